@@ -1,0 +1,131 @@
+/**
+ * The layers that a network is made of, as one closed union, and for each kind its shape rule, its parameters and its cost in
+ * one place. Shapes are those of one patch, `[channels, height, width]`; kernels are `[filters, channels, kernelPx, kernelPx]`
+ * (ONNX's OIHW). Convolutions have stride 1 and valid padding, pooling drops an odd last row or column, as in the paper's tools.
+ */
+import { TexturaError } from './error.ts';
+
+export interface StandardiseLayer {
+  readonly kind: 'standardise';
+  readonly name: string;
+  /** Added to the variance of the patch, in grey levels squared, so that a flat patch gives zeros and not NaN. */
+  readonly varianceFloor: number;
+}
+
+export interface ConvolutionLayer {
+  readonly kind: 'convolution';
+  readonly name: string;
+  readonly kernelPx: number;
+  readonly filters: number;
+}
+
+export interface ReluLayer {
+  readonly kind: 'relu';
+  readonly name: string;
+}
+
+export interface MaxPoolLayer {
+  readonly kind: 'maxPool';
+  readonly name: string;
+  /** Side of the window and its stride: windows do not overlap. */
+  readonly sizePx: number;
+}
+
+/** The head: averages the logits over the positions that are left, then softmax over the channels. */
+export interface SoftmaxLayer {
+  readonly kind: 'softmax';
+  readonly name: string;
+}
+
+export type Layer = StandardiseLayer | ConvolutionLayer | ReluLayer | MaxPoolLayer | SoftmaxLayer;
+export type LayerKind = Layer['kind'];
+type LayerOf<K extends LayerKind> = Extract<Layer, { kind: K }>;
+
+/** `[channels, height, width]` of one patch. */
+export type Shape = readonly [channels: number, height: number, width: number];
+
+export interface ParameterSpec {
+  /** `LAYER.kernel` or `LAYER.bias`. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Standard deviation of the normal initial values; 0 means that they start at zero. */
+  readonly initialDeviation: number;
+  /** Whether weight decay pulls on it. */
+  readonly decays: boolean;
+}
+
+interface LayerRule<L extends Layer> {
+  outputShape(layer: L, input: Shape): Shape;
+  parameters(layer: L, input: Shape): readonly ParameterSpec[];
+  /** Multiply-adds of one forward pass of one patch; comparisons and additions alone are not counted. */
+  multiplyAdds(layer: L, input: Shape): number;
+  /** Side and stride of the window that the layer slides over its input. */
+  window(layer: L): { readonly sizePx: number; readonly stridePx: number };
+}
+
+const pointwise = { sizePx: 1, stridePx: 1 } as const;
+const noParameters: readonly ParameterSpec[] = [];
+
+const rules: { readonly [K in LayerKind]: LayerRule<LayerOf<K>> } = {
+  standardise: {
+    outputShape: (_, input) => input,
+    parameters: () => noParameters,
+    multiplyAdds: (_, input) => 2 * volume(input),
+    window: () => pointwise,
+  },
+  convolution: {
+    outputShape: ({ name, kernelPx, filters }, [c, h, w]) =>
+      positive(name, [c, h, w], [filters, h - kernelPx + 1, w - kernelPx + 1]),
+    parameters: ({ name, kernelPx, filters }, [c]) => [
+      {
+        name: `${name}.kernel`,
+        shape: [filters, c, kernelPx, kernelPx],
+        // He et al. 2015, equation 10: variance 2 / fan-in keeps the signal's size through ReLU layers.
+        initialDeviation: Math.sqrt(2 / (c * kernelPx * kernelPx)),
+        decays: true,
+      },
+      { name: `${name}.bias`, shape: [filters], initialDeviation: 0, decays: false },
+    ],
+    multiplyAdds: (layer, input) =>
+      volume(rules.convolution.outputShape(layer, input)) * input[0] * layer.kernelPx ** 2,
+    window: ({ kernelPx }) => ({ sizePx: kernelPx, stridePx: 1 }),
+  },
+  relu: {
+    outputShape: (_, input) => input,
+    parameters: () => noParameters,
+    multiplyAdds: () => 0,
+    window: () => pointwise,
+  },
+  maxPool: {
+    outputShape: ({ name, sizePx }, [c, h, w]) =>
+      positive(name, [c, h, w], [c, Math.floor(h / sizePx), Math.floor(w / sizePx)]),
+    parameters: () => noParameters,
+    multiplyAdds: () => 0,
+    window: ({ sizePx }) => ({ sizePx, stridePx: sizePx }),
+  },
+  softmax: {
+    outputShape: (_, [c]) => [c, 1, 1],
+    parameters: () => noParameters,
+    multiplyAdds: () => 0,
+    window: () => pointwise,
+  },
+};
+
+/** The rule of a layer's kind, bound to the layer. */
+export function ruleOf<L extends Layer>(layer: L): LayerRule<L> {
+  // The table's key and the layer's kind are the same string; TypeScript cannot follow the correlation.
+  return rules[layer.kind] as unknown as LayerRule<L>;
+}
+
+/** Values in a shape. */
+export function volume(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+function positive(name: string, input: Shape, output: Shape): Shape {
+  if (output.every((size) => size >= 1)) return output;
+  throw new TexturaError(
+    'usage',
+    `${name}: its input is [${input}], too small for its window (the output would be [${output}])`,
+  );
+}

@@ -1,0 +1,89 @@
+/** The files of an exported model: the ONNX contract's names, its metadata, the report of its proof, and the index. */
+import { z } from 'zod';
+import { inputPx } from './network.ts';
+
+/** Input `image` float32 [N,1,64,64], grey 0..255; outputs `probabilities` and `logits` float32 [N,C]; N dynamic. */
+export const graphNames = { image: 'image', logits: 'logits', probabilities: 'probabilities' } as const;
+
+export const opsets = [13, 14, 15, 16, 17, 18, 19, 20, 21] as const;
+export type Opset = (typeof opsets)[number];
+export const defaultOpset: Opset = 17;
+
+export const metadataKeys = {
+  labels: 'textura.labels',
+  input: 'textura.input',
+  network: 'textura.network',
+  run: 'textura.run',
+} as const;
+
+/** `textura.input`: how to make the input from an image. */
+export const modelInputSchema = z.strictObject({
+  layout: z.literal('NCHW'),
+  size: z.literal(inputPx),
+  colour: z.literal('grey = (299 R + 587 G + 114 B) / 1000, 0..255'),
+  /** Side in source pixels of the square that is area-averaged to 64x64. */
+  patchPx: z.int().min(16),
+});
+export type ModelInput = z.infer<typeof modelInputSchema>;
+
+export function modelInput(patchPx: number): ModelInput {
+  return { layout: 'NCHW', size: inputPx, colour: 'grey = (299 R + 587 G + 114 B) / 1000, 0..255', patchPx };
+}
+
+export const graphKinds = ['portable', 'throughput'] as const;
+export type GraphKind = (typeof graphKinds)[number];
+
+const differenceSchema = z.strictObject({ maxAbsolute: z.number(), maxRelative: z.number() });
+
+/** VARIANT.report.json: the proof that the file computes what was trained. */
+export const modelReportSchema = z.strictObject({
+  model: z.string(),
+  graphs: z.array(
+    z.strictObject({
+      kind: z.enum(graphKinds),
+      file: z.string(),
+      sha256: z.string().regex(/^[0-9a-f]{64}$/),
+      bytes: z.int().min(1),
+      opset: z.int(),
+      irVersion: z.int(),
+      operators: z.array(z.string()),
+      parity: z.strictObject({
+        /** What the file was compared with, e.g. `tfjs cpu`. */
+        against: z.string(),
+        runtime: z.string(),
+        patches: z.int().min(1),
+        probabilities: differenceSchema,
+        logits: differenceSchema,
+        argmaxAgreement: z.number(),
+        /** Patches by decade of their largest probability difference: `{"<1e-7": 12, ...}`. */
+        histogram: z.record(z.string(), z.int()),
+        tolerance: z.number(),
+      }),
+    }),
+  ),
+  labels: z.array(z.string()),
+  network: z.strictObject({ variant: z.string(), parameters: z.int(), multiplyAdds: z.int() }),
+  validation: z
+    .strictObject({ epoch: z.int(), top1err: z.number(), top5err: z.number(), objective: z.number() })
+    .optional(),
+  /** Patches as base64 of 64x64 bytes with the probabilities that they must give, for a self-check at start. */
+  selfCheck: z.array(z.strictObject({ patch: z.base64(), probabilities: z.array(z.number()) })),
+});
+export type ModelReport = z.infer<typeof modelReportSchema>;
+
+/** index.json: what the server and the page list. */
+export const modelIndexSchema = z.strictObject({
+  models: z.array(
+    z.strictObject({
+      name: z.string(),
+      files: z.partialRecord(z.enum(graphKinds), z.string()),
+      report: z.string(),
+      sha256: z.string(),
+      bytes: z.int(),
+      labels: z.array(z.string()),
+      input: modelInputSchema,
+      top1err: z.number().optional(),
+    }),
+  ),
+});
+export type ModelIndex = z.infer<typeof modelIndexSchema>;

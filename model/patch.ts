@@ -1,0 +1,117 @@
+/**
+ * Patches: squares of `patchPx` source pixels, area-averaged to the 64x64 grey levels that a network reads. Training takes
+ * them anywhere; evaluation and classification take the fixed grid of this module.
+ */
+import { TexturaError } from './error.ts';
+import type { GreyImage } from './image.ts';
+import { inputPx } from './network.ts';
+
+/** Grey levels of one patch: 64 x 64, row-major, 0..255. */
+export type Patch = Uint8Array;
+export const patchBytes = inputPx * inputPx;
+
+/** Upper left corner of a patch in its image, in pixels. */
+export interface PatchPosition {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Most patches that the fixed grid takes from one image. */
+export const gridLimit = 15;
+
+/**
+ * Cuts the square at (`x`, `y`) and averages it by area to 64x64, rounded half up; `patchPx` 64 copies. A cell of the result
+ * covers patchPx / 64 source pixels a side; a source pixel that lies in two cells counts in each by its share. The sums are
+ * integers (shares in 64ths), so the result is exact.
+ */
+export function cutPatch(
+  image: GreyImage,
+  { x, y }: PatchPosition,
+  patchPx: number,
+  into = new Uint8Array(patchBytes),
+): Patch {
+  if (patchPx === inputPx) {
+    for (let row = 0; row < inputPx; row++) {
+      const start = (y + row) * image.width + x;
+      into.set(image.data.subarray(start, start + inputPx), row * inputPx);
+    }
+    return into;
+  }
+  const cells = areaCells(patchPx);
+  const total = patchPx * patchPx;
+  cells.forEach((vertical, row) => {
+    cells.forEach((horizontal, column) => {
+      let sum = 0;
+      for (const v of vertical) {
+        const rowStart = (y + v.pixel) * image.width + x;
+        for (const h of horizontal) sum += v.share * h.share * (image.data[rowStart + h.pixel] as number);
+      }
+      into[row * inputPx + column] = Math.floor((2 * sum + total) / (2 * total));
+    });
+  });
+  return into;
+}
+
+interface AreaShare {
+  readonly pixel: number;
+  /** Overlap of the pixel with the cell in 64ths of a pixel. The shares of a cell add up to patchPx. */
+  readonly share: number;
+}
+
+const cellsBySize = new Map<number, readonly (readonly AreaShare[])[]>();
+
+function areaCells(patchPx: number): readonly (readonly AreaShare[])[] {
+  const known = cellsBySize.get(patchPx);
+  if (known !== undefined) return known;
+  // In 64ths of a source pixel, cell k covers [k patchPx, (k + 1) patchPx) and pixel p covers [64 p, 64 (p + 1)).
+  const cells = Array.from({ length: inputPx }, (_, k) => {
+    const [start, end] = [k * patchPx, (k + 1) * patchPx];
+    const shares: AreaShare[] = [];
+    for (let pixel = Math.floor(start / inputPx); pixel * inputPx < end; pixel++) {
+      const share = Math.min(end, (pixel + 1) * inputPx) - Math.max(start, pixel * inputPx);
+      shares.push({ pixel, share });
+    }
+    return shares;
+  });
+  cellsBySize.set(patchPx, cells);
+  return cells;
+}
+
+/**
+ * The fixed grid of an image: enough evenly spread patches to cover it, first and last at the edges, at most 15 (the denser
+ * axis gives way first); rows from the top, left to right. A 320x240 image with `patchPx` 64 has 5 x 3.
+ * Errors: `image-too-small` where a side is shorter than `patchPx`.
+ */
+export function patchGrid(width: number, height: number, patchPx: number): readonly PatchPosition[] {
+  checkSize(width, height, patchPx);
+  let columns = Math.ceil(width / patchPx);
+  let rows = Math.ceil(height / patchPx);
+  while (columns * rows > gridLimit) {
+    if (columns / width > rows / height && columns > 1) columns--;
+    else if (rows > 1) rows--;
+    else columns--;
+  }
+  const xs = spread(width - patchPx, columns);
+  const ys = spread(height - patchPx, rows);
+  return ys.flatMap((y) => xs.map((x) => ({ x, y })));
+}
+
+/** The one patch in the middle of an image. Errors: as `patchGrid`. */
+export function centrePatch(width: number, height: number, patchPx: number): PatchPosition {
+  checkSize(width, height, patchPx);
+  return { x: Math.floor((width - patchPx) / 2), y: Math.floor((height - patchPx) / 2) };
+}
+
+function checkSize(width: number, height: number, patchPx: number): void {
+  if (Math.min(width, height) >= patchPx) return;
+  throw new TexturaError(
+    'image-too-small',
+    `the image is ${width}x${height}; each side must have ${patchPx} pixels or more (one patch)`,
+  );
+}
+
+/** `count` whole positions from 0 to `last`, evenly spread; one alone stands in the middle. */
+function spread(last: number, count: number): readonly number[] {
+  if (count === 1) return [Math.floor(last / 2)];
+  return Array.from({ length: count }, (_, i) => Math.round((i * last) / (count - 1)));
+}

@@ -1,0 +1,60 @@
+/** run.json: what a run was asked to do, on what, with what, and how it ended. */
+import { z } from 'zod';
+import { trainingConfigSchema } from './training-config.ts';
+
+export const engineNames = ['tfjs', 'onnx'] as const;
+export const engineNameSchema = z.enum(engineNames);
+export type EngineName = (typeof engineNames)[number];
+
+export const runStatuses = ['running', 'finished', 'diverged', 'stopped'] as const;
+export type RunStatus = (typeof runStatuses)[number];
+
+/** Names of the files of a run directory, relative to it. */
+export const runFiles = {
+  run: 'run.json',
+  metrics: 'metrics.csv',
+  model: 'model.safetensors',
+  /** Validation patches with the training engine's own logits, for the exporter's proof. */
+  parity: 'parity.safetensors',
+  checkpoints: 'checkpoint',
+  report: 'report.html',
+} as const;
+
+/** Which images were trained and validated on, so that a later reader can tell whether two runs saw the same. */
+export const dataSummarySchema = z.strictObject({
+  source: z.string(),
+  /** SHA-256 over labels, splits and the content hashes of the images, in order. */
+  fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+  trainImages: z.int().min(1),
+  validationImages: z.int().min(0),
+  skippedFiles: z.int().min(0),
+});
+export type DataSummary = z.infer<typeof dataSummarySchema>;
+
+const stretchSchema = z.strictObject({
+  engine: engineNameSchema,
+  device: z.string(),
+  why: z.string(),
+  startedAt: z.iso.datetime(),
+  fromEpoch: z.number().min(0),
+  versions: z.record(z.string(), z.string()),
+});
+
+export const runSchema = z.strictObject({
+  textura: z.string(),
+  config: trainingConfigSchema,
+  /** In output order of the network. */
+  labels: z.array(z.string().min(1)).min(2),
+  data: dataSummarySchema,
+  status: z.enum(runStatuses),
+  /** Each start of the run: a resumed run has several, perhaps with different engines. */
+  stretches: z.array(stretchSchema).min(1),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().optional(),
+  /** The epoch whose values are in model.safetensors: the lowest validation top-1 error, then objective. */
+  best: z
+    .strictObject({ epoch: z.int().min(1), top1err: z.number(), top5err: z.number(), objective: z.number() })
+    .optional(),
+  divergedAtEpoch: z.int().min(1).optional(),
+});
+export type Run = z.infer<typeof runSchema>;

@@ -1,0 +1,99 @@
+/** What is read off a network's logits: probabilities, the objective and the errors that the paper plots. */
+
+/** Softmax of each row of `logits` `[rows, classes]`, computed in float64 after subtracting the row's maximum. */
+export function softmaxRows(logits: Float32Array, classes: number): Float32Array {
+  const probabilities = new Float32Array(logits.length);
+  for (let start = 0; start < logits.length; start += classes) {
+    const row = logits.subarray(start, start + classes);
+    const logSum = logSumExp(row);
+    for (let c = 0; c < classes; c++) probabilities[start + c] = Math.exp((row[c] as number) - logSum);
+  }
+  return probabilities;
+}
+
+/** Cross-entropy of one row of logits against its label, in nats. */
+export function crossEntropy(row: Float32Array, label: number): number {
+  return logSumExp(row) - (row[label] as number);
+}
+
+/**
+ * Place of the label when the row is sorted by falling logit, 0 for first. Equal logits rank by class order, as a reader of the
+ * output sees them; a logit that is NaN ranks the label last.
+ */
+export function rankOf(row: Float32Array, label: number): number {
+  const own = row[label] as number;
+  if (Number.isNaN(own)) return row.length - 1;
+  let rank = 0;
+  for (let c = 0; c < row.length; c++) {
+    const other = row[c] as number;
+    if (other > own || (other === own && c < label)) rank++;
+  }
+  return rank;
+}
+
+/** Class indices by falling value, equal ones by class order; the first `count`. */
+export function topClasses(row: ArrayLike<number>, count: number): readonly number[] {
+  return Array.from(row, (_, c) => c)
+    .sort((a, b) => (row[b] as number) - (row[a] as number) || a - b)
+    .slice(0, count);
+}
+
+/** Sums over rows, kept as sums so that a resumed epoch continues them exactly. */
+export interface ScoreSums {
+  readonly count: number;
+  readonly crossEntropy: number;
+  readonly top1Errors: number;
+  readonly top5Errors: number;
+}
+
+export const noScores: ScoreSums = { count: 0, crossEntropy: 0, top1Errors: 0, top5Errors: 0 };
+
+/** Adds the rows of `logits` `[labels.length, classes]` to `sums`. With five classes or fewer, top-5 never errs. */
+export function addScores(
+  sums: ScoreSums,
+  logits: Float32Array,
+  labels: ArrayLike<number>,
+  classes: number,
+): ScoreSums {
+  let { count, crossEntropy: total, top1Errors, top5Errors } = sums;
+  for (let i = 0; i < labels.length; i++) {
+    const row = logits.subarray(i * classes, (i + 1) * classes);
+    const label = labels[i] as number;
+    const rank = rankOf(row, label);
+    total += crossEntropy(row, label);
+    count++;
+    if (rank >= 1) top1Errors++;
+    if (rank >= 5) top5Errors++;
+  }
+  return { count, crossEntropy: total, top1Errors, top5Errors };
+}
+
+export interface Scores {
+  /** Mean cross-entropy in nats. */
+  readonly objective: number;
+  readonly top1err: number;
+  readonly top5err: number;
+}
+
+/** Means of the sums. Of no rows at all there is no mean: every value is NaN. */
+export function meanScores({ count, crossEntropy: total, top1Errors, top5Errors }: ScoreSums): Scores {
+  return { objective: total / count, top1err: top1Errors / count, top5err: top5Errors / count };
+}
+
+/** Mean of the rows of `values` `[rows, classes]`. */
+export function meanRow(values: Float32Array, classes: number): Float32Array {
+  const rows = values.length / classes;
+  return Float32Array.from({ length: classes }, (_, c) => {
+    let sum = 0;
+    for (let r = 0; r < rows; r++) sum += values[r * classes + c] as number;
+    return sum / rows;
+  });
+}
+
+function logSumExp(row: Float32Array): number {
+  let max = Number.NEGATIVE_INFINITY;
+  for (const value of row) if (value > max || Number.isNaN(value)) max = value;
+  let sum = 0;
+  for (const value of row) sum += Math.exp(value - max);
+  return max + Math.log(sum);
+}

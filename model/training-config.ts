@@ -1,0 +1,65 @@
+/**
+ * Everything that decides what a training run computes, with every default in one place. The resolved configuration is
+ * written beside the run; a resumed run must have the same one.
+ */
+import { z } from 'zod';
+import { variantNames } from './network.ts';
+
+export const augmentations = ['none', 'jitter64', 'strong'] as const;
+export type Augmentation = (typeof augmentations)[number];
+
+export const trainingConfigSchema = z.strictObject({
+  data: z
+    .string()
+    .min(1)
+    .default('generated')
+    .describe('folder of photographs, one sub-folder a class, or "generated"'),
+  variant: z.enum(variantNames).default('reference').describe('network to train'),
+  epochs: z.int().min(1).max(10_000).default(15).describe('passes of --patches-per-epoch patches'),
+  batch: z.int().min(1).max(4096).default(165).describe('patches a training step'),
+  patchesPerEpoch: z.int().min(1).default(12_375).describe('random training patches an epoch'),
+  patchPx: z
+    .int()
+    .min(16)
+    .max(4096)
+    .default(64)
+    .describe('side of a patch in source pixels, averaged to 64x64'),
+  augment: z.enum(augmentations).default('none').describe('how training patches are varied'),
+  seed: z
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .default(1)
+    .describe('of the split, the patches and the initial values'),
+  validationShare: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .default(0.2)
+    .describe('share of the images of a class held out to validate'),
+  learningRate: z
+    .number()
+    .positive()
+    .max(10)
+    .default(0.01)
+    .describe('highest learning rate, after the warm-up'),
+  warmupEpochs: z
+    .number()
+    .min(0)
+    .default(1)
+    .describe('epochs over which the learning rate rises; then it falls as a cosine'),
+  momentum: z.number().min(0).lt(1).default(0.9).describe('of stochastic gradient descent'),
+  weightDecay: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(5e-4)
+    .describe('pull of kernels to zero; biases are left alone'),
+  patience: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('stop after this many epochs without a better validation error'),
+});
+
+export type TrainingConfig = z.infer<typeof trainingConfigSchema>;

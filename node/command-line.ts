@@ -1,0 +1,136 @@
+/**
+ * Command lines from schemas: a command's options are the keys of a zod object, `patchesPerEpoch` becoming
+ * `--patches-per-epoch`; help, defaults and checks come from that one place. Ends the process with the status of the error.
+ */
+import { Command, CommanderError, Option } from 'commander';
+import type { z } from 'zod';
+import { TexturaError } from '../model/error.ts';
+
+export interface CommandDefinition<S extends z.ZodObject> {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: S;
+  /** Name of the positional arguments, e.g. `image`; absent where the command takes none. */
+  readonly arguments?: string;
+  /** `given` names the options that the person wrote, as against those that have their default. */
+  run(
+    options: z.infer<S>,
+    invocation: { readonly args: readonly string[]; readonly given: ReadonlySet<string> },
+  ): Promise<void>;
+}
+
+/** Parses `argv` (without node and script), runs the command and sets the exit status of the process. */
+export async function runCommand<S extends z.ZodObject>(
+  definition: CommandDefinition<S>,
+  argv: readonly string[],
+): Promise<void> {
+  try {
+    const parsed = parseArguments(definition, argv);
+    if (parsed !== undefined) await definition.run(parsed.options, parsed);
+  } catch (error) {
+    process.exitCode = report(error, definition.name);
+  }
+}
+
+/**
+ * The options and arguments of a command line; undefined where it asked for help, which has then been printed.
+ * Errors: `usage`, naming the flag, what it takes and what it got.
+ */
+export function parseArguments<S extends z.ZodObject>(
+  definition: CommandDefinition<S>,
+  argv: readonly string[],
+) {
+  const command = new Command(`npm run ${definition.name} --`).description(definition.summary).exitOverride();
+  command.configureOutput({ writeErr: () => {} });
+  for (const [key, schema] of Object.entries(definition.options.shape))
+    command.addOption(optionOf(key, schema as z.ZodType));
+  command.argument(definition.arguments === undefined ? '[none...]' : `[${definition.arguments}...]`);
+  try {
+    command.parse(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return undefined;
+    throw new TexturaError('usage', error.message.replace(/^error: /, ''));
+  }
+  if (definition.arguments === undefined && command.args.length > 0) {
+    throw new TexturaError('usage', `${definition.name} takes flags only, got "${command.args.join(' ')}"`);
+  }
+  const raw: Record<string, unknown> = command.opts();
+  const typed = Object.fromEntries(
+    Object.entries(raw).map(([key, value]) => [
+      key,
+      typedValue(value, innerType(definition.options.shape[key] as z.ZodType)),
+    ]),
+  );
+  const options = definition.options.safeParse(typed);
+  if (!options.success) throw new TexturaError('usage', issuesToText(options.error, raw));
+  return { options: options.data, args: command.args, given: new Set(Object.keys(raw)) };
+}
+
+function optionOf(key: string, schema: z.ZodType): Option {
+  const inner = innerType(schema);
+  const flag = flagOf(key);
+  const option = new Option(inner === 'boolean' ? flag : `${flag} <${inner}>`, helpOf(schema));
+  return option;
+}
+
+function helpOf(schema: z.ZodType): string {
+  const fallback = schema.def.type === 'default' ? (schema as z.ZodDefault).def.defaultValue : undefined;
+  const choices = choicesOf(schema);
+  const notes = [
+    choices && `one of ${choices.join(', ')}`,
+    fallback !== undefined && fallback !== false && `default ${fallback}`,
+  ];
+  const tail = notes.filter(Boolean).join('; ');
+  return [schema.description ?? '', tail && `(${tail})`].filter(Boolean).join(' ');
+}
+
+function unwrapped(schema: z.ZodType): z.ZodType {
+  const { type } = schema.def;
+  return type === 'default' || type === 'optional'
+    ? unwrapped((schema as z.ZodDefault | z.ZodOptional).unwrap() as z.ZodType)
+    : schema;
+}
+
+function innerType(schema: z.ZodType): 'boolean' | 'number' | 'text' {
+  const { type } = unwrapped(schema).def;
+  if (type === 'boolean') return 'boolean';
+  return type === 'number' || type === 'int' ? 'number' : 'text';
+}
+
+function choicesOf(schema: z.ZodType): readonly string[] | undefined {
+  const inner = unwrapped(schema);
+  return inner.def.type === 'enum' ? ((inner as z.ZodEnum).options as readonly string[]) : undefined;
+}
+
+function typedValue(value: unknown, type: ReturnType<typeof innerType>): unknown {
+  if (type !== 'number' || typeof value !== 'string' || value.trim() === '') return value;
+  const number = Number(value);
+  return Number.isNaN(number) ? value : number;
+}
+
+function flagOf(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+function issuesToText(error: z.ZodError, raw: Record<string, unknown>): string {
+  return error.issues
+    .map((issue) => {
+      const key = String(issue.path[0]);
+      return `${flagOf(key)}: ${issue.message.replace(/^Invalid \w+: /, '')}, got "${String(raw[key])}"`;
+    })
+    .join('\n');
+}
+
+/** Prints an error as a person should see it and returns the exit status: their mistake without a stack trace, ours with one. */
+function report(error: unknown, command: string): number {
+  if (error instanceof TexturaError && error.code !== 'internal') {
+    process.stderr.write(`${command}: ${error.message}\n`);
+    return error.exitStatus;
+  }
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(
+    `${command}: this is a fault of Textura's, please report it with these lines:\n${detail}\n`,
+  );
+  return 1;
+}
