@@ -1,0 +1,86 @@
+/**
+ * The part of ONNX's protobuf description that this product writes and reads: messages, field numbers and wire types of
+ * onnx.proto (github.com/onnx/onnx, proto2). Types of the messages are derived from it, so there is one description.
+ */
+
+/** `[field number, wire type or message]`, `repeated` where the field is a list. Fields stand in the order of their numbers. */
+type FieldDescriptor = readonly [number: number, type: string, repetition?: 'repeated'];
+
+export const onnxMessages = {
+  Model: {
+    irVersion: [1, 'int64'],
+    producerName: [2, 'string'],
+    producerVersion: [3, 'string'],
+    graph: [7, 'Graph'],
+    opsetImport: [8, 'OperatorSetId', 'repeated'],
+    metadataProps: [14, 'StringStringEntry', 'repeated'],
+  },
+  Graph: {
+    node: [1, 'Node', 'repeated'],
+    name: [2, 'string'],
+    initializer: [5, 'Tensor', 'repeated'],
+    input: [11, 'ValueInfo', 'repeated'],
+    output: [12, 'ValueInfo', 'repeated'],
+  },
+  Node: {
+    input: [1, 'string', 'repeated'],
+    output: [2, 'string', 'repeated'],
+    name: [3, 'string'],
+    opType: [4, 'string'],
+    attribute: [5, 'Attribute', 'repeated'],
+    domain: [7, 'string'],
+  },
+  Attribute: {
+    name: [1, 'string'],
+    f: [2, 'float'],
+    i: [3, 'int64'],
+    s: [4, 'bytes'],
+    t: [5, 'Tensor'],
+    floats: [7, 'float', 'repeated'],
+    ints: [8, 'int64', 'repeated'],
+    type: [20, 'int32'],
+  },
+  Tensor: {
+    dims: [1, 'int64', 'repeated'],
+    dataType: [2, 'int32'],
+    name: [8, 'string'],
+    rawData: [9, 'bytes'],
+  },
+  ValueInfo: { name: [1, 'string'], type: [2, 'Type'] },
+  Type: { tensorType: [1, 'TensorType'] },
+  TensorType: { elemType: [1, 'int32'], shape: [2, 'TensorShape'] },
+  TensorShape: { dim: [1, 'Dimension', 'repeated'] },
+  Dimension: { dimValue: [1, 'int64'], dimParam: [2, 'string'] },
+  OperatorSetId: { domain: [1, 'string'], version: [2, 'int64'] },
+  StringStringEntry: { key: [1, 'string'], value: [2, 'string'] },
+} as const satisfies Record<string, Record<string, FieldDescriptor>>;
+
+/** AttributeProto.AttributeType. */
+export const attributeTypeCodes = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
+
+export type MessageName = keyof typeof onnxMessages;
+
+/** What a wire type is in JavaScript. 64-bit integers are numbers here: the format's sizes and versions stay below 2^53. */
+interface ScalarTypes {
+  int32: number;
+  int64: number;
+  float: number;
+  string: string;
+  bytes: Uint8Array;
+}
+export type ScalarName = keyof ScalarTypes;
+
+type FieldValue<T> = T extends ScalarName ? ScalarTypes[T] : T extends MessageName ? Message<T> : never;
+
+/** A message as a plain object; absent fields are absent. */
+export type Message<M extends MessageName> = {
+  readonly [F in keyof (typeof onnxMessages)[M]]?: (typeof onnxMessages)[M][F] extends readonly [
+    number,
+    infer T,
+    'repeated',
+  ]
+    ? readonly FieldValue<T>[]
+    : (typeof onnxMessages)[M][F] extends readonly [number, infer T]
+      ? FieldValue<T>
+      : never;
+};

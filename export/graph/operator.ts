@@ -1,0 +1,301 @@
+/**
+ * The operators of ai.onnx that graphs here are made of: which attributes each has and of which type (in JavaScript 1.0 is 1, so
+ * a type can't be read off a value), how many inputs, and what comes out. The meaning of a row is that of opsets 13 to 21;
+ * what moved between them (axes of ReduceMean and the like) is left out. A new operator is a new row.
+ */
+import {
+  broadcastShapes,
+  concatShape,
+  constantIntegers,
+  gatherShape,
+  matMulShape,
+  padShape,
+  reduceShape,
+  reshapeShape,
+  sliceShape,
+  slideShape,
+  splitShapes,
+  transposeShape,
+} from './shape-inference.ts';
+import type { Dtype, Tensor } from './tensor.ts';
+import { axisOf, graphFault, product, shapeText, type Value, type ValueType } from './value.ts';
+
+/** What an attribute's type is in JavaScript. `dtype` is an element type, stored as its integer code. */
+interface AttributeValues {
+  int: number;
+  float: number;
+  string: string;
+  ints: readonly number[];
+  floats: readonly number[];
+  tensor: Tensor;
+  dtype: Dtype;
+}
+export type AttributeType = keyof AttributeValues;
+export type AttributeValue = AttributeValues[AttributeType];
+export type AttributeTypes = Readonly<Record<string, AttributeType>>;
+
+type AttributesOfTypes<R extends AttributeTypes, O extends AttributeTypes> = {
+  readonly [A in keyof R]: AttributeValues[R[A]];
+} & { readonly [A in keyof O]?: AttributeValues[O[A]] | undefined };
+
+interface OperatorRow<R extends AttributeTypes, O extends AttributeTypes> {
+  /** Fewest and most inputs. */
+  readonly inputs: readonly [fewest: number, most: number];
+  readonly required: R;
+  readonly optional: O;
+  outputs(inputs: Inputs, attributes: AttributesOfTypes<R, O>): readonly ValueType[];
+}
+
+/** The inputs of a node, which are as many as the row allows. */
+type Inputs = readonly [Value, ...Value[]];
+
+// Both attribute tables are literals at every call, so that attribute names and types are checked where a node is added.
+function row<const R extends AttributeTypes, const O extends AttributeTypes>(
+  operatorRow: OperatorRow<R, O>,
+): OperatorRow<R, O> {
+  return operatorRow;
+}
+
+const none = {} as const;
+const like = ({ dtype }: ValueType, shape: ValueType['shape']): readonly ValueType[] => [{ dtype, shape }];
+
+const elementwise = row({
+  inputs: [2, 2],
+  required: none,
+  optional: none,
+  outputs: (inputs) => [{ dtype: commonDtype(inputs), shape: broadcastShapes(inputs.map(shapeOf)) }],
+});
+const variadic = row({ ...elementwise, inputs: [1, Number.POSITIVE_INFINITY] });
+const comparison = row({
+  ...elementwise,
+  outputs: (inputs) => {
+    commonDtype(inputs);
+    return [{ dtype: 'bool', shape: broadcastShapes(inputs.map(shapeOf)) }];
+  },
+});
+const logical = row({ ...elementwise, outputs: (inputs) => elementwise.outputs(expectBool(inputs), {}) });
+const unary = row({ ...elementwise, inputs: [1, 1], outputs: ([x]) => like(x, x.shape) });
+const alongAxis = row({
+  inputs: [1, 1],
+  required: { axis: 'int' },
+  optional: none,
+  outputs: ([x], { axis }) => {
+    axisOf(axis, x.shape.length);
+    return like(x, x.shape);
+  },
+});
+const windowed = {
+  required: { kernel_shape: 'ints', strides: 'ints', pads: 'ints' },
+  optional: { dilations: 'ints' },
+} as const;
+
+export const operators = {
+  Add: elementwise,
+  Sub: elementwise,
+  Mul: elementwise,
+  Div: elementwise,
+  Max: variadic,
+  Min: variadic,
+  Equal: comparison,
+  Greater: comparison,
+  GreaterOrEqual: comparison,
+  Less: comparison,
+  LessOrEqual: comparison,
+  And: logical,
+  Or: logical,
+  Not: row({ ...unary, outputs: (inputs) => unary.outputs(expectBool(inputs), {}) }),
+  Where: row({
+    ...elementwise,
+    inputs: [3, 3],
+    outputs: ([condition, ...choices]) => {
+      expectBool([condition]);
+      return [{ dtype: commonDtype(choices), shape: broadcastShapes([condition, ...choices].map(shapeOf)) }];
+    },
+  }),
+  Identity: unary,
+  Relu: unary,
+  Sqrt: unary,
+  Exp: unary,
+  Log: unary,
+  Neg: unary,
+  Abs: unary,
+  Softmax: alongAxis,
+  LogSoftmax: alongAxis,
+  Cast: row({
+    inputs: [1, 1],
+    required: { to: 'dtype' },
+    optional: none,
+    outputs: ([x], { to }) => [{ dtype: to, shape: x.shape }],
+  }),
+  MatMul: row({
+    ...elementwise,
+    outputs: (inputs) => {
+      const [a, b = a] = inputs;
+      return [{ dtype: commonDtype(inputs), shape: matMulShape(a.shape, b.shape) }];
+    },
+  }),
+  Gemm: row({
+    inputs: [2, 3],
+    required: none,
+    optional: { alpha: 'float', beta: 'float', transA: 'int', transB: 'int' },
+    outputs: (inputs, { transA = 0, transB = 0 }) => {
+      const [a, b = a, bias] = inputs;
+      const turned = (shape: ValueType['shape'], isTurned: number) =>
+        isTurned === 0 ? shape : transposeShape(shape, [1, 0]);
+      const shape = matMulShape(turned(a.shape, transA), turned(b.shape, transB));
+      if (bias !== undefined) broadcastShapes([shape, bias.shape]);
+      return [{ dtype: commonDtype(inputs), shape }];
+    },
+  }),
+  Conv: row({
+    inputs: [2, 3],
+    required: { ...windowed.required, dilations: 'ints', group: 'int' },
+    optional: none,
+    outputs: (inputs, { kernel_shape, strides, pads, dilations, group }) => {
+      const [x, kernel = x, bias] = inputs;
+      const [n = 1, channels, ...spatial] = x.shape;
+      const [filters = 1, kernelChannels, ...size] = kernel.shape;
+      const fits = typeof kernelChannels === 'number' && kernelChannels * group === channels;
+      const biasFits = bias === undefined || shapeText(bias.shape) === shapeText([filters]);
+      if (!fits || !biasFits || shapeText(size) !== shapeText(kernel_shape)) {
+        throw graphFault(`${inputs.map((v) => shapeText(v.shape)).join(', ')} and window [${kernel_shape}]`);
+      }
+      const slid = slideShape(spatial, { size: kernel_shape, strides, pads, dilations });
+      return [{ dtype: commonDtype(inputs), shape: [n, filters, ...slid] }];
+    },
+  }),
+  MaxPool: row({
+    inputs: [1, 1],
+    ...windowed,
+    outputs: ([x], { kernel_shape, strides, pads, dilations = kernel_shape.map(() => 1) }) => {
+      const [n = 1, channels = 1, ...spatial] = x.shape;
+      const slid = slideShape(spatial, { size: kernel_shape, strides, pads, dilations });
+      return like(x, [n, channels, ...slid]);
+    },
+  }),
+  GlobalAveragePool: row({
+    ...unary,
+    outputs: ([x]) => {
+      const [n = 1, channels = 1, ...spatial] = x.shape;
+      return like(x, [n, channels, ...spatial.map(() => 1)]);
+    },
+  }),
+  Flatten: row({
+    inputs: [1, 1],
+    required: { axis: 'int' },
+    optional: none,
+    outputs: ([x], { axis }) => like(x, [product(x.shape.slice(0, axis)), product(x.shape.slice(axis))]),
+  }),
+  Reshape: row({
+    ...elementwise,
+    outputs: ([x, shape = x]) => like(x, reshapeShape(x.shape, constantIntegers(shape, 'the shape'))),
+  }),
+  Expand: row({
+    ...elementwise,
+    outputs: ([x, shape = x]) => like(x, broadcastShapes([x.shape, constantIntegers(shape, 'the shape')])),
+  }),
+  Transpose: row({
+    inputs: [1, 1],
+    required: { perm: 'ints' },
+    optional: none,
+    outputs: ([x], { perm }) => like(x, transposeShape(x.shape, perm)),
+  }),
+  Concat: row({
+    inputs: [1, Number.POSITIVE_INFINITY],
+    required: { axis: 'int' },
+    optional: none,
+    outputs: (inputs, { axis }) => [
+      { dtype: commonDtype(inputs), shape: concatShape(inputs.map(shapeOf), axis) },
+    ],
+  }),
+  Split: row({
+    inputs: [2, 2],
+    required: { axis: 'int' },
+    optional: none,
+    outputs: ([x, sizes = x], { axis }) =>
+      splitShapes(x.shape, axis, constantIntegers(sizes, 'the sizes')).map((shape) => ({
+        dtype: x.dtype,
+        shape,
+      })),
+  }),
+  Gather: row({
+    inputs: [2, 2],
+    required: { axis: 'int' },
+    optional: none,
+    outputs: ([x, indices = x], { axis }) => like(x, gatherShape(x.shape, indices.shape, axis)),
+  }),
+  Slice: row({
+    inputs: [4, 4],
+    required: none,
+    optional: none,
+    outputs: ([x, starts = x, ends = x, axes = x]) =>
+      like(
+        x,
+        sliceShape(
+          x.shape,
+          constantIntegers(starts, 'the starts'),
+          constantIntegers(ends, 'the ends'),
+          constantIntegers(axes, 'the axes'),
+        ),
+      ),
+  }),
+  Pad: row({
+    inputs: [2, 3],
+    required: { mode: 'string' },
+    optional: none,
+    outputs: ([x, pads = x]) => like(x, padShape(x.shape, constantIntegers(pads, 'the pads'))),
+  }),
+  ReduceSum: row({
+    inputs: [2, 2],
+    required: { keepdims: 'int' },
+    optional: none,
+    outputs: ([x, axes = x], { keepdims }) =>
+      like(x, reduceShape(x.shape, constantIntegers(axes, 'the axes'), keepdims === 1)),
+  }),
+} as const;
+
+export type OperatorName = keyof typeof operators;
+
+/** The attributes of an operator, by their ONNX names. */
+export type AttributesOf<O extends OperatorName> = Parameters<(typeof operators)[O]['outputs']>[1];
+
+/** Types of all attributes that the operator may have. */
+export function attributeTypesOf(operator: OperatorName): AttributeTypes {
+  const { required, optional } = operators[operator];
+  return { ...required, ...optional };
+}
+
+/** What comes out of a node. Errors: `internal`, saying what does not fit. */
+export function inferOutputs<O extends OperatorName>(
+  operator: O,
+  inputs: readonly Value[],
+  attributes: AttributesOf<O>,
+): readonly ValueType[] {
+  // The table's row and the attributes belong together by the type of `attributes`; TypeScript cannot follow the correlation.
+  const { inputs: range, outputs } = operators[operator] as unknown as OperatorRow<
+    AttributeTypes,
+    AttributeTypes
+  >;
+  const [first, ...others] = inputs;
+  if (first === undefined || inputs.length < range[0] || inputs.length > range[1]) {
+    throw graphFault(`expected ${range[0]} to ${range[1]} inputs, got ${inputs.length}`);
+  }
+  return outputs([first, ...others], attributes as Readonly<Record<string, AttributeValue>>);
+}
+
+function shapeOf({ shape }: ValueType): ValueType['shape'] {
+  return shape;
+}
+
+function commonDtype(values: readonly ValueType[]): Dtype {
+  const [dtype, ...others] = new Set(values.map((value) => value.dtype));
+  if (dtype === undefined || others.length > 0)
+    throw graphFault(`types ${[dtype, ...others].join(' and ')} meet`);
+  return dtype;
+}
+
+function expectBool<I extends readonly ValueType[]>(inputs: I): I {
+  const dtype = commonDtype(inputs);
+  if (dtype !== 'bool') throw graphFault(`expected bool, got ${dtype}`);
+  return inputs;
+}

@@ -1,0 +1,51 @@
+/** What flows through a graph: named values with element type and shape, known while the graph is being built. */
+import { TexturaError } from '../../model/error.ts';
+import type { Dtype, Tensor } from './tensor.ts';
+
+/** A size, or the name of one that is only known when the graph runs, such as the batch `N`. */
+export type Dimension = number | string;
+
+export interface ValueType {
+  readonly dtype: Dtype;
+  readonly shape: readonly Dimension[];
+}
+
+export interface Value extends ValueType {
+  /** Unique in its graph, derived from the layer, e.g. `conv2.output`. */
+  readonly name: string;
+  /** The content where the value is a constant, so that shapes, axes and sizes given as inputs can be read. */
+  readonly constant: Tensor | undefined;
+}
+
+/** A mistake in building a graph; the builder adds the node's name. */
+export function graphFault(message: string): TexturaError {
+  return new TexturaError('internal', message);
+}
+
+/** `[N,20,60,60]`, for messages. */
+export function shapeText(shape: readonly Dimension[]): string {
+  return `[${shape.join(',')}]`;
+}
+
+/** `axis` counted from the front; negative ones count from the back. */
+export function axisOf(axis: number, rank: number): number {
+  const counted = axis < 0 ? axis + rank : axis;
+  if (!Number.isInteger(axis) || counted < 0 || counted >= rank) {
+    throw graphFault(`axis ${axis} of a value with ${rank} axes`);
+  }
+  return counted;
+}
+
+/** Product of sizes; a symbol stays a symbol as long as it is multiplied by 1. */
+export function product(sizes: readonly Dimension[]): Dimension {
+  const known = sizes.reduce((total: number, size) => (typeof size === 'number' ? total * size : total), 1);
+  const symbols = sizes.filter((size) => typeof size === 'string');
+  if (symbols.length === 0) return known;
+  return [...(known === 1 ? [] : [known]), ...symbols].join('*');
+}
+
+/** A size that must be known while building. */
+export function knownSize(size: Dimension | undefined, what: string): number {
+  if (typeof size === 'number') return size;
+  throw graphFault(`${what} must be known while building, got ${size}`);
+}
