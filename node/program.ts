@@ -1,0 +1,62 @@
+/** Programs of the machine (python3, a compiler, nvidia-smi): run to their end, with what they wrote kept for a message. */
+import { spawn } from 'node:child_process';
+
+export interface ProgramResult {
+  /** Exit status; null where a signal ended it or it could not be started. */
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ProgramSettings {
+  readonly cwd?: string;
+  /** Added to this process's environment; undefined takes a variable out. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** After this long the program is killed; its signal is then SIGKILL. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Runs a program to its end. Never rejects: one that is not on the PATH has status null and says so in `stderr`. While it runs,
+ * Ctrl-C ends the program and not this process, so that the caller can tidy up.
+ */
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  settings: ProgramSettings = {},
+): Promise<ProgramResult> {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, {
+      env: { ...process.env, ...settings.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(settings.cwd === undefined ? {} : { cwd: settings.cwd }),
+      ...(settings.timeoutMs === undefined ? {} : { timeout: settings.timeoutMs, killSignal: 'SIGKILL' }),
+    });
+    const pass = (signal: NodeJS.Signals) => child.kill(signal);
+    process.on('SIGINT', pass).on('SIGTERM', pass);
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    const finish = (status: number | null, signal: NodeJS.Signals | null) => {
+      process.off('SIGINT', pass).off('SIGTERM', pass);
+      resolve({ status, signal, stdout, stderr });
+    };
+    child.on('error', (error) => {
+      stderr += error.message;
+      finish(null, null);
+    });
+    child.on('close', finish);
+  });
+}
+
+/** The first line that a program answers, e.g. its version; undefined where it is not there or fails. */
+export async function firstLineOf(program: string, args: readonly string[]): Promise<string | undefined> {
+  const { status, stdout } = await runProgram(program, args, { timeoutMs: 20_000 });
+  return status === 0 ? stdout.trim().split('\n')[0] : undefined;
+}

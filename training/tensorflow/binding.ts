@@ -1,0 +1,131 @@
+/**
+ * tfjs_binding.node: the package's C++ sources, built by node-gyp against the wheel's headers and libraries. The package's own
+ * binding links to a TensorFlow of 2022. Node-API is stable, so that one binding serves every Node.
+ */
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { TexturaError } from '../../model/error.ts';
+import { type ProgramResult, runProgram } from '../../node/program.ts';
+import { tfjsPackageFolder } from './location.ts';
+
+/** What a binding says of itself once loaded. */
+export interface BindingFacts {
+  readonly tensorflow: string;
+  readonly gpu: boolean;
+}
+
+/**
+ * Builds the binding against the wheel in `wheel` as the file `binding`, in a temporary folder. The folder of the wheel is
+ * written into it as its RUNPATH: TensorFlow's libraries look for NVIDIA's beside their own real place.
+ * Errors: `engine-unavailable` with the compiler's last lines.
+ */
+export async function buildBinding(wheel: string, binding: string): Promise<void> {
+  const temporary = `${binding}.partial-${process.pid}`;
+  try {
+    await layOutSources(temporary, wheel);
+    const result = await runProgram(process.execPath, nodeGypArguments(temporary), {
+      cwd: temporary,
+      env: { LDFLAGS: `-Wl,-rpath,${join(wheel, 'tensorflow')}` },
+    });
+    if (result.status !== 0) throw buildFailure(result);
+    await rename(join(temporary, 'built', 'tfjs_binding.node'), binding);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** The places in which binding.gyp expects things: the sources, deps/include and deps/lib. */
+async function layOutSources(folder: string, wheel: string): Promise<void> {
+  const source = tfjsPackageFolder();
+  await mkdir(join(folder, 'deps'), { recursive: true });
+  await cp(join(source, 'binding'), join(folder, 'binding'), { recursive: true });
+  await cp(join(source, 'binding.gyp'), join(folder, 'binding.gyp'));
+  await writeFile(join(folder, 'package.json'), '{"name":"tfjs-binding","version":"0.0.0"}\n');
+  await symlink(join(wheel, 'tensorflow', 'include'), join(folder, 'deps', 'include'));
+  await symlink(join(wheel, 'tensorflow'), join(folder, 'deps', 'lib'));
+}
+
+function nodeGypArguments(folder: string): string[] {
+  const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
+  const headers = nodeHeadersPrefix();
+  return [
+    nodeGyp,
+    'rebuild',
+    ...(headers === undefined ? [] : [`--nodedir=${headers}`]),
+    '--',
+    '-Dmodule_name=tfjs_binding',
+    `-Dmodule_path=${join(folder, 'built')}`,
+    '-Dnapi_build_version=8',
+  ];
+}
+
+/** The folder above this Node's own headers; undefined where it came without, and node-gyp has to download them. */
+export function nodeHeadersPrefix(execPath = process.execPath): string | undefined {
+  const prefix = dirname(dirname(execPath));
+  const complete = ['node_api.h', 'common.gypi'].every((file) =>
+    existsSync(join(prefix, 'include', 'node', file)),
+  );
+  return complete ? prefix : undefined;
+}
+
+/** Makes `place` a link to `binding`, replacing what was there in one step. */
+export async function linkBinding(binding: string, place: string): Promise<void> {
+  const temporary = `${place}.${process.pid}.tmp`;
+  await mkdir(dirname(place), { recursive: true });
+  await rm(temporary, { force: true });
+  await symlink(binding, temporary);
+  await rename(temporary, place);
+}
+
+/** Whether `place` is a link to `binding` and leads to a file. */
+export async function isLinked(binding: string, place: string): Promise<boolean> {
+  if (!existsSync(place)) return false;
+  return (await readlink(place).catch(() => undefined)) === binding;
+}
+
+const probeScript = `const binding = require(process.argv[1]);
+process.stdout.write(JSON.stringify({ tensorflow: binding.TF_Version, gpu: binding.isUsingGpuDevice() }));`;
+
+/**
+ * Loads a binding in a process of its own (a processor without the instructions that it uses ends the process) and asks it
+ * for TensorFlow's version and whether it sees a GPU. Errors: `engine-unavailable` with why it does not load.
+ */
+export async function probeBinding(binding: string): Promise<BindingFacts> {
+  const result = await runProgram(process.execPath, ['-e', probeScript, binding], {
+    env: { TF_CPP_MIN_LOG_LEVEL: '3', NODE_OPTIONS: undefined },
+    timeoutMs: 120_000,
+  });
+  if (result.status !== 0) throw new TexturaError('engine-unavailable', loadFailureText(result, binding));
+  return JSON.parse(result.stdout) as BindingFacts;
+}
+
+/** Why a binding did not load, in words for the person who can mend it. */
+export function loadFailureText(result: Pick<ProgramResult, 'signal' | 'stderr'>, binding: string): string {
+  const where = `TensorFlow's libraries do not load (${binding})`;
+  if (result.signal === 'SIGILL') return `${where}: this processor lacks instructions that they need (AVX)`;
+  const detail = /^Error: (.*)$/m.exec(result.stderr)?.[1] ?? result.stderr.trim().split('\n').at(-1);
+  const symbol = /version `(GLIBC(?:XX)?_[\d.]+)' not found/.exec(result.stderr)?.[1];
+  if (symbol !== undefined) {
+    return `${where}: expected ${symbol} of this system's C or C++ library, which is older; a newer Linux is needed. ${detail}`;
+  }
+  if (/cannot open shared object file/.test(result.stderr)) {
+    return `${where}: a library is missing. ${detail}. npm run setup:tensorflow -- --remove and a new setup mend a damaged cache`;
+  }
+  return `${where}: ${detail || `it ended by ${result.signal ?? 'an unknown fault'}`}`;
+}
+
+function buildFailure(result: ProgramResult): TexturaError {
+  if (result.signal === 'SIGINT' || result.signal === 'SIGTERM') {
+    return new TexturaError('interrupted', 'stopped while building; nothing half is left, start it again');
+  }
+  const lines = `${result.stdout}\n${result.stderr}`.trim().split('\n');
+  const telling = lines.filter((line) => /error|not found|ERR!/i.test(line)).slice(-8);
+  const tail = (telling.length > 0 ? telling : lines.slice(-8)).join('\n');
+  const headers =
+    nodeHeadersPrefix() === undefined
+      ? `This Node (${process.execPath}) came without its headers, and node-gyp downloads them from nodejs.org: that may be what failed.\n`
+      : '';
+  return new TexturaError('engine-unavailable', `building TensorFlow's binding failed.\n${headers}${tail}`);
+}

@@ -1,0 +1,49 @@
+/**
+ * Where TensorFlow lives. The wheel and the binding built against it stay in a cache outside node_modules, so that a fresh
+ * `npm ci` costs one link instead of a download:
+ *
+ *     CACHE/tensorflow-2.21.0-cpu/tensorflow/libtensorflow_cc.so.2 ...        the wheel, whole or absent
+ *     CACHE/tensorflow-2.21.0-cpu/binding/4.22.0-linux-x64/tfjs_binding.node  Node-API: serves every version of Node
+ *     node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node -> the binding; this link is all that an install is
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+export const tensorflowVersion = '2.21.0';
+export const tfjsVersion = '4.22.0';
+
+/** `cpu`: kernels for the processor; `cuda`: those and the ones for NVIDIA GPUs, with NVIDIA's libraries. */
+export const flavours = ['cpu', 'cuda'] as const;
+export type Flavour = (typeof flavours)[number];
+
+/** Textura's cache: TEXTURA_CACHE, else `textura` in XDG_CACHE_HOME, else in ~/.cache. */
+export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
+  if (env.TEXTURA_CACHE) return env.TEXTURA_CACHE;
+  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'textura');
+}
+
+export function wheelFolder(flavour: Flavour, cache = cacheFolder()): string {
+  return join(cache, `tensorflow-${tensorflowVersion}-${flavour}`);
+}
+
+export function cachedBindingPath(flavour: Flavour, cache = cacheFolder()): string {
+  const key = `${tfjsVersion}-${process.platform}-${process.arch}`;
+  return join(wheelFolder(flavour, cache), 'binding', key, 'tfjs_binding.node');
+}
+
+/** The folder of the npm package @tensorflow/tfjs-node-gpu, found as Node finds it. */
+export function tfjsPackageFolder(): string {
+  return dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-node-gpu/package.json'));
+}
+
+/** Where the package looks for its binding: Node-API 8 is the highest it knows, and every Node from 20 on has it. */
+export function installedBindingPath(): string {
+  return join(tfjsPackageFolder(), 'lib', 'napi-v8', 'tfjs_binding.node');
+}
+
+/** Whether a binding is in its place, without loading it. A link into a cache that was deleted does not count. */
+export function tensorflowInstalled(): boolean {
+  return existsSync(installedBindingPath());
+}

@@ -1,0 +1,96 @@
+/** What a setup needs of the machine, checked before anything is downloaded, each lack named with its cure. */
+import { existsSync, readFileSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { TexturaError } from '../../model/error.ts';
+import { firstLineOf, runProgram } from '../../node/program.ts';
+
+export interface Needs {
+  /** pip, to download the wheel. */
+  readonly download: boolean;
+  /** A compiler, make and Python, to build the binding. */
+  readonly build: boolean;
+  readonly folder: string;
+  readonly diskMiB: number;
+}
+
+/** Throws `engine-unavailable` with every lack in one message. */
+export async function checkPrerequisites(needs: Needs): Promise<void> {
+  const lacks = [
+    ...(needs.download || needs.build ? await pythonLacks(needs.download) : []),
+    ...(needs.build ? await compilerLacks() : []),
+    ...(needs.download ? [...(await diskLacks(needs)), ...systemLacks()] : []),
+  ];
+  if (lacks.length === 0) return;
+  throw new TexturaError(
+    'engine-unavailable',
+    `TensorFlow cannot be set up here:\n${lacks.map((lack) => `  - ${lack}`).join('\n')}`,
+  );
+}
+
+async function pythonLacks(withPip: boolean): Promise<string[]> {
+  if ((await firstLineOf('python3', ['--version'])) === undefined) {
+    return [
+      'python3 is missing (it downloads the wheel and drives node-gyp): sudo apt install python3 python3-pip',
+    ];
+  }
+  if (!withPip || (await runProgram('python3', ['-m', 'pip', '--version'])).status === 0) return [];
+  return [
+    'pip is missing for python3: sudo apt install python3-pip, or python3 -m ensurepip, or dnf install python3-pip',
+  ];
+}
+
+async function compilerLacks(): Promise<string[]> {
+  const compiler = process.env.CXX?.split(' ')[0] || 'g++';
+  const lacks: string[] = [];
+  if ((await firstLineOf(compiler, ['--version'])) === undefined) {
+    lacks.push(`a C++ compiler is missing (${compiler}): sudo apt install g++, or dnf install gcc-c++`);
+  }
+  if ((await firstLineOf('make', ['--version'])) === undefined) {
+    lacks.push('make is missing: sudo apt install make, or dnf install make');
+  }
+  return lacks;
+}
+
+async function diskLacks({ folder, diskMiB }: Needs): Promise<string[]> {
+  const freeMiB = await freeDiskMiB(folder);
+  if (freeMiB >= diskMiB) return [];
+  return [
+    `disk: expected ${diskMiB} MiB free for ${folder}, got ${Math.floor(freeMiB)} MiB; free some, or name another place in TEXTURA_CACHE`,
+  ];
+}
+
+/** Space for this user on the disk that `folder` is or will be on. */
+export async function freeDiskMiB(folder: string): Promise<number> {
+  const existing = existsSync(folder) ? folder : undefined;
+  if (existing === undefined) return freeDiskMiB(dirname(folder));
+  const { bavail, bsize } = await statfs(existing);
+  return (bavail * bsize) / 2 ** 20;
+}
+
+function systemLacks(): string[] {
+  const lacks: string[] = [];
+  if (usesMusl()) {
+    lacks.push(
+      "glibc: this Node is built for musl (Alpine), TensorFlow's wheels are not; use a Debian image",
+    );
+  }
+  if (
+    process.arch === 'x64' &&
+    existsSync('/proc/cpuinfo') &&
+    !hasAvx(readFileSync('/proc/cpuinfo', 'utf8'))
+  ) {
+    lacks.push('AVX: TensorFlow needs a processor that has it, this one does not say so');
+  }
+  return lacks;
+}
+
+function usesMusl(): boolean {
+  const report = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
+  return report.header.glibcVersionRuntime === undefined;
+}
+
+/** Whether the text of /proc/cpuinfo of an x86 processor names AVX. */
+export function hasAvx(cpuinfo: string): boolean {
+  return /^flags\s*:.*\bavx\b/m.test(cpuinfo);
+}
