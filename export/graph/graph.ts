@@ -12,8 +12,9 @@
 
 import { TexturaError } from '../../model/error.ts';
 import type { Opset } from '../../model/model-file.ts';
+import type { Dtype } from '../../model/onnx/dtype.ts';
 import { type AttributesOf, inferOutputs, type OperatorName, type operators } from './operator.ts';
-import { type Dtype, type FloatDtype, sameTensor, type Tensor, tensorHash, tensorOf } from './tensor.ts';
+import { type FloatDtype, sameTensor, type Tensor, tensorHash, tensorOf } from './tensor.ts';
 import { type Dimension, graphFault, shapeText, type Value } from './value.ts';
 
 export interface GraphSettings {

@@ -1,17 +1,8 @@
 /** Constant tensors of a graph, held as the little-endian bytes that an ONNX file stores. */
 import { TexturaError } from '../../model/error.ts';
 import { volume } from '../../model/layer.ts';
+import { type Dtype, dtypes } from '../../model/onnx/dtype.ts';
 
-/** Element types with their TensorProto.DataType code and size. */
-export const dtypes = {
-  float32: { code: 1, bytes: 4 },
-  int32: { code: 6, bytes: 4 },
-  int64: { code: 7, bytes: 8 },
-  bool: { code: 9, bytes: 1 },
-  float64: { code: 11, bytes: 8 },
-} as const satisfies Record<string, { code: number; bytes: number }>;
-
-export type Dtype = keyof typeof dtypes;
 /** The type that a graph computes in: float32, or float64 for checks of gradients. */
 export type FloatDtype = 'float32' | 'float64';
 

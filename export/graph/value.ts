@@ -1,6 +1,7 @@
 /** What flows through a graph: named values with element type and shape, known while the graph is being built. */
 import { TexturaError } from '../../model/error.ts';
-import type { Dtype, Tensor } from './tensor.ts';
+import type { Dtype } from '../../model/onnx/dtype.ts';
+import type { Tensor } from './tensor.ts';
 
 /** A size, or the name of one that is only known when the graph runs, such as the batch `N`. */
 export type Dimension = number | string;

@@ -1,12 +1,13 @@
-/** A built graph as the bytes of an ONNX file, and what an ONNX file says about itself. */
-import { TexturaError } from '../../model/error.ts';
+/** A built graph as the bytes of an ONNX file. */
+import { type Dtype, dtypes } from '../../model/onnx/dtype.ts';
+import { attributeTypeCodes, type Message } from '../../model/onnx/messages.ts';
+import { encodeMessage } from '../../model/onnx/protobuf.ts';
 import type { Graph, GraphNode, Initializer } from './graph.ts';
-import { attributeTypeCodes, type Message } from './onnx-messages.ts';
-import { type AttributeType, attributeTypesOf } from './operator.ts';
+import { attributeTypesOf } from './operator.ts';
+import type { AttributeType } from './operator-row.ts';
 import { irVersions } from './opset.ts';
-import { decodeMessage, encodeMessage } from './protobuf.ts';
-import { type Dtype, dtypes, type Tensor } from './tensor.ts';
-import type { Dimension, Value } from './value.ts';
+import type { Tensor } from './tensor.ts';
+import type { Value } from './value.ts';
 
 export interface ModelStamp {
   readonly producerName: string;
@@ -35,48 +36,6 @@ export function encodeModel(
     opsetImport: [{ domain: '', version: graph.opset }],
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   });
-}
-
-/** What a file says about itself. */
-export interface ModelDescription {
-  readonly irVersion: number;
-  /** Version of each operator domain; ai.onnx is `''`. */
-  readonly opsets: Readonly<Record<string, number>>;
-  readonly producer: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  /** Names of the operators in it, each once, sorted. */
-  readonly operators: readonly string[];
-  readonly inputs: readonly DescribedValue[];
-  readonly outputs: readonly DescribedValue[];
-}
-
-export interface DescribedValue {
-  readonly name: string;
-  /** Undefined for element types that are not used here. */
-  readonly dtype: Dtype | undefined;
-  readonly shape: readonly Dimension[];
-}
-
-/** Reads an ONNX file without running it. Errors: `model-unusable`, naming `where`. */
-export function describeModel(bytes: Uint8Array, where: string): ModelDescription {
-  const model = decodeMessage('Model', bytes, where);
-  const { graph } = model;
-  if (graph === undefined || model.irVersion === undefined) {
-    throw new TexturaError('model-unusable', `${where}: not an ONNX file: it has no graph`);
-  }
-  const initialized = new Set(graph.initializer?.map(({ name }) => name));
-  return {
-    irVersion: model.irVersion,
-    opsets: Object.fromEntries(
-      (model.opsetImport ?? []).map(({ domain = '', version = 0 }) => [domain, version]),
-    ),
-    producer: [model.producerName, model.producerVersion].filter(Boolean).join(' '),
-    metadata: Object.fromEntries((model.metadataProps ?? []).map(({ key = '', value = '' }) => [key, value])),
-    operators: [...new Set((graph.node ?? []).map(({ opType = '' }) => opType))].sort(),
-    // Files of IR version 3 list their weights among the inputs.
-    inputs: (graph.input ?? []).filter(({ name }) => !initialized.has(name)).map(describedValue),
-    outputs: (graph.output ?? []).map(describedValue),
-  };
 }
 
 function nodeMessage({ name, operator, inputs, outputs, attributes }: GraphNode): Message<'Node'> {
@@ -118,11 +77,4 @@ function tensorMessage({ dtype, shape, bytes }: Tensor): Message<'Tensor'> {
 function valueMessage({ name, dtype, shape }: Value): Message<'ValueInfo'> {
   const dim = shape.map((size) => (typeof size === 'number' ? { dimValue: size } : { dimParam: size }));
   return { name, type: { tensorType: { elemType: dtypes[dtype].code, shape: { dim } } } };
-}
-
-function describedValue({ name = '', type }: Message<'ValueInfo'>): DescribedValue {
-  const { elemType, shape } = type?.tensorType ?? {};
-  const dtype = (Object.keys(dtypes) as Dtype[]).find((candidate) => dtypes[candidate].code === elemType);
-  const sizes = (shape?.dim ?? []).map(({ dimValue, dimParam = '?' }): Dimension => dimValue ?? dimParam);
-  return { name, dtype, shape: sizes };
 }

@@ -1,10 +1,10 @@
 /**
- * Encodes and decodes the messages of `onnx-messages.ts` with protobufjs's writer and reader. Its reflection would compile
+ * Encodes and decodes the messages of `messages.ts` with protobufjs's writer and reader. Its reflection would compile
  * functions from text, which a page with a content security policy forbids; walking our small description needs none.
  */
 import protobuf from 'protobufjs/minimal.js';
-import { TexturaError } from '../../model/error.ts';
-import { type Message, type MessageName, onnxMessages, type ScalarName } from './onnx-messages.ts';
+import { TexturaError } from '../error.ts';
+import { type Message, type MessageName, onnxMessages, type ScalarName } from './messages.ts';
 
 interface Field {
   readonly name: string;
