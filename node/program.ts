@@ -31,10 +31,14 @@ export function runProgram(
       env: { ...process.env, ...settings.env },
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(settings.cwd === undefined ? {} : { cwd: settings.cwd }),
-      ...(settings.timeoutMs === undefined ? {} : { timeout: settings.timeoutMs, killSignal: 'SIGKILL' }),
     });
     const pass = (signal: NodeJS.Signals) => child.kill(signal);
     process.on('SIGINT', pass).on('SIGTERM', pass);
+    // Not spawn's own timeout: it goes on waiting for a program that could not be started.
+    const limit =
+      settings.timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => child.kill('SIGKILL'), settings.timeoutMs);
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -44,6 +48,7 @@ export function runProgram(
       stderr += text;
     });
     const finish = (status: number | null, signal: NodeJS.Signals | null) => {
+      clearTimeout(limit);
       process.off('SIGINT', pass).off('SIGTERM', pass);
       resolve({ status, signal, stdout, stderr });
     };

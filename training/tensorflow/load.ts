@@ -1,0 +1,83 @@
+/**
+ * Loads @tensorflow/tfjs-node-gpu so that it works on every Node and says nothing. Nothing else imports the package: what TensorFlow
+ * reads from the environment must be there before its libraries are.
+ */
+import { createRequire } from 'node:module';
+import nodeUtil from 'node:util';
+import { TexturaError } from '../../model/error.ts';
+import { usableCores } from '../../node/machine.ts';
+import { type BindingFacts, probeBinding } from './binding.ts';
+import { installedBindingPath, tensorflowInstalled } from './location.ts';
+
+export { tensorflowInstalled } from './location.ts';
+
+export type TensorFlow = typeof import('@tensorflow/tfjs-node-gpu');
+
+export interface TensorflowSettings {
+  /** Threads within an operation; default: the cores that this process may use. Counts for the first load of a process. */
+  readonly threads?: number;
+}
+
+const setupHint =
+  'npm run setup:tensorflow sets it up, --engine onnx trains without it, npm run doctor tells more';
+
+let loaded: TensorFlow | undefined;
+
+/**
+ * TensorFlow with its backend ready; the same object every time. Not for worker threads: their `process.env` is a copy that
+ * TensorFlow does not read. Errors: `engine-unavailable` where it is not set up or its libraries do not load.
+ */
+export async function loadTensorflow(settings: TensorflowSettings = {}): Promise<TensorFlow> {
+  if (loaded !== undefined) return loaded;
+  if (!tensorflowInstalled()) {
+    throw new TexturaError('engine-unavailable', `TensorFlow is not set up on this machine: ${setupHint}`);
+  }
+  setEnvironment(settings.threads ?? usableCores());
+  restoreUtilFunctions();
+  const tensorflow = requirePackage();
+  // Keeps tfjs from advising to use tfjs-node when its own JavaScript backend is touched.
+  tensorflow.enableProdMode();
+  await tensorflow.ready();
+  loaded = tensorflow;
+  return loaded;
+}
+
+/** What a person set in the environment goes before what we choose. */
+function setEnvironment(threads: number): void {
+  const defaults = {
+    // 0 tells everything, 2 errors; TensorFlow greets with its processor features and the absence of CUDA below that.
+    TF_CPP_MIN_LOG_LEVEL: '2',
+    TF_NUM_INTRAOP_THREADS: String(threads),
+    TF_NUM_INTEROP_THREADS: '1',
+    OMP_NUM_THREADS: String(threads),
+    // Else TensorFlow takes the whole memory of a GPU for itself.
+    TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+  };
+  for (const [name, value] of Object.entries(defaults)) process.env[name] ??= value;
+}
+
+/** The package calls `util.isNullOrUndefined` and `util.isArray`, which left Node in version 23. */
+function restoreUtilFunctions(): void {
+  const util: Record<string, unknown> = nodeUtil as unknown as Record<string, unknown>;
+  util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  util.isArray ??= Array.isArray;
+}
+
+function requirePackage(): TensorFlow {
+  try {
+    return createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu') as TensorFlow;
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new TexturaError('engine-unavailable', `TensorFlow does not load: ${detail}. ${setupHint}`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * TensorFlow's version and whether it sees a GPU, asked in a process of its own, so that neither memory of the GPU nor a crash stays
+ * here. Undefined where it is not set up. Errors: `engine-unavailable` where it does not load.
+ */
+export async function tensorflowDevices(): Promise<BindingFacts | undefined> {
+  return tensorflowInstalled() ? probeBinding(installedBindingPath()) : undefined;
+}
