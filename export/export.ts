@@ -1,0 +1,121 @@
+/**
+ * npm run export: trained runs to proven ONNX files. Each run exports by itself: one that fails is reported and the others go on.
+ */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { TexturaError } from '../model/error.ts';
+import { defaultOpset, type ModelReport, opsets } from '../model/model-file.ts';
+import { type CommandDefinition, runCommand } from '../node/command-line.ts';
+import { productVersion } from '../node/product-version.ts';
+import { type ExportSettings, exportRun } from './model-folder.ts';
+import { exportedGraphs } from './model-graph.ts';
+import { percent } from './parity.ts';
+import { newestFinishedRuns, readTrainedRun, runRoots } from './run-directory.ts';
+
+const options = z.strictObject({
+  run: z.string().min(1).optional().describe('one run directory, e.g. runs/reference'),
+  study: z.string().min(1).optional().describe('the newest finished run of every variant of one study'),
+  out: z.string().min(1).default('models').describe('folder of models to write to'),
+  opset: z
+    .int()
+    .min(Math.min(...opsets))
+    .max(Math.max(...opsets))
+    .default(defaultOpset)
+    .describe('version of ai.onnx, 13 to 21'),
+  graph: z.enum(exportedGraphs).default('portable').describe('which ONNX file to write'),
+});
+type ExportOptions = z.infer<typeof options>;
+
+const definition: CommandDefinition<typeof options> = {
+  name: 'export',
+  summary:
+    'Writes trained runs as ONNX files, each proven against its training engine. Without --run or --study: the newest finished run of every variant under runs/ and studies/.',
+  options,
+  run: exportAll,
+};
+
+async function exportAll({ run, study, out, opset, graph }: ExportOptions): Promise<void> {
+  const settings: ExportSettings = {
+    out,
+    opset: opsets.find((known) => known === opset) ?? defaultOpset,
+    graphs: [graph],
+    version: productVersion(),
+  };
+  const directories = await chosenRuns(run, study);
+  const failures: { readonly directory: string; readonly error: TexturaError }[] = [];
+  for (const directory of directories) {
+    try {
+      const trained = await readTrainedRun(directory);
+      const { status, best } = trained.run;
+      if (status !== 'finished') note(`${directory} is ${status}: its best epoch so far, ${best?.epoch}`);
+      print(reportText(directory, out, await exportRun(trained, settings)));
+    } catch (error) {
+      if (!(error instanceof TexturaError)) throw error;
+      if (directories.length > 1) note(`${directory}: ${error.message}`);
+      failures.push({ directory, error });
+    }
+  }
+  const [first] = failures;
+  if (first === undefined) return;
+  if (directories.length === 1) throw first.error;
+  const failed = failures.map(({ directory }) => directory).join(', ');
+  throw new TexturaError(
+    first.error.code,
+    `${failures.length} of ${directories.length} runs were not exported: ${failed}`,
+  );
+}
+
+async function chosenRuns(run: string | undefined, study: string | undefined): Promise<readonly string[]> {
+  if (run !== undefined && study !== undefined) {
+    throw new TexturaError('usage', '--run and --study: expected one of them, got both');
+  }
+  if (run !== undefined) return [run];
+  const roots = study === undefined ? await runRoots('runs', 'studies') : [join(study, 'runs')];
+  const found = await newestFinishedRuns(roots, note);
+  if (found.length > 0) return found;
+  const where = study === undefined ? 'runs/ and studies/' : roots.join();
+  throw new TexturaError(
+    'file-unreadable',
+    `no finished run under ${where}: npm run train makes one; --run DIR exports a stopped one`,
+  );
+}
+
+function reportText(directory: string, out: string, { graphs, labels, validation }: ModelReport): string {
+  return graphs
+    .map(({ file, bytes, opset, irVersion, sha256, parity }) => {
+      const { probabilities, logits } = parity;
+      const decades = Object.entries(parity.histogram).filter(([, count]) => count > 0);
+      const rows = [
+        [`${join(out, file)}`, `from ${directory}${validation ? `, epoch ${validation.epoch}` : ''}`],
+        [
+          '  file',
+          `${(bytes / 1e6).toFixed(1)} MB, opset ${opset}, IR version ${irVersion}, ${labels.length} classes`,
+        ],
+        ['  sha256', sha256],
+        ['  compared', `${parity.patches} validation patches, ${parity.against} against ${parity.runtime}`],
+        [
+          '  probabilities',
+          `differ by ${short(probabilities.maxAbsolute)} at most (allowed ${parity.tolerance})`,
+        ],
+        ['  logits', `differ by ${short(logits.maxAbsolute)} at most, ${short(logits.maxRelative)} relative`],
+        ['  top class', `the same for ${percent(parity.argmaxAgreement)} of the patches`],
+        ['  differences', decades.map(([decade, count]) => `${count} ${decade}`).join(', ')],
+      ] as const;
+      return rows.map(([label, text]) => `${label.padEnd(16)} ${text}`).join('\n');
+    })
+    .join('\n');
+}
+
+function short(value: number): string {
+  return value.toExponential(1);
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function note(sentence: string): void {
+  process.stderr.write(`export: ${sentence}\n`);
+}
+
+await runCommand(definition, process.argv.slice(2));

@@ -1,0 +1,135 @@
+/**
+ * The folder of exported models: each file proven before it takes its name, a report beside it, and the index that the server and
+ * the page list. A file that fails its proof is removed; an older good one of its name stays.
+ */
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { describeLayers, totalsOf } from '../model/description.ts';
+import {
+  type ModelIndex,
+  type ModelReport,
+  modelIndexSchema,
+  modelInput,
+  type Opset,
+} from '../model/model-file.ts';
+import { describeModel } from '../model/onnx/description.ts';
+import { patchBytes } from '../model/patch.ts';
+import { softmaxRows } from '../model/scores.ts';
+import { writeFileAtomically } from '../node/atomic-file.ts';
+import { type ExportedGraph, modelBytes, modelFileName } from './model-graph.ts';
+import { proveParity } from './parity.ts';
+import type { ParityPatches, TrainedRun } from './run-directory.ts';
+
+export interface ExportSettings {
+  /** The folder of models. */
+  readonly out: string;
+  readonly opset: Opset;
+  readonly graphs: readonly ExportedGraph[];
+  /** Of this product, for the files. */
+  readonly version: string;
+}
+
+const indexFile = 'index.json';
+const selfCheckPatches = 8;
+
+/**
+ * Exports one run: its ONNX files, VARIANT.report.json, and its place in index.json. Gives the report.
+ * Errors: `parity-failed` for a file that does not compute what was trained; nothing of it is left then.
+ */
+export async function exportRun(trained: TrainedRun, settings: ExportSettings): Promise<ModelReport> {
+  const { run, network, parity } = trained;
+  const graphs: ModelReport['graphs'] = [];
+  for (const kind of settings.graphs) graphs.push(await writeProven(trained, kind, settings));
+  const { parameters, multiplyAdds } = totalsOf(describeLayers(network));
+  const report: ModelReport = {
+    model: network.name,
+    graphs,
+    labels: run.labels,
+    network: { variant: run.config.variant, parameters, multiplyAdds },
+    ...(run.best === undefined ? {} : { validation: run.best }),
+    selfCheck: selfCheckOf(parity, network.classes),
+  };
+  await writeFileAtomically(join(settings.out, reportFileName(network.name)), jsonText(report));
+  await updateIndex(settings.out, indexEntry(trained, report));
+  return report;
+}
+
+/** Writes the file under a passing name, proves it from there, and only then gives it its name. */
+async function writeProven(
+  trained: TrainedRun,
+  kind: ExportedGraph,
+  { out, opset, version }: ExportSettings,
+): Promise<ModelReport['graphs'][number]> {
+  const file = modelFileName(trained.network.name, kind);
+  const path = join(out, file);
+  const unproven = `${path}.${process.pid}.unproven`;
+  const bytes = modelBytes(trained, kind, opset, version);
+  try {
+    await writeFileAtomically(unproven, bytes);
+    const parity = await proveParity(resolve(unproven), trained.parity, path);
+    await rename(unproven, path);
+    const { irVersion, operators } = describeModel(bytes, path);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    return { kind, file, sha256, bytes: bytes.length, opset, irVersion, operators: [...operators], parity };
+  } finally {
+    await rm(unproven, { force: true });
+  }
+}
+
+/** Patches spread over the parity patches, with the probabilities that the training engine gave them. */
+function selfCheckOf({ patches, logits, count }: ParityPatches, classes: number): ModelReport['selfCheck'] {
+  const probabilities = softmaxRows(logits, classes);
+  const checks = Math.min(selfCheckPatches, count);
+  return Array.from({ length: checks }, (_, i) => {
+    const index = Math.floor((i * count) / checks);
+    return {
+      patch: Buffer.from(patches.subarray(index * patchBytes, (index + 1) * patchBytes)).toString('base64'),
+      probabilities: Array.from(probabilities.subarray(index * classes, (index + 1) * classes)),
+    };
+  });
+}
+
+type IndexEntry = ModelIndex['models'][number];
+
+function indexEntry({ run, network }: TrainedRun, { graphs }: ModelReport): IndexEntry {
+  const [first] = graphs;
+  return {
+    name: network.name,
+    files: Object.fromEntries(graphs.map(({ kind, file }) => [kind, file])),
+    report: reportFileName(network.name),
+    sha256: first?.sha256 ?? '',
+    bytes: first?.bytes ?? 0,
+    labels: run.labels,
+    input: modelInput(run.config.patchPx),
+    ...(run.best === undefined ? {} : { top1err: run.best.top1err }),
+  };
+}
+
+/** Puts an entry into the index; others stay as long as their files are there. Models are listed by name. */
+async function updateIndex(out: string, entry: IndexEntry): Promise<void> {
+  const present = new Set(await readdir(out));
+  const others = (await readIndex(out)).filter(
+    ({ name, files, report }) =>
+      name !== entry.name && [report, ...Object.values(files)].every((file) => present.has(file)),
+  );
+  const models = [...others, entry].sort((a, b) => (a.name < b.name ? -1 : 1));
+  await writeFileAtomically(join(out, indexFile), jsonText({ models } satisfies ModelIndex));
+}
+
+/** The models listed so far. An index that is missing or damaged lists none: exporting writes it anew. */
+async function readIndex(out: string): Promise<ModelIndex['models']> {
+  try {
+    return modelIndexSchema.parse(JSON.parse(await readFile(join(out, indexFile), 'utf8'))).models;
+  } catch {
+    return [];
+  }
+}
+
+function reportFileName(variant: string): string {
+  return `${variant}.report.json`;
+}
+
+function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}

@@ -1,0 +1,134 @@
+/** What the exporter reads of a finished run: its record, its best weights, and the trainer's own answers to check against. */
+import type { Dirent } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TexturaError } from '../model/error.ts';
+import { type Network, networkOf, type VariantName, variantNames } from '../model/network.ts';
+import { checkParameters, type Parameters } from '../model/parameters.ts';
+import { patchBytes } from '../model/patch.ts';
+import { type Run, runFiles, runSchema } from '../model/run-file.ts';
+import { decodeTensors, type TensorFile } from '../model/safetensors.ts';
+
+/** Validation patches with the logits that the training engine gave them. */
+export interface ParityPatches {
+  /** The engine, e.g. `tfjs cpu`. */
+  readonly engine: string;
+  readonly count: number;
+  /** `[count,64,64]`, grey 0..255. */
+  readonly patches: Uint8Array;
+  /** `[count,C]`. */
+  readonly logits: Float32Array;
+}
+
+export interface TrainedRun {
+  readonly directory: string;
+  readonly run: Run;
+  readonly network: Network;
+  /** Of the best epoch. */
+  readonly parameters: Parameters;
+  readonly parity: ParityPatches;
+}
+
+/**
+ * Reads a run directory. A run that was stopped or diverged is accepted as long as it has a best epoch.
+ * Errors: `file-unreadable` or `file-damaged`, naming the file and what to do.
+ */
+export async function readTrainedRun(directory: string): Promise<TrainedRun> {
+  const run = await readRunFile(directory);
+  const network = networkOf(run.config.variant, run.labels.length);
+  const modelPath = join(directory, runFiles.model);
+  const { tensors } = decodeTensors(await readRunPart(directory, run, runFiles.model), modelPath);
+  const parameters = new Map([...tensors].map(([name, { data }]) => [name, new Float32Array(data)]));
+  checkParameters(network, parameters, modelPath);
+  const parityPath = join(directory, runFiles.parity);
+  const parityFile = decodeTensors(await readRunPart(directory, run, runFiles.parity), parityPath);
+  return { directory, run, network, parameters, parity: parityPatches(parityFile, network, parityPath) };
+}
+
+export async function readRunFile(directory: string): Promise<Run> {
+  const path = join(directory, runFiles.run);
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new TexturaError('file-unreadable', `${path}: cannot be read; is ${directory} a run directory?`, {
+      cause,
+    });
+  });
+  try {
+    return runSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw new TexturaError('file-damaged', `${path}: not a run's record: ${detail}`, { cause });
+  }
+}
+
+/**
+ * Of each variant the finished run that ended last, in the order of the variants. `roots` are folders of run directories; one
+ * that does not exist has none. `note` gets a sentence for every directory that is passed over because it can't be read.
+ */
+export async function newestFinishedRuns(
+  roots: readonly string[],
+  note: (sentence: string) => void,
+): Promise<readonly string[]> {
+  const newest = new Map<VariantName, { readonly directory: string; readonly endedAt: string }>();
+  for (const directory of (await Promise.all(roots.map(runDirectoriesIn))).flat()) {
+    const run = await readRunFile(directory).catch((error: unknown) => {
+      if (!(error instanceof TexturaError)) throw error;
+      note(`passed over ${directory}: ${error.message}`);
+    });
+    if (run?.status !== 'finished') continue;
+    const endedAt = run.endedAt ?? run.startedAt;
+    const known = newest.get(run.config.variant);
+    if (known === undefined || endedAt > known.endedAt)
+      newest.set(run.config.variant, { directory, endedAt });
+  }
+  return variantNames.flatMap((variant) => newest.get(variant)?.directory ?? []);
+}
+
+/** Folders that hold run directories: `runs` itself and `runs` of each study. */
+export async function runRoots(runs: string, studies: string): Promise<readonly string[]> {
+  const names = (await foldersIn(studies)).map(({ name }) => join(studies, name, 'runs'));
+  return [runs, ...names];
+}
+
+async function runDirectoriesIn(root: string): Promise<readonly string[]> {
+  const folders = (await foldersIn(root)).map(({ name }) => join(root, name));
+  const contents = await Promise.all(folders.map((folder) => readdir(folder)));
+  return folders.filter((_, i) => contents[i]?.includes(runFiles.run));
+}
+
+async function foldersIn(path: string): Promise<readonly Dirent[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw new TexturaError('file-unreadable', `${path}: cannot be listed: ${error.message}`, {
+      cause: error,
+    });
+  });
+  return entries.filter((entry) => entry.isDirectory()).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function readRunPart(directory: string, run: Run, file: string): Promise<Uint8Array> {
+  const path = join(directory, file);
+  return readFile(path).catch((cause: unknown) => {
+    const todo =
+      run.status === 'finished'
+        ? 'train it anew'
+        : `the run is ${run.status}; finish it with npm run train -- --out ${directory} --resume`;
+    throw new TexturaError('file-unreadable', `${path}: cannot be read: ${todo}`, { cause });
+  });
+}
+
+function parityPatches({ tensors, metadata }: TensorFile, network: Network, where: string): ParityPatches {
+  const patches = tensors.get('patches')?.data;
+  const logits = tensors.get('logits')?.data;
+  if (!(patches instanceof Uint8Array) || !(logits instanceof Float32Array)) {
+    throw new TexturaError('file-damaged', `${where}: expected patches U8 [n,64,64] and logits F32 [n,C]`);
+  }
+  const count = patches.length / patchBytes;
+  if (count < 1 || logits.length !== count * network.classes) {
+    const expected = `logits [${count},${network.classes}]`;
+    throw new TexturaError(
+      'file-damaged',
+      `${where}: ${count} patches: expected 1 or more and ${expected}, got ${logits.length} logits`,
+    );
+  }
+  return { engine: metadata.engine ?? 'the training engine', count, patches, logits };
+}

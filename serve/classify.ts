@@ -1,0 +1,122 @@
+/**
+ * npm run classify: what a model says about images. An image that can't be used is reported by its name and the others are
+ * answered all the same.
+ */
+import { z } from 'zod';
+import { TexturaError } from '../model/error.ts';
+import { type CommandDefinition, runCommand } from '../node/command-line.ts';
+import { decodeImage } from '../node/image-decoder.ts';
+import { readImageFile } from '../node/image-file.ts';
+import { type Classification, classify, cropChoices } from './classification.ts';
+import { Model } from './model.ts';
+
+const defaultModel = 'models/reference.onnx';
+
+const options = z.strictObject({
+  model: z.string().min(1).default(defaultModel).describe('ONNX file made by npm run export'),
+  json: z.boolean().default(false).describe('print one JSON object instead of text'),
+  top: z.int().min(1).max(1000).default(5).describe('classes to tell of each image'),
+  crops: z
+    .enum(cropChoices)
+    .default('auto')
+    .describe('patches that cover the image, or the one in its middle'),
+});
+type ClassifyOptions = z.infer<typeof options>;
+
+const definition: CommandDefinition<typeof options> = {
+  name: 'classify',
+  summary: 'Names the textures of images. IMAGE is a file, or - for one image on standard input.',
+  options,
+  arguments: 'image',
+  run: (given, { args }) => classifyFiles(given, args),
+};
+
+interface FileResult extends Classification {
+  readonly file: string;
+}
+
+async function classifyFiles(
+  { model: path, json, top, crops }: ClassifyOptions,
+  files: readonly string[],
+): Promise<void> {
+  if (files.length === 0) throw new TexturaError('usage', 'expected one or more images, got none');
+  if (files.filter((file) => file === '-').length > 1) {
+    throw new TexturaError('usage', '-: standard input has one image, got - more than once');
+  }
+  const model = await loadModel(path);
+  const results: FileResult[] = [];
+  try {
+    for (const file of files) {
+      const result = await unlessUnusable(file, async () => {
+        const image = await decodeImage(await bytesOf(file), file);
+        return { file, ...(await classify(model, image, { crops, top })) };
+      });
+      if (result === undefined) continue;
+      results.push(result);
+      if (!json) print(resultText(result));
+    }
+  } finally {
+    await model.close();
+  }
+  if (json) {
+    const answers = results.map(({ file, predictions, crops: count }) => ({
+      file,
+      predictions,
+      crops: count,
+    }));
+    print(JSON.stringify({ model: model.name, results: answers }, undefined, 2));
+  }
+}
+
+async function loadModel(path: string): Promise<Model> {
+  try {
+    return await Model.load(path);
+  } catch (error) {
+    if (!(error instanceof TexturaError) || error.code !== 'model-not-found' || path !== defaultModel)
+      throw error;
+    const todo = 'npm run train makes a run, npm run export makes the file of it';
+    throw new TexturaError('model-not-found', `${error.message}: ${todo}`, { cause: error });
+  }
+}
+
+/** The work's result; undefined where the image can't be used, which is then reported and decides the exit status. */
+async function unlessUnusable<T>(file: string, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof TexturaError) || error.code === 'internal') throw error;
+    const message = error.message.startsWith(`${file}:`) ? error.message : `${file}: ${error.message}`;
+    process.stderr.write(`classify: ${message}\n`);
+    process.exitCode = error.exitStatus;
+    return undefined;
+  }
+}
+
+function bytesOf(file: string): Promise<Uint8Array> {
+  return file === '-' ? standardInput() : readImageFile(file, file);
+}
+
+async function standardInput(): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+const barLength = 24;
+
+/** The file's line, then one line a class: label, percentage, bar. */
+function resultText({ file, predictions, crops }: FileResult): string {
+  const labelLength = Math.max(...predictions.map(({ label }) => label.length));
+  const lines = predictions.map(({ label, probability }) => {
+    const bar = '#'.repeat(Math.round(probability * barLength));
+    const percentage = `${(probability * 100).toFixed(1)} %`;
+    return `  ${label.padEnd(labelLength)}  ${percentage.padStart(7)}  ${bar}`.trimEnd();
+  });
+  return [`${file}  (${crops} ${crops === 1 ? 'patch' : 'patches'})`, ...lines].join('\n');
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+await runCommand(definition, process.argv.slice(2));

@@ -1,0 +1,35 @@
+/** Seeded values for tests: parameters in which every bias counts, and patches of noise on a slope. */
+import type { Network } from '../../model/network.ts';
+import { inputPx } from '../../model/network.ts';
+import { initialParameters, type Parameters } from '../../model/parameters.ts';
+import { patchBytes } from '../../model/patch.ts';
+import { randomStream } from '../../model/random.ts';
+
+/** Initial values, but with biases that are not zero. */
+export function randomParameters(network: Network, seed: number): Parameters {
+  return new Map(
+    [...initialParameters(network, seed)].map(([name, values]) => {
+      const random = randomStream(seed, 'bias of a test', name);
+      return [name, name.endsWith('.bias') ? values.map(() => 0.3 * random.normal()) : values];
+    }),
+  );
+}
+
+/** Patches `[count,64,64]`, each with its own slope, contrast and noise; none is symmetric. */
+export function randomPatches(count: number, seed: number): Uint8Array {
+  const random = randomStream(seed, 'patches of a test');
+  const patches = new Uint8Array(count * patchBytes);
+  for (let i = 0; i < count; i++) {
+    const [across, down, noise] = [
+      random.between(-1.5, 1.5),
+      random.between(-1.5, 1.5),
+      random.between(5, 60),
+    ];
+    for (let at = 0; at < patchBytes; at++) {
+      const [x, y] = [(at % inputPx) - inputPx / 2, Math.floor(at / inputPx) - inputPx / 2];
+      const grey = 128 + across * x + down * y + noise * random.normal();
+      patches[i * patchBytes + at] = Math.min(Math.max(Math.round(grey), 0), 255);
+    }
+  }
+  return patches;
+}
