@@ -1,0 +1,62 @@
+/** Image files: read whole only once their first bytes have shown an image. */
+import { type FileHandle, open } from 'node:fs/promises';
+import { TexturaError } from '../model/error.ts';
+import { requireDecodedKind } from './image-decoder.ts';
+import { imageKindBytes } from './image-kind.ts';
+
+/** Larger files are no photographs; a limit keeps a disk image in a class folder from filling the memory. */
+export const maxImageFileBytes = 512 * 1024 * 1024;
+
+/** Read in one go: most photographs are smaller. */
+const firstReadBytes = 256 * 1024;
+
+/**
+ * The bytes of an image file, not decoded yet. A long file of another kind costs one short read.
+ * `name` is what a message calls the file.
+ * Errors: `file-unreadable`, `image-damaged` (empty), `image-type-unsupported`, `image-too-large`.
+ */
+export async function readImageFile(path: string, name: string): Promise<Uint8Array> {
+  try {
+    const file = await open(path);
+    try {
+      return await readImage(file, name);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (error instanceof TexturaError) throw error;
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new TexturaError('file-unreadable', `${name}: the file cannot be read (${code})`, { cause: error });
+  }
+}
+
+async function readImage(file: FileHandle, name: string): Promise<Uint8Array> {
+  const stats = await file.stat();
+  if (!stats.isFile())
+    throw new TexturaError('file-unreadable', `${name}: expected a file, got a folder or device`);
+  const head = await readAt(file, 0, Math.min(stats.size, firstReadBytes));
+  requireDecodedKind(head.subarray(0, imageKindBytes), name);
+  if (stats.size > maxImageFileBytes) {
+    throw new TexturaError(
+      'image-too-large',
+      `${name}: expected a file of ${maxImageFileBytes} bytes or fewer, got ${stats.size}`,
+    );
+  }
+  if (stats.size <= head.length) return head;
+  const bytes = new Uint8Array(stats.size);
+  bytes.set(head);
+  bytes.set(await readAt(file, head.length, stats.size - head.length), head.length);
+  return bytes;
+}
+
+/** `length` bytes from `position`, fewer where the file ends before. */
+async function readAt(file: FileHandle, position: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(bytes, filled, length - filled, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+}
