@@ -1,33 +1,24 @@
 /** What training reads: labelled images, split by image, each checked and measured before the first epoch. */
-import type { GreyImage } from '../../model/image.ts';
+import { createHash } from 'node:crypto';
+import { textureNames } from '../../model/textures/textures.ts';
+import { requireUsableClasses } from './class-check.ts';
+import type { DatasetImage, SkippedFile } from './dataset-image.ts';
+import { scanDataFolder } from './folder.ts';
+import { drawGeneratedDataset, generatedSource } from './generated.ts';
+import { readImages } from './intake.ts';
+import { copyNotes, inequalityNote } from './notes.ts';
+import { type CachedPixels, type PixelCache, startPixelCache } from './pixel-cache.ts';
+import { givenSplit, type SplitImages, splitByImage } from './split.ts';
 
-/** Where an image's pixels come from. Plain data, so that it can be sent to a worker thread. */
-export type ImageSource =
-  | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'generated'; readonly texture: string; readonly index: number };
-
-export interface DatasetImage {
-  /** For people: the path relative to the data folder, or the generated image's name. */
-  readonly name: string;
-  readonly source: ImageSource;
-  /** Index into the dataset's labels. */
-  readonly label: number;
-  readonly width: number;
-  readonly height: number;
-  /** SHA-256 of the file's bytes, hexadecimal. */
-  readonly contentHash: string;
-}
-
-export interface SkippedFile {
-  readonly name: string;
-  readonly why: string;
-}
+export type { DatasetImage, ImageSource, SkippedFile } from './dataset-image.ts';
+export { type CachedPixels, cachedImage } from './pixel-cache.ts';
 
 export interface Dataset {
   /** The data folder as given, or `generated`. */
   readonly source: string;
   /** In code-point order (NFC), which is the output order of the network. */
   readonly labels: readonly string[];
+  /** In order of label, then content. */
   readonly train: readonly DatasetImage[];
   readonly validation: readonly DatasetImage[];
   /** SHA-256 over labels, splits and content hashes; equal for equal data wherever it lies. */
@@ -39,18 +30,103 @@ export interface Dataset {
   readonly pixels: CachedPixels | undefined;
 }
 
-/** All images' grey bytes behind each other in memory that threads share. */
-export interface CachedPixels {
-  readonly buffer: SharedArrayBuffer;
-  /** Where each image starts. */
-  readonly offsets: readonly number[];
+export interface DatasetOptions {
+  /** A folder, or `generated`. */
+  readonly data: string;
+  readonly patchPx: number;
+  readonly seed: number;
+  /** Share of the images of a class that is held out, unless the folder has a validation split of its own. */
+  readonly validationShare: number;
+  /** Memory for decoded pixels; where they do not fit, none are kept. */
+  readonly cacheBytes: number;
+  /** Called after each image, of `total`. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** A view of one cached image. */
-export function cachedImage(
-  { buffer, offsets }: CachedPixels,
-  index: number,
-  { width, height }: DatasetImage,
-): GreyImage {
-  return { data: new Uint8Array(buffer, offsets[index], width * height), width, height };
+/**
+ * Reads, checks and splits a dataset. Bad files are listed in `skipped`, not fatal, unless they are more than a tenth of a class.
+ * Errors: `data-unusable`, naming folder, classes and the first files concerned.
+ */
+export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
+  const cache = startPixelCache(options.cacheBytes);
+  const { labels, split, skipped, notes } = await (options.data === generatedSource
+    ? generatedContent(options, cache)
+    : folderContent(options, cache));
+  const { train, validation } = split;
+  return {
+    source: options.data,
+    labels,
+    train,
+    validation,
+    fingerprint: fingerprintOf(labels, split),
+    skipped,
+    notes,
+    pixels: cache.pixelsOf([...train, ...validation]),
+  };
+}
+
+interface Content {
+  readonly labels: readonly string[];
+  readonly split: SplitImages;
+  readonly skipped: readonly SkippedFile[];
+  readonly notes: readonly string[];
+}
+
+async function folderContent(options: DatasetOptions, cache: PixelCache): Promise<Content> {
+  const { data, patchPx, seed, validationShare, onProgress } = options;
+  const folder = await scanDataFolder(data);
+  const { labels } = folder;
+  const intake = await readImages(folder.files, {
+    labels,
+    patchPx,
+    keep: cache.add,
+    ...(onProgress === undefined ? {} : { onProgress }),
+  });
+  requireUsableClasses(data, labels, intake);
+  const images = intake.images.map(({ image }) => image);
+  const { notes: splitNotes, ...split } = folder.hasValidation
+    ? givenSplit(data, intake.images, labels)
+    : { ...splitByImage(data, images, { labels, seed, validationShare }), notes: [] };
+  return {
+    labels,
+    split,
+    skipped: [
+      ...folder.skipped,
+      ...intake.passedOver,
+      ...intake.bad.map(({ file, why }) => ({ name: file.name, why })),
+    ],
+    notes: [
+      ...folder.notes,
+      ...copyNotes([...split.train, ...split.validation], labels),
+      ...splitNotes,
+      ...inequalityNote(split.train, labels),
+    ],
+  };
+}
+
+async function generatedContent(options: DatasetOptions, cache: PixelCache): Promise<Content> {
+  const { data, seed, validationShare, onProgress } = options;
+  const images: DatasetImage[] = [];
+  await drawGeneratedDataset(({ texture, index, grey }, total) => {
+    const image: DatasetImage = {
+      name: `${texture}/${String(index).padStart(2, '0')}`,
+      source: { kind: 'generated', texture, index },
+      label: textureNames.indexOf(texture),
+      width: grey.width,
+      height: grey.height,
+      contentHash: createHash('sha256').update(grey.data).digest('hex'),
+    };
+    images.push(image);
+    cache.add(image, grey);
+    onProgress?.(images.length, total);
+  });
+  const split = splitByImage(data, images, { labels: textureNames, seed, validationShare });
+  return { labels: textureNames, split, skipped: [], notes: [] };
+}
+
+function fingerprintOf(labels: readonly string[], { train, validation }: SplitImages): string {
+  const contents = (images: readonly DatasetImage[]) =>
+    images.map(({ label, contentHash }) => [label, contentHash]);
+  const content = JSON.stringify([labels, contents(train), contents(validation)]);
+  return createHash('sha256').update(content).digest('hex');
 }

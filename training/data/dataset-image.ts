@@ -1,0 +1,24 @@
+/** The images of a dataset, each one a record of plain data, so that it can be sent to a worker thread. */
+import type { TextureName } from '../../model/textures/textures.ts';
+
+/** Where an image's pixels come from. */
+export type ImageSource =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'generated'; readonly texture: TextureName; readonly index: number };
+
+export interface DatasetImage {
+  /** For people: the path relative to the data folder, or the generated image's name. */
+  readonly name: string;
+  readonly source: ImageSource;
+  /** Index into the dataset's labels. */
+  readonly label: number;
+  readonly width: number;
+  readonly height: number;
+  /** SHA-256 of the file's bytes (of the grey levels, where the image is generated), hexadecimal. */
+  readonly contentHash: string;
+}
+
+export interface SkippedFile {
+  readonly name: string;
+  readonly why: string;
+}

@@ -1,0 +1,8 @@
+/** A drawing thread: draws its share of the generated dataset, hands over each picture and ends. */
+import { parentPort } from 'node:worker_threads';
+import { threadData } from '../../node/thread.ts';
+import { type DrawingShare, drawShare } from './generated.ts';
+
+for (const picture of drawShare(threadData<DrawingShare>())) {
+  parentPort?.postMessage(picture, [picture.grey.data.buffer as ArrayBuffer]);
+}
