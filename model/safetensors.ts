@@ -94,8 +94,9 @@ export function decodeTensors(file: Uint8Array, where: string): TensorFile {
         `${name}: expected ${expected} bytes for ${dtype} [${shape}], got ${Math.max(0, Math.min(end, body.length) - start)}`,
       );
     }
-    // A copy is aligned whatever the offset of `file` in its buffer.
-    return [name, { shape, data: new kinds[dtype].view(body.slice(start, end).buffer) }];
+    // A copy is aligned whatever the offset of `file` in its buffer. (`slice` would not copy: Node's Buffer gives a view.)
+    const copy = new Uint8Array(body.subarray(start, end));
+    return [name, { shape, data: new kinds[dtype].view(copy.buffer) }];
   });
   return { tensors: new Map(tensors), metadata: metadata.data };
 }
