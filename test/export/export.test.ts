@@ -1,0 +1,223 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { exportRun } from '../../export/model-folder.ts';
+import { readTrainedRun } from '../../export/run-directory.ts';
+import { modelIndexSchema, modelReportSchema, type Opset } from '../../model/model-file.ts';
+import { networkOf } from '../../model/network.ts';
+import { describeModel } from '../../model/onnx/description.ts';
+import { runFiles } from '../../model/run-file.ts';
+import { productVersion } from '../../node/product-version.ts';
+import { runScript } from '../support/command.ts';
+import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
+import { randomParameters } from '../support/random-network.ts';
+import { modelFile, sixTextures, writeTrainedRun } from '../support/trained-run.ts';
+import { tolerances } from '../tolerances.ts';
+
+let home: string;
+const folders: string[] = [];
+
+async function newHome(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'textura-export-'));
+  folders.push(folder);
+  return folder;
+}
+
+const runExport = (cwd: string, ...args: string[]) => runScript('export/export.ts', args, { cwd });
+/** The command's work on one run, in this process. */
+const exportHere = async (folder: string, run: string, out = 'models', opset: Opset = 17) =>
+  exportRun(await readTrainedRun(join(folder, run)), {
+    out: join(folder, out),
+    opset,
+    graphs: ['portable'],
+    version: productVersion(),
+  });
+const readReport = async (folder: string, variant = 'lab-baseline') =>
+  modelReportSchema.parse(JSON.parse(await readFile(join(folder, `models/${variant}.report.json`), 'utf8')));
+const readIndex = async (folder: string) =>
+  modelIndexSchema.parse(JSON.parse(await readFile(join(folder, 'models/index.json'), 'utf8')));
+
+beforeAll(async () => {
+  home = await newHome();
+  await writeTrainedRun(join(home, 'runs/tiles'));
+  const result = await runExport(home, '--run', 'runs/tiles');
+  expect(result).toMatchObject({ status: 0, stderr: '' });
+});
+
+afterAll(async () => {
+  await Promise.all(folders.map((folder) => rm(folder, { recursive: true })));
+});
+
+describe('an exported run', () => {
+  test('is an ONNX file, a report and an entry of the index, and nothing else', async () => {
+    expect((await readdir(join(home, 'models'))).sort()).toEqual([
+      'index.json',
+      'lab-baseline.onnx',
+      'lab-baseline.report.json',
+    ]);
+    const { models } = await readIndex(home);
+    expect(models).toHaveLength(1);
+    expect(models[0]).toMatchObject({
+      name: 'lab-baseline',
+      files: { portable: 'lab-baseline.onnx' },
+      labels: sixTextures,
+      input: { patchPx: 64 },
+      top1err: 0.25,
+    });
+  });
+
+  test('says in its metadata what it is, and nowhere where it was made', async () => {
+    const bytes = await readFile(join(home, 'models/lab-baseline.onnx'));
+    const { metadata, producer } = describeModel(bytes, 'lab-baseline.onnx');
+    expect(producer).toMatch(/^textura \d+\.\d+\.\d+/);
+    expect(Object.keys(metadata)).toEqual([
+      'textura.labels',
+      'textura.input',
+      'textura.network',
+      'textura.run',
+    ]);
+    expect(JSON.parse(metadata['textura.labels'] ?? '')).toEqual(sixTextures);
+    expect(JSON.parse(metadata['textura.network'] ?? '')).toEqual(networkOf('lab-baseline', 6));
+    expect(JSON.parse(metadata['textura.run'] ?? '')).toMatchObject({ name: 'tiles', seed: 7, epoch: 9 });
+    expect(JSON.stringify(metadata)).not.toContain('photos');
+  });
+
+  test('has a report whose proof and self-check hold', async () => {
+    const { graphs, selfCheck, validation } = await readReport(home);
+    const [graph] = graphs;
+    expect(graph?.parity).toMatchObject({ against: 'loops in float64', patches: 4, argmaxAgreement: 1 });
+    expect(graph?.parity.probabilities.maxAbsolute).toBeLessThan(tolerances.probability);
+    expect(Object.values(graph?.parity.histogram ?? {}).reduce((sum, count) => sum + count, 0)).toBe(4);
+    expect(validation?.top1err).toBe(0.25);
+    const patches = Buffer.concat(selfCheck.map(({ patch }) => Buffer.from(patch, 'base64')));
+    const bytes = await readFile(join(home, 'models/lab-baseline.onnx'));
+    const { probabilities } = await runOnPatches(bytes, patches);
+    const expected = selfCheck.flatMap((check) => check.probabilities);
+    expect(largestDifference(probabilities.values, expected)).toBeLessThan(tolerances.probability);
+  });
+
+  test('has the same bytes when it is exported again elsewhere', async () => {
+    await exportHere(home, 'runs/tiles', 'again');
+    for (const file of ['lab-baseline.onnx', 'lab-baseline.report.json', 'index.json']) {
+      const [first, second] = await Promise.all(
+        ['models', 'again'].map((out) => readFile(join(home, out, file))),
+      );
+      expect(second?.equals(first ?? Buffer.of())).toBe(true);
+    }
+  });
+});
+
+describe('the proof', () => {
+  test('refuses permuted weights with status 5, leaves no file of them and keeps the older good one', async () => {
+    const folder = await newHome();
+    const directory = join(folder, 'runs/tiles');
+    await writeTrainedRun(directory);
+    await exportHere(folder, 'runs/tiles');
+    const good = await readFile(join(folder, 'models/lab-baseline.onnx'));
+    const files = await readdir(join(folder, 'models'));
+
+    const network = networkOf('lab-baseline', sixTextures.length);
+    const parameters = new Map(randomParameters(network, 7));
+    const kernel = parameters.get('conv2.kernel') ?? new Float32Array();
+    // The first two filters change places: every size still fits.
+    const filter = 20 * 25;
+    const permuted = Float32Array.of(
+      ...kernel.subarray(filter, 2 * filter),
+      ...kernel.subarray(0, filter),
+      ...kernel.subarray(2 * filter),
+    );
+    await writeFile(
+      join(directory, runFiles.model),
+      modelFile(network, parameters.set('conv2.kernel', permuted)),
+    );
+    const result = await runExport(folder, '--run', 'runs/tiles');
+    expect(result.status).toBe(5);
+    expect(result.stderr).toMatch(/does not compute what loops in float64 computed.*4 of 4 patches/);
+    expect(await readdir(join(folder, 'models'))).toEqual(files);
+    expect(good.equals(await readFile(join(folder, 'models/lab-baseline.onnx')))).toBe(true);
+    await expect(exportHere(folder, 'runs/tiles', 'empty')).rejects.toMatchObject({ code: 'parity-failed' });
+    expect(await readdir(join(folder, 'empty'))).toEqual([]);
+  });
+
+  test('refuses weights that are not numbers', async () => {
+    const folder = await newHome();
+    const network = networkOf('lab-baseline', sixTextures.length);
+    const parameters = new Map(randomParameters(network, 7));
+    await writeTrainedRun(join(folder, 'run'), {
+      parameters: parameters.set('conv3.bias', new Float32Array(6).fill(Number.NaN)),
+    });
+    await expect(exportHere(folder, 'run')).rejects.toMatchObject({
+      code: 'parity-failed',
+      message: expect.stringContaining('NaN'),
+    });
+    expect(await readdir(join(folder, 'models'))).toEqual([]);
+  });
+});
+
+describe('the choice of runs', () => {
+  test('is the newest finished run of every variant in runs and studies; one that fails stops no other', async () => {
+    const folder = await newHome();
+    await writeTrainedRun(join(folder, 'runs/old'), { endedAt: '2026-02-01T00:00:00Z', seed: 1 });
+    await writeTrainedRun(join(folder, 'studies/pools/runs/new'), {
+      endedAt: '2026-02-02T00:00:00Z',
+      seed: 2,
+    });
+    await writeTrainedRun(join(folder, 'runs/newest'), {
+      endedAt: '2026-02-03T00:00:00Z',
+      status: 'stopped',
+    });
+    await writeTrainedRun(join(folder, 'runs/damaged'), { variant: 'no-conv4-pool4' });
+    await writeFile(join(folder, 'runs/damaged', runFiles.model), 'not tensors at all');
+    await mkdir(join(folder, 'runs/notes'));
+    const result = await runExport(folder);
+    expect(result.status).toBe(3);
+    expect(result.stderr).toContain('1 of 2 runs were not exported: runs/damaged');
+    expect(result.stdout).toContain('from studies/pools/runs/new, epoch 9');
+    expect((await readIndex(folder)).models.map(({ name }) => name)).toEqual(['lab-baseline']);
+  });
+
+  test('of a stopped run by name exports its best epoch and says so', async () => {
+    const folder = await newHome();
+    await writeTrainedRun(join(folder, 'halted'), { status: 'stopped' });
+    const result = await runExport(folder, '--run', 'halted', '--opset', '13');
+    expect(result.status).toBe(0);
+    expect(result.stderr).toContain('halted is stopped: its best epoch so far, 9');
+    expect((await readReport(folder)).graphs[0]).toMatchObject({ opset: 13, irVersion: 7 });
+  });
+
+  test('of a run without its weights says how to finish it', async () => {
+    const folder = await newHome();
+    await writeTrainedRun(join(folder, 'halted'), { status: 'stopped' });
+    await rm(join(folder, 'halted', runFiles.model));
+    await expect(readTrainedRun(join(folder, 'halted'))).rejects.toMatchObject({
+      code: 'file-unreadable',
+      message: expect.stringMatching(/npm run train -- --out \S+halted --resume/),
+    });
+  });
+
+  test('of nothing at all says what to do', async () => {
+    const folder = await newHome();
+    const result = await runExport(folder);
+    expect(result).toMatchObject({ status: 3, stderr: expect.stringContaining('npm run train') });
+    expect((await runExport(folder, '--run', 'a', '--study', 'b')).status).toBe(2);
+  });
+});
+
+test('the index keeps models whose files are there and drops those whose files are gone', async () => {
+  const folder = await newHome();
+  await writeTrainedRun(join(folder, 'a'));
+  await writeTrainedRun(join(folder, 'b'), {
+    variant: 'no-conv4-pool4',
+    patches: new Uint8Array(4096).fill(9, 99),
+  });
+  await exportHere(folder, 'a');
+  await exportHere(folder, 'b');
+  expect((await readIndex(folder)).models.map(({ name }) => name)).toEqual([
+    'lab-baseline',
+    'no-conv4-pool4',
+  ]);
+  await rm(join(folder, 'models/lab-baseline.onnx'));
+  await exportHere(folder, 'b');
+  expect((await readIndex(folder)).models.map(({ name }) => name)).toEqual(['no-conv4-pool4']);
+});

@@ -1,0 +1,104 @@
+/**
+ * Run directories as the trainer leaves them, for tests of what comes after training: seeded values, with the logits of validation
+ * patches from the reference loops in float64 and so independent of the exporter and of onnxruntime.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parameterSpecs } from '../../model/description.ts';
+import { type Network, networkOf, type VariantName } from '../../model/network.ts';
+import { type Parameters, parameter } from '../../model/parameters.ts';
+import { patchBytes } from '../../model/patch.ts';
+import { type Run, type RunStatus, runFiles, runSchema } from '../../model/run-file.ts';
+import { encodeTensors } from '../../model/safetensors.ts';
+import { trainingConfigSchema } from '../../model/training-config.ts';
+import { randomParameters, randomPatches } from './random-network.ts';
+import { referenceLogits } from './reference-network.ts';
+
+export interface TrainedRunWishes {
+  readonly variant?: VariantName;
+  readonly labels?: readonly string[];
+  readonly status?: RunStatus;
+  readonly endedAt?: string;
+  readonly seed?: number;
+  readonly patchPx?: number;
+  /** Instead of random ones. */
+  readonly parameters?: Parameters;
+  /** Validation patches `[n,64,64]` instead of four random ones. */
+  readonly patches?: Uint8Array;
+}
+
+export const sixTextures = ['bark', 'brick', 'glass', 'knit', 'marble', 'plaid'] as const;
+
+/** Writes the files of a run into `directory`. */
+export async function writeTrainedRun(directory: string, wishes: TrainedRunWishes = {}): Promise<void> {
+  const {
+    variant = 'lab-baseline',
+    labels = sixTextures,
+    seed = 7,
+    patches = randomPatches(4, seed),
+  } = wishes;
+  const network = networkOf(variant, labels.length);
+  const { parameters = randomParameters(network, seed) } = wishes;
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, runFiles.run), JSON.stringify(runRecord(wishes, labels)));
+  await writeFile(join(directory, runFiles.model), modelFile(network, parameters));
+  const logits = Float32Array.from(referenceLogits(network, parameters, patches));
+  const count = patches.length / patchBytes;
+  const tensors = new Map([
+    ['patches', { shape: [count, 64, 64], data: patches }],
+    ['labels', { shape: [count], data: Int32Array.from({ length: count }, (_, i) => i % labels.length) }],
+    ['logits', { shape: [count, labels.length], data: logits }],
+  ] as const);
+  const metadata = { engine: 'loops in float64', epoch: '9' };
+  await writeFile(
+    join(directory, runFiles.parity),
+    encodeTensors({ tensors: new Map([...tensors]), metadata }),
+  );
+}
+
+/** The bytes of model.safetensors. */
+export function modelFile(network: Network, parameters: Parameters): Uint8Array {
+  const tensors = parameterSpecs(network).map(
+    ({ name, shape }) => [name, { shape, data: parameter(parameters, name) }] as const,
+  );
+  return encodeTensors({ tensors: new Map(tensors), metadata: {} });
+}
+
+function runRecord(
+  {
+    variant = 'lab-baseline',
+    status = 'finished',
+    endedAt = '2026-02-03T05:06:07Z',
+    ...wishes
+  }: TrainedRunWishes,
+  labels: readonly string[],
+): Run {
+  const { seed = 7, patchPx = 64 } = wishes;
+  const start = '2026-02-03T04:05:06Z';
+  return runSchema.parse({
+    textura: '0.1.0',
+    config: trainingConfigSchema.parse({ variant, seed, patchPx, data: 'photos/of tiles' }),
+    labels,
+    data: {
+      source: 'photos/of tiles',
+      fingerprint: '0123456789abcdef'.repeat(4),
+      trainImages: 48,
+      validationImages: 12,
+      skippedFiles: 0,
+    },
+    status,
+    stretches: [
+      {
+        engine: 'tfjs',
+        device: 'cpu',
+        why: 'a test',
+        startedAt: start,
+        fromEpoch: 0,
+        versions: { node: '20.20.2' },
+      },
+    ],
+    startedAt: start,
+    ...(status === 'running' ? {} : { endedAt }),
+    best: { epoch: 9, top1err: 0.25, top5err: 0.0625, objective: 0.875 },
+  });
+}
