@@ -1,0 +1,93 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { forwardGraph } from '../../export/index.ts';
+import { networkOf, variantNames } from '../../model/network.ts';
+import { runProgram } from '../../node/program.ts';
+import { bytesOf, runOnPatches } from '../support/onnx-session.ts';
+import { pythonEnvironment } from '../support/python-environment.ts';
+import { randomParameters, randomPatches } from '../support/random-network.ts';
+import { tolerances } from '../tolerances.ts';
+
+const classes = 7;
+const pathOf = (file: string) => fileURLToPath(new URL(`interop/${file}`, import.meta.url));
+
+/** A tool's fault, or for each output the largest difference or what is wrong with its shape. */
+const differencesSchema = z.union([z.string(), z.record(z.string(), z.union([z.string(), z.number()]))]);
+const answersSchema = z.strictObject({
+  versions: z.record(z.string(), z.string()),
+  models: z.record(
+    z.string(),
+    z.strictObject({
+      format: z.string(),
+      shapes: z.string(),
+      onnxruntime: differencesSchema,
+      opencv: differencesSchema,
+    }),
+  ),
+});
+
+let folder: string;
+
+/** Writes every variant with random weights, patches, and what onnxruntime-node says of them. */
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'textura-interop-'));
+  const patches = randomPatches(8, 31);
+  const models = [];
+  for (const name of variantNames) {
+    const network = networkOf(name, classes);
+    const bytes = bytesOf(forwardGraph(network, randomParameters(network, 32), { opset: 17 }));
+    await writeFile(join(folder, `${name}.onnx`), bytes);
+    const { logits, probabilities } = await runOnPatches(bytes, patches);
+    const values = { logits: logits.values, probabilities: probabilities.values };
+    models.push({ name, file: `${name}.onnx`, classes, ...values });
+  }
+  const manifest = { patches: Buffer.from(patches).toString('base64'), models };
+  await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
+}, 120_000);
+
+afterAll(() => rm(folder, { recursive: true }));
+
+const toolSets = [
+  { name: "today's", requirements: 'requirements.txt', skipped: undefined },
+  {
+    name: 'the oldest',
+    requirements: 'requirements-oldest.txt',
+    skipped: process.env.TEXTURA_TEST_OLDEST
+      ? undefined
+      : 'set TEXTURA_TEST_OLDEST=1 to install and run them',
+  },
+] as const;
+
+describe("other people's tools", () => {
+  for (const { name, requirements, skipped } of toolSets) {
+    test(`${name} onnx, onnxruntime and OpenCV read every variant and give our numbers`, async (context) => {
+      context.skip(skipped !== undefined, skipped);
+      const environment = await pythonEnvironment(pathOf(requirements));
+      if ('missing' in environment) return context.skip(environment.missing);
+      const { status, stdout, stderr } = await runProgram(environment.python, [pathOf('check.py'), folder]);
+      expect(status, stderr).toBe(0);
+      const { models } = answersSchema.parse(JSON.parse(stdout));
+      expect(Object.keys(models)).toEqual(variantNames);
+      for (const [variant, { format, shapes, onnxruntime, opencv }] of Object.entries(models)) {
+        expect({ variant, format, shapes }).toEqual({ variant, format: 'ok', shapes: 'ok' });
+        expectSmall(`${variant} in onnxruntime`, onnxruntime);
+        expectSmall(`${variant} in OpenCV`, opencv);
+      }
+    }, 600_000);
+  }
+});
+
+/** Every output differs by less than its tolerance; a tool's fault is shown as it stands. */
+function expectSmall(where: string, differences: z.infer<typeof differencesSchema>): void {
+  expect(differences, where).toBeTypeOf('object');
+  const entries = Object.entries(differences);
+  expect(entries).toHaveLength(4);
+  for (const [output, difference] of entries) {
+    const tolerance = output.startsWith('logits') ? tolerances.logit : tolerances.probability;
+    expect(difference, `${where}: ${output}`).toBeLessThan(tolerance);
+  }
+}

@@ -1,0 +1,230 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { createGraph, encodeModel } from '../../export/index.ts';
+import { exportRun } from '../../export/model-folder.ts';
+import { readTrainedRun } from '../../export/run-directory.ts';
+import { networkOf } from '../../model/network.ts';
+import { patchBytes } from '../../model/patch.ts';
+import { decodeImage } from '../../node/image-decoder.ts';
+import { classify } from '../../serve/classification.ts';
+import { Model } from '../../serve/model.ts';
+import { runScript } from '../support/command.ts';
+import { largestDifference } from '../support/onnx-session.ts';
+import { randomParameters, randomPatches } from '../support/random-network.ts';
+import { referenceLogits, referenceProbabilities } from '../support/reference-network.ts';
+import { writeTrainedRun } from '../support/trained-run.ts';
+import { tolerances } from '../tolerances.ts';
+
+// Code-point order: what a reader who counts would take for class 2 is class 10.
+const numericLabels = ['1', '10', '11', '12', '2', '3', '4', '5', '6', '7', '8', '9'];
+const network = networkOf('lab-baseline', numericLabels.length);
+const parameters = randomParameters(network, 7);
+
+const answerSchema = z.strictObject({
+  model: z.string(),
+  results: z.array(
+    z.strictObject({
+      file: z.string(),
+      predictions: z.array(z.strictObject({ label: z.string(), probability: z.number() })),
+      crops: z.int(),
+    }),
+  ),
+});
+
+let home: string;
+const modelPath = 'models/lab-baseline.onnx';
+const runClassify = (args: readonly string[], stdin?: Uint8Array) =>
+  runScript('serve/classify.ts', args, { cwd: home, ...(stdin === undefined ? {} : { stdin }) });
+
+/** A grey PNG of random patches side by side. */
+function stripOf(patches: Uint8Array): Promise<Buffer> {
+  const count = patches.length / patchBytes;
+  const rows = Array.from({ length: 64 }, (_, row) =>
+    Array.from({ length: count }, (_, i) =>
+      patches.subarray(i * patchBytes + row * 64, i * patchBytes + row * 64 + 64),
+    ),
+  );
+  return sharp(Buffer.concat(rows.flat()), { raw: { width: 64 * count, height: 64, channels: 1 } })
+    .toColourspace('b-w')
+    .png()
+    .toBuffer();
+}
+
+/** Probabilities of the mean logits of patches, by the reference loops. */
+function expectedProbabilities(patches: Uint8Array): Float64Array {
+  const logits = referenceLogits(network, parameters, patches);
+  const count = patches.length / patchBytes;
+  const mean = Float64Array.from(numericLabels, (_, c) => {
+    const column = Array.from(
+      { length: count },
+      (_, i) => logits[i * numericLabels.length + c] ?? Number.NaN,
+    );
+    return column.reduce((sum, value) => sum + value, 0) / count;
+  });
+  return referenceProbabilities(mean, numericLabels.length);
+}
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'textura-classify-'));
+  await writeTrainedRun(join(home, 'run'), { labels: numericLabels });
+  const trained = await readTrainedRun(join(home, 'run'));
+  await exportRun(trained, { out: join(home, 'models'), opset: 17, graphs: ['portable'], version: '0.0.0' });
+  await writeFile(join(home, 'three patches.png'), await stripOf(randomPatches(3, 21)));
+});
+
+afterAll(() => rm(home, { recursive: true }));
+
+describe('npm run classify', () => {
+  test('answers every good file in order and reports the bad ones, ending with status 3', async () => {
+    const photograph = await readFile(join(home, 'three patches.png'));
+    await writeFile(join(home, 'cut.png'), photograph.subarray(0, photograph.length * 0.6));
+    await writeFile(join(home, 'notes.txt'), 'not an image');
+    await writeFile(
+      join(home, 'small.png'),
+      await sharp(photograph).extract({ left: 0, top: 0, width: 64, height: 63 }).png().toBuffer(),
+    );
+    const files = ['three patches.png', 'cut.png', 'notes.txt', 'small.png', 'missing.png', '-'];
+    const one = randomPatches(1, 22);
+    const result = await runClassify(
+      ['--json', '--top', '12', '--model', modelPath, ...files],
+      await stripOf(one),
+    );
+    expect(result.status).toBe(3);
+    for (const file of ['cut.png', 'notes.txt', 'small.png', 'missing.png']) {
+      expect(result.stderr).toMatch(new RegExp(`^classify: ${file}: `, 'm'));
+    }
+    expect(result.stderr).toContain('64x63');
+    const answer = answerSchema.parse(JSON.parse(result.stdout));
+    expect(answer.model).toBe('lab-baseline');
+    expect(answer.results.map(({ file, crops }) => [file, crops])).toEqual([
+      ['three patches.png', 3],
+      ['-', 1],
+    ]);
+    for (const [i, patches] of [randomPatches(3, 21), one].entries()) {
+      const predictions = answer.results[i]?.predictions ?? [];
+      const byClass = numericLabels.map(
+        (label) => predictions.find((p) => p.label === label)?.probability ?? Number.NaN,
+      );
+      expect(largestDifference(byClass, expectedProbabilities(patches))).toBeLessThan(tolerances.probability);
+      const probabilities = predictions.map(({ probability }) => probability);
+      expect(probabilities).toEqual([...probabilities].sort((a, b) => b - a));
+    }
+  });
+
+  test('prints the first five classes as text, and the middle patch alone on request', async () => {
+    const result = await runClassify(['--model', modelPath, '--crops', 'center', 'three patches.png']);
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+    const [heading, ...lines] = result.stdout.trimEnd().split('\n');
+    expect(heading).toBe('three patches.png  (1 patch)');
+    expect(lines).toHaveLength(5);
+    const expected = expectedProbabilities(randomPatches(3, 21).slice(patchBytes, 2 * patchBytes));
+    const best = numericLabels[expected.indexOf(Math.max(...expected))];
+    expect(lines[0]).toMatch(new RegExp(`^  ${best} +${(Math.max(...expected) * 100).toFixed(1)} %`));
+  });
+
+  test('without a model says how to make one', async () => {
+    const result = await runClassify(['three patches.png']);
+    expect(result.status).toBe(3);
+    expect(result.stderr).toMatch(/models\/reference\.onnx: .*npm run train.*npm run export/);
+  });
+});
+
+describe('a model', () => {
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    'answers a photograph of EXIF orientation %i as its upright twin',
+    async (orientation) => {
+      const model = await Model.load(join(home, modelPath));
+      const stored = await sharp(await readFile(join(home, 'three patches.png')))
+        .withMetadata({ orientation })
+        .png()
+        .toBuffer();
+      const upright = await sharp(stored).autoOrient().png().toBuffer();
+      const settings = { crops: 'auto', top: 12 } as const;
+      const [turned, twin] = await Promise.all(
+        [stored, upright].map(async (bytes) =>
+          classify(model, await decodeImage(bytes, 'photograph'), settings),
+        ),
+      );
+      await model.close();
+      expect(turned).toEqual(twin);
+    },
+  );
+
+  const damage = async (
+    change: (metadata: Record<string, string>) => Record<string, string>,
+    classes = 2,
+  ) => {
+    const graph = createGraph({ name: 'other', opset: 17, float: 'float32' });
+    const image = graph.input('image', 'float32', ['N', 1, 64, 64]);
+    const flat = graph.reshape(graph.node('GlobalAveragePool', [image]), [0, 1]);
+    const logits = graph.node(
+      'MatMul',
+      [
+        flat,
+        graph.floats(
+          Array.from({ length: classes }, () => 1),
+          [1, classes],
+        ),
+      ],
+      { name: 'logits' },
+    );
+    graph.output(logits);
+    graph.output(graph.node('Softmax', [logits], { axis: 1, name: 'probabilities' }));
+    const metadata = change({
+      'textura.labels': '["a","b"]',
+      'textura.input':
+        '{"layout":"NCHW","size":64,"colour":"grey = (299 R + 587 G + 114 B) / 1000, 0..255","patchPx":64}',
+    });
+    const path = join(home, 'damaged.onnx');
+    await writeFile(path, encodeModel(graph, { producerName: 'test', producerVersion: '1', metadata }));
+    return Model.load(path);
+  };
+
+  test('that keeps the contract loads', async () => {
+    const model = await damage((metadata) => metadata);
+    expect(model.labels).toEqual(['a', 'b']);
+    await model.close();
+  });
+
+  test.each([
+    [
+      'has no labels',
+      ({ 'textura.labels': _, ...others }: Record<string, string>) => others,
+      2,
+      'lacks textura.labels',
+    ],
+    [
+      'has labels that are no list',
+      (m: Record<string, string>) => ({ ...m, 'textura.labels': '"a"' }),
+      2,
+      'textura.labels is not understood',
+    ],
+    [
+      'has more classes than labels',
+      (m: Record<string, string>) => m,
+      3,
+      'output logits: expected float32 [N,2], got float32 [N,3]',
+    ],
+    [
+      'was made for another input',
+      (m: Record<string, string>) => ({ ...m, 'textura.input': '{"size":32}' }),
+      2,
+      'textura.input is not understood',
+    ],
+  ] as const)('that %s is refused', async (_, change, classes, message) => {
+    await expect(damage(change, classes)).rejects.toMatchObject({
+      code: 'model-unusable',
+      message: expect.stringContaining(message),
+    });
+  });
+
+  test('that is another kind of file is refused', async () => {
+    await expect(Model.load(join(home, 'three patches.png'))).rejects.toMatchObject({
+      code: 'model-unusable',
+    });
+  });
+});
