@@ -8,4 +8,12 @@ export const tolerances = {
   float32: 1e-6,
   /** Values near 1 after a few float64 operations. */
   float64: 1e-14,
+  /** Grey levels that JPEG, WebP and AVIF at qualities of 90 and more lose on a smooth picture, with colours at half the resolution. */
+  lossyImageLevels: 10,
+  /** Grey levels lost on the way to printing inks and back, whose range of colours is smaller, and in JPEG. */
+  fourInkLevels: 20,
+  /** Grey levels between two palettes of 256 colours for one picture. */
+  paletteLevels: 12,
+  /** Grey levels that a sheet of pictures loses in its palette of 256 colours. */
+  sheetLevel: 2,
 } as const;
