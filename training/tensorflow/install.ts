@@ -98,7 +98,7 @@ async function setUpByPackage(flavour: Flavour, wanted: Flavour | undefined, pri
   if (process.platform === 'linux') {
     throw new TexturaError(
       'engine-unavailable',
-      `TensorFlow publishes no ${wanted ?? flavour} wheel for ${process.platform} ${process.arch}; --engine onnx trains without it`,
+      `TensorFlow publishes no ${wanted ?? flavour} wheel for ${process.platform} ${process.arch}`,
     );
   }
   if (existsSync(installedBindingPath())) {
@@ -108,7 +108,7 @@ async function setUpByPackage(flavour: Flavour, wanted: Flavour | undefined, pri
   print(
     `There is no wheel with TensorFlow's C library for ${process.platform}: using the npm package's own installer,`,
   );
-  print('which downloads a TensorFlow of 2022. --engine onnx trains without it.');
+  print('which downloads a TensorFlow of 2022.');
   await stage(print, 'Running the installer of @tensorflow/tfjs-node-gpu', () =>
     runPackageInstaller(flavour),
   );

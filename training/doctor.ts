@@ -1,0 +1,18 @@
+/** `npm run doctor`: what this machine has, and what training and classifying would use. */
+import { z } from 'zod';
+import { runCommand } from '../node/command-line.ts';
+import { gatherFacts } from './doctor/facts.ts';
+import { doctorPage } from './doctor/page.ts';
+
+await runCommand(
+  {
+    name: 'doctor',
+    summary: 'Tells what this machine has, and what training and classifying would use.',
+    options: z.strictObject({ json: z.boolean().default(false).describe('the facts as JSON') }),
+    run: async ({ json }) => {
+      const facts = await gatherFacts(process.cwd());
+      process.stdout.write(json ? `${JSON.stringify(facts, null, 2)}\n` : doctorPage(facts));
+    },
+  },
+  process.argv.slice(2),
+);

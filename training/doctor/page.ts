@@ -1,0 +1,93 @@
+/** The facts about a machine as a page for a terminal. */
+import type { MachineFacts, Tool } from './facts.ts';
+
+type Row = readonly [name: string, value: string];
+
+export function doctorPage(facts: MachineFacts): string {
+  return [
+    `Textura ${facts.textura} on this machine`,
+    '',
+    ...rows(machineRows(facts)),
+    '',
+    'Engines',
+    ...rows([
+      ['tfjs', tfjsText(facts)],
+      ['onnx', onnxText(facts)],
+    ]),
+    '',
+    'To set TensorFlow up',
+    ...rows(toolRows(facts)),
+    '',
+    'What would be used',
+    ...rows([
+      ['train', trainText(facts)],
+      ['classify', classifyText(facts)],
+    ]),
+    '',
+  ].join('\n');
+}
+
+function rows(content: readonly Row[]): string[] {
+  return content.map(([name, value]) => `  ${name.padEnd(12)} ${value}`);
+}
+
+function machineRows({ node, system, processor, memory, disk, gpus }: MachineFacts): Row[] {
+  return [
+    ['Node', `${node.version}, ${node.path}`],
+    ['System', `${system.name}, ${system.arch}`],
+    [
+      'Processor',
+      `${processor.model}, ${processor.usableCores} of ${count(processor.visibleCores, 'core')} usable`,
+    ],
+    ['Memory', `${gibibytes(memory.availableBytes)} free of ${gibibytes(memory.limitBytes)}`],
+    ['Disk', `${gibibytes(disk.freeBytes)} free for ${disk.folder}`],
+    ...(gpus.length === 0
+      ? [['GPU', 'none that nvidia-smi finds'] as const]
+      : gpus.map((gpu) => ['GPU', gpu] as const)),
+  ];
+}
+
+function tfjsText({ tfjs }: MachineFacts): string {
+  if ('problem' in tfjs) return tfjs.problem;
+  return `ready: TensorFlow ${tfjs.tensorflow} under tfjs-node ${tfjs.tfjs}, ${tfjs.gpu ? 'sees a GPU' : 'sees no GPU'}`;
+}
+
+function onnxText({ onnx }: MachineFacts): string {
+  if ('problem' in onnx) return `does not load: ${onnx.problem}`;
+  const names = (bundled: boolean) =>
+    onnx.providers
+      .filter((provider) => provider.bundled === bundled)
+      .map(({ name }) => name)
+      .join(', ');
+  const others = names(false);
+  return `ready: onnxruntime ${onnx.onnxruntime} with ${names(true)}${others && `; ${others} if their libraries are added`}`;
+}
+
+const cures: Readonly<Record<Tool, string>> = {
+  python3: 'sudo apt install python3',
+  pip: 'sudo apt install python3-pip',
+  'g++': 'sudo apt install g++',
+  make: 'sudo apt install make',
+};
+
+function toolRows({ tools }: MachineFacts): Row[] {
+  return (Object.keys(cures) as Tool[]).map((tool) => [tool, tools[tool] ?? `missing: ${cures[tool]}`]);
+}
+
+function trainText({ train }: MachineFacts): string {
+  return 'problem' in train ? train.problem : `${train.engine} on the ${train.device}: ${train.why}`;
+}
+
+function classifyText({ classify }: MachineFacts): string {
+  return 'problem' in classify
+    ? `cannot run: ${classify.problem}`
+    : `${classify.runtime} on the ${classify.device}`;
+}
+
+function gibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
