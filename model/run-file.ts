@@ -53,7 +53,14 @@ export const runSchema = z.strictObject({
   endedAt: z.iso.datetime().optional(),
   /** The epoch whose values are in model.safetensors: the lowest validation top-1 error, then objective. */
   best: z
-    .strictObject({ epoch: z.int().min(1), top1err: z.number(), top5err: z.number(), objective: z.number() })
+    .strictObject({
+      epoch: z.int().min(1),
+      top1err: z.number(),
+      top5err: z.number(),
+      objective: z.number(),
+      /** Of whole photographs, each answered by the average logits of its patches. */
+      photographTop1err: z.number().optional(),
+    })
     .optional(),
   divergedAtEpoch: z.int().min(1).optional(),
 });

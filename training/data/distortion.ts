@@ -16,7 +16,7 @@ export interface Distortion {
   readonly mirrored: boolean;
   /** Exponent on levels of 0..1. */
   readonly gamma: number;
-  /** Factor on the distance from middle grey. */
+  /** Factor on the distance from the mean, so that dark textures do not drown in black. */
   readonly contrast: number;
   /** Grey levels added. */
   readonly brightness: number;
@@ -40,7 +40,7 @@ export function drawDistortion(random: RandomStream): Distortion {
     mirrored: random.uniform() < 0.5,
     gamma: Math.exp(random.between(-Math.log(1.4), Math.log(1.4))),
     contrast: random.between(0.7, 1.3),
-    brightness: random.between(-25, 25),
+    brightness: random.between(-20, 20),
   };
 }
 
@@ -56,7 +56,10 @@ export function distortPatch(
   distortion: Distortion,
 ): Patch {
   const view = viewOf(position, patchPx, distortion);
-  return sampleView(windowOnto(image, view), view, toneCurve(distortion));
+  const patch = sampleView(windowOnto(image, view), view);
+  const curve = toneCurve(distortion, meanLevel(patch));
+  for (let i = 0; i < patchBytes; i++) patch[i] = curve[patch[i] as number] as number;
+  return patch;
 }
 
 /** Where the result's samples lie in the image: at (x, y) + column x (acrossX, acrossY) + row x (downX, downY). */
@@ -136,7 +139,7 @@ function mirroredIndices(first: number, last: number, size: number): Int32Array 
   });
 }
 
-function sampleView(window: Window, view: View, curve: Uint8Array): Patch {
+function sampleView(window: Window, view: View): Patch {
   const { perPixel, acrossX, acrossY, downX, downY } = view;
   const x = view.x - window.left;
   const y = view.y - window.top;
@@ -154,7 +157,7 @@ function sampleView(window: Window, view: View, curve: Uint8Array): Patch {
           );
         }
       }
-      patch[at] = curve[Math.floor(sum * share + 0.5)] as number;
+      patch[at] = Math.floor(sum * share + 0.5);
     }
   }
   return patch;
@@ -173,11 +176,18 @@ function interpolate({ data, stride }: Window, x: number, y: number): number {
   return north + (y - row) * (south - north);
 }
 
-/** What becomes of each of the 256 grey levels. */
-function toneCurve({ gamma, contrast, brightness }: Distortion): Uint8Array {
+function meanLevel(patch: Patch): number {
+  let sum = 0;
+  for (let i = 0; i < patchBytes; i++) sum += patch[i] as number;
+  return sum / patchBytes;
+}
+
+/** What becomes of each of the 256 grey levels of a patch. */
+function toneCurve({ gamma, contrast, brightness }: Distortion, mean: number): Uint8Array {
+  const bend = (level: number) => 255 * (level / 255) ** gamma;
+  const middle = bend(mean);
   return Uint8Array.from({ length: 256 }, (_, level) => {
-    const bent = 255 * (level / 255) ** gamma;
-    const lit = 127.5 + contrast * (bent - 127.5) + brightness;
+    const lit = middle + contrast * (bend(level) - middle) + brightness;
     return Math.floor(Math.min(255, Math.max(0, lit)) + 0.5);
   });
 }

@@ -1,0 +1,33 @@
+/** run.json on disk. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { TexturaError } from '../model/error.ts';
+import { type Run, runFiles, runSchema } from '../model/run-file.ts';
+import { writeFileAtomically } from './atomic-file.ts';
+
+/** The record of a run directory. Errors: `file-unreadable` where there is none; `file-damaged`, naming what is wrong in it. */
+export async function readRun(directory: string): Promise<Run> {
+  const path = join(directory, runFiles.run);
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new TexturaError('file-unreadable', `${path}: cannot be read; is ${directory} a run directory?`, {
+      cause,
+    });
+  });
+  const run = runSchema.safeParse(jsonFrom(text, path));
+  if (run.success) return run.data;
+  throw new TexturaError('file-damaged', `${path}: not a run's record:\n${z.prettifyError(run.error)}`);
+}
+
+/** Writes run.json. Key order is the schema's, so equal records are equal bytes. */
+export async function writeRun(directory: string, run: Run): Promise<void> {
+  await writeFileAtomically(join(directory, runFiles.run), `${JSON.stringify(run, null, 2)}\n`);
+}
+
+function jsonFrom(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new TexturaError('file-damaged', `${path}: not JSON`, { cause });
+  }
+}

@@ -1,0 +1,47 @@
+/** What a command says while it works: lines, and on a terminal one line at the bottom that changes in place. */
+import type { WriteStream } from 'node:tty';
+
+export interface Terminal {
+  /** Prints a line for good. */
+  line(text: string): void;
+  /** Replaces the changing line; printed nowhere but on a terminal. */
+  status(text: string): void;
+  /** Removes the changing line. */
+  clear(): void;
+  readonly isInteractive: boolean;
+}
+
+export function terminalOn(
+  stream: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>,
+): Terminal {
+  const isInteractive = stream.isTTY === true;
+  const clear = () => {
+    if (isInteractive) stream.write('\r\u001b[K');
+  };
+  return {
+    isInteractive,
+    clear,
+    line(text) {
+      clear();
+      stream.write(`${text}\n`);
+    },
+    status(text) {
+      if (isInteractive) stream.write(`\r${text.slice(0, (stream.columns ?? 80) - 1)}\u001b[K`);
+    },
+  };
+}
+
+/** A bar of `width` characters, `share` of it full. */
+export function progressBar(share: number, width: number): string {
+  const full = Math.round(Math.min(1, Math.max(0, share)) * width);
+  return '\u2588'.repeat(full) + '\u2591'.repeat(width - full);
+}
+
+/** A length of time for people: `48 s`, `12 min 05 s`, `3 h 20 min`. */
+export function durationText(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${String(whole % 60).padStart(2, '0')} s`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+}

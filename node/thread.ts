@@ -1,0 +1,16 @@
+/** Worker threads whose code is TypeScript, on every Node that the product runs on. */
+import { Worker, workerData } from 'node:worker_threads';
+
+/** Starts a thread on a module of ours. `data` reaches it through `threadData`; shared memory in it stays shared. */
+export function startThread(module: URL, data: unknown): Worker {
+  // Flags such as --import do not reach the loader of a thread on Node 20: the thread registers it itself.
+  return new Worker(new URL('./thread-start.mjs', import.meta.url), {
+    workerData: { module: module.href, data },
+    execArgv: [],
+  });
+}
+
+/** In a thread: what it was started with. The module that starts it and the one that it runs agree on the type. */
+export function threadData<T>(): T {
+  return (workerData as { data: T }).data;
+}

@@ -1,0 +1,139 @@
+/**
+ * The end of a run: the best epoch's values become the model, and the engine's own answers on the validation patches are
+ * written beside it, so that an exported file can be proven against them without the engine or the data.
+ */
+import { join } from 'node:path';
+import { parameterSpecs } from '../model/description.ts';
+import { volume } from '../model/layer.ts';
+import type { Network } from '../model/network.ts';
+import type { Parameters } from '../model/parameters.ts';
+import { patchBytes } from '../model/patch.ts';
+import { type Run, runFiles } from '../model/run-file.ts';
+import { encodeTensors, type StoredTensor } from '../model/safetensors.ts';
+import { meanRow, meanScores, topClasses } from '../model/scores.ts';
+import { writeFileAtomically } from '../node/atomic-file.ts';
+import { readCheckpoint } from './checkpoint.ts';
+import type { DatasetImage } from './data/dataset.ts';
+import { planGrid } from './data/plan.ts';
+import { bestRow, type TrainingSession, validate } from './loop.ts';
+import { writeConfusion } from './report/confusion-file.ts';
+
+/** Most validation patches kept for the proof, spread evenly over the validation grid. */
+const parityPatches = 256;
+
+export interface Conclusion {
+  readonly best: NonNullable<Run['best']>;
+}
+
+/** Writes model.safetensors, parity.safetensors and confusion.csv from the best checkpoint; undefined where there is none. */
+export async function concludeRun(
+  session: TrainingSession,
+  labels: readonly string[],
+  validation: readonly DatasetImage[],
+): Promise<Conclusion | undefined> {
+  const { directory, network, engine } = session;
+  const checkpoint = await readCheckpoint(directory, network, 'best');
+  const epoch = checkpoint && bestRow(checkpoint.progress.history)?.epoch;
+  if (checkpoint === undefined || epoch === undefined) return undefined;
+  await engine.write(checkpoint.state);
+  const answers = await validationAnswers(session);
+  const photographTop1err = photographError(answers, validation, session);
+  await writeModel(directory, network, checkpoint.state.parameters, epoch);
+  await writeParity(session, answers, epoch);
+  await writeConfusion(directory, labels, confusionCounts(answers, network.classes));
+  const { objective, top1err, top5err } = meanScores(answers.sums);
+  return { best: { epoch, top1err, top5err, objective, photographTop1err } };
+}
+
+/** The network's answers to the whole validation grid, in its order. */
+interface ValidationAnswers extends Pick<Awaited<ReturnType<typeof validate>>, 'sums'> {
+  readonly labels: Int32Array;
+  /** `[patches, classes]`. */
+  readonly logits: Float32Array;
+  /** Every `keptEvery`-th patch, `[kept,64,64]`, with its index. */
+  readonly kept: readonly { readonly index: number; readonly patch: Uint8Array }[];
+}
+
+async function validationAnswers(session: TrainingSession): Promise<ValidationAnswers> {
+  const { validationPatches, network } = session;
+  const labels = new Int32Array(validationPatches);
+  const logits = new Float32Array(validationPatches * network.classes);
+  const keepEvery = Math.max(1, validationPatches / parityPatches);
+  const kept: { index: number; patch: Uint8Array }[] = [];
+  let at = 0;
+  const { sums } = await validate(session, (batchLogits, batchLabels, patches) => {
+    labels.set(batchLabels, at);
+    logits.set(batchLogits, at * network.classes);
+    for (let i = 0; i < batchLabels.length; i++) {
+      if (at + i < kept.length * keepEvery) continue;
+      kept.push({ index: at + i, patch: patches.slice(i * patchBytes, (i + 1) * patchBytes) });
+    }
+    at += batchLabels.length;
+  });
+  return { sums, labels, logits, kept };
+}
+
+/** Share of the photographs whose averaged logits name another class than theirs. */
+function photographError(
+  { labels, logits }: ValidationAnswers,
+  validation: readonly DatasetImage[],
+  { network: { classes }, config: { patchPx } }: TrainingSession,
+): number {
+  const grid = planGrid(validation, patchPx);
+  let wrong = 0;
+  for (let start = 0, end = 0; start < grid.length; start = end) {
+    while (end < grid.length && grid[end]?.image === grid[start]?.image) end++;
+    const [named] = topClasses(meanRow(logits.subarray(start * classes, end * classes), classes), 1);
+    if (named !== labels[start]) wrong++;
+  }
+  return wrong / validation.length;
+}
+
+function confusionCounts({ labels, logits }: ValidationAnswers, classes: number): number[][] {
+  const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  labels.forEach((label, i) => {
+    const [named = 0] = topClasses(logits.subarray(i * classes, (i + 1) * classes), 1);
+    const row = counts[label] as number[];
+    row[named] = (row[named] as number) + 1;
+  });
+  return counts;
+}
+
+async function writeModel(
+  directory: string,
+  network: Network,
+  parameters: Parameters,
+  epoch: number,
+): Promise<void> {
+  const tensors = parameterSpecs(network).map(({ name, shape }): [string, StoredTensor] => {
+    return [name, { shape, data: parameters.get(name) ?? new Float32Array(volume(shape)) }];
+  });
+  const metadata = { network: network.name, epoch: String(epoch) };
+  await writeFileAtomically(
+    join(directory, runFiles.model),
+    encodeTensors({ tensors: new Map(tensors), metadata }),
+  );
+}
+
+async function writeParity(
+  { directory, engine, network: { classes } }: TrainingSession,
+  { labels, logits, kept }: ValidationAnswers,
+  epoch: number,
+): Promise<void> {
+  const count = kept.length;
+  const patches = new Uint8Array(count * patchBytes);
+  const keptLabels = new Int32Array(count);
+  const keptLogits = new Float32Array(count * classes);
+  kept.forEach(({ index, patch }, i) => {
+    patches.set(patch, i * patchBytes);
+    keptLabels[i] = labels[index] as number;
+    keptLogits.set(logits.subarray(index * classes, (index + 1) * classes), i * classes);
+  });
+  const tensors = new Map<string, StoredTensor>([
+    ['patches', { shape: [count, 64, 64], data: patches }],
+    ['labels', { shape: [count], data: keptLabels }],
+    ['logits', { shape: [count, classes], data: keptLogits }],
+  ]);
+  const metadata = { engine: `${engine.name} ${engine.device}`, epoch: String(epoch) };
+  await writeFileAtomically(join(directory, runFiles.parity), encodeTensors({ tensors, metadata }));
+}

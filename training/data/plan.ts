@@ -1,0 +1,56 @@
+/**
+ * Which patches are read, in which order. A plan is a pure function of the dataset, the seed and the epoch, so every thread,
+ * every engine and every resumed run agrees on it without being told.
+ */
+import { type PatchPosition, patchGrid } from '../../model/patch.ts';
+import { randomStream, shuffle } from '../../model/random.ts';
+import type { DatasetImage } from './dataset.ts';
+
+/**
+ * Training images of one epoch, as indices into `images`, one for each patch. Classes get equal shares whatever their sizes
+ * (the remainder goes to classes drawn by lot); within a class every image is used equally often, give or take one.
+ */
+export function planEpoch(
+  images: readonly DatasetImage[],
+  patches: number,
+  seed: number,
+  epoch: number,
+): Int32Array {
+  const random = randomStream(seed, 'epoch', epoch, 'plan');
+  const byClass = imagesByClass(images);
+  const order = shuffle(
+    byClass.map((_, index) => index),
+    random,
+  );
+  const plan = new Int32Array(patches);
+  let at = 0;
+  order.forEach((classIndex, place) => {
+    const members = shuffle([...(byClass[classIndex] ?? [])], random);
+    const share = Math.floor(patches / order.length) + (place < patches % order.length ? 1 : 0);
+    for (let i = 0; i < share; i++) plan[at++] = members[i % members.length] as number;
+  });
+  return shuffle(plan, random);
+}
+
+function imagesByClass(images: readonly DatasetImage[]): readonly (readonly number[])[] {
+  const groups = new Map<number, number[]>();
+  images.forEach(({ label }, index) => {
+    const group = groups.get(label);
+    if (group === undefined) groups.set(label, [index]);
+    else group.push(index);
+  });
+  return [...groups.entries()].sort(([a], [b]) => a - b).map(([, members]) => members);
+}
+
+export interface GridPatch {
+  /** Index into the images. */
+  readonly image: number;
+  readonly position: PatchPosition;
+}
+
+/** The fixed grid of every image, image after image. */
+export function planGrid(images: readonly DatasetImage[], patchPx: number): readonly GridPatch[] {
+  return images.flatMap(({ width, height }, image) =>
+    patchGrid(width, height, patchPx).map((position) => ({ image, position })),
+  );
+}

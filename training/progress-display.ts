@@ -1,0 +1,101 @@
+/** Training as a person follows it: a bar with rate and time left on a terminal, plain lines elsewhere. */
+import { join } from 'node:path';
+import type { MetricsRow } from '../model/metrics.ts';
+import { type Run, runFiles } from '../model/run-file.ts';
+import { durationText, progressBar, type Terminal } from '../node/terminal.ts';
+import type { BatchTimes } from './data/batches.ts';
+import type { Dataset } from './data/dataset.ts';
+import type { StepReport, TrainingOutcome } from './loop.ts';
+
+export interface ProgressDisplay {
+  stepped(step: StepReport): void;
+  epochEnded(history: readonly MetricsRow[]): void;
+}
+
+export function progressDisplay(terminal: Terminal, epochs: number): ProgressDisplay {
+  const epochWidth = String(epochs).length;
+  let stepsSeen = 0;
+  let startedAt: number | undefined;
+
+  function stepped({ epoch, step, stepsPerEpoch, scores, imagesPerSecond }: StepReport): void {
+    startedAt ??= performance.now();
+    const secondsPerStep = stepsSeen === 0 ? undefined : (performance.now() - startedAt) / 1000 / stepsSeen;
+    stepsSeen++;
+    const stepsLeft = (epochs - epoch + 1) * stepsPerEpoch - step;
+    const left = secondsPerStep === undefined ? '' : `, ${durationText(stepsLeft * secondsPerStep)} left`;
+    terminal.status(
+      `epoch ${String(epoch).padStart(epochWidth)}/${epochs} ${progressBar(step / stepsPerEpoch, 24)} ` +
+        `objective ${scores.objective.toFixed(3)}  ${imagesPerSecond.toFixed(0)} img/s${left}`,
+    );
+  }
+
+  function epochEnded(history: readonly MetricsRow[]): void {
+    const validation = history.findLast(({ split }) => split === 'val');
+    const train = history.findLast(({ split }) => split === 'train');
+    if (train === undefined) return;
+    const parts = [
+      `epoch ${String(train.epoch).padStart(epochWidth)}/${epochs}`,
+      `train ${scoreText(train)}`,
+      ...(validation?.epoch === train.epoch ? [`val ${scoreText(validation)}`] : []),
+      `${train.images_per_second.toFixed(0)} img/s`,
+    ];
+    terminal.line(parts.join('   '));
+  }
+
+  return { stepped, epochEnded };
+}
+
+function scoreText({ objective, top1err, top5err }: MetricsRow): string {
+  return `objective ${objective.toFixed(3)} top-1 error ${top1err.toFixed(3)} top-5 ${top5err.toFixed(3)}`;
+}
+
+/** What was read, and what a person should know about it. */
+export function dataText({ source, labels, train, validation, skipped, notes, pixels }: Dataset): string {
+  const lines = [
+    `Data: ${source}: ${labels.length} classes, ${train.length} training and ${validation.length} validation images` +
+      (pixels === undefined ? ', decoded as they are needed (they do not fit into --cache-mb)' : ''),
+    ...notes.map((note) => `  ${note}`),
+  ];
+  if (skipped.length > 0) {
+    lines.push(`  ${skipped.length} files were passed over:`);
+    for (const { name, why } of skipped.slice(0, shownFiles)) lines.push(`    ${name}: ${why}`);
+    if (skipped.length > shownFiles) lines.push(`    and ${skipped.length - shownFiles} more`);
+  }
+  return lines.join('\n');
+}
+
+const shownFiles = 10;
+
+/** Both halves of the work: how fast threads make batches, and how long the engine stood waiting for them. */
+export function ratesText({ patches, makingMs, waitingMs }: BatchTimes): string {
+  const made = (patches / makingMs) * 1000;
+  return `  data: ${made.toFixed(0)} img/s a thread; the engine waited ${(waitingMs / 1000).toFixed(2)} s in all for ${patches} patches`;
+}
+
+/** How a run ended and what to do next. */
+export function outcomeText(outcome: TrainingOutcome, directory: string, best: Run['best']): string {
+  switch (outcome.status) {
+    case 'finished':
+      return [
+        `${outcome.endedEarly ? 'Ended early: no better epoch in sight. ' : ''}${bestText(best)}`,
+        `Report: ${join(directory, runFiles.report)}`,
+        `Next:   npm run export -- --run ${directory}`,
+      ].join('\n');
+    case 'diverged':
+      return [
+        `diverged at epoch ${outcome.epoch}: the objective is no longer a finite number. ${bestText(best)}`,
+        `A lower --learning-rate is the first thing to try. Report: ${join(directory, runFiles.report)}`,
+      ].join('\n');
+    case 'stopped':
+      return `stopped in epoch ${outcome.epoch}. Go on with: npm run train -- --out ${directory} --resume`;
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function bestText(best: Run['best']): string {
+  if (best === undefined) return 'No epoch was completed, so no model was kept.';
+  const photographs =
+    best.photographTop1err === undefined ? '' : `, of whole photographs ${best.photographTop1err.toFixed(3)}`;
+  return `Kept epoch ${best.epoch}: validation top-1 error ${best.top1err.toFixed(3)} of patches${photographs}.`;
+}

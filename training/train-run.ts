@@ -1,0 +1,209 @@
+/** One run from its data to its report: the main path of training, read from top to bottom. */
+import { join } from 'node:path';
+import { trainingStepBytes } from '../model/description.ts';
+import { TexturaError } from '../model/error.ts';
+import { metricsToCsv } from '../model/metrics.ts';
+import { type Network, networkOf } from '../model/network.ts';
+import { initialParameters, zeroParameters } from '../model/parameters.ts';
+import { type Run, runFiles } from '../model/run-file.ts';
+import type { TrainingConfig } from '../model/training-config.ts';
+import { writeFileAtomically } from '../node/atomic-file.ts';
+import { availableMemoryBytes } from '../node/machine.ts';
+import { productVersion } from '../node/product-version.ts';
+import { readRun, writeRun } from '../node/run-record.ts';
+import type { Terminal } from '../node/terminal.ts';
+import { writeBatchSamples } from './batch-samples.ts';
+import { type Checkpoint, newestCheckpoint } from './checkpoint.ts';
+import { concludeRun } from './conclusion.ts';
+import type { BatchSetting } from './data/batch-maker.ts';
+import { type BatchSource, startBatches } from './data/batches.ts';
+import { type Dataset, loadDataset } from './data/dataset.ts';
+import { planGrid } from './data/plan.ts';
+import { describeTable } from './description-table.ts';
+import type { Engine } from './engine.ts';
+import { chooseEngine, type DeviceWish, type EngineWish, openEngine } from './engine-choice.ts';
+import { watchInterrupt } from './interrupt.ts';
+import { freshProgress, type TrainingOutcome, type TrainingSession, train } from './loop.ts';
+import { dataText, outcomeText, progressDisplay, ratesText } from './progress-display.ts';
+import { writeReport } from './report/report.ts';
+import { requireSameData, resumedConfig } from './run-directory.ts';
+import { tensorflowDevices } from './tensorflow/load.ts';
+
+export interface RunRequest {
+  readonly config: TrainingConfig;
+  /** Options that the person wrote; on --resume these must agree with the run's own. */
+  readonly given: ReadonlySet<string>;
+  readonly directory: string;
+  readonly resume: boolean;
+  readonly engine: EngineWish;
+  readonly device: DeviceWish;
+  readonly threads: number;
+  readonly cacheMb?: number | undefined;
+  readonly verbose: boolean;
+  readonly terminal: Terminal;
+}
+
+/**
+ * Trains one run and writes its directory. Errors: `usage`, `data-unusable`, `memory-insufficient` and `engine-unavailable` before
+ * anything is written; `diverged` and `interrupted` after the directory is in order.
+ */
+export async function trainRun(request: RunRequest): Promise<void> {
+  const { directory, terminal, threads } = request;
+  const stored = request.resume ? await readRun(directory) : undefined;
+  if (stored?.status === 'finished') return terminal.line(`${directory} is finished.`);
+  const config = stored === undefined ? request.config : resumedConfig(stored, request.config, request.given);
+  const cacheBytes = request.cacheMb === undefined ? availableMemoryBytes() / 4 : request.cacheMb * 2 ** 20;
+
+  const dataset = await readData(config, cacheBytes, terminal);
+  if (stored !== undefined) requireSameData(stored, dataset.labels, dataset.fingerprint);
+  const network = networkOf(config.variant, dataset.labels.length);
+  terminal.line(`\n${describeTable(network, config.batch)}`);
+  requireMemory(network, config.batch);
+
+  const choice = chooseEngine(request, await tensorflowDevices());
+  const engine = await openEngine(choice, network, threads);
+  terminal.line(`Engine: ${engine.name} on ${engine.device} (${choice.why}). Run directory: ${directory}\n`);
+  const start = await startingPoint(directory, network, config, stored !== undefined, terminal);
+  await engine.write(start.state);
+
+  const setting: BatchSetting = { ...dataset, ...config, cacheBytes };
+  const run = runRecord(stored, config, dataset, engine, choice.why, start.progress.epochsDone);
+  await writeRun(directory, run);
+  await writeMetrics(directory, start.progress.history);
+  if (stored === undefined) await writeBatchSamples(directory, dataset.labels, setting);
+
+  // Cached pixels are cut faster than any engine learns; decoding is shared out.
+  const batches = startBatches(setting, dataset.pixels === undefined ? Math.max(2, threads) : 1);
+  const interrupt = watchInterrupt(terminal);
+  const session: TrainingSession = {
+    config,
+    network,
+    engine,
+    batches,
+    directory,
+    validationPatches: planGrid(dataset.validation, config.patchPx).length,
+    stopRequested: interrupt.requested,
+    watcher: watcherOf(request, config, batches),
+  };
+  try {
+    const outcome = await train(session, start.progress);
+    await endRun(session, run, dataset, outcome, terminal);
+  } finally {
+    interrupt.release();
+    await batches.close();
+    await engine.dispose();
+  }
+}
+
+async function readData(config: TrainingConfig, cacheBytes: number, terminal: Terminal): Promise<Dataset> {
+  const onProgress = (done: number, total: number) => terminal.status(`reading images ${done}/${total}`);
+  const dataset = await loadDataset({ ...config, cacheBytes, onProgress });
+  terminal.line(dataText(dataset));
+  return dataset;
+}
+
+/** The paper's authors ran out of memory in the middle; this says so before. */
+function requireMemory(network: Network, batch: number): void {
+  const needed = trainingStepBytes(network, batch);
+  const available = availableMemoryBytes();
+  if (needed <= available) return;
+  const fitting = Math.max(1, Math.floor((batch * available) / needed));
+  throw new TexturaError(
+    'memory-insufficient',
+    `a training step of ${network.name} with --batch ${batch} needs about ${mebibytes(needed)} MiB, ` +
+      `${mebibytes(available)} MiB are free; --batch ${fitting} should fit`,
+  );
+}
+
+function mebibytes(bytes: number): number {
+  return Math.round(bytes / 2 ** 20);
+}
+
+/** The newest whole checkpoint of a resumed run; else fresh values from the seed. */
+async function startingPoint(
+  directory: string,
+  network: Network,
+  config: TrainingConfig,
+  resumes: boolean,
+  terminal: Terminal,
+): Promise<Checkpoint> {
+  const found = resumes ? await newestCheckpoint(directory, network) : undefined;
+  for (const damage of found?.damage ?? []) terminal.line(`Going on from the checkpoint before: ${damage}`);
+  return (
+    found?.checkpoint ?? {
+      progress: freshProgress,
+      state: { parameters: initialParameters(network, config.seed), momenta: zeroParameters(network) },
+    }
+  );
+}
+
+function runRecord(
+  stored: Run | undefined,
+  config: TrainingConfig,
+  dataset: Dataset,
+  engine: Engine,
+  why: string,
+  fromEpoch: number,
+): Run {
+  const startedAt = new Date().toISOString();
+  const { name, device, versions: engineVersions } = engine;
+  const versions = { node: process.versions.node, ...engineVersions };
+  return {
+    textura: productVersion(),
+    config,
+    labels: [...dataset.labels],
+    data: {
+      source: dataset.source,
+      fingerprint: dataset.fingerprint,
+      trainImages: dataset.train.length,
+      validationImages: dataset.validation.length,
+      skippedFiles: dataset.skipped.length,
+    },
+    status: 'running',
+    stretches: [...(stored?.stretches ?? []), { engine: name, device, why, startedAt, fromEpoch, versions }],
+    startedAt: stored?.startedAt ?? startedAt,
+  };
+}
+
+function watcherOf(
+  { terminal, directory, verbose }: RunRequest,
+  config: TrainingConfig,
+  batches: BatchSource,
+) {
+  const display = progressDisplay(terminal, config.epochs);
+  return {
+    stepped: display.stepped,
+    async epochEnded(history: Parameters<typeof metricsToCsv>[0]) {
+      display.epochEnded(history);
+      if (verbose) terminal.line(ratesText(batches.times));
+      await writeMetrics(directory, history);
+    },
+  };
+}
+
+/** metrics.csv follows the checkpoint, which holds all rows: after a crash it is written anew from there. */
+async function writeMetrics(directory: string, history: Parameters<typeof metricsToCsv>[0]): Promise<void> {
+  await writeFileAtomically(join(directory, runFiles.metrics), metricsToCsv(history));
+}
+
+async function endRun(
+  session: TrainingSession,
+  run: Run,
+  dataset: Dataset,
+  outcome: TrainingOutcome,
+  terminal: Terminal,
+): Promise<void> {
+  const { directory } = session;
+  const endedAt = new Date().toISOString();
+  if (outcome.status === 'stopped') {
+    await writeRun(directory, { ...run, status: 'stopped', endedAt });
+    throw new TexturaError('interrupted', outcomeText(outcome, directory, undefined));
+  }
+  const conclusion = await concludeRun(session, dataset.labels, dataset.validation);
+  const divergedAtEpoch = outcome.status === 'diverged' ? { divergedAtEpoch: outcome.epoch } : {};
+  await writeRun(directory, { ...run, ...conclusion, ...divergedAtEpoch, status: outcome.status, endedAt });
+  await writeReport(directory);
+  const text = outcomeText(outcome, directory, conclusion?.best);
+  if (outcome.status === 'diverged') throw new TexturaError('diverged', text);
+  terminal.line(text);
+}
