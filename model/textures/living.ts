@@ -4,7 +4,7 @@ import { type Material, mix, type SurfacePoint, smoothstep } from './surface.ts'
 
 /** Overlapping pointed leaves, each with a midrib; the higher hide the lower. */
 export const foliage: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0.12,
   piece: (random, lattice) => {
     const leafPx = random.between(15, 20);
@@ -57,7 +57,7 @@ function paintLeaf(
 
 /** Six-sided wax cells: deep and dark with pale walls, some filled and capped. */
 export const honeycomb: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0.1,
   piece: (random, lattice) => {
     const cellPx = random.between(15, 20);
@@ -105,7 +105,7 @@ function hexagonalCell(x: number, y: number, into: HexagonalCell): HexagonalCell
 
 /** Small domed scales between fine creases, crossed by longer folds. */
 export const leather: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0.2,
   piece: (random, lattice) => {
     const scalePx = random.between(5.5, 7.5);

@@ -29,7 +29,7 @@ export const brick: Material = {
 
 /** Glazed square mosaic in two shades, bevelled, with grout. */
 export const tiles: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0.35,
   piece: (random, lattice) => {
     const tilePx = random.between(15, 20);
@@ -54,7 +54,7 @@ export const tiles: Material = {
 
 /** Knock-down render: flat islands of plaster on a rough ground. */
 export const wall: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0,
   piece: (random, lattice) => {
     const islandPx = random.between(13, 18);

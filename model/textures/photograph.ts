@@ -56,7 +56,7 @@ export function photograph(
 }
 
 function drawCamera(random: RandomStream, turns: number): Camera {
-  const scale = random.between(0.8, 1.25);
+  const scale = random.between(0.85, 1.2);
   const turn = random.between(-turns, turns);
   return {
     across: scale * sine(turn + 0.25),
@@ -67,7 +67,8 @@ function drawCamera(random: RandomStream, turns: number): Camera {
 }
 
 function drawLamp(random: RandomStream): Lamp {
-  const direction = random.uniform();
+  // From the left, from above or between, as when people photograph what lies on a table.
+  const direction = random.between(0.5, 0.75);
   const z = random.between(0.55, 0.8);
   const flat = Math.sqrt(1 - z * z);
   return {
@@ -84,7 +85,7 @@ function drawExposure(random: RandomStream): Exposure {
     slopeY: random.between(-0.25, 0.25),
     contrast: random.between(0.75, 1.2),
     brightness: random.between(-22, 22),
-    noise: random.between(1, 6),
+    noise: random.between(1, 5),
   };
 }
 

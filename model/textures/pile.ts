@@ -4,7 +4,7 @@ import { fraction, type Material, mix, smoothstep } from './surface.ts';
 
 /** Loop pile in near-regular rows, flecked. */
 export const carpet: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0,
   piece: (random, lattice) => {
     const loopPx = random.between(5, 6.5);
@@ -27,7 +27,7 @@ export const carpet: Material = {
 
 /** Parallel wales with deep grooves; the nap lies in patches. */
 export const corduroy: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0,
   piece: (random, lattice) => {
     const walePx = random.between(9, 12.5);
@@ -47,7 +47,7 @@ export const corduroy: Material = {
 
 /** Hair that runs one way, bends, and gathers into locks with pale tips. */
 export const fur: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0.05,
   piece: (random, lattice) => {
     const lockPx = random.between(8, 12);

@@ -4,7 +4,7 @@ import { type Material, mix, smoothstep } from './surface.ts';
 
 /** Hammered glass: each dimple is a lens that shows the blurred room behind it, small and upside down. */
 export const glass: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0.3,
   piece: (random, lattice) => {
     const dimplePx = random.between(11, 15);
@@ -23,7 +23,7 @@ export const glass: Material = {
 
 /** Steel whose paint flakes: dark scabs of rust with ragged edges and pits. */
 export const rust: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0,
   piece: (random, lattice) => {
     const scabPx = random.between(17, 25);

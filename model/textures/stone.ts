@@ -12,7 +12,7 @@ import { type Material, mix, smoothstep } from './surface.ts';
 
 /** Mica, quartz and feldspar: flat grains of three tones. */
 export const granite: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0,
   piece: (random, lattice) => {
     const grainPx = random.between(2.7, 3.8);
@@ -32,7 +32,7 @@ export const granite: Material = {
 
 /** Dark veins where warped noise crosses zero, thin and thick ones, on clouded white. */
 export const marble: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0,
   piece: (random, lattice) => {
     const veinPx = random.between(30, 42);
@@ -58,7 +58,7 @@ function vein(lattice: Lattice, x: number, y: number): number {
 
 /** Rounded stones, each of its own shade, with dark gaps. */
 export const pebbles: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0.08,
   piece: (random, lattice) => {
     const stonePx = random.between(16, 21);
@@ -80,7 +80,7 @@ export const pebbles: Material = {
 
 /** Crushed stone: sharp facets, each tilted its own way. */
 export const gravel: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0,
   piece: (random, lattice) => {
     const stonePx = random.between(8, 10.5);
@@ -100,7 +100,7 @@ export const gravel: Material = {
 
 /** Wind ripples with a steep side, and grains of a pixel. */
 export const sand: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0,
   piece: (random, lattice) => {
     const ripplePx = random.between(19, 27);

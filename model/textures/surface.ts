@@ -19,7 +19,7 @@ export type Surface = (at: SurfacePoint) => void;
 export interface Material {
   /** Draws one piece of the material: its own sizes and shades come from `random`, its irregularity from `lattice`. */
   readonly piece: (random: RandomStream, lattice: Lattice) => Surface;
-  /** Photographs are turned by up to this much either way; 0.5 is any direction. */
+  /** Photographs are turned by up to this share of a full turn, either way. */
   readonly turns: number;
   /** Strength of highlights, 0 matt to 1 mirror. */
   readonly gloss: number;

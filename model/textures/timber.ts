@@ -24,7 +24,7 @@ export const bark: Material = {
 
 /** Rings cut lengthwise, each darkening to a sharp edge, and fibres; the rings bow around knots. */
 export const wood: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0,
   piece: (random, lattice) => {
     const ringPx = random.between(7, 11);
@@ -48,7 +48,7 @@ function grain(lattice: Lattice, u: number, v: number, ringPx: number, light: nu
 
 /** Basket-weave parquet: squares of four strips, laid across and along by turns, each strip of its own piece of wood. */
 export const floor: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0.1,
   piece: (random, lattice) => {
     const squarePx = random.between(38, 46);

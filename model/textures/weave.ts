@@ -4,7 +4,7 @@ import { clamp01, fraction, type Material, mix, smoothstep } from './surface.ts'
 
 /** Steep twill: dark warp over pale weft, with slubs and worn patches. */
 export const denim: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0,
   piece: (random, lattice) => {
     const twillPx = random.between(4.2, 5.4);
@@ -24,7 +24,7 @@ export const denim: Material = {
 
 /** Stocking stitch: columns of V, two plump legs each, of fuzzy yarn. */
 export const knit: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0,
   piece: (random, lattice) => {
     const columnPx = random.between(12, 16);
@@ -49,7 +49,7 @@ export const knit: Material = {
 
 /** Tartan: one row of stripes both ways, crossed in a 2/2 twill. */
 export const plaid: Material = {
-  turns: 0.5,
+  turns: 0.06,
   gloss: 0,
   piece: (random, lattice) => {
     const settPx = random.between(40, 52);
