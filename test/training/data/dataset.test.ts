@@ -1,0 +1,325 @@
+import { existsSync } from 'node:fs';
+import { cp, rename, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { greyFromPixels } from '../../../model/image.ts';
+import {
+  cachedImage,
+  type Dataset,
+  type DatasetOptions,
+  loadDataset,
+} from '../../../training/data/dataset.ts';
+import { encoder, pngFile, rgbPicture } from '../../support/pictures.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const photographs = join(import.meta.dirname, '../../../../shared/datasets/uiuc');
+
+function load(data: string, options: Partial<DatasetOptions> = {}): Promise<Dataset> {
+  return loadDataset({ data, patchPx: 64, seed: 1, validationShare: 0.25, cacheBytes: 2 ** 26, ...options });
+}
+
+/** `count` different images for each class, called 0.png, 1.png and so on. */
+async function classFiles(
+  counts: Readonly<Record<string, number>>,
+): Promise<Record<string, Buffer | string>> {
+  const files: Record<string, Buffer | string> = {};
+  let variety = 0;
+  for (const [label, count] of Object.entries(counts)) {
+    for (let i = 0; i < count; i++) files[`${label}/${i}.png`] = await pngFile(variety++);
+  }
+  return files;
+}
+
+const everyImage = ({ train, validation }: Dataset) => [...train, ...validation];
+const namesOf = (images: readonly { readonly name: string }[]) => images.map(({ name }) => name).sort();
+
+async function faultOf(data: string, options: Partial<DatasetOptions> = {}): Promise<string> {
+  const error: unknown = await load(data, options).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'data-unusable' });
+  return (error as Error).message.replace(data, 'DATA');
+}
+
+test('a folder of photographs becomes labelled, measured, split images with their pixels', async () => {
+  const root = await temporaryFolder(await classFiles({ wood: 8, brick: 4 }));
+  const progress: string[] = [];
+  const dataset = await load(root, { onProgress: (done, total) => progress.push(`${done}/${total}`) });
+  expect(dataset).toMatchObject({ source: root, labels: ['brick', 'wood'], skipped: [], notes: [] });
+  expect([dataset.train.length, dataset.validation.length]).toEqual([9, 3]);
+  expect(progress).toEqual(Array.from({ length: 12 }, (_, i) => `${i + 1}/12`));
+  everyImage(dataset).forEach((image, index) => {
+    const [label, file = ''] = image.name.split('/');
+    expect(dataset.labels[image.label]).toBe(label);
+    expect([image.width, image.height]).toEqual([70, 66]);
+    const variety = Number.parseInt(file, 10) + (label === 'brick' ? 8 : 0);
+    const grey = greyFromPixels({ ...rgbPicture(70, 66, variety), channels: 3 });
+    expect(dataset.pixels && cachedImage(dataset.pixels, index, image)).toEqual(grey);
+  });
+});
+
+test('pixels that do not fit into the budget are not kept, and nothing else changes', async () => {
+  const root = await temporaryFolder(await classFiles({ wood: 5, brick: 4 }));
+  const bytes = 9 * 70 * 66;
+  const kept = await load(root, { cacheBytes: bytes });
+  const streamed = await load(root, { cacheBytes: bytes - 1 });
+  expect(kept.pixels).toBeDefined();
+  expect(streamed).toEqual({ ...kept, pixels: undefined });
+});
+
+describe('the fingerprint', () => {
+  test('is the same wherever the data lie, whatever the files are called and in whatever order they were made', async () => {
+    const files = await classFiles({ wood: 5, brick: 4 });
+    const [first, second] = [
+      await temporaryFolder(files),
+      await temporaryFolder(Object.fromEntries(Object.entries(files).reverse())),
+    ];
+    await rename(join(second, 'wood/0.png'), join(second, 'wood/another name.JPG'));
+    const [a, b] = [await load(first), await load(second)];
+    expect(a.fingerprint).toMatch(/^[0-9a-f]{64}$/);
+    expect(b.fingerprint).toBe(a.fingerprint);
+    expect(b.train.map(({ contentHash }) => contentHash)).toEqual(
+      a.train.map(({ contentHash }) => contentHash),
+    );
+  });
+
+  test('is not moved by hidden folders', async () => {
+    const files = await classFiles({ wood: 5, brick: 4 });
+    const clean = await load(await temporaryFolder(files));
+    const extra = await pngFile(99);
+    const messy = await load(
+      await temporaryFolder({
+        ...files,
+        '.ipynb_checkpoints/x.png': extra,
+        'wood/.ipynb_checkpoints/x.png': extra,
+        'brick/._0.png': 'not an image',
+      }),
+    );
+    expect(messy).toMatchObject({ labels: clean.labels, fingerprint: clean.fingerprint, skipped: [] });
+    expect(messy.notes).toEqual([
+      'ignored 3 hidden or system files and folders (.ipynb_checkpoints, ._0.png)',
+    ]);
+  });
+
+  test('differs for another seed, another label and another image', async () => {
+    const files = await classFiles({ wood: 12, brick: 12 });
+    const root = await temporaryFolder(files);
+    const fingerprints = [(await load(root)).fingerprint, (await load(root, { seed: 2 })).fingerprint];
+    await rename(join(root, 'wood'), join(root, 'timber'));
+    fingerprints.push((await load(root)).fingerprint);
+    await rm(join(root, 'brick/3.png'));
+    fingerprints.push((await load(root)).fingerprint);
+    expect(new Set(fingerprints).size).toBe(4);
+  });
+});
+
+describe('files are read for what they hold', () => {
+  test('whatever their ending: upper case, odd, wrong or none', async () => {
+    const jpeg = (variety: number) =>
+      encoder(rgbPicture(70, 66, variety))
+        .jpeg()
+        .toBuffer();
+    const names = ['IMG_1.JPG', 'b.JPEG', 'c.Png', 'd.jfif', 'e', 'f.dat', '지단.jpg', 'two words.jpg'];
+    const files: Record<string, Buffer> = {};
+    for (const [i, name] of names.entries()) files[`camera/${name}`] = await jpeg(i);
+    files['camera/png.jpg'] = await pngFile(50);
+    const root = await temporaryFolder({ ...(await classFiles({ other: 2 })), ...files });
+    const dataset = await load(root);
+    expect(namesOf(everyImage(dataset))).toEqual(
+      [...Object.keys(files), 'other/0.png', 'other/1.png'].sort(),
+    );
+    expect(dataset.skipped).toEqual([]);
+  });
+
+  test('texts among them are passed over and listed, and count against no class', async () => {
+    const root = await temporaryFolder({
+      ...(await classFiles({ wood: 3, brick: 3 })),
+      'wood/licence.txt': 'free',
+      'wood/index.csv': 'a,b',
+      'wood/empty': '',
+      'README.md': '# data',
+    });
+    const dataset = await load(root);
+    expect(everyImage(dataset)).toHaveLength(6);
+    expect(dataset.skipped).toEqual([
+      { name: 'README.md', why: 'lies in no class folder' },
+      { name: 'wood/empty', why: 'the file is empty (0 bytes)' },
+      { name: 'wood/index.csv', why: expect.stringMatching(/^expected an image/) },
+      { name: 'wood/licence.txt', why: expect.stringMatching(/^expected an image/) },
+    ]);
+  });
+
+  test('bad ones are listed with why and skipped, as long as they are a tenth of a class at most', async () => {
+    const files = await classFiles({ wood: 50, brick: 3 });
+    const whole = await encoder(rgbPicture(90, 90)).jpeg().toBuffer();
+    const root = await temporaryFolder({
+      ...files,
+      'wood/cut.jpg': whole.subarray(0, Math.floor(whole.length * 0.6)),
+      'wood/zero.jpg': '',
+      'wood/page.jpg': '<!DOCTYPE html>',
+      'wood/phone.heic': Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1'),
+      'wood/small.png': await pngFile(1, 80, 63),
+    });
+    const dataset = await load(root);
+    expect(everyImage(dataset)).toHaveLength(53);
+    expect(dataset.skipped).toEqual([
+      { name: 'wood/cut.jpg', why: expect.stringMatching(/cut or damaged.*premature end/) },
+      { name: 'wood/page.jpg', why: expect.stringMatching(/^expected an image/) },
+      { name: 'wood/phone.heic', why: expect.stringMatching(/^HEIC files .* convert it to JPEG or PNG$/) },
+      { name: 'wood/small.png', why: '80x63 pixels, smaller than a patch of 64x64' },
+      { name: 'wood/zero.jpg', why: 'the file is empty (0 bytes)' },
+    ]);
+  });
+
+  test('more than a tenth of a class is an error before anything is trained, naming the first files', async () => {
+    const broken = Object.fromEntries(Array.from({ length: 7 }, (_, i) => [`wood/bad${i}.jpg`, 'oops']));
+    const root = await temporaryFolder({ ...(await classFiles({ wood: 20, brick: 3 })), ...broken });
+    const lines = (await faultOf(root)).split('\n');
+    expect(lines.slice(0, 2)).toEqual([
+      'DATA:',
+      '  class wood: 7 of 27 images cannot be used (expected a tenth at most):',
+    ]);
+    expect(lines).toHaveLength(8);
+    expect(lines[2]).toMatch(/^ {4}wood\/bad0\.jpg: expected an image/);
+    expect(lines[7]).toBe('    and 2 more');
+  });
+
+  test('of a small class, one cut photograph is an error with its name', async () => {
+    const cut = (await pngFile(77)).subarray(0, 300);
+    const root = await temporaryFolder({
+      ...(await classFiles({ wood: 3, brick: 3 })),
+      'brick/cut.png': cut,
+    });
+    expect(await faultOf(root)).toMatch(
+      /class brick: 1 of 4 images.*\n {4}brick\/cut\.png: expected a whole PNG/,
+    );
+  });
+});
+
+describe('classes that cannot be trained on are named', () => {
+  test('empty, with texts alone and with one image, all at once', async () => {
+    const root = await temporaryFolder({
+      ...(await classFiles({ wood: 3, brick: 3, lone: 1 })),
+      'empty/': '',
+      'texts/a.txt': 'a',
+    });
+    expect(await faultOf(root)).toBe(
+      [
+        'DATA:',
+        '  class empty: expected two images or more, got none',
+        '  class lone: expected two images or more, got one',
+        '  class texts: expected two images or more, got none',
+      ].join('\n'),
+    );
+  });
+
+  test('with two copies of one image', async () => {
+    const copy = await pngFile(60);
+    const root = await temporaryFolder({
+      ...(await classFiles({ wood: 3 })),
+      'twin/a.png': copy,
+      'twin/b.png': copy,
+    });
+    expect(await faultOf(root)).toMatch(/^DATA: expected two different images or more .* too few in twin$/);
+  });
+
+  test('images all smaller than a patch', async () => {
+    const root = await temporaryFolder(await classFiles({ wood: 3, brick: 3 }));
+    const message = await faultOf(root, { patchPx: 67 });
+    expect(message).toMatch(/brick\/0\.png: 70x66 pixels, smaller than a patch of 67x67/);
+    expect((await load(root, { patchPx: 66 })).skipped).toEqual([]);
+  });
+});
+
+test('wildly unequal classes are noted', async () => {
+  const root = await temporaryFolder(await classFiles({ wood: 27, brick: 4, sand: 9 }));
+  expect((await load(root)).notes).toEqual([
+    'classes are unequal: wood has 20 training images, brick has 3; each class is given the same number of patches',
+  ]);
+});
+
+describe('equal files', () => {
+  test('of one class stay on one side of the split and are told', async () => {
+    const files = await classFiles({ brick: 6, velvet: 6 });
+    const root = await temporaryFolder({ ...files, 'brick/copy.png': files['brick/0.png'] ?? '' });
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const dataset = await load(root, { seed });
+      const side = [dataset.train, dataset.validation].map((images) =>
+        images.filter(({ name }) => name === 'brick/0.png' || name === 'brick/copy.png'),
+      );
+      expect(side.map((images) => images.length).sort()).toEqual([0, 2]);
+      expect(dataset.notes).toEqual([
+        'equal files, kept on one side of the split: brick/0.png, brick/copy.png',
+      ]);
+    }
+  });
+
+  test('under two labels are told by path and never held out', async () => {
+    const files = await classFiles({ brick: 6, velvet: 6 });
+    const root = await temporaryFolder({ ...files, 'velvet/c.png': files['brick/0.png'] ?? '' });
+    const dataset = await load(root, { validationShare: 0.6 });
+    expect(dataset.notes).toEqual([
+      'the same bytes are labelled brick and velvet: brick/0.png, velvet/c.png',
+    ]);
+    expect(namesOf(dataset.train)).toEqual(expect.arrayContaining(['brick/0.png', 'velvet/c.png']));
+  });
+});
+
+describe('given splits', () => {
+  test('are kept, and an image of both sides is taken out of training', async () => {
+    const files = await classFiles({ 'train/a': 3, 'train/b': 2, 'val/a': 1, 'val/b': 2, 'test/a': 2 });
+    const root = await temporaryFolder({ ...files, 'train/a/again.png': files['val/a/0.png'] ?? '' });
+    const dataset = await load(root);
+    expect(dataset.labels).toEqual(['a', 'b']);
+    expect(namesOf(dataset.train)).toEqual([
+      'train/a/0.png',
+      'train/a/1.png',
+      'train/a/2.png',
+      'train/b/0.png',
+      'train/b/1.png',
+    ]);
+    expect(namesOf(dataset.validation)).toEqual(['val/a/0.png', 'val/b/0.png', 'val/b/1.png']);
+    expect(dataset.notes).toEqual([
+      '2 files of the test folder are not used in training',
+      'train/a/again.png equals val/a/0.png of the validation split and is not trained on',
+    ]);
+    expect(dataset.pixels?.places).toHaveLength(8);
+  });
+
+  test('with a class that is only validated on are an error', async () => {
+    const root = await temporaryFolder(
+      await classFiles({ 'train/a': 3, 'train/b': 2, 'val/a': 1, 'val/c': 2 }),
+    );
+    expect(await faultOf(root)).toBe('DATA: expected a training image or more of each class, got none of c');
+  });
+
+  test('with a class that is never validated on are noted', async () => {
+    const root = await temporaryFolder(await classFiles({ 'train/a': 3, 'train/b': 2, 'val/a': 1 }));
+    expect((await load(root)).notes).toEqual(['the validation split has no image of b']);
+  });
+
+  test('of training alone are split by us', async () => {
+    const root = await temporaryFolder(await classFiles({ 'train/a': 3, 'train/b': 5 }));
+    const dataset = await load(root);
+    expect([dataset.train.length, dataset.validation.length]).toEqual([6, 2]);
+  });
+});
+
+test('a class that is a link is read once, and a loop in it ends', async () => {
+  const files = await classFiles({ brick: 3, wood: 3 });
+  const [shared, root] = [await temporaryFolder(files), await temporaryFolder()];
+  await symlink(join(shared, 'brick'), join(root, 'brick'));
+  await cp(join(shared, 'wood'), join(root, 'wood'), { recursive: true });
+  await symlink('..', join(root, 'wood/loop'));
+  await symlink('nowhere', join(root, 'wood/gone.png'));
+  const dataset = await load(root);
+  expect(dataset.fingerprint).toBe((await load(shared)).fingerprint);
+  expect(dataset.skipped).toEqual([{ name: 'wood/gone.png', why: 'a link to what is not there' }]);
+});
+
+test.skipIf(!existsSync(photographs))(
+  'the 750 photographs of the UIUC database are read whole (skipped where ../shared/datasets/uiuc is not there)',
+  async () => {
+    const dataset = await load(photographs, { validationShare: 0.2 });
+    expect([dataset.labels.length, dataset.train.length, dataset.validation.length]).toEqual([25, 600, 150]);
+    expect(dataset.skipped).toEqual([]);
+  },
+);
