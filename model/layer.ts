@@ -17,6 +17,8 @@ export interface ConvolutionLayer {
   readonly name: string;
   readonly kernelPx: number;
   readonly filters: number;
+  /** Standard deviation of the kernel's initial values where it is not He's. */
+  readonly initialDeviation?: number;
 }
 
 export interface ReluLayer {
@@ -76,12 +78,12 @@ const rules: { readonly [K in LayerKind]: LayerRule<LayerOf<K>> } = {
   convolution: {
     outputShape: ({ name, kernelPx, filters }, [c, h, w]) =>
       positive(name, [c, h, w], [filters, h - kernelPx + 1, w - kernelPx + 1]),
-    parameters: ({ name, kernelPx, filters }, [c]) => [
+    parameters: ({ name, kernelPx, filters, initialDeviation }, [c]) => [
       {
         name: `${name}.kernel`,
         shape: [filters, c, kernelPx, kernelPx],
         // He et al. 2015, equation 10: variance 2 / fan-in keeps the signal's size through ReLU layers.
-        initialDeviation: Math.sqrt(2 / (c * kernelPx * kernelPx)),
+        initialDeviation: initialDeviation ?? Math.sqrt(2 / (c * kernelPx * kernelPx)),
         decays: true,
       },
       { name: `${name}.bias`, shape: [filters], initialDeviation: 0, decays: false },

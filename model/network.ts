@@ -65,7 +65,7 @@ function referenceLayers(classes: number): readonly Layer[] {
     convolution('conv4', 4, 500),
     relu('relu4'),
     maxPool('pool4'),
-    convolution('conv5', 1, classes),
+    classifier('conv5', 1, classes),
     softmax,
   ];
 }
@@ -80,7 +80,7 @@ function labBaselineLayers(classes: number): readonly Layer[] {
     convolution('conv2', 5, 50),
     relu('relu2'),
     maxPool('pool2'),
-    convolution('conv3', 13, classes),
+    classifier('conv3', 13, classes),
     softmax,
   ];
 }
@@ -90,6 +90,14 @@ const softmax = { kind: 'softmax', name: 'softmax' } as const;
 
 function convolution(name: string, kernelPx: number, filters: number): ConvolutionLayer {
   return { kind: 'convolution', name, kernelPx, filters };
+}
+
+/**
+ * The convolution that gives the logits. It starts small, so that every class is about equally likely at first: with He's values
+ * the poolings before it make logits of size 10, and the first steps would be spent on unlearning them, or fail.
+ */
+function classifier(name: string, kernelPx: number, classes: number): ConvolutionLayer {
+  return { ...convolution(name, kernelPx, classes), initialDeviation: 0.01 };
 }
 
 function relu(name: string): ReluLayer {
