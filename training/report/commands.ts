@@ -1,0 +1,42 @@
+/** The commands that the report tells: how the run was made, how it goes on, what comes next. */
+import type { Run } from '../../model/run-file.ts';
+import { type TrainingConfig, trainingConfigSchema } from '../../model/training-config.ts';
+
+/**
+ * The command that trains what `run` trained, into `out`. Every setting that is not its default is written out, and the engine,
+ * since another one may round differently.
+ */
+export function trainCommand(run: Run, out: string): string {
+  const defaults: Partial<TrainingConfig> = trainingConfigSchema.parse({});
+  const keys = Object.keys(trainingConfigSchema.shape) as (keyof TrainingConfig)[];
+  const settings = keys.flatMap((key): readonly string[] => {
+    const value = run.config[key];
+    const told = key === 'data' || value !== defaults[key];
+    return told && value !== undefined ? [flagOf(key), quoted(String(value))] : [];
+  });
+  const engine = run.stretches.at(-1)?.engine;
+  const flags = [...settings, ...(engine === undefined ? [] : ['--engine', engine]), '--out', quoted(out)];
+  return `npm run train -- ${flags.join(' ')}`;
+}
+
+/** The command that goes on with a run that was stopped. */
+export function resumeCommand(run: Run, directory: string): string {
+  return `${trainCommand(run, directory)} --resume`;
+}
+
+export function exportCommand(directory: string): string {
+  return `npm run export -- --run ${quoted(directory)}`;
+}
+
+export function classifyCommand(run: Run): string {
+  return `npm run classify -- --model models/${run.config.variant}.onnx PHOTO.jpg`;
+}
+
+function flagOf(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** One word of a POSIX shell's command line. */
+function quoted(word: string): string {
+  return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,97 @@
+/** The report's last part: on what, with what and how the run was made, and the commands that repeat it and use it. */
+import { trainingConfigSchema } from '../../model/training-config.ts';
+import { classifyCommand, exportCommand, resumeCommand, trainCommand } from './commands.ts';
+import { html, type Markup, nothing } from './markup.ts';
+import { count, moment } from './numerals.ts';
+import { command, section, type TableRow, table } from './page-parts.ts';
+import type { RunRecord } from './run-directory.ts';
+
+export function dataSection({ run }: RunRecord): Markup {
+  const { source, fingerprint, trainImages, validationImages, skippedFiles } = run.data;
+  const rows: readonly TableRow[] = [
+    { cells: ['source', source] },
+    { cells: ['classes', count(run.labels.length)] },
+    { cells: ['images to train on', count(trainImages)] },
+    { cells: ['images to validate on', count(validationImages)] },
+    { cells: ['files passed over', count(skippedFiles)] },
+    { cells: ['fingerprint', html`<code>${fingerprint}</code>`] },
+  ];
+  const columns = [
+    { heading: '', kind: 'text' },
+    { heading: '', kind: 'name' },
+  ] as const;
+  return section(
+    'The data',
+    'Images are held out whole: no patch of a validation image was trained on. Equal fingerprints mean equal data.',
+    table('The data', columns, rows),
+  );
+}
+
+export function settingsSection({ run }: RunRecord): Markup {
+  const defaults = trainingConfigSchema.parse({});
+  const keys = Object.keys(trainingConfigSchema.shape) as (keyof typeof defaults)[];
+  const rows = keys.map((key): TableRow => {
+    const value = run.config[key];
+    return {
+      cells: [spaced(key), value === undefined ? 'none' : String(value), describedAs(key)],
+      isChosen: value !== defaults[key],
+    };
+  });
+  const columns = [
+    { heading: 'setting', kind: 'text' },
+    { heading: 'value', kind: 'name' },
+    { heading: 'what it is', kind: 'prose' },
+  ] as const;
+  return section(
+    'The settings',
+    'Those that are not the default are tinted.',
+    table('Settings', columns, rows),
+  );
+}
+
+export function stretchesSection({ run }: RunRecord): Markup {
+  const rows = run.stretches.map((stretch): TableRow => {
+    const versions = Object.entries(stretch.versions).map(([name, version]) => `${name} ${version}`);
+    const { startedAt, fromEpoch, engine, device, why } = stretch;
+    return {
+      cells: [moment(startedAt), String(fromEpoch), `${engine} on ${device}`, why, versions.join(', ')],
+    };
+  });
+  const columns = [
+    { heading: 'started', kind: 'text' },
+    { heading: 'after epoch', kind: 'number' },
+    { heading: 'engine', kind: 'text' },
+    { heading: 'why', kind: 'prose' },
+    { heading: 'versions', kind: 'prose' },
+  ] as const;
+  const ended =
+    run.endedAt === undefined ? nothing : html`<p class="after">Ended ${moment(run.endedAt)}.</p>`;
+  return section(
+    'The machine',
+    `Textura ${run.textura}. A resumed run has a line for each start.`,
+    html`${table('Starts of the run', columns, rows)}${ended}`,
+  );
+}
+
+export function commandsSection({ run, name, path, firstKernel }: RunRecord): Markup {
+  const resumable = run.status === 'stopped' || run.status === 'running';
+  const entry = html`${
+    resumable ? html`<p>To go on where it stopped:</p>${command(resumeCommand(run, path))}` : nothing
+  }<p>To train the same again:</p>
+${command(trainCommand(run, `runs/${name}-again`))}${
+  firstKernel === undefined
+    ? nothing
+    : html`<p>To write the kept model as ONNX files, proved to compute the same, and to name a photograph with them:</p>
+${command(exportCommand(path))}${command(classifyCommand(run))}`
+}`;
+  return section('What next', '', entry);
+}
+
+function describedAs(key: keyof typeof trainingConfigSchema.shape): string {
+  return trainingConfigSchema.shape[key].description ?? '';
+}
+
+/** `patchesPerEpoch` -> `patches per epoch`. */
+function spaced(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
