@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest';
+import { describeLayers, parameterSpecs, totalsOf, trainingStepBytes } from '../../model/description.ts';
+import { networkOf, variantNames } from '../../model/network.ts';
+
+function shapesOf(name: (typeof variantNames)[number], classes = 25): string[] {
+  return describeLayers(networkOf(name, classes)).map(
+    ({ layer, outputShape }) => `${layer.name} ${outputShape.join('x')}`,
+  );
+}
+
+test('the reference has the shapes that the paper gives: 64x64 in, 5x5x500 into stage 4, 1x1x25 out', () => {
+  expect(shapesOf('reference')).toEqual([
+    'standardise 1x64x64',
+    'conv1 20x60x60',
+    'relu1 20x60x60',
+    'pool1 20x30x30',
+    'conv2 50x26x26',
+    'relu2 50x26x26',
+    'pool2 50x13x13',
+    'conv3 500x10x10',
+    'relu3 500x10x10',
+    'pool3 500x5x5',
+    'conv4 500x2x2',
+    'relu4 500x2x2',
+    'pool4 500x1x1',
+    'conv5 25x1x1',
+    'softmax 25x1x1',
+  ]);
+});
+
+test('the reference has 4,439,095 parameters at 25 classes, and the multiply-adds counted by hand', () => {
+  const totals = totalsOf(describeLayers(networkOf('reference', 25)));
+  expect(totals.parameters).toBe(4_439_095);
+  const convolutions = 60 * 60 * 20 * 25 + 26 * 26 * 50 * 500 + 100 * 500 * 800 + 4 * 500 * 8000 + 25 * 500;
+  expect(totals.multiplyAdds).toBe(convolutions + 2 * 64 * 64);
+});
+
+test('pooling drops an odd last row and column', () => {
+  expect(shapesOf('no-pool1')).toEqual(
+    expect.arrayContaining(['conv3 500x25x25', 'pool3 500x12x12', 'conv4 500x9x9', 'pool4 500x4x4']),
+  );
+});
+
+test('variants that keep several positions average them in the head', () => {
+  expect(shapesOf('no-conv4-pool4', 7)).toEqual(expect.arrayContaining(['conv5 7x5x5', 'softmax 7x1x1']));
+  expect(shapesOf('no-relu234-pool4', 7)).toEqual(expect.arrayContaining(['conv5 7x2x2', 'softmax 7x1x1']));
+});
+
+test('receptive field and stride follow the chain of windows', () => {
+  const fields = describeLayers(networkOf('reference', 25)).map(({ layer, receptiveFieldPx, stridePx }) => [
+    layer.name,
+    receptiveFieldPx,
+    stridePx,
+  ]);
+  // conv1 5; pool1 5+1=6 at 2; conv2 6+4*2=14; pool2 14+2=16 at 4; conv3 16+3*4=28; pool3 28+4=32 at 8; conv4 32+3*8=56; pool4 56+8=64.
+  expect(fields.filter(([name]) => /conv|pool/.test(String(name)))).toEqual([
+    ['conv1', 5, 1],
+    ['pool1', 6, 2],
+    ['conv2', 14, 2],
+    ['pool2', 16, 4],
+    ['conv3', 28, 4],
+    ['pool3', 32, 8],
+    ['conv4', 56, 8],
+    ['pool4', 64, 16],
+    ['conv5', 64, 16],
+  ]);
+});
+
+test('every variant has parameters of the same name in the same shape as the reference, but for its own head', () => {
+  const reference = new Map(parameterSpecs(networkOf('reference', 25)).map((spec) => [spec.name, spec]));
+  for (const name of variantNames.filter((variant) => variant !== 'lab-baseline')) {
+    for (const spec of parameterSpecs(networkOf(name, 25)))
+      expect(spec, `${name} ${spec.name}`).toEqual(reference.get(spec.name));
+  }
+});
+
+test('a training step needs more memory with a larger batch, and at least its activations and four copies of the parameters', () => {
+  const network = networkOf('no-pool1', 25);
+  const { parameters, activationBytes } = totalsOf(describeLayers(network));
+  expect(trainingStepBytes(network, 33)).toBeGreaterThan(33 * activationBytes + 16 * parameters);
+  expect(trainingStepBytes(network, 66)).toBeGreaterThan(1.5 * trainingStepBytes(network, 33));
+});

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { type MetricsRow, metricsFromCsv, metricsToCsv } from '../../model/metrics.ts';
+
+const rows: MetricsRow[] = [
+  {
+    epoch: 1,
+    split: 'train',
+    objective: 1.2345678901234567,
+    top1err: 0.1 + 0.2,
+    top5err: 0,
+    images_per_second: 180.4,
+    learning_rate: 1e-7,
+    seconds: 12.5,
+  },
+  {
+    epoch: 1,
+    split: 'val',
+    objective: Number.NaN,
+    top1err: 1,
+    top5err: Number.POSITIVE_INFINITY,
+    images_per_second: 0,
+    learning_rate: 0.01,
+    seconds: 0,
+  },
+];
+
+test('the header is the contract', () => {
+  expect(metricsToCsv([])).toBe(
+    'epoch,split,objective,top1err,top5err,images_per_second,learning_rate,seconds\n',
+  );
+});
+
+test('rows come back to the same bits, whatever the line ends', () => {
+  const text = metricsToCsv(rows);
+  expect(metricsFromCsv(text, 'x')).toEqual(rows);
+  expect(metricsFromCsv(text.replaceAll('\n', '\r\n'), 'x')).toEqual(rows);
+});
+
+test('a foreign header and a short row are named with file and line', () => {
+  expect(() => metricsFromCsv('a,b\n', 'runs/a/metrics.csv')).toThrow(
+    'runs/a/metrics.csv:1: expected the header',
+  );
+  expect(() => metricsFromCsv(`${metricsToCsv(rows)}2,train,1\n`, 'm.csv')).toThrow(
+    'm.csv:4: not a row of metrics: 2,train,1',
+  );
+});

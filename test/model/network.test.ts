@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { inputPx, networkOf, type Variant, variantNames, variants } from '../../model/network.ts';
+
+test('every variant differs from the reference only in what it ablates', () => {
+  const reference = networkOf('reference', 9).layers;
+  for (const name of variantNames) {
+    const variant: Variant = variants[name];
+    if (variant.ownLayers !== undefined) continue;
+    const { layers } = networkOf(name, 9);
+    expect(layers, name).toEqual(reference.filter((layer) => !variant.removes.includes(layer.name)));
+    expect(layers.length, name).toBe(reference.length - variant.removes.length);
+  }
+});
+
+test('there are ten variants, and lab-baseline has 3 convolutions, 2 ReLU and 2 poolings', () => {
+  expect(variantNames).toHaveLength(10);
+  const kinds = networkOf('lab-baseline', 9).layers.map(({ kind }) => kind);
+  const count = (kind: string) => kinds.filter((other) => other === kind).length;
+  expect([count('convolution'), count('relu'), count('maxPool')]).toEqual([3, 2, 2]);
+});
+
+test('layer names are unique in every network', () => {
+  for (const name of variantNames) {
+    const names = networkOf(name, 3).layers.map((layer) => layer.name);
+    expect(new Set(names).size, name).toBe(names.length);
+  }
+});
+
+test('the reference has 14 layers behind the fixed standardisation', () => {
+  expect(
+    networkOf('reference', 25)
+      .layers.map(({ kind }) => kind)
+      .filter((kind) => kind !== 'standardise'),
+  ).toHaveLength(14);
+  expect(inputPx).toBe(64);
+});
+
+test('fewer than two classes are refused', () => {
+  expect(() => networkOf('reference', 1)).toThrow('expected 2 or more classes, got 1');
+  expect(() => networkOf('reference', 2.5)).toThrow('got 2.5');
+});
