@@ -25,6 +25,9 @@ export function headlineOf({ run, metrics }: RunRecord): Headline {
   if (classes > 5) {
     meaning.push(`Top-5 error ${measure(best.top5err)}: ${amongFirstFive(best.top5err)}`);
   }
+  if (best.photographTop1err !== undefined) {
+    meaning.push(photographsOf(best.photographTop1err, run.data.validationImages));
+  }
   if (!unseen) {
     meaning.push('No photographs were held out, so how it does on new ones is not known from this run.');
   }
@@ -50,6 +53,12 @@ function wrongOf(error: number): { readonly of: number; readonly wrong: string }
   const wrong = Math.round(error * of);
   if (wrong === 0) return { of, wrong: 'fewer than 1 is' };
   return { of, wrong: wrong === 1 ? '1 is' : `${wrong} are` };
+}
+
+function photographsOf(error: number, photographs: number): string {
+  const wrong = Math.round(error * photographs);
+  const are = wrong === 1 ? '1 is' : `${count(wrong)} are`;
+  return `Asked for whole photographs, it averages over their patches: of the ${count(photographs)} held out, ${are} named wrong (error ${measure(error)}).`;
 }
 
 function amongFirstFive(error: number): string {

@@ -32,6 +32,15 @@ test('the error is set against guessing', () => {
   expect(headlineOf(recordOf({})).meaning[0]).toContain('Guessing among 7 classes names 85.7\u00a0% wrong.');
 });
 
+test('the error of whole photographs is told in photographs', () => {
+  const record = recordOf({});
+  const best = record.run.best && { ...record.run.best, photographTop1err: 4 / 153 };
+  expect(headlineOf({ ...record, run: { ...record.run, ...(best && { best }) } }).meaning.at(-1)).toBe(
+    'Asked for whole photographs, it averages over their patches: of the 153 held out, 4 are named wrong (error 0.026).',
+  );
+  expect(headlineOf(record).meaning.join()).not.toContain('whole photographs');
+});
+
 test('without validation the page does not claim anything of new photographs', () => {
   const { sentence, meaning } = headlineOf(recordOf({ validated: false }));
   expect(sentence).toContain('like those it was trained on');
