@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, type } from 'node:os';
 import { availableMemoryBytes, memoryLimitBytes, usableCores } from '../../node/machine.ts';
+import { nvidiaGpus } from '../../node/nvidia.ts';
 import { productVersion } from '../../node/product-version.ts';
-import { firstLineOf, runProgram } from '../../node/program.ts';
+import { firstLineOf } from '../../node/program.ts';
 import { chooseEngine, type EngineChoice } from '../engine-choice.ts';
 import type { BindingFacts } from '../tensorflow/binding.ts';
 import { tensorflowDevices } from '../tensorflow/load.ts';
@@ -32,7 +33,7 @@ export interface MachineFacts {
   readonly onnx: Found<{ readonly onnxruntime: string; readonly providers: readonly Provider[] }>;
   /** First lines of `--version`, of those that are there. */
   readonly tools: Readonly<Partial<Record<Tool, string>>>;
-  readonly train: Found<EngineChoice>;
+  readonly train: EngineChoice;
   readonly classify: Found<{ readonly runtime: string; readonly device: string }>;
 }
 
@@ -43,7 +44,7 @@ export async function gatherFacts(folder: string): Promise<MachineFacts> {
   const [tensorflow, onnx, gpus, found, freeMiB] = await Promise.all([
     findTensorflow(),
     findOnnxruntime(),
-    findGpus(),
+    nvidiaGpus(),
     findTools(),
     freeDiskMiB(folder),
   ]);
@@ -62,7 +63,7 @@ export async function gatherFacts(folder: string): Promise<MachineFacts> {
     tfjs: 'problem' in tensorflow ? tensorflow : { tfjs: tfjsVersion, ...tensorflow },
     onnx,
     tools: found,
-    train: trainingChoice(tensorflow),
+    train: chooseEngine({ engine: 'auto', device: 'auto' }, 'problem' in tensorflow ? undefined : tensorflow),
     classify: 'problem' in onnx ? onnx : { runtime: `onnxruntime ${onnx.onnxruntime}`, device: 'cpu' },
   };
 }
@@ -75,11 +76,6 @@ async function findTensorflow(): Promise<Found<BindingFacts>> {
   }
 }
 
-function trainingChoice(tensorflow: Found<BindingFacts>): Found<EngineChoice> {
-  if ('problem' in tensorflow) return { problem: `nothing yet, TensorFlow is ${tensorflow.problem}` };
-  return chooseEngine({ engine: 'auto', device: 'auto' }, tensorflow);
-}
-
 async function findOnnxruntime(): Promise<MachineFacts['onnx']> {
   try {
     const runtime = await import('onnxruntime-node');
@@ -90,12 +86,6 @@ async function findOnnxruntime(): Promise<MachineFacts['onnx']> {
   } catch (error) {
     return { problem: messageOf(error) };
   }
-}
-
-async function findGpus(): Promise<string[]> {
-  const query = ['--query-gpu=name,driver_version,memory.total', '--format=csv,noheader'];
-  const { status, stdout } = await runProgram('nvidia-smi', query, { timeoutMs: 20_000 });
-  return status === 0 ? stdout.trim().split('\n').filter(Boolean) : [];
 }
 
 async function findTools(): Promise<MachineFacts['tools']> {

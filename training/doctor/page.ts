@@ -75,7 +75,7 @@ function toolRows({ tools }: MachineFacts): Row[] {
 }
 
 function trainText({ train }: MachineFacts): string {
-  return 'problem' in train ? train.problem : `${train.engine} on the ${train.device}: ${train.why}`;
+  return `${train.engine} on the ${train.device}: ${train.why}`;
 }
 
 function classifyText({ classify }: MachineFacts): string {

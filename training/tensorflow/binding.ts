@@ -6,9 +6,11 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { TexturaError } from '../../model/error.ts';
 import { type ProgramResult, runProgram } from '../../node/program.ts';
-import { tfjsPackageFolder } from './location.ts';
+import { bindingName, hushName, tfjsPackageFolder } from './location.ts';
+import { makeWholeFolder } from './whole-folder.ts';
 
 /** What a binding says of itself once loaded. */
 export interface BindingFacts {
@@ -17,37 +19,35 @@ export interface BindingFacts {
 }
 
 /**
- * Builds the binding against the wheel in `wheel` as the file `binding`, in a temporary folder. The folder of the wheel is
- * written into it as its RUNPATH: TensorFlow's libraries look for NVIDIA's beside their own real place.
- * Errors: `engine-unavailable` with the compiler's last lines.
+ * Builds the binding against the wheel in `wheel` as the file `binding`, with `hush.node` beside it; their folder is whole or
+ * absent. Errors: `engine-unavailable` with the compiler's last lines, `interrupted`.
  */
 export async function buildBinding(wheel: string, binding: string): Promise<void> {
-  const temporary = `${binding}.partial-${process.pid}`;
-  try {
-    await layOutSources(temporary, wheel);
-    const result = await runProgram(process.execPath, nodeGypArguments(temporary), {
-      cwd: temporary,
-      env: { LDFLAGS: `-Wl,-rpath,${join(wheel, 'tensorflow')}` },
-    });
+  const place = dirname(binding);
+  // One that is here does not load, else nobody would build.
+  await rm(place, { recursive: true, force: true });
+  await makeWholeFolder(place, async (working) => {
+    await layOutSources(working);
+    const args = nodeGypArguments(join(wheel, 'tensorflow'));
+    const result = await runProgram(process.execPath, args, { cwd: working });
     if (result.status !== 0) throw buildFailure(result);
-    await rename(join(temporary, 'built', 'tfjs_binding.node'), binding);
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
+    const built = join(working, 'built');
+    await mkdir(built);
+    for (const name of [bindingName, hushName]) {
+      await rename(join(working, 'build', 'Release', name), join(built, name));
+    }
+    return built;
+  });
 }
 
-/** The places in which binding.gyp expects things: the sources, deps/include and deps/lib. */
-async function layOutSources(folder: string, wheel: string): Promise<void> {
-  const source = tfjsPackageFolder();
-  await mkdir(join(folder, 'deps'), { recursive: true });
-  await cp(join(source, 'binding'), join(folder, 'binding'), { recursive: true });
-  await cp(join(source, 'binding.gyp'), join(folder, 'binding.gyp'));
+/** Our build files with the package's own sources in their midst. */
+async function layOutSources(folder: string): Promise<void> {
+  await cp(fileURLToPath(new URL('native', import.meta.url)), folder, { recursive: true });
+  await cp(join(tfjsPackageFolder(), 'binding'), join(folder, 'binding'), { recursive: true });
   await writeFile(join(folder, 'package.json'), '{"name":"tfjs-binding","version":"0.0.0"}\n');
-  await symlink(join(wheel, 'tensorflow', 'include'), join(folder, 'deps', 'include'));
-  await symlink(join(wheel, 'tensorflow'), join(folder, 'deps', 'lib'));
 }
 
-function nodeGypArguments(folder: string): string[] {
+function nodeGypArguments(wheel: string): string[] {
   const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
   const headers = nodeHeadersPrefix();
   return [
@@ -55,9 +55,7 @@ function nodeGypArguments(folder: string): string[] {
     'rebuild',
     ...(headers === undefined ? [] : [`--nodedir=${headers}`]),
     '--',
-    '-Dmodule_name=tfjs_binding',
-    `-Dmodule_path=${join(folder, 'built')}`,
-    '-Dnapi_build_version=8',
+    `-Dwheel=${wheel}`,
   ];
 }
 

@@ -4,10 +4,10 @@
  * once the package's binding is built against them.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
-import { firstLineOf } from '../../node/program.ts';
+import { nvidiaGpus } from '../../node/nvidia.ts';
 import { buildBinding, isLinked, linkBinding, nodeHeadersPrefix, probeBinding } from './binding.ts';
 import {
   cachedBindingPath,
@@ -51,7 +51,6 @@ export async function setUpTensorflow(wanted: Flavour | undefined, print: Print)
 }
 
 async function buildInto(folder: string, binding: string): Promise<void> {
-  await mkdir(dirname(binding), { recursive: true });
   await buildBinding(folder, binding);
   await probeBinding(binding);
 }
@@ -83,8 +82,7 @@ async function tellOutcome(flavour: Flavour, print: Print): Promise<void> {
 
 /** cuda where nvidia-smi finds a GPU and there is a wheel for it, else cpu. */
 async function fittingFlavour(print: Print): Promise<Flavour> {
-  const gpu = await firstLineOf('nvidia-smi', ['--query-gpu=name', '--format=csv,noheader']);
-  if (!gpu) return 'cpu';
+  if ((await nvidiaGpus()).length === 0) return 'cpu';
   if (process.platform === 'linux' && wheelFor('cuda', process.platform, process.arch) === undefined) {
     print(
       `TensorFlow publishes no CUDA build for ${process.platform} ${process.arch}: setting up the cpu one.`,

@@ -8,6 +8,7 @@ import { TexturaError } from '../../model/error.ts';
 import { usableCores } from '../../node/machine.ts';
 import { type BindingFacts, probeBinding } from './binding.ts';
 import { installedBindingPath, tensorflowInstalled } from './location.ts';
+import { withoutStderr } from './quiet.ts';
 
 export { tensorflowInstalled } from './location.ts';
 
@@ -70,9 +71,15 @@ function replaceUtilFunctions(): void {
   util.isArray = Array.isArray;
 }
 
+/** Whether the person asked TensorFlow for more than errors. */
+function wantsGreetings(): boolean {
+  return Number(process.env.TF_CPP_MIN_LOG_LEVEL) < 2;
+}
+
 function requirePackage(): TensorFlow {
   try {
-    return createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu') as TensorFlow;
+    const load = () => createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu') as TensorFlow;
+    return wantsGreetings() ? load() : withoutStderr(installedBindingPath(), load);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     throw new TexturaError('engine-unavailable', `TensorFlow does not load: ${detail}. ${setupHint}`, {

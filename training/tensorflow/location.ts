@@ -3,16 +3,22 @@
  * `npm ci` costs one link instead of a download:
  *
  *     CACHE/tensorflow-2.21.0-cpu/tensorflow/libtensorflow_cc.so.2 ...        the wheel, whole or absent
- *     CACHE/tensorflow-2.21.0-cpu/binding/4.22.0-linux-x64/tfjs_binding.node  Node-API: serves every version of Node
+ *     CACHE/tensorflow-2.21.0-cpu/binding/4.22.0-linux-x64-r1/*.node          Node-API: serves every version of Node
  *     node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node -> the binding; this link is all that an install is
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 export const tensorflowVersion = '2.21.0';
 export const tfjsVersion = '4.22.0';
+/** Raised whenever what setup builds changes, so that an older build in the cache is left alone. */
+const bindingRecipe = 1;
+
+export const bindingName = 'tfjs_binding.node';
+/** Built beside the binding: see quiet.ts. */
+export const hushName = 'hush.node';
 
 /** `cpu`: kernels for the processor; `cuda`: those and the ones for NVIDIA GPUs, with NVIDIA's libraries. */
 export const flavours = ['cpu', 'cuda'] as const;
@@ -20,7 +26,7 @@ export type Flavour = (typeof flavours)[number];
 
 /** Textura's cache: TEXTURA_CACHE, else `textura` in XDG_CACHE_HOME, else in ~/.cache. */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
-  if (env.TEXTURA_CACHE) return env.TEXTURA_CACHE;
+  if (env.TEXTURA_CACHE) return resolve(env.TEXTURA_CACHE);
   return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'textura');
 }
 
@@ -29,8 +35,8 @@ export function wheelFolder(flavour: Flavour, cache = cacheFolder()): string {
 }
 
 export function cachedBindingPath(flavour: Flavour, cache = cacheFolder()): string {
-  const key = `${tfjsVersion}-${process.platform}-${process.arch}`;
-  return join(wheelFolder(flavour, cache), 'binding', key, 'tfjs_binding.node');
+  const key = `${tfjsVersion}-${process.platform}-${process.arch}-r${bindingRecipe}`;
+  return join(wheelFolder(flavour, cache), 'binding', key, bindingName);
 }
 
 /** The folder of the npm package @tensorflow/tfjs-node-gpu, found as Node finds it. */
@@ -40,7 +46,7 @@ export function tfjsPackageFolder(): string {
 
 /** Where the package looks for its binding: Node-API 8 is the highest it knows, and every Node from 20 on has it. */
 export function installedBindingPath(): string {
-  return join(tfjsPackageFolder(), 'lib', 'napi-v8', 'tfjs_binding.node');
+  return join(tfjsPackageFolder(), 'lib', 'napi-v8', bindingName);
 }
 
 /** Whether a binding is in its place, without loading it. A link into a cache that was deleted does not count. */

@@ -18,7 +18,7 @@ export interface Needs {
 export async function checkPrerequisites(needs: Needs): Promise<void> {
   const lacks = [
     ...(needs.download || needs.build ? await pythonLacks(needs.download) : []),
-    ...(needs.build ? await compilerLacks() : []),
+    ...(needs.build ? [...(await compilerLacks()), ...pathLacks(needs.folder)] : []),
     ...(needs.download ? [...(await diskLacks(needs)), ...systemLacks()] : []),
   ];
   if (lacks.length === 0) return;
@@ -50,6 +50,13 @@ async function compilerLacks(): Promise<string[]> {
     lacks.push('make is missing: sudo apt install make, or dnf install make');
   }
   return lacks;
+}
+
+function pathLacks(folder: string): string[] {
+  if (!/\s/.test(folder)) return [];
+  return [
+    `a path without spaces, which make cannot take: got ${folder}; name another place in TEXTURA_CACHE`,
+  ];
 }
 
 async function diskLacks({ folder, diskMiB }: Needs): Promise<string[]> {

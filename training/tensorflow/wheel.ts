@@ -2,13 +2,14 @@
  * TensorFlow's shared libraries and headers, taken from the Python wheel. pip is the downloader only: the wheel is chosen by
  * fixed tags, so that the version of the Python at hand does not matter, and its bytes are pinned by hash.
  */
-import { existsSync, symlinkSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TexturaError } from '../../model/error.ts';
 import { type ProgramResult, runProgram } from '../../node/program.ts';
 import type { Flavour } from './location.ts';
+import { makeWholeFolder } from './whole-folder.ts';
 
 interface Wheel {
   /** pip's requirements file beside this module. */
@@ -30,7 +31,7 @@ const wheels: Readonly<Record<string, Wheel>> = {
   'linux-arm64-cpu': {
     requirements: 'wheels-cpu-arm64.txt',
     platforms: ['manylinux_2_27_aarch64'],
-    downloadMiB: 270,
+    downloadMiB: 269,
     diskMiB: 1700,
   },
   'linux-x64-cuda': {
@@ -41,7 +42,7 @@ const wheels: Readonly<Record<string, Wheel>> = {
       'manylinux2014_x86_64',
       'manylinux2010_x86_64',
     ],
-    downloadMiB: 3000,
+    downloadMiB: 3223,
     diskMiB: 10_000,
   },
 };
@@ -71,69 +72,31 @@ export function pipArguments(wheel: Wheel, folder: string): string[] {
 }
 
 /**
- * Downloads `wheel` and unpacks it as `folder`, which is whole or absent whatever happens: the work goes on in a folder
- * beside it. Errors: `engine-unavailable` with pip's last lines, `interrupted`.
+ * Downloads `wheel` and unpacks it as `folder`, which is whole or absent whatever happens.
+ * Errors: `engine-unavailable` with pip's last lines, `interrupted`.
  */
 export async function installWheel(wheel: Wheel, folder: string): Promise<void> {
-  const partial = `${folder}.partial-${process.pid}`;
-  await removeAbandoned(folder);
-  try {
-    const unpacked = join(partial, 'wheel');
-    const temporary = join(partial, 'temporary');
-    await mkdir(temporary, { recursive: true });
+  await makeWholeFolder(folder, async (working) => {
+    const unpacked = join(working, 'wheel');
+    const temporary = join(working, 'temporary');
+    await mkdir(temporary);
     // pip unpacks in TMPDIR and moves: on the same disk that is a rename, and /tmp may be small.
     const env = { TMPDIR: temporary, PIP_USER: 'no', PIP_TARGET: undefined, PIP_CONSTRAINT: undefined };
     const result = await runProgram('python3', pipArguments(wheel, unpacked), { env });
     if (result.status !== 0) throw pipFailure(result);
-    addLinkerNames(join(unpacked, 'tensorflow'));
-    await renameUnlessThere(unpacked, folder);
-  } finally {
-    await rm(partial, { recursive: true, force: true });
-  }
+    checkLibraries(join(unpacked, 'tensorflow'));
+    return unpacked;
+  });
 }
 
-/** The names that `-ltensorflow -ltensorflow_framework` look for. Throws where the wheel does not hold what it should. */
-function addLinkerNames(folder: string): void {
-  for (const [name, library] of [
-    ['libtensorflow.so', 'libtensorflow_cc.so.2'],
-    ['libtensorflow_framework.so', 'libtensorflow_framework.so.2'],
-  ] as const) {
-    if (!existsSync(join(folder, library))) {
-      throw new TexturaError(
-        'engine-unavailable',
-        `TensorFlow's wheel: expected ${library} in it, found none in ${folder}`,
-      );
-    }
-    symlinkSync(library, join(folder, name));
-  }
-}
-
-/** A second setup at the same time may have been quicker; then its folder serves. */
-async function renameUnlessThere(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    if (!existsSync(to)) throw error;
-  }
-}
-
-/** Removes what setups left behind that were killed: partial folders of processes that are no more. */
-async function removeAbandoned(folder: string): Promise<void> {
-  const parent = dirname(folder);
-  if (!existsSync(parent)) return;
-  for (const name of await readdir(parent)) {
-    const pid = /\.partial-(\d+)$/.exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid)))
-      await rm(join(parent, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+/** Throws where the wheel does not hold what the binding links to. */
+function checkLibraries(folder: string): void {
+  for (const library of ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2']) {
+    if (existsSync(join(folder, library))) continue;
+    throw new TexturaError(
+      'engine-unavailable',
+      `TensorFlow's wheel: expected ${library} in it, found none in ${folder}`,
+    );
   }
 }
 

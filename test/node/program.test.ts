@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { parseGpuList } from '../../node/nvidia.ts';
+import { firstLineOf, runProgram } from '../../node/program.ts';
+
+describe('a program', () => {
+  it('gives its status and what it wrote', async () => {
+    const script =
+      'process.stdout.write("out"); process.stderr.write(process.env.WORD); process.exitCode = 7;';
+    expect(await runProgram(process.execPath, ['-e', script], { env: { WORD: 'err' } })).toEqual({
+      status: 7,
+      signal: null,
+      stdout: 'out',
+      stderr: 'err',
+    });
+  });
+
+  it('that is not there is an answer and no error', async () => {
+    const result = await runProgram('no-such-program-anywhere', []);
+    expect(result.status).toBeNull();
+    expect(result.stderr).toContain('no-such-program-anywhere');
+    expect(await firstLineOf('no-such-program-anywhere', ['--version'])).toBeUndefined();
+  });
+
+  it('that is not there does not keep this process waiting for its time limit', async () => {
+    const module = new URL('../../node/program.ts', import.meta.url).href;
+    const script = `const { runProgram } = await import(${JSON.stringify(module)}); await runProgram('no-such-program-anywhere', [], { timeoutMs: 30_000 });`;
+    const start = performance.now();
+    const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', script];
+    expect((await runProgram(process.execPath, args)).status).toBe(0);
+    expect(performance.now() - start).toBeLessThan(20_000);
+  });
+
+  it('that takes longer than its limit is ended', async () => {
+    const result = await runProgram(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)'], {
+      timeoutMs: 300,
+    });
+    expect(result).toMatchObject({ status: null, signal: 'SIGKILL' });
+  });
+});
+
+describe('the list of GPUs', () => {
+  it('has a line for each', () => {
+    const text = 'NVIDIA H100 80GB HBM3, 570.86.15, 81559 MiB\nNVIDIA T4, 570.86.15, 15360 MiB\n';
+    expect(parseGpuList(text)).toHaveLength(2);
+  });
+
+  it('is empty where the driver says so in words', () => {
+    expect(parseGpuList('No devices were found\n')).toEqual([]);
+  });
+});

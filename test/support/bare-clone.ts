@@ -1,0 +1,50 @@
+/** A clone of the product as a machine has it on which little is installed: its sources, and those packages alone that are named. */
+import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ProgramResult, runProgram } from '../../node/program.ts';
+
+const repository = fileURLToPath(new URL('../../', import.meta.url));
+
+export interface BareClone {
+  readonly folder: string;
+  /** Runs one of its scripts with variables added to the environment. */
+  run(
+    script: string,
+    args: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ): Promise<ProgramResult>;
+  /** Runs a module given as text, its imports relative to the clone. */
+  evaluate(module: string): Promise<ProgramResult>;
+  remove(): Promise<void>;
+}
+
+/** Copies model/, node/ and training/, links `packages`, and lays tfjs-node-gpu's manifest there without a binding. */
+export async function makeBareClone(packages: readonly string[]): Promise<BareClone> {
+  const folder = await mkdtemp(join(tmpdir(), 'textura-clone-'));
+  for (const part of ['package.json', 'model', 'node', 'training']) {
+    await cp(join(repository, part), join(folder, part), { recursive: true });
+  }
+  for (const name of packages) {
+    const place = join(folder, 'node_modules', name);
+    await mkdir(dirname(place), { recursive: true });
+    await symlink(join(repository, 'node_modules', name), place);
+  }
+  const tfjs = join('node_modules', '@tensorflow', 'tfjs-node-gpu');
+  for (const part of ['package.json', 'binding.gyp', 'binding']) {
+    await cp(join(repository, tfjs, part), join(folder, tfjs, part), { recursive: true });
+  }
+  const runNode = (args: readonly string[], env: Readonly<Record<string, string>>) =>
+    runProgram(process.execPath, ['--import', import.meta.resolve('tsx'), ...args], {
+      cwd: folder,
+      env,
+      timeoutMs: 60_000,
+    });
+  return {
+    folder,
+    run: (script, args, env = {}) => runNode([join(folder, script), ...args], env),
+    evaluate: (module) => runNode(['--input-type=module', '-e', module], {}),
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,21 @@
+/** Loads TensorFlow with the settings in its argument, computes, and prints what came of it. A process of its own: a load is for life. */
+import { readdirSync } from 'node:fs';
+import nodeUtil from 'node:util';
+import { loadTensorflow } from '../../training/tensorflow/load.ts';
+
+const tf = await loadTensorflow(JSON.parse(process.argv[2] ?? '{}'));
+const again = await loadTensorflow();
+const image = tf.tensor4d([1, 2, 3, 4, 5, 6], [1, 2, 3, 1]);
+const kernel = tf.tensor4d([1, 10], [1, 2, 1, 1]);
+const sums = tf.conv2d(image, kernel, 1, 'valid');
+const util = nodeUtil as unknown as { isNullOrUndefined(value: unknown): boolean };
+process.stdout.write(
+  JSON.stringify({
+    backend: tf.getBackend(),
+    same: again === tf,
+    sums: [...sums.dataSync()],
+    threads: readdirSync('/proc/self/task').length,
+    nullIsNull: util.isNullOrUndefined(null),
+    zeroIsNull: util.isNullOrUndefined(0),
+  }),
+);

@@ -1,0 +1,48 @@
+/** Folders that are either whole or absent: filled beside their place, then renamed to it. */
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/**
+ * Gives `fill` an empty folder to work in; what it returns, a folder inside that, becomes `place`. Where another process was
+ * quicker, its folder stays. The working folder is removed whatever happens, and so are those of processes that were killed.
+ */
+export async function makeWholeFolder(
+  place: string,
+  fill: (working: string) => Promise<string>,
+): Promise<void> {
+  const working = `${place}.partial-${process.pid}`;
+  await mkdir(working, { recursive: true });
+  await removeAbandoned(place);
+  try {
+    await renameUnlessThere(await fill(working), place);
+  } finally {
+    await rm(working, { recursive: true, force: true });
+  }
+}
+
+async function renameUnlessThere(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (!existsSync(to)) throw error;
+  }
+}
+
+async function removeAbandoned(place: string): Promise<void> {
+  const prefix = `${basename(place)}.partial-`;
+  const parent = dirname(place);
+  for (const name of await readdir(parent)) {
+    if (!name.startsWith(prefix) || isAlive(Number(name.slice(prefix.length)))) continue;
+    await rm(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
