@@ -16,4 +16,16 @@ export const tolerances = {
   paletteLevels: 12,
   /** Grey levels that a sheet of pictures loses in its palette of 256 colours. */
   sheetLevel: 2,
+  /** Sums of a few hundred float64 products of sizes near 1, also by way of Winograd's transforms. */
+  float64Sum: 1e-11,
+  /** Central differences of float64 with steps of 1e-5 on functions that are straight or nearly so there: rounding over the step. */
+  numericGradient: 1e-7,
+  /** The loss of one step in two engines, of a size around 3. */
+  loss: 1e-5,
+  /** Parameters after one step in two engines, relative to the root mean square of their tensor. */
+  step: 1e-4,
+  /** Momenta, which are mostly the gradient, as the norm of the difference: sums in another order, and maxima that nearly tie. */
+  gradient: 2e-3,
+  /** Logits of one network in two ways of computing it, of sizes up to 10, tiled convolutions among them. */
+  engineLogit: 1e-4,
 } as const;

@@ -1,6 +1,15 @@
 /** Shapes of ONNX operators' outputs (onnx.ai, "Operators"), as far as this product uses them. */
 import { valuesOf } from './tensor.ts';
-import { axisOf, type Dimension, graphFault, knownSize, product, shapeText, type Value } from './value.ts';
+import {
+  axisOf,
+  type Dimension,
+  graphFault,
+  knownSize,
+  product,
+  shapeText,
+  sizeFactors,
+  type Value,
+} from './value.ts';
 
 type Sizes = readonly Dimension[];
 
@@ -43,17 +52,14 @@ export function reshapeShape(shape: Sizes, target: readonly number[]): Sizes {
 
 /** What is left of the product of `sizes` after dividing by the product of `divisors`; undefined if it is no size. */
 function quotient(sizes: Sizes, divisors: Sizes): Dimension | undefined {
-  const left = [...sizes];
-  const numbers: number[] = [];
-  for (const divisor of divisors) {
-    if (typeof divisor === 'number') numbers.push(divisor);
-    else if (left.includes(divisor)) left.splice(left.indexOf(divisor), 1);
-    else return undefined;
+  const [dividend, divisor] = [sizeFactors(sizes), sizeFactors(divisors)];
+  const left = [...dividend.symbols];
+  for (const symbol of divisor.symbols) {
+    if (!left.includes(symbol)) return undefined;
+    left.splice(left.indexOf(symbol), 1);
   }
-  const symbols = left.filter((size) => typeof size === 'string');
-  const known = left.filter((size) => typeof size === 'number');
-  const ratio = knownSize(product(known), 'a size') / knownSize(product(numbers), 'a size');
-  return Number.isInteger(ratio) ? product([ratio, ...symbols]) : undefined;
+  const ratio = dividend.known / divisor.known;
+  return Number.isInteger(ratio) ? product([ratio, ...left]) : undefined;
 }
 
 export function concatShape(shapes: readonly Sizes[], axis: number): Sizes {

@@ -16,6 +16,7 @@ export interface Tensor {
 const writers: { readonly [D in Dtype]: (view: DataView, at: number, value: number) => void } = {
   float32: (view, at, value) => view.setFloat32(at, value, true),
   float64: (view, at, value) => view.setFloat64(at, value, true),
+  uint8: (view, at, value) => view.setUint8(at, value),
   int32: (view, at, value) => view.setInt32(at, value, true),
   int64: (view, at, value) => view.setBigInt64(at, BigInt(value), true),
   bool: (view, at, value) => view.setUint8(at, value === 0 ? 0 : 1),
@@ -24,6 +25,7 @@ const writers: { readonly [D in Dtype]: (view: DataView, at: number, value: numb
 const readers: { readonly [D in Dtype]: (view: DataView, at: number) => number } = {
   float32: (view, at) => view.getFloat32(at, true),
   float64: (view, at) => view.getFloat64(at, true),
+  uint8: (view, at) => view.getUint8(at),
   int32: (view, at) => view.getInt32(at, true),
   int64: (view, at) => Number(view.getBigInt64(at, true)),
   bool: (view, at) => view.getUint8(at),

@@ -37,10 +37,24 @@ export function axisOf(axis: number, rank: number): number {
   return counted;
 }
 
-/** Product of sizes; a symbol stays a symbol as long as it is multiplied by 1. */
+/** A size as a number times names: `20*N` is 20 and N. */
+export interface SizeFactors {
+  readonly known: number;
+  readonly symbols: readonly string[];
+}
+
+export function sizeFactors(sizes: readonly Dimension[]): SizeFactors {
+  const parts = sizes.flatMap((size) => String(size).split('*'));
+  const isCount = (part: string) => /^\d+$/.test(part);
+  return {
+    known: parts.filter(isCount).reduce((total, part) => total * Number(part), 1),
+    symbols: parts.filter((part) => !isCount(part)),
+  };
+}
+
+/** Product of sizes, such as 600, `N` or `20*N`. */
 export function product(sizes: readonly Dimension[]): Dimension {
-  const known = sizes.reduce((total: number, size) => (typeof size === 'number' ? total * size : total), 1);
-  const symbols = sizes.filter((size) => typeof size === 'string');
+  const { known, symbols } = sizeFactors(sizes);
   if (symbols.length === 0) return known;
   return [...(known === 1 ? [] : [known]), ...symbols].join('*');
 }

@@ -1,0 +1,92 @@
+/**
+ * Which way a convolution is computed. The cost of a way is what its forward pass multiplies and what it moves through memory, a
+ * patch; the way back repeats both about twice whichever way it is, so it changes no choice.
+ */
+import type { Activation } from './activation.ts';
+import type { ConvolutionShape } from './convolution-shape.ts';
+import { errorGrowth, mostTileInputs, toomCook } from './toom-cook.ts';
+import { type Tiling, tiling } from './winograd-tiles.ts';
+
+export type ConvolutionMethod =
+  | { readonly kind: 'direct' }
+  /** In tiles of `tilePx` x `tilePx` outputs. */
+  | { readonly kind: 'winograd'; readonly tilePx: number };
+
+export interface ConvolutionCost {
+  /** Multiply-adds of the matrix products, a patch. */
+  readonly multiplyAdds: number;
+  /** Values that the matrix products write, a patch; each is read again about once. */
+  readonly values: number;
+}
+
+/** Multiply-adds that a processor does in the time in which it writes and reads back one value. */
+const multiplyAddsPerValue = 30;
+
+/**
+ * The largest growth of rounding errors (`errorGrowth`) that a tile may have. In use are at most F(5,4) with 36 and F(4,5) with 30; against
+ * float64 the gradients of a step are then as exact as those of plain float32 sums, to a factor of 2 (tests hold it to that).
+ */
+export const mostErrorGrowth = 40;
+
+/** The cheapest way whose rounding errors stay within the bound. */
+export function convolutionMethod(x: Omit<Activation, 'value'>, shape: ConvolutionShape): ConvolutionMethod {
+  const methods = [{ kind: 'direct' } as const, ...winogradMethods(shape)];
+  const costs = methods.map((method) => totalCost(convolutionCost(x, shape, method)));
+  return methods[costs.indexOf(Math.min(...costs))] as ConvolutionMethod;
+}
+
+/** Every tile size whose rule is small and exact enough; of kernels with one tap there is nothing to save. */
+function winogradMethods({ kernelPx }: ConvolutionShape): readonly ConvolutionMethod[] {
+  if (kernelPx === 1) return [];
+  const sizes = Array.from({ length: Math.max(0, mostTileInputs - kernelPx) }, (_, i) => i + 2);
+  return sizes
+    .filter((tilePx) => errorGrowth(toomCook(tilePx, kernelPx)) <= mostErrorGrowth)
+    .map((tilePx) => ({ kind: 'winograd', tilePx }));
+}
+
+function totalCost({ multiplyAdds, values }: ConvolutionCost): number {
+  return multiplyAdds + multiplyAddsPerValue * values;
+}
+
+/** What a method costs. It counts the products that its graph has: a test compares the two. */
+export function convolutionCost(
+  x: Omit<Activation, 'value'>,
+  shape: ConvolutionShape,
+  method: ConvolutionMethod,
+): ConvolutionCost {
+  return method.kind === 'direct' ? directCost(shape) : winogradCost(x, shape, method.tilePx);
+}
+
+function directCost({ pooledRows, pooledColumns, pool, kernelPx, channels, filters }: ConvolutionShape) {
+  const cells = pooledRows * pooledColumns;
+  const depth = (kernelPx + pool - 1) ** 2 * channels;
+  const outputs = pool ** 2 * filters;
+  return { multiplyAdds: cells * depth * outputs, values: cells * ((kernelPx > 1 ? depth : 0) + outputs) };
+}
+
+function winogradCost(
+  x: Omit<Activation, 'value'>,
+  shape: ConvolutionShape,
+  tilePx: number,
+): ConvolutionCost {
+  const { channels, filters, pool, kernelPx } = shape;
+  const n = tilePx + kernelPx - 1;
+  const rows = tiling(x.rows, shape.pooledRows, pool, tilePx);
+  const columns = tiling(x.columns, shape.pooledColumns, pool, tilePx);
+  const [tallRows, tallColumns] = [rows.tiles * n, columns.tiles * n];
+  const cutRows = tallRows * x.columns.stored * channels;
+  const tiles = tallRows * tallColumns * channels;
+  const products = tallRows * tallColumns * filters;
+  const outputColumns = tallRows * columns.tiles * tilePx * filters;
+  const outputs = rows.tiles * tilePx * columns.tiles * tilePx * filters;
+  const perOutput = (axis: Tiling) => axis.groupTiles * n;
+  return {
+    multiplyAdds:
+      cutRows * x.rows.stored +
+      tiles * x.columns.stored +
+      products * channels +
+      outputColumns * perOutput(columns) +
+      outputs * perOutput(rows),
+    values: cutRows + tiles + products + outputColumns + outputs,
+  };
+}

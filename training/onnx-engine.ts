@@ -1,0 +1,219 @@
+/**
+ * The engine that needs nothing but Node: the whole training step is an ONNX graph (`export/graph/training-step/`) that
+ * onnxruntime runs. Values and momenta live in tensors in the step's own layout; two sets of them take turns as input and output.
+ */
+import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import {
+  encodeModel,
+  evaluationGraphs,
+  fromHeld,
+  type Graph,
+  heldShape,
+  stepNames,
+  toHeld,
+  trainingStepGraph,
+} from '../export/index.ts';
+import { parameterSpecs } from '../model/description.ts';
+import { TexturaError } from '../model/error.ts';
+import { type ParameterSpec, volume } from '../model/layer.ts';
+import { inputPx, type Network } from '../model/network.ts';
+import { checkParameters, type Parameters, parameter } from '../model/parameters.ts';
+import { patchBytes } from '../model/patch.ts';
+import { usableCores } from '../node/machine.ts';
+import { productVersion } from '../node/product-version.ts';
+import type { Batch, Engine, EngineState, StepSettings } from './engine.ts';
+
+/** What onnxruntime computes on. */
+export const onnxDevices = ['cpu', 'webgpu', 'cuda'] as const;
+export type OnnxDevice = (typeof onnxDevices)[number];
+
+export interface OnnxEngineSettings {
+  readonly device?: OnnxDevice;
+  /** Threads within an operator; default: the cores that this process may use. Results are the same bits with any number. */
+  readonly threads?: number;
+  /**
+   * The usual batch: one session serves batches of up to this size, smaller ones are filled up with rows that do not count.
+   * Without it every size of a batch gets a session of its own.
+   */
+  readonly batch?: number;
+}
+
+/** Patches that are evaluated at once: few enough that a layer's values stay in the processor's cache. */
+const evaluationPatches = 32;
+
+/** Makes the engine; values and momenta are zero until `write`. Errors: `engine-unavailable` where the device is not there. */
+export async function onnxEngine(network: Network, settings: OnnxEngineSettings = {}): Promise<Engine> {
+  const { device = 'cpu', threads = usableCores(), batch: usualBatch = 1 } = settings;
+  const specs = parameterSpecs(network);
+  const open = (graph: Graph) => openSession(graph, device, threads);
+  const steps = new Map<number, InferenceSession>();
+  const evaluation = await openEvaluation(network, open);
+  let [current, spare] = [stateTensors(specs), stateTensors(specs)];
+  let prepared: Tensors | undefined;
+
+  async function stepSession(size: number): Promise<InferenceSession> {
+    const session = steps.get(size) ?? (await open(trainingStepGraph(network, { batch: size })));
+    steps.set(size, session);
+    return session;
+  }
+
+  async function step(batch: Batch, stepSettings: StepSettings): Promise<Float32Array> {
+    const count = batch.labels.length;
+    const size = Math.max(count, usualBatch);
+    const session = await stepSession(size);
+    const outputs = Object.fromEntries(
+      Object.entries(spare).map(([name, tensor]) => [stepNames.next(name), tensor]),
+    );
+    const results = await session.run(
+      { ...batchTensors(batch, size), ...settingTensors(stepSettings), ...current },
+      { ...outputs, [stepNames.logits]: null },
+    );
+    [current, spare] = [spare, current];
+    prepared = undefined;
+    return floats(results, stepNames.logits).slice(0, count * network.classes);
+  }
+
+  async function logits(patches: Uint8Array): Promise<Float32Array> {
+    prepared ??= await evaluation.prepare(current);
+    const count = patches.length / patchBytes;
+    const answers = new Float32Array(count * network.classes);
+    for (let start = 0; start < count; start += evaluationPatches) {
+      const part = patches.subarray(start * patchBytes, (start + evaluationPatches) * patchBytes);
+      answers.set(await evaluation.logits(part, current, prepared), start * network.classes);
+    }
+    return answers;
+  }
+
+  const read = async (): Promise<EngineState> => ({
+    parameters: readTensors(specs, current, (name) => name),
+    momenta: readTensors(specs, current, stepNames.velocity),
+  });
+
+  async function write(state: EngineState): Promise<void> {
+    checkParameters(network, state.parameters, 'engine state');
+    checkParameters(network, state.momenta, 'engine state, momenta');
+    writeTensors(specs, current, (name) => name, state.parameters);
+    writeTensors(specs, current, stepNames.velocity, state.momenta);
+    prepared = undefined;
+  }
+
+  async function dispose(): Promise<void> {
+    for (const session of steps.values()) await session.release();
+    await evaluation.release();
+    steps.clear();
+  }
+
+  const versions = { 'onnxruntime-node': env.versions.node ?? 'unknown' };
+  return { name: 'onnx', device, versions, step, logits, read, write, dispose };
+}
+
+type Tensors = Readonly<Record<string, Tensor>>;
+
+async function openSession(graph: Graph, device: OnnxDevice, threads: number): Promise<InferenceSession> {
+  const model = encodeModel(graph, {
+    producerName: 'textura',
+    producerVersion: productVersion(),
+    metadata: {},
+  });
+  try {
+    return await InferenceSession.create(model, {
+      executionProviders: [device],
+      intraOpNumThreads: threads,
+      graphOptimizationLevel: 'all',
+      // Values that fade away below 1e-38 would slow each operation on them down a hundred times.
+      extra: { session: { set_denormal_as_zero: '1' } },
+    });
+  } catch (error) {
+    if (device === 'cpu') throw error;
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new TexturaError('engine-unavailable', `onnxruntime does not run on ${device} here: ${detail}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The two sessions of an evaluation, and the names of what they take. */
+async function openEvaluation(network: Network, open: (graph: Graph) => Promise<InferenceSession>) {
+  const graphs = evaluationGraphs(network);
+  const [preparation, forward] = [await open(graphs.preparation), await open(graphs.forward)];
+  const pick = (names: readonly string[], from: Tensors): Tensors =>
+    Object.fromEntries(Object.entries(from).filter(([name]) => names.includes(name)));
+
+  async function prepare(current: Tensors): Promise<Tensors> {
+    return (await preparation.run(pick(preparation.inputNames, current))) as Tensors;
+  }
+
+  async function logits(patches: Uint8Array, current: Tensors, prepared: Tensors): Promise<Float32Array> {
+    const shape = [patches.length / patchBytes, inputPx, inputPx];
+    const feeds = { [stepNames.patches]: new Tensor('uint8', patches, shape), ...prepared };
+    return floats(await forward.run({ ...feeds, ...pick(forward.inputNames, current) }), stepNames.logits);
+  }
+
+  async function release(): Promise<void> {
+    await preparation.release();
+    await forward.release();
+  }
+  return { prepare, logits, release };
+}
+
+/** Values and momenta of all parameters by their names in the step, all zero. */
+function stateTensors(specs: readonly ParameterSpec[]): Tensors {
+  const entries = specs.flatMap(({ name, shape }) => {
+    const zeros = () => new Tensor('float32', new Float32Array(volume(shape)), heldShape(shape));
+    return [
+      [name, zeros()],
+      [stepNames.velocity(name), zeros()],
+    ] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Patches, labels and weights of a batch, filled up to `size`: rows without weight add nothing to any gradient. */
+function batchTensors({ patches, labels }: Batch, size: number): Tensors {
+  const filled = new Uint8Array(size * patchBytes);
+  filled.set(patches);
+  const indices = new Int32Array(size);
+  indices.set(labels);
+  const weights = new Float32Array(size).fill(1 / labels.length, 0, labels.length);
+  return {
+    [stepNames.patches]: new Tensor('uint8', filled, [size, inputPx, inputPx]),
+    [stepNames.labels]: new Tensor('int32', indices, [size]),
+    [stepNames.weights]: new Tensor('float32', weights, [size]),
+  };
+}
+
+function settingTensors({ learningRate, momentum, weightDecay }: StepSettings): Tensors {
+  const scalar = (value: number) => new Tensor('float32', Float32Array.of(value), []);
+  return {
+    [stepNames.learningRate]: scalar(learningRate),
+    [stepNames.momentum]: scalar(momentum),
+    [stepNames.weightDecay]: scalar(weightDecay),
+  };
+}
+
+function readTensors(
+  specs: readonly ParameterSpec[],
+  tensors: Tensors,
+  nameOf: (parameter: string) => string,
+): Parameters {
+  return new Map(
+    specs.map(({ name, shape }) => [name, fromHeld(shape, floats(tensors, nameOf(name)))] as const),
+  );
+}
+
+function writeTensors(
+  specs: readonly ParameterSpec[],
+  tensors: Tensors,
+  nameOf: (parameter: string) => string,
+  values: Parameters,
+): void {
+  for (const { name, shape } of specs) {
+    floats(tensors, nameOf(name)).set(toHeld(shape, parameter(values, name)));
+  }
+}
+
+function floats(tensors: InferenceSession.ReturnType, name: string): Float32Array {
+  const tensor = tensors[name];
+  if (tensor === undefined) throw new TexturaError('internal', `the step has no ${name}`);
+  return tensor.data as Float32Array;
+}
