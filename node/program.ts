@@ -5,6 +5,8 @@ export interface ProgramResult {
   /** Exit status; null where a signal ended it or it could not be started. */
   readonly status: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** Whether somebody asked this process to stop meanwhile; the program was then ended. */
+  readonly interrupted: boolean;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -32,8 +34,13 @@ export function runProgram(
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(settings.cwd === undefined ? {} : { cwd: settings.cwd }),
     });
-    const pass = (signal: NodeJS.Signals) => child.kill(signal);
-    process.on('SIGINT', pass).on('SIGTERM', pass);
+    let interrupted = false;
+    // SIGTERM whatever it was: pip goes on after a SIGINT.
+    const stop = () => {
+      interrupted = true;
+      child.kill('SIGTERM');
+    };
+    process.on('SIGINT', stop).on('SIGTERM', stop);
     // Not spawn's own timeout: it goes on waiting for a program that could not be started.
     const limit =
       settings.timeoutMs === undefined
@@ -49,8 +56,8 @@ export function runProgram(
     });
     const finish = (status: number | null, signal: NodeJS.Signals | null) => {
       clearTimeout(limit);
-      process.off('SIGINT', pass).off('SIGTERM', pass);
-      resolve({ status, signal, stdout, stderr });
+      process.off('SIGINT', stop).off('SIGTERM', stop);
+      resolve({ status, signal, interrupted, stdout, stderr });
     };
     child.on('error', (error) => {
       stderr += error.message;

@@ -9,6 +9,7 @@ describe('a program', () => {
     expect(await runProgram(process.execPath, ['-e', script], { env: { WORD: 'err' } })).toEqual({
       status: 7,
       signal: null,
+      interrupted: false,
       stdout: 'out',
       stderr: 'err',
     });
@@ -36,6 +37,17 @@ describe('a program', () => {
     });
     expect(result).toMatchObject({ status: null, signal: 'SIGKILL' });
   });
+});
+
+it.skipIf(process.platform === 'win32')('Ctrl-C ends the program and not this process', async () => {
+  const module = new URL('../../node/program.ts', import.meta.url).href;
+  const script = `const { runProgram } = await import(${JSON.stringify(module)});
+    const deaf = "process.on('SIGINT', () => {}); setTimeout(() => {}, 60_000)";
+    setTimeout(() => process.kill(process.pid, 'SIGINT'), 500);
+    const { interrupted, signal } = await runProgram(process.execPath, ['-e', deaf]);
+    process.stdout.write(interrupted + ' ' + signal);`;
+  const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', script];
+  expect(await runProgram(process.execPath, args)).toMatchObject({ status: 0, stdout: 'true SIGTERM' });
 });
 
 describe('the list of GPUs', () => {

@@ -30,7 +30,7 @@ export async function buildBinding(wheel: string, binding: string): Promise<void
     await layOutSources(working);
     const args = nodeGypArguments(join(wheel, 'tensorflow'));
     const result = await runProgram(process.execPath, args, { cwd: working });
-    if (result.status !== 0) throw buildFailure(result);
+    if (result.interrupted || result.status !== 0) throw buildFailure(result);
     const built = join(working, 'built');
     await mkdir(built);
     for (const name of [bindingName, hushName]) {
@@ -115,15 +115,17 @@ export function loadFailureText(result: Pick<ProgramResult, 'signal' | 'stderr'>
 }
 
 function buildFailure(result: ProgramResult): TexturaError {
-  if (result.signal === 'SIGINT' || result.signal === 'SIGTERM') {
+  if (result.interrupted) {
     return new TexturaError('interrupted', 'stopped while building; nothing half is left, start it again');
   }
   const lines = `${result.stdout}\n${result.stderr}`.trim().split('\n');
-  const telling = lines.filter((line) => /error|not found|ERR!/i.test(line)).slice(-8);
+  const telling = lines
+    .filter((line) => /error|not found/i.test(line) && !/^gyp \S+ stack +at /.test(line))
+    .slice(0, 8);
   const tail = (telling.length > 0 ? telling : lines.slice(-8)).join('\n');
   const headers =
     nodeHeadersPrefix() === undefined
-      ? `This Node (${process.execPath}) came without its headers, and node-gyp downloads them from nodejs.org: that may be what failed.\n`
+      ? `This Node (${process.execPath}) came without its headers, and node-gyp downloads them from nodejs.org: that may be what failed. A Node from nodejs.org has them.\n`
       : '';
   return new TexturaError('engine-unavailable', `building TensorFlow's binding failed.\n${headers}${tail}`);
 }

@@ -83,7 +83,7 @@ export async function installWheel(wheel: Wheel, folder: string): Promise<void> 
     // pip unpacks in TMPDIR and moves: on the same disk that is a rename, and /tmp may be small.
     const env = { TMPDIR: temporary, PIP_USER: 'no', PIP_TARGET: undefined, PIP_CONSTRAINT: undefined };
     const result = await runProgram('python3', pipArguments(wheel, unpacked), { env });
-    if (result.status !== 0) throw pipFailure(result);
+    if (result.interrupted || result.status !== 0) throw pipFailure(result);
     checkLibraries(join(unpacked, 'tensorflow'));
     return unpacked;
   });
@@ -101,7 +101,7 @@ function checkLibraries(folder: string): void {
 }
 
 function pipFailure(result: ProgramResult): TexturaError {
-  if (result.signal === 'SIGINT' || result.signal === 'SIGTERM') {
+  if (result.interrupted) {
     return new TexturaError('interrupted', 'stopped while downloading; nothing half is left, start it again');
   }
   const tail = result.stderr.trim().split('\n').slice(-8).join('\n');
