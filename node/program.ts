@@ -19,6 +19,9 @@ export interface ProgramSettings {
   readonly timeoutMs?: number;
 }
 
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const hasGroups = process.platform !== 'win32';
+
 /**
  * Runs a program to its end. Never rejects: one that is not on the PATH has status null and says so in `stderr`. While it runs,
  * Ctrl-C ends the program and not this process, so that the caller can tidy up.
@@ -32,20 +35,20 @@ export function runProgram(
     const child = spawn(program, args, {
       env: { ...process.env, ...settings.env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: hasGroups,
       ...(settings.cwd === undefined ? {} : { cwd: settings.cwd }),
     });
     let interrupted = false;
-    // SIGTERM whatever it was: pip goes on after a SIGINT.
     const stop = () => {
       interrupted = true;
-      child.kill('SIGTERM');
+      endGroup(child.pid, 'SIGTERM');
     };
-    process.on('SIGINT', stop).on('SIGTERM', stop);
+    for (const signal of stopSignals) process.on(signal, stop);
     // Not spawn's own timeout: it goes on waiting for a program that could not be started.
     const limit =
       settings.timeoutMs === undefined
         ? undefined
-        : setTimeout(() => child.kill('SIGKILL'), settings.timeoutMs);
+        : setTimeout(() => endGroup(child.pid, 'SIGKILL'), settings.timeoutMs);
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -56,7 +59,7 @@ export function runProgram(
     });
     const finish = (status: number | null, signal: NodeJS.Signals | null) => {
       clearTimeout(limit);
-      process.off('SIGINT', stop).off('SIGTERM', stop);
+      for (const signal of stopSignals) process.off(signal, stop);
       resolve({ status, signal, interrupted, stdout, stderr });
     };
     child.on('error', (error) => {
@@ -65,6 +68,16 @@ export function runProgram(
     });
     child.on('close', finish);
   });
+}
+
+/** Ends a program and those that it started: `python3` may be a shell script that waits for the real one. */
+function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(hasGroups ? -pid : pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** The first line that a program answers, e.g. its version; undefined where it is not there or fails. */
