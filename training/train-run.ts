@@ -21,7 +21,8 @@ import { type Dataset, loadDataset } from './data/dataset.ts';
 import { planGrid } from './data/plan.ts';
 import { describeTable } from './description-table.ts';
 import type { Engine } from './engine.ts';
-import { chooseEngine, type DeviceWish, type EngineWish, openEngine } from './engine-choice.ts';
+import { chooseEngine, type DeviceWish, type EngineWish } from './engine-choice.ts';
+import { openEngine } from './engine-opening.ts';
 import { watchInterrupt } from './interrupt.ts';
 import { freshProgress, type TrainingOutcome, type TrainingSession, train } from './loop.ts';
 import { dataText, outcomeText, progressDisplay, ratesText } from './progress-display.ts';
@@ -61,7 +62,7 @@ export async function trainRun(request: RunRequest): Promise<void> {
   requireMemory(network, config.batch);
 
   const choice = chooseEngine(request, await tensorflowDevices());
-  const engine = await openEngine(choice, network, threads);
+  const engine = await openEngine(choice, network, { threads, batch: config.batch });
   terminal.line(`Engine: ${engine.name} on ${engine.device} (${choice.why}). Run directory: ${directory}\n`);
   const start = await startingPoint(directory, network, config, stored !== undefined, terminal);
   await engine.write(start.state);
