@@ -10,10 +10,10 @@ import { readRun } from '../node/run-record.ts';
 
 export const runsFolder = 'runs';
 
-/** A directory in runs/ for a new run: the variant's name, with the next free number where it is taken. */
-export function freeRunDirectory(variant: VariantName): string {
+/** A directory in runs/ for a new run: the name (a variant's, say), with the next free number where it is taken. */
+export function freeRunDirectory(name: string): string {
   for (let number = 1; ; number++) {
-    const directory = join(runsFolder, number === 1 ? variant : `${variant}-${number}`);
+    const directory = join(runsFolder, number === 1 ? name : `${name}-${number}`);
     if (!existsSync(directory)) return directory;
   }
 }
