@@ -22,7 +22,10 @@ const options = z.strictObject({
     .max(Math.max(...opsets))
     .default(defaultOpset)
     .describe('version of ai.onnx, 13 to 21'),
-  graph: z.enum(exportedGraphs).default('portable').describe('which ONNX file to write'),
+  graph: z
+    .enum([...exportedGraphs, 'both'])
+    .default('portable')
+    .describe('which ONNX file to write: portable for every tool, throughput for large batches'),
 });
 type ExportOptions = z.infer<typeof options>;
 
@@ -38,7 +41,7 @@ async function exportAll({ run, study, out, opset, graph }: ExportOptions): Prom
   const settings: ExportSettings = {
     out,
     opset: opsets.find((known) => known === opset) ?? defaultOpset,
-    graphs: [graph],
+    graphs: graph === 'both' ? exportedGraphs : [graph],
     version: productVersion(),
   };
   const directories = await chosenRuns(run, study);

@@ -13,6 +13,7 @@ export {
 export type { AttributesOf, OperatorName } from './graph/operator.ts';
 export { irVersions } from './graph/opset.ts';
 export { type FloatDtype, type Tensor, tensorOf, valuesOf } from './graph/tensor.ts';
+export { throughputGraph } from './graph/throughput.ts';
 export { type EvaluationGraphs, evaluationGraphs } from './graph/training-step/evaluation.ts';
 export { fromHeld, heldShape, toHeld } from './graph/training-step/parameter-layout.ts';
 export { type StepGraphSettings, stepNames, trainingStepGraph } from './graph/training-step/step.ts';

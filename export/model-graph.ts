@@ -4,14 +4,16 @@ import { type GraphKind, metadataKeys, modelInput, type Opset } from '../model/m
 import { encodeModel } from './graph/encode.ts';
 import { forwardGraph } from './graph/forward.ts';
 import type { Graph } from './graph/graph.ts';
+import { throughputGraph } from './graph/throughput.ts';
 import type { TrainedRun } from './run-directory.ts';
 
 /** The graphs that can be exported. */
-export const exportedGraphs = ['portable'] as const satisfies readonly GraphKind[];
+export const exportedGraphs = ['portable', 'throughput'] as const satisfies readonly GraphKind[];
 export type ExportedGraph = (typeof exportedGraphs)[number];
 
 const builders: { readonly [K in ExportedGraph]: (trained: TrainedRun, opset: Opset) => Graph } = {
   portable: ({ network, parameters }, opset) => forwardGraph(network, parameters, { opset }),
+  throughput: ({ network, parameters }, opset) => throughputGraph(network, parameters, { opset }),
 };
 
 const fileSuffixes: { readonly [K in GraphKind]: string } = {

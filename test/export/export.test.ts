@@ -108,6 +108,28 @@ describe('an exported run', () => {
   });
 });
 
+describe('an export of both graphs', () => {
+  test('proves each and lists both files', async () => {
+    const folder = await newHome();
+    await writeTrainedRun(join(folder, 'runs/tiles'));
+    const result = await runExport(folder, '--run', 'runs/tiles', '--graph', 'both');
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+    const { graphs } = await readReport(folder);
+    expect(graphs.map(({ kind, file }) => [kind, file])).toEqual([
+      ['portable', 'lab-baseline.onnx'],
+      ['throughput', 'lab-baseline.throughput.onnx'],
+    ]);
+    for (const { parity } of graphs) {
+      expect(parity.probabilities.maxAbsolute).toBeLessThan(tolerances.probability);
+    }
+    const { models } = await readIndex(folder);
+    expect(models[0]?.files).toEqual({
+      portable: 'lab-baseline.onnx',
+      throughput: 'lab-baseline.throughput.onnx',
+    });
+  });
+});
+
 describe('the proof', () => {
   test('refuses permuted weights with status 5, leaves no file of them and keeps the older good one', async () => {
     const folder = await newHome();
