@@ -73,7 +73,7 @@ export function describeTable(network: Network, batch: number): string {
     line(total),
     '',
     'Multiply-adds are of one patch, memory is of the outputs of one batch.',
-    `A training step on ${patches(batch)} needs at most ${bytes(trainingStepBytes(network, batch))}.`,
+    `Training with batches of ${count(batch)} needs about ${bytes(trainingStepBytes(network, batch))} at its peak.`,
     '',
   ].join('\n');
 }
@@ -107,8 +107,4 @@ function whatItDoes(layer: Layer): string {
     default:
       return layer satisfies never;
   }
-}
-
-function patches(batch: number): string {
-  return batch === 1 ? '1 patch' : `${count(batch)} patches`;
 }

@@ -46,7 +46,7 @@ export function networkSection({ run }: RunRecord): Markup {
   const cells = (row: DescriptionRow) => ({ cells: names.map((name) => row[name]) });
   const need = bytes(trainingStepBytes(network, batch));
   const entry = html`${table('Layers of the network', columns, layers.map(cells), cells(total))}
-<p class="after">A training step on ${count(batch)} patches needs at most ${need}.</p>`;
+<p class="after">Training with batches of ${count(batch)} needs about ${need} at its peak.</p>`;
   return section(
     'The network',
     `Variant ${variant}. Multiply-adds are of one patch, memory is of the outputs of one batch; "sees" is the side of the square of the patch that one output depends on.`,
