@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import sharp from 'sharp';
+import { expect, test } from 'vitest';
+import { drawTexture } from '../model/textures/textures.ts';
+import { runScript } from './support/command.ts';
+import { temporaryFolder } from './support/temporary-folder.ts';
+
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  scripts: Record<string, string>;
+};
+
+/** Each `npm run NAME -- ARGS` of the shell blocks, in the order of the page. */
+const commands = [...readme.matchAll(/^```sh\n([^`]*)```/gm)]
+  .flatMap(([, block = '']) => block.trim().split('\n'))
+  .flatMap((line) => line.split(' && '))
+  .filter((line) => line.startsWith('npm run '))
+  .map((line) => {
+    const [name = '', ...args] = line.replace('npm run ', '').replace(' -- ', ' ').split(' ');
+    return { line, name, args };
+  });
+
+/** Run elsewhere: quickstart is these same commands and takes a minute; TensorFlow's setup has tests of its own. */
+const ranElsewhere = ['quickstart', 'setup:tensorflow'];
+/** Cuts training short; the commands are otherwise as they stand on the page. */
+const short = ['--epochs', '1', '--patches-per-epoch', '5', '--batch', '3'];
+
+/** `photos/` with two classes of four pictures. */
+async function photographs(): Promise<Record<string, Uint8Array>> {
+  const files: Record<string, Uint8Array> = {};
+  for (const texture of ['brick', 'knit'] as const) {
+    for (let index = 0; index < 4; index++) {
+      const raw = { width: 80, height: 70, channels: 1 } as const;
+      const picture = sharp(drawTexture(texture, 1, index, raw.width, raw.height).data, { raw });
+      files[`photos/${texture}/0${index}.png`] = await picture.png().toBuffer();
+    }
+  }
+  return files;
+}
+
+test('every command that the page names is a script of package.json', () => {
+  const named = [...readme.matchAll(/npm run ([\w:]+)/g)].map(([, name = '']) => name);
+  expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+  expect(commands.length).toBeGreaterThan(6);
+});
+
+test('the commands of the page work one after another on a folder of photographs', {
+  timeout: 240_000,
+}, async () => {
+  const folder = await temporaryFolder(await photographs());
+  for (const { line, name, args } of commands.filter((command) => !ranElsewhere.includes(command.name))) {
+    const script = scripts[name]?.split(' ').at(-1) ?? '';
+    const begins = name === 'train' && !args.includes('--resume') && !args.includes('--describe');
+    const result = await runScript(script, begins ? [...args, ...short] : args, { cwd: folder });
+    expect(result, `${line}\n${result.stderr}`).toMatchObject({ status: 0 });
+    expect(result.stderr, line).toBe('');
+  }
+});
