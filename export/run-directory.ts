@@ -6,8 +6,9 @@ import { TexturaError } from '../model/error.ts';
 import { type Network, networkOf, type VariantName, variantNames } from '../model/network.ts';
 import { checkParameters, type Parameters } from '../model/parameters.ts';
 import { patchBytes } from '../model/patch.ts';
-import { type Run, runFiles, runSchema } from '../model/run-file.ts';
+import { type Run, runFiles } from '../model/run-file.ts';
 import { decodeTensors, type TensorFile } from '../model/safetensors.ts';
+import { readRun } from '../node/run-record.ts';
 
 /** Validation patches with the logits that the training engine gave them. */
 export interface ParityPatches {
@@ -34,7 +35,7 @@ export interface TrainedRun {
  * Errors: `file-unreadable` or `file-damaged`, naming the file and what to do.
  */
 export async function readTrainedRun(directory: string): Promise<TrainedRun> {
-  const run = await readRunFile(directory);
+  const run = await readRun(directory);
   const network = networkOf(run.config.variant, run.labels.length);
   const modelPath = join(directory, runFiles.model);
   const { tensors } = decodeTensors(await readRunPart(directory, run, runFiles.model), modelPath);
@@ -43,21 +44,6 @@ export async function readTrainedRun(directory: string): Promise<TrainedRun> {
   const parityPath = join(directory, runFiles.parity);
   const parityFile = decodeTensors(await readRunPart(directory, run, runFiles.parity), parityPath);
   return { directory, run, network, parameters, parity: parityPatches(parityFile, network, parityPath) };
-}
-
-export async function readRunFile(directory: string): Promise<Run> {
-  const path = join(directory, runFiles.run);
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new TexturaError('file-unreadable', `${path}: cannot be read; is ${directory} a run directory?`, {
-      cause,
-    });
-  });
-  try {
-    return runSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : String(cause);
-    throw new TexturaError('file-damaged', `${path}: not a run's record: ${detail}`, { cause });
-  }
 }
 
 /**
@@ -70,7 +56,7 @@ export async function newestFinishedRuns(
 ): Promise<readonly string[]> {
   const newest = new Map<VariantName, { readonly directory: string; readonly endedAt: string }>();
   for (const directory of (await Promise.all(roots.map(runDirectoriesIn))).flat()) {
-    const run = await readRunFile(directory).catch((error: unknown) => {
+    const run = await readRun(directory).catch((error: unknown) => {
       if (!(error instanceof TexturaError)) throw error;
       note(`passed over ${directory}: ${error.message}`);
     });

@@ -109,7 +109,8 @@ function typedValue(value: unknown, type: ReturnType<typeof innerType>): unknown
   return Number.isNaN(number) ? value : number;
 }
 
-function flagOf(key: string): string {
+/** The flag of an option: `patchesPerEpoch` is `--patches-per-epoch`. */
+export function flagOf(key: string): string {
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 

@@ -1,7 +1,6 @@
 /** run.json on disk. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { type Run, runFiles, runSchema } from '../model/run-file.ts';
 import { writeFileAtomically } from './atomic-file.ts';
@@ -16,7 +15,8 @@ export async function readRun(directory: string): Promise<Run> {
   });
   const run = runSchema.safeParse(jsonFrom(text, path));
   if (run.success) return run.data;
-  throw new TexturaError('file-damaged', `${path}: not a run's record:\n${z.prettifyError(run.error)}`);
+  const issues = run.error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`);
+  throw new TexturaError('file-damaged', `${path}: ${issues.join('; ')}`);
 }
 
 /** Writes run.json. Key order is the schema's, so equal records are equal bytes. */

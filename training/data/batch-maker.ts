@@ -54,9 +54,8 @@ export function batchMaker(setting: BatchSetting): BatchMaker {
       (at) => {
         const image = images[at] as GreyImage;
         const random = randomStream(setting.seed, 'epoch', epoch, 'patch', start + at);
-        // The other images of the batch are at hand: what surrounds a jittered patch is cut from them.
-        const clutter = () =>
-          randomPatch(images[random.integer(0, images.length - 1)] as GreyImage, patchPx, random);
+        // What surrounds a jittered patch is cut from the other images of the batch, which are at hand.
+        const clutter = () => randomPatch(otherImage(images, at, random), patchPx, random);
         const position = randomPosition(image, patchPx, random);
         return augmentPatch(setting.augment, { image, position, patchPx, clutter }, random);
       },
@@ -89,6 +88,12 @@ function assemble(labels: readonly number[], patchAt: (index: number) => Uint8Ar
 
 function randomPosition({ width, height }: GreyImage, patchPx: number, random: RandomStream) {
   return { x: random.integer(0, width - patchPx), y: random.integer(0, height - patchPx) };
+}
+
+/** Any of the images but the one at `own`, unless it is alone. */
+function otherImage(images: readonly GreyImage[], own: number, random: RandomStream): GreyImage {
+  const step = images.length === 1 ? 0 : random.integer(1, images.length - 1);
+  return images[(own + step) % images.length] as GreyImage;
 }
 
 function randomPatch(image: GreyImage, patchPx: number, random: RandomStream): Uint8Array {

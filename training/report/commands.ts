@@ -1,6 +1,8 @@
 /** The commands that the report tells: how the run was made, how it goes on, what comes next. */
+
 import type { Run } from '../../model/run-file.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../../model/training-config.ts';
+import { flagOf } from '../../node/command-line.ts';
 
 /**
  * The command that trains what `run` trained, into `out`. Every setting that is not its default is written out, and the engine,
@@ -30,10 +32,6 @@ export function exportCommand(directory: string): string {
 
 export function classifyCommand(run: Run): string {
   return `npm run classify -- --model models/${run.config.variant}.onnx PHOTO.jpg`;
-}
-
-function flagOf(key: string): string {
-  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** One word of a POSIX shell's command line. */

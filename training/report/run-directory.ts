@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import { type MetricsRow, metricsFromCsv } from '../../model/metrics.ts';
-import { type Run, runFiles, runSchema } from '../../model/run-file.ts';
+import { type Run, runFiles } from '../../model/run-file.ts';
 import { decodeTensors, type StoredTensor } from '../../model/safetensors.ts';
+import { readRun } from '../../node/run-record.ts';
 import { type Confusion, readConfusion } from './confusion-file.ts';
 import { embeddedPicture } from './embedded-picture.ts';
 import { reportFiles } from './report-files.ts';
@@ -26,7 +27,7 @@ export interface RunRecord {
 
 /** Errors: `file-unreadable` where run.json is missing; `file-damaged`, naming the file and what is wrong in it. */
 export async function readRunDirectory(directory: string): Promise<RunRecord> {
-  const run = await readRun(join(directory, runFiles.run));
+  const run = await readRun(directory);
   const metricsPath = join(directory, runFiles.metrics);
   const metrics = await readIfThere(metricsPath);
   const confusion = await readConfusion(directory);
@@ -44,21 +45,6 @@ export async function readRunDirectory(directory: string): Promise<RunRecord> {
     firstKernel: await readFirstKernel(join(directory, runFiles.model)),
     samples: samples && (await embeddedPicture(samples)),
   };
-}
-
-async function readRun(path: string): Promise<Run> {
-  const file = await readIfThere(path);
-  if (file === undefined) throw new TexturaError('file-unreadable', `${path}: expected a run, there is none`);
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(file));
-  } catch (cause) {
-    throw new TexturaError('file-damaged', `${path}: not JSON`, { cause });
-  }
-  const run = runSchema.safeParse(json);
-  if (run.success) return run.data;
-  const issues = run.error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`);
-  throw new TexturaError('file-damaged', `${path}: ${issues.join('; ')}`);
 }
 
 async function readFirstKernel(path: string): Promise<StoredTensor | undefined> {
