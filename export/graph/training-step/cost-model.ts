@@ -5,7 +5,7 @@
 import type { Activation } from './activation.ts';
 import type { ConvolutionShape } from './convolution-shape.ts';
 import { errorGrowth, mostTileInputs, toomCook } from './toom-cook.ts';
-import { type Tiling, tiling } from './winograd-tiles.ts';
+import { tiling } from './winograd-tiles.ts';
 
 export type ConvolutionMethod =
   | { readonly kind: 'direct' }
@@ -79,14 +79,13 @@ function winogradCost(
   const products = tallRows * tallColumns * filters;
   const outputColumns = tallRows * columns.tiles * tilePx * filters;
   const outputs = rows.tiles * tilePx * columns.tiles * tilePx * filters;
-  const perOutput = (axis: Tiling) => axis.groupTiles * n;
   return {
     multiplyAdds:
       cutRows * x.rows.stored +
       tiles * x.columns.stored +
       products * channels +
-      outputColumns * perOutput(columns) +
-      outputs * perOutput(rows),
+      outputColumns * n +
+      outputs * rows.groupTiles * n,
     values: cutRows + tiles + products + outputColumns + outputs,
   };
 }

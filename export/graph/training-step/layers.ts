@@ -3,8 +3,8 @@ import type { Layer } from '../../../model/layer.ts';
 import type { Graph } from '../graph.ts';
 import type { Activation, Pass } from './activation.ts';
 import { addBias, addRelu } from './bias-and-relu.ts';
-import { convolutionShape } from './convolution-shape.ts';
-import { convolutionMethod } from './cost-model.ts';
+import { type ConvolutionShape, convolutionShape } from './convolution-shape.ts';
+import { type ConvolutionMethod, convolutionMethod } from './cost-model.ts';
 import { directConvolution } from './direct-convolution.ts';
 import { averagePositions } from './head-and-loss.ts';
 import { addMaxPool } from './max-pool.ts';
@@ -59,8 +59,11 @@ export function addOperation(root: Graph, operation: Operation, x: Activation, w
   switch (operation.kind) {
     case 'standardise':
       return addStandardise(graph, x, operation.varianceFloor);
-    case 'convolution':
-      return addConvolution(graph, operation, x, weights);
+    case 'convolution': {
+      const shape = convolutionShape(operation.layer, operation.pool, x);
+      const method = convolutionMethod(x, shape);
+      return addConvolution(graph, x, shape, method, `${operation.name}.kernel`, weights);
+    }
     case 'bias':
       return addBias(graph, x, `${operation.name}.bias`, weights);
     case 'relu':
@@ -74,16 +77,21 @@ export function addOperation(root: Graph, operation: Operation, x: Activation, w
   }
 }
 
-function addConvolution(
+/** A convolution with its pooling by the given method. `kernel` is the parameter's name. */
+export function addConvolution(
   graph: Graph,
-  { name, layer, pool }: Extract<Operation, { kind: 'convolution' }>,
   x: Activation,
+  shape: ConvolutionShape,
+  method: ConvolutionMethod,
+  kernel: string,
   weights: Weights,
 ): Pass {
-  const shape = convolutionShape(layer, pool, x);
-  const method = convolutionMethod(x, shape);
-  const kernel = `${name}.kernel`;
-  return method.kind === 'direct'
-    ? directConvolution(graph, x, shape, kernel, weights)
-    : winogradConvolution(graph, x, shape, method.tilePx, kernel, weights);
+  switch (method.kind) {
+    case 'direct':
+      return directConvolution(graph, x, shape, kernel, weights);
+    case 'winograd':
+      return winogradConvolution(graph, x, shape, method.tilePx, kernel, weights);
+    default:
+      throw method satisfies never;
+  }
 }

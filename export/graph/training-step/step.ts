@@ -103,10 +103,8 @@ function parameterInputs(
 /** Bytes `[B,64,64]` to float `[64,64,1,B]`. */
 export function pixelsOf(graph: Graph, patches: Value): Activation {
   const flat = graph.reshape(patches, [-1, inputPx ** 2]);
-  const pixels = graph.node('Transpose', [graph.node('Cast', [flat], { to: graph.float })], {
-    perm: [1, 0],
-    name: 'pixels',
-  });
+  const turned = graph.node('Transpose', [flat], { perm: [1, 0], name: 'turned' });
+  const pixels = graph.node('Cast', [turned], { to: graph.float, name: 'pixels' });
   return activation(graph.reshape(pixels, [inputPx, inputPx, 1, -1]));
 }
 

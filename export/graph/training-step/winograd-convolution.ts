@@ -16,18 +16,17 @@
  * Every step is linear, so the way back is the transposes in reverse order: dM = A dy A', dU = sum over tiles and batch of dM V',
  * dg = G' dU G, dV = U' dM, dd = B dV B'.
  *
- * A max pooling that follows is computed on the way: the rows of A' are put in the order of their place in the pooling's window ("phase"),
- * so that the maximum compares whole blocks.
+ * A max pooling that follows is computed on the way (winograd-outputs.ts).
  */
 import type { Graph } from '../graph.ts';
 import type { Value } from '../value.ts';
 import { type Activation, asActivation, type Pass } from './activation.ts';
 import type { ConvolutionShape } from './convolution-shape.ts';
 import { constantMatrix, kronecker, transposed } from './matrix.ts';
-import { maximum } from './maximum.ts';
 import { type ToomCook, toomCook } from './toom-cook.ts';
 import type { Weights } from './weights.ts';
-import { outputMatrices, summingMatrix, type Tiling, tileMatrix, tiling } from './winograd-tiles.ts';
+import { outputTransform } from './winograd-outputs.ts';
+import { summingMatrix, type Tiling, tileMatrix, tiling } from './winograd-tiles.ts';
 
 /** Adds the convolution, without its bias, and the pooling, in tiles of `tilePx` outputs. `kernel` is the parameter's name. */
 export function winogradConvolution(
@@ -115,70 +114,4 @@ function kernelTransform(
     return graph.node('Transpose', [byChannel], { perm: [0, 2, 1], name: 'kernel.gradient' });
   }
   return { value, turned, gradient };
-}
-
-/** y, pooled, of M `[row tiles, n, column tiles, n, filters, batch]`; and the way back from the gradient of y to that of M. */
-function outputTransform(
-  graph: Graph,
-  products: Value,
-  rows: Tiling,
-  columns: Tiling,
-  rule: ToomCook,
-  { filters, pool }: ConvolutionShape,
-) {
-  const { inputs: n, outputs: m } = rule;
-  const columnPhases = outputMatrices(columns, rule, pool);
-  const rowPhases = outputMatrices(rows, rule, pool);
-  const [tallRows, groupRows, groupColumns] = [rows.tiles * n, rows.groupTiles * n, columns.groupTiles * n];
-  const [pooledRows, pooledColumns] = [(rows.groupTiles * m) / pool, (columns.groupTiles * m) / pool];
-
-  const byColumn = graph.reshape(products, [tallRows * columns.groups, groupColumns, -1]);
-  const across = graph.node('MatMul', [constantMatrix(graph, columnPhases.flat()), byColumn], {
-    name: 'outputs.columns',
-  });
-  const byRow = graph.reshape(across, [rows.groups, groupRows, -1]);
-  const phases = rowPhases.map((matrix, i) =>
-    graph.node('MatMul', [constantMatrix(graph, matrix), byRow], { name: `outputs.rows${i}` }),
-  );
-  const largestRow = maximum(graph, phases, 'largest.row');
-  const columnShape = [rows.pooled.stored, columns.groups, pool, -1];
-  const byPhase = graph.reshape(largestRow.value, columnShape);
-  const columnsOfPhases =
-    pool === 1 ? [byPhase] : graph.split(byPhase, 2, Array(pool).fill(1), 'outputs.phase');
-  const largest = maximum(graph, columnsOfPhases, 'largest');
-  const extents = { rows: rows.pooled, columns: columns.pooled, channels: filters };
-  const output: Activation = { ...extents, value: asActivation(graph, largest.value, extents, 'output') };
-
-  function gradient(outputGradient: Value): Value {
-    const byCell = graph.reshape(outputGradient, [rows.pooled.stored, columns.groups, 1, -1]);
-    const routedColumns = routed(graph, byCell, largest.winners, 2, 'columns');
-    const byGroup = graph.reshape(routedColumns, [rows.groups, 1, pooledRows, -1]);
-    const rowWinners = () =>
-      largestRow.winners().map((mask) => graph.reshape(mask, [rows.groups, 1, pooledRows, -1]));
-    const routedRows = routed(graph, byGroup, rowWinners, 1, 'rows');
-    const stacked = graph.reshape(routedRows, [rows.groups, pool * pooledRows, -1]);
-    const down = graph.node('MatMul', [constantMatrix(graph, transposed(rowPhases.flat())), stacked], {
-      name: 'products.rows',
-    });
-    const spread = graph.reshape(down, [tallRows * columns.groups, pool * pooledColumns, -1]);
-    const all = graph.node('MatMul', [constantMatrix(graph, transposed(columnPhases.flat())), spread], {
-      name: 'products.columns',
-    });
-    return graph.reshape(all, [rows.tiles, n, columns.tiles, n, filters, -1], 'products.gradient');
-  }
-
-  /** Spreads a gradient along an axis of size one to the phases that won; with a single phase there is nothing to do. */
-  function routed(
-    on: Graph,
-    value: Value,
-    winners: () => readonly Value[],
-    axis: number,
-    name: string,
-  ): Value {
-    if (pool === 1) return value;
-    const won = on.node('Concat', winners(), { axis, name: `${name}.won` });
-    const mask = on.node('Cast', [won], { to: on.float, name: `${name}.mask` });
-    return on.node('Mul', [mask, value], { name: `${name}.gradient` });
-  }
-  return { output, gradient };
 }

@@ -35,8 +35,8 @@ export function tileMatrix({ input, tiles }: Tiling, { inputs: n, outputs: m, in
   });
 }
 
-/** A' for a group of tiles: for each phase of the pooling the outputs of that phase, `[outputs / pool, tiles of a group x n]`. */
-export function outputMatrices(
+/** A' for a group of tiles: for each phase, a place in the pooling's window, the outputs there, `[outputs / pool, tiles of a group x n]`. */
+export function phaseMatrices(
   { groupTiles }: Tiling,
   { inputs: n, outputs: m, output: a }: ToomCook,
   pool: number,
