@@ -1,4 +1,4 @@
-/** Runs float64 graphs on plain arrays, and takes numeric gradients through them. */
+/** Runs graphs, mostly of float64, on plain arrays, and takes numeric gradients through them. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Graph } from '../../export/index.ts';
 import { bytesOf } from './onnx-session.ts';
@@ -30,6 +30,7 @@ export async function runnerOf(graph: Graph): Promise<GraphRunner> {
 }
 
 function tensorFor(dtype: string, values: ArrayLike<number>, shape: readonly number[]): Tensor {
+  if (dtype === 'float32') return new Tensor('float32', Float32Array.from(values), shape);
   if (dtype === 'float64') return new Tensor('float64', Float64Array.from(values), shape);
   if (dtype === 'int32') return new Tensor('int32', Int32Array.from(values), shape);
   if (dtype === 'uint8') return new Tensor('uint8', Uint8Array.from(values), shape);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { heldShape, stepNames, trainingStepGraph } from '../../../../export/index.ts';
+import { type FloatDtype, heldShape, stepNames, trainingStepGraph } from '../../../../export/index.ts';
 import { describeLayers, parameterSpecs } from '../../../../model/description.ts';
 import { type Layer, volume } from '../../../../model/layer.ts';
-import type { Network } from '../../../../model/network.ts';
+import { type Network, networkOf } from '../../../../model/network.ts';
 import { patchBytes } from '../../../../model/patch.ts';
 import { randomStream } from '../../../../model/random.ts';
 import { type Arrays, centralDifference, runnerOf } from '../../../support/float64-graph.ts';
@@ -185,4 +185,23 @@ describe.each(networks)('a step of a network $name', (network) => {
       ]),
     ]);
   });
+});
+
+test('a float32 step of the reference has the gradients of float64', async () => {
+  const network = networkOf('reference', classes);
+  const inputs = stepInputs(network, randomPatches(batch, 8));
+  const gradientsIn = async (float: FloatDtype) => {
+    const runner = await runnerOf(trainingStepGraph(network, { batch, float }));
+    const outputs = await runner.run(inputs);
+    await runner.release();
+    return outputs;
+  };
+  const [single, double] = [await gradientsIn('float32'), await gradientsIn('float64')];
+  for (const { name } of parameterSpecs(network)) {
+    const velocity = stepNames.next(stepNames.velocity(name));
+    const [got, exact] = [single[velocity], double[velocity]] as [Float64Array, Float64Array];
+    const norm = (values: Float64Array) => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
+    const difference = got.map((value, i) => value - (exact[i] as number));
+    expect(norm(difference) / norm(exact), name).toBeLessThan(tolerances.gradient);
+  }
 });
