@@ -140,7 +140,10 @@ function decodingError(error: Error, kind: ImageKind, name: string): TexturaErro
   );
 }
 
-/** The decoder's first words about the fault, without the names of its parts. */
+/**
+ * The decoder's first words about the fault, without the names of its parts. It keeps its words in one place for all threads: of
+ * images that fail at the same moment one may get another's words, or none. That an image is not whole never depends on them.
+ */
 function reasonOf({ message }: Error): string {
   const line = message
     .split('\n')

@@ -161,7 +161,7 @@ describe('files are read for what they hold', () => {
     const dataset = await load(root);
     expect(everyImage(dataset)).toHaveLength(53);
     expect(dataset.skipped).toEqual([
-      { name: 'wood/cut.jpg', why: expect.stringMatching(/cut or damaged.*premature end/) },
+      { name: 'wood/cut.jpg', why: expect.stringMatching(/cut or damaged/) },
       { name: 'wood/page.jpg', why: expect.stringMatching(/^expected an image/) },
       { name: 'wood/phone.heic', why: expect.stringMatching(/^HEIC files .* convert it to JPEG or PNG$/) },
       { name: 'wood/small.png', why: '80x63 pixels, smaller than a patch of 64x64' },
