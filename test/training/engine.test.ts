@@ -124,9 +124,12 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
     const logits = await engine.logits(patches);
     expect(largestDifference(logits, expected)).toBeLessThan(tolerances.engineLogit);
     expect(await engine.logits(patches)).toEqual(logits);
-    const many = await engine.logits(randomPatches(35, 4));
+    const manyPatches = randomPatches(35, 4);
+    const many = await engine.logits(manyPatches);
     expect(many.length).toBe(35 * classes);
     expect(largestDifference(many.subarray(0, 5 * classes), expected)).toBeLessThan(tolerances.engineLogit);
+    const last = await engine.logits(manyPatches.subarray(32 * patchBytes));
+    expect(largestDifference(many.subarray(32 * classes), last)).toBeLessThan(tolerances.engineLogit);
   });
 
   it(title('answers a step with the logits from before it'), async () => {

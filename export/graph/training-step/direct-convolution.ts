@@ -2,10 +2,10 @@
  * Convolution by its definition, as one matrix product: every window of the input unfolds to a column. For kernels of one tap,
  * for kernels that cover their whole input, and for the first layer, whose single channel leaves nothing for cleverer ways to save.
  *
- * A max pooling that follows is computed on the way. A pooled value sees the pool^2 kernels positions of its cell, which together read one window of
- * kernel + pool - 1 pixels a side: windows are unfolded once a cell (stride = pool), and the kernel, shifted to each of the pool^2
- * places in the window ("phases"), makes that many sets of filters. By hand for a kernel of one row [a b] and pool 2: the
- * window is [x0 x1 x2], the phases are [a b 0] and [0 a b], and their maximum is the pooled value.
+ * A max pooling that follows is computed on the way. A pooled value is the largest of pool^2 outputs, which together read one window
+ * of kernel + pool - 1 pixels a side. So windows are unfolded once a pooled value (their stride is the pool), and the kernel, moved
+ * to each of the pool^2 places in the window ("phases"), makes that many sets of filters. By hand, for a kernel of one row [a b] and a
+ * pool of 2: the window is [x0 x1 x2], the phases are [a b 0] and [0 a b], and the larger of the two products is the pooled value.
  */
 import type { Graph } from '../graph.ts';
 import type { Value } from '../value.ts';
