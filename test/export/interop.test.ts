@@ -7,8 +7,9 @@ import { z } from 'zod';
 import { forwardGraph } from '../../export/index.ts';
 import { networkOf, variantNames } from '../../model/network.ts';
 import { runProgram } from '../../node/program.ts';
+import { pythonEnvironment } from '../../node/python-environment.ts';
+import { cacheFolder } from '../../training/tensorflow/location.ts';
 import { bytesOf, runOnPatches } from '../support/onnx-session.ts';
-import { pythonEnvironment } from '../support/python-environment.ts';
 import { randomParameters, randomPatches } from '../support/random-network.ts';
 import { tolerances } from '../tolerances.ts';
 
@@ -66,7 +67,11 @@ describe("other people's tools", () => {
   for (const { name, requirements, skipped } of toolSets) {
     test(`${name} onnx, onnxruntime and OpenCV read every variant and give our numbers`, async (context) => {
       context.skip(skipped !== undefined, skipped);
-      const environment = await pythonEnvironment(pathOf(requirements));
+      const environment = await pythonEnvironment({
+        purpose: 'interop',
+        requirements: pathOf(requirements),
+        cache: cacheFolder(),
+      });
       if ('missing' in environment) return context.skip(environment.missing);
       const { status, stdout, stderr } = await runProgram(environment.python, [pathOf('check.py'), folder]);
       expect(status, stderr).toBe(0);

@@ -5,21 +5,33 @@
 import { createHash } from 'node:crypto';
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runProgram } from '../../node/program.ts';
-import { cacheFolder } from '../../training/tensorflow/location.ts';
+import { runProgram } from './program.ts';
 
 /** The environment's interpreter, or why there can't be one on this machine. */
 export type PythonEnvironment = { readonly python: string } | { readonly missing: string };
 
+export interface PythonEnvironmentPlan {
+  /** What it is for; a part of its folder's name. */
+  readonly purpose: string;
+  /** Path of the requirements file. */
+  readonly requirements: string;
+  /** Folder that keeps environments. */
+  readonly cache: string;
+  /** Whether pip adds what the packages need; else the requirements pin that as well. */
+  readonly withDependencies?: boolean;
+  /** Called before an environment is made, which takes a while. */
+  readonly onInstall?: () => void;
+}
+
 /** Errors: where the packages can't be installed, with what pip said. */
-export async function pythonEnvironment(requirements: string): Promise<PythonEnvironment> {
+export async function pythonEnvironment(plan: PythonEnvironmentPlan): Promise<PythonEnvironment> {
   const version = await runProgram('python3', ['-c', 'import ensurepip, sys, venv; print(sys.version)']);
   if (version.status !== 0) return { missing: 'there is no python3 with venv and pip' };
   const key = createHash('sha256')
-    .update(await readFile(requirements))
+    .update(await readFile(plan.requirements))
     .update(version.stdout)
     .digest('hex');
-  const folder = join(cacheFolder(), `python-interop-${key.slice(0, 16)}`);
+  const folder = join(plan.cache, `python-${plan.purpose}-${key.slice(0, 16)}`);
   const python = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
   const complete = join(folder, 'complete');
   const isComplete = await access(complete).then(
@@ -27,17 +39,11 @@ export async function pythonEnvironment(requirements: string): Promise<PythonEnv
     () => false,
   );
   if (isComplete) return { python };
+  plan.onInstall?.();
+  const dependencies = plan.withDependencies ? [] : ['--no-deps'];
+  const source = ['--only-binary=:all:', '-r', plan.requirements];
   await succeed('python3', ['-m', 'venv', '--clear', folder]);
-  await succeed(python, [
-    '-m',
-    'pip',
-    'install',
-    '--quiet',
-    '--no-deps',
-    '--only-binary=:all:',
-    '-r',
-    requirements,
-  ]);
+  await succeed(python, ['-m', 'pip', 'install', '--quiet', ...dependencies, ...source]);
   await writeFile(complete, '');
   return { python };
 }

@@ -1,0 +1,140 @@
+"""PyTorch's training step on a network of ours: the peer that `npm run bench -- train` measures.
+
+One JSON argument says what to train: `layers` as model/layer.ts has them, `classes`, `batch`, `threads` and `setting`. Then, line by
+line on standard input and output: {"warmUpSteps", "steps", "limitSeconds"} is answered by {"steps", "seconds",
+"peakBytes"}: how many steps were measured, their time and the most memory held.
+"""
+
+import contextlib
+import json
+import math
+import resource
+import sys
+import time
+
+import torch
+from torch import nn
+
+INPUT_PX = 64
+BATCHES = 4
+
+
+class Standardise(nn.Module):
+    """Grey levels [N,1,64,64] to zero mean and unit variance per patch."""
+
+    def __init__(self, variance_floor):
+        super().__init__()
+        self.variance_floor = variance_floor
+
+    def forward(self, grey):
+        centred = grey - grey.mean(dim=(1, 2, 3), keepdim=True)
+        variance = centred.square().mean(dim=(1, 2, 3), keepdim=True)
+        return centred / (variance + self.variance_floor).sqrt()
+
+
+class MeanOverPositions(nn.Module):
+    """[N,C,h,w] to logits [N,C]; the softmax is a part of the loss."""
+
+    def forward(self, logits):
+        return logits.mean(dim=(2, 3))
+
+
+def convolution(layer, channels):
+    module = nn.Conv2d(channels, layer["filters"], layer["kernelPx"])
+    nn.init.kaiming_normal_(module.weight)
+    if "initialDeviation" in layer:
+        nn.init.normal_(module.weight, std=layer["initialDeviation"])
+    nn.init.zeros_(module.bias)
+    return module
+
+
+def network_of(layers):
+    modules, channels = [], 1
+    for layer in layers:
+        kind = layer["kind"]
+        if kind == "standardise":
+            modules.append(Standardise(layer["varianceFloor"]))
+        elif kind == "convolution":
+            modules.append(convolution(layer, channels))
+            channels = layer["filters"]
+        elif kind == "relu":
+            modules.append(nn.ReLU(inplace=True))
+        elif kind == "maxPool":
+            modules.append(nn.MaxPool2d(layer["sizePx"]))
+        elif kind == "softmax":
+            modules.append(MeanOverPositions())
+        else:
+            raise ValueError(f"layer kind {kind} is not known here")
+    return nn.Sequential(*modules)
+
+
+def optimiser_of(network):
+    """Momentum 0.9; weight decay 5e-4 on kernels, none on biases."""
+    kernels = [value for value in network.parameters() if value.dim() > 1]
+    biases = [value for value in network.parameters() if value.dim() == 1]
+    groups = [{"params": kernels, "weight_decay": 5e-4}, {"params": biases, "weight_decay": 0.0}]
+    return torch.optim.SGD(groups, lr=1e-3, momentum=0.9)
+
+
+def stepper(request):
+    """The step as a function without arguments: bytes to float32, forward, backward, update."""
+    setting, batch = request["setting"], request["batch"]
+    layout = torch.contiguous_format if setting == "default" else torch.channels_last
+    network = network_of(request["layers"]).to(memory_format=layout)
+    optimiser = optimiser_of(network)
+    loss_of = nn.CrossEntropyLoss()
+    patches = torch.randint(0, 256, (BATCHES, batch, 1, INPUT_PX, INPUT_PX), dtype=torch.uint8)
+    labels = torch.randint(0, request["classes"], (BATCHES, batch))
+    taken = 0
+
+    def precision():
+        in_bf16 = setting == "channels_last_bf16"
+        return torch.autocast("cpu", dtype=torch.bfloat16) if in_bf16 else contextlib.nullcontext()
+
+    def step():
+        nonlocal taken
+        grey = patches[taken % BATCHES].to(torch.float32, memory_format=layout)
+        optimiser.zero_grad(set_to_none=True)
+        with precision():
+            loss = loss_of(network(grey), labels[taken % BATCHES])
+        loss.backward()
+        optimiser.step()
+        taken += 1
+        return loss.item()
+
+    return step
+
+
+def peak_bytes():
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def answer(message):
+    print(json.dumps(message), flush=True)
+
+
+def burst(step, asked):
+    for _ in range(asked["warmUpSteps"]):
+        step()
+    started = time.perf_counter()
+    taken, seconds = 0, 0.0
+    while taken < asked["steps"] and seconds < asked["limitSeconds"]:
+        if not math.isfinite(step()):
+            raise ArithmeticError("the loss is not finite")
+        taken += 1
+        seconds = time.perf_counter() - started
+    return {"steps": taken, "seconds": seconds, "peakBytes": peak_bytes()}
+
+
+def main():
+    request = json.loads(sys.argv[1])
+    torch.manual_seed(1)
+    torch.set_num_threads(request["threads"])
+    step = stepper(request)
+    answer({"versions": {"torch": torch.__version__, "python": sys.version.split()[0]}})
+    for line in sys.stdin:
+        answer(burst(step, json.loads(line)))
+
+
+main()

@@ -1,0 +1,31 @@
+/** Numbers that sum up repeated measurements. */
+
+export interface Spread {
+  readonly median: number;
+  readonly lowerQuartile: number;
+  readonly upperQuartile: number;
+}
+
+/** Median and quartiles of one or more values, with linear interpolation between neighbours (Hyndman and Fan 1996, type 7). */
+export function spreadOf(values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b);
+  return {
+    median: quantile(sorted, 0.5),
+    lowerQuartile: quantile(sorted, 0.25),
+    upperQuartile: quantile(sorted, 0.75),
+  };
+}
+
+function quantile(sorted: readonly number[], share: number): number {
+  const place = share * (sorted.length - 1);
+  const [below = Number.NaN, above = below] = sorted.slice(Math.floor(place));
+  return below + (above - below) * (place - Math.floor(place));
+}
+
+/**
+ * The median over the rounds of `ours / theirs`. Pairs of one round met the same load, so that it cancels; a ratio of medians would
+ * keep it.
+ */
+export function medianRatio(ours: readonly number[], theirs: readonly number[]): number {
+  return spreadOf(ours.map((value, round) => value / (theirs[round] ?? Number.NaN))).median;
+}
