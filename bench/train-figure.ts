@@ -5,9 +5,9 @@ import { lightPalette } from '../training/report/palette.ts';
 import { yardstick } from './train-contenders.ts';
 import { type ContestResult, type Standing, standings, type TrainResults } from './train-results.ts';
 
-const widthPx = 760;
+const widthPx = 800;
 const barPx = 24;
-const frame = { marginTop: 40, marginBottom: 26, marginLeft: 230, marginRight: 100 } as const;
+const frame = { marginTop: 40, marginBottom: 26, marginLeft: 270, marginRight: 100 } as const;
 
 export function trainFigure({
   contests,
@@ -17,7 +17,7 @@ export function trainFigure({
     ...contests.flatMap(({ measurements }) => measurements.flatMap(({ rates }) => rates)),
   );
   const panels = contests.map((result) => panel(result, fastest));
-  const heading = `Training: images a second on ${circumstances.cores} cores (${circumstances.processor})`;
+  const heading = `Training: images a second on ${circumstances.cores} cores (${circumstances.processor}), and times PyTorch`;
   return svgFile(arranged(panels, 1), heading);
 }
 
