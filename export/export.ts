@@ -24,8 +24,8 @@ const options = z.strictObject({
     .describe('version of ai.onnx, 13 to 21'),
   graph: z
     .enum([...exportedGraphs, 'both'])
-    .default('portable')
-    .describe('which ONNX file to write: portable for every tool, throughput for large batches'),
+    .default('both')
+    .describe('which ONNX files to write: portable for every tool, throughput for large batches in onnxruntime'),
 });
 type ExportOptions = z.infer<typeof options>;
 
