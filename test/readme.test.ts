@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { drawTexture } from '../model/textures/textures.ts';
 import { runScript } from './support/command.ts';
+import { smallPhotographs } from './support/small-photographs.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -25,19 +24,6 @@ const ranElsewhere = ['quickstart', 'setup:tensorflow'];
 /** Cuts training short; the commands are otherwise as they stand on the page. */
 const short = ['--epochs', '1', '--patches-per-epoch', '5', '--batch', '3'];
 
-/** `photos/` with two classes of four pictures. */
-async function photographs(): Promise<Record<string, Uint8Array>> {
-  const files: Record<string, Uint8Array> = {};
-  for (const texture of ['brick', 'knit'] as const) {
-    for (let index = 0; index < 4; index++) {
-      const raw = { width: 80, height: 70, channels: 1 } as const;
-      const picture = sharp(drawTexture(texture, 1, index, raw.width, raw.height).data, { raw });
-      files[`photos/${texture}/0${index}.png`] = await picture.png().toBuffer();
-    }
-  }
-  return files;
-}
-
 test('every command that the page names is a script of package.json', () => {
   const named = [...readme.matchAll(/npm run ([\w:]+)/g)].map(([, name = '']) => name);
   expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
@@ -47,7 +33,7 @@ test('every command that the page names is a script of package.json', () => {
 test('the commands of the page work one after another on a folder of photographs', {
   timeout: 240_000,
 }, async () => {
-  const folder = await temporaryFolder(await photographs());
+  const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit'], 4));
   for (const { line, name, args } of commands.filter((command) => !ranElsewhere.includes(command.name))) {
     const script = scripts[name]?.split(' ').at(-1) ?? '';
     const begins = name === 'train' && !args.includes('--resume') && !args.includes('--describe');

@@ -1,0 +1,89 @@
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import type { Augmentation } from '../../../model/training-config.ts';
+import type { BatchRequest } from '../../../training/data/batch-maker.ts';
+import { batchRanges, startBatches } from '../../../training/data/batches.ts';
+import { type Dataset, loadDataset } from '../../../training/data/dataset.ts';
+import { smallPhotographs } from '../../support/small-photographs.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+async function datasetOf(cacheBytes: number): Promise<Dataset> {
+  const folder = await temporaryFolder(await smallPhotographs('data', ['brick', 'knit'], 4));
+  return loadDataset({ data: join(folder, 'data'), patchPx: 64, seed: 1, validationShare: 0.25, cacheBytes });
+}
+
+const requests: readonly BatchRequest[] = [
+  ...batchRanges(17, 5).map((range) => ({ split: 'train', epoch: 2, ...range }) as const),
+  ...batchRanges(8, 3).map((range) => ({ split: 'val', ...range }) as const),
+];
+
+async function bytesOf(
+  dataset: Dataset,
+  threads: number,
+  augment: Augmentation = 'jitter64',
+): Promise<string[]> {
+  const source = startBatches(
+    { ...dataset, augment, seed: 1, patchPx: 64, patchesPerEpoch: 17, cacheBytes: 9000 },
+    threads,
+  );
+  const made: string[] = [];
+  for await (const { patches, labels } of source.batches(requests)) {
+    made.push(`${labels.join()} ${Buffer.from(patches).toString('base64')}`);
+  }
+  await source.close();
+  return made;
+}
+
+test('batches are the same bytes in the same order with any number of threads, cached or decoded on demand', async () => {
+  const cached = await datasetOf(1e9);
+  const streamed = await datasetOf(0);
+  expect(streamed.pixels).toBeUndefined();
+  const expected = await bytesOf(cached, 1);
+  expect(expected).toHaveLength(4 + 3);
+  expect(await bytesOf(cached, 3)).toEqual(expected);
+  expect(await bytesOf(streamed, 2)).toEqual(expected);
+  expect(await bytesOf(cached, 1, 'none')).not.toEqual(expected);
+});
+
+test('ranges cover everything once, with what is left in the last', () => {
+  expect(batchRanges(7, 3)).toEqual([
+    { start: 0, count: 3 },
+    { start: 3, count: 3 },
+    { start: 6, count: 1 },
+  ]);
+  expect(batchRanges(7, 3, 6)).toEqual([{ start: 6, count: 1 }]);
+  expect(batchRanges(7, 3, 9)).toEqual([]);
+});
+
+test('a loop that ends early leaves the next one its own batches', async () => {
+  const dataset = await datasetOf(1e9);
+  const source = startBatches(
+    { ...dataset, augment: 'none', seed: 1, patchPx: 64, patchesPerEpoch: 17, cacheBytes: 0 },
+    2,
+  );
+  onTestFinished(source.close);
+  const sizes: number[] = [];
+  for await (const { labels } of source.batches(requests)) {
+    sizes.push(labels.length);
+    break;
+  }
+  for await (const { labels } of source.batches(requests.slice(3, 5))) sizes.push(labels.length);
+  expect(sizes).toEqual([5, 2, 3]);
+});
+
+test('a fault in a thread reaches the loop with its code and its message', async () => {
+  const dataset = await datasetOf(0);
+  const lost = dataset.train.map((image) => ({
+    ...image,
+    source: { kind: 'file', path: '/nowhere/a.png' } as const,
+  }));
+  const source = startBatches(
+    { ...dataset, train: lost, augment: 'none', seed: 1, patchPx: 64, patchesPerEpoch: 17, cacheBytes: 0 },
+    1,
+  );
+  onTestFinished(source.close);
+  const loop = async () => {
+    for await (const _ of source.batches(requests));
+  };
+  await expect(loop()).rejects.toMatchObject({ name: 'TexturaError', code: 'file-unreadable' });
+});
