@@ -147,7 +147,9 @@ function relu(tf: TensorFlow, x: Tensor): Tensor {
 }
 
 function variables(tf: TensorFlow, specs: readonly ParameterSpec[]): ReadonlyMap<string, Variable> {
-  return new Map(specs.map(({ name, shape }) => [name, tf.variable(tf.zeros(ownShape(shape)))]));
+  return new Map(
+    specs.map(({ name, shape }) => [name, tf.tidy(() => tf.variable(tf.zeros(ownShape(shape))))]),
+  );
 }
 
 function variable(held: ReadonlyMap<string, Variable>, name: string): Variable {
