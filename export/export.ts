@@ -25,7 +25,9 @@ const options = z.strictObject({
   graph: z
     .enum([...exportedGraphs, 'both'])
     .default('both')
-    .describe('which ONNX files to write: portable for every tool, throughput for large batches in onnxruntime'),
+    .describe(
+      'which ONNX files to write: portable for every tool, throughput for large batches in onnxruntime',
+    ),
 });
 type ExportOptions = z.infer<typeof options>;
 
