@@ -29,13 +29,17 @@ async function quickstart(): Promise<void> {
   step('2. Export to ONNX and prove that the file computes what was trained', 'export', ['--run', run]);
   const files = await drawPictures(join(run, 'pictures'));
   step('3. Classify three pictures that it has not seen', 'classify', files);
+  const results = [
+    [join(run, 'report.html'), 'how the training went (open it in a browser)'],
+    [join(run, 'samples.png'), 'what the network was shown'],
+    [join('models', 'reference.onnx'), 'the classifier: npm run classify -- YOUR-PHOTO.jpg'],
+  ] as const;
+  const width = Math.max(...results.map(([file]) => file.length));
   terminal.line(
     [
       '',
       `Done in ${durationText((performance.now() - startedAt) / 1000)}. Look at:`,
-      `  ${join(run, 'report.html')}        how the training went (open it in a browser)`,
-      `  ${join(run, 'samples.png')}        what the network was shown`,
-      '  models/reference.onnx                 the classifier; npm run classify -- YOUR-PHOTO.jpg',
+      ...results.map(([file, what]) => `  ${file.padEnd(width)}  ${what}`),
       'Your own surfaces: npm run train -- --data FOLDER, one sub-folder of photographs a class.',
     ].join('\n'),
   );
