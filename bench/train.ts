@@ -102,7 +102,9 @@ async function findPeers(
   const leftOut = [
     ...(hasTensorflow ? [] : ['the tfjs engine, TensorFlow is not set up (npm run setup:tensorflow)']),
     ...('missing' in pytorch ? [`PyTorch, ${pytorch.missing}`] : []),
-    ...(hasBfloat16 ? [] : ['PyTorch with bf16 autocast, this processor has no bfloat16 instructions']),
+    ...(hasBfloat16 || 'missing' in pytorch
+      ? []
+      : ['PyTorch with bf16 autocast, this processor has no bfloat16 instructions']),
   ];
   for (const line of leftOut) terminal.line(`Left out: ${line}.`);
   const python = 'python' in pytorch ? pytorch.python : undefined;

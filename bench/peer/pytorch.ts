@@ -39,5 +39,5 @@ async function interpreter(printLine: (line: string) => void): Promise<PythonEnv
 }
 
 function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) ?? '';
+  return text.trim().split('\n').at(-1) || 'it ended without a word';
 }
