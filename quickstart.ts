@@ -15,8 +15,8 @@ import { freeRunDirectory } from './training/run-directory.ts';
 
 const terminal = terminalOn(process.stdout);
 
-/** Small batches at a high rate: about a minute on two cores for an error of a few per cent. */
-const training = ['--epochs', '6', '--patches-per-epoch', '2800', '--batch', '40', '--learning-rate', '0.02'];
+/** Small batches take many steps: a minute or two on two cores for an error of a few per cent. */
+const training = ['--epochs', '7', '--patches-per-epoch', '2800', '--batch', '32', '--learning-rate', '0.012'];
 
 /** Pictures that the training has not seen: drawn with another seed. */
 const pictures: readonly TextureName[] = ['brick', 'knit', 'water'];
