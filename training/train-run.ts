@@ -67,6 +67,8 @@ export async function trainRun(request: RunRequest): Promise<void> {
   const start = await startingPoint(directory, network, config, stored !== undefined, terminal);
   await engine.write(start.state);
 
+  // From here on there is a directory to leave in order.
+  const interrupt = watchInterrupt(terminal);
   const setting: BatchSetting = { ...dataset, ...config, cacheBytes };
   const run = runRecord(stored, config, dataset, engine, choice.why, start.progress.epochsDone);
   await writeRun(directory, run);
@@ -75,7 +77,6 @@ export async function trainRun(request: RunRequest): Promise<void> {
 
   // Cached pixels are cut faster than any engine learns; decoding is shared out.
   const batches = startBatches(setting, dataset.pixels === undefined ? Math.max(2, threads) : 1);
-  const interrupt = watchInterrupt(terminal);
   const session: TrainingSession = {
     config,
     network,
