@@ -1,0 +1,248 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { MetricsRow } from '../../model/metrics.ts';
+import { networkOf } from '../../model/network.ts';
+import { initialParameters, zeroParameters } from '../../model/parameters.ts';
+import { drawTexture, type TextureName } from '../../model/textures/textures.ts';
+import { type TrainingConfig, trainingConfigSchema } from '../../model/training-config.ts';
+import { type Checkpoint, newestCheckpoint, readCheckpoint } from '../../training/checkpoint.ts';
+import { type BatchSource, startBatches } from '../../training/data/batches.ts';
+import type { DatasetImage } from '../../training/data/dataset.ts';
+import { startPixelCache } from '../../training/data/pixel-cache.ts';
+import { planGrid } from '../../training/data/plan.ts';
+import type { Engine, EngineState } from '../../training/engine.ts';
+import { bestRow, freshProgress, type TrainingSession, train } from '../../training/loop.ts';
+import { onnxEngine } from '../../training/onnx-engine.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const classes: readonly TextureName[] = ['brick', 'knit', 'water'];
+const network = networkOf('lab-baseline', classes.length);
+const settings = { variant: 'lab-baseline', epochs: 3, batch: 3, patchesPerEpoch: 7, seed: 5 } as const;
+const stepsPerEpoch = 3;
+const data = picturesInMemory();
+const fresh: Checkpoint = {
+  progress: freshProgress,
+  state: { parameters: initialParameters(network, settings.seed), momenta: zeroParameters(network) },
+};
+
+/** Two pictures to learn from and one to validate on for each class, 70x66 pixels, in memory alone. */
+function picturesInMemory() {
+  const cache = startPixelCache(1e6);
+  const picture = (texture: TextureName, label: number, index: number): DatasetImage => {
+    const grey = drawTexture(texture, 1, index, 70, 66);
+    const source = { kind: 'generated', texture, index } as const;
+    const image = { name: `${texture} ${index}`, source, label, width: 70, height: 66, contentHash: '' };
+    cache.add(image, grey);
+    return image;
+  };
+  const ofIndices = (...indices: number[]) =>
+    classes.flatMap((texture, label) => indices.map((index) => picture(texture, label, index)));
+  const [train, validation] = [ofIndices(0, 1), ofIndices(2)];
+  return { train, validation, pixels: cache.pixelsOf([...train, ...validation]) };
+}
+
+function batchesOf(patchesPerEpoch: number): BatchSource {
+  const { seed } = settings;
+  return startBatches({ ...data, patchesPerEpoch, seed, augment: 'jitter64', patchPx: 64, cacheBytes: 0 }, 1);
+}
+
+let batches: BatchSource;
+let engine: Engine;
+beforeAll(async () => {
+  batches = batchesOf(settings.patchesPerEpoch);
+  engine = await onnxEngine(network, { threads: 1, batch: settings.batch });
+});
+afterAll(async () => {
+  await batches.close();
+  await engine.dispose();
+});
+
+interface Wishes {
+  readonly directory: string;
+  readonly config?: Partial<TrainingConfig>;
+  readonly from?: Checkpoint;
+  /** Steps after which a stop is asked for. */
+  readonly stopAfter?: number;
+  readonly source?: BatchSource;
+  readonly computes?: Engine;
+}
+
+/** Trains from a checkpoint, as a process that has just begun would. */
+async function trainFrom({
+  directory,
+  config = {},
+  from = fresh,
+  stopAfter,
+  source = batches,
+  computes = engine,
+}: Wishes) {
+  await computes.write(from.state);
+  const published: (readonly MetricsRow[])[] = [];
+  let steps = 0;
+  const session: TrainingSession = {
+    config: trainingConfigSchema.parse({ ...settings, ...config }),
+    network,
+    engine: computes,
+    batches: source,
+    directory,
+    validationPatches: planGrid(data.validation, 64).length,
+    stopRequested: () => steps === stopAfter,
+    watcher: {
+      stepped: () => {
+        steps++;
+      },
+      epochEnded: async (history) => {
+        published.push(history);
+      },
+    },
+  };
+  const outcome = await train(session, from.progress);
+  return { outcome, steps, published };
+}
+
+/** Rows without what a clock decides. */
+function withoutTimes(rows: readonly MetricsRow[]) {
+  return rows.map(({ images_per_second: _rate, seconds: _seconds, ...row }) => row);
+}
+
+/** All values and momenta as bytes: equal where every bit is. */
+function bitsOf({ parameters, momenta }: EngineState): string {
+  const all = [...parameters.values(), ...momenta.values()];
+  return Buffer.concat(
+    all.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)),
+  ).toString('base64');
+}
+
+async function bitsIn(directory: string, name: 'last' | 'best'): Promise<string> {
+  const checkpoint = await readCheckpoint(directory, network, name);
+  return checkpoint === undefined ? 'none' : bitsOf(checkpoint.state);
+}
+
+test('a run that was stopped after any of its steps goes on to the same rows and the same bits', async () => {
+  const whole = await temporaryFolder();
+  const expected = await trainFrom({ directory: whole });
+  expect(expected.outcome).toMatchObject({ status: 'finished', endedEarly: false });
+  const expectedBits = [await bitsIn(whole, 'last'), await bitsIn(whole, 'best')];
+  for (let stopAfter = 1; stopAfter <= settings.epochs * stepsPerEpoch; stopAfter++) {
+    const directory = await temporaryFolder();
+    const cut = await trainFrom({ directory, stopAfter });
+    expect(cut).toMatchObject({
+      steps: stopAfter,
+      outcome: { status: 'stopped', epoch: Math.ceil(stopAfter / stepsPerEpoch) },
+    });
+    const found = await newestCheckpoint(directory, network);
+    const rest = await trainFrom({ directory, from: found?.checkpoint ?? fresh });
+    expect(rest.steps, 'no step is taken twice').toBe(expected.steps - stopAfter);
+    expect(withoutTimes(rest.outcome.history)).toEqual(withoutTimes(expected.outcome.history));
+    expect([await bitsIn(directory, 'last'), await bitsIn(directory, 'best')]).toEqual(expectedBits);
+  }
+});
+
+test('a run that goes on twice, stopped in the same epoch, is still the same', async () => {
+  const [whole, directory] = [await temporaryFolder(), await temporaryFolder()];
+  const expected = await trainFrom({ directory: whole });
+  let from: Checkpoint | undefined = fresh;
+  for (let stop = 0; stop < 2; stop++) {
+    await trainFrom({ directory, from, stopAfter: 1 });
+    from = (await newestCheckpoint(directory, network))?.checkpoint;
+    expect(from?.progress).toMatchObject({ epochsDone: 0, stepsDone: stop + 1 });
+  }
+  const rest = await trainFrom({ directory, from: from ?? fresh });
+  expect(withoutTimes(rest.outcome.history)).toEqual(withoutTimes(expected.outcome.history));
+  expect(await bitsIn(directory, 'last')).toBe(await bitsIn(whole, 'last'));
+});
+
+test('each epoch publishes all rows so far, and `best` holds the epoch of the best row', async () => {
+  const directory = await temporaryFolder();
+  const { outcome, published } = await trainFrom({ directory });
+  expect(published.map((rows) => rows.map(({ epoch, split }) => `${epoch} ${split}`))).toEqual([
+    ['1 train', '1 val'],
+    ['1 train', '1 val', '2 train', '2 val'],
+    ['1 train', '1 val', '2 train', '2 val', '3 train', '3 val'],
+  ]);
+  expect((await readCheckpoint(directory, network, 'best'))?.progress.epochsDone).toBe(
+    bestRow(outcome.history)?.epoch,
+  );
+});
+
+test('another seed of the patches is another run', async () => {
+  const [one, other] = [await temporaryFolder(), await temporaryFolder()];
+  const source = startBatches(
+    { ...data, patchesPerEpoch: 7, seed: 6, augment: 'jitter64', patchPx: 64, cacheBytes: 0 },
+    1,
+  );
+  await trainFrom({ directory: one, config: { epochs: 1 } });
+  await trainFrom({ directory: other, config: { epochs: 1 }, source });
+  await source.close();
+  expect(await bitsIn(one, 'last')).not.toBe(await bitsIn(other, 'last'));
+});
+
+test('the errors of an epoch are shares of all its patches, those of the last small batch included', async () => {
+  const { outcome } = await trainFrom({ directory: await temporaryFolder(), config: { epochs: 1 } });
+  const [row] = outcome.history;
+  const errors = (row?.top1err ?? Number.NaN) * settings.patchesPerEpoch;
+  expect(errors).toBeCloseTo(Math.round(errors), 9);
+});
+
+test('an epoch of fewer patches than a batch is one step, which moves the values', async () => {
+  const directory = await temporaryFolder();
+  const source = batchesOf(2);
+  const computes = await onnxEngine(network, { threads: 1, batch: 8 });
+  const config = { epochs: 1, batch: 8, patchesPerEpoch: 2 };
+  const { outcome, steps } = await trainFrom({ directory, config, source, computes });
+  await source.close();
+  await computes.dispose();
+  expect(steps).toBe(1);
+  for (const { objective } of outcome.history) {
+    expect(objective).toBeGreaterThan(0);
+    expect(objective).toBeLessThan(100);
+  }
+  expect(await bitsIn(directory, 'last')).not.toBe(bitsOf(fresh.state));
+});
+
+test('a run whose objective is no longer finite ends, and its last good checkpoint stays', async () => {
+  const directory = await temporaryFolder();
+  const good = await trainFrom({ directory, config: { epochs: 1 } });
+  const from = (await newestCheckpoint(directory, network))?.checkpoint ?? fresh;
+  const wild = { epochs: 60, learningRate: 10, warmupEpochs: 0, momentum: 0.99 };
+  const { outcome, published } = await trainFrom({ directory, from, config: wild });
+  if (outcome.status !== 'diverged') throw new Error(`expected to diverge, got ${outcome.status}`);
+  expect(Number.isFinite(outcome.history.at(-1)?.objective)).toBe(false);
+  expect(outcome.history.at(-1)?.epoch).toBe(outcome.epoch);
+  expect(published.at(-1), 'the epoch that diverged is published').toEqual(outcome.history);
+  expect(outcome.history.slice(0, 2)).toEqual(good.outcome.history);
+  const kept = await newestCheckpoint(directory, network);
+  expect(kept?.checkpoint.progress.epochsDone).toBe(outcome.epoch - 1);
+  for (const row of kept?.checkpoint.progress.history ?? [])
+    expect(Number.isFinite(row.objective)).toBe(true);
+});
+
+test('patience ends a run whose validation does not get better; equal is not better', async () => {
+  const directory = await temporaryFolder();
+  // A rate that rounds away: every epoch validates exactly alike.
+  const config = { epochs: 9, patience: 2, learningRate: 1e-30 };
+  const { outcome } = await trainFrom({ directory, config });
+  expect(outcome).toMatchObject({ status: 'finished', endedEarly: true });
+  expect(outcome.history.at(-1)?.epoch).toBe(3);
+  expect(bestRow(outcome.history)?.epoch).toBe(1);
+  const from = (await newestCheckpoint(directory, network))?.checkpoint ?? fresh;
+  const again = await trainFrom({ directory, config, from });
+  expect(again, 'it has ended for good').toMatchObject({ steps: 0, outcome: { endedEarly: true } });
+});
+
+const rowOf = (
+  epoch: number,
+  top1err: number,
+  objective: number,
+  split: 'train' | 'val' = 'val',
+): MetricsRow => ({
+  ...{ epoch, split, objective, top1err },
+  ...{ top5err: 0, images_per_second: 1, learning_rate: 0.1, seconds: 1 },
+});
+
+test('the best row is a validation row: lowest error, then lowest objective, then the earliest', () => {
+  expect(bestRow([])).toBeUndefined();
+  expect(bestRow([rowOf(1, 0.1, 0.1, 'train')])).toBeUndefined();
+  expect(bestRow([rowOf(1, Number.NaN, Number.NaN)])).toBeUndefined();
+  const rows = [rowOf(1, 0.3, 0.2), rowOf(2, 0.2, 0.9), rowOf(3, 0.2, 0.8), rowOf(4, 0.2, 0.8)];
+  expect(bestRow([...rows, rowOf(5, 0, 0, 'train'), rowOf(6, 0, Number.NaN)])?.epoch).toBe(3);
+});
