@@ -16,7 +16,16 @@ import { freeRunDirectory } from './training/run-directory.ts';
 const terminal = terminalOn(process.stdout);
 
 /** Small batches take many steps: a minute or two on two cores for an error of a few per cent. */
-const training = ['--epochs', '7', '--patches-per-epoch', '2800', '--batch', '32', '--learning-rate', '0.012'];
+const training = [
+  '--epochs',
+  '7',
+  '--patches-per-epoch',
+  '2800',
+  '--batch',
+  '32',
+  '--learning-rate',
+  '0.012',
+];
 
 /** Pictures that the training has not seen: drawn with another seed. */
 const pictures: readonly TextureName[] = ['brick', 'knit', 'water'];
