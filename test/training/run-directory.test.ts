@@ -1,0 +1,104 @@
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import type { Run } from '../../model/run-file.ts';
+import { type TrainingConfig, trainingConfigSchema } from '../../model/training-config.ts';
+import { writeRun } from '../../node/run-record.ts';
+import {
+  freeRunDirectory,
+  newestUnfinishedRun,
+  requireFree,
+  requireSameData,
+  resumedConfig,
+} from '../../training/run-directory.ts';
+import { inventedRun } from '../support/invented-run.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+/** A folder with the given runs in runs/, which is the working directory while the test lasts. */
+async function workIn(runs: Readonly<Record<string, Run>> = {}): Promise<void> {
+  const folder = await temporaryFolder({ 'runs/': '' });
+  for (const [name, run] of Object.entries(runs)) await writeRun(join(folder, 'runs', name), run);
+  const before = process.cwd();
+  process.chdir(folder);
+  onTestFinished(() => process.chdir(before));
+}
+
+const anyRun = inventedRun({});
+const runOf = (variant: string, status: Run['status'], startedAt = '2026-03-07T08:09:10Z'): Run => ({
+  ...inventedRun({ status, config: { variant } }),
+  startedAt,
+});
+const asked = (config: Partial<TrainingConfig>) => trainingConfigSchema.parse(config);
+
+test('a new run is called by its name, with the first number that is free where it is taken', async () => {
+  await workIn();
+  expect(freeRunDirectory('reference')).toBe(join('runs', 'reference'));
+  await workIn({ reference: anyRun, 'reference-3': anyRun });
+  expect(freeRunDirectory('reference')).toBe(join('runs', 'reference-2'));
+  await workIn({ reference: anyRun, 'reference-2': anyRun, 'reference-3': anyRun });
+  expect(freeRunDirectory('reference')).toBe(join('runs', 'reference-4'));
+});
+
+test('a directory that holds a run is refused; one that holds other files, or is not there, is free', async () => {
+  const folder = await temporaryFolder({ 'notes/a.txt': 'mine' });
+  await writeRun(join(folder, 'run'), anyRun);
+  expect(() => requireFree(join(folder, 'run'))).toThrow(
+    expect.objectContaining({
+      code: 'usage',
+      message: expect.stringMatching(/already holds a run.*--resume/),
+    }),
+  );
+  requireFree(join(folder, 'notes'));
+  requireFree(join(folder, 'nothing'));
+});
+
+test('the run to go on with is the one of the variant that began last among those not finished', async () => {
+  await workIn({
+    a: runOf('reference', 'stopped', '2026-03-07T08:09:10Z'),
+    b: runOf('reference', 'running', '2026-03-09T08:09:10Z'),
+    c: runOf('reference', 'diverged', '2026-03-08T08:09:10Z'),
+    d: runOf('reference', 'finished', '2026-03-10T08:09:10Z'),
+    e: runOf('no-pool1', 'running', '2026-03-11T08:09:10Z'),
+  });
+  expect(await newestUnfinishedRun('reference')).toBe(join('runs', 'b'));
+  await expect(newestUnfinishedRun('no-relu1')).rejects.toMatchObject({
+    code: 'usage',
+    message: expect.stringContaining('no unfinished run of no-relu1'),
+  });
+});
+
+test('a run that goes on keeps its settings, whatever the defaults are', () => {
+  const stored = inventedRun({ config: { seed: 9, variant: 'no-pool2' } });
+  expect(resumedConfig(stored, asked({}), new Set())).toEqual(stored.config);
+  const same = asked({ seed: 9, variant: 'no-pool2' });
+  expect(resumedConfig(stored, same, new Set(['seed', 'variant']))).toEqual(stored.config);
+});
+
+test('every setting that was written and differs is named with both values', () => {
+  const stored = inventedRun({ epochs: 15, config: { seed: 9 } });
+  const other = asked({ seed: 8, epochs: 3, batch: 7 });
+  expect(() => resumedConfig(stored, other, new Set(['seed', 'epochs']))).toThrow(
+    expect.objectContaining({
+      code: 'usage',
+      message: expect.stringMatching(/epochs was 15, now 3; seed was 9, now 8$/),
+    }),
+  );
+});
+
+test('a data folder that has moved is read where it is now', () => {
+  const stored = inventedRun({});
+  const config = resumedConfig(stored, asked({ data: 'moved/photos' }), new Set(['data']));
+  expect(config).toEqual({ ...stored.config, data: 'moved/photos' });
+});
+
+test('data that are not those of the run are refused, and the message tells classes from images', () => {
+  const stored = inventedRun({ labels: ['moss', 'sand'] });
+  const { fingerprint } = stored.data;
+  requireSameData(stored, ['moss', 'sand'], fingerprint);
+  const other = 'f'.repeat(64);
+  expect(() => requireSameData(stored, ['moss', 'sand'], other)).toThrow(
+    expect.objectContaining({ code: 'data-unusable', message: expect.stringContaining('other images') }),
+  );
+  expect(() => requireSameData(stored, ['moss', 'silt'], other)).toThrow(
+    'classes were moss, sand, now moss, silt',
+  );
+});
