@@ -1,0 +1,115 @@
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { z } from 'zod';
+import { TexturaError } from '../../model/error.ts';
+import { type CommandDefinition, flagOf, parseArguments, runCommand } from '../../node/command-line.ts';
+
+const options = z.strictObject({
+  patchesPerEpoch: z.int().min(1).default(12).describe('patches an epoch'),
+  learningRate: z.number().positive().optional(),
+  augment: z.enum(['none', 'jitter64']).default('none'),
+  out: z.string().min(1).optional(),
+  resume: z.boolean().default(false).describe('go on'),
+});
+const command: CommandDefinition<typeof options> = {
+  name: 'weave',
+  summary: 'Weaves a cloth.',
+  options,
+  run: async () => {},
+};
+const parse = (...argv: string[]) => parseArguments(command, argv);
+
+/** What is written to a stream of the process, and its exit status, put back when the test is over. */
+function watched(stream: 'stdout' | 'stderr') {
+  const text: string[] = [];
+  const spy = vi.spyOn(process[stream], 'write').mockImplementation((chunk) => {
+    text.push(String(chunk));
+    return true;
+  });
+  const before = process.exitCode;
+  onTestFinished(() => {
+    spy.mockRestore();
+    process.exitCode = before;
+  });
+  return () => text.join('');
+}
+
+test('options are the keys in kebab case, typed, with the defaults of the schema', () => {
+  expect(flagOf('patchesPerEpoch')).toBe('--patches-per-epoch');
+  expect(parse()?.options).toEqual({ patchesPerEpoch: 12, augment: 'none', resume: false });
+  expect(
+    parse('--patches-per-epoch', '7', '--learning-rate=1e-3', '--resume', '--out', '12')?.options,
+  ).toEqual({
+    patchesPerEpoch: 7,
+    learningRate: 0.001,
+    augment: 'none',
+    out: '12',
+    resume: true,
+  });
+});
+
+test('the options that were written are told from those that have their default', () => {
+  expect(parse()?.given).toEqual(new Set());
+  expect(parse('--patches-per-epoch', '12')?.given).toEqual(new Set(['patchesPerEpoch']));
+});
+
+test.each([
+  [['--patches-per-epoc', '3'], 'Did you mean --patches-per-epoch?'],
+  [['--patches-per-epoch', '0'], /^--patches-per-epoch: .*>=1, got "0"$/],
+  [['--patches-per-epoch', '2.5'], /^--patches-per-epoch: .*int.*, got "2.5"$/],
+  [['--patches-per-epoch', 'many'], /^--patches-per-epoch: .*got "many"$/],
+  [['--patches-per-epoch', ''], /^--patches-per-epoch: .*got ""$/],
+  [['--learning-rate', '-1'], /^--learning-rate: .*>0, got "-1"$/],
+  [['--augment', 'shake'], /^--augment: expected one of "none"\|"jitter64", got "shake"$/],
+  [['--out'], "option '--out <text>' argument missing"],
+  [['photos'], 'weave takes flags only, got "photos"'],
+] as const)('%j is a usage error that names the flag and what it got', (argv, message) => {
+  expect(() => parse(...argv)).toThrow(expect.objectContaining({ code: 'usage' }));
+  expect(() => parse(...argv)).toThrow(message);
+});
+
+test('every mistake is named at once', () => {
+  expect(() => parse('--patches-per-epoch', '0', '--augment', 'shake')).toThrow(
+    /--patches-per-epoch.*\n--augment/,
+  );
+});
+
+test('positional arguments reach a command that takes them, dashes and all', () => {
+  const definition = { ...command, arguments: 'image' };
+  expect(parseArguments(definition, ['a.png', '--resume', '--', '-b.png'])?.args).toEqual([
+    'a.png',
+    '-b.png',
+  ]);
+});
+
+test('help is printed with choices and defaults, and nothing runs', async () => {
+  const printed = watched('stdout');
+  const run = vi.fn(command.run);
+  await runCommand({ ...command, run }, ['--help']);
+  expect(run).not.toHaveBeenCalled();
+  expect(process.exitCode ?? 0).toBe(0);
+  expect(printed()).toContain('Usage: npm run weave --');
+  expect(printed()).toMatch(/--patches-per-epoch <number>\s+patches an epoch \(default 12\)/);
+  expect(printed()).toContain('(one of none, jitter64; default none)');
+  expect(printed()).toMatch(/--resume\s+go on\n/);
+});
+
+test.each([
+  [new TexturaError('diverged', 'diverged at epoch 2'), 4, 'weave: diverged at epoch 2\n'],
+  [new TexturaError('interrupted', 'stopped'), 130, 'weave: stopped\n'],
+  [new TexturaError('data-unusable', 'photos: no classes'), 3, 'weave: photos: no classes\n'],
+] as const)(
+  'an error of the person or the run, as %s, is its message and its status',
+  async (error, status, message) => {
+    const printed = watched('stderr');
+    await runCommand({ ...command, run: () => Promise.reject(error) }, []);
+    expect(process.exitCode).toBe(status);
+    expect(printed()).toBe(message);
+  },
+);
+
+test('an error of ours has status 1 and its stack', async () => {
+  const printed = watched('stderr');
+  await runCommand({ ...command, run: () => Promise.reject(new RangeError('index 7 of 5')) }, []);
+  expect(process.exitCode).toBe(1);
+  expect(printed()).toMatch(/fault of Textura's.*\nRangeError: index 7 of 5\n\s+at /);
+});
