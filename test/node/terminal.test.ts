@@ -1,0 +1,65 @@
+import { PassThrough } from 'node:stream';
+import { expect, test } from 'vitest';
+import { durationText, progressBar, terminalOn } from '../../node/terminal.ts';
+
+/** A stream that stands for a terminal of the given width, or for a file. */
+function streamOf(columns?: number) {
+  const stream = Object.assign(new PassThrough(), columns === undefined ? {} : { isTTY: true, columns });
+  return { terminal: terminalOn(stream), written: () => String(stream.read() ?? '') };
+}
+
+/** What a screen shows in the end: a carriage return goes to the start of the line, `ESC [K` clears from there on. */
+function shown(text: string): readonly string[] {
+  return text.split('\n').map((line) =>
+    line.split('\r').reduce((before, part) => {
+      const [start = '', cleared] = part.split('\u001b[K');
+      return cleared === undefined ? start + before.slice(start.length) : start + cleared;
+    }, ''),
+  );
+}
+
+test('on a terminal the changing line is replaced, and lines stay above it', () => {
+  const { terminal, written } = streamOf(80);
+  expect(terminal.isInteractive).toBe(true);
+  terminal.status('reading images 10/12');
+  terminal.status('reading 11');
+  terminal.line('12 images');
+  terminal.status('epoch 1');
+  const text = written();
+  expect(shown(text)).toEqual(['12 images', 'epoch 1']);
+  terminal.clear();
+  expect(shown(text + written())).toEqual(['12 images', '']);
+});
+
+test('the changing line never wraps into the next', () => {
+  const { terminal, written } = streamOf(12);
+  terminal.status('reading images 10/12');
+  expect(shown(written())).toEqual(['reading ima']);
+});
+
+test('in a file there are lines alone', () => {
+  const { terminal, written } = streamOf();
+  expect(terminal.isInteractive).toBe(false);
+  terminal.status('reading images 10/12');
+  terminal.clear();
+  terminal.line('12 images');
+  expect(written()).toBe('12 images\n');
+});
+
+test('a bar is full by the share, and never more than full', () => {
+  expect(progressBar(0, 4)).toBe('░░░░');
+  expect(progressBar(0.5, 4)).toBe('██░░');
+  expect(progressBar(1.2, 4)).toBe('████');
+  expect(progressBar(-1, 4)).toBe('░░░░');
+});
+
+test.each([
+  [0, '0 s'],
+  [48.4, '48 s'],
+  [59.6, '1 min 00 s'],
+  [725, '12 min 05 s'],
+  [3599.6, '1 h 00 min'],
+  [12_000, '3 h 20 min'],
+])('%d seconds are %s', (seconds, text) => {
+  expect(durationText(seconds)).toBe(text);
+});
