@@ -140,13 +140,13 @@ test('a run that was stopped after any of its steps goes on to the same rows and
 test('a run that goes on twice, stopped in the same epoch, is still the same', async () => {
   const [whole, directory] = [await temporaryFolder(), await temporaryFolder()];
   const expected = await trainFrom({ directory: whole });
-  let from: Checkpoint | undefined = fresh;
+  let from = fresh;
   for (let stop = 0; stop < 2; stop++) {
     await trainFrom({ directory, from, stopAfter: 1 });
-    from = (await newestCheckpoint(directory, network))?.checkpoint;
-    expect(from?.progress).toMatchObject({ epochsDone: 0, stepsDone: stop + 1 });
+    from = (await newestCheckpoint(directory, network))?.checkpoint ?? fresh;
+    expect(from.progress).toMatchObject({ epochsDone: 0, stepsDone: stop + 1 });
   }
-  const rest = await trainFrom({ directory, from: from ?? fresh });
+  const rest = await trainFrom({ directory, from });
   expect(withoutTimes(rest.outcome.history)).toEqual(withoutTimes(expected.outcome.history));
   expect(await bitsIn(directory, 'last')).toBe(await bitsIn(whole, 'last'));
 });
