@@ -4,7 +4,7 @@
  * newest file costs one checkpoint and not the run.
  */
 import { createHash } from 'node:crypto';
-import { readFile, rename } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parameterSpecs } from '../model/description.ts';
@@ -61,7 +61,8 @@ export async function saveCheckpoint(
 }
 
 /**
- * The newest whole checkpoint of a run, with a sentence for each that was damaged; undefined where there is none yet.
+ * The newest whole checkpoint of a run, with a sentence for each that was damaged; undefined where there is none yet. A damaged
+ * `last` is removed where `previous` is whole, or the next save would move it over the only whole one.
  * Errors: `file-damaged` where every checkpoint that exists is damaged.
  */
 export async function newestCheckpoint(
@@ -72,7 +73,9 @@ export async function newestCheckpoint(
   for (const name of ['last', 'previous'] as const) {
     try {
       const checkpoint = await readCheckpoint(directory, network, name);
-      if (checkpoint !== undefined) return { checkpoint, damage };
+      if (checkpoint === undefined) continue;
+      if (damage.length > 0) await rm(checkpointPath(directory, 'last'));
+      return { checkpoint, damage };
     } catch (error) {
       if (!(error instanceof TexturaError)) throw error;
       damage.push(error.message);

@@ -84,6 +84,16 @@ test('a crash between moving the old and writing the new leaves the old one to g
   expect((await newestCheckpoint(directory, network))?.checkpoint.progress.epochsDone).toBe(2);
 });
 
+test('a damaged newest checkpoint never takes the place of the whole one that was gone on from', async () => {
+  const directory = await directoryOfTwo();
+  const cut = () => damage(checkpointPath(directory, 'last'), (file) => file.subarray(0, 100));
+  await cut();
+  expect((await newestCheckpoint(directory, network))?.checkpoint.progress.epochsDone).toBe(1);
+  await saveCheckpoint(directory, network, checkpointOf(2), false);
+  await cut();
+  expect((await newestCheckpoint(directory, network))?.checkpoint.progress.epochsDone).toBe(1);
+});
+
 test('when every checkpoint is damaged, each is named', async () => {
   const directory = await directoryOfTwo();
   for (const name of ['last', 'previous'] as const)
