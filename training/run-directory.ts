@@ -18,9 +18,13 @@ export function freeRunDirectory(name: string): string {
   }
 }
 
+export function holdsRun(directory: string): boolean {
+  return existsSync(join(directory, runFiles.run));
+}
+
 /** Errors: `usage` where the directory already holds a run, which is left as it is. */
 export function requireFree(directory: string): void {
-  if (!existsSync(join(directory, runFiles.run))) return;
+  if (!holdsRun(directory)) return;
   throw new TexturaError(
     'usage',
     `${directory} already holds a run; add --resume to go on with it, or choose another --out`,
@@ -29,21 +33,28 @@ export function requireFree(directory: string): void {
 
 /** The run of a variant in runs/ that began last and is not finished. Errors: `usage` where there is none. */
 export async function newestUnfinishedRun(variant: VariantName): Promise<string> {
-  const names = await readdir(runsFolder).catch(() => []);
-  const directories = names
-    .map((name) => join(runsFolder, name))
-    .filter((path) => existsSync(join(path, runFiles.run)));
-  let newest: { readonly directory: string; readonly startedAt: string } | undefined;
-  for (const directory of directories) {
-    const { config, status, startedAt } = await readRun(directory);
-    const isCandidate = config.variant === variant && status !== 'finished';
-    if (isCandidate && (newest === undefined || startedAt > newest.startedAt))
-      newest = { directory, startedAt };
-  }
-  if (newest !== undefined) return newest.directory;
+  const run = await newestRun(variant);
+  if (run !== undefined && run.status !== 'finished') return run.directory;
   throw new TexturaError(
     'usage',
     `--resume: no unfinished run of ${variant} in ${runsFolder}/; name it with --out`,
+  );
+}
+
+/** The run of a variant in runs/ that began last, of the unfinished ones where there are any; undefined where there is no run. */
+export async function newestRun(
+  variant: VariantName,
+): Promise<(Pick<Run, 'status' | 'startedAt'> & { readonly directory: string }) | undefined> {
+  const names = await readdir(runsFolder).catch(() => []);
+  const runs: { directory: string; status: Run['status']; startedAt: string }[] = [];
+  for (const directory of names.map((name) => join(runsFolder, name)).filter(holdsRun)) {
+    const { config, status, startedAt } = await readRun(directory);
+    if (config.variant === variant) runs.push({ directory, status, startedAt });
+  }
+  const unfinished = runs.filter(({ status }) => status !== 'finished');
+  return (unfinished.length > 0 ? unfinished : runs).reduce<(typeof runs)[number] | undefined>(
+    (newest, run) => (newest === undefined || run.startedAt > newest.startedAt ? run : newest),
+    undefined,
   );
 }
 

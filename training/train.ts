@@ -9,7 +9,7 @@ import { usableCores } from '../node/machine.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { describeTable } from './description-table.ts';
 import { deviceWishes, engineWishes } from './engine-choice.ts';
-import { freeRunDirectory, newestUnfinishedRun, requireFree } from './run-directory.ts';
+import { freeRunDirectory, holdsRun, newestRun, newestUnfinishedRun, requireFree } from './run-directory.ts';
 import { trainRun } from './train-run.ts';
 
 const everyVariant = 'all';
@@ -53,11 +53,14 @@ async function train(
   const failures: TexturaError[] = [];
   for (const variant of variants) {
     try {
+      const directory = await directoryFor(options, variant);
       await trainRun({
         ...options,
+        // Where all variants go on, those that had not begun begin.
+        resume: options.resume && (variants.length === 1 || holdsRun(directory)),
         config: trainingConfigSchema.parse({ ...config, variant }),
         given,
-        directory: await directoryFor(options, variant),
+        directory,
         threads: options.threads ?? usableCores(),
         terminal,
       });
@@ -76,7 +79,11 @@ async function directoryFor(
   { out, resume, variant: asked }: TrainOptions,
   variant: VariantName,
 ): Promise<string> {
-  if (out === undefined) return resume ? newestUnfinishedRun(variant) : freeRunDirectory(variant);
+  if (out === undefined) {
+    if (!resume) return freeRunDirectory(variant);
+    if (asked !== everyVariant) return newestUnfinishedRun(variant);
+    return (await newestRun(variant))?.directory ?? freeRunDirectory(variant);
+  }
   const directory = asked === everyVariant ? `${out}-${variant}` : out;
   if (!resume) requireFree(directory);
   return directory;

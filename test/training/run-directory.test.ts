@@ -5,6 +5,8 @@ import { type TrainingConfig, trainingConfigSchema } from '../../model/training-
 import { writeRun } from '../../node/run-record.ts';
 import {
   freeRunDirectory,
+  holdsRun,
+  newestRun,
   newestUnfinishedRun,
   requireFree,
   requireSameData,
@@ -47,6 +49,7 @@ test('a directory that holds a run is refused; one that holds other files, or is
       message: expect.stringMatching(/already holds a run.*--resume/),
     }),
   );
+  expect([holdsRun(join(folder, 'run')), holdsRun(join(folder, 'notes'))]).toEqual([true, false]);
   requireFree(join(folder, 'notes'));
   requireFree(join(folder, 'nothing'));
 });
@@ -60,10 +63,21 @@ test('the run to go on with is the one of the variant that began last among thos
     e: runOf('no-pool1', 'running', '2026-03-11T08:09:10Z'),
   });
   expect(await newestUnfinishedRun('reference')).toBe(join('runs', 'b'));
+  expect(await newestRun('reference')).toMatchObject({ directory: join('runs', 'b'), status: 'running' });
   await expect(newestUnfinishedRun('no-relu1')).rejects.toMatchObject({
     code: 'usage',
     message: expect.stringContaining('no unfinished run of no-relu1'),
   });
+});
+
+test('where every run of a variant is finished, none is to go on with', async () => {
+  await workIn({
+    first: runOf('reference', 'finished', '2026-03-07T08:09:10Z'),
+    second: runOf('reference', 'finished', '2026-03-08T08:09:10Z'),
+  });
+  expect(await newestRun('reference')).toMatchObject({ directory: join('runs', 'second') });
+  expect(await newestRun('no-relu1')).toBeUndefined();
+  await expect(newestUnfinishedRun('reference')).rejects.toMatchObject({ code: 'usage' });
 });
 
 test('a run that goes on keeps its settings, whatever the defaults are', () => {
