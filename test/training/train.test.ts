@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,7 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { type MetricsRow, metricsFromCsv } from '../../model/metrics.ts';
+import type { TextureName } from '../../model/textures/textures.ts';
 import { readRun } from '../../node/run-record.ts';
+import { readConfusion } from '../../training/report/confusion-file.ts';
 import { runScript } from '../support/command.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -32,7 +35,7 @@ const train = (cwd: string, ...args: string[]) => runScript('training/train.ts',
 const start = (cwd: string, ...args: string[]): ChildProcess =>
   spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script, ...args], {
     cwd,
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
 
 /** metrics.csv without what a clock decides. */
@@ -40,6 +43,31 @@ async function rowsOf(directory: string): Promise<readonly Partial<MetricsRow>[]
   const file = join(directory, 'metrics.csv');
   const rows = metricsFromCsv(await readFile(file, 'utf8'), file);
   return rows.map(({ images_per_second: _rate, seconds: _seconds, ...row }) => row);
+}
+
+/** When the newest checkpoint was written; undefined where there is none, as between the renames of a save. */
+async function lastSave(directory: string): Promise<number | undefined> {
+  return (await stat(join(directory, 'checkpoint/last.safetensors')).catch(() => undefined))?.mtimeMs;
+}
+
+/** Waits for a checkpoint that is newer than `sinceMs`. */
+async function nextSave(directory: string, sinceMs = 0): Promise<void> {
+  while (((await lastSave(directory)) ?? 0) <= sinceMs) await sleep(5);
+}
+
+/** Every file of a directory with the hash of its bytes and the time of its last change. */
+async function contentOf(directory: string): Promise<readonly string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  return Promise.all(
+    files.map(async (file) => {
+      const hash = createHash('sha256').update(await readFile(file));
+      return `${file} ${hash.digest('hex')} ${(await stat(file)).mtimeMs}`;
+    }),
+  );
 }
 
 test('a run directory has every file of the contract, and --resume on it has nothing to do', {
@@ -79,21 +107,23 @@ test('a run that was killed again and again equals one that was not, in metrics 
   timeout: 240_000,
 }, async () => {
   const folder = await home();
-  await train(folder, ...setting, '--out', 'whole');
-  let child = start(folder, ...setting, '--out', 'cut');
-  // Late enough for the run to have begun; then at moments that fall before, in and after its epochs.
-  while ((await stat(join(folder, 'cut/checkpoint/last.safetensors')).catch(() => undefined)) === undefined)
-    await sleep(20);
-  for (const delayMs of [5, 2500, 1800, 3100]) {
+  const long = [...setting, '--epochs', '30'];
+  await train(folder, ...long, '--out', 'whole');
+  let child = start(folder, ...long, '--out', 'cut');
+  let savedMs = 0;
+  for (const delayMs of [3, 47, 110, 18]) {
+    // A checkpoint of this process, then a moment that falls into a step, a validation or the next save.
+    await nextSave(join(folder, 'cut'), savedMs);
     await sleep(delayMs);
-    if (child.exitCode !== null) break;
     child.kill('SIGKILL');
     await once(child, 'exit');
+    expect(child.signalCode).toBe('SIGKILL');
+    savedMs = (await lastSave(join(folder, 'cut'))) ?? 0;
     child = start(folder, '--out', 'cut', '--resume', '--engine', 'onnx');
   }
-  if (child.exitCode === null) await once(child, 'exit');
+  await once(child, 'exit');
   expect(child.exitCode).toBe(0);
-  expect((await readRun(join(folder, 'cut'))).stretches.length).toBeGreaterThan(1);
+  expect((await readRun(join(folder, 'cut'))).stretches).toHaveLength(5);
   expect(await rowsOf(join(folder, 'cut'))).toEqual(await rowsOf(join(folder, 'whole')));
   const [cut, whole] = await Promise.all(
     ['cut', 'whole'].map((name) => readFile(join(folder, name, 'model.safetensors'))),
@@ -101,24 +131,35 @@ test('a run that was killed again and again equals one that was not, in metrics 
   expect(cut?.equals(whole ?? Buffer.of())).toBe(true);
 });
 
-test('an interrupt ends with status 130 and a run that goes on to the same end', {
+test('an interrupt ends with status 130 and a run that goes on to the same end, with the same settings alone', {
   timeout: 240_000,
 }, async () => {
   const folder = await home();
-  await train(folder, ...setting, '--out', 'whole');
-  const child = start(folder, ...setting, '--out', 'stopped');
-  while ((await stat(join(folder, 'stopped/samples.png')).catch(() => undefined)) === undefined)
-    await sleep(10);
+  const long = [...setting, '--epochs', '30'];
+  await train(folder, ...long, '--out', 'whole');
+  const child = start(folder, ...long, '--out', 'stopped');
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  await nextSave(join(folder, 'stopped'));
   child.kill('SIGINT');
-  await once(child, 'exit');
+  await once(child, 'close');
   expect(child.exitCode).toBe(130);
+  expect(said).toMatch(
+    /^train: stopped in epoch \d+\. Go on with: npm run train -- --out stopped --resume\n$/,
+  );
   expect(await readRun(join(folder, 'stopped'))).toMatchObject({ status: 'stopped' });
-  const resumed = await train(folder, ...setting, '--out', 'stopped', '--resume');
+  const before = await contentOf(join(folder, 'stopped'));
+  const other = await train(folder, '--batch', '6', '--out', 'stopped', '--resume');
+  expect(other).toMatchObject({ status: 2, stderr: expect.stringContaining('batch was 5, now 6') });
+  expect(await contentOf(join(folder, 'stopped'))).toEqual(before);
+  const resumed = await train(folder, ...long, '--out', 'stopped', '--resume');
   expect(resumed, resumed.stderr).toMatchObject({ status: 0 });
   expect(await rowsOf(join(folder, 'stopped'))).toEqual(await rowsOf(join(folder, 'whole')));
 });
 
-test('a directory that holds a run is left alone without --resume, and another setting is refused with it', {
+test('a directory that holds a run is left alone without --resume', {
   timeout: 120_000,
 }, async () => {
   const folder = await home();
@@ -127,13 +168,36 @@ test('a directory that holds a run is left alone without --resume, and another s
   expect(first, first.stderr).toMatchObject({ status: 0 });
   // Fewer patches than a batch are still a step: the loss is a number.
   expect((await rowsOf(join(folder, 'a')))[0]?.objective).toBeGreaterThan(0);
-  const before = await readFile(join(folder, 'a/run.json'));
+  const before = await contentOf(join(folder, 'a'));
   const second = await train(folder, ...short, '--out', 'a');
   expect(second).toMatchObject({
     status: 2,
     stderr: expect.stringContaining('a already holds a run; add --resume'),
   });
-  expect(await readFile(join(folder, 'a/run.json'))).toEqual(before);
+  expect(await contentOf(join(folder, 'a'))).toEqual(before);
+});
+
+test('classes called by numbers keep one order, in run.json as in the confusions', {
+  timeout: 120_000,
+}, async () => {
+  const ofClass = async (name: string, texture: TextureName, count: number) =>
+    Object.entries(await smallPhotographs('photos', [texture], count)).map(
+      ([path, file]) => [path.replace(`/${texture}/`, `/${name}/`), file] as const,
+    );
+  const files = [
+    ...(await ofClass('10', 'water', 10)),
+    ...(await ofClass('2', 'knit', 15)),
+    ...(await ofClass('1', 'brick', 5)),
+  ];
+  const folder = await temporaryFolder(Object.fromEntries(files));
+  const short = [...setting.slice(0, 6), '--epochs', '1', '--patches-per-epoch', '3', '--batch', '3'];
+  const result = await train(folder, ...short, '--out', 'a');
+  expect(result, result.stderr).toMatchObject({ status: 0 });
+  expect((await readRun(join(folder, 'a'))).labels).toEqual(['1', '10', '2']);
+  const confusion = await readConfusion(join(folder, 'a'));
+  expect(confusion?.labels).toEqual(['1', '10', '2']);
+  // A fifth of 5, 10 and 15 photographs, of four patches each.
+  expect(confusion?.counts.map((row) => row.reduce((sum, count) => sum + count))).toEqual([4, 8, 12]);
 });
 
 test('a rate that is far too high ends as diverged, with status 4 and a report', {
