@@ -65,14 +65,19 @@ async function train(
         terminal,
       });
     } catch (error) {
-      // A variant that diverges is a result; the others still have theirs to give.
-      if (!(error instanceof TexturaError) || error.code !== 'diverged' || variants.length === 1) throw error;
+      if (variants.length === 1 || !(error instanceof TexturaError) || !isOfOneVariant(error)) throw error;
       terminal.line(error.message);
       failures.push(error);
     }
   }
-  if (failures.length > 0)
-    throw new TexturaError('diverged', failures.map(({ message }) => message).join('\n'));
+  const [first] = failures;
+  if (first !== undefined)
+    throw new TexturaError(first.code, failures.map(({ message }) => message).join('\n'));
+}
+
+/** A variant that diverges, or is too large for this machine, is a result; the others still have theirs to give. */
+function isOfOneVariant({ code }: TexturaError): boolean {
+  return code === 'diverged' || code === 'memory-insufficient';
 }
 
 async function directoryFor(
