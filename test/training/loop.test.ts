@@ -12,6 +12,7 @@ import { planGrid } from '../../training/data/plan.ts';
 import type { Engine, EngineState } from '../../training/engine.ts';
 import { bestRow, freshProgress, type TrainingSession, train } from '../../training/loop.ts';
 import { onnxEngine } from '../../training/onnx-engine.ts';
+import { learningRateAt } from '../../training/schedule.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const classes: readonly TextureName[] = ['brick', 'knit', 'water'];
@@ -161,6 +162,23 @@ test('each epoch publishes all rows so far, and `best` holds the epoch of the be
   ]);
   expect((await readCheckpoint(directory, network, 'best'))?.progress.epochsDone).toBe(
     bestRow(outcome.history)?.epoch,
+  );
+});
+
+test('each step has its own learning rate from the schedule, and rows tell the last one of their epoch', async () => {
+  const rates: number[] = [];
+  const computes: Engine = {
+    ...engine,
+    step: (batch, step) => {
+      rates.push(step.learningRate);
+      return engine.step(batch, step);
+    },
+  };
+  const { outcome } = await trainFrom({ directory: await temporaryFolder(), computes });
+  const schedule = { peak: 0.01, warmupSteps: stepsPerEpoch, totalSteps: 3 * stepsPerEpoch };
+  expect(rates).toEqual(Array.from({ length: 9 }, (_, step) => learningRateAt(schedule, step)));
+  expect(outcome.history.map((row) => row.learning_rate)).toEqual(
+    [2, 2, 5, 5, 8, 8].map((step) => rates[step]),
   );
 });
 
