@@ -24,12 +24,18 @@ export async function runCommand<S extends z.ZodObject>(
   definition: CommandDefinition<S>,
   argv: readonly string[],
 ): Promise<void> {
+  process.stdout.on('error', unlessReaderLeft);
   try {
     const parsed = parseArguments(definition, argv);
     if (parsed !== undefined) await definition.run(parsed.options, parsed);
   } catch (error) {
     process.exitCode = report(error, definition.name);
   }
+}
+
+/** A reader that has seen enough, such as `head`, ends neither a training nor a server. */
+function unlessReaderLeft(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }
 
 /**

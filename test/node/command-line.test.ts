@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import { TexturaError } from '../../model/error.ts';
@@ -113,3 +115,27 @@ test('an error of ours has status 1 and its stack', async () => {
   expect(process.exitCode).toBe(1);
   expect(printed()).toMatch(/fault of Textura's.*\nRangeError: index 7 of 5\n\s+at /);
 });
+
+test.skipIf(process.platform === 'win32')(
+  'a reader that stops reading does not end the command',
+  async () => {
+    const module = new URL('../../node/command-line.ts', import.meta.url).href;
+    const script = `const { runCommand } = await import(${JSON.stringify(module)});
+    const { z } = await import('zod');
+    const { setTimeout: sleep } = await import('node:timers/promises');
+    const run = async () => {
+      for (let i = 0; i < 20; i++) { process.stdout.write('line '.repeat(100)); await sleep(20); }
+      process.stderr.write('done');
+    };
+    await runCommand({ name: 'weave', summary: '', options: z.strictObject({}), run }, []);`;
+    const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', script];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    child.stdout.once('data', () => child.stdout.destroy());
+    const [status] = await once(child, 'close');
+    expect({ status, said }).toEqual({ status: 0, said: 'done' });
+  },
+);
