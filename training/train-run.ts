@@ -59,7 +59,7 @@ export async function trainRun(request: RunRequest): Promise<void> {
   if (stored !== undefined) requireSameData(stored, dataset.labels, dataset.fingerprint);
   const network = networkOf(config.variant, dataset.labels.length);
   terminal.line(`\n${describeTable(network, config.batch)}`);
-  requireMemory(network, config.batch);
+  requireMemory(network, config.batch, availableMemoryBytes());
 
   const choice = chooseEngine(request, await tensorflowDevices());
   const engine = await openEngine(choice, network, { threads, batch: config.batch });
@@ -104,16 +104,20 @@ async function readData(config: TrainingConfig, cacheBytes: number, terminal: Te
   return dataset;
 }
 
-/** The paper's authors ran out of memory in the middle; this says so before. */
-function requireMemory(network: Network, batch: number): void {
+/**
+ * The paper's authors ran out of memory in the middle; this says so before.
+ * Errors: `memory-insufficient`, naming the largest batch that fits, where one does.
+ */
+export function requireMemory(network: Network, batch: number, availableBytes: number): void {
   const needed = trainingStepBytes(network, batch);
-  const available = availableMemoryBytes();
-  if (needed <= available) return;
-  const fitting = Math.max(1, Math.floor((batch * available) / needed));
+  if (needed <= availableBytes) return;
+  let fitting = batch - 1;
+  while (fitting > 0 && trainingStepBytes(network, fitting) > availableBytes) fitting--;
   throw new TexturaError(
     'memory-insufficient',
     `a training step of ${network.name} with --batch ${batch} needs about ${mebibytes(needed)} MiB, ` +
-      `${mebibytes(available)} MiB are free; --batch ${fitting} should fit`,
+      `${mebibytes(availableBytes)} MiB are free; ` +
+      (fitting > 0 ? `--batch ${fitting} should fit` : 'no batch is small enough'),
   );
 }
 
