@@ -22,6 +22,8 @@ export const tolerances = {
   numericGradient: 1e-7,
   /** The loss of one step in two engines, of a size around 3. */
   loss: 1e-5,
+  /** The mean loss of an epoch of a few steps in two engines: a step's differences grow with each that follows. */
+  epochLoss: 5e-4,
   /** Parameters after one step in two engines, relative to the root mean square of their tensor. */
   step: 1e-4,
   /** Momenta, which are mostly the gradient, as the norm of the difference: sums in another order, and maxima that nearly tie. */
