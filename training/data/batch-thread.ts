@@ -7,10 +7,17 @@ import type { BatchAnswer } from './batches.ts';
 
 const make = batchMaker(threadData<BatchSetting>());
 
-parentPort?.on('message', async (request: BatchRequest) => {
-  const answer = await answerTo(request);
-  parentPort?.postMessage(answer, 'batch' in answer ? [answer.batch.patches.buffer as ArrayBuffer] : []);
+let lastAnswered: Promise<void> = Promise.resolve();
+
+// One after another: images decoded on demand arrive when they like, and answers are told apart by their order alone.
+parentPort?.on('message', (request: BatchRequest) => {
+  lastAnswered = lastAnswered.then(() => answer(request));
 });
+
+async function answer(request: BatchRequest): Promise<void> {
+  const made = await answerTo(request);
+  parentPort?.postMessage(made, 'batch' in made ? [made.batch.patches.buffer as ArrayBuffer] : []);
+}
 
 async function answerTo(request: BatchRequest): Promise<BatchAnswer> {
   const startedAt = performance.now();

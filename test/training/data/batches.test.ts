@@ -45,6 +45,24 @@ test('batches are the same bytes in the same order with any number of threads, c
   expect(await bytesOf(cached, 1, 'none')).not.toEqual(expected);
 });
 
+test('a batch that is quickly made does not overtake a slow one of the same thread', async () => {
+  const dataset = await datasetOf(0);
+  const setting = {
+    ...dataset,
+    augment: 'none',
+    seed: 1,
+    patchPx: 64,
+    patchesPerEpoch: 120,
+    cacheBytes: 0,
+  } as const;
+  const source = startBatches(setting, 1);
+  onTestFinished(source.close);
+  const unlike = [100, 1, 15, 1, 2].map((count) => ({ split: 'train', epoch: 1, start: 0, count }) as const);
+  const sizes: number[] = [];
+  for await (const { labels } of source.batches(unlike)) sizes.push(labels.length);
+  expect(sizes).toEqual([100, 1, 15, 1, 2]);
+});
+
 test('ranges cover everything once, with what is left in the last', () => {
   expect(batchRanges(7, 3)).toEqual([
     { start: 0, count: 3 },
