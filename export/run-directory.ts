@@ -3,10 +3,10 @@ import type { Dirent } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TexturaError } from '../model/error.ts';
-import { type Network, networkOf, type VariantName, variantNames } from '../model/network.ts';
+import { type Network, type VariantName, variantNames } from '../model/network.ts';
 import { checkParameters, type Parameters } from '../model/parameters.ts';
 import { patchBytes } from '../model/patch.ts';
-import { type Run, runFiles } from '../model/run-file.ts';
+import { networkOfRun, type Run, runFiles } from '../model/run-file.ts';
 import { decodeTensors, type TensorFile } from '../model/safetensors.ts';
 import { readRun } from '../node/run-record.ts';
 
@@ -36,7 +36,7 @@ export interface TrainedRun {
  */
 export async function readTrainedRun(directory: string): Promise<TrainedRun> {
   const run = await readRun(directory);
-  const network = networkOf(run.config.variant, run.labels.length);
+  const network = networkOfRun(run);
   const modelPath = join(directory, runFiles.model);
   const { tensors } = decodeTensors(await readRunPart(directory, run, runFiles.model), modelPath);
   const parameters = new Map([...tensors].map(([name, { data }]) => [name, new Float32Array(data)]));

@@ -20,6 +20,13 @@ export interface GreyImage {
   readonly height: number;
 }
 
+/** Mean of the image's grey levels, 0..255. */
+export function meanGrey({ data }: GreyImage): number {
+  let sum = 0;
+  for (const level of data) sum += level;
+  return sum / data.length;
+}
+
 /**
  * Blends alpha on white, then luma = (299 R + 587 G + 114 B) / 1000 (ITU-R BT.601), both rounded half up.
  * Errors: `internal` where the data's size does not fit the dimensions.

@@ -12,6 +12,14 @@ export interface StandardiseLayer {
   readonly varianceFloor: number;
 }
 
+/** Takes one grey level off every pixel; the values keep their scale of 0..255. */
+export interface SubtractMeanLayer {
+  readonly kind: 'subtractMean';
+  readonly name: string;
+  /** The mean of the training images, 0..255. */
+  readonly meanGrey: number;
+}
+
 export interface ConvolutionLayer {
   readonly kind: 'convolution';
   readonly name: string;
@@ -39,7 +47,13 @@ export interface SoftmaxLayer {
   readonly name: string;
 }
 
-export type Layer = StandardiseLayer | ConvolutionLayer | ReluLayer | MaxPoolLayer | SoftmaxLayer;
+export type Layer =
+  | StandardiseLayer
+  | SubtractMeanLayer
+  | ConvolutionLayer
+  | ReluLayer
+  | MaxPoolLayer
+  | SoftmaxLayer;
 export type LayerKind = Layer['kind'];
 type LayerOf<K extends LayerKind> = Extract<Layer, { kind: K }>;
 
@@ -73,6 +87,12 @@ const rules: { readonly [K in LayerKind]: LayerRule<LayerOf<K>> } = {
     outputShape: (_, input) => input,
     parameters: () => noParameters,
     multiplyAdds: (_, input) => 2 * volume(input),
+    window: () => pointwise,
+  },
+  subtractMean: {
+    outputShape: (_, input) => input,
+    parameters: () => noParameters,
+    multiplyAdds: () => 0,
     window: () => pointwise,
   },
   convolution: {

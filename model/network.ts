@@ -40,14 +40,37 @@ export const variants = {
 export type VariantName = keyof typeof variants;
 export const variantNames = Object.keys(variants) as [VariantName, ...VariantName[]];
 
+/** In what a network may differ from its variant's plain form, whatever it ablates. */
+export interface NetworkForm {
+  /** Factor on the filters of every convolution but the classifier; 1 by default. */
+  readonly width?: number;
+  /** Standard deviation of every kernel's initial values, instead of He's. */
+  readonly initialDeviation?: number;
+  /** Where given, this grey level (the mean of the training images, 0..255) is taken off patches, and they are not standardised. */
+  readonly meanGrey?: number;
+}
+
 /** The network of a variant for `classes` classes. Errors: `usage` for fewer than two classes. */
-export function networkOf(name: VariantName, classes: number): Network {
+export function networkOf(name: VariantName, classes: number, form: NetworkForm = {}): Network {
   if (!Number.isInteger(classes) || classes < 2) {
     throw new TexturaError('usage', `network ${name}: expected 2 or more classes, got ${classes}`);
   }
   const variant: Variant = variants[name];
   const layers = variant.ownLayers?.(classes) ?? without(referenceLayers(classes), variant.removes);
-  return { name, classes, layers };
+  return { name, classes, layers: layers.map((layer) => formed(layer, form)) };
+}
+
+function formed(layer: Layer, { width = 1, initialDeviation, meanGrey }: NetworkForm): Layer {
+  if (layer.kind === 'standardise') {
+    return meanGrey === undefined ? layer : { kind: 'subtractMean', name: 'centre', meanGrey };
+  }
+  if (layer.kind !== 'convolution') return layer;
+  const isClassifier = layer.initialDeviation !== undefined;
+  return {
+    ...layer,
+    filters: isClassifier ? layer.filters : Math.max(1, Math.round(layer.filters * width)),
+    ...(initialDeviation === undefined ? {} : { initialDeviation }),
+  };
 }
 
 function referenceLayers(classes: number): readonly Layer[] {

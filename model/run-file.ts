@@ -1,6 +1,7 @@
 /** run.json: what a run was asked to do, on what, with what, and how it ended. */
 import { z } from 'zod';
-import { trainingConfigSchema } from './training-config.ts';
+import type { Network } from './network.ts';
+import { configuredNetwork, trainingConfigSchema } from './training-config.ts';
 
 export const engineNames = ['tfjs', 'onnx'] as const;
 export const engineNameSchema = z.enum(engineNames);
@@ -17,6 +18,8 @@ export const runFiles = {
   /** Validation patches with the training engine's own logits, for the exporter's proof. */
   parity: 'parity.safetensors',
   checkpoints: 'checkpoint',
+  /** How each held-out photograph fared. */
+  validation: 'validation.csv',
   report: 'report.html',
 } as const;
 
@@ -28,6 +31,8 @@ export const dataSummarySchema = z.strictObject({
   trainImages: z.int().min(1),
   validationImages: z.int().min(0),
   skippedFiles: z.int().min(0),
+  /** Mean grey level of the training images, 0..255. */
+  meanGrey: z.number().min(0).max(255),
 });
 export type DataSummary = z.infer<typeof dataSummarySchema>;
 
@@ -63,5 +68,12 @@ export const runSchema = z.strictObject({
     })
     .optional(),
   divergedAtEpoch: z.int().min(1).optional(),
+  /** The most memory that the training process held. */
+  peakMemoryBytes: z.int().min(1).optional(),
 });
 export type Run = z.infer<typeof runSchema>;
+
+/** The network that a run trained. */
+export function networkOfRun({ config, labels, data }: Pick<Run, 'config' | 'labels' | 'data'>): Network {
+  return configuredNetwork(config, { classes: labels.length, meanGrey: data.meanGrey });
+}

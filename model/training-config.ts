@@ -3,10 +3,16 @@
  * written beside the run; a resumed run must have the same one.
  */
 import { z } from 'zod';
-import { variantNames } from './network.ts';
+import { type Network, networkOf, variantNames } from './network.ts';
 
 export const augmentations = ['none', 'jitter64', 'strong'] as const;
 export type Augmentation = (typeof augmentations)[number];
+
+/** `patch`: zero mean and unit variance for each patch. `mean`: minus the mean of the training images, in grey levels of 0..255. */
+export const normalisations = ['patch', 'mean'] as const;
+
+/** What the learning rate does after the warm-up: falls to zero along half a cosine, or stays. */
+export const schedules = ['cosine', 'constant'] as const;
 
 export const trainingConfigSchema = z.strictObject({
   data: z
@@ -43,11 +49,8 @@ export const trainingConfigSchema = z.strictObject({
     .max(10)
     .default(0.01)
     .describe('highest learning rate, after the warm-up'),
-  warmupEpochs: z
-    .number()
-    .min(0)
-    .default(1)
-    .describe('epochs over which the learning rate rises; then it falls as a cosine'),
+  warmupEpochs: z.number().min(0).default(1).describe('epochs over which the learning rate rises'),
+  schedule: z.enum(schedules).default('cosine').describe('the learning rate after the warm-up'),
   momentum: z.number().min(0).lt(1).default(0.9).describe('of stochastic gradient descent'),
   weightDecay: z
     .number()
@@ -55,6 +58,19 @@ export const trainingConfigSchema = z.strictObject({
     .max(1)
     .default(5e-4)
     .describe('pull of kernels to zero; biases are left alone'),
+  normalisation: z.enum(normalisations).default('patch').describe('what the first layer does to a patch'),
+  initialDeviation: z
+    .number()
+    .positive()
+    .max(1)
+    .optional()
+    .describe('standard deviation of the initial kernels (default by fan-in)'),
+  width: z
+    .number()
+    .min(0.02)
+    .max(8)
+    .default(1)
+    .describe('factor on the filters of every convolution but the last'),
   patience: z
     .int()
     .min(1)
@@ -63,3 +79,33 @@ export const trainingConfigSchema = z.strictObject({
 });
 
 export type TrainingConfig = z.infer<typeof trainingConfigSchema>;
+
+/** Named sets of settings; what a person sets beside a recipe counts more than the recipe. */
+export const recipes = {
+  default: {},
+  /** As the paper's tools trained (MatConvNet's practicals). */
+  paper: {
+    augment: 'jitter64',
+    learningRate: 0.001,
+    schedule: 'constant',
+    warmupEpochs: 0,
+    momentum: 0.9,
+    weightDecay: 5e-4,
+    normalisation: 'mean',
+    initialDeviation: 0.01,
+  },
+} as const satisfies Record<string, Partial<TrainingConfig>>;
+export type RecipeName = keyof typeof recipes;
+export const recipeNames = Object.keys(recipes) as [RecipeName, ...RecipeName[]];
+
+/** The network that a configuration trains. `meanGrey` is that of the training images, 0..255. */
+export function configuredNetwork(
+  { variant, width, normalisation, initialDeviation }: TrainingConfig,
+  { classes, meanGrey }: { readonly classes: number; readonly meanGrey: number },
+): Network {
+  return networkOf(variant, classes, {
+    width,
+    ...(normalisation === 'mean' ? { meanGrey } : {}),
+    ...(initialDeviation === undefined ? {} : { initialDeviation }),
+  });
+}

@@ -10,13 +10,15 @@ import type { Parameters } from '../model/parameters.ts';
 import { patchBytes } from '../model/patch.ts';
 import { type Run, runFiles } from '../model/run-file.ts';
 import { encodeTensors, type StoredTensor } from '../model/safetensors.ts';
-import { meanRow, meanScores, topClasses } from '../model/scores.ts';
+import { meanScores, topClasses } from '../model/scores.ts';
+import { type ValidatedImage, validationToCsv } from '../model/validation-file.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import type { DatasetImage } from './data/dataset.ts';
 import { planGrid } from './data/plan.ts';
 import { bestRow, type TrainingSession, validate } from './loop.ts';
 import { writeConfusion } from './report/confusion-file.ts';
+import { validatedImages } from './validated-images.ts';
 
 /** Most validation patches kept for the proof, spread evenly over the validation grid. */
 const parityPatches = 256;
@@ -25,7 +27,7 @@ export interface Conclusion {
   readonly best: NonNullable<Run['best']>;
 }
 
-/** Writes model.safetensors, parity.safetensors and confusion.csv from the best checkpoint; undefined where there is none. */
+/** Writes model.safetensors, parity.safetensors, validation.csv and confusion.csv from the best checkpoint; undefined where there is none. */
 export async function concludeRun(
   session: TrainingSession,
   labels: readonly string[],
@@ -37,10 +39,12 @@ export async function concludeRun(
   if (checkpoint === undefined || epoch === undefined) return undefined;
   await engine.write(checkpoint.state);
   const answers = await validationAnswers(session);
-  const photographTop1err = photographError(answers, validation, session);
+  const images = validatedImages(answers, labels, planGrid(validation, session.config.patchPx), validation);
   await writeModel(directory, network, checkpoint.state.parameters, epoch);
   await writeParity(session, answers, epoch);
+  await writeFileAtomically(join(directory, runFiles.validation), validationToCsv(images));
   await writeConfusion(directory, labels, confusionCounts(answers, network.classes));
+  const photographTop1err = photographError(images);
   const { objective, top1err, top5err } = meanScores(answers.sums);
   return { best: { epoch, top1err, top5err, objective, photographTop1err } };
 }
@@ -74,19 +78,8 @@ async function validationAnswers(session: TrainingSession): Promise<ValidationAn
 }
 
 /** Share of the photographs whose averaged logits name another class than theirs. */
-function photographError(
-  { labels, logits }: ValidationAnswers,
-  validation: readonly DatasetImage[],
-  { network: { classes }, config: { patchPx } }: TrainingSession,
-): number {
-  const grid = planGrid(validation, patchPx);
-  let wrong = 0;
-  for (let start = 0, end = 0; start < grid.length; start = end) {
-    while (end < grid.length && grid[end]?.image === grid[start]?.image) end++;
-    const [named] = topClasses(meanRow(logits.subarray(start * classes, end * classes), classes), 1);
-    if (named !== labels[start]) wrong++;
-  }
-  return wrong / validation.length;
+function photographError(images: readonly ValidatedImage[]): number {
+  return images.filter((image) => image.photograph_prediction !== image.label).length / images.length;
 }
 
 function confusionCounts({ labels, logits }: ValidationAnswers, classes: number): number[][] {

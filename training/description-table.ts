@@ -96,6 +96,8 @@ function whatItDoes(layer: Layer): string {
   switch (layer.kind) {
     case 'standardise':
       return 'mean 0, variance 1';
+    case 'subtractMean':
+      return `minus ${layer.meanGrey.toFixed(1)}`;
     case 'convolution':
       return `${layer.kernelPx}x${layer.kernelPx} kernels`;
     case 'relu':

@@ -166,6 +166,7 @@ async function trainEpoch(session: TrainingSession, progress: Progress): Promise
 
 /** The rate falls to zero over the configured epochs; the warm-up is a part of them. */
 export function scheduleOf({
+  schedule,
   learningRate,
   warmupEpochs,
   epochs,
@@ -174,6 +175,7 @@ export function scheduleOf({
 }: TrainingConfig): Schedule {
   const stepsPerEpoch = Math.ceil(patchesPerEpoch / batch);
   return {
+    shape: schedule,
     peak: learningRate,
     warmupSteps: Math.round(Math.min(warmupEpochs, epochs) * stepsPerEpoch),
     totalSteps: epochs * stepsPerEpoch,

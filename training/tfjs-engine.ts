@@ -121,6 +121,8 @@ function apply(
       const variance = centred.square().mean([1, 2], true);
       return centred.div(variance.add(operation.varianceFloor).sqrt());
     }
+    case 'subtractMean':
+      return x.sub(operation.meanGrey);
     case 'convolution':
       return tf.conv2d(x, variable(values, `${operation.name}.kernel`) as Tensor as Tensor4D, 1, 'valid');
     case 'bias':

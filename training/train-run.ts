@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { trainingStepBytes } from '../model/description.ts';
 import { TexturaError } from '../model/error.ts';
 import { metricsToCsv } from '../model/metrics.ts';
-import { type Network, networkOf } from '../model/network.ts';
+import type { Network } from '../model/network.ts';
 import { initialParameters, zeroParameters } from '../model/parameters.ts';
 import { type Run, runFiles } from '../model/run-file.ts';
-import type { TrainingConfig } from '../model/training-config.ts';
+import { configuredNetwork, type TrainingConfig } from '../model/training-config.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { availableMemoryBytes } from '../node/machine.ts';
 import { productVersion } from '../node/product-version.ts';
@@ -17,7 +17,7 @@ import { type Checkpoint, newestCheckpoint } from './checkpoint.ts';
 import { concludeRun } from './conclusion.ts';
 import type { BatchSetting } from './data/batch-maker.ts';
 import { type BatchSource, startBatches } from './data/batches.ts';
-import { type Dataset, loadDataset } from './data/dataset.ts';
+import { type Dataset, loadDataset, meanGreyOf } from './data/dataset.ts';
 import { planGrid } from './data/plan.ts';
 import { describeTable } from './description-table.ts';
 import type { Engine } from './engine.ts';
@@ -57,7 +57,10 @@ export async function trainRun(request: RunRequest): Promise<void> {
 
   const dataset = await readData(config, cacheBytes, terminal);
   if (stored !== undefined) requireSameData(stored, dataset.labels, dataset.fingerprint);
-  const network = networkOf(config.variant, dataset.labels.length);
+  const network = configuredNetwork(config, {
+    classes: dataset.labels.length,
+    meanGrey: meanGreyOf(dataset.train),
+  });
   terminal.line(`\n${describeTable(network, config.batch)}`);
   requireMemory(network, config.batch, availableMemoryBytes());
 
@@ -164,6 +167,7 @@ function runRecord(
       trainImages: dataset.train.length,
       validationImages: dataset.validation.length,
       skippedFiles: dataset.skipped.length,
+      meanGrey: meanGreyOf(dataset.train),
     },
     status: 'running',
     stretches: [...(stored?.stretches ?? []), { engine: name, device, why, startedAt, fromEpoch, versions }],

@@ -61,6 +61,8 @@ function addLayer(graph: Graph, layer: Layer, x: Value, weights: readonly Value[
   switch (layer.kind) {
     case 'standardise':
       return addStandardise(scope, layer, x);
+    case 'subtractMean':
+      return scope.node('Sub', [x, scope.scalar(layer.meanGrey)], { name: 'output' });
     case 'convolution': {
       const kernel_shape = [layer.kernelPx, layer.kernelPx];
       return scope.node('Conv', [x, ...weights], { name: 'output', kernel_shape, ...unitWindow, group: 1 });

@@ -39,3 +39,14 @@ test('fewer than two classes are refused', () => {
   expect(() => networkOf('reference', 1)).toThrow('expected 2 or more classes, got 1');
   expect(() => networkOf('reference', 2.5)).toThrow('got 2.5');
 });
+
+test('a form changes widths, initial values and the first layer, and keeps the layers and the classes', () => {
+  const plain = networkOf('reference', 9).layers;
+  const { layers } = networkOf('reference', 9, { width: 0.25, initialDeviation: 0.02, meanGrey: 110 });
+  expect(layers[0]).toEqual({ kind: 'subtractMean', name: 'centre', meanGrey: 110 });
+  expect(layers.slice(1).map(({ name }) => name)).toEqual(plain.slice(1).map(({ name }) => name));
+  const convolutions = layers.filter((layer) => layer.kind === 'convolution');
+  expect(convolutions.map(({ filters }) => filters)).toEqual([5, 13, 125, 125, 9]);
+  expect(new Set(convolutions.map(({ initialDeviation }) => initialDeviation))).toEqual(new Set([0.02]));
+  expect(networkOf('reference', 9, { width: 1 }).layers).toEqual(plain);
+});

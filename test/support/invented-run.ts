@@ -62,6 +62,7 @@ export function inventedRun({
       trainImages: 614,
       validationImages: validated ? 153 : 0,
       skippedFiles: 3,
+      meanGrey: 120.5,
     },
     status,
     stretches: [

@@ -57,6 +57,8 @@ function layerOutput(
   switch (layer.kind) {
     case 'standardise':
       return standardise(x, layer.varianceFloor);
+    case 'subtractMean':
+      return x.map((value) => value - layer.meanGrey);
     case 'convolution': {
       const kernel = parameter(parameters, `${layer.name}.kernel`);
       return convolution(x, input, output, kernel, parameter(parameters, `${layer.name}.bias`));

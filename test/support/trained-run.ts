@@ -85,6 +85,7 @@ function runRecord(
       trainImages: 48,
       validationImages: 12,
       skippedFiles: 0,
+      meanGrey: 120.5,
     },
     status,
     stretches: [

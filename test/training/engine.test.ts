@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parameterSpecs } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
 import { type Network, networkOf, variantNames } from '../../model/network.ts';
-import { type Parameters, parameter, zeroParameters } from '../../model/parameters.ts';
+import { initialParameters, type Parameters, parameter, zeroParameters } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { addScores, meanScores, noScores } from '../../model/scores.ts';
 import type { Batch, Engine, EngineState } from '../../training/engine.ts';
@@ -253,11 +253,19 @@ describe('the onnx engine', () => {
   });
 });
 
+/** The reference as the recipe of the paper has it, and narrower. */
+const paperForm = networkOf('reference', classes, { width: 0.4, initialDeviation: 0.01, meanGrey: 121.5 });
+
 describeWithTensorflow('both engines', () => {
-  test.each(variantNames)('take the same step of %s', async (variant) => {
-    const network = networkOf(variant, classes);
-    const batch = batchOf(variant === 'reference' ? 5 : 3, 9);
-    const state = stateOf(network, 10);
+  test.each([
+    ...variantNames.map((variant) => ({ title: variant, network: networkOf(variant, classes) })),
+    { title: 'the reference in the form of the paper', network: paperForm },
+  ])('take the same step of $title', async ({ title, network }) => {
+    const batch = batchOf(title === 'reference' ? 5 : 3, 9);
+    const state = {
+      ...stateOf(network, 10),
+      ...(network === paperForm ? { parameters: initialParameters(network, 10) } : {}),
+    };
     const results: { readonly loss: number; readonly after: EngineState }[] = [];
     for (const { open } of contenders) {
       const engine = await open(network);

@@ -31,7 +31,15 @@ function picturesInMemory() {
   const picture = (texture: TextureName, label: number, index: number): DatasetImage => {
     const grey = drawTexture(texture, 1, index, 70, 66);
     const source = { kind: 'generated', texture, index } as const;
-    const image = { name: `${texture} ${index}`, source, label, width: 70, height: 66, contentHash: '' };
+    const image = {
+      name: `${texture} ${index}`,
+      source,
+      label,
+      width: 70,
+      height: 66,
+      meanGrey: 128,
+      contentHash: '',
+    };
     cache.add(image, grey);
     return image;
   };
@@ -175,7 +183,12 @@ test('each step has its own learning rate from the schedule, and rows tell the l
     },
   };
   const { outcome } = await trainFrom({ directory: await temporaryFolder(), computes });
-  const schedule = { peak: 0.01, warmupSteps: stepsPerEpoch, totalSteps: 3 * stepsPerEpoch };
+  const schedule = {
+    shape: 'cosine',
+    peak: 0.01,
+    warmupSteps: stepsPerEpoch,
+    totalSteps: 3 * stepsPerEpoch,
+  } as const;
   expect(rates).toEqual(Array.from({ length: 9 }, (_, step) => learningRateAt(schedule, step)));
   expect(outcome.history.map((row) => row.learning_rate)).toEqual(
     [2, 2, 5, 5, 8, 8].map((step) => rates[step]),

@@ -14,6 +14,8 @@ export interface DatasetImage {
   readonly label: number;
   readonly width: number;
   readonly height: number;
+  /** Mean of its grey levels, 0..255. */
+  readonly meanGrey: number;
   /** SHA-256 of the file's bytes (of the grey levels, where the image is generated), hexadecimal. */
   readonly contentHash: string;
 }
@@ -21,4 +23,11 @@ export interface DatasetImage {
 export interface SkippedFile {
   readonly name: string;
   readonly why: string;
+}
+
+/** Mean grey level of all pixels of the images, 0..255. */
+export function meanGreyOf(images: readonly DatasetImage[]): number {
+  const pixels = ({ width, height }: DatasetImage) => width * height;
+  const sum = images.reduce((total, image) => total + image.meanGrey * pixels(image), 0);
+  return sum / images.reduce((total, image) => total + pixels(image), 0);
 }

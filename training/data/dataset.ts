@@ -1,5 +1,6 @@
 /** What training reads: labelled images, split by image, each checked and measured before the first epoch. */
 import { createHash } from 'node:crypto';
+import { meanGrey } from '../../model/image.ts';
 import { textureNames } from '../../model/textures/textures.ts';
 import { requireUsableClasses } from './class-check.ts';
 import type { DatasetImage, SkippedFile } from './dataset-image.ts';
@@ -10,7 +11,7 @@ import { copyNotes, inequalityNote } from './notes.ts';
 import { type CachedPixels, type PixelCache, startPixelCache } from './pixel-cache.ts';
 import { givenSplit, type SplitImages, splitByImage } from './split.ts';
 
-export type { DatasetImage, ImageSource, SkippedFile } from './dataset-image.ts';
+export { type DatasetImage, type ImageSource, meanGreyOf, type SkippedFile } from './dataset-image.ts';
 export { type CachedPixels, cachedImage } from './pixel-cache.ts';
 
 export interface Dataset {
@@ -114,6 +115,7 @@ async function generatedContent(options: DatasetOptions, cache: PixelCache): Pro
       label: textureNames.indexOf(texture),
       width: grey.width,
       height: grey.height,
+      meanGrey: meanGrey(grey),
       contentHash: createHash('sha256').update(grey.data).digest('hex'),
     };
     images.push(image);

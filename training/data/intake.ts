@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
-import type { GreyImage } from '../../model/image.ts';
+import { type GreyImage, meanGrey } from '../../model/image.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { readImageFile } from '../../node/image-file.ts';
 import type { DatasetImage, SkippedFile } from './dataset-image.ts';
@@ -88,6 +88,7 @@ async function judge(file: ClassFile, { labels, patchPx, keep }: IntakeSettings)
     label: labels.indexOf(file.label),
     width,
     height,
+    meanGrey: meanGrey(grey),
     contentHash: createHash('sha256').update(bytes).digest('hex'),
   };
   keep(image, grey);

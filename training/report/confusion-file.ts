@@ -1,9 +1,10 @@
 /**
  * confusion.csv: how many validation patches of each class were named as which. The first row has the names that were given,
- * the first column the true class; quoting is that of RFC 4180, because a class is named by a folder and may hold anything.
+ * the first column the true class.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { csvRows, csvText } from '../../model/csv.ts';
 import { TexturaError } from '../../model/error.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { reportFiles } from './report-files.ts';
@@ -45,7 +46,7 @@ export function confusionToCsv({ labels, counts }: Confusion): string {
     );
   }
   const rows = labels.map((label, i) => [label, ...(counts[i] ?? []).map(String)]);
-  return [[corner, ...labels], ...rows].map((row) => `${row.map(quoted).join(',')}\n`).join('');
+  return csvText([[corner, ...labels], ...rows]);
 }
 
 /** Errors: `file-damaged`, naming `where` and the row. */
@@ -66,32 +67,4 @@ export function confusionFromCsv(text: string, where: string): Confusion {
     return row;
   });
   return { labels, counts };
-}
-
-function quoted(field: string): string {
-  return /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
-}
-
-/** The fields of each row. A field is either quoted, with `""` for a quote, or free of quotes, commas and line ends. */
-function csvRows(text: string, where: string): string[][] {
-  const rows: string[][] = [];
-  let row: string[] = [];
-  const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/y;
-  while (field.lastIndex < text.length) {
-    const at = field.lastIndex;
-    const match = field.exec(text);
-    if (match === null) {
-      throw new TexturaError(
-        'file-damaged',
-        `${where}: row ${rows.length + 1}: stray quote after character ${at}`,
-      );
-    }
-    const [, inQuotes, plain = '', end] = match;
-    row.push(inQuotes?.replaceAll('""', '"') ?? plain);
-    if (end === ',') continue;
-    rows.push(row);
-    row = [];
-  }
-  // Text that ends in a comma ends in an empty field.
-  return row.length === 0 ? rows : [...rows, [...row, '']];
 }

@@ -1,6 +1,6 @@
 /** The report's middle: what the first layer looks for, what the network was shown, and what it is made of. */
 import { trainingStepBytes } from '../../model/description.ts';
-import { networkOf } from '../../model/network.ts';
+import { networkOfRun } from '../../model/run-file.ts';
 import { type DescriptionRow, descriptionHeadings, descriptionRows } from '../description-table.ts';
 import { svgElement } from './drawing.ts';
 import { filtersFigure } from './filters-figure.ts';
@@ -38,8 +38,8 @@ const kinds: { readonly [column in keyof DescriptionRow]: Column['kind'] } = {
 };
 
 export function networkSection({ run }: RunRecord): Markup {
-  const { variant, batch } = run.config;
-  const network = networkOf(variant, run.labels.length);
+  const { batch } = run.config;
+  const network = networkOfRun(run);
   const { layers, total } = descriptionRows(network, batch);
   const names = Object.keys(descriptionHeadings) as (keyof DescriptionRow)[];
   const columns = names.map((name): Column => ({ heading: descriptionHeadings[name], kind: kinds[name] }));
@@ -49,7 +49,7 @@ export function networkSection({ run }: RunRecord): Markup {
 <p class="after">Training with batches of ${count(batch)} needs about ${need} at its peak.</p>`;
   return section(
     'The network',
-    `Variant ${variant}. Multiply-adds are of one patch, memory is of the outputs of one batch; "sees" is the side of the square of the patch that one output depends on.`,
+    `Variant ${run.config.variant}. Multiply-adds are of one patch, memory is of the outputs of one batch; "sees" is the side of the square of the patch that one output depends on.`,
     entry,
   );
 }

@@ -9,6 +9,7 @@ import { directConvolution } from './direct-convolution.ts';
 import { averagePositions } from './head-and-loss.ts';
 import { addMaxPool } from './max-pool.ts';
 import { addStandardise } from './standardise.ts';
+import { addSubtractMean } from './subtract-mean.ts';
 import type { Weights } from './weights.ts';
 import { winogradConvolution } from './winograd-convolution.ts';
 
@@ -59,6 +60,8 @@ export function addOperation(root: Graph, operation: Operation, x: Activation, w
   switch (operation.kind) {
     case 'standardise':
       return addStandardise(graph, x, operation.varianceFloor);
+    case 'subtractMean':
+      return addSubtractMean(graph, x, operation.meanGrey);
     case 'convolution': {
       const shape = convolutionShape(operation.layer, operation.pool, x);
       const method = convolutionMethod(x, shape);

@@ -51,6 +51,15 @@ describe('the portable graph', () => {
     },
   );
 
+  test('the reference takes the mean grey level off where its form says so', async () => {
+    const network = networkOf('reference', classes, { width: 0.5, initialDeviation: 0.01, meanGrey: 97.25 });
+    const parameters = initialParameters(network, 4);
+    const patches = randomPatches(3, 12);
+    const { logits } = await runOnPatches(bytesOf(forwardGraph(network, parameters, { opset: 17 })), patches);
+    const expected = referenceLogits(network, parameters, patches);
+    expect(largestDifference(logits.values, expected)).toBeLessThan(tolerances.logit);
+  });
+
   test.each(variantNames)('%s is made of the same few operators, without Transpose', (variant) => {
     const network = networkOf(variant, classes);
     const { operators } = describeModel(

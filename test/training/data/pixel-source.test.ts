@@ -26,6 +26,7 @@ async function imageFiles(count: number): Promise<readonly DatasetImage[]> {
         label: 0,
         width,
         height,
+        meanGrey: 128,
         contentHash: `${i}`,
       } as const;
     }),
@@ -66,6 +67,7 @@ test('a cache holds images that no single slab could, one behind the other', () 
     label: 0,
     width: side,
     height: side,
+    meanGrey: 128,
     contentHash: `${side}`,
   });
   const images = [image(3000), image(4800), image(4000), image(7000), image(2)];
@@ -95,6 +97,7 @@ test('without a cache an image is decoded from its file, and drawn where it is g
     label: 1,
     width: 192,
     height: 192,
+    meanGrey: 128,
     contentHash: '',
   };
   const read = pixelReader([file as DatasetImage, generated], undefined, 0);

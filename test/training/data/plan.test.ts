@@ -9,6 +9,7 @@ const imageOf = (label: number, width = 64, height = 64): DatasetImage => ({
   label,
   width,
   height,
+  meanGrey: 128,
   contentHash: '',
 });
 

@@ -6,7 +6,15 @@ import { splitByImage } from '../../../training/data/split.ts';
 const labels = ['bark', 'brick', 'wood'];
 
 function image(label: number, content: string, name = `${labels[label]}/${content}.png`): DatasetImage {
-  return { name, source: { kind: 'file', path: name }, label, width: 70, height: 66, contentHash: content };
+  return {
+    name,
+    source: { kind: 'file', path: name },
+    label,
+    width: 70,
+    height: 66,
+    meanGrey: 128,
+    contentHash: content,
+  };
 }
 
 function split(images: readonly DatasetImage[], seed = 1, validationShare = 0.2) {

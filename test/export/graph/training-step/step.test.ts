@@ -19,6 +19,7 @@ const convolution = (name: string, kernelPx: number, filters: number): Layer => 
 });
 const relu = (name: string): Layer => ({ kind: 'relu', name });
 const pool = (name: string, sizePx: number): Layer => ({ kind: 'maxPool', name, sizePx });
+const subtractMean = (name: string, meanGrey: number): Layer => ({ kind: 'subtractMean', name, meanGrey });
 const standardise = (name: string): Layer => ({ kind: 'standardise', name, varianceFloor: 1 });
 
 /** Small networks with every neighbourhood of layers that the union allows. */
@@ -50,8 +51,9 @@ const networks: readonly Network[] = [
     ],
   },
   {
-    name: 'with pooling after pooling, ReLU first and standardisation inside',
+    name: 'with pooling after pooling, ReLU near the front and standardisation inside',
     layers: [
+      subtractMean('centre', 100.5),
       relu('relu0'),
       pool('pool0', 4),
       convolution('conv1', 2, 3),

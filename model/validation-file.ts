@@ -1,0 +1,48 @@
+/**
+ * validation.csv: how each held-out photograph fared. Patches of one photograph are not independent, so whoever compares networks
+ * needs the errors by photograph and not their mean alone.
+ */
+import { z } from 'zod';
+import { csvRows, csvText } from './csv.ts';
+import { TexturaError } from './error.ts';
+
+const columns = ['image', 'label', 'patches', 'wrong', 'top5_wrong', 'photograph_prediction'] as const;
+
+const validatedImageSchema = z
+  .strictObject({
+    /** Its path in the data folder. */
+    image: z.string().min(1),
+    label: z.string().min(1),
+    /** Patches of its fixed grid. */
+    patches: z.coerce.number().int().min(1),
+    /** Of those, the ones whose most likely class is another. */
+    wrong: z.coerce.number().int().min(0),
+    /** Of those, the ones whose five most likely classes are all others. */
+    top5_wrong: z.coerce.number().int().min(0),
+    /** The class that the average of its patches' logits names. */
+    photograph_prediction: z.string().min(1),
+  })
+  .refine(({ patches, wrong, top5_wrong }) => top5_wrong <= wrong && wrong <= patches);
+export type ValidatedImage = z.infer<typeof validatedImageSchema>;
+
+/** The file's text, a line an image in the order of the validation set. */
+export function validationToCsv(images: readonly ValidatedImage[]): string {
+  return csvText([columns, ...images.map((image) => columns.map((column) => String(image[column])))]);
+}
+
+/** Reads the file's text. Errors: `file-damaged`, naming `where` and the row. */
+export function validationFromCsv(text: string, where: string): readonly ValidatedImage[] {
+  const [header = [], ...rows] = csvRows(text, where);
+  if (header.join(',') !== columns.join(',')) {
+    throw new TexturaError(
+      'file-damaged',
+      `${where}: row 1: expected the header ${columns.join(',')}, got ${header.join(',')}`,
+    );
+  }
+  return rows.map((cells, index) => {
+    const raw = Object.fromEntries(columns.map((column, i) => [column, cells[i]]));
+    const image = validatedImageSchema.safeParse(raw);
+    if (cells.length === columns.length && image.success) return image.data;
+    throw new TexturaError('file-damaged', `${where}: row ${index + 2}: not an image's validation: ${cells}`);
+  });
+}

@@ -1,0 +1,34 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { csvRows, csvText } from '../../model/csv.ts';
+
+test('fields with commas, quotes and line ends are quoted, others are not', () => {
+  expect(
+    csvText([
+      ['a', 'b,c', 'say "d"', 'e\nf'],
+      ['', '1'],
+    ]),
+  ).toBe('a,"b,c","say ""d""","e\nf"\n,1\n');
+});
+
+test('what is written is read back, whatever the fields hold', () => {
+  const field = fc.string({ unit: 'grapheme' });
+  // A row of one empty field is an empty line.
+  const rows = fc.array(fc.array(field, { minLength: 2, maxLength: 4 }), { maxLength: 5 });
+  fc.assert(
+    fc.property(rows, (written) => {
+      expect(csvRows(csvText(written), 'x.csv')).toEqual(written);
+    }),
+  );
+});
+
+test('lines may end as on Windows, and the last may have no end', () => {
+  expect(csvRows('a,b\r\nc,d', 'x.csv')).toEqual([
+    ['a', 'b'],
+    ['c', 'd'],
+  ]);
+});
+
+test('a stray quote is named with file and row', () => {
+  expect(() => csvRows('a,b\nc,d"e\n', 'x.csv')).toThrow('x.csv: row 2: stray quote');
+});
