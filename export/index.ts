@@ -10,11 +10,22 @@ export {
   type GraphSettings,
   type Initializer,
 } from './graph/graph.ts';
+export { multiplyAddsOf } from './graph/multiply-adds.ts';
 export type { AttributesOf, OperatorName } from './graph/operator.ts';
 export { irVersions } from './graph/opset.ts';
 export { type FloatDtype, type Tensor, tensorOf, valuesOf } from './graph/tensor.ts';
 export { throughputGraph } from './graph/throughput.ts';
 export { type EvaluationGraphs, evaluationGraphs } from './graph/training-step/evaluation.ts';
-export { fromHeld, heldShape, toHeld } from './graph/training-step/parameter-layout.ts';
+export { heldShape } from './graph/training-step/parameter-layout.ts';
+export { phasesOf, type StepPhase, stepPhases } from './graph/training-step/phase.ts';
 export { type StepGraphSettings, stepNames, trainingStepGraph } from './graph/training-step/step.ts';
+export {
+  batchValues,
+  type StepState,
+  type StepValue,
+  type StepValues,
+  settingValues,
+  stateOf,
+  stateValues,
+} from './graph/training-step/step-values.ts';
 export type { Dimension, Value, ValueType } from './graph/value.ts';

@@ -4,20 +4,20 @@
  */
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import {
+  batchValues,
   encodeModel,
   evaluationGraphs,
-  fromHeld,
   type Graph,
-  heldShape,
+  type StepValues,
+  settingValues,
+  stateOf,
+  stateValues,
   stepNames,
-  toHeld,
   trainingStepGraph,
 } from '../export/index.ts';
-import { parameterSpecs } from '../model/description.ts';
 import { TexturaError } from '../model/error.ts';
-import { type ParameterSpec, volume } from '../model/layer.ts';
 import { inputPx, type Network } from '../model/network.ts';
-import { checkParameters, type Parameters, parameter } from '../model/parameters.ts';
+import { checkParameters } from '../model/parameters.ts';
 import { patchBytes } from '../model/patch.ts';
 import { usableCores } from '../node/machine.ts';
 import { productVersion } from '../node/product-version.ts';
@@ -44,11 +44,10 @@ const evaluationPatches = 32;
 /** Makes the engine; values and momenta are zero until `write`. Errors: `engine-unavailable` where the device is not there. */
 export async function onnxEngine(network: Network, settings: OnnxEngineSettings = {}): Promise<Engine> {
   const { device = 'cpu', threads = usableCores(), batch: usualBatch = 1 } = settings;
-  const specs = parameterSpecs(network);
   const open = (graph: Graph) => openSession(graph, device, threads);
   const steps = new Map<number, InferenceSession>();
   const evaluation = await openEvaluation(network, open);
-  let [current, spare] = [stateTensors(specs), stateTensors(specs)];
+  let [current, spare] = [tensorsOf(stateValues(network)), tensorsOf(stateValues(network))];
   let prepared: Tensors | undefined;
 
   async function stepSession(size: number): Promise<InferenceSession> {
@@ -65,7 +64,7 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
       Object.entries(spare).map(([name, tensor]) => [stepNames.next(name), tensor]),
     );
     const results = await session.run(
-      { ...batchTensors(batch, size), ...settingTensors(stepSettings), ...current },
+      { ...tensorsOf(batchValues(batch, size)), ...tensorsOf(settingValues(stepSettings)), ...current },
       { ...outputs, [stepNames.logits]: null },
     );
     [current, spare] = [spare, current];
@@ -84,16 +83,12 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
     return answers;
   }
 
-  const read = async (): Promise<EngineState> => ({
-    parameters: readTensors(specs, current, (name) => name),
-    momenta: readTensors(specs, current, stepNames.velocity),
-  });
+  const read = async (): Promise<EngineState> => stateOf(network, (name) => current[name]?.data);
 
   async function write(state: EngineState): Promise<void> {
     checkParameters(network, state.parameters, 'engine state');
     checkParameters(network, state.momenta, 'engine state, momenta');
-    writeTensors(specs, current, (name) => name, state.parameters);
-    writeTensors(specs, current, stepNames.velocity, state.momenta);
+    current = tensorsOf(stateValues(network, state));
     prepared = undefined;
   }
 
@@ -158,60 +153,10 @@ async function openEvaluation(network: Network, open: (graph: Graph) => Promise<
   return { prepare, logits, release };
 }
 
-/** Values and momenta of all parameters by their names in the step, all zero. */
-function stateTensors(specs: readonly ParameterSpec[]): Tensors {
-  const entries = specs.flatMap(({ name, shape }) => {
-    const zeros = () => new Tensor('float32', new Float32Array(volume(shape)), heldShape(shape));
-    return [
-      [name, zeros()],
-      [stepNames.velocity(name), zeros()],
-    ] as const;
-  });
-  return Object.fromEntries(entries);
-}
-
-/** Patches, labels and weights of a batch, filled up to `size`: rows without weight add nothing to any gradient. */
-function batchTensors({ patches, labels }: Batch, size: number): Tensors {
-  const filled = new Uint8Array(size * patchBytes);
-  filled.set(patches);
-  const indices = new Int32Array(size);
-  indices.set(labels);
-  const weights = new Float32Array(size).fill(1 / labels.length, 0, labels.length);
-  return {
-    [stepNames.patches]: new Tensor('uint8', filled, [size, inputPx, inputPx]),
-    [stepNames.labels]: new Tensor('int32', indices, [size]),
-    [stepNames.weights]: new Tensor('float32', weights, [size]),
-  };
-}
-
-function settingTensors({ learningRate, momentum, weightDecay }: StepSettings): Tensors {
-  const scalar = (value: number) => new Tensor('float32', Float32Array.of(value), []);
-  return {
-    [stepNames.learningRate]: scalar(learningRate),
-    [stepNames.momentum]: scalar(momentum),
-    [stepNames.weightDecay]: scalar(weightDecay),
-  };
-}
-
-function readTensors(
-  specs: readonly ParameterSpec[],
-  tensors: Tensors,
-  nameOf: (parameter: string) => string,
-): Parameters {
-  return new Map(
-    specs.map(({ name, shape }) => [name, fromHeld(shape, floats(tensors, nameOf(name)))] as const),
+function tensorsOf(values: StepValues): Tensors {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, { data, shape }]) => [name, new Tensor(data, shape)]),
   );
-}
-
-function writeTensors(
-  specs: readonly ParameterSpec[],
-  tensors: Tensors,
-  nameOf: (parameter: string) => string,
-  values: Parameters,
-): void {
-  for (const { name, shape } of specs) {
-    floats(tensors, nameOf(name)).set(toHeld(shape, parameter(values, name)));
-  }
 }
 
 function floats(tensors: InferenceSession.ReturnType, name: string): Float32Array {

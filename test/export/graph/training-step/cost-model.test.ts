@@ -10,7 +10,12 @@ import {
 import { addConvolution } from '../../../../export/graph/training-step/layers.ts';
 import { errorGrowth, toomCook } from '../../../../export/graph/training-step/toom-cook.ts';
 import { weightsInGraph } from '../../../../export/graph/training-step/weights.ts';
-import { createGraph, type GraphContent, trainingStepGraph } from '../../../../export/index.ts';
+import {
+  createGraph,
+  type GraphContent,
+  multiplyAddsOf,
+  trainingStepGraph,
+} from '../../../../export/index.ts';
 import { describeLayers, totalsOf } from '../../../../model/description.ts';
 import { networkOf, type VariantName, variantNames } from '../../../../model/network.ts';
 
@@ -30,12 +35,7 @@ function layer(size: number, kernelPx: number, channels: number, filters: number
 
 /** Multiply-adds of all matrix products. */
 function multiplyAdds({ nodes }: GraphContent): number {
-  return nodes
-    .filter(({ operator }) => operator === 'MatMul')
-    .reduce((sum, { inputs, outputs }) => {
-      const written = (outputs[0]?.shape ?? []).reduce<number>((count, size) => count * Number(size), 1);
-      return sum + written * Number(inputs[0]?.shape.at(-1));
-    }, 0);
+  return nodes.reduce((sum, node) => sum + multiplyAddsOf(node), 0);
 }
 
 /** Multiply-adds of the forward half of one convolution that grow with the batch, a patch. */
