@@ -1,24 +1,41 @@
 /** `npm run bench -- SUBJECT`: measures the product beside its peers. */
+import type { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { runCommand } from '../node/command-line.ts';
-import { terminalOn } from '../node/terminal.ts';
+import { type Terminal, terminalOn } from '../node/terminal.ts';
+import { benchInfer, inferBenchOptions } from './infer.ts';
 import { benchTrain, trainBenchOptions } from './train.ts';
 
-const subjects = ['train'] as const;
+type Subject = (argv: readonly string[]) => Promise<void>;
 
-await runCommand(
-  {
-    name: 'bench',
-    summary: `Measures Textura beside its peers, interleaved in one run. Subjects: ${subjects.join(', ')}.`,
-    options: trainBenchOptions,
-    arguments: 'subject',
-    run: async (options, { args }) => {
-      if (args.length !== 1 || args[0] !== 'train') {
-        const got = args.length === 0 ? 'none' : `"${args.join(' ')}"`;
-        throw new TexturaError('usage', `expected one subject of ${subjects.join(', ')}, got ${got}`);
-      }
-      await benchTrain(options, terminalOn(process.stdout));
-    },
-  },
-  process.argv.slice(2),
-);
+function subjectOf<S extends z.ZodObject>(
+  options: S,
+  measure: (options: z.infer<S>, terminal: Terminal) => Promise<void>,
+): Subject {
+  const run = async (given: z.infer<S>, { args }: { readonly args: readonly string[] }) => {
+    const [subject = '', ...more] = args;
+    if (more.length > 0 || !(subject in subjects)) {
+      const got = args.length === 0 ? 'none' : `"${args.join(' ')}"`;
+      throw new TexturaError('usage', `expected one subject of ${names()}, got ${got}`);
+    }
+    await measure(given, terminalOn(process.stdout));
+  };
+  const definition = { name: 'bench', options, arguments: 'subject', run } as const;
+  return (argv) => runCommand({ ...definition, summary: summary() }, argv);
+}
+
+function summary(): string {
+  return `Measures Textura beside its peers, interleaved in one run. Subjects: ${names()}; each has options of its own.`;
+}
+
+function names(): string {
+  return Object.keys(subjects).join(', ');
+}
+
+const subjects: Readonly<Record<string, Subject>> = {
+  train: subjectOf(trainBenchOptions, benchTrain),
+  infer: subjectOf(inferBenchOptions, benchInfer),
+};
+const argv = process.argv.slice(2);
+const subject = subjects[argv.find((word) => word in subjects) ?? 'train'];
+await subject?.(argv);

@@ -13,6 +13,8 @@ export interface ContenderPlan {
   readonly args: readonly string[];
   /** Steps before each measured burst: they fill caches that the others emptied, and empty what was made ahead meanwhile. */
   readonly warmUpSteps: number;
+  /** How many times as many steps a turn has, where a step is short; default 1. */
+  readonly stepsFactor?: number;
 }
 
 /** What a contender is asked: steps that don't count, then measured ones until there are `steps` or `limitSeconds` are over. */
@@ -37,6 +39,9 @@ export type Greeting = z.infer<typeof greetingSchema>;
 /** Keeps a run short where a step takes seconds. */
 const limitSeconds = 4;
 
+/** A step that takes this long hardly minds what the others left in the caches. */
+const longStepSeconds = 2;
+
 export interface Contender {
   readonly name: string;
   /** Packages and their versions. */
@@ -52,6 +57,7 @@ export async function startContender({
   program,
   args,
   warmUpSteps,
+  stepsFactor = 1,
 }: ContenderPlan): Promise<Contender> {
   const child = spawn(program, args, { stdio: 'pipe' });
   const ended = new Promise<void>((resolve) => {
@@ -74,13 +80,20 @@ export async function startContender({
   }
 
   const { versions } = await answer(greetingSchema);
+  let stepSeconds = 0;
   return {
     name,
     versions,
     async burst(steps) {
-      const request: BurstRequest = { warmUpSteps, steps, limitSeconds };
+      const request: BurstRequest = {
+        warmUpSteps: stepSeconds > longStepSeconds ? 0 : warmUpSteps,
+        steps: steps * stepsFactor,
+        limitSeconds,
+      };
       child.stdin.write(`${JSON.stringify(request)}\n`);
-      return answer(burstSchema);
+      const burst = await answer(burstSchema);
+      stepSeconds = burst.seconds / burst.steps;
+      return burst;
     },
     async close() {
       child.stdin.end();

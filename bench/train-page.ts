@@ -1,46 +1,52 @@
 /** docs/bench-train.md: the figures, what they mean, and on what they were measured. */
-import type { Circumstances } from './circumstances.ts';
-import { type ContestResult, type Standing, standings, type TrainResults } from './train-results.ts';
+import { busyNote, measuredOn, table } from './page-parts.ts';
+import { spreadOf } from './statistics.ts';
+import {
+  type ContestResult,
+  peakShare,
+  type Standing,
+  standings,
+  type TrainResults,
+} from './train-results.ts';
 
 export function trainPage(results: TrainResults): string {
-  const { contests, leftOut, rounds, stepsPerRound, command } = results;
+  const { contests, leftOut, stepsPerRound, command } = results;
   return `# Images a second in training
 
 ![Images a second of each contender](bench-train.svg)
 
 One training step, forward, backward and update by SGD with momentum, on float32 patches made from bytes and standardised in the network.
-Every contender is a process of its own; they take turns, up to ${stepsPerRound} steps each in each of ${rounds} rounds, after steps
+Every contender is a process of its own; they take turns, up to ${stepsPerRound} steps each in each round, after steps
 that are not counted. A rate is the median over the rounds with its quartiles. A ratio is the median of the ratios within the rounds.
-"With data pipeline" cuts each batch from images in a thread beside
-the engine, as \`npm run train\` does; the other rows step on batches that are at hand. PyTorch is measured without a data loader.
+"With data pipeline" cuts each batch from images in a thread beside the engine, as \`npm run train\` does; the other rows step on batches
+that are at hand, those of PyTorch and TensorFlow for Python among them. "In Chromium" is the onnx engine's graph in a page, by
+onnxruntime-web's WebAssembly on one thread. Products of matrices are measured in the same turns: they are what onnxruntime can do on this machine at
+best, so their share tells how much of a step is anything else.
 ${busyNote(results.circumstances)}
 ${contests.map(contestSection).join('\n')}
-${leftOut.map((line) => `Left out: ${line}.\n\n`).join('')}## Measured on
-
-${circumstancesTable(results.circumstances, results.versions)}
-Made by
-
-\`\`\`sh
-${command}
-\`\`\`
-`;
-}
-
-/** Load on the machine cancels from a ratio only as far as it strikes both sides alike. */
-function busyNote({ loadBefore, cores }: Circumstances): string {
-  if (loadBefore < 0.25 * cores) return '';
-  return `
-**The machine was busy with other work** (load average ${loadBefore.toFixed(1)} on ${cores} cores before the run): the rates are lower than on an idle
-one, and ratios are uncertain too, for a runtime whose threads wait for each other loses more than one whose threads don't.
-`;
+${leftOut.map((line) => `Left out: ${line}.\n\n`).join('')}${measuredOn(results.circumstances, results.versions, command)}`;
 }
 
 /** One contest as a heading and a table, as Markdown and for a terminal alike. */
 export function contestSection(result: ContestResult): string {
   const { variant, threads, batch, data } = result.contest;
-  const heading = `## ${variant}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, batch ${batch}, ${data} images`;
+  const rounds = result.measurements[0]?.rates.length ?? 0;
+  const heading = `## ${variant}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, batch ${batch}, ${data} images, ${rounds} rounds`;
   const left = result.leftOut.map((line) => `\nLeft out: ${line}.\n`).join('');
-  return `${heading}\n\n${table(columns, standings(result).map(rowOf))}${left}`;
+  return `${heading}\n\n${table(columns, standings(result).map(rowOf))}${peakText(result)}${left}`;
+}
+
+function peakText(result: ContestResult): string {
+  const peak = peakShare(result);
+  if (peak === undefined) return '';
+  const products = result.products.map(
+    ({ name, gigaflops }) => `${spreadOf(gigaflops).median.toFixed(0)} GFLOP/s (${name})`,
+  );
+  const millions = (multiplyAdds: number) => (multiplyAdds / 1e6).toFixed(1);
+  return `
+Matrix products reach ${products.join(' and ')}. The onnx engine's step multiplies ${millions(peak.multiplyAdds)} million times a patch,
+where the definition of its layers asks for ${millions(peak.definitionMultiplyAdds)} million: ${peak.gigaflops.toFixed(0)} GFLOP/s, ${(peak.share * 100).toFixed(0)} % of the faster products.
+`;
 }
 
 const columns = [
@@ -62,34 +68,4 @@ function rowOf({ name, spread, ratio, shareOfBare, peakBytes }: Standing): reado
     shareOfBare === undefined ? '' : `${(shareOfBare * 100).toFixed(0)} %`,
     `${(peakBytes / 2 ** 20).toFixed(0)} MiB`,
   ];
-}
-
-function circumstancesTable(found: Circumstances, versions: TrainResults['versions']): string {
-  const software = Object.entries({ node: found.node, ...versions });
-  const instructions = found.instructions?.join(', ') || 'none of those looked for';
-  return table(
-    ['', ''],
-    [
-      ['processor', `${found.processor}, ${found.cores} cores usable`],
-      ['instructions', found.instructions === undefined ? 'not known' : instructions],
-      ['memory', `${(found.memoryBytes / 2 ** 30).toFixed(1)} GiB`],
-      ['system', found.system],
-      ['versions', software.map(([name, version]) => `${name} ${version}`).join(', ')],
-      ['commit', found.commit ?? 'not known'],
-      ['load average before', found.loadBefore.toFixed(2)],
-      ['date', found.startedAt],
-    ],
-  );
-}
-
-/** A Markdown table whose columns also line up as text; all but the first are set to the right where they have headings. */
-function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = headings.map((heading, i) =>
-    Math.max(3, heading.length, ...rows.map((row) => row[i]?.length ?? 0)),
-  );
-  const isRight = (i: number) => i > 0 && headings[i] !== '';
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, i) => (isRight(i) ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0))).join(' | ')} |\n`;
-  const rule = widths.map((width, i) => (isRight(i) ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width)));
-  return line(headings) + line(rule) + rows.map(line).join('');
 }

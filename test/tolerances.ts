@@ -30,4 +30,8 @@ export const tolerances = {
   gradient: 2e-3,
   /** Logits of one network in two ways of computing it, of sizes up to 10, tiled convolutions among them. */
   engineLogit: 1e-4,
+  /** Logits of a size around 1 after up to five steps in two runtimes, whose differences grow with each step. */
+  stepsLogit: 1e-4,
+  /** The loss of each of five steps in two runtimes, of a size around 2: four digits. */
+  stepsLoss: 1e-4,
 } as const;

@@ -1,19 +1,16 @@
 """PyTorch's training step on a network of ours: the peer that `npm run bench -- train` measures.
 
-One JSON argument says what to train: `layers` as model/layer.ts has them, `classes`, `batch`, `threads` and `setting`. Then, line by
-line on standard input and output: {"warmUpSteps", "steps", "limitSeconds"} is answered by {"steps", "seconds",
-"peakBytes"}: how many steps were measured, their time and the most memory held.
+One JSON argument says what to train: `layers` as model/layer.ts has them, `classes`, `batch`, `threads` and `setting`.
 """
 
 import contextlib
 import json
-import math
-import resource
 import sys
-import time
 
 import torch
 from torch import nn
+
+from contender import answer_bursts
 
 INPUT_PX = 64
 BATCHES = 4
@@ -105,36 +102,11 @@ def stepper(request):
     return step
 
 
-def peak_bytes():
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def answer(message):
-    print(json.dumps(message), flush=True)
-
-
-def burst(step, asked):
-    for _ in range(asked["warmUpSteps"]):
-        step()
-    started = time.perf_counter()
-    taken, seconds = 0, 0.0
-    while taken < asked["steps"] and seconds < asked["limitSeconds"]:
-        if not math.isfinite(step()):
-            raise ArithmeticError("the loss is not finite")
-        taken += 1
-        seconds = time.perf_counter() - started
-    return {"steps": taken, "seconds": seconds, "peakBytes": peak_bytes()}
-
-
 def main():
     request = json.loads(sys.argv[1])
     torch.manual_seed(1)
     torch.set_num_threads(request["threads"])
-    step = stepper(request)
-    answer({"versions": {"torch": torch.__version__, "python": sys.version.split()[0]}})
-    for line in sys.stdin:
-        answer(burst(step, json.loads(line)))
+    answer_bursts({"torch": torch.__version__}, stepper(request))
 
 
 main()

@@ -1,0 +1,114 @@
+"""TensorFlow's training step on a network of ours, as a tf.function: a peer that `npm run bench -- train` measures.
+
+One JSON argument says what to train: `layers` as model/layer.ts has them, `classes`, `batch` and `threads`.
+"""
+
+import json
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import tensorflow as tf
+
+from contender import answer_bursts
+
+INPUT_PX = 64
+BATCHES = 4
+LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 1e-3, 0.9, 5e-4
+
+
+def standardise(layer):
+    def forward(grey):
+        centred = grey - tf.reduce_mean(grey, axis=[1, 2, 3], keepdims=True)
+        variance = tf.reduce_mean(tf.square(centred), axis=[1, 2, 3], keepdims=True)
+        return centred * tf.math.rsqrt(variance + layer["varianceFloor"])
+
+    return forward
+
+
+def convolution(layer, channels, variables):
+    side, filters = layer["kernelPx"], layer["filters"]
+    deviation = layer.get("initialDeviation", (2 / (side * side * channels)) ** 0.5)
+    kernel = tf.Variable(tf.random.normal([side, side, channels, filters], stddev=deviation))
+    bias = tf.Variable(tf.zeros([filters]))
+    variables += [kernel, bias]
+    return lambda x: tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides=1, padding="VALID"), bias)
+
+
+def max_pool(layer):
+    return lambda x: tf.nn.max_pool2d(x, layer["sizePx"], layer["sizePx"], padding="VALID")
+
+
+def mean_over_positions(x):
+    """[N,h,w,C] to logits [N,C]; the softmax is a part of the loss."""
+    return tf.reduce_mean(x, axis=[1, 2])
+
+
+def network_of(layers):
+    """The network as a function from grey levels [N,64,64,1] to logits, and its variables, kernel before bias."""
+    functions, variables, channels = [], [], 1
+    for layer in layers:
+        kind = layer["kind"]
+        if kind == "standardise":
+            functions.append(standardise(layer))
+        elif kind == "convolution":
+            functions.append(convolution(layer, channels, variables))
+            channels = layer["filters"]
+        elif kind == "relu":
+            functions.append(tf.nn.relu)
+        elif kind == "maxPool":
+            functions.append(max_pool(layer))
+        elif kind == "softmax":
+            functions.append(mean_over_positions)
+        else:
+            raise ValueError(f"layer kind {kind} is not known here")
+
+    def network(x):
+        for function in functions:
+            x = function(x)
+        return x
+
+    return network, variables
+
+
+def stepper(request):
+    """The step as a function without arguments: bytes to float32, forward, backward, update; decay on kernels, none on biases."""
+    batch = request["batch"]
+    network, variables = network_of(request["layers"])
+    velocities = [tf.Variable(tf.zeros_like(value)) for value in variables]
+    patches = tf.cast(tf.random.uniform([BATCHES, batch, INPUT_PX, INPUT_PX, 1], 0, 256, tf.int32), tf.uint8)
+    labels = tf.random.uniform([BATCHES, batch], 0, request["classes"], tf.int32)
+    taken = 0
+
+    @tf.function
+    def step_on(bytes_of_patches, own_labels):
+        with tf.GradientTape() as tape:
+            logits = network(tf.cast(bytes_of_patches, tf.float32))
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=own_labels, logits=logits)
+            loss = tf.reduce_mean(losses)
+        gradients = tape.gradient(loss, variables)
+        for value, velocity, gradient in zip(variables, velocities, gradients):
+            pull = gradient + WEIGHT_DECAY * value if value.shape.rank > 1 else gradient
+            velocity.assign(MOMENTUM * velocity + pull)
+            value.assign_sub(LEARNING_RATE * velocity)
+        return loss
+
+    def step():
+        nonlocal taken
+        at = taken % BATCHES
+        taken += 1
+        return float(step_on(patches[at], labels[at]))
+
+    return step
+
+
+def main():
+    request = json.loads(sys.argv[1])
+    tf.random.set_seed(1)
+    tf.config.threading.set_intra_op_parallelism_threads(request["threads"])
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    answer_bursts({"tensorflow": tf.__version__}, stepper(request))
+
+
+main()

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { benchSettings } from '../../../bench/burst.ts';
+import { randomBatches } from '../../../bench/random-batches.ts';
+import { openStepBrowser } from '../../../bench/web/step-browser.ts';
+import { networkOf } from '../../../model/network.ts';
+import { initialParameters, zeroParameters } from '../../../model/parameters.ts';
+import { addScores, meanScores, noScores } from '../../../model/scores.ts';
+import { chromiumMissing, findChromium } from '../../../node/chromium.ts';
+import { onnxEngine } from '../../../training/onnx-engine.ts';
+import { largestDifference } from '../../support/onnx-session.ts';
+import { tolerances } from '../../tolerances.ts';
+
+const classes = 6;
+const batch = 3;
+const request = { variant: 'reference', classes, batch } as const;
+
+/** Logits of five steps in onnxruntime-node, on the batches and from the values that the page has. */
+async function stepsInNode(): Promise<readonly Float32Array[]> {
+  const network = networkOf(request.variant, classes);
+  const engine = await onnxEngine(network, { batch });
+  await engine.write({ parameters: initialParameters(network, 1), momenta: zeroParameters(network) });
+  const batches = randomBatches(4, batch, classes);
+  const logits: Float32Array[] = [];
+  for (const own of [...batches, ...batches.slice(0, 1)]) logits.push(await engine.step(own, benchSettings));
+  await engine.dispose();
+  return logits;
+}
+
+test('a page in Chromium builds the step and takes it with the losses and logits that Node has', {
+  timeout: 120_000,
+}, async (context) => {
+  context.skip(findChromium() === undefined, chromiumMissing);
+  const expected = await stepsInNode();
+  const browser = await openStepBrowser(request);
+  try {
+    expect(browser.versions['onnxruntime-web']).toMatch(/^\d+\.\d+/);
+    const batches = randomBatches(4, batch, classes);
+    for (const [i, logits] of expected.entries()) {
+      const { labels } = batches[i % batches.length] ?? { labels: new Int32Array() };
+      const inPage = Float32Array.from(await browser.nextLogits());
+      const lossOf = (own: Float32Array) => meanScores(addScores(noScores, own, labels, classes)).objective;
+      expect(largestDifference(inPage, logits), `step ${i}`).toBeLessThan(tolerances.stepsLogit);
+      expect(Math.abs(lossOf(inPage) - lossOf(logits)), `step ${i}`).toBeLessThan(tolerances.stepsLoss);
+    }
+    // The fifth step met the first batch again, on other weights.
+    expect(largestDifference(expected[4] ?? [], expected[0] ?? [])).toBeGreaterThan(0.01);
+    const { steps, seconds } = await browser.burst({ warmUpSteps: 1, steps: 2, limitSeconds: 60 });
+    expect(steps).toBe(2);
+    expect(seconds).toBeGreaterThan(0);
+    expect(await browser.peakBytes()).toBeGreaterThan(2 ** 26);
+  } finally {
+    await browser.close();
+  }
+});
