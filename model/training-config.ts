@@ -98,6 +98,12 @@ export const recipes = {
 export type RecipeName = keyof typeof recipes;
 export const recipeNames = Object.keys(recipes) as [RecipeName, ...RecipeName[]];
 
+/** `settings` as the recipe has them, but for those that are in `given`, which the person wrote. */
+export function withRecipe<S extends object>(settings: S, recipe: RecipeName, given: ReadonlySet<string>): S {
+  const own = Object.entries(recipes[recipe]).filter(([key]) => !given.has(key));
+  return { ...settings, ...Object.fromEntries(own) };
+}
+
 /** The network that a configuration trains. `meanGrey` is that of the training images, 0..255. */
 export function configuredNetwork(
   { variant, width, normalisation, initialDeviation }: TrainingConfig,

@@ -50,10 +50,9 @@ function scoreText({ objective, top1err, top5err }: MetricsRow): string {
 }
 
 /** What was read, and what a person should know about it. */
-export function dataText({ source, labels, train, validation, skipped, notes, pixels }: Dataset): string {
+export function dataText({ source, labels, train, validation, skipped, notes }: Dataset): string {
   const lines = [
-    `Data: ${source}: ${labels.length} classes, ${train.length} training and ${validation.length} validation images` +
-      (pixels === undefined ? ', decoded as they are needed (they do not fit into --cache-mb)' : ''),
+    `Data: ${source}: ${labels.length} classes, ${train.length} training and ${validation.length} validation images`,
     ...notes.map((note) => `  ${note}`),
   ];
   if (skipped.length > 0) {

@@ -24,8 +24,14 @@ import type { Engine } from './engine.ts';
 import { chooseEngine, type DeviceWish, type EngineWish } from './engine-choice.ts';
 import { openEngine } from './engine-opening.ts';
 import { watchInterrupt } from './interrupt.ts';
-import { freshProgress, type TrainingOutcome, type TrainingSession, train } from './loop.ts';
-import { dataText, outcomeText, progressDisplay, ratesText } from './progress-display.ts';
+import { freshProgress, type StepReport, type TrainingOutcome, type TrainingSession, train } from './loop.ts';
+import {
+  dataText,
+  outcomeText,
+  type ProgressDisplay,
+  progressDisplay,
+  ratesText,
+} from './progress-display.ts';
 import { writeReport } from './report/report.ts';
 import { requireSameData, resumedConfig } from './run-directory.ts';
 import { tensorflowDevices } from './tensorflow/load.ts';
@@ -42,6 +48,10 @@ export interface RunRequest {
   readonly cacheMb?: number | undefined;
   readonly verbose: boolean;
   readonly terminal: Terminal;
+  /** Told of steps and epochs besides the terminal. */
+  readonly onlooker?: ProgressDisplay;
+  /** Whether nothing else was done in this process, so that its peak memory is the run's. */
+  readonly hasOwnProcess: boolean;
 }
 
 /**
@@ -92,7 +102,7 @@ export async function trainRun(request: RunRequest): Promise<void> {
   };
   try {
     const outcome = await train(session, start.progress);
-    await endRun(session, run, dataset, outcome, terminal);
+    await endRun(session, run, dataset, outcome, request);
   } finally {
     interrupt.release();
     await batches.close();
@@ -104,6 +114,8 @@ async function readData(config: TrainingConfig, cacheBytes: number, terminal: Te
   const onProgress = (done: number, total: number) => terminal.status(`reading images ${done}/${total}`);
   const dataset = await loadDataset({ ...config, cacheBytes, onProgress });
   terminal.line(dataText(dataset));
+  if (dataset.pixels === undefined)
+    terminal.line('  Images are decoded as they are needed: they do not fit into --cache-mb.');
   return dataset;
 }
 
@@ -176,15 +188,19 @@ function runRecord(
 }
 
 function watcherOf(
-  { terminal, directory, verbose }: RunRequest,
+  { terminal, directory, verbose, onlooker }: RunRequest,
   config: TrainingConfig,
   batches: BatchSource,
 ) {
   const display = progressDisplay(terminal, config.epochs);
   return {
-    stepped: display.stepped,
+    stepped(step: StepReport) {
+      display.stepped(step);
+      onlooker?.stepped(step);
+    },
     async epochEnded(history: Parameters<typeof metricsToCsv>[0]) {
       display.epochEnded(history);
+      onlooker?.epochEnded(history);
       if (verbose) terminal.line(ratesText(batches.times));
       await writeMetrics(directory, history);
     },
@@ -201,7 +217,7 @@ async function endRun(
   run: Run,
   dataset: Dataset,
   outcome: TrainingOutcome,
-  terminal: Terminal,
+  { terminal, hasOwnProcess }: RunRequest,
 ): Promise<void> {
   const { directory } = session;
   const endedAt = new Date().toISOString();
@@ -211,7 +227,9 @@ async function endRun(
   }
   const conclusion = await concludeRun(session, dataset.labels, dataset.validation);
   const divergedAtEpoch = outcome.status === 'diverged' ? { divergedAtEpoch: outcome.epoch } : {};
-  await writeRun(directory, { ...run, ...conclusion, ...divergedAtEpoch, status: outcome.status, endedAt });
+  const memory = hasOwnProcess ? { peakMemoryBytes: process.resourceUsage().maxRSS * 1024 } : {};
+  const { status } = outcome;
+  await writeRun(directory, { ...run, ...conclusion, ...divergedAtEpoch, ...memory, status, endedAt });
   await writeReport(directory);
   const text = outcomeText(outcome, directory, conclusion?.best);
   if (outcome.status === 'diverged') throw new TexturaError('diverged', text);

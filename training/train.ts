@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { networkOf, type VariantName, variantNames } from '../model/network.ts';
 import { textureNames } from '../model/textures/textures.ts';
-import { trainingConfigSchema } from '../model/training-config.ts';
+import { recipeNames, recipes, trainingConfigSchema, withRecipe } from '../model/training-config.ts';
 import { runCommand } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
 import { terminalOn } from '../node/terminal.ts';
@@ -20,6 +20,7 @@ export const trainOptions = z.strictObject({
     .enum([...variantNames, everyVariant])
     .default('reference')
     .describe('network to train, or all of them one after another'),
+  recipe: z.enum(recipeNames).default('default').describe('set of settings that others come on top of'),
   out: z.string().min(1).optional().describe('run directory (default runs/VARIANT, numbered where taken)'),
   engine: z.enum(engineWishes).default('auto').describe('what computes'),
   device: z.enum(deviceWishes).default('auto').describe('where it computes'),
@@ -47,9 +48,11 @@ async function train(
       terminal.line(describeTable(networkOf(variant, textureNames.length), options.batch));
     return;
   }
-  const config = Object.fromEntries(
+  const settings = Object.fromEntries(
     Object.keys(trainingConfigSchema.shape).map((key) => [key, options[key as keyof TrainOptions]]),
   );
+  const config = withRecipe(settings, options.recipe, given);
+  const wished = new Set([...given, ...Object.keys(recipes[options.recipe])]);
   const failures: TexturaError[] = [];
   for (const variant of variants) {
     try {
@@ -59,8 +62,9 @@ async function train(
         // Where all variants go on, those that had not begun begin.
         resume: options.resume && (variants.length === 1 || holdsRun(directory)),
         config: trainingConfigSchema.parse({ ...config, variant }),
-        given,
+        given: wished,
         directory,
+        hasOwnProcess: variants.length === 1,
         threads: options.threads ?? usableCores(),
         terminal,
       });

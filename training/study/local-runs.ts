@@ -1,0 +1,66 @@
+/** The runs of a study on this machine: a few processes at a time, each a run. One that fails leaves the others alone. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runFiles } from '../../model/run-file.ts';
+import type { TrainingConfig } from '../../model/training-config.ts';
+import { type RunChild, startRunChild } from './run-child.ts';
+import type { Computing, RunEnd } from './run-message.ts';
+import type { StudyRun } from './study-directory.ts';
+import type { StudyDisplay } from './study-display.ts';
+
+export interface LocalSetting {
+  readonly computing: Computing;
+  /** Runs at a time. */
+  readonly atOnce: number;
+  readonly configOf: (run: StudyRun) => TrainingConfig;
+  readonly display: StudyDisplay;
+  /** Called after each run that ended, one call at a time. */
+  readonly onEnd: (run: StudyRun, end: RunEnd) => Promise<void>;
+}
+
+export interface LocalRuns {
+  /** Resolves when all runs have ended; true where it was stopped before. */
+  readonly ended: Promise<boolean>;
+  /** Asks the runs under way to write a checkpoint and end; none begins after that. */
+  stop(): void;
+}
+
+export function startLocalRuns(runs: readonly StudyRun[], setting: LocalSetting): LocalRuns {
+  const underWay = new Set<RunChild>();
+  const waiting = [...runs];
+  let stopped = false;
+  let recorded: Promise<void> = Promise.resolve();
+
+  async function trainNext(): Promise<void> {
+    for (let run = waiting.shift(); run !== undefined && !stopped; run = waiting.shift()) {
+      const end = await trainOne(run);
+      const ended = run;
+      recorded = recorded.then(() => setting.onEnd(ended, end)).then(() => setting.display.ended(ended, end));
+      await recorded;
+    }
+  }
+
+  async function trainOne(run: StudyRun): Promise<RunEnd> {
+    const { computing, configOf, display } = setting;
+    display.begun(run);
+    const order = { config: configOf(run), directory: run.directory, computing };
+    const child = startRunChild(order, (message) => {
+      if (message.kind === 'progress') display.progressed(run, message);
+    });
+    underWay.add(child);
+    const end = await child.ended;
+    underWay.delete(child);
+    // Its model and its report stay; a finished run has nothing to go on with.
+    if (end.kind === 'finished') await rm(join(run.directory, runFiles.checkpoints), { recursive: true });
+    return end;
+  }
+
+  const ended = Promise.all(Array.from({ length: setting.atOnce }, trainNext)).then(() => stopped);
+  return {
+    ended,
+    stop() {
+      stopped = true;
+      for (const child of underWay) child.stop();
+    },
+  };
+}

@@ -1,0 +1,55 @@
+/**
+ * The process of one run of a study. A run has a process of its own, so that one that dies of memory takes no other with it, and
+ * that what a runtime leaks goes with it. Where the study's process dies, this one ends at once: its checkpoint is on disk.
+ */
+import { TexturaError } from '../../model/error.ts';
+import { holdsRun } from '../run-directory.ts';
+import { trainRun } from '../train-run.ts';
+import { type RunEnd, type RunMessage, runOrderSchema } from './run-message.ts';
+
+const silent = { line: () => {}, status: () => {}, clear: () => {}, isInteractive: false };
+
+function tell(message: RunMessage): void {
+  process.send?.(message);
+}
+
+async function obey(orderText: string): Promise<RunEnd> {
+  const { config, directory, computing } = runOrderSchema.parse(JSON.parse(orderText));
+  try {
+    await trainRun({
+      config,
+      given: new Set(Object.keys(config)),
+      directory,
+      resume: holdsRun(directory),
+      ...computing,
+      verbose: false,
+      terminal: silent,
+      hasOwnProcess: true,
+      onlooker: {
+        stepped({ epoch, step, stepsPerEpoch, imagesPerSecond }) {
+          const share = (epoch - 1 + step / stepsPerEpoch) / config.epochs;
+          tell({ kind: 'progress', epoch, share, imagesPerSecond });
+        },
+        epochEnded: () => tell({ kind: 'saved' }),
+      },
+    });
+    return { kind: 'finished' };
+  } catch (error) {
+    return endOf(error);
+  }
+}
+
+function endOf(error: unknown): RunEnd {
+  if (!(error instanceof TexturaError)) {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { kind: 'failed', failure: { code: 'internal', message } };
+  }
+  const { code, message } = error;
+  if (code === 'diverged') return { kind: 'diverged' };
+  if (code === 'interrupted') return { kind: 'stopped' };
+  return { kind: 'failed', failure: { code, message } };
+}
+
+process.on('disconnect', () => process.exit(130));
+tell({ kind: 'end', end: await obey(process.argv[2] ?? '') });
+process.disconnect?.();

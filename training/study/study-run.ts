@@ -1,0 +1,208 @@
+/** A study from its plan to its report: the main path of `npm run ablate`, read from top to bottom. */
+import { join } from 'node:path';
+import { errorCodes, TexturaError, type TexturaErrorCode } from '../../model/error.ts';
+import { type Study, type StudyFailure, studyFiles } from '../../model/study-file.ts';
+import { availableMemoryBytes, usableCores } from '../../node/machine.ts';
+import { durationText, type Terminal } from '../../node/terminal.ts';
+import { loadDataset } from '../data/dataset.ts';
+import { planGrid } from '../data/plan.ts';
+import { chooseEngine, type DeviceWish, type EngineWish } from '../engine-choice.ts';
+import { onInterrupt } from '../interrupt.ts';
+import { dataText } from '../progress-display.ts';
+import { tensorflowDevices } from '../tensorflow/load.ts';
+import { startLocalRuns } from './local-runs.ts';
+import { writeStudyReport } from './report/study-report.ts';
+import type { Computing, RunEnd } from './run-message.ts';
+import {
+  isDone,
+  type StudyRun,
+  studyRunConfig,
+  studyRunState,
+  studyRuns,
+  writeStudy,
+} from './study-directory.ts';
+import { planTable, studyDisplay } from './study-display.ts';
+import { type ArmEstimate, estimateArms, type StudyCell, secondsLeft } from './study-estimate.ts';
+
+export interface StudyRequest {
+  readonly directory: string;
+  /** As it will be written; its arms are made when the number of classes is known. */
+  readonly studyOf: (classes: number) => Study;
+  readonly engine: EngineWish;
+  readonly device: DeviceWish;
+  /** Of one run. */
+  readonly threads?: number | undefined;
+  /** Runs at a time. */
+  readonly jobs?: number | undefined;
+  readonly cacheMb?: number | undefined;
+  readonly dryRun: boolean;
+  readonly terminal: Terminal;
+}
+
+/**
+ * Trains what the study lacks and writes its report. Errors: `usage` and `data-unusable` before anything is written; `interrupted`,
+ * `diverged` and the code of a failed run after all that can be has been trained and reported.
+ */
+export async function runStudy(request: StudyRequest): Promise<void> {
+  const { directory, terminal } = request;
+  const { study, classes, validationPatches } = await readStudyData(request);
+  const cells = await cellsOf(directory, study);
+  const left = cells.filter(({ state }) => !isDone(state)).map(({ run }) => run);
+  terminal.line(planText(directory, study, cells.length, left.length));
+
+  const measuring = computingOf(request, 1);
+  const onArm = ({ name }: { readonly name: string }) => terminal.status(`measuring a step of ${name}`);
+  const setting = { study, cells, classes, validationPatches, computing: measuring, onArm };
+  const estimates = await estimateArms(setting);
+  terminal.clear();
+  const atOnce = await runsAtOnce(request, estimates, left.length);
+  terminal.line(`\n${planTable(estimates)}\n\n${timeText(estimates, atOnce)}\n`);
+  if (request.dryRun) return;
+
+  await writeStudy(directory, study);
+  const computing = computingOf(request, atOnce);
+  const { study: after, stopped } = await trainRuns(request, study, left, { estimates, atOnce, computing });
+  await conclude(directory, after, stopped, terminal);
+}
+
+/** The data as the first seed splits it; each run reads it again, split by its own seed. */
+async function readStudyData({ studyOf, terminal }: StudyRequest) {
+  const { config, seeds } = studyOf(fewestClasses);
+  const onProgress = (done: number, total: number) => terminal.status(`reading images ${done}/${total}`);
+  const dataset = await loadDataset({ ...config, seed: seeds[0] ?? 1, cacheBytes: 0, onProgress });
+  terminal.line(dataText(dataset));
+  const classes = dataset.labels.length;
+  const validationPatches = planGrid(dataset.validation, config.patchPx).length;
+  return { study: studyOf(classes), classes, validationPatches };
+}
+
+const fewestClasses = 2;
+
+async function cellsOf(directory: string, study: Study): Promise<readonly StudyCell[]> {
+  return Promise.all(
+    studyRuns(directory, study).map(async (run) => ({ run, state: await studyRunState(study, run) })),
+  );
+}
+
+function planText(directory: string, { arms, seeds }: Study, total: number, left: number): string {
+  const done = total === left ? '' : `, ${total - left} done`;
+  return `\nStudy ${directory}: ${arms.length} networks x ${seeds.length} seeds = ${total} runs${done}`;
+}
+
+function timeText(estimates: readonly ArmEstimate[], atOnce: number): string {
+  const seconds = secondsLeft(estimates, atOnce);
+  if (seconds === 0) return 'Nothing is left to train.';
+  const manner = atOnce === 1 ? 'one run at a time' : `${atOnce} runs at a time`;
+  return seconds === undefined
+    ? `The time is not known: not every network could be measured (${manner}).`
+    : `About ${durationText(seconds)} in all, ${manner}.`;
+}
+
+/** As many as there are cores, as long as memory is enough for the largest; a GPU has one. */
+async function runsAtOnce(
+  { engine, device, jobs }: StudyRequest,
+  estimates: readonly ArmEstimate[],
+  left: number,
+): Promise<number> {
+  if (jobs !== undefined) return jobs;
+  if (chooseEngine({ engine, device }, await tensorflowDevices()).device === 'gpu') return 1;
+  const largest = Math.max(
+    0,
+    ...estimates.filter(({ runsLeft }) => runsLeft > 0).map((arm) => arm.memoryBytes),
+  );
+  const fitting = Math.floor(availableMemoryBytes() / Math.max(1, largest));
+  return Math.max(1, Math.min(usableCores(), fitting, left));
+}
+
+/** The cores are shared out; any number of threads computes the same bits. */
+function computingOf({ engine, device, threads, cacheMb }: StudyRequest, atOnce: number): Computing {
+  return {
+    engine,
+    device,
+    threads: threads ?? Math.max(1, Math.floor(usableCores() / atOnce)),
+    ...(cacheMb === undefined ? {} : { cacheMb }),
+  };
+}
+
+interface TrainingPlan {
+  readonly estimates: readonly ArmEstimate[];
+  readonly atOnce: number;
+  readonly computing: Computing;
+}
+
+async function trainRuns(
+  { directory, terminal }: StudyRequest,
+  study: Study,
+  runs: readonly StudyRun[],
+  { estimates, atOnce, computing }: TrainingPlan,
+): Promise<{ readonly study: Study; readonly stopped: boolean }> {
+  const total = study.arms.length * study.seeds.length;
+  let current = study;
+  const local = startLocalRuns(runs, {
+    computing,
+    atOnce,
+    configOf: (run) => studyRunConfig(study, run),
+    display: studyDisplay(terminal, { total, done: total - runs.length, estimates, atOnce }),
+    async onEnd(run, end) {
+      const failure = await failureOf(directory, study, run, end);
+      if (failure === undefined) return;
+      current = { ...current, failures: { ...current.failures, [run.name]: failure } };
+      await writeStudy(directory, current);
+    },
+  });
+  const release = onInterrupt(terminal, local.stop);
+  const stopped = await local.ended;
+  release();
+  terminal.clear();
+  return { study: current, stopped };
+}
+
+/** What is wrong with a run that ended: its own failure, or data that is not what the others of its seed had. */
+async function failureOf(
+  directory: string,
+  study: Study,
+  run: StudyRun,
+  end: RunEnd,
+): Promise<StudyFailure | undefined> {
+  if (end.kind === 'failed') return end.failure;
+  if (end.kind === 'stopped') return undefined;
+  const cells = await cellsOf(directory, { ...study, failures: {} });
+  const fingerprints = new Set(
+    cells.flatMap(({ run: { seed }, state }) =>
+      seed === run.seed && 'run' in state ? [state.run.data.fingerprint] : [],
+    ),
+  );
+  if (fingerprints.size <= 1) return undefined;
+  const message = `the data changed since other runs of seed ${run.seed} were trained; begin a new study`;
+  return { code: 'data-unusable', message };
+}
+
+/** Errors: see `runStudy`. */
+async function conclude(
+  directory: string,
+  study: Study,
+  stopped: boolean,
+  terminal: Terminal,
+): Promise<void> {
+  await writeStudyReport(directory);
+  const goOn = `npm run ablate -- --out ${directory} --resume`;
+  if (stopped) throw new TexturaError('interrupted', `stopped. Go on with: ${goOn}`);
+  terminal.line(
+    `Report: ${join(directory, studyFiles.report)}\nNext:   npm run export -- --study ${directory}`,
+  );
+  const failures = Object.entries(study.failures);
+  if (failures.length > 0) {
+    const list = failures.map(([name, { message }]) => `${name}: ${message}`).join('\n');
+    const message = `${failures.length} runs failed; try them again with: ${goOn}\n${list}`;
+    throw new TexturaError(knownCode(failures[0]?.[1].code), message);
+  }
+  const diverged = (await cellsOf(directory, study)).filter(({ state }) => state.status === 'diverged');
+  if (diverged.length > 0) {
+    const names = diverged.map(({ run }) => run.name).join(', ');
+    throw new TexturaError('diverged', `diverged, which the report counts: ${names}`);
+  }
+}
+
+function knownCode(code: string | undefined): TexturaErrorCode {
+  return code !== undefined && Object.hasOwn(errorCodes, code) ? (code as TexturaErrorCode) : 'internal';
+}
