@@ -64,7 +64,14 @@ export const modelReportSchema = z.strictObject({
   labels: z.array(z.string()),
   network: z.strictObject({ variant: z.string(), parameters: z.int(), multiplyAdds: z.int() }),
   validation: z
-    .strictObject({ epoch: z.int(), top1err: z.number(), top5err: z.number(), objective: z.number() })
+    .strictObject({
+      epoch: z.int(),
+      top1err: z.number(),
+      top5err: z.number(),
+      objective: z.number(),
+      /** Of whole photographs, each answered by the average logits of its patches. */
+      photographTop1err: z.number().optional(),
+    })
     .optional(),
   /** Patches as base64 of 64x64 bytes with the probabilities that they must give, for a self-check at start. */
   selfCheck: z.array(z.strictObject({ patch: z.base64(), probabilities: z.array(z.number()) })),
