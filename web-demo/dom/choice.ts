@@ -1,0 +1,41 @@
+/** A few choices of which one is taken: radio buttons, drawn as a strip. */
+import { said, type TextKey } from '../language/language.ts';
+import { element } from './element.ts';
+
+export interface Choice<T extends string> {
+  readonly root: HTMLElement;
+  get(): T;
+  set(value: T): void;
+}
+
+export function choice<T extends string>(
+  name: string,
+  legend: TextKey,
+  options: Readonly<Record<T, TextKey>>,
+  first: T,
+  onChange: (value: T) => void,
+): Choice<T> {
+  const values = Object.keys(options) as T[];
+  const inputs = values.map((value) => {
+    const input = element('input', {
+      type: 'radio',
+      name,
+      value,
+      id: `${name}-${value}`,
+      checked: value === first,
+    });
+    input.addEventListener('change', () => onChange(value));
+    return input;
+  });
+  const strip = element('div', { class: 'strip' });
+  inputs.forEach((input, i) => {
+    strip.append(input, said('label', options[values[i] as T], { for: input.id }));
+  });
+  return {
+    root: element('fieldset', { class: 'choice' }, said('legend', legend), strip),
+    get: () => (inputs.find(({ checked }) => checked)?.value ?? first) as T,
+    set(value) {
+      for (const input of inputs) input.checked = input.value === value;
+    },
+  };
+}

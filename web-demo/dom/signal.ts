@@ -1,0 +1,23 @@
+/** A value that tells when it changes. */
+export interface Signal<T> {
+  get(): T;
+  set(value: T): void;
+  /** Calls back with the value now and at every change. */
+  watch(look: (value: T) => void): void;
+}
+
+export function signal<T>(initial: T): Signal<T> {
+  let current = initial;
+  const watchers: ((value: T) => void)[] = [];
+  return {
+    get: () => current,
+    set(value) {
+      current = value;
+      for (const look of watchers) look(value);
+    },
+    watch(look) {
+      watchers.push(look);
+      look(current);
+    },
+  };
+}

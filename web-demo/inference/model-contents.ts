@@ -1,0 +1,65 @@
+/** What an exported file holds beside what onnxruntime gives out: its labels, its network and the trained values by name. */
+import { z } from 'zod';
+import { TexturaError } from '../../model/error.ts';
+import { metadataKeys, modelInputSchema } from '../../model/model-file.ts';
+import type { Network } from '../../model/network.ts';
+import { describeModel, type ModelDescription } from '../../model/onnx/description.ts';
+import { decodeMessage } from '../../model/onnx/protobuf.ts';
+import { checkParameters, type Parameters } from '../../model/parameters.ts';
+import { networkSchema } from './network-schema.ts';
+
+export interface ModelContents {
+  /** In output order. */
+  readonly labels: readonly string[];
+  /** Side in source pixels of the square that a patch is averaged from. */
+  readonly patchPx: number;
+  readonly network: Network;
+  /** Below this top probability a patch is none of the model's textures; undefined where the file doesn't say. */
+  readonly threshold: number | undefined;
+}
+
+const labelsSchema = z.array(z.string().min(1)).min(2);
+const thresholdKey = 'textura.threshold';
+
+/** Reads the metadata. Errors: `model-unusable`, naming `where` and the key. */
+export function modelContents(bytes: Uint8Array, where: string): ModelContents {
+  const { metadata } = describeModel(bytes, where);
+  const input = fromMetadata(metadata, metadataKeys.input, modelInputSchema, where);
+  const threshold = Number(metadata[thresholdKey] ?? Number.NaN);
+  return {
+    labels: fromMetadata(metadata, metadataKeys.labels, labelsSchema, where),
+    patchPx: input.patchPx,
+    network: fromMetadata(metadata, metadataKeys.network, networkSchema, where),
+    threshold: Number.isFinite(threshold) ? threshold : undefined,
+  };
+}
+
+function fromMetadata<T>(
+  metadata: ModelDescription['metadata'],
+  key: string,
+  schema: z.ZodType<T>,
+  where: string,
+): T {
+  try {
+    return schema.parse(JSON.parse(metadata[key] ?? ''));
+  } catch (cause) {
+    throw new TexturaError('model-unusable', `${where}: ${key} is missing or not understood`, { cause });
+  }
+}
+
+/** The trained values of a portable file, whose weights stand in it by their names. Errors: `model-unusable`, `file-damaged`. */
+export function modelParameters(bytes: Uint8Array, network: Network, where: string): Parameters {
+  const initializers = decodeMessage('Model', bytes, where).graph?.initializer ?? [];
+  const stored = new Map(initializers.map(({ name = '', rawData }) => [name, rawData]));
+  const names = network.layers.flatMap(({ kind, name }) =>
+    kind === 'convolution' ? [`${name}.kernel`, `${name}.bias`] : [],
+  );
+  const parameters = new Map(names.map((name) => [name, floatsOf(stored.get(name))] as const));
+  checkParameters(network, parameters, where);
+  return parameters;
+}
+
+/** Little-endian float32 values; the copy is aligned whatever the offset in the file. */
+function floatsOf(bytes: Uint8Array = new Uint8Array()): Float32Array {
+  return new Float32Array(new Uint8Array(bytes).buffer);
+}

@@ -1,0 +1,77 @@
+/** Where the time of a frame goes, in numbers that a person can read: averages over the last second or so. */
+import { element } from '../dom/element.ts';
+import { formatNumber, language, said } from '../language/language.ts';
+
+const rows = { grab: 'time.grab', preprocess: 'time.preprocess', infer: 'time.infer' } as const;
+type Row = keyof typeof rows;
+
+export interface FrameTimes {
+  readonly grabMs: number;
+  readonly preprocessMs: number;
+  readonly inferMs: number;
+  /** Whether this is a frame of many; the rate of single readings says nothing. */
+  readonly isFrame: boolean;
+}
+
+/** Share of a new frame in the averages. */
+const newShare = 0.15;
+
+export function timeTable() {
+  const rate = element('dd', { class: 'figure', id: 'frames-per-second' });
+  const cells: Record<Row, HTMLElement> = {
+    grab: element('dd', { class: 'figure' }),
+    preprocess: element('dd', { class: 'figure' }),
+    infer: element('dd', { class: 'figure', id: 'infer-ms' }),
+  };
+  const entries = (Object.keys(rows) as Row[]).map((row) =>
+    element('div', {}, said('dt', rows[row]), cells[row]),
+  );
+  const root = element(
+    'dl',
+    { class: 'times' },
+    element('div', {}, said('dt', 'time.frames'), rate),
+    ...entries,
+  );
+  let averages: Record<Row, number> | undefined;
+  let frameMs: number | undefined;
+  let lastFrameAt: number | undefined;
+  let drawnAt = 0;
+
+  function draw(): void {
+    drawnAt = performance.now();
+    rate.textContent = frameMs === undefined ? '–' : formatNumber(1000 / frameMs, 1);
+    for (const row of Object.keys(rows) as Row[]) {
+      cells[row].textContent = averages === undefined ? '–' : `${formatNumber(averages[row], 1)} ms`;
+    }
+  }
+
+  function show({ grabMs, preprocessMs, inferMs, isFrame }: FrameTimes): void {
+    const times = { grab: grabMs, preprocess: preprocessMs, infer: inferMs };
+    const before = isFrame ? (averages ?? times) : times;
+    averages = {
+      grab: before.grab + newShare * (grabMs - before.grab),
+      preprocess: before.preprocess + newShare * (preprocessMs - before.preprocess),
+      infer: before.infer + newShare * (inferMs - before.infer),
+    };
+    const now = performance.now();
+    if (!isFrame) frameMs = undefined;
+    else if (lastFrameAt !== undefined) {
+      const sinceLastMs = now - lastFrameAt;
+      frameMs = frameMs === undefined ? sinceLastMs : frameMs + newShare * (sinceLastMs - frameMs);
+    }
+    lastFrameAt = isFrame ? now : undefined;
+    if (!isFrame || now - drawnAt > 250) draw();
+  }
+
+  language.watch(draw);
+  return {
+    root,
+    show,
+    reset() {
+      averages = undefined;
+      frameMs = undefined;
+      lastFrameAt = undefined;
+      draw();
+    },
+  };
+}

@@ -1,0 +1,125 @@
+/** The page's frame: head, picture, panel with its tabs, foot. */
+import { element } from './dom/element.ts';
+import {
+  type Language,
+  labelled,
+  language,
+  languageNames,
+  said,
+  setLanguage,
+  textOf,
+} from './language/language.ts';
+import { type View, type ViewName, viewNames } from './view.ts';
+
+export interface PageFrame {
+  readonly bar: HTMLElement;
+  readonly picture: HTMLElement;
+  readonly panel: HTMLElement;
+}
+
+export function pageFrame(): PageFrame {
+  const bar = element('div', { class: 'bar' });
+  const picture = element('div', { class: 'picture' });
+  const panel = element('div', { class: 'panel', id: 'panel', tabindex: -1 });
+  document.body.append(
+    said('a', 'page.skip', { class: 'skip', href: '#panel' }),
+    element(
+      'header',
+      { class: 'head' },
+      element(
+        'div',
+        { class: 'mark' },
+        element('h1', {}, 'Textura'),
+        said('p', 'page.claim', { class: 'claim' }),
+      ),
+      languageSwitch(),
+    ),
+    element('main', { class: 'book' }, picture, element('div', { class: 'leaf' }, bar, panel)),
+    element('footer', { class: 'foot' }, said('p', 'page.foot')),
+  );
+  language.watch(() => {
+    document.title = textOf('page.title');
+  });
+  return { bar, picture, panel };
+}
+
+function languageSwitch(): HTMLElement {
+  const buttons = (Object.keys(languageNames) as Language[]).map((one) => {
+    const button = element('button', { type: 'button', lang: one, class: 'quiet' }, languageNames[one]);
+    button.addEventListener('click', () => setLanguage(one, document));
+    language.watch((now) => button.setAttribute('aria-pressed', String(now === one)));
+    return button;
+  });
+  return element('div', { class: 'languages', role: 'group', ...labelled('page.language') }, ...buttons);
+}
+
+export interface ViewTabs {
+  readonly root: HTMLElement;
+  goTo(view: ViewName): void;
+  /** The view in front. */
+  front(): ViewName;
+}
+
+/** Tabs of the WAI-ARIA pattern: arrow keys go from one to the next. The address keeps the view, so that a reload comes back to it. */
+export function viewTabs(
+  views: Readonly<Record<ViewName, View>>,
+  onChange: (view: ViewName) => void,
+): ViewTabs {
+  const list = element('div', { class: 'tabs', role: 'tablist', ...labelled('view.choose') });
+  const panels = viewNames.map((name) =>
+    element(
+      'div',
+      { role: 'tabpanel', id: `view-${name}`, 'aria-labelledby': `tab-${name}`, class: 'tab-panel' },
+      views[name].root,
+    ),
+  );
+  const tabs = viewNames.map((name) => {
+    const tab = said('button', `view.${name}`, {
+      type: 'button',
+      role: 'tab',
+      id: `tab-${name}`,
+      'aria-controls': `view-${name}`,
+    });
+    tab.addEventListener('click', () => goTo(name));
+    return tab;
+  });
+  let front: ViewName = 'live';
+
+  function goTo(view: ViewName): void {
+    front = view;
+    viewNames.forEach((name, i) => {
+      const isFront = name === view;
+      tabs[i]?.setAttribute('aria-selected', String(isFront));
+      tabs[i]?.setAttribute('tabindex', isFront ? '0' : '-1');
+      panels[i]?.toggleAttribute('hidden', !isFront);
+    });
+    history.replaceState(null, '', `#${view}`);
+    onChange(view);
+  }
+
+  list.addEventListener('keydown', ({ key }) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+    if (step === undefined) return;
+    const next = viewNames.at((viewNames.indexOf(front) + step) % viewNames.length) ?? 'live';
+    goTo(next);
+    tabs[viewNames.indexOf(next)]?.focus();
+  });
+  list.append(...tabs);
+  return { root: element('div', {}, list, ...panels), goTo, front: () => front };
+}
+
+/** The view that the address names, or the first. */
+export function addressedView(): ViewName {
+  const named = location.hash.slice(1);
+  return viewNames.find((name) => name === named) ?? 'live';
+}
+
+/** What to do where no model was exported. */
+export function noModels(): HTMLElement {
+  return element(
+    'section',
+    { class: 'view' },
+    said('p', 'model.none'),
+    element('pre', { tabindex: 0 }, 'npm run train\nnpm run export\nnpm run demo'),
+  );
+}

@@ -1,0 +1,125 @@
+/** The camera's button, and what its device lets a page set. */
+import { element } from '../dom/element.ts';
+import { said, say, type TextKey, textOf } from '../language/language.ts';
+import type { Stage } from '../stage/stage.ts';
+import { type Camera, CameraError, listCameras, openCamera } from './camera.ts';
+
+export interface CameraControls {
+  readonly button: HTMLElement;
+  readonly settings: HTMLElement;
+  /** Ends the camera, where one is on. */
+  stop(): void;
+}
+
+/** `tell` shows why there is no camera, or takes away what it showed. */
+export function cameraControls(stage: Stage, tell: (key: TextKey | undefined) => void): CameraControls {
+  const button = said('button', 'source.camera', { type: 'button', class: 'primary', id: 'camera-button' });
+  const which = element('select', { id: 'camera-which' });
+  const torch = element('input', { type: 'checkbox', id: 'camera-torch' });
+  const zoom = element('input', { type: 'range', id: 'camera-zoom' });
+  const rows = {
+    which: element('p', {}, said('label', 'source.which', { for: which.id }), which),
+    torch: element('p', {}, torch, said('label', 'source.torch', { for: torch.id })),
+    zoom: element('p', {}, said('label', 'source.zoom', { for: zoom.id }), zoom),
+  };
+  const settings = element(
+    'div',
+    { class: 'camera-settings', hidden: true },
+    rows.which,
+    rows.torch,
+    rows.zoom,
+  );
+  const video = element('video', { playsinline: true, muted: true, autoplay: true, 'aria-hidden': 'true' });
+  video.muted = true;
+  let camera: Camera | undefined;
+
+  function stop(): void {
+    camera?.close();
+    camera = undefined;
+    settings.hidden = true;
+    label('source.camera');
+  }
+
+  function label(key: TextKey): void {
+    button.dataset.text = key;
+    say(button, key);
+    button.classList.toggle('primary', key === 'source.camera');
+  }
+
+  function lost(): void {
+    stop();
+    freeze(video, stage);
+    tell('camera.lost');
+  }
+
+  async function start(deviceId?: string): Promise<void> {
+    camera?.close();
+    try {
+      camera = await openCamera(deviceId, lost);
+    } catch (error) {
+      if (!(error instanceof CameraError)) throw error;
+      stop();
+      tell(`camera.${error.fault}`);
+      return;
+    }
+    tell(undefined);
+    label('source.stop');
+    await present(camera.stream, video, stage);
+    await showSettings(camera);
+  }
+
+  async function showSettings(opened: Camera): Promise<void> {
+    const cameras = await listCameras();
+    which.replaceChildren(
+      ...cameras.map(({ id, name }) =>
+        element('option', { value: id, selected: id === opened.deviceId }, cameraName(name)),
+      ),
+    );
+    rows.which.hidden = cameras.length < 2;
+    rows.torch.hidden = opened.setTorch === undefined;
+    torch.checked = false;
+    rows.zoom.hidden = opened.zoom === undefined;
+    const { min = 1, max = 1, step = 1, now = 1 } = opened.zoom ?? {};
+    Object.assign(zoom, { min: String(min), max: String(max), step: String(step), value: String(now) });
+    settings.hidden = Object.values(rows).every(({ hidden }) => hidden);
+  }
+
+  button.addEventListener('click', () => {
+    if (camera === undefined) void start();
+    else {
+      stop();
+      freeze(video, stage);
+    }
+  });
+  which.addEventListener('change', () => void start(which.value));
+  torch.addEventListener('change', () => void camera?.setTorch?.(torch.checked));
+  zoom.addEventListener('input', () => void camera?.setZoom(Number(zoom.value)));
+  video.addEventListener('resize', () => {
+    const { videoWidth: width, videoHeight: height } = video;
+    if (stage.picture.get()?.element === video && width > 0) stage.resize({ width, height });
+  });
+  return { button, settings, stop };
+}
+
+/** A camera that does not tell its name has a number. */
+function cameraName(name: string): string {
+  return /^\d+$/.test(name) ? textOf('source.cameraName', { number: name }) : name;
+}
+
+/** Puts the video on the stage once it has a size. It must be in the page before it plays, or iOS shows one frame. */
+async function present(stream: MediaStream, video: HTMLVideoElement, stage: Stage): Promise<void> {
+  video.srcObject = stream;
+  const { width = 640, height = 480 } = stream.getVideoTracks()[0]?.getSettings() ?? {};
+  stage.show({ kind: 'camera', element: video, width, height });
+  await video.play();
+  stage.resize({ width: video.videoWidth, height: video.videoHeight });
+}
+
+/** Leaves the last frame on the stage as a still picture. */
+function freeze(video: HTMLVideoElement, stage: Stage): void {
+  const { videoWidth: width, videoHeight: height } = video;
+  if (stage.picture.get()?.element !== video || width === 0) return;
+  const canvas = element('canvas', { width, height });
+  canvas.getContext('2d', { willReadFrequently: true })?.drawImage(video, 0, 0);
+  stage.show({ kind: 'still', element: canvas, width, height });
+}

@@ -1,0 +1,152 @@
+/** Where the picture comes from: a camera, a file, what is dropped or pasted, or samples that the page draws. */
+import { type TextureName, textureNames } from '../../model/textures/textures.ts';
+import { element } from '../dom/element.ts';
+import { labelled, language, said, say, type TextKey, textOf } from '../language/language.ts';
+import type { Stage } from '../stage/stage.ts';
+import { cameraControls } from './camera-controls.ts';
+import { decodePicture, PictureError, pictureIn } from './picture-file.ts';
+import { drawPatchwork, drawSample, paintGrey, texturePainter } from './sample.ts';
+
+export interface SourceBar {
+  readonly root: HTMLElement;
+  /** Shows the patchwork of samples, which needs nothing. */
+  begin(): Promise<void>;
+}
+
+const swatchPx = 72;
+
+export function sourceBar(stage: Stage): SourceBar {
+  const notice = element('p', { class: 'notice', role: 'alert', hidden: true });
+  const camera = cameraControls(stage, tell);
+  const file = element('input', { type: 'file', accept: 'image/*', id: 'picture-file', class: 'unseen' });
+  const samples = samplePicker(show);
+  let noticeKey: TextKey | undefined;
+
+  function tell(key: TextKey | undefined): void {
+    noticeKey = key;
+    notice.hidden = key === undefined;
+    if (key !== undefined) say(notice, key);
+  }
+  language.watch(() => tell(noticeKey));
+
+  function show(canvas: HTMLCanvasElement): void {
+    camera.stop();
+    tell(undefined);
+    stage.show({ kind: 'still', element: canvas, width: canvas.width, height: canvas.height });
+  }
+
+  async function open(picture: Blob | undefined): Promise<void> {
+    if (picture === undefined) return;
+    try {
+      show(await decodePicture(picture));
+      samples.unmark();
+    } catch (error) {
+      if (!(error instanceof PictureError)) throw error;
+      tell(`picture.${error.fault}`);
+    }
+  }
+
+  file.addEventListener('change', () => {
+    void open(file.files?.[0]);
+    file.value = '';
+  });
+  takeDropped((dropped) => void open(dropped));
+  document.addEventListener('paste', ({ clipboardData }) => void open(pictureIn(clipboardData)));
+
+  return {
+    root: element(
+      'section',
+      { class: 'sources', 'aria-labelledby': 'source-heading' },
+      said('h2', 'source.heading', { id: 'source-heading', class: 'unseen' }),
+      element(
+        'div',
+        { class: 'source-buttons' },
+        camera.button,
+        file,
+        said('label', 'source.file', { class: 'button', for: 'picture-file' }),
+        said('span', 'source.hint', { class: 'hint' }),
+      ),
+      camera.settings,
+      notice,
+      samples.root,
+    ),
+    begin: samples.begin,
+  };
+}
+
+/** Calls back with a file that is dropped anywhere on the page, and says while one is held over it that it may be. */
+function takeDropped(take: (file: File | undefined) => void): void {
+  const veil = said('div', 'source.drop', { class: 'drop-veil', hidden: true });
+  document.body.append(veil);
+  const isFile = ({ dataTransfer }: DragEvent) => dataTransfer?.types.includes('Files') ?? false;
+  document.addEventListener('dragover', (event) => {
+    if (!isFile(event)) return;
+    event.preventDefault();
+    veil.hidden = false;
+  });
+  document.addEventListener('dragleave', ({ relatedTarget }) => {
+    if (relatedTarget === null) veil.hidden = true;
+  });
+  document.addEventListener('drop', (event) => {
+    veil.hidden = true;
+    if (!isFile(event)) return;
+    event.preventDefault();
+    take(pictureIn(event.dataTransfer));
+  });
+}
+
+/** A strip of swatches, one a texture, and the patchwork of twelve before them. */
+function samplePicker(show: (canvas: HTMLCanvasElement) => void) {
+  const paint = texturePainter();
+  const strip = element('div', { class: 'swatches', role: 'group', ...labelled('source.samples') });
+  let drawn = 0;
+  let current: TextureName | undefined;
+
+  const patchwork = said('button', 'source.patchwork', { type: 'button', class: 'swatch-patchwork' });
+  const another = said('button', 'source.another', { type: 'button', class: 'quiet' });
+  const swatches = textureNames.map((texture) => swatch(texture, () => void choose(texture, swatches)));
+  patchwork.addEventListener('click', () => void choose(undefined, swatches));
+  another.addEventListener('click', () => {
+    drawn++;
+    void choose(current, swatches);
+  });
+  strip.append(patchwork, ...swatches);
+
+  async function choose(texture: TextureName | undefined, all: readonly HTMLElement[]): Promise<void> {
+    current = texture;
+    mark(texture, all);
+    const index = drawn;
+    show(texture === undefined ? await drawPatchwork(paint, index) : await drawSample(paint, texture, index));
+  }
+
+  function mark(texture: TextureName | undefined | null, all: readonly HTMLElement[]): void {
+    patchwork.setAttribute('aria-pressed', String(texture === undefined));
+    all.forEach((button, i) => {
+      button.setAttribute('aria-pressed', String(textureNames[i] === texture));
+    });
+  }
+
+  async function drawSwatches(): Promise<void> {
+    for (const [i, texture] of textureNames.entries()) {
+      const canvas = swatches[i]?.querySelector('canvas');
+      if (canvas) paintGrey(canvas, await paint(texture, 0, swatchPx, swatchPx), 0, 0);
+    }
+  }
+
+  return {
+    root: element('div', { class: 'samples' }, strip, another),
+    async begin() {
+      await choose(undefined, swatches);
+      void drawSwatches();
+    },
+    unmark: () => mark(null, swatches),
+  };
+}
+
+function swatch(texture: TextureName, onChoose: () => void): HTMLButtonElement {
+  const canvas = element('canvas', { width: swatchPx, height: swatchPx, 'aria-hidden': 'true' });
+  const button = element('button', { type: 'button', class: 'swatch' }, canvas, element('span', {}, texture));
+  language.watch(() => button.setAttribute('aria-label', textOf('source.sample', { name: texture })));
+  button.addEventListener('click', onChoose);
+  return button;
+}

@@ -1,0 +1,124 @@
+/** Builds the page into dist/web: its code, onnxruntime's wasm files and the service worker that knows the names of all of them. */
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, defineConfig, type Plugin } from 'vite';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const repository = fileURLToPath(new URL('..', import.meta.url));
+const runtimeDirectory = join(repository, 'node_modules/onnxruntime-web/dist');
+
+/** onnxruntime's files that the page loads by address: those of wasm, and those of WebGPU. */
+const runtimeFiles = ['ort-wasm-simd-threaded', 'ort-wasm-simd-threaded.asyncify'].flatMap((name) => [
+  `${name}.mjs`,
+  `${name}.wasm`,
+]);
+
+/** With these a browser lets a page have threads. */
+const isolationHeaders = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+/** Copies onnxruntime's files into the build, and serves them from node_modules while the page is being worked on. */
+function onnxruntimeFiles(): Plugin {
+  return {
+    name: 'textura-onnxruntime-files',
+    async generateBundle() {
+      for (const name of runtimeFiles) {
+        const source = await readFile(join(runtimeDirectory, name));
+        this.emitFile({ type: 'asset', fileName: `onnxruntime/${name}`, source });
+      }
+    },
+    configureServer(server) {
+      server.middlewares.use('/onnxruntime', folderMiddleware(runtimeDirectory));
+    },
+  };
+}
+
+/** Serves the folder of exported models beside the page. TEXTURA_MODELS names another than `models`. */
+function exportedModels(): Plugin {
+  const folder = process.env.TEXTURA_MODELS ?? join(repository, 'models');
+  return {
+    name: 'textura-models',
+    configureServer: (server) => void server.middlewares.use('/models', folderMiddleware(folder)),
+    configurePreviewServer: (server) => void server.middlewares.use('/models', folderMiddleware(folder)),
+  };
+}
+
+const contentTypes: Readonly<Record<string, string>> = {
+  json: 'application/json',
+  mjs: 'text/javascript',
+  wasm: 'application/wasm',
+};
+
+function folderMiddleware(folder: string) {
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    const name = normalize(decodeURIComponent((request.url ?? '/').split('?')[0] ?? '/'));
+    const path = join(folder, name);
+    if (!path.startsWith(folder) || !existsSync(path) || name === '/') {
+      response.statusCode = 404;
+      response.end();
+      return;
+    }
+    void stat(path).then(({ size }) => {
+      response.setHeader('Content-Length', size);
+      response.setHeader(
+        'Content-Type',
+        contentTypes[path.split('.').at(-1) ?? ''] ?? 'application/octet-stream',
+      );
+      createReadStream(path).pipe(response);
+    });
+  };
+}
+
+/** Builds the service worker with the list of files that make the page, under a name that changes with any of them. */
+function serviceWorker(): Plugin {
+  return {
+    name: 'textura-service-worker',
+    apply: 'build',
+    async writeBundle(_, bundle) {
+      const files = Object.values(bundle);
+      const hash = createHash('sha256');
+      for (const file of files) hash.update(file.type === 'chunk' ? file.code : file.source);
+      const shell = files.map(({ fileName }) => fileName).filter((name) => !name.includes('asyncify'));
+      await build({
+        configFile: false,
+        root: here,
+        logLevel: 'warn',
+        publicDir: false,
+        define: {
+          __SHELL__: JSON.stringify(['./', ...shell.filter((name) => name !== 'index.html'), ...publicFiles]),
+          __VERSION__: JSON.stringify(hash.digest('hex').slice(0, 16)),
+        },
+        build: {
+          outDir: join(repository, 'dist/web'),
+          emptyOutDir: false,
+          lib: { entry: 'worker/service-worker.ts', formats: ['es'], fileName: () => 'service-worker.js' },
+        },
+      });
+    },
+  };
+}
+
+const publicFiles = ['icon.svg', 'icon-192.png', 'icon-512.png', 'manifest.webmanifest'];
+
+export default defineConfig({
+  root: here,
+  base: './',
+  plugins: [onnxruntimeFiles(), exportedModels(), serviceWorker()],
+  resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'import', 'default'] },
+  worker: { format: 'es' },
+  server: { headers: isolationHeaders },
+  preview: { headers: isolationHeaders, port: 4173 },
+  build: {
+    outDir: join(repository, 'dist/web'),
+    emptyOutDir: true,
+    target: 'es2023',
+    // Compressed sizes are measured by a test; the runtime's 14 MB would only take time here.
+    reportCompressedSize: false,
+  },
+});

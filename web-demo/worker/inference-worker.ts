@@ -1,0 +1,140 @@
+/** The worker that owns the sessions: takes requests, one run at a time, and answers each. */
+import { describeLayers } from '../../model/description.ts';
+import { TexturaError } from '../../model/error.ts';
+import { graphNames } from '../../model/model-file.ts';
+import { inputPx } from '../../model/network.ts';
+import { parameter } from '../../model/parameters.ts';
+import type { Activations, HeatMap, Reply, Request, Work, WorkKind } from '../inference/messages.ts';
+import { modelParameters } from '../inference/model-contents.ts';
+import { activationGraph, activationName, shownLayers } from '../see/activation-graph.ts';
+import { standardiseLocally } from '../see/local-standardisation.ts';
+import { type SlidingGraph, slidingGraph, slidingNames } from '../see/sliding-graph.ts';
+import { answer, derivedSession, disposeAll, floats, type OpenModel, openModel } from './model-sessions.ts';
+import { runQueue } from './run-queue.ts';
+import { openRuntime, type Runtime } from './runtime.ts';
+
+type Handlers = { readonly [K in WorkKind]: (takes: Work[K]['takes']) => Promise<Work[K]['gives']> };
+
+/** Requests of these kinds all count; of the others only the latest does. */
+const neverSuperseded: ReadonlySet<WorkKind> = new Set(['start', 'load']);
+
+let runtime: Runtime | undefined;
+const models = new Map<string, OpenModel>();
+
+const handlers: Handlers = {
+  async start({ provider, folder }) {
+    runtime = await openRuntime(provider, folder);
+    const { threads, version } = runtime;
+    return { provider, threads, version };
+  },
+  async load({ source }) {
+    const { model, loaded } = await openModel(started(), source);
+    models.set(source.name, model);
+    return loaded;
+  },
+  classify: ({ model, patches }) => answer(started(), modelNamed(model), patches),
+  async compare({ models: names, patch }) {
+    const answers = [];
+    for (const name of names) answers.push(await answer(started(), modelNamed(name), patch));
+    return { answers };
+  },
+  heatMap: ({ model, grey }) => heatMap(modelNamed(model), grey),
+  activations: ({ model, patch }) => activations(modelNamed(model), patch),
+};
+
+function started(): Runtime {
+  if (runtime === undefined) throw new TexturaError('internal', 'the runtime has not been started');
+  return runtime;
+}
+
+function modelNamed(name: string): OpenModel {
+  const model = models.get(name);
+  if (model === undefined) throw new TexturaError('internal', `model ${name} has not been loaded`);
+  return model;
+}
+
+async function heatMap(model: OpenModel, grey: Work['heatMap']['takes']['grey']): Promise<HeatMap> {
+  const { Tensor } = started();
+  const { width, height } = grey;
+  const { network } = model.contents;
+  let sliding: SlidingGraph | undefined;
+  const session = await derivedSession(started(), model, `sliding ${width}x${height}`, (parameters) => {
+    sliding = slidingGraph(network, parameters, { width, height });
+    return sliding.graph;
+  });
+  const startedAt = performance.now();
+  const standardise = network.layers.find((layer) => layer.kind === 'standardise');
+  const values =
+    standardise === undefined
+      ? Float32Array.from(grey.data)
+      : standardiseLocally(grey, standardise.varianceFloor);
+  const picture = new Tensor('float32', values, [1, 1, height, width]);
+  const outputs = await session.run({ [slidingNames.picture]: picture });
+  const probabilities = floats(outputs, slidingNames.probabilities);
+  const [, , rows = 0, columns = 0] = outputs[slidingNames.probabilities]?.dims ?? [];
+  disposeAll({ picture, ...outputs });
+  const stridePx = describeLayers(network).at(-1)?.stridePx ?? 1;
+  return {
+    probabilities,
+    rows,
+    columns,
+    fieldPx: inputPx,
+    stridePx,
+    inferMs: performance.now() - startedAt,
+  };
+}
+
+async function activations(model: OpenModel, patch: Uint8Array): Promise<Activations> {
+  const { Tensor } = started();
+  const { network } = model.contents;
+  const session = await derivedSession(started(), model, 'activations', (parameters) =>
+    activationGraph(network, parameters),
+  );
+  const image = new Tensor('float32', Float32Array.from(patch), [1, 1, inputPx, inputPx]);
+  const outputs = await session.run({ [graphNames.image]: image });
+  const layers = shownLayers(network).map(({ layer, outputShape, receptiveFieldPx, stridePx }) => ({
+    layer: layer.name,
+    shape: outputShape,
+    values: floats(outputs, activationName(layer.name)),
+    receptiveFieldPx,
+    stridePx,
+  }));
+  disposeAll({ image, ...outputs });
+  return { layers, kernels: firstKernels(model) };
+}
+
+function firstKernels({ contents: { network }, bytes }: OpenModel): Activations['kernels'] {
+  const first = network.layers.find((layer) => layer.kind === 'convolution');
+  if (first === undefined) throw new TexturaError('internal', `${network.name} has no convolution`);
+  const values = parameter(modelParameters(bytes, network, network.name), `${first.name}.kernel`);
+  return { kernelPx: first.kernelPx, values };
+}
+
+const queue = runQueue();
+const reply = (message: Reply) => self.postMessage(message);
+
+self.addEventListener('message', ({ data }: MessageEvent<Request>) => {
+  const { id, kind } = data;
+  queue.add(
+    neverSuperseded.has(kind) ? undefined : kind,
+    async () => {
+      try {
+        reply({ id, status: 'done', gives: await handle(data) });
+      } catch (error) {
+        reply({ id, status: 'failed', ...faultOf(error) });
+      }
+    },
+    () => reply({ id, status: 'superseded' }),
+  );
+});
+
+function handle<K extends WorkKind>(request: Request & { readonly kind: K }): Promise<Work[K]['gives']> {
+  // The handler's key and the request's kind are the same string; TypeScript cannot follow the correlation.
+  const handler = handlers[request.kind] as (takes: unknown) => Promise<Work[K]['gives']>;
+  return handler(request.takes);
+}
+
+function faultOf(error: unknown): { readonly code: string; readonly message: string } {
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: error instanceof TexturaError ? error.code : 'internal', message };
+}

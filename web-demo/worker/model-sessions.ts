@@ -1,0 +1,94 @@
+/** The models that a worker has loaded, and the further graphs of each that were asked for. */
+import type { InferenceSession } from 'onnxruntime-web';
+import { encodeModel, type Graph } from '../../export/index.ts';
+import { TexturaError } from '../../model/error.ts';
+import { graphNames } from '../../model/model-file.ts';
+import { inputPx } from '../../model/network.ts';
+import { patchBytes } from '../../model/patch.ts';
+import { softmaxRows } from '../../model/scores.ts';
+import type { Answer, LoadedModel, ModelSource } from '../inference/messages.ts';
+import { type ModelContents, modelContents, modelParameters } from '../inference/model-contents.ts';
+import { fetchModel } from './model-fetch.ts';
+import type { Runtime } from './runtime.ts';
+import { largestDifference, selfCheckPatches } from './self-check.ts';
+
+export interface OpenModel {
+  readonly contents: ModelContents;
+  readonly bytes: Uint8Array;
+  readonly session: InferenceSession;
+  /** Sessions of further graphs by their key. */
+  readonly derived: Map<string, InferenceSession>;
+}
+
+/**
+ * Loads a model and lets it answer its self-check.
+ * Errors: `model-unusable`; `parity-failed` where an answer is off by more than is allowed, with both numbers.
+ */
+export async function openModel(
+  runtime: Runtime,
+  { name, file, selfCheck, tolerance }: ModelSource,
+): Promise<{ readonly model: OpenModel; readonly loaded: LoadedModel }> {
+  const bytes = typeof file === 'string' ? await fetchModel(file) : file;
+  const contents = modelContents(bytes, name);
+  const session = await runtime.open(bytes);
+  const model = { contents, bytes, session, derived: new Map() };
+  const { logits } = await answer(runtime, model, selfCheckPatches(selfCheck));
+  const difference = largestDifference(selfCheck, softmaxRows(logits, contents.labels.length));
+  if (!(difference <= tolerance)) {
+    await session.release();
+    throw new TexturaError(
+      'parity-failed',
+      `${name} on ${runtime.provider}: probabilities differ by ${difference.toPrecision(2)}, allowed are ${tolerance}`,
+    );
+  }
+  const runMs = await timeOfOnePatch(runtime, model, selfCheckPatches(selfCheck.slice(0, 1)));
+  return { model, loaded: { name, ...contents, bytes: bytes.length, difference, runMs } };
+}
+
+/** The quicker of two runs after one that doesn't count. */
+async function timeOfOnePatch(runtime: Runtime, model: OpenModel, patch: Uint8Array): Promise<number> {
+  await answer(runtime, model, patch);
+  const runs = [await answer(runtime, model, patch), await answer(runtime, model, patch)];
+  return Math.min(...runs.map(({ inferMs }) => inferMs));
+}
+
+/** Logits of patches `[count,64,64]`, grey 0..255. */
+export async function answer(runtime: Runtime, model: OpenModel, patches: Uint8Array): Promise<Answer> {
+  const shape = [patches.length / patchBytes, 1, inputPx, inputPx];
+  const image = new runtime.Tensor('float32', Float32Array.from(patches), shape);
+  const startedAt = performance.now();
+  const outputs = await model.session.run({ [graphNames.image]: image }, [graphNames.logits]);
+  const logits = floats(outputs, graphNames.logits);
+  const inferMs = performance.now() - startedAt;
+  disposeAll({ image, ...outputs });
+  return { logits, inferMs };
+}
+
+/** The session of a further graph of a model, opened when it is first asked for. */
+export async function derivedSession(
+  runtime: Runtime,
+  { derived, contents, bytes }: OpenModel,
+  key: string,
+  build: (parameters: ReturnType<typeof modelParameters>) => Graph,
+): Promise<InferenceSession> {
+  const known = derived.get(key);
+  if (known !== undefined) return known;
+  const graph = build(modelParameters(bytes, contents.network, contents.network.name));
+  const session = await runtime.open(
+    encodeModel(graph, { producerName: 'textura', producerVersion: '', metadata: {} }),
+  );
+  derived.set(key, session);
+  return session;
+}
+
+/** A copy of a float32 output's values. */
+export function floats(outputs: InferenceSession.ReturnType, name: string): Float32Array {
+  const data = outputs[name]?.data;
+  if (!(data instanceof Float32Array)) throw new TexturaError('internal', `the graph gives no ${name}`);
+  return data.slice();
+}
+
+/** Gives back what tensors hold on the graphics processor. */
+export function disposeAll(tensors: Readonly<Record<string, { dispose(): void }>>): void {
+  for (const tensor of Object.values(tensors)) tensor.dispose();
+}
