@@ -86,7 +86,7 @@ export interface Work {
     readonly gives: { readonly answers: readonly Answer[] };
   };
   heatMap: {
-    readonly takes: { readonly model: string; readonly grey: GreyImage; readonly stride: number };
+    readonly takes: { readonly model: string; readonly grey: GreyImage };
     readonly gives: HeatMap;
   };
   activations: {

@@ -1,5 +1,42 @@
+/** What the network looks at: where in the picture each class is, and what each layer makes of the square. */
 import { element } from '../dom/element.ts';
+import { said } from '../language/language.ts';
 import type { View, ViewSetting } from '../view.ts';
-export function seeView(_: ViewSetting): View {
-  return { root: element('section', { class: 'view' }), async read() {}, reset() {} };
+import { heatPanel } from './heat-panel.ts';
+import { layerPanel } from './layer-panel.ts';
+
+export function seeView(setting: ViewSetting): View {
+  const { inference, stage } = setting;
+  const heat = heatPanel(setting);
+  const layers = layerPanel(setting);
+
+  const readyModel = () => {
+    const state = inference.model.get();
+    return state.status === 'ready' ? state.model : undefined;
+  };
+
+  return {
+    root: element(
+      'section',
+      { class: 'view see', 'aria-labelledby': 'see-heading' },
+      said('h2', 'see.heading', { id: 'see-heading' }),
+      heat.root,
+      layers.root,
+    ),
+    async read() {
+      const model = readyModel();
+      const picture = stage.picture.get();
+      if (model === undefined || picture === undefined) return;
+      await layers.read(model, picture);
+      await heat.read(model, picture);
+    },
+    reset() {
+      heat.reset(readyModel());
+      layers.reset();
+    },
+    leave() {
+      heat.leave();
+      layers.leave();
+    },
+  };
 }

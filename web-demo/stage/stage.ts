@@ -25,6 +25,8 @@ export interface Stage {
   readonly square: Signal<Square>;
   /** Lies over the picture, for maps and marks; as many pixels as its drawer gives it. */
   readonly overlay: HTMLCanvasElement;
+  /** Marks a square of the picture beside the one that is read; undefined takes the mark away. */
+  mark(square: Square | undefined): void;
   /** Shows another picture; the square stays at its place as far as that exists. */
   show(picture: Picture): void;
   /** The same source has changed its size, as a turned phone does. */
@@ -42,9 +44,10 @@ export function createStage(): Stage {
   const holder = element('div', { class: 'stage-picture' });
   const overlay = element('canvas', { class: 'stage-overlay', 'aria-hidden': 'true' });
   const frame = squareElement();
+  const mark = element('div', { class: 'stage-mark', 'aria-hidden': 'true', hidden: true });
   const side = element('input', { type: 'range', id: 'square-side', min: leastSidePx, step: 1 });
   const sideText = element('output', { for: 'square-side', class: 'figure' });
-  const frameArea = element('div', { class: 'stage-frame' }, holder, overlay, frame.root);
+  const frameArea = element('div', { class: 'stage-frame' }, holder, overlay, mark, frame.root);
   const controls = element(
     'div',
     { class: 'stage-controls' },
@@ -85,15 +88,8 @@ export function createStage(): Stage {
   dragging(frameArea, frame.handle, { size, square, place, scaleTo });
 
   function draw(): void {
-    const { width, height } = size();
     const { x, y, sidePx } = square.get();
-    const percent = (share: number) => `${100 * share}%`;
-    Object.assign(frame.root.style, {
-      left: percent(x / width),
-      top: percent(y / height),
-      width: percent(sidePx / width),
-      height: percent(sidePx / height),
-    });
+    placeOver(frame.root, square.get(), size());
     const { marker } = frame;
     marker.textContent = `${formatNumber(sidePx)} px`;
     frame.root.setAttribute('aria-label', textOf('stage.square', { x, y, side: sidePx }));
@@ -112,6 +108,10 @@ export function createStage(): Stage {
     picture,
     square,
     overlay,
+    mark(at) {
+      mark.hidden = at === undefined;
+      if (at !== undefined) placeOver(mark, at, size());
+    },
     show(next) {
       const before = picture.get();
       if (before?.element !== next.element) holder.replaceChildren(next.element);
@@ -132,6 +132,17 @@ export function createStage(): Stage {
       if (!chosenSide) place(scaled(square.get(), sidePx, size()));
     },
   };
+}
+
+/** Lays an element over a square of the picture. */
+function placeOver(over: HTMLElement, { x, y, sidePx }: Square, { width, height }: Size): void {
+  const percent = (share: number) => `${100 * share}%`;
+  Object.assign(over.style, {
+    left: percent(x / width),
+    top: percent(y / height),
+    width: percent(sidePx / width),
+    height: percent(sidePx / height),
+  });
 }
 
 const keyActions: Readonly<Record<string, { dx?: number; dy?: number; scale?: number }>> = {

@@ -1,0 +1,135 @@
+/** The heat map's controls and its legend. */
+import { softmaxRows, topClasses } from '../../model/scores.ts';
+import { element } from '../dom/element.ts';
+import { superseded } from '../inference/client.ts';
+import type { HeatMap, LoadedModel } from '../inference/messages.ts';
+import { formatNumber, formatPercent, language, said, say, textOf } from '../language/language.ts';
+import type { Picture } from '../stage/stage.ts';
+import type { ViewSetting } from '../view.ts';
+import { classShares, likeliestClasses, nearestPlace } from './class-shares.ts';
+import { classColour, clearOverlay, drawHeat } from './heat-overlay.ts';
+import { scaledPicture, slidingSidePx } from './scaled-picture.ts';
+
+/** Classes in the legend: those that are likeliest at the most places. */
+const legendRows = 8;
+
+interface Seen {
+  readonly model: LoadedModel;
+  readonly map: HeatMap;
+  readonly width: number;
+  readonly height: number;
+  readonly sidePx: number;
+  readonly likeliest: Uint16Array;
+  /** Classes that the map and the reading of the square name. */
+  readonly atSquare: number;
+  readonly reading: number;
+}
+
+export interface HeatPanel {
+  readonly root: HTMLElement;
+  read(model: LoadedModel, picture: Picture): Promise<void>;
+  reset(model: LoadedModel | undefined): void;
+  leave(): void;
+}
+
+export function heatPanel({ inference, stage, reader }: ViewSetting): HeatPanel {
+  const shown = element('select', { id: 'heat-class' });
+  const strength = element('input', {
+    type: 'range',
+    id: 'heat-strength',
+    min: 0,
+    max: 1,
+    step: 0.05,
+    value: 0.6,
+  });
+  const legend = element('ul', { class: 'legend' });
+  const stats = element('p', { class: 'note figure', id: 'heat-stats' });
+  const honest = element('p', { class: 'note' });
+  let seen: Seen | undefined;
+
+  const chosen = () => (shown.value === '' ? undefined : Number(shown.value));
+  const draw = () => {
+    if (seen === undefined) return;
+    drawHeat(stage.overlay, { ...seen, shown: chosen(), strength: Number(strength.value) });
+    legend.replaceChildren(...legendOf(seen));
+    const { map, model, sidePx } = seen;
+    say(stats, 'see.stats', {
+      columns: formatNumber(map.columns),
+      rows: formatNumber(map.rows),
+      stride: formatNumber((map.stridePx * sidePx) / map.fieldPx),
+      ms: formatNumber(map.inferMs),
+    });
+    const label = (index: number) => model.labels[index] ?? '';
+    say(honest, 'see.honest', { map: label(seen.atSquare), reading: label(seen.reading) });
+  };
+  const listClasses = (labels: readonly string[]) => {
+    const before = shown.value;
+    shown.replaceChildren(
+      element('option', { value: '' }, textOf('see.all')),
+      ...labels.map((label, i) => element('option', { value: i, selected: String(i) === before }, label)),
+    );
+  };
+  shown.addEventListener('change', draw);
+  strength.addEventListener('input', draw);
+  language.watch(() => {
+    listClasses(seen?.model.labels ?? []);
+    draw();
+  });
+
+  async function read(model: LoadedModel, picture: Picture): Promise<void> {
+    const { width, height, element: source } = picture;
+    const square = stage.square.get();
+    const sidePx = slidingSidePx(picture, square.sidePx);
+    const grey = scaledPicture(reader.grey(source, 0, 0, width, height), sidePx);
+    const patch = reader.square(source, square).patches;
+    const map = await inference.ask('heatMap', { model: model.name, grey });
+    const reading = await inference.ask('classify', { model: model.name, patches: patch });
+    if (map === superseded || reading === superseded) return;
+    const likeliest = likeliestClasses(map);
+    const scale = map.fieldPx / sidePx;
+    const place = nearestPlace(map, square.x * scale, square.y * scale);
+    const [top = 0] = topClasses(softmaxRows(reading.logits, model.labels.length), 1);
+    const size = { width: grey.width, height: grey.height };
+    seen = { model, map, ...size, sidePx, likeliest, atSquare: likeliest[place] ?? 0, reading: top };
+    draw();
+  }
+
+  return {
+    root: element(
+      'section',
+      { class: 'heat', 'aria-labelledby': 'heat-heading' },
+      said('h3', 'see.map', { id: 'heat-heading' }),
+      said('p', 'see.mapWhy', { class: 'note' }),
+      element(
+        'div',
+        { class: 'fields' },
+        element('p', { class: 'field' }, said('label', 'see.class', { for: shown.id }), shown),
+        element('p', { class: 'field' }, said('label', 'see.opacity', { for: strength.id }), strength),
+      ),
+      legend,
+      stats,
+      honest,
+    ),
+    read,
+    reset(model) {
+      seen = undefined;
+      clearOverlay(stage.overlay);
+      legend.replaceChildren();
+      stats.textContent = '';
+      honest.textContent = '';
+      listClasses(model?.labels ?? []);
+    },
+    leave: () => clearOverlay(stage.overlay),
+  };
+}
+
+function legendOf({ likeliest, model }: Seen): readonly HTMLElement[] {
+  return classShares(likeliest)
+    .slice(0, legendRows)
+    .map(({ index, share }) => {
+      const key = element('span', { class: 'legend-key', 'aria-hidden': 'true' });
+      key.style.background = classColour(index);
+      const value = element('span', { class: 'figure' }, formatPercent(share));
+      return element('li', {}, key, element('span', {}, model.labels[index] ?? ''), value);
+    });
+}
