@@ -11,10 +11,11 @@ import { type ExportSettings, exportRun } from './model-folder.ts';
 import { exportedGraphs } from './model-graph.ts';
 import { percent } from './parity.ts';
 import { newestFinishedRuns, readTrainedRun, runRoots } from './run-directory.ts';
+import { bestRunsOfStudy } from './study-runs.ts';
 
 const options = z.strictObject({
   run: z.string().min(1).optional().describe('one run directory, e.g. runs/reference'),
-  study: z.string().min(1).optional().describe('the newest finished run of every variant of one study'),
+  study: z.string().min(1).optional().describe('the best finished run of every variant of one study'),
   out: z.string().min(1).default('models').describe('folder of models to write to'),
   opset: z
     .int()
@@ -75,10 +76,12 @@ async function chosenRuns(run: string | undefined, study: string | undefined): P
     throw new TexturaError('usage', '--run and --study: expected one of them, got both');
   }
   if (run !== undefined) return [run];
-  const roots = study === undefined ? await runRoots('runs', 'studies') : [join(study, 'runs')];
-  const found = await newestFinishedRuns(roots, note);
+  const found =
+    study === undefined
+      ? await newestFinishedRuns(await runRoots('runs', 'studies'), note)
+      : await bestRunsOfStudy(study, note);
   if (found.length > 0) return found;
-  const where = study === undefined ? 'runs/ and studies/' : roots.join();
+  const where = study === undefined ? 'runs/ and studies/' : study;
   throw new TexturaError(
     'file-unreadable',
     `no finished run under ${where}: npm run train makes one; --run DIR exports a stopped one`,

@@ -1,7 +1,7 @@
 /** What the exporter reads of a finished run: its record, its best weights, and the trainer's own answers to check against. */
 import type { Dirent } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { TexturaError } from '../model/error.ts';
 import { type Network, type VariantName, variantNames } from '../model/network.ts';
 import { checkParameters, type Parameters } from '../model/parameters.ts';
@@ -9,6 +9,7 @@ import { patchBytes } from '../model/patch.ts';
 import { networkOfRun, type Run, runFiles } from '../model/run-file.ts';
 import { decodeTensors, type TensorFile } from '../model/safetensors.ts';
 import { readRun } from '../node/run-record.ts';
+import { controlRuns } from './study-runs.ts';
 
 /** Validation patches with the logits that the training engine gave them. */
 export interface ParityPatches {
@@ -48,14 +49,16 @@ export async function readTrainedRun(directory: string): Promise<TrainedRun> {
 
 /**
  * Of each variant the finished run that ended last, in the order of the variants. `roots` are folders of run directories; one
- * that does not exist has none. `note` gets a sentence for every directory that is passed over because it can't be read.
+ * that does not exist has none; a study's controls are passed over. `note` gets a sentence for every directory that is passed over because it can't be read.
  */
 export async function newestFinishedRuns(
   roots: readonly string[],
   note: (sentence: string) => void,
 ): Promise<readonly string[]> {
   const newest = new Map<VariantName, { readonly directory: string; readonly endedAt: string }>();
-  for (const directory of (await Promise.all(roots.map(runDirectoriesIn))).flat()) {
+  const directories = (await Promise.all(roots.map(runDirectoriesIn))).flat();
+  const controls = new Set((await Promise.all(roots.map((root) => controlRuns(dirname(root))))).flat());
+  for (const directory of directories.filter((path) => !controls.has(path))) {
     const run = await readRun(directory).catch((error: unknown) => {
       if (!(error instanceof TexturaError)) throw error;
       note(`passed over ${directory}: ${error.message}`);

@@ -7,9 +7,10 @@ import { controlMeasures, type Study } from '../model/study-file.ts';
 import { recipeNames, recipes, trainingConfigSchema, withRecipe } from '../model/training-config.ts';
 import { runCommand } from '../node/command-line.ts';
 import { productVersion } from '../node/product-version.ts';
+import { readStudy } from '../node/study-record.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { deviceWishes, engineWishes } from './engine-choice.ts';
-import { holdsStudy, readStudy, studiesFolder } from './study/study-directory.ts';
+import { holdsStudy, studiesFolder } from './study/study-directory.ts';
 import { armsOf, everyVariant, extendedStudy, variantsOf } from './study/study-plan.ts';
 import { runStudy } from './study/study-run.ts';
 

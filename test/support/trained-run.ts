@@ -21,6 +21,8 @@ export interface TrainedRunWishes {
   readonly endedAt?: string;
   readonly seed?: number;
   readonly patchPx?: number;
+  /** Of the best epoch. */
+  readonly top1err?: number;
   /** Instead of random ones. */
   readonly parameters?: Parameters;
   /** Validation patches `[n,64,64]` instead of four random ones. */
@@ -73,7 +75,7 @@ function runRecord(
   }: TrainedRunWishes,
   labels: readonly string[],
 ): Run {
-  const { seed = 7, patchPx = 64 } = wishes;
+  const { seed = 7, patchPx = 64, top1err = 0.25 } = wishes;
   const start = '2026-02-03T04:05:06Z';
   return runSchema.parse({
     textura: '0.1.0',
@@ -100,6 +102,6 @@ function runRecord(
     ],
     startedAt: start,
     ...(status === 'running' ? {} : { endedAt }),
-    best: { epoch: 9, top1err: 0.25, top5err: 0.0625, objective: 0.875 },
+    best: { epoch: 9, top1err, top5err: 0.0625, objective: 0.875 },
   });
 }

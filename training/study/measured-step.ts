@@ -26,7 +26,7 @@ const program = fileURLToPath(new URL('./measure-process.ts', import.meta.url));
 
 /** Undefined where it can't be measured: the run itself will say why. */
 export async function measuredStep(order: MeasureOrder): Promise<Measured | undefined> {
-  const args = ['--import', 'tsx', program, JSON.stringify(order)];
+  const args = ['--import', import.meta.resolve('tsx'), program, JSON.stringify(order)];
   const { status, stdout } = await runProgram(process.execPath, args);
   return status === 0 ? measuredSchema.parse(JSON.parse(stdout)) : undefined;
 }

@@ -15,7 +15,7 @@ export interface RunChild {
 export function startRunChild(order: RunOrder, onMessage: (message: RunMessage) => void): RunChild {
   // Detached: Ctrl-C reaches the study's process alone, which then asks each run once.
   const child = fork(program, [JSON.stringify(order)], {
-    execArgv: ['--import', 'tsx'],
+    execArgv: ['--import', import.meta.resolve('tsx')],
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });

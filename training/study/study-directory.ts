@@ -1,9 +1,6 @@
-/** A study on disk: study.json, and how far each of its runs is. */
+/** The runs of a study on disk, and how far each of them is. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { TexturaError } from '../../model/error.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
 import {
   type Study,
@@ -11,10 +8,8 @@ import {
   type StudyFailure,
   studyFiles,
   studyRunName,
-  studySchema,
 } from '../../model/study-file.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../../model/training-config.ts';
-import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { readRun } from '../../node/run-record.ts';
 
 /** Folder of studies, one directory each. */
@@ -34,29 +29,6 @@ export type StudyRunState =
   | { readonly status: 'missing' }
   | { readonly status: 'failed'; readonly failure: StudyFailure }
   | { readonly status: Run['status']; readonly run: Run };
-
-/** Errors: `file-unreadable` where there is no study; `file-damaged`, naming what is wrong in it. */
-export async function readStudy(directory: string): Promise<Study> {
-  const path = join(directory, studyFiles.study);
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new TexturaError('file-unreadable', `${path}: cannot be read; is ${directory} a study?`, { cause });
-  });
-  const study = studySchema.safeParse(parsedJson(text, path));
-  if (study.success) return study.data;
-  throw new TexturaError('file-damaged', `${path}: ${z.prettifyError(study.error)}`);
-}
-
-function parsedJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new TexturaError('file-damaged', `${path}: not JSON`, { cause });
-  }
-}
-
-export async function writeStudy(directory: string, study: Study): Promise<void> {
-  await writeFileAtomically(join(directory, studyFiles.study), `${JSON.stringify(study, null, 2)}\n`);
-}
 
 export function holdsStudy(directory: string): boolean {
   return existsSync(join(directory, studyFiles.study));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { errorCodes, TexturaError, type TexturaErrorCode } from '../../model/error.ts';
 import { type Study, type StudyFailure, studyFiles } from '../../model/study-file.ts';
 import { availableMemoryBytes, usableCores } from '../../node/machine.ts';
+import { writeStudy } from '../../node/study-record.ts';
 import { durationText, type Terminal } from '../../node/terminal.ts';
 import { loadDataset } from '../data/dataset.ts';
 import { planGrid } from '../data/plan.ts';
@@ -13,14 +14,7 @@ import { tensorflowDevices } from '../tensorflow/load.ts';
 import { startLocalRuns } from './local-runs.ts';
 import { writeStudyReport } from './report/study-report.ts';
 import type { Computing, RunEnd } from './run-message.ts';
-import {
-  isDone,
-  type StudyRun,
-  studyRunConfig,
-  studyRunState,
-  studyRuns,
-  writeStudy,
-} from './study-directory.ts';
+import { isDone, type StudyRun, studyRunConfig, studyRunState, studyRuns } from './study-directory.ts';
 import { planTable, studyDisplay } from './study-display.ts';
 import { type ArmEstimate, estimateArms, type StudyCell, secondsLeft } from './study-estimate.ts';
 

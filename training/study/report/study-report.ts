@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { csvText } from '../../../model/csv.ts';
 import { studyFiles } from '../../../model/study-file.ts';
 import { writeFileAtomically } from '../../../node/atomic-file.ts';
-import { readStudy, studyRunState, studyRuns } from '../study-directory.ts';
+import { readStudy } from '../../../node/study-record.ts';
+import { studyRunState, studyRuns } from '../study-directory.ts';
 
 /** Writes summary.csv of a study: a row for each run with its state and its best validation error. */
 export async function writeStudyReport(directory: string): Promise<void> {

@@ -1,0 +1,30 @@
+/** study.json on disk. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { TexturaError } from '../model/error.ts';
+import { type Study, studyFiles, studySchema } from '../model/study-file.ts';
+import { writeFileAtomically } from './atomic-file.ts';
+
+/** Errors: `file-unreadable` where there is no study; `file-damaged`, naming what is wrong in it. */
+export async function readStudy(directory: string): Promise<Study> {
+  const path = join(directory, studyFiles.study);
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new TexturaError('file-unreadable', `${path}: cannot be read; is ${directory} a study?`, { cause });
+  });
+  const study = studySchema.safeParse(parsedJson(text, path));
+  if (study.success) return study.data;
+  throw new TexturaError('file-damaged', `${path}: ${z.prettifyError(study.error)}`);
+}
+
+function parsedJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new TexturaError('file-damaged', `${path}: not JSON`, { cause });
+  }
+}
+
+export async function writeStudy(directory: string, study: Study): Promise<void> {
+  await writeFileAtomically(join(directory, studyFiles.study), `${JSON.stringify(study, null, 2)}\n`);
+}

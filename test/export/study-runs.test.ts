@@ -1,0 +1,81 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { newestFinishedRuns } from '../../export/run-directory.ts';
+import { bestRunsOfStudy } from '../../export/study-runs.ts';
+import { type StudyArm, studySchema } from '../../model/study-file.ts';
+import { trainingConfigSchema } from '../../model/training-config.ts';
+import { writeStudy } from '../../node/study-record.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { type TrainedRunWishes, writeTrainedRun } from '../support/trained-run.ts';
+
+const control: StudyArm = {
+  name: 'reference-with-macs-of-lab-baseline',
+  variant: 'reference',
+  width: 0.5,
+  controls: { variant: 'lab-baseline', measure: 'macs' },
+};
+const arms: readonly StudyArm[] = [
+  { name: 'no-conv4-pool4', variant: 'no-conv4-pool4', width: 1 },
+  { name: 'lab-baseline', variant: 'lab-baseline', width: 1 },
+  control,
+];
+
+/** A study with the runs given by name, as the trainer leaves it. */
+async function studyOf(runs: Readonly<Record<string, TrainedRunWishes>>): Promise<string> {
+  const directory = join(await temporaryFolder(), 'studies/small');
+  await mkdir(directory, { recursive: true });
+  const { variant: _variant, width: _width, seed: _seed, ...config } = trainingConfigSchema.parse({});
+  const study = { textura: '0.1.0', recipe: 'default', config, arms, seeds: [1, 2, 3], failures: {} };
+  await writeStudy(directory, studySchema.parse({ ...study, startedAt: '2026-02-03T04:05:06Z' }));
+  for (const [name, wishes] of Object.entries(runs))
+    await writeTrainedRun(join(directory, 'runs', name), wishes);
+  return directory;
+}
+
+test('of each variant the finished run that erred least is taken, the first seed of equals, and no control', async () => {
+  const directory = await studyOf({
+    'lab-baseline-s1': { top1err: 0.3 },
+    'lab-baseline-s2': { top1err: 0.2 },
+    'lab-baseline-s3': { top1err: 0.2 },
+    'no-conv4-pool4-s1': { variant: 'no-conv4-pool4', top1err: 0.1, status: 'diverged' },
+    'no-conv4-pool4-s3': { variant: 'no-conv4-pool4', top1err: 0.6 },
+    [`${control.name}-s1`]: { variant: 'lab-baseline', top1err: 0.01 },
+  });
+  const notes: string[] = [];
+  const runs = await bestRunsOfStudy(directory, (note) => notes.push(note));
+  expect(runs.map((run) => run.slice(directory.length))).toEqual([
+    '/runs/no-conv4-pool4-s3',
+    '/runs/lab-baseline-s2',
+  ]);
+  expect(notes).toEqual([]);
+});
+
+test('a variant without a finished run is named, and the others are taken', async () => {
+  const directory = await studyOf({ 'lab-baseline-s3': {} });
+  const notes: string[] = [];
+  const runs = await bestRunsOfStudy(directory, (note) => notes.push(note));
+  expect(runs).toHaveLength(1);
+  expect(notes).toEqual([`${directory}: no finished run of no-conv4-pool4`]);
+});
+
+test('a folder that is no study is named', async () => {
+  const folder = await temporaryFolder({ 'study.json': '{"arms": []}' });
+  await expect(bestRunsOfStudy(join(folder, 'none'), () => {})).rejects.toMatchObject({
+    code: 'file-unreadable',
+  });
+  await expect(bestRunsOfStudy(folder, () => {})).rejects.toMatchObject({
+    code: 'file-damaged',
+    message: expect.stringContaining('study.json'),
+  });
+});
+
+test('the newest runs of all pass over the controls of a study', async () => {
+  const directory = await studyOf({
+    'lab-baseline-s1': { endedAt: '2026-02-03T05:00:00Z' },
+    [`${control.name}-s1`]: { endedAt: '2026-02-03T06:00:00Z' },
+  });
+  await writeFile(join(directory, 'runs', 'note.txt'), 'not a run');
+  const found = await newestFinishedRuns([join(directory, 'runs')], () => {});
+  expect(found).toEqual([join(directory, 'runs', 'lab-baseline-s1')]);
+});
