@@ -5,7 +5,7 @@
 
 interface ErrorCode {
   readonly exit: 1 | 2 | 3 | 4 | 5 | 130;
-  readonly http: 400 | 404 | 413 | 415 | 422 | 500 | 503 | 504;
+  readonly http: 400 | 401 | 404 | 405 | 408 | 413 | 415 | 422 | 500 | 503 | 504;
   readonly means: string;
 }
 
@@ -30,6 +30,13 @@ export const errorCodes = {
   diverged: { exit: 4, http: 500, means: 'training met a loss that is not finite' },
   'parity-failed': { exit: 5, http: 500, means: 'a file does not compute what was trained' },
   interrupted: { exit: 130, http: 503, means: 'stopped on request; can be resumed' },
+  unauthorized: { exit: 2, http: 401, means: 'the API key is missing or wrong' },
+  'route-not-found': { exit: 2, http: 404, means: 'no such address' },
+  'method-not-allowed': { exit: 2, http: 405, means: 'the address is there, but not for this method' },
+  'upload-timeout': { exit: 2, http: 408, means: 'the body of a request did not arrive in time' },
+  'media-type-unsupported': { exit: 2, http: 415, means: 'a body of a type that is not read here' },
+  overloaded: { exit: 1, http: 503, means: 'more work is waiting than is accepted' },
+  'deadline-exceeded': { exit: 1, http: 504, means: 'the answer would have come too late' },
 } as const satisfies Record<string, ErrorCode>;
 
 export type TexturaErrorCode = keyof typeof errorCodes;

@@ -2,11 +2,8 @@
 import type { GreyImage } from '../model/image.ts';
 import { centrePatch, cutPatch, patchBytes, patchGrid } from '../model/patch.ts';
 import { meanRow, softmaxRows, topClasses } from '../model/scores.ts';
+import type { CropChoice } from '../model/service.ts';
 import type { Model } from './model.ts';
-
-/** `auto` covers the image with the fixed grid of at most 15 patches, `center` takes the one in the middle. */
-export const cropChoices = ['auto', 'center'] as const;
-export type CropChoice = (typeof cropChoices)[number];
 
 export interface Prediction {
   readonly label: string;
@@ -21,7 +18,11 @@ export interface Classification {
 }
 
 /** Patches `[count,64,64]` that the classification of an image reads. Errors: `image-too-small`. */
-export function classifiedPatches(image: GreyImage, patchPx: number, crops: CropChoice): Uint8Array {
+export function classifiedPatches(
+  image: GreyImage,
+  patchPx: number,
+  crops: CropChoice,
+): Uint8Array<ArrayBuffer> {
   const { width, height } = image;
   const positions =
     crops === 'auto' ? patchGrid(width, height, patchPx) : [centrePatch(width, height, patchPx)];

@@ -4,10 +4,11 @@
  */
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
+import { cropChoices } from '../model/service.ts';
 import { type CommandDefinition, runCommand } from '../node/command-line.ts';
 import { decodeImage } from '../node/image-decoder.ts';
 import { readImageFile } from '../node/image-file.ts';
-import { type Classification, classify, cropChoices } from './classification.ts';
+import { type Classification, classify } from './classification.ts';
 import { Model } from './model.ts';
 
 const defaultModel = 'models/reference.onnx';

@@ -2,19 +2,17 @@
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
-import { graphNames, type ModelInput, metadataKeys, modelInputSchema } from '../model/model-file.ts';
+import { graphNames, type ModelInput } from '../model/model-file.ts';
 import { inputPx } from '../model/network.ts';
-import { type DescribedValue, describeModel, type ModelDescription } from '../model/onnx/description.ts';
+import { describeModel } from '../model/onnx/description.ts';
 import { patchBytes } from '../model/patch.ts';
+import { checkContract } from './model-contract.ts';
 
 export interface ModelSettings {
   /** Threads of one run of the model; onnxruntime's own choice where undefined. */
   readonly threads?: number;
 }
-
-const labelsSchema = z.array(z.string().min(1)).min(2);
 
 /** A loaded model. Close it: a session that is only forgotten keeps its memory. */
 export class Model {
@@ -40,10 +38,7 @@ export class Model {
       const why = cause.code === 'ENOENT' ? 'there is no such file' : 'it cannot be read';
       throw new TexturaError('model-not-found', `${path}: ${why}`, { cause });
     });
-    const description = describeModel(bytes, path);
-    const labels = metadataOf(description, metadataKeys.labels, labelsSchema, path);
-    const input = metadataOf(description, metadataKeys.input, modelInputSchema, path);
-    checkContract(description, labels.length, path);
+    const { labels, input } = checkContract(describeModel(bytes, path), path);
     const options = threads === undefined ? {} : { intraOpNumThreads: threads };
     const session = await InferenceSession.create(resolve(path), options).catch((cause: unknown) => {
       throw new TexturaError('model-unusable', `${path}: onnxruntime does not load it: ${textOf(cause)}`, {
@@ -64,48 +59,6 @@ export class Model {
   async close(): Promise<void> {
     await this.#session.release();
   }
-}
-
-function metadataOf<T>({ metadata }: ModelDescription, key: string, schema: z.ZodType<T>, path: string): T {
-  const text = metadata[key];
-  if (text === undefined) {
-    throw new TexturaError(
-      'model-unusable',
-      `${path}: its metadata lacks ${key}; was it made by npm run export?`,
-    );
-  }
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new TexturaError('model-unusable', `${path}: ${key} is not understood: ${text}`, { cause });
-  }
-}
-
-/** The contract's input and outputs: names, types and sizes, with nothing but the batch left open. */
-function checkContract({ inputs, outputs }: ModelDescription, classes: number, path: string): void {
-  expectValue(inputs, graphNames.image, [1, inputPx, inputPx], `${path}: input`);
-  if (inputs.length !== 1) {
-    throw new TexturaError('model-unusable', `${path}: expected 1 input, got ${inputs.length}`);
-  }
-  expectValue(outputs, graphNames.logits, [classes], `${path}: output`);
-  expectValue(outputs, graphNames.probabilities, [classes], `${path}: output`);
-}
-
-function expectValue(
-  values: readonly DescribedValue[],
-  name: string,
-  sizes: readonly number[],
-  where: string,
-): void {
-  const value = values.find((candidate) => candidate.name === name);
-  const [batch, ...rest] = value?.shape ?? [];
-  const keeps = typeof batch === 'string' && rest.join() === sizes.join() && value?.dtype === 'float32';
-  if (keeps) return;
-  const got = value === undefined ? 'none' : `${value.dtype ?? 'another type'} [${value.shape.join()}]`;
-  throw new TexturaError(
-    'model-unusable',
-    `${where} ${name}: expected float32 [N,${sizes.join()}], got ${got}`,
-  );
 }
 
 function textOf(error: unknown): string {

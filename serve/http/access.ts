@@ -1,0 +1,66 @@
+/** Who may ask, and what browsers are told. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import helmet from 'helmet';
+import { TexturaError } from '../../model/error.ts';
+
+/** Headers for browsers: nothing from elsewhere, WebAssembly and blob workers for the page, isolation for its threads. */
+export function safeHeaders(): RequestHandler {
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        scriptSrc: ["'self'", "'wasm-unsafe-eval'", 'blob:'],
+        workerSrc: ["'self'", 'blob:'],
+        connectSrc: ["'self'", 'blob:', 'data:'],
+        imgSrc: ["'self'", 'blob:', 'data:'],
+        mediaSrc: ["'self'", 'blob:', 'mediastream:'],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        objectSrc: ["'none'"],
+        baseUri: ["'self'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    crossOriginOpenerPolicy: { policy: 'same-origin' },
+    crossOriginEmbedderPolicy: { policy: 'require-corp' },
+    // TLS, and what is said about it, belong to the proxy in front.
+    strictTransportSecurity: false,
+  });
+}
+
+/** Lets pages of one other origin (or `*`) use the service; without one there is no CORS at all. */
+export function crossOrigin(origin: string | undefined): RequestHandler {
+  return (request, response, next) => {
+    if (origin === undefined) return next();
+    response.setHeader('Access-Control-Allow-Origin', origin);
+    response.setHeader('Cross-Origin-Resource-Policy', 'cross-origin');
+    response.setHeader('Access-Control-Expose-Headers', 'X-Request-Id, Retry-After');
+    if (origin !== '*') response.vary('Origin');
+    if (request.method !== 'OPTIONS') return next();
+    response.setHeader('Access-Control-Allow-Methods', 'GET, POST');
+    response.setHeader(
+      'Access-Control-Allow-Headers',
+      'Authorization, Content-Type, X-API-Key, X-Request-Id',
+    );
+    response.setHeader('Access-Control-Max-Age', 600);
+    response.status(204).end();
+  };
+}
+
+/** Asks for the key in `Authorization: Bearer KEY` or `X-API-Key: KEY`; compared in constant time. */
+export function requireKey(key: string | undefined): RequestHandler {
+  if (key === undefined) return (_request, _response, next) => next();
+  const expected = digest(key);
+  return (request: Request, _response: Response, next: NextFunction) => {
+    const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    const given = bearer ?? request.headers['x-api-key'];
+    if (typeof given === 'string' && timingSafeEqual(digest(given), expected)) return next();
+    throw new TexturaError('unauthorized', 'expected a valid key in Authorization: Bearer or X-API-Key');
+  };
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

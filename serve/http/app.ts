@@ -1,0 +1,45 @@
+/** The addresses of the service and who may use them. */
+import express, { type Express, type RequestHandler } from 'express';
+import type { Logger } from 'pino';
+import { TexturaError } from '../../model/error.ts';
+import type { Service } from '../service.ts';
+import type { ServeSettings } from '../settings.ts';
+import { crossOrigin, requireKey, safeHeaders } from './access.ts';
+import { classifyRoute } from './classify-route.ts';
+import { beginExchange } from './exchange.ts';
+import { modelFileRoute, modelListRoute } from './models-route.ts';
+import { healthRoute, metricsRoute, readyRoute } from './operations-route.ts';
+import { answerProblem } from './problem.ts';
+
+export function createApp(service: Service, settings: ServeSettings, log: Logger): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.set('trust proxy', settings.trustProxyHops);
+  app.use(beginExchange(service.metrics, log));
+  app.use(safeHeaders());
+  app.use(crossOrigin(settings.allowOrigin));
+  const key = requireKey(settings.apiKey);
+  const { registry } = service;
+  route(app, 'get', '/healthz', healthRoute);
+  route(app, 'get', '/readyz', readyRoute(service));
+  route(app, 'get', '/metrics', key, metricsRoute(service));
+  route(app, 'post', '/classify', key, classifyRoute(service));
+  route(app, 'get', '/models', key, modelListRoute(registry));
+  route(app, 'get', '/models/:file', key, modelFileRoute(registry));
+  app.use(() => {
+    throw new TexturaError('route-not-found', 'address: expected one that /openapi.json lists, got another');
+  });
+  app.use(answerProblem(log));
+  return app;
+}
+
+/** One method of an address; the others are answered 405 with the one that there is. */
+function route(app: Express, method: 'get' | 'post', path: string, ...handlers: RequestHandler[]): void {
+  app[method](path, ...handlers);
+  app.all(path, (_request, response) => {
+    response.setHeader('Allow', method === 'get' ? 'GET, HEAD' : 'POST');
+    throw new TexturaError('method-not-allowed', `method: expected ${method.toUpperCase()}, got another`);
+  });
+}

@@ -1,0 +1,54 @@
+/** What goes with a request from its arrival to its answer. */
+import { randomUUID } from 'node:crypto';
+import type { NextFunction, Request, Response } from 'express';
+import type { Logger } from 'pino';
+import { TexturaError } from '../../model/error.ts';
+import type { Metrics } from '../metrics.ts';
+
+export interface Exchange {
+  /** In the answer's header, in its problem and in the log. */
+  readonly requestId: string;
+  /** Aborted when the client has left before its answer. */
+  readonly signal: AbortSignal;
+  /** For metrics: the route that took the request. */
+  route: string;
+}
+
+export function exchangeOf(response: Response): Exchange {
+  return response.locals.exchange as Exchange;
+}
+
+/** Begins the exchange; counts and logs the request when it ends, whatever became of it. Nothing of a body is logged. */
+export function beginExchange(metrics: Metrics, log: Logger) {
+  return (request: Request, response: Response, next: NextFunction): void => {
+    const start = performance.now();
+    const gone = new AbortController();
+    const requestId = givenId(request.headers['x-request-id']) ?? randomUUID();
+    const exchange: Exchange = { requestId, signal: gone.signal, route: 'other' };
+    response.locals.exchange = exchange;
+    response.setHeader('X-Request-Id', requestId);
+    response.on('close', () => {
+      const isAnswered = response.writableFinished;
+      if (!isAnswered) gone.abort(new TexturaError('interrupted', 'the client left'));
+      // 499 is what reverse proxies write for a client that left.
+      const status = isAnswered ? response.statusCode : 499;
+      metrics.countRequest(exchange.route, request.method, status);
+      const ms = Math.round((performance.now() - start) * 100) / 100;
+      const { method, path } = request;
+      log.info({ requestId, method, path, status, ms }, 'request');
+    });
+    next();
+  };
+}
+
+function givenId(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' && /^[\w.:-]{1,64}$/.test(header) ? header : undefined;
+}
+
+/** Answers with JSON. */
+export function sendJson(response: Response, value: unknown, type = 'application/json; charset=utf-8'): void {
+  const body = Buffer.from(JSON.stringify(value));
+  response.setHeader('Content-Type', type);
+  response.setHeader('Content-Length', body.length);
+  response.end(body);
+}

@@ -1,0 +1,75 @@
+/** `GET /models` and the files of the models. */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import type { Request, Response } from 'express';
+import { TexturaError } from '../../model/error.ts';
+import type { ModelList } from '../../model/service.ts';
+import type { Registry } from '../registry/registry.ts';
+import { exchangeOf, sendJson } from './exchange.ts';
+
+export function modelListRoute(registry: Registry) {
+  return (_request: Request, response: Response): void => {
+    exchangeOf(response).route = '/models';
+    response.setHeader('Cache-Control', 'no-cache');
+    sendJson(response, modelList(registry));
+  };
+}
+
+function modelList(registry: Registry): ModelList {
+  const { defaultName } = registry;
+  return {
+    ...(defaultName === undefined ? {} : { default: defaultName }),
+    models: registry.list().map(({ name, sha256, bytes, labels, input, top1err, device, files }) => ({
+      name,
+      sha256,
+      bytes,
+      labels,
+      input,
+      ...(top1err === undefined ? {} : { top1err }),
+      device,
+      files: [...files.keys()].map((file) => `/models/${encodeURIComponent(file)}`),
+    })),
+  };
+}
+
+/**
+ * Sends a file of a model that is served: names are looked up, never joined to a path. A file that is being replaced is not sent, for its
+ * bytes would not be those of the model that answers.
+ */
+export function modelFileRoute(registry: Registry) {
+  return async (request: Request, response: Response): Promise<void> => {
+    exchangeOf(response).route = '/models/:file';
+    const wanted = String(request.params.file);
+    const file = registry.list().flatMap(({ files }) => files.get(wanted) ?? [])[0];
+    if (file === undefined) {
+      throw new TexturaError(
+        'model-not-found',
+        'file: expected one that GET /models lists, got another name',
+      );
+    }
+    const now = await stat(file.path).catch(() => undefined);
+    if (now === undefined || `${now.ino}:${now.size}:${now.mtimeMs}` !== file.stamp) {
+      throw new TexturaError('overloaded', 'the file is being replaced; try again later');
+    }
+    const etag = `"${file.stamp}"`;
+    response.setHeader('ETag', etag);
+    response.setHeader('Cache-Control', 'no-cache');
+    if (request.headers['if-none-match'] === etag) {
+      response.status(304).end();
+      return;
+    }
+    response.setHeader(
+      'Content-Type',
+      wanted.endsWith('.json') ? 'application/json' : 'application/octet-stream',
+    );
+    response.setHeader('Content-Length', file.bytes);
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
+    }
+    await pipeline(createReadStream(file.path), response).catch((error: unknown) => {
+      if (!exchangeOf(response).signal.aborted) throw error;
+    });
+  };
+}

@@ -1,0 +1,54 @@
+/** Faults as answers: RFC 9457 problem details from the one table of error codes. */
+import type { NextFunction, Request, Response } from 'express';
+import type { Logger } from 'pino';
+import { errorCodes, TexturaError } from '../../model/error.ts';
+import { type Problem, problemMediaType } from '../../model/service.ts';
+import { exchangeOf, sendJson } from './exchange.ts';
+
+/** Seconds after which a client may try again. */
+const retryAfterSeconds = 1;
+/** How long a client that was refused may go on sending before its connection is cut. */
+const lingerMs = 2000;
+
+export function problemOf({ code, message }: TexturaError, requestId: string): Problem {
+  const { http: status, means: title } = errorCodes[code];
+  const detail =
+    status === 500 ? 'the service has a fault; its log tells more under this request id' : message;
+  return { type: `urn:textura:problem:${code}`, title, status, code, detail, requestId };
+}
+
+/** The last handler of the app. A fault of ours is logged with its stack and tells the client nothing. */
+export function answerProblem(log: Logger) {
+  return (error: unknown, request: Request, response: Response, next: NextFunction): void => {
+    const fault = asTexturaError(error);
+    const { requestId, signal } = exchangeOf(response);
+    if (signal.aborted) return;
+    if (fault.httpStatus === 500) log.error({ requestId, err: error }, 'fault');
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    response.statusCode = fault.httpStatus;
+    if (fault.httpStatus === 503) response.setHeader('Retry-After', retryAfterSeconds);
+    if (fault.httpStatus === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+    response.setHeader('Cache-Control', 'no-store');
+    if (!request.complete) cutUnlessItEnds(request);
+    sendJson(response, problemOf(fault, requestId), problemMediaType);
+  };
+}
+
+/**
+ * Reads on for a while what nobody wants and then cuts the connection: closed at once, with parts of the body under way, the client
+ * would see a broken connection instead of the answer.
+ */
+function cutUnlessItEnds(request: Request): void {
+  const timer = setTimeout(() => request.socket.destroy(), lingerMs).unref();
+  request.resume().on('end', () => clearTimeout(timer));
+}
+
+function asTexturaError(error: unknown): TexturaError {
+  if (error instanceof TexturaError) return error;
+  // Express's own: an address that can't be decoded.
+  if (error instanceof URIError) return new TexturaError('usage', 'address: malformed percent-encoding');
+  return new TexturaError('internal', String(error), { cause: error });
+}

@@ -1,0 +1,93 @@
+/** The HTTP server under the app: its limits, answers to what is not HTTP, and an end that loses nothing. */
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TexturaError } from '../../model/error.ts';
+import { problemMediaType } from '../../model/service.ts';
+import type { ServeSettings } from '../settings.ts';
+import { problemOf } from './problem.ts';
+
+const headersTimeoutMs = 10_000;
+/** Longer than proxies keep a connection, so that they close it and not the service while a request is on its way. */
+const keepAliveTimeoutMs = 65_000;
+
+export interface RunningServer {
+  /** `http://127.0.0.1:8080` */
+  readonly address: string;
+  /**
+   * Tells clients to leave, stops listening, and answers what was accepted. What isn't answered within `shutdownMs` is cut; gives whether
+   * that was needed.
+   */
+  close(): Promise<{ readonly wasCut: boolean }>;
+}
+
+/** Errors: `usage` where the address can't be listened on. */
+export async function listen(app: RequestListener, settings: ServeSettings): Promise<RunningServer> {
+  const { host, port, uploadTimeoutMs, maxConnections, drainMs, shutdownMs } = settings;
+  let isClosing = false;
+  const server = createServer(
+    {
+      headersTimeout: headersTimeoutMs,
+      // Its own clock for a body ends first and answers in its own words.
+      requestTimeout: uploadTimeoutMs + headersTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      connectionsCheckingInterval: 1000,
+      noDelay: true,
+    },
+    (request, response) => {
+      if (isClosing) response.setHeader('Connection', 'close');
+      app(request, response);
+    },
+  );
+  server.maxConnections = maxConnections;
+  server.maxHeadersCount = 100;
+  server.on('clientError', answerClientError);
+  await startListening(server, host, port);
+  const { address, port: bound, family } = server.address() as AddressInfo;
+  return {
+    address: `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`,
+    async close() {
+      isClosing = true;
+      await sleep(drainMs);
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      let wasCut = false;
+      const timer = setTimeout(() => {
+        wasCut = true;
+        server.closeAllConnections();
+      }, shutdownMs);
+      await closed;
+      clearTimeout(timer);
+      return { wasCut };
+    },
+  };
+}
+
+function startListening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const why = cause.code === 'EADDRINUSE' ? 'something else listens there' : cause.message;
+      reject(new TexturaError('usage', `--host ${host} --port ${port}: cannot listen: ${why}`, { cause }));
+    });
+    server.listen(port, host, () => resolve());
+  });
+}
+
+/** What is not HTTP, or too slow, or has too many headers, is answered and its connection closed. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  const fault = isLate
+    ? new TexturaError('upload-timeout', 'request: expected all of it in time, got a part')
+    : new TexturaError(
+        'usage',
+        'request: expected HTTP/1.1 with headers of 16 KiB or less, got something else',
+      );
+  const body = JSON.stringify(problemOf(fault, 'none'));
+  const head = [
+    `HTTP/1.1 ${isLate ? '408 Request Timeout' : '400 Bad Request'}`,
+    `Content-Type: ${problemMediaType}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

@@ -1,0 +1,173 @@
+/**
+ * Forms batches of what is waiting. While nothing is computed, whatever comes is computed at once, on all cores; while something is,
+ * work gathers until it fills a batch that is worth a lane of its own. So an idle server adds no delay and a busy one computes batches.
+ */
+import { TexturaError } from '../../model/error.ts';
+import { patchBytes } from '../../model/patch.ts';
+import { FairQueue } from './fair-queue.ts';
+import type { InferenceLane } from './inference-lane.ts';
+
+/** Names of a model's sessions: `prompt` on the first lane for a few patches, `bulk` on the first `lanes` for many. */
+export interface ModelSessions {
+  readonly prompt: string;
+  readonly bulk: string;
+  readonly lanes: number;
+}
+
+export interface BatchSettings {
+  /** Most patches of a batch; no less than an image can have. */
+  readonly batchPatches: number;
+  /** Patches from which on a batch goes to the bulk sessions. */
+  readonly bulkFromPatches: number;
+}
+
+export interface InferredPatches {
+  /** `[count,C]`. */
+  readonly logits: Float32Array;
+  /** From submission to the start of the run. */
+  readonly waitMs: number;
+  readonly inferMs: number;
+  /** Patches of the whole batch that it was computed in. */
+  readonly batchPatches: number;
+}
+
+interface Job {
+  readonly patches: Uint8Array;
+  readonly queuedAt: number;
+  readonly onAbort: () => void;
+  readonly signal: AbortSignal;
+  resolve(result: InferredPatches): void;
+  reject(error: unknown): void;
+}
+
+interface Line {
+  readonly queue: FairQueue<Job>;
+  waitingPatches: number;
+}
+
+export class Batcher {
+  readonly #lanes: readonly InferenceLane[];
+  readonly #settings: BatchSettings;
+  readonly #busy = new Set<InferenceLane>();
+  /** Lines that have jobs, in the order of their turns. */
+  readonly #lines = new Map<ModelSessions, Line>();
+
+  constructor(lanes: readonly InferenceLane[], settings: BatchSettings) {
+    this.#lanes = lanes;
+    this.#settings = settings;
+  }
+
+  /** Jobs that wait for a lane. */
+  get waiting(): number {
+    let jobs = 0;
+    for (const { queue } of this.#lines.values()) jobs += queue.size;
+    return jobs;
+  }
+
+  /** Computes `[count,64,64]` patches, at most a batch of them. `signal` takes them out of the queue; errors: its reason, `internal`. */
+  submit(
+    client: string,
+    sessions: ModelSessions,
+    patches: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<InferredPatches> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      if (patches.length > this.#settings.batchPatches * patchBytes) {
+        throw new TexturaError('internal', `a job of ${patches.length / patchBytes} patches fits no batch`);
+      }
+      const line = this.#lines.get(sessions) ?? { queue: new FairQueue<Job>(), waitingPatches: 0 };
+      const onAbort = () => {
+        if (!line.queue.remove(client, job)) return;
+        line.waitingPatches -= countOf(job);
+        if (line.queue.size === 0) this.#lines.delete(sessions);
+        reject(signal.reason);
+      };
+      const job: Job = { patches, queuedAt: performance.now(), signal, onAbort, resolve, reject };
+      this.#lines.set(sessions, line);
+      line.queue.push(client, job);
+      line.waitingPatches += countOf(job);
+      signal.addEventListener('abort', onAbort);
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    for (const [place, lane] of this.#lanes.entries()) {
+      if (this.#busy.has(lane)) continue;
+      const isIdle = this.#busy.size === 0;
+      const sessions = this.#nextModel(place, isIdle ? 1 : this.#settings.bulkFromPatches);
+      if (sessions !== undefined)
+        this.#start(lane, sessions, this.#takeBatch(sessions), isIdle && place === 0);
+    }
+  }
+
+  /** The model whose turn it is, of those that this lane has and with enough patches waiting; it goes to the end of the turns. */
+  #nextModel(place: number, leastPatches: number): ModelSessions | undefined {
+    for (const [sessions, line] of this.#lines) {
+      if (line.waitingPatches < leastPatches || place >= sessions.lanes) continue;
+      this.#lines.delete(sessions);
+      this.#lines.set(sessions, line);
+      return sessions;
+    }
+    return undefined;
+  }
+
+  #takeBatch(sessions: ModelSessions): readonly Job[] {
+    const line = this.#lines.get(sessions);
+    const jobs: Job[] = [];
+    let room = this.#settings.batchPatches;
+    for (;;) {
+      const job = line?.queue.take((candidate) => countOf(candidate) <= room);
+      if (line === undefined || job === undefined) return jobs;
+      job.signal.removeEventListener('abort', job.onAbort);
+      room -= countOf(job);
+      line.waitingPatches -= countOf(job);
+      if (line.queue.size === 0) this.#lines.delete(sessions);
+      jobs.push(job);
+    }
+  }
+
+  async #start(
+    lane: InferenceLane,
+    sessions: ModelSessions,
+    jobs: readonly Job[],
+    mayBePrompt: boolean,
+  ): Promise<void> {
+    this.#busy.add(lane);
+    const startedAt = performance.now();
+    const patches = concatenated(jobs);
+    const batchPatches = patches.length / patchBytes;
+    const isPrompt = mayBePrompt && batchPatches < this.#settings.bulkFromPatches;
+    try {
+      const { logits, inferMs } = await lane.run(isPrompt ? sessions.prompt : sessions.bulk, patches);
+      const classes = logits.length / batchPatches;
+      let row = 0;
+      for (const job of jobs) {
+        const end = row + countOf(job);
+        const own = logits.subarray(row * classes, end * classes);
+        job.resolve({ logits: own, waitMs: startedAt - job.queuedAt, inferMs, batchPatches });
+        row = end;
+      }
+    } catch (error) {
+      for (const job of jobs) job.reject(error);
+    } finally {
+      this.#busy.delete(lane);
+      this.#dispatch();
+    }
+  }
+}
+
+function countOf({ patches }: Job): number {
+  return patches.length / patchBytes;
+}
+
+function concatenated(jobs: readonly Job[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(jobs.reduce((sum, { patches }) => sum + patches.length, 0));
+  let at = 0;
+  for (const { patches } of jobs) {
+    bytes.set(patches, at);
+    at += patches.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,152 @@
+/** From the image files of a request to its answer: admission, preparation, batches, a deadline, and whoever leaves takes their work along. */
+import { TexturaError } from '../../model/error.ts';
+import type { ClassifyAnswer, CropChoice } from '../../model/service.ts';
+import { predictionsOf } from '../classification.ts';
+import type { ServedModel } from '../registry/served-model.ts';
+import type { Batcher, InferredPatches } from './batcher.ts';
+import type { PreparationPool, PreparedImage } from './preparation-pool.ts';
+
+export interface ClassifierSettings {
+  /** Images that may be in the house at once, waiting or in work. */
+  readonly queueImages: number;
+  /** From admission to the answer. */
+  readonly deadlineMs: number;
+  readonly maxImagePixels: number;
+}
+
+/** Image files are given away: their bytes move to the thread that decodes them. */
+export interface ClassifyRequest {
+  readonly client: string;
+  readonly model: ServedModel;
+  readonly images: readonly Uint8Array<ArrayBuffer>[];
+  readonly crops: CropChoice;
+  readonly top: number;
+  /** Aborted when the client has left. */
+  readonly signal: AbortSignal;
+}
+
+/** What the metrics want to know. */
+export interface ClassifierEvents {
+  onPrepared(image: PreparedImage): void;
+  onInferred(model: ServedModel, result: InferredPatches): void;
+  onAnswered(model: ServedModel, result: ClassifyAnswer['results'][number]): void;
+  /** Work that nobody waits for any more, and the stage it was in; what had not begun never will. */
+  onAbandoned(images: number): void;
+}
+
+type ImageResult = ClassifyAnswer['results'][number] & ClassifyAnswer['timings'];
+
+export class Classifier {
+  readonly #preparation: PreparationPool;
+  readonly #batcher: Batcher;
+  readonly #settings: ClassifierSettings;
+  readonly #events: ClassifierEvents;
+  #admitted = 0;
+
+  constructor(
+    preparation: PreparationPool,
+    batcher: Batcher,
+    settings: ClassifierSettings,
+    events: ClassifierEvents,
+  ) {
+    this.#preparation = preparation;
+    this.#batcher = batcher;
+    this.#settings = settings;
+    this.#events = events;
+  }
+
+  /** Images in the house, waiting or in work. */
+  get admitted(): number {
+    return this.#admitted;
+  }
+
+  /**
+   * Errors: `overloaded` where the house is full, `deadline-exceeded`, those of an image (`image-damaged`, ...; the first one's), and
+   * the signal's reason.
+   */
+  async classify(request: ClassifyRequest): Promise<ClassifyAnswer> {
+    this.#admit(request);
+    const stop = new AbortController();
+    const leave = () => stop.abort(request.signal.reason);
+    request.signal.addEventListener('abort', leave);
+    const timer = setTimeout(() => stop.abort(this.#late()), this.#settings.deadlineMs);
+    try {
+      const work = request.images.map((_, i) => this.#classifyImage(request, i, stop.signal));
+      return answerOf(request.model, await Promise.race([Promise.all(work), rejection(stop.signal)]));
+    } catch (error) {
+      if (!stop.signal.aborted) stop.abort(error);
+      else this.#events.onAbandoned(request.images.length);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      request.signal.removeEventListener('abort', leave);
+    }
+  }
+
+  /** Lets the request in, if need be in place of the newest image of a client that has more waiting than this one would. */
+  #admit({ images, signal }: ClassifyRequest): void {
+    signal.throwIfAborted();
+    for (let room = this.#settings.queueImages - this.#admitted; room < images.length; room++) {
+      const full = this.#full();
+      if (!this.#preparation.giveUpNewestOfLongest(images.length, full)) throw full;
+    }
+    this.#admitted += images.length;
+  }
+
+  #full(): TexturaError {
+    const { queueImages } = this.#settings;
+    return new TexturaError(
+      'overloaded',
+      `expected ${queueImages} images or fewer at a time, got more; try again later`,
+    );
+  }
+
+  #late(): TexturaError {
+    const { deadlineMs } = this.#settings;
+    return new TexturaError('deadline-exceeded', `expected an answer within ${deadlineMs} ms, got none`);
+  }
+
+  async #classifyImage(request: ClassifyRequest, index: number, signal: AbortSignal): Promise<ImageResult> {
+    const { client, model, images, crops, top } = request;
+    const bytes = images[index] as Uint8Array<ArrayBuffer>;
+    const name = images.length === 1 ? 'image' : `image ${index + 1}`;
+    const { maxImagePixels: maxPixels } = this.#settings;
+    try {
+      const wishes = { bytes, name, crops, maxPixels, patchPx: model.input.patchPx };
+      const prepared = await this.#preparation.prepare(client, wishes, signal);
+      this.#events.onPrepared(prepared);
+      const inferred = await this.#batcher.submit(client, model.sessions, prepared.patches, signal);
+      this.#events.onInferred(model, inferred);
+      const result = {
+        predictions: [...predictionsOf(inferred.logits, model.labels, top)],
+        crops: inferred.logits.length / model.labels.length,
+      };
+      this.#events.onAnswered(model, result);
+      return {
+        ...result,
+        decodeMs: prepared.decodeMs,
+        queueMs: prepared.waitMs + inferred.waitMs,
+        inferMs: inferred.inferMs,
+      };
+    } finally {
+      this.#admitted--;
+    }
+  }
+}
+
+/** Rejects when the signal is aborted. */
+function rejection(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason));
+  });
+}
+
+function answerOf({ name, sha256 }: ServedModel, images: readonly ImageResult[]): ClassifyAnswer {
+  const slowest = (stage: keyof ClassifyAnswer['timings']) =>
+    Math.round(Math.max(...images.map((image) => image[stage])) * 1000) / 1000;
+  return {
+    model: { name, sha256 },
+    results: images.map(({ predictions, crops }) => ({ predictions, crops })),
+    timings: { decodeMs: slowest('decodeMs'), queueMs: slowest('queueMs'), inferMs: slowest('inferMs') },
+  };
+}

@@ -1,0 +1,58 @@
+/** A thread that owns onnxruntime sessions: a run holds the thread that asks for it until it is done. */
+import { parentPort } from 'node:worker_threads';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { graphNames } from '../../model/model-file.ts';
+import { inputPx } from '../../model/network.ts';
+import { patchBytes } from '../../model/patch.ts';
+import type {
+  InferenceAnswer,
+  InferenceRequest,
+  InferenceResult,
+  SessionSettings,
+} from './inference-lane.ts';
+
+const sessions = new Map<string, InferenceSession>();
+
+parentPort?.on('message', async (request: InferenceRequest) => {
+  parentPort?.postMessage(await answerTo(request));
+});
+
+async function answerTo(request: InferenceRequest): Promise<InferenceAnswer> {
+  const { id } = request;
+  try {
+    switch (request.kind) {
+      case 'load':
+        sessions.set(request.session, await openSession(request.bytes, request.settings));
+        return { id };
+      case 'release':
+        await sessions.get(request.session)?.release();
+        sessions.delete(request.session);
+        return { id };
+      case 'run':
+        return { id, result: await run(request.session, request.patches) };
+    }
+  } catch (error) {
+    return { id, fault: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function openSession(bytes: Uint8Array, { device, threads }: SessionSettings): Promise<InferenceSession> {
+  return InferenceSession.create(bytes, {
+    executionProviders: [device],
+    intraOpNumThreads: threads,
+    // A thread that spins while it waits takes the time of those that decode and answer.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    logSeverityLevel: 3,
+  });
+}
+
+async function run(name: string, patches: Uint8Array): Promise<InferenceResult> {
+  const start = performance.now();
+  const session = sessions.get(name);
+  if (session === undefined) throw new Error(`session ${name}: not loaded`);
+  const shape = [patches.length / patchBytes, 1, inputPx, inputPx];
+  const image = new Tensor('float32', Float32Array.from(patches), shape);
+  const results = await session.run({ [graphNames.image]: image }, [graphNames.logits]);
+  const logits = Float32Array.from(results[graphNames.logits]?.data as Float32Array);
+  return { logits, inferMs: performance.now() - start };
+}

@@ -1,0 +1,44 @@
+/** A thread that turns image files into patches: decoding and cutting would hold the event loop for longer than a request may. */
+import { parentPort } from 'node:worker_threads';
+import { TexturaError } from '../../model/error.ts';
+import { decodeImage } from '../../node/image-decoder.ts';
+import { classifiedPatches } from '../classification.ts';
+import { imagesFromJson } from './json-images.ts';
+import type {
+  Preparation,
+  PreparationAnswer,
+  PreparationRequest,
+  PreparationResult,
+} from './preparation-pool.ts';
+
+parentPort?.on('message', async (request: PreparationRequest) => {
+  const answer = await answerTo(request);
+  const moved = 'parts' in answer ? answer.parts.map(({ buffer }) => buffer) : [];
+  parentPort?.postMessage(answer, moved);
+});
+
+async function answerTo({ id, task }: PreparationRequest): Promise<PreparationAnswer> {
+  const start = performance.now();
+  try {
+    const parts = task.kind === 'cut' ? [await cut(task)] : imagesFromJson(task.body, task.limits);
+    return { id, parts, workMs: performance.now() - start } satisfies PreparationResult & { id: number };
+  } catch (error) {
+    if (error instanceof TexturaError) return { id, code: error.code, message: error.message };
+    return { id, code: 'internal', message: String(error) };
+  }
+}
+
+async function cut({
+  bytes,
+  name,
+  maxPixels,
+  patchPx,
+  crops,
+}: Preparation): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return classifiedPatches(await decodeImage(bytes, name, { maxPixels }), patchPx, crops);
+  } catch (error) {
+    if (!(error instanceof TexturaError) || error.message.startsWith(`${name}:`)) throw error;
+    throw new TexturaError(error.code, `${name}: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,111 @@
+/** What the service tells Prometheus. Counts by class and the mean of the top probability let drift show. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { ClassifierEvents } from './inference/classifier.ts';
+
+/** Numbers that are read when they are asked for. */
+export interface MeasuredNow {
+  readonly imagesInHouse: () => number;
+  readonly imagesWaitingForPreparation: () => number;
+  readonly jobsWaitingForInference: () => number;
+  readonly uploadBytes: () => number;
+}
+
+const stages = ['decode', 'queue', 'infer', 'serialise'] as const;
+export type Stage = (typeof stages)[number];
+
+const stageSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const batchSizes = [1, 2, 4, 8, 16, 24, 32, 48, 64, 128, 256];
+const probabilities = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1];
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #requests: Counter<'route' | 'method' | 'status'>;
+  readonly #stages: Histogram<'stage'>;
+  readonly #batches: Histogram<'model'>;
+  readonly #inferred: Counter<'model'>;
+  readonly #abandoned: Counter;
+  readonly #classes: Counter<'model' | 'label'>;
+  readonly #topProbability: Histogram<'model'>;
+
+  constructor() {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    const text = (name: string, help: string) => ({ name: `textura_${name}`, help, registers });
+    this.#requests = new Counter({
+      ...text('http_requests_total', 'Answered requests.'),
+      labelNames: ['route', 'method', 'status'],
+    });
+    this.#stages = new Histogram({
+      ...text('stage_seconds', 'Time of an image (of an answer: serialise) in each stage.'),
+      labelNames: ['stage'],
+      buckets: stageSeconds,
+    });
+    this.#batches = new Histogram({
+      ...text('batch_patches', 'Patches in the batch that an image was computed in.'),
+      labelNames: ['model'],
+      buckets: batchSizes,
+    });
+    this.#inferred = new Counter({
+      ...text('images_inferred_total', 'Images that were computed.'),
+      labelNames: ['model'],
+    });
+    this.#abandoned = new Counter(
+      text(
+        'images_abandoned_total',
+        'Images of requests that were given up before their answer: late, evicted or left.',
+      ),
+    );
+    this.#classes = new Counter({
+      ...text('top_class_total', 'Images by the class that came first.'),
+      labelNames: ['model', 'label'],
+    });
+    this.#topProbability = new Histogram({
+      ...text('top_probability', 'Probability of the class that came first.'),
+      labelNames: ['model'],
+      buckets: probabilities,
+    });
+  }
+
+  /** Gauges of what is in the house. */
+  watch(now: MeasuredNow): void {
+    const gauge = (name: string, help: string, read: () => number) =>
+      new Gauge({
+        name: `textura_${name}`,
+        help,
+        registers: [this.registry],
+        collect() {
+          this.set(read());
+        },
+      });
+    gauge('images_in_house', 'Images that wait or are in work.', now.imagesInHouse);
+    gauge('queue_prepare_images', 'Images that wait to be decoded.', now.imagesWaitingForPreparation);
+    gauge('queue_infer_images', 'Images that wait for a batch.', now.jobsWaitingForInference);
+    gauge('upload_bytes', 'Memory that bodies of requests take.', now.uploadBytes);
+  }
+
+  countRequest(route: string, method: string, status: number): void {
+    this.#requests.inc({ route, method, status: String(status) });
+  }
+
+  timeStage(stage: Stage, milliseconds: number): void {
+    this.#stages.observe({ stage }, milliseconds / 1000);
+  }
+
+  /** For the classifier. */
+  readonly events: ClassifierEvents = {
+    onPrepared: ({ decodeMs }) => this.timeStage('decode', decodeMs),
+    onInferred: ({ name }, { waitMs, inferMs, batchPatches }) => {
+      this.timeStage('queue', waitMs);
+      this.timeStage('infer', inferMs);
+      this.#batches.observe({ model: name }, batchPatches);
+      this.#inferred.inc({ model: name });
+    },
+    onAnswered: ({ name }, { predictions }) => {
+      const [first] = predictions;
+      if (first === undefined) return;
+      this.#classes.inc({ model: name, label: first.label });
+      this.#topProbability.observe({ model: name }, first.probability);
+    },
+    onAbandoned: (images) => this.#abandoned.inc(images),
+  };
+}

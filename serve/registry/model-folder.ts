@@ -1,0 +1,140 @@
+/** The folder of models as it stands: its index, and for each model the state of its files, so that a change shows. */
+import { readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { TexturaError } from '../../model/error.ts';
+import {
+  type GraphKind,
+  graphKinds,
+  type ModelIndex,
+  type ModelReport,
+  modelIndexSchema,
+  modelReportSchema,
+} from '../../model/model-file.ts';
+
+export type IndexEntry = ModelIndex['models'][number];
+
+export interface FileState {
+  readonly path: string;
+  readonly bytes: number;
+  /** Differs when the file was written anew. */
+  readonly stamp: string;
+}
+
+/** A model as the folder has it; nothing of it has been run. */
+export interface ModelSource {
+  readonly entry: IndexEntry;
+  readonly report: FileState;
+  readonly graphs: readonly { readonly kind: GraphKind; readonly file: FileState }[];
+  /** Differs when anything of the model changed. */
+  readonly stamp: string;
+}
+
+/** A model of the index whose files can't be used. */
+export interface BrokenSource {
+  readonly name: string;
+  readonly stamp: string;
+  readonly fault: TexturaError;
+}
+
+export const indexFile = 'index.json';
+const maxTextBytes = 16 * 1024 * 1024;
+
+/**
+ * Lists the folder. Without index.json it has no models. Errors: `file-damaged` for an index that is not understood.
+ */
+export async function listModelFolder(folder: string): Promise<readonly (ModelSource | BrokenSource)[]> {
+  const path = join(folder, indexFile);
+  const index = await stateOf(path).catch(() => undefined);
+  if (index === undefined) return [];
+  const { models } = parsed(modelIndexSchema, await readText(index), indexFile);
+  const names = new Set<string>();
+  return Promise.all(
+    models.map(async (entry) => {
+      const isSecond = names.has(entry.name);
+      names.add(entry.name);
+      try {
+        if (isSecond)
+          throw new TexturaError('file-damaged', `${indexFile}: ${entry.name} stands in it twice`);
+        return await sourceOf(folder, entry);
+      } catch (error) {
+        if (!(error instanceof TexturaError)) throw error;
+        return { name: entry.name, stamp: `${JSON.stringify(entry)} ${error.message}`, fault: error };
+      }
+    }),
+  );
+}
+
+/** The proof of a model. Errors: `file-damaged`. */
+export async function readReport({ report, entry }: ModelSource): Promise<ModelReport> {
+  return parsed(modelReportSchema, await readText(report), entry.report);
+}
+
+async function sourceOf(folder: string, entry: IndexEntry): Promise<ModelSource> {
+  if (!/^[\p{L}\p{N}][\p{L}\p{N}._ -]{0,199}$/u.test(entry.name)) {
+    throw new TexturaError('file-damaged', `${indexFile}: expected a model's name, got another kind of text`);
+  }
+  const report = await stateOf(join(folder, ownFile(entry.report)));
+  const graphs = await Promise.all(
+    graphKinds
+      .flatMap((kind) => {
+        const file = entry.files[kind];
+        return file === undefined ? [] : [{ kind, path: join(folder, ownFile(file)) }];
+      })
+      .map(async ({ kind, path }) => ({ kind, file: await stateOf(path) })),
+  );
+  if (graphs.length === 0) throw new TexturaError('file-damaged', `${indexFile}: ${entry.name} has no file`);
+  const stamps = [report, ...graphs.map(({ file }) => file)].map(({ stamp }) => stamp);
+  return { entry, report, graphs, stamp: [JSON.stringify(entry), ...stamps].join(' ') };
+}
+
+/** A name that stays in the folder. */
+function ownFile(name: string): string {
+  if (name === basename(name) && !/[\\/\0]/.test(name) && !name.startsWith('.')) return name;
+  throw new TexturaError(
+    'file-damaged',
+    `${indexFile}: expected names of files in its own folder, got a path`,
+  );
+}
+
+async function stateOf(path: string): Promise<FileState> {
+  const name = basename(path);
+  const found = await stat(path).catch((cause: unknown) => {
+    throw new TexturaError('file-unreadable', `${name}: cannot be read`, { cause });
+  });
+  if (!found.isFile()) throw new TexturaError('file-unreadable', `${name}: expected a file`);
+  const stamp = `${found.ino}:${found.size}:${found.mtimeMs}`;
+  return { path, bytes: found.size, stamp };
+}
+
+async function readText({ path, bytes }: FileState): Promise<string> {
+  if (bytes > maxTextBytes) {
+    throw new TexturaError(
+      'file-damaged',
+      `${basename(path)}: expected ${maxTextBytes} bytes or fewer, got ${bytes}`,
+    );
+  }
+  return readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new TexturaError('file-unreadable', `${basename(path)}: cannot be read`, { cause });
+  });
+}
+
+function parsed<T>(
+  schema: {
+    safeParse(value: unknown): { success: true; data: T } | { success: false; error: { message: string } };
+  },
+  text: string,
+  name: string,
+): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new TexturaError('file-damaged', `${name}: not JSON`, { cause });
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new TexturaError(
+    'file-damaged',
+    `${name}: ${result.error.message.replace(/\s+/g, ' ').slice(0, 400)}`,
+  );
+}

@@ -1,0 +1,50 @@
+/**
+ * A process in which a model file is tried before the service loads it: whatever it does to the process, the service only sees that
+ * it failed. Reads one request of JSON from its argument, answers one line of JSON.
+ */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { TexturaError } from '../../model/error.ts';
+import { graphNames } from '../../model/model-file.ts';
+import { inputPx } from '../../model/network.ts';
+import { patchBytes } from '../../model/patch.ts';
+import { inspectModel } from './inspection.ts';
+import { type ProbationAnswer, type ProbationRequest, readProbationRequest } from './probation.ts';
+import { compareWithCheck } from './self-check.ts';
+
+async function tryModel({ entry, graphs, check }: ProbationRequest): Promise<void> {
+  for (const { name, path, sha256 } of graphs) {
+    const bytes = await readFile(path);
+    if (createHash('sha256').update(bytes).digest('hex') !== sha256) {
+      throw new TexturaError('file-damaged', `${name}: its SHA-256 is not the one in its report`);
+    }
+    inspectModel(bytes, name, entry);
+    compareWithCheck(await logitsOf(bytes, check.patches, name), check, name);
+  }
+}
+
+async function logitsOf(bytes: Uint8Array, patches: Uint8Array, name: string): Promise<Float32Array> {
+  const shape = [patches.length / patchBytes, 1, inputPx, inputPx];
+  const image = new Tensor('float32', Float32Array.from(patches), shape);
+  try {
+    const session = await InferenceSession.create(bytes, { logSeverityLevel: 3 });
+    const results = await session.run({ [graphNames.image]: image }, [graphNames.logits]);
+    return results[graphNames.logits]?.data as Float32Array;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TexturaError('model-unusable', `${name}: onnxruntime does not run it: ${why}`, { cause });
+  }
+}
+
+async function answer(): Promise<ProbationAnswer> {
+  try {
+    await tryModel(await readProbationRequest(process.stdin));
+    return { passed: true };
+  } catch (error) {
+    if (error instanceof TexturaError) return { passed: false, code: error.code, message: error.message };
+    return { passed: false, code: 'internal', message: String(error) };
+  }
+}
+
+process.stdout.write(`${JSON.stringify(await answer())}\n`);

@@ -1,0 +1,209 @@
+/**
+ * The models that answer. The folder is looked at again and again: what is new or changed is tried, loaded and checked beside what
+ * answers, and only then takes its place; what is broken is refused and the old one kept.
+ */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { TexturaError } from '../../model/error.ts';
+import type { GraphKind, ModelReport } from '../../model/model-file.ts';
+import type { ModelSessions } from '../inference/batcher.ts';
+import { type BrokenSource, listModelFolder, type ModelSource, readReport } from './model-folder.ts';
+import type { ModelHost, Note } from './model-host.ts';
+import { passProbation, probationOf } from './probation.ts';
+import { selfCheckOf } from './self-check.ts';
+import type { ServedModel } from './served-model.ts';
+
+export interface RegistrySettings {
+  readonly folder: string;
+  readonly reloadIntervalMs: number;
+  /** Largest ONNX file that is read. */
+  readonly maxModelBytes: number;
+}
+
+/** A model that a request holds on to until it lets go, so that it answers even when a new one has taken its place. */
+export interface ModelLease {
+  readonly model: ServedModel;
+  letGo(): void;
+}
+
+const preferredName = 'reference';
+
+export class Registry {
+  readonly #settings: RegistrySettings;
+  readonly #host: ModelHost;
+  readonly #note: Note;
+  readonly #models = new Map<string, { readonly model: ServedModel; readonly stamp: string }>();
+  readonly #leases = new Map<ModelSessions, number>();
+  /** Stamps of what was refused, so that each fault is told once. */
+  readonly #refused = new Map<string, string>();
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> = Promise.resolve();
+  #hasLooked = false;
+  #isClosed = false;
+
+  constructor(settings: RegistrySettings, host: ModelHost, note: Note) {
+    this.#settings = settings;
+    this.#host = host;
+    this.#note = note;
+  }
+
+  /** Loads what the folder has, then looks for changes from time to time. */
+  async start(): Promise<void> {
+    await this.refresh();
+    this.#hasLooked = true;
+    const look = async () => {
+      await this.refresh();
+      if (!this.#isClosed) this.#timer = setTimeout(look, this.#settings.reloadIntervalMs);
+    };
+    this.#timer = setTimeout(look, this.#settings.reloadIntervalMs);
+  }
+
+  /** Looks at the folder once. Never rejects: what can't be used is noted. */
+  refresh(): Promise<void> {
+    this.#looking = this.#looking.then(() => this.#look());
+    return this.#looking;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+  }
+
+  /** By name. */
+  list(): readonly ServedModel[] {
+    return [...this.#models.values()].map(({ model }) => model).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Whether the folder has been looked at once, and everything good in it answers. */
+  get hasLooked(): boolean {
+    return this.#hasLooked;
+  }
+
+  /** The model that answers where none is named. */
+  get defaultName(): string | undefined {
+    return this.#models.has(preferredName) ? preferredName : this.list()[0]?.name;
+  }
+
+  /** Errors: `model-not-found`; `overloaded` while the first look goes on. */
+  lease(name: string | undefined): ModelLease {
+    const wanted = name ?? this.defaultName;
+    const found = wanted === undefined ? undefined : this.#models.get(wanted);
+    if (found === undefined) {
+      if (!this.#hasLooked)
+        throw new TexturaError('overloaded', 'the models are being loaded; try again later');
+      const expected =
+        this.list()
+          .map((model) => model.name)
+          .join(', ') || 'none is loaded';
+      throw new TexturaError(
+        'model-not-found',
+        `model: expected one of those served (${expected}), got another name`,
+      );
+    }
+    const { model } = found;
+    this.#leases.set(model.sessions, (this.#leases.get(model.sessions) ?? 0) + 1);
+    let isHeld = true;
+    return {
+      model,
+      letGo: () => {
+        if (isHeld) this.#letGo(model);
+        isHeld = false;
+      },
+    };
+  }
+
+  #letGo(model: ServedModel): void {
+    const left = (this.#leases.get(model.sessions) ?? 1) - 1;
+    this.#leases.set(model.sessions, left);
+    if (left === 0 && this.#models.get(model.name)?.model !== model) this.#retire(model);
+  }
+
+  /** Releases a model that has been replaced, once nobody holds it. */
+  #retire(model: ServedModel): void {
+    if ((this.#leases.get(model.sessions) ?? 0) > 0) return;
+    this.#leases.delete(model.sessions);
+    this.#host.close(model.sessions).catch((error: unknown) => this.#note(`${model.name}: ${String(error)}`));
+  }
+
+  async #look(): Promise<void> {
+    const sources = await listModelFolder(this.#settings.folder).catch((error: unknown) => {
+      this.#refuse('index.json', String(error), error);
+    });
+    if (sources === undefined) return;
+    for (const source of sources) {
+      if (this.#isClosed) return;
+      await this.#update(source);
+    }
+    const listed = new Set(sources.map((source) => ('fault' in source ? source.name : source.entry.name)));
+    for (const [name, { model }] of this.#models) {
+      if (listed.has(name)) continue;
+      this.#models.delete(name);
+      this.#note(`${name}: no longer in the folder`);
+      this.#retire(model);
+    }
+  }
+
+  async #update(source: ModelSource | BrokenSource): Promise<void> {
+    if ('fault' in source) return this.#refuse(source.name, source.stamp, source.fault);
+    const { name } = source.entry;
+    const old = this.#models.get(name);
+    if (old?.stamp === source.stamp || this.#refused.get(name) === source.stamp) return;
+    try {
+      const model = await this.#load(source);
+      this.#models.set(name, { model, stamp: source.stamp });
+      this.#refused.delete(name);
+      this.#note(`${name}: ${old === undefined ? 'loaded' : 'replaced'} on ${model.device}`);
+      if (old !== undefined) this.#retire(old.model);
+    } catch (error) {
+      this.#refuse(name, source.stamp, error);
+    }
+  }
+
+  #refuse(name: string, stamp: string, error: unknown): void {
+    if (this.#refused.get(name) === stamp) return;
+    this.#refused.set(name, stamp);
+    const kept = this.#models.has(name) ? '; the one before goes on answering' : '';
+    this.#note(`${name}: refused: ${error instanceof Error ? error.message : String(error)}${kept}`);
+  }
+
+  async #load(source: ModelSource): Promise<ServedModel> {
+    const { entry, graphs, report } = source;
+    const tooLarge = graphs.find(({ file }) => file.bytes > this.#settings.maxModelBytes);
+    if (tooLarge !== undefined) {
+      const { bytes, path } = tooLarge.file;
+      const { maxModelBytes } = this.#settings;
+      throw new TexturaError(
+        'model-unusable',
+        `${basename(path)}: expected ${maxModelBytes} bytes or fewer, got ${bytes}`,
+      );
+    }
+    const proof = await readReport(source);
+    const check = selfCheckOf(proof, entry.report);
+    await passProbation(probationOf(source, proof, check));
+    const bytes = await readProven(source, proof);
+    const { device, sessions } = await this.#host.open({ name: entry.name, ...bytes }, check);
+    const files = [report, ...graphs.map(({ file }) => file)].map(
+      (file) => [basename(file.path), file] as const,
+    );
+    return { ...entry, device, sessions, files: new Map(files) };
+  }
+}
+
+/** The bytes that passed. Errors: `file-damaged` where a file was changed meanwhile. */
+async function readProven(
+  { graphs }: ModelSource,
+  report: ModelReport,
+): Promise<Partial<Record<GraphKind, Uint8Array>>> {
+  const contents: Partial<Record<GraphKind, Uint8Array>> = {};
+  for (const { kind, file } of graphs) {
+    const bytes = await readFile(file.path);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    if (sha256 !== report.graphs.find((graph) => graph.kind === kind)?.sha256) {
+      throw new TexturaError('file-damaged', `${basename(file.path)}: changed while it was read`);
+    }
+    contents[kind] = bytes;
+  }
+  return contents;
+}

@@ -1,0 +1,43 @@
+/** npm run serve: exported models behind HTTP. Ends on SIGINT or SIGTERM when what it has accepted is answered. */
+import { pino } from 'pino';
+import { type CommandDefinition, runCommand } from '../node/command-line.ts';
+import { createApp } from './http/app.ts';
+import { listen } from './http/server.ts';
+import { createService } from './service.ts';
+import { resolveSettings, type ServeOptions, serveOptions } from './settings.ts';
+
+const definition: CommandDefinition<typeof serveOptions> = {
+  name: 'serve',
+  summary: 'Answers POST /classify with exported models. /openapi.json and /docs tell the rest.',
+  options: serveOptions,
+  run: serve,
+};
+
+async function serve(options: ServeOptions): Promise<void> {
+  const settings = resolveSettings(options, process.env);
+  const log = pino({ level: settings.logLevel, base: {}, timestamp: pino.stdTimeFunctions.isoTime });
+  const service = createService(settings, log);
+  const server = await listen(createApp(service, settings, log), settings).catch(async (error: unknown) => {
+    await service.close();
+    throw error;
+  });
+  log.info({ address: server.address }, 'listening');
+  const stop = stopSignal();
+  await Promise.race([service.start(), stop]);
+  if (service.isReady()) log.info({ models: service.registry.list().map(({ name }) => name) }, 'ready');
+  else log.warn(`${settings.models}: has no model that can be served; npm run export makes them`);
+  log.info({ signal: await stop }, 'stopping');
+  service.drain();
+  const { wasCut } = await server.close();
+  await service.close();
+  log.info(wasCut ? 'stopped; some answers were cut off' : 'stopped; every accepted request was answered');
+}
+
+/** The first of the signals that ask for an end. A second one ends the process at once. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+await runCommand(definition, process.argv.slice(2));

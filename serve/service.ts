@@ -1,0 +1,82 @@
+/** The service without its HTTP: threads, models, queues and what they tell. Start it, and close it when all is answered. */
+import type { Logger } from 'pino';
+import { BodyBudget, type BodyLimits } from './http/body.ts';
+import { Batcher } from './inference/batcher.ts';
+import { Classifier } from './inference/classifier.ts';
+import { type InferenceDevice, InferenceLane } from './inference/inference-lane.ts';
+import { PreparationPool } from './inference/preparation-pool.ts';
+import { Metrics } from './metrics.ts';
+import { ModelHost } from './registry/model-host.ts';
+import { Registry } from './registry/registry.ts';
+import type { ServeSettings } from './settings.ts';
+
+export interface Uploads {
+  readonly limits: BodyLimits;
+  readonly budget: BodyBudget;
+  readonly preparation: PreparationPool;
+}
+
+export interface Service {
+  readonly registry: Registry;
+  readonly classifier: Classifier;
+  readonly batcher: Batcher;
+  readonly uploads: Uploads;
+  readonly metrics: Metrics;
+  /** Loads and checks the models, then watches their folder. Until then nothing is classified. */
+  start(): Promise<void>;
+  /** Whether there is a model that has passed its check, and the service is not about to end. */
+  isReady(): boolean;
+  /** Says that the service is about to end. */
+  drain(): void;
+  close(): Promise<void>;
+}
+
+/** Starts the threads of a service. */
+export function createService(settings: ServeSettings, log: Logger): Service {
+  const lanes = Array.from({ length: settings.inferenceWorkers }, () => new InferenceLane());
+  const preparation = new PreparationPool(settings.decodeThreads);
+  const metrics = new Metrics();
+  const note = (sentence: string) => log.info(sentence);
+  const { promptThreads, inferenceThreads: bulkThreads, device } = settings;
+  const devices = devicesToTry(device);
+  const host = new ModelHost(
+    lanes,
+    { devices, mustBeatCpu: device === 'auto', promptThreads, bulkThreads },
+    note,
+  );
+  const { models: folder, reloadIntervalMs, maxModelBytes } = settings;
+  const registry = new Registry({ folder, reloadIntervalMs, maxModelBytes }, host, note);
+  const batcher = new Batcher(lanes, settings);
+  const classifier = new Classifier(preparation, batcher, settings, metrics.events);
+  const budget = new BodyBudget(settings.maxBufferedBytes);
+  metrics.watch({
+    imagesInHouse: () => classifier.admitted,
+    imagesWaitingForPreparation: () => preparation.waiting,
+    jobsWaitingForInference: () => batcher.waiting,
+    uploadBytes: () => budget.takenBytes,
+  });
+  let isDraining = false;
+  return {
+    registry,
+    classifier,
+    batcher,
+    uploads: { limits: settings, budget, preparation },
+    metrics,
+    start: () => registry.start(),
+    isReady: () => !isDraining && registry.hasLooked && registry.defaultName !== undefined,
+    drain: () => {
+      isDraining = true;
+    },
+    async close() {
+      await registry.close();
+      await preparation.close();
+      await Promise.all(lanes.map((lane) => lane.close()));
+    },
+  };
+}
+
+/** A device that was asked for by name is tried before the processor, on which everything can be computed. */
+function devicesToTry(device: ServeSettings['device']): readonly InferenceDevice[] {
+  if (device === 'cpu') return ['cpu'];
+  return device === 'auto' ? ['cuda', 'webgpu', 'cpu'] : [device, 'cpu'];
+}
