@@ -186,7 +186,7 @@ export function createInference(first: ListedModel, wish: ProviderWish): Inferen
 }
 
 /** Where the build puts onnxruntime's files. */
-function runtimeFolder(): string {
+export function runtimeFolder(): string {
   return new URL('onnxruntime/', document.baseURI).href;
 }
 

@@ -1,0 +1,66 @@
+/** The loss of each step while a network learns, as a line that grows. */
+import { drawn, element } from '../dom/element.ts';
+import { formatNumber, said } from '../language/language.ts';
+
+const size = { width: 320, height: 110 } as const;
+const margin = { left: 30, right: 6, top: 8, bottom: 18 } as const;
+
+export function lossChart() {
+  const line = drawn('polyline', { class: 'chart-line', points: '' });
+  const top = drawn('text', { x: margin.left - 4, y: margin.top + 8, 'text-anchor': 'end' });
+  const bottom = drawn(
+    'text',
+    { x: margin.left - 4, y: size.height - margin.bottom, 'text-anchor': 'end' },
+    '0',
+  );
+  const last = drawn('text', { x: size.width - margin.right, y: size.height - 4, 'text-anchor': 'end' });
+  const base = size.height - margin.bottom;
+  const axis = drawn('path', {
+    class: 'chart-axis',
+    d: `M${margin.left} ${margin.top}V${base}H${size.width - margin.right}`,
+  });
+  const picture = drawn(
+    'svg',
+    { viewBox: `0 0 ${size.width} ${size.height}`, class: 'chart', 'aria-hidden': 'true' },
+    axis,
+    line,
+    top,
+    bottom,
+    last,
+  );
+  const root = element(
+    'figure',
+    { class: 'chart-figure', hidden: true },
+    said('figcaption', 'teach.curve', { class: 'note' }),
+    picture,
+  );
+  let losses: number[] = [];
+
+  function draw(total: number): void {
+    const largest = Math.max(...losses, 1e-6);
+    const width = size.width - margin.left - margin.right;
+    const height = base - margin.top;
+    const points = losses.map((loss, i) => {
+      const x = margin.left + (width * i) / Math.max(1, total - 1);
+      return `${x.toFixed(1)},${(base - (height * loss) / largest).toFixed(1)}`;
+    });
+    line.setAttribute('points', points.join(' '));
+    top.textContent = formatNumber(largest, 1);
+    last.textContent = formatNumber(losses.at(-1) ?? 0, 3);
+  }
+
+  return {
+    root,
+    begin() {
+      losses = [];
+      root.hidden = true;
+    },
+    add(step: number, total: number, loss: number) {
+      // The last layer is learnt first, then all of them: a second curve begins again at step one.
+      if (step <= losses.length) losses = [];
+      losses.push(loss);
+      root.hidden = false;
+      draw(total);
+    },
+  };
+}

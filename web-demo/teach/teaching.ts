@@ -1,0 +1,37 @@
+/** The page's end of the worker that teaches. */
+import { TexturaError } from '../../model/error.ts';
+import { runtimeFolder } from '../inference/inference.ts';
+import type { TaughtResult, TeachingNews, TeachingOrder } from './messages.ts';
+
+export type TeachingProgress = Extract<TeachingNews, { kind: 'progress' }>;
+
+export interface Teaching {
+  /** Undefined where it was stopped. Rejects with what went wrong. */
+  readonly result: Promise<TaughtResult | undefined>;
+  onProgress(look: (progress: TeachingProgress) => void): void;
+  stop(): void;
+}
+
+/** Begins to teach in a worker of its own, which ends with it: all of its memory comes back. */
+export function teach(order: Omit<TeachingOrder, 'folder'>): Teaching {
+  const worker = new Worker(new URL('../worker/teaching-worker.ts', import.meta.url), { type: 'module' });
+  let look: (progress: TeachingProgress) => void = () => {};
+  let stop: () => void = () => {};
+  const result = new Promise<TaughtResult | undefined>((resolve, reject) => {
+    stop = () => resolve(undefined);
+    worker.addEventListener('message', ({ data }: MessageEvent<TeachingNews>) => {
+      if (data.kind === 'progress') look(data);
+      else if (data.kind === 'done') resolve(data.result);
+      else reject(new Error(data.message));
+    });
+    worker.addEventListener('error', ({ message }) => reject(new TexturaError('internal', message)));
+  }).finally(() => worker.terminate());
+  worker.postMessage({ ...order, folder: runtimeFolder() } satisfies TeachingOrder);
+  return {
+    result,
+    onProgress(next) {
+      look = next;
+    },
+    stop: () => stop(),
+  };
+}

@@ -1,0 +1,92 @@
+/** Learns every layer with the onnx engine's training step, from a network whose last layer has been learnt already. */
+import type { Tensor } from 'onnxruntime-web';
+import {
+  batchValues,
+  encodeModel,
+  type StepValues,
+  settingValues,
+  stateOf,
+  stateValues,
+  stepNames,
+  trainingStepGraph,
+} from '../../export/index.ts';
+import { TexturaError } from '../../model/error.ts';
+import type { Network } from '../../model/network.ts';
+import { type Parameters, zeroParameters } from '../../model/parameters.ts';
+import { patchBytes } from '../../model/patch.ts';
+import { randomStream, shuffle } from '../../model/random.ts';
+import { addScores, meanScores, noScores } from '../../model/scores.ts';
+import type { LabelledPatches } from '../teach/collection.ts';
+import type { TeachingNews } from '../teach/messages.ts';
+import { floats } from './model-sessions.ts';
+import type { Runtime } from './runtime.ts';
+
+const batch = 16;
+const passes = 10;
+/** Small: the network can read surfaces already, and a few patches must not make it forget. */
+const peakLearningRate = 0.004;
+const optimiser = { momentum: 0.9, weightDecay: 5e-4 };
+
+/** Errors: `diverged` where the loss is no number any more. */
+export async function trainAllLayers(
+  runtime: Runtime,
+  network: Network,
+  initial: Parameters,
+  lesson: LabelledPatches,
+  tell: (news: TeachingNews) => void,
+): Promise<Parameters> {
+  const graph = trainingStepGraph(network, { batch });
+  const session = await runtime.open(
+    encodeModel(graph, { producerName: 'textura', producerVersion: '', metadata: {} }),
+  );
+  const tensorsOf = (values: StepValues) =>
+    Object.fromEntries(
+      Object.entries(values).map(
+        ([name, { data, shape }]) => [name, new runtime.Tensor(data, shape)] as const,
+      ),
+    );
+  let state: Readonly<Record<string, Tensor>> = tensorsOf(
+    stateValues(network, { parameters: initial, momenta: zeroParameters(network) }),
+  );
+  const names = Object.keys(state);
+  const order = batchOrder(lesson.patches.length);
+  for (const [step, indices] of order.entries()) {
+    const given = batchOf(lesson, indices);
+    const learningRate = peakLearningRate * Math.min(1, (step + 1) / 10) * (1 - step / order.length);
+    const feeds = tensorsOf({
+      ...batchValues(given, { size: batch }),
+      ...settingValues({ ...optimiser, learningRate }),
+    });
+    const outputs = await session.run({ ...feeds, ...state });
+    const logits = floats(outputs, stepNames.logits).subarray(0, indices.length * network.classes);
+    const loss = meanScores(addScores(noScores, logits, given.labels, network.classes)).objective;
+    if (!Number.isFinite(loss))
+      throw new TexturaError('diverged', `the loss is ${loss} after step ${step + 1}`);
+    tell({ kind: 'progress', stage: 'learning', done: step + 1, total: order.length, loss });
+    state = Object.fromEntries(names.map((name) => [name, outputs[stepNames.next(name)] as Tensor]));
+  }
+  const learnt = stateOf(network, (name) => state[name]?.data).parameters;
+  await session.release();
+  return learnt;
+}
+
+/** The patches of each step: every pass goes through all of them in an order of its own. */
+function batchOrder(count: number): readonly Int32Array[] {
+  return Array.from({ length: passes }, (_, pass) => {
+    const order = shuffle(
+      Int32Array.from({ length: count }, (_, i) => i),
+      randomStream(1, 'lesson', pass),
+    );
+    return Array.from({ length: Math.ceil(count / batch) }, (_, i) =>
+      order.slice(i * batch, (i + 1) * batch),
+    );
+  }).flat();
+}
+
+function batchOf({ patches, classes }: LabelledPatches, indices: Int32Array) {
+  const stack = new Uint8Array(indices.length * patchBytes);
+  indices.forEach((index, i) => {
+    stack.set(patches[index] ?? [], i * patchBytes);
+  });
+  return { patches: stack, labels: indices.map((index) => classes[index] ?? 0) };
+}

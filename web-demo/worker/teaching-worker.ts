@@ -1,0 +1,157 @@
+/** Teaches in a thread of its own, so that the page stays alive and teaching goes on in a tab that is hidden. */
+
+import { encodeModel } from '../../export/index.ts';
+import { graphNames } from '../../model/model-file.ts';
+import { inputPx, type Network } from '../../model/network.ts';
+import type { Parameters } from '../../model/parameters.ts';
+import { type Patch, patchBytes } from '../../model/patch.ts';
+import { softmaxRows, topClasses } from '../../model/scores.ts';
+import type { SelfCheck } from '../inference/messages.ts';
+import { modelContents, modelParameters } from '../inference/model-contents.ts';
+import type { LabelledPatches } from '../teach/collection.ts';
+import { type Features, trainHead } from '../teach/head-training.ts';
+import type { TaughtResult, TeachingNews, TeachingOrder } from '../teach/messages.ts';
+import {
+  classifierOf,
+  featuresGraph,
+  pooledFeatures,
+  taughtModel,
+  taughtNetwork,
+  taughtParameters,
+} from '../teach/taught-network.ts';
+import { trainAllLayers } from './all-layers.ts';
+import { fetchModel } from './model-fetch.ts';
+import { answer, disposeAll, floats } from './model-sessions.ts';
+import { openRuntime, type Runtime } from './runtime.ts';
+
+/** Patches that go through the network at once. */
+const chunk = 16;
+const selfCheckPatches = 8;
+
+const tell = (news: TeachingNews) => self.postMessage(news);
+
+self.addEventListener('message', ({ data }: MessageEvent<TeachingOrder>) => {
+  teach(data).then(
+    (result) => tell({ kind: 'done', result }),
+    (error: unknown) =>
+      tell({ kind: 'failed', message: error instanceof Error ? error.message : String(error) }),
+  );
+});
+
+async function teach({ base, lesson, depth, folder }: TeachingOrder): Promise<TaughtResult> {
+  const startedAt = performance.now();
+  const bytes = await fetchModel(base.file);
+  const contents = modelContents(bytes, base.name);
+  const runtime = await openRuntime('wasm', folder);
+  const parameters = modelParameters(bytes, contents.network, base.name);
+  const network = taughtNetwork(contents.network, lesson.labels.length);
+  const withHead = await learnHead(runtime, contents.network, parameters, lesson);
+  const learnt =
+    depth === 'head' ? withHead : await trainAllLayers(runtime, network, withHead, lesson.training, tell);
+  const stamp = {
+    labels: lesson.labels,
+    patchPx: contents.patchPx,
+    base: base.name,
+    depth,
+    trainingPatches: lesson.training.patches.length,
+  };
+  // What is tested is the file as it will be used; its own results then go into its metadata.
+  const tested = await testModel(
+    runtime,
+    taughtModel(network, learnt, { ...stamp, heldOut: { wrong: 0, count: 0 } }),
+    lesson.heldOut,
+  );
+  return {
+    ...stamp,
+    ...tested,
+    model: taughtModel(network, learnt, { ...stamp, heldOut: tested.heldOut }),
+    seconds: (performance.now() - startedAt) / 1000,
+  };
+}
+
+async function learnHead(
+  runtime: Runtime,
+  network: Network,
+  parameters: Parameters,
+  { training, labels }: TeachingOrder['lesson'],
+): Promise<Parameters> {
+  const features = await featuresOf(runtime, network, parameters, training);
+  const learning = trainHead(features, labels.length);
+  for (;;) {
+    const { value, done } = learning.next();
+    if (done) return taughtParameters(network, parameters, value);
+    tell({ kind: 'progress', stage: 'learning', ...value });
+  }
+}
+
+async function featuresOf(
+  runtime: Runtime,
+  network: Network,
+  parameters: Parameters,
+  { patches, classes }: LabelledPatches,
+): Promise<Features> {
+  const { graph, output, shape } = featuresGraph(network, parameters);
+  const session = await runtime.open(
+    encodeModel(graph, { producerName: 'textura', producerVersion: '', metadata: {} }),
+  );
+  const parts: Float32Array[] = [];
+  let size = 0;
+  for (let start = 0; start < patches.length; start += chunk) {
+    tell({ kind: 'progress', stage: 'features', done: start, total: patches.length, loss: undefined });
+    const part = stacked(patches.slice(start, start + chunk));
+    const dims = [part.length / patchBytes, 1, inputPx, inputPx];
+    const image = new runtime.Tensor('float32', Float32Array.from(part), dims);
+    const outputs = await session.run({ [graphNames.image]: image });
+    const pooled = pooledFeatures(floats(outputs, output), shape, classifierOf(network).kernelPx);
+    disposeAll({ image, ...outputs });
+    parts.push(pooled.values);
+    size = pooled.size;
+  }
+  await session.release();
+  return { values: joined(parts), size, classes };
+}
+
+/** The held-out error of a model, and patches with the probabilities that it gave, for its self-check. */
+async function testModel(
+  runtime: Runtime,
+  bytes: Uint8Array,
+  { patches, classes }: LabelledPatches,
+): Promise<Pick<TaughtResult, 'heldOut' | 'selfCheck'>> {
+  const contents = modelContents(bytes, 'taught');
+  const model = { contents, bytes, session: await runtime.open(bytes), derived: new Map() };
+  const classCount = contents.labels.length;
+  const selfCheck: SelfCheck = [];
+  let wrong = 0;
+  for (const [i, patch] of patches.entries()) {
+    const { logits } = await answer(runtime, model, patch);
+    if (topClasses(logits, 1)[0] !== classes[i]) wrong++;
+    const every = Math.max(1, Math.floor(patches.length / selfCheckPatches));
+    if (i % every === 0 && selfCheck.length < selfCheckPatches) {
+      selfCheck.push({ patch: base64(patch), probabilities: [...softmaxRows(logits, classCount)] });
+    }
+  }
+  await model.session.release();
+  return { heldOut: { wrong, count: patches.length }, selfCheck };
+}
+
+function stacked(patches: readonly Patch[]): Uint8Array {
+  const all = new Uint8Array(patches.length * patchBytes);
+  patches.forEach((patch, i) => {
+    all.set(patch, i * patchBytes);
+  });
+  return all;
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+function base64(bytes: Uint8Array): string {
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+}
