@@ -9,6 +9,7 @@ export {
   type GraphNode,
   type GraphSettings,
   type Initializer,
+  type Target,
 } from './graph/graph.ts';
 export { multiplyAddsOf } from './graph/multiply-adds.ts';
 export type { AttributesOf, OperatorName } from './graph/operator.ts';
@@ -21,6 +22,7 @@ export { phasesOf, type StepPhase, stepPhases } from './graph/training-step/phas
 export { type StepGraphSettings, stepNames, trainingStepGraph } from './graph/training-step/step.ts';
 export {
   batchValues,
+  patchesValue,
   type StepState,
   type StepValue,
   type StepValues,

@@ -20,16 +20,35 @@ export async function openEngine(
   switch (engine) {
     case 'tfjs':
       return openTfjs(network, device, threads);
-    case 'onnx': {
-      const { onnxEngine } = await import('./onnx-engine.ts');
-      return onnxEngine(network, { device: device === 'gpu' ? 'webgpu' : 'cpu', threads, batch });
-    }
+    case 'onnx':
+      return openOnnx(network, device, { threads, batch });
     default:
       return engine satisfies never;
   }
 }
 
-async function openTfjs(network: Network, device: EngineChoice['device'], threads: number): Promise<Engine> {
+/** A GPU by CUDA, else by WebGPU. */
+async function openOnnx(
+  network: Network,
+  device: EngineChoice['device'],
+  opening: EngineOpening,
+): Promise<Engine> {
+  const { onnxEngine } = await import('./onnx-engine.ts');
+  if (device !== 'gpu') return onnxEngine(network, { device, ...opening });
+  const reasons: string[] = [];
+  for (const way of ['cuda', 'webgpu'] as const) {
+    try {
+      return await onnxEngine(network, { device: way, ...opening });
+    } catch (error) {
+      if (!(error instanceof TexturaError) || error.code !== 'engine-unavailable') throw error;
+      reasons.push(error.message);
+    }
+  }
+  throw new TexturaError('engine-unavailable', `--device gpu: ${reasons.join('; ')}`);
+}
+
+async function openTfjs(network: Network, asked: EngineChoice['device'], threads: number): Promise<Engine> {
+  const device = asked === 'cpu' ? 'cpu' : 'gpu';
   const tf = await loadTensorflow({ threads, device });
   const { isUsingGpuDevice } = tf.backend() as unknown as { readonly isUsingGpuDevice: boolean };
   if (device === 'gpu' && !isUsingGpuDevice) {

@@ -8,15 +8,17 @@ import {
   encodeModel,
   evaluationGraphs,
   type Graph,
+  patchesValue,
   type StepValues,
   settingValues,
   stateOf,
   stateValues,
   stepNames,
+  type Target,
   trainingStepGraph,
 } from '../export/index.ts';
 import { TexturaError } from '../model/error.ts';
-import { inputPx, type Network } from '../model/network.ts';
+import type { Network } from '../model/network.ts';
 import { checkParameters } from '../model/parameters.ts';
 import { patchBytes } from '../model/patch.ts';
 import { usableCores } from '../node/machine.ts';
@@ -41,17 +43,23 @@ export interface OnnxEngineSettings {
 /** Patches that are evaluated at once: few enough that a layer's values stay in the processor's cache. */
 const evaluationPatches = 32;
 
+/** Which form of a graph a device runs. */
+const targets: Readonly<Record<OnnxDevice, Target>> = { cpu: 'cpu', webgpu: 'gpu', cuda: 'gpu' };
+
 /** Makes the engine; values and momenta are zero until `write`. Errors: `engine-unavailable` where the device is not there. */
 export async function onnxEngine(network: Network, settings: OnnxEngineSettings = {}): Promise<Engine> {
   const { device = 'cpu', threads = usableCores(), batch: usualBatch = 1 } = settings;
   const open = (graph: Graph) => openSession(graph, device, threads);
   const steps = new Map<number, InferenceSession>();
-  const evaluation = await openEvaluation(network, open);
+  const target = targets[device];
+  // Where a device is not there onnxruntime says so itself, before the error does. Counts before the first session of a process.
+  if (device !== 'cpu') env.logLevel = 'fatal';
+  const evaluation = await openEvaluation(network, target, open);
   let [current, spare] = [tensorsOf(stateValues(network)), tensorsOf(stateValues(network))];
   let prepared: Tensors | undefined;
 
   async function stepSession(size: number): Promise<InferenceSession> {
-    const session = steps.get(size) ?? (await open(trainingStepGraph(network, { batch: size })));
+    const session = steps.get(size) ?? (await open(trainingStepGraph(network, { batch: size, target })));
     steps.set(size, session);
     return session;
   }
@@ -64,7 +72,11 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
       Object.entries(spare).map(([name, tensor]) => [stepNames.next(name), tensor]),
     );
     const results = await session.run(
-      { ...tensorsOf(batchValues(batch, size)), ...tensorsOf(settingValues(stepSettings)), ...current },
+      {
+        ...tensorsOf(batchValues(batch, { size, target })),
+        ...tensorsOf(settingValues(stepSettings)),
+        ...current,
+      },
       { ...outputs, [stepNames.logits]: null },
     );
     [current, spare] = [spare, current];
@@ -104,6 +116,16 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
+// Values that fade away below 1e-38 would slow each operation on them down a hundred times.
+const onProcessor = { set_denormal_as_zero: '1' };
+
+/** Entries of a session's configuration. A step on WebGPU runs there as a whole: a part that fell back would be copied to and fro. */
+const sessionEntries: Readonly<Record<OnnxDevice, Readonly<Record<string, string>>>> = {
+  cpu: onProcessor,
+  webgpu: { disable_cpu_ep_fallback: '1' },
+  cuda: onProcessor,
+};
+
 async function openSession(graph: Graph, device: OnnxDevice, threads: number): Promise<InferenceSession> {
   const model = encodeModel(graph, {
     producerName: 'textura',
@@ -117,21 +139,34 @@ async function openSession(graph: Graph, device: OnnxDevice, threads: number): P
       graphOptimizationLevel: 'all',
       // Without a plan the arena gives memory back between operators: the same speed on 0.6 of the memory.
       enableMemPattern: false,
-      // Values that fade away below 1e-38 would slow each operation on them down a hundred times.
-      extra: { session: { set_denormal_as_zero: '1' } },
+      extra: { session: sessionEntries[device] },
     });
   } catch (error) {
     if (device === 'cpu') throw error;
-    const detail = error instanceof Error ? error.message : String(error);
-    throw new TexturaError('engine-unavailable', `onnxruntime does not run on ${device} here: ${detail}`, {
-      cause: error,
-    });
+    throw unavailable(device, error);
   }
 }
 
+const deviceNeeds = {
+  webgpu: 'it needs a GPU with a driver for Vulkan, Metal or Direct3D 12',
+  cuda: "it needs an NVIDIA GPU and the library that onnxruntime-node's own installer downloads",
+} as const;
+
+/** onnxruntime's own words begin with the place in its sources, at length; the reason is the last sentence. */
+function unavailable(device: Exclude<OnnxDevice, 'cpu'>, cause: unknown): TexturaError {
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  const reason = detail.trim().split('. ').at(-1);
+  const message = `onnxruntime does not run on ${device} here (${deviceNeeds[device]}): ${reason}`;
+  return new TexturaError('engine-unavailable', message, { cause });
+}
+
 /** The two sessions of an evaluation, and the names of what they take. */
-async function openEvaluation(network: Network, open: (graph: Graph) => Promise<InferenceSession>) {
-  const graphs = evaluationGraphs(network);
+async function openEvaluation(
+  network: Network,
+  target: Target,
+  open: (graph: Graph) => Promise<InferenceSession>,
+) {
+  const graphs = evaluationGraphs(network, target);
   const [preparation, forward] = [await open(graphs.preparation), await open(graphs.forward)];
   const pick = (names: readonly string[], from: Tensors): Tensors =>
     Object.fromEntries(Object.entries(from).filter(([name]) => names.includes(name)));
@@ -141,8 +176,7 @@ async function openEvaluation(network: Network, open: (graph: Graph) => Promise<
   }
 
   async function logits(patches: Uint8Array, current: Tensors, prepared: Tensors): Promise<Float32Array> {
-    const shape = [patches.length / patchBytes, inputPx, inputPx];
-    const feeds = { [stepNames.patches]: new Tensor('uint8', patches, shape), ...prepared };
+    const feeds = { ...tensorsOf({ [stepNames.patches]: patchesValue(patches, target) }), ...prepared };
     return floats(await forward.run({ ...feeds, ...pick(forward.inputNames, current) }), stepNames.logits);
   }
 

@@ -17,11 +17,16 @@ import { type AttributesOf, inferOutputs, type OperatorName, type operators } fr
 import { type FloatDtype, sameTensor, type Tensor, tensorHash, tensorOf } from './tensor.ts';
 import { type Dimension, graphFault, shapeText, type Value } from './value.ts';
 
+/** What runs a graph, where that decides how it is best written: a processor, or a GPU by WebGPU or CUDA. */
+export type Target = 'cpu' | 'gpu';
+
 export interface GraphSettings {
   readonly name: string;
   readonly opset: Opset;
   /** The type of `floats` and `scalar`. */
   readonly float: FloatDtype;
+  /** `cpu` where left out. */
+  readonly target?: Target;
 }
 
 export interface GraphNode {
@@ -54,6 +59,7 @@ type NodeArguments<O extends OperatorName> =
   NeedsAttributes<O> extends true ? [options: NodeOptions<O>] : [options?: NodeOptions<O>];
 
 export interface Graph extends GraphSettings {
+  readonly target: Target;
   /** The same graph, with names that start with `prefix.` (within the names of this scope). */
   scope(prefix: string): Graph;
   input(name: string, dtype: Dtype, shape: readonly Dimension[]): Value;
@@ -114,9 +120,10 @@ function newState(): GraphState {
 }
 
 function scopedGraph(settings: GraphSettings, state: GraphState, prefix: string): Graph {
-  const { float } = settings;
+  const { float, target = 'cpu' } = settings;
   const graph: Graph = {
     ...settings,
+    target,
     scope: (inner) => scopedGraph(settings, state, `${prefix}${inner}.`),
     input(name, dtype, shape) {
       const value = declare(state, { name: prefix + name, dtype, shape, constant: undefined });

@@ -21,6 +21,19 @@ it('the engine left to the product is tfjs where TensorFlow sees a GPU, else onn
   });
 });
 
+it("a way to the GPU that is the onnx engine's own chooses that engine, and is refused for the other", () => {
+  for (const device of ['webgpu', 'cuda'] as const) {
+    expect(chooseEngine({ engine: 'auto', device }, withGpu)).toEqual({
+      engine: 'onnx',
+      device,
+      why: `--device ${device}`,
+    });
+    expect(() => chooseEngine({ engine: 'tfjs', device }, withGpu)).toThrow(
+      `--engine tfjs: expected --device auto, cpu or gpu, got ${device}`,
+    );
+  }
+});
+
 it('the engine and the device that were asked for are kept', () => {
   expect(chooseEngine({ engine: 'tfjs', device: 'cpu' }, withGpu)).toMatchObject({
     engine: 'tfjs',

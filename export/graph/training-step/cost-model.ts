@@ -2,6 +2,7 @@
  * Which way a convolution is computed. The cost of a way is what its forward pass multiplies and what it moves through memory, a
  * patch; the way back repeats both about twice whichever way it is, so it changes no choice.
  */
+import type { Target } from '../graph.ts';
 import type { Activation } from './activation.ts';
 import type { ConvolutionShape } from './convolution-shape.ts';
 import { errorGrowth, mostTileInputs, toomCook } from './toom-cook.ts';
@@ -19,8 +20,12 @@ export interface ConvolutionCost {
   readonly values: number;
 }
 
-/** Multiply-adds that a processor does in the time in which it writes and reads back one value. */
-const multiplyAddsPerValue = 30;
+/**
+ * Multiply-adds that a device does in the time in which it writes and reads back one value. The processor's is fitted to measured
+ * steps. The GPU's is no measurement but the middle of data sheets (float32 rate over memory bandwidth: 80 for an H100, 130 for graphics
+ * inside a processor, 300 for a card to play on); with it conv2, whose tiles save the least, is computed directly.
+ */
+const multiplyAddsPerValue: Readonly<Record<Target, number>> = { cpu: 30, gpu: 100 };
 
 /**
  * The largest growth of rounding errors (`errorGrowth`) that a tile may have. It admits F(5,4) with 36 and F(4,5) with 30, the largest
@@ -29,10 +34,14 @@ const multiplyAddsPerValue = 30;
  */
 export const mostErrorGrowth = 40;
 
-/** The cheapest way whose rounding errors stay within the bound. */
-export function convolutionMethod(x: Omit<Activation, 'value'>, shape: ConvolutionShape): ConvolutionMethod {
+/** The cheapest way on a device whose rounding errors stay within the bound. */
+export function convolutionMethod(
+  x: Omit<Activation, 'value'>,
+  shape: ConvolutionShape,
+  target: Target,
+): ConvolutionMethod {
   const methods = [{ kind: 'direct' } as const, ...winogradMethods(shape)];
-  const costs = methods.map((method) => totalCost(convolutionCost(x, shape, method)));
+  const costs = methods.map((method) => totalCost(convolutionCost(x, shape, method), target));
   return methods[costs.indexOf(Math.min(...costs))] as ConvolutionMethod;
 }
 
@@ -45,8 +54,8 @@ function winogradMethods({ kernelPx }: ConvolutionShape): readonly ConvolutionMe
     .map((tilePx) => ({ kind: 'winograd', tilePx }));
 }
 
-function totalCost({ multiplyAdds, values }: ConvolutionCost): number {
-  return multiplyAdds + multiplyAddsPerValue * values;
+function totalCost({ multiplyAdds, values }: ConvolutionCost, target: Target): number {
+  return multiplyAdds + multiplyAddsPerValue[target] * values;
 }
 
 /** What a method costs. It counts the products that its graph has: a test compares the two. */

@@ -11,6 +11,7 @@ import type { Graph } from '../graph.ts';
 import type { Value } from '../value.ts';
 import { type Activation, activation, asActivation, type Pass } from './activation.ts';
 import type { ConvolutionShape } from './convolution-shape.ts';
+import { joinMasks } from './masks.ts';
 import { constantMatrix, type Matrix, matrixOf, transposed } from './matrix.ts';
 import { type Maximum, maximum } from './maximum.ts';
 import { giveRowsBack, type Positions, takeRows } from './positions.ts';
@@ -171,8 +172,7 @@ function phaseMask(
   acrossRows: Maximum,
   shape: readonly number[],
 ): Value {
-  const rowWon = graph.node('Concat', acrossRows.winners(), { axis: 1, name: 'rows.won' });
-  const won = acrossColumns.winners().map((mask) => graph.node('And', [graph.reshape(mask, shape), rowWon]));
-  const all = graph.node('Concat', won, { axis: 1, name: 'phases.won' });
-  return graph.node('Cast', [all], { to: graph.float, name: 'phases.mask' });
+  const columns = acrossColumns.winners().map((mask) => graph.reshape(mask, shape));
+  const rows = { masks: acrossRows.winners(), axis: 1 };
+  return joinMasks(graph, { masks: columns, axis: 1 }, 'phases', rows);
 }

@@ -4,26 +4,26 @@
  */
 import { parameterSpecs } from '../../../model/description.ts';
 import { defaultOpset } from '../../../model/model-file.ts';
-import { inputPx, type Network } from '../../../model/network.ts';
-import { createGraph, type Graph } from '../graph.ts';
+import type { Network } from '../../../model/network.ts';
+import { createGraph, type Graph, type Target } from '../graph.ts';
 import type { Value } from '../value.ts';
 import { patchesFirst } from './head-and-loss.ts';
 import { heldShape } from './parameter-layout.ts';
-import { forwardPasses, outputOf, pixelsOf, stepNames } from './step.ts';
+import { forwardPasses, outputOf, patchesInput, pixelsOf, stepNames } from './step.ts';
 import { type Weights, weightsInGraph } from './weights.ts';
 
 export interface EvaluationGraphs {
   /** From every kernel as a step holds it, by its name, to LAYER.kernel.prepared. */
   readonly preparation: Graph;
-  /** From `patches` uint8 `[N,64,64]`, the prepared kernels and the biases to `logits` `[N,C]`. */
+  /** From `patches` `[N,64,64]`, as a step takes them, the prepared kernels and the biases to `logits` `[N,C]`. */
   readonly forward: Graph;
 }
 
-export function evaluationGraphs(network: Network): EvaluationGraphs {
-  const settings = { opset: defaultOpset, float: 'float32' } as const;
+export function evaluationGraphs(network: Network, target: Target = 'cpu'): EvaluationGraphs {
+  const settings = { opset: defaultOpset, float: 'float32', target } as const;
   const preparation = createGraph({ name: `${network.name} preparation`, ...settings });
   const forward = createGraph({ name: `${network.name} forward`, ...settings });
-  const patches = forward.input(stepNames.patches, 'uint8', ['N', inputPx, inputPx]);
+  const patches = patchesInput(forward, 'N');
   const weights = preparedWeights(preparation, forward, network);
   const passes = forwardPasses(forward, network, pixelsOf(forward, patches), weights);
   forward.output(patchesFirst(forward, outputOf(passes), stepNames.logits));

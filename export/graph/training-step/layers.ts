@@ -64,7 +64,7 @@ export function addOperation(root: Graph, operation: Operation, x: Activation, w
       return addSubtractMean(graph, x, operation.meanGrey);
     case 'convolution': {
       const shape = convolutionShape(operation.layer, operation.pool, x);
-      const method = convolutionMethod(x, shape);
+      const method = convolutionMethod(x, shape, graph.target);
       return addConvolution(graph, x, shape, method, `${operation.name}.kernel`, weights);
     }
     case 'bias':

@@ -2,6 +2,7 @@
 import type { Graph } from '../graph.ts';
 import type { Value } from '../value.ts';
 import { type Activation, activation, asActivation, type Pass } from './activation.ts';
+import { joinMasks } from './masks.ts';
 import { maximum } from './maximum.ts';
 import { giveRowsBack, takeRows } from './positions.ts';
 
@@ -18,8 +19,7 @@ export function addMaxPool(graph: Graph, x: Activation, sizePx: number): Pass {
   const output = activation(graph.reshape(largest.value, [rows, columns, x.channels, -1], 'output'));
 
   function input(outputGradient: Value): Value {
-    const won = graph.node('Concat', largest.winners(), { axis: 0, name: 'won' });
-    const mask = graph.node('Cast', [won], { to: graph.float, name: 'mask' });
+    const mask = joinMasks(graph, { masks: largest.winners(), axis: 0 }, 'phases');
     const byPhase = graph.reshape(mask, [sizePx ** 2, rows * columns, -1]);
     const given = graph.reshape(outputGradient, [1, rows * columns, -1]);
     const routed = graph.node('Mul', [byPhase, given], { name: 'phases.gradient' });

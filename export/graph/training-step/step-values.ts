@@ -5,6 +5,7 @@ import { type ParameterSpec, volume } from '../../../model/layer.ts';
 import { inputPx, type Network } from '../../../model/network.ts';
 import { type Parameters, parameter } from '../../../model/parameters.ts';
 import { patchBytes } from '../../../model/patch.ts';
+import type { Target } from '../graph.ts';
 import { fromHeld, heldShape, toHeld } from './parameter-layout.ts';
 import { stepNames } from './step.ts';
 
@@ -21,12 +22,18 @@ export interface StepState {
   readonly momenta: Parameters;
 }
 
+/** Patches `[count,64,64]` as the step of a device takes them: bytes, or numbers for a GPU. */
+export function patchesValue(patches: Uint8Array, target: Target): StepValue {
+  const data = target === 'gpu' ? Float32Array.from(patches) : patches;
+  return { data, shape: [patches.length / patchBytes, inputPx, inputPx] };
+}
+
 /**
  * Patches `[count,64,64]`, labels and weights of a batch, filled up to `size`: rows without weight add nothing to any gradient.
  */
 export function batchValues(
   { patches, labels }: { readonly patches: Uint8Array; readonly labels: Int32Array },
-  size = labels.length,
+  { size = labels.length, target = 'cpu' }: { readonly size?: number; readonly target?: Target } = {},
 ): StepValues {
   const filled = new Uint8Array(size * patchBytes);
   filled.set(patches);
@@ -34,7 +41,7 @@ export function batchValues(
   indices.set(labels);
   const weights = new Float32Array(size).fill(1 / labels.length, 0, labels.length);
   return {
-    [stepNames.patches]: { data: filled, shape: [size, inputPx, inputPx] },
+    [stepNames.patches]: patchesValue(filled, target),
     [stepNames.labels]: { data: indices, shape: [size] },
     [stepNames.weights]: { data: weights, shape: [size] },
   };

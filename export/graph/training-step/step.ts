@@ -4,7 +4,7 @@
  *
  * What goes in and out, with B the batch:
  *
- *     patches       uint8 [B,64,64]       grey 0..255
+ *     patches       uint8 [B,64,64]       grey 0..255; float for a GPU, where WebGPU has no bytes
  *     labels        int32 [B]             class indices
  *     weights       float [B]             1 / count for each patch of the batch, 0 for rows that only fill it up
  *     learningRate, momentum, weightDecay   float []
@@ -18,9 +18,9 @@ import { parameterSpecs } from '../../../model/description.ts';
 import type { ParameterSpec } from '../../../model/layer.ts';
 import { defaultOpset, type Opset } from '../../../model/model-file.ts';
 import { inputPx, type Network } from '../../../model/network.ts';
-import { createGraph, type Graph } from '../graph.ts';
+import { createGraph, type Graph, type Target } from '../graph.ts';
 import type { FloatDtype } from '../tensor.ts';
-import { graphFault, type Value } from '../value.ts';
+import { type Dimension, graphFault, type Value } from '../value.ts';
 import { type Activation, activation, type Pass } from './activation.ts';
 import { lossGradient, patchesFirst } from './head-and-loss.ts';
 import { addOperation, type Operation, operationsOf } from './layers.ts';
@@ -34,6 +34,8 @@ export interface StepGraphSettings {
   readonly opset?: Opset;
   /** `float64` for checks of gradients. */
   readonly float?: FloatDtype;
+  /** What will run it; `cpu` where left out. */
+  readonly target?: Target;
 }
 
 /** Names of the inputs and outputs of a step. */
@@ -53,10 +55,10 @@ export const stepNames = {
 /** Builds the step of a network for batches of one size. */
 export function trainingStepGraph(
   network: Network,
-  { batch, opset = defaultOpset, float = 'float32' }: StepGraphSettings,
+  { batch, opset = defaultOpset, float = 'float32', target = 'cpu' }: StepGraphSettings,
 ): Graph {
-  const graph = createGraph({ name: `${network.name} step`, opset, float });
-  const patches = graph.input(stepNames.patches, 'uint8', [batch, inputPx, inputPx]);
+  const graph = createGraph({ name: `${network.name} step`, opset, float, target });
+  const patches = patchesInput(graph, batch);
   const labels = graph.input(stepNames.labels, 'int32', [batch]);
   const patchWeights = graph.input(stepNames.weights, float, [batch]);
   const settings: StepInputs = {
@@ -100,11 +102,18 @@ function parameterInputs(
   };
 }
 
-/** Bytes `[B,64,64]` to float `[64,64,1,B]`. */
+/** The input for patches `[batch,64,64]`. */
+export function patchesInput(graph: Graph, batch: Dimension): Value {
+  const dtype = graph.target === 'gpu' ? graph.float : 'uint8';
+  return graph.input(stepNames.patches, dtype, [batch, inputPx, inputPx]);
+}
+
+/** Patches `[B,64,64]` to float `[64,64,1,B]`; bytes are turned before they become numbers, which are four times as large. */
 export function pixelsOf(graph: Graph, patches: Value): Activation {
   const flat = graph.reshape(patches, [-1, inputPx ** 2]);
   const turned = graph.node('Transpose', [flat], { perm: [1, 0], name: 'turned' });
-  const pixels = graph.node('Cast', [turned], { to: graph.float, name: 'pixels' });
+  const pixels =
+    turned.dtype === graph.float ? turned : graph.node('Cast', [turned], { to: graph.float, name: 'pixels' });
   return activation(graph.reshape(pixels, [inputPx, inputPx, 1, -1]));
 }
 

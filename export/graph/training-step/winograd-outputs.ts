@@ -8,6 +8,7 @@
 import type { Graph } from '../graph.ts';
 import type { Value } from '../value.ts';
 import { type Activation, asActivation } from './activation.ts';
+import { joinMasks } from './masks.ts';
 import { constantMatrix, transposed } from './matrix.ts';
 import { maximum } from './maximum.ts';
 import type { ToomCook } from './toom-cook.ts';
@@ -75,7 +76,6 @@ function toWinners(
   axis: number,
   name: string,
 ): Value {
-  const won = graph.node('Concat', masks, { axis, name: `${name}.won` });
-  const mask = graph.node('Cast', [won], { to: graph.float, name: `${name}.mask` });
+  const mask = joinMasks(graph, { masks, axis }, name);
   return graph.node('Mul', [mask, gradient], { name: `${name}.gradient` });
 }

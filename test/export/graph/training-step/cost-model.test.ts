@@ -70,10 +70,16 @@ describe('the way to compute a convolution', () => {
     ['conv3 of lab-baseline covers its whole input', layer(13, 13, 50, 25, 1), direct],
     ['conv3 behind no pooling', layer(26, 4, 50, 500, 2), winograd(4)],
   ] as const)('%s', (_, { x, shape }, method) => {
-    expect(convolutionMethod(x, shape)).toEqual(method);
+    expect(convolutionMethod(x, shape, 'cpu')).toEqual(method);
     if (method.kind === 'winograd') {
       expect(errorGrowth(toomCook(method.tilePx, shape.kernelPx))).toBeLessThanOrEqual(mostErrorGrowth);
     }
+  });
+
+  test('a GPU, which multiplies faster than it reads, computes conv2 directly', () => {
+    const [conv2, conv3] = [layer(30, 5, 20, 50, 2), layer(13, 4, 50, 500, 2)];
+    expect(convolutionMethod(conv2.x, conv2.shape, 'gpu')).toEqual(direct);
+    expect(convolutionMethod(conv3.x, conv3.shape, 'gpu')).toEqual(winograd(5));
   });
 
   test.each([
@@ -119,6 +125,17 @@ describe('a step', () => {
     const definition = 3 * totalsOf(describeLayers(network)).multiplyAdds;
     expect(pinned.reference * 1000).toBeLessThan(definition / 3);
   });
+
+  test.each(variantNames)(
+    'of %s for a GPU has no bytes and joins no bools, which WebGPU does not take',
+    (variant) => {
+      const graph = trainingStepGraph(networkOf(variant, 3), { batch: 2, target: 'gpu' });
+      const { inputs, nodes } = graph.content();
+      expect(inputs.filter(({ dtype }) => dtype === 'uint8')).toEqual([]);
+      const joined = nodes.filter(({ operator }) => operator === 'Concat').flatMap((node) => node.inputs);
+      expect(joined.filter(({ dtype }) => dtype === 'bool')).toEqual([]);
+    },
+  );
 
   test('is made of operators that every provider of onnxruntime has', () => {
     const used = variantNames.flatMap((variant) =>

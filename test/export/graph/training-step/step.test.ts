@@ -1,11 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { type FloatDtype, heldShape, stepNames, trainingStepGraph } from '../../../../export/index.ts';
+import {
+  type FloatDtype,
+  heldShape,
+  stepNames,
+  type Target,
+  trainingStepGraph,
+} from '../../../../export/index.ts';
 import { describeLayers, parameterSpecs } from '../../../../model/description.ts';
 import { type Layer, volume } from '../../../../model/layer.ts';
 import { type Network, networkOf } from '../../../../model/network.ts';
 import { patchBytes } from '../../../../model/patch.ts';
 import { randomStream } from '../../../../model/random.ts';
 import { type Arrays, centralDifference, runnerOf } from '../../../support/float64-graph.ts';
+import { largestDifference } from '../../../support/onnx-session.ts';
 import { randomPatches } from '../../../support/random-network.ts';
 import { tolerances } from '../../../tolerances.ts';
 
@@ -152,6 +159,20 @@ describe.each(networks)('a step of a network $name', (network) => {
     }, 0);
     expect(Math.abs(analytic - numeric)).toBeLessThan(tolerances.numericGradient);
     await runner.release();
+  });
+
+  test('has the same gradients in its form for a GPU', async () => {
+    const inputs = stepInputs(network, patchesWithTies());
+    const stepFor = async (target: Target) => {
+      const runner = await runnerOf(trainingStepGraph(network, { batch, float: 'float64', target }));
+      const outputs = await runner.run(inputs);
+      await runner.release();
+      return outputs;
+    };
+    const [own, onGpu] = [await stepFor('cpu'), await stepFor('gpu')];
+    for (const name of Object.keys(own)) {
+      expect(largestDifference(onGpu[name] ?? [], own[name] ?? []), name).toBeLessThan(tolerances.float64Sum);
+    }
   });
 
   test('gives the fill-up row no say', async () => {
