@@ -80,7 +80,11 @@ async function cellsOf(directory: string, study: Study): Promise<readonly StudyC
 
 function planText(directory: string, { arms, seeds }: Study, total: number, left: number): string {
   const done = total === left ? '' : `, ${total - left} done`;
-  return `\nStudy ${directory}: ${arms.length} networks x ${seeds.length} seeds = ${total} runs${done}`;
+  return `\nStudy ${directory}: ${arms.length} networks x ${counted(seeds.length, 'seed')} = ${counted(total, 'run')}${done}`;
+}
+
+function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 function timeText(estimates: readonly ArmEstimate[], atOnce: number): string {
@@ -187,7 +191,7 @@ async function conclude(
   const failures = Object.entries(study.failures);
   if (failures.length > 0) {
     const list = failures.map(([name, { message }]) => `${name}: ${message}`).join('\n');
-    const message = `${failures.length} runs failed; try them again with: ${goOn}\n${list}`;
+    const message = `${counted(failures.length, 'run')} failed; try again with: ${goOn}\n${list}`;
     throw new TexturaError(knownCode(failures[0]?.[1].code), message);
   }
   const diverged = (await cellsOf(directory, study)).filter(({ state }) => state.status === 'diverged');

@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { metricsFromCsv } from '../../model/metrics.ts';
+import { readRun } from '../../node/run-record.ts';
+import { readStudy } from '../../node/study-record.ts';
+import { runScript } from '../support/command.ts';
+import { smallPhotographs } from '../support/small-photographs.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const setting = [
+  ...['--data', 'photos', '--out', 'study', '--engine', 'onnx', '--jobs', '2', '--threads', '1'],
+  ...['--epochs', '3', '--patches-per-epoch', '23', '--batch', '5'],
+];
+
+const home = async () => temporaryFolder(await smallPhotographs('photos', ['brick', 'knit', 'water'], 5));
+const ablate = (cwd: string, ...args: string[]) => runScript('training/ablate.ts', args, { cwd });
+
+function start(cwd: string, ...args: string[]): ChildProcess {
+  const script = fileURLToPath(new URL('../../training/ablate.ts', import.meta.url));
+  const loader = import.meta.resolve('tsx');
+  return spawn(process.execPath, ['--import', loader, script, ...args], { cwd, stdio: 'ignore' });
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(10);
+}
+
+/** metrics.csv of each run without what a clock decides. */
+async function rowsOf(study: string) {
+  const names = (await readdir(join(study, 'runs'))).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const file = join(study, 'runs', name, 'metrics.csv');
+      const rows = metricsFromCsv(await readFile(file, 'utf8'), file);
+      return { name, rows: rows.map(({ images_per_second: _rate, seconds: _seconds, ...row }) => row) };
+    }),
+  );
+}
+
+test('a study that is killed and resumed ends in the same tables as one that is not; then it grows by what is asked', {
+  timeout: 300_000,
+}, async () => {
+  const [whole, killed] = [await home(), await home()];
+  const wanted = [...setting, '--variants', 'lab-baseline', '--seeds', '1'];
+  const straight = await ablate(whole, ...wanted);
+  expect(straight).toMatchObject({ status: 0, stderr: '' });
+  expect(straight.stdout).toMatch(/2 networks x 1 seed = 2 runs/);
+  expect(straight.stdout).toMatch(/2\/2 \S+: top-1 error/);
+
+  const child = start(killed, ...wanted);
+  const begun = join(killed, 'study/runs/lab-baseline-s1/checkpoint/last.safetensors');
+  await until(() => existsSync(begun) || child.exitCode !== null);
+  child.kill('SIGKILL');
+  await until(() => child.signalCode !== null);
+  expect((await readRun(join(killed, 'study/runs/lab-baseline-s1'))).status).toBe('running');
+  expect((await ablate(killed, '--out', 'study', '--resume')).status).toBe(0);
+  const [expected, got] = [join(whole, 'study'), join(killed, 'study')];
+  expect(await rowsOf(got)).toEqual(await rowsOf(expected));
+  expect(await readFile(join(got, 'summary.csv'), 'utf8')).toBe(
+    await readFile(join(expected, 'summary.csv'), 'utf8'),
+  );
+
+  const before = await readRun(join(got, 'runs/reference-s1'));
+  const more = await ablate(killed, '--out', 'study', '--resume', '--variants', 'no-relu3');
+  expect(more.status).toBe(0);
+  expect(more.stdout).toContain('3 networks x 1 seed = 3 runs, 2 done');
+  expect((await readStudy(got)).arms.map(({ name }) => name)).toEqual([
+    'reference',
+    'no-relu3',
+    'lab-baseline',
+  ]);
+  expect(await readRun(join(got, 'runs/reference-s1'))).toEqual(before);
+
+  const again = await ablate(killed, ...wanted);
+  expect(again).toMatchObject({ status: 2, stderr: expect.stringContaining('already holds a study') });
+  const changed = await ablate(killed, '--out', 'study', '--resume', '--batch', '6', '--recipe', 'paper');
+  expect(changed.status).toBe(2);
+  expect(changed.stderr).toContain('--batch was 5, now 6');
+  expect(changed.stderr).toContain('--schedule was cosine, now constant');
+});
+
+test('one run that fails and one that diverges leave the others alone, are told apart, and decide the exit status', {
+  timeout: 200_000,
+}, async () => {
+  const folder = await home();
+  await mkdir(join(folder, 'study/runs'), { recursive: true });
+  await writeFile(join(folder, 'study/runs/no-relu3-s1'), 'a file where a run directory should be');
+  const quick = [...setting, '--seeds', '1', '--epochs', '1'];
+  const failed = await ablate(folder, ...quick, '--variants', 'no-relu3');
+  expect(failed.status).not.toBe(0);
+  expect(failed.stderr).toContain('1 run failed');
+  expect(failed.stderr).toContain('no-relu3-s1');
+  expect((await readRun(join(folder, 'study/runs/reference-s1'))).status).toBe('finished');
+  expect(Object.keys((await readStudy(join(folder, 'study'))).failures)).toEqual(['no-relu3-s1']);
+  expect(await readFile(join(folder, 'study/summary.csv'), 'utf8')).toMatch(/no-relu3.*failed/);
+
+  const wild = await ablate(
+    folder,
+    ...quick,
+    '--out',
+    'wild',
+    '--variants',
+    'reference',
+    '--learning-rate',
+    '10',
+  );
+  expect(wild).toMatchObject({
+    status: 4,
+    stderr: expect.stringContaining('diverged, which the report counts'),
+  });
+  expect(await readFile(join(folder, 'wild/summary.csv'), 'utf8')).toMatch(/diverged/);
+});
+
+test('a dry run tells what a study will take and writes nothing', { timeout: 120_000 }, async () => {
+  const folder = await home();
+  const result = await ablate(
+    folder,
+    ...setting,
+    '--variants',
+    'lab-baseline',
+    '--controls',
+    'macs',
+    '--dry-run',
+  );
+  expect(result).toMatchObject({ status: 0, stderr: '' });
+  expect(result.stdout).toContain('3 networks x 3 seeds = 9 runs');
+  expect(result.stdout).toMatch(/reference-with-macs-of-lab-baseline +[\d,]+ +[\d,]+/);
+  expect(result.stdout).toMatch(/About .* in all, 2 runs at a time/);
+  expect(await readdir(folder)).toEqual(['photos']);
+});
+
+test('a variant that is none is refused with those that are', async () => {
+  const result = await ablate(await home(), '--variants', 'no-relu1,no-relu9');
+  expect(result).toMatchObject({ status: 2, stderr: expect.stringContaining('got "no-relu9"') });
+});
