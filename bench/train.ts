@@ -11,6 +11,8 @@ import { tensorflowInstalled } from '../training/tensorflow/load.ts';
 import { type Circumstances, circumstances, multipliesBfloat16 } from './circumstances.ts';
 import { findInterpreter } from './peer/interpreter.ts';
 import { pytorch, tensorflow } from './peer/peers.ts';
+import { profileStep } from './profile.ts';
+import { type ProfiledContest, profilePage, profileSection } from './profile-page.ts';
 import type { Contest, Peers } from './train-contenders.ts';
 import { hold } from './train-contest.ts';
 import { trainFigure } from './train-figure.ts';
@@ -28,7 +30,15 @@ export const trainBenchOptions = z.strictObject({
   rounds: z.int().min(1).default(7).describe('turns that each contender has'),
   minutes: z.number().positive().default(3).describe('a contest begins no further round after so long'),
   steps: z.int().min(1).default(3).describe('measured steps a turn'),
-  out: z.string().min(1).default('docs').describe('folder for bench-train.md and bench-train.svg'),
+  profile: z
+    .boolean()
+    .default(false)
+    .describe('no contest: show where the time of the onnx engine goes, by layer and by operator'),
+  out: z
+    .string()
+    .min(1)
+    .default('docs')
+    .describe('folder for bench-train.md and its picture, or bench-profile.md'),
 });
 type TrainBenchOptions = z.infer<typeof trainBenchOptions>;
 
@@ -38,6 +48,7 @@ const variantsSchema = z.array(z.enum(variantNames));
 export async function benchTrain(options: TrainBenchOptions, terminal: Terminal): Promise<void> {
   const contests = contestsOf(options);
   const found = await circumstances();
+  if (options.profile) return benchProfile(options, contests, found, terminal);
   const { peers, leftOut } = await findPeers(found, terminal);
   const versions: Record<string, string> = {};
   const finished: ContestResult[] = [];
@@ -63,6 +74,27 @@ export async function benchTrain(options: TrainBenchOptions, terminal: Terminal)
   );
 }
 
+/** Where the steps of these networks spend their time, to the terminal and to bench-profile.md. */
+async function benchProfile(
+  options: TrainBenchOptions,
+  contests: readonly Contest[],
+  found: Circumstances,
+  terminal: Terminal,
+): Promise<void> {
+  const profiled: ProfiledContest[] = [];
+  const versions: Record<string, string> = {};
+  for (const contest of contests) {
+    terminal.status(`profiling ${contest.variant} on ${contest.threads} threads`);
+    const profile = await profileStep(contest, options.steps);
+    Object.assign(versions, profile.versions);
+    profiled.push({ contest, profile });
+    terminal.line(`\n${profileSection({ contest, profile })}`);
+  }
+  const path = join(options.out, 'bench-profile.md');
+  await writeFileAtomically(path, profilePage(profiled, found, versions, commandOf(options, contests)));
+  terminal.line(`Written: ${path}.`);
+}
+
 const pageName = 'bench-train.md';
 
 async function writeResults({ out }: TrainBenchOptions, results: TrainResults): Promise<void> {
@@ -86,15 +118,14 @@ function listed<T>(flag: string, text: string, schema: z.ZodType<T>, expected: s
   return parsed.data;
 }
 
-function commandOf(
-  { rounds, minutes, steps, data }: TrainBenchOptions,
-  contests: readonly Contest[],
-): string {
+function commandOf(options: TrainBenchOptions, contests: readonly Contest[]): string {
+  const { rounds, minutes, steps, data, profile } = options;
   const several = (values: readonly (string | number)[]) => [...new Set(values)].join(',');
   const variants = several(contests.map(({ variant }) => variant));
   const threads = several(contests.map((contest) => contest.threads));
   const batch = several(contests.map((contest) => contest.batch));
-  return `npm run bench -- train --variant ${variants} --threads ${threads} --batch ${batch} --data ${data} --rounds ${rounds} --minutes ${minutes} --steps ${steps}`;
+  const turns = profile ? '--profile' : `--rounds ${rounds} --minutes ${minutes}`;
+  return `npm run bench -- train --variant ${variants} --threads ${threads} --batch ${batch} --data ${data} ${turns} --steps ${steps}`;
 }
 
 async function findPeers(

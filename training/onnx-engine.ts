@@ -38,6 +38,8 @@ export interface OnnxEngineSettings {
    * Without it every size of a batch gets a session of its own.
    */
   readonly batch?: number;
+  /** Where onnxruntime records what each operator of the steps took: files whose paths begin so, whole after `dispose`. */
+  readonly profilePrefix?: string;
 }
 
 /** Patches that are evaluated at once: few enough that a layer's values stay in the processor's cache. */
@@ -48,7 +50,7 @@ const targets: Readonly<Record<OnnxDevice, Target>> = { cpu: 'cpu', webgpu: 'gpu
 
 /** Makes the engine; values and momenta are zero until `write`. Errors: `engine-unavailable` where the device is not there. */
 export async function onnxEngine(network: Network, settings: OnnxEngineSettings = {}): Promise<Engine> {
-  const { device = 'cpu', threads = usableCores(), batch: usualBatch = 1 } = settings;
+  const { device = 'cpu', threads = usableCores(), batch: usualBatch = 1, profilePrefix } = settings;
   const open = (graph: Graph) => openSession(graph, device, threads);
   const steps = new Map<number, InferenceSession>();
   const target = targets[device];
@@ -59,7 +61,8 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
   let prepared: Tensors | undefined;
 
   async function stepSession(size: number): Promise<InferenceSession> {
-    const session = steps.get(size) ?? (await open(trainingStepGraph(network, { batch: size, target })));
+    const graph = () => trainingStepGraph(network, { batch: size, target });
+    const session = steps.get(size) ?? (await openSession(graph(), device, threads, profilePrefix));
     steps.set(size, session);
     return session;
   }
@@ -126,7 +129,12 @@ const sessionEntries: Readonly<Record<OnnxDevice, Readonly<Record<string, string
   cuda: onProcessor,
 };
 
-async function openSession(graph: Graph, device: OnnxDevice, threads: number): Promise<InferenceSession> {
+async function openSession(
+  graph: Graph,
+  device: OnnxDevice,
+  threads: number,
+  profilePrefix?: string,
+): Promise<InferenceSession> {
   const model = encodeModel(graph, {
     producerName: 'textura',
     producerVersion: productVersion(),
@@ -140,6 +148,7 @@ async function openSession(graph: Graph, device: OnnxDevice, threads: number): P
       // Without a plan the arena gives memory back between operators: the same speed on 0.6 of the memory.
       enableMemPattern: false,
       extra: { session: sessionEntries[device] },
+      ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
     });
   } catch (error) {
     if (device === 'cpu') throw error;
