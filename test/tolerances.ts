@@ -34,4 +34,6 @@ export const tolerances = {
   stepsLogit: 1e-4,
   /** The loss of each of five steps in two runtimes, of a size around 2: four digits. */
   stepsLoss: 1e-4,
+  /** Probabilities of one image computed by the portable and by the throughput file, which multiply in other forms. */
+  servedProbability: 1e-5,
 } as const;

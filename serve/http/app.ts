@@ -6,9 +6,21 @@ import type { Service } from '../service.ts';
 import type { ServeSettings } from '../settings.ts';
 import { crossOrigin, requireKey, safeHeaders } from './access.ts';
 import { classifyRoute } from './classify-route.ts';
-import { beginExchange } from './exchange.ts';
-import { modelFileRoute, modelListRoute } from './models-route.ts';
+import { docsPage } from './docs-page.ts';
+import { beginExchange, sendJson } from './exchange.ts';
+import { modelFileRoute, modelIndexRoute, modelListRoute } from './models-route.ts';
+import {
+  inferRoute,
+  liveRoute,
+  markProtocol,
+  modelMetadataRoute,
+  modelReadyRoute,
+  protocolReadyRoute,
+  serverMetadataRoute,
+} from './open-inference-route.ts';
+import { openApi } from './openapi.ts';
 import { healthRoute, metricsRoute, readyRoute } from './operations-route.ts';
+import { servePage } from './page.ts';
 import { answerProblem } from './problem.ts';
 
 export function createApp(service: Service, settings: ServeSettings, log: Logger): Express {
@@ -27,7 +39,23 @@ export function createApp(service: Service, settings: ServeSettings, log: Logger
   route(app, 'get', '/metrics', key, metricsRoute(service));
   route(app, 'post', '/classify', key, classifyRoute(service));
   route(app, 'get', '/models', key, modelListRoute(registry));
+  route(app, 'get', '/models/index.json', key, modelIndexRoute(registry));
   route(app, 'get', '/models/:file', key, modelFileRoute(registry));
+  const description = openApi(settings.apiKey !== undefined);
+  route(app, 'get', '/openapi.json', (_request, response) => sendJson(response, description));
+  route(app, 'get', '/docs', (_request, response) => {
+    response.type('text/html').send(docsPage(description));
+  });
+  app.use('/v2', markProtocol);
+  route(app, 'get', '/v2', serverMetadataRoute);
+  route(app, 'get', '/v2/health/live', liveRoute);
+  route(app, 'get', '/v2/health/ready', protocolReadyRoute(service));
+  for (const path of ['/v2/models/:name', '/v2/models/:name/versions/:version']) {
+    route(app, 'get', path, key, modelMetadataRoute(service));
+    route(app, 'get', `${path}/ready`, key, modelReadyRoute(service));
+    route(app, 'post', `${path}/infer`, key, inferRoute(service));
+  }
+  servePage(app);
   app.use(() => {
     throw new TexturaError('route-not-found', 'address: expected one that /openapi.json lists, got another');
   });

@@ -12,6 +12,8 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** For metrics: the route that took the request. */
   route: string;
+  /** Whether it is a request of the Open Inference Protocol. */
+  isOpenInference: boolean;
 }
 
 export function exchangeOf(response: Response): Exchange {
@@ -24,7 +26,7 @@ export function beginExchange(metrics: Metrics, log: Logger) {
     const start = performance.now();
     const gone = new AbortController();
     const requestId = givenId(request.headers['x-request-id']) ?? randomUUID();
-    const exchange: Exchange = { requestId, signal: gone.signal, route: 'other' };
+    const exchange: Exchange = { requestId, signal: gone.signal, route: 'other', isOpenInference: false };
     response.locals.exchange = exchange;
     response.setHeader('X-Request-Id', requestId);
     response.on('close', () => {

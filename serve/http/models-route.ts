@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import { TexturaError } from '../../model/error.ts';
+import type { ModelIndex } from '../../model/model-file.ts';
 import type { ModelList } from '../../model/service.ts';
 import type { Registry } from '../registry/registry.ts';
 import { exchangeOf, sendJson } from './exchange.ts';
@@ -30,6 +31,15 @@ function modelList(registry: Registry): ModelList {
       device,
       files: [...files.keys()].map((file) => `/models/${encodeURIComponent(file)}`),
     })),
+  };
+}
+
+/** index.json of the models that are served, for the page; the folder's own may list others that were refused. */
+export function modelIndexRoute(registry: Registry) {
+  return (_request: Request, response: Response): void => {
+    exchangeOf(response).route = '/models/index.json';
+    response.setHeader('Cache-Control', 'no-cache');
+    sendJson(response, { models: registry.list().map(({ entry }) => entry) } satisfies ModelIndex);
   };
 }
 

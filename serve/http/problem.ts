@@ -21,7 +21,7 @@ export function problemOf({ code, message }: TexturaError, requestId: string): P
 export function answerProblem(log: Logger) {
   return (error: unknown, request: Request, response: Response, next: NextFunction): void => {
     const fault = asTexturaError(error);
-    const { requestId, signal } = exchangeOf(response);
+    const { requestId, signal, isOpenInference } = exchangeOf(response);
     if (signal.aborted) return;
     if (fault.httpStatus === 500) log.error({ requestId, err: error }, 'fault');
     if (response.headersSent) {
@@ -33,7 +33,8 @@ export function answerProblem(log: Logger) {
     if (fault.httpStatus === 401) response.setHeader('WWW-Authenticate', 'Bearer');
     response.setHeader('Cache-Control', 'no-store');
     if (!request.complete) cutUnlessItEnds(request);
-    sendJson(response, problemOf(fault, requestId), problemMediaType);
+    const problem = problemOf(fault, requestId);
+    sendJson(response, isOpenInference ? { ...problem, error: problem.detail } : problem, problemMediaType);
   };
 }
 

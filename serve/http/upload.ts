@@ -78,6 +78,15 @@ async function readJson(request: IncomingMessage, reading: UploadReading): Promi
   }
 }
 
+/** The body as it is. Errors: `media-type-unsupported` for a compressed one, and those of `readBody`. */
+export function readWhole(
+  request: IncomingMessage,
+  reading: UploadReading,
+): Promise<{ readonly body: Uint8Array<ArrayBuffer>; readonly heldBytes: number }> {
+  refuseEncodings(request);
+  return collect(request, reading, reading.limits.maxUploadBytes + wrappingBytes);
+}
+
 async function collect(
   request: IncomingMessage,
   { limits, budget, signal }: UploadReading,

@@ -1,5 +1,6 @@
 /** From the image files of a request to its answer: admission, preparation, batches, a deadline, and whoever leaves takes their work along. */
 import { TexturaError } from '../../model/error.ts';
+import { patchBytes } from '../../model/patch.ts';
 import type { ClassifyAnswer, CropChoice } from '../../model/service.ts';
 import { predictionsOf } from '../classification.ts';
 import type { ServedModel } from '../registry/served-model.ts';
@@ -12,6 +13,8 @@ export interface ClassifierSettings {
   /** From admission to the answer. */
   readonly deadlineMs: number;
   readonly maxImagePixels: number;
+  /** Most patches of a batch. */
+  readonly batchPatches: number;
 }
 
 /** Image files are given away: their bytes move to the thread that decodes them. */
@@ -22,6 +25,15 @@ export interface ClassifyRequest {
   readonly crops: CropChoice;
   readonly top: number;
   /** Aborted when the client has left. */
+  readonly signal: AbortSignal;
+}
+
+/** Patches that a client has cut itself. */
+export interface TensorInference {
+  readonly client: string;
+  readonly model: ServedModel;
+  /** `[count,64,64]`, grey 0..255. */
+  readonly values: Float32Array;
   readonly signal: AbortSignal;
 }
 
@@ -65,32 +77,58 @@ export class Classifier {
    * the signal's reason.
    */
   async classify(request: ClassifyRequest): Promise<ClassifyAnswer> {
-    this.#admit(request);
+    const work = (signal: AbortSignal) =>
+      request.images.map((_, i) => this.#classifyImage(request, i, signal));
+    return answerOf(request.model, await this.#inTime(request.images.length, request.signal, work));
+  }
+
+  /** Logits `[count,C]` of patches `[count,64,64]` as they are. Errors: as `classify`. */
+  async infer({ client, model, values, signal: gone }: TensorInference): Promise<Float32Array> {
+    const step = patchBytes * this.#settings.batchPatches;
+    const chunks = Array.from({ length: Math.ceil(values.length / step) }, (_, i) =>
+      values.subarray(i * step, (i + 1) * step),
+    );
+    const results = await this.#inTime(chunks.length, gone, (signal) =>
+      chunks.map((chunk) => this.#inferChunk(client, model, chunk, signal)),
+    );
+    const logits = new Float32Array((values.length / patchBytes) * model.labels.length);
+    results.forEach((result, i) => {
+      logits.set(result.logits, i * this.#settings.batchPatches * model.labels.length);
+    });
+    return logits;
+  }
+
+  /** Admits `count` pieces of work and awaits them: until the deadline, until the client leaves or until the first of them fails. */
+  async #inTime<T>(
+    count: number,
+    gone: AbortSignal,
+    begin: (signal: AbortSignal) => readonly Promise<T>[],
+  ): Promise<readonly T[]> {
+    gone.throwIfAborted();
+    this.#admit(count);
     const stop = new AbortController();
-    const leave = () => stop.abort(request.signal.reason);
-    request.signal.addEventListener('abort', leave);
+    const leave = () => stop.abort(gone.reason);
+    gone.addEventListener('abort', leave);
     const timer = setTimeout(() => stop.abort(this.#late()), this.#settings.deadlineMs);
     try {
-      const work = request.images.map((_, i) => this.#classifyImage(request, i, stop.signal));
-      return answerOf(request.model, await Promise.race([Promise.all(work), rejection(stop.signal)]));
+      return await Promise.race([Promise.all(begin(stop.signal)), rejection(stop.signal)]);
     } catch (error) {
       if (!stop.signal.aborted) stop.abort(error);
-      else this.#events.onAbandoned(request.images.length);
+      else this.#events.onAbandoned(count);
       throw error;
     } finally {
       clearTimeout(timer);
-      request.signal.removeEventListener('abort', leave);
+      gone.removeEventListener('abort', leave);
     }
   }
 
   /** Lets the request in, if need be in place of the newest image of a client that has more waiting than this one would. */
-  #admit({ images, signal }: ClassifyRequest): void {
-    signal.throwIfAborted();
-    for (let room = this.#settings.queueImages - this.#admitted; room < images.length; room++) {
+  #admit(count: number): void {
+    for (let room = this.#settings.queueImages - this.#admitted; room < count; room++) {
       const full = this.#full();
-      if (!this.#preparation.giveUpNewestOfLongest(images.length, full)) throw full;
+      if (!this.#preparation.giveUpNewestOfLongest(count, full)) throw full;
     }
-    this.#admitted += images.length;
+    this.#admitted += count;
   }
 
   #full(): TexturaError {
@@ -104,6 +142,21 @@ export class Classifier {
   #late(): TexturaError {
     const { deadlineMs } = this.#settings;
     return new TexturaError('deadline-exceeded', `expected an answer within ${deadlineMs} ms, got none`);
+  }
+
+  async #inferChunk(
+    client: string,
+    model: ServedModel,
+    values: Float32Array,
+    signal: AbortSignal,
+  ): Promise<InferredPatches> {
+    try {
+      const inferred = await this.#batcher.submit(client, model.sessions, values, signal);
+      this.#events.onInferred(model, inferred);
+      return inferred;
+    } finally {
+      this.#admitted--;
+    }
   }
 
   async #classifyImage(request: ClassifyRequest, index: number, signal: AbortSignal): Promise<ImageResult> {

@@ -16,7 +16,7 @@ export interface SessionSettings {
 export type InferenceRequest = { readonly id: number; readonly session: string } & (
   | { readonly kind: 'load'; readonly bytes: Uint8Array; readonly settings: SessionSettings }
   | { readonly kind: 'release' }
-  | { readonly kind: 'run'; readonly patches: Uint8Array }
+  | { readonly kind: 'run'; readonly patches: Uint8Array | Float32Array }
 );
 
 export interface InferenceResult {
@@ -71,7 +71,10 @@ export class InferenceLane {
   }
 
   /** Runs patches `[count,64,64]`, grey 0..255, which are given away. Errors: `internal` where the run fails. */
-  async run(session: string, patches: Uint8Array<ArrayBuffer>): Promise<InferenceResult> {
+  async run(
+    session: string,
+    patches: Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>,
+  ): Promise<InferenceResult> {
     const { result, fault } = await this.#ask({ kind: 'run', session, patches }, [patches.buffer]);
     if (result !== undefined) return result;
     throw new TexturaError('internal', `a run failed: ${fault}`);

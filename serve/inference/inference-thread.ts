@@ -46,12 +46,13 @@ function openSession(bytes: Uint8Array, { device, threads }: SessionSettings): P
   });
 }
 
-async function run(name: string, patches: Uint8Array): Promise<InferenceResult> {
+async function run(name: string, patches: Uint8Array | Float32Array): Promise<InferenceResult> {
   const start = performance.now();
   const session = sessions.get(name);
   if (session === undefined) throw new Error(`session ${name}: not loaded`);
   const shape = [patches.length / patchBytes, 1, inputPx, inputPx];
-  const image = new Tensor('float32', Float32Array.from(patches), shape);
+  const values = patches instanceof Float32Array ? patches : Float32Array.from(patches);
+  const image = new Tensor('float32', values, shape);
   const results = await session.run({ [graphNames.image]: image }, [graphNames.logits]);
   const logits = Float32Array.from(results[graphNames.logits]?.data as Float32Array);
   return { logits, inferMs: performance.now() - start };

@@ -5,6 +5,7 @@ import type { CropChoice } from '../../model/service.ts';
 import { startThread } from '../../node/thread.ts';
 import { FairQueue } from './fair-queue.ts';
 import type { JsonImageLimits } from './json-images.ts';
+import type { TensorRequest } from './tensor-request.ts';
 
 /** An image file and how it is to be cut. */
 export interface Preparation {
@@ -26,7 +27,14 @@ export interface PreparedImage {
 
 type Task =
   | ({ readonly kind: 'cut' } & Preparation)
-  | { readonly kind: 'unpack'; readonly body: Uint8Array<ArrayBuffer>; readonly limits: JsonImageLimits };
+  | { readonly kind: 'unpack'; readonly body: Uint8Array<ArrayBuffer>; readonly limits: JsonImageLimits }
+  | ({ readonly kind: 'tensors'; readonly body: Uint8Array<ArrayBuffer> } & TensorLimits);
+
+export interface TensorLimits {
+  /** Length of the JSON where tensors follow it. */
+  readonly jsonBytes: number | undefined;
+  readonly maxPatches: number;
+}
 
 export interface PreparationRequest {
   readonly id: number;
@@ -34,8 +42,10 @@ export interface PreparationRequest {
 }
 
 export interface PreparationResult {
-  /** Of `cut` the patches, of `unpack` the image files. */
-  readonly parts: readonly Uint8Array<ArrayBuffer>[];
+  /** Of `cut` the patches, of `unpack` the image files, of `tensors` the values. */
+  readonly parts: readonly (Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>)[];
+  /** Of `tensors` the rest of the request. */
+  readonly request?: TensorRequest['request'];
   readonly workMs: number;
 }
 
@@ -98,7 +108,19 @@ export class PreparationPool {
     signal: AbortSignal,
   ): Promise<readonly Uint8Array<ArrayBuffer>[]> {
     const { parts } = await this.#submit(client, newJob({ kind: 'unpack', body, limits }), signal);
-    return parts;
+    return parts as readonly Uint8Array<ArrayBuffer>[];
+  }
+
+  /** A request for tensors taken apart; the body is given away. Errors: those of `readTensorRequest`; the signal's reason. */
+  async takeApart(
+    client: string,
+    body: Uint8Array<ArrayBuffer>,
+    limits: TensorLimits,
+    signal: AbortSignal,
+  ): Promise<TensorRequest> {
+    const job = newJob({ kind: 'tensors', body, ...limits });
+    const { parts, request = {} } = await this.#submit(client, job, signal);
+    return { request, values: parts[0] as Float32Array<ArrayBuffer> };
   }
 
   /** Makes room by giving up the newest image of the client that has the most waiting, if it has more than `least`. */

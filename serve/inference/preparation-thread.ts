@@ -10,6 +10,7 @@ import type {
   PreparationRequest,
   PreparationResult,
 } from './preparation-pool.ts';
+import { readTensorRequest } from './tensor-request.ts';
 
 parentPort?.on('message', async (request: PreparationRequest) => {
   const answer = await answerTo(request);
@@ -20,11 +21,26 @@ parentPort?.on('message', async (request: PreparationRequest) => {
 async function answerTo({ id, task }: PreparationRequest): Promise<PreparationAnswer> {
   const start = performance.now();
   try {
-    const parts = task.kind === 'cut' ? [await cut(task)] : imagesFromJson(task.body, task.limits);
-    return { id, parts, workMs: performance.now() - start } satisfies PreparationResult & { id: number };
+    const made = await work(task);
+    return { id, ...made, workMs: performance.now() - start };
   } catch (error) {
     if (error instanceof TexturaError) return { id, code: error.code, message: error.message };
     return { id, code: 'internal', message: String(error) };
+  }
+}
+
+async function work(task: PreparationRequest['task']): Promise<Omit<PreparationResult, 'workMs'>> {
+  switch (task.kind) {
+    case 'cut':
+      return { parts: [await cut(task)] };
+    case 'unpack':
+      return { parts: imagesFromJson(task.body, task.limits) };
+    case 'tensors': {
+      const { request, values } = readTensorRequest(task.body, task.jsonBytes, task.maxPatches);
+      return { parts: [values], request };
+    }
+    default:
+      throw task satisfies never;
   }
 }
 

@@ -1,16 +1,17 @@
 /**
- * A process in which a model file is tried before the service loads it: whatever it does to the process, the service only sees that
- * it failed. Reads one request of JSON from its argument, answers one line of JSON.
+ * The process in which model files are tried before the service loads them: whatever they do to it, the service only sees that they
+ * failed. A line of JSON is a request, a line of JSON its answer.
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { TexturaError } from '../../model/error.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx } from '../../model/network.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { inspectModel } from './inspection.ts';
-import { type ProbationAnswer, type ProbationRequest, readProbationRequest } from './probation.ts';
+import { decodeRequest, type ProbationAnswer, type ProbationRequest } from './probation.ts';
 import { compareWithCheck } from './self-check.ts';
 
 async function tryModel({ entry, graphs, check }: ProbationRequest): Promise<void> {
@@ -30,6 +31,7 @@ async function logitsOf(bytes: Uint8Array, patches: Uint8Array, name: string): P
   try {
     const session = await InferenceSession.create(bytes, { logSeverityLevel: 3 });
     const results = await session.run({ [graphNames.image]: image }, [graphNames.logits]);
+    await session.release();
     return results[graphNames.logits]?.data as Float32Array;
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -37,9 +39,9 @@ async function logitsOf(bytes: Uint8Array, patches: Uint8Array, name: string): P
   }
 }
 
-async function answer(): Promise<ProbationAnswer> {
+async function answerTo(line: string): Promise<ProbationAnswer> {
   try {
-    await tryModel(await readProbationRequest(process.stdin));
+    await tryModel(decodeRequest(line));
     return { passed: true };
   } catch (error) {
     if (error instanceof TexturaError) return { passed: false, code: error.code, message: error.message };
@@ -47,4 +49,6 @@ async function answer(): Promise<ProbationAnswer> {
   }
 }
 
-process.stdout.write(`${JSON.stringify(await answer())}\n`);
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(await answerTo(line))}\n`);
+}

@@ -1,8 +1,9 @@
-/** Model files on probation: each model is tried in a process of its own, with a limit on its time and memory. */
-import { spawn } from 'node:child_process';
+/** Model files on probation: they are tried in another process than the one that serves, with a limit on time and memory. */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { Readable } from 'node:stream';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { TexturaError, type TexturaErrorCode } from '../../model/error.ts';
 import type { ModelReport } from '../../model/model-file.ts';
@@ -46,76 +47,85 @@ export function probationOf(
   };
 }
 
-/** Errors: those that the files deserve; `model-unusable` where the process did not live to answer. */
-export async function passProbation(
-  request: ProbationRequest,
-  limits: ProbationLimits = defaultProbationLimits,
-): Promise<void> {
-  const answer = await ask(request, limits);
-  if (!answer.passed) throw new TexturaError(answer.code, answer.message);
+/** A process that tries one model after another; one that does not live to answer is followed by another. Close it after use. */
+export class Probation {
+  readonly #limits: ProbationLimits;
+  #process: TryingProcess | undefined;
+
+  constructor(limits: ProbationLimits = defaultProbationLimits) {
+    this.#limits = limits;
+  }
+
+  /** One at a time. Errors: those that the files deserve; `model-unusable` where the process ended instead of answering. */
+  async pass(request: ProbationRequest): Promise<void> {
+    this.#process ??= startTrying();
+    const answer = await this.#ask(this.#process, request);
+    if (!answer.passed) throw new TexturaError(answer.code, answer.message);
+  }
+
+  close(): void {
+    this.#process?.child.kill('SIGKILL');
+    this.#process = undefined;
+  }
+
+  async #ask({ child, lines }: TryingProcess, request: ProbationRequest): Promise<ProbationAnswer> {
+    let end = 'it ended the process that tried it';
+    const kill = (why: string) => {
+      end = why;
+      child.kill('SIGKILL');
+    };
+    const { timeoutMs, memoryBytes } = this.#limits;
+    const clock = setTimeout(() => kill(`trying it took more than ${timeoutMs} ms`), timeoutMs);
+    const scales = setInterval(async () => {
+      if ((await residentBytes(child.pid)) > memoryBytes)
+        kill(`trying it took more than ${memoryBytes} bytes of memory`);
+    }, 50);
+    child.stdin.write(`${encodeRequest(request)}\n`);
+    try {
+      const { value, done } = await lines.next();
+      if (!done) return JSON.parse(value);
+      this.#process = undefined;
+      return { passed: false, code: 'model-unusable', message: `${request.graphs[0]?.name}: ${end}` };
+    } finally {
+      clearTimeout(clock);
+      clearInterval(scales);
+    }
+  }
 }
 
-function ask(request: ProbationRequest, limits: ProbationLimits): Promise<ProbationAnswer> {
+interface TryingProcess {
+  readonly child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly lines: AsyncIterator<string, undefined>;
+}
+
+function startTrying(): TryingProcess {
   const script = fileURLToPath(new URL('./probation-process.ts', import.meta.url));
   const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script], {
     stdio: ['pipe', 'pipe', 'ignore'],
   });
-  const { patches, probabilities, tolerance } = request.check;
-  const check = {
-    patches: Buffer.from(patches).toString('base64'),
-    probabilities: [...probabilities],
-    tolerance,
-  };
-  child.stdin.on('error', () => {}).end(JSON.stringify({ ...request, check }));
-  let end = 'it ended the process that tried it';
-  const kill = (why: string) => {
-    end = why;
-    child.kill('SIGKILL');
-  };
-  const clock = setTimeout(() => kill(`it took more than ${limits.timeoutMs} ms to try`), limits.timeoutMs);
-  const scales = setInterval(async () => {
-    if ((await residentBytes(child.pid)) > limits.memoryBytes)
-      kill(`it took more than ${limits.memoryBytes} bytes of memory`);
-  }, 50);
-  return new Promise((resolve) => {
-    let text = '';
-    child.stdout.setEncoding('utf8').on('data', (part: string) => {
-      text += part;
-    });
-    child.on('error', (error) => {
-      end = error.message;
-    });
-    child.on('close', () => {
-      clearTimeout(clock);
-      clearInterval(scales);
-      resolve(
-        parsedAnswer(text) ?? {
-          passed: false,
-          code: 'model-unusable',
-          message: `${request.graphs[0]?.name}: ${end}`,
-        },
-      );
-    });
+  child.on('error', () => {});
+  child.stdin.on('error', () => {});
+  return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+}
+
+function encodeRequest({ check, ...request }: ProbationRequest): string {
+  const patches = Buffer.from(check.patches).toString('base64');
+  return JSON.stringify({
+    ...request,
+    check: { ...check, patches, probabilities: [...check.probabilities] },
   });
 }
 
-function parsedAnswer(text: string): ProbationAnswer | undefined {
-  return text.endsWith('\n') ? (JSON.parse(text) as ProbationAnswer) : undefined;
-}
-
-/** In the process: what it was asked. */
-export async function readProbationRequest(stream: Readable): Promise<ProbationRequest> {
-  let text = '';
-  for await (const part of stream.setEncoding('utf8')) text += part;
-  const request = JSON.parse(text);
-  return {
-    ...request,
-    check: {
-      ...request.check,
-      patches: Buffer.from(request.check.patches, 'base64'),
-      probabilities: Float32Array.from(request.check.probabilities),
-    },
+/** In the process: what it is asked. */
+export function decodeRequest(line: string): ProbationRequest {
+  const request = JSON.parse(line);
+  const { patches, probabilities, tolerance } = request.check;
+  const check = {
+    patches: Buffer.from(patches, 'base64'),
+    probabilities: Float32Array.from(probabilities),
+    tolerance,
   };
+  return { ...request, check };
 }
 
 async function residentBytes(pid: number | undefined): Promise<number> {

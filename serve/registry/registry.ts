@@ -10,7 +10,7 @@ import type { GraphKind, ModelReport } from '../../model/model-file.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
 import { type BrokenSource, listModelFolder, type ModelSource, readReport } from './model-folder.ts';
 import type { ModelHost, Note } from './model-host.ts';
-import { passProbation, probationOf } from './probation.ts';
+import { Probation, probationOf } from './probation.ts';
 import { selfCheckOf } from './self-check.ts';
 import type { ServedModel } from './served-model.ts';
 
@@ -132,10 +132,9 @@ export class Registry {
       this.#refuse('index.json', String(error), error);
     });
     if (sources === undefined) return;
-    for (const source of sources) {
-      if (this.#isClosed) return;
-      await this.#update(source);
-    }
+    const probation = new Probation();
+    for (const source of sources) if (!this.#isClosed) await this.#update(source, probation);
+    probation.close();
     const listed = new Set(sources.map((source) => ('fault' in source ? source.name : source.entry.name)));
     for (const [name, { model }] of this.#models) {
       if (listed.has(name)) continue;
@@ -145,13 +144,13 @@ export class Registry {
     }
   }
 
-  async #update(source: ModelSource | BrokenSource): Promise<void> {
+  async #update(source: ModelSource | BrokenSource, probation: Probation): Promise<void> {
     if ('fault' in source) return this.#refuse(source.name, source.stamp, source.fault);
     const { name } = source.entry;
     const old = this.#models.get(name);
     if (old?.stamp === source.stamp || this.#refused.get(name) === source.stamp) return;
     try {
-      const model = await this.#load(source);
+      const model = await this.#load(source, probation);
       this.#models.set(name, { model, stamp: source.stamp });
       this.#refused.delete(name);
       this.#note(`${name}: ${old === undefined ? 'loaded' : 'replaced'} on ${model.device}`);
@@ -168,7 +167,7 @@ export class Registry {
     this.#note(`${name}: refused: ${error instanceof Error ? error.message : String(error)}${kept}`);
   }
 
-  async #load(source: ModelSource): Promise<ServedModel> {
+  async #load(source: ModelSource, probation: Probation): Promise<ServedModel> {
     const { entry, graphs, report } = source;
     const tooLarge = graphs.find(({ file }) => file.bytes > this.#settings.maxModelBytes);
     if (tooLarge !== undefined) {
@@ -181,13 +180,13 @@ export class Registry {
     }
     const proof = await readReport(source);
     const check = selfCheckOf(proof, entry.report);
-    await passProbation(probationOf(source, proof, check));
+    await probation.pass(probationOf(source, proof, check));
     const bytes = await readProven(source, proof);
     const { device, sessions } = await this.#host.open({ name: entry.name, ...bytes }, check);
     const files = [report, ...graphs.map(({ file }) => file)].map(
       (file) => [basename(file.path), file] as const,
     );
-    return { ...entry, device, sessions, files: new Map(files) };
+    return { ...entry, entry, device, sessions, files: new Map(files) };
   }
 }
 

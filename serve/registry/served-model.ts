@@ -7,6 +7,8 @@ import type { FileState } from './model-folder.ts';
 type IndexEntry = ModelIndex['models'][number];
 
 export interface ServedModel extends Omit<IndexEntry, 'files' | 'report'> {
+  /** As it stands in the folder's index. */
+  readonly entry: IndexEntry;
   readonly device: InferenceDevice;
   readonly sessions: ModelSessions;
   /** Files that may be downloaded, by name. */

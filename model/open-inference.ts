@@ -1,0 +1,74 @@
+/**
+ * Messages of the Open Inference Protocol, version 2 (github.com/kserve/open-inference-protocol), as far as a model with one float
+ * input and two float outputs needs them, with the binary tensor extension of Triton.
+ */
+import { z } from 'zod';
+
+/** Bytes of JSON before the tensors of a body that has both. */
+export const jsonLengthHeader = 'inference-header-content-length';
+
+const binaryParameters = z.looseObject({
+  /** Bytes of this input after the JSON. */
+  binary_data_size: z.int().min(0).optional(),
+  /** Whether this output is wanted after the JSON. */
+  binary_data: z.boolean().optional(),
+});
+
+const inputSchema = z.looseObject({
+  name: z.string(),
+  shape: z.array(z.int().min(0)).max(8),
+  datatype: z.string(),
+  parameters: binaryParameters.optional(),
+  /** Flat, or nested as the shape says. */
+  data: z.array(z.unknown()).optional(),
+});
+
+export const inferRequestSchema = z.looseObject({
+  id: z.string().max(200).optional(),
+  parameters: z.looseObject({ binary_data_output: z.boolean().optional() }).optional(),
+  inputs: z.array(inputSchema).min(1).max(16),
+  outputs: z
+    .array(z.looseObject({ name: z.string(), parameters: binaryParameters.optional() }))
+    .max(16)
+    .optional(),
+});
+export type InferRequest = z.infer<typeof inferRequestSchema>;
+export type InferInput = z.infer<typeof inputSchema>;
+
+export const tensorMetadataSchema = z.strictObject({
+  name: z.string(),
+  datatype: z.literal('FP32'),
+  /** -1 where any size will do. */
+  shape: z.array(z.int()),
+});
+
+export const modelMetadataSchema = z.strictObject({
+  name: z.string(),
+  versions: z.array(z.string()),
+  platform: z.literal('onnxruntime_onnx'),
+  inputs: z.array(tensorMetadataSchema),
+  outputs: z.array(tensorMetadataSchema),
+});
+export type ModelMetadata = z.infer<typeof modelMetadataSchema>;
+
+export const inferAnswerSchema = z.strictObject({
+  model_name: z.string(),
+  model_version: z.string(),
+  id: z.string().optional(),
+  outputs: z.array(
+    z.strictObject({
+      name: z.string(),
+      datatype: z.literal('FP32'),
+      shape: z.array(z.int()),
+      data: z.array(z.number()).optional(),
+      parameters: z.strictObject({ binary_data_size: z.int() }).optional(),
+    }),
+  ),
+});
+export type InferAnswer = z.infer<typeof inferAnswerSchema>;
+
+export const serverMetadataSchema = z.strictObject({
+  name: z.string(),
+  version: z.string(),
+  extensions: z.array(z.string()),
+});

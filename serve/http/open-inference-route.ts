@@ -1,0 +1,179 @@
+/** The Open Inference Protocol, version 2, so that clients of KServe and Triton work unchanged. Tensors are floats, JSON or binary. */
+import type { NextFunction, Request, Response } from 'express';
+import { TexturaError } from '../../model/error.ts';
+import { graphNames } from '../../model/model-file.ts';
+import { inputPx } from '../../model/network.ts';
+import {
+  type InferAnswer,
+  type InferRequest,
+  jsonLengthHeader,
+  type ModelMetadata,
+} from '../../model/open-inference.ts';
+import { softmaxRows } from '../../model/scores.ts';
+import { productVersion } from '../../node/product-version.ts';
+import type { ServedModel } from '../registry/served-model.ts';
+import type { Service } from '../service.ts';
+import { exchangeOf, sendJson } from './exchange.ts';
+import { readWhole } from './upload.ts';
+
+/** Most patches of one request: half a megabyte of values for each dozen. */
+const maxPatches = 1024;
+const modelVersion = '1';
+
+export function serverMetadataRoute(_request: Request, response: Response): void {
+  exchangeOf(response).route = '/v2';
+  sendJson(response, { name: 'textura', version: productVersion(), extensions: ['binary_tensor_data'] });
+}
+
+export function liveRoute(_request: Request, response: Response): void {
+  exchangeOf(response).route = '/v2/health/live';
+  sendJson(response, { live: true });
+}
+
+export function protocolReadyRoute(service: Service) {
+  return (_request: Request, response: Response): void => {
+    exchangeOf(response).route = '/v2/health/ready';
+    const ready = service.isReady();
+    if (!ready) response.statusCode = 503;
+    sendJson(response, { ready });
+  };
+}
+
+export function modelReadyRoute({ registry }: Service) {
+  return (request: Request, response: Response): void => {
+    exchangeOf(response).route = '/v2/models/:name/ready';
+    registry.lease(nameOf(request)).letGo();
+    sendJson(response, { name: nameOf(request), ready: true });
+  };
+}
+
+export function modelMetadataRoute({ registry }: Service) {
+  return (request: Request, response: Response): void => {
+    exchangeOf(response).route = '/v2/models/:name';
+    const { model, letGo } = registry.lease(nameOf(request));
+    letGo();
+    sendJson(response, metadataOf(model));
+  };
+}
+
+export function inferRoute(service: Service) {
+  return async (request: Request, response: Response): Promise<void> => {
+    const exchange = exchangeOf(response);
+    exchange.route = '/v2/models/:name/infer';
+    const { model, letGo } = service.registry.lease(nameOf(request));
+    let heldBytes = 0;
+    try {
+      const client = request.ip ?? '';
+      const { signal } = exchange;
+      const read = await readWhole(request, { ...service.uploads, signal, client });
+      heldBytes = read.heldBytes;
+      const limits = { jsonBytes: jsonLengthOf(request), maxPatches };
+      const taken = await service.uploads.preparation.takeApart(client, read.body, limits, signal);
+      const logits = await service.classifier.infer({ client, model, values: taken.values, signal });
+      sendAnswer(response, model, taken.request, logits);
+    } finally {
+      service.uploads.budget.giveBack(heldBytes);
+      letGo();
+    }
+  };
+}
+
+/** For clients of the protocol, which read a fault from `error`; RFC 9457 allows members of one's own. */
+export function markProtocol(_request: Request, response: Response, next: NextFunction): void {
+  exchangeOf(response).isOpenInference = true;
+  next();
+}
+
+function nameOf(request: Request): string {
+  if (request.params.version !== undefined && request.params.version !== modelVersion) {
+    throw new TexturaError('model-not-found', `version: expected ${modelVersion}, got another`);
+  }
+  return String(request.params.name);
+}
+
+function metadataOf({ name, labels }: ServedModel): ModelMetadata {
+  const output = (tensor: string): ModelMetadata['outputs'][number] => ({
+    name: tensor,
+    datatype: 'FP32',
+    shape: [-1, labels.length],
+  });
+  return {
+    name,
+    versions: [modelVersion],
+    platform: 'onnxruntime_onnx',
+    inputs: [{ name: graphNames.image, datatype: 'FP32', shape: [-1, 1, inputPx, inputPx] }],
+    outputs: [output(graphNames.probabilities), output(graphNames.logits)],
+  };
+}
+
+function jsonLengthOf({ headers }: Request): number | undefined {
+  const text = headers[jsonLengthHeader];
+  if (text === undefined) return undefined;
+  if (typeof text === 'string' && /^\d{1,12}$/.test(text)) return Number(text);
+  throw new TexturaError(
+    'usage',
+    'Inference-Header-Content-Length: expected a number of bytes, got other text',
+  );
+}
+
+interface OutputTensor {
+  readonly name: string;
+  readonly values: Float32Array;
+  readonly isBinary: boolean;
+}
+
+/** Outputs that were asked for, else both; each in JSON or after it. */
+function outputsOf(
+  request: Pick<InferRequest, 'parameters' | 'outputs'>,
+  logits: Float32Array,
+  classes: number,
+) {
+  const computed = new Map<string, Float32Array>([
+    [graphNames.probabilities, softmaxRows(logits, classes)],
+    [graphNames.logits, logits],
+  ]);
+  const everything: InferRequest['outputs'] = [...computed.keys()].map((name) => ({ name }));
+  const wanted = request.outputs?.length ? request.outputs : everything;
+  return wanted.map(({ name, parameters }): OutputTensor => {
+    const values = computed.get(name);
+    if (values === undefined) {
+      const names = [...computed.keys()].join(' or ');
+      throw new TexturaError('usage', `outputs: expected ${names}, got another name`);
+    }
+    const isBinary = parameters?.binary_data ?? request.parameters?.binary_data_output ?? false;
+    return { name, values, isBinary };
+  });
+}
+
+function sendAnswer(
+  response: Response,
+  { name, labels }: ServedModel,
+  request: Pick<InferRequest, 'id' | 'parameters' | 'outputs'>,
+  logits: Float32Array,
+): void {
+  const outputs = outputsOf(request, logits, labels.length);
+  const answer: InferAnswer = {
+    model_name: name,
+    model_version: modelVersion,
+    ...(request.id === undefined ? {} : { id: request.id }),
+    outputs: outputs.map(({ name: output, values, isBinary }) => ({
+      name: output,
+      datatype: 'FP32',
+      shape: [values.length / labels.length, labels.length],
+      ...(isBinary ? { parameters: { binary_data_size: values.byteLength } } : { data: [...values] }),
+    })),
+  };
+  const tensors = outputs
+    .filter(({ isBinary }) => isBinary)
+    .map(({ values }) => Buffer.from(values.buffer, values.byteOffset, values.byteLength));
+  if (tensors.length === 0) {
+    sendJson(response, answer);
+    return;
+  }
+  const json = Buffer.from(JSON.stringify(answer));
+  const body = Buffer.concat([json, ...tensors]);
+  response.setHeader('Content-Type', 'application/octet-stream');
+  response.setHeader('Inference-Header-Content-Length', json.length);
+  response.setHeader('Content-Length', body.length);
+  response.end(body);
+}

@@ -1,0 +1,44 @@
+/** The built page at /, where it has been built; else how to build it. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import express, { type Express } from 'express';
+import { exchangeOf } from './exchange.ts';
+
+export const builtPage = fileURLToPath(new URL('../../dist/web', import.meta.url));
+
+/** Files whose names hold a hash of their content stay in a browser's cache. */
+const yearSeconds = 365 * 24 * 3600;
+
+export function servePage(app: Express, folder = builtPage): void {
+  app.get('/', (_request, response, next) => {
+    exchangeOf(response).route = '/';
+    if (existsSync(join(folder, 'index.html'))) return next();
+    response.type('text/html').send(notBuilt);
+  });
+  app.use(
+    express.static(folder, {
+      dotfiles: 'ignore',
+      redirect: false,
+      setHeaders(response, path) {
+        const isHashed = /[-.][\w-]{8,}\.\w+$/.test(path) && path.includes('assets');
+        response.setHeader(
+          'Cache-Control',
+          isHashed ? `public, max-age=${yearSeconds}, immutable` : 'no-cache',
+        );
+      },
+    }),
+  );
+}
+
+const notBuilt = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Textura</title>
+<style>:root { color-scheme: light dark } body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem }</style>
+<h1>Textura answers</h1>
+<p>The page has not been built: <code>npm run build</code> builds it, and it is served here from then on.</p>
+<p><a href="/docs">How to ask the service</a> · <a href="/models">its models</a></p>
+</html>
+`;

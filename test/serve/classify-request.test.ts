@@ -1,0 +1,351 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type ClassifyAnswer,
+  classifyAnswerSchema,
+  modelListSchema,
+  problemSchema,
+} from '../../model/service.ts';
+import { decodeImage } from '../../node/image-decoder.ts';
+import { classify } from '../../serve/classification.ts';
+import { Model } from '../../serve/model.ts';
+import { encoder, pngFile, rgbPicture } from '../support/pictures.ts';
+import { exportModels, type RunningService, runService } from '../support/running-service.ts';
+import { tolerances } from '../tolerances.ts';
+
+let home: string;
+let running: RunningService;
+let model: Model;
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'textura-serve-'));
+  await exportModels(join(home, 'models'), [
+    { variant: 'lab-baseline' },
+    { variant: 'no-conv4-pool4', labels: ['a', 'b', 'c'] },
+  ]);
+  model = await Model.load(join(home, 'models/lab-baseline.onnx'));
+  running = await runService(join(home, 'models'), { maxUploadBytes: 400_000, maxImages: 4 });
+});
+
+afterAll(async () => {
+  await running.close();
+  await model.close();
+  await rm(home, { recursive: true });
+});
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: unknown;
+}
+
+async function ask(path: string, init: RequestInit = {}): Promise<Answer> {
+  const response = await fetch(`${running.address}${path}`, init);
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === '' ? undefined : JSON.parse(text),
+  };
+}
+
+const raw = (bytes: Uint8Array, query = '', type = 'image/png') =>
+  ask(`/classify${query}`, {
+    method: 'POST',
+    body: new Uint8Array(bytes),
+    headers: { 'Content-Type': type },
+  });
+const json = (value: unknown, query = '') =>
+  ask(`/classify${query}`, {
+    method: 'POST',
+    body: JSON.stringify(value),
+    headers: { 'Content-Type': 'application/json' },
+  });
+const form = (images: readonly Uint8Array[], name = 'image') => {
+  const body = new FormData();
+  for (const bytes of images) body.append(name, new Blob([new Uint8Array(bytes)]), 'photo');
+  return ask('/classify?top=6', { method: 'POST', body });
+};
+const resultsOf = ({ status, body }: Answer): ClassifyAnswer['results'] => {
+  expect(status, JSON.stringify(body)).toBe(200);
+  return classifyAnswerSchema.parse(body).results;
+};
+const problem = ({ status, headers, body }: Answer) => {
+  expect(headers.get('content-type')).toBe('application/problem+json');
+  const parsed = problemSchema.parse(body);
+  expect(parsed.status).toBe(status);
+  expect(parsed.requestId).toBe(headers.get('x-request-id'));
+  return parsed;
+};
+/** What `npm run classify` answers. */
+const classified = async (bytes: Uint8Array, crops: 'auto' | 'center' = 'auto') =>
+  classify(model, await decodeImage(bytes, 'image'), { crops, top: 6 });
+
+describe('POST /classify', () => {
+  test.each([
+    ['64x64 PNG', () => pngFile(1, 64, 64), 'auto'],
+    ['125x120 PNG of four patches', () => pngFile(2, 125, 120), 'auto'],
+    [
+      'JPEG',
+      () =>
+        encoder(rgbPicture(70, 66, 3))
+          .jpeg()
+          .toBuffer(),
+      'auto',
+    ],
+    ['its middle alone', () => pngFile(4, 333, 222), 'center'],
+  ] as const)('answers a %s to the bit as npm run classify does', async (_, make, crops) => {
+    const bytes = await make();
+    const expected = await classified(bytes, crops);
+    expect(resultsOf(await raw(bytes, `?top=6&crops=${crops}`))).toEqual([expected]);
+  });
+
+  test('answers a picture of fifteen patches by the throughput file as npm run classify does by the portable one', async () => {
+    const bytes = await pngFile(5, 333, 222);
+    const [result] = resultsOf(await raw(bytes, '?top=6'));
+    const expected = await classified(bytes);
+    expect(result?.crops).toBe(expected.crops);
+    const byLabel = new Map(result?.predictions.map(({ label, probability }) => [label, probability]));
+    for (const { label, probability } of expected.predictions) {
+      expect(Math.abs((byLabel.get(label) ?? Number.NaN) - probability)).toBeLessThan(
+        tolerances.servedProbability,
+      );
+    }
+  });
+
+  test('answers images of one request in order, whatever the way they come in', async () => {
+    const images = await Promise.all([pngFile(6, 64, 64), pngFile(7, 64, 80), pngFile(8, 70, 64)]);
+    const expected = await Promise.all(images.map((bytes) => classified(bytes)));
+    const texts = images.map((bytes) => Buffer.from(bytes).toString('base64'));
+    const answers = [await form(images), await json({ images: texts }, '?top=6')];
+    for (const answer of answers) {
+      for (const [i, { predictions, crops }] of resultsOf(answer).entries()) {
+        expect(crops).toBe(expected[i]?.crops);
+        expect(predictions[0]?.label).toBe(expected[i]?.predictions[0]?.label);
+        expect(predictions[0]?.probability).toBeCloseTo(expected[i]?.predictions[0]?.probability ?? 0, 5);
+      }
+    }
+  });
+
+  test('gives each image its own answer when sixty-four come at once', async () => {
+    const images = await Promise.all(Array.from({ length: 64 }, (_, i) => pngFile(i, 64 + (i % 3), 64)));
+    const expected = await Promise.all(images.map((bytes) => classified(bytes)));
+    const answers = await Promise.all(images.map((bytes) => raw(bytes, '?top=6')));
+    for (const [i, answer] of answers.entries()) {
+      const [result] = resultsOf(answer);
+      const own = new Map(expected[i]?.predictions.map(({ label, probability }) => [label, probability]));
+      for (const { label, probability } of result?.predictions ?? []) {
+        expect(Math.abs((own.get(label) ?? Number.NaN) - probability)).toBeLessThan(
+          tolerances.servedProbability,
+        );
+      }
+    }
+  });
+
+  test('tells the model, its hash and the times', async () => {
+    const answer = classifyAnswerSchema.parse(
+      (await raw(await pngFile(9, 64, 64), '?model=no-conv4-pool4&top=1')).body,
+    );
+    const index = JSON.parse(await readFile(join(home, 'models/index.json'), 'utf8'));
+    expect(answer.model).toEqual({
+      name: 'no-conv4-pool4',
+      sha256: index.models.find(({ name }: { name: string }) => name === 'no-conv4-pool4').sha256,
+    });
+    expect(answer.results[0]?.predictions).toHaveLength(1);
+    expect(['a', 'b', 'c']).toContain(answer.results[0]?.predictions[0]?.label);
+  });
+
+  test.each([
+    ['bare', (text: string) => text],
+    ['a data URL of the wrong type', (text: string) => `data:image/jpeg;base64,${text}`],
+    ['URL-safe', (text: string) => text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')],
+    ['broken into lines', (text: string) => text.replace(/.{76}/g, '$&\r\n')],
+    ['percent-encoded', (text: string) => encodeURIComponent(text)],
+  ])('reads base64 that is %s', async (_, write) => {
+    const bytes = await pngFile(10, 65, 64);
+    const text = write(Buffer.from(bytes).toString('base64'));
+    expect(resultsOf(await json({ image: text }, '?top=6'))).toEqual([await classified(bytes)]);
+  });
+
+  test('counts the bytes of images alike in every form of upload', async () => {
+    const inside = await sizedPng(399_000);
+    const beyond = await sizedPng(401_000);
+    const forms = [
+      raw,
+      (bytes: Uint8Array) => form([bytes]),
+      (bytes: Uint8Array) => json({ image: Buffer.from(bytes).toString('base64') }),
+    ];
+    for (const send of forms) {
+      expect((await send(inside)).status).toBe(200);
+      expect(problem(await send(beyond))).toMatchObject({ status: 413, code: 'image-too-large' });
+    }
+  });
+
+  test.each([
+    ['63x200 picture', () => pngFile(11, 63, 200), 422, 'image-too-small', /63x200.*64/],
+    [
+      'cut JPEG',
+      async () =>
+        half(
+          await encoder(rgbPicture(300, 200, 1))
+            .jpeg()
+            .toBuffer(),
+        ),
+      422,
+      'image-damaged',
+      /JPEG/,
+    ],
+    ['text', async () => Buffer.from('hello'), 415, 'image-type-unsupported', /image/],
+    ['nothing', async () => Buffer.alloc(0), 422, 'image-damaged', /empty/],
+  ] as const)('answers a %s with its own problem', async (_, make, status, code, detail) => {
+    const answer = problem(await raw(await make()));
+    expect(answer).toMatchObject({ status, code });
+    expect(answer.detail).toMatch(detail);
+  });
+
+  test('names the image of several that cannot be used', async () => {
+    const answer = problem(await form([await pngFile(1), await pngFile(2, 60, 70), await pngFile(3)]));
+    expect(answer).toMatchObject({ status: 422, code: 'image-too-small' });
+    expect(answer.detail).toMatch(/^image 2: /);
+  });
+
+  test.each([
+    ['?model=other', 404, 'model-not-found'],
+    ['?model=../models/lab-baseline', 404, 'model-not-found'],
+    ['?model=%00', 404, 'model-not-found'],
+    ['?model=__proto__', 404, 'model-not-found'],
+    ['?top=0', 400, 'usage'],
+    ['?top=many', 400, 'usage'],
+    ['?top=1&top=2', 400, 'usage'],
+    ['?crops=all', 400, 'usage'],
+    ['?tops=3', 400, 'usage'],
+  ])('answers the address %s with %i', async (query, status, code) => {
+    expect(problem(await raw(await pngFile(1), query))).toMatchObject({ status, code });
+  });
+
+  test.each([
+    ['no type', undefined, 415],
+    ['a type of something else', 'text/plain', 415],
+    ['a form without a boundary', 'multipart/form-data', 400],
+    ['JSON that is none', 'application/json', 400],
+  ])('refuses a body of %s', async (_, type, status) => {
+    const headers: Record<string, string> = type === undefined ? {} : { 'Content-Type': type };
+    expect(
+      problem(await ask('/classify', { method: 'POST', body: new Uint8Array([1, 2, 3]), headers })).status,
+    ).toBe(status);
+  });
+
+  test('refuses a compressed body', async () => {
+    const headers = { 'Content-Type': 'image/png', 'Content-Encoding': 'gzip' };
+    const answer = await ask('/classify', { method: 'POST', body: new Uint8Array([1]), headers });
+    expect(problem(answer)).toMatchObject({ status: 415, code: 'media-type-unsupported' });
+  });
+});
+
+describe('the other addresses', () => {
+  test('GET /models lists the models and their files, which can be downloaded', async () => {
+    const list = modelListSchema.parse((await ask('/models')).body);
+    expect(list.models.map(({ name, labels, device }) => [name, labels.length, device])).toEqual([
+      ['lab-baseline', 6, 'cpu'],
+      ['no-conv4-pool4', 3, 'cpu'],
+    ]);
+    const response = await fetch(`${running.address}/models/lab-baseline.onnx`);
+    const file = await readFile(join(home, 'models/lab-baseline.onnx'));
+    expect(Buffer.from(await response.arrayBuffer()).equals(file)).toBe(true);
+    const etag = response.headers.get('etag') ?? '';
+    const again = await fetch(`${running.address}/models/lab-baseline.onnx`, {
+      headers: { 'If-None-Match': etag },
+    });
+    expect(again.status).toBe(304);
+  });
+
+  test('GET /models/index.json is the index that the page reads', async () => {
+    const { models } = modelIndexSchema.parse((await ask('/models/index.json')).body);
+    expect(models.map(({ name, files }) => [name, files.throughput])).toEqual([
+      ['lab-baseline', 'lab-baseline.throughput.onnx'],
+      ['no-conv4-pool4', 'no-conv4-pool4.throughput.onnx'],
+    ]);
+  });
+
+  test.each([
+    '/models/other.onnx',
+    '/models/..%2findex.json',
+    '/models/index.json.tmp',
+    '/models/%2e%2e%2f%2e%2e%2fetc%2fpasswd',
+  ])('GET %s is not found', async (path) => {
+    expect(problem(await ask(path))).toMatchObject({ status: 404, code: 'model-not-found' });
+  });
+
+  test('GET /healthz and /readyz say that all is well', async () => {
+    expect(await ask('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } });
+    expect(await ask('/readyz')).toMatchObject({ status: 200, body: { status: 'ready' } });
+  });
+
+  test('an address that there is not, and a method that it does not take, are told', async () => {
+    expect(problem(await ask('/other'))).toMatchObject({ status: 404, code: 'route-not-found' });
+    const answer = await ask('/classify');
+    expect(problem(answer)).toMatchObject({ status: 405, code: 'method-not-allowed' });
+    expect(answer.headers.get('allow')).toBe('POST');
+  });
+
+  test('GET /metrics counts requests, stages, batches and classes', async () => {
+    await raw(await pngFile(1, 64, 64), '?model=no-conv4-pool4');
+    const text = await (await fetch(`${running.address}/metrics`)).text();
+    for (const sample of [
+      /textura_http_requests_total\{route="\/classify",method="POST",status="200"\} [1-9]/,
+      /textura_stage_seconds_count\{stage="decode"\} [1-9]/,
+      /textura_stage_seconds_count\{stage="queue"\} [1-9]/,
+      /textura_stage_seconds_count\{stage="infer"\} [1-9]/,
+      /textura_stage_seconds_count\{stage="serialise"\} [1-9]/,
+      /textura_batch_patches_count\{model="no-conv4-pool4"\} [1-9]/,
+      /textura_top_class_total\{model="no-conv4-pool4",label="[abc]"\} [1-9]/,
+      /textura_top_probability_sum\{model="no-conv4-pool4"\} [0-9.]+/,
+      /textura_images_in_house 0/,
+      /textura_upload_bytes 0/,
+      /nodejs_eventloop_lag_p99_seconds/,
+    ]) {
+      expect(text).toMatch(sample);
+    }
+  });
+
+  test('the log tells of requests by their id, and nothing of what they carried', async () => {
+    const bytes = await pngFile(12, 64, 64);
+    const headers = { 'Content-Type': 'image/png', 'X-Request-Id': 'order-17' };
+    await ask('/classify?model=no-conv4-pool4', { method: 'POST', body: new Uint8Array(bytes), headers });
+    const record = JSON.parse(running.logged.find((line) => line.includes('order-17')) ?? '{}');
+    expect(record).toMatchObject({ requestId: 'order-17', method: 'POST', path: '/classify', status: 200 });
+    expect(Object.keys(record).sort()).toEqual([
+      'hostname',
+      'level',
+      'method',
+      'ms',
+      'msg',
+      'path',
+      'pid',
+      'requestId',
+      'status',
+      'time',
+    ]);
+  });
+});
+
+function half(bytes: Buffer): Buffer {
+  return bytes.subarray(0, bytes.length * 0.6);
+}
+
+/** A PNG of 64x64 with a text chunk that brings it to a size. */
+async function sizedPng(size: number): Promise<Buffer> {
+  const png = await pngFile(13, 64, 64);
+  await writeFile(join(home, 'sized.png'), png);
+  const { pngChunk } = await import('../support/pictures.ts');
+  const end = png.length - 12;
+  const filler = pngChunk('tEXt', Buffer.alloc(size - png.length - 12, 97));
+  return Buffer.concat([png.subarray(0, end), filler, png.subarray(end)]);
+}
+
+test('the pictures of these tests can be decoded', async () => {
+  expect((await sharp(await sizedPng(300_000)).metadata()).width).toBe(64);
+});

@@ -1,0 +1,57 @@
+/** The service in this process, on a free port, with small models made for the test. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { exportRun } from '../../export/model-folder.ts';
+import { readTrainedRun } from '../../export/run-directory.ts';
+import { createApp } from '../../serve/http/app.ts';
+import { listen } from '../../serve/http/server.ts';
+import { createService, type Service } from '../../serve/service.ts';
+import { resolveSettings, type ServeOptions, serveOptions } from '../../serve/settings.ts';
+import { randomPatches } from './random-network.ts';
+import { type TrainedRunWishes, writeTrainedRun } from './trained-run.ts';
+
+export interface RunningService {
+  readonly address: string;
+  readonly service: Service;
+  /** What was logged, a record a line. */
+  readonly logged: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Starts a service on a folder of models and waits until it is ready. */
+export async function runService(
+  models: string,
+  options: Partial<ServeOptions> = {},
+  environment: Record<string, string> = {},
+): Promise<RunningService> {
+  const quick = { models, port: 0, device: 'cpu', drainMs: 0, reloadIntervalMs: 60_000 } as const;
+  const settings = resolveSettings(serveOptions.parse({ ...quick, ...options }), environment);
+  const logged: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
+  const service = createService(settings, log);
+  const server = await listen(createApp(service, settings, log), settings);
+  await service.start();
+  return {
+    address: server.address,
+    service,
+    logged,
+    async close() {
+      await server.close();
+      await service.close();
+    },
+  };
+}
+
+/** Exports random models into `folder`, each of its variant's name. */
+export async function exportModels(folder: string, wishes: readonly TrainedRunWishes[]): Promise<void> {
+  for (const wish of wishes) {
+    const run = await mkdtemp(join(tmpdir(), 'textura-run-'));
+    // Two are enough for the self-check; each costs seconds in the loops that compute what is expected.
+    await writeTrainedRun(run, { patches: randomPatches(2, 7), ...wish });
+    const graphs = ['portable', 'throughput'] as const;
+    await exportRun(await readTrainedRun(run), { out: folder, opset: 17, graphs, version: '0.0.0' });
+    await rm(run, { recursive: true });
+  }
+}
