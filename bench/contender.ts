@@ -80,7 +80,8 @@ export async function startContender({
   }
 
   const { versions } = await answer(greetingSchema);
-  let stepSeconds = 0;
+  // Unknown yet: the first burst is a warm-up itself.
+  let stepSeconds = Number.POSITIVE_INFINITY;
   return {
     name,
     versions,
