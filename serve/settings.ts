@@ -43,6 +43,7 @@ export const serveOptions = z.strictObject({
     .min(1024)
     .default(256 * mebibyte)
     .describe('memory for uploads, all together'),
+  headersTimeoutMs: count.default(10_000).describe('longest time until the headers of a request are there'),
   uploadTimeoutMs: count.default(60_000).describe('longest time that an upload may take'),
   uploadStallMs: count.default(10_000).describe('longest pause within an upload'),
   maxConnections: count.default(1024).describe('connections at a time'),

@@ -7,7 +7,6 @@ import { problemMediaType } from '../../model/service.ts';
 import type { ServeSettings } from '../settings.ts';
 import { problemOf } from './problem.ts';
 
-const headersTimeoutMs = 10_000;
 /** Longer than proxies keep a connection, so that they close it and not the service while a request is on its way. */
 const keepAliveTimeoutMs = 65_000;
 
@@ -23,7 +22,7 @@ export interface RunningServer {
 
 /** Errors: `usage` where the address can't be listened on. */
 export async function listen(app: RequestListener, settings: ServeSettings): Promise<RunningServer> {
-  const { host, port, uploadTimeoutMs, maxConnections, drainMs, shutdownMs } = settings;
+  const { host, port, headersTimeoutMs, uploadTimeoutMs, maxConnections, drainMs, shutdownMs } = settings;
   let isClosing = false;
   const server = createServer(
     {
@@ -31,7 +30,7 @@ export async function listen(app: RequestListener, settings: ServeSettings): Pro
       // Its own clock for a body ends first and answers in its own words.
       requestTimeout: uploadTimeoutMs + headersTimeoutMs,
       keepAliveTimeout: keepAliveTimeoutMs,
-      connectionsCheckingInterval: 1000,
+      connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
       noDelay: true,
     },
     (request, response) => {

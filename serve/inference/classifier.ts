@@ -1,4 +1,5 @@
 /** From the image files of a request to its answer: admission, preparation, batches, a deadline, and whoever leaves takes their work along. */
+import { setMaxListeners } from 'node:events';
 import { TexturaError } from '../../model/error.ts';
 import { patchBytes } from '../../model/patch.ts';
 import type { ClassifyAnswer, CropChoice } from '../../model/service.ts';
@@ -107,6 +108,8 @@ export class Classifier {
     gone.throwIfAborted();
     this.#admit(count);
     const stop = new AbortController();
+    // Every image of the request listens.
+    setMaxListeners(0, stop.signal);
     const leave = () => stop.abort(gone.reason);
     gone.addEventListener('abort', leave);
     const timer = setTimeout(() => stop.abort(this.#late()), this.#settings.deadlineMs);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { modelIndexSchema } from '../../model/model-file.ts';
 import {
   type ClassifyAnswer,
   classifyAnswerSchema,

@@ -1,0 +1,123 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { patchBytes } from '../../model/patch.ts';
+import { Batcher, type ModelSessions } from '../../serve/inference/batcher.ts';
+import { InferenceLane } from '../../serve/inference/inference-lane.ts';
+import { largestDifference } from '../support/onnx-session.ts';
+import { randomPatches } from '../support/random-network.ts';
+import { exportModels } from '../support/running-service.ts';
+import { tolerances } from '../tolerances.ts';
+
+const settings = { batchPatches: 16, bulkFromPatches: 8 };
+const sessions: ModelSessions = { prompt: 'prompt', bulk: 'bulk', lanes: 2 };
+const classes = 6;
+const never = () => new AbortController().signal;
+
+let home: string;
+let lanes: readonly InferenceLane[];
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'textura-batcher-'));
+  await exportModels(home, [{ variant: 'lab-baseline' }]);
+  const [portable, throughput] = await Promise.all(
+    ['lab-baseline.onnx', 'lab-baseline.throughput.onnx'].map((name) => readFile(join(home, name))),
+  );
+  lanes = [new InferenceLane(), new InferenceLane()];
+  for (const lane of lanes) {
+    await lane.load('prompt', portable ?? new Uint8Array(), { device: 'cpu', threads: 1 });
+    await lane.load('bulk', throughput ?? new Uint8Array(), { device: 'cpu', threads: 1 });
+  }
+});
+
+afterAll(async () => {
+  await Promise.all(lanes.map((lane) => lane.close()));
+  await rm(home, { recursive: true });
+});
+
+const patchesOf = (count: number, seed: number) => randomPatches(count, seed);
+const alone = async (patches: Uint8Array) =>
+  (await (lanes[0] as InferenceLane).run('prompt', patches.slice())).logits;
+
+describe('a batcher', () => {
+  test('computes what comes to an idle service at once and by itself', async () => {
+    const batcher = new Batcher(lanes, settings);
+    const { batchPatches, logits, waitMs } = await batcher.submit('a', sessions, patchesOf(3, 1), never());
+    expect(batchPatches).toBe(3);
+    expect(waitMs).toBeLessThan(5);
+    expect(logits).toEqual(await alone(patchesOf(3, 1)));
+  });
+
+  test('gathers what comes while it computes, into batches that are full or worth a lane', async () => {
+    const batcher = new Batcher(lanes, settings);
+    const jobs = Array.from({ length: 41 }, (_, i) =>
+      batcher.submit('a', sessions, patchesOf(1, i), never()),
+    );
+    expect(batcher.waiting).toBe(41 - 1 - 8);
+    const results = await Promise.all(jobs);
+    expect(results[0]?.batchPatches).toBe(1);
+    const sizes = results.slice(1).map(({ batchPatches }) => batchPatches);
+    expect(Math.min(...sizes.slice(0, -8))).toBeGreaterThanOrEqual(8);
+    expect(Math.max(...sizes)).toBe(16);
+    for (const [i, { logits }] of results.entries()) {
+      expect(logits).toHaveLength(classes);
+      expect(largestDifference(logits, await alone(patchesOf(1, i)))).toBeLessThan(tolerances.engineLogit);
+    }
+  });
+
+  test('keeps the patches of one image together and in order', async () => {
+    const batcher = new Batcher(lanes, settings);
+    const jobs = [7, 2, 15, 1, 9].map((count, i) =>
+      batcher.submit(`client ${i}`, sessions, patchesOf(count, i), never()),
+    );
+    for (const [i, { logits }] of (await Promise.all(jobs)).entries()) {
+      const count = [7, 2, 15, 1, 9][i] ?? 0;
+      expect(logits).toHaveLength(count * classes);
+      expect(largestDifference(logits, await alone(patchesOf(count, i)))).toBeLessThan(
+        tolerances.engineLogit,
+      );
+    }
+  });
+
+  test('computes floats beside bytes', async () => {
+    const batcher = new Batcher(lanes, settings);
+    const floats = Float32Array.from(patchesOf(2, 5), (level, i) => level + (i % 7) / 10);
+    const jobs = [patchesOf(1, 3), floats, patchesOf(1, 4)].map((values) =>
+      batcher.submit('a', sessions, values, never()),
+    );
+    const [first, second] = await Promise.all(jobs);
+    expect(first?.logits).toEqual(await alone(patchesOf(1, 3)));
+    expect(second?.logits).toHaveLength(2 * classes);
+    expect(largestDifference(second?.logits ?? [], await alone(patchesOf(2, 5)))).toBeGreaterThan(0);
+  });
+
+  test('never computes what nobody waits for', async () => {
+    const batcher = new Batcher(lanes, settings);
+    const gone = new AbortController();
+    const first = batcher.submit('a', sessions, patchesOf(15, 1), never());
+    const left = Array.from({ length: 5 }, (_, i) =>
+      batcher.submit('b', sessions, patchesOf(1, i), gone.signal),
+    );
+    gone.abort(new Error('left'));
+    for (const job of left) await expect(job).rejects.toThrow('left');
+    expect(batcher.waiting).toBe(0);
+    expect((await first).batchPatches).toBe(15);
+    await expect(batcher.submit('b', sessions, patchesOf(1, 1), gone.signal)).rejects.toThrow('left');
+  });
+
+  test('goes on after a run that fails', async () => {
+    const batcher = new Batcher(lanes, settings);
+    const unknown: ModelSessions = { prompt: 'none', bulk: 'none', lanes: 2 };
+    await expect(batcher.submit('a', unknown, patchesOf(1, 1), never())).rejects.toMatchObject({
+      code: 'internal',
+    });
+    expect((await batcher.submit('a', sessions, patchesOf(1, 1), never())).batchPatches).toBe(1);
+  });
+
+  test('refuses more patches than a batch has', async () => {
+    const batcher = new Batcher(lanes, settings);
+    const tooMany = new Uint8Array(17 * patchBytes);
+    await expect(batcher.submit('a', sessions, tooMany, never())).rejects.toMatchObject({ code: 'internal' });
+  });
+});

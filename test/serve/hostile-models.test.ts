@@ -1,0 +1,235 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import protobuf from 'protobufjs/minimal.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ModelIndex, modelIndexSchema, modelReportSchema } from '../../model/model-file.ts';
+import { inspectModel } from '../../serve/registry/inspection.ts';
+import { Probation } from '../../serve/registry/probation.ts';
+import { selfCheckOf } from '../../serve/registry/self-check.ts';
+import { exportModels } from '../support/running-service.ts';
+import { changed, type OnnxGraph, withGraph } from '../support/tampered-model.ts';
+
+let folder: string;
+let good: Buffer;
+let entry: ModelIndex['models'][number];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'textura-hostile-'));
+  await exportModels(folder, [{ variant: 'lab-baseline' }]);
+  good = await readFile(join(folder, 'lab-baseline.onnx'));
+  const { models } = modelIndexSchema.parse(JSON.parse(await readFile(join(folder, 'index.json'), 'utf8')));
+  [entry] = models as [ModelIndex['models'][number]];
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** The file with bytes of a field added at its end, which readers of protobuf take for a part of it. */
+const withField = (number: number, write: (writer: protobuf.Writer) => void) => {
+  const writer = new protobuf.Writer();
+  writer.uint32((number << 3) | 2).fork();
+  write(writer);
+  return Buffer.concat([good, writer.ldelim().finish()]);
+};
+
+/** The file with a tensor that lies in another one: TensorProto.external_data (13) and data_location (14) EXTERNAL. */
+const withExternalData = () => {
+  const tensor = new protobuf.Writer();
+  tensor.uint32((8 << 3) | 2).string('stolen');
+  tensor.uint32((13 << 3) | 2).fork();
+  tensor.uint32((1 << 3) | 2).string('location');
+  tensor
+    .uint32((2 << 3) | 2)
+    .string('../../../../etc/passwd')
+    .ldelim();
+  tensor.uint32(14 << 3).int32(1);
+  // A second graph field is merged with the first by readers of protobuf.
+  return withField(7, (graph) => graph.uint32((5 << 3) | 2).bytes(tensor.finish()));
+};
+
+const hostile: readonly (readonly [string, () => Uint8Array, RegExp])[] = [
+  ['is empty', () => new Uint8Array(), /graph|input/],
+  ['is something else', () => Buffer.from('PK\u0003\u0004 not a model'), /ONNX/],
+  ['is cut', () => good.subarray(0, good.length / 2), /whole ONNX/],
+  ['has weights in another file', withExternalData, /input|does not write|graph/],
+  [
+    'has functions of its own',
+    () => withField(25, (writer) => writer.uint32((1 << 3) | 2).string('Conv')),
+    /does not write/,
+  ],
+  [
+    'has a training graph',
+    () => withField(20, (writer) => writer.uint32((1 << 3) | 2).string('x')),
+    /does not write/,
+  ],
+  ['has fields that nobody knows', () => withField(1000, (writer) => writer.string('x')), /does not write/],
+  ['nests groups without end', () => Buffer.alloc(300_000, 0x0b), /whole ONNX/],
+  ['has an unknown operator', () => tampered('Relu', { opType: 'Loop' }), /operator.*Loop/],
+  [
+    'has an operator of another domain',
+    () => tampered('Relu', { domain: 'com.microsoft' }),
+    /com\.microsoft\.Relu/,
+  ],
+  [
+    'says that its weights are larger than they are',
+    () =>
+      changed(
+        good,
+        withGraph((graph) => ({
+          ...graph,
+          initializer:
+            graph.initializer?.map((tensor, i) => (i === 0 ? { ...tensor, dims: [2 ** 40] } : tensor)) ?? [],
+        })),
+      ),
+    /do not fit/,
+  ],
+  [
+    'has weights of a negative size',
+    () =>
+      changed(
+        good,
+        withGraph((graph) => ({
+          ...graph,
+          initializer:
+            graph.initializer?.map((tensor, i) => (i === 0 ? { ...tensor, dims: [-4, -1] } : tensor)) ?? [],
+        })),
+      ),
+    /do not fit/,
+  ],
+  [
+    'has weights without data',
+    () =>
+      changed(
+        good,
+        withGraph((graph) => ({
+          ...graph,
+          initializer: graph.initializer?.map(({ rawData: _, ...tensor }) => tensor) ?? [],
+        })),
+      ),
+    /do not fit/,
+  ],
+  [
+    'has more nodes than a network',
+    () =>
+      changed(
+        good,
+        withGraph((graph) => ({ ...graph, node: Array.from({ length: 5000 }, () => ({ opType: 'Relu' })) })),
+      ),
+    /nodes or fewer/,
+  ],
+  [
+    'takes another shape',
+    () =>
+      changed(
+        good,
+        withGraph((graph) => ({
+          ...graph,
+          input:
+            graph.input?.map((input) => ({
+              ...input,
+              type: {
+                tensorType: {
+                  elemType: 1,
+                  shape: { dim: [{ dimParam: 'N' }, { dimValue: 3 }, { dimValue: 64 }, { dimValue: 64 }] },
+                },
+              },
+            })) ?? [],
+        })),
+      ),
+    /expected float32 \[N,1,64,64\]/,
+  ],
+  [
+    'has other labels than the index says',
+    () =>
+      changed(good, (model) => ({
+        ...model,
+        metadataProps:
+          model.metadataProps?.map(({ key = '', value = '' }) => ({
+            key,
+            value: key === 'textura.labels' ? value.replace('bark', 'bork') : value,
+          })) ?? [],
+      })),
+    /labels differ/,
+  ],
+];
+
+function tampered(opType: string, change: Record<string, string>): Uint8Array {
+  return changed(
+    good,
+    withGraph((graph) => ({
+      ...graph,
+      node: graph.node?.map((node) => (node.opType === opType ? { ...node, ...change } : node)) ?? [],
+    })),
+  );
+}
+
+describe('a file in the folder of models', () => {
+  test('that was exported passes', () => {
+    expect(() => inspectModel(good, 'good.onnx', entry)).not.toThrow();
+  });
+
+  test.each(hostile)('that %s is refused before onnxruntime sees it', (_, make, message) => {
+    expect(() => inspectModel(make(), 'bad.onnx', entry)).toThrow(message);
+  });
+});
+
+describe('a file on probation', () => {
+  const pass = async (bytes: Uint8Array, limits = { timeoutMs: 60_000, memoryBytes: 2 ** 31 }) => {
+    const path = join(folder, 'tried.onnx');
+    await writeFile(path, bytes);
+    const report = modelReportSchema.parse(JSON.parse(await readFile(join(folder, entry.report), 'utf8')));
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const probation = new Probation(limits);
+    try {
+      const graphs = [{ name: 'tried.onnx', path, sha256 }];
+      await probation.pass({ entry, graphs, check: selfCheckOf(report, entry.report) });
+    } finally {
+      probation.close();
+    }
+  };
+
+  test('passes where it computes what its report says', async () => {
+    await pass(good);
+  });
+
+  test('is refused with the numbers where it computes something else', async () => {
+    const other = changed(
+      good,
+      withGraph((graph) => ({
+        ...graph,
+        initializer: (graph.initializer ?? []).map((tensor) => ({
+          ...tensor,
+          ...(tensor.rawData === undefined ? {} : { rawData: tensor.rawData.toReversed() }),
+        })),
+      })),
+    );
+    await expect(pass(other)).rejects.toMatchObject({
+      code: 'parity-failed',
+      message: expect.stringMatching(/within 0\.0001, got a difference of (0\.\d+|NaN)/),
+    });
+  });
+
+  test('is refused where it would grow beyond all memory, and the service lives', async () => {
+    // Each Concat doubles: 2^40 values come of 4,096.
+    const doubling = (graph: OnnxGraph): OnnxGraph => ({
+      ...graph,
+      node: [
+        ...Array.from({ length: 40 }, (_, i) => ({
+          input: Array.from({ length: 2 }, () => (i === 0 ? 'image' : `double${i}`)),
+          output: [`double${i + 1}`],
+          opType: 'Concat',
+          attribute: [{ name: 'axis', i: 2, type: 2 }],
+        })),
+        ...(graph.node ?? []).filter(({ opType }) => opType !== 'Softmax'),
+        { input: ['double40'], output: ['mean'], opType: 'GlobalAveragePool' },
+        { input: ['mean'], output: ['flat'], opType: 'Flatten' },
+        { input: ['logits', 'flat'], output: ['probabilities'], opType: 'Add' },
+      ],
+    });
+    const bomb = changed(good, withGraph(doubling));
+    await expect(pass(bomb, { timeoutMs: 20_000, memoryBytes: 600_000_000 })).rejects.toMatchObject({
+      code: 'model-unusable',
+      message: expect.stringMatching(/more than 600000000 bytes of memory|alloc/),
+    });
+  });
+});

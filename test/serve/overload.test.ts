@@ -1,0 +1,182 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { classifyAnswerSchema, problemSchema } from '../../model/service.ts';
+import type { ServeOptions } from '../../serve/settings.ts';
+import { pngFile } from '../support/pictures.ts';
+import { exchangeRaw, statusesIn } from '../support/raw-http.ts';
+import { exportModels, type RunningService, runService } from '../support/running-service.ts';
+
+let home: string;
+let running: RunningService;
+let small: Buffer;
+let large: Buffer;
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'textura-overload-'));
+  await exportModels(home, [{ variant: 'lab-baseline' }]);
+  small = await pngFile(1, 64, 64);
+  large = await pngFile(2, 333, 222);
+});
+afterEach(() => running.close());
+afterAll(() => rm(home, { recursive: true }));
+
+const start = async (options: Partial<ServeOptions>) => {
+  running = await runService(home, { inferenceWorkers: 1, decodeThreads: 1, ...options });
+};
+const send = (bytes: Uint8Array, headers: Record<string, string> = {}, signal?: AbortSignal) =>
+  fetch(`${running.address}/classify`, {
+    method: 'POST',
+    body: new Uint8Array(bytes),
+    headers: { 'Content-Type': 'image/png', ...headers },
+    ...(signal === undefined ? {} : { signal }),
+  });
+const metric = async (name: string) => {
+  const text = await (await fetch(`${running.address}/metrics`)).text();
+  return [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].reduce(
+    (sum, [, value]) => sum + Number(value),
+    0,
+  );
+};
+
+test('more images than are accepted are answered 503 with Retry-After, the others rightly', async () => {
+  await start({ queueImages: 8 });
+  const answers = await Promise.all(Array.from({ length: 60 }, () => send(large)));
+  const refused = answers.filter(({ status }) => status === 503);
+  expect(refused.length).toBeGreaterThan(0);
+  for (const answer of refused) {
+    expect(answer.headers.get('retry-after')).toBe('1');
+    expect(problemSchema.parse(await answer.json()).code).toBe('overloaded');
+  }
+  const good = answers.filter(({ status }) => status === 200);
+  expect(good.length).toBeGreaterThanOrEqual(8);
+  expect(good.length + refused.length).toBe(60);
+  const bodies = await Promise.all(
+    good.map(async (answer) => classifyAnswerSchema.parse(await answer.json())),
+  );
+  expect(new Set(bodies.map(({ results }) => results[0]?.predictions[0]?.label)).size).toBe(1);
+  expect(await metric('textura_images_in_house')).toBe(0);
+});
+
+test('a client that sends much makes room for one that sends little', async () => {
+  await start({ queueImages: 12, trustProxyHops: 1 });
+  const greedy = Array.from({ length: 40 }, () => send(large, { 'X-Forwarded-For': '192.0.2.1' }));
+  await sleep(20);
+  const modest = await send(small, { 'X-Forwarded-For': '192.0.2.2' });
+  expect(modest.status).toBe(200);
+  const statuses = (await Promise.all(greedy)).map(({ status }) => status);
+  expect(statuses).toContain(503);
+});
+
+test('an answer that would come too late is a 504', async () => {
+  await start({ deadlineMs: 1 });
+  const answer = await send(large);
+  expect(answer.status).toBe(504);
+  expect(problemSchema.parse(await answer.json()).code).toBe('deadline-exceeded');
+});
+
+test('the work of clients that left is never computed', async () => {
+  await start({});
+  const before = await metric('textura_images_inferred_total');
+  const leaving = new AbortController();
+  const requests = Array.from({ length: 100 }, () => send(large, {}, leaving.signal).catch(() => undefined));
+  await sleep(60);
+  leaving.abort();
+  await Promise.all(requests);
+  await expect.poll(() => metric('textura_images_in_house'), { timeout: 10_000 }).toBe(0);
+  const inferred = (await metric('textura_images_inferred_total')) - before;
+  expect(inferred).toBeLessThan(60);
+  expect(await metric('textura_images_abandoned_total')).toBeGreaterThan(20);
+  expect(await metric('textura_upload_bytes')).toBe(0);
+  expect((await send(small)).status).toBe(200);
+});
+
+test('the service says that it lives while forty pictures of fifteen patches are computed', async () => {
+  await start({});
+  const work = Promise.all(Array.from({ length: 40 }, () => send(large)));
+  const times: number[] = [];
+  let isWorking = true;
+  work.finally(() => {
+    isWorking = false;
+  });
+  while (isWorking) {
+    const begin = performance.now();
+    expect((await fetch(`${running.address}/healthz`)).status).toBe(200);
+    times.push(performance.now() - begin);
+    await sleep(5);
+  }
+  expect((await work).every(({ status }) => status === 200)).toBe(true);
+  // Half of them, for on a machine that is busy with other tests the last per cent says nothing of the service.
+  expect(times.sort((a, b) => a - b)[Math.floor(times.length / 2)]).toBeLessThan(50);
+});
+
+test('a body that stops half-way is given up and its memory freed', async () => {
+  await start({ uploadStallMs: 200 });
+  const head = `POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: ${small.length}\r\n\r\n`;
+  const answer = await exchangeRaw(running.address, [head, small.subarray(0, 500)]);
+  expect(statusesIn(answer)).toEqual([408]);
+  expect(answer).toContain('"code":"upload-timeout"');
+  expect(await metric('textura_upload_bytes')).toBe(0);
+});
+
+test('a body that trickles is given up after the time of an upload', async () => {
+  await start({ uploadTimeoutMs: 400, uploadStallMs: 300 });
+  const head =
+    'POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n';
+  const { connect } = await import('node:net');
+  const { hostname, port } = new URL(running.address);
+  const socket = connect(Number(port), hostname);
+  socket.write(head);
+  const drip = setInterval(() => socket.write('1\r\nx\r\n'), 50);
+  let answer = '';
+  await new Promise<void>((resolve) => {
+    socket.on('error', () => resolve()).on('close', () => resolve());
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      answer += text;
+    });
+  });
+  clearInterval(drip);
+  expect(statusesIn(answer)).toEqual([408]);
+  expect(await metric('textura_upload_bytes')).toBe(0);
+});
+
+test('headers that never end are given up', async () => {
+  await start({ headersTimeoutMs: 300 });
+  const answer = await exchangeRaw(running.address, ['GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: '], 5000);
+  expect(statusesIn(answer)).toEqual([408]);
+});
+
+test('uploads that together are larger than the memory for them are answered 503', async () => {
+  await start({ maxBufferedBytes: 4000 });
+  const answer = await send(large);
+  expect(answer.status).toBe(503);
+  expect(await metric('textura_upload_bytes')).toBe(0);
+});
+
+test('where a key is set, only those who have it may ask', async () => {
+  running = await runService(home, {}, { TEXTURA_API_KEY: 'sixteen letters!' });
+  expect((await send(small)).status).toBe(401);
+  expect((await send(small, { 'X-API-Key': 'sixteen letters?' })).status).toBe(401);
+  expect((await send(small, { 'X-API-Key': 'sixteen letters!' })).status).toBe(200);
+  expect((await fetch(`${running.address}/models`)).headers.get('www-authenticate')).toBe('Bearer');
+  expect((await fetch(`${running.address}/healthz`)).status).toBe(200);
+});
+
+test('other origins are told nothing unless one is named', async () => {
+  await start({});
+  const origin = { Origin: 'https://example.org' };
+  expect(
+    (await fetch(`${running.address}/models`, { headers: origin })).headers.get(
+      'access-control-allow-origin',
+    ),
+  ).toBeNull();
+  await running.close();
+  await start({ allowOrigin: 'https://example.org' });
+  const preflight = await fetch(`${running.address}/classify`, { method: 'OPTIONS', headers: origin });
+  expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([
+    204,
+    'https://example.org',
+  ]);
+});
