@@ -40,6 +40,11 @@ export const ablateOptions = z.strictObject({
   threads: z.int().min(1).optional().describe('processor threads of a run (default the cores, shared out)'),
   jobs: z.int().min(1).optional().describe('runs at a time (default as many as cores and memory allow)'),
   cacheMb: z.int().min(0).optional().describe('memory of a run for decoded images'),
+  queue: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Redis server, e.g. redis://HOST, whose workers (npm run ablate:worker) train the runs'),
   resume: z.boolean().default(false).describe('go on with the study in --out, with what is added'),
   dryRun: z.boolean().default(false).describe('print the plan and what it will take, and train nothing'),
 });

@@ -48,8 +48,10 @@ export interface RunRequest {
   readonly cacheMb?: number | undefined;
   readonly verbose: boolean;
   readonly terminal: Terminal;
-  /** Told of steps and epochs besides the terminal. */
-  readonly onlooker?: ProgressDisplay;
+  /** Told of each step besides the terminal. */
+  readonly onlooker?: Pick<ProgressDisplay, 'stepped'>;
+  /** Of the data that the run must see; without it a new run takes any. */
+  readonly expectedFingerprint?: string;
   /** Whether nothing else was done in this process, so that its peak memory is the run's. */
   readonly hasOwnProcess: boolean;
 }
@@ -67,6 +69,7 @@ export async function trainRun(request: RunRequest): Promise<void> {
 
   const dataset = await readData(config, cacheBytes, terminal);
   if (stored !== undefined) requireSameData(stored, dataset.labels, dataset.fingerprint);
+  requireFingerprint(dataset, request.expectedFingerprint);
   const network = configuredNetwork(config, {
     classes: dataset.labels.length,
     meanGrey: meanGreyOf(dataset.train),
@@ -117,6 +120,15 @@ async function readData(config: TrainingConfig, cacheBytes: number, terminal: Te
   if (dataset.pixels === undefined)
     terminal.line('  Images are decoded as they are needed: they do not fit into --cache-mb.');
   return dataset;
+}
+
+/** Errors: `data-unusable` where the images or their split are not the ones that were expected. */
+function requireFingerprint({ source, fingerprint }: Dataset, expected: string | undefined): void {
+  if (expected === undefined || fingerprint === expected) return;
+  throw new TexturaError(
+    'data-unusable',
+    `${source}: not the data of the study: expected the fingerprint ${expected.slice(0, 12)}, got ${fingerprint.slice(0, 12)}`,
+  );
 }
 
 /**
@@ -200,7 +212,6 @@ function watcherOf(
     },
     async epochEnded(history: Parameters<typeof metricsToCsv>[0]) {
       display.epochEnded(history);
-      onlooker?.epochEnded(history);
       if (verbose) terminal.line(ratesText(batches.times));
       await writeMetrics(directory, history);
     },

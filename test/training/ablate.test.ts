@@ -1,14 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { Redis } from 'ioredis';
+import { afterAll, expect, test } from 'vitest';
 import { metricsFromCsv } from '../../model/metrics.ts';
 import { readRun } from '../../node/run-record.ts';
 import { readStudy } from '../../node/study-record.ts';
-import { runScript } from '../support/command.ts';
+import { type CommandResult, runScript } from '../support/command.ts';
+import { redisInstalled, redisServer } from '../support/redis-server.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -17,11 +20,13 @@ const setting = [
   ...['--epochs', '3', '--patches-per-epoch', '23', '--batch', '5'],
 ];
 
+const wanted = [...setting, '--variants', 'lab-baseline', '--seeds', '1'];
+
 const home = async () => temporaryFolder(await smallPhotographs('photos', ['brick', 'knit', 'water'], 5));
 const ablate = (cwd: string, ...args: string[]) => runScript('training/ablate.ts', args, { cwd });
 
-function start(cwd: string, ...args: string[]): ChildProcess {
-  const script = fileURLToPath(new URL('../../training/ablate.ts', import.meta.url));
+function start(cwd: string, args: readonly string[], program = 'ablate'): ChildProcess {
+  const script = fileURLToPath(new URL(`../../training/${program}.ts`, import.meta.url));
   const loader = import.meta.resolve('tsx');
   return spawn(process.execPath, ['--import', loader, script, ...args], { cwd, stdio: 'ignore' });
 }
@@ -42,24 +47,41 @@ async function rowsOf(study: string) {
   );
 }
 
+/** A small study that nothing interrupted, made once. */
+let straight: Promise<{ readonly folder: string; readonly result: CommandResult }> | undefined;
+const folders: string[] = [];
+
+function straightStudy(): NonNullable<typeof straight> {
+  straight ??= (async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'textura-ablate-'));
+    folders.push(folder);
+    await cp(await home(), folder, { recursive: true });
+    return { folder: join(folder, 'study'), result: await ablate(folder, ...wanted) };
+  })();
+  return straight;
+}
+
+afterAll(async () => {
+  for (const folder of folders) await rm(folder, { recursive: true, force: true });
+});
+
 test('a study that is killed and resumed ends in the same tables as one that is not; then it grows by what is asked', {
   timeout: 300_000,
 }, async () => {
-  const [whole, killed] = [await home(), await home()];
-  const wanted = [...setting, '--variants', 'lab-baseline', '--seeds', '1'];
-  const straight = await ablate(whole, ...wanted);
-  expect(straight).toMatchObject({ status: 0, stderr: '' });
-  expect(straight.stdout).toMatch(/2 networks x 1 seed = 2 runs/);
-  expect(straight.stdout).toMatch(/2\/2 \S+: top-1 error/);
+  const { folder: expected, result } = await straightStudy();
+  expect(result).toMatchObject({ status: 0, stderr: '' });
+  expect(result.stdout).toMatch(/2 networks x 1 seed = 2 runs/);
+  expect(result.stdout).toMatch(/2\/2 \S+: top-1 error/);
 
-  const child = start(killed, ...wanted);
+  const killed = await home();
+  const child = start(killed, wanted);
   const begun = join(killed, 'study/runs/lab-baseline-s1/checkpoint/last.safetensors');
   await until(() => existsSync(begun) || child.exitCode !== null);
   child.kill('SIGKILL');
   await until(() => child.signalCode !== null);
   expect((await readRun(join(killed, 'study/runs/lab-baseline-s1'))).status).toBe('running');
   expect((await ablate(killed, '--out', 'study', '--resume')).status).toBe(0);
-  const [expected, got] = [join(whole, 'study'), join(killed, 'study')];
+  const got = join(killed, 'study');
   expect(await rowsOf(got)).toEqual(await rowsOf(expected));
   expect(await readFile(join(got, 'summary.csv'), 'utf8')).toBe(
     await readFile(join(expected, 'summary.csv'), 'utf8'),
@@ -83,6 +105,38 @@ test('a study that is killed and resumed ends in the same tables as one that is 
   expect(changed.stderr).toContain('--batch was 5, now 6');
   expect(changed.stderr).toContain('--schedule was cosine, now constant');
 });
+
+test.skipIf(!redisInstalled)(
+  redisInstalled
+    ? 'a study over a queue, one of whose two workers is killed, ends in the same tables'
+    : 'a study over a queue (skipped: there is no redis-server on this machine)',
+  { timeout: 300_000 },
+  async () => {
+    const { folder: expected } = await straightStudy();
+    const queue = await redisServer();
+    const folder = await home();
+    const worker = (name: string) =>
+      start(
+        folder,
+        ['--queue', queue, '--work', name, '--engine', 'onnx', '--threads', '1', '--stall-seconds', '2'],
+        'ablate-worker',
+      );
+    const doomed = worker('doomed');
+    const study = ablate(folder, ...wanted, '--queue', queue);
+    const redis = new Redis(queue);
+    await until(async () => (await redis.keys('textura:*')).length > 0);
+    redis.disconnect();
+    doomed.kill('SIGKILL');
+    const rescuer = worker('rescuer');
+    expect(await study).toMatchObject({ status: 0, stderr: '' });
+    rescuer.kill('SIGINT');
+    await until(() => rescuer.exitCode !== null);
+    expect(await rowsOf(join(folder, 'study'))).toEqual(await rowsOf(expected));
+    expect(await readFile(join(folder, 'study/summary.csv'), 'utf8')).toBe(
+      await readFile(join(expected, 'summary.csv'), 'utf8'),
+    );
+  },
+);
 
 test('one run that fails and one that diverges leave the others alone, are told apart, and decide the exit status', {
   timeout: 200_000,

@@ -4,28 +4,29 @@ import { join } from 'node:path';
 import { runFiles } from '../../model/run-file.ts';
 import type { TrainingConfig } from '../../model/training-config.ts';
 import { type RunChild, startRunChild } from './run-child.ts';
-import type { Computing, RunEnd } from './run-message.ts';
+import type { Computing, RunEnd, RunProgress } from './run-message.ts';
 import type { StudyRun } from './study-directory.ts';
-import type { StudyDisplay } from './study-display.ts';
 
 export interface LocalSetting {
   readonly computing: Computing;
   /** Runs at a time. */
   readonly atOnce: number;
   readonly configOf: (run: StudyRun) => TrainingConfig;
-  readonly display: StudyDisplay;
+  readonly onBegun: (run: StudyRun) => void;
+  readonly onProgress: (run: StudyRun, progress: RunProgress) => void;
   /** Called after each run that ended, one call at a time. */
   readonly onEnd: (run: StudyRun, end: RunEnd) => Promise<void>;
 }
 
-export interface LocalRuns {
+/** Runs that are being trained, on this machine or on others. */
+export interface RunsUnderWay {
   /** Resolves when all runs have ended; true where it was stopped before. */
   readonly ended: Promise<boolean>;
   /** Asks the runs under way to write a checkpoint and end; none begins after that. */
   stop(): void;
 }
 
-export function startLocalRuns(runs: readonly StudyRun[], setting: LocalSetting): LocalRuns {
+export function startLocalRuns(runs: readonly StudyRun[], setting: LocalSetting): RunsUnderWay {
   const underWay = new Set<RunChild>();
   const waiting = [...runs];
   let stopped = false;
@@ -35,17 +36,17 @@ export function startLocalRuns(runs: readonly StudyRun[], setting: LocalSetting)
     for (let run = waiting.shift(); run !== undefined && !stopped; run = waiting.shift()) {
       const end = await trainOne(run);
       const ended = run;
-      recorded = recorded.then(() => setting.onEnd(ended, end)).then(() => setting.display.ended(ended, end));
+      recorded = recorded.then(() => setting.onEnd(ended, end));
       await recorded;
     }
   }
 
   async function trainOne(run: StudyRun): Promise<RunEnd> {
-    const { computing, configOf, display } = setting;
-    display.begun(run);
+    const { computing, configOf, onBegun, onProgress } = setting;
+    onBegun(run);
     const order = { config: configOf(run), directory: run.directory, computing };
     const child = startRunChild(order, (message) => {
-      if (message.kind === 'progress') display.progressed(run, message);
+      if (message.kind === 'progress') onProgress(run, message);
     });
     underWay.add(child);
     const end = await child.ended;

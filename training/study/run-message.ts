@@ -16,6 +16,8 @@ export type Computing = z.infer<typeof computingSchema>;
 export const runOrderSchema = z.strictObject({
   config: trainingConfigSchema,
   directory: z.string().min(1),
+  /** Of the data that the run must see; undefined where any will do. */
+  fingerprint: z.string().optional(),
   computing: computingSchema,
 });
 export type RunOrder = z.infer<typeof runOrderSchema>;
@@ -37,7 +39,6 @@ export const runMessageSchema = z.discriminatedUnion('kind', [
     share: z.number(),
     imagesPerSecond: z.number(),
   }),
-  z.strictObject({ kind: z.literal('saved') }),
   z.strictObject({ kind: z.literal('end'), end: runEndSchema }),
 ]);
 export type RunMessage = z.infer<typeof runMessageSchema>;

@@ -14,7 +14,7 @@ function tell(message: RunMessage): void {
 }
 
 async function obey(orderText: string): Promise<RunEnd> {
-  const { config, directory, computing } = runOrderSchema.parse(JSON.parse(orderText));
+  const { config, directory, computing, fingerprint } = runOrderSchema.parse(JSON.parse(orderText));
   try {
     await trainRun({
       config,
@@ -22,6 +22,7 @@ async function obey(orderText: string): Promise<RunEnd> {
       directory,
       resume: holdsRun(directory),
       ...computing,
+      ...(fingerprint === undefined ? {} : { expectedFingerprint: fingerprint }),
       verbose: false,
       terminal: silent,
       hasOwnProcess: true,
@@ -30,7 +31,6 @@ async function obey(orderText: string): Promise<RunEnd> {
           const share = (epoch - 1 + step / stepsPerEpoch) / config.epochs;
           tell({ kind: 'progress', epoch, share, imagesPerSecond });
         },
-        epochEnded: () => tell({ kind: 'saved' }),
       },
     });
     return { kind: 'finished' };

@@ -11,7 +11,8 @@ import { chooseEngine, type DeviceWish, type EngineWish } from '../engine-choice
 import { onInterrupt } from '../interrupt.ts';
 import { dataText } from '../progress-display.ts';
 import { tensorflowDevices } from '../tensorflow/load.ts';
-import { startLocalRuns } from './local-runs.ts';
+import { type RunsUnderWay, startLocalRuns } from './local-runs.ts';
+import type { QueuedSetting } from './queue/queued-runs.ts';
 import { writeStudyReport } from './report/study-report.ts';
 import type { Computing, RunEnd } from './run-message.ts';
 import { isDone, type StudyRun, studyRunConfig, studyRunState, studyRuns } from './study-directory.ts';
@@ -29,6 +30,8 @@ export interface StudyRequest {
   /** Runs at a time. */
   readonly jobs?: number | undefined;
   readonly cacheMb?: number | undefined;
+  /** Redis server whose workers train the runs; undefined trains them here. */
+  readonly queue?: string | undefined;
   readonly dryRun: boolean;
   readonly terminal: Terminal;
 }
@@ -50,12 +53,13 @@ export async function runStudy(request: StudyRequest): Promise<void> {
   const estimates = await estimateArms(setting);
   terminal.clear();
   const atOnce = await runsAtOnce(request, estimates, left.length);
-  terminal.line(`\n${planTable(estimates)}\n\n${timeText(estimates, atOnce)}\n`);
+  terminal.line(`\n${planTable(estimates)}\n\n${timeText(estimates, atOnce, request.queue)}\n`);
   if (request.dryRun) return;
 
   await writeStudy(directory, study);
-  const computing = computingOf(request, atOnce);
-  const { study: after, stopped } = await trainRuns(request, study, left, { estimates, atOnce, computing });
+  const fingerprints = request.queue === undefined ? new Map() : await fingerprintsOf(study, terminal);
+  const plan = { estimates, atOnce, fingerprints };
+  const { study: after, stopped } = await trainRuns(request, study, left, plan);
   await conclude(directory, after, stopped, terminal);
 }
 
@@ -87,10 +91,11 @@ function counted(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-function timeText(estimates: readonly ArmEstimate[], atOnce: number): string {
+function timeText(estimates: readonly ArmEstimate[], atOnce: number, queue: string | undefined): string {
   const seconds = secondsLeft(estimates, atOnce);
   if (seconds === 0) return 'Nothing is left to train.';
-  const manner = atOnce === 1 ? 'one run at a time' : `${atOnce} runs at a time`;
+  const here = atOnce === 1 ? 'one run at a time' : `${atOnce} runs at a time`;
+  const manner = queue === undefined ? here : `one run at a time; the workers of ${queue} share it`;
   return seconds === undefined
     ? `The time is not known: not every network could be measured (${manner}).`
     : `About ${durationText(seconds)} in all, ${manner}.`;
@@ -98,10 +103,11 @@ function timeText(estimates: readonly ArmEstimate[], atOnce: number): string {
 
 /** As many as there are cores, as long as memory is enough for the largest; a GPU has one. */
 async function runsAtOnce(
-  { engine, device, jobs }: StudyRequest,
+  { engine, device, jobs, queue }: StudyRequest,
   estimates: readonly ArmEstimate[],
   left: number,
 ): Promise<number> {
+  if (queue !== undefined) return 1;
   if (jobs !== undefined) return jobs;
   if (chooseEngine({ engine, device }, await tensorflowDevices()).device === 'gpu') return 1;
   const largest = Math.max(
@@ -125,34 +131,72 @@ function computingOf({ engine, device, threads, cacheMb }: StudyRequest, atOnce:
 interface TrainingPlan {
   readonly estimates: readonly ArmEstimate[];
   readonly atOnce: number;
-  readonly computing: Computing;
+  readonly fingerprints: ReadonlyMap<number, string>;
 }
 
 async function trainRuns(
-  { directory, terminal }: StudyRequest,
+  request: StudyRequest,
   study: Study,
   runs: readonly StudyRun[],
-  { estimates, atOnce, computing }: TrainingPlan,
+  { estimates, atOnce, fingerprints }: TrainingPlan,
 ): Promise<{ readonly study: Study; readonly stopped: boolean }> {
+  const { directory, terminal, queue } = request;
   const total = study.arms.length * study.seeds.length;
+  const display = studyDisplay(terminal, { total, done: total - runs.length, estimates, atOnce });
   let current = study;
-  const local = startLocalRuns(runs, {
-    computing,
-    atOnce,
-    configOf: (run) => studyRunConfig(study, run),
-    display: studyDisplay(terminal, { total, done: total - runs.length, estimates, atOnce }),
-    async onEnd(run, end) {
+  const manner = {
+    configOf: (run: StudyRun) => studyRunConfig(study, run),
+    onBegun: display.begun,
+    onProgress: display.progressed,
+    async onEnd(run: StudyRun, end: RunEnd) {
       const failure = await failureOf(directory, study, run, end);
-      if (failure === undefined) return;
-      current = { ...current, failures: { ...current.failures, [run.name]: failure } };
-      await writeStudy(directory, current);
+      if (failure !== undefined) {
+        current = { ...current, failures: { ...current.failures, [run.name]: failure } };
+        await writeStudy(directory, current);
+      }
+      await display.ended(run, end);
     },
-  });
-  const release = onInterrupt(terminal, local.stop);
-  const stopped = await local.ended;
+  };
+  const underWay =
+    queue === undefined
+      ? startLocalRuns(runs, { ...manner, atOnce, computing: computingOf(request, atOnce) })
+      : await queued(queue, runs, { ...manner, study, fingerprints });
+  const release = onInterrupt(terminal, underWay.stop);
+  const stopped = await underWay.ended;
   release();
   terminal.clear();
   return { study: current, stopped };
+}
+
+/** BullMQ is loaded where it is asked for alone. */
+async function queued(
+  url: string,
+  runs: readonly StudyRun[],
+  {
+    fingerprints,
+    ...setting
+  }: Omit<QueuedSetting, 'url' | 'fingerprintOf'> & Pick<TrainingPlan, 'fingerprints'>,
+): Promise<RunsUnderWay> {
+  const { startQueuedRuns } = await import('./queue/queued-runs.ts');
+  return startQueuedRuns(runs, {
+    ...setting,
+    url,
+    fingerprintOf: ({ seed }) => fingerprints.get(seed) ?? '',
+  });
+}
+
+/** Of the data as each seed splits it, which tells workers whether they have the same. */
+async function fingerprintsOf(
+  { config, seeds }: Study,
+  terminal: Terminal,
+): Promise<ReadonlyMap<number, string>> {
+  const fingerprints = new Map<number, string>();
+  for (const seed of seeds) {
+    terminal.status(`reading the data as seed ${seed} splits it`);
+    fingerprints.set(seed, (await loadDataset({ ...config, seed, cacheBytes: 0 })).fingerprint);
+  }
+  terminal.clear();
+  return fingerprints;
 }
 
 /** What is wrong with a run that ended: its own failure, or data that is not what the others of its seed had. */

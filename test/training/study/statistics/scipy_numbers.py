@@ -1,0 +1,99 @@
+"""Makes scipy_numbers.json, which study-statistics.test.ts compares with: python3 scipy_numbers.py > scipy_numbers.json
+
+Needs scipy (1.11 or later) and numpy.
+"""
+
+import json
+import sys
+
+import numpy as np
+import scipy
+from scipy import optimize, stats
+
+random = np.random.default_rng(20260307)
+
+
+def fifteenths(size, mean):
+    return np.round(15 * np.clip(random.normal(mean, 0.25, size), 0, 1)) / 15
+
+
+def standard_error(differences, labels):
+    """Of the sum, differences scattering around the mean of their class."""
+    total = 0.0
+    for label in np.unique(labels):
+        own = differences[labels == label]
+        total += len(own) * np.var(own, ddof=1)
+    return np.sqrt(total)
+
+
+def one_seed():
+    labels = np.array([0] * 5 + [1] * 7)
+    reference, variant = fifteenths(12, 0.3), fifteenths(12, 0.42)
+
+    def statistic(a, b):
+        return (a - b).sum() / standard_error(a - b, labels)
+
+    # All 4096 exchanges.
+    test = stats.permutation_test(
+        (variant, reference), statistic, permutation_type="samples", n_resamples=np.inf, vectorized=False
+    )
+    return {
+        "labels": labels.tolist(),
+        "reference": reference.tolist(),
+        "variant": variant.tolist(),
+        "difference": float((variant - reference).mean()),
+        "pValue": float(test.pvalue),
+        "standardError": float(standard_error(variant - reference, labels) / 12),
+    }
+
+
+def several_seeds(seeds, images):
+    """Each seed has photographs of its own: the seeds' mean differences are a sample for Student's t."""
+    luck = random.normal(0, 0.05, (seeds, 1))
+    reference = np.stack([fifteenths(images, 0.3) for _ in range(seeds)])
+    variant = np.clip(np.round(15 * (reference + 0.05 + luck + random.normal(0, 0.2, reference.shape))) / 15, 0, 1)
+    means = (variant - reference).mean(axis=1)
+    test = stats.ttest_1samp(means, 0)
+    low, high = test.confidence_interval(0.95)
+    error = means.std(ddof=1) / np.sqrt(seeds)
+    return {
+        "reference": reference.tolist(),
+        "variant": variant.tolist(),
+        "difference": float(means.mean()),
+        "pValue": float(test.pvalue),
+        "low": float(low),
+        "high": float(high),
+        "smallestDetectable": float(error * detectable(seeds - 1)),
+    }
+
+
+def detectable(degrees):
+    """Of Student's two-sided test at 5 %: the true mean in standard errors that it finds in 80 % of cases."""
+    limit = stats.t.ppf(0.975, degrees)
+
+    def lacking(mean):
+        return stats.nct.sf(limit, degrees, mean) - 0.8
+
+    return optimize.brentq(lacking, 1, 12)
+
+
+def trimmed():
+    values = fifteenths(46, 0.35)
+    return {
+        "values": values.tolist(),
+        "mean": float(stats.trim_mean(values, 0.25)),
+        "standardError": float(stats.mstats.trimmed_stde(values, limits=(0.25, 0.25))),
+    }
+
+
+json.dump(
+    {
+        "scipy": scipy.__version__,
+        "oneSeed": one_seed(),
+        "threeSeeds": several_seeds(3, 9),
+        "fiveSeeds": several_seeds(5, 8),
+        "trimmed": trimmed(),
+    },
+    sys.stdout,
+    indent=1,
+)

@@ -1,0 +1,205 @@
+import { expect, test } from 'vitest';
+import { holmAdjusted } from '../../../../training/study/statistics/holm.ts';
+import {
+  interquartileMean,
+  interquartileSamples,
+} from '../../../../training/study/statistics/interquartile-mean.ts';
+import { pairedPValue } from '../../../../training/study/statistics/permutation.ts';
+import {
+  deviations,
+  drawReplicates,
+  intervalOf,
+} from '../../../../training/study/statistics/replicates.ts';
+import type { RunErrors, Sample } from '../../../../training/study/statistics/sample.ts';
+import {
+  type ArmStatistics,
+  type Comparison,
+  studyStatistics,
+} from '../../../../training/study/statistics/study-statistics.ts';
+import { poolOf, variationOf } from '../../../../training/study/statistics/variation.ts';
+import { tolerances } from '../../../tolerances.ts';
+import scipy from './scipy_numbers.json' with { type: 'json' };
+
+/** A sample of one class. */
+function sampleOf(values: readonly number[], seed = 1): Sample {
+  return {
+    seed,
+    images: values.map((_, i) => `${seed}/${i}`),
+    labels: values.map(() => 'one'),
+    values: Float64Array.from(values),
+  };
+}
+
+function runOf(errors: readonly number[], seed: number, images = (i: number) => `${i}`): RunErrors {
+  return { seed, photographs: errors.map((error, i) => ({ image: images(i), label: `${i % 2}`, error })) };
+}
+
+function comparisonOf(arms: readonly ArmStatistics[]): Comparison {
+  const found = arms[1]?.comparison;
+  if (found === undefined) throw new Error('expected a comparison');
+  return found;
+}
+
+function pValueOf(samples: readonly Sample[], replicates: number): number {
+  const pool = poolOf(samples);
+  return pairedPValue(samples, variationOf(samples, pool), drawReplicates(replicates, pool.size, 1), 1);
+}
+
+test("Holm's correction of four p-values is the textbook's", () => {
+  const adjusted = holmAdjusted([0.01, 0.04, 0.03, 0.005]);
+  for (const [i, expected] of [0.03, 0.06, 0.06, 0.02].entries())
+    expect(adjusted[i]).toBeCloseTo(expected, 12);
+  expect(holmAdjusted([0.7, 0.6])).toEqual([1, 1]);
+  expect(holmAdjusted([])).toEqual([]);
+});
+
+test("the paired test gives Fisher's exact value for Darwin's maize", () => {
+  // Cross- minus self-fertilised, in eighths of an inch: Fisher, "The Design of Experiments" (1935), section 21; 1726 of 32768 orders.
+  const darwin = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48];
+  expect(Math.abs(pValueOf([sampleOf(darwin)], 100_000) - 1726 / 32_768)).toBeLessThan(
+    tolerances.resampledShare,
+  );
+});
+
+test('the standard error from photographs is that of the treated mice', () => {
+  // Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), table 2.1.
+  const mice = sampleOf([94, 197, 16, 38, 99, 141, 23]);
+  const { estimate, sharedVariance } = variationOf([mice], poolOf([mice]));
+  expect(estimate).toBeCloseTo(86.86, 2);
+  expect(Math.sqrt(sharedVariance)).toBeCloseTo(25.24, 2);
+});
+
+test('the interquartile mean and its scatter are those of SciPy', () => {
+  const { values, mean, standardError } = scipy.trimmed;
+  expect(interquartileMean(Float64Array.from(values))).toBeCloseTo(mean, 12);
+  const samples = interquartileSamples([sampleOf(values)]);
+  const { estimate, sharedVariance } = variationOf(samples, poolOf(samples));
+  expect(estimate).toBeCloseTo(mean, 12);
+  expect(Math.sqrt(sharedVariance)).toBeCloseTo(standardError, 12);
+});
+
+test('with one seed the p-value is that of all exchanges in SciPy, and the scatter that within classes', () => {
+  const { labels, reference, variant, ...expected } = scipy.oneSeed;
+  const images = labels.map((_, i) => `${i}`);
+  const values = Float64Array.from(variant, (error, i) => error - (reference[i] ?? Number.NaN));
+  const sample: Sample = { seed: 1, images, labels: labels.map(String), values };
+  const { estimate, sharedVariance, runVariance } = variationOf([sample], poolOf([sample]));
+  expect(estimate).toBeCloseTo(expected.difference, 12);
+  expect(Math.sqrt(sharedVariance)).toBeCloseTo(expected.standardError, 12);
+  expect(runVariance).toBe(0);
+  expect(Math.abs(pValueOf([sample], 100_000) - expected.pValue)).toBeLessThan(tolerances.resampledShare);
+});
+
+test.each([
+  ['three', scipy.threeSeeds],
+  ['five', scipy.fiveSeeds],
+])('with %s seeds of separate photographs, interval and p-value are those of SciPy’s t test', (_, expected) => {
+  const runs = (errors: readonly (readonly number[])[]) =>
+    errors.map((row, s) => runOf(row, s, (i) => `${s}/${i}`));
+  const arms = [
+    { name: 'reference', runs: runs(expected.reference) },
+    { name: 'variant', runs: runs(expected.variant) },
+  ];
+  const found = comparisonOf(studyStatistics(arms, { replicates: 100_000, seed: 3 }));
+  const halfLength = (expected.high - expected.low) / 2;
+  expect(found.difference.value).toBeCloseTo(expected.difference, 12);
+  expect(Math.abs(found.difference.low / halfLength - expected.low / halfLength)).toBeLessThan(
+    tolerances.resampledQuantile,
+  );
+  expect(Math.abs(found.difference.high / halfLength - expected.high / halfLength)).toBeLessThan(
+    tolerances.resampledQuantile,
+  );
+  expect(Math.abs(found.pValue - expected.pValue)).toBeLessThan(tolerances.resampledShare);
+  const ratio = found.smallestDetectable / expected.smallestDetectable;
+  expect(Math.abs(ratio - 1)).toBeLessThan(tolerances.detectableDifference);
+});
+
+test('photographs that seeds share keep their noise, however many seeds there are', () => {
+  // Seeds that agree on every photograph: only other photographs can change the mean.
+  const values = [0, 0.2, 0.9, 0.4, 0.4, 1];
+  const shared = [1, 2, 3, 4].map((seed) => ({ ...sampleOf(values, seed), images: sampleOf(values).images }));
+  const one = variationOf(shared.slice(0, 1), poolOf(shared));
+  const four = variationOf(shared, poolOf(shared));
+  expect(four.runVariance).toBeCloseTo(0, 12);
+  expect(four.sharedVariance).toBeCloseTo(one.sharedVariance, 12);
+  const separate = values.length * 4;
+  const apart = [1, 2, 3, 4].map((seed) => sampleOf(values, seed));
+  expect(variationOf(apart, poolOf(apart)).sharedVariance).toBe(0);
+  expect(poolOf(apart).size).toBe(separate);
+});
+
+test('photographs of a class that stand alone are taken together instead of having no noise', () => {
+  const alone = { ...sampleOf([0.1, 0.3, 0.8]), labels: ['a', 'b', 'c'] };
+  const together = sampleOf([0.1, 0.3, 0.8]);
+  const pool = poolOf([together]);
+  expect(variationOf([alone], pool).sharedVariance).toBe(variationOf([together], pool).sharedVariance);
+});
+
+test('one seed is said to tell of photographs alone', () => {
+  const arms = [
+    { name: 'reference', runs: [runOf([0, 0.2, 0.4, 0.2, 0.6, 0], 7)] },
+    { name: 'variant', runs: [runOf([0.2, 0.2, 0.6, 0.4, 0.6, 0.4], 7)] },
+  ];
+  const [reference, variant] = studyStatistics(arms, { replicates: 999, seed: 1 });
+  expect(reference).toMatchObject({ basis: 'photographs alone', seeds: [7], comparison: undefined });
+  expect(variant?.basis).toBe('photographs alone');
+  // Better on none, as good on two of six.
+  expect(variant?.comparison?.improvement.value).toBeCloseTo(1 / 6, 12);
+  expect(variant?.comparison?.difference.value).toBeCloseTo(0.8 / 6, 12);
+});
+
+test('a network that is the reference itself differs by nothing, with a p-value of 1', () => {
+  const runs = [runOf([0, 0.4, 0.2], 1), runOf([0.2, 0.2, 0], 2)];
+  const arms = [
+    { name: 'reference', runs },
+    { name: 'twin', runs },
+  ];
+  const found = comparisonOf(studyStatistics(arms, { replicates: 999, seed: 1 }));
+  expect(found.difference).toEqual({ value: 0, low: 0, high: 0 });
+  expect(found.improvement).toEqual({ value: 0.5, low: 0.5, high: 0.5 });
+  expect(found.pValue).toBe(1);
+});
+
+test('only seeds that both trained with are compared; a network without runs has no statistics but the others keep theirs', () => {
+  const arms = [
+    { name: 'reference', runs: [runOf([0, 0.4, 0.2], 1), runOf([0.2, 0.2, 0], 2)] },
+    { name: 'late', runs: [runOf([0.2, 0.2, 0.2], 2), runOf([0.2, 0.2, 0.2], 3)] },
+    { name: 'none', runs: [] },
+    { name: 'other', runs: [runOf([0.2, 0.2, 0.2], 4)] },
+  ];
+  const found = studyStatistics(arms, { replicates: 99, seed: 1 });
+  expect(found.map(({ name }) => name)).toEqual(['reference', 'late', 'other']);
+  expect(found[1]?.comparison?.seeds).toEqual([2]);
+  expect(found[2]?.comparison).toBeUndefined();
+});
+
+test('runs of one seed on different photographs are refused', () => {
+  const arms = [
+    { name: 'reference', runs: [runOf([0, 0.4], 1)] },
+    { name: 'variant', runs: [runOf([0, 0.4], 1, (i) => `other ${i}`)] },
+  ];
+  expect(() => studyStatistics(arms, { replicates: 9, seed: 1 })).toThrow(/seed 1: expected both/);
+});
+
+test('an interval stays within the values that there are', () => {
+  const samples = [sampleOf([0, 0, 0.1], 1), sampleOf([1, 1, 0.9], 2)];
+  const pool = poolOf(samples);
+  const variation = variationOf(samples, pool);
+  const found = deviations(variation, drawReplicates(999, pool.size, 1));
+  expect(intervalOf(variation, found, { low: 0, high: 1 })).toEqual({ low: 0, high: 1 });
+});
+
+test('the numbers depend neither on the order of photographs nor on other networks of the study', () => {
+  const errors = [0, 0.4, 0.2, 0.8, 0.6, 0.2];
+  const reference = { name: 'reference', runs: [runOf(errors, 1), runOf([...errors].reverse(), 2)] };
+  const variant = { name: 'variant', runs: reference.runs.map(({ seed }) => runOf([0.2, 0.6, 0, 1, 0.4, 0.2], seed)) };
+  const reversed = {
+    ...variant,
+    runs: variant.runs.map((run) => ({ ...run, photographs: [...run.photographs].reverse() })),
+  };
+  const settings = { replicates: 999, seed: 1 };
+  const plain = comparisonOf(studyStatistics([reference, variant], settings));
+  const other = comparisonOf(studyStatistics([reference, reversed, variant], settings));
+  expect(other.difference.low).toBeCloseTo(plain.difference.low, 12);
+  expect(other.pValue).toBeCloseTo(plain.pValue, 2);
+});

@@ -1,0 +1,156 @@
+/**
+ * What a study's runs say: each network's error with its 95 % interval, and how it differs from the reference with how much certainty.
+ *
+ * They speak of other seeds and of other photographs of the same classes to validate on. All seeds train on photographs of one pool, so
+ * that how the result would be with other photographs to train on is not in them (Nadeau and Bengio, "Inference for the Generalization
+ * Error", Machine Learning 52, 2003).
+ */
+import { holmAdjusted } from './holm.ts';
+import { interquartileSamples } from './interquartile-mean.ts';
+import { pairedPValue } from './permutation.ts';
+import {
+  deviations,
+  drawReplicates,
+  type Interval,
+  intervalOf,
+  type Replicates,
+  smallestDetectable,
+} from './replicates.ts';
+import {
+  difference,
+  errorSample,
+  improvement,
+  pairedSamples,
+  type RunErrors,
+  type Sample,
+} from './sample.ts';
+import { type Pool, poolOf, variationOf } from './variation.ts';
+
+/** All runs of one network. */
+export interface ArmErrors {
+  readonly name: string;
+  readonly runs: readonly RunErrors[];
+}
+
+export interface Estimate extends Interval {
+  readonly value: number;
+}
+
+export interface ArmStatistics {
+  readonly name: string;
+  /** What varies in the intervals: with one seed, nothing is known of other runs. */
+  readonly basis: 'seeds and photographs' | 'photographs alone';
+  readonly seeds: readonly number[];
+  /** Different photographs that it was validated on. */
+  readonly photographs: number;
+  /** Of the top-1 error of patches, a photograph counting once. */
+  readonly mean: Estimate;
+  readonly interquartileMean: Estimate;
+  /** From the reference; undefined for itself, and where no seed is common to both. */
+  readonly comparison: Comparison | undefined;
+}
+
+export interface Comparison {
+  readonly seeds: readonly number[];
+  /** Mean error minus that of the reference: more than 0 is worse. */
+  readonly difference: Estimate;
+  /** Chance that it does better than the reference on a photograph, a tie counting half. */
+  readonly improvement: Estimate;
+  readonly pValue: number;
+  /** With Holm's correction over all comparisons of the study. */
+  readonly adjustedPValue: number;
+  /** The smallest difference that would have been seen with a power of 80 % at the 5 % level, before the correction. */
+  readonly smallestDetectable: number;
+}
+
+export interface StatisticsSettings {
+  /** Replicates drawn for intervals and p-values. */
+  readonly replicates: number;
+  readonly seed: number;
+}
+
+export const defaultStatisticsSettings: StatisticsSettings = { replicates: 20_000, seed: 1 };
+
+const shares: Interval = { low: 0, high: 1 };
+const differences: Interval = { low: -1, high: 1 };
+
+/**
+ * Statistics of each arm that has a run; the first of `arms` is the reference. Errors: `data-unusable` where runs of one seed were
+ * validated on different photographs.
+ */
+export function studyStatistics(
+  arms: readonly ArmErrors[],
+  settings: StatisticsSettings = defaultStatisticsSettings,
+): readonly ArmStatistics[] {
+  const samples = arms.map(({ name, runs }): NamedSamples => ({ name, samples: runs.map(errorSample) }));
+  const pool = poolOf(samples.flatMap((arm) => arm.samples));
+  const scene: Scene = {
+    pool,
+    replicates: drawReplicates(settings.replicates, pool.size, settings.seed),
+    settings,
+  };
+  const [reference] = samples;
+  const compared = samples.map((arm) =>
+    reference === undefined || arm === reference ? undefined : comparison(arm, reference, scene),
+  );
+  const adjusted = holmAdjusted(compared.flatMap((found) => (found === undefined ? [] : [found.pValue])));
+  let rank = 0;
+  const corrected = compared.map(
+    (found) => found && { ...found, adjustedPValue: adjusted[rank++] as number },
+  );
+  return samples.flatMap((arm, i) =>
+    arm.samples.length === 0 ? [] : [armStatistics(arm, corrected[i], scene)],
+  );
+}
+
+interface NamedSamples {
+  readonly name: string;
+  readonly samples: readonly Sample[];
+}
+
+/** What all arms are judged with. */
+interface Scene {
+  readonly pool: Pool;
+  readonly replicates: Replicates;
+  readonly settings: StatisticsSettings;
+}
+
+function armStatistics(
+  { name, samples }: NamedSamples,
+  comparison: Comparison | undefined,
+  scene: Scene,
+): ArmStatistics {
+  return {
+    name,
+    basis: samples.length > 1 ? 'seeds and photographs' : 'photographs alone',
+    seeds: samples.map(({ seed }) => seed),
+    photographs: poolOf(samples).size,
+    mean: estimateOf(samples, shares, scene),
+    interquartileMean: estimateOf(interquartileSamples(samples), shares, scene),
+    comparison,
+  };
+}
+
+function comparison(
+  { samples }: NamedSamples,
+  reference: NamedSamples,
+  scene: Scene,
+): Omit<Comparison, 'adjustedPValue'> | undefined {
+  const found = pairedSamples(samples, reference.samples, difference);
+  if (found.length === 0) return undefined;
+  const { pool, replicates, settings } = scene;
+  const variation = variationOf(found, pool);
+  const deviating = deviations(variation, replicates);
+  return {
+    seeds: found.map(({ seed }) => seed),
+    difference: { value: variation.estimate, ...intervalOf(variation, deviating, differences) },
+    improvement: estimateOf(pairedSamples(samples, reference.samples, improvement), shares, scene),
+    pValue: pairedPValue(found, variation, replicates, settings.seed),
+    smallestDetectable: smallestDetectable(deviating),
+  };
+}
+
+function estimateOf(samples: readonly Sample[], range: Interval, { pool, replicates }: Scene): Estimate {
+  const variation = variationOf(samples, pool);
+  return { value: variation.estimate, ...intervalOf(variation, deviations(variation, replicates), range) };
+}
