@@ -1,9 +1,13 @@
 /**
  * `npm run quickstart`: the whole way once, with nothing but Node. Trains on textures that the project draws itself, exports, proves
- * the file, classifies three pictures, and says what to look at. Every step is the command that a person would type, shown.
+ * the file, classifies three pictures, serves the classifier with its page, and says what to look at. Every step is the command that
+ * a person would type, shown. On a terminal it goes on serving, so that the page can be opened at once.
  */
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { z } from 'zod';
 import { TexturaError } from './model/error.ts';
@@ -14,6 +18,7 @@ import { durationText, terminalOn } from './node/terminal.ts';
 import { freeRunDirectory } from './training/run-directory.ts';
 
 const terminal = terminalOn(process.stdout);
+const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 
 /** Small batches take many steps: a minute or two on two cores for an error of a few per cent. */
 const training = [
@@ -38,7 +43,23 @@ async function quickstart(): Promise<void> {
   step('2. Export to ONNX and prove that the file computes what was trained', 'export', ['--run', run]);
   const files = await drawPictures(join(run, 'pictures'));
   step('3. Classify three pictures that it has not seen', 'classify', files);
+  step('4. Build the page, and serve it with the classifier', 'build', []);
+  const service = await startService();
+  try {
+    await askService(service.address, files[0] ?? '');
+    report(run, service.address, performance.now() - startedAt);
+    if (terminal.isInteractive) await untilInterrupted();
+  } finally {
+    await stopService(service);
+  }
+}
+
+function report(run: string, address: string, elapsedMs: number): void {
   const results = [
+    [
+      address,
+      terminal.isInteractive ? 'the page: open it in a browser' : 'the page, while npm run serve runs',
+    ],
     [join(run, 'report.html'), 'how the training went (open it in a browser)'],
     [join(run, 'samples.png'), 'what the network was shown'],
     [join('models', 'reference.onnx'), 'the classifier: npm run classify -- YOUR-PHOTO.jpg'],
@@ -47,9 +68,10 @@ async function quickstart(): Promise<void> {
   terminal.line(
     [
       '',
-      `Done in ${durationText((performance.now() - startedAt) / 1000)}. Look at:`,
+      `Done in ${durationText(elapsedMs / 1000)}. Look at:`,
       ...results.map(([file, what]) => `  ${file.padEnd(width)}  ${what}`),
       'Your own surfaces: npm run train -- --data FOLDER, one sub-folder of photographs a class.',
+      ...(terminal.isInteractive ? ['', 'Serving until you press Ctrl-C.'] : []),
     ].join('\n'),
   );
 }
@@ -57,9 +79,75 @@ async function quickstart(): Promise<void> {
 /** Runs one of our commands as `npm run` would. Errors: the status of the command, after its own message. */
 function step(title: string, command: string, args: readonly string[]): void {
   terminal.line(`\n${title}\n$ npm run ${command} -- ${args.join(' ')}\n`);
-  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
   const { status } = spawnSync(npm, ['run', '--silent', command, '--', ...args], { stdio: 'inherit' });
   if (status !== 0) throw new TexturaError('internal', `npm run ${command} ended with status ${status}`);
+}
+
+interface Service {
+  readonly address: string;
+  readonly child: ChildProcess;
+}
+
+/** Where `npm run serve` listens by default; another process may have the port already. */
+const usualPort = 8080;
+
+async function startService(): Promise<Service> {
+  terminal.line('$ npm run serve\n');
+  return (await listening(usualPort)) ?? (await listening(0)) ?? failed('npm run serve did not start');
+}
+
+/** The service once its models have passed their checks; undefined where it ends instead. */
+async function listening(port: number): Promise<Service | undefined> {
+  const args = ['run', '--silent', 'serve', '--', '--port', String(port)];
+  const child = spawn(npm, args, {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: process.platform !== 'win32',
+  });
+  const address = await addressIn(child.stdout);
+  if (address === undefined) return undefined;
+  child.stdout.resume();
+  while (!(await fetch(`${address}/readyz`)).ok) await sleep(100);
+  return { address, child };
+}
+
+/** From the service's log; undefined where it ends before it listens. */
+async function addressIn(log: NodeJS.ReadableStream): Promise<string | undefined> {
+  for await (const line of createInterface({ input: log })) {
+    const { msg, address } = JSON.parse(line) as { readonly msg?: string; readonly address?: string };
+    if (msg === 'listening') return address;
+  }
+  return undefined;
+}
+
+async function askService(address: string, file: string): Promise<void> {
+  terminal.line(`$ curl --data-binary @${file} -H 'Content-Type: image/png' '${address}/classify?top=2'\n`);
+  const response = await fetch(`${address}/classify?top=2`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'image/png' },
+    body: await readFile(file),
+  });
+  const text = await response.text();
+  terminal.line(text);
+  if (!text.includes(`"${basename(file, '.png')}"`)) failed(`the service did not name ${file}`);
+}
+
+async function untilInterrupted(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+}
+
+/** npm passes the signal on to nobody, so that its whole group gets it. */
+async function stopService({ child }: Service): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null) return;
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  if (process.platform === 'win32') child.kill();
+  else process.kill(-child.pid, 'SIGTERM');
+  await ended;
+}
+
+function failed(why: string): never {
+  throw new TexturaError('internal', why);
 }
 
 async function drawPictures(folder: string): Promise<readonly string[]> {
@@ -78,7 +166,7 @@ async function drawPictures(folder: string): Promise<readonly string[]> {
 await runCommand(
   {
     name: 'quickstart',
-    summary: 'Trains, exports, proves and classifies once.',
+    summary: 'Trains, exports, proves, classifies and serves once.',
     options: z.strictObject({}),
     run: quickstart,
   },
