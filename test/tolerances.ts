@@ -36,4 +36,12 @@ export const tolerances = {
   stepsLoss: 1e-4,
   /** Probabilities of one image computed by the portable and by the throughput file, which multiply in other forms. */
   servedProbability: 1e-5,
+  /** Probabilities of one model in onnxruntime-web and onnxruntime-node for the same pixels. */
+  pageProbability: 1e-5,
+  /** A share of 20,000 or more random replicates beside the exact one: four standard errors at most. */
+  resampledShare: 0.008,
+  /** Limits of intervals from 100,000 replicates of Student's t with 2 degrees of freedom, in half lengths: four standard errors. */
+  resampledQuantile: 0.05,
+  /** The smallest detectable difference beside that by the noncentral t distribution, which is 5 % larger for three seeds. */
+  detectableDifference: 0.08,
 } as const;

@@ -1,4 +1,5 @@
 /** Puts the page together: the picture on one side, the view in front on the other. */
+import './inference/schemas-without-eval.ts';
 import './style/tokens.css';
 import './style/page.css';
 import './style/stage.css';

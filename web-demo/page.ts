@@ -18,7 +18,7 @@ export interface PageFrame {
 }
 
 export function pageFrame(): PageFrame {
-  const bar = element('div', { class: 'bar' });
+  const bar = element('div', { class: 'instruments' });
   const picture = element('div', { class: 'picture' });
   const panel = element('div', { class: 'panel', id: 'panel', tabindex: -1 });
   document.body.append(

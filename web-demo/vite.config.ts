@@ -11,6 +11,8 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const repository = fileURLToPath(new URL('..', import.meta.url));
 const runtimeDirectory = join(repository, 'node_modules/onnxruntime-web/dist');
 
+const defaultOutput = join(repository, 'dist/web');
+
 /** onnxruntime's files that the page loads by address: those of wasm, and those of WebGPU. */
 const runtimeFiles = ['ort-wasm-simd-threaded', 'ort-wasm-simd-threaded.asyncify'].flatMap((name) => [
   `${name}.mjs`,
@@ -80,7 +82,7 @@ function serviceWorker(): Plugin {
   return {
     name: 'textura-service-worker',
     apply: 'build',
-    async writeBundle(_, bundle) {
+    async writeBundle({ dir = defaultOutput }, bundle) {
       const files = Object.values(bundle);
       const hash = createHash('sha256');
       for (const file of files) hash.update(file.type === 'chunk' ? file.code : file.source);
@@ -95,7 +97,7 @@ function serviceWorker(): Plugin {
           __VERSION__: JSON.stringify(hash.digest('hex').slice(0, 16)),
         },
         build: {
-          outDir: join(repository, 'dist/web'),
+          outDir: dir,
           emptyOutDir: false,
           lib: { entry: 'worker/service-worker.ts', formats: ['es'], fileName: () => 'service-worker.js' },
         },
@@ -115,7 +117,7 @@ export default defineConfig({
   server: { headers: isolationHeaders },
   preview: { headers: isolationHeaders, port: 4173 },
   build: {
-    outDir: join(repository, 'dist/web'),
+    outDir: defaultOutput,
     emptyOutDir: true,
     target: 'es2023',
     // Compressed sizes are measured by a test; the runtime's 14 MB would only take time here.

@@ -106,7 +106,7 @@ export function createInference(first: ListedModel, wish: ProviderWish): Inferen
       const opened = station?.provider === which ? station : await open(which);
       if (opened === undefined) continue;
       if (opened !== station) activate(opened);
-      if (wanted === 'auto') void change(tryFaster);
+      if (wanted === 'auto') void tryFaster();
       return;
     }
     const verdict = provider.get().verdicts.wasm;
@@ -114,13 +114,14 @@ export function createInference(first: ListedModel, wish: ProviderWish): Inferen
     model.set({ status: 'failed', name: chosen.name, code: fault.code, message: fault.message });
   }
 
-  /** Lets WebGPU take over where it passes and is faster. */
+  /** Lets WebGPU take over where it passes and is faster. Nobody waits for it: a choice made meanwhile counts more. */
   async function tryFaster(): Promise<void> {
-    if (station?.provider !== 'wasm' || !('gpu' in navigator)) return;
+    const beside = station;
+    if (beside?.provider !== 'wasm' || !('gpu' in navigator)) return;
     const opened = await open('webgpu');
     if (opened === undefined) return;
-    const [mine, theirs] = [runMsOf(opened), runMsOf(station)];
-    if (provider.get().wish === 'auto' && mine < theirs) activate(opened);
+    const isCurrent = station === beside && opened.loaded.has(chosen.name) && provider.get().wish === 'auto';
+    if (isCurrent && runMsOf(opened) < runMsOf(beside)) activate(opened);
     else opened.client.close();
   }
 

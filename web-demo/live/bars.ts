@@ -27,6 +27,8 @@ export function classBars(rows: number): ClassBars {
         if (shown === undefined) return;
         if (label.textContent !== shown.label) label.textContent = shown.label;
         value.textContent = formatPercent(shown.probability);
+        // All digits, for whoever copies or checks them.
+        row.dataset.probability = String(shown.probability);
         thread.style.setProperty('--share', String(shown.probability));
       });
     },

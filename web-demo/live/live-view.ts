@@ -40,7 +40,7 @@ export function liveView({ inference, stage, reader, requestReading }: ViewSetti
   let reading: Reading | undefined;
 
   const draw = () => {
-    specimen.show(reading);
+    stage.caption(specimen.show(reading));
     bars.show(
       (reading?.order ?? []).map((c) => ({
         label: reading?.model.labels[c] ?? '',
@@ -101,6 +101,7 @@ export function liveView({ inference, stage, reader, requestReading }: ViewSetti
       times.reset();
       draw();
     },
+    leave: () => stage.caption(''),
   };
 }
 
@@ -124,12 +125,13 @@ function specimenLabel() {
   const speaker = announcer();
   const root = element('div', { class: 'specimen-label' }, name, value, remark, speaker.root);
 
-  function show(reading: Reading | undefined): void {
+  /** Gives the same in short, for the picture. */
+  function show(reading: Reading | undefined): string {
     if (reading === undefined) {
       say(name, 'live.waiting');
       value.textContent = '';
       remark.textContent = '';
-      return;
+      return '';
     }
     const { model, probabilities, order, count } = reading;
     const [top = 0] = order;
@@ -140,7 +142,9 @@ function specimenLabel() {
     name.classList.toggle('unknown', !isKnown);
     value.textContent = formatPercent(probability);
     remark.textContent = remarkOf(isKnown, probability, threshold, count);
-    speaker.tell(name.textContent, `${name.textContent}, ${value.textContent}`);
+    const short = `${name.textContent} ${value.textContent}`;
+    speaker.tell(name.textContent, short);
+    return short;
   }
   return { root, show };
 }

@@ -13,17 +13,28 @@ export interface HeatDrawing {
   readonly shown: number | undefined;
   /** 0..1. */
   readonly strength: number;
+  readonly colourOf: ClassColours;
 }
 
-/** Colours of classes go round the wheel by the golden angle, so that neighbours in the list are far apart. */
-export function classColour(index: number): string {
-  return `oklch(0.72 0.16 ${(index * 137.5 + 25) % 360})`;
+export type ClassColours = (index: number) => string;
+
+/**
+ * Gives each class a colour when it is first asked for: hues go round by the golden angle, in turns of three lightnesses, so that those
+ * that are seen first are far apart.
+ */
+export function classColours(): ClassColours {
+  const places = new Map<number, number>();
+  return (index) => {
+    const place = places.get(index) ?? places.size;
+    places.set(index, place);
+    return `oklch(${[0.72, 0.55, 0.85][place % 3]} 0.15 ${(place * 137.5 + 30) % 360})`;
+  };
 }
 
 const heatColour = 'oklch(0.68 0.21 35)';
 
 export function drawHeat(canvas: HTMLCanvasElement, drawing: HeatDrawing): void {
-  const { map, width, height, likeliest, shown, strength } = drawing;
+  const { map, width, height, likeliest, shown, strength, colourOf } = drawing;
   canvas.width = width;
   canvas.height = height;
   const context = context2d(canvas);
@@ -35,7 +46,7 @@ export function drawHeat(canvas: HTMLCanvasElement, drawing: HeatDrawing): void 
     const index = shown ?? (likeliest[place] as number);
     const probability = map.probabilities[index * places + place] as number;
     context.globalAlpha = strength * (shown === undefined ? 0.25 + 0.75 * probability : probability);
-    context.fillStyle = shown === undefined ? classColour(index) : heatColour;
+    context.fillStyle = shown === undefined ? colourOf(index) : heatColour;
     context.fillRect(edge + column * map.stridePx, edge + row * map.stridePx, map.stridePx, map.stridePx);
   }
 }

@@ -7,7 +7,7 @@ import { formatNumber, formatPercent, language, said, say, textOf } from '../lan
 import type { Picture } from '../stage/stage.ts';
 import type { ViewSetting } from '../view.ts';
 import { classShares, likeliestClasses, nearestPlace } from './class-shares.ts';
-import { classColour, clearOverlay, drawHeat } from './heat-overlay.ts';
+import { type ClassColours, classColours, clearOverlay, drawHeat } from './heat-overlay.ts';
 import { scaledPicture, slidingSidePx } from './scaled-picture.ts';
 
 /** Classes in the legend: those that are likeliest at the most places. */
@@ -46,12 +46,14 @@ export function heatPanel({ inference, stage, reader }: ViewSetting): HeatPanel 
   const stats = element('p', { class: 'note figure', id: 'heat-stats' });
   const honest = element('p', { class: 'note' });
   let seen: Seen | undefined;
+  let colourOf = classColours();
 
   const chosen = () => (shown.value === '' ? undefined : Number(shown.value));
   const draw = () => {
     if (seen === undefined) return;
-    drawHeat(stage.overlay, { ...seen, shown: chosen(), strength: Number(strength.value) });
-    legend.replaceChildren(...legendOf(seen));
+    // The legend first: it asks for the colours of the largest parts.
+    legend.replaceChildren(...legendOf(seen, colourOf));
+    drawHeat(stage.overlay, { ...seen, shown: chosen(), strength: Number(strength.value), colourOf });
     const { map, model, sidePx } = seen;
     say(stats, 'see.stats', {
       columns: formatNumber(map.columns),
@@ -113,6 +115,7 @@ export function heatPanel({ inference, stage, reader }: ViewSetting): HeatPanel 
     read,
     reset(model) {
       seen = undefined;
+      colourOf = classColours();
       clearOverlay(stage.overlay);
       legend.replaceChildren();
       stats.textContent = '';
@@ -123,12 +126,12 @@ export function heatPanel({ inference, stage, reader }: ViewSetting): HeatPanel 
   };
 }
 
-function legendOf({ likeliest, model }: Seen): readonly HTMLElement[] {
+function legendOf({ likeliest, model }: Seen, colourOf: ClassColours): readonly HTMLElement[] {
   return classShares(likeliest)
     .slice(0, legendRows)
     .map(({ index, share }) => {
       const key = element('span', { class: 'legend-key', 'aria-hidden': 'true' });
-      key.style.background = classColour(index);
+      key.style.background = colourOf(index);
       const value = element('span', { class: 'figure' }, formatPercent(share));
       return element('li', {}, key, element('span', {}, model.labels[index] ?? ''), value);
     });

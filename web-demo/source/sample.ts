@@ -47,6 +47,9 @@ const patchwork: readonly TextureName[] = [
 ];
 const patchworkColumns = 4;
 
+/** A corner of a square of the trained size that lies within one piece of the patchwork. */
+export const withinOnePiece = { x: 208, y: 208 } as const;
+
 /** Twelve textures in three rows. */
 export async function drawPatchwork(paint: TexturePainter, index: number): Promise<HTMLCanvasElement> {
   const canvas = element('canvas', sampleSize);

@@ -5,7 +5,7 @@ import { labelled, language, said, say, type TextKey, textOf } from '../language
 import type { Stage } from '../stage/stage.ts';
 import { cameraControls } from './camera-controls.ts';
 import { decodePicture, PictureError, pictureIn } from './picture-file.ts';
-import { drawPatchwork, drawSample, paintGrey, texturePainter } from './sample.ts';
+import { drawPatchwork, drawSample, paintGrey, texturePainter, withinOnePiece } from './sample.ts';
 
 export interface SourceBar {
   readonly root: HTMLElement;
@@ -29,10 +29,10 @@ export function sourceBar(stage: Stage): SourceBar {
   }
   language.watch(() => tell(noticeKey));
 
-  function show(canvas: HTMLCanvasElement): void {
+  function show(canvas: HTMLCanvasElement, at?: { readonly x: number; readonly y: number }): void {
     camera.stop();
     tell(undefined);
-    stage.show({ kind: 'still', element: canvas, width: canvas.width, height: canvas.height });
+    stage.show({ kind: 'still', element: canvas, width: canvas.width, height: canvas.height }, at);
   }
 
   async function open(picture: Blob | undefined): Promise<void> {
@@ -64,6 +64,7 @@ export function sourceBar(stage: Stage): SourceBar {
         camera.button,
         file,
         said('label', 'source.file', { class: 'button', for: 'picture-file' }),
+        samples.another,
         said('span', 'source.hint', { class: 'hint' }),
       ),
       camera.settings,
@@ -96,7 +97,9 @@ function takeDropped(take: (file: File | undefined) => void): void {
 }
 
 /** A strip of swatches, one a texture, and the patchwork of twelve before them. */
-function samplePicker(show: (canvas: HTMLCanvasElement) => void) {
+function samplePicker(
+  show: (canvas: HTMLCanvasElement, at?: { readonly x: number; readonly y: number }) => void,
+) {
   const paint = texturePainter();
   const strip = element('div', { class: 'swatches', role: 'group', ...labelled('source.samples') });
   let drawn = 0;
@@ -116,7 +119,8 @@ function samplePicker(show: (canvas: HTMLCanvasElement) => void) {
     current = texture;
     mark(texture, all);
     const index = drawn;
-    show(texture === undefined ? await drawPatchwork(paint, index) : await drawSample(paint, texture, index));
+    if (texture === undefined) show(await drawPatchwork(paint, index), withinOnePiece);
+    else show(await drawSample(paint, texture, index));
   }
 
   function mark(texture: TextureName | undefined | null, all: readonly HTMLElement[]): void {
@@ -134,7 +138,8 @@ function samplePicker(show: (canvas: HTMLCanvasElement) => void) {
   }
 
   return {
-    root: element('div', { class: 'samples' }, strip, another),
+    root: strip,
+    another,
     async begin() {
       await choose(undefined, swatches);
       void drawSwatches();

@@ -6,6 +6,7 @@ import type { PictureElement } from './capture.ts';
 import {
   carriedOver,
   centred,
+  fitted,
   leastSidePx,
   longestSidePx,
   moved,
@@ -27,8 +28,10 @@ export interface Stage {
   readonly overlay: HTMLCanvasElement;
   /** Marks a square of the picture beside the one that is read; undefined takes the mark away. */
   mark(square: Square | undefined): void;
-  /** Shows another picture; the square stays at its place as far as that exists. */
-  show(picture: Picture): void;
+  /** Words beside the square, such as what was read in it; empty takes them away. */
+  caption(text: string): void;
+  /** Shows another picture. The square goes to `at`, or stays at its place as far as that exists. */
+  show(picture: Picture, at?: Pick<Square, 'x' | 'y'>): void;
   /** The same source has changed its size, as a turned phone does. */
   resize(size: Size): void;
   /** The square's side where nobody has chosen one yet: that which the model was trained with. */
@@ -92,6 +95,10 @@ export function createStage(): Stage {
     placeOver(frame.root, square.get(), size());
     const { marker } = frame;
     marker.textContent = `${formatNumber(sidePx)} px`;
+    // Words go inside of the picture where there is no room beside the square.
+    frame.root.classList.toggle('at-top', y < size().height / 8);
+    frame.root.classList.toggle('at-bottom', y + sidePx > (size().height * 7) / 8);
+    frame.root.classList.toggle('at-right', x > (size().width * 2) / 3);
     frame.root.setAttribute('aria-label', textOf('stage.square', { x, y, side: sidePx }));
     side.max = String(longestSidePx(size()));
     side.value = String(sidePx);
@@ -108,18 +115,22 @@ export function createStage(): Stage {
     picture,
     square,
     overlay,
+    caption(text) {
+      if (frame.caption.textContent !== text) frame.caption.textContent = text;
+      frame.caption.hidden = text === '';
+    },
     mark(at) {
       mark.hidden = at === undefined;
       if (at !== undefined) placeOver(mark, at, size());
     },
-    show(next) {
+    show(next, at) {
       const before = picture.get();
       if (before?.element !== next.element) holder.replaceChildren(next.element);
       layOut(next);
       picture.set(next);
-      place(
-        before === undefined ? centred(square.get().sidePx, next) : carriedOver(square.get(), before, next),
-      );
+      const { sidePx } = square.get();
+      if (at !== undefined) place(fitted({ ...at, sidePx }, next));
+      else place(before === undefined ? centred(sidePx, next) : carriedOver(square.get(), before, next));
     },
     resize(next) {
       const before = picture.get();
@@ -158,14 +169,16 @@ const keyActions: Readonly<Record<string, { dx?: number; dy?: number; scale?: nu
 function squareElement() {
   const handle = element('span', { class: 'square-handle' });
   const marker = element('span', { class: 'square-size' });
+  const caption = element('span', { class: 'square-caption', hidden: true, 'aria-hidden': 'true' });
   const root = element(
     'div',
     { class: 'square', tabindex: 0, role: 'group', id: 'square' },
     marker,
+    caption,
     ...['nw', 'ne', 'sw'].map((corner) => element('span', { class: `square-corner ${corner}` })),
     handle,
   );
-  return { root, handle, marker };
+  return { root, handle, marker, caption };
 }
 
 interface DragTarget {

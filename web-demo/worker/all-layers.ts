@@ -23,8 +23,11 @@ import type { Runtime } from './runtime.ts';
 
 const batch = 16;
 const passes = 10;
-/** Small: the network can read surfaces already, and a few patches must not make it forget. */
-const peakLearningRate = 0.004;
+/**
+ * Small: a network without normalisation forgets everything after a few large steps (at 0.004 it ended with one answer for all), and it
+ * can read surfaces already.
+ */
+const peakLearningRate = 0.0005;
 const optimiser = { momentum: 0.9, weightDecay: 5e-4 };
 
 /** Errors: `diverged` where the loss is no number any more. */
@@ -50,6 +53,7 @@ export async function trainAllLayers(
   );
   const names = Object.keys(state);
   const order = batchOrder(lesson.patches.length);
+  let lately = Number.NaN;
   for (const [step, indices] of order.entries()) {
     const given = batchOf(lesson, indices);
     const learningRate = peakLearningRate * Math.min(1, (step + 1) / 10) * (1 - step / order.length);
@@ -62,8 +66,16 @@ export async function trainAllLayers(
     const loss = meanScores(addScores(noScores, logits, given.labels, network.classes)).objective;
     if (!Number.isFinite(loss))
       throw new TexturaError('diverged', `the loss is ${loss} after step ${step + 1}`);
+    lately = Number.isNaN(lately) ? loss : 0.8 * lately + 0.2 * loss;
     tell({ kind: 'progress', stage: 'learning', done: step + 1, total: order.length, loss });
     state = Object.fromEntries(names.map((name) => [name, outputs[stepNames.next(name)] as Tensor]));
+  }
+  // As bad as knowing nothing: the steps have destroyed what the network could.
+  if (lately > 0.9 * Math.log(network.classes)) {
+    throw new TexturaError(
+      'diverged',
+      `the loss ends at ${lately.toFixed(2)}, where guessing has ${Math.log(network.classes).toFixed(2)}`,
+    );
   }
   const learnt = stateOf(network, (name) => state[name]?.data).parameters;
   await session.release();

@@ -1,4 +1,5 @@
 /** The worker that owns the sessions: takes requests, one run at a time, and answers each. */
+import '../inference/schemas-without-eval.ts';
 import { describeLayers } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
 import { graphNames } from '../../model/model-file.ts';

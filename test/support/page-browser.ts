@@ -1,0 +1,90 @@
+/** Chromium with the page in it. */
+import { readFile } from 'node:fs/promises';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from 'playwright-core';
+import { onTestFinished } from 'vitest';
+import { findChromium } from '../../node/chromium.ts';
+
+/** WebGPU without a graphics processor: Chromium's own software renderer. */
+export const softwareWebGpu = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+];
+
+export function launchChromium(args: readonly string[]): Promise<Browser> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) throw new Error('no Chromium on the PATH');
+  return chromium.launch({ executablePath, args: ['--no-sandbox', ...args] });
+}
+
+export interface OpenPage {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** What the page wrote to the console and what it threw. */
+  readonly complaints: string[];
+}
+
+/** Opens the page in a context of its own, which ends with the test. */
+export async function openPage(
+  browser: Browser,
+  address: string,
+  options: BrowserContextOptions & { readonly permissions?: string[] } = {},
+): Promise<OpenPage> {
+  const context = await browser.newContext({
+    viewport: { width: 1200, height: 900 },
+    locale: 'en',
+    ...options,
+  });
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    complaints.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on('pageerror', ({ message }) => {
+    complaints.push(message);
+  });
+  await page.goto(address);
+  return { page, context, complaints };
+}
+
+/** Waits until the page has read something, and gives the classes with all digits of their probabilities. */
+export async function readBars(page: Page): Promise<readonly { label: string; probability: number }[]> {
+  await page.locator('.bars .bar[data-probability]').first().waitFor();
+  const rows = await page.locator('.bars .bar:not([hidden])').all();
+  return Promise.all(
+    rows.map(async (row) => ({
+      label: (await row.locator('.bar-label').textContent()) ?? '',
+      probability: Number(await row.getAttribute('data-probability')),
+    })),
+  );
+}
+
+/** Drops or pastes a file onto the page, as the browser does. */
+export async function give(
+  page: Page,
+  how: 'drop' | 'paste',
+  path: string,
+  name: string,
+  type: string,
+): Promise<void> {
+  const base64 = (await readFile(path)).toString('base64');
+  // Runs in the page.
+  const script = `(([how, base64, name, type]) => {
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name, { type }));
+    const event = how === 'drop'
+      ? new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true })
+      : new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true });
+    document.body.dispatchEvent(event);
+  })(${JSON.stringify([how, base64, name, type])})`;
+  await page.evaluate(script);
+}
