@@ -1,6 +1,6 @@
 /** The HTTP server under the app: its limits, answers to what is not HTTP, and an end that loses nothing. */
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TexturaError } from '../../model/error.ts';
 import { problemMediaType } from '../../model/service.ts';
@@ -9,6 +9,7 @@ import { problemOf } from './problem.ts';
 
 /** Longer than proxies keep a connection, so that they close it and not the service while a request is on its way. */
 const keepAliveTimeoutMs = 65_000;
+const idleMomentMs = 200;
 
 export interface RunningServer {
   /** `http://127.0.0.1:8080` */
@@ -48,17 +49,27 @@ export async function listen(app: RequestListener, settings: ServeSettings): Pro
     async close() {
       isClosing = true;
       await sleep(drainMs);
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const closed = stopAccepting(server);
       let wasCut = false;
-      const timer = setTimeout(() => {
+      const last = setTimeout(() => {
         wasCut = true;
         server.closeAllConnections();
       }, shutdownMs);
+      // A connection without a request may have one on its way: it gets a moment.
+      const idle = setInterval(() => server.closeIdleConnections(), idleMomentMs);
       await closed;
-      clearTimeout(timer);
+      clearTimeout(last);
+      clearInterval(idle);
       return { wasCut };
     },
   };
+}
+
+/** Ends when the last connection has. The close of net alone: that of http would also cut connections on which a request is on its way. */
+function stopAccepting(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    NetServer.prototype.close.call(server, () => resolve());
+  });
 }
 
 function startListening(server: Server, host: string, port: number): Promise<void> {

@@ -1,0 +1,159 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { modelIndexSchema, modelReportSchema } from '../../model/model-file.ts';
+import { classifyAnswerSchema, type ModelList, modelListSchema } from '../../model/service.ts';
+import { pngFile } from '../support/pictures.ts';
+import { exportModels, type RunningService, runService } from '../support/running-service.ts';
+import { replaceFile } from '../support/tampered-model.ts';
+
+let exported: { readonly first: string; readonly second: string };
+let folder: string;
+let running: RunningService;
+let picture: Buffer;
+
+beforeAll(async () => {
+  const made = await mkdtemp(join(tmpdir(), 'textura-models-'));
+  exported = { first: join(made, 'first'), second: join(made, 'second') };
+  await exportModels(exported.first, [{ variant: 'lab-baseline', seed: 7 }]);
+  await exportModels(exported.second, [{ variant: 'lab-baseline', seed: 8 }]);
+  picture = await pngFile(1, 70, 66);
+});
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'textura-registry-'));
+});
+afterEach(async () => {
+  await running.close();
+  await rm(folder, { recursive: true });
+});
+
+const lay = (from: string) => cp(from, folder, { recursive: true });
+const look = () => running.service.registry.refresh();
+const notes = () => running.logged.map((line) => JSON.parse(line).msg as string);
+const list = async (): Promise<ModelList> =>
+  modelListSchema.parse(await (await fetch(`${running.address}/models`)).json());
+const ask = async () => {
+  const headers = { 'Content-Type': 'image/png' };
+  const response = await fetch(`${running.address}/classify`, {
+    method: 'POST',
+    body: new Uint8Array(picture),
+    headers,
+  });
+  return {
+    status: response.status,
+    answer: response.ok ? classifyAnswerSchema.parse(await response.json()) : undefined,
+  };
+};
+const hashOf = async (from: string) =>
+  modelIndexSchema.parse(JSON.parse(await readFile(join(from, 'index.json'), 'utf8'))).models[0]?.sha256;
+
+test('an empty folder is not ready and answers 404, until a model is there', async () => {
+  running = await runService(folder);
+  expect((await fetch(`${running.address}/readyz`)).status).toBe(503);
+  expect((await ask()).status).toBe(404);
+  await lay(exported.first);
+  await look();
+  expect((await fetch(`${running.address}/readyz`)).status).toBe(200);
+  expect((await ask()).answer?.model.sha256).toBe(await hashOf(exported.first));
+});
+
+test('a changed model takes over while requests come, and none is dropped or mixed', async () => {
+  await lay(exported.first);
+  running = await runService(folder);
+  const [first, second] = [await hashOf(exported.first), await hashOf(exported.second)];
+  const before = (await ask()).answer;
+  let isOver = false;
+  const answers: Awaited<ReturnType<typeof ask>>[] = [];
+  const client = async () => {
+    while (!isOver) answers.push(await ask());
+  };
+  const clients = [client(), client(), client()];
+  await lay(exported.second);
+  await look();
+  const after = (await ask()).answer;
+  isOver = true;
+  await Promise.all(clients);
+  expect([before?.model.sha256, after?.model.sha256]).toEqual([first, second]);
+  expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+  const top = (hash: string | undefined) =>
+    new Set(
+      answers.flatMap(({ answer }) =>
+        answer?.model.sha256 === hash ? (answer?.results[0]?.predictions[0]?.label ?? []) : [],
+      ),
+    );
+  expect(top(first)).toEqual(new Set([before?.results[0]?.predictions[0]?.label]));
+  expect(notes()).toContain('lab-baseline: replaced on cpu');
+});
+
+test('a broken file is refused, told once, and the one before it goes on answering', async () => {
+  await lay(exported.first);
+  running = await runService(folder);
+  const before = await ask();
+  const path = join(folder, 'lab-baseline.onnx');
+  const whole = await readFile(path);
+  await writeFile(path, whole.subarray(0, whole.length / 2));
+  await look();
+  await look();
+  expect((await ask()).answer?.results).toEqual(before.answer?.results);
+  const told = notes().filter((note) => note.includes('refused'));
+  expect(told).toHaveLength(1);
+  expect(told[0]).toMatch(
+    /^lab-baseline: refused: lab-baseline\.onnx: .*SHA-256.*the one before goes on answering$/,
+  );
+  expect((await fetch(`${running.address}/models/lab-baseline.onnx`)).status).toBe(503);
+  await writeFile(path, whole);
+  await look();
+  expect((await fetch(`${running.address}/models/lab-baseline.onnx`)).status).toBe(200);
+});
+
+test('a file that computes something else than its report says is refused with the numbers', async () => {
+  await lay(exported.first);
+  await replaceFile(folder, 'lab-baseline', await readFile(join(exported.second, 'lab-baseline.onnx')));
+  running = await runService(folder);
+  expect((await list()).models).toEqual([]);
+  expect(notes().join()).toMatch(
+    /refused: lab-baseline\.onnx: expected the probabilities of its report within 0\.0001, got a difference of 0\.\d+/,
+  );
+});
+
+test.each([
+  [
+    'a path out of the folder',
+    (index: string) => index.replace('"lab-baseline.onnx"', '"../lab-baseline.onnx"'),
+  ],
+  ['an absolute path', (index: string) => index.replace('"lab-baseline.onnx"', '"/etc/passwd"')],
+  ['a name that is none', (index: string) => index.replace('"name": "lab-baseline"', '"name": "../x"')],
+  [
+    'a report that is not there',
+    (index: string) => index.replace('lab-baseline.report.json', 'other.report.json'),
+  ],
+  ['nothing but a part of it', (index: string) => index.slice(0, 100)],
+  ['another shape', () => '{"models": {}}'],
+])('an index with %s gives no model and harms nothing', async (_, change) => {
+  await lay(exported.first);
+  const path = join(folder, 'index.json');
+  await writeFile(path, change(await readFile(path, 'utf8')));
+  running = await runService(folder);
+  expect((await list()).models).toEqual([]);
+  expect((await ask()).status).toBe(404);
+  expect(notes().filter((note) => note.includes('refused'))).toHaveLength(1);
+});
+
+test('a report without its self-check is refused', async () => {
+  await lay(exported.first);
+  const path = join(folder, 'lab-baseline.report.json');
+  const report = modelReportSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  await writeFile(path, JSON.stringify({ ...report, selfCheck: [] }));
+  running = await runService(folder);
+  expect((await list()).models).toEqual([]);
+});
+
+test('a model that leaves the index leaves the service', async () => {
+  await lay(exported.first);
+  running = await runService(folder);
+  await writeFile(join(folder, 'index.json'), '{"models": []}');
+  await look();
+  expect((await list()).models).toEqual([]);
+  expect((await ask()).status).toBe(404);
+});
