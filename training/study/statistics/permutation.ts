@@ -51,7 +51,7 @@ function pooledDifferences(differences: readonly Sample[]): PooledDifferences {
       parts.set(image, { label: labels[i] as string, value });
     });
   }
-  const all = [...parts.values()];
+  const all = [...parts.keys()].sort().map((image) => parts.get(image) as { label: string; value: number });
   const classes = strata(all.map(({ label }) => label));
   let end = 0;
   return {

@@ -31,13 +31,26 @@ export interface Variation {
   readonly contributions: Float64Array;
 }
 
-/** Places of all photographs of a study, so that every network's values are resampled alike. */
-export type Pool = ReadonlyMap<string, number>;
+/** All photographs of a study, so that every network's values are resampled alike. */
+export interface Pool {
+  readonly size: number;
+  readonly places: ReadonlyMap<string, number>;
+  /** Number of the class of each place. */
+  readonly classes: Int32Array;
+}
 
 /** The photographs of the samples in an order that does not depend on the samples' order. */
 export function poolOf(samples: readonly Sample[]): Pool {
-  const images = [...new Set(samples.flatMap((sample) => sample.images))].sort();
-  return new Map(images.map((image, place) => [image, place]));
+  const labels = new Map(
+    samples.flatMap((sample) => sample.images.map((image, i) => [image, sample.labels[i]])),
+  );
+  const images = [...labels.keys()].sort();
+  const names = [...new Set(labels.values())];
+  return {
+    size: images.length,
+    places: new Map(images.map((image, place) => [image, place])),
+    classes: Int32Array.from(images, (image) => names.indexOf(labels.get(image))),
+  };
 }
 
 /** Of one or more seeds with two or more photographs each. */
@@ -45,39 +58,89 @@ export function variationOf(samples: readonly Sample[], pool: Pool): Variation {
   const seeds = samples.length;
   const means = samples.map(({ values }) => meanOf(values));
   const estimate = meanOf(means);
+  const scatters = samples.map((sample) => scatterOf(sample, pool));
   const contributions = new Float64Array(pool.size);
-  let ownVariance = 0;
-  for (const sample of samples) {
-    const share = 1 / (seeds * sample.values.length);
-    residuals(sample).forEach((residual, i) => {
-      const place = pool.get(sample.images[i] as string) as number;
-      contributions[place] = (contributions[place] as number) + residual * share;
-      ownVariance += (residual * share) ** 2;
+  for (const { places, residuals, enlarged } of scatters) {
+    places.forEach((place, i) => {
+      const part = ((residuals[i] as number) * (enlarged[i] as number)) / (seeds * places.length);
+      contributions[place] = (contributions[place] as number) + part;
     });
   }
-  const photographVariance = sumOfSquares(contributions);
   if (seeds === 1) {
-    return { estimate, seeds, runVariance: 0, sharedVariance: photographVariance, contributions };
+    return { estimate, seeds, runVariance: 0, sharedVariance: sumOfSquares(contributions), contributions };
   }
   const runVariance = sumOfSquares(means.map((mean) => mean - estimate)) / ((seeds - 1) * seeds);
-  // The variance of a sum of S is that of its terms and S(S-1) covariances.
-  const covariance = ((photographVariance - ownVariance) * seeds) / (seeds - 1);
-  return { estimate, seeds, runVariance, sharedVariance: Math.max(0, covariance), contributions };
+  const sharedVariance = Math.max(0, meanCovariance(scatters, pool));
+  return { estimate, seeds, runVariance, sharedVariance, contributions };
+}
+
+/** How the photographs of a seed scatter around the means of their classes. */
+interface Scatter {
+  readonly places: readonly number[];
+  readonly residuals: Float64Array;
+  /** Photographs of its class. */
+  readonly ofClass: Int32Array;
+  /**
+   * What a residual is multiplied by, so that squares are right on average: sqrt(n / (n - 1)) for a class of n (Davison and Hinkley,
+   * "Bootstrap Methods and their Application", 1997, section 3.2).
+   */
+  readonly enlarged: Float64Array;
+}
+
+function scatterOf({ images, labels, values }: Sample, pool: Pool): Scatter {
+  const residuals = new Float64Array(values.length);
+  const ofClass = new Int32Array(values.length);
+  for (const members of strata(labels)) {
+    let mean = 0;
+    for (const i of members) mean += (values[i] as number) / members.length;
+    for (const i of members) {
+      residuals[i] = (values[i] as number) - mean;
+      ofClass[i] = members.length;
+    }
+  }
+  return {
+    places: images.map((image) => pool.places.get(image) as number),
+    residuals,
+    ofClass,
+    enlarged: Float64Array.from(ofClass, (n) => (n === 1 ? 0 : Math.sqrt(n / (n - 1)))),
+  };
+}
+
+/** Mean covariance of the means of two seeds. */
+function meanCovariance(scatters: readonly Scatter[], pool: Pool): number {
+  let sum = 0;
+  const indices = new Int32Array(pool.size);
+  scatters.forEach((one, s) => {
+    indices.fill(-1);
+    one.places.forEach((place, i) => {
+      indices[place] = i;
+    });
+    for (const other of scatters.slice(s + 1)) sum += covariance(one, other, indices, pool);
+  });
+  return sum / ((scatters.length * (scatters.length - 1)) / 2);
 }
 
 /**
- * Deviations from the mean of the class, enlarged by sqrt(n / (n - 1)) so that their squares are right on average (Davison and
- * Hinkley, "Bootstrap Methods and their Application", 1997, section 3.2). Classes of one photograph are taken together (collapsed
- * strata: Cochran, "Sampling Techniques", 1977, section 5A.12).
+ * Covariance of two seeds' means. Of a class with n and m photographs in the two and k in both, products of residuals have
+ * 1 - 1/n - 1/m + k/nm of the covariance on average, since each seed's are taken from a mean of its own. `indices` are the first one's
+ * by place, -1 for photographs that it has not.
  */
-function residuals({ labels, values }: Sample): Float64Array {
-  const found = new Float64Array(values.length);
-  for (const members of strata(labels)) {
-    const mean = members.reduce((sum, i) => sum + (values[i] as number), 0) / members.length;
-    const factor = members.length === 1 ? 0 : Math.sqrt(members.length / (members.length - 1));
-    for (const i of members) found[i] = ((values[i] as number) - mean) * factor;
+function covariance(one: Scatter, other: Scatter, indices: Int32Array, { classes }: Pool): number {
+  const inBoth = new Int32Array(classes.length);
+  for (const place of other.places) {
+    const ofPlace = classes[place] as number;
+    if ((indices[place] as number) >= 0) inBoth[ofPlace] = (inBoth[ofPlace] as number) + 1;
   }
-  return found;
+  let sum = 0;
+  other.places.forEach((place, j) => {
+    const i = indices[place] as number;
+    if (i < 0) return;
+    const n = one.ofClass[i] as number;
+    const m = other.ofClass[j] as number;
+    const kept = 1 - 1 / n - 1 / m + (inBoth[classes[place] as number] as number) / (n * m);
+    if (kept > 0) sum += ((one.residuals[i] as number) * (other.residuals[j] as number)) / kept;
+  });
+  return sum / (one.places.length * other.places.length);
 }
 
 /** Indices of equal labels; those that stand alone are put together. */

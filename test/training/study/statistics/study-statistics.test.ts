@@ -5,11 +5,7 @@ import {
   interquartileSamples,
 } from '../../../../training/study/statistics/interquartile-mean.ts';
 import { pairedPValue } from '../../../../training/study/statistics/permutation.ts';
-import {
-  deviations,
-  drawReplicates,
-  intervalOf,
-} from '../../../../training/study/statistics/replicates.ts';
+import { deviations, drawReplicates, intervalOf } from '../../../../training/study/statistics/replicates.ts';
 import type { RunErrors, Sample } from '../../../../training/study/statistics/sample.ts';
 import {
   type ArmStatistics,
@@ -93,26 +89,29 @@ test('with one seed the p-value is that of all exchanges in SciPy, and the scatt
 test.each([
   ['three', scipy.threeSeeds],
   ['five', scipy.fiveSeeds],
-])('with %s seeds of separate photographs, interval and p-value are those of SciPy’s t test', (_, expected) => {
-  const runs = (errors: readonly (readonly number[])[]) =>
-    errors.map((row, s) => runOf(row, s, (i) => `${s}/${i}`));
-  const arms = [
-    { name: 'reference', runs: runs(expected.reference) },
-    { name: 'variant', runs: runs(expected.variant) },
-  ];
-  const found = comparisonOf(studyStatistics(arms, { replicates: 100_000, seed: 3 }));
-  const halfLength = (expected.high - expected.low) / 2;
-  expect(found.difference.value).toBeCloseTo(expected.difference, 12);
-  expect(Math.abs(found.difference.low / halfLength - expected.low / halfLength)).toBeLessThan(
-    tolerances.resampledQuantile,
-  );
-  expect(Math.abs(found.difference.high / halfLength - expected.high / halfLength)).toBeLessThan(
-    tolerances.resampledQuantile,
-  );
-  expect(Math.abs(found.pValue - expected.pValue)).toBeLessThan(tolerances.resampledShare);
-  const ratio = found.smallestDetectable / expected.smallestDetectable;
-  expect(Math.abs(ratio - 1)).toBeLessThan(tolerances.detectableDifference);
-});
+])(
+  'with %s seeds of separate photographs, interval and p-value are those of SciPy’s t test',
+  (_, expected) => {
+    const runs = (errors: readonly (readonly number[])[]) =>
+      errors.map((row, s) => runOf(row, s, (i) => `${s}/${i}`));
+    const arms = [
+      { name: 'reference', runs: runs(expected.reference) },
+      { name: 'variant', runs: runs(expected.variant) },
+    ];
+    const found = comparisonOf(studyStatistics(arms, { replicates: 100_000, seed: 3 }));
+    const halfLength = (expected.high - expected.low) / 2;
+    expect(found.difference.value).toBeCloseTo(expected.difference, 12);
+    expect(Math.abs(found.difference.low / halfLength - expected.low / halfLength)).toBeLessThan(
+      tolerances.resampledQuantile,
+    );
+    expect(Math.abs(found.difference.high / halfLength - expected.high / halfLength)).toBeLessThan(
+      tolerances.resampledQuantile,
+    );
+    expect(Math.abs(found.pValue - expected.pValue)).toBeLessThan(tolerances.resampledShare);
+    const ratio = found.smallestDetectable / expected.smallestDetectable;
+    expect(Math.abs(ratio - 1)).toBeLessThan(tolerances.detectableDifference);
+  },
+);
 
 test('photographs that seeds share keep their noise, however many seeds there are', () => {
   // Seeds that agree on every photograph: only other photographs can change the mean.
@@ -122,10 +121,8 @@ test('photographs that seeds share keep their noise, however many seeds there ar
   const four = variationOf(shared, poolOf(shared));
   expect(four.runVariance).toBeCloseTo(0, 12);
   expect(four.sharedVariance).toBeCloseTo(one.sharedVariance, 12);
-  const separate = values.length * 4;
   const apart = [1, 2, 3, 4].map((seed) => sampleOf(values, seed));
   expect(variationOf(apart, poolOf(apart)).sharedVariance).toBe(0);
-  expect(poolOf(apart).size).toBe(separate);
 });
 
 test('photographs of a class that stand alone are taken together instead of having no noise', () => {
@@ -145,7 +142,7 @@ test('one seed is said to tell of photographs alone', () => {
   expect(variant?.basis).toBe('photographs alone');
   // Better on none, as good on two of six.
   expect(variant?.comparison?.improvement.value).toBeCloseTo(1 / 6, 12);
-  expect(variant?.comparison?.difference.value).toBeCloseTo(0.8 / 6, 12);
+  expect(variant?.comparison?.difference.value).toBeCloseTo(1 / 6, 12);
 });
 
 test('a network that is the reference itself differs by nothing, with a p-value of 1', () => {
@@ -192,7 +189,10 @@ test('an interval stays within the values that there are', () => {
 test('the numbers depend neither on the order of photographs nor on other networks of the study', () => {
   const errors = [0, 0.4, 0.2, 0.8, 0.6, 0.2];
   const reference = { name: 'reference', runs: [runOf(errors, 1), runOf([...errors].reverse(), 2)] };
-  const variant = { name: 'variant', runs: reference.runs.map(({ seed }) => runOf([0.2, 0.6, 0, 1, 0.4, 0.2], seed)) };
+  const variant = {
+    name: 'variant',
+    runs: reference.runs.map(({ seed }) => runOf([0.2, 0.6, 0, 1, 0.4, 0.2], seed)),
+  };
   const reversed = {
     ...variant,
     runs: variant.runs.map((run) => ({ ...run, photographs: [...run.photographs].reverse() })),
@@ -201,5 +201,5 @@ test('the numbers depend neither on the order of photographs nor on other networ
   const plain = comparisonOf(studyStatistics([reference, variant], settings));
   const other = comparisonOf(studyStatistics([reference, reversed, variant], settings));
   expect(other.difference.low).toBeCloseTo(plain.difference.low, 12);
-  expect(other.pValue).toBeCloseTo(plain.pValue, 2);
+  expect(other.pValue).toBe(plain.pValue);
 });
