@@ -109,7 +109,7 @@ async function runsAtOnce(
 ): Promise<number> {
   if (queue !== undefined) return 1;
   if (jobs !== undefined) return jobs;
-  if (chooseEngine({ engine, device }, await tensorflowDevices()).device === 'gpu') return 1;
+  if (chooseEngine({ engine, device }, await tensorflowDevices()).device !== 'cpu') return 1;
   const largest = Math.max(
     0,
     ...estimates.filter(({ runsLeft }) => runsLeft > 0).map((arm) => arm.memoryBytes),
