@@ -98,7 +98,7 @@ test.each([
       { name: 'reference', runs: runs(expected.reference) },
       { name: 'variant', runs: runs(expected.variant) },
     ];
-    const found = comparisonOf(studyStatistics(arms, { replicates: 100_000, seed: 3 }));
+    const found = comparisonOf(studyStatistics(arms, { replicates: 60_000, seed: 3 }));
     const halfLength = (expected.high - expected.low) / 2;
     expect(found.difference.value).toBeCloseTo(expected.difference, 12);
     expect(Math.abs(found.difference.low / halfLength - expected.low / halfLength)).toBeLessThan(
