@@ -4,6 +4,7 @@ import { TexturaError } from '../model/error.ts';
 import { runCommand } from '../node/command-line.ts';
 import { type Terminal, terminalOn } from '../node/terminal.ts';
 import { benchInfer, inferBenchOptions } from './infer.ts';
+import { benchServe, serveBenchOptions } from './serve.ts';
 import { benchTrain, trainBenchOptions } from './train.ts';
 
 type Subject = (argv: readonly string[]) => Promise<void>;
@@ -35,6 +36,7 @@ function names(): string {
 const subjects: Readonly<Record<string, Subject>> = {
   train: subjectOf(trainBenchOptions, benchTrain),
   infer: subjectOf(inferBenchOptions, benchInfer),
+  serve: subjectOf(serveBenchOptions, benchServe),
 };
 const argv = process.argv.slice(2);
 const subject = subjects[argv.find((word) => word in subjects) ?? 'train'];
