@@ -1,57 +1,26 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import sharp, { type Sharp } from 'sharp';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { drawTexture } from '../../model/textures/textures.ts';
-import { chromiumMissing, findChromium } from '../../node/chromium.ts';
 import { runScript } from '../support/command.ts';
 import { writeFilm } from '../support/fake-camera.ts';
-import { give, launchChromium, openPage, readBars } from '../support/page-browser.ts';
-import { buildPage, type PageServer, servePage } from '../support/page-server.ts';
-import { exportModels } from '../support/running-service.ts';
-import { sixTextures } from '../support/trained-run.ts';
+import { give, openPage, readBars } from '../support/page-browser.ts';
+import { pageFixture } from '../support/page-fixture.ts';
 import { tolerances } from '../tolerances.ts';
 
-let folder: string;
-let models: string;
-let built: Awaited<ReturnType<typeof buildPage>> | undefined;
-let server: PageServer;
-let browser: Browser;
-const hasBrowser = findChromium() !== undefined;
-
-beforeAll(async () => {
-  if (!hasBrowser) return;
-  folder = await mkdtemp(join(tmpdir(), 'textura-page-test-'));
-  models = join(folder, 'models');
-  built = await buildPage();
-  await exportModels(models, [
-    { variant: 'lab-baseline', labels: sixTextures },
-    { variant: 'no-relu4', labels: sixTextures },
-  ]);
-  const film = join(folder, 'film.y4m');
-  await writeFilm(film, [drawTexture('brick', 5, 1, 640, 480)]);
-  server = await servePage({ page: built.folder, models }, 'ours');
-  browser = await launchChromium([
-    '--use-fake-device-for-media-stream',
-    `--use-file-for-fake-video-capture=${film}`,
-  ]);
-}, 180_000);
-
-afterAll(async () => {
-  await browser?.close();
-  await server?.close();
-  await built?.remove();
-  if (hasBrowser) await rm(folder, { recursive: true, force: true });
-});
-
-beforeEach((context) => {
-  context.skip(!hasBrowser, chromiumMissing);
+const fixture = pageFixture({
+  async args(folder) {
+    const film = join(folder, 'film.y4m');
+    await writeFilm(film, [drawTexture('brick', 5, 1, 640, 480)]);
+    return ['--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${film}`];
+  },
 });
 
 /** A picture file, and what `npm run classify` says of it with the model that the page has. */
 async function classified(name: string, bytes: Buffer): Promise<{ path: string; predictions: Prediction[] }> {
+  const { folder, models } = fixture();
   const path = join(folder, name);
   await writeFile(path, bytes);
   const model = join(models, 'lab-baseline.onnx');
@@ -87,7 +56,7 @@ describe('a picture', () => {
       'wide.png',
       await colourPicture(300, 210).png().toBuffer(),
     );
-    const { page, complaints } = await openPage(browser, server.origin);
+    const { page, complaints } = await openPage(fixture().browser, fixture().server.origin);
     await readBars(page);
     await page.locator('#picture-file').setInputFiles(path);
     const bars = await readWhole(page, predictions);
@@ -104,7 +73,7 @@ describe('a picture', () => {
     const turned = await colourPicture(200, 260).withMetadata({ orientation: 6 }).png().toBuffer();
     const { path, predictions } = await classified('turned.png', turned);
     for (const how of ['drop', 'paste'] as const) {
-      const { page } = await openPage(browser, server.origin);
+      const { page } = await openPage(fixture().browser, fixture().server.origin);
       await readBars(page);
       await give(page, how, path, 'turned.png', 'image/png');
       const bars = await readWhole(page, predictions);
@@ -115,12 +84,12 @@ describe('a picture', () => {
   }, 120_000);
 
   test('that is none, or a kind that browsers do not decode, is refused with what to do', async () => {
-    const { page } = await openPage(browser, server.origin);
-    const text = join(folder, 'notes.txt');
+    const { page } = await openPage(fixture().browser, fixture().server.origin);
+    const text = join(fixture().folder, 'notes.txt');
     await writeFile(text, 'no picture');
     await page.locator('#picture-file').setInputFiles(text);
     await page.getByText('This file is no picture').waitFor();
-    const heic = join(folder, 'photo.heic');
+    const heic = join(fixture().folder, 'photo.heic');
     await writeFile(heic, Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypheic0000mif1heic')]));
     await page.locator('#picture-file').setInputFiles(heic);
     await page.getByText('HEIC picture').waitFor();
@@ -129,7 +98,7 @@ describe('a picture', () => {
 
 describe('a camera', () => {
   test('is read live, frame after frame, with the rate and the times shown', async () => {
-    const { page } = await openPage(browser, server.origin, { permissions: ['camera'] });
+    const { page } = await openPage(fixture().browser, fixture().server.origin, { permissions: ['camera'] });
     await readBars(page);
     await page.locator('#camera-button').click();
     await page.locator('#frames-per-second', { hasText: /^[1-9]/ }).waitFor();
@@ -143,7 +112,7 @@ describe('a camera', () => {
   }, 90_000);
 
   test('that was not allowed is explained, and the page goes on with its picture', async () => {
-    const { page } = await openPage(browser, server.origin);
+    const { page } = await openPage(fixture().browser, fixture().server.origin);
     await readBars(page);
     await page.locator('#camera-button').click();
     await page.getByText('The camera was not allowed').waitFor();

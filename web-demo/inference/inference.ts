@@ -61,10 +61,13 @@ export function createInference(first: ListedModel, wish: ProviderWish): Inferen
   let chosen = first;
   let station: Station | undefined;
   let changes = Promise.resolve();
+  const openings = new Map<Provider, Promise<Station | undefined>>();
 
   /** Changes follow one another: a choice made meanwhile waits for the one before it. */
   function change(work: () => Promise<void>): Promise<void> {
-    changes = changes.then(work);
+    changes = changes.then(work).catch((error: unknown) => {
+      model.set({ status: 'failed', name: chosen.name, ...faultOf(error) });
+    });
     return changes;
   }
 
@@ -73,8 +76,17 @@ export function createInference(first: ListedModel, wish: ProviderWish): Inferen
     provider.set({ ...state, verdicts: { ...state.verdicts, [which]: verdict } });
   }
 
+  /** Opens a provider, or waits for the opening that is under way. */
+  function open(which: Provider): Promise<Station | undefined> {
+    const underWay = openings.get(which);
+    if (underWay !== undefined) return underWay;
+    const opening = openNow(which).finally(() => openings.delete(which));
+    openings.set(which, opening);
+    return opening;
+  }
+
   /** Opens a provider with the chosen model; undefined where it is refused, which its verdict then says. */
-  async function open(which: Provider): Promise<Station | undefined> {
+  async function openNow(which: Provider): Promise<Station | undefined> {
     judge(which, { status: 'trying' });
     const client = new InferenceClient();
     try {
@@ -105,7 +117,10 @@ export function createInference(first: ListedModel, wish: ProviderWish): Inferen
     for (const which of order) {
       const opened = station?.provider === which ? station : await open(which);
       if (opened === undefined) continue;
-      if (opened !== station) activate(opened);
+      if (opened !== station) {
+        await loadOn(opened, chosen);
+        activate(opened);
+      }
       if (wanted === 'auto') void tryFaster();
       return;
     }
@@ -122,7 +137,8 @@ export function createInference(first: ListedModel, wish: ProviderWish): Inferen
     if (opened === undefined) return;
     const isCurrent = station === beside && opened.loaded.has(chosen.name) && provider.get().wish === 'auto';
     if (isCurrent && runMsOf(opened) < runMsOf(beside)) activate(opened);
-    else opened.client.close();
+    // Somebody who wishes for WebGPU meanwhile waits for the same opening.
+    else if (provider.get().wish !== 'webgpu') opened.client.close();
   }
 
   function runMsOf({ loaded }: Station): number {

@@ -1,0 +1,61 @@
+/** What tests of the page share: a build of it, models, and a server for both. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { chromiumMissing, findChromium } from '../../node/chromium.ts';
+import { launchChromium } from './page-browser.ts';
+import { buildPage, type PageServer, servePage } from './page-server.ts';
+import { exportModels } from './running-service.ts';
+import { sixTextures, type TrainedRunWishes } from './trained-run.ts';
+
+export interface PageFixture {
+  /** A folder for the test's own files. */
+  readonly folder: string;
+  readonly models: string;
+  /** The built page's folder. */
+  readonly page: string;
+  readonly server: PageServer;
+  readonly browser: Browser;
+}
+
+/** Before the tests of a file the page is built and Chromium started; without Chromium they are skipped. */
+export function pageFixture({
+  models: wishes = [{ variant: 'lab-baseline', labels: sixTextures }],
+  args = () => Promise.resolve([]),
+}: {
+  readonly models?: readonly TrainedRunWishes[];
+  readonly args?: (folder: string) => Promise<readonly string[]>;
+}): () => PageFixture {
+  let fixture: PageFixture | undefined;
+  let removeBuild: (() => Promise<void>) | undefined;
+
+  beforeAll(async () => {
+    if (findChromium() === undefined) return;
+    const folder = await mkdtemp(join(tmpdir(), 'textura-page-test-'));
+    const models = join(folder, 'models');
+    await exportModels(models, wishes);
+    const built = await buildPage();
+    removeBuild = built.remove;
+    const server = await servePage({ page: built.folder, models }, 'ours');
+    const browser = await launchChromium(await args(folder));
+    fixture = { folder, models, page: built.folder, server, browser };
+  }, 180_000);
+
+  afterAll(async () => {
+    await fixture?.browser.close();
+    await fixture?.server.close();
+    await removeBuild?.();
+    if (fixture !== undefined) await rm(fixture.folder, { recursive: true, force: true });
+  });
+
+  beforeEach((context) => {
+    context.skip(findChromium() === undefined, chromiumMissing);
+  });
+
+  return () => {
+    if (fixture === undefined) throw new Error('the page was not set up');
+    return fixture;
+  };
+}

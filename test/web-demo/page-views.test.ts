@@ -1,0 +1,192 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { unzipSync } from 'fflate';
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
+import { metadataKeys } from '../../model/model-file.ts';
+import { describeModel } from '../../model/onnx/description.ts';
+import { patchBytes } from '../../model/patch.ts';
+import { decodeImage } from '../../node/image-decoder.ts';
+import { runScript } from '../support/command.ts';
+import { runOnPatches } from '../support/onnx-session.ts';
+import { openPage, readBars } from '../support/page-browser.ts';
+import { pageFixture } from '../support/page-fixture.ts';
+import { sixTextures } from '../support/trained-run.ts';
+import { tolerances } from '../tolerances.ts';
+
+const fixture = pageFixture({
+  models: [
+    { variant: 'lab-baseline', labels: sixTextures },
+    { variant: 'no-relu4', labels: sixTextures },
+  ],
+});
+
+async function openView(view: string, options = {}) {
+  const { browser, server } = fixture();
+  const opened = await openPage(browser, `${server.origin}/#${view}`, options);
+  await opened.page.locator('.provider-proof', { hasText: 'proof repeated' }).waitFor();
+  return opened;
+}
+
+test('Compare shows every network on the patch, with class, latency, size and error', async () => {
+  const { page } = await openView('compare');
+  const rows = page.locator('.compare-table tbody tr');
+  await rows.nth(1).locator('.latency', { hasText: 'ms' }).waitFor();
+  expect(await rows.count()).toBe(2);
+  expect(await rows.nth(1).locator('.model').textContent()).toContain('lacks relu4');
+  expect(sixTextures).toContain(await rows.nth(0).locator('.top').textContent());
+  expect(await rows.nth(1).locator('.agrees').textContent()).toMatch(/same|differs/);
+  expect(await rows.nth(1).locator('.size').textContent()).toMatch(/^1[0-9]\.\d MB$/);
+  expect(await rows.nth(0).locator('.error').textContent()).toBe('25.0 %');
+}, 90_000);
+
+test('See draws the heat map over the picture, the maps of a layer and what a value of them sees', async () => {
+  const { page } = await openView('see');
+  await page.locator('#heat-stats', { hasText: 'places' }).waitFor();
+  const painted = `(() => {
+    const { width, height } = document.querySelector('.stage-overlay');
+    const { data } = document.querySelector('.stage-overlay').getContext('2d').getImageData(0, 0, width, height);
+    return data.some((level) => level > 0);
+  })()`;
+  expect(await page.evaluate(painted)).toBe(true);
+  await page.locator('#see-layer').selectOption('pool2');
+  await page.locator('#see-field', { hasText: '50 x 13 x 13' }).waitFor();
+  await page.locator('.maps').focus();
+  await page.keyboard.press('ArrowRight');
+  // A value of pool2 sees 16 of the patch's 64 pixels, 4 on from its neighbour's.
+  const mark = await page.locator('.stage-mark').boundingBox();
+  const square = await page.locator('.square').boundingBox();
+  expect((mark?.width ?? 0) / (square?.width ?? 1)).toBeCloseTo(16 / 64, 1);
+  expect(((mark?.x ?? 0) - (square?.x ?? 0)) / (square?.width ?? 1)).toBeCloseTo(4 / 64, 1);
+}, 90_000);
+
+/** Collects patches of a sample texture by holding the space bar. */
+async function collect(page: Page, row: number, texture: string, name: string, count: number): Promise<void> {
+  await page.getByRole('button', { name: `Sample texture ${texture}` }).click();
+  const surface = page.locator('.surface').nth(row);
+  await surface.locator('input').fill(name);
+  await surface.locator('.hold').focus();
+  await page.keyboard.down(' ');
+  await surface
+    .locator('.thumb')
+    .nth(count - 1)
+    .waitFor();
+  await page.keyboard.up(' ');
+}
+
+describe('Teach', () => {
+  test('learns three surfaces, keeps them over a reload, and gives an ONNX file that other runtimes load', async () => {
+    const { page } = await openView('teach', { acceptDownloads: true });
+    await page.getByRole('button', { name: 'Add a surface' }).click();
+    const names = ['10', '2', 'é'] as const;
+    await collect(page, 0, 'brick', names[2], 20);
+    await collect(page, 1, 'knit', names[0], 20);
+    await collect(page, 2, 'water', names[1], 20);
+    await page.locator('.thumb').first().click();
+    await page.locator('#train').click();
+    await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
+    expect(await page.locator('#held-out').textContent()).toMatch(/^[0-2] of 1\d /);
+    await page.locator('#model option:checked', { hasText: 'taught' }).waitFor({ state: 'attached' });
+
+    await page.reload();
+    await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
+    expect(await page.locator('.thumb').count()).toBeGreaterThanOrEqual(59);
+    const model = await downloaded(page, 'Download ONNX', 'taught.onnx');
+    const patches = await downloaded(page, 'Download patches (zip)', 'patches.zip');
+    await expectGoodModel(page, await readFile(model), model, unzipSync(await readFile(patches)));
+  }, 240_000);
+
+  /** Labels in code-point order; the page, onnxruntime-node and npm run classify agree on what was collected. */
+  async function expectGoodModel(
+    page: Page,
+    bytes: Buffer,
+    path: string,
+    files: Readonly<Record<string, Uint8Array>>,
+  ): Promise<void> {
+    const { metadata } = describeModel(bytes, path);
+    const labels: string[] = JSON.parse(metadata[metadataKeys.labels] ?? '');
+    expect(labels).toEqual(['10', '2', 'é']);
+    const [name, png] = Object.entries(files).find(([file]) => file.startsWith('é/')) ?? [
+      '',
+      new Uint8Array(),
+    ];
+    const { data, width } = await decodeImage(png, name);
+    expect([data.length, width]).toEqual([patchBytes, 64]);
+    const { probabilities } = await runOnPatches(bytes, data);
+    const image = join(fixture().folder, 'patch.png');
+    await writeFile(image, png);
+    const { stdout } = await runScript('serve/classify.ts', ['--model', path, '--json', image], {
+      cwd: fixture().folder,
+    });
+    const [top] = JSON.parse(stdout).results[0].predictions;
+    expect(top.label).toBe('é');
+    expect(probabilities.values[2]).toBeCloseTo(top.probability, 6);
+
+    await page.locator('#model').selectOption('taught');
+    await page.getByRole('tab', { name: 'Live' }).click();
+    await page.locator('#picture-file').setInputFiles(image);
+    await page.locator('.bars li:first-child .bar-label', { hasText: 'é' }).waitFor();
+    const bars = await readBars(page);
+    expect(Math.abs((bars[0]?.probability ?? 0) - top.probability)).toBeLessThan(tolerances.pageProbability);
+  }
+
+  async function downloaded(page: Page, button: string, as: string): Promise<string> {
+    const waiting = page.waitForEvent('download');
+    await page.getByRole('button', { name: button }).click();
+    const path = join(fixture().folder, as);
+    await (await waiting).saveAs(path);
+    return path;
+  }
+});
+
+describe('the page is for everybody', () => {
+  const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test(`axe finds nothing serious in any view, ${colorScheme}`, async () => {
+      const { page } = await openView('live', {
+        colorScheme,
+        viewport: { width: 360, height: 740 },
+        bypassCSP: true,
+      });
+      await readBars(page);
+      await page.addScriptTag({ path: axe });
+      for (const view of ['Live', 'Compare', 'See', 'Teach']) {
+        await page.getByRole('tab', { name: view }).click();
+        const found = (await page.evaluate(
+          'axe.run().then(({ violations }) => violations.map(({ id, impact, nodes }) => ({ id, impact, where: nodes.map(({ html }) => html.slice(0, 120)) })))',
+        )) as readonly { readonly impact: string }[];
+        expect({ view, found: found.filter(({ impact }) => impact !== 'minor') }).toEqual({
+          view,
+          found: [],
+        });
+        // Nothing stands out over the edge of a phone.
+        expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+      }
+    }, 120_000);
+  }
+
+  test('everything is said in Spanish too, from the browser’s wish or by the switch', async () => {
+    const { browser, server } = fixture();
+    const { page } = await openPage(browser, server.origin, { locale: 'es-CO' });
+    await readBars(page);
+    expect(await page.getByRole('tab').allTextContents()).toEqual(['En vivo', 'Comparar', 'Ver', 'Enseñar']);
+    expect(await page.evaluate('document.documentElement.lang')).toBe('es');
+    await page.getByRole('button', { name: 'English' }).click();
+    expect(await page.getByRole('tab').allTextContents()).toEqual(['Live', 'Compare', 'See', 'Teach']);
+  }, 60_000);
+
+  test('the square is moved and scaled by keys, and tabs are gone through by arrows', async () => {
+    const { page } = await openView('live');
+    await page.locator('#square').focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Shift+ArrowDown');
+    expect(await page.locator('#square').getAttribute('aria-label')).toContain('64 pixels wide, at 216, 209');
+    await page.keyboard.press('+');
+    expect(await page.locator('#square').getAttribute('aria-label')).toContain('70 pixels wide');
+    await page.getByRole('tab', { name: 'Live' }).focus();
+    await page.keyboard.press('ArrowLeft');
+    expect(await page.getByRole('tab', { name: 'Teach' }).getAttribute('aria-selected')).toBe('true');
+  }, 60_000);
+});
