@@ -113,7 +113,8 @@ async function startAll(
   return { servers, failures };
 }
 
-const answerSchema = classifyAnswerSchema.pick({ results: true });
+/** Peers answer results alone. */
+const answerSchema = z.object({ results: classifyAnswerSchema.shape.results });
 
 /** First class, its probability to two digits, and how many patches: enough to tell that a server does the same work. */
 async function answerOf({ plan, port }: ServerProcess, picture: LoadPicture): Promise<string> {
