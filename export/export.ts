@@ -12,6 +12,7 @@ import { exportedGraphs } from './model-graph.ts';
 import { percent } from './parity.ts';
 import { newestFinishedRuns, readTrainedRun, runRoots } from './run-directory.ts';
 import { bestRunsOfStudy } from './study-runs.ts';
+import { exportForTriton } from './triton-layout.ts';
 
 const options = z.strictObject({
   run: z.string().min(1).optional().describe('one run directory, e.g. runs/reference'),
@@ -29,6 +30,10 @@ const options = z.strictObject({
     .describe(
       'which ONNX files to write: portable for every tool, throughput for large batches in onnxruntime',
     ),
+  layout: z
+    .enum(['textura', 'triton'])
+    .default('textura')
+    .describe('triton: a folder for the Triton server, with a sub-folder a model instead of an index'),
 });
 type ExportOptions = z.infer<typeof options>;
 
@@ -40,7 +45,7 @@ const definition: CommandDefinition<typeof options> = {
   run: exportAll,
 };
 
-async function exportAll({ run, study, out, opset, graph }: ExportOptions): Promise<void> {
+async function exportAll({ run, study, out, opset, graph, layout }: ExportOptions): Promise<void> {
   const settings: ExportSettings = {
     out,
     opset: opsets.find((known) => known === opset) ?? defaultOpset,
@@ -54,7 +59,8 @@ async function exportAll({ run, study, out, opset, graph }: ExportOptions): Prom
       const trained = await readTrainedRun(directory);
       const { status, best } = trained.run;
       if (status !== 'finished') note(`${directory} is ${status}: its best epoch so far, ${best?.epoch}`);
-      print(reportText(directory, out, await exportRun(trained, settings)));
+      const report = await (layout === 'triton' ? exportForTriton : exportRun)(trained, settings);
+      print(reportText(directory, layout === 'triton' ? join(out, report.model) : out, report));
     } catch (error) {
       if (!(error instanceof TexturaError)) throw error;
       if (directories.length > 1) note(`${directory}: ${error.message}`);

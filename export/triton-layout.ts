@@ -1,0 +1,56 @@
+/**
+ * The folder of models that NVIDIA's Triton Inference Server serves: NAME/config.pbtxt, NAME/labels.txt, NAME/1/model.onnx
+ * (github.com/triton-inference-server/server, docs/user_guide/model_repository.md).
+ */
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { graphNames, type ModelReport } from '../model/model-file.ts';
+import { inputPx } from '../model/network.ts';
+import { writeFileAtomically } from '../node/atomic-file.ts';
+import { type ExportSettings, exportRun } from './model-folder.ts';
+import type { TrainedRun } from './run-directory.ts';
+
+/** Patches that Triton gathers for one run. */
+const maxBatch = 64;
+
+/**
+ * Exports one run to `settings.out` in Triton's layout, its first graph alone, proven as any export. Gives the report.
+ * Errors: `parity-failed`; nothing is written then.
+ */
+export async function exportForTriton(trained: TrainedRun, settings: ExportSettings): Promise<ModelReport> {
+  await mkdir(settings.out, { recursive: true });
+  const staging = await mkdtemp(join(settings.out, '.staging-'));
+  try {
+    const graphs = settings.graphs.slice(0, 1);
+    const report = await exportRun(trained, { ...settings, out: staging, graphs });
+    const folder = join(settings.out, report.model);
+    await mkdir(join(folder, '1'), { recursive: true });
+    await rename(join(staging, report.graphs[0]?.file ?? ''), join(folder, '1', 'model.onnx'));
+    await writeFileAtomically(join(folder, 'labels.txt'), `${report.labels.join('\n')}\n`);
+    await writeFileAtomically(join(folder, 'config.pbtxt'), tritonConfig(report));
+    return report;
+  } finally {
+    await rm(staging, { recursive: true });
+  }
+}
+
+/** The batch is Triton's own first axis, so the sizes are those of one patch. */
+function tritonConfig({ model, labels }: ModelReport): string {
+  const tensor = (name: string, dims: readonly number[], more = '') =>
+    `  {\n    name: "${name}"\n    data_type: TYPE_FP32\n    dims: [ ${dims.join(', ')} ]\n${more}  }\n`;
+  const probabilities = tensor(
+    graphNames.probabilities,
+    [labels.length],
+    '    label_filename: "labels.txt"\n',
+  );
+  return `name: "${model}"
+backend: "onnxruntime"
+max_batch_size: ${maxBatch}
+input [
+${tensor(graphNames.image, [1, inputPx, inputPx])}]
+output [
+${probabilities.trimEnd()},
+${tensor(graphNames.logits, [labels.length])}]
+dynamic_batching { }
+`;
+}

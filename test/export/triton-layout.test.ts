@@ -1,0 +1,61 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { exportRun } from '../../export/model-folder.ts';
+import { readTrainedRun } from '../../export/run-directory.ts';
+import { runScript } from '../support/command.ts';
+import { writeTrainedRun } from '../support/trained-run.ts';
+
+test('--layout triton writes a folder that Triton serves, with the same bytes as the other layout', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'textura-triton-'));
+  await writeTrainedRun(join(home, 'run'), { labels: ['a', 'b', 'c'] });
+  const { status, stderr } = await runScript(
+    'export/export.ts',
+    ['--run', 'run', '--layout', 'triton', '--out', 'triton'],
+    { cwd: home },
+  );
+  expect([status, stderr]).toEqual([0, '']);
+  const folder = join(home, 'triton/lab-baseline');
+  expect((await readdir(join(home, 'triton'), { recursive: true })).sort()).toEqual([
+    'lab-baseline',
+    'lab-baseline/1',
+    'lab-baseline/1/model.onnx',
+    'lab-baseline/config.pbtxt',
+    'lab-baseline/labels.txt',
+  ]);
+  expect(await readFile(join(folder, 'labels.txt'), 'utf8')).toBe('a\nb\nc\n');
+  expect(await readFile(join(folder, 'config.pbtxt'), 'utf8')).toBe(`name: "lab-baseline"
+backend: "onnxruntime"
+max_batch_size: 64
+input [
+  {
+    name: "image"
+    data_type: TYPE_FP32
+    dims: [ 1, 64, 64 ]
+  }
+]
+output [
+  {
+    name: "probabilities"
+    data_type: TYPE_FP32
+    dims: [ 3 ]
+    label_filename: "labels.txt"
+  },
+  {
+    name: "logits"
+    data_type: TYPE_FP32
+    dims: [ 3 ]
+  }
+]
+dynamic_batching { }
+`);
+  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+  const settings = { out: join(home, 'models'), opset: 17, graphs: ['portable'], version } as const;
+  await exportRun(await readTrainedRun(join(home, 'run')), settings);
+  const [ours, theirs] = await Promise.all(
+    [join(home, 'models/lab-baseline.onnx'), join(folder, '1/model.onnx')].map((path) => readFile(path)),
+  );
+  expect(theirs?.equals(ours ?? new Uint8Array())).toBe(true);
+  await rm(home, { recursive: true });
+});

@@ -1,0 +1,65 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { exportModels, type RunningService, runService } from '../support/running-service.ts';
+
+interface Description {
+  readonly openapi: string;
+  readonly paths: Readonly<
+    Record<string, Readonly<Record<string, { readonly responses: Readonly<Record<string, unknown>> }>>>
+  >;
+  readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
+}
+
+let home: string;
+let running: RunningService;
+let description: Description;
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'textura-openapi-'));
+  await exportModels(home, [{ variant: 'lab-baseline' }]);
+  running = await runService(home);
+  description = (await (await fetch(`${running.address}/openapi.json`)).json()) as Description;
+});
+afterAll(async () => {
+  await running.close();
+  await rm(home, { recursive: true });
+});
+
+test('the description names only schemas that it has', () => {
+  const text = JSON.stringify(description);
+  const named = [...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name = '']) => name);
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter((name) => !(name in description.components.schemas))).toEqual([]);
+  expect(description.openapi).toBe('3.1.0');
+});
+
+test('every address of the description answers with a status that it names', async () => {
+  for (const [path, methods] of Object.entries(description.paths)) {
+    for (const [method, { responses }] of Object.entries(methods)) {
+      if (method === 'parameters') continue;
+      const address = path.replace('{name}', 'lab-baseline').replace('{file}', 'lab-baseline.onnx');
+      const response = await fetch(`${running.address}${address}`, { method: method.toUpperCase() });
+      await response.arrayBuffer();
+      expect(Object.keys(responses), `${method} ${path}`).toContain(String(response.status));
+      expect(response.status === 200, `${method} ${path}`).toBe(method === 'get');
+    }
+  }
+});
+
+test('/docs tells every address, needs no script and fetches nothing from elsewhere', async () => {
+  const response = await fetch(`${running.address}/docs`);
+  const page = await response.text();
+  for (const path of Object.keys(description.paths)) expect(page).toContain(path);
+  expect(page).not.toMatch(/<script|src=|https?:\/\/(?!localhost)/);
+  expect(response.headers.get('content-security-policy')).toContain("default-src 'self'");
+});
+
+test('the page is isolated, so that its threads may share memory', async () => {
+  const { headers, status } = await fetch(`${running.address}/`);
+  expect(status).toBe(200);
+  expect(headers.get('cross-origin-opener-policy')).toBe('same-origin');
+  expect(headers.get('cross-origin-embedder-policy')).toBe('require-corp');
+  expect(headers.get('content-security-policy')).toContain("'wasm-unsafe-eval'");
+});
