@@ -86,6 +86,25 @@ export async function newestCheckpoint(
   return undefined;
 }
 
+/**
+ * The checkpoint of the best epoch, or where that is damaged the newest whole one, with a sentence for each that was; undefined where there is none.
+ * Errors: `file-damaged` where every checkpoint that exists is damaged.
+ */
+export async function bestCheckpoint(
+  directory: string,
+  network: Network,
+): Promise<{ readonly checkpoint: Checkpoint; readonly damage: readonly string[] } | undefined> {
+  try {
+    const checkpoint = await readCheckpoint(directory, network, 'best');
+    return checkpoint && { checkpoint, damage: [] };
+  } catch (error) {
+    if (!(error instanceof TexturaError)) throw error;
+    const found = await newestCheckpoint(directory, network);
+    if (found === undefined) throw error;
+    return { checkpoint: found.checkpoint, damage: [error.message, ...found.damage] };
+  }
+}
+
 /** Reads one checkpoint; undefined where there is no such file. Errors: `file-damaged`. */
 export async function readCheckpoint(
   directory: string,

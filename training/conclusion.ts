@@ -13,10 +13,10 @@ import { encodeTensors, type StoredTensor } from '../model/safetensors.ts';
 import { meanScores, topClasses } from '../model/scores.ts';
 import { type ValidatedImage, validationToCsv } from '../model/validation-file.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
-import { readCheckpoint } from './checkpoint.ts';
+import { bestCheckpoint } from './checkpoint.ts';
 import type { DatasetImage } from './data/dataset.ts';
 import { planGrid } from './data/plan.ts';
-import { bestRow, type TrainingSession, validate } from './loop.ts';
+import { type TrainingSession, validate } from './loop.ts';
 import { writeConfusion } from './report/confusion-file.ts';
 import { validatedImages } from './validated-images.ts';
 
@@ -25,6 +25,8 @@ const parityPatches = 256;
 
 export interface Conclusion {
   readonly best: NonNullable<Run['best']>;
+  /** A sentence for each checkpoint that was damaged; the values are then those of the newest whole one. */
+  readonly damage: readonly string[];
 }
 
 /** Writes model.safetensors, parity.safetensors, validation.csv and confusion.csv from the best checkpoint; undefined where there is none. */
@@ -34,9 +36,10 @@ export async function concludeRun(
   validation: readonly DatasetImage[],
 ): Promise<Conclusion | undefined> {
   const { directory, network, engine } = session;
-  const checkpoint = await readCheckpoint(directory, network, 'best');
-  const epoch = checkpoint && bestRow(checkpoint.progress.history)?.epoch;
-  if (checkpoint === undefined || epoch === undefined) return undefined;
+  const found = await bestCheckpoint(directory, network);
+  if (found === undefined || found.checkpoint.progress.epochsDone === 0) return undefined;
+  const { checkpoint, damage } = found;
+  const epoch = checkpoint.progress.epochsDone;
   await engine.write(checkpoint.state);
   const answers = await validationAnswers(session);
   const images = validatedImages(answers, labels, planGrid(validation, session.config.patchPx), validation);
@@ -46,7 +49,7 @@ export async function concludeRun(
   await writeConfusion(directory, labels, confusionCounts(answers, network.classes));
   const photographTop1err = photographError(images);
   const { objective, top1err, top5err } = meanScores(answers.sums);
-  return { best: { epoch, top1err, top5err, objective, photographTop1err } };
+  return { best: { epoch, top1err, top5err, objective, photographTop1err }, damage };
 }
 
 /** The network's answers to the whole validation grid, in its order. */

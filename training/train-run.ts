@@ -33,6 +33,7 @@ import {
   ratesText,
 } from './progress-display.ts';
 import { writeReport } from './report/report.ts';
+import { claimRun } from './run-claim.ts';
 import { requireSameData, resumedConfig } from './run-directory.ts';
 import { tensorflowDevices } from './tensorflow/load.ts';
 
@@ -80,6 +81,7 @@ export async function trainRun(request: RunRequest): Promise<void> {
   const choice = chooseEngine(request, await tensorflowDevices());
   const engine = await openEngine(choice, network, { threads, batch: config.batch });
   terminal.line(`Engine: ${engine.name} on ${engine.device} (${choice.why}). Run directory: ${directory}\n`);
+  const claim = await claimRun(directory);
   const start = await startingPoint(directory, network, config, stored !== undefined, terminal);
   await engine.write(start.state);
 
@@ -107,6 +109,7 @@ export async function trainRun(request: RunRequest): Promise<void> {
     const outcome = await train(session, start.progress);
     await endRun(session, run, dataset, outcome, request);
   } finally {
+    claim.release();
     interrupt.release();
     await batches.close();
     await engine.dispose();
@@ -237,10 +240,13 @@ async function endRun(
     throw new TexturaError('interrupted', outcomeText(outcome, directory, undefined));
   }
   const conclusion = await concludeRun(session, dataset.labels, dataset.validation);
+  for (const damage of conclusion?.damage ?? [])
+    terminal.line(`Keeping the values of the newest whole checkpoint: ${damage}`);
+  const best = conclusion && { best: conclusion.best };
   const divergedAtEpoch = outcome.status === 'diverged' ? { divergedAtEpoch: outcome.epoch } : {};
   const memory = hasOwnProcess ? { peakMemoryBytes: process.resourceUsage().maxRSS * 1024 } : {};
   const { status } = outcome;
-  await writeRun(directory, { ...run, ...conclusion, ...divergedAtEpoch, ...memory, status, endedAt });
+  await writeRun(directory, { ...run, ...best, ...divergedAtEpoch, ...memory, status, endedAt });
   await writeReport(directory);
   const text = outcomeText(outcome, directory, conclusion?.best);
   if (outcome.status === 'diverged') throw new TexturaError('diverged', text);

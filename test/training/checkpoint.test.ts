@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { networkOf } from '../../model/network.ts';
 import { initialParameters, zeroParameters } from '../../model/parameters.ts';
 import {
+  bestCheckpoint,
   type Checkpoint,
   checkpointPath,
   newestCheckpoint,
@@ -92,6 +93,16 @@ test('a damaged newest checkpoint never takes the place of the whole one that wa
   await saveCheckpoint(directory, network, checkpointOf(2), false);
   await cut();
   expect((await newestCheckpoint(directory, network))?.checkpoint.progress.epochsDone).toBe(1);
+});
+
+test('a damaged best checkpoint is named, and the newest whole one takes its place', async () => {
+  const directory = await directoryOfTwo();
+  expect((await bestCheckpoint(directory, network))?.checkpoint.progress.epochsDone).toBe(1);
+  await damage(checkpointPath(directory, 'best'), (file) => file.subarray(0, 100));
+  const found = await bestCheckpoint(directory, network);
+  expect(found?.checkpoint.progress.epochsDone).toBe(2);
+  expect(found?.damage).toEqual([expect.stringContaining('best.safetensors')]);
+  expect(await bestCheckpoint(await temporaryFolder(), network)).toBeUndefined();
 });
 
 test('when every checkpoint is damaged, each is named', async () => {

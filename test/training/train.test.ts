@@ -99,6 +99,7 @@ test('a run directory has every file of the contract, and --resume on it has not
     'report.html',
     'run.json',
     'samples.png',
+    'validation.csv',
   ]);
   const run = await readRun(join(folder, 'runs/a'));
   expect(run).toMatchObject({
@@ -241,6 +242,19 @@ test('an interrupt ends with status 130 and a run that goes on to the same end, 
   const resumed = await train(folder, ...long, '--out', 'stopped', '--resume');
   expect(resumed, resumed.stderr).toMatchObject({ status: 0 });
   expect(await rowsOf(join(folder, 'stopped'))).toEqual(await rowsOf(join(folder, 'whole')));
+});
+
+test('a run that a process trains is not gone on with by another one', { timeout: 120_000 }, async () => {
+  const folder = await home();
+  const child = start(folder, ...setting, '--epochs', '5000', '--out', 'a');
+  await nextSave(join(folder, 'a'));
+  const second = await train(folder, '--out', 'a', '--resume', '--engine', 'onnx');
+  expect(second).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining(`a: process ${child.pid} is training in it`),
+  });
+  child.kill('SIGKILL');
+  await once(child, 'exit');
 });
 
 test('a directory that holds a run is left alone without --resume', {
