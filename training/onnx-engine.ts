@@ -17,6 +17,7 @@ import {
   type Target,
   trainingStepGraph,
 } from '../export/index.ts';
+import { describeLayers, totalsOf } from '../model/description.ts';
 import { TexturaError } from '../model/error.ts';
 import type { Network } from '../model/network.ts';
 import { checkParameters } from '../model/parameters.ts';
@@ -42,8 +43,16 @@ export interface OnnxEngineSettings {
   readonly profilePrefix?: string;
 }
 
-/** Patches that are evaluated at once: few enough that a layer's values stay in the processor's cache. */
-const evaluationPatches = 32;
+/** Most patches that are evaluated at once: few enough that a layer's values stay in the processor's cache. */
+const mostEvaluationPatches = 32;
+/** What the outputs of all layers may take meanwhile; a forward pass in tiles holds several times as much. */
+const evaluationBytes = 48 * 2 ** 20;
+
+/** Patches to evaluate at once: fewer for a network whose layers are large, such as one without its first pooling. */
+export function evaluationPatches(network: Network): number {
+  const { activationBytes } = totalsOf(describeLayers(network));
+  return Math.min(mostEvaluationPatches, Math.max(1, Math.floor(evaluationBytes / activationBytes)));
+}
 
 /** Which form of a graph a device runs. */
 const targets: Readonly<Record<OnnxDevice, Target>> = { cpu: 'cpu', webgpu: 'gpu', cuda: 'gpu' };
@@ -54,6 +63,7 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
   const open = (graph: Graph) => openSession(graph, device, threads);
   const steps = new Map<number, InferenceSession>();
   const target = targets[device];
+  const atOnce = evaluationPatches(network);
   // Where a device is not there onnxruntime says so itself, before the error does. Counts before the first session of a process.
   if (device !== 'cpu') env.logLevel = 'fatal';
   const evaluation = await openEvaluation(network, target, open);
@@ -91,8 +101,8 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
     prepared ??= await evaluation.prepare(current);
     const count = patches.length / patchBytes;
     const answers = new Float32Array(count * network.classes);
-    for (let start = 0; start < count; start += evaluationPatches) {
-      const part = patches.subarray(start * patchBytes, (start + evaluationPatches) * patchBytes);
+    for (let start = 0; start < count; start += atOnce) {
+      const part = patches.subarray(start * patchBytes, (start + atOnce) * patchBytes);
       answers.set(await evaluation.logits(part, current, prepared), start * network.classes);
     }
     return answers;

@@ -1,13 +1,13 @@
 /** The contract of an engine, held against every engine that is here; and that both take the same step. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parameterSpecs } from '../../model/description.ts';
+import { describeLayers, parameterSpecs, totalsOf } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
 import { type Network, networkOf, variantNames } from '../../model/network.ts';
 import { initialParameters, type Parameters, parameter, zeroParameters } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { addScores, meanScores, noScores } from '../../model/scores.ts';
 import type { Batch, Engine, EngineState } from '../../training/engine.ts';
-import { type OnnxEngineSettings, onnxEngine } from '../../training/onnx-engine.ts';
+import { evaluationPatches, type OnnxEngineSettings, onnxEngine } from '../../training/onnx-engine.ts';
 import { loadTensorflow } from '../../training/tensorflow/load.ts';
 import { tfjsEngine } from '../../training/tfjs-engine.ts';
 import { largestDifference } from '../support/onnx-session.ts';
@@ -236,6 +236,16 @@ describe('the onnx engine', () => {
     ];
     expect(two.logits).toEqual(one.logits);
     expect(bitsOf(two.state).equals(bitsOf(one.state))).toBe(true);
+  });
+
+  test('evaluates fewer patches at once where the layers are large', () => {
+    expect(evaluationPatches(networkOf('reference', classes))).toBe(32);
+    const large = networkOf('no-pool1', classes);
+    const { activationBytes } = totalsOf(describeLayers(large));
+    expect(evaluationPatches(large) * activationBytes).toBeLessThan(50e6);
+    expect(evaluationPatches(large)).toBeGreaterThan(4);
+    const huge = networkOf('no-pool1', classes, { width: 8 });
+    expect(evaluationPatches(huge)).toBe(1);
   });
 
   test('takes a smaller batch in the session of the usual one', async () => {
