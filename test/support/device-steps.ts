@@ -14,6 +14,7 @@ export interface DeviceRequest {
   readonly device: OnnxDevice;
   readonly batch: number;
   readonly steps: number;
+  readonly learningRate: number;
 }
 
 export interface DeviceAnswer {
@@ -24,7 +25,8 @@ export interface DeviceAnswer {
 }
 
 /** Steps on one batch from the initial values of seed 1. */
-export async function deviceSteps({ network, device, batch, steps }: DeviceRequest): Promise<DeviceAnswer> {
+export async function deviceSteps(request: DeviceRequest): Promise<DeviceAnswer> {
+  const { network, device, batch, steps, learningRate } = request;
   const { classes } = network;
   const engine = await onnxEngine(network, { device, batch });
   await engine.write({ parameters: initialParameters(network, 1), momenta: zeroParameters(network) });
@@ -32,7 +34,7 @@ export async function deviceSteps({ network, device, batch, steps }: DeviceReque
   const labels = Int32Array.from({ length: batch }, (_, i) => (2 * i + 1) % classes);
   const losses: number[] = [];
   for (let i = 0; i < steps; i++) {
-    const settings = { learningRate: 0.01, momentum: 0.9, weightDecay: 5e-4 };
+    const settings = { learningRate, momentum: 0.9, weightDecay: 5e-4 };
     const logits = await engine.step({ patches, labels }, settings);
     losses.push(meanScores(addScores(noScores, logits, labels, classes)).objective);
   }
