@@ -5,6 +5,7 @@ import { runCommand } from '../node/command-line.ts';
 import { type Terminal, terminalOn } from '../node/terminal.ts';
 import { benchInfer, inferBenchOptions } from './infer.ts';
 import { benchServe, serveBenchOptions } from './serve.ts';
+import { soak, soakOptions } from './soak.ts';
 import { benchTrain, trainBenchOptions } from './train.ts';
 
 type Subject = (argv: readonly string[]) => Promise<void>;
@@ -37,6 +38,7 @@ const subjects: Readonly<Record<string, Subject>> = {
   train: subjectOf(trainBenchOptions, benchTrain),
   infer: subjectOf(inferBenchOptions, benchInfer),
   serve: subjectOf(serveBenchOptions, benchServe),
+  soak: subjectOf(soakOptions, soak),
 };
 const argv = process.argv.slice(2);
 const subject = subjects[argv.find((word) => word in subjects) ?? 'train'];

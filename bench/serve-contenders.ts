@@ -54,18 +54,10 @@ export async function serverPlans(
   return { plans, versions, leftOut };
 }
 
-function ourPlan(model: string): ServerPlan {
+/** The service, with settings added. */
+export function ourPlan(model: string, more: readonly string[] = ['--log-level', 'warn']): ServerPlan {
   const loader = import.meta.resolve('tsx');
-  const settings = [
-    '--models',
-    dirname(model),
-    '--port',
-    'PORT',
-    '--log-level',
-    'warn',
-    '--reload-interval-ms',
-    '600000',
-  ];
+  const settings = ['--models', dirname(model), '--port', 'PORT', ...more];
   return {
     name: 'Textura',
     program: process.execPath,

@@ -1,6 +1,7 @@
 /** `npm run bench -- serve`: requests a second of the service, beside servers that people write in Python. */
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { env } from 'onnxruntime-node';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
@@ -14,6 +15,7 @@ import { circumstances } from './circumstances.ts';
 import { serverPlans } from './serve-contenders.ts';
 import { type LoadPicture, type LoadResult, load, loadPictures, uploadOf } from './serve-load.ts';
 import { panelSection, type ServePanel, servePage } from './serve-page.ts';
+import { folderOfOne } from './served-folder.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 
 export const serveBenchOptions = z.strictObject({
@@ -35,13 +37,8 @@ export async function benchServe(options: ServeBenchOptions, terminal: Terminal)
   const counts = connectionsSchema.safeParse(options.connections.split(','));
   if (!counts.success)
     throw new TexturaError('usage', `--connections: expected numbers, got "${options.connections}"`);
-  const model = resolve(options.models, `${options.model}.onnx`);
-  if (!existsSync(model)) {
-    throw new TexturaError(
-      'model-not-found',
-      `${model}: there is no such file; npm run quickstart or npm run export makes one`,
-    );
-  }
+  const folder = await folderOfOne(options.models, options.model);
+  const model = join(folder, `${options.model}.onnx`);
   const found = await circumstances();
   const { plans, versions, leftOut } = await serverPlans(model, usableCores(), terminal.line);
   const pictures = await loadPictures();
@@ -59,6 +56,7 @@ export async function benchServe(options: ServeBenchOptions, terminal: Terminal)
   } finally {
     await Promise.all(servers.map((server) => server.end()));
     await limit.close();
+    await rm(folder, { recursive: true });
   }
   const { rounds, seconds, models, connections, out } = options;
   const page = servePage({
@@ -100,7 +98,7 @@ async function startAll(
           `${plan.name}: expected the answers ${expected.join()}, got ${answers.join()}`,
         );
       }
-      server.hold();
+      await server.hold();
     } catch (error) {
       if (!(error instanceof TexturaError)) throw error;
       failures.push(error.message);
@@ -155,11 +153,11 @@ async function measurePanel({
       terminal.status(
         `${picture.name} x ${connections}, round ${round + 1} of ${options.rounds}: ${server.plan.name}`,
       );
-      server.go();
+      await server.go();
       await load(server.plan, server.port, picture, connections, warmUpSeconds);
       results[at]?.push(await load(server.plan, server.port, picture, connections, options.seconds));
       memory[at] = await server.memoryBytes();
-      server.hold();
+      await server.hold();
     }
     limits.push((await patchesPerSecond(limit, options.seconds)) / picture.patches);
   }

@@ -1,4 +1,4 @@
-/** A server under measurement: a group of processes that is started, held while others are measured, and ended. */
+/** A server under measurement: processes that are started, held while others are measured, and ended. */
 import { spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -10,11 +10,19 @@ export interface ServerProcess {
   readonly plan: ServerPlan;
   readonly port: number;
   /** Stops its processes, so that it takes no time from the one that is measured; `go` lets them go on. */
-  hold(): void;
-  go(): void;
+  hold(): Promise<void>;
+  go(): Promise<void>;
   /** Memory of all its processes, pages that they share counted once; undefined where the system doesn't tell. */
   memoryBytes(): Promise<number | undefined>;
-  end(): Promise<void>;
+  /** Asks it to end and waits, at most so long before it is killed. */
+  end(patienceMs?: number): Promise<ServerEnd>;
+}
+
+export interface ServerEnd {
+  /** Exit status; null where it was killed. */
+  readonly status: number | null;
+  /** The last that it printed. */
+  readonly lastLine: string;
 }
 
 /** Waited for a server to take connections. */
@@ -37,31 +45,31 @@ export async function startServer(plan: ServerPlan): Promise<ServerProcess> {
       complaint = (complaint + text).slice(-4000);
     });
   }
-  const ended = new Promise<void>((resolve) => {
-    child.on('close', () => resolve());
-    child.on('error', () => resolve());
+  const lastLine = () => complaint.trim().split('\n').at(-1) ?? '';
+  const ended = new Promise<ServerEnd>((resolve) => {
+    child.on('close', (status) => resolve({ status, lastLine: lastLine() }));
+    child.on('error', (error) => resolve({ status: null, lastLine: error.message }));
   });
-  const signal = (name: NodeJS.Signals) => signalGroup(child.pid, name);
+  const signal = (name: NodeJS.Signals) => signalTree(child.pid, name);
   const server: ServerProcess = {
     plan,
     port,
     hold: () => signal('SIGSTOP'),
     go: () => signal('SIGCONT'),
-    memoryBytes: () => groupMemory(child.pid),
-    async end() {
-      signal('SIGCONT');
-      signal('SIGTERM');
-      await Promise.race([ended, sleep(8000)]);
-      signal('SIGKILL');
+    memoryBytes: () => treeMemory(child.pid),
+    async end(patienceMs = 8000) {
+      await signal('SIGCONT');
+      const tree = await treeOf(child.pid);
+      child.kill('SIGTERM');
+      await Promise.race([ended, sleep(patienceMs)]);
+      for (const pid of tree) signalProcess(pid, 'SIGKILL');
+      return ended;
     },
   };
   const isUp = await Promise.race([ended.then(() => false), answers(plan, port)]);
   if (isUp) return server;
   await server.end();
-  throw new TexturaError(
-    'engine-unavailable',
-    `${plan.name}: ${complaint.trim().split('\n').at(-1) || 'it did not answer'}`,
-  );
+  throw new TexturaError('engine-unavailable', `${plan.name}: ${lastLine() || 'it did not answer'}`);
 }
 
 /** Whether it comes to answer: ours says when it is ready, of the others any answer counts. */
@@ -75,10 +83,13 @@ async function answers({ isOurs }: ServerPlan, port: number): Promise<boolean> {
   return false;
 }
 
-function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
+async function signalTree(leader: number | undefined, signal: NodeJS.Signals): Promise<void> {
+  for (const pid of await treeOf(leader)) signalProcess(pid, signal);
+}
+
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-pid, signal);
+    process.kill(pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
@@ -93,15 +104,29 @@ function freePort(): Promise<number> {
   });
 }
 
-async function groupMemory(leader: number | undefined): Promise<number | undefined> {
-  const names = await readdir('/proc').catch(() => []);
+/** A process and those that came of it; itself alone where the system doesn't tell. Servers start workers in groups of their own. */
+async function treeOf(leader: number | undefined): Promise<readonly number[]> {
+  if (leader === undefined) return [];
+  const parents = new Map<number, number>();
+  for (const name of await readdir('/proc').catch(() => [])) {
+    if (!/^\d+$/.test(name)) continue;
+    const status = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
+    const [, parent] = status.slice(status.lastIndexOf(')') + 2).split(' ');
+    parents.set(Number(name), Number(parent));
+  }
+  const tree = [leader];
+  for (const pid of tree) {
+    for (const [child, parent] of parents) if (parent === pid) tree.push(child);
+  }
+  return tree;
+}
+
+async function treeMemory(leader: number | undefined): Promise<number | undefined> {
   let bytes: number | undefined;
-  for (const pid of names.filter((name) => /^\d+$/.test(name))) {
-    const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-    const group = status.slice(status.lastIndexOf(')') + 2).split(' ')[2];
-    if (Number(group) !== leader) continue;
+  for (const pid of await treeOf(leader)) {
     const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
-    bytes = (bytes ?? 0) + Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1] ?? 0) * 1024;
+    const kibibytes = /^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1];
+    if (kibibytes !== undefined) bytes = (bytes ?? 0) + Number(kibibytes) * 1024;
   }
   return bytes;
 }
