@@ -30,4 +30,5 @@ export {
   stateOf,
   stateValues,
 } from './graph/training-step/step-values.ts';
+export { type ToomCook, toomCook } from './graph/training-step/toom-cook.ts';
 export type { Dimension, Value, ValueType } from './graph/value.ts';

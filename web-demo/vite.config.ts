@@ -25,7 +25,7 @@ const isolationHeaders = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
-/** Copies onnxruntime's files into the build, and serves them from node_modules while the page is being worked on. */
+/** Copies onnxruntime's files into the build. */
 function onnxruntimeFiles(): Plugin {
   return {
     name: 'textura-onnxruntime-files',
@@ -35,18 +35,14 @@ function onnxruntimeFiles(): Plugin {
         this.emitFile({ type: 'asset', fileName: `onnxruntime/${name}`, source });
       }
     },
-    configureServer(server) {
-      server.middlewares.use('/onnxruntime', folderMiddleware(runtimeDirectory));
-    },
   };
 }
 
-/** Serves the folder of exported models beside the page. TEXTURA_MODELS names another than `models`. */
+/** Serves the folder of exported models beside the built page. TEXTURA_MODELS names another than `models`. */
 function exportedModels(): Plugin {
   const folder = process.env.TEXTURA_MODELS ?? join(repository, 'models');
   return {
     name: 'textura-models',
-    configureServer: (server) => void server.middlewares.use('/models', folderMiddleware(folder)),
     configurePreviewServer: (server) => void server.middlewares.use('/models', folderMiddleware(folder)),
   };
 }
@@ -106,6 +102,9 @@ function serviceWorker(): Plugin {
   };
 }
 
+/** Entries of their own, by names that the page knows (worker-address.ts). */
+const workers = ['inference-worker', 'teaching-worker', 'texture-worker'];
+
 const publicFiles = ['icon.svg', 'icon-192.png', 'icon-512.png', 'manifest.webmanifest'];
 
 export default defineConfig({
@@ -113,13 +112,20 @@ export default defineConfig({
   base: './',
   plugins: [onnxruntimeFiles(), exportedModels(), serviceWorker()],
   resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'import', 'default'] },
-  worker: { format: 'es' },
-  server: { headers: isolationHeaders },
   preview: { headers: isolationHeaders, port: 4173 },
   build: {
     outDir: defaultOutput,
     emptyOutDir: true,
     target: 'es2023',
+    // What Vite would wrap imports with needs a document, which workers don't have.
+    modulePreload: false,
+    rolldownOptions: {
+      input: ['index.html', ...workers.map((name) => `worker/${name}.ts`)].map((entry) => join(here, entry)),
+      output: {
+        entryFileNames: ({ name }) =>
+          name.endsWith('-worker') ? 'workers/[name].js' : 'assets/[name]-[hash].js',
+      },
+    },
     // Compressed sizes are measured by a test; the runtime's 14 MB would only take time here.
     reportCompressedSize: false,
   },

@@ -63,7 +63,7 @@ describe('what computes', () => {
         }
         return bytes;
       };`;
-    await page.route('**/assets/inference-worker-*.js', async (route) => {
+    await page.route('**/workers/inference-worker.js', async (route) => {
       const response = await route.fetch();
       await route.fulfill({ response, body: `${damage}\n${await response.text()}` });
     });

@@ -1,5 +1,6 @@
 /** The page's end of the worker: a promise for each request. */
 import { TexturaError, type TexturaErrorCode } from '../../model/error.ts';
+import { startWorker } from '../worker-address.ts';
 import type { Reply, Work, WorkKind } from './messages.ts';
 
 /** What a request gives where a newer one of its kind took its place. */
@@ -17,7 +18,7 @@ export class InferenceClient {
   #lastId = 0;
 
   constructor() {
-    this.#worker = new Worker(new URL('../worker/inference-worker.ts', import.meta.url), { type: 'module' });
+    this.#worker = startWorker('inference-worker');
     this.#worker.addEventListener('message', ({ data }: MessageEvent<Reply>) => this.#take(data));
     this.#worker.addEventListener('error', ({ message }) => {
       const fault = new TexturaError('internal', `the worker has failed: ${message ?? 'it did not load'}`);

@@ -86,7 +86,8 @@ export interface Work {
     readonly gives: { readonly answers: readonly Answer[] };
   };
   heatMap: {
-    readonly takes: { readonly model: string; readonly grey: GreyImage };
+    /** A coarse map has every second place of each axis, where the network allows to leave out the others. */
+    readonly takes: { readonly model: string; readonly grey: GreyImage; readonly isCoarse: boolean };
     readonly gives: HeatMap;
   };
   activations: {

@@ -15,6 +15,7 @@ const legendRows = 8;
 
 interface Seen {
   readonly model: LoadedModel;
+  readonly picture: Picture;
   readonly map: HeatMap;
   readonly width: number;
   readonly height: number;
@@ -78,22 +79,62 @@ export function heatPanel({ inference, stage, reader }: ViewSetting): HeatPanel 
     draw();
   });
 
-  async function read(model: LoadedModel, picture: Picture): Promise<void> {
+  /** Slides over the picture and shows where each class is; false where a newer request took its place. */
+  async function slide(
+    model: LoadedModel,
+    picture: Picture,
+    sidePx: number,
+    isCoarse: boolean,
+  ): Promise<boolean> {
     const { width, height, element: source } = picture;
     const square = stage.square.get();
-    const sidePx = slidingSidePx(picture, square.sidePx);
     const grey = scaledPicture(reader.grey(source, 0, 0, width, height), sidePx);
     const patch = reader.square(source, square).patches;
-    const map = await inference.ask('heatMap', { model: model.name, grey });
-    const reading = await inference.ask('classify', { model: model.name, patches: patch });
-    if (map === superseded || reading === superseded) return;
-    const likeliest = likeliestClasses(map);
-    const scale = map.fieldPx / sidePx;
-    const place = nearestPlace(map, square.x * scale, square.y * scale);
-    const [top = 0] = topClasses(softmaxRows(reading.logits, model.labels.length), 1);
+    const map = await inference.ask('heatMap', { model: model.name, grey, isCoarse });
+    const reading = await readSquare(model, patch);
+    if (map === superseded || reading === undefined) return false;
     const size = { width: grey.width, height: grey.height };
-    seen = { model, map, ...size, sidePx, likeliest, atSquare: likeliest[place] ?? 0, reading: top };
+    const likeliest = likeliestClasses(map);
+    seen = {
+      model,
+      picture,
+      map,
+      ...size,
+      sidePx,
+      likeliest,
+      atSquare: classAt(map, likeliest, sidePx),
+      reading,
+    };
     draw();
+    return true;
+  }
+
+  function classAt(map: HeatMap, likeliest: Uint16Array, sidePx: number): number {
+    const { x, y } = stage.square.get();
+    const scale = map.fieldPx / sidePx;
+    return likeliest[nearestPlace(map, x * scale, y * scale)] ?? 0;
+  }
+
+  async function readSquare(model: LoadedModel, patches: Uint8Array): Promise<number | undefined> {
+    const answer = await inference.ask('classify', { model: model.name, patches });
+    if (answer === superseded) return undefined;
+    return topClasses(softmaxRows(answer.logits, model.labels.length), 1)[0];
+  }
+
+  /** A moving picture has a coarse map of each frame, a still one a fine one after the coarse one. */
+  async function read(model: LoadedModel, picture: Picture): Promise<void> {
+    const sidePx = slidingSidePx(picture, stage.square.get().sidePx);
+    const isSame = seen?.picture === picture && seen.sidePx === sidePx && seen.model === model;
+    if (picture.kind === 'still' && isSame && seen !== undefined) {
+      // Only the square has moved: the map stays.
+      const reading = await readSquare(model, reader.square(picture.element, stage.square.get()).patches);
+      if (reading === undefined) return;
+      seen = { ...seen, reading, atSquare: classAt(seen.map, seen.likeliest, sidePx) };
+      draw();
+      return;
+    }
+    const isShown = await slide(model, picture, sidePx, true);
+    if (isShown && picture.kind === 'still') await slide(model, picture, sidePx, false);
   }
 
   return {

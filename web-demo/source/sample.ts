@@ -2,6 +2,7 @@
 import type { GreyImage } from '../../model/image.ts';
 import type { TextureName } from '../../model/textures/textures.ts';
 import { context2d, element } from '../dom/element.ts';
+import { startWorker } from '../worker-address.ts';
 import type { Drawing, DrawingOrder } from './drawing.ts';
 
 export type TexturePainter = (
@@ -13,7 +14,7 @@ export type TexturePainter = (
 
 /** Draws textures in a worker, in the order in which they are asked for. */
 export function texturePainter(): TexturePainter {
-  const worker = new Worker(new URL('../worker/texture-worker.ts', import.meta.url), { type: 'module' });
+  const worker = startWorker('texture-worker');
   const pending = new Map<number, (image: GreyImage) => void>();
   let lastId = 0;
   worker.addEventListener('message', ({ data }: MessageEvent<Drawing>) => {

@@ -1,6 +1,7 @@
 /** The page's end of the worker that teaches. */
 import { TexturaError } from '../../model/error.ts';
 import { runtimeFolder } from '../inference/inference.ts';
+import { startWorker } from '../worker-address.ts';
 import type { TaughtResult, TeachingNews, TeachingOrder } from './messages.ts';
 
 export type TeachingProgress = Extract<TeachingNews, { kind: 'progress' }>;
@@ -14,7 +15,7 @@ export interface Teaching {
 
 /** Begins to teach in a worker of its own, which ends with it: all of its memory comes back. */
 export function teach(order: Omit<TeachingOrder, 'folder'>): Teaching {
-  const worker = new Worker(new URL('../worker/teaching-worker.ts', import.meta.url), { type: 'module' });
+  const worker = startWorker('teaching-worker');
   let look: (progress: TeachingProgress) => void = () => {};
   let stop: () => void = () => {};
   const result = new Promise<TaughtResult | undefined>((resolve, reject) => {

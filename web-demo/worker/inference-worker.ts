@@ -1,7 +1,9 @@
 /** The worker that owns the sessions: takes requests, one run at a time, and answers each. */
 import '../inference/schemas-without-eval.ts';
-import { describeLayers } from '../../model/description.ts';
+import type { InferenceSession } from 'onnxruntime-web';
+import { encodeModel } from '../../export/index.ts';
 import { TexturaError } from '../../model/error.ts';
+import type { GreyImage } from '../../model/image.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx } from '../../model/network.ts';
 import { parameter } from '../../model/parameters.ts';
@@ -9,7 +11,7 @@ import type { Activations, HeatMap, Reply, Request, Work, WorkKind } from '../in
 import { modelParameters } from '../inference/model-contents.ts';
 import { activationGraph, activationName, shownLayers } from '../see/activation-graph.ts';
 import { standardiseLocally } from '../see/local-standardisation.ts';
-import { type SlidingGraph, slidingGraph, slidingNames } from '../see/sliding-graph.ts';
+import { type SlidingPlan, slidingGraph, slidingNames } from '../see/sliding-graph.ts';
 import { answer, derivedSession, disposeAll, floats, type OpenModel, openModel } from './model-sessions.ts';
 import { runQueue } from './run-queue.ts';
 import { openRuntime, type Runtime } from './runtime.ts';
@@ -18,6 +20,15 @@ type Handlers = { readonly [K in WorkKind]: (takes: Work[K]['takes']) => Promise
 
 /** Requests of these kinds all count; of the others only the latest does. */
 const neverSuperseded: ReadonlySet<WorkKind> = new Set(['start', 'load']);
+
+interface SlidingSession {
+  readonly model: OpenModel;
+  readonly width: number;
+  readonly height: number;
+  readonly session: InferenceSession;
+  readonly stridePx: number;
+}
+const slidingSessions = new Map<'coarse' | 'fine', SlidingSession>();
 
 let runtime: Runtime | undefined;
 const models = new Map<string, OpenModel>();
@@ -39,7 +50,7 @@ const handlers: Handlers = {
     for (const name of names) answers.push(await answer(started(), modelNamed(name), patch));
     return { answers };
   },
-  heatMap: ({ model, grey }) => heatMap(modelNamed(model), grey),
+  heatMap: ({ model, grey, isCoarse }) => heatMap(modelNamed(model), grey, isCoarse),
   activations: ({ model, patch }) => activations(modelNamed(model), patch),
 };
 
@@ -54,15 +65,11 @@ function modelNamed(name: string): OpenModel {
   return model;
 }
 
-async function heatMap(model: OpenModel, grey: Work['heatMap']['takes']['grey']): Promise<HeatMap> {
+async function heatMap(model: OpenModel, grey: GreyImage, isCoarse: boolean): Promise<HeatMap> {
   const { Tensor } = started();
   const { width, height } = grey;
   const { network } = model.contents;
-  let sliding: SlidingGraph | undefined;
-  const session = await derivedSession(started(), model, `sliding ${width}x${height}`, (parameters) => {
-    sliding = slidingGraph(network, parameters, { width, height });
-    return sliding.graph;
-  });
+  const { session, stridePx } = await slidingSession(model, { width, height, isCoarse });
   const startedAt = performance.now();
   const standardise = network.layers.find((layer) => layer.kind === 'standardise');
   const values =
@@ -74,15 +81,29 @@ async function heatMap(model: OpenModel, grey: Work['heatMap']['takes']['grey'])
   const probabilities = floats(outputs, slidingNames.probabilities);
   const [, , rows = 0, columns = 0] = outputs[slidingNames.probabilities]?.dims ?? [];
   disposeAll({ picture, ...outputs });
-  const stridePx = describeLayers(network).at(-1)?.stridePx ?? 1;
-  return {
-    probabilities,
-    rows,
-    columns,
-    fieldPx: inputPx,
-    stridePx,
-    inferMs: performance.now() - startedAt,
-  };
+  return { probabilities, rows, columns, fieldPx: inputPx, stridePx, inferMs: performance.now() - startedAt };
+}
+
+/** One sliding session of each kind is kept: a picture of another size takes the place of the one before. */
+async function slidingSession(model: OpenModel, plan: SlidingPlan): Promise<SlidingSession> {
+  const kind = plan.isCoarse ? 'coarse' : 'fine';
+  const known = slidingSessions.get(kind);
+  const { width, height } = plan;
+  if (known?.model === model && known.width === width && known.height === height) return known;
+  slidingSessions.delete(kind);
+  await known?.session.release();
+  const { network } = model.contents;
+  const { graph, stridePx } = slidingGraph(
+    network,
+    modelParameters(model.bytes, network, network.name),
+    plan,
+  );
+  const session = await started().open(
+    encodeModel(graph, { producerName: 'textura', producerVersion: '', metadata: {} }),
+  );
+  const opened = { model, width, height, session, stridePx };
+  slidingSessions.set(kind, opened);
+  return opened;
 }
 
 async function activations(model: OpenModel, patch: Uint8Array): Promise<Activations> {
