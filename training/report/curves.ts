@@ -209,8 +209,8 @@ function endLabels(
   );
 }
 
-/** Moves labels down until neighbours are a line apart, then the whole pile up where it passed `lowest`. */
-function spread<T extends { readonly y: number }>(labels: readonly T[], lowest: number): readonly T[] {
+/** Moves labels down until neighbours are a line apart, then the whole pile up where it passed `lowest`; in pixels. */
+export function spread<T extends { readonly y: number }>(labels: readonly T[], lowest: number): readonly T[] {
   const placed: T[] = [];
   for (const label of labels.toSorted((a, b) => a.y - b.y)) {
     const above = placed.at(-1)?.y ?? Number.NEGATIVE_INFINITY;

@@ -10,7 +10,8 @@ import { type Confusion, readConfusion } from './confusion-file.ts';
 import { embeddedPicture } from './embedded-picture.ts';
 import { reportFiles } from './report-files.ts';
 
-export interface RunRecord {
+/** What a run came to. */
+export interface RunResults {
   /** The directory's own name. */
   readonly name: string;
   /** The directory as a command would name it: relative to where the command runs, if it lies below. */
@@ -21,12 +22,22 @@ export interface RunRecord {
   readonly confusion: Confusion | undefined;
   /** `[filters, 1, kernelPx, kernelPx]` of the kept model; undefined where none was kept. */
   readonly firstKernel: StoredTensor | undefined;
+}
+
+export interface RunRecord extends RunResults {
   /** samples.png as a data URL. */
   readonly samples: string | undefined;
 }
 
 /** Errors: `file-unreadable` where run.json is missing; `file-damaged`, naming the file and what is wrong in it. */
 export async function readRunDirectory(directory: string): Promise<RunRecord> {
+  const results = await readRunResults(directory);
+  const samples = await readIfThere(join(directory, reportFiles.samples));
+  return { ...results, samples: samples && (await embeddedPicture(samples)) };
+}
+
+/** Errors: as of `readRunDirectory`. */
+export async function readRunResults(directory: string): Promise<RunResults> {
   const run = await readRun(directory);
   const metricsPath = join(directory, runFiles.metrics);
   const metrics = await readIfThere(metricsPath);
@@ -35,7 +46,6 @@ export async function readRunDirectory(directory: string): Promise<RunRecord> {
     const where = join(directory, reportFiles.confusionCounts);
     throw new TexturaError('file-damaged', `${where}: its classes are not those of ${runFiles.run}`);
   }
-  const samples = await readIfThere(join(directory, reportFiles.samples));
   return {
     name: basename(resolve(directory)),
     path: commandPath(directory),
@@ -43,7 +53,6 @@ export async function readRunDirectory(directory: string): Promise<RunRecord> {
     metrics: metrics === undefined ? [] : metricsFromCsv(new TextDecoder().decode(metrics), metricsPath),
     confusion,
     firstKernel: await readFirstKernel(join(directory, runFiles.model)),
-    samples: samples && (await embeddedPicture(samples)),
   };
 }
 
@@ -55,7 +64,8 @@ async function readFirstKernel(path: string): Promise<StoredTensor | undefined> 
   return kernel;
 }
 
-async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+/** Errors: `file-unreadable`. */
+export async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   try {
     // A plain array: the Buffer's memory is shared with others, and its slice is a view.
     return new Uint8Array(await readFile(path));
@@ -65,7 +75,8 @@ async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   }
 }
 
-function commandPath(directory: string): string {
+/** The directory relative to where commands run, if it lies below. */
+export function commandPath(directory: string): string {
   const fromHere = relative(process.cwd(), resolve(directory));
   const below = fromHere !== '' && fromHere.split(sep)[0] !== '..' && !isAbsolute(fromHere);
   return (below ? fromHere : directory).replaceAll(sep, '/');

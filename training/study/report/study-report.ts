@@ -1,21 +1,22 @@
-/** What a study leaves for people and for other programs. */
+/** What a study leaves for people and for other programs: report.html, summary.csv and summary.md. */
 import { join } from 'node:path';
-import { csvText } from '../../../model/csv.ts';
 import { studyFiles } from '../../../model/study-file.ts';
 import { writeFileAtomically } from '../../../node/atomic-file.ts';
-import { readStudy } from '../../../node/study-record.ts';
-import { studyRunState, studyRuns } from '../study-directory.ts';
+import { commandPath } from '../../report/run-directory.ts';
+import { studyPage } from './study-page.ts';
+import { readStudyResults } from './study-results.ts';
+import { summaryCsv, summaryMarkdown } from './summary.ts';
 
-/** Writes summary.csv of a study: a row for each run with its state and its best validation error. */
+/**
+ * Writes the report of a study from its files, finished or not. Errors: `file-unreadable` where there is no study; `file-damaged`;
+ * `data-unusable` where runs of one seed were validated on different photographs.
+ */
 export async function writeStudyReport(directory: string): Promise<void> {
-  const study = await readStudy(directory);
-  const rows = await Promise.all(
-    studyRuns(directory, study).map(async (run) => {
-      const state = await studyRunState(study, run);
-      const best = 'run' in state ? state.run.best : undefined;
-      return [run.arm.name, String(run.seed), state.status, String(best?.top1err ?? '')];
-    }),
+  const results = await readStudyResults(directory);
+  await writeFileAtomically(join(directory, studyFiles.summary), summaryCsv(results));
+  await writeFileAtomically(join(directory, studyFiles.table), summaryMarkdown(results));
+  await writeFileAtomically(
+    join(directory, studyFiles.report),
+    await studyPage(results, commandPath(directory)),
   );
-  const header = ['network', 'seed', 'status', 'top1err'];
-  await writeFileAtomically(join(directory, studyFiles.summary), csvText([header, ...rows]));
 }

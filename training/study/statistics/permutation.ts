@@ -9,7 +9,7 @@
  * seeds share is therefore made by exchanges, and the runs' part is drawn as for the intervals.
  */
 import { type RandomStream, randomStream } from '../../../model/random.ts';
-import { type Replicates, runDeviations } from './replicates.ts';
+import { deviationOf, type Replicates, runDeviations } from './replicates.ts';
 import type { Sample } from './sample.ts';
 import { strata, type Variation } from './variation.ts';
 
@@ -24,10 +24,8 @@ export function pairedPValue(
   seed: number,
 ): number {
   const pooled = pooledDifferences(differences);
-  const deviation =
-    variation.seeds === 1 ? standardError(pooled, pooled.values) : Math.sqrt(variation.sharedVariance);
   const found = runDeviations(variation, replicates);
-  if (deviation > 0) addExchanges(found, pooled, deviation, seed);
+  if (variation.photographVariance > 0) addExchanges(found, pooled, variation, seed);
   // Sums in another order differ in their last digits.
   const observed = Math.abs(variation.estimate) * (1 - 1e-10);
   let beyond = 0;
@@ -63,22 +61,27 @@ function pooledDifferences(differences: readonly Sample[]): PooledDifferences {
   };
 }
 
-/** Adds to each replicate the sum of randomly exchanged differences in units of its standard error, times `deviation`. */
+/**
+ * Adds to each replicate what photographs make of it: the sum of randomly exchanged differences in units of its own standard error, times
+ * the one that was observed.
+ */
 function addExchanges(
   replicates: Float64Array,
   pooled: PooledDifferences,
-  deviation: number,
+  variation: Variation,
   seed: number,
 ): void {
   const random = randomStream(seed, 'answers exchanged');
   const exchanged = new Float64Array(pooled.values.length);
+  // Pooled differences of several seeds hold their runs' noise too.
+  const observedError =
+    variation.seeds === 1 ? standardError(pooled, pooled.values) : Math.sqrt(variation.photographVariance);
   for (let replicate = 0; replicate < replicates.length; replicate++) {
     exchange(pooled.values, exchanged, random);
     let sum = 0;
     for (let i = 0; i < exchanged.length; i++) sum += exchanged[i] as number;
-    if (sum === 0) continue;
-    const units = sum / standardError(pooled, exchanged);
-    replicates[replicate] = (replicates[replicate] as number) + deviation * units;
+    const photographs = sum === 0 ? 0 : (observedError * sum) / standardError(pooled, exchanged);
+    replicates[replicate] = deviationOf(replicates[replicate] as number, photographs, variation);
   }
 }
 

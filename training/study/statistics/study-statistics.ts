@@ -24,7 +24,7 @@ import {
   type RunErrors,
   type Sample,
 } from './sample.ts';
-import { type Pool, poolOf, variationOf } from './variation.ts';
+import { meanOf, type Pool, poolOf, variationOf } from './variation.ts';
 
 /** All runs of one network. */
 export interface ArmErrors {
@@ -52,6 +52,8 @@ export interface ArmStatistics {
 
 export interface Comparison {
   readonly seeds: readonly number[];
+  /** The difference of each seed alone. */
+  readonly seedDifferences: ReadonlyMap<number, number>;
   /** Mean error minus that of the reference: more than 0 is worse. */
   readonly difference: Estimate;
   /** Chance that it does better than the reference on a photograph, a tie counting half. */
@@ -143,6 +145,7 @@ function comparison(
   const deviating = deviations(variation, replicates);
   return {
     seeds: found.map(({ seed }) => seed),
+    seedDifferences: new Map(found.map(({ seed, values }) => [seed, meanOf(values)])),
     difference: { value: variation.estimate, ...intervalOf(variation, deviating, differences) },
     improvement: estimateOf(pairedSamples(samples, reference.samples, improvement), shares, scene),
     pValue: pairedPValue(found, variation, replicates, settings.seed),

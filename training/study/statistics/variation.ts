@@ -27,6 +27,8 @@ export interface Variation {
   readonly runVariance: number;
   /** C; with one seed all of the photographs' variance. */
   readonly sharedVariance: number;
+  /** That of the photographs alone, as if nothing else varied. */
+  readonly photographVariance: number;
   /** Of each photograph of the pool to the estimate's deviation; the sum is 0 and the sum of squares their variance. */
   readonly contributions: Float64Array;
 }
@@ -66,12 +68,12 @@ export function variationOf(samples: readonly Sample[], pool: Pool): Variation {
       contributions[place] = (contributions[place] as number) + part;
     });
   }
-  if (seeds === 1) {
-    return { estimate, seeds, runVariance: 0, sharedVariance: sumOfSquares(contributions), contributions };
-  }
+  const photographVariance = sumOfSquares(contributions);
+  const common = { estimate, seeds, photographVariance, contributions };
+  if (seeds === 1) return { ...common, runVariance: 0, sharedVariance: photographVariance };
   const runVariance = sumOfSquares(means.map((mean) => mean - estimate)) / ((seeds - 1) * seeds);
   const sharedVariance = Math.max(0, meanCovariance(scatters, pool));
-  return { estimate, seeds, runVariance, sharedVariance, contributions };
+  return { ...common, runVariance, sharedVariance };
 }
 
 /** How the photographs of a seed scatter around the means of their classes. */
@@ -156,7 +158,7 @@ export function strata(labels: readonly string[]): readonly (readonly number[])[
   return [...all.filter((members) => members.length > 1), ...(alone.length === 0 ? [] : [alone])];
 }
 
-function meanOf(values: ArrayLike<number> & Iterable<number>): number {
+export function meanOf(values: ArrayLike<number> & Iterable<number>): number {
   let sum = 0;
   for (const value of values) sum += value;
   return sum / values.length;

@@ -48,10 +48,10 @@ def one_seed():
 
 
 def several_seeds(seeds, images):
-    """Each seed has photographs of its own: the seeds' mean differences are a sample for Student's t."""
+    """Each seed has photographs of its own, which add little: the seeds' mean differences are a sample for Student's t."""
     luck = random.normal(0, 0.05, (seeds, 1))
     reference = np.stack([fifteenths(images, 0.3) for _ in range(seeds)])
-    variant = np.clip(np.round(15 * (reference + 0.05 + luck + random.normal(0, 0.2, reference.shape))) / 15, 0, 1)
+    variant = np.clip(np.round(15 * (reference + 0.15 + luck + random.normal(0, 0.05, reference.shape))) / 15, 0, 1)
     means = (variant - reference).mean(axis=1)
     test = stats.ttest_1samp(means, 0)
     low, high = test.confidence_interval(0.95)

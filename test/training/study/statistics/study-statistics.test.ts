@@ -203,3 +203,15 @@ test('the numbers depend neither on the order of photographs nor on other networ
   expect(other.difference.low).toBeCloseTo(plain.difference.low, 12);
   expect(other.pValue).toBe(plain.pValue);
 });
+
+test('seeds that agree by luck are not believed beyond half of what their photographs allow', () => {
+  const values = [0, 0.2, 0.9, 0.4, 0.4, 1];
+  const samples = [1, 2, 3].map((seed) => sampleOf(values, seed));
+  const pool = poolOf(samples);
+  const variation = variationOf(samples, pool);
+  expect(variation.runVariance).toBeCloseTo(0, 12);
+  const found = deviations(variation, drawReplicates(20_000, pool.size, 1));
+  const { low, high } = intervalOf(variation, found, { low: 0, high: 1 });
+  const ofPhotographs = 2 * 1.96 * Math.sqrt(variation.photographVariance);
+  expect(Math.abs((high - low) / ofPhotographs - 0.5)).toBeLessThan(tolerances.resampledQuantile);
+});

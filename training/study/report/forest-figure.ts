@@ -1,0 +1,258 @@
+/**
+ * The study in one picture: how each network's error differs from the reference's, with its 95 % interval and the difference of each
+ * seed. Behind them, in grey, what would probably have been missed.
+ */
+import * as Plot from '@observablehq/plot';
+import { chart, type Drawing } from '../../report/drawing.ts';
+import type { Palette } from '../../report/palette.ts';
+import type { Estimate } from '../statistics/study-statistics.ts';
+import { seedDifferences } from './seed-differences.ts';
+import type { ArmResults } from './study-results.ts';
+import { displayName, findingWords, pValueEquation, signedInterval } from './study-words.ts';
+import { type Finding, findingOf } from './verdict.ts';
+
+/** `narrow` fits a telephone: names stand above their intervals instead of beside them. */
+export type ForestLayout = 'wide' | 'narrow';
+
+interface Frame {
+  readonly widthPx: number;
+  readonly rowPx: number;
+  readonly marginLeft: number;
+  readonly marginRight: number;
+}
+
+const frames: { readonly [L in ForestLayout]: Frame } = {
+  wide: { widthPx: 900, rowPx: 38, marginLeft: 190, marginRight: 236 },
+  narrow: { widthPx: 320, rowPx: 64, marginLeft: 10, marginRight: 14 },
+};
+const marginTop = 30;
+const marginBottom = 46;
+
+interface ForestRow {
+  readonly name: string;
+  readonly finding: Finding;
+  /** In percentage points. */
+  readonly difference: Estimate | undefined;
+  readonly missed: number;
+  readonly seeds: readonly {
+    readonly points: number;
+    readonly link: string | undefined;
+    readonly seed: number;
+  }[];
+  readonly numbers: string;
+}
+
+/** `arms` are those of the study without the reference. */
+export function forestFigure(arms: readonly ArmResults[], palette: Palette, layout: ForestLayout): Drawing {
+  const rows = arms.map(forestRow);
+  const { widthPx, rowPx, marginLeft, marginRight } = frames[layout];
+  const domain = forestDomain(rows);
+  const height = marginTop + rows.length * rowPx + marginBottom;
+  return chart({
+    width: widthPx,
+    height,
+    marginTop,
+    marginBottom,
+    marginLeft,
+    marginRight,
+    style: { background: 'none' },
+    x: { domain: [...domain], label: null, clamp: true },
+    y: { type: 'band', domain: rows.map(({ name }) => name), axis: null, padding: 0 },
+    marks: [
+      Plot.gridX({ stroke: palette.rule, strokeOpacity: 1, ticks: layout === 'wide' ? 8 : 4 }),
+      ...missedMarks(rows, domain, palette, layout),
+      Plot.ruleX([0], { stroke: palette.ink }),
+      Plot.axisX({
+        ticks: layout === 'wide' ? 8 : 4,
+        tickFormat: (value: number) => (value > 0 ? `+${value}` : String(value).replace('-', '\u2212')),
+        tickSize: 4,
+        color: palette.muted,
+        label: null,
+      }),
+      ...axisTitles(palette, layout),
+      ...rows.flatMap((row) => rowMarks(row, domain, palette, layout)),
+    ],
+  });
+}
+
+/** What the figure shows, for those who can't see it. */
+export function forestLabel(arms: readonly ArmResults[]): string {
+  const told = arms.map(forestRow).map(({ name, numbers }) => `${name}: ${numbers}`);
+  return `Differences in top-1 error from the reference in percentage points. ${told.join('; ')}`;
+}
+
+function forestRow(results: ArmResults): ForestRow {
+  const finding = findingOf(results);
+  const comparison = results.statistics?.comparison;
+  const inPoints = ({ value, low, high }: Estimate) => ({
+    value: 100 * value,
+    low: 100 * low,
+    high: 100 * high,
+  });
+  return {
+    name: displayName(results.arm),
+    finding,
+    difference: comparison && finding.kind !== 'did not train' ? inPoints(comparison.difference) : undefined,
+    missed: 100 * (comparison?.smallestDetectable ?? 0),
+    seeds:
+      finding.kind === 'did not train'
+        ? []
+        : seedDifferences(results).map(({ seed, difference, link }) => ({
+            seed,
+            points: 100 * difference,
+            link,
+          })),
+    numbers:
+      comparison === undefined || finding.kind === 'did not train'
+        ? findingWords(finding)
+        : `${signedInterval(comparison.difference)}, ${pValueEquation(comparison.adjustedPValue)}`,
+  };
+}
+
+/** In points. Intervals from three seeds can be wider than everything else: they are cut, with an arrow. */
+function forestDomain(rows: readonly ForestRow[]): readonly [number, number] {
+  const centres = rows.flatMap(({ difference, seeds }) => [
+    difference?.value ?? 0,
+    ...seeds.map(({ points }) => points),
+  ]);
+  const limit = Math.max(2, ...centres.map((points) => 1.6 * Math.abs(points)));
+  const lows = rows.map(({ difference }) => difference?.low ?? 0);
+  const highs = rows.map(({ difference }) => difference?.high ?? 0);
+  return [Math.max(-limit, Math.min(-1, ...lows)), Math.min(limit, Math.max(1, ...highs))];
+}
+
+function missedMarks(
+  rows: readonly ForestRow[],
+  [low, high]: readonly [number, number],
+  { rule }: Palette,
+  layout: ForestLayout,
+): readonly Plot.Markish[] {
+  const shown = rows.filter(({ difference }) => difference !== undefined);
+  return [
+    Plot.barX(shown, {
+      x1: ({ missed }: ForestRow) => Math.max(low, -missed),
+      x2: ({ missed }: ForestRow) => Math.min(high, missed),
+      y: 'name',
+      fill: rule,
+      fillOpacity: 0.45,
+      insetTop: layout === 'wide' ? 8 : 37,
+      insetBottom: 8,
+      className: 'missed',
+    }),
+  ];
+}
+
+function axisTitles({ muted }: Palette, layout: ForestLayout): readonly Plot.Markish[] {
+  const style = { fill: muted, fontSize: 11 } as const;
+  const bottom = { ...style, frameAnchor: 'bottom', dy: 34, textAnchor: 'middle' } as const;
+  const unit =
+    layout === 'wide' ? 'difference in top-1 error, percentage points' : 'difference in top-1 error, points';
+  return [
+    Plot.text([unit], { ...bottom, lineAnchor: 'bottom' }),
+    Plot.text(['← better'], { ...style, frameAnchor: 'top-left', dy: -16 }),
+    Plot.text(['worse →'], { ...style, frameAnchor: 'top-right', dy: -16 }),
+  ];
+}
+
+function rowMarks(
+  row: ForestRow,
+  [low, high]: readonly [number, number],
+  palette: Palette,
+  layout: ForestLayout,
+): readonly Plot.Markish[] {
+  const { difference, seeds, name } = row;
+  const colour = findingColour(row.finding, palette);
+  const dy = layout === 'wide' ? 0 : 14;
+  const marks: Plot.Markish[] = [...rowTexts(row, palette, layout)];
+  if (difference === undefined) return marks;
+  const ends = { x1: [Math.max(low, difference.low)], x2: [Math.min(high, difference.high)], y: [name] };
+  marks.push(Plot.ruleY([0], { ...ends, stroke: colour, strokeWidth: 2.5, dy, className: 'interval' }));
+  if (difference.low < low) marks.push(arrow('◂', low, name, colour, dy));
+  if (difference.high > high) marks.push(arrow('▸', high, name, colour, dy));
+  marks.push(
+    Plot.dot(seeds, {
+      x: 'points',
+      y: () => name,
+      r: 3,
+      stroke: palette.ink,
+      strokeWidth: 1,
+      fill: palette.paper,
+      dy,
+      href: ({ link }: ForestRow['seeds'][number]) => link ?? null,
+      title: ({ seed, points }: ForestRow['seeds'][number]) => `seed ${seed}: ${points.toFixed(1)} points`,
+      className: 'seeds',
+    }),
+    Plot.dot([difference.value], {
+      x: (value: number) => value,
+      y: () => name,
+      r: 5.5,
+      fill: colour,
+      dy,
+      className: 'estimate',
+    }),
+  );
+  return marks;
+}
+
+function arrow(text: string, x: number, name: string, fill: string, dy: number): Plot.Markish {
+  return Plot.text([text], { x: [x], y: [name], fill, fontSize: 15, dy });
+}
+
+function rowTexts(row: ForestRow, palette: Palette, layout: ForestLayout): readonly Plot.Markish[] {
+  const { marginLeft, marginRight } = frames[layout];
+  const y = () => row.name;
+  const halo = { stroke: palette.paper, strokeWidth: 4 } as const;
+  const numbers = { y, fill: findingColour(row.finding, palette), fontSize: 12, ...halo } as const;
+  if (layout === 'wide') {
+    return [
+      Plot.text([row.name], {
+        y,
+        frameAnchor: 'left',
+        textAnchor: 'end',
+        dx: -14,
+        fontSize: 13,
+        fill: palette.ink,
+      }),
+      Plot.text([row.numbers], {
+        ...numbers,
+        frameAnchor: 'right',
+        textAnchor: 'start',
+        dx: Math.min(14, marginRight),
+      }),
+    ];
+  }
+  return [
+    Plot.text([row.name], {
+      y,
+      frameAnchor: 'left',
+      textAnchor: 'start',
+      dx: 2 - marginLeft,
+      dy: -21,
+      ...halo,
+      fontSize: 13,
+      fill: palette.ink,
+    }),
+    Plot.text([row.numbers], {
+      ...numbers,
+      frameAnchor: 'left',
+      textAnchor: 'start',
+      dx: 2 - marginLeft,
+      dy: -6,
+    }),
+  ];
+}
+
+function findingColour({ kind }: Finding, palette: Palette): string {
+  switch (kind) {
+    case 'worse':
+    case 'did not train':
+      return palette.wrong;
+    case 'better':
+      return palette.validation;
+    case 'not shown':
+    case 'unknown':
+      return palette.muted;
+    default:
+      return kind satisfies never;
+  }
+}

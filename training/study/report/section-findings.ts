@@ -1,0 +1,159 @@
+/** The study report's first half: the forest plot, the verdicts, a sentence a network, and the numbers. */
+import { svgElement } from '../../report/drawing.ts';
+import { html, type Markup, nothing } from '../../report/markup.ts';
+import { count } from '../../report/numerals.ts';
+import { type Column, section, type TableRow, table } from '../../report/page-parts.ts';
+import { pagePalette } from '../../report/palette.ts';
+import { type ForestLayout, forestFigure, forestLabel } from './forest-figure.ts';
+import type { ArmResults, StudyResults, StudyRunResults } from './study-results.ts';
+import {
+  certaintyWords,
+  displayName,
+  findingWords,
+  interval,
+  points,
+  pValueText,
+  sentenceOf,
+  signedInterval,
+} from './study-words.ts';
+import { paperWords } from './summary.ts';
+import { type Agreement, agreementOf, findingOf } from './verdict.ts';
+
+/** All networks but the reference. */
+export function ablations({ arms }: StudyResults): readonly ArmResults[] {
+  return arms.slice(1);
+}
+
+/** The result in one sentence. */
+export function studySentence(results: StudyResults): string {
+  const others = ablations(results);
+  const kinds = others.map((arm) => findingOf(arm).kind);
+  const number = (kind: (typeof kinds)[number]) => kinds.filter((found) => found === kind).length;
+  const parts = [
+    [number('worse'), 'worse than the reference'],
+    [number('better'), 'better'],
+    [number('not shown'), 'not told apart from it'],
+    [number('did not train'), 'did not train'],
+    [number('unknown'), 'without a result yet'],
+  ] as const;
+  const told = parts.filter(([n]) => n > 0).map(([n, words]) => `${n} ${words}`);
+  if (told.length === 0) return 'Only the reference is in this study.';
+  return `Of ${count(others.length)} ${others.length === 1 ? 'network' : 'networks'} beside the reference: ${told.join(', ')}.`;
+}
+
+export function resultEntry(results: StudyResults): Markup {
+  const others = ablations(results);
+  const [reference] = results.arms;
+  const level = reference?.statistics;
+  const base =
+    level === undefined
+      ? nothing
+      : html`<p>The reference names ${interval(level.mean)} % of validation patches wrong (a photograph counts once; in brackets the 95 % interval), over ${count(level.seeds.length)} ${level.seeds.length === 1 ? 'seed' : 'seeds'} and ${count(level.photographs)} photographs. ${runLinks(reference?.runs ?? [])}</p>`;
+  const figures = (['wide', 'narrow'] as const).map((layout) => forestElement(others, layout));
+  return html`<div class="entry">
+<p class="sentence">${studySentence(results)}</p>
+${base}
+${others.length === 0 ? nothing : html`${figures}${forestNote}`}
+</div>`;
+}
+
+function forestElement(others: readonly ArmResults[], layout: ForestLayout): Markup {
+  return html`<div class="${layout}">${svgElement(forestFigure(others, pagePalette, layout), forestLabel(others), pagePalette)}</div>
+`;
+}
+
+const forestNote = html`<p class="after">Dots are means, lines 95 % intervals, small rings the seeds (each leads to its run). Red and blue are differences that hold after Holm's correction for the number of networks. The grey bar is what this many seeds and photographs would probably have missed: a difference inside it is not shown, which does not mean that it is not there.</p>`;
+
+const verdictColumns: readonly Column[] = [
+  { heading: 'network', kind: 'name' },
+  { heading: 'the paper said', kind: 'name' },
+  { heading: 'we found', kind: 'name' },
+  { heading: 'with what certainty', kind: 'name' },
+  { heading: 'so it is', kind: 'name' },
+];
+
+export function verdictSection(results: StudyResults): Markup {
+  const rows = ablations(results).map((arm): TableRow => {
+    return { cells: [networkCell(arm), ...verdictCells(arm, results).slice(1)] };
+  });
+  return section(
+    'Verdicts',
+    'What the paper said of each network, and what this study can say. "Open" is neither yes nor no.',
+    table('Verdicts', verdictColumns, rows),
+  );
+}
+
+/** Network, the paper's words, ours, how certain, and whether the two agree. */
+export function verdictCells(arm: ArmResults, { labels }: StudyResults): readonly string[] {
+  const finding = findingOf(arm);
+  const agreement = agreementWords[agreementOf(arm, labels?.length ?? 2)];
+  return [
+    displayName(arm.arm),
+    paperWords(arm.arm),
+    findingWords(finding),
+    certaintyWords(finding),
+    agreement,
+  ];
+}
+
+const agreementWords: { readonly [A in Agreement]: string } = {
+  'as the paper saw': 'as the paper saw',
+  'not what the paper saw': 'not what the paper saw',
+  'in part': 'so in part',
+  open: 'open',
+  'no claim': '',
+};
+
+export function sentencesSection(results: StudyResults): Markup {
+  const classes = results.labels?.length;
+  const guessing = classes === undefined ? undefined : 1 - 1 / classes;
+  const sentences = ablations(results).map(
+    (arm) => html`<p><b>${arm.arm.name}</b>. ${sentenceOf(arm, guessing)} ${runLinks(arm.runs)}</p>
+`,
+  );
+  return section('In words', 'As much as the numbers support, and no more.', html`${sentences}`);
+}
+
+const numberColumns: readonly Column[] = [
+  { heading: 'network', kind: 'name' },
+  { heading: 'top-1 error, %', kind: 'number' },
+  { heading: 'interquartile mean, %', kind: 'number' },
+  { heading: 'difference, points', kind: 'number' },
+  { heading: 'p', kind: 'number' },
+  { heading: 'does better on, %', kind: 'number' },
+  { heading: 'could show', kind: 'number' },
+];
+
+export function numbersSection({ arms }: StudyResults): Markup {
+  const entry = html`${table('Numbers of each network', numberColumns, arms.map(numberRow))}
+<p class="after">Brackets are 95 % intervals over seeds and photographs; p is corrected by Holm for the number of networks. "Does better on" is the share of photographs on which the network does better than the reference, ties counting half. "Could show" is the smallest difference, in points, that would have been told from none in four studies of five at the 5 % level, before that correction.</p>`;
+  return section('The numbers', 'Of validation patches, a photograph counting once.', entry);
+}
+
+function numberRow(results: ArmResults): TableRow {
+  const { statistics } = results;
+  const comparison = statistics?.comparison;
+  const difference = comparison
+    ? [
+        signedInterval(comparison.difference),
+        pValueText(comparison.adjustedPValue),
+        interval(comparison.improvement),
+        points(comparison.smallestDetectable),
+      ]
+    : ['', '', '', ''];
+  const errors = statistics ? [interval(statistics.mean), interval(statistics.interquartileMean)] : ['', ''];
+  return { cells: [networkCell(results), ...errors, ...difference] };
+}
+
+/** The network's name over links to its runs. */
+export function networkCell({ arm, runs }: ArmResults): Markup {
+  return html`${displayName(arm)}<br>${runLinks(runs)}`;
+}
+
+/** `s1 s2 s3`, each leading to the run's report where it has one. */
+export function runLinks(runs: readonly StudyRunResults[]): Markup {
+  const links = runs.map(({ seed, link, name }) =>
+    link === undefined ? html`s${seed} ` : html`<a href="${link}" title="${name}">s${seed}</a> `,
+  );
+  return html`<span class="runs">${links}</span>`;
+}

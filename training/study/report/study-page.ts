@@ -1,0 +1,64 @@
+/** report.html of a study: one self-contained page in the look of a run's report. */
+import { html, type Markup, ownMarkup } from '../../report/markup.ts';
+import { moment } from '../../report/numerals.ts';
+import { pageStyle } from '../../report/page-style.ts';
+import { classesSection, costSection, curvesSection, filtersSection } from './section-courses.ts';
+import {
+  numbersSection,
+  resultEntry,
+  sentencesSection,
+  studySentence,
+  verdictSection,
+} from './section-findings.ts';
+import { methodSection, nextSection, runsSection, settingsSection } from './section-runs.ts';
+import type { StudyResults } from './study-results.ts';
+
+const studyStyle = `
+a{color:inherit;text-decoration-color:var(--validation);text-underline-offset:.15em}
+svg a{text-decoration:none}
+.runs{white-space:nowrap;color:var(--muted);font-size:.88em}
+.narrow{display:none}
+.quote{font-style:italic;color:var(--muted)}
+.entry .panels{max-width:1080px}
+.strips{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,290px),1fr));gap:0 28px}
+.strip{image-rendering:pixelated;width:295px}
+@media (max-width:899px){.wide{display:none}.narrow{display:block}}
+`;
+
+/** `path` is the study's directory as a command would name it. */
+export async function studyPage(results: StudyResults, path: string): Promise<string> {
+  const sections: readonly Markup[] = [
+    verdictSection(results),
+    sentencesSection(results),
+    numbersSection(results),
+    curvesSection(results),
+    costSection(results),
+    classesSection(results),
+    await filtersSection(results),
+    runsSection(results),
+    settingsSection(results),
+    methodSection(results),
+    nextSection(path),
+  ];
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="description" content="${studySentence(results)}">
+<title>${results.name} – Textura</title>
+<style>${ownMarkup(pageStyle)}${ownMarkup(studyStyle)}</style>
+</head>
+<body>
+<main>
+<header>
+<div><h1>Textura, study <b>${results.name}</b></h1><p class="date">${moment(results.study.startedAt)}</p></div>
+${resultEntry(results)}
+</header>
+${sections}
+</main>
+</body>
+</html>
+`.markup;
+}

@@ -1,0 +1,118 @@
+/**
+ * summary.csv and summary.md of a study. Both hold nothing that depends on the machine or the clock: a study that was killed and
+ * resumed gives the same bytes as one that was not.
+ */
+import { csvText } from '../../../model/csv.ts';
+import { type VariantName, variants } from '../../../model/network.ts';
+import { count } from '../../report/numerals.ts';
+import type { Estimate } from '../statistics/study-statistics.ts';
+import { tally } from './outcome.ts';
+import type { ArmResults, StudyResults } from './study-results.ts';
+import { interval, pValueText, signedInterval, signedPoints } from './study-words.ts';
+
+type Cell = string | number | undefined;
+
+/** A row of summary.csv for each network. Errors are shares, 0..1; differences are of the network minus the reference. */
+export function summaryCsv({ arms }: StudyResults): string {
+  const rows = arms.map(summaryRow);
+  const header = Object.keys(rows[0] ?? {});
+  return csvText([header, ...rows.map((row) => Object.values(row).map(cellText))]);
+}
+
+function summaryRow({ arm, runs, statistics, cost }: ArmResults): Readonly<Record<string, Cell>> {
+  const comparison = statistics?.comparison;
+  return {
+    network: arm.name,
+    variant: arm.variant,
+    width: arm.width,
+    control_of: arm.controls?.variant,
+    control_measure: arm.controls?.measure,
+    runs: runs.map(({ seed, outcome }) => `seed ${seed} ${outcome.words}`).join('; '),
+    parameters: cost?.parameters,
+    multiply_adds: cost?.multiplyAdds,
+    seeds: statistics?.seeds.length ?? 0,
+    photographs: statistics?.photographs,
+    interval_basis: statistics?.basis,
+    ...estimateCells('top1err', statistics?.mean),
+    ...estimateCells('top1err_iqm', statistics?.interquartileMean),
+    top5err: meanOf(runs.map(({ results }) => results?.run.best?.top5err)),
+    objective: meanOf(runs.map(({ results }) => results?.run.best?.objective)),
+    photograph_top1err: meanOf(runs.map(({ results }) => results?.run.best?.photographTop1err)),
+    compared_seeds: comparison?.seeds.length,
+    ...estimateCells('difference', comparison?.difference),
+    ...estimateCells('improvement_probability', comparison?.improvement),
+    p: comparison?.pValue,
+    p_holm: comparison?.adjustedPValue,
+    smallest_detectable: comparison?.smallestDetectable,
+  };
+}
+
+function estimateCells(name: string, estimate: Estimate | undefined): Readonly<Record<string, Cell>> {
+  return { [name]: estimate?.value, [`${name}_low`]: estimate?.low, [`${name}_high`]: estimate?.high };
+}
+
+/** Of the kept models; undefined where there is none. */
+function meanOf(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0) / known.length;
+}
+
+/** Twelve digits: no more than the sums have. */
+function cellText(cell: Cell): string {
+  return typeof cell === 'number' ? String(Number(cell.toPrecision(12))) : (cell ?? '');
+}
+
+const headings = [
+  'network',
+  'top-1 error, %',
+  'interquartile mean, %',
+  'difference, points',
+  'p (Holm)',
+  'chance to do better',
+  'could have shown',
+  'parameters',
+  'multiply-adds',
+  'runs',
+  'the paper saw',
+] as const;
+
+/** summary.md: the same in a table for people, with links to the runs. */
+export function summaryMarkdown(results: StudyResults): string {
+  const lines = results.arms.map(markdownCells).map((cells) => `| ${cells.map(markdownText).join(' | ')} |`);
+  return `# ${results.name}
+
+Top-1 error of validation patches, a photograph counting once, with 95 % intervals; differences are from the reference, more than 0 is
+worse. "Could have shown" is the smallest difference that this many seeds and photographs would have told from none in four studies of five.
+
+| ${headings.join(' | ')} |
+|${headings.map(() => '---').join('|')}|
+${lines.join('\n')}
+`;
+}
+
+function markdownCells({ arm, runs, statistics, cost }: ArmResults): readonly string[] {
+  const comparison = statistics?.comparison;
+  const links = runs.map(({ seed, link }) => (link === undefined ? `s${seed}` : `[s${seed}](${link})`));
+  return [
+    arm.name,
+    statistics ? interval(statistics.mean) : '',
+    statistics ? interval(statistics.interquartileMean) : '',
+    comparison ? signedInterval(comparison.difference) : '',
+    comparison ? pValueText(comparison.adjustedPValue) : '',
+    comparison ? comparison.improvement.value.toFixed(2) : '',
+    comparison ? signedPoints(comparison.smallestDetectable).replace('+', '') : '',
+    cost ? count(cost.parameters) : '',
+    cost ? count(cost.multiplyAdds) : '',
+    `${tally(runs.map(({ outcome }) => outcome))} (${links.join(', ')})`,
+    paperWords(arm),
+  ];
+}
+
+/** What the paper says of a network; controls are ours. */
+export function paperWords({ variant, controls }: ArmResults['arm']): string {
+  return controls === undefined ? variants[variant satisfies VariantName].paperSaw : '';
+}
+
+function markdownText(text: string): string {
+  return text.replaceAll('|', '\\|');
+}

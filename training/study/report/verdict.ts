@@ -1,0 +1,82 @@
+/** What the numbers allow to be said of a network, and whether that is what the paper's authors saw. */
+import type { VariantName } from '../../../model/network.ts';
+import type { Comparison } from '../statistics/study-statistics.ts';
+import { countsAsGuessing } from './counted-errors.ts';
+import type { ArmResults, StudyRunResults } from './study-results.ts';
+
+/** The level of all tests of a study together. */
+export const level = 0.05;
+
+export type Finding =
+  /** No run reached its end, or none that the reference's can be paired with. */
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'did not train'; readonly diverged: number; readonly of: number }
+  | { readonly kind: 'worse' | 'better' | 'not shown'; readonly comparison: Comparison };
+
+/** Of an arm that is not the reference. */
+export function findingOf({ runs, statistics }: ArmResults): Finding {
+  const diverged = runs.filter(countsAsGuessing).length;
+  const counted = statistics?.seeds.length ?? diverged;
+  if (diverged > 0 && diverged >= counted) return { kind: 'did not train', diverged, of: counted };
+  const comparison = statistics?.comparison;
+  if (comparison === undefined) return { kind: 'unknown' };
+  if (comparison.adjustedPValue > level) return { kind: 'not shown', comparison };
+  return { kind: comparison.difference.value > 0 ? 'worse' : 'better', comparison };
+}
+
+/** What the paper's words claim, as far as they claim anything that can be compared. */
+const claims: {
+  readonly [name in VariantName]: 'nothing' | 'alike' | 'worse' | 'does not learn' | 'diverges';
+} = {
+  reference: 'nothing',
+  'no-relu1': 'does not learn',
+  'no-relu2': 'alike',
+  'no-relu3': 'alike',
+  'no-relu4': 'alike',
+  'no-pool1': 'worse',
+  'no-pool2': 'worse',
+  'no-relu234-pool4': 'worse',
+  'no-conv4-pool4': 'diverges',
+  'lab-baseline': 'nothing',
+};
+
+/** Errors from this share of guessing's on count as not having learnt. */
+const guessingShare = 0.9;
+
+export type Agreement = 'as the paper saw' | 'not what the paper saw' | 'in part' | 'open' | 'no claim';
+
+/** Whether the finding is what the paper's authors saw. `classes` is the number of classes. */
+export function agreementOf(arm: ArmResults, classes: number): Agreement {
+  const finding = findingOf(arm);
+  const claim = claims[arm.arm.variant];
+  if (claim === 'nothing' || arm.arm.controls !== undefined) return 'no claim';
+  if (finding.kind === 'unknown') return 'open';
+  switch (claim) {
+    case 'alike':
+      return finding.kind === 'not shown' ? 'open' : 'not what the paper saw';
+    case 'worse':
+      if (finding.kind === 'not shown') return 'open';
+      return finding.kind === 'better' ? 'not what the paper saw' : 'as the paper saw';
+    case 'does not learn':
+      return amongRuns(arm.runs, (run) => hasNotLearnt(run, classes));
+    case 'diverges':
+      return amongRuns(arm.runs, ({ outcome }) => outcome.kind === 'diverged');
+    default:
+      return claim satisfies never;
+  }
+}
+
+function hasNotLearnt(run: StudyRunResults, classes: number): boolean {
+  const error = run.results?.run.best?.top1err ?? 1;
+  return countsAsGuessing(run) || error >= guessingShare * (1 - 1 / classes);
+}
+
+function amongRuns(runs: readonly StudyRunResults[], is: (run: StudyRunResults) => boolean): Agreement {
+  const ended = runs.filter(({ outcome }) =>
+    ['finished', 'stopped early', 'diverged'].includes(outcome.kind),
+  );
+  const count = ended.filter(is).length;
+  if (ended.length === 0) return 'open';
+  if (count === 0) return 'not what the paper saw';
+  return count === ended.length ? 'as the paper saw' : 'in part';
+}
