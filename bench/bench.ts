@@ -7,6 +7,7 @@ import { benchInfer, inferBenchOptions } from './infer.ts';
 import { benchServe, serveBenchOptions } from './serve.ts';
 import { soak, soakOptions } from './soak.ts';
 import { benchTrain, trainBenchOptions } from './train.ts';
+import { benchWeb, webBenchOptions } from './web.ts';
 
 type Subject = (argv: readonly string[]) => Promise<void>;
 
@@ -37,6 +38,7 @@ function names(): string {
 const subjects: Readonly<Record<string, Subject>> = {
   train: subjectOf(trainBenchOptions, benchTrain),
   infer: subjectOf(inferBenchOptions, benchInfer),
+  web: subjectOf(webBenchOptions, benchWeb),
   serve: subjectOf(serveBenchOptions, benchServe),
   soak: subjectOf(soakOptions, soak),
 };

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { buildPage, type Decorate, type PageServer, servePage } from '../../bench/web/page-server.ts';
 import { chromiumMissing, findChromium } from '../../node/chromium.ts';
+import { safeHeaders } from '../../serve/http/access.ts';
 import { launchChromium } from './page-browser.ts';
-import { buildPage, type PageServer, servePage } from './page-server.ts';
+
 import { exportModels } from './running-service.ts';
 import { sixTextures, type TrainedRunWishes } from './trained-run.ts';
 
@@ -18,6 +20,11 @@ export interface PageFixture {
   readonly page: string;
   readonly server: PageServer;
   readonly browser: Browser;
+}
+
+/** The headers of our service: isolation and content security policy. Its middleware is made for Express and asks nothing of it. */
+export function ourHeaders(): Decorate {
+  return safeHeaders() as unknown as Decorate;
 }
 
 /** Before the tests of a file the page is built and Chromium started; without Chromium they are skipped. */
@@ -38,7 +45,7 @@ export function pageFixture({
     await exportModels(models, wishes);
     const built = await buildPage();
     removeBuild = built.remove;
-    const server = await servePage({ page: built.folder, models }, 'ours');
+    const server = await servePage({ page: built.folder, models }, ourHeaders());
     const browser = await launchChromium(await args(folder));
     fixture = { folder, models, page: built.folder, server, browser };
   }, 180_000);

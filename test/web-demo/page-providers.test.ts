@@ -2,9 +2,9 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { servePage } from '../../bench/web/page-server.ts';
 import { openPage, readBars, softwareWebGpu } from '../support/page-browser.ts';
-import { pageFixture } from '../support/page-fixture.ts';
-import { servePage } from '../support/page-server.ts';
+import { ourHeaders, pageFixture } from '../support/page-fixture.ts';
 import { tolerances } from '../tolerances.ts';
 
 const fixture = pageFixture({ args: async () => softwareWebGpu });
@@ -24,7 +24,7 @@ describe('what computes', () => {
     const { browser, server, page: folder, models } = fixture();
     const { page } = await openPage(browser, server.origin);
     await state(page, /WebAssembly, \d threads/).waitFor();
-    const plain = await servePage({ page: folder, models }, 'none');
+    const plain = await servePage({ page: folder, models });
     onTestFinished(() => plain.close());
     const { page: other } = await openPage(browser, plain.origin);
     await state(other, 'WebAssembly, 1 thread').waitFor();
@@ -86,7 +86,7 @@ describe('what computes', () => {
     const report = JSON.parse(await readFile(path, 'utf8'));
     report.selfCheck[0].probabilities.reverse();
     await writeFile(path, JSON.stringify(report));
-    const server = await servePage({ page: folder, models: damaged }, 'ours');
+    const server = await servePage({ page: folder, models: damaged }, ourHeaders());
     onTestFinished(() => server.close());
     const { page } = await openPage(browser, server.origin);
     await page.getByText(/lab-baseline cannot be used: .*differ by/).waitFor();
@@ -111,7 +111,7 @@ test('five quick clicks between views and networks end with the last one, and no
 
 test('the page opens without a network once it has been visited, and reads', async () => {
   const { browser, page: folder, models } = fixture();
-  const server = await servePage({ page: folder, models }, 'ours');
+  const server = await servePage({ page: folder, models }, ourHeaders());
   const { page, context } = await openPage(browser, server.origin);
   const before = await readBars(page);
   await page.evaluate('navigator.serviceWorker.ready.then(() => true)');

@@ -1,13 +1,12 @@
 /** The page as a browser gets it: built once, and served as plain files with a folder of models beside it. */
 import { createReadStream } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '../../node/program.ts';
-import { safeHeaders } from '../../serve/http/access.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -41,15 +40,14 @@ const contentTypes: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
-/**
- * Serves the page's folder at / and the models at /models/. `headers` as our service sends them (isolation and content security policy),
- * or none, as a plain host does.
- */
+/** Sets headers of an answer, as middleware of Express does. */
+export type Decorate = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
+
+/** Serves the page's folder at / and the models at /models/. Without `decorate` with no headers of its own, as a plain host does. */
 export async function servePage(
   { page, models }: { readonly page: string; readonly models: string },
-  headers: 'ours' | 'none',
+  decorate: Decorate = (_request, _response, next) => next(),
 ): Promise<PageServer> {
-  const safe = safeHeaders();
   const server = createServer((request, response) => {
     const answer = () => {
       const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname));
@@ -65,9 +63,7 @@ export async function servePage(
         () => response.writeHead(404).end(),
       );
     };
-    // The middleware is made for Express, and asks nothing of it.
-    if (headers === 'ours') safe(request as never, response as never, answer);
-    else answer();
+    decorate(request, response, answer);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

@@ -1,0 +1,160 @@
+/** What a person waits for on the built page: read off the page itself in Chromium, one thread, from a plain server on this machine. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { TexturaError } from '../../model/error.ts';
+import { chromiumMissing, findChromium } from '../../node/chromium.ts';
+import { servePage } from './page-server.ts';
+
+export interface PageFigures {
+  /** Gzipped JavaScript, style and HTML, without onnxruntime. */
+  readonly codeBytes: number;
+  /** From opening the address with an empty cache to the first class named. */
+  readonly firstReadingMs: readonly number[];
+  readonly framesPerSecond: number;
+  /** Of one live frame in the worker, as the page shows it. */
+  readonly frameMs: number;
+  readonly heatMapMs: number;
+  /** Frames that were read while memory was watched, and the page's memory before and after. */
+  readonly frames: number;
+  readonly heapBytes: readonly [before: number, after: number];
+  readonly processBytes: readonly [before: number, after: number];
+}
+
+export interface PageFiguresRequest {
+  /** Folders of the built page and of exported models. */
+  readonly page: string;
+  readonly models: string;
+  /** A film for the fake camera, Y4M. */
+  readonly film: string;
+  readonly frames: number;
+  readonly onStep: (step: string) => void;
+}
+
+const liveSeconds = 8;
+
+/** Errors: `engine-unavailable` where there is no browser. */
+export async function measurePage({
+  page: folder,
+  models,
+  film,
+  frames,
+  onStep,
+}: PageFiguresRequest): Promise<PageFigures> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) throw new TexturaError('engine-unavailable', chromiumMissing);
+  const server = await servePage({ page: folder, models });
+  const args = ['--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${film}`];
+  const browser = await chromium.launch({ executablePath, args });
+  try {
+    onStep('first reading');
+    const firstReadingMs = [];
+    for (let i = 0; i < 3; i++) firstReadingMs.push(await firstReading(browser, server.origin));
+    onStep('heat map');
+    const heatMapMs = await heatMap(browser, server.origin);
+    onStep('live camera');
+    const live = await liveCamera(browser, server.origin, frames, onStep);
+    return { codeBytes: await codeBytes(folder), firstReadingMs, heatMapMs, frames, ...live };
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+}
+
+async function openPage(browser: Browser, address: string): Promise<Page> {
+  const context = await browser.newContext({ permissions: ['camera'], locale: 'en' });
+  const page = await context.newPage();
+  page.setDefaultTimeout(120_000);
+  await page.goto(address);
+  return page;
+}
+
+async function firstReading(browser: Browser, origin: string): Promise<number> {
+  const startedAt = performance.now();
+  const page = await openPage(browser, origin);
+  await page.locator('.bars .bar[data-probability]').first().waitFor();
+  const took = performance.now() - startedAt;
+  await page.context().close();
+  return took;
+}
+
+/** The coarse map of the second picture, whose graph is ready. */
+async function heatMap(browser: Browser, origin: string): Promise<number> {
+  const page = await openPage(browser, `${origin}/#see`);
+  const stats = page.locator('#heat-stats');
+  await stats.filter({ hasText: '37 x 27' }).waitFor();
+  await page.getByRole('button', { name: 'Draw others' }).click();
+  await stats.filter({ hasText: '19 x 14' }).waitFor();
+  const text = (await stats.textContent()) ?? '';
+  await page.context().close();
+  return numberIn(/in ([\d,.]+) ms/.exec(text)?.[1]);
+}
+
+async function liveCamera(browser: Browser, origin: string, frames: number, onStep: (step: string) => void) {
+  const page = await openPage(browser, origin);
+  await page.locator('.bars .bar[data-probability]').first().waitFor();
+  await page.locator('#camera-button').click();
+  await page.waitForTimeout(liveSeconds * 1000);
+  const framesPerSecond = numberIn((await page.locator('#frames-per-second').textContent()) ?? '');
+  const frameMs = numberIn((await page.locator('#infer-ms').textContent()) ?? '');
+  const before = await memoryOf(browser, page);
+  // What is shown changes at each frame, if only in its last digits; still pictures would not be read again.
+  await page.evaluate(`(() => {
+    globalThis.framesSeen = 0;
+    const video = document.querySelector('video');
+    const count = () => { globalThis.framesSeen++; video.requestVideoFrameCallback(count); };
+    video.requestVideoFrameCallback(count);
+  })()`);
+  for (let seen = 0; seen < frames; ) {
+    await page.waitForTimeout(2000);
+    seen = Number(await page.evaluate('globalThis.framesSeen'));
+    onStep(`live camera, ${seen} of ${frames} frames`);
+  }
+  const after = await memoryOf(browser, page);
+  return {
+    framesPerSecond,
+    frameMs,
+    heapBytes: [before.heap, after.heap] as const,
+    processBytes: [before.process, after.process] as const,
+  };
+}
+
+/** The page's JavaScript heap after a collection, and the resident memory of the browser's largest renderer, workers included. */
+async function memoryOf(
+  browser: Browser,
+  page: Page,
+): Promise<{ readonly heap: number; readonly process: number }> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('HeapProfiler.collectGarbage');
+  const { usedSize } = await session.send('Runtime.getHeapUsage');
+  await session.detach();
+  const whole = await browser.newBrowserCDPSession();
+  const { processInfo } = await whole.send('SystemInfo.getProcessInfo');
+  await whole.detach();
+  const sizes = await Promise.all(
+    processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => residentBytes(id)),
+  );
+  return { heap: usedSize, process: Math.max(0, ...sizes) };
+}
+
+async function residentBytes(processId: number): Promise<number> {
+  const status = await readFile(`/proc/${processId}/status`, 'utf8').catch(() => '');
+  return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+}
+
+function numberIn(text = ''): number {
+  return Number.parseFloat(text.replaceAll(',', ''));
+}
+
+/** Gzipped bytes of everything of the page but onnxruntime and the pictures. */
+export async function codeBytes(page: string): Promise<number> {
+  const files = await readdir(page, { recursive: true });
+  const code = files.filter(
+    (file) => /\.(js|css|html)$/.test(file) && !file.startsWith('onnxruntime') && !file.includes('ort.'),
+  );
+  const sizes = await Promise.all(
+    code.map(async (file) => gzipSync(await readFile(join(page, file)), { level: 9 }).length),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

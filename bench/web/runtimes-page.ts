@@ -1,0 +1,141 @@
+/**
+ * What runs in a page: one network with the same values in onnxruntime-web on wasm and in TensorFlow.js on wasm and cpu, one thread each.
+ * TensorFlow.js gets the network layer by layer, as its own users would write it.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-cpu';
+import { setThreadsCount, setWasmPaths, version_wasm } from '@tensorflow/tfjs-backend-wasm';
+import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
+import { encodeModel, forwardGraph } from '../../export/index.ts';
+import { describeLayers } from '../../model/description.ts';
+import type { Layer } from '../../model/layer.ts';
+import { defaultOpset, graphNames } from '../../model/model-file.ts';
+import { inputPx, type Network, networkOf, type VariantName } from '../../model/network.ts';
+import { initialParameters, type Parameters, parameter } from '../../model/parameters.ts';
+import { type BurstPlan, takeBurst } from '../burst.ts';
+import { randomBatches } from '../random-batches.ts';
+
+export const webRuntimes = ['onnxruntime-web wasm', 'TensorFlow.js wasm', 'TensorFlow.js cpu'] as const;
+export type WebRuntime = (typeof webRuntimes)[number];
+
+export interface RuntimesRequest {
+  readonly variant: VariantName;
+  readonly classes: number;
+  readonly onnxruntimeWasm: string;
+  /** Folder of TensorFlow.js's wasm files, with a slash at its end. */
+  readonly tensorflowFolder: string;
+}
+
+/** Gives the probabilities of the page's one patch. */
+type Run = () => Promise<Float32Array>;
+const runs = new Map<WebRuntime, Run>();
+
+/** Makes the network in all runtimes; gives their versions. */
+export async function open({ variant, classes, onnxruntimeWasm, tensorflowFolder }: RuntimesRequest) {
+  const network = networkOf(variant, classes);
+  const parameters = initialParameters(network, 1);
+  const [{ patches } = { patches: new Uint8Array() }] = randomBatches(1, 1, classes);
+  runs.set('onnxruntime-web wasm', await onnxruntimeRun(network, parameters, patches, onnxruntimeWasm));
+  setWasmPaths(tensorflowFolder);
+  setThreadsCount(1);
+  runs.set('TensorFlow.js wasm', tensorflowRun('wasm', network, parameters, patches));
+  runs.set('TensorFlow.js cpu', tensorflowRun('cpu', network, parameters, patches));
+  return { 'onnxruntime-web': env.versions.web ?? 'unknown', '@tensorflow/tfjs-backend-wasm': version_wasm };
+}
+
+async function onnxruntimeRun(
+  network: Network,
+  parameters: Parameters,
+  patches: Uint8Array,
+  wasm: string,
+): Promise<Run> {
+  env.wasm.wasmPaths = { wasm };
+  env.wasm.numThreads = 1;
+  const graph = forwardGraph(network, parameters, { opset: defaultOpset });
+  const model = encodeModel(graph, { producerName: 'textura', producerVersion: '', metadata: {} });
+  const session = await InferenceSession.create(model, { executionProviders: ['wasm'] });
+  return async () => {
+    const image = new Tensor('float32', Float32Array.from(patches), [1, 1, inputPx, inputPx]);
+    const outputs = await session.run({ [graphNames.image]: image });
+    return outputs[graphNames.probabilities]?.data as Float32Array;
+  };
+}
+
+function tensorflowRun(
+  backend: 'wasm' | 'cpu',
+  network: Network,
+  parameters: Parameters,
+  patches: Uint8Array,
+): Run {
+  let weights: ReadonlyMap<string, tf.Tensor> | undefined;
+  return async () => {
+    if (tf.getBackend() !== backend) {
+      await tf.setBackend(backend);
+      await tf.ready();
+    }
+    weights ??= tensorflowWeights(network, parameters);
+    const known = weights;
+    const probabilities = tf.tidy(() => {
+      const image = tf.tensor4d(Float32Array.from(patches), [1, inputPx, inputPx, 1]);
+      return network.layers.reduce<tf.Tensor>(
+        (x, layer) => tensorflowLayer(x as tf.Tensor4D, layer, known),
+        image,
+      );
+    });
+    const values = (await probabilities.data()) as Float32Array;
+    probabilities.dispose();
+    return values;
+  };
+}
+
+/** Kernels as TensorFlow.js has them, `[height,width,channels,filters]`. */
+function tensorflowWeights(network: Network, parameters: Parameters): ReadonlyMap<string, tf.Tensor> {
+  const specs = describeLayers(network).flatMap((layer) => layer.parameters);
+  return new Map(
+    specs.map(({ name, shape }) => {
+      const values = tf.tensor(parameter(parameters, name), [...shape]);
+      return [name, shape.length === 4 ? tf.transpose(values, [2, 3, 1, 0]) : values];
+    }),
+  );
+}
+
+function tensorflowLayer(x: tf.Tensor4D, layer: Layer, weights: ReadonlyMap<string, tf.Tensor>): tf.Tensor {
+  switch (layer.kind) {
+    case 'standardise': {
+      const { mean, variance } = tf.moments(x, [1, 2, 3], true);
+      return tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, layer.varianceFloor)));
+    }
+    case 'subtractMean':
+      return tf.sub(x, layer.meanGrey);
+    case 'convolution': {
+      const kernel = weights.get(`${layer.name}.kernel`) as tf.Tensor4D;
+      return tf.add(tf.conv2d(x, kernel, 1, 'valid'), weights.get(`${layer.name}.bias`) as tf.Tensor);
+    }
+    case 'relu':
+      return tf.relu(x);
+    case 'maxPool':
+      return tf.maxPool(x, layer.sizePx, layer.sizePx, 'valid');
+    case 'softmax':
+      return tf.softmax(tf.mean(x, [1, 2]));
+    default:
+      throw layer satisfies never;
+  }
+}
+
+export async function probabilities(runtime: WebRuntime): Promise<number[]> {
+  return Array.from(await runOf(runtime)());
+}
+
+/** A turn: patches one at a time. */
+export function burst(runtime: WebRuntime, plan: BurstPlan) {
+  const run = runOf(runtime);
+  return takeBurst(async () => {
+    await run();
+  }, plan);
+}
+
+function runOf(runtime: WebRuntime): Run {
+  const run = runs.get(runtime);
+  if (run === undefined) throw new Error('the page was not opened');
+  return run;
+}
