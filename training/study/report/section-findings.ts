@@ -17,7 +17,7 @@ import {
   signedInterval,
 } from './study-words.ts';
 import { paperWords } from './summary.ts';
-import { type Agreement, agreementOf, findingOf } from './verdict.ts';
+import { agreementOf, findingOf, trainsAfterAll } from './verdict.ts';
 
 /** All networks but the reference. */
 export function ablations({ arms }: StudyResults): readonly ArmResults[] {
@@ -64,13 +64,14 @@ function forestElement(others: readonly ArmResults[], layout: ForestLayout): Mar
 
 const forestNote = html`<p class="after">Dots are means, lines 95 % intervals, small rings the seeds (each leads to its run). Red and blue are differences that hold after Holm's correction for the number of networks. The grey bar is what this many seeds and photographs would probably have missed: a difference inside it is not shown, which does not mean that it is not there.</p>`;
 
-const verdictColumns: readonly Column[] = [
-  { heading: 'network', kind: 'name' },
-  { heading: 'the paper said', kind: 'name' },
-  { heading: 'we found', kind: 'name' },
-  { heading: 'with what certainty', kind: 'name' },
-  { heading: 'so it is', kind: 'name' },
-];
+export const verdictHeadings = [
+  'network',
+  'the paper said',
+  'we found',
+  'with what certainty',
+  'so it is',
+] as const;
+const verdictColumns = verdictHeadings.map((heading): Column => ({ heading, kind: 'name' }));
 
 export function verdictSection(results: StudyResults): Markup {
   const rows = ablations(results).map((arm): TableRow => {
@@ -86,23 +87,17 @@ export function verdictSection(results: StudyResults): Markup {
 /** Network, the paper's words, ours, how certain, and whether the two agree. */
 export function verdictCells(arm: ArmResults, { labels }: StudyResults): readonly string[] {
   const finding = findingOf(arm);
-  const agreement = agreementWords[agreementOf(arm, labels?.length ?? 2)];
+  const classes = labels?.length ?? 2;
+  const found = `${trainsAfterAll(arm, classes) ? 'it trains; ' : ''}${findingWords(finding)}`;
+  const agreement = agreementOf(arm, classes);
   return [
     displayName(arm.arm),
     paperWords(arm.arm),
-    findingWords(finding),
+    found,
     certaintyWords(finding),
-    agreement,
+    agreement === 'no claim' ? '' : agreement,
   ];
 }
-
-const agreementWords: { readonly [A in Agreement]: string } = {
-  'as the paper saw': 'as the paper saw',
-  'not what the paper saw': 'not what the paper saw',
-  'in part': 'so in part',
-  open: 'open',
-  'no claim': '',
-};
 
 export function sentencesSection(results: StudyResults): Markup {
   const classes = results.labels?.length;

@@ -8,7 +8,7 @@ import { count } from '../../report/numerals.ts';
 import type { Estimate } from '../statistics/study-statistics.ts';
 import { tally } from './outcome.ts';
 import type { ArmResults, StudyResults } from './study-results.ts';
-import { interval, pValueText, signedInterval, signedPoints } from './study-words.ts';
+import { interval, points, pValueText, signedInterval } from './study-words.ts';
 
 type Cell = string | number | undefined;
 
@@ -78,21 +78,27 @@ const headings = [
 
 /** summary.md: the same in a table for people, with links to the runs. */
 export function summaryMarkdown(results: StudyResults): string {
-  const lines = results.arms.map(markdownCells).map((cells) => `| ${cells.map(markdownText).join(' | ')} |`);
   return `# ${results.name}
 
 Top-1 error of validation patches, a photograph counting once, with 95 % intervals; differences are from the reference, more than 0 is
-worse. "Could have shown" is the smallest difference that this many seeds and photographs would have told from none in four studies of five.
+worse. "Could show" is the smallest difference that this many seeds and photographs would have told from none in four studies of five.
 
-| ${headings.join(' | ')} |
-|${headings.map(() => '---').join('|')}|
-${lines.join('\n')}
-`;
+${summaryTable(results, 'linked')}`;
 }
 
-function markdownCells({ arm, runs, statistics, cost }: ArmResults): readonly string[] {
+/** The table alone; runs are named by their seeds, which lead to their reports where wished. */
+export function summaryTable({ arms }: StudyResults, links: 'linked' | 'unlinked'): string {
+  return markdownTable(
+    headings,
+    arms.map((arm) => markdownCells(arm, links)),
+  );
+}
+
+function markdownCells({ arm, runs, statistics, cost }: ArmResults, links: 'linked' | 'unlinked') {
   const comparison = statistics?.comparison;
-  const links = runs.map(({ seed, link }) => (link === undefined ? `s${seed}` : `[s${seed}](${link})`));
+  const named = runs.map(({ seed, link }) =>
+    link === undefined || links === 'unlinked' ? `s${seed}` : `[s${seed}](${link})`,
+  );
   return [
     arm.name,
     statistics ? interval(statistics.mean) : '',
@@ -100,12 +106,17 @@ function markdownCells({ arm, runs, statistics, cost }: ArmResults): readonly st
     comparison ? signedInterval(comparison.difference) : '',
     comparison ? pValueText(comparison.adjustedPValue) : '',
     comparison ? comparison.improvement.value.toFixed(2) : '',
-    comparison ? signedPoints(comparison.smallestDetectable).replace('+', '') : '',
+    comparison ? points(comparison.smallestDetectable) : '',
     cost ? count(cost.parameters) : '',
     cost ? count(cost.multiplyAdds) : '',
-    `${tally(runs.map(({ outcome }) => outcome))} (${links.join(', ')})`,
+    `${tally(runs.map(({ outcome }) => outcome))} (${named.join(', ')})`,
     paperWords(arm),
   ];
+}
+
+export function markdownTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(markdownText).join(' | ')} |\n`;
+  return `${line(columns)}|${columns.map(() => '---').join('|')}|\n${rows.map(line).join('')}`;
 }
 
 /** What the paper says of a network; controls are ours. */

@@ -43,7 +43,14 @@ const claims: {
 /** Errors from this share of guessing's on count as not having learnt. */
 const guessingShare = 0.9;
 
-export type Agreement = 'as the paper saw' | 'not what the paper saw' | 'in part' | 'open' | 'no claim';
+export type Agreement =
+  | 'as the paper saw'
+  | 'not what the paper saw'
+  | 'in part'
+  /** The paper saw no difference, and none was shown, which does not prove that there is none. */
+  | 'not contradicted'
+  | 'open'
+  | 'no claim';
 
 /** Whether the finding is what the paper's authors saw. `classes` is the number of classes. */
 export function agreementOf(arm: ArmResults, classes: number): Agreement {
@@ -53,7 +60,7 @@ export function agreementOf(arm: ArmResults, classes: number): Agreement {
   if (finding.kind === 'unknown') return 'open';
   switch (claim) {
     case 'alike':
-      return finding.kind === 'not shown' ? 'open' : 'not what the paper saw';
+      return finding.kind === 'not shown' ? 'not contradicted' : 'not what the paper saw';
     case 'worse':
       if (finding.kind === 'not shown') return 'open';
       return finding.kind === 'better' ? 'not what the paper saw' : 'as the paper saw';
@@ -64,6 +71,13 @@ export function agreementOf(arm: ArmResults, classes: number): Agreement {
     default:
       return claim satisfies never;
   }
+}
+
+/** Whether a network trains of which the paper says that it does not. */
+export function trainsAfterAll(arm: ArmResults, classes: number): boolean {
+  const claim = claims[arm.arm.variant];
+  const isClaimed = claim === 'does not learn' || claim === 'diverges';
+  return isClaimed && agreementOf(arm, classes) === 'not what the paper saw';
 }
 
 function hasNotLearnt(run: StudyRunResults, classes: number): boolean {

@@ -1,0 +1,122 @@
+/**
+ * Makes docs/study.md and its pictures from a study: `npm run docs:study -- --study studies/NAME`. A second study, of another recipe,
+ * goes into files of its own with `--name`.
+ */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { TexturaError } from '../model/error.ts';
+import { writeFileAtomically } from '../node/atomic-file.ts';
+import { runCommand } from '../node/command-line.ts';
+import { arranged, type Drawing, svgFile } from '../training/report/drawing.ts';
+import { html, nothing } from '../training/report/markup.ts';
+import { lightPalette } from '../training/report/palette.ts';
+import { forestFigure } from '../training/study/report/forest-figure.ts';
+import {
+  ablations,
+  studySentence,
+  verdictCells,
+  verdictHeadings,
+} from '../training/study/report/section-findings.ts';
+import { curveMeasures, studyCurves } from '../training/study/report/study-curves.ts';
+import { readStudyResults, type StudyResults } from '../training/study/report/study-results.ts';
+import { sentenceOf } from '../training/study/report/study-words.ts';
+import { markdownTable, paperWords, summaryTable } from '../training/study/report/summary.ts';
+
+const options = z.strictObject({
+  study: z.string().min(1).describe('study directory, e.g. studies/ablation'),
+  name: z
+    .string()
+    .regex(/^[a-z0-9-]+$/)
+    .default('study')
+    .describe('beginning of the names of the files in docs/'),
+});
+
+const docs = fileURLToPath(new URL('.', import.meta.url));
+
+async function writeStudyDocs({ study, name }: z.infer<typeof options>): Promise<void> {
+  const results = await readStudyResults(study);
+  const { labels } = results;
+  if (labels === undefined) {
+    throw new TexturaError('data-unusable', `${study}: expected a study with a finished run, got none`);
+  }
+  await writeFileAtomically(join(docs, `${name}-forest.svg`), forestFile(results));
+  await writeFileAtomically(join(docs, `${name}-curves.svg`), curvesFile(results, labels.length));
+  await writeFileAtomically(join(docs, `${name}.md`), studyMarkdown(results, name, labels.length));
+}
+
+function forestFile(results: StudyResults): string {
+  const heading = 'Difference in top-1 error from the reference, with 95 % intervals; rings are seeds';
+  return svgFile(forestFigure(ablations(results), lightPalette, 'wide'), heading);
+}
+
+/** A row of three panels for each network, named above it with what the paper saw. */
+function curvesFile({ arms }: StudyResults, classes: number): string {
+  const [reference] = arms;
+  const rows = arms.flatMap((arm) => {
+    const panels = reference === undefined ? [] : studyCurves(arm, reference, classes, lightPalette);
+    if (panels.length === 0) return [];
+    const drawings = panels.map(({ drawing }) => drawing);
+    return [captioned(arranged(drawings, curveMeasures.length), arm.arm.name, paperWords(arm.arm))];
+  });
+  return svgFile(arranged(rows, 1), 'Validation against the epoch: mean over the seeds, and their range');
+}
+
+function captioned({ width, height, body }: Drawing, name: string, paperSaw: string): Drawing {
+  const captionPx = 34;
+  const { ink, muted } = lightPalette;
+  const quoted =
+    paperSaw === ''
+      ? nothing
+      : html`<tspan dx="14" fill="${muted}" font-style="italic">the paper: ${paperSaw}</tspan>`;
+  const caption = html`<text x="0" y="18" text-anchor="start" font-size="14" fill="${ink}">${name}${quoted}</text>`;
+  return {
+    width,
+    height: height + captionPx,
+    body: `${caption.markup}<g transform="translate(0,${captionPx})">${body}</g>`,
+  };
+}
+
+function studyMarkdown(results: StudyResults, name: string, classes: number): string {
+  const { study } = results;
+  const { epochs, patchesPerEpoch, batch, data } = study.config;
+  const trained = `Recipe \`${study.recipe}\`, ${epochs} epochs of ${patchesPerEpoch} patches in batches of ${batch}, ${classes} classes, seeds ${study.seeds.join(', ')}${data === 'generated' ? ', generated textures' : ''}.`;
+  const others = ablations(results);
+  const verdicts = others.map((arm) => verdictCells(arm, results));
+  const sentences = others.map((arm) => `- **${arm.arm.name}**: ${sentenceOf(arm, 1 - 1 / classes)}`);
+  return `# Which layers matter
+
+${studySentence(results)} ${trained}
+
+![Differences from the reference](${name}-forest.svg)
+
+Small rings are the seeds, lines 95 % intervals; the grey bar is what this many seeds and photographs could well have missed. Red and blue
+hold after Holm's correction.
+
+## Verdicts
+
+${markdownTable(verdictHeadings, verdicts)}
+## In words
+
+${sentences.join('\n')}
+
+## Numbers
+
+${summaryTable(results, 'unlinked')}
+## Courses
+
+![Curves of each network beside the reference](${name}-curves.svg)
+
+Made by \`npm run docs:study\`.
+`;
+}
+
+await runCommand(
+  {
+    name: 'docs:study',
+    summary: 'Makes the pictures and tables of docs/ from a finished study.',
+    options,
+    run: writeStudyDocs,
+  },
+  process.argv.slice(2),
+);
