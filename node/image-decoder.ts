@@ -6,6 +6,7 @@ import sharp, { type Metadata } from 'sharp';
 import { TexturaError } from '../model/error.ts';
 import { type GreyImage, greyFromPixels } from '../model/image.ts';
 import { decodedKinds, type ImageKind, imageKindOf } from './image-kind.ts';
+import { readPlainPng } from './plain-png.ts';
 
 export interface DecodeLimits {
   /** Most pixels (width x height) that are accepted. */
@@ -27,6 +28,8 @@ export async function decodeImage(
   limits: DecodeLimits = defaultDecodeLimits,
 ): Promise<GreyImage> {
   const kind = requireDecodedKind(bytes, name);
+  const plain = readPlainPng(bytes);
+  if (plain !== undefined && plain.width * plain.height <= limits.maxPixels) return greyFromPixels(plain);
   try {
     return await decodeWith('warning', bytes, name, limits);
   } catch (error) {

@@ -25,6 +25,9 @@ export const serveOptions = z.strictObject({
   bulkFromPatches: count
     .default(8)
     .describe('patches from which on a batch is computed by the throughput file, where there is one'),
+  gatherPatches: count
+    .default(16)
+    .describe('patches that must wait before a batch is begun beside one that is being computed'),
   queueImages: count
     .default(256)
     .describe('images that wait or are in work at a time; more are answered 503'),

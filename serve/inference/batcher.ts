@@ -19,6 +19,8 @@ export interface BatchSettings {
   readonly batchPatches: number;
   /** Patches from which on a batch goes to the bulk sessions. */
   readonly bulkFromPatches: number;
+  /** Patches that must wait before a lane begins beside another that computes. */
+  readonly gatherPatches: number;
 }
 
 export interface InferredPatches {
@@ -99,7 +101,7 @@ export class Batcher {
     for (const [place, lane] of this.#lanes.entries()) {
       if (this.#busy.has(lane)) continue;
       const isIdle = this.#busy.size === 0;
-      const sessions = this.#nextModel(place, isIdle ? 1 : this.#settings.bulkFromPatches);
+      const sessions = this.#nextModel(place, isIdle ? 1 : this.#settings.gatherPatches);
       if (sessions !== undefined)
         this.#start(lane, sessions, this.#takeBatch(sessions), isIdle && place === 0);
     }

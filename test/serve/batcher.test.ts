@@ -10,7 +10,7 @@ import { randomPatches } from '../support/random-network.ts';
 import { exportModels } from '../support/running-service.ts';
 import { tolerances } from '../tolerances.ts';
 
-const settings = { batchPatches: 16, bulkFromPatches: 8 };
+const settings = { batchPatches: 16, bulkFromPatches: 4, gatherPatches: 8 };
 const sessions: ModelSessions = { prompt: 'prompt', bulk: 'bulk', lanes: 2 };
 const classes = 6;
 const never = () => new AbortController().signal;
