@@ -16,7 +16,7 @@ const definition: CommandDefinition<typeof serveOptions> = {
 async function serve(options: ServeOptions): Promise<void> {
   const settings = resolveSettings(options, process.env);
   const log = pino({ level: settings.logLevel, base: {}, timestamp: pino.stdTimeFunctions.isoTime });
-  const service = createService(settings, log);
+  const service = await createService(settings, log);
   const server = await listen(createApp(service, settings, log), settings).catch(async (error: unknown) => {
     await service.close();
     throw error;

@@ -3,7 +3,8 @@ import type { Logger } from 'pino';
 import { BodyBudget, type BodyLimits } from './http/body.ts';
 import { Batcher } from './inference/batcher.ts';
 import { Classifier } from './inference/classifier.ts';
-import { type InferenceDevice, InferenceLane } from './inference/inference-lane.ts';
+import { devicesToTry } from './inference/devices.ts';
+import { InferenceLane } from './inference/inference-lane.ts';
 import { PreparationPool } from './inference/preparation-pool.ts';
 import { Metrics } from './metrics.ts';
 import { ModelHost } from './registry/model-host.ts';
@@ -32,13 +33,13 @@ export interface Service {
 }
 
 /** Starts the threads of a service. */
-export function createService(settings: ServeSettings, log: Logger): Service {
+export async function createService(settings: ServeSettings, log: Logger): Promise<Service> {
   const lanes = Array.from({ length: settings.inferenceWorkers }, () => new InferenceLane());
   const preparation = new PreparationPool(settings.decodeThreads);
   const metrics = new Metrics();
   const note = (sentence: string) => log.info(sentence);
   const { promptThreads, inferenceThreads: bulkThreads, device } = settings;
-  const devices = devicesToTry(device);
+  const devices = await devicesToTry(device);
   const host = new ModelHost(
     lanes,
     { devices, mustBeatCpu: device === 'auto', promptThreads, bulkThreads },
@@ -73,10 +74,4 @@ export function createService(settings: ServeSettings, log: Logger): Service {
       await Promise.all(lanes.map((lane) => lane.close()));
     },
   };
-}
-
-/** A device that was asked for by name is tried before the processor, on which everything can be computed. */
-function devicesToTry(device: ServeSettings['device']): readonly InferenceDevice[] {
-  if (device === 'cpu') return ['cpu'];
-  return device === 'auto' ? ['cuda', 'webgpu', 'cpu'] : [device, 'cpu'];
 }

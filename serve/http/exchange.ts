@@ -20,6 +20,9 @@ export function exchangeOf(response: Response): Exchange {
   return response.locals.exchange as Exchange;
 }
 
+/** Asked again and again by machines: in the log only where they fail. */
+const probes: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+
 /** Begins the exchange; counts and logs the request when it ends, whatever became of it. Nothing of a body is logged. */
 export function beginExchange(metrics: Metrics, log: Logger) {
   return (request: Request, response: Response, next: NextFunction): void => {
@@ -37,7 +40,8 @@ export function beginExchange(metrics: Metrics, log: Logger) {
       metrics.countRequest(exchange.route, request.method, status);
       const ms = Math.round((performance.now() - start) * 100) / 100;
       const { method, path } = request;
-      log.info({ requestId, method, path, status, ms }, 'request');
+      const level = probes.has(exchange.route) && status < 400 ? 'debug' : 'info';
+      log[level]({ requestId, method, path, status, ms }, 'request');
     });
     next();
   };

@@ -6,9 +6,15 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { errorCodes } from '../../model/error.ts';
+import { classifyAnswerSchema, modelListSchema } from '../../model/service.ts';
+import { decodeImage } from '../../node/image-decoder.ts';
+import { classify } from '../../serve/classification.ts';
+import { Model } from '../../serve/model.ts';
 import { runScript } from '../support/command.ts';
 import { pngFile } from '../support/pictures.ts';
 import { exportModels } from '../support/running-service.ts';
+import { softwareVulkan } from '../support/software-vulkan.ts';
+import { tolerances } from '../tolerances.ts';
 
 let home: string;
 
@@ -19,12 +25,12 @@ beforeAll(async () => {
 afterAll(() => rm(home, { recursive: true }));
 
 /** Starts `npm run serve` in a process of its own; gives its address once it is ready. */
-async function startCommand(args: readonly string[]) {
+async function startCommand(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const script = fileURLToPath(new URL('../../serve/serve.ts', import.meta.url));
   const child = spawn(
     process.execPath,
     ['--import', import.meta.resolve('tsx'), script, '--port', '0', ...args],
-    { cwd: home },
+    { cwd: home, env: { ...process.env, ...env } },
   );
   const records: Record<string, unknown>[] = [];
   let errors = '';
@@ -111,6 +117,50 @@ test('a port that is taken, a key that is short and a folder without models are 
   const wrong = await runScript('serve/serve.ts', ['--batch-patches', '3'], { cwd: home });
   expect(wrong.status).toBe(2);
   expect(wrong.stderr).toMatch(/^serve: --batch-patches: /);
+});
+
+test('a GPU that computes what the report says answers', { timeout: 300_000 }, async (context) => {
+  const vulkan = softwareVulkan();
+  if ('missing' in vulkan) return context.skip(vulkan.missing);
+  const { child, address, ended } = await startCommand(
+    ['--models', 'models', '--device', 'webgpu'],
+    vulkan.env,
+  );
+  const list = modelListSchema.parse(await (await fetch(`${address}/models`)).json());
+  expect(list.models.map(({ device }) => device)).toEqual(['webgpu']);
+  const picture = await pngFile(1, 64, 64);
+  const headers = { 'Content-Type': 'image/png' };
+  const response = await fetch(`${address}/classify?top=6`, {
+    method: 'POST',
+    body: new Uint8Array(picture),
+    headers,
+  });
+  const [result] = classifyAnswerSchema.parse(await response.json()).results;
+  const model = await Model.load(join(home, 'models/lab-baseline.onnx'));
+  const expected = await classify(model, await decodeImage(picture, 'picture'), { crops: 'auto', top: 6 });
+  await model.close();
+  for (const [i, { label, probability }] of expected.predictions.entries()) {
+    expect(result?.predictions[i]?.label).toBe(label);
+    expect(Math.abs((result?.predictions[i]?.probability ?? Number.NaN) - probability)).toBeLessThan(
+      tolerances.servedProbability,
+    );
+  }
+  child.kill('SIGTERM');
+  expect((await ended).status).toBe(0);
+});
+
+test('a device that is not there is refused, and the processor answers', async () => {
+  const { child, address, records, ended } = await startCommand(['--models', 'models', '--device', 'cuda']);
+  const list = modelListSchema.parse(await (await fetch(`${address}/models`)).json());
+  const isThere = list.models[0]?.device === 'cuda';
+  if (!isThere) {
+    expect(list.models.map(({ device }) => device)).toEqual(['cpu']);
+    expect(records.map(({ msg }) => msg).join()).toMatch(
+      /cuda refused for lab-baseline: onnxruntime does not load it on cuda/,
+    );
+  }
+  child.kill('SIGTERM');
+  expect((await ended).status).toBe(0);
 });
 
 test('every error code has a title and an HTTP status', () => {

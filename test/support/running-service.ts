@@ -30,7 +30,7 @@ export async function runService(
   const settings = resolveSettings(serveOptions.parse({ ...quick, ...options }), environment);
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
-  const service = createService(settings, log);
+  const service = await createService(settings, log);
   const server = await listen(createApp(service, settings, log), settings);
   await service.start();
   return {
