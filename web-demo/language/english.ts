@@ -42,11 +42,11 @@ export const english = {
   'picture.heic': 'This is a HEIC picture, which this browser does not decode. Save it as JPEG or PNG first.',
   'picture.damaged': 'This picture cannot be decoded: it is cut, damaged or of an unusual kind.',
   'picture.too-large': 'This picture has more than 50 million pixels. Save a smaller one.',
-  'picture.too-small': 'This picture is {width} x {height} pixels; each side must have {least} or more.',
+  'picture.too-small':
+    'The picture is {width} x {height} pixels: too small for a patch of {least}. The square is read.',
   'picture.noise':
     'This browser alters what pages read from pictures (protection against fingerprinting). Readings may differ slightly; allow canvas data for this page for exact ones.',
 
-  'stage.heading': 'What is read',
   'stage.side': 'Square',
   'stage.square':
     'Square that is read, {side} pixels wide, at {x}, {y}. Arrow keys move it, plus and minus scale it.',
@@ -80,7 +80,6 @@ export const english = {
   'live.patches': '{count} patches, averaged',
   'live.none': 'Not one of my textures',
   'live.noneWhy': 'The likeliest class has {probability}, this model asks for {threshold}.',
-  'live.announce': '{label}, {probability}',
   'live.waiting': 'Waiting for a picture',
   'live.bars': 'The five likeliest classes',
   'time.heading': 'Time',

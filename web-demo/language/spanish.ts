@@ -43,11 +43,11 @@ export const spanish: Texts = {
   'picture.heic': 'Es una imagen HEIC, que este navegador no descodifica. Guárdela antes como JPEG o PNG.',
   'picture.damaged': 'Esta imagen no se puede descodificar: está cortada, dañada o es de un tipo inusual.',
   'picture.too-large': 'Esta imagen tiene más de 50 millones de píxeles. Guarde una más pequeña.',
-  'picture.too-small': 'Esta imagen mide {width} x {height} píxeles; cada lado debe tener {least} o más.',
+  'picture.too-small':
+    'La imagen mide {width} x {height} píxeles: no cabe un recorte de {least}. Se lee el cuadro.',
   'picture.noise':
     'Este navegador altera lo que las páginas leen de las imágenes (protección contra huellas). Las lecturas pueden variar un poco; permita los datos de lienzo para que sean exactas.',
 
-  'stage.heading': 'Lo que se lee',
   'stage.side': 'Cuadro',
   'stage.square':
     'Cuadro que se lee, de {side} píxeles de lado, en {x}, {y}. Las flechas lo mueven; más y menos cambian su tamaño.',
@@ -81,7 +81,6 @@ export const spanish: Texts = {
   'live.patches': 'media de {count} recortes',
   'live.none': 'No es una de mis texturas',
   'live.noneWhy': 'La clase más probable tiene {probability}; este modelo pide {threshold}.',
-  'live.announce': '{label}, {probability}',
   'live.waiting': 'Esperando una imagen',
   'live.bars': 'Las cinco clases más probables',
   'time.heading': 'Tiempo',

@@ -21,6 +21,8 @@ interface Reading {
   readonly order: readonly number[];
   /** Patches that were averaged. */
   readonly count: number;
+  /** Why something else was read than was asked for. */
+  readonly note: string | undefined;
   readonly at: number;
 }
 
@@ -57,8 +59,11 @@ export function liveView({ inference, stage, reader, requestReading }: ViewSetti
     const { width, height, element: source, kind } = picture;
     const square = reader.square(source, stage.square.get());
     const fits = Math.min(width, height) >= patchPx;
-    const taken = scope.get() === 'whole' && fits ? reader.whole(source, { width, height }, patchPx) : square;
-    return { ...taken, shown: square.patches, isFrame: kind === 'camera' };
+    const isWhole = scope.get() === 'whole';
+    const taken = isWhole && fits ? reader.whole(source, { width, height }, patchPx) : square;
+    const note =
+      isWhole && !fits ? textOf('picture.too-small', { width, height, least: patchPx }) : undefined;
+    return { ...taken, note, shown: square.patches, isFrame: kind === 'camera' };
   }
 
   async function read(): Promise<void> {
@@ -72,7 +77,7 @@ export function liveView({ inference, stage, reader, requestReading }: ViewSetti
     const classes = model.labels.length;
     const fresh = softmaxRows(meanRow(answer.logits, classes), classes);
     const goesOn = taken.isFrame && reading?.model === model && reading.count === taken.count;
-    reading = nextReading(goesOn ? reading : undefined, { model, probabilities: fresh, count: taken.count });
+    reading = nextReading(goesOn ? reading : undefined, { model, probabilities: fresh, ...taken });
     paintPatch(patch, taken.shown);
     times.show({ ...taken, inferMs: answer.inferMs });
     draw();
@@ -108,13 +113,13 @@ export function liveView({ inference, stage, reader, requestReading }: ViewSetti
 /** What is shown after a new answer: of a moving picture it follows, of a still one it is the answer. */
 function nextReading(
   before: Reading | undefined,
-  { model, probabilities, count }: Pick<Reading, 'model' | 'probabilities' | 'count'>,
+  { model, probabilities, count, note }: Omit<Reading, 'order' | 'at'>,
 ): Reading {
   const at = performance.now();
   const steady =
     before === undefined ? probabilities : followed(before.probabilities, probabilities, at - before.at);
   const order = steadyOrder(before?.order ?? [], steady, shownClasses);
-  return { model, probabilities: steady, order, count, at };
+  return { model, probabilities: steady, order, count, note, at };
 }
 
 /** The label of the specimen: the likeliest class in large letters, or that it is none of the model's. */
@@ -141,7 +146,7 @@ function specimenLabel() {
     name.textContent = isKnown ? (model.labels[top] ?? '') : textOf('live.none');
     name.classList.toggle('unknown', !isKnown);
     value.textContent = formatPercent(probability);
-    remark.textContent = remarkOf(isKnown, probability, threshold, count);
+    remark.textContent = reading.note ?? remarkOf(isKnown, probability, threshold, count);
     const short = `${name.textContent} ${value.textContent}`;
     speaker.tell(name.textContent, short);
     return short;

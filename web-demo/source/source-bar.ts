@@ -2,6 +2,7 @@
 import { type TextureName, textureNames } from '../../model/textures/textures.ts';
 import { element } from '../dom/element.ts';
 import { labelled, language, said, say, type TextKey, textOf } from '../language/language.ts';
+import { altersPixels } from '../stage/canvas-noise.ts';
 import type { Stage } from '../stage/stage.ts';
 import { cameraControls } from './camera-controls.ts';
 import { decodePicture, PictureError, pictureIn } from './picture-file.ts';
@@ -28,6 +29,7 @@ export function sourceBar(stage: Stage): SourceBar {
     if (key !== undefined) say(notice, key);
   }
   language.watch(() => tell(noticeKey));
+  const warning = said('p', 'picture.noise', { class: 'notice', hidden: !altersPixels() });
 
   function show(canvas: HTMLCanvasElement, at?: { readonly x: number; readonly y: number }): void {
     camera.stop();
@@ -69,6 +71,7 @@ export function sourceBar(stage: Stage): SourceBar {
       ),
       camera.settings,
       notice,
+      warning,
       samples.root,
     ),
     begin: samples.begin,

@@ -1,0 +1,37 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { carriedOver, centred, fitted, moved, scaled } from '../../web-demo/stage/square.ts';
+
+const size = { width: 640, height: 480 };
+
+test('the square begins in the middle, and scales around its own', () => {
+  expect(centred(64, size)).toEqual({ x: 288, y: 208, sidePx: 64 });
+  expect(scaled({ x: 288, y: 208, sidePx: 64 }, 128, size)).toEqual({ x: 256, y: 176, sidePx: 128 });
+});
+
+test('it stops at the edges of the picture', () => {
+  expect(moved({ x: 600, y: 3, sidePx: 64 }, 50, -50, size)).toEqual({ x: 576, y: 0, sidePx: 64 });
+});
+
+test('it keeps its place when the picture is turned', () => {
+  expect(carriedOver({ x: 288, y: 208, sidePx: 64 }, size, { width: 480, height: 640 })).toEqual({
+    x: 208,
+    y: 288,
+    sidePx: 64,
+  });
+});
+
+test('whatever is asked for, it lies inside in whole pixels', () => {
+  const number = fc.double({ min: -3000, max: 3000, noNaN: true });
+  const side = fc.integer({ min: 1, max: 2000 });
+  fc.assert(
+    fc.property(number, number, number, side, side, (x, y, sidePx, width, height) => {
+      const square = fitted({ x, y, sidePx }, { width, height });
+      expect(Object.values(square).every(Number.isInteger)).toBe(true);
+      expect(square.x).toBeGreaterThanOrEqual(0);
+      expect(square.y).toBeGreaterThanOrEqual(0);
+      expect(square.x + square.sidePx).toBeLessThanOrEqual(width);
+      expect(square.y + square.sidePx).toBeLessThanOrEqual(height);
+    }),
+  );
+});

@@ -1,0 +1,159 @@
+import { Tensor } from 'onnxruntime-node';
+import { describe, expect, test } from 'vitest';
+import { forwardGraph } from '../../export/index.ts';
+import { graphNames } from '../../model/model-file.ts';
+import { inputPx, networkOf } from '../../model/network.ts';
+import { parameter } from '../../model/parameters.ts';
+import { patchBytes } from '../../model/patch.ts';
+import { randomStream } from '../../model/random.ts';
+import { modelContents, modelParameters } from '../../web-demo/inference/model-contents.ts';
+import { collectionFault, folderName, lessonOf } from '../../web-demo/teach/collection.ts';
+import { type Head, type HeadStep, trainHead } from '../../web-demo/teach/head-training.ts';
+import {
+  classifierOf,
+  featuresGraph,
+  pooledFeatures,
+  taughtModel,
+  taughtNetwork,
+  taughtParameters,
+} from '../../web-demo/teach/taught-network.ts';
+import { bytesOf, largestDifference, runModel, runOnPatches } from '../support/onnx-session.ts';
+import { randomParameters, randomPatches } from '../support/random-network.ts';
+import { tolerances } from '../tolerances.ts';
+
+function learn(features: Parameters<typeof trainHead>[0], classes: number) {
+  const steps: HeadStep[] = [];
+  const learning = trainHead(features, classes);
+  for (;;) {
+    const { value, done } = learning.next();
+    if (done) return { head: value as Head, steps };
+    steps.push(value as HeadStep);
+  }
+}
+
+/** Three clouds of points that lie apart, with features of very unlike scales and one that never changes. */
+function clouds(count: number) {
+  const random = randomStream(5, 'clouds');
+  const classes = Int32Array.from({ length: count }, (_, i) => i % 3);
+  const values = Float32Array.from(classes, () => 0);
+  const rows = Array.from(classes, (c) => [
+    1000 + 3 * (c === 0 ? 4 : 0) + 3 * random.normal(),
+    0.01 * ((c === 1 ? 4 : 0) + random.normal()),
+    random.normal(),
+    7,
+  ]);
+  return { values: Float32Array.from(rows.flat()), size: 4, classes, rows: values };
+}
+
+describe('the last layer', () => {
+  test('learns to tell clouds apart whatever the scale of their features', () => {
+    const features = clouds(90);
+    const { head, steps } = learn(features, 3);
+    const wrong = Array.from(features.classes).filter((own, row) => {
+      const logits = [0, 1, 2].map((c) =>
+        [0, 1, 2, 3].reduce(
+          (sum, i) => sum + (head.weights[c * 4 + i] ?? 0) * (features.values[row * 4 + i] ?? 0),
+          head.biases[c] ?? 0,
+        ),
+      );
+      return logits.indexOf(Math.max(...logits)) !== own;
+    });
+    expect(wrong.length).toBeLessThan(9);
+    expect(steps[0]?.loss).toBeCloseTo(Math.log(3), 5);
+    expect(steps.at(-1)?.loss).toBeLessThan(0.3);
+  });
+
+  test('gives every surface the same weight, however many patches it has', () => {
+    const classes = Int32Array.from({ length: 100 }, (_, i) => (i < 95 ? 0 : 1));
+    const values = Float32Array.from(classes, () => 0);
+    const { head } = learn({ values, size: 1, classes }, 2);
+    expect(head.biases[0]).toBeCloseTo(head.biases[1] ?? Number.NaN, 5);
+  });
+
+  for (const variant of ['reference', 'no-pool2', 'no-conv4-pool4', 'lab-baseline'] as const) {
+    test(`on the averaged features is the classifier of the network: ${variant}`, async () => {
+      const network = networkOf(variant, 4, { width: 0.1 });
+      const parameters = randomParameters(network, 21);
+      const patches = randomPatches(3, 22);
+      const { graph, output, shape } = featuresGraph(network, parameters);
+      const image = new Tensor('float32', Float32Array.from(patches), [3, 1, inputPx, inputPx]);
+      const outputs = await runModel(bytesOf(graph), { [graphNames.image]: image });
+      const classifier = classifierOf(network);
+      const { values, size } = pooledFeatures(
+        Float32Array.from(outputs[output]?.values ?? []),
+        shape,
+        classifier.kernelPx,
+      );
+      const [weights, biases] = ['kernel', 'bias'].map((part) =>
+        parameter(parameters, `${classifier.name}.${part}`),
+      );
+      const logits = Array.from({ length: 3 * 4 }, (_, at) => {
+        const [row, c] = [Math.floor(at / 4), at % 4];
+        let sum = biases?.[c] ?? 0;
+        for (let i = 0; i < size; i++) sum += (weights?.[c * size + i] ?? 0) * (values[row * size + i] ?? 0);
+        return sum;
+      });
+      const whole = await runOnPatches(bytesOf(forwardGraph(network, parameters, { opset: 17 })), patches);
+      expect(largestDifference(logits, whole.logits.values)).toBeLessThan(tolerances.engineLogit);
+    });
+  }
+
+  test('makes a file of the contract, which the page reads back', async () => {
+    const base = networkOf('lab-baseline', 6);
+    const network = taughtNetwork(base, 2);
+    const { kernelPx } = classifierOf(base);
+    const size = 50 * kernelPx ** 2;
+    const head = { weights: new Float32Array(2 * size).fill(0.001), biases: Float32Array.of(0.5, -0.5) };
+    const parameters = taughtParameters(base, randomParameters(base, 3), head);
+    const bytes = taughtModel(network, parameters, {
+      labels: ['10', 'é'],
+      patchPx: 80,
+      base: 'lab-baseline',
+      depth: 'head',
+      trainingPatches: 40,
+      heldOut: { wrong: 1, count: 10 },
+    });
+    expect(modelContents(bytes, 'taught')).toEqual({
+      labels: ['10', 'é'],
+      patchPx: 80,
+      network,
+      threshold: undefined,
+    });
+    const read = modelParameters(bytes, network, 'taught');
+    expect(read.get('conv3.bias')).toEqual(head.biases);
+    expect(read.get('conv1.kernel')).toEqual(parameters.get('conv1.kernel'));
+    const { probabilities } = await runOnPatches(bytes, randomPatches(1, 4));
+    expect(probabilities.values[0]).toBeCloseTo(1 / (1 + Math.exp(-1)), 5);
+  });
+});
+
+describe('a collection', () => {
+  const surface = (name: string, count: number) => ({
+    id: name,
+    name,
+    patches: Array.from({ length: count }, (_, i) => new Uint8Array(patchBytes).fill(i)),
+  });
+
+  test('can be learnt when two surfaces have names of their own and five patches', () => {
+    expect(collectionFault([surface('a', 5), surface('b', 5)])).toBeUndefined();
+    expect(collectionFault([surface('a', 5)])).toBe('patches');
+    expect(collectionFault([surface('a', 5), surface('b', 4)])).toBe('patches');
+    expect(collectionFault([surface('a', 5), surface('  a ', 5)])).toBe('names');
+    expect(collectionFault([surface('a', 5), surface('', 5)])).toBe('names');
+  });
+
+  test('names are labels and folders: composed, and none that a folder cannot have', () => {
+    expect(folderName('Gro\u0308ße')).toBe('Größe');
+    for (const name of ['', ' ', '.git', '..', 'a/b', 'a\\b', 'a\u0000', 'x'.repeat(201), 'con:', 'end.']) {
+      expect(folderName(name), name).toBeUndefined();
+    }
+  });
+
+  test('holds out the last fifth of each surface, and orders labels by code point', () => {
+    const { labels, training, heldOut } = lessonOf([surface('é', 10), surface('2', 5), surface('10', 7)]);
+    expect(labels).toEqual(['10', '2', 'é']);
+    expect(heldOut.patches.map(([first]) => first)).toEqual([6, 4, 8, 9]);
+    expect([...heldOut.classes]).toEqual([0, 1, 2, 2]);
+    expect(training.patches).toHaveLength(18);
+  });
+});
