@@ -3,6 +3,7 @@
  * input and two float outputs needs them, with the binary tensor extension of Triton.
  */
 import { z } from 'zod';
+import { problemSchema } from './service.ts';
 
 /** Bytes of JSON before the tensors of a body that has both. */
 export const jsonLengthHeader = 'inference-header-content-length';
@@ -66,6 +67,9 @@ export const inferAnswerSchema = z.strictObject({
   ),
 });
 export type InferAnswer = z.infer<typeof inferAnswerSchema>;
+
+/** A fault as both say it: RFC 9457's members, and the protocol's `error`. */
+export const inferProblemSchema = problemSchema.extend({ error: z.string() });
 
 export const serverMetadataSchema = z.strictObject({
   name: z.string(),

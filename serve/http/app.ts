@@ -20,10 +20,11 @@ import {
 } from './open-inference-route.ts';
 import { openApi } from './openapi.ts';
 import { healthRoute, metricsRoute, readyRoute } from './operations-route.ts';
-import { servePage } from './page.ts';
+import { builtPage, servePage } from './page.ts';
 import { answerProblem } from './problem.ts';
 
-export function createApp(service: Service, settings: ServeSettings, log: Logger): Express {
+/** `page` is the folder of the built page. */
+export function createApp(service: Service, settings: ServeSettings, log: Logger, page = builtPage): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -55,7 +56,7 @@ export function createApp(service: Service, settings: ServeSettings, log: Logger
     route(app, 'get', `${path}/ready`, key, modelReadyRoute(service));
     route(app, 'post', `${path}/infer`, key, inferRoute(service));
   }
-  servePage(app);
+  servePage(app, page);
   app.use(() => {
     throw new TexturaError('route-not-found', 'address: expected one that /openapi.json lists, got another');
   });

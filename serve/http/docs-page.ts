@@ -89,6 +89,6 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 0 auto; p
 h1 { font-size: 1.5rem; } h2 { font-size: 1.05rem; margin: 0; }
 section { border-top: 1px solid #8886; padding: .8rem 0; } section p { margin: .3rem 0; }
 h2 span { display: inline-block; min-width: 3.2rem; font-size: .8rem; letter-spacing: .04em; opacity: .75; }
-pre { overflow-x: auto; background: #8882; padding: .6rem; border-radius: .4rem; font-size: .85rem; }
-td { vertical-align: top; padding: .15rem .8rem .15rem 0; } code { font-size: .9em; }
+pre { white-space: pre-wrap; background: #8882; padding: .6rem; border-radius: .4rem; font-size: .85rem; }
+td { vertical-align: top; padding: .15rem .8rem .15rem 0; } td:first-child { white-space: nowrap; } code { font-size: .9em; }
 details { margin: .3rem 0; } summary { cursor: pointer; }`;

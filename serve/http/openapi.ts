@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { errorCodes } from '../../model/error.ts';
 import {
   inferAnswerSchema,
+  inferProblemSchema,
   inferRequestSchema,
   modelMetadataSchema,
   serverMetadataSchema,
@@ -24,6 +25,7 @@ const components: Readonly<Record<string, z.ZodType>> = {
   ImagesBody: imagesBodySchema,
   ModelList: modelListSchema,
   Problem: problemSchema,
+  InferProblem: inferProblemSchema,
   InferRequest: inferRequestSchema,
   InferAnswer: inferAnswerSchema,
   ModelMetadata: modelMetadataSchema,
@@ -64,12 +66,12 @@ function answer(description: string, name: keyof typeof components, type = 'appl
 }
 
 /** The problems that an address can answer, by status, each with the codes that it may have. */
-function problems(...statuses: readonly number[]): Json {
+function problems(statuses: readonly number[], schema: keyof typeof components = 'Problem'): Json {
   return Object.fromEntries(
     statuses.map((status) => {
       const codes = Object.entries(errorCodes).filter(([, { http }]) => http === status);
       const description = codes.map(([code, { means }]) => `\`${code}\`: ${means}`).join('; ');
-      return [String(status), answer(description, 'Problem', problemMediaType)];
+      return [String(status), answer(description, schema, problemMediaType)];
     }),
   );
 }
@@ -102,7 +104,7 @@ function classifyPath(): Json {
         },
         responses: {
           200: answer('One result an image, in order.', 'ClassifyAnswer'),
-          ...problems(400, 401, 404, 408, 413, 415, 422, 500, 503, 504),
+          ...problems([400, 401, 404, 408, 413, 415, 422, 500, 503, 504]),
         },
       },
     },
@@ -123,8 +125,14 @@ function pathParameter(name: string, description: string): Json {
   return { name, in: 'path', required: true, description, schema: { type: 'string' } };
 }
 
-function get(operationId: string, summary: string, ok: Json, ...statuses: readonly number[]): Json {
-  return { get: { operationId, summary, responses: { 200: ok, ...problems(...statuses) } } };
+function get(
+  operationId: string,
+  summary: string,
+  ok: Json,
+  statuses: readonly number[] = [],
+  schema: keyof typeof components = 'Problem',
+): Json {
+  return { get: { operationId, summary, responses: { 200: ok, ...problems(statuses, schema) } } };
 }
 
 function modelPaths(): Json {
@@ -133,10 +141,10 @@ function modelPaths(): Json {
     content: { 'application/octet-stream': {}, 'application/json': {} },
   };
   return {
-    '/models': get('listModels', 'The models that answer', answer('Models.', 'ModelList'), 401),
+    '/models': get('listModels', 'The models that answer', answer('Models.', 'ModelList'), [401]),
     '/models/{file}': {
       parameters: [pathParameter('file', 'A file that GET /models lists')],
-      ...get('modelFile', 'A file of a model, e.g. its ONNX', file, 400, 401, 404, 503),
+      ...get('modelFile', 'A file of a model, e.g. its ONNX', file, [400, 401, 404, 503]),
     },
   };
 }
@@ -152,7 +160,7 @@ function operationPaths(): Json {
   return {
     '/healthz': get('health', 'Whether the process lives', says('It does.')),
     '/readyz': { get: { operationId: 'ready', summary: 'Whether requests may be sent', responses: ready } },
-    '/metrics': get('metrics', 'Metrics for Prometheus', metrics, 401),
+    '/metrics': get('metrics', 'Metrics for Prometheus', metrics, [401]),
   };
 }
 
@@ -165,7 +173,7 @@ function protocolPaths(): Json {
     requestBody: { required: true, content: { 'application/json': { schema: reference('InferRequest') } } },
     responses: {
       200: answer('Outputs, in JSON or, where asked for, after it.', 'InferAnswer'),
-      ...problems(400, 401, 404, 408, 413, 415, 500, 503, 504),
+      ...problems([400, 401, 404, 408, 413, 415, 500, 503, 504], 'InferProblem'),
     },
   };
   return {
@@ -188,15 +196,19 @@ function protocolPaths(): Json {
         'modelMetadata',
         'Open Inference Protocol: a model',
         answer('Metadata.', 'ModelMetadata'),
-        400,
-        401,
-        404,
-        503,
+        [400, 401, 404, 503],
+        'InferProblem',
       ),
     },
     '/v2/models/{name}/ready': {
       parameters: [name],
-      ...get('modelReady', 'Open Inference Protocol: whether a model answers', ready, 400, 401, 404, 503),
+      ...get(
+        'modelReady',
+        'Open Inference Protocol: whether a model answers',
+        ready,
+        [400, 401, 404, 503],
+        'InferProblem',
+      ),
     },
     '/v2/models/{name}/infer': { parameters: [name], post: infer },
   };

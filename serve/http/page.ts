@@ -10,7 +10,7 @@ export const builtPage = fileURLToPath(new URL('../../dist/web', import.meta.url
 /** Files whose names hold a hash of their content stay in a browser's cache. */
 const yearSeconds = 365 * 24 * 3600;
 
-export function servePage(app: Express, folder = builtPage): void {
+export function servePage(app: Express, folder: string): void {
   app.get('/', (_request, response, next) => {
     exchangeOf(response).route = '/';
     if (existsSync(join(folder, 'index.html'))) return next();

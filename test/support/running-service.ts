@@ -25,13 +25,14 @@ export async function runService(
   models: string,
   options: Partial<ServeOptions> = {},
   environment: Record<string, string> = {},
+  page?: string,
 ): Promise<RunningService> {
   const quick = { models, port: 0, device: 'cpu', drainMs: 0, reloadIntervalMs: 60_000 } as const;
   const settings = resolveSettings(serveOptions.parse({ ...quick, ...options }), environment);
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
   const service = await createService(settings, log);
-  const server = await listen(createApp(service, settings, log), settings);
+  const server = await listen(createApp(service, settings, log, page), settings);
   await service.start();
   return {
     address: server.address,
