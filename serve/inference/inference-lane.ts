@@ -11,6 +11,11 @@ export interface SessionSettings {
   readonly device: InferenceDevice;
   /** Processor threads of one run. */
   readonly threads: number;
+  /**
+   * Whether threads spin while they wait for each other within a run: they come back a little sooner, which a few
+   * patches on an idle machine notice, and take time from those that decode and answer on a busy one.
+   */
+  readonly spins: boolean;
 }
 
 export type InferenceRequest = { readonly id: number; readonly session: string } & (

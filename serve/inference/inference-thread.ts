@@ -36,12 +36,15 @@ async function answerTo(request: InferenceRequest): Promise<InferenceAnswer> {
   }
 }
 
-function openSession(bytes: Uint8Array, { device, threads }: SessionSettings): Promise<InferenceSession> {
+function openSession(
+  bytes: Uint8Array,
+  { device, threads, spins }: SessionSettings,
+): Promise<InferenceSession> {
   return InferenceSession.create(bytes, {
     executionProviders: [device],
     intraOpNumThreads: threads,
-    // A thread that spins while it waits takes the time of those that decode and answer.
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    // Between runs nobody spins.
+    extra: { session: { force_spinning_stop: '1', intra_op: { allow_spinning: spins ? '1' : '0' } } },
     logSeverityLevel: 3,
   });
 }

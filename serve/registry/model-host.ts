@@ -92,7 +92,11 @@ export class ModelHost {
     try {
       for (const { lane, use, content, threads } of plans) {
         const session = `${id} ${use}`;
-        await lane.load(session, content, { device, threads } satisfies SessionSettings);
+        await lane.load(session, content, {
+          device,
+          threads,
+          spins: use === 'prompt',
+        } satisfies SessionSettings);
         loaded.push({ lane, session });
         const where = `${bytes.name} on ${device}`;
         compareWithCheck((await lane.run(session, check.patches.slice())).logits, check, where);

@@ -26,8 +26,8 @@ beforeAll(async () => {
   );
   lanes = [new InferenceLane(), new InferenceLane()];
   for (const lane of lanes) {
-    await lane.load('prompt', portable ?? new Uint8Array(), { device: 'cpu', threads: 1 });
-    await lane.load('bulk', throughput ?? new Uint8Array(), { device: 'cpu', threads: 1 });
+    await lane.load('prompt', portable ?? new Uint8Array(), { device: 'cpu', threads: 1, spins: false });
+    await lane.load('bulk', throughput ?? new Uint8Array(), { device: 'cpu', threads: 1, spins: false });
   }
 });
 
