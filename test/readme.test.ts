@@ -19,10 +19,17 @@ const commands = [...readme.matchAll(/^```sh\n([^`]*)```/gm)]
     return { line, name, args };
   });
 
-/** Run elsewhere: quickstart is these same commands and takes a minute; TensorFlow's setup has tests of its own. */
-const ranElsewhere = ['quickstart', 'setup:tensorflow'];
+/**
+ * Run elsewhere: quickstart is these same commands and takes a minute; TensorFlow's setup, the service and the page have tests of
+ * their own.
+ */
+const ranElsewhere = ['quickstart', 'setup:tensorflow', 'serve', 'demo', 'build'];
 /** Cuts training short; the commands are otherwise as they stand on the page. */
 const short = ['--epochs', '1', '--patches-per-epoch', '5', '--batch', '3'];
+const cut: Readonly<Record<string, readonly string[]>> = {
+  train: short,
+  ablate: [...short, '--variants', 'lab-baseline', '--seeds', '1'],
+};
 
 test('every command that the page names is a script of package.json', () => {
   const named = [...readme.matchAll(/npm run ([\w:]+)/g)].map(([, name = '']) => name);
@@ -36,8 +43,9 @@ test('the commands of the page work one after another on a folder of photographs
   const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit'], 4));
   for (const { line, name, args } of commands.filter((command) => !ranElsewhere.includes(command.name))) {
     const script = scripts[name]?.split(' ').at(-1) ?? '';
-    const begins = name === 'train' && !args.includes('--resume') && !args.includes('--describe');
-    const result = await runScript(script, begins ? [...args, ...short] : args, { cwd: folder });
+    const begins = !args.includes('--resume') && !args.includes('--describe');
+    const shortened = begins ? [...args, ...(cut[name] ?? [])] : args;
+    const result = await runScript(script, shortened, { cwd: folder });
     expect(result, `${line}\n${result.stderr}`).toMatchObject({ status: 0 });
     expect(result.stderr, line).toBe('');
   }
