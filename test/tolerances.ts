@@ -44,4 +44,6 @@ export const tolerances = {
   resampledQuantile: 0.05,
   /** The smallest detectable difference beside that by the noncentral t distribution, which is 5 % larger for three seeds. */
   detectableDifference: 0.08,
+  /** Grey levels between Chromium's and sharp's decoders for one JPEG of coloured noise with colours at half the resolution. */
+  jpegDecoderLevels: 6,
 } as const;

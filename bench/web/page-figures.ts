@@ -99,12 +99,12 @@ async function liveCamera(browser: Browser, origin: string, frames: number, onSt
   const framesPerSecond = numberIn((await page.locator('#frames-per-second').textContent()) ?? '');
   const frameMs = numberIn((await page.locator('#infer-ms').textContent()) ?? '');
   const before = await memoryOf(browser, page);
-  // What is shown changes at each frame, if only in its last digits; still pictures would not be read again.
+  // Each reading writes its probability anew.
   await page.evaluate(`(() => {
     globalThis.framesSeen = 0;
-    const video = document.querySelector('video');
-    const count = () => { globalThis.framesSeen++; video.requestVideoFrameCallback(count); };
-    video.requestVideoFrameCallback(count);
+    const count = (changes) => { globalThis.framesSeen += changes.length; };
+    const first = document.querySelector('.bars .bar');
+    new MutationObserver(count).observe(first, { attributeFilter: ['data-probability'] });
   })()`);
   for (let seen = 0; seen < frames; ) {
     await page.waitForTimeout(2000);

@@ -43,6 +43,13 @@ const contentTypes: Readonly<Record<string, string>> = {
 /** Sets headers of an answer, as middleware of Express does. */
 export type Decorate = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 
+/** With these headers a browser lets the page have threads. */
+export const isolated: Decorate = (_request, response, next) => {
+  response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+  response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+  next();
+};
+
 /** Serves the page's folder at / and the models at /models/. Without `decorate` with no headers of its own, as a plain host does. */
 export async function servePage(
   { page, models }: { readonly page: string; readonly models: string },

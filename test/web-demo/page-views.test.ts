@@ -64,6 +64,7 @@ test('See draws the heat map over the picture, the maps of a layer and what a va
 /** Collects patches of a sample texture by holding the space bar. */
 async function collect(page: Page, row: number, texture: string, name: string, count: number): Promise<void> {
   await page.getByRole('button', { name: `Sample texture ${texture}` }).click();
+  await page.locator('.swatch[aria-pressed="true"]', { hasText: texture }).waitFor();
   const surface = page.locator('.surface').nth(row);
   await surface.locator('input').fill(name);
   await surface.locator('.hold').focus();

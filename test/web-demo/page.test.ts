@@ -4,7 +4,10 @@ import type { Page } from 'playwright-core';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { writeFilm } from '../../bench/web/camera-film.ts';
+import { codeBytes } from '../../bench/web/page-figures.ts';
+import { greyFromPixels } from '../../model/image.ts';
 import { drawTexture } from '../../model/textures/textures.ts';
+import { decodeImage } from '../../node/image-decoder.ts';
 import { runScript } from '../support/command.ts';
 import { give, openPage, readBars } from '../support/page-browser.ts';
 import { pageFixture } from '../support/page-fixture.ts';
@@ -41,6 +44,17 @@ function colourPicture(width: number, height: number): Sharp {
   const { data: other } = drawTexture('plaid', 6, 3, width, height);
   const pixels = Buffer.from(Array.from(data).flatMap((level, i) => [level, other[i] ?? 0, 255 - level]));
   return sharp(pixels, { raw: { width, height, channels: 3 } });
+}
+
+/** A script that decodes a JPEG as the page does, and gives its pixels. */
+function pixelsInPage(jpeg: Buffer): string {
+  return `(async () => {
+    const bytes = Uint8Array.from(atob('${jpeg.toString('base64')}'), (letter) => letter.charCodeAt(0));
+    const bitmap = await createImageBitmap(new Blob([bytes]), { imageOrientation: 'from-image' });
+    const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
+    context.drawImage(bitmap, 0, 0);
+    return [...context.getImageData(0, 0, bitmap.width, bitmap.height).data];
+  })()`;
 }
 
 async function readWhole(page: Page, expected: readonly Prediction[]) {
@@ -83,8 +97,30 @@ describe('a picture', () => {
     }
   }, 120_000);
 
+  test('in JPEG differs from the trainer’s decoder by a few levels, and is named the same', async () => {
+    const noise = Buffer.from(drawTexture('granite', 8, 1, 384, 128).data);
+    const jpeg = await sharp(noise, { raw: { width: 128, height: 128, channels: 3 } })
+      .jpeg({ quality: 90, chromaSubsampling: '4:2:0' })
+      .toBuffer();
+    const { path, predictions } = await classified('noise.jpg', jpeg);
+    const ours = await decodeImage(jpeg, 'noise.jpg');
+    const { page } = await openPage(fixture().browser, fixture().server.origin);
+    await readBars(page);
+    const levels: number[] = await page.evaluate(pixelsInPage(jpeg));
+    const theirs = greyFromPixels({ data: Uint8Array.from(levels), width: 128, height: 128, channels: 4 });
+    const largest = theirs.data.reduce(
+      (most, level, i) => Math.max(most, Math.abs(level - (ours.data[i] ?? 0))),
+      0,
+    );
+    expect(largest).toBeLessThanOrEqual(tolerances.jpegDecoderLevels);
+    await page.locator('#picture-file').setInputFiles(path);
+    const [top] = await readWhole(page, predictions);
+    expect(top?.label).toBe(predictions[0]?.label);
+  }, 60_000);
+
   test('that is none, or a kind that browsers do not decode, is refused with what to do', async () => {
     const { page } = await openPage(fixture().browser, fixture().server.origin);
+    await readBars(page);
     const text = join(fixture().folder, 'notes.txt');
     await writeFile(text, 'no picture');
     await page.locator('#picture-file').setInputFiles(text);
@@ -117,5 +153,20 @@ describe('a camera', () => {
     await page.locator('#camera-button').click();
     await page.getByText('The camera was not allowed').waitFor();
     expect(await page.locator('.stage-picture canvas').count()).toBe(1);
+  }, 60_000);
+});
+
+describe('the build', () => {
+  test('has less than 120 kB of code, gzipped, without onnxruntime', async () => {
+    expect(await codeBytes(fixture().page)).toBeLessThan(120_000);
+  });
+
+  test('asks for nothing but its own files and the models beside it', async () => {
+    const { page } = await openPage(fixture().browser, 'about:blank');
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).origin));
+    await page.goto(fixture().server.origin);
+    await readBars(page);
+    expect(new Set(asked)).toEqual(new Set([fixture().server.origin]));
   }, 60_000);
 });

@@ -106,6 +106,7 @@ function samplePicker(
   const paint = texturePainter();
   const strip = element('div', { class: 'swatches', role: 'group', ...labelled('source.samples') });
   let drawn = 0;
+  let choices = 0;
   let current: TextureName | undefined;
 
   const patchwork = said('button', 'source.patchwork', { type: 'button', class: 'swatch-patchwork' });
@@ -118,12 +119,15 @@ function samplePicker(
   });
   strip.append(patchwork, ...swatches);
 
+  /** Draws what was chosen last; what is chosen meanwhile takes its place. */
   async function choose(texture: TextureName | undefined, all: readonly HTMLElement[]): Promise<void> {
+    const choice = ++choices;
+    const canvas =
+      texture === undefined ? await drawPatchwork(paint, drawn) : await drawSample(paint, texture, drawn);
+    if (choice !== choices) return;
     current = texture;
+    show(canvas, texture === undefined ? withinOnePiece : undefined);
     mark(texture, all);
-    const index = drawn;
-    if (texture === undefined) show(await drawPatchwork(paint, index), withinOnePiece);
-    else show(await drawSample(paint, texture, index));
   }
 
   function mark(texture: TextureName | undefined | null, all: readonly HTMLElement[]): void {
@@ -147,7 +151,10 @@ function samplePicker(
       await choose(undefined, swatches);
       void drawSwatches();
     },
-    unmark: () => mark(null, swatches),
+    unmark() {
+      choices++;
+      mark(null, swatches);
+    },
   };
 }
 
