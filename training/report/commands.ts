@@ -35,6 +35,6 @@ export function classifyCommand(run: Run): string {
 }
 
 /** One word of a POSIX shell's command line. */
-function quoted(word: string): string {
+export function quoted(word: string): string {
   return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -6,11 +6,12 @@ const tilesPerRow = 10;
 /** Side of one weight. */
 const weightPx = 5;
 const gapPx = 5;
-const paperGrey = 248;
+/** Grey and opacity. */
+const channels = 2;
 
 /**
  * A data URL of a PNG. `kernel` is `[filters, 1, kernelPx, kernelPx]`; each tile is scaled by its own largest weight, middle grey is 0.
- * Weights that are not finite are as paper.
+ * Gaps and weights that are not finite are clear.
  */
 export async function filtersStrip({ shape, data }: StoredTensor): Promise<string> {
   const [filters = 0, , kernelPx = 0] = shape;
@@ -18,14 +19,14 @@ export async function filtersStrip({ shape, data }: StoredTensor): Promise<strin
   const columns = Math.min(tilesPerRow, filters);
   const width = columns * (tilePx + gapPx) - gapPx;
   const height = Math.ceil(filters / tilesPerRow) * (tilePx + gapPx) - gapPx;
-  const pixels = new Uint8Array(width * height).fill(paperGrey);
+  const pixels = new Uint8Array(width * height * channels);
   for (let f = 0; f < filters; f++) {
     const weights = data.slice(f * kernelPx ** 2, (f + 1) * kernelPx ** 2);
     const left = (f % tilesPerRow) * (tilePx + gapPx);
     const top = Math.floor(f / tilesPerRow) * (tilePx + gapPx);
     drawTile(pixels, width, { left, top, tilePx, kernelPx }, weights);
   }
-  const raw = { width, height, channels: 1 } as const;
+  const raw = { width, height, channels } as const;
   const png = await sharp(pixels, { raw }).png({ compressionLevel: 9 }).toBuffer();
   return `data:image/png;base64,${png.toString('base64')}`;
 }
@@ -49,8 +50,9 @@ function drawTile(
     for (let x = 0; x < tilePx; x++) {
       const at = Math.floor(y / weightPx) * kernelPx + Math.floor(x / weightPx);
       const share = largest > 0 ? (weights[at] as number) / largest : 0;
-      const grey = Number.isFinite(share) ? Math.round(127.5 * (1 + share)) : paperGrey;
-      pixels[(top + y) * width + left + x] = grey;
+      if (!Number.isFinite(share)) continue;
+      const pixel = channels * ((top + y) * width + left + x);
+      pixels.set([Math.round(127.5 * (1 + share)), 255], pixel);
     }
   }
 }

@@ -23,7 +23,7 @@ export function curvesSection({ arms, labels }: StudyResults): Markup {
     const quoted =
       words === '' ? nothing : html`<p class="quote">The paper: “${words}”. ${runLinks(arm.runs)}</p>`;
     const drawn = panels.map(({ drawing, label }) => svgElement(drawing, label, pagePalette));
-    return html`<h3>${arm.arm.name}</h3>
+    return html`<h3>${displayName(arm.arm)}</h3>
 ${quoted}<div class="panels">${drawn}</div>
 `;
   });
@@ -86,12 +86,13 @@ function memoryOf(runs: readonly StudyRunResults[]): string {
 
 const classColumns: readonly Column[] = [
   { heading: 'network', kind: 'name' },
-  { heading: 'class', kind: 'name' },
-  { heading: 'error, points', kind: 'number' },
-  { heading: 'more often taken for', kind: 'name' },
-  { heading: 'by, points', kind: 'number' },
+  {
+    heading: 'classes with the largest rise in error, in points, and what they are then taken for',
+    kind: 'prose',
+  },
 ];
 const classesShown = 3;
+const longestName = 60;
 
 export function classesSection(results: StudyResults): Markup {
   const [reference] = results.arms;
@@ -115,17 +116,19 @@ ${table('Classes that suffer most', classColumns, rows)}`;
   );
 }
 
+/** Empty where no class got worse. */
 function worstClasses(arm: ArmResults, changes: readonly ClassChange[]): readonly TableRow[] {
-  return changes
+  const worst = changes
     .filter(({ change }) => change > 0)
     .sort((a, b) => b.change - a.change)
     .slice(0, classesShown)
-    .map(({ label, change, takenFor }): TableRow => {
-      const confused = takenFor ? [shortened(takenFor.label, 60), signedPoints(takenFor.change)] : ['', ''];
-      return {
-        cells: [networkCell(arm), shortened(label, 60), signedPoints(change), ...confused],
-      };
+    .map(({ label, change, takenFor }) => {
+      const confused = takenFor
+        ? ` (for ${shortened(takenFor.label, longestName)} ${signedPoints(takenFor.change)})`
+        : '';
+      return `${shortened(label, longestName)} ${signedPoints(change)}${confused}`;
     });
+  return worst.length === 0 ? [] : [{ cells: [networkCell(arm), worst.join('; ')] }];
 }
 
 /** The filters of the run with the lowest error of each network. */
@@ -145,10 +148,10 @@ async function filtersOf({ arm, runs }: ArmResults): Promise<Markup> {
   const [best] = kept;
   const kernel = best?.results?.firstKernel;
   if (best === undefined || kernel === undefined)
-    return html`<div><h3>${arm.name}</h3><p>No model was kept.</p></div>
+    return html`<div><h3>${displayName(arm)}</h3><p>No model was kept.</p></div>
 `;
   const source = await filtersStrip(kernel);
-  return html`<div><h3>${arm.name} ${runLinks([best])}</h3>
+  return html`<div><h3>${displayName(arm)} ${runLinks([best])}</h3>
 <img class="strip" src="${source}" alt="kernels of conv1 of ${best.name}"></div>
 `;
 }

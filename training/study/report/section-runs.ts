@@ -1,22 +1,24 @@
 /** The study report's last part: every run, what all have in common, how it was computed, and what to do next. */
 import { trainingConfigSchema } from '../../../model/training-config.ts';
 import { flagOf } from '../../../node/command-line.ts';
+import { quoted } from '../../report/commands.ts';
 import { html, type Markup, nothing } from '../../report/markup.ts';
 import { measure } from '../../report/numerals.ts';
 import { type Column, command, section, type TableRow, table } from '../../report/page-parts.ts';
 import { outcomeKinds, tally } from './outcome.ts';
 import type { StudyResults, StudyRunResults } from './study-results.ts';
+import { displayName } from './study-words.ts';
 
 export function runsSection({ arms, study }: StudyResults): Markup {
   const columns: readonly Column[] = [
     { heading: 'network', kind: 'text' },
     ...study.seeds.map((seed): Column => ({ heading: `seed ${seed}`, kind: 'text' })),
   ];
-  const rows = arms.map(({ arm, runs }): TableRow => ({ cells: [arm.name, ...runs.map(runCell)] }));
+  const rows = arms.map(({ arm, runs }): TableRow => ({ cells: [displayName(arm), ...runs.map(runCell)] }));
   const reasons = arms
     .flatMap(({ runs }) => runs)
     .filter(({ outcome }) => outcome.reason !== undefined)
-    .map(({ name, outcome }) => html`<p class="alarm">${name}: ${outcome.reason ?? ''}</p>`);
+    .map(({ name, outcome }) => html`<p class="after alarm">${name}: ${outcome.reason ?? ''}</p>`);
   const entry = html`<p>${tally(arms.flatMap(({ runs }) => runs.map(({ outcome }) => outcome)))}.</p>
 ${table('Every run', columns, rows)}${reasons}
 <p class="after">A run that diverged counts with the model that it left, or, where it left none, as guessing. Runs that failed or are missing count nowhere; a pair that lacks one run is left out.</p>`;
@@ -66,18 +68,18 @@ export function methodSection({ study }: StudyResults): Markup {
   return section(
     'How it was computed',
     'With the same seed all networks saw the same split, the same patches in the same order, and the same initial values in the layers that they share.',
-    html`${oneSeed}<p>The unit is the photograph, because patches of one photograph are not independent. The variance of a mean is B/S + C: B is the sample variance of the S seeds' means, C the covariance that seeds have through the photographs they share. Intervals are the middle 95 % of 20,000 replicates, in which photographs are resampled within the scatter of their classes (Owen and Eckles 2012) and the seeds, too few to be resampled (Hesterberg 2015), are drawn from Student's t with S − 1 degrees of freedom.</p>
+    html`${oneSeed}<p>The unit is the photograph, because patches of one photograph are not independent. The variance of a mean is B/S + C: B is the sample variance of the S seeds' means, C the covariance that seeds have through the photographs they share. Intervals are the middle 95 % of 20,000 replicates, in which photographs are resampled within the scatter of their classes (Owen and Eckles 2012) and the seeds, too few to be resampled (Hesterberg 2015), are drawn from Student's t with S − 1 degrees of freedom; a replicate deviates at least half as far as its photographs alone make it, because a few seeds can agree by luck.</p>
 <p>p-values are two-sided and paired: the two networks' answers to a photograph are exchanged at random, studentised (Chung and Romano 2013), with the seeds' part drawn as in the intervals; Holm's correction (1979) is over all networks of the study. The interquartile mean and the chance to do better are those of Agarwal et al. (2021), with photographs as tasks. On simulated studies without any difference, intervals of 3 and 5 seeds hold the truth in 95 to 97 % of cases.</p>
 <p>The numbers speak of other seeds and of other photographs of these classes to validate on. All seeds train on photographs of one pool: what other photographs to train on would change is not in them (Nadeau and Bengio 2003).</p>`,
   );
 }
 
-export function nextSection(path: string): Markup {
+export function nextSection({ study }: StudyResults, path: string): Markup {
   return section(
     'What next',
     '',
     html`<p>To add seeds or networks, or to go on where it stopped; only what is missing is trained:</p>
-${command(`npm run ablate -- --out ${path} --seeds 5 --resume`)}<p>To write the best run of each network as ONNX files that are proved to compute the same:</p>
-${command(`npm run export -- --study ${path}`)}`,
+${command(`npm run ablate -- --out ${quoted(path)} --seeds ${study.seeds.length + 2} --resume`)}<p>To write the best run of each network as ONNX files that are proved to compute the same:</p>
+${command(`npm run export -- --study ${quoted(path)}`)}`,
   );
 }

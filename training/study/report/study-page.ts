@@ -38,7 +38,7 @@ export async function studyPage(results: StudyResults, path: string): Promise<st
     runsSection(results),
     settingsSection(results),
     methodSection(results),
-    nextSection(path),
+    nextSection(results, path),
   ];
   return html`<!doctype html>
 <html lang="en">
