@@ -85,11 +85,10 @@ export function verdictSection(results: StudyResults): Markup {
 }
 
 /** Network, the paper's words, ours, how certain, and whether the two agree. */
-export function verdictCells(arm: ArmResults, { labels }: StudyResults): readonly string[] {
+export function verdictCells(arm: ArmResults, { arms, labels }: StudyResults): readonly string[] {
   const finding = findingOf(arm);
-  const classes = labels?.length ?? 2;
-  const found = `${trainsAfterAll(arm, classes) ? 'it trains; ' : ''}${findingWords(finding)}`;
-  const agreement = agreementOf(arm, classes);
+  const agreement = agreementOf(arm, arms[0], labels?.length ?? 2);
+  const found = `${trainsAfterAll(arm, agreement) ? 'it trains; ' : ''}${findingWords(finding)}`;
   return [
     displayName(arm.arm),
     paperWords(arm.arm),

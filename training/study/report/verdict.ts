@@ -52,8 +52,11 @@ export type Agreement =
   | 'open'
   | 'no claim';
 
-/** Whether the finding is what the paper's authors saw. `classes` is the number of classes. */
-export function agreementOf(arm: ArmResults, classes: number): Agreement {
+/**
+ * Whether the finding is what the paper's authors saw. `classes` is the number of classes. That a network does not learn says nothing of
+ * it where the reference has not learnt either.
+ */
+export function agreementOf(arm: ArmResults, reference: ArmResults | undefined, classes: number): Agreement {
   const finding = findingOf(arm);
   const claim = claims[arm.arm.variant];
   if (claim === 'nothing' || arm.arm.controls !== undefined) return 'no claim';
@@ -65,6 +68,7 @@ export function agreementOf(arm: ArmResults, classes: number): Agreement {
       if (finding.kind === 'not shown') return 'open';
       return finding.kind === 'better' ? 'not what the paper saw' : 'as the paper saw';
     case 'does not learn':
+      if (!hasLearnt(reference, classes)) return 'open';
       return amongRuns(arm.runs, (run) => hasNotLearnt(run, classes));
     case 'diverges':
       return amongRuns(arm.runs, ({ outcome }) => outcome.kind === 'diverged');
@@ -74,10 +78,15 @@ export function agreementOf(arm: ArmResults, classes: number): Agreement {
 }
 
 /** Whether a network trains of which the paper says that it does not. */
-export function trainsAfterAll(arm: ArmResults, classes: number): boolean {
+export function trainsAfterAll(arm: ArmResults, agreement: Agreement): boolean {
   const claim = claims[arm.arm.variant];
   const isClaimed = claim === 'does not learn' || claim === 'diverges';
-  return isClaimed && agreementOf(arm, classes) === 'not what the paper saw';
+  return isClaimed && agreement === 'not what the paper saw';
+}
+
+function hasLearnt(reference: ArmResults | undefined, classes: number): boolean {
+  const kept = (reference?.runs ?? []).filter(({ results }) => results?.run.best !== undefined);
+  return kept.length > 0 && kept.every((run) => !hasNotLearnt(run, classes));
 }
 
 function hasNotLearnt(run: StudyRunResults, classes: number): boolean {
