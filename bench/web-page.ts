@@ -56,7 +56,7 @@ function figureRows(figures: PageFigures): readonly (readonly string[])[] {
       'under 3 s',
     ],
     [`JavaScript heap over ${frames} frames`, mebibytes(heapBytes), 'level'],
-    [`memory of the page's process over ${frames} frames`, mebibytes(processBytes), 'level'],
+    [`private memory of the page's process over ${frames} frames`, mebibytes(processBytes), 'level'],
   ];
 }
 

@@ -6,7 +6,7 @@ import './style/stage.css';
 import './style/views.css';
 import { compareView } from './compare/compare-view.ts';
 import { signal } from './dom/signal.ts';
-import { createInference } from './inference/inference.ts';
+import { Inference } from './inference/inference.ts';
 import { type ListedModel, listModels } from './inference/model-list.ts';
 import { providerBar } from './inference/provider-bar.ts';
 import { language, setLanguage } from './language/language.ts';
@@ -58,7 +58,7 @@ function openViews(
   offered: readonly ListedModel[],
 ): void {
   const models = signal(offered);
-  const inference = createInference(first, 'auto');
+  const inference = new Inference(first, 'auto');
   const loop = readingLoop(() => views[tabs.front()].read().catch(report));
   const setting: ViewSetting = {
     inference,

@@ -33,6 +33,7 @@ export interface PageFiguresRequest {
 }
 
 const liveSeconds = 8;
+const warmUpFrames = 500;
 
 /** Errors: `engine-unavailable` where there is no browser. */
 export async function measurePage({
@@ -98,7 +99,6 @@ async function liveCamera(browser: Browser, origin: string, frames: number, onSt
   await page.waitForTimeout(liveSeconds * 1000);
   const framesPerSecond = numberIn((await page.locator('#frames-per-second').textContent()) ?? '');
   const frameMs = numberIn((await page.locator('#infer-ms').textContent()) ?? '');
-  const before = await memoryOf(browser, page);
   // Each reading writes its probability anew.
   await page.evaluate(`(() => {
     globalThis.framesSeen = 0;
@@ -106,11 +106,11 @@ async function liveCamera(browser: Browser, origin: string, frames: number, onSt
     const first = document.querySelector('.bars .bar');
     new MutationObserver(count).observe(first, { attributeFilter: ['data-probability'] });
   })()`);
-  for (let seen = 0; seen < frames; ) {
-    await page.waitForTimeout(2000);
-    seen = Number(await page.evaluate('globalThis.framesSeen'));
-    onStep(`live camera, ${seen} of ${frames} frames`);
-  }
+  // Buffers of the camera and of the runtime grow at first.
+  await untilSeen(page, warmUpFrames, onStep);
+  const before = await memoryOf(browser, page);
+  await untilSeen(page, warmUpFrames + frames, onStep);
+
   const after = await memoryOf(browser, page);
   return {
     framesPerSecond,
@@ -120,7 +120,18 @@ async function liveCamera(browser: Browser, origin: string, frames: number, onSt
   };
 }
 
-/** The page's JavaScript heap after a collection, and the resident memory of the browser's largest renderer, workers included. */
+async function untilSeen(page: Page, frames: number, onStep: (step: string) => void): Promise<void> {
+  for (let seen = 0; seen < frames; ) {
+    await page.waitForTimeout(2000);
+    seen = Number(await page.evaluate('globalThis.framesSeen'));
+    onStep(`live camera, ${seen} of ${frames} frames`);
+  }
+}
+
+/**
+ * The page's JavaScript heap after a collection, and the private memory of the browser's largest renderer, workers included. What it
+ * shares with the camera's process is left out.
+ */
 async function memoryOf(
   browser: Browser,
   page: Page,
@@ -133,14 +144,14 @@ async function memoryOf(
   const { processInfo } = await whole.send('SystemInfo.getProcessInfo');
   await whole.detach();
   const sizes = await Promise.all(
-    processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => residentBytes(id)),
+    processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => privateBytes(id)),
   );
   return { heap: usedSize, process: Math.max(0, ...sizes) };
 }
 
-async function residentBytes(processId: number): Promise<number> {
+async function privateBytes(processId: number): Promise<number> {
   const status = await readFile(`/proc/${processId}/status`, 'utf8').catch(() => '');
-  return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  return Number(/^RssAnon:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
 }
 
 function numberIn(text = ''): number {

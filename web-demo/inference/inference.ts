@@ -31,21 +31,6 @@ export type ModelState =
   | { readonly status: 'ready'; readonly model: LoadedModel }
   | { readonly status: 'failed'; readonly name: string; readonly code: string; readonly message: string };
 
-export interface Inference {
-  readonly provider: Signal<ProviderState>;
-  readonly model: Signal<ModelState>;
-  /** Loads a model on the provider at hand. */
-  choose(model: ListedModel): Promise<void>;
-  prefer(wish: ProviderWish): Promise<void>;
-  /** Loads further models beside the chosen one, those that aren't yet. Gives those that could be loaded. */
-  loadBeside(models: readonly ListedModel[]): Promise<readonly string[]>;
-  /** Asks the active provider. `superseded` where a newer request took its place or the provider has changed meanwhile. */
-  ask<K extends Exclude<WorkKind, 'start' | 'load'>>(
-    kind: K,
-    takes: Work[K]['takes'],
-  ): Promise<Work[K]['gives'] | typeof superseded>;
-}
-
 interface Station {
   readonly provider: Provider;
   readonly client: InferenceClient;
@@ -55,151 +40,174 @@ interface Station {
 
 const untried: ProviderState['verdicts'] = { wasm: { status: 'untried' }, webgpu: { status: 'untried' } };
 
-export function createInference(first: ListedModel, wish: ProviderWish): Inference {
-  const provider = signal<ProviderState>({ wish, active: undefined, verdicts: untried });
-  const model = signal<ModelState>({ status: 'loading', name: first.name });
-  let chosen = first;
-  let station: Station | undefined;
-  let changes = Promise.resolve();
-  const openings = new Map<Provider, Promise<Station | undefined>>();
+/** The sessions of the page: one provider at a time answers, each in a worker of its own. */
+export class Inference {
+  readonly provider: Signal<ProviderState>;
+  readonly model: Signal<ModelState>;
+  #chosen: ListedModel;
+  #station: Station | undefined;
+  #changes = Promise.resolve();
+  readonly #openings = new Map<Provider, Promise<Station | undefined>>();
 
-  /** Changes follow one another: a choice made meanwhile waits for the one before it. */
-  function change(work: () => Promise<void>): Promise<void> {
-    changes = changes.then(work).catch((error: unknown) => {
-      model.set({ status: 'failed', name: chosen.name, ...faultOf(error) });
-    });
-    return changes;
+  /** Begins to load the model. What comes of it is told by the signals. */
+  constructor(first: ListedModel, wish: ProviderWish) {
+    this.#chosen = first;
+    this.provider = signal<ProviderState>({ wish, active: undefined, verdicts: untried });
+    this.model = signal<ModelState>({ status: 'loading', name: first.name });
+    void this.#change(() => this.#settle());
   }
 
-  function judge(which: Provider, verdict: Verdict): void {
-    const state = provider.get();
-    provider.set({ ...state, verdicts: { ...state.verdicts, [which]: verdict } });
+  /** Loads a model on the provider at hand. */
+  choose(listed: ListedModel): Promise<void> {
+    return this.#change(() => this.#load(listed));
+  }
+
+  prefer(wish: ProviderWish): Promise<void> {
+    return this.#change(() => {
+      this.provider.set({ ...this.provider.get(), wish });
+      return this.#settle();
+    });
+  }
+
+  /** Loads further models beside the chosen one, those that aren't yet. Gives the names of those that could be loaded. */
+  async loadBeside(listed: readonly ListedModel[]): Promise<readonly string[]> {
+    const names: string[] = [];
+    for (const one of listed) {
+      if (this.#station === undefined) break;
+      await loadOn(this.#station, one).then(
+        () => names.push(one.name),
+        () => {},
+      );
+    }
+    return names;
+  }
+
+  /** Asks the active provider. `superseded` where a newer request took its place or the provider has changed meanwhile. */
+  async ask<K extends Exclude<WorkKind, 'start' | 'load'>>(
+    kind: K,
+    takes: Work[K]['takes'],
+  ): Promise<Work[K]['gives'] | typeof superseded> {
+    return this.#station === undefined ? superseded : this.#station.client.ask(kind, takes);
+  }
+
+  /** Changes follow one another: a choice made meanwhile waits for the one before it. */
+  #change(work: () => Promise<void>): Promise<void> {
+    this.#changes = this.#changes.then(work).catch((error: unknown) => this.#fail(faultOf(error)));
+    return this.#changes;
+  }
+
+  #fail({ code, message }: Fault): void {
+    this.model.set({ status: 'failed', name: this.#chosen.name, code, message });
+  }
+
+  #judge(which: Provider, verdict: Verdict): void {
+    const state = this.provider.get();
+    this.provider.set({ ...state, verdicts: { ...state.verdicts, [which]: verdict } });
   }
 
   /** Opens a provider, or waits for the opening that is under way. */
-  function open(which: Provider): Promise<Station | undefined> {
-    const underWay = openings.get(which);
+  #open(which: Provider): Promise<Station | undefined> {
+    const underWay = this.#openings.get(which);
     if (underWay !== undefined) return underWay;
-    const opening = openNow(which).finally(() => openings.delete(which));
-    openings.set(which, opening);
+    const opening = this.#openNow(which).finally(() => this.#openings.delete(which));
+    this.#openings.set(which, opening);
     return opening;
   }
 
   /** Opens a provider with the chosen model; undefined where it is refused, which its verdict then says. */
-  async function openNow(which: Provider): Promise<Station | undefined> {
-    judge(which, { status: 'trying' });
+  async #openNow(which: Provider): Promise<Station | undefined> {
+    this.#judge(which, { status: 'trying' });
     const client = new InferenceClient();
     try {
       const { threads } = await client.askSurely('start', { provider: which, folder: runtimeFolder() });
-      const loaded = await client.askSurely('load', { source: await chosen.source() });
+      const loaded = await client.askSurely('load', { source: await this.#chosen.source() });
       const { difference, runMs } = loaded;
-      judge(which, { status: 'passed', threads, difference, runMs });
+      this.#judge(which, { status: 'passed', threads, difference, runMs });
       return { provider: which, client, threads, loaded: new Map([[loaded.name, loaded]]) };
     } catch (error) {
       client.close();
-      judge(which, { status: 'refused', ...faultOf(error) });
+      this.#judge(which, { status: 'refused', ...faultOf(error) });
       return undefined;
     }
   }
 
-  function activate(next: Station): void {
-    const before = station;
-    station = next;
+  #activate(next: Station): void {
+    const before = this.#station;
+    this.#station = next;
     before?.client.close();
-    provider.set({ ...provider.get(), active: next.provider });
-    const loaded = next.loaded.get(chosen.name);
-    if (loaded !== undefined) model.set({ status: 'ready', model: loaded });
+    this.provider.set({ ...this.provider.get(), active: next.provider });
+    const loaded = next.loaded.get(this.#chosen.name);
+    if (loaded !== undefined) this.model.set({ status: 'ready', model: loaded });
   }
 
-  async function settle(): Promise<void> {
-    const { wish: wanted } = provider.get();
-    const order: readonly Provider[] = wanted === 'webgpu' ? ['webgpu', 'wasm'] : ['wasm'];
+  /** Brings the provider that is wished for to work, or the next one that passes. */
+  async #settle(): Promise<void> {
+    const { wish } = this.provider.get();
+    const order: readonly Provider[] = wish === 'webgpu' ? ['webgpu', 'wasm'] : ['wasm'];
     for (const which of order) {
-      const opened = station?.provider === which ? station : await open(which);
+      const opened = this.#station?.provider === which ? this.#station : await this.#open(which);
       if (opened === undefined) continue;
-      if (opened !== station) {
-        await loadOn(opened, chosen);
-        activate(opened);
+      if (opened !== this.#station) {
+        await loadOn(opened, this.#chosen);
+        this.#activate(opened);
       }
-      if (wanted === 'auto') void tryFaster();
+      if (wish === 'auto') void this.#tryFaster();
       return;
     }
-    const verdict = provider.get().verdicts.wasm;
-    const fault = verdict.status === 'refused' ? verdict : { code: 'internal', message: '' };
-    model.set({ status: 'failed', name: chosen.name, code: fault.code, message: fault.message });
+    const { wasm } = this.provider.get().verdicts;
+    this.#fail(wasm.status === 'refused' ? wasm : { code: 'internal', message: '' });
   }
 
   /** Lets WebGPU take over where it passes and is faster. Nobody waits for it: a choice made meanwhile counts more. */
-  async function tryFaster(): Promise<void> {
-    const beside = station;
+  async #tryFaster(): Promise<void> {
+    const beside = this.#station;
     if (beside?.provider !== 'wasm' || !('gpu' in navigator)) return;
-    const opened = await open('webgpu');
+    const opened = await this.#open('webgpu');
     if (opened === undefined) return;
-    const isCurrent = station === beside && opened.loaded.has(chosen.name) && provider.get().wish === 'auto';
-    if (isCurrent && runMsOf(opened) < runMsOf(beside)) activate(opened);
+    const { name } = this.#chosen;
+    const { wish } = this.provider.get();
+    const isCurrent = this.#station === beside && opened.loaded.has(name) && wish === 'auto';
+    if (isCurrent && runMsOn(opened, name) < runMsOn(beside, name)) this.#activate(opened);
     // Somebody who wishes for WebGPU meanwhile waits for the same opening.
-    else if (provider.get().wish !== 'webgpu') opened.client.close();
+    else if (wish !== 'webgpu') opened.client.close();
   }
 
-  function runMsOf({ loaded }: Station): number {
-    return loaded.get(chosen.name)?.runMs ?? Number.POSITIVE_INFINITY;
-  }
-
-  async function loadOn(at: Station, listed: ListedModel): Promise<LoadedModel> {
-    const known = at.loaded.get(listed.name);
-    if (known !== undefined && !listed.taught) return known;
-    const loaded = await at.client.askSurely('load', { source: await listed.source() });
-    at.loaded.set(listed.name, loaded);
-    return loaded;
-  }
-
-  async function load(listed: ListedModel): Promise<void> {
-    chosen = listed;
-    model.set({ status: 'loading', name: listed.name });
-    if (station === undefined) return settle();
+  async #load(listed: ListedModel): Promise<void> {
+    this.#chosen = listed;
+    this.model.set({ status: 'loading', name: listed.name });
+    const station = this.#station;
+    if (station === undefined) return this.#settle();
     try {
       const loaded = await loadOn(station, listed);
       const { difference, runMs } = loaded;
-      judge(station.provider, { status: 'passed', threads: station.threads, difference, runMs });
-      model.set({ status: 'ready', model: loaded });
+      this.#judge(station.provider, { status: 'passed', threads: station.threads, difference, runMs });
+      this.model.set({ status: 'ready', model: loaded });
     } catch (error) {
-      const fault = faultOf(error);
-      const failed = station.provider;
-      if (failed === 'wasm') model.set({ status: 'failed', name: listed.name, ...fault });
-      else {
-        judge(failed, { status: 'refused', ...fault });
-        const wasm = await open('wasm');
-        if (wasm !== undefined) activate(wasm);
-      }
+      await this.#refuse(station.provider, faultOf(error));
     }
   }
 
-  void change(settle);
-  return {
-    provider,
-    model,
-    choose: (listed) => change(() => load(listed)),
-    prefer: (next) =>
-      change(async () => {
-        provider.set({ ...provider.get(), wish: next });
-        await settle();
-      }),
-    async loadBeside(listed) {
-      const names: string[] = [];
-      for (const one of listed) {
-        if (station === undefined) break;
-        await loadOn(station, one).then(
-          () => names.push(one.name),
-          () => {},
-        );
-      }
-      return names;
-    },
-    async ask(kind, takes) {
-      if (station === undefined) return superseded;
-      return station.client.ask(kind, takes);
-    },
-  };
+  /** A model that fails on WebGPU is tried on wasm; one that fails there has nowhere to go. */
+  async #refuse(which: Provider, fault: Fault): Promise<void> {
+    if (which === 'wasm') return this.#fail(fault);
+    this.#judge(which, { status: 'refused', ...fault });
+    const wasm = await this.#open('wasm');
+    if (wasm === undefined) this.#fail(fault);
+    else this.#activate(wasm);
+  }
+}
+
+function runMsOn({ loaded }: Station, model: string): number {
+  return loaded.get(model)?.runMs ?? Number.POSITIVE_INFINITY;
+}
+
+/** What was taught may have been taught anew under its name; other files stay what they are. */
+async function loadOn(station: Station, listed: ListedModel): Promise<LoadedModel> {
+  const known = station.loaded.get(listed.name);
+  if (known !== undefined && !listed.taught) return known;
+  const loaded = await station.client.askSurely('load', { source: await listed.source() });
+  station.loaded.set(listed.name, loaded);
+  return loaded;
 }
 
 /** Where the build puts onnxruntime's files. */
@@ -207,7 +215,12 @@ export function runtimeFolder(): string {
   return new URL('onnxruntime/', document.baseURI).href;
 }
 
-export function faultOf(error: unknown): { readonly code: string; readonly message: string } {
+interface Fault {
+  readonly code: string;
+  readonly message: string;
+}
+
+function faultOf(error: unknown): Fault {
   const message = error instanceof Error ? error.message : String(error);
   return { code: error instanceof TexturaError ? error.code : 'internal', message };
 }

@@ -2,21 +2,21 @@
 import { choice } from '../dom/choice.ts';
 import { element } from '../dom/element.ts';
 import type { ListedModel } from '../inference/model-list.ts';
-import { formatNumber, formatPercent, language, said, say, textOf } from '../language/language.ts';
+import { formatNumber, language, said, say, textOf } from '../language/language.ts';
 import { fitted } from '../stage/square.ts';
 import type { View, ViewSetting } from '../view.ts';
 import { download, patchArchive } from './archive.ts';
-import { collectionFault, leastPatches, lessonOf, type Surface } from './collection.ts';
+import { collectionFault, leastPatches, lessonOf } from './collection.ts';
 import { lossChart } from './loss-chart.ts';
 import { type TeachingDepth, taughtName } from './messages.ts';
+import { outcomePanel } from './outcome-panel.ts';
 import { type KeptModel, openTeachingStore, type TeachingStore } from './store.ts';
-import { type SurfaceCard, surfaceCard } from './surface-card.ts';
+import { surfaceList } from './surface-list.ts';
 import { listedTaught } from './taught-models.ts';
 import { type Teaching, teach } from './teaching.ts';
 
 export function teachView(setting: ViewSetting): View {
   const { inference, stage, reader, models, goTo } = setting;
-  const list = element('ol', { class: 'surfaces' });
   const add = said('button', 'teach.add', { type: 'button' });
   const depths = { head: 'teach.head', all: 'teach.all' } as const satisfies Record<TeachingDepth, string>;
   const depth = choice<TeachingDepth>('depth', 'teach.depth', depths, 'head', () => {});
@@ -27,12 +27,11 @@ export function teachView(setting: ViewSetting): View {
   const chart = lossChart();
   const outcome = outcomePanel();
   const kept = element('p', { class: 'note' });
-  let cards: SurfaceCard[] = [];
   let store: TeachingStore | undefined;
   let teaching: Teaching | undefined;
   let learnt: KeptModel | undefined;
 
-  const surfaces = () => cards.map((card) => card.surface());
+  const list = surfaceList(collect, () => drawFault());
 
   /** The patch of the square; from a still picture one of its size anywhere, as a hand that moves a camera would bring. */
   function collect() {
@@ -47,27 +46,8 @@ export function teachView(setting: ViewSetting): View {
     return reader.square(picture.element, square).patches;
   }
 
-  function addCard(surface: Surface): void {
-    const card = surfaceCard(surface, cards.length + 1, {
-      collect,
-      onChange(changed) {
-        drawFault();
-        void store?.keepSurface({ ...changed, place: cards.indexOf(card) });
-      },
-      onRemove({ id }) {
-        card.root.remove();
-        cards = cards.filter((other) => other !== card);
-        drawFault();
-        void store?.removeSurface(id);
-        add.focus();
-      },
-    });
-    cards.push(card);
-    list.append(card.root);
-  }
-
   function drawFault(): void {
-    const found = collectionFault(surfaces());
+    const found = collectionFault(list.surfaces());
     train.disabled = found !== undefined || teaching !== undefined;
     fault.hidden = found === undefined;
     if (found === 'names') say(fault, 'teach.needNames');
@@ -87,7 +67,7 @@ export function teachView(setting: ViewSetting): View {
     if (typeof source.file !== 'string') return;
     teaching = teach({
       base: { name: base.name, file: source.file },
-      lesson: lessonOf(surfaces()),
+      lesson: lessonOf(list.surfaces()),
       depth: depth.get(),
     });
     stop.hidden = false;
@@ -123,8 +103,7 @@ export function teachView(setting: ViewSetting): View {
 
   async function forget(): Promise<void> {
     await store?.clear();
-    cards = [];
-    list.replaceChildren();
+    list.clear();
     outcome.hide();
     learnt = undefined;
     const others = models.get().filter(({ taught }) => !taught);
@@ -132,27 +111,18 @@ export function teachView(setting: ViewSetting): View {
     const state = inference.model.get();
     const current = state.status === 'ready' ? state.model.name : state.name;
     if (current === taughtName && others[0] !== undefined) await inference.choose(others[0]);
-    addCard(emptySurface());
-    addCard(emptySurface());
-    drawFault();
   }
 
   async function restore(): Promise<void> {
     store = await openTeachingStore().catch(() => undefined);
-    const [before, model] = [(await store?.surfaces()) ?? [], await store?.model()];
-    for (const surface of before) addCard(surface);
-    while (cards.length < 2) addCard(emptySurface());
+    await list.restore(store);
+    const model = await store?.model();
     learnt = model;
     if (model !== undefined) outcome.show(model);
-    drawFault();
     drawKept();
   }
 
-  add.addEventListener('click', () => {
-    addCard(emptySurface());
-    drawFault();
-    cards.at(-1)?.focus();
-  });
+  add.addEventListener('click', list.add);
   train.addEventListener('click', () => void begin());
   stop.addEventListener('click', () => teaching?.stop());
   outcome.onTry(() => goTo('live'));
@@ -160,7 +130,7 @@ export function teachView(setting: ViewSetting): View {
     if (learnt !== undefined) download(learnt.model, `${taughtName}.onnx`, 'application/octet-stream');
   });
   outcome.onPatches(() => {
-    const full = surfaces().filter(({ patches }) => patches.length > 0);
+    const full = list.surfaces().filter(({ patches }) => patches.length > 0);
     void patchArchive(full).then((zip) => download(zip, 'textura-patches.zip', 'application/zip'));
   });
   outcome.onForget(() => void forget());
@@ -178,7 +148,7 @@ export function teachView(setting: ViewSetting): View {
       said('h2', 'teach.heading', { id: 'teach-heading' }),
       said('p', 'teach.why'),
       said('p', 'teach.holdHint', { class: 'note' }),
-      list,
+      list.root,
       element('div', { class: 'teach-actions' }, add),
       element('div', { class: 'teach-actions' }, depth.root, train, stop),
       fault,
@@ -192,10 +162,6 @@ export function teachView(setting: ViewSetting): View {
   };
 }
 
-function emptySurface(): Surface {
-  return { id: crypto.randomUUID(), name: '', patches: [] };
-}
-
 /** The exported model that is chosen, or the first: what was taught is not built upon again. */
 function baseOf(
   models: readonly ListedModel[],
@@ -204,43 +170,4 @@ function baseOf(
   const exported = models.filter(({ taught }) => !taught);
   const name = state.status === 'ready' ? state.model.name : state.name;
   return exported.find((model) => model.name === name) ?? exported[0];
-}
-
-/** What was learnt, how well, and what can be done with it. */
-function outcomePanel() {
-  const error = element('p', { class: 'outcome-error', id: 'held-out' });
-  const time = element('p', { class: 'note' });
-  const tryIt = said('button', 'teach.try', { type: 'button', class: 'primary' });
-  const onnx = said('button', 'teach.download', { type: 'button' });
-  const patches = said('button', 'teach.patches', { type: 'button' });
-  const forget = said('button', 'teach.forget', { type: 'button', class: 'quiet' });
-  const result = element(
-    'div',
-    { hidden: true },
-    error,
-    said('p', 'teach.resultNote', { class: 'note' }),
-    time,
-  );
-  const buttons = element('div', { class: 'teach-actions' }, tryIt, onnx, patches, forget);
-  const ready = (isReady: boolean) => {
-    result.hidden = !isReady;
-    tryIt.hidden = !isReady;
-    onnx.hidden = !isReady;
-  };
-  ready(false);
-  const onClick = (button: HTMLElement) => (call: () => void) => button.addEventListener('click', call);
-  return {
-    root: element('div', { class: 'outcome' }, result, buttons),
-    show({ heldOut: { wrong, count }, trainingPatches, seconds, base }: KeptModel) {
-      ready(true);
-      say(error, 'teach.result', { wrong, count, error: formatPercent(wrong / count) });
-      const learntFrom = textOf('teach.time', { count: trainingPatches, seconds: formatNumber(seconds, 1) });
-      time.textContent = `${learntFrom} ${textOf('teach.base', { name: base })}`;
-    },
-    hide: () => ready(false),
-    onTry: onClick(tryIt),
-    onDownload: onClick(onnx),
-    onPatches: onClick(patches),
-    onForget: onClick(forget),
-  };
 }
