@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { cutPatch, patchBytes } from '../../model/patch.ts';
+import { drawTexture } from '../../model/textures/textures.ts';
+import { classShares, likeliestClasses, nearestPlace } from '../../web-demo/see/class-shares.ts';
+import { scaledPicture, slidingSidePx } from '../../web-demo/see/scaled-picture.ts';
+import {
+  largestDifference as differenceOfCheck,
+  selfCheckPatches,
+} from '../../web-demo/worker/self-check.ts';
+
+/** Two classes on 2 rows of 3 places. */
+const map = {
+  probabilities: Float32Array.of(0.9, 0.8, 0.1, 0.7, 0.2, 0.4, 0.1, 0.2, 0.9, 0.3, 0.8, 0.6),
+  rows: 2,
+  columns: 3,
+  fieldPx: 64,
+  stridePx: 16,
+  inferMs: 1,
+};
+
+test('a heat map names the likeliest class of each place, and the share of the picture of each class', () => {
+  const likeliest = likeliestClasses(map);
+  expect([...likeliest]).toEqual([0, 0, 1, 0, 1, 1]);
+  expect(classShares(likeliest)).toEqual([
+    { index: 0, share: 0.5 },
+    { index: 1, share: 0.5 },
+  ]);
+  expect(classShares(Uint16Array.of(4, 2, 4))).toEqual([
+    { index: 4, share: 2 / 3 },
+    { index: 2, share: 1 / 3 },
+  ]);
+});
+
+test('the place of a square is the nearest one, also beside the last', () => {
+  expect(nearestPlace(map, 23, 9)).toBe(4);
+  expect(nearestPlace(map, 25, 7)).toBe(2);
+  expect(nearestPlace(map, 400, 400)).toBe(5);
+});
+
+test('a picture at the scale of patches has the patches of its tiles in it, to the bit', () => {
+  const picture = drawTexture('knit', 4, 1, 320, 290);
+  expect(scaledPicture(picture, 64)).toBe(picture);
+  const scaled = scaledPicture(picture, 100);
+  expect([scaled.width, scaled.height]).toEqual([205, 186]);
+  const patch = cutPatch(picture, { x: 100, y: 0 }, 100);
+  for (let row = 0; row < 64; row++) {
+    const start = row * scaled.width + 64;
+    expect(scaled.data.subarray(start, start + 64)).toEqual(patch.subarray(row * 64, (row + 1) * 64));
+  }
+  // The last tile ends with the picture.
+  const last = cutPatch(picture, { x: 220, y: 190 }, 100);
+  expect(scaled.data.at(-1)).toBe(last.at(-1));
+});
+
+test('a large picture is slid over at a scale that stays quick', () => {
+  expect(slidingSidePx({ width: 640, height: 480 }, 64)).toBe(64);
+  expect(slidingSidePx({ width: 640, height: 480 }, 200)).toBe(200);
+  const side = slidingSidePx({ width: 4000, height: 3000 }, 64);
+  expect((4000 * 3000 * 64 ** 2) / side ** 2).toBeLessThanOrEqual(640 * 480);
+});
+
+test('a self-check finds the largest difference, and takes no answer, too few or no number for infinitely wrong', () => {
+  const patch = Buffer.from(Uint8Array.from({ length: patchBytes }, (_, i) => i % 251)).toString('base64');
+  const selfCheck = [
+    { patch, probabilities: [0.25, 0.75] },
+    { patch, probabilities: [0.5, 0.5] },
+  ];
+  expect(selfCheckPatches(selfCheck)).toHaveLength(2 * patchBytes);
+  expect(selfCheckPatches(selfCheck)[patchBytes + 250]).toBe(250);
+  expect(differenceOfCheck(selfCheck, Float32Array.of(0.25, 0.75, 0.5, 0.375))).toBe(0.125);
+  expect(differenceOfCheck(selfCheck, Float32Array.of(0.25, 0.75, 0.5, Number.NaN))).toBe(
+    Number.POSITIVE_INFINITY,
+  );
+  expect(differenceOfCheck(selfCheck, Float32Array.of(0.25, 0.75))).toBe(Number.POSITIVE_INFINITY);
+  expect(differenceOfCheck([], new Float32Array())).toBe(Number.POSITIVE_INFINITY);
+});
