@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { TexturaError } from '../../model/error.ts';
 import type { Service } from '../service.ts';
 import type { ServeSettings } from '../settings.ts';
-import { crossOrigin, requireKey, safeHeaders } from './access.ts';
+import { answerHeaders, crossOrigin, requireKey, safeHeaders } from './access.ts';
 import { classifyRoute } from './classify-route.ts';
 import { docsPage } from './docs-page.ts';
 import { beginExchange, sendJson } from './exchange.ts';
@@ -31,14 +31,16 @@ export function createApp(service: Service, settings: ServeSettings, log: Logger
   app.set('query parser', 'simple');
   app.set('trust proxy', settings.trustProxyHops);
   app.use(beginExchange(service.metrics, log));
-  app.use(safeHeaders());
-  app.use(crossOrigin(settings.allowOrigin));
   const key = requireKey(settings.apiKey);
   const { registry } = service;
+  const origin = crossOrigin(settings.allowOrigin);
+  // First, for it is what is asked most.
+  app.use('/classify', answerHeaders, origin);
+  route(app, 'post', '/classify', key, classifyRoute(service));
+  app.use(safeHeaders(), origin);
   route(app, 'get', '/healthz', healthRoute);
   route(app, 'get', '/readyz', readyRoute(service));
   route(app, 'get', '/metrics', key, metricsRoute(service));
-  route(app, 'post', '/classify', key, classifyRoute(service));
   route(app, 'get', '/models', key, modelListRoute(registry));
   route(app, 'get', '/models/index.json', key, modelIndexRoute(registry));
   route(app, 'get', '/models/:file', key, modelFileRoute(registry));

@@ -53,8 +53,9 @@ function givenId(header: string | string[] | undefined): string | undefined {
 
 /** Answers with JSON. */
 export function sendJson(response: Response, value: unknown, type = 'application/json; charset=utf-8'): void {
-  const body = Buffer.from(JSON.stringify(value));
+  // As text, so that it leaves in one piece with the headers.
+  const body = JSON.stringify(value);
   response.setHeader('Content-Type', type);
-  response.setHeader('Content-Length', body.length);
+  response.setHeader('Content-Length', Buffer.byteLength(body));
   response.end(body);
 }

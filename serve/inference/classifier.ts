@@ -6,6 +6,7 @@ import type { ClassifyAnswer, CropChoice } from '../../model/service.ts';
 import { predictionsOf } from '../classification.ts';
 import type { ServedModel } from '../registry/served-model.ts';
 import type { Batcher, InferredPatches } from './batcher.ts';
+import { FairQueue } from './fair-queue.ts';
 import type { PreparationPool, PreparedImage } from './preparation-pool.ts';
 
 export interface ClassifierSettings {
@@ -47,6 +48,19 @@ export interface ClassifierEvents {
   onAbandoned(images: number): void;
 }
 
+interface Admission {
+  readonly client: string;
+  /** Images, or batches of patches. */
+  readonly count: number;
+  /** Aborted when the client has left. */
+  readonly gone: AbortSignal;
+}
+
+interface AdmittedRequest {
+  readonly count: number;
+  readonly stop: AbortController;
+}
+
 type ImageResult = ClassifyAnswer['results'][number] & ClassifyAnswer['timings'];
 
 export class Classifier {
@@ -54,6 +68,7 @@ export class Classifier {
   readonly #batcher: Batcher;
   readonly #settings: ClassifierSettings;
   readonly #events: ClassifierEvents;
+  readonly #requests = new FairQueue<AdmittedRequest>();
   #admitted = 0;
 
   constructor(
@@ -80,7 +95,8 @@ export class Classifier {
   async classify(request: ClassifyRequest): Promise<ClassifyAnswer> {
     const work = (signal: AbortSignal) =>
       request.images.map((_, i) => this.#classifyImage(request, i, signal));
-    return answerOf(request.model, await this.#inTime(request.images.length, request.signal, work));
+    const { client, images, signal } = request;
+    return answerOf(request.model, await this.#inTime({ client, count: images.length, gone: signal }, work));
   }
 
   /** Logits `[count,C]` of patches `[count,64,64]` as they are. Errors: as `classify`. */
@@ -89,7 +105,7 @@ export class Classifier {
     const chunks = Array.from({ length: Math.ceil(values.length / step) }, (_, i) =>
       values.subarray(i * step, (i + 1) * step),
     );
-    const results = await this.#inTime(chunks.length, gone, (signal) =>
+    const results = await this.#inTime({ client, count: chunks.length, gone }, (signal) =>
       chunks.map((chunk) => this.#inferChunk(client, model, chunk, signal)),
     );
     const logits = new Float32Array((values.length / patchBytes) * model.labels.length);
@@ -99,17 +115,19 @@ export class Classifier {
     return logits;
   }
 
-  /** Admits `count` pieces of work and awaits them: until the deadline, until the client leaves or until the first of them fails. */
+  /** Admits work and awaits it: until the deadline, until the client leaves, makes room for another, or the first piece fails. */
   async #inTime<T>(
-    count: number,
-    gone: AbortSignal,
+    { client, count, gone }: Admission,
     begin: (signal: AbortSignal) => readonly Promise<T>[],
   ): Promise<readonly T[]> {
     gone.throwIfAborted();
-    this.#admit(count);
+    this.#makeRoom(client, count);
+    this.#admitted += count;
     const stop = new AbortController();
     // Every image of the request listens.
     setMaxListeners(0, stop.signal);
+    const request: AdmittedRequest = { count, stop };
+    this.#requests.push(client, request);
     const leave = () => stop.abort(gone.reason);
     gone.addEventListener('abort', leave);
     const timer = setTimeout(() => stop.abort(this.#late()), this.#settings.deadlineMs);
@@ -122,16 +140,18 @@ export class Classifier {
     } finally {
       clearTimeout(timer);
       gone.removeEventListener('abort', leave);
+      this.#requests.remove(client, request);
     }
   }
 
-  /** Lets the request in, if need be in place of the newest image of a client that has more waiting than this one would. */
-  #admit(count: number): void {
-    for (let room = this.#settings.queueImages - this.#admitted; room < count; room++) {
-      const full = this.#full();
-      if (!this.#preparation.giveUpNewestOfLongest(count, full)) throw full;
+  /** If need be at the cost of the newest requests of the client that has the most, and more than this one would have. */
+  #makeRoom(client: string, count: number): void {
+    for (let room = this.#settings.queueImages - this.#admitted; room < count; ) {
+      const given = this.#requests.takeNewestOfLongest(this.#requests.waiting(client) + 1);
+      if (given === undefined) throw this.#full();
+      given.stop.abort(this.#full());
+      room += given.count;
     }
-    this.#admitted += count;
   }
 
   #full(): TexturaError {

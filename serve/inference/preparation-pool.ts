@@ -1,21 +1,13 @@
 /** Threads that turn what was uploaded into patches, and the queue before them. */
 import type { Worker } from 'node:worker_threads';
 import { TexturaError, type TexturaErrorCode } from '../../model/error.ts';
-import type { CropChoice } from '../../model/service.ts';
+import { greyFromPixels } from '../../model/image.ts';
+import { readPlainPng } from '../../node/plain-png.ts';
 import { startThread } from '../../node/thread.ts';
+import { cutImage, type Preparation } from './cut-image.ts';
 import { FairQueue } from './fair-queue.ts';
 import type { JsonImageLimits } from './json-images.ts';
 import type { TensorRequest } from './tensor-request.ts';
-
-/** An image file and how it is to be cut. */
-export interface Preparation {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** What messages call the image. */
-  readonly name: string;
-  readonly patchPx: number;
-  readonly crops: CropChoice;
-  readonly maxPixels: number;
-}
 
 export interface PreparedImage {
   /** `[count,64,64]`, grey 0..255. */
@@ -67,8 +59,8 @@ interface Lane {
   readonly running: Map<number, Job>;
 }
 
-/** Images that a thread has in work: while one is decoded by libvips, another is cut. */
-const imagesAThread = 2;
+/** Images that a thread has in work: while one is decoded by libvips, another is cut and others are at hand. */
+const imagesAThread = 4;
 
 export class PreparationPool {
   readonly #images = new FairQueue<Job>();
@@ -91,6 +83,9 @@ export class PreparationPool {
    * Errors: those of `decodeImage` and `classifiedPatches`; the signal's reason; `internal` where the thread died.
    */
   async prepare(client: string, preparation: Preparation, signal: AbortSignal): Promise<PreparedImage> {
+    signal.throwIfAborted();
+    const prepared = preparePlain(preparation);
+    if (prepared !== undefined) return prepared;
     const job = newJob({ kind: 'cut', ...preparation });
     const { parts, workMs } = await this.#submit(client, job, signal);
     return {
@@ -121,13 +116,6 @@ export class PreparationPool {
     const job = newJob({ kind: 'tensors', body, ...limits });
     const { parts, request = {} } = await this.#submit(client, job, signal);
     return { request, values: parts[0] as Float32Array<ArrayBuffer> };
-  }
-
-  /** Makes room by giving up the newest image of the client that has the most waiting, if it has more than `least`. */
-  giveUpNewestOfLongest(least: number, reason: TexturaError): boolean {
-    const job = this.#images.takeNewestOfLongest(least);
-    job?.reject(reason);
-    return job !== undefined;
   }
 
   async close(): Promise<void> {
@@ -185,6 +173,15 @@ export class PreparationPool {
     this.#lanes.splice(this.#lanes.indexOf(lane), 1, this.#startLane());
     this.#dispatch();
   }
+}
+
+/** Small plain images at once and here: to send them to a thread and back takes longer. */
+function preparePlain({ bytes, maxPixels, ...wishes }: Preparation): PreparedImage | undefined {
+  const start = performance.now();
+  const plain = readPlainPng(bytes);
+  if (plain === undefined || plain.width * plain.height > maxPixels) return undefined;
+  const patches = cutImage(greyFromPixels(plain), wishes);
+  return { patches, decodeMs: performance.now() - start, waitMs: 0 };
 }
 
 type PendingJob = Omit<Job, 'resolve' | 'reject'>;

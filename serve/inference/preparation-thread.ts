@@ -2,14 +2,9 @@
 import { parentPort } from 'node:worker_threads';
 import { TexturaError } from '../../model/error.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
-import { classifiedPatches } from '../classification.ts';
+import { cutImage, type Preparation } from './cut-image.ts';
 import { imagesFromJson } from './json-images.ts';
-import type {
-  Preparation,
-  PreparationAnswer,
-  PreparationRequest,
-  PreparationResult,
-} from './preparation-pool.ts';
+import type { PreparationAnswer, PreparationRequest, PreparationResult } from './preparation-pool.ts';
 import { readTensorRequest } from './tensor-request.ts';
 
 parentPort?.on('message', async (request: PreparationRequest) => {
@@ -44,17 +39,6 @@ async function work(task: PreparationRequest['task']): Promise<Omit<PreparationR
   }
 }
 
-async function cut({
-  bytes,
-  name,
-  maxPixels,
-  patchPx,
-  crops,
-}: Preparation): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return classifiedPatches(await decodeImage(bytes, name, { maxPixels }), patchPx, crops);
-  } catch (error) {
-    if (!(error instanceof TexturaError) || error.message.startsWith(`${name}:`)) throw error;
-    throw new TexturaError(error.code, `${name}: ${error.message}`, { cause: error });
-  }
+async function cut({ bytes, maxPixels, ...wishes }: Preparation): Promise<Uint8Array<ArrayBuffer>> {
+  return cutImage(await decodeImage(bytes, wishes.name, { maxPixels }), wishes);
 }
