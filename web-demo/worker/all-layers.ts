@@ -18,8 +18,7 @@ import { randomStream, shuffle } from '../../model/random.ts';
 import { addScores, meanScores, noScores } from '../../model/scores.ts';
 import type { LabelledPatches } from '../teach/collection.ts';
 import type { TeachingNews } from '../teach/messages.ts';
-import { floats } from './model-sessions.ts';
-import type { Runtime } from './runtime.ts';
+import { floats, type Runtime } from './tensors.ts';
 
 const batch = 16;
 const passes = 10;

@@ -12,9 +12,10 @@ import { modelParameters } from '../inference/model-contents.ts';
 import { activationGraph, activationName, shownLayers } from '../see/activation-graph.ts';
 import { standardiseLocally } from '../see/local-standardisation.ts';
 import { type SlidingPlan, slidingGraph, slidingNames } from '../see/sliding-graph.ts';
-import { answer, derivedSession, disposeAll, floats, type OpenModel, openModel } from './model-sessions.ts';
+import { answer, derivedSession, type OpenModel, openModel } from './model-sessions.ts';
 import { runQueue } from './run-queue.ts';
-import { openRuntime, type Runtime } from './runtime.ts';
+import { openRuntime } from './runtime.ts';
+import { disposeAll, floats, type Runtime } from './tensors.ts';
 
 type Handlers = { readonly [K in WorkKind]: (takes: Work[K]['takes']) => Promise<Work[K]['gives']> };
 

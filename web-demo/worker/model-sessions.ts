@@ -9,8 +9,8 @@ import { softmaxRows } from '../../model/scores.ts';
 import type { Answer, LoadedModel, ModelSource } from '../inference/messages.ts';
 import { type ModelContents, modelContents, modelParameters } from '../inference/model-contents.ts';
 import { fetchModel } from './model-fetch.ts';
-import type { Runtime } from './runtime.ts';
 import { largestDifference, selfCheckPatches } from './self-check.ts';
+import { disposeAll, floats, type Runtime } from './tensors.ts';
 
 export interface OpenModel {
   readonly contents: ModelContents;
@@ -79,16 +79,4 @@ export async function derivedSession(
   );
   derived.set(key, session);
   return session;
-}
-
-/** A copy of a float32 output's values. */
-export function floats(outputs: InferenceSession.ReturnType, name: string): Float32Array {
-  const data = outputs[name]?.data;
-  if (!(data instanceof Float32Array)) throw new TexturaError('internal', `the graph gives no ${name}`);
-  return data.slice();
-}
-
-/** Gives back what tensors hold on the graphics processor. */
-export function disposeAll(tensors: Readonly<Record<string, { dispose(): void }>>): void {
-  for (const tensor of Object.values(tensors)) tensor.dispose();
 }

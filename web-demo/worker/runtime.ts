@@ -1,16 +1,8 @@
 /** onnxruntime-web as this worker has it: one provider, its files from the page's own folder. */
-import type { InferenceSession, Tensor } from 'onnxruntime-web';
+import type { InferenceSession } from 'onnxruntime-web';
 import { TexturaError } from '../../model/error.ts';
 import type { Provider } from '../inference/messages.ts';
-
-export interface Runtime {
-  readonly provider: Provider;
-  readonly threads: number;
-  readonly version: string;
-  readonly Tensor: typeof Tensor;
-  /** A session on the provider. */
-  open(model: Uint8Array): Promise<InferenceSession>;
-}
+import type { Runtime } from './tensors.ts';
 
 /** The wasm build of each provider; WebGPU's is twice as large, so it is fetched only where it is used. */
 const builds = {

@@ -22,8 +22,9 @@ import {
 } from '../teach/taught-network.ts';
 import { trainAllLayers } from './all-layers.ts';
 import { fetchModel } from './model-fetch.ts';
-import { answer, disposeAll, floats } from './model-sessions.ts';
-import { openRuntime, type Runtime } from './runtime.ts';
+import { answer } from './model-sessions.ts';
+import { openRuntime } from './runtime.ts';
+import { disposeAll, floats, type Runtime } from './tensors.ts';
 
 /** Patches that go through the network at once. */
 const chunk = 16;
