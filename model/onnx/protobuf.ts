@@ -128,8 +128,13 @@ function readField(
   message: Record<string, unknown>,
 ): void {
   const values = readValues(reader, field.type, wireType);
-  const earlier = (message[field.name] ?? []) as readonly unknown[];
-  message[field.name] = field.repeated ? [...earlier, ...values] : values.at(-1);
+  if (!field.repeated) {
+    message[field.name] = values.at(-1);
+    return;
+  }
+  const all = (message[field.name] ?? []) as unknown[];
+  for (const value of values) all.push(value);
+  message[field.name] = all;
 }
 
 /** One value, or the several of a packed list, which a reader must accept wherever numbers repeat. */
