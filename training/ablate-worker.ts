@@ -6,6 +6,7 @@ import { runCommand } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { deviceWishes, engineWishes } from './engine-choice.ts';
+import { onInterrupt } from './interrupt.ts';
 import { startRunWorker } from './study/queue/run-worker.ts';
 
 export const workerOptions = z.strictObject({
@@ -55,10 +56,12 @@ async function work({
     onLine: terminal.line,
   });
   terminal.line(`Waiting for runs on ${queue}; Ctrl-C gives those under way to other workers and ends.`);
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  // A second signal ends the process where the server is gone and nothing can be given back.
+  const release = await new Promise<() => void>((resolve) => {
+    const giveBack = onInterrupt(terminal, () => resolve(giveBack));
   });
   await worker.close();
+  release();
 }
 
 await runCommand(
