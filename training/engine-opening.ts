@@ -2,13 +2,20 @@
 import { TexturaError } from '../model/error.ts';
 import type { Network } from '../model/network.ts';
 import type { Engine } from './engine.ts';
-import type { EngineChoice } from './engine-choice.ts';
-import { loadTensorflow } from './tensorflow/load.ts';
+import { chooseEngine, type EngineChoice, type EngineRequest } from './engine-choice.ts';
+import { loadTensorflow, tensorflowDevices } from './tensorflow/load.ts';
 
 export interface EngineOpening {
   readonly threads: number;
   /** The usual batch, which the onnx engine's graph is built for. */
   readonly batch: number;
+}
+
+/** Which engine trains; TensorFlow is asked for its GPUs, which takes a second, only where the answer matters. */
+export async function chosenEngine(request: EngineRequest): Promise<EngineChoice> {
+  const { engine, device } = request;
+  const matters = engine !== 'onnx' && (device === 'auto' || device === 'gpu');
+  return chooseEngine(request, matters ? await tensorflowDevices() : undefined);
 }
 
 /** The engine with zero values. Errors: `engine-unavailable`, with what to do. */

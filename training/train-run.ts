@@ -21,8 +21,8 @@ import { type Dataset, loadDataset, meanGreyOf } from './data/dataset.ts';
 import { planGrid } from './data/plan.ts';
 import { describeTable } from './description-table.ts';
 import type { Engine } from './engine.ts';
-import { chooseEngine, type DeviceWish, type EngineWish } from './engine-choice.ts';
-import { openEngine } from './engine-opening.ts';
+import type { DeviceWish, EngineWish } from './engine-choice.ts';
+import { chosenEngine, openEngine } from './engine-opening.ts';
 import { watchInterrupt } from './interrupt.ts';
 import { freshProgress, type StepReport, type TrainingOutcome, type TrainingSession, train } from './loop.ts';
 import {
@@ -35,7 +35,6 @@ import {
 import { writeReport } from './report/report.ts';
 import { claimRun } from './run-claim.ts';
 import { requireSameData, resumedConfig } from './run-directory.ts';
-import { tensorflowDevices } from './tensorflow/load.ts';
 
 export interface RunRequest {
   readonly config: TrainingConfig;
@@ -78,7 +77,7 @@ export async function trainRun(request: RunRequest): Promise<void> {
   terminal.line(`\n${describeTable(network, config.batch)}`);
   requireMemory(network, config.batch, availableMemoryBytes());
 
-  const choice = chooseEngine(request, await tensorflowDevices());
+  const choice = await chosenEngine(request);
   const engine = await openEngine(choice, network, { threads, batch: config.batch });
   terminal.line(`Engine: ${engine.name} on ${engine.device} (${choice.why}). Run directory: ${directory}\n`);
   const claim = await claimRun(directory);

@@ -80,7 +80,7 @@ test('a study that is killed and resumed ends in the same tables as one that is 
   child.kill('SIGKILL');
   await until(() => child.signalCode !== null);
   expect((await readRun(join(killed, 'study/runs/lab-baseline-s1'))).status).toBe('running');
-  expect((await ablate(killed, '--out', 'study', '--resume')).status).toBe(0);
+  expect((await ablate(killed, '--out', 'study', '--engine', 'onnx', '--resume')).status).toBe(0);
   const got = join(killed, 'study');
   expect(await rowsOf(got)).toEqual(await rowsOf(expected));
   expect(await readFile(join(got, 'summary.csv'), 'utf8')).toBe(
@@ -88,7 +88,16 @@ test('a study that is killed and resumed ends in the same tables as one that is 
   );
 
   const before = await readRun(join(got, 'runs/reference-s1'));
-  const more = await ablate(killed, '--out', 'study', '--resume', '--variants', 'no-relu3');
+  const more = await ablate(
+    killed,
+    '--out',
+    'study',
+    '--engine',
+    'onnx',
+    '--resume',
+    '--variants',
+    'no-relu3',
+  );
   expect(more.status).toBe(0);
   expect(more.stdout).toContain('3 networks x 1 seed = 3 runs, 2 done');
   expect((await readStudy(got)).arms.map(({ name }) => name)).toEqual([
@@ -100,7 +109,18 @@ test('a study that is killed and resumed ends in the same tables as one that is 
 
   const again = await ablate(killed, ...wanted);
   expect(again).toMatchObject({ status: 2, stderr: expect.stringContaining('already holds a study') });
-  const changed = await ablate(killed, '--out', 'study', '--resume', '--batch', '6', '--recipe', 'paper');
+  const changed = await ablate(
+    killed,
+    '--out',
+    'study',
+    '--engine',
+    'onnx',
+    '--resume',
+    '--batch',
+    '6',
+    '--recipe',
+    'paper',
+  );
   expect(changed.status).toBe(2);
   expect(changed.stderr).toContain('--batch was 5, now 6');
   expect(changed.stderr).toContain('--schedule was cosine, now constant');

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { type MetricsRow, metricsFromCsv } from '../../model/metrics.ts';
 import { networkOf } from '../../model/network.ts';
 import type { TextureName } from '../../model/textures/textures.ts';
@@ -115,12 +116,31 @@ test('a run directory has every file of the contract, and --resume on it has not
   expect(again).toMatchObject({ status: 0, stdout: 'runs/a is finished.\n' });
 });
 
+/** Long enough to be stopped in several times. */
+const long = [...setting, '--epochs', '24'];
+let whole: Promise<string> | undefined;
+
+/** The directory of that run when nothing stops it, trained once. */
+function wholeRun(): Promise<string> {
+  whole ??= (async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'textura-train-'));
+    await cp(await home(), folder, { recursive: true });
+    const result = await train(folder, ...long, '--out', 'whole');
+    expect(result, result.stderr).toMatchObject({ status: 0 });
+    return join(folder, 'whole');
+  })();
+  return whole;
+}
+
+afterAll(async () => {
+  if (whole !== undefined) await rm(join(await whole, '..'), { recursive: true });
+});
+
 test('a run that was killed again and again equals one that was not, in metrics and values', {
   timeout: 240_000,
 }, async () => {
   const folder = await home();
-  const long = [...setting, '--epochs', '30'];
-  await train(folder, ...long, '--out', 'whole');
+  const uncut = await wholeRun();
   let child = start(folder, ...long, '--out', 'cut');
   let savedMs = 0;
   for (const delayMs of [3, 47, 110]) {
@@ -136,8 +156,8 @@ test('a run that was killed again and again equals one that was not, in metrics 
   await once(child, 'exit');
   expect(child.exitCode).toBe(0);
   expect((await readRun(join(folder, 'cut'))).stretches).toHaveLength(4);
-  expect(await rowsOf(join(folder, 'cut'))).toEqual(await rowsOf(join(folder, 'whole')));
-  expect(await modelOf(join(folder, 'cut'))).toEqual(await modelOf(join(folder, 'whole')));
+  expect(await rowsOf(join(folder, 'cut'))).toEqual(await rowsOf(uncut));
+  expect(await modelOf(join(folder, 'cut'))).toEqual(await modelOf(uncut));
 });
 
 test('a run that goes on with another number of threads equals one that did not, in metrics and values', {
@@ -195,8 +215,7 @@ describeWithTensorflow('with TensorFlow', () => {
     timeout: 240_000,
   }, async () => {
     const folder = await home();
-    const long = [...setting, '--epochs', '12'];
-    await train(folder, ...long, '--out', 'whole');
+    const uncut = await wholeRun();
     const child = start(folder, ...long, '--out', 'a');
     await nextSave(join(folder, 'a'));
     child.kill('SIGKILL');
@@ -207,7 +226,7 @@ describeWithTensorflow('with TensorFlow', () => {
     expect(result, result.stderr).toMatchObject({ status: 0 });
     const run = await readRun(join(folder, 'a'));
     expect(run.stretches.map(({ engine }) => engine)).toEqual(['onnx', 'tfjs']);
-    const [rows, whole] = [await rowsOf(join(folder, 'a')), await rowsOf(join(folder, 'whole'))];
+    const [rows, whole] = [await rowsOf(join(folder, 'a')), await rowsOf(uncut)];
     expect(rows).toHaveLength(whole.length);
     expect(rows.slice(0, begun)).toEqual(whole.slice(0, begun));
     // The first epoch of the other engine: the same patches and values, and sums in another order.
@@ -220,8 +239,7 @@ test('an interrupt ends with status 130 and a run that goes on to the same end, 
   timeout: 240_000,
 }, async () => {
   const folder = await home();
-  const long = [...setting, '--epochs', '12'];
-  await train(folder, ...long, '--out', 'whole');
+  const uncut = await wholeRun();
   const child = start(folder, ...long, '--out', 'stopped');
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -241,7 +259,7 @@ test('an interrupt ends with status 130 and a run that goes on to the same end, 
   expect(await contentOf(join(folder, 'stopped'))).toEqual(before);
   const resumed = await train(folder, ...long, '--out', 'stopped', '--resume');
   expect(resumed, resumed.stderr).toMatchObject({ status: 0 });
-  expect(await rowsOf(join(folder, 'stopped'))).toEqual(await rowsOf(join(folder, 'whole')));
+  expect(await rowsOf(join(folder, 'stopped'))).toEqual(await rowsOf(uncut));
 });
 
 test('a run that a process trains is not gone on with by another one', { timeout: 120_000 }, async () => {

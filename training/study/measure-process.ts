@@ -4,9 +4,7 @@ import { patchBytes } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
 import { configuredNetwork } from '../../model/training-config.ts';
 import type { Engine } from '../engine.ts';
-import { chooseEngine } from '../engine-choice.ts';
-import { openEngine } from '../engine-opening.ts';
-import { tensorflowDevices } from '../tensorflow/load.ts';
+import { chosenEngine, openEngine } from '../engine-opening.ts';
 import { type Measured, type MeasureOrder, measureOrderSchema } from './measured-step.ts';
 
 /** What an evaluation is timed on: enough that its parts of 32 count. */
@@ -15,7 +13,7 @@ const midGrey = 127.5;
 
 async function measure({ config, classes, computing }: MeasureOrder): Promise<Measured> {
   const network = configuredNetwork(config, { classes, meanGrey: midGrey });
-  const choice = chooseEngine(computing, await tensorflowDevices());
+  const choice = await chosenEngine(computing);
   const engine = await openEngine(choice, network, { threads: computing.threads, batch: config.batch });
   await engine.write({ parameters: initialParameters(network, 1), momenta: zeroParameters(network) });
   const patches = randomPatches(Math.max(config.batch, evaluationPatches));

@@ -7,10 +7,10 @@ import { writeStudy } from '../../node/study-record.ts';
 import { durationText, type Terminal } from '../../node/terminal.ts';
 import { loadDataset } from '../data/dataset.ts';
 import { planGrid } from '../data/plan.ts';
-import { chooseEngine, type DeviceWish, type EngineWish } from '../engine-choice.ts';
+import type { DeviceWish, EngineWish } from '../engine-choice.ts';
+import { chosenEngine } from '../engine-opening.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { dataText } from '../progress-display.ts';
-import { tensorflowDevices } from '../tensorflow/load.ts';
 import { type RunsUnderWay, startLocalRuns } from './local-runs.ts';
 import type { QueuedSetting } from './queue/queued-runs.ts';
 import { writeStudyReport } from './report/study-report.ts';
@@ -109,7 +109,7 @@ async function runsAtOnce(
 ): Promise<number> {
   if (queue !== undefined) return 1;
   if (jobs !== undefined) return jobs;
-  if (chooseEngine({ engine, device }, await tensorflowDevices()).device !== 'cpu') return 1;
+  if ((await chosenEngine({ engine, device })).device !== 'cpu') return 1;
   const largest = Math.max(
     0,
     ...estimates.filter(({ runsLeft }) => runsLeft > 0).map((arm) => arm.memoryBytes),
