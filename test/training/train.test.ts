@@ -117,7 +117,7 @@ test('a run directory has every file of the contract, and --resume on it has not
 });
 
 /** Long enough to be stopped in several times. */
-const long = [...setting, '--epochs', '24'];
+const long = [...setting, '--epochs', '18'];
 let whole: Promise<string> | undefined;
 
 /** The directory of that run when nothing stops it, trained once. */
@@ -143,7 +143,7 @@ test('a run that was killed again and again equals one that was not, in metrics 
   const uncut = await wholeRun();
   let child = start(folder, ...long, '--out', 'cut');
   let savedMs = 0;
-  for (const delayMs of [3, 47, 110]) {
+  for (const delayMs of [3, 110]) {
     // A checkpoint of this process, then a moment that falls into a step, a validation or the next save.
     await nextSave(join(folder, 'cut'), savedMs);
     await sleep(delayMs);
@@ -155,7 +155,7 @@ test('a run that was killed again and again equals one that was not, in metrics 
   }
   await once(child, 'exit');
   expect(child.exitCode).toBe(0);
-  expect((await readRun(join(folder, 'cut'))).stretches).toHaveLength(4);
+  expect((await readRun(join(folder, 'cut'))).stretches).toHaveLength(3);
   expect(await rowsOf(join(folder, 'cut'))).toEqual(await rowsOf(uncut));
   expect(await modelOf(join(folder, 'cut'))).toEqual(await modelOf(uncut));
 });
