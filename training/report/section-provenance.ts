@@ -1,10 +1,11 @@
 /** The report's last part: on what, with what and how the run was made, and the commands that repeat it and use it. */
-import { trainingConfigSchema } from '../../model/training-config.ts';
+import { type TrainingConfig, trainingConfigSchema } from '../../model/training-config.ts';
 import { classifyCommand, exportCommand, resumeCommand, trainCommand } from './commands.ts';
 import { html, type Markup, nothing } from './markup.ts';
 import { count, moment } from './numerals.ts';
 import { command, section, type TableRow, table } from './page-parts.ts';
 import type { RunRecord } from './run-directory.ts';
+import { settingsTable } from './settings-table.ts';
 
 export function dataSection({ run }: RunRecord): Markup {
   const { source, fingerprint, trainImages, validationImages, skippedFiles } = run.data;
@@ -28,24 +29,11 @@ export function dataSection({ run }: RunRecord): Markup {
 }
 
 export function settingsSection({ run }: RunRecord): Markup {
-  const defaults = trainingConfigSchema.parse({});
-  const keys = Object.keys(trainingConfigSchema.shape) as (keyof typeof defaults)[];
-  const rows = keys.map((key): TableRow => {
-    const value = run.config[key];
-    return {
-      cells: [spaced(key), value === undefined ? 'none' : String(value), describedAs(key)],
-      isChosen: value !== defaults[key],
-    };
-  });
-  const columns = [
-    { heading: 'setting', kind: 'text' },
-    { heading: 'value', kind: 'name' },
-    { heading: 'what it is', kind: 'prose' },
-  ] as const;
+  const keys = Object.keys(trainingConfigSchema.shape) as (keyof TrainingConfig)[];
   return section(
     'The settings',
     'Those that are not the default are tinted.',
-    table('Settings', columns, rows),
+    settingsTable(run.config, keys),
   );
 }
 
@@ -85,13 +73,4 @@ ${command(trainCommand(run, `runs/${name}-again`))}${
 ${command(exportCommand(path))}${command(classifyCommand(run))}`
 }`;
   return section('What next', '', entry);
-}
-
-function describedAs(key: keyof typeof trainingConfigSchema.shape): string {
-  return trainingConfigSchema.shape[key].description ?? '';
-}
-
-/** `patchesPerEpoch` -> `patches per epoch`. */
-function spaced(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }

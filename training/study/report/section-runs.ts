@@ -1,10 +1,10 @@
 /** The study report's last part: every run, what all have in common, how it was computed, and what to do next. */
-import { trainingConfigSchema } from '../../../model/training-config.ts';
-import { flagOf } from '../../../node/command-line.ts';
+import type { TrainingConfig } from '../../../model/training-config.ts';
 import { quoted } from '../../report/commands.ts';
 import { html, type Markup, nothing } from '../../report/markup.ts';
 import { measure } from '../../report/numerals.ts';
 import { type Column, command, section, type TableRow, table } from '../../report/page-parts.ts';
+import { settingsTable } from '../../report/settings-table.ts';
 import { outcomeKinds, tally } from './outcome.ts';
 import type { StudyResults, StudyRunResults } from './study-results.ts';
 import { displayName } from './study-words.ts';
@@ -40,23 +40,11 @@ function runCell({ outcome, results, link, name }: StudyRunResults): Markup {
 }
 
 export function settingsSection({ study }: StudyResults): Markup {
-  const defaults: Readonly<Record<string, unknown>> = trainingConfigSchema.parse({});
-  const rows = Object.entries(study.config).map(([key, value]): TableRow => {
-    const shape = trainingConfigSchema.shape[key as keyof typeof trainingConfigSchema.shape];
-    return {
-      cells: [flagOf(key).slice(2).replaceAll('-', ' '), String(value ?? 'none'), shape.description ?? ''],
-      isChosen: value !== defaults[key],
-    };
-  });
-  const columns = [
-    { heading: 'setting', kind: 'text' },
-    { heading: 'value', kind: 'name' },
-    { heading: 'what it is', kind: 'prose' },
-  ] as const;
+  const keys = Object.keys(study.config) as (keyof TrainingConfig)[];
   return section(
     'The settings',
     `Of all runs alike; recipe "${study.recipe}". Those that are not the default are tinted.`,
-    table('Settings', columns, rows),
+    settingsTable(study.config, keys),
   );
 }
 
