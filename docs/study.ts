@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { runCommand } from '../node/command-line.ts';
+import { errorMeasures } from '../training/report/curve-panel.ts';
 import { arranged, type Drawing, svgFile } from '../training/report/drawing.ts';
 import { html, nothing } from '../training/report/markup.ts';
 import { lightPalette } from '../training/report/palette.ts';
@@ -18,7 +19,7 @@ import {
   verdictCells,
   verdictHeadings,
 } from '../training/study/report/section-findings.ts';
-import { curveMeasures, studyCurves } from '../training/study/report/study-curves.ts';
+import { studyCurves } from '../training/study/report/study-curves.ts';
 import { readStudyResults, type StudyResults } from '../training/study/report/study-results.ts';
 import { sentenceOf } from '../training/study/report/study-words.ts';
 import { markdownTable, paperWords, summaryTable } from '../training/study/report/summary.ts';
@@ -57,7 +58,7 @@ function curvesFile({ arms }: StudyResults, classes: number): string {
     const panels = reference === undefined ? [] : studyCurves(arm, reference, classes, lightPalette);
     if (panels.length === 0) return [];
     const drawings = panels.map(({ drawing }) => drawing);
-    return [captioned(arranged(drawings, curveMeasures.length), arm.arm.name, paperWords(arm.arm))];
+    return [captioned(arranged(drawings, errorMeasures.length), arm.arm.name, paperWords(arm.arm))];
   });
   return svgFile(arranged(rows, 1), 'Validation against the epoch: mean over the seeds, and their range');
 }

@@ -168,7 +168,7 @@ async function openSession(
 
 const deviceNeeds = {
   webgpu: 'it needs a GPU with a driver for Vulkan, Metal or Direct3D 12',
-  cuda: "it needs an NVIDIA GPU and the library that onnxruntime-node's own installer downloads",
+  cuda: 'it needs an NVIDIA GPU and what `npm run setup:cuda` fetches',
 } as const;
 
 /** onnxruntime's own words begin with the place in its sources, at length; the reason is the last sentence. */

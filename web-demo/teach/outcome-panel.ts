@@ -1,7 +1,7 @@
 /** What was learnt, how well, and what can be done with it. */
 import { element } from '../dom/element.ts';
 import { formatNumber, formatPercent, said, say, textOf } from '../language/language.ts';
-import type { KeptModel } from './store.ts';
+import type { TaughtResult } from './messages.ts';
 
 export function outcomePanel() {
   const error = element('p', { class: 'outcome-error', id: 'held-out' });
@@ -27,7 +27,7 @@ export function outcomePanel() {
   const onClick = (button: HTMLElement) => (call: () => void) => button.addEventListener('click', call);
   return {
     root: element('div', { class: 'outcome' }, result, buttons),
-    show({ heldOut: { wrong, count }, trainingPatches, seconds, base }: KeptModel) {
+    show({ heldOut: { wrong, count }, trainingPatches, seconds, base }: TaughtResult) {
       ready(true);
       say(error, 'teach.result', { wrong, count, error: formatPercent(wrong / count) });
       const learntFrom = textOf('teach.time', { count: trainingPatches, seconds: formatNumber(seconds, 1) });

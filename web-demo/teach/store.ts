@@ -1,36 +1,24 @@
 /** Keeps surfaces and the taught network in the browser's database, so that a reload loses nothing. */
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
-import type { SelfCheck } from '../inference/messages.ts';
 import type { Surface } from './collection.ts';
+import { type TaughtResult, taughtName } from './messages.ts';
 
 export interface KeptSurface extends Surface {
   /** Place in the list. */
   readonly place: number;
 }
 
-export interface KeptModel {
-  readonly model: Uint8Array;
-  readonly labels: readonly string[];
-  readonly selfCheck: SelfCheck;
-  readonly base: string;
-  readonly heldOut: { readonly wrong: number; readonly count: number };
-  readonly trainingPatches: number;
-  readonly seconds: number;
-}
-
 interface TeachingDatabase extends DBSchema {
   surfaces: { key: string; value: KeptSurface };
-  models: { key: string; value: KeptModel };
+  models: { key: string; value: TaughtResult };
 }
-
-const modelKey = 'taught';
 
 export interface TeachingStore {
   surfaces(): Promise<readonly Surface[]>;
   keepSurface(surface: KeptSurface): Promise<void>;
   removeSurface(id: string): Promise<void>;
-  model(): Promise<KeptModel | undefined>;
-  keepModel(model: KeptModel): Promise<void>;
+  model(): Promise<TaughtResult | undefined>;
+  keepModel(model: TaughtResult): Promise<void>;
   clear(): Promise<void>;
 }
 
@@ -51,9 +39,9 @@ export async function openTeachingStore(): Promise<TeachingStore> {
       await database.put('surfaces', surface);
     },
     removeSurface: (id) => database.delete('surfaces', id),
-    model: () => database.get('models', modelKey),
+    model: () => database.get('models', taughtName),
     async keepModel(model) {
-      await database.put('models', model, modelKey);
+      await database.put('models', model, taughtName);
     },
     async clear() {
       await database.clear('surfaces');

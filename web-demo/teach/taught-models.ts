@@ -1,7 +1,7 @@
 /** The network that was taught here, offered like an exported one. */
 import type { ListedModel } from '../inference/model-list.ts';
-import { taughtName } from './messages.ts';
-import { type KeptModel, openTeachingStore } from './store.ts';
+import { type TaughtResult, taughtName } from './messages.ts';
+import { openTeachingStore } from './store.ts';
 
 /** The same file on the same provider repeats itself; another one sums in another order. */
 const tolerance = 1e-4;
@@ -12,7 +12,7 @@ export async function taughtModels(): Promise<readonly ListedModel[]> {
   return kept === undefined ? [] : [listedTaught(kept)];
 }
 
-export function listedTaught({ model, labels, selfCheck, heldOut }: KeptModel): ListedModel {
+export function listedTaught({ model, labels, selfCheck, heldOut }: TaughtResult): ListedModel {
   return {
     name: taughtName,
     labels,

@@ -8,9 +8,9 @@ import type { View, ViewSetting } from '../view.ts';
 import { download, patchArchive } from './archive.ts';
 import { collectionFault, leastPatches, lessonOf } from './collection.ts';
 import { lossChart } from './loss-chart.ts';
-import { type TeachingDepth, taughtName } from './messages.ts';
+import { type TaughtResult, type TeachingDepth, taughtName } from './messages.ts';
 import { outcomePanel } from './outcome-panel.ts';
-import { type KeptModel, openTeachingStore, type TeachingStore } from './store.ts';
+import { openTeachingStore, type TeachingStore } from './store.ts';
 import { surfaceList } from './surface-list.ts';
 import { listedTaught } from './taught-models.ts';
 import { type Teaching, teach } from './teaching.ts';
@@ -29,7 +29,7 @@ export function teachView(setting: ViewSetting): View {
   const kept = element('p', { class: 'note' });
   let store: TeachingStore | undefined;
   let teaching: Teaching | undefined;
-  let learnt: KeptModel | undefined;
+  let learnt: TaughtResult | undefined;
 
   const list = surfaceList(collect, () => drawFault());
 
@@ -92,7 +92,7 @@ export function teachView(setting: ViewSetting): View {
     drawFault();
   }
 
-  async function take(result: KeptModel): Promise<void> {
+  async function take(result: TaughtResult): Promise<void> {
     learnt = result;
     outcome.show(result);
     await store?.keepModel(result).catch(() => {});

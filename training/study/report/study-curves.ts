@@ -4,30 +4,22 @@
  */
 import * as Plot from '@observablehq/plot';
 import type { MetricsRow } from '../../../model/metrics.ts';
-import { epochTicks, tickText, valueTicks } from '../../report/curve-axes.ts';
-import { spread } from '../../report/curves.ts';
-import { chart, type Drawing } from '../../report/drawing.ts';
+import {
+  curvePanel,
+  type ErrorMeasure,
+  errorMeasures,
+  guessing,
+  measureTitles,
+} from '../../report/curve-panel.ts';
+import type { Drawing } from '../../report/drawing.ts';
 import { measure as measureText } from '../../report/numerals.ts';
 import type { Palette } from '../../report/palette.ts';
 import type { ArmResults } from './study-results.ts';
 
-export const curveMeasures = ['objective', 'top1err', 'top5err'] as const;
-export type CurveMeasure = (typeof curveMeasures)[number];
-
-const titles: { readonly [M in CurveMeasure]: string } = {
-  objective: 'objective (cross-entropy, nats)',
-  top1err: 'top-1 error (share of patches)',
-  top5err: 'top-5 error (share of patches)',
-};
-
-const guessing: { readonly [M in CurveMeasure]: (classes: number) => number } = {
-  objective: (classes) => Math.log(classes),
-  top1err: (classes) => 1 - 1 / classes,
-  top5err: (classes) => Math.max(0, 1 - 5 / classes),
-};
-
-const size = { width: 352, height: 224 } as const;
-const frame = { marginTop: 34, marginRight: 94, marginBottom: 32, marginLeft: 46 } as const;
+const frame = {
+  ...{ width: 352, height: 224 },
+  ...{ marginTop: 34, marginRight: 94, marginBottom: 32, marginLeft: 46 },
+} as const;
 
 interface Series {
   readonly name: string;
@@ -55,7 +47,7 @@ export function studyCurves(
   palette: Palette,
 ): readonly CurvePanel[] {
   const own = arm === reference;
-  return curveMeasures.flatMap((measure) => {
+  return errorMeasures.flatMap((measure) => {
     const other = own
       ? seriesOf(arm, measure, 'train', 'training', palette.training)
       : seriesOf(reference, measure, 'val', 'reference', palette.training);
@@ -78,7 +70,7 @@ function divergedEpochs({ runs }: ArmResults): readonly number[] {
 
 function seriesOf(
   { runs }: ArmResults,
-  measure: CurveMeasure,
+  measure: ErrorMeasure,
   split: MetricsRow['split'],
   name: string,
   colour: string,
@@ -101,7 +93,7 @@ function seriesOf(
 }
 
 function panel(
-  measure: CurveMeasure,
+  measure: ErrorMeasure,
   series: readonly Series[],
   diverged: readonly number[],
   guess: number,
@@ -112,42 +104,18 @@ function panel(
     ...diverged,
     ...series.flatMap(({ points }) => points.map(({ epoch }) => epoch)),
   );
-  const ticks = valueTicks(
-    series.flatMap(({ points }) => points.map(({ high }) => high)),
-    guess,
+  return curvePanel(
+    frame,
+    {
+      title: measureTitles[measure],
+      lastEpoch,
+      values: series.flatMap(({ points }) => points.map(({ high }) => high)),
+      guess,
+      marks: [...divergedMarks(diverged, palette), ...series.flatMap(seriesMarks)],
+      ends: series.map(({ name, colour, points }) => ({ name, colour, value: points.at(-1)?.mean ?? 0 })),
+    },
+    palette,
   );
-  const top = ticks.at(-1) ?? 1;
-  return chart({
-    ...size,
-    ...frame,
-    style: { background: 'none' },
-    x: { domain: lastEpoch === 1 ? [0.5, 1.5] : [1, lastEpoch], label: null },
-    y: { domain: [0, top], clamp: true, label: null },
-    marks: [
-      Plot.gridY({ stroke: palette.rule, strokeOpacity: 1, ticks: [...ticks] }),
-      Plot.axisY({ ticks: [...ticks], tickFormat: tickText, tickSize: 0, fill: palette.muted }),
-      Plot.axisX({
-        ticks: [...epochTicks(lastEpoch)],
-        tickFormat: String,
-        tickSize: 4,
-        color: palette.muted,
-        label: null,
-      }),
-      Plot.ruleY([0], { stroke: palette.ink }),
-      Plot.text([titles[measure]], {
-        frameAnchor: 'top-left',
-        dx: -46,
-        dy: -30,
-        fontSize: 13,
-        fill: palette.ink,
-      }),
-      Plot.text(['epoch'], { frameAnchor: 'bottom-right', dx: 40, dy: 18, fill: palette.muted }),
-      ...(guess > top ? [] : [Plot.ruleY([guess], { stroke: palette.muted, strokeDasharray: '1 3' })]),
-      ...divergedMarks(diverged, palette),
-      ...series.flatMap(seriesMarks),
-      ...endLabels(series, guess, top, palette),
-    ],
-  });
 }
 
 function seriesMarks({ colour, points }: Series): readonly Plot.Markish[] {
@@ -180,35 +148,9 @@ function divergedMarks(epochs: readonly number[], { wrong }: Palette): readonly 
   ];
 }
 
-function endLabels(
-  series: readonly Series[],
-  guess: number,
-  top: number,
-  palette: Palette,
-): readonly Plot.Markish[] {
-  const innerPx = size.height - frame.marginTop - frame.marginBottom;
-  const yPx = (value: number) => frame.marginTop + innerPx * (1 - Math.min(1, value / top));
-  const labels = series.map(({ name, colour, points }) => ({
-    text: name,
-    colour,
-    y: yPx(points.at(-1)?.mean ?? 0),
-  }));
-  if (guess <= top) labels.push({ text: 'guessing', colour: palette.muted, y: yPx(guess) });
-  return spread(labels, size.height - frame.marginBottom - 2).map(({ text, colour, y }) =>
-    Plot.text([text], {
-      frameAnchor: 'top-right',
-      textAnchor: 'start',
-      lineAnchor: 'middle',
-      dx: 6,
-      dy: y - frame.marginTop,
-      fill: colour,
-    }),
-  );
-}
-
-function panelLabel(measure: CurveMeasure, name: string, series: readonly Series[]): string {
+function panelLabel(measure: ErrorMeasure, name: string, series: readonly Series[]): string {
   const ends = series.map(
     ({ name: line, points }) => `${line} ${measureText(points.at(-1)?.mean ?? Number.NaN)}`,
   );
-  return `${name}: ${titles[measure]} against the epoch; at the end ${ends.join(', ')}`;
+  return `${name}: ${measureTitles[measure]} against the epoch; at the end ${ends.join(', ')}`;
 }

@@ -1,7 +1,6 @@
 /** report.html of a study: one self-contained page in the look of a run's report. */
-import { html, type Markup, ownMarkup } from '../../report/markup.ts';
-import { moment } from '../../report/numerals.ts';
-import { pageStyle } from '../../report/page-style.ts';
+import { html, type Markup } from '../../report/markup.ts';
+import { pageShell } from '../../report/page-shell.ts';
 import { classesSection, costSection, curvesSection, filtersSection } from './section-courses.ts';
 import {
   numbersSection,
@@ -40,25 +39,13 @@ export async function studyPage(results: StudyResults, path: string): Promise<st
     methodSection(results),
     nextSection(results, path),
   ];
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="description" content="${studySentence(results)}">
-<title>${results.name} – Textura</title>
-<style>${ownMarkup(pageStyle)}${ownMarkup(studyStyle)}</style>
-</head>
-<body>
-<main>
-<header>
-<div><h1>Textura, study <b>${results.name}</b></h1><p class="date">${moment(results.study.startedAt)}</p></div>
-${resultEntry(results)}
-</header>
-${sections}
-</main>
-</body>
-</html>
-`.markup;
+  return pageShell({
+    heading: html`Textura, study <b>${results.name}</b>`,
+    title: results.name,
+    description: studySentence(results),
+    startedAt: results.study.startedAt,
+    result: resultEntry(results),
+    sections,
+    style: studyStyle,
+  });
 }

@@ -1,0 +1,24 @@
+/** `npm run setup:cuda`: the command line of install.ts. */
+import { z } from 'zod';
+import { runCommand } from '../../node/command-line.ts';
+import { removeCuda, setUpCuda } from './install.ts';
+
+const options = z.strictObject({
+  remove: z.boolean().default(false).describe('undo: delete the libraries'),
+});
+
+function printLine(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+await runCommand(
+  {
+    name: 'setup:cuda',
+    summary: 'Adds CUDA to onnxruntime, for --device cuda in training and serving.',
+    options,
+    run: async ({ remove }) => {
+      await (remove ? removeCuda(printLine) : setUpCuda(printLine));
+    },
+  },
+  process.argv.slice(2),
+);

@@ -1,0 +1,16 @@
+/** Runs one product of matrices on CUDA and ends: status 1 and onnxruntime's own words where that fails. */
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { createGraph, encodeModel } from '../../export/index.ts';
+import { productVersion } from '../../node/product-version.ts';
+
+const graph = createGraph({ name: 'start', opset: 17, float: 'float32' });
+const matrix = graph.input('matrix', 'float32', [2, 2]);
+graph.output(graph.node('MatMul', [matrix, matrix]));
+const stamp = { producerName: 'textura', producerVersion: productVersion(), metadata: {} };
+try {
+  const session = await InferenceSession.create(encodeModel(graph, stamp), { executionProviders: ['cuda'] });
+  await session.run({ matrix: new Tensor('float32', new Float32Array(4), [2, 2]) });
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
