@@ -48,7 +48,11 @@ function figureRows(figures: PageFigures): readonly (readonly string[])[] {
   return [
     ['live frames a second', framesPerSecond.toFixed(1), '25 or more'],
     ['of which inference', `${frameMs.toFixed(1)} ms`, ''],
-    ['heat map of 640x480, places 32 px apart', `${heatMapMs.toFixed(0)} ms`, 'under 400 ms'],
+    [
+      'heat map of 640x480, places 32 px apart',
+      `${spreadOf(heatMapMs).median.toFixed(0)} ms`,
+      'under 400 ms',
+    ],
     ['page code, gzipped, without onnxruntime', `${(codeBytes / 1000).toFixed(0)} kB`, 'under 120 kB'],
     [
       'first reading from an empty cache',
