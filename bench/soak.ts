@@ -1,4 +1,9 @@
-/** `npm run bench -- soak`: the service under good, bad and hostile requests for as long as one likes, every good answer checked. */
+/**
+ * `npm run bench -- soak`: the service under good, bad and hostile requests for as long as one likes, while its models are replaced again
+ * and again; every good answer is checked.
+ */
+import { cp, mkdtemp, rm, utimes } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -18,6 +23,7 @@ export const soakOptions = z.strictObject({
     .min(1)
     .default(12)
     .describe('good requests at a time; a quarter as many bad and hostile ones'),
+  reloadSeconds: z.number().positive().default(15).describe('time between two changes of a model'),
 });
 type SoakOptions = z.infer<typeof soakOptions>;
 
@@ -29,25 +35,70 @@ interface Counts {
   good: Record<Outcome, number>;
   bad: Record<Outcome, number>;
   hostile: number;
+  /** How often a model was changed in the folder. */
+  changes: number;
 }
 
 /** Errors: `internal` where an answer was wrong, memory grew, or the end lost a request. */
 export async function soak(options: SoakOptions, terminal: Terminal): Promise<void> {
-  const server = await startServer(ourPlan(join(options.models, 'any.onnx'), ['--log-level', 'info']));
+  const folder = await mkdtemp(join(tmpdir(), 'textura-soak-'));
+  await cp(options.models, folder, { recursive: true });
+  try {
+    await soakOn(folder, options, terminal);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function soakOn(folder: string, options: SoakOptions, terminal: Terminal): Promise<void> {
+  const server = await startServer(ourPlan(join(folder, 'any.onnx'), ['--log-level', 'info']));
   const address = `http://127.0.0.1:${server.port}`;
-  const models = await loadedModels(address, options.models);
+  const models = await loadedModels(address, folder);
   const good = await goodVisits(models);
+  const names = models.map(({ name }) => name);
   for (const model of models) await model.close();
-  const counts: Counts = { good: noOutcomes(), bad: noOutcomes(), hostile: 0 };
+  const counts: Counts = { good: noOutcomes(), bad: noOutcomes(), hostile: 0, changes: 0 };
   const isOver = { value: false };
   const clients = await startClients(address, good, options.clients, counts, isOver);
+  const changes = changeModels(folder, names, options.reloadSeconds, counts, isOver);
   const memory = await watchMemory(server, options.minutes, counts, terminal);
+  const replaced = await replacedModels(address);
   const end = await server.end(30_000);
   isOver.value = true;
-  await Promise.all(clients);
+  await Promise.all([...clients, changes]);
   terminal.line(`End under load: status ${end.status}, ${end.lastLine}`);
-  judge(counts, memory, end.status === 0 && end.lastLine.includes('every accepted request was answered'));
-  terminal.line('Every good answer was right, memory stayed, and the end lost nothing.');
+  judge(
+    { ...counts, replaced },
+    memory,
+    end.status === 0 && end.lastLine.includes('every accepted request was answered'),
+  );
+  terminal.line(
+    `Every good answer was right while models were replaced ${replaced} times, memory stayed, and the end lost nothing.`,
+  );
+}
+
+/** Gives the models' files a new time, one model after the other: to the service each is a new file. */
+async function changeModels(
+  folder: string,
+  names: readonly string[],
+  everySeconds: number,
+  counts: Counts,
+  isOver: { readonly value: boolean },
+): Promise<void> {
+  for (let turn = 0; !isOver.value; turn++) {
+    const until = performance.now() + everySeconds * 1000;
+    while (!isOver.value && performance.now() < until) await sleep(200);
+    const now = new Date();
+    await utimes(join(folder, `${names[turn % names.length]}.onnx`), now, now);
+    counts.changes++;
+  }
+}
+
+/** How often the service has put a model in the place of another. */
+async function replacedModels(address: string): Promise<number> {
+  const text = await (await fetch(`${address}/metrics`)).text();
+  const counted = [...text.matchAll(/^textura_model_changes_total\{.*change="replaced"\} (\d+)$/gm)];
+  return counted.reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
 async function loadedModels(address: string, folder: string): Promise<readonly Model[]> {
@@ -120,27 +171,43 @@ async function watchMemory(
   for (const look of looks) {
     await sleep((look - passed) * 60_000);
     passed = look;
-    lastBytes = (await server.memoryBytes()) ?? 0;
+    lastBytes = await settledMemory(server);
     if (look === settled) settledBytes = lastBytes;
     terminal.line(`${look.toFixed(1)} min  ${(lastBytes / 2 ** 20).toFixed(0)} MiB  ${countsText(counts)}`);
   }
   return { settledBytes, lastBytes };
 }
 
-function countsText({ good, bad, hostile }: Counts): string {
+/** The least of a few looks: while a model is tried, a process of its own has it in memory as well. */
+async function settledMemory(server: ServerProcess): Promise<number> {
+  const looks: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    looks.push((await server.memoryBytes()) ?? 0);
+    await sleep(1500);
+  }
+  return Math.min(...looks);
+}
+
+function countsText({ good, bad, hostile, changes }: Counts): string {
   const told = (outcomes: Record<Outcome, number>) =>
     Object.entries(outcomes)
       .filter(([, count]) => count > 0)
       .map(([outcome, count]) => `${count} ${outcome}`)
       .join(', ');
-  return `good: ${told(good)}; bad: ${told(bad)}; hostile: ${hostile}`;
+  return `good: ${told(good)}; bad: ${told(bad)}; hostile: ${hostile}; changes: ${changes}`;
 }
 
-function judge({ good, bad }: Counts, { settledBytes, lastBytes }: MemoryWatch, endedWell: boolean): void {
+function judge(
+  { good, bad, changes, replaced }: Counts & { readonly replaced: number },
+  { settledBytes, lastBytes }: MemoryWatch,
+  endedWell: boolean,
+): void {
   const faults = [
     good.wrong + good.broken > 0 && `${good.wrong} good answers were wrong, ${good.broken} none`,
     good.right === 0 && 'no good answer at all',
     bad.wrong > 0 && `${bad.wrong} bad requests got another status than they deserve`,
+    // The last change may be under way.
+    replaced < 0.8 * changes - 1 && `of ${changes} changed models ${replaced} were replaced`,
     lastBytes > settledBytes * (1 + allowedGrowth) &&
       `memory grew from ${settledBytes} to ${lastBytes} bytes`,
     !endedWell && 'the end lost accepted requests',

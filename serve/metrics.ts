@@ -1,6 +1,7 @@
 /** What the service tells Prometheus. Counts by class and the mean of the top probability let drift show. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ClassifierEvents } from './inference/classifier.ts';
+import type { ModelChange } from './registry/registry.ts';
 
 /** Numbers that are read when they are asked for. */
 export interface MeasuredNow {
@@ -26,6 +27,7 @@ export class Metrics {
   readonly #abandoned: Counter;
   readonly #classes: Counter<'model' | 'label'>;
   readonly #topProbability: Histogram<'model'>;
+  readonly #modelChanges: Counter<'model' | 'change'>;
 
   constructor() {
     const registers = [this.registry];
@@ -64,6 +66,10 @@ export class Metrics {
       labelNames: ['model'],
       buckets: probabilities,
     });
+    this.#modelChanges = new Counter({
+      ...text('model_changes_total', 'Models that were loaded, replaced, refused or removed.'),
+      labelNames: ['model', 'change'],
+    });
   }
 
   /** Gauges of what is in the house. */
@@ -85,6 +91,10 @@ export class Metrics {
 
   countRequest(route: string, method: string, status: number): void {
     this.#requests.inc({ route, method, status: String(status) });
+  }
+
+  countModelChange(model: string, change: ModelChange): void {
+    this.#modelChanges.inc({ model, change });
   }
 
   timeStage(stage: Stage, milliseconds: number): void {

@@ -46,7 +46,10 @@ export async function createService(settings: ServeSettings, log: Logger): Promi
     note,
   );
   const { models: folder, reloadIntervalMs, maxModelBytes } = settings;
-  const registry = new Registry({ folder, reloadIntervalMs, maxModelBytes }, host, note);
+  const registry = new Registry({ folder, reloadIntervalMs, maxModelBytes }, host, {
+    onChange: (name, change) => metrics.countModelChange(name, change),
+    note,
+  });
   const batcher = new Batcher(lanes, settings);
   const classifier = new Classifier(preparation, batcher, settings, metrics.events);
   const budget = new BodyBudget(settings.maxBufferedBytes);

@@ -27,12 +27,20 @@ export interface ModelLease {
   letGo(): void;
 }
 
+/** What became of a model in the folder. */
+export type ModelChange = 'loaded' | 'replaced' | 'refused' | 'removed';
+
+export interface RegistryEvents {
+  readonly onChange: (name: string, change: ModelChange) => void;
+  readonly note: Note;
+}
+
 const preferredName = 'reference';
 
 export class Registry {
   readonly #settings: RegistrySettings;
   readonly #host: ModelHost;
-  readonly #note: Note;
+  readonly #events: RegistryEvents;
   readonly #models = new Map<string, { readonly model: ServedModel; readonly stamp: string }>();
   readonly #leases = new Map<ModelSessions, number>();
   /** Stamps of what was refused, so that each fault is told once. */
@@ -42,10 +50,10 @@ export class Registry {
   #hasLooked = false;
   #isClosed = false;
 
-  constructor(settings: RegistrySettings, host: ModelHost, note: Note) {
+  constructor(settings: RegistrySettings, host: ModelHost, events: RegistryEvents) {
     this.#settings = settings;
     this.#host = host;
-    this.#note = note;
+    this.#events = events;
   }
 
   /** Loads what the folder has, then looks for changes from time to time. */
@@ -124,7 +132,9 @@ export class Registry {
   #retire(model: ServedModel): void {
     if ((this.#leases.get(model.sessions) ?? 0) > 0) return;
     this.#leases.delete(model.sessions);
-    this.#host.close(model.sessions).catch((error: unknown) => this.#note(`${model.name}: ${String(error)}`));
+    this.#host
+      .close(model.sessions)
+      .catch((error: unknown) => this.#events.note(`${model.name}: ${String(error)}`));
   }
 
   async #look(): Promise<void> {
@@ -139,7 +149,7 @@ export class Registry {
     for (const [name, { model }] of this.#models) {
       if (listed.has(name)) continue;
       this.#models.delete(name);
-      this.#note(`${name}: no longer in the folder`);
+      this.#tell(name, 'removed', 'no longer in the folder');
       this.#retire(model);
     }
   }
@@ -153,7 +163,8 @@ export class Registry {
       const model = await this.#load(source, probation);
       this.#models.set(name, { model, stamp: source.stamp });
       this.#refused.delete(name);
-      this.#note(`${name}: ${old === undefined ? 'loaded' : 'replaced'} on ${model.device}`);
+      const change = old === undefined ? 'loaded' : 'replaced';
+      this.#tell(name, change, `${change} on ${model.device}`);
       if (old !== undefined) this.#retire(old.model);
     } catch (error) {
       this.#refuse(name, source.stamp, error);
@@ -164,7 +175,13 @@ export class Registry {
     if (this.#refused.get(name) === stamp) return;
     this.#refused.set(name, stamp);
     const kept = this.#models.has(name) ? '; the one before goes on answering' : '';
-    this.#note(`${name}: refused: ${error instanceof Error ? error.message : String(error)}${kept}`);
+    const fault = error instanceof Error ? error.message : String(error);
+    this.#tell(name, 'refused', `refused: ${fault}${kept}`);
+  }
+
+  #tell(name: string, change: ModelChange, sentence: string): void {
+    this.#events.note(`${name}: ${sentence}`);
+    this.#events.onChange(name, change);
   }
 
   async #load(source: ModelSource, probation: Probation): Promise<ServedModel> {
