@@ -3,6 +3,7 @@ import autocannon from 'autocannon';
 import sharp from 'sharp';
 import { drawTexture } from '../model/textures/textures.ts';
 import type { ServerPlan } from './serve-contenders.ts';
+import { quantile } from './statistics.ts';
 
 export interface LoadPicture {
   readonly name: string;
@@ -18,6 +19,8 @@ export interface LoadResult {
   readonly p99Ms: number;
   /** Answers other than 200, and connections that failed. */
   readonly errors: number;
+  /** The 99th percentile of the event loop's delay, where it can be known. */
+  readonly lagMs: number | undefined;
 }
 
 /** The pictures of the measurement: one patch that decodes at once, and a photograph's size. */
@@ -44,6 +47,17 @@ export async function loadPictures(): Promise<readonly LoadPicture[]> {
   ];
 }
 
+/** The interval at which Node looks at its event loop, which its figures for the loop's delay include. */
+const lagIntervalMs = 10;
+
+/** The 99th percentile of our event loop's delay since it was last asked for, in ms; undefined of a peer. */
+async function eventLoopLagMs({ isOurs }: ServerPlan, port: number): Promise<number | undefined> {
+  if (!isOurs) return undefined;
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const seconds = /^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(text)?.[1];
+  return Number(seconds) * 1000 - lagIntervalMs;
+}
+
 const boundary = 'textura-bench';
 
 /** Body and headers of an upload as a server takes it. */
@@ -62,19 +76,24 @@ export async function load(
   connections: number,
   seconds: number,
 ): Promise<LoadResult> {
-  const result = await autocannon({
-    url: `http://127.0.0.1:${port}${plan.path}`,
-    method: 'POST',
-    ...uploadOf(plan, picture),
-    connections,
-    duration: seconds,
-    timeout: 30,
+  const times: number[] = [];
+  // What came before is then forgotten.
+  await eventLoopLagMs(plan, port);
+  const result = await new Promise<autocannon.Result>((resolve, reject) => {
+    const plans = { url: `http://127.0.0.1:${port}${plan.path}`, ...uploadOf(plan, picture) };
+    const run = autocannon(
+      { ...plans, method: 'POST', connections, duration: seconds, timeout: 30 },
+      (fault, found) => (fault ? reject(fault) : resolve(found)),
+    );
+    // Its own percentiles are whole milliseconds.
+    run.on('response', (_client, _status, _bytes, responseMs) => times.push(responseMs));
   });
-  const good = result['2xx'];
+  times.sort((a, b) => a - b);
   return {
-    requestsPerSecond: good / result.duration,
-    p50Ms: result.latency.p50,
-    p99Ms: result.latency.p99,
+    requestsPerSecond: result['2xx'] / result.duration,
+    p50Ms: quantile(times, 0.5),
+    p99Ms: quantile(times, 0.99),
     errors: result.errors + result.non2xx,
+    lagMs: await eventLoopLagMs(plan, port),
   };
 }

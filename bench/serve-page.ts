@@ -40,8 +40,8 @@ export function servePage({
   const left = leftOut.map((line) => `Left out: ${line}.\n`).join('');
   return `# Requests a second in serving
 
-\`npm run serve\` beside servers in Python on the same model, pictures and machine. All are up the whole time; while one is measured, for
-${seconds} s a turn after a second that does not count, the others are stopped. autocannon sends, on the same cores. A rate is the median over the
+\`npm run serve\` beside servers in Python on the same model, pictures and machine. All are up the whole time and have served for 8 s before; while
+one is measured, for ${seconds} s a turn after a second that does not count, the others are stopped. autocannon sends, on the same cores. A rate is the median over the
 rounds with its quartiles; a ratio is the median of the ratios within the rounds. The limit is onnxruntime-node in a process that does nothing else, on
 batches of 32 by the throughput file, without decoding.
 ${busyNote(circumstances)}
@@ -67,14 +67,21 @@ export function panelSection(panel: ServePanel): string {
   return `${heading}\n\n${table(
     columns,
     panel.servers.map((server) => rowOf(server, panel)),
-  )}`;
+  )}${lagSentence(panel)}`;
+}
+
+/** Of ours alone: what else a request may have to wait for. */
+function lagSentence({ servers }: ServePanel): string {
+  const lags = servers.flatMap(({ results }) => results.flatMap(({ lagMs }) => lagMs ?? []));
+  if (lags.length === 0) return '';
+  return `\nTextura's event loop was late by ${spreadOf(lags).median.toFixed(1)} ms at its 99th percentile (median over the rounds).\n`;
 }
 
 function rowOf({ name, results, memoryBytes }: ServerRounds, panel: ServePanel): readonly string[] {
   const rates = ratesOf(results);
   const { median, lowerQuartile, upperQuartile } = spreadOf(rates);
   const best = bestPeer(panel);
-  const middle = (values: readonly number[]) => spreadOf(values).median.toFixed(1);
+  const middle = (values: readonly number[]) => spreadOf(values).median.toPrecision(3);
   return [
     name,
     median.toFixed(0),

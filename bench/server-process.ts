@@ -28,6 +28,18 @@ export interface ServerEnd {
 /** Waited for a server to take connections. */
 const startSeconds = 120;
 
+const running = new Set<ServerProcess>();
+
+/** Whoever interrupts a measurement leaves no server behind, held ones least of all. */
+function endAllOnSignal(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, async () => {
+      await Promise.all([...running].map((server) => server.end(2000)));
+      process.exit(130);
+    });
+  }
+}
+
 /** Starts a server and waits until it answers. Errors: `engine-unavailable` where it ends instead or never does, with its last line. */
 export async function startServer(plan: ServerPlan): Promise<ServerProcess> {
   const port = await freePort();
@@ -58,6 +70,7 @@ export async function startServer(plan: ServerPlan): Promise<ServerProcess> {
     go: () => signal('SIGCONT'),
     memoryBytes: () => treeMemory(child.pid),
     async end(patienceMs = 8000) {
+      running.delete(server);
       await signal('SIGCONT');
       const tree = await treeOf(child.pid);
       child.kill('SIGTERM');
@@ -66,6 +79,8 @@ export async function startServer(plan: ServerPlan): Promise<ServerProcess> {
       return ended;
     },
   };
+  if (running.size === 0) endAllOnSignal();
+  running.add(server);
   const isUp = await Promise.race([ended.then(() => false), answers(plan, port)]);
   if (isUp) return server;
   await server.end();

@@ -16,7 +16,8 @@ export function spreadOf(values: readonly number[]): Spread {
   };
 }
 
-function quantile(sorted: readonly number[], share: number): number {
+/** Of sorted values. */
+export function quantile(sorted: readonly number[], share: number): number {
   const place = share * (sorted.length - 1);
   const [below = Number.NaN, above = below] = sorted.slice(Math.floor(place));
   return below + (above - below) * (place - Math.floor(place));

@@ -56,7 +56,7 @@ async function outputsOf(path: string, { patches, count }: ParityPatches, classe
     const probabilities = new Float32Array(count * classes);
     for (let start = 0; start < count; start += batchPatches) {
       const rows = Math.min(batchPatches, count - start);
-      const image = Float32Array.from(patches.subarray(start * patchBytes, (start + rows) * patchBytes));
+      const image = new Float32Array(patches.subarray(start * patchBytes, (start + rows) * patchBytes));
       const results = await session.run({
         [graphNames.image]: new Tensor('float32', image, [rows, 1, inputPx, inputPx]),
       });

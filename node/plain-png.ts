@@ -25,7 +25,7 @@ export function readPlainPng(bytes: Uint8Array): Pixels | undefined {
   const rowBytes = size.width * size.channels;
   const length = (rowBytes + 1) * size.height;
   try {
-    const rows = inflateSync(compressed, { maxOutputLength: length });
+    const rows = inflateSync(compressed, { maxOutputLength: length, chunkSize: length + 64 });
     const data = rows.length === length ? unfiltered(rows, rowBytes, size.channels) : undefined;
     return data && { ...size, data };
   } catch {

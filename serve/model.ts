@@ -51,7 +51,7 @@ export class Model {
   /** Logits `[count,C]` of patches `[count,64,64]`, grey 0..255. */
   async logits(patches: Uint8Array): Promise<Float32Array> {
     const count = patches.length / patchBytes;
-    const image = new Tensor('float32', Float32Array.from(patches), [count, 1, inputPx, inputPx]);
+    const image = new Tensor('float32', new Float32Array(patches), [count, 1, inputPx, inputPx]);
     const results = await this.#session.run({ [graphNames.image]: image }, [graphNames.logits]);
     return results[graphNames.logits]?.data as Float32Array;
   }

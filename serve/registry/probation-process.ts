@@ -27,7 +27,7 @@ async function tryModel({ entry, graphs, check }: ProbationRequest): Promise<voi
 
 async function logitsOf(bytes: Uint8Array, patches: Uint8Array, name: string): Promise<Float32Array> {
   const shape = [patches.length / patchBytes, 1, inputPx, inputPx];
-  const image = new Tensor('float32', Float32Array.from(patches), shape);
+  const image = new Tensor('float32', new Float32Array(patches), shape);
   try {
     const session = await InferenceSession.create(bytes, { logSeverityLevel: 3 });
     const results = await session.run({ [graphNames.image]: image }, [graphNames.logits]);

@@ -75,7 +75,7 @@ async function heatMap(model: OpenModel, grey: GreyImage, isCoarse: boolean): Pr
   const standardise = network.layers.find((layer) => layer.kind === 'standardise');
   const values =
     standardise === undefined
-      ? Float32Array.from(grey.data)
+      ? new Float32Array(grey.data)
       : standardiseLocally(grey, standardise.varianceFloor);
   const picture = new Tensor('float32', values, [1, 1, height, width]);
   const outputs = await session.run({ [slidingNames.picture]: picture });
@@ -113,7 +113,7 @@ async function activations(model: OpenModel, patch: Uint8Array): Promise<Activat
   const session = await derivedSession(started(), model, 'activations', (parameters) =>
     activationGraph(network, parameters),
   );
-  const image = new Tensor('float32', Float32Array.from(patch), [1, 1, inputPx, inputPx]);
+  const image = new Tensor('float32', new Float32Array(patch), [1, 1, inputPx, inputPx]);
   const outputs = await session.run({ [graphNames.image]: image });
   const layers = shownLayers(network).map(({ layer, outputShape, receptiveFieldPx, stridePx }) => ({
     layer: layer.name,

@@ -55,7 +55,7 @@ async function timeOfOnePatch(runtime: Runtime, model: OpenModel, patch: Uint8Ar
 /** Logits of patches `[count,64,64]`, grey 0..255. */
 export async function answer(runtime: Runtime, model: OpenModel, patches: Uint8Array): Promise<Answer> {
   const shape = [patches.length / patchBytes, 1, inputPx, inputPx];
-  const image = new runtime.Tensor('float32', Float32Array.from(patches), shape);
+  const image = new runtime.Tensor('float32', new Float32Array(patches), shape);
   const startedAt = performance.now();
   const outputs = await model.session.run({ [graphNames.image]: image }, [graphNames.logits]);
   const logits = floats(outputs, graphNames.logits);

@@ -102,7 +102,7 @@ async function featuresOf(
     tell({ kind: 'progress', stage: 'features', done: start, total: patches.length, loss: undefined });
     const part = stacked(patches.slice(start, start + chunk));
     const dims = [part.length / patchBytes, 1, inputPx, inputPx];
-    const image = new runtime.Tensor('float32', Float32Array.from(part), dims);
+    const image = new runtime.Tensor('float32', new Float32Array(part), dims);
     const outputs = await session.run({ [graphNames.image]: image });
     const pooled = pooledFeatures(floats(outputs, output), shape, classifierOf(network).kernelPx);
     disposeAll({ image, ...outputs });

@@ -24,7 +24,7 @@ export interface StepState {
 
 /** Patches `[count,64,64]` as the step of a device takes them: bytes, or numbers for a GPU. */
 export function patchesValue(patches: Uint8Array, target: Target): StepValue {
-  const data = target === 'gpu' ? Float32Array.from(patches) : patches;
+  const data = target === 'gpu' ? new Float32Array(patches) : patches;
   return { data, shape: [patches.length / patchBytes, inputPx, inputPx] };
 }
 
