@@ -81,7 +81,7 @@ function rowOf({ name, results, memoryBytes }: ServerRounds, panel: ServePanel):
   const rates = ratesOf(results);
   const { median, lowerQuartile, upperQuartile } = spreadOf(rates);
   const best = bestPeer(panel);
-  const middle = (values: readonly number[]) => spreadOf(values).median.toPrecision(3);
+  const middle = (values: readonly number[]) => millisecondsText(spreadOf(values).median);
   return [
     name,
     median.toFixed(0),
@@ -93,6 +93,11 @@ function rowOf({ name, results, memoryBytes }: ServerRounds, panel: ServePanel):
     String(results.reduce((sum, { errors }) => sum + errors, 0)),
     memoryBytes === undefined ? '' : `${(memoryBytes / 2 ** 20).toFixed(0)} MiB`,
   ];
+}
+
+/** Three digits, as far as they stand behind the point. */
+function millisecondsText(value: number): string {
+  return value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
 }
 
 function ratesOf(results: readonly LoadResult[]): readonly number[] {

@@ -2,6 +2,7 @@
  * Forms batches of what is waiting. While nothing is computed, whatever comes is computed at once, on all cores; while something is,
  * work gathers until it fills a batch that is worth a lane of its own. So an idle server adds no delay and a busy one computes batches.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TexturaError } from '../../model/error.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { FairQueue } from './fair-queue.ts';
@@ -35,6 +36,9 @@ export interface InferredPatches {
 
 /** `[count,64,64]` grey levels: bytes of an image, or the floats that a client sent. */
 export type PatchValues = Uint8Array | Float32Array;
+
+/** Jobs of a batch that are answered in one turn of the event loop. */
+const answersATurn = 4;
 
 interface Job {
   readonly patches: PatchValues;
@@ -146,20 +150,26 @@ export class Batcher {
     const isPrompt = mayBePrompt && batchPatches < this.#settings.bulkFromPatches;
     try {
       const { logits, inferMs } = await lane.run(isPrompt ? sessions.prompt : sessions.bulk, patches);
+      this.#free(lane);
       const classes = logits.length / batchPatches;
       let row = 0;
-      for (const job of jobs) {
+      for (const [place, job] of jobs.entries()) {
+        // Answers, and the requests that follow them, come in small lots: all at once would hold the event loop.
+        if (place > 0 && place % answersATurn === 0) await nextTurn();
         const end = row + countOf(job);
         const own = logits.subarray(row * classes, end * classes);
         job.resolve({ logits: own, waitMs: startedAt - job.queuedAt, inferMs, batchPatches });
         row = end;
       }
     } catch (error) {
+      this.#free(lane);
       for (const job of jobs) job.reject(error);
-    } finally {
-      this.#busy.delete(lane);
-      this.#dispatch();
     }
+  }
+
+  #free(lane: InferenceLane): void {
+    this.#busy.delete(lane);
+    this.#dispatch();
   }
 }
 

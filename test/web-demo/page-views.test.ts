@@ -9,9 +9,10 @@ import { describeModel } from '../../model/onnx/description.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { runScript } from '../support/command.ts';
-import { runOnPatches } from '../support/onnx-session.ts';
+import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
 import { openPage, readBars } from '../support/page-browser.ts';
 import { pageFixture } from '../support/page-fixture.ts';
+import { pythonAnswer } from '../support/python-answer.ts';
 import { sixTextures } from '../support/trained-run.ts';
 import { tolerances } from '../tolerances.ts';
 
@@ -77,6 +78,9 @@ async function collect(page: Page, row: number, texture: string, name: string, c
 }
 
 describe('Teach', () => {
+  /** What the first test has downloaded, and a patch that it was taught. */
+  let taught: { readonly model: Uint8Array; readonly patch: Uint8Array } | undefined;
+
   test('learns three surfaces, keeps them over a reload, and gives an ONNX file that other runtimes load', async () => {
     const { page } = await openView('teach', { acceptDownloads: true });
     await page.getByRole('button', { name: 'Add a surface' }).click();
@@ -114,6 +118,7 @@ describe('Teach', () => {
     ];
     const { data, width } = await decodeImage(png, name);
     expect([data.length, width]).toEqual([patchBytes, 64]);
+    taught = { model: bytes, patch: data };
     const { probabilities } = await runOnPatches(bytes, data);
     const image = join(fixture().folder, 'patch.png');
     await writeFile(image, png);
@@ -131,6 +136,16 @@ describe('Teach', () => {
     const bars = await readBars(page);
     expect(Math.abs((bars[0]?.probability ?? 0) - top.probability)).toBeLessThan(tolerances.pageProbability);
   }
+
+  test('Python’s onnxruntime loads that file with its labels and gives the same probabilities', async (context) => {
+    if (taught === undefined) return context.skip('nothing was taught');
+    const answer = await pythonAnswer(taught.model, taught.patch);
+    if ('missing' in answer) return context.skip(answer.missing);
+    expect(answer.labels).toEqual(['10', '2', 'é']);
+    const { probabilities } = await runOnPatches(taught.model, taught.patch);
+    const difference = largestDifference(answer.probabilities, probabilities.values);
+    expect(difference).toBeLessThan(tolerances.probability);
+  }, 300_000);
 
   async function downloaded(page: Page, button: string, as: string): Promise<string> {
     const waiting = page.waitForEvent('download');

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { forwardGraph } from '../../export/index.ts';
@@ -7,9 +6,6 @@ import { inputPx, networkOf } from '../../model/network.ts';
 import { parameter } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
-import { runProgram } from '../../node/program.ts';
-import { pythonEnvironment } from '../../node/python-environment.ts';
-import { cacheFolder } from '../../training/tensorflow/location.ts';
 import { modelContents, modelParameters } from '../../web-demo/inference/model-contents.ts';
 import { collectionFault, folderName, lessonOf } from '../../web-demo/teach/collection.ts';
 import { type Head, type HeadStep, trainHead } from '../../web-demo/teach/head-training.ts';
@@ -23,17 +19,7 @@ import {
 } from '../../web-demo/teach/taught-network.ts';
 import { bytesOf, largestDifference, runModel, runOnPatches } from '../support/onnx-session.ts';
 import { randomParameters, randomPatches } from '../support/random-network.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
 import { tolerances } from '../tolerances.ts';
-
-const pythonScript = `
-import json, sys, numpy, onnxruntime
-session = onnxruntime.InferenceSession(sys.argv[1] + '/taught.onnx')
-patches = numpy.fromfile(sys.argv[1] + '/patches', dtype=numpy.uint8).reshape(-1, 1, 64, 64).astype(numpy.float32)
-probabilities, = session.run(['probabilities'], {'image': patches})
-labels = json.loads(session.get_modelmeta().custom_metadata_map['textura.labels'])
-print(json.dumps({'labels': labels, 'probabilities': probabilities.ravel().tolist()}))
-`;
 
 function learn(features: Parameters<typeof trainHead>[0], classes: number) {
   const steps: HeadStep[] = [];
@@ -139,32 +125,6 @@ describe('the last layer', () => {
     const { probabilities } = await runOnPatches(bytes, randomPatches(1, 4));
     expect(probabilities.values[0]).toBeCloseTo(1 / (1 + Math.exp(-1)), 5);
   });
-
-  test('makes a file that Python’s onnxruntime loads, with its labels', async (context) => {
-    const environment = await pythonEnvironment({
-      purpose: 'interop',
-      requirements: fileURLToPath(new URL('../export/interop/requirements.txt', import.meta.url)),
-      cache: cacheFolder(),
-    });
-    if ('missing' in environment) return context.skip(environment.missing);
-    const network = taughtNetwork(networkOf('reference', 5, { width: 0.1 }), 3);
-    const labels = ['10', '2', 'é'];
-    const stamp = { labels, patchPx: 64, base: 'reference', depth: 'all', trainingPatches: 9 } as const;
-    const bytes = taughtModel(network, randomParameters(network, 8), {
-      ...stamp,
-      heldOut: { wrong: 0, count: 3 },
-    });
-    const patches = randomPatches(2, 9);
-    const folder = await temporaryFolder({ 'taught.onnx': bytes, patches });
-    const { status, stdout, stderr } = await runProgram(environment.python, ['-c', pythonScript, folder]);
-    expect(status, stderr).toBe(0);
-    const answer = JSON.parse(stdout);
-    expect(answer.labels).toEqual(labels);
-    const ours = await runOnPatches(bytes, patches);
-    expect(largestDifference(answer.probabilities, ours.probabilities.values)).toBeLessThan(
-      tolerances.probability,
-    );
-  }, 300_000);
 });
 
 describe('a collection', () => {

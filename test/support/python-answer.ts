@@ -1,0 +1,38 @@
+/** An exported file as people use it in Python: onnxruntime and numpy, in an environment that is made once. */
+import { fileURLToPath } from 'node:url';
+import { runProgram } from '../../node/program.ts';
+import { pythonEnvironment } from '../../node/python-environment.ts';
+import { cacheFolder } from '../../training/tensorflow/location.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+const script = `
+import json, sys, numpy, onnxruntime
+session = onnxruntime.InferenceSession(sys.argv[1] + '/model.onnx')
+patches = numpy.fromfile(sys.argv[1] + '/patches', dtype=numpy.uint8).reshape(-1, 1, 64, 64).astype(numpy.float32)
+probabilities, = session.run(['probabilities'], {'image': patches})
+labels = json.loads(session.get_modelmeta().custom_metadata_map['textura.labels'])
+print(json.dumps({'labels': labels, 'probabilities': probabilities.ravel().tolist()}))
+`;
+
+interface PythonAnswer {
+  readonly labels: readonly string[];
+  /** `[count,C]`. */
+  readonly probabilities: readonly number[];
+}
+
+/** What Python's onnxruntime says of patches `[count,64,64]`, or why there is none on this machine. */
+export async function pythonAnswer(
+  model: Uint8Array,
+  patches: Uint8Array,
+): Promise<PythonAnswer | { readonly missing: string }> {
+  const environment = await pythonEnvironment({
+    purpose: 'interop',
+    requirements: fileURLToPath(new URL('../export/interop/requirements.txt', import.meta.url)),
+    cache: cacheFolder(),
+  });
+  if ('missing' in environment) return environment;
+  const folder = await temporaryFolder({ 'model.onnx': model, patches });
+  const { status, stdout, stderr } = await runProgram(environment.python, ['-c', script, folder]);
+  if (status !== 0) throw new Error(`Python's onnxruntime: status ${status}\n${stderr}`);
+  return JSON.parse(stdout);
+}
