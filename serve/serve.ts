@@ -1,4 +1,7 @@
-/** npm run serve: exported models behind HTTP. Ends on SIGINT or SIGTERM when what it has accepted is answered. */
+/**
+ * npm run serve: exported models behind HTTP. Ends on SIGINT or SIGTERM when what it has accepted is answered; with status 1 where a thread
+ * that it needs is lost, so that whoever supervises it starts a whole one.
+ */
 import { pino } from 'pino';
 import { type CommandDefinition, runCommand } from '../node/command-line.ts';
 import { createApp } from './http/app.ts';
@@ -28,15 +31,18 @@ async function serve(options: ServeOptions): Promise<void> {
   });
   log.info({ address: server.address }, 'listening');
   const stop = stopSignal();
-  await Promise.race([service.start(), stop]);
+  await Promise.race([service.start(), stop, service.failure]);
   if (service.isReady()) log.info({ models: service.registry.list().map(({ name }) => name) }, 'ready');
   else log.warn(`${settings.models}: has no model that can be served; npm run export makes them`);
-  log.info({ signal: await stop }, 'stopping');
+  const end = await Promise.race([stop, service.failure]);
+  if (typeof end === 'string') log.info({ signal: end }, 'stopping');
+  else log.fatal({ err: end }, 'stopping: a thread that computes is lost');
   service.drain();
   const { wasCut } = await server.close();
   await service.close();
   log.info(wasCut ? 'stopped; some answers were cut off' : 'stopped; every accepted request was answered');
   output.flushSync();
+  if (typeof end !== 'string') throw end;
 }
 
 /** The first of the signals that ask for an end. A second one ends the process at once. */

@@ -1,5 +1,6 @@
 /** The service without its HTTP: threads, models, queues and what they tell. Start it, and close it when all is answered. */
 import type { Logger } from 'pino';
+import type { TexturaError } from '../model/error.ts';
 import { BodyBudget, type BodyLimits } from './http/body.ts';
 import { Batcher } from './inference/batcher.ts';
 import { Classifier } from './inference/classifier.ts';
@@ -25,6 +26,8 @@ export interface Service {
   readonly metrics: Metrics;
   /** Loads and checks the models, then watches their folder. Until then nothing is classified. */
   start(): Promise<void>;
+  /** Settles where something ends that the service cannot do without, and that only a new process brings back. */
+  readonly failure: Promise<TexturaError>;
   /** Whether there is a model that has passed its check, and the service is not about to end. */
   isReady(): boolean;
   /** Says that the service is about to end. */
@@ -66,6 +69,7 @@ export async function createService(settings: ServeSettings, log: Logger): Promi
     batcher,
     uploads: { limits: settings, budget, preparation },
     metrics,
+    failure: Promise.race(lanes.map((lane) => lane.failure)),
     start: () => registry.start(),
     isReady: () => !isDraining && registry.hasLooked && registry.defaultName !== undefined,
     drain: () => {

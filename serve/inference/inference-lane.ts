@@ -43,15 +43,24 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
+const inferenceThread = new URL('./inference-thread.ts', import.meta.url);
+
 /** One thread of computation and the sessions that it owns, by name. Close it only when nothing runs. */
 export class InferenceLane {
+  /** Settles where the thread ends unasked, with its sessions: from then on nothing is computed here. */
+  readonly failure: Promise<TexturaError>;
   readonly #thread: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
   #death: TexturaError | undefined;
+  #isClosed = false;
+  #fail: (fault: TexturaError) => void = () => {};
 
-  constructor() {
-    this.#thread = startThread(new URL('./inference-thread.ts', import.meta.url), {});
+  constructor(module = inferenceThread) {
+    this.failure = new Promise((resolve) => {
+      this.#fail = resolve;
+    });
+    this.#thread = startThread(module, {});
     this.#thread.on('message', (answer: InferenceAnswer) => {
       this.#waiting.get(answer.id)?.resolve(answer);
       this.#waiting.delete(answer.id);
@@ -86,6 +95,7 @@ export class InferenceLane {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#thread.terminate();
   }
 
@@ -105,6 +115,7 @@ export class InferenceLane {
     this.#death ??= new TexturaError('internal', 'the thread that computes has ended', { cause });
     for (const { reject } of this.#waiting.values()) reject(this.#death);
     this.#waiting.clear();
+    if (!this.#isClosed) this.#fail(this.#death);
   }
 }
 
