@@ -31,6 +31,8 @@ const marginBottom = 46;
 interface ForestRow {
   readonly name: string;
   readonly finding: Finding;
+  /** Whether a run of it has. */
+  readonly hasDiverged: boolean;
   /** In percentage points. */
   readonly difference: Estimate | undefined;
   readonly missed: number;
@@ -92,6 +94,7 @@ function forestRow(results: ArmResults): ForestRow {
   return {
     name: displayName(results.arm),
     finding,
+    hasDiverged: results.runs.some(({ outcome }) => outcome.kind === 'diverged'),
     difference: comparison && finding.kind !== 'did not train' ? inPoints(comparison.difference) : undefined,
     missed: 100 * (comparison?.smallestDetectable ?? 0),
     seeds:
@@ -109,9 +112,13 @@ function forestRow(results: ArmResults): ForestRow {
   };
 }
 
-/** In points. Intervals from three seeds can be wider than everything else: they are cut, with an arrow. */
+/**
+ * In points. Intervals from three seeds can be wider than everything else: they are cut, with an arrow. A network of which a run diverged
+ * has differences of another size, and fits itself in.
+ */
 function forestDomain(rows: readonly ForestRow[]): readonly [number, number] {
-  const centres = rows.flatMap(({ difference, seeds }) => [
+  const steady = rows.filter(({ hasDiverged }) => !hasDiverged);
+  const centres = (steady.length > 0 ? steady : rows).flatMap(({ difference, seeds }) => [
     difference?.value ?? 0,
     ...seeds.map(({ points }) => points),
   ]);

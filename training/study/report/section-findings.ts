@@ -8,10 +8,10 @@ import { type ForestLayout, forestFigure, forestLabel } from './forest-figure.ts
 import type { ArmResults, StudyResults, StudyRunResults } from './study-results.ts';
 import {
   certaintyWords,
+  detectableText,
   displayName,
   findingWords,
   interval,
-  points,
   pValueText,
   sentenceOf,
   signedInterval,
@@ -132,7 +132,7 @@ function numberRow(results: ArmResults): TableRow {
         signedInterval(comparison.difference),
         pValueText(comparison.adjustedPValue),
         interval(comparison.improvement),
-        points(comparison.smallestDetectable),
+        detectableText(comparison.smallestDetectable),
       ]
     : ['', '', '', ''];
   const errors = statistics ? [interval(statistics.mean), interval(statistics.interquartileMean)] : ['', ''];

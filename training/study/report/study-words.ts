@@ -21,6 +21,11 @@ export function points(share: number): string {
   return (100 * share).toFixed(1);
 }
 
+/** The smallest difference that could have been shown, where there is one: an error has 100 points and no more. */
+export function detectableText(share: number): string {
+  return share < 1 ? points(share) : 'none';
+}
+
 /** `+4.1 [+1.0, +7.2]`. */
 export function signedInterval({ value, low, high }: Estimate): string {
   return `${signedPoints(value)} [${signedPoints(low)}, ${signedPoints(high)}]`;
@@ -144,7 +149,11 @@ function notShownWords(subject: string, comparison: Comparison): string {
     pValue <= level
       ? ` Taken alone it would pass (${pValueEquation(pValue)}); among this many comparisons one such is expected by chance.`
       : '';
-  return `${capital(subject)} was not told apart from the reference: ${signedPoints(difference.value)} points, with 95${noBreak}% confidence between ${signedPoints(difference.low)} and ${signedPoints(difference.high)} (${pValueEquation(adjustedPValue)} after Holm's correction)${basisNote(comparison)}. A true difference under ${points(smallestDetectable)} points could well have been missed.${alone}`;
+  const missed =
+    smallestDetectable < 1
+      ? `A true difference under ${points(smallestDetectable)} points could well have been missed.`
+      : 'Its runs lie so far apart that no difference could have been shown.';
+  return `${capital(subject)} was not told apart from the reference: ${signedPoints(difference.value)} points, with 95${noBreak}% confidence between ${signedPoints(difference.low)} and ${signedPoints(difference.high)} (${pValueEquation(adjustedPValue)} after Holm's correction)${basisNote(comparison)}. ${missed}${alone}`;
 }
 
 function basisNote({ seeds }: Comparison): string {

@@ -8,7 +8,7 @@ import { count } from '../../report/numerals.ts';
 import type { Estimate } from '../statistics/study-statistics.ts';
 import { tally } from './outcome.ts';
 import type { ArmResults, StudyResults } from './study-results.ts';
-import { interval, points, pValueText, signedInterval } from './study-words.ts';
+import { detectableText, interval, pValueText, signedInterval } from './study-words.ts';
 
 type Cell = string | number | undefined;
 
@@ -106,7 +106,7 @@ function markdownCells({ arm, runs, statistics, cost }: ArmResults, links: 'link
     comparison ? signedInterval(comparison.difference) : '',
     comparison ? pValueText(comparison.adjustedPValue) : '',
     comparison ? comparison.improvement.value.toFixed(2) : '',
-    comparison ? points(comparison.smallestDetectable) : '',
+    comparison ? detectableText(comparison.smallestDetectable) : '',
     cost ? count(cost.parameters) : '',
     cost ? count(cost.multiplyAdds) : '',
     `${tally(runs.map(({ outcome }) => outcome))} (${named.join(', ')})`,

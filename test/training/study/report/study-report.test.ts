@@ -141,6 +141,25 @@ test('runs that diverged count: with the model that they left, or as guessing; r
   expect(words).toMatch(/relu3.*from one seed, so that another may say otherwise/);
 });
 
+test('one diverged run takes its network out of what can be shown, and no room from the others in the figure', async () => {
+  const ends = { 'no-relu4-s2': 'diverged' } as const;
+  const { document, csv, table } = await reported({
+    seeds: [1, 2],
+    added: { 'no-relu3': 0, 'no-relu4': 0 },
+    ends,
+  });
+  const row = summaryOf(csv).get('no-relu4');
+  expect(Number(row?.smallest_detectable)).toBeGreaterThan(1);
+  expect(table).toMatch(/^\| \[?no-relu4.*\| none \|/m);
+  const told = texts(document, 'section p').find((text) => text.startsWith('no-relu4.')) ?? '';
+  expect(told).toContain('Its runs lie so far apart that no difference could have been shown.');
+  const ticks = texts(document, 'svg[aria-label^="Differences in top-1 error"] text')
+    .filter((text) => /^\+\d+$/.test(text))
+    .map(Number);
+  expect(100 * Number(row?.difference)).toBeGreaterThan(15);
+  expect(Math.max(...ticks)).toBeLessThan(15);
+});
+
 test('what was not shown is told with its interval and what could have been missed, never as no effect', async () => {
   const { document, csv } = await reported();
   const rows = summaryOf(csv);
