@@ -108,7 +108,7 @@ ${summaryTable(results, 'unlinked')}
 
 ![Curves of each network beside the reference](${name}-curves.svg)
 
-Made by \`npm run docs:study\`.
+Made by \`npm run docs:study -- --study studies/NAME\` from a study that \`npm run ablate\` finished.
 `;
 }
 
