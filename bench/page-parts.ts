@@ -1,4 +1,5 @@
 /** Parts of the pages that measurements write. */
+import { markdownTable } from 'markdown-table';
 import type { Circumstances } from './circumstances.ts';
 
 /** Load on the machine cancels from a ratio only as far as it strikes both sides alike. */
@@ -47,12 +48,6 @@ function circumstancesTable(found: Circumstances, versions: Readonly<Record<stri
 
 /** A Markdown table whose columns also line up as text; all but the first are set to the right where they have headings. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = headings.map((heading, i) =>
-    Math.max(3, heading.length, ...rows.map((row) => row[i]?.length ?? 0)),
-  );
-  const isRight = (i: number) => i > 0 && headings[i] !== '';
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, i) => (isRight(i) ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0))).join(' | ')} |\n`;
-  const rule = widths.map((width, i) => (isRight(i) ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width)));
-  return line(headings) + line(rule) + rows.map(line).join('');
+  const align = headings.map((heading, i) => (i > 0 && heading !== '' ? 'right' : null));
+  return `${markdownTable([headings, ...rows], { align })}\n`;
 }

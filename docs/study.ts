@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { markdownTable } from 'markdown-table';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
@@ -22,7 +23,7 @@ import {
 import { studyCurves } from '../training/study/report/study-curves.ts';
 import { readStudyResults, type StudyResults } from '../training/study/report/study-results.ts';
 import { sentenceOf } from '../training/study/report/study-words.ts';
-import { markdownTable, paperWords, summaryTable } from '../training/study/report/summary.ts';
+import { paperWords, summaryTable } from '../training/study/report/summary.ts';
 
 const options = z.strictObject({
   study: z.string().min(1).describe('study directory, e.g. studies/ablation'),
@@ -96,7 +97,8 @@ hold after Holm's correction.
 
 ## Verdicts
 
-${markdownTable(verdictHeadings, verdicts)}
+${markdownTable([verdictHeadings, ...verdicts])}
+
 ## In words
 
 ${sentences.join('\n')}

@@ -70,58 +70,52 @@ function pixelChunks(bytes: Uint8Array): Uint8Array | undefined {
 
 /**
  * Undoes the filters of rows that begin with the number of theirs: each byte was stored less what the bytes of the pixel to its
- * left (a), above (b) and above that (c) foretell (PNG specification, section 9.2). Undefined for a filter that there is not.
+ * left (a), above (b) and above that (c) foretell, which are 0 outside of the image (PNG specification, section 9.2). Undefined for a
+ * filter that there is not. No views of rows are made: there would be more of them than there is work.
  */
-function unfiltered(rows: Uint8Array, rowBytes: number, channels: number): Uint8Array | undefined {
+function unfiltered(rows: Buffer, rowBytes: number, channels: number): Uint8Array | undefined {
   const height = rows.length / (rowBytes + 1);
   const data = new Uint8Array(rowBytes * height);
-  let above = new Uint8Array(rowBytes);
   for (let y = 0; y < height; y++) {
-    const filter = rows[y * (rowBytes + 1)];
-    const stored = rows.subarray(y * (rowBytes + 1) + 1, (y + 1) * (rowBytes + 1));
-    const row = data.subarray(y * rowBytes, (y + 1) * rowBytes);
-    if (filter === 0) row.set(stored);
-    else if (filter === 1) addLeft(stored, row, channels);
-    else if (filter === 2) addAbove(stored, row, above);
-    else if (filter === 3) addAverage(stored, row, above, channels);
-    else if (filter === 4) addPaeth(stored, row, above, channels);
-    else return undefined;
-    above = row;
+    const filter = rows[y * (rowBytes + 1)] as number;
+    const stored = y * (rowBytes + 1) + 1;
+    const start = y * rowBytes;
+    if (filter > 4) return undefined;
+    if (filter === 0) {
+      rows.copy(data, start, stored, stored + rowBytes);
+      continue;
+    }
+    for (let i = 0; i < rowBytes; i++) {
+      const at = start + i;
+      const a = i < channels ? 0 : (data[at - channels] as number);
+      const b = y === 0 ? 0 : (data[at - rowBytes] as number);
+      const c = i < channels || y === 0 ? 0 : (data[at - rowBytes - channels] as number);
+      data[at] = (rows[stored + i] as number) + foretold(filter, a, b, c);
+    }
   }
   return data;
 }
 
-function addLeft(stored: Uint8Array, row: Uint8Array, channels: number): void {
-  for (let i = 0; i < row.length; i++) row[i] = at(stored, i) + (i < channels ? 0 : at(row, i - channels));
-}
-
-function addAbove(stored: Uint8Array, row: Uint8Array, above: Uint8Array): void {
-  for (let i = 0; i < row.length; i++) row[i] = at(stored, i) + at(above, i);
-}
-
-function addAverage(stored: Uint8Array, row: Uint8Array, above: Uint8Array, channels: number): void {
-  for (let i = 0; i < row.length; i++) {
-    const a = i < channels ? 0 : at(row, i - channels);
-    row[i] = at(stored, i) + ((a + at(above, i)) >> 1);
-  }
-}
-
-function addPaeth(stored: Uint8Array, row: Uint8Array, above: Uint8Array, channels: number): void {
-  for (let i = 0; i < row.length; i++) {
-    const [a, c] = i < channels ? [0, 0] : [at(row, i - channels), at(above, i - channels)];
-    row[i] = at(stored, i) + paeth(a, at(above, i), c);
+function foretold(filter: number, a: number, b: number, c: number): number {
+  switch (filter) {
+    case 1:
+      return a;
+    case 2:
+      return b;
+    case 3:
+      return (a + b) >> 1;
+    default:
+      return paeth(a, b, c);
   }
 }
 
 /** Of a, b and c the one that is nearest to a + b - c. */
 function paeth(a: number, b: number, c: number): number {
-  const [toA, toB, toC] = [Math.abs(b - c), Math.abs(a - c), Math.abs(a + b - 2 * c)];
+  const toA = Math.abs(b - c);
+  const toB = Math.abs(a - c);
+  const toC = Math.abs(a + b - 2 * c);
   if (toA <= toB && toA <= toC) return a;
   return toB <= toC ? b : c;
-}
-
-function at(values: Uint8Array, i: number): number {
-  return values[i] as number;
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -41,11 +41,11 @@ export async function createService(settings: ServeSettings, log: Logger): Promi
   const preparation = new PreparationPool(settings.decodeThreads);
   const metrics = new Metrics();
   const note = (sentence: string) => log.info(sentence);
-  const { promptThreads, inferenceThreads: bulkThreads, device } = settings;
+  const { aloneThreads, inferenceThreads: besideThreads, device } = settings;
   const devices = await devicesToTry(device);
   const host = new ModelHost(
     lanes,
-    { devices, mustBeatCpu: device === 'auto', promptThreads, bulkThreads },
+    { devices, mustBeatCpu: device === 'auto', aloneThreads, besideThreads },
     note,
   );
   const { models: folder, reloadIntervalMs, maxModelBytes } = settings;

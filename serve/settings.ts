@@ -27,8 +27,8 @@ export const serveOptions = z.strictObject({
     .max(1024)
     .optional()
     .describe('most patches of a batch (default 16 a thread, up to 32)'),
-  bulkFromPatches: count
-    .default(8)
+  manyFromPatches: count
+    .default(6)
     .describe('patches from which on a batch is computed by the throughput file, where there is one'),
   gatherPatches: count
     .default(16)
@@ -79,13 +79,13 @@ export interface ServeSettings extends ServeOptions {
   readonly inferenceWorkers: number;
   readonly inferenceThreads: number;
   readonly batchPatches: number;
-  readonly promptThreads: number;
+  readonly aloneThreads: number;
   readonly decodeThreads: number;
   readonly apiKey: string | undefined;
 }
 
 /**
- * Settings for this machine. Batches side by side on a thread each compute more than one batch at a time on all cores (by a fifth on two
+ * Settings for this machine. A batch alone has all cores, unless fewer were asked for. Batches side by side on a thread each compute more than one batch at a time on all cores (by a fifth on two
  * cores); beyond four, memory for weights grows faster than what is gained. On one thread 16 patches are as fast as 32, and answers to a large
  * batch hold the event loop for longer. Errors: `usage`.
  */
@@ -98,12 +98,13 @@ export function resolveSettings(
   if (!parsed.success) throw new TexturaError('usage', `TEXTURA_API_KEY: ${parsed.error.issues[0]?.message}`);
   const inferenceWorkers = options.inferenceWorkers ?? Math.min(4, cores);
   const inferenceThreads = options.inferenceThreads ?? Math.max(1, Math.floor(cores / inferenceWorkers));
+  const askedThreads = options.inferenceThreads === undefined ? cores : inferenceWorkers * inferenceThreads;
   return {
     ...options,
     inferenceWorkers,
     inferenceThreads,
     batchPatches: options.batchPatches ?? Math.min(32, 16 * inferenceThreads),
-    promptThreads: cores,
+    aloneThreads: Math.min(cores, askedThreads),
     decodeThreads: options.decodeThreads ?? Math.min(4, cores),
     apiKey: parsed.data.TEXTURA_API_KEY,
   };

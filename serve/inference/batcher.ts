@@ -8,18 +8,22 @@ import { patchBytes } from '../../model/patch.ts';
 import { FairQueue } from './fair-queue.ts';
 import type { InferenceLane } from './inference-lane.ts';
 
-/** Names of a model's sessions: `prompt` on the first lane for a few patches, `bulk` on the first `lanes` for many. */
+/**
+ * Names of a model's sessions. On the first lane, while no other computes, `few` and `many` compute small and large batches on all
+ * cores; beside other lanes each of the first `lanes` computes on its share of them with `beside`.
+ */
 export interface ModelSessions {
-  readonly prompt: string;
-  readonly bulk: string;
+  readonly few: string;
+  readonly many: string;
+  readonly beside: string;
   readonly lanes: number;
 }
 
 export interface BatchSettings {
   /** Most patches of a batch; no less than an image can have. */
   readonly batchPatches: number;
-  /** Patches from which on a batch goes to the bulk sessions. */
-  readonly bulkFromPatches: number;
+  /** Patches from which on a batch is a large one. */
+  readonly manyFromPatches: number;
   /** Patches that must wait before a lane begins beside another that computes. */
   readonly gatherPatches: number;
 }
@@ -141,15 +145,16 @@ export class Batcher {
     lane: InferenceLane,
     sessions: ModelSessions,
     jobs: readonly Job[],
-    mayBePrompt: boolean,
+    isAlone: boolean,
   ): Promise<void> {
     this.#busy.add(lane);
     const startedAt = performance.now();
     const patches = concatenated(jobs);
     const batchPatches = patches.length / patchBytes;
-    const isPrompt = mayBePrompt && batchPatches < this.#settings.bulkFromPatches;
+    const { few, many, beside } = sessions;
+    const whileAlone = batchPatches < this.#settings.manyFromPatches ? few : many;
     try {
-      const { logits, inferMs } = await lane.run(isPrompt ? sessions.prompt : sessions.bulk, patches);
+      const { logits, inferMs } = await lane.run(isAlone ? whileAlone : beside, patches);
       this.#free(lane);
       const classes = logits.length / batchPatches;
       let row = 0;

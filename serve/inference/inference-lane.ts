@@ -12,10 +12,10 @@ export interface SessionSettings {
   /** Processor threads of one run. */
   readonly threads: number;
   /**
-   * Whether threads spin while they wait for each other within a run: they come back a little sooner, which a few
-   * patches on an idle machine notice, and take time from those that decode and answer on a busy one.
+   * How long a thread that has nothing to do spins before it sleeps, within a run. A short spin brings a single patch back sooner; a
+   * long one takes time from the threads that decode and answer.
    */
-  readonly spins: boolean;
+  readonly spinMicroseconds: number;
 }
 
 export type InferenceRequest = { readonly id: number; readonly session: string } & (

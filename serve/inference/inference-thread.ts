@@ -45,15 +45,20 @@ async function answerTo(request: InferenceRequest): Promise<InferenceAnswer> {
 
 function openSession(
   bytes: Uint8Array,
-  { device, threads, spins }: SessionSettings,
+  { device, threads, spinMicroseconds }: SessionSettings,
 ): Promise<InferenceSession> {
   return InferenceSession.create(bytes, {
     executionProviders: [device],
     intraOpNumThreads: threads,
     // Between runs nobody spins.
-    extra: { session: { force_spinning_stop: '1', intra_op: { allow_spinning: spins ? '1' : '0' } } },
+    extra: { session: { force_spinning_stop: '1', intra_op: spinning(spinMicroseconds) } },
     logSeverityLevel: 3,
   });
+}
+
+function spinning(microseconds: number): Readonly<Record<string, string>> {
+  if (microseconds === 0) return { allow_spinning: '0' };
+  return { allow_spinning: '1', spin_duration_us: String(microseconds) };
 }
 
 async function run(name: string, patches: Uint8Array | Float32Array): Promise<InferenceResult> {

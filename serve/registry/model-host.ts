@@ -1,7 +1,7 @@
 /** Models on the lanes: sessions on a device that has shown to compute what the report says, else on the next one. */
 import { TexturaError } from '../../model/error.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
-import type { InferenceDevice, InferenceLane, SessionSettings } from '../inference/inference-lane.ts';
+import type { InferenceDevice, InferenceLane } from '../inference/inference-lane.ts';
 import { compareWithCheck, type SelfCheck } from './self-check.ts';
 
 export interface HostSettings {
@@ -9,10 +9,10 @@ export interface HostSettings {
   readonly devices: readonly InferenceDevice[];
   /** Whether a device that computes more slowly than the processor is passed over. */
   readonly mustBeatCpu: boolean;
-  /** Processor threads of the session for a few patches. */
-  readonly promptThreads: number;
-  /** Processor threads of each session for many. */
-  readonly bulkThreads: number;
+  /** Processor threads of a run while nothing else is computed. */
+  readonly aloneThreads: number;
+  /** Processor threads of each of several runs side by side. */
+  readonly besideThreads: number;
 }
 
 /** Bytes of a model's files. */
@@ -32,6 +32,9 @@ interface OpenedSessions extends HostedModel {
   /** Time of the check's patches after a first run that does not count. */
   readonly checkMs: number;
 }
+
+/** Covers the pauses within a run of one patch, and little of the time in which another thread has the core. */
+const fewSpinMicroseconds = 30;
 
 export type Note = (sentence: string) => void;
 
@@ -92,52 +95,54 @@ export class ModelHost {
     try {
       for (const { lane, use, content, threads } of plans) {
         const session = `${id} ${use}`;
-        await lane.load(session, content, {
-          device,
-          threads,
-          spins: use === 'prompt',
-        } satisfies SessionSettings);
+        const spinMicroseconds = use === 'few' ? fewSpinMicroseconds : 0;
+        await lane.load(session, content, { device, threads, spinMicroseconds });
         loaded.push({ lane, session });
         const where = `${bytes.name} on ${device}`;
         compareWithCheck((await lane.run(session, check.patches.slice())).logits, check, where);
         checkMs = Math.min(checkMs, (await lane.run(session, check.patches.slice())).inferMs);
-        if (use === 'prompt') await lane.run(session, check.patches.slice(0, 64 * 64));
+        if (use === 'few') await lane.run(session, check.patches.slice(0, 64 * 64));
       }
     } catch (error) {
       await release(loaded);
       throw error;
     }
-    const has = (use: string) => plans.some((plan) => plan.use === use);
-    const prompt = `${id} ${has('prompt') ? 'prompt' : 'bulk'}`;
-    const bulk = `${id} ${has('bulk') ? 'bulk' : 'prompt'}`;
+    const first = (...uses: readonly SessionUse[]) =>
+      `${id} ${uses.find((use) => plans.some((plan) => plan.use === use))}`;
+    const many = first('many', 'few');
+    const beside = first('beside', 'many', 'few');
     const lanes = device === 'cpu' ? this.#lanes.length : 1;
-    return { device, sessions: { prompt, bulk, lanes }, loaded, checkMs };
+    return { device, sessions: { few: first('few'), many, beside, lanes }, loaded, checkMs };
   }
 }
 
+type SessionUse = Exclude<keyof ModelSessions, 'lanes'>;
+
 interface SessionPlan {
   readonly lane: InferenceLane;
-  readonly use: 'prompt' | 'bulk';
+  readonly use: SessionUse;
   readonly content: Uint8Array;
   readonly threads: number;
 }
 
-/** On a processor the throughput file serves for many patches; a GPU runs the portable one for all. */
+/** On a processor the throughput file serves for many patches; a GPU runs the portable one for all. None is a copy of another. */
 function sessionPlans(
   { portable, throughput }: ModelBytes,
   device: InferenceDevice,
   lanes: readonly InferenceLane[],
-  { promptThreads, bulkThreads }: HostSettings,
+  { aloneThreads, besideThreads }: HostSettings,
 ): readonly SessionPlan[] {
   const forFew = portable ?? throughput ?? new Uint8Array();
   const forMany = throughput ?? forFew;
-  const prompt = lanes
-    .slice(0, 1)
-    .map((lane) => ({ lane, use: 'prompt', content: forFew, threads: promptThreads }) as const);
-  if (device !== 'cpu') return prompt;
-  const bulk = lanes.map((lane) => ({ lane, use: 'bulk', content: forMany, threads: bulkThreads }) as const);
-  const isOneSession = forMany === forFew && lanes.length === 1 && bulkThreads === promptThreads;
-  return isOneSession ? prompt : [...prompt, ...bulk];
+  const onFirst = (use: SessionUse, content: Uint8Array): readonly SessionPlan[] =>
+    lanes.slice(0, 1).map((lane) => ({ lane, use, content, threads: aloneThreads }));
+  const few = onFirst('few', forFew);
+  if (device !== 'cpu') return few;
+  const many = forMany === forFew ? [] : onFirst('many', forMany);
+  const beside = lanes.map(
+    (lane): SessionPlan => ({ lane, use: 'beside', content: forMany, threads: besideThreads }),
+  );
+  return lanes.length === 1 ? [...few, ...many] : [...few, ...many, ...beside];
 }
 
 async function release(loaded: OpenedSessions['loaded']): Promise<void> {

@@ -10,8 +10,8 @@ import { randomPatches } from '../support/random-network.ts';
 import { exportModels } from '../support/running-service.ts';
 import { tolerances } from '../tolerances.ts';
 
-const settings = { batchPatches: 16, bulkFromPatches: 4, gatherPatches: 8 };
-const sessions: ModelSessions = { prompt: 'prompt', bulk: 'bulk', lanes: 2 };
+const settings = { batchPatches: 16, manyFromPatches: 4, gatherPatches: 8 };
+const sessions: ModelSessions = { few: 'few', many: 'many', beside: 'many', lanes: 2 };
 const classes = 6;
 const never = () => new AbortController().signal;
 
@@ -26,8 +26,12 @@ beforeAll(async () => {
   );
   lanes = [new InferenceLane(), new InferenceLane()];
   for (const lane of lanes) {
-    await lane.load('prompt', portable ?? new Uint8Array(), { device: 'cpu', threads: 1, spins: false });
-    await lane.load('bulk', throughput ?? new Uint8Array(), { device: 'cpu', threads: 1, spins: false });
+    await lane.load('few', portable ?? new Uint8Array(), { device: 'cpu', threads: 1, spinMicroseconds: 0 });
+    await lane.load('many', throughput ?? new Uint8Array(), {
+      device: 'cpu',
+      threads: 1,
+      spinMicroseconds: 0,
+    });
   }
 });
 
@@ -38,7 +42,7 @@ afterAll(async () => {
 
 const patchesOf = (count: number, seed: number) => randomPatches(count, seed);
 const alone = async (patches: Uint8Array) =>
-  (await (lanes[0] as InferenceLane).run('prompt', patches.slice())).logits;
+  (await (lanes[0] as InferenceLane).run('few', patches.slice())).logits;
 
 describe('a batcher', () => {
   test('computes what comes to an idle service at once and by itself', async () => {
@@ -109,7 +113,7 @@ describe('a batcher', () => {
 
   test('goes on after a run that fails', async () => {
     const batcher = new Batcher(lanes, settings);
-    const unknown: ModelSessions = { prompt: 'none', bulk: 'none', lanes: 2 };
+    const unknown: ModelSessions = { few: 'none', many: 'none', beside: 'none', lanes: 2 };
     await expect(batcher.submit('a', unknown, patchesOf(1, 1), never())).rejects.toMatchObject({
       code: 'internal',
     });

@@ -10,6 +10,7 @@ import {
   certaintyWords,
   detectableText,
   displayName,
+  divergedWords,
   findingWords,
   interval,
   pValueText,
@@ -17,7 +18,7 @@ import {
   signedInterval,
 } from './study-words.ts';
 import { paperWords } from './summary.ts';
-import { agreementOf, findingOf, trainsAfterAll } from './verdict.ts';
+import { agreementOf, type Finding, findingOf, trainsAfterAll } from './verdict.ts';
 
 /** All networks but the reference. */
 export function ablations({ arms }: StudyResults): readonly ArmResults[] {
@@ -27,8 +28,8 @@ export function ablations({ arms }: StudyResults): readonly ArmResults[] {
 /** The result in one sentence. */
 export function studySentence(results: StudyResults): string {
   const others = ablations(results);
-  const kinds = others.map((arm) => findingOf(arm).kind);
-  const number = (kind: (typeof kinds)[number]) => kinds.filter((found) => found === kind).length;
+  const found = others.map((arm) => ({ arm, kind: findingOf(arm).kind }));
+  const number = (kind: Finding['kind']) => found.filter((one) => one.kind === kind).length;
   const parts = [
     [number('worse'), 'worse than the reference'],
     [number('better'), 'better'],
@@ -38,7 +39,10 @@ export function studySentence(results: StudyResults): string {
   ] as const;
   const told = parts.filter(([n]) => n > 0).map(([n, words]) => `${n} ${words}`);
   if (told.length === 0) return 'Only the reference is in this study.';
-  return `Of ${count(others.length)} ${others.length === 1 ? 'network' : 'networks'} beside the reference: ${told.join(', ')}.`;
+  const diverged = found
+    .filter(({ arm, kind }) => kind !== 'did not train' && divergedWords(arm) !== '')
+    .map(({ arm }) => ` Of ${displayName(arm.arm)}, ${divergedWords(arm)}.`);
+  return `Of ${count(others.length)} ${others.length === 1 ? 'network' : 'networks'} beside the reference: ${told.join(', ')}.${diverged.join('')}`;
 }
 
 export function resultEntry(results: StudyResults): Markup {
@@ -88,11 +92,15 @@ export function verdictSection(results: StudyResults): Markup {
 export function verdictCells(arm: ArmResults, { arms, labels }: StudyResults): readonly string[] {
   const finding = findingOf(arm);
   const agreement = agreementOf(arm, arms[0], labels?.length ?? 2);
-  const found = `${trainsAfterAll(arm, agreement) ? 'it trains; ' : ''}${findingWords(finding)}`;
+  const found = [
+    trainsAfterAll(arm, agreement) ? 'it trains' : '',
+    findingWords(finding),
+    finding.kind === 'did not train' ? '' : divergedWords(arm),
+  ];
   return [
     displayName(arm.arm),
     paperWords(arm.arm),
-    found,
+    found.filter((words) => words !== '').join('; '),
     certaintyWords(finding),
     agreement === 'no claim' ? '' : agreement,
   ];

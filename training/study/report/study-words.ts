@@ -70,6 +70,12 @@ export function findingWords(finding: Finding): string {
   }
 }
 
+/** `2 of 3 runs diverged`; nothing where none did. */
+export function divergedWords({ runs }: ArmResults): string {
+  const diverged = runs.filter(({ outcome }) => outcome.kind === 'diverged').length;
+  return diverged === 0 ? '' : `${diverged} of ${runs.length} runs diverged`;
+}
+
 /** How certain a finding is, in the words of a table's cell. */
 export function certaintyWords(finding: Finding): string {
   switch (finding.kind) {

@@ -2,6 +2,7 @@
  * summary.csv and summary.md of a study. Both hold nothing that depends on the machine or the clock: a study that was killed and
  * resumed gives the same bytes as one that was not.
  */
+import { markdownTable } from 'markdown-table';
 import { csvText } from '../../../model/csv.ts';
 import { type VariantName, variants } from '../../../model/network.ts';
 import { count } from '../../report/numerals.ts';
@@ -88,10 +89,7 @@ ${summaryTable(results, 'linked')}`;
 
 /** The table alone; runs are named by their seeds, which lead to their reports where wished. */
 export function summaryTable({ arms }: StudyResults, links: 'linked' | 'unlinked'): string {
-  return markdownTable(
-    headings,
-    arms.map((arm) => markdownCells(arm, links)),
-  );
+  return `${markdownTable([headings, ...arms.map((arm) => markdownCells(arm, links))])}\n`;
 }
 
 function markdownCells({ arm, runs, statistics, cost }: ArmResults, links: 'linked' | 'unlinked') {
@@ -114,16 +112,7 @@ function markdownCells({ arm, runs, statistics, cost }: ArmResults, links: 'link
   ];
 }
 
-export function markdownTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(markdownText).join(' | ')} |\n`;
-  return `${line(columns)}|${columns.map(() => '---').join('|')}|\n${rows.map(line).join('')}`;
-}
-
 /** What the paper says of a network; controls are ours. */
 export function paperWords({ variant, controls }: ArmResults['arm']): string {
   return controls === undefined ? variants[variant satisfies VariantName].paperSaw : '';
-}
-
-function markdownText(text: string): string {
-  return text.replaceAll('|', '\\|');
 }

@@ -150,7 +150,10 @@ test('one diverged run takes its network out of what can be shown, and no room f
   });
   const row = summaryOf(csv).get('no-relu4');
   expect(Number(row?.smallest_detectable)).toBeGreaterThan(1);
-  expect(table).toMatch(/^\| \[?no-relu4.*\| none \|/m);
+  expect(table).toMatch(/^\| \[?no-relu4.*\| none +\|/m);
+  expect(document.querySelector('.sentence')?.textContent).toContain('Of no-relu4, 1 of 2 runs diverged.');
+  const verdicts = all(document, '[aria-label="Verdicts"] tbody tr').map((row) => texts(row, 'td')[1]);
+  expect(verdicts).toEqual(['no difference shown', 'no difference shown; 1 of 2 runs diverged']);
   const told = texts(document, 'section p').find((text) => text.startsWith('no-relu4.')) ?? '';
   expect(told).toContain('Its runs lie so far apart that no difference could have been shown.');
   const ticks = texts(document, 'svg[aria-label^="Differences in top-1 error"] text')

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { resolveSettings, serveOptions } from '../../serve/settings.ts';
+
+const settings = (cores: number, options: object = {}) => {
+  const { inferenceWorkers, inferenceThreads, aloneThreads, batchPatches } = resolveSettings(
+    serveOptions.parse(options),
+    {},
+    cores,
+  );
+  return [inferenceWorkers, inferenceThreads, aloneThreads, batchPatches];
+};
+
+test('batches side by side share the cores, a batch alone has them all', () => {
+  expect(settings(1)).toEqual([1, 1, 1, 16]);
+  expect(settings(2)).toEqual([2, 1, 2, 16]);
+  expect(settings(6)).toEqual([4, 1, 6, 16]);
+  expect(settings(16)).toEqual([4, 4, 16, 32]);
+});
+
+test('no run has more threads than were asked for, nor than there are cores', () => {
+  expect(settings(8, { inferenceWorkers: 1, inferenceThreads: 1 })).toEqual([1, 1, 1, 16]);
+  expect(settings(8, { inferenceWorkers: 2, inferenceThreads: 2 })).toEqual([2, 2, 4, 32]);
+  expect(settings(2, { inferenceWorkers: 2, inferenceThreads: 4 })).toEqual([2, 4, 2, 32]);
+  expect(settings(8, { inferenceWorkers: 2 })).toEqual([2, 4, 8, 32]);
+});
