@@ -14,9 +14,11 @@ import type { InferenceLane } from './inference-lane.ts';
  */
 export interface ModelSessions {
   readonly few: string;
-  readonly many: string;
-  readonly beside: string;
-  readonly lanes: number;
+  many: string;
+  beside: string;
+  lanes: number;
+  /** Told when a large batch begins, so that sessions that are made for it can be opened; the names above then change. */
+  onLargeBatch?: (() => void) | undefined;
 }
 
 export interface BatchSettings {
@@ -152,7 +154,9 @@ export class Batcher {
     const patches = concatenated(jobs);
     const batchPatches = patches.length / patchBytes;
     const { few, many, beside } = sessions;
-    const whileAlone = batchPatches < this.#settings.manyFromPatches ? few : many;
+    const isLarge = batchPatches >= this.#settings.manyFromPatches;
+    const whileAlone = isLarge ? many : few;
+    if (isLarge) sessions.onLargeBatch?.();
     try {
       const { logits, inferMs } = await lane.run(isAlone ? whileAlone : beside, patches);
       this.#free(lane);

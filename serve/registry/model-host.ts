@@ -1,7 +1,9 @@
 /** Models on the lanes: sessions on a device that has shown to compute what the report says, else on the next one. */
 import { TexturaError } from '../../model/error.ts';
+import type { GraphKind } from '../../model/model-file.ts';
+import { patchBytes } from '../../model/patch.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
-import type { InferenceDevice, InferenceLane } from '../inference/inference-lane.ts';
+import type { InferenceDevice, InferenceLane, SessionSettings } from '../inference/inference-lane.ts';
 import { compareWithCheck, type SelfCheck } from './self-check.ts';
 
 export interface HostSettings {
@@ -15,11 +17,12 @@ export interface HostSettings {
   readonly besideThreads: number;
 }
 
-/** Bytes of a model's files. */
-export interface ModelBytes {
+/** A model's files; at least one. */
+export interface ModelFiles {
   readonly name: string;
-  readonly portable?: Uint8Array;
-  readonly throughput?: Uint8Array;
+  readonly kinds: readonly GraphKind[];
+  /** Errors: `file-damaged` where the file is no longer what was tried. */
+  read(kind: GraphKind): Promise<Uint8Array>;
 }
 
 export interface HostedModel {
@@ -27,10 +30,21 @@ export interface HostedModel {
   readonly sessions: ModelSessions;
 }
 
-interface OpenedSessions extends HostedModel {
-  readonly loaded: readonly { readonly lane: InferenceLane; readonly session: string }[];
-  /** Time of the check's patches after a first run that does not count. */
-  readonly checkMs: number;
+interface LoadedSession {
+  readonly lane: InferenceLane;
+  readonly session: string;
+}
+
+interface OpenedModel extends HostedModel {
+  readonly files: ModelFiles;
+  readonly check: SelfCheck;
+  readonly loaded: LoadedSession[];
+  /** Time of the check's patches after a first run that does not count, in the fastest session. */
+  checkMs: number;
+  /** Whether all its sessions have been opened or are being opened. */
+  isWhole: boolean;
+  /** Settles when what is being opened while it answers is open. */
+  opening?: Promise<void>;
 }
 
 /** Covers the pauses within a run of one patch, and little of the time in which another thread has the core. */
@@ -42,7 +56,7 @@ export class ModelHost {
   readonly #lanes: readonly InferenceLane[];
   readonly #settings: HostSettings;
   readonly #note: Note;
-  readonly #opened = new Map<ModelSessions, OpenedSessions>();
+  readonly #models = new Map<ModelSessions, OpenedModel>();
   #nextId = 0;
 
   constructor(lanes: readonly InferenceLane[], settings: HostSettings, note: Note) {
@@ -51,18 +65,24 @@ export class ModelHost {
     this.#note = note;
   }
 
-  /** Loads a model, checks and warms every session. Errors: those of the last device that was tried. */
-  async open(bytes: ModelBytes, check: SelfCheck): Promise<HostedModel> {
+  /**
+   * Loads a model, checks and warms its sessions: all of them where much is `expected` of it, else the one for a few patches, and the
+   * others, which take most of the memory, when the first large batch comes. Errors: those of the last device that was tried.
+   */
+  async open(files: ModelFiles, check: SelfCheck, expected: boolean): Promise<HostedModel> {
     let fault: unknown;
     for (const device of this.#settings.devices) {
+      let model: OpenedModel | undefined;
       try {
-        const opened = await this.#openOn(device, bytes, check);
-        const chosen = await this.#fasterOf(opened, bytes, check);
-        this.#opened.set(chosen.sessions, chosen);
-        return { device: chosen.device, sessions: chosen.sessions };
+        model = await this.#fasterOf(await this.#openFew(device, files, check));
+        if (expected) await this.#openRest(model);
+        else this.#openRestWhenAsked(model);
+        this.#models.set(model.sessions, model);
+        return { device: model.device, sessions: model.sessions };
       } catch (error) {
+        await release(model?.loaded);
         if (!(error instanceof TexturaError)) throw error;
-        this.#note(`${device} refused for ${bytes.name}: ${error.message}`);
+        this.#note(`${device} refused for ${files.name}: ${error.message}`);
         fault = error;
       }
     }
@@ -71,80 +91,98 @@ export class ModelHost {
 
   /** Releases a model's sessions; nothing of it may be waiting. */
   async close(sessions: ModelSessions): Promise<void> {
-    const opened = this.#opened.get(sessions);
-    this.#opened.delete(sessions);
-    if (opened !== undefined) await release(opened.loaded);
+    const model = this.#models.get(sessions);
+    this.#models.delete(sessions);
+    await model?.opening;
+    await release(model?.loaded);
   }
 
   /** What was opened, or the processor's sessions where those are faster and that matters. */
-  async #fasterOf(opened: OpenedSessions, bytes: ModelBytes, check: SelfCheck): Promise<OpenedSessions> {
+  async #fasterOf(opened: OpenedModel): Promise<OpenedModel> {
     if (opened.device === 'cpu' || !this.#settings.mustBeatCpu) return opened;
-    const cpu = await this.#openOn('cpu', bytes, check);
+    const { files, check } = opened;
+    const cpu = await this.#openFew('cpu', files, check);
+    await this.#openRest(cpu);
     const [faster, slower] = cpu.checkMs < opened.checkMs ? [cpu, opened] : [opened, cpu];
     const times = [slower, faster].map(({ device, checkMs }) => `${device} ${checkMs.toFixed(1)} ms`);
-    this.#note(`${bytes.name} computes on ${faster.device}: ${times.join(', ')} for the check's patches`);
+    this.#note(`${files.name} computes on ${faster.device}: ${times.join(', ')} for the check's patches`);
     await release(slower.loaded);
     return faster;
   }
 
-  async #openOn(device: InferenceDevice, bytes: ModelBytes, check: SelfCheck): Promise<OpenedSessions> {
-    const id = `${bytes.name} ${this.#nextId++}`;
-    const plans = sessionPlans(bytes, device, this.#lanes, this.#settings);
-    const loaded: { lane: InferenceLane; session: string }[] = [];
-    let checkMs = Number.POSITIVE_INFINITY;
+  /** With a session for a few patches, which does all the work until there are others. */
+  async #openFew(device: InferenceDevice, files: ModelFiles, check: SelfCheck): Promise<OpenedModel> {
+    const few = `${files.name} ${this.#nextId++}`;
+    const sessions: ModelSessions = { few, many: few, beside: few, lanes: 1 };
+    const unknown = { checkMs: Number.POSITIVE_INFINITY, isWhole: device !== 'cpu' };
+    const model: OpenedModel = { device, files, check, sessions, loaded: [], ...unknown };
+    const settings = { threads: this.#settings.aloneThreads, spinMicroseconds: fewSpinMicroseconds };
+    await this.#load(model, few, this.#lanes.slice(0, 1), kindForFew(files), settings);
+    return model;
+  }
+
+  /** On a processor the throughput file serves for many patches; a GPU runs the portable one for all. */
+  async #openRest(model: OpenedModel): Promise<void> {
+    const { files, sessions } = model;
+    if (model.isWhole) return;
+    model.isWhole = true;
+    const { aloneThreads, besideThreads } = this.#settings;
+    const kind = files.kinds.includes('throughput') ? 'throughput' : 'portable';
+    if (kind !== kindForFew(files)) {
+      const many = `${sessions.few} many`;
+      await this.#load(model, many, this.#lanes.slice(0, 1), kind, { threads: aloneThreads });
+      sessions.many = many;
+    }
+    if (this.#lanes.length > 1) {
+      const beside = `${sessions.few} beside`;
+      await this.#load(model, beside, this.#lanes, kind, { threads: besideThreads });
+      sessions.beside = beside;
+      sessions.lanes = this.#lanes.length;
+    }
+  }
+
+  #openRestWhenAsked(model: OpenedModel): void {
+    const { sessions, files } = model;
+    sessions.onLargeBatch = () => {
+      sessions.onLargeBatch = undefined;
+      model.opening = this.#openRest(model).catch((error: unknown) => {
+        this.#note(`${files.name}: goes on without sessions for large batches: ${String(error)}`);
+      });
+    };
+  }
+
+  /** Opens a session on each of the lanes, where it shows that it computes what the report says. Where one fails, none of them stays. */
+  async #load(
+    model: OpenedModel,
+    session: string,
+    lanes: readonly InferenceLane[],
+    kind: GraphKind,
+    { threads, spinMicroseconds = 0 }: Partial<SessionSettings> & Pick<SessionSettings, 'threads'>,
+  ): Promise<void> {
+    const { device, files, check } = model;
+    const content = await files.read(kind);
+    const loaded: LoadedSession[] = [];
     try {
-      for (const { lane, use, content, threads } of plans) {
-        const session = `${id} ${use}`;
-        const spinMicroseconds = use === 'few' ? fewSpinMicroseconds : 0;
+      for (const lane of lanes) {
         await lane.load(session, content, { device, threads, spinMicroseconds });
         loaded.push({ lane, session });
-        const where = `${bytes.name} on ${device}`;
-        compareWithCheck((await lane.run(session, check.patches.slice())).logits, check, where);
-        checkMs = Math.min(checkMs, (await lane.run(session, check.patches.slice())).inferMs);
-        if (use === 'few') await lane.run(session, check.patches.slice(0, 64 * 64));
+        const run = (patches: Uint8Array<ArrayBuffer>) => lane.run(session, patches);
+        compareWithCheck((await run(check.patches.slice())).logits, check, `${files.name} on ${device}`);
+        model.checkMs = Math.min(model.checkMs, (await run(check.patches.slice())).inferMs);
+        await run(check.patches.slice(0, patchBytes));
       }
     } catch (error) {
       await release(loaded);
       throw error;
     }
-    const first = (...uses: readonly SessionUse[]) =>
-      `${id} ${uses.find((use) => plans.some((plan) => plan.use === use))}`;
-    const many = first('many', 'few');
-    const beside = first('beside', 'many', 'few');
-    const lanes = device === 'cpu' ? this.#lanes.length : 1;
-    return { device, sessions: { few: first('few'), many, beside, lanes }, loaded, checkMs };
+    model.loaded.push(...loaded);
   }
 }
 
-type SessionUse = Exclude<keyof ModelSessions, 'lanes'>;
-
-interface SessionPlan {
-  readonly lane: InferenceLane;
-  readonly use: SessionUse;
-  readonly content: Uint8Array;
-  readonly threads: number;
+function kindForFew({ kinds }: ModelFiles): GraphKind {
+  return kinds.includes('portable') ? 'portable' : 'throughput';
 }
 
-/** On a processor the throughput file serves for many patches; a GPU runs the portable one for all. None is a copy of another. */
-function sessionPlans(
-  { portable, throughput }: ModelBytes,
-  device: InferenceDevice,
-  lanes: readonly InferenceLane[],
-  { aloneThreads, besideThreads }: HostSettings,
-): readonly SessionPlan[] {
-  const forFew = portable ?? throughput ?? new Uint8Array();
-  const forMany = throughput ?? forFew;
-  const onFirst = (use: SessionUse, content: Uint8Array): readonly SessionPlan[] =>
-    lanes.slice(0, 1).map((lane) => ({ lane, use, content, threads: aloneThreads }));
-  const few = onFirst('few', forFew);
-  if (device !== 'cpu') return few;
-  const many = forMany === forFew ? [] : onFirst('many', forMany);
-  const beside = lanes.map(
-    (lane): SessionPlan => ({ lane, use: 'beside', content: forMany, threads: besideThreads }),
-  );
-  return lanes.length === 1 ? [...few, ...many] : [...few, ...many, ...beside];
-}
-
-async function release(loaded: OpenedSessions['loaded']): Promise<void> {
+async function release(loaded: readonly LoadedSession[] = []): Promise<void> {
   for (const { lane, session } of loaded) await lane.release(session);
 }

@@ -2,7 +2,7 @@
  * The models that answer. The folder is looked at again and again: what is new or changed is tried, loaded and checked beside what
  * answers, and only then takes its place; what is broken is refused and the old one kept.
  */
-import { createHash } from 'node:crypto';
+import { webcrypto } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
@@ -91,7 +91,7 @@ export class Registry {
 
   /** The model that answers where none is named. */
   get defaultName(): string | undefined {
-    return this.#models.has(preferredName) ? preferredName : this.list()[0]?.name;
+    return leadingName([...this.#models.keys()]);
   }
 
   /** Errors: `model-not-found`; `overloaded` while the first look goes on. */
@@ -142,10 +142,13 @@ export class Registry {
       this.#refuse('index.json', String(error), error);
     });
     if (sources === undefined) return;
+    const names = sources.map(nameOf);
+    const leading = leadingName(names);
     const probation = new Probation();
-    for (const source of sources) if (!this.#isClosed) await this.#update(source, probation);
+    for (const source of sources)
+      if (!this.#isClosed) await this.#update(source, probation, nameOf(source) === leading);
     probation.close();
-    const listed = new Set(sources.map((source) => ('fault' in source ? source.name : source.entry.name)));
+    const listed = new Set(names);
     for (const [name, { model }] of this.#models) {
       if (listed.has(name)) continue;
       this.#models.delete(name);
@@ -154,13 +157,13 @@ export class Registry {
     }
   }
 
-  async #update(source: ModelSource | BrokenSource, probation: Probation): Promise<void> {
+  async #update(source: ModelSource | BrokenSource, probation: Probation, isLeading: boolean): Promise<void> {
     if ('fault' in source) return this.#refuse(source.name, source.stamp, source.fault);
     const { name } = source.entry;
     const old = this.#models.get(name);
     if (old?.stamp === source.stamp || this.#refused.get(name) === source.stamp) return;
     try {
-      const model = await this.#load(source, probation);
+      const model = await this.#load(source, probation, isLeading);
       this.#models.set(name, { model, stamp: source.stamp });
       this.#refused.delete(name);
       const change = old === undefined ? 'loaded' : 'replaced';
@@ -184,7 +187,7 @@ export class Registry {
     this.#events.onChange(name, change);
   }
 
-  async #load(source: ModelSource, probation: Probation): Promise<ServedModel> {
+  async #load(source: ModelSource, probation: Probation, isLeading: boolean): Promise<ServedModel> {
     const { entry, graphs, report } = source;
     const tooLarge = graphs.find(({ file }) => file.bytes > this.#settings.maxModelBytes);
     if (tooLarge !== undefined) {
@@ -198,8 +201,9 @@ export class Registry {
     const proof = await readReport(source);
     const check = selfCheckOf(proof, entry.report);
     await probation.pass(probationOf(source, proof, check));
-    const bytes = await readProven(source, proof);
-    const { device, sessions } = await this.#host.open({ name: entry.name, ...bytes }, check);
+    const kinds = graphs.map(({ kind }) => kind);
+    const contents = { name: entry.name, kinds, read: (kind: GraphKind) => readProven(source, proof, kind) };
+    const { device, sessions } = await this.#host.open(contents, check, isLeading);
     const files = [report, ...graphs.map(({ file }) => file)].map(
       (file) => [basename(file.path), file] as const,
     );
@@ -207,19 +211,26 @@ export class Registry {
   }
 }
 
-/** The bytes that passed. Errors: `file-damaged` where a file was changed meanwhile. */
+/** Of the models the one that answers where none is named. */
+function leadingName(names: readonly string[]): string | undefined {
+  return names.includes(preferredName) ? preferredName : [...names].sort()[0];
+}
+
+function nameOf(source: ModelSource | BrokenSource): string {
+  return 'fault' in source ? source.name : source.entry.name;
+}
+
+/** The bytes that passed. Errors: `file-damaged` where the file was changed meanwhile. */
 async function readProven(
-  { graphs }: ModelSource,
+  { entry, graphs }: ModelSource,
   report: ModelReport,
-): Promise<Partial<Record<GraphKind, Uint8Array>>> {
-  const contents: Partial<Record<GraphKind, Uint8Array>> = {};
-  for (const { kind, file } of graphs) {
-    const bytes = await readFile(file.path);
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
-    if (sha256 !== report.graphs.find((graph) => graph.kind === kind)?.sha256) {
-      throw new TexturaError('file-damaged', `${basename(file.path)}: changed while it was read`);
-    }
-    contents[kind] = bytes;
-  }
-  return contents;
+  kind: GraphKind,
+): Promise<Uint8Array> {
+  const file = graphs.find((graph) => graph.kind === kind)?.file;
+  if (file === undefined) throw new TexturaError('internal', `${entry.name}: has no ${kind} file`);
+  const bytes = await readFile(file.path);
+  // Not by createHash, which would hold up the thread that answers.
+  const sha256 = Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
+  if (sha256 === report.graphs.find((graph) => graph.kind === kind)?.sha256) return bytes;
+  throw new TexturaError('file-damaged', `${basename(file.path)}: changed while it was read`);
 }

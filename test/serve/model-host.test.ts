@@ -1,0 +1,108 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { TexturaError } from '../../model/error.ts';
+import { type GraphKind, graphKinds, modelReportSchema } from '../../model/model-file.ts';
+import { Batcher, type ModelSessions } from '../../serve/inference/batcher.ts';
+import { InferenceLane } from '../../serve/inference/inference-lane.ts';
+import { type ModelFiles, ModelHost } from '../../serve/registry/model-host.ts';
+import { type SelfCheck, selfCheckOf } from '../../serve/registry/self-check.ts';
+import { largestDifference } from '../support/onnx-session.ts';
+import { randomPatches } from '../support/random-network.ts';
+import { exportModels } from '../support/running-service.ts';
+import { tolerances } from '../tolerances.ts';
+
+const settings = { batchPatches: 16, manyFromPatches: 4, gatherPatches: 8 };
+const hostSettings = { devices: ['cpu'], mustBeatCpu: true, aloneThreads: 2, besideThreads: 1 } as const;
+const never = () => new AbortController().signal;
+
+let home: string;
+let files: ModelFiles;
+let check: SelfCheck;
+let lanes: readonly InferenceLane[];
+let notes: string[];
+let host: ModelHost;
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'textura-host-'));
+  await exportModels(home, [{ variant: 'lab-baseline' }]);
+  const report = modelReportSchema.parse(
+    JSON.parse(await readFile(join(home, 'lab-baseline.report.json'), 'utf8')),
+  );
+  check = selfCheckOf(report, 'lab-baseline');
+  const fileOf = (kind: GraphKind) => report.graphs.find((graph) => graph.kind === kind)?.file ?? '';
+  files = { name: 'm', kinds: graphKinds, read: (kind) => readFile(join(home, fileOf(kind))) };
+});
+afterAll(() => rm(home, { recursive: true }));
+beforeEach(() => {
+  lanes = [new InferenceLane(), new InferenceLane()];
+  notes = [];
+  host = new ModelHost(lanes, hostSettings, (sentence) => notes.push(sentence));
+});
+afterEach(async () => {
+  await Promise.all(lanes.map((lane) => lane.close()));
+});
+
+/** Sessions that a model's names lead to. */
+const namesOf = ({ few, many, beside }: ModelSessions) => new Set([few, many, beside]).size;
+const isLoaded = (session: string, place: number) =>
+  (lanes[place] as InferenceLane).run(session, randomPatches(1, 1) as Uint8Array<ArrayBuffer>).then(
+    () => true,
+    () => false,
+  );
+
+test('a model of which much is expected has all its sessions at once', async () => {
+  const { sessions } = await host.open(files, check, true);
+  expect([namesOf(sessions), sessions.lanes]).toEqual([3, 2]);
+  expect(await isLoaded(sessions.many, 0)).toBe(true);
+  expect(await isLoaded(sessions.beside, 1)).toBe(true);
+});
+
+test('another has one, and the rest when the first large batch comes; the answers are the same', async () => {
+  const { sessions } = await host.open(files, check, false);
+  const batcher = new Batcher(lanes, settings);
+  const ask = (count: number) => batcher.submit('a', sessions, randomPatches(count, 3), never());
+  await ask(3);
+  expect([namesOf(sessions), sessions.lanes]).toEqual([1, 1]);
+  const before = await ask(4);
+  await vi.waitFor(() => expect([namesOf(sessions), sessions.lanes]).toEqual([3, 2]), 10_000);
+  const after = await ask(4);
+  expect(largestDifference(after.logits, before.logits)).toBeLessThan(tolerances.engineLogit);
+  expect(notes).toEqual([]);
+});
+
+test('where the rest can not be opened, the model goes on with what it has', async () => {
+  const changed: ModelFiles = {
+    ...files,
+    read(kind) {
+      if (kind === 'throughput') throw new TexturaError('file-damaged', 'changed while it was read');
+      return files.read(kind);
+    },
+  };
+  const { sessions } = await host.open(changed, check, false);
+  const batcher = new Batcher(lanes, settings);
+  await batcher.submit('a', sessions, randomPatches(5, 1), never());
+  await vi.waitFor(() => expect(notes.join()).toContain('changed while it was read'), 10_000);
+  expect((await batcher.submit('a', sessions, randomPatches(5, 1), never())).batchPatches).toBe(5);
+  expect([namesOf(sessions), sessions.lanes]).toEqual([1, 1]);
+  await expect(host.open(changed, check, true)).rejects.toMatchObject({ code: 'file-damaged' });
+  expect(notes.at(-1)).toContain('cpu refused for m');
+});
+
+test('a model that is closed while it opens more leaves nothing behind', async () => {
+  const { sessions } = await host.open(files, check, false);
+  sessions.onLargeBatch?.();
+  await host.close(sessions);
+  for (const session of [sessions.few, sessions.many, sessions.beside]) {
+    expect([await isLoaded(session, 0), await isLoaded(session, 1)]).toEqual([false, false]);
+  }
+});
+
+test('what fails its check is refused and released', async () => {
+  const probabilities = check.probabilities.map((value) => 1 - value);
+  await expect(host.open(files, { ...check, probabilities }, true)).rejects.toMatchObject({
+    code: 'parity-failed',
+  });
+  expect(await isLoaded('m 0', 0)).toBe(false);
+});
