@@ -54,6 +54,9 @@ export async function serverPlans(
   return { plans, versions, leftOut };
 }
 
+/** As docs/service.md has it for production: what glibc is told, it then gives back. */
+const mallocSettings = { MALLOC_MMAP_THRESHOLD_: '1048576', MALLOC_TRIM_THRESHOLD_: '1048576' } as const;
+
 /** The service, with settings added. */
 export function ourPlan(model: string, more: readonly string[] = ['--log-level', 'warn']): ServerPlan {
   const loader = import.meta.resolve('tsx');
@@ -62,7 +65,7 @@ export function ourPlan(model: string, more: readonly string[] = ['--log-level',
     name: 'Textura',
     program: process.execPath,
     args: ['--import', loader, `${repository}serve/serve.ts`, ...settings],
-    env: {},
+    env: mallocSettings,
     cwd: process.cwd(),
     path: `/classify?model=${encodeURIComponent(basename(model, '.onnx'))}`,
     upload: 'raw',
