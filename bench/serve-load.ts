@@ -15,6 +15,7 @@ export interface LoadPicture {
 
 export interface LoadResult {
   readonly requestsPerSecond: number;
+  /** NaN where nothing came. */
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** Answers other than 200, and connections that failed. */
@@ -68,29 +69,45 @@ export function uploadOf({ upload }: ServerPlan, { type, bytes }: LoadPicture) {
   return { body, headers: { 'content-type': `multipart/form-data; boundary=${boundary}` } };
 }
 
-/** Keeps `connections` requests under way for some seconds. */
+export interface Turn {
+  /** Requests under way at a time. */
+  readonly connections: number;
+  /** Before anything counts: the connections are made then, all at once. */
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+}
+
+/** Keeps `connections` requests under way and measures once the warm-up is over. */
 export async function load(
   plan: ServerPlan,
   port: number,
   picture: LoadPicture,
-  connections: number,
-  seconds: number,
+  { connections, warmUpSeconds, seconds }: Turn,
 ): Promise<LoadResult> {
   const times: number[] = [];
-  // What came before is then forgotten.
-  await eventLoopLagMs(plan, port);
+  let countedFrom: number | undefined;
+  const begin = async () => {
+    // What came before is then forgotten.
+    await eventLoopLagMs(plan, port);
+    countedFrom = performance.now();
+  };
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
     const plans = { url: `http://127.0.0.1:${port}${plan.path}`, ...uploadOf(plan, picture) };
+    const duration = warmUpSeconds + seconds;
     const run = autocannon(
-      { ...plans, method: 'POST', connections, duration: seconds, timeout: 30 },
+      { ...plans, method: 'POST', connections, duration, timeout: 30 },
       (fault, found) => (fault ? reject(fault) : resolve(found)),
     );
-    // Its own percentiles are whole milliseconds.
-    run.on('response', (_client, _status, _bytes, responseMs) => times.push(responseMs));
+    setTimeout(() => begin().catch(reject), warmUpSeconds * 1000);
+    // Its own percentiles are whole milliseconds, and of the warm-up too.
+    run.on('response', (_client, status, _bytes, responseMs) => {
+      if (countedFrom !== undefined && status === 200) times.push(responseMs);
+    });
   });
+  const countedSeconds = (performance.now() - (countedFrom ?? Number.NaN)) / 1000;
   times.sort((a, b) => a - b);
   return {
-    requestsPerSecond: result['2xx'] / result.duration,
+    requestsPerSecond: times.length / countedSeconds,
     p50Ms: quantile(times, 0.5),
     p99Ms: quantile(times, 0.99),
     errors: result.errors + result.non2xx,

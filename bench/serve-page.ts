@@ -81,7 +81,10 @@ function rowOf({ name, results, memoryBytes }: ServerRounds, panel: ServePanel):
   const rates = ratesOf(results);
   const { median, lowerQuartile, upperQuartile } = spreadOf(rates);
   const best = bestPeer(panel);
-  const middle = (values: readonly number[]) => millisecondsText(spreadOf(values).median);
+  const middle = (values: readonly number[]) => {
+    const known = values.filter((value) => !Number.isNaN(value));
+    return known.length === 0 ? 'no answer' : millisecondsText(spreadOf(known).median);
+  };
   return [
     name,
     median.toFixed(0),

@@ -33,7 +33,7 @@ const pageName = 'bench-serve.md';
 const limitBatch = 32;
 const warmUpSeconds = 1;
 /** Before anything is measured: V8 makes code fast while it serves. */
-const settling = { connections: 8, seconds: 8 } as const;
+const settling = { connections: 8, warmUpSeconds: 0, seconds: 8 } as const;
 
 export async function benchServe(options: ServeBenchOptions, terminal: Terminal): Promise<void> {
   const counts = connectionsSchema.safeParse(options.connections.split(','));
@@ -100,7 +100,7 @@ async function startAll(
           `${plan.name}: expected the answers ${expected.join()}, got ${answers.join()}`,
         );
       }
-      await load(plan, server.port, pictures[0] as LoadPicture, settling.connections, settling.seconds);
+      await load(plan, server.port, pictures[0] as LoadPicture, settling);
       await server.hold();
     } catch (error) {
       if (!(error instanceof TexturaError)) throw error;
@@ -157,8 +157,8 @@ async function measurePanel({
         `${picture.name} x ${connections}, round ${round + 1} of ${options.rounds}: ${server.plan.name}`,
       );
       await server.go();
-      await load(server.plan, server.port, picture, connections, warmUpSeconds);
-      results[at]?.push(await load(server.plan, server.port, picture, connections, options.seconds));
+      const turnOfLoad = { connections, warmUpSeconds, seconds: options.seconds };
+      results[at]?.push(await load(server.plan, server.port, picture, turnOfLoad));
       memory[at] = await server.memoryBytes();
       await server.hold();
     }

@@ -31,9 +31,10 @@ export function cutPatch(
   into = new Uint8Array(patchBytes),
 ): Patch {
   if (patchPx === inputPx) {
-    for (let row = 0; row < inputPx; row++) {
+    // Pixel by pixel: views of rows would be more work than there are pixels.
+    for (let row = 0, at = 0; row < inputPx; row++) {
       const start = (y + row) * image.width + x;
-      into.set(image.data.subarray(start, start + inputPx), row * inputPx);
+      for (let column = 0; column < inputPx; column++) into[at++] = image.data[start + column] as number;
     }
     return into;
   }

@@ -11,7 +11,7 @@ const maxPixels = 128 * 128;
 /** Of a file beside its compressed pixels, which no encoder makes larger than they are: what it inflates to stays small. */
 const maxExtraBytes = 1024;
 
-const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+const signature = '\x89PNG\r\n\x1a\n';
 /** Chunks that say nothing about the pixels' meaning as 8-bit sRGB. */
 const harmlessChunks: ReadonlySet<string> = new Set(['IDAT', 'IEND', 'sRGB', 'pHYs', 'tEXt', 'tIME']);
 /** Of colour types 0 (grey) and 2 (RGB). */
@@ -19,8 +19,9 @@ const channelsOfType: Readonly<Record<number, 1 | 3>> = { 0: 1, 2: 3 };
 
 /** The pixels of a small 8-bit grey or RGB PNG without alpha, palette, interlacing or colour profile; undefined for all else. */
 export function readPlainPng(bytes: Uint8Array): Pixels | undefined {
-  const size = plainSize(bytes);
-  const compressed = size && pixelChunks(bytes);
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const size = plainSize(file);
+  const compressed = size && pixelChunks(file);
   if (size === undefined || compressed === undefined) return undefined;
   const rowBytes = size.width * size.channels;
   const length = (rowBytes + 1) * size.height;
@@ -36,64 +37,64 @@ export function readPlainPng(bytes: Uint8Array): Pixels | undefined {
 type PlainSize = Pick<Pixels, 'width' | 'height'> & { readonly channels: 1 | 3 };
 
 /** What the header says, where that is small and plain (PNG specification, third edition, section 11.2.1). */
-function plainSize(bytes: Uint8Array): PlainSize | undefined {
-  if (bytes.length < 33 || !signature.every((byte, i) => bytes[i] === byte)) return undefined;
-  const view = viewOf(bytes);
-  const [width, height] = [view.getUint32(16), view.getUint32(20)];
-  const [bits, colourType = -1, compression, filter, interlace] = bytes.subarray(24, 29);
+function plainSize(file: Buffer): PlainSize | undefined {
+  if (file.length < 33 || file.toString('latin1', 0, signature.length) !== signature) return undefined;
+  const width = file.readUInt32BE(16);
+  const height = file.readUInt32BE(20);
+  const [bits, colourType] = [file.readUInt8(24), file.readUInt8(25)];
   const channels = channelsOfType[colourType];
-  const isPlain = bits === 8 && compression === 0 && filter === 0 && interlace === 0;
+  // Behind them compression, filter and interlacing, of which 0 is the plain one.
+  const isPlain = bits === 8 && file.readUIntBE(26, 3) === 0;
   const isSmall = width > 0 && height > 0 && width * height <= maxPixels;
   if (!isPlain || !isSmall || channels === undefined) return undefined;
   const mostBytes = (width * channels + 1) * height + maxExtraBytes;
-  return bytes.length <= mostBytes ? { width, height, channels } : undefined;
+  return file.length <= mostBytes ? { width, height, channels } : undefined;
 }
 
 /** What the IDAT chunks hold, in one piece, where the file is whole chunks that are known here and ends with its end. */
-function pixelChunks(bytes: Uint8Array): Uint8Array | undefined {
-  const view = viewOf(bytes);
-  const pixels: Uint8Array[] = [];
+function pixelChunks(file: Buffer): Uint8Array | undefined {
+  const pixels: Buffer[] = [];
   let at = signature.length;
   for (let type = ''; type !== 'IEND'; ) {
-    if (at + 12 > bytes.length) return undefined;
-    const end = at + 8 + view.getUint32(at);
-    if (end + 4 > bytes.length || crc32(bytes.subarray(at + 4, end)) !== view.getUint32(end))
+    if (at + 12 > file.length) return undefined;
+    const end = at + 8 + file.readUInt32BE(at);
+    if (end + 4 > file.length || crc32(file.subarray(at + 4, end)) !== file.readUInt32BE(end))
       return undefined;
-    type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    type = file.toString('latin1', at + 4, at + 8);
     if (type === 'IHDR' ? at !== signature.length : !harmlessChunks.has(type)) return undefined;
-    if (type === 'IDAT') pixels.push(bytes.subarray(at + 8, end));
+    if (type === 'IDAT') pixels.push(file.subarray(at + 8, end));
     at = end + 4;
   }
-  if (at !== bytes.length) return undefined;
+  if (at !== file.length) return undefined;
   return pixels.length === 1 ? pixels[0] : Buffer.concat(pixels);
 }
 
 /**
  * Undoes the filters of rows that begin with the number of theirs: each byte was stored less what the bytes of the pixel to its
  * left (a), above (b) and above that (c) foretell, which are 0 outside of the image (PNG specification, section 9.2). Undefined for a
- * filter that there is not. No views of rows are made: there would be more of them than there is work.
+ * filter that there is not. In the memory of the rows, since what is stored lies behind what is read already; no views of rows are made:
+ * there would be more of them than there is work.
  */
 function unfiltered(rows: Buffer, rowBytes: number, channels: number): Uint8Array | undefined {
   const height = rows.length / (rowBytes + 1);
-  const data = new Uint8Array(rowBytes * height);
   for (let y = 0; y < height; y++) {
     const filter = rows[y * (rowBytes + 1)] as number;
     const stored = y * (rowBytes + 1) + 1;
     const start = y * rowBytes;
     if (filter > 4) return undefined;
     if (filter === 0) {
-      rows.copy(data, start, stored, stored + rowBytes);
+      rows.copyWithin(start, stored, stored + rowBytes);
       continue;
     }
     for (let i = 0; i < rowBytes; i++) {
       const at = start + i;
-      const a = i < channels ? 0 : (data[at - channels] as number);
-      const b = y === 0 ? 0 : (data[at - rowBytes] as number);
-      const c = i < channels || y === 0 ? 0 : (data[at - rowBytes - channels] as number);
-      data[at] = (rows[stored + i] as number) + foretold(filter, a, b, c);
+      const a = i < channels ? 0 : (rows[at - channels] as number);
+      const b = y === 0 ? 0 : (rows[at - rowBytes] as number);
+      const c = i < channels || y === 0 ? 0 : (rows[at - rowBytes - channels] as number);
+      rows[at] = (rows[stored + i] as number) + foretold(filter, a, b, c);
     }
   }
-  return data;
+  return rows.subarray(0, rowBytes * height);
 }
 
 function foretold(filter: number, a: number, b: number, c: number): number {
@@ -116,8 +117,4 @@ function paeth(a: number, b: number, c: number): number {
   const toC = Math.abs(a + b - 2 * c);
   if (toA <= toB && toA <= toC) return a;
   return toB <= toC ? b : c;
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -14,3 +14,10 @@ export function startThread(module: URL, data: unknown): Worker {
 export function threadData<T>(): T {
   return (workerData as { data: T }).data;
 }
+
+/** Whether a view is all of its memory, so that moving that to a thread takes nothing else along. */
+export function ownsMemory<T extends Uint8Array | Float32Array>(view: T): view is T & OwnMemory<T> {
+  return view.buffer instanceof ArrayBuffer && view.byteLength === view.buffer.byteLength;
+}
+
+type OwnMemory<T> = T extends Float32Array ? Float32Array<ArrayBuffer> : Uint8Array<ArrayBuffer>;

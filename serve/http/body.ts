@@ -1,6 +1,7 @@
 /** The body of a request as it arrives: counted, clocked, and given up when it is too large, too slow or its sender has left. */
 import type { IncomingMessage } from 'node:http';
 import { TexturaError } from '../../model/error.ts';
+import { ownsMemory } from '../../node/thread.ts';
 
 export interface BodyLimits {
   /** Bytes of image files in one request. */
@@ -109,8 +110,10 @@ function tooSlow(limitMs: number): TexturaError {
   );
 }
 
-/** The parts in one piece of memory of its own, which can be given to a thread. */
+/** The parts, which are given away, in one piece of memory of its own, which can be given to a thread. */
 export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const [first] = parts;
+  if (first !== undefined && parts.length === 1 && ownsMemory(first)) return first;
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {

@@ -7,6 +7,7 @@ import { exchangeOf, sendJson } from './exchange.ts';
 import { readUpload } from './upload.ts';
 
 export function classifyRoute(service: Service) {
+  const readQuery = queryReader();
   return async (request: Request, response: Response): Promise<void> => {
     const exchange = exchangeOf(response);
     exchange.route = '/classify';
@@ -30,8 +31,16 @@ export function classifyRoute(service: Service) {
   };
 }
 
-/** Errors: `usage`, naming the parameter. */
-function readQuery(request: Request): ClassifyQuery {
+/** Reads queries; what is asked again, as machines do, is known from the last time. Errors: `usage`, naming the parameter. */
+function queryReader(): (request: Request) => ClassifyQuery {
+  let last: { readonly url: string; readonly query: ClassifyQuery } | undefined;
+  return (request) => {
+    if (last?.url !== request.url) last = { url: request.url, query: queryOf(request) };
+    return last.query;
+  };
+}
+
+function queryOf(request: Request): ClassifyQuery {
   const query = classifyQuerySchema.safeParse({ ...request.query });
   if (query.success) return query.data;
   const [issue] = query.error.issues;

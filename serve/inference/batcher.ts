@@ -5,6 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TexturaError } from '../../model/error.ts';
 import { patchBytes } from '../../model/patch.ts';
+import { ownsMemory } from '../../node/thread.ts';
 import { FairQueue } from './fair-queue.ts';
 import type { InferenceLane } from './inference-lane.ts';
 
@@ -42,12 +43,15 @@ export interface InferredPatches {
 
 /** `[count,64,64]` grey levels: bytes of an image, or the floats that a client sent. */
 export type PatchValues = Uint8Array | Float32Array;
+type MovablePatches = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
 /** Jobs of a batch that are answered in one turn of the event loop. */
 const answersATurn = 4;
 
 interface Job {
+  /** Gone once it is computed; their number stays. */
   readonly patches: PatchValues;
+  readonly count: number;
   readonly queuedAt: number;
   readonly onAbort: () => void;
   readonly signal: AbortSignal;
@@ -79,7 +83,10 @@ export class Batcher {
     return jobs;
   }
 
-  /** Computes `[count,64,64]` patches, at most a batch of them. `signal` takes them out of the queue; errors: its reason, `internal`. */
+  /**
+   * Computes `[count,64,64]` patches, at most a batch of them, which are given away. `signal` takes them out of the queue. Errors: its
+   * reason, `internal`.
+   */
   submit(
     client: string,
     sessions: ModelSessions,
@@ -94,14 +101,15 @@ export class Batcher {
       const line = this.#lines.get(sessions) ?? { queue: new FairQueue<Job>(), waitingPatches: 0 };
       const onAbort = () => {
         if (!line.queue.remove(client, job)) return;
-        line.waitingPatches -= countOf(job);
+        line.waitingPatches -= job.count;
         if (line.queue.size === 0) this.#lines.delete(sessions);
         reject(signal.reason);
       };
-      const job: Job = { patches, queuedAt: performance.now(), signal, onAbort, resolve, reject };
+      const count = patches.length / patchBytes;
+      const job: Job = { patches, count, queuedAt: performance.now(), signal, onAbort, resolve, reject };
       this.#lines.set(sessions, line);
       line.queue.push(client, job);
-      line.waitingPatches += countOf(job);
+      line.waitingPatches += job.count;
       signal.addEventListener('abort', onAbort);
       this.#dispatch();
     });
@@ -133,11 +141,11 @@ export class Batcher {
     const jobs: Job[] = [];
     let room = this.#settings.batchPatches;
     for (;;) {
-      const job = line?.queue.take((candidate) => countOf(candidate) <= room);
+      const job = line?.queue.take((candidate) => candidate.count <= room);
       if (line === undefined || job === undefined) return jobs;
       job.signal.removeEventListener('abort', job.onAbort);
-      room -= countOf(job);
-      line.waitingPatches -= countOf(job);
+      room -= job.count;
+      line.waitingPatches -= job.count;
       if (line.queue.size === 0) this.#lines.delete(sessions);
       jobs.push(job);
     }
@@ -165,7 +173,7 @@ export class Batcher {
       for (const [place, job] of jobs.entries()) {
         // Answers, and the requests that follow them, come in small lots: all at once would hold the event loop.
         if (place > 0 && place % answersATurn === 0) await nextTurn();
-        const end = row + countOf(job);
+        const end = row + job.count;
         const own = logits.subarray(row * classes, end * classes);
         job.resolve({ logits: own, waitMs: startedAt - job.queuedAt, inferMs, batchPatches });
         row = end;
@@ -182,12 +190,10 @@ export class Batcher {
   }
 }
 
-function countOf({ patches }: Job): number {
-  return patches.length / patchBytes;
-}
-
-/** In one piece; bytes as long as all are, which are a quarter of the memory to move. */
-function concatenated(jobs: readonly Job[]): Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer> {
+/** In one piece of memory that can be moved; bytes as long as all are, which are a quarter of the memory to move. */
+function concatenated(jobs: readonly Job[]): MovablePatches {
+  const [first] = jobs;
+  if (first !== undefined && jobs.length === 1 && ownsMemory(first.patches)) return first.patches;
   const length = jobs.reduce((sum, { patches }) => sum + patches.length, 0);
   const areBytes = jobs.every(({ patches }) => patches instanceof Uint8Array);
   const values = areBytes ? new Uint8Array(length) : new Float32Array(length);

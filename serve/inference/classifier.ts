@@ -99,8 +99,9 @@ export class Classifier {
     return answerOf(request.model, await this.#inTime({ client, count: images.length, gone: signal }, work));
   }
 
-  /** Logits `[count,C]` of patches `[count,64,64]` as they are. Errors: as `classify`. */
+  /** Logits `[count,C]` of patches `[count,64,64]` as they are, which are given away. Errors: as `classify`. */
   async infer({ client, model, values, signal: gone }: TensorInference): Promise<Float32Array> {
+    const logits = new Float32Array((values.length / patchBytes) * model.labels.length);
     const step = patchBytes * this.#settings.batchPatches;
     const chunks = Array.from({ length: Math.ceil(values.length / step) }, (_, i) =>
       values.subarray(i * step, (i + 1) * step),
@@ -108,7 +109,6 @@ export class Classifier {
     const results = await this.#inTime({ client, count: chunks.length, gone }, (signal) =>
       chunks.map((chunk) => this.#inferChunk(client, model, chunk, signal)),
     );
-    const logits = new Float32Array((values.length / patchBytes) * model.labels.length);
     results.forEach((result, i) => {
       logits.set(result.logits, i * this.#settings.batchPatches * model.labels.length);
     });

@@ -71,6 +71,17 @@ describe('a batcher', () => {
     }
   });
 
+  test('takes what it is given, but not the memory of which that is a part', async () => {
+    const batcher = new Batcher(lanes, settings);
+    const whole = patchesOf(2, 1);
+    const part = whole.subarray(patchBytes);
+    const expected = await alone(part);
+    expect((await batcher.submit('a', sessions, part, never())).logits).toEqual(expected);
+    expect(whole).toEqual(patchesOf(2, 1));
+    await batcher.submit('a', sessions, whole, never());
+    expect(whole).toHaveLength(0);
+  });
+
   test('keeps the patches of one image together and in order', async () => {
     const batcher = new Batcher(lanes, settings);
     const jobs = [7, 2, 15, 1, 9].map((count, i) =>
