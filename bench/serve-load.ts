@@ -77,12 +77,13 @@ export interface Turn {
   readonly seconds: number;
 }
 
-/** Keeps `connections` requests under way and measures once the warm-up is over. */
+/** Keeps `connections` requests under way and measures once the warm-up is over; `onAnswer` gets the bodies of all answers. */
 export async function load(
   plan: ServerPlan,
   port: number,
   picture: LoadPicture,
   { connections, warmUpSeconds, seconds }: Turn,
+  onAnswer?: (body: string) => void,
 ): Promise<LoadResult> {
   const times: number[] = [];
   let countedFrom: number | undefined;
@@ -94,8 +95,9 @@ export async function load(
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
     const plans = { url: `http://127.0.0.1:${port}${plan.path}`, ...uploadOf(plan, picture) };
     const duration = warmUpSeconds + seconds;
+    const requests = onAnswer && [{ onResponse: (_status: number, body: string) => onAnswer(body) }];
     const run = autocannon(
-      { ...plans, method: 'POST', connections, duration, timeout: 30 },
+      { ...plans, method: 'POST', connections, duration, timeout: 30, ...(requests && { requests }) },
       (fault, found) => (fault ? reject(fault) : resolve(found)),
     );
     setTimeout(() => begin().catch(reject), warmUpSeconds * 1000);

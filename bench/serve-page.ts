@@ -1,6 +1,7 @@
 /** docs/bench-serve.md: what each server answered, and the share of what onnxruntime computes without one. */
 import type { Circumstances } from './circumstances.ts';
 import { busyNote, measuredOn, table } from './page-parts.ts';
+import { anatomySection, type RequestAnatomy } from './serve-anatomy.ts';
 import type { LoadResult } from './serve-load.ts';
 import { medianRatio, spreadOf } from './statistics.ts';
 
@@ -22,6 +23,8 @@ export interface ServePanel {
 
 export interface ServeResults {
   readonly panels: readonly ServePanel[];
+  /** Not there where the service was left out. */
+  readonly anatomy: RequestAnatomy | undefined;
   readonly seconds: number;
   readonly circumstances: Circumstances;
   readonly versions: Readonly<Record<string, string>>;
@@ -31,6 +34,7 @@ export interface ServeResults {
 
 export function servePage({
   panels,
+  anatomy,
   seconds,
   circumstances,
   versions,
@@ -45,7 +49,7 @@ one is measured, for ${seconds} s a turn after a second that does not count, the
 rounds with its quartiles; a ratio is the median of the ratios within the rounds. The limit is onnxruntime-node in a process that does nothing else, on
 batches of 32 by the throughput file, without decoding.
 ${busyNote(circumstances)}
-${panels.map(panelSection).join('\n')}${left === '' ? '' : `\n${left}`}
+${[...panels.map(panelSection), ...(anatomy ? [anatomySection(anatomy)] : [])].join('\n')}${left === '' ? '' : `\n${left}`}
 ${measuredOn(circumstances, versions, command)}`;
 }
 

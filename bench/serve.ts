@@ -12,6 +12,7 @@ import { usableCores } from '../node/machine.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { Model } from '../serve/model.ts';
 import { circumstances } from './circumstances.ts';
+import { anatomySection, type RequestAnatomy, requestAnatomy } from './serve-anatomy.ts';
 import { serverPlans } from './serve-contenders.ts';
 import { type LoadPicture, type LoadResult, load, loadPictures, uploadOf } from './serve-load.ts';
 import { panelSection, type ServePanel, servePage } from './serve-page.ts';
@@ -47,6 +48,7 @@ export async function benchServe(options: ServeBenchOptions, terminal: Terminal)
   const { servers, failures } = await startAll(plans, pictures, terminal);
   const limit = await Model.load(throughputFile(model), { threads: usableCores() });
   const panels: ServePanel[] = [];
+  let anatomy: RequestAnatomy | undefined;
   try {
     for (const picture of pictures) {
       for (const connections of counts.data) {
@@ -55,6 +57,8 @@ export async function benchServe(options: ServeBenchOptions, terminal: Terminal)
         panels.push(panel);
       }
     }
+    anatomy = await anatomyOf(servers, pictures, options.seconds);
+    if (anatomy !== undefined) terminal.line(`\n${anatomySection(anatomy)}`);
   } finally {
     await Promise.all(servers.map((server) => server.end()));
     await limit.close();
@@ -63,6 +67,7 @@ export async function benchServe(options: ServeBenchOptions, terminal: Terminal)
   const { rounds, seconds, models, connections, out } = options;
   const page = servePage({
     panels,
+    anatomy,
     seconds,
     circumstances: found,
     versions: { 'onnxruntime-node': env.versions.node ?? 'unknown', ...versions },
@@ -172,6 +177,18 @@ async function measurePanel({
     memoryBytes: memory[at],
   }));
   return { picture: picture.name, connections, servers: rounds, limits };
+}
+
+/** Of ours and the first picture. */
+async function anatomyOf(
+  servers: readonly ServerProcess[],
+  pictures: readonly LoadPicture[],
+  seconds: number,
+): Promise<RequestAnatomy | undefined> {
+  const ours = servers.find(({ plan }) => plan.isOurs);
+  const [picture] = pictures;
+  if (ours === undefined || picture === undefined) return undefined;
+  return requestAnatomy(ours, picture, { warmUpSeconds, seconds });
 }
 
 async function patchesPerSecond(model: Model, seconds: number): Promise<number> {
