@@ -4,6 +4,7 @@ import { TexturaError } from '../model/error.ts';
 import { runCommand } from '../node/command-line.ts';
 import { type Terminal, terminalOn } from '../node/terminal.ts';
 import { benchInfer, inferBenchOptions } from './infer.ts';
+import { benchMemory, memoryBenchOptions } from './memory.ts';
 import { benchServe, serveBenchOptions } from './serve.ts';
 import { soak, soakOptions } from './soak.ts';
 import { benchTrain, trainBenchOptions } from './train.ts';
@@ -40,6 +41,7 @@ const subjects: Readonly<Record<string, Subject>> = {
   infer: subjectOf(inferBenchOptions, benchInfer),
   web: subjectOf(webBenchOptions, benchWeb),
   serve: subjectOf(serveBenchOptions, benchServe),
+  memory: subjectOf(memoryBenchOptions, benchMemory),
   soak: subjectOf(soakOptions, soak),
 };
 const argv = process.argv.slice(2);

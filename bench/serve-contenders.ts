@@ -55,7 +55,10 @@ export async function serverPlans(
 }
 
 /** As docs/service.md has it for production: what glibc is told, it then gives back. */
-const mallocSettings = { MALLOC_MMAP_THRESHOLD_: '1048576', MALLOC_TRIM_THRESHOLD_: '1048576' } as const;
+export const mallocSettings = {
+  MALLOC_MMAP_THRESHOLD_: '1048576',
+  MALLOC_TRIM_THRESHOLD_: '1048576',
+} as const;
 
 /** The service, with settings added. */
 export function ourPlan(model: string, more: readonly string[] = ['--log-level', 'warn']): ServerPlan {

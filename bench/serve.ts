@@ -50,6 +50,8 @@ export async function benchServe(options: ServeBenchOptions, terminal: Terminal)
   const panels: ServePanel[] = [];
   let anatomy: RequestAnatomy | undefined;
   try {
+    anatomy = await anatomyOf(servers, pictures, options.seconds);
+    if (anatomy !== undefined) terminal.line(`\n${anatomySection(anatomy)}`);
     for (const picture of pictures) {
       for (const connections of counts.data) {
         const panel = await measurePanel({ servers, limit, picture, connections, options, terminal });
@@ -57,8 +59,6 @@ export async function benchServe(options: ServeBenchOptions, terminal: Terminal)
         panels.push(panel);
       }
     }
-    anatomy = await anatomyOf(servers, pictures, options.seconds);
-    if (anatomy !== undefined) terminal.line(`\n${anatomySection(anatomy)}`);
   } finally {
     await Promise.all(servers.map((server) => server.end()));
     await limit.close();

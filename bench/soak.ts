@@ -13,6 +13,7 @@ import type { Terminal } from '../node/terminal.ts';
 import { Model } from '../serve/model.ts';
 import { ourPlan } from './serve-contenders.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
+import { replacedModels, settledMemory } from './service-watch.ts';
 import { badVisits, goodVisits, type Outcome, visitBadly, visitHostilely, visitWell } from './soak-visits.ts';
 
 export const soakOptions = z.strictObject({
@@ -94,13 +95,6 @@ async function changeModels(
   }
 }
 
-/** How often the service has put a model in the place of another. */
-async function replacedModels(address: string): Promise<number> {
-  const text = await (await fetch(`${address}/metrics`)).text();
-  const counted = [...text.matchAll(/^textura_model_changes_total\{.*change="replaced"\} (\d+)$/gm)];
-  return counted.reduce((sum, [, count]) => sum + Number(count), 0);
-}
-
 async function loadedModels(address: string, folder: string): Promise<readonly Model[]> {
   const list = modelListSchema.parse(await (await fetch(`${address}/models`)).json());
   return Promise.all(list.models.map(({ name }) => Model.load(join(folder, `${name}.onnx`))));
@@ -176,16 +170,6 @@ async function watchMemory(
     terminal.line(`${look.toFixed(1)} min  ${(lastBytes / 2 ** 20).toFixed(0)} MiB  ${countsText(counts)}`);
   }
   return { settledBytes, lastBytes };
-}
-
-/** The least of a few looks: while a model is tried, a process of its own has it in memory as well. */
-async function settledMemory(server: ServerProcess): Promise<number> {
-  const looks: number[] = [];
-  for (let i = 0; i < 4; i++) {
-    looks.push((await server.memoryBytes()) ?? 0);
-    await sleep(1500);
-  }
-  return Math.min(...looks);
 }
 
 function countsText({ good, bad, hostile, changes }: Counts): string {
