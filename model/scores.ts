@@ -83,11 +83,13 @@ export function meanScores({ count, crossEntropy: total, top1Errors, top5Errors 
 /** Mean of the rows of `values` `[rows, classes]`. */
 export function meanRow(values: Float32Array, classes: number): Float32Array {
   const rows = values.length / classes;
-  return Float32Array.from({ length: classes }, (_, c) => {
+  const means = new Float32Array(classes);
+  for (let c = 0; c < classes; c++) {
     let sum = 0;
     for (let r = 0; r < rows; r++) sum += values[r * classes + c] as number;
-    return sum / rows;
-  });
+    means[c] = sum / rows;
+  }
+  return means;
 }
 
 function logSumExp(row: Float32Array): number {

@@ -35,7 +35,7 @@ export function createApp(service: Service, settings: ServeSettings, log: Logger
   const { registry } = service;
   const origin = crossOrigin(settings.allowOrigin);
   // First, for it is what is asked most.
-  app.use('/classify', answerHeaders, origin);
+  app.all('/classify', answerHeaders, origin);
   route(app, 'post', '/classify', key, classifyRoute(service));
   app.use(safeHeaders(), origin);
   route(app, 'get', '/healthz', healthRoute);
@@ -68,9 +68,10 @@ export function createApp(service: Service, settings: ServeSettings, log: Logger
 
 /** One method of an address; the others are answered 405 with the one that there is. */
 function route(app: Express, method: 'get' | 'post', path: string, ...handlers: RequestHandler[]): void {
-  app[method](path, ...handlers);
-  app.all(path, (_request, response) => {
+  const refuse: RequestHandler = (_request, response) => {
     response.setHeader('Allow', method === 'get' ? 'GET, HEAD' : 'POST');
     throw new TexturaError('method-not-allowed', `method: expected ${method.toUpperCase()}, got another`);
-  });
+  };
+  const known = app.route(path);
+  known[method](...handlers).all(refuse);
 }

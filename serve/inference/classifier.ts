@@ -132,7 +132,7 @@ export class Classifier {
     gone.addEventListener('abort', leave);
     const timer = setTimeout(() => stop.abort(this.#late()), this.#settings.deadlineMs);
     try {
-      return await Promise.race([Promise.all(begin(stop.signal)), rejection(stop.signal)]);
+      return await unlessAborted(Promise.all(begin(stop.signal)), stop.signal);
     } catch (error) {
       if (!stop.signal.aborted) stop.abort(error);
       else this.#events.onAbandoned(count);
@@ -210,10 +210,11 @@ export class Classifier {
   }
 }
 
-/** Rejects when the signal is aborted. */
-function rejection(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
+/** What the work gives, or rejects when the signal is aborted before. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason));
+    work.then(resolve, reject);
   });
 }
 
