@@ -22,8 +22,8 @@ const logBytes = 8192;
 const logFlushMs = 250;
 
 /**
- * By its own reckoning V8 would go through the whole heap several times a second, since what a request leaves behind is collected late and
- * what stays is small; on few cores that takes time from a run. The heap may grow to so many hundredths of what stays, which is 20 MiB.
+ * What stays in the heap is small (some 20 MiB), and pictures in the memory beside it count as its growth: V8 would go through all of it
+ * several times a second, which on few cores takes time from a run. It may grow by so many percent before that is done again.
  */
 const heapGrowingPercent = 300;
 

@@ -1,0 +1,102 @@
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { anatomySection } from '../../bench/serve-anatomy.ts';
+import { load } from '../../bench/serve-load.ts';
+import { panelSection } from '../../bench/serve-page.ts';
+
+const result = { requestsPerSecond: 100, p50Ms: 10, p99Ms: 20, errors: 0, lagMs: undefined };
+const memoryBytes = 2 ** 20 * 300;
+
+test('a ratio is to the best peer within a round, and a round without an answer has no time', () => {
+  const servers = [
+    {
+      name: 'ours',
+      isOurs: true,
+      results: [100, 300, 200].map((rate) => ({ ...result, requestsPerSecond: rate, lagMs: rate / 100 })),
+      memoryBytes,
+    },
+    {
+      name: 'fast peer',
+      isOurs: false,
+      results: [50, 100, 100].map((rate) => ({ ...result, requestsPerSecond: rate })),
+      memoryBytes,
+    },
+    {
+      name: 'broken peer',
+      isOurs: false,
+      results: [
+        { ...result, requestsPerSecond: 0, p50Ms: Number.NaN, p99Ms: Number.NaN, errors: 7 },
+        { ...result, requestsPerSecond: 0, p50Ms: Number.NaN, p99Ms: Number.NaN, errors: 5 },
+      ],
+      memoryBytes: undefined,
+    },
+  ];
+  const panel = { picture: 'a picture', connections: 8, servers, limits: [400, 400, 400] };
+  expect(panelSection(panel)).toBe(`## a picture, 8 at a time
+
+| server      | requests/s |  quartiles | of the best peer | of the limit |    p50 ms |    p99 ms | errors |  memory |
+| ----------- | ---------: | ---------: | ---------------: | -----------: | --------: | --------: | -----: | ------: |
+| ours        |        200 | 150 to 250 |             2.00 |         50 % |      10.0 |      20.0 |      0 | 300 MiB |
+| fast peer   |        100 |  75 to 100 |             1.00 |         25 % |      10.0 |      20.0 |      0 | 300 MiB |
+| broken peer |          0 |     0 to 0 |             0.00 |          0 % | no answer | no answer |     12 |         |
+
+Textura's event loop was late by 2.0 ms at its 99th percentile (median over the rounds).
+`);
+});
+
+test('what no stage of a request accounts for is the rest', () => {
+  const anatomy = { picture: 'patch', decodeMs: 0.1, queueMs: 0, inferMs: 1.5, totalMs: 2 };
+  expect(anatomySection(anatomy)).toMatch(
+    /thread that computes and back \| +0\.40 \| +20 % \|\n\| all +\| +2\.00/,
+  );
+});
+
+const picture = { name: 'bytes', type: 'image/png', bytes: Buffer.from('picture'), patches: 1 };
+
+async function planOf(listener: RequestListener) {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const plan = {
+    name: 'peer',
+    program: '',
+    args: [],
+    env: {},
+    cwd: '',
+    path: '/classify',
+    isOurs: false,
+  } as const;
+  return { plan: { ...plan, upload: 'raw' } as const, port };
+}
+
+test('load counts good answers after the warm-up, and bad ones as errors', { timeout: 20_000 }, async () => {
+  let isWarm = false;
+  setTimeout(() => {
+    isWarm = true;
+  }, 900);
+  const bodies: string[] = [];
+  const { plan, port } = await planOf((request, response) => {
+    request.resume().on('end', () => {
+      // Slow first: the times that count have none of it.
+      setTimeout(() => response.end('good'), isWarm ? 5 : 300);
+    });
+  });
+  const turn = { connections: 2, warmUpSeconds: 1, seconds: 1 };
+  const good = await load(plan, port, picture, turn, (body) => bodies.push(body));
+  expect(good).toMatchObject({ errors: 0, lagMs: undefined });
+  expect(good.requestsPerSecond).toBeGreaterThan(20);
+  expect(good.p50Ms).toBeLessThan(200);
+  expect(new Set(bodies)).toEqual(new Set(['good']));
+  const bad = await planOf((request, response) => {
+    request.resume().on('end', () => {
+      response.statusCode = 503;
+      response.end();
+    });
+  });
+  const refused = await load(bad.plan, bad.port, picture, { ...turn, warmUpSeconds: 0 });
+  expect(refused.requestsPerSecond).toBe(0);
+  expect(refused.p50Ms).toBeNaN();
+  expect(refused.errors).toBeGreaterThan(0);
+});
