@@ -150,6 +150,6 @@ test('a subject that there is not ends with status 2 and names those that there 
   const { status, stderr } = await runScript('bench/bench.ts', ['sleep'], { cwd });
   expect({ status, stderr }).toEqual({
     status: 2,
-    stderr: 'bench: expected one subject of train, infer, web, serve, soak, got "sleep"\n',
+    stderr: 'bench: expected one subject of train, infer, web, serve, memory, soak, got "sleep"\n',
   });
 });
