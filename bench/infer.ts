@@ -2,7 +2,9 @@
 import { join } from 'node:path';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { z } from 'zod';
-import { encodeModel, forwardGraph, throughputGraph } from '../export/index.ts';
+import { encodeModel } from '../graph/encode.ts';
+import { forwardGraph } from '../graph/forward.ts';
+import { throughputGraph } from '../graph/throughput.ts';
 import { defaultOpset, graphNames } from '../model/model-file.ts';
 import { inputPx, networkOf, variantNames } from '../model/network.ts';
 import { initialParameters } from '../model/parameters.ts';

@@ -2,7 +2,9 @@
  * The yardstick of the machine itself: matrix products in onnxruntime. A training step cannot multiply faster than that, whatever
  * its algorithm.
  */
-import { createGraph, encodeModel, multiplyAddsOf } from '../export/index.ts';
+import { createGraph } from '../graph/builder.ts';
+import { encodeModel } from '../graph/encode.ts';
+import { multiplyAddsOf } from '../graph/multiply-adds.ts';
 
 export interface ProductShape {
   readonly name: string;

@@ -1,5 +1,5 @@
 /** docs/bench-profile.md: where the time of a training step goes, in tables. */
-import { type StepPhase, stepPhases } from '../export/index.ts';
+import { type StepPhase, stepPhases } from '../graph/step/phase.ts';
 import type { Circumstances } from './circumstances.ts';
 import { busyNote, measuredOn, table } from './page-parts.ts';
 import { type ProfileRow, type StepProfile, totalMs } from './step-profile.ts';

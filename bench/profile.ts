@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { trainingStepGraph } from '../export/index.ts';
+import { trainingStepGraph } from '../graph/step/step.ts';
 import { networkOf } from '../model/network.ts';
 import { initialParameters, zeroParameters } from '../model/parameters.ts';
 import { textureNames } from '../model/textures/textures.ts';

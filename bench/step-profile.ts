@@ -1,6 +1,8 @@
 /** Where the time of a training step goes: onnxruntime's own record of every operator, summed by layer, phase and operator. */
 import { z } from 'zod';
-import { type Graph, multiplyAddsOf, phasesOf, type StepPhase } from '../export/index.ts';
+import type { Graph } from '../graph/builder.ts';
+import { multiplyAddsOf } from '../graph/multiply-adds.ts';
+import { phasesOf, type StepPhase } from '../graph/step/phase.ts';
 import type { Network } from '../model/network.ts';
 
 /** An event of a profile, in the format of Chrome's trace viewer; times in microseconds. */

@@ -1,5 +1,6 @@
 /** What `npm run bench -- train` found out. */
-import { multiplyAddsOf, trainingStepGraph } from '../export/index.ts';
+import { multiplyAddsOf } from '../graph/multiply-adds.ts';
+import { trainingStepGraph } from '../graph/step/step.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
 import { networkOf } from '../model/network.ts';
 import { textureNames } from '../model/textures/textures.ts';

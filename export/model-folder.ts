@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { describeModel } from '../graph/onnx/description.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
 import {
   type ModelIndex,
@@ -13,7 +14,6 @@ import {
   modelInput,
   type Opset,
 } from '../model/model-file.ts';
-import { describeModel } from '../model/onnx/description.ts';
 import { patchBytes } from '../model/patch.ts';
 import { softmaxRows } from '../model/scores.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';

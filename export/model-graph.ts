@@ -1,10 +1,10 @@
 /** From a trained run to the bytes of its ONNX files: which graphs there are, and what they say about themselves. */
 import { basename } from 'node:path';
+import type { Graph } from '../graph/builder.ts';
+import { encodeModel } from '../graph/encode.ts';
+import { forwardGraph } from '../graph/forward.ts';
+import { throughputGraph } from '../graph/throughput.ts';
 import { type GraphKind, metadataKeys, modelInput, type Opset } from '../model/model-file.ts';
-import { encodeModel } from './graph/encode.ts';
-import { forwardGraph } from './graph/forward.ts';
-import type { Graph } from './graph/graph.ts';
-import { throughputGraph } from './graph/throughput.ts';
 import type { TrainedRun } from './run-directory.ts';
 
 /** The graphs that can be exported. */

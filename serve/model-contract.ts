@@ -1,9 +1,9 @@
 /** The contract that an ONNX file must keep before anything is run on it. */
 import { z } from 'zod';
+import type { DescribedValue, ModelDescription } from '../graph/onnx/description.ts';
 import { TexturaError } from '../model/error.ts';
 import { graphNames, type ModelInput, metadataKeys, modelInputSchema } from '../model/model-file.ts';
 import { inputPx } from '../model/network.ts';
-import type { DescribedValue, ModelDescription } from '../model/onnx/description.ts';
 
 const labelsSchema = z.array(z.string().min(1)).min(2);
 

@@ -2,10 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { describeModel } from '../graph/onnx/description.ts';
 import { TexturaError } from '../model/error.ts';
 import { graphNames, type ModelInput } from '../model/model-file.ts';
 import { inputPx } from '../model/network.ts';
-import { describeModel } from '../model/onnx/description.ts';
 import { patchBytes } from '../model/patch.ts';
 import { checkContract } from './model-contract.ts';
 

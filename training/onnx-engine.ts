@@ -1,22 +1,20 @@
 /**
- * The engine that needs nothing but Node: the whole training step is an ONNX graph (`export/graph/training-step/`) that
+ * The engine that needs nothing but Node: the whole training step is an ONNX graph (`graph/step/`) that
  * onnxruntime runs. Values and momenta live in tensors in the step's own layout; two sets of them take turns as input and output.
  */
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Graph, Target } from '../graph/builder.ts';
+import { encodeModel } from '../graph/encode.ts';
+import { evaluationGraphs } from '../graph/step/evaluation.ts';
+import { stepNames, trainingStepGraph } from '../graph/step/step.ts';
 import {
   batchValues,
-  encodeModel,
-  evaluationGraphs,
-  type Graph,
   patchesValue,
   type StepValues,
   settingValues,
   stateOf,
   stateValues,
-  stepNames,
-  type Target,
-  trainingStepGraph,
-} from '../export/index.ts';
+} from '../graph/step/step-values.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
 import { TexturaError } from '../model/error.ts';
 import type { Network } from '../model/network.ts';

@@ -3,15 +3,9 @@
  * product's own graph builder in a browser, no file was prepared for it.
  */
 import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
-import {
-  batchValues,
-  encodeModel,
-  type StepValues,
-  settingValues,
-  stateValues,
-  stepNames,
-  trainingStepGraph,
-} from '../../export/index.ts';
+import { encodeModel } from '../../graph/encode.ts';
+import { stepNames, trainingStepGraph } from '../../graph/step/step.ts';
+import { batchValues, type StepValues, settingValues, stateValues } from '../../graph/step/step-values.ts';
 import { networkOf, type VariantName } from '../../model/network.ts';
 import { initialParameters, zeroParameters } from '../../model/parameters.ts';
 import { type BurstPlan, benchSettings, takeBurst } from '../burst.ts';

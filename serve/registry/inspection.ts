@@ -2,12 +2,13 @@
  * What is asked of an ONNX file before onnxruntime sees it: nothing but what `npm run export` writes. So no file makes the runtime open
  * other files, load other code or compute something larger than the network it claims to be.
  */
+
+import { describeModel } from '../../graph/onnx/description.ts';
+import { dtypes } from '../../graph/onnx/dtype.ts';
+import type { Message } from '../../graph/onnx/messages.ts';
+import { decodeMessage, encodeMessage } from '../../graph/onnx/protobuf.ts';
 import { TexturaError } from '../../model/error.ts';
 import type { ModelIndex } from '../../model/model-file.ts';
-import { describeModel } from '../../model/onnx/description.ts';
-import { dtypes } from '../../model/onnx/dtype.ts';
-import type { Message } from '../../model/onnx/messages.ts';
-import { decodeMessage, encodeMessage } from '../../model/onnx/protobuf.ts';
 import { checkContract } from '../model-contract.ts';
 
 /** Operators of ai.onnx that exported graphs are made of. */

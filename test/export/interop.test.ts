@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { forwardGraph } from '../../export/index.ts';
+import { forwardGraph } from '../../graph/forward.ts';
 import { networkOf, variantNames } from '../../model/network.ts';
 import { runProgram } from '../../node/program.ts';
 import { pythonEnvironment } from '../../node/python-environment.ts';

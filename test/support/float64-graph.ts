@@ -1,6 +1,6 @@
 /** Runs graphs, mostly of float64, on plain arrays, and takes numeric gradients through them. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { Graph } from '../../export/index.ts';
+import type { Graph } from '../../graph/builder.ts';
 import { bytesOf } from './onnx-session.ts';
 
 export type Arrays = Readonly<Record<string, ArrayLike<number>>>;

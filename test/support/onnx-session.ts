@@ -1,6 +1,7 @@
 /** Runs ONNX bytes in onnxruntime-node on plain arrays. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { encodeModel, type Graph } from '../../export/index.ts';
+import type { Graph } from '../../graph/builder.ts';
+import { encodeModel } from '../../graph/encode.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx } from '../../model/network.ts';
 import { patchBytes } from '../../model/patch.ts';

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Message } from '../../graph/onnx/messages.ts';
+import { decodeMessage, encodeMessage } from '../../graph/onnx/protobuf.ts';
 import { modelIndexSchema, modelReportSchema } from '../../model/model-file.ts';
-import type { Message } from '../../model/onnx/messages.ts';
-import { decodeMessage, encodeMessage } from '../../model/onnx/protobuf.ts';
 
 export type OnnxModel = Message<'Model'>;
 export type OnnxGraph = Message<'Graph'>;

@@ -1,7 +1,7 @@
 /** The onnx engine on WebGPU: whole steps on the device (the engine allows no part to fall back to the processor), and the right ones. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { trainingStepGraph } from '../../export/index.ts';
+import { trainingStepGraph } from '../../graph/step/step.ts';
 import type { Layer } from '../../model/layer.ts';
 import { type Network, networkOf } from '../../model/network.ts';
 import { runProgram } from '../../node/program.ts';

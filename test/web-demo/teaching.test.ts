@@ -1,6 +1,6 @@
 import { Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
-import { forwardGraph } from '../../export/index.ts';
+import { forwardGraph } from '../../graph/forward.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx, networkOf } from '../../model/network.ts';
 import { parameter } from '../../model/parameters.ts';

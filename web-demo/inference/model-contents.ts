@@ -1,10 +1,10 @@
 /** What an exported file holds beside what onnxruntime gives out: its labels, its network and the trained values by name. */
 import { z } from 'zod';
+import { describeModel, type ModelDescription } from '../../graph/onnx/description.ts';
+import { decodeMessage } from '../../graph/onnx/protobuf.ts';
 import { TexturaError } from '../../model/error.ts';
 import { metadataKeys, modelInputSchema } from '../../model/model-file.ts';
 import type { Network } from '../../model/network.ts';
-import { describeModel, type ModelDescription } from '../../model/onnx/description.ts';
-import { decodeMessage } from '../../model/onnx/protobuf.ts';
 import { checkParameters, type Parameters } from '../../model/parameters.ts';
 import { networkSchema } from './network-schema.ts';
 

@@ -1,12 +1,9 @@
 /** A network that keeps another's eye and has a last layer of its own. */
-import {
-  addForward,
-  createGraph,
-  encodeModel,
-  forwardGraph,
-  type Graph,
-  tensorOf,
-} from '../../export/index.ts';
+
+import { createGraph, type Graph } from '../../graph/builder.ts';
+import { encodeModel } from '../../graph/encode.ts';
+import { addForward, forwardGraph } from '../../graph/forward.ts';
+import { tensorOf } from '../../graph/tensor.ts';
 import { describeLayers } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
 import type { ConvolutionLayer, Shape } from '../../model/layer.ts';

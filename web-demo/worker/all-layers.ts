@@ -1,15 +1,14 @@
 /** Learns every layer with the onnx engine's training step, from a network whose last layer has been learnt already. */
 import type { Tensor } from 'onnxruntime-web';
+import { encodeModel } from '../../graph/encode.ts';
+import { stepNames, trainingStepGraph } from '../../graph/step/step.ts';
 import {
   batchValues,
-  encodeModel,
   type StepValues,
   settingValues,
   stateOf,
   stateValues,
-  stepNames,
-  trainingStepGraph,
-} from '../../export/index.ts';
+} from '../../graph/step/step-values.ts';
 import { TexturaError } from '../../model/error.ts';
 import type { Network } from '../../model/network.ts';
 import { type Parameters, zeroParameters } from '../../model/parameters.ts';

@@ -1,7 +1,9 @@
 /** The worker that owns the sessions: takes requests, one run at a time, and answers each. */
 import '../inference/schemas-without-eval.ts';
 import type { InferenceSession } from 'onnxruntime-web';
-import { encodeModel } from '../../export/index.ts';
+import { encodeModel } from '../../graph/encode.ts';
+import { activationGraph, activationName, shownLayers } from '../../graph/page/activation-graph.ts';
+import { type SlidingPlan, slidingGraph, slidingNames } from '../../graph/page/sliding-graph.ts';
 import { TexturaError } from '../../model/error.ts';
 import type { GreyImage } from '../../model/image.ts';
 import { graphNames } from '../../model/model-file.ts';
@@ -9,9 +11,7 @@ import { inputPx } from '../../model/network.ts';
 import { parameter } from '../../model/parameters.ts';
 import type { Activations, HeatMap, Reply, Request, Work, WorkKind } from '../inference/messages.ts';
 import { modelParameters } from '../inference/model-contents.ts';
-import { activationGraph, activationName, shownLayers } from '../see/activation-graph.ts';
 import { standardiseLocally } from '../see/local-standardisation.ts';
-import { type SlidingPlan, slidingGraph, slidingNames } from '../see/sliding-graph.ts';
 import { answer, derivedSession, type OpenModel, openModel } from './model-sessions.ts';
 import { runQueue } from './run-queue.ts';
 import { openRuntime } from './runtime.ts';

@@ -1,6 +1,7 @@
 /** The models that a worker has loaded, and the further graphs of each that were asked for. */
 import type { InferenceSession } from 'onnxruntime-web';
-import { encodeModel, type Graph } from '../../export/index.ts';
+import type { Graph } from '../../graph/builder.ts';
+import { encodeModel } from '../../graph/encode.ts';
 import { TexturaError } from '../../model/error.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx } from '../../model/network.ts';

@@ -1,7 +1,7 @@
 /** Teaches in a thread of its own, so that the page stays alive and teaching goes on in a tab that is hidden. */
 
 import '../inference/schemas-without-eval.ts';
-import { encodeModel } from '../../export/index.ts';
+import { encodeModel } from '../../graph/encode.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx, type Network } from '../../model/network.ts';
 import type { Parameters } from '../../model/parameters.ts';

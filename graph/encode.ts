@@ -1,0 +1,81 @@
+/** A built graph as the bytes of an ONNX file. */
+
+import type { Graph, GraphNode, Initializer } from './builder.ts';
+import { type Dtype, dtypes } from './onnx/dtype.ts';
+import { attributeTypeCodes, type Message } from './onnx/messages.ts';
+import { encodeMessage } from './onnx/protobuf.ts';
+import { attributeTypesOf } from './operator.ts';
+import type { AttributeType } from './operator-row.ts';
+import { irVersions } from './opset.ts';
+import type { Tensor } from './tensor.ts';
+import type { Value } from './value.ts';
+
+export interface ModelStamp {
+  readonly producerName: string;
+  readonly producerVersion: string;
+  /** metadata_props, in order. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** The bytes of an ONNX file: the lowest IR version of the opset, weights inside. The same graph gives the same bytes. */
+export function encodeModel(
+  graph: Graph,
+  { producerName, producerVersion, metadata }: ModelStamp,
+): Uint8Array {
+  const { nodes, initializers, inputs, outputs } = graph.content();
+  return encodeMessage('Model', {
+    irVersion: irVersions[graph.opset],
+    producerName,
+    producerVersion,
+    graph: {
+      node: nodes.map(nodeMessage),
+      name: graph.name,
+      initializer: initializers.map(initializerMessage),
+      input: inputs.map(valueMessage),
+      output: outputs.map(valueMessage),
+    },
+    opsetImport: [{ domain: '', version: graph.opset }],
+    metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+  });
+}
+
+function nodeMessage({ name, operator, inputs, outputs, attributes }: GraphNode): Message<'Node'> {
+  const types = attributeTypesOf(operator);
+  return {
+    input: inputs.map((input) => input.name),
+    output: outputs.map((output) => output.name),
+    name,
+    opType: operator,
+    attribute: Object.entries(types).flatMap(([attribute, type]) => {
+      const value = attributes[attribute];
+      return value === undefined ? [] : [attributeMessage(attribute, type, value)];
+    }),
+  };
+}
+
+const attributeEncoders: { readonly [T in AttributeType]: (value: unknown) => Message<'Attribute'> } = {
+  int: (value) => ({ i: value as number, type: attributeTypeCodes.int }),
+  float: (value) => ({ f: value as number, type: attributeTypeCodes.float }),
+  string: (value) => ({ s: new TextEncoder().encode(value as string), type: attributeTypeCodes.string }),
+  ints: (value) => ({ ints: value as readonly number[], type: attributeTypeCodes.ints }),
+  floats: (value) => ({ floats: value as readonly number[], type: attributeTypeCodes.floats }),
+  tensor: (value) => ({ t: tensorMessage(value as Tensor), type: attributeTypeCodes.tensor }),
+  dtype: (value) => ({ i: dtypes[value as Dtype].code, type: attributeTypeCodes.int }),
+};
+
+function attributeMessage(name: string, type: AttributeType, value: unknown): Message<'Attribute'> {
+  return { name, ...attributeEncoders[type](value) };
+}
+
+function initializerMessage({ name, tensor }: Initializer): Message<'Tensor'> {
+  return { ...tensorMessage(tensor), name };
+}
+
+function tensorMessage({ dtype, shape, bytes }: Tensor): Message<'Tensor'> {
+  return { dims: shape, dataType: dtypes[dtype].code, rawData: bytes };
+}
+
+function valueMessage({ name, dtype, shape }: Value): Message<'ValueInfo'> {
+  const dim = shape.map((size) => (typeof size === 'number' ? { dimValue: size } : { dimParam: size }));
+  return { name, type: { tensorType: { elemType: dtypes[dtype].code, shape: { dim } } } };
+}

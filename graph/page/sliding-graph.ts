@@ -1,0 +1,182 @@
+/**
+ * A network as a graph that slides over a picture of any size: every convolution runs once over all of it, and where the network
+ * for one patch ends at one place, this one ends at many. Neighbouring squares share what they have in common.
+ */
+
+import { describeLayers, type LayerDescription } from '../../model/description.ts';
+import { TexturaError } from '../../model/error.ts';
+import type { ConvolutionLayer, Layer } from '../../model/layer.ts';
+import { defaultOpset } from '../../model/model-file.ts';
+import { inputPx, type Network } from '../../model/network.ts';
+import { type Parameters, parameter } from '../../model/parameters.ts';
+import { createGraph, type Graph } from '../builder.ts';
+import { tensorOf } from '../tensor.ts';
+import type { Value } from '../value.ts';
+import { addTiledConvolution, cropped } from './tiled-convolution.ts';
+
+export const slidingNames = { picture: 'picture', probabilities: 'heat' } as const;
+
+export interface SlidingPlan {
+  /** Sides of the picture, both 64 or more. */
+  readonly width: number;
+  readonly height: number;
+  /** Whether every second place of each axis is enough; what only the others need is then not computed, where the network allows. */
+  readonly isCoarse: boolean;
+}
+
+export interface SlidingGraph {
+  /** From `picture` float32 `[1,1,height,width]` to `heat` `[1,C,rows,columns]`. */
+  readonly graph: Graph;
+  /** Distance between neighbouring places, in pixels of the picture. */
+  readonly stridePx: number;
+}
+
+/** Builds the graph. The picture comes standardised where the network begins with that (local-standardisation.ts). */
+export function slidingGraph(network: Network, parameters: Parameters, plan: SlidingPlan): SlidingGraph {
+  const graph = createGraph({ name: `${network.name} sliding`, opset: defaultOpset, float: 'float32' });
+  let x = graph.input(slidingNames.picture, 'float32', [1, 1, plan.height, plan.width]);
+  const layers = slidingLayers(network);
+  const skipping = plan.isCoarse ? skippingLayer(network) : undefined;
+  for (let at = 0; at < layers.length; at++) {
+    const { layer, inputShape } = layers[at] as LayerDescription;
+    if (layer.kind !== 'convolution' || !isTiled(layer, inputShape[0])) {
+      x = addLayer(graph, layer, x, parameters);
+      continue;
+    }
+    const following = followingLayers(layers, at);
+    x = addTiled(graph, layer, x, parameters, following.pools, layer.name === skipping);
+    if (following.hasRelu) x = graph.scope(layer.name).node('Relu', [x]);
+    at += following.count;
+  }
+  const averaged = averageOverWindow(graph, x, positionsLeft(network));
+  const stridePx = (describeLayers(network).at(-1)?.stridePx ?? 1) * (skipping === undefined ? 1 : 2);
+  // Poolings that drop an odd last row make a network see less than its patch: there would be places whose squares stand out.
+  const places = (length: number) => Math.floor((length - inputPx) / stridePx) + 1;
+  const within = cropped(graph, averaged, places(plan.height), places(plan.width));
+  graph.output(graph.node('Softmax', [within], { axis: 1, name: slidingNames.probabilities }));
+  return { graph, stridePx };
+}
+
+/** With fewer channels the transforms cost more than they save. */
+const leastChannels = 8;
+/** F(4,5) and F(4,4) triple rounding errors at most, and save four fifths of the multiplications. Of larger kernels there is no rule. */
+const tilePx = 4;
+const largestKernelPx = 5;
+
+function isTiled({ kernelPx }: ConvolutionLayer, channels: number): boolean {
+  return kernelPx > 1 && kernelPx <= largestKernelPx && channels >= leastChannels;
+}
+
+/** The layers that slide: the picture comes standardised, and the head's mean is taken over windows. */
+function slidingLayers(network: Network): readonly LayerDescription[] {
+  return describeLayers(network).filter(
+    ({ layer }) => layer.kind !== 'standardise' && layer.kind !== 'softmax',
+  );
+}
+
+/** ReLU and pooling behind a convolution, which are taken together with it: the pooling first, since both grow with every value. */
+function followingLayers(layers: readonly LayerDescription[], at: number) {
+  const kinds = [layers[at + 1]?.layer, layers[at + 2]?.layer];
+  const hasRelu = kinds[0]?.kind === 'relu';
+  const pool = hasRelu ? kinds[1] : kinds[0];
+  const pools = pool?.kind === 'maxPool' && pool.sizePx === 2;
+  return { hasRelu, pools, count: Number(hasRelu) + Number(pools) };
+}
+
+/**
+ * The convolution whose tiles may stand apart in a coarse map: the last one that is pooled, where nothing behind it looks at more than
+ * one place.
+ */
+function skippingLayer(network: Network): string | undefined {
+  if (positionsLeft(network) > 1) return undefined;
+  const layers = slidingLayers(network);
+  const wide = ({ layer }: LayerDescription) => layer.kind === 'convolution' && layer.kernelPx > 1;
+  const at = layers.findLastIndex(wide);
+  const { layer, inputShape } = layers[at] ?? {};
+  if (layer?.kind !== 'convolution' || !isTiled(layer, inputShape?.[0] ?? 0)) return undefined;
+  const { pools, count } = followingLayers(layers, at);
+  const hasFurtherPool = layers.slice(at + 1 + count).some(({ layer }) => layer.kind === 'maxPool');
+  return pools && !hasFurtherPool ? layer.name : undefined;
+}
+
+function addTiled(
+  root: Graph,
+  layer: ConvolutionLayer,
+  x: Value,
+  parameters: Parameters,
+  pools: boolean,
+  skips: boolean,
+): Value {
+  const [, channels = 0] = x.shape as readonly number[];
+  const { filters, kernelPx, name } = layer;
+  const kernel = parameter(parameters, `${name}.kernel`);
+  const bias = parameter(parameters, `${name}.bias`);
+  const tiles = skips ? { tilePx: 2, tileStridePx: 4 } : { tilePx, tileStridePx: tilePx };
+  return addTiledConvolution(root.scope(name), x, {
+    kernel,
+    bias,
+    filters,
+    channels,
+    kernelPx,
+    pools,
+    ...tiles,
+  });
+}
+
+/** A layer as one node. */
+function addLayer(root: Graph, layer: Layer, x: Value, parameters: Parameters): Value {
+  const graph = root.scope(layer.name);
+  switch (layer.kind) {
+    case 'convolution': {
+      const [, channels = 0] = x.shape as readonly number[];
+      const { kernelPx, filters, name } = layer;
+      const shape = [filters, channels, kernelPx, kernelPx];
+      const kernel = graph.initializer(
+        'kernel',
+        tensorOf('float32', shape, parameter(parameters, `${name}.kernel`)),
+      );
+      const bias = graph.initializer(
+        'bias',
+        tensorOf('float32', [filters], parameter(parameters, `${name}.bias`)),
+      );
+      return graph.node('Conv', [x, kernel, bias], { ...windowOf(kernelPx), dilations: [1, 1], group: 1 });
+    }
+    case 'relu':
+      return graph.node('Relu', [x]);
+    case 'maxPool':
+      return graph.node('MaxPool', [x], windowOf(layer.sizePx, layer.sizePx));
+    case 'subtractMean':
+      return graph.node('Sub', [x, graph.scalar(layer.meanGrey)]);
+    case 'standardise':
+    case 'softmax':
+      throw new TexturaError('internal', `${layer.name} does not slide`);
+    default:
+      throw layer satisfies never;
+  }
+}
+
+function windowOf(sidePx: number, stridePx = 1) {
+  return { kernel_shape: [sidePx, sidePx], strides: [stridePx, stridePx], pads: [0, 0, 0, 0] };
+}
+
+/** Side of the square of places that a patch leaves before the head averages them. */
+function positionsLeft(network: Network): number {
+  const before = describeLayers(network).at(-2)?.outputShape;
+  if (before === undefined) throw new TexturaError('internal', `${network.name} has no layers to slide`);
+  return before[1];
+}
+
+/** The mean over windows of `side` x `side` places; each class is a picture of its own. */
+function averageOverWindow(graph: Graph, x: Value, side: number): Value {
+  if (side === 1) return x;
+  const [, classes = 1, rows = 1, columns = 1] = x.shape as readonly number[];
+  const window = graph.floats(new Array(side * side).fill(1 / side ** 2), [1, 1, side, side]);
+  const single = graph.reshape(x, [classes, 1, rows, columns]);
+  const mean = graph.node('Conv', [single, window], {
+    ...windowOf(side),
+    dilations: [1, 1],
+    group: 1,
+    name: 'mean',
+  });
+  return graph.reshape(mean, [1, classes, rows - side + 1, columns - side + 1]);
+}

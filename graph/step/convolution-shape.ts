@@ -1,0 +1,30 @@
+/** The sizes of a convolution with the max pooling that is computed with it. */
+import type { ConvolutionLayer } from '../../model/layer.ts';
+import type { Activation } from './activation.ts';
+
+export interface ConvolutionShape {
+  readonly kernelPx: number;
+  readonly channels: number;
+  readonly filters: number;
+  /** Side of the pooling's window, 1 for none. */
+  readonly pool: number;
+  /** Rows and columns after convolution and pooling; an odd rest is dropped. */
+  readonly pooledRows: number;
+  readonly pooledColumns: number;
+}
+
+export function convolutionShape(
+  { kernelPx, filters }: ConvolutionLayer,
+  pool: number,
+  { rows, columns, channels }: Activation,
+): ConvolutionShape {
+  const pooled = (valid: number) => Math.floor((valid - kernelPx + 1) / pool);
+  return {
+    kernelPx,
+    channels,
+    filters,
+    pool,
+    pooledRows: pooled(rows.valid),
+    pooledColumns: pooled(columns.valid),
+  };
+}

@@ -1,0 +1,91 @@
+/** What goes into a step and comes out of it, as plain arrays: each runtime makes its own tensors of them. */
+import { parameterSpecs } from '../../model/description.ts';
+import { TexturaError } from '../../model/error.ts';
+import { type ParameterSpec, volume } from '../../model/layer.ts';
+import { inputPx, type Network } from '../../model/network.ts';
+import { type Parameters, parameter } from '../../model/parameters.ts';
+import { patchBytes } from '../../model/patch.ts';
+import type { Target } from '../builder.ts';
+import { fromHeld, heldShape, toHeld } from './parameter-layout.ts';
+import { stepNames } from './step.ts';
+
+/** A value in row-major order; the class of the array tells its type. */
+export interface StepValue {
+  readonly data: Float32Array | Uint8Array | Int32Array;
+  readonly shape: readonly number[];
+}
+export type StepValues = Readonly<Record<string, StepValue>>;
+
+/** The trained values and the optimiser's memory, in the layouts of `model/parameters.ts`. */
+export interface StepState {
+  readonly parameters: Parameters;
+  readonly momenta: Parameters;
+}
+
+/** Patches `[count,64,64]` as the step of a device takes them: bytes, or numbers for a GPU. */
+export function patchesValue(patches: Uint8Array, target: Target): StepValue {
+  const data = target === 'gpu' ? new Float32Array(patches) : patches;
+  return { data, shape: [patches.length / patchBytes, inputPx, inputPx] };
+}
+
+/**
+ * Patches `[count,64,64]`, labels and weights of a batch, filled up to `size`: rows without weight add nothing to any gradient.
+ */
+export function batchValues(
+  { patches, labels }: { readonly patches: Uint8Array; readonly labels: Int32Array },
+  { size = labels.length, target = 'cpu' }: { readonly size?: number; readonly target?: Target } = {},
+): StepValues {
+  const filled = new Uint8Array(size * patchBytes);
+  filled.set(patches);
+  const indices = new Int32Array(size);
+  indices.set(labels);
+  const weights = new Float32Array(size).fill(1 / labels.length, 0, labels.length);
+  return {
+    [stepNames.patches]: patchesValue(filled, target),
+    [stepNames.labels]: { data: indices, shape: [size] },
+    [stepNames.weights]: { data: weights, shape: [size] },
+  };
+}
+
+/** The optimiser's settings for one step. */
+export function settingValues(settings: {
+  readonly learningRate: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+}): StepValues {
+  const scalar = (value: number): StepValue => ({ data: Float32Array.of(value), shape: [] });
+  return {
+    [stepNames.learningRate]: scalar(settings.learningRate),
+    [stepNames.momentum]: scalar(settings.momentum),
+    [stepNames.weightDecay]: scalar(settings.weightDecay),
+  };
+}
+
+/** Values and momenta of all parameters by their names in the step and in its layout; all zero without a state. */
+export function stateValues(network: Network, state?: StepState): StepValues {
+  const held = ({ name, shape }: ParameterSpec, from: Parameters | undefined): StepValue => ({
+    data: from === undefined ? new Float32Array(volume(shape)) : toHeld(shape, parameter(from, name)),
+    shape: heldShape(shape),
+  });
+  return Object.fromEntries(
+    parameterSpecs(network).flatMap((spec) => [
+      [spec.name, held(spec, state?.parameters)],
+      [stepNames.velocity(spec.name), held(spec, state?.momenta)],
+    ]),
+  );
+}
+
+/** The state back in `model/`'s layouts. `dataOf` gives what a step holds under a name; errors: `internal` where it holds nothing. */
+export function stateOf(network: Network, dataOf: (name: string) => unknown): StepState {
+  const read = (nameOf: (parameter: string) => string): Parameters =>
+    new Map(
+      parameterSpecs(network).map(({ name, shape }) => [name, fromHeld(shape, floats(dataOf, nameOf(name)))]),
+    );
+  return { parameters: read((name) => name), momenta: read(stepNames.velocity) };
+}
+
+function floats(dataOf: (name: string) => unknown, name: string): Float32Array {
+  const data = dataOf(name);
+  if (data instanceof Float32Array) return data;
+  throw new TexturaError('internal', `the step has no ${name}`);
+}

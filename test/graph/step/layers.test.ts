@@ -1,0 +1,268 @@
+import { describe, expect, test } from 'vitest';
+import { createGraph, type Graph } from '../../../graph/builder.ts';
+import type { Activation, Extent, Pass } from '../../../graph/step/activation.ts';
+import { addBias, addRelu } from '../../../graph/step/bias-and-relu.ts';
+import type { ConvolutionShape } from '../../../graph/step/convolution-shape.ts';
+import { directConvolution } from '../../../graph/step/direct-convolution.ts';
+import { averagePositions } from '../../../graph/step/head-and-loss.ts';
+import { addMaxPool } from '../../../graph/step/max-pool.ts';
+import { addStandardise } from '../../../graph/step/standardise.ts';
+import { type Weights, weightsInGraph } from '../../../graph/step/weights.ts';
+import { winogradConvolution } from '../../../graph/step/winograd-convolution.ts';
+import type { Value } from '../../../graph/value.ts';
+import { volume } from '../../../model/layer.ts';
+import {
+  type Arrays,
+  centralDifference,
+  distinctIntegers,
+  type GraphRunner,
+  runnerOf,
+} from '../../support/float64-graph.ts';
+import { tolerances } from '../../tolerances.ts';
+
+const channels = 3;
+const filters = 4;
+const batch = 2;
+/** One row and two columns are stored that do not count. */
+const rows: Extent = { stored: 10, valid: 9 };
+const columns: Extent = { stored: 10, valid: 8 };
+
+interface Probe {
+  readonly runner: GraphRunner;
+  readonly output: Activation;
+  readonly inputs: Arrays;
+}
+
+type Layer = (graph: Graph, x: Activation, weights: Weights) => Pass;
+
+/** A graph of one layer with `x` and `outputGradient` as inputs; outputs `y`, `x.gradient` and PARAMETER.gradient. */
+async function probe(
+  layer: Layer,
+  parameters: Readonly<Record<string, readonly number[]>>,
+  extents: { readonly rows: Extent; readonly columns: Extent } = { rows, columns },
+): Promise<Probe> {
+  const graph = createGraph({ name: 'probe', opset: 17, float: 'float64' });
+  const shape = [extents.rows.stored, extents.columns.stored, channels, batch];
+  const x = graph.input('x', 'float64', shape);
+  const held = Object.fromEntries(
+    Object.entries(parameters).map(([name, sizes]) => [name, graph.input(name, 'float64', sizes)]),
+  );
+  const pass = layer(
+    graph.scope('layer'),
+    { value: x, ...extents, channels },
+    weightsInGraph((name) => held[name] as Value),
+  );
+  const outputShape = pass.output.value.shape as readonly number[];
+  const outputGradient = graph.input('outputGradient', 'float64', outputShape);
+  const gradients = pass.gradient(outputGradient);
+  graph.output(graph.node('Identity', [pass.output.value], { name: 'y' }));
+  graph.output(graph.node('Identity', [gradients.input()], { name: 'x.gradient' }));
+  for (const [name, value] of Object.entries(gradients.parameters)) {
+    graph.output(graph.node('Identity', [value], { name: `${name}.gradient` }));
+  }
+  const sizes = Object.entries(parameters).map(([name, of], i) => [name, spread(volume(of), i + 2)]);
+  const inputs = {
+    x: distinctIntegers(volume(shape), 1).map((value) => value / 100),
+    ...Object.fromEntries(sizes),
+    outputGradient: validOnly(pass.output, spread(volume(outputShape), 9)),
+  };
+  return { runner: await runnerOf(graph), output: pass.output, inputs };
+}
+
+/** Distinct values around zero. */
+function spread(count: number, seed: number): Float64Array {
+  return distinctIntegers(count, seed).map((value) => (value - count / 2 + 0.25) / count);
+}
+
+/** Zero where the activation is not valid: so are the gradients that reach it in a step. */
+function validOnly(x: Activation, values: Float64Array): Float64Array {
+  const width = x.channels * batch;
+  return values.map((value, at) => {
+    const position = Math.floor(at / width);
+    const [row, column] = [Math.floor(position / x.columns.stored), position % x.columns.stored];
+    return row < x.rows.valid && column < x.columns.valid ? value : 0;
+  });
+}
+
+/** Checks every element of every gradient against the difference of sum(y outputGradient). */
+async function expectTrueGradients({ runner, inputs }: Probe): Promise<void> {
+  const gradients = await runner.run(inputs);
+  const loss = async (at: Arrays) => {
+    const { y = new Float64Array() } = await runner.run(at);
+    return y.reduce((sum, value, i) => sum + value * (inputs.outputGradient?.[i] as number), 0);
+  };
+  for (const name of Object.keys(inputs).filter((name) => name !== 'outputGradient')) {
+    const analytic = gradients[`${name}.gradient`];
+    expect(analytic?.length, name).toBe(inputs[name]?.length);
+    for (let at = 0; at < (analytic?.length ?? 0); at++) {
+      const numeric = await centralDifference(loss, inputs, name, at, 1e-5);
+      expect(Math.abs((analytic?.[at] as number) - numeric), `${name}[${at}]`).toBeLessThan(
+        tolerances.numericGradient,
+      );
+    }
+  }
+  await runner.release();
+}
+
+/** y of a convolution and a pooling from their definitions, `[pooledRows, pooledColumns, filters, batch]`. */
+function convolvedAndPooled(inputs: Arrays, shape: ConvolutionShape): Float64Array {
+  const { kernelPx, pool, pooledRows, pooledColumns } = shape;
+  const { x = [], kernel = [] } = inputs;
+  const at = (row: number, column: number, filter: number, patch: number) => {
+    let sum = 0;
+    for (let i = 0; i < kernelPx; i++)
+      for (let j = 0; j < kernelPx; j++)
+        for (let c = 0; c < channels; c++) {
+          const pixel = (row + i) * columns.stored + column + j;
+          const tap = ((i * kernelPx + j) * filters + filter) * channels + c;
+          sum += (kernel[tap] as number) * (x[(pixel * channels + c) * batch + patch] as number);
+        }
+    return sum;
+  };
+  return Float64Array.from({ length: pooledRows * pooledColumns * filters * batch }, (_, index) => {
+    const [patch, filter] = [index % batch, Math.floor(index / batch) % filters];
+    const cell = Math.floor(index / batch / filters);
+    const [row, column] = [Math.floor(cell / pooledColumns) * pool, (cell % pooledColumns) * pool];
+    const cellValues = Array.from({ length: pool ** 2 }, (_, p) =>
+      at(row + Math.floor(p / pool), column + (p % pool), filter, patch),
+    );
+    return Math.max(...cellValues);
+  });
+}
+
+function shapeOf(kernelPx: number, pool: number): ConvolutionShape {
+  const pooled = ({ valid }: Extent) => Math.floor((valid - kernelPx + 1) / pool);
+  return {
+    kernelPx,
+    channels,
+    filters,
+    pool,
+    pooledRows: pooled(rows),
+    pooledColumns: pooled(columns),
+  };
+}
+
+const convolutions = [
+  { name: 'direct', kernelPx: 1, pool: 1 },
+  { name: 'direct', kernelPx: 1, pool: 2 },
+  { name: 'direct', kernelPx: 2, pool: 3 },
+  { name: 'direct', kernelPx: 3, pool: 2 },
+  { name: 'direct', kernelPx: 4, pool: 1 },
+  { name: 'direct', kernelPx: 8, pool: 1 },
+  { name: 'F(2,2)', kernelPx: 2, pool: 2, tilePx: 2 },
+  { name: 'F(3,2)', kernelPx: 2, pool: 3, tilePx: 3 },
+  { name: 'F(4,3)', kernelPx: 3, pool: 1, tilePx: 4 },
+  { name: 'F(3,3)', kernelPx: 3, pool: 2, tilePx: 3 },
+  { name: 'F(5,4)', kernelPx: 4, pool: 2, tilePx: 5 },
+  { name: 'F(2,4)', kernelPx: 4, pool: 2, tilePx: 2 },
+  { name: 'F(4,5)', kernelPx: 5, pool: 2, tilePx: 4 },
+] as const;
+
+describe.each(convolutions)('convolution $name, kernel $kernelPx, pooling $pool', (method) => {
+  const { kernelPx, pool } = method;
+  const shape = shapeOf(kernelPx, pool);
+  const layer: Layer = (graph, x, weights) =>
+    'tilePx' in method
+      ? winogradConvolution(graph, x, shape, method.tilePx, 'kernel', weights)
+      : directConvolution(graph, x, shape, 'kernel', weights);
+  const parameters = { kernel: [kernelPx ** 2, filters, channels] };
+
+  test('computes what the definition says', async () => {
+    const { runner, output, inputs } = await probe(layer, parameters);
+    const { y = new Float64Array() } = await runner.run(inputs);
+    const width = filters * batch;
+    const expected = convolvedAndPooled(inputs, shape);
+    expect([output.rows.valid, output.columns.valid]).toEqual([shape.pooledRows, shape.pooledColumns]);
+    for (let row = 0; row < shape.pooledRows; row++) {
+      for (let column = 0; column < shape.pooledColumns; column++) {
+        const got = y.subarray((row * output.columns.stored + column) * width);
+        const wanted = expected.subarray((row * shape.pooledColumns + column) * width);
+        for (let i = 0; i < width; i++) {
+          expect(Math.abs((got[i] as number) - (wanted[i] as number))).toBeLessThan(tolerances.float64Sum);
+        }
+      }
+    }
+    await runner.release();
+  });
+
+  test('has the gradients that differences show', async () => {
+    await expectTrueGradients(await probe(layer, parameters));
+  });
+});
+
+describe('gradients are those that differences show', () => {
+  test('of a bias', async () => {
+    await expectTrueGradients(
+      await probe((graph, x, weights) => addBias(graph, x, 'bias', weights), { bias: [channels] }),
+    );
+  });
+
+  test('of a ReLU', async () => {
+    const shifted: Layer = (graph, x) => {
+      const value = graph.node('Sub', [x.value, graph.scalar(2.345)]);
+      return addRelu(graph, { ...x, value });
+    };
+    await expectTrueGradients(await probe(shifted, {}));
+  });
+
+  test.each([2, 3])('of a max pooling of %i that stands by itself', async (sizePx) => {
+    await expectTrueGradients(await probe((graph, x) => addMaxPool(graph, x, sizePx), {}));
+  });
+
+  test('of a standardisation', async () => {
+    const whole = { rows: { stored: 5, valid: 5 }, columns: { stored: 4, valid: 4 } };
+    await expectTrueGradients(await probe((graph, x) => addStandardise(graph, x, 1), {}, whole));
+  });
+
+  test('of the mean over positions', async () => {
+    await expectTrueGradients(await probe(averagePositions, {}));
+  });
+});
+
+describe('ties', () => {
+  const flat = { rows: { stored: 4, valid: 4 }, columns: { stored: 5, valid: 5 } };
+  const poolings = [
+    { name: 'alone', layer: ((graph, x) => addMaxPool(graph, x, 2)) as Layer, parameters: {} },
+    {
+      name: 'in a direct convolution',
+      layer: ((graph, x, weights) =>
+        directConvolution(
+          graph,
+          x,
+          { kernelPx: 1, channels, filters, pool: 2, pooledRows: 2, pooledColumns: 2 },
+          'kernel',
+          weights,
+        )) as Layer,
+      parameters: { kernel: [1, filters, channels] },
+    },
+    {
+      name: 'in a tiled convolution',
+      layer: ((graph, x, weights) =>
+        winogradConvolution(
+          graph,
+          x,
+          { kernelPx: 2, channels, filters, pool: 2, pooledRows: 1, pooledColumns: 2 },
+          2,
+          'kernel',
+          weights,
+        )) as Layer,
+      parameters: { kernel: [4, filters, channels] },
+    },
+  ];
+
+  test.each(poolings)(
+    'of a pooling $name: the gradient of a flat patch is neither lost nor doubled',
+    async ({ layer, parameters }) => {
+      const { runner, output, inputs } = await probe(layer, parameters, flat);
+      const ones = (name: string) => new Float64Array(inputs[name]?.length ?? 0).fill(1);
+      const kernel = 'kernel' in inputs ? { kernel: ones('kernel') } : {};
+      const gradients = await runner.run({ x: ones('x'), ...kernel, outputGradient: ones('outputGradient') });
+      const total = Array.from(gradients['x.gradient'] ?? []).reduce((sum, value) => sum + value, 0);
+      // Each cell passes its gradient to one of its places, through every tap and filter that it has.
+      const taps = 'kernel' in inputs ? (parameters.kernel?.[0] ?? 1) * filters : 1;
+      const cells = output.rows.valid * output.columns.valid * channels * batch;
+      expect(total).toBeCloseTo(cells * taps, 9);
+      await runner.release();
+    },
+  );
+});

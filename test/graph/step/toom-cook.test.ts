@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import {
+  add,
+  inverse,
+  multiply,
+  type Rational,
+  rational,
+  toNumber,
+  zero,
+} from '../../../graph/step/rational.ts';
+import { errorGrowth, exactToomCook, mostTileInputs, toomCook } from '../../../graph/step/toom-cook.ts';
+
+function dot(a: readonly Rational[], b: readonly Rational[]): Rational {
+  return a.reduce((sum, value, i) => add(sum, multiply(value, b[i] ?? zero)), zero);
+}
+
+const rules = [2, 3, 4, 5].flatMap((taps) =>
+  Array.from({ length: mostTileInputs - taps }, (_, i) => ({ outputs: i + 2, taps })),
+);
+
+describe('fractions', () => {
+  test('are kept in lowest terms with a positive denominator', () => {
+    expect(rational(6, -4)).toEqual({ numerator: -3n, denominator: 2n });
+    expect(add(rational(1, 6), rational(1, 3))).toEqual(rational(1, 2));
+    expect(toNumber(rational(-7, 8))).toBe(-0.875);
+  });
+
+  test('invert a matrix whose first pivot is zero', () => {
+    const matrix = [
+      [0, 2, 1],
+      [1, 0, 3],
+      [2, 1, 0],
+    ].map((row) => row.map((value) => rational(value)));
+    const inverted = inverse(matrix);
+    const identity = matrix.map((row) =>
+      [0, 1, 2].map((j) =>
+        toNumber(
+          dot(
+            row,
+            inverted.map((other) => other[j] ?? zero),
+          ),
+        ),
+      ),
+    );
+    expect(identity).toEqual([
+      [1, 0, 0],
+      [0, 1, 0],
+      [0, 0, 1],
+    ]);
+  });
+});
+
+describe('a short convolution', () => {
+  test('F(2, 2) is the one that is worked out by hand', () => {
+    const { output, kernel, input } = toomCook(2, 2);
+    expect(output).toEqual([
+      [1, 1, 0],
+      [0, 1, 1],
+    ]);
+    expect(kernel).toEqual([
+      [1, 0],
+      [1, 1],
+      [0, 1],
+    ]);
+    expect(input).toEqual([
+      [1, -1, 0],
+      [0, 1, 0],
+      [0, -1, 1],
+    ]);
+  });
+
+  test.each(rules)(
+    'F($outputs, $taps) is exact: every pair of a tap and an input counts once',
+    ({ outputs, taps }) => {
+      const { output, kernel, input, inputs } = exactToomCook(outputs, taps);
+      for (let i = 0; i < outputs; i++) {
+        for (let tap = 0; tap < taps; tap++) {
+          for (let at = 0; at < inputs; at++) {
+            const terms = kernel.map((row, k) => multiply(row[tap] ?? zero, input[k]?.[at] ?? zero));
+            expect(dot(output[i] ?? [], terms)).toEqual(rational(at === i + tap ? 1 : 0));
+          }
+        }
+      }
+    },
+  );
+
+  test.each(rules)('F($outputs, $taps) keeps the size of what it transforms', ({ outputs, taps }) => {
+    const largest = toomCook(outputs, taps).input.map((row) => Math.max(...row.map(Math.abs)));
+    expect(largest).toEqual(largest.map(() => 1));
+  });
+
+  test('enlarges rounding errors the more, the larger its tiles are', () => {
+    expect(errorGrowth(toomCook(4, 5))).toBeCloseTo(29.75, 2);
+    expect(errorGrowth(toomCook(5, 4))).toBeCloseTo(35.94, 2);
+    expect(errorGrowth(toomCook(2, 4))).toBeCloseTo(9.11, 2);
+    expect(errorGrowth(toomCook(6, 3))).toBeGreaterThan(40);
+  });
+});

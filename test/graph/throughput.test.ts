@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { describeModel } from '../../graph/onnx/description.ts';
+import { throughputGraph } from '../../graph/throughput.ts';
+import { networkOf } from '../../model/network.ts';
+import { bytesOf, largestDifference, runOnPatches } from '../support/onnx-session.ts';
+import { randomParameters, randomPatches } from '../support/random-network.ts';
+import { referenceLogits, referenceProbabilities } from '../support/reference-network.ts';
+import { tolerances } from '../tolerances.ts';
+
+const classes = 7;
+
+describe('the throughput graph', () => {
+  test.each(['reference', 'no-pool2', 'no-relu234-pool4', 'no-conv4-pool4', 'lab-baseline'] as const)(
+    'of %s computes what plain loops in float64 compute',
+    async (variant) => {
+      const network = networkOf(variant, classes);
+      const parameters = randomParameters(network, 11);
+      const patches = randomPatches(1, 12);
+      const expected = referenceLogits(network, parameters, patches);
+      const bytes = bytesOf(throughputGraph(network, parameters, { opset: 17 }));
+      const { logits, probabilities } = await runOnPatches(bytes, patches);
+      expect(largestDifference(logits.values, expected)).toBeLessThan(tolerances.engineLogit);
+      expect(largestDifference(probabilities.values, referenceProbabilities(expected, classes))).toBeLessThan(
+        tolerances.probability,
+      );
+    },
+  );
+
+  test('has the inputs and outputs of the portable one, with the batch left open', () => {
+    const network = networkOf('lab-baseline', classes);
+    const description = describeModel(
+      bytesOf(throughputGraph(network, randomParameters(network, 1), { opset: 17 })),
+      'lab-baseline',
+    );
+    expect(description.inputs).toEqual([{ name: 'image', dtype: 'float32', shape: ['N', 1, 64, 64] }]);
+    expect(description.outputs).toEqual([
+      { name: 'probabilities', dtype: 'float32', shape: ['N', classes] },
+      { name: 'logits', dtype: 'float32', shape: ['N', classes] },
+    ]);
+  });
+
+  test.each([13, 17, 21] as const)('answers batches of any size alike with opset %i', async (opset) => {
+    const network = networkOf('no-conv4-pool4', classes);
+    const bytes = bytesOf(throughputGraph(network, randomParameters(network, 3), { opset }));
+    const patches = randomPatches(5, 4);
+    const together = await runOnPatches(bytes, patches);
+    const alone = await runOnPatches(bytes, patches.slice(2 * 4096, 3 * 4096));
+    expect(together.logits.shape).toEqual([5, classes]);
+    expect(
+      largestDifference(together.logits.values.slice(2 * classes, 3 * classes), alone.logits.values),
+    ).toBeLessThan(tolerances.engineLogit);
+  });
+});
