@@ -2,9 +2,8 @@
  * The yardstick of the machine itself: matrix products in onnxruntime. A training step cannot multiply faster than that, whatever
  * its algorithm.
  */
-import { createGraph } from '../graph/builder.ts';
+import { createGraph, multiplyAddsOf } from '../graph/builder.ts';
 import { encodeModel } from '../graph/encode.ts';
-import { multiplyAddsOf } from '../graph/multiply-adds.ts';
 
 export interface ProductShape {
   readonly name: string;

@@ -1,8 +1,8 @@
 /** docs/bench-profile.md: where the time of a training step goes, in tables. */
-import { type StepPhase, stepPhases } from '../graph/step/phase.ts';
+
 import type { Circumstances } from './circumstances.ts';
 import { busyNote, measuredOn, table } from './page-parts.ts';
-import { type ProfileRow, type StepProfile, totalMs } from './step-profile.ts';
+import { type ProfileRow, type StepPhase, type StepProfile, stepPhases, totalMs } from './step-profile.ts';
 import type { Contest } from './train-contenders.ts';
 
 export interface ProfiledContest {

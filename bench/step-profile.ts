@@ -1,8 +1,7 @@
 /** Where the time of a training step goes: onnxruntime's own record of every operator, summed by layer, phase and operator. */
 import { z } from 'zod';
-import type { Graph } from '../graph/builder.ts';
-import { multiplyAddsOf } from '../graph/multiply-adds.ts';
-import { phasesOf, type StepPhase } from '../graph/step/phase.ts';
+import { type Graph, type GraphNode, multiplyAddsOf } from '../graph/builder.ts';
+import { stepNames } from '../graph/step/step.ts';
 import type { Network } from '../model/network.ts';
 
 /** An event of a profile, in the format of Chrome's trace viewer; times in microseconds. */
@@ -14,6 +13,10 @@ const eventSchema = z.object({
   args: z.object({ op_name: z.string().optional() }).optional(),
 });
 type ProfileEvent = z.infer<typeof eventSchema>;
+
+/** In the order in which a step computes. */
+export const stepPhases = ['forward', 'backward', 'update'] as const;
+export type StepPhase = (typeof stepPhases)[number];
 
 export interface ProfileRow {
   readonly name: string;
@@ -98,4 +101,25 @@ class Sums {
   rows(): readonly ProfileRow[] {
     return [...this.#rows].map(([name, row]) => ({ name, ...row }));
   }
+}
+
+/**
+ * The phase of every node, by its name. Nodes stand in the order of computing: what comes up to the logits goes forward, and what comes
+ * from the first use of the momentum on is the update.
+ */
+function phasesOf(step: Graph): ReadonlyMap<string, StepPhase> {
+  let phase: StepPhase = 'forward';
+  let logitsDone = false;
+  return new Map(
+    step.content().nodes.map((node) => {
+      if (logitsDone && phase === 'forward') phase = 'backward';
+      if (readsMomentum(node)) phase = 'update';
+      logitsDone ||= node.name === stepNames.logits;
+      return [node.name, phase];
+    }),
+  );
+}
+
+function readsMomentum({ inputs }: GraphNode): boolean {
+  return inputs.some(({ name }) => name === stepNames.momentum);
 }

@@ -1,5 +1,5 @@
 /** What `npm run bench -- train` found out. */
-import { multiplyAddsOf } from '../graph/multiply-adds.ts';
+import { multiplyAddsOf } from '../graph/builder.ts';
 import { trainingStepGraph } from '../graph/step/step.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
 import { networkOf } from '../model/network.ts';

@@ -15,7 +15,7 @@ import type { Opset } from '../model/model-file.ts';
 import type { Dtype } from './onnx/dtype.ts';
 import { type AttributesOf, inferOutputs, type OperatorName, type operators } from './operator.ts';
 import { type FloatDtype, sameTensor, type Tensor, tensorHash, tensorOf } from './tensor.ts';
-import { type Dimension, graphFault, shapeText, type Value } from './value.ts';
+import { type Dimension, graphFault, knownSize, shapeText, type Value, type ValueType } from './value.ts';
 
 /** What runs a graph, where that decides how it is best written: a processor, or a GPU by WebGPU or CUDA. */
 export type Target = 'cpu' | 'gpu';
@@ -236,4 +236,14 @@ function numbered(state: GraphState, counter: string, name: string): string {
 
 function expectOwn(state: GraphState, value: Value): void {
   if (state.values.get(value.name) !== value) throw graphFault(`${value.name} is not a value of this graph`);
+}
+
+/** Multiply-adds of a node whose sizes are all known: those of a matrix product; other operators count as none. */
+export function multiplyAddsOf({ operator, inputs: [left], outputs: [product] }: GraphNode): number {
+  if (operator !== 'MatMul' || left === undefined || product === undefined) return 0;
+  return volumeOf(product) * knownSize(left.shape.at(-1), 'the inner size of a product');
+}
+
+function volumeOf({ shape }: ValueType): number {
+  return shape.reduce<number>((count, size) => count * knownSize(size, 'a size of a product'), 1);
 }

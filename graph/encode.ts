@@ -1,14 +1,30 @@
 /** A built graph as the bytes of an ONNX file. */
+import type { Opset } from '../model/model-file.ts';
 
 import type { Graph, GraphNode, Initializer } from './builder.ts';
 import { type Dtype, dtypes } from './onnx/dtype.ts';
 import { attributeTypeCodes, type Message } from './onnx/messages.ts';
 import { encodeMessage } from './onnx/protobuf.ts';
+import type { AttributeType } from './operator.ts';
 import { attributeTypesOf } from './operator.ts';
-import type { AttributeType } from './operator-row.ts';
-import { irVersions } from './opset.ts';
 import type { Tensor } from './tensor.ts';
 import type { Value } from './value.ts';
+
+/**
+ * The lowest IR version of a file that imports this version of ai.onnx, so that older runtimes still load it (onnx.ai,
+ * "ONNX Versioning", released versions: 1.8 to 1.16).
+ */
+export const irVersions: { readonly [V in Opset]: number } = {
+  13: 7,
+  14: 7,
+  15: 8,
+  16: 8,
+  17: 8,
+  18: 8,
+  19: 9,
+  20: 9,
+  21: 10,
+};
 
 export interface ModelStamp {
   readonly producerName: string;

@@ -3,11 +3,11 @@
  * layouts of `model/` are ONNX's own. Windows are written out in full, because OpenCV before version 5 asks for it.
  */
 import { describeLayers } from '../model/description.ts';
-import type { Layer, StandardiseLayer } from '../model/layer.ts';
 import { graphNames, type Opset } from '../model/model-file.ts';
 import { inputPx, type Network } from '../model/network.ts';
 import { type Parameters, parameter } from '../model/parameters.ts';
 import { createGraph, type Graph } from './builder.ts';
+import { addPortableLayer } from './layers.ts';
 import { type FloatDtype, tensorOf } from './tensor.ts';
 import type { Value } from './value.ts';
 
@@ -49,55 +49,8 @@ export function addForward(
 ): ForwardOutputs {
   const logits = describeLayers(network).reduce((value, { layer, parameters }) => {
     const weights = parameters.map(({ name, shape }) => source(name, shape));
-    return addLayer(graph, layer, value, weights);
+    return addPortableLayer(graph, layer, value, weights);
   }, image);
   const probabilities = graph.node('Softmax', [logits], { axis: 1, name: graphNames.probabilities });
   return { logits, probabilities };
-}
-
-/** One layer: `x` and the layer's output are `[N,channels,height,width]`, the head's output is the logits `[N,C]`. */
-function addLayer(graph: Graph, layer: Layer, x: Value, weights: readonly Value[]): Value {
-  const scope = graph.scope(layer.name);
-  switch (layer.kind) {
-    case 'standardise':
-      return addStandardise(scope, layer, x);
-    case 'subtractMean':
-      return scope.node('Sub', [x, scope.scalar(layer.meanGrey)], { name: 'output' });
-    case 'convolution': {
-      const kernel_shape = [layer.kernelPx, layer.kernelPx];
-      return scope.node('Conv', [x, ...weights], { name: 'output', kernel_shape, ...unitWindow, group: 1 });
-    }
-    case 'relu':
-      return scope.node('Relu', [x], { name: 'output' });
-    case 'maxPool': {
-      const kernel_shape = [layer.sizePx, layer.sizePx];
-      return scope.node('MaxPool', [x], {
-        name: 'output',
-        kernel_shape,
-        strides: kernel_shape,
-        pads: noPads,
-      });
-    }
-    case 'softmax': {
-      // Where one position is left the mean is that position; the operators stay the same for every variant.
-      const mean = scope.node('GlobalAveragePool', [x], { name: 'mean' });
-      return graph.node('Flatten', [mean], { axis: 1, name: graphNames.logits });
-    }
-    default:
-      throw layer satisfies never;
-  }
-}
-
-const noPads = [0, 0, 0, 0];
-const unitWindow = { strides: [1, 1], pads: noPads, dilations: [1, 1] };
-
-/** (x - mean) / sqrt(variance + floor) of each patch; with these operators batches and every opset agree (no axes to move). */
-function addStandardise(scope: Graph, { varianceFloor }: StandardiseLayer, x: Value): Value {
-  const mean = scope.node('GlobalAveragePool', [x], { name: 'mean' });
-  const centred = scope.node('Sub', [x, mean], { name: 'centred' });
-  const squared = scope.node('Mul', [centred, centred], { name: 'squared' });
-  const variance = scope.node('GlobalAveragePool', [squared], { name: 'variance' });
-  const floored = scope.node('Add', [variance, scope.scalar(varianceFloor)], { name: 'floored' });
-  const deviation = scope.node('Sqrt', [floored], { name: 'deviation' });
-  return scope.node('Div', [centred, deviation], { name: 'output' });
 }

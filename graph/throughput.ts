@@ -9,10 +9,9 @@ import { inputPx, type Network } from '../model/network.ts';
 import { type Parameters, parameter } from '../model/parameters.ts';
 import { createGraph, type Graph } from './builder.ts';
 import { activation } from './step/activation.ts';
-import { patchesFirst } from './step/head-and-loss.ts';
 import type { Matrix } from './step/matrix.ts';
-import { forwardPasses, outputOf } from './step/step.ts';
-import type { Weights } from './step/weights.ts';
+import { forwardPasses, outputOf, patchesFirst } from './step/step.ts';
+import type { Weights } from './step/stored-parameters.ts';
 import { tensorOf } from './tensor.ts';
 
 /**
@@ -36,16 +35,16 @@ export function throughputGraph(
   return graph;
 }
 
-/** Weights as initializers of the graph; what is done to a kernel first is done here, in float64. */
+/** Weights as initializers of the graph; the transforms of the kernels are computed here, in float64. */
 function storedWeights(root: Graph, network: Network, parameters: Parameters): Weights {
   const shapes = new Map(parameterSpecs(network).map(({ name, shape }) => [name, shape]));
   return {
     bias: (name) => root.initializer(name, tensorOf(root.float, shapes.get(name) ?? [], values(name))),
-    kernel(_, name, mix, order) {
+    kernel(_, name, transform, order) {
       const [filters = 0, channels = 0, height = 0, width = 0] = shapes.get(name) ?? [];
-      const mixed = mixTaps(values(name), height * width, mix);
-      const sizes = [mixed.length / (filters * channels), filters, channels];
-      const stored = root.initializer(name, tensorOf(root.float, sizes, mixed));
+      const transformed = transformedKernel(values(name), height * width, transform);
+      const sizes = [transformed.length / (filters * channels), filters, channels];
+      const stored = root.initializer(name, tensorOf(root.float, sizes, transformed));
       return order === 'filters-channels' ? stored : root.node('Transpose', [stored], { perm: [0, 2, 1] });
     },
   };
@@ -55,20 +54,24 @@ function storedWeights(root: Graph, network: Network, parameters: Parameters): W
   }
 }
 
-/** `mix` `[rows, taps]` times a kernel `[planes, taps]`: `[rows, planes]`. Without `mix` the kernel turned. */
-function mixTaps(kernel: Float32Array, taps: number, mix: Matrix | undefined): Float64Array {
-  const planes = kernel.length / taps;
-  const rows = mix?.length ?? taps;
-  const mixed = new Float64Array(rows * planes);
+/** `transform` `[rows, positions]` times a kernel `[planes, positions]`: `[rows, planes]`. Without `transform` the kernel's transpose. */
+function transformedKernel(
+  kernel: Float32Array,
+  positions: number,
+  transform: Matrix | undefined,
+): Float64Array {
+  const planes = kernel.length / positions;
+  const rows = transform?.length ?? positions;
+  const transformed = new Float64Array(rows * planes);
   for (let row = 0; row < rows; row++) {
-    const shares = mix?.[row] ?? Array.from({ length: taps }, (_, tap) => (tap === row ? 1 : 0));
+    const factors = transform?.[row] ?? Array.from({ length: positions }, (_, at) => (at === row ? 1 : 0));
     for (let plane = 0; plane < planes; plane++) {
       let sum = 0;
-      for (let tap = 0; tap < taps; tap++) {
-        sum += (shares[tap] as number) * (kernel[plane * taps + tap] as number);
+      for (let at = 0; at < positions; at++) {
+        sum += (factors[at] as number) * (kernel[plane * positions + at] as number);
       }
-      mixed[row * planes + plane] = sum;
+      transformed[row * planes + plane] = sum;
     }
   }
-  return mixed;
+  return transformed;
 }

@@ -5,9 +5,10 @@
 import type { Tensor, Tensor1D, Tensor4D, Variable } from '@tensorflow/tfjs-node-gpu';
 import { parameterSpecs } from '../model/description.ts';
 import { TexturaError } from '../model/error.ts';
-import type { Layer, ParameterSpec } from '../model/layer.ts';
+import type { ParameterSpec } from '../model/layer.ts';
 import { inputPx, type Network } from '../model/network.ts';
-import { checkParameters, type Parameters, parameter, zeroParameters } from '../model/parameters.ts';
+import { type Operation, operationsOf } from '../model/operation.ts';
+import { checkParameters, type Parameters, parameter } from '../model/parameters.ts';
 import { patchBytes } from '../model/patch.ts';
 import type { Batch, Engine, EngineState, StepSettings } from './engine.ts';
 import type { TensorFlow } from './tensorflow/load.ts';
@@ -18,7 +19,7 @@ export function tfjsEngine(tf: TensorFlow, network: Network, device: string): En
   const values = variables(tf, specs);
   const momenta = variables(tf, specs);
   const weights = specs.map(({ name }) => variable(values, name));
-  const operations = poolingFirst(network.layers.flatMap(operationsOf));
+  const operations = operationsOf(network.layers);
 
   function forward(patches: Uint8Array): Tensor {
     const count = patches.length / patchBytes;
@@ -84,28 +85,6 @@ export function tfjsEngine(tf: TensorFlow, network: Network, device: string): En
   };
 
   return { name: 'tfjs', device, versions: versionsOf(tf), step, logits, read, write, dispose };
-}
-
-/** What TensorFlow runs: a layer, with a convolution and its bias apart. */
-type Operation = Layer | { readonly kind: 'bias'; readonly name: string };
-
-function operationsOf(layer: Layer): readonly Operation[] {
-  return layer.kind === 'convolution' ? [layer, { kind: 'bias', name: layer.name }] : [layer];
-}
-
-/**
- * Moves every max pooling before the bias and the ReLU that it follows. Both grow with each value (float rounding included), so
- * the maximum of a window stays the maximum: the results are the same bits at a quarter of the work.
- */
-function poolingFirst(operations: readonly Operation[]): readonly Operation[] {
-  const ordered = [...operations];
-  for (let i = 1; i < ordered.length; i++) {
-    if (ordered[i]?.kind !== 'maxPool') continue;
-    for (let at = i; ['bias', 'relu'].includes(ordered[at - 1]?.kind ?? ''); at--) {
-      [ordered[at - 1], ordered[at]] = [ordered[at] as Operation, ordered[at - 1] as Operation];
-    }
-  }
-  return ordered;
 }
 
 /** One operation on NHWC float32; the head gives `[count, classes]` logits. */
@@ -190,9 +169,4 @@ async function readValues(
 
 function versionsOf(tf: TensorFlow): Readonly<Record<string, string>> {
   return { 'tfjs-node-gpu': tf.version['tfjs-node'] as string };
-}
-
-/** Values and momenta as they are before the first step. */
-export function initialState(network: Network, parameters: Parameters): EngineState {
-  return { parameters, momenta: zeroParameters(network) };
 }

@@ -1,10 +1,10 @@
 /**
- * What flows between the layers of a training step: `[rows, columns, channels, batch]`, space outermost and the batch innermost. In this
- * layout mixing rows or columns is one matrix product over everything else, neighbouring rows are blocks of memory that lie beside
- * each other, and every innermost loop runs over the batch.
+ * What flows between the layers of a training step: `[rows, columns, channels, batch]`, space outermost and the batch innermost. In
+ * this layout mixing rows or columns is one matrix product over everything else, neighbouring rows are adjacent blocks of memory, and
+ * every innermost loop runs over the batch.
  *
- * Rows and columns may be stored that are not valid: tiles of a convolution stand out over the edge. What they hold is finite and
- * of no meaning; whoever reads an activation leaves them out, so their gradient is zero.
+ * More rows and columns may be stored than are valid, because the last tiles of a convolution extend past the edge. The extra values
+ * are finite and have no meaning; layers ignore them, so their gradient is zero.
  */
 import type { Graph } from '../builder.ts';
 import { type Dimension, graphFault, type Value } from '../value.ts';
@@ -23,18 +23,18 @@ export interface Activation {
   readonly channels: number;
 }
 
-/** What a layer adds to a step. */
+/** What a layer adds to a step: its output, and its gradients once dY is known. */
 export interface Pass {
   readonly output: Activation;
-  /** The layer's part of the way back, given the loss's gradient by the output's value (same shape). */
-  gradient(outputGradient: Value): LayerGradients;
+  /** `dY`: gradient of the loss with respect to the output's value, in its shape. */
+  backward(dY: Value): LayerGradients;
 }
 
 export interface LayerGradients {
-  /** By the name of the parameter, in the shape in which the step holds it. */
+  /** Gradients by parameter name, in the layout in which the step stores the parameter. */
   readonly parameters: Readonly<Record<string, Value>>;
-  /** The gradient by the input's value; adds its nodes when called, so that the first layer of a network can do without. */
-  input(): Value;
+  /** Gradient with respect to the input's value. Adds its nodes when called: the first layer of a network needs none. */
+  dX(): Value;
 }
 
 /** An activation all of whose rows and columns are valid. */
@@ -61,7 +61,7 @@ function known(size: Dimension | undefined): number {
   return size;
 }
 
-/** Reshapes to an activation's shape; the batch is what is left. */
+/** Reshapes to an activation's shape; the batch takes the remaining size. */
 export function asActivation(
   graph: Graph,
   value: Value,

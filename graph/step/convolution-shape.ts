@@ -1,4 +1,4 @@
-/** The sizes of a convolution with the max pooling that is computed with it. */
+/** The sizes of a convolution and of the max pooling that is computed with it, and what computing it one way costs. */
 import type { ConvolutionLayer } from '../../model/layer.ts';
 import type { Activation } from './activation.ts';
 
@@ -8,7 +8,7 @@ export interface ConvolutionShape {
   readonly filters: number;
   /** Side of the pooling's window, 1 for none. */
   readonly pool: number;
-  /** Rows and columns after convolution and pooling; an odd rest is dropped. */
+  /** Rows and columns after convolution and pooling; an incomplete last window is dropped. */
   readonly pooledRows: number;
   readonly pooledColumns: number;
 }
@@ -27,4 +27,12 @@ export function convolutionShape(
     pooledRows: pooled(rows.valid),
     pooledColumns: pooled(columns.valid),
   };
+}
+
+/** Cost of a forward pass of one patch. */
+export interface ConvolutionCost {
+  /** Multiply-adds of the matrix products. */
+  readonly multiplyAdds: number;
+  /** Values that the matrix products write; each is read again about once. */
+  readonly values: number;
 }

@@ -1,21 +1,41 @@
 /**
- * Convolution by its definition, as one matrix product: every window of the input unfolds to a column. For kernels of one tap,
- * for kernels that cover their whole input, and for the first layer, whose single channel leaves nothing for cleverer ways to save.
+ * Convolution by its definition, as one matrix product (im2col): every window of the input unfolds to a column. Used for 1x1 kernels,
+ * for kernels that cover their whole input, and for the first layer, whose single channel leaves nothing for faster algorithms to save.
  *
- * A max pooling that follows is computed on the way. A pooled value is the largest of pool^2 outputs, which together read one window
- * of kernel + pool - 1 pixels a side. So windows are unfolded once a pooled value (their stride is the pool), and the kernel, moved
- * to each of the pool^2 places in the window ("phases"), makes that many sets of filters. By hand, for a kernel of one row [a b] and a
- * pool of 2: the window is [x0 x1 x2], the phases are [a b 0] and [0 a b], and the larger of the two products is the pooled value.
+ * A max pooling that follows is computed in the same pass. A pooled value is the largest of pool^2 outputs, which together read one
+ * window of kernel + pool - 1 pixels a side. So windows are unfolded once per pooled value (their stride is the pool), and the kernel,
+ * moved to each of the pool^2 places in the window ("phases"), makes that many sets of filters. By hand, for a kernel of one row [a b]
+ * and a pool of 2: the window is [x0 x1 x2], the phases are [a b 0] and [0 a b], and the larger of the two products is the pooled value.
+ *
+ * With W the phase filters and X the unfolded windows, Y = W X for each cell (a pooled value's place), and backward
+ *
+ *     dW = sum over cells of dY X'        dX = W' dY, scattered back to the pixels
+ *
+ * where dY is zero in the phases that did not win the maximum.
  */
 import type { Graph } from '../builder.ts';
 import type { Value } from '../value.ts';
 import { type Activation, activation, asActivation, type Pass } from './activation.ts';
-import type { ConvolutionShape } from './convolution-shape.ts';
-import { joinMasks } from './masks.ts';
+import type { ConvolutionCost, ConvolutionShape } from './convolution-shape.ts';
+import { gatherRows, type Positions, scatterAddRows } from './gather.ts';
 import { constantMatrix, type Matrix, matrixOf, transposed } from './matrix.ts';
-import { type Maximum, maximum } from './maximum.ts';
-import { giveRowsBack, type Positions, takeRows } from './positions.ts';
-import type { Weights } from './weights.ts';
+import { joinMasks, type Maximum, maximum } from './pooling.ts';
+import type { Weights } from './stored-parameters.ts';
+
+/** What `directConvolution` computes for one patch. */
+export function directCost({
+  pooledRows,
+  pooledColumns,
+  pool,
+  kernelPx,
+  channels,
+  filters,
+}: ConvolutionShape): ConvolutionCost {
+  const cells = pooledRows * pooledColumns;
+  const depth = (kernelPx + pool - 1) ** 2 * channels;
+  const outputs = pool ** 2 * filters;
+  return { multiplyAdds: cells * depth * outputs, values: cells * ((kernelPx > 1 ? depth : 0) + outputs) };
+}
 
 /** Adds the convolution, without its bias, and the pooling. `kernel` is the parameter's name. */
 export function directConvolution(
@@ -28,40 +48,46 @@ export function directConvolution(
   const { filters, pool, pooledRows, pooledColumns } = shape;
   const cells = pooledRows * pooledColumns;
   const windows = windowPositions(x, shape);
-  const taps = windows.length / cells;
-  const depth = taps * x.channels;
-  const spread = spreadMatrix(shape);
+  const windowPixels = windows.length / cells;
+  const depth = windowPixels * x.channels;
+  const placement = placementMatrix(shape);
 
-  const rows = graph.reshape(x.value, [x.rows.stored * x.columns.stored, -1]);
-  const unfolded = graph.reshape(takeRows(graph, rows, windows, 'windows'), [cells, depth, -1], 'unfolded');
-  const filterBank = phaseFilters(graph, weights, kernel, spread, shape, taps);
+  const pixels = graph.reshape(x.value, [x.rows.stored * x.columns.stored, -1]); // [pixels, C B]
+  const columns = gatherRows(graph, pixels, windows, 'windows'); // [cells windowPixels, C B]
+  const unfolded = graph.reshape(columns, [cells, depth, -1], 'unfolded'); // [cells, windowPixels C, B]
+  const filterBank = phaseFilters(graph, weights, kernel, placement, shape, windowPixels);
   const pooled = pooledProducts(graph, filterBank, unfolded, shape);
   const output = activation(
     graph.reshape(pooled.value, [pooledRows, pooledColumns, filters, -1], 'products'),
   );
 
-  function gradient(outputGradient: Value) {
-    const routed = graph.reshape(pooled.route(graph.reshape(outputGradient, [cells, 1, -1])), [
-      cells,
-      pool ** 2 * filters,
-      -1,
-    ]);
-    const kernelGradient = () => {
-      const columns = graph.node('Transpose', [unfolded], { perm: [0, 2, 1], name: 'unfolded.turned' });
-      const products = graph.node('MatMul', [routed, columns], { name: 'kernel.products' });
-      const bank = cells === 1 ? products : graph.sum(products, [0], { name: 'kernel.summed' });
-      return gatherTaps(graph, bank, spread, shape, taps);
+  function backward(dY: Value) {
+    const dCells = pooled.route(graph.reshape(dY, [cells, 1, -1]));
+    const dProducts = graph.reshape(dCells, [cells, pool ** 2 * filters, -1]); // [cells, phases F, B]
+    const dW = () => {
+      const transposedColumns = graph.node('Transpose', [unfolded], {
+        perm: [0, 2, 1],
+        name: 'unfolded.turned',
+      });
+      const products = graph.node('MatMul', [dProducts, transposedColumns], { name: 'kernel.products' });
+      const dBank = cells === 1 ? products : graph.sum(products, [0], { name: 'kernel.summed' });
+      return kernelGradient(graph, dBank, placement, shape, windowPixels);
     };
-    const input = () => {
-      const turned = graph.node('Transpose', [filterBank], { perm: [1, 0], name: 'bank.turned' });
-      const folded = graph.node('MatMul', [turned, routed], { name: 'unfolded.gradient' });
-      const taken = graph.reshape(folded, [cells * taps, -1]);
-      const given = giveRowsBack(graph, taken, windows, x.rows.stored * x.columns.stored, 'rows.gradient');
-      return asActivation(graph, given, x, 'input.gradient');
+    const dX = () => {
+      const transposedBank = graph.node('Transpose', [filterBank], { perm: [1, 0], name: 'bank.turned' });
+      const dUnfolded = graph.node('MatMul', [transposedBank, dProducts], { name: 'unfolded.gradient' });
+      const dColumns = graph.reshape(dUnfolded, [cells * windowPixels, -1]);
+      const stored = x.rows.stored * x.columns.stored;
+      return asActivation(
+        graph,
+        scatterAddRows(graph, dColumns, windows, stored, 'rows.gradient'),
+        x,
+        'input.gradient',
+      );
     };
-    return { parameters: { [kernel]: kernelGradient() }, input };
+    return { parameters: { [kernel]: dW() }, dX };
   }
-  return { output, gradient };
+  return { output, backward };
 }
 
 /** Positions of the pixels of each cell's window in the stored input, cell by cell, row by row. */
@@ -84,49 +110,49 @@ function windowPositions(
 }
 
 /**
- * `[phases x window pixels, taps]`: where each tap of the kernel lies in the window at each phase. Undefined where window and kernel
- * are the same. Phases go column by column, so that those of one column lie together.
+ * `[phases x window pixels, kernel positions]`: where each kernel position lies in the window at each phase. Undefined where the window
+ * is the kernel. Phases are ordered column by column, so that those of one column are adjacent.
  */
-function spreadMatrix({ kernelPx, pool }: ConvolutionShape): Matrix | undefined {
+function placementMatrix({ kernelPx, pool }: ConvolutionShape): Matrix | undefined {
   if (pool === 1) return undefined;
   const side = kernelPx + pool - 1;
-  return matrixOf(pool ** 2 * side ** 2, kernelPx ** 2, (row, tap) => {
+  return matrixOf(pool ** 2 * side ** 2, kernelPx ** 2, (row, position) => {
     const [phase, pixel] = [Math.floor(row / side ** 2), row % side ** 2];
     const i = Math.floor(pixel / side) - (phase % pool);
     const j = (pixel % side) - Math.floor(phase / pool);
-    return i === Math.floor(tap / kernelPx) && j === tap % kernelPx ? 1 : 0;
+    return i === Math.floor(position / kernelPx) && j === position % kernelPx ? 1 : 0;
   });
 }
 
-/** The kernel at every phase: `[phases x filters, window pixels x channels]`. */
+/** The im2col weights: the kernel at every phase, `[phases x filters, window pixels x channels]`. */
 function phaseFilters(
   graph: Graph,
   weights: Weights,
   kernel: string,
-  spread: Matrix | undefined,
+  placement: Matrix | undefined,
   { filters, channels, pool }: ConvolutionShape,
-  taps: number,
+  windowPixels: number,
 ): Value {
-  const placed = weights.kernel(graph, kernel, spread, 'filters-channels');
-  const phases = graph.reshape(placed, [pool ** 2, taps, filters, channels]);
-  const turned = graph.node('Transpose', [phases], { perm: [0, 2, 1, 3], name: 'bank' });
-  return graph.reshape(turned, [pool ** 2 * filters, taps * channels]);
+  const placed = weights.kernel(graph, kernel, placement, 'filters-channels'); // [phases windowPixels, F, C]
+  const phases = graph.reshape(placed, [pool ** 2, windowPixels, filters, channels]);
+  const bank = graph.node('Transpose', [phases], { perm: [0, 2, 1, 3], name: 'bank' });
+  return graph.reshape(bank, [pool ** 2 * filters, windowPixels * channels]);
 }
 
-/** The transpose of `phaseFilters`: from the gradient of the bank to that of the kernel `[taps, filters, channels]`. */
-function gatherTaps(
+/** The transpose of `phaseFilters`: from the gradient of the im2col weights to that of the kernel `[positions, filters, channels]`. */
+function kernelGradient(
   graph: Graph,
-  bank: Value,
-  spread: Matrix | undefined,
+  dBank: Value,
+  placement: Matrix | undefined,
   { filters, channels, pool, kernelPx }: ConvolutionShape,
-  taps: number,
+  windowPixels: number,
 ): Value {
-  const phases = graph.reshape(bank, [pool ** 2, filters, taps, channels]);
-  const turned = graph.node('Transpose', [phases], { perm: [0, 2, 1, 3], name: 'kernel.turned' });
+  const phases = graph.reshape(dBank, [pool ** 2, filters, windowPixels, channels]);
+  const byPixel = graph.node('Transpose', [phases], { perm: [0, 2, 1, 3], name: 'kernel.turned' });
   const shape = [kernelPx ** 2, filters, channels];
-  if (spread === undefined) return graph.reshape(turned, shape);
-  const placed = graph.reshape(turned, [pool ** 2 * taps, -1]);
-  const gathered = graph.node('MatMul', [constantMatrix(graph, transposed(spread)), placed], {
+  if (placement === undefined) return graph.reshape(byPixel, shape);
+  const placed = graph.reshape(byPixel, [pool ** 2 * windowPixels, -1]);
+  const gathered = graph.node('MatMul', [constantMatrix(graph, transposed(placement)), placed], {
     name: 'kernel.gathered',
   });
   return graph.reshape(gathered, shape);
@@ -134,8 +160,8 @@ function gatherTaps(
 
 interface PooledProducts {
   readonly value: Value;
-  /** From the gradient `[cells, 1, filters x batch]` to that of all phases, `[cells, phases, filters x batch]`. */
-  route(outputGradient: Value): Value;
+  /** From dY `[cells, 1, filters x batch]` to the gradient of all phases, `[cells, phases, filters x batch]`. */
+  route(dY: Value): Value;
 }
 
 /** Products of all phases and their maximum: the phases of each column of the cell in one product, columns first. */
@@ -147,7 +173,7 @@ function pooledProducts(
 ): PooledProducts {
   if (pool === 1) {
     const value = graph.node('MatMul', [filterBank, unfolded], { name: 'phases' });
-    return { value, route: (outputGradient) => outputGradient };
+    return { value, route: (dY) => dY };
   }
   const cells = pooledRows * pooledColumns;
   const banks = graph.split(filterBank, 0, Array(pool).fill(pool * filters), 'bank.columns');
@@ -158,8 +184,8 @@ function pooledProducts(
   const byRow = graph.reshape(acrossColumns.value, [cells, pool, -1]);
   const rows = graph.split(byRow, 1, Array(pool).fill(1), 'phases.row');
   const acrossRows = maximum(graph, rows, 'largest');
-  const route = (outputGradient: Value) =>
-    graph.node('Mul', [phaseMask(graph, acrossColumns, acrossRows, [cells, pool, -1]), outputGradient], {
+  const route = (dY: Value) =>
+    graph.node('Mul', [phaseMask(graph, acrossColumns, acrossRows, [cells, pool, -1]), dY], {
       name: 'phases.gradient',
     });
   return { value: acrossRows.value, route };

@@ -1,19 +1,17 @@
 /**
- * The forward half of the step by itself, for evaluation between steps: one graph makes the weights ready, once after they changed, the
- * other one computes the logits of any number of patches with them.
+ * The forward half of the step on its own, for evaluation between steps: one graph transforms the weights, once after they changed, and
+ * the other computes the logits of any number of patches with them.
  */
 import { parameterSpecs } from '../../model/description.ts';
 import { defaultOpset } from '../../model/model-file.ts';
 import type { Network } from '../../model/network.ts';
 import { createGraph, type Graph, type Target } from '../builder.ts';
 import type { Value } from '../value.ts';
-import { patchesFirst } from './head-and-loss.ts';
-import { heldShape } from './parameter-layout.ts';
-import { forwardPasses, outputOf, patchesInput, pixelsOf, stepNames } from './step.ts';
-import { type Weights, weightsInGraph } from './weights.ts';
+import { forwardPasses, outputOf, patchesFirst, patchesInput, pixelsOf, stepNames } from './step.ts';
+import { storedShape, type Weights, weightsInGraph } from './stored-parameters.ts';
 
 export interface EvaluationGraphs {
-  /** From every kernel as a step holds it, by its name, to LAYER.kernel.prepared. */
+  /** From every kernel as a step stores it, by its name, to LAYER.kernel.prepared. */
   readonly preparation: Graph;
   /** From `patches` `[N,64,64]`, as a step takes them, the prepared kernels and the biases to `logits` `[N,C]`. */
   readonly forward: Graph;
@@ -32,13 +30,13 @@ export function evaluationGraphs(network: Network, target: Target = 'cpu'): Eval
 
 /** Weights that one graph prepares and another takes as inputs. */
 function preparedWeights(preparation: Graph, forward: Graph, network: Network): Weights {
-  const shapes = new Map(parameterSpecs(network).map(({ name, shape }) => [name, heldShape(shape)]));
+  const shapes = new Map(parameterSpecs(network).map(({ name, shape }) => [name, storedShape(shape)]));
   const input = (graph: Graph, name: string): Value => graph.input(name, graph.float, shapes.get(name) ?? []);
-  const held = weightsInGraph((name) => input(preparation, name));
+  const stored = weightsInGraph((name) => input(preparation, name));
   return {
     bias: (name) => input(forward, name),
-    kernel(_, name, mix, order) {
-      const prepared = held.kernel(preparation.scope(name), name, mix, order);
+    kernel(_, name, transform, order) {
+      const prepared = stored.kernel(preparation.scope(name), name, transform, order);
       const output = preparation.node('Identity', [prepared], { name: stepNames.prepared(name) });
       preparation.output(output);
       return forward.input(output.name, forward.float, output.shape);

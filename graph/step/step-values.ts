@@ -6,8 +6,8 @@ import { inputPx, type Network } from '../../model/network.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import type { Target } from '../builder.ts';
-import { fromHeld, heldShape, toHeld } from './parameter-layout.ts';
 import { stepNames } from './step.ts';
+import { fromStored, storedShape, toStored } from './stored-parameters.ts';
 
 /** A value in row-major order; the class of the array tells its type. */
 export interface StepValue {
@@ -63,14 +63,14 @@ export function settingValues(settings: {
 
 /** Values and momenta of all parameters by their names in the step and in its layout; all zero without a state. */
 export function stateValues(network: Network, state?: StepState): StepValues {
-  const held = ({ name, shape }: ParameterSpec, from: Parameters | undefined): StepValue => ({
-    data: from === undefined ? new Float32Array(volume(shape)) : toHeld(shape, parameter(from, name)),
-    shape: heldShape(shape),
+  const stored = ({ name, shape }: ParameterSpec, from: Parameters | undefined): StepValue => ({
+    data: from === undefined ? new Float32Array(volume(shape)) : toStored(shape, parameter(from, name)),
+    shape: storedShape(shape),
   });
   return Object.fromEntries(
     parameterSpecs(network).flatMap((spec) => [
-      [spec.name, held(spec, state?.parameters)],
-      [stepNames.velocity(spec.name), held(spec, state?.momenta)],
+      [spec.name, stored(spec, state?.parameters)],
+      [stepNames.velocity(spec.name), stored(spec, state?.momenta)],
     ]),
   );
 }
@@ -79,7 +79,10 @@ export function stateValues(network: Network, state?: StepState): StepValues {
 export function stateOf(network: Network, dataOf: (name: string) => unknown): StepState {
   const read = (nameOf: (parameter: string) => string): Parameters =>
     new Map(
-      parameterSpecs(network).map(({ name, shape }) => [name, fromHeld(shape, floats(dataOf, nameOf(name)))]),
+      parameterSpecs(network).map(({ name, shape }) => [
+        name,
+        fromStored(shape, floats(dataOf, nameOf(name))),
+      ]),
     );
   return { parameters: read((name) => name), momenta: read(stepNames.velocity) };
 }

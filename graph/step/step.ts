@@ -1,40 +1,38 @@
 /**
- * A whole step of training as one plain ONNX graph: forward, loss, backward, update. Stock onnxruntime runs it. Options of the step
+ * A whole training step as one plain ONNX graph: forward, loss, backward, update. Stock onnxruntime runs it. The optimiser's settings
  * are inputs, so that one session serves a run.
  *
- * What goes in and out, with B the batch:
+ * Inputs and outputs, with B the batch:
  *
- *     patches       uint8 [B,64,64]       grey 0..255; float for a GPU, where WebGPU has no bytes
+ *     patches       uint8 [B,64,64]       grey 0..255; float for a GPU, because WebGPU has no bytes
  *     labels        int32 [B]             class indices
- *     weights       float [B]             1 / count for each patch of the batch, 0 for rows that only fill it up
+ *     weights       float [B]             1 / count for each patch of the batch, 0 for rows that pad it
  *     learningRate, momentum, weightDecay   float []
- *     LAYER.kernel, LAYER.bias, and with .velocity behind it the momentum of each
+ *     LAYER.kernel, LAYER.bias, and with .velocity appended the momentum buffer of each
  *  -> logits        float [B, classes]    from before the step
  *     LAYER.kernel.next, LAYER.kernel.velocity.next, ...
  *
- * Kernels are `[taps, filters, channels]` (`parameter-layout.ts`), so no weight is turned around on the way.
+ * Kernels are `[positions, filters, channels]` (stored-parameters.ts), so that no weight is transposed on the way.
  */
 import { parameterSpecs } from '../../model/description.ts';
 import type { ParameterSpec } from '../../model/layer.ts';
 import { defaultOpset, type Opset } from '../../model/model-file.ts';
 import { inputPx, type Network } from '../../model/network.ts';
+import { operationsOf } from '../../model/operation.ts';
 import { createGraph, type Graph, type Target } from '../builder.ts';
-import type { FloatDtype } from '../tensor.ts';
+import { addStepOperation, stepOperationsOf } from '../layers.ts';
+import { type FloatDtype, tensorOf } from '../tensor.ts';
 import { type Dimension, graphFault, type Value } from '../value.ts';
 import { type Activation, activation, type Pass } from './activation.ts';
-import { lossGradient, patchesFirst } from './head-and-loss.ts';
-import { addOperation, type Operation, operationsOf } from './layers.ts';
-import { heldShape } from './parameter-layout.ts';
-import { type StepInputs, updateParameter } from './update.ts';
-import { type Weights, weightsInGraph } from './weights.ts';
+import { storedShape, type Weights, weightsInGraph } from './stored-parameters.ts';
 
 export interface StepGraphSettings {
   /** Patches in a batch. */
   readonly batch: number;
   readonly opset?: Opset;
-  /** `float64` for checks of gradients. */
+  /** `float64` for gradient checks. */
   readonly float?: FloatDtype;
-  /** What will run it; `cpu` where left out. */
+  /** What runs the graph; default `cpu`. */
   readonly target?: Target;
 }
 
@@ -61,7 +59,7 @@ export function trainingStepGraph(
   const patches = patchesInput(graph, batch);
   const labels = graph.input(stepNames.labels, 'int32', [batch]);
   const patchWeights = graph.input(stepNames.weights, float, [batch]);
-  const settings: StepInputs = {
+  const optimiser: OptimiserInputs = {
     learningRate: graph.input(stepNames.learningRate, float, []),
     momentum: graph.input(stepNames.momentum, float, []),
     weightDecay: graph.input(stepNames.weightDecay, float, []),
@@ -72,15 +70,15 @@ export function trainingStepGraph(
 
   const passes = forwardPasses(graph, network, pixelsOf(graph, patches), weightsInGraph(values));
   const logits = patchesFirst(graph, outputOf(passes), stepNames.logits);
-  const lossByLogits = lossGradient(graph.scope('loss'), logits, labels, patchWeights);
-  const gradients = backward(passes, lossByLogits, specs.length);
+  const dLogits = lossGradient(graph.scope('loss'), logits, labels, patchWeights);
+  const gradients = backward(passes, dLogits, specs.length);
 
   graph.output(logits);
   for (const { name, decays } of specs) {
     const gradient = gradients.get(name);
     if (gradient === undefined) throw graphFault(`no gradient for ${name}`);
-    const held = { parameter: values(name), velocity: velocities(name), gradient };
-    const next = updateParameter(graph.scope(name), held, decays, settings);
+    const stored = { parameter: values(name), velocity: velocities(name), gradient };
+    const next = updateParameter(graph.scope(name), stored, decays, optimiser);
     graph.output(next.parameter);
     graph.output(next.velocity);
   }
@@ -93,7 +91,7 @@ function parameterInputs(
   nameOf: (parameter: string) => string,
 ): (name: string) => Value {
   const inputs = new Map(
-    specs.map(({ name, shape }) => [name, graph.input(nameOf(name), graph.float, heldShape(shape))]),
+    specs.map(({ name, shape }) => [name, graph.input(nameOf(name), graph.float, storedShape(shape))]),
   );
   return (name) => {
     const value = inputs.get(name);
@@ -108,16 +106,18 @@ export function patchesInput(graph: Graph, batch: Dimension): Value {
   return graph.input(stepNames.patches, dtype, [batch, inputPx, inputPx]);
 }
 
-/** Patches `[B,64,64]` to float `[64,64,1,B]`; bytes are turned before they become numbers, which are four times as large. */
+/** Patches `[B,64,64]` to float `[64,64,1,B]`; bytes are transposed before they become floats, which are four times as large. */
 export function pixelsOf(graph: Graph, patches: Value): Activation {
   const flat = graph.reshape(patches, [-1, inputPx ** 2]);
-  const turned = graph.node('Transpose', [flat], { perm: [1, 0], name: 'turned' });
+  const batchLast = graph.node('Transpose', [flat], { perm: [1, 0], name: 'turned' });
   const pixels =
-    turned.dtype === graph.float ? turned : graph.node('Cast', [turned], { to: graph.float, name: 'pixels' });
+    batchLast.dtype === graph.float
+      ? batchLast
+      : graph.node('Cast', [batchLast], { to: graph.float, name: 'pixels' });
   return activation(graph.reshape(pixels, [inputPx, inputPx, 1, -1]));
 }
 
-/** The forward half: one pass an operation, the last of which gives the logits. */
+/** The forward half: one pass for each operation, the last of which gives the logits. */
 export function forwardPasses(
   graph: Graph,
   network: Network,
@@ -125,33 +125,86 @@ export function forwardPasses(
   weights: Weights,
 ): readonly Pass[] {
   let x = pixels;
-  return operationsOf(network.layers).map((operation: Operation) => {
-    const pass = addOperation(graph, operation, x, weights);
+  return stepOperationsOf(operationsOf(network.layers)).map((operation) => {
+    const pass = addStepOperation(graph, operation, x, weights);
     x = pass.output;
     return pass;
   });
 }
 
-/** What the last pass gives. Errors: `internal` for a network without layers. */
+/** The output of the last pass. Errors: `internal` for a network without layers. */
 export function outputOf(passes: readonly Pass[]): Activation {
   const last = passes.at(-1);
   if (last === undefined) throw graphFault('a network without layers');
   return last.output;
 }
 
-/** The way back, until every parameter has its gradient: what lies before the first parameter needs none. */
-function backward(
-  passes: readonly Pass[],
-  lossByLogits: Value,
-  parameters: number,
-): ReadonlyMap<string, Value> {
+/** `[1, 1, classes, batch]` to `[batch, classes]`. */
+export function patchesFirst(graph: Graph, x: Activation, name: string): Value {
+  return graph.node('Transpose', [graph.reshape(x.value, [x.channels, -1])], { perm: [1, 0], name });
+}
+
+/**
+ * dLogits, `[1, 1, classes, batch]`. The loss is the cross-entropy of the softmax, weighted patch by patch: with p = softmax(logits),
+ *
+ *     dLogits = weight (p - one-hot of the label)
+ *
+ * `logits` is `[batch, classes]`, `labels` int32 `[batch]`, `weights` float `[batch]`: 1 / count for the mean over a batch, 0 for rows
+ * that pad it.
+ */
+function lossGradient(graph: Graph, logits: Value, labels: Value, weights: Value): Value {
+  const [, classes] = logits.shape as readonly number[];
+  const indices = Int32Array.from({ length: classes ?? 0 }, (_, i) => i);
+  const every = graph.constant(tensorOf('int32', [1, indices.length], indices));
+  const isLabel = graph.node('Equal', [graph.reshape(labels, [-1, 1]), every]); // [B, classes]
+  const oneHot = graph.node('Cast', [isLabel], { to: graph.float, name: 'oneHot' });
+  const probabilities = graph.node('Softmax', [logits], { axis: 1, name: 'probabilities' });
+  const surplus = graph.node('Sub', [probabilities, oneHot], { name: 'surplus' });
+  const weighted = graph.node('Mul', [surplus, graph.reshape(weights, [-1, 1])], { name: 'weighted' });
+  const batchLast = graph.node('Transpose', [weighted], { perm: [1, 0], name: 'logits.gradient' });
+  return graph.reshape(batchLast, [1, 1, indices.length, -1]);
+}
+
+/** The backward half, until every parameter has its gradient: what comes before the first parameter needs none. */
+function backward(passes: readonly Pass[], dLogits: Value, parameters: number): ReadonlyMap<string, Value> {
   const gradients = new Map<string, Value>();
-  let outputGradient = () => lossByLogits;
+  let dY = () => dLogits;
   for (const pass of passes.toReversed()) {
     if (gradients.size === parameters) break;
-    const layer = pass.gradient(outputGradient());
+    const layer = pass.backward(dY());
     for (const [name, value] of Object.entries(layer.parameters)) gradients.set(name, value);
-    outputGradient = layer.input;
+    dY = layer.dX;
   }
   return gradients;
+}
+
+/** Scalars of a step. */
+interface OptimiserInputs {
+  readonly learningRate: Value;
+  readonly momentum: Value;
+  readonly weightDecay: Value;
+}
+
+/**
+ * Stochastic gradient descent with momentum (Sutskever et al. 2013, in the form of MatConvNet and PyTorch), for one parameter p and
+ * its momentum buffer v:
+ *
+ *     v <- momentum v + gradient + weightDecay p       (no decay on biases)
+ *     p <- p - learningRate v
+ *
+ * `decays`: whether weight decay applies. `graph` is scoped by the parameter's name.
+ */
+function updateParameter(
+  graph: Graph,
+  { parameter, velocity, gradient }: { parameter: Value; velocity: Value; gradient: Value },
+  decays: boolean,
+  { learningRate, momentum, weightDecay }: OptimiserInputs,
+): { readonly parameter: Value; readonly velocity: Value } {
+  const decayed = graph.node('Mul', [velocity, momentum], { name: 'kept' });
+  const withDecay = decays
+    ? graph.node('Add', [gradient, graph.node('Mul', [parameter, weightDecay], { name: 'decay' })])
+    : gradient;
+  const next = graph.node('Add', [decayed, withDecay], { name: 'velocity.next' });
+  const change = graph.node('Mul', [next, learningRate], { name: 'move' });
+  return { parameter: graph.node('Sub', [parameter, change], { name: 'next' }), velocity: next };
 }

@@ -1,5 +1,6 @@
 /**
- * Convolution with few multiplications (Lavin and Gray 2016, section 4; the rule F(m, r) is in toom-cook.ts), written as matrix products.
+ * Convolution with few multiplications (Lavin and Gray 2016, section 4; the algorithm F(m, r) is in toom-cook.ts), written as matrix
+ * products.
  *
  * The output is cut into tiles of m x m; each reads n x n inputs, n = m + r - 1, neighbours overlapping by r - 1. With the matrices
  * A', G, B' of F(m, r) for rows and columns alike,
@@ -7,26 +8,26 @@
  *     V = B' d B          transformed inputs, per tile and channel
  *     U = G g G'          transformed kernel, per filter and channel
  *     M = sum over channels of U * V: for each of the n x n places a product of matrices, [filters, channels] x [channels, batch]
- *     y = A' M A          outputs, per tile and filter
+ *     Y = A' M A          outputs, per tile and filter
  *
- * The cutting is part of the transform: "B' for every tile" is one matrix `[tiles x n, rows]`, zero outside of the tile, that is multiplied
- * from the left to the rows of the activation, then to its columns. By hand on 5x5 pixels with r = 4: m = 2, n = 5, one tile; B' is
+ * Cutting into tiles is part of the transform: "B' for every tile" is one matrix `[tiles x n, rows]`, zero outside the tile, that
+ * multiplies the rows of the activation from the left, then its columns. By hand on 5x5 pixels with r = 4: m = 2, n = 5, one tile; B' is
  * [5,5], M has 25 places, and A' [2,5] makes 2x2 outputs of it with 25 multiplications instead of 64.
  *
- * Every step is linear, so the way back is the transposes in reverse order: dM = A dy A', dU = sum over tiles and batch of dM V',
- * dg = G' dU G, dV = U' dM, dd = B dV B'.
+ * Every step is linear, so the backward pass is the transposes in reverse order:
  *
- * A max pooling that follows is computed on the way (winograd-outputs.ts).
+ *     dM = A dY A'        dU = sum over tiles and batch of dM V'        dW = G' dU G        dV = U' dM        dX = B dV B'
+ *
+ * A max pooling that follows is computed in the same pass: outputs that are pooled together are compared before they are stored.
  */
 import type { Graph } from '../builder.ts';
 import type { Value } from '../value.ts';
-import { type Activation, asActivation, type Pass } from './activation.ts';
-import type { ConvolutionShape } from './convolution-shape.ts';
-import { constantMatrix, kronecker, transposed } from './matrix.ts';
+import { type Activation, asActivation, type Extent, type Pass } from './activation.ts';
+import type { ConvolutionCost, ConvolutionShape } from './convolution-shape.ts';
+import { constantMatrix, kronecker, type Matrix, matrixOf, transposed } from './matrix.ts';
+import { joinMasks, maximum } from './pooling.ts';
+import type { Weights } from './stored-parameters.ts';
 import { type ToomCook, toomCook } from './toom-cook.ts';
-import type { Weights } from './weights.ts';
-import { outputTransform } from './winograd-outputs.ts';
-import { summingMatrix, type Tiling, tileMatrix, tiling } from './winograd-tiles.ts';
 
 /** Adds the convolution, without its bias, and the pooling, in tiles of `tilePx` outputs. `kernel` is the parameter's name. */
 export function winogradConvolution(
@@ -37,41 +38,96 @@ export function winogradConvolution(
   kernel: string,
   weights: Weights,
 ): Pass {
-  const rule = toomCook(tilePx, shape.kernelPx);
+  const algorithm = toomCook(tilePx, shape.kernelPx);
   const rows = tiling(x.rows, shape.pooledRows, shape.pool, tilePx);
   const columns = tiling(x.columns, shape.pooledColumns, shape.pool, tilePx);
-  const tiles = tileTransform(graph, x, rows, columns, rule);
-  const kernels = kernelTransform(graph, kernel, rows, columns, rule, shape, weights);
-  const products = graph.node('MatMul', [kernels.value(), tiles.value], { name: 'products' });
-  const outputs = outputTransform(graph, products, rows, columns, rule, shape);
+  const tiles = inputTransform(graph, x, rows, columns, algorithm);
+  const kernels = kernelTransform(graph, kernel, rows, columns, algorithm, shape, weights);
+  const products = graph.node('MatMul', [kernels.u(), tiles.v], { name: 'products' });
+  const outputs = outputTransform(graph, products, rows, columns, algorithm, shape);
 
-  function gradient(outputGradient: Value) {
-    const productsGradient = outputs.gradient(outputGradient);
+  function backward(dY: Value) {
+    const dM = outputs.dM(dY);
     return {
-      parameters: { [kernel]: kernels.gradient(tiles.value, productsGradient) },
-      input: () => {
-        const turned = kernels.turned();
-        return tiles.gradient(graph.node('MatMul', [turned, productsGradient], { name: 'tiles.gradient' }));
-      },
+      parameters: { [kernel]: kernels.dW(tiles.v, dM) },
+      dX: () => tiles.dX(graph.node('MatMul', [kernels.transposedU(), dM], { name: 'tiles.gradient' })),
     };
   }
-  return { output: outputs.output, gradient };
+  return { output: outputs.output, backward };
 }
 
-/** V `[row tiles, n, column tiles, n, channels, batch]` and its transpose. */
-function tileTransform(graph: Graph, x: Activation, rows: Tiling, columns: Tiling, rule: ToomCook) {
-  const n = rule.inputs;
-  const [rowMatrix, columnMatrix] = [tileMatrix(rows, rule), tileMatrix(columns, rule)];
+/** What `winogradConvolution` computes for one patch. */
+export function winogradCost(
+  x: Omit<Activation, 'value'>,
+  { channels, filters, pool, kernelPx, pooledRows, pooledColumns }: ConvolutionShape,
+  tilePx: number,
+): ConvolutionCost {
+  const n = tilePx + kernelPx - 1;
+  const rows = tiling(x.rows, pooledRows, pool, tilePx);
+  const columns = tiling(x.columns, pooledColumns, pool, tilePx);
+  const [tallRows, tallColumns] = [rows.tiles * n, columns.tiles * n];
+  const cutRows = tallRows * x.columns.stored * channels;
+  const tiles = tallRows * tallColumns * channels;
+  const products = tallRows * tallColumns * filters;
+  const outputColumns = tallRows * columns.tiles * tilePx * filters;
+  const outputs = rows.tiles * tilePx * columns.tiles * tilePx * filters;
+  return {
+    multiplyAdds:
+      cutRows * x.rows.stored +
+      tiles * x.columns.stored +
+      products * channels +
+      outputColumns * n +
+      outputs * rows.groupTiles * n,
+    values: cutRows + tiles + products + outputColumns + outputs,
+  };
+}
+
+/** How an axis is cut into tiles. */
+interface Tiling {
+  readonly input: Extent;
+  readonly pooled: Extent;
+  readonly tiles: number;
+  /** Neighbouring tiles that are pooled together: as many as hold a whole number of windows. */
+  readonly groupTiles: number;
+  readonly groups: number;
+}
+
+/** Tiles that cover `pooledSize` windows of `pool` outputs. The last tiles may extend past the edge. */
+function tiling(input: Extent, pooledSize: number, pool: number, tilePx: number): Tiling {
+  const groupTiles = pool / greatestCommonDivisor(tilePx, pool);
+  const groupPooled = (groupTiles * tilePx) / pool;
+  const groups = Math.ceil(pooledSize / groupPooled);
+  return {
+    input,
+    pooled: { stored: groups * groupPooled, valid: pooledSize },
+    tiles: groups * groupTiles,
+    groupTiles,
+    groups,
+  };
+}
+
+/** B' for every tile of an axis: `[tiles x n, stored inputs]`, zero for what is not valid. */
+function tileMatrix({ input, tiles }: Tiling, { inputs: n, outputs: m, input: b }: ToomCook): Matrix {
+  return matrixOf(tiles * n, input.stored, (row, at) => {
+    const offset = at - Math.floor(row / n) * m;
+    return at < input.valid ? (b[row % n]?.[offset] ?? 0) : 0;
+  });
+}
+
+/** V `[row tiles, n, column tiles, n, channels, batch]`, and dX from dV. */
+function inputTransform(graph: Graph, x: Activation, rows: Tiling, columns: Tiling, algorithm: ToomCook) {
+  const n = algorithm.inputs;
+  const [rowMatrix, columnMatrix] = [tileMatrix(rows, algorithm), tileMatrix(columns, algorithm)];
   const [tallRows, tallColumns] = [rows.tiles * n, columns.tiles * n];
   const byRow = graph.reshape(x.value, [x.rows.stored, -1]);
   const cutRows = graph.node('MatMul', [constantMatrix(graph, rowMatrix), byRow], { name: 'tiles.rows' });
   const byColumn = graph.reshape(cutRows, [tallRows, x.columns.stored, -1]);
   const cut = graph.node('MatMul', [constantMatrix(graph, columnMatrix), byColumn], { name: 'tiles.cut' });
-  const value = graph.reshape(cut, [rows.tiles, n, columns.tiles, n, x.channels, -1], 'tiles');
+  const v = graph.reshape(cut, [rows.tiles, n, columns.tiles, n, x.channels, -1], 'tiles');
 
-  function gradient(tilesGradient: Value): Value {
-    const given = graph.reshape(tilesGradient, [tallRows, tallColumns, -1]);
-    const joined = graph.node('MatMul', [constantMatrix(graph, transposed(columnMatrix)), given], {
+  function dX(dV: Value): Value {
+    const byPlace = graph.reshape(dV, [tallRows, tallColumns, -1]);
+    const joined = graph.node('MatMul', [constantMatrix(graph, transposed(columnMatrix)), byPlace], {
       name: 'tiles.joined',
     });
     const joinedRows = graph.reshape(joined, [tallRows, -1]);
@@ -80,10 +136,10 @@ function tileTransform(graph: Graph, x: Activation, rows: Tiling, columns: Tilin
     });
     return asActivation(graph, whole, x, 'input.gradient');
   }
-  return { value, gradient };
+  return { v, dX };
 }
 
-/** U `[1, n, 1, n, filters, channels]`, U turned, and the transpose: from the products' gradient to the kernel's. */
+/** U `[1, n, 1, n, filters, channels]`, its transpose, and dW from V and dM. */
 function kernelTransform(
   graph: Graph,
   kernel: string,
@@ -93,25 +149,140 @@ function kernelTransform(
   { filters, channels, kernelPx }: ConvolutionShape,
   weights: Weights,
 ) {
-  const mix = kronecker(g, g);
-  const value = () =>
-    graph.reshape(weights.kernel(graph, kernel, mix, 'filters-channels'), [1, n, 1, n, filters, channels]);
-  const turned = () =>
-    graph.reshape(weights.kernel(graph, kernel, mix, 'channels-filters'), [1, n, 1, n, channels, filters]);
+  const transform = kronecker(g, g);
+  const u = () =>
+    graph.reshape(weights.kernel(graph, kernel, transform, 'filters-channels'), [
+      1,
+      n,
+      1,
+      n,
+      filters,
+      channels,
+    ]);
+  const transposedU = () =>
+    graph.reshape(weights.kernel(graph, kernel, transform, 'channels-filters'), [
+      1,
+      n,
+      1,
+      n,
+      channels,
+      filters,
+    ]);
 
-  /** `[taps, filters, channels]`. The narrower matrix is the left one: the right one is turned in passing, a row at a time. */
-  function gradient(tiles: Value, productsGradient: Value): Value {
+  /** `[positions, filters, channels]`. The narrower matrix is the left one: the right one is transposed on the way, row by row. */
+  function dW(v: Value, dM: Value): Value {
     const channelsFirst = channels < filters;
-    const [left, right] = channelsFirst ? [tiles, productsGradient] : [productsGradient, tiles];
-    const turnedRight = graph.node('Transpose', [right], { perm: [0, 1, 2, 3, 5, 4], name: 'kernel.turned' });
-    const places = graph.node('MatMul', [left, turnedRight], { name: 'kernel.places' });
+    const [left, right] = channelsFirst ? [v, dM] : [dM, v];
+    const transposedRight = graph.node('Transpose', [right], {
+      perm: [0, 1, 2, 3, 5, 4],
+      name: 'kernel.turned',
+    });
+    const places = graph.node('MatMul', [left, transposedRight], { name: 'kernel.places' });
     const everyPlace = graph.reshape(places, [rows.tiles * n * columns.tiles * n, filters * channels]);
-    const summing = constantMatrix(graph, summingMatrix(mix, n, rows.tiles, columns.tiles));
+    const summing = constantMatrix(graph, summingMatrix(transform, n, rows.tiles, columns.tiles));
     const summed = graph.node('MatMul', [summing, everyPlace], { name: 'kernel.summed' });
-    const taps = kernelPx ** 2;
-    if (!channelsFirst) return graph.reshape(summed, [taps, filters, channels]);
-    const byChannel = graph.reshape(summed, [taps, channels, filters]);
+    const positions = kernelPx ** 2;
+    if (!channelsFirst) return graph.reshape(summed, [positions, filters, channels]);
+    const byChannel = graph.reshape(summed, [positions, channels, filters]);
     return graph.node('Transpose', [byChannel], { perm: [0, 2, 1], name: 'kernel.gradient' });
   }
-  return { value, turned, gradient };
+  return { u, transposedU, dW };
+}
+
+/** Sums over tiles and applies (G x G)' in one product: `[positions, row tiles x n x column tiles x n]`. */
+function summingMatrix(transform: Matrix, n: number, rowTiles: number, columnTiles: number): Matrix {
+  const width = columnTiles * n;
+  return matrixOf(transform[0]?.length ?? 0, rowTiles * n * width, (position, place) => {
+    const [i, j] = [Math.floor(place / width) % n, (place % width) % n];
+    return transform[i * n + j]?.[position] ?? 0;
+  });
+}
+
+/**
+ * Y = A' M A for every tile, the max pooling of Y, and dM from dY. `products` is M, `[row tiles, n, column tiles, n, filters, batch]`.
+ *
+ * Columns come out in their natural order: neighbours that are pooled together are adjacent in memory and are compared by splitting.
+ * Rows come out by phase, their place in the pooling's window: the rows of A' for one phase make one matrix, and the maximum compares
+ * the products, so the four times larger tensor from before the pooling is never copied.
+ */
+function outputTransform(
+  graph: Graph,
+  products: Value,
+  rows: Tiling,
+  columns: Tiling,
+  algorithm: ToomCook,
+  { filters, pool }: ConvolutionShape,
+) {
+  const { inputs: n, outputs: m, output: a } = algorithm;
+  const phases = phaseMatrices(rows, algorithm, pool);
+  const [tallRows, groupRows] = [rows.tiles * n, rows.groupTiles * n];
+  const groupPooled = (rows.groupTiles * m) / pool;
+
+  const byColumn = graph.reshape(products, [tallRows * columns.tiles, n, -1]);
+  const across = graph.node('MatMul', [constantMatrix(graph, a), byColumn], { name: 'outputs.columns' });
+  const byRow = graph.reshape(across, [rows.groups, groupRows, -1]);
+  const phaseRows = phases.map((phase, i) =>
+    graph.node('MatMul', [constantMatrix(graph, phase), byRow], { name: `outputs.rows${i}` }),
+  );
+  const largestRow = maximum(graph, phaseRows, 'largest.row');
+  const byCell = graph.reshape(largestRow.value, [rows.pooled.stored, columns.pooled.stored, pool, -1]);
+  const places = pool === 1 ? [byCell] : graph.split(byCell, 2, Array(pool).fill(1), 'outputs.place');
+  const largest = maximum(graph, places, 'largest');
+  const extents = { rows: rows.pooled, columns: columns.pooled, channels: filters };
+
+  function dM(dY: Value): Value {
+    const cells = graph.reshape(dY, [rows.pooled.stored, columns.pooled.stored, 1, -1]);
+    const byPlace = pool === 1 ? cells : toWinners(graph, cells, largest.winners(), 2, 'columns');
+    const groupShape = [rows.groups, 1, groupPooled, -1];
+    const byGroup = graph.reshape(byPlace, groupShape);
+    const rowMasks = () => largestRow.winners().map((mask) => graph.reshape(mask, groupShape));
+    const byPhase = pool === 1 ? byGroup : toWinners(graph, byGroup, rowMasks(), 1, 'rows');
+    const routedRows = graph.reshape(byPhase, [rows.groups, pool * groupPooled, -1]);
+    const stacked = constantMatrix(graph, transposed(phases.flat()));
+    const down = graph.node('MatMul', [stacked, routedRows], { name: 'products.rows' });
+    const byTile = graph.reshape(down, [tallRows * columns.tiles, m, -1]);
+    const all = graph.node('MatMul', [constantMatrix(graph, transposed(a)), byTile], {
+      name: 'products.columns',
+    });
+    return graph.reshape(all, [rows.tiles, n, columns.tiles, n, filters, -1], 'products.gradient');
+  }
+  const value = asActivation(graph, largest.value, extents, 'output');
+  return { output: { ...extents, value }, dM };
+}
+
+/**
+ * A' for a group of tiles: for each phase, a place in the pooling's window, the outputs at that place,
+ * `[outputs / pool, tiles of a group x n]`.
+ */
+function phaseMatrices(
+  { groupTiles }: Tiling,
+  { inputs: n, outputs: m, output: a }: ToomCook,
+  pool: number,
+): readonly Matrix[] {
+  return Array.from({ length: pool }, (_, phase) =>
+    matrixOf((groupTiles * m) / pool, groupTiles * n, (row, column) => {
+      const output = row * pool + phase;
+      const isOwnTile = Math.floor(output / m) === Math.floor(column / n);
+      return isOwnTile ? (a[output % m]?.[column % n] ?? 0) : 0;
+    }),
+  );
+}
+
+/**
+ * From the gradient of a maximum to those of its values: the value that won takes the gradient, the others get zeros. `axis`, of size
+ * one in the gradient and in every mask, becomes the axis of the values.
+ */
+function toWinners(
+  graph: Graph,
+  gradient: Value,
+  masks: readonly Value[],
+  axis: number,
+  name: string,
+): Value {
+  const mask = joinMasks(graph, { masks, axis }, name);
+  return graph.node('Mul', [mask, gradient], { name: `${name}.gradient` });
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { profileStep } from '../../bench/profile.ts';
 import { profileSection } from '../../bench/profile-page.ts';
 import { stepProfile, totalMs } from '../../bench/step-profile.ts';
-import { multiplyAddsOf } from '../../graph/multiply-adds.ts';
+import { multiplyAddsOf } from '../../graph/builder.ts';
 import { trainingStepGraph } from '../../graph/step/step.ts';
 import { networkOf } from '../../model/network.ts';
 

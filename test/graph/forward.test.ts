@@ -1,10 +1,9 @@
 import { Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { createGraph } from '../../graph/builder.ts';
-import { encodeModel } from '../../graph/encode.ts';
+import { encodeModel, irVersions } from '../../graph/encode.ts';
 import { forwardGraph } from '../../graph/forward.ts';
 import { describeModel } from '../../graph/onnx/description.ts';
-import { irVersions } from '../../graph/opset.ts';
 import { tensorOf } from '../../graph/tensor.ts';
 import { opsets } from '../../model/model-file.ts';
 import type { Network } from '../../model/network.ts';

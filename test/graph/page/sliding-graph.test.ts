@@ -1,7 +1,7 @@
 import { Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
+import { multiplyAddsOf } from '../../../graph/builder.ts';
 import { forwardGraph } from '../../../graph/forward.ts';
-import { multiplyAddsOf } from '../../../graph/multiply-adds.ts';
 import { type SlidingGraph, slidingGraph, slidingNames } from '../../../graph/page/sliding-graph.ts';
 import { describeLayers } from '../../../model/description.ts';
 import type { GreyImage } from '../../../model/image.ts';

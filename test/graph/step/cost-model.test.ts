@@ -1,18 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { createGraph, type GraphContent } from '../../../graph/builder.ts';
-import { multiplyAddsOf } from '../../../graph/multiply-adds.ts';
+import { createGraph, type GraphContent, multiplyAddsOf } from '../../../graph/builder.ts';
 import { wholeExtent } from '../../../graph/step/activation.ts';
-import type { ConvolutionShape } from '../../../graph/step/convolution-shape.ts';
 import {
+  addConvolution,
   type ConvolutionMethod,
   convolutionCost,
   convolutionMethod,
   mostErrorGrowth,
-} from '../../../graph/step/cost-model.ts';
-import { addConvolution } from '../../../graph/step/layers.ts';
+} from '../../../graph/step/convolution.ts';
+import type { ConvolutionShape } from '../../../graph/step/convolution-shape.ts';
 import { trainingStepGraph } from '../../../graph/step/step.ts';
+import { weightsInGraph } from '../../../graph/step/stored-parameters.ts';
 import { errorGrowth, toomCook } from '../../../graph/step/toom-cook.ts';
-import { weightsInGraph } from '../../../graph/step/weights.ts';
 import { describeLayers, totalsOf } from '../../../model/description.ts';
 import { networkOf, type VariantName, variantNames } from '../../../model/network.ts';
 

@@ -1,13 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { createGraph, type Graph } from '../../../graph/builder.ts';
+import { addBias, addGlobalAverage, addRelu, addStandardise } from '../../../graph/layers.ts';
 import type { Activation, Extent, Pass } from '../../../graph/step/activation.ts';
-import { addBias, addRelu } from '../../../graph/step/bias-and-relu.ts';
 import type { ConvolutionShape } from '../../../graph/step/convolution-shape.ts';
 import { directConvolution } from '../../../graph/step/direct-convolution.ts';
-import { averagePositions } from '../../../graph/step/head-and-loss.ts';
-import { addMaxPool } from '../../../graph/step/max-pool.ts';
-import { addStandardise } from '../../../graph/step/standardise.ts';
-import { type Weights, weightsInGraph } from '../../../graph/step/weights.ts';
+import { addMaxPool } from '../../../graph/step/pooling.ts';
+import { type Weights, weightsInGraph } from '../../../graph/step/stored-parameters.ts';
 import { winogradConvolution } from '../../../graph/step/winograd-convolution.ts';
 import type { Value } from '../../../graph/value.ts';
 import { volume } from '../../../model/layer.ts';
@@ -54,9 +52,9 @@ async function probe(
   );
   const outputShape = pass.output.value.shape as readonly number[];
   const outputGradient = graph.input('outputGradient', 'float64', outputShape);
-  const gradients = pass.gradient(outputGradient);
+  const gradients = pass.backward(outputGradient);
   graph.output(graph.node('Identity', [pass.output.value], { name: 'y' }));
-  graph.output(graph.node('Identity', [gradients.input()], { name: 'x.gradient' }));
+  graph.output(graph.node('Identity', [gradients.dX()], { name: 'x.gradient' }));
   for (const [name, value] of Object.entries(gradients.parameters)) {
     graph.output(graph.node('Identity', [value], { name: `${name}.gradient` }));
   }
@@ -215,7 +213,7 @@ describe('gradients are those that differences show', () => {
   });
 
   test('of the mean over positions', async () => {
-    await expectTrueGradients(await probe(averagePositions, {}));
+    await expectTrueGradients(await probe(addGlobalAverage, {}));
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Target } from '../../../graph/builder.ts';
-import { heldShape } from '../../../graph/step/parameter-layout.ts';
 import { stepNames, trainingStepGraph } from '../../../graph/step/step.ts';
+import { storedShape } from '../../../graph/step/stored-parameters.ts';
 import type { FloatDtype } from '../../../graph/tensor.ts';
 import { describeLayers, parameterSpecs } from '../../../model/description.ts';
 import { type Layer, volume } from '../../../model/layer.ts';
@@ -200,8 +200,8 @@ describe.each(networks)('a step of a network $name', (network) => {
     expect(outputs.map(({ name, shape }) => [name, shape])).toEqual([
       ['logits', [batch, classes]],
       ...parameters.flatMap(({ name, shape }) => [
-        [`${name}.next`, heldShape(shape)],
-        [`${name}.velocity.next`, heldShape(shape)],
+        [`${name}.next`, storedShape(shape)],
+        [`${name}.velocity.next`, storedShape(shape)],
       ]),
     ]);
   });

@@ -1,14 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import {
   add,
+  errorGrowth,
+  exactToomCook,
   inverse,
+  mostTileInputs,
   multiply,
   type Rational,
   rational,
   toNumber,
+  toomCook,
   zero,
-} from '../../../graph/step/rational.ts';
-import { errorGrowth, exactToomCook, mostTileInputs, toomCook } from '../../../graph/step/toom-cook.ts';
+} from '../../../graph/step/toom-cook.ts';
 
 function dot(a: readonly Rational[], b: readonly Rational[]): Rational {
   return a.reduce((sum, value, i) => add(sum, multiply(value, b[i] ?? zero)), zero);

@@ -1,23 +1,24 @@
-/** Taking rows of an activation by their positions, and its transpose: giving each row back the sum of what was taken from it. */
+/** Gathering rows of an activation by their positions, and the transpose of it: scatter-add (the step from columns to image, col2im). */
 import type { Graph } from '../builder.ts';
 import { tensorOf } from '../tensor.ts';
 import type { Value } from '../value.ts';
 
-/** For each place of the result the row that it shows. */
+/** For each row of the result, the row of the source that it copies. */
 export type Positions = readonly number[];
 
 /** `x` `[rows, ...]` to `[positions, ...]`. */
-export function takeRows(graph: Graph, x: Value, positions: Positions, name: string): Value {
+export function gatherRows(graph: Graph, x: Value, positions: Positions, name: string): Value {
   if (isIdentity(positions, x.shape[0])) return x;
   const indices = graph.constant(tensorOf('int64', [positions.length], positions));
   return graph.node('Gather', [x, indices], { axis: 0, name });
 }
 
 /**
- * The transpose of `takeRows`: `gradient` `[positions, width]` to `[rows, width]`. Row by row the places that showed it are taken and
- * summed, always in the same order; a row that was never taken gets zeros.
+ * The transpose of `gatherRows`: `gradient` `[positions, width]` to `[rows, width]`, each row the sum of its copies' gradients, always
+ * added in the same order; a row without copies gets zeros. Written as a gather of each row's copies and a sum over them, because
+ * scatter operators add in no fixed order.
  */
-export function giveRowsBack(
+export function scatterAddRows(
   graph: Graph,
   gradient: Value,
   positions: Positions,
@@ -25,18 +26,18 @@ export function giveRowsBack(
   name: string,
 ): Value {
   if (isIdentity(positions, rows)) return gradient;
-  const takers: number[][] = Array.from({ length: rows }, () => []);
+  const copies: number[][] = Array.from({ length: rows }, () => []);
   positions.forEach((row, place) => {
-    takers[row]?.push(place);
+    copies[row]?.push(place);
   });
-  const most = Math.max(...takers.map(({ length }) => length));
-  const nobody = positions.length;
-  const padded = takers.map((places) => [...places, ...Array(most - places.length).fill(nobody)]);
-  const isFull = takers.every(({ length }) => length === most);
+  const most = Math.max(...copies.map(({ length }) => length));
+  const zeroRow = positions.length;
+  const padded = copies.map((places) => [...places, ...Array(most - places.length).fill(zeroRow)]);
+  const isFull = copies.every(({ length }) => length === most);
   const source = isFull ? gradient : withZeroRow(graph, gradient, `${name}.padded`);
   const indices = graph.constant(tensorOf('int64', [rows, most], padded.flat()));
-  const taken = graph.node('Gather', [source, indices], { axis: 0, name: `${name}.taken` });
-  return graph.sum(taken, [1], { name });
+  const gathered = graph.node('Gather', [source, indices], { axis: 0, name: `${name}.taken` }); // [rows, most, width]
+  return graph.sum(gathered, [1], { name });
 }
 
 /** `[rows, width]` to `[rows + 1, width]` with a last row of zeros. */
