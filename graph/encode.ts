@@ -71,11 +71,8 @@ function nodeMessage({ name, operator, inputs, outputs, attributes }: GraphNode)
 
 const attributeEncoders: { readonly [T in AttributeType]: (value: unknown) => Message<'Attribute'> } = {
   int: (value) => ({ i: value as number, type: attributeTypeCodes.int }),
-  float: (value) => ({ f: value as number, type: attributeTypeCodes.float }),
   string: (value) => ({ s: new TextEncoder().encode(value as string), type: attributeTypeCodes.string }),
   ints: (value) => ({ ints: value as readonly number[], type: attributeTypeCodes.ints }),
-  floats: (value) => ({ floats: value as readonly number[], type: attributeTypeCodes.floats }),
-  tensor: (value) => ({ t: tensorMessage(value as Tensor), type: attributeTypeCodes.tensor }),
   dtype: (value) => ({ i: dtypes[value as Dtype].code, type: attributeTypeCodes.int }),
 };
 

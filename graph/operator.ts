@@ -18,17 +18,13 @@ import {
   splitShapes,
   transposeShape,
 } from './shape-inference.ts';
-import type { Tensor } from './tensor.ts';
 import { axisOf, graphFault, product, shapeText, type Value, type ValueType } from './value.ts';
 
 /** What an attribute's type is in JavaScript. `dtype` is an element type, stored as its integer code. */
 interface AttributeValues {
   int: number;
-  float: number;
   string: string;
   ints: readonly number[];
-  floats: readonly number[];
-  tensor: Tensor;
   dtype: Dtype;
 }
 export type AttributeType = keyof AttributeValues;
@@ -111,32 +107,15 @@ export const operators = {
   Mul: elementwise,
   Div: elementwise,
   Max: variadic,
-  Min: variadic,
   Equal: comparison,
   Greater: comparison,
   GreaterOrEqual: comparison,
-  Less: comparison,
-  LessOrEqual: comparison,
   And: logical,
-  Or: logical,
   Not: row({ ...unary, outputs: (inputs) => unary.outputs(expectBool(inputs), {}) }),
-  Where: row({
-    ...elementwise,
-    inputs: [3, 3],
-    outputs: ([condition, ...choices]) => {
-      expectBool([condition]);
-      return [{ dtype: commonDtype(choices), shape: broadcastShapes([condition, ...choices].map(shapeOf)) }];
-    },
-  }),
   Identity: unary,
   Relu: unary,
   Sqrt: unary,
-  Exp: unary,
-  Log: unary,
-  Neg: unary,
-  Abs: unary,
   Softmax: alongAxis,
-  LogSoftmax: alongAxis,
   Cast: row({
     inputs: [1, 1],
     required: { to: 'dtype' },
@@ -148,19 +127,6 @@ export const operators = {
     outputs: (inputs) => {
       const [a, b = a] = inputs;
       return [{ dtype: commonDtype(inputs), shape: matMulShape(a.shape, b.shape) }];
-    },
-  }),
-  Gemm: row({
-    inputs: [2, 3],
-    required: none,
-    optional: { alpha: 'float', beta: 'float', transA: 'int', transB: 'int' },
-    outputs: (inputs, { transA = 0, transB = 0 }) => {
-      const [a, b = a, bias] = inputs;
-      const turned = (shape: ValueType['shape'], isTurned: number) =>
-        isTurned === 0 ? shape : transposeShape(shape, [1, 0]);
-      const shape = matMulShape(turned(a.shape, transA), turned(b.shape, transB));
-      if (bias !== undefined) broadcastShapes([shape, bias.shape]);
-      return [{ dtype: commonDtype(inputs), shape }];
     },
   }),
   Conv: row({
@@ -205,10 +171,6 @@ export const operators = {
   Reshape: row({
     ...elementwise,
     outputs: ([x, shape = x]) => like(x, reshapeShape(x.shape, constantIntegers(shape, 'the shape'))),
-  }),
-  Expand: row({
-    ...elementwise,
-    outputs: ([x, shape = x]) => like(x, broadcastShapes([x.shape, constantIntegers(shape, 'the shape')])),
   }),
   Transpose: row({
     inputs: [1, 1],
