@@ -146,10 +146,10 @@ export function addStandardise(graph: Graph, x: Activation, varianceFloor: numbe
   const y = graph.node('Div', [centred, deviation], { name: 'output' });
 
   function dX(dY: Value): Value {
-    const centredGradient = graph.node('Sub', [dY, mean(dY, 'gradient.mean')]);
-    const along = mean(graph.node('Mul', [dY, y]), 'gradient.along');
+    const centredGradient = graph.node('Sub', [dY, mean(dY, 'dY.mean')]);
+    const along = mean(graph.node('Mul', [dY, y]), 'dY.along');
     const orthogonal = graph.node('Sub', [centredGradient, graph.node('Mul', [y, along])]);
-    return graph.node('Div', [orthogonal, deviation], { name: 'input.gradient' });
+    return graph.node('Div', [orthogonal, deviation], { name: 'dX' });
   }
   return { output: { ...x, value: y }, backward: (dY) => ({ parameters: {}, dX: () => dX(dY) }) };
 }
@@ -161,7 +161,7 @@ export function addBias(graph: Graph, x: Activation, name: string, weights: Weig
   return {
     output: { ...x, value },
     backward: (dY) => ({
-      parameters: { [name]: graph.sum(dY, [0, 1, 3], { name: 'bias.gradient' }) },
+      parameters: { [name]: graph.sum(dY, [0, 1, 3], { name: 'dB' }) },
       dX: () => dY,
     }),
   };
@@ -173,7 +173,7 @@ export function addRelu(graph: Graph, x: Activation): Pass {
   const dX = (dY: Value) => {
     const isPositive = graph.node('Greater', [value, graph.scalar(0)], { name: 'positive' });
     const mask = graph.node('Cast', [isPositive], { to: graph.float, name: 'mask' });
-    return graph.node('Mul', [mask, dY], { name: 'gradient' });
+    return graph.node('Mul', [mask, dY], { name: 'dX' });
   };
   return { output: { ...x, value }, backward: (dY) => ({ parameters: {}, dX: () => dX(dY) }) };
 }
@@ -195,7 +195,7 @@ export function addGlobalAverage(graph: Graph, x: Activation): Pass {
       dX() {
         const flat = graph.reshape(dY, [1, -1]);
         const everywhere = graph.node('MatMul', [constantMatrix(graph, transposed(shares)), flat]);
-        return asActivation(graph, everywhere, x, 'input.gradient');
+        return asActivation(graph, everywhere, x, 'dX');
       },
     }),
   };

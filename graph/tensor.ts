@@ -1,4 +1,4 @@
-/** Constant tensors of a graph, held as the little-endian bytes that an ONNX file stores. */
+/** Constant tensors of a graph, stored as the little-endian bytes that an ONNX file stores. */
 import { TexturaError } from '../model/error.ts';
 import { volume } from '../model/layer.ts';
 import { type Dtype, dtypes } from './onnx/dtype.ts';

@@ -5,11 +5,12 @@
 
 import { describeLayers, type LayerDescription } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
-import type { ConvolutionLayer, Layer } from '../../model/layer.ts';
+import type { ConvolutionLayer } from '../../model/layer.ts';
 import { defaultOpset } from '../../model/model-file.ts';
 import { inputPx, type Network } from '../../model/network.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
 import { createGraph, type Graph } from '../builder.ts';
+import { addPortableLayer } from '../layers.ts';
 import { tensorOf } from '../tensor.ts';
 import type { Value } from '../value.ts';
 import { addTiledConvolution, cropped } from './tiled-convolution.ts';
@@ -38,9 +39,10 @@ export function slidingGraph(network: Network, parameters: Parameters, plan: Sli
   const layers = slidingLayers(network);
   const skipping = plan.isCoarse ? skippingLayer(network) : undefined;
   for (let at = 0; at < layers.length; at++) {
-    const { layer, inputShape } = layers[at] as LayerDescription;
+    const description = layers[at] as LayerDescription;
+    const { layer, inputShape } = description;
     if (layer.kind !== 'convolution' || !isTiled(layer, inputShape[0])) {
-      x = addLayer(graph, layer, x, parameters);
+      x = addWholeLayer(graph, description, x, parameters);
       continue;
     }
     const following = followingLayers(layers, at);
@@ -123,36 +125,17 @@ function addTiled(
   });
 }
 
-/** A layer as one node. */
-function addLayer(root: Graph, layer: Layer, x: Value, parameters: Parameters): Value {
-  const graph = root.scope(layer.name);
-  switch (layer.kind) {
-    case 'convolution': {
-      const [, channels = 0] = x.shape as readonly number[];
-      const { kernelPx, filters, name } = layer;
-      const shape = [filters, channels, kernelPx, kernelPx];
-      const kernel = graph.initializer(
-        'kernel',
-        tensorOf('float32', shape, parameter(parameters, `${name}.kernel`)),
-      );
-      const bias = graph.initializer(
-        'bias',
-        tensorOf('float32', [filters], parameter(parameters, `${name}.bias`)),
-      );
-      return graph.node('Conv', [x, kernel, bias], { ...windowOf(kernelPx), dilations: [1, 1], group: 1 });
-    }
-    case 'relu':
-      return graph.node('Relu', [x]);
-    case 'maxPool':
-      return graph.node('MaxPool', [x], windowOf(layer.sizePx, layer.sizePx));
-    case 'subtractMean':
-      return graph.node('Sub', [x, graph.scalar(layer.meanGrey)]);
-    case 'standardise':
-    case 'softmax':
-      throw new TexturaError('internal', `${layer.name} does not slide`);
-    default:
-      throw layer satisfies never;
-  }
+/** A layer that acts on the whole picture as it acts on a patch. */
+function addWholeLayer(
+  graph: Graph,
+  { layer, parameters: specs }: LayerDescription,
+  x: Value,
+  parameters: Parameters,
+): Value {
+  const weights = specs.map(({ name, shape }) =>
+    graph.initializer(name, tensorOf('float32', shape, parameter(parameters, name))),
+  );
+  return addPortableLayer(graph, layer, x, weights);
 }
 
 function windowOf(sidePx: number, stridePx = 1) {

@@ -95,7 +95,7 @@ function transformedTiles(
     name: 'tiles',
   });
   const flat = graph.reshape(cut, [channels, n * n, rows.tiles * columns.tiles]);
-  return graph.node('Transpose', [flat], { perm: [1, 0, 2], name: 'tiles.turned' });
+  return graph.node('Transpose', [flat], { perm: [1, 0, 2], name: 'tiles.transposed' });
 }
 
 /** G g G' of every filter and channel, `[n x n, filters, channels]`. */

@@ -55,8 +55,8 @@ export function directConvolution(
   const pixels = graph.reshape(x.value, [x.rows.stored * x.columns.stored, -1]); // [pixels, C B]
   const columns = gatherRows(graph, pixels, windows, 'windows'); // [cells windowPixels, C B]
   const unfolded = graph.reshape(columns, [cells, depth, -1], 'unfolded'); // [cells, windowPixels C, B]
-  const filterBank = phaseFilters(graph, weights, kernel, placement, shape, windowPixels);
-  const pooled = pooledProducts(graph, filterBank, unfolded, shape);
+  const phaseWeights = phaseFilters(graph, weights, kernel, placement, shape, windowPixels);
+  const pooled = pooledProducts(graph, phaseWeights, unfolded, shape);
   const output = activation(
     graph.reshape(pooled.value, [pooledRows, pooledColumns, filters, -1], 'products'),
   );
@@ -67,23 +67,21 @@ export function directConvolution(
     const dW = () => {
       const transposedColumns = graph.node('Transpose', [unfolded], {
         perm: [0, 2, 1],
-        name: 'unfolded.turned',
+        name: 'unfolded.transposed',
       });
-      const products = graph.node('MatMul', [dProducts, transposedColumns], { name: 'kernel.products' });
-      const dBank = cells === 1 ? products : graph.sum(products, [0], { name: 'kernel.summed' });
-      return kernelGradient(graph, dBank, placement, shape, windowPixels);
+      const products = graph.node('MatMul', [dProducts, transposedColumns], { name: 'dW.products' });
+      const dWeights = cells === 1 ? products : graph.sum(products, [0], { name: 'dW.summed' });
+      return kernelGradient(graph, dWeights, placement, shape, windowPixels);
     };
     const dX = () => {
-      const transposedBank = graph.node('Transpose', [filterBank], { perm: [1, 0], name: 'bank.turned' });
-      const dUnfolded = graph.node('MatMul', [transposedBank, dProducts], { name: 'unfolded.gradient' });
+      const transposedWeights = graph.node('Transpose', [phaseWeights], {
+        perm: [1, 0],
+        name: 'weights.transposed',
+      });
+      const dUnfolded = graph.node('MatMul', [transposedWeights, dProducts], { name: 'dUnfolded' });
       const dColumns = graph.reshape(dUnfolded, [cells * windowPixels, -1]);
       const stored = x.rows.stored * x.columns.stored;
-      return asActivation(
-        graph,
-        scatterAddRows(graph, dColumns, windows, stored, 'rows.gradient'),
-        x,
-        'input.gradient',
-      );
+      return asActivation(graph, scatterAddRows(graph, dColumns, windows, stored, 'dPixels'), x, 'dX');
     };
     return { parameters: { [kernel]: dW() }, dX };
   }
@@ -135,25 +133,25 @@ function phaseFilters(
 ): Value {
   const placed = weights.kernel(graph, kernel, placement, 'filters-channels'); // [phases windowPixels, F, C]
   const phases = graph.reshape(placed, [pool ** 2, windowPixels, filters, channels]);
-  const bank = graph.node('Transpose', [phases], { perm: [0, 2, 1, 3], name: 'bank' });
-  return graph.reshape(bank, [pool ** 2 * filters, windowPixels * channels]);
+  const byFilter = graph.node('Transpose', [phases], { perm: [0, 2, 1, 3], name: 'weights' });
+  return graph.reshape(byFilter, [pool ** 2 * filters, windowPixels * channels]);
 }
 
 /** The transpose of `phaseFilters`: from the gradient of the im2col weights to that of the kernel `[positions, filters, channels]`. */
 function kernelGradient(
   graph: Graph,
-  dBank: Value,
+  dWeights: Value,
   placement: Matrix | undefined,
   { filters, channels, pool, kernelPx }: ConvolutionShape,
   windowPixels: number,
 ): Value {
-  const phases = graph.reshape(dBank, [pool ** 2, filters, windowPixels, channels]);
-  const byPixel = graph.node('Transpose', [phases], { perm: [0, 2, 1, 3], name: 'kernel.turned' });
+  const phases = graph.reshape(dWeights, [pool ** 2, filters, windowPixels, channels]);
+  const byPixel = graph.node('Transpose', [phases], { perm: [0, 2, 1, 3], name: 'dW.byPixel' });
   const shape = [kernelPx ** 2, filters, channels];
   if (placement === undefined) return graph.reshape(byPixel, shape);
   const placed = graph.reshape(byPixel, [pool ** 2 * windowPixels, -1]);
   const gathered = graph.node('MatMul', [constantMatrix(graph, transposed(placement)), placed], {
-    name: 'kernel.gathered',
+    name: 'dW.gathered',
   });
   return graph.reshape(gathered, shape);
 }
@@ -167,18 +165,18 @@ interface PooledProducts {
 /** Products of all phases and their maximum: the phases of each column of the cell in one product, columns first. */
 function pooledProducts(
   graph: Graph,
-  filterBank: Value,
+  phaseWeights: Value,
   unfolded: Value,
   { pool, filters, pooledRows, pooledColumns }: ConvolutionShape,
 ): PooledProducts {
   if (pool === 1) {
-    const value = graph.node('MatMul', [filterBank, unfolded], { name: 'phases' });
+    const value = graph.node('MatMul', [phaseWeights, unfolded], { name: 'phases' });
     return { value, route: (dY) => dY };
   }
   const cells = pooledRows * pooledColumns;
-  const banks = graph.split(filterBank, 0, Array(pool).fill(pool * filters), 'bank.columns');
-  const products = banks.map((bank, i) =>
-    graph.node('MatMul', [bank, unfolded], { name: `phases.column${i}` }),
+  const parts = graph.split(phaseWeights, 0, Array(pool).fill(pool * filters), 'weights.columns');
+  const products = parts.map((part, i) =>
+    graph.node('MatMul', [part, unfolded], { name: `phases.column${i}` }),
   );
   const acrossColumns = maximum(graph, products, 'largest.column');
   const byRow = graph.reshape(acrossColumns.value, [cells, pool, -1]);
@@ -186,7 +184,7 @@ function pooledProducts(
   const acrossRows = maximum(graph, rows, 'largest');
   const route = (dY: Value) =>
     graph.node('Mul', [phaseMask(graph, acrossColumns, acrossRows, [cells, pool, -1]), dY], {
-      name: 'phases.gradient',
+      name: 'dPhases',
     });
   return { value: acrossRows.value, route };
 }

@@ -36,7 +36,7 @@ export function scatterAddRows(
   const isFull = copies.every(({ length }) => length === most);
   const source = isFull ? gradient : withZeroRow(graph, gradient, `${name}.padded`);
   const indices = graph.constant(tensorOf('int64', [rows, most], padded.flat()));
-  const gathered = graph.node('Gather', [source, indices], { axis: 0, name: `${name}.taken` }); // [rows, most, width]
+  const gathered = graph.node('Gather', [source, indices], { axis: 0, name: `${name}.gathered` }); // [rows, most, width]
   return graph.sum(gathered, [1], { name });
 }
 

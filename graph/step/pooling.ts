@@ -93,11 +93,11 @@ export function addMaxPool(graph: Graph, x: Activation, sizePx: number): Pass {
     const mask = joinMasks(graph, { masks: largest.winners(), axis: 0 }, 'phases');
     const byPhase = graph.reshape(mask, [sizePx ** 2, rows * columns, -1]);
     const oneRow = graph.reshape(dY, [1, rows * columns, -1]);
-    const routed = graph.node('Mul', [byPhase, oneRow], { name: 'phases.gradient' }); // [phases, rows columns, C B]
+    const routed = graph.node('Mul', [byPhase, oneRow], { name: 'dPhases' }); // [phases, rows columns, C B]
     const places = graph.reshape(routed, [sizePx ** 2 * rows * columns, -1]);
     const pixels = x.rows.stored * x.columns.stored;
-    const scattered = scatterAddRows(graph, places, phases.flat(), pixels, 'pixels.gradient');
-    return asActivation(graph, scattered, x, 'input.gradient');
+    const scattered = scatterAddRows(graph, places, phases.flat(), pixels, 'dPixels');
+    return asActivation(graph, scattered, x, 'dX');
   }
   return { output, backward: (dY) => ({ parameters: {}, dX: () => dX(dY) }) };
 }

@@ -70,7 +70,7 @@ export function stateValues(network: Network, state?: StepState): StepValues {
   return Object.fromEntries(
     parameterSpecs(network).flatMap((spec) => [
       [spec.name, stored(spec, state?.parameters)],
-      [stepNames.velocity(spec.name), stored(spec, state?.momenta)],
+      [stepNames.momentumOf(spec.name), stored(spec, state?.momenta)],
     ]),
   );
 }
@@ -84,7 +84,7 @@ export function stateOf(network: Network, dataOf: (name: string) => unknown): St
         fromStored(shape, floats(dataOf, nameOf(name))),
       ]),
     );
-  return { parameters: read((name) => name), momenta: read(stepNames.velocity) };
+  return { parameters: read((name) => name), momenta: read(stepNames.momentumOf) };
 }
 
 function floats(dataOf: (name: string) => unknown, name: string): Float32Array {

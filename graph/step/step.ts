@@ -8,9 +8,9 @@
  *     labels        int32 [B]             class indices
  *     weights       float [B]             1 / count for each patch of the batch, 0 for rows that pad it
  *     learningRate, momentum, weightDecay   float []
- *     LAYER.kernel, LAYER.bias, and with .velocity appended the momentum buffer of each
+ *     LAYER.kernel, LAYER.bias, and with .momentum appended the momentum buffer of each
  *  -> logits        float [B, classes]    from before the step
- *     LAYER.kernel.next, LAYER.kernel.velocity.next, ...
+ *     LAYER.kernel.next, LAYER.kernel.momentum.next, ...
  *
  * Kernels are `[positions, filters, channels]` (stored-parameters.ts), so that no weight is transposed on the way.
  */
@@ -45,7 +45,8 @@ export const stepNames = {
   momentum: 'momentum',
   weightDecay: 'weightDecay',
   logits: 'logits',
-  velocity: (parameter: string) => `${parameter}.velocity`,
+  /** The momentum buffer of a parameter. */
+  momentumOf: (parameter: string) => `${parameter}.momentum`,
   next: (value: string) => `${value}.next`,
   prepared: (kernel: string) => `${kernel}.prepared`,
 } as const;
@@ -66,7 +67,7 @@ export function trainingStepGraph(
   };
   const specs = parameterSpecs(network);
   const values = parameterInputs(graph, specs, (name) => name);
-  const velocities = parameterInputs(graph, specs, stepNames.velocity);
+  const buffers = parameterInputs(graph, specs, stepNames.momentumOf);
 
   const passes = forwardPasses(graph, network, pixelsOf(graph, patches), weightsInGraph(values));
   const logits = patchesFirst(graph, outputOf(passes), stepNames.logits);
@@ -77,10 +78,10 @@ export function trainingStepGraph(
   for (const { name, decays } of specs) {
     const gradient = gradients.get(name);
     if (gradient === undefined) throw graphFault(`no gradient for ${name}`);
-    const stored = { parameter: values(name), velocity: velocities(name), gradient };
+    const stored = { parameter: values(name), buffer: buffers(name), gradient };
     const next = updateParameter(graph.scope(name), stored, decays, optimiser);
     graph.output(next.parameter);
-    graph.output(next.velocity);
+    graph.output(next.buffer);
   }
   return graph;
 }
@@ -109,7 +110,7 @@ export function patchesInput(graph: Graph, batch: Dimension): Value {
 /** Patches `[B,64,64]` to float `[64,64,1,B]`; bytes are transposed before they become floats, which are four times as large. */
 export function pixelsOf(graph: Graph, patches: Value): Activation {
   const flat = graph.reshape(patches, [-1, inputPx ** 2]);
-  const batchLast = graph.node('Transpose', [flat], { perm: [1, 0], name: 'turned' });
+  const batchLast = graph.node('Transpose', [flat], { perm: [1, 0], name: 'batchLast' });
   const pixels =
     batchLast.dtype === graph.float
       ? batchLast
@@ -161,7 +162,7 @@ function lossGradient(graph: Graph, logits: Value, labels: Value, weights: Value
   const probabilities = graph.node('Softmax', [logits], { axis: 1, name: 'probabilities' });
   const surplus = graph.node('Sub', [probabilities, oneHot], { name: 'surplus' });
   const weighted = graph.node('Mul', [surplus, graph.reshape(weights, [-1, 1])], { name: 'weighted' });
-  const batchLast = graph.node('Transpose', [weighted], { perm: [1, 0], name: 'logits.gradient' });
+  const batchLast = graph.node('Transpose', [weighted], { perm: [1, 0], name: 'dLogits' });
   return graph.reshape(batchLast, [1, 1, indices.length, -1]);
 }
 
@@ -196,15 +197,15 @@ interface OptimiserInputs {
  */
 function updateParameter(
   graph: Graph,
-  { parameter, velocity, gradient }: { parameter: Value; velocity: Value; gradient: Value },
+  { parameter, buffer, gradient }: { parameter: Value; buffer: Value; gradient: Value },
   decays: boolean,
   { learningRate, momentum, weightDecay }: OptimiserInputs,
-): { readonly parameter: Value; readonly velocity: Value } {
-  const decayed = graph.node('Mul', [velocity, momentum], { name: 'kept' });
+): { readonly parameter: Value; readonly buffer: Value } {
+  const decayed = graph.node('Mul', [buffer, momentum], { name: 'momentum.decayed' });
   const withDecay = decays
     ? graph.node('Add', [gradient, graph.node('Mul', [parameter, weightDecay], { name: 'decay' })])
     : gradient;
-  const next = graph.node('Add', [decayed, withDecay], { name: 'velocity.next' });
-  const change = graph.node('Mul', [next, learningRate], { name: 'move' });
-  return { parameter: graph.node('Sub', [parameter, change], { name: 'next' }), velocity: next };
+  const next = graph.node('Add', [decayed, withDecay], { name: 'momentum.next' });
+  const change = graph.node('Mul', [next, learningRate], { name: 'change' });
+  return { parameter: graph.node('Sub', [parameter, change], { name: 'next' }), buffer: next };
 }

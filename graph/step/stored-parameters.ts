@@ -65,7 +65,7 @@ export function weightsInGraph(parameter: (name: string) => Value): Weights {
       const stored = parameter(name);
       const isTransposed = order === 'channels-filters';
       const kernel = isTransposed
-        ? graph.node('Transpose', [stored], { perm: [0, 2, 1], name: 'turned' })
+        ? graph.node('Transpose', [stored], { perm: [0, 2, 1], name: 'transposed' })
         : stored;
       if (transform === undefined) return kernel;
       const [positions = 1, ...sizes] = kernel.shape as readonly number[];

@@ -2,8 +2,8 @@
  * Short convolutions with few multiplications (Toom 1963, Cook 1966; for convolutional networks: Winograd 1980, and Lavin and
  * Gray, "Fast Algorithms for Convolutional Neural Networks", 2016).
  *
- * F(m, r) is the rule for m outputs of a correlation with r taps, y[i] = sum over j of g[j] d[i + j]. It reads n = m + r - 1 inputs
- * and needs n multiplications where the definition needs m r:
+ * F(m, r) computes m outputs of a correlation with a kernel of r values, y[i] = sum over j of g[j] d[i + j]. It reads
+ * n = m + r - 1 inputs and needs n multiplications where the definition needs m r:
  *
  *     y = A' ((G g) * (B' d))        * value by value; A' is [m,n], G is [n,r], B' is [n,n]
  *
@@ -18,15 +18,15 @@
  *     y1 =                (g0 + g1) d1 + g1 (d2 - d1)         [0 1 1]       [1 1]        [0  1 0]
  *                                                                          [0 1]        [0 -1 1]
  *
- * In two dimensions the rule is applied to the columns and to the rows: n^2 multiplications for m^2 outputs of r^2 taps.
+ * In two dimensions the rule is applied to the columns and to the rows: n^2 multiplications for m^2 outputs of an r x r kernel.
  */
 
 /** The three matrices of F(m, r). `T` is a fraction where they are exact. */
 export interface ToomCook<T = number> {
   /** Outputs of a tile, m. */
   readonly outputs: number;
-  /** Taps of the kernel, r. */
-  readonly taps: number;
+  /** Values of the kernel, r. */
+  readonly kernelSize: number;
   /** Inputs of a tile and multiplications, n = m + r - 1. */
   readonly inputs: number;
   /** A', `[m,n]`. */
@@ -51,9 +51,9 @@ const points: readonly Rational[] = [
 /** The most inputs that a tile may have: one for each point, one for infinity. */
 export const mostTileInputs = points.length + 1;
 
-/** F(`outputs`, `taps`) in fractions, n = outputs + taps - 1 at most `mostTileInputs`. */
-export function exactToomCook(outputs: number, taps: number): ToomCook<Rational> {
-  const inputs = outputs + taps - 1;
+/** F(`outputs`, `kernelSize`) in fractions, n = outputs + kernelSize - 1 at most `mostTileInputs`. */
+export function exactToomCook(outputs: number, kernelSize: number): ToomCook<Rational> {
+  const inputs = outputs + kernelSize - 1;
   const finite = points.slice(0, inputs - 1);
   const evaluation = (coefficients: number): RationalMatrix => [
     ...finite.map((point) => Array.from({ length: coefficients }, (_, i) => power(point, i))),
@@ -64,36 +64,38 @@ export function exactToomCook(outputs: number, taps: number): ToomCook<Rational>
   const scales = unscaled.map((row) => row.map(absolute).reduce((a, b) => (isGreater(b, a) ? b : a)));
   return {
     outputs,
-    taps,
+    kernelSize,
     inputs,
     output: transpose(evaluation(outputs)),
-    kernel: evaluation(taps).map((row, i) => row.map((value) => multiply(value, scales[i] as Rational))),
+    kernel: evaluation(kernelSize).map((row, i) =>
+      row.map((value) => multiply(value, scales[i] as Rational)),
+    ),
     input: unscaled.map((row, i) => row.map((value) => divide(value, scales[i] as Rational))),
   };
 }
 
 /** The same matrices, each entry rounded to float64 once. */
-export function toomCook(outputs: number, taps: number): ToomCook {
-  const { output, kernel, input, ...sizes } = exactToomCook(outputs, taps);
+export function toomCook(outputs: number, kernelSize: number): ToomCook {
+  const { output, kernel, input, ...sizes } = exactToomCook(outputs, kernelSize);
   const rounded = (matrix: RationalMatrix) => matrix.map((row) => row.map(toNumber));
   return { ...sizes, output: rounded(output), kernel: rounded(kernel), input: rounded(input) };
 }
 
 /**
  * By how much F(m, r) in two dimensions enlarges rounding errors against the plain sum of r^2 products, as standard deviations: where
- * inputs and taps are independent with variance one and every product is off by a relative error of its own,
+ * inputs and kernel values are independent with variance one and every product is off by a relative error of its own,
  *
  *     one dimension    variance = max over i of  sum over k of  A'[i,k]^2 |G[k]|^2 |B'[k]|^2, against r
  *     two dimensions   the square of it, whose root is the ratio returned here
  *
  * What is measured is smaller, since sums over channels average it: 2.2 for F(4,5), 3.4 for F(5,4), 1.2 for F(2,4).
  */
-export function errorGrowth({ output, kernel, input, taps }: ToomCook): number {
+export function errorGrowth({ output, kernel, input, kernelSize }: ToomCook): number {
   const square = (row: readonly number[] = []) => row.reduce((sum, value) => sum + value ** 2, 0);
   const variances = output.map((row) =>
     row.reduce((sum, a, k) => sum + a ** 2 * square(kernel[k]) * square(input[k]), 0),
   );
-  return Math.max(...variances) / taps;
+  return Math.max(...variances) / kernelSize;
 }
 
 // Exact fractions: the matrices are computed without rounding errors of their own.

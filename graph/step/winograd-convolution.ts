@@ -50,7 +50,7 @@ export function winogradConvolution(
     const dM = outputs.dM(dY);
     return {
       parameters: { [kernel]: kernels.dW(tiles.v, dM) },
-      dX: () => tiles.dX(graph.node('MatMul', [kernels.transposedU(), dM], { name: 'tiles.gradient' })),
+      dX: () => tiles.dX(graph.node('MatMul', [kernels.transposedU(), dM], { name: 'dV' })),
     };
   }
   return { output: outputs.output, backward };
@@ -128,13 +128,13 @@ function inputTransform(graph: Graph, x: Activation, rows: Tiling, columns: Tili
   function dX(dV: Value): Value {
     const byPlace = graph.reshape(dV, [tallRows, tallColumns, -1]);
     const joined = graph.node('MatMul', [constantMatrix(graph, transposed(columnMatrix)), byPlace], {
-      name: 'tiles.joined',
+      name: 'dX.columns',
     });
     const joinedRows = graph.reshape(joined, [tallRows, -1]);
     const whole = graph.node('MatMul', [constantMatrix(graph, transposed(rowMatrix)), joinedRows], {
-      name: 'rows.joined',
+      name: 'dX.rows',
     });
-    return asActivation(graph, whole, x, 'input.gradient');
+    return asActivation(graph, whole, x, 'dX');
   }
   return { v, dX };
 }
@@ -175,16 +175,16 @@ function kernelTransform(
     const [left, right] = channelsFirst ? [v, dM] : [dM, v];
     const transposedRight = graph.node('Transpose', [right], {
       perm: [0, 1, 2, 3, 5, 4],
-      name: 'kernel.turned',
+      name: 'dU.right',
     });
-    const places = graph.node('MatMul', [left, transposedRight], { name: 'kernel.places' });
+    const places = graph.node('MatMul', [left, transposedRight], { name: 'dU' });
     const everyPlace = graph.reshape(places, [rows.tiles * n * columns.tiles * n, filters * channels]);
     const summing = constantMatrix(graph, summingMatrix(transform, n, rows.tiles, columns.tiles));
-    const summed = graph.node('MatMul', [summing, everyPlace], { name: 'kernel.summed' });
+    const summed = graph.node('MatMul', [summing, everyPlace], { name: 'dW.summed' });
     const positions = kernelPx ** 2;
     if (!channelsFirst) return graph.reshape(summed, [positions, filters, channels]);
     const byChannel = graph.reshape(summed, [positions, channels, filters]);
-    return graph.node('Transpose', [byChannel], { perm: [0, 2, 1], name: 'kernel.gradient' });
+    return graph.node('Transpose', [byChannel], { perm: [0, 2, 1], name: 'dW' });
   }
   return { u, transposedU, dW };
 }
@@ -239,12 +239,12 @@ function outputTransform(
     const byPhase = pool === 1 ? byGroup : toWinners(graph, byGroup, rowMasks(), 1, 'rows');
     const routedRows = graph.reshape(byPhase, [rows.groups, pool * groupPooled, -1]);
     const stacked = constantMatrix(graph, transposed(phases.flat()));
-    const down = graph.node('MatMul', [stacked, routedRows], { name: 'products.rows' });
+    const down = graph.node('MatMul', [stacked, routedRows], { name: 'dM.rows' });
     const byTile = graph.reshape(down, [tallRows * columns.tiles, m, -1]);
     const all = graph.node('MatMul', [constantMatrix(graph, transposed(a)), byTile], {
-      name: 'products.columns',
+      name: 'dM.columns',
     });
-    return graph.reshape(all, [rows.tiles, n, columns.tiles, n, filters, -1], 'products.gradient');
+    return graph.reshape(all, [rows.tiles, n, columns.tiles, n, filters, -1], 'dM');
   }
   const value = asActivation(graph, largest.value, extents, 'output');
   return { output: { ...extents, value }, dM };
@@ -280,7 +280,7 @@ function toWinners(
   name: string,
 ): Value {
   const mask = joinMasks(graph, { masks, axis }, name);
-  return graph.node('Mul', [mask, gradient], { name: `${name}.gradient` });
+  return graph.node('Mul', [mask, gradient], { name: `${name}.routed` });
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

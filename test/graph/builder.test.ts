@@ -45,9 +45,9 @@ describe('operators worked out by hand on x = 0..11 as [2,3,2]', () => {
 
   test('transposed, reshaped and multiplied', async () => {
     const [transposed, product] = await outputsOf((g, x) => {
-      const turned = g.node('Transpose', [x], { perm: [2, 0, 1] });
+      const transposed = g.node('Transpose', [x], { perm: [2, 0, 1] });
       const matrix = g.floats([1, 0, 0, 1, 1, 1], [3, 2]);
-      return [turned, g.node('MatMul', [g.reshape(turned, [-1, 3]), matrix])];
+      return [transposed, g.node('MatMul', [g.reshape(transposed, [-1, 3]), matrix])];
     });
     expect(transposed).toEqual([0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]);
     expect(product).toEqual([4, 6, 16, 18, 6, 8, 18, 20]);

@@ -67,10 +67,10 @@ describe('a network that slides over a picture', () => {
         const [, , rows = 0, columns = 0] = shape;
         expect([rows, columns]).toEqual([expected.rows, expected.columns]);
         const places = rows * columns;
-        const turned = Float32Array.from({ length: places * classes }, (_, i) => {
+        const transposed = Float32Array.from({ length: places * classes }, (_, i) => {
           return probabilities[(i % classes) * places + Math.floor(i / classes)] ?? Number.NaN;
         });
-        expect(largestDifference(turned, expected.probabilities)).toBeLessThan(tolerances.probability);
+        expect(largestDifference(transposed, expected.probabilities)).toBeLessThan(tolerances.probability);
       }
     });
   }

@@ -42,13 +42,13 @@ async function probe(
   const graph = createGraph({ name: 'probe', opset: 17, float: 'float64' });
   const shape = [extents.rows.stored, extents.columns.stored, channels, batch];
   const x = graph.input('x', 'float64', shape);
-  const held = Object.fromEntries(
+  const stored = Object.fromEntries(
     Object.entries(parameters).map(([name, sizes]) => [name, graph.input(name, 'float64', sizes)]),
   );
   const pass = layer(
     graph.scope('layer'),
     { value: x, ...extents, channels },
-    weightsInGraph((name) => held[name] as Value),
+    weightsInGraph((name) => stored[name] as Value),
   );
   const outputShape = pass.output.value.shape as readonly number[];
   const outputGradient = graph.input('outputGradient', 'float64', outputShape);
@@ -58,17 +58,17 @@ async function probe(
   for (const [name, value] of Object.entries(gradients.parameters)) {
     graph.output(graph.node('Identity', [value], { name: `${name}.gradient` }));
   }
-  const sizes = Object.entries(parameters).map(([name, of], i) => [name, spread(volume(of), i + 2)]);
+  const sizes = Object.entries(parameters).map(([name, of], i) => [name, spreadValues(volume(of), i + 2)]);
   const inputs = {
     x: distinctIntegers(volume(shape), 1).map((value) => value / 100),
     ...Object.fromEntries(sizes),
-    outputGradient: validOnly(pass.output, spread(volume(outputShape), 9)),
+    outputGradient: validOnly(pass.output, spreadValues(volume(outputShape), 9)),
   };
   return { runner: await runnerOf(graph), output: pass.output, inputs };
 }
 
 /** Distinct values around zero. */
-function spread(count: number, seed: number): Float64Array {
+function spreadValues(count: number, seed: number): Float64Array {
   return distinctIntegers(count, seed).map((value) => (value - count / 2 + 0.25) / count);
 }
 
@@ -257,9 +257,9 @@ describe('ties', () => {
       const gradients = await runner.run({ x: ones('x'), ...kernel, outputGradient: ones('outputGradient') });
       const total = Array.from(gradients['x.gradient'] ?? []).reduce((sum, value) => sum + value, 0);
       // Each cell passes its gradient to one of its places, through every tap and filter that it has.
-      const taps = 'kernel' in inputs ? (parameters.kernel?.[0] ?? 1) * filters : 1;
+      const copies = 'kernel' in inputs ? (parameters.kernel?.[0] ?? 1) * filters : 1;
       const cells = output.rows.valid * output.columns.valid * channels * batch;
-      expect(total).toBeCloseTo(cells * taps, 9);
+      expect(total).toBeCloseTo(cells * copies, 9);
       await runner.release();
     },
   );

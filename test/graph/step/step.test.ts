@@ -92,7 +92,7 @@ function stepInputs(network: Network, patches: Uint8Array): Arrays {
     [stepNames.weightDecay]: [0],
     ...Object.fromEntries(values),
     ...Object.fromEntries(
-      specs.map(({ name, shape }) => [stepNames.velocity(name), new Float64Array(volume(shape))]),
+      specs.map(({ name, shape }) => [stepNames.momentumOf(name), new Float64Array(volume(shape))]),
     ),
   };
 }
@@ -124,7 +124,7 @@ describe.each(networks)('a step of a network $name', (network) => {
     const outputs = await runner.run(inputs);
     const loss = async (at: Arrays) => lossOf((await runner.run(at)).logits ?? [], inputs);
     for (const { name, shape } of parameterSpecs(network)) {
-      const gradient = outputs[stepNames.next(stepNames.velocity(name))] ?? new Float64Array();
+      const gradient = outputs[stepNames.next(stepNames.momentumOf(name))] ?? new Float64Array();
       const count = volume(shape);
       for (let at = 0; at < count; at += Math.ceil(count / 10)) {
         const numeric = await centralDifference(loss, inputs, name, at, 1e-6);
@@ -151,7 +151,7 @@ describe.each(networks)('a step of a network $name', (network) => {
     const loss = async (factor: number) => lossOf((await runner.run(scaled(factor))).logits ?? [], inputs);
     const numeric = ((await loss(1 + 1e-6)) - (await loss(1 - 1e-6))) / 2e-6;
     const analytic = parameterSpecs(network).reduce((sum, { name }) => {
-      const gradient = outputs[stepNames.next(stepNames.velocity(name))] ?? new Float64Array();
+      const gradient = outputs[stepNames.next(stepNames.momentumOf(name))] ?? new Float64Array();
       return sum + gradient.reduce((all, value, i) => all + value * (inputs[name]?.[i] as number), 0);
     }, 0);
     expect(Math.abs(analytic - numeric)).toBeLessThan(tolerances.numericGradient);
@@ -183,8 +183,8 @@ describe.each(networks)('a step of a network $name', (network) => {
       ),
     );
     for (const { name } of parameterSpecs(network)) {
-      const velocity = stepNames.next(stepNames.velocity(name));
-      expect(other[velocity]).toEqual(outputs[velocity]);
+      const buffer = stepNames.next(stepNames.momentumOf(name));
+      expect(other[buffer]).toEqual(outputs[buffer]);
     }
     await runner.release();
   });
@@ -201,7 +201,7 @@ describe.each(networks)('a step of a network $name', (network) => {
       ['logits', [batch, classes]],
       ...parameters.flatMap(({ name, shape }) => [
         [`${name}.next`, storedShape(shape)],
-        [`${name}.velocity.next`, storedShape(shape)],
+        [`${name}.momentum.next`, storedShape(shape)],
       ]),
     ]);
   });
@@ -218,8 +218,8 @@ test('a float32 step of the reference has the gradients of float64', async () =>
   };
   const [single, double] = [await gradientsIn('float32'), await gradientsIn('float64')];
   for (const { name } of parameterSpecs(network)) {
-    const velocity = stepNames.next(stepNames.velocity(name));
-    const [got, exact] = [single[velocity], double[velocity]] as [Float64Array, Float64Array];
+    const buffer = stepNames.next(stepNames.momentumOf(name));
+    const [got, exact] = [single[buffer], double[buffer]] as [Float64Array, Float64Array];
     const norm = (values: Float64Array) => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
     const difference = got.map((value, i) => value - (exact[i] as number));
     expect(norm(difference) / norm(exact), name).toBeLessThan(tolerances.gradient);

@@ -17,8 +17,8 @@ function dot(a: readonly Rational[], b: readonly Rational[]): Rational {
   return a.reduce((sum, value, i) => add(sum, multiply(value, b[i] ?? zero)), zero);
 }
 
-const rules = [2, 3, 4, 5].flatMap((taps) =>
-  Array.from({ length: mostTileInputs - taps }, (_, i) => ({ outputs: i + 2, taps })),
+const rules = [2, 3, 4, 5].flatMap((kernelSize) =>
+  Array.from({ length: mostTileInputs - kernelSize }, (_, i) => ({ outputs: i + 2, kernelSize })),
 );
 
 describe('fractions', () => {
@@ -73,11 +73,11 @@ describe('a short convolution', () => {
   });
 
   test.each(rules)(
-    'F($outputs, $taps) is exact: every pair of a tap and an input counts once',
-    ({ outputs, taps }) => {
-      const { output, kernel, input, inputs } = exactToomCook(outputs, taps);
+    'F($outputs, $kernelSize) is exact: every pair of a tap and an input counts once',
+    ({ outputs, kernelSize }) => {
+      const { output, kernel, input, inputs } = exactToomCook(outputs, kernelSize);
       for (let i = 0; i < outputs; i++) {
-        for (let tap = 0; tap < taps; tap++) {
+        for (let tap = 0; tap < kernelSize; tap++) {
           for (let at = 0; at < inputs; at++) {
             const terms = kernel.map((row, k) => multiply(row[tap] ?? zero, input[k]?.[at] ?? zero));
             expect(dot(output[i] ?? [], terms)).toEqual(rational(at === i + tap ? 1 : 0));
@@ -87,10 +87,13 @@ describe('a short convolution', () => {
     },
   );
 
-  test.each(rules)('F($outputs, $taps) keeps the size of what it transforms', ({ outputs, taps }) => {
-    const largest = toomCook(outputs, taps).input.map((row) => Math.max(...row.map(Math.abs)));
-    expect(largest).toEqual(largest.map(() => 1));
-  });
+  test.each(rules)(
+    'F($outputs, $kernelSize) keeps the size of what it transforms',
+    ({ outputs, kernelSize }) => {
+      const largest = toomCook(outputs, kernelSize).input.map((row) => Math.max(...row.map(Math.abs)));
+      expect(largest).toEqual(largest.map(() => 1));
+    },
+  );
 
   test('enlarges rounding errors the more, the larger its tiles are', () => {
     expect(errorGrowth(toomCook(4, 5))).toBeCloseTo(29.75, 2);
