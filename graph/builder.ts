@@ -12,7 +12,7 @@
 
 import { TexturaError } from '../model/error.ts';
 import type { Opset } from '../model/model-file.ts';
-import type { Dtype } from './onnx/dtype.ts';
+import type { Dtype } from './onnx/format.ts';
 import { type AttributesOf, inferOutputs, type OperatorName, type operators } from './operator.ts';
 import { type FloatDtype, sameTensor, type Tensor, tensorHash, tensorOf } from './tensor.ts';
 import { type Dimension, graphFault, knownSize, shapeText, type Value, type ValueType } from './value.ts';

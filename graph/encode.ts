@@ -2,8 +2,7 @@
 import type { Opset } from '../model/model-file.ts';
 
 import type { Graph, GraphNode, Initializer } from './builder.ts';
-import { type Dtype, dtypes } from './onnx/dtype.ts';
-import { attributeTypeCodes, type Message } from './onnx/messages.ts';
+import { attributeTypeCodes, type Dtype, dtypes, type Message } from './onnx/format.ts';
 import { encodeMessage } from './onnx/protobuf.ts';
 import type { AttributeType } from './operator.ts';
 import { attributeTypesOf } from './operator.ts';

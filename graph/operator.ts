@@ -3,7 +3,7 @@
  * a type can't be read off a value), how many inputs, and what comes out. The meaning of a row is that of opsets 13 to 21;
  * what moved between them (axes of ReduceMean and the like) is left out. A new operator is a new row.
  */
-import type { Dtype } from './onnx/dtype.ts';
+import type { Dtype } from './onnx/format.ts';
 import {
   broadcastShapes,
   concatShape,

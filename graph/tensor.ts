@@ -1,7 +1,7 @@
 /** Constant tensors of a graph, stored as the little-endian bytes that an ONNX file stores. */
 import { TexturaError } from '../model/error.ts';
 import { volume } from '../model/layer.ts';
-import { type Dtype, dtypes } from './onnx/dtype.ts';
+import { type Dtype, dtypes } from './onnx/format.ts';
 
 /** The type that a graph computes in: float32, or float64 for checks of gradients. */
 export type FloatDtype = 'float32' | 'float64';

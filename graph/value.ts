@@ -1,6 +1,6 @@
 /** What flows through a graph: named values with element type and shape, known while the graph is being built. */
 import { TexturaError } from '../model/error.ts';
-import type { Dtype } from './onnx/dtype.ts';
+import type { Dtype } from './onnx/format.ts';
 import type { Tensor } from './tensor.ts';
 
 /** A size, or the name of one that is only known when the graph runs, such as the batch `N`. */

@@ -3,8 +3,7 @@
  * the metadata out, so it is read from the bytes.
  */
 import { TexturaError } from '../../model/error.ts';
-import { type Dtype, dtypes } from './dtype.ts';
-import type { Message } from './messages.ts';
+import { type Dtype, dtypes, type Message } from './format.ts';
 import { decodeMessage } from './protobuf.ts';
 
 export interface ModelDescription {

@@ -1,10 +1,10 @@
 /**
- * Encodes and decodes the messages of `messages.ts` with protobufjs's writer and reader. Its reflection would compile
- * functions from text, which a page with a content security policy forbids; walking our small description needs none.
+ * Encodes and decodes the messages of `format.ts` with protobufjs's writer and reader. Its reflection compiles functions from text,
+ * which a content security policy forbids; walking the description in `format.ts` does not.
  */
 import protobuf from 'protobufjs/minimal.js';
 import { TexturaError } from '../../model/error.ts';
-import { type Message, type MessageName, onnxMessages, type ScalarName } from './messages.ts';
+import { type Message, type MessageName, onnxMessages, type ScalarName } from './format.ts';
 
 interface Field {
   readonly name: string;

@@ -4,8 +4,7 @@
  */
 
 import { describeModel } from '../../graph/onnx/description.ts';
-import { dtypes } from '../../graph/onnx/dtype.ts';
-import type { Message } from '../../graph/onnx/messages.ts';
+import { dtypes, type Message } from '../../graph/onnx/format.ts';
 import { decodeMessage, encodeMessage } from '../../graph/onnx/protobuf.ts';
 import { TexturaError } from '../../model/error.ts';
 import type { ModelIndex } from '../../model/model-file.ts';

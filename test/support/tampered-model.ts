@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Message } from '../../graph/onnx/messages.ts';
+import type { Message } from '../../graph/onnx/format.ts';
 import { decodeMessage, encodeMessage } from '../../graph/onnx/protobuf.ts';
 import { modelIndexSchema, modelReportSchema } from '../../model/model-file.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { onnxMessages } from '../../../graph/onnx/messages.ts';
+import { onnxMessages } from '../../../graph/onnx/format.ts';
 import { decodeMessage, encodeMessage } from '../../../graph/onnx/protobuf.ts';
 
 describe('messages', () => {

@@ -1,9 +1,9 @@
 /**
- * The part of ONNX's protobuf description that this product writes and reads: messages, field numbers and wire types of
- * onnx.proto (github.com/onnx/onnx, proto2). Types of the messages are derived from it, so there is one description.
+ * The part of the ONNX format that Textura writes and reads: messages, field numbers and wire types of onnx.proto
+ * (github.com/onnx/onnx, proto2), and element types of tensors. The TypeScript types of the messages are derived from it.
  */
 
-/** `[field number, wire type or message]`, `repeated` where the field is a list. Fields stand in the order of their numbers. */
+/** `[field number, wire type or message]`, `repeated` where the field is a list. Fields are listed in the order of their numbers. */
 type FieldDescriptor = readonly [number: number, type: string, repetition?: 'repeated'];
 
 export const onnxMessages = {
@@ -60,7 +60,7 @@ export const attributeTypeCodes = { float: 1, int: 2, string: 3, tensor: 4, floa
 
 export type MessageName = keyof typeof onnxMessages;
 
-/** What a wire type is in JavaScript. 64-bit integers are numbers here: the format's sizes and versions stay below 2^53. */
+/** JavaScript types of the wire types. 64-bit integers are numbers: the format's sizes and versions stay below 2^53. */
 interface ScalarTypes {
   int32: number;
   int64: number;
@@ -84,3 +84,15 @@ export type Message<M extends MessageName> = {
       ? FieldValue<T>
       : never;
 };
+
+/** Element types of tensors, with their TensorProto.DataType code and size. */
+export const dtypes = {
+  float32: { code: 1, bytes: 4 },
+  uint8: { code: 2, bytes: 1 },
+  int32: { code: 6, bytes: 4 },
+  int64: { code: 7, bytes: 8 },
+  bool: { code: 9, bytes: 1 },
+  float64: { code: 11, bytes: 8 },
+} as const satisfies Record<string, { code: number; bytes: number }>;
+
+export type Dtype = keyof typeof dtypes;
