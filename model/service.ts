@@ -68,7 +68,7 @@ export const modelListSchema = z.strictObject({
       top1err: z.number().optional(),
       /** What computes it. */
       device: z.string(),
-      /** Addresses of its files. */
+      /** Addresses of its files, relative to that of the list. */
       files: z.array(z.string()),
     }),
   ),

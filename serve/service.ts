@@ -28,7 +28,7 @@ export interface Service {
   start(): Promise<void>;
   /** Settles where something ends that the service cannot do without, and that only a new process brings back. */
   readonly failure: Promise<TexturaError>;
-  /** Whether there is a model that has passed its check, and the service is not about to end. */
+  /** Whether there is a model that has passed its check, room for uploads, and the service is not about to end. */
   isReady(): boolean;
   /** Says that the service is about to end. */
   drain(): void;
@@ -55,7 +55,7 @@ export async function createService(settings: ServeSettings, log: Logger): Promi
   });
   const batcher = new Batcher(lanes, settings);
   const classifier = new Classifier(preparation, batcher, settings, metrics.events);
-  const budget = new BodyBudget(settings.maxBufferedBytes);
+  const budget = new BodyBudget(settings);
   metrics.watch({
     imagesInHouse: () => classifier.admitted,
     imagesWaitingForPreparation: () => preparation.waiting,
@@ -71,7 +71,8 @@ export async function createService(settings: ServeSettings, log: Logger): Promi
     metrics,
     failure: Promise.race(lanes.map((lane) => lane.failure)),
     start: () => registry.start(),
-    isReady: () => !isDraining && registry.hasLooked && registry.defaultName !== undefined,
+    isReady: () =>
+      !isDraining && registry.hasLooked && registry.defaultName !== undefined && !budget.isStuck(),
     drain: () => {
       isDraining = true;
     },

@@ -4,7 +4,10 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import { TexturaError } from '../../model/error.ts';
 
-/** Headers for browsers: nothing from elsewhere, WebAssembly and blob workers for the page, isolation for its threads. */
+/**
+ * Headers for browsers: nothing from elsewhere, WebAssembly and blob workers for the page, isolation for its
+ * threads.
+ */
 export function safeHeaders(): RequestHandler {
   return helmet({
     contentSecurityPolicy: {

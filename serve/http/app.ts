@@ -1,5 +1,5 @@
 /** The addresses of the service and who may use them. */
-import express, { type Express, type RequestHandler } from 'express';
+import express, { type Express, type Request, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { TexturaError } from '../../model/error.ts';
 import type { Service } from '../service.ts';
@@ -21,7 +21,7 @@ import {
 import { openApi } from './openapi.ts';
 import { healthRoute, metricsRoute, readyRoute } from './operations-route.ts';
 import { builtPage, servePage } from './page.ts';
-import { answerProblem } from './problem.ts';
+import { answerProblem, quoted } from './problem.ts';
 
 /** `page` is the folder of the built page. */
 export function createApp(service: Service, settings: ServeSettings, log: Logger, page = builtPage): Express {
@@ -46,8 +46,9 @@ export function createApp(service: Service, settings: ServeSettings, log: Logger
   route(app, 'get', '/models/:file', key, modelFileRoute(registry));
   const description = openApi(settings.apiKey !== undefined);
   route(app, 'get', '/openapi.json', (_request, response) => sendJson(response, description));
-  route(app, 'get', '/docs', (_request, response) => {
-    response.type('text/html').send(docsPage(description));
+  route(app, 'get', '/docs', (request, response) => {
+    const root = request.path.endsWith('/') ? '../' : './';
+    response.type('text/html').send(docsPage(description, root));
   });
   app.use('/v2', markProtocol);
   route(app, 'get', '/v2', serverMetadataRoute);
@@ -59,8 +60,8 @@ export function createApp(service: Service, settings: ServeSettings, log: Logger
     route(app, 'post', `${path}/infer`, key, inferRoute(service));
   }
   servePage(app, page);
-  app.use(() => {
-    throw new TexturaError('route-not-found', 'address: expected one that /openapi.json lists, got another');
+  app.use(({ path }: Request) => {
+    throw new TexturaError('route-not-found', `address: there is no ${quoted(path)}; openapi.json lists all`);
   });
   app.use(answerProblem(log));
   return app;
@@ -68,9 +69,10 @@ export function createApp(service: Service, settings: ServeSettings, log: Logger
 
 /** One method of an address; the others are answered 405 with the one that there is. */
 function route(app: Express, method: 'get' | 'post', path: string, ...handlers: RequestHandler[]): void {
-  const refuse: RequestHandler = (_request, response) => {
-    response.setHeader('Allow', method === 'get' ? 'GET, HEAD' : 'POST');
-    throw new TexturaError('method-not-allowed', `method: expected ${method.toUpperCase()}, got another`);
+  const refuse: RequestHandler = (request, response) => {
+    const allowed = method === 'get' ? 'GET, HEAD' : 'POST';
+    response.setHeader('Allow', allowed);
+    throw new TexturaError('method-not-allowed', `method: expected ${allowed}, got ${request.method}`);
   };
   const known = app.route(path);
   known[method](...handlers).all(refuse);

@@ -1,86 +1,165 @@
-/** The body of a request as it arrives: counted, clocked, and given up when it is too large, too slow or its sender has left. */
-import type { IncomingMessage } from 'node:http';
+/**
+ * Reads request bodies with limits on size and time, and on the memory of all of them together. The memory
+ * that a body takes belongs to its request and is released when the request ends, whatever the code that
+ * reads it does.
+ */
+import type { Request, RequestHandler, Response } from 'express';
 import { TexturaError } from '../../model/error.ts';
+import { unlessAborted } from '../../node/abort.ts';
 import { ownsMemory } from '../../node/thread.ts';
+import { exchangeOf } from './exchange.ts';
 
 export interface BodyLimits {
   /** Bytes of image files in one request. */
   readonly maxUploadBytes: number;
   readonly maxImages: number;
-  /** For the whole body. */
+  /** Longest time for the whole body. */
   readonly uploadTimeoutMs: number;
-  /** Between two parts of it. */
+  /** Longest pause within it. */
   readonly uploadStallMs: number;
+  /** Longest time from the end of the body to the answer. */
+  readonly deadlineMs: number;
 }
 
-/** Memory that bodies may take, of all requests together. */
-export class BodyBudget {
-  readonly #limitBytes: number;
-  #takenBytes = 0;
+export interface BudgetSettings extends BodyLimits {
+  /** Memory for the bodies of all requests together. */
+  readonly maxBufferedBytes: number;
+}
 
-  constructor(limitBytes: number) {
-    this.#limitBytes = limitBytes;
+/** The share of the budget that one request holds. */
+export interface HeldBytes {
+  /** Errors: `overloaded` if the budget is used up; `interrupted` after a release. */
+  take(bytes: number): void;
+  /** Returns everything to the budget. May be called more than once. */
+  release(): void;
+}
+
+interface Holder {
+  readonly since: number;
+  bytes: number;
+}
+
+/** Allowance for timers that fire late on a busy machine. */
+const lateTimerMs = 1000;
+
+/**
+ * Memory for request bodies. There is no counter that could drift: what is taken is the sum of what requests
+ * hold.
+ */
+export class BodyBudget {
+  readonly #settings: BudgetSettings;
+  readonly #holders = new Set<Holder>();
+
+  constructor(settings: BudgetSettings) {
+    this.#settings = settings;
   }
 
   get takenBytes(): number {
-    return this.#takenBytes;
+    return sumOf(this.#holders);
   }
 
-  /** Errors: `overloaded`. */
-  take(bytes: number): void {
-    if (this.#takenBytes + bytes > this.#limitBytes) {
-      throw new TexturaError(
-        'overloaded',
-        'expected room for the body, got none: too many uploads at a time',
-      );
-    }
-    this.#takenBytes += bytes;
+  open(now = performance.now()): HeldBytes {
+    const holder: Holder = { since: now, bytes: 0 };
+    this.#holders.add(holder);
+    return {
+      take: (bytes) => {
+        if (!this.#holders.has(holder)) throw new TexturaError('interrupted', 'the request is over');
+        if (this.takenBytes + bytes > this.#settings.maxBufferedBytes) {
+          throw new TexturaError('overloaded', 'no memory is left for uploads; try again later');
+        }
+        holder.bytes += bytes;
+      },
+      release: () => {
+        this.#holders.delete(holder);
+      },
+    };
   }
 
-  giveBack(bytes: number): void {
-    this.#takenBytes -= bytes;
+  /**
+   * Whether requests that should have ended long ago leave no room for an upload of the largest size. This
+   * would be a bug that only a restart cures, so the service reports that it is not ready.
+   */
+  isStuck(now = performance.now()): boolean {
+    const { maxBufferedBytes, maxUploadBytes } = this.#settings;
+    const oldest = now - requestTimeoutMs(this.#settings) - lateTimerMs;
+    const overdue = sumOf([...this.#holders].filter(({ since }) => since < oldest));
+    return overdue > Math.max(0, maxBufferedBytes - maxUploadBytes);
   }
 }
 
-export interface BodyReading {
+function sumOf(holders: Iterable<Holder>): number {
+  let sum = 0;
+  for (const { bytes } of holders) sum += bytes;
+  return sum;
+}
+
+/** The longest time that a request with a body may take. */
+export function requestTimeoutMs({ uploadTimeoutMs, deadlineMs }: BodyLimits): number {
+  return uploadTimeoutMs + deadlineMs;
+}
+
+/** A request whose body is to be read. */
+export interface Upload {
+  readonly request: Request;
+  readonly response: Response;
   readonly limits: BodyLimits;
-  /** Bytes of the whole body that are read before it is refused. */
-  readonly limitBytes: number;
-  readonly budget: BodyBudget;
-  /** Aborted when the client has left. */
+  readonly held: HeldBytes;
+  /** Aborted when the client has left or the request has taken too long. */
   readonly signal: AbortSignal;
+  readonly client: string;
 }
 
 /**
- * Feeds the body to `onPart` and ends when all of it has come. Gives how many bytes of the budget it holds; where it fails, none.
- * Errors: `image-too-large`, `upload-timeout`, `overloaded`, the signal's reason, and whatever `onPart` throws.
+ * A route that reads a body. Whatever `handle` does, the request ends and its memory is released when it is
+ * answered, when the client leaves, or after `requestTimeoutMs`, with 504.
+ */
+export function uploadRoute(
+  { limits, budget }: { readonly limits: BodyLimits; readonly budget: BodyBudget },
+  handle: (upload: Upload) => Promise<void>,
+): RequestHandler {
+  return async (request, response) => {
+    const { signal, stop } = exchangeOf(response);
+    const held = budget.open();
+    const timer = setTimeout(() => stop(tooLong(limits)), requestTimeoutMs(limits));
+    try {
+      const upload = { request, response, limits, held, signal, client: request.ip ?? '' };
+      await unlessAborted(handle(upload), signal);
+    } finally {
+      clearTimeout(timer);
+      held.release();
+    }
+  };
+}
+
+/**
+ * The whole body, in memory that can be transferred to a thread.
+ * Errors: `image-too-large` beyond `limitBytes`, `upload-timeout`, `overloaded`, and the signal's reason.
  */
 export function readBody(
-  request: IncomingMessage,
-  { limits, limitBytes, budget, signal }: BodyReading,
-  onPart: (part: Buffer) => void,
-): Promise<number> {
+  { request, response, limits, held, signal }: Upload,
+  limitBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const announced = Number(request.headers['content-length'] ?? 0);
   return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
     let bytes = 0;
     const settle = (fault?: unknown) => {
       clearTimeout(whole);
       clearTimeout(stall);
       request.off('data', take).off('end', finish).off('error', settle);
       signal.removeEventListener('abort', leave);
-      if (fault === undefined) return resolve(bytes);
-      budget.giveBack(bytes);
-      // What still comes is thrown away, so that the sender gets to read the answer.
+      if (fault === undefined) return resolve(joined(parts));
+      // The rest is read and discarded, so that the client gets to read the answer.
       request.on('error', () => {}).resume();
       reject(fault);
     };
     const take = (part: Buffer) => {
       stall.refresh();
+      bytes += part.length;
       try {
-        if (bytes + part.length > limitBytes) throw tooLarge(limits);
-        budget.take(part.length);
-        bytes += part.length;
-        onPart(part);
+        if (bytes > limitBytes) throw tooLarge(limits);
+        held.take(part.length);
+        parts.push(part);
       } catch (fault) {
         settle(fault);
       }
@@ -90,16 +169,27 @@ export function readBody(
     const whole = setTimeout(() => settle(tooSlow(limits.uploadTimeoutMs)), limits.uploadTimeoutMs);
     const stall = setTimeout(() => settle(tooSlow(limits.uploadStallMs)), limits.uploadStallMs);
     if (signal.aborted) return leave();
-    if (announced > limitBytes) return settle(tooLarge(limits));
+    if (announced > limitBytes) return settle(tooLarge(limits, announced));
     signal.addEventListener('abort', leave);
     request.on('data', take).on('end', finish).on('error', settle);
+    // Only now: a body that is refused because of its headers is never sent.
+    if (awaitsContinue(request)) response.writeContinue();
   });
 }
 
-export function tooLarge({ maxUploadBytes }: BodyLimits): TexturaError {
+/** Whether the client sends the body only after `100 Continue`. */
+function awaitsContinue({ headers, httpVersion }: Request): boolean {
+  return httpVersion === '1.1' && /\b100-continue\b/i.test(headers.expect ?? '');
+}
+
+export function tooLarge(
+  { maxUploadBytes }: Pick<BodyLimits, 'maxUploadBytes'>,
+  bytes?: number,
+): TexturaError {
+  const got = bytes === undefined ? 'more' : `a body of ${bytes}`;
   return new TexturaError(
     'image-too-large',
-    `body: expected ${maxUploadBytes} bytes of images or fewer, got more`,
+    `body: expected ${maxUploadBytes} bytes of images or fewer, got ${got}`,
   );
 }
 
@@ -110,8 +200,15 @@ function tooSlow(limitMs: number): TexturaError {
   );
 }
 
-/** The parts, which are given away, in one piece of memory of its own, which can be given to a thread. */
-export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+function tooLong(limits: BodyLimits): TexturaError {
+  return new TexturaError(
+    'deadline-exceeded',
+    `expected an answer within ${requestTimeoutMs(limits)} ms of the request, got none`,
+  );
+}
+
+/** All parts in one buffer that is not shared. The parts must not be used afterwards. */
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const [first] = parts;
   if (first !== undefined && parts.length === 1 && ownsMemory(first)) return first;
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));

@@ -1,37 +1,35 @@
 /** `POST /classify`. */
-import type { Request, Response } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { TexturaError } from '../../model/error.ts';
 import { type ClassifyQuery, classifyQuerySchema } from '../../model/service.ts';
 import type { Service } from '../service.ts';
+import { uploadRoute } from './body.ts';
 import { exchangeOf, sendJson } from './exchange.ts';
-import { readUpload } from './upload.ts';
+import { readImages } from './request-images.ts';
 
-export function classifyRoute(service: Service) {
+export function classifyRoute({ registry, classifier, metrics, uploads }: Service): RequestHandler {
   const readQuery = queryReader();
-  return async (request: Request, response: Response): Promise<void> => {
-    const exchange = exchangeOf(response);
-    exchange.route = '/classify';
+  return uploadRoute(uploads, async (upload) => {
+    const { request, response, client, signal } = upload;
+    exchangeOf(response).route = '/classify';
     const { model: name, top, crops } = readQuery(request);
-    const lease = service.registry.lease(name);
-    let heldBytes = 0;
+    const { model, letGo } = registry.lease(name);
     try {
-      const { signal } = exchange;
-      const client = request.ip ?? '';
-      const upload = await readUpload(request, { ...service.uploads, signal, client });
-      heldBytes = upload.heldBytes;
-      const wishes = { client, model: lease.model, images: upload.images, crops, top, signal };
-      const answer = await service.classifier.classify(wishes);
+      const images = await readImages(upload, uploads.preparation);
+      const answer = await classifier.classify({ client, model, images, crops, top, signal });
       const start = performance.now();
       sendJson(response, answer);
-      service.metrics.timeStage('serialise', performance.now() - start);
+      metrics.timeStage('serialise', performance.now() - start);
     } finally {
-      service.uploads.budget.giveBack(heldBytes);
-      lease.letGo();
+      letGo();
     }
-  };
+  });
 }
 
-/** Reads queries; what is asked again, as machines do, is known from the last time. Errors: `usage`, naming the parameter. */
+/**
+ * Reads queries; what is asked again, as machines do, is known from the last time. Errors: `usage`, naming
+ * the parameter.
+ */
 function queryReader(): (request: Request) => ClassifyQuery {
   let last: { readonly url: string; readonly query: ClassifyQuery } | undefined;
   return (request) => {

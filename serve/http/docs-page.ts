@@ -22,8 +22,11 @@ interface Description {
   readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
 }
 
-/** `description` is what `openApi` makes. */
-export function docsPage(description: Record<string, unknown>): string {
+/**
+ * `description` comes from `openApi`. `root` is the relative address of the service as seen from the page,
+ * because a proxy may serve it under any path.
+ */
+export function docsPage(description: Record<string, unknown>, root: string): string {
   const { info, paths, components } = description as unknown as Description;
   const operations = Object.entries(paths).flatMap(([path, { parameters = [], ...methods }]) =>
     Object.entries(methods).map(([method, operation]) =>
@@ -32,7 +35,8 @@ export function docsPage(description: Record<string, unknown>): string {
   );
   const schemas = Object.entries(components.schemas).map(
     ([name, schema]) =>
-      `<details id="${escaped(name)}"><summary>${escaped(name)}</summary><pre>${escaped(JSON.stringify(schema, undefined, 2))}</pre></details>`,
+      `<details id="${escaped(name)}"><summary>${escaped(name)}</summary>
+<pre>${escaped(JSON.stringify(schema, undefined, 2))}</pre></details>`,
   );
   return `<!doctype html>
 <html lang="en">
@@ -41,7 +45,7 @@ export function docsPage(description: Record<string, unknown>): string {
 <title>Textura's service</title>
 <style>${style}</style>
 <h1>Textura ${escaped(productVersion())}</h1>
-<p>${escaped(info.description)} For programs: <a href="/openapi.json">/openapi.json</a>.</p>
+<p>${escaped(info.description)} For programs: <a href="${root}openapi.json">openapi.json</a>.</p>
 <pre>curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' 'http://localhost:8080/classify?top=3'</pre>
 ${operations.join('\n')}
 <h2>Messages</h2>
@@ -85,10 +89,12 @@ function escaped(text: string): string {
 
 const style = `
 :root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 0 auto; padding: 1rem; }
+body { overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.05rem; margin: 0; }
 section { border-top: 1px solid #8886; padding: .8rem 0; } section p { margin: .3rem 0; }
 h2 span { display: inline-block; min-width: 3.2rem; font-size: .8rem; letter-spacing: .04em; opacity: .75; }
 pre { white-space: pre-wrap; background: #8882; padding: .6rem; border-radius: .4rem; font-size: .85rem; }
-td { vertical-align: top; padding: .15rem .8rem .15rem 0; } td:first-child { white-space: nowrap; } code { font-size: .9em; }
+td { vertical-align: top; padding: .15rem .8rem .15rem 0; } td:first-child { white-space: nowrap; }
+code { font-size: .9em; }
 details { margin: .3rem 0; } summary { cursor: pointer; }`;

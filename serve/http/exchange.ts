@@ -8,8 +8,10 @@ import type { Metrics } from '../metrics.ts';
 export interface Exchange {
   /** In the answer's header, in its problem and in the log. */
   readonly requestId: string;
-  /** Aborted when the client has left before its answer. */
+  /** Aborted when the client has left or the request has taken too long. */
   readonly signal: AbortSignal;
+  /** Aborts the signal. */
+  stop(reason: TexturaError): void;
   /** For metrics: the route that took the request. */
   route: string;
   /** Whether it is a request of the Open Inference Protocol. */
@@ -23,18 +25,27 @@ export function exchangeOf(response: Response): Exchange {
 /** Asked again and again by machines: in the log only where they fail. */
 const probes: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
-/** Begins the exchange; counts and logs the request when it ends, whatever became of it. Nothing of a body is logged. */
+/**
+ * Begins the exchange; counts and logs the request when it ends, whatever became of it. Nothing of a body is
+ * logged.
+ */
 export function beginExchange(metrics: Metrics, log: Logger) {
   return (request: Request, response: Response, next: NextFunction): void => {
     const start = performance.now();
-    const gone = new AbortController();
+    const stopping = new AbortController();
     const requestId = givenId(request.headers['x-request-id']) ?? randomUUID();
-    const exchange: Exchange = { requestId, signal: gone.signal, route: 'other', isOpenInference: false };
+    const exchange: Exchange = {
+      requestId,
+      signal: stopping.signal,
+      stop: (reason) => stopping.abort(reason),
+      route: 'other',
+      isOpenInference: false,
+    };
     response.locals.exchange = exchange;
     response.setHeader('X-Request-Id', requestId);
     response.on('close', () => {
       const isAnswered = response.writableFinished;
-      if (!isAnswered) gone.abort(new TexturaError('interrupted', 'the client left'));
+      if (!isAnswered) exchange.stop(new TexturaError('interrupted', 'the client left'));
       // 499 is what reverse proxies write for a client that left.
       const status = isAnswered ? response.statusCode : 499;
       metrics.countRequest(exchange.route, request.method, status);

@@ -29,12 +29,14 @@ function modelList(registry: Registry): ModelList {
       input,
       ...(top1err === undefined ? {} : { top1err }),
       device,
-      files: [...files.keys()].map((file) => `/models/${encodeURIComponent(file)}`),
+      files: [...files.keys()].map((file) => `models/${encodeURIComponent(file)}`),
     })),
   };
 }
 
-/** index.json of the models that are served, for the page; the folder's own may list others that were refused. */
+/**
+ * index.json of the models that are served, for the page; the folder's own may list others that were refused.
+ */
 export function modelIndexRoute(registry: Registry) {
   return (_request: Request, response: Response): void => {
     exchangeOf(response).route = '/models/index.json';
@@ -44,8 +46,8 @@ export function modelIndexRoute(registry: Registry) {
 }
 
 /**
- * Sends a file of a model that is served: names are looked up, never joined to a path. A file that is being replaced is not sent, for its
- * bytes would not be those of the model that answers.
+ * Sends a file of a model that is served: names are looked up, never joined to a path. A file that is being
+ * replaced is not sent, for its bytes would not be those of the model that answers.
  */
 export function modelFileRoute(registry: Registry) {
   return async (request: Request, response: Response): Promise<void> => {

@@ -1,5 +1,8 @@
-/** The Open Inference Protocol, version 2, so that clients of KServe and Triton work unchanged. Tensors are floats, JSON or binary. */
-import type { NextFunction, Request, Response } from 'express';
+/**
+ * The Open Inference Protocol, version 2, so that clients of KServe and Triton work unchanged. Tensors are
+ * floats, JSON or binary.
+ */
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { TexturaError } from '../../model/error.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx } from '../../model/network.ts';
@@ -13,8 +16,9 @@ import { softmaxRows } from '../../model/scores.ts';
 import { productVersion } from '../../node/product-version.ts';
 import type { ServedModel } from '../registry/served-model.ts';
 import type { Service } from '../service.ts';
+import { readBody, uploadRoute } from './body.ts';
 import { exchangeOf, sendJson } from './exchange.ts';
-import { readWhole } from './upload.ts';
+import { refuseEncodings, wrappingBytes } from './request-images.ts';
 
 /** Most patches of one request: half a megabyte of values for each dozen. */
 const maxPatches = 1024;
@@ -56,26 +60,22 @@ export function modelMetadataRoute({ registry }: Service) {
   };
 }
 
-export function inferRoute(service: Service) {
-  return async (request: Request, response: Response): Promise<void> => {
-    const exchange = exchangeOf(response);
-    exchange.route = '/v2/models/:name/infer';
-    const { model, letGo } = service.registry.lease(nameOf(request));
-    let heldBytes = 0;
+export function inferRoute({ registry, classifier, uploads }: Service): RequestHandler {
+  return uploadRoute(uploads, async (upload) => {
+    const { request, response, client, signal, limits } = upload;
+    exchangeOf(response).route = '/v2/models/:name/infer';
+    const { model, letGo } = registry.lease(nameOf(request));
     try {
-      const client = request.ip ?? '';
-      const { signal } = exchange;
-      const read = await readWhole(request, { ...service.uploads, signal, client });
-      heldBytes = read.heldBytes;
-      const limits = { jsonBytes: jsonLengthOf(request), maxPatches };
-      const taken = await service.uploads.preparation.takeApart(client, read.body, limits, signal);
-      const logits = await service.classifier.infer({ client, model, values: taken.values, signal });
+      refuseEncodings(request);
+      const jsonBytes = jsonLengthOf(request);
+      const body = await readBody(upload, limits.maxUploadBytes + wrappingBytes);
+      const taken = await uploads.preparation.takeApart(client, body, { jsonBytes, maxPatches }, signal);
+      const logits = await classifier.infer({ client, model, values: taken.values, signal });
       sendAnswer(response, model, taken.request, logits);
     } finally {
-      service.uploads.budget.giveBack(heldBytes);
       letGo();
     }
-  };
+  });
 }
 
 /** For clients of the protocol, which read a fault from `error`; RFC 9457 allows members of one's own. */

@@ -40,9 +40,11 @@ export function openApi(needsKey: boolean): Json {
       title: 'Textura',
       version: productVersion(),
       description:
-        'Names the texture of a surface in a photograph, by models that were trained and exported with Textura.',
+        'Names the texture of a surface in a photograph, with models trained and exported by Textura.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
+    // Relative to this document: a proxy may put the service at any path.
+    servers: [{ url: '.' }],
     paths: { ...classifyPath(), ...modelPaths(), ...operationPaths(), ...protocolPaths() },
     components: {
       schemas: Object.fromEntries(
@@ -90,8 +92,8 @@ function classifyPath(): Json {
         operationId: 'classify',
         summary: 'Names the texture of one image or several',
         description:
-          `An image as it is, a form with parts named \`image\`, or JSON with base64. The bytes decide what an image is. An image that can't be
-          used makes the whole request fail and is named.`.replace(/\s+/g, ' '),
+          'A raw image, a form with parts named `image`, or JSON with base64. The bytes decide what an image is, ' +
+          'not the declared type. An image that cannot be used fails the whole request and is named.',
         parameters: queryParameters(classifyQuerySchema),
         requestBody: {
           required: true,

@@ -36,9 +36,12 @@ const notBuilt = `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Textura</title>
-<style>:root { color-scheme: light dark } body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem }</style>
+<style>
+:root { color-scheme: light dark }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem }
+</style>
 <h1>Textura answers</h1>
 <p>The page has not been built: <code>npm run build</code> builds it, and it is served here from then on.</p>
-<p><a href="/docs">How to ask the service</a> · <a href="/models">its models</a></p>
+<p><a href="docs">How to ask the service</a> · <a href="models">its models</a></p>
 </html>
 `;

@@ -21,8 +21,8 @@ export function problemOf({ code, message }: TexturaError, requestId: string): P
 export function answerProblem(log: Logger) {
   return (error: unknown, request: Request, response: Response, next: NextFunction): void => {
     const fault = asTexturaError(error);
-    const { requestId, signal, isOpenInference } = exchangeOf(response);
-    if (signal.aborted) return;
+    const { requestId, isOpenInference } = exchangeOf(response);
+    if (response.closed) return;
     if (fault.httpStatus === 500) log.error({ requestId, err: error }, 'fault');
     if (response.headersSent) {
       next(error);
@@ -39,12 +39,21 @@ export function answerProblem(log: Logger) {
 }
 
 /**
- * Reads on for a while what nobody wants and then cuts the connection: closed at once, with parts of the body under way, the client
- * would see a broken connection instead of the answer.
+ * Reads on for a while what nobody wants and then cuts the connection: closed at once, with parts of the body
+ * under way, the client would see a broken connection instead of the answer.
  */
 function cutUnlessItEnds(request: Request): void {
   const timer = setTimeout(() => request.socket.destroy(), lingerMs).unref();
   request.resume().on('end', () => clearTimeout(timer));
+}
+
+/** Text from a request, safe to put into a message: quoted, shortened, with invisible characters escaped. */
+export function quoted(text: string): string {
+  const short = text.length > 80 ? `${text.slice(0, 80)}...` : text;
+  return JSON.stringify(short).replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 function asTexturaError(error: unknown): TexturaError {

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { TexturaError } from '../../model/error.ts';
 import { patchBytes } from '../../model/patch.ts';
 import type { ClassifyAnswer, CropChoice } from '../../model/service.ts';
+import { unlessAborted } from '../../node/abort.ts';
 import { predictionsOf } from '../classification.ts';
 import type { ServedModel } from '../registry/served-model.ts';
 import type { Batcher, InferredPatches } from './batcher.ts';
@@ -208,14 +209,6 @@ export class Classifier {
       this.#admitted--;
     }
   }
-}
-
-/** What the work gives, or rejects when the signal is aborted before. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason));
-    work.then(resolve, reject);
-  });
 }
 
 function answerOf({ name, sha256 }: ServedModel, images: readonly ImageResult[]): ClassifyAnswer {

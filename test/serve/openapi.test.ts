@@ -1,11 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { modelListSchema } from '../../model/service.ts';
+import { type PrefixProxy, proxyUnderPrefix } from '../support/prefix-proxy.ts';
 import { exportModels, type RunningService, runService } from '../support/running-service.ts';
 
 interface Description {
   readonly openapi: string;
+  readonly servers: readonly { readonly url: string }[];
   readonly paths: Readonly<
     Record<string, Readonly<Record<string, { readonly responses: Readonly<Record<string, unknown>> }>>>
   >;
@@ -62,4 +65,41 @@ test('the page is isolated, so that its threads may share memory', async () => {
   expect(headers.get('cross-origin-opener-policy')).toBe('same-origin');
   expect(headers.get('cross-origin-embedder-policy')).toBe('require-corp');
   expect(headers.get('content-security-policy')).toContain("'wasm-unsafe-eval'");
+});
+
+describe('behind a proxy that serves it under a path of its own', () => {
+  let proxy: PrefixProxy;
+  beforeAll(async () => {
+    proxy = await proxyUnderPrefix(running.address);
+  });
+  afterAll(() => proxy.close());
+  const statusOf = async (url: URL) => (await fetch(url)).status;
+
+  test.each(['/docs', '/docs/', '/'])('every link of %s leads to the service', async (path) => {
+    const address = `${proxy.address}${path}`;
+    const page = await (await fetch(address)).text();
+    const links = [...page.matchAll(/(?:href|src)="([^"]+)"/g)].map(
+      ([, link = '']) => new URL(link, address),
+    );
+    expect(links.length).toBeGreaterThan(0);
+    for (const link of links) expect(await statusOf(link), link.href).toBe(200);
+  });
+
+  test('the addresses of the description are those of the service', async () => {
+    const document = `${proxy.address}/openapi.json`;
+    const { servers, paths } = (await (await fetch(document)).json()) as Description;
+    const [server] = servers;
+    const root = new URL(server?.url ?? '/', document).href.replace(/\/$/, '');
+    expect(root).toBe(proxy.address);
+    expect(paths['/healthz']).toBeDefined();
+    expect(await statusOf(new URL(`${root}/healthz`))).toBe(200);
+  });
+
+  test('the files of the models can be downloaded', async () => {
+    const address = `${proxy.address}/models`;
+    const { models } = modelListSchema.parse(await (await fetch(address)).json());
+    const files = models.flatMap((model) => model.files);
+    expect(files).toContain('models/lab-baseline.onnx');
+    for (const file of files) expect(await statusOf(new URL(file, address)), file).toBe(200);
+  });
 });

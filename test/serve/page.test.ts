@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openPage, readBars } from '../support/page-browser.ts';
 import { pageFixture } from '../support/page-fixture.ts';
+import { proxyUnderPrefix } from '../support/prefix-proxy.ts';
 import { runService } from '../support/running-service.ts';
 
 const fixture = pageFixture({});
@@ -18,6 +19,19 @@ test('the page works from the service, isolated and under its content security p
   expect(await page.evaluate('crossOriginIsolated')).toBe(true);
   expect(complaints).toEqual([]);
   await page.goto('about:blank');
+  await running.close();
+});
+
+test('the page works behind a proxy that serves it under a path of its own', {
+  timeout: 120_000,
+}, async () => {
+  const running = await runService(fixture().models, {}, {}, fixture().page);
+  const proxy = await proxyUnderPrefix(running.address);
+  const { page, complaints } = await openPage(fixture().browser, `${proxy.address}/`);
+  expect((await readBars(page)).length).toBeGreaterThan(1);
+  expect(complaints).toEqual([]);
+  await page.goto('about:blank');
+  proxy.close();
   await running.close();
 });
 

@@ -1,0 +1,107 @@
+/** Reads the image files of a request: one raw image, a form with several, or JSON with base64. */
+import type { IncomingMessage } from 'node:http';
+import { TexturaError } from '../../model/error.ts';
+import { imageKindBytes, imageKindOf } from '../../node/image-kind.ts';
+import type { PreparationPool } from '../inference/preparation-pool.ts';
+import { type BodyLimits, readBody, tooLarge, type Upload } from './body.ts';
+import { headerParameter, multipartParts } from './multipart.ts';
+import { quoted } from './problem.ts';
+
+/** Allowance for everything in a form or in JSON that is not image data. */
+export const wrappingBytes = 64 * 1024;
+
+/**
+ * One or more image files. JSON is parsed by a thread of `preparation`, because it would block the event
+ * loop.
+ * Errors: `media-type-unsupported`, `usage` for a body that is malformed, `image-too-large`, and those of
+ * `readBody`.
+ */
+export async function readImages(
+  upload: Upload,
+  preparation: PreparationPool,
+): Promise<readonly Uint8Array<ArrayBuffer>[]> {
+  const { request, limits } = upload;
+  refuseEncodings(request);
+  const contentType = request.headers['content-type'] ?? '';
+  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
+  switch (type) {
+    case 'multipart/form-data': {
+      const boundary = headerParameter(contentType, 'boundary');
+      if (!boundary) {
+        throw new TexturaError('usage', `Content-Type: expected ${type} with a boundary, got none`);
+      }
+      const body = await readBody(upload, limits.maxUploadBytes + wrappingBytes);
+      return imagesFromForm(body, boundary, limits);
+    }
+    case 'application/json': {
+      const { maxImages, maxUploadBytes: maxBytes } = limits;
+      // Base64 takes four characters for three bytes, and percent-encoding may take three for one of them.
+      const body = await readBody(upload, 2 * maxBytes + wrappingBytes);
+      return preparation.unpack(upload.client, body, { maxImages, maxBytes }, upload.signal);
+    }
+    default: {
+      const body = await readBody(upload, limits.maxUploadBytes);
+      // By default curl --data-binary declares every file as application/x-www-form-urlencoded.
+      const isImage = saysImage(type) || imageKindOf(body.subarray(0, imageKindBytes)) !== undefined;
+      if (!isImage) throw unsupported(type);
+      return [body];
+    }
+  }
+}
+
+function saysImage(type: string): boolean {
+  return /^image\/[\w.+-]+$/.test(type) || type === 'application/octet-stream';
+}
+
+function unsupported(type: string): TexturaError {
+  const accepted = 'image/*, application/octet-stream, multipart/form-data or application/json';
+  const got = type === '' ? 'none' : quoted(type);
+  return new TexturaError(
+    'media-type-unsupported',
+    `Content-Type: expected ${accepted}, got ${got}, and the body does not begin as an image does`,
+  );
+}
+
+/** A compressed body could expand a thousandfold, and images gain nothing from compression. */
+export function refuseEncodings({ headers }: IncomingMessage): void {
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding.toLowerCase() === 'identity') return;
+  throw new TexturaError(
+    'media-type-unsupported',
+    `Content-Encoding: expected none, got ${quoted(encoding)}; send the body uncompressed`,
+  );
+}
+
+const fieldName = 'image';
+
+/**
+ * The contents of the parts named `image`, each in its own buffer.
+ * Errors: `usage` for a form that is malformed, has other parts or no image; `image-too-large` for too many
+ * images or bytes.
+ */
+export function imagesFromForm(
+  body: Uint8Array,
+  boundary: string,
+  limits: Pick<BodyLimits, 'maxImages' | 'maxUploadBytes'>,
+): Uint8Array<ArrayBuffer>[] {
+  const images: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  for (const { name, content } of multipartParts(body, boundary)) {
+    if (name !== fieldName) throw wrongPart(name);
+    if (images.length === limits.maxImages) throw tooManyImages(limits.maxImages);
+    bytes += content.length;
+    if (bytes > limits.maxUploadBytes) throw tooLarge(limits);
+    images.push(new Uint8Array(content));
+  }
+  if (images.length > 0) return images;
+  throw new TexturaError('usage', `form: expected images in parts named "${fieldName}", got no part`);
+}
+
+function wrongPart(name: string | undefined): TexturaError {
+  const got = name === undefined ? 'one without a name' : `one named ${quoted(name)}`;
+  return new TexturaError('usage', `form: expected images in parts named "${fieldName}", got ${got}`);
+}
+
+function tooManyImages(maxImages: number): TexturaError {
+  return new TexturaError('image-too-large', `form: expected ${maxImages} images or fewer, got more`);
+}
