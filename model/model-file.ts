@@ -1,5 +1,6 @@
 /** The files of an exported model: the ONNX contract's names, its metadata, the report of its proof, and the index. */
 import { z } from 'zod';
+import { TexturaError } from './error.ts';
 import { inputPx } from './network.ts';
 
 /** Input `image` float32 [N,1,64,64], grey 0..255; outputs `probabilities` and `logits` float32 [N,C]; N dynamic. */
@@ -28,6 +29,46 @@ export type ModelInput = z.infer<typeof modelInputSchema>;
 
 export function modelInput(patchPx: number): ModelInput {
   return { layout: 'NCHW', size: inputPx, colour: 'grey = (299 R + 587 G + 114 B) / 1000, 0..255', patchPx };
+}
+
+/** `textura.labels`: two or more, in output order. Each is unique, because answers are keyed by label. */
+export const labelsSchema = z
+  .array(z.string().min(1))
+  .min(2)
+  .superRefine((labels, context) => {
+    const composed = labels.map((label) => label.normalize('NFC'));
+    const twin = composed.find((label, i) => composed.indexOf(label) < i);
+    if (twin === undefined) return;
+    context.addIssue({ code: 'custom', message: `has the label ${JSON.stringify(twin)} twice` });
+  });
+
+/** Parses a value of a model's metadata. Errors: `model-unusable`, naming `where` (the file), the key and the fault. */
+export function metadataValue<T>(
+  metadata: Readonly<Record<string, string>>,
+  key: string,
+  schema: z.ZodType<T>,
+  where: string,
+): T {
+  const text = metadata[key];
+  if (text === undefined) {
+    throw unusable(`${where}: its metadata lacks ${key}; was it made by npm run export?`);
+  }
+  const parsed = schema.safeParse(jsonOf(text));
+  if (parsed.success) return parsed.data;
+  const own = parsed.error.issues.find(({ code }) => code === 'custom')?.message;
+  throw unusable(`${where}: ${key} ${own ?? `is not understood: ${text.slice(0, 200)}`}`);
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function unusable(message: string): TexturaError {
+  return new TexturaError('model-unusable', message);
 }
 
 export const graphKinds = ['portable', 'throughput'] as const;

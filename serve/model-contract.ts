@@ -1,11 +1,15 @@
 /** The contract that an ONNX file must keep before anything is run on it. */
-import { z } from 'zod';
 import type { DescribedValue, ModelDescription } from '../graph/onnx/description.ts';
 import { TexturaError } from '../model/error.ts';
-import { graphNames, type ModelInput, metadataKeys, modelInputSchema } from '../model/model-file.ts';
+import {
+  graphNames,
+  labelsSchema,
+  type ModelInput,
+  metadataKeys,
+  metadataValue,
+  modelInputSchema,
+} from '../model/model-file.ts';
 import { inputPx } from '../model/network.ts';
-
-const labelsSchema = z.array(z.string().min(1)).min(2);
 
 /**
  * What the file says of its labels (in output order) and its input, once it has shown to keep the contract.
@@ -15,25 +19,11 @@ export function checkContract(
   description: ModelDescription,
   path: string,
 ): { readonly labels: readonly string[]; readonly input: ModelInput } {
-  const labels = metadataOf(description, metadataKeys.labels, labelsSchema, path);
-  const input = metadataOf(description, metadataKeys.input, modelInputSchema, path);
+  const { metadata } = description;
+  const labels = metadataValue(metadata, metadataKeys.labels, labelsSchema, path);
+  const input = metadataValue(metadata, metadataKeys.input, modelInputSchema, path);
   checkValues(description, labels.length, path);
   return { labels, input };
-}
-
-function metadataOf<T>({ metadata }: ModelDescription, key: string, schema: z.ZodType<T>, path: string): T {
-  const text = metadata[key];
-  if (text === undefined) {
-    throw new TexturaError(
-      'model-unusable',
-      `${path}: its metadata lacks ${key}; was it made by npm run export?`,
-    );
-  }
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new TexturaError('model-unusable', `${path}: ${key} is not understood: ${text}`, { cause });
-  }
 }
 
 /** The contract's input and outputs: names, types and sizes, with nothing but the batch left open. */

@@ -239,6 +239,43 @@ describe('POST /classify', () => {
     ).toBe(status);
   });
 
+  test.each([
+    ['curl --data-binary', 'application/x-www-form-urlencoded'],
+    ['a client that says nothing', undefined],
+    ['a client that says something else', 'text/plain; charset=utf-8'],
+  ])('takes an image of every kind for what it is from %s', async (_, type) => {
+    const headers: Record<string, string> = type === undefined ? {} : { 'Content-Type': type };
+    const picture = encoder(rgbPicture(64, 64, 1));
+    for (const kind of ['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif'] as const) {
+      const bytes = await picture.clone().toFormat(kind).toBuffer();
+      const expected = resultsOf(await raw(bytes, '?top=6', `image/${kind}`));
+      const body = new Uint8Array(bytes);
+      expect(resultsOf(await ask('/classify?top=6', { method: 'POST', body, headers })), kind).toEqual(
+        expected,
+      );
+    }
+  });
+
+  test('says what was sent where that is not read', async () => {
+    const detailOf = async (type: string, body: string | FormData, more: Record<string, string> = {}) => {
+      const headers = { ...(type === '' ? {} : { 'Content-Type': type }), ...more };
+      return problem(await ask('/classify', { method: 'POST', body, headers })).detail;
+    };
+    expect(await detailOf('text/csv', 'a,b')).toMatch(
+      /^Content-Type: expected .*, got "text\/csv", and the body/,
+    );
+    expect(await detailOf('image/png', 'a', { 'Content-Encoding': 'br' })).toMatch(
+      /got "br"; send the body un/,
+    );
+    const form = new FormData();
+    form.append('photo\u202e', new Blob(['a']), 'a.jpg');
+    expect(await detailOf('', form)).toBe(
+      'form: expected images in parts named "image", got one named "photo\\u202e"',
+    );
+    expect(problem(await ask('/nothing/here')).detail).toContain('there is no "/nothing/here"');
+    expect(problem(await ask('/classify')).detail).toBe('method: expected POST, got GET');
+  });
+
   test('refuses a compressed body', async () => {
     const headers = { 'Content-Type': 'image/png', 'Content-Encoding': 'gzip' };
     const answer = await ask('/classify', { method: 'POST', body: new Uint8Array([1]), headers });

@@ -4,10 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import protobuf from 'protobufjs/minimal.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ModelIndex, modelIndexSchema, modelReportSchema } from '../../model/model-file.ts';
+import {
+  type ModelIndex,
+  metadataKeys,
+  modelIndexSchema,
+  modelReportSchema,
+} from '../../model/model-file.ts';
+import { Model } from '../../serve/model.ts';
 import { inspectModel } from '../../serve/registry/inspection.ts';
 import { Probation } from '../../serve/registry/probation.ts';
 import { selfCheckOf } from '../../serve/registry/self-check.ts';
+import { modelContents } from '../../web-demo/inference/model-contents.ts';
 import { exportModels } from '../support/running-service.ts';
 import { changed, type OnnxGraph, withGraph } from '../support/tampered-model.ts';
 
@@ -171,6 +178,33 @@ describe('a file in the folder of models', () => {
   test.each(hostile)('that %s is refused before onnxruntime sees it', (_, make, message) => {
     expect(() => inspectModel(make(), 'bad.onnx', entry)).toThrow(message);
   });
+});
+
+test('a file that has one label twice is refused alike by the service, npm run classify and the page', async () => {
+  const labels = (change: (labels: string[]) => string[]) =>
+    changed(good, (model) => ({
+      ...model,
+      metadataProps:
+        model.metadataProps?.map(({ key = '', value = '' }) => ({
+          key,
+          value: key === metadataKeys.labels ? JSON.stringify(change(JSON.parse(value))) : value,
+        })) ?? [],
+    }));
+  const path = join(folder, 'twins.onnx');
+  const twice = [
+    labels(([first = '', , ...others]) => [first, first, ...others]),
+    labels(([, , ...others]) => ['caf\u00e9', 'cafe\u0301', ...others]),
+  ];
+  for (const bytes of twice) {
+    await writeFile(path, bytes);
+    const refused = {
+      code: 'model-unusable',
+      message: expect.stringMatching(/textura\.labels has the label "\S+" twice/),
+    };
+    expect(() => inspectModel(bytes, path, entry)).toThrow(expect.objectContaining(refused));
+    await expect(Model.load(path)).rejects.toMatchObject(refused);
+    expect(() => modelContents(bytes, path)).toThrow(expect.objectContaining(refused));
+  }
 });
 
 describe('a file on probation', () => {

@@ -1,9 +1,7 @@
 /** What an exported file holds beside what onnxruntime gives out: its labels, its network and the trained values by name. */
-import { z } from 'zod';
-import { describeModel, type ModelDescription } from '../../graph/onnx/description.ts';
+import { describeModel } from '../../graph/onnx/description.ts';
 import { decodeMessage } from '../../graph/onnx/protobuf.ts';
-import { TexturaError } from '../../model/error.ts';
-import { metadataKeys, modelInputSchema } from '../../model/model-file.ts';
+import { labelsSchema, metadataKeys, metadataValue, modelInputSchema } from '../../model/model-file.ts';
 import type { Network } from '../../model/network.ts';
 import { checkParameters, type Parameters } from '../../model/parameters.ts';
 import { networkSchema } from './network-schema.ts';
@@ -18,33 +16,19 @@ export interface ModelContents {
   readonly threshold: number | undefined;
 }
 
-const labelsSchema = z.array(z.string().min(1)).min(2);
 const thresholdKey = 'textura.threshold';
 
 /** Reads the metadata. Errors: `model-unusable`, naming `where` and the key. */
 export function modelContents(bytes: Uint8Array, where: string): ModelContents {
   const { metadata } = describeModel(bytes, where);
-  const input = fromMetadata(metadata, metadataKeys.input, modelInputSchema, where);
+  const input = metadataValue(metadata, metadataKeys.input, modelInputSchema, where);
   const threshold = Number(metadata[thresholdKey] ?? Number.NaN);
   return {
-    labels: fromMetadata(metadata, metadataKeys.labels, labelsSchema, where),
+    labels: metadataValue(metadata, metadataKeys.labels, labelsSchema, where),
     patchPx: input.patchPx,
-    network: fromMetadata(metadata, metadataKeys.network, networkSchema, where),
+    network: metadataValue(metadata, metadataKeys.network, networkSchema, where),
     threshold: Number.isFinite(threshold) ? threshold : undefined,
   };
-}
-
-function fromMetadata<T>(
-  metadata: ModelDescription['metadata'],
-  key: string,
-  schema: z.ZodType<T>,
-  where: string,
-): T {
-  try {
-    return schema.parse(JSON.parse(metadata[key] ?? ''));
-  } catch (cause) {
-    throw new TexturaError('model-unusable', `${where}: ${key} is missing or not understood`, { cause });
-  }
 }
 
 /** The trained values of a portable file, whose weights stand in it by their names. Errors: `model-unusable`, `file-damaged`. */
