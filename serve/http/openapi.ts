@@ -157,7 +157,9 @@ function operationPaths(): Json {
   const metrics = { description: 'Samples.', content: { 'text/plain': { schema: { type: 'string' } } } };
   const ready = {
     200: says('It may.'),
-    503: says('Models are being loaded, there is none, or it is about to end.'),
+    503: says(
+      'Models are loading, there is none, the service is about to end, or it has lost memory for uploads.',
+    ),
   };
   return {
     '/healthz': get('health', 'Whether the process lives', says('It does.')),
