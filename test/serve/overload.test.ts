@@ -155,6 +155,17 @@ test('uploads that together are larger than the memory for them are answered 503
   expect(await metric('textura_upload_bytes')).toBe(0);
 });
 
+test('memory for uploads that is never given back makes the service not ready', async () => {
+  await start({ maxBufferedBytes: 40_000_000 });
+  const statusOf = async (path: string) => (await fetch(`${running.address}${path}`)).status;
+  const lost = running.service.uploads.budget.open(performance.now() - 3_600_000);
+  lost.take(30_000_000);
+  expect([await statusOf('/readyz'), await statusOf('/v2/health/ready')]).toEqual([503, 503]);
+  expect(await statusOf('/healthz')).toBe(200);
+  lost.release();
+  expect([await statusOf('/readyz'), await statusOf('/v2/health/ready')]).toEqual([200, 200]);
+});
+
 test('where a key is set, only those who have it may ask', async () => {
   running = await runService(home, {}, { TEXTURA_API_KEY: 'sixteen letters!' });
   expect((await send(small)).status).toBe(401);
