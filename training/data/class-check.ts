@@ -1,6 +1,9 @@
 /** Whether the classes of a data folder can be trained on, once each file has been read. */
 import { TexturaError } from '../../model/error.ts';
-import type { BadFile, Intake, ReadImage } from './intake.ts';
+import type { SkippedFile } from './dataset-image.ts';
+import type { DataFolder } from './folder.ts';
+import { didYouMean, type FolderSplit, splitOf } from './folder-level.ts';
+import type { Intake } from './intake.ts';
 
 /** More bad files than this share of a class mean that something is wrong with the data, not with a file. */
 const acceptedBadShare = 0.1;
@@ -8,39 +11,88 @@ const acceptedBadShare = 0.1;
 /** Files that a message names before it only counts. */
 const namedFiles = 5;
 
+/** What was found of one class. */
+interface ClassFiles {
+  images: number;
+  /** Of them, those that the folder's own split gives to training. */
+  trainImages: number;
+  readonly bad: SkippedFile[];
+  /** Everything else that was not read. */
+  readonly skipped: SkippedFile[];
+}
+
 /**
- * Errors: `data-unusable` with a line for each class that has no image, one image, or too many bad files (the first ones named,
- * with why).
+ * Errors: `data-unusable` with a line for each class that has too few images or too many bad files (the first ones named, with
+ * why), and for a split of the folder's own that has no image.
  */
-export function requireUsableClasses(root: string, labels: readonly string[], { images, bad }: Intake): void {
-  const imagesOf = groupByLabel(images);
-  const badOf = groupByLabel(bad);
-  const problems = labels.flatMap((label) =>
-    classProblem(label, imagesOf.get(label)?.length ?? 0, badOf.get(label) ?? []),
-  );
-  if (problems.length > 0) throw new TexturaError('data-unusable', [`${root}:`, ...problems].join('\n  '));
+export function requireUsableClasses(folder: DataFolder, intake: Intake): void {
+  const { root, labels, hasValidation, dataFolders } = folder;
+  const classes = filesOfClasses(folder, intake);
+  const problems = [
+    ...(hasValidation ? emptySplits(folder, intake) : []),
+    ...labels.flatMap((label) => classProblem(label, classes.get(label) ?? noFiles(), hasValidation)),
+  ];
+  if (problems.length === 0) return;
+  const text = [`${root}:`, ...problems].join('\n  ');
+  throw new TexturaError('data-unusable', `${text}${didYouMean(dataFolders)}`);
 }
 
-function classProblem(label: string, images: number, bad: readonly BadFile[]): readonly string[] {
+const emptySplitTexts: { readonly [S in FolderSplit]: string } = {
+  train: 'the training folder has no image',
+  validation:
+    'the validation folder has no image: put images of each class into it, or remove it, and --validation-share of each ' +
+    'class is held out',
+};
+
+function emptySplits({ skipped }: DataFolder, { images, bad, passedOver }: Intake): readonly string[] {
+  const unused = [...skipped, ...[...bad, ...passedOver].map(({ file, why }) => ({ name: file.name, why }))];
+  return (['train', 'validation'] as const)
+    .filter((split) => !images.some(({ file }) => file.split === split))
+    .flatMap((split) => [
+      emptySplitTexts[split],
+      ...reasons(unused.filter(({ name }) => splitOf(name.split('/')[0] ?? '') === split)),
+    ]);
+}
+
+function classProblem(label: string, files: ClassFiles, hasSplits: boolean): readonly string[] {
+  const { images, trainImages, bad, skipped } = files;
   if (bad.length > acceptedBadShare * (images + bad.length)) {
-    const more = bad.length > namedFiles ? [`  and ${bad.length - namedFiles} more`] : [];
-    return [
-      `class ${label}: ${bad.length} of ${images + bad.length} images cannot be used (expected a tenth at most):`,
-      ...bad.slice(0, namedFiles).map(({ file, why }) => `  ${file.name}: ${why}`),
-      ...more,
-    ];
+    const count = `${bad.length} of ${images + bad.length}`;
+    return [`class ${label}: ${count} images cannot be used (expected a tenth at most):`, ...reasons(bad)];
   }
-  if (images === 0) return [`class ${label}: expected two images or more, got none`];
-  if (images === 1) return [`class ${label}: expected two images or more, got one`];
-  return [];
+  const [expected, got] = hasSplits
+    ? (['a training image', trainImages] as const)
+    : (['two images', images] as const);
+  if (got >= (hasSplits ? 1 : 2)) return [];
+  const where = hasSplits && images > 0 ? ' (it has images to validate on only)' : '';
+  return [
+    `class ${label}: expected ${expected} or more, got ${got === 1 ? 'one' : 'none'}${where}`,
+    ...reasons(skipped),
+  ];
 }
 
-function groupByLabel<T extends BadFile | ReadImage>(files: readonly T[]): ReadonlyMap<string, readonly T[]> {
-  const groups = new Map<string, T[]>();
-  for (const entry of files) {
-    const group = groups.get(entry.file.label);
-    if (group === undefined) groups.set(entry.file.label, [entry]);
-    else group.push(entry);
+function reasons(files: readonly SkippedFile[]): readonly string[] {
+  const lines = files.slice(0, namedFiles).map(({ name, why }) => `  ${name}: ${why}`);
+  return files.length > namedFiles ? [...lines, `  and ${files.length - namedFiles} more`] : lines;
+}
+
+function noFiles(): ClassFiles {
+  return { images: 0, trainImages: 0, bad: [], skipped: [] };
+}
+
+function filesOfClasses(
+  { labels, skipped }: DataFolder,
+  { images, bad, passedOver }: Intake,
+): ReadonlyMap<string, ClassFiles> {
+  const classes = new Map(labels.map((label) => [label, noFiles()]));
+  for (const { file } of images) {
+    const files = classes.get(file.label);
+    if (files === undefined) continue;
+    files.images++;
+    if (file.split === 'train') files.trainImages++;
   }
-  return groups;
+  for (const { file, why } of bad) classes.get(file.label)?.bad.push({ name: file.name, why });
+  for (const { file, why } of passedOver) classes.get(file.label)?.skipped.push({ name: file.name, why });
+  for (const { label, name, why } of skipped) classes.get(label ?? '')?.skipped.push({ name, why });
+  return classes;
 }

@@ -83,7 +83,7 @@ async function folderContent(options: DatasetOptions, cache: PixelCache): Promis
     keep: cache.add,
     ...(onProgress === undefined ? {} : { onProgress }),
   });
-  requireUsableClasses(data, labels, intake);
+  requireUsableClasses(folder, intake);
   const images = intake.images.map(({ image }) => image);
   const { notes: splitNotes, ...split } = folder.hasValidation
     ? givenSplit(data, intake.images, labels)
@@ -92,9 +92,8 @@ async function folderContent(options: DatasetOptions, cache: PixelCache): Promis
     labels,
     split,
     skipped: [
-      ...folder.skipped,
-      ...intake.passedOver,
-      ...intake.bad.map(({ file, why }) => ({ name: file.name, why })),
+      ...folder.skipped.map(({ name, why }) => ({ name, why })),
+      ...[...intake.passedOver, ...intake.bad].map(({ file, why }) => ({ name: file.name, why })),
     ],
     notes: [
       ...folder.notes,

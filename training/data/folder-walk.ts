@@ -2,8 +2,9 @@
  * Every folder and file below a folder, as people keep them: with links, loops, system files and things that cannot be opened.
  * A folder that several paths lead to is read once, under its own name where it lies inside, so that nothing counts twice.
  */
-import type { Dirent } from 'node:fs';
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { isUtf8 } from 'node:buffer';
+import type { Dirent, Stats } from 'node:fs';
+import { readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { compareNames } from './code-point-order.ts';
 import type { SkippedFile } from './dataset-image.ts';
@@ -12,6 +13,8 @@ export interface WalkedFile {
   /** Path below the walked folder, as on the disk, with `/` between its parts. */
   readonly name: string;
   readonly path: string;
+  /** Why the file cannot be opened, where its name already tells. */
+  readonly unreadable?: string;
 }
 
 export interface FolderWalk {
@@ -20,9 +23,20 @@ export interface FolderWalk {
   readonly files: readonly WalkedFile[];
   /** Hidden files and folders, and those that operating systems leave behind. */
   readonly ignored: readonly string[];
+  /** Neither files nor folders. */
   readonly skipped: readonly SkippedFile[];
+  /** Folders that cannot be listed, and broken links, which may have been folders: whatever they hold is missing. */
+  readonly unlisted: readonly SkippedFile[];
   /** Links that were not followed because what they lead to is read anyway. */
   readonly repeatedLinks: readonly SkippedFile[];
+}
+
+/** Something in a folder. */
+interface Entry {
+  readonly entry: Dirent<Buffer>;
+  /** Its name without its parents, for people. */
+  readonly own: string;
+  readonly isUtf8: boolean;
 }
 
 /** Walks `root`, which must be a folder. The outcome does not depend on the order in which the file system lists. */
@@ -32,6 +46,7 @@ export async function walkFolder(root: string): Promise<FolderWalk> {
   const files: WalkedFile[] = [];
   const ignored: string[] = [];
   const skipped: SkippedFile[] = [];
+  const unlisted: SkippedFile[] = [];
   const repeatedLinks: SkippedFile[] = [];
   const links: WalkedFile[] = [];
   const nameOfVisited = new Map<string, string>();
@@ -44,43 +59,48 @@ export async function walkFolder(root: string): Promise<FolderWalk> {
     }
     nameOfVisited.set(path, name);
     if (name !== '') folders.push(name);
-    for (const entry of await list(name, path)) {
-      await place(entry, name === '' ? entry.name : `${name}/${entry.name}`, join(path, entry.name));
-    }
+    for (const entry of await list(name, path)) await place(entry, name, path);
   }
 
-  async function list(name: string, path: string): Promise<readonly Dirent[]> {
+  async function list(name: string, path: string): Promise<readonly Entry[]> {
     try {
-      const entries = await readdir(path, { withFileTypes: true });
-      return entries.sort((a, b) => compareNames(a.name, b.name));
+      const entries = await readdir(path, { withFileTypes: true, encoding: 'buffer' });
+      return entries
+        .map((entry) => ({ entry, own: shownName(entry.name), isUtf8: isUtf8(entry.name) }))
+        .sort((a, b) => compareNames(a.own, b.own));
     } catch (error) {
-      skipped.push({ name: name || '.', why: `the folder cannot be read (${codeOf(error)})` });
+      unlisted.push({ name: name || '.', why: whyNotListed(error) });
       return [];
     }
   }
 
-  async function place(entry: Dirent, name: string, path: string): Promise<void> {
-    if (isSystemName(entry.name)) ignored.push(name);
+  async function place({ entry, own, isUtf8 }: Entry, folder: string, folderPath: string): Promise<void> {
+    const name = folder === '' ? own : `${folder}/${own}`;
+    const path = join(folderPath, own);
+    if (isSystemName(own)) ignored.push(name);
+    else if (entry.isFile()) files.push(isUtf8 ? { name, path } : { name, path, unreadable: notUtf8 });
+    else if (!isUtf8) unlisted.push({ name, why: notUtf8 });
     else if (entry.isDirectory()) await visit(name, path);
-    else if (entry.isFile()) files.push({ name, path });
     else if (entry.isSymbolicLink()) links.push({ name, path });
     else skipped.push({ name, why: 'a device, pipe or socket' });
   }
 
   async function follow({ name, path }: WalkedFile): Promise<void> {
-    let target: string;
+    let target: Buffer;
+    let stats: Stats;
     try {
-      target = await realpath(path);
+      target = await realpath(path, { encoding: 'buffer' });
+      stats = await stat(target);
     } catch (error) {
-      const why = codeOf(error) === 'ELOOP' ? 'a link that leads to itself' : 'a link to what is not there';
-      skipped.push({ name, why });
+      unlisted.push({ name, why: await whyBroken(path, error) });
       return;
     }
-    const stats = await stat(target);
-    if (stats.isFile()) files.push({ name, path: target });
+    const real = target.toString();
+    if (!isUtf8(target)) unlisted.push({ name, why: `a link to ${shownName(target)}: ${notUtf8}` });
+    else if (stats.isFile()) files.push({ name, path: real });
     else if (!stats.isDirectory()) skipped.push({ name, why: 'a link to a device, pipe or socket' });
-    else if (contains(target, start)) repeatedLinks.push({ name, why: 'leads out to a folder around it' });
-    else await visit(name, target);
+    else if (contains(real, start)) repeatedLinks.push({ name, why: 'leads out to a folder around it' });
+    else await visit(name, real);
   }
 
   await visit('', start);
@@ -91,6 +111,7 @@ export async function walkFolder(root: string): Promise<FolderWalk> {
     files: files.sort((a, b) => compareNames(a.name, b.name)),
     ignored: ignored.sort(compareNames),
     skipped: skipped.sort((a, b) => compareNames(a.name, b.name)),
+    unlisted: unlisted.sort((a, b) => compareNames(a.name, b.name)),
     repeatedLinks: repeatedLinks.sort((a, b) => compareNames(a.name, b.name)),
   };
 }
@@ -98,6 +119,32 @@ export async function walkFolder(root: string): Promise<FolderWalk> {
 function contains(outer: string, inner: string): boolean {
   const way = relative(outer, inner);
   return way !== '..' && !way.startsWith(`..${sep}`);
+}
+
+const notUtf8 = 'its name is not UTF-8; rename it';
+
+/** A name for people: bytes that are not UTF-8 are escaped, as `Stra\\xDFe`. */
+function shownName(name: Buffer): string {
+  if (isUtf8(name)) return name.toString();
+  return Array.from(name, (byte) =>
+    byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16).toUpperCase()}`,
+  ).join('');
+}
+
+function whyNotListed(error: unknown): string {
+  const code = codeOf(error);
+  return code === 'EACCES' || code === 'EPERM'
+    ? `the folder cannot be listed: this user may not read it (${code})`
+    : `the folder cannot be listed (${code})`;
+}
+
+async function whyBroken(path: string, error: unknown): Promise<string> {
+  const code = codeOf(error);
+  if (code === 'ELOOP') return 'a link that leads to itself';
+  const target = shownName(await readlink(path, { encoding: 'buffer' }).catch(() => Buffer.from('?')));
+  return code === 'ENOENT' || code === 'ENOTDIR'
+    ? `a broken link: there is no ${target}`
+    : `a link to ${target}, which cannot be read (${code})`;
 }
 
 /** What operating systems, archives and notebooks leave beside photographs, in lower case. Names with a leading dot are hidden anyway. */
@@ -114,7 +161,8 @@ const systemNames = new Set([
   'lost+found',
 ]);
 
-function isSystemName(name: string): boolean {
+/** Whether a file or folder of this name (without its parents) is hidden or left behind by a system. */
+export function isSystemName(name: string): boolean {
   return name.startsWith('.') || systemNames.has(name.toLowerCase());
 }
 

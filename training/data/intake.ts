@@ -8,7 +8,7 @@ import { TexturaError } from '../../model/error.ts';
 import { type GreyImage, meanGrey } from '../../model/image.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { readImageFile } from '../../node/image-file.ts';
-import type { DatasetImage, SkippedFile } from './dataset-image.ts';
+import type { DatasetImage } from './dataset-image.ts';
 import type { ClassFile } from './folder.ts';
 
 export interface ReadImage {
@@ -16,7 +16,7 @@ export interface ReadImage {
   readonly image: DatasetImage;
 }
 
-export interface BadFile {
+export interface UnusedFile {
   readonly file: ClassFile;
   readonly why: string;
 }
@@ -25,9 +25,9 @@ export interface BadFile {
 export interface Intake {
   readonly images: readonly ReadImage[];
   /** Meant as images, but of no use. */
-  readonly bad: readonly BadFile[];
+  readonly bad: readonly UnusedFile[];
   /** Texts and the like that lie among the images. */
-  readonly passedOver: readonly SkippedFile[];
+  readonly passedOver: readonly UnusedFile[];
 }
 
 export interface IntakeSettings {
@@ -62,19 +62,19 @@ export async function readImages(files: readonly ClassFile[], settings: IntakeSe
   await Promise.all(Array.from({ length: imagesInWork }, work));
 
   const images: ReadImage[] = [];
-  const bad: BadFile[] = [];
-  const passedOver: SkippedFile[] = [];
+  const bad: UnusedFile[] = [];
+  const passedOver: UnusedFile[] = [];
   files.forEach((file, at) => {
     const verdict = verdicts[at] as Verdict;
     if (verdict.kind === 'image') images.push({ file, image: verdict.image });
     else if (verdict.kind === 'bad') bad.push({ file, why: verdict.why });
-    else passedOver.push({ name: file.name, why: verdict.why });
+    else passedOver.push({ file, why: verdict.why });
   });
   return { images, bad, passedOver };
 }
 
 async function judge(file: ClassFile, { labels, patchPx, keep }: IntakeSettings): Promise<Verdict> {
-  const bytes = await whyNot(file, () => readImageFile(file.path, file.name));
+  const bytes = file.unreadable ?? (await whyNot(file, () => readImageFile(file.path, file.name)));
   if (typeof bytes === 'string') return { kind: isMeantAsImage(file) ? 'bad' : 'passed-over', why: bytes };
   const grey = await whyNot(file, () => decodeImage(bytes, file.name));
   if (typeof grey === 'string') return { kind: 'bad', why: grey };
@@ -116,6 +116,6 @@ const imageEndings = new Set(
  * Whether a file without an image's first bytes still was meant as one. The ending never makes an image of a file; it tells a
  * photograph that failed (an error page saved as .jpg) from a text that lies beside it.
  */
-function isMeantAsImage({ name }: ClassFile): boolean {
+export function isMeantAsImage({ name }: { readonly name: string }): boolean {
   return imageEndings.has(extname(name).toLowerCase());
 }

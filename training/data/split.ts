@@ -6,7 +6,7 @@ import { TexturaError } from '../../model/error.ts';
 import { randomStream, shuffle } from '../../model/random.ts';
 import { compareCodePoints, compareNames } from './code-point-order.ts';
 import type { DatasetImage } from './dataset-image.ts';
-import type { FolderSplit } from './folder.ts';
+import type { FolderSplit } from './folder-level.ts';
 import type { ReadImage } from './intake.ts';
 
 export interface SplitImages {

@@ -36,7 +36,7 @@ const namesOf = (images: readonly { readonly name: string }[]) => images.map(({ 
 async function faultOf(data: string, options: Partial<DatasetOptions> = {}): Promise<string> {
   const error: unknown = await load(data, options).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ code: 'data-unusable' });
-  return (error as Error).message.replace(data, 'DATA');
+  return (error as Error).message.replaceAll(data, 'DATA');
 }
 
 test('a folder of photographs becomes labelled, measured, split images with their pixels', async () => {
@@ -195,20 +195,36 @@ describe('files are read for what they hold', () => {
 });
 
 describe('classes that cannot be trained on are named', () => {
+  test('with why their files were not read', async () => {
+    const root = await temporaryFolder({ ...(await classFiles({ wood: 3, brick: 3 })), 'linked/': '' });
+    for (let i = 0; i < 6; i++) await symlink(`/mnt/${i}.jpg`, join(root, `linked/${i}.jpg`));
+    expect((await faultOf(root)).split('\n')).toEqual([
+      'DATA:',
+      '  class linked: expected two images or more, got none',
+      ...Array.from({ length: 5 }, (_, i) => `    linked/${i}.jpg: a broken link: there is no /mnt/${i}.jpg`),
+      '    and 1 more',
+    ]);
+  });
+
+  test('with the folder that may be meant, where one looks like a data folder', async () => {
+    const files = await classFiles({ 'photos/wood': 3, 'photos/brick': 3 });
+    const root = await temporaryFolder({ ...files, 'scripts/train.py': 'pass' });
+    expect(await faultOf(root)).toMatch(/\. Did you mean --data DATA\/photos\?$/);
+  });
+
   test('empty, with texts alone and with one image, all at once', async () => {
     const root = await temporaryFolder({
       ...(await classFiles({ wood: 3, brick: 3, lone: 1 })),
       'empty/': '',
       'texts/a.txt': 'a',
     });
-    expect(await faultOf(root)).toBe(
-      [
-        'DATA:',
-        '  class empty: expected two images or more, got none',
-        '  class lone: expected two images or more, got one',
-        '  class texts: expected two images or more, got none',
-      ].join('\n'),
-    );
+    expect((await faultOf(root)).split('\n')).toEqual([
+      'DATA:',
+      '  class empty: expected two images or more, got none',
+      '  class lone: expected two images or more, got one',
+      '  class texts: expected two images or more, got none',
+      expect.stringMatching(/^ {4}texts\/a\.txt: expected an image/),
+    ]);
   });
 
   test('with two copies of one image', async () => {
@@ -288,7 +304,45 @@ describe('given splits', () => {
     const root = await temporaryFolder(
       await classFiles({ 'train/a': 3, 'train/b': 2, 'val/a': 1, 'val/c': 2 }),
     );
-    expect(await faultOf(root)).toBe('DATA: expected a training image or more of each class, got none of c');
+    expect(await faultOf(root)).toBe(
+      'DATA:\n  class c: expected a training image or more, got none (it has images to validate on only)',
+    );
+  });
+
+  test('with an empty validation folder, or one of texts alone, are an error and not an epoch without scores', async () => {
+    const files = await classFiles({ 'train/a': 3, 'train/b': 2 });
+    const empty = await temporaryFolder({ ...files, 'val/': '' });
+    const refusal =
+      'DATA:\n  the validation folder has no image: put images of each class into it, or remove it, and ' +
+      '--validation-share of each class is held out';
+    expect(await faultOf(empty)).toBe(refusal);
+    const texts = await temporaryFolder({ ...files, 'Validation/a/': '', 'Validation/b/1.txt': 'a' });
+    expect(await faultOf(texts)).toMatch(
+      new RegExp(`^${refusal}\\n {4}Validation/b/1\\.txt: expected an image`),
+    );
+  });
+
+  test('with an empty training folder are an error', async () => {
+    const root = await temporaryFolder({ 'train/': '', ...(await classFiles({ 'val/a': 1, 'val/b': 1 })) });
+    expect(await faultOf(root)).toMatch(/^DATA:\n {2}the training folder has no image\n {2}class a: /);
+  });
+
+  test('with one training image of a class are enough, as nothing is held out of it', async () => {
+    const files = await classFiles({ 'train/a': 1, 'train/b': 2, 'val/b': 1 });
+    const dataset = await load(await temporaryFolder(files));
+    expect([dataset.train.length, dataset.validation.length]).toEqual([3, 1]);
+  });
+
+  test('without a class in val number the classes as with an empty folder of it', async () => {
+    const files = await classFiles({ 'train/a': 2, 'train/b': 2, 'train/c': 2, 'val/b': 1, 'val/c': 1 });
+    const without = await load(await temporaryFolder(files));
+    const empty = await load(await temporaryFolder({ ...files, 'val/a/': '' }));
+    expect(without.labels).toEqual(['a', 'b', 'c']);
+    expect(without.validation.map(({ name, label }) => [name, label])).toEqual([
+      ['val/b/0.png', 1],
+      ['val/c/0.png', 2],
+    ]);
+    for (const key of ['labels', 'fingerprint', 'notes'] as const) expect(empty[key]).toEqual(without[key]);
   });
 
   test('with a class that is never validated on are noted', async () => {
@@ -312,7 +366,7 @@ test('a class that is a link is read once, and a loop in it ends', async () => {
   await symlink('nowhere', join(root, 'wood/gone.png'));
   const dataset = await load(root);
   expect(dataset.fingerprint).toBe((await load(shared)).fingerprint);
-  expect(dataset.skipped).toEqual([{ name: 'wood/gone.png', why: 'a link to what is not there' }]);
+  expect(dataset.skipped).toEqual([{ name: 'wood/gone.png', why: 'a broken link: there is no nowhere' }]);
 });
 
 test.skipIf(!existsSync(photographs))(

@@ -1,13 +1,26 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { chmod, symlink } from 'node:fs/promises';
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type DataFolder, scanDataFolder } from '../../../training/data/folder.ts';
+import { asOrdinaryUser } from '../../support/ordinary-user.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const names = (folder: DataFolder) => folder.files.map(({ name }) => name);
-const isRoot = process.getuid?.() === 0;
+const isWindows = process.platform === 'win32';
+
+/** The message of the refusal, with DATA for the folder's path. */
+async function refusalOf(root: string): Promise<string> {
+  const error: unknown = await scanDataFolder(root).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'data-unusable' });
+  return (error as Error).message.replaceAll(root, 'DATA');
+}
+
+/** A path whose last part has one byte a character, as old archives and file servers leave them. */
+function latin1Path(folder: string, name: string): Buffer {
+  return Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(name, 'latin1')]);
+}
 
 describe('classes', () => {
   test('are the folders, in code-point order and not as numbers, whatever order they were made in', async () => {
@@ -74,14 +87,9 @@ describe('classes', () => {
   });
 
   test.each<[string, Record<string, string>, RegExp]>([
-    ['none', { 'notes.txt': '' }, /expected two class folders or more, got none \(1 files lie/],
+    ['none', { 'notes.txt': '' }, /expected two class folders or more, got none$/],
     ['nothing at all', {}, /got none$/],
     ['only one', { 'a/1.png': '' }, /got only a$/],
-    [
-      'only one that holds the real ones',
-      { 'set/a/1.png': '', 'set/b/1.png': '' },
-      /got only set; if its 2 folders/,
-    ],
   ])('are an error where there are: %s', async (_, files, message) => {
     const root = await temporaryFolder(files);
     await expect(scanDataFolder(root)).rejects.toMatchObject({
@@ -164,17 +172,17 @@ describe('what is no photograph', () => {
     expect(names(folder)).toEqual(Object.keys(clean));
     expect(folder.skipped).toEqual([]);
     expect(folder.notes).toEqual([
-      'ignored 8 hidden or system files and folders (.DS_Store, .ipynb_checkpoints, __MACOSX, ._1.png, Thumbs.db, ...)',
+      'ignored 8 hidden or system files and folders (.DS_Store, .ipynb_checkpoints, __MACOSX, ._1.png, Thumbs.db, desktop.ini)',
     ]);
   });
 
   test('files outside the class folders are listed', async () => {
     const flat = await temporaryFolder({ 'README.txt': '', 'a/1.png': '', 'b/1.png': '' });
-    expect((await scanDataFolder(flat)).skipped).toEqual([
+    expect((await scanDataFolder(flat)).skipped).toMatchObject([
       { name: 'README.txt', why: 'lies in no class folder' },
     ]);
     const split = await temporaryFolder({ 'train/x.png': '', 'train/a/1.png': '', 'train/b/1.png': '' });
-    expect((await scanDataFolder(split)).skipped).toEqual([
+    expect((await scanDataFolder(split)).skipped).toMatchObject([
       { name: 'train/x.png', why: 'lies in no class folder' },
     ]);
   });
@@ -184,15 +192,177 @@ describe('what is no photograph', () => {
     const root = await temporaryFolder({ 'a/1.png': '', 'b/1.png': '' });
     execFileSync('mkfifo', [join(root, 'a/pipe.png')]);
     const folder = await scanDataFolder(root);
-    expect(folder.skipped).toEqual([{ name: 'a/pipe.png', why: 'a device, pipe or socket' }]);
+    expect(folder.skipped).toMatchObject([{ name: 'a/pipe.png', why: 'a device, pipe or socket' }]);
   });
 
-  test.skipIf(isRoot || process.platform === 'win32')('a folder that may not be read is listed', async () => {
+  test.skipIf(isWindows)('a folder within a class that may not be read is listed', async () => {
     const root = await temporaryFolder({ 'a/1.png': '', 'b/1.png': '', 'b/closed/2.png': '' });
+    await chmod(root, 0o755);
     await chmod(join(root, 'b/closed'), 0);
-    const folder = await scanDataFolder(root);
-    await chmod(join(root, 'b/closed'), 0o700);
-    expect(folder.skipped).toEqual([{ name: 'b/closed', why: 'the folder cannot be read (EACCES)' }]);
+    const folder = await asOrdinaryUser(() => scanDataFolder(root));
+    const why = 'the folder cannot be listed: this user may not read it (EACCES)';
+    expect(folder.skipped).toEqual([{ name: 'b/closed', why, label: 'b' }]);
+  });
+});
+
+describe('a class that cannot be read is refused with why, so that no network lacks it', () => {
+  test.skipIf(isWindows).each<[string, string]>([
+    ['a class folder', 'b'],
+    ['a split folder', 'val'],
+    ['a class folder of a split', 'train/b'],
+  ])('%s that may not be listed', async (_, closed) => {
+    const root = await temporaryFolder(
+      closed === 'b'
+        ? { 'a/1.png': '', 'b/1.png': '', 'c/1.png': '' }
+        : { 'train/a/1.png': '', 'train/b/1.png': '', 'train/c/1.png': '', 'val/a/2.png': '' },
+    );
+    await chmod(root, 0o755);
+    await chmod(join(root, closed), 0);
+    expect(await asOrdinaryUser(() => refusalOf(root))).toBe(
+      'DATA: expected folders that can be read, or a class would be missing:\n' +
+        `  ${closed}: the folder cannot be listed: this user may not read it (EACCES)`,
+    );
+  });
+
+  test.skipIf(isWindows)('the data folder itself', async () => {
+    const root = await temporaryFolder({ 'a/1.png': '', 'b/1.png': '' });
+    await chmod(root, 0);
+    expect(await asOrdinaryUser(() => refusalOf(root))).toMatch(/this user may not read it \(EACCES\)$/);
+  });
+
+  test.skipIf(process.platform !== 'linux')('a name that is not UTF-8, of a folder or a link', async () => {
+    const root = await temporaryFolder({ 'a/1.png': '', 'b/1.png': '' });
+    await mkdir(latin1Path(root, 'Stra\xdfe'));
+    await symlink('a', latin1Path(root, 'Gl\xe4ser'));
+    expect(await refusalOf(root)).toBe(
+      'DATA: expected folders that can be read, or a class would be missing:\n' +
+        '  Gl\\xE4ser: its name is not UTF-8; rename it\n' +
+        '  Stra\\xDFe: its name is not UTF-8; rename it',
+    );
+  });
+
+  test.each(['brick', 'Val'])('a broken link called %s', async (name) => {
+    const root = await temporaryFolder({ 'train/a/1.png': '', 'train/b/1.png': '' });
+    const top = name === 'Val' ? root : join(root, 'train');
+    await symlink('../shared/brick', join(top, name));
+    await symlink('round', join(top, 'round'));
+    expect(await refusalOf(top)).toBe(
+      'DATA: expected folders that can be read, or a class would be missing:\n' +
+        `  ${name}: a broken link: there is no ../shared/brick\n` +
+        '  round: a link that leads to itself',
+    );
+  });
+
+  test('but the test folder is not needed', async () => {
+    const root = await temporaryFolder({ 'train/a/1.png': '', 'train/b/1.png': '' });
+    await symlink('nowhere', join(root, 'test'));
+    expect(await scanDataFolder(root)).toMatchObject({ labels: ['a', 'b'], skipped: [{ name: 'test' }] });
+  });
+});
+
+test.skipIf(process.platform !== 'linux')(
+  'a photograph whose name is not UTF-8 is told as such',
+  async () => {
+    const root = await temporaryFolder({ 'a/1.png': '', 'b/1.png': '' });
+    await writeFile(latin1Path(join(root, 'a'), 'gro\xdf.jpg'), '');
+    const { files } = await scanDataFolder(root);
+    expect(files[1]).toMatchObject({
+      name: 'a/gro\\xDF.jpg',
+      label: 'a',
+      unreadable: 'its name is not UTF-8; rename it',
+    });
+  },
+);
+
+describe('a folder at the wrong level', () => {
+  const two = (set: string) => ({ [`${set}/a/1.png`]: '', [`${set}/b/1.png`]: '' });
+
+  test.each<[string, Record<string, string>, string, string]>([
+    ['one level too high', two('set'), '', 'got only set. Did you mean --data DATA/set?'],
+    ['two levels too high', two('my/set'), '', 'got only my. Did you mean --data DATA/my/set?'],
+    [
+      'too high over train and val',
+      { ...two('set/train'), ...two('set/val') },
+      '',
+      'got only set. Did you mean --data DATA/set?',
+    ],
+    [
+      'too high over two sets deep below',
+      { ...two('x/y'), ...two('x/z') },
+      '',
+      'got only x. Did you mean --data DATA/x/y or --data DATA/x/z?',
+    ],
+    ['a class', two('set'), 'set/a', 'got none; images lie directly in it. Did you mean --data DATA/set?'],
+    [
+      'a class with a folder in it',
+      { ...two('set'), 'set/a/more/2.png': '' },
+      'set/a',
+      'got only more; images lie directly in it. Did you mean --data DATA/set?',
+    ],
+    ['a class of a split', { ...two('train'), ...two('val') }, 'train/a', 'Did you mean --data DATA?'],
+    ['a flat folder among others', { 'flat/1.png': '', 'notes/a.txt': '' }, 'flat', 'lie directly in it'],
+    ['a split without classes', { 'train/1.png': '', 'val/2.png': '' }, '', 'lie directly in train and val'],
+  ])('%s is refused, and the path that is meant is spelt out', async (_, files, below, message) => {
+    const root = await temporaryFolder(files);
+    const error: unknown = await scanDataFolder(join(root, below)).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'data-unusable' });
+    expect((error as Error).message.replaceAll(root, 'DATA').endsWith(message)).toBe(true);
+  });
+
+  test('the path of the hint is quoted for a shell', async () => {
+    const root = await temporaryFolder(two("my son's photos/set 1"));
+    expect(await refusalOf(root)).toMatch(/Did you mean --data 'DATA\/my son'\\''s photos\/set 1'\?$/);
+  });
+
+  test('a parent of two data sets is refused: their classes have the same names', async () => {
+    const root = await temporaryFolder({ ...two('mine'), ...two('downloaded'), 'mine/README.txt': '' });
+    expect(await refusalOf(root)).toBe(
+      'DATA: expected one data set, got several: downloaded, mine have sub-folders of the same names (a, b). ' +
+        'Did you mean --data DATA/downloaded or --data DATA/mine? If they are the classes, put the images of each ' +
+        'into the folder itself, without sub-folders',
+    );
+  });
+
+  test('so is a parent of two data sets with splits, one of two that share one class, and one in a split', async () => {
+    const splits = {
+      ...two('kth/train'),
+      ...two('kth/val'),
+      'uiuc/train/c/1.png': '',
+      'uiuc/train/d/1.png': '',
+    };
+    expect(await refusalOf(await temporaryFolder(splits))).toMatch(/kth, uiuc have .* \(train\)/);
+    const one = { ...two('one'), 'two/b/1.png': '', 'two/c/1.png': '', 'three/1.png': '' };
+    expect(await refusalOf(await temporaryFolder(one))).toMatch(/: one, two have .* \(b\)/);
+    const inTrain = { ...two('train/mine'), ...two('train/downloaded'), 'val/mine/a/2.png': '' };
+    expect(await refusalOf(await temporaryFolder(inTrain))).toMatch(/train\/downloaded, train\/mine have/);
+  });
+
+  test.each<[string, Record<string, string>]>([
+    ['with images of their own', { 'a/1.png': '', ...two('a/day'), ...two('b/day'), 'b/1.png': '' }],
+    ['of one name alone', { 'a/raw/1.png': '', 'b/raw/1.png': '', 'c/raw/1.png': '' }],
+    ['of texts', { 'a/x/1.txt': '', 'a/y/1.txt': '', 'b/x/1.txt': '', 'b/y/1.txt': '' }],
+  ])('but class folders may have sub-folders %s', async (_, files) => {
+    const folder = await scanDataFolder(await temporaryFolder(files));
+    expect(folder.files).toHaveLength(Object.keys(files).length);
+    expect(folder).toMatchObject({ notes: [], dataFolders: [] });
+  });
+
+  test('and train, val and test may hold a class in the same sub-folders', async () => {
+    const root = await temporaryFolder({
+      ...two('train/wood'),
+      ...two('val/wood'),
+      ...two('test/wood'),
+      'train/sand/1.png': '',
+      'val/sand/2.png': '',
+    });
+    expect(await scanDataFolder(root)).toMatchObject({ labels: ['sand', 'wood'], hasValidation: true });
+  });
+
+  test('a class that looks like a data set is noted', async () => {
+    const root = await temporaryFolder({ ...two('set'), 'scripts/1.png': '' });
+    expect((await scanDataFolder(root)).notes).toEqual([
+      `set holds images in sub-folders only (a, b), which count as one class. Did you mean --data ${root}/set?`,
+    ]);
   });
 });
 
@@ -247,13 +417,13 @@ describe('links', () => {
     expect(names(await scanDataFolder(root))).toEqual(['brick/1.png', 'brick/two/2.png', 'wood/1.png']);
   });
 
-  test('dangling links are named', async () => {
+  test('broken links within a class are named', async () => {
     const root = await temporaryFolder({ 'a/1.png': '', 'b/1.png': '' });
     await symlink('nowhere.png', join(root, 'a/gone.png'));
-    await symlink('round', join(root, 'round'));
+    await symlink('round', join(root, 'b/round'));
     expect((await scanDataFolder(root)).skipped).toEqual([
-      { name: 'a/gone.png', why: 'a link to what is not there' },
-      { name: 'round', why: 'a link that leads to itself' },
+      { name: 'a/gone.png', why: 'a broken link: there is no nowhere.png', label: 'a' },
+      { name: 'b/round', why: 'a link that leads to itself', label: 'b' },
     ]);
   });
 
