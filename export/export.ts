@@ -90,7 +90,7 @@ async function chosenRuns(run: string | undefined, study: string | undefined): P
   const where = study === undefined ? 'runs/ and studies/' : study;
   throw new TexturaError(
     'file-unreadable',
-    `no finished run under ${where}: npm run train makes one; --run DIR exports a stopped one`,
+    `no finished run under ${where}: npm run train makes one; --run DIR exports the best epoch of one that diverged`,
   );
 }
 

@@ -96,13 +96,34 @@ async function foldersIn(path: string): Promise<readonly Dirent[]> {
 
 async function readRunPart(directory: string, run: Run, file: string): Promise<Uint8Array> {
   const path = join(directory, file);
-  return readFile(path).catch((cause: unknown) => {
-    const todo =
-      run.status === 'finished'
-        ? 'train it anew'
-        : `the run is ${run.status}; finish it with npm run train -- --out ${directory} --resume`;
-    throw new TexturaError('file-unreadable', `${path}: cannot be read: ${todo}`, { cause });
+  return readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    const why =
+      cause.code === 'ENOENT' ? whyMissing(directory, run, path) : `${path}: cannot be read (${cause.code})`;
+    throw new TexturaError('file-unreadable', why, { cause });
   });
+}
+
+function whyMissing(directory: string, { status, best, divergedAtEpoch }: Run, path: string): string {
+  const resume = `npm run train -- --out ${directory} --resume`;
+  switch (status) {
+    case 'running':
+      return `${directory} has no model yet: the run is training, or was killed; a model is written when it ends. To resume it: ${resume}`;
+    case 'stopped':
+      return `${directory} has no model yet: the run was stopped; a model is written when it ends. To resume it: ${resume}`;
+    case 'diverged':
+      if (best === undefined) {
+        return (
+          `${directory} has no model: the run diverged in epoch ${divergedAtEpoch ?? 1}, before any epoch was complete. ` +
+          'Train again into another directory with a lower --learning-rate'
+        );
+      }
+      break;
+    case 'finished':
+      break;
+    default:
+      status satisfies never;
+  }
+  return `${path} is missing: copy the whole run directory, or train again into another one`;
 }
 
 function parityPatches({ tensors, metadata }: TensorFile, network: Network, where: string): ParityPatches {

@@ -12,7 +12,7 @@ import { productVersion } from '../../node/product-version.ts';
 import { runScript } from '../support/command.ts';
 import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
 import { randomParameters } from '../support/random-network.ts';
-import { modelFile, sixTextures, writeTrainedRun } from '../support/trained-run.ts';
+import { modelFile, sixTextures, type TrainedRunWishes, writeTrainedRun } from '../support/trained-run.ts';
 import { tolerances } from '../tolerances.ts';
 
 let home: string;
@@ -207,13 +207,22 @@ describe('the choice of runs', () => {
     expect((await readReport(folder)).graphs[0]).toMatchObject({ opset: 13, irVersion: 7 });
   });
 
-  test('of a run without its weights says how to finish it', async () => {
+  test.each<[TrainedRunWishes, RegExp]>([
+    [{ status: 'stopped' }, /halted has no model yet: the run was stopped; .* --out \S+halted --resume$/],
+    [{ status: 'running' }, /halted has no model yet: the run is training, or was killed; .*--resume$/],
+    [
+      { status: 'diverged', best: 'none' },
+      /halted has no model: the run diverged in epoch 1, before any epoch was complete\. Train again .*--learning-rate$/,
+    ],
+    [{ status: 'diverged' }, /halted\/model\.safetensors is missing: copy the whole run directory/],
+    [{ status: 'finished' }, /halted\/model\.safetensors is missing: copy the whole run directory/],
+  ])('of a run without its weights says why it has none and what to do: %o', async (wishes, message) => {
     const folder = await newHome();
-    await writeTrainedRun(join(folder, 'halted'), { status: 'stopped' });
+    await writeTrainedRun(join(folder, 'halted'), wishes);
     await rm(join(folder, 'halted', runFiles.model));
     await expect(readTrainedRun(join(folder, 'halted'))).rejects.toMatchObject({
       code: 'file-unreadable',
-      message: expect.stringMatching(/npm run train -- --out \S+halted --resume/),
+      message: expect.stringMatching(message),
     });
   });
 

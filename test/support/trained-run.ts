@@ -23,6 +23,8 @@ export interface TrainedRunWishes {
   readonly patchPx?: number;
   /** Of the best epoch. */
   readonly top1err?: number;
+  /** Where no epoch was complete. */
+  readonly best?: 'none';
   /** Instead of random ones. */
   readonly parameters?: Parameters;
   /** Validation patches `[n,64,64]` instead of four random ones. */
@@ -102,6 +104,6 @@ function runRecord(
     ],
     startedAt: start,
     ...(status === 'running' ? {} : { endedAt }),
-    best: { epoch: 9, top1err, top5err: 0.0625, objective: 0.875 },
+    ...(wishes.best === undefined ? { best: { epoch: 9, top1err, top5err: 0.0625, objective: 0.875 } } : {}),
   });
 }
