@@ -1,4 +1,4 @@
-/** Which runs of a study are exported: of each variant the seed that erred least, so that a model is the best that there is of it. */
+/** Which runs of a study are exported: of each variant the seed of the lowest balanced error, as the best epoch of a run is chosen. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { TexturaError } from '../model/error.ts';
@@ -19,7 +19,7 @@ export async function bestRunsOfStudy(
   const best: string[] = [];
   for (const arm of arms.filter(({ controls }) => controls === undefined)) {
     const runs = await finishedRuns(directory, arm, seeds);
-    const [first] = runs.toSorted((a, b) => a.top1err - b.top1err || a.seed - b.seed);
+    const [first] = runs.toSorted((a, b) => a.error - b.error || a.seed - b.seed);
     if (first === undefined) note(`${directory}: no finished run of ${arm.name}`);
     else best.push(first.directory);
   }
@@ -27,13 +27,13 @@ export async function bestRunsOfStudy(
 }
 
 async function finishedRuns(directory: string, arm: StudyArm, seeds: readonly number[]) {
-  const runs: { readonly directory: string; readonly seed: number; readonly top1err: number }[] = [];
+  const runs: { readonly directory: string; readonly seed: number; readonly error: number }[] = [];
   for (const seed of seeds) {
     const run = join(directory, studyFiles.runs, studyRunName(arm, seed));
     if (!existsSync(join(run, runFiles.run))) continue;
     const { status, best } = await readRun(run);
     if (status === 'finished' && best !== undefined)
-      runs.push({ directory: run, seed, top1err: best.top1err });
+      runs.push({ directory: run, seed, error: best.balancedTop1err ?? best.top1err });
   }
   return runs;
 }

@@ -1,4 +1,7 @@
-/** metrics.csv: one row for each split of each epoch. The header is part of the product's contract. */
+/**
+ * metrics.csv: one row for each split of each epoch. Its header is part of the product's contract, so the balanced error of the
+ * validation rows, which later versions added, has a file of its own: balanced-error.csv.
+ */
 import { z } from 'zod';
 import { TexturaError } from './error.ts';
 
@@ -22,6 +25,8 @@ export const metricsRowSchema = z.strictObject({
   objective: measure,
   top1err: measure,
   top5err: measure,
+  /** Mean over the classes of each class's top-1 error; of validation rows only. Rows of earlier versions have none. */
+  balanced_top1err: measure.optional(),
   images_per_second: z.number().min(0),
   learning_rate: z.number().min(0),
   seconds: z.number().min(0),
@@ -37,20 +42,59 @@ export function metricsToCsv(rows: readonly MetricsRow[]): string {
 
 /** Reads the file's text. Errors: `file-damaged`, naming `where` and the line. */
 export function metricsFromCsv(text: string, where: string): readonly MetricsRow[] {
+  return rowsFromCsv(text, where, metricsColumns, metricsRowSchema.omit({ balanced_top1err: true }));
+}
+
+const balancedColumns = ['epoch', 'balanced_top1err'] as const;
+
+const balancedRowSchema = z.strictObject({ epoch: z.int().min(1), balanced_top1err: measure });
+
+/** The text of balanced-error.csv: a line for each validation row that has a balanced error. */
+export function balancedErrorsToCsv(rows: readonly MetricsRow[]): string {
+  const lines = rows.flatMap(({ epoch, balanced_top1err }) =>
+    balanced_top1err === undefined ? [] : [`${epoch},${balanced_top1err}`],
+  );
+  return `${[balancedColumns.join(','), ...lines].join('\n')}\n`;
+}
+
+/** `rows` with the balanced errors of balanced-error.csv. Errors: `file-damaged`, naming `where` and the line. */
+export function withBalancedErrors(
+  rows: readonly MetricsRow[],
+  text: string,
+  where: string,
+): readonly MetricsRow[] {
+  const errors = new Map(
+    rowsFromCsv(text, where, balancedColumns, balancedRowSchema).map((row) => [
+      row.epoch,
+      row.balanced_top1err,
+    ]),
+  );
+  return rows.map((row) => {
+    const balanced = row.split === 'val' ? errors.get(row.epoch) : undefined;
+    return balanced === undefined ? row : { ...row, balanced_top1err: balanced };
+  });
+}
+
+function rowsFromCsv<T>(
+  text: string,
+  where: string,
+  columns: readonly string[],
+  schema: z.ZodType<T>,
+): readonly T[] {
   const [header, ...lines] = text.trimEnd().split(/\r?\n/);
-  if (header !== metricsColumns.join(',')) {
+  if (header !== columns.join(',')) {
     throw new TexturaError(
       'file-damaged',
-      `${where}:1: expected the header ${metricsColumns.join(',')}, got ${header}`,
+      `${where}:1: expected the header ${columns.join(',')}, got ${header}`,
     );
   }
   return lines.map((line, index) => {
     const cells = line.split(',');
     const raw = Object.fromEntries(
-      metricsColumns.map((column, i) => [column, column === 'split' ? cells[i] : numberFrom(cells[i])]),
+      columns.map((column, i) => [column, column === 'split' ? cells[i] : numberFrom(cells[i])]),
     );
-    const row = metricsRowSchema.safeParse(raw);
-    if (cells.length === metricsColumns.length && row.success) return row.data;
+    const row = schema.safeParse(raw);
+    if (cells.length === columns.length && row.success) return row.data;
     throw new TexturaError('file-damaged', `${where}:${index + 2}: not a row of metrics: ${line}`);
   });
 }

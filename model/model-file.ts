@@ -110,6 +110,8 @@ export const modelReportSchema = z.strictObject({
       top1err: z.number(),
       top5err: z.number(),
       objective: z.number(),
+      /** Mean over the classes of each class's top-1 error. */
+      balancedTop1err: z.number().optional(),
       /** Of whole photographs, each answered by the average logits of its patches. */
       photographTop1err: z.number().optional(),
     })

@@ -14,6 +14,8 @@ export type RunStatus = (typeof runStatuses)[number];
 export const runFiles = {
   run: 'run.json',
   metrics: 'metrics.csv',
+  /** The balanced error of each epoch's validation. */
+  balancedErrors: 'balanced-error.csv',
   model: 'model.safetensors',
   /** Validation patches with the training engine's own logits, for the exporter's proof. */
   parity: 'parity.safetensors',
@@ -31,6 +33,10 @@ export const dataSummarySchema = z.strictObject({
   trainImages: z.int().min(1),
   validationImages: z.int().min(0),
   skippedFiles: z.int().min(0),
+  /** Each of them with why. Runs of earlier versions have only their number. */
+  skipped: z.array(z.strictObject({ name: z.string(), why: z.string() })).optional(),
+  /** Sentences about the data: unequal classes, duplicates, ignored folders. */
+  notes: z.array(z.string()).optional(),
   /** Mean grey level of the training images, 0..255. */
   meanGrey: z.number().min(0).max(255),
 });
@@ -56,13 +62,15 @@ export const runSchema = z.strictObject({
   stretches: z.array(stretchSchema).min(1),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
-  /** The epoch whose values are in model.safetensors: the lowest validation top-1 error, then objective. */
+  /** The epoch whose values are in model.safetensors: the lowest balanced error in validation, then objective. */
   best: z
     .strictObject({
       epoch: z.int().min(1),
       top1err: z.number(),
       top5err: z.number(),
       objective: z.number(),
+      /** Mean over the classes of each class's top-1 error. Runs of earlier versions have none. */
+      balancedTop1err: z.number().optional(),
       /** Of whole photographs, each answered by the average logits of its patches. */
       photographTop1err: z.number().optional(),
     })

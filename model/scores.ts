@@ -80,6 +80,48 @@ export function meanScores({ count, crossEntropy: total, top1Errors, top5Errors 
   return { objective: total / count, top1err: top1Errors / count, top5err: top5Errors / count };
 }
 
+/** Of each class: patches, and how many of them the network names as another class. */
+export interface ClassErrors {
+  readonly patches: number[];
+  readonly wrong: number[];
+}
+
+export function noClassErrors(classes: number): ClassErrors {
+  return { patches: new Array<number>(classes).fill(0), wrong: new Array<number>(classes).fill(0) };
+}
+
+/** Counts the rows of `logits` `[labels.length, classes]` into `errors`. */
+export function countClassErrors(
+  { patches, wrong }: ClassErrors,
+  logits: Float32Array,
+  labels: ArrayLike<number>,
+): void {
+  const classes = patches.length;
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i] as number;
+    const isWrong = rankOf(logits.subarray(i * classes, (i + 1) * classes), label) >= 1;
+    patches[label] = (patches[label] as number) + 1;
+    if (isWrong) wrong[label] = (wrong[label] as number) + 1;
+  }
+}
+
+/**
+ * Balanced error: the mean over the classes of each class's share of wrong patches, so that a small class counts as much as a
+ * large one. Classes without patches are left out; NaN where there are none. The sum is of exact fractions: equal errors are
+ * equal numbers, and with equally many patches in all classes it is the top-1 error to the last bit.
+ */
+export function balancedError({ patches, wrong }: ClassErrors): number {
+  let [numerator, denominator, classes] = [0n, 1n, 0n];
+  patches.forEach((count, c) => {
+    if (count === 0) return;
+    numerator = numerator * BigInt(count) + BigInt(wrong[c] as number) * denominator;
+    denominator *= BigInt(count);
+    classes++;
+  });
+  // The quotient as an integer of 128 binary places, which rounds once when it becomes a number.
+  return classes === 0n ? Number.NaN : Number((numerator << 128n) / (denominator * classes)) / 2 ** 128;
+}
+
 /** Mean of the rows of `values` `[rows, classes]`. */
 export function meanRow(values: Float32Array, classes: number): Float32Array {
   const rows = values.length / classes;

@@ -16,7 +16,7 @@ import { writeFileAtomically } from '../node/atomic-file.ts';
 import { bestCheckpoint } from './checkpoint.ts';
 import type { DatasetImage } from './data/dataset.ts';
 import { planGrid } from './data/plan.ts';
-import { type TrainingSession, validate } from './loop.ts';
+import { type TrainingSession, type Validated, validate } from './loop.ts';
 import { writeConfusion } from './report/confusion-file.ts';
 import { validatedImages } from './validated-images.ts';
 
@@ -49,11 +49,12 @@ export async function concludeRun(
   await writeConfusion(directory, labels, confusionCounts(answers, network.classes));
   const photographTop1err = photographError(images);
   const { objective, top1err, top5err } = meanScores(answers.sums);
-  return { best: { epoch, top1err, top5err, objective, photographTop1err }, damage };
+  const { balancedTop1err } = answers;
+  return { best: { epoch, top1err, top5err, objective, balancedTop1err, photographTop1err }, damage };
 }
 
 /** The network's answers to the whole validation grid, in its order. */
-interface ValidationAnswers extends Pick<Awaited<ReturnType<typeof validate>>, 'sums'> {
+interface ValidationAnswers extends Pick<Validated, 'sums' | 'balancedTop1err'> {
   readonly labels: Int32Array;
   /** `[patches, classes]`. */
   readonly logits: Float32Array;
@@ -68,7 +69,7 @@ async function validationAnswers(session: TrainingSession): Promise<ValidationAn
   const keepEvery = Math.max(1, validationPatches / parityPatches);
   const kept: { index: number; patch: Uint8Array }[] = [];
   let at = 0;
-  const { sums } = await validate(session, (batchLogits, batchLabels, patches) => {
+  const { sums, balancedTop1err } = await validate(session, (batchLogits, batchLabels, patches) => {
     labels.set(batchLabels, at);
     logits.set(batchLogits, at * network.classes);
     for (let i = 0; i < batchLabels.length; i++) {
@@ -77,7 +78,7 @@ async function validationAnswers(session: TrainingSession): Promise<ValidationAn
     }
     at += batchLabels.length;
   });
-  return { sums, labels, logits, kept };
+  return { sums, balancedTop1err, labels, logits, kept };
 }
 
 /** Share of the photographs whose averaged logits name another class than theirs. */

@@ -4,7 +4,16 @@
  */
 import type { MetricsRow } from '../model/metrics.ts';
 import type { Network } from '../model/network.ts';
-import { addScores, meanScores, noScores, type ScoreSums, type Scores } from '../model/scores.ts';
+import {
+  addScores,
+  balancedError,
+  countClassErrors,
+  meanScores,
+  noClassErrors,
+  noScores,
+  type ScoreSums,
+  type Scores,
+} from '../model/scores.ts';
 import type { TrainingConfig } from '../model/training-config.ts';
 import { type Progress, saveCheckpoint } from './checkpoint.ts';
 import { type BatchSource, batchRanges } from './data/batches.ts';
@@ -69,7 +78,10 @@ export async function train(session: TrainingSession, progress: Progress): Promi
     const row = rowOf(session, epoch, 'train', trained.sums, trained.seconds);
     if (!Number.isFinite(row.objective)) return await diverged(session, epoch, [...history, row]);
     const validated = await validate(session);
-    const validationRow = rowOf(session, epoch, 'val', validated.sums, validated.seconds);
+    const validationRow = {
+      ...rowOf(session, epoch, 'val', validated.sums, validated.seconds),
+      balanced_top1err: validated.balancedTop1err,
+    };
     const rows = [...history, row, validationRow];
     if (!Number.isFinite(validationRow.objective)) return await diverged(session, epoch, rows);
     current = { ...freshProgress, epochsDone: epoch, history: rows };
@@ -78,36 +90,47 @@ export async function train(session: TrainingSession, progress: Progress): Promi
   }
 }
 
-/** Sums over the network's answers to the whole validation grid. `onLogits` sees each batch's logits and labels. */
+/** Scores of the network's answers to the whole validation grid. `onLogits` sees each batch's logits and labels. */
 export async function validate(
   session: Pick<TrainingSession, 'engine' | 'batches' | 'validationPatches' | 'config' | 'network'>,
   onLogits: (logits: Float32Array, labels: Int32Array, patches: Uint8Array) => void = () => {},
-): Promise<{ readonly sums: ScoreSums; readonly seconds: number }> {
+): Promise<Validated> {
   const startedAt = performance.now();
   const requests = batchRanges(session.validationPatches, session.config.batch).map(
     (range) => ({ split: 'val', ...range }) as const,
   );
+  const classErrors = noClassErrors(session.network.classes);
   let sums = noScores;
   for await (const { patches, labels } of session.batches.batches(requests)) {
     const logits = await session.engine.logits(patches);
     sums = addScores(sums, logits, labels, session.network.classes);
+    countClassErrors(classErrors, logits, labels);
     onLogits(logits, labels, patches);
   }
-  return { sums, seconds: (performance.now() - startedAt) / 1000 };
+  const seconds = (performance.now() - startedAt) / 1000;
+  return { sums, balancedTop1err: balancedError(classErrors), seconds };
 }
 
-/** The validation row with the lowest top-1 error, then objective; the earliest of equals. */
+export interface Validated {
+  readonly sums: ScoreSums;
+  readonly balancedTop1err: number;
+  readonly seconds: number;
+}
+
+/**
+ * The validation row with the lowest balanced error, then objective; the earliest of equals. A run that an earlier version began
+ * goes on as it began, by top-1 error, because its first rows have no balanced error to compare.
+ */
 export function bestRow(history: readonly MetricsRow[]): MetricsRow | undefined {
-  return history
-    .filter(({ split, objective }) => split === 'val' && Number.isFinite(objective))
-    .reduce<MetricsRow | undefined>(
-      (best, row) => (best === undefined || isBetter(row, best) ? row : best),
-      undefined,
-    );
-}
-
-function isBetter(row: MetricsRow, best: MetricsRow): boolean {
-  return row.top1err < best.top1err || (row.top1err === best.top1err && row.objective < best.objective);
+  const rows = history.filter(({ split, objective }) => split === 'val' && Number.isFinite(objective));
+  const isBalanced = rows.every(({ balanced_top1err }) => balanced_top1err !== undefined);
+  const errorOf = (row: MetricsRow) => (isBalanced ? (row.balanced_top1err ?? Number.NaN) : row.top1err);
+  const isBetter = (row: MetricsRow, best: MetricsRow) =>
+    errorOf(row) < errorOf(best) || (errorOf(row) === errorOf(best) && row.objective < best.objective);
+  return rows.reduce<MetricsRow | undefined>(
+    (best, row) => (best === undefined || isBetter(row, best) ? row : best),
+    undefined,
+  );
 }
 
 function outOfPatience(history: readonly MetricsRow[], patience: number | undefined): boolean {

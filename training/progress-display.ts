@@ -45,25 +45,44 @@ export function progressDisplay(terminal: Terminal, epochs: number): ProgressDis
   return { stepped, epochEnded };
 }
 
-function scoreText({ objective, top1err, top5err }: MetricsRow): string {
-  return `objective ${objective.toFixed(3)} top-1 error ${top1err.toFixed(3)} top-5 ${top5err.toFixed(3)}`;
+function scoreText({ objective, top1err, top5err, balanced_top1err }: MetricsRow): string {
+  const balanced = balancedText(balanced_top1err, top1err);
+  return `objective ${objective.toFixed(3)} top-1 error ${top1err.toFixed(3)}${balanced} top-5 ${top5err.toFixed(3)}`;
 }
 
-/** What was read, and what a person should know about it. */
+/** Nothing where both are equal, as they always are where classes have equally many patches. */
+function balancedText(balanced: number | undefined, top1err: number): string {
+  return balanced === undefined || balanced === top1err ? '' : ` (balanced ${balanced.toFixed(3)})`;
+}
+
+/** What was read, and what a person should know about it. What is cut here is whole in run.json and the report. */
 export function dataText({ source, labels, train, validation, skipped, notes }: Dataset): string {
   const lines = [
     `Data: ${source}: ${labels.length} classes, ${train.length} training and ${validation.length} validation images`,
-    ...notes.map((note) => `  ${note}`),
+    ...firstLines(notes, '  '),
   ];
   if (skipped.length > 0) {
     lines.push(`  ${skipped.length} files were passed over:`);
-    for (const { name, why } of skipped.slice(0, shownFiles)) lines.push(`    ${name}: ${why}`);
-    if (skipped.length > shownFiles) lines.push(`    and ${skipped.length - shownFiles} more`);
+    lines.push(
+      ...firstLines(
+        skipped.map(({ name, why }) => `${name}: ${why}`),
+        '    ',
+      ),
+    );
   }
   return lines.join('\n');
 }
 
-const shownFiles = 10;
+const shownLines = 10;
+const shownCharacters = 400;
+
+function firstLines(lines: readonly string[], indent: string): readonly string[] {
+  const shown = lines
+    .slice(0, shownLines)
+    .map((line) => (line.length > shownCharacters ? `${line.slice(0, shownCharacters)}...` : line));
+  const more = lines.length > shownLines ? [`and ${lines.length - shownLines} more, all in run.json`] : [];
+  return [...shown, ...more].map((line) => `${indent}${line}`);
+}
 
 /** Both halves of the work: how fast threads make batches, and how long the engine stood waiting for them. */
 export function ratesText({ patches, makingMs, waitingMs }: BatchTimes): string {
@@ -96,5 +115,6 @@ function bestText(best: Run['best']): string {
   if (best === undefined) return 'No epoch was completed, so no model was kept.';
   const photographs =
     best.photographTop1err === undefined ? '' : `, of whole photographs ${best.photographTop1err.toFixed(3)}`;
-  return `Kept epoch ${best.epoch}: validation top-1 error ${best.top1err.toFixed(3)} of patches${photographs}.`;
+  const balanced = balancedText(best.balancedTop1err, best.top1err);
+  return `Kept epoch ${best.epoch}: validation top-1 error ${best.top1err.toFixed(3)}${balanced} of patches${photographs}.`;
 }

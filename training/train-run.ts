@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { trainingStepBytes } from '../model/description.ts';
 import { TexturaError } from '../model/error.ts';
-import { metricsToCsv } from '../model/metrics.ts';
+import { balancedErrorsToCsv, metricsToCsv } from '../model/metrics.ts';
 import type { Network } from '../model/network.ts';
 import { initialParameters, zeroParameters } from '../model/parameters.ts';
 import { type Run, runFiles } from '../model/run-file.ts';
@@ -193,6 +193,8 @@ function runRecord(
       trainImages: dataset.train.length,
       validationImages: dataset.validation.length,
       skippedFiles: dataset.skipped.length,
+      skipped: [...dataset.skipped],
+      notes: [...dataset.notes],
       meanGrey: meanGreyOf(dataset.train),
     },
     status: 'running',
@@ -220,9 +222,10 @@ function watcherOf(
   };
 }
 
-/** metrics.csv follows the checkpoint, which holds all rows: after a crash it is written anew from there. */
+/** metrics.csv and balanced-error.csv follow the checkpoint, which holds all rows: after a crash they are rewritten from there. */
 async function writeMetrics(directory: string, history: Parameters<typeof metricsToCsv>[0]): Promise<void> {
   await writeFileAtomically(join(directory, runFiles.metrics), metricsToCsv(history));
+  await writeFileAtomically(join(directory, runFiles.balancedErrors), balancedErrorsToCsv(history));
 }
 
 async function endRun(

@@ -51,6 +51,14 @@ test('of each variant the finished run that erred least is taken, the first seed
   expect(notes).toEqual([]);
 });
 
+test('the lowest balanced error counts, where runs have one', async () => {
+  const directory = await studyOf({
+    'lab-baseline-s1': { top1err: 0.1, balancedTop1err: 0.4 },
+    'lab-baseline-s2': { top1err: 0.2, balancedTop1err: 0.3 },
+  });
+  expect(await bestRunsOfStudy(directory, () => {})).toEqual([join(directory, 'runs/lab-baseline-s2')]);
+});
+
 test('a variant without a finished run is named, and the others are taken', async () => {
   const directory = await studyOf({ 'lab-baseline-s3': {} });
   const notes: string[] = [];

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { type MetricsRow, metricsFromCsv, metricsToCsv } from '../../model/metrics.ts';
+import {
+  balancedErrorsToCsv,
+  type MetricsRow,
+  metricsFromCsv,
+  metricsRowSchema,
+  metricsToCsv,
+  withBalancedErrors,
+} from '../../model/metrics.ts';
 
 const rows: MetricsRow[] = [
   {
@@ -43,4 +50,22 @@ test('a foreign header and a short row are named with file and line', () => {
   expect(() => metricsFromCsv(`${metricsToCsv(rows)}2,train,1\n`, 'm.csv')).toThrow(
     'm.csv:4: not a row of metrics: 2,train,1',
   );
+});
+
+test('balanced errors have a file of their own, and the columns of metrics.csv stay as they are', () => {
+  const [train, val] = rows as [MetricsRow, MetricsRow];
+  const balanced: MetricsRow[] = [train, { ...val, balanced_top1err: 0.1 + 0.2 }];
+  expect(metricsToCsv(balanced)).toBe(metricsToCsv(rows));
+  const text = balancedErrorsToCsv(balanced);
+  expect(text).toBe('epoch,balanced_top1err\n1,0.30000000000000004\n');
+  expect(withBalancedErrors(metricsFromCsv(metricsToCsv(rows), 'm'), text, 'b')).toEqual(balanced);
+  expect(() => withBalancedErrors(rows, 'epoch,balanced_top1err\n1,x\n', 'b.csv')).toThrow(
+    'b.csv:2: not a row of metrics: 1,x',
+  );
+});
+
+test('rows without a balanced error, as earlier versions kept them in checkpoints, are rows', () => {
+  expect(metricsRowSchema.parse(rows[0])).toEqual(rows[0]);
+  expect(balancedErrorsToCsv(rows)).toBe('epoch,balanced_top1err\n');
+  expect(withBalancedErrors(rows, balancedErrorsToCsv(rows), 'b')).toEqual(rows);
 });

@@ -1,9 +1,13 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   addScores,
+  balancedError,
+  countClassErrors,
   crossEntropy,
   meanRow,
   meanScores,
+  noClassErrors,
   noScores,
   rankOf,
   softmaxRows,
@@ -45,4 +49,39 @@ test('top classes come by falling value, equal ones by class order', () => {
 
 test('the mean row averages each class', () => {
   expect([...meanRow(Float32Array.of(1, 2, 3, 5, 6, 13), 3)]).toEqual([3, 4, 8]);
+});
+
+test('balanced error is the mean of the classes: a small class that is never named counts as much as a large one', () => {
+  const errors = noClassErrors(3);
+  // Eight patches of class 0, one of class 1, none of class 2; all are named 0.
+  for (let i = 0; i < 8; i++) countClassErrors(errors, Float32Array.of(1, 0, 0), [0]);
+  countClassErrors(errors, Float32Array.of(1, 0, 0), [1]);
+  expect(errors).toEqual({ patches: [8, 1, 0], wrong: [0, 1, 0] });
+  expect(balancedError(errors)).toBe(0.5);
+  expect(balancedError(noClassErrors(3))).toBeNaN();
+});
+
+test('with equally many patches of each class, balanced error is the top-1 error to the last bit', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 5000 }),
+      fc.array(fc.nat(5000), { minLength: 1, maxLength: 40 }),
+      (patches, drawn) => {
+        const wrong = drawn.map((count) => count % (patches + 1));
+        const sum = wrong.reduce((total, count) => total + count, 0);
+        const errors = { patches: wrong.map(() => patches), wrong };
+        expect(balancedError(errors)).toBe(sum / (patches * wrong.length));
+      },
+    ),
+  );
+});
+
+test('equal balanced errors are equal numbers, however they come about, and many classes do not overflow', () => {
+  // 3/10 is 1/10 + 2/10, which as a sum of floating-point numbers it is not.
+  const of = (...wrong: number[]) => balancedError({ patches: [10, 20, 5], wrong });
+  expect(of(1, 4, 0)).toBe(of(3, 0, 0));
+  expect(1 / 10 + 4 / 20 + 0 / 5).not.toBe(3 / 10);
+  const patches = Array.from({ length: 2000 }, (_, c) => 1000 + c);
+  expect(balancedError({ patches, wrong: patches })).toBe(1);
+  expect(balancedError({ patches, wrong: patches.map(() => 0) })).toBe(0);
 });

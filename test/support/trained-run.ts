@@ -23,6 +23,7 @@ export interface TrainedRunWishes {
   readonly patchPx?: number;
   /** Of the best epoch. */
   readonly top1err?: number;
+  readonly balancedTop1err?: number;
   /** Where no epoch was complete. */
   readonly best?: 'none';
   /** Instead of random ones. */
@@ -104,6 +105,16 @@ function runRecord(
     ],
     startedAt: start,
     ...(status === 'running' ? {} : { endedAt }),
-    ...(wishes.best === undefined ? { best: { epoch: 9, top1err, top5err: 0.0625, objective: 0.875 } } : {}),
+    ...(wishes.best === undefined
+      ? {
+          best: {
+            epoch: 9,
+            top1err,
+            top5err: 0.0625,
+            objective: 0.875,
+            balancedTop1err: wishes.balancedTop1err,
+          },
+        }
+      : {}),
   });
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { MetricsRow } from '../../model/metrics.ts';
 import { networkOf } from '../../model/network.ts';
 import { initialParameters, zeroParameters } from '../../model/parameters.ts';
+import { meanScores } from '../../model/scores.ts';
 import { drawTexture, type TextureName } from '../../model/textures/textures.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../../model/training-config.ts';
 import { type Checkpoint, newestCheckpoint, readCheckpoint } from '../../training/checkpoint.ts';
@@ -10,7 +11,7 @@ import type { DatasetImage } from '../../training/data/dataset.ts';
 import { startPixelCache } from '../../training/data/pixel-cache.ts';
 import { planGrid } from '../../training/data/plan.ts';
 import type { Engine, EngineState } from '../../training/engine.ts';
-import { bestRow, freshProgress, type TrainingSession, train } from '../../training/loop.ts';
+import { bestRow, freshProgress, type TrainingSession, train, validate } from '../../training/loop.ts';
 import { onnxEngine } from '../../training/onnx-engine.ts';
 import { learningRateAt } from '../../training/schedule.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -276,4 +277,73 @@ test('the best row is a validation row: lowest error, then lowest objective, the
   expect(bestRow([rowOf(1, Number.NaN, Number.NaN)])).toBeUndefined();
   const rows = [rowOf(1, 0.3, 0.2), rowOf(2, 0.2, 0.9), rowOf(3, 0.2, 0.8), rowOf(4, 0.2, 0.8)];
   expect(bestRow([...rows, rowOf(5, 0, 0, 'train'), rowOf(6, 0, Number.NaN)])?.epoch).toBe(3);
+});
+
+const balancedRow = (epoch: number, top1err: number, balanced: number, objective = 1): MetricsRow => ({
+  ...rowOf(epoch, top1err, objective),
+  balanced_top1err: balanced,
+});
+
+test('the best row is chosen by balanced error, so that a class of few patches can move it', () => {
+  const rows = [balancedRow(1, 0.1, 0.5), balancedRow(2, 0.2, 0.3), balancedRow(3, 0.15, 0.4)];
+  expect(bestRow(rows)?.epoch).toBe(2);
+  const ties = [balancedRow(1, 0.1, 0.3, 0.9), balancedRow(2, 0.2, 0.3, 0.8), balancedRow(3, 0.1, 0.3, 0.8)];
+  expect(bestRow(ties)?.epoch, 'lower objective, then the earliest').toBe(2);
+});
+
+test('a run of an earlier version, whose rows have no balanced error, is chosen by top-1 error to its end', () => {
+  const old = [rowOf(1, 0.3, 1), rowOf(2, 0.2, 1)];
+  expect(bestRow([...old, balancedRow(3, 0.25, 0.1)])?.epoch).toBe(2);
+  expect(bestRow([...old, balancedRow(3, 0.1, 0.9)])?.epoch).toBe(3);
+});
+
+test('a validation row has the balanced error of its answers', async () => {
+  // Four pictures of brick, one of the others; the network before its first real step names one class for all of them.
+  const cache = startPixelCache(1e6);
+  const counts = [4, 1, 1];
+  const validation = counts.flatMap((count, label) =>
+    Array.from({ length: count }, (_, i) => {
+      const texture = classes[label] as TextureName;
+      const image: DatasetImage = {
+        ...(data.validation[label] as DatasetImage),
+        name: `${label} ${i}`,
+        contentHash: `${i}`,
+      };
+      cache.add(image, drawTexture(texture, 1, 2 + i, 70, 66));
+      return image;
+    }),
+  );
+  for (const image of data.train)
+    cache.add(image, drawTexture(classes[image.label] as TextureName, 1, 0, 70, 66));
+  const pixels = cache.pixelsOf([...data.train, ...validation]);
+  const setting = {
+    train: data.train,
+    validation,
+    pixels,
+    patchesPerEpoch: 7,
+    seed: 5,
+    augment: 'none',
+  } as const;
+  const source = startBatches({ ...setting, patchPx: 64, cacheBytes: 0 }, 1);
+  await engine.write(fresh.state);
+  const patches = planGrid(validation, 64).length;
+  const config = trainingConfigSchema.parse(settings);
+  const seen: { label: number; named: number }[] = [];
+  const { balancedTop1err, sums } = await validate(
+    { engine, batches: source, validationPatches: patches, config, network },
+    (logits, labels) => {
+      labels.forEach((label, i) => {
+        const row = [...logits.subarray(i * 3, i * 3 + 3)];
+        seen.push({ label, named: row.indexOf(Math.max(...row)) });
+      });
+    },
+  );
+  await source.close();
+  const errors = counts.map((_, label) => {
+    const own = seen.filter((one) => one.label === label);
+    return own.filter(({ named }) => named !== label).length / own.length;
+  });
+  expect(seen).toHaveLength(patches);
+  expect(balancedTop1err).toBeCloseTo(errors.reduce((a, b) => a + b) / 3, 12);
+  expect(balancedTop1err).not.toBeCloseTo(meanScores(sums).top1err, 3);
 });

@@ -89,6 +89,7 @@ test('a run directory has every file of the contract, and --resume on it has not
   const result = await train(folder, ...setting, '--out', 'runs/a', '--augment', 'jitter64', '--verbose');
   expect(result, result.stderr).toMatchObject({ status: 0, stderr: '' });
   expect((await readdir(join(folder, 'runs/a'))).sort()).toEqual([
+    'balanced-error.csv',
     'checkpoint',
     'confusion.csv',
     'confusion.svg',
@@ -293,7 +294,7 @@ test('a directory that holds a run is left alone without --resume', {
   expect(await contentOf(join(folder, 'a'))).toEqual(before);
 });
 
-test('classes called by numbers keep one order, in run.json as in the confusions', {
+test('classes called by numbers keep one order, and their balanced error, notes and skipped files are in run.json', {
   timeout: 120_000,
 }, async () => {
   const ofClass = async (name: string, texture: TextureName, count: number) =>
@@ -305,15 +306,27 @@ test('classes called by numbers keep one order, in run.json as in the confusions
     ...(await ofClass('2', 'knit', 15)),
     ...(await ofClass('1', 'brick', 5)),
   ];
-  const folder = await temporaryFolder(Object.fromEntries(files));
+  const texts = Array.from({ length: 12 }, (_, i) => [`photos/1/${i}.txt`, 'a text'] as const);
+  const copies = files.slice(0, 8).map(([path, file]) => [`${path}.again.png`, file] as const);
+  const folder = await temporaryFolder(Object.fromEntries([...files, ...texts, ...copies]));
   const short = [...setting.slice(0, 6), '--epochs', '1', '--patches-per-epoch', '3', '--batch', '3'];
   const result = await train(folder, ...short, '--out', 'a');
   expect(result, result.stderr).toMatchObject({ status: 0 });
-  expect((await readRun(join(folder, 'a'))).labels).toEqual(['1', '10', '2']);
+  const { labels, data, best } = await readRun(join(folder, 'a'));
+  expect(labels).toEqual(['1', '10', '2']);
+  expect(data.skipped?.map(({ name }) => name).sort()).toEqual(
+    texts.map(([path]) => path.slice('photos/'.length)).sort(),
+  );
+  expect(data.skippedFiles).toBe(12);
+  expect(data.notes).toHaveLength(8);
+  expect(result.stdout).toContain('and 2 more, all in run.json');
   const confusion = await readConfusion(join(folder, 'a'));
   expect(confusion?.labels).toEqual(['1', '10', '2']);
-  // A fifth of 5, 10 and 15 photographs, of four patches each.
-  expect(confusion?.counts.map((row) => row.reduce((sum, count) => sum + count))).toEqual([4, 8, 12]);
+  // A fifth of 5, 18 and 15 photographs, of four patches each.
+  expect(confusion?.counts.map((row) => row.reduce((sum, count) => sum + count))).toEqual([4, 16, 12]);
+  const classErrors =
+    confusion?.counts.map((row, c) => 1 - (row[c] ?? 0) / row.reduce((a, b) => a + b)) ?? [];
+  expect(best?.balancedTop1err).toBeCloseTo(classErrors.reduce((a, b) => a + b) / 3, 12);
 });
 
 test('a rate that is far too high ends as diverged, with status 4 and a report', {

@@ -95,11 +95,12 @@ async function folderContent(options: DatasetOptions, cache: PixelCache): Promis
       ...folder.skipped.map(({ name, why }) => ({ name, why })),
       ...[...intake.passedOver, ...intake.bad].map(({ file, why }) => ({ name: file.name, why })),
     ],
+    // What concerns the whole comes first: a terminal shows the first notes only.
     notes: [
-      ...folder.notes,
-      ...copyNotes([...split.train, ...split.validation], labels),
-      ...splitNotes,
       ...inequalityNote(split.train, labels),
+      ...folder.notes,
+      ...splitNotes,
+      ...copyNotes([...split.train, ...split.validation], labels),
     ],
   };
 }

@@ -2,58 +2,44 @@
 import type { DatasetImage } from './dataset-image.ts';
 import { groupByContent } from './split.ts';
 
-/** Groups that a note names before it only counts. */
-const namedGroups = 5;
-
-/** Files of equal bytes: harmless copies within a class in one line, bytes under two labels by path. */
+/** Files of equal bytes, a note for each group: first those under two labels, then harmless copies within a class. */
 export function copyNotes(images: readonly DatasetImage[], labels: readonly string[]): readonly string[] {
   const groups = [...groupByContent(images).values()].filter((group) => group.length > 1);
   const hasTwoLabels = (group: readonly DatasetImage[]) =>
     group.some(({ label }) => label !== group[0]?.label);
-  const contradicting = groups.filter(hasTwoLabels);
-  const copies = groups.filter((group) => !hasTwoLabels(group));
   const classesOf = (group: readonly DatasetImage[]) =>
     [...new Set(group.map(({ label }) => labels[label]))].join(' and ');
   return [
-    ...contradicting
-      .slice(0, namedGroups)
+    ...groups
+      .filter(hasTwoLabels)
       .map((group) => `the same bytes are labelled ${classesOf(group)}: ${namesOf(group)}`),
-    ...moreNote(contradicting.length, 'more images have two labels'),
-    ...copies
-      .slice(0, namedGroups)
+    ...groups
+      .filter((group) => !hasTwoLabels(group))
       .map((group) => `equal files, kept on one side of the split: ${namesOf(group)}`),
-    ...moreNote(copies.length, 'more groups of equal files'),
   ];
 }
 
-/** From this ratio of the largest class to the smallest on, a person should know. */
+/** From this ratio of the largest class to another on, a person should know. */
 const unequalRatio = 5;
 
 export function inequalityNote(train: readonly DatasetImage[], labels: readonly string[]): readonly string[] {
-  const counts = labels.map((label, index) => ({
-    label,
-    count: train.filter((image) => image.label === index).length,
-  }));
-  const [smallest, largest] = [counts.reduce(smaller), counts.reduce(larger)];
-  if (largest.count < unequalRatio * smallest.count) return [];
+  const counts = labels.map((label) => ({ label, count: 0 }));
+  for (const { label } of train) (counts[label] as ClassCount).count++;
+  const largest = counts.reduce((a, b) => (b.count > a.count ? b : a));
+  const small = counts.filter(({ count }) => unequalRatio * count <= largest.count);
+  if (small.length === 0) return [];
   return [
-    `classes are unequal: ${largest.label} has ${largest.count} training images, ${smallest.label} has ` +
-      `${smallest.count}; each class is given the same number of patches`,
+    `classes are unequal: ${largest.label} has ${largest.count} training images, ` +
+      `${small.map(({ label, count }) => `${label} ${count}`).join(', ')}; each class is given the same number of patches, ` +
+      'and the best epoch is chosen by balanced error, the mean over the classes',
   ];
 }
 
 interface ClassCount {
   readonly label: string;
-  readonly count: number;
+  count: number;
 }
-
-const smaller = (a: ClassCount, b: ClassCount) => (b.count < a.count ? b : a);
-const larger = (a: ClassCount, b: ClassCount) => (b.count > a.count ? b : a);
 
 function namesOf(group: readonly DatasetImage[]): string {
   return group.map(({ name }) => name).join(', ');
-}
-
-function moreNote(count: number, text: string): readonly string[] {
-  return count > namedGroups ? [`${count - namedGroups} ${text}`] : [];
 }

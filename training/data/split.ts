@@ -87,11 +87,13 @@ export function givenSplit(
     train,
     validation,
     notes: [
+      ...(unvalidated.length > 0
+        ? [`the validation split has no image of ${unvalidated.join(', ')}, whose error stays unknown`]
+        : []),
       ...straddling.map(
         ({ name, contentHash }) =>
           `${name} equals ${heldOut.get(contentHash)?.[0]?.name} of the validation split and is not trained on`,
       ),
-      ...(unvalidated.length > 0 ? [`the validation split has no image of ${unvalidated.join(', ')}`] : []),
     ],
   };
 }

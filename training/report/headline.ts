@@ -25,6 +25,11 @@ export function headlineOf({ run, metrics }: RunRecord): Headline {
   if (classes > 5) {
     meaning.push(`Top-5 error ${measure(best.top5err)}: ${amongFirstFive(best.top5err)}`);
   }
+  if (best.balancedTop1err !== undefined && best.balancedTop1err !== best.top1err) {
+    meaning.push(
+      `Balanced error ${measure(best.balancedTop1err)}: the mean over the classes of each class's error, so that a small class counts as much as a large one. The epoch was chosen by it.`,
+    );
+  }
   if (best.photographTop1err !== undefined) {
     meaning.push(photographsOf(best.photographTop1err, run.data.validationImages));
   }

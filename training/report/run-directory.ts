@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
-import { type MetricsRow, metricsFromCsv } from '../../model/metrics.ts';
+import { type MetricsRow, metricsFromCsv, withBalancedErrors } from '../../model/metrics.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
 import { decodeTensors, type StoredTensor } from '../../model/safetensors.ts';
 import { readRun } from '../../node/run-record.ts';
@@ -39,8 +39,6 @@ export async function readRunDirectory(directory: string): Promise<RunRecord> {
 /** Errors: as of `readRunDirectory`. */
 export async function readRunResults(directory: string): Promise<RunResults> {
   const run = await readRun(directory);
-  const metricsPath = join(directory, runFiles.metrics);
-  const metrics = await readIfThere(metricsPath);
   const confusion = await readConfusion(directory);
   if (confusion !== undefined && confusion.labels.join('\n') !== run.labels.join('\n')) {
     const where = join(directory, reportFiles.confusionCounts);
@@ -50,10 +48,23 @@ export async function readRunResults(directory: string): Promise<RunResults> {
     name: basename(resolve(directory)),
     path: commandPath(directory),
     run,
-    metrics: metrics === undefined ? [] : metricsFromCsv(new TextDecoder().decode(metrics), metricsPath),
+    metrics: await readMetrics(directory),
     confusion,
     firstKernel: await readFirstKernel(join(directory, runFiles.model)),
   };
+}
+
+/** The rows of metrics.csv, with balanced errors where the run has them. */
+async function readMetrics(directory: string): Promise<readonly MetricsRow[]> {
+  const path = join(directory, runFiles.metrics);
+  const metrics = await readIfThere(path);
+  if (metrics === undefined) return [];
+  const rows = metricsFromCsv(new TextDecoder().decode(metrics), path);
+  const balancedPath = join(directory, runFiles.balancedErrors);
+  const balanced = await readIfThere(balancedPath);
+  return balanced === undefined
+    ? rows
+    : withBalancedErrors(rows, new TextDecoder().decode(balanced), balancedPath);
 }
 
 async function readFirstKernel(path: string): Promise<StoredTensor | undefined> {

@@ -1,4 +1,5 @@
 /** The report's last part: on what, with what and how the run was made, and the commands that repeat it and use it. */
+import type { DataSummary } from '../../model/run-file.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../../model/training-config.ts';
 import { classifyCommand, exportCommand, resumeCommand, trainCommand } from './commands.ts';
 import { html, type Markup, nothing } from './markup.ts';
@@ -14,7 +15,7 @@ export function dataSection({ run }: RunRecord): Markup {
     { cells: ['classes', count(run.labels.length)] },
     { cells: ['images to train on', count(trainImages)] },
     { cells: ['images to validate on', count(validationImages)] },
-    { cells: ['files passed over', count(skippedFiles)] },
+    { cells: ['files skipped', count(skippedFiles)] },
     { cells: ['fingerprint', html`<code>${fingerprint}</code>`] },
   ];
   const columns = [
@@ -24,8 +25,28 @@ export function dataSection({ run }: RunRecord): Markup {
   return section(
     'The data',
     'Images are held out whole: no patch of a validation image was trained on. Equal fingerprints mean equal data.',
-    table('The data', columns, rows),
+    html`${table('The data', columns, rows)}${notesOf(run.data)}${skippedOf(run.data)}`,
   );
+}
+
+const notesShown = 10;
+
+function notesOf({ notes = [] }: DataSummary): Markup {
+  const paragraphs = notes.map((note) => html`<p class="after">${note}</p>\n`);
+  if (notes.length <= notesShown) return html`${paragraphs}`;
+  return html`${paragraphs.slice(0, notesShown)}<details><summary>The other ${count(notes.length - notesShown)} notes</summary>
+${paragraphs.slice(notesShown)}</details>`;
+}
+
+function skippedOf({ skipped = [] }: DataSummary): Markup {
+  if (skipped.length === 0) return nothing;
+  const columns = [
+    { heading: 'file', kind: 'name' },
+    { heading: 'why', kind: 'prose' },
+  ] as const;
+  const rows = skipped.map(({ name, why }): TableRow => ({ cells: [name, why] }));
+  return html`<details><summary>The files that were skipped, and why</summary>
+${table('Skipped files', columns, rows)}</details>`;
 }
 
 export function settingsSection({ run }: RunRecord): Markup {

@@ -66,6 +66,7 @@ const epochColumns: readonly Column[] = [
   { heading: 'objective', kind: 'number' },
   { heading: 'top-1 error', kind: 'number' },
   { heading: 'top-5 error', kind: 'number' },
+  { heading: 'balanced error', kind: 'number' },
   { heading: 'images/s', kind: 'number' },
   { heading: 'learning rate', kind: 'number' },
   { heading: 'seconds', kind: 'number' },
@@ -76,8 +77,9 @@ function epochTable({ run, metrics }: RunRecord): Markup {
     const rate = significant(row.learning_rate);
     const speed = count(row.images_per_second);
     const cells = [String(row.epoch), row.split, measure(row.objective), measure(row.top1err)];
+    const balanced = row.balanced_top1err === undefined ? '' : measure(row.balanced_top1err);
     return {
-      cells: [...cells, measure(row.top5err), speed, rate, row.seconds.toFixed(1)],
+      cells: [...cells, measure(row.top5err), balanced, speed, rate, row.seconds.toFixed(1)],
       isChosen: row.epoch === run.best?.epoch,
     };
   });

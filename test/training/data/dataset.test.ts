@@ -245,11 +245,23 @@ describe('classes that cannot be trained on are named', () => {
   });
 });
 
-test('wildly unequal classes are noted', async () => {
-  const root = await temporaryFolder(await classFiles({ wood: 27, brick: 4, sand: 9 }));
+test('wildly unequal classes are noted, each of them by name', async () => {
+  const root = await temporaryFolder(await classFiles({ wood: 27, brick: 4, sand: 9, velvet: 2 }));
   expect((await load(root)).notes).toEqual([
-    'classes are unequal: wood has 20 training images, brick has 3; each class is given the same number of patches',
+    'classes are unequal: wood has 20 training images, brick 3, velvet 1; each class is given the same number of patches, ' +
+      'and the best epoch is chosen by balanced error, the mean over the classes',
   ]);
+});
+
+test('every note is kept, the one about the whole first', async () => {
+  const files = await classFiles({ brick: 14, velvet: 2 });
+  const copies = Array.from({ length: 12 }, (_, i) => [`brick/copy${i}.png`, files[`brick/${i}.png`] ?? '']);
+  const { notes } = await load(await temporaryFolder({ ...files, ...Object.fromEntries(copies) }));
+  expect(notes).toHaveLength(13);
+  expect(notes[0]).toMatch(/^classes are unequal/);
+  for (let i = 0; i < 12; i++) {
+    expect(notes).toContain(`equal files, kept on one side of the split: brick/${i}.png, brick/copy${i}.png`);
+  }
 });
 
 describe('equal files', () => {
@@ -347,7 +359,9 @@ describe('given splits', () => {
 
   test('with a class that is never validated on are noted', async () => {
     const root = await temporaryFolder(await classFiles({ 'train/a': 3, 'train/b': 2, 'val/a': 1 }));
-    expect((await load(root)).notes).toEqual(['the validation split has no image of b']);
+    expect((await load(root)).notes).toEqual([
+      'the validation split has no image of b, whose error stays unknown',
+    ]);
   });
 
   test('of training alone are split by us', async () => {

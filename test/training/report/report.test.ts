@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { metricsFromCsv } from '../../../model/metrics.ts';
+import { balancedErrorsToCsv, metricsFromCsv } from '../../../model/metrics.ts';
 import { randomStream } from '../../../model/random.ts';
 import { decodeTensors } from '../../../model/safetensors.ts';
 import { writeConfusion } from '../../../training/report/confusion-file.ts';
@@ -81,6 +81,37 @@ test('epochs are told as metrics.csv has them', async () => {
       row.top5err.toFixed(3),
     ]),
   );
+});
+
+test('balanced errors are told as balanced-error.csv has them', async () => {
+  const { directory, run } = await reported();
+  const path = join(directory, 'metrics.csv');
+  const metrics = metricsFromCsv(await readFile(path, 'utf8'), path);
+  const balanced = metrics.map((row) =>
+    row.split === 'val' ? { ...row, balanced_top1err: row.top1err / 2 } : row,
+  );
+  await writeFile(join(directory, 'balanced-error.csv'), balancedErrorsToCsv(balanced));
+  const best = run.best && { ...run.best, balancedTop1err: 0.123 };
+  await writeFile(join(directory, 'run.json'), JSON.stringify({ ...run, best }));
+  await writeReport(directory);
+  const document = parsed(await readFile(join(directory, 'report.html'), 'utf8'));
+  expect(tableRows(document, 'Values of each epoch').map((row) => row[5])).toEqual(
+    balanced.map(({ balanced_top1err }) => balanced_top1err?.toFixed(3) ?? ''),
+  );
+  expect(texts(document, '.result p').join()).toContain('Balanced error 0.123: the mean over the classes');
+});
+
+test('every note about the data and every skipped file is on the page', async () => {
+  const { directory, run, page } = await reported();
+  expect(page, 'a run of an earlier version has their number alone').not.toContain('Skipped files');
+  const notes = Array.from({ length: 14 }, (_, i) => `note <${i}> about the data`);
+  const skipped = Array.from({ length: 30 }, (_, i) => ({ name: `a/${i}.txt`, why: `no image & ${i}` }));
+  const data = { ...run.data, notes, skipped, skippedFiles: 30 };
+  await writeFile(join(directory, 'run.json'), JSON.stringify({ ...run, data }));
+  await writeReport(directory);
+  const document = parsed(await readFile(join(directory, 'report.html'), 'utf8'));
+  expect(texts(document, 'p')).toEqual(expect.arrayContaining(notes));
+  expect(tableRows(document, 'Skipped files')).toEqual(skipped.map(({ name, why }) => [name, why]));
 });
 
 test('classes are told as confusion.csv has them, the worst first', async () => {
