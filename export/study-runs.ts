@@ -1,4 +1,7 @@
-/** Which runs of a study are exported: of each variant the seed of the lowest balanced error, as the best epoch of a run is chosen. */
+/**
+ * Which runs of a study are exported: of each variant the seed of the lowest balanced error, as the best
+ * epoch of a run is chosen.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { TexturaError } from '../model/error.ts';

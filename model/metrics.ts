@@ -1,6 +1,7 @@
 /**
- * metrics.csv: one row for each split of each epoch. Its header is part of the product's contract, so the balanced error of the
- * validation rows, which later versions added, has a file of its own: balanced-error.csv.
+ * metrics.csv: one row for each split of each epoch. Its header is part of the product's contract, so the
+ * balanced error of the validation rows, which later versions added, has a file of its own:
+ * balanced-error.csv.
  */
 import { z } from 'zod';
 import { TexturaError } from './error.ts';
@@ -25,7 +26,10 @@ export const metricsRowSchema = z.strictObject({
   objective: measure,
   top1err: measure,
   top5err: measure,
-  /** Mean over the classes of each class's top-1 error; of validation rows only. Rows of earlier versions have none. */
+  /**
+   * Mean over the classes of each class's top-1 error; of validation rows only. Rows of earlier versions have
+   * none.
+   */
   balanced_top1err: measure.optional(),
   images_per_second: z.number().min(0),
   learning_rate: z.number().min(0),
@@ -57,7 +61,9 @@ export function balancedErrorsToCsv(rows: readonly MetricsRow[]): string {
   return `${[balancedColumns.join(','), ...lines].join('\n')}\n`;
 }
 
-/** `rows` with the balanced errors of balanced-error.csv. Errors: `file-damaged`, naming `where` and the line. */
+/**
+ * `rows` with the balanced errors of balanced-error.csv. Errors: `file-damaged`, naming `where` and the line.
+ */
 export function withBalancedErrors(
   rows: readonly MetricsRow[],
   text: string,

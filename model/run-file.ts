@@ -62,7 +62,9 @@ export const runSchema = z.strictObject({
   stretches: z.array(stretchSchema).min(1),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
-  /** The epoch whose values are in model.safetensors: the lowest balanced error in validation, then objective. */
+  /**
+   * The epoch whose values are in model.safetensors: the lowest balanced error in validation, then objective.
+   */
   best: z
     .strictObject({
       epoch: z.int().min(1),

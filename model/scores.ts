@@ -106,9 +106,10 @@ export function countClassErrors(
 }
 
 /**
- * Balanced error: the mean over the classes of each class's share of wrong patches, so that a small class counts as much as a
- * large one. Classes without patches are left out; NaN where there are none. The sum is of exact fractions: equal errors are
- * equal numbers, and with equally many patches in all classes it is the top-1 error to the last bit.
+ * Balanced error: the mean over the classes of each class's share of wrong patches, so that a small class
+ * counts as much as a large one. Classes without patches are left out; NaN where there are none. The sum is
+ * of exact fractions: equal errors are equal numbers, and with equally many patches in all classes it is the
+ * top-1 error to the last bit.
  */
 export function balancedError({ patches, wrong }: ClassErrors): number {
   let [numerator, denominator, classes] = [0n, 1n, 0n];

@@ -90,7 +90,10 @@ export async function train(session: TrainingSession, progress: Progress): Promi
   }
 }
 
-/** Scores of the network's answers to the whole validation grid. `onLogits` sees each batch's logits and labels. */
+/**
+ * Scores of the network's answers to the whole validation grid. `onLogits` sees each batch's logits and
+ * labels.
+ */
 export async function validate(
   session: Pick<TrainingSession, 'engine' | 'batches' | 'validationPatches' | 'config' | 'network'>,
   onLogits: (logits: Float32Array, labels: Int32Array, patches: Uint8Array) => void = () => {},
@@ -118,8 +121,9 @@ export interface Validated {
 }
 
 /**
- * The validation row with the lowest balanced error, then objective; the earliest of equals. A run that an earlier version began
- * goes on as it began, by top-1 error, because its first rows have no balanced error to compare.
+ * The validation row with the lowest balanced error, then objective; the earliest of equals. A run that an
+ * earlier version began goes on as it began, by top-1 error, because its first rows have no balanced error to
+ * compare.
  */
 export function bestRow(history: readonly MetricsRow[]): MetricsRow | undefined {
   const rows = history.filter(({ split, objective }) => split === 'val' && Number.isFinite(objective));

@@ -55,7 +55,10 @@ function balancedText(balanced: number | undefined, top1err: number): string {
   return balanced === undefined || balanced === top1err ? '' : ` (balanced ${balanced.toFixed(3)})`;
 }
 
-/** What was read, and what a person should know about it. What is cut here is whole in run.json and the report. */
+/**
+ * What was read, and what a person should know about it. What is cut here is whole in run.json and the
+ * report.
+ */
 export function dataText({ source, labels, train, validation, skipped, notes }: Dataset): string {
   const lines = [
     `Data: ${source}: ${labels.length} classes, ${train.length} training and ${validation.length} validation images`,

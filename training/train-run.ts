@@ -222,7 +222,10 @@ function watcherOf(
   };
 }
 
-/** metrics.csv and balanced-error.csv follow the checkpoint, which holds all rows: after a crash they are rewritten from there. */
+/**
+ * metrics.csv and balanced-error.csv follow the checkpoint, which holds all rows: after a crash they are
+ * rewritten from there.
+ */
 async function writeMetrics(directory: string, history: Parameters<typeof metricsToCsv>[0]): Promise<void> {
   await writeFileAtomically(join(directory, runFiles.metrics), metricsToCsv(history));
   await writeFileAtomically(join(directory, runFiles.balancedErrors), balancedErrorsToCsv(history));

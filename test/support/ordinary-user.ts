@@ -1,4 +1,7 @@
-/** Work as a user whom permissions bind: where the tests run as root, which may read everything, as `nobody` for a moment. */
+/**
+ * Work as a user whom permissions bind: where the tests run as root, which may read everything, as `nobody`
+ * for a moment.
+ */
 export async function asOrdinaryUser<T>(work: () => Promise<T>): Promise<T> {
   const isRoot = process.geteuid?.() === 0;
   try {

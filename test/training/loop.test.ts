@@ -298,7 +298,8 @@ test('a run of an earlier version, whose rows have no balanced error, is chosen 
 });
 
 test('a validation row has the balanced error of its answers', async () => {
-  // Four pictures of brick, one of the others; the network before its first real step names one class for all of them.
+  // Four pictures of brick, one of the others; the network before its first real step names one class for all
+  // of them.
   const cache = startPixelCache(1e6);
   const counts = [4, 1, 1];
   const validation = counts.flatMap((count, label) =>

@@ -22,8 +22,8 @@ interface ClassFiles {
 }
 
 /**
- * Errors: `data-unusable` with a line for each class that has too few images or too many bad files (the first ones named, with
- * why), and for a split of the folder's own that has no image.
+ * Errors: `data-unusable` with a line for each class that has too few images or too many bad files (the first
+ * ones named, with why), and for a split of the folder's own that has no image.
  */
 export function requireUsableClasses(folder: DataFolder, intake: Intake): void {
   const { root, labels, hasValidation, dataFolders } = folder;

@@ -1,6 +1,6 @@
 /**
- * Whether a data folder is given at the right level. A level too high or too low there are folders too, but they are not the
- * classes: a parent of two data sets would train one against the other.
+ * Whether a data folder is given at the right level. A level too high or too low there are folders too, but
+ * they are not the classes: a parent of two data sets would train one against the other.
  */
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
@@ -57,8 +57,8 @@ export function folderLevels({ folders, files }: FolderWalk): FolderLevels {
 }
 
 /**
- * The path of the data folder that `root` is a class of: its parent (or, where that is a split, the parent's parent) if all folders
- * there hold images; undefined where they do not.
+ * The path of the data folder that `root` is a class of: its parent (or, where that is a split, the parent's
+ * parent) if all folders there hold images; undefined where they do not.
  */
 export async function dataFolderAbove(root: string): Promise<string | undefined> {
   const parent = join(root, '..');

@@ -25,7 +25,10 @@ export interface FolderWalk {
   readonly ignored: readonly string[];
   /** Neither files nor folders. */
   readonly skipped: readonly SkippedFile[];
-  /** Folders that cannot be listed, and broken links, which may have been folders: whatever they hold is missing. */
+  /**
+   * Folders that cannot be listed, and broken links, which may have been folders: whatever they hold is
+   * missing.
+   */
   readonly unlisted: readonly SkippedFile[];
   /** Links that were not followed because what they lead to is read anyway. */
   readonly repeatedLinks: readonly SkippedFile[];

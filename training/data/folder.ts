@@ -44,10 +44,10 @@ export interface DataFolder {
 }
 
 /**
- * Finds the classes of `root`: its folders, or those of its train/ and val/ folders (test/ is not read). Files of folders
- * within a class belong to the class.
- * Errors: `data-unusable` where there is no such folder, fewer than two classes, a mixture of classes and splits, a class folder
- * that cannot be listed, or several data sets side by side.
+ * Finds the classes of `root`: its folders, or those of its train/ and val/ folders (test/ is not read).
+ * Files of folders within a class belong to the class.
+ * Errors: `data-unusable` where there is no such folder, fewer than two classes, a mixture of classes and
+ * splits, a class folder that cannot be listed, or several data sets side by side.
  */
 export async function scanDataFolder(root: string): Promise<DataFolder> {
   await requireFolder(root);
@@ -107,9 +107,13 @@ export async function scanDataFolder(root: string): Promise<DataFolder> {
 }
 
 async function requireFolder(root: string): Promise<void> {
-  const stats = await stat(root).catch(() => undefined);
-  if (stats?.isDirectory()) return;
-  const got = stats === undefined ? 'nothing there' : 'a file';
+  let got = 'a file';
+  try {
+    if ((await stat(root)).isDirectory()) return;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    got = code === 'ENOENT' || code === 'ENOTDIR' ? 'nothing there' : `a path that cannot be read (${code})`;
+  }
   throw new TexturaError(
     'data-unusable',
     `${root}: expected a folder with one sub-folder a class, got ${got}`,
@@ -117,7 +121,8 @@ async function requireFolder(root: string): Promise<void> {
 }
 
 /**
- * A class folder that cannot be listed, or a broken link in its place, would leave a network without that class.
+ * A class folder that cannot be listed, or a broken link in its place, would leave a network without that
+ * class.
  * Errors: `data-unusable`, naming each with why.
  */
 function requireListed(root: string, { unlisted }: FolderWalk): void {

@@ -2,7 +2,10 @@
 import type { DatasetImage } from './dataset-image.ts';
 import { groupByContent } from './split.ts';
 
-/** Files of equal bytes, a note for each group: first those under two labels, then harmless copies within a class. */
+/**
+ * Files of equal bytes, a note for each group: first those under two labels, then harmless copies within a
+ * class.
+ */
 export function copyNotes(images: readonly DatasetImage[], labels: readonly string[]): readonly string[] {
   const groups = [...groupByContent(images).values()].filter((group) => group.length > 1);
   const hasTwoLabels = (group: readonly DatasetImage[]) =>

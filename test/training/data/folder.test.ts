@@ -230,6 +230,15 @@ describe('a class that cannot be read is refused with why, so that no network la
     expect(await asOrdinaryUser(() => refusalOf(root))).toMatch(/this user may not read it \(EACCES\)$/);
   });
 
+  test.skipIf(isWindows)('a data folder in one that this user may not enter', async () => {
+    const root = await temporaryFolder({ 'data/a/1.png': '', 'data/b/1.png': '' });
+    await chmod(root, 0);
+    const below = join(root, 'data');
+    expect(await asOrdinaryUser(() => refusalOf(below))).toMatch(
+      /got a path that cannot be read \(EACCES\)$/,
+    );
+  });
+
   test.skipIf(process.platform !== 'linux')('a name that is not UTF-8, of a folder or a link', async () => {
     const root = await temporaryFolder({ 'a/1.png': '', 'b/1.png': '' });
     await mkdir(latin1Path(root, 'Stra\xdfe'));
