@@ -5,19 +5,24 @@ import './style/page.css';
 import './style/stage.css';
 import './style/views.css';
 import { compareView } from './compare/compare-view.ts';
+import { element } from './dom/element.ts';
 import { signal } from './dom/signal.ts';
+import { faultOf } from './inference/faults.ts';
 import { Inference } from './inference/inference.ts';
+import { openModelCache } from './inference/kept-fetch.ts';
 import { type ListedModel, listModels } from './inference/model-list.ts';
-import { providerBar } from './inference/provider-bar.ts';
-import { language, setLanguage } from './language/language.ts';
+import { faultText, providerBar } from './inference/provider-bar.ts';
+import { runQueue } from './inference/run-queue.ts';
+import { language, say, setLanguage } from './language/language.ts';
 import { liveView } from './live/live-view.ts';
-import { addressedView, noModels, type PageFrame, pageFrame, viewTabs } from './page.ts';
+import { addressedView, modelsUnlisted, noModels, type PageFrame, pageFrame, viewTabs } from './page.ts';
 import { seeView } from './see/see-view.ts';
 import { sourceBar } from './source/source-bar.ts';
 import { pictureReader } from './stage/capture.ts';
 import { watchFrames } from './stage/frames.ts';
-import { readingLoop } from './stage/reading-loop.ts';
+import { freshness } from './stage/freshness.ts';
 import { createStage, type Stage } from './stage/stage.ts';
+import { tellUnkept } from './storage.ts';
 import { taughtModels } from './teach/taught-models.ts';
 import { teachView } from './teach/teach-view.ts';
 import type { View, ViewName, ViewSetting } from './view.ts';
@@ -32,40 +37,60 @@ async function start(): Promise<void> {
   frame.picture.append(source.root, stage.root);
   setLanguage(language.get(), document);
   const begun = source.begin();
-  const models = await offeredModels();
-  const first = models.find(({ name }) => name === referenceName) ?? models[0];
-  if (first === undefined) frame.panel.append(noModels());
-  else openViews(frame, stage, first, models);
+  await offerModels(frame, stage);
   await begun;
-  if ('serviceWorker' in navigator && import.meta.env.PROD) {
-    void navigator.serviceWorker.register('service-worker.js');
-  }
+  if (import.meta.env.PROD && window.isSecureContext) await keepForOffline();
 }
 
 /** Exported models, then what was taught here. None is no fault: the page then says how to make one. */
-async function offeredModels(): Promise<readonly ListedModel[]> {
-  const [exported, taught] = await Promise.all([
-    listModels().catch(() => []),
-    taughtModels().catch(() => []),
-  ]);
-  return [...exported, ...taught];
+async function offerModels(frame: PageFrame, stage: Stage): Promise<void> {
+  const taught = await taughtModels().catch(() => []);
+  try {
+    const models = [...(await listModels()), ...taught];
+    const first = models.find(({ name }) => name === referenceName) ?? models[0];
+    if (first === undefined) frame.panel.replaceChildren(noModels());
+    else openViews(frame, stage, first, models);
+  } catch (error) {
+    reportError(error);
+    const retry = () => void offerModels(frame, stage);
+    frame.panel.replaceChildren(modelsUnlisted(() => faultText(faultOf(error)), retry));
+  }
 }
 
 function openViews(
-  { bar, panel }: PageFrame,
+  { book, bar, panel }: PageFrame,
   stage: Stage,
   first: ListedModel,
   offered: readonly ListedModel[],
 ): void {
   const models = signal(offered);
   const inference = new Inference(first, 'auto');
-  const loop = readingLoop(() => views[tabs.front()].read().catch(report));
+  const fresh = freshness(book, stage);
+  const trouble = element('p', { class: 'notice', role: 'alert', hidden: true });
+  const readings = runQueue();
+
+  /** Reads what is shown now. While a reading is under way, any number of requests are one more. */
+  function requestReading(): void {
+    readings
+      .add('reading', async () => {
+        fresh.expect();
+        await views[tabs.front()].read();
+        trouble.hidden = true;
+      })
+      .catch((error: unknown) => {
+        reportError(error);
+        trouble.hidden = false;
+        say(trouble, 'live.failed', { reason: faultText(faultOf(error)) });
+      });
+  }
+
   const setting: ViewSetting = {
     inference,
     stage,
     models,
     reader: pictureReader(),
-    requestReading: loop.request,
+    requestReading,
+    shown: fresh.shown,
     goTo: (view) => tabs.goTo(view),
   };
   const views: Readonly<Record<ViewName, View>> = {
@@ -79,22 +104,27 @@ function openViews(
     views[before].leave?.();
     before = view;
     views[view].reset();
-    loop.request();
+    requestReading();
   });
-  bar.append(providerBar(inference, models).root);
-  panel.append(tabs.root);
+  bar.append(providerBar(inference, models).root, trouble);
+  panel.replaceChildren(tabs.root);
   tabs.goTo(addressedView());
   inference.model.watch((state) => {
     if (state.status === 'ready') stage.setTrainedSide(state.model.patchPx);
     views[tabs.front()].reset();
-    loop.request();
+    requestReading();
   });
-  watchFrames(stage, loop.request);
+  watchFrames(stage, requestReading);
 }
 
-/** A reading that fails is a fault of ours; the next one is tried all the same. */
-function report(error: unknown): void {
-  reportError(error);
+/** Browsers without a secure context have neither; the foot says so. */
+async function keepForOffline(): Promise<void> {
+  try {
+    if ((await openModelCache()) === undefined) throw new Error('no cache storage');
+    await navigator.serviceWorker.register('service-worker.js');
+  } catch {
+    tellUnkept('offline');
+  }
 }
 
 void start();

@@ -1,17 +1,22 @@
 /** The page's frame: head, picture, panel with its tabs, foot. */
 import { element } from './dom/element.ts';
 import {
+  formatList,
   type Language,
   labelled,
   language,
   languageNames,
   said,
+  say,
   setLanguage,
   textOf,
 } from './language/language.ts';
+import { keptThings, unkept } from './storage.ts';
 import { type View, type ViewName, viewNames } from './view.ts';
 
 export interface PageFrame {
+  /** Holds picture and leaf. */
+  readonly book: HTMLElement;
   readonly bar: HTMLElement;
   readonly picture: HTMLElement;
   readonly panel: HTMLElement;
@@ -21,6 +26,7 @@ export function pageFrame(): PageFrame {
   const bar = element('div', { class: 'instruments' });
   const picture = element('div', { class: 'picture' });
   const panel = element('div', { class: 'panel', id: 'panel', tabindex: -1 });
+  const book = element('main', { class: 'book' }, picture, element('div', { class: 'leaf' }, bar, panel));
   document.body.append(
     said('a', 'page.skip', { class: 'skip', href: '#panel' }),
     element(
@@ -34,13 +40,37 @@ export function pageFrame(): PageFrame {
       ),
       languageSwitch(),
     ),
-    element('main', { class: 'book' }, picture, element('div', { class: 'leaf' }, bar, panel)),
-    element('footer', { class: 'foot' }, said('p', 'page.foot')),
+    book,
+    foot(),
   );
   language.watch(() => {
     document.title = textOf('page.title');
   });
-  return { bar, picture, panel };
+  return { book, bar, picture, panel };
+}
+
+/** Where pictures go (nowhere), and what the browser keeps. */
+function foot(): HTMLElement {
+  const offline = element('span', {});
+  const lost = element('p', { class: 'notice', role: 'status', hidden: true });
+  const draw = () => {
+    const things = unkept.get();
+    offline.hidden = things.has('offline');
+    say(offline, window.isSecureContext ? 'page.offline' : 'page.insecure');
+    lost.hidden = things.size === 0;
+    const names = keptThings
+      .filter((thing) => things.has(thing))
+      .map((thing) => textOf(`page.unkept.${thing}`));
+    say(lost, 'page.unkept', { things: formatList(names) });
+  };
+  language.watch(draw);
+  unkept.watch(draw);
+  return element(
+    'footer',
+    { class: 'foot' },
+    element('p', {}, said('span', 'page.foot'), ' ', offline),
+    lost,
+  );
 }
 
 function languageSwitch(): HTMLElement {
@@ -122,4 +152,13 @@ export function noModels(): HTMLElement {
     said('p', 'model.none'),
     element('pre', { tabindex: 0 }, 'npm run train\nnpm run export\nnpm run demo'),
   );
+}
+
+/** Where the server did not say which models there are: not the same as there being none. */
+export function modelsUnlisted(reason: () => string, retry: () => void): HTMLElement {
+  const text = element('p', { role: 'alert' });
+  const again = said('button', 'model.retry', { type: 'button' });
+  language.watch(() => say(text, 'model.unlisted', { reason: reason() }));
+  again.addEventListener('click', retry);
+  return element('section', { class: 'view' }, text, element('p', {}, again));
 }

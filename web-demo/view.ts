@@ -3,7 +3,7 @@ import type { Signal } from './dom/signal.ts';
 import type { Inference } from './inference/inference.ts';
 import type { ListedModel } from './inference/model-list.ts';
 import type { PictureReader } from './stage/capture.ts';
-import type { Stage } from './stage/stage.ts';
+import type { Picture, Stage } from './stage/stage.ts';
 
 export const viewNames = ['live', 'compare', 'see', 'teach'] as const;
 export type ViewName = (typeof viewNames)[number];
@@ -25,6 +25,8 @@ export interface ViewSetting {
   readonly models: Signal<readonly ListedModel[]>;
   /** Asks for a reading of the view in front. */
   readonly requestReading: () => void;
+  /** Tells that what is shown now was read of this picture. */
+  readonly shown: (picture: Picture) => void;
   /** Brings a view to the front. */
   readonly goTo: (view: ViewName) => void;
 }

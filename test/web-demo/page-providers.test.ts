@@ -2,12 +2,24 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { writeFilm } from '../../bench/web/camera-film.ts';
 import { servePage } from '../../bench/web/page-server.ts';
-import { openPage, readBars, softwareWebGpu } from '../support/page-browser.ts';
+import { drawTexture } from '../../model/textures/textures.ts';
+import { type OpenPage, openPage, readBars, softwareWebGpu } from '../support/page-browser.ts';
 import { ourHeaders, pageFixture } from '../support/page-fixture.ts';
 import { tolerances } from '../tolerances.ts';
 
-const fixture = pageFixture({ args: async () => softwareWebGpu });
+const fixture = pageFixture({
+  async args(folder) {
+    const film = join(folder, 'film.y4m');
+    await writeFilm(film, [drawTexture('brick', 5, 1, 640, 480)]);
+    return [
+      ...softwareWebGpu,
+      '--use-fake-device-for-media-stream',
+      `--use-file-for-fake-video-capture=${film}`,
+    ];
+  },
+});
 const state = (page: Page, text: string | RegExp) => page.locator('.provider-state', { hasText: text });
 
 async function choose(page: Page, provider: 'auto' | 'wasm' | 'webgpu'): Promise<void> {
@@ -17,6 +29,19 @@ async function choose(page: Page, provider: 'auto' | 'wasm' | 'webgpu'): Promise
 /** Whether this browser has a WebGPU adapter; without one the tests that need it say so. */
 async function hasWebGpu(page: Page): Promise<boolean> {
   return page.evaluate('navigator.gpu?.requestAdapter().then((adapter) => adapter !== null) ?? false');
+}
+
+/** Opens the page with a script before the code of its inference worker. */
+async function openWith(script: string, permissions: string[] = []): Promise<OpenPage> {
+  const { browser, server } = fixture();
+  // A service worker would answer for the file that is exchanged.
+  const opened = await openPage(browser, 'about:blank', { serviceWorkers: 'block', permissions });
+  await opened.page.route('**/workers/inference-worker.js', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `${script}\n${await response.text()}` });
+  });
+  await opened.page.goto(server.origin);
+  return opened;
 }
 
 describe('what computes', () => {
@@ -50,11 +75,9 @@ describe('what computes', () => {
   }, 180_000);
 
   test('is never a WebGPU that gives wrong numbers: it is refused with them, and WebAssembly answers', async (context) => {
-    const { browser, server } = fixture();
-    // The service worker would answer for the file that is exchanged below.
-    const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
     // A graphics processor that computes wrongly: what the worker reads back from it is a tenth too large.
-    const damage = `const range = GPUBuffer.prototype.getMappedRange;
+    const { page } = await openWith(
+      `const range = GPUBuffer.prototype.getMappedRange;
       GPUBuffer.prototype.getMappedRange = function (...where) {
         const bytes = range.apply(this, where);
         if (this.usage & GPUBufferUsage.MAP_READ) {
@@ -62,12 +85,8 @@ describe('what computes', () => {
           values.forEach((value, i) => { values[i] = 1.1 * value; });
         }
         return bytes;
-      };`;
-    await page.route('**/workers/inference-worker.js', async (route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, body: `${damage}\n${await response.text()}` });
-    });
-    await page.goto(server.origin);
+      };`,
+    );
     if (!(await hasWebGpu(page)))
       return context.skip('this Chromium finds no WebGPU adapter, not even SwiftShader');
     await state(page, 'WebAssembly').waitFor();
@@ -90,10 +109,121 @@ describe('what computes', () => {
     onTestFinished(() => server.close());
     const { page } = await openPage(browser, server.origin);
     await page.getByText(/lab-baseline cannot be used: .*differ by/).waitFor();
-    expect(await page.locator('#top-class').textContent()).toBe('Waiting for a picture');
+    expect(await page.locator('#top-class').textContent()).toBe('No network to read with');
     expect(await page.locator('.bars .bar:not([hidden])').count()).toBe(0);
   }, 60_000);
 });
+
+describe('WebGPU that goes away', () => {
+  /** The worker's device is lost when the page says so, as after a restart of the driver. */
+  const losable = `const request = GPUAdapter.prototype.requestDevice;
+    GPUAdapter.prototype.requestDevice = async function (...wishes) {
+      const device = await request.apply(this, wishes);
+      new BroadcastChannel('lose').onmessage = () => device.destroy();
+      return device;
+    };`;
+  /** In the page: loses the device, and gives the milliseconds until WebAssembly shows a reading. */
+  const msUntilWasmReads = `new Promise((resolve) => {
+    const lostAt = performance.now();
+    new BroadcastChannel('lose').postMessage('');
+    const look = () => {
+      const state = document.querySelector('.provider-state').textContent;
+      const isRead = document.querySelector('.book:not(.stale) .bars .bar:not([hidden])') !== null;
+      if (state.startsWith('WebAssembly') && isRead) resolve(performance.now() - lostAt);
+      else requestAnimationFrame(look);
+    };
+    look();
+  })`;
+
+  test('while a camera is read: WebAssembly goes on within a second, and the page says why', async (context) => {
+    const { page } = await openWith(losable, ['camera']);
+    if (!(await hasWebGpu(page)))
+      return context.skip('this Chromium finds no WebGPU adapter, not even SwiftShader');
+    await state(page, 'WebAssembly').waitFor();
+    await page.locator('#camera-button').click();
+    await choose(page, 'webgpu');
+    await state(page, /^WebGPU/).waitFor();
+    await readBars(page);
+    expect(await page.evaluate(msUntilWasmReads)).toBeLessThan(1000);
+    await state(page, /WebGPU is not used: the graphics processor was lost/).waitFor();
+    await page.locator('#frames-per-second', { hasText: /^[1-9]/ }).waitFor();
+    // Whoever chooses it again has it tried again.
+    await choose(page, 'webgpu');
+    await state(page, /^WebGPU/).waitFor();
+  }, 120_000);
+
+  for (const [name, script, reason] of [
+    [
+      'has no device to give',
+      "requestDevice = () => Promise.reject(new Error('11942016'))",
+      'could not be opened',
+    ],
+    ['never answers', 'requestDevice = () => new Promise(() => {})', 'it did not answer within 5 seconds'],
+  ] as const) {
+    test(`because it ${name} is refused in words, and WebAssembly answers`, async (context) => {
+      const { page } = await openWith(`GPUAdapter.prototype.${script};`);
+      if (!(await hasWebGpu(page)))
+        return context.skip('this Chromium finds no WebGPU adapter, not even SwiftShader');
+      await choose(page, 'webgpu');
+      await state(
+        page,
+        `WebGPU is not used: ${name === 'never answers' ? '' : 'the graphics processor '}${reason}`,
+      ).waitFor();
+      await state(page, /^WebAssembly/).waitFor();
+      expect(await readBars(page)).toHaveLength(5);
+      expect(await page.locator('.provider-state').textContent()).not.toContain('11942016');
+    }, 60_000);
+  }
+
+  test('because there is no adapter, or none that ever answers, leaves WebAssembly with a line that says why', async () => {
+    for (const [adapter, reason] of [
+      ['Promise.resolve(null)', 'it finds no graphics processor here'],
+      ['new Promise(() => {})', 'it did not answer within 5 seconds'],
+    ] as const) {
+      const { page } = await openWith(
+        `Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: () => ${adapter} } });`,
+      );
+      expect(await readBars(page)).toHaveLength(5);
+      await state(page, new RegExp(`^WebAssembly.*WebGPU is not used: ${reason}`)).waitFor();
+    }
+  }, 60_000);
+});
+
+test('no label stands beside a picture that it was not computed for, however late the answer is', async () => {
+  const { page } = await openWith(
+    `const post = self.postMessage.bind(self);
+    let holds = false;
+    new BroadcastChannel('hold').onmessage = ({ data }) => { holds = data; };
+    self.postMessage = (message) => { if (!holds) post(message); };`,
+    ['camera'],
+  );
+  const hold = (holds: boolean) => page.evaluate(`new BroadcastChannel('hold').postMessage(${holds})`);
+  const label = page.locator('#top-class');
+  await readBars(page);
+  await page.locator('#camera-button').click();
+  await page.locator('#frames-per-second', { hasText: /^[1-9]/ }).waitFor();
+  expect(await label.isVisible()).toBe(true);
+  // A moving picture moves on.
+  await hold(true);
+  await label.waitFor({ state: 'hidden' });
+  for (const part of ['.bars', '.square-caption', '.patch']) {
+    expect(await page.locator(part).isVisible()).toBe(false);
+  }
+}, 60_000);
+
+test('a label goes with the picture that it was computed for at once', async () => {
+  const { page } = await openWith(
+    `const post = self.postMessage.bind(self);
+    let holds = false;
+    new BroadcastChannel('hold').onmessage = ({ data }) => { holds = data; };
+    self.postMessage = (message) => { if (!holds) post(message); };`,
+  );
+  await readBars(page);
+  await page.evaluate("new BroadcastChannel('hold').postMessage(true)");
+  await page.locator('.swatch').nth(4).click();
+  await page.locator('.swatch').nth(4).and(page.locator('[aria-pressed="true"]')).waitFor();
+  expect(await page.locator('#top-class').isVisible()).toBe(false);
+}, 60_000);
 
 test('five quick clicks between views and networks end with the last one, and nothing complains', async () => {
   const { browser, server } = fixture();

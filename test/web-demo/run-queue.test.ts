@@ -1,6 +1,5 @@
-import { expect, test } from 'vitest';
-import { readingLoop } from '../../web-demo/stage/reading-loop.ts';
-import { runQueue } from '../../web-demo/worker/run-queue.ts';
+import { describe, expect, test } from 'vitest';
+import { runQueue, superseded } from '../../web-demo/inference/run-queue.ts';
 
 /** A run that ends when it is told to. */
 function gate() {
@@ -18,21 +17,22 @@ test('runs follow one another, and in a lane the latest one that waits takes the
   const events: string[] = [];
   const first = gate();
   const add = (name: string, lane?: string) =>
-    queue.add(
-      lane,
-      async () => {
+    queue
+      .add(lane, async () => {
         events.push(`${name} begins`);
         if (name === 'a') await first.opened;
         events.push(`${name} ends`);
-      },
-      () => events.push(`${name} gives way`),
-    );
-  add('a', 'live');
-  add('b', 'live');
-  add('load');
-  add('map', 'heat');
-  add('c', 'live');
-  add('d', 'live');
+      })
+      .then((given) => {
+        if (given === superseded) events.push(`${name} gives way`);
+      });
+  void add('a', 'live');
+  void add('b', 'live');
+  void add('load');
+  void add('map', 'heat');
+  void add('c', 'live');
+  void add('d', 'live');
+  await settled();
   expect(events).toEqual(['a begins', 'b gives way', 'c gives way']);
   first.open();
   await settled();
@@ -46,32 +46,43 @@ test('runs follow one another, and in a lane the latest one that waits takes the
 test('what never gives way is run however often it is asked for', async () => {
   const queue = runQueue();
   let runs = 0;
-  for (let i = 0; i < 5; i++) {
-    queue.add(
-      undefined,
-      async () => {
-        runs++;
-      },
-      () => expect.unreachable(),
-    );
-  }
-  await settled();
-  expect(runs).toBe(5);
+  const given = await Promise.all([1, 2, 3, 4, 5].map(() => queue.add(undefined, async () => ++runs)));
+  expect(given).toEqual([1, 2, 3, 4, 5]);
 });
 
 test('changes during a reading are read once more, together', async () => {
+  const queue = runQueue();
   const first = gate();
   let readings = 0;
-  const loop = readingLoop(async () => {
-    readings++;
-    if (readings === 1) await first.opened;
-  });
-  for (let i = 0; i < 20; i++) loop.request();
+  const request = () =>
+    queue.add('reading', async () => {
+      readings++;
+      if (readings === 1) await first.opened;
+    });
+  for (let i = 0; i < 20; i++) void request();
   expect(readings).toBe(1);
   first.open();
   await settled();
   expect(readings).toBe(2);
-  loop.request();
-  await settled();
+  await request();
   expect(readings).toBe(3);
+});
+
+describe('a run that fails', () => {
+  for (const [how, fail] of Object.entries({
+    rejects: () => Promise.reject(new Error('lost')),
+    throws: () => {
+      throw new Error('lost');
+    },
+  })) {
+    test(`because it ${how} tells its caller, and the queue goes on: with what waits and with what comes later`, async () => {
+      const queue = runQueue();
+      const events: string[] = [];
+      const failing = queue.add('live', fail).catch((error: Error) => events.push(error.message));
+      const waiting = queue.add('live', async () => events.push('waiting'));
+      await Promise.all([failing, waiting]);
+      await queue.add(undefined, async () => events.push('later'));
+      expect(events.toSorted()).toEqual(['later', 'lost', 'waiting']);
+    });
+  }
 });

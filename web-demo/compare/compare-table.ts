@@ -45,7 +45,7 @@ export function compareTable(models: readonly ListedModel[]) {
   );
   return {
     root,
-    show(compared: readonly (ComparedRow | undefined)[]): void {
+    show(compared: readonly (ComparedRow | 'unusable' | undefined)[]): void {
       rows.forEach(({ show }, i) => {
         show(compared[i]);
       });
@@ -65,8 +65,10 @@ function tableRow(model: ListedModel) {
     cells.error.textContent = model.top1err === undefined ? '–' : formatPercent(model.top1err, 1);
   });
 
-  function show(row: ComparedRow | undefined): void {
-    cells.top.textContent = row?.label ?? '…';
+  function show(given: ComparedRow | 'unusable' | undefined): void {
+    const row = given === 'unusable' ? undefined : given;
+    cells.top.textContent = given === 'unusable' ? textOf('compare.unusable') : (row?.label ?? '…');
+    cells.top.classList.toggle('unusable', given === 'unusable');
     cells.probability.textContent = row === undefined ? '' : formatPercent(row.probability);
     cells.probability.style.setProperty('--share', String(row?.probability ?? 0));
     cells.agrees.textContent = row === undefined ? '' : agreementText(row);
@@ -79,7 +81,8 @@ function tableRow(model: ListedModel) {
 
 function cellOf(column: Column): HTMLElement {
   if (column === 'model') return element('th', { scope: 'row', role: 'rowheader', class: column });
-  const cell = element('td', { role: 'cell', class: column });
+  const isFinding = ['top', 'probability', 'agrees', 'latency'].includes(column);
+  const cell = element('td', { role: 'cell', class: isFinding ? `${column} finding` : column });
   // Drawn by the style sheet where the page is too narrow for a row of headings.
   language.watch(() => {
     cell.dataset.heading = textOf(columns[column]);

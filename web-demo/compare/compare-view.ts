@@ -1,9 +1,9 @@
 /** Every exported network on the same patch. */
 import { softmaxRows, topClasses } from '../../model/scores.ts';
 import { element } from '../dom/element.ts';
-import { superseded } from '../inference/client.ts';
 import type { Answer } from '../inference/messages.ts';
 import type { ListedModel } from '../inference/model-list.ts';
+import { superseded } from '../inference/run-queue.ts';
 import { language, said, say } from '../language/language.ts';
 import type { View, ViewSetting } from '../view.ts';
 import { type Agreement, counted, noAgreement } from './agreement.ts';
@@ -11,7 +11,7 @@ import { type ComparedRow, compareTable } from './compare-table.ts';
 
 const referenceName = 'reference';
 
-export function compareView({ inference, stage, reader, models, requestReading }: ViewSetting): View {
+export function compareView({ inference, stage, reader, models, requestReading, shown }: ViewSetting): View {
   const compared = referenceFirst(models.get());
   const table = compareTable(compared);
   const status = element('p', { class: 'note', role: 'status' });
@@ -28,21 +28,24 @@ export function compareView({ inference, stage, reader, models, requestReading }
   async function loadAll(): Promise<void> {
     loading = true;
     tellStatus();
-    ready = await inference.loadBeside(compared);
-    loading = false;
-    tellStatus();
+    try {
+      ready = await inference.loadBeside(compared);
+    } finally {
+      loading = false;
+      tellStatus();
+    }
     requestReading();
   }
 
   function rowsOf(
     names: readonly string[],
     answers: readonly Answer[],
-  ): readonly (ComparedRow | undefined)[] {
+  ): readonly (ComparedRow | 'unusable')[] {
     const tops = new Map(names.map((name, i) => [name, topOf(compared, name, answers[i])]));
     const reference = tops.get(compared[0]?.name ?? '');
     return compared.map(({ name }, i) => {
       const top = tops.get(name);
-      if (top === undefined) return undefined;
+      if (top === undefined) return 'unusable';
       const agrees = i === 0 ? undefined : top.label === reference?.label;
       const agreement =
         agrees === undefined ? noAgreement : counted(agreements.get(name) ?? noAgreement, agrees);
@@ -67,6 +70,7 @@ export function compareView({ inference, stage, reader, models, requestReading }
       const given = await inference.ask('compare', { models: names, patch: patches });
       if (given === superseded || ready !== names) return;
       table.show(rowsOf(names, given.answers));
+      shown(picture);
     },
     reset() {
       ready = undefined;

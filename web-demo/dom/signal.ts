@@ -13,7 +13,14 @@ export function signal<T>(initial: T): Signal<T> {
     get: () => current,
     set(value) {
       current = value;
-      for (const look of watchers) look(value);
+      for (const look of watchers) {
+        // One that throws keeps nothing from the others.
+        try {
+          look(value);
+        } catch (error) {
+          reportError(error);
+        }
+      }
     },
     watch(look) {
       watchers.push(look);

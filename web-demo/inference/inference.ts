@@ -1,24 +1,22 @@
 /**
- * Which model answers on which provider. wasm is there at once; WebGPU is tried beside it and takes over only where it passes the model's
- * self-check and is faster. A provider that fails is refused with its numbers, and what it would have said is never shown.
+ * Which model answers on which provider. wasm is there at once; WebGPU is tried alongside and takes over only where it passes the
+ * model's self-check and is faster. wasm stays open then, because a graphics device may be lost at any time: wasm takes over at once.
+ * A provider that fails is refused, which its verdict says, and what it would have said is never shown.
  */
-import { TexturaError } from '../../model/error.ts';
 import { type Signal, signal } from '../dom/signal.ts';
-import { InferenceClient, superseded } from './client.ts';
+import { InferenceClient } from './client.ts';
+import { type Fault, fault, faultOf, InferenceError } from './faults.ts';
 import type { LoadedModel, Provider, Work, WorkKind } from './messages.ts';
 import type { ListedModel } from './model-list.ts';
+import { runQueue, superseded } from './run-queue.ts';
 
 export type ProviderWish = 'auto' | Provider;
 
 export type Verdict =
   | { readonly status: 'untried' | 'trying' }
-  | {
-      readonly status: 'passed';
-      readonly threads: number;
-      readonly difference: number;
-      readonly runMs: number;
-    }
-  | { readonly status: 'refused'; readonly code: string; readonly message: string };
+  /** `runMs` is undefined until a model has been loaded. */
+  | { readonly status: 'passed'; readonly threads: number; readonly runMs: number | undefined }
+  | { readonly status: 'refused'; readonly fault: Fault };
 
 export interface ProviderState {
   readonly wish: ProviderWish;
@@ -29,7 +27,7 @@ export interface ProviderState {
 export type ModelState =
   | { readonly status: 'loading'; readonly name: string }
   | { readonly status: 'ready'; readonly model: LoadedModel }
-  | { readonly status: 'failed'; readonly name: string; readonly code: string; readonly message: string };
+  | { readonly status: 'failed'; readonly name: string; readonly fault: Fault };
 
 interface Station {
   readonly provider: Provider;
@@ -40,32 +38,46 @@ interface Station {
 
 const untried: ProviderState['verdicts'] = { wasm: { status: 'untried' }, webgpu: { status: 'untried' } };
 
+/** A wasm worker that is lost is replaced this many times: a picture that it cannot bear would take one after the other. */
+const mostReplacements = 2;
+
 /** The sessions of the page: one provider at a time answers, each in a worker of its own. */
 export class Inference {
   readonly provider: Signal<ProviderState>;
   readonly model: Signal<ModelState>;
   #chosen: ListedModel;
-  #station: Station | undefined;
-  #changes = Promise.resolve();
+  #active: Station | undefined;
+  #replacements = 0;
+  readonly #stations = new Map<Provider, Station>();
   readonly #openings = new Map<Provider, Promise<Station | undefined>>();
+  /** Changes follow one another: a choice made meanwhile waits for the one before it. */
+  readonly #changes = runQueue();
 
   /** Begins to load the model. What comes of it is told by the signals. */
   constructor(first: ListedModel, wish: ProviderWish) {
     this.#chosen = first;
     this.provider = signal<ProviderState>({ wish, active: undefined, verdicts: untried });
     this.model = signal<ModelState>({ status: 'loading', name: first.name });
-    void this.#change(() => this.#settle());
+    void this.prefer(wish);
   }
 
   /** Loads a model on the provider at hand. */
   choose(listed: ListedModel): Promise<void> {
-    return this.#change(() => this.#load(listed));
+    return this.#change(async () => {
+      this.#chosen = listed;
+      this.model.set({ status: 'loading', name: listed.name });
+      await this.#settle();
+    });
   }
 
   prefer(wish: ProviderWish): Promise<void> {
-    return this.#change(() => {
-      this.provider.set({ ...this.provider.get(), wish });
-      return this.#settle();
+    return this.#change(async () => {
+      const { active, verdicts } = this.provider.get();
+      // Whoever asks for it again wants another try.
+      const webgpu = verdicts.webgpu.status === 'refused' ? untried.webgpu : verdicts.webgpu;
+      this.provider.set({ wish, active, verdicts: { ...verdicts, webgpu } });
+      await this.#settle();
+      if (wish === 'auto') void this.#tryFaster();
     });
   }
 
@@ -73,31 +85,46 @@ export class Inference {
   async loadBeside(listed: readonly ListedModel[]): Promise<readonly string[]> {
     const names: string[] = [];
     for (const one of listed) {
-      if (this.#station === undefined) break;
-      await loadOn(this.#station, one).then(
+      if (this.#active === undefined) break;
+      await loadOn(this.#active, one).then(
         () => names.push(one.name),
-        () => {},
+        (error: unknown) => reportError(error),
       );
     }
     return names;
   }
 
-  /** Asks the active provider. `superseded` where a newer request took its place or the provider has changed meanwhile. */
+  /**
+   * Asks the active provider. `superseded` where a newer request took its place or the provider has changed meanwhile.
+   * Errors: those of wasm. A WebGPU that fails is not asked again: wasm takes over.
+   */
   async ask<K extends Exclude<WorkKind, 'start' | 'load'>>(
     kind: K,
     takes: Work[K]['takes'],
   ): Promise<Work[K]['gives'] | typeof superseded> {
-    return this.#station === undefined ? superseded : this.#station.client.ask(kind, takes);
+    const station = this.#active;
+    if (station === undefined) return superseded;
+    try {
+      const gives = await station.client.ask(kind, takes);
+      return this.#active === station ? gives : superseded;
+    } catch (error) {
+      if (station.provider === 'webgpu') this.#lose(station, faultOf(error));
+      if (this.#active === station) throw error;
+      return superseded;
+    }
   }
 
-  /** Changes follow one another: a choice made meanwhile waits for the one before it. */
-  #change(work: () => Promise<void>): Promise<void> {
-    this.#changes = this.#changes.then(work).catch((error: unknown) => this.#fail(faultOf(error)));
-    return this.#changes;
+  async #change(work: () => Promise<void>): Promise<void> {
+    try {
+      await this.#changes.add(undefined, work);
+    } catch (error) {
+      reportError(error);
+      this.#fail(faultOf(error));
+    }
   }
 
-  #fail({ code, message }: Fault): void {
-    this.model.set({ status: 'failed', name: this.#chosen.name, code, message });
+  #fail(cause: Fault): void {
+    this.model.set({ status: 'failed', name: this.#chosen.name, fault: cause });
   }
 
   #judge(which: Provider, verdict: Verdict): void {
@@ -105,98 +132,127 @@ export class Inference {
     this.provider.set({ ...state, verdicts: { ...state.verdicts, [which]: verdict } });
   }
 
-  /** Opens a provider, or waits for the opening that is under way. */
-  #open(which: Provider): Promise<Station | undefined> {
-    const underWay = this.#openings.get(which);
-    if (underWay !== undefined) return underWay;
-    const opening = this.#openNow(which).finally(() => this.#openings.delete(which));
-    this.#openings.set(which, opening);
-    return opening;
+  #refuse(which: Provider, cause: Fault): void {
+    // A machine without a graphics processor is no fault; what has a cause is for the console too.
+    if (cause.detail !== '') reportError(new InferenceError(cause));
+    this.#judge(which, { status: 'refused', fault: cause });
   }
 
-  /** Opens a provider with the chosen model; undefined where it is refused, which its verdict then says. */
+  /** The provider's station, opened where it isn't yet; undefined where it is refused, which its verdict then says. */
+  async #open(which: Provider): Promise<Station | undefined> {
+    const station = this.#stations.get(which);
+    if (station !== undefined) return station;
+    const opening = this.#openings.get(which) ?? this.#openNow(which);
+    this.#openings.set(which, opening);
+    try {
+      return await opening;
+    } finally {
+      this.#openings.delete(which);
+    }
+  }
+
+  /** WebGPU has to repeat the chosen model's self-check first. On wasm a model that doesn't is at fault itself. */
   async #openNow(which: Provider): Promise<Station | undefined> {
     this.#judge(which, { status: 'trying' });
-    const client = new InferenceClient();
+    let station: Station | undefined;
+    const client = new InferenceClient((cause) => {
+      if (station !== undefined) this.#lose(station, cause);
+    });
     try {
       const { threads } = await client.askSurely('start', { provider: which, folder: runtimeFolder() });
-      const loaded = await client.askSurely('load', { source: await this.#chosen.source() });
-      const { difference, runMs } = loaded;
-      this.#judge(which, { status: 'passed', threads, difference, runMs });
-      return { provider: which, client, threads, loaded: new Map([[loaded.name, loaded]]) };
+      station = { provider: which, client, threads, loaded: new Map() };
+      const loaded = which === 'webgpu' ? await loadOn(station, this.#chosen) : undefined;
+      this.#judge(which, { status: 'passed', threads, runMs: loaded?.runMs });
+      this.#stations.set(which, station);
+      return station;
     } catch (error) {
       client.close();
-      this.#judge(which, { status: 'refused', ...faultOf(error) });
+      this.#refuse(which, faultOf(error));
       return undefined;
     }
   }
 
-  #activate(next: Station): void {
-    const before = this.#station;
-    this.#station = next;
-    before?.client.close();
-    this.provider.set({ ...this.provider.get(), active: next.provider });
-    const loaded = next.loaded.get(this.#chosen.name);
-    if (loaded !== undefined) this.model.set({ status: 'ready', model: loaded });
+  /** Shuts a station that cannot compute any more. What the views show was computed on it, or would wait for it. */
+  #lose(station: Station, cause: Fault): void {
+    const { provider } = station;
+    if (this.#stations.get(provider) !== station) return;
+    this.#close(provider);
+    this.#refuse(provider, cause);
+    if (this.#active !== station) return;
+    this.#active = undefined;
+    const { wish, verdicts } = this.provider.get();
+    this.provider.set({ wish: wish === 'webgpu' ? 'auto' : wish, active: undefined, verdicts });
+    this.model.set({ status: 'loading', name: this.#chosen.name });
+    void this.#change(async () => {
+      if (provider === 'wasm' && ++this.#replacements > mostReplacements) throw new InferenceError(cause);
+      await this.#settle();
+    });
   }
 
-  /** Brings the provider that is wished for to work, or the next one that passes. */
+  #close(provider: Provider): void {
+    this.#stations.get(provider)?.client.close();
+    this.#stations.delete(provider);
+  }
+
+  /** Brings the provider that is wished for to work, or the next one that passes, and the chosen model with it. */
   async #settle(): Promise<void> {
-    const { wish } = this.provider.get();
-    const order: readonly Provider[] = wish === 'webgpu' ? ['webgpu', 'wasm'] : ['wasm'];
-    for (const which of order) {
-      const opened = this.#station?.provider === which ? this.#station : await this.#open(which);
-      if (opened === undefined) continue;
-      if (opened !== this.#station) {
-        await loadOn(opened, this.#chosen);
-        this.#activate(opened);
-      }
-      if (wish === 'auto') void this.#tryFaster();
-      return;
+    const { wish, verdicts } = this.provider.get();
+    const wanted = wish === 'auto' ? (this.#active?.provider ?? 'wasm') : wish;
+    if (wanted === 'webgpu' && verdicts.webgpu.status !== 'refused') {
+      const webgpu = await this.#open('webgpu');
+      if (webgpu !== undefined && (await this.#activate(webgpu))) return;
     }
-    const { wasm } = this.provider.get().verdicts;
-    this.#fail(wasm.status === 'refused' ? wasm : { code: 'internal', message: '' });
+    const wasm = await this.#open('wasm');
+    if (wasm !== undefined && (await this.#activate(wasm))) return;
+    const verdict = this.provider.get().verdicts.wasm;
+    this.#fail(verdict.status === 'refused' ? verdict.fault : fault('failed'));
+  }
+
+  /** Lets a station answer with the chosen model; false where it could not, which its verdict says. Errors: those of a model on wasm. */
+  async #activate(station: Station): Promise<boolean> {
+    const { provider, threads } = station;
+    try {
+      const model = await loadOn(station, this.#chosen);
+      if (this.#stations.get(provider) !== station) return false;
+      this.#judge(provider, { status: 'passed', threads, runMs: model.runMs });
+      this.#show(station);
+      this.model.set({ status: 'ready', model });
+      return true;
+    } catch (error) {
+      if (this.#stations.get(provider) !== station) return false;
+      if (provider === 'wasm') {
+        this.#show(station);
+        throw error;
+      }
+      this.#lose(station, faultOf(error));
+      return false;
+    }
+  }
+
+  /** wasm stays open behind WebGPU, to take over; WebGPU behind wasm would only hold its memory. */
+  #show(station: Station): void {
+    this.#active = station;
+    if (station.provider === 'wasm') this.#close('webgpu');
+    this.provider.set({ ...this.provider.get(), active: station.provider });
   }
 
   /** Lets WebGPU take over where it passes and is faster. Nobody waits for it: a choice made meanwhile counts more. */
   async #tryFaster(): Promise<void> {
-    const beside = this.#station;
-    if (beside?.provider !== 'wasm' || !('gpu' in navigator)) return;
+    const alongside = this.#active;
+    if (alongside?.provider !== 'wasm' || !('gpu' in navigator)) return;
     const opened = await this.#open('webgpu');
     if (opened === undefined) return;
-    const { name } = this.#chosen;
-    const { wish } = this.provider.get();
-    const isCurrent = this.#station === beside && opened.loaded.has(name) && wish === 'auto';
-    if (isCurrent && runMsOn(opened, name) < runMsOn(beside, name)) this.#activate(opened);
-    // Somebody who wishes for WebGPU meanwhile waits for the same opening.
-    else if (wish !== 'webgpu') opened.client.close();
-  }
-
-  async #load(listed: ListedModel): Promise<void> {
-    this.#chosen = listed;
-    this.model.set({ status: 'loading', name: listed.name });
-    const station = this.#station;
-    if (station === undefined) return this.#settle();
-    try {
-      const loaded = await loadOn(station, listed);
-      const { difference, runMs } = loaded;
-      this.#judge(station.provider, { status: 'passed', threads: station.threads, difference, runMs });
-      this.model.set({ status: 'ready', model: loaded });
-    } catch (error) {
-      await this.#refuse(station.provider, faultOf(error));
-    }
-  }
-
-  /** A model that fails on WebGPU is tried on wasm; one that fails there has nowhere to go. */
-  async #refuse(which: Provider, fault: Fault): Promise<void> {
-    if (which === 'wasm') return this.#fail(fault);
-    this.#judge(which, { status: 'refused', ...fault });
-    const wasm = await this.#open('wasm');
-    if (wasm === undefined) this.#fail(fault);
-    else this.#activate(wasm);
+    await this.#change(async () => {
+      const { name } = this.#chosen;
+      if (this.#active === opened) return;
+      const isWanted = this.#active === alongside && this.provider.get().wish === 'auto';
+      if (isWanted && runMsOn(opened, name) < runMsOn(alongside, name)) await this.#activate(opened);
+      else this.#close('webgpu');
+    });
   }
 }
 
+/** Infinite for a model that has not been loaded there. */
 function runMsOn({ loaded }: Station, model: string): number {
   return loaded.get(model)?.runMs ?? Number.POSITIVE_INFINITY;
 }
@@ -213,14 +269,4 @@ async function loadOn(station: Station, listed: ListedModel): Promise<LoadedMode
 /** Where the build puts onnxruntime's files. */
 export function runtimeFolder(): string {
   return new URL('onnxruntime/', document.baseURI).href;
-}
-
-interface Fault {
-  readonly code: string;
-  readonly message: string;
-}
-
-function faultOf(error: unknown): Fault {
-  const message = error instanceof Error ? error.message : String(error);
-  return { code: error instanceof TexturaError ? error.code : 'internal', message };
 }

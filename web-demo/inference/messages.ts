@@ -2,6 +2,7 @@
 import type { GreyImage } from '../../model/image.ts';
 import type { Shape } from '../../model/layer.ts';
 import type { ModelReport } from '../../model/model-file.ts';
+import type { Fault } from './faults.ts';
 import type { ModelContents } from './model-contents.ts';
 
 /** Execution providers of onnxruntime-web that the page offers. */
@@ -105,4 +106,10 @@ export type Reply =
   | { readonly id: number; readonly status: 'done'; readonly gives: Work[WorkKind]['gives'] }
   /** A newer request of its kind came before it was begun. */
   | { readonly id: number; readonly status: 'superseded' }
-  | { readonly id: number; readonly status: 'failed'; readonly code: string; readonly message: string };
+  | { readonly id: number; readonly status: 'failed'; readonly fault: Fault };
+
+/** Unasked: the worker cannot compute any more. */
+export interface Loss {
+  readonly status: 'lost';
+  readonly fault: Fault;
+}

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { TexturaError } from '../../model/error.ts';
 import { type ModelIndex, modelIndexSchema, modelReportSchema } from '../../model/model-file.ts';
+import { fault, InferenceError } from './faults.ts';
 import { fetchKept } from './kept-fetch.ts';
 import type { ModelSource } from './messages.ts';
 
@@ -18,9 +19,12 @@ export interface ListedModel {
 
 const folder = () => new URL('models/', document.baseURI);
 
-/** Models with a portable graph, in the order of the index. Errors: `model-not-found` where there is no index, `file-damaged`. */
+/**
+ * Models with a portable graph, in the order of the index; none where the server has no index. Errors: `file-missing` where it does not
+ * answer, `file-damaged`.
+ */
 export async function listModels(): Promise<readonly ListedModel[]> {
-  const { models } = await fetchJson('index.json', modelIndexSchema);
+  const { models } = (await fetchJson('index.json', modelIndexSchema)) ?? { models: [] };
   return models.flatMap((model) => {
     const file = model.files.portable;
     return file === undefined ? [] : [listed(model, file)];
@@ -38,26 +42,32 @@ function listed(
     top1err,
     taught: false,
     async source() {
-      const { selfCheck, graphs } = await fetchJson(report, modelReportSchema);
+      const found = await fetchJson(report, modelReportSchema);
+      if (found === undefined) throw missing(report, 'it is not on the server');
+      const { selfCheck, graphs } = found;
       const parity = graphs.find(({ kind }) => kind === 'portable')?.parity;
       return { name, file: new URL(file, folder()).href, selfCheck, tolerance: parity?.tolerance ?? 0 };
     },
   };
 }
 
-async function fetchJson<T>(file: string, schema: z.ZodType<T>): Promise<T> {
-  const missing = (why: string, cause?: unknown) =>
-    new TexturaError('model-not-found', `models/${file}: ${why}`, { cause });
+/** Undefined where the server has no such file. */
+async function fetchJson<T>(file: string, schema: z.ZodType<T>): Promise<T | undefined> {
   const response = await fetchKept(new URL(file, folder()).href).catch((cause: unknown) => {
-    throw missing('no answer', cause);
+    throw missing(file, cause);
   });
-  if (!response.ok) throw missing(`HTTP status ${response.status}`);
+  if (response.status === 404) return undefined;
+  if (!response.ok) throw missing(file, `HTTP status ${response.status}`);
   const text = await response.text();
   // A host of single pages answers every address with its page.
-  if (text.startsWith('<')) throw missing('a page came instead of the file');
+  if (text.startsWith('<')) return undefined;
   try {
     return schema.parse(JSON.parse(text));
   } catch (cause) {
     throw new TexturaError('file-damaged', `models/${file}: not understood`, { cause });
   }
+}
+
+function missing(file: string, cause: unknown): InferenceError {
+  return new InferenceError(fault('file-missing', { file: `models/${file}` }, cause));
 }

@@ -2,6 +2,7 @@
 import { element } from '../dom/element.ts';
 import type { Signal } from '../dom/signal.ts';
 import { formatNumber, language, said, type TextKey, textOf } from '../language/language.ts';
+import type { Fault } from './faults.ts';
 import type { Inference, ProviderState, ProviderWish, Verdict } from './inference.ts';
 import type { Provider } from './messages.ts';
 import type { ListedModel } from './model-list.ts';
@@ -52,7 +53,10 @@ export function providerBar(inference: Inference, models: Signal<readonly Listed
     listModels();
     draw();
   });
-  inference.provider.watch(draw);
+  inference.provider.watch(() => {
+    listWishes();
+    draw();
+  });
   language.watch(() => {
     listModels();
     listWishes();
@@ -75,13 +79,16 @@ export function providerBar(inference: Inference, models: Signal<readonly Listed
   };
 }
 
-function proofLine({ model }: Inference): string {
+/** Empty where nothing computes: why that is so is said beside it. */
+function proofLine({ model, provider }: Inference): string {
   const state = model.get();
   switch (state.status) {
     case 'loading':
       return textOf('model.loading', { name: state.name });
     case 'failed':
-      return textOf('model.failed', { name: state.name, message: state.message });
+      return provider.get().active === undefined
+        ? ''
+        : textOf('model.failed', { name: state.name, reason: faultText(state.fault) });
     case 'ready':
       return textOf('model.proof', { difference: state.model.difference.toExponential(1) });
     default:
@@ -91,16 +98,16 @@ function proofLine({ model }: Inference): string {
 
 /** What computes, and why nothing else does. */
 function providerLines({ active, verdicts, wish }: ProviderState): readonly string[] {
-  const lines = [active === undefined ? textOf('provider.starting') : activeLine(active, verdicts[active])];
-  if (active === 'wasm' && !window.crossOriginIsolated) lines.push(textOf('provider.isolation'));
   const { wasm, webgpu } = verdicts;
+  const none = wasm.status === 'refused' ? 'provider.none' : 'provider.starting';
+  const lines = [active === undefined ? textOf(none) : activeLine(active, verdicts[active])];
+  if (active === 'wasm' && !window.isSecureContext) lines.push(textOf('provider.insecure'));
+  else if (active === 'wasm' && !window.crossOriginIsolated) lines.push(textOf('provider.isolation'));
   if (webgpu.status === 'trying' && active !== undefined) lines.push(textOf('provider.trying'));
-  if (webgpu.status === 'refused' && (wish !== 'auto' || webgpu.code !== 'engine-unavailable')) {
-    lines.push(refusedLine('WebGPU', webgpu));
-  }
-  if (wasm.status === 'refused') lines.push(refusedLine('WebAssembly', wasm));
-  if (active === 'wasm' && wasm.status === 'passed' && webgpu.status === 'passed' && wish === 'auto') {
-    const [mine, theirs] = [formatNumber(wasm.runMs, 1), formatNumber(webgpu.runMs, 1)];
+  if (webgpu.status === 'refused') lines.push(refusedLine('WebGPU', webgpu.fault));
+  if (wasm.status === 'refused') lines.push(refusedLine('WebAssembly', wasm.fault));
+  if (active === 'wasm' && wish === 'auto' && wasm.status === 'passed' && webgpu.status === 'passed') {
+    const [mine, theirs] = [formatNumber(wasm.runMs ?? 0, 1), formatNumber(webgpu.runMs ?? 0, 1)];
     lines.push(textOf('provider.slower', { mine, theirs }));
   }
   return lines;
@@ -112,7 +119,11 @@ function activeLine(active: Provider, verdict: Verdict): string {
   return threads > 1 ? textOf('provider.threads', { threads }) : textOf('provider.single');
 }
 
-function refusedLine(provider: string, { code, message }: Extract<Verdict, { status: 'refused' }>): string {
-  const reason = code === 'parity-failed' ? textOf('provider.parity', { message }) : message;
-  return textOf('provider.refused', { provider, reason });
+function refusedLine(provider: string, fault: Fault): string {
+  return textOf('provider.refused', { provider, reason: faultText(fault) });
+}
+
+/** What a fault means and what can be done about it, in the page's language. */
+export function faultText({ code, values }: Fault): string {
+  return textOf(`fault.${code}`, values);
 }

@@ -4,8 +4,13 @@ export const english = {
   'page.claim': 'A sample book that reads surfaces. Nothing leaves this machine.',
   'page.skip': 'Skip to the reading',
   'page.language': 'Language',
-  'page.foot':
-    'Pictures are decoded, cut and read in this browser. The page works without a network once it has been visited.',
+  'page.foot': 'Pictures are decoded, cut and read in this browser.',
+  'page.offline': 'The page works without a network once it has been visited.',
+  'page.insecure': 'It works without a network only if it is opened over https or as http://localhost.',
+  'page.unkept': 'This browser does not let the page keep data. Not kept: {things}.',
+  'page.unkept.language': 'the language chosen here',
+  'page.unkept.lessons': 'what you teach',
+  'page.unkept.offline': 'the page for use without a network',
 
   'view.live': 'Live',
   'view.compare': 'Compare',
@@ -25,6 +30,7 @@ export const english = {
   'source.patchwork': 'Patchwork',
   'source.another': 'Draw others',
   'source.sample': 'Sample texture {name}',
+  'source.unpainted': 'The samples cannot be drawn. Open a picture, or reload the page.',
   'source.drop': 'Let go to read this picture',
   'source.cameraName': 'Camera {number}',
 
@@ -53,9 +59,11 @@ export const english = {
 
   'model.choose': 'Network',
   'model.loading': 'Loading {name} …',
-  'model.failed': '{name} cannot be used: {message}',
+  'model.failed': '{name} cannot be used: {reason}',
   'model.proof': 'proof repeated here: probabilities differ by {difference} at most',
   'model.none': 'There are no models beside this page yet. Train and export one:',
+  'model.unlisted': 'The list of models could not be read: {reason}',
+  'model.retry': 'Try again',
   'model.taught': '{name} (taught here)',
 
   'provider.choose': 'Computes on',
@@ -64,13 +72,31 @@ export const english = {
   'provider.webgpu': 'WebGPU',
   'provider.threads': 'WebAssembly, {threads} threads',
   'provider.single': 'WebAssembly, 1 thread',
+  'provider.none': 'Nothing can compute here',
+  'provider.insecure':
+    'One thread and no WebGPU, because browsers allow both only to pages opened over https, or as http://localhost on this machine.',
   'provider.isolation':
     'One thread, because the server does not isolate the page. With the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp it would use several.',
   'provider.starting': 'Starting …',
   'provider.trying': 'WebGPU is being checked …',
   'provider.slower': 'WebGPU passes the check, but a patch takes {theirs} ms on it and {mine} ms here.',
   'provider.refused': '{provider} is not used: {reason}',
-  'provider.parity': 'it gives wrong numbers ({message}).',
+
+  'fault.no-webgpu': 'this browser does not have it.',
+  'fault.no-adapter': 'it finds no graphics processor here.',
+  'fault.no-device':
+    'the graphics processor could not be opened. Close other programs that use it, or restart the browser.',
+  'fault.no-answer': 'it did not answer within {seconds} seconds.',
+  'fault.device-lost':
+    'the graphics processor was lost (its driver was restarted, or its memory ran out). Choose WebGPU to try it again.',
+  'fault.file-missing':
+    '{file} did not arrive. Check the network, and that the server has all files of the page.',
+  'fault.wrong-numbers':
+    'it gives wrong numbers (probabilities differ by {difference}, allowed are {tolerance}).',
+  'fault.model-unusable': 'its file cannot be read here ({message}). Export it again.',
+  'fault.diverged':
+    'the loss grew instead of falling ({message}). Collect more patches, or learn the last layer only.',
+  'fault.failed': 'an unexpected error. Reload the page; the browser’s console has the details.',
 
   'live.heading': 'Reading',
   'live.patch': 'The 64 x 64 grey levels that the network gets',
@@ -81,6 +107,9 @@ export const english = {
   'live.none': 'Not one of my textures',
   'live.noneWhy': 'The likeliest class has {probability}, this model asks for {threshold}.',
   'live.waiting': 'Waiting for a picture',
+  'live.loading': 'Loading the network …',
+  'live.failed': 'The picture could not be read: {reason}',
+  'live.unusable': 'No network to read with',
   'live.bars': 'The five likeliest classes',
   'time.heading': 'Time',
   'time.frames': 'Frames/s',
@@ -94,6 +123,7 @@ export const english = {
   'compare.lacks': 'lacks {layers}',
   'compare.top': 'Says',
   'compare.probability': 'Probability',
+  'compare.unusable': 'cannot be used',
   'compare.agrees': 'Agrees',
   'compare.same': 'same',
   'compare.differs': 'differs',
@@ -150,7 +180,7 @@ export const english = {
   'teach.resultNote':
     'Held out: the last fifth collected of each surface. Other pictures of it may be harder.',
   'teach.time': 'Learnt from {count} patches in {seconds} s.',
-  'teach.failed': 'Training has failed: {message}',
+  'teach.failed': 'Training has failed: {reason}',
   'teach.needNames': 'Give each surface a name of its own, without / or \\ and not beginning with a dot.',
   'teach.needPatches': 'Each of two or more surfaces needs {least} patches or more.',
   'teach.download': 'Download ONNX',

@@ -1,6 +1,7 @@
 /** The page's languages. What stands in the page is marked with the key of its text, so that a change of language finds it. */
 import { element } from '../dom/element.ts';
 import { signal } from '../dom/signal.ts';
+import { keepText, keptText } from '../storage.ts';
 import { english } from './english.ts';
 import { spanish } from './spanish.ts';
 
@@ -17,14 +18,14 @@ const storageKey = 'textura.language';
 export const language = signal<Language>(chosenLanguage());
 
 function chosenLanguage(): Language {
-  const wishes = [localStorage.getItem(storageKey) ?? '', ...navigator.languages];
+  const wishes = [keptText(storageKey) ?? '', ...navigator.languages];
   const known = wishes.map((wish) => wish.slice(0, 2)).find((wish) => wish in languages);
   return (known ?? 'en') as Language;
 }
 
 /** Changes the language of all marked texts below `root`, and of the document. */
 export function setLanguage(next: Language, root: ParentNode): void {
-  localStorage.setItem(storageKey, next);
+  keepText(storageKey, next, 'language');
   language.set(next);
   document.documentElement.lang = next;
   for (const marked of root.querySelectorAll<HTMLElement>('[data-text]')) {
@@ -71,4 +72,8 @@ export function formatNumber(value: number, digits = 0): string {
 
 export function formatPercent(share: number, digits = 0): string {
   return `${formatNumber(100 * share, digits)} %`;
+}
+
+export function formatList(parts: readonly string[]): string {
+  return new Intl.ListFormat(language.get(), { type: 'unit', style: 'long' }).format(parts);
 }

@@ -6,8 +6,13 @@ export const spanish: Texts = {
   'page.claim': 'Un muestrario que lee superficies. Nada sale de este equipo.',
   'page.skip': 'Ir a la lectura',
   'page.language': 'Idioma',
-  'page.foot':
-    'Las imágenes se descodifican, recortan y leen en este navegador. Tras la primera visita, la página funciona sin red.',
+  'page.foot': 'Las imágenes se descodifican, recortan y leen en este navegador.',
+  'page.offline': 'Tras la primera visita, la página funciona sin red.',
+  'page.insecure': 'Sin red solo funciona si se abre por https o como http://localhost.',
+  'page.unkept': 'Este navegador no deja que la página guarde datos. No se guarda: {things}.',
+  'page.unkept.language': 'el idioma elegido aquí',
+  'page.unkept.lessons': 'lo que enseñe',
+  'page.unkept.offline': 'la página para usarla sin red',
 
   'view.live': 'En vivo',
   'view.compare': 'Comparar',
@@ -27,6 +32,7 @@ export const spanish: Texts = {
   'source.patchwork': 'Retazos',
   'source.another': 'Dibujar otras',
   'source.sample': 'Textura de muestra {name}',
+  'source.unpainted': 'No se pueden dibujar las muestras. Abra una imagen o recargue la página.',
   'source.drop': 'Suelte para leer esta imagen',
   'source.cameraName': 'Cámara {number}',
 
@@ -54,9 +60,11 @@ export const spanish: Texts = {
 
   'model.choose': 'Red',
   'model.loading': 'Cargando {name} …',
-  'model.failed': '{name} no se puede usar: {message}',
+  'model.failed': '{name} no se puede usar: {reason}',
   'model.proof': 'prueba repetida aquí: las probabilidades difieren en {difference} como mucho',
   'model.none': 'Aún no hay modelos junto a esta página. Entrene y exporte uno:',
+  'model.unlisted': 'No se pudo leer la lista de modelos: {reason}',
+  'model.retry': 'Intentarlo de nuevo',
   'model.taught': '{name} (enseñada aquí)',
 
   'provider.choose': 'Calcula con',
@@ -65,13 +73,31 @@ export const spanish: Texts = {
   'provider.webgpu': 'WebGPU',
   'provider.threads': 'WebAssembly, {threads} hilos',
   'provider.single': 'WebAssembly, 1 hilo',
+  'provider.none': 'Aquí no hay con qué calcular',
+  'provider.insecure':
+    'Un hilo y sin WebGPU: los navegadores solo permiten ambos a páginas abiertas por https, o como http://localhost en este equipo.',
   'provider.isolation':
     'Un solo hilo, porque el servidor no aísla la página. Con las cabeceras Cross-Origin-Opener-Policy: same-origin y Cross-Origin-Embedder-Policy: require-corp usaría varios.',
   'provider.starting': 'Arrancando …',
   'provider.trying': 'Comprobando WebGPU …',
   'provider.slower': 'WebGPU pasa la prueba, pero un recorte tarda {theirs} ms con él y {mine} ms aquí.',
   'provider.refused': 'No se usa {provider}: {reason}',
-  'provider.parity': 'da números falsos ({message}).',
+
+  'fault.no-webgpu': 'este navegador no lo tiene.',
+  'fault.no-adapter': 'no encuentra ningún procesador gráfico aquí.',
+  'fault.no-device':
+    'no se pudo abrir el procesador gráfico. Cierre otros programas que lo usen o reinicie el navegador.',
+  'fault.no-answer': 'no respondió en {seconds} segundos.',
+  'fault.device-lost':
+    'se perdió el procesador gráfico (se reinició su controlador o se agotó su memoria). Elija WebGPU para intentarlo de nuevo.',
+  'fault.file-missing':
+    '{file} no llegó. Compruebe la red y que el servidor tenga todos los archivos de la página.',
+  'fault.wrong-numbers':
+    'da números falsos (las probabilidades difieren en {difference}; se permite {tolerance}).',
+  'fault.model-unusable': 'su archivo no se puede leer aquí ({message}). Expórtelo de nuevo.',
+  'fault.diverged':
+    'la pérdida creció en vez de bajar ({message}). Reúna más recortes o aprenda solo la última capa.',
+  'fault.failed': 'un error inesperado. Recargue la página; la consola del navegador tiene los detalles.',
 
   'live.heading': 'Lectura',
   'live.patch': 'Los 64 x 64 niveles de gris que recibe la red',
@@ -82,6 +108,9 @@ export const spanish: Texts = {
   'live.none': 'No es una de mis texturas',
   'live.noneWhy': 'La clase más probable tiene {probability}; este modelo pide {threshold}.',
   'live.waiting': 'Esperando una imagen',
+  'live.loading': 'Cargando la red …',
+  'live.failed': 'No se pudo leer la imagen: {reason}',
+  'live.unusable': 'No hay red con que leer',
   'live.bars': 'Las cinco clases más probables',
   'time.heading': 'Tiempo',
   'time.frames': 'Imágenes/s',
@@ -95,6 +124,7 @@ export const spanish: Texts = {
   'compare.lacks': 'sin {layers}',
   'compare.top': 'Dice',
   'compare.probability': 'Probabilidad',
+  'compare.unusable': 'no se puede usar',
   'compare.agrees': 'Coincide',
   'compare.same': 'igual',
   'compare.differs': 'distinta',
@@ -151,7 +181,7 @@ export const spanish: Texts = {
   'teach.resultNote':
     'Apartados: el último quinto reunido de cada superficie. Otras imágenes de ella pueden ser más difíciles.',
   'teach.time': 'Aprendido de {count} recortes en {seconds} s.',
-  'teach.failed': 'El entrenamiento falló: {message}',
+  'teach.failed': 'El entrenamiento falló: {reason}',
   'teach.needNames': 'Dé a cada superficie un nombre propio, sin / ni \\ y que no empiece por punto.',
   'teach.needPatches': 'Cada una de dos o más superficies necesita {least} recortes o más.',
   'teach.download': 'Descargar ONNX',

@@ -23,5 +23,12 @@ export function announcer() {
       }, standsMs);
       waiting = { subject, timer };
     },
+    /** What was to be said is not so any more. */
+    forget(): void {
+      clearTimeout(waiting?.timer);
+      waiting = undefined;
+      heard = undefined;
+      root.textContent = '';
+    },
   };
 }

@@ -9,7 +9,7 @@ export interface ClassBars {
 }
 
 export function classBars(rows: number): ClassBars {
-  const root = element('ol', { class: 'bars' });
+  const root = element('ol', { class: 'bars finding' });
   const bars = Array.from({ length: rows }, () => {
     const label = element('span', { class: 'bar-label' });
     const value = element('span', { class: 'bar-value figure' });

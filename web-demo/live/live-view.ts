@@ -2,9 +2,10 @@
 import { meanRow, softmaxRows } from '../../model/scores.ts';
 import { choice } from '../dom/choice.ts';
 import { element } from '../dom/element.ts';
-import { superseded } from '../inference/client.ts';
+import type { ModelState } from '../inference/inference.ts';
 import type { LoadedModel } from '../inference/messages.ts';
-import { formatPercent, labelled, language, said, say, textOf } from '../language/language.ts';
+import { superseded } from '../inference/run-queue.ts';
+import { formatPercent, labelled, language, said, say, type TextKey, textOf } from '../language/language.ts';
 import { paintPatch } from '../stage/capture.ts';
 import type { View, ViewSetting } from '../view.ts';
 import { announcer } from './announcer.ts';
@@ -26,9 +27,9 @@ interface Reading {
   readonly at: number;
 }
 
-export function liveView({ inference, stage, reader, requestReading }: ViewSetting): View {
+export function liveView({ inference, stage, reader, requestReading, shown }: ViewSetting): View {
   const patch = element('canvas', {
-    class: 'patch',
+    class: 'patch finding',
     width: 64,
     height: 64,
     role: 'img',
@@ -42,7 +43,7 @@ export function liveView({ inference, stage, reader, requestReading }: ViewSetti
   let reading: Reading | undefined;
 
   const draw = () => {
-    stage.caption(specimen.show(reading));
+    stage.caption(specimen.show(reading, inference.model.get().status));
     bars.show(
       (reading?.order ?? []).map((c) => ({
         label: reading?.model.labels[c] ?? '',
@@ -63,7 +64,7 @@ export function liveView({ inference, stage, reader, requestReading }: ViewSetti
     const taken = isWhole && fits ? reader.whole(source, { width, height }, patchPx) : square;
     const note =
       isWhole && !fits ? textOf('picture.too-small', { width, height, least: patchPx }) : undefined;
-    return { ...taken, note, shown: square.patches, isFrame: kind === 'camera' };
+    return { ...taken, note, picture, patch: square.patches, isFrame: kind === 'camera' };
   }
 
   async function read(): Promise<void> {
@@ -78,9 +79,10 @@ export function liveView({ inference, stage, reader, requestReading }: ViewSetti
     const fresh = softmaxRows(meanRow(answer.logits, classes), classes);
     const goesOn = taken.isFrame && reading?.model === model && reading.count === taken.count;
     reading = nextReading(goesOn ? reading : undefined, { model, probabilities: fresh, ...taken });
-    paintPatch(patch, taken.shown);
+    paintPatch(patch, taken.patch);
     times.show({ ...taken, inferMs: answer.inferMs });
     draw();
+    shown(taken.picture);
   }
 
   return {
@@ -122,6 +124,13 @@ function nextReading(
   return { model, probabilities: steady, order, count, note, at };
 }
 
+/** What stands in the place of a reading. */
+const withoutReading: Readonly<Record<ModelState['status'], TextKey>> = {
+  loading: 'live.loading',
+  ready: 'live.waiting',
+  failed: 'live.unusable',
+};
+
 /** The label of the specimen: the likeliest class in large letters, or that it is none of the model's. */
 function specimenLabel() {
   const name = element('p', { class: 'specimen-name', id: 'top-class' });
@@ -131,19 +140,22 @@ function specimenLabel() {
   const root = element('div', { class: 'specimen-label' }, name, value, remark, speaker.root);
 
   /** Gives the same in short, for the picture. */
-  function show(reading: Reading | undefined): string {
+  function show(reading: Reading | undefined, model: ModelState['status']): string {
+    root.classList.toggle('finding', reading !== undefined);
     if (reading === undefined) {
-      say(name, 'live.waiting');
+      say(name, withoutReading[model]);
+      name.classList.remove('unknown');
+      speaker.forget();
       value.textContent = '';
       remark.textContent = '';
       return '';
     }
-    const { model, probabilities, order, count } = reading;
+    const { probabilities, order, count } = reading;
     const [top = 0] = order;
     const probability = probabilities[top] ?? 0;
-    const { threshold = 0 } = model;
+    const { threshold = 0, labels } = reading.model;
     const isKnown = probability >= threshold;
-    name.textContent = isKnown ? (model.labels[top] ?? '') : textOf('live.none');
+    name.textContent = isKnown ? (labels[top] ?? '') : textOf('live.none');
     name.classList.toggle('unknown', !isKnown);
     value.textContent = formatPercent(probability);
     remark.textContent = reading.note ?? remarkOf(isKnown, probability, threshold, count);

@@ -1,8 +1,8 @@
 /** The heat map's controls and its legend. */
 import { softmaxRows, topClasses } from '../../model/scores.ts';
 import { element } from '../dom/element.ts';
-import { superseded } from '../inference/client.ts';
 import type { HeatMap, LoadedModel } from '../inference/messages.ts';
+import { superseded } from '../inference/run-queue.ts';
 import { formatNumber, formatPercent, language, said, say, textOf } from '../language/language.ts';
 import type { Picture } from '../stage/stage.ts';
 import type { ViewSetting } from '../view.ts';
@@ -33,7 +33,7 @@ export interface HeatPanel {
   leave(): void;
 }
 
-export function heatPanel({ inference, stage, reader }: ViewSetting): HeatPanel {
+export function heatPanel({ inference, stage, reader, shown: tellShown }: ViewSetting): HeatPanel {
   const shown = element('select', { id: 'heat-class' });
   const strength = element('input', {
     type: 'range',
@@ -43,9 +43,9 @@ export function heatPanel({ inference, stage, reader }: ViewSetting): HeatPanel 
     step: 0.05,
     value: 0.6,
   });
-  const legend = element('ul', { class: 'legend' });
-  const stats = element('p', { class: 'note figure', id: 'heat-stats' });
-  const honest = element('p', { class: 'note' });
+  const legend = element('ul', { class: 'legend finding' });
+  const stats = element('p', { class: 'note figure finding', id: 'heat-stats' });
+  const honest = element('p', { class: 'note finding' });
   let seen: Seen | undefined;
   let colourOf = classColours();
 
@@ -106,6 +106,7 @@ export function heatPanel({ inference, stage, reader }: ViewSetting): HeatPanel 
       reading,
     };
     draw();
+    tellShown(picture);
     return true;
   }
 
@@ -131,6 +132,7 @@ export function heatPanel({ inference, stage, reader }: ViewSetting): HeatPanel 
       if (reading === undefined) return;
       seen = { ...seen, reading, atSquare: classAt(seen.map, seen.likeliest, sidePx) };
       draw();
+      tellShown(picture);
       return;
     }
     const isShown = await slide(model, picture, sidePx, true);

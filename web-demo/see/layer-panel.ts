@@ -1,8 +1,8 @@
 /** What each layer makes of the square: its strongest maps, with what one of their values sees marked on the picture. */
 import { inputPx } from '../../model/network.ts';
 import { element } from '../dom/element.ts';
-import { superseded } from '../inference/client.ts';
 import type { Activations, LayerActivation, LoadedModel } from '../inference/messages.ts';
+import { superseded } from '../inference/run-queue.ts';
 import { formatNumber, language, said, say, textOf } from '../language/language.ts';
 import type { Picture } from '../stage/stage.ts';
 import type { ViewSetting } from '../view.ts';
@@ -103,7 +103,7 @@ interface Place {
 
 /** Pictures of a layer's strongest maps. A place in them is chosen by pointing, or by arrow keys while the grid has the focus. */
 function mapGrid(onPlace: (place: Place) => void) {
-  const root = element('div', { class: 'maps', tabindex: 0, role: 'group' });
+  const root = element('div', { class: 'maps finding', tabindex: 0, role: 'group' });
   const pictures = Array.from({ length: shownMaps }, () => element('canvas', { 'aria-hidden': 'true' }));
   let layer: LayerActivation | undefined;
   let place: Place = { x: 0, y: 0 };

@@ -2,6 +2,7 @@
 import type { GreyImage } from '../../model/image.ts';
 import type { TextureName } from '../../model/textures/textures.ts';
 import { context2d, element } from '../dom/element.ts';
+import { InferenceError } from '../inference/faults.ts';
 import { startWorker } from '../worker-address.ts';
 import type { Drawing, DrawingOrder } from './drawing.ts';
 
@@ -12,19 +13,25 @@ export type TexturePainter = (
   height: number,
 ) => Promise<GreyImage>;
 
-/** Draws textures in a worker, in the order in which they are asked for. */
+/** Draws textures in a worker, in the order in which they are asked for. Rejects where the worker fails or is missing. */
 export function texturePainter(): TexturePainter {
-  const worker = startWorker('texture-worker');
-  const pending = new Map<number, (image: GreyImage) => void>();
+  const pending = new Map<number, { resolve(image: GreyImage): void; reject(error: Error): void }>();
   let lastId = 0;
+  let lost: InferenceError | undefined;
+  const worker = startWorker('texture-worker', (cause) => {
+    lost = new InferenceError(cause);
+    for (const { reject } of pending.values()) reject(lost);
+    pending.clear();
+  });
   worker.addEventListener('message', ({ data }: MessageEvent<Drawing>) => {
-    pending.get(data.id)?.(data.image);
+    pending.get(data.id)?.resolve(data.image);
     pending.delete(data.id);
   });
   return (texture, index, width, height) =>
-    new Promise((resolve) => {
+    new Promise((resolve, reject) => {
+      if (lost !== undefined) return reject(lost);
       const id = ++lastId;
-      pending.set(id, resolve);
+      pending.set(id, { resolve, reject });
       worker.postMessage({ id, texture, index, width, height } satisfies DrawingOrder);
     });
 }

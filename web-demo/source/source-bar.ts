@@ -20,7 +20,10 @@ export function sourceBar(stage: Stage): SourceBar {
   const notice = element('p', { class: 'notice', role: 'alert', hidden: true });
   const camera = cameraControls(stage, tell);
   const file = element('input', { type: 'file', accept: 'image/*', id: 'picture-file', class: 'unseen' });
-  const samples = samplePicker(show);
+  const samples = samplePicker(show, (error) => {
+    reportError(error);
+    tell('source.unpainted');
+  });
   let noticeKey: TextKey | undefined;
 
   function tell(key: TextKey | undefined): void {
@@ -102,6 +105,7 @@ function takeDropped(take: (file: File | undefined) => void): void {
 /** A strip of swatches, one a texture, and the patchwork of twelve before them. */
 function samplePicker(
   show: (canvas: HTMLCanvasElement, at?: { readonly x: number; readonly y: number }) => void,
+  onFault: (error: unknown) => void,
 ) {
   const paint = texturePainter();
   const strip = element('div', { class: 'swatches', role: 'group', ...labelled('source.samples') });
@@ -111,13 +115,17 @@ function samplePicker(
 
   const patchwork = said('button', 'source.patchwork', { type: 'button', class: 'swatch-patchwork' });
   const another = said('button', 'source.another', { type: 'button', class: 'quiet' });
-  const swatches = textureNames.map((texture) => swatch(texture, () => void choose(texture, swatches)));
-  patchwork.addEventListener('click', () => void choose(undefined, swatches));
+  const swatches = textureNames.map((texture) => swatch(texture, () => pick(texture)));
+  patchwork.addEventListener('click', () => pick(undefined));
   another.addEventListener('click', () => {
     drawn++;
-    void choose(current, swatches);
+    pick(current);
   });
   strip.append(patchwork, ...swatches);
+
+  function pick(texture: TextureName | undefined): void {
+    choose(texture, swatches).catch(onFault);
+  }
 
   /** Draws what was chosen last; what is chosen meanwhile takes its place. */
   async function choose(texture: TextureName | undefined, all: readonly HTMLElement[]): Promise<void> {
@@ -148,8 +156,12 @@ function samplePicker(
     root: strip,
     another,
     async begin() {
-      await choose(undefined, swatches);
-      void drawSwatches();
+      try {
+        await choose(undefined, swatches);
+        drawSwatches().catch(onFault);
+      } catch (error) {
+        onFault(error);
+      }
     },
     unmark() {
       choices++;

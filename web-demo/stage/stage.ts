@@ -45,7 +45,7 @@ export function createStage(): Stage {
   const picture = signal<Picture | undefined>(undefined);
   const square = signal<Square>({ x: 0, y: 0, sidePx: 64 });
   const holder = element('div', { class: 'stage-picture' });
-  const overlay = element('canvas', { class: 'stage-overlay', 'aria-hidden': 'true' });
+  const overlay = element('canvas', { class: 'stage-overlay finding', 'aria-hidden': 'true' });
   const frame = squareElement();
   const mark = element('div', { class: 'stage-mark', 'aria-hidden': 'true', hidden: true });
   const side = element('input', { type: 'range', id: 'square-side', min: leastSidePx, step: 1 });
@@ -169,7 +169,7 @@ const keyActions: Readonly<Record<string, { dx?: number; dy?: number; scale?: nu
 function squareElement() {
   const handle = element('span', { class: 'square-handle' });
   const marker = element('span', { class: 'square-size' });
-  const caption = element('span', { class: 'square-caption', hidden: true, 'aria-hidden': 'true' });
+  const caption = element('span', { class: 'square-caption finding', hidden: true, 'aria-hidden': 'true' });
   const root = element(
     'div',
     { class: 'square', tabindex: 0, role: 'group', id: 'square' },

@@ -1,4 +1,5 @@
 /** What the page sends to the worker that teaches, and what it hears from it. */
+import type { Fault } from '../inference/faults.ts';
 import type { SelfCheck } from '../inference/messages.ts';
 import type { Lesson } from './collection.ts';
 
@@ -39,4 +40,4 @@ export type TeachingNews =
       readonly loss: number | undefined;
     }
   | { readonly kind: 'done'; readonly result: TaughtResult }
-  | { readonly kind: 'failed'; readonly message: string };
+  | { readonly kind: 'failed'; readonly fault: Fault };

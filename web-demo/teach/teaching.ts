@@ -1,5 +1,5 @@
 /** The page's end of the worker that teaches. */
-import { TexturaError } from '../../model/error.ts';
+import { InferenceError } from '../inference/faults.ts';
 import { runtimeFolder } from '../inference/inference.ts';
 import { startWorker } from '../worker-address.ts';
 import type { TaughtResult, TeachingNews, TeachingOrder } from './messages.ts';
@@ -15,17 +15,18 @@ export interface Teaching {
 
 /** Begins to teach in a worker of its own, which ends with it: all of its memory comes back. */
 export function teach(order: Omit<TeachingOrder, 'folder'>): Teaching {
-  const worker = startWorker('teaching-worker');
   let look: (progress: TeachingProgress) => void = () => {};
   let stop: () => void = () => {};
+  let fail: (error: InferenceError) => void = () => {};
+  const worker = startWorker('teaching-worker', (cause) => fail(new InferenceError(cause)));
   const result = new Promise<TaughtResult | undefined>((resolve, reject) => {
     stop = () => resolve(undefined);
+    fail = reject;
     worker.addEventListener('message', ({ data }: MessageEvent<TeachingNews>) => {
       if (data.kind === 'progress') look(data);
       else if (data.kind === 'done') resolve(data.result);
-      else reject(new Error(data.message));
+      else reject(new InferenceError(data.fault));
     });
-    worker.addEventListener('error', ({ message }) => reject(new TexturaError('internal', message)));
   }).finally(() => worker.terminate());
   worker.postMessage({ ...order, folder: runtimeFolder() } satisfies TeachingOrder);
   return {

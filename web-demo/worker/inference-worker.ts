@@ -1,6 +1,5 @@
 /** The worker that owns the sessions: takes requests, one run at a time, and answers each. */
 import '../inference/schemas-without-eval.ts';
-import type { InferenceSession } from 'onnxruntime-web';
 import { encodeModel } from '../../graph/encode.ts';
 import { activationGraph, activationName, shownLayers } from '../../graph/page/activation-graph.ts';
 import { type SlidingPlan, slidingGraph, slidingNames } from '../../graph/page/sliding-graph.ts';
@@ -9,13 +8,14 @@ import type { GreyImage } from '../../model/image.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx } from '../../model/network.ts';
 import { parameter } from '../../model/parameters.ts';
-import type { Activations, HeatMap, Reply, Request, Work, WorkKind } from '../inference/messages.ts';
+import { faultOf } from '../inference/faults.ts';
+import type { Activations, HeatMap, Loss, Reply, Request, Work, WorkKind } from '../inference/messages.ts';
 import { modelParameters } from '../inference/model-contents.ts';
+import { runQueue, superseded } from '../inference/run-queue.ts';
 import { standardiseLocally } from '../see/local-standardisation.ts';
 import { answer, derivedSession, type OpenModel, openModel } from './model-sessions.ts';
-import { runQueue } from './run-queue.ts';
 import { openRuntime } from './runtime.ts';
-import { disposeAll, floats, type Runtime } from './tensors.ts';
+import { disposeAll, floats, type Runtime, type Session } from './tensors.ts';
 
 type Handlers = { readonly [K in WorkKind]: (takes: Work[K]['takes']) => Promise<Work[K]['gives']> };
 
@@ -26,7 +26,7 @@ interface SlidingSession {
   readonly model: OpenModel;
   readonly width: number;
   readonly height: number;
-  readonly session: InferenceSession;
+  readonly session: Session;
   readonly stridePx: number;
 }
 const slidingSessions = new Map<'coarse' | 'fine', SlidingSession>();
@@ -36,7 +36,7 @@ const models = new Map<string, OpenModel>();
 
 const handlers: Handlers = {
   async start({ provider, folder }) {
-    runtime = await openRuntime(provider, folder);
+    runtime = await openRuntime(provider, folder, (fault) => tell({ status: 'lost', fault }));
     const { threads, version } = runtime;
     return { provider, threads, version };
   },
@@ -134,30 +134,21 @@ function firstKernels({ contents: { network }, bytes }: OpenModel): Activations[
 }
 
 const queue = runQueue();
-const reply = (message: Reply) => self.postMessage(message);
+const tell = (message: Reply | Loss) => self.postMessage(message);
 
 self.addEventListener('message', ({ data }: MessageEvent<Request>) => {
   const { id, kind } = data;
-  queue.add(
-    neverSuperseded.has(kind) ? undefined : kind,
-    async () => {
-      try {
-        reply({ id, status: 'done', gives: await handle(data) });
-      } catch (error) {
-        reply({ id, status: 'failed', ...faultOf(error) });
-      }
-    },
-    () => reply({ id, status: 'superseded' }),
-  );
+  const lane = neverSuperseded.has(kind) ? undefined : kind;
+  queue
+    .add(lane, () => handle(data))
+    .then((gives) =>
+      tell(gives === superseded ? { id, status: 'superseded' } : { id, status: 'done', gives }),
+    )
+    .catch((error: unknown) => tell({ id, status: 'failed', fault: faultOf(error) }));
 });
 
 function handle<K extends WorkKind>(request: Request & { readonly kind: K }): Promise<Work[K]['gives']> {
   // The handler's key and the request's kind are the same string; TypeScript cannot follow the correlation.
   const handler = handlers[request.kind] as (takes: unknown) => Promise<Work[K]['gives']>;
   return handler(request.takes);
-}
-
-function faultOf(error: unknown): { readonly code: string; readonly message: string } {
-  const message = error instanceof Error ? error.message : String(error);
-  return { code: error instanceof TexturaError ? error.code : 'internal', message };
 }

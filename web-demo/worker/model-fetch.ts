@@ -1,12 +1,14 @@
 /** The bytes of a model file. */
-import { TexturaError } from '../../model/error.ts';
+import { fault, fileOf, InferenceError } from '../inference/faults.ts';
 import { fetchKept } from '../inference/kept-fetch.ts';
 
-/** Errors: `model-not-found` where neither network nor cache has it. */
+/** Errors: `file-missing` where neither network nor cache has it. */
 export async function fetchModel(address: string): Promise<Uint8Array> {
+  const missing = (cause: unknown) =>
+    new InferenceError(fault('file-missing', { file: fileOf(address) }, cause));
   const response = await fetchKept(address).catch((cause: unknown) => {
-    throw new TexturaError('model-not-found', `${address}: no answer`, { cause });
+    throw missing(cause);
   });
-  if (!response.ok) throw new TexturaError('model-not-found', `${address}: HTTP status ${response.status}`);
+  if (!response.ok) throw missing(`HTTP status ${response.status}`);
   return new Uint8Array(await response.arrayBuffer());
 }

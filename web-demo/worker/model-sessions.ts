@@ -1,29 +1,28 @@
 /** The models that a worker has loaded, and the further graphs of each that were asked for. */
-import type { InferenceSession } from 'onnxruntime-web';
 import type { Graph } from '../../graph/builder.ts';
 import { encodeModel } from '../../graph/encode.ts';
-import { TexturaError } from '../../model/error.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx } from '../../model/network.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { softmaxRows } from '../../model/scores.ts';
+import { fault, InferenceError } from '../inference/faults.ts';
 import type { Answer, LoadedModel, ModelSource } from '../inference/messages.ts';
 import { type ModelContents, modelContents, modelParameters } from '../inference/model-contents.ts';
 import { fetchModel } from './model-fetch.ts';
 import { largestDifference, selfCheckPatches } from './self-check.ts';
-import { disposeAll, floats, type Runtime } from './tensors.ts';
+import { disposeAll, floats, type Runtime, type Session } from './tensors.ts';
 
 export interface OpenModel {
   readonly contents: ModelContents;
   readonly bytes: Uint8Array;
-  readonly session: InferenceSession;
+  readonly session: Session;
   /** Sessions of further graphs by their key. */
-  readonly derived: Map<string, InferenceSession>;
+  readonly derived: Map<string, Session>;
 }
 
 /**
  * Loads a model and lets it answer its self-check.
- * Errors: `model-unusable`; `parity-failed` where an answer is off by more than is allowed, with both numbers.
+ * Errors: `model-unusable`; `wrong-numbers` where an answer is off by more than is allowed, with both numbers.
  */
 export async function openModel(
   runtime: Runtime,
@@ -37,10 +36,7 @@ export async function openModel(
   const difference = largestDifference(selfCheck, softmaxRows(logits, contents.labels.length));
   if (!(difference <= tolerance)) {
     await session.release();
-    throw new TexturaError(
-      'parity-failed',
-      `${name} on ${runtime.provider}: probabilities differ by ${difference.toPrecision(2)}, allowed are ${tolerance}`,
-    );
+    throw new InferenceError(fault('wrong-numbers', { difference: difference.toPrecision(2), tolerance }));
   }
   const runMs = await timeOfOnePatch(runtime, model, selfCheckPatches(selfCheck.slice(0, 1)));
   return { model, loaded: { name, ...contents, bytes: bytes.length, difference, runMs } };
@@ -71,7 +67,7 @@ export async function derivedSession(
   { derived, contents, bytes }: OpenModel,
   key: string,
   build: (parameters: ReturnType<typeof modelParameters>) => Graph,
-): Promise<InferenceSession> {
+): Promise<Session> {
   const known = derived.get(key);
   if (known !== undefined) return known;
   const graph = build(modelParameters(bytes, contents.network, contents.network.name));

@@ -1,8 +1,10 @@
 /** onnxruntime-web as this worker has it: one provider, its files from the page's own folder. */
 import type { InferenceSession } from 'onnxruntime-web';
-import { TexturaError } from '../../model/error.ts';
+import { type Fault, fault, fileOf, InferenceError } from '../inference/faults.ts';
 import type { Provider } from '../inference/messages.ts';
-import type { Runtime } from './tensors.ts';
+import { openDevice } from './graphics-device.ts';
+import type { Runtime, Session } from './tensors.ts';
+import { within } from './time-limit.ts';
 
 /** The wasm build of each provider; WebGPU's is twice as large, so it is fetched only where it is used. */
 const builds = {
@@ -13,34 +15,85 @@ const builds = {
 /** More threads than this wait for each other: a patch is too little work. */
 const mostThreads = 4;
 
+/** A graphics processor that takes longer than this for one run is slower than wasm, or has stopped. */
+const runLimitMs = 15_000;
+
+const lossDelayMs = 100;
+
 /**
  * Loads the runtime from `folder`, an address that ends in a slash. Threads need cross-origin isolation; without it there is one.
- * Errors: `engine-unavailable` where there is no such provider here.
+ * `onLost` is called when WebGPU's device goes. Errors: those of `openDevice`; `file-missing`, naming the file.
  */
-export async function openRuntime(provider: Provider, folder: string): Promise<Runtime> {
-  if (provider === 'webgpu') await requireAdapter();
+export async function openRuntime(
+  provider: Provider,
+  folder: string,
+  onLost: (fault: Fault) => void,
+): Promise<Runtime> {
   const { load, file } = builds[provider];
-  const { env, InferenceSession, Tensor } = await load();
+  const isWebGpu = provider === 'webgpu';
+  const device = isWebGpu ? await openDevice(onLost) : undefined;
+  const { env, InferenceSession, Tensor } = await load().catch((cause: unknown) => {
+    throw new InferenceError(fault('file-missing', { file: addressIn(cause) ?? 'assets/' }, cause));
+  });
   const threads = self.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, mostThreads) : 1;
-  env.wasm.wasmPaths = { mjs: `${folder}${file}.mjs`, wasm: `${folder}${file}.wasm` };
-  env.wasm.numThreads = provider === 'webgpu' ? 1 : threads;
+  const paths = { mjs: `${folder}${file}.mjs`, wasm: `${folder}${file}.wasm` };
+  env.wasm.wasmPaths = paths;
+  env.wasm.numThreads = isWebGpu ? 1 : threads;
   env.logLevel = 'error';
   const options: InferenceSession.SessionOptions = {
-    executionProviders: [provider],
+    executionProviders: device === undefined ? ['wasm'] : [{ name: 'webgpu', device }],
     graphOptimizationLevel: 'all',
   };
+
+  /** What runs in this thread alone ends by itself; a graphics processor may not. */
+  async function limited<T>(work: Promise<T>): Promise<T> {
+    if (device === undefined) return work;
+    try {
+      return await within(runLimitMs, work);
+    } catch (error) {
+      // Runs fail a moment before the loss of their device is told, which is the reason to give.
+      await Promise.race([device.lost, pause(lossDelayMs)]);
+      throw error;
+    }
+  }
+
+  async function open(model: Uint8Array): Promise<Session> {
+    const session = await InferenceSession.create(model, options).catch(async (cause: unknown) => {
+      const missing = await missingFile(Object.values(paths));
+      throw missing === undefined
+        ? cause
+        : new InferenceError(fault('file-missing', { file: missing }, cause));
+    });
+    return {
+      run: (feeds: InferenceSession.FeedsType, outputs?: readonly string[]) =>
+        limited(outputs === undefined ? session.run(feeds) : session.run(feeds, outputs)),
+      release: () => session.release(),
+    };
+  }
   return {
     provider,
     threads: env.wasm.numThreads,
     version: env.versions.web ?? env.versions.common,
     Tensor,
-    open: (model) => InferenceSession.create(model, options),
+    open,
   };
 }
 
-async function requireAdapter(): Promise<void> {
-  const gpu = (navigator as { readonly gpu?: { requestAdapter(): Promise<unknown> } }).gpu;
-  if (gpu === undefined) throw new TexturaError('engine-unavailable', 'this browser has no WebGPU');
-  const adapter = await gpu.requestAdapter();
-  if (!adapter) throw new TexturaError('engine-unavailable', 'WebGPU finds no graphics processor here');
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The first of the addresses that has no such file. A host of single pages answers every address with its page. */
+async function missingFile(addresses: readonly string[]): Promise<string | undefined> {
+  for (const address of addresses) {
+    const response = await fetch(address).catch(() => undefined);
+    await response?.body?.cancel();
+    const isPage = response?.headers.get('Content-Type')?.startsWith('text/html');
+    if (!response?.ok || isPage) return fileOf(address);
+  }
+  return undefined;
+}
+
+/** The file that a browser names where a module could not be imported. */
+function addressIn(cause: unknown): string | undefined {
+  const [address] = /https?:\/\/\S+/.exec(cause instanceof Error ? cause.message : '') ?? [];
+  return address === undefined ? undefined : fileOf(address);
 }

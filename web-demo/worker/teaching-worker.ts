@@ -7,6 +7,7 @@ import { inputPx, type Network } from '../../model/network.ts';
 import type { Parameters } from '../../model/parameters.ts';
 import { type Patch, patchBytes } from '../../model/patch.ts';
 import { softmaxRows, topClasses } from '../../model/scores.ts';
+import { faultOf } from '../inference/faults.ts';
 import type { SelfCheck } from '../inference/messages.ts';
 import { modelContents, modelParameters } from '../inference/model-contents.ts';
 import type { LabelledPatches } from '../teach/collection.ts';
@@ -35,8 +36,7 @@ const tell = (news: TeachingNews) => self.postMessage(news);
 self.addEventListener('message', ({ data }: MessageEvent<TeachingOrder>) => {
   teach(data).then(
     (result) => tell({ kind: 'done', result }),
-    (error: unknown) =>
-      tell({ kind: 'failed', message: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) => tell({ kind: 'failed', fault: faultOf(error) }),
   );
 });
 
@@ -44,7 +44,7 @@ async function teach({ base, lesson, depth, folder }: TeachingOrder): Promise<Ta
   const startedAt = performance.now();
   const bytes = await fetchModel(base.file);
   const contents = modelContents(bytes, base.name);
-  const runtime = await openRuntime('wasm', folder);
+  const runtime = await openRuntime('wasm', folder, () => {});
   const parameters = modelParameters(bytes, contents.network, base.name);
   const network = taughtNetwork(contents.network, lesson.labels.length);
   const withHead = await learnHead(runtime, contents.network, parameters, lesson);

@@ -9,7 +9,14 @@ export interface Runtime {
   readonly version: string;
   readonly Tensor: typeof Tensor;
   /** A session on the provider. */
-  open(model: Uint8Array): Promise<InferenceSession>;
+  open(model: Uint8Array): Promise<Session>;
+}
+
+/** A graph that can be run. On WebGPU a run has a time limit. Errors: `no-answer`, and what onnxruntime throws. */
+export interface Session {
+  run(feeds: InferenceSession.FeedsType): Promise<InferenceSession.ReturnType>;
+  run(feeds: InferenceSession.FeedsType, outputs: readonly string[]): Promise<InferenceSession.ReturnType>;
+  release(): Promise<void>;
 }
 
 /** A copy of a float32 output's values. */
