@@ -44,7 +44,7 @@ async function start(): Promise<void> {
 
 /** Exported models, then what was taught here. None is no fault: the page then says how to make one. */
 async function offerModels(frame: PageFrame, stage: Stage): Promise<void> {
-  const taught = await taughtModels().catch(() => []);
+  const taught = await taughtModels();
   try {
     const models = [...(await listModels()), ...taught];
     const first = models.find(({ name }) => name === referenceName) ?? models[0];

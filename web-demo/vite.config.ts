@@ -1,11 +1,10 @@
 /** Builds the page into dist/web: its code, onnxruntime's wasm files and the service worker that knows the names of all of them. */
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { join, normalize } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, defineConfig, type Plugin } from 'vite';
+import express from 'express';
+import { build, type Connect, defineConfig, type Plugin } from 'vite';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const repository = fileURLToPath(new URL('..', import.meta.url));
@@ -43,33 +42,11 @@ function exportedModels(): Plugin {
   const folder = process.env.TEXTURA_MODELS ?? join(repository, 'models');
   return {
     name: 'textura-models',
-    configurePreviewServer: (server) => void server.middlewares.use('/models', folderMiddleware(folder)),
-  };
-}
-
-const contentTypes: Readonly<Record<string, string>> = {
-  json: 'application/json',
-  mjs: 'text/javascript',
-  wasm: 'application/wasm',
-};
-
-function folderMiddleware(folder: string) {
-  return (request: IncomingMessage, response: ServerResponse): void => {
-    const name = normalize(decodeURIComponent((request.url ?? '/').split('?')[0] ?? '/'));
-    const path = join(folder, name);
-    if (!path.startsWith(folder) || !existsSync(path) || name === '/') {
-      response.statusCode = 404;
-      response.end();
-      return;
-    }
-    void stat(path).then(({ size }) => {
-      response.setHeader('Content-Length', size);
-      response.setHeader(
-        'Content-Type',
-        contentTypes[path.split('.').at(-1) ?? ''] ?? 'application/octet-stream',
-      );
-      createReadStream(path).pipe(response);
-    });
+    configurePreviewServer({ middlewares }) {
+      // It stays in the folder, whatever an address says. Its types are those of Express, but it needs no application.
+      const files = express.static(folder, { redirect: false }) as unknown as Connect.NextHandleFunction;
+      middlewares.use('/models', files);
+    },
   };
 }
 
@@ -110,6 +87,8 @@ const publicFiles = ['icon.svg', 'icon-192.png', 'icon-512.png', 'manifest.webma
 export default defineConfig({
   root: here,
   base: './',
+  // A file that is missing is not answered with the page.
+  appType: 'mpa',
   plugins: [onnxruntimeFiles(), exportedModels(), serviceWorker()],
   resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'import', 'default'] },
   preview: { headers: isolationHeaders, port: 4173 },

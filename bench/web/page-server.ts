@@ -1,11 +1,11 @@
 /** The page as a browser gets it: built once, and served as plain files with a folder of models beside it. */
-import { createReadStream } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { extname, join, normalize } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import express from 'express';
 import { runProgram } from '../../node/program.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
@@ -28,18 +28,6 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
-const contentTypes: Readonly<Record<string, string>> = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.mjs': 'text/javascript',
-  '.css': 'text/css',
-  '.json': 'application/json',
-  '.webmanifest': 'application/manifest+json',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.wasm': 'application/wasm',
-};
-
 /** Sets headers of an answer, as middleware of Express does. */
 export type Decorate = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 
@@ -50,27 +38,26 @@ export const isolated: Decorate = (_request, response, next) => {
   next();
 };
 
-/** Serves the page's folder at / and the models at /models/. Without `decorate` with no headers of its own, as a plain host does. */
+/**
+ * Serves the page's folder at / and the models at /models/, both below `prefix`. Without `decorate` with no headers of its own, as a
+ * plain host does.
+ */
 export async function servePage(
-  { page, models }: { readonly page: string; readonly models: string },
+  { page, models, prefix = '' }: { readonly page: string; readonly models: string; readonly prefix?: string },
   decorate: Decorate = (_request, _response, next) => next(),
 ): Promise<PageServer> {
+  const pageFiles = filesOf(page);
+  const modelFiles = filesOf(models);
   const server = createServer((request, response) => {
-    const answer = () => {
-      const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname));
-      const file = path.startsWith('/models/')
-        ? join(models, path.slice('/models/'.length))
-        : join(page, path === '/' ? 'index.html' : path);
-      void stat(file).then(
-        ({ size }) => {
-          response.setHeader('Content-Type', contentTypes[extname(file)] ?? 'application/octet-stream');
-          response.setHeader('Content-Length', size);
-          createReadStream(file).pipe(response);
-        },
-        () => response.writeHead(404).end(),
-      );
-    };
-    decorate(request, response, answer);
+    const missing = () => void response.writeHead(404).end();
+    const { url = '/' } = request;
+    decorate(request, response, () => {
+      if (!url.startsWith(`${prefix}/`)) return missing();
+      request.url = url.slice(prefix.length);
+      if (!request.url.startsWith('/models/')) return pageFiles(request, response, missing);
+      request.url = request.url.slice('/models'.length);
+      modelFiles(request, response, missing);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -82,4 +69,9 @@ export async function servePage(
         server.close(() => resolve());
       }),
   };
+}
+
+/** It stays in the folder, whatever an address says. Its types are those of Express, but it needs no application. */
+function filesOf(folder: string): Decorate {
+  return express.static(folder, { redirect: false }) as unknown as Decorate;
 }

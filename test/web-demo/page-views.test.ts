@@ -13,6 +13,7 @@ import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
 import { openPage, readBars } from '../support/page-browser.ts';
 import { pageFixture } from '../support/page-fixture.ts';
 import { pythonAnswer } from '../support/python-answer.ts';
+import { collect } from '../support/teach-page.ts';
 import { sixTextures } from '../support/trained-run.ts';
 import { tolerances } from '../tolerances.ts';
 
@@ -61,21 +62,6 @@ test('See draws the heat map over the picture, the maps of a layer and what a va
   expect((mark?.width ?? 0) / (square?.width ?? 1)).toBeCloseTo(16 / 64, 1);
   expect(((mark?.x ?? 0) - (square?.x ?? 0)) / (square?.width ?? 1)).toBeCloseTo(4 / 64, 1);
 }, 90_000);
-
-/** Collects patches of a sample texture by holding the space bar. */
-async function collect(page: Page, row: number, texture: string, name: string, count: number): Promise<void> {
-  await page.getByRole('button', { name: `Sample texture ${texture}` }).click();
-  await page.locator('.swatch[aria-pressed="true"]', { hasText: texture }).waitFor();
-  const surface = page.locator('.surface').nth(row);
-  await surface.locator('input').fill(name);
-  await surface.locator('.hold').focus();
-  await page.keyboard.down(' ');
-  await surface
-    .locator('.thumb')
-    .nth(count - 1)
-    .waitFor();
-  await page.keyboard.up(' ');
-}
 
 describe('Teach', () => {
   /** What the first test has downloaded, and a patch that it was taught. */
@@ -159,6 +145,103 @@ describe('Teach', () => {
     await (await waiting).saveAs(path);
     return path;
   }
+});
+
+describe('what is removed in Teach', () => {
+  async function twoSurfaces() {
+    const opened = await openView('teach');
+    await collect(opened.page, 0, 'brick', 'wall', 6);
+    await collect(opened.page, 1, 'knit', 'scarf', 6);
+    return opened;
+  }
+  const names = (page: Page) =>
+    page.locator('.surface input').evaluateAll((inputs) => inputs.map((input) => input.value));
+  const keptNames = (page: Page) =>
+    page.evaluate(`new Promise((resolve) => {
+      indexedDB.open('textura').onsuccess = ({ target: { result: database } }) => {
+        database.transaction('surfaces').objectStore('surfaces').getAll().onsuccess = ({ target }) => {
+          database.close();
+          resolve(target.result.map(({ name }) => name).sort());
+        };
+      };
+    })`);
+  /** A reload, and until the page has what was kept. */
+  async function reload(page: Page): Promise<void> {
+    await page.reload();
+    await page.locator('.surface').nth(1).waitFor();
+  }
+
+  test('a surface comes back by Undo, at its place and with its patches, by the keyboard alone', async () => {
+    const { page } = await twoSurfaces();
+    await page.getByRole('button', { name: 'Remove wall and its patches' }).focus();
+    await page.keyboard.press('Enter');
+    const undo = page.getByRole('button', { name: 'Undo' });
+    await undo.waitFor();
+    expect(await names(page)).toEqual(['scarf']);
+    // Whoever hears the page hears what is to be undone; the focus is there already.
+    expect(await undo.evaluate((button) => button === button.ownerDocument.activeElement)).toBe(true);
+    expect(await page.locator('#train').isDisabled()).toBe(true);
+    const said = await undo.getAttribute('aria-describedby');
+    expect(await page.locator(`#${said}`).textContent()).toMatch(/^Removed: wall \(patches: [67]\)\.$/);
+    await page.keyboard.press('Enter');
+    expect(await names(page)).toEqual(['wall', 'scarf']);
+    expect(await page.locator('.surface').nth(0).locator('.thumb').count()).toBeGreaterThanOrEqual(6);
+    expect(await page.locator('#train').isDisabled()).toBe(false);
+    expect(await keptNames(page)).toEqual(['scarf', 'wall']);
+  }, 90_000);
+
+  test('a surface is deleted when nobody has asked it back for some seconds, and a reload before that loses nothing', async () => {
+    const { page } = await twoSurfaces();
+    await page.getByRole('button', { name: 'Remove wall and its patches' }).click();
+    await page.getByRole('button', { name: 'Undo' }).waitFor();
+    await reload(page);
+    expect((await names(page)).toSorted()).toEqual(['scarf', 'wall']);
+
+    await page.clock.install();
+    await page.getByRole('button', { name: 'Remove wall and its patches' }).click();
+    await page.locator('#train').hover({ force: true });
+    await page.clock.runFor(9000);
+    expect(await page.locator('.removal').count()).toBe(1);
+    // It waits for a pointer that is on it.
+    await page.locator('.removal').hover();
+    await page.clock.runFor(20_000);
+    expect(await page.locator('.removal').count()).toBe(1);
+    await page.locator('#train').hover({ force: true });
+    await page.clock.runFor(2000);
+    await page.locator('.removal').waitFor({ state: 'detached' });
+    await expect.poll(() => keptNames(page)).toEqual(['scarf']);
+  }, 90_000);
+
+  test('everything comes back by Undo, the taught network too, beside what was begun meanwhile', async () => {
+    const { page } = await twoSurfaces();
+    await page.locator('#train').click();
+    await page.locator('#model option:checked', { hasText: 'taught' }).waitFor({ state: 'attached' });
+    await page.getByRole('button', { name: 'Forget everything' }).click();
+    await page
+      .getByText(/^Removed: all surfaces \(2\) .* 10 seconds; a reload before that brings them back/)
+      .waitFor();
+    expect(await names(page)).toEqual(['', '']);
+    expect(await page.locator('#model option').allTextContents()).toEqual(['lab-baseline', 'no-relu4']);
+    await page.locator('.surface input').nth(1).fill('new');
+    await page.getByRole('button', { name: 'Undo' }).click();
+    expect(await names(page)).toEqual(['wall', 'scarf', 'new']);
+    await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
+    await page.locator('#model option:checked', { hasText: 'taught' }).waitFor({ state: 'attached' });
+    await page.locator('.provider-proof', { hasText: 'proof repeated' }).waitFor();
+  }, 120_000);
+
+  test('everything is deleted at once by whoever says so, and what was begun meanwhile stays', async () => {
+    const { page } = await twoSurfaces();
+    await page.getByRole('button', { name: 'Español' }).click();
+    await page.getByRole('button', { name: 'Olvidarlo todo' }).click();
+    await page.locator('.surface input').nth(0).fill('nueva');
+    await page.getByText('si recarga antes, vuelven').waitFor();
+    await page.getByRole('button', { name: 'Borrar ya' }).click();
+    await expect.poll(() => keptNames(page)).toEqual(['nueva']);
+    await reload(page);
+    expect((await names(page)).toSorted()).toEqual(['', 'nueva']);
+    expect(await page.getByRole('button', { name: 'Deshacer' }).count()).toBe(0);
+  }, 90_000);
 });
 
 describe('the page is for everybody', () => {

@@ -187,6 +187,12 @@ export const english = {
   'teach.patches': 'Download patches (zip)',
   'teach.try': 'Try it in Live',
   'teach.forget': 'Forget everything',
+  'teach.removed': 'Removed: {name} (patches: {count}).',
+  'teach.forgotten':
+    'Removed: all surfaces ({surfaces}) with their patches ({patches}), and the network taught from them. Deleted for good in {seconds} seconds; a reload before that brings them back.',
+  'teach.undo': 'Undo',
+  'teach.deleteNow': 'Delete now',
+  'teach.noBase': 'There is no exported network beside this page to build on.',
   'teach.kept': 'Kept in this browser; reloading loses nothing.',
   'teach.unkept': 'This browser does not keep data for this page: download what you want to keep.',
   'teach.base': 'Built on {name}.',

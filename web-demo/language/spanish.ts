@@ -188,6 +188,12 @@ export const spanish: Texts = {
   'teach.patches': 'Descargar recortes (zip)',
   'teach.try': 'Probarla en vivo',
   'teach.forget': 'Olvidarlo todo',
+  'teach.removed': 'Se quitó: {name} (recortes: {count}).',
+  'teach.forgotten':
+    'Se quitaron todas las superficies ({surfaces}) con sus recortes ({patches}) y la red enseñada con ellas. Se borran del todo en {seconds} segundos; si recarga antes, vuelven.',
+  'teach.undo': 'Deshacer',
+  'teach.deleteNow': 'Borrar ya',
+  'teach.noBase': 'Junto a esta página no hay ninguna red exportada sobre la que construir.',
   'teach.kept': 'Guardado en este navegador; recargar no pierde nada.',
   'teach.unkept': 'Este navegador no guarda datos de esta página: descargue lo que quiera conservar.',
   'teach.base': 'Construida sobre {name}.',

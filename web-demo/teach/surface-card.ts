@@ -19,7 +19,7 @@ export interface SurfaceCardEvents {
   readonly collect: () => Patch | undefined;
   /** Name or patches have changed. */
   readonly onChange: (surface: Surface) => void;
-  readonly onRemove: (surface: Surface) => void;
+  readonly onRemove: () => void;
 }
 
 export function surfaceCard(first: Surface, number: number, events: SurfaceCardEvents): SurfaceCard {
@@ -67,7 +67,7 @@ export function surfaceCard(first: Surface, number: number, events: SurfaceCardE
   for (const patch of first.patches) addThumb(patch);
   language.watch(drawTexts);
   name.addEventListener('input', () => change({ name: name.value }));
-  remove.addEventListener('click', () => events.onRemove(surface));
+  remove.addEventListener('click', events.onRemove);
   whileHeld(hold, () => {
     const patch = events.collect();
     if (patch === undefined) return;

@@ -1,15 +1,18 @@
 /** Teaching: surfaces are named and collected, the network learns them here, and what it has learnt can be taken home. */
 import { choice } from '../dom/choice.ts';
 import { element } from '../dom/element.ts';
-import type { ListedModel } from '../inference/model-list.ts';
+import { faultOf } from '../inference/faults.ts';
+import { faultText } from '../inference/provider-bar.ts';
 import { formatNumber, language, said, say, textOf } from '../language/language.ts';
 import { fitted } from '../stage/square.ts';
+import { unkept } from '../storage.ts';
 import type { View, ViewSetting } from '../view.ts';
 import { download, patchArchive } from './archive.ts';
 import { collectionFault, leastPatches, lessonOf } from './collection.ts';
 import { lossChart } from './loss-chart.ts';
 import { type TaughtResult, type TeachingDepth, taughtName } from './messages.ts';
 import { outcomePanel } from './outcome-panel.ts';
+import { type Removal, removal, undoSeconds } from './removal.ts';
 import { openTeachingStore, type TeachingStore } from './store.ts';
 import { surfaceList } from './surface-list.ts';
 import { listedTaught } from './taught-models.ts';
@@ -27,6 +30,8 @@ export function teachView(setting: ViewSetting): View {
   const chart = lossChart();
   const outcome = outcomePanel();
   const kept = element('p', { class: 'note' });
+  const forgotten = element('div', {});
+  let forgetting: Removal | undefined;
   let store: TeachingStore | undefined;
   let teaching: Teaching | undefined;
   let learnt: TaughtResult | undefined;
@@ -55,71 +60,112 @@ export function teachView(setting: ViewSetting): View {
   }
 
   function drawKept(): void {
-    say(kept, store === undefined ? 'teach.unkept' : 'teach.kept');
+    say(kept, unkept.get().has('lessons') ? 'teach.unkept' : 'teach.kept');
   }
 
   async function begin(): Promise<void> {
-    const base = baseOf(models.get(), inference.model.get());
-    if (base === undefined) return;
+    const base = baseModel();
+    if (base === undefined) {
+      say(progress, 'teach.noBase');
+      return;
+    }
     chart.begin();
     outcome.hide();
-    const source = await base.source();
-    if (typeof source.file !== 'string') return;
-    teaching = teach({
-      base: { name: base.name, file: source.file },
-      lesson: lessonOf(list.surfaces()),
-      depth: depth.get(),
-    });
-    stop.hidden = false;
-    drawFault();
-    teaching.onProgress(({ stage: at, done, total, loss }) => {
-      if (loss !== undefined) chart.add(done, total, loss);
-      say(progress, 'teach.progress', {
-        stage: textOf(`teach.${at}`),
-        done: formatNumber(done),
-        total: formatNumber(total),
-      });
-    });
     try {
+      const { file } = await base.source();
+      if (typeof file !== 'string') return;
+      const lesson = lessonOf(list.surfaces());
+      teaching = teach({ base: { name: base.name, file }, lesson, depth: depth.get() });
+      stop.hidden = false;
+      drawFault();
+      teaching.onProgress(({ stage: at, done, total, loss }) => {
+        if (loss !== undefined) chart.add(done, total, loss);
+        say(progress, 'teach.progress', {
+          stage: textOf(`teach.${at}`),
+          done: formatNumber(done),
+          total: formatNumber(total),
+        });
+      });
       const result = await teaching.result;
       if (result !== undefined) await take(result);
       progress.textContent = '';
     } catch (error) {
-      say(progress, 'teach.failed', { message: error instanceof Error ? error.message : String(error) });
+      reportError(error);
+      say(progress, 'teach.failed', { reason: faultText(faultOf(error)) });
+    } finally {
+      teaching = undefined;
+      stop.hidden = true;
+      drawFault();
     }
-    teaching = undefined;
-    stop.hidden = true;
-    drawFault();
   }
 
   async function take(result: TaughtResult): Promise<void> {
     learnt = result;
     outcome.show(result);
-    await store?.keepModel(result).catch(() => {});
+    await store?.keepModel(result);
+    await offer(result);
+  }
+
+  async function offer(result: TaughtResult): Promise<void> {
     const listed = listedTaught(result);
-    models.set([...models.get().filter(({ taught }) => !taught), listed]);
+    models.set([...exported(), listed]);
     await inference.choose(listed);
   }
 
-  async function forget(): Promise<void> {
-    await store?.clear();
-    list.clear();
-    outcome.hide();
-    learnt = undefined;
-    const others = models.get().filter(({ taught }) => !taught);
-    models.set(others);
+  const exported = () => models.get().filter(({ taught }) => !taught);
+  const chosenName = () => {
     const state = inference.model.get();
-    const current = state.status === 'ready' ? state.model.name : state.name;
-    if (current === taughtName && others[0] !== undefined) await inference.choose(others[0]);
+    return state.status === 'ready' ? state.model.name : state.name;
+  };
+  /** The exported model that is chosen, or the first: what was taught is not built upon again. */
+  const baseModel = () => exported().find(({ name }) => name === chosenName()) ?? exported()[0];
+
+  /** Takes all away at once, and deletes it when it was not asked back for some seconds. */
+  async function forget(): Promise<void> {
+    forgetting?.end();
+    const model = learnt;
+    const wasChosen = chosenName() === taughtName;
+    const taken = list.takeAll();
+    learnt = undefined;
+    outcome.hide();
+    chart.begin();
+    progress.textContent = '';
+    models.set(exported());
+    const patches = taken.surfaces.reduce((sum, surface) => sum + surface.patches.length, 0);
+    const text = () =>
+      textOf('teach.forgotten', {
+        surfaces: formatNumber(taken.surfaces.length),
+        patches: formatNumber(patches),
+        seconds: formatNumber(undoSeconds),
+      });
+    if (taken.surfaces.length > 0 || model !== undefined) {
+      forgetting = removal('div', text, {
+        onUndo() {
+          taken.giveBack();
+          if (learnt !== undefined || model === undefined) return;
+          learnt = model;
+          outcome.show(model);
+          if (wasChosen) void offer(model);
+          else models.set([...exported(), listedTaught(model)]);
+        },
+        onDelete() {
+          taken.delete();
+          // Another one may have been taught meanwhile.
+          if (learnt === undefined) void store?.removeModel();
+        },
+      });
+      forgotten.replaceChildren(forgetting.root);
+      forgetting.focus();
+    }
+    const [other] = exported();
+    if (wasChosen && other !== undefined) await inference.choose(other);
   }
 
   async function restore(): Promise<void> {
-    store = await openTeachingStore().catch(() => undefined);
+    store = await openTeachingStore();
     await list.restore(store);
-    const model = await store?.model();
-    learnt = model;
-    if (model !== undefined) outcome.show(model);
-    drawKept();
+    learnt = await store.model();
+    if (learnt !== undefined) outcome.show(learnt);
   }
 
   add.addEventListener('click', list.add);
@@ -134,6 +180,7 @@ export function teachView(setting: ViewSetting): View {
     void patchArchive(full).then((zip) => download(zip, 'textura-patches.zip', 'application/zip'));
   });
   outcome.onForget(() => void forget());
+  unkept.watch(drawKept);
   language.watch(() => {
     drawFault();
     drawKept();
@@ -155,19 +202,10 @@ export function teachView(setting: ViewSetting): View {
       progress,
       chart.root,
       outcome.root,
+      forgotten,
       kept,
     ),
     read: async () => {},
     reset() {},
   };
-}
-
-/** The exported model that is chosen, or the first: what was taught is not built upon again. */
-function baseOf(
-  models: readonly ListedModel[],
-  state: ReturnType<ViewSetting['inference']['model']['get']>,
-): ListedModel | undefined {
-  const exported = models.filter(({ taught }) => !taught);
-  const name = state.status === 'ready' ? state.model.name : state.name;
-  return exported.find((model) => model.name === name) ?? exported[0];
 }

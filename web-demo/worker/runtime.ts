@@ -1,5 +1,8 @@
 /** onnxruntime-web as this worker has it: one provider, its files from the page's own folder. */
 import type { InferenceSession } from 'onnxruntime-web';
+import { createGraph } from '../../graph/builder.ts';
+import { encodeModel } from '../../graph/encode.ts';
+import { defaultOpset } from '../../model/model-file.ts';
 import { type Fault, fault, fileOf, InferenceError } from '../inference/faults.ts';
 import type { Provider } from '../inference/messages.ts';
 import { openDevice } from './graphics-device.ts';
@@ -70,6 +73,8 @@ export async function openRuntime(
       release: () => session.release(),
     };
   }
+  // onnxruntime fetches its files with the first session: what is missing then is no fault of a model.
+  await open(smallestModel());
   return {
     provider,
     threads: env.wasm.numThreads,
@@ -77,6 +82,12 @@ export async function openRuntime(
     Tensor,
     open,
   };
+}
+
+function smallestModel(): Uint8Array {
+  const graph = createGraph({ name: 'smallest', opset: defaultOpset, float: 'float32' });
+  graph.output(graph.node('Relu', [graph.input('x', 'float32', [1])], { name: 'y' }));
+  return encodeModel(graph, { producerName: 'textura', producerVersion: '', metadata: {} });
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

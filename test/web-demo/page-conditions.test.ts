@@ -1,0 +1,233 @@
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { chromium, type Page } from 'playwright-core';
+import sharp from 'sharp';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { servePage } from '../../bench/web/page-server.ts';
+import { drawTexture } from '../../model/textures/textures.ts';
+import { findChromium } from '../../node/chromium.ts';
+import { openPage, readBars } from '../support/page-browser.ts';
+import { ourHeaders, pageFixture } from '../support/page-fixture.ts';
+import { collect } from '../support/teach-page.ts';
+
+/** Not localhost, so that browsers see what they see of a machine in the next room. */
+const lanHost = 'page.test';
+
+const fixture = pageFixture({ args: async () => [`--host-resolver-rules=MAP ${lanHost} 127.0.0.1`] });
+
+/** What the page shows, without what is hidden. */
+const textOf = (page: Page) => page.evaluate<string>('document.body.innerText');
+
+describe('a browser that keeps nothing', () => {
+  test('because all site data are blocked has the page with all it can do, and what is not kept', async () => {
+    const { folder, server } = fixture();
+    const profile = join(folder, 'profile');
+    await mkdir(join(profile, 'Default'), { recursive: true });
+    const preferences = { profile: { default_content_setting_values: { cookies: 2 } } };
+    await writeFile(join(profile, 'Default/Preferences'), JSON.stringify(preferences));
+    const context = await chromium.launchPersistentContext(profile, {
+      executablePath: findChromium() ?? '',
+      args: ['--no-sandbox'],
+      locale: 'en',
+    });
+    onTestFinished(() => context.close());
+    const page = await context.newPage();
+    const thrown: string[] = [];
+    page.on('pageerror', ({ message }) => thrown.push(message));
+    await page.goto(server.origin);
+    // The setting has taken hold.
+    expect(
+      await page.evaluate('(() => { try { return String(localStorage); } catch (e) { return e.name; } })()'),
+    ).toBe('SecurityError');
+    expect(await readBars(page)).toHaveLength(5);
+    await page
+      .getByText('Not kept: the language chosen here, what you teach, the page for use without a network.')
+      .waitFor();
+    expect(await textOf(page)).not.toContain('works without a network');
+    await page.getByRole('button', { name: 'Español' }).click();
+    await page.getByText('No se guarda: el idioma elegido aquí, lo que enseñe').waitFor();
+    await page.getByRole('tab', { name: 'Enseñar' }).click();
+    await page.getByText('Este navegador no guarda datos de esta página').waitFor();
+    await collect(page, 0, 'brick', 'a', 6, 'Textura de muestra');
+    await collect(page, 1, 'knit', 'b', 6, 'Textura de muestra');
+    await page.locator('#train').click();
+    await page.locator('#held-out', { hasText: 'apartados' }).waitFor();
+    expect(thrown).toEqual([]);
+  }, 120_000);
+
+  const refusing = "{ throw new DOMException('denied', 'SecurityError'); }";
+  const refusals = {
+    localStorage: {
+      script: `Object.defineProperty(window, 'localStorage', { get() ${refusing} });`,
+      lost: 'the language chosen here.',
+    },
+    'localStorage.setItem': {
+      script: `Storage.prototype.setItem = () => ${refusing};`,
+      lost: 'the language chosen here.',
+    },
+    indexedDB: { script: `IDBFactory.prototype.open = () => ${refusing};`, lost: 'what you teach.' },
+    CacheStorage: {
+      script: `CacheStorage.prototype.open = async () => ${refusing};`,
+      lost: 'the page for use without a network.',
+    },
+  } as const;
+  for (const [name, { script, lost }] of Object.entries(refusals)) {
+    test(`because it refuses ${name} alone has the page with its models, and says what that loses`, async () => {
+      const { browser, server } = fixture();
+      const { page, complaints } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
+      await page.addInitScript(script);
+      await page.route('**/workers/*.js', async (route) => {
+        const response = await route.fetch();
+        const body = `${name === 'CacheStorage' ? script : ''}\n${await response.text()}`;
+        await route.fulfill({ response, body });
+      });
+      await page.goto(server.origin);
+      expect(await readBars(page)).toHaveLength(5);
+      // Playwright's block of service workers is a refusal too.
+      await page.locator('.foot .notice', { hasText: lost.slice(0, -1) }).waitFor();
+      await page.getByRole('button', { name: 'Español' }).click();
+      await page.getByRole('tab', { name: 'En vivo' }).waitFor();
+      await page.getByRole('tab', { name: 'Enseñar' }).click();
+      expect(await page.locator('.surface').count()).toBe(2);
+      expect(await textOf(page)).not.toContain('Aún no hay modelos');
+      expect(complaints.filter((text) => !text.includes('blocked by Playwright'))).toEqual([]);
+    }, 60_000);
+  }
+});
+
+describe('the list of models', () => {
+  test('that the server has not is a folder without models, and one that it fails to give is a fault with another try', async () => {
+    const { browser, server } = fixture();
+    const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
+    let status = 404;
+    await page.route('**/models/index.json', (route) =>
+      status === 200 ? route.continue() : route.fulfill({ status, body: 'nothing' }),
+    );
+    await page.goto(server.origin);
+    await page.getByText('There are no models beside this page yet').waitFor();
+    status = 502;
+    await page.reload();
+    await page.getByText('The list of models could not be read: models/index.json did not arrive').waitFor();
+    expect(await textOf(page)).not.toContain('There are no models');
+    status = 200;
+    await page.getByRole('button', { name: 'Try again' }).click();
+    expect(await readBars(page)).toHaveLength(5);
+  }, 60_000);
+});
+
+describe('a page over plain http from another machine', () => {
+  test('reads, teaches and keeps, and says what needs https', async () => {
+    const { browser, server } = fixture();
+    const { port } = new URL(server.origin);
+    const { page, complaints } = await openPage(browser, `http://${lanHost}:${port}/`);
+    expect(await page.evaluate('[isSecureContext, typeof crypto.randomUUID, typeof caches]')).toEqual([
+      false,
+      'undefined',
+      'undefined',
+    ]);
+    expect(await readBars(page)).toHaveLength(5);
+    const state = page.locator('.provider-state');
+    await state.getByText(/One thread and no WebGPU, because .*https/).waitFor();
+    // The server does send these headers.
+    expect(await state.textContent()).not.toContain('Cross-Origin');
+    await page.getByText('only if it is opened over https or as http://localhost').waitFor();
+    await page.locator('#camera-button').click();
+    await page.getByText('Open this page by https').waitFor();
+
+    await page.getByRole('tab', { name: 'Teach' }).click();
+    await page.getByRole('button', { name: 'Add a surface' }).click();
+    expect(await page.locator('.surface').count()).toBe(3);
+    await collect(page, 0, 'brick', 'a', 6);
+    await collect(page, 1, 'knit', 'b', 6);
+    await collect(page, 2, 'water', 'c', 6);
+    await page.locator('#train').click();
+    await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
+    await page.reload();
+    await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
+    expect(await page.locator('.surface').count()).toBe(3);
+    // Chromium remarks itself that it ignores headers of isolation.
+    expect(
+      complaints.filter((text) => !/Cross-Origin-Opener-Policy|Origin-Agent-Cluster/.test(text)),
+    ).toEqual([]);
+  }, 120_000);
+});
+
+describe('files of the page', () => {
+  test('are found under any path, with the models', async () => {
+    const { browser, page: folder, models } = fixture();
+    const server = await servePage({ page: folder, models, prefix: '/tools/textura' }, ourHeaders());
+    onTestFinished(() => server.close());
+    const { page, complaints } = await openPage(browser, `${server.origin}/tools/textura/`);
+    expect(await readBars(page)).toHaveLength(5);
+    await page.getByRole('tab', { name: 'See' }).click();
+    await page.locator('#heat-stats', { hasText: 'places' }).waitFor();
+    expect(complaints).toEqual([]);
+  }, 60_000);
+
+  const missing = {
+    'onnxruntime/ort-wasm-simd-threaded.wasm': { isRuntime: true },
+    'onnxruntime/ort-wasm-simd-threaded.mjs': { isRuntime: true },
+    'workers/inference-worker.js': { isRuntime: true },
+    'models/lab-baseline.onnx': { isRuntime: false },
+  };
+  for (const [file, { isRuntime }] of Object.entries(missing)) {
+    test(`of which ${file} is missing have it named, and nothing is waited for`, async () => {
+      const { browser, page: built, models, folder } = fixture();
+      const broken = join(folder, 'broken');
+      await cp(built, broken, { recursive: true });
+      await cp(models, join(folder, 'broken-models'), { recursive: true });
+      onTestFinished(async () => {
+        await rm(broken, { recursive: true });
+        await rm(join(folder, 'broken-models'), { recursive: true });
+      });
+      await rm(isRuntime ? join(broken, file) : join(folder, 'broken-models/lab-baseline.onnx'));
+      const server = await servePage({ page: broken, models: join(folder, 'broken-models') }, ourHeaders());
+      onTestFinished(() => server.close());
+      const { page } = await openPage(browser, server.origin, { serviceWorkers: 'block' });
+      const words = isRuntime ? `WebAssembly is not used: ${file}` : `lab-baseline cannot be used: ${file}`;
+      await page.getByText(`${words} did not arrive`).waitFor();
+      const shown = await textOf(page);
+      for (const text of [
+        'Starting',
+        'Waiting for a picture',
+        'Loading',
+        '.cc',
+        'TypeError',
+        'http://',
+        'ERR',
+      ]) {
+        expect({ text, isShown: shown.includes(text) }).toEqual({ text, isShown: false });
+      }
+      expect(shown).toContain('No network to read with');
+      await page.getByRole('button', { name: 'Español' }).click();
+      await page.getByText(`${file} no llegó`).waitFor();
+    }, 60_000);
+  }
+
+  test('of a host that answers every address with its page are named too', async () => {
+    const { browser, server } = fixture();
+    const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
+    await page.route('**/onnxruntime/*.wasm', (route) =>
+      route.fulfill({ status: 200, contentType: 'text/html', body: '<!doctype html><p>page</p>' }),
+    );
+    await page.goto(server.origin);
+    await page
+      .getByText('WebAssembly is not used: onnxruntime/ort-wasm-simd-threaded.wasm did not arrive')
+      .waitFor();
+  }, 60_000);
+
+  test('of which the painter of samples is missing leave a page that reads pictures', async () => {
+    const { browser, server, folder } = fixture();
+    const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
+    await page.route('**/workers/texture-worker.js', (route) => route.fulfill({ status: 404 }));
+    await page.goto(server.origin);
+    await page.getByText('The samples cannot be drawn').waitFor();
+    const { data } = drawTexture('marble', 6, 2, 90, 80);
+    const path = join(folder, 'picture.png');
+    await sharp(data, { raw: { width: 90, height: 80, channels: 1 } })
+      .png()
+      .toFile(path);
+    await page.locator('#picture-file').setInputFiles(path);
+    expect(await readBars(page)).toHaveLength(5);
+  }, 60_000);
+});
