@@ -52,7 +52,7 @@ export function pageFrame(): PageFrame {
 /** Where pictures go (nowhere), and what the browser keeps. */
 function foot(): HTMLElement {
   const offline = element('span', {});
-  const lost = element('p', { class: 'notice', role: 'status', hidden: true });
+  const lost = element('p', { class: 'notice foot-lost', role: 'status', hidden: true });
   const draw = () => {
     const things = unkept.get();
     offline.hidden = things.has('offline');

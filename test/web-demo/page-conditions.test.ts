@@ -127,12 +127,12 @@ describe('a page over plain http from another machine', () => {
     ]);
     expect(await readBars(page)).toHaveLength(5);
     const state = page.locator('.provider-state');
-    await state.getByText(/One thread and no WebGPU, because .*https/).waitFor();
+    await state.getByText('Several threads and WebGPU need a page that is opened over https').waitFor();
     // The server does send these headers.
     expect(await state.textContent()).not.toContain('Cross-Origin');
-    await page.getByText('only if it is opened over https or as http://localhost').waitFor();
+    await page.getByText('works without a network only where it is opened over https').waitFor();
     await page.locator('#camera-button').click();
-    await page.getByText('Open this page by https').waitFor();
+    await page.getByText('Browsers allow a camera only to a page that is opened over https').waitFor();
 
     await page.getByRole('tab', { name: 'Teach' }).click();
     await page.getByRole('button', { name: 'Add a surface' }).click();

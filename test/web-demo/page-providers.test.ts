@@ -71,6 +71,14 @@ describe('what computes', () => {
     onWebGpu.forEach(({ probability }, i) => {
       expect(Math.abs(probability - (onWasm[i]?.probability ?? 0))).toBeLessThan(tolerances.probability);
     });
+    // Runs that are asked for while another is under way wait for it, or give way.
+    for (const view of ['Compare', 'Live', 'Compare', 'Live']) {
+      await page.getByRole('tab', { name: view }).click();
+      await page.locator('.swatch').nth(view.length).click();
+    }
+    await page.locator('.swatch').nth(4).and(page.locator('[aria-pressed="true"]')).waitFor();
+    await page.locator('#top-class').waitFor();
+    await state(page, /^WebGPU/).waitFor();
     expect(complaints.filter((complaint) => complaint.startsWith('error'))).toEqual([]);
   }, 180_000);
 
@@ -188,6 +196,51 @@ describe('WebGPU that goes away', () => {
     }
   }, 60_000);
 });
+
+test('a worker that dies is replaced, and what it said itself is for the console', async () => {
+  const { page, complaints } = await openWith(
+    "new BroadcastChannel('die').onmessage = () => { throw new Error('/onnxruntime/core/session.cc:1 abort'); };",
+  );
+  const die = () => page.evaluate("new BroadcastChannel('die').postMessage('')");
+  await readBars(page);
+  for (let i = 0; i < 2; i++) {
+    await die();
+    await page.waitForFunction(
+      "document.querySelector('.provider-state').textContent.startsWith('Starting')",
+    );
+    await state(page, /^WebAssembly/).waitFor();
+    expect(await readBars(page)).toHaveLength(5);
+  }
+  // The third in a row is no accident.
+  await die();
+  await page.getByText(/WebAssembly is not used: an unexpected error/).waitFor();
+  await page.locator('#top-class', { hasText: 'No network to read with' }).waitFor();
+  expect(await page.evaluate('document.body.innerText')).not.toContain('.cc');
+  expect(complaints.join()).toContain('session.cc');
+}, 60_000);
+
+test('a reading that fails takes its label away and is told in words, and the next one is read', async () => {
+  const { page } = await openWith(
+    `const post = self.postMessage.bind(self);
+    let fails = false;
+    new BroadcastChannel('fail').onmessage = ({ data }) => { fails = data; };
+    const fault = { code: 'failed', values: {}, detail: '/onnxruntime/core/session.cc:1 abort' };
+    self.postMessage = (reply) => post(fails ? { id: reply.id, status: 'failed', fault } : reply);`,
+  );
+  const fail = (fails: boolean) => page.evaluate(`new BroadcastChannel('fail').postMessage(${fails})`);
+  await readBars(page);
+  await fail(true);
+  for (const n of [3, 4]) {
+    await page.locator('.swatch').nth(n).click();
+    await page.getByText('The picture could not be read: an unexpected error').waitFor();
+    expect(await page.locator('#top-class').isVisible()).toBe(false);
+    expect(await page.evaluate('document.body.innerText')).not.toContain('.cc');
+  }
+  await fail(false);
+  await page.locator('.swatch').nth(5).click();
+  await page.locator('#top-class').waitFor();
+  await page.getByText('The picture could not be read').waitFor({ state: 'hidden' });
+}, 60_000);
 
 test('no label stands beside a picture that it was not computed for, however late the answer is', async () => {
   const { page } = await openWith(

@@ -6,7 +6,8 @@ export const english = {
   'page.language': 'Language',
   'page.foot': 'Pictures are decoded, cut and read in this browser.',
   'page.offline': 'The page works without a network once it has been visited.',
-  'page.insecure': 'It works without a network only if it is opened over https or as http://localhost.',
+  'page.insecure':
+    'The page works without a network only where it is opened over https, or as http://localhost on this machine.',
   'page.unkept': 'This browser does not let the page keep data. Not kept: {things}.',
   'page.unkept.language': 'the language chosen here',
   'page.unkept.lessons': 'what you teach',
@@ -35,7 +36,7 @@ export const english = {
   'source.cameraName': 'Camera {number}',
 
   'camera.insecure':
-    'Browsers give cameras to secure pages alone. Open this page by https, or as http://localhost on this machine.',
+    'Browsers allow a camera only to a page that is opened over https, or as http://localhost on this machine.',
   'camera.unsupported': 'This browser offers no camera to pages. Open a picture or choose a sample instead.',
   'camera.denied':
     'The camera was not allowed. Allow it in the browser’s address bar (the camera or lock sign), then press Camera again.',
@@ -74,7 +75,7 @@ export const english = {
   'provider.single': 'WebAssembly, 1 thread',
   'provider.none': 'Nothing can compute here',
   'provider.insecure':
-    'One thread and no WebGPU, because browsers allow both only to pages opened over https, or as http://localhost on this machine.',
+    'Several threads and WebGPU need a page that is opened over https, or as http://localhost on this machine.',
   'provider.isolation':
     'One thread, because the server does not isolate the page. With the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp it would use several.',
   'provider.starting': 'Starting …',
@@ -189,7 +190,7 @@ export const english = {
   'teach.forget': 'Forget everything',
   'teach.removed': 'Removed: {name} (patches: {count}).',
   'teach.forgotten':
-    'Removed: all surfaces ({surfaces}) with their patches ({patches}), and the network taught from them. Deleted for good in {seconds} seconds; a reload before that brings them back.',
+    'Removed: all that was taught here (surfaces: {surfaces}, patches: {patches}). It is deleted for good after {seconds} seconds; until then a reload brings it back.',
   'teach.undo': 'Undo',
   'teach.deleteNow': 'Delete now',
   'teach.noBase': 'There is no exported network beside this page to build on.',

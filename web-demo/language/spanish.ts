@@ -8,7 +8,8 @@ export const spanish: Texts = {
   'page.language': 'Idioma',
   'page.foot': 'Las imágenes se descodifican, recortan y leen en este navegador.',
   'page.offline': 'Tras la primera visita, la página funciona sin red.',
-  'page.insecure': 'Sin red solo funciona si se abre por https o como http://localhost.',
+  'page.insecure':
+    'Sin red, la página solo funciona si se abre por https, o como http://localhost en este equipo.',
   'page.unkept': 'Este navegador no deja que la página guarde datos. No se guarda: {things}.',
   'page.unkept.language': 'el idioma elegido aquí',
   'page.unkept.lessons': 'lo que enseñe',
@@ -75,7 +76,7 @@ export const spanish: Texts = {
   'provider.single': 'WebAssembly, 1 hilo',
   'provider.none': 'Aquí no hay con qué calcular',
   'provider.insecure':
-    'Un hilo y sin WebGPU: los navegadores solo permiten ambos a páginas abiertas por https, o como http://localhost en este equipo.',
+    'Varios hilos y WebGPU requieren que la página se abra por https, o como http://localhost en este equipo.',
   'provider.isolation':
     'Un solo hilo, porque el servidor no aísla la página. Con las cabeceras Cross-Origin-Opener-Policy: same-origin y Cross-Origin-Embedder-Policy: require-corp usaría varios.',
   'provider.starting': 'Arrancando …',
@@ -190,7 +191,7 @@ export const spanish: Texts = {
   'teach.forget': 'Olvidarlo todo',
   'teach.removed': 'Se quitó: {name} (recortes: {count}).',
   'teach.forgotten':
-    'Se quitaron todas las superficies ({surfaces}) con sus recortes ({patches}) y la red enseñada con ellas. Se borran del todo en {seconds} segundos; si recarga antes, vuelven.',
+    'Se quitó todo lo enseñado aquí (superficies: {surfaces}, recortes: {patches}). Se borra del todo a los {seconds} segundos; hasta entonces, al recargar vuelve.',
   'teach.undo': 'Deshacer',
   'teach.deleteNow': 'Borrar ya',
   'teach.noBase': 'Junto a esta página no hay ninguna red exportada sobre la que construir.',

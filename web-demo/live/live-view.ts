@@ -42,7 +42,15 @@ export function liveView({ inference, stage, reader, requestReading, shown }: Vi
   const scope = choice<keyof typeof scopes>('scope', 'live.scope', scopes, 'square', requestReading);
   let reading: Reading | undefined;
 
+  const patchFigure = element(
+    'figure',
+    { class: 'specimen-patch' },
+    element('div', { class: 'patch-place' }, patch),
+    said('figcaption', 'live.patch'),
+  );
+
   const draw = () => {
+    patchFigure.hidden = inference.model.get().status === 'failed';
     stage.caption(specimen.show(reading, inference.model.get().status));
     bars.show(
       (reading?.order ?? []).map((c) => ({
@@ -90,12 +98,7 @@ export function liveView({ inference, stage, reader, requestReading, shown }: Vi
       'section',
       { class: 'view live', 'aria-labelledby': 'live-heading' },
       said('h2', 'live.heading', { id: 'live-heading' }),
-      element(
-        'div',
-        { class: 'specimen' },
-        element('figure', { class: 'specimen-patch' }, patch, said('figcaption', 'live.patch')),
-        specimen.root,
-      ),
+      element('div', { class: 'specimen' }, patchFigure, specimen.root),
       scope.root,
       said('h3', 'live.bars', { class: 'unseen' }),
       bars.root,
@@ -142,6 +145,7 @@ function specimenLabel() {
   /** Gives the same in short, for the picture. */
   function show(reading: Reading | undefined, model: ModelState['status']): string {
     root.classList.toggle('finding', reading !== undefined);
+    name.classList.toggle('without', reading === undefined);
     if (reading === undefined) {
       say(name, withoutReading[model]);
       name.classList.remove('unknown');

@@ -8,8 +8,8 @@ export function watchFrames(stage: Stage, onFrame: () => void): void {
     watched = video;
     const next = () => {
       if (watched !== video) return;
-      onFrame();
       afterNextFrame(video, next);
+      onFrame();
     };
     afterNextFrame(video, next);
   }

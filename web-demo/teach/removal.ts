@@ -24,7 +24,7 @@ interface RemovalEnds {
 }
 
 export function removal(tag: 'li' | 'div', text: () => string, { onUndo, onDelete }: RemovalEnds): Removal {
-  const words = element('p', { id: `removed-${++count}` });
+  const words = element('p', { id: `removed-${++count}`, class: 'removal-words' });
   const undo = said('button', 'teach.undo', {
     type: 'button',
     class: 'primary',
@@ -35,7 +35,13 @@ export function removal(tag: 'li' | 'div', text: () => string, { onUndo, onDelet
     class: 'quiet',
     'aria-describedby': words.id,
   });
-  const root = element(tag, { class: 'removal' }, words, undo, now);
+  // Undo stands where the button was that removed: a double click is no way to lose anything.
+  const root = element(
+    tag,
+    { class: 'removal' },
+    words,
+    element('div', { class: 'removal-buttons' }, now, undo),
+  );
   let leftMs = 1000 * undoSeconds;
   const timer = setInterval(() => {
     if (root.matches(':hover, :has(:focus-visible)')) return;

@@ -24,7 +24,10 @@ const wishedLimits = [
 /** Errors: `no-webgpu`, `no-adapter`, `no-device`, `no-answer`. `onLost` is called when the device goes by itself. */
 export async function openDevice(onLost: (fault: Fault) => void): Promise<GPUDevice> {
   if (!('gpu' in navigator)) throw new InferenceError(fault('no-webgpu'));
-  const adapter = await within(requestLimitMs, navigator.gpu.requestAdapter());
+  const adapter = await within(
+    requestLimitMs,
+    navigator.gpu.requestAdapter({ powerPreference: 'high-performance' }),
+  );
   if (adapter === null) throw new InferenceError(fault('no-adapter'));
   const asked = adapter.requestDevice({
     requiredFeatures: wishedFeatures.filter((name) => adapter.features.has(name)),

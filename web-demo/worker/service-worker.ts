@@ -34,11 +34,20 @@ async function dropOldShells(): Promise<void> {
   await Promise.all(old.map((name) => caches.delete(name)));
 }
 
+/** Undefined where none is stored, or the browser does not give it out: the network may. */
+async function storedAnswer(key: RequestInfo): Promise<Response | undefined> {
+  try {
+    const cache = await caches.open(shellCache);
+    return await cache.match(key, { ignoreSearch: true });
+  } catch {
+    return undefined;
+  }
+}
+
 /** The page itself comes from the network while there is one, so that a new version is seen; its files have names of their own. */
 async function answerTo(request: Request): Promise<Response> {
-  const cache = await caches.open(shellCache);
   const key = request.mode === 'navigate' ? './' : request;
-  const stored = await cache.match(key, { ignoreSearch: true });
+  const stored = await storedAnswer(key);
   if (stored !== undefined && request.mode !== 'navigate') return stored;
   try {
     return await fetch(request);
