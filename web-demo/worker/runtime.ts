@@ -21,6 +21,9 @@ const mostThreads = 4;
 /** A graphics processor that takes longer than this for one run is slower than wasm, or has stopped. */
 const runLimitMs = 15_000;
 
+/** Within this its files have arrived over a slow network, and a first session has been opened. */
+const startLimitMs = 120_000;
+
 const lossDelayMs = 100;
 
 /**
@@ -49,10 +52,10 @@ export async function openRuntime(
   };
 
   /** What runs in this thread alone ends by itself; a graphics processor may not. */
-  async function limited<T>(work: Promise<T>): Promise<T> {
+  async function limited<T>(work: Promise<T>, limitMs = runLimitMs): Promise<T> {
     if (device === undefined) return work;
     try {
-      return await within(runLimitMs, work);
+      return await within(limitMs, work);
     } catch (error) {
       // Runs fail a moment before the loss of their device is told, which is the reason to give.
       await Promise.race([device.lost, pause(lossDelayMs)]);
@@ -61,12 +64,7 @@ export async function openRuntime(
   }
 
   async function open(model: Uint8Array): Promise<Session> {
-    const session = await InferenceSession.create(model, options).catch(async (cause: unknown) => {
-      const missing = await missingFile(Object.values(paths));
-      throw missing === undefined
-        ? cause
-        : new InferenceError(fault('file-missing', { file: missing }, cause));
-    });
+    const session = await limited(InferenceSession.create(model, options));
     return {
       run: (feeds: InferenceSession.FeedsType, outputs?: readonly string[]) =>
         limited(outputs === undefined ? session.run(feeds) : session.run(feeds, outputs)),
@@ -74,7 +72,10 @@ export async function openRuntime(
     };
   }
   // onnxruntime fetches its files with the first session: what is missing then is no fault of a model.
-  await open(smallestModel());
+  await limited(InferenceSession.create(smallestModel(), options), startLimitMs).catch(async (cause) => {
+    const missing = await missingFile(Object.values(paths));
+    throw missing === undefined ? cause : new InferenceError(fault('file-missing', { file: missing }, cause));
+  });
   return {
     provider,
     threads: env.wasm.numThreads,
