@@ -1,6 +1,5 @@
 /** `npm run bench -- infer`: images a second of an exported network in onnxruntime-node, its portable file beside its throughput file. */
 import { join } from 'node:path';
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { z } from 'zod';
 import { encodeModel } from '../graph/encode.ts';
 import { forwardGraph } from '../graph/forward.ts';
@@ -11,6 +10,7 @@ import { initialParameters } from '../model/parameters.ts';
 import { textureNames } from '../model/textures/textures.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { usableCores } from '../node/machine.ts';
+import { env, InferenceSession, Tensor } from '../node/onnxruntime.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { takeBurst } from './burst.ts';
 import { circumstances } from './circumstances.ts';

@@ -1,8 +1,9 @@
 /** Matrix products as a contender: a step is one product. */
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+
 import { z } from 'zod';
 import { volume } from '../model/layer.ts';
 import { randomStream } from '../model/random.ts';
+import { env, InferenceSession, Tensor } from '../node/onnxruntime.ts';
 import { takeBurst } from './burst.ts';
 import { answerBursts } from './contender-process.ts';
 import { productModel } from './matrix-product.ts';

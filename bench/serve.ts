@@ -2,13 +2,13 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { env } from 'onnxruntime-node';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { patchBytes } from '../model/patch.ts';
 import { classifyAnswerSchema } from '../model/service.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { usableCores } from '../node/machine.ts';
+import { env } from '../node/onnxruntime.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { Model } from '../serve/model.ts';
 import { circumstances } from './circumstances.ts';

@@ -1,10 +1,11 @@
 /** The proof of an exported file: onnxruntime's answers beside the training engine's, patch by patch. */
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+
 import { TexturaError } from '../model/error.ts';
 import { graphNames, type ModelReport } from '../model/model-file.ts';
 import { inputPx } from '../model/network.ts';
 import { patchBytes } from '../model/patch.ts';
 import { softmaxRows, topClasses } from '../model/scores.ts';
+import { env, InferenceSession, Tensor } from '../node/onnxruntime.ts';
 import type { ParityPatches } from './run-directory.ts';
 
 /** Largest difference in a probability that an export may have. */

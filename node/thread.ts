@@ -1,5 +1,6 @@
 /** Worker threads whose code is TypeScript, on every Node that the product runs on. */
 import { Worker, workerData } from 'node:worker_threads';
+import './native-environment.ts';
 
 /** Starts a thread on a module of ours. `data` reaches it through `threadData`; shared memory in it stays shared. */
 export function startThread(module: URL, data: unknown): Worker {

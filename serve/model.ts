@@ -1,12 +1,12 @@
 /** An exported model, loaded and checked against the contract before it answers anything. */
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describeModel } from '../graph/onnx/description.ts';
 import { TexturaError } from '../model/error.ts';
 import { graphNames, type ModelInput } from '../model/model-file.ts';
 import { inputPx } from '../model/network.ts';
 import { patchBytes } from '../model/patch.ts';
+import { InferenceSession, Tensor } from '../node/onnxruntime.ts';
 import { checkContract } from './model-contract.ts';
 
 export interface ModelSettings {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { runScript } from './support/command.ts';
+import { freshHome } from './support/fresh-home.ts';
 import { smallPhotographs } from './support/small-photographs.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
 
@@ -37,16 +38,18 @@ test('every command that the page names is a script of package.json', () => {
   expect(commands.length).toBeGreaterThan(6);
 });
 
-test('the commands of the page work one after another on a folder of photographs', {
+test('the commands of the page work one after another on a folder of photographs, and leave nothing in the home folder', {
   timeout: 240_000,
 }, async () => {
   const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit'], 4));
+  const home = await freshHome(folder);
   for (const { line, name, args } of commands.filter((command) => !ranElsewhere.includes(command.name))) {
     const script = scripts[name]?.split(' ').at(-1) ?? '';
     const begins = !args.includes('--resume') && !args.includes('--describe');
     const shortened = begins ? [...args, ...(cut[name] ?? [])] : args;
-    const result = await runScript(script, shortened, { cwd: folder });
+    const result = await runScript(script, shortened, { cwd: folder, env: home.env });
     expect(result, `${line}\n${result.stderr}`).toMatchObject({ status: 0 });
     expect(result.stderr, line).toBe('');
+    expect(home.contents(), line).toEqual([]);
   }
 });

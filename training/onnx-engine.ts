@@ -2,7 +2,7 @@
  * The engine that needs nothing but Node: the whole training step is an ONNX graph (`graph/step/`) that
  * onnxruntime runs. Values and momenta live in tensors in the step's own layout; two sets of them take turns as input and output.
  */
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+
 import type { Graph, Target } from '../graph/builder.ts';
 import { encodeModel } from '../graph/encode.ts';
 import { evaluationGraphs } from '../graph/step/evaluation.ts';
@@ -21,6 +21,7 @@ import type { Network } from '../model/network.ts';
 import { checkParameters } from '../model/parameters.ts';
 import { patchBytes } from '../model/patch.ts';
 import { usableCores } from '../node/machine.ts';
+import { env, InferenceSession, Tensor } from '../node/onnxruntime.ts';
 import { productVersion } from '../node/product-version.ts';
 import type { Batch, Engine, EngineState, StepSettings } from './engine.ts';
 

@@ -1,10 +1,10 @@
 /** A thread that owns onnxruntime sessions: a run holds the thread that asks for it until it is done. */
 import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx } from '../../model/network.ts';
 import { patchBytes } from '../../model/patch.ts';
+import { InferenceSession, Tensor } from '../../node/onnxruntime.ts';
 import type {
   InferenceAnswer,
   InferenceRequest,

@@ -5,11 +5,11 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { TexturaError } from '../../model/error.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx } from '../../model/network.ts';
 import { patchBytes } from '../../model/patch.ts';
+import { InferenceSession, Tensor } from '../../node/onnxruntime.ts';
 import { inspectModel } from './inspection.ts';
 import { decodeRequest, type ProbationAnswer, type ProbationRequest } from './probation.ts';
 import { compareWithCheck } from './self-check.ts';

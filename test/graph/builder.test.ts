@@ -1,9 +1,9 @@
-import { Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { createGraph, type Graph } from '../../graph/builder.ts';
 import { decodeMessage } from '../../graph/onnx/protobuf.ts';
 import { tensorOf } from '../../graph/tensor.ts';
 import type { Value } from '../../graph/value.ts';
+import { Tensor } from '../../node/onnxruntime.ts';
 import { bytesOf, largestDifference, runModel } from '../support/onnx-session.ts';
 import { tolerances } from '../tolerances.ts';
 

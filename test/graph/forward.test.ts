@@ -1,4 +1,3 @@
-import { Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { createGraph } from '../../graph/builder.ts';
 import { encodeModel, irVersions } from '../../graph/encode.ts';
@@ -9,6 +8,7 @@ import { opsets } from '../../model/model-file.ts';
 import type { Network } from '../../model/network.ts';
 import { networkOf, variantNames } from '../../model/network.ts';
 import { initialParameters } from '../../model/parameters.ts';
+import { Tensor } from '../../node/onnxruntime.ts';
 import { bytesOf, largestDifference, runModel, runOnPatches } from '../support/onnx-session.ts';
 import { randomParameters, randomPatches } from '../support/random-network.ts';
 import {

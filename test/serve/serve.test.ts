@@ -11,6 +11,7 @@ import { decodeImage } from '../../node/image-decoder.ts';
 import { classify } from '../../serve/classification.ts';
 import { Model } from '../../serve/model.ts';
 import { runScript } from '../support/command.ts';
+import { freshHome } from '../support/fresh-home.ts';
 import { pngFile } from '../support/pictures.ts';
 import { exportModels } from '../support/running-service.ts';
 import { softwareVulkan } from '../support/software-vulkan.ts';
@@ -25,12 +26,12 @@ beforeAll(async () => {
 afterAll(() => rm(home, { recursive: true }));
 
 /** Starts `npm run serve` in a process of its own; gives its address once it is ready. */
-async function startCommand(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+async function startCommand(args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
   const script = fileURLToPath(new URL('../../serve/serve.ts', import.meta.url));
   const child = spawn(
     process.execPath,
     ['--import', import.meta.resolve('tsx'), script, '--port', '0', ...args],
-    { cwd: home, env: { ...process.env, ...env } },
+    { cwd: home, env },
   );
   const records: Record<string, unknown>[] = [];
   let errors = '';
@@ -51,15 +52,12 @@ async function startCommand(args: readonly string[], env: Readonly<Record<string
   return { child, address, records, ended };
 }
 
-test('the command answers, and on SIGTERM under load answers all that it has accepted', async () => {
-  const { child, address, records, ended } = await startCommand([
-    '--models',
-    'models',
-    '--device',
-    'cpu',
-    '--drain-ms',
-    '300',
-  ]);
+test('the command answers, and on SIGTERM under load answers all that it has accepted; the home folder stays empty', async () => {
+  const fresh = await freshHome(home);
+  const { child, address, records, ended } = await startCommand(
+    ['--models', 'models', '--device', 'cpu', '--drain-ms', '300'],
+    fresh.env,
+  );
   const picture = await pngFile(1, 64, 64);
   let isStopping = false;
   const outcomes: string[] = [];
@@ -88,6 +86,7 @@ test('the command answers, and on SIGTERM under load answers all that it has acc
   const { status, errors } = await ended;
   await Promise.all(clients);
   expect([status, errors]).toEqual([0, '']);
+  expect(fresh.contents()).toEqual([]);
   const answered = outcomes.filter((outcome) => outcome === '200');
   const others = outcomes.filter((outcome) => outcome !== '200');
   // Connections that the service never got to see are refused or reset.
@@ -122,10 +121,10 @@ test('a port that is taken, a key that is short and a folder without models are 
 test('a GPU that computes what the report says answers', { timeout: 300_000 }, async (context) => {
   const vulkan = softwareVulkan();
   if ('missing' in vulkan) return context.skip(vulkan.missing);
-  const { child, address, ended } = await startCommand(
-    ['--models', 'models', '--device', 'webgpu'],
-    vulkan.env,
-  );
+  const { child, address, ended } = await startCommand(['--models', 'models', '--device', 'webgpu'], {
+    ...process.env,
+    ...vulkan.env,
+  });
   const list = modelListSchema.parse(await (await fetch(`${address}/models`)).json());
   expect(list.models.map(({ device }) => device)).toEqual(['webgpu']);
   const picture = await pngFile(1, 64, 64);

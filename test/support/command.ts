@@ -10,15 +10,23 @@ export interface CommandResult {
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
+interface CommandSettings {
+  readonly cwd: string;
+  readonly stdin?: Uint8Array;
+  /** The whole environment; default: that of this process. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 /** Runs a script such as `export/export.ts` in the folder `cwd`, with `stdin` as its standard input. */
 export function runScript(
   script: string,
   args: readonly string[],
-  { cwd, stdin = new Uint8Array() }: { readonly cwd: string; readonly stdin?: Uint8Array },
+  { cwd, stdin = new Uint8Array(), env = process.env }: CommandSettings,
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const loader = import.meta.resolve('tsx');
-    const child = spawn(process.execPath, ['--import', loader, `${repository}${script}`, ...args], { cwd });
+    const argv = ['--import', loader, `${repository}${script}`, ...args];
+    const child = spawn(process.execPath, argv, { cwd, env });
     const output = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr'] as const) {
       child[stream].setEncoding('utf8').on('data', (text: string) => {

@@ -1,6 +1,7 @@
 /** Runs graphs, mostly of float64, on plain arrays, and takes numeric gradients through them. */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+
 import type { Graph } from '../../graph/builder.ts';
+import { InferenceSession, Tensor } from '../../node/onnxruntime.ts';
 import { bytesOf } from './onnx-session.ts';
 
 export type Arrays = Readonly<Record<string, ArrayLike<number>>>;

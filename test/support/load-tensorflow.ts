@@ -17,5 +17,6 @@ process.stdout.write(
     threads: readdirSync('/proc/self/task').length,
     nullIsNull: util.isNullOrUndefined(null),
     zeroIsNull: util.isNullOrUndefined(0),
+    tf32Override: process.env.NVIDIA_TF32_OVERRIDE,
   }),
 );

@@ -1,10 +1,11 @@
 /** Runs ONNX bytes in onnxruntime-node on plain arrays. */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+
 import type { Graph } from '../../graph/builder.ts';
 import { encodeModel } from '../../graph/encode.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx } from '../../model/network.ts';
 import { patchBytes } from '../../model/patch.ts';
+import { InferenceSession, Tensor } from '../../node/onnxruntime.ts';
 
 export interface OutputTensor {
   readonly shape: readonly number[];

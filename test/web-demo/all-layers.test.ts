@@ -1,10 +1,10 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import { networkOf } from '../../model/network.ts';
 import { initialParameters } from '../../model/parameters.ts';
 import { cutPatch } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
 import { drawTexture } from '../../model/textures/textures.ts';
+import { InferenceSession, Tensor } from '../../node/onnxruntime.ts';
 import type { TeachingNews } from '../../web-demo/teach/messages.ts';
 import { trainAllLayers } from '../../web-demo/worker/all-layers.ts';
 import type { Runtime } from '../../web-demo/worker/tensors.ts';

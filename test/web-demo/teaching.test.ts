@@ -1,4 +1,3 @@
-import { Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { forwardGraph } from '../../graph/forward.ts';
 import { graphNames } from '../../model/model-file.ts';
@@ -6,6 +5,7 @@ import { inputPx, networkOf } from '../../model/network.ts';
 import { parameter } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
+import { Tensor } from '../../node/onnxruntime.ts';
 import { modelContents, modelParameters } from '../../web-demo/inference/model-contents.ts';
 import { collectionFault, folderName, lessonOf } from '../../web-demo/teach/collection.ts';
 import { type Head, type HeadStep, trainHead } from '../../web-demo/teach/head-training.ts';

@@ -78,7 +78,7 @@ async function findTensorflow(): Promise<Found<BindingFacts>> {
 
 async function findOnnxruntime(): Promise<MachineFacts['onnx']> {
   try {
-    const runtime = await import('onnxruntime-node');
+    const runtime = await import('../../node/onnxruntime.ts');
     return {
       onnxruntime: runtime.env.versions.node ?? 'unknown',
       providers: runtime.listSupportedBackends(),

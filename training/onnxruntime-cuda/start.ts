@@ -1,7 +1,8 @@
 /** Runs one product of matrices on CUDA and ends: status 1 and onnxruntime's own words where that fails. */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+
 import { createGraph } from '../../graph/builder.ts';
 import { encodeModel } from '../../graph/encode.ts';
+import { InferenceSession, Tensor } from '../../node/onnxruntime.ts';
 import { productVersion } from '../../node/product-version.ts';
 
 const graph = createGraph({ name: 'start', opset: 17, float: 'float32' });

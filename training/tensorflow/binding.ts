@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TexturaError } from '../../model/error.ts';
+import '../../node/native-environment.ts';
 import { type ProgramResult, runProgram } from '../../node/program.ts';
 import { bindingName, hushName, tfjsPackageFolder } from './location.ts';
 import { makeWholeFolder } from './whole-folder.ts';

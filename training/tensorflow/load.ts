@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import nodeUtil from 'node:util';
 import { TexturaError } from '../../model/error.ts';
 import { usableCores } from '../../node/machine.ts';
+import '../../node/native-environment.ts';
 import { type BindingFacts, probeBinding } from './binding.ts';
 import { installedBindingPath, tensorflowInstalled } from './location.ts';
 import { withoutStderr } from './quiet.ts';
@@ -44,7 +45,7 @@ export async function loadTensorflow(settings: TensorflowSettings = {}): Promise
   return loaded;
 }
 
-/** What a person set in the environment goes before what we choose. */
+/** Beside what `native-environment.ts` sets for every runtime. A value that the person set stays. */
 function setEnvironment({ threads = usableCores(), device }: TensorflowSettings): void {
   if (device === 'cpu') process.env.CUDA_VISIBLE_DEVICES = '-1';
   const defaults = {

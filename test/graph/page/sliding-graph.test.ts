@@ -1,4 +1,3 @@
-import { Tensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { multiplyAddsOf } from '../../../graph/builder.ts';
 import { forwardGraph } from '../../../graph/forward.ts';
@@ -9,6 +8,7 @@ import { inputPx, type Network, networkOf, variantNames } from '../../../model/n
 import type { Parameters } from '../../../model/parameters.ts';
 import { cutPatch, patchBytes } from '../../../model/patch.ts';
 import { drawTexture } from '../../../model/textures/textures.ts';
+import { Tensor } from '../../../node/onnxruntime.ts';
 import { standardiseLocally } from '../../../web-demo/see/local-standardisation.ts';
 import { bytesOf, largestDifference, runModel, runOnPatches } from '../../support/onnx-session.ts';
 import { randomParameters } from '../../support/random-network.ts';

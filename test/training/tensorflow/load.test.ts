@@ -21,6 +21,7 @@ describeWithTensorflow('TensorFlow', () => {
       sums: [21, 32, 54, 65],
       nullIsNull: true,
       zeroIsNull: false,
+      tf32Override: '0',
     });
   });
 
