@@ -46,7 +46,8 @@ export async function proveParity(path: string, patches: ParityPatches, name: st
   };
   const isProven =
     parity.probabilities.maxAbsolute <= parityTolerance && Number.isFinite(parity.logits.maxAbsolute);
-  if (!isProven) throw new TexturaError('parity-failed', failureText(name, parity, differences));
+  if (!isProven)
+    throw new TexturaError('parity-failed', failureText(name, parity, differences, patches.suspicion));
   return parity;
 }
 
@@ -115,12 +116,18 @@ function decadeHistogram(differences: readonly number[]): Record<string, number>
   return counts;
 }
 
-function failureText(name: string, parity: Parity, differences: readonly number[]): string {
+function failureText(
+  name: string,
+  parity: Parity,
+  differences: readonly number[],
+  suspicion: string | undefined,
+): string {
   const wrong = differences.filter((difference) => !(difference <= parityTolerance)).length;
   return [
     `${name}: the file does not compute what ${parity.against} computed, so it was not written:`,
     `expected probabilities within ${parityTolerance}, got a difference of ${parity.probabilities.maxAbsolute}`,
     `(${wrong} of ${parity.patches} patches beyond it; the top class agrees in ${percent(parity.argmaxAgreement)})`,
+    ...(suspicion === undefined ? [] : [`\n${suspicion}`]),
   ].join(' ');
 }
 

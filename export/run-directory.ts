@@ -20,6 +20,8 @@ export interface ParityPatches {
   readonly patches: Uint8Array;
   /** `[count,C]`. */
   readonly logits: Float32Array;
+  /** What is likely behind a file that differs from them, and how to fix it. */
+  readonly suspicion?: string;
 }
 
 export interface TrainedRun {
@@ -44,7 +46,21 @@ export async function readTrainedRun(directory: string): Promise<TrainedRun> {
   checkParameters(network, parameters, modelPath);
   const parityPath = join(directory, runFiles.parity);
   const parityFile = decodeTensors(await readRunPart(directory, run, runFiles.parity), parityPath);
-  return { directory, run, network, parameters, parity: parityPatches(parityFile, network, parityPath) };
+  const suspicion = tf32Suspicion(directory, run);
+  const parity = { ...parityPatches(parityFile, network, parityPath), ...(suspicion && { suspicion }) };
+  return { directory, run, network, parameters, parity };
+}
+
+/** Of the answers of a GPU by a version of ours that did not turn TensorFloat-32 off, which recorded no precision either. */
+function tf32Suspicion(directory: string, { stretches }: Run): string | undefined {
+  const last = stretches.at(-1);
+  if (last === undefined || last.precision !== undefined) return undefined;
+  if (last.device !== 'gpu' && last.device !== 'cuda') return undefined;
+  return [
+    `A GPU trained this run (${last.engine} on ${last.device}), probably in TensorFloat-32, which rounds to 10 bits:`,
+    `that is the likely reason. To compute the answers again in float32, delete ${join(directory, runFiles.parity)}`,
+    `and run npm run train -- --out ${directory} --resume`,
+  ].join(' ');
 }
 
 /**
@@ -119,7 +135,7 @@ function whyMissing(directory: string, { status, best, divergedAtEpoch }: Run, p
       }
       break;
     case 'finished':
-      break;
+      return `${path} is missing: copy the whole run directory, or compute it again: ${resume}`;
     default:
       status satisfies never;
   }

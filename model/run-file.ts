@@ -7,6 +7,10 @@ export const engineNames = ['tfjs', 'onnx'] as const;
 export const engineNameSchema = z.enum(engineNames);
 export type EngineName = (typeof engineNames)[number];
 
+/** How an engine rounds what it multiplies: `tf32` is CUDA's TensorFloat-32, which keeps 10 of float32's 23 bits. */
+export const precisions = ['float32', 'tf32'] as const;
+export type Precision = (typeof precisions)[number];
+
 export const runStatuses = ['running', 'finished', 'diverged', 'stopped'] as const;
 export type RunStatus = (typeof runStatuses)[number];
 
@@ -45,6 +49,8 @@ export type DataSummary = z.infer<typeof dataSummarySchema>;
 const stretchSchema = z.strictObject({
   engine: engineNameSchema,
   device: z.string(),
+  /** Absent in runs of earlier versions, which let CUDA compute in TensorFloat-32. */
+  precision: z.enum(precisions).optional(),
   why: z.string(),
   startedAt: z.iso.datetime(),
   fromEpoch: z.number().min(0),

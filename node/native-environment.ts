@@ -3,6 +3,8 @@
  * worker threads that start later inherit the values. In a worker thread `process.env` is a copy that native code does not see, so
  * `thread.ts` imports it too.
  */
+import type { Precision } from '../model/run-file.ts';
+
 const defaults = {
   // Unset, onnxruntime 1.29 and newer report usage to their vendor on Linux and macOS: names of files, graphs and machines.
   ORT_DISABLE_TELEMETRY: '1',
@@ -13,8 +15,7 @@ const defaults = {
 // A value that the person set stays; an empty one is none.
 for (const [name, value] of Object.entries(defaults)) process.env[name] ||= value;
 
-/** What `NVIDIA_TF32_OVERRIDE` is, and whether CUDA may compute in TensorFloat-32 with it. */
-export function tf32Setting(): { readonly override: string; readonly isAllowed: boolean } {
-  const override = process.env.NVIDIA_TF32_OVERRIDE ?? '';
-  return { override, isAllowed: override !== '0' };
+/** The precision that CUDA computes in with this environment. */
+export function cudaPrecision(): Precision {
+  return process.env.NVIDIA_TF32_OVERRIDE === defaults.NVIDIA_TF32_OVERRIDE ? 'float32' : 'tf32';
 }

@@ -1,6 +1,7 @@
 /**
  * The end of a run: the best epoch's values become the model, and the engine's own answers on the validation patches are
- * written beside it, so that an exported file can be proven against them without the engine or the data.
+ * written beside it, so that an exported file can be verified against them without the engine or the data. An engine that
+ * computes in TensorFloat-32 is too far off for that: the answers are then computed again in float32 on the CPU.
  */
 import { join } from 'node:path';
 import { parameterSpecs } from '../model/description.ts';
@@ -10,12 +11,13 @@ import type { Parameters } from '../model/parameters.ts';
 import { patchBytes } from '../model/patch.ts';
 import { type Run, runFiles } from '../model/run-file.ts';
 import { encodeTensors, type StoredTensor } from '../model/safetensors.ts';
-import { meanScores, topClasses } from '../model/scores.ts';
+import { meanScores, softmaxRows, topClasses } from '../model/scores.ts';
 import { type ValidatedImage, validationToCsv } from '../model/validation-file.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { bestCheckpoint } from './checkpoint.ts';
 import type { DatasetImage } from './data/dataset.ts';
 import { planGrid } from './data/plan.ts';
+import type { Engine, EngineState } from './engine.ts';
 import { type TrainingSession, type Validated, validate } from './loop.ts';
 import { writeConfusion } from './report/confusion-file.ts';
 import { validatedImages } from './validated-images.ts';
@@ -27,6 +29,8 @@ export interface Conclusion {
   readonly best: NonNullable<Run['best']>;
   /** A sentence for each checkpoint that was damaged; the values are then those of the newest whole one. */
   readonly damage: readonly string[];
+  /** Largest difference in a probability between the engine in TensorFloat-32 and float32; undefined for one in float32. */
+  readonly tf32Difference?: number;
 }
 
 /** Writes model.safetensors, parity.safetensors, validation.csv and confusion.csv from the best checkpoint; undefined where there is none. */
@@ -44,13 +48,16 @@ export async function concludeRun(
   const answers = await validationAnswers(session);
   const images = validatedImages(answers, labels, planGrid(validation, session.config.patchPx), validation);
   await writeModel(directory, network, checkpoint.state.parameters, epoch);
-  await writeParity(session, answers, epoch);
+  const reference = await referenceAnswers(engine, network, checkpoint.state, answers);
+  await writeParity(directory, reference, answers, epoch);
   await writeFileAtomically(join(directory, runFiles.validation), validationToCsv(images));
   await writeConfusion(directory, labels, confusionCounts(answers, network.classes));
   const photographTop1err = photographError(images);
   const { objective, top1err, top5err } = meanScores(answers.sums);
   const { balancedTop1err } = answers;
-  return { best: { epoch, top1err, top5err, objective, balancedTop1err, photographTop1err }, damage };
+  const best = { epoch, top1err, top5err, objective, balancedTop1err, photographTop1err };
+  const { tf32Difference } = reference;
+  return { best, damage, ...(tf32Difference === undefined ? {} : { tf32Difference }) };
 }
 
 /** The network's answers to the whole validation grid, in its order. */
@@ -112,25 +119,65 @@ async function writeModel(
   );
 }
 
+/** What an exported file is compared with. */
+interface ReferenceAnswers extends Pick<Conclusion, 'tf32Difference'> {
+  /** What computed them, e.g. `tfjs gpu`. */
+  readonly engine: string;
+  /** `[kept, classes]`. */
+  readonly logits: Float32Array;
+}
+
+/** The engine's own answers on the kept patches, or those of the CPU where the engine computes in TensorFloat-32. */
+async function referenceAnswers(
+  engine: Engine,
+  network: Network,
+  state: EngineState,
+  { logits, kept }: ValidationAnswers,
+): Promise<ReferenceAnswers> {
+  const { classes } = network;
+  const own = new Float32Array(kept.length * classes);
+  kept.forEach(({ index }, i) => {
+    own.set(logits.subarray(index * classes, (index + 1) * classes), i * classes);
+  });
+  if (engine.precision === 'float32') return { engine: `${engine.name} ${engine.device}`, logits: own };
+  const { onnxEngine } = await import('./onnx-engine.ts');
+  const cpu = await onnxEngine(network);
+  try {
+    await cpu.write(state);
+    const reference = await cpu.logits(patchesOf(kept));
+    const [expected, got] = [softmaxRows(reference, classes), softmaxRows(own, classes)];
+    const tf32Difference = got.reduce(
+      (largest, value, i) => Math.max(largest, Math.abs(value - (expected[i] as number))),
+      0,
+    );
+    return { engine: `${cpu.name} ${cpu.device}`, logits: reference, tf32Difference };
+  } finally {
+    await cpu.dispose();
+  }
+}
+
+/** `[kept,64,64]`. */
+function patchesOf(kept: ValidationAnswers['kept']): Uint8Array {
+  const patches = new Uint8Array(kept.length * patchBytes);
+  kept.forEach(({ patch }, i) => {
+    patches.set(patch, i * patchBytes);
+  });
+  return patches;
+}
+
 async function writeParity(
-  { directory, engine, network: { classes } }: TrainingSession,
-  { labels, logits, kept }: ValidationAnswers,
+  directory: string,
+  reference: ReferenceAnswers,
+  { labels, kept }: ValidationAnswers,
   epoch: number,
 ): Promise<void> {
   const count = kept.length;
-  const patches = new Uint8Array(count * patchBytes);
-  const keptLabels = new Int32Array(count);
-  const keptLogits = new Float32Array(count * classes);
-  kept.forEach(({ index, patch }, i) => {
-    patches.set(patch, i * patchBytes);
-    keptLabels[i] = labels[index] as number;
-    keptLogits.set(logits.subarray(index * classes, (index + 1) * classes), i * classes);
-  });
+  const keptLabels = Int32Array.from(kept, ({ index }) => labels[index] as number);
   const tensors = new Map<string, StoredTensor>([
-    ['patches', { shape: [count, 64, 64], data: patches }],
+    ['patches', { shape: [count, 64, 64], data: patchesOf(kept) }],
     ['labels', { shape: [count], data: keptLabels }],
-    ['logits', { shape: [count, classes], data: keptLogits }],
+    ['logits', { shape: [count, reference.logits.length / count], data: reference.logits }],
   ]);
-  const metadata = { engine: `${engine.name} ${engine.device}`, epoch: String(epoch) };
+  const metadata = { engine: reference.engine, epoch: String(epoch) };
   await writeFileAtomically(join(directory, runFiles.parity), encodeTensors({ tensors, metadata }));
 }

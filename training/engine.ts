@@ -8,7 +8,7 @@
  * (Sutskever et al. 2013 in the form that MatConvNet and PyTorch use.)
  */
 import type { Parameters } from '../model/parameters.ts';
-import type { EngineName } from '../model/run-file.ts';
+import type { EngineName, Precision } from '../model/run-file.ts';
 
 /** Patches as bytes `[count,64,64]`, grey 0..255, with the class index of each. */
 export interface Batch {
@@ -33,6 +33,7 @@ export interface Engine {
   readonly name: EngineName;
   /** What computes, e.g. `cpu` or `gpu`. */
   readonly device: string;
+  readonly precision: Precision;
   /** Packages and their versions, for run.json. */
   readonly versions: Readonly<Record<string, string>>;
   /** Takes one step on a batch of any size from 1 and gives the logits `[count, classes]` from before the step. */

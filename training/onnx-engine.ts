@@ -21,6 +21,7 @@ import type { Network } from '../model/network.ts';
 import { checkParameters } from '../model/parameters.ts';
 import { patchBytes } from '../model/patch.ts';
 import { usableCores } from '../node/machine.ts';
+import { cudaPrecision } from '../node/native-environment.ts';
 import { env, InferenceSession, Tensor } from '../node/onnxruntime.ts';
 import { productVersion } from '../node/product-version.ts';
 import type { Batch, Engine, EngineState, StepSettings } from './engine.ts';
@@ -123,7 +124,8 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
   }
 
   const versions = { 'onnxruntime-node': env.versions.node ?? 'unknown' };
-  return { name: 'onnx', device, versions, step, logits, read, write, dispose };
+  const precision = device === 'cuda' ? cudaPrecision() : 'float32';
+  return { name: 'onnx', device, precision, versions, step, logits, read, write, dispose };
 }
 
 type Tensors = Readonly<Record<string, Tensor>>;

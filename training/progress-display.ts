@@ -93,6 +93,14 @@ export function ratesText({ patches, makingMs, waitingMs }: BatchTimes): string 
   return `  data: ${made.toFixed(0)} img/s a thread; the engine waited ${(waitingMs / 1000).toFixed(2)} s in all for ${patches} patches`;
 }
 
+/** How far an engine that computes in TensorFloat-32 is off. */
+export function tf32Text(difference: number): string {
+  return [
+    `TensorFloat-32 is on, as NVIDIA_TF32_OVERRIDE asks: probabilities differ by up to ${difference.toExponential(1)} from those in`,
+    'float32. The export compares with the latter.',
+  ].join('\n');
+}
+
 /** How a run ended and what to do next. */
 export function outcomeText(outcome: TrainingOutcome, directory: string, best: Run['best']): string {
   switch (outcome.status) {

@@ -7,6 +7,7 @@ import type { VariantName } from '../model/network.ts';
 import { type Run, runFiles } from '../model/run-file.ts';
 import type { TrainingConfig } from '../model/training-config.ts';
 import { readRun } from '../node/run-record.ts';
+import { checkpointPath } from './checkpoint.ts';
 
 export const runsFolder = 'runs';
 
@@ -20,6 +21,22 @@ export function freeRunDirectory(name: string): string {
 
 export function holdsRun(directory: string): boolean {
   return existsSync(join(directory, runFiles.run));
+}
+
+/**
+ * Whether a finished run lacks a file of its results, which its checkpoints give again. Errors: `file-unreadable` where there is no
+ * checkpoint either.
+ */
+export function lacksResults(directory: string): boolean {
+  const missing = [runFiles.model, runFiles.parity, runFiles.validation].find(
+    (file) => !existsSync(join(directory, file)),
+  );
+  if (missing === undefined) return false;
+  if (existsSync(checkpointPath(directory, 'best'))) return true;
+  throw new TexturaError(
+    'file-unreadable',
+    `${directory}: ${missing} is missing, and there is no checkpoint to compute it from: train again with another --out`,
+  );
 }
 
 /** Errors: `usage` where the directory already holds a run, which is left as it is. */

@@ -10,6 +10,7 @@ import { inputPx, type Network } from '../model/network.ts';
 import { type Operation, operationsOf } from '../model/operation.ts';
 import { checkParameters, type Parameters, parameter } from '../model/parameters.ts';
 import { patchBytes } from '../model/patch.ts';
+import { cudaPrecision } from '../node/native-environment.ts';
 import type { Batch, Engine, EngineState, StepSettings } from './engine.ts';
 import type { TensorFlow } from './tensorflow/load.ts';
 
@@ -84,7 +85,8 @@ export function tfjsEngine(tf: TensorFlow, network: Network, device: string): En
     for (const held of [...values.values(), ...momenta.values()]) held.dispose();
   };
 
-  return { name: 'tfjs', device, versions: versionsOf(tf), step, logits, read, write, dispose };
+  const precision = device === 'gpu' ? cudaPrecision() : 'float32';
+  return { name: 'tfjs', device, precision, versions: versionsOf(tf), step, logits, read, write, dispose };
 }
 
 /** One operation on NHWC float32; the head gives `[count, classes]` logits. */

@@ -31,10 +31,11 @@ import {
   type ProgressDisplay,
   progressDisplay,
   ratesText,
+  tf32Text,
 } from './progress-display.ts';
 import { writeReport } from './report/report.ts';
 import { claimRun } from './run-claim.ts';
-import { requireSameData, resumedConfig } from './run-directory.ts';
+import { lacksResults, requireSameData, resumedConfig } from './run-directory.ts';
 
 export interface RunRequest {
   readonly config: TrainingConfig;
@@ -63,7 +64,9 @@ export interface RunRequest {
 export async function trainRun(request: RunRequest): Promise<void> {
   const { directory, terminal, threads } = request;
   const stored = request.resume ? await readRun(directory) : undefined;
-  if (stored?.status === 'finished') return terminal.line(`${directory} is finished.`);
+  if (stored?.status === 'finished' && !lacksResults(directory)) {
+    return terminal.line(`${directory} is finished.`);
+  }
   const config = stored === undefined ? request.config : resumedConfig(stored, request.config, request.given);
   const cacheBytes = request.cacheMb === undefined ? availableMemoryBytes() / 4 : request.cacheMb * 2 ** 20;
 
@@ -79,7 +82,10 @@ export async function trainRun(request: RunRequest): Promise<void> {
 
   const choice = await chosenEngine(request);
   const engine = await openEngine(choice, network, { threads, batch: config.batch });
-  terminal.line(`Engine: ${engine.name} on ${engine.device} (${choice.why}). Run directory: ${directory}\n`);
+  const precision = engine.precision === 'tf32' ? ' in TensorFloat-32' : '';
+  terminal.line(
+    `Engine: ${engine.name} on ${engine.device}${precision} (${choice.why}). Run directory: ${directory}\n`,
+  );
   const claim = await claimRun(directory);
   const start = await startingPoint(directory, network, config, stored !== undefined, terminal);
   await engine.write(start.state);
@@ -181,7 +187,7 @@ function runRecord(
   fromEpoch: number,
 ): Run {
   const startedAt = new Date().toISOString();
-  const { name, device, versions: engineVersions } = engine;
+  const { name, device, precision, versions: engineVersions } = engine;
   const versions = { node: process.versions.node, ...engineVersions };
   return {
     textura: productVersion(),
@@ -198,7 +204,10 @@ function runRecord(
       meanGrey: meanGreyOf(dataset.train),
     },
     status: 'running',
-    stretches: [...(stored?.stretches ?? []), { engine: name, device, why, startedAt, fromEpoch, versions }],
+    stretches: [
+      ...(stored?.stretches ?? []),
+      { engine: name, device, precision, why, startedAt, fromEpoch, versions },
+    ],
     startedAt: stored?.startedAt ?? startedAt,
   };
 }
@@ -247,6 +256,7 @@ async function endRun(
   const conclusion = await concludeRun(session, dataset.labels, dataset.validation);
   for (const damage of conclusion?.damage ?? [])
     terminal.line(`Keeping the values of the newest whole checkpoint: ${damage}`);
+  if (conclusion?.tf32Difference !== undefined) terminal.line(tf32Text(conclusion.tf32Difference));
   const best = conclusion && { best: conclusion.best };
   const divergedAtEpoch = outcome.status === 'diverged' ? { divergedAtEpoch: outcome.epoch } : {};
   const memory = hasOwnProcess ? { peakMemoryBytes: process.resourceUsage().maxRSS * 1024 } : {};

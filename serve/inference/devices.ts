@@ -1,5 +1,6 @@
 /** Which devices are worth trying on this machine, in their order. What they are worth is then measured, model by model. */
 import { readdirSync } from 'node:fs';
+import { cudaPrecision } from '../../node/native-environment.ts';
 import { nvidiaGpus } from '../../node/nvidia.ts';
 import type { InferenceDevice } from './inference-lane.ts';
 
@@ -26,4 +27,10 @@ function hasGraphics(): boolean {
   } catch {
     return false;
   }
+}
+
+/** A device for messages about what it computes: TensorFloat-32 is the likeliest reason why a model fails its check. */
+export function deviceText(device: InferenceDevice): string {
+  if (device !== 'cuda' || cudaPrecision() === 'float32') return device;
+  return 'cuda in TensorFloat-32 (NVIDIA_TF32_OVERRIDE=0 turns it off)';
 }

@@ -3,6 +3,7 @@ import { TexturaError } from '../../model/error.ts';
 import type { GraphKind } from '../../model/model-file.ts';
 import { patchBytes } from '../../model/patch.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
+import { deviceText } from '../inference/devices.ts';
 import type { InferenceDevice, InferenceLane, SessionSettings } from '../inference/inference-lane.ts';
 import { compareWithCheck, type SelfCheck } from './self-check.ts';
 
@@ -167,7 +168,8 @@ export class ModelHost {
         await lane.load(session, content, { device, threads, spinMicroseconds });
         loaded.push({ lane, session });
         const run = (patches: Uint8Array<ArrayBuffer>) => lane.run(session, patches);
-        compareWithCheck((await run(check.patches.slice())).logits, check, `${files.name} on ${device}`);
+        const where = `${files.name} on ${deviceText(device)}`;
+        compareWithCheck((await run(check.patches.slice())).logits, check, where);
         model.checkMs = Math.min(model.checkMs, (await run(check.patches.slice())).inferMs);
         await run(check.patches.slice(0, patchBytes));
       }

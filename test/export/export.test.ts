@@ -7,11 +7,12 @@ import { readTrainedRun } from '../../export/run-directory.ts';
 import { describeModel } from '../../graph/onnx/description.ts';
 import { modelIndexSchema, modelReportSchema, type Opset } from '../../model/model-file.ts';
 import { networkOf } from '../../model/network.ts';
-import { runFiles } from '../../model/run-file.ts';
+import { type Run, runFiles } from '../../model/run-file.ts';
 import { productVersion } from '../../node/product-version.ts';
+import { readRun, writeRun } from '../../node/run-record.ts';
 import { runScript } from '../support/command.ts';
 import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
-import { randomParameters } from '../support/random-network.ts';
+import { randomParameters, randomPatches } from '../support/random-network.ts';
 import { modelFile, sixTextures, type TrainedRunWishes, writeTrainedRun } from '../support/trained-run.ts';
 import { tolerances } from '../tolerances.ts';
 
@@ -159,6 +160,38 @@ describe('the proof', () => {
     expect(good.equals(await readFile(join(folder, 'models/lab-baseline.onnx')))).toBe(true);
     await expect(exportHere(folder, 'runs/tiles', 'empty')).rejects.toMatchObject({ code: 'parity-failed' });
     expect(await readdir(join(folder, 'empty'))).toEqual([]);
+  });
+
+  test('names TensorFloat-32 and what to do where a GPU trained the run in a precision that nobody recorded', async () => {
+    const folder = await newHome();
+    const directory = join(folder, 'runs/a');
+    await writeTrainedRun(directory, { patches: randomPatches(1, 7) });
+    const network = networkOf('lab-baseline', sixTextures.length);
+    await writeFile(join(directory, runFiles.model), modelFile(network, randomParameters(network, 8)));
+    const run = await readRun(directory);
+    const trainedBy = (engine: Partial<Run['stretches'][number]>) =>
+      writeRun(directory, { ...run, stretches: run.stretches.map((stretch) => ({ ...stretch, ...engine })) });
+
+    await trainedBy({ engine: 'tfjs', device: 'gpu' });
+    const result = await runExport(folder, '--run', 'runs/a');
+    expect(result.status).toBe(5);
+    expect(result.stderr).toMatch(
+      /A GPU trained this run \(tfjs on gpu\).*TensorFloat-32.*delete runs\/a\/parity\.safetensors and run npm run train -- --out runs\/a --resume\n$/,
+    );
+    await trainedBy({ engine: 'onnx', device: 'cuda' });
+    await expect(exportHere(folder, 'runs/a')).rejects.toThrow('(onnx on cuda), probably in TensorFloat-32');
+    for (const engine of [
+      { device: 'cpu' },
+      { device: 'webgpu' },
+      { device: 'gpu', precision: 'float32' },
+      { device: 'cuda', precision: 'tf32' },
+    ] as const) {
+      await trainedBy(engine);
+      await expect(exportHere(folder, 'runs/a')).rejects.toMatchObject({
+        code: 'parity-failed',
+        message: expect.not.stringContaining('TensorFloat-32'),
+      });
+    }
   });
 
   test('refuses weights that are not numbers', async () => {

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { TexturaError } from '../../model/error.ts';
 import { type GraphKind, graphKinds, modelReportSchema } from '../../model/model-file.ts';
 import { Batcher, type ModelSessions } from '../../serve/inference/batcher.ts';
-import { InferenceLane } from '../../serve/inference/inference-lane.ts';
+import { InferenceLane, type SessionSettings } from '../../serve/inference/inference-lane.ts';
 import { type ModelFiles, ModelHost } from '../../serve/registry/model-host.ts';
 import { type SelfCheck, selfCheckOf } from '../../serve/registry/self-check.ts';
 import { largestDifference } from '../support/onnx-session.ts';
@@ -105,4 +105,28 @@ test('what fails its check is refused and released', async () => {
     code: 'parity-failed',
   });
   expect(await isLoaded('m 0', 0)).toBe(false);
+});
+
+/** A machine without a GPU: what is asked of CUDA is computed on the CPU. */
+class CpuLane extends InferenceLane {
+  override load(session: string, bytes: Uint8Array, settings: SessionSettings): Promise<void> {
+    return super.load(session, bytes, { ...settings, device: 'cpu' });
+  }
+}
+
+test('a refusal on CUDA names TensorFloat-32 where the person turned it on', async () => {
+  const lane = new CpuLane();
+  const cuda = new ModelHost([lane], { ...hostSettings, devices: ['cuda'] }, () => {});
+  const wrong = { ...check, probabilities: check.probabilities.map((value) => 1 - value) };
+  try {
+    vi.stubEnv('NVIDIA_TF32_OVERRIDE', '0');
+    await expect(cuda.open(files, wrong, true)).rejects.toThrow(/^m on cuda: expected the probabilities/);
+    vi.stubEnv('NVIDIA_TF32_OVERRIDE', '1');
+    await expect(cuda.open(files, wrong, true)).rejects.toThrow(
+      /^m on cuda in TensorFloat-32 \(NVIDIA_TF32_OVERRIDE=0 turns it off\): expected/,
+    );
+  } finally {
+    vi.unstubAllEnvs();
+    await lane.close();
+  }
 });

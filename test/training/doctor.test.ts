@@ -7,9 +7,13 @@ import { runScript } from '../support/command.ts';
 
 describe('the doctor', () => {
   it('tells the facts of this machine as JSON', async () => {
-    const { status, stdout, stderr } = await runScript('training/doctor.ts', ['--json'], { cwd: tmpdir() });
+    const { NVIDIA_TF32_OVERRIDE: _unset, ...env } = process.env;
+    const settings = { cwd: tmpdir(), env };
+    const { status, stdout, stderr } = await runScript('training/doctor.ts', ['--json'], settings);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const facts = JSON.parse(stdout) as MachineFacts;
+    expect(facts.cuda).toEqual({ precision: 'float32', tf32Override: '0' });
+    expect(doctorPage(facts)).toMatch(/TF32 +off, CUDA computes in float32 \(NVIDIA_TF32_OVERRIDE=0\)/);
     expect(facts.node.version).toBe(process.version);
     expect(facts.onnx).toMatchObject({
       providers: expect.arrayContaining([{ name: 'cpu', bundled: true }]),
@@ -37,6 +41,7 @@ describe('the doctor', () => {
     const page = doctorPage(machineWithGpus);
     expect(page).toMatch(/GPU +NVIDIA T4, 570.1, 15360 MiB\n +GPU +NVIDIA L4/);
     expect(page).toMatch(/train +tfjs on the gpu: TensorFlow 2.21.0 sees a GPU/);
+    expect(page).toMatch(/TF32 +on, as NVIDIA_TF32_OVERRIDE=1 asks/);
     expect(page).toMatch(/1 of 3 cores usable/);
     expect(page).toMatch(/1\.5 GiB free of 4\.0 GiB/);
   });
@@ -50,6 +55,7 @@ const machineWithGpus: MachineFacts = {
   memory: { availableBytes: 1.5 * 2 ** 30, limitBytes: 4 * 2 ** 30 },
   disk: { folder: '/data', freeBytes: 2 ** 40 },
   gpus: ['NVIDIA T4, 570.1, 15360 MiB', 'NVIDIA L4, 570.1, 23034 MiB'],
+  cuda: { precision: 'tf32', tf32Override: '1' },
   tfjs: { tfjs: '4.22.0', tensorflow: '2.21.0', gpu: true },
   onnx: { onnxruntime: '1.30.0', providers: [{ name: 'cpu', bundled: true }] },
   tools: {},

@@ -1,5 +1,5 @@
 /** The contract of an engine, held against every engine that is here; and that both take the same step. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { describeLayers, parameterSpecs, totalsOf } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
 import { type Network, networkOf, variantNames } from '../../model/network.ts';
@@ -97,6 +97,7 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
   it(title('says who it is and what it runs on'), () => {
     expect(engine.name).toBe(name);
     expect(engine.device).toBe('cpu');
+    expect(engine.precision).toBe('float32');
     expect(Object.values(engine.versions).every((version) => /^\d+\.\d+\.\d+/.test(version))).toBe(true);
   });
 
@@ -265,6 +266,25 @@ describe('the onnx engine', () => {
 
 /** The reference as the recipe of the paper has it, and narrower. */
 const paperForm = networkOf('reference', classes, { width: 0.4, initialDeviation: 0.01, meanGrey: 121.5 });
+
+describeWithTensorflow('the tfjs engine', () => {
+  test('computes in float32 on a GPU unless NVIDIA_TF32_OVERRIDE asks for more speed, on a CPU always', async () => {
+    const tf = await loadTensorflow();
+    const precisionOn = async (device: string) => {
+      const engine = tfjsEngine(tf, networkOf('lab-baseline', classes), device);
+      await engine.dispose();
+      return engine.precision;
+    };
+    try {
+      vi.stubEnv('NVIDIA_TF32_OVERRIDE', '0');
+      expect([await precisionOn('gpu'), await precisionOn('cpu')]).toEqual(['float32', 'float32']);
+      vi.stubEnv('NVIDIA_TF32_OVERRIDE', '1');
+      expect([await precisionOn('gpu'), await precisionOn('cpu')]).toEqual(['tf32', 'float32']);
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+});
 
 describeWithTensorflow('both engines', () => {
   test.each([

@@ -14,41 +14,18 @@ import type { Engine, EngineState } from '../../training/engine.ts';
 import { bestRow, freshProgress, type TrainingSession, train, validate } from '../../training/loop.ts';
 import { onnxEngine } from '../../training/onnx-engine.ts';
 import { learningRateAt } from '../../training/schedule.ts';
+import { memoryPictures } from '../support/memory-pictures.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const classes: readonly TextureName[] = ['brick', 'knit', 'water'];
 const network = networkOf('lab-baseline', classes.length);
 const settings = { variant: 'lab-baseline', epochs: 3, batch: 3, patchesPerEpoch: 7, seed: 5 } as const;
 const stepsPerEpoch = 3;
-const data = picturesInMemory();
+const data = memoryPictures(classes);
 const fresh: Checkpoint = {
   progress: freshProgress,
   state: { parameters: initialParameters(network, settings.seed), momenta: zeroParameters(network) },
 };
-
-/** Two pictures to learn from and one to validate on for each class, 70x66 pixels, in memory alone. */
-function picturesInMemory() {
-  const cache = startPixelCache(1e6);
-  const picture = (texture: TextureName, label: number, index: number): DatasetImage => {
-    const grey = drawTexture(texture, 1, index, 70, 66);
-    const source = { kind: 'generated', texture, index } as const;
-    const image = {
-      name: `${texture} ${index}`,
-      source,
-      label,
-      width: 70,
-      height: 66,
-      meanGrey: 128,
-      contentHash: '',
-    };
-    cache.add(image, grey);
-    return image;
-  };
-  const ofIndices = (...indices: number[]) =>
-    classes.flatMap((texture, label) => indices.map((index) => picture(texture, label, index)));
-  const [train, validation] = [ofIndices(0, 1), ofIndices(2)];
-  return { train, validation, pixels: cache.pixelsOf([...train, ...validation]) };
-}
 
 function batchesOf(patchesPerEpoch: number): BatchSource {
   const { seed } = settings;

@@ -1,7 +1,9 @@
 /** What this machine has for Textura. Every fact is found out on its own: one that cannot be is absent, never an error. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, type } from 'node:os';
+import type { Precision } from '../../model/run-file.ts';
 import { availableMemoryBytes, memoryLimitBytes, usableCores } from '../../node/machine.ts';
+import { cudaPrecision } from '../../node/native-environment.ts';
 import { nvidiaGpus } from '../../node/nvidia.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { firstLineOf } from '../../node/program.ts';
@@ -29,6 +31,8 @@ export interface MachineFacts {
   readonly disk: { readonly folder: string; readonly freeBytes: number };
   /** As nvidia-smi lists them: name, driver, memory. */
   readonly gpus: readonly string[];
+  /** The precision of CUDA, with the value of NVIDIA_TF32_OVERRIDE that decides it. */
+  readonly cuda: { readonly precision: Precision; readonly tf32Override: string };
   readonly tfjs: Found<BindingFacts & { readonly tfjs: string }>;
   readonly onnx: Found<{ readonly onnxruntime: string; readonly providers: readonly Provider[] }>;
   /** First lines of `--version`, of those that are there. */
@@ -60,6 +64,7 @@ export async function gatherFacts(folder: string): Promise<MachineFacts> {
     memory: { availableBytes: availableMemoryBytes(), limitBytes: memoryLimitBytes() },
     disk: { folder, freeBytes: freeMiB * 2 ** 20 },
     gpus,
+    cuda: { precision: cudaPrecision(), tf32Override: process.env.NVIDIA_TF32_OVERRIDE ?? '' },
     tfjs: 'problem' in tensorflow ? tensorflow : { tfjs: tfjsVersion, ...tensorflow },
     onnx,
     tools: found,

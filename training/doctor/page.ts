@@ -31,7 +31,7 @@ function rows(content: readonly Row[]): string[] {
   return content.map(([name, value]) => `  ${name.padEnd(12)} ${value}`);
 }
 
-function machineRows({ node, system, processor, memory, disk, gpus }: MachineFacts): Row[] {
+function machineRows({ node, system, processor, memory, disk, gpus, cuda }: MachineFacts): Row[] {
   return [
     ['Node', `${node.version}, ${node.path}`],
     ['System', `${system.name}, ${system.arch}`],
@@ -44,7 +44,14 @@ function machineRows({ node, system, processor, memory, disk, gpus }: MachineFac
     ...(gpus.length === 0
       ? [['GPU', 'none that nvidia-smi finds'] as const]
       : gpus.map((gpu) => ['GPU', gpu] as const)),
+    ['TF32', tf32Text(cuda)],
   ];
+}
+
+function tf32Text({ precision, tf32Override }: MachineFacts['cuda']): string {
+  return precision === 'float32'
+    ? `off, CUDA computes in float32 (NVIDIA_TF32_OVERRIDE=${tf32Override})`
+    : `on, as NVIDIA_TF32_OVERRIDE=${tf32Override} asks: faster, with errors in the third digit; exports compare with float32`;
 }
 
 function tfjsText({ tfjs }: MachineFacts): string {
