@@ -23,7 +23,7 @@ export interface PythonEnvironmentPlan {
   readonly onInstall?: () => void;
 }
 
-/** Errors: where the packages can't be installed, with what pip said. */
+/** The environment, made unless it is there. Without a network there is none, and `missing` says what pip said last. */
 export async function pythonEnvironment(plan: PythonEnvironmentPlan): Promise<PythonEnvironment> {
   const version = await runProgram('python3', ['-c', 'import ensurepip, sys, venv; print(sys.version)']);
   if (version.status !== 0) return { missing: 'there is no python3 with venv and pip' };
@@ -42,13 +42,15 @@ export async function pythonEnvironment(plan: PythonEnvironmentPlan): Promise<Py
   plan.onInstall?.();
   const dependencies = plan.withDependencies ? [] : ['--no-deps'];
   const source = ['--only-binary=:all:', '-r', plan.requirements];
-  await succeed('python3', ['-m', 'venv', '--clear', folder]);
-  await succeed(python, ['-m', 'pip', 'install', '--quiet', ...dependencies, ...source]);
+  for (const [program, ...args] of [
+    ['python3', '-m', 'venv', '--clear', folder],
+    [python, '-m', 'pip', 'install', '--quiet', ...dependencies, ...source],
+  ] as const) {
+    const { status, stdout, stderr } = await runProgram(program, args);
+    if (status === 0) continue;
+    const why = `${stdout}\n${stderr}`.trim().split('\n').at(-1) || `status ${status}`;
+    return { missing: `its packages could not be installed: ${why}` };
+  }
   await writeFile(complete, '');
   return { python };
-}
-
-async function succeed(program: string, args: readonly string[]): Promise<void> {
-  const { status, stdout, stderr } = await runProgram(program, args);
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: status ${status}\n${stdout}\n${stderr}`);
 }

@@ -1,11 +1,15 @@
 /**
- * Once before all tests: TensorFlow, so that the tests of its engine run. Where it cannot be set up they are skipped, each saying why
- * (test/support/tensorflow.ts).
+ * Once before all tests: TensorFlow, so that the tests of its engine run. Where it cannot be set up, as on a machine without a network, they
+ * are skipped, each saying why (test/support/tensorflow.ts).
  */
 import { setUpTensorflow } from '../training/tensorflow/install.ts';
 import { tensorflowInstalled } from '../training/tensorflow/location.ts';
 
+/** pip's own patience adds up to minutes where there is no network. The tests' processes inherit these, too. */
+const impatience = { PIP_RETRIES: '1', PIP_DEFAULT_TIMEOUT: '10' } as const;
+
 export async function setup(): Promise<void> {
+  for (const [name, value] of Object.entries(impatience)) process.env[name] ??= value;
   if (tensorflowInstalled()) return;
   try {
     await setUpTensorflow(undefined, print);

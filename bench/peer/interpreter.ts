@@ -26,22 +26,17 @@ export async function findInterpreter(
   return fault === undefined ? made : { missing: `it does not load: ${fault}` };
 }
 
-async function madeInterpreter(
+function madeInterpreter(
   { name, module, requirements }: PeerPackage,
   printLine: (line: string) => void,
 ): Promise<PythonEnvironment> {
-  try {
-    return await pythonEnvironment({
-      purpose: `bench-${module}`,
-      requirements: fileURLToPath(new URL(requirements, import.meta.url)),
-      cache: cacheFolder(),
-      withDependencies: true,
-      onInstall: () =>
-        printLine(`Installing ${name} into a Python environment of its own, once (some GB) ...`),
-    });
-  } catch (error) {
-    return { missing: `it could not be installed: ${lastLine(error instanceof Error ? error.message : '')}` };
-  }
+  return pythonEnvironment({
+    purpose: `bench-${module}`,
+    requirements: fileURLToPath(new URL(requirements, import.meta.url)),
+    cache: cacheFolder(),
+    withDependencies: true,
+    onInstall: () => printLine(`Installing ${name} into a Python environment of its own, once (some GB) ...`),
+  });
 }
 
 /** Why the package does not load; undefined where it does. */

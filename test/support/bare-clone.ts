@@ -16,7 +16,7 @@ export interface BareClone {
     env?: Readonly<Record<string, string>>,
   ): Promise<ProgramResult>;
   /** Runs a module given as text, its imports relative to the clone. */
-  evaluate(module: string): Promise<ProgramResult>;
+  evaluate(module: string, env?: Readonly<Record<string, string>>): Promise<ProgramResult>;
   remove(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export async function makeBareClone(packages: readonly string[]): Promise<BareCl
   return {
     folder,
     run: (script, args, env = {}) => runNode([join(folder, script), ...args], env),
-    evaluate: (module) => runNode(['--input-type=module', '-e', module], {}),
+    evaluate: (module, env = {}) => runNode(['--input-type=module', '-e', module], env),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }

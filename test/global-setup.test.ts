@@ -1,0 +1,25 @@
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type BareClone, makeBareClone } from './support/bare-clone.ts';
+
+let clone: BareClone;
+beforeAll(async () => {
+  clone = await makeBareClone([]);
+  const source = fileURLToPath(new URL('global-setup.ts', import.meta.url));
+  await cp(source, join(clone.folder, 'test/global-setup.ts'));
+});
+afterAll(() => clone.remove());
+
+test('without a network the setup of the tests ends soon, says why TensorFlow is missing, and lets the others run', async () => {
+  // Nobody listens there: pip is refused each time that it tries.
+  const noNetwork = { PIP_INDEX_URL: 'http://127.0.0.1:9/', PIP_FIND_LINKS: clone.folder };
+  const { status, stdout, stderr } = await clone.evaluate(
+    `import { setup } from './test/global-setup.ts'; await setup(); process.stdout.write('retries: ' + process.env.PIP_RETRIES);`,
+    { TEXTURA_CACHE: join(clone.folder, 'cache'), ...noNetwork },
+  );
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout).toMatch(/TensorFlow/);
+  expect(stdout).toMatch(/Tests that need TensorFlow will be skipped\.\nretries: 1$/);
+});
