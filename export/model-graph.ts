@@ -4,7 +4,7 @@ import type { Graph } from '../graph/builder.ts';
 import { encodeModel } from '../graph/encode.ts';
 import { forwardGraph } from '../graph/forward.ts';
 import { throughputGraph } from '../graph/throughput.ts';
-import { type GraphKind, metadataKeys, modelInput, type Opset } from '../model/model-file.ts';
+import { type GraphKind, metadataKeys, modelDocs, modelInput, type Opset } from '../model/model-file.ts';
 import type { TrainedRun } from './run-directory.ts';
 
 /** The graphs that can be exported. */
@@ -37,6 +37,7 @@ export function modelBytes(
     producerName: 'textura',
     producerVersion: version,
     metadata: modelMetadata(trained),
+    docs: modelDocs(trained.network.name, trained.run.labels, trained.run.config.patchPx),
   });
 }
 

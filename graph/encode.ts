@@ -1,5 +1,5 @@
 /** A built graph as the bytes of an ONNX file. */
-import type { Opset } from '../model/model-file.ts';
+import type { ModelDocs, Opset } from '../model/model-file.ts';
 
 import type { Graph, GraphNode, Initializer } from './builder.ts';
 import { attributeTypeCodes, type Dtype, dtypes, type Message } from './onnx/format.ts';
@@ -30,24 +30,28 @@ export interface ModelStamp {
   readonly producerVersion: string;
   /** metadata_props, in order. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** doc_string of the model, of its graph, and of inputs and outputs by name; what is not here has none. */
+  readonly docs?: ModelDocs;
 }
 
 /** The bytes of an ONNX file: the lowest IR version of the opset, weights inside. The same graph gives the same bytes. */
 export function encodeModel(
   graph: Graph,
-  { producerName, producerVersion, metadata }: ModelStamp,
+  { producerName, producerVersion, metadata, docs }: ModelStamp,
 ): Uint8Array {
   const { nodes, initializers, inputs, outputs } = graph.content();
   return encodeMessage('Model', {
     irVersion: irVersions[graph.opset],
     producerName,
     producerVersion,
+    ...docField(docs?.model),
     graph: {
       node: nodes.map(nodeMessage),
       name: graph.name,
       initializer: initializers.map(initializerMessage),
-      input: inputs.map(valueMessage),
-      output: outputs.map(valueMessage),
+      ...docField(docs?.graph),
+      input: inputs.map((value) => valueMessage(value, docs)),
+      output: outputs.map((value) => valueMessage(value, docs)),
     },
     opsetImport: [{ domain: '', version: graph.opset }],
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
@@ -87,7 +91,15 @@ function tensorMessage({ dtype, shape, bytes }: Tensor): Message<'Tensor'> {
   return { dims: shape, dataType: dtypes[dtype].code, rawData: bytes };
 }
 
-function valueMessage({ name, dtype, shape }: Value): Message<'ValueInfo'> {
+function valueMessage({ name, dtype, shape }: Value, docs: ModelDocs | undefined): Message<'ValueInfo'> {
   const dim = shape.map((size) => (typeof size === 'number' ? { dimValue: size } : { dimParam: size }));
-  return { name, type: { tensorType: { elemType: dtypes[dtype].code, shape: { dim } } } };
+  return {
+    name,
+    type: { tensorType: { elemType: dtypes[dtype].code, shape: { dim } } },
+    ...docField(docs?.values[name]),
+  };
+}
+
+function docField(docString: string | undefined): { readonly docString?: string } {
+  return docString === undefined ? {} : { docString };
 }

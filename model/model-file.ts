@@ -71,6 +71,38 @@ function unusable(message: string): TexturaError {
   return new TexturaError('model-unusable', message);
 }
 
+/** What an ONNX file says of itself to people, in viewers such as Netron. */
+export interface ModelDocs {
+  readonly model: string;
+  readonly graph: string;
+  /** By name of an input or output. */
+  readonly values: Readonly<Record<string, string>>;
+}
+
+export function modelDocs(name: string, labels: readonly string[], patchPx: number): ModelDocs {
+  const classes = labels.length;
+  const { labels: labelsKey } = metadataKeys;
+  return {
+    model: [
+      `${name}: tells ${classes} classes of surfaces apart on grey patches of 64x64 pixels.`,
+      `The metadata ${labelsKey} has their names as a JSON array in the order of the outputs.`,
+    ].join(' '),
+    graph: [
+      'Forward pass with the normalisation inside: give it plain grey levels.',
+      'To classify a picture, average the logits of several patches.',
+    ].join(' '),
+    values: {
+      [graphNames.image]: [
+        'float32 [N,1,64,64], NCHW, any N: grey levels from 0 to 255, neither scaled to 0..1 nor normalised.',
+        'Grey is (299 R + 587 G + 114 B) / 1000.',
+        `A patch is a square of ${patchPx}x${patchPx} pixels of the picture, area-averaged to 64x64 and rounded to whole levels.`,
+      ].join(' '),
+      [graphNames.probabilities]: `float32 [N,${classes}]: softmax of the logits; a row sums to 1, column i is class i of ${labelsKey}.`,
+      [graphNames.logits]: `float32 [N,${classes}]: scores before the softmax, any real number, columns as in probabilities.`,
+    },
+  };
+}
+
 export const graphKinds = ['portable', 'throughput'] as const;
 export type GraphKind = (typeof graphKinds)[number];
 

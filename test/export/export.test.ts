@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exportRun } from '../../export/model-folder.ts';
 import { readTrainedRun } from '../../export/run-directory.ts';
 import { describeModel } from '../../graph/onnx/description.ts';
+import { decodeMessage } from '../../graph/onnx/protobuf.ts';
 import { modelIndexSchema, modelReportSchema, type Opset } from '../../model/model-file.ts';
 import { networkOf } from '../../model/network.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
@@ -83,6 +84,22 @@ describe('an exported run', () => {
     expect(JSON.parse(metadata['textura.network'] ?? '')).toEqual(networkOf('lab-baseline', 6));
     expect(JSON.parse(metadata['textura.run'] ?? '')).toMatchObject({ name: 'tiles', seed: 7, epoch: 9 });
     expect(JSON.stringify(metadata)).not.toContain('photos');
+  });
+
+  test('says in its doc_strings what goes in and what comes out', async () => {
+    for (const file of ['lab-baseline.onnx', 'lab-baseline.throughput.onnx']) {
+      const model = decodeMessage('Model', await readFile(join(home, 'models', file)), file);
+      expect(model.docString).toMatch(/^lab-baseline: tells 6 classes .* textura\.labels .* JSON array/);
+      expect(model.graph?.docString).toContain('normalisation inside');
+      const [image, ...outputs] = [...(model.graph?.input ?? []), ...(model.graph?.output ?? [])];
+      expect(image?.docString).toMatch(
+        /^float32 \[N,1,64,64\], NCHW.*0 to 255.*299 R \+ 587 G \+ 114 B.*64x64 pixels of the picture/,
+      );
+      expect(outputs.map(({ name, docString }) => `${name}: ${docString}`)).toEqual([
+        expect.stringMatching(/^probabilities: float32 \[N,6\]: softmax of the logits; a row sums to 1/),
+        expect.stringMatching(/^logits: float32 \[N,6\]: scores before the softmax/),
+      ]);
+    }
   });
 
   test('has a report whose proof and self-check hold', async () => {

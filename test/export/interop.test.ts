@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { forwardGraph } from '../../graph/forward.ts';
+import { throughputGraph } from '../../graph/throughput.ts';
 import { networkOf, variantNames } from '../../model/network.ts';
 import { runProgram } from '../../node/program.ts';
 import { pythonEnvironment } from '../../node/python-environment.ts';
@@ -22,12 +23,7 @@ const answersSchema = z.strictObject({
   versions: z.record(z.string(), z.string()),
   models: z.record(
     z.string(),
-    z.strictObject({
-      format: z.string(),
-      shapes: z.string(),
-      onnxruntime: differencesSchema,
-      opencv: differencesSchema,
-    }),
+    z.object({ format: z.string(), shapes: z.string() }).catchall(differencesSchema),
   ),
 });
 
@@ -40,11 +36,14 @@ beforeAll(async () => {
   const models = [];
   for (const name of variantNames) {
     const network = networkOf(name, classes);
-    const bytes = bytesOf(forwardGraph(network, randomParameters(network, 32), { opset: 17 }));
-    await writeFile(join(folder, `${name}.onnx`), bytes);
+    const parameters = randomParameters(network, 32);
+    const bytes = bytesOf(forwardGraph(network, parameters, { opset: 17 }));
+    const [file, throughput] = [`${name}.onnx`, `${name}.throughput.onnx`];
+    await writeFile(join(folder, file), bytes);
+    await writeFile(join(folder, throughput), bytesOf(throughputGraph(network, parameters, { opset: 17 })));
     const { logits, probabilities } = await runOnPatches(bytes, patches);
     const values = { logits: logits.values, probabilities: probabilities.values };
-    models.push({ name, file: `${name}.onnx`, classes, ...values });
+    models.push({ name, file, throughput, classes, ...values });
   }
   const manifest = { patches: Buffer.from(patches).toString('base64'), models };
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
@@ -52,20 +51,28 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
+const skipped = process.env.TEXTURA_TEST_TOOLS
+  ? undefined
+  : 'set TEXTURA_TEST_TOOLS=1 to install and run them';
 const toolSets = [
-  { name: "today's", requirements: 'requirements.txt', skipped: undefined },
+  { name: "today's", requirements: 'requirements.txt', skipped: undefined, tools: ['onnxruntime', 'opencv'] },
   {
     name: 'the oldest',
     requirements: 'requirements-oldest.txt',
-    skipped: process.env.TEXTURA_TEST_OLDEST
-      ? undefined
-      : 'set TEXTURA_TEST_OLDEST=1 to install and run them',
+    skipped,
+    tools: ['onnxruntime', 'opencv'],
+  },
+  {
+    name: 'the newest',
+    requirements: 'requirements-newest.txt',
+    skipped,
+    tools: ['onnxruntime', 'opencv', 'opencv, throughput', 'openvino'],
   },
 ] as const;
 
 describe("other people's tools", () => {
-  for (const { name, requirements, skipped } of toolSets) {
-    test(`${name} onnx, onnxruntime and OpenCV read every variant and give our numbers`, async (context) => {
+  for (const { name, requirements, skipped, tools } of toolSets) {
+    test(`${name} onnx, ${tools.join(', ')} read every variant and give our numbers`, async (context) => {
       context.skip(skipped !== undefined, skipped);
       const environment = await pythonEnvironment({
         purpose: 'interop',
@@ -77,10 +84,10 @@ describe("other people's tools", () => {
       expect(status, stderr).toBe(0);
       const { models } = answersSchema.parse(JSON.parse(stdout));
       expect(Object.keys(models)).toEqual(variantNames);
-      for (const [variant, { format, shapes, onnxruntime, opencv }] of Object.entries(models)) {
+      for (const [variant, { format, shapes, ...answers }] of Object.entries(models)) {
         expect({ variant, format, shapes }).toEqual({ variant, format: 'ok', shapes: 'ok' });
-        expectSmall(`${variant} in onnxruntime`, onnxruntime);
-        expectSmall(`${variant} in OpenCV`, opencv);
+        expect(Object.keys(answers)).toEqual(tools);
+        for (const [tool, answer] of Object.entries(answers)) expectSmall(`${variant} in ${tool}`, answer);
       }
     }, 600_000);
   }

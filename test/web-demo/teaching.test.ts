@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { forwardGraph } from '../../graph/forward.ts';
+import { decodeMessage } from '../../graph/onnx/protobuf.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx, networkOf } from '../../model/network.ts';
 import { parameter } from '../../model/parameters.ts';
@@ -119,6 +120,8 @@ describe('the last layer', () => {
       network,
       threshold: undefined,
     });
+    const described = decodeMessage('Model', bytes, 'taught').graph?.input?.[0]?.docString;
+    expect(described).toContain('a square of 80x80 pixels');
     const read = modelParameters(bytes, network, 'taught');
     expect(read.get('conv3.bias')).toEqual(head.biases);
     expect(read.get('conv1.kernel')).toEqual(parameters.get('conv1.kernel'));

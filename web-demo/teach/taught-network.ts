@@ -7,7 +7,7 @@ import { tensorOf } from '../../graph/tensor.ts';
 import { describeLayers } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
 import type { ConvolutionLayer, Shape } from '../../model/layer.ts';
-import { defaultOpset, graphNames, metadataKeys, modelInput } from '../../model/model-file.ts';
+import { defaultOpset, graphNames, metadataKeys, modelDocs, modelInput } from '../../model/model-file.ts';
 import { inputPx, type Network } from '../../model/network.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
 import type { Head } from './head-training.ts';
@@ -109,5 +109,6 @@ export function taughtModel(network: Network, parameters: Parameters, stamp: Tau
       [metadataKeys.network]: JSON.stringify(network),
       [metadataKeys.run]: JSON.stringify({ name: taughtName, base, depth, trainingPatches, heldOut }),
     },
+    docs: modelDocs(taughtName, labels, patchPx),
   });
 }

@@ -3,8 +3,9 @@
     python check.py FOLDER
 
 FOLDER/manifest.json: {"patches": base64 of [n,64,64] bytes,
-                       "models": [{"name", "file", "classes", "logits": [n*C], "probabilities": [n*C]}]}
+                       "models": [{"name", "file", "throughput", "classes", "logits": [n*C], "probabilities": [n*C]}]}
 Prints one JSON object: {"versions": {...}, "models": {NAME: {CHECK: "ok" or the fault, TOOL: {OUTPUT: largest difference}}}}.
+OpenCV's dnn reads the throughput file from version 5 on. OpenVINO is asked where it is installed.
 """
 
 import base64
@@ -16,6 +17,11 @@ import cv2
 import numpy
 import onnx
 import onnxruntime
+
+try:
+    import openvino
+except ImportError:
+    openvino = None
 
 OUTPUTS = ["probabilities", "logits"]
 
@@ -77,20 +83,37 @@ def in_opencv(path, images, model):
     return differences(run, images, model)
 
 
+def in_openvino(path, images, model):
+    # Without the hint it computes in bfloat16 on processors that have it.
+    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+
+    def run(batch):
+        answers = compiled(batch)
+        return [answers[output] for output in OUTPUTS]
+
+    return differences(run, images, model)
+
+
 def main(folder):
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     pixels = numpy.frombuffer(base64.b64decode(manifest["patches"]), numpy.uint8)
     images = pixels.astype(numpy.float32).reshape(-1, 1, 64, 64)
     models = {}
     for model in manifest["models"]:
-        path = str(folder / model["file"])
-        models[model["name"]] = {
+        path, throughput = str(folder / model["file"]), str(folder / model["throughput"])
+        answers = {
             "format": attempt(lambda: check_format(path)),
             "shapes": attempt(lambda: check_shapes(path, model)),
             "onnxruntime": attempt(lambda: in_onnxruntime(path, images, model)),
             "opencv": attempt(lambda: in_opencv(path, images, model)),
         }
-    versions = {tool.__name__: tool.__version__ for tool in (onnx, onnxruntime, cv2, numpy)}
+        if int(cv2.__version__.split(".")[0]) >= 5:
+            answers["opencv, throughput"] = attempt(lambda: in_opencv(throughput, images, model))
+        if openvino is not None:
+            answers["openvino"] = attempt(lambda: in_openvino(path, images, model))
+        models[model["name"]] = answers
+    tools = [tool for tool in (onnx, onnxruntime, cv2, openvino, numpy) if tool is not None]
+    versions = {tool.__name__: tool.__version__ for tool in tools}
     print(json.dumps({"versions": versions, "models": models}))
 
 
