@@ -18,25 +18,35 @@ export function crossEntropy(row: Float32Array, label: number): number {
 
 /**
  * Place of the label when the row is sorted by falling logit, 0 for first. Equal logits rank by class order, as a reader of the
- * output sees them; a logit that is NaN ranks the label last.
+ * output sees them. A row whose softmax is NaN (a logit is NaN, or the largest is infinite) ranks nothing: its label is at Infinity,
+ * which is wrong among any number of first places.
  */
 export function rankOf(row: Float32Array, label: number): number {
   const own = row[label] as number;
-  if (Number.isNaN(own)) return row.length - 1;
   let rank = 0;
+  let max = Number.NEGATIVE_INFINITY;
   for (let c = 0; c < row.length; c++) {
     const other = row[c] as number;
+    if (Number.isNaN(other)) return Number.POSITIVE_INFINITY;
     if (other > own || (other === own && c < label)) rank++;
+    if (other > max) max = other;
   }
-  return rank;
+  return Number.isFinite(max) ? rank : Number.POSITIVE_INFINITY;
 }
 
-/** Class indices by falling value, equal ones by class order; the first `count`. */
+/** Class indices by falling value, equal ones by class order, NaN last; the first `count`. */
 export function topClasses(row: ArrayLike<number>, count: number): readonly number[] {
+  const sortKey = (c: number) => {
+    const value = row[c] as number;
+    return Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value;
+  };
   return Array.from(row, (_, c) => c)
-    .sort((a, b) => (row[b] as number) - (row[a] as number) || a - b)
+    .sort((a, b) => sortKey(b) - sortKey(a) || a - b)
     .slice(0, count);
 }
+
+/** How many of the first classes the top-5 error looks at. */
+export const topFive = 5;
 
 /** Sums over rows, kept as sums so that a resumed epoch continues them exactly. */
 export interface ScoreSums {
@@ -48,7 +58,10 @@ export interface ScoreSums {
 
 export const noScores: ScoreSums = { count: 0, crossEntropy: 0, top1Errors: 0, top5Errors: 0 };
 
-/** Adds the rows of `logits` `[labels.length, classes]` to `sums`. With five classes or fewer, top-5 never errs. */
+/**
+ * Adds the rows of `logits` `[labels.length, classes]` to `sums`. With `topFive` classes or fewer, only a row without probabilities
+ * errs in top-5.
+ */
 export function addScores(
   sums: ScoreSums,
   logits: Float32Array,
@@ -63,7 +76,7 @@ export function addScores(
     total += crossEntropy(row, label);
     count++;
     if (rank >= 1) top1Errors++;
-    if (rank >= 5) top5Errors++;
+    if (rank >= topFive) top5Errors++;
   }
   return { count, crossEntropy: total, top1Errors, top5Errors };
 }

@@ -31,7 +31,37 @@ test('cross-entropy is the negative logarithm of the probability', () => {
 test('the rank counts higher logits, and equal ones of earlier classes', () => {
   const row = Float32Array.of(2, 9, 2, -1);
   expect([0, 1, 2, 3].map((label) => rankOf(row, label))).toEqual([1, 0, 2, 3]);
-  expect(rankOf(Float32Array.of(Number.NaN, Number.NaN), 0)).toBe(1);
+});
+
+test.each([
+  ['the label itself is NaN', [1, Number.NaN, 2]],
+  ['another class is NaN, which beats and loses to nothing', [1, 3, Number.NaN]],
+  ['all are NaN', [Number.NaN, Number.NaN, Number.NaN]],
+  ['a logit is infinite, so that no probability is a number', [Number.POSITIVE_INFINITY, 3, 0]],
+  ['all are minus infinity', [-1, -1, -1].map((sign) => sign / 0)],
+])('a row without probabilities has the label at no place: %s', (_, logits) => {
+  const row = Float32Array.from(logits);
+  expect(rankOf(row, 1)).toBe(Number.POSITIVE_INFINITY);
+  expect(Number.isNaN(softmaxRows(row, 3)[1])).toBe(true);
+});
+
+test('a logit of minus infinity is a probability of 0, and beats nothing', () => {
+  expect(rankOf(Float32Array.of(Number.NEGATIVE_INFINITY, 3, 4), 1)).toBe(1);
+});
+
+test('an answer that is NaN errs in the first place and among the first five, with few classes too', () => {
+  const nan = new Float32Array(3).fill(Number.NaN);
+  expect(meanScores(addScores(noScores, nan, [0], 3))).toEqual({
+    objective: Number.NaN,
+    top1err: 1,
+    top5err: 1,
+  });
+  const rival = Float32Array.of(9, Number.NaN, 0, 0, 0, 0, 0);
+  expect(meanScores(addScores(noScores, rival, [0], 7))).toMatchObject({ top1err: 1, top5err: 1 });
+});
+
+test('a class that is NaN comes last', () => {
+  expect(topClasses([Number.NaN, 0.4, Number.NaN, 0.6], 4)).toEqual([3, 1, 0, 2]);
 });
 
 test('scores add up over batches of any size, and top-5 counts ranks of 5 and more', () => {
