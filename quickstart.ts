@@ -14,6 +14,7 @@ import { TexturaError } from './model/error.ts';
 import { drawTexture, type TextureName } from './model/textures/textures.ts';
 import { writeFileAtomically } from './node/atomic-file.ts';
 import { runCommand } from './node/command-line.ts';
+import { npmRun, quoted } from './node/shell.ts';
 import { durationText, terminalOn } from './node/terminal.ts';
 import { freeRunDirectory } from './training/run-directory.ts';
 
@@ -78,7 +79,7 @@ function report(run: string, address: string, elapsedMs: number): void {
 
 /** Runs one of our commands as `npm run` would. Errors: the status of the command, after its own message. */
 function step(title: string, command: string, args: readonly string[]): void {
-  terminal.line(`\n${title}\n$ npm run ${command} -- ${args.join(' ')}\n`);
+  terminal.line(`\n${title}\n$ ${npmRun(command, ...args)}\n`);
   const { status } = spawnSync(npm, ['run', '--silent', command, '--', ...args], { stdio: 'inherit' });
   if (status !== 0) throw new TexturaError('internal', `npm run ${command} ended with status ${status}`);
 }
@@ -120,7 +121,9 @@ async function addressIn(log: NodeJS.ReadableStream): Promise<string | undefined
 }
 
 async function askService(address: string, file: string): Promise<void> {
-  terminal.line(`$ curl --data-binary @${file} -H 'Content-Type: image/png' '${address}/classify?top=2'\n`);
+  terminal.line(
+    `$ curl --data-binary ${quoted(`@${file}`)} -H 'Content-Type: image/png' '${address}/classify?top=2'\n`,
+  );
   const response = await fetch(`${address}/classify?top=2`, {
     method: 'POST',
     headers: { 'Content-Type': 'image/png' },

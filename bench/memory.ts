@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { modelListSchema } from '../model/service.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
+import { npmRun } from '../node/shell.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { circumstances } from './circumstances.ts';
 import { type MemoryFigures, memoryPage } from './memory-page.ts';
@@ -45,7 +46,8 @@ export async function benchMemory(options: MemoryBenchOptions, terminal: Termina
     await Promise.all([one, all].map((folder) => rm(folder, { recursive: true })));
   }
   const { models, model, replacements, out } = options;
-  const command = `npm run bench -- memory --models ${models} --model ${model} --replacements ${replacements}`;
+  const size = ['--replacements', String(replacements)];
+  const command = npmRun('bench', 'memory', '--models', models, '--model', model, ...size);
   const page = memoryPage({ figures, replacements, circumstances: found, command });
   await writeFileAtomically(join(out, pageName), page);
   terminal.line(`${page}\nWritten: ${join(out, pageName)}.`);

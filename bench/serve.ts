@@ -9,6 +9,7 @@ import { classifyAnswerSchema } from '../model/service.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { usableCores } from '../node/machine.ts';
 import { env } from '../node/onnxruntime.ts';
+import { npmRun } from '../node/shell.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { Model } from '../serve/model.ts';
 import { circumstances } from './circumstances.ts';
@@ -65,6 +66,7 @@ export async function benchServe(options: ServeBenchOptions, terminal: Terminal)
     await rm(folder, { recursive: true });
   }
   const { rounds, seconds, models, connections, out } = options;
+  const size = ['--rounds', String(rounds), '--seconds', String(seconds), '--connections', connections];
   const page = servePage({
     panels,
     anatomy,
@@ -72,7 +74,7 @@ export async function benchServe(options: ServeBenchOptions, terminal: Terminal)
     circumstances: found,
     versions: { 'onnxruntime-node': env.versions.node ?? 'unknown', ...versions },
     leftOut: [...leftOut, ...failures],
-    command: `npm run bench -- serve --models ${models} --model ${options.model} --rounds ${rounds} --seconds ${seconds} --connections ${connections}`,
+    command: npmRun('bench', 'serve', ...['--models', models, '--model', options.model], ...size),
   });
   await writeFileAtomically(join(out, pageName), page);
   terminal.line(`Written: ${join(out, pageName)}.`);

@@ -6,6 +6,7 @@ import { variantNames } from '../model/network.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { chromiumMissing, findChromium } from '../node/chromium.ts';
 import { usableCores } from '../node/machine.ts';
+import { npmRun } from '../node/shell.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { tensorflowInstalled } from '../training/tensorflow/load.ts';
 import { type Circumstances, circumstances, multipliesBfloat16 } from './circumstances.ts';
@@ -124,8 +125,9 @@ function commandOf(options: TrainBenchOptions, contests: readonly Contest[]): st
   const variants = several(contests.map(({ variant }) => variant));
   const threads = several(contests.map((contest) => contest.threads));
   const batch = several(contests.map((contest) => contest.batch));
-  const turns = profile ? '--profile' : `--rounds ${rounds} --minutes ${minutes}`;
-  return `npm run bench -- train --variant ${variants} --threads ${threads} --batch ${batch} --data ${data} ${turns} --steps ${steps}`;
+  const turns = profile ? ['--profile'] : ['--rounds', String(rounds), '--minutes', String(minutes)];
+  const work = ['--variant', variants, '--threads', threads, '--batch', batch, '--data', data];
+  return npmRun('bench', 'train', ...work, ...turns, '--steps', String(steps));
 }
 
 async function findPeers(

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { defaultOpset, type ModelReport, opsets } from '../model/model-file.ts';
+import { counted, oneLine } from '../model/words.ts';
 import { type CommandDefinition, runCommand } from '../node/command-line.ts';
 import { productVersion } from '../node/product-version.ts';
+import { terminalOn } from '../node/terminal.ts';
 import { type ExportSettings, exportRun } from './model-folder.ts';
 import { exportedGraphs } from './model-graph.ts';
 import { percent } from './parity.ts';
@@ -45,6 +47,8 @@ const definition: CommandDefinition<typeof options> = {
   run: exportAll,
 };
 
+const terminal = terminalOn(process.stdout);
+
 async function exportAll({ run, study, out, opset, graph, layout }: ExportOptions): Promise<void> {
   const settings: ExportSettings = {
     out,
@@ -60,7 +64,7 @@ async function exportAll({ run, study, out, opset, graph, layout }: ExportOption
       const { status, best } = trained.run;
       if (status !== 'finished') note(`${directory} is ${status}: its best epoch so far, ${best?.epoch}`);
       const report = await (layout === 'triton' ? exportForTriton : exportRun)(trained, settings);
-      print(reportText(directory, layout === 'triton' ? join(out, report.model) : out, report));
+      terminal.line(reportText(directory, layout === 'triton' ? join(out, report.model) : out, report));
     } catch (error) {
       if (!(error instanceof TexturaError)) throw error;
       if (directories.length > 1) note(`${directory}: ${error.message}`);
@@ -73,7 +77,7 @@ async function exportAll({ run, study, out, opset, graph, layout }: ExportOption
   const failed = failures.map(({ directory }) => directory).join(', ');
   throw new TexturaError(
     first.error.code,
-    `${failures.length} of ${directories.length} runs were not exported: ${failed}`,
+    `${failures.length} of ${directories.length} runs were not exported: ${oneLine(failed)}`,
   );
 }
 
@@ -100,13 +104,19 @@ function reportText(directory: string, out: string, { graphs, labels, validation
       const { probabilities, logits } = parity;
       const decades = Object.entries(parity.histogram).filter(([, count]) => count > 0);
       const rows = [
-        [`${join(out, file)}`, `from ${directory}${validation ? `, epoch ${validation.epoch}` : ''}`],
+        [
+          oneLine(join(out, file)),
+          `from ${oneLine(directory)}${validation ? `, epoch ${validation.epoch}` : ''}`,
+        ],
         [
           '  file',
-          `${(bytes / 1e6).toFixed(1)} MB, opset ${opset}, IR version ${irVersion}, ${labels.length} classes`,
+          `${(bytes / 1e6).toFixed(1)} MB, opset ${opset}, IR version ${irVersion}, ${counted(labels.length, 'class', 'classes')}`,
         ],
         ['  sha256', sha256],
-        ['  compared', `${parity.patches} validation patches, ${parity.against} against ${parity.runtime}`],
+        [
+          '  compared',
+          `${counted(parity.patches, 'validation patch', 'validation patches')}, ${parity.against} against ${parity.runtime}`,
+        ],
         [
           '  probabilities',
           `differ by ${short(probabilities.maxAbsolute)} at most (allowed ${parity.tolerance})`,
@@ -124,12 +134,8 @@ function short(value: number): string {
   return value.toExponential(1);
 }
 
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
 function note(sentence: string): void {
-  process.stderr.write(`export: ${sentence}\n`);
+  terminalOn(process.stderr).line(`export: ${oneLine(sentence)}`);
 }
 
 await runCommand(definition, process.argv.slice(2));

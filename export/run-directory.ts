@@ -9,6 +9,7 @@ import { patchBytes } from '../model/patch.ts';
 import { networkOfRun, type Run, runFiles } from '../model/run-file.ts';
 import { decodeTensors, type TensorFile } from '../model/safetensors.ts';
 import { readRun } from '../node/run-record.ts';
+import { npmRun } from '../node/shell.ts';
 import { controlRuns } from './study-runs.ts';
 
 /** Validation patches with the logits that the training engine gave them. */
@@ -120,7 +121,7 @@ async function readRunPart(directory: string, run: Run, file: string): Promise<U
 }
 
 function whyMissing(directory: string, { status, best, divergedAtEpoch }: Run, path: string): string {
-  const resume = `npm run train -- --out ${directory} --resume`;
+  const resume = npmRun('train', '--out', directory, '--resume');
   switch (status) {
     case 'running':
       return `${directory} has no model yet: the run is training, or was killed; a model is written when it ends. To resume it: ${resume}`;

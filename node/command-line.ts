@@ -5,6 +5,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
+import { terminalOn } from './terminal.ts';
 
 export interface CommandDefinition<S extends z.ZodObject> {
   readonly name: string;
@@ -131,13 +132,12 @@ function issuesToText(error: z.ZodError, raw: Record<string, unknown>): string {
 
 /** Prints an error as a person should see it and returns the exit status: their mistake without a stack trace, ours with one. */
 function report(error: unknown, command: string): number {
+  const terminal = terminalOn(process.stderr);
   if (error instanceof TexturaError && error.code !== 'internal') {
-    process.stderr.write(`${command}: ${error.message}\n`);
+    terminal.line(`${command}: ${error.message}`);
     return error.exitStatus;
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(
-    `${command}: this is a fault of Textura's, please report it with these lines:\n${detail}\n`,
-  );
+  terminal.line(`${command}: this is a fault of Textura's, please report it with these lines:\n${detail}`);
   return 1;
 }

@@ -1,8 +1,12 @@
-/** What a command says while it works: lines, and on a terminal one line at the bottom that changes in place. */
+/**
+ * What a command says while it works: lines, and on a terminal one line at the bottom that changes in place. All that people read goes
+ * through here, because file names, labels and messages of others may hold characters that command a terminal.
+ */
 import type { WriteStream } from 'node:tty';
+import { oneLine, printable } from '../model/words.ts';
 
 export interface Terminal {
-  /** Prints a line for good. */
+  /** Prints a line, or several, for good; control characters but the line feed as escapes. */
   line(text: string): void;
   /** Replaces the changing line; printed nowhere but on a terminal. */
   status(text: string): void;
@@ -23,10 +27,10 @@ export function terminalOn(
     clear,
     line(text) {
       clear();
-      stream.write(`${text}\n`);
+      stream.write(`${printable(text)}\n`);
     },
     status(text) {
-      if (isInteractive) stream.write(`\r${text.slice(0, (stream.columns ?? 80) - 1)}\u001b[K`);
+      if (isInteractive) stream.write(`\r${oneLine(text).slice(0, (stream.columns ?? 80) - 1)}\u001b[K`);
     },
   };
 }

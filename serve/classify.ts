@@ -5,12 +5,15 @@
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { cropChoices } from '../model/service.ts';
+import { counted, oneLine } from '../model/words.ts';
 import { type CommandDefinition, runCommand } from '../node/command-line.ts';
 import { decodeImage } from '../node/image-decoder.ts';
 import { readImageFile } from '../node/image-file.ts';
+import { terminalOn } from '../node/terminal.ts';
 import { type Classification, classify } from './classification.ts';
 import { Model } from './model.ts';
 
+const terminal = terminalOn(process.stdout);
 const defaultModel = 'models/reference.onnx';
 
 const options = z.strictObject({
@@ -48,13 +51,14 @@ async function classifyFiles(
   const results: FileResult[] = [];
   try {
     for (const file of files) {
-      const result = await unlessUnusable(file, async () => {
-        const image = await decodeImage(await bytesOf(file), file);
+      const name = oneLine(file);
+      const result = await unlessUnusable(name, async () => {
+        const image = await decodeImage(await bytesOf(file, name), name);
         return { file, ...(await classify(model, image, { crops, top })) };
       });
       if (result === undefined) continue;
       results.push(result);
-      if (!json) print(resultText(result));
+      if (!json) terminal.line(resultText(result));
     }
   } finally {
     await model.close();
@@ -65,7 +69,7 @@ async function classifyFiles(
       predictions,
       crops: count,
     }));
-    print(JSON.stringify({ model: model.name, results: answers }, undefined, 2));
+    terminal.line(JSON.stringify({ model: model.name, results: answers }, undefined, 2));
   }
 }
 
@@ -81,20 +85,20 @@ async function loadModel(path: string): Promise<Model> {
 }
 
 /** The work's result; undefined where the image can't be used, which is then reported and decides the exit status. */
-async function unlessUnusable<T>(file: string, work: () => Promise<T>): Promise<T | undefined> {
+async function unlessUnusable<T>(name: string, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof TexturaError) || error.code === 'internal') throw error;
-    const message = error.message.startsWith(`${file}:`) ? error.message : `${file}: ${error.message}`;
-    process.stderr.write(`classify: ${message}\n`);
+    const message = error.message.startsWith(`${name}:`) ? error.message : `${name}: ${error.message}`;
+    terminalOn(process.stderr).line(`classify: ${message}`);
     process.exitCode = error.exitStatus;
     return undefined;
   }
 }
 
-function bytesOf(file: string): Promise<Uint8Array> {
-  return file === '-' ? standardInput() : readImageFile(file, file);
+function bytesOf(file: string, name: string): Promise<Uint8Array> {
+  return file === '-' ? standardInput() : readImageFile(file, name);
 }
 
 async function standardInput(): Promise<Uint8Array> {
@@ -107,17 +111,14 @@ const barLength = 24;
 
 /** The file's line, then one line a class: label, percentage, bar. */
 function resultText({ file, predictions, crops }: FileResult): string {
-  const labelLength = Math.max(...predictions.map(({ label }) => label.length));
-  const lines = predictions.map(({ label, probability }) => {
+  const named = predictions.map((prediction) => ({ ...prediction, label: oneLine(prediction.label) }));
+  const labelLength = Math.max(...named.map(({ label }) => label.length));
+  const lines = named.map(({ label, probability }) => {
     const bar = '#'.repeat(Math.round(probability * barLength));
     const percentage = `${(probability * 100).toFixed(1)} %`;
     return `  ${label.padEnd(labelLength)}  ${percentage.padStart(7)}  ${bar}`.trimEnd();
   });
-  return [`${file}  (${crops} ${crops === 1 ? 'patch' : 'patches'})`, ...lines].join('\n');
-}
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  return [`${oneLine(file)}  (${counted(crops, 'patch', 'patches')})`, ...lines].join('\n');
 }
 
 await runCommand(definition, process.argv.slice(2));

@@ -4,6 +4,7 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { pino } from 'pino';
+import { printable } from '../model/words.ts';
 import { type CommandDefinition, runCommand } from '../node/command-line.ts';
 import { createApp } from './http/app.ts';
 import { listen } from './http/server.ts';
@@ -31,7 +32,9 @@ async function serve(options: ServeOptions): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`);
   const settings = resolveSettings(options, process.env);
   const output = pino.destination({ sync: false, minLength: logBytes, periodicFlush: logFlushMs });
-  const log = pino({ level: settings.logLevel, base: {}, timestamp: pino.stdTimeFunctions.isoTime }, output);
+  // JSON leaves some characters as they are that command a terminal; their escapes are JSON too.
+  const lines = { write: (line: string) => output.write(printable(line)) };
+  const log = pino({ level: settings.logLevel, base: {}, timestamp: pino.stdTimeFunctions.isoTime }, lines);
   const service = await createService(settings, log);
   const server = await listen(createApp(service, settings, log), settings).catch(async (error: unknown) => {
     await service.close();

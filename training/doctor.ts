@@ -1,6 +1,7 @@
 /** `npm run doctor`: what this machine has, and what training and classifying would use. */
 import { z } from 'zod';
 import { runCommand } from '../node/command-line.ts';
+import { terminalOn } from '../node/terminal.ts';
 import { gatherFacts } from './doctor/facts.ts';
 import { doctorPage } from './doctor/page.ts';
 
@@ -11,7 +12,7 @@ await runCommand(
     options: z.strictObject({ json: z.boolean().default(false).describe('the facts as JSON') }),
     run: async ({ json }) => {
       const facts = await gatherFacts(process.cwd());
-      process.stdout.write(json ? `${JSON.stringify(facts, null, 2)}\n` : doctorPage(facts));
+      terminalOn(process.stdout).line(json ? JSON.stringify(facts, null, 2) : doctorPage(facts).trimEnd());
     },
   },
   process.argv.slice(2),

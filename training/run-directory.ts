@@ -6,6 +6,8 @@ import { TexturaError } from '../model/error.ts';
 import type { VariantName } from '../model/network.ts';
 import { type Run, runFiles } from '../model/run-file.ts';
 import type { TrainingConfig } from '../model/training-config.ts';
+import { oneLine } from '../model/words.ts';
+import { flagOf } from '../node/command-line.ts';
 import { readRun } from '../node/run-record.ts';
 import { checkpointPath } from './checkpoint.ts';
 
@@ -88,8 +90,13 @@ export function resumedConfig(
   // The folder may have moved; what is in it is checked by its fingerprint.
   const changed = keys.filter((key) => key !== 'data' && asked[key] !== stored.config[key]);
   if (changed.length > 0) {
-    const list = changed.map((key) => `${key} was ${stored.config[key]}, now ${asked[key]}`).join('; ');
-    throw new TexturaError('usage', `--resume goes on with the settings that the run began with: ${list}`);
+    const list = changed
+      .map((key) => `${flagOf(key)} was ${stored.config[key] ?? 'not set'}, now ${asked[key]}`)
+      .join('; ');
+    throw new TexturaError(
+      'usage',
+      `--resume continues with the settings of the run; leave these out, or choose another --out: ${list}`,
+    );
   }
   return given.has('data') ? { ...stored.config, data: asked.data } : stored.config;
 }
@@ -100,7 +107,7 @@ export function requireSameData(stored: Run, labels: readonly string[], fingerpr
   const difference =
     stored.labels.join('\n') === labels.join('\n')
       ? 'the same classes, but other images or another split'
-      : `classes were ${stored.labels.join(', ')}, now ${labels.join(', ')}`;
+      : oneLine(`classes were ${stored.labels.join(', ')}, now ${labels.join(', ')}`);
   throw new TexturaError(
     'data-unusable',
     `--resume: the data has changed since the run began (${difference}); begin a new run with another --out`,

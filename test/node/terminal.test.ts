@@ -46,6 +46,19 @@ test('in a file there are lines alone', () => {
   expect(written()).toBe('12 images\n');
 });
 
+test('nothing that is printed moves the cursor: control characters of outside text are shown as escapes', () => {
+  for (const columns of [80, undefined]) {
+    const { terminal, written } = streamOf(columns);
+    terminal.line('evil\u001b[2J.bmp\rrc=0\u009b1A\u202e\nnext line');
+    expect(written().replaceAll('\r\u001b[K', '')).toBe(
+      'evil\\u001b[2J.bmp\\rrc=0\\u009b1A\\u202e\nnext line\n',
+    );
+  }
+  const { terminal, written } = streamOf(80);
+  terminal.status('reading two\nlines\u001b[2J');
+  expect(written()).toBe('\rreading two\\nlines\\u001b[2J\u001b[K');
+});
+
 test('a bar is full by the share, and never more than full', () => {
   expect(progressBar(0, 4)).toBe('░░░░');
   expect(progressBar(0.5, 4)).toBe('██░░');

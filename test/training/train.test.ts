@@ -268,7 +268,7 @@ test('an interrupt ends with status 130 and a run that goes on to the same end, 
   await once(child, 'close');
   expect(child.exitCode).toBe(130);
   expect(said).toMatch(
-    /^train: stopped in epoch \d+\. Go on with: npm run train -- --out stopped --resume\n$/,
+    /^train: stopped in epoch \d+\. Resume with: npm run train -- --out stopped --resume\n$/,
   );
   expect(await readRun(join(folder, 'stopped'))).toMatchObject({ status: 'stopped' });
   const before = await contentOf(join(folder, 'stopped'));

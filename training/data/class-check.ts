@@ -1,5 +1,6 @@
 /** Whether the classes of a data folder can be trained on, once each file has been read. */
 import { TexturaError } from '../../model/error.ts';
+import { counted, oneLine } from '../../model/words.ts';
 import type { SkippedFile } from './dataset-image.ts';
 import type { DataFolder } from './folder.ts';
 import { didYouMean, type FolderSplit, splitOf } from './folder-level.ts';
@@ -56,9 +57,10 @@ function emptySplits({ skipped }: DataFolder, { images, bad, passedOver }: Intak
 
 function classProblem(label: string, files: ClassFiles, hasSplits: boolean): readonly string[] {
   const { images, trainImages, bad, skipped } = files;
+  const name = oneLine(label);
   if (bad.length > acceptedBadShare * (images + bad.length)) {
-    const count = `${bad.length} of ${images + bad.length}`;
-    return [`class ${label}: ${count} images cannot be used (expected a tenth at most):`, ...reasons(bad)];
+    const share = `${bad.length} of ${counted(images + bad.length, 'image')}`;
+    return [`class ${name}: ${share} cannot be used (expected a tenth at most):`, ...reasons(bad)];
   }
   const [expected, got] = hasSplits
     ? (['a training image', trainImages] as const)
@@ -66,13 +68,13 @@ function classProblem(label: string, files: ClassFiles, hasSplits: boolean): rea
   if (got >= (hasSplits ? 1 : 2)) return [];
   const where = hasSplits && images > 0 ? ' (it has images to validate on only)' : '';
   return [
-    `class ${label}: expected ${expected} or more, got ${got === 1 ? 'one' : 'none'}${where}`,
+    `class ${name}: expected ${expected} or more, got ${got === 1 ? 'one' : 'none'}${where}`,
     ...reasons(skipped),
   ];
 }
 
 function reasons(files: readonly SkippedFile[]): readonly string[] {
-  const lines = files.slice(0, namedFiles).map(({ name, why }) => `  ${name}: ${why}`);
+  const lines = files.slice(0, namedFiles).map(({ name, why }) => `  ${oneLine(`${name}: ${why}`)}`);
   return files.length > namedFiles ? [...lines, `  and ${files.length - namedFiles} more`] : lines;
 }
 

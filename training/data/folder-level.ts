@@ -4,7 +4,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { quoted } from '../report/commands.ts';
+import { quoted } from '../../node/shell.ts';
 import { type FolderWalk, isSystemName } from './folder-walk.ts';
 import { isMeantAsImage } from './intake.ts';
 

@@ -5,6 +5,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
+import { counted, oneLine } from '../../model/words.ts';
 import { compareCodePoints } from './code-point-order.ts';
 import type { SkippedFile } from './dataset-image.ts';
 import {
@@ -91,7 +92,11 @@ export async function scanDataFolder(root: string): Promise<DataFolder> {
     ...nestedNote(root, dataFolders, levels),
     ...mergedNotes(labels, spellings),
     ...caseNotes(labels),
-    ...(testFiles > 0 ? [`${testFiles} files of the test folder are not used in training`] : []),
+    ...(testFiles > 0
+      ? [
+          `${counted(testFiles, 'file')} of the test folder ${testFiles === 1 ? 'is' : 'are'} not used in training`,
+        ]
+      : []),
     ...ignoredNote(walk.ignored),
     ...walk.repeatedLinks.map(({ name, why }) => `${name}: a link that ${why}; it is not followed`),
   ];
@@ -132,7 +137,7 @@ function requireListed(root: string, { unlisted }: FolderWalk): void {
     return split !== 'test' && below.length <= (split === undefined ? 0 : 1);
   });
   if (missing.length === 0) return;
-  const lines = missing.map(({ name, why }) => (name === '.' ? why : `${name}: ${why}`));
+  const lines = missing.map(({ name, why }) => oneLine(name === '.' ? why : `${name}: ${why}`));
   throw new TexturaError(
     'data-unusable',
     [`${root}: expected folders that can be read, or a class would be missing:`, ...lines].join('\n  '),
@@ -153,7 +158,7 @@ function splitFolders(root: string, top: readonly string[]): ReadonlyMap<string,
     throw new TexturaError(
       'data-unusable',
       `${root}: expected class folders, or one folder for each split: train (or training), val (or valid, validation) ` +
-        `and test (or testing), in any case; got ${top.join(', ')}. A class cannot have the name of a split`,
+        `and test (or testing), in any case; got ${oneLine(top.join(', '))}. A class cannot have the name of a split`,
     );
   }
   return splits;
@@ -165,7 +170,7 @@ async function tooFewClasses(
   splits: Iterable<string>,
   levels: FolderLevels,
 ): Promise<string> {
-  const expected = `${root}: expected two class folders or more, got ${only === undefined ? 'none' : `only ${only}`}`;
+  const expected = `${root}: expected two class folders or more, got ${only === undefined ? 'none' : `only ${oneLine(only)}`}`;
   if (levels.holdsImages('')) {
     const above = await dataFolderAbove(root);
     return `${expected}; images lie directly in it${didYouMean(above === undefined ? [] : [above])}`;
@@ -207,7 +212,7 @@ function requireOneDataset(
 
 /** Names for a message, which only counts what is beyond the first few. */
 function listed(names: readonly string[]): string {
-  const shown = names.slice(0, shownNames).join(', ');
+  const shown = oneLine(names.slice(0, shownNames).join(', '));
   return names.length > shownNames ? `${shown} and ${names.length - shownNames} more` : shown;
 }
 
@@ -237,7 +242,12 @@ function mergedNotes(
 function ignoredNote(ignored: readonly string[]): readonly string[] {
   if (ignored.length === 0) return [];
   const names = [...new Set(ignored.map((name) => basename(name)))];
-  return [`ignored ${ignored.length} hidden or system files and folders (${names.join(', ')})`];
+  const what = counted(
+    ignored.length,
+    'hidden or system file or folder',
+    'hidden or system files and folders',
+  );
+  return [`ignored ${what} (${names.join(', ')})`];
 }
 
 function caseNotes(labels: readonly string[]): readonly string[] {

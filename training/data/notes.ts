@@ -1,4 +1,5 @@
 /** Sentences about a dataset that a person should read before trusting a result. */
+import { counted } from '../../model/words.ts';
 import type { DatasetImage } from './dataset-image.ts';
 import { groupByContent } from './split.ts';
 
@@ -32,7 +33,7 @@ export function inequalityNote(train: readonly DatasetImage[], labels: readonly 
   const small = counts.filter(({ count }) => unequalRatio * count <= largest.count);
   if (small.length === 0) return [];
   return [
-    `classes are unequal: ${largest.label} has ${largest.count} training images, ` +
+    `classes are unequal: ${largest.label} has ${counted(largest.count, 'training image')}, ` +
       `${small.map(({ label, count }) => `${label} ${count}`).join(', ')}; each class is given the same number of patches, ` +
       'and the best epoch is chosen by balanced error, the mean over the classes',
   ];

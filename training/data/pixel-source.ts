@@ -4,6 +4,7 @@
  */
 import { TexturaError } from '../../model/error.ts';
 import type { GreyImage } from '../../model/image.ts';
+import { oneLine } from '../../model/words.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { readImageFile } from '../../node/image-file.ts';
 import type { DatasetImage } from './dataset-image.ts';
@@ -37,7 +38,8 @@ export function pixelReader(
  * Decodes or draws one image.
  * Errors: as `readImageFile` and `decodeImage`; `image-damaged` where the size is no longer the one that was checked.
  */
-export async function readPixels({ name, source, width, height }: DatasetImage): Promise<GreyImage> {
+export async function readPixels({ name: path, source, width, height }: DatasetImage): Promise<GreyImage> {
+  const name = oneLine(path);
   if (source.kind === 'generated') return drawGeneratedImage(source.texture, source.index);
   const image = await decodeImage(await readImageFile(source.path, name), name);
   if (image.width === width && image.height === height) return image;

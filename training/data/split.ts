@@ -4,6 +4,7 @@
  */
 import { TexturaError } from '../../model/error.ts';
 import { randomStream, shuffle } from '../../model/random.ts';
+import { oneLine } from '../../model/words.ts';
 import { compareCodePoints, compareNames } from './code-point-order.ts';
 import type { DatasetImage } from './dataset-image.ts';
 import type { FolderSplit } from './folder-level.ts';
@@ -51,7 +52,7 @@ export function splitByImage(
   if (unsplittable.length > 0) {
     throw new TexturaError(
       'data-unusable',
-      `${source}: expected two different images or more in each class, one to train on and one to validate on; got too few in ${unsplittable.join(', ')}`,
+      `${source}: expected two different images or more in each class, one to train on and one to validate on; got too few in ${oneLine(unsplittable.join(', '))}`,
     );
   }
   return {
@@ -79,7 +80,7 @@ export function givenSplit(
   if (untrained.length > 0) {
     throw new TexturaError(
       'data-unusable',
-      `${source}: expected a training image or more of each class, got none of ${untrained.join(', ')}`,
+      `${source}: expected a training image or more of each class, got none of ${oneLine(untrained.join(', '))}`,
     );
   }
   const unvalidated = labelsWithout(validation, labels);

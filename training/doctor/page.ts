@@ -1,4 +1,5 @@
 /** The facts about a machine as a page for a terminal. */
+import { counted } from '../../model/words.ts';
 import type { MachineFacts, Tool } from './facts.ts';
 
 type Row = readonly [name: string, value: string];
@@ -37,7 +38,7 @@ function machineRows({ node, system, processor, memory, disk, gpus, cuda }: Mach
     ['System', `${system.name}, ${system.arch}`],
     [
       'Processor',
-      `${processor.model}, ${processor.usableCores} of ${count(processor.visibleCores, 'core')} usable`,
+      `${processor.model}, ${processor.usableCores} of ${counted(processor.visibleCores, 'core')} usable`,
     ],
     ['Memory', `${gibibytes(memory.availableBytes)} free of ${gibibytes(memory.limitBytes)}`],
     ['Disk', `${gibibytes(disk.freeBytes)} free for ${disk.folder}`],
@@ -93,8 +94,4 @@ function classifyText({ classify }: MachineFacts): string {
 
 function gibibytes(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -1,15 +1,14 @@
 /** `npm run setup:cuda`: the command line of install.ts. */
 import { z } from 'zod';
 import { runCommand } from '../../node/command-line.ts';
+import { terminalOn } from '../../node/terminal.ts';
 import { removeCuda, setUpCuda } from './install.ts';
+
+const { line: printLine } = terminalOn(process.stdout);
 
 const options = z.strictObject({
   remove: z.boolean().default(false).describe('undo: delete the libraries'),
 });
-
-function printLine(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
 
 await runCommand(
   {

@@ -3,6 +3,7 @@
 import type { Run } from '../../model/run-file.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../../model/training-config.ts';
 import { flagOf } from '../../node/command-line.ts';
+import { npmRun } from '../../node/shell.ts';
 
 /**
  * The command that trains what `run` trained, into `out`. Every setting that is not its default is written out, and the engine,
@@ -14,11 +15,10 @@ export function trainCommand(run: Run, out: string): string {
   const settings = keys.flatMap((key): readonly string[] => {
     const value = run.config[key];
     const told = key === 'data' || value !== defaults[key];
-    return told && value !== undefined ? [flagOf(key), quoted(String(value))] : [];
+    return told && value !== undefined ? [flagOf(key), String(value)] : [];
   });
   const engine = run.stretches.at(-1)?.engine;
-  const flags = [...settings, ...(engine === undefined ? [] : ['--engine', engine]), '--out', quoted(out)];
-  return `npm run train -- ${flags.join(' ')}`;
+  return npmRun('train', ...settings, ...(engine === undefined ? [] : ['--engine', engine]), '--out', out);
 }
 
 /** The command that goes on with a run that was stopped. */
@@ -27,14 +27,9 @@ export function resumeCommand(run: Run, directory: string): string {
 }
 
 export function exportCommand(directory: string): string {
-  return `npm run export -- --run ${quoted(directory)}`;
+  return npmRun('export', '--run', directory);
 }
 
 export function classifyCommand(run: Run): string {
-  return `npm run classify -- --model models/${run.config.variant}.onnx PHOTO.jpg`;
-}
-
-/** One word of a POSIX shell's command line. */
-export function quoted(word: string): string {
-  return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return npmRun('classify', '--model', `models/${run.config.variant}.onnx`, 'PHOTO.jpg');
 }

@@ -2,7 +2,9 @@
 import { join } from 'node:path';
 import { errorCodes, TexturaError, type TexturaErrorCode } from '../../model/error.ts';
 import { type Study, type StudyFailure, studyFiles } from '../../model/study-file.ts';
+import { counted, oneLine } from '../../model/words.ts';
 import { availableMemoryBytes, usableCores } from '../../node/machine.ts';
+import { npmRun } from '../../node/shell.ts';
 import { writeStudy } from '../../node/study-record.ts';
 import { durationText, type Terminal } from '../../node/terminal.ts';
 import { loadDataset } from '../data/dataset.ts';
@@ -84,12 +86,12 @@ async function cellsOf(directory: string, study: Study): Promise<readonly StudyC
 
 function planText(directory: string, { arms, seeds }: Study, total: number, left: number): string {
   const done = total === left ? '' : `, ${total - left} done`;
-  return `\nStudy ${directory}: ${arms.length} networks x ${counted(seeds.length, 'seed')} = ${counted(total, 'run')}${done}`;
+  const size = `${counted(arms.length, 'network')} x ${counted(seeds.length, 'seed')} = ${counted(total, 'run')}`;
+  return `\nStudy ${oneLine(directory)}: ${size}${done}${seeds.length === 1 ? `\n${oneSeedText}` : ''}`;
 }
 
-function counted(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
-}
+const oneSeedText =
+  'With one seed the report has differences, but no intervals, no p-values and no verdicts: another seed may differ as much.';
 
 function timeText(estimates: readonly ArmEstimate[], atOnce: number, queue: string | undefined): string {
   const seconds = secondsLeft(estimates, atOnce);
@@ -227,15 +229,15 @@ async function conclude(
   terminal: Terminal,
 ): Promise<void> {
   await writeStudyReport(directory);
-  const goOn = `npm run ablate -- --out ${directory} --resume`;
-  if (stopped) throw new TexturaError('interrupted', `stopped. Go on with: ${goOn}`);
+  const resume = npmRun('ablate', '--out', directory, '--resume');
+  if (stopped) throw new TexturaError('interrupted', `stopped. Resume with: ${resume}`);
   terminal.line(
-    `Report: ${join(directory, studyFiles.report)}\nNext:   npm run export -- --study ${directory}`,
+    `Report: ${oneLine(join(directory, studyFiles.report))}\nNext:   ${npmRun('export', '--study', directory)}`,
   );
   const failures = Object.entries(study.failures);
   if (failures.length > 0) {
     const list = failures.map(([name, { message }]) => `${name}: ${message}`).join('\n');
-    const message = `${counted(failures.length, 'run')} failed; try again with: ${goOn}\n${list}`;
+    const message = `${counted(failures.length, 'run')} failed; try again with: ${resume}\n${list}`;
     throw new TexturaError(knownCode(failures[0]?.[1].code), message);
   }
   const diverged = (await cellsOf(directory, study)).filter(({ state }) => state.status === 'diverged');

@@ -1,8 +1,11 @@
 /** `npm run setup:tensorflow`: the command line of install.ts. */
 import { z } from 'zod';
 import { runCommand } from '../../node/command-line.ts';
+import { terminalOn } from '../../node/terminal.ts';
 import { removeTensorflow, setUpTensorflow } from './install.ts';
 import { flavours } from './location.ts';
+
+const { line: printLine } = terminalOn(process.stdout);
 
 const options = z.strictObject({
   flavour: z
@@ -11,10 +14,6 @@ const options = z.strictObject({
     .describe('which TensorFlow; left out, cuda where nvidia-smi finds a GPU, else cpu'),
   remove: z.boolean().default(false).describe('undo: delete the libraries and the link to them'),
 });
-
-function printLine(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
 
 await runCommand(
   {

@@ -1,6 +1,6 @@
 /** The study report's last part: every run, what all have in common, how it was computed, and what to do next. */
 import type { TrainingConfig } from '../../../model/training-config.ts';
-import { quoted } from '../../report/commands.ts';
+import { npmRun } from '../../../node/shell.ts';
 import { html, type Markup, nothing } from '../../report/markup.ts';
 import { measure } from '../../report/numerals.ts';
 import { type Column, command, section, type TableRow, table } from '../../report/page-parts.ts';
@@ -67,7 +67,7 @@ export function nextSection({ study }: StudyResults, path: string): Markup {
     'What next',
     '',
     html`<p>To add seeds or networks, or to go on where it stopped; only what is missing is trained:</p>
-${command(`npm run ablate -- --out ${quoted(path)} --seeds ${study.seeds.length + 2} --resume`)}<p>To write the best run of each network as ONNX files that are proved to compute the same:</p>
-${command(`npm run export -- --study ${quoted(path)}`)}`,
+${command(npmRun('ablate', '--out', path, '--seeds', String(study.seeds.length + 2), '--resume'))}<p>To write the best run of each network as ONNX files that are proved to compute the same:</p>
+${command(npmRun('export', '--study', path))}`,
   );
 }
