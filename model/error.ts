@@ -27,7 +27,11 @@ export const errorCodes = {
   'image-too-large': { exit: 3, http: 413, means: 'more pixels or bytes than are accepted' },
   'model-not-found': { exit: 3, http: 404, means: 'no such model' },
   'model-unusable': { exit: 3, http: 500, means: 'an ONNX file that does not keep the contract' },
-  diverged: { exit: 4, http: 500, means: 'training met a loss that is not finite' },
+  diverged: {
+    exit: 4,
+    http: 500,
+    means: 'the training loss became NaN or infinite, or exploded and stayed worse than guessing',
+  },
   'parity-failed': { exit: 5, http: 500, means: 'a file does not compute what was trained' },
   interrupted: { exit: 130, http: 503, means: 'stopped on request; can be resumed' },
   unauthorized: { exit: 2, http: 401, means: 'the API key is missing or wrong' },

@@ -2,6 +2,7 @@
  * The training loop: epochs of steps, a validation after each, a checkpoint after that. What it computes depends on the
  * configuration and the data alone; when it is stopped and where it goes on from changes nothing.
  */
+import { type Divergence, divergenceOf } from '../model/divergence.ts';
 import type { MetricsRow } from '../model/metrics.ts';
 import type { Network } from '../model/network.ts';
 import {
@@ -51,7 +52,7 @@ export interface StepReport {
 
 export type TrainingOutcome =
   | { readonly status: 'finished'; readonly history: readonly MetricsRow[]; readonly endedEarly: boolean }
-  | { readonly status: 'diverged'; readonly history: readonly MetricsRow[]; readonly epoch: number }
+  | ({ readonly status: 'diverged'; readonly history: readonly MetricsRow[] } & Divergence)
   | { readonly status: 'stopped'; readonly history: readonly MetricsRow[]; readonly epoch: number };
 
 export const freshProgress: Progress = {
@@ -71,7 +72,11 @@ export async function train(session: TrainingSession, progress: Progress): Promi
   for (;;) {
     const { history, epochsDone } = current;
     const endedEarly = outOfPatience(history, session.config.patience);
-    if (endedEarly || epochsDone >= session.config.epochs) return { status: 'finished', history, endedEarly };
+    if (endedEarly || epochsDone >= session.config.epochs) {
+      const divergence = divergenceOf(history, session.network.classes);
+      if (divergence !== undefined) return { status: 'diverged', history, ...divergence };
+      return { status: 'finished', history, endedEarly };
+    }
     const epoch = epochsDone + 1;
     const trained = await trainEpoch(session, current);
     if (trained.interrupted) return { status: 'stopped', history, epoch };
@@ -233,7 +238,7 @@ async function diverged(
   history: readonly MetricsRow[],
 ): Promise<TrainingOutcome> {
   await session.watcher.epochEnded(history);
-  return { status: 'diverged', history, epoch };
+  return { status: 'diverged', history, epoch, kind: 'not finite' };
 }
 
 async function save(session: TrainingSession, progress: Progress, isBest: boolean): Promise<void> {

@@ -1,7 +1,11 @@
 /** Training as a person follows it: a bar with rate and time left on a terminal, plain lines elsewhere. */
 import { join } from 'node:path';
+import { type Divergence, explosionFactor, guessingLoss } from '../model/divergence.ts';
 import type { MetricsRow } from '../model/metrics.ts';
 import { type Run, runFiles } from '../model/run-file.ts';
+import { topFive } from '../model/scores.ts';
+import { counted, oneLine } from '../model/words.ts';
+import { npmRun } from '../node/shell.ts';
 import { durationText, progressBar, type Terminal } from '../node/terminal.ts';
 import type { BatchTimes } from './data/batches.ts';
 import type { Dataset } from './data/dataset.ts';
@@ -61,11 +65,16 @@ function balancedText(balanced: number | undefined, top1err: number): string {
  */
 export function dataText({ source, labels, train, validation, skipped, notes }: Dataset): string {
   const lines = [
-    `Data: ${source}: ${labels.length} classes, ${train.length} training and ${validation.length} validation images`,
+    `Data: ${oneLine(source)}: ${counted(labels.length, 'class', 'classes')}, ` +
+      `${train.length} training and ${counted(validation.length, 'validation image')}`,
     ...firstLines(notes, '  '),
   ];
+  if (labels.length <= topFive)
+    lines.push(
+      `  With ${labels.length} classes the top-5 error is always 0: the first five are all classes.`,
+    );
   if (skipped.length > 0) {
-    lines.push(`  ${skipped.length} files were passed over:`);
+    lines.push(`  ${counted(skipped.length, 'file was', 'files were')} passed over:`);
     lines.push(
       ...firstLines(
         skipped.map(({ name, why }) => `${name}: ${why}`),
@@ -82,6 +91,7 @@ const shownCharacters = 400;
 function firstLines(lines: readonly string[], indent: string): readonly string[] {
   const shown = lines
     .slice(0, shownLines)
+    .map(oneLine)
     .map((line) => (line.length > shownCharacters ? `${line.slice(0, shownCharacters)}...` : line));
   const more = lines.length > shownLines ? [`and ${lines.length - shownLines} more, all in run.json`] : [];
   return [...shown, ...more].map((line) => `${indent}${line}`);
@@ -90,7 +100,7 @@ function firstLines(lines: readonly string[], indent: string): readonly string[]
 /** Both halves of the work: how fast threads make batches, and how long the engine stood waiting for them. */
 export function ratesText({ patches, makingMs, waitingMs }: BatchTimes): string {
   const made = (patches / makingMs) * 1000;
-  return `  data: ${made.toFixed(0)} img/s a thread; the engine waited ${(waitingMs / 1000).toFixed(2)} s in all for ${patches} patches`;
+  return `  data: ${made.toFixed(0)} img/s a thread; the engine waited ${(waitingMs / 1000).toFixed(2)} s in all for ${counted(patches, 'patch', 'patches')}`;
 }
 
 /** How far an engine that computes in TensorFloat-32 is off. */
@@ -102,30 +112,48 @@ export function tf32Text(difference: number): string {
 }
 
 /** How a run ended and what to do next. */
-export function outcomeText(outcome: TrainingOutcome, directory: string, best: Run['best']): string {
+export function outcomeText(
+  outcome: TrainingOutcome,
+  directory: string,
+  best: Run['best'],
+  classes: number,
+): string {
+  const report = `Report: ${oneLine(join(directory, runFiles.report))}`;
   switch (outcome.status) {
     case 'finished':
       return [
-        `${outcome.endedEarly ? 'Ended early: no better epoch in sight. ' : ''}${bestText(best)}`,
-        `Report: ${join(directory, runFiles.report)}`,
-        `Next:   npm run export -- --run ${directory}`,
+        `${outcome.endedEarly ? 'Ended early: no better epoch in sight. ' : ''}${bestText(best, classes)}`,
+        report,
+        `Next:   ${npmRun('export', '--run', directory)}`,
       ].join('\n');
     case 'diverged':
       return [
-        `diverged at epoch ${outcome.epoch}: the objective is no longer a finite number. ${bestText(best)}`,
-        `A lower --learning-rate is the first thing to try. Report: ${join(directory, runFiles.report)}`,
+        `diverged at epoch ${outcome.epoch}: ${divergedText(outcome.kind, classes)}. ${bestText(best, classes)}`,
+        `Try a lower --learning-rate first. ${report}`,
       ].join('\n');
     case 'stopped':
-      return `stopped in epoch ${outcome.epoch}. Go on with: npm run train -- --out ${directory} --resume`;
+      return `stopped in epoch ${outcome.epoch}. Resume with: ${npmRun('train', '--out', directory, '--resume')}`;
     default:
       return outcome satisfies never;
   }
 }
 
-function bestText(best: Run['best']): string {
+function divergedText(kind: Divergence['kind'], classes: number): string {
+  const guessing = guessingLoss(classes).toFixed(3);
+  return kind === 'not finite'
+    ? 'the loss became NaN or infinite'
+    : `the loss exploded, to more than ${explosionFactor} times that of guessing (${guessing}), and stayed above guessing`;
+}
+
+function bestText(best: Run['best'], classes: number): string {
   if (best === undefined) return 'No epoch was completed, so no model was kept.';
   const photographs =
     best.photographTop1err === undefined ? '' : `, of whole photographs ${best.photographTop1err.toFixed(3)}`;
   const balanced = balancedText(best.balancedTop1err, best.top1err);
-  return `Kept epoch ${best.epoch}: validation top-1 error ${best.top1err.toFixed(3)}${balanced} of patches${photographs}.`;
+  const guessing = 1 - 1 / classes;
+  const verdict =
+    (best.balancedTop1err ?? best.top1err) < guessing - 1e-9
+      ? ''
+      : ` That is no better than guessing (${guessing.toFixed(3)}).`;
+  return `Kept epoch ${best.epoch}: validation top-1 error ${best.top1err.toFixed(3)}${balanced} of patches${photographs}.${verdict}`;
 }

@@ -7,6 +7,7 @@ import type { Network } from '../model/network.ts';
 import { initialParameters, zeroParameters } from '../model/parameters.ts';
 import { type Run, runFiles } from '../model/run-file.ts';
 import { configuredNetwork, type TrainingConfig } from '../model/training-config.ts';
+import { oneLine } from '../model/words.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { availableMemoryBytes } from '../node/machine.ts';
 import { productVersion } from '../node/product-version.ts';
@@ -65,7 +66,7 @@ export async function trainRun(request: RunRequest): Promise<void> {
   const { directory, terminal, threads } = request;
   const stored = request.resume ? await readRun(directory) : undefined;
   if (stored?.status === 'finished' && !lacksResults(directory)) {
-    return terminal.line(`${directory} is finished.`);
+    return terminal.line(`${oneLine(directory)} is finished.`);
   }
   const config = stored === undefined ? request.config : resumedConfig(stored, request.config, request.given);
   const cacheBytes = request.cacheMb === undefined ? availableMemoryBytes() / 4 : request.cacheMb * 2 ** 20;
@@ -83,9 +84,8 @@ export async function trainRun(request: RunRequest): Promise<void> {
   const choice = await chosenEngine(request);
   const engine = await openEngine(choice, network, { threads, batch: config.batch });
   const precision = engine.precision === 'tf32' ? ' in TensorFloat-32' : '';
-  terminal.line(
-    `Engine: ${engine.name} on ${engine.device}${precision} (${choice.why}). Run directory: ${directory}\n`,
-  );
+  const engineText = `${engine.name} on ${engine.device}${precision} (${choice.why})`;
+  terminal.line(`Engine: ${engineText}. Run directory: ${oneLine(directory)}\n`);
   const claim = await claimRun(directory);
   const start = await startingPoint(directory, network, config, stored !== undefined, terminal);
   await engine.write(start.state);
@@ -251,7 +251,7 @@ async function endRun(
   const endedAt = new Date().toISOString();
   if (outcome.status === 'stopped') {
     await writeRun(directory, { ...run, status: 'stopped', endedAt });
-    throw new TexturaError('interrupted', outcomeText(outcome, directory, undefined));
+    throw new TexturaError('interrupted', outcomeText(outcome, directory, undefined, run.labels.length));
   }
   const conclusion = await concludeRun(session, dataset.labels, dataset.validation);
   for (const damage of conclusion?.damage ?? [])
@@ -263,7 +263,7 @@ async function endRun(
   const { status } = outcome;
   await writeRun(directory, { ...run, ...best, ...divergedAtEpoch, ...memory, status, endedAt });
   await writeReport(directory);
-  const text = outcomeText(outcome, directory, conclusion?.best);
+  const text = outcomeText(outcome, directory, conclusion?.best, run.labels.length);
   if (outcome.status === 'diverged') throw new TexturaError('diverged', text);
   terminal.line(text);
 }

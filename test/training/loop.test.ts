@@ -215,6 +215,7 @@ test('a run whose objective is no longer finite ends, and its last good checkpoi
   const wild = { epochs: 60, learningRate: 10, warmupEpochs: 0, momentum: 0.99 };
   const { outcome, published } = await trainFrom({ directory, from, config: wild });
   if (outcome.status !== 'diverged') throw new Error(`expected to diverge, got ${outcome.status}`);
+  expect(outcome.kind).toBe('not finite');
   expect(Number.isFinite(outcome.history.at(-1)?.objective)).toBe(false);
   expect(outcome.history.at(-1)?.epoch).toBe(outcome.epoch);
   expect(published.at(-1), 'the epoch that diverged is published').toEqual(outcome.history);
@@ -223,6 +224,19 @@ test('a run whose objective is no longer finite ends, and its last good checkpoi
   expect(kept?.checkpoint.progress.epochsDone).toBe(outcome.epoch - 1);
   for (const row of kept?.checkpoint.progress.history ?? [])
     expect(Number.isFinite(row.objective)).toBe(true);
+});
+
+test('a run whose loss explodes and stays finite is diverged too once its epochs are over', async () => {
+  const directory = await temporaryFolder();
+  const wild = { epochs: 1, learningRate: 10, warmupEpochs: 0 };
+  const { outcome, published } = await trainFrom({ directory, config: wild });
+  expect(outcome.history).toHaveLength(2);
+  for (const { objective } of outcome.history) expect(Number.isFinite(objective)).toBe(true);
+  expect(outcome).toMatchObject({ status: 'diverged', kind: 'exploded', epoch: 1 });
+  expect(published.at(-1)).toEqual(outcome.history);
+  const from = (await newestCheckpoint(directory, network))?.checkpoint ?? fresh;
+  const again = await trainFrom({ directory, config: wild, from });
+  expect(again, 'it has ended so for good').toMatchObject({ steps: 0, outcome: { status: 'diverged' } });
 });
 
 test('patience ends a run whose validation does not get better; equal is not better', async () => {

@@ -4,7 +4,7 @@ import type { Dataset } from '../../training/data/dataset.ts';
 import { dataText, outcomeText, progressDisplay } from '../../training/progress-display.ts';
 
 const dataset: Dataset = {
-  ...{ source: 'photos', labels: ['brick', 'wood'], train: [], validation: [] },
+  ...{ source: 'photos', labels: ['a', 'b', 'c', 'd', 'e', 'f'], train: [], validation: [] },
   ...{ fingerprint: '', skipped: [], notes: [], pixels: undefined },
 };
 
@@ -50,5 +50,65 @@ test('the balanced error stands beside the top-1 error where the two differ', ()
   for (const balanced of [0.25, undefined]) expect(linesOf(balanced)).not.toContain('balanced');
   const best = { epoch: 1, top1err: 0.25, top5err: 0, objective: 0.5, balancedTop1err: 0.5 };
   const outcome = { status: 'finished', history: rows, endedEarly: false } as const;
-  expect(outcomeText(outcome, 'runs/a', best)).toContain('top-1 error 0.250 (balanced 0.500) of patches');
+  expect(outcomeText(outcome, 'runs/a', best, 7)).toContain('top-1 error 0.250 (balanced 0.500) of patches');
+});
+
+const few: Dataset = { ...dataset, labels: ['brick', 'knit', 'two\nlines'] };
+const skippedFiles = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({ name: `brick/${i}.txt`, why: 'a text' }));
+const kept = { epoch: 3, top1err: 0.25, top5err: 0.125, objective: 0.9 };
+
+test('files and images are counted as people count them', () => {
+  expect(dataText({ ...few, skipped: skippedFiles(1) })).toContain('  1 file was passed over:\n');
+  expect(dataText({ ...few, skipped: skippedFiles(2000) })).toContain('  2,000 files were passed over:\n');
+  expect(dataText(few)).toContain('Data: photos: 3 classes, 0 training and 0 validation images');
+});
+
+test('with five classes or fewer it says that the top-5 error cannot be other than 0', () => {
+  expect(dataText(few)).toContain('With 3 classes the top-5 error is always 0');
+  const six = ['a', 'b', 'c', 'd', 'e', 'f'];
+  expect(dataText({ ...few, labels: six })).not.toContain('top-5');
+});
+
+test('each note and each file that was skipped stays on its line', () => {
+  const text = dataText({
+    ...few,
+    source: 'photos\nrc=0',
+    notes: ['two\nlines: folders'],
+    skipped: [{ name: 'brick/a\nb.txt', why: 'a link that leads to c\nd' }],
+  });
+  expect(text.split('\n')).toEqual([
+    'Data: photos\\nrc=0: 3 classes, 0 training and 0 validation images',
+    '  two\\nlines: folders',
+    expect.stringContaining('top-5'),
+    '  1 file was passed over:',
+    '    brick/a\\nb.txt: a link that leads to c\\nd',
+  ]);
+});
+
+test.each([
+  [{ status: 'finished', history: [], endedEarly: false }, "npm run export -- --run 'runs/my tiles'"],
+  [{ status: 'stopped', history: [], epoch: 2 }, "npm run train -- --out 'runs/my tiles' --resume"],
+] as const)('what to do next is a command to paste: %o', (outcome, command) => {
+  expect(outcomeText(outcome, 'runs/my tiles', kept, 7)).toContain(command);
+});
+
+test.each([
+  ['not finite', /^diverged at epoch 2: the loss became NaN or infinite\. Kept epoch 3/],
+  [
+    'exploded',
+    /^diverged at epoch 2: the loss exploded, to more than 10 times that of guessing \(1\.946\), and/,
+  ],
+] as const)('a run that diverged says how: %s', (kind, words) => {
+  const text = outcomeText({ status: 'diverged', history: [], epoch: 2, kind }, 'runs/a', kept, 7);
+  expect(text).toMatch(words);
+  expect(text).toContain('a lower --learning-rate');
+});
+
+test('a run that has learnt nothing says so', () => {
+  const finished = { status: 'finished', history: [], endedEarly: false } as const;
+  expect(outcomeText(finished, 'runs/a', { ...kept, top1err: 0.75 }, 4)).toContain(
+    'That is no better than guessing (0.750).',
+  );
+  expect(outcomeText(finished, 'runs/a', { ...kept, top1err: 0.74 }, 4)).not.toContain('guessing');
 });

@@ -1,5 +1,9 @@
 /** The result and the course of a run in words, for a reader who knows no error measures. */
+import { divergenceOf, explosionFactor, guessingLoss } from '../../model/divergence.ts';
 import type { Run } from '../../model/run-file.ts';
+import { topFive } from '../../model/scores.ts';
+import { counted } from '../../model/words.ts';
+import { totalScore } from './class-scores.ts';
 import { count, measure, percent } from './numerals.ts';
 import type { RunRecord } from './run-directory.ts';
 
@@ -12,19 +16,22 @@ export interface Headline {
   readonly wrongOfHundred: number | undefined;
 }
 
-export function headlineOf({ run, metrics }: RunRecord): Headline {
+export function headlineOf({ run, metrics, confusion }: RunRecord): Headline {
   const { best, labels } = run;
   if (best === undefined) return withoutResult(run);
   const unseen = metrics.some(({ split }) => split === 'val');
   const from = unseen ? 'of photographs it was not trained on' : 'like those it was trained on';
-  const { of, wrong } = wrongOf(best.top1err);
+  const patches = confusion === undefined ? undefined : totalScore(confusion).patches;
+  const sample = sampleFor(best.top1err, patches);
   const classes = labels.length;
   const meaning = [
     `Top-1 error ${measure(best.top1err)}, objective ${measure(best.objective)}, after epoch ${best.epoch}. Guessing among ${count(classes)} classes names ${percent(1 - 1 / classes)} wrong.`,
   ];
-  if (classes > 5) {
-    meaning.push(`Top-5 error ${measure(best.top5err)}: ${amongFirstFive(best.top5err)}`);
-  }
+  meaning.push(
+    classes > topFive
+      ? `Top-5 error ${measure(best.top5err)}: ${amongFirstFive(best.top5err, patches)}`
+      : `With ${classes} classes the top-5 error is always 0: the first five are all classes.`,
+  );
   if (best.balancedTop1err !== undefined && best.balancedTop1err !== best.top1err) {
     meaning.push(
       `Balanced error ${measure(best.balancedTop1err)}: the mean over the classes of each class's error, so that a small class counts as much as a large one. The epoch was chosen by it.`,
@@ -37,9 +44,9 @@ export function headlineOf({ run, metrics }: RunRecord): Headline {
     meaning.push('No photographs were held out, so how it does on new ones is not known from this run.');
   }
   return {
-    sentence: `Of ${count(of)} patches ${from}, ${wrong} named wrong.`,
+    sentence: `Of ${sample.words} ${from}, ${wrongWords(best.top1err, sample.size)} named wrong.`,
     meaning,
-    wrongOfHundred: of === 100 ? Math.round(best.top1err * 100) : undefined,
+    wrongOfHundred: sample.words === hundred ? Math.round(best.top1err * 100) : undefined,
   };
 }
 
@@ -51,13 +58,22 @@ function withoutResult(run: Run): Headline {
   return { sentence, meaning: [], wrongOfHundred: undefined };
 }
 
-/** `Of 100 patches`, and how many of them; an error below one in a hundred is told of a thousand. */
-function wrongOf(error: number): { readonly of: number; readonly wrong: string } {
-  if (error === 0) return { of: 100, wrong: 'none is' };
-  const of = error < 0.01 ? 1000 : 100;
-  const wrong = Math.round(error * of);
-  if (wrong === 0) return { of, wrong: 'fewer than 1 is' };
-  return { of, wrong: wrong === 1 ? '1 is' : `${wrong} are` };
+const hundred = '100 patches';
+
+/**
+ * The patches in which an error is told: a hundred, for an error below one in a hundred a thousand, and where fewer were validated
+ * those that were.
+ */
+function sampleFor(error: number, validated = Number.POSITIVE_INFINITY) {
+  const size = error > 0 && error < 0.01 ? 1000 : 100;
+  if (validated < size) return { size: validated, words: `the ${counted(validated, 'patch', 'patches')}` };
+  return { size, words: size === 100 ? hundred : counted(size, 'patch', 'patches') };
+}
+
+function wrongWords(error: number, size: number): string {
+  const wrong = Math.round(error * size);
+  if (wrong === 0) return error === 0 ? 'none is' : 'fewer than 1 is';
+  return wrong === 1 ? '1 is' : `${wrong} are`;
 }
 
 function photographsOf(error: number, photographs: number): string {
@@ -66,32 +82,43 @@ function photographsOf(error: number, photographs: number): string {
   return `Asked for whole photographs, it averages over their patches: of the ${count(photographs)} held out, ${are} named wrong (error ${measure(error)}).`;
 }
 
-function amongFirstFive(error: number): string {
-  const missing = Math.round(error * 100);
+function amongFirstFive(error: number, validated: number | undefined): string {
+  const { size, words } = sampleFor(0, validated);
+  const missing = Math.round(error * size);
   if (error === 0) return 'the right name is always among the first five.';
   return missing === 0
     ? 'the right name is nearly always among the first five.'
-    : `of 100 patches, ${missing} ${missing === 1 ? 'does' : 'do'} not have the right name among the first five.`;
+    : `of ${words}, ${missing} ${missing === 1 ? 'does' : 'do'} not have the right name among the first five.`;
 }
 
 /** How the run ended, in a sentence or two. */
-export function courseOf({ run, metrics }: RunRecord): string {
+export function courseOf(record: RunRecord): string {
+  const { run, metrics } = record;
   const done = metrics.reduce((last, { epoch }) => Math.max(last, epoch), 0);
   const { epochs, patience } = run.config;
   switch (run.status) {
     case 'running':
-      return `The run is under way, or was killed: ${done} of ${epochs} epochs are written down. It can be resumed.`;
+      return `The run is under way, or was killed: ${done} of ${counted(epochs, 'epoch is', 'epochs are')} written down. It can be resumed.`;
     case 'stopped':
-      return `The run was stopped after ${done} of ${epochs} epochs. It can be resumed.`;
+      return `The run was stopped after ${done} of ${counted(epochs, 'epoch')}. It can be resumed.`;
     case 'diverged':
-      return `The objective was not finite in epoch ${run.divergedAtEpoch ?? done}, which ended the run. ${keptAfterDivergence(run)}`;
+      return `${divergedWords(record, done)} ${keptAfterDivergence(run)}`;
     case 'finished':
       return done < epochs && patience !== undefined
-        ? `The run stopped early, after ${done} of ${epochs} epochs: ${patience} in a row brought no better validation error.`
+        ? `The run stopped early, after ${done} of ${counted(epochs, 'epoch')}: ${patience} in a row brought no better validation error.`
         : `The run finished ${epochs === 1 ? 'its one epoch' : `all of its ${epochs} epochs`}.`;
     default:
       return run.status satisfies never;
   }
+}
+
+function divergedWords({ run, metrics }: RunRecord, done: number): string {
+  const epoch = run.divergedAtEpoch ?? done;
+  const classes = run.labels.length;
+  if (divergenceOf(metrics, classes)?.kind !== 'exploded')
+    return `The loss was not a finite number in epoch ${epoch}, which ended the run.`;
+  const guessing = measure(guessingLoss(classes));
+  return `The loss exploded in epoch ${epoch}, to more than ${explosionFactor} times that of guessing (${guessing}), and stayed above guessing to the end.`;
 }
 
 function keptAfterDivergence({ best }: Run): string {
