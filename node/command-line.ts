@@ -5,6 +5,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
+import { issueTexts } from '../model/issue-text.ts';
 import { terminalOn } from './terminal.ts';
 
 export interface CommandDefinition<S extends z.ZodObject> {
@@ -51,7 +52,8 @@ export function parseArguments<S extends z.ZodObject>(
   command.configureOutput({ writeErr: () => {} });
   for (const [key, schema] of Object.entries(definition.options.shape))
     command.addOption(optionOf(key, schema as z.ZodType));
-  command.argument(definition.arguments === undefined ? '[none...]' : `[${definition.arguments}...]`);
+  if (definition.arguments !== undefined) command.argument(`[${definition.arguments}...]`);
+  command.allowExcessArguments();
   try {
     command.parse(argv, { from: 'user' });
   } catch (error) {
@@ -70,7 +72,10 @@ export function parseArguments<S extends z.ZodObject>(
     ]),
   );
   const options = definition.options.safeParse(typed);
-  if (!options.success) throw new TexturaError('usage', issuesToText(options.error, raw));
+  if (!options.success) {
+    const placeOf = ([key]: readonly PropertyKey[]) => flagOf(String(key));
+    throw new TexturaError('usage', issueTexts(options.error, { input: raw, placeOf }).join('\n'));
+  }
   return { options: options.data, args: command.args, given: new Set(Object.keys(raw)) };
 }
 
@@ -119,15 +124,6 @@ function typedValue(value: unknown, type: ReturnType<typeof innerType>): unknown
 /** The flag of an option: `patchesPerEpoch` is `--patches-per-epoch`. */
 export function flagOf(key: string): string {
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-function issuesToText(error: z.ZodError, raw: Record<string, unknown>): string {
-  return error.issues
-    .map((issue) => {
-      const key = String(issue.path[0]);
-      return `${flagOf(key)}: ${issue.message.replace(/^Invalid \w+: /, '')}, got "${String(raw[key])}"`;
-    })
-    .join('\n');
 }
 
 /** Prints an error as a person should see it and returns the exit status: their mistake without a stack trace, ours with one. */

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TexturaError } from '../model/error.ts';
+import { parsedJson } from '../model/issue-text.ts';
 import { type Run, runFiles, runSchema } from '../model/run-file.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 
@@ -13,21 +14,10 @@ export async function readRun(directory: string): Promise<Run> {
       cause,
     });
   });
-  const run = runSchema.safeParse(jsonFrom(text, path));
-  if (run.success) return run.data;
-  const issues = run.error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`);
-  throw new TexturaError('file-damaged', `${path}: ${issues.join('; ')}`);
+  return parsedJson(runSchema, text, path);
 }
 
 /** Writes run.json. Key order is the schema's, so equal records are equal bytes. */
 export async function writeRun(directory: string, run: Run): Promise<void> {
   await writeFileAtomically(join(directory, runFiles.run), `${JSON.stringify(run, null, 2)}\n`);
-}
-
-function jsonFrom(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new TexturaError('file-damaged', `${path}: not JSON`, { cause });
-  }
 }

@@ -1,8 +1,8 @@
 /** study.json on disk. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
+import { parsedJson } from '../model/issue-text.ts';
 import { type Study, studyFiles, studySchema } from '../model/study-file.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 
@@ -12,17 +12,7 @@ export async function readStudy(directory: string): Promise<Study> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new TexturaError('file-unreadable', `${path}: cannot be read; is ${directory} a study?`, { cause });
   });
-  const study = studySchema.safeParse(parsedJson(text, path));
-  if (study.success) return study.data;
-  throw new TexturaError('file-damaged', `${path}: ${z.prettifyError(study.error)}`);
-}
-
-function parsedJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new TexturaError('file-damaged', `${path}: not JSON`, { cause });
-  }
+  return parsedJson(studySchema, text, path);
 }
 
 export async function writeStudy(directory: string, study: Study): Promise<void> {

@@ -1,6 +1,7 @@
 /** The service's settings: every default in one place, and those that depend on the machine. */
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
+import { issueTexts } from '../model/issue-text.ts';
 import { gridLimit } from '../model/patch.ts';
 import { usableCores } from '../node/machine.ts';
 import { inferenceDevices } from './inference/inference-lane.ts';
@@ -72,7 +73,7 @@ export type ServeOptions = z.infer<typeof serveOptions>;
 /** Set outside the command line, where other users of the machine could read it. */
 const environmentSchema = z.object({
   /** Asked of every client where it is set. */
-  TEXTURA_API_KEY: z.string().min(16, 'expected 16 characters or more').optional(),
+  TEXTURA_API_KEY: z.string().min(16).optional(),
 });
 
 export interface ServeSettings extends ServeOptions {
@@ -95,7 +96,8 @@ export function resolveSettings(
   cores = usableCores(),
 ): ServeSettings {
   const parsed = environmentSchema.safeParse(environment);
-  if (!parsed.success) throw new TexturaError('usage', `TEXTURA_API_KEY: ${parsed.error.issues[0]?.message}`);
+  // Without what was found: it is a secret.
+  if (!parsed.success) throw new TexturaError('usage', issueTexts(parsed.error).join('\n'));
   const inferenceWorkers = options.inferenceWorkers ?? Math.min(4, cores);
   const inferenceThreads = options.inferenceThreads ?? Math.max(1, Math.floor(cores / inferenceWorkers));
   const askedThreads = options.inferenceThreads === undefined ? cores : inferenceWorkers * inferenceThreads;

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { parameterSpecs } from '../model/description.ts';
 import { TexturaError } from '../model/error.ts';
+import { parsedJson } from '../model/issue-text.ts';
 import { metricsRowSchema } from '../model/metrics.ts';
 import type { Network } from '../model/network.ts';
 import { checkParameters, type Parameters } from '../model/parameters.ts';
@@ -135,17 +136,11 @@ function decodeCheckpoint(network: Network, file: Uint8Array, path: string): Che
   const { progress: text = '', sha256 } = metadata;
   if (digest(text, tensors) !== sha256)
     throw new TexturaError('file-damaged', `${path}: its contents do not match its checksum`);
-  const progress = progressSchema.safeParse(JSON.parse(text));
-  if (!progress.success) {
-    throw new TexturaError(
-      'file-damaged',
-      `${path}: written by another version: ${z.prettifyError(progress.error)}`,
-    );
-  }
+  const progress = parsedJson(progressSchema, text, `${path}: written by another version`);
   const [parameters, momenta] = groups.map((group) => groupOf(group, tensors)) as [Parameters, Parameters];
   checkParameters(network, parameters, path);
   checkParameters(network, momenta, path);
-  return { progress: progress.data, state: { parameters, momenta } };
+  return { progress, state: { parameters, momenta } };
 }
 
 function groupOf(group: string, tensors: ReadonlyMap<string, StoredTensor>): Parameters {

@@ -1,7 +1,9 @@
 /** `POST /classify`. */
 import type { Request, RequestHandler } from 'express';
 import { TexturaError } from '../../model/error.ts';
+import { issueTexts } from '../../model/issue-text.ts';
 import { type ClassifyQuery, classifyQuerySchema } from '../../model/service.ts';
+import { oneLine } from '../../model/words.ts';
 import type { Service } from '../service.ts';
 import { uploadRoute } from './body.ts';
 import { exchangeOf, sendJson } from './exchange.ts';
@@ -41,7 +43,8 @@ function queryReader(): (request: Request) => ClassifyQuery {
 function queryOf(request: Request): ClassifyQuery {
   const query = classifyQuerySchema.safeParse({ ...request.query });
   if (query.success) return query.data;
-  const [issue] = query.error.issues;
-  const where = issue?.path[0] === undefined ? 'address' : `parameter ${String(issue.path[0])}`;
-  throw new TexturaError('usage', `${where}: ${issue?.message ?? 'not understood'}`);
+  const placeOf = ([name]: readonly PropertyKey[]) => `parameter ${oneLine(String(name)).slice(0, 60)}`;
+  const texts = issueTexts(query.error, { input: request.query, placeOf });
+  const known = Object.keys(classifyQuerySchema.shape).join(', ');
+  throw new TexturaError('usage', `${texts.join('; ')} (parameters are ${known})`);
 }

@@ -1,5 +1,6 @@
 /** A request of the Open Inference Protocol taken apart: its JSON, and the values of its one input. */
 import { TexturaError } from '../../model/error.ts';
+import { issueTexts } from '../../model/issue-text.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx } from '../../model/network.ts';
 import { type InferInput, type InferRequest, inferRequestSchema } from '../../model/open-inference.ts';
@@ -47,8 +48,8 @@ function parseJson(bytes: Uint8Array): InferRequest {
   }
   const request = inferRequestSchema.safeParse(value);
   if (request.success) return request.data;
-  const [issue] = request.error.issues;
-  return fail(`body: ${issue?.path.join('.')}: ${issue?.message}`);
+  const [text] = issueTexts(request.error, { input: value });
+  return fail(`body: ${text}`);
 }
 
 function countOf({ shape, datatype }: InferInput, maxPatches: number): number {

@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
+import { parsedJson } from '../../model/issue-text.ts';
 import {
   type GraphKind,
   graphKinds,
@@ -46,7 +47,7 @@ export async function listModelFolder(folder: string): Promise<readonly (ModelSo
   const path = join(folder, indexFile);
   const index = await stateOf(path).catch(() => undefined);
   if (index === undefined) return [];
-  const { models } = parsed(modelIndexSchema, await readText(index), indexFile);
+  const { models } = parsedJson(modelIndexSchema, await readText(index), indexFile);
   const names = new Set<string>();
   return Promise.all(
     models.map(async (entry) => {
@@ -66,7 +67,7 @@ export async function listModelFolder(folder: string): Promise<readonly (ModelSo
 
 /** The proof of a model. Errors: `file-damaged`. */
 export async function readReport({ report, entry }: ModelSource): Promise<ModelReport> {
-  return parsed(modelReportSchema, await readText(report), entry.report);
+  return parsedJson(modelReportSchema, await readText(report), entry.report);
 }
 
 async function sourceOf(folder: string, entry: IndexEntry): Promise<ModelSource> {
@@ -116,25 +117,4 @@ async function readText({ path, bytes }: FileState): Promise<string> {
   return readFile(path, 'utf8').catch((cause: unknown) => {
     throw new TexturaError('file-unreadable', `${basename(path)}: cannot be read`, { cause });
   });
-}
-
-function parsed<T>(
-  schema: {
-    safeParse(value: unknown): { success: true; data: T } | { success: false; error: { message: string } };
-  },
-  text: string,
-  name: string,
-): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new TexturaError('file-damaged', `${name}: not JSON`, { cause });
-  }
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  throw new TexturaError(
-    'file-damaged',
-    `${name}: ${result.error.message.replace(/\s+/g, ' ').slice(0, 400)}`,
-  );
 }

@@ -228,6 +228,21 @@ describe('POST /classify', () => {
   });
 
   test.each([
+    ['?top=0', 'parameter top: expected 1 or more, got "0" (parameters are model, top, crops)'],
+    [
+      '?top=x%1B%0A',
+      'parameter top: expected a number, got "x\\u001b\\n" (parameters are model, top, crops)',
+    ],
+    [
+      '?crops=all',
+      'parameter crops: expected one of auto, center, got "all" (parameters are model, top, crops)',
+    ],
+    ['?tops=3', 'parameter tops: unknown (parameters are model, top, crops)'],
+  ])('says of the address %s what is wrong, in words', async (query, detail) => {
+    expect(problem(await raw(await pngFile(1), query)).detail).toBe(detail);
+  });
+
+  test.each([
     ['no type', undefined, 415],
     ['a type of something else', 'text/plain', 415],
     ['a form without a boundary', 'multipart/form-data', 400],

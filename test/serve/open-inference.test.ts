@@ -108,6 +108,11 @@ describe('the Open Inference Protocol', () => {
     ['too few values', JSON.stringify(image(1, [1, 2, 3])), /4096 numbers, got 3/],
     ['values that are text', JSON.stringify(image(1, Array(4096).fill('1'))), /numbers/],
     ['values that are not finite', JSON.stringify(image(1, Array(4096).fill(1e39))), /finite/],
+    [
+      'no inputs',
+      JSON.stringify({ inputs: [] }),
+      /^body: inputs: expected 1 entry or more, got a list of 0$/,
+    ],
     ['no values', JSON.stringify(image(1, undefined)), /4096 numbers/],
     [
       'an output that there is not',

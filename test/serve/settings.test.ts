@@ -23,3 +23,12 @@ test('no run has more threads than were asked for, nor than there are cores', ()
   expect(settings(2, { inferenceWorkers: 2, inferenceThreads: 4 })).toEqual([2, 4, 2, 32]);
   expect(settings(8, { inferenceWorkers: 2 })).toEqual([2, 4, 8, 32]);
 });
+
+test('a key that is too short is refused, and not repeated', () => {
+  expect(() => resolveSettings(serveOptions.parse({}), { TEXTURA_API_KEY: 'secret' }, 2)).toThrow(
+    expect.objectContaining({
+      code: 'usage',
+      message: 'TEXTURA_API_KEY: expected 16 characters or more',
+    }),
+  );
+});
