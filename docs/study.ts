@@ -22,7 +22,7 @@ import {
 } from '../training/study/report/section-findings.ts';
 import { studyCurves } from '../training/study/report/study-curves.ts';
 import { readStudyResults, type StudyResults } from '../training/study/report/study-results.ts';
-import { sentenceOf } from '../training/study/report/study-words.ts';
+import { oneSeedCaveat, sentenceOf } from '../training/study/report/study-words.ts';
 import { paperWords, summaryTable } from '../training/study/report/summary.ts';
 
 const options = z.strictObject({
@@ -88,7 +88,7 @@ function studyMarkdown(results: StudyResults, name: string, classes: number): st
   const sentences = others.map((arm) => `- **${arm.arm.name}**: ${sentenceOf(arm, 1 - 1 / classes)}`);
   return `# Which layers matter
 
-${studySentence(results)} ${trained}
+${studySentence(results)} ${trained}${study.seeds.length === 1 ? `\n\n**${oneSeedCaveat}**` : ''}
 
 ![Differences from the reference](${name}-forest.svg)
 

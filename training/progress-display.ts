@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Divergence, explosionFactor, guessingLoss } from '../model/divergence.ts';
 import type { MetricsRow } from '../model/metrics.ts';
 import { type Run, runFiles } from '../model/run-file.ts';
-import { topFive } from '../model/scores.ts';
+import { topFiveNote } from '../model/scores.ts';
 import { counted, oneLine } from '../model/words.ts';
 import { npmRun } from '../node/shell.ts';
 import { durationText, progressBar, type Terminal } from '../node/terminal.ts';
@@ -69,10 +69,8 @@ export function dataText({ source, labels, train, validation, skipped, notes }: 
       `${train.length} training and ${counted(validation.length, 'validation image')}`,
     ...firstLines(notes, '  '),
   ];
-  if (labels.length <= topFive)
-    lines.push(
-      `  With ${labels.length} classes the top-5 error is always 0: the first five are all classes.`,
-    );
+  const note = topFiveNote(labels.length);
+  if (note !== undefined) lines.push(`  ${note}`);
   if (skipped.length > 0) {
     lines.push(`  ${counted(skipped.length, 'file was', 'files were')} passed over:`);
     lines.push(

@@ -1,7 +1,7 @@
 /** The result and the course of a run in words, for a reader who knows no error measures. */
 import { divergenceOf, explosionFactor, guessingLoss } from '../../model/divergence.ts';
 import type { Run } from '../../model/run-file.ts';
-import { topFive } from '../../model/scores.ts';
+import { topFiveNote } from '../../model/scores.ts';
 import { counted } from '../../model/words.ts';
 import { totalScore } from './class-scores.ts';
 import { count, measure, percent } from './numerals.ts';
@@ -28,9 +28,7 @@ export function headlineOf({ run, metrics, confusion }: RunRecord): Headline {
     `Top-1 error ${measure(best.top1err)}, objective ${measure(best.objective)}, after epoch ${best.epoch}. Guessing among ${count(classes)} classes names ${percent(1 - 1 / classes)} wrong.`,
   ];
   meaning.push(
-    classes > topFive
-      ? `Top-5 error ${measure(best.top5err)}: ${amongFirstFive(best.top5err, patches)}`
-      : `With ${classes} classes the top-5 error is always 0: the first five are all classes.`,
+    topFiveNote(classes) ?? `Top-5 error ${measure(best.top5err)}: ${amongFirstFive(best.top5err, patches)}`,
   );
   if (best.balancedTop1err !== undefined && best.balancedTop1err !== best.top1err) {
     meaning.push(

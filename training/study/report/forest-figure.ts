@@ -86,17 +86,16 @@ export function forestLabel(arms: readonly ArmResults[]): string {
 function forestRow(results: ArmResults): ForestRow {
   const finding = findingOf(results);
   const comparison = results.statistics?.comparison;
-  const inPoints = ({ value, low, high }: Estimate) => ({
+  const inPoints = ({ value, interval }: Estimate): Estimate => ({
     value: 100 * value,
-    low: 100 * low,
-    high: 100 * high,
+    interval: interval && { low: 100 * interval.low, high: 100 * interval.high },
   });
   return {
     name: displayName(results.arm),
     finding,
     hasDiverged: results.runs.some(({ outcome }) => outcome.kind === 'diverged'),
     difference: comparison && finding.kind !== 'did not train' ? inPoints(comparison.difference) : undefined,
-    missed: 100 * (comparison?.smallestDetectable ?? 0),
+    missed: 100 * (comparison?.test?.smallestDetectable ?? 0),
     seeds:
       finding.kind === 'did not train'
         ? []
@@ -106,9 +105,9 @@ function forestRow(results: ArmResults): ForestRow {
             link,
           })),
     numbers:
-      comparison === undefined || finding.kind === 'did not train'
-        ? findingWords(finding)
-        : `${signedInterval(comparison.difference)}, ${pValueEquation(comparison.adjustedPValue)}`,
+      'test' in finding
+        ? `${signedInterval(finding.comparison.difference)}, ${pValueEquation(finding.test.adjustedPValue)}`
+        : findingWords(finding),
   };
 }
 
@@ -123,8 +122,8 @@ function forestDomain(rows: readonly ForestRow[]): readonly [number, number] {
     ...seeds.map(({ points }) => points),
   ]);
   const limit = Math.max(2, ...centres.map((points) => 1.6 * Math.abs(points)));
-  const lows = rows.map(({ difference }) => difference?.low ?? 0);
-  const highs = rows.map(({ difference }) => difference?.high ?? 0);
+  const lows = rows.map(({ difference }) => difference?.interval?.low ?? difference?.value ?? 0);
+  const highs = rows.map(({ difference }) => difference?.interval?.high ?? difference?.value ?? 0);
   return [Math.max(-limit, Math.min(-1, ...lows)), Math.min(limit, Math.max(1, ...highs))];
 }
 
@@ -134,7 +133,7 @@ function missedMarks(
   { rule }: Palette,
   layout: ForestLayout,
 ): readonly Plot.Markish[] {
-  const shown = rows.filter(({ difference }) => difference !== undefined);
+  const shown = rows.filter(({ difference }) => difference?.interval !== undefined);
   return [
     Plot.barX(shown, {
       x1: ({ missed }: ForestRow) => Math.max(low, -missed),
@@ -172,10 +171,13 @@ function rowMarks(
   const dy = layout === 'wide' ? 0 : 14;
   const marks: Plot.Markish[] = [...rowTexts(row, palette, layout)];
   if (difference === undefined) return marks;
-  const ends = { x1: [Math.max(low, difference.low)], x2: [Math.min(high, difference.high)], y: [name] };
-  marks.push(Plot.ruleY([0], { ...ends, stroke: colour, strokeWidth: 2.5, dy, className: 'interval' }));
-  if (difference.low < low) marks.push(arrow('◂', low, name, colour, dy));
-  if (difference.high > high) marks.push(arrow('▸', high, name, colour, dy));
+  const { interval } = difference;
+  if (interval !== undefined) {
+    const ends = { x1: [Math.max(low, interval.low)], x2: [Math.min(high, interval.high)], y: [name] };
+    marks.push(Plot.ruleY([0], { ...ends, stroke: colour, strokeWidth: 2.5, dy, className: 'interval' }));
+    if (interval.low < low) marks.push(arrow('◂', low, name, colour, dy));
+    if (interval.high > high) marks.push(arrow('▸', high, name, colour, dy));
+  }
   marks.push(
     Plot.dot(seeds, {
       x: 'points',
@@ -257,6 +259,7 @@ function findingColour({ kind }: Finding, palette: Palette): string {
     case 'better':
       return palette.validation;
     case 'not shown':
+    case 'untested':
     case 'unknown':
       return palette.muted;
     default:

@@ -1,4 +1,5 @@
 /** The study report's middle: curves, costs, classes, filters. */
+import { topFiveNote } from '../../../model/scores.ts';
 import { svgElement } from '../../report/drawing.ts';
 import { html, type Markup, nothing, shortened } from '../../report/markup.ts';
 import { bytes, count } from '../../report/numerals.ts';
@@ -27,9 +28,10 @@ export function curvesSection({ arms, labels }: StudyResults): Markup {
 ${quoted}<div class="panels">${drawn}</div>
 `;
   });
+  const note = topFiveNote(labels.length);
   return section(
     'The courses',
-    'Objective, top-1 and top-5 error of validation patches after each epoch, beside the reference. Lines are means over the seeds, bands reach from the lowest seed to the highest.',
+    `Objective, top-1 and top-5 error of validation patches after each epoch, beside the reference. Lines are means over the seeds, bands reach from the lowest seed to the highest.${note === undefined ? '' : ` ${note}`}`,
     html`${entry}`,
   );
 }

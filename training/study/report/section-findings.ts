@@ -1,7 +1,7 @@
 /** The study report's first half: the forest plot, the verdicts, a sentence a network, and the numbers. */
+import { counted } from '../../../model/words.ts';
 import { svgElement } from '../../report/drawing.ts';
 import { html, type Markup, nothing } from '../../report/markup.ts';
-import { count } from '../../report/numerals.ts';
 import { type Column, section, type TableRow, table } from '../../report/page-parts.ts';
 import { pagePalette } from '../../report/palette.ts';
 import { type ForestLayout, forestFigure, forestLabel } from './forest-figure.ts';
@@ -13,9 +13,10 @@ import {
   divergedWords,
   findingWords,
   interval,
-  pValueText,
+  oneSeedCaveat,
   sentenceOf,
   signedInterval,
+  testText,
 } from './study-words.ts';
 import { paperWords } from './summary.ts';
 import { agreementOf, type Finding, findingOf, trainsAfterAll } from './verdict.ts';
@@ -34,6 +35,7 @@ export function studySentence(results: StudyResults): string {
     [number('worse'), 'worse than the reference'],
     [number('better'), 'better'],
     [number('not shown'), 'not told apart from it'],
+    [number('untested'), 'without a verdict'],
     [number('did not train'), 'did not train'],
     [number('unknown'), 'without a result yet'],
   ] as const;
@@ -42,7 +44,7 @@ export function studySentence(results: StudyResults): string {
   const diverged = found
     .filter(({ arm, kind }) => kind !== 'did not train' && divergedWords(arm) !== '')
     .map(({ arm }) => ` Of ${displayName(arm.arm)}, ${divergedWords(arm)}.`);
-  return `Of ${count(others.length)} ${others.length === 1 ? 'network' : 'networks'} beside the reference: ${told.join(', ')}.${diverged.join('')}`;
+  return `Of ${counted(others.length, 'network')} beside the reference: ${told.join(', ')}.${diverged.join('')}`;
 }
 
 export function resultEntry(results: StudyResults): Markup {
@@ -52,12 +54,12 @@ export function resultEntry(results: StudyResults): Markup {
   const base =
     level === undefined
       ? nothing
-      : html`<p>The reference names ${interval(level.mean)} % of validation patches wrong (a photograph counts once; in brackets the 95 % interval), over ${count(level.seeds.length)} ${level.seeds.length === 1 ? 'seed' : 'seeds'} and ${count(level.photographs)} photographs. ${runLinks(reference?.runs ?? [])}</p>`;
+      : html`<p>The reference names ${interval(level.mean)} % of validation patches wrong (a photograph counts once${level.mean.interval === undefined ? '' : '; in brackets the 95 % interval'}), over ${counted(level.seeds.length, 'seed')} and ${counted(level.photographs, 'photograph')}. ${runLinks(reference?.runs ?? [])}</p>`;
   const figures = (['wide', 'narrow'] as const).map((layout) => forestElement(others, layout));
   return html`<div class="entry">
 <p class="sentence">${studySentence(results)}</p>
 ${base}
-${others.length === 0 ? nothing : html`${figures}${forestNote}`}
+${others.length === 0 ? nothing : html`${figures}${results.study.seeds.length === 1 ? oneSeedNote : forestNote}`}
 </div>`;
 }
 
@@ -65,6 +67,8 @@ function forestElement(others: readonly ArmResults[], layout: ForestLayout): Mar
   return html`<div class="${layout}">${svgElement(forestFigure(others, pagePalette, layout), forestLabel(others), pagePalette)}</div>
 `;
 }
+
+const oneSeedNote = html`<p class="after">Dots are the differences of the one seed (rings lead to its runs). <b>${oneSeedCaveat}</b></p>`;
 
 const forestNote = html`<p class="after">Dots are means, lines 95 % intervals, small rings the seeds (each leads to its run). Red and blue are differences that hold after Holm's correction for the number of networks. The grey bar is what this many seeds and photographs would probably have missed: a difference inside it is not shown, which does not mean that it is not there.</p>`;
 
@@ -138,9 +142,9 @@ function numberRow(results: ArmResults): TableRow {
   const difference = comparison
     ? [
         signedInterval(comparison.difference),
-        pValueText(comparison.adjustedPValue),
+        testText(comparison),
         interval(comparison.improvement),
-        detectableText(comparison.smallestDetectable),
+        comparison.test ? detectableText(comparison.test.smallestDetectable) : '',
       ]
     : ['', '', '', ''];
   const errors = statistics ? [interval(statistics.mean), interval(statistics.interquartileMean)] : ['', ''];

@@ -7,7 +7,7 @@ import { type Column, command, section, type TableRow, table } from '../../repor
 import { settingsTable } from '../../report/settings-table.ts';
 import { outcomeKinds, tally } from './outcome.ts';
 import type { StudyResults, StudyRunResults } from './study-results.ts';
-import { displayName } from './study-words.ts';
+import { displayName, oneSeedCaveat } from './study-words.ts';
 
 export function runsSection({ arms, study }: StudyResults): Markup {
   const columns: readonly Column[] = [
@@ -49,10 +49,7 @@ export function settingsSection({ study }: StudyResults): Markup {
 }
 
 export function methodSection({ study }: StudyResults): Markup {
-  const oneSeed =
-    study.seeds.length > 1
-      ? nothing
-      : html`<p><b>This study has one seed.</b> Its intervals tell what other photographs would change, and nothing of what another seed would.</p>`;
+  const oneSeed = study.seeds.length > 1 ? nothing : html`<p><b>${oneSeedCaveat}</b></p>`;
   return section(
     'How it was computed',
     'With the same seed all networks saw the same split, the same patches in the same order, and the same initial values in the layers that they share.',

@@ -1,10 +1,14 @@
 /** Study results in plain words: a sentence for each network that its numbers support, and no more. */
 
-import { count } from '../../report/numerals.ts';
-import type { Comparison, Estimate } from '../statistics/study-statistics.ts';
+import { counted } from '../../../model/words.ts';
+import type { Basis, Comparison, Estimate, Test } from '../statistics/study-statistics.ts';
 import { tally } from './outcome.ts';
 import type { ArmResults } from './study-results.ts';
 import { type Finding, findingOf, level } from './verdict.ts';
+
+/** Of a study of one seed, wherever its numbers stand. */
+export const oneSeedCaveat =
+  'This study has one seed. It has no intervals, no p-values and no verdicts: another seed may differ from this one as much as a network from the reference. Add seeds with --seeds 3 --resume.';
 
 const minus = '\u2212';
 const noBreak = '\u00a0';
@@ -23,17 +27,39 @@ export function points(share: number): string {
 
 /** The smallest difference that could have been shown, where there is one: an error has 100 points and no more. */
 export function detectableText(share: number): string {
-  return share < 1 ? points(share) : 'none';
+  return share < 1 ? atLeastATenth(share) : 'none';
 }
 
-/** `+4.1 [+1.0, +7.2]`. */
-export function signedInterval({ value, low, high }: Estimate): string {
-  return `${signedPoints(value)} [${signedPoints(low)}, ${signedPoints(high)}]`;
+/** In points; what rounds to nothing is `0.1`, for texts that say "under". */
+function atLeastATenth(share: number): string {
+  return Math.max(0.1, 100 * share).toFixed(1);
 }
 
-/** `32.4 [29.8, 35.0]`. */
-export function interval({ value, low, high }: Estimate): string {
-  return `${points(value)} [${points(low)}, ${points(high)}]`;
+/** `+4.1 [+1.0, +7.2]`, or `+4.1` alone where there is no interval. */
+export function signedInterval(estimate: Estimate): string {
+  return withInterval(estimate, signedPoints);
+}
+
+/** `32.4 [29.8, 35.0]`, or `32.4` alone where there is no interval. */
+export function interval(estimate: Estimate): string {
+  return withInterval(estimate, points);
+}
+
+/** An interval that rounds to no length is told as what it is: `0.0 [within 0.1]`. */
+function withInterval({ value, interval: ends }: Estimate, text: (share: number) => string): string {
+  if (ends === undefined) return text(value);
+  const [low, high] = [text(ends.low), text(ends.high)];
+  return `${text(value)} [${low === high ? 'within 0.1' : `${low}, ${high}`}]`;
+}
+
+/** Why there is neither an interval nor a p-value, in the words of a table's cell. */
+export function untestedText(basis: Basis): string {
+  return basis === 'no variation' ? 'no variation' : 'one seed';
+}
+
+/** The p-value with Holm's correction, or why there is none. */
+export function testText({ basis, test }: Comparison): string {
+  return test === undefined ? untestedText(basis) : pValueText(test.adjustedPValue);
 }
 
 /** `0.031`, `< 0.001`; never 0, which a random test cannot tell. */
@@ -58,22 +84,33 @@ export function findingWords(finding: Finding): string {
     case 'unknown':
       return 'no result yet';
     case 'did not train':
-      return `did not train: ${finding.diverged} of ${finding.of} runs diverged`;
+      return `did not train: ${finding.diverged} of ${counted(finding.of, 'run')} diverged`;
     case 'worse':
       return `worse by ${points(finding.comparison.difference.value)} points`;
     case 'better':
       return `better by ${points(-finding.comparison.difference.value)} points`;
     case 'not shown':
       return 'no difference shown';
+    case 'untested':
+      return untestedWords(finding.comparison);
     default:
       return finding satisfies never;
   }
 }
 
+/** What was seen where nothing could be tested; no verdict. */
+function untestedWords({ basis, difference: { value }, seeds }: Comparison): string {
+  if (basis === 'no variation')
+    return value === 0
+      ? 'the same errors in every seed'
+      : `${signedPoints(value)} points on every photograph`;
+  return `${signedPoints(value)} points in seed ${seeds.join(', ')}; no verdict`;
+}
+
 /** `2 of 3 runs diverged`; nothing where none did. */
 export function divergedWords({ runs }: ArmResults): string {
   const diverged = runs.filter(({ outcome }) => outcome.kind === 'diverged').length;
-  return diverged === 0 ? '' : `${diverged} of ${runs.length} runs diverged`;
+  return diverged === 0 ? '' : `${diverged} of ${counted(runs.length, 'run')} diverged`;
 }
 
 /** How certain a finding is, in the words of a table's cell. */
@@ -82,22 +119,20 @@ export function certaintyWords(finding: Finding): string {
     case 'unknown':
       return '';
     case 'did not train':
-      return 'every run that ended';
+      return finding.of === 1 ? 'one run' : 'every run that ended';
     case 'worse':
     case 'better':
-    case 'not shown': {
-      const { comparison } = finding;
-      const basis =
-        comparison.seeds.length === 1 ? 'one seed: other photographs alone' : seedsWords(comparison);
-      return `${pValueEquation(comparison.adjustedPValue)} after Holm; ${basis}`;
-    }
+    case 'not shown':
+      return `${pValueEquation(finding.test.adjustedPValue)} after Holm; ${seedsWords(finding.comparison)}`;
+    case 'untested':
+      return untestedText(finding.comparison.basis);
     default:
       return finding satisfies never;
   }
 }
 
 function seedsWords({ seeds }: Comparison): string {
-  return `${count(seeds.length)} seeds`;
+  return counted(seeds.length, 'seed');
 }
 
 /** The sentence of an arm that is not the reference; `guessing` is the error of guessing. */
@@ -110,13 +145,15 @@ export function sentenceOf(arm: ArmResults, guessing: number | undefined): strin
       return `Of ${subject} nothing can be said yet: ${tally(arm.runs.map(({ outcome }) => outcome))}.`;
     case 'did not train': {
       const epochs = arm.runs.map(({ outcome }) => outcome.words.match(/epoch (\d+)/)?.[1] ?? '?');
-      return `${capital(subject)} did not train: its objective was not finite in epoch ${[...new Set(epochs)].join(', ')}, in ${finding.diverged} of ${finding.of} runs. It counts as guessing${guessing === undefined ? '' : `, ${points(guessing)}${noBreak}% wrong`}.`;
+      return `${capital(subject)} did not train: its loss was not a finite number in epoch ${[...new Set(epochs)].join(', ')}, in ${finding.diverged} of ${counted(finding.of, 'run')}. It counts as guessing${guessing === undefined ? '' : `, ${points(guessing)}${noBreak}% wrong`}.`;
     }
     case 'worse':
     case 'better':
-      return `${changeWords(subject, finding.kind, finding.comparison)}${note}`;
+      return `${changeWords(subject, finding)}${note}`;
     case 'not shown':
-      return `${notShownWords(subject, finding.comparison)}${note}`;
+      return `${notShownWords(subject, finding)}${note}`;
+    case 'untested':
+      return `${untestedSentence(subject, finding.comparison)}${note}`;
     default:
       return finding satisfies never;
   }
@@ -141,29 +178,46 @@ function listed(items: readonly string[]): string {
   return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 }
 
-function changeWords(subject: string, kind: 'worse' | 'better', comparison: Comparison): string {
-  const { difference, adjustedPValue } = comparison;
+type TestedFinding = Extract<Finding, { readonly test: Test }>;
+
+function changeWords(subject: string, { kind, comparison, test }: TestedFinding): string {
+  const { difference } = comparison;
   const sign = kind === 'worse' ? 1 : -1;
-  const [least, most] = [sign * difference.low, sign * difference.high].sort((a, b) => a - b);
+  const ends = difference.interval ?? { low: difference.value, high: difference.value };
+  const [least, most] = [sign * ends.low, sign * ends.high].sort((a, b) => a - b).map(points);
+  const within = least === most ? 'within 0.1' : `${least} to ${most}`;
   const beyond = kind === 'worse' ? 'more' : 'fewer';
-  return `${capital(subject)} names ${points(Math.abs(difference.value))} patches in a hundred ${beyond} wrong than the reference (95${noBreak}% interval ${points(least ?? 0)} to ${points(most ?? 0)}; ${pValueEquation(adjustedPValue)} after Holm's correction)${basisNote(comparison)}.`;
+  return `${capital(subject)} names ${points(Math.abs(difference.value))} patches in a hundred ${beyond} wrong than the reference (95${noBreak}% interval ${within}; ${pValueEquation(test.adjustedPValue)} after Holm's correction).`;
 }
 
-function notShownWords(subject: string, comparison: Comparison): string {
-  const { difference, smallestDetectable, adjustedPValue, pValue } = comparison;
+function notShownWords(subject: string, { comparison, test }: TestedFinding): string {
+  const { difference } = comparison;
+  const { smallestDetectable, adjustedPValue, pValue } = test;
   const alone =
     pValue <= level
       ? ` Taken alone it would pass (${pValueEquation(pValue)}); among this many comparisons one such is expected by chance.`
       : '';
   const missed =
     smallestDetectable < 1
-      ? `A true difference under ${points(smallestDetectable)} points could well have been missed.`
+      ? `A true difference under ${atLeastATenth(smallestDetectable)} points could well have been missed.`
       : 'Its runs lie so far apart that no difference could have been shown.';
-  return `${capital(subject)} was not told apart from the reference: ${signedPoints(difference.value)} points, with 95${noBreak}% confidence between ${signedPoints(difference.low)} and ${signedPoints(difference.high)} (${pValueEquation(adjustedPValue)} after Holm's correction)${basisNote(comparison)}. ${missed}${alone}`;
+  const [low, high] = [difference.interval?.low ?? 0, difference.interval?.high ?? 0].map(signedPoints);
+  const between = low === high ? 'within 0.1 of it' : `between ${low} and ${high}`;
+  return `${capital(subject)} was not told apart from the reference: ${signedPoints(difference.value)} points, with 95${noBreak}% confidence ${between} (${pValueEquation(adjustedPValue)} after Holm's correction). ${missed}${alone}`;
 }
 
-function basisNote({ seeds }: Comparison): string {
-  return seeds.length === 1 ? '; from one seed, so that another may say otherwise' : '';
+function untestedSentence(subject: string, { basis, difference: { value }, seeds }: Comparison): string {
+  if (basis !== 'no variation')
+    return `${capital(subject)} named ${comparedWords(value)} in seed ${seeds.join(', ')}. One seed allows no interval, no p-value and no verdict: another may differ as much.`;
+  const every = `on every photograph in each of ${counted(seeds.length, 'seed')}`;
+  const what = value === 0 ? 'had exactly the errors of the reference' : `named ${comparedWords(value)}`;
+  return `${capital(subject)} ${what} ${every}. There is no variation to make an interval or a p-value from, so nothing can be said of other seeds and photographs.`;
+}
+
+function comparedWords(value: number): string {
+  if (points(Math.abs(value)) === '0.0')
+    return 'as many patches wrong as the reference, to a tenth in a hundred,';
+  return `${points(Math.abs(value))} patches in a hundred ${value > 0 ? 'more' : 'fewer'} wrong than the reference`;
 }
 
 function divergedNote({ runs }: ArmResults, finding: Finding): string {

@@ -6,10 +6,17 @@ import { markdownTable } from 'markdown-table';
 import { csvText } from '../../../model/csv.ts';
 import { type VariantName, variants } from '../../../model/network.ts';
 import { count } from '../../report/numerals.ts';
-import type { Estimate } from '../statistics/study-statistics.ts';
+import type { Basis, Estimate } from '../statistics/study-statistics.ts';
 import { tally } from './outcome.ts';
 import type { ArmResults, StudyResults } from './study-results.ts';
-import { detectableText, interval, pValueText, signedInterval } from './study-words.ts';
+import {
+  detectableText,
+  interval,
+  oneSeedCaveat,
+  signedInterval,
+  testText,
+  untestedText,
+} from './study-words.ts';
 
 type Cell = string | number | undefined;
 
@@ -33,7 +40,8 @@ function summaryRow({ arm, runs, statistics, cost }: ArmResults): Readonly<Recor
     multiply_adds: cost?.multiplyAdds,
     seeds: statistics?.seeds.length ?? 0,
     photographs: statistics?.photographs,
-    interval_basis: statistics?.basis,
+    interval_basis:
+      statistics?.basis === 'seeds and photographs' ? statistics.basis : reasonCell(statistics?.basis),
     ...estimateCells('top1err', statistics?.mean),
     ...estimateCells('top1err_iqm', statistics?.interquartileMean),
     top5err: meanOf(runs.map(({ results }) => results?.run.best?.top5err)),
@@ -42,14 +50,19 @@ function summaryRow({ arm, runs, statistics, cost }: ArmResults): Readonly<Recor
     compared_seeds: comparison?.seeds.length,
     ...estimateCells('difference', comparison?.difference),
     ...estimateCells('improvement_probability', comparison?.improvement),
-    p: comparison?.pValue,
-    p_holm: comparison?.adjustedPValue,
-    smallest_detectable: comparison?.smallestDetectable,
+    p: comparison?.test?.pValue,
+    p_holm: comparison?.test?.adjustedPValue,
+    smallest_detectable: comparison?.test?.smallestDetectable,
   };
 }
 
 function estimateCells(name: string, estimate: Estimate | undefined): Readonly<Record<string, Cell>> {
-  return { [name]: estimate?.value, [`${name}_low`]: estimate?.low, [`${name}_high`]: estimate?.high };
+  const { value, interval: ends } = estimate ?? {};
+  return { [name]: value, [`${name}_low`]: ends?.low, [`${name}_high`]: ends?.high };
+}
+
+function reasonCell(basis: Basis | undefined): Cell {
+  return basis && `none: ${untestedText(basis)}`;
 }
 
 /** Of the kept models; undefined where there is none. */
@@ -79,10 +92,11 @@ const headings = [
 
 /** summary.md: the same in a table for people, with links to the runs. */
 export function summaryMarkdown(results: StudyResults): string {
+  const caveat = results.study.seeds.length > 1 ? '' : `\n**${oneSeedCaveat}**\n`;
   return `# ${results.name}
-
+${caveat}
 Top-1 error of validation patches, a photograph counting once, with 95 % intervals; differences are from the reference, more than 0 is
-worse. "Could show" is the smallest difference that this many seeds and photographs would have told from none in four studies of five.
+worse; where all runs of a network have one seed, or all agree, there is no interval. "Could have shown" is the smallest difference that this many seeds and photographs would have told from none in four studies of five.
 
 ${summaryTable(results, 'linked')}`;
 }
@@ -102,9 +116,9 @@ function markdownCells({ arm, runs, statistics, cost }: ArmResults, links: 'link
     statistics ? interval(statistics.mean) : '',
     statistics ? interval(statistics.interquartileMean) : '',
     comparison ? signedInterval(comparison.difference) : '',
-    comparison ? pValueText(comparison.adjustedPValue) : '',
+    comparison ? testText(comparison) : '',
     comparison ? comparison.improvement.value.toFixed(2) : '',
-    comparison ? detectableText(comparison.smallestDetectable) : '',
+    comparison?.test ? detectableText(comparison.test.smallestDetectable) : '',
     cost ? count(cost.parameters) : '',
     cost ? count(cost.multiplyAdds) : '',
     `${tally(runs.map(({ outcome }) => outcome))} (${named.join(', ')})`,

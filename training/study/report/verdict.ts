@@ -1,6 +1,6 @@
 /** What the numbers allow to be said of a network, and whether that is what the paper's authors saw. */
 import type { VariantName } from '../../../model/network.ts';
-import type { Comparison } from '../statistics/study-statistics.ts';
+import type { Comparison, Test } from '../statistics/study-statistics.ts';
 import { countsAsGuessing } from './counted-errors.ts';
 import type { ArmResults, StudyRunResults } from './study-results.ts';
 
@@ -11,7 +11,9 @@ export type Finding =
   /** No run reached its end, or none that the reference's can be paired with. */
   | { readonly kind: 'unknown' }
   | { readonly kind: 'did not train'; readonly diverged: number; readonly of: number }
-  | { readonly kind: 'worse' | 'better' | 'not shown'; readonly comparison: Comparison };
+  | { readonly kind: 'worse' | 'better' | 'not shown'; readonly comparison: Comparison; readonly test: Test }
+  /** There is a difference, and nothing to tell how certain it is: no verdict. */
+  | { readonly kind: 'untested'; readonly comparison: Comparison };
 
 /** Of an arm that is not the reference. */
 export function findingOf({ runs, statistics }: ArmResults): Finding {
@@ -20,8 +22,10 @@ export function findingOf({ runs, statistics }: ArmResults): Finding {
   if (diverged > 0 && diverged >= counted) return { kind: 'did not train', diverged, of: counted };
   const comparison = statistics?.comparison;
   if (comparison === undefined) return { kind: 'unknown' };
-  if (comparison.adjustedPValue > level) return { kind: 'not shown', comparison };
-  return { kind: comparison.difference.value > 0 ? 'worse' : 'better', comparison };
+  const { test } = comparison;
+  if (test === undefined) return { kind: 'untested', comparison };
+  if (test.adjustedPValue > level) return { kind: 'not shown', comparison, test };
+  return { kind: comparison.difference.value > 0 ? 'worse' : 'better', comparison, test };
 }
 
 /** What the paper's words claim, as far as they claim anything that can be compared. */
@@ -54,13 +58,14 @@ export type Agreement =
 
 /**
  * Whether the finding is what the paper's authors saw. `classes` is the number of classes. That a network does not learn says nothing of
- * it where the reference has not learnt either.
+ * it where the reference has not learnt either, and one run says nothing of others.
  */
 export function agreementOf(arm: ArmResults, reference: ArmResults | undefined, classes: number): Agreement {
   const finding = findingOf(arm);
   const claim = claims[arm.arm.variant];
   if (claim === 'nothing' || arm.arm.controls !== undefined) return 'no claim';
-  if (finding.kind === 'unknown') return 'open';
+  if (finding.kind === 'unknown' || finding.kind === 'untested' || endedRuns(arm.runs).length < 2)
+    return 'open';
   switch (claim) {
     case 'alike':
       return finding.kind === 'not shown' ? 'not contradicted' : 'not what the paper saw';
@@ -95,11 +100,12 @@ function hasNotLearnt(run: StudyRunResults, classes: number): boolean {
 }
 
 function amongRuns(runs: readonly StudyRunResults[], is: (run: StudyRunResults) => boolean): Agreement {
-  const ended = runs.filter(({ outcome }) =>
-    ['finished', 'stopped early', 'diverged'].includes(outcome.kind),
-  );
+  const ended = endedRuns(runs);
   const count = ended.filter(is).length;
-  if (ended.length === 0) return 'open';
   if (count === 0) return 'not what the paper saw';
   return count === ended.length ? 'as the paper saw' : 'in part';
+}
+
+function endedRuns(runs: readonly StudyRunResults[]): readonly StudyRunResults[] {
+  return runs.filter(({ outcome }) => ['finished', 'stopped early', 'diverged'].includes(outcome.kind));
 }

@@ -24,7 +24,7 @@ import {
   type RunErrors,
   type Sample,
 } from './sample.ts';
-import { meanOf, type Pool, poolOf, variationOf } from './variation.ts';
+import { meanOf, type Pool, poolOf, type Variation, variationOf } from './variation.ts';
 
 /** All runs of one network. */
 export interface ArmErrors {
@@ -32,14 +32,21 @@ export interface ArmErrors {
   readonly runs: readonly RunErrors[];
 }
 
-export interface Estimate extends Interval {
+export interface Estimate {
   readonly value: number;
+  /** The middle 95 %; undefined where there is nothing to make it from, see `Basis`. */
+  readonly interval: Interval | undefined;
 }
+
+/**
+ * What intervals and p-values stand on. One seed says nothing of others: it has neither. Where all seeds and photographs agree to the
+ * last digit there is no variation to make them from: an interval of no length would claim a certainty that nobody has.
+ */
+export type Basis = 'seeds and photographs' | 'one seed' | 'no variation';
 
 export interface ArmStatistics {
   readonly name: string;
-  /** What varies in the intervals: with one seed, nothing is known of other runs. */
-  readonly basis: 'seeds and photographs' | 'photographs alone';
+  readonly basis: Basis;
   readonly seeds: readonly number[];
   /** Different photographs that it was validated on. */
   readonly photographs: number;
@@ -51,6 +58,7 @@ export interface ArmStatistics {
 }
 
 export interface Comparison {
+  readonly basis: Basis;
   readonly seeds: readonly number[];
   /** The difference of each seed alone. */
   readonly seedDifferences: ReadonlyMap<number, number>;
@@ -58,6 +66,11 @@ export interface Comparison {
   readonly difference: Estimate;
   /** Chance that it does better than the reference on a photograph, a tie counting half. */
   readonly improvement: Estimate;
+  /** Undefined where there is nothing to test with, see `Basis`. */
+  readonly test: Test | undefined;
+}
+
+export interface Test {
   readonly pValue: number;
   /** With Holm's correction over all comparisons of the study. */
   readonly adjustedPValue: number;
@@ -95,15 +108,20 @@ export function studyStatistics(
   const compared = samples.map((arm) =>
     reference === undefined || arm === reference ? undefined : comparison(arm, reference, scene),
   );
-  const adjusted = holmAdjusted(compared.flatMap((found) => (found === undefined ? [] : [found.pValue])));
+  const adjusted = holmAdjusted(compared.flatMap((found) => found?.test?.pValue ?? []));
   let rank = 0;
-  const corrected = compared.map(
-    (found) => found && { ...found, adjustedPValue: adjusted[rank++] as number },
-  );
+  const corrected = compared.map((found): Comparison | undefined => {
+    if (found?.test === undefined) return found && { ...found, test: undefined };
+    return { ...found, test: { ...found.test, adjustedPValue: adjusted[rank++] as number } };
+  });
   return samples.flatMap((arm, i) =>
     arm.samples.length === 0 ? [] : [armStatistics(arm, corrected[i], scene)],
   );
 }
+
+type UncorrectedComparison = Omit<Comparison, 'test'> & {
+  readonly test: Omit<Test, 'adjustedPValue'> | undefined;
+};
 
 interface NamedSamples {
   readonly name: string;
@@ -124,7 +142,7 @@ function armStatistics(
 ): ArmStatistics {
   return {
     name,
-    basis: samples.length > 1 ? 'seeds and photographs' : 'photographs alone',
+    basis: basisOf(variationOf(samples, scene.pool)),
     seeds: samples.map(({ seed }) => seed),
     photographs: poolOf(samples).size,
     mean: estimateOf(samples, shares, scene),
@@ -137,23 +155,42 @@ function comparison(
   { samples }: NamedSamples,
   reference: NamedSamples,
   scene: Scene,
-): Omit<Comparison, 'adjustedPValue'> | undefined {
+): UncorrectedComparison | undefined {
   const found = pairedSamples(samples, reference.samples, difference);
   if (found.length === 0) return undefined;
   const { pool, replicates, settings } = scene;
   const variation = variationOf(found, pool);
-  const deviating = deviations(variation, replicates);
+  const basis = basisOf(variation);
+  const deviating = basis === 'seeds and photographs' ? deviations(variation, replicates) : undefined;
   return {
+    basis,
     seeds: found.map(({ seed }) => seed),
     seedDifferences: new Map(found.map(({ seed, values }) => [seed, meanOf(values)])),
-    difference: { value: variation.estimate, ...intervalOf(variation, deviating, differences) },
+    difference: {
+      value: variation.estimate,
+      interval: deviating && intervalOf(variation, deviating, differences),
+    },
     improvement: estimateOf(pairedSamples(samples, reference.samples, improvement), shares, scene),
-    pValue: pairedPValue(found, variation, replicates, settings.seed),
-    smallestDetectable: smallestDetectable(deviating),
+    test: deviating && {
+      pValue: pairedPValue(found, variation, replicates, settings.seed),
+      smallestDetectable: smallestDetectable(deviating),
+    },
   };
 }
 
 function estimateOf(samples: readonly Sample[], range: Interval, { pool, replicates }: Scene): Estimate {
   const variation = variationOf(samples, pool);
-  return { value: variation.estimate, ...intervalOf(variation, deviations(variation, replicates), range) };
+  const interval =
+    basisOf(variation) === 'seeds and photographs'
+      ? intervalOf(variation, deviations(variation, replicates), range)
+      : undefined;
+  return { value: variation.estimate, interval };
+}
+
+/** Sums of equal values in another order differ by less than this variance. */
+const noVariance = 1e-24;
+
+function basisOf({ seeds, runVariance, photographVariance }: Variation): Basis {
+  if (seeds < 2) return 'one seed';
+  return Math.max(runVariance, photographVariance) < noVariance ? 'no variation' : 'seeds and photographs';
 }

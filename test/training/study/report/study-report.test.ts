@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { csvRows } from '../../../../model/csv.ts';
-import { validationFromCsv } from '../../../../model/validation-file.ts';
+import { validationFromCsv, validationToCsv } from '../../../../model/validation-file.ts';
 import { writeStudyReport } from '../../../../training/study/report/study-report.ts';
 import { type InventedStudy, inventStudy } from '../../../support/invented-study.ts';
 import { all, numberOf, parsed, texts } from '../../../support/parsed-markup.ts';
@@ -134,11 +134,11 @@ test('runs that diverged count: with the model that they left, or as guessing; r
   expect(rows.get('no-conv4-pool4')?.seeds).toBe('3');
   expect(Number(rows.get('no-conv4-pool4')?.top1err)).toBeCloseTo(6 / 7, 10);
   expect(rows.get('no-relu2')).toMatchObject({ seeds: '2', compared_seeds: '2' });
-  expect(rows.get('no-relu3')).toMatchObject({ seeds: '1', interval_basis: 'photographs alone' });
+  expect(rows.get('no-relu3')).toMatchObject({ seeds: '1', interval_basis: 'none: one seed' });
   const words = texts(document, 'p').join('\n');
   expect(words).toMatch(/The network without conv4 and pool4 did not train: .* epoch 1, in 3 of 3 runs/);
   expect(words).toMatch(/seed 1 diverged at epoch 5 and counts with the model that it left/);
-  expect(words).toMatch(/relu3.*from one seed, so that another may say otherwise/);
+  expect(words).toMatch(/The network without relu3 named .* in seed 2\. One seed allows no interval/);
 });
 
 test('one diverged run takes its network out of what can be shown, and no room from the others in the figure', async () => {
@@ -197,7 +197,7 @@ test('verdicts stand beside what the paper said', async () => {
   expect(rows.map((row) => row[3])).toEqual([
     'not what the paper saw',
     'not contradicted',
-    'not contradicted',
+    'open',
     'not contradicted',
     'as the paper saw',
   ]);
@@ -226,9 +226,75 @@ test('the forest plot has an estimate, an interval and the seeds of each network
   }
 });
 
-test('a study of one seed says that it knows nothing of other seeds', async () => {
-  const { document } = await reported({ seeds: [4] });
-  expect(document.querySelector('main')?.textContent).toContain('This study has one seed.');
+test('a study of one seed has differences, and no interval, no p-value and no verdict anywhere', async () => {
+  const { document, csv, table, page } = await reported({
+    seeds: [4],
+    added: { 'no-relu1': 0.3, 'no-relu3': 0, 'no-pool2': 0.3, 'no-conv4-pool4': 0 },
+    ends: { 'no-conv4-pool4-s4': 'diverged' },
+  });
+  expect(document.querySelector('.result, .entry')?.textContent).toContain('This study has one seed.');
+  expect(table).toContain('**This study has one seed. It has no intervals, no p-values and no verdicts');
+  expect(table).not.toMatch(/\d \[[^\]]*\d\]/);
+  for (const row of summaryOf(csv).values()) {
+    const { difference = '', interval_basis, ...cells } = row;
+    expect(interval_basis).toBe('none: one seed');
+    expect(difference === '').toBe(row.network === 'reference');
+    for (const [name, cell] of Object.entries(cells))
+      if (/_low$|_high$|^p$|^p_holm$|^smallest_detectable$/.test(name)) expect(cell, name).toBe('');
+  }
+  const text = document.querySelector('main')?.textContent ?? '';
+  expect(text).not.toMatch(/interval \d|p\s=|p\s<|told apart|could well have been missed/);
+  expect(all(document, 'svg .interval line, svg .missed rect')).toEqual([]);
+  expect(all(document, '.wide svg .estimate circle')).toHaveLength(3);
+  const verdicts = all(document, '[aria-label="Verdicts"] tbody tr').map((row) => texts(row, 'td'));
+  expect(verdicts.map(([, found]) => found)).toEqual([
+    expect.stringMatching(/^\+\d+\.\d points in seed 4; no verdict$/),
+    expect.stringMatching(/points in seed 4; no verdict$/),
+    expect.stringMatching(/^\+\d+\.\d points in seed 4; no verdict$/),
+    'did not train: 1 of 1 run diverged',
+  ]);
+  expect(verdicts.map((row) => row[3])).toEqual(['open', 'open', 'open', 'open']);
+  expect(document.querySelector('.sentence')?.textContent).toBe(
+    'Of 4 networks beside the reference: 3 without a verdict, 1 did not train.',
+  );
+  expect(page).not.toMatch(/undefined/);
+});
+
+test('runs that agree to the last patch have no interval of no length, and nothing "under 0.0 points"', async () => {
+  const { directory } = await reported({ added: { 'no-relu3': 0, 'no-pool2': 0 } });
+  for (const seed of [1, 2, 3]) {
+    for (const [network, wrong] of [
+      ['reference', 0],
+      ['no-relu3', 0],
+      ['no-pool2', 3],
+    ] as const) {
+      const path = join(directory, 'runs', `${network}-s${seed}`, 'validation.csv');
+      const images = validationFromCsv(await readFile(path, 'utf8'), path);
+      await writeFile(path, validationToCsv(images.map((image) => ({ ...image, wrong, top5_wrong: 0 }))));
+    }
+  }
+  await writeStudyReport(directory);
+  const table = await readFile(join(directory, 'summary.md'), 'utf8');
+  const page = await readFile(join(directory, 'report.html'), 'utf8');
+  for (const text of [table, parsed(page).querySelector('main')?.textContent ?? ''])
+    expect(text).not.toMatch(/\[0\.0, 0\.0\]|under 0\.0|between 0\.0 and 0\.0/);
+  expect(table).toMatch(/^\| no-relu3 .*\| no variation /m);
+  const sentences = texts(parsed(page), 'section p');
+  expect(sentences.find((text) => text.startsWith('no-relu3.'))).toContain(
+    'had exactly the errors of the reference on every photograph in each of 3 seeds.',
+  );
+  expect(sentences.find((text) => text.startsWith('no-pool2.'))).toContain(
+    'named 20.0 patches in a hundred more wrong than the reference on every photograph in each of 3 seeds. There is no variation',
+  );
+});
+
+test('with five classes or fewer the page says that the top-5 error cannot be other than 0', async () => {
+  const few = await reported({ labels: ['bark', 'brick', 'glass'] });
+  expect(few.document.querySelector('main')?.textContent).toContain(
+    'With 3 classes the top-5 error is always 0',
+  );
+  const { document } = await reported();
+  expect(document.querySelector('main')?.textContent).not.toContain('top-5 error is always 0');
 });
 
 test('a study that has only begun has a page too', async () => {

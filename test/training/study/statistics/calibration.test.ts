@@ -1,6 +1,6 @@
 /** Whether the statistics mean what they say, on studies of which it is known that nothing differs from the reference. */
 import { expect, test } from 'vitest';
-import { studyStatistics } from '../../../../training/study/statistics/study-statistics.ts';
+import { type Estimate, studyStatistics } from '../../../../training/study/statistics/study-statistics.ts';
 import { type SimulatedStudy, simulateStudy } from './simulated-study.ts';
 
 /** 150 of 750 photographs to validate on; noise of the sizes that runs on photographs of 25 surfaces have. */
@@ -31,14 +31,15 @@ function sharesOf(study: SimulatedStudy): Shares {
   );
   const arms = all.flat();
   const compared = arms.flatMap(({ comparison }) => comparison ?? []);
-  const holds = (low: number, high: number, truth: number) => low <= truth && truth <= high;
+  const holds = ({ interval }: Estimate, truth: number) =>
+    interval !== undefined && interval.low <= truth && truth <= interval.high;
   return {
-    difference: share(compared, ({ difference: { low, high } }) => holds(low, high, 0)),
-    improvement: share(compared, ({ improvement: { low, high } }) => holds(low, high, 0.5)),
-    mean: share(arms, ({ mean: { low, high } }) => holds(low, high, trueError)),
-    alarms: share(compared, ({ pValue }) => pValue <= 0.05),
+    difference: share(compared, ({ difference }) => holds(difference, 0)),
+    improvement: share(compared, ({ improvement }) => holds(improvement, 0.5)),
+    mean: share(arms, ({ mean }) => holds(mean, trueError)),
+    alarms: share(compared, ({ test }) => (test?.pValue ?? 1) <= 0.05),
     familyAlarms: share(all, (study) =>
-      study.some(({ comparison }) => (comparison?.adjustedPValue ?? 1) <= 0.05),
+      study.some(({ comparison }) => (comparison?.test?.adjustedPValue ?? 1) <= 0.05),
     ),
   };
 }

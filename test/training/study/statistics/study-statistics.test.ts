@@ -101,14 +101,16 @@ test.each([
     const found = comparisonOf(studyStatistics(arms, { replicates: 60_000, seed: 3 }));
     const halfLength = (expected.high - expected.low) / 2;
     expect(found.difference.value).toBeCloseTo(expected.difference, 12);
-    expect(Math.abs(found.difference.low / halfLength - expected.low / halfLength)).toBeLessThan(
-      tolerances.resampledQuantile,
+    expect(
+      Math.abs((found.difference.interval?.low ?? Number.NaN) / halfLength - expected.low / halfLength),
+    ).toBeLessThan(tolerances.resampledQuantile);
+    expect(
+      Math.abs((found.difference.interval?.high ?? Number.NaN) / halfLength - expected.high / halfLength),
+    ).toBeLessThan(tolerances.resampledQuantile);
+    expect(Math.abs((found.test?.pValue ?? Number.NaN) - expected.pValue)).toBeLessThan(
+      tolerances.resampledShare,
     );
-    expect(Math.abs(found.difference.high / halfLength - expected.high / halfLength)).toBeLessThan(
-      tolerances.resampledQuantile,
-    );
-    expect(Math.abs(found.pValue - expected.pValue)).toBeLessThan(tolerances.resampledShare);
-    const ratio = found.smallestDetectable / expected.smallestDetectable;
+    const ratio = (found.test?.smallestDetectable ?? Number.NaN) / expected.smallestDetectable;
     expect(Math.abs(ratio - 1)).toBeLessThan(tolerances.detectableDifference);
   },
 );
@@ -132,29 +134,86 @@ test('photographs of a class that stand alone are taken together instead of havi
   expect(variationOf([alone], pool).sharedVariance).toBe(variationOf([together], pool).sharedVariance);
 });
 
-test('one seed is said to tell of photographs alone', () => {
+test('one seed has its differences, and neither an interval nor a p-value', () => {
   const arms = [
     { name: 'reference', runs: [runOf([0, 0.2, 0.4, 0.2, 0.6, 0], 7)] },
     { name: 'variant', runs: [runOf([0.2, 0.2, 0.6, 0.4, 0.6, 0.4], 7)] },
   ];
   const [reference, variant] = studyStatistics(arms, { replicates: 999, seed: 1 });
-  expect(reference).toMatchObject({ basis: 'photographs alone', seeds: [7], comparison: undefined });
-  expect(variant?.basis).toBe('photographs alone');
+  expect(reference).toMatchObject({ basis: 'one seed', seeds: [7], comparison: undefined });
+  expect(reference?.mean).toEqual({ value: expect.closeTo(1.4 / 6, 12), interval: undefined });
+  expect(variant?.basis).toBe('one seed');
+  expect(variant?.interquartileMean.interval).toBeUndefined();
   // Better on none, as good on two of six.
-  expect(variant?.comparison?.improvement.value).toBeCloseTo(1 / 6, 12);
-  expect(variant?.comparison?.difference.value).toBeCloseTo(1 / 6, 12);
+  expect(variant?.comparison).toEqual({
+    basis: 'one seed',
+    seeds: [7],
+    seedDifferences: new Map([[7, expect.closeTo(1 / 6, 12)]]),
+    difference: { value: expect.closeTo(1 / 6, 12), interval: undefined },
+    improvement: { value: expect.closeTo(1 / 6, 12), interval: undefined },
+    test: undefined,
+  });
 });
 
-test('a network that is the reference itself differs by nothing, with a p-value of 1', () => {
+test('a network that shares one seed alone with the reference has an interval of its error, and none of the difference', () => {
+  const arms = [
+    { name: 'reference', runs: [runOf([0, 0.4, 0.2, 0.2], 1), runOf([0.2, 0.2, 0, 0.4], 2)] },
+    { name: 'late', runs: [runOf([0.2, 0.6, 0.2, 0], 2), runOf([0.2, 0.4, 0.2, 0.8], 3)] },
+  ];
+  const late = studyStatistics(arms, { replicates: 99, seed: 1 })[1];
+  expect(late?.basis).toBe('seeds and photographs');
+  expect(late?.mean.interval).toBeDefined();
+  expect(late?.comparison).toMatchObject({ basis: 'one seed', seeds: [2], test: undefined });
+});
+
+test('three seeds that lie far apart have an interval of their own, however many equal photographs each has', () => {
+  const photographs = 1000;
+  const seeds = [0.1, 0.2, 0.3].map((error, s) => runOf(Array<number>(photographs).fill(error), s));
+  const [reference] = studyStatistics([{ name: 'reference', runs: seeds }], { replicates: 20_000, seed: 1 });
+  const { low = 0, high = 0 } = reference?.mean.interval ?? {};
+  // Student's t with two degrees of freedom: 4.303 times 0.1 / sqrt(3), cut at the 0 below which no error lies.
+  expect(low).toBe(0);
+  expect(Math.abs(high / (0.2 + (4.303 * 0.1) / Math.sqrt(3)) - 1)).toBeLessThan(
+    tolerances.resampledQuantile,
+  );
+});
+
+test('where no photograph differs in any seed, there is nothing to make an interval or a p-value from', () => {
   const runs = [runOf([0, 0.4, 0.2], 1), runOf([0.2, 0.2, 0], 2)];
   const arms = [
     { name: 'reference', runs },
     { name: 'twin', runs },
   ];
   const found = comparisonOf(studyStatistics(arms, { replicates: 999, seed: 1 }));
-  expect(found.difference).toEqual({ value: 0, low: 0, high: 0 });
-  expect(found.improvement).toEqual({ value: 0.5, low: 0.5, high: 0.5 });
-  expect(found.pValue).toBe(1);
+  expect(found).toMatchObject({
+    basis: 'no variation',
+    difference: { value: 0, interval: undefined },
+    improvement: { value: 0.5, interval: undefined },
+    test: undefined,
+  });
+  const always = {
+    name: 'always worse',
+    runs: runs.map(({ seed }) =>
+      runOf(
+        [0.5, 0.9, 0.7].map((e) => e),
+        seed,
+      ),
+    ),
+  };
+  const flat = { name: 'reference', runs: runs.map(({ seed }) => runOf([0, 0.4, 0.2], seed)) };
+  const constant = comparisonOf(studyStatistics([flat, always], { replicates: 999, seed: 1 }));
+  expect(constant).toMatchObject({ basis: 'no variation', test: undefined });
+  expect(constant.difference.value).toBeCloseTo(0.5, 12);
+});
+
+test("Holm's correction is over the networks that were tested alone", () => {
+  const reference = { name: 'reference', runs: [runOf([0, 0.4, 0.2, 0], 1), runOf([0.2, 0.2, 0, 0.6], 2)] };
+  const tested = { name: 'tested', runs: [runOf([0.2, 0.9, 0.2, 0], 1), runOf([0.2, 0.6, 0, 1], 2)] };
+  const single = { name: 'single', runs: [runOf([0.2, 0.9, 0.2, 0], 1)] };
+  const alone = comparisonOf(studyStatistics([reference, tested], { replicates: 999, seed: 1 }));
+  const beside = comparisonOf(studyStatistics([reference, tested, single], { replicates: 999, seed: 1 }));
+  expect(beside.test).toEqual(alone.test);
+  expect(alone.test?.adjustedPValue).toBe(alone.test?.pValue);
 });
 
 test('only seeds that both trained with are compared; a network without runs has no statistics but the others keep theirs', () => {
@@ -200,8 +259,9 @@ test('the numbers depend neither on the order of photographs nor on other networ
   const settings = { replicates: 999, seed: 1 };
   const plain = comparisonOf(studyStatistics([reference, variant], settings));
   const other = comparisonOf(studyStatistics([reference, reversed, variant], settings));
-  expect(other.difference.low).toBeCloseTo(plain.difference.low, 12);
-  expect(other.pValue).toBe(plain.pValue);
+  expect(other.difference.interval?.low).toBeCloseTo(plain.difference.interval?.low ?? Number.NaN, 12);
+  expect(other.test?.pValue).toBe(plain.test?.pValue);
+  expect(plain.test?.pValue).toBeGreaterThan(0);
 });
 
 test('seeds that agree by luck are not believed beyond half of what their photographs allow', () => {
