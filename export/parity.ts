@@ -5,6 +5,7 @@ import { graphNames, type ModelReport } from '../model/model-file.ts';
 import { inputPx } from '../model/network.ts';
 import { patchBytes } from '../model/patch.ts';
 import { softmaxRows, topClasses } from '../model/scores.ts';
+import { counted } from '../model/words.ts';
 import { env, InferenceSession, Tensor } from '../node/onnxruntime.ts';
 import type { ParityPatches } from './run-directory.ts';
 
@@ -126,7 +127,7 @@ function failureText(
   return [
     `${name}: the file does not compute what ${parity.against} computed, so it was not written:`,
     `expected probabilities within ${parityTolerance}, got a difference of ${parity.probabilities.maxAbsolute}`,
-    `(${wrong} of ${parity.patches} patches beyond it; the top class agrees in ${percent(parity.argmaxAgreement)})`,
+    `(${wrong} of ${counted(parity.patches, 'patch', 'patches')} beyond it; the top class agrees in ${percent(parity.argmaxAgreement)})`,
     ...(suspicion === undefined ? [] : [`\n${suspicion}`]),
   ].join(' ');
 }

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { TexturaError } from '../../model/error.ts';
 import { patchBytes } from '../../model/patch.ts';
 import type { ClassifyAnswer, CropChoice } from '../../model/service.ts';
+import { counted } from '../../model/words.ts';
 import { unlessAborted } from '../../node/abort.ts';
 import { predictionsOf } from '../classification.ts';
 import type { ServedModel } from '../registry/served-model.ts';
@@ -159,7 +160,7 @@ export class Classifier {
     const { queueImages } = this.#settings;
     return new TexturaError(
       'overloaded',
-      `expected ${queueImages} images or fewer at a time, got more; try again later`,
+      `expected ${counted(queueImages, 'image')} or fewer at a time, got more; try again later`,
     );
   }
 

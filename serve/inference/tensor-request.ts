@@ -5,6 +5,7 @@ import { graphNames } from '../../model/model-file.ts';
 import { inputPx } from '../../model/network.ts';
 import { type InferInput, type InferRequest, inferRequestSchema } from '../../model/open-inference.ts';
 import { patchBytes } from '../../model/patch.ts';
+import { counted } from '../../model/words.ts';
 
 export interface TensorRequest {
   /** Without the input's values. */
@@ -59,7 +60,7 @@ function countOf({ shape, datatype }: InferInput, maxPatches: number): number {
     fail(`${graphNames.image}: expected FP32 [N,${expected.join()}], got another type or shape`);
   }
   if (count > maxPatches) {
-    const message = `${graphNames.image}: expected ${maxPatches} patches or fewer, got ${count}`;
+    const message = `${graphNames.image}: expected ${counted(maxPatches, 'patch', 'patches')} or fewer, got ${count}`;
     throw new TexturaError('image-too-large', message);
   }
   return count;

@@ -168,3 +168,23 @@ test('every error code has a title and an HTTP status', () => {
     expect(http).toBeGreaterThanOrEqual(400);
   }
 });
+
+test('the log is JSON that commands no terminal, whatever a path holds', async () => {
+  const models = 'none\u001b[2J\u009b1A\u202e\n';
+  const script = fileURLToPath(new URL('../../serve/serve.ts', import.meta.url));
+  const args = ['--import', import.meta.resolve('tsx'), script, '--port', '0', '--models', models];
+  const child = spawn(process.execPath, args, { cwd: home, stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  for await (const part of child.stdout.setEncoding('utf8')) {
+    text += part;
+    if (text.includes('has no model')) child.kill('SIGTERM');
+  }
+  expect(text).toMatch(/^[\x20-\x7e\n]+$/);
+  const records = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { readonly msg: string });
+  expect(records.map(({ msg }) => msg)).toContain(
+    `${models}: has no model that can be served; npm run export makes them`,
+  );
+});
