@@ -92,14 +92,21 @@ const headings = [
 
 /** summary.md: the same in a table for people, with links to the runs. */
 export function summaryMarkdown(results: StudyResults): string {
-  const caveat = results.study.seeds.length > 1 ? '' : `\n**${oneSeedCaveat}**\n`;
   return `# ${results.name}
-${caveat}
-Top-1 error of validation patches, a photograph counting once, with 95 % intervals; differences are from the reference, more than 0 is
-worse; where all runs of a network have one seed, or all agree, there is no interval. "Could have shown" is the smallest difference that this many seeds and photographs would have told from none in four studies of five.
+
+${results.study.seeds.length === 1 ? oneSeedText : intervalText}
 
 ${summaryTable(results, 'linked')}`;
 }
+
+const oneSeedText = `**${oneSeedCaveat}**
+
+Top-1 error of validation patches, a photograph counting once; differences are from the reference, more than 0 is worse.`;
+
+const intervalText = `Top-1 error of validation patches, a photograph counting once, with 95 % intervals; differences are from
+the reference, more than 0 is worse. There is no interval where a network has one seed, or where all seeds and
+photographs agree. "Could have shown" is the smallest difference that this many seeds and photographs would have told
+from none in four studies of five.`;
 
 /** The table alone; runs are named by their seeds, which lead to their reports where wished. */
 export function summaryTable({ arms }: StudyResults, links: 'linked' | 'unlinked'): string {
