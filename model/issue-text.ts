@@ -13,17 +13,20 @@ export interface IssueSetting {
   readonly placeOf?: (path: readonly PropertyKey[]) => string;
 }
 
-/** A text for each issue, in order. */
+/** A text for each place that is wrong, in order: of several issues of one place the first, which the others follow from. */
 export function issueTexts(
   { issues }: z.ZodError,
   { placeOf = pathText, ...setting }: IssueSetting = {},
 ): readonly string[] {
+  const told = new Set<string>();
   return issues.flatMap((issue): readonly string[] => {
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map((key) => `${placeOf([...issue.path, key])}: unknown`);
     const { path, expected } = farthest(issue);
     const got = 'input' in setting ? `, got ${valueText(valueAt(setting.input, path))}` : '';
     const place = placeOf(path);
+    if (told.has(place)) return [];
+    told.add(place);
     return [`${place === '' ? '' : `${place}: `}${expected}${got}`];
   });
 }

@@ -1,7 +1,9 @@
 /** The files of an exported model: the ONNX contract's names, its metadata, the report of its proof, and the index. */
 import { z } from 'zod';
 import { TexturaError } from './error.ts';
+import { issueTexts } from './issue-text.ts';
 import { inputPx } from './network.ts';
+import { oneLine } from './words.ts';
 
 /** Input `image` float32 [N,1,64,64], grey 0..255; outputs `probabilities` and `logits` float32 [N,C]; N dynamic. */
 export const graphNames = { image: 'image', logits: 'logits', probabilities: 'probabilities' } as const;
@@ -39,7 +41,10 @@ export const labelsSchema = z
     const composed = labels.map((label) => label.normalize('NFC'));
     const twin = composed.find((label, i) => composed.indexOf(label) < i);
     if (twin === undefined) return;
-    context.addIssue({ code: 'custom', message: `has the label ${JSON.stringify(twin)} twice` });
+    context.addIssue({
+      code: 'custom',
+      message: `expected unique labels, got ${JSON.stringify(twin)} twice`,
+    });
   });
 
 /** Parses a value of a model's metadata. Errors: `model-unusable`, naming `where` (the file), the key and the fault. */
@@ -55,8 +60,8 @@ export function metadataValue<T>(
   }
   const parsed = schema.safeParse(jsonOf(text));
   if (parsed.success) return parsed.data;
-  const own = parsed.error.issues.find(({ code }) => code === 'custom')?.message;
-  throw unusable(`${where}: ${key} ${own ?? `is not understood: ${text.slice(0, 200)}`}`);
+  const faults = issueTexts(parsed.error).join('; ');
+  throw unusable(`${where}: ${key}: ${faults}, in ${oneLine(text.slice(0, 200))}`);
 }
 
 function jsonOf(text: string): unknown {

@@ -3,6 +3,7 @@ import type { NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { errorCodes, TexturaError } from '../../model/error.ts';
 import { type Problem, problemMediaType } from '../../model/service.ts';
+import { printable } from '../../model/words.ts';
 import { exchangeOf, sendJson } from './exchange.ts';
 
 /** Seconds after which a client may try again. */
@@ -47,13 +48,10 @@ function cutUnlessItEnds(request: Request): void {
   request.resume().on('end', () => clearTimeout(timer));
 }
 
-/** Text from a request, safe to put into a message: quoted, shortened, with invisible characters escaped. */
+/** Text from a request, safe to put into a message: quoted, shortened, with control characters escaped. */
 export function quoted(text: string): string {
   const short = text.length > 80 ? `${text.slice(0, 80)}...` : text;
-  return JSON.stringify(short).replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return printable(JSON.stringify(short));
 }
 
 function asTexturaError(error: unknown): TexturaError {

@@ -1,6 +1,7 @@
 /** Reads the image files of a request: one raw image, a form with several, or JSON with base64. */
 import type { IncomingMessage } from 'node:http';
 import { TexturaError } from '../../model/error.ts';
+import { counted } from '../../model/words.ts';
 import { imageKindBytes, imageKindOf } from '../../node/image-kind.ts';
 import type { PreparationPool } from '../inference/preparation-pool.ts';
 import { type BodyLimits, readBody, tooLarge, type Upload } from './body.ts';
@@ -103,5 +104,8 @@ function wrongPart(name: string | undefined): TexturaError {
 }
 
 function tooManyImages(maxImages: number): TexturaError {
-  return new TexturaError('image-too-large', `form: expected ${maxImages} images or fewer, got more`);
+  return new TexturaError(
+    'image-too-large',
+    `form: expected ${counted(maxImages, 'image')} or fewer, got more`,
+  );
 }

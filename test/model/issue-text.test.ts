@@ -62,6 +62,12 @@ test.each<[z.ZodType, unknown, string]>([
   expect(textOf(schema, input)).toBe(text);
 });
 
+test('of several faults of one place the first is told', () => {
+  expect(textOf(z.strictObject({ labels: z.array(z.string()).min(2) }), { labels: 'a' })).toBe(
+    'labels: expected a list, got "a"',
+  );
+});
+
 test('a secret is not repeated', () => {
   const error = z.strictObject({ key: z.string().min(16) }).safeParse({ key: 'secret' }).error as z.ZodError;
   expect(issueTexts(error)).toEqual(['key: expected 16 characters or more']);

@@ -202,7 +202,7 @@ describe('a model', () => {
       'has labels that are no list',
       (m: Record<string, string>) => ({ ...m, 'textura.labels': '"a"' }),
       2,
-      'textura.labels is not understood',
+      'textura.labels: expected a list, in "a"',
     ],
     [
       'has more classes than labels',
@@ -214,7 +214,7 @@ describe('a model', () => {
       'was made for another input',
       (m: Record<string, string>) => ({ ...m, 'textura.input': '{"size":32}' }),
       2,
-      'textura.input is not understood',
+      'textura.input: layout: expected NCHW; size: expected 64; ',
     ],
   ] as const)('that %s is refused', async (_, change, classes, message) => {
     await expect(damage(change, classes)).rejects.toMatchObject({

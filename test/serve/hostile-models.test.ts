@@ -199,7 +199,7 @@ test('a file that has one label twice is refused alike by the service, npm run c
     await writeFile(path, bytes);
     const refused = {
       code: 'model-unusable',
-      message: expect.stringMatching(/textura\.labels has the label "\S+" twice/),
+      message: expect.stringMatching(/textura\.labels: expected unique labels, got "\S+" twice/),
     };
     expect(() => inspectModel(bytes, path, entry)).toThrow(expect.objectContaining(refused));
     await expect(Model.load(path)).rejects.toMatchObject(refused);
