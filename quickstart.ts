@@ -140,12 +140,11 @@ async function untilInterrupted(): Promise<void> {
   });
 }
 
-/** npm passes the signal on to nobody, so that its whole group gets it. */
+/** npm passes the signal on to the service, and ends when that has. */
 async function stopService({ child }: Service): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null) return;
+  if (child.exitCode !== null) return;
   const ended = new Promise((resolve) => child.once('close', resolve));
-  if (process.platform === 'win32') child.kill();
-  else process.kill(-child.pid, 'SIGTERM');
+  child.kill('SIGTERM');
   await ended;
 }
 

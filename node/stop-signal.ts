@@ -1,0 +1,37 @@
+/** When somebody asks the process to end: Ctrl-C, `kill`, a supervisor. */
+
+const signals = ['SIGINT', 'SIGTERM'] as const;
+
+/**
+ * One request may arrive twice: on Ctrl-C the terminal signals npm and this process, and npm passes its own on;
+ * a supervisor signals every process of a group. What follows within this time is the same request.
+ */
+const sameRequestMs = 1000;
+
+/** Calls `first` on the first request to end and `again` on each later one, until the result is called. */
+export function onStopSignal(
+  first: (signal: NodeJS.Signals) => void,
+  again: (signal: NodeJS.Signals) => void,
+): () => void {
+  let askedAt: number | undefined;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (askedAt !== undefined && performance.now() - askedAt > sameRequestMs) return again(signal);
+    if (askedAt !== undefined) return;
+    askedAt = performance.now();
+    first(signal);
+  };
+  for (const signal of signals) process.on(signal, onSignal);
+  return () => {
+    for (const signal of signals) process.off(signal, onSignal);
+  };
+}
+
+/** The first request to end. A second one ends the process at once. */
+export function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const release = onStopSignal(resolve, (signal) => {
+      release();
+      process.kill(process.pid, signal);
+    });
+  });
+}

@@ -1,0 +1,28 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+
+const script = `
+import { stopSignal } from ${JSON.stringify(new URL('../../node/stop-signal.ts', import.meta.url).href)};
+setInterval(() => {}, 1000);
+stopSignal().then((signal) => console.log(signal));
+console.log('waits');
+`;
+
+test('a signal that arrives twice at once is one request to end, a later one ends the process', async () => {
+  const loader = ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', script];
+  const child = spawn(process.execPath, loader, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  expect((await lines.next()).value).toBe('waits');
+  child.kill('SIGTERM');
+  child.kill('SIGINT');
+  child.kill('SIGTERM');
+  expect(['SIGTERM', 'SIGINT']).toContain((await lines.next()).value);
+  await sleep(1200);
+  expect([child.exitCode, child.signalCode]).toEqual([null, null]);
+  child.kill('SIGTERM');
+  expect(await ended).toEqual([null, 'SIGTERM']);
+});
