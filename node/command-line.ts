@@ -26,7 +26,7 @@ export async function runCommand<S extends z.ZodObject>(
   definition: CommandDefinition<S>,
   argv: readonly string[],
 ): Promise<void> {
-  process.stdout.on('error', unlessReaderLeft);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', unlessReaderLeft);
   try {
     const parsed = parseArguments(definition, argv);
     if (parsed !== undefined) await definition.run(parsed.options, parsed);
@@ -35,9 +35,9 @@ export async function runCommand<S extends z.ZodObject>(
   }
 }
 
-/** A reader that has seen enough, such as `head`, ends neither a training nor a server. */
+/** A reader that has left, such as `head`, or a closed terminal ends neither a training nor a server. */
 function unlessReaderLeft(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
 }
 
 /**

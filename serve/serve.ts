@@ -1,14 +1,15 @@
 /**
- * npm run serve: exported models behind HTTP. Ends on SIGINT or SIGTERM when what it has accepted is answered; with status 1 where a thread
- * that it needs is lost, so that whoever supervises it starts a whole one.
+ * npm run serve: exported models behind HTTP. Ends on SIGINT or SIGTERM when what it has accepted is answered,
+ * with status 1 when a lost thread cannot be replaced, so that a supervisor starts a new process.
  */
 import { setFlagsFromString } from 'node:v8';
-import { pino } from 'pino';
-import { printable } from '../model/words.ts';
+import type { Logger } from 'pino';
 import { type CommandDefinition, runCommand } from '../node/command-line.ts';
+import { stopSignal } from '../node/stop-signal.ts';
 import { createApp } from './http/app.ts';
-import { listen } from './http/server.ts';
-import { createService } from './service.ts';
+import { listen, type RunningServer } from './http/server.ts';
+import { openLog } from './log.ts';
+import { createService, type Service } from './service.ts';
 import { resolveSettings, type ServeOptions, serveOptions } from './settings.ts';
 
 const definition: CommandDefinition<typeof serveOptions> = {
@@ -18,49 +19,57 @@ const definition: CommandDefinition<typeof serveOptions> = {
   run: serve,
 };
 
-/** A write for each line of the log would take a tenth of an answer's time; these are written when so much has gathered, or so long. */
-const logBytes = 8192;
-const logFlushMs = 250;
-
 /**
  * What stays in the heap is small (some 20 MiB), and pictures in the memory beside it count as its growth: V8 would go through all of it
  * several times a second, which on few cores takes time from a run. It may grow by so many percent before that is done again.
  */
 const heapGrowingPercent = 300;
 
+/** After the last line of the log, what may still keep the process from ending by itself. */
+const lingerMs = 5000;
+
 async function serve(options: ServeOptions): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`);
   const settings = resolveSettings(options, process.env);
-  const output = pino.destination({ sync: false, minLength: logBytes, periodicFlush: logFlushMs });
-  // JSON leaves some characters as they are that command a terminal; their escapes are JSON too.
-  const lines = { write: (line: string) => output.write(printable(line)) };
-  const log = pino({ level: settings.logLevel, base: {}, timestamp: pino.stdTimeFunctions.isoTime }, lines);
-  const service = await createService(settings, log);
-  const server = await listen(createApp(service, settings, log), settings).catch(async (error: unknown) => {
-    await service.close();
-    throw error;
-  });
-  log.info({ address: server.address }, 'listening');
+  const { log, flush } = openLog(settings.logLevel);
   const stop = stopSignal();
-  await Promise.race([service.start(), stop, service.failure]);
-  if (service.isReady()) log.info({ models: service.registry.list().map(({ name }) => name) }, 'ready');
-  else log.warn(`${settings.models}: has no model that can be served; npm run export makes them`);
-  const end = await Promise.race([stop, service.failure]);
-  if (typeof end === 'string') log.info({ signal: end }, 'stopping');
-  else log.fatal({ err: end }, 'stopping: a thread that computes is lost');
-  service.drain();
-  const { wasCut } = await server.close();
-  await service.close();
-  log.info(wasCut ? 'stopped; some answers were cut off' : 'stopped; every accepted request was answered');
-  output.flushSync();
-  if (typeof end !== 'string') throw end;
+  let service: Service | undefined;
+  let server: RunningServer | undefined;
+  try {
+    service = await createService(settings, log);
+    server = await listen(createApp(service, settings, log), settings);
+    log.info({ address: server.address }, 'listening');
+    const early = await Promise.race([service.start(), stop, service.failure]);
+    if (early !== undefined) log.warn('asked to end before the models were loaded');
+    else if (service.isReady())
+      log.info({ models: service.registry.list().map(({ name }) => name) }, 'ready');
+    else log.warn(`${settings.models}: has no model that can be served; npm run export makes them`);
+    const end = await Promise.race([stop, service.failure]);
+    if (typeof end !== 'string') throw end;
+    log.info({ signal: end }, 'stopping');
+  } catch (error) {
+    if (server !== undefined) log.fatal({ err: error }, 'stopping after a fault');
+    throw error;
+  } finally {
+    await close(service, server, log);
+    flush();
+    setTimeout(() => process.exit(), lingerMs).unref();
+  }
 }
 
-/** The first of the signals that ask for an end. A second one ends the process at once. */
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal));
-  });
+/** Answers what was accepted, then ends the threads. */
+async function close(
+  service: Service | undefined,
+  server: RunningServer | undefined,
+  log: Logger,
+): Promise<void> {
+  service?.drain();
+  const end = await server?.close();
+  await service?.close();
+  if (end !== undefined)
+    log.info(
+      end.wasCut ? 'stopped; some answers were cut off' : 'stopped; every accepted request was answered',
+    );
 }
 
 await runCommand(definition, process.argv.slice(2));
