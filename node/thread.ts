@@ -1,4 +1,5 @@
 /** Worker threads whose code is TypeScript, on every Node that the product runs on. */
+import { getPriority, setPriority } from 'node:os';
 import { Worker, workerData } from 'node:worker_threads';
 import './native-environment.ts';
 
@@ -22,3 +23,14 @@ export function ownsMemory<T extends Uint8Array | Float32Array>(view: T): view i
 }
 
 type OwnMemory<T> = T extends Float32Array ? Float32Array<ArrayBuffer> : Uint8Array<ArrayBuffer>;
+
+/**
+ * In a thread: raises its nice value to this one, on Linux, where a priority is a thread's own. A higher one
+ * stays, because only root may lower it. Never throws: some sandboxes forbid even raising it.
+ */
+export function lowerPriority(niceness: number): void {
+  if (process.platform !== 'linux') return;
+  try {
+    if (getPriority() < niceness) setPriority(niceness);
+  } catch {}
+}

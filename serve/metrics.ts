@@ -28,6 +28,7 @@ export class Metrics {
   readonly #classes: Counter<'model' | 'label'>;
   readonly #topProbability: Histogram<'model'>;
   readonly #modelChanges: Counter<'model' | 'change'>;
+  readonly #lostThreads: Counter;
 
   constructor() {
     const registers = [this.registry];
@@ -70,6 +71,9 @@ export class Metrics {
       ...text('model_changes_total', 'Models that were loaded, replaced, refused or removed.'),
       labelNames: ['model', 'change'],
     });
+    this.#lostThreads = new Counter(
+      text('lost_threads_total', 'Threads that were lost unexpectedly and replaced.'),
+    );
   }
 
   /** Gauges of what is in the house. */
@@ -95,6 +99,10 @@ export class Metrics {
 
   countModelChange(model: string, change: ModelChange): void {
     this.#modelChanges.inc({ model, change });
+  }
+
+  countLostThread(): void {
+    this.#lostThreads.inc();
   }
 
   timeStage(stage: Stage, milliseconds: number): void {

@@ -5,8 +5,8 @@ import { BodyBudget, type BodyLimits } from './http/body.ts';
 import { Batcher } from './inference/batcher.ts';
 import { Classifier } from './inference/classifier.ts';
 import { devicesToTry } from './inference/devices.ts';
-import { InferenceLane } from './inference/inference-lane.ts';
-import { PreparationPool } from './inference/preparation-pool.ts';
+import { InferenceLane, inferenceThread } from './inference/inference-lane.ts';
+import { PreparationPool, preparationThread } from './inference/preparation-pool.ts';
 import { Metrics } from './metrics.ts';
 import { ModelHost } from './registry/model-host.ts';
 import { Registry } from './registry/registry.ts';
@@ -26,7 +26,7 @@ export interface Service {
   readonly metrics: Metrics;
   /** Loads and checks the models, then watches their folder. Until then nothing is classified. */
   start(): Promise<void>;
-  /** Settles where something ends that the service cannot do without, and that only a new process brings back. */
+  /** Settles when a thread was lost and its replacements, too: only a new process helps. */
   readonly failure: Promise<TexturaError>;
   /** Whether there is a model that has passed its check, room for uploads, and the service is not about to end. */
   isReady(): boolean;
@@ -35,14 +35,33 @@ export interface Service {
   close(): Promise<void>;
 }
 
+/** The modules that the threads run; tests have some that can be lost. */
+export interface ThreadModules {
+  readonly inference: URL;
+  readonly preparation: URL;
+}
+
+const ownModules: ThreadModules = { inference: inferenceThread, preparation: preparationThread };
+
 /** Starts the threads of a service. */
-export async function createService(settings: ServeSettings, log: Logger): Promise<Service> {
-  const lanes = Array.from({ length: settings.inferenceWorkers }, () => new InferenceLane());
-  const preparation = new PreparationPool(settings.decodeThreads);
-  const metrics = new Metrics();
-  const note = (sentence: string) => log.info(sentence);
+export async function createService(
+  settings: ServeSettings,
+  log: Logger,
+  modules = ownModules,
+): Promise<Service> {
   const { aloneThreads, inferenceThreads: besideThreads, device } = settings;
   const devices = await devicesToTry(device);
+  const lanes = Array.from({ length: settings.inferenceWorkers }, () => new InferenceLane(modules.inference));
+  const preparation = new PreparationPool(settings.decodeThreads, modules.preparation);
+  const metrics = new Metrics();
+  const threads = [...lanes, ...preparation.threads];
+  for (const { events } of threads) {
+    events.on('lost', (fault) => {
+      metrics.countLostThread();
+      log.error({ err: fault }, 'a thread was lost; another takes its place');
+    });
+  }
+  const note = (sentence: string) => log.info(sentence);
   const host = new ModelHost(
     lanes,
     { devices, mustBeatCpu: device === 'auto', aloneThreads, besideThreads },
@@ -69,7 +88,7 @@ export async function createService(settings: ServeSettings, log: Logger): Promi
     batcher,
     uploads: { limits: settings, budget, preparation },
     metrics,
-    failure: Promise.race(lanes.map((lane) => lane.failure)),
+    failure: Promise.race(threads.map(({ failure }) => failure)),
     start: () => registry.start(),
     isReady: () =>
       !isDraining && registry.hasLooked && registry.defaultName !== undefined && !budget.isStuck(),
@@ -78,6 +97,7 @@ export async function createService(settings: ServeSettings, log: Logger): Promi
     },
     async close() {
       await registry.close();
+      batcher.close();
       await preparation.close();
       await Promise.all(lanes.map((lane) => lane.close()));
     },

@@ -7,7 +7,7 @@ import { TexturaError } from '../../model/error.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { ownsMemory } from '../../node/thread.ts';
 import { FairQueue } from './fair-queue.ts';
-import type { InferenceLane } from './inference-lane.ts';
+import type { InferenceLane, InferenceResult } from './inference-lane.ts';
 
 /**
  * Names of a model's sessions. On the first lane, while no other computes, `few` and `many` compute small and large batches on all
@@ -59,6 +59,10 @@ interface Job {
   reject(error: unknown): void;
 }
 
+interface BatchResult extends InferenceResult {
+  readonly batchPatches: number;
+}
+
 interface Line {
   readonly queue: FairQueue<Job>;
   waitingPatches: number;
@@ -70,10 +74,12 @@ export class Batcher {
   readonly #busy = new Set<InferenceLane>();
   /** Lines that have jobs, in the order of their turns. */
   readonly #lines = new Map<ModelSessions, Line>();
+  #isClosed = false;
 
   constructor(lanes: readonly InferenceLane[], settings: BatchSettings) {
     this.#lanes = lanes;
     this.#settings = settings;
+    for (const { events } of lanes) events.on('ready', () => this.#dispatch());
   }
 
   /** Jobs that wait for a lane. */
@@ -85,7 +91,7 @@ export class Batcher {
 
   /**
    * Computes `[count,64,64]` patches, at most a batch of them, which are given away. `signal` takes them out of the queue. Errors: its
-   * reason, `internal`.
+   * reason, `internal`; `ThreadLost` where the thread that computed it was lost.
    */
   submit(
     client: string,
@@ -95,6 +101,7 @@ export class Batcher {
   ): Promise<InferredPatches> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
+      if (this.#isClosed) return reject(closed());
       if (patches.length > this.#settings.batchPatches * patchBytes) {
         throw new TexturaError('internal', `a job of ${patches.length / patchBytes} patches fits no batch`);
       }
@@ -115,9 +122,21 @@ export class Batcher {
     });
   }
 
+  /** Rejects the jobs that wait for a lane, and every later one. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { queue } of this.#lines.values()) {
+      for (let job = queue.take(); job !== undefined; job = queue.take()) {
+        job.signal.removeEventListener('abort', job.onAbort);
+        job.reject(closed());
+      }
+    }
+    this.#lines.clear();
+  }
+
   #dispatch(): void {
     for (const [place, lane] of this.#lanes.entries()) {
-      if (this.#busy.has(lane)) continue;
+      if (this.#busy.has(lane) || !lane.isReady) continue;
       const isIdle = this.#busy.size === 0;
       const sessions = this.#nextModel(place, isIdle ? 1 : this.#settings.gatherPatches);
       if (sessions !== undefined)
@@ -159,34 +178,56 @@ export class Batcher {
   ): Promise<void> {
     this.#busy.add(lane);
     const startedAt = performance.now();
-    const patches = concatenated(jobs);
-    const batchPatches = patches.length / patchBytes;
-    const { few, many, beside } = sessions;
-    const isLarge = batchPatches >= this.#settings.manyFromPatches;
-    const whileAlone = isLarge ? many : few;
-    if (isLarge) sessions.onLargeBatch?.();
     try {
-      const { logits, inferMs } = await lane.run(isAlone ? whileAlone : beside, patches);
-      this.#free(lane);
-      const classes = logits.length / batchPatches;
-      let row = 0;
-      for (const [place, job] of jobs.entries()) {
-        // Answers, and the requests that follow them, come in small lots: all at once would hold the event loop.
-        if (place > 0 && place % answersATurn === 0) await nextTurn();
-        const end = row + job.count;
-        const own = logits.subarray(row * classes, end * classes);
-        job.resolve({ logits: own, waitMs: startedAt - job.queuedAt, inferMs, batchPatches });
-        row = end;
-      }
+      await answer(jobs, startedAt, await this.#infer(lane, sessions, jobs, isAlone));
     } catch (error) {
-      this.#free(lane);
       for (const job of jobs) job.reject(error);
+    }
+  }
+
+  /** Whatever happens, the lane is free afterwards. */
+  async #infer(
+    lane: InferenceLane,
+    { few, many, beside, onLargeBatch }: ModelSessions,
+    jobs: readonly Job[],
+    isAlone: boolean,
+  ): Promise<BatchResult> {
+    try {
+      const patches = concatenated(jobs);
+      const batchPatches = patches.length / patchBytes;
+      const isLarge = batchPatches >= this.#settings.manyFromPatches;
+      const whileAlone = isLarge ? many : few;
+      if (isLarge) onLargeBatch?.();
+      return { ...(await lane.run(isAlone ? whileAlone : beside, patches)), batchPatches };
+    } finally {
+      this.#free(lane);
     }
   }
 
   #free(lane: InferenceLane): void {
     this.#busy.delete(lane);
     this.#dispatch();
+  }
+}
+
+function closed(): TexturaError {
+  return new TexturaError('internal', 'the batcher is closed');
+}
+
+async function answer(
+  jobs: readonly Job[],
+  startedAt: number,
+  { logits, inferMs, batchPatches }: BatchResult,
+): Promise<void> {
+  const classes = logits.length / batchPatches;
+  let row = 0;
+  for (const [place, job] of jobs.entries()) {
+    // Answers, and the requests that follow them, come in small groups: all at once would hold the loop.
+    if (place > 0 && place % answersATurn === 0) await nextTurn();
+    const end = row + job.count;
+    const own = logits.subarray(row * classes, end * classes);
+    job.resolve({ logits: own, waitMs: startedAt - job.queuedAt, inferMs, batchPatches });
+    row = end;
   }
 }
 

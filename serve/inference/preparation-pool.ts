@@ -1,9 +1,8 @@
 /** Threads that turn what was uploaded into patches, and the queue before them. */
-import type { Worker } from 'node:worker_threads';
-import { TexturaError, type TexturaErrorCode } from '../../model/error.ts';
+import { TexturaError } from '../../model/error.ts';
 import { greyFromPixels } from '../../model/image.ts';
 import { readPlainPng } from '../../node/plain-png.ts';
-import { startThread } from '../../node/thread.ts';
+import { SupervisedThread } from '../../node/supervised-thread.ts';
 import { cutImage, type Preparation } from './cut-image.ts';
 import { FairQueue } from './fair-queue.ts';
 import type { JsonImageLimits } from './json-images.ts';
@@ -17,7 +16,7 @@ export interface PreparedImage {
   readonly waitMs: number;
 }
 
-type Task =
+export type PreparationTask =
   | ({ readonly kind: 'cut' } & Preparation)
   | { readonly kind: 'unpack'; readonly body: Uint8Array<ArrayBuffer>; readonly limits: JsonImageLimits }
   | ({ readonly kind: 'tensors'; readonly body: Uint8Array<ArrayBuffer> } & TensorLimits);
@@ -28,11 +27,6 @@ export interface TensorLimits {
   readonly maxPatches: number;
 }
 
-export interface PreparationRequest {
-  readonly id: number;
-  readonly task: Task;
-}
-
 export interface PreparationResult {
   /** Of `cut` the patches, of `unpack` the image files, of `tensors` the values. */
   readonly parts: readonly (Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>)[];
@@ -41,36 +35,34 @@ export interface PreparationResult {
   readonly workMs: number;
 }
 
-export type PreparationAnswer = { readonly id: number } & (
-  | PreparationResult
-  | { readonly code: TexturaErrorCode; readonly message: string }
-);
-
 interface Job {
-  readonly task: Task;
+  readonly task: PreparationTask;
   readonly queuedAt: number;
   startedAt: number;
   resolve(result: PreparationResult): void;
   reject(error: unknown): void;
 }
 
-interface Lane {
-  readonly thread: Worker;
-  readonly running: Map<number, Job>;
-}
+type PreparationThread = SupervisedThread<PreparationTask, PreparationResult>;
 
 /** Images that a thread has in work: while one is decoded by libvips, another is cut and others are at hand. */
 const imagesAThread = 4;
 
+/** The module of the threads. */
+export const preparationThread = new URL('./preparation-thread.ts', import.meta.url);
+
 export class PreparationPool {
+  readonly threads: readonly PreparationThread[];
   readonly #images = new FairQueue<Job>();
   readonly #bodies = new FairQueue<Job>();
-  readonly #lanes: Lane[] = [];
-  #nextId = 0;
   #isClosed = false;
 
-  constructor(threads: number) {
-    for (let i = 0; i < threads; i++) this.#lanes.push(this.#startLane());
+  constructor(threads: number, module = preparationThread) {
+    this.threads = Array.from(
+      { length: threads },
+      () => new SupervisedThread<PreparationTask, PreparationResult>('a preparation thread', module),
+    );
+    for (const { events } of this.threads) events.on('ready', () => this.#dispatch());
   }
 
   /** Images that wait for a thread. */
@@ -80,7 +72,7 @@ export class PreparationPool {
 
   /**
    * Decodes and cuts an image; its bytes are given away. `signal` takes it out of the queue.
-   * Errors: those of `decodeImage` and `classifiedPatches`; the signal's reason; `internal` where the thread died.
+   * Errors: those of `decodeImage` and `classifiedPatches`; the signal's reason; `ThreadLost`.
    */
   async prepare(client: string, preparation: Preparation, signal: AbortSignal): Promise<PreparedImage> {
     signal.throwIfAborted();
@@ -118,14 +110,17 @@ export class PreparationPool {
     return { request, values: parts[0] as Float32Array<ArrayBuffer> };
   }
 
+  /** Ends the threads; jobs that wait, and what is not prepared in time, reject. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all(this.#lanes.map(({ thread }) => thread.terminate()));
+    for (let job = this.#next(); job !== undefined; job = this.#next()) job.reject(closed());
+    await Promise.all(this.threads.map((thread) => thread.close()));
   }
 
   #submit(client: string, job: PendingJob, signal: AbortSignal): Promise<PreparationResult> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
+      if (this.#isClosed) return reject(closed());
       const queued: Job = Object.assign(job, { resolve, reject });
       const queue = job.task.kind === 'cut' ? this.#images : this.#bodies;
       queue.push(client, queued);
@@ -136,43 +131,39 @@ export class PreparationPool {
     });
   }
 
+  #next(): Job | undefined {
+    return this.#bodies.take() ?? this.#images.take();
+  }
+
   #dispatch(): void {
     for (;;) {
-      const lane = this.#lanes.reduce((a, b) => (b.running.size < a.running.size ? b : a));
-      if (lane.running.size >= imagesAThread) return;
-      const job = this.#bodies.take() ?? this.#images.take();
+      const free = this.threads.filter(({ isReady, outstanding }) => isReady && outstanding < imagesAThread);
+      const [first, ...others] = free;
+      if (first === undefined) return;
+      const job = this.#next();
       if (job === undefined) return;
-      const id = this.#nextId++;
-      job.startedAt = performance.now();
-      lane.running.set(id, job);
-      const { task } = job;
-      const moved = task.kind === 'cut' ? task.bytes.buffer : task.body.buffer;
-      lane.thread.postMessage({ id, task } satisfies PreparationRequest, [moved]);
+      void this.#work(
+        others.reduce((a, b) => (b.outstanding < a.outstanding ? b : a), first),
+        job,
+      );
     }
   }
 
-  #startLane(): Lane {
-    const thread = startThread(new URL('./preparation-thread.ts', import.meta.url), {});
-    const lane: Lane = { thread, running: new Map() };
-    thread.on('message', (answer: PreparationAnswer) => {
-      const job = lane.running.get(answer.id);
-      lane.running.delete(answer.id);
-      if ('code' in answer) job?.reject(new TexturaError(answer.code, answer.message));
-      else job?.resolve(answer);
+  async #work(thread: PreparationThread, job: Job): Promise<void> {
+    try {
+      job.startedAt = performance.now();
+      const { task } = job;
+      job.resolve(await thread.ask(task, [task.kind === 'cut' ? task.bytes.buffer : task.body.buffer]));
+    } catch (error) {
+      job.reject(error);
+    } finally {
       this.#dispatch();
-    });
-    thread.on('error', (error) => this.#replace(lane, error));
-    return lane;
+    }
   }
+}
 
-  /** A thread that died fails what it had in work and nothing else. */
-  #replace(lane: Lane, cause: Error): void {
-    const fault = new TexturaError('internal', 'the thread that prepared the image has ended', { cause });
-    for (const { reject } of lane.running.values()) reject(fault);
-    if (this.#isClosed) return;
-    this.#lanes.splice(this.#lanes.indexOf(lane), 1, this.#startLane());
-    this.#dispatch();
-  }
+function closed(): TexturaError {
+  return new TexturaError('internal', 'the preparation threads are closed');
 }
 
 /** Small plain images at once and here: to send them to a thread and back takes longer. */
@@ -186,6 +177,6 @@ function preparePlain({ bytes, maxPixels, ...wishes }: Preparation): PreparedIma
 
 type PendingJob = Omit<Job, 'resolve' | 'reject'>;
 
-function newJob(task: Task): PendingJob {
+function newJob(task: PreparationTask): PendingJob {
   return { task, queuedAt: performance.now(), startedAt: 0 };
 }

@@ -1,30 +1,21 @@
 /** A thread that turns image files into patches: decoding and cutting would hold the event loop for longer than a request may. */
-import { parentPort } from 'node:worker_threads';
-import { TexturaError } from '../../model/error.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
+import { answerRequests, type ThreadAnswer } from '../../node/supervised-thread.ts';
 import { cutImage, type Preparation } from './cut-image.ts';
 import { imagesFromJson } from './json-images.ts';
-import type { PreparationAnswer, PreparationRequest, PreparationResult } from './preparation-pool.ts';
+import type { PreparationResult, PreparationTask } from './preparation-pool.ts';
 import { readTensorRequest } from './tensor-request.ts';
 
-parentPort?.on('message', async (request: PreparationRequest) => {
-  const answer = await answerTo(request);
-  const moved = 'parts' in answer ? answer.parts.map(({ buffer }) => buffer) : [];
-  parentPort?.postMessage(answer, moved);
+answerRequests(async (task: PreparationTask): Promise<ThreadAnswer<PreparationResult>> => {
+  const start = performance.now();
+  const made = await work(task);
+  return {
+    answer: { ...made, workMs: performance.now() - start },
+    transferred: made.parts.map(({ buffer }) => buffer),
+  };
 });
 
-async function answerTo({ id, task }: PreparationRequest): Promise<PreparationAnswer> {
-  const start = performance.now();
-  try {
-    const made = await work(task);
-    return { id, ...made, workMs: performance.now() - start };
-  } catch (error) {
-    if (error instanceof TexturaError) return { id, code: error.code, message: error.message };
-    return { id, code: 'internal', message: String(error) };
-  }
-}
-
-async function work(task: PreparationRequest['task']): Promise<Omit<PreparationResult, 'workMs'>> {
+async function work(task: PreparationTask): Promise<Omit<PreparationResult, 'workMs'>> {
   switch (task.kind) {
     case 'cut':
       return { parts: [await cut(task)] };

@@ -2,6 +2,7 @@
 import { TexturaError } from '../../model/error.ts';
 import type { GraphKind } from '../../model/model-file.ts';
 import { patchBytes } from '../../model/patch.ts';
+import { ThreadLost } from '../../node/supervised-thread.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
 import { deviceText } from '../inference/devices.ts';
 import type { InferenceDevice, InferenceLane, SessionSettings } from '../inference/inference-lane.ts';
@@ -32,8 +33,12 @@ export interface HostedModel {
 }
 
 interface LoadedSession {
-  readonly lane: InferenceLane;
   readonly session: string;
+  readonly kind: GraphKind;
+  readonly settings: SessionSettings;
+  readonly lane: InferenceLane;
+  /** Of the lane's threads, the one that has the session. */
+  generation: number;
 }
 
 interface OpenedModel extends HostedModel {
@@ -42,11 +47,15 @@ interface OpenedModel extends HostedModel {
   readonly loaded: LoadedSession[];
   /** Time of the check's patches after a first run that does not count, in the fastest session. */
   checkMs: number;
-  /** Whether all its sessions have been opened or are being opened. */
+  /** Whether all its sessions are open. */
   isWhole: boolean;
-  /** Settles when what is being opened while it answers is open. */
-  opening?: Promise<void>;
+  isClosed: boolean;
+  /** Settles when the last thing that was begun with its sessions has ended. */
+  turn: Promise<void>;
 }
+
+/** Times that a model is loaded where the thread that loads it is lost. */
+const maxAttempts = 3;
 
 /** Covers the pauses within a run of one patch, and little of the time in which another thread has the core. */
 const fewSpinMicroseconds = 30;
@@ -59,11 +68,18 @@ export class ModelHost {
   readonly #note: Note;
   readonly #models = new Map<ModelSessions, OpenedModel>();
   #nextId = 0;
+  #onLost: (sessions: ModelSessions) => void = () => {};
 
   constructor(lanes: readonly InferenceLane[], settings: HostSettings, note: Note) {
     this.#lanes = lanes;
     this.#settings = settings;
     this.#note = note;
+    for (const lane of lanes) lane.restoreBy(() => this.#restore(lane));
+  }
+
+  /** Calls `onLost` with sessions that were closed because they could not be restored in a new thread. */
+  whenLost(onLost: (sessions: ModelSessions) => void): void {
+    this.#onLost = onLost;
   }
 
   /**
@@ -73,18 +89,17 @@ export class ModelHost {
   async open(files: ModelFiles, check: SelfCheck, expected: boolean): Promise<HostedModel> {
     let fault: unknown;
     for (const device of this.#settings.devices) {
-      let model: OpenedModel | undefined;
-      try {
-        model = await this.#fasterOf(await this.#openFew(device, files, check));
-        if (expected) await this.#openRest(model);
-        else this.#openRestWhenAsked(model);
-        this.#models.set(model.sessions, model);
-        return { device: model.device, sessions: model.sessions };
-      } catch (error) {
-        await release(model?.loaded);
-        if (!(error instanceof TexturaError)) throw error;
-        this.#note(`${device} refused for ${files.name}: ${error.message}`);
-        fault = error;
+      for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+        try {
+          const { device: used, sessions } = await this.#openOn(device, files, check, expected);
+          return { device: used, sessions };
+        } catch (error) {
+          if (!(error instanceof TexturaError)) throw error;
+          this.#note(`${device} refused for ${files.name}: ${error.message}`);
+          fault = error;
+          // A lost thread says nothing about the model.
+          if (!(error instanceof ThreadLost)) break;
+        }
       }
     }
     throw fault;
@@ -93,21 +108,43 @@ export class ModelHost {
   /** Releases a model's sessions; nothing of it may be waiting. */
   async close(sessions: ModelSessions): Promise<void> {
     const model = this.#models.get(sessions);
-    this.#models.delete(sessions);
-    await model?.opening;
-    await release(model?.loaded);
+    if (model !== undefined) await this.#discard(model);
   }
 
-  /** What was opened, or the processor's sessions where those are faster and that matters. */
+  async #openOn(
+    device: InferenceDevice,
+    files: ModelFiles,
+    check: SelfCheck,
+    expected: boolean,
+  ): Promise<OpenedModel> {
+    const model = await this.#fasterOf(await this.#openFew(device, files, check));
+    try {
+      if (expected) await this.#openRest(model);
+      else this.#openRestWhenAsked(model);
+      if (model.isClosed) throw new ThreadLost(`${files.name}: its thread was lost while it was opened`);
+      return model;
+    } catch (error) {
+      await this.#discard(model);
+      throw error;
+    }
+  }
+
+  /** What was opened, or the processor's sessions if they are faster and that matters; on failure neither. */
   async #fasterOf(opened: OpenedModel): Promise<OpenedModel> {
     if (opened.device === 'cpu' || !this.#settings.mustBeatCpu) return opened;
     const { files, check } = opened;
-    const cpu = await this.#openFew('cpu', files, check);
-    await this.#openRest(cpu);
+    let cpu: OpenedModel | undefined;
+    try {
+      cpu = await this.#openFew('cpu', files, check);
+      await this.#openRest(cpu);
+    } catch (error) {
+      for (const model of [opened, cpu]) if (model !== undefined) await this.#discard(model);
+      throw error;
+    }
     const [faster, slower] = cpu.checkMs < opened.checkMs ? [cpu, opened] : [opened, cpu];
     const times = [slower, faster].map(({ device, checkMs }) => `${device} ${checkMs.toFixed(1)} ms`);
     this.#note(`${files.name} computes on ${faster.device}: ${times.join(', ')} for the check's patches`);
-    await release(slower.loaded);
+    await this.#discard(slower);
     return faster;
   }
 
@@ -115,69 +152,123 @@ export class ModelHost {
   async #openFew(device: InferenceDevice, files: ModelFiles, check: SelfCheck): Promise<OpenedModel> {
     const few = `${files.name} ${this.#nextId++}`;
     const sessions: ModelSessions = { few, many: few, beside: few, lanes: 1 };
-    const unknown = { checkMs: Number.POSITIVE_INFINITY, isWhole: device !== 'cpu' };
-    const model: OpenedModel = { device, files, check, sessions, loaded: [], ...unknown };
-    const settings = { threads: this.#settings.aloneThreads, spinMicroseconds: fewSpinMicroseconds };
-    await this.#load(model, few, this.#lanes.slice(0, 1), kindForFew(files), settings);
-    return model;
+    const isWhole = device !== 'cpu';
+    const state = { checkMs: Number.POSITIVE_INFINITY, isWhole, isClosed: false, turn: Promise.resolve() };
+    const model: OpenedModel = { device, files, check, sessions, loaded: [], ...state };
+    this.#models.set(sessions, model);
+    const settings = { device, threads: this.#settings.aloneThreads, spinMicroseconds: fewSpinMicroseconds };
+    try {
+      await this.#inTurn(model, () =>
+        this.#load(model, few, kindForFew(files), settings, this.#lanes.slice(0, 1)),
+      );
+      return model;
+    } catch (error) {
+      await this.#discard(model);
+      throw error;
+    }
   }
 
   /** On a processor the throughput file serves for many patches; a GPU runs the portable one for all. */
-  async #openRest(model: OpenedModel): Promise<void> {
-    const { files, sessions } = model;
-    if (model.isWhole) return;
-    model.isWhole = true;
+  #openRest(model: OpenedModel): Promise<void> {
+    const { files, sessions, device } = model;
     const { aloneThreads, besideThreads } = this.#settings;
     const kind = files.kinds.includes('throughput') ? 'throughput' : 'portable';
-    if (kind !== kindForFew(files)) {
-      const many = `${sessions.few} many`;
-      await this.#load(model, many, this.#lanes.slice(0, 1), kind, { threads: aloneThreads });
-      sessions.many = many;
-    }
-    if (this.#lanes.length > 1) {
-      const beside = `${sessions.few} beside`;
-      await this.#load(model, beside, this.#lanes, kind, { threads: besideThreads });
-      sessions.beside = beside;
-      sessions.lanes = this.#lanes.length;
-    }
+    return this.#inTurn(model, async () => {
+      if (model.isWhole || model.isClosed) return;
+      if (kind !== kindForFew(files) && sessions.many === sessions.few) {
+        const many = `${sessions.few} many`;
+        const settings = { device, threads: aloneThreads, spinMicroseconds: 0 };
+        await this.#load(model, many, kind, settings, this.#lanes.slice(0, 1));
+        sessions.many = many;
+      }
+      if (this.#lanes.length > 1) {
+        const beside = `${sessions.few} beside`;
+        const settings = { device, threads: besideThreads, spinMicroseconds: 0 };
+        await this.#load(model, beside, kind, settings, this.#lanes);
+        sessions.beside = beside;
+        sessions.lanes = this.#lanes.length;
+      }
+      model.isWhole = true;
+    });
   }
 
   #openRestWhenAsked(model: OpenedModel): void {
     const { sessions, files } = model;
     sessions.onLargeBatch = () => {
       sessions.onLargeBatch = undefined;
-      model.opening = this.#openRest(model).catch((error: unknown) => {
+      this.#openRest(model).catch((error: unknown) => {
         this.#note(`${files.name}: goes on without sessions for large batches: ${String(error)}`);
+        if (error instanceof ThreadLost) this.#openRestWhenAsked(model);
       });
     };
   }
 
-  /** Opens a session on each of the lanes, where it shows that it computes what the report says. Where one fails, none of them stays. */
+  /** Opens a session on each of the lanes. Where one fails, none of them stays. */
   async #load(
     model: OpenedModel,
     session: string,
-    lanes: readonly InferenceLane[],
     kind: GraphKind,
-    { threads, spinMicroseconds = 0 }: Partial<SessionSettings> & Pick<SessionSettings, 'threads'>,
+    settings: SessionSettings,
+    lanes: readonly InferenceLane[],
   ): Promise<void> {
-    const { device, files, check } = model;
-    const content = await files.read(kind);
-    const loaded: LoadedSession[] = [];
+    const before = model.loaded.length;
     try {
+      const content = await model.files.read(kind);
       for (const lane of lanes) {
-        await lane.load(session, content, { device, threads, spinMicroseconds });
-        loaded.push({ lane, session });
-        const run = (patches: Uint8Array<ArrayBuffer>) => lane.run(session, patches);
-        const where = `${files.name} on ${deviceText(device)}`;
-        compareWithCheck((await run(check.patches.slice())).logits, check, where);
-        model.checkMs = Math.min(model.checkMs, (await run(check.patches.slice())).inferMs);
-        await run(check.patches.slice(0, patchBytes));
+        const loaded = { session, kind, settings, lane, generation: 0 };
+        model.loaded.push(loaded);
+        await this.#openSession(model, loaded, content);
       }
     } catch (error) {
-      await release(loaded);
+      await release(model.loaded.splice(before));
       throw error;
     }
-    model.loaded.push(...loaded);
+  }
+
+  /** A session answers only after it has shown that it computes what the report says. */
+  async #openSession(model: OpenedModel, loaded: LoadedSession, content: Uint8Array): Promise<void> {
+    const { device, files, check } = model;
+    const { session, settings, lane } = loaded;
+    loaded.generation = lane.generation;
+    await lane.load(session, content, settings);
+    const run = (patches: Uint8Array<ArrayBuffer>) => lane.run(session, patches);
+    const where = `${files.name} on ${deviceText(device)}`;
+    compareWithCheck((await run(check.patches.slice())).logits, check, where);
+    model.checkMs = Math.min(model.checkMs, (await run(check.patches.slice())).inferMs);
+    await run(check.patches.slice(0, patchBytes));
+  }
+
+  /** Opens again, in a lane's new thread, the sessions that were lost with the one before. Never rejects. */
+  async #restore(lane: InferenceLane): Promise<void> {
+    for (const model of [...this.#models.values()]) {
+      const { files, loaded } = model;
+      try {
+        await this.#inTurn(model, async () => {
+          const lost = loaded.filter((each) => each.lane === lane && each.generation < lane.generation);
+          for (const each of lost) await this.#openSession(model, each, await files.read(each.kind));
+        });
+      } catch (error) {
+        if (error instanceof ThreadLost) return;
+        const why = error instanceof Error ? error.message : String(error);
+        this.#note(`${files.name}: closed, because its sessions were lost with their thread: ${why}`);
+        await this.#discard(model);
+        this.#onLost(model.sessions);
+      }
+    }
+  }
+
+  /** Nothing of a model stays behind, whatever is being done with its sessions. */
+  async #discard(model: OpenedModel): Promise<void> {
+    this.#models.delete(model.sessions);
+    model.isClosed = true;
+    await this.#inTurn(model, () => release(model.loaded.splice(0)));
+  }
+
+  /** One at a time, each model's sessions are opened, restored and released. */
+  #inTurn(model: OpenedModel, work: () => Promise<void>): Promise<void> {
+    const done = model.turn.then(work);
+    model.turn = done.catch(() => {});
+    return done;
   }
 }
 
@@ -185,6 +276,7 @@ function kindForFew({ kinds }: ModelFiles): GraphKind {
   return kinds.includes('portable') ? 'portable' : 'throughput';
 }
 
-async function release(loaded: readonly LoadedSession[] = []): Promise<void> {
-  for (const { lane, session } of loaded) await lane.release(session);
+/** A thread that was lost has taken its sessions along. */
+async function release(loaded: readonly LoadedSession[]): Promise<void> {
+  for (const { lane, session } of loaded) await lane.release(session).catch(() => {});
 }

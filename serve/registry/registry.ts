@@ -54,6 +54,7 @@ export class Registry {
     this.#settings = settings;
     this.#host = host;
     this.#events = events;
+    host.whenLost((sessions) => this.#drop(sessions));
   }
 
   /** Loads what the folder has, then looks for changes from time to time. */
@@ -67,9 +68,11 @@ export class Registry {
     this.#timer = setTimeout(look, this.#settings.reloadIntervalMs);
   }
 
-  /** Looks at the folder once. Never rejects: what can't be used is noted. */
+  /** Looks at the folder once. Never rejects: what can't be used is noted, and the next look tries again. */
   refresh(): Promise<void> {
-    this.#looking = this.#looking.then(() => this.#look());
+    this.#looking = this.#looking
+      .then(() => this.#look())
+      .catch((error: unknown) => this.#events.note(`a look at the models failed: ${String(error)}`));
     return this.#looking;
   }
 
@@ -137,6 +140,16 @@ export class Registry {
       .catch((error: unknown) => this.#events.note(`${model.name}: ${String(error)}`));
   }
 
+  /** A model that the host had to close: if its files are good, the next look loads it again. */
+  #drop(sessions: ModelSessions): void {
+    for (const [name, { model }] of this.#models) {
+      if (model.sessions !== sessions) continue;
+      this.#models.delete(name);
+      this.#tell(name, 'removed', 'removed until its files have been loaded again');
+      this.#retire(model);
+    }
+  }
+
   async #look(): Promise<void> {
     const sources = await listModelFolder(this.#settings.folder).catch((error: unknown) => {
       this.#refuse('index.json', String(error), error);
@@ -145,9 +158,12 @@ export class Registry {
     const names = sources.map(nameOf);
     const leading = leadingName(names);
     const probation = new Probation();
-    for (const source of sources)
-      if (!this.#isClosed) await this.#update(source, probation, nameOf(source) === leading);
-    probation.close();
+    try {
+      for (const source of sources)
+        if (!this.#isClosed) await this.#update(source, probation, nameOf(source) === leading);
+    } finally {
+      probation.close();
+    }
     const listed = new Set(names);
     for (const [name, { model }] of this.#models) {
       if (listed.has(name)) continue;

@@ -131,6 +131,29 @@ describe('a batcher', () => {
     expect((await batcher.submit('a', sessions, patchesOf(1, 1), never())).batchPatches).toBe(1);
   });
 
+  test('goes on after a batch that cannot begin', async () => {
+    const batcher = new Batcher(lanes, settings);
+    const onLargeBatch = () => {
+      throw new Error('cannot begin');
+    };
+    const broken = batcher.submit('a', { ...sessions, onLargeBatch }, patchesOf(5, 1), never());
+    await expect(broken).rejects.toThrow('cannot begin');
+    const jobs = [1, 2].map((seed) => batcher.submit('a', sessions, patchesOf(15, seed), never()));
+    for (const { batchPatches } of await Promise.all(jobs)) expect(batchPatches).toBe(15);
+  });
+
+  test('that is closed rejects what waits and answers what is being computed', async () => {
+    const batcher = new Batcher(lanes, settings);
+    const [first, ...waiting] = [1, 2, 3].map((seed) =>
+      batcher.submit('a', sessions, patchesOf(1, seed), never()),
+    );
+    batcher.close();
+    const ends = await Promise.allSettled([...waiting, first]);
+    expect(ends.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
+    const late = batcher.submit('a', sessions, patchesOf(1, 4), never());
+    await expect(late).rejects.toThrow('the batcher is closed');
+  });
+
   test('refuses more patches than a batch has', async () => {
     const batcher = new Batcher(lanes, settings);
     const tooMany = new Uint8Array(17 * patchBytes);

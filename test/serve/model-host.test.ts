@@ -8,6 +8,7 @@ import { Batcher, type ModelSessions } from '../../serve/inference/batcher.ts';
 import { InferenceLane, type SessionSettings } from '../../serve/inference/inference-lane.ts';
 import { type ModelFiles, ModelHost } from '../../serve/registry/model-host.ts';
 import { type SelfCheck, selfCheckOf } from '../../serve/registry/self-check.ts';
+import { breakingThreads, breakThreads } from '../support/breaking-threads.ts';
 import { largestDifference } from '../support/onnx-session.ts';
 import { randomPatches } from '../support/random-network.ts';
 import { exportModels } from '../support/running-service.ts';
@@ -36,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(home, { recursive: true }));
 beforeEach(() => {
-  lanes = [new InferenceLane(), new InferenceLane()];
+  lanes = [0, 1].map(() => new InferenceLane(breakingThreads.inference));
   notes = [];
   host = new ModelHost(lanes, hostSettings, (sentence) => notes.push(sentence));
 });
@@ -129,4 +130,62 @@ test('a refusal on CUDA names TensorFloat-32 where the person turned it on', asy
     vi.unstubAllEnvs();
     await lane.close();
   }
+});
+
+/** Ends the threads of all lanes and waits for their replacements. */
+const breakLanes = async () => {
+  const replaced = lanes.map((lane) => new Promise<void>((resolve) => lane.events.once('ready', resolve)));
+  breakThreads('exit');
+  await Promise.all(replaced);
+};
+
+test('lost threads come back with their sessions, and the answers are the same', async () => {
+  const { sessions } = await host.open(files, check, true);
+  const batcher = new Batcher(lanes, settings);
+  const ask = (count: number) => batcher.submit('a', sessions, randomPatches(count, 3), never());
+  const [few, many] = [await ask(2), await ask(5)];
+  await breakLanes();
+  expect([(await ask(2)).logits, (await ask(5)).logits]).toEqual([few.logits, many.logits]);
+  expect(await isLoaded(sessions.beside, 1)).toBe(true);
+  await host.close(sessions);
+  for (const place of [0, 1]) expect(await isLoaded(sessions.beside, place)).toBe(false);
+  expect(notes).toEqual([]);
+});
+
+test('a model whose file changed meanwhile is closed when its thread is lost', async () => {
+  let isChanged = false;
+  const changing: ModelFiles = {
+    ...files,
+    read(kind) {
+      if (isChanged) throw new TexturaError('file-damaged', 'changed while it was read');
+      return files.read(kind);
+    },
+  };
+  const { sessions: lost } = await host.open(changing, check, false);
+  const { sessions: kept } = await host.open(files, check, false);
+  const told: ModelSessions[] = [];
+  host.whenLost((sessions) => told.push(sessions));
+  isChanged = true;
+  await breakLanes();
+  expect(told).toEqual([lost]);
+  expect(notes).toEqual([
+    'm: closed, because its sessions were lost with their thread: changed while it was read',
+  ]);
+  expect([await isLoaded(lost.few, 0), await isLoaded(kept.few, 0)]).toEqual([false, true]);
+});
+
+test('a thread that is lost while it loads a model loads it again', async () => {
+  // So that its thread listens.
+  await host.open(files, check, false);
+  let reads = 0;
+  const breaking: ModelFiles = {
+    ...files,
+    async read(kind) {
+      if (reads++ === 0) breakThreads('throw');
+      return files.read(kind);
+    },
+  };
+  const { sessions } = await host.open(breaking, check, false);
+  expect(await isLoaded(sessions.few, 0)).toBe(true);
+  expect(notes).toEqual(['cpu refused for m: an inference thread was lost: broken by a test']);
 });

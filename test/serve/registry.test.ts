@@ -1,7 +1,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { modelIndexSchema, modelReportSchema } from '../../model/model-file.ts';
 import { classifyAnswerSchema, type ModelList, modelListSchema } from '../../model/service.ts';
 import { pngFile } from '../support/pictures.ts';
@@ -156,4 +156,18 @@ test('a model that leaves the index leaves the service', async () => {
   await look();
   expect((await list()).models).toEqual([]);
   expect((await ask()).status).toBe(404);
+});
+
+test('a look that fails is noted, and later looks go on', async () => {
+  await lay(exported.first);
+  running = await runService(folder);
+  await writeFile(join(folder, 'index.json'), '{"models": []}');
+  vi.spyOn(running.service.metrics, 'countModelChange').mockImplementationOnce(() => {
+    throw new Error('no counter');
+  });
+  await look();
+  expect(notes()).toContain('a look at the models failed: Error: no counter');
+  await lay(exported.second);
+  await look();
+  expect((await ask()).answer?.model.sha256).toBe(await hashOf(exported.second));
 });

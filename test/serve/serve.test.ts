@@ -1,10 +1,13 @@
-import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { spawn, spawnSync } from 'node:child_process';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { errorCodes } from '../../model/error.ts';
 import { classifyAnswerSchema, modelListSchema } from '../../model/service.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
@@ -13,6 +16,7 @@ import { Model } from '../../serve/model.ts';
 import { runScript } from '../support/command.ts';
 import { freshHome } from '../support/fresh-home.ts';
 import { pngFile } from '../support/pictures.ts';
+import { statusesIn } from '../support/raw-http.ts';
 import { exportModels } from '../support/running-service.ts';
 import { softwareVulkan } from '../support/software-vulkan.ts';
 import { tolerances } from '../tolerances.ts';
@@ -25,14 +29,24 @@ beforeAll(async () => {
 });
 afterAll(() => rm(home, { recursive: true }));
 
-/** Starts `npm run serve` in a process of its own; gives its address once it is ready. */
-async function startCommand(args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
-  const script = fileURLToPath(new URL('../../serve/serve.ts', import.meta.url));
-  const child = spawn(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), script, '--port', '0', ...args],
-    { cwd: home, env },
-  );
+const repository = fileURLToPath(new URL('../../', import.meta.url));
+const script = join(repository, 'serve/serve.ts');
+const tsx = ['--import', import.meta.resolve('tsx')];
+
+interface Start {
+  /** The whole environment. */
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  /** What is started, with the arguments of the command behind it. */
+  readonly program?: readonly [string, ...string[]];
+}
+
+/** Starts the command in a process of its own; gives its address once it is ready. */
+async function startCommand(args: readonly string[], start: Start = {}) {
+  const { env = process.env, cwd = home, program = [process.execPath, ...tsx, script] } = start;
+  const [file, ...before] = program;
+  const child = spawn(file, [...before, '--port', '0', ...args], { cwd, env });
+  onTestFinished(() => void child.kill('SIGKILL'));
   const records: Record<string, unknown>[] = [];
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -52,12 +66,13 @@ async function startCommand(args: readonly string[], env: NodeJS.ProcessEnv = pr
   return { child, address, records, ended };
 }
 
+const onCpu = ['--models', 'models', '--device', 'cpu'];
+
 test('the command answers, and on SIGTERM under load answers all that it has accepted; the home folder stays empty', async () => {
   const fresh = await freshHome(home);
-  const { child, address, records, ended } = await startCommand(
-    ['--models', 'models', '--device', 'cpu', '--drain-ms', '300'],
-    fresh.env,
-  );
+  const { child, address, records, ended } = await startCommand([...onCpu, '--drain-ms', '300'], {
+    env: fresh.env,
+  });
   const picture = await pngFile(1, 64, 64);
   let isStopping = false;
   const outcomes: string[] = [];
@@ -97,14 +112,7 @@ test('the command answers, and on SIGTERM under load answers all that it has acc
 });
 
 test('a port that is taken, a key that is short and a folder without models are told', async () => {
-  const { child, address, ended } = await startCommand([
-    '--models',
-    'models',
-    '--device',
-    'cpu',
-    '--drain-ms',
-    '0',
-  ]);
+  const { child, address, ended } = await startCommand([...onCpu, '--drain-ms', '0']);
   const { port } = new URL(address);
   const taken = await runScript('serve/serve.ts', ['--port', port], { cwd: home });
   expect([taken.status, taken.stderr]).toEqual([
@@ -122,8 +130,7 @@ test('a GPU that computes what the report says answers', { timeout: 300_000 }, a
   const vulkan = softwareVulkan();
   if ('missing' in vulkan) return context.skip(vulkan.missing);
   const { child, address, ended } = await startCommand(['--models', 'models', '--device', 'webgpu'], {
-    ...process.env,
-    ...vulkan.env,
+    env: { ...process.env, ...vulkan.env },
   });
   const list = modelListSchema.parse(await (await fetch(`${address}/models`)).json());
   expect(list.models.map(({ device }) => device)).toEqual(['webgpu']);
@@ -161,6 +168,88 @@ test('a device that is not there is refused, and the processor answers', async (
   child.kill('SIGTERM');
   expect((await ended).status).toBe(0);
 });
+
+/** Answers later than the service is asked to end. */
+async function slowRequest(address: string) {
+  const { hostname, port } = new URL(address);
+  const socket = connect(Number(port), hostname);
+  const picture = await pngFile(1, 64, 64);
+  const head = ['POST /classify HTTP/1.1', 'Host: x', 'Content-Type: image/png'];
+  socket.write([...head, `Content-Length: ${picture.length}`, '', ''].join('\r\n'));
+  socket.write(picture.subarray(0, 20));
+  const answer = text(socket);
+  return { answer, finish: () => socket.write(picture.subarray(20)) };
+}
+
+test('SIGTERM to npm alone ends the service and then npm, when what was accepted is answered', async () => {
+  const { child, address, ended } = await startCommand(
+    ['--models', join(home, 'models'), '--device', 'cpu', '--drain-ms', '200'],
+    { program: ['npm', 'run', '--silent', 'serve', '--'], cwd: repository },
+  );
+  const { answer, finish } = await slowRequest(address);
+  await fetch(`${address}/healthz`);
+  child.kill('SIGTERM');
+  await sleep(100);
+  finish();
+  expect(statusesIn(await answer)).toEqual([200]);
+  expect((await ended).status).toBe(0);
+  await expect(fetch(`${address}/healthz`)).rejects.toThrow();
+});
+
+test('when the log has no reader any more, the service answers on and SIGTERM ends it', async () => {
+  const { child, address, ended } = await startCommand([...onCpu, '--drain-ms', '0']);
+  child.stdout.destroy();
+  child.stderr.destroy();
+  expect((await fetch(`${address}/readyz`)).status).toBe(200);
+  child.kill('SIGTERM');
+  expect((await ended).status).toBe(0);
+});
+
+test('a fatal fault ends the process, although the log has no reader any more', async () => {
+  const preload = fileURLToPath(new URL('../support/doomed-threads.ts', import.meta.url));
+  const program = [process.execPath, ...tsx, '--import', preload, script] as const;
+  const { child, ended } = await startCommand([...onCpu, '--drain-ms', '0'], { program });
+  child.stdout.destroy();
+  child.stderr.destroy();
+  child.kill('SIGUSR2');
+  expect((await ended).status).toBe(1);
+});
+
+test('under a nice value that only root may lower, the service answers and stays at it', async (context) => {
+  const lowered = asOrdinaryUser(['nice', '-n', '15']);
+  if ('missing' in lowered) return context.skip(lowered.missing);
+  await chmod(home, 0o755);
+  const { child, address, ended } = await startCommand([...onCpu, '--drain-ms', '0'], {
+    program: [...lowered.program, process.execPath, ...tsx, script],
+  });
+  const headers = { 'Content-Type': 'image/png' };
+  const body = new Uint8Array(await pngFile(1, 64, 64));
+  expect((await fetch(`${address}/classify`, { method: 'POST', body, headers })).status).toBe(200);
+  const asStarted = Math.min(19, getPriority() + 15);
+  expect(await nicenessOfThreads(child.pid)).toEqual(new Set([String(asStarted)]));
+  child.kill('SIGTERM');
+  expect((await ended).status).toBe(0);
+});
+
+/** The program as somebody who is not root; the user who runs the tests where that is one. */
+function asOrdinaryUser(
+  program: readonly [string, ...string[]],
+): { readonly program: readonly [string, ...string[]] } | { readonly missing: string } {
+  if (process.platform !== 'linux') return { missing: 'priorities of threads are tested on Linux' };
+  if (process.getuid?.() !== 0) return { program };
+  const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] as const;
+  const reading = ['test', '-r', join(repository, 'node_modules/onnxruntime-node/package.json')];
+  const { status } = spawnSync(nobody[0], [...nobody.slice(1), ...reading]);
+  if (status !== 0) return { missing: 'there is no setpriv, or other users may not read this folder' };
+  return { program: [...nobody, ...program] };
+}
+
+async function nicenessOfThreads(pid: number | undefined): Promise<ReadonlySet<string | undefined>> {
+  const tasks = await readdir(`/proc/${pid}/task`);
+  const states = await Promise.all(tasks.map((task) => readFile(`/proc/${pid}/task/${task}/stat`, 'utf8')));
+  // The name, in brackets, may hold anything; field 19 is the 17th behind it.
+  return new Set(states.map((state) => state.split(') ').at(-1)?.split(' ')[16]));
+}
 
 test('every error code has a title and an HTTP status', () => {
   for (const { http, means } of Object.values(errorCodes)) {

@@ -7,7 +7,7 @@ import { exportRun } from '../../export/model-folder.ts';
 import { readTrainedRun } from '../../export/run-directory.ts';
 import { createApp } from '../../serve/http/app.ts';
 import { listen } from '../../serve/http/server.ts';
-import { createService, type Service } from '../../serve/service.ts';
+import { createService, type Service, type ThreadModules } from '../../serve/service.ts';
 import { resolveSettings, type ServeOptions, serveOptions } from '../../serve/settings.ts';
 import { randomPatches } from './random-network.ts';
 import { type TrainedRunWishes, writeTrainedRun } from './trained-run.ts';
@@ -26,12 +26,13 @@ export async function runService(
   options: Partial<ServeOptions> = {},
   environment: Record<string, string> = {},
   page?: string,
+  threads?: ThreadModules,
 ): Promise<RunningService> {
   const quick = { models, port: 0, device: 'cpu', drainMs: 0, reloadIntervalMs: 60_000 } as const;
   const settings = resolveSettings(serveOptions.parse({ ...quick, ...options }), environment);
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
-  const service = await createService(settings, log);
+  const service = await createService(settings, log, threads);
   const server = await listen(createApp(service, settings, log, page), settings);
   await service.start();
   return {

@@ -1,0 +1,4 @@
+import '../../serve/inference/inference-thread.ts';
+import { listenForBreaks } from './breaking-threads.ts';
+
+listenForBreaks();

@@ -1,0 +1,4 @@
+import '../../serve/inference/preparation-thread.ts';
+import { listenForBreaks } from './breaking-threads.ts';
+
+listenForBreaks();
