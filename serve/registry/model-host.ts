@@ -230,12 +230,18 @@ export class ModelHost {
     const { device, files, check } = model;
     const { session, settings, lane } = loaded;
     loaded.generation = lane.generation;
-    await lane.load(session, content, settings);
-    const run = (patches: Uint8Array<ArrayBuffer>) => lane.run(session, patches);
-    const where = `${files.name} on ${deviceText(device)}`;
-    compareWithCheck((await run(check.patches.slice())).logits, check, where);
-    model.checkMs = Math.min(model.checkMs, (await run(check.patches.slice())).inferMs);
-    await run(check.patches.slice(0, patchBytes));
+    try {
+      await lane.load(session, content, settings);
+      const run = (patches: Uint8Array<ArrayBuffer>) => lane.run(session, patches);
+      const where = `${files.name} on ${deviceText(device)}`;
+      compareWithCheck((await run(check.patches.slice())).logits, check, where);
+      model.checkMs = Math.min(model.checkMs, (await run(check.patches.slice())).inferMs);
+      await run(check.patches.slice(0, patchBytes));
+    } catch (cause) {
+      if (loaded.generation === lane.generation) throw cause;
+      // The new thread answers that it has no such session.
+      throw new ThreadLost(`${files.name}: its thread was lost while it was loaded`, { cause });
+    }
   }
 
   /** Opens again, in a lane's new thread, the sessions that were lost with the one before. Never rejects. */
