@@ -3,8 +3,8 @@
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
 /**
- * One request may arrive twice: on Ctrl-C the terminal signals npm and this process, and npm passes its own on;
- * a supervisor signals every process of a group. What follows within this time is the same request.
+ * One request may arrive twice: on Ctrl-C the terminal signals npm and this process, and npm passes its own
+ * on; a supervisor signals every process of a group. What follows within this time is the same request.
  */
 const sameRequestMs = 1000;
 

@@ -5,7 +5,7 @@ import { printable } from '../model/words.ts';
 
 export interface ServiceLog {
   readonly log: Logger;
-  /** At the end: writes what has gathered. Never throws, never waits for a reader that has left or stalled. */
+  /** At the end: writes what has gathered. Never throws, nor waits for a reader that has left or stalled. */
   flush(): void;
 }
 

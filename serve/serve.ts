@@ -1,5 +1,5 @@
 /**
- * npm run serve: exported models behind HTTP. Ends on SIGINT or SIGTERM when what it has accepted is answered,
+ * npm run serve: exported models behind HTTP. Ends on SIGINT or SIGTERM when all it has accepted is answered,
  * with status 1 when a lost thread cannot be replaced, so that a supervisor starts a new process.
  */
 import { setFlagsFromString } from 'node:v8';
