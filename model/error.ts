@@ -13,6 +13,7 @@ export const errorCodes = {
   internal: { exit: 1, http: 500, means: 'a fault of ours' },
   usage: { exit: 2, http: 400, means: 'the command or request was not understood' },
   'memory-insufficient': { exit: 2, http: 503, means: 'the work does not fit into the memory that is free' },
+  'descriptors-exhausted': { exit: 2, http: 503, means: 'the limit on open files is reached' },
   'engine-unavailable': {
     exit: 2,
     http: 503,

@@ -3,6 +3,7 @@
  * server and browser get the same bits from the same decoded pixels.
  */
 import { TexturaError } from './error.ts';
+import type { StretchedBits } from './sample-depth.ts';
 
 /** Decoded 8-bit sRGB pixels, interleaved, rows from the top, EXIF orientation already applied. */
 export interface Pixels {
@@ -11,6 +12,8 @@ export interface Pixels {
   readonly height: number;
   /** 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha (not premultiplied). */
   readonly channels: 1 | 2 | 3 | 4;
+  /** Where 16-bit samples held fewer bits and were stretched (`sample-depth.ts`). */
+  readonly stretchedFromBits?: StretchedBits;
 }
 
 /** `[height, width]` row-major grey levels 0..255. */
@@ -18,6 +21,8 @@ export interface GreyImage {
   readonly data: Uint8Array;
   readonly width: number;
   readonly height: number;
+  /** As of the pixels that it was made from. */
+  readonly stretchedFromBits?: StretchedBits;
 }
 
 /** Mean of the image's grey levels, 0..255. */
@@ -31,7 +36,8 @@ export function meanGrey({ data }: GreyImage): number {
  * Blends alpha on white, then luma = (299 R + 587 G + 114 B) / 1000 (ITU-R BT.601), both rounded half up.
  * Errors: `internal` where the data's size does not fit the dimensions.
  */
-export function greyFromPixels({ data, width, height, channels }: Pixels): GreyImage {
+export function greyFromPixels(pixels: Pixels): GreyImage {
+  const { data, width, height, channels, stretchedFromBits } = pixels;
   const count = width * height;
   if (data.length !== count * channels) {
     throw new TexturaError(
@@ -49,7 +55,7 @@ export function greyFromPixels({ data, width, height, channels }: Pixels): GreyI
       ? luma(red, onWhite(level(data, at + 1), alpha), onWhite(level(data, at + 2), alpha))
       : red;
   }
-  return { data: grey, width, height };
+  return { data: grey, width, height, ...(stretchedFromBits && { stretchedFromBits }) };
 }
 
 function onWhite(value: number, alpha: number): number {

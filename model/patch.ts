@@ -16,6 +16,9 @@ export interface PatchPosition {
   readonly y: number;
 }
 
+/** Smallest `patchPx`: below it a patch would be mostly invented between pixels. */
+export const leastPatchPx = 16;
+
 /** Most patches that the fixed grid takes from one image. */
 export const gridLimit = 15;
 
@@ -103,11 +106,34 @@ export function centrePatch(width: number, height: number, patchPx: number): Pat
   return { x: Math.floor((width - patchPx) / 2), y: Math.floor((height - patchPx) / 2) };
 }
 
+/** Whether an image has a patch: the one rule for sizes of trainer, `classify`, service and page. */
+export function holdsPatch({ width, height }: ImageSize, patchPx: number): boolean {
+  return Math.min(width, height) >= patchPx;
+}
+
+/**
+ * What can be done about an image that is smaller than a patch; the largest `--patch-px` that works, where
+ * one does.
+ */
+export function smallerPatchAdvice({ width, height }: ImageSize): string {
+  const side = Math.min(width, height);
+  return side < leastPatchPx
+    ? `no --patch-px is that small (${leastPatchPx} at least): take a larger image`
+    : `--patch-px ${side} would fit`;
+}
+
+export type ImageSize = Pick<GreyImage, 'width' | 'height'>;
+
 function checkSize(width: number, height: number, patchPx: number): void {
-  if (Math.min(width, height) >= patchPx) return;
+  if (holdsPatch({ width, height }, patchPx)) return;
+  const side = Math.min(width, height);
+  const remedy =
+    side < leastPatchPx
+      ? 'use a larger image'
+      : `use a larger image, or a model trained with --patch-px ${side} or less`;
   throw new TexturaError(
     'image-too-small',
-    `the image is ${width}x${height}; each side must have ${patchPx} pixels or more (one patch)`,
+    `the image is ${width}x${height}; each side must have ${patchPx} pixels or more (one patch): ${remedy}`,
   );
 }
 

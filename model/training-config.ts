@@ -3,7 +3,9 @@
  * written beside the run; a resumed run must have the same one.
  */
 import { z } from 'zod';
+import { maxImagePixelsOption } from './image-options.ts';
 import { type Network, networkOf, variantNames } from './network.ts';
+import { leastPatchPx } from './patch.ts';
 
 export const augmentations = ['none', 'jitter64', 'strong'] as const;
 export type Augmentation = (typeof augmentations)[number];
@@ -26,10 +28,11 @@ export const trainingConfigSchema = z.strictObject({
   patchesPerEpoch: z.int().min(1).default(12_375).describe('random training patches an epoch'),
   patchPx: z
     .int()
-    .min(16)
+    .min(leastPatchPx)
     .max(4096)
     .default(64)
     .describe('side of a patch in source pixels, averaged to 64x64'),
+  maxImagePixels: maxImagePixelsOption,
   augment: z.enum(augmentations).default('none').describe('how training patches are varied'),
   seed: z
     .int()

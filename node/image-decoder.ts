@@ -2,22 +2,39 @@
  * The one decoder of images on this side of the wire: trainer, `classify` and server read a photograph through it, so all three
  * see the same grey levels and give the same verdict on a file that cannot be used.
  */
-import sharp, { type Metadata } from 'sharp';
+import sharp, { type Metadata, type Sharp } from 'sharp';
 import { TexturaError } from '../model/error.ts';
-import { type GreyImage, greyFromPixels } from '../model/image.ts';
-import { decodedKinds, type ImageKind, imageKindOf } from './image-kind.ts';
+import { type GreyImage, greyFromPixels, type Pixels } from '../model/image.ts';
+import {
+  type DecodedKind,
+  damagedImage,
+  defaultMaxImagePixels,
+  type ImageKind,
+  requireDecodedKind,
+  requirePixelLimit,
+  unsupportedForm,
+} from '../model/image-kind.ts';
+import { readPlainImage } from '../model/plain-image.ts';
+import { pixelsFromDeep } from '../model/sample-depth.ts';
+import type { ByteRoom } from './byte-room.ts';
 import { readPlainPng } from './plain-png.ts';
 
 export interface DecodeLimits {
   /** Most pixels (width x height) that are accepted. */
   readonly maxPixels: number;
+  /** Memory that images share while they are decoded; without it each takes what it needs at once. */
+  readonly room?: ByteRoom;
 }
 
-export const defaultDecodeLimits: DecodeLimits = { maxPixels: 100_000_000 };
+const defaultLimits: DecodeLimits = { maxPixels: defaultMaxImagePixels };
+
+/** Memory for each pixel of an image while it is decoded: three channels and the grey levels made of them. */
+export const decodingBytesPerPixel = 4;
 
 /**
- * Grey levels of the first frame or page of a JPEG, PNG, WebP, GIF, TIFF or AVIF: colour profile converted to 8-bit sRGB, EXIF
- * orientation applied, alpha blended on white by `greyFromPixels`. Samples of 16 bits are brought to 8.
+ * Grey levels of the first frame or page of an image of a decoded kind: colour profile converted to 8-bit
+ * sRGB, EXIF orientation applied, alpha blended on white by `greyFromPixels`. Samples of 16 bits are brought
+ * to 8 by `model/sample-depth.ts`.
  *
  * `name` is what a message calls the image; nothing else of where it came from is told.
  * Errors: `image-type-unsupported`, `image-damaged` (cut, corrupt or empty), `image-too-large`.
@@ -25,11 +42,23 @@ export const defaultDecodeLimits: DecodeLimits = { maxPixels: 100_000_000 };
 export async function decodeImage(
   bytes: Uint8Array,
   name: string,
-  limits: DecodeLimits = defaultDecodeLimits,
+  limits: DecodeLimits = defaultLimits,
 ): Promise<GreyImage> {
   const kind = requireDecodedKind(bytes, name);
   const plain = readPlainPng(bytes);
   if (plain !== undefined && plain.width * plain.height <= limits.maxPixels) return greyFromPixels(plain);
+  const pixels = readPlainImage(bytes, kind, name, limits.maxPixels);
+  if (pixels !== undefined) return greyFromPixels(pixels);
+  return decodeNative(bytes, kind, name, limits);
+}
+
+/** By libvips: warnings count as damage, except those that leave the pixels whole. */
+async function decodeNative(
+  bytes: Uint8Array,
+  kind: DecodedKind,
+  name: string,
+  limits: DecodeLimits,
+): Promise<GreyImage> {
   try {
     return await decodeWith('warning', bytes, name, limits);
   } catch (error) {
@@ -44,22 +73,6 @@ export async function decodeImage(
   }
 }
 
-/**
- * The kind of an image of which at least the first `imageKindBytes` bytes are given.
- * Errors: `image-damaged` for no bytes at all, `image-type-unsupported` with what to convert to.
- */
-export function requireDecodedKind(head: Uint8Array, name: string): ImageKind {
-  if (head.length === 0) throw new TexturaError('image-damaged', `${name}: the file is empty (0 bytes)`);
-  const kind = imageKindOf(head);
-  if (kind?.decoded) return kind;
-  throw new TexturaError(
-    'image-type-unsupported',
-    kind === undefined
-      ? `${name}: expected an image (${decodedKinds}), got something else`
-      : `${name}: ${kind.name} files are not decoded here; convert it to JPEG or PNG`,
-  );
-}
-
 async function decodeWith(
   failOn: 'warning' | 'error',
   bytes: Uint8Array,
@@ -70,14 +83,35 @@ async function decodeWith(
   const header = await image.metadata();
   checkHeader(header, name, limits);
   image.autoOrient();
+  const { width, height } = header;
+  const decode = () => (header.depth === 'ushort' ? deepPixels(image, header) : shallowPixels(image, header));
+  const { room } = limits;
+  const pixels = await (room === undefined
+    ? decode()
+    : room.while(decodingBytesPerPixel * width * height, decode));
+  return greyFromPixels(pixels);
+}
+
+/** Samples of 8 bits. */
+async function shallowPixels(image: Sharp, header: Metadata): Promise<Pixels> {
   // Grey without alpha or profile: one channel instead of three equal ones saves two fifths of the time.
   if (header.space === 'b-w' && header.channels === 1 && !header.hasProfile) image.toColourspace('b-w');
   const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
-  if (channels === 1) {
-    return { data: new Uint8Array(data.buffer, data.byteOffset, data.length), width, height };
-  }
-  return greyFromPixels({ data, width, height, channels });
+  return { data, width, height, channels };
+}
+
+/** Samples of 16 bits as they are in the file, but for its colour profile. */
+async function deepPixels(image: Sharp, header: Metadata): Promise<Pixels> {
+  image.toColourspace(header.space?.startsWith('grey') ? 'grey16' : 'rgb16');
+  const { data, info } = await image.raw({ depth: 'ushort' }).toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
+  return pixelsFromDeep({
+    data: new Uint16Array(data.buffer, data.byteOffset, data.length / 2),
+    width,
+    height,
+    channels,
+  });
 }
 
 /**
@@ -93,13 +127,8 @@ function quietSharp(): typeof sharp {
 
 /** Refuses before decoding what would be too large or would lose its meaning in 8 bits. */
 function checkHeader(header: Metadata, name: string, { maxPixels }: DecodeLimits): void {
-  const { width, height, depth, channels } = header;
-  if (width * height > maxPixels) {
-    throw new TexturaError(
-      'image-too-large',
-      `${name}: expected ${maxPixels} pixels or fewer, got ${width}x${height} (${width * height})`,
-    );
-  }
+  const { depth, channels } = header;
+  requirePixelLimit(header, name, maxPixels);
   if (depth !== 'uchar' && depth !== 'ushort') {
     throw new TexturaError(
       'image-type-unsupported',
@@ -130,17 +159,9 @@ function leavesPixelsWhole({ message }: Error): boolean {
 function decodingError(error: Error, kind: ImageKind, name: string): TexturaError {
   const reason = reasonOf(error);
   if (/not configured|not supported|unsupported (feature|codec|jpeg)/i.test(reason)) {
-    return new TexturaError(
-      'image-type-unsupported',
-      `${name}: this form of ${kind.name} is not decoded here (${reason}); convert it to JPEG or PNG`,
-      { cause: error },
-    );
+    return unsupportedForm(kind, name, reason, { cause: error });
   }
-  return new TexturaError(
-    'image-damaged',
-    `${name}: expected a whole ${kind.name}, got a cut or damaged one (${reason})`,
-    { cause: error },
-  );
+  return damagedImage(kind, name, reason, { cause: error });
 }
 
 /**

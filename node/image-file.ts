@@ -1,8 +1,8 @@
 /** Image files: read whole only once their first bytes have shown an image. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { TexturaError } from '../model/error.ts';
-import { requireDecodedKind } from './image-decoder.ts';
-import { imageKindBytes } from './image-kind.ts';
+import { imageKindBytes, requireDecodedKind } from '../model/image-kind.ts';
+import { whenDescriptorsAreFree } from './descriptors.ts';
 
 /** Larger files are no photographs; a limit keeps a disk image in a class folder from filling the memory. */
 export const maxImageFileBytes = 512 * 1024 * 1024;
@@ -17,7 +17,7 @@ const firstReadBytes = 256 * 1024;
  */
 export async function readImageFile(path: string, name: string): Promise<Uint8Array> {
   try {
-    const file = await open(path);
+    const file = await whenDescriptorsAreFree(() => open(path));
     try {
       return await readImage(file, name);
     } finally {

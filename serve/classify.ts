@@ -4,6 +4,8 @@
  */
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
+import { maxImagePixelsOption } from '../model/image-options.ts';
+import { stretchText } from '../model/sample-depth.ts';
 import { cropChoices } from '../model/service.ts';
 import { counted, oneLine } from '../model/words.ts';
 import { type CommandDefinition, runCommand } from '../node/command-line.ts';
@@ -24,6 +26,7 @@ const options = z.strictObject({
     .enum(cropChoices)
     .default('auto')
     .describe('patches that cover the image, or the one in its middle'),
+  maxImagePixels: maxImagePixelsOption,
 });
 type ClassifyOptions = z.infer<typeof options>;
 
@@ -40,7 +43,7 @@ interface FileResult extends Classification {
 }
 
 async function classifyFiles(
-  { model: path, json, top, crops }: ClassifyOptions,
+  { model: path, json, top, crops, maxImagePixels: maxPixels }: ClassifyOptions,
   files: readonly string[],
 ): Promise<void> {
   if (files.length === 0) throw new TexturaError('usage', 'expected one or more images, got none');
@@ -53,7 +56,8 @@ async function classifyFiles(
     for (const file of files) {
       const name = oneLine(file);
       const result = await unlessUnusable(name, async () => {
-        const image = await decodeImage(await bytesOf(file, name), name);
+        const image = await decodeImage(await bytesOf(file, name), name, { maxPixels });
+        if (image.stretchedFromBits !== undefined) note(name, stretchText(image.stretchedFromBits));
         return { file, ...(await classify(model, image, { crops, top })) };
       });
       if (result === undefined) continue;
@@ -95,6 +99,11 @@ async function unlessUnusable<T>(name: string, work: () => Promise<T>): Promise<
     process.exitCode = error.exitStatus;
     return undefined;
   }
+}
+
+/** What a person should know of an image that is answered all the same. */
+function note(name: string, text: string): void {
+  process.stderr.write(`classify: note: ${name}: ${text}\n`);
 }
 
 function bytesOf(file: string, name: string): Promise<Uint8Array> {

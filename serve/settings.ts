@@ -1,6 +1,7 @@
 /** The service's settings: every default in one place, and those that depend on the machine. */
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
+import { maxImagePixelsOption } from '../model/image-options.ts';
 import { issueTexts } from '../model/issue-text.ts';
 import { gridLimit } from '../model/patch.ts';
 import { usableCores } from '../node/machine.ts';
@@ -46,7 +47,7 @@ export const serveOptions = z.strictObject({
     .default(32 * mebibyte)
     .describe('bytes of images in one request'),
   maxImages: count.max(1000).default(16).describe('images in one request'),
-  maxImagePixels: count.default(50_000_000).describe('pixels of an image, width x height'),
+  maxImagePixels: maxImagePixelsOption,
   maxBufferedBytes: z
     .int()
     .min(1024)

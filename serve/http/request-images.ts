@@ -1,8 +1,8 @@
 /** Reads the image files of a request: one raw image, a form with several, or JSON with base64. */
 import type { IncomingMessage } from 'node:http';
 import { TexturaError } from '../../model/error.ts';
+import { imageKindBytes, imageKindOf } from '../../model/image-kind.ts';
 import { counted } from '../../model/words.ts';
-import { imageKindBytes, imageKindOf } from '../../node/image-kind.ts';
 import type { PreparationPool } from '../inference/preparation-pool.ts';
 import { type BodyLimits, readBody, tooLarge, type Upload } from './body.ts';
 import { headerParameter, multipartParts } from './multipart.ts';

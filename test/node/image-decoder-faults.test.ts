@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { TexturaError } from '../../model/error.ts';
 import { greyFromPixels } from '../../model/image.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
-import { encoder, pngColourTypes, rawPng, rawTiff, rgbPicture } from '../support/pictures.ts';
+import { bmpOfRgb } from '../support/bmp.ts';
+import { rawFiles } from '../support/camera-raw.ts';
+import { encoder, pngColourTypes, ppmOfRgb, rawPng, rawTiff, rgbPicture } from '../support/pictures.ts';
 
 const [width, height] = [97, 66];
 const picture = rgbPicture(width, height, 5);
@@ -26,14 +28,15 @@ describe('what is no image that can be decoded is refused by name', () => {
     const body = Buffer.from(`ftyp${brands[0]}\0\0\0\0${brands.join('')}`, 'latin1');
     return Buffer.concat([Buffer.from([0, 0, 0, 4 + body.length]), body, Buffer.alloc(40)]);
   };
-  test.each([
+  test.each<[string, Uint8Array, RegExp]>([
     ['text', Buffer.from('class,file\n'), /expected an image/],
     ['one byte', Buffer.from([0xff]), /expected an image/],
     ['a drawing', Buffer.from('<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>'), /SVG/],
     ['a drawing without a prolog', Buffer.from('  <svg width="9" height="9"></svg>'), /SVG/],
     ['a page of the web', Buffer.from('<!DOCTYPE html><p>404</p>'), /expected an image/],
     ['a document', Buffer.from('%PDF-1.7\n'), /PDF/],
-    ['a bitmap', Buffer.from('BM\x46\0\0\0', 'latin1'), /BMP.*convert it to JPEG or PNG/],
+    ["a camera's raw file", rawFiles['Nikon raw'] as Buffer, /Nikon raw files.*convert it to JPEG or PNG/],
+    ['a raw file of no make', rawFiles['DNG (camera raw)'] as Buffer, /DNG.*convert it to JPEG or PNG/],
     ["an iPhone's photograph", box('heic', 'mif1'), /HEIC.*convert it to JPEG or PNG/],
     ['a video', box('isom', 'mp42'), /expected an image/],
     ['a JPEG XL', Buffer.from([0xff, 0x0a, 1, 2]), /JPEG XL/],
@@ -62,8 +65,14 @@ describe('a cut file is damaged, not half an image', () => {
     ['TIFF in JPEG', (image) => image.tiff()],
     ['AVIF', (image) => image.avif({ effort: 0 })],
   ];
-  test.each(kinds)('%s', async (_, encode) => {
-    const bytes = await encode(encoder(picture)).toBuffer();
+  type Made = readonly [kind: string, make: () => Buffer | Promise<Buffer>];
+  const files: readonly Made[] = [
+    ...kinds.map(([kind, encode]): Made => [kind, () => encode(encoder(picture)).toBuffer()]),
+    ['BMP', () => bmpOfRgb(picture)],
+    ['PPM', () => ppmOfRgb(picture)],
+  ];
+  test.each(files)('%s', async (_, make) => {
+    const bytes = await make();
     for (const share of [0.3, 0.6, 0.9]) {
       const error = await fault(withoutLast(bytes, share), 'photo');
       expect(error.code, `cut at ${share}`).toBe('image-damaged');
@@ -129,7 +138,7 @@ test('an image of more pixels than the limit is refused with its size before it 
   const bytes = await encoder(picture).png().toBuffer();
   const error = await fault(bytes, 'photo', width * height - 1);
   expect(error.code).toBe('image-too-large');
-  expect(error.message).toBe('photo: expected 6401 pixels or fewer, got 97x66 (6402)');
+  expect(error.message).toBe('photo: expected 6401 pixels or fewer (--max-image-pixels), got 97x66 (6402)');
   expect(await decodeImage(bytes, 'photo', { maxPixels: width * height })).toEqual(grey);
 });
 
@@ -138,6 +147,6 @@ test('an image that announces a giant size is refused from its header', async ()
   const error = await fault(giant);
   expect([error.code, error.message]).toEqual([
     'image-too-large',
-    'photo: expected 100000000 pixels or fewer, got 60000x50000 (3000000000)',
+    'photo: expected 100000000 pixels or fewer (--max-image-pixels), got 60000x50000 (3000000000)',
   ]);
 });

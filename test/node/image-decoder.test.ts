@@ -2,13 +2,16 @@ import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { greyFromPixels } from '../../model/image.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
+import { bmpOfRgb } from '../support/bmp.ts';
 import {
   encoder,
   greyAsRgb,
   oriented,
+  pgmOf16,
   pngChunk,
   pngColourTypes,
   pngPixels,
+  ppmOfRgb,
   type RgbPicture,
   rawPng,
   rawTiff,
@@ -36,6 +39,13 @@ describe('every kind of file gives the grey levels of its pixels', () => {
   ])('a %s to the bit', async (_, encode) => {
     const image = await decodeImage(await encode().toBuffer(), 'photo');
     expect(image).toEqual(grey);
+  });
+
+  test.each([
+    ['BMP', bmpOfRgb(picture)],
+    ['PPM', ppmOfRgb(picture)],
+  ])('a %s to the bit', async (_, bytes) => {
+    expect(await decodeImage(bytes, 'photo')).toEqual(grey);
   });
 
   test.each([
@@ -128,6 +138,49 @@ describe('16 bits a sample come out as 256 levels, equal to the 8-bit twin withi
     const bytes = rawTiff([{ width: 256, height: 3, bits: 16, sampleFormat: 1, samples }]);
     const image = await decodeImage(bytes, 'ramp');
     expect([...image.data]).toEqual(Array.from({ length: 256 * 3 }, (_, i) => i % 256));
+  });
+});
+
+describe('fewer bits in a file of 16 are stretched, the same in every kind of file', () => {
+  const [columns, rows] = [70, 66];
+  const twin = Uint8Array.from({ length: columns * rows }, (_, i) => (i * 7) % 256);
+  const samples = Uint16Array.from(twin, (level, i) => level * 16 + (i % 16));
+  const bigEndian = Buffer.from(samples.slice().buffer).swap16();
+  const rgbSamples = Uint16Array.from(
+    { length: 3 * samples.length },
+    (_, i) => samples[Math.floor(i / 3)] ?? 0,
+  );
+
+  test.each<[string, () => Buffer | Promise<Buffer>]>([
+    ['grey PNG', () => rawPng(columns, rows, 16, pngColourTypes.grey, bigEndian)],
+    [
+      'RGB PNG',
+      () => rawPng(columns, rows, 16, pngColourTypes.rgb, Buffer.from(rgbSamples.slice().buffer).swap16()),
+    ],
+    [
+      'TIFF',
+      () =>
+        rawTiff([
+          { width: columns, height: rows, bits: 16, sampleFormat: 1, samples: Buffer.from(samples.buffer) },
+        ]),
+    ],
+    ['PGM', () => pgmOf16(samples, columns)],
+  ])('12 bits in a %s', async (_, make) => {
+    expect(await decodeImage(await make(), 'sensor')).toEqual({
+      data: twin,
+      width: columns,
+      height: rows,
+      stretchedFromBits: 12,
+    });
+  });
+
+  test('an ordinary dark picture is left as it is', async () => {
+    const dark = samples.map((sample, i) => (i === 17 ? 4096 : sample));
+    const image = await decodeImage(pgmOf16(dark, columns), 'dark');
+    const png = rawPng(columns, rows, 16, pngColourTypes.grey, Buffer.from(dark.slice().buffer).swap16());
+    expect(await decodeImage(png, 'dark')).toEqual(image);
+    expect([...image.data]).toEqual([...dark].map((sample) => sample >> 8));
+    expect(image.stretchedFromBits).toBeUndefined();
   });
 });
 

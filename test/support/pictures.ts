@@ -32,6 +32,17 @@ export function encoder({ data, width, height }: RgbPicture): Sharp {
   return sharp(data, { raw: { width, height, channels: 3 } });
 }
 
+/** A PPM as bytes. */
+export function ppmOfRgb({ data, width, height }: RgbPicture): Buffer {
+  return Buffer.concat([Buffer.from(`P6\n${width} ${height}\n255\n`), data]);
+}
+
+/** A PGM of 16 bits from samples. */
+export function pgmOf16(samples: Uint16Array, width: number): Buffer {
+  const bytes = Buffer.from(samples.slice().buffer).swap16();
+  return Buffer.concat([Buffer.from(`P5\n${width} ${samples.length / width}\n65535\n`), bytes]);
+}
+
 /** The bytes of a small PNG; different for each `variety` up to 12,800. */
 export function pngFile(variety: number, width = 70, height = 66): Promise<Buffer> {
   return encoder(rgbPicture(width, height, variety))

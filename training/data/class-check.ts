@@ -1,10 +1,11 @@
 /** Whether the classes of a data folder can be trained on, once each file has been read. */
 import { TexturaError } from '../../model/error.ts';
+import { leastPatchPx } from '../../model/patch.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import type { SkippedFile } from './dataset-image.ts';
 import type { DataFolder } from './folder.ts';
 import { didYouMean, type FolderSplit, splitOf } from './folder-level.ts';
-import type { Intake } from './intake.ts';
+import type { Intake, UnusedFile } from './intake.ts';
 
 /** More bad files than this share of a class mean that something is wrong with the data, not with a file. */
 const acceptedBadShare = 0.1;
@@ -34,8 +35,16 @@ export function requireUsableClasses(folder: DataFolder, intake: Intake): void {
     ...labels.flatMap((label) => classProblem(label, classes.get(label) ?? noFiles(), hasValidation)),
   ];
   if (problems.length === 0) return;
-  const text = [`${root}:`, ...problems].join('\n  ');
+  const text = [`${root}:`, ...problems, ...sizeAdvice(intake.bad)].join('\n  ');
   throw new TexturaError('data-unusable', `${text}${didYouMean(dataFolders)}`);
+}
+
+/** The largest patch that fits into every image that is smaller than one. */
+function sizeAdvice(bad: readonly UnusedFile[]): readonly string[] {
+  const small = bad.flatMap(({ sidePx = 0 }) => (sidePx < leastPatchPx ? [] : [sidePx]));
+  if (small.length === 0) return [];
+  const fitting = small.reduce((a, b) => Math.min(a, b));
+  return [`${small.length} images are smaller than a patch: --patch-px ${fitting} fits into all of them`];
 }
 
 const emptySplitTexts: { readonly [S in FolderSplit]: string } = {

@@ -1,13 +1,14 @@
 /** What training reads: labelled images, split by image, each checked and measured before the first epoch. */
 import { createHash } from 'node:crypto';
 import { meanGrey } from '../../model/image.ts';
+import { defaultMaxImagePixels } from '../../model/image-kind.ts';
 import { textureNames } from '../../model/textures/textures.ts';
 import { requireUsableClasses } from './class-check.ts';
 import type { DatasetImage, SkippedFile } from './dataset-image.ts';
 import { scanDataFolder } from './folder.ts';
 import { drawGeneratedDataset, generatedSource } from './generated.ts';
 import { readImages } from './intake.ts';
-import { copyNotes, inequalityNote } from './notes.ts';
+import { copyNotes, inequalityNote, stretchNotes } from './notes.ts';
 import { type CachedPixels, type PixelCache, startPixelCache } from './pixel-cache.ts';
 import { givenSplit, type SplitImages, splitByImage } from './split.ts';
 
@@ -40,6 +41,7 @@ export interface DatasetOptions {
   readonly validationShare: number;
   /** Memory for decoded pixels; where they do not fit, none are kept. */
   readonly cacheBytes: number;
+  readonly maxImagePixels?: number;
   /** Called after each image, of `total`. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -73,13 +75,18 @@ interface Content {
   readonly notes: readonly string[];
 }
 
+/** With less, a machine with several cores would decode photographs one after another. */
+const leastDecodingBytes = 64 * 2 ** 20;
+
 async function folderContent(options: DatasetOptions, cache: PixelCache): Promise<Content> {
-  const { data, patchPx, seed, validationShare, onProgress } = options;
+  const { data, patchPx, seed, validationShare, cacheBytes, onProgress } = options;
   const folder = await scanDataFolder(data);
   const { labels } = folder;
   const intake = await readImages(folder.files, {
     labels,
     patchPx,
+    maxImagePixels: options.maxImagePixels ?? defaultMaxImagePixels,
+    decodingBytes: Math.max(cacheBytes, leastDecodingBytes),
     keep: cache.add,
     ...(onProgress === undefined ? {} : { onProgress }),
   });
@@ -98,6 +105,7 @@ async function folderContent(options: DatasetOptions, cache: PixelCache): Promis
     // What concerns the whole comes first: a terminal shows the first notes only.
     notes: [
       ...inequalityNote(split.train, labels),
+      ...stretchNotes(intake.images),
       ...folder.notes,
       ...splitNotes,
       ...copyNotes([...split.train, ...split.validation], labels),

@@ -6,7 +6,11 @@ import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import { type GreyImage, meanGrey } from '../../model/image.ts';
-import { decodeImage } from '../../node/image-decoder.ts';
+import { ImageKindError } from '../../model/image-kind.ts';
+import { holdsPatch, smallerPatchAdvice } from '../../model/patch.ts';
+import type { StretchedBits } from '../../model/sample-depth.ts';
+import { ByteRoom } from '../../node/byte-room.ts';
+import { type DecodeLimits, decodeImage } from '../../node/image-decoder.ts';
 import { readImageFile } from '../../node/image-file.ts';
 import type { DatasetImage } from './dataset-image.ts';
 import type { ClassFile } from './folder.ts';
@@ -14,33 +18,41 @@ import type { ClassFile } from './folder.ts';
 export interface ReadImage {
   readonly file: ClassFile;
   readonly image: DatasetImage;
+  /** Where 16-bit samples held fewer bits and were stretched. */
+  readonly stretchedFromBits: StretchedBits | undefined;
 }
 
 export interface UnusedFile {
   readonly file: ClassFile;
   readonly why: string;
+  /** Where it is whole, but smaller than a patch: its shorter side. */
+  readonly sidePx?: number;
 }
 
 /** Each list in the order of the files. */
 export interface Intake {
   readonly images: readonly ReadImage[];
-  /** Meant as images, but of no use. */
+  /** Images, or meant as such, but of no use. */
   readonly bad: readonly UnusedFile[];
-  /** Texts and the like that lie among the images. */
+  /** Texts, documents and the like that lie among the images. */
   readonly passedOver: readonly UnusedFile[];
 }
 
 export interface IntakeSettings {
   readonly labels: readonly string[];
   readonly patchPx: number;
+  readonly maxImagePixels: number;
+  /** Memory for images while they are decoded. */
+  readonly decodingBytes: number;
   /** Called with each image's pixels, which are not kept here. */
   keep(image: DatasetImage, grey: GreyImage): void;
   onProgress?(done: number, total: number): void;
 }
 
 type Verdict =
-  | { readonly kind: 'image'; readonly image: DatasetImage }
-  | { readonly kind: 'bad' | 'passed-over'; readonly why: string };
+  | ({ readonly kind: 'image' } & Omit<ReadImage, 'file'>)
+  | ({ readonly kind: 'bad' } & Omit<UnusedFile, 'file'>)
+  | { readonly kind: 'passed-over'; readonly why: string };
 
 /**
  * Images in work at one time: twice libuv's default of four threads, so that the next file is there when a thread is free.
@@ -50,12 +62,13 @@ const imagesInWork = 8;
 
 export async function readImages(files: readonly ClassFile[], settings: IntakeSettings): Promise<Intake> {
   const verdicts: Verdict[] = new Array(files.length);
+  const limits = { maxPixels: settings.maxImagePixels, room: new ByteRoom(settings.decodingBytes) };
   let next = 0;
   let done = 0;
   async function work(): Promise<void> {
     while (next < files.length) {
       const at = next++;
-      verdicts[at] = await judge(files[at] as ClassFile, settings);
+      verdicts[at] = await judge(files[at] as ClassFile, settings, limits);
       settings.onProgress?.(++done, files.length);
     }
   }
@@ -66,21 +79,37 @@ export async function readImages(files: readonly ClassFile[], settings: IntakeSe
   const passedOver: UnusedFile[] = [];
   files.forEach((file, at) => {
     const verdict = verdicts[at] as Verdict;
-    if (verdict.kind === 'image') images.push({ file, image: verdict.image });
-    else if (verdict.kind === 'bad') bad.push({ file, why: verdict.why });
-    else passedOver.push({ file, why: verdict.why });
+    if (verdict.kind === 'image') images.push({ file, ...verdict });
+    else if (verdict.kind === 'bad') bad.push({ file, ...verdict });
+    else passedOver.push({ file, ...verdict });
   });
   return { images, bad, passedOver };
 }
 
-async function judge(file: ClassFile, { labels, patchPx, keep }: IntakeSettings): Promise<Verdict> {
-  const bytes = file.unreadable ?? (await whyNot(file, () => readImageFile(file.path, file.name)));
-  if (typeof bytes === 'string') return { kind: isMeantAsImage(file) ? 'bad' : 'passed-over', why: bytes };
-  const grey = await whyNot(file, () => decodeImage(bytes, file.name));
-  if (typeof grey === 'string') return { kind: 'bad', why: grey };
-  const { width, height } = grey;
-  if (Math.min(width, height) < patchPx) {
-    return { kind: 'bad', why: `${width}x${height} pixels, smaller than a patch of ${patchPx}x${patchPx}` };
+async function judge(
+  file: ClassFile,
+  { labels, patchPx, keep }: IntakeSettings,
+  limits: DecodeLimits,
+): Promise<Verdict> {
+  if (file.unreadable !== undefined) {
+    return { kind: isMeantAsImage(file) ? 'bad' : 'passed-over', why: file.unreadable };
+  }
+  let bytes: Uint8Array;
+  let grey: GreyImage;
+  try {
+    bytes = await readImageFile(file.path, file.name);
+    grey = await decodeImage(bytes, file.name, limits);
+  } catch (error) {
+    // That no file can be opened any more is no fault of this one.
+    if (!(error instanceof TexturaError) || error.code === 'descriptors-exhausted') throw error;
+    const why = error.message.replace(`${file.name}: `, '');
+    return { kind: isImage(file, error) ? 'bad' : 'passed-over', why };
+  }
+  const { width, height, stretchedFromBits } = grey;
+  if (!holdsPatch(grey, patchPx)) {
+    const size = `${width}x${height} pixels, smaller than a patch of ${patchPx}x${patchPx}`;
+    const why = `${size}; ${smallerPatchAdvice(grey)}`;
+    return { kind: 'bad', why, sidePx: Math.min(width, height) };
   }
   const image: DatasetImage = {
     name: file.name,
@@ -92,29 +121,29 @@ async function judge(file: ClassFile, { labels, patchPx, keep }: IntakeSettings)
     contentHash: createHash('sha256').update(bytes).digest('hex'),
   };
   keep(image, grey);
-  return { kind: 'image', image };
-}
-
-/** The result, or why there is none, without the file's name. */
-async function whyNot<T>(file: ClassFile, make: () => Promise<T>): Promise<T | string> {
-  try {
-    return await make();
-  } catch (error) {
-    if (!(error instanceof TexturaError)) throw error;
-    return error.message.replace(`${file.name}: `, '');
-  }
+  return { kind: 'image', image, stretchedFromBits };
 }
 
 const imageEndings = new Set(
   (
-    '.jpg .jpeg .jpe .jfif .jif .png .apng .webp .gif .tif .tiff .avif .heic .heif .hif .bmp .dib .psd .jxl .jp2 .exr .hdr ' +
-    '.dng .nef .arw .cr2 .cr3 .rw2 .orf .raf'
+    '.jpg .jpeg .jpe .jfif .jif .png .apng .webp .gif .tif .tiff .avif .heic .heif .hif .bmp .dib .pbm .pgm ' +
+    '.ppm .pnm .pam .pfm .psd .jxl .jp2 .j2k .exr .hdr .tga .dds .pcx .dng .nef .nrw .arw .srf .sr2 .cr2 .cr3 ' +
+    '.crw .rw2 .rwl .orf .raf .pef .srw .3fr .fff .iiq .mef .mos .mrw .x3f .dcr .kdc .erf'
   ).split(' '),
 );
 
 /**
- * Whether a file without an image's first bytes still was meant as one. The ending never makes an image of a file; it tells a
- * photograph that failed (an error page saved as .jpg) from a text that lies beside it.
+ * Whether a file that cannot be used is an image: by its content, or, where that tells nothing (an error page
+ * saved as .jpg, an empty file), by what it is called.
+ */
+function isImage(file: ClassFile, why: TexturaError): boolean {
+  const tellsNothing = why instanceof ImageKindError ? !why.kind?.isPicture : why.code === 'file-unreadable';
+  return !tellsNothing || isMeantAsImage(file);
+}
+
+/**
+ * Whether a file was meant as an image, by what it is called. The ending never makes an image of a file; it
+ * tells a photograph that failed from a text that lies beside it.
  */
 export function isMeantAsImage({ name }: { readonly name: string }): boolean {
   return imageEndings.has(extname(name).toLowerCase());

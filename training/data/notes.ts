@@ -1,6 +1,8 @@
 /** Sentences about a dataset that a person should read before trusting a result. */
+import { type StretchedBits, stretchText } from '../../model/sample-depth.ts';
 import { counted } from '../../model/words.ts';
 import type { DatasetImage } from './dataset-image.ts';
+import type { ReadImage } from './intake.ts';
 import { groupByContent } from './split.ts';
 
 /**
@@ -42,6 +44,24 @@ export function inequalityNote(train: readonly DatasetImage[], labels: readonly 
 interface ClassCount {
   readonly label: string;
   count: number;
+}
+
+/** Files that a note names before it only counts. */
+const namedFiles = 5;
+
+/** Files of 16 bits that hold fewer, for each number of bits. */
+export function stretchNotes(images: readonly ReadImage[]): readonly string[] {
+  const groups = new Map<StretchedBits, DatasetImage[]>();
+  for (const { image, stretchedFromBits } of images) {
+    if (stretchedFromBits === undefined) continue;
+    const group = groups.get(stretchedFromBits);
+    if (group === undefined) groups.set(stretchedFromBits, [image]);
+    else group.push(image);
+  }
+  return [...groups].map(([bits, group]) => {
+    const more = group.length > namedFiles ? ` and ${group.length - namedFiles} more` : '';
+    return `${stretchText(bits)}: ${namesOf(group.slice(0, namedFiles))}${more}`;
+  });
 }
 
 function namesOf(group: readonly DatasetImage[]): string {

@@ -9,7 +9,9 @@ import {
   type DatasetOptions,
   loadDataset,
 } from '../../../training/data/dataset.ts';
-import { encoder, pngFile, rgbPicture } from '../../support/pictures.ts';
+import { bmpOfRgb } from '../../support/bmp.ts';
+import { rawFiles } from '../../support/camera-raw.ts';
+import { encoder, pgmOf16, pngFile, ppmOfRgb, rgbPicture } from '../../support/pictures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const photographs = join(import.meta.dirname, '../../../../shared/datasets/uiuc');
@@ -164,9 +166,70 @@ describe('files are read for what they hold', () => {
       { name: 'wood/cut.jpg', why: expect.stringMatching(/cut or damaged/) },
       { name: 'wood/page.jpg', why: expect.stringMatching(/^expected an image/) },
       { name: 'wood/phone.heic', why: expect.stringMatching(/^HEIC files .* convert it to JPEG or PNG$/) },
-      { name: 'wood/small.png', why: '80x63 pixels, smaller than a patch of 64x64' },
+      {
+        name: 'wood/small.png',
+        why: '80x63 pixels, smaller than a patch of 64x64; --patch-px 63 would fit',
+      },
       { name: 'wood/zero.jpg', why: 'the file is empty (0 bytes)' },
     ]);
+  });
+
+  test('BMP, PGM and PPM are read like all others', async () => {
+    const picture = (variety: number) => rgbPicture(70, 66, variety);
+    const root = await temporaryFolder({
+      ...(await classFiles({ wood: 3 })),
+      'steel/1.bmp': bmpOfRgb(picture(21)),
+      'steel/2.ppm': ppmOfRgb(picture(22)),
+      'steel/3': ppmOfRgb(picture(23)),
+    });
+    const dataset = await load(root);
+    expect(dataset.skipped).toEqual([]);
+    everyImage(dataset).forEach((image, index) => {
+      const variety = Number(/steel\/(\d)/.exec(image.name)?.[1] ?? Number.NaN) + 20;
+      if (Number.isNaN(variety)) return;
+      const expected = greyFromPixels({ ...picture(variety), channels: 3 });
+      expect(dataset.pixels && cachedImage(dataset.pixels, index, image)).toEqual(expected);
+    });
+  });
+
+  test('what is an image and cannot be decoded counts in its class, whatever it is called', async () => {
+    const others: Record<string, Buffer | string> = {
+      'wood/raw.tif': rawFiles['Nikon raw'] ?? '',
+      'wood/raw': rawFiles['DNG (camera raw)'] ?? '',
+      'wood/one.pgm': 'P5\n70 66\n255\n',
+      'wood/two.dat': 'P7\nWIDTH 70\n',
+      'wood/three.txt': Buffer.from([0xff, 0x0a, 1, 2]),
+    };
+    const root = await temporaryFolder({ ...(await classFiles({ wood: 20, brick: 3 })), ...others });
+    const message = await faultOf(root);
+    expect(message).toMatch(/^DATA:\n {2}class wood: 5 of 25 images cannot be used/);
+    expect(message).toMatch(
+      /wood\/raw: DNG \(camera raw\) files are not decoded here; convert it to JPEG or PNG/,
+    );
+    expect(message).toMatch(/wood\/raw\.tif: Nikon raw files/);
+    const few = await temporaryFolder({ ...(await classFiles({ wood: 50, brick: 3 })), ...others });
+    expect(namesOf((await load(few)).skipped)).toEqual(Object.keys(others).sort());
+  });
+
+  test('files of 16 bits that hold 12 are stretched, and a note says which', async () => {
+    const files: Record<string, Buffer> = {};
+    for (let i = 0; i < 7; i++) {
+      const samples = Uint16Array.from({ length: 70 * 66 }, (_, at) => ((at + i) * 37) % 4096);
+      files[`steel/${i}.pgm`] = pgmOf16(samples, 70);
+    }
+    const dataset = await load(await temporaryFolder({ ...(await classFiles({ wood: 3 })), ...files }));
+    expect(dataset.notes).toEqual([
+      '16-bit samples that use a sixteenth of the range (none is above 4095), read as 12-bit data: ' +
+        'stretched by 16: steel/0.pgm, steel/1.pgm, steel/2.pgm, steel/3.pgm, steel/4.pgm and 2 more',
+    ]);
+  });
+
+  test('one that has more pixels than asked for is refused', async () => {
+    const root = await temporaryFolder(await classFiles({ wood: 3, brick: 3 }));
+    expect(await faultOf(root, { maxImagePixels: 70 * 66 - 1 })).toMatch(
+      /brick\/0\.png: expected 4619 pixels or fewer \(--max-image-pixels\), got 70x66/,
+    );
+    expect((await load(root, { maxImagePixels: 70 * 66 })).skipped).toEqual([]);
   });
 
   test('more than a tenth of a class is an error before anything is trained, naming the first files', async () => {
@@ -237,11 +300,20 @@ describe('classes that cannot be trained on are named', () => {
     expect(await faultOf(root)).toMatch(/^DATA: expected two different images or more .* too few in twin$/);
   });
 
-  test('images all smaller than a patch', async () => {
-    const root = await temporaryFolder(await classFiles({ wood: 3, brick: 3 }));
+  test('images smaller than a patch, with a --patch-px that works for all of them', async () => {
+    const root = await temporaryFolder({
+      ...(await classFiles({ wood: 3, brick: 3 })),
+      'wood/low.png': await pngFile(80, 90, 41),
+      'brick/tiny.png': await pngFile(81, 9, 90),
+    });
     const message = await faultOf(root, { patchPx: 67 });
-    expect(message).toMatch(/brick\/0\.png: 70x66 pixels, smaller than a patch of 67x67/);
-    expect((await load(root, { patchPx: 66 })).skipped).toEqual([]);
+    expect(message).toMatch(
+      /brick\/0\.png: 70x66 pixels, smaller than a patch of 67x67; --patch-px 66 would fit/,
+    );
+    expect(message).toMatch(/brick\/tiny\.png: 9x90 pixels.*no --patch-px is that small \(16 at least\)/);
+    expect(message).toMatch(/\n {2}7 images are smaller than a patch: --patch-px 41 fits into all of them$/);
+    await rm(join(root, 'brick/tiny.png'));
+    expect((await load(root, { patchPx: 41 })).skipped).toEqual([]);
   });
 });
 

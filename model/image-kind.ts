@@ -1,0 +1,226 @@
+/**
+ * What kind of image some bytes are, told by their first bytes and never by a file's name: a PNG called
+ * photo.jpg is a PNG, and a drawing or a document never reaches a decoder.
+ */
+import { cameraRawName } from './camera-raw.ts';
+import { TexturaError } from './error.ts';
+
+export interface ImageKind {
+  readonly name: string;
+  /**
+   * What decodes it: `native` the decoders that others made (libvips in Node, the browser's in the page), the
+   * others `model/`. Undefined where nothing here does: such kinds are known by name only, for a message that
+   * helps.
+   */
+  readonly decoder: 'native' | 'bmp' | 'netpbm' | undefined;
+  /** False for documents, which nobody means as a photograph. */
+  readonly isPicture: boolean;
+}
+
+/**
+ * As many bytes of a file as are enough to tell its kind, except where a TIFF's directories lie further back.
+ */
+export const imageKindBytes = 4096;
+
+/** The kinds that are decoded, for messages. */
+export const decodedKinds = 'JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PGM, PPM or PBM';
+
+/**
+ * The kind of an image from its bytes: undefined for what is no image known here. The first `imageKindBytes`
+ * are enough but for a camera's raw file, which may be told from a TIFF only when its directories are among
+ * the bytes.
+ */
+export function imageKindOf(bytes: Uint8Array): ImageKind | undefined {
+  const kind =
+    signatures.find(({ at = 0, bytes: sign }) => sign.every((byte, i) => bytes[at + i] === byte))?.kind ??
+    riffKind(bytes) ??
+    isoMediaKind(bytes) ??
+    bitmapKind(bytes) ??
+    netpbmKind(bytes) ??
+    drawingKind(bytes);
+  if (kind !== tiff) return kind;
+  const raw = cameraRawName(bytes);
+  return raw === undefined ? tiff : refused(raw);
+}
+
+/**
+ * The kind of an image that is decoded here. `name` is what a message calls the image.
+ * Errors: ImageKindError, with what to convert to.
+ */
+export function requireDecodedKind(bytes: Uint8Array, name: string): DecodedKind {
+  if (bytes.length === 0)
+    throw new ImageKindError('image-damaged', undefined, `${name}: the file is empty (0 bytes)`);
+  const kind = imageKindOf(bytes);
+  if (kind !== undefined && isDecoded(kind)) return kind;
+  throw new ImageKindError(
+    'image-type-unsupported',
+    kind,
+    kind === undefined
+      ? `${name}: expected an image (${decodedKinds}), got something else`
+      : `${name}: ${kind.name} files are not decoded here; convert it to JPEG or PNG`,
+  );
+}
+
+export type DecodedKind = ImageKind & { readonly decoder: NonNullable<ImageKind['decoder']> };
+
+function isDecoded(kind: ImageKind): kind is DecodedKind {
+  return kind.decoder !== undefined;
+}
+
+/** A file that is refused for its kind, or because it is empty and so of none. */
+export class ImageKindError extends TexturaError {
+  /** Undefined for what is no image known here. */
+  readonly kind: ImageKind | undefined;
+
+  constructor(
+    code: 'image-damaged' | 'image-type-unsupported',
+    kind: ImageKind | undefined,
+    message: string,
+  ) {
+    super(code, message);
+    this.kind = kind;
+  }
+}
+
+/** `image-damaged`: what every decoder says of a file that ends too early or contradicts itself. */
+export function damagedImage(
+  { name: kind }: Pick<ImageKind, 'name'>,
+  name: string,
+  reason: string,
+  options?: ErrorOptions,
+): TexturaError {
+  const message = `${name}: expected a whole ${kind}, got a cut or damaged one (${reason})`;
+  return new TexturaError('image-damaged', message, options);
+}
+
+/** `image-type-unsupported`: a form of a decoded kind that is not decoded. */
+export function unsupportedForm(
+  { name: kind }: Pick<ImageKind, 'name'>,
+  name: string,
+  reason: string,
+  options?: ErrorOptions,
+): TexturaError {
+  return new TexturaError(
+    'image-type-unsupported',
+    `${name}: this form of ${kind} is not decoded here (${reason}); convert it to JPEG or PNG`,
+    options,
+  );
+}
+
+/**
+ * Most pixels (width x height) of an image that trainer, `classify`, service and page decode unless they are
+ * told otherwise.
+ */
+export const defaultMaxImagePixels = 100_000_000;
+
+/** Errors: `image-too-large`. To be asked before memory is taken. */
+export function requirePixelLimit(
+  { width, height }: { readonly width: number; readonly height: number },
+  name: string,
+  maxPixels: number,
+): void {
+  if (width * height <= maxPixels) return;
+  throw new TexturaError(
+    'image-too-large',
+    `${name}: expected ${maxPixels} pixels or fewer (--max-image-pixels), ` +
+      `got ${width}x${height} (${width * height})`,
+  );
+}
+
+interface Signature {
+  readonly kind: ImageKind;
+  readonly at?: number;
+  readonly bytes: readonly number[];
+}
+
+const native = (name: string): ImageKind => ({ name, decoder: 'native', isPicture: true });
+const refused = (name: string): ImageKind => ({ name, decoder: undefined, isPicture: true });
+const ascii = (text: string): readonly number[] => Array.from(text, (letter) => letter.charCodeAt(0));
+
+const tiff = native('TIFF');
+
+/** Tried in order: a camera's raw file may begin as a TIFF does. */
+const signatures: readonly Signature[] = [
+  { kind: native('JPEG'), bytes: [0xff, 0xd8, 0xff] },
+  { kind: native('PNG'), bytes: [0x89, ...ascii('PNG\r\n\x1a\n')] },
+  { kind: native('GIF'), bytes: ascii('GIF8') },
+  { kind: refused('Canon raw'), at: 8, bytes: ascii('CR\x02\x00') },
+  { kind: refused('Canon raw'), at: 6, bytes: ascii('HEAPCCDR') },
+  { kind: tiff, bytes: ascii('II*\x00') },
+  { kind: tiff, bytes: ascii('MM\x00*') },
+  { kind: tiff, bytes: ascii('II+\x00') },
+  { kind: tiff, bytes: ascii('MM\x00+') },
+  { kind: refused('Olympus raw'), bytes: ascii('IIRO') },
+  { kind: refused('Olympus raw'), bytes: ascii('IIRS') },
+  { kind: refused('Olympus raw'), bytes: ascii('MMOR') },
+  { kind: refused('Panasonic raw'), bytes: ascii('IIU\x00') },
+  { kind: refused('Fujifilm raw'), bytes: ascii('FUJIFILMCCD-RAW') },
+  { kind: refused('Minolta raw'), bytes: ascii('\x00MRM') },
+  { kind: refused('Sigma raw'), bytes: ascii('FOVb') },
+  { kind: refused('PAM'), bytes: ascii('P7\n') },
+  { kind: refused('PFM'), bytes: ascii('PF\n') },
+  { kind: refused('PFM'), bytes: ascii('Pf\n') },
+  { kind: refused('Photoshop'), bytes: ascii('8BPS') },
+  { kind: refused('JPEG XL'), bytes: [0xff, 0x0a] },
+  { kind: refused('JPEG XL'), at: 4, bytes: ascii('JXL \r\n') },
+  { kind: refused('JPEG 2000'), at: 4, bytes: ascii('jP  \r\n') },
+  { kind: refused('JPEG 2000'), bytes: [0xff, 0x4f, 0xff, 0x51] },
+  { kind: refused('OpenEXR'), bytes: [0x76, 0x2f, 0x31, 0x01] },
+  { kind: refused('Radiance HDR'), bytes: ascii('#?RADIANCE') },
+  { kind: refused('DDS'), bytes: ascii('DDS ') },
+  { kind: refused('icon'), bytes: [0, 0, 1, 0] },
+  { kind: { ...refused('PDF'), isPicture: false }, bytes: ascii('%PDF-') },
+];
+
+function textAt(head: Uint8Array, start: number, end: number): string {
+  return String.fromCharCode(...head.subarray(start, end));
+}
+
+function riffKind(head: Uint8Array): ImageKind | undefined {
+  return textAt(head, 0, 4) === 'RIFF' && textAt(head, 8, 12) === 'WEBP' ? native('WebP') : undefined;
+}
+
+const hevcBrands = new Set(['heic', 'heix', 'hevc', 'hevx', 'heim', 'heis', 'hevm', 'hevs', 'mif1', 'msf1']);
+
+/**
+ * AVIF and HEIC share a container (ISO/IEC 23008-12); the brands in its first box tell them apart from each
+ * other and from video.
+ */
+function isoMediaKind(head: Uint8Array): ImageKind | undefined {
+  if (textAt(head, 4, 8) !== 'ftyp') return undefined;
+  const boxBytes = Math.min(head.length, (head[2] ?? 0) * 256 + (head[3] ?? 0));
+  const brands: string[] = [];
+  for (let at = 8; at + 4 <= boxBytes; at += 4) brands.push(textAt(head, at, at + 4));
+  if (brands.some((brand) => brand === 'avif' || brand === 'avis')) return native('AVIF');
+  if (brands.includes('crx ')) return refused('Canon raw');
+  return brands.some((brand) => hevcBrands.has(brand)) ? refused('HEIC') : undefined;
+}
+
+/**
+ * Lengths of the second header that a bitmap can have: OS/2's first and second version, Windows' versions 3
+ * to 5.
+ */
+export const bitmapHeaderBytes: ReadonlySet<number> = new Set([12, 16, 40, 52, 56, 64, 108, 124]);
+
+/**
+ * Two letters are too few to tell a bitmap by: the length of its second header has to be one that there is.
+ */
+function bitmapKind(head: Uint8Array): ImageKind | undefined {
+  const isBitmap =
+    textAt(head, 0, 2) === 'BM' && bitmapHeaderBytes.has(head[14] ?? 0) && textAt(head, 15, 18) === '\0\0\0';
+  return isBitmap ? { name: 'BMP', decoder: 'bmp', isPicture: true } : undefined;
+}
+
+const netpbmNames = ['PBM', 'PGM', 'PPM'] as const;
+
+/** A sign of two letters, white space and comments, and a width. */
+function netpbmKind(head: Uint8Array): ImageKind | undefined {
+  const [, form] = /^P([1-6])(?:\s|#[^\r\n]*[\r\n])+[0-9]/.exec(textAt(head, 0, imageKindBytes)) ?? [];
+  const name = netpbmNames[(Number(form) - 1) % 3];
+  return name && { name, decoder: 'netpbm', isPicture: true };
+}
+
+function drawingKind(head: Uint8Array): ImageKind | undefined {
+  const text = new TextDecoder().decode(head.subarray(0, imageKindBytes)).trimStart();
+  return text.startsWith('<') && /<svg[\s>]/i.test(text) ? refused('SVG') : undefined;
+}

@@ -1,0 +1,30 @@
+/**
+ * The kinds of image that neither libvips as sharp has it nor every browser decodes, read alike in all parts
+ * of the product.
+ */
+import { readBmp } from './bmp.ts';
+import type { Pixels } from './image.ts';
+import type { DecodedKind } from './image-kind.ts';
+import { readNetpbm } from './netpbm.ts';
+
+/**
+ * The pixels of a BMP, PBM, PGM or PPM; undefined for the kinds that are left to native decoders.
+ * Errors: `image-damaged`, `image-type-unsupported`, `image-too-large`, naming the image.
+ */
+export function readPlainImage(
+  bytes: Uint8Array,
+  kind: DecodedKind,
+  name: string,
+  maxPixels: number,
+): Pixels | undefined {
+  switch (kind.decoder) {
+    case 'bmp':
+      return readBmp(bytes, kind, name, maxPixels);
+    case 'netpbm':
+      return readNetpbm(bytes, kind, name, maxPixels);
+    case 'native':
+      return undefined;
+    default:
+      return kind.decoder satisfies never;
+  }
+}

@@ -1,0 +1,32 @@
+import { spawnSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { pngFile } from '../support/pictures.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+test.skipIf(process.platform === 'win32')(
+  'where no file descriptor is left, an image is read as soon as one is, and is never blamed',
+  async () => {
+    const image = join(await temporaryFolder(), 'photograph.png');
+    const bytes = await pngFile(1);
+    await writeFile(image, bytes);
+    const script = join(import.meta.dirname, '../support/no-descriptors.ts');
+    const node = [process.execPath, '--import', import.meta.resolve('tsx'), script, image];
+    const { stdout, stderr } = spawnSync('sh', ['-c', 'ulimit -n 80 && exec "$0" "$@"', ...node], {
+      encoding: 'utf8',
+    });
+    expect(stderr).toBe('');
+    const answer = JSON.parse(stdout);
+    expect(answer).toEqual({
+      length: bytes.length,
+      waitedMs: expect.any(Number),
+      code: 'descriptors-exhausted',
+      message:
+        'no file can be opened (EMFILE): the limit on open files is reached; raise it (ulimit -n 1024)',
+    });
+    expect(answer.waitedMs).toBeGreaterThan(100);
+    expect(answer.message).not.toContain('photograph');
+  },
+  30_000,
+);
