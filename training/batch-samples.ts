@@ -1,6 +1,5 @@
 /** samples.png of a run: the first patches of its first epoch, before and after augmentation. */
 import { join } from 'node:path';
-import type { GreyImage } from '../model/image.ts';
 import { patchBytes } from '../model/patch.ts';
 import { type BatchSetting, batchMaker } from './data/batch-maker.ts';
 import { pixelReader } from './data/pixel-source.ts';
@@ -25,7 +24,8 @@ export async function writeBatchSamples(
   const after = await batchMaker(setting)(request);
   const patchOf = (patches: Uint8Array, i: number) => patches.slice(i * patchBytes, (i + 1) * patchBytes);
   const [first] = setting.train;
-  const image: GreyImage = await pixelReader(setting.train, setting.pixels, setting.cacheBytes)(0);
+  const read = pixelReader({ ...setting, images: setting.train });
+  const image = await read(0, (pixels) => pixels);
   await writeSamples(join(directory, reportFiles.samples), {
     heading: `Augmentation: ${setting.augment}`,
     samples: Array.from(before.labels, (label, i) => ({

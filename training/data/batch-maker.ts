@@ -3,7 +3,7 @@
  * any thread can make any batch.
  */
 import type { GreyImage } from '../../model/image.ts';
-import { cutPatch, patchBytes } from '../../model/patch.ts';
+import { cutPatch, type Patch, patchBytes } from '../../model/patch.ts';
 import { type RandomStream, randomStream } from '../../model/random.ts';
 import type { Augmentation } from '../../model/training-config.ts';
 import type { Batch } from '../engine.ts';
@@ -17,8 +17,9 @@ export interface BatchSetting {
   readonly train: readonly DatasetImage[];
   readonly validation: readonly DatasetImage[];
   readonly pixels: CachedPixels | undefined;
-  /** Memory for images decoded on demand, for each thread, where they are not all cached. */
+  /** Memory for images decoded on demand, of all threads together, where they are not all cached. */
   readonly cacheBytes: number;
+  readonly maxImagePixels?: number;
   readonly patchesPerEpoch: number;
   readonly patchPx: number;
   readonly augment: Augmentation;
@@ -35,7 +36,7 @@ export type BatchMaker = (request: BatchRequest) => Promise<Batch>;
 
 export function batchMaker(setting: BatchSetting): BatchMaker {
   const { train, validation, patchPx } = setting;
-  const read = pixelReader([...train, ...validation], setting.pixels, setting.cacheBytes);
+  const read = pixelReader({ ...setting, images: [...train, ...validation] });
   let epochPlan: { readonly epoch: number; readonly images: Int32Array } | undefined;
   let grid: readonly GridPatch[] | undefined;
 
@@ -48,27 +49,33 @@ export function batchMaker(setting: BatchSetting): BatchMaker {
 
   async function trainingBatch(epoch: number, start: number, count: number): Promise<Batch> {
     const planned = Array.from(planFor(epoch).subarray(start, start + count));
-    const images = await Promise.all(planned.map(read));
+    const patches = planned.map((index, at) => {
+      const random = randomStream(setting.seed, 'epoch', epoch, 'patch', start + at);
+      const position = randomPosition(train[index] as DatasetImage, patchPx, random);
+      // What surrounds a jittered patch is cut from the other images of the batch, which are read anyway.
+      const clutter = () => {
+        const other = otherOf(planned, at, random);
+        const place = randomPosition(train[other] as DatasetImage, patchPx, random);
+        return read(other, (image) => cutPatch(image, place, patchPx));
+      };
+      const request = { read: (cut: Cut) => read(index, cut), position, patchPx, clutter };
+      return augmentPatch(setting.augment, request, random);
+    });
     return assemble(
       planned.map((index) => train[index]?.label ?? 0),
-      (at) => {
-        const image = images[at] as GreyImage;
-        const random = randomStream(setting.seed, 'epoch', epoch, 'patch', start + at);
-        // What surrounds a jittered patch is cut from the other images of the batch, which are at hand.
-        const clutter = () => randomPatch(otherImage(images, at, random), patchPx, random);
-        const position = randomPosition(image, patchPx, random);
-        return augmentPatch(setting.augment, { image, position, patchPx, clutter }, random);
-      },
+      await Promise.all(patches),
     );
   }
 
   async function gridBatch(start: number, count: number): Promise<Batch> {
     grid ??= planGrid(validation, patchPx);
     const planned = grid.slice(start, start + count);
-    const images = await Promise.all(planned.map(({ image }) => read(train.length + image)));
+    const patches = planned.map(({ image, position }) =>
+      read(train.length + image, (pixels) => cutPatch(pixels, position, patchPx)),
+    );
     return assemble(
       planned.map(({ image }) => validation[image]?.label ?? 0),
-      (at) => cutPatch(images[at] as GreyImage, (planned[at] as GridPatch).position, patchPx),
+      await Promise.all(patches),
     );
   }
 
@@ -78,24 +85,26 @@ export function batchMaker(setting: BatchSetting): BatchMaker {
       : gridBatch(request.start, request.count);
 }
 
-function assemble(labels: readonly number[], patchAt: (index: number) => Uint8Array): Batch {
-  const patches = new Uint8Array(labels.length * patchBytes);
-  labels.forEach((_, index) => {
-    patches.set(patchAt(index), index * patchBytes);
+type Cut = (image: GreyImage) => Patch;
+
+function assemble(labels: readonly number[], patches: readonly Patch[]): Batch {
+  const bytes = new Uint8Array(labels.length * patchBytes);
+  patches.forEach((patch, index) => {
+    bytes.set(patch, index * patchBytes);
   });
-  return { patches, labels: Int32Array.from(labels) };
+  return { patches: bytes, labels: Int32Array.from(labels) };
 }
 
-function randomPosition({ width, height }: GreyImage, patchPx: number, random: RandomStream) {
+function randomPosition(
+  { width, height }: Pick<DatasetImage, 'width' | 'height'>,
+  patchPx: number,
+  random: RandomStream,
+) {
   return { x: random.integer(0, width - patchPx), y: random.integer(0, height - patchPx) };
 }
 
 /** Any of the images but the one at `own`, unless it is alone. */
-function otherImage(images: readonly GreyImage[], own: number, random: RandomStream): GreyImage {
+function otherOf(images: readonly number[], own: number, random: RandomStream): number {
   const step = images.length === 1 ? 0 : random.integer(1, images.length - 1);
-  return images[(own + step) % images.length] as GreyImage;
-}
-
-function randomPatch(image: GreyImage, patchPx: number, random: RandomStream): Uint8Array {
-  return cutPatch(image, randomPosition(image, patchPx, random), patchPx);
+  return images[(own + step) % images.length] as number;
 }

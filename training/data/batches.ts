@@ -39,7 +39,8 @@ export interface BatchSource {
 const aheadPerThread = 2;
 
 export function startBatches(setting: BatchSetting, threads: number): BatchSource {
-  const makers = Array.from({ length: threads }, () => startMaker(setting));
+  const share = { ...setting, cacheBytes: setting.cacheBytes / threads };
+  const makers = Array.from({ length: threads }, () => startMaker(share));
   const times: BatchTimes = { patches: 0, makingMs: 0, waitingMs: 0 };
 
   async function* batches(requests: readonly BatchRequest[]): AsyncGenerator<Batch> {

@@ -22,18 +22,30 @@ export function drawShift(random: RandomStream): Shift {
   };
 }
 
+/** Patches that a shift uncovers: none, one, or three where it goes across the corner. */
+export function clutterCount({ acrossPx, downPx }: Shift): 0 | 1 | 3 {
+  if (acrossPx !== 0 && downPx !== 0) return 3;
+  return acrossPx !== 0 || downPx !== 0 ? 1 : 0;
+}
+
 /**
- * The 64x64 window onto the shifted patch. What the shift uncovers shows the patches that lie beside it, above or below it and
- * across the corner; `clutter` is asked for each of them that is seen, in this order.
+ * The 64x64 window onto the shifted patch. What the shift uncovers shows the patches of `clutter`, which lie
+ * beside it, above or below it and across the corner, in this order, as far as they are seen.
  */
-export function shiftPatch(patch: Patch, { acrossPx, downPx }: Shift, clutter: () => Patch): Patch {
+export function shiftPatch(patch: Patch, shift: Shift, clutter: readonly Patch[]): Patch {
+  const { acrossPx, downPx } = shift;
   const window = new Uint8Array(patchBytes);
   const besidePx = acrossPx - inputPx * Math.sign(acrossPx);
   const abovePx = downPx - inputPx * Math.sign(downPx);
   paste(patch, acrossPx, downPx, window);
-  if (acrossPx !== 0) paste(clutter(), besidePx, downPx, window);
-  if (downPx !== 0) paste(clutter(), acrossPx, abovePx, window);
-  if (acrossPx !== 0 && downPx !== 0) paste(clutter(), besidePx, abovePx, window);
+  const places = [
+    ...(acrossPx !== 0 ? [[besidePx, downPx] as const] : []),
+    ...(downPx !== 0 ? [[acrossPx, abovePx] as const] : []),
+    ...(acrossPx !== 0 && downPx !== 0 ? [[besidePx, abovePx] as const] : []),
+  ];
+  places.forEach(([left, top], i) => {
+    paste(clutter[i] as Patch, left, top, window);
+  });
   return window;
 }
 

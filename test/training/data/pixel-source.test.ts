@@ -2,15 +2,17 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { greyFromPixels } from '../../../model/image.ts';
+import { decodingBytesPerPixel } from '../../../node/image-decoder.ts';
 import type { DatasetImage } from '../../../training/data/dataset-image.ts';
 import { drawGeneratedImage } from '../../../training/data/generated.ts';
-import { startPixelCache } from '../../../training/data/pixel-cache.ts';
+import { type CachedPixels, startPixelCache } from '../../../training/data/pixel-cache.ts';
 import { pixelReader } from '../../../training/data/pixel-source.ts';
 import { pngFile, rgbPicture } from '../../support/pictures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const [width, height] = [70, 66];
 const imageBytes = width * height;
+const decodingBytes = decodingBytesPerPixel * imageBytes;
 const greyOf = (variety: number) => greyFromPixels({ ...rgbPicture(width, height, variety), channels: 3 });
 
 /** Files 0.png, 1.png and so on, each with its record. */
@@ -33,6 +35,12 @@ async function imageFiles(count: number): Promise<readonly DatasetImage[]> {
   );
 }
 
+/** Gives images themselves, as no batch does. */
+function readerOf(images: readonly DatasetImage[], cacheBytes: number, pixels?: CachedPixels) {
+  const read = pixelReader({ images, pixels, cacheBytes });
+  return (index: number) => read(index, (image) => image);
+}
+
 async function spoil({ source }: DatasetImage): Promise<void> {
   if (source.kind === 'file') await writeFile(source.path, 'gone');
 }
@@ -45,8 +53,8 @@ test('cached images are views of the shared memory', async () => {
   });
   const [first, second, third] = images as readonly [DatasetImage, DatasetImage, DatasetImage];
   const pixels = cache.pixelsOf([third, first, second]);
-  const read = pixelReader([third, first, second], pixels, 0);
-  const greys = await Promise.all([0, 1, 2].map(read));
+  const read = readerOf([third, first, second], 0, pixels);
+  const greys = await Promise.all([0, 1, 2].map((index) => read(index)));
   expect(greys).toEqual([greyOf(2), greyOf(0), greyOf(1)]);
   expect(greys.every(({ data }) => data.buffer === pixels?.slabs[0])).toBe(true);
 });
@@ -80,7 +88,7 @@ test('a cache holds images that no single slab could, one behind the other', () 
     });
   const pixels = cache.pixelsOf(images);
   expect(pixels?.slabs.length).toBeGreaterThan(2);
-  const read = pixelReader(images, pixels, 0);
+  const read = readerOf(images, 0, pixels);
   return Promise.all(
     images.map(async (one, index) => {
       const { data } = await read(index);
@@ -100,14 +108,14 @@ test('without a cache an image is decoded from its file, and drawn where it is g
     meanGrey: 128,
     contentHash: '',
   };
-  const read = pixelReader([file as DatasetImage, generated], undefined, 0);
+  const read = readerOf([file as DatasetImage, generated], 0);
   expect(await read(0)).toEqual(greyOf(0));
   expect(await read(1)).toEqual(drawGeneratedImage('brick', 3));
 });
 
-test('the images used last are kept within the budget, the others read again', async () => {
+test('the images used last are kept as long as the budget leaves room to decode another', async () => {
   const images = await imageFiles(3);
-  const read = pixelReader(images, undefined, 2 * imageBytes);
+  const read = readerOf(images, imageBytes + decodingBytes);
   for (const index of [0, 1, 0, 2]) await read(index);
   await Promise.all(images.map(spoil));
   expect(await read(0)).toEqual(greyOf(0));
@@ -119,14 +127,14 @@ test('a failed read is not kept, so that the next one may succeed', async () => 
   const images = await imageFiles(1);
   const [image] = images as readonly [DatasetImage];
   await spoil(image);
-  const read = pixelReader(images, undefined, imageBytes);
+  const read = readerOf(images, imageBytes);
   await expect(read(0)).rejects.toThrow(/^0\.png: /);
   if (image.source.kind === 'file') await writeFile(image.source.path, await pngFile(0));
   expect(await read(0)).toEqual(greyOf(0));
 });
 
 test('asked for at once by several, an image is read once', async () => {
-  const read = pixelReader(await imageFiles(1), undefined, imageBytes);
+  const read = readerOf(await imageFiles(1), imageBytes);
   const [first, second] = await Promise.all([read(0), read(0)]);
   expect(first).toBe(second);
 });
@@ -135,7 +143,7 @@ test('an image whose size is no longer the one that was checked is an error with
   const images = await imageFiles(1);
   const [image] = images as readonly [DatasetImage];
   if (image.source.kind === 'file') await writeFile(image.source.path, await pngFile(0, 71, 65));
-  await expect(pixelReader(images, undefined, 0)(0)).rejects.toMatchObject({
+  await expect(readerOf(images, 0)(0)).rejects.toMatchObject({
     code: 'image-damaged',
     message: '0.png: expected 70x66 as when it was checked, got 71x65',
   });
