@@ -1,10 +1,14 @@
 /** A thread that turns image files into patches: decoding and cutting would hold the event loop for longer than a request may. */
+import { ByteRoom } from '../../node/byte-room.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { answerRequests, type ThreadAnswer } from '../../node/supervised-thread.ts';
 import { cutImage, type Preparation } from './cut-image.ts';
 import { imagesFromJson } from './json-images.ts';
 import type { PreparationResult, PreparationTask } from './preparation-pool.ts';
 import { readTensorRequest } from './tensor-request.ts';
+
+/** Memory for images that are decoded at the same time; one larger than that is decoded alone. */
+const room = new ByteRoom(256 * 2 ** 20);
 
 answerRequests(async (task: PreparationTask): Promise<ThreadAnswer<PreparationResult>> => {
   const start = performance.now();
@@ -31,5 +35,5 @@ async function work(task: PreparationTask): Promise<Omit<PreparationResult, 'wor
 }
 
 async function cut({ bytes, maxPixels, ...wishes }: Preparation): Promise<Uint8Array<ArrayBuffer>> {
-  return cutImage(await decodeImage(bytes, wishes.name, { maxPixels }), wishes);
+  return cutImage(await decodeImage(bytes, wishes.name, { maxPixels, room }), wishes);
 }

@@ -13,7 +13,9 @@ import {
 import { decodeImage } from '../../node/image-decoder.ts';
 import { classify } from '../../serve/classification.ts';
 import { Model } from '../../serve/model.ts';
-import { encoder, pngFile, rgbPicture } from '../support/pictures.ts';
+import { bmpOfRgb } from '../support/bmp.ts';
+import { rawFiles } from '../support/camera-raw.ts';
+import { encoder, pgmOf16, pngFile, ppmOfRgb, rgbPicture } from '../support/pictures.ts';
 import { exportModels, type RunningService, runService } from '../support/running-service.ts';
 import { tolerances } from '../tolerances.ts';
 
@@ -95,6 +97,17 @@ describe('POST /classify', () => {
         encoder(rgbPicture(70, 66, 3))
           .jpeg()
           .toBuffer(),
+      'auto',
+    ],
+    ['BMP', () => bmpOfRgb(rgbPicture(70, 66, 3)), 'auto'],
+    ['PPM', () => ppmOfRgb(rgbPicture(70, 66, 3)), 'auto'],
+    [
+      '12-bit PGM',
+      () =>
+        pgmOf16(
+          Uint16Array.from({ length: 64 * 64 }, (__, i) => (i * 61) % 4096),
+          64,
+        ),
       'auto',
     ],
     ['its middle alone', () => pngFile(4, 333, 222), 'center'],
@@ -200,6 +213,16 @@ describe('POST /classify', () => {
       /JPEG/,
     ],
     ['text', async () => Buffer.from('hello'), 415, 'image-type-unsupported', /image/],
+    [
+      'Nikon raw',
+      async () => rawFiles['Nikon raw'] as Buffer,
+      415,
+      'image-type-unsupported',
+      /Nikon raw.*JPEG/,
+    ],
+    ['Sony raw', async () => rawFiles['Sony raw'] as Buffer, 415, 'image-type-unsupported', /Sony raw.*JPEG/],
+    ['cut BMP', async () => half(bmpOfRgb(rgbPicture(70, 66, 1))), 422, 'image-damaged', /BMP/],
+    ['cut PPM', async () => half(ppmOfRgb(rgbPicture(70, 66, 1))), 422, 'image-damaged', /PPM/],
     ['nothing', async () => Buffer.alloc(0), 422, 'image-damaged', /empty/],
   ] as const)('answers a %s with its own problem', async (_, make, status, code, detail) => {
     const answer = problem(await raw(await make()));

@@ -13,8 +13,11 @@ import { patchBytes } from '../../model/patch.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { classify } from '../../serve/classification.ts';
 import { Model } from '../../serve/model.ts';
+import { bmpOfRgb } from '../support/bmp.ts';
+import { rawFiles } from '../support/camera-raw.ts';
 import { runScript } from '../support/command.ts';
 import { largestDifference } from '../support/onnx-session.ts';
+import { encoder, pgmOf16, ppmOfRgb } from '../support/pictures.ts';
 import { randomParameters, randomPatches } from '../support/random-network.ts';
 import { referenceLogits, referenceProbabilities } from '../support/reference-network.ts';
 import { writeTrainedRun } from '../support/trained-run.ts';
@@ -114,6 +117,37 @@ describe('npm run classify', () => {
       const probabilities = predictions.map(({ probability }) => probability);
       expect(probabilities).toEqual([...probabilities].sort((a, b) => b - a));
     }
+  });
+
+  test('reads BMP, PPM and 12-bit PGM like their PNG twins, notes the stretch, and refuses camera raw files', async () => {
+    const { data, info } = await sharp(await stripOf(randomPatches(1, 23)))
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    const rgb = {
+      data: Uint8Array.from({ length: 3 * 64 * 64 }, (_, i) => data[info.channels * Math.floor(i / 3)] ?? 0),
+    };
+    const picture = { ...rgb, width: 64, height: 64 };
+    const deep = Uint16Array.from({ length: 64 * 64 }, (_, i) => (rgb.data[3 * i] ?? 0) * 16 + 5);
+    const files = {
+      'twin.png': await encoder(picture).png().toBuffer(),
+      'photo.bmp': bmpOfRgb(picture),
+      'photo.ppm': ppmOfRgb(picture),
+      'sensor.pgm': pgmOf16(deep, 64),
+      'photo.NEF': rawFiles['Nikon raw'] as Buffer,
+      'photo.tif': rawFiles['DNG (camera raw)'] as Buffer,
+    };
+    for (const [name, bytes] of Object.entries(files)) await writeFile(join(home, name), bytes);
+    const result = await runClassify(['--json', '--model', modelPath, ...Object.keys(files)]);
+    expect(result.status).toBe(3);
+    expect(result.stderr.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^classify: note: sensor\.pgm: 16-bit samples .* read as 12-bit data/),
+      'classify: photo.NEF: Nikon raw files are not decoded here; convert it to JPEG or PNG',
+      'classify: photo.tif: DNG (camera raw) files are not decoded here; convert it to JPEG or PNG',
+    ]);
+    const { results } = answerSchema.parse(JSON.parse(result.stdout));
+    const [twin, ...others] = results;
+    expect(others.map(({ file }) => file)).toEqual(['photo.bmp', 'photo.ppm', 'sensor.pgm']);
+    for (const { predictions } of others) expect(predictions).toEqual(twin?.predictions);
   });
 
   test('prints the first five classes as text, and the middle patch alone on request', async () => {
