@@ -13,8 +13,8 @@ export interface ImageKind {
    * helps.
    */
   readonly decoder: 'native' | 'bmp' | 'netpbm' | undefined;
-  /** False for documents, which nobody means as a photograph. */
-  readonly isPicture: boolean;
+  /** A raw file shows a decoder its thumbnail; nobody means a document as a photograph. */
+  readonly family: 'picture' | 'camera-raw' | 'document';
 }
 
 /**
@@ -40,7 +40,7 @@ export function imageKindOf(bytes: Uint8Array): ImageKind | undefined {
     drawingKind(bytes);
   if (kind !== tiff) return kind;
   const raw = cameraRawName(bytes);
-  return raw === undefined ? tiff : refused(raw);
+  return raw === undefined ? tiff : cameraRaw(raw);
 }
 
 /**
@@ -133,8 +133,9 @@ interface Signature {
   readonly bytes: readonly number[];
 }
 
-const native = (name: string): ImageKind => ({ name, decoder: 'native', isPicture: true });
-const refused = (name: string): ImageKind => ({ name, decoder: undefined, isPicture: true });
+const native = (name: string): ImageKind => ({ name, decoder: 'native', family: 'picture' });
+const refused = (name: string): ImageKind => ({ name, decoder: undefined, family: 'picture' });
+const cameraRaw = (name: string): ImageKind => ({ name, decoder: undefined, family: 'camera-raw' });
 const ascii = (text: string): readonly number[] => Array.from(text, (letter) => letter.charCodeAt(0));
 
 const tiff = native('TIFF');
@@ -144,19 +145,19 @@ const signatures: readonly Signature[] = [
   { kind: native('JPEG'), bytes: [0xff, 0xd8, 0xff] },
   { kind: native('PNG'), bytes: [0x89, ...ascii('PNG\r\n\x1a\n')] },
   { kind: native('GIF'), bytes: ascii('GIF8') },
-  { kind: refused('Canon raw'), at: 8, bytes: ascii('CR\x02\x00') },
-  { kind: refused('Canon raw'), at: 6, bytes: ascii('HEAPCCDR') },
+  { kind: cameraRaw('Canon raw'), at: 8, bytes: ascii('CR\x02\x00') },
+  { kind: cameraRaw('Canon raw'), at: 6, bytes: ascii('HEAPCCDR') },
   { kind: tiff, bytes: ascii('II*\x00') },
   { kind: tiff, bytes: ascii('MM\x00*') },
   { kind: tiff, bytes: ascii('II+\x00') },
   { kind: tiff, bytes: ascii('MM\x00+') },
-  { kind: refused('Olympus raw'), bytes: ascii('IIRO') },
-  { kind: refused('Olympus raw'), bytes: ascii('IIRS') },
-  { kind: refused('Olympus raw'), bytes: ascii('MMOR') },
-  { kind: refused('Panasonic raw'), bytes: ascii('IIU\x00') },
-  { kind: refused('Fujifilm raw'), bytes: ascii('FUJIFILMCCD-RAW') },
-  { kind: refused('Minolta raw'), bytes: ascii('\x00MRM') },
-  { kind: refused('Sigma raw'), bytes: ascii('FOVb') },
+  { kind: cameraRaw('Olympus raw'), bytes: ascii('IIRO') },
+  { kind: cameraRaw('Olympus raw'), bytes: ascii('IIRS') },
+  { kind: cameraRaw('Olympus raw'), bytes: ascii('MMOR') },
+  { kind: cameraRaw('Panasonic raw'), bytes: ascii('IIU\x00') },
+  { kind: cameraRaw('Fujifilm raw'), bytes: ascii('FUJIFILMCCD-RAW') },
+  { kind: cameraRaw('Minolta raw'), bytes: ascii('\x00MRM') },
+  { kind: cameraRaw('Sigma raw'), bytes: ascii('FOVb') },
   { kind: refused('PAM'), bytes: ascii('P7\n') },
   { kind: refused('PFM'), bytes: ascii('PF\n') },
   { kind: refused('PFM'), bytes: ascii('Pf\n') },
@@ -169,7 +170,7 @@ const signatures: readonly Signature[] = [
   { kind: refused('Radiance HDR'), bytes: ascii('#?RADIANCE') },
   { kind: refused('DDS'), bytes: ascii('DDS ') },
   { kind: refused('icon'), bytes: [0, 0, 1, 0] },
-  { kind: { ...refused('PDF'), isPicture: false }, bytes: ascii('%PDF-') },
+  { kind: { ...refused('PDF'), family: 'document' }, bytes: ascii('%PDF-') },
 ];
 
 function textAt(head: Uint8Array, start: number, end: number): string {
@@ -192,7 +193,7 @@ function isoMediaKind(head: Uint8Array): ImageKind | undefined {
   const brands: string[] = [];
   for (let at = 8; at + 4 <= boxBytes; at += 4) brands.push(textAt(head, at, at + 4));
   if (brands.some((brand) => brand === 'avif' || brand === 'avis')) return native('AVIF');
-  if (brands.includes('crx ')) return refused('Canon raw');
+  if (brands.includes('crx ')) return cameraRaw('Canon raw');
   return brands.some((brand) => hevcBrands.has(brand)) ? refused('HEIC') : undefined;
 }
 
@@ -208,7 +209,7 @@ export const bitmapHeaderBytes: ReadonlySet<number> = new Set([12, 16, 40, 52, 5
 function bitmapKind(head: Uint8Array): ImageKind | undefined {
   const isBitmap =
     textAt(head, 0, 2) === 'BM' && bitmapHeaderBytes.has(head[14] ?? 0) && textAt(head, 15, 18) === '\0\0\0';
-  return isBitmap ? { name: 'BMP', decoder: 'bmp', isPicture: true } : undefined;
+  return isBitmap ? { name: 'BMP', decoder: 'bmp', family: 'picture' } : undefined;
 }
 
 const netpbmNames = ['PBM', 'PGM', 'PPM'] as const;
@@ -217,7 +218,7 @@ const netpbmNames = ['PBM', 'PGM', 'PPM'] as const;
 function netpbmKind(head: Uint8Array): ImageKind | undefined {
   const [, form] = /^P([1-6])(?:\s|#[^\r\n]*[\r\n])+[0-9]/.exec(textAt(head, 0, imageKindBytes)) ?? [];
   const name = netpbmNames[(Number(form) - 1) % 3];
-  return name && { name, decoder: 'netpbm', isPicture: true };
+  return name && { name, decoder: 'netpbm', family: 'picture' };
 }
 
 function drawingKind(head: Uint8Array): ImageKind | undefined {

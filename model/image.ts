@@ -58,7 +58,8 @@ export function greyFromPixels(pixels: Pixels): GreyImage {
   return { data: grey, width, height, ...(stretchedFromBits && { stretchedFromBits }) };
 }
 
-function onWhite(value: number, alpha: number): number {
+/** A level as it looks on white, rounded half up. */
+export function onWhite(value: number, alpha: number): number {
   return alpha === 255 ? value : Math.floor((2 * (value * alpha + 255 * (255 - alpha)) + 255) / 510);
 }
 

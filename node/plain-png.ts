@@ -5,6 +5,7 @@
  */
 import { crc32, inflateSync } from 'node:zlib';
 import type { Pixels } from '../model/image.ts';
+import { unfilteredRows } from '../model/png-rows.ts';
 
 /** Beyond this libvips is as fast. */
 const maxPixels = 128 * 128;
@@ -27,7 +28,7 @@ export function readPlainPng(bytes: Uint8Array): Pixels | undefined {
   const length = (rowBytes + 1) * size.height;
   try {
     const rows = inflateSync(compressed, { maxOutputLength: length, chunkSize: length + 64 });
-    const data = rows.length === length ? unfiltered(rows, rowBytes, size.channels) : undefined;
+    const data = rows.length === length ? unfilteredRows(rows, rowBytes, size.channels) : undefined;
     return data && { ...size, data };
   } catch {
     return undefined;
@@ -67,54 +68,4 @@ function pixelChunks(file: Buffer): Uint8Array | undefined {
   }
   if (at !== file.length) return undefined;
   return pixels.length === 1 ? pixels[0] : Buffer.concat(pixels);
-}
-
-/**
- * Undoes the filters of rows that begin with the number of theirs: each byte was stored less what the bytes of the pixel to its
- * left (a), above (b) and above that (c) foretell, which are 0 outside of the image (PNG specification, section 9.2). Undefined for a
- * filter that there is not. In the memory of the rows, since what is stored lies behind what is read already; no views of rows are made:
- * there would be more of them than there is work.
- */
-function unfiltered(rows: Buffer, rowBytes: number, channels: number): Uint8Array | undefined {
-  const height = rows.length / (rowBytes + 1);
-  for (let y = 0; y < height; y++) {
-    const filter = rows[y * (rowBytes + 1)] as number;
-    const stored = y * (rowBytes + 1) + 1;
-    const start = y * rowBytes;
-    if (filter > 4) return undefined;
-    if (filter === 0) {
-      rows.copyWithin(start, stored, stored + rowBytes);
-      continue;
-    }
-    for (let i = 0; i < rowBytes; i++) {
-      const at = start + i;
-      const a = i < channels ? 0 : (rows[at - channels] as number);
-      const b = y === 0 ? 0 : (rows[at - rowBytes] as number);
-      const c = i < channels || y === 0 ? 0 : (rows[at - rowBytes - channels] as number);
-      rows[at] = (rows[stored + i] as number) + foretold(filter, a, b, c);
-    }
-  }
-  return rows.subarray(0, rowBytes * height);
-}
-
-function foretold(filter: number, a: number, b: number, c: number): number {
-  switch (filter) {
-    case 1:
-      return a;
-    case 2:
-      return b;
-    case 3:
-      return (a + b) >> 1;
-    default:
-      return paeth(a, b, c);
-  }
-}
-
-/** Of a, b and c the one that is nearest to a + b - c. */
-function paeth(a: number, b: number, c: number): number {
-  const toA = Math.abs(b - c);
-  const toB = Math.abs(a - c);
-  const toC = Math.abs(a + b - 2 * c);
-  if (toA <= toB && toA <= toC) return a;
-  return toB <= toC ? b : c;
 }

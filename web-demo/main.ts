@@ -4,6 +4,7 @@ import './style/tokens.css';
 import './style/page.css';
 import './style/stage.css';
 import './style/views.css';
+import { holdsPatch } from '../model/patch.ts';
 import { compareView } from './compare/compare-view.ts';
 import { element } from './dom/element.ts';
 import { signal } from './dom/signal.ts';
@@ -17,11 +18,11 @@ import { language, say, setLanguage } from './language/language.ts';
 import { liveView } from './live/live-view.ts';
 import { addressedView, modelsUnlisted, noModels, type PageFrame, pageFrame, viewTabs } from './page.ts';
 import { seeView } from './see/see-view.ts';
-import { sourceBar } from './source/source-bar.ts';
+import { type SourceBar, sourceBar } from './source/source-bar.ts';
 import { pictureReader } from './stage/capture.ts';
 import { watchFrames } from './stage/frames.ts';
 import { freshness } from './stage/freshness.ts';
-import { createStage, type Stage } from './stage/stage.ts';
+import { createStage, type Picture, type Stage } from './stage/stage.ts';
 import { tellUnkept } from './storage.ts';
 import { taughtModels } from './teach/taught-models.ts';
 import { teachView } from './teach/teach-view.ts';
@@ -37,28 +38,29 @@ async function start(): Promise<void> {
   frame.picture.append(source.root, stage.root);
   setLanguage(language.get(), document);
   const begun = source.begin();
-  await offerModels(frame, stage);
+  await offerModels(frame, source, stage);
   await begun;
   if (import.meta.env.PROD && window.isSecureContext) await keepForOffline();
 }
 
 /** Exported models, then what was taught here. None is no fault: the page then says how to make one. */
-async function offerModels(frame: PageFrame, stage: Stage): Promise<void> {
+async function offerModels(frame: PageFrame, source: SourceBar, stage: Stage): Promise<void> {
   const taught = await taughtModels();
   try {
     const models = [...(await listModels()), ...taught];
     const first = models.find(({ name }) => name === referenceName) ?? models[0];
     if (first === undefined) frame.panel.replaceChildren(noModels());
-    else openViews(frame, stage, first, models);
+    else openViews(frame, source, stage, first, models);
   } catch (error) {
     reportError(error);
-    const retry = () => void offerModels(frame, stage);
+    const retry = () => void offerModels(frame, source, stage);
     frame.panel.replaceChildren(modelsUnlisted(() => faultText(faultOf(error)), retry));
   }
 }
 
 function openViews(
   { book, bar, panel }: PageFrame,
+  source: SourceBar,
   stage: Stage,
   first: ListedModel,
   offered: readonly ListedModel[],
@@ -68,11 +70,25 @@ function openViews(
   const fresh = freshness(book, stage);
   const trouble = element('p', { class: 'notice', role: 'alert', hidden: true });
   const readings = runQueue();
+  let refused: Picture | undefined;
+
+  /** Whether there is nothing to refuse: a picture smaller than a patch of the network is not read, as in the service. */
+  function acceptsPicture(): boolean {
+    const [picture, state] = [stage.picture.get(), inference.model.get()];
+    if (picture === undefined || state.status !== 'ready') return true;
+    const { patchPx } = state.model;
+    const isReadable = holdsPatch(picture, patchPx);
+    source.tellTooSmall(isReadable ? undefined : picture, patchPx);
+    if (!isReadable && refused !== picture) views[tabs.front()].reset();
+    refused = isReadable ? undefined : picture;
+    return isReadable;
+  }
 
   /** Reads what is shown now. While a reading is under way, any number of requests are one more. */
   function requestReading(): void {
     readings
       .add('reading', async () => {
+        if (!acceptsPicture()) return;
         fresh.expect();
         await views[tabs.front()].read();
         trouble.hidden = true;

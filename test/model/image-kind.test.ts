@@ -9,7 +9,7 @@ const kindOf = (bytes: Uint8Array | string) =>
 
 describe('camera raw files that are TIFF inside are told by their directories', () => {
   test.each(Object.entries(rawFiles))('%s', (name, bytes) => {
-    expect(kindOf(bytes)).toMatchObject({ name, decoder: undefined, isPicture: true });
+    expect(kindOf(bytes)).toMatchObject({ name, decoder: undefined, family: 'camera-raw' });
   });
 
   test('of a maker that is not known, without its own words', () => {
@@ -96,7 +96,7 @@ describe('other raw files are told by their first bytes', () => {
     ['Sigma raw', 'FOVb\0\0\x02\0'],
     ['Phase One raw', 'II*\0\x08\0\0\0IIIITwaR'],
   ])('%s', (name, head) => {
-    expect(kindOf(head)).toMatchObject({ name, decoder: undefined });
+    expect(kindOf(head)).toMatchObject({ name, decoder: undefined, family: 'camera-raw' });
   });
 
   test('and not by pixels that look like them', () => {

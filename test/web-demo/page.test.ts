@@ -8,9 +8,12 @@ import { codeBytes } from '../../bench/web/page-figures.ts';
 import { greyFromPixels } from '../../model/image.ts';
 import { drawTexture } from '../../model/textures/textures.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
+import { bmpOfRgb } from '../support/bmp.ts';
+import { rawFiles } from '../support/camera-raw.ts';
 import { runScript } from '../support/command.ts';
 import { give, openPage, readBars } from '../support/page-browser.ts';
 import { pageFixture } from '../support/page-fixture.ts';
+import { encoder, pgmOf16, pngColourTypes, ppmOfRgb, rawPng, rgbPicture } from '../support/pictures.ts';
 import { tolerances } from '../tolerances.ts';
 
 const fixture = pageFixture({
@@ -124,11 +127,78 @@ describe('a picture', () => {
     const text = join(fixture().folder, 'notes.txt');
     await writeFile(text, 'no picture');
     await page.locator('#picture-file').setInputFiles(text);
-    await page.getByText('This file is no picture').waitFor();
+    await page.getByText('This file is not a picture').waitFor();
     const heic = join(fixture().folder, 'photo.heic');
     await writeFile(heic, Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypheic0000mif1heic')]));
     await page.locator('#picture-file').setInputFiles(heic);
     await page.getByText('HEIC picture').waitFor();
+    const raw = join(fixture().folder, 'photo.dng');
+    await writeFile(raw, rawFiles['DNG (camera raw)'] as Buffer);
+    await page.locator('#picture-file').setInputFiles(raw);
+    await page.getByText('This is a DNG (camera raw) picture, which cannot be decoded here').waitFor();
+    const cut = join(fixture().folder, 'cut.ppm');
+    await writeFile(cut, ppmOfRgb(rgbPicture(70, 66, 1)).subarray(0, 500));
+    await page.locator('#picture-file').setInputFiles(cut);
+    await page.getByText('it is cut, damaged or of an unusual kind').waitFor();
+  }, 60_000);
+
+  test('that browsers do not decode, or not to the bit, has the grey levels of npm run classify', async () => {
+    const { page } = await openPage(fixture().browser, fixture().server.origin);
+    await readBars(page);
+    const sensor = (width: number, channels = 1) =>
+      Uint16Array.from({ length: width * 66 * channels }, (_, i) => (i * 61) % 4096);
+    const bigEndian = (samples: Uint16Array) => Buffer.from(samples.slice().buffer).swap16();
+    const transparent = Uint16Array.from({ length: 83 * 66 * 4 }, (_, i) => (i * 7919) % 65_536);
+    const files: readonly (readonly [string, number, Buffer])[] = [
+      ['photo.bmp', 71, bmpOfRgb(rgbPicture(71, 66, 3))],
+      ['photo.ppm', 73, ppmOfRgb(rgbPicture(73, 66, 4))],
+      ['sensor.pgm', 77, pgmOf16(sensor(77), 77)],
+      ['sensor.png', 79, rawPng(79, 66, 16, pngColourTypes.grey, bigEndian(sensor(79)))],
+      ['sensor-rgb.png', 81, rawPng(81, 66, 16, pngColourTypes.rgb, bigEndian(sensor(81, 3)))],
+      ['transparent.png', 83, rawPng(83, 66, 16, pngColourTypes.rgba, bigEndian(transparent))],
+    ];
+    for (const [name, width, bytes] of files) {
+      const path = join(fixture().folder, name);
+      await writeFile(path, bytes);
+      await page.locator('#picture-file').setInputFiles(path);
+      await page.locator(`.stage-picture canvas[width="${width}"]`).waitFor();
+      const levels: number[] = await page.evaluate(
+        `[...document.querySelector('.stage-picture canvas').getContext('2d').getImageData(0, 0, ${width}, 66).data]`,
+      );
+      const theirs = greyFromPixels({ data: Uint8Array.from(levels), width, height: 66, channels: 4 });
+      const ours = await decodeImage(bytes, name);
+      expect([name, [...theirs.data]]).toEqual([name, [...ours.data]]);
+      const isSensor = name.startsWith('sensor');
+      expect([name, ours.stretchedFromBits]).toEqual([name, isSensor ? 12 : undefined]);
+      if (isSensor) await page.getByText('hold only 12 bits').waitFor();
+      else await page.getByText('hold only 12 bits').waitFor({ state: 'hidden' });
+    }
+  }, 60_000);
+
+  test('that is smaller than a patch, or larger than the limit, is refused with its size', async () => {
+    const { browser, server, folder } = fixture();
+    const { page } = await openPage(browser, `${server.origin}/?max-image-pixels=9000`);
+    await readBars(page);
+    for (const [name, width, height] of [
+      ['small.png', 70, 63],
+      ['large.png', 100, 91],
+      ['fitting.png', 100, 90],
+    ] as const) {
+      await writeFile(
+        join(folder, name),
+        await encoder(rgbPicture(width, height, 1))
+          .png()
+          .toBuffer(),
+      );
+    }
+    await page.locator('#picture-file').setInputFiles(join(folder, 'small.png'));
+    await page.getByText('The picture is 70 x 63 pixels; each side must have 64 or more').waitFor();
+    await page.getByText('Waiting for a picture').waitFor();
+    await page.locator('#picture-file').setInputFiles(join(folder, 'large.png'));
+    await page.getByText('more than 9000 pixels').waitFor();
+    await page.locator('#picture-file').setInputFiles(join(folder, 'fitting.png'));
+    await page.getByText('each side must have').waitFor({ state: 'hidden' });
+    expect(await readBars(page)).not.toEqual([]);
   }, 60_000);
 });
 

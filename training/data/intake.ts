@@ -137,7 +137,10 @@ const imageEndings = new Set(
  * saved as .jpg, an empty file), by what it is called.
  */
 function isImage(file: ClassFile, why: TexturaError): boolean {
-  const tellsNothing = why instanceof ImageKindError ? !why.kind?.isPicture : why.code === 'file-unreadable';
+  const tellsNothing =
+    why instanceof ImageKindError
+      ? why.kind === undefined || why.kind.family === 'document'
+      : why.code === 'file-unreadable';
   return !tellsNothing || isMeantAsImage(file);
 }
 

@@ -45,12 +45,17 @@ export const english = {
     'The camera did not start: another program may be using it. Close that one and press Camera again.',
   'camera.lost': 'The camera has gone. Connect it again and press Camera; the last picture stays.',
 
-  'picture.not-picture': 'This file is no picture. JPEG, PNG, WebP, GIF and AVIF can be read.',
-  'picture.heic': 'This is a HEIC picture, which this browser does not decode. Save it as JPEG or PNG first.',
+  'picture.not-picture':
+    'This file is not a picture. JPEG, PNG, WebP, GIF, AVIF, BMP, PGM, PPM and PBM can be read.',
+  'picture.unsupported':
+    'This is a {kind} picture, which cannot be decoded here. Save it as JPEG or PNG first.',
   'picture.damaged': 'This picture cannot be decoded: it is cut, damaged or of an unusual kind.',
-  'picture.too-large': 'This picture has more than 50 million pixels. Save a smaller one.',
+  'picture.too-large':
+    'This picture has more than {limit} pixels. Save a smaller one, or open this page with ?max-image-pixels=NUMBER.',
   'picture.too-small':
-    'The picture is {width} x {height} pixels: too small for a patch of {least}. The square is read.',
+    'The picture is {width} x {height} pixels; each side must have {least} or more (one patch). Open a larger picture, or use a network trained with a smaller --patch-px.',
+  'picture.stretched':
+    'The 16-bit samples of this picture hold only {bits} bits. They were stretched to the full range, as in training.',
   'picture.noise':
     'This browser alters what pages read from pictures (protection against fingerprinting). Readings may differ slightly; allow canvas data for this page for exact ones.',
 

@@ -7,7 +7,7 @@ import { spanish } from './spanish.ts';
 
 export type TextKey = keyof typeof english;
 export type Texts = Readonly<Record<TextKey, string>>;
-type Values = Readonly<Record<string, string | number>>;
+export type Values = Readonly<Record<string, string | number>>;
 
 const languages = { en: english, es: spanish } as const satisfies Record<string, Texts>;
 export type Language = keyof typeof languages;

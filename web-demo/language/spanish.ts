@@ -46,12 +46,17 @@ export const spanish: Texts = {
   'camera.busy': 'La cámara no arrancó: quizá la use otro programa. Ciérrelo y pulse Cámara otra vez.',
   'camera.lost': 'La cámara se ha ido. Conéctela de nuevo y pulse Cámara; la última imagen se queda.',
 
-  'picture.not-picture': 'Este archivo no es una imagen. Se leen JPEG, PNG, WebP, GIF y AVIF.',
-  'picture.heic': 'Es una imagen HEIC, que este navegador no descodifica. Guárdela antes como JPEG o PNG.',
+  'picture.not-picture':
+    'Este archivo no es una imagen. Se leen JPEG, PNG, WebP, GIF, AVIF, BMP, PGM, PPM y PBM.',
+  'picture.unsupported':
+    'Es una imagen {kind}, que aquí no se puede descodificar. Guárdela antes como JPEG o PNG.',
   'picture.damaged': 'Esta imagen no se puede descodificar: está cortada, dañada o es de un tipo inusual.',
-  'picture.too-large': 'Esta imagen tiene más de 50 millones de píxeles. Guarde una más pequeña.',
+  'picture.too-large':
+    'Esta imagen tiene más de {limit} píxeles. Guarde una más pequeña o abra esta página con ?max-image-pixels=NÚMERO.',
   'picture.too-small':
-    'La imagen mide {width} x {height} píxeles: no cabe un recorte de {least}. Se lee el cuadro.',
+    'La imagen mide {width} x {height} píxeles; cada lado debe tener {least} o más (un recorte). Abra una imagen más grande o use una red entrenada con un --patch-px menor.',
+  'picture.stretched':
+    'Las muestras de 16 bits de esta imagen solo tienen {bits} bits. Se ampliaron a todo el rango, como en el entrenamiento.',
   'picture.noise':
     'Este navegador altera lo que las páginas leen de las imágenes (protección contra huellas). Las lecturas pueden variar un poco; permita los datos de lienzo para que sean exactas.',
 

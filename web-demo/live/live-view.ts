@@ -22,8 +22,6 @@ interface Reading {
   readonly order: readonly number[];
   /** Patches that were averaged. */
   readonly count: number;
-  /** Why something else was read than was asked for. */
-  readonly note: string | undefined;
   readonly at: number;
 }
 
@@ -67,12 +65,8 @@ export function liveView({ inference, stage, reader, requestReading, shown }: Vi
     if (picture === undefined) return undefined;
     const { width, height, element: source, kind } = picture;
     const square = reader.square(source, stage.square.get());
-    const fits = Math.min(width, height) >= patchPx;
-    const isWhole = scope.get() === 'whole';
-    const taken = isWhole && fits ? reader.whole(source, { width, height }, patchPx) : square;
-    const note =
-      isWhole && !fits ? textOf('picture.too-small', { width, height, least: patchPx }) : undefined;
-    return { ...taken, note, picture, patch: square.patches, isFrame: kind === 'camera' };
+    const taken = scope.get() === 'whole' ? reader.whole(source, { width, height }, patchPx) : square;
+    return { ...taken, picture, patch: square.patches, isFrame: kind === 'camera' };
   }
 
   async function read(): Promise<void> {
@@ -118,13 +112,13 @@ export function liveView({ inference, stage, reader, requestReading, shown }: Vi
 /** What is shown after a new answer: of a moving picture it follows, of a still one it is the answer. */
 function nextReading(
   before: Reading | undefined,
-  { model, probabilities, count, note }: Omit<Reading, 'order' | 'at'>,
+  { model, probabilities, count }: Omit<Reading, 'order' | 'at'>,
 ): Reading {
   const at = performance.now();
   const steady =
     before === undefined ? probabilities : followed(before.probabilities, probabilities, at - before.at);
   const order = steadyOrder(before?.order ?? [], steady, shownClasses);
-  return { model, probabilities: steady, order, count, note, at };
+  return { model, probabilities: steady, order, count, at };
 }
 
 /** What stands in the place of a reading. */
@@ -162,7 +156,7 @@ function specimenLabel() {
     name.textContent = isKnown ? (labels[top] ?? '') : textOf('live.none');
     name.classList.toggle('unknown', !isKnown);
     value.textContent = formatPercent(probability);
-    remark.textContent = reading.note ?? remarkOf(isKnown, probability, threshold, count);
+    remark.textContent = remarkOf(isKnown, probability, threshold, count);
     const short = `${name.textContent} ${value.textContent}`;
     speaker.tell(name.textContent, short);
     return short;

@@ -1,8 +1,9 @@
 /** Where the picture comes from: a camera, a file, what is dropped or pasted, or samples that the page draws. */
 import { type TextureName, textureNames } from '../../model/textures/textures.ts';
 import { element } from '../dom/element.ts';
-import { labelled, language, said, say, type TextKey, textOf } from '../language/language.ts';
+import { labelled, language, said, say, type TextKey, textOf, type Values } from '../language/language.ts';
 import { altersPixels } from '../stage/canvas-noise.ts';
+import type { Size } from '../stage/square.ts';
 import type { Stage } from '../stage/stage.ts';
 import { cameraControls } from './camera-controls.ts';
 import { decodePicture, PictureError, pictureIn } from './picture-file.ts';
@@ -10,6 +11,8 @@ import { drawPatchwork, drawSample, paintGrey, texturePainter, withinOnePiece } 
 
 export interface SourceBar {
   readonly root: HTMLElement;
+  /** Says that the picture is smaller than a patch of `least` pixels, or takes that back. */
+  tellTooSmall(picture: Size | undefined, least: number): void;
   /** Shows the patchwork of samples, which needs nothing. */
   begin(): Promise<void>;
 }
@@ -17,37 +20,32 @@ export interface SourceBar {
 const swatchPx = 72;
 
 export function sourceBar(stage: Stage): SourceBar {
-  const notice = element('p', { class: 'notice', role: 'alert', hidden: true });
-  const camera = cameraControls(stage, tell);
-  const file = element('input', { type: 'file', accept: 'image/*', id: 'picture-file', class: 'unseen' });
+  const notice = noticeLine();
+  const sizeNotice = noticeLine();
+  const camera = cameraControls(stage, notice.tell);
+  const file = element('input', { type: 'file', accept: accepted, id: 'picture-file', class: 'unseen' });
   const samples = samplePicker(show, (error) => {
     reportError(error);
-    tell('source.unpainted');
+    notice.tell('source.unpainted');
   });
-  let noticeKey: TextKey | undefined;
-
-  function tell(key: TextKey | undefined): void {
-    noticeKey = key;
-    notice.hidden = key === undefined;
-    if (key !== undefined) say(notice, key);
-  }
-  language.watch(() => tell(noticeKey));
   const warning = said('p', 'picture.noise', { class: 'notice', hidden: !altersPixels() });
 
   function show(canvas: HTMLCanvasElement, at?: { readonly x: number; readonly y: number }): void {
     camera.stop();
-    tell(undefined);
+    notice.tell(undefined);
     stage.show({ kind: 'still', element: canvas, width: canvas.width, height: canvas.height }, at);
   }
 
   async function open(picture: Blob | undefined): Promise<void> {
     if (picture === undefined) return;
     try {
-      show(await decodePicture(picture));
+      const { canvas, stretchedFromBits } = await decodePicture(picture);
+      show(canvas);
+      if (stretchedFromBits !== undefined) notice.tell('picture.stretched', { bits: stretchedFromBits });
       samples.unmark();
     } catch (error) {
       if (!(error instanceof PictureError)) throw error;
-      tell(`picture.${error.fault}`);
+      notice.tell(`picture.${error.fault}`, error.values);
     }
   }
 
@@ -73,11 +71,37 @@ export function sourceBar(stage: Stage): SourceBar {
         said('span', 'source.hint', { class: 'hint' }),
       ),
       camera.settings,
-      notice,
+      notice.root,
+      sizeNotice.root,
       warning,
       samples.root,
     ),
+    tellTooSmall(picture, least) {
+      if (picture === undefined) sizeNotice.tell(undefined);
+      else sizeNotice.tell('picture.too-small', { width: picture.width, height: picture.height, least });
+    },
     begin: samples.begin,
+  };
+}
+
+/** Kinds that systems do not know as pictures stand by their endings. */
+const accepted = 'image/*,.bmp,.dib,.pbm,.pgm,.ppm,.pnm';
+
+/** A line that tells of a problem in the language at hand. */
+function noticeLine() {
+  const root = element('p', { class: 'notice', role: 'alert', hidden: true });
+  let told: { readonly key: TextKey; readonly values: Values } | undefined;
+  const draw = () => {
+    root.hidden = told === undefined;
+    if (told !== undefined) say(root, told.key, told.values);
+  };
+  language.watch(draw);
+  return {
+    root,
+    tell(key: TextKey | undefined, values: Values = {}) {
+      told = key === undefined ? undefined : { key, values };
+      draw();
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 /** The square of the picture that is read, in whole pixels of the picture. */
+import { leastPatchPx } from '../../model/patch.ts';
 
 export interface Square {
   readonly x: number;
@@ -11,9 +12,6 @@ export interface Size {
   readonly height: number;
 }
 
-/** The smallest square: below it a patch would be mostly invented between pixels. */
-export const leastSidePx = 32;
-
 /** The longest side that a square in the picture can have. */
 export function longestSidePx({ width, height }: Size): number {
   return Math.min(width, height);
@@ -22,7 +20,7 @@ export function longestSidePx({ width, height }: Size): number {
 /** The same square moved and shrunk as little as it takes to lie inside the picture. */
 export function fitted({ x, y, sidePx }: Square, size: Size): Square {
   const longest = longestSidePx(size);
-  const side = Math.round(Math.min(Math.max(sidePx, Math.min(leastSidePx, longest)), longest));
+  const side = Math.round(Math.min(Math.max(sidePx, Math.min(leastPatchPx, longest)), longest));
   const within = (position: number, room: number) => Math.round(Math.min(Math.max(position, 0), room - side));
   return { x: within(x, size.width), y: within(y, size.height), sidePx: side };
 }

@@ -1,4 +1,5 @@
 /** The picture with the square that is read drawn on it: by pointer, by wheel or by keys it is moved and scaled. */
+import { leastPatchPx } from '../../model/patch.ts';
 import { element } from '../dom/element.ts';
 import { type Signal, signal } from '../dom/signal.ts';
 import { formatNumber, language, said, textOf } from '../language/language.ts';
@@ -7,7 +8,6 @@ import {
   carriedOver,
   centred,
   fitted,
-  leastSidePx,
   longestSidePx,
   moved,
   type Size,
@@ -48,7 +48,7 @@ export function createStage(): Stage {
   const overlay = element('canvas', { class: 'stage-overlay finding', 'aria-hidden': 'true' });
   const frame = squareElement();
   const mark = element('div', { class: 'stage-mark', 'aria-hidden': 'true', hidden: true });
-  const side = element('input', { type: 'range', id: 'square-side', min: leastSidePx, step: 1 });
+  const side = element('input', { type: 'range', id: 'square-side', min: leastPatchPx, step: 1 });
   const sideText = element('output', { for: 'square-side', class: 'figure' });
   const frameArea = element('div', { class: 'stage-frame' }, holder, overlay, mark, frame.root);
   const controls = element(

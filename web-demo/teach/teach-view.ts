@@ -1,4 +1,5 @@
 /** Teaching: surfaces are named and collected, the network learns them here, and what it has learnt can be taken home. */
+import { holdsPatch } from '../../model/patch.ts';
 import { choice } from '../dom/choice.ts';
 import { element } from '../dom/element.ts';
 import { faultOf } from '../inference/faults.ts';
@@ -41,7 +42,9 @@ export function teachView(setting: ViewSetting): View {
   /** The patch of the square; from a still picture one of its size anywhere, as a hand that moves a camera would bring. */
   function collect() {
     const picture = stage.picture.get();
+    const model = inference.model.get();
     if (picture === undefined) return undefined;
+    if (model.status === 'ready' && !holdsPatch(picture, model.model.patchPx)) return undefined;
     const { sidePx, ...at } = stage.square.get();
     const anywhere = {
       x: Math.random() * (picture.width - sidePx),
