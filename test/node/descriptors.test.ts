@@ -20,12 +20,12 @@ test.skipIf(process.platform === 'win32')(
     const answer = JSON.parse(stdout);
     expect(answer).toEqual({
       length: bytes.length,
-      waitedMs: expect.any(Number),
+      tries: expect.any(Number),
       code: 'descriptors-exhausted',
       message:
         'no file can be opened (EMFILE): the limit on open files is reached; raise it (ulimit -n 1024)',
     });
-    expect(answer.waitedMs).toBeGreaterThan(100);
+    expect(answer.tries).toBeGreaterThan(1);
     expect(answer.message).not.toContain('photograph');
   },
   30_000,

@@ -53,7 +53,7 @@ export async function decodePicture(file: Blob, maxPixels = maxImagePixels()): P
     const deep = await readDeepPng(file, maxPixels);
     if (deep !== undefined) return drawPixels(deep);
   }
-  // A browser that decodes TIFF would show the thumbnail of a raw file, whose directories may lie anywhere in it.
+  // A browser that decodes TIFF would show a raw file's thumbnail. Its directories may be anywhere in the file.
   const whole = kind?.name === 'TIFF' ? imageKindOf(await bytesOf(file)) : kind;
   if (whole?.family === 'camera-raw') throw new PictureError('unsupported', { kind: whole.name });
   return { canvas: await drawNative(file, kind, maxPixels), stretchedFromBits: undefined };
