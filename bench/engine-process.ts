@@ -22,11 +22,16 @@ const bareBatches = 4;
 interface BatchSupply {
   readonly classes: number;
   readonly batches: AsyncIterator<Batch> | Iterator<Batch>;
+  close(): Promise<void>;
 }
 
 function batchesAtHand(batch: number): BatchSupply {
   const classes = textureNames.length;
-  return { classes, batches: repeated(randomBatches(bareBatches, batch, classes)) };
+  return {
+    classes,
+    batches: repeated(randomBatches(bareBatches, batch, classes)),
+    close: async () => {},
+  };
 }
 
 /** Batches as `npm run train` makes them, epoch after epoch. */
@@ -41,7 +46,7 @@ async function pipelineBatches(config: TrainingConfig, threads: number): Promise
       yield* source.batches(ranges.map((range) => ({ split: 'train', epoch, ...range })));
     }
   }
-  return { classes: dataset.labels.length, batches: epochs() };
+  return { classes: dataset.labels.length, batches: epochs(), close: source.close };
 }
 
 async function serve({ engine: name, variant, batch, threads, work, data }: EngineRequest): Promise<void> {
@@ -65,6 +70,7 @@ async function serve({ engine: name, variant, batch, threads, work, data }: Engi
     return { ...taken, peakBytes: process.resourceUsage().maxRSS * 1024 };
   });
   await engine.dispose();
+  await supply.close();
 }
 
 await serve(engineRequestSchema.parse(JSON.parse(process.argv[2] ?? '')));

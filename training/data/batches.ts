@@ -32,6 +32,7 @@ export interface BatchSource {
   /** The batches of the requests, in order, each made ahead of its use. Ending the loop early is allowed. */
   batches(requests: readonly BatchRequest[]): AsyncGenerator<Batch>;
   readonly times: BatchTimes;
+  /** Ends the threads, which keep the process alive until then. */
   close(): Promise<void>;
 }
 
@@ -97,14 +98,11 @@ function startMaker(setting: BatchSetting): Maker {
   };
   thread.on('message', (answer: BatchAnswer) => {
     waiting.shift()?.(answer);
-    // Only a thread that owes an answer keeps the process alive.
-    if (waiting.length === 0) thread.unref();
   });
   thread.on('error', (error) =>
     end(`a batch thread failed: ${error instanceof Error ? error.stack : error}`),
   );
   thread.on('exit', () => end('a batch thread ended'));
-  thread.unref();
   return {
     ask: (request) =>
       new Promise((settle) => {
@@ -113,7 +111,6 @@ function startMaker(setting: BatchSetting): Maker {
           return;
         }
         waiting.push(settle);
-        thread.ref();
         thread.postMessage(request);
       }),
     close: () => thread.terminate(),

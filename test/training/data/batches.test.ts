@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Augmentation } from '../../../model/training-config.ts';
+import { runProgram } from '../../../node/program.ts';
 import type { BatchRequest } from '../../../training/data/batch-maker.ts';
 import { batchRanges, startBatches } from '../../../training/data/batches.ts';
 import { type Dataset, loadDataset } from '../../../training/data/dataset.ts';
@@ -104,4 +105,30 @@ test('a fault in a thread reaches the loop with its code and its message', async
     for await (const _ of source.batches(requests));
   };
   await expect(loop()).rejects.toMatchObject({ name: 'TexturaError', code: 'file-unreadable' });
+});
+
+test('a source closes while answers still arrive: a process that only waits for the close ends by itself', {
+  timeout: 120_000,
+}, async () => {
+  const folder = await temporaryFolder(await smallPhotographs('data', ['brick', 'knit'], 4));
+  const url = (file: string) =>
+    JSON.stringify(new URL(`../../../training/data/${file}`, import.meta.url).href);
+  // While the main thread is held up both answers of each thread queue up: the first one leads to the close.
+  const script = `
+    const { loadDataset } = await import(${url('dataset.ts')});
+    const { startBatches } = await import(${url('batches.ts')});
+    const setting = { patchPx: 64, seed: 1, validationShare: 0.25, cacheBytes: 0, augment: 'none', patchesPerEpoch: 64 };
+    const { rm } = await import('node:fs/promises');
+    const data = ${JSON.stringify(join(folder, 'data'))};
+    const dataset = await loadDataset({ ...setting, data });
+    await rm(data, { recursive: true });
+    const requests = Array.from({ length: 4 }, (_, i) => ({ split: 'train', epoch: 1, start: 4 * i, count: 4 }));
+    const source = startBatches({ ...dataset, ...setting }, 2);
+    const first = source.batches(requests).next().catch(({ code }) => code);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500);
+    const code = await first;
+    await source.close();
+    console.log(code);`;
+  const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', script];
+  expect(await runProgram(process.execPath, args)).toMatchObject({ status: 0, stdout: 'file-unreadable\n' });
 });
