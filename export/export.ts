@@ -7,6 +7,7 @@ import { TexturaError } from '../model/error.ts';
 import { defaultOpset, type ModelReport, opsets } from '../model/model-file.ts';
 import { counted, oneLine } from '../model/words.ts';
 import { type CommandDefinition, runCommand } from '../node/command-line.ts';
+import { requireWritable } from '../node/output.ts';
 import { productVersion } from '../node/product-version.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { type ExportSettings, exportRun } from './model-folder.ts';
@@ -57,6 +58,7 @@ async function exportAll({ run, study, out, opset, graph, layout }: ExportOption
     version: productVersion(),
   };
   const directories = await chosenRuns(run, study);
+  await requireWritable(out);
   const failures: { readonly directory: string; readonly error: TexturaError }[] = [];
   for (const directory of directories) {
     try {
@@ -66,7 +68,7 @@ async function exportAll({ run, study, out, opset, graph, layout }: ExportOption
       const report = await (layout === 'triton' ? exportForTriton : exportRun)(trained, settings);
       terminal.line(reportText(directory, layout === 'triton' ? join(out, report.model) : out, report));
     } catch (error) {
-      if (!(error instanceof TexturaError)) throw error;
+      if (!(error instanceof TexturaError) || error.code === 'output-unwritable') throw error;
       if (directories.length > 1) note(`${directory}: ${error.message}`);
       failures.push({ directory, error });
     }

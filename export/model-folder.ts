@@ -3,7 +3,7 @@
  * the page list. A file that fails its proof is removed; an older good one of its name stays.
  */
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describeModel } from '../graph/onnx/description.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
@@ -16,7 +16,8 @@ import {
 } from '../model/model-file.ts';
 import { patchBytes } from '../model/patch.ts';
 import { softmaxRows } from '../model/scores.ts';
-import { writeFileAtomically } from '../node/atomic-file.ts';
+import { moveFile, writeFileAtomically } from '../node/atomic-file.ts';
+import { requireSpace } from '../node/output.ts';
 import { type ExportedGraph, modelBytes, modelFileName } from './model-graph.ts';
 import { proveParity } from './parity.ts';
 import type { ParityPatches, TrainedRun } from './run-directory.ts';
@@ -35,7 +36,7 @@ const selfCheckPatches = 8;
 
 /**
  * Exports one run: its ONNX files, VARIANT.report.json, and its place in index.json. Gives the report.
- * Errors: `parity-failed` for a file that does not compute what was trained; nothing of it is left then.
+ * Errors: `parity-failed` for a file that does not compute what was trained; nothing of it is left then. `output-unwritable`.
  */
 export async function exportRun(trained: TrainedRun, settings: ExportSettings): Promise<ModelReport> {
   const { run, network, parity } = trained;
@@ -65,15 +66,16 @@ async function writeProven(
   const path = join(out, file);
   const unproven = `${path}.${process.pid}.unproven`;
   const bytes = modelBytes(trained, kind, opset, version);
+  await requireSpace(out, bytes.length);
   try {
     await writeFileAtomically(unproven, bytes);
     const parity = await proveParity(resolve(unproven), trained.parity, path);
-    await rename(unproven, path);
+    await moveFile(unproven, path);
     const { irVersion, operators } = describeModel(bytes, path);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     return { kind, file, sha256, bytes: bytes.length, opset, irVersion, operators: [...operators], parity };
   } finally {
-    await rm(unproven, { force: true });
+    await rm(unproven, { force: true }).catch(() => {});
   }
 }
 

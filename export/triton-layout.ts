@@ -2,11 +2,12 @@
  * The folder of models that NVIDIA's Triton Inference Server serves: NAME/config.pbtxt, NAME/labels.txt, NAME/1/model.onnx
  * (github.com/triton-inference-server/server, docs/user_guide/model_repository.md).
  */
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { graphNames, type ModelReport } from '../model/model-file.ts';
 import { inputPx } from '../model/network.ts';
-import { writeFileAtomically } from '../node/atomic-file.ts';
+import { moveFile, writeFileAtomically } from '../node/atomic-file.ts';
+import { requireWritable, writingTo } from '../node/output.ts';
 import { type ExportSettings, exportRun } from './model-folder.ts';
 import type { TrainedRun } from './run-directory.ts';
 
@@ -18,19 +19,18 @@ const maxBatch = 64;
  * Errors: `parity-failed`; nothing is written then.
  */
 export async function exportForTriton(trained: TrainedRun, settings: ExportSettings): Promise<ModelReport> {
-  await mkdir(settings.out, { recursive: true });
-  const staging = await mkdtemp(join(settings.out, '.staging-'));
+  await requireWritable(settings.out);
+  const staging = await writingTo(settings.out, () => mkdtemp(join(settings.out, '.staging-')));
   try {
     const graphs = settings.graphs.slice(0, 1);
     const report = await exportRun(trained, { ...settings, out: staging, graphs });
     const folder = join(settings.out, report.model);
-    await mkdir(join(folder, '1'), { recursive: true });
-    await rename(join(staging, report.graphs[0]?.file ?? ''), join(folder, '1', 'model.onnx'));
+    await moveFile(join(staging, report.graphs[0]?.file ?? ''), join(folder, '1', 'model.onnx'));
     await writeFileAtomically(join(folder, 'labels.txt'), `${report.labels.join('\n')}\n`);
     await writeFileAtomically(join(folder, 'config.pbtxt'), tritonConfig(report));
     return report;
   } finally {
-    await rm(staging, { recursive: true });
+    await rm(staging, { recursive: true, force: true });
   }
 }
 

@@ -19,6 +19,11 @@ export const errorCodes = {
     http: 503,
     means: 'the engine or device asked for is not on this machine',
   },
+  'output-unwritable': {
+    exit: 2,
+    http: 500,
+    means: 'the folder for results cannot be written to, or its disk is full',
+  },
   'data-unusable': { exit: 3, http: 422, means: 'the data folder cannot be trained on' },
   'file-unreadable': { exit: 3, http: 422, means: 'a file is missing or may not be read' },
   'file-damaged': { exit: 3, http: 500, means: 'a file of ours is not whole' },

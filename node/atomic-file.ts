@@ -1,22 +1,36 @@
-/** Files that are either whole or absent: written beside their place, flushed, then renamed over it. */
+/** Files that are either whole or absent: written under a temporary name, flushed, then renamed. */
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { writingTo } from './output.ts';
 
-/** Writes `content` to `path`, making its folder. A crash leaves the old file or the new one, never a part. */
+/**
+ * Writes `content` to `path`, making its folder. A crash leaves the old file or the new one, never a part.
+ * Errors: `output-unwritable`.
+ */
 export async function writeFileAtomically(path: string, content: string | Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    const file = await open(temporary, 'w');
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
+    await writingTo(path, async () => {
+      await mkdir(dirname(path), { recursive: true });
+      const file = await open(temporary, 'w');
+      try {
+        await file.writeFile(content);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    });
+    await moveFile(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => {});
     throw error;
   }
+}
+
+/** Gives a file another name on its disk, in the place of what has that name. Errors: `output-unwritable`. */
+export async function moveFile(from: string, to: string): Promise<void> {
+  await writingTo(to, async () => {
+    await mkdir(dirname(to), { recursive: true });
+    await rename(from, to);
+  });
 }

@@ -4,7 +4,8 @@
  * newest file costs one checkpoint and not the run.
  */
 import { createHash } from 'node:crypto';
-import { readFile, rename, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parameterSpecs } from '../model/description.ts';
@@ -15,7 +16,7 @@ import type { Network } from '../model/network.ts';
 import { checkParameters, type Parameters } from '../model/parameters.ts';
 import { runFiles } from '../model/run-file.ts';
 import { decodeTensors, encodeTensors, type StoredTensor } from '../model/safetensors.ts';
-import { writeFileAtomically } from '../node/atomic-file.ts';
+import { moveFile, writeFileAtomically } from '../node/atomic-file.ts';
 import type { EngineState } from './engine.ts';
 
 /** Where a run stands. Sums of the epoch under way are kept as sums, in float64, so that they go on exactly. */
@@ -57,7 +58,7 @@ export async function saveCheckpoint(
   const file = encodeCheckpoint(network, checkpoint);
   if (isBest) await writeFileAtomically(checkpointPath(directory, 'best'), file);
   const last = checkpointPath(directory, 'last');
-  await rename(last, checkpointPath(directory, 'previous')).catch(unlessMissing);
+  if (existsSync(last)) await moveFile(last, checkpointPath(directory, 'previous'));
   await writeFileAtomically(last, file);
 }
 

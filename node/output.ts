@@ -1,0 +1,59 @@
+/** Where results are written: faults of a folder or its disk in words that name the path, and whether there is room. */
+import { mkdir, mkdtemp, rmdir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TexturaError } from '../model/error.ts';
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'this user has no permission to write there',
+  EPERM: 'this user has no permission to write there',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  EEXIST: 'it is a file, not a folder',
+  EISDIR: 'it is a folder, not a file',
+  ENOENT: 'a part of the path does not exist',
+  ENOSPC: 'no space is left on the disk',
+  EDQUOT: 'the disk quota of this user is used up',
+  ENAMETOOLONG: 'the name is too long',
+  EIO: 'the disk reports an error',
+};
+
+/** Does `work`, which writes to `path`. Errors: `output-unwritable`, with the path and the reason, for those of the file system. */
+export async function writingTo<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Error) || !('syscall' in error)) throw error;
+    const { code = '' } = error as NodeJS.ErrnoException;
+    const reason = reasons[code];
+    const why = reason === undefined ? error.message : `${reason} (${code})`;
+    throw new TexturaError('output-unwritable', `${path}: cannot be written: ${why}`, { cause: error });
+  }
+}
+
+/**
+ * Makes the folder where it is missing and tries to write in it; gives the first of its parents that was missing, if any.
+ * Errors: `output-unwritable`.
+ */
+export async function requireWritable(folder: string): Promise<string | undefined> {
+  return writingTo(folder, async () => {
+    const firstMade = await mkdir(folder, { recursive: true });
+    await rmdir(await mkdtemp(join(folder, '.writable-')));
+    return firstMade;
+  });
+}
+
+/** Errors: `output-unwritable` where the disk of the folder, which is made if missing, has less than `neededBytes` free. */
+export async function requireSpace(folder: string, neededBytes: number): Promise<void> {
+  const { bavail, bsize, blocks } = await writingTo(folder, async () => {
+    await mkdir(folder, { recursive: true });
+    return statfs(folder);
+  });
+  const freeBytes = bavail * bsize;
+  // Some network disks do not say how large they are.
+  if (blocks === 0 || freeBytes >= neededBytes) return;
+  throw new TexturaError(
+    'output-unwritable',
+    `${folder}: too little space on the disk: about ${Math.ceil(neededBytes / 2 ** 20)} MiB are needed, ` +
+      `${Math.floor(freeBytes / 2 ** 20)} MiB are free`,
+  );
+}

@@ -1,0 +1,67 @@
+import { mkdir, readdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { requireSpace, requireWritable } from '../../node/output.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const unwritable = (start: string) =>
+  expect.objectContaining({
+    name: 'TexturaError',
+    code: 'output-unwritable',
+    exitStatus: 2,
+    message: expect.stringContaining(start),
+  });
+
+test('a folder is made where it is missing, and trying to write in it leaves nothing', async () => {
+  const folder = await temporaryFolder();
+  expect(await requireWritable(join(folder, 'a/b'))).toBe(join(folder, 'a'));
+  expect(await requireWritable(join(folder, 'a/b'))).toBeUndefined();
+  expect(await readdir(join(folder, 'a/b'))).toEqual([]);
+});
+
+test("another user's folder is refused by its path", async () => {
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, 'theirs'), { mode: 0o555 });
+  if (process.geteuid?.() === 0) {
+    // Root may write everywhere.
+    process.seteuid?.(65534);
+    onTestFinished(() => process.seteuid?.(0));
+  }
+  const path = join(folder, 'theirs/runs');
+  const reason = `${path}: cannot be written: this user has no permission to write there (EACCES)`;
+  await expect(requireWritable(path)).rejects.toEqual(unwritable(reason));
+});
+
+test('a file in the place of a folder is named as one', async () => {
+  const folder = await temporaryFolder({ notes: 'text' });
+  const path = join(folder, 'notes');
+  await expect(requireWritable(path)).rejects.toEqual(
+    unwritable(`${path}: cannot be written: it is a file, not a folder`),
+  );
+  await expect(writeFileAtomically(join(path, 'a.txt'), 'text')).rejects.toEqual(
+    unwritable(`${join(path, 'a.txt')}: cannot be written: `),
+  );
+});
+
+test.skipIf(process.platform !== 'linux')(
+  'a full disk is a sentence with the path, and leaves no part',
+  async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, 'model.onnx');
+    // What is written there fails as on a full disk.
+    await symlink('/dev/full', `${path}.${process.pid}.tmp`);
+    await expect(writeFileAtomically(path, 'text')).rejects.toEqual(
+      unwritable(`${path}: cannot be written: no space is left on the disk (ENOSPC)`),
+    );
+    expect(await readdir(folder)).toEqual([]);
+  },
+);
+
+test('space is compared with what the disk has', async () => {
+  const folder = await temporaryFolder();
+  await requireSpace(folder, 1);
+  await expect(requireSpace(folder, 1e18)).rejects.toEqual(
+    unwritable(`${folder}: too little space on the disk: about 953674316407 MiB are needed, `),
+  );
+});
