@@ -120,13 +120,19 @@ async function readRunPart(directory: string, run: Run, file: string): Promise<U
   });
 }
 
-function whyMissing(directory: string, { status, best, divergedAtEpoch }: Run, path: string): string {
+function whyMissing(
+  directory: string,
+  { status, best, divergedAtEpoch, failure }: Run,
+  path: string,
+): string {
   const resume = npmRun('train', '--out', directory, '--resume');
   switch (status) {
     case 'running':
       return `${directory} has no model yet: the run is training, or was killed; a model is written when it ends. To resume it: ${resume}`;
     case 'stopped':
       return `${directory} has no model yet: the run was stopped; a model is written when it ends. To resume it: ${resume}`;
+    case 'failed':
+      return `${directory} has no model yet: the run failed (${failure?.message ?? 'no reason recorded'}); a model is written when it ends. To resume it: ${resume}`;
     case 'diverged':
       if (best === undefined) {
         return (

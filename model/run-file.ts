@@ -11,7 +11,8 @@ export type EngineName = (typeof engineNames)[number];
 export const precisions = ['float32', 'tf32'] as const;
 export type Precision = (typeof precisions)[number];
 
-export const runStatuses = ['running', 'finished', 'diverged', 'stopped'] as const;
+/** `failed` and `stopped` runs can be resumed; `running` is also what a killed run says. */
+export const runStatuses = ['running', 'finished', 'diverged', 'stopped', 'failed'] as const;
 export type RunStatus = (typeof runStatuses)[number];
 
 /** Names of the files of a run directory, relative to it. */
@@ -45,6 +46,10 @@ export const dataSummarySchema = z.strictObject({
   meanGrey: z.number().min(0).max(255),
 });
 export type DataSummary = z.infer<typeof dataSummarySchema>;
+
+/** An error that ended a run: its code and what it said. */
+export const runFailureSchema = z.strictObject({ code: z.string(), message: z.string() });
+export type RunFailure = z.infer<typeof runFailureSchema>;
 
 const stretchSchema = z.strictObject({
   engine: engineNameSchema,
@@ -84,6 +89,8 @@ export const runSchema = z.strictObject({
     })
     .optional(),
   divergedAtEpoch: z.int().min(1).optional(),
+  /** Of a failed run. */
+  failure: runFailureSchema.optional(),
   /** The most memory that the training process held. */
   peakMemoryBytes: z.int().min(1).optional(),
 });

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { variantNames } from './network.ts';
+import { runFailureSchema } from './run-file.ts';
 import { recipeNames, trainingConfigSchema } from './training-config.ts';
 
 /** Names of the files of a study directory, relative to it. */
@@ -31,9 +32,14 @@ export const studyArmSchema = z.strictObject({
 });
 export type StudyArm = z.infer<typeof studyArmSchema>;
 
-/** Why a run of the study has no result although it was begun. A diverged run has one: its own run.json says so. */
-export const studyFailureSchema = z.strictObject({ code: z.string(), message: z.string() });
-export type StudyFailure = z.infer<typeof studyFailureSchema>;
+/** The data that all runs of a study see, however each seed splits it. */
+export const studyDataSchema = z.strictObject({
+  /** SHA-256 over labels and the content hashes of the images, and over the split where the folder gives one. */
+  fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+  /** How many images of each class, in the order of the labels. */
+  classes: z.array(z.strictObject({ label: z.string().min(1), images: z.int().min(0) })).min(2),
+});
+export type StudyData = z.infer<typeof studyDataSchema>;
 
 export const studySchema = z.strictObject({
   textura: z.string(),
@@ -43,8 +49,10 @@ export const studySchema = z.strictObject({
   /** The reference first, then variants in the paper's order, then controls. */
   arms: z.array(studyArmSchema).min(1),
   seeds: z.array(z.int().min(0)).min(1),
-  /** By run name. */
-  failures: z.record(z.string(), studyFailureSchema),
+  /** Absent in a study of an earlier version until it is resumed. */
+  data: studyDataSchema.optional(),
+  /** By run name: why it has no result although it was started. A diverged run has one; its run.json says so. */
+  failures: z.record(z.string(), runFailureSchema),
   startedAt: z.iso.datetime(),
 });
 export type Study = z.infer<typeof studySchema>;

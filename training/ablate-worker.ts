@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { runCommand } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
+import { requireWritable } from '../node/output.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { deviceWishes, engineWishes } from './engine-choice.ts';
 import { onInterrupt } from './interrupt.ts';
@@ -45,6 +46,7 @@ async function work({
   ...options
 }: WorkerOptions): Promise<void> {
   const { engine, device, cacheMb, threads = Math.max(1, Math.floor(usableCores() / jobs)) } = options;
+  await requireWritable(folder);
   const worker = await startRunWorker({
     url: queue,
     data,
@@ -60,8 +62,11 @@ async function work({
   const release = await new Promise<() => void>((resolve) => {
     const giveBack = onInterrupt(terminal, () => resolve(giveBack));
   });
-  await worker.close();
-  release();
+  try {
+    await worker.close();
+  } finally {
+    release();
+  }
 }
 
 await runCommand(

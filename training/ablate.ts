@@ -1,17 +1,22 @@
 /** `npm run ablate`: from a data folder to a study that says which layers matter. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
-import { controlMeasures, type Study } from '../model/study-file.ts';
+import { controlMeasures, type StudyData } from '../model/study-file.ts';
 import { recipeNames, recipes, trainingConfigSchema, withRecipe } from '../model/training-config.ts';
 import { runCommand } from '../node/command-line.ts';
-import { productVersion } from '../node/product-version.ts';
 import { readStudy } from '../node/study-record.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { deviceWishes, engineWishes } from './engine-choice.ts';
-import { holdsStudy, studiesFolder } from './study/study-directory.ts';
-import { armsOf, everyVariant, extendedStudy, variantsOf } from './study/study-plan.ts';
+import { takeRunLock } from './run-lock.ts';
+import { freeStudyDirectory, holdsStudy, newestStudy, studiesFolder } from './study/study-directory.ts';
+import {
+  everyVariant,
+  extendedStudy,
+  newStudy,
+  resumedPlan,
+  type StudyPlan,
+  variantsOf,
+} from './study/study-plan.ts';
 import { runStudy } from './study/study-run.ts';
 
 const commonConfig = trainingConfigSchema.omit({ variant: true, width: true, seed: true });
@@ -45,7 +50,12 @@ export const ablateOptions = z.strictObject({
     .min(1)
     .optional()
     .describe('Redis server, e.g. redis://HOST, whose workers (npm run ablate:worker) train the runs'),
-  resume: z.boolean().default(false).describe('go on with the study in --out, with what is added'),
+  resume: z
+    .boolean()
+    .default(false)
+    .describe(
+      'resume the study in --out, or the newest, with what is added; with --data, start one where there is none',
+    ),
   dryRun: z.boolean().default(false).describe('print the plan and what it will take, and train nothing'),
 });
 export type AblateOptions = z.infer<typeof ablateOptions>;
@@ -56,58 +66,59 @@ async function ablate(
   options: AblateOptions,
   { given }: { readonly given: ReadonlySet<string> },
 ): Promise<void> {
-  const directory = options.out ?? freeStudyDirectory();
-  if (options.resume) {
-    const stored = await readStudy(directory);
-    const asked = studyAsked(options, given, stored);
-    const wished = new Set([...given, ...Object.keys(recipes[options.recipe])]);
-    const studyOf = (classes: number) => extendedStudy(stored, asked(classes), wished);
-    return runStudy({ ...options, directory, studyOf, terminal });
+  const directory = await directoryFor(options, given);
+  // A dry run writes nothing, not even a lock.
+  if (options.dryRun) return study(options, given, directory);
+  const lock = await takeRunLock(directory);
+  try {
+    await study(options, given, directory);
+  } finally {
+    lock.release();
   }
-  if (holdsStudy(directory)) {
+}
+
+async function study(options: AblateOptions, given: ReadonlySet<string>, directory: string): Promise<void> {
+  const wished = new Set([...given, ...Object.keys(recipes[options.recipe])]);
+  if (!holdsStudy(directory)) {
+    const plan = planOf(options, given);
+    return runStudy({ ...options, directory, plan, studyOf: (data) => newStudy(plan, data), terminal });
+  }
+  if (!options.resume) {
     throw new TexturaError(
       'usage',
       `${directory} already holds a study; add --resume to go on with it, or choose another --out`,
     );
   }
-  return runStudy({ ...options, directory, studyOf: studyAsked(options, given), terminal });
+  const stored = await readStudy(directory);
+  const plan = resumedPlan(stored, planOf(options, given), wished);
+  const studyOf = (data: StudyData) => extendedStudy(directory, stored, plan, data);
+  return runStudy({ ...options, directory, plan, studyOf, terminal });
 }
 
-/** What the options ask for; variants and seeds that a person did not write are those of the study that goes on. */
-function studyAsked(
-  options: AblateOptions,
-  given: ReadonlySet<string>,
-  stored?: Study,
-): (classes: number) => Study {
+function planOf(options: AblateOptions, given: ReadonlySet<string>): StudyPlan {
   const settings = Object.fromEntries(
     Object.keys(commonConfig.shape).map((key) => [key, options[key as keyof AblateOptions]]),
   );
-  const config = commonConfig.parse(withRecipe(settings, options.recipe, given));
-  const variants =
-    stored === undefined || given.has('variants')
-      ? variantsOf(options.variants)
-      : stored.arms.filter(({ controls: of }) => of === undefined).map(({ variant }) => variant);
-  const seeds =
-    stored === undefined || given.has('seeds')
-      ? Array.from({ length: options.seeds }, (_, i) => options.seed + i)
-      : stored.seeds;
-  const controls = options.controls === 'none' ? undefined : options.controls;
-  return (classes) => ({
-    textura: productVersion(),
+  return {
+    config: commonConfig.parse(withRecipe(settings, options.recipe, given)),
     recipe: options.recipe,
-    config,
-    arms: [...armsOf(variants, controls, classes)],
-    seeds,
-    failures: {},
-    startedAt: new Date().toISOString(),
-  });
+    variants: variantsOf(options.variants),
+    controls: options.controls === 'none' ? undefined : options.controls,
+    seeds: Array.from({ length: options.seeds }, (_, i) => options.seed + i),
+  };
 }
 
-function freeStudyDirectory(): string {
-  for (let number = 1; ; number++) {
-    const directory = join(studiesFolder, number === 1 ? 'ablation' : `ablation-${number}`);
-    if (!existsSync(directory)) return directory;
+/** Errors: `usage` where there is no study to resume and no data is named to start one. */
+async function directoryFor({ out, resume }: AblateOptions, given: ReadonlySet<string>): Promise<string> {
+  if (!resume) return out ?? freeStudyDirectory();
+  const directory = out ?? (await newestStudy());
+  if (directory !== undefined && holdsStudy(directory)) return directory;
+  // Restart scripts give the same command every time; a mistyped --out must not start a study of the default data.
+  if (!given.has('data')) {
+    const what = `no study in ${directory ?? `${studiesFolder}/`} to resume`;
+    throw new TexturaError('usage', `--resume: ${what}; to start one there, name its data with --data`);
   }
+  return directory ?? freeStudyDirectory();
 }
 
 await runCommand(

@@ -187,7 +187,11 @@ async function openEvaluation(
   open: (graph: Graph) => Promise<InferenceSession>,
 ) {
   const graphs = evaluationGraphs(network, target);
-  const [preparation, forward] = [await open(graphs.preparation), await open(graphs.forward)];
+  const preparation = await open(graphs.preparation);
+  const forward = await open(graphs.forward).catch(async (error: unknown) => {
+    await preparation.release();
+    throw error;
+  });
   const pick = (names: readonly string[], from: Tensors): Tensors =>
     Object.fromEntries(Object.entries(from).filter(([name]) => names.includes(name)));
 

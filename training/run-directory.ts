@@ -1,9 +1,10 @@
 /** Where a run lives: choosing the directory, beginning a run in it, and going on with one. */
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { describeLayers, totalsOf } from '../model/description.ts';
 import { TexturaError } from '../model/error.ts';
-import type { VariantName } from '../model/network.ts';
+import type { Network, VariantName } from '../model/network.ts';
 import { type Run, runFiles } from '../model/run-file.ts';
 import type { TrainingConfig } from '../model/training-config.ts';
 import { oneLine } from '../model/words.ts';
@@ -41,22 +42,43 @@ export function lacksResults(directory: string): boolean {
   );
 }
 
+/** What a run writes: figures and pages, and multiples of the parameters' own bytes. */
+const figureBytes = 4 * 2 ** 20;
+const modelCopies = 1;
+/** Parameters and momentum buffers, in `last`, `previous`, `best` and the one that is being written. */
+const checkpointCopies = 2 * 4;
+
+/** Bytes of a run's directory: while it trains, and of what stays of a finished run without its checkpoints. */
+export function runBytes(network: Network): { readonly peak: number; readonly kept: number } {
+  const parameterBytes = 4 * totalsOf(describeLayers(network)).parameters;
+  return {
+    peak: figureBytes + checkpointCopies * parameterBytes,
+    kept: figureBytes + modelCopies * parameterBytes,
+  };
+}
+
+/** Bytes that the largest files of a run take already, which new ones will replace. */
+export async function bytesOnDisk(directory: string): Promise<number> {
+  const checkpoints = join(directory, runFiles.checkpoints);
+  const names = await readdir(checkpoints).catch(() => []);
+  const paths = [join(directory, runFiles.model), ...names.map((name) => join(checkpoints, name))];
+  const sizes = await Promise.all(
+    paths.map((path) =>
+      stat(path).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
 /** Errors: `usage` where the directory already holds a run, which is left as it is. */
 export function requireFree(directory: string): void {
   if (!holdsRun(directory)) return;
   throw new TexturaError(
     'usage',
     `${directory} already holds a run; add --resume to go on with it, or choose another --out`,
-  );
-}
-
-/** The run of a variant in runs/ that began last and is not finished. Errors: `usage` where there is none. */
-export async function newestUnfinishedRun(variant: VariantName): Promise<string> {
-  const run = await newestRun(variant);
-  if (run !== undefined && run.status !== 'finished') return run.directory;
-  throw new TexturaError(
-    'usage',
-    `--resume: no unfinished run of ${variant} in ${runsFolder}/; name it with --out`,
   );
 }
 

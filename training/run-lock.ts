@@ -10,20 +10,15 @@
  */
 import { randomUUID } from 'node:crypto';
 import { rmdirSync, rmSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { runFiles } from '../model/run-file.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
-import { outputError } from '../node/output.ts';
-import {
-  isAlive,
-  livenessOf,
-  ownIdentity,
-  type ProcessIdentity,
-  processIdentitySchema,
-} from '../node/process-life.ts';
+import { requireWritable } from '../node/output.ts';
+import { isAlive, livenessOf, ownIdentity, processIdentitySchema } from '../node/process-life.ts';
 
 const lockName = /^\.lock-.*\.json$/;
 
@@ -31,9 +26,20 @@ const lockName = /^\.lock-.*\.json$/;
 const touchEveryMs = 10_000;
 /** A lock whose process cannot be seen from here counts for this long after its last touch. */
 const unseenHolderMs = 60_000;
-/** Of processes that start together the first one waits this long for the others to give up. */
-const settleMs = 2_000;
+/** Of processes that start together the first one waits at most this long for the others to give up. */
+const settleMs = 10_000;
 const pollMs = 20;
+
+/** Both states have the same length: written over each other they leave a whole file at every moment. */
+const lockSchema = processIdentitySchema.extend({ state: z.enum(['waiting', 'holding']) });
+type Lock = z.infer<typeof lockSchema>;
+
+const signals = ['SIGINT', 'SIGTERM'] as const;
+
+/** Until something else listens, a signal ends the process as ever, but by way of `exit`, so that the lock is released. */
+function endAtOnce(signal: NodeJS.Signals): void {
+  if (process.listeners(signal).every((listener) => listener === endAtOnce)) process.exit(130);
+}
 
 export interface RunLock {
   release(): void;
@@ -53,33 +59,30 @@ export async function takeRunLock(directory: string, patienceMs = 0): Promise<Ru
   // Names sort by time: of processes that start together, the first one gets the lock.
   const own = `.lock-${Date.now()}-${randomUUID()}.json`;
   const path = join(directory, own);
-  const content = JSON.stringify(ownIdentity());
-  const firstMade = await madeFolder(directory);
+  const content = (state: Lock['state']) => JSON.stringify({ ...ownIdentity(), state } satisfies Lock);
+  const firstMade = await requireWritable(directory);
   const release = () => {
     clearInterval(touching);
     process.off('exit', release);
+    for (const signal of signals) process.off(signal, endAtOnce);
     rmSync(path, { force: true });
     if (firstMade !== undefined) removeEmpty(directory, firstMade);
   };
-  const touching = setInterval(() => void touch(path, content).catch(() => {}), touchEveryMs).unref();
+  const touching = setInterval(
+    () => void touch(path, content('holding')).catch(() => {}),
+    touchEveryMs,
+  ).unref();
   process.on('exit', release);
+  for (const signal of signals) process.on(signal, endAtOnce);
   try {
-    await writeFileAtomically(path, content);
+    await writeFileAtomically(path, content('waiting'));
     await untilAlone(directory, own, patienceMs);
+    await touch(path, content('holding'));
     await removeLeftovers(directory);
     return { release };
   } catch (error) {
     release();
     throw error;
-  }
-}
-
-/** Makes the folder; gives the first of its parents that was missing. */
-async function madeFolder(directory: string): Promise<string | undefined> {
-  try {
-    return await mkdir(directory, { recursive: true });
-  } catch (error) {
-    throw outputError(error, directory);
   }
 }
 
@@ -102,8 +105,10 @@ async function untilAlone(directory: string, own: string, patienceMs: number): P
     const elapsedMs = performance.now() - startedAt;
     const other = await firstOther(directory, own, writtenMs + elapsedMs);
     if (other === undefined) return;
-    // A later one gives up when it sees us, unless it was alone when it looked.
-    if (elapsedMs > Math.max(patienceMs, other.name > own ? settleMs : 0)) {
+    // Of those that wait the first one stays; the others give up as soon as they see it.
+    const isLost =
+      other.state === 'holding' ? elapsedMs >= patienceMs : other.name < own || elapsedMs >= settleMs;
+    if (isLost) {
       throw new TexturaError(
         'usage',
         `${directory}: ${other.holder} is working in it; wait for it to end, or choose another --out`,
@@ -115,6 +120,7 @@ async function untilAlone(directory: string, own: string, patienceMs: number): P
 
 interface OtherLock {
   readonly name: string;
+  readonly state: Lock['state'];
   /** In words. */
   readonly holder: string;
 }
@@ -124,30 +130,32 @@ async function firstOther(directory: string, own: string, nowMs: number): Promis
   for (const name of (await readdir(directory)).filter(isLockFile).sort()) {
     if (name === own) continue;
     const path = join(directory, name);
-    const holder = await holderOf(path, nowMs);
-    if (holder !== undefined) return { name, holder };
+    const other = await otherLock(path, nowMs);
+    if (other !== undefined) return { name, ...other };
     await rm(path, { force: true });
   }
   return undefined;
 }
 
-/** Who holds a lock, in words; undefined where the process is gone. */
-async function holderOf(path: string, nowMs: number): Promise<string | undefined> {
+/** Undefined where the process is gone. */
+async function otherLock(path: string, nowMs: number): Promise<Omit<OtherLock, 'name'> | undefined> {
   const [text, stats] = await Promise.all([
     readFile(path, 'utf8').catch(() => undefined),
     stat(path).catch(() => undefined),
   ]);
   if (text === undefined || stats === undefined) return undefined;
-  const holder = processIdentitySchema.safeParse(parsed(text)).data;
-  const liveness = holder === undefined ? 'unknown' : livenessOf(holder);
-  const counts = liveness === 'alive' || (liveness === 'unknown' && nowMs - stats.mtimeMs < unseenHolderMs);
-  return counts ? holderText(holder) : undefined;
-}
-
-function holderText(holder: ProcessIdentity | undefined): string {
-  if (holder === undefined) return 'another process';
-  const { host, pid } = holder;
-  return livenessOf(holder) === 'alive' ? `process ${pid}` : `process ${pid} on ${host}`;
+  const isFresh = nowMs - stats.mtimeMs < unseenHolderMs;
+  const lock = lockSchema.safeParse(parsed(text)).data;
+  if (lock === undefined) return isFresh ? { state: 'waiting', holder: 'another process' } : undefined;
+  const { state, ...identity } = lock;
+  switch (livenessOf(identity)) {
+    case 'alive':
+      return { state, holder: `process ${identity.pid}` };
+    case 'unknown':
+      return isFresh ? { state, holder: `process ${identity.pid} on ${identity.host}` } : undefined;
+    default:
+      return undefined;
+  }
 }
 
 function parsed(text: string): unknown {
@@ -158,7 +166,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Writes the same bytes again, so that the file's time is the one of its disk. */
+/** Writes in place, so that the file's time is the one of its disk. */
 async function touch(path: string, content: string): Promise<void> {
   const file = await open(path, 'r+');
   try {

@@ -10,11 +10,12 @@ import { configuredNetwork, type TrainingConfig } from '../model/training-config
 import { oneLine } from '../model/words.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { availableMemoryBytes } from '../node/machine.ts';
+import { requireSpace } from '../node/output.ts';
 import { productVersion } from '../node/product-version.ts';
 import { readRun, writeRun } from '../node/run-record.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { writeBatchSamples } from './batch-samples.ts';
-import { type Checkpoint, newestCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, newestCheckpoint, type Progress } from './checkpoint.ts';
 import { concludeRun } from './conclusion.ts';
 import type { BatchSetting } from './data/batch-maker.ts';
 import { type BatchSource, startBatches } from './data/batches.ts';
@@ -35,8 +36,16 @@ import {
   tf32Text,
 } from './progress-display.ts';
 import { writeReport } from './report/report.ts';
-import { claimRun } from './run-claim.ts';
-import { lacksResults, requireSameData, resumedConfig } from './run-directory.ts';
+import {
+  bytesOnDisk,
+  holdsRun,
+  lacksResults,
+  requireFree,
+  requireSameData,
+  resumedConfig,
+  runBytes,
+} from './run-directory.ts';
+import { takeRunLock } from './run-lock.ts';
 
 export interface RunRequest {
   readonly config: TrainingConfig;
@@ -52,73 +61,134 @@ export interface RunRequest {
   readonly terminal: Terminal;
   /** Told of each step besides the terminal. */
   readonly onlooker?: Pick<ProgressDisplay, 'stepped'>;
-  /** Of the data that the run must see; without it a new run takes any. */
-  readonly expectedFingerprint?: string;
+  /** Content fingerprint of the data that the run must see; without it a new run takes any. */
+  readonly expectedContent?: string;
+  /** How long to wait where another process holds the directory's lock, which is about to end. */
+  readonly lockPatienceMs?: number;
+  /** What a person types to resume the run, for messages; undefined where something else resumes it. */
+  readonly resumeCommand?: string;
   /** Whether nothing else was done in this process, so that its peak memory is the run's. */
   readonly hasOwnProcess: boolean;
 }
 
 /**
- * Trains one run and writes its directory. Errors: `usage`, `data-unusable`, `memory-insufficient` and `engine-unavailable` before
- * anything is written; `diverged` and `interrupted` after the directory is in order.
+ * Trains one run and writes its directory; with `resume`, a run that is there already is resumed. Errors: `usage`,
+ * `output-unwritable`, `data-unusable`, `memory-insufficient` and `engine-unavailable` before anything is written; `diverged`,
+ * `interrupted` and what else ends a run after the directory is in order.
  */
 export async function trainRun(request: RunRequest): Promise<void> {
+  const lock = await takeRunLock(request.directory, request.lockPatienceMs);
+  try {
+    await trainLocked(request);
+  } finally {
+    lock.release();
+  }
+}
+
+async function trainLocked(request: RunRequest): Promise<void> {
   const { directory, terminal, threads } = request;
-  const stored = request.resume ? await readRun(directory) : undefined;
+  if (!request.resume) requireFree(directory);
+  const stored = holdsRun(directory) ? await readRun(directory) : undefined;
+  const config = stored === undefined ? request.config : resumedConfig(stored, request.config, request.given);
   if (stored?.status === 'finished' && !lacksResults(directory)) {
     return terminal.line(`${oneLine(directory)} is finished.`);
   }
-  const config = stored === undefined ? request.config : resumedConfig(stored, request.config, request.given);
   const cacheBytes = request.cacheMb === undefined ? availableMemoryBytes() / 4 : request.cacheMb * 2 ** 20;
+  await requireRoom(directory, configuredNetwork(config, fewestClasses));
 
   const dataset = await readData(config, cacheBytes, terminal);
   if (stored !== undefined) requireSameData(stored, dataset.labels, dataset.fingerprint);
-  requireFingerprint(dataset, request.expectedFingerprint);
+  requireContent(dataset, request.expectedContent);
   const network = configuredNetwork(config, {
     classes: dataset.labels.length,
     meanGrey: meanGreyOf(dataset.train),
   });
   terminal.line(`\n${describeTable(network, config.batch)}`);
   requireMemory(network, config.batch, availableMemoryBytes());
+  await requireRoom(directory, network);
 
   const choice = await chosenEngine(request);
   const engine = await openEngine(choice, network, { threads, batch: config.batch });
-  const precision = engine.precision === 'tf32' ? ' in TensorFloat-32' : '';
-  const engineText = `${engine.name} on ${engine.device}${precision} (${choice.why})`;
-  terminal.line(`Engine: ${engineText}. Run directory: ${oneLine(directory)}\n`);
-  const claim = await claimRun(directory);
-  const start = await startingPoint(directory, network, config, stored !== undefined, terminal);
-  await engine.write(start.state);
-
-  // From here on there is a directory to leave in order.
-  const interrupt = watchInterrupt(terminal);
-  const setting: BatchSetting = { ...dataset, ...config, cacheBytes };
-  const run = runRecord(stored, config, dataset, engine, choice.why, start.progress.epochsDone);
-  await writeRun(directory, run);
-  await writeMetrics(directory, start.progress.history);
-  if (stored === undefined) await writeBatchSamples(directory, dataset.labels, setting);
-
-  // Cached pixels are cut faster than any engine learns; decoding is shared out.
-  const batches = startBatches(setting, dataset.pixels === undefined ? Math.max(2, threads) : 1);
-  const session: TrainingSession = {
-    config,
-    network,
-    engine,
-    batches,
-    directory,
-    validationPatches: planGrid(dataset.validation, config.patchPx).length,
-    stopRequested: interrupt.requested,
-    watcher: watcherOf(request, config, batches),
-  };
   try {
-    const outcome = await train(session, start.progress);
-    await endRun(session, run, dataset, outcome, request);
+    const precision = engine.precision === 'tf32' ? ' in TensorFloat-32' : '';
+    const engineText = `${engine.name} on ${engine.device}${precision} (${choice.why})`;
+    terminal.line(`Engine: ${engineText}. Run directory: ${oneLine(directory)}\n`);
+    const start = await startingPoint(directory, network, config, stored !== undefined, terminal);
+    await engine.write(start.state);
+    const run = runRecord(stored, config, dataset, engine, choice.why, start.progress.epochsDone);
+    await trainWith({ engine, network, dataset, config, run, cacheBytes }, start.progress, request);
   } finally {
-    claim.release();
-    interrupt.release();
-    await batches.close();
     await engine.dispose();
   }
+}
+
+/** Enough for an estimate before the data is read. */
+const fewestClasses = { classes: 2, meanGrey: 0 };
+
+/** Errors: `output-unwritable`. */
+async function requireRoom(directory: string, network: Network): Promise<void> {
+  await requireSpace(directory, runBytes(network).peak - (await bytesOnDisk(directory)));
+}
+
+interface ReadyRun {
+  readonly engine: Engine;
+  readonly network: Network;
+  readonly dataset: Dataset;
+  readonly config: TrainingConfig;
+  readonly run: Run;
+  readonly cacheBytes: number;
+}
+
+/** From here on there is a directory to leave in order. */
+async function trainWith(ready: ReadyRun, progress: Progress, request: RunRequest): Promise<void> {
+  const { engine, network, dataset, config, run, cacheBytes } = ready;
+  const { directory, terminal, threads } = request;
+  const setting: BatchSetting = { ...dataset, ...config, cacheBytes };
+  const interrupt = watchInterrupt(terminal);
+  let end: RunOutcome;
+  try {
+    await writeRun(directory, run);
+    await writeMetrics(directory, progress.history);
+    if (run.stretches.length === 1) await writeBatchSamples(directory, dataset.labels, setting);
+    // Cached pixels are cut faster than any engine learns; decoding is shared out.
+    const batches = startBatches(setting, dataset.pixels === undefined ? Math.max(2, threads) : 1);
+    try {
+      const session: TrainingSession = {
+        config,
+        network,
+        engine,
+        batches,
+        directory,
+        validationPatches: planGrid(dataset.validation, config.patchPx).length,
+        stopRequested: interrupt.requested,
+        watcher: watcherOf(request, config, batches),
+      };
+      end = await endRun(session, run, dataset, await train(session, progress), request);
+    } finally {
+      await batches.close();
+    }
+  } catch (error) {
+    throw await recordedFailure(error, run, request);
+  } finally {
+    interrupt.release();
+  }
+  if (end.code !== undefined) throw new TexturaError(end.code, end.text);
+  terminal.line(end.text);
+}
+
+/** Writes down that the run failed, and gives the error to throw, which says how to resume it. */
+async function recordedFailure(error: unknown, run: Run, request: RunRequest): Promise<unknown> {
+  const { directory, resumeCommand } = request;
+  const code = error instanceof TexturaError ? error.code : 'internal';
+  const message = error instanceof Error ? error.message : String(error);
+  const endedAt = new Date().toISOString();
+  // On a full disk there may be no room for this either; the error itself matters more.
+  await writeRun(directory, { ...run, status: 'failed', failure: { code, message }, endedAt }).catch(
+    () => {},
+  );
+  if (!(error instanceof TexturaError) || resumeCommand === undefined) return error;
+  const hint = `The last checkpoint is kept. When this is repaired, resume with: ${resumeCommand}`;
+  return new TexturaError(code, `${message}\n${hint}`, { cause: error });
 }
 
 async function readData(config: TrainingConfig, cacheBytes: number, terminal: Terminal): Promise<Dataset> {
@@ -130,12 +200,12 @@ async function readData(config: TrainingConfig, cacheBytes: number, terminal: Te
   return dataset;
 }
 
-/** Errors: `data-unusable` where the images or their split are not the ones that were expected. */
-function requireFingerprint({ source, fingerprint }: Dataset, expected: string | undefined): void {
-  if (expected === undefined || fingerprint === expected) return;
+/** Errors: `data-unusable` where the data is not what was expected. */
+function requireContent({ source, contentFingerprint }: Dataset, expected: string | undefined): void {
+  if (expected === undefined || contentFingerprint === expected) return;
   throw new TexturaError(
     'data-unusable',
-    `${source}: not the data of the study: expected the fingerprint ${expected.slice(0, 12)}, got ${fingerprint.slice(0, 12)}`,
+    `${source}: not the data that the study began with (fingerprint ${contentFingerprint.slice(0, 12)}, expected ${expected.slice(0, 12)})`,
   );
 }
 
@@ -240,18 +310,25 @@ async function writeMetrics(directory: string, history: Parameters<typeof metric
   await writeFileAtomically(join(directory, runFiles.balancedErrors), balancedErrorsToCsv(history));
 }
 
+/** How a run ended and what to print; with a code where the command does not end well. */
+interface RunOutcome {
+  readonly code?: 'interrupted' | 'diverged';
+  readonly text: string;
+}
+
+/** Writes what a run that trained to its end, diverged or was stopped leaves behind. */
 async function endRun(
   session: TrainingSession,
   run: Run,
   dataset: Dataset,
   outcome: TrainingOutcome,
   { terminal, hasOwnProcess }: RunRequest,
-): Promise<void> {
+): Promise<RunOutcome> {
   const { directory } = session;
   const endedAt = new Date().toISOString();
   if (outcome.status === 'stopped') {
     await writeRun(directory, { ...run, status: 'stopped', endedAt });
-    throw new TexturaError('interrupted', outcomeText(outcome, directory, undefined, run.labels.length));
+    return { code: 'interrupted', text: outcomeText(outcome, directory, undefined, run.labels.length) };
   }
   const conclusion = await concludeRun(session, dataset.labels, dataset.validation);
   for (const damage of conclusion?.damage ?? [])
@@ -264,6 +341,5 @@ async function endRun(
   await writeRun(directory, { ...run, ...best, ...divergedAtEpoch, ...memory, status, endedAt });
   await writeReport(directory);
   const text = outcomeText(outcome, directory, conclusion?.best, run.labels.length);
-  if (outcome.status === 'diverged') throw new TexturaError('diverged', text);
-  terminal.line(text);
+  return outcome.status === 'diverged' ? { code: 'diverged', text } : { text };
 }

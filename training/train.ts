@@ -6,10 +6,11 @@ import { textureNames } from '../model/textures/textures.ts';
 import { recipeNames, recipes, trainingConfigSchema, withRecipe } from '../model/training-config.ts';
 import { runCommand } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
+import { npmRun } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { describeTable } from './description-table.ts';
 import { deviceWishes, engineWishes } from './engine-choice.ts';
-import { freeRunDirectory, holdsRun, newestRun, newestUnfinishedRun, requireFree } from './run-directory.ts';
+import { freeRunDirectory, holdsRun, newestRun } from './run-directory.ts';
 import { trainRun } from './train-run.ts';
 
 const everyVariant = 'all';
@@ -30,7 +31,12 @@ export const trainOptions = z.strictObject({
     .min(0)
     .optional()
     .describe('memory for decoded images (default a quarter of what is free)'),
-  resume: z.boolean().default(false).describe('go on with the run in --out, or the newest unfinished one'),
+  resume: z
+    .boolean()
+    .default(false)
+    .describe(
+      'resume the run in --out, or the newest unfinished one; with --data, start one where there is none',
+    ),
   describe: z.boolean().default(false).describe('print the network and what it needs, and train nothing'),
   verbose: z.boolean().default(false).describe('print the rates of both halves of the work, data and engine'),
 });
@@ -56,11 +62,10 @@ async function train(
   const failures: TexturaError[] = [];
   for (const variant of variants) {
     try {
-      const directory = await directoryFor(options, variant);
+      const directory = await directoryFor(options, variant, given);
       await trainRun({
         ...options,
-        // Where all variants go on, those that had not begun begin.
-        resume: options.resume && (variants.length === 1 || holdsRun(directory)),
+        resumeCommand: npmRun('train', '--out', directory, '--resume'),
         config: trainingConfigSchema.parse({ ...config, variant }),
         given: wished,
         directory,
@@ -84,18 +89,38 @@ function isOfOneVariant({ code }: TexturaError): boolean {
   return code === 'diverged' || code === 'memory-insufficient';
 }
 
+/** Errors: `usage` where there is nothing to resume and no data is named to start with. */
 async function directoryFor(
   { out, resume, variant: asked }: TrainOptions,
   variant: VariantName,
+  given: ReadonlySet<string>,
 ): Promise<string> {
-  if (out === undefined) {
-    if (!resume) return freeRunDirectory(variant);
-    if (asked !== everyVariant) return newestUnfinishedRun(variant);
-    return (await newestRun(variant))?.directory ?? freeRunDirectory(variant);
+  const ofAll = asked === everyVariant;
+  if (out !== undefined) {
+    const directory = ofAll ? `${out}-${variant}` : out;
+    if (resume && !holdsRun(directory)) requireData(given, `no run in ${directory}`);
+    return directory;
   }
-  const directory = asked === everyVariant ? `${out}-${variant}` : out;
-  if (!resume) requireFree(directory);
-  return directory;
+  if (!resume) return freeRunDirectory(variant);
+  const newest = await newestRun(variant);
+  if (newest !== undefined && (ofAll || newest.status !== 'finished')) return newest.directory;
+  if (newest !== undefined) {
+    throw new TexturaError(
+      'usage',
+      `--resume: no unfinished run of ${variant} in runs/; name one with --out`,
+    );
+  }
+  requireData(given, `no run of ${variant} in runs/`);
+  return freeRunDirectory(variant);
+}
+
+/** Restart scripts give the same command every time; a mistyped --out must not train on the default data. */
+function requireData(given: ReadonlySet<string>, what: string): void {
+  if (given.has('data')) return;
+  throw new TexturaError(
+    'usage',
+    `--resume: ${what} to resume; to start one there, name its data with --data`,
+  );
 }
 
 await runCommand(

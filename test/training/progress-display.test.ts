@@ -5,7 +5,7 @@ import { dataText, outcomeText, progressDisplay } from '../../training/progress-
 
 const dataset: Dataset = {
   ...{ source: 'photos', labels: ['a', 'b', 'c', 'd', 'e', 'f'], train: [], validation: [] },
-  ...{ fingerprint: '', skipped: [], notes: [], pixels: undefined },
+  ...{ fingerprint: '', contentFingerprint: '', skipped: [], notes: [], pixels: undefined },
 };
 
 test('of many notes and skipped files the first ten are shown, cut to a readable length', () => {

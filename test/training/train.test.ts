@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { cp, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +14,7 @@ import { readRun } from '../../node/run-record.ts';
 import { newestCheckpoint } from '../../training/checkpoint.ts';
 import { readConfusion } from '../../training/report/confusion-file.ts';
 import { runScript } from '../support/command.ts';
+import { onSmallDisk, onSmallDisks, smallDisksWork } from '../support/small-disk.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { describeWithTensorflow } from '../support/tensorflow.ts';
@@ -280,6 +281,107 @@ test('an interrupt ends with status 130 and a run that goes on to the same end, 
   expect(await rowsOf(join(folder, 'stopped'))).toEqual(await rowsOf(uncut));
 });
 
+test('a photograph that disappears during training ends it with status 3, its name and how to resume', {
+  timeout: 240_000,
+}, async () => {
+  const folder = await home();
+  const uncut = await wholeRun();
+  const child = start(folder, ...long, '--cache-mb', '0', '--out', 'a');
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  await nextSave(join(folder, 'a'));
+  await rename(join(folder, 'photos/knit'), join(folder, 'away'));
+  await once(child, 'close');
+  expect(child.exitCode, said).toBe(3);
+  expect(said).toMatch(/^train: \S*knit\/0\d\.png: the file cannot be read \(ENOENT\)\n/);
+  expect(said).toMatch(/resume with: npm run train -- --out a --resume\n$/);
+  expect(await readRun(join(folder, 'a'))).toMatchObject({
+    status: 'failed',
+    failure: { code: 'file-unreadable', message: expect.stringContaining('knit/0') },
+  });
+  await rename(join(folder, 'away'), join(folder, 'photos/knit'));
+  const resumed = await train(folder, '--out', 'a', '--resume', '--engine', 'onnx');
+  expect(resumed, resumed.stderr).toMatchObject({ status: 0 });
+  expect(await rowsOf(join(folder, 'a'))).toEqual(await rowsOf(uncut));
+  const finished = await readRun(join(folder, 'a'));
+  expect([finished.status, finished.failure]).toEqual(['finished', undefined]);
+});
+
+test('one command for every start of a run: with its data it starts, resumes and finishes it', {
+  timeout: 120_000,
+}, async () => {
+  const folder = await home();
+  const mistyped = await train(folder, '--out', 'a', '--resume');
+  expect(mistyped).toMatchObject({ status: 2, stderr: expect.stringContaining('no run in a to resume') });
+  const script = [...setting, '--epochs', '2', '--out', 'a', '--resume'];
+  const first = await train(folder, ...script);
+  expect(first, first.stderr).toMatchObject({ status: 0 });
+  expect(await train(folder, ...script)).toMatchObject({ status: 0, stdout: 'a is finished.\n' });
+  const longer = await train(folder, ...script, '--epochs', '3');
+  expect(longer).toMatchObject({ status: 2, stderr: expect.stringContaining('epochs was 2, now 3') });
+  expect(await readdir(folder)).toEqual(['a', 'photos']);
+});
+
+test('an output that cannot be written is refused before the photographs are read', {
+  timeout: 120_000,
+}, async () => {
+  const folder = await temporaryFolder({ 'photos/a/notes.txt': 'no image', file: 'text' });
+  const result = await train(folder, ...setting, '--out', 'file/run');
+  expect(result).toEqual({
+    status: 2,
+    stdout: '',
+    stderr: 'train: file/run: cannot be written: a part of the path is a file, not a folder (ENOTDIR)\n',
+  });
+});
+
+test.skipIf(!smallDisksWork)(
+  onSmallDisks('a disk that is too small is refused before the photographs are read'),
+  { timeout: 120_000 },
+  async () => {
+    const folder = await temporaryFolder({ 'disk/': '', 'photos/a/notes.txt': 'no image' });
+    const disk = { folder: join(folder, 'disk'), megabytes: 60, cwd: folder };
+    const refused = await onSmallDisk('textura training/train.ts --data photos --out disk/run', disk);
+    expect(refused).toMatchObject({ status: 2, stdout: '' });
+    expect(refused.stderr).toMatch(
+      /^train: disk\/run: too little space on the disk: about 1\d\d MiB are needed, (59|60) MiB are free\n$/,
+    );
+  },
+);
+
+test('a checkpoint that cannot be written ends a run with status 2, the path and how to resume', {
+  timeout: 120_000,
+}, async () => {
+  const folder = await home();
+  const child = start(folder, ...long, '--epochs', '5000', '--out', 'a');
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  await nextSave(join(folder, 'a'));
+  await rename(join(folder, 'a/checkpoint'), join(folder, 'away'));
+  // Again where a save makes the folder between the two steps.
+  while (
+    !(await writeFile(join(folder, 'a/checkpoint'), 'in the way').then(
+      () => true,
+      () => false,
+    ))
+  )
+    await rm(join(folder, 'a/checkpoint'), { recursive: true });
+  await once(child, 'close');
+  expect(child.exitCode, said).toBe(2);
+  expect(said).toMatch(
+    /^train: a\/checkpoint\/\w+\.safetensors: cannot be written: it is a file, not a folder/,
+  );
+  expect(said).toMatch(/resume with: npm run train -- --out a --resume\n$/);
+  expect(await readRun(join(folder, 'a'))).toMatchObject({
+    status: 'failed',
+    failure: { code: 'output-unwritable' },
+  });
+  expect((await readdir(join(folder, 'a'))).filter((name) => name.startsWith('.'))).toEqual([]);
+});
+
 test('a run that a process trains is not gone on with by another one', { timeout: 120_000 }, async () => {
   const folder = await home();
   const child = start(folder, ...setting, '--epochs', '5000', '--out', 'a');
@@ -287,7 +389,7 @@ test('a run that a process trains is not gone on with by another one', { timeout
   const second = await train(folder, '--out', 'a', '--resume', '--engine', 'onnx');
   expect(second).toMatchObject({
     status: 2,
-    stderr: expect.stringContaining(`a: process ${child.pid} is training in it`),
+    stderr: expect.stringContaining(`a: process ${child.pid} is working in it`),
   });
   child.kill('SIGKILL');
   await once(child, 'exit');
@@ -383,7 +485,9 @@ test('mistakes on the command line are named, with status 2', async () => {
   });
   expect(await train(folder, '--resume')).toMatchObject({
     status: 2,
-    stderr: expect.stringContaining('no unfinished run of reference'),
+    stderr: expect.stringContaining(
+      'no run of reference in runs/ to resume; to start one there, name its data',
+    ),
   });
   expect((await train(folder, '--describe')).stdout).toContain('4,439,095');
 });

@@ -10,7 +10,7 @@ import { drawGeneratedDataset, generatedSource } from './generated.ts';
 import { readImages } from './intake.ts';
 import { copyNotes, inequalityNote, stretchNotes } from './notes.ts';
 import { type CachedPixels, type PixelCache, startPixelCache } from './pixel-cache.ts';
-import { givenSplit, type SplitImages, splitByImage } from './split.ts';
+import { givenSplit, inDatasetOrder, type SplitImages, splitByImage } from './split.ts';
 
 export { type DatasetImage, type ImageSource, meanGreyOf, type SkippedFile } from './dataset-image.ts';
 export { type CachedPixels, cachedImage } from './pixel-cache.ts';
@@ -25,6 +25,8 @@ export interface Dataset {
   readonly validation: readonly DatasetImage[];
   /** SHA-256 over labels, splits and content hashes; equal for equal data wherever it lies. */
   readonly fingerprint: string;
+  /** The same for every seed: as `fingerprint`, with the split where the folder gives one. */
+  readonly contentFingerprint: string;
   readonly skipped: readonly SkippedFile[];
   /** Sentences for the person: unequal classes, duplicates, ignored folders. */
   readonly notes: readonly string[];
@@ -52,16 +54,18 @@ export interface DatasetOptions {
  */
 export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   const cache = startPixelCache(options.cacheBytes);
-  const { labels, split, skipped, notes } = await (options.data === generatedSource
+  const { labels, split, splitIsGiven, skipped, notes } = await (options.data === generatedSource
     ? generatedContent(options, cache)
     : folderContent(options, cache));
   const { train, validation } = split;
+  const whole = { train: inDatasetOrder([...train, ...validation]), validation: [] };
   return {
     source: options.data,
     labels,
     train,
     validation,
     fingerprint: fingerprintOf(labels, split),
+    contentFingerprint: fingerprintOf(labels, splitIsGiven ? split : whole),
     skipped,
     notes,
     pixels: cache.pixelsOf([...train, ...validation]),
@@ -71,6 +75,7 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
 interface Content {
   readonly labels: readonly string[];
   readonly split: SplitImages;
+  readonly splitIsGiven: boolean;
   readonly skipped: readonly SkippedFile[];
   readonly notes: readonly string[];
 }
@@ -98,6 +103,7 @@ async function folderContent(options: DatasetOptions, cache: PixelCache): Promis
   return {
     labels,
     split,
+    splitIsGiven: folder.hasValidation,
     skipped: [
       ...folder.skipped.map(({ name, why }) => ({ name, why })),
       ...[...intake.passedOver, ...intake.bad].map(({ file, why }) => ({ name: file.name, why })),
@@ -131,7 +137,7 @@ async function generatedContent(options: DatasetOptions, cache: PixelCache): Pro
     onProgress?.(images.length, total);
   });
   const split = splitByImage(data, images, { labels: textureNames, seed, validationShare });
-  return { labels: textureNames, split, skipped: [], notes: [] };
+  return { labels: textureNames, split, splitIsGiven: false, skipped: [], notes: [] };
 }
 
 function fingerprintOf(labels: readonly string[], { train, validation }: SplitImages): string {

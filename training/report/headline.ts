@@ -99,6 +99,8 @@ export function courseOf(record: RunRecord): string {
       return `The run is under way, or was killed: ${done} of ${counted(epochs, 'epoch is', 'epochs are')} written down. It can be resumed.`;
     case 'stopped':
       return `The run was stopped after ${done} of ${counted(epochs, 'epoch')}. It can be resumed.`;
+    case 'failed':
+      return `The run failed after ${done} of ${counted(epochs, 'epoch')}. It can be resumed.`;
     case 'diverged':
       return `${divergedWords(record, done)} ${keptAfterDivergence(run)}`;
     case 'finished':

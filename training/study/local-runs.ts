@@ -12,6 +12,8 @@ export interface LocalSetting {
   /** Runs at a time. */
   readonly atOnce: number;
   readonly configOf: (run: StudyRun) => TrainingConfig;
+  /** Content fingerprint of the data. */
+  readonly content: string;
   readonly onBegun: (run: StudyRun) => void;
   readonly onProgress: (run: StudyRun, progress: RunProgress) => void;
   /** Called after each run that ended, one call at a time. */
@@ -32,6 +34,11 @@ export function startLocalRuns(runs: readonly StudyRun[], setting: LocalSetting)
   let stopped = false;
   let recorded: Promise<void> = Promise.resolve();
 
+  function stop(): void {
+    stopped = true;
+    for (const child of underWay) child.stop();
+  }
+
   async function trainNext(): Promise<void> {
     for (let run = waiting.shift(); run !== undefined && !stopped; run = waiting.shift()) {
       const end = await trainOne(run);
@@ -42,26 +49,33 @@ export function startLocalRuns(runs: readonly StudyRun[], setting: LocalSetting)
   }
 
   async function trainOne(run: StudyRun): Promise<RunEnd> {
-    const { computing, configOf, onBegun, onProgress } = setting;
+    const { computing, content, configOf, onBegun, onProgress } = setting;
     onBegun(run);
-    const order = { config: configOf(run), directory: run.directory, computing };
+    const order = { config: configOf(run), directory: run.directory, content, computing };
     const child = startRunChild(order, (message) => {
       if (message.kind === 'progress') onProgress(run, message);
     });
     underWay.add(child);
     const end = await child.ended;
     underWay.delete(child);
-    // Its model and its report stay; a finished run has nothing to go on with.
-    if (end.kind === 'finished') await rm(join(run.directory, runFiles.checkpoints), { recursive: true });
+    // Its model and its report stay; a finished run has nothing to resume.
+    if (end.kind === 'finished')
+      await rm(join(run.directory, runFiles.checkpoints), { recursive: true, force: true });
     return end;
   }
 
-  const ended = Promise.all(Array.from({ length: setting.atOnce }, trainNext)).then(() => stopped);
-  return {
-    ended,
-    stop() {
-      stopped = true;
-      for (const child of underWay) child.stop();
-    },
-  };
+  async function trainAll(): Promise<boolean> {
+    const trained = Array.from({ length: setting.atOnce }, trainNext);
+    try {
+      await Promise.all(trained);
+    } catch (error) {
+      // What cannot be recorded, on a full disk say, ends the study: no process may go on without it.
+      stop();
+      await Promise.allSettled(trained);
+      throw error;
+    }
+    return stopped;
+  }
+
+  return { ended: trainAll(), stop };
 }

@@ -1,8 +1,9 @@
 /** The process that measures one training step and one evaluation of a network, on random patches; answers in JSON. */
+import type { Network } from '../../model/network.ts';
 import { initialParameters, zeroParameters } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
-import { configuredNetwork } from '../../model/training-config.ts';
+import { configuredNetwork, type TrainingConfig } from '../../model/training-config.ts';
 import type { Engine } from '../engine.ts';
 import { chosenEngine, openEngine } from '../engine-opening.ts';
 import { type Measured, type MeasureOrder, measureOrderSchema } from './measured-step.ts';
@@ -15,22 +16,31 @@ async function measure({ config, classes, computing }: MeasureOrder): Promise<Me
   const network = configuredNetwork(config, { classes, meanGrey: midGrey });
   const choice = await chosenEngine(computing);
   const engine = await openEngine(choice, network, { threads: computing.threads, batch: config.batch });
+  try {
+    return {
+      engine: `${engine.name} on ${engine.device}`,
+      ...(await measureEngine(engine, network, config)),
+    };
+  } finally {
+    await engine.dispose();
+  }
+}
+
+async function measureEngine(
+  engine: Engine,
+  network: Network,
+  { batch: size }: TrainingConfig,
+): Promise<Omit<Measured, 'engine'>> {
   await engine.write({ parameters: initialParameters(network, 1), momenta: zeroParameters(network) });
-  const patches = randomPatches(Math.max(config.batch, evaluationPatches));
-  const labels = Int32Array.from({ length: config.batch }, (_, i) => i % classes);
-  const batch = { patches: patches.subarray(0, config.batch * patchBytes), labels };
+  const patches = randomPatches(Math.max(size, evaluationPatches));
+  const labels = Int32Array.from({ length: size }, (_, i) => i % network.classes);
+  const batch = { patches: patches.subarray(0, size * patchBytes), labels };
   // A rate that moves nothing: random labels must not end in values that slow the processor down.
   const still = { learningRate: 0, momentum: 0.9, weightDecay: 0 };
   const stepSeconds = await secondTime(() => engine.step(batch, still));
   const evaluated = patches.subarray(0, evaluationPatches * patchBytes);
   const evaluationSeconds = await secondTime(() => engine.logits(evaluated));
-  const name = describe(engine);
-  await engine.dispose();
-  return { engine: name, stepSeconds, patchSeconds: evaluationSeconds / evaluationPatches };
-}
-
-function describe({ name, device }: Engine): string {
-  return `${name} on ${device}`;
+  return { stepSeconds, patchSeconds: evaluationSeconds / evaluationPatches };
 }
 
 /** Seconds of the second of two calls: the first one fills caches. */

@@ -1,6 +1,6 @@
 /** What the process of a run is asked to do, and what it tells of it. */
 import { z } from 'zod';
-import { studyFailureSchema } from '../../model/study-file.ts';
+import { runFailureSchema } from '../../model/run-file.ts';
 import { trainingConfigSchema } from '../../model/training-config.ts';
 import { deviceWishes, engineWishes } from '../engine-choice.ts';
 
@@ -16,8 +16,8 @@ export type Computing = z.infer<typeof computingSchema>;
 export const runOrderSchema = z.strictObject({
   config: trainingConfigSchema,
   directory: z.string().min(1),
-  /** Of the data that the run must see; undefined where any will do. */
-  fingerprint: z.string().optional(),
+  /** Content fingerprint of the data that the run must see. */
+  content: z.string(),
   computing: computingSchema,
 });
 export type RunOrder = z.infer<typeof runOrderSchema>;
@@ -27,7 +27,7 @@ export const runEndSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('finished') }),
   z.strictObject({ kind: z.literal('diverged') }),
   z.strictObject({ kind: z.literal('stopped') }),
-  z.strictObject({ kind: z.literal('failed'), failure: studyFailureSchema }),
+  z.strictObject({ kind: z.literal('failed'), failure: runFailureSchema }),
 ]);
 export type RunEnd = z.infer<typeof runEndSchema>;
 

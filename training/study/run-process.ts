@@ -3,26 +3,29 @@
  * that what a runtime leaks goes with it. Where the study's process dies, this one ends at once: its checkpoint is on disk.
  */
 import { TexturaError } from '../../model/error.ts';
-import { holdsRun } from '../run-directory.ts';
 import { trainRun } from '../train-run.ts';
 import { type RunEnd, type RunMessage, runOrderSchema } from './run-message.ts';
 
 const silent = { line: () => {}, status: () => {}, clear: () => {}, isInteractive: false };
+
+/** A process of a study that was killed ends after its step; until then it holds the lock of its run. */
+const orphanMs = 60_000;
 
 function tell(message: RunMessage): void {
   process.send?.(message);
 }
 
 async function obey(orderText: string): Promise<RunEnd> {
-  const { config, directory, computing, fingerprint } = runOrderSchema.parse(JSON.parse(orderText));
+  const { config, directory, computing, content } = runOrderSchema.parse(JSON.parse(orderText));
   try {
     await trainRun({
       config,
       given: new Set(Object.keys(config)),
       directory,
-      resume: holdsRun(directory),
+      resume: true,
+      lockPatienceMs: orphanMs,
       ...computing,
-      ...(fingerprint === undefined ? {} : { expectedFingerprint: fingerprint }),
+      expectedContent: content,
       verbose: false,
       terminal: silent,
       hasOwnProcess: true,

@@ -1,9 +1,11 @@
 /** A study from its plan to its report: the main path of `npm run ablate`, read from top to bottom. */
 import { join } from 'node:path';
 import { errorCodes, TexturaError, type TexturaErrorCode } from '../../model/error.ts';
-import { type Study, type StudyFailure, studyFiles } from '../../model/study-file.ts';
+import { type Study, type StudyData, studyFiles } from '../../model/study-file.ts';
+import { configuredNetwork } from '../../model/training-config.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { availableMemoryBytes, usableCores } from '../../node/machine.ts';
+import { requireSpace } from '../../node/output.ts';
 import { npmRun } from '../../node/shell.ts';
 import { writeStudy } from '../../node/study-record.ts';
 import { durationText, type Terminal } from '../../node/terminal.ts';
@@ -13,6 +15,7 @@ import type { DeviceWish, EngineWish } from '../engine-choice.ts';
 import { chosenEngine } from '../engine-opening.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { dataText } from '../progress-display.ts';
+import { bytesOnDisk, runBytes } from '../run-directory.ts';
 import { type RunsUnderWay, startLocalRuns } from './local-runs.ts';
 import type { QueuedSetting } from './queue/queued-runs.ts';
 import { writeStudyReport } from './report/study-report.ts';
@@ -20,11 +23,13 @@ import type { Computing, RunEnd } from './run-message.ts';
 import { isDone, type StudyRun, studyRunConfig, studyRunState, studyRuns } from './study-directory.ts';
 import { planTable, studyDisplay } from './study-display.ts';
 import { type ArmEstimate, estimateArms, type StudyCell, secondsLeft } from './study-estimate.ts';
+import { newStudy, type StudyPlan, studyData } from './study-plan.ts';
 
 export interface StudyRequest {
   readonly directory: string;
-  /** As it will be written; its arms are made when the number of classes is known. */
-  readonly studyOf: (classes: number) => Study;
+  readonly plan: StudyPlan;
+  /** The study as it will be written. Errors: `usage` where a study that is resumed had other data. */
+  readonly studyOf: (data: StudyData) => Study;
   readonly engine: EngineWish;
   readonly device: DeviceWish;
   /** Of one run. */
@@ -44,7 +49,10 @@ export interface StudyRequest {
  */
 export async function runStudy(request: StudyRequest): Promise<void> {
   const { directory, terminal } = request;
-  const { study, classes, validationPatches } = await readStudyData(request);
+  if (!request.dryRun) await requireRoom(directory, newStudy(request.plan, fewestClasses));
+  const { study, data, validationPatches } = await readStudyData(request);
+  if (!request.dryRun) await requireRoom(directory, study);
+  const classes = data.classes.length;
   const cells = await cellsOf(directory, study);
   const left = cells.filter(({ state }) => !isDone(state)).map(({ run }) => run);
   terminal.line(planText(directory, study, cells.length, left.length));
@@ -59,24 +67,41 @@ export async function runStudy(request: StudyRequest): Promise<void> {
   if (request.dryRun) return;
 
   await writeStudy(directory, study);
-  const fingerprints = request.queue === undefined ? new Map() : await fingerprintsOf(study, terminal);
-  const plan = { estimates, atOnce, fingerprints };
+  const plan = { estimates, atOnce, content: data.fingerprint };
   const { study: after, stopped } = await trainRuns(request, study, left, plan);
   await conclude(directory, after, stopped, terminal);
 }
 
 /** The data as the first seed splits it; each run reads it again, split by its own seed. */
-async function readStudyData({ studyOf, terminal }: StudyRequest) {
-  const { config, seeds } = studyOf(fewestClasses);
+async function readStudyData({ plan, studyOf, terminal }: StudyRequest) {
+  const { config, seeds } = plan;
   const onProgress = (done: number, total: number) => terminal.status(`reading images ${done}/${total}`);
   const dataset = await loadDataset({ ...config, seed: seeds[0] ?? 1, cacheBytes: 0, onProgress });
   terminal.line(dataText(dataset));
-  const classes = dataset.labels.length;
+  const data = studyData(dataset);
   const validationPatches = planGrid(dataset.validation, config.patchPx).length;
-  return { study: studyOf(classes), classes, validationPatches };
+  return { study: studyOf(data), data, validationPatches };
 }
 
-const fewestClasses = 2;
+/** Enough for an estimate before the data is read. */
+const fewestClasses: StudyData = {
+  fingerprint: '',
+  classes: ['a', 'b'].map((label) => ({ label, images: 1 })),
+};
+
+/** Errors: `output-unwritable` where the disk has no room for the runs that are left. */
+async function requireRoom(directory: string, study: Study): Promise<void> {
+  const classes = study.data?.classes.length ?? fewestClasses.classes.length;
+  const left = (await cellsOf(directory, study)).filter(({ state }) => !isDone(state)).map(({ run }) => run);
+  const sizes = left.map((run) =>
+    runBytes(configuredNetwork(studyRunConfig(study, run), { classes, meanGrey: 0 })),
+  );
+  const onDisk = await Promise.all(left.map((run) => bytesOnDisk(run.directory)));
+  const kept = sizes.reduce((sum, size) => sum + size.kept, 0);
+  // Checkpoints of a finished run are removed.
+  const training = Math.max(0, ...sizes.map((size) => size.peak - size.kept));
+  await requireSpace(directory, kept + training - onDisk.reduce((sum, bytes) => sum + bytes, 0));
+}
 
 async function cellsOf(directory: string, study: Study): Promise<readonly StudyCell[]> {
   return Promise.all(
@@ -133,14 +158,15 @@ function computingOf({ engine, device, threads, cacheMb }: StudyRequest, atOnce:
 interface TrainingPlan {
   readonly estimates: readonly ArmEstimate[];
   readonly atOnce: number;
-  readonly fingerprints: ReadonlyMap<number, string>;
+  /** Content fingerprint of the data, which every run must see. */
+  readonly content: string;
 }
 
 async function trainRuns(
   request: StudyRequest,
   study: Study,
   runs: readonly StudyRun[],
-  { estimates, atOnce, fingerprints }: TrainingPlan,
+  { estimates, atOnce, content }: TrainingPlan,
 ): Promise<{ readonly study: Study; readonly stopped: boolean }> {
   const { directory, terminal, queue } = request;
   const total = study.arms.length * study.seeds.length;
@@ -148,12 +174,12 @@ async function trainRuns(
   let current = study;
   const manner = {
     configOf: (run: StudyRun) => studyRunConfig(study, run),
+    content,
     onBegun: display.begun,
     onProgress: display.progressed,
     async onEnd(run: StudyRun, end: RunEnd) {
-      const failure = await failureOf(directory, study, run, end);
-      if (failure !== undefined) {
-        current = { ...current, failures: { ...current.failures, [run.name]: failure } };
+      if (end.kind === 'failed') {
+        current = { ...current, failures: { ...current.failures, [run.name]: end.failure } };
         await writeStudy(directory, current);
       }
       await display.ended(run, end);
@@ -162,63 +188,25 @@ async function trainRuns(
   const underWay =
     queue === undefined
       ? startLocalRuns(runs, { ...manner, atOnce, computing: computingOf(request, atOnce) })
-      : await queued(queue, runs, { ...manner, study, fingerprints });
+      : await queued(queue, runs, { ...manner, study });
   const release = onInterrupt(terminal, underWay.stop);
-  const stopped = await underWay.ended;
-  release();
-  terminal.clear();
-  return { study: current, stopped };
+  try {
+    const stopped = await underWay.ended;
+    return { study: current, stopped };
+  } finally {
+    release();
+    terminal.clear();
+  }
 }
 
-/** BullMQ is loaded where it is asked for alone. */
+/** BullMQ is loaded only where it is asked for. */
 async function queued(
   url: string,
   runs: readonly StudyRun[],
-  {
-    fingerprints,
-    ...setting
-  }: Omit<QueuedSetting, 'url' | 'fingerprintOf'> & Pick<TrainingPlan, 'fingerprints'>,
+  setting: Omit<QueuedSetting, 'url'>,
 ): Promise<RunsUnderWay> {
   const { startQueuedRuns } = await import('./queue/queued-runs.ts');
-  return startQueuedRuns(runs, {
-    ...setting,
-    url,
-    fingerprintOf: ({ seed }) => fingerprints.get(seed) ?? '',
-  });
-}
-
-/** Of the data as each seed splits it, which tells workers whether they have the same. */
-async function fingerprintsOf(
-  { config, seeds }: Study,
-  terminal: Terminal,
-): Promise<ReadonlyMap<number, string>> {
-  const fingerprints = new Map<number, string>();
-  for (const seed of seeds) {
-    terminal.status(`reading the data as seed ${seed} splits it`);
-    fingerprints.set(seed, (await loadDataset({ ...config, seed, cacheBytes: 0 })).fingerprint);
-  }
-  terminal.clear();
-  return fingerprints;
-}
-
-/** What is wrong with a run that ended: its own failure, or data that is not what the others of its seed had. */
-async function failureOf(
-  directory: string,
-  study: Study,
-  run: StudyRun,
-  end: RunEnd,
-): Promise<StudyFailure | undefined> {
-  if (end.kind === 'failed') return end.failure;
-  if (end.kind === 'stopped') return undefined;
-  const cells = await cellsOf(directory, { ...study, failures: {} });
-  const fingerprints = new Set(
-    cells.flatMap(({ run: { seed }, state }) =>
-      seed === run.seed && 'run' in state ? [state.run.data.fingerprint] : [],
-    ),
-  );
-  if (fingerprints.size <= 1) return undefined;
-  const message = `the data changed since other runs of seed ${run.seed} were trained; begin a new study`;
-  return { code: 'data-unusable', message };
+  return startQueuedRuns(runs, { ...setting, url });
 }
 
 /** Errors: see `runStudy`. */

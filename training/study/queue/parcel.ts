@@ -3,11 +3,13 @@
  * sender that dies leaves the parcel before.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { TexturaError } from '../../../model/error.ts';
+import { writeFileAtomically } from '../../../node/atomic-file.ts';
+import { isLockFile } from '../../run-lock.ts';
 
 const manifestField = 'manifest';
 const manifestSchema = z.record(z.string(), z.string());
@@ -25,7 +27,7 @@ export async function sendParcel(
   const manifest: Record<string, string> = {};
   const unfinished = `${key}:${randomUUID()}`;
   for (const path of await filesIn(directory)) {
-    if (path.endsWith('.tmp') || !isWanted(path)) continue;
+    if (path.endsWith('.tmp') || isLockFile(path) || !isWanted(path)) continue;
     const content = await readFile(join(directory, path)).catch(unlessMissing);
     if (content === undefined) continue;
     manifest[path] = sha256(content);
@@ -55,8 +57,7 @@ export async function receiveParcel(redis: Redis, key: string, directory: string
     if (relative(incoming, target).startsWith('..')) {
       throw new TexturaError('file-damaged', `${key}: ${path}: leads out of the run's directory`);
     }
-    await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, content);
+    await writeFileAtomically(target, content);
   }
   await rm(directory, { recursive: true, force: true });
   await rename(incoming, directory);

@@ -1,5 +1,6 @@
 /** The runs of a study on other machines: each a job on the queue, its directory fetched when a worker has ended it. */
 import { type Job, Queue, QueueEvents } from 'bullmq';
+import type { Redis } from 'ioredis';
 import type { Study } from '../../../model/study-file.ts';
 import type { TrainingConfig } from '../../../model/training-config.ts';
 import { productVersion } from '../../../node/product-version.ts';
@@ -13,12 +14,41 @@ export interface QueuedSetting {
   readonly url: string;
   readonly study: Study;
   readonly configOf: (run: StudyRun) => TrainingConfig;
-  /** Of the data as the seed of a run splits it. */
-  readonly fingerprintOf: (run: StudyRun) => string;
+  /** Content fingerprint of the data. */
+  readonly content: string;
   readonly onBegun: (run: StudyRun) => void;
   readonly onProgress: (run: StudyRun, progress: RunProgress) => void;
   /** Called after each run that ended and whose directory is here. */
   readonly onEnd: (run: StudyRun, end: RunEnd) => Promise<void>;
+}
+
+interface QueueConnection {
+  readonly redis: Redis;
+  readonly queue: Queue<RunJob, RunEnd>;
+  readonly events: QueueEvents;
+  close(): Promise<void>;
+}
+
+async function openQueue(url: string): Promise<QueueConnection> {
+  const redis = await connectRedis(url);
+  const queue = new Queue<RunJob, RunEnd>(queueName, { connection: redis });
+  const listening = redis.duplicate();
+  const events = new QueueEvents(queueName, { connection: listening });
+  const close = async () => {
+    try {
+      await events.close();
+      await queue.close();
+    } finally {
+      for (const connection of [listening, redis]) connection.disconnect();
+    }
+  };
+  try {
+    await events.waitUntilReady();
+    return { redis, queue, events, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /** Puts the runs on the queue. Those that were put there before and have ended since are fetched at once. */
@@ -26,33 +56,43 @@ export async function startQueuedRuns(
   runs: readonly StudyRun[],
   setting: QueuedSetting,
 ): Promise<RunsUnderWay> {
-  const redis = await connectRedis(setting.url);
-  const queue = new Queue<RunJob, RunEnd>(queueName, { connection: redis });
-  const listening = redis.duplicate();
-  const events = new QueueEvents(queueName, { connection: listening });
-  await events.waitUntilReady();
-  const byJob = new Map(runs.map((run) => [jobId(setting.study, run), run]));
-  events.on('active', ({ jobId: id }) => {
-    const run = byJob.get(id);
-    if (run !== undefined) setting.onBegun(run);
-  });
-  events.on('progress', ({ jobId: id, data }) => {
-    const [run, message] = [byJob.get(id), runMessageSchema.safeParse(data)];
-    if (run !== undefined && message.data?.kind === 'progress') setting.onProgress(run, message.data);
-  });
+  const connection = await openQueue(setting.url);
+  try {
+    const { queue, events } = connection;
+    const byJob = new Map(runs.map((run) => [jobId(setting.study, run), run]));
+    events.on('active', ({ jobId: id }) => {
+      const run = byJob.get(id);
+      if (run !== undefined) setting.onBegun(run);
+    });
+    events.on('progress', ({ jobId: id, data }) => {
+      const [run, message] = [byJob.get(id), runMessageSchema.safeParse(data)];
+      if (run !== undefined && message.data?.kind === 'progress') setting.onProgress(run, message.data);
+    });
+    const jobs = await Promise.all(runs.map((run) => enqueued(queue, run, setting)));
+    return followRuns(runs, jobs, connection, setting);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
 
+function followRuns(
+  runs: readonly StudyRun[],
+  jobs: readonly Job<RunJob, RunEnd>[],
+  { redis, events, close }: QueueConnection,
+  { onEnd }: QueuedSetting,
+): RunsUnderWay {
   let [stopped, letGo] = [false, () => {}];
   const stopping = new Promise<void>((resolve) => {
     letGo = resolve;
   });
-  const jobs = await Promise.all(runs.map((run) => enqueued(queue, run, setting)));
 
   async function follow(run: StudyRun, job: Job<RunJob, RunEnd>): Promise<void> {
     const end = await Promise.race([endOf(job, events), stopping]);
     if (end === undefined) return;
     const key = parcelKey(job.data);
     await receiveParcel(redis, key, run.directory);
-    await setting.onEnd(run, end);
+    await onEnd(run, end);
     await job.remove();
     await redis.del(key);
   }
@@ -62,9 +102,7 @@ export async function startQueuedRuns(
       await Promise.all(runs.map((run, i) => follow(run, jobs[i] as Job<RunJob, RunEnd>)));
       return stopped;
     } finally {
-      await events.close();
-      await queue.close();
-      for (const connection of [listening, redis]) connection.disconnect();
+      await close();
     }
   }
 
@@ -85,7 +123,7 @@ function jobId(study: Study, run: StudyRun): string {
 async function enqueued(
   queue: Queue<RunJob, RunEnd>,
   run: StudyRun,
-  { study, configOf, fingerprintOf }: QueuedSetting,
+  { study, configOf, content }: QueuedSetting,
 ): Promise<Job<RunJob, RunEnd>> {
   const id = jobId(study, run);
   const known = await queue.getJob(id);
@@ -96,7 +134,7 @@ async function enqueued(
     study: studyKey(study),
     run: run.name,
     config: configOf(run),
-    fingerprint: fingerprintOf(run),
+    content,
   };
   return queue.add(run.name, data, { jobId: id });
 }

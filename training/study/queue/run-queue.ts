@@ -14,8 +14,8 @@ export const runJobSchema = z.strictObject({
   study: z.string(),
   run: z.string(),
   config: trainingConfigSchema,
-  /** Of the data as the seed splits it; a worker whose data is other refuses the run. */
-  fingerprint: z.string(),
+  /** Content fingerprint of the data; a worker that has other data refuses the run. */
+  content: z.string(),
 });
 export type RunJob = z.infer<typeof runJobSchema>;
 

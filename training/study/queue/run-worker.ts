@@ -63,9 +63,9 @@ export async function startRunWorker(setting: WorkerSetting): Promise<RunWorker>
     onMessage: (message: object) => void,
   ): Promise<RunEnd> {
     const { computing, data = order.config.data } = setting;
-    const { fingerprint } = order;
+    const { content } = order;
     const config = { ...order.config, data };
-    const child = startRunChild({ config, directory, computing, fingerprint }, onMessage);
+    const child = startRunChild({ config, directory, computing, content }, onMessage);
     underWay.add(child);
     const sending = sendCheckpoints(directory, () => sendParcel(files, parcelKey(order), directory));
     const end = await child.ended;
@@ -87,15 +87,22 @@ export async function startRunWorker(setting: WorkerSetting): Promise<RunWorker>
   });
   worker.on('error', (error) => setting.onLine(`queue: ${error.message}`));
   worker.on('stalled', (id) => setting.onLine(`${id}: its worker is gone`));
-  await worker.waitUntilReady();
-  return {
-    async close() {
-      for (const child of underWay) child.stop();
+  async function close(): Promise<void> {
+    for (const child of underWay) child.stop();
+    try {
       await worker.close();
+    } finally {
       files.disconnect();
       redis.disconnect();
-    },
-  };
+    }
+  }
+  try {
+    await worker.waitUntilReady();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { close };
 }
 
 function refusalOf({ textura }: RunJob): RunEnd | undefined {

@@ -29,11 +29,14 @@ export function outcomeOf(state: StudyRunState, metrics: readonly MetricsRow[]):
     case 'failed':
       return { kind: 'failed', words: 'failed', reason: state.failure.message };
     default:
-      return begunOutcome(state.run, metrics);
+      return begunOutcome(state, metrics);
   }
 }
 
-function begunOutcome({ status, divergedAtEpoch, config }: Run, metrics: readonly MetricsRow[]): Outcome {
+type BegunState = Extract<StudyRunState, { readonly run: Run }>;
+
+function begunOutcome({ status, run }: BegunState, metrics: readonly MetricsRow[]): Outcome {
+  const { divergedAtEpoch, config } = run;
   const epochs = metrics.reduce((last, { epoch }) => Math.max(last, epoch), 0);
   switch (status) {
     case 'finished':
