@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { metricsFromCsv } from '../../model/metrics.ts';
 import { readRun } from '../../node/run-record.ts';
-import { readStudy } from '../../node/study-record.ts';
+import { readStudy, writeStudy } from '../../node/study-record.ts';
+import { takeRunLock } from '../../training/run-lock.ts';
 import { type CommandResult, runScript } from '../support/command.ts';
 import { redisInstalled, redisServer } from '../support/redis-server.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
@@ -74,13 +75,17 @@ test('a study that is killed and resumed ends in the same tables as one that is 
   expect(result.stdout).toMatch(/2\/2 \S+: top-1 error/);
 
   const killed = await home();
-  const child = start(killed, wanted);
+  // As a restart script gives it: the same command at every start.
+  const command = [...wanted, '--resume'];
+  const child = start(killed, command);
   const begun = join(killed, 'study/runs/lab-baseline-s1/checkpoint/last.safetensors');
   await until(() => existsSync(begun) || child.exitCode !== null);
+  await expect(takeRunLock(join(killed, 'study'))).rejects.toThrow(`process ${child.pid} is working in it`);
   child.kill('SIGKILL');
   await until(() => child.signalCode !== null);
   expect((await readRun(join(killed, 'study/runs/lab-baseline-s1'))).status).toBe('running');
-  expect((await ablate(killed, '--out', 'study', '--engine', 'onnx', '--resume')).status).toBe(0);
+  const resumed = await ablate(killed, ...command);
+  expect(resumed, resumed.stderr).toMatchObject({ status: 0 });
   const got = join(killed, 'study');
   expect(await rowsOf(got)).toEqual(await rowsOf(expected));
   expect(await readFile(join(got, 'summary.csv'), 'utf8')).toBe(
@@ -124,6 +129,35 @@ test('a study that is killed and resumed ends in the same tables as one that is 
   expect(changed.status).toBe(2);
   expect(changed.stderr).toContain('--batch was 5, now 6');
   expect(changed.stderr).toContain('--schedule was cosine, now constant');
+});
+
+test('--resume finds the newest study; other data, another seed or nothing to resume is refused', {
+  timeout: 200_000,
+}, async () => {
+  const { folder: straight } = await straightStudy();
+  const folder = await home();
+  const nothing = await ablate(folder, '--resume');
+  expect(nothing).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('no study in studies/ to resume; to start one there, name its data'),
+  });
+  expect(await readdir(folder)).toEqual(['photos']);
+  await cp(straight, join(folder, 'studies/new'), { recursive: true });
+  await cp(straight, join(folder, 'studies/old'), { recursive: true });
+  const old = await readStudy(join(folder, 'studies/old'));
+  await writeStudy(join(folder, 'studies/old'), { ...old, startedAt: '2020-01-02T03:04:05.000Z' });
+  const found = await ablate(folder, '--resume');
+  expect(found, found.stderr).toMatchObject({ status: 0 });
+  expect(found.stdout).toContain(`Study ${join('studies', 'new')}: `);
+  expect(found.stdout).toContain('Nothing is left to train.');
+
+  const seed = await ablate(folder, '--resume', '--seed', '5');
+  expect(seed).toMatchObject({ status: 2, stderr: expect.stringContaining('--seed was 1, now 5') });
+  await cp(join(folder, 'photos/knit/00.png'), join(folder, 'photos/brick/more.png'));
+  const before = await readFile(join(folder, 'studies/new/study.json'), 'utf8');
+  const grown = await ablate(folder, '--resume', '--seeds', '2');
+  expect(grown).toMatchObject({ status: 2, stderr: expect.stringContaining('brick has 6 images, it had 5') });
+  expect(await readFile(join(folder, 'studies/new/study.json'), 'utf8')).toBe(before);
 });
 
 test.skipIf(!redisInstalled)(
@@ -206,6 +240,24 @@ test('a dry run tells what a study will take and writes nothing', { timeout: 120
   expect(result.stdout).toMatch(/reference-with-macs-of-lab-baseline +[\d,]+ +[\d,]+/);
   expect(result.stdout).toMatch(/About .* in all, 2 runs at a time/);
   expect(await readdir(folder)).toEqual(['photos']);
+});
+
+test('a study whose folder cannot be written, or that another process holds, is refused before its data is read', {
+  timeout: 120_000,
+}, async () => {
+  const folder = await temporaryFolder({ file: 'text' });
+  expect(await ablate(folder, '--data', 'none', '--out', 'file')).toEqual({
+    status: 2,
+    stdout: '',
+    stderr: 'ablate: file: cannot be written: it is a file, not a folder (EEXIST)\n',
+  });
+  const lock = await takeRunLock(join(folder, 'study'));
+  onTestFinished(lock.release);
+  expect(await ablate(folder, '--data', 'none', '--out', 'study')).toMatchObject({
+    status: 2,
+    stdout: '',
+    stderr: expect.stringContaining(`study: process ${process.pid} is working in it`),
+  });
 });
 
 test('a variant that is none is refused with those that are', async () => {
