@@ -36,7 +36,8 @@ const selfCheckPatches = 8;
 
 /**
  * Exports one run: its ONNX files, VARIANT.report.json, and its place in index.json. Gives the report.
- * Errors: `parity-failed` for a file that does not compute what was trained; nothing of it is left then. `output-unwritable`.
+ * Errors: `parity-failed` for a file that does not compute what was trained; nothing of it is left then.
+ * `output-unwritable`.
  */
 export async function exportRun(trained: TrainedRun, settings: ExportSettings): Promise<ModelReport> {
   const { run, network, parity } = trained;

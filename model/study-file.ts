@@ -34,7 +34,9 @@ export type StudyArm = z.infer<typeof studyArmSchema>;
 
 /** The data that all runs of a study see, however each seed splits it. */
 export const studyDataSchema = z.strictObject({
-  /** SHA-256 over labels and the content hashes of the images, and over the split where the folder gives one. */
+  /**
+   * SHA-256 over labels and the content hashes of the images, and over the split where the folder gives one.
+   */
   fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
   /** How many images of each class, in the order of the labels. */
   classes: z.array(z.strictObject({ label: z.string().min(1), images: z.int().min(0) })).min(2),
@@ -51,7 +53,9 @@ export const studySchema = z.strictObject({
   seeds: z.array(z.int().min(0)).min(1),
   /** Absent in a study of an earlier version until it is resumed. */
   data: studyDataSchema.optional(),
-  /** By run name: why it has no result although it was started. A diverged run has one; its run.json says so. */
+  /**
+   * By run name: why it has no result although it was started. A diverged run has one; its run.json says so.
+   */
   failures: z.record(z.string(), runFailureSchema),
   startedAt: z.iso.datetime(),
 });

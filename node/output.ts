@@ -1,4 +1,7 @@
-/** Where results are written: faults of a folder or its disk in words that name the path, and whether there is room. */
+/**
+ * Where results are written: faults of a folder or its disk in words that name the path, and whether there is
+ * room.
+ */
 import { mkdir, mkdtemp, rmdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TexturaError } from '../model/error.ts';
@@ -17,7 +20,10 @@ const reasons: Readonly<Record<string, string>> = {
   EIO: 'the disk reports an error',
 };
 
-/** Does `work`, which writes to `path`. Errors: `output-unwritable`, with the path and the reason, for those of the file system. */
+/**
+ * Does `work`, which writes to `path`. Errors: `output-unwritable`, with the path and the reason, for those
+ * of the file system.
+ */
 export async function writingTo<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -31,7 +37,8 @@ export async function writingTo<T>(path: string, work: () => Promise<T>): Promis
 }
 
 /**
- * Makes the folder where it is missing and tries to write in it; gives the first of its parents that was missing, if any.
+ * Makes the folder where it is missing and tries to write in it; gives the first of its parents that was
+ * missing, if any.
  * Errors: `output-unwritable`.
  */
 export async function requireWritable(folder: string): Promise<string | undefined> {
@@ -42,7 +49,10 @@ export async function requireWritable(folder: string): Promise<string | undefine
   });
 }
 
-/** Errors: `output-unwritable` where the disk of the folder, which is made if missing, has less than `neededBytes` free. */
+/**
+ * Errors: `output-unwritable` where the disk of the folder, which is made if missing, has less than
+ * `neededBytes` free.
+ */
 export async function requireSpace(folder: string, neededBytes: number): Promise<void> {
   const { bavail, bsize, blocks } = await writingTo(folder, async () => {
     await mkdir(folder, { recursive: true });

@@ -3,7 +3,10 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 
-/** Tells a process from every other one: its number alone is used again. Empty text where the system does not say. */
+/**
+ * Tells a process from every other one: its number alone is used again. Empty text where the system does not
+ * say.
+ */
 export const processIdentitySchema = z.strictObject({
   host: z.string(),
   pid: z.int(),
@@ -45,7 +48,10 @@ function ownPlace(): Pick<ProcessIdentity, 'boot' | 'namespace'> {
   };
 }
 
-/** Empty where the system does not say; undefined for a process that has ended and waits for its parent to notice. */
+/**
+ * Empty where the system does not say; undefined for a process that has ended and waits for its parent to
+ * notice.
+ */
 function startTick(pid: number): string | undefined {
   // The name, in brackets, may hold anything; the state is the first field behind it and the tick the 20th.
   const fields = readOrUndefined(`/proc/${pid}/stat`)?.split(') ').at(-1)?.split(' ') ?? [];

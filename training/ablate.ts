@@ -113,7 +113,8 @@ async function directoryFor({ out, resume }: AblateOptions, given: ReadonlySet<s
   if (!resume) return out ?? freeStudyDirectory();
   const directory = out ?? (await newestStudy());
   if (directory !== undefined && holdsStudy(directory)) return directory;
-  // Restart scripts give the same command every time; a mistyped --out must not start a study of the default data.
+  // Restart scripts give the same command every time; a mistyped --out must not start a study of the default
+  // data.
   if (!given.has('data')) {
     const what = `no study in ${directory ?? `${studiesFolder}/`} to resume`;
     throw new TexturaError('usage', `--resume: ${what}; to start one there, name its data with --data`);

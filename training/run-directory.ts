@@ -48,7 +48,9 @@ const modelCopies = 1;
 /** Parameters and momentum buffers, in `last`, `previous`, `best` and the one that is being written. */
 const checkpointCopies = 2 * 4;
 
-/** Bytes of a run's directory: while it trains, and of what stays of a finished run without its checkpoints. */
+/**
+ * Bytes of a run's directory: while it trains, and of what stays of a finished run without its checkpoints.
+ */
 export function runBytes(network: Network): { readonly peak: number; readonly kept: number } {
   const parameterBytes = 4 * totalsOf(describeLayers(network)).parameters;
   return {

@@ -1,12 +1,14 @@
 /**
- * The run lock: one process at a time works in a run directory, or in a study's. Two that resumed from one checkpoint would
- * overwrite each other's files.
+ * The run lock: one process at a time works in a run directory, or in a study's. Two that resumed from one
+ * checkpoint would overwrite each other's files.
  *
- * Whoever wants the lock first writes a file of its own into the directory and then looks for those of others. The lock is held by
- * whoever sees no other file of a living process. Of two processes, the one that writes later always sees the file of the other, so
- * both can never hold it. A file's name is never used again, so removing the file of a dead process cannot remove anything else; a
- * killed run can be resumed at once. (A lock with one fixed name has a race there: between judging it stale and removing it,
- * another process may have replaced it. The proper-lockfile package has it too, and a lock of its kind outlives its process.)
+ * Whoever wants the lock first writes a file of its own into the directory and then looks for those of
+ * others. The lock is held by whoever sees no other file of a living process. Of two processes, the one that
+ * writes later always sees the file of the other, so both can never hold it. A file's name is never used
+ * again, so removing the file of a dead process cannot remove anything else; a killed run can be resumed at
+ * once. (A lock with one fixed name has a race there: between judging it stale and removing it, another
+ * process may have replaced it. The proper-lockfile package has it too, and a lock of its kind outlives its
+ * process.)
  */
 import { randomUUID } from 'node:crypto';
 import { rmdirSync, rmSync } from 'node:fs';
@@ -36,7 +38,10 @@ type Lock = z.infer<typeof lockSchema>;
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
-/** Until something else listens, a signal ends the process as ever, but by way of `exit`, so that the lock is released. */
+/**
+ * Until something else listens, a signal ends the process as ever, but by way of `exit`, so that the lock is
+ * released.
+ */
 function endAtOnce(signal: NodeJS.Signals): void {
   if (process.listeners(signal).every((listener) => listener === endAtOnce)) process.exit(130);
 }
@@ -51,8 +56,8 @@ export function isLockFile(name: string): boolean {
 }
 
 /**
- * Takes the lock of a directory, which is made where it is missing, and removes what a killed process left half written in it.
- * Releasing it removes a directory that was made here and in which nothing was written.
+ * Takes the lock of a directory, which is made where it is missing, and removes what a killed process left
+ * half written in it. Releasing it removes a directory that was made here and in which nothing was written.
  * Errors: `usage` where another process still holds it after `patienceMs`; `output-unwritable`.
  */
 export async function takeRunLock(directory: string, patienceMs = 0): Promise<RunLock> {

@@ -72,9 +72,9 @@ export interface RunRequest {
 }
 
 /**
- * Trains one run and writes its directory; with `resume`, a run that is there already is resumed. Errors: `usage`,
- * `output-unwritable`, `data-unusable`, `memory-insufficient` and `engine-unavailable` before anything is written; `diverged`,
- * `interrupted` and what else ends a run after the directory is in order.
+ * Trains one run and writes its directory; with `resume`, a run that is there already is resumed. Errors:
+ * `usage`, `output-unwritable`, `data-unusable`, `memory-insufficient` and `engine-unavailable` before
+ * anything is written; `diverged`, `interrupted` and what else ends a run after the directory is in order.
  */
 export async function trainRun(request: RunRequest): Promise<void> {
   const lock = await takeRunLock(request.directory, request.lockPatienceMs);

@@ -14,6 +14,7 @@ import { readRun, writeRun } from '../../node/run-record.ts';
 import { runScript } from '../support/command.ts';
 import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
 import { randomParameters, randomPatches } from '../support/random-network.ts';
+import { onSmallDisk, onSmallDisks, smallDisksWork } from '../support/small-disk.ts';
 import { modelFile, sixTextures, type TrainedRunWishes, writeTrainedRun } from '../support/trained-run.ts';
 import { tolerances } from '../tolerances.ts';
 
@@ -301,3 +302,35 @@ test('the index keeps models whose files are there and drops those whose files a
   await exportHere(folder, 'b');
   expect((await readIndex(folder)).models.map(({ name }) => name)).toEqual(['no-conv4-pool4']);
 });
+
+test('a folder of models that cannot be written is refused before any run is read', async () => {
+  const folder = await newHome();
+  await writeTrainedRun(join(folder, 'runs/tiles'));
+  await writeFile(join(folder, 'runs/tiles', runFiles.model), 'damaged');
+  await writeFile(join(folder, 'file'), 'text');
+  for (const layout of ['textura', 'triton']) {
+    expect(await runExport(folder, '--out', 'file', '--layout', layout)).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: 'export: file: cannot be written: it is a file, not a folder (EEXIST)\n',
+    });
+  }
+});
+
+test.skipIf(!smallDisksWork)(
+  onSmallDisks('a disk without room for the file is a sentence with both sizes, and nothing half written'),
+  async () => {
+    const folder = await newHome();
+    await writeTrainedRun(join(folder, 'runs/tiles'));
+    await mkdir(join(folder, 'models'));
+    const disk = { folder: join(folder, 'models'), megabytes: 1, cwd: folder };
+    // Less is left than any ONNX file of six classes takes.
+    const script =
+      'dd if=/dev/zero of=models/filler bs=1k count=900 2>/dev/null; textura export/export.ts; rc=$?; ls models; exit $rc';
+    const { status, stdout, stderr } = await onSmallDisk(script, disk);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: 'filler\n' });
+    expect(stderr).toBe(
+      'export: models: too little space on the disk: about 1 MiB are needed, 0 MiB are free\n',
+    );
+  },
+);

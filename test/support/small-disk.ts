@@ -15,8 +15,8 @@ export function onSmallDisks(sentence: string): string {
 }
 
 /**
- * Runs a script of a POSIX shell in which `folder` is a disk of `megabytes`; `$1` is its path, and the function `textura FILE ARGS`
- * runs a command of ours, such as `training/train.ts`, in the folder `cwd`.
+ * Runs a script of a POSIX shell in which `folder` is a disk of `megabytes`; `$1` is its path, and the
+ * function `textura FILE ARGS` runs a command of ours, such as `training/train.ts`, in the folder `cwd`.
  */
 export function onSmallDisk(
   script: string,

@@ -11,7 +11,10 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const module = JSON.stringify(new URL('../../training/run-lock.ts', import.meta.url).href);
 
-/** A process that takes the lock of each directory that it is sent, keeps it, and answers `held` or the error's code. */
+/**
+ * A process that takes the lock of each directory that it is sent, keeps it, and answers `held` or the
+ * error's code.
+ */
 function contender(): { child: ChildProcess; ask: (directory: string) => Promise<string> } {
   const script = `const { takeRunLock } = await import(${module});
     const { createInterface } = await import('node:readline');

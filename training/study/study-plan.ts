@@ -79,7 +79,8 @@ export function studyData({ labels, train, validation, contentFingerprint }: Dat
 
 /**
  * The plan of a study that is resumed: its own variants and seeds, and those that the person wrote on top.
- * Errors: `usage`, naming each setting in `given` that differs from the study's. The data folder may have moved.
+ * Errors: `usage`, naming each setting in `given` that differs from the study's. The data folder may have
+ * moved.
  */
 export function resumedPlan(stored: Study, asked: StudyPlan, given: ReadonlySet<string>): StudyPlan {
   const [before, now] = [settingsOf(stored), settingsOf(asked)];

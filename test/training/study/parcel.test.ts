@@ -2,6 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
+import { takeRunLock } from '../../../training/run-lock.ts';
 import { receiveParcel, sendParcel } from '../../../training/study/queue/parcel.ts';
 import { connectRedis } from '../../../training/study/queue/run-queue.ts';
 import { redisInstalled, redisServer } from '../../support/redis-server.ts';
@@ -23,6 +24,9 @@ test.skipIf(!redisInstalled)(
     const bytes = Uint8Array.from({ length: 70_000 }, (_, i) => (i * 7) % 256);
     const sent = await temporaryFolder({ 'run/run.json': '{}', 'run/checkpoint/last.safetensors': bytes });
     await writeFile(join(sent, 'run/half.tmp'), 'a file that is being written');
+    // A lock that came along would keep the next worker from the run.
+    const lock = await takeRunLock(join(sent, 'run'));
+    onTestFinished(lock.release);
     await sendParcel(redis, 'key', join(sent, 'run'), (path) => path !== 'run.json');
     await sendParcel(redis, 'key', join(sent, 'run'));
     const target = await temporaryFolder({ 'run/old.txt': 'of another time' });

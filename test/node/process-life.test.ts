@@ -1,0 +1,30 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, onTestFinished, test } from 'vitest';
+import { isAlive, livenessOf, ownIdentity } from '../../node/process-life.ts';
+
+test('a process is alive under its own identity; its number alone, or another machine, does not tell', () => {
+  const own = ownIdentity();
+  expect(livenessOf(own)).toBe('alive');
+  expect(livenessOf({ ...own, tick: `${own.tick}1` })).toBe('dead');
+  expect(livenessOf({ ...own, boot: 'before' })).toBe('dead');
+  expect(livenessOf({ ...own, host: 'elsewhere' })).toBe('unknown');
+  expect(livenessOf({ ...own, namespace: 'of a container' })).toBe('unknown');
+});
+
+test.skipIf(process.platform !== 'linux')(
+  'a process that was killed and not yet waited for is dead',
+  async () => {
+    // The shell becomes a program that never waits for its child.
+    const parent = spawn('sh', ['-c', 'sleep 600 & echo $!; exec sleep 600'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    onTestFinished(() => void parent.kill('SIGKILL'));
+    const child = Number(String((await once(parent.stdout, 'data'))[0]));
+    expect(isAlive(child)).toBe(true);
+    process.kill(child, 'SIGKILL');
+    await expect.poll(() => isAlive(child)).toBe(false);
+    // Its number is still taken.
+    process.kill(child, 0);
+  },
+);
