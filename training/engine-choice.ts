@@ -1,7 +1,7 @@
 /** Which engine trains, on what, and why. */
 import { TexturaError } from '../model/error.ts';
 import type { EngineName } from '../model/run-file.ts';
-import type { BindingFacts } from './tensorflow/binding.ts';
+import type { BindingFacts } from './tensorflow/probe.ts';
 
 export const engineWishes = ['auto', 'tfjs', 'onnx'] as const;
 /** `gpu` is the engine's own way to one; `webgpu` and `cuda` are ways of the onnx engine. */

@@ -8,10 +8,10 @@ import { nvidiaGpus } from '../../node/nvidia.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { firstLineOf } from '../../node/program.ts';
 import { chooseEngine, type EngineChoice } from '../engine-choice.ts';
-import type { BindingFacts } from '../tensorflow/binding.ts';
 import { tensorflowDevices } from '../tensorflow/load.ts';
 import { tfjsVersion } from '../tensorflow/location.ts';
 import { freeDiskMiB } from '../tensorflow/prerequisites.ts';
+import type { BindingFacts } from '../tensorflow/probe.ts';
 
 /** Something that may not be here: what it is, or why it is not. */
 type Found<T> = T | { readonly problem: string };

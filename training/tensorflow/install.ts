@@ -9,7 +9,7 @@ import { dirname } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import { nvidiaGpus } from '../../node/nvidia.ts';
 import { type Print, stage } from '../stage.ts';
-import { buildBinding, isLinked, linkBinding, nodeHeadersPrefix, probeBinding } from './binding.ts';
+import { buildBinding, isLinked, linkBinding, nodeHeadersPrefix } from './binding.ts';
 import {
   cachedBindingPath,
   type Flavour,
@@ -21,6 +21,7 @@ import {
 } from './location.ts';
 import { removeFromPackage, runPackageInstaller } from './package-installer.ts';
 import { checkPrerequisites } from './prerequisites.ts';
+import { probeBinding } from './probe.ts';
 import { installWheel, wheelFor } from './wheel.ts';
 
 /** Sets TensorFlow up unless it is. Errors: `engine-unavailable` with what is missing or failed. */

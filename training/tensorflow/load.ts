@@ -7,8 +7,8 @@ import nodeUtil from 'node:util';
 import { TexturaError } from '../../model/error.ts';
 import { usableCores } from '../../node/machine.ts';
 import '../../node/native-environment.ts';
-import { type BindingFacts, probeBinding } from './binding.ts';
 import { installedBindingPath, tensorflowInstalled } from './location.ts';
+import { type BindingFacts, probeBinding } from './probe.ts';
 import { withoutStderr } from './quiet.ts';
 
 export { tensorflowInstalled } from './location.ts';

@@ -2,14 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  isLinked,
-  linkBinding,
-  loadFailureText,
-  nodeHeadersPrefix,
-  probeBinding,
-} from '../../../training/tensorflow/binding.ts';
+import { isLinked, linkBinding, nodeHeadersPrefix } from '../../../training/tensorflow/binding.ts';
 import { installedBindingPath } from '../../../training/tensorflow/location.ts';
+import { loadFailureText, probeBinding } from '../../../training/tensorflow/probe.ts';
 import { describeWithTensorflow } from '../../support/tensorflow.ts';
 
 let folder: string;
