@@ -11,12 +11,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { z } from 'zod';
 import { TexturaError } from './model/error.ts';
-import { drawTexture, type TextureName } from './model/textures/textures.ts';
 import { writeFileAtomically } from './node/atomic-file.ts';
 import { runCommand } from './node/command-line.ts';
 import { npmRun, quoted } from './node/shell.ts';
 import { durationText, terminalOn } from './node/terminal.ts';
-import { freeRunDirectory } from './training/run-directory.ts';
+import { drawTexture, type TextureName } from './textures/textures.ts';
+import { freeRunDirectory } from './training/run/run-directory.ts';
 
 const terminal = terminalOn(process.stdout);
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';

@@ -5,13 +5,13 @@
 import { TexturaError } from '../model/error.ts';
 import { networkOf } from '../model/network.ts';
 import { initialParameters, zeroParameters } from '../model/parameters.ts';
-import { textureNames } from '../model/textures/textures.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
 import { availableMemoryBytes } from '../node/machine.ts';
+import { textureNames } from '../textures/textures.ts';
 import { batchRanges, startBatches } from '../training/data/batches.ts';
 import { loadDataset } from '../training/data/dataset.ts';
-import type { Batch } from '../training/engine.ts';
-import { openEngine } from '../training/engine-opening.ts';
+import type { Batch } from '../training/engine/engine.ts';
+import { openEngine } from '../training/engine/engine-opening.ts';
 import { benchSettings, takeBurst } from './burst.ts';
 import { answerBursts } from './contender-process.ts';
 import { type EngineRequest, engineRequestSchema } from './engine-request.ts';

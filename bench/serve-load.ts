@@ -1,7 +1,7 @@
 /** Pictures sent to a server by autocannon, and what came back. */
 import autocannon from 'autocannon';
 import sharp from 'sharp';
-import { drawTexture } from '../model/textures/textures.ts';
+import { drawTexture } from '../textures/textures.ts';
 import type { ServerPlan } from './serve-contenders.ts';
 import { quantile } from './statistics.ts';
 

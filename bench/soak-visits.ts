@@ -3,10 +3,10 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { type ClassifyAnswer, classifyAnswerSchema } from '../model/service.ts';
-import { drawTexture, textureNames } from '../model/textures/textures.ts';
 import { decodeImage } from '../node/image-decoder.ts';
 import { classify } from '../serve/classification.ts';
 import type { Model } from '../serve/model.ts';
+import { drawTexture, textureNames } from '../textures/textures.ts';
 
 export interface GoodVisit {
   readonly bytes: Buffer;

@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { networkOf, type VariantName } from '../model/network.ts';
-import { textureNames } from '../model/textures/textures.ts';
+import { textureNames } from '../textures/textures.ts';
 import type { ContenderPlan } from './contender.ts';
 import type { EngineRequest, EngineWork } from './engine-request.ts';
 import { type ProductShape, productModel, squareProduct, stepProduct } from './matrix-product.ts';

@@ -1,7 +1,7 @@
 /** docs/bench-train.svg: a bar a contender, with its quartiles. */
 import * as Plot from '@observablehq/plot';
-import { arranged, chart, type Drawing, svgFile } from '../training/report/drawing.ts';
-import { lightPalette } from '../training/report/palette.ts';
+import { arranged, chart, type Drawing, svgFile } from '../report/drawing.ts';
+import { lightPalette } from '../report/palette.ts';
 import { yardstick } from './train-contenders.ts';
 import { type ContestResult, type Standing, standings, type TrainResults } from './train-results.ts';
 

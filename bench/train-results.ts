@@ -3,7 +3,7 @@ import { multiplyAddsOf } from '../graph/builder.ts';
 import { trainingStepGraph } from '../graph/step/step.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
 import { networkOf } from '../model/network.ts';
-import { textureNames } from '../model/textures/textures.ts';
+import { textureNames } from '../textures/textures.ts';
 import type { Circumstances } from './circumstances.ts';
 import { medianRatio, type Spread, spreadOf } from './statistics.ts';
 import { type Contest, engineName, yardstick } from './train-contenders.ts';

@@ -8,7 +8,7 @@ import { chromiumMissing, findChromium } from '../node/chromium.ts';
 import { usableCores } from '../node/machine.ts';
 import { npmRun } from '../node/shell.ts';
 import type { Terminal } from '../node/terminal.ts';
-import { tensorflowInstalled } from '../training/tensorflow/load.ts';
+import { tensorflowInstalled } from '../training/engine/tensorflow/load.ts';
 import { type Circumstances, circumstances, multipliesBfloat16 } from './circumstances.ts';
 import { findInterpreter } from './peer/interpreter.ts';
 import { pytorch, tensorflow } from './peer/peers.ts';

@@ -1,9 +1,9 @@
 /** Remakes docs/textures.png, the contact sheet of the generated textures: `npm run docs:contact-sheet`. */
 import { fileURLToPath } from 'node:url';
-import { drawTexture, type TextureName, textureNames } from '../model/textures/textures.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
-import { html } from '../training/report/markup.ts';
-import { type PlacedPicture, sheetPng } from '../training/report/picture-sheet.ts';
+import { html } from '../report/markup.ts';
+import { type PlacedPicture, sheetPng } from '../report/picture-sheet.ts';
+import { drawTexture, type TextureName, textureNames } from '../textures/textures.ts';
 
 const columns = 5;
 const seed = 1;

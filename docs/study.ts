@@ -9,21 +9,16 @@ import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { runCommand } from '../node/command-line.ts';
-import { errorMeasures } from '../training/report/curve-panel.ts';
-import { arranged, type Drawing, svgFile } from '../training/report/drawing.ts';
-import { html, nothing } from '../training/report/markup.ts';
-import { lightPalette } from '../training/report/palette.ts';
-import { forestFigure } from '../training/study/report/forest-figure.ts';
-import {
-  ablations,
-  studySentence,
-  verdictCells,
-  verdictHeadings,
-} from '../training/study/report/section-findings.ts';
-import { studyCurves } from '../training/study/report/study-curves.ts';
-import { readStudyResults, type StudyResults } from '../training/study/report/study-results.ts';
-import { oneSeedCaveat, sentenceOf } from '../training/study/report/study-words.ts';
-import { paperWords, summaryTable } from '../training/study/report/summary.ts';
+import { errorMeasures } from '../report/curve-panel.ts';
+import { arranged, type Drawing, svgFile } from '../report/drawing.ts';
+import { html, nothing } from '../report/markup.ts';
+import { lightPalette } from '../report/palette.ts';
+import { forestFigure } from '../study/report/forest-figure.ts';
+import { ablations, studySentence, verdictCells, verdictHeadings } from '../study/report/section-findings.ts';
+import { studyCurves } from '../study/report/study-curves.ts';
+import { readStudyResults, type StudyResults } from '../study/report/study-results.ts';
+import { oneSeedCaveat, sentenceOf } from '../study/report/study-words.ts';
+import { paperWords, summaryTable } from '../study/report/summary.ts';
 
 const options = z.strictObject({
   study: z.string().min(1).describe('study directory, e.g. studies/ablation'),

@@ -2,8 +2,8 @@
  * Once before all tests: TensorFlow, so that the tests of its engine run. Where it cannot be set up, as on a machine without a network, they
  * are skipped, each saying why (test/support/tensorflow.ts).
  */
-import { setUpTensorflow } from '../training/tensorflow/install.ts';
-import { tensorflowInstalled } from '../training/tensorflow/location.ts';
+import { setUpTensorflow } from '../setup/tensorflow/install.ts';
+import { tensorflowInstalled } from '../training/engine/tensorflow/location.ts';
 
 /** pip's own patience adds up to minutes where there is no network. The tests' processes inherit these, too. */
 const impatience = { PIP_RETRIES: '1', PIP_DEFAULT_TIMEOUT: '10' } as const;

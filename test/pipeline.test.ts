@@ -7,7 +7,7 @@ import { decodeTensors } from '../model/safetensors.ts';
 import { meanRow, softmaxRows } from '../model/scores.ts';
 import { trainingConfigSchema } from '../model/training-config.ts';
 import { loadDataset } from '../training/data/dataset.ts';
-import { tensorflowInstalled } from '../training/tensorflow/location.ts';
+import { tensorflowInstalled } from '../training/engine/tensorflow/location.ts';
 import { runScript } from './support/command.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
 import { tolerances } from './tolerances.ts';

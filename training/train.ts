@@ -2,16 +2,16 @@
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { networkOf, type VariantName, variantNames } from '../model/network.ts';
-import { textureNames } from '../model/textures/textures.ts';
 import { recipeNames, recipes, trainingConfigSchema, withRecipe } from '../model/training-config.ts';
 import { runCommand } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
 import { npmRun } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
-import { describeTable } from './description-table.ts';
-import { deviceWishes, engineWishes } from './engine-choice.ts';
-import { freeRunDirectory, holdsRun, newestRun } from './run-directory.ts';
-import { trainRun } from './train-run.ts';
+import { describeTable } from '../report/description-table.ts';
+import { textureNames } from '../textures/textures.ts';
+import { deviceWishes, engineWishes } from './engine/engine-choice.ts';
+import { freeRunDirectory, holdsRun, newestRun } from './run/run-directory.ts';
+import { trainRun } from './run/train-run.ts';
 
 const everyVariant = 'all';
 

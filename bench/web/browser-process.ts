@@ -1,5 +1,5 @@
 /** The training step in a browser as a contender: a process that drives Chromium. */
-import { textureNames } from '../../model/textures/textures.ts';
+import { textureNames } from '../../textures/textures.ts';
 import { answerBursts } from '../contender-process.ts';
 import { engineRequestSchema } from '../engine-request.ts';
 import { openStepBrowser } from './step-browser.ts';

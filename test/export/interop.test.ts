@@ -9,7 +9,7 @@ import { throughputGraph } from '../../graph/throughput.ts';
 import { networkOf, variantNames } from '../../model/network.ts';
 import { runProgram } from '../../node/program.ts';
 import { pythonEnvironment } from '../../node/python-environment.ts';
-import { cacheFolder } from '../../training/tensorflow/location.ts';
+import { cacheFolder } from '../../training/engine/tensorflow/location.ts';
 import { bytesOf, runOnPatches } from '../support/onnx-session.ts';
 import { randomParameters, randomPatches } from '../support/random-network.ts';
 import { tolerances } from '../tolerances.ts';

@@ -10,7 +10,7 @@ import { softmaxRows } from '../../model/scores.ts';
 import { runProgram } from '../../node/program.ts';
 import { pythonEnvironment } from '../../node/python-environment.ts';
 import { Model } from '../../serve/model.ts';
-import { cacheFolder } from '../../training/tensorflow/location.ts';
+import { cacheFolder } from '../../training/engine/tensorflow/location.ts';
 import { largestDifference } from '../support/onnx-session.ts';
 import { randomPatches } from '../support/random-network.ts';
 import { exportModels, type RunningService, runService } from '../support/running-service.ts';

@@ -20,10 +20,10 @@ export interface BareClone {
   remove(): Promise<void>;
 }
 
-/** Copies model/, graph/, node/ and training/, links `packages`, and lays tfjs-node-gpu's manifest there without a binding. */
+/** Copies what setup/ imports, links `packages`, and lays tfjs-node-gpu's manifest there without a binding. */
 export async function makeBareClone(packages: readonly string[]): Promise<BareClone> {
   const folder = await mkdtemp(join(tmpdir(), 'textura-clone-'));
-  for (const part of ['package.json', 'model', 'graph', 'node', 'training']) {
+  for (const part of ['package.json', 'model', 'graph', 'textures', 'node', 'report', 'training', 'setup']) {
     await cp(join(repository, part), join(folder, part), { recursive: true });
   }
   for (const name of packages) {

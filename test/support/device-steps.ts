@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import type { Network } from '../../model/network.ts';
 import { initialParameters, zeroParameters } from '../../model/parameters.ts';
 import { addScores, meanScores, noScores } from '../../model/scores.ts';
-import { type OnnxDevice, onnxEngine } from '../../training/onnx-engine.ts';
+import { type OnnxDevice, onnxEngine } from '../../training/engine/onnx-engine.ts';
 import { randomPatches } from './random-network.ts';
 
 export interface DeviceRequest {

@@ -1,7 +1,7 @@
 /** Loads TensorFlow with the settings in its argument, computes, and prints what came of it. A process of its own: a load is for life. */
 import { readdirSync } from 'node:fs';
 import nodeUtil from 'node:util';
-import { loadTensorflow } from '../../training/tensorflow/load.ts';
+import { loadTensorflow } from '../../training/engine/tensorflow/load.ts';
 
 const tf = await loadTensorflow(JSON.parse(process.argv[2] ?? '{}'));
 const again = await loadTensorflow();

@@ -1,5 +1,5 @@
 /** A data set of drawn pictures in memory, without files. */
-import { drawTexture, type TextureName } from '../../model/textures/textures.ts';
+import { drawTexture, type TextureName } from '../../textures/textures.ts';
 import type { DatasetImage } from '../../training/data/dataset.ts';
 import { startPixelCache } from '../../training/data/pixel-cache.ts';
 

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '../../node/program.ts';
 import { pythonEnvironment } from '../../node/python-environment.ts';
-import { cacheFolder } from '../../training/tensorflow/location.ts';
+import { cacheFolder } from '../../training/engine/tensorflow/location.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const script = `

@@ -1,6 +1,6 @@
 /** A folder of small photographs for tests that train. */
 import sharp from 'sharp';
-import { drawTexture, type TextureName } from '../../model/textures/textures.ts';
+import { drawTexture, type TextureName } from '../../textures/textures.ts';
 
 /** PNG files `FOLDER/CLASS/NN.png` of `count` drawn pictures a class, 70x66 pixels. */
 export async function smallPhotographs(

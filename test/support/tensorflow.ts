@@ -1,6 +1,6 @@
 /** Tests that need TensorFlow: skipped with the reason in their title where it is not set up. */
 import { describe } from 'vitest';
-import { tensorflowInstalled } from '../../training/tensorflow/location.ts';
+import { tensorflowInstalled } from '../../training/engine/tensorflow/location.ts';
 
 export const tensorflowReady: boolean = tensorflowInstalled();
 

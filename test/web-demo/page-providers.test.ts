@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { writeFilm } from '../../bench/web/camera-film.ts';
 import { servePage } from '../../bench/web/page-server.ts';
-import { drawTexture } from '../../model/textures/textures.ts';
+import { drawTexture } from '../../textures/textures.ts';
 import { type OpenPage, openPage, readBars, softwareWebGpu } from '../support/page-browser.ts';
 import { ourHeaders, pageFixture } from '../support/page-fixture.ts';
 import { tolerances } from '../tolerances.ts';

@@ -6,7 +6,7 @@ import type { GreyImage } from '../../model/image.ts';
 import { cutPatch, type Patch, patchBytes } from '../../model/patch.ts';
 import { type RandomStream, randomStream } from '../../model/random.ts';
 import type { Augmentation } from '../../model/training-config.ts';
-import type { Batch } from '../engine.ts';
+import type { Batch } from '../engine/engine.ts';
 import { augmentPatch } from './augment.ts';
 import type { CachedPixels, DatasetImage } from './dataset.ts';
 import { pixelReader } from './pixel-source.ts';

@@ -5,7 +5,7 @@
 import type { Worker } from 'node:worker_threads';
 import { TexturaError, type TexturaErrorCode } from '../../model/error.ts';
 import { startThread } from '../../node/thread.ts';
-import type { Batch } from '../engine.ts';
+import type { Batch } from '../engine/engine.ts';
 import type { BatchRequest, BatchSetting } from './batch-maker.ts';
 
 /** What a thread sends back, in the order of the requests. */

@@ -1,5 +1,5 @@
 /** The images of a dataset, each one a record of plain data, so that it can be sent to a worker thread. */
-import type { TextureName } from '../../model/textures/textures.ts';
+import type { TextureName } from '../../textures/textures.ts';
 
 /** Where an image's pixels come from. */
 export type ImageSource =

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { meanGrey } from '../../model/image.ts';
 import { defaultMaxImagePixels } from '../../model/image-kind.ts';
-import { textureNames } from '../../model/textures/textures.ts';
+import { textureNames } from '../../textures/textures.ts';
 import { requireUsableClasses } from './class-check.ts';
 import type { DatasetImage, SkippedFile } from './dataset-image.ts';
 import { scanDataFolder } from './folder.ts';

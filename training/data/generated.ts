@@ -4,8 +4,8 @@
  */
 import { availableParallelism } from 'node:os';
 import type { GreyImage } from '../../model/image.ts';
-import { drawTexture, type TextureName, textureNames } from '../../model/textures/textures.ts';
 import { startThread } from '../../node/thread.ts';
+import { drawTexture, type TextureName, textureNames } from '../../textures/textures.ts';
 
 /** What `--data` is called for it. */
 export const generatedSource = 'generated';

@@ -1,6 +1,6 @@
 /** What the page asks of the worker that draws textures, and what it gets. */
 import type { GreyImage } from '../../model/image.ts';
-import type { TextureName } from '../../model/textures/textures.ts';
+import type { TextureName } from '../../textures/textures.ts';
 
 /** A piece of a texture to draw. */
 export interface DrawingOrder {

@@ -1,6 +1,6 @@
 /** Pictures that need no camera: surfaces that the project draws itself, one alone or twelve beside each other. */
 import type { GreyImage } from '../../model/image.ts';
-import type { TextureName } from '../../model/textures/textures.ts';
+import type { TextureName } from '../../textures/textures.ts';
 import { context2d, element } from '../dom/element.ts';
 import { InferenceError } from '../inference/faults.ts';
 import { startWorker } from '../worker-address.ts';

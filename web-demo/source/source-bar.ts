@@ -1,5 +1,5 @@
 /** Where the picture comes from: a camera, a file, what is dropped or pasted, or samples that the page draws. */
-import { type TextureName, textureNames } from '../../model/textures/textures.ts';
+import { type TextureName, textureNames } from '../../textures/textures.ts';
 import { element } from '../dom/element.ts';
 import { labelled, language, said, say, type TextKey, textOf, type Values } from '../language/language.ts';
 import { altersPixels } from '../stage/canvas-noise.ts';

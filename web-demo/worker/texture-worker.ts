@@ -1,5 +1,5 @@
 /** Draws textures off the page's thread. */
-import { drawTexture } from '../../model/textures/textures.ts';
+import { drawTexture } from '../../textures/textures.ts';
 import type { Drawing, DrawingOrder } from '../source/drawing.ts';
 
 /** The pictures that `generated` trains on are drawn with seed 1, so these are new to every network. */

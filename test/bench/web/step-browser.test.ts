@@ -6,7 +6,7 @@ import { networkOf } from '../../../model/network.ts';
 import { initialParameters, zeroParameters } from '../../../model/parameters.ts';
 import { addScores, meanScores, noScores } from '../../../model/scores.ts';
 import { chromiumMissing, findChromium } from '../../../node/chromium.ts';
-import { onnxEngine } from '../../../training/onnx-engine.ts';
+import { onnxEngine } from '../../../training/engine/onnx-engine.ts';
 import { largestDifference } from '../../support/onnx-session.ts';
 import { tolerances } from '../../tolerances.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { GreyImage } from '../../../model/image.ts';
 import { cutPatch, type PatchPosition, patchBytes } from '../../../model/patch.ts';
 import { randomStream } from '../../../model/random.ts';
-import { drawTexture } from '../../../model/textures/textures.ts';
+import { drawTexture } from '../../../textures/textures.ts';
 import { augmentPatch, type PatchRequest } from '../../../training/data/augment.ts';
 import {
   type Distortion,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { textureNames } from '../../../model/textures/textures.ts';
+import { textureNames } from '../../../textures/textures.ts';
 import {
   drawGeneratedDataset,
   drawGeneratedImage,

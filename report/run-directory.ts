@@ -1,0 +1,94 @@
+/** What the report is made from: the files of a run directory, read and checked once. */
+import { readFile } from 'node:fs/promises';
+import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { TexturaError } from '../model/error.ts';
+import { type MetricsRow, metricsFromCsv, withBalancedErrors } from '../model/metrics.ts';
+import { type Run, runFiles } from '../model/run-file.ts';
+import { decodeTensors, type StoredTensor } from '../model/safetensors.ts';
+import { readRun } from '../node/run-record.ts';
+import { type Confusion, readConfusion } from './confusion-file.ts';
+import { embeddedPicture } from './embedded-picture.ts';
+import { reportFiles } from './report-files.ts';
+
+/** What a run came to. */
+export interface RunResults {
+  /** The directory's own name. */
+  readonly name: string;
+  /** The directory as a command would name it: relative to where the command runs, if it lies below. */
+  readonly path: string;
+  readonly run: Run;
+  /** Empty where no epoch was finished. */
+  readonly metrics: readonly MetricsRow[];
+  readonly confusion: Confusion | undefined;
+  /** `[filters, 1, kernelPx, kernelPx]` of the kept model; undefined where none was kept. */
+  readonly firstKernel: StoredTensor | undefined;
+}
+
+export interface RunRecord extends RunResults {
+  /** samples.png as a data URL. */
+  readonly samples: string | undefined;
+}
+
+/** Errors: `file-unreadable` where run.json is missing; `file-damaged`, naming the file and what is wrong in it. */
+export async function readRunDirectory(directory: string): Promise<RunRecord> {
+  const results = await readRunResults(directory);
+  const samples = await readIfThere(join(directory, reportFiles.samples));
+  return { ...results, samples: samples && (await embeddedPicture(samples)) };
+}
+
+/** Errors: as of `readRunDirectory`. */
+export async function readRunResults(directory: string): Promise<RunResults> {
+  const run = await readRun(directory);
+  const confusion = await readConfusion(directory);
+  if (confusion !== undefined && confusion.labels.join('\n') !== run.labels.join('\n')) {
+    const where = join(directory, reportFiles.confusionCounts);
+    throw new TexturaError('file-damaged', `${where}: its classes are not those of ${runFiles.run}`);
+  }
+  return {
+    name: basename(resolve(directory)),
+    path: commandPath(directory),
+    run,
+    metrics: await readMetrics(directory),
+    confusion,
+    firstKernel: await readFirstKernel(join(directory, runFiles.model)),
+  };
+}
+
+/** The rows of metrics.csv, with balanced errors where the run has them. */
+async function readMetrics(directory: string): Promise<readonly MetricsRow[]> {
+  const path = join(directory, runFiles.metrics);
+  const metrics = await readIfThere(path);
+  if (metrics === undefined) return [];
+  const rows = metricsFromCsv(new TextDecoder().decode(metrics), path);
+  const balancedPath = join(directory, runFiles.balancedErrors);
+  const balanced = await readIfThere(balancedPath);
+  return balanced === undefined
+    ? rows
+    : withBalancedErrors(rows, new TextDecoder().decode(balanced), balancedPath);
+}
+
+async function readFirstKernel(path: string): Promise<StoredTensor | undefined> {
+  const file = await readIfThere(path);
+  if (file === undefined) return undefined;
+  const kernel = decodeTensors(file, path).tensors.get('conv1.kernel');
+  if (kernel === undefined) throw new TexturaError('file-damaged', `${path}: it has no conv1.kernel`);
+  return kernel;
+}
+
+/** Errors: `file-unreadable`. */
+export async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  try {
+    // A plain array: the Buffer's memory is shared with others, and its slice is a view.
+    return new Uint8Array(await readFile(path));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new TexturaError('file-unreadable', `${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** The directory relative to where commands run, if it lies below. */
+export function commandPath(directory: string): string {
+  const fromHere = relative(process.cwd(), resolve(directory));
+  const below = fromHere !== '' && fromHere.split(sep)[0] !== '..' && !isAbsolute(fromHere);
+  return (below ? fromHere : directory).replaceAll(sep, '/');
+}

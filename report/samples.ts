@@ -1,0 +1,125 @@
+/**
+ * samples.png: patches of a real training batch before and after augmentation, so that a person sees what the network is fed,
+ * and below them the paper's figure 6, a training image down a Gaussian pyramid.
+ */
+import type { GreyImage } from '../model/image.ts';
+import { inputPx } from '../model/network.ts';
+import type { Patch } from '../model/patch.ts';
+import { writeFileAtomically } from '../node/atomic-file.ts';
+import { gaussianPyramid } from './gaussian-pyramid.ts';
+import { html, type Markup, shortened } from './markup.ts';
+import { lightPalette } from './palette.ts';
+import { type PlacedPicture, sheetPng } from './picture-sheet.ts';
+
+export interface Sample {
+  readonly label: string;
+  /** `[64,64]` as cut from the image, and as augmented. */
+  readonly before: Patch;
+  readonly after: Patch;
+}
+
+export interface Samples {
+  /** What the picture says above the patches, e.g. `Augmentation: jitter64`. */
+  readonly heading: string;
+  readonly samples: readonly Sample[];
+  /** The training image of the pyramid and its name. */
+  readonly image: GreyImage;
+  readonly imageName: string;
+}
+
+const columns = 8;
+const zoom = 2;
+const tilePx = inputPx * zoom;
+const gapPx = 10;
+const marginPx = 24;
+const gutterPx = 60;
+const headingPx = 44;
+const captionPx = 26;
+const bandPx = captionPx + 2 * tilePx + gapPx / 2 + 14;
+const sheetPx = 2 * marginPx + gutterPx + columns * (tilePx + gapPx) - gapPx;
+const pyramidLevels = 5;
+/** Largest part of a photograph that fits beside its reductions. */
+const largestLevelPx = { width: 560, height: 420 } as const;
+
+/** Writes the PNG of 24 samples at most. It is whole or absent. */
+export async function writeSamples(path: string, samples: Samples): Promise<void> {
+  await writeFileAtomically(path, await samplesPng(samples));
+}
+
+export async function samplesPng({ heading, samples, image, imageName }: Samples): Promise<Uint8Array> {
+  const shown = samples.slice(0, 3 * columns);
+  const patchesPx = Math.ceil(shown.length / columns) * bandPx;
+  const pyramidTop = headingPx + patchesPx + headingPx;
+  const pyramid = placePyramid(middleOf(image), pyramidTop);
+  const bandPatches = shown.map((sample, i) => placeSample(sample, i));
+  return sheetPng({
+    width: sheetPx,
+    height: pyramidTop + (pyramid[0]?.image.height ?? 0) * (pyramid[0]?.zoom ?? 1) + captionPx + 10,
+    pictures: [...bandPatches.flatMap(({ pictures }) => pictures), ...pyramid],
+    lettering: [
+      headline(heading, 30),
+      ...bandPatches.map(({ caption }) => caption),
+      ...rowNames(Math.ceil(shown.length / columns)),
+      headline(`Gaussian pyramid of ${shortened(imageName, 70)}`, pyramidTop - 14),
+      ...pyramid.map(levelCaption),
+    ],
+  });
+}
+
+function placeSample({ label, before, after }: Sample, index: number) {
+  const left = marginPx + gutterPx + (index % columns) * (tilePx + gapPx);
+  const top = headingPx + Math.floor(index / columns) * bandPx + captionPx;
+  const picture = (data: Patch, y: number): PlacedPicture => ({
+    image: { data, width: inputPx, height: inputPx },
+    left,
+    top: y,
+    zoom,
+  });
+  return {
+    pictures: [picture(before, top), picture(after, top + tilePx + gapPx / 2)],
+    caption: html`<text x="${left + tilePx / 2}" y="${top - 8}" text-anchor="middle">${shortened(label, 17)}</text>`,
+  };
+}
+
+function rowNames(bands: number): readonly Markup[] {
+  return Array.from({ length: bands }, (_, band) => {
+    const top = headingPx + band * bandPx + captionPx;
+    return html`<g fill="${lightPalette.muted}" font-style="italic"><text x="${marginPx}" y="${top + tilePx / 2 + 5}">before</text><text x="${marginPx}" y="${top + tilePx + gapPx / 2 + tilePx / 2 + 5}">after</text></g>`;
+  });
+}
+
+/** Levels side by side from the left, their tops in line; small images are enlarged to be seen. */
+function placePyramid(image: GreyImage, top: number): readonly PlacedPicture[] {
+  const wide = 2 * image.width <= largestLevelPx.width && 2 * image.height <= largestLevelPx.height;
+  const levelZoom = wide ? 2 : 1;
+  let left = marginPx;
+  return gaussianPyramid(image, pyramidLevels).map((level) => {
+    const placed = { image: level, left, top, zoom: levelZoom };
+    left += Math.max(level.width * levelZoom, 56) + gapPx;
+    return placed;
+  });
+}
+
+function levelCaption({ image, left, top, zoom: levelZoom = 1 }: PlacedPicture): Markup {
+  const y = top + image.height * levelZoom + 18;
+  return html`<text x="${left}" y="${y}" font-size="12" fill="${lightPalette.muted}">${image.width}×${image.height}</text>`;
+}
+
+function headline(text: string, y: number): Markup {
+  return html`<text x="${marginPx}" y="${y}" font-size="20">${text}</text>`;
+}
+
+function middleOf({ data, width, height }: GreyImage): GreyImage {
+  const part = {
+    width: Math.min(width, largestLevelPx.width),
+    height: Math.min(height, largestLevelPx.height),
+  };
+  const left = Math.floor((width - part.width) / 2);
+  const top = Math.floor((height - part.height) / 2);
+  const cut = new Uint8Array(part.width * part.height);
+  for (let row = 0; row < part.height; row++) {
+    const start = (top + row) * width + left;
+    cut.set(data.subarray(start, start + part.width), row * part.width);
+  }
+  return { data: cut, ...part };
+}

@@ -1,0 +1,122 @@
+/** What this machine has for Textura. Every fact is found out on its own: one that cannot be is absent, never an error. */
+import { readFileSync } from 'node:fs';
+import { availableParallelism, cpus, release, type } from 'node:os';
+import type { Precision } from '../../model/run-file.ts';
+import { availableMemoryBytes, memoryLimitBytes, usableCores } from '../../node/machine.ts';
+import { cudaPrecision } from '../../node/native-environment.ts';
+import { nvidiaGpus } from '../../node/nvidia.ts';
+import { productVersion } from '../../node/product-version.ts';
+import { firstLineOf } from '../../node/program.ts';
+import { chooseEngine, type EngineChoice } from '../../training/engine/engine-choice.ts';
+import { tensorflowDevices } from '../../training/engine/tensorflow/load.ts';
+import { tfjsVersion } from '../../training/engine/tensorflow/location.ts';
+import type { BindingFacts } from '../../training/engine/tensorflow/probe.ts';
+import { freeDiskMiB } from '../tensorflow/prerequisites.ts';
+
+/** Something that may not be here: what it is, or why it is not. */
+type Found<T> = T | { readonly problem: string };
+
+export interface Provider {
+  readonly name: string;
+  /** Whether it came with the package; others need libraries to be added. */
+  readonly bundled: boolean;
+}
+
+export interface MachineFacts {
+  readonly textura: string;
+  readonly node: { readonly version: string; readonly path: string };
+  readonly system: { readonly name: string; readonly arch: string };
+  readonly processor: { readonly model: string; readonly usableCores: number; readonly visibleCores: number };
+  readonly memory: { readonly availableBytes: number; readonly limitBytes: number };
+  readonly disk: { readonly folder: string; readonly freeBytes: number };
+  /** As nvidia-smi lists them: name, driver, memory. */
+  readonly gpus: readonly string[];
+  /** The precision of CUDA, with the value of NVIDIA_TF32_OVERRIDE that decides it. */
+  readonly cuda: { readonly precision: Precision; readonly tf32Override: string };
+  readonly tfjs: Found<BindingFacts & { readonly tfjs: string }>;
+  readonly onnx: Found<{ readonly onnxruntime: string; readonly providers: readonly Provider[] }>;
+  /** First lines of `--version`, of those that are there. */
+  readonly tools: Readonly<Partial<Record<Tool, string>>>;
+  readonly train: EngineChoice;
+  readonly classify: Found<{ readonly runtime: string; readonly device: string }>;
+}
+
+const tools = { python3: ['--version'], pip: [], 'g++': ['--version'], make: ['--version'] } as const;
+export type Tool = keyof typeof tools;
+
+export async function gatherFacts(folder: string): Promise<MachineFacts> {
+  const [tensorflow, onnx, gpus, found, freeMiB] = await Promise.all([
+    findTensorflow(),
+    findOnnxruntime(),
+    nvidiaGpus(),
+    findTools(),
+    freeDiskMiB(folder),
+  ]);
+  return {
+    textura: productVersion(),
+    node: { version: process.version, path: process.execPath },
+    system: { name: systemName(), arch: process.arch },
+    processor: {
+      model: cpus()[0]?.model.trim() ?? 'unknown',
+      usableCores: usableCores(),
+      visibleCores: availableParallelism(),
+    },
+    memory: { availableBytes: availableMemoryBytes(), limitBytes: memoryLimitBytes() },
+    disk: { folder, freeBytes: freeMiB * 2 ** 20 },
+    gpus,
+    cuda: { precision: cudaPrecision(), tf32Override: process.env.NVIDIA_TF32_OVERRIDE ?? '' },
+    tfjs: 'problem' in tensorflow ? tensorflow : { tfjs: tfjsVersion, ...tensorflow },
+    onnx,
+    tools: found,
+    train: chooseEngine({ engine: 'auto', device: 'auto' }, 'problem' in tensorflow ? undefined : tensorflow),
+    classify: 'problem' in onnx ? onnx : { runtime: `onnxruntime ${onnx.onnxruntime}`, device: 'cpu' },
+  };
+}
+
+async function findTensorflow(): Promise<Found<BindingFacts>> {
+  try {
+    return (await tensorflowDevices()) ?? { problem: 'not set up: npm run setup:tensorflow' };
+  } catch (error) {
+    return { problem: messageOf(error) };
+  }
+}
+
+async function findOnnxruntime(): Promise<MachineFacts['onnx']> {
+  try {
+    const runtime = await import('../../node/onnxruntime.ts');
+    return {
+      onnxruntime: runtime.env.versions.node ?? 'unknown',
+      providers: runtime.listSupportedBackends(),
+    };
+  } catch (error) {
+    return { problem: messageOf(error) };
+  }
+}
+
+async function findTools(): Promise<MachineFacts['tools']> {
+  const answers = await Promise.all(
+    Object.entries(tools).map(async ([tool, args]) => {
+      const answer =
+        tool === 'pip'
+          ? await firstLineOf('python3', ['-m', 'pip', '--version'])
+          : await firstLineOf(tool, args);
+      return [tool, answer?.replace(/ from .*$/, '')] as const;
+    }),
+  );
+  return Object.fromEntries(answers.filter(([, answer]) => answer !== undefined));
+}
+
+/** A name as the system writes it in os-release, else the kernel's. */
+function systemName(): string {
+  const kernel = `${type()} ${release()}`;
+  try {
+    const name = /^PRETTY_NAME="?([^"\n]+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
+    return name === undefined ? kernel : `${name}, ${kernel}`;
+  } catch {
+    return kernel;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+}

@@ -1,0 +1,134 @@
+/** `npm run ablate`: from a data folder to a study that says which layers matter. */
+import { z } from 'zod';
+import { TexturaError } from '../model/error.ts';
+import { controlMeasures, type StudyData } from '../model/study-file.ts';
+import { recipeNames, recipes, trainingConfigSchema, withRecipe } from '../model/training-config.ts';
+import { runCommand } from '../node/command-line.ts';
+import { readStudy } from '../node/study-record.ts';
+import { terminalOn } from '../node/terminal.ts';
+import { deviceWishes, engineWishes } from '../training/engine/engine-choice.ts';
+import { takeRunLock } from '../training/run/run-lock.ts';
+import { freeStudyDirectory, holdsStudy, newestStudy, studiesFolder } from './study-directory.ts';
+import {
+  everyVariant,
+  extendedStudy,
+  newStudy,
+  resumedPlan,
+  type StudyPlan,
+  variantsOf,
+} from './study-plan.ts';
+import { runStudy } from './study-run.ts';
+
+const commonConfig = trainingConfigSchema.omit({ variant: true, width: true, seed: true });
+
+export const ablateOptions = z.strictObject({
+  ...commonConfig.shape,
+  variants: z
+    .string()
+    .min(1)
+    .default(everyVariant)
+    .describe('networks to compare with the reference, separated by commas'),
+  seeds: z.int().min(1).max(100).default(3).describe('runs of each network'),
+  seed: trainingConfigSchema.shape.seed.describe('the first of the seeds'),
+  recipe: z.enum(recipeNames).default('default').describe('set of settings that others come on top of'),
+  controls: z
+    .enum(['none', ...controlMeasures])
+    .default('none')
+    .describe('also train the reference as large (params) or as costly (macs) as each ablation'),
+  out: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('study directory (default studies/ablation, numbered where taken)'),
+  engine: z.enum(engineWishes).default('auto').describe('what computes'),
+  device: z.enum(deviceWishes).default('auto').describe('where it computes'),
+  threads: z.int().min(1).optional().describe('processor threads of a run (default the cores, shared out)'),
+  jobs: z.int().min(1).optional().describe('runs at a time (default as many as cores and memory allow)'),
+  cacheMb: z.int().min(0).optional().describe('memory of a run for decoded images'),
+  queue: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Redis server, e.g. redis://HOST, whose workers (npm run ablate:worker) train the runs'),
+  resume: z
+    .boolean()
+    .default(false)
+    .describe(
+      'resume the study in --out, or the newest, with what is added; with --data, start one where there is none',
+    ),
+  dryRun: z.boolean().default(false).describe('print the plan and what it will take, and train nothing'),
+});
+export type AblateOptions = z.infer<typeof ablateOptions>;
+
+const terminal = terminalOn(process.stdout);
+
+async function ablate(
+  options: AblateOptions,
+  { given }: { readonly given: ReadonlySet<string> },
+): Promise<void> {
+  const directory = await directoryFor(options, given);
+  // A dry run writes nothing, not even a lock.
+  if (options.dryRun) return study(options, given, directory);
+  const lock = await takeRunLock(directory);
+  try {
+    await study(options, given, directory);
+  } finally {
+    lock.release();
+  }
+}
+
+async function study(options: AblateOptions, given: ReadonlySet<string>, directory: string): Promise<void> {
+  const wished = new Set([...given, ...Object.keys(recipes[options.recipe])]);
+  if (!holdsStudy(directory)) {
+    const plan = planOf(options, given);
+    return runStudy({ ...options, directory, plan, studyOf: (data) => newStudy(plan, data), terminal });
+  }
+  if (!options.resume) {
+    throw new TexturaError(
+      'usage',
+      `${directory} already holds a study; add --resume to go on with it, or choose another --out`,
+    );
+  }
+  const stored = await readStudy(directory);
+  const plan = resumedPlan(stored, planOf(options, given), wished);
+  const studyOf = (data: StudyData) => extendedStudy(directory, stored, plan, data);
+  return runStudy({ ...options, directory, plan, studyOf, terminal });
+}
+
+function planOf(options: AblateOptions, given: ReadonlySet<string>): StudyPlan {
+  const settings = Object.fromEntries(
+    Object.keys(commonConfig.shape).map((key) => [key, options[key as keyof AblateOptions]]),
+  );
+  return {
+    config: commonConfig.parse(withRecipe(settings, options.recipe, given)),
+    recipe: options.recipe,
+    variants: variantsOf(options.variants),
+    controls: options.controls === 'none' ? undefined : options.controls,
+    seeds: Array.from({ length: options.seeds }, (_, i) => options.seed + i),
+  };
+}
+
+/** Errors: `usage` where there is no study to resume and no data is named to start one. */
+async function directoryFor({ out, resume }: AblateOptions, given: ReadonlySet<string>): Promise<string> {
+  if (!resume) return out ?? freeStudyDirectory();
+  const directory = out ?? (await newestStudy());
+  if (directory !== undefined && holdsStudy(directory)) return directory;
+  // Restart scripts give the same command every time; a mistyped --out must not start a study of the default
+  // data.
+  if (!given.has('data')) {
+    const what = `no study in ${directory ?? `${studiesFolder}/`} to resume`;
+    throw new TexturaError('usage', `--resume: ${what}; to start one there, name its data with --data`);
+  }
+  return directory ?? freeStudyDirectory();
+}
+
+await runCommand(
+  {
+    name: 'ablate',
+    summary:
+      'Trains every variant of the network over several seeds and says with statistics which layers matter.',
+    options: ablateOptions,
+    run: ablate,
+  },
+  process.argv.slice(2),
+);

@@ -1,0 +1,80 @@
+/**
+ * A run's directory on its way through Redis: a hash of its files with a manifest of their SHA-256, replaced as a whole, so that a
+ * sender that dies leaves the parcel before.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import { TexturaError } from '../../model/error.ts';
+import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { isLockFile } from '../../training/run/run-lock.ts';
+
+const manifestField = 'manifest';
+const manifestSchema = z.record(z.string(), z.string());
+
+/** A sender that dies before its parcel is whole leaves fields that no one reads: they go after this long. */
+const unfinishedSeconds = 3600;
+
+/** Sends every whole file of the directory that is wanted. */
+export async function sendParcel(
+  redis: Redis,
+  key: string,
+  directory: string,
+  isWanted: (path: string) => boolean = () => true,
+): Promise<void> {
+  const manifest: Record<string, string> = {};
+  const unfinished = `${key}:${randomUUID()}`;
+  for (const path of await filesIn(directory)) {
+    if (path.endsWith('.tmp') || isLockFile(path) || !isWanted(path)) continue;
+    const content = await readFile(join(directory, path)).catch(unlessMissing);
+    if (content === undefined) continue;
+    manifest[path] = sha256(content);
+    await redis.hset(unfinished, path, content);
+    await redis.expire(unfinished, unfinishedSeconds);
+  }
+  await redis.hset(unfinished, manifestField, JSON.stringify(manifest));
+  await redis.persist(unfinished);
+  await redis.rename(unfinished, key);
+}
+
+/**
+ * Replaces the directory by the parcel's files; false where there is no parcel, and the directory is left alone.
+ * Errors: `file-damaged`, naming a file whose bytes are not those that were sent.
+ */
+export async function receiveParcel(redis: Redis, key: string, directory: string): Promise<boolean> {
+  const text = await redis.hget(key, manifestField);
+  if (text === null) return false;
+  const incoming = `${directory}.incoming`;
+  await rm(incoming, { recursive: true, force: true });
+  for (const [path, expected] of Object.entries(manifestSchema.parse(JSON.parse(text)))) {
+    const content = await redis.hgetBuffer(key, path);
+    if (content === null || sha256(content) !== expected) {
+      throw new TexturaError('file-damaged', `${key}: ${path}: not the bytes that were sent`);
+    }
+    const target = join(incoming, path);
+    if (relative(incoming, target).startsWith('..')) {
+      throw new TexturaError('file-damaged', `${key}: ${path}: leads out of the run's directory`);
+    }
+    await writeFileAtomically(target, content);
+  }
+  await rm(directory, { recursive: true, force: true });
+  await rename(incoming, directory);
+  return true;
+}
+
+async function filesIn(directory: string): Promise<readonly string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(directory, join(entry.parentPath, entry.name)).replaceAll('\\', '/'));
+}
+
+function sha256(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}

@@ -1,0 +1,83 @@
+/** The runs of a study on disk, and how far each of them is. */
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Run, type RunFailure, runFiles } from '../model/run-file.ts';
+import { type Study, type StudyArm, studyFiles, studyRunName } from '../model/study-file.ts';
+import { type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
+import { readRun } from '../node/run-record.ts';
+import { readStudy } from '../node/study-record.ts';
+
+/** Folder of studies, one directory each. */
+export const studiesFolder = 'studies';
+
+/** One cell of the study's table. */
+export interface StudyRun {
+  /** `ARM-sSEED`. */
+  readonly name: string;
+  readonly arm: StudyArm;
+  readonly seed: number;
+  readonly directory: string;
+}
+
+/** A run as it stands: not begun, as its run.json says, or failed without a result. */
+export type StudyRunState =
+  | { readonly status: 'missing' }
+  | { readonly status: 'failed'; readonly failure: RunFailure }
+  | { readonly status: Exclude<Run['status'], 'failed'>; readonly run: Run };
+
+/** The study in studies/ that was started last; undefined where there is none. Damaged ones are skipped. */
+export async function newestStudy(): Promise<string | undefined> {
+  const names = await readdir(studiesFolder).catch(() => []);
+  let newest: { readonly directory: string; readonly startedAt: string } | undefined;
+  for (const directory of names.map((name) => join(studiesFolder, name)).filter(holdsStudy)) {
+    const startedAt = (await readStudy(directory).catch(() => undefined))?.startedAt ?? '';
+    if (startedAt > (newest?.startedAt ?? '')) newest = { directory, startedAt };
+  }
+  return newest?.directory;
+}
+
+export function freeStudyDirectory(): string {
+  for (let number = 1; ; number++) {
+    const directory = join(studiesFolder, number === 1 ? 'ablation' : `ablation-${number}`);
+    if (!existsSync(directory)) return directory;
+  }
+}
+
+export function holdsStudy(directory: string): boolean {
+  return existsSync(join(directory, studyFiles.study));
+}
+
+/** All runs, seed after seed, so that a study that is under way has whole pairs to compare. */
+export function studyRuns(directory: string, { arms, seeds }: Study): readonly StudyRun[] {
+  return seeds.flatMap((seed) =>
+    arms.map((arm) => {
+      const name = studyRunName(arm, seed);
+      return { name, arm, seed, directory: join(directory, studyFiles.runs, name) };
+    }),
+  );
+}
+
+/** The whole configuration of a run of the study. */
+export function studyRunConfig({ config }: Study, { arm, seed }: StudyRun): TrainingConfig {
+  return trainingConfigSchema.parse({ ...config, variant: arm.variant, width: arm.width, seed });
+}
+
+export async function studyRunState(
+  { failures }: Pick<Study, 'failures'>,
+  run: StudyRun,
+): Promise<StudyRunState> {
+  const failure = failures[run.name];
+  if (failure !== undefined) return { status: 'failed', failure };
+  if (!existsSync(join(run.directory, runFiles.run))) return { status: 'missing' };
+  const record = await readRun(run.directory);
+  const { status } = record;
+  if (status === 'failed')
+    return { status, failure: record.failure ?? { code: 'internal', message: 'unknown' } };
+  return { status, run: record };
+}
+
+/** Whether there is nothing left to train: a run that diverged has its result. */
+export function isDone({ status }: StudyRunState): boolean {
+  return status === 'finished' || status === 'diverged';
+}

@@ -1,0 +1,273 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { expect, test } from 'vitest';
+import { balancedErrorsToCsv, metricsFromCsv } from '../../model/metrics.ts';
+import { randomStream } from '../../model/random.ts';
+import { decodeTensors } from '../../model/safetensors.ts';
+import { writeConfusion } from '../../report/confusion-file.ts';
+import { writeReport } from '../../report/report.ts';
+import { type InventedRun, inventRun } from '../support/invented-run.ts';
+import { knownNumbers } from '../support/known-numbers.ts';
+import { all, type ParsedElement, parsed, texts } from '../support/parsed-markup.ts';
+
+async function reported(wishes: InventedRun = {}) {
+  const { directory, run } = await inventRun(wishes);
+  await writeReport(directory);
+  const page = await readFile(join(directory, 'report.html'), 'utf8');
+  return { directory, run, page, document: parsed(page) };
+}
+
+/** The cells of a table's body rows, by the label of its box. */
+function tableRows(document: ParsedElement, label: string): readonly (readonly string[])[] {
+  return all(document, `[aria-label="${label}"] tbody tr`).map((row) => texts(row, 'th,td'));
+}
+
+test('a run directory gets its three figures and its page', async () => {
+  const { directory } = await reported();
+  const files = await readdir(directory);
+  expect(files).toEqual(
+    expect.arrayContaining(['confusion.svg', 'curves.svg', 'filters.svg', 'report.html']),
+  );
+  expect(files.filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  for (const name of ['confusion.svg', 'curves.svg', 'filters.svg']) {
+    expect(await readFile(join(directory, name), 'utf8')).toMatch(
+      /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" [\s\S]*<\/svg>\n$/,
+    );
+  }
+});
+
+test('the same files give the same page', async () => {
+  const { directory, page } = await reported();
+  await writeReport(directory);
+  expect(await readFile(join(directory, 'report.html'), 'utf8')).toBe(page);
+});
+
+test('the page stands alone: nothing is loaded, nothing runs, and it is light', async () => {
+  const labels = Array.from({ length: 100 }, (_, c) => `class ${c}`);
+  const { page, document } = await reported({ labels, epochs: 100 });
+  expect(all(document, 'script,link,iframe,object,[src]:not([src^="data:"])')).toEqual([]);
+  expect(page).not.toMatch(/@import|url\(|javascript:/);
+  expect(Buffer.byteLength(page)).toBeLessThan(600_000);
+});
+
+test('the page knows light and dark, and every rule of its style is used', async () => {
+  const { page, document } = await reported({
+    epochs: 100,
+    labels: Array.from({ length: 31 }, (_, c) => `c${c}`),
+  });
+  const style = document.querySelector('style')?.textContent ?? '';
+  expect(style).toContain('prefers-color-scheme:dark');
+  const classes = new Set(Array.from(style.matchAll(/\.([a-z]+)[\s{,:>]/g), ([, name]) => name as string));
+  const unused = [...classes].filter((name) => document.querySelector(`.${name}`) === null);
+  // Only a diverged run is alarming.
+  expect(unused).toEqual(['alarm']);
+  const properties = new Set(style.match(/--[a-z]+(?=:)/g));
+  for (const name of properties) expect(page).toContain(`var(${name})`);
+});
+
+test('epochs are told as metrics.csv has them', async () => {
+  const { directory, document } = await reported();
+  const metrics = metricsFromCsv(await readFile(join(directory, 'metrics.csv'), 'utf8'), 'metrics.csv');
+  const rows = tableRows(document, 'Values of each epoch');
+  expect(rows.map((row) => row.slice(0, 5))).toEqual(
+    metrics.map((row) => [
+      String(row.epoch),
+      row.split,
+      row.objective.toFixed(3),
+      row.top1err.toFixed(3),
+      row.top5err.toFixed(3),
+    ]),
+  );
+});
+
+test('balanced errors are told as balanced-error.csv has them', async () => {
+  const { directory, run } = await reported();
+  const path = join(directory, 'metrics.csv');
+  const metrics = metricsFromCsv(await readFile(path, 'utf8'), path);
+  const balanced = metrics.map((row) =>
+    row.split === 'val' ? { ...row, balanced_top1err: row.top1err / 2 } : row,
+  );
+  await writeFile(join(directory, 'balanced-error.csv'), balancedErrorsToCsv(balanced));
+  const best = run.best && { ...run.best, balancedTop1err: 0.123 };
+  await writeFile(join(directory, 'run.json'), JSON.stringify({ ...run, best }));
+  await writeReport(directory);
+  const document = parsed(await readFile(join(directory, 'report.html'), 'utf8'));
+  expect(tableRows(document, 'Values of each epoch').map((row) => row[5])).toEqual(
+    balanced.map(({ balanced_top1err }) => balanced_top1err?.toFixed(3) ?? ''),
+  );
+  expect(texts(document, '.result p').join()).toContain('Balanced error 0.123: the mean over the classes');
+});
+
+test('every note about the data and every skipped file is on the page', async () => {
+  const { directory, run, page } = await reported();
+  expect(page, 'a run of an earlier version has their number alone').not.toContain('Skipped files');
+  const notes = Array.from({ length: 14 }, (_, i) => `note <${i}> about the data`);
+  const skipped = Array.from({ length: 30 }, (_, i) => ({ name: `a/${i}.txt`, why: `no image & ${i}` }));
+  const data = { ...run.data, notes, skipped, skippedFiles: 30 };
+  await writeFile(join(directory, 'run.json'), JSON.stringify({ ...run, data }));
+  await writeReport(directory);
+  const document = parsed(await readFile(join(directory, 'report.html'), 'utf8'));
+  expect(texts(document, 'p')).toEqual(expect.arrayContaining(notes));
+  expect(tableRows(document, 'Skipped files')).toEqual(skipped.map(({ name, why }) => [name, why]));
+});
+
+test('classes are told as confusion.csv has them, the worst first', async () => {
+  const { directory, document } = await reported();
+  await writeConfusion(
+    directory,
+    ['bark', 'brick', 'glass', 'knit', 'marble', 'plaid', 'water'],
+    [
+      [30, 10, 0, 0, 0, 0, 0],
+      [0, 8, 0, 0, 0, 2, 30],
+      [0, 0, 50, 0, 0, 0, 0],
+      [0, 0, 0, 50, 0, 0, 0],
+      [0, 0, 0, 0, 50, 0, 0],
+      [0, 0, 0, 0, 0, 50, 0],
+      [0, 0, 0, 0, 0, 0, 50],
+    ],
+  );
+  await writeReport(directory);
+  const after = parsed(await readFile(join(directory, 'report.html'), 'utf8'));
+  expect(tableRows(after, 'Errors of each class').slice(0, 3)).toEqual([
+    ['brick', '40', '32', '80.0\u00a0%', '', 'water (30)', '10'],
+    ['bark', '40', '10', '25.0\u00a0%', '', 'brick (10)', '0'],
+    ['glass', '50', '0', '0.0\u00a0%', '', '', '0'],
+  ]);
+  expect(tableRows(after, 'Most confused pairs')).toEqual([
+    ['brick', 'water', '30', '75.0\u00a0%'],
+    ['bark', 'brick', '10', '25.0\u00a0%'],
+    ['brick', 'plaid', '2', '5.0\u00a0%'],
+  ]);
+  expect(tableRows(document, 'Errors of each class')).not.toEqual(tableRows(after, 'Errors of each class'));
+});
+
+test('the picture of a hundred patches counts as the headline does', async () => {
+  const { document, run } = await reported();
+  const wrong = Math.round((run.best?.top1err ?? Number.NaN) * 100);
+  expect(all(document, '.hundred path')).toHaveLength(wrong);
+  expect(all(document, '.hundred rect')).toHaveLength(100 - wrong);
+  expect(document.querySelector('.sentence')?.textContent).toContain(`${wrong} are named wrong`);
+});
+
+test('names of classes are text on the page, whatever they hold', async () => {
+  const labels = [
+    '<script>alert(1)</script>',
+    '"><img src=x onerror=alert(1)>',
+    "o'hare & co",
+    'a\nb',
+    'Größe',
+  ];
+  const { page, document } = await reported({ labels });
+  expect(page).not.toMatch(/<script|<img|<b>onerror/);
+  expect(
+    tableRows(document, 'Errors of each class')
+      .map(([name]) => name)
+      .toSorted(),
+  ).toEqual(labels.map((label) => label.replace('\n', '\uFFFD')).toSorted());
+});
+
+test('every number on the page is in the files or follows from them', async () => {
+  const { directory, document } = await reported({ config: { learningRate: 0.004 } });
+  const known = await knownNumbers(directory);
+  const tokens = texts(document, 'p,th,td,pre,h1')
+    .flatMap((text) => text.match(/(?<![\w.])[\d,]*\d(?:\.\d+)*(?:e[+-]?\d+)?(?![\w.]*[a-z])/gi) ?? [])
+    .map((token) => token.replaceAll(',', ''));
+  expect(tokens.length).toBeGreaterThan(300);
+  expect(tokens.filter((token) => !known.has(token))).toEqual([]);
+});
+
+test('the check of numbers knows none that is in no file', async () => {
+  const { directory } = await reported();
+  const known = await knownNumbers(directory);
+  for (const foreign of ['4711', '27.5', '0.274', '12.8']) expect(known.has(foreign), foreign).toBe(false);
+});
+
+test.each<[string, InventedRun, readonly string[], readonly string[]]>([
+  ['without validation', { validated: false }, ['curves.svg', 'filters.svg'], ['confusion.svg']],
+  [
+    'that diverged in its first epoch',
+    { status: 'diverged', divergedAtEpoch: 1 },
+    ['curves.svg'],
+    ['confusion.svg', 'filters.svg'],
+  ],
+  ['of one epoch', { epochs: 1 }, ['curves.svg', 'confusion.svg', 'filters.svg'], []],
+])('a run %s has the figures that it can have, and a page', async (_, wishes, there, absent) => {
+  const { directory, page } = await reported(wishes);
+  for (const name of there) expect(existsSync(join(directory, name)), name).toBe(true);
+  for (const name of absent) expect(existsSync(join(directory, name)), name).toBe(false);
+  expect(page).not.toMatch(/undefined|NaN|\[object/);
+});
+
+test('a run without a finished epoch has a page that says so', async () => {
+  const { directory, run } = await inventRun();
+  const { best: _, endedAt: __, ...begun } = run;
+  await writeFile(join(directory, 'run.json'), JSON.stringify({ ...begun, status: 'running' }));
+  for (const name of ['metrics.csv', 'confusion.csv', 'model.safetensors']) await rm(join(directory, name));
+  await writeReport(directory);
+  const page = await readFile(join(directory, 'report.html'), 'utf8');
+  expect(page).toContain('No epoch has been finished yet.');
+  expect(page).toContain('--resume');
+  expect(page).not.toContain('npm run export');
+});
+
+test('filters.svg shows the kernels that are in the model file', async () => {
+  const { directory } = await reported();
+  const file = new Uint8Array(await readFile(join(directory, 'model.safetensors')));
+  const kernel = decodeTensors(file, 'x').tensors.get('conv1.kernel');
+  const first = Array.from(kernel?.data.slice(0, 25) ?? []);
+  const largest = Math.max(...first.map(Math.abs));
+  const figure = parsed(await readFile(join(directory, 'filters.svg'), 'utf8'));
+  expect(texts(figure, 'g text')[0]).toBe(`±${Number(largest.toPrecision(3))}`);
+  const greys = all(figure, '[shape-rendering] rect').slice(0, 25);
+  expect(greys.map((cell) => Number.parseInt(cell.getAttribute('fill')?.slice(1, 3) ?? '', 16))).toEqual(
+    first.map((weight) => Math.round(127.5 * (1 + weight / largest))),
+  );
+});
+
+test('samples.png is part of the page where it is there', async () => {
+  const { directory } = await inventRun();
+  const picture = Buffer.from('89504e470d0a1a0a', 'hex');
+  await writeFile(join(directory, 'samples.png'), picture);
+  await writeReport(directory);
+  const document = parsed(await readFile(join(directory, 'report.html'), 'utf8'));
+  expect(document.querySelector('img')?.getAttribute('src')).toBe(
+    `data:image/png;base64,${picture.toString('base64')}`,
+  );
+});
+
+test('a heavy samples.png does not make a heavy page', async () => {
+  const { directory } = await inventRun({
+    labels: Array.from({ length: 100 }, (_, c) => `class ${c}`),
+    epochs: 100,
+  });
+  const noise = randomStream(1, 'noise');
+  const pixels = Uint8Array.from({ length: 1160 * 1400 }, () => noise.integer(0, 255));
+  const raw = { width: 1160, height: 1400, channels: 1 } as const;
+  await sharp(pixels, { raw }).png({ palette: true, effort: 1 }).toFile(join(directory, 'samples.png'));
+  await writeReport(directory);
+  const page = await readFile(join(directory, 'report.html'));
+  expect(page.length).toBeLessThan(600_000);
+  expect(page.toString()).toContain('data:image/webp;base64,');
+});
+
+test('a directory without a run, a damaged run.json and foreign confusions are told by file', async () => {
+  const empty = await mkdtemp(join(tmpdir(), 'textura-empty-'));
+  await expect(writeReport(empty)).rejects.toMatchObject({ code: 'file-unreadable' });
+  const { directory } = await inventRun();
+  await writeConfusion(
+    directory,
+    ['a', 'b'],
+    [
+      [1, 0],
+      [0, 1],
+    ],
+  );
+  await expect(writeReport(directory)).rejects.toThrow(
+    'confusion.csv: its classes are not those of run.json',
+  );
+  await writeFile(join(directory, 'run.json'), '{"textura": 3}');
+  await expect(writeReport(directory)).rejects.toThrow(/run\.json: textura: /);
+});

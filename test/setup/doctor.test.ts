@@ -1,0 +1,64 @@
+import { tmpdir } from 'node:os';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MachineFacts } from '../../setup/doctor/facts.ts';
+import { doctorPage } from '../../setup/doctor/page.ts';
+import { type BareClone, makeBareClone } from '../support/bare-clone.ts';
+import { runScript } from '../support/command.ts';
+
+describe('the doctor', () => {
+  it('tells the facts of this machine as JSON', async () => {
+    const { NVIDIA_TF32_OVERRIDE: _unset, ...env } = process.env;
+    const settings = { cwd: tmpdir(), env };
+    const { status, stdout, stderr } = await runScript('setup/doctor.ts', ['--json'], settings);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const facts = JSON.parse(stdout) as MachineFacts;
+    expect(facts.cuda).toEqual({ precision: 'float32', tf32Override: '0' });
+    expect(doctorPage(facts)).toMatch(/TF32 +off, CUDA computes in float32 \(NVIDIA_TF32_OVERRIDE=0\)/);
+    expect(facts.node.version).toBe(process.version);
+    expect(facts.onnx).toMatchObject({
+      providers: expect.arrayContaining([{ name: 'cpu', bundled: true }]),
+    });
+  });
+
+  describe('on a machine without engines and tools', () => {
+    let clone: BareClone;
+    beforeAll(async () => {
+      clone = await makeBareClone(['zod', 'commander', 'pure-rand']);
+    });
+    afterAll(() => clone.remove());
+
+    it('names what is missing and how to get it, and does not fail', async () => {
+      const { status, stdout, stderr } = await clone.run('setup/doctor.ts', [], { PATH: '' });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout).toMatch(/tfjs +not set up: npm run setup:tensorflow/);
+      expect(stdout).toMatch(/onnx +does not load: .*onnxruntime-node/);
+      expect(stdout).toMatch(/g\+\+ +missing: sudo apt install g\+\+/);
+      expect(stdout).toMatch(/train +onnx on the cpu: TensorFlow is not set up/);
+    });
+  });
+
+  it('shows every GPU, and what would train on it and why', () => {
+    const page = doctorPage(machineWithGpus);
+    expect(page).toMatch(/GPU +NVIDIA T4, 570.1, 15360 MiB\n +GPU +NVIDIA L4/);
+    expect(page).toMatch(/train +tfjs on the gpu: TensorFlow 2.21.0 sees a GPU/);
+    expect(page).toMatch(/TF32 +on, as NVIDIA_TF32_OVERRIDE=1 asks/);
+    expect(page).toMatch(/1 of 3 cores usable/);
+    expect(page).toMatch(/1\.5 GiB free of 4\.0 GiB/);
+  });
+});
+
+const machineWithGpus: MachineFacts = {
+  textura: '0.1.0',
+  node: { version: 'v22.0.0', path: '/usr/bin/node' },
+  system: { name: 'Linux 6', arch: 'x64' },
+  processor: { model: 'A processor', usableCores: 1, visibleCores: 3 },
+  memory: { availableBytes: 1.5 * 2 ** 30, limitBytes: 4 * 2 ** 30 },
+  disk: { folder: '/data', freeBytes: 2 ** 40 },
+  gpus: ['NVIDIA T4, 570.1, 15360 MiB', 'NVIDIA L4, 570.1, 23034 MiB'],
+  cuda: { precision: 'tf32', tf32Override: '1' },
+  tfjs: { tfjs: '4.22.0', tensorflow: '2.21.0', gpu: true },
+  onnx: { onnxruntime: '1.30.0', providers: [{ name: 'cpu', bundled: true }] },
+  tools: {},
+  train: { engine: 'tfjs', device: 'gpu', why: 'TensorFlow 2.21.0 sees a GPU' },
+  classify: { runtime: 'onnxruntime 1.30.0', device: 'cpu' },
+};

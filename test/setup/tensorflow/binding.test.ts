@@ -1,0 +1,86 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isLinked, linkBinding, nodeHeadersPrefix } from '../../../setup/tensorflow/binding.ts';
+import { installedBindingPath } from '../../../training/engine/tensorflow/location.ts';
+import { loadFailureText, probeBinding } from '../../../training/engine/tensorflow/probe.ts';
+import { describeWithTensorflow } from '../../support/tensorflow.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'textura-binding-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+describe('the link to a binding', () => {
+  it('takes the place of whatever was there', async () => {
+    const place = join(folder, 'lib', 'napi-v8', 'tfjs_binding.node');
+    for (const flavour of ['cpu', 'cuda']) {
+      const binding = join(folder, flavour);
+      await writeFile(binding, flavour);
+      expect(await isLinked(binding, place)).toBe(false);
+      await linkBinding(binding, place);
+      expect(await isLinked(binding, place)).toBe(true);
+    }
+    expect(await isLinked(join(folder, 'cpu'), place)).toBe(false);
+  });
+
+  it('does not count once the cache is gone', async () => {
+    const binding = join(folder, 'binding');
+    const place = join(folder, 'place');
+    await writeFile(binding, '');
+    await linkBinding(binding, place);
+    await rm(binding);
+    expect(await isLinked(binding, place)).toBe(false);
+  });
+});
+
+describe("Node's headers", () => {
+  it('are used where they are whole, else left to node-gyp', async () => {
+    const node = join(folder, 'bin', 'node');
+    const headers = join(folder, 'include', 'node');
+    await mkdir(headers, { recursive: true });
+    await writeFile(join(headers, 'common.gypi'), '{}');
+    expect(nodeHeadersPrefix(node)).toBeUndefined();
+    await writeFile(join(headers, 'node_api.h'), '');
+    expect(nodeHeadersPrefix(node)).toBe(folder);
+  });
+});
+
+describe('a binding that does not load', () => {
+  it('for want of instructions says AVX', () => {
+    expect(loadFailureText({ signal: 'SIGILL', stderr: '' }, '/b.node')).toMatch(/AVX/);
+  });
+
+  it('for want of a newer C library names the version it needs', () => {
+    const stderr =
+      "Error: /lib/libc.so.6: version `GLIBC_2.27' not found (required by /w/libtensorflow_cc.so.2)\n";
+    expect(loadFailureText({ signal: null, stderr }, '/b.node')).toMatch(/expected GLIBC_2\.27/);
+  });
+
+  it('for want of a library names it and the way out', () => {
+    const stderr =
+      'Error: libtensorflow_cc.so.2: cannot open shared object file: No such file or directory\n    at Module\n';
+    const text = loadFailureText({ signal: null, stderr }, '/b.node');
+    expect(text).toContain('libtensorflow_cc.so.2: cannot open');
+    expect(text).toContain('--remove');
+  });
+
+  it('as it is no library at all is named, the process that asks going on', async () => {
+    const file = join(folder, 'tfjs_binding.node');
+    await writeFile(file, 'text');
+    await expect(probeBinding(file)).rejects.toMatchObject({
+      code: 'engine-unavailable',
+      message: expect.stringContaining(file),
+    });
+  });
+});
+
+describeWithTensorflow('the binding of this machine', () => {
+  it('loads and tells the version of TensorFlow', async () => {
+    const facts = await probeBinding(installedBindingPath());
+    expect(facts.tensorflow).toMatch(/^2\.\d+\.\d+/);
+    expect(typeof facts.gpu).toBe('boolean');
+  });
+});

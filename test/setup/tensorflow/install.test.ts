@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { mkdir, symlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { flavours, wheelFolder } from '../../../training/engine/tensorflow/location.ts';
+import { type BareClone, makeBareClone } from '../../support/bare-clone.ts';
+import { describeWithTensorflow } from '../../support/tensorflow.ts';
+
+const flavour = flavours.find((name) => existsSync(wheelFolder(name))) ?? 'cpu';
+const setup = 'setup/tensorflow/setup.ts';
+
+describeWithTensorflow('a second clone on a machine', () => {
+  let clone: BareClone;
+  let env: Record<string, string>;
+  beforeAll(async () => {
+    clone = await makeBareClone(['zod', 'commander']);
+    const cache = join(clone.folder, 'cache');
+    await mkdir(cache);
+    await symlink(wheelFolder(flavour), join(cache, basename(wheelFolder(flavour))));
+    // Nothing to download or build with: what is in the cache must do.
+    env = { TEXTURA_CACHE: cache, PATH: '' };
+  });
+  afterAll(() => clone.remove());
+
+  it('is set up from the cache, without pip, compiler or network', async () => {
+    const result = await clone.run(setup, ['--flavour', flavour], env);
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+    expect(result.stdout).toMatch(/is ready, computing on the (GPU|processor)/);
+    expect(result.stdout).toContain('--remove');
+  });
+
+  it('says so when it is set up already', async () => {
+    const result = await clone.run(setup, ['--flavour', flavour], env);
+    expect(result).toMatchObject({ status: 0, stdout: expect.stringContaining('is already set up') });
+  });
+
+  it('is without it after --remove, and removing again is no error', async () => {
+    for (const _ of [1, 2]) expect(await clone.run(setup, ['--remove'], env)).toMatchObject({ status: 0 });
+    expect(existsSync(join(clone.folder, 'node_modules/@tensorflow/tfjs-node-gpu/lib'))).toBe(false);
+    expect(existsSync(join(clone.folder, 'cache', basename(wheelFolder(flavour))))).toBe(false);
+    expect(existsSync(wheelFolder(flavour))).toBe(true);
+  });
+
+  it('cannot be set up without cache and tools, which are named, and ends with status 2', async () => {
+    const result = await clone.run(setup, ['--flavour', 'cpu'], env);
+    expect(result.status).toBe(2);
+    expect(result.stderr).toContain('python3 is missing');
+    expect(result.stderr).not.toContain('at ');
+  });
+});

@@ -1,0 +1,266 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { metricsFromCsv } from '../../model/metrics.ts';
+import { readRun } from '../../node/run-record.ts';
+import { readStudy, writeStudy } from '../../node/study-record.ts';
+import { takeRunLock } from '../../training/run/run-lock.ts';
+import { type CommandResult, runScript } from '../support/command.ts';
+import { redisInstalled, redisServer } from '../support/redis-server.ts';
+import { smallPhotographs } from '../support/small-photographs.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const setting = [
+  ...['--data', 'photos', '--out', 'study', '--engine', 'onnx', '--jobs', '2', '--threads', '1'],
+  ...['--epochs', '3', '--patches-per-epoch', '23', '--batch', '5'],
+];
+
+const wanted = [...setting, '--variants', 'lab-baseline', '--seeds', '1'];
+
+const home = async () => temporaryFolder(await smallPhotographs('photos', ['brick', 'knit', 'water'], 5));
+const ablate = (cwd: string, ...args: string[]) => runScript('study/ablate.ts', args, { cwd });
+
+function start(cwd: string, args: readonly string[], program = 'ablate'): ChildProcess {
+  const script = fileURLToPath(new URL(`../../training/${program}.ts`, import.meta.url));
+  const loader = import.meta.resolve('tsx');
+  return spawn(process.execPath, ['--import', loader, script, ...args], { cwd, stdio: 'ignore' });
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(10);
+}
+
+/** metrics.csv of each run without what a clock decides. */
+async function rowsOf(study: string) {
+  const names = (await readdir(join(study, 'runs'))).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const file = join(study, 'runs', name, 'metrics.csv');
+      const rows = metricsFromCsv(await readFile(file, 'utf8'), file);
+      return { name, rows: rows.map(({ images_per_second: _rate, seconds: _seconds, ...row }) => row) };
+    }),
+  );
+}
+
+/** A small study that nothing interrupted, made once. */
+let straight: Promise<{ readonly folder: string; readonly result: CommandResult }> | undefined;
+const folders: string[] = [];
+
+function straightStudy(): NonNullable<typeof straight> {
+  straight ??= (async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'textura-ablate-'));
+    folders.push(folder);
+    await cp(await home(), folder, { recursive: true });
+    return { folder: join(folder, 'study'), result: await ablate(folder, ...wanted) };
+  })();
+  return straight;
+}
+
+afterAll(async () => {
+  for (const folder of folders) await rm(folder, { recursive: true, force: true });
+});
+
+test('a study that is killed and resumed ends in the same tables as one that is not; then it grows by what is asked', {
+  timeout: 300_000,
+}, async () => {
+  const { folder: expected, result } = await straightStudy();
+  expect(result).toMatchObject({ status: 0, stderr: '' });
+  expect(result.stdout).toMatch(/2 networks x 1 seed = 2 runs/);
+  expect(result.stdout).toMatch(/2\/2 \S+: top-1 error/);
+
+  const killed = await home();
+  // As a restart script gives it: the same command at every start.
+  const command = [...wanted, '--resume'];
+  const child = start(killed, command);
+  const begun = join(killed, 'study/runs/lab-baseline-s1/checkpoint/last.safetensors');
+  await until(() => existsSync(begun) || child.exitCode !== null);
+  await expect(takeRunLock(join(killed, 'study'))).rejects.toThrow(`process ${child.pid} is working in it`);
+  child.kill('SIGKILL');
+  await until(() => child.signalCode !== null);
+  expect((await readRun(join(killed, 'study/runs/lab-baseline-s1'))).status).toBe('running');
+  const resumed = await ablate(killed, ...command);
+  expect(resumed, resumed.stderr).toMatchObject({ status: 0 });
+  const got = join(killed, 'study');
+  expect(await rowsOf(got)).toEqual(await rowsOf(expected));
+  expect(await readFile(join(got, 'summary.csv'), 'utf8')).toBe(
+    await readFile(join(expected, 'summary.csv'), 'utf8'),
+  );
+
+  const before = await readRun(join(got, 'runs/reference-s1'));
+  const more = await ablate(
+    killed,
+    '--out',
+    'study',
+    '--engine',
+    'onnx',
+    '--resume',
+    '--variants',
+    'no-relu3',
+  );
+  expect(more.status).toBe(0);
+  expect(more.stdout).toContain('3 networks x 1 seed = 3 runs, 2 done');
+  expect((await readStudy(got)).arms.map(({ name }) => name)).toEqual([
+    'reference',
+    'no-relu3',
+    'lab-baseline',
+  ]);
+  expect(await readRun(join(got, 'runs/reference-s1'))).toEqual(before);
+
+  const again = await ablate(killed, ...wanted);
+  expect(again).toMatchObject({ status: 2, stderr: expect.stringContaining('already holds a study') });
+  const changed = await ablate(
+    killed,
+    '--out',
+    'study',
+    '--engine',
+    'onnx',
+    '--resume',
+    '--batch',
+    '6',
+    '--recipe',
+    'paper',
+  );
+  expect(changed.status).toBe(2);
+  expect(changed.stderr).toContain('--batch was 5, now 6');
+  expect(changed.stderr).toContain('--schedule was cosine, now constant');
+});
+
+test('--resume finds the newest study; other data, another seed or nothing to resume is refused', {
+  timeout: 200_000,
+}, async () => {
+  const { folder: straight } = await straightStudy();
+  const folder = await home();
+  const nothing = await ablate(folder, '--resume');
+  expect(nothing).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('no study in studies/ to resume; to start one there, name its data'),
+  });
+  expect(await readdir(folder)).toEqual(['photos']);
+  await cp(straight, join(folder, 'studies/new'), { recursive: true });
+  await cp(straight, join(folder, 'studies/old'), { recursive: true });
+  const old = await readStudy(join(folder, 'studies/old'));
+  await writeStudy(join(folder, 'studies/old'), { ...old, startedAt: '2020-01-02T03:04:05.000Z' });
+  const found = await ablate(folder, '--resume');
+  expect(found, found.stderr).toMatchObject({ status: 0 });
+  expect(found.stdout).toContain(`Study ${join('studies', 'new')}: `);
+  expect(found.stdout).toContain('Nothing is left to train.');
+
+  const seed = await ablate(folder, '--resume', '--seed', '5');
+  expect(seed).toMatchObject({ status: 2, stderr: expect.stringContaining('--seed was 1, now 5') });
+  await cp(join(folder, 'photos/knit/00.png'), join(folder, 'photos/brick/more.png'));
+  const before = await readFile(join(folder, 'studies/new/study.json'), 'utf8');
+  const grown = await ablate(folder, '--resume', '--seeds', '2');
+  expect(grown).toMatchObject({ status: 2, stderr: expect.stringContaining('brick has 6 images, it had 5') });
+  expect(await readFile(join(folder, 'studies/new/study.json'), 'utf8')).toBe(before);
+});
+
+test.skipIf(!redisInstalled)(
+  redisInstalled
+    ? 'a study over a queue, one of whose two workers is killed, ends in the same tables'
+    : 'a study over a queue (skipped: there is no redis-server on this machine)',
+  { timeout: 300_000 },
+  async () => {
+    const { folder: expected } = await straightStudy();
+    const queue = await redisServer();
+    const folder = await home();
+    const worker = (name: string) =>
+      start(
+        folder,
+        ['--queue', queue, '--work', name, '--engine', 'onnx', '--threads', '1', '--stall-seconds', '2'],
+        'ablate-worker',
+      );
+    const doomed = worker('doomed');
+    const study = ablate(folder, ...wanted, '--queue', queue);
+    const redis = new Redis(queue);
+    await until(async () => (await redis.keys('textura:*')).length > 0);
+    redis.disconnect();
+    doomed.kill('SIGKILL');
+    const rescuer = worker('rescuer');
+    expect(await study).toMatchObject({ status: 0, stderr: '' });
+    rescuer.kill('SIGINT');
+    await until(() => rescuer.exitCode !== null);
+    expect(await rowsOf(join(folder, 'study'))).toEqual(await rowsOf(expected));
+    expect(await readFile(join(folder, 'study/summary.csv'), 'utf8')).toBe(
+      await readFile(join(expected, 'summary.csv'), 'utf8'),
+    );
+  },
+);
+
+test('one run that fails and one that diverges leave the others alone, are told apart, and decide the exit status', {
+  timeout: 200_000,
+}, async () => {
+  const folder = await home();
+  await mkdir(join(folder, 'study/runs'), { recursive: true });
+  await writeFile(join(folder, 'study/runs/no-relu3-s1'), 'a file where a run directory should be');
+  const quick = [...setting, '--seeds', '1', '--epochs', '1'];
+  const failed = await ablate(folder, ...quick, '--variants', 'no-relu3');
+  expect(failed.status).not.toBe(0);
+  expect(failed.stderr).toContain('1 run failed');
+  expect(failed.stderr).toContain('no-relu3-s1');
+  expect((await readRun(join(folder, 'study/runs/reference-s1'))).status).toBe('finished');
+  expect(Object.keys((await readStudy(join(folder, 'study'))).failures)).toEqual(['no-relu3-s1']);
+  expect(await readFile(join(folder, 'study/summary.csv'), 'utf8')).toMatch(/no-relu3.*failed/);
+
+  const wild = await ablate(
+    folder,
+    ...quick,
+    '--out',
+    'wild',
+    '--variants',
+    'reference',
+    '--learning-rate',
+    '10',
+  );
+  expect(wild).toMatchObject({
+    status: 4,
+    stderr: expect.stringContaining('diverged, which the report counts'),
+  });
+  expect(await readFile(join(folder, 'wild/summary.csv'), 'utf8')).toMatch(/diverged/);
+});
+
+test('a dry run tells what a study will take and writes nothing', { timeout: 120_000 }, async () => {
+  const folder = await home();
+  const result = await ablate(
+    folder,
+    ...setting,
+    '--variants',
+    'lab-baseline',
+    '--controls',
+    'macs',
+    '--dry-run',
+  );
+  expect(result).toMatchObject({ status: 0, stderr: '' });
+  expect(result.stdout).toContain('3 networks x 3 seeds = 9 runs');
+  expect(result.stdout).toMatch(/reference-with-macs-of-lab-baseline +[\d,]+ +[\d,]+/);
+  expect(result.stdout).toMatch(/About .* in all, 2 runs at a time/);
+  expect(await readdir(folder)).toEqual(['photos']);
+});
+
+test('a study whose folder cannot be written, or that another process holds, is refused before its data is read', {
+  timeout: 120_000,
+}, async () => {
+  const folder = await temporaryFolder({ file: 'text' });
+  expect(await ablate(folder, '--data', 'none', '--out', 'file')).toEqual({
+    status: 2,
+    stdout: '',
+    stderr: 'ablate: file: cannot be written: it is a file, not a folder (EEXIST)\n',
+  });
+  const lock = await takeRunLock(join(folder, 'study'));
+  onTestFinished(lock.release);
+  expect(await ablate(folder, '--data', 'none', '--out', 'study')).toMatchObject({
+    status: 2,
+    stdout: '',
+    stderr: expect.stringContaining(`study: process ${process.pid} is working in it`),
+  });
+});
+
+test('a variant that is none is refused with those that are', async () => {
+  const result = await ablate(await home(), '--variants', 'no-relu1,no-relu9');
+  expect(result).toMatchObject({ status: 2, stderr: expect.stringContaining('got "no-relu9"') });
+});

@@ -1,0 +1,331 @@
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { csvRows } from '../../../model/csv.ts';
+import { validationFromCsv, validationToCsv } from '../../../model/validation-file.ts';
+import { writeStudyReport } from '../../../study/report/study-report.ts';
+import { type InventedStudy, inventStudy } from '../../support/invented-study.ts';
+import { all, numberOf, parsed, texts } from '../../support/parsed-markup.ts';
+
+async function reported(wishes: InventedStudy = {}) {
+  const directory = await inventStudy(wishes);
+  await writeStudyReport(directory);
+  const read = (name: string) => readFile(join(directory, name), 'utf8');
+  const page = await read('report.html');
+  return {
+    directory,
+    page,
+    document: parsed(page),
+    csv: await read('summary.csv'),
+    table: await read('summary.md'),
+  };
+}
+
+/** The rows of summary.csv by network, each by column. */
+function summaryOf(csv: string): ReadonlyMap<string, Readonly<Record<string, string>>> {
+  const [header = [], ...rows] = csvRows(csv, 'summary.csv');
+  return new Map(
+    rows.map((row) => [row[0] ?? '', Object.fromEntries(header.map((name, i) => [name, row[i] ?? '']))]),
+  );
+}
+
+/** Mean over photographs of the share of wrong patches, then over seeds. */
+async function meanError(directory: string, network: string, seeds: readonly number[]): Promise<number> {
+  let sum = 0;
+  for (const seed of seeds) {
+    const text = await readFile(join(directory, 'runs', `${network}-s${seed}`, 'validation.csv'), 'utf8');
+    const images = validationFromCsv(text, 'validation.csv');
+    for (const { wrong, patches } of images) sum += wrong / patches / images.length / seeds.length;
+  }
+  return sum;
+}
+
+const everyEnd = {
+  added: { 'no-relu1': 0, 'no-relu2': 0, 'no-relu3': 0, 'no-relu4': 0, 'no-conv4-pool4': 0 },
+  ends: {
+    'no-relu1-s1': 'early',
+    'no-relu2-s2': 'failed',
+    'no-relu3-s3': 'stopped',
+    'no-relu3-s1': 'missing',
+    'no-relu4-s1': 'diverged late',
+    'no-conv4-pool4-s1': 'diverged',
+    'no-conv4-pool4-s2': 'diverged',
+    'no-conv4-pool4-s3': 'diverged',
+  },
+} as const satisfies InventedStudy;
+
+test('errors and differences are those of the validation files', async () => {
+  const { directory, csv } = await reported();
+  const rows = summaryOf(csv);
+  const reference = await meanError(directory, 'reference', [1, 2, 3]);
+  const pooled = await meanError(directory, 'no-pool2', [1, 2, 3]);
+  expect(Number(rows.get('reference')?.top1err)).toBeCloseTo(reference, 10);
+  expect(Number(rows.get('no-pool2')?.top1err)).toBeCloseTo(pooled, 10);
+  expect(Number(rows.get('no-pool2')?.difference)).toBeCloseTo(pooled - reference, 10);
+  expect(rows.get('no-pool2')).toMatchObject({ seeds: '3', parameters: '4430077', width: '1' });
+});
+
+test('a run that took other times on another machine gives the same summaries', async () => {
+  const { directory, csv, table } = await reported();
+  const path = join(directory, 'runs/reference-s2');
+  const run = JSON.parse(await readFile(join(path, 'run.json'), 'utf8'));
+  const later = { ...run, startedAt: '2027-01-01T00:00:00Z', peakMemoryBytes: 12345, textura: '0.1.1' };
+  await writeFile(join(path, 'run.json'), JSON.stringify(later));
+  const metrics = await readFile(join(path, 'metrics.csv'), 'utf8');
+  await writeFile(join(path, 'metrics.csv'), metrics.replace(/,[\d.]+\n/g, ',77\n'));
+  await writeStudyReport(directory);
+  expect(await readFile(join(directory, 'summary.csv'), 'utf8')).toBe(csv);
+  expect(await readFile(join(directory, 'summary.md'), 'utf8')).toBe(table);
+});
+
+test('the page stands alone, is light, and every link leads to a run that is there', async () => {
+  const { directory, page, document } = await reported({
+    labels: Array.from({ length: 25 }, (_, c) => `class ${c}`),
+    added: {
+      'no-relu1': 0.1,
+      'no-relu2': 0,
+      'no-relu3': 0,
+      'no-pool1': 0.1,
+      'no-pool2': 0.3,
+      'lab-baseline': 0.2,
+    },
+  });
+  expect(all(document, 'script,link,iframe,object,[src]:not([src^="data:"])')).toEqual([]);
+  expect(page).not.toMatch(/@import|url\(|javascript:/);
+  expect(Buffer.byteLength(page)).toBeLessThan(600_000);
+  const links = all(document, 'a').map(
+    (link) => link.getAttribute('href') ?? link.getAttribute('xlink:href') ?? '',
+  );
+  expect(links.length).toBeGreaterThan(7 * 3);
+  for (const link of links) expect(existsSync(join(directory, link)), link).toBe(true);
+});
+
+test('every state of a run is told: on the page, in the table, in summary.csv', async () => {
+  const { document, csv, table } = await reported(everyEnd);
+  const states = Array.from(summaryOf(csv).values(), ({ runs }) => runs);
+  expect(states).toEqual([
+    'seed 1 finished; seed 2 finished; seed 3 finished',
+    'seed 1 stopped early after epoch 6; seed 2 finished; seed 3 finished',
+    'seed 1 finished; seed 2 failed; seed 3 finished',
+    'seed 1 missing; seed 2 finished; seed 3 unfinished after epoch 6',
+    'seed 1 diverged at epoch 5; seed 2 finished; seed 3 finished',
+    'seed 1 diverged at epoch 1; seed 2 diverged at epoch 1; seed 3 diverged at epoch 1',
+  ]);
+  const cells = texts(document, '[aria-label="Every run"] tbody td').join('|');
+  for (const words of [
+    'stopped early after epoch 6',
+    'failed',
+    'missing',
+    'unfinished',
+    'diverged at epoch 1',
+  ])
+    expect(cells).toContain(words);
+  expect(document.querySelector('main')?.textContent).toContain('no-relu2-s2: out of luck');
+  expect(table).toContain('2 finished, 1 failed');
+});
+
+test('runs that diverged count: with the model that they left, or as guessing; runs without a result count nowhere', async () => {
+  const { directory, csv, document } = await reported(everyEnd);
+  const rows = summaryOf(csv);
+  const late = await meanError(directory, 'no-relu4', [1, 2, 3]);
+  expect(Number(rows.get('no-relu4')?.top1err)).toBeCloseTo(late, 10);
+  expect(rows.get('no-relu4')?.seeds).toBe('3');
+  expect(rows.get('no-conv4-pool4')?.seeds).toBe('3');
+  expect(Number(rows.get('no-conv4-pool4')?.top1err)).toBeCloseTo(6 / 7, 10);
+  expect(rows.get('no-relu2')).toMatchObject({ seeds: '2', compared_seeds: '2' });
+  expect(rows.get('no-relu3')).toMatchObject({ seeds: '1', interval_basis: 'none: one seed' });
+  const words = texts(document, 'p').join('\n');
+  expect(words).toMatch(/The network without conv4 and pool4 did not train: .* epoch 1, in 3 of 3 runs/);
+  expect(words).toMatch(/seed 1 diverged at epoch 5 and counts with the model that it left/);
+  expect(words).toMatch(/The network without relu3 named .* in seed 2\. One seed allows no interval/);
+});
+
+test('one diverged run takes its network out of what can be shown, and no room from the others in the figure', async () => {
+  const ends = { 'no-relu4-s2': 'diverged' } as const;
+  const { document, csv, table } = await reported({
+    seeds: [1, 2],
+    added: { 'no-relu3': 0, 'no-relu4': 0 },
+    ends,
+  });
+  const row = summaryOf(csv).get('no-relu4');
+  expect(Number(row?.smallest_detectable)).toBeGreaterThan(1);
+  expect(table).toMatch(/^\| \[?no-relu4.*\| none +\|/m);
+  expect(document.querySelector('.sentence')?.textContent).toContain('Of no-relu4, 1 of 2 runs diverged.');
+  const verdicts = all(document, '[aria-label="Verdicts"] tbody tr').map((row) => texts(row, 'td')[1]);
+  expect(verdicts).toEqual(['no difference shown', 'no difference shown; 1 of 2 runs diverged']);
+  const told = texts(document, 'section p').find((text) => text.startsWith('no-relu4.')) ?? '';
+  expect(told).toContain('Its runs lie so far apart that no difference could have been shown.');
+  const ticks = texts(document, 'svg[aria-label^="Differences in top-1 error"] text')
+    .filter((text) => /^\+\d+$/.test(text))
+    .map(Number);
+  expect(100 * Number(row?.difference)).toBeGreaterThan(15);
+  expect(Math.max(...ticks)).toBeLessThan(15);
+});
+
+test('what was not shown is told with its interval and what could have been missed, never as no effect', async () => {
+  const { document, csv } = await reported();
+  const rows = summaryOf(csv);
+  const sentences = texts(document, 'section p');
+  const told = sentences.find((text) => text.startsWith('no-relu3.')) ?? '';
+  const points = (share: string | undefined) => Math.abs(100 * Number(share)).toFixed(1);
+  const row = rows.get('no-relu3');
+  expect(Number(row?.p_holm)).toBeGreaterThan(0.05);
+  expect(told).toContain('was not told apart from the reference');
+  for (const share of [row?.difference, row?.difference_low, row?.difference_high, row?.smallest_detectable])
+    expect(told).toContain(points(share));
+  expect(document.querySelector('main')?.textContent).not.toMatch(
+    /no effect|does not matter|no difference between/i,
+  );
+  const worse = sentences.find((text) => text.startsWith('no-pool2.')) ?? '';
+  expect(worse).toContain(
+    `names ${points(rows.get('no-pool2')?.difference)} patches in a hundred more wrong`,
+  );
+});
+
+test('verdicts stand beside what the paper said', async () => {
+  const { document } = await reported(everyEnd);
+  const rows = all(document, '[aria-label="Verdicts"] tbody tr').map((row) => texts(row, 'td'));
+  expect(rows.map(([paper]) => paper)).toEqual([
+    'the error does not move',
+    'not told apart from the reference',
+    'hardly matters',
+    'not told apart from the reference',
+    'NaN: did not train',
+  ]);
+  expect(rows[0]?.[1]).toMatch(/^it trains; /);
+  expect(rows.map((row) => row[3])).toEqual([
+    'not what the paper saw',
+    'not contradicted',
+    'open',
+    'not contradicted',
+    'as the paper saw',
+  ]);
+});
+
+test('the forest plot has an estimate, an interval and the seeds of each network, in their places on the axis', async () => {
+  const { document } = await reported();
+  for (const layout of ['wide', 'narrow']) {
+    const figure = document.querySelector(`.${layout} svg`);
+    const marks = (selector: string) => (figure === null ? [] : all(figure, selector));
+    expect(marks('.interval line')).toHaveLength(2);
+    const rings = marks('.seeds a');
+    expect(rings.map((ring) => ring.getAttribute('href') ?? ring.getAttribute('xlink:href'))).toEqual(
+      ['no-relu3', 'no-pool2'].flatMap((name) =>
+        [1, 2, 3].map((seed) => `runs/${name}-s${seed}/report.html`),
+      ),
+    );
+    const estimates = marks('.estimate circle').map((dot) => numberOf(dot, 'cx'));
+    const seeds = marks('.seeds a circle').map((ring) => numberOf(ring, 'cx'));
+    // An estimate is the mean of its seeds, and the axis is straight.
+    for (const [i, estimate] of estimates.entries()) {
+      const own = seeds.slice(3 * i, 3 * i + 3);
+      expect(own.reduce((sum, x) => sum + x / 3, 0)).toBeCloseTo(estimate, 0);
+    }
+    expect(estimates[1]).toBeGreaterThan(Math.max(...seeds.slice(0, 3)));
+  }
+});
+
+test('a study of one seed has differences, and no interval, no p-value and no verdict anywhere', async () => {
+  const { document, csv, table, page } = await reported({
+    seeds: [4],
+    added: { 'no-relu1': 0.3, 'no-relu3': 0, 'no-pool2': 0.3, 'no-conv4-pool4': 0 },
+    ends: { 'no-conv4-pool4-s4': 'diverged' },
+  });
+  expect(document.querySelector('.result, .entry')?.textContent).toContain('This study has one seed.');
+  expect(table).toContain('**This study has one seed. It has no intervals, no p-values and no verdicts');
+  expect(table).not.toMatch(/\d \[[^\]]*\d\]/);
+  for (const row of summaryOf(csv).values()) {
+    const { difference = '', interval_basis, ...cells } = row;
+    expect(interval_basis).toBe('none: one seed');
+    expect(difference === '').toBe(row.network === 'reference');
+    for (const [name, cell] of Object.entries(cells))
+      if (/_low$|_high$|^p$|^p_holm$|^smallest_detectable$/.test(name)) expect(cell, name).toBe('');
+  }
+  const text = document.querySelector('main')?.textContent ?? '';
+  expect(text).not.toMatch(/interval \d|p\s=|p\s<|told apart|could well have been missed/);
+  expect(all(document, 'svg .interval line, svg .missed rect')).toEqual([]);
+  expect(all(document, '.wide svg .estimate circle')).toHaveLength(3);
+  const verdicts = all(document, '[aria-label="Verdicts"] tbody tr').map((row) => texts(row, 'td'));
+  expect(verdicts.map(([, found]) => found)).toEqual([
+    expect.stringMatching(/^\+\d+\.\d points in seed 4; no verdict$/),
+    expect.stringMatching(/points in seed 4; no verdict$/),
+    expect.stringMatching(/^\+\d+\.\d points in seed 4; no verdict$/),
+    'did not train: 1 of 1 run diverged',
+  ]);
+  expect(verdicts.map((row) => row[3])).toEqual(['open', 'open', 'open', 'open']);
+  expect(document.querySelector('.sentence')?.textContent).toBe(
+    'Of 4 networks beside the reference: 3 without a verdict, 1 did not train.',
+  );
+  expect(page).not.toMatch(/undefined/);
+});
+
+test('runs that agree to the last patch have no interval of no length, and nothing "under 0.0 points"', async () => {
+  const { directory } = await reported({ added: { 'no-relu3': 0, 'no-pool2': 0 } });
+  for (const seed of [1, 2, 3]) {
+    for (const [network, wrong] of [
+      ['reference', 0],
+      ['no-relu3', 0],
+      ['no-pool2', 3],
+    ] as const) {
+      const path = join(directory, 'runs', `${network}-s${seed}`, 'validation.csv');
+      const images = validationFromCsv(await readFile(path, 'utf8'), path);
+      await writeFile(path, validationToCsv(images.map((image) => ({ ...image, wrong, top5_wrong: 0 }))));
+    }
+  }
+  await writeStudyReport(directory);
+  const table = await readFile(join(directory, 'summary.md'), 'utf8');
+  const page = await readFile(join(directory, 'report.html'), 'utf8');
+  for (const text of [table, parsed(page).querySelector('main')?.textContent ?? ''])
+    expect(text).not.toMatch(/\[0\.0, 0\.0\]|under 0\.0|between 0\.0 and 0\.0/);
+  expect(table).toMatch(/^\| no-relu3 .*\| no variation /m);
+  const sentences = texts(parsed(page), 'section p');
+  expect(sentences.find((text) => text.startsWith('no-relu3.'))).toContain(
+    'had exactly the errors of the reference on every photograph in each of 3 seeds.',
+  );
+  expect(sentences.find((text) => text.startsWith('no-pool2.'))).toContain(
+    'named 20.0 patches in a hundred more wrong than the reference on every photograph in each of 3 seeds. There is no variation',
+  );
+});
+
+test('with five classes or fewer the page says that the top-5 error cannot be other than 0', async () => {
+  const few = await reported({ labels: ['bark', 'brick', 'glass'] });
+  expect(few.document.querySelector('main')?.textContent).toContain(
+    'With 3 classes the top-5 error is always 0',
+  );
+  const { document } = await reported();
+  expect(document.querySelector('main')?.textContent).not.toContain('top-5 error is always 0');
+});
+
+test('a study that has only begun has a page too', async () => {
+  const { document, csv } = await reported({
+    seeds: [1],
+    ends: { 'reference-s1': 'missing', 'no-relu3-s1': 'missing', 'no-pool2-s1': 'missing' },
+  });
+  expect(document.querySelector('.sentence')?.textContent).toContain('2 without a result yet');
+  expect(summaryOf(csv).get('no-pool2')).toMatchObject({ runs: 'seed 1 missing', seeds: '0', top1err: '' });
+});
+
+test('names of classes and networks are text, whatever they hold', async () => {
+  const { page } = await reported({
+    labels: ['<script>alert(1)</script>', '"><img src=x>', "o'hare, & | co"],
+  });
+  expect(page).not.toMatch(/<script|<img src=x/);
+});
+
+test('controls are named by what they are as large as', async () => {
+  const { document, table } = await reported({
+    controls: [
+      {
+        name: 'reference-with-params-of-no-pool2',
+        variant: 'reference',
+        width: 0.5,
+        controls: { variant: 'no-pool2', measure: 'params' },
+      },
+    ],
+  });
+  expect(document.querySelector('main')?.textContent).toContain(
+    'The reference with as many parameters as no-pool2',
+  );
+  expect(table).toContain('reference-with-params-of-no-pool2');
+});

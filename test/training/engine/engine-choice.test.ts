@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest';
+import { chooseEngine } from '../../../training/engine/engine-choice.ts';
+
+const withGpu = { tensorflow: '2.21.0', gpu: true };
+const withoutGpu = { tensorflow: '2.21.0', gpu: false };
+
+it('the engine left to the product is tfjs where TensorFlow sees a GPU, else onnx, and it says why', () => {
+  const wish = { engine: 'auto', device: 'auto' } as const;
+  expect(chooseEngine(wish, withGpu)).toEqual({
+    engine: 'tfjs',
+    device: 'gpu',
+    why: expect.stringContaining('sees a GPU'),
+  });
+  expect(chooseEngine(wish, withoutGpu)).toMatchObject({
+    engine: 'onnx',
+    why: expect.stringContaining('no GPU'),
+  });
+  expect(chooseEngine(wish, undefined)).toMatchObject({
+    engine: 'onnx',
+    why: expect.stringContaining('not set up'),
+  });
+});
+
+it("a way to the GPU that is the onnx engine's own chooses that engine, and is refused for the other", () => {
+  for (const device of ['webgpu', 'cuda'] as const) {
+    expect(chooseEngine({ engine: 'auto', device }, withGpu)).toEqual({
+      engine: 'onnx',
+      device,
+      why: `--device ${device}`,
+    });
+    expect(() => chooseEngine({ engine: 'tfjs', device }, withGpu)).toThrow(
+      `--engine tfjs: expected --device auto, cpu or gpu, got ${device}`,
+    );
+  }
+});
+
+it('the engine and the device that were asked for are kept', () => {
+  expect(chooseEngine({ engine: 'tfjs', device: 'cpu' }, withGpu)).toMatchObject({
+    engine: 'tfjs',
+    device: 'cpu',
+  });
+  expect(chooseEngine({ engine: 'onnx', device: 'cpu' }, undefined)).toMatchObject({
+    engine: 'onnx',
+    device: 'cpu',
+  });
+});

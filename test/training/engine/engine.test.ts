@@ -1,0 +1,318 @@
+/** The contract of an engine, held against every engine that is here; and that both take the same step. */
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { describeLayers, parameterSpecs, totalsOf } from '../../../model/description.ts';
+import { TexturaError } from '../../../model/error.ts';
+import { type Network, networkOf, variantNames } from '../../../model/network.ts';
+import { initialParameters, type Parameters, parameter, zeroParameters } from '../../../model/parameters.ts';
+import { patchBytes } from '../../../model/patch.ts';
+import { addScores, meanScores, noScores } from '../../../model/scores.ts';
+import type { Batch, Engine, EngineState } from '../../../training/engine/engine.ts';
+import {
+  evaluationPatches,
+  type OnnxEngineSettings,
+  onnxEngine,
+} from '../../../training/engine/onnx-engine.ts';
+import { loadTensorflow } from '../../../training/engine/tensorflow/load.ts';
+import { tfjsEngine } from '../../../training/engine/tfjs-engine.ts';
+import { largestDifference } from '../../support/onnx-session.ts';
+import { randomParameters, randomPatches } from '../../support/random-network.ts';
+import { referenceLogits } from '../../support/reference-network.ts';
+import { describeWithTensorflow, tensorflowReady } from '../../support/tensorflow.ts';
+import { tolerances } from '../../tolerances.ts';
+
+const classes = 6;
+const settings = { learningRate: 0.01, momentum: 0.9, weightDecay: 5e-4 };
+
+interface Contender {
+  readonly name: string;
+  readonly isHere: boolean;
+  open(network: Network): Promise<Engine>;
+}
+
+const contenders: readonly Contender[] = [
+  { name: 'onnx', isHere: true, open: (network) => onnxEngine(network) },
+  {
+    name: 'tfjs',
+    isHere: tensorflowReady,
+    open: async (network) => tfjsEngine(await loadTensorflow(), network, 'cpu'),
+  },
+];
+
+function batchOf(count: number, seed: number): Batch {
+  return {
+    patches: randomPatches(count, seed),
+    labels: Int32Array.from({ length: count }, (_, i) => (i * 5 + seed) % classes),
+  };
+}
+
+/** Values with biases, and momenta that are not zero. */
+function stateOf(network: Network, seed: number): EngineState {
+  const momenta = [...randomParameters(network, seed + 1)].map(
+    ([name, values]) => [name, values.map((value) => value / 50)] as const,
+  );
+  return { parameters: randomParameters(network, seed), momenta: new Map(momenta) };
+}
+
+function lossOf(logits: Float32Array, { labels }: Batch): number {
+  return meanScores(addScores(noScores, logits, labels, classes)).objective;
+}
+
+function largestRelativeDifference(a: Parameters, b: Parameters): number {
+  const ratios = [...b].map(([name, values]) => {
+    const size = Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0) / values.length);
+    return largestDifference(parameter(a, name), values) / size;
+  });
+  return Math.max(...ratios);
+}
+
+function largestNormOfDifference(a: Parameters, b: Parameters): number {
+  const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
+  const ratios = [...b].map(([name, values]) => {
+    const other = parameter(a, name);
+    return norm(values.map((value, i) => value - (other[i] as number))) / norm(values);
+  });
+  return Math.max(...ratios);
+}
+
+/** All values of a state as bytes, in order: equal where every bit is. */
+function bitsOf({ parameters, momenta }: EngineState): Buffer {
+  return Buffer.concat(
+    [...parameters.values(), ...momenta.values()].map(({ buffer, byteOffset, byteLength }) =>
+      Buffer.from(buffer, byteOffset, byteLength),
+    ),
+  );
+}
+
+describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
+  const it = isHere ? test : test.skip;
+  const title = (sentence: string) =>
+    isHere ? sentence : `${sentence} (skipped: TensorFlow is not set up, npm run setup:tensorflow)`;
+  const network = networkOf('lab-baseline', classes);
+  const state = stateOf(network, 3);
+  let engine: Engine;
+
+  beforeAll(async () => {
+    if (isHere) engine = await open(network);
+  });
+  afterAll(async () => {
+    if (isHere) await engine.dispose();
+  });
+
+  it(title('says who it is and what it runs on'), () => {
+    expect(engine.name).toBe(name);
+    expect(engine.device).toBe('cpu');
+    expect(engine.precision).toBe('float32');
+    expect(Object.values(engine.versions).every((version) => /^\d+\.\d+\.\d+/.test(version))).toBe(true);
+  });
+
+  it(title('starts from zero'), async () => {
+    const fresh = await open(network);
+    const { parameters, momenta } = await fresh.read();
+    const zeros = zeroParameters(network);
+    expect(bitsOf({ parameters, momenta })).toEqual(bitsOf({ parameters: zeros, momenta: zeros }));
+    await fresh.dispose();
+  });
+
+  it(title('gives back what was written, bit by bit and in its own memory'), async () => {
+    await engine.write(state);
+    const read = await engine.read();
+    expect([...read.parameters.keys()]).toEqual([...state.parameters.keys()]);
+    expect(bitsOf(read).equals(bitsOf(state))).toBe(true);
+    parameter(read.parameters, 'conv1.bias').fill(9);
+    expect(bitsOf(await engine.read()).equals(bitsOf(state))).toBe(true);
+  });
+
+  it(title('answers patches of any count as plain loops do, and every time alike'), async () => {
+    await engine.write(state);
+    const patches = randomPatches(5, 4);
+    const expected = referenceLogits(network, state.parameters, patches);
+    const logits = await engine.logits(patches);
+    expect(largestDifference(logits, expected)).toBeLessThan(tolerances.engineLogit);
+    expect(await engine.logits(patches)).toEqual(logits);
+    const manyPatches = randomPatches(35, 4);
+    const many = await engine.logits(manyPatches);
+    expect(many.length).toBe(35 * classes);
+    expect(largestDifference(many.subarray(0, 5 * classes), expected)).toBeLessThan(tolerances.engineLogit);
+    const last = await engine.logits(manyPatches.subarray(32 * patchBytes));
+    expect(largestDifference(many.subarray(32 * classes), last)).toBeLessThan(tolerances.engineLogit);
+  });
+
+  it(title('answers a step with the logits from before it'), async () => {
+    await engine.write(state);
+    const batch = batchOf(3, 5);
+    const before = await engine.logits(batch.patches);
+    const answered = await engine.step(batch, settings);
+    const after = await engine.logits(batch.patches);
+    expect(largestDifference(answered, before)).toBeLessThan(tolerances.engineLogit);
+    expect(largestDifference(after, before)).toBeGreaterThan(0.01);
+  });
+
+  it(title('moves nothing at rate 0, but remembers the gradient'), async () => {
+    await engine.write(state);
+    await engine.step(batchOf(3, 5), { ...settings, learningRate: 0 });
+    const { parameters, momenta } = await engine.read();
+    const unmoved = { parameters: state.parameters, momenta };
+    expect(bitsOf({ parameters, momenta }).equals(bitsOf(unmoved))).toBe(true);
+    expect(largestRelativeDifference(momenta, state.momenta)).toBeGreaterThan(0.1);
+  });
+
+  it(title('pulls kernels by weight decay and leaves biases alone'), async () => {
+    const flat: Batch = { patches: new Uint8Array(2 * patchBytes).fill(80), labels: Int32Array.of(0, 1) };
+    const rest = { learningRate: 1, momentum: 0 };
+    const steps: Parameters[] = [];
+    for (const weightDecay of [0, 0.25]) {
+      await engine.write({ parameters: state.parameters, momenta: zeroParameters(network) });
+      await engine.step(flat, { ...rest, weightDecay });
+      steps.push((await engine.read()).parameters);
+    }
+    const [without = new Map(), decayed = new Map()] = steps;
+    for (const { name: spec, decays } of parameterSpecs(network)) {
+      const pulled = parameter(without, spec).map(
+        (value, i) => value - (decays ? 0.25 : 0) * (parameter(state.parameters, spec)[i] as number),
+      );
+      expect(largestDifference(parameter(decayed, spec), pulled), spec).toBeLessThan(tolerances.float32);
+    }
+  });
+
+  it(title('weighs a batch by its mean: a batch twice over takes the same step'), async () => {
+    const batch = batchOf(3, 6);
+    const twice: Batch = {
+      patches: Uint8Array.from([...batch.patches, ...batch.patches]),
+      labels: Int32Array.from([...batch.labels, ...batch.labels]),
+    };
+    const taken: EngineState[] = [];
+    for (const each of [batch, twice]) {
+      await engine.write(state);
+      await engine.step(each, settings);
+      taken.push(await engine.read());
+    }
+    const [once, doubled] = taken as [EngineState, EngineState];
+    expect(largestRelativeDifference(doubled.parameters, once.parameters)).toBeLessThan(tolerances.step);
+  });
+
+  it(title('learns a batch by heart'), async () => {
+    const small = networkOf('lab-baseline', classes);
+    await engine.write({
+      parameters: randomParameters(small, 8),
+      momenta: zeroParameters(small),
+    });
+    const batch = batchOf(5, 7);
+    const first = lossOf(await engine.step(batch, settings), batch);
+    for (let i = 0; i < 20; i++) await engine.step(batch, settings);
+    expect(lossOf(await engine.logits(batch.patches), batch)).toBeLessThan(first / 10);
+  });
+
+  it(title('takes the same steps again from the same state, bit by bit'), async () => {
+    const states: EngineState[] = [];
+    for (let run = 0; run < 2; run++) {
+      await engine.write(state);
+      for (const count of [5, 3]) await engine.step(batchOf(count, count), settings);
+      states.push(await engine.read());
+    }
+    const [first, second] = states as [EngineState, EngineState];
+    expect(bitsOf(second).equals(bitsOf(first))).toBe(true);
+  });
+
+  it(title('refuses a state that is not of its network'), async () => {
+    const parameters = new Map([...state.parameters, ['conv1.bias', new Float32Array(3)]]);
+    const error = await engine.write({ ...state, parameters }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(TexturaError);
+    expect((error as TexturaError).message).toMatch(/conv1\.bias/);
+  });
+});
+
+describe('the onnx engine', () => {
+  async function stepped(network: Network, engineSettings: OnnxEngineSettings, batches: readonly Batch[]) {
+    const engine = await onnxEngine(network, engineSettings);
+    await engine.write(stateOf(network, 3));
+    const logits: Float32Array[] = [];
+    for (const batch of batches) logits.push(await engine.step(batch, settings));
+    const state = await engine.read();
+    await engine.dispose();
+    return { state, logits };
+  }
+
+  test('computes the same bits on one thread and on two', async () => {
+    const network = networkOf('reference', classes);
+    const batches = [batchOf(7, 1), batchOf(7, 2)];
+    const [one, two] = [
+      await stepped(network, { threads: 1 }, batches),
+      await stepped(network, { threads: 2 }, batches),
+    ];
+    expect(two.logits).toEqual(one.logits);
+    expect(bitsOf(two.state).equals(bitsOf(one.state))).toBe(true);
+  });
+
+  test('evaluates fewer patches at once where the layers are large', () => {
+    expect(evaluationPatches(networkOf('reference', classes))).toBe(32);
+    const large = networkOf('no-pool1', classes);
+    const { activationBytes } = totalsOf(describeLayers(large));
+    expect(evaluationPatches(large) * activationBytes).toBeLessThan(50e6);
+    expect(evaluationPatches(large)).toBeGreaterThan(4);
+    const huge = networkOf('no-pool1', classes, { width: 8 });
+    expect(evaluationPatches(huge)).toBe(1);
+  });
+
+  test('takes a smaller batch in the session of the usual one', async () => {
+    const network = networkOf('lab-baseline', classes);
+    const batches = [batchOf(5, 1), batchOf(3, 2)];
+    const own = await stepped(network, {}, batches);
+    const filled = await stepped(network, { batch: 5 }, batches);
+    expect(filled.logits.map(({ length }) => length)).toEqual([5 * classes, 3 * classes]);
+    expect(largestDifference(filled.logits[1] ?? [], own.logits[1] ?? [])).toBeLessThan(
+      tolerances.engineLogit,
+    );
+    expect(largestRelativeDifference(filled.state.parameters, own.state.parameters)).toBeLessThan(
+      tolerances.step,
+    );
+  });
+});
+
+/** The reference as the recipe of the paper has it, and narrower. */
+const paperForm = networkOf('reference', classes, { width: 0.4, initialDeviation: 0.01, meanGrey: 121.5 });
+
+describeWithTensorflow('the tfjs engine', () => {
+  test('computes in float32 on a GPU unless NVIDIA_TF32_OVERRIDE asks for more speed, on a CPU always', async () => {
+    const tf = await loadTensorflow();
+    const precisionOn = async (device: string) => {
+      const engine = tfjsEngine(tf, networkOf('lab-baseline', classes), device);
+      await engine.dispose();
+      return engine.precision;
+    };
+    try {
+      vi.stubEnv('NVIDIA_TF32_OVERRIDE', '0');
+      expect([await precisionOn('gpu'), await precisionOn('cpu')]).toEqual(['float32', 'float32']);
+      vi.stubEnv('NVIDIA_TF32_OVERRIDE', '1');
+      expect([await precisionOn('gpu'), await precisionOn('cpu')]).toEqual(['tf32', 'float32']);
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+});
+
+describeWithTensorflow('both engines', () => {
+  test.each([
+    ...variantNames.map((variant) => ({ title: variant, network: networkOf(variant, classes) })),
+    { title: 'the reference in the form of the paper', network: paperForm },
+  ])('take the same step of $title', async ({ title, network }) => {
+    const batch = batchOf(title === 'reference' ? 5 : 3, 9);
+    const state = {
+      ...stateOf(network, 10),
+      ...(network === paperForm ? { parameters: initialParameters(network, 10) } : {}),
+    };
+    const results: { readonly loss: number; readonly after: EngineState }[] = [];
+    for (const { open } of contenders) {
+      const engine = await open(network);
+      await engine.write(state);
+      const loss = lossOf(await engine.step(batch, settings), batch);
+      results.push({ loss, after: await engine.read() });
+      await engine.dispose();
+    }
+    const [onnx, tfjs] = results as [(typeof results)[0], (typeof results)[0]];
+    expect(Math.abs(onnx.loss - tfjs.loss)).toBeLessThan(tolerances.loss);
+    expect(largestRelativeDifference(onnx.after.parameters, tfjs.after.parameters)).toBeLessThan(
+      tolerances.step,
+    );
+    expect(largestNormOfDifference(onnx.after.momenta, tfjs.after.momenta)).toBeLessThan(tolerances.gradient);
+  });
+});

@@ -1,0 +1,107 @@
+/** The answers that a run leaves for the exporter, from engines in float32 and in TensorFloat-32. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { exportRun } from '../../../export/model-folder.ts';
+import { readTrainedRun } from '../../../export/run-directory.ts';
+import { networkOf } from '../../../model/network.ts';
+import { zeroParameters } from '../../../model/parameters.ts';
+import { type Precision, runFiles } from '../../../model/run-file.ts';
+import { trainingConfigSchema } from '../../../model/training-config.ts';
+import { readRun, writeRun } from '../../../node/run-record.ts';
+import { startBatches } from '../../../training/data/batches.ts';
+import { planGrid } from '../../../training/data/plan.ts';
+import type { Engine } from '../../../training/engine/engine.ts';
+import { onnxEngine } from '../../../training/engine/onnx-engine.ts';
+import { saveCheckpoint } from '../../../training/run/checkpoint.ts';
+import { concludeRun } from '../../../training/run/conclusion.ts';
+import { freshProgress } from '../../../training/run/loop.ts';
+import { memoryPictures } from '../../support/memory-pictures.ts';
+import { randomParameters, randomPatches } from '../../support/random-network.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { writeTrainedRun } from '../../support/trained-run.ts';
+
+const labels = ['brick', 'knit', 'water'] as const;
+const network = networkOf('lab-baseline', labels.length);
+const pictures = memoryPictures(labels);
+const state = { parameters: randomParameters(network, 7), momenta: zeroParameters(network) };
+
+/** As TensorFloat-32 rounds: 10 bits of mantissa. */
+function rounded(values: Float32Array): Float32Array {
+  const bits = new Uint32Array(Float32Array.from(values).buffer).map((value) => (value + 0x1000) & ~0x1fff);
+  return new Float32Array(bits.buffer);
+}
+
+/** The onnx engine with kernels rounded as a GPU's TensorFloat-32 rounds them, which claims to have `precision`. */
+async function roundingEngine(precision: Precision): Promise<Engine> {
+  const engine = await onnxEngine(network);
+  return {
+    ...engine,
+    device: 'cuda',
+    precision,
+    write: ({ parameters, momenta }) =>
+      engine.write({
+        parameters: new Map([...parameters].map(([name, values]) => [name, rounded(values)])),
+        momenta,
+      }),
+  };
+}
+
+/** Concludes a run whose best checkpoint holds `state`. */
+async function concluded(engine: Engine) {
+  const directory = await temporaryFolder();
+  const config = trainingConfigSchema.parse({ data: 'photos', variant: 'lab-baseline', seed: 7 });
+  await writeTrainedRun(directory, { labels, patches: randomPatches(1, 7) });
+  const run = await readRun(directory);
+  const start = { engine: engine.name, device: engine.device, precision: engine.precision };
+  const stretches = run.stretches.map((stretch) => ({ ...stretch, ...start }));
+  await writeRun(directory, { ...run, stretches });
+  await saveCheckpoint(directory, network, { progress: { ...freshProgress, epochsDone: 1 }, state }, true);
+  const batches = startBatches({ ...pictures, ...config, cacheBytes: 0 }, 1);
+  const validationPatches = planGrid(pictures.validation, 64).length;
+  const watcher = { stepped() {}, async epochEnded() {} };
+  try {
+    const session = { config, network, engine, batches, directory, validationPatches, watcher };
+    const conclusion = await concludeRun(
+      { ...session, stopRequested: () => false },
+      labels,
+      pictures.validation,
+    );
+    return { directory, conclusion };
+  } finally {
+    await batches.close();
+    await engine.dispose();
+  }
+}
+
+async function exported(directory: string) {
+  const settings = { opset: 17, graphs: ['portable'], version: '0.0.0' } as const;
+  const report = await exportRun(await readTrainedRun(directory), {
+    ...settings,
+    out: join(directory, 'models'),
+  });
+  return report.graphs[0]?.parity;
+}
+
+test('a run in float32 is compared with its own engine', async () => {
+  const { directory, conclusion } = await concluded(await onnxEngine(network));
+  expect(conclusion?.tf32Difference).toBeUndefined();
+  expect(await exported(directory)).toMatchObject({ against: 'onnx cpu' });
+});
+
+test('a run in TensorFloat-32 says how far off it is, and is compared with answers in full precision', async () => {
+  const { directory, conclusion } = await concluded(await roundingEngine('tf32'));
+  // More than an export allows, less than anybody would notice.
+  expect(conclusion?.tf32Difference).toBeGreaterThan(1e-4);
+  expect(conclusion?.tf32Difference).toBeLessThan(1e-2);
+  expect(await exported(directory)).toMatchObject({ against: 'onnx cpu', argmaxAgreement: 1 });
+  // The values are the checkpoint's, not what the engine rounded them to.
+  const model = await readFile(join(directory, runFiles.model));
+  const own = state.parameters.get('conv1.kernel') ?? new Float32Array();
+  expect(model.includes(Buffer.from(own.buffer, own.byteOffset, own.byteLength))).toBe(true);
+});
+
+test('an engine that rounds without saying so fails the export', async () => {
+  const { directory } = await concluded(await roundingEngine('float32'));
+  await expect(exported(directory)).rejects.toMatchObject({ code: 'parity-failed' });
+});

@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest';
+import type { MetricsRow } from '../../../model/metrics.ts';
+import type { Dataset } from '../../../training/data/dataset.ts';
+import { dataText, outcomeText, progressDisplay } from '../../../training/run/progress-display.ts';
+
+const dataset: Dataset = {
+  ...{ source: 'photos', labels: ['a', 'b', 'c', 'd', 'e', 'f'], train: [], validation: [] },
+  ...{ fingerprint: '', contentFingerprint: '', skipped: [], notes: [], pixels: undefined },
+};
+
+test('of many notes and skipped files the first ten are shown, cut to a readable length', () => {
+  const many = Array.from({ length: 12 }, (_, i) => i + 1);
+  const text = dataText({
+    ...dataset,
+    notes: ['x'.repeat(1000), ...many.map((i) => `note ${i}`)],
+    skipped: many.map((i) => ({ name: `brick/${i}.txt`, why: 'a text' })),
+  });
+  const lines = text.split('\n');
+  expect(lines[1]).toBe(`  ${'x'.repeat(400)}...`);
+  expect(lines.slice(10, 14)).toEqual([
+    '  note 9',
+    '  and 3 more, all in run.json',
+    '  12 files were passed over:',
+    '    brick/1.txt: a text',
+  ]);
+  expect(lines.at(-1)).toBe('    and 2 more, all in run.json');
+});
+
+const rows: readonly MetricsRow[] = (['train', 'val'] as const).map((split) => ({
+  ...{ epoch: 1, split, objective: 0.5, top1err: 0.25, top5err: 0 },
+  ...{ images_per_second: 10, learning_rate: 0.1, seconds: 1 },
+}));
+
+function linesOf(balanced: number | undefined): string {
+  const lines: string[] = [];
+  const terminal = {
+    line: (text: string) => lines.push(text),
+    status() {},
+    clear() {},
+    isInteractive: false,
+  };
+  const [train, val] = rows as [MetricsRow, MetricsRow];
+  const history = [train, balanced === undefined ? val : { ...val, balanced_top1err: balanced }];
+  progressDisplay(terminal, 3).epochEnded(history);
+  return lines.join('\n');
+}
+
+test('the balanced error stands beside the top-1 error where the two differ', () => {
+  expect(linesOf(0.5)).toMatch(/top-1 error 0\.250 \(balanced 0\.500\)/);
+  for (const balanced of [0.25, undefined]) expect(linesOf(balanced)).not.toContain('balanced');
+  const best = { epoch: 1, top1err: 0.25, top5err: 0, objective: 0.5, balancedTop1err: 0.5 };
+  const outcome = { status: 'finished', history: rows, endedEarly: false } as const;
+  expect(outcomeText(outcome, 'runs/a', best, 7)).toContain('top-1 error 0.250 (balanced 0.500) of patches');
+});
+
+const few: Dataset = { ...dataset, labels: ['brick', 'knit', 'two\nlines'] };
+const skippedFiles = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({ name: `brick/${i}.txt`, why: 'a text' }));
+const kept = { epoch: 3, top1err: 0.25, top5err: 0.125, objective: 0.9 };
+
+test('files and images are counted as people count them', () => {
+  expect(dataText({ ...few, skipped: skippedFiles(1) })).toContain('  1 file was passed over:\n');
+  expect(dataText({ ...few, skipped: skippedFiles(2000) })).toContain('  2,000 files were passed over:\n');
+  expect(dataText(few)).toContain('Data: photos: 3 classes, 0 training and 0 validation images');
+});
+
+test('with five classes or fewer it says that the top-5 error cannot be other than 0', () => {
+  expect(dataText(few)).toContain('With 3 classes the top-5 error is always 0');
+  const six = ['a', 'b', 'c', 'd', 'e', 'f'];
+  expect(dataText({ ...few, labels: six })).not.toContain('top-5');
+});
+
+test('each note and each file that was skipped stays on its line', () => {
+  const text = dataText({
+    ...few,
+    source: 'photos\nrc=0',
+    notes: ['two\nlines: folders'],
+    skipped: [{ name: 'brick/a\nb.txt', why: 'a link that leads to c\nd' }],
+  });
+  expect(text.split('\n')).toEqual([
+    'Data: photos\\nrc=0: 3 classes, 0 training and 0 validation images',
+    '  two\\nlines: folders',
+    expect.stringContaining('top-5'),
+    '  1 file was passed over:',
+    '    brick/a\\nb.txt: a link that leads to c\\nd',
+  ]);
+});
+
+test.each([
+  [{ status: 'finished', history: [], endedEarly: false }, "npm run export -- --run 'runs/my tiles'"],
+  [{ status: 'stopped', history: [], epoch: 2 }, "npm run train -- --out 'runs/my tiles' --resume"],
+] as const)('what to do next is a command to paste: %o', (outcome, command) => {
+  expect(outcomeText(outcome, 'runs/my tiles', kept, 7)).toContain(command);
+});
+
+test.each([
+  ['not finite', /^diverged at epoch 2: the loss became NaN or infinite\. Kept epoch 3/],
+  [
+    'exploded',
+    /^diverged at epoch 2: the loss exploded, to more than 10 times that of guessing \(1\.946\), and/,
+  ],
+] as const)('a run that diverged says how: %s', (kind, words) => {
+  const text = outcomeText({ status: 'diverged', history: [], epoch: 2, kind }, 'runs/a', kept, 7);
+  expect(text).toMatch(words);
+  expect(text).toContain('a lower --learning-rate');
+});
+
+test('a run that has learnt nothing says so', () => {
+  const finished = { status: 'finished', history: [], endedEarly: false } as const;
+  expect(outcomeText(finished, 'runs/a', { ...kept, top1err: 0.75 }, 4)).toContain(
+    'That is no better than guessing (0.750).',
+  );
+  expect(outcomeText(finished, 'runs/a', { ...kept, top1err: 0.74 }, 4)).not.toContain('guessing');
+});

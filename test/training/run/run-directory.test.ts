@@ -1,0 +1,131 @@
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { networkOf } from '../../../model/network.ts';
+import type { Run } from '../../../model/run-file.ts';
+import { type TrainingConfig, trainingConfigSchema } from '../../../model/training-config.ts';
+import { writeRun } from '../../../node/run-record.ts';
+import {
+  bytesOnDisk,
+  freeRunDirectory,
+  holdsRun,
+  newestRun,
+  requireFree,
+  requireSameData,
+  resumedConfig,
+  runBytes,
+} from '../../../training/run/run-directory.ts';
+import { inventedRun } from '../../support/invented-run.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+/** A folder with the given runs in runs/, which is the working directory while the test lasts. */
+async function workIn(runs: Readonly<Record<string, Run>> = {}): Promise<void> {
+  const folder = await temporaryFolder({ 'runs/': '' });
+  for (const [name, run] of Object.entries(runs)) await writeRun(join(folder, 'runs', name), run);
+  const before = process.cwd();
+  process.chdir(folder);
+  onTestFinished(() => process.chdir(before));
+}
+
+const anyRun = inventedRun({});
+const runOf = (variant: string, status: Run['status'], startedAt = '2026-03-07T08:09:10Z'): Run => ({
+  ...inventedRun({ status, config: { variant } }),
+  startedAt,
+});
+const asked = (config: Partial<TrainingConfig>) => trainingConfigSchema.parse(config);
+
+test('a new run is called by its name, with the first number that is free where it is taken', async () => {
+  await workIn();
+  expect(freeRunDirectory('reference')).toBe(join('runs', 'reference'));
+  await workIn({ reference: anyRun, 'reference-3': anyRun });
+  expect(freeRunDirectory('reference')).toBe(join('runs', 'reference-2'));
+  await workIn({ reference: anyRun, 'reference-2': anyRun, 'reference-3': anyRun });
+  expect(freeRunDirectory('reference')).toBe(join('runs', 'reference-4'));
+});
+
+test('a directory that holds a run is refused; one that holds other files, or is not there, is free', async () => {
+  const folder = await temporaryFolder({ 'notes/a.txt': 'mine' });
+  await writeRun(join(folder, 'run'), anyRun);
+  expect(() => requireFree(join(folder, 'run'))).toThrow(
+    expect.objectContaining({
+      code: 'usage',
+      message: expect.stringMatching(/already holds a run.*--resume/),
+    }),
+  );
+  expect([holdsRun(join(folder, 'run')), holdsRun(join(folder, 'notes'))]).toEqual([true, false]);
+  requireFree(join(folder, 'notes'));
+  requireFree(join(folder, 'nothing'));
+});
+
+test('the run to go on with is the one of the variant that began last among those not finished', async () => {
+  await workIn({
+    a: runOf('reference', 'stopped', '2026-03-07T08:09:10Z'),
+    b: runOf('reference', 'running', '2026-03-09T08:09:10Z'),
+    c: runOf('reference', 'diverged', '2026-03-08T08:09:10Z'),
+    d: runOf('reference', 'finished', '2026-03-10T08:09:10Z'),
+    e: runOf('no-pool1', 'running', '2026-03-11T08:09:10Z'),
+  });
+  expect(await newestRun('reference')).toMatchObject({ directory: join('runs', 'b'), status: 'running' });
+  expect(await newestRun('no-relu1')).toBeUndefined();
+});
+
+test('where every run of a variant is finished, the newest of them is found', async () => {
+  await workIn({
+    first: runOf('reference', 'finished', '2026-03-07T08:09:10Z'),
+    second: runOf('reference', 'finished', '2026-03-08T08:09:10Z'),
+  });
+  expect(await newestRun('reference')).toMatchObject({ directory: join('runs', 'second') });
+  expect(await newestRun('no-relu1')).toBeUndefined();
+});
+
+test('a run that goes on keeps its settings, whatever the defaults are', () => {
+  const stored = inventedRun({ config: { seed: 9, variant: 'no-pool2' } });
+  expect(resumedConfig(stored, asked({}), new Set())).toEqual(stored.config);
+  const same = asked({ seed: 9, variant: 'no-pool2' });
+  expect(resumedConfig(stored, same, new Set(['seed', 'variant']))).toEqual(stored.config);
+});
+
+test('every setting that was written and differs is named by its flag, with both values', () => {
+  const stored = inventedRun({ epochs: 15, config: { learningRate: 0.004 } });
+  const other = asked({ learningRate: 0.01, epochs: 3, batch: 7, patience: 2 });
+  expect(() => resumedConfig(stored, other, new Set(['learningRate', 'epochs', 'patience']))).toThrow(
+    expect.objectContaining({
+      code: 'usage',
+      message:
+        '--resume continues with the settings of the run; leave these out, or choose another --out: ' +
+        '--epochs was 15, now 3; --learning-rate was 0.004, now 0.01; --patience was not set, now 2',
+    }),
+  );
+});
+
+test('a data folder that has moved is read where it is now', () => {
+  const stored = inventedRun({});
+  const config = resumedConfig(stored, asked({ data: 'moved/photos' }), new Set(['data']));
+  expect(config).toEqual({ ...stored.config, data: 'moved/photos' });
+});
+
+test('data that are not those of the run are refused, and the message tells classes from images', () => {
+  const stored = inventedRun({ labels: ['moss', 'sand'] });
+  const { fingerprint } = stored.data;
+  requireSameData(stored, ['moss', 'sand'], fingerprint);
+  const other = 'f'.repeat(64);
+  expect(() => requireSameData(stored, ['moss', 'sand'], other)).toThrow(
+    expect.objectContaining({ code: 'data-unusable', message: expect.stringContaining('other images') }),
+  );
+  expect(() => requireSameData(stored, ['moss', 'silt'], other)).toThrow(
+    'classes were moss, sand, now moss, silt',
+  );
+});
+
+test('the bytes of a run are enough for what a run of the reference writes', async () => {
+  const { peak, kept } = runBytes(networkOf('reference', 25));
+  // 4,439,095 parameters of four bytes; with their momentum buffers, four times.
+  expect(peak).toBeGreaterThan(8 * 4 * 4_439_095);
+  expect(kept).toBeGreaterThan(4 * 4_439_095);
+  expect(peak).toBeLessThan(160e6);
+  const directory = await temporaryFolder({
+    'checkpoint/last.safetensors': new Uint8Array(700),
+    'model.safetensors': new Uint8Array(300),
+    'report.html': 'a page',
+  });
+  expect([await bytesOnDisk(directory), await bytesOnDisk(join(directory, 'none'))]).toEqual([1000, 0]);
+});

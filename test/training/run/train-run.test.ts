@@ -1,0 +1,103 @@
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { trainingStepBytes } from '../../../model/description.ts';
+import { networkOf } from '../../../model/network.ts';
+import { trainingConfigSchema } from '../../../model/training-config.ts';
+import { readRun, writeRun } from '../../../node/run-record.ts';
+import { takeRunLock } from '../../../training/run/run-lock.ts';
+import { type RunRequest, requireMemory, trainRun } from '../../../training/run/train-run.ts';
+import { smallPhotographs } from '../../support/small-photographs.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const network = networkOf('no-pool1', 7);
+
+test('a batch that does not fit into memory is refused with the largest one that does', () => {
+  const available = trainingStepBytes(network, 101);
+  requireMemory(network, 101, available);
+  expect(() => requireMemory(network, 165, available)).toThrow(
+    expect.objectContaining({
+      code: 'memory-insufficient',
+      message: expect.stringMatching(/no-pool1 with --batch 165 .*--batch 101 should fit$/),
+    }),
+  );
+});
+
+test('where no batch fits, none is advised', () => {
+  expect(() => requireMemory(network, 5, trainingStepBytes(network, 1) - 1)).toThrow(
+    /no batch is small enough$/,
+  );
+});
+
+/** A request to train a small network for one epoch of two steps in `folder`/run. */
+function requestIn(
+  folder: string,
+  changes: Partial<RunRequest> = {},
+): RunRequest & { readonly lines: string[] } {
+  const lines: string[] = [];
+  const line = (text: string) => void lines.push(text);
+  return {
+    config: trainingConfigSchema.parse({
+      data: join(folder, 'photos'),
+      variant: 'lab-baseline',
+      epochs: 1,
+      patchesPerEpoch: 10,
+      batch: 5,
+    }),
+    given: new Set(),
+    directory: join(folder, 'run'),
+    resume: false,
+    engine: 'onnx',
+    device: 'cpu',
+    threads: 1,
+    verbose: false,
+    terminal: { line, status: () => {}, clear: () => {}, isInteractive: false },
+    hasOwnProcess: false,
+    lines,
+    ...changes,
+  };
+}
+
+/** What a run holds besides memory: listeners of this process. */
+const listeners = () => (['SIGINT', 'SIGTERM', 'exit'] as const).map((event) => process.listenerCount(event));
+
+test('a run that fails to start gives back all that it took: its lock, its listeners, the directory that it made', {
+  timeout: 120_000,
+}, async () => {
+  const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit'], 3));
+  const before = listeners();
+  const missing = trainingConfigSchema.parse({ data: join(folder, 'none') });
+  await expect(trainRun(requestIn(folder, { config: missing }))).rejects.toMatchObject({
+    code: 'data-unusable',
+  });
+  const other = requestIn(folder, { expectedContent: '0'.repeat(64) });
+  await expect(trainRun(other)).rejects.toMatchObject({
+    code: 'data-unusable',
+    message: expect.stringContaining('not the data that the study began with'),
+  });
+  expect(await readdir(folder)).toEqual(['photos']);
+
+  // From here on the engine is open when the fault shows.
+  await trainRun(requestIn(folder));
+  const directory = join(folder, 'run');
+  await writeRun(directory, { ...(await readRun(directory)), status: 'stopped' });
+  await rm(join(directory, 'checkpoint/previous.safetensors'), { force: true });
+  await writeFile(join(directory, 'checkpoint/last.safetensors'), 'no checkpoint');
+  const files = (await readdir(directory)).sort();
+  await expect(trainRun(requestIn(folder, { resume: true }))).rejects.toMatchObject({ code: 'file-damaged' });
+  expect((await readdir(directory)).sort()).toEqual(files);
+  expect((await readRun(directory)).status).toBe('stopped');
+  expect(listeners()).toEqual(before);
+});
+
+test('a run that another process holds is refused before its data is read', async () => {
+  const folder = await temporaryFolder({ 'photos/a/notes.txt': 'no image' });
+  const lock = await takeRunLock(join(folder, 'run'));
+  const request = requestIn(folder);
+  await expect(trainRun(request)).rejects.toMatchObject({
+    code: 'usage',
+    message: expect.stringContaining(`process ${process.pid} is working in it`),
+  });
+  expect(request.lines).toEqual([]);
+  lock.release();
+});

@@ -1,0 +1,93 @@
+/**
+ * 25 classes of surfaces that the project draws itself: data to train on, to test with and to show where no photographs are at
+ * hand. Scale, direction, light, contrast, brightness and noise vary from picture to picture, so that classes come near each
+ * other and telling them apart takes learning.
+ */
+import type { GreyImage } from '../model/image.ts';
+import { randomStream } from '../model/random.ts';
+import { foliage, honeycomb, leather } from './living.ts';
+import { brick, tiles, wall, wallpaper } from './masonry.ts';
+import { randomLattice } from './noise.ts';
+import { photograph } from './photograph.ts';
+import { carpet, corduroy, fur, upholstery } from './pile.ts';
+import { glass, rust, water } from './sheet.ts';
+import { granite, gravel, marble, pebbles, sand } from './stone.ts';
+import type { Material } from './surface.ts';
+import { bark, floor, wood } from './timber.ts';
+import { denim, knit, plaid } from './weave.ts';
+
+/** In code-point order, which is the order of labels everywhere. */
+export const textureNames = [
+  'bark',
+  'brick',
+  'carpet',
+  'corduroy',
+  'denim',
+  'floor',
+  'foliage',
+  'fur',
+  'glass',
+  'granite',
+  'gravel',
+  'honeycomb',
+  'knit',
+  'leather',
+  'marble',
+  'pebbles',
+  'plaid',
+  'rust',
+  'sand',
+  'tiles',
+  'upholstery',
+  'wall',
+  'wallpaper',
+  'water',
+  'wood',
+] as const;
+
+export type TextureName = (typeof textureNames)[number];
+
+const materials: Readonly<Record<TextureName, Material>> = {
+  bark,
+  brick,
+  carpet,
+  corduroy,
+  denim,
+  floor,
+  foliage,
+  fur,
+  glass,
+  granite,
+  gravel,
+  honeycomb,
+  knit,
+  leather,
+  marble,
+  pebbles,
+  plaid,
+  rust,
+  sand,
+  tiles,
+  upholstery,
+  wall,
+  wallpaper,
+  water,
+  wood,
+};
+
+/**
+ * `[height, width]` grey levels of the photograph number `index` of a texture. The same arguments give the same bytes on every
+ * machine; one pixel is about as large a piece of the material whatever the picture's size.
+ */
+export function drawTexture(
+  name: TextureName,
+  seed: number,
+  index: number,
+  width: number,
+  height: number,
+): GreyImage {
+  const random = randomStream(seed, 'texture', name, index);
+  const material = materials[name];
+  const surface = material.piece(random, randomLattice(random));
+  return photograph(surface, material, random, width, height);
+}

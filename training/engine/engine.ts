@@ -1,0 +1,46 @@
+/**
+ * What a training engine does, whichever runtime computes it. Both engines take the same network and must take the same step:
+ * forward, mean cross-entropy over the batch, backward, and stochastic gradient descent with momentum,
+ *
+ *     v <- momentum * v + gradient + weightDecay * p      (no decay on biases)
+ *     p <- p - learningRate * v
+ *
+ * (Sutskever et al. 2013 in the form that MatConvNet and PyTorch use.)
+ */
+import type { Parameters } from '../../model/parameters.ts';
+import type { EngineName, Precision } from '../../model/run-file.ts';
+
+/** Patches as bytes `[count,64,64]`, grey 0..255, with the class index of each. */
+export interface Batch {
+  readonly patches: Uint8Array;
+  readonly labels: Int32Array;
+}
+
+export interface StepSettings {
+  readonly learningRate: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+}
+
+/** The trained values and the optimiser's memory, in the layouts of `model/parameters.ts`. */
+export interface EngineState {
+  readonly parameters: Parameters;
+  readonly momenta: Parameters;
+}
+
+/** A network on a device, with its values and momenta. Calls must not overlap: await each. */
+export interface Engine {
+  readonly name: EngineName;
+  /** What computes, e.g. `cpu` or `gpu`. */
+  readonly device: string;
+  readonly precision: Precision;
+  /** Packages and their versions, for run.json. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Takes one step on a batch of any size from 1 and gives the logits `[count, classes]` from before the step. */
+  step(batch: Batch, settings: StepSettings): Promise<Float32Array>;
+  /** Logits `[count, classes]` of patches `[count,64,64]` of any count, averaged over positions. */
+  logits(patches: Uint8Array): Promise<Float32Array>;
+  read(): Promise<EngineState>;
+  write(state: EngineState): Promise<void>;
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,224 @@
+/**
+ * The engine that needs nothing but Node: the whole training step is an ONNX graph (`graph/step/`) that
+ * onnxruntime runs. Values and momenta live in tensors in the step's own layout; two sets of them take turns as input and output.
+ */
+
+import type { Graph, Target } from '../../graph/builder.ts';
+import { encodeModel } from '../../graph/encode.ts';
+import { evaluationGraphs } from '../../graph/step/evaluation.ts';
+import { stepNames, trainingStepGraph } from '../../graph/step/step.ts';
+import {
+  batchValues,
+  patchesValue,
+  type StepValues,
+  settingValues,
+  stateOf,
+  stateValues,
+} from '../../graph/step/step-values.ts';
+import { describeLayers, totalsOf } from '../../model/description.ts';
+import { TexturaError } from '../../model/error.ts';
+import type { Network } from '../../model/network.ts';
+import { checkParameters } from '../../model/parameters.ts';
+import { patchBytes } from '../../model/patch.ts';
+import { usableCores } from '../../node/machine.ts';
+import { cudaPrecision } from '../../node/native-environment.ts';
+import { env, InferenceSession, Tensor } from '../../node/onnxruntime.ts';
+import { productVersion } from '../../node/product-version.ts';
+import type { Batch, Engine, EngineState, StepSettings } from './engine.ts';
+
+/** What onnxruntime computes on. */
+export const onnxDevices = ['cpu', 'webgpu', 'cuda'] as const;
+export type OnnxDevice = (typeof onnxDevices)[number];
+
+export interface OnnxEngineSettings {
+  readonly device?: OnnxDevice;
+  /** Threads within an operator; default: the cores that this process may use. Results are the same bits with any number. */
+  readonly threads?: number;
+  /**
+   * The usual batch: one session serves batches of up to this size, smaller ones are filled up with rows that do not count.
+   * Without it every size of a batch gets a session of its own.
+   */
+  readonly batch?: number;
+  /** Where onnxruntime records what each operator of the steps took: files whose paths begin so, whole after `dispose`. */
+  readonly profilePrefix?: string;
+}
+
+/** Most patches that are evaluated at once: few enough that a layer's values stay in the processor's cache. */
+const mostEvaluationPatches = 32;
+/** What the outputs of all layers may take meanwhile; a forward pass in tiles holds several times as much. */
+const evaluationBytes = 48 * 2 ** 20;
+
+/** Patches to evaluate at once: fewer for a network whose layers are large, such as one without its first pooling. */
+export function evaluationPatches(network: Network): number {
+  const { activationBytes } = totalsOf(describeLayers(network));
+  return Math.min(mostEvaluationPatches, Math.max(1, Math.floor(evaluationBytes / activationBytes)));
+}
+
+/** Which form of a graph a device runs. */
+const targets: Readonly<Record<OnnxDevice, Target>> = { cpu: 'cpu', webgpu: 'gpu', cuda: 'gpu' };
+
+/** Makes the engine; values and momenta are zero until `write`. Errors: `engine-unavailable` where the device is not there. */
+export async function onnxEngine(network: Network, settings: OnnxEngineSettings = {}): Promise<Engine> {
+  const { device = 'cpu', threads = usableCores(), batch: usualBatch = 1, profilePrefix } = settings;
+  const open = (graph: Graph) => openSession(graph, device, threads);
+  const steps = new Map<number, InferenceSession>();
+  const target = targets[device];
+  const atOnce = evaluationPatches(network);
+  // Where a device is not there onnxruntime says so itself, before the error does. Counts before the first session of a process.
+  if (device !== 'cpu') env.logLevel = 'fatal';
+  const evaluation = await openEvaluation(network, target, open);
+  let [current, spare] = [tensorsOf(stateValues(network)), tensorsOf(stateValues(network))];
+  let prepared: Tensors | undefined;
+
+  async function stepSession(size: number): Promise<InferenceSession> {
+    const graph = () => trainingStepGraph(network, { batch: size, target });
+    const session = steps.get(size) ?? (await openSession(graph(), device, threads, profilePrefix));
+    steps.set(size, session);
+    return session;
+  }
+
+  async function step(batch: Batch, stepSettings: StepSettings): Promise<Float32Array> {
+    const count = batch.labels.length;
+    const size = Math.max(count, usualBatch);
+    const session = await stepSession(size);
+    const outputs = Object.fromEntries(
+      Object.entries(spare).map(([name, tensor]) => [stepNames.next(name), tensor]),
+    );
+    const results = await session.run(
+      {
+        ...tensorsOf(batchValues(batch, { size, target })),
+        ...tensorsOf(settingValues(stepSettings)),
+        ...current,
+      },
+      { ...outputs, [stepNames.logits]: null },
+    );
+    [current, spare] = [spare, current];
+    prepared = undefined;
+    return floats(results, stepNames.logits).slice(0, count * network.classes);
+  }
+
+  async function logits(patches: Uint8Array): Promise<Float32Array> {
+    prepared ??= await evaluation.prepare(current);
+    const count = patches.length / patchBytes;
+    const answers = new Float32Array(count * network.classes);
+    for (let start = 0; start < count; start += atOnce) {
+      const part = patches.subarray(start * patchBytes, (start + atOnce) * patchBytes);
+      answers.set(await evaluation.logits(part, current, prepared), start * network.classes);
+    }
+    return answers;
+  }
+
+  const read = async (): Promise<EngineState> => stateOf(network, (name) => current[name]?.data);
+
+  async function write(state: EngineState): Promise<void> {
+    checkParameters(network, state.parameters, 'engine state');
+    checkParameters(network, state.momenta, 'engine state, momenta');
+    current = tensorsOf(stateValues(network, state));
+    prepared = undefined;
+  }
+
+  async function dispose(): Promise<void> {
+    for (const session of steps.values()) await session.release();
+    await evaluation.release();
+    steps.clear();
+  }
+
+  const versions = { 'onnxruntime-node': env.versions.node ?? 'unknown' };
+  const precision = device === 'cuda' ? cudaPrecision() : 'float32';
+  return { name: 'onnx', device, precision, versions, step, logits, read, write, dispose };
+}
+
+type Tensors = Readonly<Record<string, Tensor>>;
+
+// Values that fade away below 1e-38 would slow each operation on them down a hundred times.
+const onProcessor = { set_denormal_as_zero: '1' };
+
+/** Entries of a session's configuration. A step on WebGPU runs there as a whole: a part that fell back would be copied to and fro. */
+const sessionEntries: Readonly<Record<OnnxDevice, Readonly<Record<string, string>>>> = {
+  cpu: onProcessor,
+  webgpu: { disable_cpu_ep_fallback: '1' },
+  cuda: onProcessor,
+};
+
+async function openSession(
+  graph: Graph,
+  device: OnnxDevice,
+  threads: number,
+  profilePrefix?: string,
+): Promise<InferenceSession> {
+  const model = encodeModel(graph, {
+    producerName: 'textura',
+    producerVersion: productVersion(),
+    metadata: {},
+  });
+  try {
+    return await InferenceSession.create(model, {
+      executionProviders: [device],
+      intraOpNumThreads: threads,
+      graphOptimizationLevel: 'all',
+      // Without a plan the arena gives memory back between operators: the same speed on 0.6 of the memory.
+      enableMemPattern: false,
+      extra: { session: sessionEntries[device] },
+      ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
+    });
+  } catch (error) {
+    if (device === 'cpu') throw error;
+    throw unavailable(device, error);
+  }
+}
+
+const deviceNeeds = {
+  webgpu: 'it needs a GPU with a driver for Vulkan, Metal or Direct3D 12',
+  cuda: 'it needs an NVIDIA GPU and what `npm run setup:cuda` fetches',
+} as const;
+
+/** onnxruntime's own words begin with the place in its sources, at length; the reason is the last sentence. */
+function unavailable(device: Exclude<OnnxDevice, 'cpu'>, cause: unknown): TexturaError {
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  const reason = detail.trim().split('. ').at(-1);
+  const message = `onnxruntime does not run on ${device} here (${deviceNeeds[device]}): ${reason}`;
+  return new TexturaError('engine-unavailable', message, { cause });
+}
+
+/** The two sessions of an evaluation, and the names of what they take. */
+async function openEvaluation(
+  network: Network,
+  target: Target,
+  open: (graph: Graph) => Promise<InferenceSession>,
+) {
+  const graphs = evaluationGraphs(network, target);
+  const preparation = await open(graphs.preparation);
+  const forward = await open(graphs.forward).catch(async (error: unknown) => {
+    await preparation.release();
+    throw error;
+  });
+  const pick = (names: readonly string[], from: Tensors): Tensors =>
+    Object.fromEntries(Object.entries(from).filter(([name]) => names.includes(name)));
+
+  async function prepare(current: Tensors): Promise<Tensors> {
+    return (await preparation.run(pick(preparation.inputNames, current))) as Tensors;
+  }
+
+  async function logits(patches: Uint8Array, current: Tensors, prepared: Tensors): Promise<Float32Array> {
+    const feeds = { ...tensorsOf({ [stepNames.patches]: patchesValue(patches, target) }), ...prepared };
+    return floats(await forward.run({ ...feeds, ...pick(forward.inputNames, current) }), stepNames.logits);
+  }
+
+  async function release(): Promise<void> {
+    await preparation.release();
+    await forward.release();
+  }
+  return { prepare, logits, release };
+}
+
+function tensorsOf(values: StepValues): Tensors {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, { data, shape }]) => [name, new Tensor(data, shape)]),
+  );
+}
+
+function floats(tensors: InferenceSession.ReturnType, name: string): Float32Array {
+  const tensor = tensors[name];
+  if (tensor === undefined) throw new TexturaError('internal', `the step has no ${name}`);
+  return tensor.data as Float32Array;
+}

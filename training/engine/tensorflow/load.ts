@@ -1,0 +1,98 @@
+/**
+ * Loads @tensorflow/tfjs-node-gpu so that it works on every Node and says nothing. Nothing else imports the package: what TensorFlow
+ * reads from the environment must be there before its libraries are.
+ */
+import { createRequire } from 'node:module';
+import nodeUtil from 'node:util';
+import { TexturaError } from '../../../model/error.ts';
+import { usableCores } from '../../../node/machine.ts';
+import '../../../node/native-environment.ts';
+import { installedBindingPath, tensorflowInstalled } from './location.ts';
+import { type BindingFacts, probeBinding } from './probe.ts';
+import { withoutStderr } from './quiet.ts';
+
+export { tensorflowInstalled } from './location.ts';
+
+export type TensorFlow = typeof import('@tensorflow/tfjs-node-gpu');
+
+export interface TensorflowSettings {
+  /** Threads within an operation; default: the cores that this process may use. Counts for the first load of a process. */
+  readonly threads?: number;
+  /** `cpu` hides GPUs from TensorFlow; default: the GPU where it sees one. Counts for the first load of a process. */
+  readonly device?: 'cpu' | 'gpu';
+}
+
+const setupHint = 'npm run setup:tensorflow sets it up, npm run doctor tells what this machine has';
+
+let loaded: TensorFlow | undefined;
+
+/**
+ * TensorFlow with its backend ready; the same object every time. Not for worker threads: their `process.env` is a copy that
+ * TensorFlow does not read. Errors: `engine-unavailable` where it is not set up or its libraries do not load.
+ */
+export async function loadTensorflow(settings: TensorflowSettings = {}): Promise<TensorFlow> {
+  if (loaded !== undefined) return loaded;
+  if (!tensorflowInstalled()) {
+    throw new TexturaError('engine-unavailable', `TensorFlow is not set up on this machine: ${setupHint}`);
+  }
+  setEnvironment(settings);
+  replaceUtilFunctions();
+  const tensorflow = requirePackage();
+  // Keeps tfjs from advising to use tfjs-node when its own JavaScript backend is touched.
+  tensorflow.enableProdMode();
+  await tensorflow.ready();
+  loaded = tensorflow;
+  return loaded;
+}
+
+/** Beside what `native-environment.ts` sets for every runtime. A value that the person set stays. */
+function setEnvironment({ threads = usableCores(), device }: TensorflowSettings): void {
+  if (device === 'cpu') process.env.CUDA_VISIBLE_DEVICES = '-1';
+  const defaults = {
+    // 0 tells everything, 2 errors; TensorFlow greets with its processor features and the absence of CUDA below that.
+    TF_CPP_MIN_LOG_LEVEL: '2',
+    TF_NUM_INTRAOP_THREADS: String(threads),
+    TF_NUM_INTEROP_THREADS: '1',
+    OMP_NUM_THREADS: String(threads),
+    // Without it TensorFlow turns oneDNN on for some processors only; elsewhere the gradient of a wide convolution takes 8 times as long.
+    TF_ENABLE_ONEDNN_OPTS: '1',
+    // Else TensorFlow takes the whole memory of a GPU for itself.
+    TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+  };
+  for (const [name, value] of Object.entries(defaults)) process.env[name] ??= value;
+}
+
+/**
+ * The package calls `util.isNullOrUndefined` and `util.isArray`, which left Node in version 23 and warn that they will in 22:
+ * the same functions without the warning.
+ */
+function replaceUtilFunctions(): void {
+  const util = nodeUtil as unknown as Record<string, unknown>;
+  util.isNullOrUndefined = (value: unknown) => value === null || value === undefined;
+  util.isArray = Array.isArray;
+}
+
+/** Whether the person asked TensorFlow for more than errors. */
+function wantsGreetings(): boolean {
+  return Number(process.env.TF_CPP_MIN_LOG_LEVEL) < 2;
+}
+
+function requirePackage(): TensorFlow {
+  try {
+    const load = () => createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu') as TensorFlow;
+    return wantsGreetings() ? load() : withoutStderr(installedBindingPath(), load);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new TexturaError('engine-unavailable', `TensorFlow does not load: ${detail}. ${setupHint}`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * TensorFlow's version and whether it sees a GPU, asked in a process of its own, so that neither memory of the GPU nor a crash stays
+ * here. Undefined where it is not set up. Errors: `engine-unavailable` where it does not load.
+ */
+export async function tensorflowDevices(): Promise<BindingFacts | undefined> {
+  return tensorflowInstalled() ? probeBinding(installedBindingPath()) : undefined;
+}

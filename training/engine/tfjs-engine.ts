@@ -1,0 +1,174 @@
+/**
+ * The engine on TensorFlow's kernels, through @tensorflow/tfjs-node-gpu: CUDA where TensorFlow sees a GPU, else the CPU.
+ * Inside, images are NHWC and kernels HWIO, as TensorFlow wants them; at the edge everything is in the product's layout.
+ */
+import type { Tensor, Tensor1D, Tensor4D, Variable } from '@tensorflow/tfjs-node-gpu';
+import { parameterSpecs } from '../../model/description.ts';
+import { TexturaError } from '../../model/error.ts';
+import type { ParameterSpec } from '../../model/layer.ts';
+import { inputPx, type Network } from '../../model/network.ts';
+import { type Operation, operationsOf } from '../../model/operation.ts';
+import { checkParameters, type Parameters, parameter } from '../../model/parameters.ts';
+import { patchBytes } from '../../model/patch.ts';
+import { cudaPrecision } from '../../node/native-environment.ts';
+import type { Batch, Engine, EngineState, StepSettings } from './engine.ts';
+import type { TensorFlow } from './tensorflow/load.ts';
+
+/** Makes the engine; values and momenta are zero until `write`. `tf` comes from `loadTensorflow`. */
+export function tfjsEngine(tf: TensorFlow, network: Network, device: string): Engine {
+  const specs = parameterSpecs(network);
+  const values = variables(tf, specs);
+  const momenta = variables(tf, specs);
+  const weights = specs.map(({ name }) => variable(values, name));
+  const operations = operationsOf(network.layers);
+
+  function forward(patches: Uint8Array): Tensor {
+    const count = patches.length / patchBytes;
+    const image = tf.tensor4d(patches, [count, inputPx, inputPx, 1], 'float32');
+    return operations.reduce<Tensor>((x, operation) => apply(tf, operation, x as Tensor4D, values), image);
+  }
+
+  async function step({ patches, labels }: Batch, settings: StepSettings): Promise<Float32Array> {
+    const logits = tf.tidy(() => {
+      let answers: Tensor | undefined;
+      const { grads } = tf.variableGrads(() => {
+        answers = tf.keep(forward(patches));
+        const targets = tf.oneHot(tf.tensor1d(labels, 'int32'), network.classes);
+        return tf.losses.softmaxCrossEntropy(targets, answers).asScalar();
+      }, weights);
+      for (const spec of specs) {
+        const gradient = grads[variable(values, spec.name).name];
+        if (gradient === undefined) throw new TexturaError('internal', `no gradient for ${spec.name}`);
+        update(spec, variable(values, spec.name), variable(momenta, spec.name), gradient, settings);
+      }
+      return answers as Tensor | undefined;
+    });
+    const data = (await logits?.data()) as Float32Array;
+    logits?.dispose();
+    return data;
+  }
+
+  function update(
+    { decays }: ParameterSpec,
+    value: Variable,
+    momentum: Variable,
+    gradient: Tensor,
+    { learningRate, momentum: keep, weightDecay }: StepSettings,
+  ): void {
+    const pull = decays ? gradient.add(value.mul(weightDecay)) : gradient;
+    momentum.assign(momentum.mul(keep).add(pull));
+    value.assign(value.sub(momentum.mul(learningRate)));
+  }
+
+  async function logits(patches: Uint8Array): Promise<Float32Array> {
+    const answers = tf.tidy(() => forward(patches));
+    const data = (await answers.data()) as Float32Array;
+    answers.dispose();
+    return data;
+  }
+
+  async function write(state: EngineState): Promise<void> {
+    checkParameters(network, state.parameters, 'engine state');
+    checkParameters(network, state.momenta, 'engine state, momenta');
+    for (const spec of specs) {
+      assignValues(tf, variable(values, spec.name), spec, parameter(state.parameters, spec.name));
+      assignValues(tf, variable(momenta, spec.name), spec, parameter(state.momenta, spec.name));
+    }
+  }
+
+  const read = async (): Promise<EngineState> => ({
+    parameters: await readValues(tf, specs, values),
+    momenta: await readValues(tf, specs, momenta),
+  });
+
+  const dispose = async () => {
+    for (const held of [...values.values(), ...momenta.values()]) held.dispose();
+  };
+
+  const precision = device === 'gpu' ? cudaPrecision() : 'float32';
+  return { name: 'tfjs', device, precision, versions: versionsOf(tf), step, logits, read, write, dispose };
+}
+
+/** One operation on NHWC float32; the head gives `[count, classes]` logits. */
+function apply(
+  tf: TensorFlow,
+  operation: Operation,
+  x: Tensor4D,
+  values: ReadonlyMap<string, Variable>,
+): Tensor {
+  switch (operation.kind) {
+    case 'standardise': {
+      const centred = x.sub(x.mean([1, 2], true));
+      const variance = centred.square().mean([1, 2], true);
+      return centred.div(variance.add(operation.varianceFloor).sqrt());
+    }
+    case 'subtractMean':
+      return x.sub(operation.meanGrey);
+    case 'convolution':
+      return tf.conv2d(x, variable(values, `${operation.name}.kernel`) as Tensor as Tensor4D, 1, 'valid');
+    case 'bias':
+      return x.add(variable(values, `${operation.name}.bias`) as Tensor as Tensor1D);
+    case 'relu':
+      return relu(tf, x);
+    case 'maxPool':
+      return tf.maxPool(x, operation.sizePx, operation.sizePx, 'valid');
+    case 'softmax':
+      return x.mean([1, 2]);
+    default:
+      return operation satisfies never;
+  }
+}
+
+/** ReLU whose gradient is two passes over memory; the library's own builds a mask by selection, which takes four times as long. */
+function relu(tf: TensorFlow, x: Tensor): Tensor {
+  const operation = tf.customGrad((input, save) => {
+    const value = tf.relu(input as Tensor);
+    (save as (tensors: Tensor[]) => void)([value]);
+    return { value, gradFunc: (gradient: Tensor, [kept]: Tensor[]) => gradient.mul((kept as Tensor).sign()) };
+  });
+  return operation(x);
+}
+
+function variables(tf: TensorFlow, specs: readonly ParameterSpec[]): ReadonlyMap<string, Variable> {
+  return new Map(
+    specs.map(({ name, shape }) => [name, tf.tidy(() => tf.variable(tf.zeros(ownShape(shape))))]),
+  );
+}
+
+function variable(held: ReadonlyMap<string, Variable>, name: string): Variable {
+  const found = held.get(name);
+  if (found === undefined) throw new TexturaError('internal', `the engine has no parameter ${name}`);
+  return found;
+}
+
+/** `[filters, channels, height, width]` to `[height, width, channels, filters]`; a bias stays as it is. */
+function ownShape(shape: readonly number[]): number[] {
+  const [filters, channels, height, width] = shape as readonly [number, number, number, number];
+  return shape.length === 4 ? [height, width, channels, filters] : [...shape];
+}
+
+function assignValues(tf: TensorFlow, held: Variable, { shape }: ParameterSpec, data: Float32Array): void {
+  tf.tidy(() => {
+    const tensor = tf.tensor(data, [...shape], 'float32');
+    held.assign(shape.length === 4 ? tensor.transpose([2, 3, 1, 0]) : tensor);
+  });
+}
+
+async function readValues(
+  tf: TensorFlow,
+  specs: readonly ParameterSpec[],
+  held: ReadonlyMap<string, Variable>,
+): Promise<Parameters> {
+  const read = new Map<string, Float32Array>();
+  for (const { name, shape } of specs) {
+    const own = variable(held, name);
+    const tensor = tf.tidy(() => (shape.length === 4 ? own.transpose([3, 2, 0, 1]) : own.clone()));
+    read.set(name, (await tensor.data()) as Float32Array);
+    tensor.dispose();
+  }
+  return read;
+}
+
+function versionsOf(tf: TensorFlow): Readonly<Record<string, string>> {
+  return { 'tfjs-node-gpu': tf.version['tfjs-node'] as string };
+}

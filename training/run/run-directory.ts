@@ -1,0 +1,139 @@
+/** Where a run lives: choosing the directory, beginning a run in it, and going on with one. */
+import { existsSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describeLayers, totalsOf } from '../../model/description.ts';
+import { TexturaError } from '../../model/error.ts';
+import type { Network, VariantName } from '../../model/network.ts';
+import { type Run, runFiles } from '../../model/run-file.ts';
+import type { TrainingConfig } from '../../model/training-config.ts';
+import { oneLine } from '../../model/words.ts';
+import { flagOf } from '../../node/command-line.ts';
+import { readRun } from '../../node/run-record.ts';
+import { checkpointPath } from './checkpoint.ts';
+
+export const runsFolder = 'runs';
+
+/** A directory in runs/ for a new run: the name (a variant's, say), with the next free number where it is taken. */
+export function freeRunDirectory(name: string): string {
+  for (let number = 1; ; number++) {
+    const directory = join(runsFolder, number === 1 ? name : `${name}-${number}`);
+    if (!existsSync(directory)) return directory;
+  }
+}
+
+export function holdsRun(directory: string): boolean {
+  return existsSync(join(directory, runFiles.run));
+}
+
+/**
+ * Whether a finished run lacks a file of its results, which its checkpoints give again. Errors: `file-unreadable` where there is no
+ * checkpoint either.
+ */
+export function lacksResults(directory: string): boolean {
+  const missing = [runFiles.model, runFiles.parity, runFiles.validation].find(
+    (file) => !existsSync(join(directory, file)),
+  );
+  if (missing === undefined) return false;
+  if (existsSync(checkpointPath(directory, 'best'))) return true;
+  throw new TexturaError(
+    'file-unreadable',
+    `${directory}: ${missing} is missing, and there is no checkpoint to compute it from: train again with another --out`,
+  );
+}
+
+/** What a run writes: figures and pages, and multiples of the parameters' own bytes. */
+const figureBytes = 4 * 2 ** 20;
+const modelCopies = 1;
+/** Parameters and momentum buffers, in `last`, `previous`, `best` and the one that is being written. */
+const checkpointCopies = 2 * 4;
+
+/**
+ * Bytes of a run's directory: while it trains, and of what stays of a finished run without its checkpoints.
+ */
+export function runBytes(network: Network): { readonly peak: number; readonly kept: number } {
+  const parameterBytes = 4 * totalsOf(describeLayers(network)).parameters;
+  return {
+    peak: figureBytes + checkpointCopies * parameterBytes,
+    kept: figureBytes + modelCopies * parameterBytes,
+  };
+}
+
+/** Bytes that the largest files of a run take already, which new ones will replace. */
+export async function bytesOnDisk(directory: string): Promise<number> {
+  const checkpoints = join(directory, runFiles.checkpoints);
+  const names = await readdir(checkpoints).catch(() => []);
+  const paths = [join(directory, runFiles.model), ...names.map((name) => join(checkpoints, name))];
+  const sizes = await Promise.all(
+    paths.map((path) =>
+      stat(path).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Errors: `usage` where the directory already holds a run, which is left as it is. */
+export function requireFree(directory: string): void {
+  if (!holdsRun(directory)) return;
+  throw new TexturaError(
+    'usage',
+    `${directory} already holds a run; add --resume to go on with it, or choose another --out`,
+  );
+}
+
+/** The run of a variant in runs/ that began last, of the unfinished ones where there are any; undefined where there is no run. */
+export async function newestRun(
+  variant: VariantName,
+): Promise<(Pick<Run, 'status' | 'startedAt'> & { readonly directory: string }) | undefined> {
+  const names = await readdir(runsFolder).catch(() => []);
+  const runs: { directory: string; status: Run['status']; startedAt: string }[] = [];
+  for (const directory of names.map((name) => join(runsFolder, name)).filter(holdsRun)) {
+    const { config, status, startedAt } = await readRun(directory);
+    if (config.variant === variant) runs.push({ directory, status, startedAt });
+  }
+  const unfinished = runs.filter(({ status }) => status !== 'finished');
+  return (unfinished.length > 0 ? unfinished : runs).reduce<(typeof runs)[number] | undefined>(
+    (newest, run) => (newest === undefined || run.startedAt > newest.startedAt ? run : newest),
+    undefined,
+  );
+}
+
+/**
+ * The configuration of a run that is resumed: its own. Settings that the person wrote must agree with it.
+ * Errors: `usage`, naming each setting that differs and both values.
+ */
+export function resumedConfig(
+  stored: Run,
+  asked: TrainingConfig,
+  given: ReadonlySet<string>,
+): TrainingConfig {
+  const keys = (Object.keys(asked) as (keyof TrainingConfig)[]).filter((key) => given.has(key));
+  // The folder may have moved; what is in it is checked by its fingerprint.
+  const changed = keys.filter((key) => key !== 'data' && asked[key] !== stored.config[key]);
+  if (changed.length > 0) {
+    const list = changed
+      .map((key) => `${flagOf(key)} was ${stored.config[key] ?? 'not set'}, now ${asked[key]}`)
+      .join('; ');
+    throw new TexturaError(
+      'usage',
+      `--resume continues with the settings of the run; leave these out, or choose another --out: ${list}`,
+    );
+  }
+  return given.has('data') ? { ...stored.config, data: asked.data } : stored.config;
+}
+
+/** Errors: `data-unusable` where the data is not what the run began with. */
+export function requireSameData(stored: Run, labels: readonly string[], fingerprint: string): void {
+  if (stored.data.fingerprint === fingerprint) return;
+  const difference =
+    stored.labels.join('\n') === labels.join('\n')
+      ? 'the same classes, but other images or another split'
+      : oneLine(`classes were ${stored.labels.join(', ')}, now ${labels.join(', ')}`);
+  throw new TexturaError(
+    'data-unusable',
+    `--resume: the data has changed since the run began (${difference}); begin a new run with another --out`,
+  );
+}
