@@ -60,7 +60,7 @@ function tf32Suspicion(directory: string, { stretches }: Run): string | undefine
   return [
     `A GPU trained this run (${last.engine} on ${last.device}), probably in TensorFloat-32, which rounds to 10 bits:`,
     `that is the likely reason. To compute the answers again in float32, delete ${join(directory, runFiles.parity)}`,
-    `and run npm run train -- --out ${directory} --resume`,
+    `and run ${npmRun('train', '--out', directory, '--resume')}`,
   ].join(' ');
 }
 

@@ -103,7 +103,7 @@ async function unlessUnusable<T>(name: string, work: () => Promise<T>): Promise<
 
 /** What a person should know of an image that is answered all the same. */
 function note(name: string, text: string): void {
-  process.stderr.write(`classify: note: ${name}: ${text}\n`);
+  terminalOn(process.stderr).line(`classify: note: ${name}: ${text}`);
 }
 
 function bytesOf(file: string, name: string): Promise<Uint8Array> {
