@@ -238,7 +238,7 @@ export class ModelHost {
       model.checkMs = Math.min(model.checkMs, (await run(check.patches.slice())).inferMs);
       await run(check.patches.slice(0, patchBytes));
     } catch (cause) {
-      if (loaded.generation === lane.generation) throw cause;
+      if (cause instanceof ThreadLost || loaded.generation === lane.generation) throw cause;
       // The new thread answers that it has no such session.
       throw new ThreadLost(`${files.name}: its thread was lost while it was loaded`, { cause });
     }
