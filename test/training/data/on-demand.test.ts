@@ -39,8 +39,9 @@ test.skipIf(process.platform === 'win32')(
       .jpeg({ quality: 40 })
       .toBuffer();
     for (let i = 0; i < 16; i++) await writeFile(join(folder, `${i}.jpg`), photograph);
-    // All of them decoded are 137 MiB of grey levels, and 412 MiB before they are grey.
-    expect(readBatch(folder, side, 40 * 2 ** 20).grownMiB).toBeLessThan(160);
+    // About 170 MiB, however many photographs there are: memory is freed a little later than it is given back. All
+    // of these at once take 570 MiB.
+    expect(readBatch(folder, side, 40 * 2 ** 20).grownMiB).toBeLessThan(300);
   },
   60_000,
 );
