@@ -24,8 +24,8 @@ test('a profile is summed by layer, phase and operator over the steps that count
     operator('conv1.biased', 'Add', 10, 5000),
     run(10_000),
     operator('conv1.biased', 'Add', 10_010, 1000),
-    operator('conv2.kernel.places/MatmulTransposeFusion/', 'FusedMatMul', 10_020, 3000),
-    operator('conv1.bias.move', 'Mul', 10_030, 500),
+    operator('conv2.dU/MatmulTransposeFusion/', 'FusedMatMul', 10_020, 3000),
+    operator('conv1.bias.change', 'Mul', 10_030, 500),
     run(20_000),
     operator('conv1.biased', 'Add', 20_010, 2000),
     operator('logits', 'Transpose', 20_020, 4000),
@@ -38,7 +38,7 @@ test('a profile is summed by layer, phase and operator over the steps that count
     ['input and loss', { forward: 2, backward: 0, update: 0 }],
   ]);
   expect(profile.operators.map(({ name }) => name)).toEqual(['Transpose', 'Add', 'FusedMatMul', 'Mul']);
-  const places = graph.content().nodes.find(({ name }) => name === 'conv2.kernel.places');
+  const places = graph.content().nodes.find(({ name }) => name === 'conv2.dU');
   // Seen in one of the two steps.
   expect(profile.layers[1]?.multiplyAdds).toBe((places && multiplyAddsOf(places) / 2) || Number.NaN);
 });

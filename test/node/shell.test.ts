@@ -1,9 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { npmRun, quoted } from '../../node/shell.ts';
+import { sourcesThatMatch } from '../support/product-sources.ts';
 
 /** The words that a shell makes of a text. */
 function wordsIn(shell: string, text: string): readonly string[] {
@@ -41,18 +39,9 @@ test('a word that a terminal cannot show is printed in escapes, which bash reads
 });
 
 test('no message builds a command with a path by itself, and only node/terminal.ts writes for people', () => {
-  const root = fileURLToPath(new URL('../../', import.meta.url));
-  const files = ['export', 'node', 'serve', 'training'].flatMap((room) =>
-    readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts'))
-      .map((name) => join(room, name)),
-  );
-  expect(files.length).toBeGreaterThan(100);
-  const found = (pattern: RegExp) =>
-    files.filter((name) => pattern.test(readFileSync(join(root, name), 'utf8')));
-  expect(found(/npm run [a-z:]+ --[^`]*\$\{/)).toEqual([]);
+  expect(sourcesThatMatch(/npm run [a-z:]+ --[^`]*\$\{/)).toEqual([]);
   // Processes of ours that answer their parent.
-  expect(found(/process\.std(?:out|err)\.write\((?!JSON|`\$\{JSON)/)).toEqual([
-    'training/onnxruntime-cuda/start.ts',
+  expect(sourcesThatMatch(/process\.std(?:out|err)\.write\((?!JSON|`\$\{JSON)/)).toEqual([
+    'setup/cuda/start.ts',
   ]);
 });

@@ -27,7 +27,7 @@ const home = async () => temporaryFolder(await smallPhotographs('photos', ['bric
 const ablate = (cwd: string, ...args: string[]) => runScript('study/ablate.ts', args, { cwd });
 
 function start(cwd: string, args: readonly string[], program = 'ablate'): ChildProcess {
-  const script = fileURLToPath(new URL(`../../training/${program}.ts`, import.meta.url));
+  const script = fileURLToPath(new URL(`../../study/${program}.ts`, import.meta.url));
   const loader = import.meta.resolve('tsx');
   return spawn(process.execPath, ['--import', loader, script, ...args], { cwd, stdio: 'ignore' });
 }

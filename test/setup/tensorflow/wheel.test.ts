@@ -24,7 +24,7 @@ describe('the wheel', () => {
       ['cuda', 'x64', 13],
     ] as const) {
       const wheel = wheelFor(flavour, 'linux', arch);
-      const file = new URL(`../../../training/tensorflow/${wheel?.requirements}`, import.meta.url);
+      const file = new URL(`../../../setup/tensorflow/${wheel?.requirements}`, import.meta.url);
       const lines = (await readFile(file, 'utf8'))
         .split('\n')
         .filter((line) => line && !line.startsWith('#'));
