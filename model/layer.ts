@@ -3,59 +3,67 @@
  * one place. Shapes are those of one patch, `[channels, height, width]`; kernels are `[filters, channels, kernelPx, kernelPx]`
  * (ONNX's OIHW). Convolutions have stride 1 and valid padding, pooling drops an odd last row or column, as in the paper's tools.
  */
+import { z } from 'zod';
 import { TexturaError } from './error.ts';
 
-export interface StandardiseLayer {
-  readonly kind: 'standardise';
-  readonly name: string;
+const name = z.string().min(1);
+const size = z.int().min(1);
+
+const standardiseSchema = z.strictObject({
+  kind: z.literal('standardise'),
+  name,
   /** Added to the variance of the patch, in grey levels squared, so that a flat patch gives zeros and not NaN. */
-  readonly varianceFloor: number;
-}
+  varianceFloor: z.number(),
+});
 
-/** Takes one grey level off every pixel; the values keep their scale of 0..255. */
-export interface SubtractMeanLayer {
-  readonly kind: 'subtractMean';
-  readonly name: string;
+/** Subtracts one grey level from every pixel; the values keep their scale of 0..255. */
+const subtractMeanSchema = z.strictObject({
+  kind: z.literal('subtractMean'),
+  name,
   /** The mean of the training images, 0..255. */
-  readonly meanGrey: number;
-}
+  meanGrey: z.number(),
+});
 
-export interface ConvolutionLayer {
-  readonly kind: 'convolution';
-  readonly name: string;
-  readonly kernelPx: number;
-  readonly filters: number;
+const convolutionSchema = z.strictObject({
+  kind: z.literal('convolution'),
+  name,
+  kernelPx: size,
+  filters: size,
   /** Standard deviation of the kernel's initial values where it is not He's. */
-  readonly initialDeviation?: number;
-}
+  initialDeviation: z.number().exactOptional(),
+});
 
-export interface ReluLayer {
-  readonly kind: 'relu';
-  readonly name: string;
-}
+const reluSchema = z.strictObject({ kind: z.literal('relu'), name });
 
-export interface MaxPoolLayer {
-  readonly kind: 'maxPool';
-  readonly name: string;
+const maxPoolSchema = z.strictObject({
+  kind: z.literal('maxPool'),
+  name,
   /** Side of the window and its stride: windows do not overlap. */
-  readonly sizePx: number;
-}
+  sizePx: size,
+});
 
-/** The head: averages the logits over the positions that are left, then softmax over the channels. */
-export interface SoftmaxLayer {
-  readonly kind: 'softmax';
-  readonly name: string;
-}
+/** The head: averages the logits over the positions that are left. */
+const softmaxSchema = z.strictObject({ kind: z.literal('softmax'), name });
 
-export type Layer =
-  | StandardiseLayer
-  | SubtractMeanLayer
-  | ConvolutionLayer
-  | ReluLayer
-  | MaxPoolLayer
-  | SoftmaxLayer;
+/** A layer as run.json and `textura.network` of an ONNX file store it. */
+export const layerSchema = z
+  .discriminatedUnion('kind', [
+    standardiseSchema,
+    subtractMeanSchema,
+    convolutionSchema,
+    reluSchema,
+    maxPoolSchema,
+    softmaxSchema,
+  ])
+  .readonly();
+
+export type Layer = z.infer<typeof layerSchema>;
 export type LayerKind = Layer['kind'];
-type LayerOf<K extends LayerKind> = Extract<Layer, { kind: K }>;
+export type LayerOf<K extends LayerKind> = Extract<Layer, { readonly kind: K }>;
+export type StandardiseLayer = LayerOf<'standardise'>;
+export type ConvolutionLayer = LayerOf<'convolution'>;
+export type ReluLayer = LayerOf<'relu'>;
+export type MaxPoolLayer = LayerOf<'maxPool'>;
 
 /** `[channels, height, width]` of one patch. */
 export type Shape = readonly [channels: number, height: number, width: number];

@@ -5,17 +5,29 @@
  * Campo, Amaya, Franky, "Convolutional Neural Networks for Image Classification" (Universidad de los Andes) gives 64x64 grey
  * patches in, 5x5x500 into stage 4 and 1x1x25 out. Kernel sizes and the widths 20 and 50 are our reconstruction.
  */
+import { z } from 'zod';
 import { TexturaError } from './error.ts';
-import type { ConvolutionLayer, Layer, MaxPoolLayer, ReluLayer } from './layer.ts';
+import {
+  type ConvolutionLayer,
+  type Layer,
+  layerSchema,
+  type MaxPoolLayer,
+  type ReluLayer,
+} from './layer.ts';
 
 /** Side of the square patch that every network reads, in pixels. */
 export const inputPx = 64;
 
-export interface Network {
-  readonly name: string;
-  readonly classes: number;
-  readonly layers: readonly Layer[];
-}
+/** A network as run.json and `textura.network` of an ONNX file store it. */
+export const networkSchema = z
+  .strictObject({
+    name: z.string().min(1),
+    classes: z.int().min(2),
+    layers: z.array(layerSchema).min(1).readonly(),
+  })
+  .readonly();
+
+export type Network = z.infer<typeof networkSchema>;
 
 /** What a variant removes from the reference, or the layers it has instead, and what the paper's authors saw. */
 export interface Variant {

@@ -1,26 +1,20 @@
 /** The portable graph with the output of every layer that a person can look at as an output of its own. */
 
 import { describeLayers } from '../../model/description.ts';
-import type { LayerKind } from '../../model/layer.ts';
 import { defaultOpset } from '../../model/model-file.ts';
 import type { Network } from '../../model/network.ts';
 import type { Parameters } from '../../model/parameters.ts';
 import type { Graph } from '../builder.ts';
 import { forwardGraph } from '../forward.ts';
 
-/** A standardised patch looks like the patch, and the head's output is what the bars show. */
-const shown: { readonly [K in LayerKind]: boolean } = {
-  standardise: false,
-  subtractMean: false,
-  convolution: true,
-  relu: true,
-  maxPool: true,
-  softmax: false,
-};
-
-/** Descriptions of the layers whose outputs are shown, in order. */
+/**
+ * Descriptions of the layers whose outputs are shown, in order: those with several channels. The first layer's output looks like the
+ * patch, and the last layer's is what the bars show.
+ */
 export function shownLayers(network: Network) {
-  return describeLayers(network).filter(({ layer }) => shown[layer.kind]);
+  return describeLayers(network).filter(
+    ({ outputShape: [channels] }, i, all) => channels > 1 && i < all.length - 1,
+  );
 }
 
 /** Name of a layer's output in the graph. */

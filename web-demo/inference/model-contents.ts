@@ -2,9 +2,8 @@
 import { describeModel } from '../../graph/onnx/description.ts';
 import { decodeMessage } from '../../graph/onnx/protobuf.ts';
 import { labelsSchema, metadataKeys, metadataValue, modelInputSchema } from '../../model/model-file.ts';
-import type { Network } from '../../model/network.ts';
+import { type Network, networkSchema } from '../../model/network.ts';
 import { checkParameters, type Parameters } from '../../model/parameters.ts';
-import { networkSchema } from './network-schema.ts';
 
 export interface ModelContents {
   /** In output order. */
