@@ -57,7 +57,7 @@ async function serve({ engine: name, variant, batch, threads, work, data }: Engi
   const network = networkOf(variant, supply.classes);
   const choice = { engine: name, device: 'cpu', why: 'bench' } as const;
   const engine = await openEngine(choice, network, { threads, batch });
-  await engine.write({ parameters: initialParameters(network, 1), momenta: zeroParameters(network) });
+  await engine.write({ parameters: initialParameters(network, 1), momentum: zeroParameters(network) });
 
   async function step(): Promise<void> {
     const { value } = (await supply.batches.next()) as { readonly value: Batch };

@@ -23,7 +23,7 @@ export async function profileStep(
   const folder = await mkdtemp(join(tmpdir(), 'textura-profile-'));
   try {
     const engine = await onnxEngine(network, { threads, batch, profilePrefix: join(folder, 'step') });
-    await engine.write({ parameters: initialParameters(network, 1), momenta: zeroParameters(network) });
+    await engine.write({ parameters: initialParameters(network, 1), momentum: zeroParameters(network) });
     const batches = repeated(randomBatches(4, batch, textureNames.length));
     for (let i = 0; i < warmUpSteps + steps; i++) await engine.step(batches.next().value, benchSettings);
     await engine.dispose();

@@ -10,6 +10,12 @@ import { randomStream } from './random.ts';
 
 export type Parameters = ReadonlyMap<string, Float32Array>;
 
+/** What training changes: the parameters, and the optimiser's momentum buffer of each. */
+export interface TrainingState {
+  readonly parameters: Parameters;
+  readonly momentum: Parameters;
+}
+
 /**
  * Initial values: normal with the specified deviation (He et al. 2015 for kernels), zero for biases. Each parameter draws from
  * a stream named by itself, so variants that share a layer and a seed share its initial values.
@@ -27,7 +33,7 @@ export function initialParameters(network: Network, seed: number): Parameters {
   );
 }
 
-/** Zeros in the shape of the network's parameters, such as momenta before the first step. */
+/** Zeros in the shape of the network's parameters, such as momentum buffers before the first step. */
 export function zeroParameters(network: Network): Parameters {
   return new Map(parameterSpecs(network).map(({ name, shape }) => [name, new Float32Array(volume(shape))]));
 }

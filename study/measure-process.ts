@@ -31,7 +31,7 @@ async function measureEngine(
   network: Network,
   { batch: size }: TrainingConfig,
 ): Promise<Omit<Measured, 'engine'>> {
-  await engine.write({ parameters: initialParameters(network, 1), momenta: zeroParameters(network) });
+  await engine.write({ parameters: initialParameters(network, 1), momentum: zeroParameters(network) });
   const patches = randomPatches(Math.max(size, evaluationPatches));
   const labels = Int32Array.from({ length: size }, (_, i) => i % network.classes);
   const batch = { patches: patches.subarray(0, size * patchBytes), labels };

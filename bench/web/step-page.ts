@@ -34,8 +34,8 @@ export async function open({ variant, classes, batch, wasmUrl }: StepRequest): P
     executionProviders: ['wasm'],
     extra: { session: { set_denormal_as_zero: '1' } },
   });
-  const momenta = zeroParameters(network);
-  let state = tensorsOf(stateValues(network, { parameters: initialParameters(network, 1), momenta }));
+  const momentum = zeroParameters(network);
+  let state = tensorsOf(stateValues(network, { parameters: initialParameters(network, 1), momentum }));
   const names = Object.keys(state);
   const settings = tensorsOf(settingValues(benchSettings));
   step = async (own) => {

@@ -3,7 +3,7 @@ import { parameterSpecs } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
 import { type ParameterSpec, volume } from '../../model/layer.ts';
 import { inputPx, type Network } from '../../model/network.ts';
-import { type Parameters, parameter } from '../../model/parameters.ts';
+import { type Parameters, parameter, type TrainingState } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import type { Target } from '../builder.ts';
 import { stepNames } from './step.ts';
@@ -15,12 +15,6 @@ export interface StepValue {
   readonly shape: readonly number[];
 }
 export type StepValues = Readonly<Record<string, StepValue>>;
-
-/** The trained values and the optimiser's memory, in the layouts of `model/parameters.ts`. */
-export interface StepState {
-  readonly parameters: Parameters;
-  readonly momenta: Parameters;
-}
 
 /** Patches `[count,64,64]` as the step of a device takes them: bytes, or numbers for a GPU. */
 export function patchesValue(patches: Uint8Array, target: Target): StepValue {
@@ -61,8 +55,8 @@ export function settingValues(settings: {
   };
 }
 
-/** Values and momenta of all parameters by their names in the step and in its layout; all zero without a state. */
-export function stateValues(network: Network, state?: StepState): StepValues {
+/** Values and momentum buffers of all parameters by their names in the step and in its layout; all zero without a state. */
+export function stateValues(network: Network, state?: TrainingState): StepValues {
   const stored = ({ name, shape }: ParameterSpec, from: Parameters | undefined): StepValue => ({
     data: from === undefined ? new Float32Array(volume(shape)) : toStored(shape, parameter(from, name)),
     shape: storedShape(shape),
@@ -70,13 +64,13 @@ export function stateValues(network: Network, state?: StepState): StepValues {
   return Object.fromEntries(
     parameterSpecs(network).flatMap((spec) => [
       [spec.name, stored(spec, state?.parameters)],
-      [stepNames.momentumOf(spec.name), stored(spec, state?.momenta)],
+      [stepNames.momentumOf(spec.name), stored(spec, state?.momentum)],
     ]),
   );
 }
 
 /** The state back in `model/`'s layouts. `dataOf` gives what a step holds under a name; errors: `internal` where it holds nothing. */
-export function stateOf(network: Network, dataOf: (name: string) => unknown): StepState {
+export function stateOf(network: Network, dataOf: (name: string) => unknown): TrainingState {
   const read = (nameOf: (parameter: string) => string): Parameters =>
     new Map(
       parameterSpecs(network).map(({ name, shape }) => [
@@ -84,7 +78,7 @@ export function stateOf(network: Network, dataOf: (name: string) => unknown): St
         fromStored(shape, floats(dataOf, nameOf(name))),
       ]),
     );
-  return { parameters: read((name) => name), momenta: read(stepNames.momentumOf) };
+  return { parameters: read((name) => name), momentum: read(stepNames.momentumOf) };
 }
 
 function floats(dataOf: (name: string) => unknown, name: string): Float32Array {

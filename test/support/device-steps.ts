@@ -29,7 +29,7 @@ export async function deviceSteps(request: DeviceRequest): Promise<DeviceAnswer>
   const { network, device, batch, steps, learningRate } = request;
   const { classes } = network;
   const engine = await onnxEngine(network, { device, batch });
-  await engine.write({ parameters: initialParameters(network, 1), momenta: zeroParameters(network) });
+  await engine.write({ parameters: initialParameters(network, 1), momentum: zeroParameters(network) });
   const patches = randomPatches(batch, 21);
   const labels = Int32Array.from({ length: batch }, (_, i) => (2 * i + 1) % classes);
   const losses: number[] = [];

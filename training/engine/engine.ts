@@ -7,7 +7,7 @@
  *
  * (Sutskever et al. 2013 in the form that MatConvNet and PyTorch use.)
  */
-import type { Parameters } from '../../model/parameters.ts';
+import type { TrainingState } from '../../model/parameters.ts';
 import type { EngineName, Precision } from '../../model/run-file.ts';
 
 /** Patches as bytes `[count,64,64]`, grey 0..255, with the class index of each. */
@@ -22,13 +22,7 @@ export interface StepSettings {
   readonly weightDecay: number;
 }
 
-/** The trained values and the optimiser's memory, in the layouts of `model/parameters.ts`. */
-export interface EngineState {
-  readonly parameters: Parameters;
-  readonly momenta: Parameters;
-}
-
-/** A network on a device, with its values and momenta. Calls must not overlap: await each. */
+/** A network on a device, with its parameters and momentum buffers. Calls must not overlap: await each. */
 export interface Engine {
   readonly name: EngineName;
   /** What computes, e.g. `cpu` or `gpu`. */
@@ -40,7 +34,7 @@ export interface Engine {
   step(batch: Batch, settings: StepSettings): Promise<Float32Array>;
   /** Logits `[count, classes]` of patches `[count,64,64]` of any count, averaged over positions. */
   logits(patches: Uint8Array): Promise<Float32Array>;
-  read(): Promise<EngineState>;
-  write(state: EngineState): Promise<void>;
+  read(): Promise<TrainingState>;
+  write(state: TrainingState): Promise<void>;
   dispose(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
  * The engine that needs nothing but Node: the whole training step is an ONNX graph (`graph/step/`) that
- * onnxruntime runs. Values and momenta live in tensors in the step's own layout; two sets of them take turns as input and output.
+ * onnxruntime runs. Parameters and momentum buffers live in tensors in the step's own layout; two sets of them take turns as input and output.
  */
 
 import type { Graph, Target } from '../../graph/builder.ts';
@@ -18,13 +18,14 @@ import {
 import { describeLayers, totalsOf } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
 import type { Network } from '../../model/network.ts';
+import type { TrainingState } from '../../model/parameters.ts';
 import { checkParameters } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { usableCores } from '../../node/machine.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
 import { env, InferenceSession, Tensor } from '../../node/onnxruntime.ts';
 import { productVersion } from '../../node/product-version.ts';
-import type { Batch, Engine, EngineState, StepSettings } from './engine.ts';
+import type { Batch, Engine, StepSettings } from './engine.ts';
 
 /** What onnxruntime computes on. */
 export const onnxDevices = ['cpu', 'webgpu', 'cuda'] as const;
@@ -57,7 +58,7 @@ export function evaluationPatches(network: Network): number {
 /** Which form of a graph a device runs. */
 const targets: Readonly<Record<OnnxDevice, Target>> = { cpu: 'cpu', webgpu: 'gpu', cuda: 'gpu' };
 
-/** Makes the engine; values and momenta are zero until `write`. Errors: `engine-unavailable` where the device is not there. */
+/** Makes the engine; parameters and momentum buffers are zero until `write`. Errors: `engine-unavailable` where the device is not there. */
 export async function onnxEngine(network: Network, settings: OnnxEngineSettings = {}): Promise<Engine> {
   const { device = 'cpu', threads = usableCores(), batch: usualBatch = 1, profilePrefix } = settings;
   const open = (graph: Graph) => openSession(graph, device, threads);
@@ -108,11 +109,11 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
     return answers;
   }
 
-  const read = async (): Promise<EngineState> => stateOf(network, (name) => current[name]?.data);
+  const read = async (): Promise<TrainingState> => stateOf(network, (name) => current[name]?.data);
 
-  async function write(state: EngineState): Promise<void> {
+  async function write(state: TrainingState): Promise<void> {
     checkParameters(network, state.parameters, 'engine state');
-    checkParameters(network, state.momenta, 'engine state, momenta');
+    checkParameters(network, state.momentum, 'engine state, momentum');
     current = tensorsOf(stateValues(network, state));
     prepared = undefined;
   }

@@ -8,17 +8,18 @@ import { TexturaError } from '../../model/error.ts';
 import type { ParameterSpec } from '../../model/layer.ts';
 import { inputPx, type Network } from '../../model/network.ts';
 import { type Operation, operationsOf } from '../../model/operation.ts';
+import type { TrainingState } from '../../model/parameters.ts';
 import { checkParameters, type Parameters, parameter } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
-import type { Batch, Engine, EngineState, StepSettings } from './engine.ts';
+import type { Batch, Engine, StepSettings } from './engine.ts';
 import type { TensorFlow } from './tensorflow/load.ts';
 
-/** Makes the engine; values and momenta are zero until `write`. `tf` comes from `loadTensorflow`. */
+/** Makes the engine; parameters and momentum buffers are zero until `write`. `tf` comes from `loadTensorflow`. */
 export function tfjsEngine(tf: TensorFlow, network: Network, device: string): Engine {
   const specs = parameterSpecs(network);
   const values = variables(tf, specs);
-  const momenta = variables(tf, specs);
+  const buffers = variables(tf, specs);
   const weights = specs.map(({ name }) => variable(values, name));
   const operations = operationsOf(network.layers);
 
@@ -39,7 +40,7 @@ export function tfjsEngine(tf: TensorFlow, network: Network, device: string): En
       for (const spec of specs) {
         const gradient = grads[variable(values, spec.name).name];
         if (gradient === undefined) throw new TexturaError('internal', `no gradient for ${spec.name}`);
-        update(spec, variable(values, spec.name), variable(momenta, spec.name), gradient, settings);
+        update(spec, variable(values, spec.name), variable(buffers, spec.name), gradient, settings);
       }
       return answers as Tensor | undefined;
     });
@@ -67,22 +68,22 @@ export function tfjsEngine(tf: TensorFlow, network: Network, device: string): En
     return data;
   }
 
-  async function write(state: EngineState): Promise<void> {
+  async function write(state: TrainingState): Promise<void> {
     checkParameters(network, state.parameters, 'engine state');
-    checkParameters(network, state.momenta, 'engine state, momenta');
+    checkParameters(network, state.momentum, 'engine state, momentum');
     for (const spec of specs) {
       assignValues(tf, variable(values, spec.name), spec, parameter(state.parameters, spec.name));
-      assignValues(tf, variable(momenta, spec.name), spec, parameter(state.momenta, spec.name));
+      assignValues(tf, variable(buffers, spec.name), spec, parameter(state.momentum, spec.name));
     }
   }
 
-  const read = async (): Promise<EngineState> => ({
+  const read = async (): Promise<TrainingState> => ({
     parameters: await readValues(tf, specs, values),
-    momenta: await readValues(tf, specs, momenta),
+    momentum: await readValues(tf, specs, buffers),
   });
 
   const dispose = async () => {
-    for (const held of [...values.values(), ...momenta.values()]) held.dispose();
+    for (const held of [...values.values(), ...buffers.values()]) held.dispose();
   };
 
   const precision = device === 'gpu' ? cudaPrecision() : 'float32';

@@ -13,11 +13,10 @@ import { TexturaError } from '../../model/error.ts';
 import { parsedJson } from '../../model/issue-text.ts';
 import { metricsRowSchema } from '../../model/metrics.ts';
 import type { Network } from '../../model/network.ts';
-import { checkParameters, type Parameters } from '../../model/parameters.ts';
+import { checkParameters, type Parameters, type TrainingState } from '../../model/parameters.ts';
 import { runFiles } from '../../model/run-file.ts';
 import { decodeTensors, encodeTensors, type StoredTensor } from '../../model/safetensors.ts';
 import { moveFile, writeFileAtomically } from '../../node/atomic-file.ts';
-import type { EngineState } from '../engine/engine.ts';
 
 /** Where a run stands. Sums of the epoch under way are kept as sums, in float64, so that they go on exactly. */
 export const progressSchema = z.strictObject({
@@ -39,7 +38,7 @@ export type Progress = z.infer<typeof progressSchema>;
 
 export interface Checkpoint {
   readonly progress: Progress;
-  readonly state: EngineState;
+  readonly state: TrainingState;
 }
 
 export type CheckpointName = 'last' | 'previous' | 'best';
@@ -118,11 +117,9 @@ export async function readCheckpoint(
   return file === undefined ? undefined : decodeCheckpoint(network, file, path);
 }
 
-const groups = ['parameters', 'momenta'] as const;
-
 function encodeCheckpoint(network: Network, { progress, state }: Checkpoint): Uint8Array {
   const tensors = new Map<string, StoredTensor>();
-  for (const group of groups) {
+  for (const group of ['parameters', 'momentum'] as const) {
     for (const { name, shape } of parameterSpecs(network)) {
       const data = state[group].get(name);
       if (data !== undefined) tensors.set(`${group}/${name}`, { shape, data });
@@ -138,18 +135,22 @@ function decodeCheckpoint(network: Network, file: Uint8Array, path: string): Che
   if (digest(text, tensors) !== sha256)
     throw new TexturaError('file-damaged', `${path}: its contents do not match its checksum`);
   const progress = parsedJson(progressSchema, text, `${path}: written by another version`);
-  const [parameters, momenta] = groups.map((group) => groupOf(group, tensors)) as [Parameters, Parameters];
-  checkParameters(network, parameters, path);
-  checkParameters(network, momenta, path);
-  return { progress, state: { parameters, momenta } };
+  const state = {
+    parameters: groupOf(['parameters'], tensors),
+    momentum: groupOf(['momentum', 'momenta'], tensors),
+  };
+  checkParameters(network, state.parameters, path);
+  checkParameters(network, state.momentum, path);
+  return { progress, state };
 }
 
-function groupOf(group: string, tensors: ReadonlyMap<string, StoredTensor>): Parameters {
-  const prefix = `${group}/`;
+/** The tensors `GROUP/NAME` by name. Of several groups, the later ones are names from earlier versions. */
+function groupOf(groups: readonly string[], tensors: ReadonlyMap<string, StoredTensor>): Parameters {
   return new Map(
-    [...tensors]
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, { data }]) => [name.slice(prefix.length), data as Float32Array]),
+    [...tensors].flatMap(([key, { data }]): [string, Float32Array][] => {
+      const [group = '', name = ''] = key.split('/');
+      return groups.includes(group) ? [[name, data as Float32Array]] : [];
+    }),
   );
 }
 

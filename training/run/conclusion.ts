@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { parameterSpecs } from '../../model/description.ts';
 import { volume } from '../../model/layer.ts';
 import type { Network } from '../../model/network.ts';
-import type { Parameters } from '../../model/parameters.ts';
+import type { Parameters, TrainingState } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
 import { encodeTensors, type StoredTensor } from '../../model/safetensors.ts';
@@ -17,7 +17,7 @@ import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { writeConfusion } from '../../report/confusion-file.ts';
 import type { DatasetImage } from '../data/dataset.ts';
 import { planGrid } from '../data/plan.ts';
-import type { Engine, EngineState } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { bestCheckpoint } from './checkpoint.ts';
 import { type TrainingSession, type Validated, validate } from './loop.ts';
 import { validatedImages } from './validated-images.ts';
@@ -131,7 +131,7 @@ interface ReferenceAnswers extends Pick<Conclusion, 'tf32Difference'> {
 async function referenceAnswers(
   engine: Engine,
   network: Network,
-  state: EngineState,
+  state: TrainingState,
   { logits, kept }: ValidationAnswers,
 ): Promise<ReferenceAnswers> {
   const { classes } = network;

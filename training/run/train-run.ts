@@ -243,7 +243,7 @@ async function startingPoint(
   return (
     found?.checkpoint ?? {
       progress: freshProgress,
-      state: { parameters: initialParameters(network, config.seed), momenta: zeroParameters(network) },
+      state: { parameters: initialParameters(network, config.seed), momentum: zeroParameters(network) },
     }
   );
 }

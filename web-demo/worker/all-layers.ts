@@ -47,7 +47,7 @@ export async function trainAllLayers(
       ),
     );
   let state: Readonly<Record<string, Tensor>> = tensorsOf(
-    stateValues(network, { parameters: initial, momenta: zeroParameters(network) }),
+    stateValues(network, { parameters: initial, momentum: zeroParameters(network) }),
   );
   const names = Object.keys(state);
   const order = batchOrder(lesson.patches.length);

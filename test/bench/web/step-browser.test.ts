@@ -18,7 +18,7 @@ const request = { variant: 'reference', classes, batch } as const;
 async function stepsInNode(): Promise<readonly Float32Array[]> {
   const network = networkOf(request.variant, classes);
   const engine = await onnxEngine(network, { batch });
-  await engine.write({ parameters: initialParameters(network, 1), momenta: zeroParameters(network) });
+  await engine.write({ parameters: initialParameters(network, 1), momentum: zeroParameters(network) });
   const batches = randomBatches(4, batch, classes);
   const logits: Float32Array[] = [];
   for (const own of [...batches, ...batches.slice(0, 1)]) logits.push(await engine.step(own, benchSettings));

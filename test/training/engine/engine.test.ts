@@ -3,10 +3,11 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { describeLayers, parameterSpecs, totalsOf } from '../../../model/description.ts';
 import { TexturaError } from '../../../model/error.ts';
 import { type Network, networkOf, variantNames } from '../../../model/network.ts';
+import type { TrainingState } from '../../../model/parameters.ts';
 import { initialParameters, type Parameters, parameter, zeroParameters } from '../../../model/parameters.ts';
 import { patchBytes } from '../../../model/patch.ts';
 import { addScores, meanScores, noScores } from '../../../model/scores.ts';
-import type { Batch, Engine, EngineState } from '../../../training/engine/engine.ts';
+import type { Batch, Engine } from '../../../training/engine/engine.ts';
 import {
   evaluationPatches,
   type OnnxEngineSettings,
@@ -45,12 +46,12 @@ function batchOf(count: number, seed: number): Batch {
   };
 }
 
-/** Values with biases, and momenta that are not zero. */
-function stateOf(network: Network, seed: number): EngineState {
-  const momenta = [...randomParameters(network, seed + 1)].map(
+/** Values with biases, and momentum that are not zero. */
+function stateOf(network: Network, seed: number): TrainingState {
+  const momentum = [...randomParameters(network, seed + 1)].map(
     ([name, values]) => [name, values.map((value) => value / 50)] as const,
   );
-  return { parameters: randomParameters(network, seed), momenta: new Map(momenta) };
+  return { parameters: randomParameters(network, seed), momentum: new Map(momentum) };
 }
 
 function lossOf(logits: Float32Array, { labels }: Batch): number {
@@ -75,9 +76,9 @@ function largestNormOfDifference(a: Parameters, b: Parameters): number {
 }
 
 /** All values of a state as bytes, in order: equal where every bit is. */
-function bitsOf({ parameters, momenta }: EngineState): Buffer {
+function bitsOf({ parameters, momentum }: TrainingState): Buffer {
   return Buffer.concat(
-    [...parameters.values(), ...momenta.values()].map(({ buffer, byteOffset, byteLength }) =>
+    [...parameters.values(), ...momentum.values()].map(({ buffer, byteOffset, byteLength }) =>
       Buffer.from(buffer, byteOffset, byteLength),
     ),
   );
@@ -107,9 +108,9 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
 
   it(title('starts from zero'), async () => {
     const fresh = await open(network);
-    const { parameters, momenta } = await fresh.read();
+    const { parameters, momentum } = await fresh.read();
     const zeros = zeroParameters(network);
-    expect(bitsOf({ parameters, momenta })).toEqual(bitsOf({ parameters: zeros, momenta: zeros }));
+    expect(bitsOf({ parameters, momentum })).toEqual(bitsOf({ parameters: zeros, momentum: zeros }));
     await fresh.dispose();
   });
 
@@ -150,10 +151,10 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
   it(title('moves nothing at rate 0, but remembers the gradient'), async () => {
     await engine.write(state);
     await engine.step(batchOf(3, 5), { ...settings, learningRate: 0 });
-    const { parameters, momenta } = await engine.read();
-    const unmoved = { parameters: state.parameters, momenta };
-    expect(bitsOf({ parameters, momenta }).equals(bitsOf(unmoved))).toBe(true);
-    expect(largestRelativeDifference(momenta, state.momenta)).toBeGreaterThan(0.1);
+    const { parameters, momentum } = await engine.read();
+    const unmoved = { parameters: state.parameters, momentum };
+    expect(bitsOf({ parameters, momentum }).equals(bitsOf(unmoved))).toBe(true);
+    expect(largestRelativeDifference(momentum, state.momentum)).toBeGreaterThan(0.1);
   });
 
   it(title('pulls kernels by weight decay and leaves biases alone'), async () => {
@@ -161,7 +162,7 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
     const rest = { learningRate: 1, momentum: 0 };
     const steps: Parameters[] = [];
     for (const weightDecay of [0, 0.25]) {
-      await engine.write({ parameters: state.parameters, momenta: zeroParameters(network) });
+      await engine.write({ parameters: state.parameters, momentum: zeroParameters(network) });
       await engine.step(flat, { ...rest, weightDecay });
       steps.push((await engine.read()).parameters);
     }
@@ -180,13 +181,13 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
       patches: Uint8Array.from([...batch.patches, ...batch.patches]),
       labels: Int32Array.from([...batch.labels, ...batch.labels]),
     };
-    const taken: EngineState[] = [];
+    const taken: TrainingState[] = [];
     for (const each of [batch, twice]) {
       await engine.write(state);
       await engine.step(each, settings);
       taken.push(await engine.read());
     }
-    const [once, doubled] = taken as [EngineState, EngineState];
+    const [once, doubled] = taken as [TrainingState, TrainingState];
     expect(largestRelativeDifference(doubled.parameters, once.parameters)).toBeLessThan(tolerances.step);
   });
 
@@ -194,7 +195,7 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
     const small = networkOf('lab-baseline', classes);
     await engine.write({
       parameters: randomParameters(small, 8),
-      momenta: zeroParameters(small),
+      momentum: zeroParameters(small),
     });
     const batch = batchOf(5, 7);
     const first = lossOf(await engine.step(batch, settings), batch);
@@ -203,13 +204,13 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
   });
 
   it(title('takes the same steps again from the same state, bit by bit'), async () => {
-    const states: EngineState[] = [];
+    const states: TrainingState[] = [];
     for (let run = 0; run < 2; run++) {
       await engine.write(state);
       for (const count of [5, 3]) await engine.step(batchOf(count, count), settings);
       states.push(await engine.read());
     }
-    const [first, second] = states as [EngineState, EngineState];
+    const [first, second] = states as [TrainingState, TrainingState];
     expect(bitsOf(second).equals(bitsOf(first))).toBe(true);
   });
 
@@ -300,7 +301,7 @@ describeWithTensorflow('both engines', () => {
       ...stateOf(network, 10),
       ...(network === paperForm ? { parameters: initialParameters(network, 10) } : {}),
     };
-    const results: { readonly loss: number; readonly after: EngineState }[] = [];
+    const results: { readonly loss: number; readonly after: TrainingState }[] = [];
     for (const { open } of contenders) {
       const engine = await open(network);
       await engine.write(state);
@@ -313,6 +314,8 @@ describeWithTensorflow('both engines', () => {
     expect(largestRelativeDifference(onnx.after.parameters, tfjs.after.parameters)).toBeLessThan(
       tolerances.step,
     );
-    expect(largestNormOfDifference(onnx.after.momenta, tfjs.after.momenta)).toBeLessThan(tolerances.gradient);
+    expect(largestNormOfDifference(onnx.after.momentum, tfjs.after.momentum)).toBeLessThan(
+      tolerances.gradient,
+    );
   });
 });

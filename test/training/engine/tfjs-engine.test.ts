@@ -14,7 +14,7 @@ describeWithTensorflow('the tfjs engine', () => {
     const before = tf.memory().numTensors;
     const network = networkOf('lab-baseline', 3);
     const engine = tfjsEngine(tf, network, 'cpu');
-    await engine.write({ parameters: initialParameters(network, 1), momenta: zeroParameters(network) });
+    await engine.write({ parameters: initialParameters(network, 1), momentum: zeroParameters(network) });
     const batch = { patches: randomPatches(1, 5), labels: Int32Array.of(2) };
     const settings = { learningRate: 1e-4, momentum: 0.9, weightDecay: 5e-4 };
     const counts: number[] = [];

@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, readFile, rename, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { networkOf } from '../../../model/network.ts';
 import { initialParameters, zeroParameters } from '../../../model/parameters.ts';
+import { decodeTensors, encodeTensors } from '../../../model/safetensors.ts';
 import {
   bestCheckpoint,
   type Checkpoint,
@@ -23,7 +25,7 @@ const checkpointOf = (epochsDone: number): Checkpoint => ({
     sums: { count: 12, crossEntropy: 0.1 + 0.2, top1Errors: 5, top5Errors: 0 },
     seconds: 1.5,
   },
-  state: { parameters: initialParameters(network, epochsDone), momenta: zeroParameters(network) },
+  state: { parameters: initialParameters(network, epochsDone), momentum: zeroParameters(network) },
 });
 
 /** A run directory with checkpoints of epochs 1 and 2: `previous` and `last`. */
@@ -47,6 +49,21 @@ test('a checkpoint comes back to the bit', async () => {
     const got = back?.state.parameters.get(name) ?? new Float32Array();
     expect(Buffer.from(got.buffer).equals(Buffer.from(values.buffer)), name).toBe(true);
   }
+});
+
+test('a checkpoint of an earlier version, which called momentum buffers momenta, still loads', async () => {
+  const directory = await directoryOfTwo();
+  const path = checkpointPath(directory, 'last');
+  const { tensors, metadata } = decodeTensors(await readFile(path), path);
+  const renamed = new Map(
+    [...tensors].map(([name, tensor]) => [name.replace('momentum/', 'momenta/'), tensor]),
+  );
+  const hash = createHash('sha256').update(metadata.progress ?? '');
+  for (const [name, { data }] of renamed) hash.update(name).update(data);
+  const file = { tensors: renamed, metadata: { ...metadata, sha256: hash.digest('hex') } };
+  await writeFile(path, encodeTensors(file));
+  const back = await readCheckpoint(directory, network, 'last');
+  expect(back?.state.momentum).toEqual(checkpointOf(2).state.momentum);
 });
 
 test('best stays the one that was best, and the one before the last is kept', async () => {

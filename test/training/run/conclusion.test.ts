@@ -24,7 +24,7 @@ import { writeTrainedRun } from '../../support/trained-run.ts';
 const labels = ['brick', 'knit', 'water'] as const;
 const network = networkOf('lab-baseline', labels.length);
 const pictures = memoryPictures(labels);
-const state = { parameters: randomParameters(network, 7), momenta: zeroParameters(network) };
+const state = { parameters: randomParameters(network, 7), momentum: zeroParameters(network) };
 
 /** As TensorFloat-32 rounds: 10 bits of mantissa. */
 function rounded(values: Float32Array): Float32Array {
@@ -39,10 +39,10 @@ async function roundingEngine(precision: Precision): Promise<Engine> {
     ...engine,
     device: 'cuda',
     precision,
-    write: ({ parameters, momenta }) =>
+    write: ({ parameters, momentum }) =>
       engine.write({
         parameters: new Map([...parameters].map(([name, values]) => [name, rounded(values)])),
-        momenta,
+        momentum,
       }),
   };
 }

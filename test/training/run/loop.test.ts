@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { MetricsRow } from '../../../model/metrics.ts';
 import { networkOf } from '../../../model/network.ts';
+import type { TrainingState } from '../../../model/parameters.ts';
 import { initialParameters, zeroParameters } from '../../../model/parameters.ts';
 import { meanScores } from '../../../model/scores.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../../../model/training-config.ts';
@@ -9,7 +10,7 @@ import { type BatchSource, startBatches } from '../../../training/data/batches.t
 import type { DatasetImage } from '../../../training/data/dataset.ts';
 import { startPixelCache } from '../../../training/data/pixel-cache.ts';
 import { planGrid } from '../../../training/data/plan.ts';
-import type { Engine, EngineState } from '../../../training/engine/engine.ts';
+import type { Engine } from '../../../training/engine/engine.ts';
 import { onnxEngine } from '../../../training/engine/onnx-engine.ts';
 import { type Checkpoint, newestCheckpoint, readCheckpoint } from '../../../training/run/checkpoint.ts';
 import { bestRow, freshProgress, type TrainingSession, train, validate } from '../../../training/run/loop.ts';
@@ -24,7 +25,7 @@ const stepsPerEpoch = 3;
 const data = memoryPictures(classes);
 const fresh: Checkpoint = {
   progress: freshProgress,
-  state: { parameters: initialParameters(network, settings.seed), momenta: zeroParameters(network) },
+  state: { parameters: initialParameters(network, settings.seed), momentum: zeroParameters(network) },
 };
 
 function batchesOf(patchesPerEpoch: number): BatchSource {
@@ -91,9 +92,9 @@ function withoutTimes(rows: readonly MetricsRow[]) {
   return rows.map(({ images_per_second: _rate, seconds: _seconds, ...row }) => row);
 }
 
-/** All values and momenta as bytes: equal where every bit is. */
-function bitsOf({ parameters, momenta }: EngineState): string {
-  const all = [...parameters.values(), ...momenta.values()];
+/** All values and momentum as bytes: equal where every bit is. */
+function bitsOf({ parameters, momentum }: TrainingState): string {
+  const all = [...parameters.values(), ...momentum.values()];
   return Buffer.concat(
     all.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)),
   ).toString('base64');
