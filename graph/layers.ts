@@ -40,7 +40,7 @@ export function addPortableLayer(root: Graph, layer: Layer, x: Value, weights: r
         pads: noPads,
       });
     }
-    case 'softmax': {
+    case 'globalAverage': {
       // The mean of a single position is that position; the operators stay the same for every network.
       const mean = graph.node('GlobalAveragePool', [x], { name: 'mean' });
       return root.node('Flatten', [mean], { axis: 1, name: graphNames.logits });
@@ -117,7 +117,7 @@ export function addStepOperation(
       return addRelu(graph, x);
     case 'maxPool':
       return addMaxPool(graph, x, operation.sizePx);
-    case 'softmax':
+    case 'globalAverage':
       return addGlobalAverage(graph, x);
     default:
       throw operation satisfies never;

@@ -42,20 +42,27 @@ const maxPoolSchema = z.strictObject({
   sizePx: size,
 });
 
-/** The head: averages the logits over the positions that are left. */
-const softmaxSchema = z.strictObject({ kind: z.literal('softmax'), name });
+/** Averages each channel over the positions that are left: the last layer, whose output is the logits. */
+const globalAverageSchema = z.strictObject({ kind: z.literal('globalAverage'), name });
 
-/** A layer as run.json and `textura.network` of an ONNX file store it. */
-export const layerSchema = z
-  .discriminatedUnion('kind', [
-    standardiseSchema,
-    subtractMeanSchema,
-    convolutionSchema,
-    reluSchema,
-    maxPoolSchema,
-    softmaxSchema,
-  ])
-  .readonly();
+/** A layer as `textura.network` of an ONNX file stores it. Earlier versions called the global average `softmax`. */
+export const layerSchema = z.preprocess(
+  (layer) => (isSoftmax(layer) ? { ...layer, kind: 'globalAverage' } : layer),
+  z
+    .discriminatedUnion('kind', [
+      standardiseSchema,
+      subtractMeanSchema,
+      convolutionSchema,
+      reluSchema,
+      maxPoolSchema,
+      globalAverageSchema,
+    ])
+    .readonly(),
+);
+
+function isSoftmax(layer: unknown): layer is object {
+  return typeof layer === 'object' && layer !== null && 'kind' in layer && layer.kind === 'softmax';
+}
 
 export type Layer = z.infer<typeof layerSchema>;
 export type LayerKind = Layer['kind'];
@@ -133,7 +140,7 @@ const rules: { readonly [K in LayerKind]: LayerRule<LayerOf<K>> } = {
     multiplyAdds: () => 0,
     window: ({ sizePx }) => ({ sizePx, stridePx: sizePx }),
   },
-  softmax: {
+  globalAverage: {
     outputShape: (_, [c]) => [c, 1, 1],
     parameters: () => noParameters,
     multiplyAdds: () => 0,

@@ -18,7 +18,7 @@ import {
 /** Side of the square patch that every network reads, in pixels. */
 export const inputPx = 64;
 
-/** A network as run.json and `textura.network` of an ONNX file store it. */
+/** A network as `textura.network` of an ONNX file stores it. */
 export const networkSchema = z
   .strictObject({
     name: z.string().min(1),
@@ -101,7 +101,7 @@ function referenceLayers(classes: number): readonly Layer[] {
     relu('relu4'),
     maxPool('pool4'),
     classifier('conv5', 1, classes),
-    softmax,
+    globalAverage,
   ];
 }
 
@@ -116,12 +116,12 @@ function labBaselineLayers(classes: number): readonly Layer[] {
     relu('relu2'),
     maxPool('pool2'),
     classifier('conv3', 13, classes),
-    softmax,
+    globalAverage,
   ];
 }
 
 const standardise = { kind: 'standardise', name: 'standardise', varianceFloor: 1 } as const;
-const softmax = { kind: 'softmax', name: 'softmax' } as const;
+const globalAverage = { kind: 'globalAverage', name: 'average' } as const;
 
 function convolution(name: string, kernelPx: number, filters: number): ConvolutionLayer {
   return { kind: 'convolution', name, kernelPx, filters };

@@ -104,8 +104,8 @@ function whatItDoes(layer: Layer): string {
       return 'max(0, x)';
     case 'maxPool':
       return `maximum of ${layer.sizePx}x${layer.sizePx}`;
-    case 'softmax':
-      return 'mean, softmax';
+    case 'globalAverage':
+      return 'mean over positions';
     default:
       return layer satisfies never;
   }

@@ -116,7 +116,7 @@ function tensorflowLayer(x: tf.Tensor4D, layer: Layer, weights: ReadonlyMap<stri
       return tf.relu(x);
     case 'maxPool':
       return tf.maxPool(x, layer.sizePx, layer.sizePx, 'valid');
-    case 'softmax':
+    case 'globalAverage':
       return tf.softmax(tf.mean(x, [1, 2]));
     default:
       throw layer satisfies never;

@@ -72,7 +72,7 @@ function isTiled({ kernelPx }: ConvolutionLayer, channels: number): boolean {
 /** The layers that slide: the picture comes standardised, and the head's mean is taken over windows. */
 function slidingLayers(network: Network): readonly LayerDescription[] {
   return describeLayers(network).filter(
-    ({ layer }) => layer.kind !== 'standardise' && layer.kind !== 'softmax',
+    ({ layer }) => layer.kind !== 'standardise' && layer.kind !== 'globalAverage',
   );
 }
 

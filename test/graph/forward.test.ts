@@ -120,7 +120,7 @@ describe('kernels', () => {
     layers: [
       { kind: 'standardise', name: 'standardise', varianceFloor: 1 },
       { kind: 'convolution', name: 'conv1', kernelPx: 5, filters: 2 },
-      { kind: 'softmax', name: 'softmax' },
+      { kind: 'globalAverage', name: 'average' },
     ],
   };
   const kernel = new Float32Array(2 * 25);

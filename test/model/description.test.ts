@@ -24,7 +24,7 @@ test('the reference has the shapes that the paper gives: 64x64 in, 5x5x500 into 
     'relu4 500x2x2',
     'pool4 500x1x1',
     'conv5 25x1x1',
-    'softmax 25x1x1',
+    'average 25x1x1',
   ]);
 });
 
@@ -42,8 +42,8 @@ test('pooling drops an odd last row and column', () => {
 });
 
 test('variants that keep several positions average them in the head', () => {
-  expect(shapesOf('no-conv4-pool4', 7)).toEqual(expect.arrayContaining(['conv5 7x5x5', 'softmax 7x1x1']));
-  expect(shapesOf('no-relu234-pool4', 7)).toEqual(expect.arrayContaining(['conv5 7x2x2', 'softmax 7x1x1']));
+  expect(shapesOf('no-conv4-pool4', 7)).toEqual(expect.arrayContaining(['conv5 7x5x5', 'average 7x1x1']));
+  expect(shapesOf('no-relu234-pool4', 7)).toEqual(expect.arrayContaining(['conv5 7x2x2', 'average 7x1x1']));
 });
 
 test('receptive field and stride follow the chain of windows', () => {

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { inputPx, networkOf, type Variant, variantNames, variants } from '../../model/network.ts';
+import {
+  inputPx,
+  networkOf,
+  networkSchema,
+  type Variant,
+  variantNames,
+  variants,
+} from '../../model/network.ts';
 
 test('every variant differs from the reference only in what it ablates', () => {
   const reference = networkOf('reference', 9).layers;
@@ -49,4 +56,11 @@ test('a form changes widths, initial values and the first layer, and keeps the l
   expect(convolutions.map(({ filters }) => filters)).toEqual([5, 13, 125, 125, 9]);
   expect(new Set(convolutions.map(({ initialDeviation }) => initialDeviation))).toEqual(new Set([0.02]));
   expect(networkOf('reference', 9, { width: 1 }).layers).toEqual(plain);
+});
+
+test('a network stored by an earlier version, whose last layer was called softmax, is read as it is now', () => {
+  const network = networkOf('lab-baseline', 4);
+  const stored = JSON.stringify(network).replace('"globalAverage"', '"softmax"');
+  expect(networkSchema.parse(JSON.parse(stored))).toEqual(network);
+  expect(networkSchema.safeParse({ ...network, layers: [{ kind: 'other', name: 'x' }] }).success).toBe(false);
 });

@@ -67,7 +67,7 @@ function layerOutput(
       return x.map((value) => Math.max(value, 0));
     case 'maxPool':
       return maxPool(x, input, output, layer.sizePx);
-    case 'softmax':
+    case 'globalAverage':
       return meanOverPositions(x, input);
     default:
       throw layer satisfies never;

@@ -113,7 +113,7 @@ function apply(
       return relu(tf, x);
     case 'maxPool':
       return tf.maxPool(x, operation.sizePx, operation.sizePx, 'valid');
-    case 'softmax':
+    case 'globalAverage':
       return x.mean([1, 2]);
     default:
       return operation satisfies never;

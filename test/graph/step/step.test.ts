@@ -71,7 +71,7 @@ const networks: readonly Network[] = [
 ].map(({ name, layers }) => ({
   name,
   classes,
-  layers: [...layers, { kind: 'softmax', name: 'softmax' }],
+  layers: [...layers, { kind: 'globalAverage', name: 'average' }],
 }));
 
 /** Inputs of a step that moves nothing and whose velocities come out as the gradient. */

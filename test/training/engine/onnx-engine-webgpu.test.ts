@@ -34,7 +34,7 @@ const small: readonly Network[] = [
       { kind: 'relu', name: 'relu2' },
       pool('pool2', 2),
       { ...convolution('conv3', 1, classes), initialDeviation: 0.01 } as Layer,
-      { kind: 'softmax', name: 'softmax' },
+      { kind: 'globalAverage', name: 'average' },
     ],
   },
   {
@@ -47,7 +47,7 @@ const small: readonly Network[] = [
       { kind: 'standardise', name: 'standardise', varianceFloor: 1 },
       convolution('conv1', 3, 4),
       { ...convolution('conv2', 2, classes), initialDeviation: 0.01 } as Layer,
-      { kind: 'softmax', name: 'softmax' },
+      { kind: 'globalAverage', name: 'average' },
     ],
   },
 ];
