@@ -5,7 +5,7 @@ import type { ModelChange } from './registry/registry.ts';
 
 /** Numbers that are read when they are asked for. */
 export interface MeasuredNow {
-  readonly imagesInHouse: () => number;
+  readonly imagesInFlight: () => number;
   readonly imagesWaitingForPreparation: () => number;
   readonly jobsWaitingForInference: () => number;
   readonly uploadBytes: () => number;
@@ -59,11 +59,11 @@ export class Metrics {
       ),
     );
     this.#classes = new Counter({
-      ...text('top_class_total', 'Images by the class that came first.'),
+      ...text('top_class_total', 'Images by predicted class.'),
       labelNames: ['model', 'label'],
     });
     this.#topProbability = new Histogram({
-      ...text('top_probability', 'Probability of the class that came first.'),
+      ...text('top_probability', 'Probability of the predicted class.'),
       labelNames: ['model'],
       buckets: probabilities,
     });
@@ -76,7 +76,7 @@ export class Metrics {
     );
   }
 
-  /** Gauges of what is in the house. */
+  /** Gauges of the current state. */
   watch(now: MeasuredNow): void {
     const gauge = (name: string, help: string, read: () => number) =>
       new Gauge({
@@ -87,10 +87,10 @@ export class Metrics {
           this.set(read());
         },
       });
-    gauge('images_in_house', 'Images that wait or are in work.', now.imagesInHouse);
-    gauge('queue_prepare_images', 'Images that wait to be decoded.', now.imagesWaitingForPreparation);
-    gauge('queue_infer_images', 'Images that wait for a batch.', now.jobsWaitingForInference);
-    gauge('upload_bytes', 'Memory that bodies of requests take.', now.uploadBytes);
+    gauge('images_in_flight', 'Images in flight: waiting or being processed.', now.imagesInFlight);
+    gauge('queue_prepare_images', 'Images waiting to be decoded.', now.imagesWaitingForPreparation);
+    gauge('queue_infer_images', 'Images waiting for a batch.', now.jobsWaitingForInference);
+    gauge('upload_bytes', 'Memory taken by request bodies, in bytes.', now.uploadBytes);
   }
 
   countRequest(route: string, method: string, status: number): void {

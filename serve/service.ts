@@ -76,7 +76,7 @@ export async function createService(
   const classifier = new Classifier(preparation, batcher, settings, metrics.events);
   const budget = new BodyBudget(settings);
   metrics.watch({
-    imagesInHouse: () => classifier.admitted,
+    imagesInFlight: () => classifier.admitted,
     imagesWaitingForPreparation: () => preparation.waiting,
     jobsWaitingForInference: () => batcher.waiting,
     uploadBytes: () => budget.takenBytes,

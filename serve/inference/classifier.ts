@@ -12,7 +12,7 @@ import { FairQueue } from './fair-queue.ts';
 import type { PreparationPool, PreparedImage } from './preparation-pool.ts';
 
 export interface ClassifierSettings {
-  /** Images that may be in the house at once, waiting or in work. */
+  /** Most images in flight: waiting or being processed. */
   readonly queueImages: number;
   /** From admission to the answer. */
   readonly deadlineMs: number;
@@ -85,7 +85,7 @@ export class Classifier {
     this.#events = events;
   }
 
-  /** Images in the house, waiting or in work. */
+  /** Images in flight: waiting or being processed. */
   get admitted(): number {
     return this.#admitted;
   }

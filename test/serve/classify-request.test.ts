@@ -380,7 +380,7 @@ describe('the other addresses', () => {
       /textura_top_class_total\{model="no-conv4-pool4",label="[abc]"\} [1-9]/,
       /textura_top_probability_sum\{model="no-conv4-pool4"\} [0-9.]+/,
       /textura_model_changes_total\{model="no-conv4-pool4",change="loaded"\} 1/,
-      /textura_images_in_house 0/,
+      /textura_images_in_flight 0/,
       /textura_upload_bytes 0/,
       /nodejs_eventloop_lag_p99_seconds/,
     ]) {

@@ -30,11 +30,11 @@ afterAll(async () => {
   await rm(home, { recursive: true });
 });
 
-/** After each attack: the same answer to a good image, and nothing of the attack left in the house. */
+/** After each attack: the same answer to a good image, and nothing of the attack left in flight. */
 afterEach(async () => {
   expect(await answerToGood()).toEqual(goodAnswer);
   const metrics = await (await fetch(`${running.address}/metrics`)).text();
-  expect(metrics).toContain('textura_images_in_house 0');
+  expect(metrics).toContain('textura_images_in_flight 0');
   expect(metrics).toContain('textura_upload_bytes 0');
 });
 

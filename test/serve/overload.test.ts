@@ -57,7 +57,7 @@ test('more images than are accepted are answered 503 with Retry-After, the other
     good.map(async (answer) => classifyAnswerSchema.parse(await answer.json())),
   );
   expect(new Set(bodies.map(({ results }) => results[0]?.predictions[0]?.label)).size).toBe(1);
-  expect(await metric('textura_images_in_house')).toBe(0);
+  expect(await metric('textura_images_in_flight')).toBe(0);
 });
 
 test('a client that sends much makes room for one that sends little', async () => {
@@ -85,7 +85,7 @@ test('the work of clients that left is never computed', async () => {
   await expect.poll(() => running.service.classifier.admitted, { interval: 2 }).toBeGreaterThan(30);
   leaving.abort();
   await Promise.all(requests);
-  await expect.poll(() => metric('textura_images_in_house'), { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => metric('textura_images_in_flight'), { timeout: 10_000 }).toBe(0);
   const inferred = (await metric('textura_images_inferred_total')) - before;
   expect(inferred).toBeLessThan(90);
   expect(await metric('textura_images_abandoned_total')).toBeGreaterThan(10);
