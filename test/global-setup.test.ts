@@ -6,7 +6,7 @@ import { type BareClone, makeBareClone } from './support/bare-clone.ts';
 
 let clone: BareClone;
 beforeAll(async () => {
-  clone = await makeBareClone([]);
+  clone = await makeBareClone(['zod']);
   const source = fileURLToPath(new URL('global-setup.ts', import.meta.url));
   await cp(source, join(clone.folder, 'test/global-setup.ts'));
 });
