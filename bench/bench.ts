@@ -29,7 +29,7 @@ function subjectOf<S extends z.ZodObject>(
 }
 
 function summary(): string {
-  return `Measures Textura beside its peers, interleaved in one run. Subjects: ${names()}; each has options of its own.`;
+  return `Benchmarks Textura and its peers, interleaved in one run. Subjects: ${names()}; each has options of its own.`;
 }
 
 function names(): string {

@@ -86,7 +86,7 @@ async function memoryOf(server: ServerProcess): Promise<number> {
   if (bytes > 0) return bytes;
   throw new TexturaError(
     'usage',
-    'expected a system that tells the memory of a process (Linux), got another',
+    'expected Linux, which reports the memory of a process, got another system',
   );
 }
 

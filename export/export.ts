@@ -43,7 +43,7 @@ type ExportOptions = z.infer<typeof options>;
 const definition: CommandDefinition<typeof options> = {
   name: 'export',
   summary:
-    'Writes trained runs as ONNX files, each proven against its training engine. Without --run or --study: the newest finished run of every variant under runs/ and studies/.',
+    'Writes trained runs as ONNX files, each verified against its training engine. Without --run or --study: the newest finished run of every variant under runs/ and studies/.',
   options,
   run: exportAll,
 };

@@ -78,7 +78,7 @@ export async function newestFinishedRuns(
   for (const directory of directories.filter((path) => !controls.has(path))) {
     const run = await readRun(directory).catch((error: unknown) => {
       if (!(error instanceof TexturaError)) throw error;
-      note(`passed over ${directory}: ${error.message}`);
+      note(`skipped ${directory}: ${error.message}`);
     });
     if (run?.status !== 'finished') continue;
     const endedAt = run.endedAt ?? run.startedAt;

@@ -68,7 +68,7 @@ export function concatShape(shapes: readonly Sizes[], axis: number): Sizes {
   const alike = shapes.every(
     (shape) => shape.length === first.length && shape.every((size, i) => i === at || size === first[i]),
   );
-  if (!alike) throw graphFault(`${shapes.map(shapeText).join(', ')} differ beside axis ${axis}`);
+  if (!alike) throw graphFault(`${shapes.map(shapeText).join(', ')} differ outside axis ${axis}`);
   const [only = 1, ...others] = shapes.map((shape) => shape[at] ?? 1);
   const sum = others.reduce(
     (total: Dimension, size) => knownSize(total, 'a joined axis') + knownSize(size, 'a joined axis'),

@@ -89,7 +89,7 @@ export function modelDocs(name: string, labels: readonly string[], patchPx: numb
   const { labels: labelsKey } = metadataKeys;
   return {
     model: [
-      `${name}: tells ${classes} classes of surfaces apart on grey patches of 64x64 pixels.`,
+      `${name}: classifies grey patches of 64x64 pixels into ${classes} classes of surfaces.`,
       `The metadata ${labelsKey} has their names as a JSON array in the order of the outputs.`,
     ].join(' '),
     graph: [

@@ -15,7 +15,13 @@ export const classifyQuerySchema = z.strictObject({
     .max(200)
     .optional()
     .describe('A name that GET /models lists. Without it: `reference`, or the first there is.'),
-  top: z.coerce.number().int().min(1).max(1000).default(5).describe('Classes to tell of each image.'),
+  top: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(5)
+    .describe('Number of classes to return for each image.'),
   crops: z
     .enum(cropChoices)
     .default('auto')

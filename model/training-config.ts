@@ -45,7 +45,7 @@ export const trainingConfigSchema = z.strictObject({
     .gt(0)
     .lt(1)
     .default(0.2)
-    .describe('share of the images of a class held out to validate'),
+    .describe('share of the images of each class to validate on'),
   learningRate: z
     .number()
     .positive()
@@ -55,12 +55,7 @@ export const trainingConfigSchema = z.strictObject({
   warmupEpochs: z.number().min(0).default(1).describe('epochs over which the learning rate rises'),
   schedule: z.enum(schedules).default('cosine').describe('the learning rate after the warm-up'),
   momentum: z.number().min(0).lt(1).default(0.9).describe('of stochastic gradient descent'),
-  weightDecay: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(5e-4)
-    .describe('pull of kernels to zero; biases are left alone'),
+  weightDecay: z.number().min(0).max(1).default(5e-4).describe('weight decay of kernels; biases have none'),
   normalisation: z.enum(normalisations).default('patch').describe('what the first layer does to a patch'),
   initialDeviation: z
     .number()

@@ -134,6 +134,6 @@ function report(error: unknown, command: string): number {
     return error.exitStatus;
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  terminal.line(`${command}: this is a fault of Textura's, please report it with these lines:\n${detail}`);
+  terminal.line(`${command}: internal error; please report it with this output:\n${detail}`);
   return 1;
 }

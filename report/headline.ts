@@ -39,7 +39,7 @@ export function headlineOf({ run, metrics, confusion }: RunRecord): Headline {
     meaning.push(photographsOf(best.photographTop1err, run.data.validationImages));
   }
   if (!unseen) {
-    meaning.push('No photographs were held out, so how it does on new ones is not known from this run.');
+    meaning.push('There were no validation photographs, so this run does not show how it does on new ones.');
   }
   return {
     sentence: `Of ${sample.words} ${from}, ${wrongWords(best.top1err, sample.size)} named wrong.`,

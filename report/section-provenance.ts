@@ -85,7 +85,7 @@ export function stretchesSection({ run }: RunRecord): Markup {
 export function commandsSection({ run, name, path, firstKernel }: RunRecord): Markup {
   const resumable = ['stopped', 'running', 'failed'].includes(run.status);
   const entry = html`${
-    resumable ? html`<p>To go on where it stopped:</p>${command(resumeCommand(run, path))}` : nothing
+    resumable ? html`<p>To resume it:</p>${command(resumeCommand(run, path))}` : nothing
   }<p>To train the same again:</p>
 ${command(trainCommand(run, `runs/${name}-again`))}${
   firstKernel === undefined

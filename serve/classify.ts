@@ -21,7 +21,7 @@ const defaultModel = 'models/reference.onnx';
 const options = z.strictObject({
   model: z.string().min(1).default(defaultModel).describe('ONNX file made by npm run export'),
   json: z.boolean().default(false).describe('print one JSON object instead of text'),
-  top: z.int().min(1).max(1000).default(5).describe('classes to tell of each image'),
+  top: z.int().min(1).max(1000).default(5).describe('number of classes to print for each image'),
   crops: z
     .enum(cropChoices)
     .default('auto')

@@ -14,7 +14,7 @@ import { resolveSettings, type ServeOptions, serveOptions } from './settings.ts'
 
 const definition: CommandDefinition<typeof serveOptions> = {
   name: 'serve',
-  summary: 'Answers POST /classify with exported models. /openapi.json and /docs tell the rest.',
+  summary: 'Serves exported models over HTTP: POST /classify, and what /openapi.json and /docs describe.',
   options: serveOptions,
   run: serve,
 };

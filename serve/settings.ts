@@ -34,7 +34,7 @@ export const serveOptions = z.strictObject({
     .describe('patches from which on a batch is computed by the throughput file, where there is one'),
   gatherPatches: count
     .default(16)
-    .describe('patches that must wait before a batch is begun beside one that is being computed'),
+    .describe('patches that must wait before a second batch is computed in parallel'),
   queueImages: count
     .default(256)
     .describe('images that wait or are in work at a time; more are answered 503'),

@@ -86,7 +86,7 @@ async function study(options: AblateOptions, given: ReadonlySet<string>, directo
   if (!options.resume) {
     throw new TexturaError(
       'usage',
-      `${directory} already holds a study; add --resume to go on with it, or choose another --out`,
+      `${directory} already holds a study; add --resume to resume it, or choose another --out`,
     );
   }
   const stored = await readStudy(directory);

@@ -91,7 +91,7 @@ export function resumedPlan(stored: Study, asked: StudyPlan, given: ReadonlySet<
     const list = changed.map(
       (key) => `${flagOf(key)} was ${valueText(before, key)}, now ${valueText(now, key)}`,
     );
-    throw new TexturaError('usage', `--resume goes on with the study's own settings: ${list.join('; ')}`);
+    throw new TexturaError('usage', `--resume uses the study's own settings: ${list.join('; ')}`);
   }
   const own = stored.arms.filter((arm) => arm.controls === undefined).map(({ variant }) => variant);
   const added = given.has('variants') ? asked.variants : [];

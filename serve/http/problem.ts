@@ -14,7 +14,7 @@ const lingerMs = 2000;
 export function problemOf({ code, message }: TexturaError, requestId: string): Problem {
   const { http: status, means: title } = errorCodes[code];
   const detail =
-    status === 500 ? 'the service has a fault; its log tells more under this request id' : message;
+    status === 500 ? 'internal error; the log of the service has details under this request id' : message;
   return { type: `urn:textura:problem:${code}`, title, status, code, detail, requestId };
 }
 

@@ -54,8 +54,7 @@ export async function listModelFolder(folder: string): Promise<readonly (ModelSo
       const isSecond = names.has(entry.name);
       names.add(entry.name);
       try {
-        if (isSecond)
-          throw new TexturaError('file-damaged', `${indexFile}: ${entry.name} stands in it twice`);
+        if (isSecond) throw new TexturaError('file-damaged', `${indexFile}: ${entry.name} is listed twice`);
         return await sourceOf(folder, entry);
       } catch (error) {
         if (!(error instanceof TexturaError)) throw error;

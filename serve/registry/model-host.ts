@@ -197,7 +197,7 @@ export class ModelHost {
     sessions.onLargeBatch = () => {
       sessions.onLargeBatch = undefined;
       this.#openRest(model).catch((error: unknown) => {
-        this.#note(`${files.name}: goes on without sessions for large batches: ${String(error)}`);
+        this.#note(`${files.name}: continues without sessions for large batches: ${String(error)}`);
         if (error instanceof ThreadLost) this.#openRestWhenAsked(model);
       });
     };

@@ -41,7 +41,7 @@ export function probationOf(
       const name = basename(file.path);
       const proof = report.graphs.find((graph) => graph.kind === kind && graph.file === name);
       if (proof === undefined)
-        throw new TexturaError('file-damaged', `${entry.report}: has no proof of ${name}`);
+        throw new TexturaError('file-damaged', `${entry.report}: has no verification of ${name}`);
       return { name, path: file.path, sha256: proof.sha256 };
     }),
   };

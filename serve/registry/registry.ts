@@ -193,7 +193,7 @@ export class Registry {
   #refuse(name: string, stamp: string, error: unknown): void {
     if (this.#refused.get(name) === stamp) return;
     this.#refused.set(name, stamp);
-    const kept = this.#models.has(name) ? '; the one before goes on answering' : '';
+    const kept = this.#models.has(name) ? '; the previous version still answers' : '';
     const fault = error instanceof Error ? error.message : String(error);
     this.#tell(name, 'refused', `refused: ${fault}${kept}`);
   }

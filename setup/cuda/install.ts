@@ -22,7 +22,7 @@ export async function setUpCuda(print: Print, system = `${process.platform}/${pr
   if (system !== platform) {
     throw new TexturaError(
       'engine-unavailable',
-      `onnxruntime-node has CUDA for ${platform} alone, and this is ${system}: --device webgpu needs no setup`,
+      `onnxruntime-node has CUDA only for ${platform}, and this is ${system}: --device webgpu needs no setup`,
     );
   }
   const places = libraryPaths();

@@ -44,7 +44,7 @@ export async function startRunWorker(setting: WorkerSetting): Promise<RunWorker>
     if (refusal !== undefined) return refusal;
     const [key, directory] = [parcelKey(order), join(setting.workFolder, order.study, order.run)];
     const resumes = await receiveParcel(files, key, directory);
-    setting.onLine(`${order.run}: ${resumes ? 'goes on from the checkpoint of another worker' : 'begins'}`);
+    setting.onLine(`${order.run}: ${resumes ? 'resumes from the checkpoint of another worker' : 'begins'}`);
     const end = await trainAndSend(
       order,
       directory,

@@ -90,7 +90,9 @@ describe('an exported run', () => {
   test('says in its doc_strings what goes in and what comes out', async () => {
     for (const file of ['lab-baseline.onnx', 'lab-baseline.throughput.onnx']) {
       const model = decodeMessage('Model', await readFile(join(home, 'models', file)), file);
-      expect(model.docString).toMatch(/^lab-baseline: tells 6 classes .* textura\.labels .* JSON array/);
+      expect(model.docString).toMatch(
+        /^lab-baseline: classifies .* into 6 classes .* textura\.labels .* JSON array/,
+      );
       expect(model.graph?.docString).toContain('normalisation inside');
       const [image, ...outputs] = [...(model.graph?.input ?? []), ...(model.graph?.output ?? [])];
       expect(image?.docString).toMatch(

@@ -114,7 +114,9 @@ test('an error of ours has status 1 and its stack', async () => {
   const printed = watched('stderr');
   await runCommand({ ...command, run: () => Promise.reject(new RangeError('index 7 of 5')) }, []);
   expect(process.exitCode).toBe(1);
-  expect(printed()).toMatch(/fault of Textura's.*\nRangeError: index 7 of 5\n\s+at /);
+  expect(printed()).toMatch(
+    /internal error; please report it with this output:\nRangeError: index 7 of 5\n\s+at /,
+  );
 });
 
 test.skipIf(process.platform === 'win32')(

@@ -81,7 +81,7 @@ test('the error of whole photographs is told in photographs', () => {
 test('without validation the page does not claim anything of new photographs', () => {
   const { sentence, meaning } = headlineOf(recordOf({ validated: false }));
   expect(sentence).toContain('like those it was trained on');
-  expect(meaning.at(-1)).toContain('No photographs were held out');
+  expect(meaning.at(-1)).toContain('There were no validation photographs');
 });
 
 test('with five classes or fewer it says that the top-5 error cannot be other than 0', () => {

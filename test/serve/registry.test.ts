@@ -99,7 +99,7 @@ test('a broken file is refused, told once, and the one before it goes on answeri
   const told = notes().filter((note) => note.includes('refused'));
   expect(told).toHaveLength(1);
   expect(told[0]).toMatch(
-    /^lab-baseline: refused: lab-baseline\.onnx: .*SHA-256.*the one before goes on answering$/,
+    /^lab-baseline: refused: lab-baseline\.onnx: .*SHA-256.*the previous version still answers$/,
   );
   expect((await fetch(`${running.address}/models/lab-baseline.onnx`)).status).toBe(503);
   await writeFile(path, whole);

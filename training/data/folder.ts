@@ -236,7 +236,7 @@ function mergedNotes(
 ): readonly string[] {
   return labels
     .filter((label) => (spellings.get(label)?.size ?? 0) > 1)
-    .map((label) => `${label}: folders whose names differ in Unicode form alone are one class`);
+    .map((label) => `${label}: folders whose names differ only in Unicode form are one class`);
 }
 
 function ignoredNote(ignored: readonly string[]): readonly string[] {
@@ -258,5 +258,5 @@ function caseNotes(labels: readonly string[]): readonly string[] {
   }
   return [...byFolded.values()]
     .filter((alike) => alike.length > 1)
-    .map((alike) => `${alike.join(' and ')} differ by case alone and are classes of their own`);
+    .map((alike) => `${alike.join(' and ')} differ only by case and are separate classes`);
 }

@@ -61,7 +61,7 @@ async function openTfjs(network: Network, asked: EngineChoice['device'], threads
   if (device === 'gpu' && !isUsingGpuDevice) {
     throw new TexturaError(
       'engine-unavailable',
-      '--device gpu: TensorFlow sees no GPU; npm run doctor tells what it sees',
+      '--device gpu: TensorFlow sees no GPU; npm run doctor shows what it sees',
     );
   }
   const { tfjsEngine } = await import('./tfjs-engine.ts');

@@ -72,7 +72,7 @@ export function dataText({ source, labels, train, validation, skipped, notes }: 
   const note = topFiveNote(labels.length);
   if (note !== undefined) lines.push(`  ${note}`);
   if (skipped.length > 0) {
-    lines.push(`  ${counted(skipped.length, 'file was', 'files were')} passed over:`);
+    lines.push(`  ${counted(skipped.length, 'file was', 'files were')} skipped:`);
     lines.push(
       ...firstLines(
         skipped.map(({ name, why }) => `${name}: ${why}`),

@@ -80,7 +80,7 @@ export function requireFree(directory: string): void {
   if (!holdsRun(directory)) return;
   throw new TexturaError(
     'usage',
-    `${directory} already holds a run; add --resume to go on with it, or choose another --out`,
+    `${directory} already holds a run; add --resume to resume it, or choose another --out`,
   );
 }
 

@@ -239,7 +239,7 @@ async function startingPoint(
   terminal: Terminal,
 ): Promise<Checkpoint> {
   const found = resumes ? await newestCheckpoint(directory, network) : undefined;
-  for (const damage of found?.damage ?? []) terminal.line(`Going on from the checkpoint before: ${damage}`);
+  for (const damage of found?.damage ?? []) terminal.line(`Resuming from the previous checkpoint: ${damage}`);
   return (
     found?.checkpoint ?? {
       progress: freshProgress,

@@ -55,7 +55,7 @@ describe('classes', () => {
     const root = await temporaryFolder({ 'Brick/1.png': '', 'brick/1.png': '', 'wood/1.png': '' });
     const { labels, notes } = await scanDataFolder(root);
     expect(labels).toEqual(['Brick', 'brick', 'wood']);
-    expect(notes).toEqual(['Brick and brick differ by case alone and are classes of their own']);
+    expect(notes).toEqual(['Brick and brick differ only by case and are separate classes']);
   });
 
   test('whose names differ in Unicode form alone are one, called by its NFC name', async () => {
@@ -63,7 +63,7 @@ describe('classes', () => {
     const folder = await scanDataFolder(root);
     expect(folder.labels).toEqual(['Größe', 'b']);
     expect(folder.files.filter(({ label }) => label === 'Größe')).toHaveLength(2);
-    expect(folder.notes).toEqual(['Größe: folders whose names differ in Unicode form alone are one class']);
+    expect(folder.notes).toEqual(['Größe: folders whose names differ only in Unicode form are one class']);
   });
 
   test('of one Unicode form in train and another in val are one', async () => {

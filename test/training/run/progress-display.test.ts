@@ -20,7 +20,7 @@ test('of many notes and skipped files the first ten are shown, cut to a readable
   expect(lines.slice(10, 14)).toEqual([
     '  note 9',
     '  and 3 more, all in run.json',
-    '  12 files were passed over:',
+    '  12 files were skipped:',
     '    brick/1.txt: a text',
   ]);
   expect(lines.at(-1)).toBe('    and 2 more, all in run.json');
@@ -59,8 +59,8 @@ const skippedFiles = (count: number) =>
 const kept = { epoch: 3, top1err: 0.25, top5err: 0.125, objective: 0.9 };
 
 test('files and images are counted as people count them', () => {
-  expect(dataText({ ...few, skipped: skippedFiles(1) })).toContain('  1 file was passed over:\n');
-  expect(dataText({ ...few, skipped: skippedFiles(2000) })).toContain('  2,000 files were passed over:\n');
+  expect(dataText({ ...few, skipped: skippedFiles(1) })).toContain('  1 file was skipped:\n');
+  expect(dataText({ ...few, skipped: skippedFiles(2000) })).toContain('  2,000 files were skipped:\n');
   expect(dataText(few)).toContain('Data: photos: 3 classes, 0 training and 0 validation images');
 });
 
@@ -81,7 +81,7 @@ test('each note and each file that was skipped stays on its line', () => {
     'Data: photos\\nrc=0: 3 classes, 0 training and 0 validation images',
     '  two\\nlines: folders',
     expect.stringContaining('top-5'),
-    '  1 file was passed over:',
+    '  1 file was skipped:',
     '    brick/a\\nb.txt: a link that leads to c\\nd',
   ]);
 });

@@ -22,7 +22,7 @@ export interface TensorflowSettings {
   readonly device?: 'cpu' | 'gpu';
 }
 
-const setupHint = 'npm run setup:tensorflow sets it up, npm run doctor tells what this machine has';
+const setupHint = 'npm run setup:tensorflow sets it up, npm run doctor shows what this machine has';
 
 let loaded: TensorFlow | undefined;
 
