@@ -14,7 +14,7 @@ import { Model } from '../../serve/model.ts';
 import { inspectModel } from '../../serve/registry/inspection.ts';
 import { Probation } from '../../serve/registry/probation.ts';
 import { selfCheckOf } from '../../serve/registry/self-check.ts';
-import { modelContents } from '../../web-demo/inference/model-contents.ts';
+import { modelContents } from '../../web-demo/shared/model-contents.ts';
 import { exportModels } from '../support/running-service.ts';
 import { changed, type OnnxGraph, withGraph } from '../support/tampered-model.ts';
 

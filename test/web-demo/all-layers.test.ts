@@ -5,7 +5,7 @@ import { cutPatch } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
 import { InferenceSession, Tensor } from '../../node/onnxruntime.ts';
 import { drawTexture } from '../../textures/textures.ts';
-import type { TeachingNews } from '../../web-demo/teach/messages.ts';
+import type { TeachingNews } from '../../web-demo/shared/teaching-messages.ts';
 import { trainAllLayers } from '../../web-demo/worker/all-layers.ts';
 import type { Runtime } from '../../web-demo/worker/tensors.ts';
 

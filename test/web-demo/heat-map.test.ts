@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { cutPatch, patchBytes } from '../../model/patch.ts';
 import { drawTexture } from '../../textures/textures.ts';
-import { classShares, likeliestClasses, nearestPlace } from '../../web-demo/see/class-shares.ts';
-import { scaledPicture, slidingSidePx } from '../../web-demo/see/scaled-picture.ts';
+import { classShares, likeliestClasses, nearestPlace } from '../../web-demo/page/see/class-shares.ts';
+import { scaledPicture, slidingSidePx } from '../../web-demo/page/see/scaled-picture.ts';
 import {
   largestDifference as differenceOfCheck,
   selfCheckPatches,

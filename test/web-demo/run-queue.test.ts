@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { runQueue, superseded } from '../../web-demo/inference/run-queue.ts';
+import { runQueue, superseded } from '../../web-demo/shared/run-queue.ts';
 
 /** A run that ends when it is told to. */
 function gate() {

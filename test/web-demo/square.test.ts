@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { carriedOver, centred, fitted, moved, scaled } from '../../web-demo/stage/square.ts';
+import { carriedOver, centred, fitted, moved, scaled } from '../../web-demo/page/stage/square.ts';
 
 const size = { width: 640, height: 480 };
 

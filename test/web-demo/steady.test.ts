@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { followed, steadyOrder } from '../../web-demo/live/steady.ts';
+import { followed, steadyOrder } from '../../web-demo/page/live/steady.ts';
 
 test('numbers follow a change by 63 % in 350 ms, and stay shares', () => {
   const after = followed(Float32Array.of(1, 0, 0), Float32Array.of(0, 0.25, 0.75), 350);

@@ -7,9 +7,9 @@ import { parameter } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
 import { Tensor } from '../../node/onnxruntime.ts';
-import { modelContents, modelParameters } from '../../web-demo/inference/model-contents.ts';
-import { collectionFault, folderName, lessonOf } from '../../web-demo/teach/collection.ts';
-import { type Head, type HeadStep, trainHead } from '../../web-demo/teach/head-training.ts';
+import { collectionFault, folderName, lessonOf } from '../../web-demo/shared/collection.ts';
+import { modelContents, modelParameters } from '../../web-demo/shared/model-contents.ts';
+import { type Head, type HeadStep, trainHead } from '../../web-demo/worker/head-training.ts';
 import {
   classifierOf,
   featuresGraph,
@@ -17,7 +17,7 @@ import {
   taughtModel,
   taughtNetwork,
   taughtParameters,
-} from '../../web-demo/teach/taught-network.ts';
+} from '../../web-demo/worker/taught-network.ts';
 import { bytesOf, largestDifference, runModel, runOnPatches } from '../support/onnx-session.ts';
 import { randomParameters, randomPatches } from '../support/random-network.ts';
 import { tolerances } from '../tolerances.ts';

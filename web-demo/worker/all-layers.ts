@@ -15,8 +15,8 @@ import { type Parameters, zeroParameters } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { randomStream, shuffle } from '../../model/random.ts';
 import { addScores, meanScores, noScores } from '../../model/scores.ts';
-import type { LabelledPatches } from '../teach/collection.ts';
-import type { TeachingNews } from '../teach/messages.ts';
+import type { LabelledPatches } from '../shared/collection.ts';
+import type { TeachingNews } from '../shared/teaching-messages.ts';
 import { floats, type Runtime } from './tensors.ts';
 
 const batch = 16;

@@ -1,5 +1,5 @@
 /** The graphics device that WebGPU computes on: ours, so that the page hears of its loss and can say why there is none. */
-import { type Fault, fault, InferenceError } from '../inference/faults.ts';
+import { type Fault, fault, InferenceError } from '../shared/faults.ts';
 import { within } from './time-limit.ts';
 
 /** A driver that is there answers within a fraction of a second. */

@@ -1,5 +1,5 @@
 /** The worker that owns the sessions: takes requests, one run at a time, and answers each. */
-import '../inference/schemas-without-eval.ts';
+import '../shared/schemas-without-eval.ts';
 import { encodeModel } from '../../graph/encode.ts';
 import { activationGraph, activationName, shownLayers } from '../../graph/page/activation-graph.ts';
 import { type SlidingPlan, slidingGraph, slidingNames } from '../../graph/page/sliding-graph.ts';
@@ -8,11 +8,19 @@ import type { GreyImage } from '../../model/image.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx } from '../../model/network.ts';
 import { parameter } from '../../model/parameters.ts';
-import { faultOf } from '../inference/faults.ts';
-import type { Activations, HeatMap, Loss, Reply, Request, Work, WorkKind } from '../inference/messages.ts';
-import { modelParameters } from '../inference/model-contents.ts';
-import { runQueue, superseded } from '../inference/run-queue.ts';
-import { standardiseLocally } from '../see/local-standardisation.ts';
+import { faultOf } from '../shared/faults.ts';
+import type {
+  Activations,
+  HeatMap,
+  Loss,
+  Reply,
+  Request,
+  Work,
+  WorkKind,
+} from '../shared/inference-messages.ts';
+import { modelParameters } from '../shared/model-contents.ts';
+import { runQueue, superseded } from '../shared/run-queue.ts';
+import { standardiseLocally } from './local-standardisation.ts';
 import { answer, derivedSession, type OpenModel, openModel } from './model-sessions.ts';
 import { openRuntime } from './runtime.ts';
 import { disposeAll, floats, type Runtime, type Session } from './tensors.ts';

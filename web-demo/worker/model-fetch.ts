@@ -1,6 +1,6 @@
 /** The bytes of a model file. */
-import { fault, fileOf, InferenceError } from '../inference/faults.ts';
-import { fetchKept } from '../inference/kept-fetch.ts';
+import { fault, fileOf, InferenceError } from '../shared/faults.ts';
+import { fetchKept } from '../shared/kept-fetch.ts';
 
 /** Errors: `file-missing` where neither network nor cache has it. */
 export async function fetchModel(address: string): Promise<Uint8Array> {

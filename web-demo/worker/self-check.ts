@@ -1,6 +1,6 @@
 /** A model proves on the provider at hand that it computes what was trained, before it answers anything. */
 import { patchBytes } from '../../model/patch.ts';
-import type { SelfCheck } from '../inference/messages.ts';
+import type { SelfCheck } from '../shared/inference-messages.ts';
 
 /** The patches of a self-check, `[count,64,64]`. */
 export function selfCheckPatches(selfCheck: SelfCheck): Uint8Array {

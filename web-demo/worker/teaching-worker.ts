@@ -1,18 +1,22 @@
 /** Teaches in a thread of its own, so that the page stays alive and teaching goes on in a tab that is hidden. */
 
-import '../inference/schemas-without-eval.ts';
+import '../shared/schemas-without-eval.ts';
 import { encodeModel } from '../../graph/encode.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx, type Network } from '../../model/network.ts';
 import type { Parameters } from '../../model/parameters.ts';
 import { type Patch, patchBytes } from '../../model/patch.ts';
 import { softmaxRows, topClasses } from '../../model/scores.ts';
-import { faultOf } from '../inference/faults.ts';
-import type { SelfCheck } from '../inference/messages.ts';
-import { modelContents, modelParameters } from '../inference/model-contents.ts';
-import type { LabelledPatches } from '../teach/collection.ts';
-import { type Features, trainHead } from '../teach/head-training.ts';
-import type { TaughtResult, TeachingNews, TeachingOrder } from '../teach/messages.ts';
+import type { LabelledPatches } from '../shared/collection.ts';
+import { faultOf } from '../shared/faults.ts';
+import type { SelfCheck } from '../shared/inference-messages.ts';
+import { modelContents, modelParameters } from '../shared/model-contents.ts';
+import type { TaughtResult, TeachingNews, TeachingOrder } from '../shared/teaching-messages.ts';
+import { trainAllLayers } from './all-layers.ts';
+import { type Features, trainHead } from './head-training.ts';
+import { fetchModel } from './model-fetch.ts';
+import { answer } from './model-sessions.ts';
+import { openRuntime } from './runtime.ts';
 import {
   classifierOf,
   featuresGraph,
@@ -20,11 +24,7 @@ import {
   taughtModel,
   taughtNetwork,
   taughtParameters,
-} from '../teach/taught-network.ts';
-import { trainAllLayers } from './all-layers.ts';
-import { fetchModel } from './model-fetch.ts';
-import { answer } from './model-sessions.ts';
-import { openRuntime } from './runtime.ts';
+} from './taught-network.ts';
 import { disposeAll, floats, type Runtime } from './tensors.ts';
 
 /** Patches that go through the network at once. */

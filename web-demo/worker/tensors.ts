@@ -1,7 +1,7 @@
 /** onnxruntime as the worker's parts see it, whichever build of it runs, and its tensors. */
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
 import { TexturaError } from '../../model/error.ts';
-import type { Provider } from '../inference/messages.ts';
+import type { Provider } from '../shared/inference-messages.ts';
 
 export interface Runtime {
   readonly provider: Provider;

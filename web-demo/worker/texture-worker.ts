@@ -1,6 +1,6 @@
 /** Draws textures off the page's thread. */
 import { drawTexture } from '../../textures/textures.ts';
-import type { Drawing, DrawingOrder } from '../source/drawing.ts';
+import type { Drawing, DrawingOrder } from '../shared/texture-messages.ts';
 
 /** The pictures that `generated` trains on are drawn with seed 1, so these are new to every network. */
 const sampleSeed = 2;

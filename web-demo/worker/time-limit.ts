@@ -1,5 +1,5 @@
 /** Graphics drivers may leave a promise open for ever: what the page asks of them has a time limit. */
-import { fault, InferenceError } from '../inference/faults.ts';
+import { fault, InferenceError } from '../shared/faults.ts';
 
 /** Settles as `work` does. Errors: `no-answer` where it has not settled after `limitMs`. */
 export async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {

@@ -9,7 +9,7 @@ import type { Parameters } from '../../../model/parameters.ts';
 import { cutPatch, patchBytes } from '../../../model/patch.ts';
 import { Tensor } from '../../../node/onnxruntime.ts';
 import { drawTexture } from '../../../textures/textures.ts';
-import { standardiseLocally } from '../../../web-demo/see/local-standardisation.ts';
+import { standardiseLocally } from '../../../web-demo/worker/local-standardisation.ts';
 import { bytesOf, largestDifference, runModel, runOnPatches } from '../../support/onnx-session.ts';
 import { randomParameters } from '../../support/random-network.ts';
 import { tolerances } from '../../tolerances.ts';

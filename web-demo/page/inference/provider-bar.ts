@@ -1,0 +1,130 @@
+/** Which network answers, and on what it computes: chosen here, with why it is so. */
+
+import type { Fault } from '../../shared/faults.ts';
+import type { Provider } from '../../shared/inference-messages.ts';
+import { element } from '../dom/element.ts';
+import type { Signal } from '../dom/signal.ts';
+import { formatNumber, language, said, type TextKey, textOf } from '../language/language.ts';
+import type { Inference, ProviderState, ProviderWish, Verdict } from './inference.ts';
+import type { ListedModel } from './model-list.ts';
+
+export interface ProviderBar {
+  readonly root: HTMLElement;
+}
+
+const wishes: Readonly<Record<ProviderWish, TextKey>> = {
+  auto: 'provider.auto',
+  wasm: 'provider.wasm',
+  webgpu: 'provider.webgpu',
+};
+
+export function providerBar(inference: Inference, models: Signal<readonly ListedModel[]>): ProviderBar {
+  const model = element('select', { id: 'model' });
+  const wish = element('select', { id: 'provider' });
+  const state = element('p', { class: 'provider-state', role: 'status' });
+  const proof = element('p', { class: 'provider-proof' });
+
+  const listModels = () => {
+    const chosen = inference.model.get();
+    const name = chosen.status === 'ready' ? chosen.model.name : chosen.name;
+    model.replaceChildren(
+      ...models.get().map((listed) => {
+        const text = listed.taught ? textOf('model.taught', { name: listed.name }) : listed.name;
+        return element('option', { value: listed.name, selected: listed.name === name }, text);
+      }),
+    );
+  };
+  const listWishes = () => {
+    const now = inference.provider.get().wish;
+    wish.replaceChildren(
+      ...(Object.keys(wishes) as ProviderWish[]).map((value) =>
+        element('option', { value, selected: value === now }, textOf(wishes[value])),
+      ),
+    );
+  };
+  const draw = () => {
+    state.replaceChildren(
+      ...providerLines(inference.provider.get()).map((line) => element('span', {}, line)),
+    );
+    proof.textContent = proofLine(inference);
+  };
+
+  models.watch(listModels);
+  inference.model.watch(() => {
+    listModels();
+    draw();
+  });
+  inference.provider.watch(() => {
+    listWishes();
+    draw();
+  });
+  language.watch(() => {
+    listModels();
+    listWishes();
+    draw();
+  });
+  model.addEventListener('change', () => {
+    const listed = models.get().find(({ name }) => name === model.value);
+    if (listed !== undefined) void inference.choose(listed);
+  });
+  wish.addEventListener('change', () => void inference.prefer(wish.value as ProviderWish));
+
+  return {
+    root: element(
+      'div',
+      { class: 'provider' },
+      element('p', { class: 'field' }, said('label', 'model.choose', { for: model.id }), model),
+      element('p', { class: 'field' }, said('label', 'provider.choose', { for: wish.id }), wish),
+      element('div', { class: 'provider-report' }, state, proof),
+    ),
+  };
+}
+
+/** Empty where nothing computes: why that is so is said beside it. */
+function proofLine({ model, provider }: Inference): string {
+  const state = model.get();
+  switch (state.status) {
+    case 'loading':
+      return textOf('model.loading', { name: state.name });
+    case 'failed':
+      return provider.get().active === undefined
+        ? ''
+        : textOf('model.failed', { name: state.name, reason: faultText(state.fault) });
+    case 'ready':
+      return textOf('model.proof', { difference: state.model.difference.toExponential(1) });
+    default:
+      throw state satisfies never;
+  }
+}
+
+/** What computes, and why nothing else does. */
+function providerLines({ active, verdicts, wish }: ProviderState): readonly string[] {
+  const { wasm, webgpu } = verdicts;
+  const none = wasm.status === 'refused' ? 'provider.none' : 'provider.starting';
+  const lines = [active === undefined ? textOf(none) : activeLine(active, verdicts[active])];
+  if (active === 'wasm' && !window.isSecureContext) lines.push(textOf('provider.insecure'));
+  else if (active === 'wasm' && !window.crossOriginIsolated) lines.push(textOf('provider.isolation'));
+  if (webgpu.status === 'trying' && active !== undefined) lines.push(textOf('provider.trying'));
+  if (webgpu.status === 'refused') lines.push(refusedLine('WebGPU', webgpu.fault));
+  if (wasm.status === 'refused') lines.push(refusedLine('WebAssembly', wasm.fault));
+  if (active === 'wasm' && wish === 'auto' && wasm.status === 'passed' && webgpu.status === 'passed') {
+    const [mine, theirs] = [formatNumber(wasm.runMs ?? 0, 1), formatNumber(webgpu.runMs ?? 0, 1)];
+    lines.push(textOf('provider.slower', { mine, theirs }));
+  }
+  return lines;
+}
+
+function activeLine(active: Provider, verdict: Verdict): string {
+  if (active === 'webgpu') return textOf('provider.webgpu');
+  const threads = verdict.status === 'passed' ? verdict.threads : 1;
+  return threads > 1 ? textOf('provider.threads', { threads }) : textOf('provider.single');
+}
+
+function refusedLine(provider: string, fault: Fault): string {
+  return textOf('provider.refused', { provider, reason: faultText(fault) });
+}
+
+/** What a fault means and what can be done about it, in the page's language. */
+export function faultText({ code, values }: Fault): string {
+  return textOf(`fault.${code}`, values);
+}

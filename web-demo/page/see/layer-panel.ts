@@ -1,0 +1,155 @@
+/** What each layer makes of the square: its strongest maps, with what one of their values sees marked on the picture. */
+import { inputPx } from '../../../model/network.ts';
+import type { Activations, LayerActivation, LoadedModel } from '../../shared/inference-messages.ts';
+import { superseded } from '../../shared/run-queue.ts';
+import { element } from '../dom/element.ts';
+import { formatNumber, language, said, say, textOf } from '../language/language.ts';
+import type { Picture } from '../stage/stage.ts';
+import type { ViewSetting } from '../view.ts';
+import { drawChannel, drawKernel, largestMagnitude, strongestChannels } from './map-picture.ts';
+
+const shownMaps = 20;
+
+export interface LayerPanel {
+  readonly root: HTMLElement;
+  read(model: LoadedModel, picture: Picture): Promise<void>;
+  reset(): void;
+  leave(): void;
+}
+
+export function layerPanel({ inference, stage, reader }: ViewSetting): LayerPanel {
+  const layers = element('select', { id: 'see-layer' });
+  const sizes = element('p', { class: 'note', id: 'see-field' });
+  const maps = mapGrid(({ x, y }) => markField(x, y));
+  const filters = element('div', { class: 'filters', 'aria-hidden': 'true' });
+  const filtersNote = element('p', { class: 'note' });
+  let seen: Activations | undefined;
+
+  const shownLayer = () => seen?.layers.find(({ layer }) => layer === layers.value) ?? seen?.layers[0];
+
+  function draw(): void {
+    const layer = shownLayer();
+    if (layer === undefined || seen === undefined) return;
+    const field = formatNumber(layer.receptiveFieldPx);
+    say(sizes, 'see.field', { shape: layer.shape.join(' x '), field });
+    maps.show(layer);
+    const { kernelPx: side, values } = seen.kernels;
+    say(filtersNote, 'see.filtersWhy', { count: values.length / side ** 2, side });
+  }
+
+  function listLayers(names: readonly string[]): void {
+    if ([...layers.options].map(({ value }) => value).join() === names.join()) return;
+    const before = layers.value;
+    layers.replaceChildren(
+      ...names.map((name) => element('option', { value: name, selected: name === before }, name)),
+    );
+  }
+
+  /** Marks on the picture what the value at (`x`, `y`) of the shown layer sees. */
+  function markField(x: number, y: number): void {
+    const layer = shownLayer();
+    if (layer === undefined) return;
+    const square = stage.square.get();
+    const scale = square.sidePx / inputPx;
+    stage.mark({
+      x: square.x + x * layer.stridePx * scale,
+      y: square.y + y * layer.stridePx * scale,
+      sidePx: layer.receptiveFieldPx * scale,
+    });
+  }
+
+  layers.addEventListener('change', () => {
+    stage.mark(undefined);
+    draw();
+  });
+  language.watch(draw);
+
+  return {
+    root: element(
+      'section',
+      { class: 'layers', 'aria-labelledby': 'layers-heading' },
+      said('h3', 'see.layers', { id: 'layers-heading' }),
+      said('p', 'see.layersWhy', { class: 'note' }),
+      element('p', { class: 'field' }, said('label', 'see.layer', { for: layers.id }), layers),
+      sizes,
+      maps.root,
+      said('h3', 'see.filters'),
+      filtersNote,
+      filters,
+    ),
+    async read(model, picture) {
+      const { patches } = reader.square(picture.element, stage.square.get());
+      const given = await inference.ask('activations', { model: model.name, patch: patches });
+      if (given === superseded) return;
+      const isFirst = seen === undefined;
+      seen = given;
+      listLayers(given.layers.map(({ layer }) => layer));
+      if (isFirst) filters.replaceChildren(...filterPictures(given.kernels));
+      draw();
+    },
+    reset() {
+      seen = undefined;
+      stage.mark(undefined);
+      filters.replaceChildren();
+    },
+    leave: () => stage.mark(undefined),
+  };
+}
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Pictures of a layer's strongest maps. A place in them is chosen by pointing, or by arrow keys while the grid has the focus. */
+function mapGrid(onPlace: (place: Place) => void) {
+  const root = element('div', { class: 'maps finding', tabindex: 0, role: 'group' });
+  const pictures = Array.from({ length: shownMaps }, () => element('canvas', { 'aria-hidden': 'true' }));
+  let layer: LayerActivation | undefined;
+  let place: Place = { x: 0, y: 0 };
+  root.append(...pictures);
+
+  function choose(x: number, y: number): void {
+    if (layer === undefined) return;
+    const [, height, width] = layer.shape;
+    const within = (value: number, size: number) => Math.min(Math.max(Math.floor(value), 0), size - 1);
+    place = { x: within(x, width), y: within(y, height) };
+    onPlace(place);
+  }
+
+  root.addEventListener('pointermove', ({ target, clientX, clientY }) => {
+    if (!(target instanceof HTMLCanvasElement)) return;
+    const { left, top, width, height } = target.getBoundingClientRect();
+    choose(((clientX - left) / width) * target.width, ((clientY - top) / height) * target.height);
+  });
+  root.addEventListener('keydown', (event) => {
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    choose(place.x + (step[0] ?? 0), place.y + (step[1] ?? 0));
+  });
+
+  function show(next: LayerActivation): void {
+    layer = next;
+    root.setAttribute('aria-label', `${textOf('see.layers')}: ${next.layer}`);
+    const channels = strongestChannels(next, shownMaps);
+    pictures.forEach((canvas, i) => {
+      const channel = channels[i];
+      canvas.hidden = channel === undefined;
+      if (channel === undefined) return;
+      canvas.title = textOf('see.map1', { number: channel, layer: next.layer });
+      drawChannel(canvas, next, channel);
+    });
+  }
+  return { root, show };
+}
+
+function filterPictures({ kernelPx, values }: Activations['kernels']): readonly HTMLCanvasElement[] {
+  const size = kernelPx ** 2;
+  const largest = largestMagnitude(values);
+  return Array.from({ length: values.length / size }, (_, i) => {
+    const canvas = element('canvas');
+    drawKernel(canvas, values.subarray(i * size, (i + 1) * size), kernelPx, largest);
+    return canvas;
+  });
+}

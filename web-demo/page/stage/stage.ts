@@ -1,0 +1,234 @@
+/** The picture with the square that is read drawn on it: by pointer, by wheel or by keys it is moved and scaled. */
+import { leastPatchPx } from '../../../model/patch.ts';
+import { element } from '../dom/element.ts';
+import { type Signal, signal } from '../dom/signal.ts';
+import { formatNumber, language, said, textOf } from '../language/language.ts';
+import type { PictureElement } from './capture.ts';
+import {
+  carriedOver,
+  centred,
+  fitted,
+  longestSidePx,
+  moved,
+  type Size,
+  type Square,
+  scaled,
+} from './square.ts';
+
+export interface Picture extends Size {
+  readonly kind: 'camera' | 'still';
+  readonly element: PictureElement;
+}
+
+export interface Stage {
+  readonly root: HTMLElement;
+  readonly picture: Signal<Picture | undefined>;
+  readonly square: Signal<Square>;
+  /** Lies over the picture, for maps and marks; as many pixels as its drawer gives it. */
+  readonly overlay: HTMLCanvasElement;
+  /** Marks a square of the picture beside the one that is read; undefined takes the mark away. */
+  mark(square: Square | undefined): void;
+  /** Words beside the square, such as what was read in it; empty takes them away. */
+  caption(text: string): void;
+  /** Shows another picture. The square goes to `at`, or stays at its place as far as that exists. */
+  show(picture: Picture, at?: Pick<Square, 'x' | 'y'>): void;
+  /** The same source has changed its size, as a turned phone does. */
+  resize(size: Size): void;
+  /** The square's side where nobody has chosen one yet: that which the model was trained with. */
+  setTrainedSide(sidePx: number): void;
+}
+
+const stepPx = 8;
+const scaleStep = 1.1;
+
+export function createStage(): Stage {
+  const picture = signal<Picture | undefined>(undefined);
+  const square = signal<Square>({ x: 0, y: 0, sidePx: 64 });
+  const holder = element('div', { class: 'stage-picture' });
+  const overlay = element('canvas', { class: 'stage-overlay finding', 'aria-hidden': 'true' });
+  const frame = squareElement();
+  const mark = element('div', { class: 'stage-mark', 'aria-hidden': 'true', hidden: true });
+  const side = element('input', { type: 'range', id: 'square-side', min: leastPatchPx, step: 1 });
+  const sideText = element('output', { for: 'square-side', class: 'figure' });
+  const frameArea = element('div', { class: 'stage-frame' }, holder, overlay, mark, frame.root);
+  const controls = element(
+    'div',
+    { class: 'stage-controls' },
+    said('label', 'stage.side', { for: 'square-side' }),
+    side,
+    sideText,
+  );
+  let chosenSide = false;
+
+  const size = (): Size => picture.get() ?? { width: 640, height: 480 };
+  const place = (next: Square) => square.set(next);
+  const scaleTo = (sidePx: number) => {
+    chosenSide = true;
+    place(scaled(square.get(), sidePx, size()));
+  };
+
+  square.watch(draw);
+  language.watch(draw);
+  side.addEventListener('input', () => scaleTo(Number(side.value)));
+  frame.root.addEventListener('keydown', (event) => {
+    const action = keyActions[event.key];
+    if (action === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    const { dx = 0, dy = 0, scale = 1 } = action;
+    const step = event.shiftKey ? 1 : stepPx;
+    if (scale === 1) place(moved(square.get(), dx * step, dy * step, size()));
+    else scaleTo(square.get().sidePx * scale);
+  });
+  frameArea.addEventListener(
+    'wheel',
+    (event) => {
+      if (!event.ctrlKey && document.activeElement !== frame.root) return;
+      event.preventDefault();
+      scaleTo(square.get().sidePx * (event.deltaY < 0 ? scaleStep : 1 / scaleStep));
+    },
+    { passive: false },
+  );
+  dragging(frameArea, frame.handle, { size, square, place, scaleTo });
+
+  function draw(): void {
+    const { x, y, sidePx } = square.get();
+    placeOver(frame.root, square.get(), size());
+    const { marker } = frame;
+    marker.textContent = `${formatNumber(sidePx)} px`;
+    // Words go inside of the picture where there is no room beside the square.
+    frame.root.classList.toggle('at-top', y < size().height / 8);
+    frame.root.classList.toggle('at-bottom', y + sidePx > (size().height * 7) / 8);
+    frame.root.classList.toggle('at-right', x > (size().width * 2) / 3);
+    frame.root.setAttribute('aria-label', textOf('stage.square', { x, y, side: sidePx }));
+    side.max = String(longestSidePx(size()));
+    side.value = String(sidePx);
+    sideText.textContent = `${formatNumber(sidePx)} px`;
+  }
+
+  function layOut({ width, height }: Size): void {
+    frameArea.style.aspectRatio = `${width} / ${height}`;
+    frameArea.style.setProperty('--aspect', String(width / height));
+  }
+
+  return {
+    root: element('div', { class: 'stage' }, frameArea, controls),
+    picture,
+    square,
+    overlay,
+    caption(text) {
+      if (frame.caption.textContent !== text) frame.caption.textContent = text;
+      frame.caption.hidden = text === '';
+    },
+    mark(at) {
+      mark.hidden = at === undefined;
+      if (at !== undefined) placeOver(mark, at, size());
+    },
+    show(next, at) {
+      const before = picture.get();
+      if (before?.element !== next.element) holder.replaceChildren(next.element);
+      layOut(next);
+      picture.set(next);
+      const { sidePx } = square.get();
+      if (at !== undefined) place(fitted({ ...at, sidePx }, next));
+      else place(before === undefined ? centred(sidePx, next) : carriedOver(square.get(), before, next));
+    },
+    resize(next) {
+      const before = picture.get();
+      if (before === undefined) return;
+      layOut(next);
+      picture.set({ ...before, ...next });
+      place(carriedOver(square.get(), before, next));
+    },
+    setTrainedSide(sidePx) {
+      if (!chosenSide) place(scaled(square.get(), sidePx, size()));
+    },
+  };
+}
+
+/** Lays an element over a square of the picture. */
+function placeOver(over: HTMLElement, { x, y, sidePx }: Square, { width, height }: Size): void {
+  const percent = (share: number) => `${100 * share}%`;
+  Object.assign(over.style, {
+    left: percent(x / width),
+    top: percent(y / height),
+    width: percent(sidePx / width),
+    height: percent(sidePx / height),
+  });
+}
+
+const keyActions: Readonly<Record<string, { dx?: number; dy?: number; scale?: number }>> = {
+  ArrowLeft: { dx: -1 },
+  ArrowRight: { dx: 1 },
+  ArrowUp: { dy: -1 },
+  ArrowDown: { dy: 1 },
+  '+': { scale: scaleStep },
+  '=': { scale: scaleStep },
+  '-': { scale: 1 / scaleStep },
+};
+
+function squareElement() {
+  const handle = element('span', { class: 'square-handle' });
+  const marker = element('span', { class: 'square-size' });
+  const caption = element('span', { class: 'square-caption finding', hidden: true, 'aria-hidden': 'true' });
+  const root = element(
+    'div',
+    { class: 'square', tabindex: 0, role: 'group', id: 'square' },
+    marker,
+    caption,
+    ...['nw', 'ne', 'sw'].map((corner) => element('span', { class: `square-corner ${corner}` })),
+    handle,
+  );
+  return { root, handle, marker, caption };
+}
+
+interface DragTarget {
+  readonly size: () => Size;
+  readonly square: Signal<Square>;
+  readonly place: (square: Square) => void;
+  readonly scaleTo: (sidePx: number) => void;
+}
+
+/** Dragging moves the square, wherever it begins; beginning at the handle it scales. A press beside the square brings it there. */
+function dragging(
+  area: HTMLElement,
+  handle: HTMLElement,
+  { size, square, place, scaleTo }: DragTarget,
+): void {
+  area.addEventListener('pointerdown', (event) => {
+    if (event.button !== 0) return;
+    const scales = event.target === handle;
+    const picturePx = () => size().width / area.clientWidth;
+    const bounds = area.getBoundingClientRect();
+    const at = (pointer: PointerEvent) => ({
+      x: (pointer.clientX - bounds.left) * picturePx(),
+      y: (pointer.clientY - bounds.top) * picturePx(),
+    });
+    const start = at(event);
+    let from = square.get();
+    const outside =
+      start.x < from.x ||
+      start.y < from.y ||
+      start.x > from.x + from.sidePx ||
+      start.y > from.y + from.sidePx;
+    if (outside && !scales) {
+      place(moved(from, start.x - from.x - from.sidePx / 2, start.y - from.y - from.sidePx / 2, size()));
+      from = square.get();
+    }
+    const follow = (pointer: PointerEvent) => {
+      const { x, y } = at(pointer);
+      if (scales) scaleTo(Math.max(x - from.x - from.sidePx / 2, y - from.y - from.sidePx / 2) * 2);
+      else place(moved(from, x - start.x, y - start.y, size()));
+    };
+    const end = () => {
+      area.removeEventListener('pointermove', follow);
+      area.removeEventListener('pointerup', end);
+      area.removeEventListener('pointercancel', end);
+    };
+    area.setPointerCapture(event.pointerId);
+    handle.parentElement?.focus({ preventScroll: true });
+    event.preventDefault();
+    area.addEventListener('pointermove', follow);
+    area.addEventListener('pointerup', end);
+    area.addEventListener('pointercancel', end);
+  });
+}

@@ -1,0 +1,110 @@
+/** One surface that is being taught: its name, the button that collects while it is held, and what was collected. */
+import type { Patch } from '../../../model/patch.ts';
+import type { Surface } from '../../shared/collection.ts';
+import { element } from '../dom/element.ts';
+import { formatNumber, language, said, say, textOf } from '../language/language.ts';
+import { paintPatch } from '../stage/capture.ts';
+
+/** About eight patches a second: fewer would be tedious, more would be alike. */
+const collectEveryMs = 120;
+
+export interface SurfaceCard {
+  readonly root: HTMLElement;
+  readonly surface: () => Surface;
+  focus(): void;
+}
+
+export interface SurfaceCardEvents {
+  /** A patch to add now; undefined where there is no picture. */
+  readonly collect: () => Patch | undefined;
+  /** Name or patches have changed. */
+  readonly onChange: (surface: Surface) => void;
+  readonly onRemove: () => void;
+}
+
+export function surfaceCard(first: Surface, number: number, events: SurfaceCardEvents): SurfaceCard {
+  let surface = first;
+  const name = element('input', { type: 'text', value: first.name, maxlength: 60, autocomplete: 'off' });
+  const hold = said('button', 'teach.hold', { type: 'button', class: 'hold' });
+  const count = element('span', { class: 'figure surface-count' });
+  const remove = element('button', { type: 'button', class: 'quiet' }, '×');
+  const thumbs = element('div', { class: 'thumbs' });
+  const root = element(
+    'li',
+    { class: 'surface' },
+    element('div', { class: 'surface-head' }, name, count, remove),
+    hold,
+    thumbs,
+  );
+
+  function change(next: Partial<Surface>): void {
+    surface = { ...surface, ...next };
+    drawTexts();
+    events.onChange(surface);
+  }
+
+  function drawTexts(): void {
+    say(count, 'teach.count', { count: formatNumber(surface.patches.length) });
+    name.setAttribute('aria-label', textOf('teach.name', { number }));
+    remove.setAttribute('aria-label', textOf('teach.remove', { name: surface.name }));
+    const buttons = [...thumbs.children];
+    for (const [i, button] of buttons.entries()) {
+      button.setAttribute('aria-label', textOf('teach.removePatch', { number: i + 1, name: surface.name }));
+    }
+  }
+
+  function addThumb(patch: Patch): void {
+    const canvas = element('canvas', { width: 64, height: 64, 'aria-hidden': 'true' });
+    paintPatch(canvas, patch);
+    const button = element('button', { type: 'button', class: 'thumb' }, canvas);
+    button.addEventListener('click', () => {
+      button.remove();
+      change({ patches: surface.patches.filter((kept) => kept !== patch) });
+    });
+    thumbs.append(button);
+  }
+
+  for (const patch of first.patches) addThumb(patch);
+  language.watch(drawTexts);
+  name.addEventListener('input', () => change({ name: name.value }));
+  remove.addEventListener('click', events.onRemove);
+  whileHeld(hold, () => {
+    const patch = events.collect();
+    if (patch === undefined) return;
+    addThumb(patch);
+    thumbs.scrollTop = thumbs.scrollHeight;
+    change({ patches: [...surface.patches, patch] });
+  });
+  return { root, surface: () => surface, focus: () => name.focus() };
+}
+
+/** Calls again and again while the button is held by pointer or by key. */
+function whileHeld(button: HTMLElement, call: () => void): void {
+  let timer: number | undefined;
+  const stop = () => {
+    clearInterval(timer);
+    timer = undefined;
+    button.classList.remove('held');
+  };
+  const start = () => {
+    if (timer !== undefined) return;
+    button.classList.add('held');
+    call();
+    timer = window.setInterval(call, collectEveryMs);
+  };
+  button.addEventListener('pointerdown', (event) => {
+    button.setPointerCapture(event.pointerId);
+    start();
+  });
+  for (const end of ['pointerup', 'pointercancel', 'lostpointercapture', 'blur']) {
+    button.addEventListener(end, stop);
+  }
+  button.addEventListener('keydown', (event) => {
+    if (event.key !== ' ' && event.key !== 'Enter') return;
+    event.preventDefault();
+    start();
+  });
+  button.addEventListener('keyup', stop);
+  // A long press must not open the browser's menu.
+  button.addEventListener('contextmenu', (event) => event.preventDefault());
+}
