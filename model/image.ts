@@ -3,7 +3,9 @@
  * server and browser get the same bits from the same decoded pixels.
  */
 import { TexturaError } from './error.ts';
-import type { StretchedBits } from './sample-depth.ts';
+
+/** Fewer bits than the 16 of the file that they came in. */
+export type StretchedBits = 8 | 10 | 12;
 
 /** Decoded 8-bit sRGB pixels, interleaved, rows from the top, EXIF orientation already applied. */
 export interface Pixels {

@@ -15,10 +15,7 @@
  * What is read as fewer bits is stretched, which `stretchText` says to the person. Files that state their
  * range themselves (a PGM's largest value) are taken at their word.
  */
-import type { Pixels } from './image.ts';
-
-/** Fewer bits than the 16 of the file that they came in. */
-export type StretchedBits = 8 | 10 | 12;
+import type { Pixels, StretchedBits } from './image.ts';
 
 const stretchedBits: readonly StretchedBits[] = [8, 10, 12];
 

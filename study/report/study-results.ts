@@ -8,9 +8,9 @@ import { type Study, type StudyArm, studyFiles } from '../../model/study-file.ts
 import { type ValidatedImage, validationFromCsv } from '../../model/validation-file.ts';
 import { readStudy } from '../../node/study-record.ts';
 import { type RunResults, readIfThere, readRunResults } from '../../report/run-directory.ts';
+import type { PhotographError, RunErrors } from '../statistics/sample.ts';
 import { type ArmErrors, type ArmStatistics, studyStatistics } from '../statistics/study-statistics.ts';
 import { type StudyRun, studyRunState, studyRuns } from '../study-directory.ts';
-import { runErrors } from './counted-errors.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 
 export interface StudyResults {
@@ -108,4 +108,44 @@ async function readStudyRun(study: Study, run: StudyRun): Promise<StudyRunResult
 function validatedPhotographs(file: Uint8Array, path: string): readonly ValidatedImage[] | undefined {
   const photographs = validationFromCsv(new TextDecoder().decode(file), path);
   return photographs.length === 0 ? undefined : photographs;
+}
+
+/**
+ * The errors that a run counts with. A diverged run is a result, and leaving it out would flatter its network: it counts with the model
+ * that it left, or as guessing if it left none, on the photographs of its seed. Undefined for a run without a result: one that failed, is
+ * missing or has not ended.
+ */
+export function runErrors(
+  run: Pick<StudyRunResults, 'seed' | 'outcome' | 'results' | 'validation'>,
+  photographsOfSeed: readonly ValidatedImage[] | undefined,
+): RunErrors | undefined {
+  const { seed, outcome, validation } = run;
+  switch (outcome.kind) {
+    case 'finished':
+    case 'stopped early':
+      return validation && { seed, photographs: validation.map(photographError) };
+    case 'diverged':
+      if (validation !== undefined) return { seed, photographs: validation.map(photographError) };
+      return photographsOfSeed && { seed, photographs: photographsOfSeed.map(guessing(run)) };
+    case 'failed':
+    case 'unfinished':
+    case 'missing':
+      return undefined;
+    default:
+      return outcome.kind satisfies never;
+  }
+}
+
+/** Whether a run counts as guessing because it left no model. */
+export function countsAsGuessing({ outcome, validation }: StudyRunResults): boolean {
+  return outcome.kind === 'diverged' && validation === undefined;
+}
+
+function photographError({ image, label, patches, wrong }: ValidatedImage): PhotographError {
+  return { image, label, error: wrong / patches };
+}
+
+function guessing({ results }: Pick<StudyRunResults, 'results'>): (image: ValidatedImage) => PhotographError {
+  const classes = results?.run.labels.length ?? 1;
+  return ({ image, label }) => ({ image, label, error: 1 - 1 / classes });
 }

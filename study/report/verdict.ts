@@ -1,8 +1,7 @@
 /** What the numbers allow to be said of a network, and whether that is what the paper's authors saw. */
 import type { VariantName } from '../../model/network.ts';
 import type { Comparison, Test } from '../statistics/study-statistics.ts';
-import { countsAsGuessing } from './counted-errors.ts';
-import type { ArmResults, StudyRunResults } from './study-results.ts';
+import { type ArmResults, countsAsGuessing, type StudyRunResults } from './study-results.ts';
 
 /** The level of all tests of a study together. */
 export const level = 0.05;

@@ -5,8 +5,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { quoted } from '../../node/shell.ts';
-import { type FolderWalk, isSystemName } from './folder-walk.ts';
-import { isMeantAsImage } from './intake.ts';
+import { type FolderWalk, isMeantAsImage, isSystemName } from './folder-walk.ts';
 
 export type FolderSplit = 'train' | 'validation';
 

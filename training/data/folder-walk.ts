@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Dirent, Stats } from 'node:fs';
 import { readdir, readlink, realpath, stat } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { extname, join, relative, sep } from 'node:path';
 import { compareNames } from './code-point-order.ts';
 import type { SkippedFile } from './dataset-image.ts';
 
@@ -171,4 +171,20 @@ export function isSystemName(name: string): boolean {
 
 function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? String(error);
+}
+
+const imageEndings = new Set(
+  (
+    '.jpg .jpeg .jpe .jfif .jif .png .apng .webp .gif .tif .tiff .avif .heic .heif .hif .bmp .dib .pbm .pgm ' +
+    '.ppm .pnm .pam .pfm .psd .jxl .jp2 .j2k .exr .hdr .tga .dds .pcx .dng .nef .nrw .arw .srf .sr2 .cr2 .cr3 ' +
+    '.crw .rw2 .rwl .orf .raf .pef .srw .3fr .fff .iiq .mef .mos .mrw .x3f .dcr .kdc .erf'
+  ).split(' '),
+);
+
+/**
+ * Whether a file was meant as an image, by what it is called. The ending never makes an image of a file; it
+ * tells a photograph that failed from a text that lies beside it.
+ */
+export function isMeantAsImage({ name }: { readonly name: string }): boolean {
+  return imageEndings.has(extname(name).toLowerCase());
 }

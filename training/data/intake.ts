@@ -3,17 +3,17 @@
  * epochs later.
  */
 import { createHash } from 'node:crypto';
-import { extname } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
+import type { StretchedBits } from '../../model/image.ts';
 import { type GreyImage, meanGrey } from '../../model/image.ts';
 import { ImageKindError } from '../../model/image-kind.ts';
 import { holdsPatch, smallerPatchAdvice } from '../../model/patch.ts';
-import type { StretchedBits } from '../../model/sample-depth.ts';
 import { ByteRoom } from '../../node/byte-room.ts';
 import { type DecodeLimits, decodeImage } from '../../node/image-decoder.ts';
 import { readImageFile } from '../../node/image-file.ts';
 import type { DatasetImage } from './dataset-image.ts';
 import type { ClassFile } from './folder.ts';
+import { isMeantAsImage } from './folder-walk.ts';
 
 export interface ReadImage {
   readonly file: ClassFile;
@@ -124,14 +124,6 @@ async function judge(
   return { kind: 'image', image, stretchedFromBits };
 }
 
-const imageEndings = new Set(
-  (
-    '.jpg .jpeg .jpe .jfif .jif .png .apng .webp .gif .tif .tiff .avif .heic .heif .hif .bmp .dib .pbm .pgm ' +
-    '.ppm .pnm .pam .pfm .psd .jxl .jp2 .j2k .exr .hdr .tga .dds .pcx .dng .nef .nrw .arw .srf .sr2 .cr2 .cr3 ' +
-    '.crw .rw2 .rwl .orf .raf .pef .srw .3fr .fff .iiq .mef .mos .mrw .x3f .dcr .kdc .erf'
-  ).split(' '),
-);
-
 /**
  * Whether a file that cannot be used is an image: by its content, or, where that tells nothing (an error page
  * saved as .jpg, an empty file), by what it is called.
@@ -142,12 +134,4 @@ function isImage(file: ClassFile, why: TexturaError): boolean {
       ? why.kind === undefined || why.kind.family === 'document'
       : why.code === 'file-unreadable';
   return !tellsNothing || isMeantAsImage(file);
-}
-
-/**
- * Whether a file was meant as an image, by what it is called. The ending never makes an image of a file; it
- * tells a photograph that failed from a text that lies beside it.
- */
-export function isMeantAsImage({ name }: { readonly name: string }): boolean {
-  return imageEndings.has(extname(name).toLowerCase());
 }

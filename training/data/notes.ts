@@ -1,5 +1,6 @@
 /** Sentences about a dataset that a person should read before trusting a result. */
-import { type StretchedBits, stretchText } from '../../model/sample-depth.ts';
+import type { StretchedBits } from '../../model/image.ts';
+import { stretchText } from '../../model/sample-depth.ts';
 import { counted } from '../../model/words.ts';
 import type { DatasetImage } from './dataset-image.ts';
 import type { ReadImage } from './intake.ts';

@@ -203,3 +203,7 @@ export const english = {
   'teach.unkept': 'This browser does not keep data for this page: download what you want to keep.',
   'teach.base': 'Built on {name}.',
 } as const;
+
+export type TextKey = keyof typeof english;
+/** Every language has all texts. */
+export type Texts = Readonly<Record<TextKey, string>>;

@@ -2,11 +2,10 @@
 import { element } from '../dom/element.ts';
 import { signal } from '../dom/signal.ts';
 import { keepText, keptText } from '../storage.ts';
-import { english } from './english.ts';
+import { english, type TextKey, type Texts } from './english.ts';
 import { spanish } from './spanish.ts';
 
-export type TextKey = keyof typeof english;
-export type Texts = Readonly<Record<TextKey, string>>;
+export type { TextKey } from './english.ts';
 export type Values = Readonly<Record<string, string | number>>;
 
 const languages = { en: english, es: spanish } as const satisfies Record<string, Texts>;

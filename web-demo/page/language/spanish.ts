@@ -1,5 +1,5 @@
 /** The page's texts in Spanish. */
-import type { Texts } from './language.ts';
+import type { Texts } from './english.ts';
 
 export const spanish: Texts = {
   'page.title': 'Textura: lo que una red pequeña ve en las superficies',

@@ -1,6 +1,7 @@
 /** Pictures by file, drop or paste. They are decoded here; nothing is sent anywhere. */
 import { type DeepPng, deepPngOf, deepPngPixels } from '../../../model/deep-png.ts';
 import { TexturaError } from '../../../model/error.ts';
+import type { StretchedBits } from '../../../model/image.ts';
 import { onWhite, type Pixels } from '../../../model/image.ts';
 import {
   type DecodedKind,
@@ -10,7 +11,6 @@ import {
   imageKindOf,
 } from '../../../model/image-kind.ts';
 import { readPlainImage } from '../../../model/plain-image.ts';
-import type { StretchedBits } from '../../../model/sample-depth.ts';
 import { context2d, element } from '../dom/element.ts';
 
 export const pictureFaults = ['not-picture', 'unsupported', 'damaged', 'too-large'] as const;
