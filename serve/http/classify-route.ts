@@ -6,14 +6,13 @@ import { type ClassifyQuery, classifyQuerySchema } from '../../model/service.ts'
 import { oneLine } from '../../model/words.ts';
 import type { Service } from '../service.ts';
 import { uploadRoute } from './body.ts';
-import { exchangeOf, sendJson } from './exchange.ts';
+import { sendJson } from './exchange.ts';
 import { readImages } from './request-images.ts';
 
 export function classifyRoute({ registry, classifier, metrics, uploads }: Service): RequestHandler {
   const readQuery = queryReader();
   return uploadRoute(uploads, async (upload) => {
     const { request, response, client, signal } = upload;
-    exchangeOf(response).route = '/classify';
     const { model: name, top, crops } = readQuery(request);
     const { model, letGo } = registry.lease(name);
     try {

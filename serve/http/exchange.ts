@@ -12,7 +12,7 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** Aborts the signal. */
   stop(reason: TexturaError): void;
-  /** For metrics: the route that took the request. */
+  /** For metrics: what answers a request that no route takes. */
   route: string;
   /** Whether it is a request of the Open Inference Protocol. */
   isOpenInference: boolean;
@@ -48,10 +48,11 @@ export function beginExchange(metrics: Metrics, log: Logger) {
       if (!isAnswered) exchange.stop(new TexturaError('interrupted', 'the client left'));
       // 499 is what reverse proxies write for a client that left.
       const status = isAnswered ? response.statusCode : 499;
-      metrics.countRequest(exchange.route, request.method, status);
+      const route: string = request.route?.path ?? exchange.route;
+      metrics.countRequest(route, request.method, status);
       const ms = Math.round((performance.now() - start) * 100) / 100;
       const { method, path } = request;
-      const level = probes.has(exchange.route) && status < 400 ? 'debug' : 'info';
+      const level = probes.has(route) && status < 400 ? 'debug' : 'info';
       log[level]({ requestId, method, path, status, ms }, 'request');
     });
     next();

@@ -11,7 +11,6 @@ import { exchangeOf, sendJson } from './exchange.ts';
 
 export function modelListRoute(registry: Registry) {
   return (_request: Request, response: Response): void => {
-    exchangeOf(response).route = '/models';
     response.setHeader('Cache-Control', 'no-cache');
     sendJson(response, modelList(registry));
   };
@@ -39,7 +38,6 @@ function modelList(registry: Registry): ModelList {
  */
 export function modelIndexRoute(registry: Registry) {
   return (_request: Request, response: Response): void => {
-    exchangeOf(response).route = '/models/index.json';
     response.setHeader('Cache-Control', 'no-cache');
     sendJson(response, { models: registry.list().map(({ entry }) => entry) } satisfies ModelIndex);
   };
@@ -51,7 +49,6 @@ export function modelIndexRoute(registry: Registry) {
  */
 export function modelFileRoute(registry: Registry) {
   return async (request: Request, response: Response): Promise<void> => {
-    exchangeOf(response).route = '/models/:file';
     const wanted = String(request.params.file);
     const file = registry.list().flatMap(({ files }) => files.get(wanted) ?? [])[0];
     if (file === undefined) {

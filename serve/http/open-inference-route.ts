@@ -25,18 +25,15 @@ const maxPatches = 1024;
 const modelVersion = '1';
 
 export function serverMetadataRoute(_request: Request, response: Response): void {
-  exchangeOf(response).route = '/v2';
   sendJson(response, { name: 'textura', version: productVersion(), extensions: ['binary_tensor_data'] });
 }
 
 export function liveRoute(_request: Request, response: Response): void {
-  exchangeOf(response).route = '/v2/health/live';
   sendJson(response, { live: true });
 }
 
 export function protocolReadyRoute(service: Service) {
   return (_request: Request, response: Response): void => {
-    exchangeOf(response).route = '/v2/health/ready';
     const ready = service.isReady();
     if (!ready) response.statusCode = 503;
     sendJson(response, { ready });
@@ -45,7 +42,6 @@ export function protocolReadyRoute(service: Service) {
 
 export function modelReadyRoute({ registry }: Service) {
   return (request: Request, response: Response): void => {
-    exchangeOf(response).route = '/v2/models/:name/ready';
     registry.lease(nameOf(request)).letGo();
     sendJson(response, { name: nameOf(request), ready: true });
   };
@@ -53,7 +49,6 @@ export function modelReadyRoute({ registry }: Service) {
 
 export function modelMetadataRoute({ registry }: Service) {
   return (request: Request, response: Response): void => {
-    exchangeOf(response).route = '/v2/models/:name';
     const { model, letGo } = registry.lease(nameOf(request));
     letGo();
     sendJson(response, metadataOf(model));
@@ -63,7 +58,6 @@ export function modelMetadataRoute({ registry }: Service) {
 export function inferRoute({ registry, classifier, uploads }: Service): RequestHandler {
   return uploadRoute(uploads, async (upload) => {
     const { request, response, client, signal, limits } = upload;
-    exchangeOf(response).route = '/v2/models/:name/infer';
     const { model, letGo } = registry.lease(nameOf(request));
     try {
       refuseEncodings(request);

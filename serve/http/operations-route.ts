@@ -1,16 +1,14 @@
 /** For those who run the service: whether it lives, whether it may be sent requests, and its metrics. */
 import type { Request, Response } from 'express';
 import type { Service } from '../service.ts';
-import { exchangeOf, sendJson } from './exchange.ts';
+import { sendJson } from './exchange.ts';
 
 export function healthRoute(_request: Request, response: Response): void {
-  exchangeOf(response).route = '/healthz';
   sendJson(response, { status: 'ok' });
 }
 
 export function readyRoute(service: Service) {
   return (_request: Request, response: Response): void => {
-    exchangeOf(response).route = '/readyz';
     const isReady = service.isReady();
     if (!isReady) response.statusCode = 503;
     response.setHeader('Cache-Control', 'no-store');
@@ -20,7 +18,6 @@ export function readyRoute(service: Service) {
 
 export function metricsRoute({ metrics }: Service) {
   return async (_request: Request, response: Response): Promise<void> => {
-    exchangeOf(response).route = '/metrics';
     response.setHeader('Content-Type', metrics.registry.contentType);
     response.end(await metrics.registry.metrics());
   };

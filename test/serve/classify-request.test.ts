@@ -388,6 +388,19 @@ describe('the other addresses', () => {
     }
   });
 
+  test('GET /metrics counts requests by the pattern of their route, and every other address together', async () => {
+    for (const path of ['/models/no-such.onnx', '/models/nor-such.onnx', '/nothing', '/nor/this'])
+      await ask(path);
+    await fetch(`${running.address}/healthz`, { method: 'POST' });
+    const text = await (await fetch(`${running.address}/metrics`)).text();
+    const routes = new Set(
+      [...text.matchAll(/^textura_http_requests_total\{route="([^"]*)"/gm)].map(([, at]) => at),
+    );
+    expect([...routes]).toEqual(expect.arrayContaining(['/models/:file', '/classify', 'other']));
+    expect([...routes].filter((at) => /such|nothing|nor/.test(at ?? ''))).toEqual([]);
+    expect(text).toMatch(/textura_http_requests_total\{route="\/healthz",method="POST",status="405"\} 1/);
+  });
+
   test('the log tells of requests by their id, and nothing of what they carried', async () => {
     const bytes = await pngFile(12, 64, 64);
     const headers = { 'Content-Type': 'image/png', 'X-Request-Id': 'order-17' };
