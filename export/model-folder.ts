@@ -1,10 +1,10 @@
 /**
- * The folder of exported models: each file proven before it takes its name, a report beside it, and the index that the server and
- * the page list. A file that fails its proof is removed; an older good one of its name stays.
+ * The folder of exported models: verified files, a report for each network, and the index that the service and the page list. A file
+ * that fails its check is removed, and an older file of that name stays.
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { describeModel } from '../graph/onnx/description.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
 import {
@@ -35,14 +35,43 @@ const indexFile = 'index.json';
 const selfCheckPatches = 8;
 
 /**
- * Exports one run: its ONNX files, VARIANT.report.json, and its place in index.json. Gives the report.
- * Errors: `parity-failed` for a file that does not compute what was trained; nothing of it is left then.
- * `output-unwritable`.
+ * Exports one run: its ONNX files, NAME.report.json, and its place in index.json. Gives the report. Nothing in the folder changes before
+ * every file is written under a temporary name and verified.
+ * Errors: `parity-failed` for a file that does not compute what was trained; `output-unwritable`.
  */
 export async function exportRun(trained: TrainedRun, settings: ExportSettings): Promise<ModelReport> {
   const { run, network, parity } = trained;
+  const { out, opset, version } = settings;
+  const files = settings.graphs.map((kind) => {
+    const path = join(out, modelFileName(network.name, kind));
+    const bytes = modelBytes(trained, kind, opset, version);
+    return { kind, path, unverified: `${path}.${process.pid}.unverified`, bytes };
+  });
+  const modelsBytes = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  await requireSpace(out, modelsBytes + reportsBytes);
   const graphs: ModelReport['graphs'] = [];
-  for (const kind of settings.graphs) graphs.push(await writeProven(trained, kind, settings));
+  try {
+    for (const { kind, path, unverified, bytes } of files) {
+      await writeFileAtomically(unverified, bytes);
+      const parity = await proveParity(resolve(unverified), trained.parity, path);
+      const { irVersion, operators } = describeModel(bytes, path);
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      const file = basename(path);
+      graphs.push({
+        kind,
+        file,
+        sha256,
+        bytes: bytes.length,
+        opset,
+        irVersion,
+        operators: [...operators],
+        parity,
+      });
+    }
+    for (const { unverified, path } of files) await moveFile(unverified, path);
+  } finally {
+    for (const { unverified } of files) await rm(unverified, { force: true }).catch(() => {});
+  }
   const { parameters, multiplyAdds } = totalsOf(describeLayers(network));
   const report: ModelReport = {
     model: network.name,
@@ -52,33 +81,13 @@ export async function exportRun(trained: TrainedRun, settings: ExportSettings): 
     ...(run.best === undefined ? {} : { validation: run.best }),
     selfCheck: selfCheckOf(parity, network.classes),
   };
-  await writeFileAtomically(join(settings.out, reportFileName(network.name)), jsonText(report));
-  await updateIndex(settings.out, indexEntry(trained, report));
+  await writeFileAtomically(join(out, reportFileName(network.name)), jsonText(report));
+  await updateIndex(out, indexEntry(trained, report));
   return report;
 }
 
-/** Writes the file under a passing name, proves it from there, and only then gives it its name. */
-async function writeProven(
-  trained: TrainedRun,
-  kind: ExportedGraph,
-  { out, opset, version }: ExportSettings,
-): Promise<ModelReport['graphs'][number]> {
-  const file = modelFileName(trained.network.name, kind);
-  const path = join(out, file);
-  const unproven = `${path}.${process.pid}.unproven`;
-  const bytes = modelBytes(trained, kind, opset, version);
-  await requireSpace(out, bytes.length);
-  try {
-    await writeFileAtomically(unproven, bytes);
-    const parity = await proveParity(resolve(unproven), trained.parity, path);
-    await moveFile(unproven, path);
-    const { irVersion, operators } = describeModel(bytes, path);
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
-    return { kind, file, sha256, bytes: bytes.length, opset, irVersion, operators: [...operators], parity };
-  } finally {
-    await rm(unproven, { force: true }).catch(() => {});
-  }
-}
+/** Room for the report and the index. */
+const reportsBytes = 2 ** 20;
 
 /** Patches spread over the parity patches, with the probabilities that the training engine gave them. */
 function selfCheckOf({ patches, logits, count }: ParityPatches, classes: number): ModelReport['selfCheck'] {

@@ -1,5 +1,5 @@
 /** Image files: read whole only once their first bytes have shown an image. */
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { TexturaError } from '../model/error.ts';
 import { imageKindBytes, requireDecodedKind } from '../model/image-kind.ts';
 import { whenDescriptorsAreFree } from './descriptors.ts';
@@ -17,6 +17,9 @@ const firstReadBytes = 256 * 1024;
  */
 export async function readImageFile(path: string, name: string): Promise<Uint8Array> {
   try {
+    // Before it is opened: a pipe would wait there for a writer.
+    if (!(await stat(path)).isFile())
+      throw new TexturaError('file-unreadable', `${name}: expected a file, got a folder, pipe or device`);
     const file = await whenDescriptorsAreFree(() => open(path));
     try {
       return await readImage(file, name);
@@ -32,8 +35,6 @@ export async function readImageFile(path: string, name: string): Promise<Uint8Ar
 
 async function readImage(file: FileHandle, name: string): Promise<Uint8Array> {
   const stats = await file.stat();
-  if (!stats.isFile())
-    throw new TexturaError('file-unreadable', `${name}: expected a file, got a folder or device`);
   const head = await readAt(file, 0, Math.min(stats.size, firstReadBytes));
   requireDecodedKind(head.subarray(0, imageKindBytes), name);
   if (stats.size > maxImageFileBytes) {

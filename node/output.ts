@@ -2,8 +2,9 @@
  * Where results are written: faults of a folder or its disk in words that name the path, and whether there is
  * room.
  */
-import { mkdir, mkdtemp, rmdir, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rmdir, stat, statfs } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { TexturaError } from '../model/error.ts';
 
 const reasons: Readonly<Record<string, string>> = {
@@ -43,7 +44,7 @@ export async function writingTo<T>(path: string, work: () => Promise<T>): Promis
  */
 export async function requireWritable(folder: string): Promise<string | undefined> {
   return writingTo(folder, async () => {
-    const firstMade = await mkdir(folder, { recursive: true });
+    const firstMade = await makeFolder(resolve(folder));
     await rmdir(await mkdtemp(join(folder, '.writable-')));
     return firstMade;
   });
@@ -55,7 +56,7 @@ export async function requireWritable(folder: string): Promise<string | undefine
  */
 export async function requireSpace(folder: string, neededBytes: number): Promise<void> {
   const { bavail, bsize, blocks } = await writingTo(folder, async () => {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(resolve(folder));
     return statfs(folder);
   });
   const freeBytes = bavail * bsize;
@@ -66,4 +67,22 @@ export async function requireSpace(folder: string, neededBytes: number): Promise
     `${folder}: too little space on the disk: about ${Math.ceil(neededBytes / 2 ** 20)} MiB are needed, ` +
       `${Math.floor(freeBytes / 2 ** 20)} MiB are free`,
   );
+}
+
+/**
+ * Makes a folder and its missing parents; gives the first that was missing. Node's own recursive mkdir never returns where a file system
+ * such as /proc answers that a folder which is there does not exist.
+ */
+async function makeFolder(folder: string): Promise<string | undefined> {
+  try {
+    await mkdir(folder);
+    return folder;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return undefined;
+    if (code !== 'ENOENT' || existsSync(dirname(folder))) throw error;
+    const firstMade = await makeFolder(dirname(folder));
+    await mkdir(folder);
+    return firstMade ?? folder;
+  }
 }

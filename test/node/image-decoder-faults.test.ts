@@ -1,12 +1,16 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import type { Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { TexturaError } from '../../model/error.ts';
 import { greyFromPixels } from '../../model/image.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
+import { readImageFile } from '../../node/image-file.ts';
 import { bmpOfRgb } from '../support/bmp.ts';
 import { rawFiles } from '../support/camera-raw.ts';
 import { encoder, pngColourTypes, ppmOfRgb, rawPng, rawTiff, rgbPicture } from '../support/pictures.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const [width, height] = [97, 66];
 const picture = rgbPicture(width, height, 5);
@@ -150,3 +154,15 @@ test('an image that announces a giant size is refused from its header', async ()
     'photo: expected 100000000 pixels or fewer (--max-image-pixels), got 60000x50000 (3000000000)',
   ]);
 });
+
+test.skipIf(process.platform === 'win32')(
+  'a pipe is refused at once, without waiting for a writer',
+  async () => {
+    const path = join(await temporaryFolder(), 'pipe.png');
+    spawnSync('mkfifo', [path]);
+    await expect(readImageFile(path, 'pipe.png')).rejects.toMatchObject({
+      code: 'file-unreadable',
+      message: 'pipe.png: expected a file, got a folder, pipe or device',
+    });
+  },
+);

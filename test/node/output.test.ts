@@ -20,6 +20,14 @@ test('a folder is made where it is missing, and trying to write in it leaves not
   expect(await readdir(join(folder, 'a/b'))).toEqual([]);
 });
 
+test.skipIf(process.platform !== 'linux')(
+  'a file system that makes no folders is refused, and not tried for ever',
+  async () => {
+    for (const path of ['/proc/x', '/proc/x/y'])
+      await expect(requireWritable(path)).rejects.toEqual(unwritable(`${path}: cannot be written: `));
+  },
+);
+
 test("another user's folder is refused by its path", async () => {
   const folder = await temporaryFolder();
   await mkdir(join(folder, 'theirs'), { mode: 0o555 });
