@@ -54,6 +54,7 @@ export function curvePanel(frame: PanelFrame, content: PanelContent, palette: Pa
   const ticks = [...valueTicks(values, guess)];
   const top = ticks.at(-1) ?? 1;
   const isGuessShown = guess !== undefined && guess <= top;
+  const isCut = values.some((value) => Number.isFinite(value) && value > top);
   const guessEnd = isGuessShown ? [{ name: 'guessing', colour: palette.muted, value: guess }] : [];
   return chart({
     ...frame,
@@ -71,7 +72,7 @@ export function curvePanel(frame: PanelFrame, content: PanelContent, palette: Pa
         label: null,
       }),
       Plot.ruleY([0], { stroke: palette.ink }),
-      Plot.text([title], {
+      Plot.text([isCut ? `${title}, cut at ${tickText(top)}` : title], {
         frameAnchor: 'top-left',
         dx: -frame.marginLeft,
         dy: 4 - frame.marginTop,

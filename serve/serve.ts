@@ -2,6 +2,7 @@
  * npm run serve: exported models behind HTTP. Ends on SIGINT or SIGTERM when all it has accepted is answered,
  * with status 1 when a lost thread cannot be replaced, so that a supervisor starts a new process.
  */
+import { existsSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import { type CommandDefinition, runCommand } from '../node/command-line.ts';
@@ -43,7 +44,10 @@ async function serve(options: ServeOptions): Promise<void> {
     if (early !== undefined) log.warn('asked to end before the models were loaded');
     else if (service.isReady())
       log.info({ models: service.registry.list().map(({ name }) => name) }, 'ready');
-    else log.warn(`${settings.models}: has no model that can be served; npm run export makes them`);
+    else
+      log.warn(
+        `${settings.models}: ${existsSync(settings.models) ? 'it has no model that can be served' : 'there is no such folder'}; npm run export writes models`,
+      );
     const end = await Promise.race([stop, service.failure]);
     if (typeof end !== 'string') throw end;
     log.info({ signal: end }, 'stopping');

@@ -130,9 +130,14 @@ const numberColumns: readonly Column[] = [
   { heading: 'could show', kind: 'number' },
 ];
 
-export function numbersSection({ arms }: StudyResults): Markup {
+export function numbersSection({ study, arms }: StudyResults): Markup {
+  const explanation =
+    study.seeds.length < 2
+      ? 'With one seed there are no intervals and no p-values: the numbers show this seed only.'
+      : 'Brackets are 95 % intervals over seeds and photographs; p is corrected by Holm for the number of networks. "Could show" is the ' +
+        'smallest difference, in points, that four of five such studies would have found at the 5 % level, before that correction.';
   const entry = html`${table('Numbers of each network', numberColumns, arms.map(numberRow))}
-<p class="after">Brackets are 95 % intervals over seeds and photographs; p is corrected by Holm for the number of networks. "Does better on" is the share of photographs on which the network does better than the reference, ties counting half. "Could show" is the smallest difference, in points, that would have been told from none in four studies of five at the 5 % level, before that correction.</p>`;
+<p class="after">${explanation} "Does better on" is the share of photographs on which the network does better than the reference, ties counting half.</p>`;
   return section('The numbers', 'Of validation patches, a photograph counting once.', entry);
 }
 

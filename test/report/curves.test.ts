@@ -99,6 +99,12 @@ test('an objective that ran away does not flatten the rest', () => {
     '[aria-label="y-axis tick label"] text',
   ).at(-1);
   expect(Number(highest)).toBeLessThan(3 * Math.log(7));
+  const titles = texts(parsed(`<svg>${objective?.drawing.body}</svg>`), 'text').filter((text) =>
+    /nats/.test(text),
+  );
+  expect(titles).toEqual([`objective (cross-entropy, nats), cut at ${highest}`]);
+  const [whole] = panelsOf({}) as [ParsedElement];
+  expect(texts(whole, 'text')).toContain('objective (cross-entropy, nats)');
 });
 
 test('names at the ends of lines never overlap', () => {

@@ -243,6 +243,7 @@ test('a study of one seed has differences, and no interval, no p-value and no ve
       if (/_low$|_high$|^p$|^p_holm$|^smallest_detectable$/.test(name)) expect(cell, name).toBe('');
   }
   const text = document.querySelector('main')?.textContent ?? '';
+  expect(text).not.toContain('Brackets are 95');
   expect(text).not.toMatch(/interval \d|p\s=|p\s<|told apart|could well have been missed/);
   expect(all(document, 'svg .interval line, svg .missed rect')).toEqual([]);
   expect(all(document, '.wide svg .estimate circle')).toHaveLength(3);
