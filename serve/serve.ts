@@ -44,10 +44,12 @@ async function serve(options: ServeOptions): Promise<void> {
     if (early !== undefined) log.warn('asked to end before the models were loaded');
     else if (service.isReady())
       log.info({ models: service.registry.list().map(({ name }) => name) }, 'ready');
-    else
-      log.warn(
-        `${settings.models}: ${existsSync(settings.models) ? 'it has no model that can be served' : 'there is no such folder'}; npm run export writes models`,
-      );
+    else {
+      const why = existsSync(settings.models)
+        ? 'it has no model that can be served'
+        : 'there is no such folder';
+      log.warn(`${settings.models}: ${why}; npm run export writes models`);
+    }
     const end = await Promise.race([stop, service.failure]);
     if (typeof end !== 'string') throw end;
     log.info({ signal: end }, 'stopping');

@@ -266,7 +266,7 @@ test('the log is JSON that commands no terminal, whatever a path holds', async (
   let text = '';
   for await (const part of child.stdout.setEncoding('utf8')) {
     text += part;
-    if (text.includes('has no model')) child.kill('SIGTERM');
+    if (text.includes('no such folder')) child.kill('SIGTERM');
   }
   expect(text).toMatch(/^[\x20-\x7e\n]+$/);
   const records = text
@@ -274,6 +274,6 @@ test('the log is JSON that commands no terminal, whatever a path holds', async (
     .split('\n')
     .map((line) => JSON.parse(line) as { readonly msg: string });
   expect(records.map(({ msg }) => msg)).toContain(
-    `${models}: has no model that can be served; npm run export makes them`,
+    `${models}: there is no such folder; npm run export writes models`,
   );
 });
