@@ -12,7 +12,7 @@ const libraries = ['libonnxruntime_providers_cuda.so', 'libonnxruntime_providers
 it('is refused on a system without CUDA libraries, with what works there', async () => {
   await expect(setUpCuda(() => undefined, 'darwin/arm64')).rejects.toMatchObject({
     code: 'engine-unavailable',
-    message: expect.stringMatching(/linux\/x64 alone, and this is darwin\/arm64.*--device webgpu/),
+    message: expect.stringMatching(/only for linux\/x64, and this is darwin\/arm64.*--device webgpu/),
   });
 });
 
