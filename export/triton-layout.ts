@@ -15,7 +15,7 @@ import type { TrainedRun } from './run-directory.ts';
 const maxBatch = 64;
 
 /**
- * Exports one run to `settings.out` in Triton's layout, its first graph alone, proven as any export. Gives the report.
+ * Exports one run to `settings.out` in Triton's layout: only its first graph, verified like any export. Returns the report.
  * Errors: `parity-failed`; nothing is written then.
  */
 export async function exportForTriton(trained: TrainedRun, settings: ExportSettings): Promise<ModelReport> {

@@ -4,7 +4,7 @@
  * browsers differ in the odd forms, so trainer, service and page share these lines. By Microsoft's
  * description of the BITMAPINFOHEADER family and of OS/2's headers.
  *
- * Colours are taken for sRGB: calibrated spaces and embedded profiles, which hardly any writer has, are not
+ * Colours are read as sRGB: calibrated spaces and embedded profiles, which hardly any writer has, are not
  * applied.
  */
 import type { Pixels } from './image.ts';

@@ -23,7 +23,7 @@ export interface PythonEnvironmentPlan {
   readonly onInstall?: () => void;
 }
 
-/** The environment, made unless it is there. Without a network there is none, and `missing` says what pip said last. */
+/** The environment, created if it does not exist. If pip cannot create it, `missing` is pip's last message. */
 export async function pythonEnvironment(plan: PythonEnvironmentPlan): Promise<PythonEnvironment> {
   const version = await runProgram('python3', ['-c', 'import ensurepip, sys, venv; print(sys.version)']);
   if (version.status !== 0) return { missing: 'there is no python3 with venv and pip' };

@@ -69,7 +69,7 @@ export function startLocalRuns(runs: readonly StudyRun[], setting: LocalSetting)
     try {
       await Promise.all(trained);
     } catch (error) {
-      // What cannot be recorded, on a full disk say, ends the study: no process may go on without it.
+      // A failure to write the record, such as a full disk, ends the study: no run continues unrecorded.
       stop();
       await Promise.allSettled(trained);
       throw error;

@@ -31,7 +31,7 @@ ${quoted}<div class="panels">${drawn}</div>
   const note = topFiveNote(labels.length);
   return section(
     'The courses',
-    `Objective, top-1 and top-5 error of validation patches after each epoch, beside the reference. Lines are means over the seeds, bands reach from the lowest seed to the highest.${note === undefined ? '' : ` ${note}`}`,
+    `Objective, top-1 and top-5 error of validation patches after each epoch, with the reference for comparison. Lines are means over seeds; bands range from the lowest seed to the highest.${note === undefined ? '' : ` ${note}`}`,
     html`${entry}`,
   );
 }
@@ -66,7 +66,7 @@ export function costSection({ arms }: StudyResults): Markup {
   });
   return section(
     'What each costs',
-    'Multiply-adds of one forward pass of one patch. Images a second are the median over epochs and seeds, as trained here, perhaps beside other runs.',
+    'Multiply-adds of one forward pass of one patch. Images per second are the median over epochs and seeds as measured here, possibly with other runs in parallel.',
     table('Cost of each network', costColumns, rows),
   );
 }
