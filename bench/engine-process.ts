@@ -8,7 +8,7 @@ import { initialParameters, zeroParameters } from '../model/parameters.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
 import { availableMemoryBytes } from '../node/machine.ts';
 import { textureNames } from '../textures/textures.ts';
-import { batchRanges, startBatches } from '../training/data/batches.ts';
+import { batchRanges, startDataLoader } from '../training/data/data-loader.ts';
 import { loadDataset } from '../training/data/dataset.ts';
 import type { Batch } from '../training/engine/engine.ts';
 import { openEngine } from '../training/engine/engine-opening.ts';
@@ -39,7 +39,7 @@ async function pipelineBatches(config: TrainingConfig, threads: number): Promise
   const cacheBytes = availableMemoryBytes() / 4;
   const dataset = await loadDataset({ ...config, cacheBytes });
   const makers = dataset.pixels === undefined ? Math.max(2, threads) : 1;
-  const source = startBatches({ ...dataset, ...config, cacheBytes }, makers);
+  const source = startDataLoader({ ...dataset, ...config, cacheBytes }, makers);
   async function* epochs(): AsyncGenerator<Batch> {
     for (let epoch = 1; ; epoch++) {
       const ranges = batchRanges(config.patchesPerEpoch, config.batch);

@@ -6,7 +6,7 @@ import { runCommand } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
 import { requireWritable } from '../node/output.ts';
 import { terminalOn } from '../node/terminal.ts';
-import { deviceWishes, engineWishes } from '../training/engine/engine-choice.ts';
+import { deviceOptions, engineOptions } from '../training/engine/engine-choice.ts';
 import { onInterrupt } from '../training/run/interrupt.ts';
 import { startRunWorker } from './queue/run-worker.ts';
 
@@ -22,8 +22,8 @@ export const workerOptions = z.strictObject({
     .min(1)
     .default(join(tmpdir(), 'textura-worker'))
     .describe('folder for runs under way, which is emptied of them'),
-  engine: z.enum(engineWishes).default('auto').describe('what computes'),
-  device: z.enum(deviceWishes).default('auto').describe('where it computes'),
+  engine: z.enum(engineOptions).default('auto').describe('what computes'),
+  device: z.enum(deviceOptions).default('auto').describe('where it computes'),
   jobs: z.int().min(1).default(1).describe('runs at a time'),
   threads: z.int().min(1).optional().describe('processor threads of a run (default the cores, shared out)'),
   cacheMb: z.int().min(0).optional().describe('memory of a run for decoded images'),

@@ -6,7 +6,7 @@ import { recipeNames, recipes, trainingConfigSchema, withRecipe } from '../model
 import { runCommand } from '../node/command-line.ts';
 import { readStudy } from '../node/study-record.ts';
 import { terminalOn } from '../node/terminal.ts';
-import { deviceWishes, engineWishes } from '../training/engine/engine-choice.ts';
+import { deviceOptions, engineOptions } from '../training/engine/engine-choice.ts';
 import { takeRunLock } from '../training/run/run-lock.ts';
 import { freeStudyDirectory, holdsStudy, newestStudy, studiesFolder } from './study-directory.ts';
 import {
@@ -40,8 +40,8 @@ export const ablateOptions = z.strictObject({
     .min(1)
     .optional()
     .describe('study directory (default studies/ablation, numbered where taken)'),
-  engine: z.enum(engineWishes).default('auto').describe('what computes'),
-  device: z.enum(deviceWishes).default('auto').describe('where it computes'),
+  engine: z.enum(engineOptions).default('auto').describe('what computes'),
+  device: z.enum(deviceOptions).default('auto').describe('where it computes'),
   threads: z.int().min(1).optional().describe('processor threads of a run (default the cores, shared out)'),
   jobs: z.int().min(1).optional().describe('runs at a time (default as many as cores and memory allow)'),
   cacheMb: z.int().min(0).optional().describe('memory of a run for decoded images'),

@@ -2,12 +2,12 @@
 import { z } from 'zod';
 import { runFailureSchema } from '../model/run-file.ts';
 import { trainingConfigSchema } from '../model/training-config.ts';
-import { deviceWishes, engineWishes } from '../training/engine/engine-choice.ts';
+import { deviceOptions, engineOptions } from '../training/engine/engine-choice.ts';
 
 /** How the runs of a study are computed, which changes none of their results beyond rounding. */
 export const computingSchema = z.strictObject({
-  engine: z.enum(engineWishes),
-  device: z.enum(deviceWishes),
+  engine: z.enum(engineOptions),
+  device: z.enum(deviceOptions),
   threads: z.int().min(1),
   cacheMb: z.int().min(0).optional(),
 });

@@ -29,7 +29,7 @@ async function obey(orderText: string): Promise<RunEnd> {
       verbose: false,
       terminal: silent,
       hasOwnProcess: true,
-      onlooker: {
+      observer: {
         stepped({ epoch, step, stepsPerEpoch, imagesPerSecond }) {
           const share = (epoch - 1 + step / stepsPerEpoch) / config.epochs;
           tell({ kind: 'progress', epoch, share, imagesPerSecond });

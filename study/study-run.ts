@@ -10,8 +10,8 @@ import { npmRun } from '../node/shell.ts';
 import { writeStudy } from '../node/study-record.ts';
 import { durationText, type Terminal } from '../node/terminal.ts';
 import { loadDataset } from '../training/data/dataset.ts';
-import { planGrid } from '../training/data/plan.ts';
-import type { DeviceWish, EngineWish } from '../training/engine/engine-choice.ts';
+import { validationGrid } from '../training/data/sampler.ts';
+import type { RequestedDevice, RequestedEngine } from '../training/engine/engine-choice.ts';
 import { chosenEngine } from '../training/engine/engine-opening.ts';
 import { onInterrupt } from '../training/run/interrupt.ts';
 import { dataText } from '../training/run/progress-display.ts';
@@ -30,8 +30,8 @@ export interface StudyRequest {
   readonly plan: StudyPlan;
   /** The study as it will be written. Errors: `usage` where a study that is resumed had other data. */
   readonly studyOf: (data: StudyData) => Study;
-  readonly engine: EngineWish;
-  readonly device: DeviceWish;
+  readonly engine: RequestedEngine;
+  readonly device: RequestedDevice;
   /** Of one run. */
   readonly threads?: number | undefined;
   /** Runs at a time. */
@@ -79,7 +79,7 @@ async function readStudyData({ plan, studyOf, terminal }: StudyRequest) {
   const dataset = await loadDataset({ ...config, seed: seeds[0] ?? 1, cacheBytes: 0, onProgress });
   terminal.line(dataText(dataset));
   const data = studyData(dataset);
-  const validationPatches = planGrid(dataset.validation, config.patchPx).length;
+  const validationPatches = validationGrid(dataset.validation, config.patchPx).length;
   return { study: studyOf(data), data, validationPatches };
 }
 

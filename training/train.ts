@@ -1,4 +1,4 @@
-/** `npm run train`: from a data folder to a run directory. */
+/** `npm run train`: trains a network on a data folder and writes a run directory. */
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { networkOf, type VariantName, variantNames } from '../model/network.ts';
@@ -9,7 +9,7 @@ import { npmRun } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { describeTable } from '../report/description-table.ts';
 import { textureNames } from '../textures/textures.ts';
-import { deviceWishes, engineWishes } from './engine/engine-choice.ts';
+import { deviceOptions, engineOptions } from './engine/engine-choice.ts';
 import { freeRunDirectory, holdsRun, newestRun } from './run/run-directory.ts';
 import { trainRun } from './run/train-run.ts';
 
@@ -21,24 +21,34 @@ export const trainOptions = z.strictObject({
     .enum([...variantNames, everyVariant])
     .default('reference')
     .describe('network to train, or all of them one after another'),
-  recipe: z.enum(recipeNames).default('default').describe('set of settings that others come on top of'),
-  out: z.string().min(1).optional().describe('run directory (default runs/VARIANT, numbered where taken)'),
-  engine: z.enum(engineWishes).default('auto').describe('what computes'),
-  device: z.enum(deviceWishes).default('auto').describe('where it computes'),
-  threads: z.int().min(1).optional().describe('processor threads (default the usable cores)'),
+  recipe: z.enum(recipeNames).default('default').describe('named set of settings; other options override it'),
+  out: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('run directory (default runs/VARIANT, with a number if it exists)'),
+  engine: z.enum(engineOptions).default('auto').describe('training engine'),
+  device: z.enum(deviceOptions).default('auto').describe('device of the engine'),
+  threads: z.int().min(1).optional().describe('CPU threads (default: all available cores)'),
   cacheMb: z
     .int()
     .min(0)
     .optional()
-    .describe('memory for decoded images (default a quarter of what is free)'),
+    .describe('memory for decoded images (default: a quarter of the free memory)'),
   resume: z
     .boolean()
     .default(false)
     .describe(
-      'resume the run in --out, or the newest unfinished one; with --data, start one where there is none',
+      'resume the run in --out, or the newest unfinished run; with --data, start a run if there is none',
     ),
-  describe: z.boolean().default(false).describe('print the network and what it needs, and train nothing'),
-  verbose: z.boolean().default(false).describe('print the rates of both halves of the work, data and engine'),
+  describe: z
+    .boolean()
+    .default(false)
+    .describe('print the layers, parameters and memory of the network, and exit'),
+  verbose: z
+    .boolean()
+    .default(false)
+    .describe('print how fast the data loader is and how long the engine waits for it'),
 });
 export type TrainOptions = z.infer<typeof trainOptions>;
 
@@ -58,23 +68,26 @@ async function train(
     Object.keys(trainingConfigSchema.shape).map((key) => [key, options[key as keyof TrainOptions]]),
   );
   const config = withRecipe(settings, options.recipe, given);
-  const wished = new Set([...given, ...Object.keys(recipes[options.recipe])]);
+  const requested = new Set([...given, ...Object.keys(recipes[options.recipe])]);
   const failures: TexturaError[] = [];
-  // Ten networks in one process keep nothing: no tensor is left after a run, and with one malloc arena
-  // (MALLOC_ARENA_MAX=1) memory stays level with both engines. By default glibc holds on to what threads have
-  // freed, about 10 to 30 MiB a network.
+  // Runs in one process do not leak: with one malloc arena (MALLOC_ARENA_MAX=1) memory stays level with both engines.
+  // By default glibc keeps 10 to 30 MiB of freed memory for each network.
   for (const variant of variants) {
     try {
       const directory = await directoryFor(options, variant, given);
       await trainRun({
-        ...options,
-        resumeCommand: npmRun('train', '--out', directory, '--resume'),
         config: trainingConfigSchema.parse({ ...config, variant }),
-        given: wished,
+        given: requested,
         directory,
-        hasOwnProcess: variants.length === 1,
+        resume: options.resume,
+        engine: options.engine,
+        device: options.device,
         threads: options.threads ?? usableCores(),
+        cacheMb: options.cacheMb,
+        verbose: options.verbose,
         terminal,
+        resumeCommand: npmRun('train', '--out', directory, '--resume'),
+        hasOwnProcess: variants.length === 1,
       });
     } catch (error) {
       if (variants.length === 1 || !(error instanceof TexturaError) || !isOfOneVariant(error)) throw error;
@@ -87,21 +100,21 @@ async function train(
     throw new TexturaError(first.code, failures.map(({ message }) => message).join('\n'));
 }
 
-/** A variant that diverges, or is too large for this machine, is a result; the others still have theirs to give. */
+/** A variant that diverges or is too large for this machine does not stop the others. */
 function isOfOneVariant({ code }: TexturaError): boolean {
   return code === 'diverged' || code === 'memory-insufficient';
 }
 
-/** Errors: `usage` where there is nothing to resume and no data is named to start with. */
+/** Errors: `usage` if there is nothing to resume and no --data to start with. */
 async function directoryFor(
-  { out, resume, variant: asked }: TrainOptions,
+  { out, resume, variant: requested }: TrainOptions,
   variant: VariantName,
   given: ReadonlySet<string>,
 ): Promise<string> {
-  const ofAll = asked === everyVariant;
+  const ofAll = requested === everyVariant;
   if (out !== undefined) {
     const directory = ofAll ? `${out}-${variant}` : out;
-    if (resume && !holdsRun(directory)) requireData(given, `no run in ${directory}`);
+    if (resume && !holdsRun(directory)) requireData(given, `there is no run in ${directory}`);
     return directory;
   }
   if (!resume) return freeRunDirectory(variant);
@@ -110,26 +123,26 @@ async function directoryFor(
   if (newest !== undefined) {
     throw new TexturaError(
       'usage',
-      `--resume: no unfinished run of ${variant} in runs/; name one with --out`,
+      `--resume: runs/ has no unfinished run of ${variant}; name a run with --out`,
     );
   }
-  requireData(given, `no run of ${variant} in runs/`);
+  requireData(given, `there is no run of ${variant} in runs/`);
   return freeRunDirectory(variant);
 }
 
-/** Restart scripts give the same command every time; a mistyped --out must not train on the default data. */
+/**
+ * With --resume, a mistyped --out must not start a run on the default data. Restart scripts give --data each
+ * time.
+ */
 function requireData(given: ReadonlySet<string>, what: string): void {
   if (given.has('data')) return;
-  throw new TexturaError(
-    'usage',
-    `--resume: ${what} to resume; to start one there, name its data with --data`,
-  );
+  throw new TexturaError('usage', `--resume: ${what}; add --data to start one`);
 }
 
 await runCommand(
   {
     name: 'train',
-    summary: 'Trains a texture classifier on a folder of photographs, one sub-folder a class.',
+    summary: 'Trains a texture classifier on a folder of photographs with one sub-folder for each class.',
     options: trainOptions,
     run: train,
   },

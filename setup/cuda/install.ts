@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import { runProgram } from '../../node/program.ts';
-import { type Print, stage } from '../../training/run/stage.ts';
+import { type Print, stage } from '../stage.ts';
 
 /** The one system that onnxruntime-node publishes CUDA libraries for. */
 const platform = 'linux/x64';

@@ -18,7 +18,7 @@ import {
   wheelFolder,
 } from '../../training/engine/tensorflow/location.ts';
 import { probeBinding } from '../../training/engine/tensorflow/probe.ts';
-import { type Print, stage } from '../../training/run/stage.ts';
+import { type Print, stage } from '../stage.ts';
 import { buildBinding, isLinked, linkBinding, nodeHeadersPrefix } from './binding.ts';
 import { removeFromPackage, runPackageInstaller } from './package-installer.ts';
 import { checkPrerequisites } from './prerequisites.ts';

@@ -80,7 +80,7 @@ test('a study that is killed and resumed ends in the same tables as one that is 
   const child = start(killed, command);
   const begun = join(killed, 'study/runs/lab-baseline-s1/checkpoint/last.safetensors');
   await until(() => existsSync(begun) || child.exitCode !== null);
-  await expect(takeRunLock(join(killed, 'study'))).rejects.toThrow(`process ${child.pid} is working in it`);
+  await expect(takeRunLock(join(killed, 'study'))).rejects.toThrow(`is in use by process ${child.pid}`);
   child.kill('SIGKILL');
   await until(() => child.signalCode !== null);
   expect((await readRun(join(killed, 'study/runs/lab-baseline-s1'))).status).toBe('running');
@@ -256,7 +256,7 @@ test('a study whose folder cannot be written, or that another process holds, is 
   expect(await ablate(folder, '--data', 'none', '--out', 'study')).toMatchObject({
     status: 2,
     stdout: '',
-    stderr: expect.stringContaining(`study: process ${process.pid} is working in it`),
+    stderr: expect.stringContaining(`study is in use by process ${process.pid}`),
   });
 });
 

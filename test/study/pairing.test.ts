@@ -6,7 +6,7 @@ import { type Study, studySchema } from '../../model/study-file.ts';
 import { configuredNetwork, trainingConfigSchema } from '../../model/training-config.ts';
 import { studyRunConfig, studyRuns } from '../../study/study-directory.ts';
 import { armsOf } from '../../study/study-plan.ts';
-import { batchRanges, startBatches } from '../../training/data/batches.ts';
+import { batchRanges, startDataLoader } from '../../training/data/data-loader.ts';
 import { type Dataset, loadDataset } from '../../training/data/dataset.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -37,7 +37,7 @@ const runsOf = (study: Study, seed: number) => studyRuns('study', study).filter(
 /** The data of a run, and every training patch of its first two epochs in order, as hexadecimal. */
 async function seen(config: ReturnType<typeof studyRunConfig>): Promise<{ data: Dataset; patches: string }> {
   const data = await loadDataset({ ...config, cacheBytes: 2 ** 24 });
-  const source = startBatches({ ...data, ...config, cacheBytes: 0 }, 1);
+  const source = startDataLoader({ ...data, ...config, cacheBytes: 0 }, 1);
   const requests = [1, 2].flatMap((epoch) =>
     batchRanges(config.patchesPerEpoch, config.batch).map(
       (range) => ({ split: 'train', epoch, ...range }) as const,

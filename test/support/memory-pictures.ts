@@ -1,7 +1,7 @@
 /** A data set of drawn pictures in memory, without files. */
 import { drawTexture, type TextureName } from '../../textures/textures.ts';
-import type { DatasetImage } from '../../training/data/dataset.ts';
-import { startPixelCache } from '../../training/data/pixel-cache.ts';
+import type { DatasetImage } from '../../training/data/dataset-image.ts';
+import { startPixelCache } from '../../training/data/pixels.ts';
 
 /** Two pictures to learn from and one to validate on for each class, 70x66 pixels. */
 export function memoryPictures(classes: readonly TextureName[]) {

@@ -1,10 +1,10 @@
 /**
  * A process that makes one training batch from all files of a folder, decoded on demand:
- * `read-batch.ts FOLDER SIDE_PX CACHE_BYTES`. Prints as JSON how many MiB its memory grew at most.
+ * `read-batch.ts FOLDER SIDE_PX CACHE_BYTES`. Prints as JSON by how many MiB its memory grew at most.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { batchMaker } from '../../training/data/batch-maker.ts';
+import { collator } from '../../training/data/collate.ts';
 import type { DatasetImage } from '../../training/data/dataset-image.ts';
 
 const [folder = '', side, cacheBytes] = process.argv.slice(2);
@@ -19,7 +19,7 @@ const train = readdirSync(folder).map(
     contentHash: name,
   }),
 );
-const make = batchMaker({
+const collate = collator({
   train,
   validation: [],
   pixels: undefined,
@@ -30,6 +30,6 @@ const make = batchMaker({
   seed: 1,
 });
 const before = process.resourceUsage().maxRSS;
-await make({ split: 'train', epoch: 1, start: 0, count: train.length });
+await collate({ split: 'train', epoch: 1, start: 0, count: train.length });
 const grownMiB = Math.round((process.resourceUsage().maxRSS - before) / 1024);
 process.stdout.write(JSON.stringify({ grownMiB }));

@@ -83,7 +83,7 @@ async function contentOf(directory: string): Promise<readonly string[]> {
   );
 }
 
-test('a run directory has every file of the contract, and --resume on it has nothing to do but what is missing', {
+test('a run directory has every file of the contract, and --resume only computes what is missing', {
   timeout: 120_000,
 }, async () => {
   const folder = await home();
@@ -115,9 +115,9 @@ test('a run directory has every file of the contract, and --resume on it has not
   );
   expect(result.stdout).toContain('the engine waited');
   const again = await train(folder, '--out', 'runs/a', '--resume');
-  expect(again).toMatchObject({ status: 0, stdout: 'runs/a is finished.\n' });
+  expect(again).toMatchObject({ status: 0, stdout: 'runs/a is already finished.\n' });
 
-  // Answers that are to be computed again, e.g. those of a GPU in TensorFloat-32, are deleted.
+  // A deleted file is computed again, e.g. the logits of a GPU in TensorFloat-32.
   const answers = await readFile(join(folder, 'runs/a/parity.safetensors'));
   const [rows, model] = [await rowsOf(join(folder, 'runs/a')), await modelOf(join(folder, 'runs/a'))];
   await rm(join(folder, 'runs/a/parity.safetensors'));
@@ -131,7 +131,7 @@ test('a run directory has every file of the contract, and --resume on it has not
   const lost = await train(folder, '--out', 'runs/a', '--resume');
   expect(lost).toMatchObject({
     status: 3,
-    stderr: expect.stringContaining('parity.safetensors is missing, and there is no checkpoint'),
+    stderr: expect.stringContaining('parity.safetensors is missing, and so is the checkpoint'),
   });
 });
 
@@ -155,7 +155,7 @@ afterAll(async () => {
   if (whole !== undefined) await rm(join(await whole, '..'), { recursive: true });
 });
 
-test('a run that was killed again and again equals one that was not, in metrics and values', {
+test('a run that was killed repeatedly equals an uninterrupted one, in metrics and values', {
   timeout: 240_000,
 }, async () => {
   const folder = await home();
@@ -179,7 +179,7 @@ test('a run that was killed again and again equals one that was not, in metrics 
   expect(await modelOf(join(folder, 'cut'))).toEqual(await modelOf(uncut));
 });
 
-test('a run that goes on with another number of threads equals one that did not, in metrics and values', {
+test('a run that is resumed with another number of threads equals an uninterrupted one, in metrics and values', {
   timeout: 240_000,
 }, async () => {
   const folder = await home();
@@ -230,7 +230,7 @@ describeWithTensorflow('with TensorFlow', () => {
     expect(distance(tfjs)).toBeLessThan(distance(other) / 10);
   });
 
-  test('a run that one engine began goes on in the other, and run.json says so', {
+  test('a run that one engine began is resumed in the other, and run.json says so', {
     timeout: 240_000,
   }, async () => {
     const folder = await home();
@@ -254,21 +254,21 @@ describeWithTensorflow('with TensorFlow', () => {
   });
 });
 
-test('an interrupt ends with status 130 and a run that goes on to the same end, with the same settings alone', {
+test('an interrupt ends with status 130, and the run resumes to the same results, only with the same settings', {
   timeout: 240_000,
 }, async () => {
   const folder = await home();
   const uncut = await wholeRun();
   const child = start(folder, ...long, '--out', 'stopped');
-  let said = '';
+  let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
+    stderr += text;
   });
   await nextSave(join(folder, 'stopped'));
   child.kill('SIGINT');
   await once(child, 'close');
   expect(child.exitCode).toBe(130);
-  expect(said).toMatch(
+  expect(stderr).toMatch(
     /^train: stopped in epoch \d+\. Resume with: npm run train -- --out stopped --resume\n$/,
   );
   expect(await readRun(join(folder, 'stopped'))).toMatchObject({ status: 'stopped' });
@@ -287,16 +287,16 @@ test('a photograph that disappears during training ends it with status 3, its na
   const folder = await home();
   const uncut = await wholeRun();
   const child = start(folder, ...long, '--cache-mb', '0', '--out', 'a');
-  let said = '';
+  let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
+    stderr += text;
   });
   await nextSave(join(folder, 'a'));
   await rename(join(folder, 'photos/knit'), join(folder, 'away'));
   await once(child, 'close');
-  expect(child.exitCode, said).toBe(3);
-  expect(said).toMatch(/^train: \S*knit\/0\d\.png: the file cannot be read \(ENOENT\)\n/);
-  expect(said).toMatch(/resume with: npm run train -- --out a --resume\n$/);
+  expect(child.exitCode, stderr).toBe(3);
+  expect(stderr).toMatch(/^train: \S*knit\/0\d\.png: the file cannot be read \(ENOENT\)\n/);
+  expect(stderr).toMatch(/resume with: npm run train -- --out a --resume\n$/);
   expect(await readRun(join(folder, 'a'))).toMatchObject({
     status: 'failed',
     failure: { code: 'file-unreadable', message: expect.stringContaining('knit/0') },
@@ -314,11 +314,14 @@ test('one command for every start of a run: with its data it starts, resumes and
 }, async () => {
   const folder = await home();
   const mistyped = await train(folder, '--out', 'a', '--resume');
-  expect(mistyped).toMatchObject({ status: 2, stderr: expect.stringContaining('no run in a to resume') });
+  expect(mistyped).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('there is no run in a; add --data'),
+  });
   const script = [...setting, '--epochs', '2', '--out', 'a', '--resume'];
   const first = await train(folder, ...script);
   expect(first, first.stderr).toMatchObject({ status: 0 });
-  expect(await train(folder, ...script)).toMatchObject({ status: 0, stdout: 'a is finished.\n' });
+  expect(await train(folder, ...script)).toMatchObject({ status: 0, stdout: 'a is already finished.\n' });
   const longer = await train(folder, ...script, '--epochs', '3');
   expect(longer).toMatchObject({ status: 2, stderr: expect.stringContaining('epochs was 2, now 3') });
   expect(await readdir(folder)).toEqual(['a', 'photos']);
@@ -355,9 +358,9 @@ test('a checkpoint that cannot be written ends a run with status 2, the path and
 }, async () => {
   const folder = await home();
   const child = start(folder, ...long, '--epochs', '5000', '--out', 'a');
-  let said = '';
+  let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
+    stderr += text;
   });
   await nextSave(join(folder, 'a'));
   await rename(join(folder, 'a/checkpoint'), join(folder, 'away'));
@@ -370,11 +373,11 @@ test('a checkpoint that cannot be written ends a run with status 2, the path and
   )
     await rm(join(folder, 'a/checkpoint'), { recursive: true });
   await once(child, 'close');
-  expect(child.exitCode, said).toBe(2);
-  expect(said).toMatch(
+  expect(child.exitCode, stderr).toBe(2);
+  expect(stderr).toMatch(
     /^train: a\/checkpoint\/\w+\.safetensors: cannot be written: it is a file, not a folder/,
   );
-  expect(said).toMatch(/resume with: npm run train -- --out a --resume\n$/);
+  expect(stderr).toMatch(/resume with: npm run train -- --out a --resume\n$/);
   expect(await readRun(join(folder, 'a'))).toMatchObject({
     status: 'failed',
     failure: { code: 'output-unwritable' },
@@ -382,20 +385,20 @@ test('a checkpoint that cannot be written ends a run with status 2, the path and
   expect((await readdir(join(folder, 'a'))).filter((name) => name.startsWith('.'))).toEqual([]);
 });
 
-test('a run that a process trains is not gone on with by another one', { timeout: 120_000 }, async () => {
+test('a run in use by one process is not resumed by another', { timeout: 120_000 }, async () => {
   const folder = await home();
   const child = start(folder, ...setting, '--epochs', '5000', '--out', 'a');
   await nextSave(join(folder, 'a'));
   const second = await train(folder, '--out', 'a', '--resume', '--engine', 'onnx');
   expect(second).toMatchObject({
     status: 2,
-    stderr: expect.stringContaining(`a: process ${child.pid} is working in it`),
+    stderr: expect.stringContaining(`a is in use by process ${child.pid}`),
   });
   child.kill('SIGKILL');
   await once(child, 'exit');
 });
 
-test('a directory that holds a run is left alone without --resume', {
+test('a directory with a run is not changed without --resume', {
   timeout: 120_000,
 }, async () => {
   const folder = await home();
@@ -408,7 +411,7 @@ test('a directory that holds a run is left alone without --resume', {
   const second = await train(folder, ...short, '--out', 'a');
   expect(second).toMatchObject({
     status: 2,
-    stderr: expect.stringContaining('a already holds a run; add --resume'),
+    stderr: expect.stringContaining('a already contains a run; add --resume'),
   });
   expect(await contentOf(join(folder, 'a'))).toEqual(before);
 });
@@ -473,7 +476,7 @@ test('a rate that is far too high ends as diverged, with status 4 and a report',
   expect(await readdir(join(folder, 'a'))).toContain('report.html');
 });
 
-test('mistakes on the command line are named, with status 2', async () => {
+test('mistakes on the command line are reported, with status 2', async () => {
   const folder = await temporaryFolder();
   expect(await train(folder, '--epoch', '3')).toMatchObject({
     status: 2,
@@ -485,9 +488,7 @@ test('mistakes on the command line are named, with status 2', async () => {
   });
   expect(await train(folder, '--resume')).toMatchObject({
     status: 2,
-    stderr: expect.stringContaining(
-      'no run of reference in runs/ to resume; to start one there, name its data',
-    ),
+    stderr: expect.stringContaining('there is no run of reference in runs/; add --data to start one'),
   });
   expect((await train(folder, '--describe')).stdout).toContain('4,439,095');
 });

@@ -1,4 +1,4 @@
-/** The images of a dataset, each one a record of plain data, so that it can be sent to a worker thread. */
+/** The record of an image in a dataset: plain data, so that worker threads can receive it. */
 import type { TextureName } from '../../textures/textures.ts';
 
 /** Where an image's pixels come from. */
@@ -7,7 +7,7 @@ export type ImageSource =
   | { readonly kind: 'generated'; readonly texture: TextureName; readonly index: number };
 
 export interface DatasetImage {
-  /** For people: the path relative to the data folder, or the generated image's name. */
+  /** For messages: the path relative to the data folder, or the generated image's name. */
   readonly name: string;
   readonly source: ImageSource;
   /** Index into the dataset's labels. */
@@ -16,7 +16,7 @@ export interface DatasetImage {
   readonly height: number;
   /** Mean of its grey levels, 0..255. */
   readonly meanGrey: number;
-  /** SHA-256 of the file's bytes (of the grey levels, where the image is generated), hexadecimal. */
+  /** SHA-256 of the file's bytes (of the grey levels, if the image is generated), hexadecimal. */
   readonly contentHash: string;
 }
 

@@ -1,19 +1,19 @@
-/** What training reads: labelled images, split by image, each checked and measured before the first epoch. */
+/**
+ * Loads the training data: labelled images, split by photograph, each decoded and checked once before
+ * training.
+ */
 import { createHash } from 'node:crypto';
-import { meanGrey } from '../../model/image.ts';
+import { meanGrey, type StretchedBits } from '../../model/image.ts';
 import { defaultMaxImagePixels } from '../../model/image-kind.ts';
+import { stretchText } from '../../model/sample-depth.ts';
+import { counted } from '../../model/words.ts';
 import { textureNames } from '../../textures/textures.ts';
-import { requireUsableClasses } from './class-check.ts';
 import type { DatasetImage, SkippedFile } from './dataset-image.ts';
 import { scanDataFolder } from './folder.ts';
 import { drawGeneratedDataset, generatedSource } from './generated.ts';
-import { readImages } from './intake.ts';
-import { copyNotes, inequalityNote, stretchNotes } from './notes.ts';
-import { type CachedPixels, type PixelCache, startPixelCache } from './pixel-cache.ts';
-import { givenSplit, inDatasetOrder, type SplitImages, splitByImage } from './split.ts';
-
-export { type DatasetImage, type ImageSource, meanGreyOf, type SkippedFile } from './dataset-image.ts';
-export { type CachedPixels, cachedImage } from './pixel-cache.ts';
+import { type CheckedImage, checkImages, requireUsableClasses, skippedOf } from './image-check.ts';
+import { type CachedPixels, type PixelCache, startPixelCache } from './pixels.ts';
+import { givenSplit, groupByContent, inDatasetOrder, type SplitImages, splitByImage } from './split.ts';
 
 export interface Dataset {
   /** The data folder as given, or `generated`. */
@@ -23,14 +23,16 @@ export interface Dataset {
   /** In order of label, then content. */
   readonly train: readonly DatasetImage[];
   readonly validation: readonly DatasetImage[];
-  /** SHA-256 over labels, splits and content hashes; equal for equal data wherever it lies. */
+  /**
+   * SHA-256 over labels, splits and content hashes; equal data have equal fingerprints, whatever their path.
+   */
   readonly fingerprint: string;
-  /** The same for every seed: as `fingerprint`, with the split where the folder gives one. */
+  /** As `fingerprint`, but the same for every seed: it covers the split only if the folder has its own. */
   readonly contentFingerprint: string;
   readonly skipped: readonly SkippedFile[];
-  /** Sentences for the person: unequal classes, duplicates, ignored folders. */
+  /** Sentences for the user: imbalanced classes, duplicates, ignored folders. */
   readonly notes: readonly string[];
-  /** Decoded pixels of `[...train, ...validation]`, in that order, where they fit into the memory budget. */
+  /** Decoded pixels of `[...train, ...validation]`, in that order, if they fit into the memory budget. */
   readonly pixels: CachedPixels | undefined;
 }
 
@@ -39,9 +41,9 @@ export interface DatasetOptions {
   readonly data: string;
   readonly patchPx: number;
   readonly seed: number;
-  /** Share of the images of a class that is held out, unless the folder has a validation split of its own. */
+  /** Share of each class that is held out, unless the folder has its own validation split. */
   readonly validationShare: number;
-  /** Memory for decoded pixels; where they do not fit, none are kept. */
+  /** Memory for decoded pixels. If they do not fit, none are kept. */
   readonly cacheBytes: number;
   readonly maxImagePixels?: number;
   /** Called after each image, of `total`. */
@@ -49,8 +51,8 @@ export interface DatasetOptions {
 }
 
 /**
- * Reads, checks and splits a dataset. Bad files are listed in `skipped`, not fatal, unless they are more than a tenth of a class.
- * Errors: `data-unusable`, naming folder, classes and the first files concerned.
+ * Reads, checks and splits a dataset. Unusable files are listed in `skipped`, unless they are more than a
+ * tenth of a class. Errors: `data-unusable`, with the folder, the classes and the first files concerned.
  */
 export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   const cache = startPixelCache(options.cacheBytes);
@@ -80,25 +82,25 @@ interface Content {
   readonly notes: readonly string[];
 }
 
-/** With less, a machine with several cores would decode photographs one after another. */
+/** With less memory, images would be decoded one at a time, however many cores there are. */
 const leastDecodingBytes = 64 * 2 ** 20;
 
 async function folderContent(options: DatasetOptions, cache: PixelCache): Promise<Content> {
   const { data, patchPx, seed, validationShare, cacheBytes, onProgress } = options;
   const folder = await scanDataFolder(data);
   const { labels } = folder;
-  const intake = await readImages(folder.files, {
+  const check = await checkImages(folder.files, {
     labels,
     patchPx,
     maxImagePixels: options.maxImagePixels ?? defaultMaxImagePixels,
     decodingBytes: Math.max(cacheBytes, leastDecodingBytes),
-    keep: cache.add,
+    onPixels: cache.add,
     ...(onProgress === undefined ? {} : { onProgress }),
   });
-  requireUsableClasses(folder, intake);
-  const images = intake.images.map(({ image }) => image);
+  requireUsableClasses(folder, check);
+  const images = check.images.map(({ image }) => image);
   const { notes: splitNotes, ...split } = folder.hasValidation
-    ? givenSplit(data, intake.images, labels)
+    ? givenSplit(data, check.images, labels)
     : { ...splitByImage(data, images, { labels, seed, validationShare }), notes: [] };
   return {
     labels,
@@ -106,15 +108,15 @@ async function folderContent(options: DatasetOptions, cache: PixelCache): Promis
     splitIsGiven: folder.hasValidation,
     skipped: [
       ...folder.skipped.map(({ name, why }) => ({ name, why })),
-      ...[...intake.passedOver, ...intake.bad].map(({ file, why }) => ({ name: file.name, why })),
+      ...[...check.notImages, ...check.unusable].map(skippedOf),
     ],
-    // What concerns the whole comes first: a terminal shows the first notes only.
+    // Notes on the whole dataset come first, because a terminal shows only the first notes.
     notes: [
-      ...inequalityNote(split.train, labels),
-      ...stretchNotes(intake.images),
+      ...imbalanceNote(split.train, labels),
+      ...bitDepthNotes(check.images),
       ...folder.notes,
       ...splitNotes,
-      ...copyNotes([...split.train, ...split.validation], labels),
+      ...duplicateNotes([...split.train, ...split.validation], labels),
     ],
   };
 }
@@ -145,4 +147,61 @@ function fingerprintOf(labels: readonly string[], { train, validation }: SplitIm
     images.map(({ label, contentHash }) => [label, contentHash]);
   const content = JSON.stringify([labels, contents(train), contents(validation)]);
   return createHash('sha256').update(content).digest('hex');
+}
+
+/** A note for each group of identical files: first those with two labels, then duplicates within a class. */
+function duplicateNotes(images: readonly DatasetImage[], labels: readonly string[]): readonly string[] {
+  const groups = [...groupByContent(images).values()].filter((group) => group.length > 1);
+  const hasTwoLabels = (group: readonly DatasetImage[]) =>
+    group.some(({ label }) => label !== group[0]?.label);
+  const classesOf = (group: readonly DatasetImage[]) =>
+    [...new Set(group.map(({ label }) => labels[label]))].join(' and ');
+  return [
+    ...groups
+      .filter(hasTwoLabels)
+      .map((group) => `identical files are labelled ${classesOf(group)}: ${namesOf(group)}`),
+    ...groups
+      .filter((group) => !hasTwoLabels(group))
+      .map((group) => `duplicates, kept on the same side of the split: ${namesOf(group)}`),
+  ];
+}
+
+/** From this ratio between the largest class and another on, there is a note. */
+const imbalanceRatio = 5;
+
+function imbalanceNote(train: readonly DatasetImage[], labels: readonly string[]): readonly string[] {
+  const perLabel = new Int32Array(labels.length);
+  for (const { label } of train) perLabel[label] = (perLabel[label] ?? 0) + 1;
+  const counts = labels.map((label, index) => ({ label, count: perLabel[index] ?? 0 }));
+  const largest = counts.reduce((a, b) => (b.count > a.count ? b : a));
+  const small = counts.filter(({ count }) => imbalanceRatio * count <= largest.count);
+  if (small.length === 0) return [];
+  return [
+    `classes are imbalanced: ${largest.label} has ${counted(largest.count, 'training image')}, ` +
+      `${small.map(({ label, count }) => `${label} ${count}`).join(', ')}; ` +
+      'every class contributes the same number of patches, ' +
+      'and the best epoch is chosen by balanced error, the mean over the classes',
+  ];
+}
+
+/** Files that a note lists by name. */
+const listedFiles = 5;
+
+/** A note for each number of bits, with the 16-bit files that use no more. */
+function bitDepthNotes(images: readonly CheckedImage[]): readonly string[] {
+  const groups = new Map<StretchedBits, DatasetImage[]>();
+  for (const { image, stretchedFromBits } of images) {
+    if (stretchedFromBits === undefined) continue;
+    const group = groups.get(stretchedFromBits);
+    if (group === undefined) groups.set(stretchedFromBits, [image]);
+    else group.push(image);
+  }
+  return [...groups].map(([bits, group]) => {
+    const more = group.length > listedFiles ? ` and ${group.length - listedFiles} more` : '';
+    return `${stretchText(bits)}: ${namesOf(group.slice(0, listedFiles))}${more}`;
+  });
+}
+
+function namesOf(group: readonly DatasetImage[]): string {
+  return group.map(({ name }) => name).join(', ');
 }

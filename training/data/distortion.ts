@@ -1,6 +1,6 @@
 /**
- * The `strong` augmentation: the patch is taken from its image anew, at another angle and size, mirrored, and in another light.
- * It reads the photograph around the patch, so turning it brings no empty corners.
+ * The `strong` augmentation: the patch is taken from its image anew, at another angle and size, mirrored, and
+ * in another light. It reads the photograph around the patch, so turning it brings no empty corners.
  */
 import type { GreyImage } from '../../model/image.ts';
 import { inputPx } from '../../model/network.ts';
@@ -45,9 +45,9 @@ export function drawDistortion(random: RandomStream): Distortion {
 }
 
 /**
- * `[64,64]` grey levels around the middle of the patch. Source pixels are interpolated bilinearly, several for each pixel of the
- * result where it covers several; beyond its edges the image goes on as its mirror image. `noDistortion` gives what `cutPatch`
- * gives wherever `patchPx` is a multiple of 64.
+ * `[64,64]` grey levels around the middle of the patch. Source pixels are interpolated bilinearly, several
+ * for each pixel of the result where it covers several; beyond its edges the image goes on as its mirror
+ * image. `noDistortion` gives what `cutPatch` gives wherever `patchPx` is a multiple of 64.
  */
 export function distortPatch(
   image: GreyImage,
@@ -62,7 +62,10 @@ export function distortPatch(
   return patch;
 }
 
-/** Where the result's samples lie in the image: at (x, y) + column x (acrossX, acrossY) + row x (downX, downY). */
+/**
+ * Where the result's samples lie in the image: at (x, y) + column x (acrossX, acrossY) + row x (downX,
+ * downY).
+ */
 interface View {
   readonly x: number;
   readonly y: number;
@@ -106,7 +109,10 @@ interface Window {
   readonly top: number;
 }
 
-/** All pixels that the view's samples are interpolated from: the image itself, or a copy where they go beyond it. */
+/**
+ * All pixels that the view's samples are interpolated from: the image itself, or a copy where they go beyond
+ * it.
+ */
 function windowOnto(image: GreyImage, view: View): Window {
   const last = inputPx * view.perPixel - 1;
   const [left, right] = extent(view.x, last * view.acrossX, last * view.downX);
@@ -124,7 +130,10 @@ function windowOnto(image: GreyImage, view: View): Window {
   return { data, stride: columns.length, left, top };
 }
 
-/** First and last whole pixel around a parallelogram's corners. The last leaves room for the interpolation's neighbour and for rounding. */
+/**
+ * First and last whole pixel around a parallelogram's corners. The last leaves room for the interpolation's
+ * neighbour and for rounding.
+ */
 function extent(start: number, across: number, down: number): readonly [first: number, last: number] {
   const low = start + Math.min(0, across) + Math.min(0, down);
   const high = start + Math.max(0, across) + Math.max(0, down);

@@ -1,11 +1,11 @@
 /**
- * Whether a data folder is given at the right level. A level too high or too low there are folders too, but
- * they are not the classes: a parent of two data sets would train one against the other.
+ * Detects a --data path that is a level too high or too low. Its folders are then not the classes: given the
+ * parent of two datasets, the network would learn to distinguish the datasets.
  */
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { quoted } from '../../node/shell.ts';
-import { type FolderWalk, isMeantAsImage, isSystemName } from './folder-walk.ts';
+import { type FolderWalk, hasImageExtension, isSystemName } from './folder-walk.ts';
 
 export type FolderSplit = 'train' | 'validation';
 
@@ -20,18 +20,18 @@ const splitNames: ReadonlyMap<string, FolderSplit | 'test'> = new Map([
   ['testing', 'test'],
 ]);
 
-/** The split that a folder of this name (without its parents) stands for. */
+/** The split that a folder of this name (without its parents) contains, if any. */
 export function splitOf(name: string): FolderSplit | 'test' | undefined {
   return splitNames.get(name.normalize('NFC').toLowerCase());
 }
 
 /** The folders of a walk, and which of them look like data folders. */
 export interface FolderLevels {
-  /** Names of the folders directly in a folder; '' is the walked one. */
+  /** Names of the direct sub-folders of a folder; '' is the walked one. */
   foldersIn(name: string): readonly string[];
-  /** Whether images lie directly in the folder, judged by the names of the files. */
+  /** Whether the folder directly contains images, by their extensions. */
   holdsImages(name: string): boolean;
-  /** Whether it has two or more folders of images, or a train folder that has, and no image itself. */
+  /** Whether it, or its train folder, has at least two sub-folders with images, and no image of its own. */
   isDataFolder(name: string): boolean;
   /** The highest data folders below the walked one. */
   dataFolders(): readonly string[];
@@ -42,7 +42,7 @@ export function folderLevels({ folders, files }: FolderWalk): FolderLevels {
   const children = new Map<string, string[]>([['', []]]);
   for (const name of folders) children.set(name, []);
   for (const name of folders) children.get(parentOf(name))?.push(name);
-  const withImages = new Set(files.filter(isMeantAsImage).map(({ name }) => parentOf(name)));
+  const withImages = new Set(files.filter(hasImageExtension).map(({ name }) => parentOf(name)));
 
   const foldersIn = (name: string) => children.get(name) ?? [];
   const holdsImages = (name: string) => withImages.has(name);
@@ -56,8 +56,8 @@ export function folderLevels({ folders, files }: FolderWalk): FolderLevels {
 }
 
 /**
- * The path of the data folder that `root` is a class of: its parent (or, where that is a split, the parent's
- * parent) if all folders there hold images; undefined where they do not.
+ * The data folder that `root` is a class of: its parent (or the parent's parent, if the parent is a split) if
+ * all folders there have images, otherwise undefined.
  */
 export async function dataFolderAbove(root: string): Promise<string | undefined> {
   const parent = join(root, '..');
@@ -66,15 +66,15 @@ export async function dataFolderAbove(root: string): Promise<string | undefined>
   if (folders.length < 2) return undefined;
   for (const { name } of folders) {
     const files = await readdir(join(parent, name)).catch(() => []);
-    if (!files.some((file) => isMeantAsImage({ name: file }))) return undefined;
+    if (!files.some((file) => hasImageExtension({ name: file }))) return undefined;
   }
   return splitOf(basename(resolve(parent))) === undefined ? parent : join(parent, '..');
 }
 
-/** Paths that a hint names at most. */
+/** Paths that a hint lists. */
 const hintedPaths = 3;
 
-/** ` Did you mean --data PATH?`, or nothing where there is no path. */
+/** `. Did you mean --data PATH?`, or nothing if there is no path. */
 export function didYouMean(paths: readonly string[]): string {
   if (paths.length === 0) return '';
   const options = paths.slice(0, hintedPaths).map((path) => `--data ${quoted(path)}`);

@@ -1,6 +1,7 @@
 /**
- * Every folder and file below a folder, as people keep them: with links, loops, system files and things that cannot be opened.
- * A folder that several paths lead to is read once, under its own name where it lies inside, so that nothing counts twice.
+ * Walks a data folder, with its links, loops, system files and unreadable entries. A folder that several
+ * paths lead to is read once, under its real name if that is inside the data folder, so that no file counts
+ * twice.
  */
 import { isUtf8 } from 'node:buffer';
 import type { Dirent, Stats } from 'node:fs';
@@ -13,7 +14,7 @@ export interface WalkedFile {
   /** Path below the walked folder, as on the disk, with `/` between its parts. */
   readonly name: string;
   readonly path: string;
-  /** Why the file cannot be opened, where its name already tells. */
+  /** Set if the file cannot be opened because of its name. */
   readonly unreadable?: string;
 }
 
@@ -21,28 +22,26 @@ export interface FolderWalk {
   /** Names of all folders, in order of names. */
   readonly folders: readonly string[];
   readonly files: readonly WalkedFile[];
-  /** Hidden files and folders, and those that operating systems leave behind. */
+  /** Hidden files and folders, and those that operating systems create. */
   readonly ignored: readonly string[];
-  /** Neither files nor folders. */
+  /** Devices, pipes and sockets. */
   readonly skipped: readonly SkippedFile[];
-  /**
-   * Folders that cannot be listed, and broken links, which may have been folders: whatever they hold is
-   * missing.
-   */
+  /** Folders that cannot be listed, and broken links, which may have led to folders. */
   readonly unlisted: readonly SkippedFile[];
-  /** Links that were not followed because what they lead to is read anyway. */
+  /** Links that were not followed because their target is read anyway. */
   readonly repeatedLinks: readonly SkippedFile[];
 }
 
-/** Something in a folder. */
 interface Entry {
   readonly entry: Dirent<Buffer>;
-  /** Its name without its parents, for people. */
+  /** Its printable name without its parents. */
   readonly own: string;
   readonly isUtf8: boolean;
 }
 
-/** Walks `root`, which must be a folder. The outcome does not depend on the order in which the file system lists. */
+/**
+ * Walks `root`, which must be a folder. The result does not depend on the listing order of the file system.
+ */
 export async function walkFolder(root: string): Promise<FolderWalk> {
   const start = await realpath(root);
   const folders: string[] = [];
@@ -102,12 +101,12 @@ export async function walkFolder(root: string): Promise<FolderWalk> {
     if (!isUtf8(target)) unlisted.push({ name, why: `a link to ${shownName(target)}: ${notUtf8}` });
     else if (stats.isFile()) files.push({ name, path: real });
     else if (!stats.isDirectory()) skipped.push({ name, why: 'a link to a device, pipe or socket' });
-    else if (contains(real, start)) repeatedLinks.push({ name, why: 'leads out to a folder around it' });
+    else if (contains(real, start)) repeatedLinks.push({ name, why: 'leads to a parent folder' });
     else await visit(name, real);
   }
 
   await visit('', start);
-  // After all real folders, so that a folder inside is known by its own name and not by a link's. Grows while it is followed.
+  // After all real folders, so that a folder has its real name, not a link's. `links` grows during the loop.
   for (const link of links) await follow(link);
   return {
     folders: folders.sort(compareNames),
@@ -126,7 +125,7 @@ function contains(outer: string, inner: string): boolean {
 
 const notUtf8 = 'its name is not UTF-8; rename it';
 
-/** A name for people: bytes that are not UTF-8 are escaped, as `Stra\\xDFe`. */
+/** A printable name: bytes that are not UTF-8 are escaped, as in `Stra\\xDFe`. */
 function shownName(name: Buffer): string {
   if (isUtf8(name)) return name.toString();
   return Array.from(name, (byte) =>
@@ -143,14 +142,14 @@ function whyNotListed(error: unknown): string {
 
 async function whyBroken(path: string, error: unknown): Promise<string> {
   const code = codeOf(error);
-  if (code === 'ELOOP') return 'a link that leads to itself';
+  if (code === 'ELOOP') return 'a link to itself';
   const target = shownName(await readlink(path, { encoding: 'buffer' }).catch(() => Buffer.from('?')));
   return code === 'ENOENT' || code === 'ENOTDIR'
-    ? `a broken link: there is no ${target}`
+    ? `a broken link: ${target} does not exist`
     : `a link to ${target}, which cannot be read (${code})`;
 }
 
-/** What operating systems, archives and notebooks leave beside photographs, in lower case. Names with a leading dot are hidden anyway. */
+/** Files of operating systems and archives, in lower case. Names with a leading dot are hidden anyway. */
 const systemNames = new Set([
   'thumbs.db',
   'ehthumbs.db',
@@ -164,7 +163,7 @@ const systemNames = new Set([
   'lost+found',
 ]);
 
-/** Whether a file or folder of this name (without its parents) is hidden or left behind by a system. */
+/** Whether a file or folder of this name (without its parents) is hidden or a system file. */
 export function isSystemName(name: string): boolean {
   return name.startsWith('.') || systemNames.has(name.toLowerCase());
 }
@@ -173,7 +172,7 @@ function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? String(error);
 }
 
-const imageEndings = new Set(
+const imageExtensions = new Set(
   (
     '.jpg .jpeg .jpe .jfif .jif .png .apng .webp .gif .tif .tiff .avif .heic .heif .hif .bmp .dib .pbm .pgm ' +
     '.ppm .pnm .pam .pfm .psd .jxl .jp2 .j2k .exr .hdr .tga .dds .pcx .dng .nef .nrw .arw .srf .sr2 .cr2 .cr3 ' +
@@ -182,9 +181,9 @@ const imageEndings = new Set(
 );
 
 /**
- * Whether a file was meant as an image, by what it is called. The ending never makes an image of a file; it
- * tells a photograph that failed from a text that lies beside it.
+ * Whether a file has the extension of an image. File types are detected from content; the extension only
+ * shows whether an unreadable file was meant to be an image.
  */
-export function isMeantAsImage({ name }: { readonly name: string }): boolean {
-  return imageEndings.has(extname(name).toLowerCase());
+export function hasImageExtension({ name }: { readonly name: string }): boolean {
+  return imageExtensions.has(extname(name).toLowerCase());
 }

@@ -1,7 +1,4 @@
-/**
- * What a data folder means: which folders are classes, which split of the data, and which files belong to which. Nothing is
- * decoded here.
- */
+/** Finds the classes, splits and files of a data folder. Nothing is decoded here. */
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
@@ -21,34 +18,34 @@ import { type FolderWalk, type WalkedFile, walkFolder } from './folder-walk.ts';
 export interface ClassFile extends WalkedFile {
   /** Name of the class in NFC. */
   readonly label: string;
-  /** Undefined where the folder leaves the split to us. */
+  /** Undefined if the folder has no split of its own. */
   readonly split: FolderSplit | undefined;
 }
 
-/** What was not read of a folder, with its class where it lies in one. */
+/** A skipped file or folder, with its class if it is in one. */
 export interface FolderSkip extends SkippedFile {
   readonly label: string | undefined;
 }
 
 export interface DataFolder {
   readonly root: string;
-  /** NFC, in code-point order. A class folder without any file has its label here too. */
+  /** NFC, in code-point order, including classes without files. */
   readonly labels: readonly string[];
   /** In order of names. */
   readonly files: readonly ClassFile[];
   readonly skipped: readonly FolderSkip[];
   readonly notes: readonly string[];
-  /** Whether the folder holds a validation split of its own. */
+  /** Whether the folder has its own validation split. */
   readonly hasValidation: boolean;
   /** Paths of the class folders that look like data folders themselves. */
   readonly dataFolders: readonly string[];
 }
 
 /**
- * Finds the classes of `root`: its folders, or those of its train/ and val/ folders (test/ is not read).
- * Files of folders within a class belong to the class.
- * Errors: `data-unusable` where there is no such folder, fewer than two classes, a mixture of classes and
- * splits, a class folder that cannot be listed, or several data sets side by side.
+ * Finds the classes of `root`: its sub-folders, or those of its train/ and val/ folders (test/ is not read).
+ * Files in sub-folders of a class belong to the class.
+ * Errors: `data-unusable` if there is no such folder, there are fewer than two classes, classes and splits are
+ * mixed, a class folder cannot be listed, or the folder contains several datasets.
  */
 export async function scanDataFolder(root: string): Promise<DataFolder> {
   await requireFolder(root);
@@ -81,7 +78,7 @@ export async function scanDataFolder(root: string): Promise<DataFolder> {
     const label = labelIn(file.name);
     if (split === 'test') testFiles++;
     else if (label === undefined || file.name.split('/').length <= depth)
-      outside.push({ name: file.name, why: 'lies in no class folder', label: undefined });
+      outside.push({ name: file.name, why: 'is not in a class folder', label: undefined });
     else files.push({ ...file, label, split });
   }
   const skipped = [...walk.skipped, ...walk.unlisted].map((entry) => ({
@@ -92,13 +89,9 @@ export async function scanDataFolder(root: string): Promise<DataFolder> {
     ...nestedNote(root, dataFolders, levels),
     ...mergedNotes(labels, spellings),
     ...caseNotes(labels),
-    ...(testFiles > 0
-      ? [
-          `${counted(testFiles, 'file')} of the test folder ${testFiles === 1 ? 'is' : 'are'} not used in training`,
-        ]
-      : []),
+    ...(testFiles > 0 ? [`the test folder is not used in training (${counted(testFiles, 'file')})`] : []),
     ...ignoredNote(walk.ignored),
-    ...walk.repeatedLinks.map(({ name, why }) => `${name}: a link that ${why}; it is not followed`),
+    ...walk.repeatedLinks.map(({ name, why }) => `${name}: a link that ${why}; not followed`),
   ];
   return {
     root,
@@ -117,18 +110,18 @@ async function requireFolder(root: string): Promise<void> {
     if ((await stat(root)).isDirectory()) return;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    got = code === 'ENOENT' || code === 'ENOTDIR' ? 'nothing there' : `a path that cannot be read (${code})`;
+    got =
+      code === 'ENOENT' || code === 'ENOTDIR' ? 'a path that does not exist' : `an unreadable path (${code})`;
   }
   throw new TexturaError(
     'data-unusable',
-    `${root}: expected a folder with one sub-folder a class, got ${got}`,
+    `${root}: expected a folder with one sub-folder for each class, got ${got}`,
   );
 }
 
 /**
- * A class folder that cannot be listed, or a broken link in its place, would leave a network without that
- * class.
- * Errors: `data-unusable`, naming each with why.
+ * An unlisted class folder, or a broken link instead of one, would train a network without that class.
+ * Errors: `data-unusable`, with each name and the reason.
  */
 function requireListed(root: string, { unlisted }: FolderWalk): void {
   const missing = unlisted.filter(({ name }) => {
@@ -140,11 +133,11 @@ function requireListed(root: string, { unlisted }: FolderWalk): void {
   const lines = missing.map(({ name, why }) => oneLine(name === '.' ? why : `${name}: ${why}`));
   throw new TexturaError(
     'data-unusable',
-    [`${root}: expected folders that can be read, or a class would be missing:`, ...lines].join('\n  '),
+    [`${root}: a class would be missing, because these folders cannot be read:`, ...lines].join('\n  '),
   );
 }
 
-/** The split of each top folder; empty where the top folders are classes. */
+/** The split of each top folder; empty if the top folders are classes. */
 function splitFolders(root: string, top: readonly string[]): ReadonlyMap<string, FolderSplit | 'test'> {
   const splits = new Map<string, FolderSplit | 'test'>();
   for (const name of top) {
@@ -158,7 +151,8 @@ function splitFolders(root: string, top: readonly string[]): ReadonlyMap<string,
     throw new TexturaError(
       'data-unusable',
       `${root}: expected class folders, or one folder for each split: train (or training), val (or valid, validation) ` +
-        `and test (or testing), in any case; got ${oneLine(top.join(', '))}. A class cannot have the name of a split`,
+        `and test (or testing), in upper or lower case; got ${oneLine(top.join(', '))}. ` +
+        'A class cannot have the name of a split',
     );
   }
   return splits;
@@ -170,19 +164,20 @@ async function tooFewClasses(
   splits: Iterable<string>,
   levels: FolderLevels,
 ): Promise<string> {
-  const expected = `${root}: expected two class folders or more, got ${only === undefined ? 'none' : `only ${oneLine(only)}`}`;
+  const got = only === undefined ? 'none' : `only ${oneLine(only)}`;
+  const expected = `${root}: expected at least two class folders, got ${got}`;
   if (levels.holdsImages('')) {
     const above = await dataFolderAbove(root);
-    return `${expected}; images lie directly in it${didYouMean(above === undefined ? [] : [above])}`;
+    return `${expected}; it directly contains images${didYouMean(above === undefined ? [] : [above])}`;
   }
   const loose = [...splits].filter(levels.holdsImages);
-  if (loose.length > 0) return `${expected}; images lie directly in ${loose.join(' and ')}`;
+  if (loose.length > 0) return `${expected}; there are images directly in ${loose.join(' and ')}`;
   return `${expected}${didYouMean(levels.dataFolders().map((name) => join(root, name)))}`;
 }
 
 /**
- * Folders of the same names in several class folders are the classes of several data sets.
- * Errors: `data-unusable`, naming the folders, what they share and the paths that may be meant.
+ * If several class folders have sub-folders of the same names, those are the classes of several datasets.
+ * Errors: `data-unusable`, with the folders, the names they share and the paths that may be meant.
  */
 function requireOneDataset(
   root: string,
@@ -204,13 +199,13 @@ function requireOneDataset(
   const sets = dataFolders.filter((folder) => labels.has(labelOf(folder)));
   throw new TexturaError(
     'data-unusable',
-    `${root}: expected one data set, got several: ${listed(sets)} have sub-folders of the same names (${listed(names)})` +
-      `${didYouMean(sets.map((name) => join(root, name)))} If they are the classes, put the images of each into ` +
-      'the folder itself, without sub-folders',
+    `${root}: expected one dataset, got several: ${listed(sets)} have sub-folders of the same names (${listed(names)})` +
+      `${didYouMean(sets.map((name) => join(root, name)))} If they are classes, move the images of each into ` +
+      'the class folder itself, without sub-folders',
   );
 }
 
-/** Names for a message, which only counts what is beyond the first few. */
+/** The first names, and the number of the others. */
 function listed(names: readonly string[]): string {
   const shown = oneLine(names.slice(0, shownNames).join(', '));
   return names.length > shownNames ? `${shown} and ${names.length - shownNames} more` : shown;
@@ -225,18 +220,18 @@ function nestedNote(
 ): readonly string[] {
   return dataFolders.map((folder) => {
     const inside = foldersIn(folder).map((name) => basename(name));
-    return `${folder} holds images in sub-folders only (${listed(inside)}), which count as one class${didYouMean([join(root, folder)])}`;
+    return `${folder} has images in sub-folders only (${listed(inside)}), which count as one class${didYouMean([join(root, folder)])}`;
   });
 }
 
-/** `spellings` has the names of the folders of each label. */
+/** `spellings` has the folder names of each label. */
 function mergedNotes(
   labels: readonly string[],
   spellings: ReadonlyMap<string, ReadonlySet<string>>,
 ): readonly string[] {
   return labels
     .filter((label) => (spellings.get(label)?.size ?? 0) > 1)
-    .map((label) => `${label}: folders whose names differ only in Unicode form are one class`);
+    .map((label) => `${label}: folders whose names differ only in Unicode normalization are one class`);
 }
 
 function ignoredNote(ignored: readonly string[]): readonly string[] {
@@ -258,5 +253,5 @@ function caseNotes(labels: readonly string[]): readonly string[] {
   }
   return [...byFolded.values()]
     .filter((alike) => alike.length > 1)
-    .map((alike) => `${alike.join(' and ')} differ only by case and are separate classes`);
+    .map((alike) => `${alike.join(' and ')} differ only in case and are separate classes`);
 }

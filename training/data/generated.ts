@@ -1,13 +1,13 @@
 /**
- * The dataset that needs no photographs: 40 pictures of 192x192 of each procedural texture. Always the same pictures, whatever
- * the seed of a run, as a folder of photographs would be.
+ * The dataset that needs no photographs: 40 pictures of 192x192 pixels of each procedural texture. The
+ * pictures do not depend on the seed of a run.
  */
 import { availableParallelism } from 'node:os';
 import type { GreyImage } from '../../model/image.ts';
 import { startThread } from '../../node/thread.ts';
 import { drawTexture, type TextureName, textureNames } from '../../textures/textures.ts';
 
-/** What `--data` is called for it. */
+/** Its value of `--data`. */
 export const generatedSource = 'generated';
 
 const picturesPerTexture = 40;
@@ -24,14 +24,13 @@ export interface GeneratedPicture {
   readonly grey: GreyImage;
 }
 
-/** Which pictures a drawing thread makes: of the whole list, every `stride`-th from `first`. */
+/** The pictures that a worker draws: every `stride`-th of the whole list, from `first`. */
 export interface DrawingShare {
   readonly first: number;
   readonly stride: number;
   readonly perTexture: number;
 }
 
-/** The pictures of a share, drawn one at a time. */
 export function* drawShare({ first, stride, perTexture }: DrawingShare): Generator<GeneratedPicture> {
   const list = textureNames.flatMap((texture) =>
     Array.from({ length: perTexture }, (_, index) => ({ texture, index })),
@@ -42,7 +41,10 @@ export function* drawShare({ first, stride, perTexture }: DrawingShare): Generat
   }
 }
 
-/** Draws the dataset in threads (7 ms a picture) and hands out each picture as it is done, in any order. */
+/**
+ * Draws the dataset in worker threads (7 ms a picture). Calls `take` with each picture as it is ready, in any
+ * order.
+ */
 export async function drawGeneratedDataset(
   take: (picture: GeneratedPicture, total: number) => void,
   perTexture = picturesPerTexture,
@@ -50,14 +52,14 @@ export async function drawGeneratedDataset(
   const total = textureNames.length * perTexture;
   const stride = Math.min(availableParallelism(), 8);
   const shares = Array.from({ length: stride }, (_, first) => ({ first, stride, perTexture }));
-  await Promise.all(shares.map((share) => drawInThread(share, (picture) => take(picture, total))));
+  await Promise.all(shares.map((share) => drawInWorker(share, (picture) => take(picture, total))));
 }
 
-function drawInThread(share: DrawingShare, take: (picture: GeneratedPicture) => void): Promise<void> {
+function drawInWorker(share: DrawingShare, take: (picture: GeneratedPicture) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const thread = startThread(new URL('./generated-thread.ts', import.meta.url), share);
-    thread.on('message', take);
-    thread.on('error', reject);
-    thread.on('exit', () => resolve());
+    const worker = startThread(new URL('./generated-worker.ts', import.meta.url), share);
+    worker.on('message', take);
+    worker.on('error', reject);
+    worker.on('exit', () => resolve());
   });
 }

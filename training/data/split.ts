@@ -1,6 +1,7 @@
 /**
- * Which images are trained on and which are held out. The unit is the image, never the patch, and images of equal bytes are one
- * image: two patches of one photograph on both sides would make the held-out error look better than it is.
+ * Splits images into training and validation. The unit is the photograph, not the patch, and identical files
+ * count as one photograph: patches of one photograph on both sides would leak, and the validation error would
+ * be too low.
  */
 import { TexturaError } from '../../model/error.ts';
 import { randomStream, shuffle } from '../../model/random.ts';
@@ -8,7 +9,7 @@ import { oneLine } from '../../model/words.ts';
 import { compareCodePoints, compareNames } from './code-point-order.ts';
 import type { DatasetImage } from './dataset-image.ts';
 import type { FolderSplit } from './folder-level.ts';
-import type { ReadImage } from './intake.ts';
+import type { CheckedImage } from './image-check.ts';
 
 export interface SplitImages {
   readonly train: readonly DatasetImage[];
@@ -23,28 +24,26 @@ export interface SplitSettings {
 }
 
 /**
- * Splits each class by itself, so that a class has the same images held out whatever other classes there are. Depends on the
- * images' bytes and labels alone: neither their names nor the order given matters. Each class has an image on each side; images
- * of equal bytes stay together. Bytes that bear two labels are never held out.
- * Errors: `data-unusable` naming the classes that cannot be split.
+ * Splits each class separately, so that other classes do not change its split. The result depends only on the
+ * bytes and labels of the images, not on their names or order. Each class has at least one image on each
+ * side. Identical files stay together; files with two labels are never held out. Errors: `data-unusable` with
+ * the classes that cannot be split.
  */
 export function splitByImage(
   source: string,
   images: readonly DatasetImage[],
   settings: SplitSettings,
 ): SplitImages {
-  const contradicted = hashesWithTwoLabels(images);
+  const ambiguous = hashesWithTwoLabels(images);
   const heldOut = new Set<DatasetImage>();
   const unsplittable: string[] = [];
   const byLabel = settings.labels.map((): DatasetImage[] => []);
   for (const image of inDatasetOrder(images)) byLabel[image.label]?.push(image);
   settings.labels.forEach((label, index) => {
     const members = byLabel[index] ?? [];
-    const copies = [...groupByContent(members).values()];
-    const candidates = copies.filter(
-      ([first]) => first !== undefined && !contradicted.has(first.contentHash),
-    );
-    if (copies.length < 2 || candidates.length === 0) unsplittable.push(label);
+    const distinct = [...groupByContent(members).values()];
+    const candidates = distinct.filter(([first]) => first !== undefined && !ambiguous.has(first.contentHash));
+    if (distinct.length < 2 || candidates.length === 0) unsplittable.push(label);
     const random = randomStream(settings.seed, 'split', label);
     const wanted = heldOutCount(members.length, settings.validationShare);
     for (const image of holdOut(shuffle(candidates, random), wanted)) heldOut.add(image);
@@ -52,7 +51,8 @@ export function splitByImage(
   if (unsplittable.length > 0) {
     throw new TexturaError(
       'data-unusable',
-      `${source}: expected two different images or more in each class, one to train on and one to validate on; got too few in ${oneLine(unsplittable.join(', '))}`,
+      `${source}: each class needs at least two different images, one for training and one for validation; ` +
+        `too few in ${oneLine(unsplittable.join(', '))}`,
     );
   }
   return {
@@ -62,25 +62,25 @@ export function splitByImage(
 }
 
 /**
- * The split that the folders train/ and val/ give. A training image whose bytes are in val/ too is left out of training.
- * Errors: `data-unusable` naming the classes that are left without a training image.
+ * The split of the folders train/ and val/. A training image with a duplicate in val/ is dropped.
+ * Errors: `data-unusable` with the classes that are left without a training image.
  */
 export function givenSplit(
   source: string,
-  images: readonly ReadImage[],
+  images: readonly CheckedImage[],
   labels: readonly string[],
 ): SplitImages & { readonly notes: readonly string[] } {
   const imagesOf = (split: FolderSplit) =>
     images.filter(({ file }) => file.split === split).map(({ image }) => image);
   const validation = inDatasetOrder(imagesOf('validation'));
   const heldOut = groupByContent(validation);
-  const straddling = imagesOf('train').filter(({ contentHash }) => heldOut.has(contentHash));
+  const leaked = imagesOf('train').filter(({ contentHash }) => heldOut.has(contentHash));
   const train = inDatasetOrder(imagesOf('train').filter(({ contentHash }) => !heldOut.has(contentHash)));
   const untrained = labelsWithout(train, labels);
   if (untrained.length > 0) {
     throw new TexturaError(
       'data-unusable',
-      `${source}: expected a training image or more of each class, got none of ${oneLine(untrained.join(', '))}`,
+      `${source}: each class needs at least one training image; there is none of ${oneLine(untrained.join(', '))}`,
     );
   }
   const unvalidated = labelsWithout(validation, labels);
@@ -89,11 +89,11 @@ export function givenSplit(
     validation,
     notes: [
       ...(unvalidated.length > 0
-        ? [`the validation split has no image of ${unvalidated.join(', ')}, whose error stays unknown`]
+        ? [`the validation split has no images of ${unvalidated.join(', ')}, so their error is unknown`]
         : []),
-      ...straddling.map(
+      ...leaked.map(
         ({ name, contentHash }) =>
-          `${name} equals ${heldOut.get(contentHash)?.[0]?.name} of the validation split and is not trained on`,
+          `${name} is not used in training: it duplicates ${heldOut.get(contentHash)?.[0]?.name} of the validation split`,
       ),
     ],
   };
@@ -104,7 +104,7 @@ function labelsWithout(images: readonly DatasetImage[], labels: readonly string[
   return labels.filter((_, index) => !present.has(index));
 }
 
-/** By class, then by content: an order that renaming or moving files leaves as it is. */
+/** By class, then by content, so that renaming or moving files does not change the order. */
 export function inDatasetOrder(images: readonly DatasetImage[]): readonly DatasetImage[] {
   return [...images].sort(
     (a, b) =>
@@ -136,7 +136,7 @@ function heldOutCount(members: number, share: number): number {
   return Math.min(Math.max(Math.round(members * share), 1), members - 1);
 }
 
-/** Takes whole groups while they fit into `wanted` images; where none fits, the smallest. */
+/** Takes whole groups while they fit into `wanted` images, or the smallest group if none fits. */
 function holdOut(groups: readonly (readonly DatasetImage[])[], wanted: number): readonly DatasetImage[] {
   const taken: DatasetImage[] = [];
   for (const group of groups) {

@@ -1,28 +1,28 @@
-/** Which engine trains, on what, and why. */
+/** Chooses the engine and the device for --engine and --device, with the reason that the log and run.json state. */
 import { TexturaError } from '../../model/error.ts';
 import type { EngineName } from '../../model/run-file.ts';
 import type { BindingFacts } from './tensorflow/probe.ts';
 
-export const engineWishes = ['auto', 'tfjs', 'onnx'] as const;
-/** `gpu` is the engine's own way to one; `webgpu` and `cuda` are ways of the onnx engine. */
-export const deviceWishes = ['auto', 'cpu', 'gpu', 'webgpu', 'cuda'] as const;
-export type EngineWish = (typeof engineWishes)[number];
-export type DeviceWish = (typeof deviceWishes)[number];
+export const engineOptions = ['auto', 'tfjs', 'onnx'] as const;
+/** `gpu` is whatever GPU backend the engine has; `webgpu` and `cuda` are backends of the onnx engine. */
+export const deviceOptions = ['auto', 'cpu', 'gpu', 'webgpu', 'cuda'] as const;
+export type RequestedEngine = (typeof engineOptions)[number];
+export type RequestedDevice = (typeof deviceOptions)[number];
 
 export interface EngineRequest {
-  readonly engine: EngineWish;
-  readonly device: DeviceWish;
+  readonly engine: RequestedEngine;
+  readonly device: RequestedDevice;
 }
 
 export interface EngineChoice {
   readonly engine: EngineName;
-  readonly device: Exclude<DeviceWish, 'auto'>;
+  readonly device: Exclude<RequestedDevice, 'auto'>;
   readonly why: string;
 }
 
 /**
- * `auto` is tfjs where TensorFlow sees a GPU, else onnx. `tensorflow` is what TensorFlow sees; undefined where it is not set up.
- * Errors: `usage` for a device that the engine asked for does not have.
+ * `auto` is tfjs if TensorFlow sees a GPU, otherwise onnx. `tensorflow` is what TensorFlow reports, or undefined
+ * if it is not installed. Errors: `usage` for a device that the requested engine does not support.
  */
 export function chooseEngine(
   { engine, device }: EngineRequest,
@@ -34,7 +34,7 @@ export function chooseEngine(
     throw new TexturaError('usage', `--engine tfjs: expected --device auto, cpu or gpu, got ${device}`);
   }
   if (engine !== 'auto') {
-    // The onnx engine has not been measured on a GPU yet: it goes there on request only.
+    // The onnx engine has not been benchmarked on GPUs yet, so it uses one only on request.
     const own = engine === 'tfjs' ? seen : 'cpu';
     return { engine, device: device === 'auto' ? own : device, why: `--engine ${engine}` };
   }

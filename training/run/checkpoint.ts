@@ -1,7 +1,7 @@
 /**
- * Checkpoints: everything that a run needs to go on as if it had never stopped. A checkpoint is one safetensors file, written
- * beside its place and renamed, with a SHA-256 over its contents; the one before it is kept until the next, so that a damaged
- * newest file costs one checkpoint and not the run.
+ * Checkpoints: the complete state of a run, so that a resumed run equals an uninterrupted one. A checkpoint
+ * is one safetensors file with a SHA-256 of its contents, written to a temporary file and renamed. The
+ * previous one is kept, so that a corrupt newest file costs one checkpoint and not the run.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -18,11 +18,14 @@ import { runFiles } from '../../model/run-file.ts';
 import { decodeTensors, encodeTensors, type StoredTensor } from '../../model/safetensors.ts';
 import { moveFile, writeFileAtomically } from '../../node/atomic-file.ts';
 
-/** Where a run stands. Sums of the epoch under way are kept as sums, in float64, so that they go on exactly. */
+/**
+ * The sums of the current epoch are stored as sums, in float64, so that a resumed epoch continues them
+ * exactly.
+ */
 export const progressSchema = z.strictObject({
-  /** Epochs that are complete, with their rows in `history`. */
+  /** Completed epochs, with their rows in `history`. */
   epochsDone: z.int().min(0),
-  /** Steps taken in the epoch after them. */
+  /** Steps taken in the current epoch. */
   stepsDone: z.int().min(0),
   sums: z.strictObject({
     count: z.int(),
@@ -30,7 +33,7 @@ export const progressSchema = z.strictObject({
     top1Errors: z.int(),
     top5Errors: z.int(),
   }),
-  /** Seconds spent training in the epoch under way, over all stretches. */
+  /** Seconds spent training in the current epoch, over all sessions. */
   seconds: z.number(),
   history: z.array(metricsRowSchema),
 });
@@ -47,7 +50,7 @@ export function checkpointPath(directory: string, name: CheckpointName): string 
   return join(directory, runFiles.checkpoints, `${name}.safetensors`);
 }
 
-/** Writes `last`, keeping the one that it replaces as `previous`; and `best` too where this one is. */
+/** Writes `last` and keeps the one that it replaces as `previous`; writes `best` too if `isBest`. */
 export async function saveCheckpoint(
   directory: string,
   network: Network,
@@ -62,9 +65,10 @@ export async function saveCheckpoint(
 }
 
 /**
- * The newest whole checkpoint of a run, with a sentence for each that was damaged; undefined where there is none yet. A damaged
- * `last` is removed where `previous` is whole, or the next save would move it over the only whole one.
- * Errors: `file-damaged` where every checkpoint that exists is damaged.
+ * The newest intact checkpoint of a run, with a sentence for each corrupt one; undefined if there is none
+ * yet. A corrupt `last` is removed if `previous` is intact, because the next save would move it over the only
+ * intact one.
+ * Errors: `file-damaged` if every existing checkpoint is corrupt.
  */
 export async function newestCheckpoint(
   directory: string,
@@ -83,13 +87,14 @@ export async function newestCheckpoint(
     }
   }
   if (damage.length > 0)
-    throw new TexturaError('file-damaged', `no whole checkpoint is left:\n${damage.join('\n')}`);
+    throw new TexturaError('file-damaged', `every checkpoint of the run is corrupt:\n${damage.join('\n')}`);
   return undefined;
 }
 
 /**
- * The checkpoint of the best epoch, or where that is damaged the newest whole one, with a sentence for each that was; undefined where there is none.
- * Errors: `file-damaged` where every checkpoint that exists is damaged.
+ * The checkpoint of the best epoch, or the newest intact one if that is corrupt, with a sentence for each
+ * corrupt one; undefined if there is none.
+ * Errors: `file-damaged` if every existing checkpoint is corrupt.
  */
 export async function bestCheckpoint(
   directory: string,
@@ -106,7 +111,7 @@ export async function bestCheckpoint(
   }
 }
 
-/** Reads one checkpoint; undefined where there is no such file. Errors: `file-damaged`. */
+/** Reads one checkpoint; undefined if there is no such file. Errors: `file-damaged`. */
 export async function readCheckpoint(
   directory: string,
   network: Network,
@@ -133,8 +138,11 @@ function decodeCheckpoint(network: Network, file: Uint8Array, path: string): Che
   const { tensors, metadata } = decodeTensors(file, path);
   const { progress: text = '', sha256 } = metadata;
   if (digest(text, tensors) !== sha256)
-    throw new TexturaError('file-damaged', `${path}: its contents do not match its checksum`);
-  const progress = parsedJson(progressSchema, text, `${path}: written by another version`);
+    throw new TexturaError(
+      'file-damaged',
+      `${path}: the file is corrupt: its contents do not match its checksum`,
+    );
+  const progress = parsedJson(progressSchema, text, `${path}: written by an incompatible version`);
   const state = {
     parameters: groupOf(['parameters'], tensors),
     momentum: groupOf(['momentum', 'momenta'], tensors),
@@ -144,7 +152,7 @@ function decodeCheckpoint(network: Network, file: Uint8Array, path: string): Che
   return { progress, state };
 }
 
-/** The tensors `GROUP/NAME` by name. Of several groups, the later ones are names from earlier versions. */
+/** The tensors `GROUP/NAME` by name. Further groups are the names that earlier versions used. */
 function groupOf(groups: readonly string[], tensors: ReadonlyMap<string, StoredTensor>): Parameters {
   return new Map(
     [...tensors].flatMap(([key, { data }]): [string, Float32Array][] => {

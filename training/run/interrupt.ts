@@ -1,25 +1,15 @@
-/** Ctrl-C: the first asks the work to stop at the next good place, the second ends the process at once. */
+/**
+ * Ctrl-C: the first one stops the work at the next safe point, the second one ends the process immediately.
+ */
 import { onStopSignal } from '../../node/stop-signal.ts';
 import type { Terminal } from '../../node/terminal.ts';
 
-export interface Interrupt {
-  readonly requested: () => boolean;
-  /** Gives the signals back. */
-  release(): void;
-}
-
-export function watchInterrupt(terminal: Terminal): Interrupt {
-  let requested = false;
-  const release = onInterrupt(terminal, () => {
-    requested = true;
-  });
-  return { requested: () => requested, release };
-}
-
-/** Calls `stop` at the first signal. Gives back a function that gives the signals back. */
+/** Calls `stop` at the first signal. The result removes the signal handlers. */
 export function onInterrupt(terminal: Terminal, stop: () => void): () => void {
   const first = () => {
-    terminal.line('Stopping after this step; press Ctrl-C again to end at once (the last checkpoint stays).');
+    terminal.line(
+      'Stopping after this step; press Ctrl-C again to quit now and keep only the last checkpoint.',
+    );
     stop();
   };
   return onStopSignal(first, () => process.exit(130));

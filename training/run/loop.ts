@@ -1,44 +1,37 @@
 /**
- * The training loop: epochs of steps, a validation after each, a checkpoint after that. What it computes depends on the
- * configuration and the data alone; when it is stopped and where it goes on from changes nothing.
+ * The training loop: in each epoch a number of steps, a validation and a checkpoint. What it computes depends
+ * only on the configuration and the data: stopping and resuming a run does not change its results.
  */
 import { type Divergence, divergenceOf } from '../../model/divergence.ts';
 import type { MetricsRow } from '../../model/metrics.ts';
 import type { Network } from '../../model/network.ts';
-import {
-  addScores,
-  balancedError,
-  countClassErrors,
-  meanScores,
-  noClassErrors,
-  noScores,
-  type ScoreSums,
-  type Scores,
-} from '../../model/scores.ts';
+import { addScores, meanScores, noScores, type ScoreSums, type Scores } from '../../model/scores.ts';
 import type { TrainingConfig } from '../../model/training-config.ts';
-import { type BatchSource, batchRanges } from '../data/batches.ts';
+import { batchRanges, type DataLoader } from '../data/data-loader.ts';
+import type { GridPatch } from '../data/sampler.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Progress, saveCheckpoint } from './checkpoint.ts';
-import { learningRateAt, type Schedule } from './schedule.ts';
+import { learningRateAt, scheduleOf, stepsPerEpoch } from './schedule.ts';
+import { bestRow, validate } from './validation.ts';
 
 export interface TrainingSession {
   readonly config: TrainingConfig;
   readonly network: Network;
   readonly engine: Engine;
-  readonly batches: BatchSource;
-  /** Patches of the fixed grid over all validation images. */
-  readonly validationPatches: number;
-  /** The run directory, where checkpoints go. */
+  readonly loader: DataLoader;
+  /** The patches of all validation images. */
+  readonly grid: readonly GridPatch[];
+  /** The run directory, which gets the checkpoints. */
   readonly directory: string;
-  readonly watcher: TrainingWatcher;
-  /** Asked after every step; true ends the loop after a checkpoint. */
+  readonly observer: TrainingObserver;
+  /** Called after every step; true ends the loop after a checkpoint. */
   readonly stopRequested: () => boolean;
 }
 
-/** Who looks on: prints progress, writes metrics.csv. */
-export interface TrainingWatcher {
+/** Prints progress, writes metrics.csv. */
+export interface TrainingObserver {
   stepped(step: StepReport): void;
-  /** `history` holds all rows so far. Awaited before the next epoch. */
+  /** `history` has all rows so far. Awaited before the next epoch. */
   epochEnded(history: readonly MetricsRow[]): Promise<void>;
 }
 
@@ -63,10 +56,13 @@ export const freshProgress: Progress = {
   history: [],
 };
 
-/** An epoch that lasts longer than this gets checkpoints on the way, so that a crash never costs more. */
+/** Longer epochs get checkpoints in between, so that a crash never costs more than this. */
 const checkpointEverySeconds = 120;
 
-/** Trains from `progress` to the end of the configured epochs, or to what ends it earlier. */
+/**
+ * Trains from `progress` until the configured epochs are done, patience runs out, the loss diverges or a stop
+ * is requested.
+ */
 export async function train(session: TrainingSession, progress: Progress): Promise<TrainingOutcome> {
   let current = progress;
   for (;;) {
@@ -82,7 +78,8 @@ export async function train(session: TrainingSession, progress: Progress): Promi
     if (trained.interrupted) return { status: 'stopped', history, epoch };
     const row = rowOf(session, epoch, 'train', trained.sums, trained.seconds);
     if (!Number.isFinite(row.objective)) return await diverged(session, epoch, [...history, row]);
-    const validated = await validate(session);
+    const { engine, network, loader, grid, config } = session;
+    const validated = await validate({ engine, network, loader, grid, batch: config.batch });
     const validationRow = {
       ...rowOf(session, epoch, 'val', validated.sums, validated.seconds),
       balanced_top1err: validated.balancedTop1err,
@@ -91,55 +88,8 @@ export async function train(session: TrainingSession, progress: Progress): Promi
     if (!Number.isFinite(validationRow.objective)) return await diverged(session, epoch, rows);
     current = { ...freshProgress, epochsDone: epoch, history: rows };
     await save(session, current, bestRow(rows)?.epoch === epoch);
-    await session.watcher.epochEnded(rows);
+    await session.observer.epochEnded(rows);
   }
-}
-
-/**
- * Scores of the network's answers to the whole validation grid. `onLogits` sees each batch's logits and
- * labels.
- */
-export async function validate(
-  session: Pick<TrainingSession, 'engine' | 'batches' | 'validationPatches' | 'config' | 'network'>,
-  onLogits: (logits: Float32Array, labels: Int32Array, patches: Uint8Array) => void = () => {},
-): Promise<Validated> {
-  const startedAt = performance.now();
-  const requests = batchRanges(session.validationPatches, session.config.batch).map(
-    (range) => ({ split: 'val', ...range }) as const,
-  );
-  const classErrors = noClassErrors(session.network.classes);
-  let sums = noScores;
-  for await (const { patches, labels } of session.batches.batches(requests)) {
-    const logits = await session.engine.logits(patches);
-    sums = addScores(sums, logits, labels, session.network.classes);
-    countClassErrors(classErrors, logits, labels);
-    onLogits(logits, labels, patches);
-  }
-  const seconds = (performance.now() - startedAt) / 1000;
-  return { sums, balancedTop1err: balancedError(classErrors), seconds };
-}
-
-export interface Validated {
-  readonly sums: ScoreSums;
-  readonly balancedTop1err: number;
-  readonly seconds: number;
-}
-
-/**
- * The validation row with the lowest balanced error, then objective; the earliest of equals. A run that an
- * earlier version began goes on as it began, by top-1 error, because its first rows have no balanced error to
- * compare.
- */
-export function bestRow(history: readonly MetricsRow[]): MetricsRow | undefined {
-  const rows = history.filter(({ split, objective }) => split === 'val' && Number.isFinite(objective));
-  const isBalanced = rows.every(({ balanced_top1err }) => balanced_top1err !== undefined);
-  const errorOf = (row: MetricsRow) => (isBalanced ? (row.balanced_top1err ?? Number.NaN) : row.top1err);
-  const isBetter = (row: MetricsRow, best: MetricsRow) =>
-    errorOf(row) < errorOf(best) || (errorOf(row) === errorOf(best) && row.objective < best.objective);
-  return rows.reduce<MetricsRow | undefined>(
-    (best, row) => (best === undefined || isBetter(row, best) ? row : best),
-    undefined,
-  );
 }
 
 function outOfPatience(history: readonly MetricsRow[], patience: number | undefined): boolean {
@@ -153,16 +103,17 @@ function outOfPatience(history: readonly MetricsRow[], patience: number | undefi
   );
 }
 
-interface EpochUnderWay {
+interface TrainedEpoch {
   readonly sums: ScoreSums;
   readonly seconds: number;
   readonly interrupted: boolean;
 }
 
-async function trainEpoch(session: TrainingSession, progress: Progress): Promise<EpochUnderWay> {
+async function trainEpoch(session: TrainingSession, progress: Progress): Promise<TrainedEpoch> {
   const { config, engine, network } = session;
+  const { momentum, weightDecay } = config;
   const epoch = progress.epochsDone + 1;
-  const stepsPerEpoch = Math.ceil(config.patchesPerEpoch / config.batch);
+  const stepCount = stepsPerEpoch(config);
   const requests = batchRanges(config.patchesPerEpoch, config.batch, progress.stepsDone * config.batch).map(
     (range) => ({ split: 'train', epoch, ...range }) as const,
   );
@@ -170,20 +121,19 @@ async function trainEpoch(session: TrainingSession, progress: Progress): Promise
   const startedAt = performance.now() - progress.seconds * 1000;
   let { sums, stepsDone } = progress;
   let savedAt = performance.now();
-  for await (const batch of session.batches.batches(requests)) {
-    const learningRate = learningRateAt(schedule, progress.epochsDone * stepsPerEpoch + stepsDone);
-    const logits = await engine.step(batch, { ...config, learningRate });
+  for await (const batch of session.loader.batches(requests)) {
+    const learningRate = learningRateAt(schedule, progress.epochsDone * stepCount + stepsDone);
+    const logits = await engine.step(batch, { learningRate, momentum, weightDecay });
     sums = addScores(sums, logits, batch.labels, network.classes);
     stepsDone++;
     const seconds = (performance.now() - startedAt) / 1000;
     const patchesHere = sums.count - progress.sums.count;
-    const imagesPerSecond = patchesHere / (seconds - progress.seconds);
-    session.watcher.stepped({
+    session.observer.stepped({
       epoch,
       step: stepsDone,
-      stepsPerEpoch,
+      stepsPerEpoch: stepCount,
       scores: meanScores(sums),
-      imagesPerSecond,
+      imagesPerSecond: patchesHere / (seconds - progress.seconds),
     });
     if (!Number.isFinite(sums.crossEntropy)) return { sums, seconds, interrupted: false };
     const interrupted = session.stopRequested();
@@ -196,24 +146,6 @@ async function trainEpoch(session: TrainingSession, progress: Progress): Promise
   return { sums, seconds: (performance.now() - startedAt) / 1000, interrupted: false };
 }
 
-/** The rate falls to zero over the configured epochs; the warm-up is a part of them. */
-export function scheduleOf({
-  schedule,
-  learningRate,
-  warmupEpochs,
-  epochs,
-  patchesPerEpoch,
-  batch,
-}: TrainingConfig): Schedule {
-  const stepsPerEpoch = Math.ceil(patchesPerEpoch / batch);
-  return {
-    shape: schedule,
-    peak: learningRate,
-    warmupSteps: Math.round(Math.min(warmupEpochs, epochs) * stepsPerEpoch),
-    totalSteps: epochs * stepsPerEpoch,
-  };
-}
-
 function rowOf(
   { config }: TrainingSession,
   epoch: number,
@@ -221,7 +153,7 @@ function rowOf(
   sums: ScoreSums,
   seconds: number,
 ): MetricsRow {
-  const lastStep = epoch * Math.ceil(config.patchesPerEpoch / config.batch) - 1;
+  const lastStep = epoch * stepsPerEpoch(config) - 1;
   return {
     epoch,
     split,
@@ -237,7 +169,7 @@ async function diverged(
   epoch: number,
   history: readonly MetricsRow[],
 ): Promise<TrainingOutcome> {
-  await session.watcher.epochEnded(history);
+  await session.observer.epochEnded(history);
   return { status: 'diverged', history, epoch, kind: 'not finite' };
 }
 

@@ -1,4 +1,4 @@
-/** Training as a person follows it: a bar with rate and time left on a terminal, plain lines elsewhere. */
+/** Formats the progress and outcome of training: a bar on a terminal, plain lines elsewhere. */
 import { join } from 'node:path';
 import { type Divergence, explosionFactor, guessingLoss } from '../../model/divergence.ts';
 import type { MetricsRow } from '../../model/metrics.ts';
@@ -7,7 +7,7 @@ import { topFiveNote } from '../../model/scores.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { npmRun } from '../../node/shell.ts';
 import { durationText, progressBar, type Terminal } from '../../node/terminal.ts';
-import type { BatchTimes } from '../data/batches.ts';
+import type { LoaderTimes } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { StepReport, TrainingOutcome } from './loop.ts';
 
@@ -29,7 +29,7 @@ export function progressDisplay(terminal: Terminal, epochs: number): ProgressDis
     const left = secondsPerStep === undefined ? '' : `, ${durationText(stepsLeft * secondsPerStep)} left`;
     terminal.status(
       `epoch ${String(epoch).padStart(epochWidth)}/${epochs} ${progressBar(step / stepsPerEpoch, 24)} ` +
-        `objective ${scores.objective.toFixed(3)}  ${imagesPerSecond.toFixed(0)} img/s${left}`,
+        `loss ${scores.objective.toFixed(3)}  ${imagesPerSecond.toFixed(0)} img/s${left}`,
     );
   }
 
@@ -51,18 +51,15 @@ export function progressDisplay(terminal: Terminal, epochs: number): ProgressDis
 
 function scoreText({ objective, top1err, top5err, balanced_top1err }: MetricsRow): string {
   const balanced = balancedText(balanced_top1err, top1err);
-  return `objective ${objective.toFixed(3)} top-1 error ${top1err.toFixed(3)}${balanced} top-5 ${top5err.toFixed(3)}`;
+  return `loss ${objective.toFixed(3)} top-1 error ${top1err.toFixed(3)}${balanced} top-5 ${top5err.toFixed(3)}`;
 }
 
-/** Nothing where both are equal, as they always are where classes have equally many patches. */
+/** Empty if both are equal, as they are whenever all classes have the same number of patches. */
 function balancedText(balanced: number | undefined, top1err: number): string {
   return balanced === undefined || balanced === top1err ? '' : ` (balanced ${balanced.toFixed(3)})`;
 }
 
-/**
- * What was read, and what a person should know about it. What is cut here is whole in run.json and the
- * report.
- */
+/** Summary, notes and skipped files of a dataset. run.json and the report have all of them, uncut. */
 export function dataText({ source, labels, train, validation, skipped, notes }: Dataset): string {
   const lines = [
     `Data: ${oneLine(source)}: ${counted(labels.length, 'class', 'classes')}, ` +
@@ -95,21 +92,24 @@ function firstLines(lines: readonly string[], indent: string): readonly string[]
   return [...shown, ...more].map((line) => `${indent}${line}`);
 }
 
-/** Both halves of the work: how fast threads make batches, and how long the engine stood waiting for them. */
-export function ratesText({ patches, makingMs, waitingMs }: BatchTimes): string {
-  const made = (patches / makingMs) * 1000;
-  return `  data: ${made.toFixed(0)} img/s a thread; the engine waited ${(waitingMs / 1000).toFixed(2)} s in all for ${counted(patches, 'patch', 'patches')}`;
+/** How fast the loader workers make patches, and how long the engine waited for them. */
+export function ratesText({ patches, collateMs, waitingMs }: LoaderTimes): string {
+  const rate = (patches / collateMs) * 1000;
+  return (
+    `  data loader: ${rate.toFixed(0)} img/s per worker; ` +
+    `the engine waited ${(waitingMs / 1000).toFixed(2)} s in total for ${counted(patches, 'patch', 'patches')}`
+  );
 }
 
-/** How far an engine that computes in TensorFloat-32 is off. */
 export function tf32Text(difference: number): string {
   return [
-    `TensorFloat-32 is on, as NVIDIA_TF32_OVERRIDE asks: probabilities differ by up to ${difference.toExponential(1)} from those in`,
-    'float32. The export compares with the latter.',
+    'TensorFloat-32 is enabled by NVIDIA_TF32_OVERRIDE: probabilities differ by up to ' +
+      `${difference.toExponential(1)} from float32.`,
+    'The export check compares with float32.',
   ].join('\n');
 }
 
-/** How a run ended and what to do next. */
+/** How a run ended, and the next command. */
 export function outcomeText(
   outcome: TrainingOutcome,
   directory: string,
@@ -120,7 +120,7 @@ export function outcomeText(
   switch (outcome.status) {
     case 'finished':
       return [
-        `${outcome.endedEarly ? 'Ended early: no better epoch in sight. ' : ''}${bestText(best, classes)}`,
+        `${outcome.endedEarly ? 'Stopped early: the validation error no longer improves. ' : ''}${bestText(best, classes)}`,
         report,
         `Next:   ${npmRun('export', '--run', directory)}`,
       ].join('\n');
@@ -140,18 +140,18 @@ function divergedText(kind: Divergence['kind'], classes: number): string {
   const guessing = guessingLoss(classes).toFixed(3);
   return kind === 'not finite'
     ? 'the loss became NaN or infinite'
-    : `the loss exploded, to more than ${explosionFactor} times that of guessing (${guessing}), and stayed above guessing`;
+    : `the loss rose above ${explosionFactor} times that of guessing (${guessing}) and stayed above guessing`;
 }
 
 function bestText(best: Run['best'], classes: number): string {
-  if (best === undefined) return 'No epoch was completed, so no model was kept.';
+  if (best === undefined) return 'No epoch was completed, so there is no model.';
   const photographs =
-    best.photographTop1err === undefined ? '' : `, of whole photographs ${best.photographTop1err.toFixed(3)}`;
+    best.photographTop1err === undefined ? '' : `, of photographs ${best.photographTop1err.toFixed(3)}`;
   const balanced = balancedText(best.balancedTop1err, best.top1err);
   const guessing = 1 - 1 / classes;
-  const verdict =
+  const warning =
     (best.balancedTop1err ?? best.top1err) < guessing - 1e-9
       ? ''
-      : ` That is no better than guessing (${guessing.toFixed(3)}).`;
-  return `Kept epoch ${best.epoch}: validation top-1 error ${best.top1err.toFixed(3)}${balanced} of patches${photographs}.${verdict}`;
+      : ` This is no better than guessing (${guessing.toFixed(3)}).`;
+  return `Best epoch ${best.epoch}: validation top-1 error ${best.top1err.toFixed(3)}${balanced} of patches${photographs}.${warning}`;
 }

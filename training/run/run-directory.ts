@@ -1,4 +1,4 @@
-/** Where a run lives: choosing the directory, beginning a run in it, and going on with one. */
+/** Run directories: choosing one for a new run, finding one to resume, and checking what it contains. */
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +14,10 @@ import { checkpointPath } from './checkpoint.ts';
 
 export const runsFolder = 'runs';
 
-/** A directory in runs/ for a new run: the name (a variant's, say), with the next free number where it is taken. */
+/**
+ * A directory in runs/ for a new run: the name (e.g. the variant's), with the next free number if it is
+ * taken.
+ */
 export function freeRunDirectory(name: string): string {
   for (let number = 1; ; number++) {
     const directory = join(runsFolder, number === 1 ? name : `${name}-${number}`);
@@ -27,8 +30,8 @@ export function holdsRun(directory: string): boolean {
 }
 
 /**
- * Whether a finished run lacks a file of its results, which its checkpoints give again. Errors: `file-unreadable` where there is no
- * checkpoint either.
+ * Whether a finished run lacks a result file, which can be computed again from its checkpoint.
+ * Errors: `file-unreadable` if there is no checkpoint either.
  */
 export function lacksResults(directory: string): boolean {
   const missing = [runFiles.model, runFiles.parity, runFiles.validation].find(
@@ -38,18 +41,21 @@ export function lacksResults(directory: string): boolean {
   if (existsSync(checkpointPath(directory, 'best'))) return true;
   throw new TexturaError(
     'file-unreadable',
-    `${directory}: ${missing} is missing, and there is no checkpoint to compute it from: train again with another --out`,
+    `${directory}: ${missing} is missing, and so is the checkpoint to compute it from; train again with another --out`,
   );
 }
 
-/** What a run writes: figures and pages, and multiples of the parameters' own bytes. */
+/** Estimated size of the files of a run: figures and pages, and multiples of the parameters' size. */
 const figureBytes = 4 * 2 ** 20;
 const modelCopies = 1;
-/** Parameters and momentum buffers, in `last`, `previous`, `best` and the one that is being written. */
+/**
+ * Parameters and momentum buffers, in `last`, `previous`, `best` and the checkpoint that is being written.
+ */
 const checkpointCopies = 2 * 4;
 
 /**
- * Bytes of a run's directory: while it trains, and of what stays of a finished run without its checkpoints.
+ * Estimated bytes of a run directory: the peak during training, and what is kept once the checkpoints are
+ * removed.
  */
 export function runBytes(network: Network): { readonly peak: number; readonly kept: number } {
   const parameterBytes = 4 * totalsOf(describeLayers(network)).parameters;
@@ -59,7 +65,7 @@ export function runBytes(network: Network): { readonly peak: number; readonly ke
   };
 }
 
-/** Bytes that the largest files of a run take already, which new ones will replace. */
+/** Bytes of the existing checkpoints and model, which new ones replace. */
 export async function bytesOnDisk(directory: string): Promise<number> {
   const checkpoints = join(directory, runFiles.checkpoints);
   const names = await readdir(checkpoints).catch(() => []);
@@ -75,16 +81,16 @@ export async function bytesOnDisk(directory: string): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** Errors: `usage` where the directory already holds a run, which is left as it is. */
+/** Errors: `usage` if the directory already contains a run, which is not changed. */
 export function requireFree(directory: string): void {
   if (!holdsRun(directory)) return;
   throw new TexturaError(
     'usage',
-    `${directory} already holds a run; add --resume to resume it, or choose another --out`,
+    `${directory} already contains a run; add --resume to resume it, or choose another --out`,
   );
 }
 
-/** The run of a variant in runs/ that began last, of the unfinished ones where there are any; undefined where there is no run. */
+/** The newest unfinished run of a variant in runs/, or the newest finished one if there is no other. */
 export async function newestRun(
   variant: VariantName,
 ): Promise<(Pick<Run, 'status' | 'startedAt'> & { readonly directory: string }) | undefined> {
@@ -102,38 +108,38 @@ export async function newestRun(
 }
 
 /**
- * The configuration of a run that is resumed: its own. Settings that the person wrote must agree with it.
- * Errors: `usage`, naming each setting that differs and both values.
+ * The configuration of a resumed run: the stored one. Settings given on the command line must agree with it.
+ * Errors: `usage`, with each setting that differs and both values.
  */
 export function resumedConfig(
   stored: Run,
-  asked: TrainingConfig,
+  requested: TrainingConfig,
   given: ReadonlySet<string>,
 ): TrainingConfig {
-  const keys = (Object.keys(asked) as (keyof TrainingConfig)[]).filter((key) => given.has(key));
-  // The folder may have moved; what is in it is checked by its fingerprint.
-  const changed = keys.filter((key) => key !== 'data' && asked[key] !== stored.config[key]);
+  const keys = (Object.keys(requested) as (keyof TrainingConfig)[]).filter((key) => given.has(key));
+  // The folder may have moved; its fingerprint is checked after it is read.
+  const changed = keys.filter((key) => key !== 'data' && requested[key] !== stored.config[key]);
   if (changed.length > 0) {
     const list = changed
-      .map((key) => `${flagOf(key)} was ${stored.config[key] ?? 'not set'}, now ${asked[key]}`)
+      .map((key) => `${flagOf(key)} was ${stored.config[key] ?? 'not set'}, now ${requested[key]}`)
       .join('; ');
     throw new TexturaError(
       'usage',
-      `--resume continues with the settings of the run; leave these out, or choose another --out: ${list}`,
+      `--resume uses the settings of the run; omit these, or choose another --out: ${list}`,
     );
   }
-  return given.has('data') ? { ...stored.config, data: asked.data } : stored.config;
+  return given.has('data') ? { ...stored.config, data: requested.data } : stored.config;
 }
 
-/** Errors: `data-unusable` where the data is not what the run began with. */
+/** Errors: `data-unusable` if the data has changed since the run began. */
 export function requireSameData(stored: Run, labels: readonly string[], fingerprint: string): void {
   if (stored.data.fingerprint === fingerprint) return;
   const difference =
     stored.labels.join('\n') === labels.join('\n')
-      ? 'the same classes, but other images or another split'
+      ? 'the classes are the same, but the images or the split differ'
       : oneLine(`classes were ${stored.labels.join(', ')}, now ${labels.join(', ')}`);
   throw new TexturaError(
     'data-unusable',
-    `--resume: the data has changed since the run began (${difference}); begin a new run with another --out`,
+    `--resume: the data has changed since the run began (${difference}); start a new run with another --out`,
   );
 }

@@ -1,13 +1,13 @@
 /**
- * The run lock: one process at a time works in a run directory, or in a study's. Two that resumed from one
- * checkpoint would overwrite each other's files.
+ * The run lock lets only one process at a time work in a run or study directory. Two processes that resumed
+ * from the same checkpoint would overwrite each other's files.
  *
- * Whoever wants the lock first writes a file of its own into the directory and then looks for those of
- * others. The lock is held by whoever sees no other file of a living process. Of two processes, the one that
- * writes later always sees the file of the other, so both can never hold it. A file's name is never used
- * again, so removing the file of a dead process cannot remove anything else; a killed run can be resumed at
- * once. (A lock with one fixed name has a race there: between judging it stale and removing it, another
- * process may have replaced it. The proper-lockfile package has it too, and a lock of its kind outlives its
+ * A process that wants the lock writes a file with a unique name into the directory, then looks for the files
+ * of other processes. It has the lock when no other file belongs to a living process. Of two processes, the
+ * one that writes later always sees the other's file, so both can never have the lock. File names are never
+ * reused, so removing the file of a dead process cannot remove anything else, and a killed run can be resumed
+ * immediately. (A lock file with a fixed name has a race: another process may replace it after it is found to
+ * be stale and before it is removed. The proper-lockfile package has this race, and its locks outlive their
  * process.)
  */
 import { randomUUID } from 'node:crypto';
@@ -24,44 +24,43 @@ import { isAlive, livenessOf, ownIdentity, processIdentitySchema } from '../../n
 
 const lockName = /^\.lock-.*\.json$/;
 
-/** The lock is touched this often, for machines that cannot see our process. */
+/** The lock file is touched this often, for other machines, which cannot check our process. */
 const touchEveryMs = 10_000;
-/** A lock whose process cannot be seen from here counts for this long after its last touch. */
-const unseenHolderMs = 60_000;
-/** Of processes that start together the first one waits at most this long for the others to give up. */
+/** A lock of another machine is valid for this long after its last touch. */
+const remoteHolderMs = 60_000;
+/** Of processes that start together, the first one waits at most this long for the others to give up. */
 const settleMs = 10_000;
 const pollMs = 20;
 
-/** Both states have the same length: written over each other they leave a whole file at every moment. */
+/**
+ * Both states have the same length, so that overwriting one with the other leaves valid JSON at every moment.
+ */
 const lockSchema = processIdentitySchema.extend({ state: z.enum(['waiting', 'holding']) });
 type Lock = z.infer<typeof lockSchema>;
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
-/**
- * Until something else listens, a signal ends the process as ever, but by way of `exit`, so that the lock is
- * released.
- */
-function endAtOnce(signal: NodeJS.Signals): void {
-  if (process.listeners(signal).every((listener) => listener === endAtOnce)) process.exit(130);
+/** Exits at a signal that nothing else handles. Unlike the default action, `exit` releases the lock. */
+function exitOnSignal(signal: NodeJS.Signals): void {
+  if (process.listeners(signal).every((listener) => listener === exitOnSignal)) process.exit(130);
 }
 
 export interface RunLock {
   release(): void;
 }
 
-/** Whether a file of a run directory belongs to the lock, which means nothing on another machine. */
+/** Whether a file of a run directory is a lock file, which must not be copied to another machine. */
 export function isLockFile(name: string): boolean {
   return lockName.test(name);
 }
 
 /**
- * Takes the lock of a directory, which is made where it is missing, and removes what a killed process left
- * half written in it. Releasing it removes a directory that was made here and in which nothing was written.
- * Errors: `usage` where another process still holds it after `patienceMs`; `output-unwritable`.
+ * Takes the lock of a directory, which is created if missing, and removes temporary files of killed processes
+ * in it. Releasing the lock removes the directory if it was created here and is still empty.
+ * Errors: `usage` if another process still has the lock after `patienceMs`; `output-unwritable`.
  */
 export async function takeRunLock(directory: string, patienceMs = 0): Promise<RunLock> {
-  // Names sort by time: of processes that start together, the first one gets the lock.
+  // Names sort by time, so of processes that start together the first one gets the lock.
   const own = `.lock-${Date.now()}-${randomUUID()}.json`;
   const path = join(directory, own);
   const content = (state: Lock['state']) => JSON.stringify({ ...ownIdentity(), state } satisfies Lock);
@@ -69,7 +68,7 @@ export async function takeRunLock(directory: string, patienceMs = 0): Promise<Ru
   const release = () => {
     clearInterval(touching);
     process.off('exit', release);
-    for (const signal of signals) process.off(signal, endAtOnce);
+    for (const signal of signals) process.off(signal, exitOnSignal);
     rmSync(path, { force: true });
     if (firstMade !== undefined) removeEmpty(directory, firstMade);
   };
@@ -78,10 +77,10 @@ export async function takeRunLock(directory: string, patienceMs = 0): Promise<Ru
     touchEveryMs,
   ).unref();
   process.on('exit', release);
-  for (const signal of signals) process.on(signal, endAtOnce);
+  for (const signal of signals) process.on(signal, exitOnSignal);
   try {
     await writeFileAtomically(path, content('waiting'));
-    await untilAlone(directory, own, patienceMs);
+    await waitForOthers(directory, own, patienceMs);
     await touch(path, content('holding'));
     await removeLeftovers(directory);
     return { release };
@@ -91,7 +90,7 @@ export async function takeRunLock(directory: string, patienceMs = 0): Promise<Ru
   }
 }
 
-/** Removes the folder and its parents up to `last`, as far as they are empty. */
+/** Removes the directory and its parents up to `last`, as far as they are empty. */
 function removeEmpty(directory: string, last: string): void {
   try {
     for (let folder = resolve(directory); folder.length >= resolve(last).length; folder = dirname(folder))
@@ -101,22 +100,22 @@ function removeEmpty(directory: string, last: string): void {
   }
 }
 
-/** Errors: `usage` where another process holds the lock. */
-async function untilAlone(directory: string, own: string, patienceMs: number): Promise<void> {
+/** Errors: `usage` if another process has the lock. */
+async function waitForOthers(directory: string, own: string, patienceMs: number): Promise<void> {
   const startedAt = performance.now();
-  // Ages are told by the clock of the disk, which may be another machine's.
+  // Ages are measured by the clock of the disk, which may belong to another machine.
   const { mtimeMs: writtenMs } = await stat(join(directory, own));
   for (;;) {
     const elapsedMs = performance.now() - startedAt;
     const other = await firstOther(directory, own, writtenMs + elapsedMs);
     if (other === undefined) return;
-    // Of those that wait the first one stays; the others give up as soon as they see it.
+    // Of the waiting processes, the first one stays; the others give up as soon as they see its file.
     const isLost =
       other.state === 'holding' ? elapsedMs >= patienceMs : other.name < own || elapsedMs >= settleMs;
     if (isLost) {
       throw new TexturaError(
         'usage',
-        `${directory}: ${other.holder} is working in it; wait for it to end, or choose another --out`,
+        `${directory} is in use by ${other.holder}; wait until it has finished, or choose another --out`,
       );
     }
     await sleep(pollMs);
@@ -126,11 +125,11 @@ async function untilAlone(directory: string, own: string, patienceMs: number): P
 interface OtherLock {
   readonly name: string;
   readonly state: Lock['state'];
-  /** In words. */
+  /** For messages. */
   readonly holder: string;
 }
 
-/** The oldest other lock of a living process. Those of dead ones are removed. */
+/** The oldest lock file of another living process. Lock files of dead processes are removed. */
 async function firstOther(directory: string, own: string, nowMs: number): Promise<OtherLock | undefined> {
   for (const name of (await readdir(directory)).filter(isLockFile).sort()) {
     if (name === own) continue;
@@ -142,14 +141,14 @@ async function firstOther(directory: string, own: string, nowMs: number): Promis
   return undefined;
 }
 
-/** Undefined where the process is gone. */
+/** Undefined if the process is dead. */
 async function otherLock(path: string, nowMs: number): Promise<Omit<OtherLock, 'name'> | undefined> {
   const [text, stats] = await Promise.all([
     readFile(path, 'utf8').catch(() => undefined),
     stat(path).catch(() => undefined),
   ]);
   if (text === undefined || stats === undefined) return undefined;
-  const isFresh = nowMs - stats.mtimeMs < unseenHolderMs;
+  const isFresh = nowMs - stats.mtimeMs < remoteHolderMs;
   const lock = lockSchema.safeParse(parsed(text)).data;
   if (lock === undefined) return isFresh ? { state: 'waiting', holder: 'another process' } : undefined;
   const { state, ...identity } = lock;
@@ -171,7 +170,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Writes in place, so that the file's time is the one of its disk. */
+/** Writes in place, so that the modification time comes from the disk's clock. */
 async function touch(path: string, content: string): Promise<void> {
   const file = await open(path, 'r+');
   try {
@@ -181,7 +180,7 @@ async function touch(path: string, content: string): Promise<void> {
   }
 }
 
-/** Temporary files, NAME.PID.tmp, of processes that are gone. */
+/** Removes the temporary files NAME.PID.tmp of dead processes. */
 async function removeLeftovers(directory: string): Promise<void> {
   for (const folder of [directory, join(directory, runFiles.checkpoints)]) {
     for (const name of await readdir(folder).catch(() => [])) {

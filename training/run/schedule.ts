@@ -1,6 +1,6 @@
 /**
- * The learning rate: a linear rise to the peak, then a fall along half a cosine to zero (Loshchilov and Hutter 2017, equation 5), or
- * the peak for good.
+ * The learning rate of each step: a linear warm-up, then half a cosine down to zero (Loshchilov and Hutter
+ * 2017, equation 5) or a constant rate.
  */
 import type { TrainingConfig } from '../../model/training-config.ts';
 
@@ -11,7 +11,25 @@ export interface Schedule {
   readonly totalSteps: number;
 }
 
-/** The rate for `step`, counted from 0 over the whole run. The first step already moves; the step after the last would be 0. */
+/** The warm-up is part of the configured epochs. */
+export function scheduleOf(config: TrainingConfig): Schedule {
+  const steps = stepsPerEpoch(config);
+  return {
+    shape: config.schedule,
+    peak: config.learningRate,
+    warmupSteps: Math.round(Math.min(config.warmupEpochs, config.epochs) * steps),
+    totalSteps: config.epochs * steps,
+  };
+}
+
+export function stepsPerEpoch({ patchesPerEpoch, batch }: TrainingConfig): number {
+  return Math.ceil(patchesPerEpoch / batch);
+}
+
+/**
+ * The rate of `step`, counted from 0 over the whole run. The first rate is above 0; the one after the last
+ * would be 0.
+ */
 export function learningRateAt({ shape, peak, warmupSteps, totalSteps }: Schedule, step: number): number {
   if (step < warmupSteps) return (peak * (step + 1)) / (warmupSteps + 1);
   if (shape === 'constant') return peak;

@@ -1,10 +1,13 @@
-/** One run from its data to its report: the main path of training, read from top to bottom. */
+/**
+ * One training run, from its data to its report: the main path of training, in the order in which it happens.
+ */
 import { join } from 'node:path';
 import { trainingStepBytes } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
-import { balancedErrorsToCsv, metricsToCsv } from '../../model/metrics.ts';
+import { balancedErrorsToCsv, type MetricsRow, metricsToCsv } from '../../model/metrics.ts';
 import type { Network } from '../../model/network.ts';
 import { initialParameters, zeroParameters } from '../../model/parameters.ts';
+import { patchBytes } from '../../model/patch.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
 import { configuredNetwork, type TrainingConfig } from '../../model/training-config.ts';
 import { oneLine } from '../../model/words.ts';
@@ -15,27 +18,22 @@ import { productVersion } from '../../node/product-version.ts';
 import { readRun, writeRun } from '../../node/run-record.ts';
 import type { Terminal } from '../../node/terminal.ts';
 import { describeTable } from '../../report/description-table.ts';
-import { writeReport } from '../../report/report.ts';
-import type { BatchSetting } from '../data/batch-maker.ts';
-import { type BatchSource, startBatches } from '../data/batches.ts';
-import { type Dataset, loadDataset, meanGreyOf } from '../data/dataset.ts';
-import { planGrid } from '../data/plan.ts';
+import { reportFiles } from '../../report/report-files.ts';
+import { writeSamples } from '../../report/samples.ts';
+import { collator, type LoaderSettings } from '../data/collate.ts';
+import { type DataLoader, startDataLoader } from '../data/data-loader.ts';
+import { type Dataset, loadDataset } from '../data/dataset.ts';
+import { meanGreyOf } from '../data/dataset-image.ts';
+import { pixelReader } from '../data/pixels.ts';
+import { validationGrid } from '../data/sampler.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { DeviceWish, EngineWish } from '../engine/engine-choice.ts';
+import type { RequestedDevice, RequestedEngine } from '../engine/engine-choice.ts';
 import { chosenEngine, openEngine } from '../engine/engine-opening.ts';
-import { writeBatchSamples } from './batch-samples.ts';
 import { type Checkpoint, newestCheckpoint, type Progress } from './checkpoint.ts';
-import { concludeRun } from './conclusion.ts';
-import { watchInterrupt } from './interrupt.ts';
-import { freshProgress, type StepReport, type TrainingOutcome, type TrainingSession, train } from './loop.ts';
-import {
-  dataText,
-  outcomeText,
-  type ProgressDisplay,
-  progressDisplay,
-  ratesText,
-  tf32Text,
-} from './progress-display.ts';
+import { finalizeRun, type RunEnd } from './finalize.ts';
+import { onInterrupt } from './interrupt.ts';
+import { freshProgress, type TrainingObserver, train } from './loop.ts';
+import { dataText, progressDisplay, ratesText } from './progress-display.ts';
 import {
   bytesOnDisk,
   holdsRun,
@@ -49,32 +47,32 @@ import { takeRunLock } from './run-lock.ts';
 
 export interface RunRequest {
   readonly config: TrainingConfig;
-  /** Options that the person wrote; on --resume these must agree with the run's own. */
+  /** Options given on the command line. With --resume, they must agree with the stored ones. */
   readonly given: ReadonlySet<string>;
   readonly directory: string;
   readonly resume: boolean;
-  readonly engine: EngineWish;
-  readonly device: DeviceWish;
+  readonly engine: RequestedEngine;
+  readonly device: RequestedDevice;
   readonly threads: number;
   readonly cacheMb?: number | undefined;
   readonly verbose: boolean;
   readonly terminal: Terminal;
-  /** Told of each step besides the terminal. */
-  readonly onlooker?: Pick<ProgressDisplay, 'stepped'>;
-  /** Content fingerprint of the data that the run must see; without it a new run takes any. */
+  /** Called after each step. */
+  readonly observer?: Pick<TrainingObserver, 'stepped'>;
+  /** Content fingerprint that the data must have; without it, a new run accepts any data. */
   readonly expectedContent?: string;
-  /** How long to wait where another process holds the directory's lock, which is about to end. */
+  /** How long to wait for another process to release the lock of the directory. */
   readonly lockPatienceMs?: number;
-  /** What a person types to resume the run, for messages; undefined where something else resumes it. */
+  /** The command that resumes the run, for messages. */
   readonly resumeCommand?: string;
-  /** Whether nothing else was done in this process, so that its peak memory is the run's. */
+  /** Whether the process does nothing else, so that its peak memory is the run's. */
   readonly hasOwnProcess: boolean;
 }
 
 /**
- * Trains one run and writes its directory; with `resume`, a run that is there already is resumed. Errors:
- * `usage`, `output-unwritable`, `data-unusable`, `memory-insufficient` and `engine-unavailable` before
- * anything is written; `diverged`, `interrupted` and what else ends a run after the directory is in order.
+ * Trains one run and writes its directory. With `resume`, continues an existing run.
+ * Errors: `usage`, `output-unwritable`, `data-unusable`, `memory-insufficient` and `engine-unavailable`
+ * before anything is written; `diverged`, `interrupted` and all others after run.json is written.
  */
 export async function trainRun(request: RunRequest): Promise<void> {
   const lock = await takeRunLock(request.directory, request.lockPatienceMs);
@@ -91,7 +89,7 @@ async function trainLocked(request: RunRequest): Promise<void> {
   const stored = holdsRun(directory) ? await readRun(directory) : undefined;
   const config = stored === undefined ? request.config : resumedConfig(stored, request.config, request.given);
   if (stored?.status === 'finished' && !lacksResults(directory)) {
-    return terminal.line(`${oneLine(directory)} is finished.`);
+    return terminal.line(`${oneLine(directory)} is already finished.`);
   }
   const cacheBytes = request.cacheMb === undefined ? availableMemoryBytes() / 4 : request.cacheMb * 2 ** 20;
   await requireRoom(directory, configuredNetwork(config, fewestClasses));
@@ -116,13 +114,13 @@ async function trainLocked(request: RunRequest): Promise<void> {
     const start = await startingPoint(directory, network, config, stored !== undefined, terminal);
     await engine.write(start.state);
     const run = runRecord(stored, config, dataset, engine, choice.why, start.progress.epochsDone);
-    await trainWith({ engine, network, dataset, config, run, cacheBytes }, start.progress, request);
+    await trainPrepared({ engine, network, dataset, config, run, cacheBytes }, start.progress, request);
   } finally {
     await engine.dispose();
   }
 }
 
-/** Enough for an estimate before the data is read. */
+/** For an estimate before the data is read. */
 const fewestClasses = { classes: 2, meanGrey: 0 };
 
 /** Errors: `output-unwritable`. */
@@ -130,7 +128,7 @@ async function requireRoom(directory: string, network: Network): Promise<void> {
   await requireSpace(directory, runBytes(network).peak - (await bytesOnDisk(directory)));
 }
 
-interface ReadyRun {
+interface PreparedRun {
   readonly engine: Engine;
   readonly network: Network;
   readonly dataset: Dataset;
@@ -139,79 +137,97 @@ interface ReadyRun {
   readonly cacheBytes: number;
 }
 
-/** From here on there is a directory to leave in order. */
-async function trainWith(ready: ReadyRun, progress: Progress, request: RunRequest): Promise<void> {
-  const { engine, network, dataset, config, run, cacheBytes } = ready;
-  const { directory, terminal, threads } = request;
-  const setting: BatchSetting = { ...dataset, ...config, cacheBytes };
-  const interrupt = watchInterrupt(terminal);
-  let end: RunOutcome;
+/** Trains, and leaves the directory complete and resumable however the run ends. */
+async function trainPrepared(prepared: PreparedRun, progress: Progress, request: RunRequest): Promise<void> {
+  const { engine, network, dataset, config, run, cacheBytes } = prepared;
+  const { directory, terminal, threads, hasOwnProcess } = request;
+  const loaderSettings: LoaderSettings = {
+    train: dataset.train,
+    validation: dataset.validation,
+    pixels: dataset.pixels,
+    cacheBytes,
+    maxImagePixels: config.maxImagePixels,
+    patchesPerEpoch: config.patchesPerEpoch,
+    patchPx: config.patchPx,
+    augment: config.augment,
+    seed: config.seed,
+  };
+  let stopRequested = false;
+  const releaseSignals = onInterrupt(terminal, () => {
+    stopRequested = true;
+  });
+  let end: RunEnd;
   try {
     await writeRun(directory, run);
     await writeMetrics(directory, progress.history);
-    if (run.stretches.length === 1) await writeBatchSamples(directory, dataset.labels, setting);
-    // Cached pixels are cut faster than any engine learns; decoding is shared out.
-    const batches = startBatches(setting, dataset.pixels === undefined ? Math.max(2, threads) : 1);
+    if (run.stretches.length === 1) await writeBatchSamples(directory, dataset.labels, loaderSettings);
+    // Cutting cached pixels is faster than any engine; decoding is not, so it gets all threads.
+    const loader = startDataLoader(loaderSettings, dataset.pixels === undefined ? Math.max(2, threads) : 1);
     try {
-      const session: TrainingSession = {
+      const session = {
         config,
         network,
         engine,
-        batches,
+        loader,
+        grid: validationGrid(dataset.validation, config.patchPx),
         directory,
-        validationPatches: planGrid(dataset.validation, config.patchPx).length,
-        stopRequested: interrupt.requested,
-        watcher: watcherOf(request, config, batches),
+        observer: observerOf(request, config, loader),
+        stopRequested: () => stopRequested,
       };
-      end = await endRun(session, run, dataset, await train(session, progress), request);
+      const outcome = await train(session, progress);
+      const { validation } = dataset;
+      end = await finalizeRun(session, run, outcome, { validation, terminal, hasOwnProcess });
     } finally {
-      await batches.close();
+      await loader.close();
     }
   } catch (error) {
     throw await recordedFailure(error, run, request);
   } finally {
-    interrupt.release();
+    releaseSignals();
   }
   if (end.code !== undefined) throw new TexturaError(end.code, end.text);
   terminal.line(end.text);
 }
 
-/** Writes down that the run failed, and gives the error to throw, which says how to resume it. */
+/** Records the failure in run.json, and returns the error to throw, with the command that resumes the run. */
 async function recordedFailure(error: unknown, run: Run, request: RunRequest): Promise<unknown> {
   const { directory, resumeCommand } = request;
   const code = error instanceof TexturaError ? error.code : 'internal';
   const message = error instanceof Error ? error.message : String(error);
   const endedAt = new Date().toISOString();
-  // On a full disk there may be no room for this either; the error itself matters more.
+  // This write may fail too, e.g. on a full disk; the original error matters more.
   await writeRun(directory, { ...run, status: 'failed', failure: { code, message }, endedAt }).catch(
     () => {},
   );
   if (!(error instanceof TexturaError) || resumeCommand === undefined) return error;
-  const hint = `The last checkpoint is kept. When this is repaired, resume with: ${resumeCommand}`;
+  const hint = `The last checkpoint is kept. Fix the problem, then resume with: ${resumeCommand}`;
   return new TexturaError(code, `${message}\n${hint}`, { cause: error });
 }
 
 async function readData(config: TrainingConfig, cacheBytes: number, terminal: Terminal): Promise<Dataset> {
   const onProgress = (done: number, total: number) => terminal.status(`reading images ${done}/${total}`);
-  const dataset = await loadDataset({ ...config, cacheBytes, onProgress });
+  const { data, patchPx, seed, validationShare, maxImagePixels } = config;
+  const settings = { data, patchPx, seed, validationShare, maxImagePixels };
+  const dataset = await loadDataset({ ...settings, cacheBytes, onProgress });
   terminal.line(dataText(dataset));
   if (dataset.pixels === undefined)
-    terminal.line('  Images are decoded as they are needed: they do not fit into --cache-mb.');
+    terminal.line('  Images are decoded on demand, because they do not fit into --cache-mb.');
   return dataset;
 }
 
-/** Errors: `data-unusable` where the data is not what was expected. */
+/** Errors: `data-unusable` if the data has another fingerprint. */
 function requireContent({ source, contentFingerprint }: Dataset, expected: string | undefined): void {
   if (expected === undefined || contentFingerprint === expected) return;
   throw new TexturaError(
     'data-unusable',
-    `${source}: not the data that the study began with (fingerprint ${contentFingerprint.slice(0, 12)}, expected ${expected.slice(0, 12)})`,
+    `${source}: the data has changed since the study began ` +
+      `(expected fingerprint ${expected.slice(0, 12)}, got ${contentFingerprint.slice(0, 12)})`,
   );
 }
 
 /**
- * The paper's authors ran out of memory in the middle; this says so before.
- * Errors: `memory-insufficient`, naming the largest batch that fits, where one does.
+ * Checks that a training step fits into memory before the run starts.
+ * Errors: `memory-insufficient`, with the largest batch that fits, if there is one.
  */
 export function requireMemory(network: Network, batch: number, availableBytes: number): void {
   const needed = trainingStepBytes(network, batch);
@@ -221,7 +237,7 @@ export function requireMemory(network: Network, batch: number, availableBytes: n
   throw new TexturaError(
     'memory-insufficient',
     `a training step of ${network.name} with --batch ${batch} needs about ${mebibytes(needed)} MiB, ` +
-      `${mebibytes(availableBytes)} MiB are free; ` +
+      `but only ${mebibytes(availableBytes)} MiB are free; ` +
       (fitting > 0 ? `--batch ${fitting} should fit` : 'no batch is small enough'),
   );
 }
@@ -230,7 +246,7 @@ function mebibytes(bytes: number): number {
   return Math.round(bytes / 2 ** 20);
 }
 
-/** The newest whole checkpoint of a resumed run; else fresh values from the seed. */
+/** The newest intact checkpoint of a resumed run, or initial parameters. */
 async function startingPoint(
   directory: string,
   network: Network,
@@ -282,64 +298,57 @@ function runRecord(
   };
 }
 
-function watcherOf(
-  { terminal, directory, verbose, onlooker }: RunRequest,
+function observerOf(
+  { terminal, directory, verbose, observer }: RunRequest,
   config: TrainingConfig,
-  batches: BatchSource,
-) {
+  loader: DataLoader,
+): TrainingObserver {
   const display = progressDisplay(terminal, config.epochs);
   return {
-    stepped(step: StepReport) {
+    stepped(step) {
       display.stepped(step);
-      onlooker?.stepped(step);
+      observer?.stepped(step);
     },
-    async epochEnded(history: Parameters<typeof metricsToCsv>[0]) {
+    async epochEnded(history) {
       display.epochEnded(history);
-      if (verbose) terminal.line(ratesText(batches.times));
+      if (verbose) terminal.line(ratesText(loader.times));
       await writeMetrics(directory, history);
     },
   };
 }
 
 /**
- * metrics.csv and balanced-error.csv follow the checkpoint, which holds all rows: after a crash they are
- * rewritten from there.
+ * Rewrites metrics.csv and balanced-error.csv from the checkpoint, which has all rows, so that a crash loses
+ * none.
  */
-async function writeMetrics(directory: string, history: Parameters<typeof metricsToCsv>[0]): Promise<void> {
+async function writeMetrics(directory: string, history: readonly MetricsRow[]): Promise<void> {
   await writeFileAtomically(join(directory, runFiles.metrics), metricsToCsv(history));
   await writeFileAtomically(join(directory, runFiles.balancedErrors), balancedErrorsToCsv(history));
 }
 
-/** How a run ended and what to print; with a code where the command does not end well. */
-interface RunOutcome {
-  readonly code?: 'interrupted' | 'diverged';
-  readonly text: string;
-}
+const sampleCount = 24;
 
-/** Writes what a run that trained to its end, diverged or was stopped leaves behind. */
-async function endRun(
-  session: TrainingSession,
-  run: Run,
-  dataset: Dataset,
-  outcome: TrainingOutcome,
-  { terminal, hasOwnProcess }: RunRequest,
-): Promise<RunOutcome> {
-  const { directory } = session;
-  const endedAt = new Date().toISOString();
-  if (outcome.status === 'stopped') {
-    await writeRun(directory, { ...run, status: 'stopped', endedAt });
-    return { code: 'interrupted', text: outcomeText(outcome, directory, undefined, run.labels.length) };
-  }
-  const conclusion = await concludeRun(session, dataset.labels, dataset.validation);
-  for (const damage of conclusion?.damage ?? [])
-    terminal.line(`Keeping the values of the newest whole checkpoint: ${damage}`);
-  if (conclusion?.tf32Difference !== undefined) terminal.line(tf32Text(conclusion.tf32Difference));
-  const best = conclusion && { best: conclusion.best };
-  const divergedAtEpoch = outcome.status === 'diverged' ? { divergedAtEpoch: outcome.epoch } : {};
-  const memory = hasOwnProcess ? { peakMemoryBytes: process.resourceUsage().maxRSS * 1024 } : {};
-  const { status } = outcome;
-  await writeRun(directory, { ...run, ...best, ...divergedAtEpoch, ...memory, status, endedAt });
-  await writeReport(directory);
-  const text = outcomeText(outcome, directory, conclusion?.best, run.labels.length);
-  return outcome.status === 'diverged' ? { code: 'diverged', text } : { text };
+/** samples.png: the first patches of the first epoch, before and after augmentation. */
+async function writeBatchSamples(
+  directory: string,
+  labels: readonly string[],
+  settings: LoaderSettings,
+): Promise<void> {
+  const count = Math.min(sampleCount, settings.patchesPerEpoch);
+  const request = { split: 'train', epoch: 1, start: 0, count } as const;
+  const before = await collator({ ...settings, augment: 'none' })(request);
+  const after = await collator(settings)(request);
+  const patchOf = (patches: Uint8Array, i: number) => patches.slice(i * patchBytes, (i + 1) * patchBytes);
+  const { train: images, pixels, cacheBytes, maxImagePixels } = settings;
+  const image = await pixelReader({ images, pixels, cacheBytes, maxImagePixels })(0, (grey) => grey);
+  await writeSamples(join(directory, reportFiles.samples), {
+    heading: `Augmentation: ${settings.augment}`,
+    samples: Array.from(before.labels, (label, i) => ({
+      label: labels[label] ?? '',
+      before: patchOf(before.patches, i),
+      after: patchOf(after.patches, i),
+    })),
+    image,
+    imageName: images[0]?.name ?? '',
+  });
 }

@@ -4,14 +4,19 @@ import type { GreyImage } from '../../../model/image.ts';
 import { cutPatch, type PatchPosition, patchBytes } from '../../../model/patch.ts';
 import { randomStream } from '../../../model/random.ts';
 import { drawTexture } from '../../../textures/textures.ts';
-import { augmentPatch, type PatchRequest } from '../../../training/data/augment.ts';
+import {
+  augmentPatch,
+  clutterCount,
+  drawShift,
+  type PatchRequest,
+  shiftPatch,
+} from '../../../training/data/augment.ts';
 import {
   type Distortion,
   distortPatch,
   drawDistortion,
   noDistortion,
 } from '../../../training/data/distortion.ts';
-import { clutterCount, drawShift, shiftPatch } from '../../../training/data/jitter.ts';
 
 const brick = drawTexture('brick', 1, 0, 211, 197);
 const flat = (level: number) => new Uint8Array(patchBytes).fill(level);

@@ -31,7 +31,7 @@ test('the order is that of the code points for any two texts', () => {
   );
 });
 
-test('both Unicode forms of a name stand at one place of the order', () => {
+test('both Unicode normalizations of a name have the same place in the order', () => {
   const names = ['Z', 'Größe', 'Grz', 'Gro\u0308ße'];
   expect([...names].sort(compareNames)).toEqual(['Grz', 'Gro\u0308ße', 'Größe', 'Z']);
 });

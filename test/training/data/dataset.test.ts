@@ -3,12 +3,8 @@ import { cp, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { greyFromPixels } from '../../../model/image.ts';
-import {
-  cachedImage,
-  type Dataset,
-  type DatasetOptions,
-  loadDataset,
-} from '../../../training/data/dataset.ts';
+import { type Dataset, type DatasetOptions, loadDataset } from '../../../training/data/dataset.ts';
+import { cachedImage } from '../../../training/data/pixels.ts';
 import { bmpOfRgb } from '../../support/bmp.ts';
 import { rawFiles } from '../../support/camera-raw.ts';
 import { encoder, pgmOf16, pngFile, ppmOfRgb, rgbPicture } from '../../support/pictures.ts';
@@ -83,7 +79,7 @@ describe('the fingerprint', () => {
     );
   });
 
-  test('is not moved by hidden folders', async () => {
+  test('does not depend on hidden folders', async () => {
     const files = await classFiles({ wood: 5, brick: 4 });
     const clean = await load(await temporaryFolder(files));
     const extra = await pngFile(99);
@@ -113,7 +109,7 @@ describe('the fingerprint', () => {
   });
 });
 
-describe('files are read for what they hold', () => {
+describe('files are read by their content', () => {
   test('whatever their ending: upper case, odd, wrong or none', async () => {
     const jpeg = (variety: number) =>
       encoder(rgbPicture(70, 66, variety))
@@ -131,7 +127,7 @@ describe('files are read for what they hold', () => {
     expect(dataset.skipped).toEqual([]);
   });
 
-  test('texts among them are passed over and listed, and count against no class', async () => {
+  test('text files are skipped and listed, and count against no class', async () => {
     const root = await temporaryFolder({
       ...(await classFiles({ wood: 3, brick: 3 })),
       'wood/licence.txt': 'free',
@@ -142,14 +138,14 @@ describe('files are read for what they hold', () => {
     const dataset = await load(root);
     expect(everyImage(dataset)).toHaveLength(6);
     expect(dataset.skipped).toEqual([
-      { name: 'README.md', why: 'lies in no class folder' },
+      { name: 'README.md', why: 'is not in a class folder' },
       { name: 'wood/empty', why: 'the file is empty (0 bytes)' },
       { name: 'wood/index.csv', why: expect.stringMatching(/^expected an image/) },
       { name: 'wood/licence.txt', why: expect.stringMatching(/^expected an image/) },
     ]);
   });
 
-  test('bad ones are listed with why and skipped, as long as they are a tenth of a class at most', async () => {
+  test('unusable ones are skipped and listed with the reason, if they are at most a tenth of a class', async () => {
     const files = await classFiles({ wood: 50, brick: 3 });
     const whole = await encoder(rgbPicture(90, 90)).jpeg().toBuffer();
     const root = await temporaryFolder({
@@ -192,7 +188,7 @@ describe('files are read for what they hold', () => {
     });
   });
 
-  test('what is an image and cannot be decoded counts in its class, whatever it is called', async () => {
+  test('an image that cannot be decoded counts in its class, whatever its name', async () => {
     const others: Record<string, Buffer | string> = {
       'wood/raw.tif': rawFiles['Nikon raw'] ?? '',
       'wood/raw': rawFiles['DNG (camera raw)'] ?? '',
@@ -224,7 +220,7 @@ describe('files are read for what they hold', () => {
     ]);
   });
 
-  test('one that has more pixels than asked for is refused', async () => {
+  test('one with more pixels than --max-image-pixels is refused', async () => {
     const root = await temporaryFolder(await classFiles({ wood: 3, brick: 3 }));
     expect(await faultOf(root, { maxImagePixels: 70 * 66 - 1 })).toMatch(
       /brick\/0\.png: expected 4619 pixels or fewer \(--max-image-pixels\), got 70x66/,
@@ -238,14 +234,14 @@ describe('files are read for what they hold', () => {
     const lines = (await faultOf(root)).split('\n');
     expect(lines.slice(0, 2)).toEqual([
       'DATA:',
-      '  class wood: 7 of 27 images cannot be used (expected a tenth at most):',
+      '  class wood: 7 of 27 images cannot be used (at most a tenth may fail):',
     ]);
     expect(lines).toHaveLength(8);
     expect(lines[2]).toMatch(/^ {4}wood\/bad0\.jpg: expected an image/);
     expect(lines[7]).toBe('    and 2 more');
   });
 
-  test('of a small class, one cut photograph is an error with its name', async () => {
+  test('one truncated photograph of a small class is an error with its name', async () => {
     const cut = (await pngFile(77)).subarray(0, 300);
     const root = await temporaryFolder({
       ...(await classFiles({ wood: 3, brick: 3 })),
@@ -258,24 +254,27 @@ describe('files are read for what they hold', () => {
 });
 
 describe('classes that cannot be trained on are named', () => {
-  test('with why their files were not read', async () => {
+  test('with the reasons why their files were not read', async () => {
     const root = await temporaryFolder({ ...(await classFiles({ wood: 3, brick: 3 })), 'linked/': '' });
     for (let i = 0; i < 6; i++) await symlink(`/mnt/${i}.jpg`, join(root, `linked/${i}.jpg`));
     expect((await faultOf(root)).split('\n')).toEqual([
       'DATA:',
-      '  class linked: expected two images or more, got none',
-      ...Array.from({ length: 5 }, (_, i) => `    linked/${i}.jpg: a broken link: there is no /mnt/${i}.jpg`),
+      '  class linked: expected at least two images, got none',
+      ...Array.from(
+        { length: 5 },
+        (_, i) => `    linked/${i}.jpg: a broken link: /mnt/${i}.jpg does not exist`,
+      ),
       '    and 1 more',
     ]);
   });
 
-  test('with the folder that may be meant, where one looks like a data folder', async () => {
+  test('with the folder that is probably meant, if one looks like a data folder', async () => {
     const files = await classFiles({ 'photos/wood': 3, 'photos/brick': 3 });
     const root = await temporaryFolder({ ...files, 'scripts/train.py': 'pass' });
     expect(await faultOf(root)).toMatch(/\. Did you mean --data DATA\/photos\?$/);
   });
 
-  test('empty, with texts alone and with one image, all at once', async () => {
+  test('empty, with only text files and with one image, all at once', async () => {
     const root = await temporaryFolder({
       ...(await classFiles({ wood: 3, brick: 3, lone: 1 })),
       'empty/': '',
@@ -283,9 +282,9 @@ describe('classes that cannot be trained on are named', () => {
     });
     expect((await faultOf(root)).split('\n')).toEqual([
       'DATA:',
-      '  class empty: expected two images or more, got none',
-      '  class lone: expected two images or more, got one',
-      '  class texts: expected two images or more, got none',
+      '  class empty: expected at least two images, got none',
+      '  class lone: expected at least two images, got one',
+      '  class texts: expected at least two images, got none',
       expect.stringMatching(/^ {4}texts\/a\.txt: expected an image/),
     ]);
   });
@@ -297,7 +296,9 @@ describe('classes that cannot be trained on are named', () => {
       'twin/a.png': copy,
       'twin/b.png': copy,
     });
-    expect(await faultOf(root)).toMatch(/^DATA: expected two different images or more .* too few in twin$/);
+    expect(await faultOf(root)).toMatch(
+      /^DATA: each class needs at least two different images.* too few in twin$/,
+    );
   });
 
   test('images smaller than a patch, with a --patch-px that works for all of them', async () => {
@@ -317,27 +318,29 @@ describe('classes that cannot be trained on are named', () => {
   });
 });
 
-test('wildly unequal classes are noted, each of them by name', async () => {
+test('a note lists imbalanced classes by name', async () => {
   const root = await temporaryFolder(await classFiles({ wood: 27, brick: 4, sand: 9, velvet: 2 }));
   expect((await load(root)).notes).toEqual([
-    'classes are unequal: wood has 20 training images, brick 3, velvet 1; each class is given the same number of patches, ' +
+    'classes are imbalanced: wood has 20 training images, brick 3, velvet 1; every class contributes the same number of patches, ' +
       'and the best epoch is chosen by balanced error, the mean over the classes',
   ]);
 });
 
-test('every note is kept, the one about the whole first', async () => {
+test('every note is kept, the one about the whole dataset first', async () => {
   const files = await classFiles({ brick: 14, velvet: 2 });
   const copies = Array.from({ length: 12 }, (_, i) => [`brick/copy${i}.png`, files[`brick/${i}.png`] ?? '']);
   const { notes } = await load(await temporaryFolder({ ...files, ...Object.fromEntries(copies) }));
   expect(notes).toHaveLength(13);
-  expect(notes[0]).toMatch(/^classes are unequal/);
+  expect(notes[0]).toMatch(/^classes are imbalanced/);
   for (let i = 0; i < 12; i++) {
-    expect(notes).toContain(`equal files, kept on one side of the split: brick/${i}.png, brick/copy${i}.png`);
+    expect(notes).toContain(
+      `duplicates, kept on the same side of the split: brick/${i}.png, brick/copy${i}.png`,
+    );
   }
 });
 
-describe('equal files', () => {
-  test('of one class stay on one side of the split and are told', async () => {
+describe('duplicates', () => {
+  test('of one class stay on the same side of the split, with a note', async () => {
     const files = await classFiles({ brick: 6, velvet: 6 });
     const root = await temporaryFolder({ ...files, 'brick/copy.png': files['brick/0.png'] ?? '' });
     for (const seed of [1, 2, 3, 4, 5]) {
@@ -347,24 +350,24 @@ describe('equal files', () => {
       );
       expect(side.map((images) => images.length).sort()).toEqual([0, 2]);
       expect(dataset.notes).toEqual([
-        'equal files, kept on one side of the split: brick/0.png, brick/copy.png',
+        'duplicates, kept on the same side of the split: brick/0.png, brick/copy.png',
       ]);
     }
   });
 
-  test('under two labels are told by path and never held out', async () => {
+  test('with two labels are listed by path and never held out', async () => {
     const files = await classFiles({ brick: 6, velvet: 6 });
     const root = await temporaryFolder({ ...files, 'velvet/c.png': files['brick/0.png'] ?? '' });
     const dataset = await load(root, { validationShare: 0.6 });
     expect(dataset.notes).toEqual([
-      'the same bytes are labelled brick and velvet: brick/0.png, velvet/c.png',
+      'identical files are labelled brick and velvet: brick/0.png, velvet/c.png',
     ]);
     expect(namesOf(dataset.train)).toEqual(expect.arrayContaining(['brick/0.png', 'velvet/c.png']));
   });
 });
 
 describe('given splits', () => {
-  test('are kept, and an image of both sides is taken out of training', async () => {
+  test('are kept, and an image on both sides is removed from training', async () => {
     const files = await classFiles({ 'train/a': 3, 'train/b': 2, 'val/a': 1, 'val/b': 2, 'test/a': 2 });
     const root = await temporaryFolder({ ...files, 'train/a/again.png': files['val/a/0.png'] ?? '' });
     const dataset = await load(root);
@@ -378,8 +381,8 @@ describe('given splits', () => {
     ]);
     expect(namesOf(dataset.validation)).toEqual(['val/a/0.png', 'val/b/0.png', 'val/b/1.png']);
     expect(dataset.notes).toEqual([
-      '2 files of the test folder are not used in training',
-      'train/a/again.png equals val/a/0.png of the validation split and is not trained on',
+      'the test folder is not used in training (2 files)',
+      'train/a/again.png is not used in training: it duplicates val/a/0.png of the validation split',
     ]);
     expect(dataset.pixels?.places).toHaveLength(8);
   });
@@ -389,16 +392,16 @@ describe('given splits', () => {
       await classFiles({ 'train/a': 3, 'train/b': 2, 'val/a': 1, 'val/c': 2 }),
     );
     expect(await faultOf(root)).toBe(
-      'DATA:\n  class c: expected a training image or more, got none (it has images to validate on only)',
+      'DATA:\n  class c: expected at least one training image, got none (it has validation images only)',
     );
   });
 
-  test('with an empty validation folder, or one of texts alone, are an error and not an epoch without scores', async () => {
+  test('with an empty validation folder, or one of only text files, are an error and not an epoch without scores', async () => {
     const files = await classFiles({ 'train/a': 3, 'train/b': 2 });
     const empty = await temporaryFolder({ ...files, 'val/': '' });
     const refusal =
-      'DATA:\n  the validation folder has no image: put images of each class into it, or remove it, and ' +
-      '--validation-share of each class is held out';
+      'DATA:\n  the validation folder has no images: add images of each class, or remove the folder to hold out ' +
+      '--validation-share of each class';
     expect(await faultOf(empty)).toBe(refusal);
     const texts = await temporaryFolder({ ...files, 'Validation/a/': '', 'Validation/b/1.txt': 'a' });
     expect(await faultOf(texts)).toMatch(
@@ -408,7 +411,7 @@ describe('given splits', () => {
 
   test('with an empty training folder are an error', async () => {
     const root = await temporaryFolder({ 'train/': '', ...(await classFiles({ 'val/a': 1, 'val/b': 1 })) });
-    expect(await faultOf(root)).toMatch(/^DATA:\n {2}the training folder has no image\n {2}class a: /);
+    expect(await faultOf(root)).toMatch(/^DATA:\n {2}the training folder has no images\n {2}class a: /);
   });
 
   test('with one training image of a class are enough, as nothing is held out of it', async () => {
@@ -432,11 +435,11 @@ describe('given splits', () => {
   test('with a class that is never validated on are noted', async () => {
     const root = await temporaryFolder(await classFiles({ 'train/a': 3, 'train/b': 2, 'val/a': 1 }));
     expect((await load(root)).notes).toEqual([
-      'the validation split has no image of b, whose error stays unknown',
+      'the validation split has no images of b, so their error is unknown',
     ]);
   });
 
-  test('of training alone are split by us', async () => {
+  test('of only training images are split by us', async () => {
     const root = await temporaryFolder(await classFiles({ 'train/a': 3, 'train/b': 5 }));
     const dataset = await load(root);
     expect([dataset.train.length, dataset.validation.length]).toEqual([6, 2]);
@@ -452,7 +455,7 @@ test('a class that is a link is read once, and a loop in it ends', async () => {
   await symlink('nowhere', join(root, 'wood/gone.png'));
   const dataset = await load(root);
   expect(dataset.fingerprint).toBe((await load(shared)).fingerprint);
-  expect(dataset.skipped).toEqual([{ name: 'wood/gone.png', why: 'a broken link: there is no nowhere' }]);
+  expect(dataset.skipped).toEqual([{ name: 'wood/gone.png', why: 'a broken link: nowhere does not exist' }]);
 });
 
 test.skipIf(!existsSync(photographs))(

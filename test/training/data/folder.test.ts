@@ -30,7 +30,7 @@ describe('classes', () => {
     expect(labels).toEqual(['1', '10', '11', '12', '2', '3', '4', '5', '6', '7', '8', '9']);
   });
 
-  test('may have spaces, accents and signs in their names', async () => {
+  test('may have spaces, accents and symbols in their names', async () => {
     const root = await temporaryFolder({
       'grey stone/1.png': '',
       'Größe/지단.jpg': '',
@@ -41,7 +41,7 @@ describe('classes', () => {
     expect(names(folder)).toEqual(['100% wool #2/a b.png', 'Größe/지단.jpg', 'grey stone/1.png']);
   });
 
-  test('hold the files of the folders within them', async () => {
+  test('include the files of their sub-folders', async () => {
     const root = await temporaryFolder({ 'a/1.png': '', 'a/2020/may/2.png': '', 'b/3.png': '' });
     const { files } = await scanDataFolder(root);
     expect(files.map(({ name, label }) => [name, label])).toEqual([
@@ -51,22 +51,24 @@ describe('classes', () => {
     ]);
   });
 
-  test('that differ by case alone stay two, with a note', async () => {
+  test('that differ only in case stay separate, with a note', async () => {
     const root = await temporaryFolder({ 'Brick/1.png': '', 'brick/1.png': '', 'wood/1.png': '' });
     const { labels, notes } = await scanDataFolder(root);
     expect(labels).toEqual(['Brick', 'brick', 'wood']);
-    expect(notes).toEqual(['Brick and brick differ only by case and are separate classes']);
+    expect(notes).toEqual(['Brick and brick differ only in case and are separate classes']);
   });
 
-  test('whose names differ in Unicode form alone are one, called by its NFC name', async () => {
+  test('whose names differ only in Unicode normalization are one, with the NFC name', async () => {
     const root = await temporaryFolder({ 'Größe/1.png': '', 'Gro\u0308ße/2.png': '', 'b/3.png': '' });
     const folder = await scanDataFolder(root);
     expect(folder.labels).toEqual(['Größe', 'b']);
     expect(folder.files.filter(({ label }) => label === 'Größe')).toHaveLength(2);
-    expect(folder.notes).toEqual(['Größe: folders whose names differ only in Unicode form are one class']);
+    expect(folder.notes).toEqual([
+      'Größe: folders whose names differ only in Unicode normalization are one class',
+    ]);
   });
 
-  test('of one Unicode form in train and another in val are one', async () => {
+  test('whose names are normalized differently in train and val are one', async () => {
     const root = await temporaryFolder({
       'train/Größe/1.png': '',
       'train/b/1.png': '',
@@ -87,7 +89,7 @@ describe('classes', () => {
   });
 
   test.each<[string, Record<string, string>, RegExp]>([
-    ['none', { 'notes.txt': '' }, /expected two class folders or more, got none$/],
+    ['none', { 'notes.txt': '' }, /expected at least two class folders, got none$/],
     ['nothing at all', {}, /got none$/],
     ['only one', { 'a/1.png': '' }, /got only a$/],
   ])('are an error where there are: %s', async (_, files, message) => {
@@ -98,13 +100,13 @@ describe('classes', () => {
     });
   });
 
-  test('are not looked for in a file or in nothing', async () => {
+  test('are not looked for in a file or a missing folder', async () => {
     const root = await temporaryFolder({ 'a.txt': '' });
     await expect(scanDataFolder(join(root, 'a.txt'))).rejects.toMatchObject({
       code: 'data-unusable',
       message: expect.stringMatching(/got a file$/),
     });
-    await expect(scanDataFolder(join(root, 'b'))).rejects.toThrow(/got nothing there$/);
+    await expect(scanDataFolder(join(root, 'b'))).rejects.toThrow(/got a path that does not exist$/);
   });
 });
 
@@ -115,7 +117,7 @@ describe('split folders', () => {
     ['Train', 'Val', 'Test'],
     ['training', 'valid', 'testing'],
     ['TRAIN', 'VALID', 'TEST'],
-  ])('%s, %s and %s are understood, and never classes', async (train, validation, tests) => {
+  ])('%s, %s and %s are recognised, and are never classes', async (train, validation, tests) => {
     const root = await temporaryFolder({
       [`${train}/a/1.png`]: '',
       [`${train}/b/1.png`]: '',
@@ -129,17 +131,17 @@ describe('split folders', () => {
     expect(folder.hasValidation).toBe(true);
     const count = (split: string) => folder.files.filter((file) => file.split === split).length;
     expect([count('train'), count('validation'), folder.files.length]).toEqual([2, 2, 4]);
-    expect(folder.notes).toEqual(['2 files of the test folder are not used in training']);
+    expect(folder.notes).toEqual(['the test folder is not used in training (2 files)']);
   });
 
-  test('train alone leaves the split to us', async () => {
+  test('only train means that the split is ours', async () => {
     const root = await temporaryFolder({ 'train/a/1.png': '', 'train/b/1.png': '' });
     expect(await scanDataFolder(root)).toMatchObject({ labels: ['a', 'b'], hasValidation: false });
   });
 
   test.each<[string, Record<string, string>]>([
     ['without train', { 'val/a/1.png': '', 'test/b/1.png': '' }],
-    ['beside classes', { 'train/a/1.png': '', 'val/a/2.png': '', 'brick/1.png': '' }],
+    ['next to classes', { 'train/a/1.png': '', 'val/a/2.png': '', 'brick/1.png': '' }],
     ['that are a class by name', { 'valid/1.png': '', 'invalid/1.png': '' }],
     ['given twice', { 'train/a/1.png': '', 'val/a/1.png': '', 'validation/a/1.png': '' }],
   ])('%s are an error that says which names count', async (_, files) => {
@@ -153,8 +155,8 @@ describe('split folders', () => {
   });
 });
 
-describe('what is no photograph', () => {
-  test('hidden and system files and folders are ignored, and told once', async () => {
+describe('entries that are not photographs', () => {
+  test('hidden and system files and folders are ignored, with one note', async () => {
     const clean = { 'a/1.png': '', 'b/1.png': '' };
     const root = await temporaryFolder({
       ...clean,
@@ -179,11 +181,11 @@ describe('what is no photograph', () => {
   test('files outside the class folders are listed', async () => {
     const flat = await temporaryFolder({ 'README.txt': '', 'a/1.png': '', 'b/1.png': '' });
     expect((await scanDataFolder(flat)).skipped).toMatchObject([
-      { name: 'README.txt', why: 'lies in no class folder' },
+      { name: 'README.txt', why: 'is not in a class folder' },
     ]);
     const split = await temporaryFolder({ 'train/x.png': '', 'train/a/1.png': '', 'train/b/1.png': '' });
     expect((await scanDataFolder(split)).skipped).toMatchObject([
-      { name: 'train/x.png', why: 'lies in no class folder' },
+      { name: 'train/x.png', why: 'is not in a class folder' },
     ]);
   });
 
@@ -205,7 +207,7 @@ describe('what is no photograph', () => {
   });
 });
 
-describe('a class that cannot be read is refused with why, so that no network lacks it', () => {
+describe('a class that cannot be read is refused with the reason, so that no network lacks it', () => {
   test.skipIf(isWindows).each<[string, string]>([
     ['a class folder', 'b'],
     ['a split folder', 'val'],
@@ -219,7 +221,7 @@ describe('a class that cannot be read is refused with why, so that no network la
     await chmod(root, 0o755);
     await chmod(join(root, closed), 0);
     expect(await asOrdinaryUser(() => refusalOf(root))).toBe(
-      'DATA: expected folders that can be read, or a class would be missing:\n' +
+      'DATA: a class would be missing, because these folders cannot be read:\n' +
         `  ${closed}: the folder cannot be listed: this user may not read it (EACCES)`,
     );
   });
@@ -234,9 +236,7 @@ describe('a class that cannot be read is refused with why, so that no network la
     const root = await temporaryFolder({ 'data/a/1.png': '', 'data/b/1.png': '' });
     await chmod(root, 0);
     const below = join(root, 'data');
-    expect(await asOrdinaryUser(() => refusalOf(below))).toMatch(
-      /got a path that cannot be read \(EACCES\)$/,
-    );
+    expect(await asOrdinaryUser(() => refusalOf(below))).toMatch(/got an unreadable path \(EACCES\)$/);
   });
 
   test.skipIf(process.platform !== 'linux')('a name that is not UTF-8, of a folder or a link', async () => {
@@ -244,7 +244,7 @@ describe('a class that cannot be read is refused with why, so that no network la
     await mkdir(latin1Path(root, 'Stra\xdfe'));
     await symlink('a', latin1Path(root, 'Gl\xe4ser'));
     expect(await refusalOf(root)).toBe(
-      'DATA: expected folders that can be read, or a class would be missing:\n' +
+      'DATA: a class would be missing, because these folders cannot be read:\n' +
         '  Gl\\xE4ser: its name is not UTF-8; rename it\n' +
         '  Stra\\xDFe: its name is not UTF-8; rename it',
     );
@@ -256,9 +256,9 @@ describe('a class that cannot be read is refused with why, so that no network la
     await symlink('../shared/brick', join(top, name));
     await symlink('round', join(top, 'round'));
     expect(await refusalOf(top)).toBe(
-      'DATA: expected folders that can be read, or a class would be missing:\n' +
-        `  ${name}: a broken link: there is no ../shared/brick\n` +
-        '  round: a link that leads to itself',
+      'DATA: a class would be missing, because these folders cannot be read:\n' +
+        `  ${name}: a broken link: ../shared/brick does not exist\n` +
+        '  round: a link to itself',
     );
   });
 
@@ -270,7 +270,7 @@ describe('a class that cannot be read is refused with why, so that no network la
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'a photograph whose name is not UTF-8 is told as such',
+  'a photograph whose name is not UTF-8 is reported as such',
   async () => {
     const root = await temporaryFolder({ 'a/1.png': '', 'b/1.png': '' });
     await writeFile(latin1Path(join(root, 'a'), 'gro\xdf.jpg'), '');
@@ -301,17 +301,27 @@ describe('a folder at the wrong level', () => {
       '',
       'got only x. Did you mean --data DATA/x/y or --data DATA/x/z?',
     ],
-    ['a class', two('set'), 'set/a', 'got none; images lie directly in it. Did you mean --data DATA/set?'],
+    ['a class', two('set'), 'set/a', 'got none; it directly contains images. Did you mean --data DATA/set?'],
     [
       'a class with a folder in it',
       { ...two('set'), 'set/a/more/2.png': '' },
       'set/a',
-      'got only more; images lie directly in it. Did you mean --data DATA/set?',
+      'got only more; it directly contains images. Did you mean --data DATA/set?',
     ],
     ['a class of a split', { ...two('train'), ...two('val') }, 'train/a', 'Did you mean --data DATA?'],
-    ['a flat folder among others', { 'flat/1.png': '', 'notes/a.txt': '' }, 'flat', 'lie directly in it'],
-    ['a split without classes', { 'train/1.png': '', 'val/2.png': '' }, '', 'lie directly in train and val'],
-  ])('%s is refused, and the path that is meant is spelt out', async (_, files, below, message) => {
+    [
+      'a flat folder among others',
+      { 'flat/1.png': '', 'notes/a.txt': '' },
+      'flat',
+      'it directly contains images',
+    ],
+    [
+      'a split without classes',
+      { 'train/1.png': '', 'val/2.png': '' },
+      '',
+      'there are images directly in train and val',
+    ],
+  ])('%s is refused, with the path that is probably meant', async (_, files, below, message) => {
     const root = await temporaryFolder(files);
     const error: unknown = await scanDataFolder(join(root, below)).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'data-unusable' });
@@ -326,9 +336,9 @@ describe('a folder at the wrong level', () => {
   test('a parent of two data sets is refused: their classes have the same names', async () => {
     const root = await temporaryFolder({ ...two('mine'), ...two('downloaded'), 'mine/README.txt': '' });
     expect(await refusalOf(root)).toBe(
-      'DATA: expected one data set, got several: downloaded, mine have sub-folders of the same names (a, b). ' +
-        'Did you mean --data DATA/downloaded or --data DATA/mine? If they are the classes, put the images of each ' +
-        'into the folder itself, without sub-folders',
+      'DATA: expected one dataset, got several: downloaded, mine have sub-folders of the same names (a, b). ' +
+        'Did you mean --data DATA/downloaded or --data DATA/mine? If they are classes, move the images of each ' +
+        'into the class folder itself, without sub-folders',
     );
   });
 
@@ -348,7 +358,7 @@ describe('a folder at the wrong level', () => {
 
   test.each<[string, Record<string, string>]>([
     ['with images of their own', { 'a/1.png': '', ...two('a/day'), ...two('b/day'), 'b/1.png': '' }],
-    ['of one name alone', { 'a/raw/1.png': '', 'b/raw/1.png': '', 'c/raw/1.png': '' }],
+    ['of only one name', { 'a/raw/1.png': '', 'b/raw/1.png': '', 'c/raw/1.png': '' }],
     ['of texts', { 'a/x/1.txt': '', 'a/y/1.txt': '', 'b/x/1.txt': '', 'b/y/1.txt': '' }],
   ])('but class folders may have sub-folders %s', async (_, files) => {
     const folder = await scanDataFolder(await temporaryFolder(files));
@@ -370,7 +380,7 @@ describe('a folder at the wrong level', () => {
   test('a class that looks like a data set is noted', async () => {
     const root = await temporaryFolder({ ...two('set'), 'scripts/1.png': '' });
     expect((await scanDataFolder(root)).notes).toEqual([
-      `set holds images in sub-folders only (a, b), which count as one class. Did you mean --data ${root}/set?`,
+      `set has images in sub-folders only (a, b), which count as one class. Did you mean --data ${root}/set?`,
     ]);
   });
 });
@@ -386,7 +396,7 @@ describe('links', () => {
     expect(folder.labels).toEqual(['also-brick', 'wood']);
     expect(names(folder)).toEqual(['also-brick/1.png', 'also-brick/2.png', 'wood/1.png']);
     expect(folder.notes).toEqual([
-      'brick: a link that leads to also-brick, which is read already; it is not followed',
+      'brick: a link that leads to also-brick, which is read already; not followed',
     ]);
   });
 
@@ -395,12 +405,10 @@ describe('links', () => {
     await symlink('zinc', join(root, 'brick'));
     const folder = await scanDataFolder(root);
     expect(folder.labels).toEqual(['wood', 'zinc']);
-    expect(folder.notes).toEqual([
-      'brick: a link that leads to zinc, which is read already; it is not followed',
-    ]);
+    expect(folder.notes).toEqual(['brick: a link that leads to zinc, which is read already; not followed']);
   });
 
-  test('loops end, and lead neither out nor round', async () => {
+  test('loops end, and links to parent folders are not followed', async () => {
     const around = await temporaryFolder({ 'data/a/1.png': '', 'data/b/1.png': '' });
     const root = join(around, 'data');
     await symlink('..', join(root, 'a/parent'));
@@ -410,10 +418,10 @@ describe('links', () => {
     const folder = await scanDataFolder(root);
     expect(names(folder)).toEqual(['a/1.png', 'b/1.png']);
     expect(folder.notes).toEqual([
-      'a/parent: a link that leads out to a folder around it; it is not followed',
-      'a/self: a link that leads to a, which is read already; it is not followed',
-      'b/around: a link that leads out to a folder around it; it is not followed',
-      'b/everything: a link that leads out to a folder around it; it is not followed',
+      'a/parent: a link that leads to a parent folder; not followed',
+      'a/self: a link that leads to a, which is read already; not followed',
+      'b/around: a link that leads to a parent folder; not followed',
+      'b/everything: a link that leads to a parent folder; not followed',
     ]);
   });
 
@@ -426,13 +434,13 @@ describe('links', () => {
     expect(names(await scanDataFolder(root))).toEqual(['brick/1.png', 'brick/two/2.png', 'wood/1.png']);
   });
 
-  test('broken links within a class are named', async () => {
+  test('broken links within a class are reported by name', async () => {
     const root = await temporaryFolder({ 'a/1.png': '', 'b/1.png': '' });
     await symlink('nowhere.png', join(root, 'a/gone.png'));
     await symlink('round', join(root, 'b/round'));
     expect((await scanDataFolder(root)).skipped).toEqual([
-      { name: 'a/gone.png', why: 'a broken link: there is no nowhere.png', label: 'a' },
-      { name: 'b/round', why: 'a link that leads to itself', label: 'b' },
+      { name: 'a/gone.png', why: 'a broken link: nowhere.png does not exist', label: 'a' },
+      { name: 'b/round', why: 'a link to itself', label: 'b' },
     ]);
   });
 

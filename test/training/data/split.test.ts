@@ -138,5 +138,7 @@ test.each<[string, readonly DatasetImage[]]>([
   ['copies of one image', [image(0, 'x', 'bark/1.png'), image(0, 'x', 'bark/2.png'), ...distinct([0, 5, 5])]],
   ['only images that other classes have too', [image(0, '1-0'), image(0, '1-1'), ...distinct([0, 5, 5])]],
 ])('a class with %s is an error that names it', (_, images) => {
-  expect(() => split(images)).toThrow(/^data: expected two different images or more.* got too few in bark$/);
+  expect(() => split(images)).toThrow(
+    /^data: each class needs at least two different images.* too few in bark$/,
+  );
 });

@@ -66,7 +66,7 @@ test('a checkpoint of an earlier version, which called momentum buffers momenta,
   expect(back?.state.momentum).toEqual(checkpointOf(2).state.momentum);
 });
 
-test('best stays the one that was best, and the one before the last is kept', async () => {
+test('best is not overwritten by a worse checkpoint, and the one before the last is kept', async () => {
   const directory = await directoryOfTwo();
   expect((await readCheckpoint(directory, network, 'best'))?.progress.epochsDone).toBe(1);
   expect((await readCheckpoint(directory, network, 'previous'))?.progress.epochsDone).toBe(1);
@@ -96,13 +96,13 @@ test('a cut or altered newest checkpoint is named, and the one before it used', 
   }
 });
 
-test('a crash between moving the old and writing the new leaves the old one to go on from', async () => {
+test('a crash between moving the old checkpoint and writing the new one leaves the old one to resume from', async () => {
   const directory = await directoryOfTwo();
   await rename(checkpointPath(directory, 'last'), checkpointPath(directory, 'previous'));
   expect((await newestCheckpoint(directory, network))?.checkpoint.progress.epochsDone).toBe(2);
 });
 
-test('a damaged newest checkpoint never takes the place of the whole one that was gone on from', async () => {
+test('a corrupt newest checkpoint never replaces the intact one that was resumed from', async () => {
   const directory = await directoryOfTwo();
   const cut = () => damage(checkpointPath(directory, 'last'), (file) => file.subarray(0, 100));
   await cut();

@@ -3,18 +3,16 @@ import type { MetricsRow } from '../../../model/metrics.ts';
 import { networkOf } from '../../../model/network.ts';
 import type { TrainingState } from '../../../model/parameters.ts';
 import { initialParameters, zeroParameters } from '../../../model/parameters.ts';
-import { meanScores } from '../../../model/scores.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../../../model/training-config.ts';
-import { drawTexture, type TextureName } from '../../../textures/textures.ts';
-import { type BatchSource, startBatches } from '../../../training/data/batches.ts';
-import type { DatasetImage } from '../../../training/data/dataset.ts';
-import { startPixelCache } from '../../../training/data/pixel-cache.ts';
-import { planGrid } from '../../../training/data/plan.ts';
+import type { TextureName } from '../../../textures/textures.ts';
+import { type DataLoader, startDataLoader } from '../../../training/data/data-loader.ts';
+import { validationGrid } from '../../../training/data/sampler.ts';
 import type { Engine } from '../../../training/engine/engine.ts';
 import { onnxEngine } from '../../../training/engine/onnx-engine.ts';
 import { type Checkpoint, newestCheckpoint, readCheckpoint } from '../../../training/run/checkpoint.ts';
-import { bestRow, freshProgress, type TrainingSession, train, validate } from '../../../training/run/loop.ts';
+import { freshProgress, type TrainingSession, train } from '../../../training/run/loop.ts';
 import { learningRateAt } from '../../../training/run/schedule.ts';
+import { bestRow } from '../../../training/run/validation.ts';
 import { memoryPictures } from '../../support/memory-pictures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -28,29 +26,32 @@ const fresh: Checkpoint = {
   state: { parameters: initialParameters(network, settings.seed), momentum: zeroParameters(network) },
 };
 
-function batchesOf(patchesPerEpoch: number): BatchSource {
+function loaderOf(patchesPerEpoch: number): DataLoader {
   const { seed } = settings;
-  return startBatches({ ...data, patchesPerEpoch, seed, augment: 'jitter64', patchPx: 64, cacheBytes: 0 }, 1);
+  return startDataLoader(
+    { ...data, patchesPerEpoch, seed, augment: 'jitter64', patchPx: 64, cacheBytes: 0 },
+    1,
+  );
 }
 
-let batches: BatchSource;
+let loader: DataLoader;
 let engine: Engine;
 beforeAll(async () => {
-  batches = batchesOf(settings.patchesPerEpoch);
+  loader = loaderOf(settings.patchesPerEpoch);
   engine = await onnxEngine(network, { threads: 1, batch: settings.batch });
 });
 afterAll(async () => {
-  await batches.close();
+  await loader.close();
   await engine.dispose();
 });
 
-interface Wishes {
+interface Start {
   readonly directory: string;
   readonly config?: Partial<TrainingConfig>;
   readonly from?: Checkpoint;
   /** Steps after which a stop is asked for. */
   readonly stopAfter?: number;
-  readonly source?: BatchSource;
+  readonly source?: DataLoader;
   readonly computes?: Engine;
 }
 
@@ -60,9 +61,9 @@ async function trainFrom({
   config = {},
   from = fresh,
   stopAfter,
-  source = batches,
+  source = loader,
   computes = engine,
-}: Wishes) {
+}: Start) {
   await computes.write(from.state);
   const published: (readonly MetricsRow[])[] = [];
   let steps = 0;
@@ -70,11 +71,11 @@ async function trainFrom({
     config: trainingConfigSchema.parse({ ...settings, ...config }),
     network,
     engine: computes,
-    batches: source,
+    loader: source,
     directory,
-    validationPatches: planGrid(data.validation, 64).length,
+    grid: validationGrid(data.validation, 64),
     stopRequested: () => steps === stopAfter,
-    watcher: {
+    observer: {
       stepped: () => {
         steps++;
       },
@@ -105,7 +106,7 @@ async function bitsIn(directory: string, name: 'last' | 'best'): Promise<string>
   return checkpoint === undefined ? 'none' : bitsOf(checkpoint.state);
 }
 
-test('a run that was stopped after any of its steps goes on to the same rows and the same bits', async () => {
+test('a run that was stopped after any of its steps resumes to the same rows and the same bits', async () => {
   const whole = await temporaryFolder();
   const expected = await trainFrom({ directory: whole });
   expect(expected.outcome).toMatchObject({ status: 'finished', endedEarly: false });
@@ -125,7 +126,7 @@ test('a run that was stopped after any of its steps goes on to the same rows and
   }
 });
 
-test('a run that goes on twice, stopped in the same epoch, is still the same', async () => {
+test('a run that is resumed twice in the same epoch is still the same', async () => {
   const [whole, directory] = [await temporaryFolder(), await temporaryFolder()];
   const expected = await trainFrom({ directory: whole });
   let from = fresh;
@@ -139,7 +140,7 @@ test('a run that goes on twice, stopped in the same epoch, is still the same', a
   expect(await bitsIn(directory, 'last')).toBe(await bitsIn(whole, 'last'));
 });
 
-test('each epoch publishes all rows so far, and `best` holds the epoch of the best row', async () => {
+test('each epoch publishes all rows so far, and `best` has the epoch of the best row', async () => {
   const directory = await temporaryFolder();
   const { outcome, published } = await trainFrom({ directory });
   expect(published.map((rows) => rows.map(({ epoch, split }) => `${epoch} ${split}`))).toEqual([
@@ -152,7 +153,7 @@ test('each epoch publishes all rows so far, and `best` holds the epoch of the be
   );
 });
 
-test('each step has its own learning rate from the schedule, and rows tell the last one of their epoch', async () => {
+test('each step has its own learning rate from the schedule, and rows have the last one of their epoch', async () => {
   const rates: number[] = [];
   const computes: Engine = {
     ...engine,
@@ -176,7 +177,7 @@ test('each step has its own learning rate from the schedule, and rows tell the l
 
 test('another seed of the patches is another run', async () => {
   const [one, other] = [await temporaryFolder(), await temporaryFolder()];
-  const source = startBatches(
+  const source = startDataLoader(
     { ...data, patchesPerEpoch: 7, seed: 6, augment: 'jitter64', patchPx: 64, cacheBytes: 0 },
     1,
   );
@@ -195,7 +196,7 @@ test('the errors of an epoch are shares of all its patches, those of the last sm
 
 test('an epoch of fewer patches than a batch is one step, which moves the values', async () => {
   const directory = await temporaryFolder();
-  const source = batchesOf(2);
+  const source = loaderOf(2);
   const computes = await onnxEngine(network, { threads: 1, batch: 8 });
   const config = { epochs: 1, batch: 8, patchesPerEpoch: 2 };
   const { outcome, steps } = await trainFrom({ directory, config, source, computes });
@@ -209,7 +210,7 @@ test('an epoch of fewer patches than a batch is one step, which moves the values
   expect(await bitsIn(directory, 'last')).not.toBe(bitsOf(fresh.state));
 });
 
-test('a run whose objective is no longer finite ends, and its last good checkpoint stays', async () => {
+test('a run whose loss is no longer finite ends, and its last good checkpoint stays', async () => {
   const directory = await temporaryFolder();
   const good = await trainFrom({ directory, config: { epochs: 1 } });
   const from = (await newestCheckpoint(directory, network))?.checkpoint ?? fresh;
@@ -251,92 +252,4 @@ test('patience ends a run whose validation does not get better; equal is not bet
   const from = (await newestCheckpoint(directory, network))?.checkpoint ?? fresh;
   const again = await trainFrom({ directory, config, from });
   expect(again, 'it has ended for good').toMatchObject({ steps: 0, outcome: { endedEarly: true } });
-});
-
-const rowOf = (
-  epoch: number,
-  top1err: number,
-  objective: number,
-  split: 'train' | 'val' = 'val',
-): MetricsRow => ({
-  ...{ epoch, split, objective, top1err },
-  ...{ top5err: 0, images_per_second: 1, learning_rate: 0.1, seconds: 1 },
-});
-
-test('the best row is a validation row: lowest error, then lowest objective, then the earliest', () => {
-  expect(bestRow([])).toBeUndefined();
-  expect(bestRow([rowOf(1, 0.1, 0.1, 'train')])).toBeUndefined();
-  expect(bestRow([rowOf(1, Number.NaN, Number.NaN)])).toBeUndefined();
-  const rows = [rowOf(1, 0.3, 0.2), rowOf(2, 0.2, 0.9), rowOf(3, 0.2, 0.8), rowOf(4, 0.2, 0.8)];
-  expect(bestRow([...rows, rowOf(5, 0, 0, 'train'), rowOf(6, 0, Number.NaN)])?.epoch).toBe(3);
-});
-
-const balancedRow = (epoch: number, top1err: number, balanced: number, objective = 1): MetricsRow => ({
-  ...rowOf(epoch, top1err, objective),
-  balanced_top1err: balanced,
-});
-
-test('the best row is chosen by balanced error, so that a class of few patches can move it', () => {
-  const rows = [balancedRow(1, 0.1, 0.5), balancedRow(2, 0.2, 0.3), balancedRow(3, 0.15, 0.4)];
-  expect(bestRow(rows)?.epoch).toBe(2);
-  const ties = [balancedRow(1, 0.1, 0.3, 0.9), balancedRow(2, 0.2, 0.3, 0.8), balancedRow(3, 0.1, 0.3, 0.8)];
-  expect(bestRow(ties)?.epoch, 'lower objective, then the earliest').toBe(2);
-});
-
-test('a run of an earlier version, whose rows have no balanced error, is chosen by top-1 error to its end', () => {
-  const old = [rowOf(1, 0.3, 1), rowOf(2, 0.2, 1)];
-  expect(bestRow([...old, balancedRow(3, 0.25, 0.1)])?.epoch).toBe(2);
-  expect(bestRow([...old, balancedRow(3, 0.1, 0.9)])?.epoch).toBe(3);
-});
-
-test('a validation row has the balanced error of its answers', async () => {
-  // Four pictures of brick, one of the others; the network before its first real step names one class for all
-  // of them.
-  const cache = startPixelCache(1e6);
-  const counts = [4, 1, 1];
-  const validation = counts.flatMap((count, label) =>
-    Array.from({ length: count }, (_, i) => {
-      const texture = classes[label] as TextureName;
-      const image: DatasetImage = {
-        ...(data.validation[label] as DatasetImage),
-        name: `${label} ${i}`,
-        contentHash: `${i}`,
-      };
-      cache.add(image, drawTexture(texture, 1, 2 + i, 70, 66));
-      return image;
-    }),
-  );
-  for (const image of data.train)
-    cache.add(image, drawTexture(classes[image.label] as TextureName, 1, 0, 70, 66));
-  const pixels = cache.pixelsOf([...data.train, ...validation]);
-  const setting = {
-    train: data.train,
-    validation,
-    pixels,
-    patchesPerEpoch: 7,
-    seed: 5,
-    augment: 'none',
-  } as const;
-  const source = startBatches({ ...setting, patchPx: 64, cacheBytes: 0 }, 1);
-  await engine.write(fresh.state);
-  const patches = planGrid(validation, 64).length;
-  const config = trainingConfigSchema.parse(settings);
-  const seen: { label: number; named: number }[] = [];
-  const { balancedTop1err, sums } = await validate(
-    { engine, batches: source, validationPatches: patches, config, network },
-    (logits, labels) => {
-      labels.forEach((label, i) => {
-        const row = [...logits.subarray(i * 3, i * 3 + 3)];
-        seen.push({ label, named: row.indexOf(Math.max(...row)) });
-      });
-    },
-  );
-  await source.close();
-  const errors = counts.map((_, label) => {
-    const own = seen.filter((one) => one.label === label);
-    return own.filter(({ named }) => named !== label).length / own.length;
-  });
-  expect(seen).toHaveLength(patches);
-  expect(balancedTop1err).toBeCloseTo(errors.reduce((a, b) => a + b) / 3, 12);
-  expect(balancedTop1err).not.toBeCloseTo(meanScores(sums).top1err, 3);
 });

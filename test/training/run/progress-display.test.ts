@@ -8,7 +8,7 @@ const dataset: Dataset = {
   ...{ fingerprint: '', contentFingerprint: '', skipped: [], notes: [], pixels: undefined },
 };
 
-test('of many notes and skipped files the first ten are shown, cut to a readable length', () => {
+test('only the first ten notes and skipped files are shown, cut to a readable length', () => {
   const many = Array.from({ length: 12 }, (_, i) => i + 1);
   const text = dataText({
     ...dataset,
@@ -45,7 +45,7 @@ function linesOf(balanced: number | undefined): string {
   return lines.join('\n');
 }
 
-test('the balanced error stands beside the top-1 error where the two differ', () => {
+test('the balanced error is shown next to the top-1 error if they differ', () => {
   expect(linesOf(0.5)).toMatch(/top-1 error 0\.250 \(balanced 0\.500\)/);
   for (const balanced of [0.25, undefined]) expect(linesOf(balanced)).not.toContain('balanced');
   const best = { epoch: 1, top1err: 0.25, top5err: 0, objective: 0.5, balancedTop1err: 0.5 };
@@ -58,13 +58,13 @@ const skippedFiles = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ name: `brick/${i}.txt`, why: 'a text' }));
 const kept = { epoch: 3, top1err: 0.25, top5err: 0.125, objective: 0.9 };
 
-test('files and images are counted as people count them', () => {
+test('files and images are counted with the right plural', () => {
   expect(dataText({ ...few, skipped: skippedFiles(1) })).toContain('  1 file was skipped:\n');
   expect(dataText({ ...few, skipped: skippedFiles(2000) })).toContain('  2,000 files were skipped:\n');
   expect(dataText(few)).toContain('Data: photos: 3 classes, 0 training and 0 validation images');
 });
 
-test('with five classes or fewer it says that the top-5 error cannot be other than 0', () => {
+test('with five classes or fewer it says that the top-5 error is always 0', () => {
   expect(dataText(few)).toContain('With 3 classes the top-5 error is always 0');
   const six = ['a', 'b', 'c', 'd', 'e', 'f'];
   expect(dataText({ ...few, labels: six })).not.toContain('top-5');
@@ -94,21 +94,18 @@ test.each([
 });
 
 test.each([
-  ['not finite', /^diverged at epoch 2: the loss became NaN or infinite\. Kept epoch 3/],
-  [
-    'exploded',
-    /^diverged at epoch 2: the loss exploded, to more than 10 times that of guessing \(1\.946\), and/,
-  ],
+  ['not finite', /^diverged at epoch 2: the loss became NaN or infinite\. Best epoch 3/],
+  ['exploded', /^diverged at epoch 2: the loss rose above 10 times that of guessing \(1\.946\) and/],
 ] as const)('a run that diverged says how: %s', (kind, words) => {
   const text = outcomeText({ status: 'diverged', history: [], epoch: 2, kind }, 'runs/a', kept, 7);
   expect(text).toMatch(words);
   expect(text).toContain('a lower --learning-rate');
 });
 
-test('a run that has learnt nothing says so', () => {
+test('a run that is no better than guessing says so', () => {
   const finished = { status: 'finished', history: [], endedEarly: false } as const;
   expect(outcomeText(finished, 'runs/a', { ...kept, top1err: 0.75 }, 4)).toContain(
-    'That is no better than guessing (0.750).',
+    'This is no better than guessing (0.750).',
   );
   expect(outcomeText(finished, 'runs/a', { ...kept, top1err: 0.74 }, 4)).not.toContain('guessing');
 });

@@ -31,7 +31,7 @@ const runOf = (variant: string, status: Run['status'], startedAt = '2026-03-07T0
   ...inventedRun({ status, config: { variant } }),
   startedAt,
 });
-const asked = (config: Partial<TrainingConfig>) => trainingConfigSchema.parse(config);
+const requested = (config: Partial<TrainingConfig>) => trainingConfigSchema.parse(config);
 
 test('a new run is called by its name, with the first number that is free where it is taken', async () => {
   await workIn();
@@ -42,13 +42,13 @@ test('a new run is called by its name, with the first number that is free where 
   expect(freeRunDirectory('reference')).toBe(join('runs', 'reference-4'));
 });
 
-test('a directory that holds a run is refused; one that holds other files, or is not there, is free', async () => {
+test('a directory with a run is refused; one with other files, or a missing one, is free', async () => {
   const folder = await temporaryFolder({ 'notes/a.txt': 'mine' });
   await writeRun(join(folder, 'run'), anyRun);
   expect(() => requireFree(join(folder, 'run'))).toThrow(
     expect.objectContaining({
       code: 'usage',
-      message: expect.stringMatching(/already holds a run.*--resume/),
+      message: expect.stringMatching(/already contains a run.*--resume/),
     }),
   );
   expect([holdsRun(join(folder, 'run')), holdsRun(join(folder, 'notes'))]).toEqual([true, false]);
@@ -56,7 +56,7 @@ test('a directory that holds a run is refused; one that holds other files, or is
   requireFree(join(folder, 'nothing'));
 });
 
-test('the run to go on with is the one of the variant that began last among those not finished', async () => {
+test('the run to resume is the newest unfinished one of the variant', async () => {
   await workIn({
     a: runOf('reference', 'stopped', '2026-03-07T08:09:10Z'),
     b: runOf('reference', 'running', '2026-03-09T08:09:10Z'),
@@ -77,21 +77,21 @@ test('where every run of a variant is finished, the newest of them is found', as
   expect(await newestRun('no-relu1')).toBeUndefined();
 });
 
-test('a run that goes on keeps its settings, whatever the defaults are', () => {
+test('a resumed run keeps its settings, whatever the defaults are', () => {
   const stored = inventedRun({ config: { seed: 9, variant: 'no-pool2' } });
-  expect(resumedConfig(stored, asked({}), new Set())).toEqual(stored.config);
-  const same = asked({ seed: 9, variant: 'no-pool2' });
+  expect(resumedConfig(stored, requested({}), new Set())).toEqual(stored.config);
+  const same = requested({ seed: 9, variant: 'no-pool2' });
   expect(resumedConfig(stored, same, new Set(['seed', 'variant']))).toEqual(stored.config);
 });
 
-test('every setting that was written and differs is named by its flag, with both values', () => {
+test('every given setting that differs is listed by its flag, with both values', () => {
   const stored = inventedRun({ epochs: 15, config: { learningRate: 0.004 } });
-  const other = asked({ learningRate: 0.01, epochs: 3, batch: 7, patience: 2 });
+  const other = requested({ learningRate: 0.01, epochs: 3, batch: 7, patience: 2 });
   expect(() => resumedConfig(stored, other, new Set(['learningRate', 'epochs', 'patience']))).toThrow(
     expect.objectContaining({
       code: 'usage',
       message:
-        '--resume continues with the settings of the run; leave these out, or choose another --out: ' +
+        '--resume uses the settings of the run; omit these, or choose another --out: ' +
         '--epochs was 15, now 3; --learning-rate was 0.004, now 0.01; --patience was not set, now 2',
     }),
   );
@@ -99,17 +99,20 @@ test('every setting that was written and differs is named by its flag, with both
 
 test('a data folder that has moved is read where it is now', () => {
   const stored = inventedRun({});
-  const config = resumedConfig(stored, asked({ data: 'moved/photos' }), new Set(['data']));
+  const config = resumedConfig(stored, requested({ data: 'moved/photos' }), new Set(['data']));
   expect(config).toEqual({ ...stored.config, data: 'moved/photos' });
 });
 
-test('data that are not those of the run are refused, and the message tells classes from images', () => {
+test('changed data are refused, and the message says whether the classes or the images differ', () => {
   const stored = inventedRun({ labels: ['moss', 'sand'] });
   const { fingerprint } = stored.data;
   requireSameData(stored, ['moss', 'sand'], fingerprint);
   const other = 'f'.repeat(64);
   expect(() => requireSameData(stored, ['moss', 'sand'], other)).toThrow(
-    expect.objectContaining({ code: 'data-unusable', message: expect.stringContaining('other images') }),
+    expect.objectContaining({
+      code: 'data-unusable',
+      message: expect.stringContaining('the images or the split differ'),
+    }),
   );
   expect(() => requireSameData(stored, ['moss', 'silt'], other)).toThrow(
     'classes were moss, sand, now moss, silt',

@@ -15,7 +15,7 @@ const module = JSON.stringify(new URL('../../../training/run/run-lock.ts', impor
  * A process that takes the lock of each directory that it is sent, keeps it, and answers `held` or the
  * error's code.
  */
-function contender(): { child: ChildProcess; ask: (directory: string) => Promise<string> } {
+function startRival(): { child: ChildProcess; ask: (directory: string) => Promise<string> } {
   const script = `const { takeRunLock } = await import(${module});
     const { createInterface } = await import('node:readline');
     process.setMaxListeners(0);
@@ -44,14 +44,14 @@ test('of processes that find the lock of a killed one at the same time, one take
 }, async () => {
   const folder = await temporaryFolder();
   const trials = Array.from({ length: 40 }, (_, i) => join(folder, String(i)));
-  const doomed = contender();
+  const doomed = startRival();
   for (const directory of trials) expect(await doomed.ask(directory)).toBe('held');
   await killed(doomed.child);
-  const contenders = Array.from({ length: 6 }, contender);
+  const rivals = Array.from({ length: 6 }, startRival);
   // Once each, so that all have loaded before they compete.
-  for (const [i, { ask }] of contenders.entries()) await ask(join(folder, `own ${i}`));
+  for (const [i, { ask }] of rivals.entries()) await ask(join(folder, `own ${i}`));
   for (const directory of trials) {
-    const answers = await Promise.all(contenders.map(({ ask }) => ask(directory)));
+    const answers = await Promise.all(rivals.map(({ ask }) => ask(directory)));
     expect(answers.toSorted(), directory).toEqual(['held', ...Array.from({ length: 5 }, () => 'usage')]);
     expect(await readdir(directory)).toHaveLength(1);
   }
@@ -61,11 +61,11 @@ test('a directory in which a living process works is refused, naming it; one who
   timeout: 120_000,
 }, async () => {
   const directory = await temporaryFolder();
-  const { child, ask } = contender();
+  const { child, ask } = startRival();
   expect(await ask(directory)).toBe('held');
   await expect(takeRunLock(directory)).rejects.toMatchObject({
     code: 'usage',
-    message: expect.stringContaining(`process ${child.pid} is working in it`),
+    message: expect.stringContaining(`is in use by process ${child.pid}`),
   });
   const patient = takeRunLock(directory, 60_000);
   await killed(child);

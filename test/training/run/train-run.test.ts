@@ -12,7 +12,7 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const network = networkOf('no-pool1', 7);
 
-test('a batch that does not fit into memory is refused with the largest one that does', () => {
+test('a batch that does not fit into memory is refused, with the largest one that does', () => {
   const available = trainingStepBytes(network, 101);
   requireMemory(network, 101, available);
   expect(() => requireMemory(network, 165, available)).toThrow(
@@ -23,7 +23,7 @@ test('a batch that does not fit into memory is refused with the largest one that
   );
 });
 
-test('where no batch fits, none is advised', () => {
+test('if no batch fits, none is suggested', () => {
   expect(() => requireMemory(network, 5, trainingStepBytes(network, 1) - 1)).toThrow(
     /no batch is small enough$/,
   );
@@ -58,10 +58,10 @@ function requestIn(
   };
 }
 
-/** What a run holds besides memory: listeners of this process. */
+/** The listeners of this process, which a run must remove. */
 const listeners = () => (['SIGINT', 'SIGTERM', 'exit'] as const).map((event) => process.listenerCount(event));
 
-test('a run that fails to start gives back all that it took: its lock, its listeners, the directory that it made', {
+test('a run that fails to start releases its lock, its listeners and the directory that it created', {
   timeout: 120_000,
 }, async () => {
   const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit'], 3));
@@ -73,11 +73,11 @@ test('a run that fails to start gives back all that it took: its lock, its liste
   const other = requestIn(folder, { expectedContent: '0'.repeat(64) });
   await expect(trainRun(other)).rejects.toMatchObject({
     code: 'data-unusable',
-    message: expect.stringContaining('not the data that the study began with'),
+    message: expect.stringContaining('the data has changed since the study began'),
   });
   expect(await readdir(folder)).toEqual(['photos']);
 
-  // From here on the engine is open when the fault shows.
+  // From here on, the engine is open when the error occurs.
   await trainRun(requestIn(folder));
   const directory = join(folder, 'run');
   await writeRun(directory, { ...(await readRun(directory)), status: 'stopped' });
@@ -90,13 +90,13 @@ test('a run that fails to start gives back all that it took: its lock, its liste
   expect(listeners()).toEqual(before);
 });
 
-test('a run that another process holds is refused before its data is read', async () => {
+test('a run in use by another process is refused before its data is read', async () => {
   const folder = await temporaryFolder({ 'photos/a/notes.txt': 'no image' });
   const lock = await takeRunLock(join(folder, 'run'));
   const request = requestIn(folder);
   await expect(trainRun(request)).rejects.toMatchObject({
     code: 'usage',
-    message: expect.stringContaining(`process ${process.pid} is working in it`),
+    message: expect.stringContaining(`is in use by process ${process.pid}`),
   });
   expect(request.lines).toEqual([]);
   lock.release();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { DatasetImage } from '../../../training/data/dataset.ts';
-import { planEpoch, planGrid } from '../../../training/data/plan.ts';
+import type { DatasetImage } from '../../../training/data/dataset-image.ts';
+import { sampleEpoch, validationGrid } from '../../../training/data/sampler.ts';
 
 const imageOf = (label: number, width = 64, height = 64): DatasetImage => ({
   name: '',
@@ -30,11 +30,11 @@ test('classes of any sizes get equal shares, and the images of a class are used 
       fc.integer({ min: 40, max: 99 }),
       (sizes, patches) => {
         const images = classesOf(sizes);
-        const plan = planEpoch(images, patches, 3, 1);
-        expect(plan.length).toBe(patches);
-        const perClass = countBy([...plan].map((index) => images[index]?.label ?? 0));
+        const sample = sampleEpoch(images, patches, 3, 1);
+        expect(sample.length).toBe(patches);
+        const perClass = countBy([...sample].map((index) => images[index]?.label ?? 0));
         expect(Math.max(...perClass) - Math.min(...perClass)).toBeLessThanOrEqual(1);
-        const perImage = countBy(plan);
+        const perImage = countBy(sample);
         sizes.forEach((_, label) => {
           const own = images.flatMap((image, index) => (image.label === label ? [perImage[index] ?? 0] : []));
           expect(Math.max(...own) - Math.min(...own)).toBeLessThanOrEqual(1);
@@ -45,15 +45,15 @@ test('classes of any sizes get equal shares, and the images of a class are used 
   );
 });
 
-test('a plan depends on the seed and the epoch alone', () => {
+test('a sample depends only on the seed and the epoch', () => {
   const images = classesOf([5, 3]);
-  const plan = (seed: number, epoch: number) => planEpoch(images, 31, seed, epoch).join();
-  expect(plan(1, 2)).toBe(plan(1, 2));
-  expect(new Set([plan(1, 1), plan(1, 2), plan(2, 1)]).size).toBe(3);
+  const sample = (seed: number, epoch: number) => sampleEpoch(images, 31, seed, epoch).join();
+  expect(sample(1, 2)).toBe(sample(1, 2));
+  expect(new Set([sample(1, 1), sample(1, 2), sample(2, 1)]).size).toBe(3);
 });
 
-test('the grid goes through the images one after another', () => {
-  const grid = planGrid([imageOf(0, 128, 64), imageOf(1, 64, 129)], 64);
+test('the grid lists the images one after another', () => {
+  const grid = validationGrid([imageOf(0, 128, 64), imageOf(1, 64, 129)], 64);
   expect(grid.map(({ image, position }) => [image, position.x, position.y])).toEqual([
     [0, 0, 0],
     [0, 64, 0],

@@ -1,4 +1,4 @@
-/** A drawing thread: draws its share of the generated dataset, hands over each picture and ends. */
+/** A worker that draws its share of the generated dataset, sends each picture and exits. */
 import { parentPort } from 'node:worker_threads';
 import { threadData } from '../../node/thread.ts';
 import { type DrawingShare, drawShare } from './generated.ts';

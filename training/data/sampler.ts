@@ -1,16 +1,17 @@
 /**
- * Which patches are read, in which order. A plan is a pure function of the dataset, the seed and the epoch, so every thread,
- * every engine and every resumed run agrees on it without being told.
+ * Decides which patches are read, in which order: a pure function of dataset, seed and epoch, so that every
+ * thread, both engines and a resumed run sample the same patches.
  */
 import { type PatchPosition, patchGrid } from '../../model/patch.ts';
 import { randomStream, shuffle } from '../../model/random.ts';
-import type { DatasetImage } from './dataset.ts';
+import type { DatasetImage } from './dataset-image.ts';
 
 /**
- * Training images of one epoch, as indices into `images`, one for each patch. Classes get equal shares whatever their sizes
- * (the remainder goes to classes drawn by lot); within a class every image is used equally often, give or take one.
+ * The training images of one epoch, as indices into `images`, one for each patch. Classes get equal shares,
+ * whatever their sizes (the remainder goes to random classes). Within a class, no image is used more than
+ * once more often than another.
  */
-export function planEpoch(
+export function sampleEpoch(
   images: readonly DatasetImage[],
   patches: number,
   seed: number,
@@ -22,14 +23,14 @@ export function planEpoch(
     byClass.map((_, index) => index),
     random,
   );
-  const plan = new Int32Array(patches);
+  const sample = new Int32Array(patches);
   let at = 0;
   order.forEach((classIndex, place) => {
     const members = shuffle([...(byClass[classIndex] ?? [])], random);
     const share = Math.floor(patches / order.length) + (place < patches % order.length ? 1 : 0);
-    for (let i = 0; i < share; i++) plan[at++] = members[i % members.length] as number;
+    for (let i = 0; i < share; i++) sample[at++] = members[i % members.length] as number;
   });
-  return shuffle(plan, random);
+  return shuffle(sample, random);
 }
 
 function imagesByClass(images: readonly DatasetImage[]): readonly (readonly number[])[] {
@@ -48,8 +49,8 @@ export interface GridPatch {
   readonly position: PatchPosition;
 }
 
-/** The fixed grid of every image, image after image. */
-export function planGrid(images: readonly DatasetImage[], patchPx: number): readonly GridPatch[] {
+/** The patches of validation: the fixed grid of every image, image after image. */
+export function validationGrid(images: readonly DatasetImage[], patchPx: number): readonly GridPatch[] {
   return images.flatMap(({ width, height }, image) =>
     patchGrid(width, height, patchPx).map((position) => ({ image, position })),
   );

@@ -5,8 +5,7 @@ import { greyFromPixels } from '../../../model/image.ts';
 import { decodingBytesPerPixel } from '../../../node/image-decoder.ts';
 import type { DatasetImage } from '../../../training/data/dataset-image.ts';
 import { drawGeneratedImage } from '../../../training/data/generated.ts';
-import { type CachedPixels, startPixelCache } from '../../../training/data/pixel-cache.ts';
-import { pixelReader } from '../../../training/data/pixel-source.ts';
+import { type CachedPixels, pixelReader, startPixelCache } from '../../../training/data/pixels.ts';
 import { pngFile, rgbPicture } from '../../support/pictures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -35,7 +34,7 @@ async function imageFiles(count: number): Promise<readonly DatasetImage[]> {
   );
 }
 
-/** Gives images themselves, as no batch does. */
+/** Resolves to the images themselves, which no batch does. */
 function readerOf(images: readonly DatasetImage[], cacheBytes: number, pixels?: CachedPixels) {
   const read = pixelReader({ images, pixels, cacheBytes });
   return (index: number) => read(index, (image) => image);
@@ -68,7 +67,7 @@ test('a cache over its budget keeps nothing', async () => {
   expect(cache.pixelsOf(images.slice(0, 1))).toBeUndefined();
 });
 
-test('a cache holds images that no single slab could, one behind the other', () => {
+test('a cache stores images that do not fit into one slab', () => {
   const image = (side: number): DatasetImage => ({
     name: `${side}`,
     source: { kind: 'generated', texture: 'bark', index: side },
@@ -133,18 +132,18 @@ test('a failed read is not kept, so that the next one may succeed', async () => 
   expect(await read(0)).toEqual(greyOf(0));
 });
 
-test('asked for at once by several, an image is read once', async () => {
+test('concurrent requests for an image share one read', async () => {
   const read = readerOf(await imageFiles(1), imageBytes);
   const [first, second] = await Promise.all([read(0), read(0)]);
   expect(first).toBe(second);
 });
 
-test('an image whose size is no longer the one that was checked is an error with its name', async () => {
+test('an image whose size has changed since it was checked is an error with its name', async () => {
   const images = await imageFiles(1);
   const [image] = images as readonly [DatasetImage];
   if (image.source.kind === 'file') await writeFile(image.source.path, await pngFile(0, 71, 65));
   await expect(readerOf(images, 0)(0)).rejects.toMatchObject({
     code: 'image-damaged',
-    message: '0.png: expected 70x66 as when it was checked, got 71x65',
+    message: '0.png: the file has changed since it was checked: it was 70x66, now 71x65',
   });
 });

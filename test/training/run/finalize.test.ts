@@ -1,4 +1,4 @@
-/** The answers that a run leaves for the exporter, from engines in float32 and in TensorFloat-32. */
+/** The logits that a run stores for the export check, from engines in float32 and in TensorFloat-32. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -9,12 +9,12 @@ import { zeroParameters } from '../../../model/parameters.ts';
 import { type Precision, runFiles } from '../../../model/run-file.ts';
 import { trainingConfigSchema } from '../../../model/training-config.ts';
 import { readRun, writeRun } from '../../../node/run-record.ts';
-import { startBatches } from '../../../training/data/batches.ts';
-import { planGrid } from '../../../training/data/plan.ts';
+import { startDataLoader } from '../../../training/data/data-loader.ts';
+import { validationGrid } from '../../../training/data/sampler.ts';
 import type { Engine } from '../../../training/engine/engine.ts';
 import { onnxEngine } from '../../../training/engine/onnx-engine.ts';
 import { saveCheckpoint } from '../../../training/run/checkpoint.ts';
-import { concludeRun } from '../../../training/run/conclusion.ts';
+import { writeResults } from '../../../training/run/finalize.ts';
 import { freshProgress } from '../../../training/run/loop.ts';
 import { memoryPictures } from '../../support/memory-pictures.ts';
 import { randomParameters, randomPatches } from '../../support/random-network.ts';
@@ -47,8 +47,8 @@ async function roundingEngine(precision: Precision): Promise<Engine> {
   };
 }
 
-/** Concludes a run whose best checkpoint holds `state`. */
-async function concluded(engine: Engine) {
+/** Writes the results of a run whose best checkpoint has `state`. */
+async function resultsOf(engine: Engine) {
   const directory = await temporaryFolder();
   const config = trainingConfigSchema.parse({ data: 'photos', variant: 'lab-baseline', seed: 7 });
   await writeTrainedRun(directory, { labels, patches: randomPatches(1, 7) });
@@ -57,19 +57,19 @@ async function concluded(engine: Engine) {
   const stretches = run.stretches.map((stretch) => ({ ...stretch, ...start }));
   await writeRun(directory, { ...run, stretches });
   await saveCheckpoint(directory, network, { progress: { ...freshProgress, epochsDone: 1 }, state }, true);
-  const batches = startBatches({ ...pictures, ...config, cacheBytes: 0 }, 1);
-  const validationPatches = planGrid(pictures.validation, 64).length;
-  const watcher = { stepped() {}, async epochEnded() {} };
+  const loader = startDataLoader({ ...pictures, ...config, cacheBytes: 0 }, 1);
+  const grid = validationGrid(pictures.validation, 64);
+  const observer = { stepped() {}, async epochEnded() {} };
   try {
-    const session = { config, network, engine, batches, directory, validationPatches, watcher };
-    const conclusion = await concludeRun(
+    const session = { config, network, engine, loader, grid, directory, observer };
+    const results = await writeResults(
       { ...session, stopRequested: () => false },
       labels,
       pictures.validation,
     );
-    return { directory, conclusion };
+    return { directory, results };
   } finally {
-    await batches.close();
+    await loader.close();
     await engine.dispose();
   }
 }
@@ -84,16 +84,16 @@ async function exported(directory: string) {
 }
 
 test('a run in float32 is compared with its own engine', async () => {
-  const { directory, conclusion } = await concluded(await onnxEngine(network));
-  expect(conclusion?.tf32Difference).toBeUndefined();
+  const { directory, results } = await resultsOf(await onnxEngine(network));
+  expect(results?.tf32Difference).toBeUndefined();
   expect(await exported(directory)).toMatchObject({ against: 'onnx cpu' });
 });
 
-test('a run in TensorFloat-32 says how far off it is, and is compared with answers in full precision', async () => {
-  const { directory, conclusion } = await concluded(await roundingEngine('tf32'));
+test('a run in TensorFloat-32 states its difference, and is compared with logits in float32', async () => {
+  const { directory, results } = await resultsOf(await roundingEngine('tf32'));
   // More than an export allows, less than anybody would notice.
-  expect(conclusion?.tf32Difference).toBeGreaterThan(1e-4);
-  expect(conclusion?.tf32Difference).toBeLessThan(1e-2);
+  expect(results?.tf32Difference).toBeGreaterThan(1e-4);
+  expect(results?.tf32Difference).toBeLessThan(1e-2);
   expect(await exported(directory)).toMatchObject({ against: 'onnx cpu', argmaxAgreement: 1 });
   // The values are the checkpoint's, not what the engine rounded them to.
   const model = await readFile(join(directory, runFiles.model));
@@ -102,6 +102,6 @@ test('a run in TensorFloat-32 says how far off it is, and is compared with answe
 });
 
 test('an engine that rounds without saying so fails the export', async () => {
-  const { directory } = await concluded(await roundingEngine('float32'));
+  const { directory } = await resultsOf(await roundingEngine('float32'));
   await expect(exported(directory)).rejects.toMatchObject({ code: 'parity-failed' });
 });

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Augmentation } from '../../../model/training-config.ts';
 import { runProgram } from '../../../node/program.ts';
-import type { BatchRequest } from '../../../training/data/batch-maker.ts';
-import { batchRanges, startBatches } from '../../../training/data/batches.ts';
+import type { BatchRequest } from '../../../training/data/collate.ts';
+import { batchRanges, startDataLoader } from '../../../training/data/data-loader.ts';
 import { type Dataset, loadDataset } from '../../../training/data/dataset.ts';
 import { smallPhotographs } from '../../support/small-photographs.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -23,7 +23,7 @@ async function bytesOf(
   threads: number,
   augment: Augmentation = 'jitter64',
 ): Promise<string[]> {
-  const source = startBatches(
+  const source = startDataLoader(
     { ...dataset, augment, seed: 1, patchPx: 64, patchesPerEpoch: 17, cacheBytes: 9000 },
     threads,
   );
@@ -35,7 +35,7 @@ async function bytesOf(
   return made;
 }
 
-test('batches are the same bytes in the same order with any number of threads, cached or decoded on demand', async () => {
+test('batches are the same bytes in the same order with any number of workers, cached or decoded on demand', async () => {
   const cached = await datasetOf(1e9);
   const streamed = await datasetOf(0);
   expect(streamed.pixels).toBeUndefined();
@@ -46,7 +46,7 @@ test('batches are the same bytes in the same order with any number of threads, c
   expect(await bytesOf(cached, 1, 'none')).not.toEqual(expected);
 });
 
-test('a batch that is quickly made does not overtake a slow one of the same thread', async () => {
+test('a fast batch does not overtake a slow one of the same worker', async () => {
   const dataset = await datasetOf(0);
   const setting = {
     ...dataset,
@@ -56,7 +56,7 @@ test('a batch that is quickly made does not overtake a slow one of the same thre
     patchesPerEpoch: 120,
     cacheBytes: 0,
   } as const;
-  const source = startBatches(setting, 1);
+  const source = startDataLoader(setting, 1);
   onTestFinished(source.close);
   const unlike = [100, 1, 15, 1, 2].map((count) => ({ split: 'train', epoch: 1, start: 0, count }) as const);
   const sizes: number[] = [];
@@ -64,7 +64,7 @@ test('a batch that is quickly made does not overtake a slow one of the same thre
   expect(sizes).toEqual([100, 1, 15, 1, 2]);
 });
 
-test('ranges cover everything once, with what is left in the last', () => {
+test('ranges cover everything once, with the remainder in the last', () => {
   expect(batchRanges(7, 3)).toEqual([
     { start: 0, count: 3 },
     { start: 3, count: 3 },
@@ -76,7 +76,7 @@ test('ranges cover everything once, with what is left in the last', () => {
 
 test('a loop that ends early leaves the next one its own batches', async () => {
   const dataset = await datasetOf(1e9);
-  const source = startBatches(
+  const source = startDataLoader(
     { ...dataset, augment: 'none', seed: 1, patchPx: 64, patchesPerEpoch: 17, cacheBytes: 0 },
     2,
   );
@@ -90,13 +90,13 @@ test('a loop that ends early leaves the next one its own batches', async () => {
   expect(sizes).toEqual([5, 2, 3]);
 });
 
-test('a fault in a thread reaches the loop with its code and its message', async () => {
+test('an error in a worker reaches the loop with its code and its message', async () => {
   const dataset = await datasetOf(0);
   const lost = dataset.train.map((image) => ({
     ...image,
     source: { kind: 'file', path: '/nowhere/a.png' } as const,
   }));
-  const source = startBatches(
+  const source = startDataLoader(
     { ...dataset, train: lost, augment: 'none', seed: 1, patchPx: 64, patchesPerEpoch: 17, cacheBytes: 0 },
     1,
   );
@@ -107,23 +107,23 @@ test('a fault in a thread reaches the loop with its code and its message', async
   await expect(loop()).rejects.toMatchObject({ name: 'TexturaError', code: 'file-unreadable' });
 });
 
-test('a source closes while answers still arrive: a process that only waits for the close ends by itself', {
+test('a loader closes while replies still arrive: a process that only waits for the close exits', {
   timeout: 120_000,
 }, async () => {
   const folder = await temporaryFolder(await smallPhotographs('data', ['brick', 'knit'], 4));
   const url = (file: string) =>
     JSON.stringify(new URL(`../../../training/data/${file}`, import.meta.url).href);
-  // While the main thread is held up both answers of each thread queue up: the first one leads to the close.
+  // While the main thread is blocked, both replies of each worker queue up; the first one leads to the close.
   const script = `
     const { loadDataset } = await import(${url('dataset.ts')});
-    const { startBatches } = await import(${url('batches.ts')});
+    const { startDataLoader } = await import(${url('data-loader.ts')});
     const setting = { patchPx: 64, seed: 1, validationShare: 0.25, cacheBytes: 0, augment: 'none', patchesPerEpoch: 64 };
     const { rm } = await import('node:fs/promises');
     const data = ${JSON.stringify(join(folder, 'data'))};
     const dataset = await loadDataset({ ...setting, data });
     await rm(data, { recursive: true });
     const requests = Array.from({ length: 4 }, (_, i) => ({ split: 'train', epoch: 1, start: 4 * i, count: 4 }));
-    const source = startBatches({ ...dataset, ...setting }, 2);
+    const source = startDataLoader({ ...dataset, ...setting }, 2);
     const first = source.batches(requests).next().catch(({ code }) => code);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500);
     const code = await first;

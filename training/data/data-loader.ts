@@ -1,0 +1,118 @@
+/**
+ * The data loader: worker threads prepare the next batches while the engine computes, which blocks the main
+ * thread.
+ */
+import type { Worker } from 'node:worker_threads';
+import { TexturaError, type TexturaErrorCode } from '../../model/error.ts';
+import { startThread } from '../../node/thread.ts';
+import type { Batch } from '../engine/engine.ts';
+import type { BatchRequest, LoaderSettings } from './collate.ts';
+
+/** A worker's replies come in the order of the requests. */
+export type LoaderReply =
+  | { readonly batch: Batch; readonly collateMs: number }
+  | { readonly failure: LoaderFailure };
+
+/** An error as it crosses a thread boundary, which classes do not. */
+export interface LoaderFailure {
+  readonly code: TexturaErrorCode;
+  readonly message: string;
+}
+
+/** Shows which is slower, the data loader or the engine. */
+export interface LoaderTimes {
+  patches: number;
+  /** Time that the workers spent making the patches. */
+  collateMs: number;
+  /** Time that the consumer spent waiting for a batch. */
+  waitingMs: number;
+}
+
+export interface DataLoader {
+  /** The requested batches in order, prefetched. The consumer may leave the loop early. */
+  batches(requests: readonly BatchRequest[]): AsyncGenerator<Batch>;
+  readonly times: LoaderTimes;
+  /** Ends the workers, which keep the process alive until then. */
+  close(): Promise<void>;
+}
+
+/** One batch in work and one ready. */
+const prefetchedPerWorker = 2;
+
+export function startDataLoader(settings: LoaderSettings, workerCount: number): DataLoader {
+  const share = { ...settings, cacheBytes: settings.cacheBytes / workerCount };
+  const workers = Array.from({ length: workerCount }, () => startWorker(share));
+  const times: LoaderTimes = { patches: 0, collateMs: 0, waitingMs: 0 };
+
+  async function* batches(requests: readonly BatchRequest[]): AsyncGenerator<Batch> {
+    const inFlight: Promise<LoaderReply>[] = [];
+    let requested = 0;
+    const prefetch = () => {
+      while (requested < requests.length && inFlight.length < workerCount * prefetchedPerWorker) {
+        const worker = workers[requested % workerCount] as LoaderWorker;
+        inFlight.push(worker.request(requests[requested] as BatchRequest));
+        requested++;
+      }
+    };
+    for (prefetch(); inFlight.length > 0; prefetch()) {
+      const startedAt = performance.now();
+      const reply = await (inFlight.shift() as Promise<LoaderReply>);
+      times.waitingMs += performance.now() - startedAt;
+      if ('failure' in reply) throw new TexturaError(reply.failure.code, reply.failure.message);
+      times.collateMs += reply.collateMs;
+      times.patches += reply.batch.labels.length;
+      yield reply.batch;
+    }
+  }
+
+  const close = async () => {
+    await Promise.all(workers.map((worker) => worker.close()));
+  };
+  return { batches, times, close };
+}
+
+/** Splits the patches `from` to `patches` into ranges of `batch`; the last one may be smaller. */
+export function batchRanges(
+  patches: number,
+  batch: number,
+  from = 0,
+): readonly { start: number; count: number }[] {
+  return Array.from({ length: Math.max(0, Math.ceil((patches - from) / batch)) }, (_, i) => {
+    const start = from + i * batch;
+    return { start, count: Math.min(batch, patches - start) };
+  });
+}
+
+interface LoaderWorker {
+  request(request: BatchRequest): Promise<LoaderReply>;
+  close(): Promise<unknown>;
+}
+
+function startWorker(settings: LoaderSettings): LoaderWorker {
+  const thread: Worker = startThread(new URL('./loader-worker.ts', import.meta.url), settings);
+  const pending: ((reply: LoaderReply) => void)[] = [];
+  let failure: LoaderFailure | undefined;
+  const end = (message: string) => {
+    failure ??= { code: 'internal', message };
+    for (const settle of pending.splice(0)) settle({ failure });
+  };
+  thread.on('message', (reply: LoaderReply) => {
+    pending.shift()?.(reply);
+  });
+  thread.on('error', (error) =>
+    end(`a loader worker failed: ${error instanceof Error ? error.stack : error}`),
+  );
+  thread.on('exit', () => end('a loader worker exited'));
+  return {
+    request: (request) =>
+      new Promise((settle) => {
+        if (failure !== undefined) {
+          settle({ failure });
+          return;
+        }
+        pending.push(settle);
+        thread.postMessage(request);
+      }),
+    close: () => thread.terminate(),
+  };
+}

@@ -1,0 +1,31 @@
+/** A loader worker: makes the batches that the data loader requests, in the order of the requests. */
+import { parentPort } from 'node:worker_threads';
+import { TexturaError } from '../../model/error.ts';
+import { threadData } from '../../node/thread.ts';
+import { type BatchRequest, collator, type LoaderSettings } from './collate.ts';
+import type { LoaderReply } from './data-loader.ts';
+
+const collate = collator(threadData<LoaderSettings>());
+
+let lastReply: Promise<void> = Promise.resolve();
+
+// Images decoded on demand arrive in any order, but replies carry no id: they are sent in the order of the requests.
+parentPort?.on('message', (request: BatchRequest) => {
+  lastReply = lastReply.then(() => reply(request));
+});
+
+async function reply(request: BatchRequest): Promise<void> {
+  const made = await replyTo(request);
+  parentPort?.postMessage(made, 'batch' in made ? [made.batch.patches.buffer as ArrayBuffer] : []);
+}
+
+async function replyTo(request: BatchRequest): Promise<LoaderReply> {
+  const startedAt = performance.now();
+  try {
+    const batch = await collate(request);
+    return { batch, collateMs: performance.now() - startedAt };
+  } catch (error) {
+    const code = error instanceof TexturaError ? error.code : 'internal';
+    return { failure: { code, message: error instanceof Error ? error.message : String(error) } };
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * The end of a run: the parameters of the best epoch become the model, and the results and the report are
+ * written. The engine's own logits of validation patches are stored too, so that an exported file can be
+ * verified without the engine or the data. TensorFloat-32 is too inexact for that: those logits are computed
+ * again in float32 on the CPU.
+ */
+import { join } from 'node:path';
+import { parameterSpecs } from '../../model/description.ts';
+import { volume } from '../../model/layer.ts';
+import type { Network } from '../../model/network.ts';
+import type { Parameters, TrainingState } from '../../model/parameters.ts';
+import { patchBytes } from '../../model/patch.ts';
+import { type Run, runFiles } from '../../model/run-file.ts';
+import { encodeTensors, type StoredTensor } from '../../model/safetensors.ts';
+import { meanScores, softmaxRows, topClasses } from '../../model/scores.ts';
+import { type ValidatedImage, validationToCsv } from '../../model/validation-file.ts';
+import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { writeRun } from '../../node/run-record.ts';
+import type { Terminal } from '../../node/terminal.ts';
+import { writeConfusion } from '../../report/confusion-file.ts';
+import { writeReport } from '../../report/report.ts';
+import type { DatasetImage } from '../data/dataset-image.ts';
+import type { Engine } from '../engine/engine.ts';
+import { bestCheckpoint } from './checkpoint.ts';
+import type { TrainingOutcome, TrainingSession } from './loop.ts';
+import { outcomeText, tf32Text } from './progress-display.ts';
+import { type GridLogits, type ValidationScores, validate, validatedImages } from './validation.ts';
+
+/** What to print at the end of a run; with a code if the command must not exit with 0. */
+export interface RunEnd {
+  readonly code?: 'interrupted' | 'diverged';
+  readonly text: string;
+}
+
+export interface FinalizeOptions {
+  readonly validation: readonly DatasetImage[];
+  readonly terminal: Terminal;
+  /** Whether the process does nothing else, so that its peak memory is the run's. */
+  readonly hasOwnProcess: boolean;
+}
+
+/** Writes run.json, the results and the report of a run that finished, diverged or was stopped. */
+export async function finalizeRun(
+  session: TrainingSession,
+  run: Run,
+  outcome: TrainingOutcome,
+  { validation, terminal, hasOwnProcess }: FinalizeOptions,
+): Promise<RunEnd> {
+  const { directory } = session;
+  const { labels } = run;
+  const endedAt = new Date().toISOString();
+  if (outcome.status === 'stopped') {
+    await writeRun(directory, { ...run, status: 'stopped', endedAt });
+    return { code: 'interrupted', text: outcomeText(outcome, directory, undefined, labels.length) };
+  }
+  const results = await writeResults(session, labels, validation);
+  for (const damage of results?.damage ?? [])
+    terminal.line(`Using the newest intact checkpoint instead of the best one: ${damage}`);
+  if (results?.tf32Difference !== undefined) terminal.line(tf32Text(results.tf32Difference));
+  const best = results && { best: results.best };
+  const divergedAtEpoch = outcome.status === 'diverged' ? { divergedAtEpoch: outcome.epoch } : {};
+  const memory = hasOwnProcess ? { peakMemoryBytes: process.resourceUsage().maxRSS * 1024 } : {};
+  const { status } = outcome;
+  await writeRun(directory, { ...run, ...best, ...divergedAtEpoch, ...memory, status, endedAt });
+  await writeReport(directory);
+  const text = outcomeText(outcome, directory, results?.best, labels.length);
+  return outcome.status === 'diverged' ? { code: 'diverged', text } : { text };
+}
+
+export interface RunResults {
+  readonly best: NonNullable<Run['best']>;
+  /** A sentence for each corrupt checkpoint; the parameters are then those of the newest intact one. */
+  readonly damage: readonly string[];
+  /**
+   * Largest difference in a probability between the engine in TensorFloat-32 and float32; undefined in
+   * float32.
+   */
+  readonly tf32Difference?: number;
+}
+
+/** Validation patches that are stored for the export check, spread evenly over the validation grid. */
+const exportCheckPatches = 256;
+
+/**
+ * Writes model.safetensors, parity.safetensors, validation.csv and confusion.csv from the best checkpoint.
+ * Undefined if no epoch was completed.
+ */
+export async function writeResults(
+  session: TrainingSession,
+  labels: readonly string[],
+  validation: readonly DatasetImage[],
+): Promise<RunResults | undefined> {
+  const { directory, network, engine, grid } = session;
+  const found = await bestCheckpoint(directory, network);
+  if (found === undefined || found.checkpoint.progress.epochsDone === 0) return undefined;
+  const { checkpoint, damage } = found;
+  const epoch = checkpoint.progress.epochsDone;
+  await engine.write(checkpoint.state);
+  const validated = await validateBest(session);
+  const images = validatedImages(validated, labels, grid, validation);
+  await writeModel(directory, network, checkpoint.state.parameters, epoch);
+  const reference = await referenceLogits(engine, network, checkpoint.state, validated);
+  await writeExportCheck(directory, reference, validated, epoch);
+  await writeFileAtomically(join(directory, runFiles.validation), validationToCsv(images));
+  await writeConfusion(directory, labels, confusionCounts(validated, network.classes));
+  const photographTop1err = photographError(images);
+  const { objective, top1err, top5err } = meanScores(validated.sums);
+  const { balancedTop1err } = validated;
+  const best = { epoch, top1err, top5err, objective, balancedTop1err, photographTop1err };
+  const { tf32Difference } = reference;
+  return { best, damage, ...(tf32Difference === undefined ? {} : { tf32Difference }) };
+}
+
+/** The logits of the whole validation grid, with the patches for the export check. */
+interface ValidatedBest extends GridLogits, Pick<ValidationScores, 'sums' | 'balancedTop1err'> {
+  /** `[64,64]` each, with their index in the grid. */
+  readonly stored: readonly { readonly index: number; readonly patch: Uint8Array }[];
+}
+
+async function validateBest({
+  engine,
+  network,
+  loader,
+  grid,
+  config,
+}: TrainingSession): Promise<ValidatedBest> {
+  const labels = new Int32Array(grid.length);
+  const logits = new Float32Array(grid.length * network.classes);
+  const storeEvery = Math.max(1, grid.length / exportCheckPatches);
+  const stored: { index: number; patch: Uint8Array }[] = [];
+  let at = 0;
+  const inputs = { engine, network, loader, grid, batch: config.batch };
+  const { sums, balancedTop1err } = await validate(inputs, (batchLogits, batchLabels, patches) => {
+    labels.set(batchLabels, at);
+    logits.set(batchLogits, at * network.classes);
+    for (let i = 0; i < batchLabels.length; i++) {
+      if (at + i < stored.length * storeEvery) continue;
+      stored.push({ index: at + i, patch: patches.slice(i * patchBytes, (i + 1) * patchBytes) });
+    }
+    at += batchLabels.length;
+  });
+  return { sums, balancedTop1err, labels, logits, stored };
+}
+
+/** Share of the photographs whose averaged logits predict a wrong class. */
+function photographError(images: readonly ValidatedImage[]): number {
+  return images.filter((image) => image.photograph_prediction !== image.label).length / images.length;
+}
+
+function confusionCounts({ labels, logits }: GridLogits, classes: number): number[][] {
+  const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  labels.forEach((label, i) => {
+    const [prediction = 0] = topClasses(logits.subarray(i * classes, (i + 1) * classes), 1);
+    const row = counts[label] as number[];
+    row[prediction] = (row[prediction] as number) + 1;
+  });
+  return counts;
+}
+
+async function writeModel(
+  directory: string,
+  network: Network,
+  parameters: Parameters,
+  epoch: number,
+): Promise<void> {
+  const tensors = parameterSpecs(network).map(({ name, shape }): [string, StoredTensor] => {
+    return [name, { shape, data: parameters.get(name) ?? new Float32Array(volume(shape)) }];
+  });
+  const metadata = { network: network.name, epoch: String(epoch) };
+  await writeFileAtomically(
+    join(directory, runFiles.model),
+    encodeTensors({ tensors: new Map(tensors), metadata }),
+  );
+}
+
+/** The logits that the export check compares with. */
+interface ReferenceLogits extends Pick<RunResults, 'tf32Difference'> {
+  /** Engine and device that computed them, e.g. `tfjs gpu`. */
+  readonly engine: string;
+  /** `[stored, classes]`. */
+  readonly logits: Float32Array;
+}
+
+/** The engine's own logits of the stored patches, or the CPU's if the engine computes in TensorFloat-32. */
+async function referenceLogits(
+  engine: Engine,
+  network: Network,
+  state: TrainingState,
+  { logits, stored }: ValidatedBest,
+): Promise<ReferenceLogits> {
+  const { classes } = network;
+  const own = new Float32Array(stored.length * classes);
+  stored.forEach(({ index }, i) => {
+    own.set(logits.subarray(index * classes, (index + 1) * classes), i * classes);
+  });
+  if (engine.precision === 'float32') return { engine: `${engine.name} ${engine.device}`, logits: own };
+  const { onnxEngine } = await import('../engine/onnx-engine.ts');
+  const cpu = await onnxEngine(network);
+  try {
+    await cpu.write(state);
+    const reference = await cpu.logits(patchesOf(stored));
+    const [expected, got] = [softmaxRows(reference, classes), softmaxRows(own, classes)];
+    const tf32Difference = got.reduce(
+      (largest, value, i) => Math.max(largest, Math.abs(value - (expected[i] as number))),
+      0,
+    );
+    return { engine: `${cpu.name} ${cpu.device}`, logits: reference, tf32Difference };
+  } finally {
+    await cpu.dispose();
+  }
+}
+
+/** `[stored,64,64]`. */
+function patchesOf(stored: ValidatedBest['stored']): Uint8Array {
+  const patches = new Uint8Array(stored.length * patchBytes);
+  stored.forEach(({ patch }, i) => {
+    patches.set(patch, i * patchBytes);
+  });
+  return patches;
+}
+
+async function writeExportCheck(
+  directory: string,
+  reference: ReferenceLogits,
+  { labels, stored }: ValidatedBest,
+  epoch: number,
+): Promise<void> {
+  const count = stored.length;
+  const storedLabels = Int32Array.from(stored, ({ index }) => labels[index] as number);
+  const tensors = new Map<string, StoredTensor>([
+    ['patches', { shape: [count, 64, 64], data: patchesOf(stored) }],
+    ['labels', { shape: [count], data: storedLabels }],
+    ['logits', { shape: [count, reference.logits.length / count], data: reference.logits }],
+  ]);
+  const metadata = { engine: reference.engine, epoch: String(epoch) };
+  await writeFileAtomically(join(directory, runFiles.parity), encodeTensors({ tensors, metadata }));
+}
