@@ -56,7 +56,7 @@ async function jitteredPatch(
 }
 
 /** The largest shift of `jitter64` in each direction, in pixels of the 64x64 patch. */
-export const shiftLimit = { acrossPx: 22, downPx: 10 } as const;
+const shiftLimit = { acrossPx: 22, downPx: 10 } as const;
 
 /** Positive values move the patch right and down. */
 export interface Shift {

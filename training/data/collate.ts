@@ -32,7 +32,7 @@ export type BatchRequest = {
   readonly count: number;
 } & ({ readonly split: 'train'; readonly epoch: number } | { readonly split: 'val' });
 
-export type Collate = (request: BatchRequest) => Promise<Batch>;
+type Collate = (request: BatchRequest) => Promise<Batch>;
 
 export function collator(settings: LoaderSettings): Collate {
   const { train, validation, pixels, cacheBytes, maxImagePixels, patchPx } = settings;

@@ -14,7 +14,7 @@ export type LoaderReply =
   | { readonly failure: LoaderFailure };
 
 /** An error as it crosses a thread boundary, which classes do not. */
-export interface LoaderFailure {
+interface LoaderFailure {
   readonly code: TexturaErrorCode;
   readonly message: string;
 }

@@ -2,7 +2,7 @@
 import type { TextureName } from '../../textures/textures.ts';
 
 /** Where an image's pixels come from. */
-export type ImageSource =
+type ImageSource =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'generated'; readonly texture: TextureName; readonly index: number };
 

@@ -23,7 +23,7 @@ export interface ClassFile extends WalkedFile {
 }
 
 /** A skipped file or folder, with its class if it is in one. */
-export interface FolderSkip extends SkippedFile {
+interface FolderSkip extends SkippedFile {
   readonly label: string | undefined;
 }
 

@@ -23,7 +23,7 @@ export interface CheckedImage {
   readonly stretchedFromBits: StretchedBits | undefined;
 }
 
-export interface RejectedFile {
+interface RejectedFile {
   readonly file: ClassFile;
   readonly why: string;
   /** Set if the image is intact but smaller than a patch: its shorter side. */
@@ -31,7 +31,7 @@ export interface RejectedFile {
 }
 
 /** Each list in the order of the files. */
-export interface ImageCheck {
+interface ImageCheck {
   readonly images: readonly CheckedImage[];
   /** Images that cannot be used: corrupt, too small or of an unsupported type. */
   readonly unusable: readonly RejectedFile[];
@@ -39,7 +39,7 @@ export interface ImageCheck {
   readonly notImages: readonly RejectedFile[];
 }
 
-export interface ImageCheckSettings {
+interface ImageCheckSettings {
   readonly labels: readonly string[];
   readonly patchPx: number;
   readonly maxImagePixels: number;

@@ -94,9 +94,9 @@ export function cachedImage(
  * `use` returns: a batch that requests hundreds of images gets them one after another, and concurrent
  * requests for the same image share one read.
  */
-export type PixelReader = <T>(index: number, use: (image: GreyImage) => T) => Promise<T>;
+type PixelReader = <T>(index: number, use: (image: GreyImage) => T) => Promise<T>;
 
-export interface PixelSource {
+interface PixelSource {
   readonly images: readonly DatasetImage[];
   /** The cache of the images, in the same order. */
   readonly pixels: CachedPixels | undefined;

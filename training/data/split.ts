@@ -16,7 +16,7 @@ export interface SplitImages {
   readonly validation: readonly DatasetImage[];
 }
 
-export interface SplitSettings {
+interface SplitSettings {
   readonly labels: readonly string[];
   readonly seed: number;
   /** Share of the images of a class that is held out. */

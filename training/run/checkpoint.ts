@@ -22,7 +22,7 @@ import { moveFile, writeFileAtomically } from '../../node/atomic-file.ts';
  * The sums of the current epoch are stored as sums, in float64, so that a resumed epoch continues them
  * exactly.
  */
-export const progressSchema = z.strictObject({
+const progressSchema = z.strictObject({
   /** Completed epochs, with their rows in `history`. */
   epochsDone: z.int().min(0),
   /** Steps taken in the current epoch. */
@@ -44,7 +44,7 @@ export interface Checkpoint {
   readonly state: TrainingState;
 }
 
-export type CheckpointName = 'last' | 'previous' | 'best';
+type CheckpointName = 'last' | 'previous' | 'best';
 
 export function checkpointPath(directory: string, name: CheckpointName): string {
   return join(directory, runFiles.checkpoints, `${name}.safetensors`);

@@ -32,7 +32,7 @@ export interface RunEnd {
   readonly text: string;
 }
 
-export interface FinalizeOptions {
+interface FinalizeOptions {
   readonly validation: readonly DatasetImage[];
   readonly terminal: Terminal;
   /** Whether the process does nothing else, so that its peak memory is the run's. */

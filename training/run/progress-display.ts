@@ -11,7 +11,7 @@ import type { LoaderTimes } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { StepReport, TrainingOutcome } from './loop.ts';
 
-export interface ProgressDisplay {
+interface ProgressDisplay {
   stepped(step: StepReport): void;
   epochEnded(history: readonly MetricsRow[]): void;
 }

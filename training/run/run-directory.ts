@@ -12,7 +12,7 @@ import { flagOf } from '../../node/command-line.ts';
 import { readRun } from '../../node/run-record.ts';
 import { checkpointPath } from './checkpoint.ts';
 
-export const runsFolder = 'runs';
+const runsFolder = 'runs';
 
 /**
  * A directory in runs/ for a new run: the name (e.g. the variant's), with the next free number if it is

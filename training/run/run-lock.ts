@@ -45,7 +45,7 @@ function exitOnSignal(signal: NodeJS.Signals): void {
   if (process.listeners(signal).every((listener) => listener === exitOnSignal)) process.exit(130);
 }
 
-export interface RunLock {
+interface RunLock {
   release(): void;
 }
 

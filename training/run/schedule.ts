@@ -4,7 +4,7 @@
  */
 import type { TrainingConfig } from '../../model/training-config.ts';
 
-export interface Schedule {
+interface Schedule {
   readonly shape: TrainingConfig['schedule'];
   readonly peak: number;
   readonly warmupSteps: number;

@@ -18,7 +18,7 @@ import type { DatasetImage } from '../data/dataset-image.ts';
 import type { GridPatch } from '../data/sampler.ts';
 import type { Engine } from '../engine/engine.ts';
 
-export interface ValidationInputs {
+interface ValidationInputs {
   readonly engine: Engine;
   readonly network: Network;
   readonly loader: DataLoader;
