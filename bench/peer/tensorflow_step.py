@@ -40,8 +40,8 @@ def max_pool(layer):
     return lambda x: tf.nn.max_pool2d(x, layer["sizePx"], layer["sizePx"], padding="VALID")
 
 
-def mean_over_positions(x):
-    """[N,h,w,C] to logits [N,C]; the softmax is a part of the loss."""
+def global_average(x):
+    """[N,h,w,C] to logits [N,C]; softmax is part of the loss."""
     return tf.reduce_mean(x, axis=[1, 2])
 
 
@@ -59,10 +59,10 @@ def network_of(layers):
             functions.append(tf.nn.relu)
         elif kind == "maxPool":
             functions.append(max_pool(layer))
-        elif kind == "softmax":
-            functions.append(mean_over_positions)
+        elif kind == "globalAverage":
+            functions.append(global_average)
         else:
-            raise ValueError(f"layer kind {kind} is not known here")
+            raise ValueError(f"unknown layer kind {kind}")
 
     def network(x):
         for function in functions:

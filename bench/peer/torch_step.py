@@ -29,8 +29,8 @@ class Standardise(nn.Module):
         return centred / (variance + self.variance_floor).sqrt()
 
 
-class MeanOverPositions(nn.Module):
-    """[N,C,h,w] to logits [N,C]; the softmax is a part of the loss."""
+class GlobalAverage(nn.Module):
+    """[N,C,h,w] to logits [N,C]; softmax is part of the loss."""
 
     def forward(self, logits):
         return logits.mean(dim=(2, 3))
@@ -58,10 +58,10 @@ def network_of(layers):
             modules.append(nn.ReLU(inplace=True))
         elif kind == "maxPool":
             modules.append(nn.MaxPool2d(layer["sizePx"]))
-        elif kind == "softmax":
-            modules.append(MeanOverPositions())
+        elif kind == "globalAverage":
+            modules.append(GlobalAverage())
         else:
-            raise ValueError(f"layer kind {kind} is not known here")
+            raise ValueError(f"unknown layer kind {kind}")
     return nn.Sequential(*modules)
 
 
