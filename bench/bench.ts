@@ -1,4 +1,4 @@
-/** `npm run bench -- SUBJECT`: measures the product beside its peers. */
+/** `npm run bench -- SUBJECT`: the command line of all benchmarks. */
 import type { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { runCommand } from '../node/command-line.ts';
@@ -29,7 +29,7 @@ function subjectOf<S extends z.ZodObject>(
 }
 
 function summary(): string {
-  return `Benchmarks Textura and its peers, interleaved in one run. Subjects: ${names()}; each has options of its own.`;
+  return `Measures Textura and comparable programs, interleaved in one run. Subjects: ${names()}. "SUBJECT --help" lists the options of a subject.`;
 }
 
 function names(): string {

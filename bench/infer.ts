@@ -1,94 +1,95 @@
-/** `npm run bench -- infer`: images a second of an exported network in onnxruntime-node, its portable file beside its throughput file. */
-import { join } from 'node:path';
+/** `npm run bench -- infer`: images per second of an exported network in onnxruntime-node, portable file and throughput file. */
 import { z } from 'zod';
 import { encodeModel } from '../graph/encode.ts';
 import { forwardGraph } from '../graph/forward.ts';
 import { throughputGraph } from '../graph/throughput.ts';
 import { defaultOpset, graphNames } from '../model/model-file.ts';
-import { inputPx, networkOf, variantNames } from '../model/network.ts';
+import { inputPx, networkOf, type VariantName, variantNames } from '../model/network.ts';
 import { initialParameters } from '../model/parameters.ts';
-import { writeFileAtomically } from '../node/atomic-file.ts';
 import { usableCores } from '../node/machine.ts';
 import { env, InferenceSession, Tensor } from '../node/onnxruntime.ts';
+import { npmRun } from '../node/shell.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { textureNames } from '../textures/textures.ts';
-import { takeBurst } from './burst.ts';
-import { circumstances } from './circumstances.ts';
-import { type InferPanel, type InferRow, inferPage, panelSection } from './infer-page.ts';
-import { randomBatches } from './random-batches.ts';
+import { outOption } from './bench-options.ts';
+import { benchPage, type Origin, publish, rateCells, table, threadsText } from './bench-page.ts';
+import { readEnvironment } from './environment.ts';
+import { randomBatches, takeSample, turnsOf } from './sample.ts';
+import { medianRatio } from './statistics.ts';
 
 export const inferBenchOptions = z.strictObject({
   variant: z.enum(variantNames).default('reference').describe('network'),
-  rounds: z.int().min(1).default(9).describe('turns that each file has at each batch'),
+  rounds: z.int().min(1).default(9).describe('turns of each file at each batch size'),
   seconds: z.number().positive().default(0.3).describe('length of a turn'),
-  out: z.string().min(1).default('docs').describe('folder for bench-infer.md'),
+  out: outOption('bench-infer.md'),
 });
 type InferBenchOptions = z.infer<typeof inferBenchOptions>;
 
-/** Patches at once: a live picture, one photograph's grid and some, the trainer's batch. */
+/** Patches per call: a live camera frame, a photograph's grid and some, the trainer's batch. */
 const batches = [1, 4, 8, 16, 32, 165] as const;
-const pageName = 'bench-infer.md';
 
 export async function benchInfer(options: InferBenchOptions, terminal: Terminal): Promise<void> {
-  const found = await circumstances();
-  const panels: InferPanel[] = [];
+  const environment = await readEnvironment();
+  const sections: string[] = [];
   for (const threads of new Set([usableCores(), 1])) {
-    const panel = await measurePanel(options, threads, terminal);
-    terminal.line(`\n${panelSection(panel)}`);
-    panels.push(panel);
+    const section = threadsSection(threads, await measureFiles(options, threads, terminal));
+    terminal.line(`\n${section}`);
+    sections.push(section);
   }
   const { variant, rounds, seconds, out } = options;
-  const page = inferPage({
-    variant,
-    panels,
-    circumstances: found,
+  const sizes = ['--variant', variant, '--rounds', String(rounds), '--seconds', String(seconds)];
+  const page = inferPage(variant, sections, {
+    environment,
     versions: { 'onnxruntime-node': env.versions.node ?? 'unknown' },
-    command: `npm run bench -- infer --variant ${variant} --rounds ${rounds} --seconds ${seconds}`,
+    command: npmRun('bench', 'infer', ...sizes),
   });
-  await writeFileAtomically(join(out, pageName), page);
-  terminal.line(`Written: ${join(out, pageName)}.`);
-}
-
-interface InferFile {
-  readonly session: InferenceSession;
-  readonly bytes: number;
-}
-
-/** Both files on so many threads, at every batch. */
-async function measurePanel(
-  { variant, rounds, seconds }: InferBenchOptions,
-  threads: number,
-  terminal: Terminal,
-): Promise<InferPanel> {
-  const files = await openFiles(variant, threads);
-  const rows: InferRow[] = [];
-  for (const batch of batches) {
-    const image = imageOf(batch);
-    const rates = { portable: [] as number[], throughput: [] as number[] };
-    for (let round = 0; round < rounds; round++) {
-      terminal.status(`${threads} threads, batch ${batch}, round ${round + 1} of ${rounds}`);
-      for (const name of round % 2 === 0 ? fileNames : fileNames.toReversed()) {
-        rates[name].push(await rateOf(files[name].session, image, seconds));
-      }
-    }
-    rows.push({ batch, ...rates, difference: await differenceOf(files, image) });
-  }
-  terminal.clear();
-  for (const name of fileNames) await files[name].session.release();
-  return { threads, rows };
+  await publish(out, { 'bench-infer.md': page }, terminal);
 }
 
 const fileNames = ['portable', 'throughput'] as const;
-type InferFiles = Readonly<Record<(typeof fileNames)[number], InferFile>>;
+type FileName = (typeof fileNames)[number];
 
-/** The files of a network with initial values, as `npm run export` writes them. */
-async function openFiles(variant: (typeof variantNames)[number], threads: number): Promise<InferFiles> {
+export interface InferRow {
+  readonly batch: number;
+  /** Images per second in each round. */
+  readonly rates: Readonly<Record<FileName, readonly number[]>>;
+  /** The largest difference between the files' probabilities. */
+  readonly difference: number;
+}
+
+/** Measures both files at every batch size. */
+async function measureFiles(
+  { variant, rounds, seconds }: InferBenchOptions,
+  threads: number,
+  terminal: Terminal,
+): Promise<readonly InferRow[]> {
+  const sessions = await openFiles(variant, threads);
+  const rows: InferRow[] = [];
+  for (const batch of batches) {
+    const image = randomImage(batch);
+    const rates = { portable: [] as number[], throughput: [] as number[] };
+    for (let round = 0; round < rounds; round++) {
+      terminal.status(`${threadsText(threads)}, batch ${batch}, round ${round + 1} of ${rounds}`);
+      for (const name of turnsOf(fileNames, round)) {
+        rates[name].push(await rateOf(sessions[name], image, seconds));
+      }
+    }
+    rows.push({ batch, rates, difference: await differenceOf(sessions, image) });
+  }
+  terminal.clear();
+  for (const name of fileNames) await sessions[name].release();
+  return rows;
+}
+
+type Sessions = Readonly<Record<FileName, InferenceSession>>;
+
+/** Both files of a network with its initial values, as `npm run export` writes them. */
+async function openFiles(variant: VariantName, threads: number): Promise<Sessions> {
   const network = networkOf(variant, textureNames.length);
   const parameters = initialParameters(network, 1);
-  const open = async (graph: ReturnType<typeof forwardGraph>): Promise<InferFile> => {
+  const open = (graph: ReturnType<typeof forwardGraph>) => {
     const file = encodeModel(graph, { producerName: 'textura', producerVersion: '', metadata: {} });
-    const session = await InferenceSession.create(file, { intraOpNumThreads: threads });
-    return { session, bytes: file.length };
+    return InferenceSession.create(file, { intraOpNumThreads: threads });
   };
   return {
     portable: await open(forwardGraph(network, parameters, { opset: defaultOpset })),
@@ -96,17 +97,14 @@ async function openFiles(variant: (typeof variantNames)[number], threads: number
   };
 }
 
-function imageOf(batch: number): Tensor {
+function randomImage(batch: number): Tensor {
   const [{ patches } = { patches: new Uint8Array() }] = randomBatches(1, batch, textureNames.length);
   return new Tensor(Float32Array.from(patches), [batch, 1, inputPx, inputPx]);
 }
 
-/** Images a second: one run that is not counted, then as many as there is time for. */
+/** Images per second over the time limit, after one run that is not measured. */
 async function rateOf(session: InferenceSession, image: Tensor, limitSeconds: number): Promise<number> {
-  const run = async () => {
-    await session.run({ [graphNames.image]: image });
-  };
-  const { steps, seconds } = await takeBurst(run, {
+  const { steps, seconds } = await takeSample(() => session.run({ [graphNames.image]: image }), {
     warmUpSteps: 1,
     steps: Number.POSITIVE_INFINITY,
     limitSeconds,
@@ -114,13 +112,56 @@ async function rateOf(session: InferenceSession, image: Tensor, limitSeconds: nu
   return (steps * (image.dims[0] ?? 0)) / seconds;
 }
 
-/** The largest difference of a probability between the files. */
-async function differenceOf({ portable, throughput }: InferFiles, image: Tensor): Promise<number> {
-  const [a, b] = await Promise.all([portable, throughput].map((file) => probabilitiesOf(file, image)));
-  return (a ?? []).reduce((most, value, i) => Math.max(most, Math.abs(value - (b?.[i] ?? Number.NaN))), 0);
+async function differenceOf({ portable, throughput }: Sessions, image: Tensor): Promise<number> {
+  const [a = [], b = []] = await Promise.all(
+    [portable, throughput].map(async (session) => {
+      const outputs = await session.run({ [graphNames.image]: image });
+      return Array.from(outputs[graphNames.probabilities]?.data as Float32Array);
+    }),
+  );
+  return Math.max(...a.map((value, i) => Math.abs(value - (b[i] ?? Number.NaN))));
 }
 
-async function probabilitiesOf({ session }: InferFile, image: Tensor): Promise<number[]> {
-  const outputs = await session.run({ [graphNames.image]: image });
-  return Array.from(outputs[graphNames.probabilities]?.data as Float32Array);
+/** docs/bench-infer.md. */
+export function inferPage(variant: VariantName, sections: readonly string[], origin: Origin): string {
+  const introduction = `# Inference speed
+
+Images per second of an exported network in onnxruntime-node. \`npm run export\` writes each network as two files with
+the same outputs: \`${variant}.onnx\` is portable and loads in every tool, \`${variant}.throughput.onnx\` computes
+convolutions in tiles (Winograd), which is faster for large batches. Both files run in one process and take turns.
+The input is float32 patches in memory: decoding and cutting images is not measured.
+
+- **batch**: patches per call.
+- **portable**, **throughput**: images per second of each file, median over the rounds. **quartiles**: the middle half
+  of the rounds lies between these two rates.
+- **ratio**: speed of the throughput file relative to the portable file, the median of the ratios within the rounds.
+  Above 1 the throughput file is faster.
+- **max. difference**: the largest difference between the probabilities that the two files compute.
+`;
+  return benchPage(introduction, sections, origin);
+}
+
+const columns = [
+  'batch',
+  'portable',
+  'quartiles',
+  'throughput',
+  'quartiles',
+  'ratio',
+  'max. difference',
+] as const;
+
+/** The rows of one number of threads as a heading and a table. */
+export function threadsSection(threads: number, rows: readonly InferRow[]): string {
+  return `## ${threadsText(threads)}\n\n${table(columns, rows.map(cellsOf))}`;
+}
+
+function cellsOf({ batch, rates: { portable, throughput }, difference }: InferRow): readonly string[] {
+  return [
+    String(batch),
+    ...rateCells(portable),
+    ...rateCells(throughput),
+    medianRatio(throughput, portable).toFixed(2),
+    difference.toExponential(1),
+  ];
 }

@@ -1,4 +1,4 @@
-/** `npm run bench -- memory`: what the service takes of memory when it starts, under load, and after its model was replaced again and again. */
+/** `npm run bench -- memory`: memory of the service at start, under load, and after its model was reloaded repeatedly. */
 import { cp, mkdtemp, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,32 +6,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { modelListSchema } from '../model/service.ts';
-import { writeFileAtomically } from '../node/atomic-file.ts';
 import { npmRun } from '../node/shell.ts';
 import type { Terminal } from '../node/terminal.ts';
-import { circumstances } from './circumstances.ts';
-import { type MemoryFigures, memoryPage } from './memory-page.ts';
-import { mallocSettings, ourPlan } from './serve-contenders.ts';
-import { load, loadPictures } from './serve-load.ts';
-import { folderOfOne } from './served-folder.ts';
-import { type ServerProcess, startServer } from './server-process.ts';
-import { replacedModels, settledMemory } from './service-watch.ts';
+import { modelsOption, outOption } from './bench-options.ts';
+import { benchPage, mebibytes, type Origin, publish, table } from './bench-page.ts';
+import { readEnvironment } from './environment.ts';
+import { folderOfOne, mallocSettings, texturaPlan } from './serve-candidates.ts';
+import { load, loadImages } from './serve-load.ts';
+import { replacedModels, type ServerProcess, settledMemory, startServer } from './server-process.ts';
 
 export const memoryBenchOptions = z.strictObject({
-  models: z.string().min(1).default('models').describe('folder of models made by npm run export'),
-  model: z.string().min(1).default('reference').describe('the model that is replaced'),
-  replacements: z.int().min(1).default(8).describe('how often'),
-  out: z.string().min(1).default('docs').describe('folder for bench-memory.md'),
+  models: modelsOption,
+  model: z.string().min(1).default('reference').describe('the model to reload'),
+  replacements: z.int().min(1).default(8).describe('number of reloads'),
+  out: outOption('bench-memory.md'),
 });
 type MemoryBenchOptions = z.infer<typeof memoryBenchOptions>;
 
-const pageName = 'bench-memory.md';
 const turn = { connections: 8, warmUpSeconds: 0, seconds: 3 } as const;
-/** Waited for a changed file to be taken. */
-const patienceMs = 60_000;
+const reloadTimeoutMs = 60_000;
 
 export async function benchMemory(options: MemoryBenchOptions, terminal: Terminal): Promise<void> {
-  const found = await circumstances();
+  const environment = await readEnvironment();
   const one = await folderOfOne(options.models, options.model);
   const all = await mkdtemp(join(tmpdir(), 'textura-bench-'));
   await cp(options.models, all, { recursive: true });
@@ -39,71 +35,108 @@ export async function benchMemory(options: MemoryBenchOptions, terminal: Termina
   try {
     for (const folder of [one, all]) {
       for (const env of [{}, mallocSettings]) {
-        figures.push(await figuresOf(folder, env, options, terminal));
+        figures.push(await measureService(folder, env, options, terminal));
       }
     }
   } finally {
     await Promise.all([one, all].map((folder) => rm(folder, { recursive: true })));
   }
   const { models, model, replacements, out } = options;
-  const size = ['--replacements', String(replacements)];
-  const command = npmRun('bench', 'memory', '--models', models, '--model', model, ...size);
-  const page = memoryPage({ figures, replacements, circumstances: found, command });
-  await writeFileAtomically(join(out, pageName), page);
-  terminal.line(`${page}\nWritten: ${join(out, pageName)}.`);
+  const sizes = ['--models', models, '--model', model, '--replacements', String(replacements)];
+  const origin = { environment, versions: {}, command: npmRun('bench', 'memory', ...sizes) };
+  const page = memoryPage(figures, replacements, origin);
+  terminal.line(page);
+  await publish(out, { 'bench-memory.md': page }, terminal);
 }
 
-async function figuresOf(
+interface MemoryFigures {
+  readonly models: number;
+  /** Environment variables of the service. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly startedBytes: number;
+  readonly loadedBytes: number;
+  readonly reloadedBytes: number;
+}
+
+async function measureService(
   folder: string,
   env: Readonly<Record<string, string>>,
   { model, replacements }: MemoryBenchOptions,
   terminal: Terminal,
 ): Promise<MemoryFigures> {
-  const server = await startServer({ ...ourPlan(join(folder, `${model}.onnx`)), env });
+  const server = await startServer({ ...texturaPlan(join(folder, `${model}.onnx`)), env });
   try {
     const address = `http://127.0.0.1:${server.port}`;
     const { models } = modelListSchema.parse(await (await fetch(`${address}/models`)).json());
-    const told = `${models.length} served, ${Object.keys(env).length > 0 ? 'with' : 'without'} settings`;
-    terminal.status(`${told}: start and load`);
+    const title = `${models.length} models, ${environmentText(env)}`;
+    terminal.status(`${title}: start and load`);
     const startedBytes = await memoryOf(server);
     await loadAll(server);
     const loadedBytes = await memoryOf(server);
     for (let done = 1; done <= replacements; done++) {
-      terminal.status(`${told}: replacement ${done} of ${replacements}`);
-      await replace(folder, model, address, done);
+      terminal.status(`${title}: reload ${done} of ${replacements}`);
+      await reload(folder, model, address, done);
       await loadAll(server);
     }
     terminal.clear();
-    const replacedBytes = await memoryOf(server);
-    return { models: models.length, env, startedBytes, loadedBytes, replacedBytes };
+    const reloadedBytes = await memoryOf(server);
+    return { models: models.length, env, startedBytes, loadedBytes, reloadedBytes };
   } finally {
-    await server.end();
+    await server.stop();
   }
 }
 
 async function memoryOf(server: ServerProcess): Promise<number> {
   const bytes = await settledMemory(server);
   if (bytes > 0) return bytes;
-  throw new TexturaError(
-    'usage',
-    'expected Linux, which reports the memory of a process, got another system',
-  );
+  throw new TexturaError('usage', 'this benchmark needs Linux: other systems do not report shared memory');
 }
 
 async function loadAll({ plan, port }: ServerProcess): Promise<void> {
-  for (const picture of await loadPictures()) await load(plan, port, picture, turn);
+  for (const image of await loadImages()) await load(plan, port, image, turn);
 }
 
-/** Gives the model's file a new time: to the service it is a new file. */
-async function replace(folder: string, model: string, address: string, count: number): Promise<void> {
+/** Touches the model's file, which makes the service load it again, and waits for that. */
+async function reload(folder: string, model: string, address: string, count: number): Promise<void> {
   const now = new Date();
   await utimes(join(folder, `${model}.onnx`), now, now);
-  for (
-    const end = performance.now() + patienceMs;
-    (await replacedModels(address)) < count;
-    await sleep(200)
-  ) {
-    if (performance.now() < end) continue;
-    throw new TexturaError('internal', `${model}: expected to be replaced within ${patienceMs} ms, was not`);
+  const end = performance.now() + reloadTimeoutMs;
+  while ((await replacedModels(address)) < count) {
+    if (performance.now() > end) {
+      throw new TexturaError(
+        'internal',
+        `${model}: the service did not reload it within ${reloadTimeoutMs} ms`,
+      );
+    }
+    await sleep(200);
   }
+}
+
+/** docs/bench-memory.md. */
+export function memoryPage(figures: readonly MemoryFigures[], replacements: number, origin: Origin): string {
+  const columns = ['malloc settings', 'models', 'at start', 'under load', `after ${replacements} reloads`];
+  const rows = figures.map(({ models, env, startedBytes, loadedBytes, reloadedBytes }) => [
+    environmentText(env),
+    String(models),
+    ...[startedBytes, loadedBytes, reloadedBytes].map(mebibytes),
+  ]);
+  const introduction = `# Memory of the service
+
+Memory of \`npm run serve\`, all its processes together; pages that processes share count once.
+
+- **malloc settings**: environment variables that tell glibc's malloc to return freed memory to the system.
+- **models**: how many models the service has loaded.
+- **at start**: after all models were loaded, checked and warmed up.
+- **under load**: after small and large images were sent over ${turn.connections} connections for ${turn.seconds} s each.
+- **after ${replacements} reloads**: after one model's file was replaced ${replacements} times, with the same load after each.
+
+Every figure is the smallest of four readings within six seconds, because a process that checks a model takes memory
+for a short time.
+`;
+  return benchPage(introduction, [table(columns, rows)], origin);
+}
+
+function environmentText(env: Readonly<Record<string, string>>): string {
+  const settings = Object.entries(env).map(([name, value]) => `\`${name}=${value}\``);
+  return settings.length === 0 ? 'none' : settings.join(' ');
 }

@@ -1,109 +1,103 @@
-/** docs/bench-serve.md: what each server answered, and the share of what onnxruntime computes without one. */
-import type { Circumstances } from './circumstances.ts';
-import { busyNote, measuredOn, table } from './page-parts.ts';
-import { anatomySection, type RequestAnatomy } from './serve-anatomy.ts';
+/** docs/bench-serve.md: what each server reached at each load, and where the time of one request goes. */
+import type { ClassifyAnswer } from '../model/service.ts';
+import { benchPage, mebibytes, type Origin, percent, rateCells, table } from './bench-page.ts';
 import type { LoadResult } from './serve-load.ts';
-import { medianRatio, spreadOf } from './statistics.ts';
+import { medianOf, medianRatio } from './statistics.ts';
 
 export interface ServerRounds {
   readonly name: string;
-  readonly isOurs: boolean;
-  /** In each round. */
+  readonly isTextura: boolean;
+  /** One per round. */
   readonly results: readonly LoadResult[];
   readonly memoryBytes: number | undefined;
 }
 
+/** One image at one number of connections. */
 export interface ServePanel {
-  readonly picture: string;
+  readonly image: string;
   readonly connections: number;
   readonly servers: readonly ServerRounds[];
-  /** Pictures a second in this process, without a server, in each round. */
-  readonly limits: readonly number[];
+  /** The upper bound in each round: images per second in this process, without a server. */
+  readonly bounds: readonly number[];
 }
 
-export interface ServeResults {
-  readonly panels: readonly ServePanel[];
-  /** Not there where the service was left out. */
-  readonly anatomy: RequestAnatomy | undefined;
-  readonly seconds: number;
-  readonly circumstances: Circumstances;
-  readonly versions: Readonly<Record<string, string>>;
-  readonly leftOut: readonly string[];
-  readonly command: string;
+/** Median times of one request, in ms. */
+export interface RequestAnatomy extends Readonly<ClassifyAnswer['timings']> {
+  readonly image: string;
+  /** From the client's request to its response. */
+  readonly totalMs: number;
 }
 
-export function servePage({
-  panels,
-  anatomy,
-  seconds,
-  circumstances,
-  versions,
-  leftOut,
-  command,
-}: ServeResults): string {
-  const left = leftOut.map((line) => `Left out: ${line}.\n`).join('');
-  return `# Requests a second in serving
+export function servePage(sections: readonly string[], seconds: number, origin: Origin): string {
+  const introduction = `# Serving speed
 
-\`npm run serve\` beside servers in Python on the same model, pictures and machine. All are up the whole time and have served for 8 s before; while
-one is measured, for ${seconds} s a turn after a second that does not count, the others are stopped. autocannon sends, on the same cores. A rate is the median over the
-rounds with its quartiles; a ratio is the median of the ratios within the rounds. The limit is onnxruntime-node in a process that does nothing else, on
-batches of 32 by the throughput file, without decoding.
-${busyNote(circumstances)}
-${[...panels.map(panelSection), ...(anatomy ? [anatomySection(anatomy)] : [])].join('\n')}${left === '' ? '' : `\n${left}`}
-${measuredOn(circumstances, versions, command)}`;
+Requests per second of \`npm run serve\` and of Python servers that run the same model in onnxruntime on the same
+machine. Every table is one image sent over one number of connections.
+
+- **requests/s**: requests answered with status 200 per second, median over the rounds. **quartiles**: the middle half
+  of the rounds lies between these two rates.
+- **vs. best peer**: the speed relative to the fastest Python server of the table, the median of the ratios within the
+  rounds.
+- **of upper bound**: the speed relative to onnxruntime-node alone: a process that computes batches of 32 patches with
+  the throughput file, without HTTP and without decoding.
+- **p50 ms**, **p99 ms**: half and 99 % of the responses took at most this time.
+- **errors**: responses other than 200 and failed connections, in all rounds together.
+- **memory**: of all the server's processes; pages that they share count once.
+
+The servers take turns: while one is measured, the others are paused. Every server has served for 8 s before its first
+turn. A turn has a warm-up of 1 s and ${seconds} measured seconds. autocannon sends the requests and runs on the same cores
+as the servers.
+`;
+  return benchPage(introduction, sections, origin);
 }
 
 const columns = [
   'server',
   'requests/s',
   'quartiles',
-  'of the best peer',
-  'of the limit',
+  'vs. best peer',
+  'of upper bound',
   'p50 ms',
   'p99 ms',
   'errors',
   'memory',
 ] as const;
 
-/** One picture at one concurrency as a heading and a table, as Markdown and for a terminal alike. */
+/** One panel as a heading and a table, for Markdown and for a terminal. */
 export function panelSection(panel: ServePanel): string {
-  const heading = `## ${panel.picture}, ${panel.connections} at a time`;
-  return `${heading}\n\n${table(
-    columns,
-    panel.servers.map((server) => rowOf(server, panel)),
-  )}${lagSentence(panel)}`;
+  const { image, connections, servers } = panel;
+  const heading = `## ${image}, ${connections} ${connections === 1 ? 'connection' : 'connections'}`;
+  const rows = servers.map((server) => cellsOf(server, panel));
+  return `${heading}\n\n${table(columns, rows)}${lagSentence(panel)}`;
 }
 
-/** Of ours alone: what else a request may have to wait for. */
 function lagSentence({ servers }: ServePanel): string {
   const lags = servers.flatMap(({ results }) => results.flatMap(({ lagMs }) => lagMs ?? []));
   if (lags.length === 0) return '';
-  return `\nTextura's event loop was late by ${spreadOf(lags).median.toFixed(1)} ms at its 99th percentile (median over the rounds).\n`;
+  return `\nThe 99th percentile of Textura's event loop delay was ${medianOf(lags).toFixed(1)} ms (median over the rounds).\n`;
 }
 
-function rowOf({ name, results, memoryBytes }: ServerRounds, panel: ServePanel): readonly string[] {
+function cellsOf({ name, results, memoryBytes }: ServerRounds, panel: ServePanel): readonly string[] {
   const rates = ratesOf(results);
-  const { median, lowerQuartile, upperQuartile } = spreadOf(rates);
   const best = bestPeer(panel);
   const middle = (values: readonly number[]) => {
     const known = values.filter((value) => !Number.isNaN(value));
-    return known.length === 0 ? 'no answer' : millisecondsText(spreadOf(known).median);
+    return known.length === 0 ? 'no answer' : threeDigits(medianOf(known));
   };
   return [
     name,
-    median.toFixed(0),
-    `${lowerQuartile.toFixed(0)} to ${upperQuartile.toFixed(0)}`,
+    ...rateCells(rates),
     best === undefined ? '' : medianRatio(rates, ratesOf(best.results)).toFixed(2),
-    `${(medianRatio(rates, panel.limits) * 100).toFixed(0)} %`,
+    percent(medianRatio(rates, panel.bounds)),
     middle(results.map(({ p50Ms }) => p50Ms)),
     middle(results.map(({ p99Ms }) => p99Ms)),
     String(results.reduce((sum, { errors }) => sum + errors, 0)),
-    memoryBytes === undefined ? '' : `${(memoryBytes / 2 ** 20).toFixed(0)} MiB`,
+    memoryBytes === undefined ? '' : mebibytes(memoryBytes),
   ];
 }
 
-/** Three digits, as far as they stand behind the point. */
-function millisecondsText(value: number): string {
+/** `9.87`, `98.7`, `987`, `9876`. */
+function threeDigits(value: number): string {
   return value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
 }
 
@@ -112,7 +106,25 @@ function ratesOf(results: readonly LoadResult[]): readonly number[] {
 }
 
 function bestPeer({ servers }: ServePanel): ServerRounds | undefined {
-  const peers = servers.filter(({ isOurs }) => !isOurs);
-  const rate = ({ results }: ServerRounds) => spreadOf(ratesOf(results)).median;
+  const peers = servers.filter(({ isTextura }) => !isTextura);
+  const rate = ({ results }: ServerRounds) => medianOf(ratesOf(results));
   return peers.toSorted((a, b) => rate(b) - rate(a))[0];
+}
+
+export function anatomySection({ image, decodeMs, queueMs, inferMs, totalMs }: RequestAnatomy): string {
+  const rest = totalMs - decodeMs - queueMs - inferMs;
+  const row = (part: string, ms: number) => [part, ms.toFixed(2), percent(ms / totalMs)];
+  const rows = [
+    row('inference in onnxruntime', inferMs),
+    row('decoding the image and cutting patches', decodeMs),
+    row('waiting for a batch', queueMs),
+    row('rest: HTTP, client, messages between threads', rest),
+    row('total', totalMs),
+  ];
+  return `## Where the time of one request goes
+
+Median times of Textura for one ${image} at a time. All servers of this page run onnxruntime: they differ in the other
+parts.
+
+${table(['part', 'ms', 'share'], rows)}`;
 }

@@ -1,105 +1,101 @@
-/** A server under measurement: processes that are started, held while others are measured, and ended. */
+/** A server under measurement: its processes are started, paused while others are measured, and stopped. */
 import { spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TexturaError } from '../model/error.ts';
-import type { ServerPlan } from './serve-contenders.ts';
+import type { ServerPlan } from './serve-candidates.ts';
 
 export interface ServerProcess {
   readonly plan: ServerPlan;
   readonly port: number;
-  /** Stops its processes, so that it takes no time from the one that is measured; `go` lets them go on. */
-  hold(): Promise<void>;
-  go(): Promise<void>;
-  /** Memory of all its processes, pages that they share counted once; undefined where the system doesn't tell. */
+  /** Stops the processes with SIGSTOP, so that they take no CPU time from the server that is measured. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Memory of all processes, shared pages counted once; undefined if the system doesn't report it. */
   memoryBytes(): Promise<number | undefined>;
-  /** Asks it to end and waits, at most so long before it is killed. */
-  end(patienceMs?: number): Promise<ServerEnd>;
+  /** Sends SIGTERM, and SIGKILL after `timeoutMs`. */
+  stop(timeoutMs?: number): Promise<ServerExit>;
 }
 
-export interface ServerEnd {
-  /** Exit status; null where it was killed. */
+export interface ServerExit {
+  /** Exit status; null if a signal ended it. */
   readonly status: number | null;
-  /** The last that it printed. */
+  /** The last line of its output. */
   readonly lastLine: string;
 }
 
-/** Waited for a server to take connections. */
-const startSeconds = 120;
+const startTimeoutMs = 120_000;
 
 const running = new Set<ServerProcess>();
 
-/** Whoever interrupts a measurement leaves no server behind, held ones least of all. */
-function endAllOnSignal(): void {
+/** An interrupted measurement leaves no server behind, paused ones included. */
+function stopAllOnSignal(): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, async () => {
-      await Promise.all([...running].map((server) => server.end(2000)));
+      await Promise.all([...running].map((server) => server.stop(2000)));
       process.exit(130);
     });
   }
 }
 
-/** Starts a server and waits until it answers. Errors: `engine-unavailable` where it ends instead or never does, with its last line. */
+/** Starts a server and waits until it is ready. Errors: `engine-unavailable` with its last line if it ends instead or never answers. */
 export async function startServer(plan: ServerPlan): Promise<ServerProcess> {
   const port = await freePort();
   const args = plan.args.map((arg) => (arg === 'PORT' ? String(port) : arg));
-  const env = { ...process.env, ...plan.env };
   const child = spawn(plan.program, args, {
     cwd: plan.cwd,
-    env,
+    env: { ...process.env, ...plan.env },
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let complaint = '';
+  let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
-      complaint = (complaint + text).slice(-4000);
+      output = (output + text).slice(-4000);
     });
   }
-  const lastLine = () => complaint.trim().split('\n').at(-1) ?? '';
-  const ended = new Promise<ServerEnd>((resolve) => {
+  const lastLine = () => output.trim().split('\n').at(-1) ?? '';
+  const ended = new Promise<ServerExit>((resolve) => {
     child.on('close', (status) => resolve({ status, lastLine: lastLine() }));
     child.on('error', (error) => resolve({ status: null, lastLine: error.message }));
   });
-  const signal = (name: NodeJS.Signals) => signalTree(child.pid, name);
+  const signalAll = async (signal: NodeJS.Signals) => {
+    for (const pid of await processTree(child.pid)) signalProcess(pid, signal);
+  };
   const server: ServerProcess = {
     plan,
     port,
-    hold: () => signal('SIGSTOP'),
-    go: () => signal('SIGCONT'),
+    pause: () => signalAll('SIGSTOP'),
+    resume: () => signalAll('SIGCONT'),
     memoryBytes: () => treeMemory(child.pid),
-    async end(patienceMs = 8000) {
+    async stop(timeoutMs = 8000) {
       running.delete(server);
-      await signal('SIGCONT');
-      const tree = await treeOf(child.pid);
+      await signalAll('SIGCONT');
+      const tree = await processTree(child.pid);
       child.kill('SIGTERM');
-      await Promise.race([ended, sleep(patienceMs)]);
+      await Promise.race([ended, sleep(timeoutMs)]);
       for (const pid of tree) signalProcess(pid, 'SIGKILL');
       return ended;
     },
   };
-  if (running.size === 0) endAllOnSignal();
+  if (running.size === 0) stopAllOnSignal();
   running.add(server);
-  const isUp = await Promise.race([ended.then(() => false), answers(plan, port)]);
-  if (isUp) return server;
-  await server.end();
+  const isReady = await Promise.race([ended.then(() => false), becomesReady(plan, port)]);
+  if (isReady) return server;
+  await server.stop();
   throw new TexturaError('engine-unavailable', `${plan.name}: ${lastLine() || 'it did not answer'}`);
 }
 
-/** Whether it comes to answer: ours says when it is ready, of the others any answer counts. */
-async function answers({ isOurs }: ServerPlan, port: number): Promise<boolean> {
-  const address = `http://127.0.0.1:${port}${isOurs ? '/readyz' : '/docs'}`;
-  for (const end = Date.now() + startSeconds * 1000; Date.now() < end; await sleep(200)) {
+/** Textura reports its readiness; peers are ready as soon as they answer anything. */
+async function becomesReady({ isTextura }: ServerPlan, port: number): Promise<boolean> {
+  const address = `http://127.0.0.1:${port}${isTextura ? '/readyz' : '/docs'}`;
+  for (const end = Date.now() + startTimeoutMs; Date.now() < end; await sleep(200)) {
     const response = await fetch(address, { signal: AbortSignal.timeout(2000) }).catch(() => undefined);
     await response?.arrayBuffer();
-    if (response !== undefined && (response.ok || !isOurs)) return true;
+    if (response !== undefined && (response.ok || !isTextura)) return true;
   }
   return false;
-}
-
-async function signalTree(leader: number | undefined, signal: NodeJS.Signals): Promise<void> {
-  for (const pid of await treeOf(leader)) signalProcess(pid, signal);
 }
 
 function signalProcess(pid: number, signal: NodeJS.Signals): void {
@@ -119,9 +115,9 @@ function freePort(): Promise<number> {
   });
 }
 
-/** A process and those that came of it; itself alone where the system doesn't tell. Servers start workers in groups of their own. */
-async function treeOf(leader: number | undefined): Promise<readonly number[]> {
-  if (leader === undefined) return [];
+/** A process and its descendants; without /proc only itself. Process groups don't do: servers start workers in groups of their own. */
+async function processTree(root: number | undefined): Promise<readonly number[]> {
+  if (root === undefined) return [];
   const parents = new Map<number, number>();
   for (const name of await readdir('/proc').catch(() => [])) {
     if (!/^\d+$/.test(name)) continue;
@@ -129,19 +125,36 @@ async function treeOf(leader: number | undefined): Promise<readonly number[]> {
     const [, parent] = status.slice(status.lastIndexOf(')') + 2).split(' ');
     parents.set(Number(name), Number(parent));
   }
-  const tree = [leader];
+  const tree = [root];
   for (const pid of tree) {
     for (const [child, parent] of parents) if (parent === pid) tree.push(child);
   }
   return tree;
 }
 
-async function treeMemory(leader: number | undefined): Promise<number | undefined> {
+async function treeMemory(root: number | undefined): Promise<number | undefined> {
   let bytes: number | undefined;
-  for (const pid of await treeOf(leader)) {
+  for (const pid of await processTree(root)) {
     const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
     const kibibytes = /^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1];
     if (kibibytes !== undefined) bytes = (bytes ?? 0) + Number(kibibytes) * 1024;
   }
   return bytes;
+}
+
+/** The smallest of four readings: a process that checks a model takes memory for a short time. 0 if the system doesn't report it. */
+export async function settledMemory(server: ServerProcess): Promise<number> {
+  const readings: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    readings.push((await server.memoryBytes()) ?? 0);
+    await sleep(1500);
+  }
+  return Math.min(...readings);
+}
+
+/** How often the service has replaced a model. */
+export async function replacedModels(address: string): Promise<number> {
+  const text = await (await fetch(`${address}/metrics`)).text();
+  const counts = [...text.matchAll(/^textura_model_changes_total\{.*change="replaced"\} (\d+)$/gm)];
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- soak`: the service under good, bad and hostile requests for as long as one likes, while its models are replaced again
- * and again; every good answer is checked.
+ * `npm run bench -- soak`: the service under valid, invalid and hostile requests for a long time, while its models are reloaded. Every
+ * answer is checked, memory must not grow, and the service must answer every accepted request before it stops.
  */
 import { cp, mkdtemp, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,36 +11,46 @@ import { TexturaError } from '../model/error.ts';
 import { modelListSchema } from '../model/service.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { Model } from '../serve/model.ts';
-import { ourPlan } from './serve-contenders.ts';
-import { type ServerProcess, startServer } from './server-process.ts';
-import { replacedModels, settledMemory } from './service-watch.ts';
-import { badVisits, goodVisits, type Outcome, visitBadly, visitHostilely, visitWell } from './soak-visits.ts';
+import { modelsOption } from './bench-options.ts';
+import { mebibytes } from './bench-page.ts';
+import { texturaPlan } from './serve-candidates.ts';
+import { replacedModels, type ServerProcess, settledMemory, startServer } from './server-process.ts';
+import {
+  invalidRequests,
+  type Outcome,
+  sendHostile,
+  sendInvalid,
+  sendValid,
+  type ValidRequest,
+  validRequests,
+} from './soak-scenarios.ts';
 
 export const soakOptions = z.strictObject({
-  models: z.string().min(1).default('models').describe('folder of models made by npm run export'),
-  minutes: z.number().positive().default(30).describe('length of the load'),
+  models: modelsOption,
+  minutes: z.number().positive().default(30).describe('duration of the load'),
   clients: z
     .int()
     .min(1)
     .default(12)
-    .describe('good requests at a time; a quarter as many bad and hostile ones'),
-  reloadSeconds: z.number().positive().default(15).describe('time between two changes of a model'),
+    .describe('concurrent valid requests; a quarter as many invalid and hostile ones are added'),
+  reloadSeconds: z.number().positive().default(15).describe('time between two changes of a model file'),
 });
 type SoakOptions = z.infer<typeof soakOptions>;
 
-/** Memory is compared with what it was then, for until then caches fill. */
+/** Memory is compared with its value at this time, when caches are full. */
 const settledMinutes = 5;
 const allowedGrowth = 0.1;
+const stopTimeoutMs = 30_000;
 
 interface Counts {
-  good: Record<Outcome, number>;
-  bad: Record<Outcome, number>;
+  readonly valid: Record<Outcome, number>;
+  readonly invalid: Record<Outcome, number>;
   hostile: number;
-  /** How often a model was changed in the folder. */
+  /** How often a model file was changed. */
   changes: number;
 }
 
-/** Errors: `internal` where an answer was wrong, memory grew, or the end lost a request. */
+/** Errors: `internal` if an answer was wrong, memory grew, or the service lost a request when it stopped. */
 export async function soak(options: SoakOptions, terminal: Terminal): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'textura-soak-'));
   await cp(options.models, folder, { recursive: true });
@@ -52,33 +62,30 @@ export async function soak(options: SoakOptions, terminal: Terminal): Promise<vo
 }
 
 async function soakOn(folder: string, options: SoakOptions, terminal: Terminal): Promise<void> {
-  const server = await startServer(ourPlan(join(folder, 'any.onnx'), ['--log-level', 'info']));
+  const server = await startServer(texturaPlan(join(folder, 'any.onnx'), ['--log-level', 'info']));
   const address = `http://127.0.0.1:${server.port}`;
   const models = await loadedModels(address, folder);
-  const good = await goodVisits(models);
+  const valid = await validRequests(models);
   const names = models.map(({ name }) => name);
   for (const model of models) await model.close();
-  const counts: Counts = { good: noOutcomes(), bad: noOutcomes(), hostile: 0, changes: 0 };
+  const counts: Counts = { valid: noOutcomes(), invalid: noOutcomes(), hostile: 0, changes: 0 };
   const isOver = { value: false };
-  const clients = await startClients(address, good, options.clients, counts, isOver);
+  const clients = await startClients(address, valid, options.clients, counts, isOver);
   const changes = changeModels(folder, names, options.reloadSeconds, counts, isOver);
   const memory = await watchMemory(server, options.minutes, counts, terminal);
   const replaced = await replacedModels(address);
-  const end = await server.end(30_000);
+  const exit = await server.stop(stopTimeoutMs);
   isOver.value = true;
   await Promise.all([...clients, changes]);
-  terminal.line(`End under load: status ${end.status}, ${end.lastLine}`);
-  judge(
-    { ...counts, replaced },
-    memory,
-    end.status === 0 && end.lastLine.includes('every accepted request was answered'),
-  );
+  terminal.line(`Stopped under load with status ${exit.status}: ${exit.lastLine}`);
+  const lostNothing = exit.status === 0 && exit.lastLine.includes('every accepted request was answered');
+  check({ ...counts, replaced }, memory, lostNothing);
   terminal.line(
-    `Every good answer was right while models were replaced ${replaced} times, memory stayed, and the end lost nothing.`,
+    `Passed: every valid request was answered correctly during ${replaced} reloads, memory did not grow, and no request was lost at the stop.`,
   );
 }
 
-/** Gives the models' files a new time, one model after the other: to the service each is a new file. */
+/** Touches the files of the models in turn, which makes the service reload them. */
 async function changeModels(
   folder: string,
   names: readonly string[],
@@ -101,100 +108,94 @@ async function loadedModels(address: string, folder: string): Promise<readonly M
 }
 
 function noOutcomes(): Record<Outcome, number> {
-  return { right: 0, wrong: 0, refused: 0, broken: 0 };
+  return { correct: 0, wrong: 0, rejected: 0, failed: 0 };
 }
 
-/** Loops that visit until it is over. A connection that breaks counts, unless the service is about to end. */
+/** Starts loops that send requests until it is over. */
 async function startClients(
   address: string,
-  good: Awaited<ReturnType<typeof goodVisits>>,
+  valid: readonly ValidRequest[],
   clients: number,
   counts: Counts,
   isOver: { readonly value: boolean },
 ): Promise<readonly Promise<void>[]> {
-  const [first] = good;
+  const [first] = valid;
   if (first === undefined) throw new TexturaError('model-not-found', 'the service has no model');
-  const bad = await badVisits(first.bytes);
+  const invalid = await invalidRequests(first.bytes);
   const others = Math.max(1, Math.floor(clients / 4));
-  const loop = async (offset: number, visit: (turn: number) => Promise<unknown>) => {
-    for (let turn = offset; !isOver.value; turn += 7) {
-      // While it ends, connections are refused; what it has accepted is in its own last line.
-      await visit(turn).catch(() => sleep(20));
-    }
-  };
   const pick = <T>(list: readonly T[], turn: number) => list[turn % list.length] as T;
+  const loops = (count: number, send: (turn: number) => Promise<unknown>) =>
+    Array.from({ length: count }, async (_, offset) => {
+      for (let turn = offset; !isOver.value; turn += 7) {
+        // A stopping service refuses connections; its last line says whether it answered what it had accepted.
+        await send(turn).catch(() => sleep(20));
+      }
+    });
   return [
-    ...Array.from({ length: clients }, (_, i) =>
-      loop(i, async (turn) => {
-        counts.good[await visitWell(address, pick(good, turn), turn)]++;
-      }),
-    ),
-    ...Array.from({ length: others }, (_, i) =>
-      loop(i, async (turn) => {
-        counts.bad[await visitBadly(address, pick(bad, turn))]++;
-      }),
-    ),
-    ...Array.from({ length: others }, (_, i) =>
-      loop(i, async (turn) => {
-        await visitHostilely(address, first.bytes, turn);
-        counts.hostile++;
-      }),
-    ),
+    ...loops(clients, async (turn) => {
+      counts.valid[await sendValid(address, pick(valid, turn), turn)]++;
+    }),
+    ...loops(others, async (turn) => {
+      counts.invalid[await sendInvalid(address, pick(invalid, turn))]++;
+    }),
+    ...loops(others, async (turn) => {
+      await sendHostile(address, first.bytes, turn);
+      counts.hostile++;
+    }),
   ];
 }
 
-interface MemoryWatch {
+interface MemoryGrowth {
   readonly settledBytes: number;
   readonly lastBytes: number;
 }
 
-/** Ten looks a soak, and one when memory has settled. */
+/** Ten readings over the whole time, and one when memory has settled. */
 async function watchMemory(
   server: ServerProcess,
   minutes: number,
   counts: Counts,
   terminal: Terminal,
-): Promise<MemoryWatch> {
+): Promise<MemoryGrowth> {
   const settled = Math.min(settledMinutes, minutes / 2);
-  const looks = [...Array.from({ length: 10 }, (_, i) => ((i + 1) * minutes) / 10), settled].sort(
+  const times = [...Array.from({ length: 10 }, (_, i) => ((i + 1) * minutes) / 10), settled].sort(
     (a, b) => a - b,
   );
-  let settledBytes = 0;
-  let lastBytes = 0;
-  let passed = 0;
-  for (const look of looks) {
-    await sleep((look - passed) * 60_000);
-    passed = look;
+  let [settledBytes, lastBytes, passed] = [0, 0, 0];
+  for (const time of times) {
+    await sleep((time - passed) * 60_000);
+    passed = time;
     lastBytes = await settledMemory(server);
-    if (look === settled) settledBytes = lastBytes;
-    terminal.line(`${look.toFixed(1)} min  ${(lastBytes / 2 ** 20).toFixed(0)} MiB  ${countsText(counts)}`);
+    if (time === settled) settledBytes = lastBytes;
+    terminal.line(`${time.toFixed(1)} min  ${mebibytes(lastBytes)}  ${countsText(counts)}`);
   }
   return { settledBytes, lastBytes };
 }
 
-function countsText({ good, bad, hostile, changes }: Counts): string {
-  const told = (outcomes: Record<Outcome, number>) =>
+function countsText({ valid, invalid, hostile, changes }: Counts): string {
+  const text = (outcomes: Record<Outcome, number>) =>
     Object.entries(outcomes)
       .filter(([, count]) => count > 0)
       .map(([outcome, count]) => `${count} ${outcome}`)
       .join(', ');
-  return `good: ${told(good)}; bad: ${told(bad)}; hostile: ${hostile}; changes: ${changes}`;
+  return `valid: ${text(valid)}; invalid: ${text(invalid)}; hostile: ${hostile}; model changes: ${changes}`;
 }
 
-function judge(
-  { good, bad, changes, replaced }: Counts & { readonly replaced: number },
-  { settledBytes, lastBytes }: MemoryWatch,
-  endedWell: boolean,
+function check(
+  { valid, invalid, changes, replaced }: Counts & { readonly replaced: number },
+  { settledBytes, lastBytes }: MemoryGrowth,
+  lostNothing: boolean,
 ): void {
-  const faults = [
-    good.wrong + good.broken > 0 && `${good.wrong} good answers were wrong, ${good.broken} none`,
-    good.right === 0 && 'no good answer at all',
-    bad.wrong > 0 && `${bad.wrong} bad requests got another status than they deserve`,
-    // The last change may be under way.
-    replaced < 0.8 * changes - 1 && `of ${changes} changed models ${replaced} were replaced`,
+  const failures = [
+    valid.wrong + valid.failed > 0 &&
+      `${valid.wrong} valid requests got a wrong answer, ${valid.failed} got none`,
+    valid.correct === 0 && 'no valid request was answered',
+    invalid.wrong > 0 && `${invalid.wrong} invalid requests got an unexpected status`,
+    // The last change may be in progress.
+    replaced < 0.8 * changes - 1 && `only ${replaced} of ${changes} changed models were reloaded`,
     lastBytes > settledBytes * (1 + allowedGrowth) &&
-      `memory grew from ${settledBytes} to ${lastBytes} bytes`,
-    !endedWell && 'the end lost accepted requests',
+      `memory grew from ${mebibytes(settledBytes)} to ${mebibytes(lastBytes)}`,
+    !lostNothing && 'the service lost accepted requests when it stopped',
   ].filter(Boolean);
-  if (faults.length > 0) throw new TexturaError('internal', `soak: ${faults.join('; ')}`);
+  if (failures.length > 0) throw new TexturaError('internal', `soak: ${failures.join('; ')}`);
 }

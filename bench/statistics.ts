@@ -1,4 +1,4 @@
-/** Numbers that sum up repeated measurements. */
+/** Statistics of repeated measurements. */
 
 export interface Spread {
   readonly median: number;
@@ -6,7 +6,7 @@ export interface Spread {
   readonly upperQuartile: number;
 }
 
-/** Median and quartiles of one or more values, with linear interpolation between neighbours (Hyndman and Fan 1996, type 7). */
+/** Median and quartiles of one or more values, interpolated linearly (Hyndman and Fan 1996, type 7). */
 export function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
   return {
@@ -16,7 +16,11 @@ export function spreadOf(values: readonly number[]): Spread {
   };
 }
 
-/** Of sorted values. */
+export function medianOf(values: readonly number[]): number {
+  return spreadOf(values).median;
+}
+
+/** `sorted` ascending; NaN if it is empty. */
 export function quantile(sorted: readonly number[], share: number): number {
   const place = share * (sorted.length - 1);
   const [below = Number.NaN, above = below] = sorted.slice(Math.floor(place));
@@ -24,9 +28,9 @@ export function quantile(sorted: readonly number[], share: number): number {
 }
 
 /**
- * The median over the rounds of `ours / theirs`. Pairs of one round met the same load, so that it cancels; a ratio of medians would
- * keep it.
+ * The median over the rounds of `ours / theirs`. Both values of a round were measured under the same load, which cancels in
+ * their ratio; it would not cancel in a ratio of medians.
  */
 export function medianRatio(ours: readonly number[], theirs: readonly number[]): number {
-  return spreadOf(ours.map((value, round) => value / (theirs[round] ?? Number.NaN))).median;
+  return medianOf(ours.map((value, round) => value / (theirs[round] ?? Number.NaN)));
 }

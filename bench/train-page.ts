@@ -1,71 +1,174 @@
-/** docs/bench-train.md: the figures, what they mean, and on what they were measured. */
-import { busyNote, measuredOn, table } from './page-parts.ts';
-import { spreadOf } from './statistics.ts';
+/** docs/bench-train.md and its figure. */
+import * as Plot from '@observablehq/plot';
+import { arranged, chart, type Drawing, svgFile } from '../report/drawing.ts';
+import { lightPalette } from '../report/palette.ts';
 import {
-  type ContestResult,
-  peakShare,
-  type Standing,
-  standings,
-  type TrainResults,
-} from './train-results.ts';
+  benchPage,
+  leftOutText,
+  mebibytes,
+  type Origin,
+  percent,
+  rateCells,
+  table,
+  threadsText,
+} from './bench-page.ts';
+import { medianOf, spreadOf } from './statistics.ts';
+import { baselineName } from './train-candidates.ts';
+import {
+  type ComparisonResult,
+  type ComparisonRow,
+  comparisonRows,
+  stepEfficiency,
+} from './train-comparison.ts';
 
-export function trainPage(results: TrainResults): string {
-  const { contests, leftOut, stepsPerRound, command } = results;
-  return `# Images a second in training
+export function trainPage(
+  results: readonly ComparisonResult[],
+  stepsPerTurn: number,
+  origin: Origin,
+): string {
+  const introduction = `# Training speed
 
-![Images a second of each contender](bench-train.svg)
+![Images per second of each candidate](bench-train.svg)
 
-One training step, forward, backward and update by SGD with momentum, on float32 patches made from bytes and standardised in the network.
-Every contender is a process of its own; they take turns, up to ${stepsPerRound} steps each in each round, after steps
-that are not counted. A rate is the median over the rounds with its quartiles. A ratio is the median of the ratios within the rounds.
-"With data pipeline" cuts each batch from images in a thread beside the engine, as \`npm run train\` does; the other rows step on batches
-that are at hand, those of PyTorch and TensorFlow for Python among them. "In Chromium" is the onnx engine's graph in a page, by
-onnxruntime-web's WebAssembly on one thread. Products of matrices are measured in the same turns: they are what onnxruntime can do on this machine at
-best, so their share tells how much of a step is anything else.
-${busyNote(results.circumstances)}
-${contests.map(contestSection).join('\n')}
-${leftOut.map((line) => `Left out: ${line}.\n\n`).join('')}${measuredOn(results.circumstances, results.versions, command)}`;
-}
+Each table compares programs that train the same network on the same number of threads. A training step is the
+forward pass, the backward pass and the update by SGD with momentum on one batch of 64x64 patches. It starts from
+bytes: converting them to float32 and standardising them is part of the step.
 
-/** One contest as a heading and a table, as Markdown and for a terminal alike. */
-export function contestSection(result: ContestResult): string {
-  const { variant, threads, batch, data } = result.contest;
-  const rounds = result.measurements[0]?.rates.length ?? 0;
-  const heading = `## ${variant}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, batch ${batch}, ${data} images, ${rounds} rounds`;
-  const left = result.leftOut.map((line) => `\nLeft out: ${line}.\n`).join('');
-  return `${heading}\n\n${table(columns, standings(result).map(rowOf))}${peakText(result)}${left}`;
-}
+- **candidate**: the program. "with data pipeline" cuts every batch from images in a worker thread, as
+  \`npm run train\` does, and "jitter64" also augments it. All other candidates, those in Python included, train on
+  prepared batches in memory. "onnx engine in Chromium" runs the ONNX graph of the step in a web page with
+  onnxruntime-web (WebAssembly, one thread).
+- **images/s**: patches trained per second, median over the rounds. **quartiles**: the middle half of the rounds
+  lies between these two rates.
+- **vs. PyTorch**: the speed relative to PyTorch with default settings; 2.00 is twice as fast. It is the median of
+  the ratios within the rounds, because load on the machine affects all candidates of a round alike.
+- **vs. prepared batches**: the speed relative to the same engine on prepared batches.
+- **peak memory**: the largest resident memory of the process.
 
-function peakText(result: ContestResult): string {
-  const peak = peakShare(result);
-  if (peak === undefined) return '';
-  const products = result.products.map(
-    ({ name, gigaflops }) => `${spreadOf(gigaflops).median.toFixed(0)} GFLOP/s (${name})`,
-  );
-  const millions = (multiplyAdds: number) => (multiplyAdds / 1e6).toFixed(1);
-  return `
-Matrix products reach ${products.join(' and ')}. The onnx engine's step multiplies ${millions(peak.multiplyAdds)} million times a patch,
-where the definition of its layers asks for ${millions(peak.definitionMultiplyAdds)} million: ${peak.gigaflops.toFixed(0)} GFLOP/s, ${(peak.share * 100).toFixed(0)} % of the faster products.
+Every candidate is a process of its own. The candidates take turns; in every round each measures up to
+${stepsPerTurn} steps after a warm-up. Matrix multiplications in onnxruntime are measured in the same rounds. They are the
+upper bound: the step's speed divided by theirs is its efficiency, given below each table.
 `;
+  return benchPage(introduction, results.map(comparisonSection), origin);
+}
+
+/** One comparison as a heading and a table, for Markdown and for a terminal. */
+export function comparisonSection(result: ComparisonResult): string {
+  const { variant, threads, batch, data } = result.comparison;
+  const rounds = result.measurements[0]?.rates.length ?? 0;
+  const heading = `## ${variant}, ${threadsText(threads)}, batch ${batch}, ${data} images, ${rounds} rounds`;
+  const rows = table(columns, comparisonRows(result).map(cellsOf));
+  return [`${heading}\n`, `${rows}${efficiencyText(result)}`, leftOutText(result.leftOut)]
+    .filter(Boolean)
+    .join('\n');
 }
 
 const columns = [
-  'contender',
+  'candidate',
   'images/s',
   'quartiles',
-  'times PyTorch',
-  'of its bare step',
+  `vs. ${baselineName}`,
+  'vs. prepared batches',
   'peak memory',
 ] as const;
 
-function rowOf({ name, spread, ratio, shareOfBare, peakBytes }: Standing): readonly string[] {
-  const { median, lowerQuartile, upperQuartile } = spread;
+function cellsOf({ name, rates, ratio, pipelineRatio, peakBytes }: ComparisonRow): readonly string[] {
   return [
     name,
-    median.toFixed(0),
-    `${lowerQuartile.toFixed(0)} to ${upperQuartile.toFixed(0)}`,
+    ...rateCells(rates),
     ratio === undefined ? '' : ratio.toFixed(2),
-    shareOfBare === undefined ? '' : `${(shareOfBare * 100).toFixed(0)} %`,
-    `${(peakBytes / 2 ** 20).toFixed(0)} MiB`,
+    pipelineRatio === undefined ? '' : percent(pipelineRatio),
+    mebibytes(peakBytes),
   ];
+}
+
+function efficiencyText(result: ComparisonResult): string {
+  const efficiency = stepEfficiency(result);
+  if (efficiency === undefined) return '';
+  const { multiplyAdds, directMultiplyAdds, gigaflops, share } = efficiency;
+  const products = result.products.map((product) => {
+    return `${medianOf(product.gigaflops).toFixed(0)} GFLOP/s (${product.name})`;
+  });
+  const millions = (count: number) => (count / 1e6).toFixed(1);
+  return `
+Matrix multiplications reach ${products.join(' and ')}.
+The onnx engine's step needs ${millions(multiplyAdds)} million multiply-adds per patch (direct convolution: ${millions(directMultiplyAdds)} million).
+It reaches ${gigaflops.toFixed(0)} GFLOP/s, ${percent(share)} of the faster matrix multiplication.
+`;
+}
+
+const widthPx = 800;
+const barPx = 24;
+const frame = { marginTop: 40, marginBottom: 26, marginLeft: 270, marginRight: 100 } as const;
+
+/** docs/bench-train.svg: a bar per candidate, with its quartiles. */
+export function trainFigure(
+  results: readonly ComparisonResult[],
+  { environment }: Pick<Origin, 'environment'>,
+): string {
+  const fastest = Math.max(
+    ...results.flatMap(({ measurements }) => measurements.flatMap(({ rates }) => rates)),
+  );
+  const heading = `Training: images per second on ${environment.cores} cores (${environment.processor}), and speed relative to ${baselineName}`;
+  return svgFile(
+    arranged(
+      results.map((result) => panel(result, fastest)),
+      1,
+    ),
+    heading,
+  );
+}
+
+/** All panels have the same scale, so that they can be compared. */
+function panel(result: ComparisonResult, fastest: number): Drawing {
+  const { variant, threads, batch } = result.comparison;
+  const rows = comparisonRows(result).map((row) => ({ ...row, ...spreadOf(row.rates) }));
+  type Row = (typeof rows)[number];
+  const { ink, muted, rule } = lightPalette;
+  return chart({
+    width: widthPx,
+    height: frame.marginTop + frame.marginBottom + rows.length * barPx,
+    ...frame,
+    style: { background: 'none' },
+    x: { domain: [0, fastest], nice: true, label: null },
+    y: { domain: rows.map(({ name }) => name), label: null, padding: 0.25 },
+    marks: [
+      Plot.gridX({ stroke: rule, strokeOpacity: 1, ticks: 6 }),
+      Plot.axisX({ ticks: 6, tickSize: 0, fill: muted }),
+      Plot.axisY({ tickSize: 0, fill: ink, fontSize: 12 }),
+      Plot.barX(rows, { x: 'median', y: 'name', fill: colourOf }),
+      Plot.ruleY(rows, {
+        x1: 'lowerQuartile',
+        x2: 'upperQuartile',
+        y: 'name',
+        stroke: ink,
+        strokeWidth: 1.5,
+      }),
+      Plot.text(rows, {
+        x: ({ median, upperQuartile }: Row) => Math.max(median, upperQuartile),
+        y: 'name',
+        text: labelOf,
+        textAnchor: 'start',
+        dx: 6,
+        fill: ink,
+      }),
+      Plot.text([`${variant}, batch ${batch}, ${threadsText(threads)}`], {
+        frameAnchor: 'top-left',
+        dx: 10 - frame.marginLeft,
+        dy: 12 - frame.marginTop,
+        fontSize: 13,
+        fill: ink,
+      }),
+    ],
+  });
+}
+
+function labelOf({ rates, ratio, name }: ComparisonRow): string {
+  const rate = medianOf(rates).toFixed(0);
+  return ratio === undefined || name === baselineName ? rate : `${rate} (${ratio.toFixed(2)}x)`;
+}
+
+function colourOf({ name }: ComparisonRow): string {
+  if (name.startsWith('onnx')) return lightPalette.validation;
+  return name.startsWith('tfjs') ? lightPalette.training : lightPalette.muted;
 }

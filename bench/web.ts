@@ -1,78 +1,85 @@
 /**
- * `npm run bench -- web`: what a person waits for on the built page, and the network in onnxruntime-web beside TensorFlow.js in one
- * page, all on one thread.
+ * `npm run bench -- web`: what users wait for on the built page, and onnxruntime-web compared with TensorFlow.js in one page. All of it
+ * on one thread.
  */
 import { access, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
-import { writeFileAtomically } from '../node/atomic-file.ts';
+import { npmRun } from '../node/shell.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { drawTexture, textureNames } from '../textures/textures.ts';
-import { circumstances } from './circumstances.ts';
+import { modelsOption, outOption } from './bench-options.ts';
+import { benchPage, type Origin, publish, rateCells, table } from './bench-page.ts';
+import { readEnvironment } from './environment.ts';
+import { turnsOf } from './sample.ts';
+import { medianOf, medianRatio } from './statistics.ts';
+import { openRuntimesBrowser } from './web/bench-browser.ts';
 import { writeFilm } from './web/camera-film.ts';
-import { measurePage } from './web/page-figures.ts';
+import { measurePage, type PageFigures } from './web/page-figures.ts';
 import { buildPage } from './web/page-server.ts';
-import { openRuntimesBrowser } from './web/runtimes-browser.ts';
-import { type WebRuntime, webRuntimes } from './web/runtimes-page.ts';
-import { type RuntimeRow, webPage } from './web-page.ts';
+import { webRuntimes } from './web/runtimes-page.ts';
 
 export const webBenchOptions = z.strictObject({
-  models: z.string().min(1).default('models').describe('folder of exported models, reference among them'),
+  models: modelsOption,
   frames: z
     .int()
     .min(1)
     .default(10_000)
-    .describe('frames over which memory is watched; a camera has 30 a second'),
-  rounds: z.int().min(1).default(7).describe('turns that each runtime has'),
+    .describe('camera frames during which memory is watched, 30 per second'),
+  rounds: z.int().min(1).default(7).describe('turns of each runtime'),
   seconds: z.number().positive().default(1).describe('length of a turn'),
-  out: z.string().min(1).default('docs').describe('folder for bench-web.md'),
+  out: outOption('bench-web.md'),
 });
 type WebBenchOptions = z.infer<typeof webBenchOptions>;
 
-const pageName = 'bench-web.md';
 const film = { texture: 'brick', width: 640, height: 480, pictures: 30 } as const;
 
 export async function benchWeb(options: WebBenchOptions, terminal: Terminal): Promise<void> {
   const { models, frames, rounds, seconds, out } = options;
   await access(join(models, 'index.json')).catch((cause: unknown) => {
-    throw new TexturaError('file-unreadable', `${models}/index.json: npm run export writes it`, { cause });
+    throw new TexturaError('file-unreadable', `${models}/index.json is missing; npm run export writes it`, {
+      cause,
+    });
   });
-  const found = await circumstances();
+  const environment = await readEnvironment();
   const { rows, versions } = await compareRuntimes(options, terminal);
   const figures = await figuresOfPage(options, terminal);
-  const page = webPage({
-    figures,
-    rows,
-    circumstances: found,
-    versions,
-    command: `npm run bench -- web --frames ${frames} --rounds ${rounds} --seconds ${seconds}`,
-  });
+  const sizes = ['--frames', String(frames), '--rounds', String(rounds), '--seconds', String(seconds)];
+  const command = npmRun('bench', 'web', ...sizes);
+  const page = webPage(figures, rows, { environment, versions, command });
   terminal.clear();
   terminal.line(page);
-  await writeFileAtomically(join(out, pageName), page);
-  terminal.line(`Written: ${join(out, pageName)}.`);
+  await publish(out, { 'bench-web.md': page }, terminal);
+}
+
+interface RuntimeRow {
+  readonly runtime: string;
+  /** Patches per second in each round. */
+  readonly rates: readonly number[];
+  /** The largest difference between its probabilities and those of the first runtime. */
+  readonly difference: number;
 }
 
 async function compareRuntimes({ rounds, seconds }: WebBenchOptions, terminal: Terminal) {
   const browser = await openRuntimesBrowser('reference', textureNames.length);
   try {
-    const rates = new Map<WebRuntime, number[]>(webRuntimes.map((runtime) => [runtime, []]));
+    const measured = webRuntimes.map((runtime) => ({ runtime, rates: [] as number[] }));
     for (let round = 0; round < rounds; round++) {
-      for (const runtime of round % 2 === 0 ? webRuntimes : webRuntimes.toReversed()) {
+      for (const { runtime, rates } of turnsOf(measured, round)) {
         terminal.status(`${runtime}, round ${round + 1} of ${rounds}`);
-        const turn = { warmUpSteps: 1, steps: 10_000, limitSeconds: seconds };
-        const { steps, seconds: took } = await browser.burst(runtime, turn);
-        rates.get(runtime)?.push(steps / took);
+        const plan = { warmUpSteps: 1, steps: 10_000, limitSeconds: seconds };
+        const timing = await browser.sample(runtime, plan);
+        rates.push(timing.steps / timing.seconds);
       }
     }
-    const ours = await browser.probabilities('onnxruntime-web wasm');
+    const first = await browser.probabilities(webRuntimes[0]);
     const rows: RuntimeRow[] = [];
-    for (const runtime of webRuntimes) {
-      const theirs = await browser.probabilities(runtime);
-      const difference = Math.max(...theirs.map((value, i) => Math.abs(value - (ours[i] ?? Number.NaN))));
-      rows.push({ runtime, rates: rates.get(runtime) ?? [], difference });
+    for (const { runtime, rates } of measured) {
+      const own = await browser.probabilities(runtime);
+      const difference = Math.max(...own.map((value, i) => Math.abs(value - (first[i] ?? Number.NaN))));
+      rows.push({ runtime, rates, difference });
     }
     return { rows, versions: browser.versions };
   } finally {
@@ -80,13 +87,13 @@ async function compareRuntimes({ rounds, seconds }: WebBenchOptions, terminal: T
   }
 }
 
-async function figuresOfPage({ models, frames }: WebBenchOptions, terminal: Terminal) {
+async function figuresOfPage({ models, frames }: WebBenchOptions, terminal: Terminal): Promise<PageFigures> {
   const folder = await mkdtemp(join(tmpdir(), 'textura-bench-web-'));
   const built = await buildPage();
   try {
     const { texture, width, height, pictures } = film;
     const path = join(folder, 'film.y4m');
-    // Every frame is another picture, so that nothing is read twice.
+    // Consecutive frames differ, so that no result can be reused.
     await writeFilm(
       path,
       Array.from({ length: pictures }, (_, i) => drawTexture(texture, 5, i, width, height)),
@@ -97,4 +104,67 @@ async function figuresOfPage({ models, frames }: WebBenchOptions, terminal: Term
     await built.remove();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** docs/bench-web.md. The ratios of `rows` are to the first one. */
+export function webPage(figures: PageFigures, rows: readonly RuntimeRow[], origin: Origin): string {
+  const introduction = `# Speed of the web page
+
+The built page with the reference network in Chromium. It comes from a local server without cross-origin isolation
+headers, so WebAssembly has one thread. Every figure is read from the page itself, as a user sees it. The camera
+delivers 30 frames per second, which limits the frame rate.
+`;
+  const comparison = `## Comparison with TensorFlow.js
+
+The same network with the same weights in one page, one patch per call, on one thread. The runtimes take turns.
+
+- **patches/s**: median over the rounds. **quartiles**: the middle half of the rounds lies between these two rates.
+- **speed of onnxruntime-web**: relative to the runtime of the row, the median of the ratios within the rounds; above
+  1.0x onnxruntime-web is faster.
+- **max. difference**: the largest difference between the runtime's probabilities and those of onnxruntime-web.
+
+${table(
+  ['runtime', 'patches/s', 'quartiles', 'speed of onnxruntime-web', 'max. difference'],
+  rows.map((row) => runtimeCells(row, rows)),
+)}`;
+  return benchPage(
+    introduction,
+    [table(['', 'measured', 'target'], figureRows(figures)), comparison],
+    origin,
+  );
+}
+
+function figureRows(figures: PageFigures): readonly (readonly string[])[] {
+  const { framesPerSecond, frameMs, heatMapMs, codeBytes, firstReadingMs, frames, heapBytes, processBytes } =
+    figures;
+  const growth = ([before, after]: readonly [number, number]) =>
+    `${(before / 2 ** 20).toFixed(1)} to ${(after / 2 ** 20).toFixed(1)} MiB`;
+  const seconds = medianOf(firstReadingMs) / 1000;
+  return [
+    ['live frames per second', framesPerSecond.toFixed(1), '25 or more'],
+    ['inference time per frame', `${frameMs.toFixed(1)} ms`, ''],
+    [
+      'heat map of a 640x480 image, positions 32 px apart',
+      `${medianOf(heatMapMs).toFixed(0)} ms`,
+      'under 400 ms',
+    ],
+    ['page code, gzipped, without onnxruntime', `${(codeBytes / 1000).toFixed(0)} kB`, 'under 120 kB'],
+    ['first prediction with an empty cache', `${seconds.toFixed(1)} s`, 'under 3 s'],
+    [`JavaScript heap before and after ${frames} frames`, growth(heapBytes), 'no growth'],
+    [
+      `private memory of the page's process before and after ${frames} frames`,
+      growth(processBytes),
+      'no growth',
+    ],
+  ];
+}
+
+function runtimeCells({ runtime, rates, difference }: RuntimeRow, rows: readonly RuntimeRow[]) {
+  const ratio = medianRatio(rows[0]?.rates ?? [], rates);
+  return [
+    runtime,
+    ...rateCells(rates, 1),
+    `${ratio.toFixed(ratio < 10 ? 1 : 0)}x`,
+    difference.toExponential(1),
+  ];
 }

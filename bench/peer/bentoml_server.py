@@ -1,4 +1,4 @@
-"""BentoML with adaptive batching, one worker a core."""
+"""BentoML with adaptive batching and one worker per core."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ class TextureService:
 
     @bentoml.api(batchable=True, max_batch_size=32, max_latency_ms=1000, route="/classify")
     def classify(self, image: list[Annotated[Path, ContentType("image/*")]]) -> list[dict]:
-        pictures = [patches_of(Path(path).read_bytes()) for path in image]
-        logits = self.model.logits(np.concatenate(pictures))
-        ends = np.cumsum([len(picture) for picture in pictures])
+        images = [patches_of(Path(path).read_bytes()) for path in image]
+        logits = self.model.logits(np.concatenate(images))
+        ends = np.cumsum([len(patches) for patches in images])
         return [self.model.answer(rows) for rows in np.split(logits, ends[:-1])]

@@ -1,4 +1,4 @@
-"""FastAPI + onnxruntime: a plain function, which FastAPI runs in its pool of threads. Model and threads come by the environment."""
+"""FastAPI with onnxruntime in its thread pool. Environment variables name the model and the number of threads."""
 
 import os
 

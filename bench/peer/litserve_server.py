@@ -1,4 +1,4 @@
-"""LitServe with dynamic batching: requests are decoded, gathered into batches of up to 32 pictures, computed, and taken apart."""
+"""LitServe with dynamic batching of up to 32 images."""
 
 import os
 import sys
@@ -18,10 +18,10 @@ class TextureAPI(litserve.LitAPI):
     def batch(self, inputs):
         return inputs
 
-    def predict(self, pictures):
-        pictures = pictures if isinstance(pictures, list) else [pictures]
-        logits = self.model.logits(np.concatenate(pictures))
-        ends = np.cumsum([len(picture) for picture in pictures])
+    def predict(self, images):
+        images = images if isinstance(images, list) else [images]
+        logits = self.model.logits(np.concatenate(images))
+        ends = np.cumsum([len(image) for image in images])
         return np.split(logits, ends[:-1])
 
     def unbatch(self, output):

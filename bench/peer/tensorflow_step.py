@@ -1,6 +1,6 @@
-"""TensorFlow's training step on a network of ours, as a tf.function: a peer that `npm run bench -- train` measures.
+"""The training step in TensorFlow as a tf.function, a candidate of `npm run bench -- train`.
 
-One JSON argument says what to train: `layers` as model/layer.ts has them, `classes`, `batch` and `threads`.
+Its argument is JSON: `layers` as in model/layer.ts, `classes`, `batch` and `threads`.
 """
 
 import json
@@ -11,7 +11,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import tensorflow as tf
 
-from contender import answer_bursts
+from candidate import answer_samples
 
 INPUT_PX = 64
 BATCHES = 4
@@ -46,7 +46,7 @@ def global_average(x):
 
 
 def network_of(layers):
-    """The network as a function from grey levels [N,64,64,1] to logits, and its variables, kernel before bias."""
+    """Returns the network, grey levels [N,64,64,1] to logits [N,C], and its variables, kernel before bias."""
     functions, variables, channels = [], [], 1
     for layer in layers:
         kind = layer["kind"]
@@ -73,25 +73,25 @@ def network_of(layers):
 
 
 def stepper(request):
-    """The step as a function without arguments: bytes to float32, forward, backward, update; decay on kernels, none on biases."""
+    """Returns a function that runs one step: bytes to float32, forward, backward, update; weight decay on kernels only."""
     batch = request["batch"]
     network, variables = network_of(request["layers"])
-    velocities = [tf.Variable(tf.zeros_like(value)) for value in variables]
+    momentum_buffers = [tf.Variable(tf.zeros_like(value)) for value in variables]
     patches = tf.cast(tf.random.uniform([BATCHES, batch, INPUT_PX, INPUT_PX, 1], 0, 256, tf.int32), tf.uint8)
     labels = tf.random.uniform([BATCHES, batch], 0, request["classes"], tf.int32)
     taken = 0
 
     @tf.function
-    def step_on(bytes_of_patches, own_labels):
+    def step_on(batch_patches, batch_labels):
         with tf.GradientTape() as tape:
-            logits = network(tf.cast(bytes_of_patches, tf.float32))
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=own_labels, logits=logits)
+            logits = network(tf.cast(batch_patches, tf.float32))
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=batch_labels, logits=logits)
             loss = tf.reduce_mean(losses)
         gradients = tape.gradient(loss, variables)
-        for value, velocity, gradient in zip(variables, velocities, gradients):
-            pull = gradient + WEIGHT_DECAY * value if value.shape.rank > 1 else gradient
-            velocity.assign(MOMENTUM * velocity + pull)
-            value.assign_sub(LEARNING_RATE * velocity)
+        for value, buffer, gradient in zip(variables, momentum_buffers, gradients):
+            decayed = gradient + WEIGHT_DECAY * value if value.shape.rank > 1 else gradient
+            buffer.assign(MOMENTUM * buffer + decayed)
+            value.assign_sub(LEARNING_RATE * buffer)
         return loss
 
     def step():
@@ -108,7 +108,7 @@ def main():
     tf.random.set_seed(1)
     tf.config.threading.set_intra_op_parallelism_threads(request["threads"])
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    answer_bursts({"tensorflow": tf.__version__}, stepper(request))
+    answer_samples({"tensorflow": tf.__version__}, stepper(request))
 
 
 main()

@@ -1,4 +1,4 @@
-"""What every peer does with a picture, as its people would write it: Pillow decodes, NumPy cuts the grid, onnxruntime computes."""
+"""Classification as the Python servers do it: Pillow decodes, NumPy cuts patches, onnxruntime runs the model."""
 
 import io
 import json
@@ -20,17 +20,17 @@ class TextureModel:
         metadata = self.session.get_modelmeta().custom_metadata_map
         self.labels = json.loads(metadata["textura.labels"])
         self.patch_px = json.loads(metadata["textura.input"])["patchPx"]
-        assert self.patch_px == SIDE, "the peers cut patches of 64 pixels only"
+        assert self.patch_px == SIDE, f"expected a model with patches of {SIDE} px, got {self.patch_px}"
 
     def logits(self, patches: np.ndarray) -> np.ndarray:
         """[n,1,64,64] float32 to [n,C]."""
         return self.session.run(["logits"], {"image": patches})[0]
 
     def answer(self, logits: np.ndarray, top: int = 5) -> dict:
-        """The mean of one picture's logits [n,C], as the service answers it."""
+        """The service's answer for the logits [n,C] of one image: softmax of their mean."""
         mean = logits.mean(axis=0, dtype=np.float64)
-        powers = np.exp(mean - mean.max())
-        probabilities = powers / powers.sum()
+        exponentials = np.exp(mean - mean.max())
+        probabilities = exponentials / exponentials.sum()
         best = np.argsort(-probabilities, kind="stable")[:top]
         return {
             "results": [
@@ -45,7 +45,7 @@ class TextureModel:
 
 
 def patches_of(content: bytes) -> np.ndarray:
-    """[n,1,64,64] float32 of the bytes of a picture."""
+    """The bytes of an image file to patches [n,1,64,64] float32."""
     image = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
     if image.mode == "L":
         grey = np.asarray(image)
@@ -61,6 +61,7 @@ def patches_of(content: bytes) -> np.ndarray:
 
 
 def grid(width: int, height: int) -> list[tuple[int, int]]:
+    """The (y, x) of at most 15 patches, placed like those of model/patch.ts."""
     columns, rows = math.ceil(width / SIDE), math.ceil(height / SIDE)
     while columns * rows > GRID_LIMIT:
         if columns / width > rows / height and columns > 1:
@@ -69,11 +70,11 @@ def grid(width: int, height: int) -> list[tuple[int, int]]:
             rows -= 1
         else:
             columns -= 1
-    ys, xs = spread(height - SIDE, rows), spread(width - SIDE, columns)
+    ys, xs = evenly_spaced(height - SIDE, rows), evenly_spaced(width - SIDE, columns)
     return [(y, x) for y in ys for x in xs]
 
 
-def spread(last: int, count: int) -> list[int]:
+def evenly_spaced(last: int, count: int) -> list[int]:
     if count == 1:
         return [last // 2]
     return [math.floor(i * last / (count - 1) + 0.5) for i in range(count)]

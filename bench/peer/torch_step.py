@@ -1,6 +1,6 @@
-"""PyTorch's training step on a network of ours: the peer that `npm run bench -- train` measures.
+"""The training step in PyTorch, a candidate of `npm run bench -- train`.
 
-One JSON argument says what to train: `layers` as model/layer.ts has them, `classes`, `batch`, `threads` and `setting`.
+Its argument is JSON: `layers` as in model/layer.ts, `classes`, `batch`, `threads` and `setting`.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import sys
 import torch
 from torch import nn
 
-from contender import answer_bursts
+from candidate import answer_samples
 
 INPUT_PX = 64
 BATCHES = 4
@@ -66,7 +66,7 @@ def network_of(layers):
 
 
 def optimiser_of(network):
-    """Momentum 0.9; weight decay 5e-4 on kernels, none on biases."""
+    """SGD with momentum 0.9 and weight decay 5e-4 on kernels, none on biases."""
     kernels = [value for value in network.parameters() if value.dim() > 1]
     biases = [value for value in network.parameters() if value.dim() == 1]
     groups = [{"params": kernels, "weight_decay": 5e-4}, {"params": biases, "weight_decay": 0.0}]
@@ -74,7 +74,7 @@ def optimiser_of(network):
 
 
 def stepper(request):
-    """The step as a function without arguments: bytes to float32, forward, backward, update."""
+    """Returns a function that runs one step: bytes to float32, forward, backward, update."""
     setting, batch = request["setting"], request["batch"]
     layout = torch.contiguous_format if setting == "default" else torch.channels_last
     network = network_of(request["layers"]).to(memory_format=layout)
@@ -106,7 +106,7 @@ def main():
     request = json.loads(sys.argv[1])
     torch.manual_seed(1)
     torch.set_num_threads(request["threads"])
-    answer_bursts({"torch": torch.__version__}, stepper(request))
+    answer_samples({"torch": torch.__version__}, stepper(request))
 
 
 main()

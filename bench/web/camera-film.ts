@@ -1,11 +1,8 @@
-/** A film for Chromium's fake camera: uncompressed Y4M frames of a grey picture. */
+/** A film for Chromium's fake camera, in uncompressed Y4M. */
 import { writeFile } from 'node:fs/promises';
 import type { GreyImage } from '../../model/image.ts';
 
-/**
- * Writes a film that shows the pictures in turn, all of one size. Luma has the video range of 16..235, so that a level comes back
- * within one.
- */
+/** Writes images of one size as frames. Luma has the video range 16..235: grey levels come back with an error of at most 1. */
 export async function writeFilm(path: string, pictures: readonly GreyImage[]): Promise<void> {
   const { width = 0, height = 0 } = pictures[0] ?? {};
   const neutral = Buffer.alloc((width / 2) * (height / 2) * 2, 128);

@@ -1,4 +1,4 @@
-/** What a person waits for on the built page: read off the page itself in Chromium, one thread, from a plain server on this machine. */
+/** What users wait for on the built page, read from the page in Chromium: one thread, served by a plain local server. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -8,25 +8,25 @@ import { chromiumMissing, findChromium } from '../../node/chromium.ts';
 import { servePage } from './page-server.ts';
 
 export interface PageFigures {
-  /** Gzipped JavaScript, style and HTML, without onnxruntime. */
+  /** Gzipped JavaScript, CSS and HTML, without onnxruntime. */
   readonly codeBytes: number;
-  /** From opening the address with an empty cache to the first class named. */
+  /** From opening the page with an empty cache to the first prediction. */
   readonly firstReadingMs: readonly number[];
   readonly framesPerSecond: number;
-  /** Of one live frame in the worker, as the page shows it. */
+  /** Inference time of one live frame, as the page shows it. */
   readonly frameMs: number;
   readonly heatMapMs: readonly number[];
-  /** Frames that were read while memory was watched, and the page's memory before and after. */
+  /** The number of frames between two readings of the page's memory. */
   readonly frames: number;
   readonly heapBytes: readonly [before: number, after: number];
   readonly processBytes: readonly [before: number, after: number];
 }
 
-export interface PageFiguresRequest {
+interface PageFiguresRequest {
   /** Folders of the built page and of exported models. */
   readonly page: string;
   readonly models: string;
-  /** A film for the fake camera, Y4M. */
+  /** A Y4M film for the fake camera. */
   readonly film: string;
   readonly frames: number;
   readonly onStep: (step: string) => void;
@@ -36,7 +36,7 @@ const liveSeconds = 8;
 const warmUpFrames = 500;
 const heatMapPictures = 7;
 
-/** Errors: `engine-unavailable` where there is no browser. */
+/** Errors: `engine-unavailable` if there is no browser. */
 export async function measurePage({
   page: folder,
   models,
@@ -50,7 +50,7 @@ export async function measurePage({
   const args = ['--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${film}`];
   const browser = await chromium.launch({ executablePath, args });
   try {
-    onStep('first reading');
+    onStep('first prediction');
     const firstReadingMs = [];
     for (let i = 0; i < 3; i++) firstReadingMs.push(await firstReading(browser, server.origin));
     onStep('heat map');
@@ -81,7 +81,7 @@ async function firstReading(browser: Browser, origin: string): Promise<number> {
   return took;
 }
 
-/** Coarse maps of further pictures of one size, whose graph is ready and whose code the browser has made fast. */
+/** Times of coarse maps. The first is not measured: it includes building the graph and compiling code. */
 async function heatMaps(browser: Browser, origin: string): Promise<readonly number[]> {
   const page = await openPage(browser, `${origin}/#see`);
   const stats = page.locator('#heat-stats');
@@ -104,18 +104,17 @@ async function liveCamera(browser: Browser, origin: string, frames: number, onSt
   await page.waitForTimeout(liveSeconds * 1000);
   const framesPerSecond = numberIn((await page.locator('#frames-per-second').textContent()) ?? '');
   const frameMs = numberIn((await page.locator('#infer-ms').textContent()) ?? '');
-  // Each reading writes its probability anew.
+  // Every prediction writes the attribute.
   await page.evaluate(`(() => {
     globalThis.framesSeen = 0;
     const count = (changes) => { globalThis.framesSeen += changes.length; };
     const first = document.querySelector('.bars .bar');
     new MutationObserver(count).observe(first, { attributeFilter: ['data-probability'] });
   })()`);
-  // Buffers of the camera and of the runtime grow at first.
+  // The buffers of the camera and the runtime grow at first.
   await untilSeen(page, warmUpFrames, onStep);
   const before = await memoryOf(browser, page);
   await untilSeen(page, warmUpFrames + frames, onStep);
-
   const after = await memoryOf(browser, page);
   return {
     framesPerSecond,
@@ -133,10 +132,7 @@ async function untilSeen(page: Page, frames: number, onStep: (step: string) => v
   }
 }
 
-/**
- * The page's JavaScript heap after a collection, and the private memory of the browser's largest renderer, workers included. What it
- * shares with the camera's process is left out.
- */
+/** The page's JavaScript heap after a garbage collection, and the private memory of the largest renderer, workers included. */
 async function memoryOf(
   browser: Browser,
   page: Page,
@@ -163,7 +159,7 @@ function numberIn(text = ''): number {
   return Number.parseFloat(text.replaceAll(',', ''));
 }
 
-/** Gzipped bytes of everything of the page but onnxruntime and the pictures. */
+/** Gzipped size of the page's code, without onnxruntime and images. */
 export async function codeBytes(page: string): Promise<number> {
   const files = await readdir(page, { recursive: true });
   const code = files.filter(

@@ -1,4 +1,4 @@
-/** The page as a browser gets it: built once, and served as plain files with a folder of models beside it. */
+/** The built page and a folder of models, served as static files to the browsers of tests and benchmarks. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,7 +10,7 @@ import { runProgram } from '../../node/program.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Builds the page into a folder of its own, as `npm run build` does. */
+/** Builds the page into a temporary folder, as `npm run build` does. */
 export async function buildPage(): Promise<{ readonly folder: string; remove(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'textura-page-'));
   const vite = join(repository, 'node_modules/vite/bin/vite.js');
@@ -19,7 +19,7 @@ export async function buildPage(): Promise<{ readonly folder: string; remove(): 
     cwd: repository,
     env: { NODE_ENV: undefined },
   });
-  if (status !== 0) throw new Error(`the page does not build: ${stderr}`);
+  if (status !== 0) throw new Error(`the build of the page failed: ${stderr}`);
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
@@ -28,20 +28,17 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
-/** Sets headers of an answer, as middleware of Express does. */
+/** Express middleware that sets headers of a response. */
 export type Decorate = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 
-/** With these headers a browser lets the page have threads. */
+/** Cross-origin isolation: with these headers a page may use threads. */
 export const isolated: Decorate = (_request, response, next) => {
   response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
   response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
   next();
 };
 
-/**
- * Serves the page's folder at / and the models at /models/, both below `prefix`. Without `decorate` with no headers of its own, as a
- * plain host does.
- */
+/** Serves the page at / and the models at /models/, both below `prefix`. `decorate` adds headers; by default there are none. */
 export async function servePage(
   { page, models, prefix = '' }: { readonly page: string; readonly models: string; readonly prefix?: string },
   decorate: Decorate = (_request, _response, next) => next(),
@@ -71,7 +68,7 @@ export async function servePage(
   };
 }
 
-/** It stays in the folder, whatever an address says. Its types are those of Express, but it needs no application. */
+/** Express's static middleware, which never leaves the folder. It works without an Express application, against its types. */
 function filesOf(folder: string): Decorate {
   return express.static(folder, { redirect: false }) as unknown as Decorate;
 }

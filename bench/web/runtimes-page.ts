@@ -1,6 +1,6 @@
 /**
- * What runs in a page: one network with the same values in onnxruntime-web on wasm and in TensorFlow.js on wasm and cpu, one thread each.
- * TensorFlow.js gets the network layer by layer, as its own users would write it.
+ * One network with the same weights in a browser page, in onnxruntime-web (wasm) and TensorFlow.js (wasm and cpu), one thread each.
+ * TensorFlow.js runs it layer by layer, as its users write networks.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
@@ -13,25 +13,24 @@ import type { Layer } from '../../model/layer.ts';
 import { defaultOpset, graphNames } from '../../model/model-file.ts';
 import { inputPx, type Network, networkOf, type VariantName } from '../../model/network.ts';
 import { initialParameters, type Parameters, parameter } from '../../model/parameters.ts';
-import { type BurstPlan, takeBurst } from '../burst.ts';
-import { randomBatches } from '../random-batches.ts';
+import { randomBatches, type SamplePlan, type Timing, takeSample } from '../sample.ts';
 
 export const webRuntimes = ['onnxruntime-web wasm', 'TensorFlow.js wasm', 'TensorFlow.js cpu'] as const;
 export type WebRuntime = (typeof webRuntimes)[number];
 
-export interface RuntimesRequest {
+interface RuntimesRequest {
   readonly variant: VariantName;
   readonly classes: number;
   readonly onnxruntimeWasm: string;
-  /** Folder of TensorFlow.js's wasm files, with a slash at its end. */
+  /** Address of TensorFlow.js's wasm files, ending with a slash. */
   readonly tensorflowFolder: string;
 }
 
-/** Gives the probabilities of the page's one patch. */
+/** Returns the probabilities of a fixed patch. */
 type Run = () => Promise<Float32Array>;
 const runs = new Map<WebRuntime, Run>();
 
-/** Makes the network in all runtimes; gives their versions. */
+/** Creates the network in all runtimes and returns their versions. */
 export async function open({ variant, classes, onnxruntimeWasm, tensorflowFolder }: RuntimesRequest) {
   const network = networkOf(variant, classes);
   const parameters = initialParameters(network, 1);
@@ -89,7 +88,7 @@ function tensorflowRun(
   };
 }
 
-/** Kernels as TensorFlow.js has them, `[height,width,channels,filters]`. */
+/** Kernels in the layout of TensorFlow.js, `[height,width,channels,filters]`. */
 function tensorflowWeights(network: Network, parameters: Parameters): ReadonlyMap<string, tf.Tensor> {
   const specs = describeLayers(network).flatMap((layer) => layer.parameters);
   return new Map(
@@ -127,16 +126,13 @@ export async function probabilities(runtime: WebRuntime): Promise<number[]> {
   return Array.from(await runOf(runtime)());
 }
 
-/** A turn: patches one at a time. */
-export function burst(runtime: WebRuntime, plan: BurstPlan) {
-  const run = runOf(runtime);
-  return takeBurst(async () => {
-    await run();
-  }, plan);
+/** Runs the patch repeatedly. */
+export function sample(runtime: WebRuntime, plan: SamplePlan): Promise<Timing> {
+  return takeSample(runOf(runtime), plan);
 }
 
 function runOf(runtime: WebRuntime): Run {
   const run = runs.get(runtime);
-  if (run === undefined) throw new Error('the page was not opened');
+  if (run === undefined) throw new Error('call open() first');
   return run;
 }

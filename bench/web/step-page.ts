@@ -1,29 +1,32 @@
-/**
- * What runs in a page: it builds the training step of a network and takes steps with onnxruntime-web. Everything here is the
- * product's own graph builder in a browser, no file was prepared for it.
- */
+/** The training step in a browser page: builds its graph with the product's own builder and runs it in onnxruntime-web. */
 import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
 import { encodeModel } from '../../graph/encode.ts';
 import { stepNames, trainingStepGraph } from '../../graph/step/step.ts';
 import { batchValues, type StepValues, settingValues, stateValues } from '../../graph/step/step-values.ts';
 import { networkOf, type VariantName } from '../../model/network.ts';
 import { initialParameters, zeroParameters } from '../../model/parameters.ts';
-import { type BurstPlan, benchSettings, takeBurst } from '../burst.ts';
-import { type RandomBatch, randomBatches, repeated } from '../random-batches.ts';
+import {
+  benchSettings,
+  type RandomBatch,
+  randomBatches,
+  repeated,
+  type SamplePlan,
+  type Timing,
+  takeSample,
+} from '../sample.ts';
 
-export interface StepRequest {
+interface StepRequest {
   readonly variant: VariantName;
   readonly classes: number;
   readonly batch: number;
-  /** Where the page finds onnxruntime's WebAssembly. */
+  /** Address of onnxruntime's WebAssembly file. */
   readonly wasmUrl: string;
 }
 
-/** One learner a page. */
 let step: ((batch: RandomBatch) => Promise<Float32Array>) | undefined;
 let batches: Generator<RandomBatch, never> | undefined;
 
-/** Builds the step, with the initial values of seed 1 and batches of random patches. Gives onnxruntime-web's version. */
+/** Prepares the step, the initial values of seed 1 and random batches; returns onnxruntime-web's version. */
 export async function open({ variant, classes, batch, wasmUrl }: StepRequest): Promise<string> {
   env.wasm.wasmPaths = { wasm: wasmUrl };
   env.wasm.numThreads = 1;
@@ -38,8 +41,8 @@ export async function open({ variant, classes, batch, wasmUrl }: StepRequest): P
   let state = tensorsOf(stateValues(network, { parameters: initialParameters(network, 1), momentum }));
   const names = Object.keys(state);
   const settings = tensorsOf(settingValues(benchSettings));
-  step = async (own) => {
-    const outputs = await session.run({ ...tensorsOf(batchValues(own)), ...settings, ...state });
+  step = async (next) => {
+    const outputs = await session.run({ ...tensorsOf(batchValues(next)), ...settings, ...state });
     state = Object.fromEntries(names.map((name) => [name, outputs[stepNames.next(name)] as Tensor]));
     return (outputs[stepNames.logits] as Tensor).data as Float32Array;
   };
@@ -53,15 +56,14 @@ function tensorsOf(values: StepValues): Record<string, Tensor> {
   );
 }
 
-/** Takes the next step and gives the logits `[batch, classes]` from before it. */
+/** Runs the next step and returns the logits `[batch, classes]` from before its update. */
 export async function nextLogits(): Promise<number[]> {
-  if (step === undefined || batches === undefined) throw new Error('the page was not opened');
+  if (step === undefined || batches === undefined) throw new Error('call open() first');
   return Array.from(await step(batches.next().value));
 }
 
-/** Takes a turn of measured steps. */
-export function burst(plan: BurstPlan): Promise<{ readonly steps: number; readonly seconds: number }> {
-  return takeBurst(async () => {
+export function sample(plan: SamplePlan): Promise<Timing> {
+  return takeSample(async () => {
     const logits = await nextLogits();
     if (!logits.every(Number.isFinite)) throw new Error('logits are not finite');
   }, plan);

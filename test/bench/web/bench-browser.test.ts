@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { benchSettings } from '../../../bench/burst.ts';
-import { randomBatches } from '../../../bench/random-batches.ts';
-import { openStepBrowser } from '../../../bench/web/step-browser.ts';
+import { benchSettings, randomBatches } from '../../../bench/sample.ts';
+import { openRuntimesBrowser, openStepBrowser } from '../../../bench/web/bench-browser.ts';
+import { webRuntimes } from '../../../bench/web/runtimes-page.ts';
 import { networkOf } from '../../../model/network.ts';
 import { initialParameters, zeroParameters } from '../../../model/parameters.ts';
 import { addScores, meanScores, noScores } from '../../../model/scores.ts';
@@ -14,7 +14,7 @@ const classes = 6;
 const batch = 3;
 const request = { variant: 'reference', classes, batch } as const;
 
-/** Logits of five steps in onnxruntime-node, on the batches and from the values that the page has. */
+/** Logits of five steps in onnxruntime-node, with the batches and initial values of the page. */
 async function stepsInNode(): Promise<readonly Float32Array[]> {
   const network = networkOf(request.variant, classes);
   const engine = await onnxEngine(network, { batch });
@@ -26,7 +26,7 @@ async function stepsInNode(): Promise<readonly Float32Array[]> {
   return logits;
 }
 
-test('a page in Chromium builds the step and takes it with the losses and logits that Node has', {
+test('the training step in Chromium gives the losses and logits of onnxruntime-node', {
   timeout: 120_000,
 }, async (context) => {
   context.skip(findChromium() === undefined, chromiumMissing);
@@ -42,12 +42,33 @@ test('a page in Chromium builds the step and takes it with the losses and logits
       expect(largestDifference(inPage, logits), `step ${i}`).toBeLessThan(tolerances.stepsLogit);
       expect(Math.abs(lossOf(inPage) - lossOf(logits)), `step ${i}`).toBeLessThan(tolerances.stepsLoss);
     }
-    // The fifth step met the first batch again, on other weights.
+    // The fifth step has the batch of the first, with other weights.
     expect(largestDifference(expected[4] ?? [], expected[0] ?? [])).toBeGreaterThan(0.01);
-    const { steps, seconds } = await browser.burst({ warmUpSteps: 1, steps: 2, limitSeconds: 60 });
+    const { steps, seconds } = await browser.sample({ warmUpSteps: 1, steps: 2, limitSeconds: 60 });
     expect(steps).toBe(2);
     expect(seconds).toBeGreaterThan(0);
     expect(await browser.peakBytes()).toBeGreaterThan(2 ** 26);
+  } finally {
+    await browser.close();
+  }
+});
+
+test('onnxruntime-web and both backends of TensorFlow.js give the same probabilities', {
+  timeout: 120_000,
+}, async (context) => {
+  context.skip(findChromium() === undefined, chromiumMissing);
+  const browser = await openRuntimesBrowser('lab-baseline', 7);
+  try {
+    const first = await browser.probabilities(webRuntimes[0]);
+    expect(first.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 5);
+    for (const runtime of webRuntimes) {
+      const probabilities = await browser.probabilities(runtime);
+      expect(largestDifference(probabilities, first), runtime).toBeLessThan(tolerances.probability);
+      const plan = { warmUpSteps: 1, steps: 2, limitSeconds: 30 };
+      const { steps, seconds } = await browser.sample(runtime, plan);
+      expect(steps).toBe(2);
+      expect(seconds).toBeGreaterThan(0);
+    }
   } finally {
     await browser.close();
   }

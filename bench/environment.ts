@@ -1,26 +1,26 @@
-/** On what, and on which code, something was measured. */
+/** The machine and the code of a measurement: every page of figures ends with them. */
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, type } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { memoryLimitBytes, usableCores } from '../node/machine.ts';
 import { runProgram } from '../node/program.ts';
 
-export interface Circumstances {
+export interface Environment {
   readonly processor: string;
   readonly cores: number;
-  /** Vector and matrix instructions that decide which kernels run; undefined where the system doesn't tell. */
+  /** Vector and matrix instruction sets, which decide the kernels that run; undefined if the system doesn't list them. */
   readonly instructions: readonly string[] | undefined;
   readonly memoryBytes: number;
   readonly system: string;
   readonly node: string;
-  /** Short hash, and whether files differed from it; undefined outside a git checkout. */
+  /** Short hash, and whether the working tree had changes; undefined outside a git checkout. */
   readonly commit: string | undefined;
-  /** Processes that wanted to run in the minute before, on average: 0 on a machine that does nothing else. */
+  /** Load average of the minute before the measurement. */
   readonly loadBefore: number;
   readonly startedAt: string;
 }
 
-export async function circumstances(): Promise<Circumstances> {
+export async function readEnvironment(): Promise<Environment> {
   return {
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     cores: usableCores(),
@@ -34,15 +34,15 @@ export async function circumstances(): Promise<Circumstances> {
   };
 }
 
-const tellingFlags = ['avx2', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_bf16', 'asimd', 'sve', 'bf16'];
+const relevantFlags = ['avx2', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_bf16', 'asimd', 'sve', 'bf16'];
 
-/** Those of the instruction sets that matter here, from the text of Linux's /proc/cpuinfo. */
+/** The relevant instruction sets in the text of Linux's /proc/cpuinfo. */
 export function vectorInstructions(text: string | undefined): readonly string[] | undefined {
   const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(text ?? '')?.[1]?.split(/\s+/);
-  return flags && tellingFlags.filter((flag) => flags.includes(flag));
+  return flags && relevantFlags.filter((flag) => flags.includes(flag));
 }
 
-/** Whether a processor with these instructions multiplies in bfloat16; true where they are not known. */
+/** Whether a processor with these instructions multiplies in bfloat16; true if they are unknown. */
 export function multipliesBfloat16(instructions: readonly string[] | undefined): boolean {
   return instructions?.some((name) => name.endsWith('bf16')) ?? true;
 }

@@ -1,0 +1,20 @@
+/** Command-line options that several benchmarks have. */
+import { z } from 'zod';
+import { TexturaError } from '../model/error.ts';
+
+export const modelsOption = z
+  .string()
+  .min(1)
+  .default('models')
+  .describe('folder of models written by npm run export');
+
+export function outOption(files: string) {
+  return z.string().min(1).default('docs').describe(`output folder for ${files}`);
+}
+
+/** The values of an option that takes a comma-separated list. Errors: `usage`. */
+export function listed<T>(flag: string, text: string, schema: z.ZodType<T>, expected: string): T {
+  const parsed = schema.safeParse(text.split(','));
+  if (!parsed.success) throw new TexturaError('usage', `${flag}: expected ${expected}, got "${text}"`);
+  return parsed.data;
+}

@@ -1,0 +1,63 @@
+/** Timed samples of repeated steps, and the random batches that steps run on. Node and the browser pages share this code. */
+import { z } from 'zod';
+import { patchBytes } from '../model/patch.ts';
+import { randomStream } from '../model/random.ts';
+
+/** A low learning rate keeps training on random labels finite. */
+export const benchSettings = { learningRate: 1e-3, momentum: 0.9, weightDecay: 5e-4 } as const;
+
+export const samplePlanSchema = z.strictObject({
+  /** Steps before the measured ones. */
+  warmUpSteps: z.int().min(0),
+  steps: z.int().min(1),
+  /** No further step begins after this time. */
+  limitSeconds: z.number().positive(),
+});
+export type SamplePlan = z.infer<typeof samplePlanSchema>;
+
+/** The number of measured steps and their total time. */
+export interface Timing {
+  readonly steps: number;
+  readonly seconds: number;
+}
+
+export async function takeSample(
+  step: () => Promise<unknown>,
+  { warmUpSteps, steps, limitSeconds }: SamplePlan,
+): Promise<Timing> {
+  for (let i = 0; i < warmUpSteps; i++) await step();
+  const startedAt = performance.now();
+  let [taken, seconds] = [0, 0];
+  while (taken < steps && seconds < limitSeconds) {
+    await step();
+    taken++;
+    seconds = (performance.now() - startedAt) / 1000;
+  }
+  return { steps: taken, seconds };
+}
+
+/** Candidates in the order of their turns: each round begins with the next one, so that none always follows the same one. */
+export function turnsOf<C>(candidates: readonly C[], round: number): readonly C[] {
+  const first = round % candidates.length;
+  return [...candidates.slice(first), ...candidates.slice(0, first)];
+}
+
+export interface RandomBatch {
+  /** Grey levels `[batch,64,64]`. */
+  readonly patches: Uint8Array;
+  readonly labels: Int32Array;
+}
+
+/** `count` batches of random grey levels and labels, the same in every call. */
+export function randomBatches(count: number, batch: number, classes: number): readonly RandomBatch[] {
+  const random = randomStream(1, 'bench patches');
+  return Array.from({ length: count }, () => {
+    const patches = Uint8Array.from({ length: batch * patchBytes }, () => random.integer(0, 255));
+    return { patches, labels: Int32Array.from({ length: batch }, () => random.integer(0, classes - 1)) };
+  });
+}
+
+/** Cycles through the batches endlessly. */
+export function* repeated(batches: readonly RandomBatch[]): Generator<RandomBatch, never> {
+  for (;;) yield* batches;
+}

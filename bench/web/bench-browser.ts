@@ -1,0 +1,147 @@
+/**
+ * Chromium with one of the benchmark pages, step-page.ts or runtimes-page.ts. There is no server and no network: every request of
+ * the page is answered from here.
+ */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { TexturaError } from '../../model/error.ts';
+import type { VariantName } from '../../model/network.ts';
+import { chromiumMissing, findChromium } from '../../node/chromium.ts';
+import type { SamplePlan, Timing } from '../sample.ts';
+import type { WebRuntime } from './runtimes-page.ts';
+
+/** In the page: the exports of its module. */
+declare const stepPage: typeof import('./step-page.ts');
+declare const runtimesPage: typeof import('./runtimes-page.ts');
+
+interface BenchBrowser {
+  /** Versions of the browser and of the runtimes in it. */
+  readonly versions: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+export interface StepBrowser extends BenchBrowser {
+  /** Runs the next training step and returns the logits `[batch, classes]` from before its update. */
+  nextLogits(): Promise<readonly number[]>;
+  sample(plan: SamplePlan): Promise<Timing>;
+  /** Peak memory of the page's process; 0 if the system doesn't report it. */
+  peakBytes(): Promise<number>;
+}
+
+export interface RuntimesBrowser extends BenchBrowser {
+  probabilities(runtime: WebRuntime): Promise<readonly number[]>;
+  sample(runtime: WebRuntime, plan: SamplePlan): Promise<Timing>;
+}
+
+const origin = 'http://localhost';
+const wasmName = 'ort-wasm-simd-threaded.wasm';
+
+/** Opens step-page.ts on a network. Errors: `engine-unavailable` if there is no browser. */
+export function openStepBrowser(network: {
+  readonly variant: VariantName;
+  readonly classes: number;
+  readonly batch: number;
+}): Promise<StepBrowser> {
+  return openPage('step-page.ts', 'stepPage', async (browser, page) => {
+    const request = { ...network, wasmUrl: `${origin}/${wasmName}` };
+    const version = await page.evaluate((each) => stepPage.open(each), request);
+    return {
+      versions: { 'onnxruntime-web': version, Chromium: browser.version() },
+      nextLogits: () => page.evaluate(() => stepPage.nextLogits()),
+      sample: (plan) => page.evaluate((each) => stepPage.sample(each), plan),
+      peakBytes: () => rendererPeakBytes(browser),
+      close: () => browser.close(),
+    };
+  });
+}
+
+/** Opens runtimes-page.ts on a network. Errors: `engine-unavailable` if there is no browser. */
+export function openRuntimesBrowser(variant: VariantName, classes: number): Promise<RuntimesBrowser> {
+  return openPage('runtimes-page.ts', 'runtimesPage', async (browser, page) => {
+    const request = {
+      variant,
+      classes,
+      onnxruntimeWasm: `${origin}/${wasmName}`,
+      tensorflowFolder: `${origin}/`,
+    };
+    const versions = await page.evaluate((each) => runtimesPage.open(each), request);
+    return {
+      versions: { ...versions, Chromium: browser.version() },
+      probabilities: (runtime) => page.evaluate((each) => runtimesPage.probabilities(each), runtime),
+      sample: (runtime, plan) =>
+        page.evaluate(([each, turn]) => runtimesPage.sample(each, turn), [runtime, plan] as const),
+      close: () => browser.close(),
+    };
+  });
+}
+
+/** Opens a page whose global `name` is what the module exports; `start` gets it. Closes the browser if anything fails. */
+async function openPage<B>(
+  module: string,
+  name: string,
+  start: (browser: Browser, page: Page) => Promise<B>,
+): Promise<B> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) throw new TexturaError('engine-unavailable', chromiumMissing);
+  const browser = await chromium.launch({ executablePath });
+  try {
+    const page = await browser.newPage();
+    await answerRequests(page, await bundled(module), name);
+    await page.goto(`${origin}/`);
+    await page.waitForFunction(`globalThis.${name} !== undefined`);
+    return await start(browser, page);
+  } catch (error) {
+    await browser.close();
+    throw error;
+  }
+}
+
+async function answerRequests(page: Page, script: string, name: string): Promise<void> {
+  const html = `<!doctype html><title>${name}</title><link rel="icon" href="data:,">
+<script type="module">import * as module from '/page.js'; globalThis.${name} = module;</script>`;
+  await page.route('**/*', async (route) => {
+    const { pathname } = new URL(route.request().url());
+    if (pathname === '/') await route.fulfill({ contentType: 'text/html', body: html });
+    else if (pathname === '/page.js') await route.fulfill({ contentType: 'text/javascript', body: script });
+    else if (pathname.endsWith('.wasm')) {
+      const body = await readFile(wasmFile(basename(pathname)));
+      await route.fulfill({ contentType: 'application/wasm', body });
+    } else await route.abort();
+  });
+}
+
+function wasmFile(name: string): string {
+  const owner = name.startsWith('ort') ? 'onnxruntime-web' : '@tensorflow/tfjs-backend-wasm/dist';
+  return createRequire(import.meta.url).resolve(`${owner}/${name}`);
+}
+
+async function bundled(module: string): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL(module, import.meta.url))],
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2023',
+    write: false,
+    logLevel: 'error',
+  });
+  return outputFiles[0]?.text ?? '';
+}
+
+/** The page's process is the largest of the browser's renderers. */
+async function rendererPeakBytes(browser: Browser): Promise<number> {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  await session.detach();
+  const renderers = processInfo.filter(({ type }) => type === 'renderer');
+  return Math.max(0, ...(await Promise.all(renderers.map(({ id }) => peakOf(id)))));
+}
+
+async function peakOf(processId: number): Promise<number> {
+  const status = await readFile(`/proc/${processId}/status`, 'utf8').catch(() => '');
+  return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+}

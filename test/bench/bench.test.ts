@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { multipliesBfloat16, vectorInstructions } from '../../bench/environment.ts';
+import { turnsOf } from '../../bench/sample.ts';
+import { medianRatio, quantile, spreadOf } from '../../bench/statistics.ts';
+import { runScript } from '../support/command.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+test('quartiles are interpolated between neighbours', () => {
+  expect(spreadOf([4, 1, 3, 2])).toEqual({ median: 2.5, lowerQuartile: 1.75, upperQuartile: 3.25 });
+  expect(spreadOf([7])).toEqual({ median: 7, lowerQuartile: 7, upperQuartile: 7 });
+  expect(quantile([], 0.5)).toBeNaN();
+});
+
+test('a ratio pairs the values of a round, so that load on both cancels', () => {
+  expect(medianRatio([300, 30, 3], [100, 10, 1])).toBe(3);
+  expect(medianRatio([100, 200, 300], [50, 40, 60])).toBe(5);
+});
+
+test('every round begins with the next candidate', () => {
+  const turns = [0, 1, 2, 3].map((round) => turnsOf(['a', 'b', 'c'], round).join(''));
+  expect(turns).toEqual(['abc', 'bca', 'cab', 'abc']);
+});
+
+test('bfloat16 support is read from the processor flags, and assumed if they are unknown', () => {
+  const amd = 'processor\t: 0\nflags\t\t: fpu avx2 avx512f avx512_bf16\n';
+  expect(vectorInstructions(amd)).toEqual(['avx2', 'avx512f', 'avx512_bf16']);
+  expect(multipliesBfloat16(vectorInstructions(amd))).toBe(true);
+  expect(multipliesBfloat16(vectorInstructions('flags\t: fpu avx2\n'))).toBe(false);
+  expect(multipliesBfloat16(vectorInstructions(undefined))).toBe(true);
+});
+
+test('an unknown subject ends with status 2 and lists the subjects', async () => {
+  const cwd = await temporaryFolder({});
+  const { status, stderr } = await runScript('bench/bench.ts', ['sleep'], { cwd });
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: 'bench: expected one subject of train, infer, web, serve, memory, soak, got "sleep"\n',
+  });
+});
