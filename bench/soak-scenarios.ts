@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
+import { defaultMaxImagePixels } from '../model/image-kind.ts';
 import { type ClassifyAnswer, classifyAnswerSchema } from '../model/service.ts';
 import { decodeImage } from '../node/image-decoder.ts';
 import { classify } from '../serve/classification.ts';
@@ -21,6 +22,8 @@ export type Outcome = 'correct' | 'wrong' | 'rejected' | 'failed';
 const top = 5;
 /** The portable and the throughput file differ in rounding. */
 const tolerance = 1e-5;
+/** The side of a square image beyond the service's default limit. */
+const tooLargePx = Math.ceil(Math.sqrt(defaultMaxImagePixels)) + 1;
 const sizes = [64, 65, 100, 128, 200, 333, 640] as const;
 const formats = ['png', 'jpeg', 'webp'] as const;
 
@@ -107,7 +110,7 @@ export async function invalidRequests(image: Buffer): Promise<readonly InvalidRe
   return [
     { body: bytes(await blank(63, 200)), type: 'image/png', status: 422 },
     { body: bytes(image.subarray(0, image.length * 0.6)), type: 'image/png', status: 422 },
-    { body: bytes(await blank(8000, 8000)), type: 'image/png', status: 413 },
+    { body: bytes(await blank(tooLargePx, tooLargePx)), type: 'image/png', status: 413 },
     { body: 'not an image', type: 'image/png', status: 415 },
     { body: '<svg xmlns="http://www.w3.org/2000/svg"/>', type: 'image/svg+xml', status: 415 },
     { body: 'text', type: 'text/plain', status: 415 },
