@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { modelListSchema } from '../model/service.ts';
+import { counted } from '../model/words.ts';
 import { npmRun } from '../node/shell.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { modelsOption, outOption } from './bench-options.ts';
@@ -68,7 +69,7 @@ async function measureService(
   try {
     const address = `http://127.0.0.1:${server.port}`;
     const { models } = modelListSchema.parse(await (await fetch(`${address}/models`)).json());
-    const title = `${models.length} models, ${environmentText(env)}`;
+    const title = `${counted(models.length, 'model')}, ${environmentText(env)}`;
     terminal.status(`${title}: start and load`);
     const startedBytes = await memoryOf(server);
     await loadAll(server);
@@ -114,7 +115,8 @@ async function reload(folder: string, model: string, address: string, count: num
 
 /** docs/bench-memory.md. */
 export function memoryPage(figures: readonly MemoryFigures[], replacements: number, origin: Origin): string {
-  const columns = ['malloc settings', 'models', 'at start', 'under load', `after ${replacements} reloads`];
+  const reloads = counted(replacements, 'reload');
+  const columns = ['malloc settings', 'models', 'at start', 'under load', `after ${reloads}`];
   const rows = figures.map(({ models, env, startedBytes, loadedBytes, reloadedBytes }) => [
     environmentText(env),
     String(models),
@@ -128,7 +130,7 @@ Memory of \`npm run serve\`, all its processes together; pages that processes sh
 - **models**: how many models the service has loaded.
 - **at start**: after all models were loaded, checked and warmed up.
 - **under load**: after small and large images were sent over ${turn.connections} connections for ${turn.seconds} s each.
-- **after ${replacements} reloads**: after one model's file was replaced ${replacements} times, with the same load after each.
+- **after ${reloads}**: one model's file was replaced that often, with the same load after each reload.
 
 Every figure is the smallest of four readings within six seconds, because a process that checks a model takes memory
 for a short time.

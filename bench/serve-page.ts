@@ -1,5 +1,6 @@
 /** docs/bench-serve.md: what each server reached at each load, and where the time of one request goes. */
 import type { ClassifyAnswer } from '../model/service.ts';
+import { counted } from '../model/words.ts';
 import { benchPage, mebibytes, type Origin, percent, rateCells, table } from './bench-page.ts';
 import type { LoadResult } from './serve-load.ts';
 import { medianOf, medianRatio } from './statistics.ts';
@@ -66,7 +67,7 @@ const columns = [
 /** One panel as a heading and a table, for Markdown and for a terminal. */
 export function panelSection(panel: ServePanel): string {
   const { image, connections, servers } = panel;
-  const heading = `## ${image}, ${connections} ${connections === 1 ? 'connection' : 'connections'}`;
+  const heading = `## ${image}, ${counted(connections, 'connection')}`;
   const rows = servers.map((server) => cellsOf(server, panel));
   return `${heading}\n\n${table(columns, rows)}${lagSentence(panel)}`;
 }

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { modelListSchema } from '../model/service.ts';
+import { counted } from '../model/words.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { Model } from '../serve/model.ts';
 import { modelsOption } from './bench-options.ts';
@@ -81,7 +82,7 @@ async function soakOn(folder: string, options: SoakOptions, terminal: Terminal):
   const lostNothing = exit.status === 0 && exit.lastLine.includes('every accepted request was answered');
   check({ ...counts, replaced }, memory, lostNothing);
   terminal.line(
-    `Passed: every valid request was answered correctly during ${replaced} reloads, memory did not grow, and no request was lost at the stop.`,
+    `Passed: every valid request was answered correctly during ${counted(replaced, 'reload')}, memory did not grow, and no request was lost at the stop.`,
   );
 }
 

@@ -1,5 +1,6 @@
 /** docs/bench-train.md and its figure. */
 import * as Plot from '@observablehq/plot';
+import { counted } from '../model/words.ts';
 import { arranged, chart, type Drawing, svgFile } from '../report/drawing.ts';
 import { lightPalette } from '../report/palette.ts';
 import {
@@ -46,7 +47,7 @@ bytes: converting them to float32 and standardising them is part of the step.
 - **peak memory**: the largest resident memory of the process.
 
 Every candidate is a process of its own. The candidates take turns; in every round each measures up to
-${stepsPerTurn} steps after a warm-up. Matrix multiplications in onnxruntime are measured in the same rounds. They are the
+${counted(stepsPerTurn, 'step')} after a warm-up. Matrix multiplications in onnxruntime are measured in the same rounds. They are the
 upper bound: the step's speed divided by theirs is its efficiency, given below each table.
 `;
   return benchPage(introduction, results.map(comparisonSection), origin);
@@ -56,7 +57,7 @@ upper bound: the step's speed divided by theirs is its efficiency, given below e
 export function comparisonSection(result: ComparisonResult): string {
   const { variant, threads, batch, data } = result.comparison;
   const rounds = result.measurements[0]?.rates.length ?? 0;
-  const heading = `## ${variant}, ${threadsText(threads)}, batch ${batch}, ${data} images, ${rounds} rounds`;
+  const heading = `## ${variant}, ${threadsText(threads)}, batch ${batch}, ${data} images, ${counted(rounds, 'round')}`;
   const rows = table(columns, comparisonRows(result).map(cellsOf));
   return [`${heading}\n`, `${rows}${efficiencyText(result)}`, leftOutText(result.leftOut)]
     .filter(Boolean)

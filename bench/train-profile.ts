@@ -10,6 +10,7 @@ import { type Graph, type GraphNode, multiplyAddsOf } from '../graph/builder.ts'
 import { stepNames, trainingStepGraph } from '../graph/step/step.ts';
 import { type Network, networkOf } from '../model/network.ts';
 import { initialParameters, zeroParameters } from '../model/parameters.ts';
+import { counted } from '../model/words.ts';
 import { textureNames } from '../textures/textures.ts';
 import { onnxEngine } from '../training/engine/onnx-engine.ts';
 import { benchPage, type Origin, table, threadsText } from './bench-page.ts';
@@ -188,7 +189,7 @@ export function profileSection({ comparison, profile }: ProfiledStep): string {
   const rate = ((batch / stepMs) * 1000).toFixed(0);
   return `## ${variant}, ${threadsText(threads)}, batch ${batch}
 
-Mean of ${steps} steps: ${stepMs.toFixed(0)} ms per step (${rate} images/s).
+Mean of ${counted(steps, 'step')}: ${stepMs.toFixed(0)} ms per step (${rate} images/s).
 
 ${rowsTable('layer', layers, stepMs)}
 ${rowsTable('operator', operators, stepMs)}`;
