@@ -23,8 +23,10 @@ export function benchPage(
   introduction: string,
   sections: readonly string[],
   { environment, versions, leftOut = [], command }: Origin,
+  measures: 'speed' | 'memory' = 'speed',
 ): string {
-  return `${[introduction + busyNote(environment), ...sections, leftOutText(leftOut)].filter(Boolean).join('\n')}
+  const note = measures === 'speed' ? busyNote(environment) : '';
+  return `${[introduction + note, ...sections, leftOutText(leftOut)].filter(Boolean).join('\n')}
 ## Environment
 
 ${environmentTable(environment, versions)}
@@ -55,8 +57,8 @@ export function leftOutText(leftOut: readonly string[]): string {
 function busyNote({ loadBefore, cores }: Environment): string {
   if (loadBefore < 0.25 * cores) return '';
   return `
-**The machine was busy** (load average ${loadBefore.toFixed(1)} on ${cores} cores at the start). Rates are lower than on an idle
-machine, and ratios are less certain: load slows down a program more if its threads wait for each other.
+**The machine was busy** (load average ${loadBefore.toFixed(1)} on ${cores} cores at the start). Rates are lower than on an
+idle machine, and ratios are less certain: load slows a program down more if its threads wait for each other.
 `;
 }
 

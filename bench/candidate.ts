@@ -1,6 +1,7 @@
 /**
- * A candidate is a program that runs training steps on request, in samples of a few steps, so that the candidates of a comparison can
- * take turns under the same load. It writes one JSON line with its versions, then one line per request line that it reads.
+ * A candidate is a program that runs training steps on request, in samples of a few steps, so that the
+ * candidates of a comparison can take turns under the same load. It writes one JSON line with its versions,
+ * then one line per request line that it reads.
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -12,7 +13,7 @@ export interface CandidatePlan {
   readonly name: string;
   readonly program: string;
   readonly args: readonly string[];
-  /** Steps before each sample: they refill caches and use up batches prepared during the other candidates' turns. */
+  /** Steps before each sample: they refill caches and use up batches prepared during other turns. */
   readonly warmUpSteps: number;
   /** Multiplies the steps of a turn, for candidates with short steps; default 1. */
   readonly stepsFactor?: number;
@@ -39,12 +40,18 @@ export interface Candidate {
   readonly name: string;
   /** Packages and their versions. */
   readonly versions: Readonly<Versions>;
-  /** Measures up to `steps` steps, at least one. Errors: `engine-unavailable` with the last error line if the process has ended. */
+  /**
+   * Measures up to `steps` steps, at least one. Errors: `engine-unavailable` with the last error line if the
+   * process has ended.
+   */
   sample(steps: number): Promise<Sample>;
   close(): Promise<void>;
 }
 
-/** Starts the program and waits until it is ready. Errors: `engine-unavailable` with the last error line if it ends instead. */
+/**
+ * Starts the program and waits until it is ready. Errors: `engine-unavailable` with the last error line if it
+ * ends instead.
+ */
 export async function startCandidate({
   name,
   program,
@@ -96,7 +103,7 @@ export async function startCandidate({
   };
 }
 
-/** The program's side, for candidates that run in Node: writes `versions`, then answers requests until stdin ends. */
+/** The program's side, for candidates in Node: writes `versions`, then answers requests until stdin ends. */
 export async function answerSamples(
   versions: Versions,
   sample: (plan: SamplePlan) => Promise<Sample>,

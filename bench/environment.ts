@@ -8,7 +8,7 @@ import { runProgram } from '../node/program.ts';
 export interface Environment {
   readonly processor: string;
   readonly cores: number;
-  /** Vector and matrix instruction sets, which decide the kernels that run; undefined if the system doesn't list them. */
+  /** Vector and matrix instruction sets, which decide the kernels that run; undefined if unknown. */
   readonly instructions: readonly string[] | undefined;
   readonly memoryBytes: number;
   readonly system: string;

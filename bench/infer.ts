@@ -1,4 +1,4 @@
-/** `npm run bench -- infer`: images per second of an exported network in onnxruntime-node, portable file and throughput file. */
+/** `npm run bench -- infer`: images per second of a network's portable and throughput file in onnxruntime-node. */
 import { z } from 'zod';
 import { encodeModel } from '../graph/encode.ts';
 import { forwardGraph } from '../graph/forward.ts';
@@ -126,16 +126,17 @@ async function differenceOf({ portable, throughput }: Sessions, image: Tensor): 
 export function inferPage(variant: VariantName, sections: readonly string[], origin: Origin): string {
   const introduction = `# Inference speed
 
-Images per second of an exported network in onnxruntime-node. \`npm run export\` writes each network as two files with
-the same outputs: \`${variant}.onnx\` is portable and loads in every tool, \`${variant}.throughput.onnx\` computes
-convolutions in tiles (Winograd), which is faster for large batches. Both files run in one process and take turns.
-The input is float32 patches in memory: decoding and cutting images is not measured.
+Images per second of an exported network in onnxruntime-node. \`npm run export\` writes two files per network,
+which compute the same function: \`${variant}.onnx\` is portable and loads in every tool,
+\`${variant}.throughput.onnx\` computes convolutions in tiles (Winograd), which is faster for large batches.
+Both files run in one process and take turns. The input is float32 patches in memory: decoding images and
+cutting patches is not measured.
 
 - **batch**: patches per call.
-- **portable**, **throughput**: images per second of each file, median over the rounds. **quartiles**: the middle half
-  of the rounds lies between these two rates.
-- **ratio**: speed of the throughput file relative to the portable file, the median of the ratios within the rounds.
-  Above 1 the throughput file is faster.
+- **portable**, **throughput**: images per second of each file, median over the rounds. **quartiles**: the
+  middle half of the rounds lies between these two rates.
+- **ratio**: the speed of the throughput file relative to the portable file, the median of the ratios within
+  the rounds. Above 1 the throughput file is faster.
 - **max. difference**: the largest difference between the probabilities that the two files compute.
 `;
   return benchPage(introduction, sections, origin);

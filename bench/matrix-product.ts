@@ -1,6 +1,6 @@
 /**
- * Matrix multiplications in onnxruntime: the upper bound of a training step on a machine, because almost all of a step's arithmetic
- * is matrix multiplication.
+ * Matrix multiplications in onnxruntime: the upper bound of a training step on a machine, because almost
+ * all of a step's arithmetic is matrix multiplication.
  */
 import { createGraph, type Graph, multiplyAddsOf } from '../graph/builder.ts';
 import { encodeModel } from '../graph/encode.ts';
@@ -18,7 +18,7 @@ export const squareProduct: ProductShape = {
   right: [1536, 1536],
 };
 
-/** Conv3 of the reference network in 2 x 2 tiles of 8 x 8 positions: many small products, like most of a step. */
+/** Conv3 of the reference network in 2 x 2 tiles of 8 x 8 positions: many small products, like most layers. */
 export function stepProduct(batch: number): ProductShape {
   return {
     name: `256 times 500 x 50 by 50 x ${batch}, as in conv3`,

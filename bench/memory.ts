@@ -1,4 +1,4 @@
-/** `npm run bench -- memory`: memory of the service at start, under load, and after its model was reloaded repeatedly. */
+/** `npm run bench -- memory`: memory of the service at start, under load, and after reloads of a model. */
 import { cp, mkdtemp, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -124,18 +124,18 @@ export function memoryPage(figures: readonly MemoryFigures[], replacements: numb
   ]);
   const introduction = `# Memory of the service
 
-Memory of \`npm run serve\`, all its processes together; pages that processes share count once.
+Memory of \`npm run serve\`, all its processes together. Memory pages that processes share count once.
 
-- **malloc settings**: environment variables that tell glibc's malloc to return freed memory to the system.
-- **models**: how many models the service has loaded.
+- **malloc settings**: environment variables that make glibc's malloc return freed memory to the system.
+- **models**: the number of loaded models.
 - **at start**: after all models were loaded, checked and warmed up.
 - **under load**: after small and large images were sent over ${turn.connections} connections for ${turn.seconds} s each.
 - **after ${reloads}**: one model's file was replaced that often, with the same load after each reload.
 
-Every figure is the smallest of four readings within six seconds, because a process that checks a model takes memory
-for a short time.
+Every figure is the smallest of four readings within six seconds, because the process that checks a model
+takes memory for a short time.
 `;
-  return benchPage(introduction, [table(columns, rows)], origin);
+  return benchPage(introduction, [table(columns, rows)], origin, 'memory');
 }
 
 function environmentText(env: Readonly<Record<string, string>>): string {

@@ -1,4 +1,4 @@
-/** Timed samples of repeated steps, and the random batches that steps run on. Node and the browser pages share this code. */
+/** Timed samples of repeated steps, and random batches for them, for Node and for the browser pages. */
 import { z } from 'zod';
 import { patchBytes } from '../model/patch.ts';
 import { randomStream } from '../model/random.ts';
@@ -36,7 +36,7 @@ export async function takeSample(
   return { steps: taken, seconds };
 }
 
-/** Candidates in the order of their turns: each round begins with the next one, so that none always follows the same one. */
+/** Candidates in the order of their turns. Each round begins with the next one, so that the order varies. */
 export function turnsOf<C>(candidates: readonly C[], round: number): readonly C[] {
   const first = round % candidates.length;
   return [...candidates.slice(first), ...candidates.slice(0, first)];

@@ -1,4 +1,4 @@
-/** The servers that `npm run bench -- serve` compares: the programs, their arguments, and the form of their requests. */
+/** The servers that `npm run bench -- serve` compares: their programs, arguments and request formats. */
 import { copyFile, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -132,8 +132,8 @@ async function versionsOf(python: string, module: string): Promise<Record<string
 }
 
 /**
- * Copies one model into a new folder, so that the service loads what its peers load. The caller removes the folder.
- * Errors: `model-not-found`.
+ * Copies one model into a new folder, so that the service loads what its peers load. The caller removes the
+ * folder. Errors: `model-not-found`.
  */
 export async function folderOfOne(models: string, name: string): Promise<string> {
   const text = await readFile(join(models, 'index.json'), 'utf8').catch(() => '{"models":[]}');

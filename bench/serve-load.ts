@@ -1,4 +1,4 @@
-/** The load of the server benchmarks: autocannon sends images, and response times are counted after a warm-up. */
+/** The load of the server benchmarks: autocannon sends images; response times count after a warm-up. */
 import autocannon from 'autocannon';
 import sharp from 'sharp';
 import { drawTexture } from '../textures/textures.ts';
@@ -9,7 +9,7 @@ export interface LoadImage {
   readonly name: string;
   readonly type: string;
   readonly bytes: Buffer;
-  /** How many patches the model computes for it. */
+  /** The number of patches that the model computes for it. */
   readonly patches: number;
 }
 
@@ -55,7 +55,7 @@ export interface LoadResult {
   readonly lagMs: number | undefined;
 }
 
-/** Keeps `connections` requests in flight and measures after the warm-up; `onAnswer` gets the body of every response. */
+/** Keeps `connections` requests in flight, measured after the warm-up. `onAnswer` gets each response body. */
 export async function load(
   plan: ServerPlan,
   port: number,

@@ -32,22 +32,23 @@ export interface RequestAnatomy extends Readonly<ClassifyAnswer['timings']> {
 export function servePage(sections: readonly string[], seconds: number, origin: Origin): string {
   const introduction = `# Serving speed
 
-Requests per second of \`npm run serve\` and of Python servers that run the same model in onnxruntime on the same
-machine. Every table is one image sent over one number of connections.
+Requests per second of \`npm run serve\` and of Python servers that run the same model in onnxruntime on the
+same machine. In each table, clients send one image over a number of connections, one request at a time on
+each connection.
 
-- **requests/s**: requests answered with status 200 per second, median over the rounds. **quartiles**: the middle half
-  of the rounds lies between these two rates.
-- **vs. best peer**: the speed relative to the fastest Python server of the table, the median of the ratios within the
-  rounds.
-- **of upper bound**: the speed relative to onnxruntime-node alone: a process that computes batches of 32 patches with
-  the throughput file, without HTTP and without decoding.
-- **p50 ms**, **p99 ms**: half and 99 % of the responses took at most this time.
+- **requests/s**: requests answered with status 200 per second, median over the rounds. **quartiles**: the
+  middle half of the rounds lies between these two rates.
+- **vs. best peer**: the speed relative to the fastest Python server of the table, the median of the ratios
+  within the rounds.
+- **of upper bound**: the speed relative to onnxruntime-node without a server: one process that runs the
+  throughput file on batches of 32 patches, without HTTP and decoding.
+- **p50 ms**, **p99 ms**: 50 % and 99 % of the responses took at most this time.
 - **errors**: responses other than 200 and failed connections, in all rounds together.
-- **memory**: of all the server's processes; pages that they share count once.
+- **memory**: of all processes of the server. Memory pages that they share count once.
 
-The servers take turns: while one is measured, the others are paused. Every server has served for 8 s before its first
-turn. A turn has a warm-up of 1 s and ${seconds} measured seconds. autocannon sends the requests and runs on the same cores
-as the servers.
+The servers take turns: while one is measured, the others are paused. Every server has been under load for 8 s
+before its first turn. A turn is a warm-up of 1 s and ${seconds} measured seconds. autocannon sends the requests; it
+runs on the same cores as the servers.
 `;
   return benchPage(introduction, sections, origin);
 }
@@ -124,8 +125,8 @@ export function anatomySection({ image, decodeMs, queueMs, inferMs, totalMs }: R
   ];
   return `## Where the time of one request goes
 
-Median times of Textura for one ${image} at a time. All servers of this page run onnxruntime: they differ in the other
-parts.
+Median times of Textura for one ${image} at a time. All servers of this page run onnxruntime: they differ in
+the other parts.
 
 ${table(['part', 'ms', 'share'], rows)}`;
 }

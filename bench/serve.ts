@@ -90,8 +90,8 @@ function throughputFile(model: string): string {
 }
 
 /**
- * Starts every server, checks its answers, puts it under load for a while, and pauses it. Servers that fail or answer differently
- * are left out.
+ * Starts every server, checks its answers, puts it under load for a while, and pauses it. Servers that fail
+ * or answer differently are left out.
  */
 async function startAll(plans: readonly ServerPlan[], images: readonly LoadImage[], terminal: Terminal) {
   const servers: ServerProcess[] = [];
@@ -127,7 +127,10 @@ async function startAll(plans: readonly ServerPlan[], images: readonly LoadImage
 /** The part of an answer that all servers give. */
 const answerSchema = z.object({ results: classifyAnswerSchema.shape.results });
 
-/** For each image the top class, its probability to two digits and the number of patches: equal if two servers do the same work. */
+/**
+ * For each image the top class, its probability to two digits and the number of patches: equal if two servers
+ * do the same work.
+ */
 async function answersOf({ plan, port }: ServerProcess, images: readonly LoadImage[]): Promise<string> {
   const texts = images.map(async (image) => {
     const { body, headers } = uploadOf(plan, image);

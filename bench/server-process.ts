@@ -39,7 +39,10 @@ function stopAllOnSignal(): void {
   }
 }
 
-/** Starts a server and waits until it is ready. Errors: `engine-unavailable` with its last line if it ends instead or never answers. */
+/**
+ * Starts a server and waits until it is ready. Errors: `engine-unavailable` with its last line if it ends
+ * instead or never answers.
+ */
 export async function startServer(plan: ServerPlan): Promise<ServerProcess> {
   const port = await freePort();
   const args = plan.args.map((arg) => (arg === 'PORT' ? String(port) : arg));
@@ -115,7 +118,10 @@ function freePort(): Promise<number> {
   });
 }
 
-/** A process and its descendants; without /proc only itself. Process groups don't do: servers start workers in groups of their own. */
+/**
+ * A process and its descendants; without /proc only itself. Process groups don't do: servers start workers in
+ * groups of their own.
+ */
 async function processTree(root: number | undefined): Promise<readonly number[]> {
   if (root === undefined) return [];
   const parents = new Map<number, number>();
@@ -142,7 +148,10 @@ async function treeMemory(root: number | undefined): Promise<number | undefined>
   return bytes;
 }
 
-/** The smallest of four readings: a process that checks a model takes memory for a short time. 0 if the system doesn't report it. */
+/**
+ * The smallest of four readings: a process that checks a model takes memory for a short time. 0 if the system
+ * doesn't report it.
+ */
 export async function settledMemory(server: ServerProcess): Promise<number> {
   const readings: number[] = [];
   for (let i = 0; i < 4; i++) {

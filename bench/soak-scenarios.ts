@@ -1,4 +1,7 @@
-/** The requests of `npm run bench -- soak`: valid ones with known answers, invalid ones with a known status, and hostile ones. */
+/**
+ * The requests of `npm run bench -- soak`: valid ones with known answers, invalid ones with a known status,
+ * and hostile ones.
+ */
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
@@ -18,7 +21,7 @@ export interface ValidRequest {
 
 export type Outcome = 'correct' | 'wrong' | 'rejected' | 'failed';
 
-/** How many classes an answer lists. */
+/** The number of classes in an answer. */
 const top = 5;
 /** The portable and the throughput file differ in rounding. */
 const tolerance = 1e-5;

@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- soak`: the service under valid, invalid and hostile requests for a long time, while its models are reloaded. Every
- * answer is checked, memory must not grow, and the service must answer every accepted request before it stops.
+ * `npm run bench -- soak`: the service under valid, invalid and hostile requests for a long time, while its
+ * models are reloaded. Every answer is checked, memory must not grow, and the service must answer every
+ * accepted request before it stops.
  */
 import { cp, mkdtemp, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -128,7 +129,7 @@ async function startClients(
   const loops = (count: number, send: (turn: number) => Promise<unknown>) =>
     Array.from({ length: count }, async (_, offset) => {
       for (let turn = offset; !isOver.value; turn += 7) {
-        // A stopping service refuses connections; its last line says whether it answered what it had accepted.
+        // A stopping service refuses connections. Its last line says whether it lost accepted requests.
         await send(turn).catch(() => sleep(20));
       }
     });

@@ -28,8 +28,8 @@ export function quantile(sorted: readonly number[], share: number): number {
 }
 
 /**
- * The median over the rounds of `ours / theirs`. Both values of a round were measured under the same load, which cancels in
- * their ratio; it would not cancel in a ratio of medians.
+ * The median over the rounds of `ours / theirs`. Both values of a round were measured under the same load,
+ * which cancels in their ratio; it would not cancel in a ratio of medians.
  */
 export function medianRatio(ours: readonly number[], theirs: readonly number[]): number {
   return medianOf(ours.map((value, round) => value / (theirs[round] ?? Number.NaN)));

@@ -1,6 +1,7 @@
 /**
- * The candidates of `npm run bench -- train`: both engines, the onnx engine also with the data pipeline and in a browser, PyTorch in
- * three configurations, TensorFlow, and matrix products as the upper bound. Each is a program of its own.
+ * The candidates of `npm run bench -- train`: both engines, the onnx engine also with the data pipeline and
+ * in a browser, PyTorch in three configurations, TensorFlow, and matrix products as the upper bound. Each is
+ * a program of its own.
  */
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -18,7 +19,10 @@ export interface Comparison {
   readonly data: string;
 }
 
-/** `prepared`: a few random batches in memory. The others run the data pipeline, `jitter64` with that augmentation. */
+/**
+ * `prepared`: a few random batches in memory. The others run the data pipeline, `jitter64` with that
+ * augmentation.
+ */
 const batchSources = ['prepared', 'pipeline', 'jitter64'] as const;
 type BatchSource = (typeof batchSources)[number];
 
@@ -87,7 +91,7 @@ const pytorchSettings = {
   channels_last_bf16: `${baselineName}, channels_last, bf16 autocast`,
 } as const;
 
-/** In the order of the page. The data pipeline costs the same for every network: it is measured with the reference. */
+/** In the order of the page. The data pipeline costs the same for every network: only the reference uses it. */
 export function candidatesOf(
   comparison: Comparison,
   { hasTfjs, pytorch, tensorflow, hasBfloat16, hasChromium }: Peers,

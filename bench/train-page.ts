@@ -31,24 +31,28 @@ export function trainPage(
 
 ![Images per second of each candidate](bench-train.svg)
 
-Each table compares programs that train the same network on the same number of threads. A training step is the
-forward pass, the backward pass and the update by SGD with momentum on one batch of 64x64 patches. It starts from
-bytes: converting them to float32 and standardising them is part of the step.
+Each table compares programs that train the same network on the same number of threads. A training step is
+the forward pass, the backward pass and the update by SGD with momentum on one batch of 64x64 patches. It
+starts from bytes: converting them to float32 and standardising them is part of the step.
 
 - **candidate**: the program. "with data pipeline" cuts every batch from images in a worker thread, as
-  \`npm run train\` does, and "jitter64" also augments it. All other candidates, those in Python included, train on
-  prepared batches in memory. "onnx engine in Chromium" runs the ONNX graph of the step in a web page with
-  onnxruntime-web (WebAssembly, one thread).
-- **images/s**: patches trained per second, median over the rounds. **quartiles**: the middle half of the rounds
-  lies between these two rates.
-- **vs. PyTorch**: the speed relative to PyTorch with default settings; 2.00 is twice as fast. It is the median of
-  the ratios within the rounds, because load on the machine affects all candidates of a round alike.
-- **vs. prepared batches**: the speed relative to the same engine on prepared batches.
+  \`npm run train\` does, and "jitter64" also augments it. All other candidates, those in Python included,
+  train on prepared batches in memory. "onnx engine in Chromium" runs the ONNX graph of the step in a web page
+  with onnxruntime-web (WebAssembly, one thread).
+- **images/s**: patches trained per second, median over the rounds. **quartiles**: the middle half of the
+  rounds lies between these two rates.
+- **vs. PyTorch**: the speed relative to PyTorch with default settings; 2.00 is twice as fast. It is the
+  median of the ratios within the rounds, because load on the machine affects all candidates of a round alike.
+- **vs. prepared batches**: the speed relative to the same engine on prepared batches; 100 % means that the
+  data pipeline does not slow training down.
 - **peak memory**: the largest resident memory of the process.
 
-Every candidate is a process of its own. The candidates take turns; in every round each measures up to
-${counted(stepsPerTurn, 'step')} after a warm-up. Matrix multiplications in onnxruntime are measured in the same rounds. They are the
-upper bound: the step's speed divided by theirs is its efficiency, given below each table.
+Each candidate runs in its own process. The candidates take turns: in every round each one measures up to
+${counted(stepsPerTurn, 'step')} after a warm-up.
+
+Matrix multiplications in onnxruntime are measured in the same rounds. They are the upper bound: the speed of
+the step in GFLOP/s, divided by that of the faster multiplication, is the efficiency of the step. It is given
+below each table.
 `;
   return benchPage(introduction, results.map(comparisonSection), origin);
 }
@@ -92,7 +96,7 @@ function efficiencyText(result: ComparisonResult): string {
   });
   const millions = (count: number) => (count / 1e6).toFixed(1);
   return `
-Matrix multiplications reach ${products.join(' and ')}.
+Matrix multiplications reach ${products.join('\nand ')}.
 The onnx engine's step needs ${millions(multiplyAdds)} million multiply-adds per patch (direct convolution: ${millions(directMultiplyAdds)} million).
 It reaches ${gigaflops.toFixed(0)} GFLOP/s, ${percent(share)} of the faster matrix multiplication.
 `;

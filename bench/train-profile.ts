@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- train --profile`: where the time of a training step goes. onnxruntime records every operator of the onnx engine's
- * steps; the record is summed by layer, phase and operator.
+ * `npm run bench -- train --profile`: where the time of a training step goes. onnxruntime records every
+ * operator of the onnx engine's steps; the record is summed by layer, phase and operator.
  */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -77,8 +77,9 @@ interface StepProfile {
 const otherNodes = 'input and loss';
 
 /**
- * Sums onnxruntime's profile `text` of a network's step, without the first `warmUpRuns` runs. `graph` is the step's graph:
- * onnxruntime's optimiser renames the nodes that it fuses, but the new name starts with the old one.
+ * Sums onnxruntime's profile `text` of a network's step, without the first `warmUpRuns` runs. `graph` is
+ * the step's graph: onnxruntime's optimiser renames the nodes that it fuses, but the new name starts with the
+ * old one.
  */
 export function stepProfile(text: string, network: Network, graph: Graph, warmUpRuns: number): StepProfile {
   const events = z.array(eventSchema).parse(JSON.parse(text));
@@ -140,8 +141,8 @@ class Sums {
 }
 
 /**
- * The phase of every node, by name. Nodes are in the order of computation: the forward pass ends with the logits, the update
- * begins with the first use of a momentum buffer.
+ * The phase of every node, by name. Nodes are in the order of computation: the forward pass ends with the
+ * logits, the update begins with the first use of a momentum buffer.
  */
 function phasesOf(step: Graph): ReadonlyMap<string, StepPhase> {
   let phase: StepPhase = 'forward';
@@ -173,8 +174,8 @@ The time of the onnx engine's training step, recorded by onnxruntime and summed 
 
 - The row of a convolution includes its bias and the pooling that follows it.
 - **forward**, **backward** and **update** are the phases of a step; **share** is the part of the step's time.
-- **GFLOP/s** counts the multiply-adds of matrix products, two operations each, over the whole time of the row.
-  Additions, comparisons and copies add time but no operations.
+- **GFLOP/s** counts the multiply-adds of matrix products, two operations each, over the whole time of the
+  row. Additions, comparisons and copies add time but no operations.
 - **between operators** is time in which no operator runs.
 
 Recording slows a step down slightly.

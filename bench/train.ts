@@ -1,4 +1,4 @@
-/** `npm run bench -- train`: images per second of a training step, Textura's engines compared with PyTorch and TensorFlow. */
+/** `npm run bench -- train`: images per second of a training step, compared with PyTorch and TensorFlow. */
 import { z } from 'zod';
 import { variantNames } from '../model/network.ts';
 import { chromiumMissing, findChromium } from '../node/chromium.ts';

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- web`: what users wait for on the built page, and onnxruntime-web compared with TensorFlow.js in one page. All of it
- * on one thread.
+ * `npm run bench -- web`: what users wait for on the built page, and onnxruntime-web compared with
+ * TensorFlow.js in one page. All of it on one thread.
  */
 import { access, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -34,7 +34,7 @@ export const webBenchOptions = z.strictObject({
 });
 type WebBenchOptions = z.infer<typeof webBenchOptions>;
 
-const film = { texture: 'brick', width: 640, height: 480, pictures: 30 } as const;
+const film = { texture: 'brick', width: 640, height: 480, frames: 30 } as const;
 
 export async function benchWeb(options: WebBenchOptions, terminal: Terminal): Promise<void> {
   const { models, frames, rounds, seconds, out } = options;
@@ -91,12 +91,12 @@ async function figuresOfPage({ models, frames }: WebBenchOptions, terminal: Term
   const folder = await mkdtemp(join(tmpdir(), 'textura-bench-web-'));
   const built = await buildPage();
   try {
-    const { texture, width, height, pictures } = film;
+    const { texture, width, height } = film;
     const path = join(folder, 'film.y4m');
     // Consecutive frames differ, so that no result can be reused.
     await writeFilm(
       path,
-      Array.from({ length: pictures }, (_, i) => drawTexture(texture, 5, i, width, height)),
+      Array.from({ length: film.frames }, (_, i) => drawTexture(texture, 5, i, width, height)),
     );
     const onStep = (step: string) => terminal.status(step);
     return await measurePage({ page: built.folder, models, film: path, frames, onStep });
@@ -110,18 +110,21 @@ async function figuresOfPage({ models, frames }: WebBenchOptions, terminal: Term
 export function webPage(figures: PageFigures, rows: readonly RuntimeRow[], origin: Origin): string {
   const introduction = `# Speed of the web page
 
-The built page with the reference network in Chromium. It comes from a local server without cross-origin isolation
-headers, so WebAssembly has one thread. Every figure is read from the page itself, as a user sees it. The camera
-delivers 30 frames per second, which limits the frame rate.
+The built page with the reference network in Chromium. It comes from a local server without cross-origin
+isolation headers, so WebAssembly has one thread. Every figure is read from the page itself, as users see it.
+The camera delivers 30 frames per second, which limits the frame rate.
 `;
   const comparison = `## Comparison with TensorFlow.js
 
-The same network with the same weights in one page, one patch per call, on one thread. The runtimes take turns.
+The same network with the same weights in one page, one patch per call, on one thread. The runtimes take
+turns.
 
-- **patches/s**: median over the rounds. **quartiles**: the middle half of the rounds lies between these two rates.
-- **speed of onnxruntime-web**: relative to the runtime of the row, the median of the ratios within the rounds; above
-  1.0x onnxruntime-web is faster.
-- **max. difference**: the largest difference between the runtime's probabilities and those of onnxruntime-web.
+- **patches/s**: median over the rounds. **quartiles**: the middle half of the rounds lies between these two
+  rates.
+- **speed of onnxruntime-web**: relative to the runtime of the row, the median of the ratios within the
+  rounds. Above 1.0x onnxruntime-web is faster.
+- **max. difference**: the largest difference between the runtime's probabilities and those of
+  onnxruntime-web.
 
 ${table(
   ['runtime', 'patches/s', 'quartiles', 'speed of onnxruntime-web', 'max. difference'],

@@ -1,7 +1,7 @@
 """The Python side of bench/candidate.ts: writes the versions, then answers each request line.
 
-The request {"warmUpSteps", "steps", "limitSeconds"} is answered with {"steps", "seconds", "peakBytes"}: the number of
-measured steps, their total time and the peak memory of the process.
+The request {"warmUpSteps", "steps", "limitSeconds"} is answered with {"steps", "seconds", "peakBytes"}: the
+number of measured steps, their total time and the peak memory of the process.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""FastAPI with onnxruntime in its thread pool. Environment variables name the model and the number of threads."""
+"""FastAPI with onnxruntime in its thread pool. Environment variables set the model and the threads."""
 
 import os
 

@@ -1,4 +1,7 @@
-/** A Python interpreter that has a peer's package: TEXTURA_BENCH_PYTHON if it has, otherwise a virtual environment made for it. */
+/**
+ * A Python interpreter that has a peer's package: TEXTURA_BENCH_PYTHON if it has, otherwise a virtual
+ * environment made for it.
+ */
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '../../node/program.ts';
 import { type PythonEnvironment, pythonEnvironment } from '../../node/python-environment.ts';

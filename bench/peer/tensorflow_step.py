@@ -15,6 +15,7 @@ from candidate import answer_samples
 
 INPUT_PX = 64
 BATCHES = 4
+# Weight decay is applied to kernels only.
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 1e-3, 0.9, 5e-4
 
 
@@ -73,7 +74,7 @@ def network_of(layers):
 
 
 def stepper(request):
-    """Returns a function that runs one step: bytes to float32, forward, backward, update; weight decay on kernels only."""
+    """Returns a function that runs one step: bytes to float32, forward, backward, update."""
     batch = request["batch"]
     network, variables = network_of(request["layers"])
     momentum_buffers = [tf.Variable(tf.zeros_like(value)) for value in variables]

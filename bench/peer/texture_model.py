@@ -1,4 +1,4 @@
-"""Classification as the Python servers do it: Pillow decodes, NumPy cuts patches, onnxruntime runs the model."""
+"""Classification in the Python servers: Pillow decodes, NumPy cuts patches, onnxruntime runs the model."""
 
 import io
 import json

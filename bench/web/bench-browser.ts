@@ -1,6 +1,6 @@
 /**
- * Chromium with one of the benchmark pages, step-page.ts or runtimes-page.ts. There is no server and no network: every request of
- * the page is answered from here.
+ * Chromium with one of the benchmark pages, step-page.ts or runtimes-page.ts. There is no server and no
+ * network: every request of the page is answered from here.
  */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -79,7 +79,10 @@ export function openRuntimesBrowser(variant: VariantName, classes: number): Prom
   });
 }
 
-/** Opens a page whose global `name` is what the module exports; `start` gets it. Closes the browser if anything fails. */
+/**
+ * Opens a page whose global `name` is what the module exports; `start` gets it. Closes the browser if
+ * anything fails.
+ */
 async function openPage<B>(
   module: string,
   name: string,

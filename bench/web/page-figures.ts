@@ -1,4 +1,4 @@
-/** What users wait for on the built page, read from the page in Chromium: one thread, served by a plain local server. */
+/** What users wait for on the built page, read from the page in Chromium on one thread. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -34,7 +34,7 @@ interface PageFiguresRequest {
 
 const liveSeconds = 8;
 const warmUpFrames = 500;
-const heatMapPictures = 7;
+const heatMapImages = 7;
 
 /** Errors: `engine-unavailable` if there is no browser. */
 export async function measurePage({
@@ -86,7 +86,7 @@ async function heatMaps(browser: Browser, origin: string): Promise<readonly numb
   const page = await openPage(browser, `${origin}/#see`);
   const stats = page.locator('#heat-stats');
   const took: number[] = [];
-  for (let picture = 0; picture <= heatMapPictures; picture++) {
+  for (let i = 0; i <= heatMapImages; i++) {
     await stats.filter({ hasText: '37 x 27' }).waitFor();
     await page.getByRole('button', { name: 'Draw others' }).click();
     await stats.filter({ hasText: '19 x 14' }).waitFor();
@@ -132,7 +132,10 @@ async function untilSeen(page: Page, frames: number, onStep: (step: string) => v
   }
 }
 
-/** The page's JavaScript heap after a garbage collection, and the private memory of the largest renderer, workers included. */
+/**
+ * The page's JavaScript heap after a garbage collection, and the private memory of the largest renderer,
+ * workers included.
+ */
 async function memoryOf(
   browser: Browser,
   page: Page,

@@ -38,7 +38,10 @@ export const isolated: Decorate = (_request, response, next) => {
   next();
 };
 
-/** Serves the page at / and the models at /models/, both below `prefix`. `decorate` adds headers; by default there are none. */
+/**
+ * Serves the page at / and the models at /models/, both below `prefix`. `decorate` adds headers; by default
+ * there are none.
+ */
 export async function servePage(
   { page, models, prefix = '' }: { readonly page: string; readonly models: string; readonly prefix?: string },
   decorate: Decorate = (_request, _response, next) => next(),
@@ -68,7 +71,10 @@ export async function servePage(
   };
 }
 
-/** Express's static middleware, which never leaves the folder. It works without an Express application, against its types. */
+/**
+ * Express's static middleware, which never leaves the folder. It works without an Express application,
+ * against its types.
+ */
 function filesOf(folder: string): Decorate {
   return express.static(folder, { redirect: false }) as unknown as Decorate;
 }

@@ -1,6 +1,6 @@
 /**
- * One network with the same weights in a browser page, in onnxruntime-web (wasm) and TensorFlow.js (wasm and cpu), one thread each.
- * TensorFlow.js runs it layer by layer, as its users write networks.
+ * One network with the same weights in a browser page, in onnxruntime-web (wasm) and TensorFlow.js (wasm
+ * and cpu), one thread each. TensorFlow.js runs it layer by layer, as its users write networks.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';

@@ -7,7 +7,7 @@ import { anatomySection, panelSection } from '../../bench/serve-page.ts';
 const result = { requestsPerSecond: 100, p50Ms: 10, p99Ms: 20, errors: 0, lagMs: undefined };
 const memoryBytes = 2 ** 20 * 300;
 
-test('ratios are to the best peer of the same round, and a server without responses has no response time', () => {
+test('ratios are to the best peer of the round, and a server without responses has no response time', () => {
   const servers = [
     {
       name: 'ours',

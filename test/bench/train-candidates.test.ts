@@ -43,7 +43,7 @@ test('the onnx engine and the matrix products answer samples as processes', {
   }
 });
 
-test('a candidate that does not start is an unavailable engine, with the last line of its error', async () => {
+test('a candidate that does not start is reported with the last line of its error', async () => {
   const args = ['-e', 'console.error("first"); console.error("no such module"); process.exit(1)'];
   const plan = { name: 'broken', program: process.execPath, args, warmUpSteps: 1 };
   await expect(startCandidate(plan)).rejects.toMatchObject({

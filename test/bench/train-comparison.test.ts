@@ -30,7 +30,7 @@ test('rates are compared with PyTorch, and those with data pipeline also with pr
   expect(comparisonRows(withoutPyTorch)[0]?.ratio).toBeUndefined();
 });
 
-test('efficiency counts the multiply-adds of the graph and divides by the faster product of each round', () => {
+test('efficiency counts the multiply-adds of the graph, relative to the faster product of each round', () => {
   const efficiency = stepEfficiency(result);
   // At batch 165 it is 413 million; smaller batches share the transforms of the kernels among fewer patches.
   expect(efficiency?.multiplyAdds).toBeGreaterThan(413e6);
