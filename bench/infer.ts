@@ -1,4 +1,4 @@
-/** `npm run bench -- infer`: images per second of a network's portable and throughput file in onnxruntime-node. */
+/** `npm run bench -- infer`: images per second of a network's two ONNX files in onnxruntime-node. */
 import { z } from 'zod';
 import { encodeModel } from '../graph/encode.ts';
 import { forwardGraph } from '../graph/forward.ts';

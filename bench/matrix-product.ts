@@ -18,7 +18,7 @@ export const squareProduct: ProductShape = {
   right: [1536, 1536],
 };
 
-/** Conv3 of the reference network in 2 x 2 tiles of 8 x 8 positions: many small products, like most layers. */
+/** Conv3 of the reference in 2 x 2 tiles of 8 x 8 positions: many small products, as in most layers. */
 export function stepProduct(batch: number): ProductShape {
   return {
     name: `256 times 500 x 50 by 50 x ${batch}, as in conv3`,

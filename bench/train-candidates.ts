@@ -91,7 +91,7 @@ const pytorchSettings = {
   channels_last_bf16: `${baselineName}, channels_last, bf16 autocast`,
 } as const;
 
-/** In the order of the page. The data pipeline costs the same for every network: only the reference uses it. */
+/** In page order. The data pipeline costs the same for every network: only the reference has it. */
 export function candidatesOf(
   comparison: Comparison,
   { hasTfjs, pytorch, tensorflow, hasBfloat16, hasChromium }: Peers,

@@ -1,4 +1,4 @@
-/** One comparison of `npm run bench -- train`: runs its candidates in turns and computes ratios and efficiency. */
+/** One comparison of `npm run bench -- train`: runs its candidates in turns and computes ratios. */
 import { trainingStepGraph } from '../graph/step/step.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
 import { TexturaError } from '../model/error.ts';
@@ -94,7 +94,7 @@ function productOf({ candidate: { name }, multiplyAdds, samples }: Started): rea
   return [{ name, gigaflops }];
 }
 
-/** Starts the candidates one after another, each with a sample that is ignored. Those that fail are left out. */
+/** Starts the candidates one by one, each with a sample that is ignored. Those that fail are left out. */
 async function startAll(candidates: readonly TrainCandidate[], terminal: Terminal) {
   const started: Started[] = [];
   const leftOut: string[] = [];

@@ -1,4 +1,4 @@
-/** The program of candidates in Node: a training engine, the training step in a browser, or a matrix product. */
+/** The program of candidates in Node: a training engine, the step in a browser, or a matrix product. */
 import { TexturaError } from '../model/error.ts';
 import { volume } from '../model/layer.ts';
 import { networkOf } from '../model/network.ts';

@@ -1,4 +1,4 @@
-/** The training step in a browser page: builds its graph as the product does and runs it in onnxruntime-web. */
+/** The training step in a browser page: builds its graph and runs it in onnxruntime-web. */
 import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
 import { encodeModel } from '../../graph/encode.ts';
 import { stepNames, trainingStepGraph } from '../../graph/step/step.ts';
