@@ -1,6 +1,7 @@
 /** Command-line options that several benchmarks have. */
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
+import { npmRun } from '../node/shell.ts';
 
 export const modelsOption = z
   .string()
@@ -17,4 +18,13 @@ export function listed<T>(flag: string, text: string, schema: z.ZodType<T>, expe
   const parsed = schema.safeParse(text.split(','));
   if (!parsed.success) throw new TexturaError('usage', `${flag}: expected ${expected}, got "${text}"`);
   return parsed.data;
+}
+
+/** The command that measures a subject again, with every option that is set except the output folder. */
+export function commandOf(subject: string, options: Readonly<Record<string, unknown>>): string {
+  const flags = Object.entries(options).flatMap(([name, value]) => {
+    if (name === 'out' || value === undefined || value === false) return [];
+    return value === true ? [`--${name}`] : [`--${name}`, String(value)];
+  });
+  return npmRun('bench', subject, ...flags);
 }

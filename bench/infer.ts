@@ -8,10 +8,9 @@ import { inputPx, networkOf, type VariantName, variantNames } from '../model/net
 import { initialParameters } from '../model/parameters.ts';
 import { usableCores } from '../node/machine.ts';
 import { env, InferenceSession, Tensor } from '../node/onnxruntime.ts';
-import { npmRun } from '../node/shell.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { textureNames } from '../textures/textures.ts';
-import { outOption } from './bench-options.ts';
+import { commandOf, outOption } from './bench-options.ts';
 import { benchPage, type Origin, publish, rateCells, table, threadsText } from './bench-page.ts';
 import { readEnvironment } from './environment.ts';
 import { randomBatches, takeSample, turnsOf } from './sample.ts';
@@ -36,14 +35,12 @@ export async function benchInfer(options: InferBenchOptions, terminal: Terminal)
     terminal.line(`\n${section}`);
     sections.push(section);
   }
-  const { variant, rounds, seconds, out } = options;
-  const sizes = ['--variant', variant, '--rounds', String(rounds), '--seconds', String(seconds)];
-  const page = inferPage(variant, sections, {
+  const page = inferPage(options.variant, sections, {
     environment,
     versions: { 'onnxruntime-node': env.versions.node ?? 'unknown' },
-    command: npmRun('bench', 'infer', ...sizes),
+    command: commandOf('infer', options),
   });
-  await publish(out, { 'bench-infer.md': page }, terminal);
+  await publish(options.out, { 'bench-infer.md': page }, terminal);
 }
 
 const fileNames = ['portable', 'throughput'] as const;

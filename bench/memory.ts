@@ -7,9 +7,8 @@ import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { modelListSchema } from '../model/service.ts';
 import { counted } from '../model/words.ts';
-import { npmRun } from '../node/shell.ts';
 import type { Terminal } from '../node/terminal.ts';
-import { modelsOption, outOption } from './bench-options.ts';
+import { commandOf, modelsOption, outOption } from './bench-options.ts';
 import { benchPage, mebibytes, type Origin, publish, table } from './bench-page.ts';
 import { readEnvironment } from './environment.ts';
 import { folderOfOne, mallocSettings, texturaPlan } from './serve-candidates.ts';
@@ -42,12 +41,10 @@ export async function benchMemory(options: MemoryBenchOptions, terminal: Termina
   } finally {
     await Promise.all([one, all].map((folder) => rm(folder, { recursive: true })));
   }
-  const { models, model, replacements, out } = options;
-  const sizes = ['--models', models, '--model', model, '--replacements', String(replacements)];
-  const origin = { environment, versions: {}, command: npmRun('bench', 'memory', ...sizes) };
-  const page = memoryPage(figures, replacements, origin);
+  const origin = { environment, versions: {}, command: commandOf('memory', options) };
+  const page = memoryPage(figures, options.replacements, origin);
   terminal.line(page);
-  await publish(out, { 'bench-memory.md': page }, terminal);
+  await publish(options.out, { 'bench-memory.md': page }, terminal);
 }
 
 interface MemoryFigures {

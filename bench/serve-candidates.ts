@@ -22,13 +22,6 @@ export interface ServerPlan {
   readonly isTextura: boolean;
 }
 
-export interface ServerPlans {
-  readonly plans: readonly ServerPlan[];
-  readonly versions: Readonly<Record<string, string>>;
-  /** Servers that cannot be installed, each with the reason. */
-  readonly leftOut: readonly string[];
-}
-
 const repository = fileURLToPath(new URL('..', import.meta.url));
 const peerFolder = fileURLToPath(new URL('./peer', import.meta.url));
 
@@ -39,12 +32,8 @@ const packages = [
 ] as const satisfies readonly PeerPackage[];
 type PeerModule = (typeof packages)[number]['module'];
 
-/** Textura and the peers that can be installed. `model` is the path of a portable ONNX file. */
-export async function serverPlans(
-  model: string,
-  cores: number,
-  printLine: (line: string) => void,
-): Promise<ServerPlans> {
+/** Textura and the peers, as far as they can be installed. `model` is the path of a portable ONNX file. */
+export async function serverPlans(model: string, cores: number, printLine: (line: string) => void) {
   const plans: ServerPlan[] = [texturaPlan(model)];
   const versions: Record<string, string> = {};
   const leftOut: string[] = [];

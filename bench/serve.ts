@@ -8,10 +8,9 @@ import { patchBytes } from '../model/patch.ts';
 import { classifyAnswerSchema } from '../model/service.ts';
 import { usableCores } from '../node/machine.ts';
 import { env } from '../node/onnxruntime.ts';
-import { npmRun } from '../node/shell.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { Model } from '../serve/model.ts';
-import { listed, modelsOption, outOption } from './bench-options.ts';
+import { commandOf, listed, modelsOption, outOption } from './bench-options.ts';
 import { publish } from './bench-page.ts';
 import { readEnvironment } from './environment.ts';
 import { takeSample, turnsOf } from './sample.ts';
@@ -47,7 +46,7 @@ const warmUpSeconds = 1;
 const firstLoad = { connections: 8, warmUpSeconds: 0, seconds: 8 } as const;
 
 export async function benchServe(options: ServeBenchOptions, terminal: Terminal): Promise<void> {
-  const { rounds, seconds, models, out } = options;
+  const { seconds, models, out } = options;
   const counts = listed('--connections', options.connections, connectionsSchema, 'integers from 1 to 1000');
   const folder = await folderOfOne(models, options.model);
   const model = join(folder, `${options.model}.onnx`);
@@ -74,12 +73,11 @@ export async function benchServe(options: ServeBenchOptions, terminal: Terminal)
     await bound.close();
     await rm(folder, { recursive: true });
   }
-  const sizes = ['--rounds', String(rounds), '--seconds', String(seconds), '--connections', counts.join()];
   const page = servePage(sections, seconds, {
     environment,
     versions: { 'onnxruntime-node': env.versions.node ?? 'unknown', ...versions },
     leftOut: [...leftOut, ...failures],
-    command: npmRun('bench', 'serve', '--models', models, '--model', options.model, ...sizes),
+    command: commandOf('serve', options),
   });
   await publish(out, { 'bench-serve.md': page }, terminal);
 }

@@ -66,15 +66,15 @@ function preparedBatches(batch: number): BatchSupply {
 async function pipelineBatches(config: TrainingConfig, threads: number): Promise<BatchSupply> {
   const cacheBytes = availableMemoryBytes() / 4;
   const dataset = await loadDataset({ ...config, cacheBytes });
-  const makers = dataset.pixels === undefined ? Math.max(2, threads) : 1;
-  const source = startDataLoader({ ...dataset, ...config, cacheBytes }, makers);
+  const workers = dataset.pixels === undefined ? Math.max(2, threads) : 1;
+  const loader = startDataLoader({ ...dataset, ...config, cacheBytes }, workers);
   async function* epochs(): AsyncGenerator<Batch> {
     for (let epoch = 1; ; epoch++) {
       const ranges = batchRanges(config.patchesPerEpoch, config.batch);
-      yield* source.batches(ranges.map((range) => ({ split: 'train', epoch, ...range })));
+      yield* loader.batches(ranges.map((range) => ({ split: 'train', epoch, ...range })));
     }
   }
-  return { classes: dataset.labels.length, batches: epochs(), close: source.close };
+  return { classes: dataset.labels.length, batches: epochs(), close: loader.close };
 }
 
 async function answerBrowser({

@@ -3,10 +3,9 @@ import { z } from 'zod';
 import { variantNames } from '../model/network.ts';
 import { chromiumMissing, findChromium } from '../node/chromium.ts';
 import { usableCores } from '../node/machine.ts';
-import { npmRun } from '../node/shell.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { tensorflowInstalled } from '../training/engine/tensorflow/load.ts';
-import { listed, outOption } from './bench-options.ts';
+import { commandOf, listed, outOption } from './bench-options.ts';
 import { publish } from './bench-page.ts';
 import { type Environment, multipliesBfloat16, readEnvironment } from './environment.ts';
 import { findInterpreter } from './peer/interpreter.ts';
@@ -54,7 +53,7 @@ export async function benchTrain(options: TrainBenchOptions, terminal: Terminal)
     results.push(result);
     Object.assign(versions, found);
     const done = results.map((one) => one.comparison);
-    const origin = { environment, versions, leftOut, command: commandOf(options, done) };
+    const origin = { environment, versions, leftOut, command: trainCommand(options, done) };
     // After each comparison, so that an interrupted run keeps its results.
     const page = trainPage(results, options.steps, origin);
     const files = { 'bench-train.md': page, 'bench-train.svg': trainFigure(results, origin) };
@@ -77,7 +76,7 @@ async function benchProfile(
     profiled.push({ comparison, profile });
     terminal.line(`\n${profileSection({ comparison, profile })}`);
   }
-  const page = profilePage(profiled, { environment, versions, command: commandOf(options, comparisons) });
+  const page = profilePage(profiled, { environment, versions, command: trainCommand(options, comparisons) });
   await publish(options.out, { 'bench-profile.md': page }, terminal);
 }
 
@@ -90,14 +89,14 @@ function comparisonsOf({ variant, threads, batch, data }: TrainBenchOptions): re
   return variants.flatMap((name) => counts.map((count) => ({ variant: name, threads: count, batch, data })));
 }
 
-function commandOf(options: TrainBenchOptions, comparisons: readonly Comparison[]): string {
-  const { batch, rounds, minutes, steps, data, profile } = options;
+function trainCommand(options: TrainBenchOptions, comparisons: readonly Comparison[]): string {
   const several = (values: readonly (string | number)[]) => [...new Set(values)].join(',');
-  const variants = several(comparisons.map(({ variant }) => variant));
-  const threads = several(comparisons.map((comparison) => comparison.threads));
-  const turns = profile ? ['--profile'] : ['--rounds', String(rounds), '--minutes', String(minutes)];
-  const work = ['--variant', variants, '--threads', threads, '--batch', String(batch), '--data', data];
-  return npmRun('bench', 'train', ...work, ...turns, '--steps', String(steps));
+  return commandOf('train', {
+    ...options,
+    threads: several(comparisons.map(({ threads }) => threads)),
+    variant: several(comparisons.map(({ variant }) => variant)),
+    ...(options.profile && { rounds: undefined, minutes: undefined }),
+  });
 }
 
 async function findPeers(

@@ -7,10 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
-import { npmRun } from '../node/shell.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { drawTexture, textureNames } from '../textures/textures.ts';
-import { modelsOption, outOption } from './bench-options.ts';
+import { commandOf, modelsOption, outOption } from './bench-options.ts';
 import { benchPage, type Origin, publish, rateCells, table } from './bench-page.ts';
 import { readEnvironment } from './environment.ts';
 import { turnsOf } from './sample.ts';
@@ -37,7 +36,7 @@ type WebBenchOptions = z.infer<typeof webBenchOptions>;
 const film = { texture: 'brick', width: 640, height: 480, frames: 30 } as const;
 
 export async function benchWeb(options: WebBenchOptions, terminal: Terminal): Promise<void> {
-  const { models, frames, rounds, seconds, out } = options;
+  const { models, out } = options;
   await access(join(models, 'index.json')).catch((cause: unknown) => {
     throw new TexturaError('file-unreadable', `${models}/index.json is missing; npm run export writes it`, {
       cause,
@@ -46,9 +45,7 @@ export async function benchWeb(options: WebBenchOptions, terminal: Terminal): Pr
   const environment = await readEnvironment();
   const { rows, versions } = await compareRuntimes(options, terminal);
   const figures = await figuresOfPage(options, terminal);
-  const sizes = ['--frames', String(frames), '--rounds', String(rounds), '--seconds', String(seconds)];
-  const command = npmRun('bench', 'web', ...sizes);
-  const page = webPage(figures, rows, { environment, versions, command });
+  const page = webPage(figures, rows, { environment, versions, command: commandOf('web', options) });
   terminal.clear();
   terminal.line(page);
   await publish(out, { 'bench-web.md': page }, terminal);
@@ -98,8 +95,7 @@ async function figuresOfPage({ models, frames }: WebBenchOptions, terminal: Term
       path,
       Array.from({ length: film.frames }, (_, i) => drawTexture(texture, 5, i, width, height)),
     );
-    const onStep = (step: string) => terminal.status(step);
-    return await measurePage({ page: built.folder, models, film: path, frames, onStep });
+    return await measurePage({ page: built.folder, models, film: path }, frames, terminal.status);
   } finally {
     await built.remove();
     await rm(folder, { recursive: true, force: true });

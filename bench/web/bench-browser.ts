@@ -53,7 +53,7 @@ export function openStepBrowser(network: {
       versions: { 'onnxruntime-web': version, Chromium: browser.version() },
       nextLogits: () => page.evaluate(() => stepPage.nextLogits()),
       sample: (plan) => page.evaluate((each) => stepPage.sample(each), plan),
-      peakBytes: () => rendererPeakBytes(browser),
+      peakBytes: () => rendererBytes(browser, 'VmHWM'),
       close: () => browser.close(),
     };
   });
@@ -88,9 +88,7 @@ async function openPage<B>(
   name: string,
   start: (browser: Browser, page: Page) => Promise<B>,
 ): Promise<B> {
-  const executablePath = findChromium();
-  if (executablePath === undefined) throw new TexturaError('engine-unavailable', chromiumMissing);
-  const browser = await chromium.launch({ executablePath });
+  const browser = await launchChromium();
   try {
     const page = await browser.newPage();
     await answerRequests(page, await bundled(module), name);
@@ -135,16 +133,26 @@ async function bundled(module: string): Promise<string> {
   return outputFiles[0]?.text ?? '';
 }
 
-/** The page's process is the largest of the browser's renderers. */
-async function rendererPeakBytes(browser: Browser): Promise<number> {
+/** Errors: `engine-unavailable` if there is no browser. */
+export async function launchChromium(args: readonly string[] = []): Promise<Browser> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) throw new TexturaError('engine-unavailable', chromiumMissing);
+  return chromium.launch({ executablePath, args: [...args] });
+}
+
+/**
+ * Memory of the page's process, the largest of the browser's renderers: `VmHWM` is the peak, `RssAnon` the private
+ * memory now. 0 if the system doesn't report it.
+ */
+export async function rendererBytes(browser: Browser, field: 'VmHWM' | 'RssAnon'): Promise<number> {
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send('SystemInfo.getProcessInfo');
   await session.detach();
-  const renderers = processInfo.filter(({ type }) => type === 'renderer');
-  return Math.max(0, ...(await Promise.all(renderers.map(({ id }) => peakOf(id)))));
-}
-
-async function peakOf(processId: number): Promise<number> {
-  const status = await readFile(`/proc/${processId}/status`, 'utf8').catch(() => '');
-  return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  const sizes = processInfo
+    .filter(({ type }) => type === 'renderer')
+    .map(async ({ id }) => {
+      const status = await readFile(`/proc/${id}/status`, 'utf8').catch(() => '');
+      return Number(new RegExp(`^${field}:\\s*(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) * 1024;
+    });
+  return Math.max(0, ...(await Promise.all(sizes)));
 }

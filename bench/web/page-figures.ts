@@ -2,9 +2,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { TexturaError } from '../../model/error.ts';
-import { chromiumMissing, findChromium } from '../../node/chromium.ts';
+import type { Browser, Page } from 'playwright-core';
+import { launchChromium, rendererBytes } from './bench-browser.ts';
 import { servePage } from './page-server.ts';
 
 export interface PageFigures {
@@ -22,33 +21,19 @@ export interface PageFigures {
   readonly processBytes: readonly [before: number, after: number];
 }
 
-interface PageFiguresRequest {
-  /** Folders of the built page and of exported models. */
-  readonly page: string;
-  readonly models: string;
-  /** A Y4M film for the fake camera. */
-  readonly film: string;
-  readonly frames: number;
-  readonly onStep: (step: string) => void;
-}
-
 const liveSeconds = 8;
 const warmUpFrames = 500;
 const heatMapImages = 7;
 
-/** Errors: `engine-unavailable` if there is no browser. */
-export async function measurePage({
-  page: folder,
-  models,
-  film,
-  frames,
-  onStep,
-}: PageFiguresRequest): Promise<PageFigures> {
-  const executablePath = findChromium();
-  if (executablePath === undefined) throw new TexturaError('engine-unavailable', chromiumMissing);
-  const server = await servePage({ page: folder, models });
+/** `film` is a Y4M file for the fake camera. Errors: `engine-unavailable` if there is no browser. */
+export async function measurePage(
+  { page: folder, models, film }: { readonly page: string; readonly models: string; readonly film: string },
+  frames: number,
+  onStep: (step: string) => void,
+): Promise<PageFigures> {
   const args = ['--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${film}`];
-  const browser = await chromium.launch({ executablePath, args });
+  const browser = await launchChromium(args);
+  const server = await servePage({ page: folder, models });
   try {
     onStep('first prediction');
     const firstReadingMs = [];
@@ -144,18 +129,7 @@ async function memoryOf(
   await session.send('HeapProfiler.collectGarbage');
   const { usedSize } = await session.send('Runtime.getHeapUsage');
   await session.detach();
-  const whole = await browser.newBrowserCDPSession();
-  const { processInfo } = await whole.send('SystemInfo.getProcessInfo');
-  await whole.detach();
-  const sizes = await Promise.all(
-    processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => privateBytes(id)),
-  );
-  return { heap: usedSize, process: Math.max(0, ...sizes) };
-}
-
-async function privateBytes(processId: number): Promise<number> {
-  const status = await readFile(`/proc/${processId}/status`, 'utf8').catch(() => '');
-  return Number(/^RssAnon:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  return { heap: usedSize, process: await rendererBytes(browser, 'RssAnon') };
 }
 
 function numberIn(text = ''): number {
