@@ -6,7 +6,7 @@ import { inputPx } from '../../model/network.ts';
 import { cutPatch, type Patch, type PatchPosition, patchBytes } from '../../model/patch.ts';
 import type { RandomStream } from '../../model/random.ts';
 import type { Augmentation } from '../../model/training-config.ts';
-import { distortPatch, drawDistortion } from './distortion.ts';
+import { distortPatch, drawDistortion, windowCentre } from './distortion.ts';
 
 export interface PatchRequest {
   readonly position: PatchPosition;
@@ -35,7 +35,11 @@ export function augmentPatch(
       return jitteredPatch(request, random);
     case 'strong': {
       const distortion = drawDistortion(random);
-      return read((image) => distortPatch(image, position, patchPx, distortion));
+      const fraction = { x: random.uniform(), y: random.uniform() };
+      return read((image) => {
+        const centre = windowCentre(image, position, fraction, patchPx, distortion);
+        return distortPatch(image, centre, patchPx, distortion);
+      });
     }
     default:
       return kind satisfies never;

@@ -1,96 +1,126 @@
 /**
- * The `strong` augmentation: the patch is taken from its image anew, at another angle and size, mirrored, and
- * in another light. It reads the photograph around the patch, so turning it brings no empty corners.
+ * The `strong` augmentation: a patch from anywhere in the photograph at a random scale and rotation, mirrored
+ * half of the time, with a random gamma. It samples the photograph itself, so a rotated patch has no empty
+ * corners.
+ *
+ * Where the patch shrinks, each of its pixels is the mean of bilinear samples spread evenly over the area
+ * that it covers (supersampling). This approximates the area average of `cutPatch`, the definition of a
+ * patch, and removes detail that is too fine for the patch instead of aliasing it.
  */
 import type { GreyImage } from '../../model/image.ts';
 import { inputPx } from '../../model/network.ts';
-import { type Patch, type PatchPosition, patchBytes } from '../../model/patch.ts';
+import { type ImageSize, type Patch, type PatchPosition, patchBytes } from '../../model/patch.ts';
 import type { RandomStream } from '../../model/random.ts';
 
 export interface Distortion {
   /** Full turns, clockwise. */
   readonly turns: number;
-  /** Above 1 the texture appears larger. */
+  /**
+   * Side of the source window relative to `patchPx`: above 1, the patch shows more of the photograph,
+   * smaller.
+   */
   readonly scale: number;
-  /** Left and right exchanged; with the turn this gives every flip. */
+  /** Left and right exchanged; together with the rotation this gives every flip. */
   readonly mirrored: boolean;
-  /** Exponent on levels of 0..1. */
+  /** Exponent on grey levels of 0..1. */
   readonly gamma: number;
-  /** Factor on the distance from the mean, so that dark textures do not drown in black. */
-  readonly contrast: number;
-  /** Grey levels added. */
-  readonly brightness: number;
 }
 
-/** Changes nothing. */
-export const noDistortion: Distortion = {
-  turns: 0,
-  scale: 1,
-  mirrored: false,
-  gamma: 1,
-  contrast: 1,
-  brightness: 0,
-};
+const scaleRange = { least: 0.65, most: 1.5 } as const;
+const largestLogGamma = 0.35;
 
-/** Any angle; scale 0.7..1.4 and gamma 1/1.4..1.4, evenly on a logarithmic scale. */
+/** Any rotation; scale 0.65..1.5 and gamma exp(-0.35..0.35), both log-uniform. */
 export function drawDistortion(random: RandomStream): Distortion {
   return {
     turns: random.uniform(),
-    scale: Math.exp(random.between(Math.log(0.7), Math.log(1.4))),
+    scale: Math.exp(random.between(Math.log(scaleRange.least), Math.log(scaleRange.most))),
     mirrored: random.uniform() < 0.5,
-    gamma: Math.exp(random.between(-Math.log(1.4), Math.log(1.4))),
-    contrast: random.between(0.7, 1.3),
-    brightness: random.between(-20, 20),
+    gamma: Math.exp(random.between(-largestLogGamma, largestLogGamma)),
   };
 }
 
-/**
- * `[64,64]` grey levels around the middle of the patch. Source pixels are interpolated bilinearly, several
- * for each pixel of the result where it covers several; beyond its edges the image goes on as its mirror
- * image. `noDistortion` gives what `cutPatch` gives wherever `patchPx` is a multiple of 64.
- */
-export function distortPatch(
-  image: GreyImage,
-  position: PatchPosition,
-  patchPx: number,
-  distortion: Distortion,
-): Patch {
-  const view = viewOf(position, patchPx, distortion);
-  const patch = sampleView(windowOnto(image, view), view);
-  const curve = toneCurve(distortion, meanLevel(patch));
-  for (let i = 0; i < patchBytes; i++) patch[i] = curve[patch[i] as number] as number;
-  return patch;
+/** A place in an image in pixels, from the upper left corner of the first pixel. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
 }
 
 /**
- * Where the result's samples lie in the image: at (x, y) + column x (acrossX, acrossY) + row x (downX,
- * downY).
+ * The centre of the distorted window, uniform over all places where the window is inside the image. In a
+ * direction in which it never is, the window is centred. `position` is the uniform position of a plain patch
+ * and `fraction` a uniform point of 0..1 within its pixel; the distorted patch lies where the plain one does,
+ * as far as it fits.
  */
+export function windowCentre(
+  { width, height }: ImageSize,
+  position: PatchPosition,
+  fraction: Point,
+  patchPx: number,
+  { turns, scale }: Distortion,
+): Point {
+  const angle = 2 * Math.PI * turns;
+  const reach = (patchPx / 2) * scale * (Math.abs(Math.cos(angle)) + Math.abs(Math.sin(angle)));
+  const along = (size: number, place: number) => {
+    const margin = Math.min(reach, size / 2);
+    return margin + (place / (size - patchPx + 1)) * (size - 2 * margin);
+  };
+  return { x: along(width, position.x + fraction.x), y: along(height, position.y + fraction.y) };
+}
+
+/**
+ * `[64,64]` grey levels of the window around `centre`. Beyond the edges of the image, the window shows its
+ * mirror image. Without distortion, the result equals that of `cutPatch` if `patchPx` is a multiple of 64.
+ */
+export function distortPatch(
+  image: GreyImage,
+  centre: Point,
+  patchPx: number,
+  distortion: Distortion,
+): Patch {
+  const view = viewOf(centre, patchPx, distortion);
+  return sampleView(windowOnto(image, view), view, toneCurve(distortion.gamma));
+}
+
+/** The sample grid: (x, y) + column * (acrossX, acrossY) + row * (downX, downY), in pixels from an origin. */
 interface View {
+  /** The origin as a pixel of the image. No sample lies left of it or above it. */
+  readonly left: number;
+  readonly top: number;
+  /** Size in pixels of the area that the samples are interpolated from. */
+  readonly width: number;
+  readonly height: number;
   readonly x: number;
   readonly y: number;
   readonly acrossX: number;
   readonly acrossY: number;
   readonly downX: number;
   readonly downY: number;
-  /** Samples for each pixel of the result, along each side. */
+  /** Samples per pixel of the patch, in each direction. */
   readonly perPixel: number;
 }
 
-function viewOf(position: PatchPosition, patchPx: number, { turns, scale, mirrored }: Distortion): View {
-  const sidePx = patchPx / scale;
-  const perPixel = Math.max(1, Math.round(sidePx / inputPx));
-  const samples = inputPx * perPixel;
-  const stepPx = sidePx / samples;
-  const downX = stepPx * Math.sin(2 * Math.PI * turns);
-  const downY = stepPx * Math.cos(2 * Math.PI * turns);
+function viewOf(centre: Point, patchPx: number, { turns, scale, mirrored }: Distortion): View {
+  const sidePx = patchPx * scale;
+  // Samples are at most one source pixel apart. The tolerance keeps a rounding error from adding a sample.
+  const perPixel = Math.max(1, Math.ceil(sidePx / inputPx - 1e-9));
+  const last = inputPx * perPixel - 1;
+  const step = sidePx / (last + 1);
+  const downX = step * Math.sin(2 * Math.PI * turns);
+  const downY = step * Math.cos(2 * Math.PI * turns);
   const acrossX = mirrored ? -downY : downY;
   const acrossY = mirrored ? downX : -downX;
-  // Pixel centres lie at whole numbers, so the middle of the patch is half a pixel short of its middle edge.
-  const middle = (samples - 1) / 2;
+  // The index of a pixel is half a pixel less than the coordinate of its centre.
+  const startX = centre.x - 0.5 - (last / 2) * (acrossX + downX);
+  const startY = centre.y - 0.5 - (last / 2) * (acrossY + downY);
+  const [left, width] = extent(startX, last * acrossX, last * downX);
+  const [top, height] = extent(startY, last * acrossY, last * downY);
   return {
-    x: position.x + (patchPx - 1) / 2 - middle * (acrossX + downX),
-    y: position.y + (patchPx - 1) / 2 - middle * (acrossY + downY),
+    left,
+    top,
+    width,
+    height,
+    x: startX - left,
+    y: startY - top,
     acrossX,
     acrossY,
     downX,
@@ -99,104 +129,101 @@ function viewOf(position: PatchPosition, patchPx: number, { turns, scale, mirror
   };
 }
 
-/** A rectangle of the plane that the image and its mirror images tile. */
+/**
+ * First pixel and number of pixels of a parallelogram in one direction, including the neighbours for
+ * interpolation. The tolerance covers the rounding errors of coordinates that are sums of steps.
+ */
+function extent(start: number, across: number, down: number): readonly [first: number, count: number] {
+  const first = Math.floor(start + Math.min(0, across) + Math.min(0, down) - 1e-6);
+  const last = Math.floor(start + Math.max(0, across) + Math.max(0, down) + 1e-6) + 1;
+  return [first, last - first + 1];
+}
+
 interface Window {
   readonly data: Uint8Array;
   /** Bytes from row to row. */
   readonly stride: number;
-  /** Place of `data[0]` in the plane. */
-  readonly left: number;
-  readonly top: number;
+  /** Index of the view's origin in the data. */
+  readonly origin: number;
 }
 
 /**
- * All pixels that the view's samples are interpolated from: the image itself, or a copy where they go beyond
- * it.
+ * The pixels of a view: the image itself, or a copy with its mirror images if the view extends beyond its
+ * edges.
  */
-function windowOnto(image: GreyImage, view: View): Window {
-  const last = inputPx * view.perPixel - 1;
-  const [left, right] = extent(view.x, last * view.acrossX, last * view.downX);
-  const [top, bottom] = extent(view.y, last * view.acrossY, last * view.downY);
-  if (left >= 0 && top >= 0 && right < image.width && bottom < image.height) {
-    return { data: image.data, stride: image.width, left: 0, top: 0 };
+function windowOnto({ data, width, height }: GreyImage, view: View): Window {
+  const { left, top } = view;
+  if (left >= 0 && top >= 0 && left + view.width <= width && top + view.height <= height) {
+    return { data, stride: width, origin: top * width + left };
   }
-  const columns = mirroredIndices(left, right, image.width);
-  const rows = mirroredIndices(top, bottom, image.height);
-  const data = new Uint8Array(columns.length * rows.length);
+  const columns = mirroredIndices(left, view.width, width);
+  const rows = mirroredIndices(top, view.height, height);
+  const copy = new Uint8Array(view.width * view.height);
   let at = 0;
   for (const row of rows) {
-    for (const column of columns) data[at++] = image.data[row * image.width + column] as number;
+    for (const column of columns) copy[at++] = data[row * width + column] as number;
   }
-  return { data, stride: columns.length, left, top };
+  return { data: copy, stride: view.width, origin: 0 };
 }
 
-/**
- * First and last whole pixel around a parallelogram's corners. The last leaves room for the interpolation's
- * neighbour and for rounding.
- */
-function extent(start: number, across: number, down: number): readonly [first: number, last: number] {
-  const low = start + Math.min(0, across) + Math.min(0, down);
-  const high = start + Math.max(0, across) + Math.max(0, down);
-  return [Math.floor(low - 1e-6), Math.floor(high + 1e-6) + 1];
-}
-
-/** Indices `first` to `last` folded into 0..size-1: ... 1 0 0 1 ... size-1 size-1 size-2 ... */
-function mirroredIndices(first: number, last: number, size: number): Int32Array {
-  return Int32Array.from({ length: last - first + 1 }, (_, i) => {
+/** `count` indices from `first`, mirrored into 0..size-1: ... 1 0 0 1 ... size-1 size-1 size-2 ... */
+function mirroredIndices(first: number, count: number, size: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, i) => {
     const place = (((first + i) % (2 * size)) + 2 * size) % (2 * size);
     return place < size ? place : 2 * size - 1 - place;
   });
 }
 
-function sampleView(window: Window, view: View): Patch {
+function sampleView({ data, stride, origin }: Window, view: View, curve: Float64Array): Patch {
   const { perPixel, acrossX, acrossY, downX, downY } = view;
-  const x = view.x - window.left;
-  const y = view.y - window.top;
   const share = 1 / (perPixel * perPixel);
+  const sums = new Float64Array(inputPx);
   const patch = new Uint8Array(patchBytes);
   for (let row = 0, at = 0; row < inputPx; row++) {
-    for (let column = 0; column < inputPx; column++, at++) {
-      let sum = 0;
-      for (let down = row * perPixel; down < (row + 1) * perPixel; down++) {
-        for (let across = column * perPixel; across < (column + 1) * perPixel; across++) {
-          sum += interpolate(
-            window,
-            x + across * acrossX + down * downX,
-            y + across * acrossY + down * downY,
-          );
+    sums.fill(0);
+    for (let sampleRow = row * perPixel; sampleRow < (row + 1) * perPixel; sampleRow++) {
+      let x = view.x + sampleRow * downX;
+      let y = view.y + sampleRow * downY;
+      for (let column = 0; column < inputPx; column++) {
+        let sum = 0;
+        for (let sample = 0; sample < perPixel; sample++) {
+          // Bilinear. Coordinates are positive, so truncation is the floor.
+          const pixelX = x | 0;
+          const pixelY = y | 0;
+          const dx = x - pixelX;
+          const from = origin + pixelY * stride + pixelX;
+          const above = data[from] as number;
+          const below = data[from + stride] as number;
+          const north = above + dx * ((data[from + 1] as number) - above);
+          const south = below + dx * ((data[from + stride + 1] as number) - below);
+          sum += north + (y - pixelY) * (south - north);
+          x += acrossX;
+          y += acrossY;
         }
+        sums[column] = (sums[column] as number) + sum;
       }
-      patch[at] = Math.floor(sum * share + 0.5);
+    }
+    for (let column = 0; column < inputPx; column++) {
+      const level = (sums[column] as number) * share;
+      const whole = level | 0;
+      const low = curve[whole] as number;
+      const toned = low + (level - whole) * ((curve[whole + 1] as number) - low);
+      // Half up, as in `cutPatch`; the tolerance covers rounding errors.
+      patch[at++] = (toned + 0.5 + 1e-9) | 0;
     }
   }
   return patch;
 }
 
-/** Bilinear, at a place in the window's own pixels. */
-function interpolate({ data, stride }: Window, x: number, y: number): number {
-  const column = Math.floor(x);
-  const row = Math.floor(y);
-  const dx = x - column;
-  const at = row * stride + column;
-  const above = data[at] as number;
-  const below = data[at + stride] as number;
-  const north = above + dx * ((data[at + 1] as number) - above);
-  const south = below + dx * ((data[at + stride + 1] as number) - below);
-  return north + (y - row) * (south - north);
-}
-
-function meanLevel(patch: Patch): number {
-  let sum = 0;
-  for (let i = 0; i < patchBytes; i++) sum += patch[i] as number;
-  return sum / patchBytes;
-}
-
-/** What becomes of each of the 256 grey levels of a patch. */
-function toneCurve({ gamma, contrast, brightness }: Distortion, mean: number): Uint8Array {
-  const bend = (level: number) => 255 * (level / 255) ** gamma;
-  const middle = bend(mean);
-  return Uint8Array.from({ length: 256 }, (_, level) => {
-    const lit = middle + contrast * (bend(level) - middle) + brightness;
-    return Math.floor(Math.min(255, Math.max(0, lit)) + 0.5);
-  });
+/**
+ * The level that each of the 256 levels becomes; the last one twice, because levels in between are
+ * interpolated.
+ */
+function toneCurve(gamma: number): Float64Array {
+  const curve = new Float64Array(257);
+  for (let level = 0; level < 257; level++) {
+    const bounded = Math.min(level, 255);
+    curve[level] = gamma === 1 ? bounded : 255 * (bounded / 255) ** gamma;
+  }
+  return curve;
 }

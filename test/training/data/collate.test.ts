@@ -1,9 +1,13 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { type Augmentation, augmentations } from '../../../model/training-config.ts';
+import { collator } from '../../../training/data/collate.ts';
+import { startPixelCache } from '../../../training/data/pixels.ts';
 import { pngFile } from '../../support/pictures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -57,3 +61,38 @@ test.skipIf(process.platform === 'win32')(
   },
   60_000,
 );
+
+/** Hashes of 40 patches and labels. A change of one changes the results of every run with that augmentation. */
+const batchHashes = {
+  none: '9dede5d31a3553c58d6ae12e1fbe2bcaf4db58ec002a28bced0159a5ce5e38e4',
+  jitter64: '3ba9b3e2e83b5e36c03392ca661bd55600499cf08c5cb1f88819e20f16e4a351',
+  strong: 'c91ceaaeceabcf83af7b46ea504a53ad1cbfd977996c7efeb6ac0145bbff2e12',
+} as const satisfies Record<Augmentation, string>;
+
+test.each(augmentations)('with --augment %s a batch has the same bytes in every version', async (augment) => {
+  const cache = startPixelCache(1e6);
+  const sizes = [
+    [91, 77],
+    [64, 130],
+    [203, 101],
+  ] as const;
+  const train = sizes.map(([width, height], i) => {
+    const source = { kind: 'generated', texture: 'brick', index: i } as const;
+    const image = { name: `${i}`, source, label: i % 2, width, height, meanGrey: 128, contentHash: '' };
+    const data = Uint8Array.from({ length: width * height }, (_, at) => (at * at + 7 * at * i) % 251);
+    cache.add(image, { data, width, height });
+    return image;
+  });
+  const collate = collator({
+    train,
+    validation: [],
+    pixels: cache.pixelsOf(train),
+    cacheBytes: 0,
+    patchesPerEpoch: 60,
+    patchPx: 64,
+    augment,
+    seed: 3,
+  });
+  const { patches, labels } = await collate({ split: 'train', epoch: 2, start: 5, count: 40 });
+  expect(createHash('sha256').update(patches).update(labels).digest('hex')).toBe(batchHashes[augment]);
+});
