@@ -70,8 +70,8 @@ async function train(
   const config = withRecipe(settings, options.recipe, given);
   const requested = new Set([...given, ...Object.keys(recipes[options.recipe])]);
   const failures: TexturaError[] = [];
-  // Runs in one process do not leak: with one malloc arena (MALLOC_ARENA_MAX=1) memory stays level with both engines.
-  // By default glibc keeps 10 to 30 MiB of freed memory for each network.
+  // Runs in one process do not leak: with one malloc arena (MALLOC_ARENA_MAX=1) memory stays level with both
+  // engines. By default glibc keeps 10 to 30 MiB of freed memory for each network.
   for (const variant of variants) {
     try {
       const directory = await directoryFor(options, variant, given);

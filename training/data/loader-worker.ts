@@ -9,7 +9,7 @@ const collate = collator(threadData<LoaderSettings>());
 
 let lastReply: Promise<void> = Promise.resolve();
 
-// Images decoded on demand arrive in any order, but replies carry no id: they are sent in the order of the requests.
+// Replies carry no id, so they are sent in the order of the requests, whichever images are decoded first.
 parentPort?.on('message', (request: BatchRequest) => {
   lastReply = lastReply.then(() => reply(request));
 });
