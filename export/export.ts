@@ -1,5 +1,6 @@
 /**
- * npm run export: trained runs to proven ONNX files. Each run exports by itself: one that fails is reported and the others go on.
+ * npm run export: writes trained runs as verified ONNX files. A run that fails is reported, and the others
+ * are still exported.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -10,40 +11,40 @@ import { type CommandDefinition, runCommand } from '../node/command-line.ts';
 import { requireWritable } from '../node/output.ts';
 import { productVersion } from '../node/product-version.ts';
 import { terminalOn } from '../node/terminal.ts';
-import { type ExportSettings, exportRun } from './model-folder.ts';
-import { exportedGraphs } from './model-graph.ts';
-import { percent } from './parity.ts';
-import { newestFinishedRuns, readTrainedRun, runRoots } from './run-directory.ts';
-import { bestRunsOfStudy } from './study-runs.ts';
+import { percent } from './export-check.ts';
+import { type ExportSettings, exportedGraphs, exportRun } from './export-run.ts';
+import { bestRunsOfStudy, newestFinishedRuns, runRoots } from './run-choice.ts';
+import { readTrainedRun } from './trained-run.ts';
 import { exportForTriton } from './triton-layout.ts';
 
 const options = z.strictObject({
   run: z.string().min(1).optional().describe('one run directory, e.g. runs/reference'),
-  study: z.string().min(1).optional().describe('the best finished run of every variant of one study'),
+  study: z.string().min(1).optional().describe('a study: export the best finished run of each network'),
   out: z.string().min(1).default('models').describe('folder of models to write to'),
   opset: z
     .int()
     .min(Math.min(...opsets))
     .max(Math.max(...opsets))
     .default(defaultOpset)
-    .describe('version of ai.onnx, 13 to 21'),
+    .describe('ai.onnx opset version, 13 to 21'),
   graph: z
     .enum([...exportedGraphs, 'both'])
     .default('both')
     .describe(
-      'which ONNX files to write: portable for every tool, throughput for large batches in onnxruntime',
+      'ONNX files to write: portable works in every tool, throughput is faster for large batches in onnxruntime',
     ),
   layout: z
     .enum(['textura', 'triton'])
     .default('textura')
-    .describe('triton: a folder for the Triton server, with a sub-folder a model instead of an index'),
+    .describe('triton: a model repository for Triton Inference Server instead of a folder with an index'),
 });
 type ExportOptions = z.infer<typeof options>;
 
 const definition: CommandDefinition<typeof options> = {
   name: 'export',
   summary:
-    'Writes trained runs as ONNX files, each verified against its training engine. Without --run or --study: the newest finished run of every variant under runs/ and studies/.',
+    'Writes trained runs as ONNX files and verifies each against its training engine. ' +
+    'Without --run or --study: the newest finished run of each network under runs/ and studies/.',
   options,
   run: exportAll,
 };
@@ -64,7 +65,7 @@ async function exportAll({ run, study, out, opset, graph, layout }: ExportOption
     try {
       const trained = await readTrainedRun(directory);
       const { status, best } = trained.run;
-      if (status !== 'finished') note(`${directory} is ${status}: its best epoch so far, ${best?.epoch}`);
+      if (status !== 'finished') note(`${directory} is ${status}; exporting its best epoch, ${best?.epoch}`);
       const report = await (layout === 'triton' ? exportForTriton : exportRun)(trained, settings);
       terminal.line(reportText(directory, layout === 'triton' ? join(out, report.model) : out, report));
     } catch (error) {
@@ -85,7 +86,7 @@ async function exportAll({ run, study, out, opset, graph, layout }: ExportOption
 
 async function chosenRuns(run: string | undefined, study: string | undefined): Promise<readonly string[]> {
   if (run !== undefined && study !== undefined) {
-    throw new TexturaError('usage', '--run and --study: expected one of them, got both');
+    throw new TexturaError('usage', '--run and --study cannot be used together');
   }
   if (run !== undefined) return [run];
   const found =
@@ -96,7 +97,7 @@ async function chosenRuns(run: string | undefined, study: string | undefined): P
   const where = study === undefined ? 'runs/ and studies/' : study;
   throw new TexturaError(
     'file-unreadable',
-    `no finished run under ${where}: npm run train makes one; --run DIR exports the best epoch of one that diverged`,
+    `no finished run under ${where}: train one with npm run train, or export a diverged run with --run DIR`,
   );
 }
 
@@ -121,9 +122,9 @@ function reportText(directory: string, out: string, { graphs, labels, validation
         ],
         [
           '  probabilities',
-          `differ by ${short(probabilities.maxAbsolute)} at most (allowed ${parity.tolerance})`,
+          `differ by at most ${short(probabilities.maxAbsolute)} (allowed ${parity.tolerance})`,
         ],
-        ['  logits', `differ by ${short(logits.maxAbsolute)} at most, ${short(logits.maxRelative)} relative`],
+        ['  logits', `differ by at most ${short(logits.maxAbsolute)}, ${short(logits.maxRelative)} relative`],
         ['  top class', `the same for ${percent(parity.argmaxAgreement)} of the patches`],
         ['  differences', decades.map(([decade, count]) => `${count} ${decade}`).join(', ')],
       ] as const;

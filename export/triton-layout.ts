@@ -1,6 +1,6 @@
 /**
- * The folder of models that NVIDIA's Triton Inference Server serves: NAME/config.pbtxt, NAME/labels.txt, NAME/1/model.onnx
- * (github.com/triton-inference-server/server, docs/user_guide/model_repository.md).
+ * Exports to a model repository of NVIDIA's Triton Inference Server: NAME/config.pbtxt, NAME/labels.txt,
+ * NAME/1/model.onnx (github.com/triton-inference-server/server, docs/user_guide/model_repository.md).
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,15 +8,15 @@ import { graphNames, type ModelReport } from '../model/model-file.ts';
 import { inputPx } from '../model/network.ts';
 import { moveFile, writeFileAtomically } from '../node/atomic-file.ts';
 import { requireWritable, writingTo } from '../node/output.ts';
-import { type ExportSettings, exportRun } from './model-folder.ts';
-import type { TrainedRun } from './run-directory.ts';
+import { type ExportSettings, exportRun } from './export-run.ts';
+import type { TrainedRun } from './trained-run.ts';
 
-/** Patches that Triton gathers for one run. */
+/** Largest batch that Triton forms. */
 const maxBatch = 64;
 
 /**
- * Exports one run to `settings.out` in Triton's layout: only its first graph, verified like any export. Returns the report.
- * Errors: `parity-failed`; nothing is written then.
+ * Exports a run to `settings.out`, only the first of `settings.graphs`, and returns the report.
+ * Errors: `parity-failed`; then nothing is written.
  */
 export async function exportForTriton(trained: TrainedRun, settings: ExportSettings): Promise<ModelReport> {
   await requireWritable(settings.out);
@@ -34,7 +34,7 @@ export async function exportForTriton(trained: TrainedRun, settings: ExportSetti
   }
 }
 
-/** The batch is Triton's own first axis, so the sizes are those of one patch. */
+/** Triton adds the batch axis itself, so the shapes are those of one patch. */
 function tritonConfig({ model, labels }: ModelReport): string {
   const tensor = (name: string, dims: readonly number[], more = '') =>
     `  {\n    name: "${name}"\n    data_type: TYPE_FP32\n    dims: [ ${dims.join(', ')} ]\n${more}  }\n`;

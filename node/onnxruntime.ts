@@ -1,5 +1,31 @@
-/** onnxruntime-node, with its environment set before it loads. Nothing else imports the package: `onnxruntime.grit` sees to that. */
+/**
+ * onnxruntime-node, with its environment set before it loads (nothing else imports the package:
+ * `onnxruntime.grit` refuses it), and the one way to run an exported model on patches.
+ */
 import './native-environment.ts';
+// biome-ignore lint/plugin: the one place
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { graphNames } from '../model/model-file.ts';
+import { inputPx } from '../model/network.ts';
+import { patchBytes } from '../model/patch.ts';
 
 // biome-ignore lint/plugin: the one place
 export { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
+
+/**
+ * Runs patches `[count,64,64]`, grey 0..255, and copies the wanted outputs `[count,C]` out of onnxruntime's
+ * memory.
+ */
+export async function runPatches<Output extends 'logits' | 'probabilities'>(
+  session: InferenceSession,
+  patches: Uint8Array | Float32Array,
+  outputs: readonly Output[],
+): Promise<Readonly<Record<Output, Float32Array>>> {
+  const values = patches instanceof Float32Array ? patches : new Float32Array(patches);
+  const image = new Tensor('float32', values, [patches.length / patchBytes, 1, inputPx, inputPx]);
+  const results = await session.run({ [graphNames.image]: image }, outputs);
+  const copies = outputs.map(
+    (name) => [name, new Float32Array(results[name]?.data as Float32Array)] as const,
+  );
+  return Object.fromEntries(copies) as Record<Output, Float32Array>;
+}

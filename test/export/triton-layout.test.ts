@@ -2,8 +2,8 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { exportRun } from '../../export/model-folder.ts';
-import { readTrainedRun } from '../../export/run-directory.ts';
+import { exportRun } from '../../export/export-run.ts';
+import { readTrainedRun } from '../../export/trained-run.ts';
 import { runScript } from '../support/command.ts';
 import { writeTrainedRun } from '../support/trained-run.ts';
 

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { exportRun } from '../../../export/model-folder.ts';
-import { readTrainedRun } from '../../../export/run-directory.ts';
+import { exportRun } from '../../../export/export-run.ts';
+import { readTrainedRun } from '../../../export/trained-run.ts';
 import { networkOf } from '../../../model/network.ts';
 import { zeroParameters } from '../../../model/parameters.ts';
 import { type Precision, runFiles } from '../../../model/run-file.ts';

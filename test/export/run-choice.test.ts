@@ -1,8 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { newestFinishedRuns } from '../../export/run-directory.ts';
-import { bestRunsOfStudy } from '../../export/study-runs.ts';
+import { bestRunsOfStudy, newestFinishedRuns } from '../../export/run-choice.ts';
 import { type StudyArm, studySchema } from '../../model/study-file.ts';
 import { trainingConfigSchema } from '../../model/training-config.ts';
 import { writeStudy } from '../../node/study-record.ts';

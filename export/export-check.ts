@@ -1,41 +1,40 @@
-/** The proof of an exported file: onnxruntime's answers beside the training engine's, patch by patch. */
-
+/**
+ * The export check: compares a file's outputs in onnxruntime with those of the training engine, patch by
+ * patch.
+ */
 import { TexturaError } from '../model/error.ts';
-import { graphNames, type ModelReport } from '../model/model-file.ts';
-import { inputPx } from '../model/network.ts';
+import type { ModelReport } from '../model/model-file.ts';
 import { patchBytes } from '../model/patch.ts';
 import { softmaxRows, topClasses } from '../model/scores.ts';
 import { counted } from '../model/words.ts';
-import { env, InferenceSession, Tensor } from '../node/onnxruntime.ts';
-import type { ParityPatches } from './run-directory.ts';
+import { env, InferenceSession, runPatches } from '../node/onnxruntime.ts';
+import type { ReferencePatches } from './trained-run.ts';
 
-/** Largest difference in a probability that an export may have. */
-export const parityTolerance = 1e-4;
+/** Largest allowed difference of a probability. */
+export const allowedDifference = 1e-4;
 
-/** Values smaller than this count as this large in a relative difference: of rounding errors alone it would say nothing. */
+/** Smaller values count as this large in a relative difference, which for them would only show rounding. */
 const relativeFloor = 1e-6;
 const batchPatches = 32;
 const decades = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4];
 
-export type Parity = ModelReport['graphs'][number]['parity'];
-
-interface Outputs {
-  /** `[n,C]`. */
-  readonly logits: Float32Array;
-  /** `[n,C]`. */
-  readonly probabilities: Float32Array;
-}
+/** In the report the check is called `parity`. */
+type ExportCheck = ModelReport['graphs'][number]['parity'];
 
 /**
- * Runs the file at `path` on all patches and compares. `name` stands for it in messages. Errors: `parity-failed` for a difference
- * in probability beyond the tolerance or a value that is not finite, saying how far off the file is.
+ * Runs the file at `path` on all patches and compares; messages call it `name`. Errors: `parity-failed`, with
+ * the difference, if a probability differs by more than allowed or a value is not finite.
  */
-export async function proveParity(path: string, patches: ParityPatches, name: string): Promise<Parity> {
+export async function verifyFile(
+  path: string,
+  patches: ReferencePatches,
+  name: string,
+): Promise<ExportCheck> {
   const classes = patches.logits.length / patches.count;
   const expected = { logits: patches.logits, probabilities: softmaxRows(patches.logits, classes) };
   const got = await outputsOf(path, patches, classes);
   const differences = rowDifferences(got.probabilities, expected.probabilities, classes);
-  const parity: Parity = {
+  const check: ExportCheck = {
     against: patches.engine,
     runtime: `onnxruntime-node ${env.versions.node} cpu`,
     patches: patches.count,
@@ -43,28 +42,26 @@ export async function proveParity(path: string, patches: ParityPatches, name: st
     logits: largestDifference(got.logits, expected.logits),
     argmaxAgreement: argmaxAgreement(got.logits, expected.logits, classes),
     histogram: decadeHistogram(differences),
-    tolerance: parityTolerance,
+    tolerance: allowedDifference,
   };
-  const isProven =
-    parity.probabilities.maxAbsolute <= parityTolerance && Number.isFinite(parity.logits.maxAbsolute);
-  if (!isProven)
-    throw new TexturaError('parity-failed', failureText(name, parity, differences, patches.suspicion));
-  return parity;
+  const isVerified =
+    check.probabilities.maxAbsolute <= allowedDifference && Number.isFinite(check.logits.maxAbsolute);
+  if (!isVerified)
+    throw new TexturaError('parity-failed', failureText(name, check, differences, patches.suspicion));
+  return check;
 }
 
-async function outputsOf(path: string, { patches, count }: ParityPatches, classes: number): Promise<Outputs> {
+/** Logits and probabilities `[count,C]`. */
+async function outputsOf(path: string, { patches, count }: ReferencePatches, classes: number) {
   const session = await InferenceSession.create(path);
   try {
     const logits = new Float32Array(count * classes);
     const probabilities = new Float32Array(count * classes);
     for (let start = 0; start < count; start += batchPatches) {
-      const rows = Math.min(batchPatches, count - start);
-      const image = new Float32Array(patches.subarray(start * patchBytes, (start + rows) * patchBytes));
-      const results = await session.run({
-        [graphNames.image]: new Tensor('float32', image, [rows, 1, inputPx, inputPx]),
-      });
-      logits.set(results[graphNames.logits]?.data as Float32Array, start * classes);
-      probabilities.set(results[graphNames.probabilities]?.data as Float32Array, start * classes);
+      const batch = patches.subarray(start * patchBytes, (start + batchPatches) * patchBytes);
+      const outputs = await runPatches(session, batch, ['logits', 'probabilities']);
+      logits.set(outputs.logits, start * classes);
+      probabilities.set(outputs.probabilities, start * classes);
     }
     return { logits, probabilities };
   } finally {
@@ -72,7 +69,7 @@ async function outputsOf(path: string, { patches, count }: ParityPatches, classe
   }
 }
 
-/** Largest differences of any value; NaN where a value of either side is NaN. */
+/** Largest difference of any value; NaN if any value is NaN. */
 function largestDifference(got: Float32Array, expected: Float32Array) {
   let maxAbsolute = 0;
   let maxRelative = 0;
@@ -85,7 +82,7 @@ function largestDifference(got: Float32Array, expected: Float32Array) {
   return { maxAbsolute, maxRelative };
 }
 
-/** Largest absolute difference of each row; NaN where a value is NaN. */
+/** Largest absolute difference of each row; NaN if a value is NaN. */
 function rowDifferences(got: Float32Array, expected: Float32Array, classes: number): readonly number[] {
   return Array.from({ length: expected.length / classes }, (_, row) => {
     const [start, end] = [row * classes, (row + 1) * classes];
@@ -105,9 +102,9 @@ function argmaxAgreement(got: Float32Array, expected: Float32Array, classes: num
   return agreeing / rows;
 }
 
-/** How many differences lie below each decade and not below the one before. */
+/** The number of differences in each decade. */
 function decadeHistogram(differences: readonly number[]): Record<string, number> {
-  const labels = [...decades.map((decade) => `<${decade.toExponential()}`), `>=${parityTolerance}`];
+  const labels = [...decades.map((decade) => `<${decade.toExponential()}`), `>=${allowedDifference}`];
   const counts = Object.fromEntries(labels.map((label) => [label, 0]));
   for (const difference of differences) {
     const decade = decades.findIndex((bound) => difference < bound);
@@ -119,20 +116,20 @@ function decadeHistogram(differences: readonly number[]): Record<string, number>
 
 function failureText(
   name: string,
-  parity: Parity,
+  check: ExportCheck,
   differences: readonly number[],
   suspicion: string | undefined,
 ): string {
-  const wrong = differences.filter((difference) => !(difference <= parityTolerance)).length;
+  const wrong = differences.filter((difference) => !(difference <= allowedDifference)).length;
   return [
-    `${name}: the file does not compute what ${parity.against} computed, so it was not written:`,
-    `expected probabilities within ${parityTolerance}, got a difference of ${parity.probabilities.maxAbsolute}`,
-    `(${wrong} of ${counted(parity.patches, 'patch', 'patches')} beyond it; the top class agrees in ${percent(parity.argmaxAgreement)})`,
+    `${name}: not written, because its outputs differ from those of ${check.against}:`,
+    `expected probabilities within ${allowedDifference}, got a difference of ${check.probabilities.maxAbsolute}`,
+    `(${wrong} of ${counted(check.patches, 'patch', 'patches')} beyond it; the top class agrees in ${percent(check.argmaxAgreement)})`,
     ...(suspicion === undefined ? [] : [`\n${suspicion}`]),
   ].join(' ');
 }
 
-/** A share for people: `99.6 %`, and 100 % only where it is whole. */
+/** `99.6 %`; rounded down, so that `100 %` means all. */
 export function percent(share: number): string {
   return share === 1 ? '100 %' : `${Math.floor(share * 1000) / 10} %`;
 }

@@ -1,15 +1,22 @@
 /**
- * The folder of exported models: verified files, a report for each network, and the index that the service and the page list. A file
- * that fails its check is removed, and an older file of that name stays.
+ * Exports a run to the folder of models: verified ONNX files, a report, and an entry in the index that the
+ * service and the page read. A file that fails its check is removed, and an older file of that name stays.
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import type { Graph } from '../graph/builder.ts';
+import { encodeModel } from '../graph/encode.ts';
+import { forwardGraph } from '../graph/forward.ts';
 import { describeModel } from '../graph/onnx/description.ts';
+import { throughputGraph } from '../graph/throughput.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
 import {
+  type GraphKind,
   type ModelIndex,
   type ModelReport,
+  metadataKeys,
+  modelDocs,
   modelIndexSchema,
   modelInput,
   type Opset,
@@ -18,16 +25,34 @@ import { patchBytes } from '../model/patch.ts';
 import { softmaxRows } from '../model/scores.ts';
 import { moveFile, writeFileAtomically } from '../node/atomic-file.ts';
 import { requireSpace } from '../node/output.ts';
-import { type ExportedGraph, modelBytes, modelFileName } from './model-graph.ts';
-import { proveParity } from './parity.ts';
-import type { ParityPatches, TrainedRun } from './run-directory.ts';
+import { verifyFile } from './export-check.ts';
+import type { ReferencePatches, TrainedRun } from './trained-run.ts';
+
+/** The graphs that can be exported. */
+export const exportedGraphs = ['portable', 'throughput'] as const satisfies readonly GraphKind[];
+type ExportedGraph = (typeof exportedGraphs)[number];
+
+const builders: { readonly [K in ExportedGraph]: (trained: TrainedRun, opset: Opset) => Graph } = {
+  portable: ({ network, parameters }, opset) => forwardGraph(network, parameters, { opset }),
+  throughput: ({ network, parameters }, opset) => throughputGraph(network, parameters, { opset }),
+};
+
+const fileSuffixes: { readonly [K in GraphKind]: string } = {
+  portable: '.onnx',
+  throughput: '.throughput.onnx',
+};
+
+/** `reference.onnx`, `reference.throughput.onnx`. */
+function modelFileName(variant: string, kind: GraphKind): string {
+  return variant + fileSuffixes[kind];
+}
 
 export interface ExportSettings {
   /** The folder of models. */
   readonly out: string;
   readonly opset: Opset;
   readonly graphs: readonly ExportedGraph[];
-  /** Of this product, for the files. */
+  /** Textura's version, for the files' metadata. */
   readonly version: string;
 }
 
@@ -35,12 +60,12 @@ const indexFile = 'index.json';
 const selfCheckPatches = 8;
 
 /**
- * Exports one run: its ONNX files, NAME.report.json, and its place in index.json. Gives the report. Nothing in the folder changes before
- * every file is written under a temporary name and verified.
- * Errors: `parity-failed` for a file that does not compute what was trained; `output-unwritable`.
+ * Writes a run's ONNX files, NAME.report.json and the entry in index.json, and returns the report. Files are
+ * written under temporary names; nothing else in the folder changes before all of them are verified.
+ * Errors: `parity-failed` if a file's outputs differ from the training engine's; `output-unwritable`.
  */
 export async function exportRun(trained: TrainedRun, settings: ExportSettings): Promise<ModelReport> {
-  const { run, network, parity } = trained;
+  const { run, network, reference } = trained;
   const { out, opset, version } = settings;
   const files = settings.graphs.map((kind) => {
     const path = join(out, modelFileName(network.name, kind));
@@ -48,12 +73,12 @@ export async function exportRun(trained: TrainedRun, settings: ExportSettings): 
     return { kind, path, unverified: `${path}.${process.pid}.unverified`, bytes };
   });
   const modelsBytes = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  await requireSpace(out, modelsBytes + reportsBytes);
+  await requireSpace(out, modelsBytes + maxReportBytes);
   const graphs: ModelReport['graphs'] = [];
   try {
     for (const { kind, path, unverified, bytes } of files) {
       await writeFileAtomically(unverified, bytes);
-      const parity = await proveParity(resolve(unverified), trained.parity, path);
+      const parity = await verifyFile(resolve(unverified), reference, path);
       const { irVersion, operators } = describeModel(bytes, path);
       const sha256 = createHash('sha256').update(bytes).digest('hex');
       const file = basename(path);
@@ -79,18 +104,21 @@ export async function exportRun(trained: TrainedRun, settings: ExportSettings): 
     labels: run.labels,
     network: { variant: run.config.variant, parameters, multiplyAdds },
     ...(run.best === undefined ? {} : { validation: run.best }),
-    selfCheck: selfCheckOf(parity, network.classes),
+    selfCheck: selfCheckOf(reference, network.classes),
   };
   await writeFileAtomically(join(out, reportFileName(network.name)), jsonText(report));
   await updateIndex(out, indexEntry(trained, report));
   return report;
 }
 
-/** Room for the report and the index. */
-const reportsBytes = 2 ** 20;
+/** Disk space for the report and the index. */
+const maxReportBytes = 2 ** 20;
 
-/** Patches spread over the parity patches, with the probabilities that the training engine gave them. */
-function selfCheckOf({ patches, logits, count }: ParityPatches, classes: number): ModelReport['selfCheck'] {
+/** Some of the reference patches, evenly spread, with the training engine's probabilities. */
+function selfCheckOf(
+  { patches, logits, count }: ReferencePatches,
+  classes: number,
+): ModelReport['selfCheck'] {
   const probabilities = softmaxRows(logits, classes);
   const checks = Math.min(selfCheckPatches, count);
   return Array.from({ length: checks }, (_, i) => {
@@ -118,7 +146,7 @@ function indexEntry({ run, network }: TrainedRun, { graphs }: ModelReport): Inde
   };
 }
 
-/** Puts an entry into the index; others stay as long as their files are there. Models are listed by name. */
+/** Adds or replaces an entry, and drops entries whose files are gone. Models are sorted by name. */
 async function updateIndex(out: string, entry: IndexEntry): Promise<void> {
   const present = new Set(await readdir(out));
   const others = (await readIndex(out)).filter(
@@ -129,7 +157,7 @@ async function updateIndex(out: string, entry: IndexEntry): Promise<void> {
   await writeFileAtomically(join(out, indexFile), jsonText({ models } satisfies ModelIndex));
 }
 
-/** The models listed so far. An index that is missing or damaged lists none: exporting writes it anew. */
+/** The listed models; none if the index is missing or invalid, because the export rewrites it. */
 async function readIndex(out: string): Promise<ModelIndex['models']> {
   try {
     return modelIndexSchema.parse(JSON.parse(await readFile(join(out, indexFile), 'utf8'))).models;
@@ -144,4 +172,33 @@ function reportFileName(variant: string): string {
 
 function jsonText(value: unknown): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;
+}
+
+/** The bytes of one of a run's ONNX files. The same run gives the same bytes. */
+function modelBytes(trained: TrainedRun, kind: ExportedGraph, opset: Opset, version: string): Uint8Array {
+  return encodeModel(builders[kind](trained, opset), {
+    producerName: 'textura',
+    producerVersion: version,
+    metadata: modelMetadata(trained),
+    docs: modelDocs(trained.network.name, trained.run.labels, trained.run.config.patchPx),
+  });
+}
+
+function modelMetadata({ directory, run, network }: TrainedRun): Record<string, string> {
+  const { config, best, data } = run;
+  const origin = {
+    name: basename(directory),
+    variant: config.variant,
+    seed: config.seed,
+    epoch: best?.epoch,
+    engine: run.stretches.at(-1)?.engine,
+    data: data.fingerprint,
+    textura: run.textura,
+  };
+  return {
+    [metadataKeys.labels]: JSON.stringify(run.labels),
+    [metadataKeys.input]: JSON.stringify(modelInput(config.patchPx)),
+    [metadataKeys.network]: JSON.stringify(network),
+    [metadataKeys.run]: JSON.stringify(origin),
+  };
 }

@@ -1,0 +1,103 @@
+/** Which runs `npm run export` exports if `--run` does not name one. */
+import { type Dirent, existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { TexturaError } from '../model/error.ts';
+import { type VariantName, variantNames } from '../model/network.ts';
+import { runFiles } from '../model/run-file.ts';
+import { type StudyArm, studyFiles, studyRunName } from '../model/study-file.ts';
+import { readRun } from '../node/run-record.ts';
+import { readStudy } from '../node/study-record.ts';
+
+/**
+ * The newest finished run of each network, in the order of the networks. `roots` are folders of run
+ * directories and need not exist. A study's control runs are left out. `note` gets a sentence for each
+ * directory that is skipped because it cannot be read.
+ */
+export async function newestFinishedRuns(
+  roots: readonly string[],
+  note: (sentence: string) => void,
+): Promise<readonly string[]> {
+  const newest = new Map<VariantName, { readonly directory: string; readonly endedAt: string }>();
+  const directories = (await Promise.all(roots.map(runDirectoriesIn))).flat();
+  const controls = new Set((await Promise.all(roots.map((root) => controlRuns(dirname(root))))).flat());
+  for (const directory of directories.filter((path) => !controls.has(path))) {
+    const run = await readRun(directory).catch((error: unknown) => {
+      if (!(error instanceof TexturaError)) throw error;
+      note(`skipped ${directory}: ${error.message}`);
+    });
+    if (run?.status !== 'finished') continue;
+    const endedAt = run.endedAt ?? run.startedAt;
+    const known = newest.get(run.config.variant);
+    if (known === undefined || endedAt > known.endedAt)
+      newest.set(run.config.variant, { directory, endedAt });
+  }
+  return variantNames.flatMap((variant) => newest.get(variant)?.directory ?? []);
+}
+
+/** The folders of run directories: `runs`, and `runs` in each study. */
+export async function runRoots(runs: string, studies: string): Promise<readonly string[]> {
+  const names = (await foldersIn(studies)).map(({ name }) => join(studies, name, 'runs'));
+  return [runs, ...names];
+}
+
+async function runDirectoriesIn(root: string): Promise<readonly string[]> {
+  const folders = (await foldersIn(root)).map(({ name }) => join(root, name));
+  const contents = await Promise.all(folders.map((folder) => readdir(folder)));
+  return folders.filter((_, i) => contents[i]?.includes(runFiles.run));
+}
+
+async function foldersIn(path: string): Promise<readonly Dirent[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw new TexturaError('file-unreadable', `${path}: cannot be listed: ${error.message}`, {
+      cause: error,
+    });
+  });
+  return entries.filter((entry) => entry.isDirectory()).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * For each network of a study, the finished run with the lowest balanced error over the seeds. Control runs
+ * are left out, because they have the reference's name. `note` gets a sentence for each network without a
+ * finished run. Errors: `file-unreadable` or `file-damaged` for study.json.
+ */
+export async function bestRunsOfStudy(
+  directory: string,
+  note: (sentence: string) => void,
+): Promise<readonly string[]> {
+  const { arms, seeds } = await readStudy(directory);
+  const best: string[] = [];
+  for (const arm of arms.filter(({ controls }) => controls === undefined)) {
+    const runs = await finishedRuns(directory, arm, seeds);
+    const [first] = runs.toSorted((a, b) => a.error - b.error || a.seed - b.seed);
+    if (first === undefined) note(`${directory}: no finished run of ${arm.name}`);
+    else best.push(first.directory);
+  }
+  return best;
+}
+
+async function finishedRuns(directory: string, arm: StudyArm, seeds: readonly number[]) {
+  const runs: { readonly directory: string; readonly seed: number; readonly error: number }[] = [];
+  for (const seed of seeds) {
+    const run = join(directory, studyFiles.runs, studyRunName(arm, seed));
+    if (!existsSync(join(run, runFiles.run))) continue;
+    const { status, best } = await readRun(run);
+    if (status === 'finished' && best !== undefined)
+      runs.push({ directory: run, seed, error: best.balancedTop1err ?? best.top1err });
+  }
+  return runs;
+}
+
+/** The directories of a study's control runs; none without study.json. */
+async function controlRuns(directory: string): Promise<readonly string[]> {
+  const study = await readStudy(directory).catch((error: unknown) => {
+    if (error instanceof TexturaError && error.code === 'file-unreadable') return undefined;
+    throw error;
+  });
+  if (study === undefined) return [];
+  const controls = study.arms.filter((arm) => arm.controls !== undefined);
+  return study.seeds.flatMap((seed) =>
+    controls.map((arm) => join(directory, studyFiles.runs, studyRunName(arm, seed))),
+  );
+}

@@ -1,0 +1,133 @@
+/**
+ * Reads a run directory for the export: its record, the best weights, and the engine's reference outputs for
+ * the export check.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TexturaError } from '../model/error.ts';
+import type { Network } from '../model/network.ts';
+import { checkParameters, type Parameters } from '../model/parameters.ts';
+import { patchBytes } from '../model/patch.ts';
+import { networkOfRun, type Run, runFiles } from '../model/run-file.ts';
+import { decodeTensors, type TensorFile } from '../model/safetensors.ts';
+import { readRun } from '../node/run-record.ts';
+import { npmRun } from '../node/shell.ts';
+
+/** Validation patches with the training engine's logits. */
+export interface ReferencePatches {
+  /** The engine, e.g. `tfjs cpu`. */
+  readonly engine: string;
+  readonly count: number;
+  /** `[count,64,64]`, grey 0..255. */
+  readonly patches: Uint8Array;
+  /** `[count,C]`. */
+  readonly logits: Float32Array;
+  /** The likely reason for a failed export check, and how to fix it. */
+  readonly suspicion?: string;
+}
+
+export interface TrainedRun {
+  readonly directory: string;
+  readonly run: Run;
+  readonly network: Network;
+  /** Of the best epoch. */
+  readonly parameters: Parameters;
+  readonly reference: ReferencePatches;
+}
+
+/**
+ * A stopped or diverged run is accepted if it has a best epoch.
+ * Errors: `file-unreadable` or `file-damaged`, naming the file and what to do.
+ */
+export async function readTrainedRun(directory: string): Promise<TrainedRun> {
+  const run = await readRun(directory);
+  const network = networkOfRun(run);
+  const modelPath = join(directory, runFiles.model);
+  const { tensors } = decodeTensors(await readRunPart(directory, run, runFiles.model), modelPath);
+  const parameters = new Map([...tensors].map(([name, { data }]) => [name, new Float32Array(data)]));
+  checkParameters(network, parameters, modelPath);
+  const referencePath = join(directory, runFiles.parity);
+  const referenceFile = decodeTensors(await readRunPart(directory, run, runFiles.parity), referencePath);
+  const suspicion = tf32Suspicion(directory, run);
+  const reference = {
+    ...referencePatches(referenceFile, network, referencePath),
+    ...(suspicion && { suspicion }),
+  };
+  return { directory, run, network, parameters, reference };
+}
+
+/**
+ * For runs that an earlier version trained on a GPU: it did not turn TensorFloat-32 off, and recorded no
+ * precision.
+ */
+function tf32Suspicion(directory: string, { stretches }: Run): string | undefined {
+  const last = stretches.at(-1);
+  if (last === undefined || last.precision !== undefined) return undefined;
+  if (last.device !== 'gpu' && last.device !== 'cuda') return undefined;
+  return [
+    `A GPU trained this run (${last.engine} on ${last.device}), probably in TensorFloat-32, which rounds to 10 bits:`,
+    `that is the likely reason. To compute the outputs again in float32, delete ${join(directory, runFiles.parity)}`,
+    `and run ${npmRun('train', '--out', directory, '--resume')}`,
+  ].join(' ');
+}
+
+async function readRunPart(directory: string, run: Run, file: string): Promise<Uint8Array> {
+  const path = join(directory, file);
+  return readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    const why =
+      cause.code === 'ENOENT' ? whyMissing(directory, run, path) : `${path}: cannot be read (${cause.code})`;
+    throw new TexturaError('file-unreadable', why, { cause });
+  });
+}
+
+function whyMissing(
+  directory: string,
+  { status, best, divergedAtEpoch, failure }: Run,
+  path: string,
+): string {
+  const resume = npmRun('train', '--out', directory, '--resume');
+  const noModelYet = (why: string) =>
+    `${directory} has no model yet: ${why}; a model is written when it ends. To resume it: ${resume}`;
+  switch (status) {
+    case 'running':
+      return noModelYet('the run is training or was killed');
+    case 'stopped':
+      return noModelYet('the run was stopped');
+    case 'failed':
+      return noModelYet(`the run failed (${failure?.message ?? 'no reason recorded'})`);
+    case 'diverged':
+      if (best === undefined) {
+        return (
+          `${directory} has no model: the run diverged in epoch ${divergedAtEpoch ?? 1}, before any epoch was complete. ` +
+          'Train again with a lower --learning-rate, into another directory'
+        );
+      }
+      break;
+    case 'finished':
+      return `${path} is missing: copy the whole run directory, or compute the file again: ${resume}`;
+    default:
+      status satisfies never;
+  }
+  return `${path} is missing: copy the whole run directory, or train again into another directory`;
+}
+
+function referencePatches(
+  { tensors, metadata }: TensorFile,
+  network: Network,
+  where: string,
+): ReferencePatches {
+  const patches = tensors.get('patches')?.data;
+  const logits = tensors.get('logits')?.data;
+  if (!(patches instanceof Uint8Array) || !(logits instanceof Float32Array)) {
+    throw new TexturaError('file-damaged', `${where}: expected patches U8 [n,64,64] and logits F32 [n,C]`);
+  }
+  const count = patches.length / patchBytes;
+  if (count < 1 || logits.length !== count * network.classes) {
+    const expected = `logits [${count},${network.classes}]`;
+    throw new TexturaError(
+      'file-damaged',
+      `${where}: expected 1 or more patches and ${expected}, got ${count} patches and ${logits.length} logits`,
+    );
+  }
+  return { engine: metadata.engine ?? 'the training engine', count, patches, logits };
+}
