@@ -1,10 +1,11 @@
-/** Files that are either whole or absent: written under a temporary name, flushed, then renamed. */
+/** Atomic writes: files are written under a temporary name, flushed, then renamed. */
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writingTo } from './output.ts';
 
 /**
- * Writes `content` to `path`, making its folder. A crash leaves the old file or the new one, never a part.
+ * Writes `content` to `path` and creates its folder. A crash leaves the old file or the new one, never a part
+ * of it.
  * Errors: `output-unwritable`.
  */
 export async function writeFileAtomically(path: string, content: string | Uint8Array): Promise<void> {
@@ -27,7 +28,7 @@ export async function writeFileAtomically(path: string, content: string | Uint8A
   }
 }
 
-/** Gives a file another name on its disk, in the place of what has that name. Errors: `output-unwritable`. */
+/** Renames a file on the same disk and replaces the target. Errors: `output-unwritable`. */
 export async function moveFile(from: string, to: string): Promise<void> {
   await writingTo(to, async () => {
     await mkdir(dirname(to), { recursive: true });

@@ -1,5 +1,4 @@
-/** Memory that pieces of work share: each waits until what it needs is free. */
-
+/** A memory budget for concurrent work: each piece waits until the memory that it needs is free. */
 export class ByteRoom {
   readonly #limitBytes: number;
   readonly #mostPieces: number;
@@ -7,7 +6,7 @@ export class ByteRoom {
   #takenBytes = 0;
   #pieces = 0;
 
-  /** At most `mostPieces` are in work at a time. */
+  /** `mostPieces` limits the pieces in flight. */
   constructor(limitBytes: number, mostPieces = Number.POSITIVE_INFINITY) {
     this.#limitBytes = limitBytes;
     this.#mostPieces = mostPieces;
@@ -18,8 +17,8 @@ export class ByteRoom {
   }
 
   /**
-   * Does the work once `bytes` are free. A piece larger than all of the room waits until it is alone. First
-   * come, first served.
+   * Runs `work` once `bytes` are free, in order of arrival. A piece larger than the whole budget runs when
+   * nothing else does.
    */
   async while<T>(bytes: number, work: () => Promise<T>): Promise<T> {
     await new Promise<void>((start) => {

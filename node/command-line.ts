@@ -1,6 +1,7 @@
 /**
- * Command lines from schemas: a command's options are the keys of a zod object, `patchesPerEpoch` becoming
- * `--patches-per-epoch`; help, defaults and checks come from that one place. Ends the process with the status of the error.
+ * Command lines from schemas. A command's options are the keys of a zod object (`patchesPerEpoch` is
+ * `--patches-per-epoch`), which also has the help texts, defaults and checks. Sets the exit status from the
+ * error.
  */
 import { Command, CommanderError, Option } from 'commander';
 import type { z } from 'zod';
@@ -12,9 +13,9 @@ export interface CommandDefinition<S extends z.ZodObject> {
   readonly name: string;
   readonly summary: string;
   readonly options: S;
-  /** Name of the positional arguments, e.g. `image`; absent where the command takes none. */
+  /** Name of the positional arguments, e.g. `image`, if the command takes any. */
   readonly arguments?: string;
-  /** `given` names the options that the person wrote, as against those that have their default. */
+  /** `given` names the options that were on the command line. */
   run(
     options: z.infer<S>,
     invocation: { readonly args: readonly string[]; readonly given: ReadonlySet<string> },
@@ -26,7 +27,7 @@ export async function runCommand<S extends z.ZodObject>(
   definition: CommandDefinition<S>,
   argv: readonly string[],
 ): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', unlessReaderLeft);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedOutput);
   try {
     const parsed = parseArguments(definition, argv);
     if (parsed !== undefined) await definition.run(parsed.options, parsed);
@@ -35,14 +36,14 @@ export async function runCommand<S extends z.ZodObject>(
   }
 }
 
-/** A reader that has left, such as `head`, or a closed terminal ends neither a training nor a server. */
-function unlessReaderLeft(error: NodeJS.ErrnoException): void {
+/** A closed pipe (`| head`) or terminal must not end a training run or a server. */
+function ignoreClosedOutput(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
 }
 
 /**
- * The options and arguments of a command line; undefined where it asked for help, which has then been printed.
- * Errors: `usage`, naming the flag, what it takes and what it got.
+ * The options and arguments of a command line; undefined after `--help`. Errors: `usage`, naming the flag and
+ * what it expects.
  */
 export function parseArguments<S extends z.ZodObject>(
   definition: CommandDefinition<S>,
@@ -126,7 +127,7 @@ export function flagOf(key: string): string {
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** Prints an error as a person should see it and returns the exit status: their mistake without a stack trace, ours with one. */
+/** Prints an error and returns the exit status. Only internal errors have a stack trace. */
 function report(error: unknown, command: string): number {
   const terminal = terminalOn(process.stderr);
   if (error instanceof TexturaError && error.code !== 'internal') {

@@ -1,4 +1,4 @@
-/** Opening files where the process or the machine may have no file descriptor left for a moment. */
+/** Opens files even if the process or the machine has no file descriptor left for a moment. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TexturaError } from '../model/error.ts';
 
@@ -10,9 +10,9 @@ const longestPauseMs = 250;
 const patienceMs = 20_000;
 
 /**
- * The result of opening something, tried again while no descriptor is left: others are closed meanwhile. That
- * is never the fault of the file, so what is thrown after 20 seconds does not name it. Errors:
- * `descriptors-exhausted`, and those of `open`.
+ * Retries `open` while no descriptor is free. After 20 seconds the error does not name the file, which is not
+ * at fault.
+ * Errors: `descriptors-exhausted`, and those of `open`.
  */
 export async function whenDescriptorsAreFree<T>(open: () => Promise<T>, waitMs = patienceMs): Promise<T> {
   const deadline = performance.now() + waitMs;

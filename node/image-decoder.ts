@@ -1,6 +1,6 @@
 /**
- * The one decoder of images on this side of the wire: trainer, `classify` and server read a photograph through it, so all three
- * see the same grey levels and give the same verdict on a file that cannot be used.
+ * The image decoder of the trainer, `classify` and the service, so that all three get the same grey levels
+ * and report the same error for a file that cannot be used.
  */
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { TexturaError } from '../model/error.ts';
@@ -20,24 +20,24 @@ import type { ByteRoom } from './byte-room.ts';
 import { readPlainPng } from './plain-png.ts';
 
 export interface DecodeLimits {
-  /** Most pixels (width x height) that are accepted. */
+  /** Maximum number of pixels (width x height). */
   readonly maxPixels: number;
-  /** Memory that images share while they are decoded; without it each takes what it needs at once. */
+  /** Memory budget that concurrently decoded images share. */
   readonly room?: ByteRoom;
 }
 
 const defaultLimits: DecodeLimits = { maxPixels: defaultMaxImagePixels };
 
-/** Memory for each pixel of an image while it is decoded: three channels and the grey levels made of them. */
+/** Memory per pixel while an image is decoded: three channels and grey. */
 export const decodingBytesPerPixel = 4;
 
 /**
- * Grey levels of the first frame or page of an image of a decoded kind: colour profile converted to 8-bit
- * sRGB, EXIF orientation applied, alpha blended on white by `greyFromPixels`. Samples of 16 bits are brought
- * to 8 by `model/sample-depth.ts`.
+ * Grey levels of the first frame or page of an image: colour profile converted to 8-bit sRGB, EXIF
+ * orientation applied, alpha blended on white by `greyFromPixels`. `model/sample-depth.ts` converts 16-bit
+ * samples to 8 bits.
  *
- * `name` is what a message calls the image; nothing else of where it came from is told.
- * Errors: `image-type-unsupported`, `image-damaged` (cut, corrupt or empty), `image-too-large`.
+ * Messages call the image `name`. Errors: `image-type-unsupported`, `image-damaged` (cut, corrupt or empty),
+ * `image-too-large`.
  */
 export async function decodeImage(
   bytes: Uint8Array,
@@ -52,7 +52,7 @@ export async function decodeImage(
   return decodeNative(bytes, kind, name, limits);
 }
 
-/** By libvips: warnings count as damage, except those that leave the pixels whole. */
+/** Decodes with libvips. Warnings count as damage, except those that do not affect pixels. */
 async function decodeNative(
   bytes: Uint8Array,
   kind: DecodedKind,
@@ -63,7 +63,7 @@ async function decodeNative(
     return await decodeWith('warning', bytes, name, limits);
   } catch (error) {
     if (!(error instanceof Error) || error instanceof TexturaError) throw error;
-    if (!leavesPixelsWhole(error)) throw decodingError(error, kind, name);
+    if (!isHarmless(error)) throw decodingError(error, kind, name);
   }
   try {
     return await decodeWith('error', bytes, name, limits);
@@ -92,7 +92,7 @@ async function decodeWith(
   return greyFromPixels(pixels);
 }
 
-/** Samples of 8 bits. */
+/** 8-bit samples. */
 async function shallowPixels(image: Sharp, header: Metadata): Promise<Pixels> {
   // Grey without alpha or profile: one channel instead of three equal ones saves two fifths of the time.
   if (header.space === 'b-w' && header.channels === 1 && !header.hasProfile) image.toColourspace('b-w');
@@ -101,7 +101,7 @@ async function shallowPixels(image: Sharp, header: Metadata): Promise<Pixels> {
   return { data, width, height, channels };
 }
 
-/** Samples of 16 bits as they are in the file, but for its colour profile. */
+/** 16-bit samples as in the file; only the colour profile is applied. */
 async function deepPixels(image: Sharp, header: Metadata): Promise<Pixels> {
   image.toColourspace(header.space?.startsWith('grey') ? 'grey16' : 'rgb16');
   const { data, info } = await image.raw({ depth: 'ushort' }).toBuffer({ resolveWithObject: true });
@@ -115,9 +115,8 @@ async function deepPixels(image: Sharp, header: Metadata): Promise<Pixels> {
 }
 
 /**
- * libvips as a process wants it that decodes each image once: its cache would hold up to 50 MB and never be hit, and one thread an
- * image is enough where several images are in work (two threads took a third longer for 750 photographs on 2 cores). Set at each
- * use, which costs nothing, so that importing this module does nothing.
+ * libvips without its cache, which would take up to 50 MB and never be hit, and with one thread per image,
+ * because several images are in flight (with two threads, 750 photographs on 2 cores took a third longer).
  */
 function quietSharp(): typeof sharp {
   sharp.cache(false);
@@ -125,7 +124,7 @@ function quietSharp(): typeof sharp {
   return sharp;
 }
 
-/** Refuses before decoding what would be too large or would lose its meaning in 8 bits. */
+/** Refuses, before decoding, images that are too large or cannot be converted to 8-bit RGB. */
 function checkHeader(header: Metadata, name: string, { maxPixels }: DecodeLimits): void {
   const { depth, channels } = header;
   requirePixelLimit(header, name, maxPixels);
@@ -144,15 +143,15 @@ function checkHeader(header: Metadata, name: string, { maxPixels }: DecodeLimits
 }
 
 /**
- * Warnings that many cameras' files give and that change no pixel. Every other warning means lost data (libjpeg pads what is
- * missing with grey), so it counts as damage.
+ * Warnings about many cameras' files that affect no pixel. Any other warning means lost data, which libjpeg
+ * fills with grey.
  */
 const harmlessWarnings: readonly RegExp[] = [
   /invalid sos parameters for sequential jpeg/i,
   /extraneous bytes before marker/i,
 ];
 
-function leavesPixelsWhole({ message }: Error): boolean {
+function isHarmless({ message }: Error): boolean {
   return message.split('\n').every((line) => harmlessWarnings.some((warning) => warning.test(line)));
 }
 
@@ -165,8 +164,9 @@ function decodingError(error: Error, kind: ImageKind, name: string): TexturaErro
 }
 
 /**
- * The decoder's first words about the fault, without the names of its parts. It keeps its words in one place for all threads: of
- * images that fail at the same moment one may get another's words, or none. That an image is not whole never depends on them.
+ * The first line of libvips's message, without the names of its functions. libvips has one message buffer for
+ * all threads, so images that fail at the same time may get each other's message or none; whether an image is
+ * damaged never depends on it.
  */
 function reasonOf({ message }: Error): string {
   const line = message

@@ -1,23 +1,22 @@
-/** Image files: read whole only once their first bytes have shown an image. */
+/** Reads image files; checks their first bytes before it reads the rest. */
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { TexturaError } from '../model/error.ts';
 import { imageKindBytes, requireDecodedKind } from '../model/image-kind.ts';
 import { whenDescriptorsAreFree } from './descriptors.ts';
 
-/** Larger files are no photographs; a limit keeps a disk image in a class folder from filling the memory. */
+/** Keeps a disk image in a class folder from filling the memory. */
 export const maxImageFileBytes = 512 * 1024 * 1024;
 
-/** Read in one go: most photographs are smaller. */
+/** Most photographs are smaller. */
 const firstReadBytes = 256 * 1024;
 
 /**
- * The bytes of an image file, not decoded yet. A long file of another kind costs one short read.
- * `name` is what a message calls the file.
+ * The bytes of an image file, not decoded. Messages call it `name`.
  * Errors: `file-unreadable`, `image-damaged` (empty), `image-type-unsupported`, `image-too-large`.
  */
 export async function readImageFile(path: string, name: string): Promise<Uint8Array> {
   try {
-    // Before it is opened: a pipe would wait there for a writer.
+    // Before it is opened, because opening a pipe would wait for a writer.
     if (!(await stat(path)).isFile())
       throw new TexturaError('file-unreadable', `${name}: expected a file, got a folder, pipe or device`);
     const file = await whenDescriptorsAreFree(() => open(path));
@@ -50,7 +49,7 @@ async function readImage(file: FileHandle, name: string): Promise<Uint8Array> {
   return bytes;
 }
 
-/** `length` bytes from `position`, fewer where the file ends before. */
+/** Up to `length` bytes from `position`. */
 async function readAt(file: FileHandle, position: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   let filled = 0;

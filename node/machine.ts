@@ -1,12 +1,14 @@
 /**
- * What this process may use of the machine: in a container the host's cores and memory are not ours. Linux tells in control groups
- * (version 2: one tree, version 1: one tree a controller); elsewhere Node's own numbers count.
+ * The cores, memory and GPUs that this process may use. On Linux it reads control groups (version 2: one
+ * tree; version 1: one tree per controller), because a container's limits are lower than the machine's.
+ * Elsewhere it uses Node's numbers.
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { join, posix } from 'node:path';
+import { runProgram } from './program.ts';
 
-/** Reads a file of /proc or /sys; undefined where it is not there. */
+/** Reads a file of /proc or /sys; undefined if it does not exist. */
 export type ReadText = (path: string) => string | undefined;
 
 function readText(path: string): string | undefined {
@@ -17,7 +19,9 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** Cores that this process may keep busy, at least 1: the affinity mask, then the control groups' quota, rounded up. */
+/**
+ * Cores that this process may use, at least 1: the affinity mask, then the control groups' quota, rounded up.
+ */
 export function usableCores(read: ReadText = readText, visibleCores = availableParallelism()): number {
   const quotas = [
     ...controlGroupFolders(read, '').map((folder) => parseCpuMax(read(join(folder, 'cpu.max')))),
@@ -28,13 +32,16 @@ export function usableCores(read: ReadText = readText, visibleCores = availableP
   return Math.max(1, Math.min(visibleCores, ...quotas.map(Math.ceil)));
 }
 
-/** Bytes that this process could still take without swapping or being killed: the least that the machine or a group leaves. */
+/**
+ * Bytes that this process can still allocate without swapping or being killed: the minimum over the machine
+ * and the groups.
+ */
 export function availableMemoryBytes(read: ReadText = readText): number {
   const machine = parseMemInfo(read('/proc/meminfo')) ?? freemem();
   return Math.max(0, Math.min(machine, ...memoryGroups(read).map((group) => group.leftBytes)));
 }
 
-/** Bytes of memory that this process is allowed at most. */
+/** Memory limit of this process in bytes. */
 export function memoryLimitBytes(read: ReadText = readText): number {
   return Math.min(totalmem(), ...memoryGroups(read).map((group) => group.limitBytes));
 }
@@ -58,7 +65,7 @@ function memoryGroups(read: ReadText): MemoryGroup[] {
     controlGroupFolders(read, controller).map((folder) => {
       const limitBytes = parseByteLimit(read(join(folder, limit)));
       const usedBytes = parseByteLimit(read(join(folder, usage)));
-      // Cached files count as used, yet are given up when memory is asked for.
+      // Cached files count as used, but the kernel frees them on demand.
       const cachedBytes = statisticOf(read(join(folder, 'memory.stat')), cache);
       const taken = Number.isFinite(usedBytes) ? usedBytes - cachedBytes : 0;
       return { limitBytes, leftBytes: limitBytes - taken };
@@ -67,8 +74,9 @@ function memoryGroups(read: ReadText): MemoryGroup[] {
 }
 
 /**
- * The folders of this process's group and of every group above it, any of which may limit it. A container often sees its own
- * group as the root of the tree, whatever /proc/self/cgroup says: folders that are not there simply answer nothing.
+ * The folders of this process's group and of its ancestors, each of which may have limits. A container often
+ * sees its own group as the root of the tree, whatever /proc/self/cgroup says, so some of the folders may not
+ * exist.
  */
 function controlGroupFolders(read: ReadText, controller: string): string[] {
   const path = parseControlGroupPath(read('/proc/self/cgroup'), controller);
@@ -78,7 +86,7 @@ function controlGroupFolders(read: ReadText, controller: string): string[] {
   return [root, ...steps.map((_, depth) => posix.join(root, ...steps.slice(0, depth + 1)))];
 }
 
-/** The path of the group in the text of /proc/self/cgroup; controller '' is the one tree of version 2. */
+/** The path of the group in the text of /proc/self/cgroup; controller '' is the tree of version 2. */
 export function parseControlGroupPath(text: string | undefined, controller: string): string | undefined {
   for (const line of (text ?? '').split('\n')) {
     const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
@@ -88,13 +96,13 @@ export function parseControlGroupPath(text: string | undefined, controller: stri
   return undefined;
 }
 
-/** Cores from cpu.max, `QUOTA PERIOD` in microseconds or `max PERIOD`; Infinity where there is no limit. */
+/** Cores from cpu.max, `QUOTA PERIOD` in microseconds or `max PERIOD`; Infinity if there is no limit. */
 export function parseCpuMax(text: string | undefined): number {
   const [quota, period] = (text ?? '').trim().split(/\s+/);
   return parseCpuQuota(quota, period);
 }
 
-/** Cores from a quota and a period in microseconds; Infinity where the quota is absent, `max` or -1. */
+/** Cores from a quota and a period in microseconds; Infinity if the quota is absent, `max` or -1. */
 export function parseCpuQuota(quota: string | undefined, period: string | undefined): number {
   const quotaMicroseconds = Number(quota?.trim() || Number.NaN);
   const periodMicroseconds = Number(period?.trim() || Number.NaN);
@@ -103,7 +111,10 @@ export function parseCpuQuota(quota: string | undefined, period: string | undefi
     : Number.POSITIVE_INFINITY;
 }
 
-/** Bytes of a limit or usage; Infinity where it is absent or `max`. Version 1 writes a number near 2^63 for no limit. */
+/**
+ * Bytes of a limit or usage; Infinity if it is absent or `max`. Version 1 writes a number near 2^63 for no
+ * limit.
+ */
 export function parseByteLimit(text: string | undefined): number {
   const bytes = Number(text?.trim() || Number.NaN);
   return bytes >= 0 && bytes < 2 ** 60 ? bytes : Number.POSITIVE_INFINITY;
@@ -118,4 +129,22 @@ export function parseMemInfo(text: string | undefined): number | undefined {
 function statisticOf(text: string | undefined, name: string): number {
   const value = new RegExp(`^${name} (\\d+)$`, 'm').exec(text ?? '')?.[1];
   return value === undefined ? 0 : Number(value);
+}
+
+/** One line per NVIDIA GPU: name, driver, memory. */
+export async function nvidiaGpus(): Promise<string[]> {
+  const query = ['--query-gpu=name,driver_version,memory.total', '--format=csv,noheader'];
+  const { status, stdout } = await runProgram('nvidia-smi', query, { timeoutMs: 20_000 });
+  return status === 0 ? parseGpuList(stdout) : [];
+}
+
+/**
+ * Keeps only the lines that describe a GPU: without one, some drivers print a sentence and exit with status
+ * 0.
+ */
+export function parseGpuList(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line.split(',').length === 3);
 }

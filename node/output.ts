@@ -1,6 +1,5 @@
 /**
- * Where results are written: faults of a folder or its disk in words that name the path, and whether there is
- * room.
+ * Checks output folders, and turns errors of the file system into messages that name the path and the reason.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rmdir, stat, statfs } from 'node:fs/promises';
@@ -21,10 +20,7 @@ const reasons: Readonly<Record<string, string>> = {
   EIO: 'the disk reports an error',
 };
 
-/**
- * Does `work`, which writes to `path`. Errors: `output-unwritable`, with the path and the reason, for those
- * of the file system.
- */
+/** Runs `work`, which writes to `path`. Errors: `output-unwritable`, with the path and the reason. */
 export async function writingTo<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -38,9 +34,8 @@ export async function writingTo<T>(path: string, work: () => Promise<T>): Promis
 }
 
 /**
- * Makes the folder where it is missing and tries to write in it; gives the first of its parents that was
- * missing, if any.
- * Errors: `output-unwritable`.
+ * Creates the folder if it is missing, tries to write in it, and returns the topmost folder created. Errors:
+ * `output-unwritable`.
  */
 export async function requireWritable(folder: string): Promise<string | undefined> {
   return writingTo(folder, async () => {
@@ -51,8 +46,8 @@ export async function requireWritable(folder: string): Promise<string | undefine
 }
 
 /**
- * Errors: `output-unwritable` where the disk of the folder, which is made if missing, has less than
- * `neededBytes` free.
+ * Creates the folder if it is missing. Errors: `output-unwritable` if its disk has less than `neededBytes`
+ * free.
  */
 export async function requireSpace(folder: string, neededBytes: number): Promise<void> {
   const { bavail, bsize, blocks } = await writingTo(folder, async () => {
@@ -60,7 +55,7 @@ export async function requireSpace(folder: string, neededBytes: number): Promise
     return statfs(folder);
   });
   const freeBytes = bavail * bsize;
-  // Some network disks do not say how large they are.
+  // Some network disks report no size.
   if (blocks === 0 || freeBytes >= neededBytes) return;
   throw new TexturaError(
     'output-unwritable',
@@ -70,8 +65,8 @@ export async function requireSpace(folder: string, neededBytes: number): Promise
 }
 
 /**
- * Makes a folder and its missing parents; gives the first that was missing. Node's own recursive mkdir never returns where a file system
- * such as /proc answers that a folder which is there does not exist.
+ * Creates a folder and its missing parents and returns the topmost one created. Node's recursive mkdir never
+ * returns on file systems such as /proc that report ENOENT for a folder in an existing one.
  */
 async function makeFolder(folder: string): Promise<string | undefined> {
   try {

@@ -1,20 +1,20 @@
-/** Which process made a file, and whether it still lives. */
+/** Identifies a process, and tells whether it is still alive. For locks and abandoned files. */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 
 /**
- * Tells a process from every other one: its number alone is used again. Empty text where the system does not
- * say.
+ * Identifies a process uniquely, because process ids are reused. Empty text if the system does not report a
+ * field.
  */
 export const processIdentitySchema = z.strictObject({
   host: z.string(),
   pid: z.int(),
-  /** Of Linux: changes with each start of the machine. */
+  /** Linux: changes with each boot. */
   boot: z.string(),
-  /** Of Linux: the table of processes in which `pid` counts; each container has its own. */
+  /** Linux: the pid namespace; each container has its own. */
   namespace: z.string(),
-  /** Of Linux: the tick at which the process started. */
+  /** Linux: the clock tick at which the process started. */
   tick: z.string(),
 });
 export type ProcessIdentity = z.infer<typeof processIdentitySchema>;
@@ -23,7 +23,7 @@ export function ownIdentity(): ProcessIdentity {
   return { host: hostname(), pid: process.pid, ...ownPlace(), tick: startTick(process.pid) ?? '' };
 }
 
-/** `unknown`: a process of another machine or container, which cannot be seen from here. */
+/** `unknown`: a process on another machine or in another container. */
 export function livenessOf({ host, pid, tick, ...place }: ProcessIdentity): 'alive' | 'dead' | 'unknown' {
   const here = ownPlace();
   if (host !== hostname()) return 'unknown';
@@ -48,12 +48,9 @@ function ownPlace(): Pick<ProcessIdentity, 'boot' | 'namespace'> {
   };
 }
 
-/**
- * Empty where the system does not say; undefined for a process that has ended and waits for its parent to
- * notice.
- */
+/** Empty if the system does not report it; undefined for a zombie. */
 function startTick(pid: number): string | undefined {
-  // The name, in brackets, may hold anything; the state is the first field behind it and the tick the 20th.
+  // The name, in brackets, may contain anything; the state is the first field after it and the tick the 20th.
   const fields = readOrUndefined(`/proc/${pid}/stat`)?.split(') ').at(-1)?.split(' ') ?? [];
   return fields[0] === 'Z' ? undefined : (fields[19] ?? '');
 }

@@ -1,11 +1,11 @@
-/** Programs of the machine (python3, a compiler, nvidia-smi): run to their end, with what they wrote kept for a message. */
+/** Runs external programs (python3, a compiler, nvidia-smi) and collects their output. */
 import { spawn } from 'node:child_process';
 
 export interface ProgramResult {
-  /** Exit status; null where a signal ended it or it could not be started. */
+  /** Exit status; null if a signal ended it or it could not be started. */
   readonly status: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Whether somebody asked this process to stop meanwhile; the program was then ended. */
+  /** Whether this process got a stop signal meanwhile; then the program was terminated. */
   readonly interrupted: boolean;
   readonly stdout: string;
   readonly stderr: string;
@@ -13,9 +13,9 @@ export interface ProgramResult {
 
 export interface ProgramSettings {
   readonly cwd?: string;
-  /** Added to this process's environment; undefined takes a variable out. */
+  /** Added to this process's environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** After this long the program is killed; its signal is then SIGKILL. */
+  /** After this time the program is killed; its signal is then SIGKILL. */
   readonly timeoutMs?: number;
 }
 
@@ -23,8 +23,9 @@ const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const hasGroups = process.platform !== 'win32';
 
 /**
- * Runs a program to its end. Never rejects: one that is not on the PATH has status null and says so in `stderr`. While it runs,
- * Ctrl-C ends the program and not this process, so that the caller can tidy up.
+ * Runs a program to its end. Never rejects: if the program is not on the PATH, the status is null and
+ * `stderr` has the reason. While it runs, Ctrl-C ends the program and not this process, so that the caller
+ * can clean up.
  */
 export function runProgram(
   program: string,
@@ -44,7 +45,7 @@ export function runProgram(
       endGroup(child.pid, 'SIGTERM');
     };
     for (const signal of stopSignals) process.on(signal, stop);
-    // Not spawn's own timeout: it goes on waiting for a program that could not be started.
+    // Not spawn's own timeout, which keeps the process alive if the program could not be started.
     const limit =
       settings.timeoutMs === undefined
         ? undefined
@@ -70,7 +71,7 @@ export function runProgram(
   });
 }
 
-/** Ends a program and those that it started: `python3` may be a shell script that waits for the real one. */
+/** Ends a program and its children: `python3` may be a shell script that waits for the real one. */
 function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   if (pid === undefined) return;
   try {
@@ -80,7 +81,7 @@ function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   }
 }
 
-/** The first line that a program answers, e.g. its version; undefined where it is not there or fails. */
+/** The first line of a program's output, e.g. its version; undefined if it is missing or fails. */
 export async function firstLineOf(program: string, args: readonly string[]): Promise<string | undefined> {
   const { status, stdout } = await runProgram(program, args, { timeoutMs: 20_000 });
   return status === 0 ? stdout.trim().split('\n')[0] : undefined;

@@ -1,29 +1,31 @@
 /**
- * A Python environment with pinned packages, made once and kept in the cache of the user under the hash of its requirements, so that
- * a fresh clone finds it.
+ * A Python environment with pinned packages for tests and benchmarks, cached under the hash of its
+ * requirements.
  */
 import { createHash } from 'node:crypto';
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProgram } from './program.ts';
 
-/** The environment's interpreter, or why there can't be one on this machine. */
+/** The environment's interpreter, or why it cannot be created on this machine. */
 export type PythonEnvironment = { readonly python: string } | { readonly missing: string };
 
 export interface PythonEnvironmentPlan {
-  /** What it is for; a part of its folder's name. */
+  /** A part of its folder's name. */
   readonly purpose: string;
   /** Path of the requirements file. */
   readonly requirements: string;
-  /** Folder that keeps environments. */
+  /** Folder of the environments. */
   readonly cache: string;
-  /** Whether pip adds what the packages need; else the requirements pin that as well. */
+  /** Whether pip installs dependencies; otherwise the requirements pin them too. */
   readonly withDependencies?: boolean;
-  /** Called before an environment is made, which takes a while. */
+  /** Called before an environment is created, which takes a while. */
   readonly onInstall?: () => void;
 }
 
-/** The environment, created if it does not exist. If pip cannot create it, `missing` is pip's last message. */
+/**
+ * The environment, created if it does not exist. If pip cannot create it, `missing` is pip's last message.
+ */
 export async function pythonEnvironment(plan: PythonEnvironmentPlan): Promise<PythonEnvironment> {
   const version = await runProgram('python3', ['-c', 'import ensurepip, sys, venv; print(sys.version)']);
   if (version.status !== 0) return { missing: 'there is no python3 with venv and pip' };

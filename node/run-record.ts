@@ -6,7 +6,10 @@ import { parsedJson } from '../model/issue-text.ts';
 import { type Run, runFiles, runSchema } from '../model/run-file.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 
-/** The record of a run directory. Errors: `file-unreadable` where there is none; `file-damaged`, naming what is wrong in it. */
+/**
+ * The record of a run directory. Errors: `file-unreadable` where there is none; `file-damaged`, naming what
+ * is wrong in it.
+ */
 export async function readRun(directory: string): Promise<Run> {
   const path = join(directory, runFiles.run);
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {

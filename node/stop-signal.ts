@@ -1,14 +1,16 @@
-/** When somebody asks the process to end: Ctrl-C, `kill`, a supervisor. */
-
+/** Stop signals: Ctrl-C, `kill`, a supervisor. */
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
 /**
- * One request may arrive twice: on Ctrl-C the terminal signals npm and this process, and npm passes its own
- * on; a supervisor signals every process of a group. What follows within this time is the same request.
+ * One request may arrive twice: on Ctrl-C the terminal signals npm and this process, and npm forwards its
+ * own; a supervisor signals every process of a group. Signals within this time are the same request.
  */
 const sameRequestMs = 1000;
 
-/** Calls `first` on the first request to end and `again` on each later one, until the result is called. */
+/**
+ * Calls `first` on the first request to stop and `again` on each later one, until the returned function is
+ * called.
+ */
 export function onStopSignal(
   first: (signal: NodeJS.Signals) => void,
   again: (signal: NodeJS.Signals) => void,
@@ -26,7 +28,7 @@ export function onStopSignal(
   };
 }
 
-/** The first request to end. A second one ends the process at once. */
+/** Resolves on the first request to stop. A second one ends the process at once. */
 export function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     const release = onStopSignal(resolve, (signal) => {

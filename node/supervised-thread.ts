@@ -1,7 +1,7 @@
 /**
- * A thread that answers requests and is replaced when it is lost (an uncaught exception, a full heap, an
- * exit): the requests that it had fail, later ones go to its replacement. It is given up only when one thread
- * after another is lost before it is ready.
+ * A worker thread that answers requests and is replaced if it is lost (an uncaught exception, a full heap, an
+ * exit). Its requests fail, and later ones go to the replacement. It is not replaced again after several
+ * threads in a row were lost before they were ready.
  */
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,9 +9,9 @@ import { parentPort, type Worker } from 'node:worker_threads';
 import { TexturaError, type TexturaErrorCode } from '../model/error.ts';
 import { startThread } from './thread.ts';
 
-/** Threads in a row that are lost before they are ready; then there is no replacement any more. */
+/** Threads in a row that may be lost before they are ready. */
 const maxFailedStarts = 5;
-/** How long `close` waits for the answers that are outstanding, unless told otherwise. */
+/** How long `close` waits for outstanding answers by default. */
 const closeLimitMs = 10_000;
 
 interface ThreadRequest<Request> {
@@ -29,7 +29,7 @@ interface Outstanding<Answer> {
   reject(error: unknown): void;
 }
 
-/** The thread ended before it answered. The request itself may be as good as any other. */
+/** The thread ended before it answered; the request need not be the cause. */
 export class ThreadLost extends TexturaError {
   constructor(message: string, options?: ErrorOptions) {
     super('internal', message, options);
@@ -37,7 +37,7 @@ export class ThreadLost extends TexturaError {
 }
 
 export class SupervisedThread<Request, Answer> {
-  /** Settles when the thread is given up. From then on every request fails. */
+  /** Settles when the thread is not replaced any more. From then on every request fails. */
   readonly failure: Promise<TexturaError>;
   /** `lost`: a replacement starts. `ready`: the thread, or its replacement, takes requests. */
   readonly events = new EventEmitter<{ lost: [ThreadLost]; ready: [] }>();
@@ -49,7 +49,7 @@ export class SupervisedThread<Request, Answer> {
   #nextId = 0;
   #isReady = false;
   #failedStarts = 0;
-  /** Why there is no thread any more. */
+  /** Set when there is no thread any more. */
   #end: ThreadLost | undefined;
   #restore: () => Promise<void> = async () => {};
   #fail: (fault: TexturaError) => void = () => {};
@@ -68,39 +68,41 @@ export class SupervisedThread<Request, Answer> {
     return this.#isReady;
   }
 
-  /** Number of the current thread: 0, and one more for each replacement. */
+  /** Number of replacements so far. */
   get generation(): number {
     return this.#generation;
   }
 
-  /** Requests without an answer yet. */
+  /** Number of unanswered requests. */
   get outstanding(): number {
     return this.#outstanding.size;
   }
 
-  /** What a replacement needs before it is ready, by requests to it. `restore` does not reject. */
+  /** `restore` prepares a replacement with requests to it, before it is ready. It must not reject. */
   restoreBy(restore: () => Promise<void>): void {
     this.#restore = restore;
   }
 
   /**
-   * Sends a request; memory in `transferred` moves to the thread. Works before the thread is ready, too.
-   * Errors: those that the thread answers with; `ThreadLost`.
+   * Sends a request and transfers the memory in `transferred`. Also works before the thread is ready.
+   * Errors: those of the thread; `ThreadLost`.
    */
   ask(request: Request, transferred: readonly ArrayBuffer[] = []): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.#end !== undefined) return reject(this.#end);
       const id = this.#nextId++;
-      // First, because it throws for memory that cannot be transferred.
+      // Before the request is registered, because it throws if memory cannot be transferred.
       this.#thread.postMessage({ id, request } satisfies ThreadRequest<Request>, transferred);
       this.#outstanding.set(id, { resolve, reject });
     });
   }
 
-  /** Refuses new requests, waits for the outstanding answers and ends the thread; unanswered ones reject. */
+  /**
+   * Refuses new requests, waits for outstanding answers, then ends the thread. Unanswered requests reject.
+   */
   async close(limitMs = closeLimitMs): Promise<void> {
     this.#end ??= new ThreadLost(`${this.#name} is closed`);
-    // onnxruntime ends the whole process when its thread is terminated during a run.
+    // onnxruntime crashes the process if its thread is terminated during a run.
     for (const start = performance.now(); this.#outstanding.size > 0; await sleep(5)) {
       if (performance.now() - start > limitMs) break;
     }
@@ -117,7 +119,7 @@ export class SupervisedThread<Request, Answer> {
     thread.on('error', (error: Error) => {
       cause = error;
     });
-    // Follows every end, also one without an error.
+    // Emitted after every end, with or without an error.
     thread.on('exit', () => this.#lose(cause));
     return thread;
   }
@@ -150,20 +152,23 @@ export class SupervisedThread<Request, Answer> {
       this.#generation++;
       this.#thread = this.#start();
     }
-    // After the replacement has started, so that whoever tries again asks that one.
+    // After the replacement has started, so that a retry goes to it.
     for (const { reject } of this.#outstanding.values()) reject(lost);
     this.#outstanding.clear();
     if (isReplaced) this.events.emit('lost', lost);
   }
 }
 
-/** What a thread answers, and the memory in it that moves to whoever asked. */
+/** A thread's answer, and the memory in it to transfer. */
 export interface ThreadAnswer<Answer> {
   readonly answer: Answer;
   readonly transferred?: readonly ArrayBuffer[];
 }
 
-/** In the thread: answers each request by what `work` gives or throws, and says that the thread is ready. */
+/**
+ * In the thread: answers each request with the result or the error of `work`, and reports that the thread is
+ * ready.
+ */
 export function answerRequests<Request, Answer>(
   work: (request: Request) => Promise<ThreadAnswer<Answer>>,
 ): void {

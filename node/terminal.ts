@@ -1,16 +1,16 @@
 /**
- * What a command says while it works: lines, and on a terminal one line at the bottom that changes in place. All that people read goes
- * through here, because file names, labels and messages of others may hold characters that command a terminal.
+ * A command's output: lines, and on a terminal one status line at the bottom. All output for people goes
+ * through here, because file names and labels may contain characters that control a terminal.
  */
 import type { WriteStream } from 'node:tty';
 import { oneLine, printable } from '../model/words.ts';
 
 export interface Terminal {
-  /** Prints a line, or several, for good; control characters but the line feed as escapes. */
+  /** Prints one or more lines. Control characters other than the line feed are escaped. */
   line(text: string): void;
-  /** Replaces the changing line; printed nowhere but on a terminal. */
+  /** Replaces the status line; does nothing if the output is not a terminal. */
   status(text: string): void;
-  /** Removes the changing line. */
+  /** Removes the status line. */
   clear(): void;
   readonly isInteractive: boolean;
 }
@@ -41,7 +41,7 @@ export function progressBar(share: number, width: number): string {
   return '\u2588'.repeat(full) + '\u2591'.repeat(width - full);
 }
 
-/** A length of time for people: `48 s`, `12 min 05 s`, `3 h 20 min`. */
+/** `48 s`, `12 min 05 s`, `3 h 20 min`. */
 export function durationText(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;

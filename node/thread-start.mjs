@@ -1,4 +1,4 @@
-// A thread's first lines, in JavaScript because they load the TypeScript loader that the thread needs.
+// The entry point of worker threads, in JavaScript because it registers the TypeScript loader.
 import { workerData } from 'node:worker_threads';
 import { register } from 'tsx/esm/api';
 

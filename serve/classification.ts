@@ -1,4 +1,4 @@
-/** What a model says about one image: the mean of its logits over the image's patches, then softmax. */
+/** Classifies one image: the mean of the logits over its patches, then softmax. */
 import type { GreyImage } from '../model/image.ts';
 import { centrePatch, cutPatch, patchBytes, patchGrid } from '../model/patch.ts';
 import { meanRow, softmaxRows, topClasses } from '../model/scores.ts';
@@ -11,13 +11,13 @@ export interface Prediction {
 }
 
 export interface Classification {
-  /** By falling probability, equal ones in the model's order. */
+  /** By decreasing probability, ties in the model's order. */
   readonly predictions: readonly Prediction[];
-  /** Patches that were looked at. */
+  /** Number of patches. */
   readonly crops: number;
 }
 
-/** Patches `[count,64,64]` that the classification of an image reads. Errors: `image-too-small`. */
+/** The patches `[count,64,64]` of an image. Errors: `image-too-small`. */
 export function classifiedPatches(
   image: GreyImage,
   patchPx: number,
@@ -33,7 +33,7 @@ export function classifiedPatches(
   return patches;
 }
 
-/** The first `top` classes of an image. Errors: `image-too-small`. */
+/** The `top` likeliest classes of an image. Errors: `image-too-small`. */
 export async function classify(
   model: Model,
   image: GreyImage,
@@ -44,7 +44,7 @@ export async function classify(
   return { predictions: predictionsOf(logits, model.labels, top), crops: patches.length / patchBytes };
 }
 
-/** The first `top` classes by the mean of the rows of `logits` `[patches,C]`. */
+/** The `top` likeliest classes by the mean of the rows of `logits` `[patches,C]`. */
 export function predictionsOf(
   logits: Float32Array,
   labels: readonly string[],

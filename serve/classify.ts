@@ -1,6 +1,6 @@
 /**
- * npm run classify: what a model says about images. An image that can't be used is reported by its name and the others are
- * answered all the same.
+ * npm run classify: classifies image files. A file that cannot be used is reported, and the others are still
+ * classified.
  */
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
@@ -25,14 +25,14 @@ const options = z.strictObject({
   crops: z
     .enum(cropChoices)
     .default('auto')
-    .describe('patches that cover the image, or the one in its middle'),
+    .describe('auto: patches that cover the image; center: only the patch in the centre'),
   maxImagePixels: maxImagePixelsOption,
 });
 type ClassifyOptions = z.infer<typeof options>;
 
 const definition: CommandDefinition<typeof options> = {
   name: 'classify',
-  summary: 'Names the textures of images. IMAGE is a file, or - for one image on standard input.',
+  summary: 'Classifies images. IMAGE is a file, or - for one image on standard input.',
   options,
   arguments: 'image',
   run: (given, { args }) => classifyFiles(given, args),
@@ -48,7 +48,7 @@ async function classifyFiles(
 ): Promise<void> {
   if (files.length === 0) throw new TexturaError('usage', 'expected one or more images, got none');
   if (files.filter((file) => file === '-').length > 1) {
-    throw new TexturaError('usage', '-: standard input has one image, got - more than once');
+    throw new TexturaError('usage', '-: standard input can be given only once');
   }
   const model = await loadModel(path);
   const results: FileResult[] = [];
@@ -83,12 +83,14 @@ async function loadModel(path: string): Promise<Model> {
   } catch (error) {
     if (!(error instanceof TexturaError) || error.code !== 'model-not-found' || path !== defaultModel)
       throw error;
-    const todo = 'npm run train makes a run, npm run export makes the file of it';
+    const todo = 'train one with npm run train, then write it with npm run export';
     throw new TexturaError('model-not-found', `${error.message}: ${todo}`, { cause: error });
   }
 }
 
-/** The work's result; undefined where the image can't be used, which is then reported and decides the exit status. */
+/**
+ * The result of `work`; undefined if the image cannot be used, which is reported and sets the exit status.
+ */
 async function unlessUnusable<T>(name: string, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
@@ -101,7 +103,7 @@ async function unlessUnusable<T>(name: string, work: () => Promise<T>): Promise<
   }
 }
 
-/** What a person should know of an image that is answered all the same. */
+/** A remark about an image that is still classified. */
 function note(name: string, text: string): void {
   terminalOn(process.stderr).line(`classify: note: ${name}: ${text}`);
 }
@@ -118,7 +120,7 @@ async function standardInput(): Promise<Uint8Array> {
 
 const barLength = 24;
 
-/** The file's line, then one line a class: label, percentage, bar. */
+/** The file's line, then one line per class: label, percentage, bar. */
 function resultText({ file, predictions, crops }: FileResult): string {
   const named = predictions.map((prediction) => ({ ...prediction, label: oneLine(prediction.label) }));
   const labelLength = Math.max(...named.map(({ label }) => label.length));

@@ -1,28 +1,34 @@
-/** The service's log: lines of JSON on standard output, for as long as somebody reads them. */
+/**
+ * The service's log: JSON lines on standard output. The service continues without it if the reader is gone.
+ */
 import { type Logger, pino } from 'pino';
 import sonicBoom from 'sonic-boom';
 import { printable } from '../model/words.ts';
 
 export interface ServiceLog {
   readonly log: Logger;
-  /** At the end: writes what has gathered. Never throws, nor waits for a reader that has left or stalled. */
+  /**
+   * On exit: writes the buffered lines. Never throws, and never waits for a reader that is gone or stalled.
+   */
   flush(): void;
 }
 
-/** A write for each line takes a tenth of an answer's time: lines gather until there is so much, so long. */
-const gatheredBytes = 8192;
-const gatheredMs = 250;
-/** Lines beyond this that a stalled reader does not take are dropped. */
-const waitingBytes = 4 * 1024 * 1024;
+/**
+ * Lines are buffered up to this size and time: a write for each would take a tenth of the time of an answer.
+ */
+const bufferBytes = 8192;
+const bufferMs = 250;
+/** If the reader stalls, lines beyond this are dropped. */
+const maxBacklogBytes = 4 * 1024 * 1024;
 
 export function openLog(level: string, fd = 1): ServiceLog {
   let isEnding = false;
-  // Not pino's own destination: its sonic-boom 4 retries for ever when it is flushed without a reader.
+  // Not pino's own destination: its sonic-boom 4 retries forever when it is flushed without a reader.
   const output = new sonicBoom.SonicBoom({
     fd,
-    minLength: gatheredBytes,
-    maxLength: waitingBytes,
-    periodicFlush: gatheredMs,
+    minLength: bufferBytes,
+    maxLength: maxBacklogBytes,
+    periodicFlush: bufferMs,
     retryEAGAIN: () => !isEnding,
   });
   let isBroken = false;
@@ -41,7 +47,7 @@ export function openLog(level: string, fd = 1): ServiceLog {
     }
   };
   process.on('exit', flush);
-  // JSON leaves some characters as they are that command a terminal; their escapes are JSON too.
+  // JSON does not escape every character that controls a terminal; the escapes are valid JSON.
   const destination = { write: (line: string) => void (isBroken || output.write(printable(line))) };
   return { log: pino({ level, base: {}, timestamp: pino.stdTimeFunctions.isoTime }, destination), flush };
 }

@@ -1,10 +1,10 @@
-/** What the service tells Prometheus. Counts by class and the mean of the top probability let drift show. */
+/** Metrics for Prometheus. The counts by class and the top probabilities help to detect drift. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ClassifierEvents } from './inference/classifier.ts';
 import type { ModelChange } from './registry/registry.ts';
 
-/** Numbers that are read when they are asked for. */
-export interface MeasuredNow {
+/** The current values of the gauges. */
+export interface GaugeValues {
   readonly imagesInFlight: () => number;
   readonly imagesWaitingForPreparation: () => number;
   readonly jobsWaitingForInference: () => number;
@@ -39,23 +39,23 @@ export class Metrics {
       labelNames: ['route', 'method', 'status'],
     });
     this.#stages = new Histogram({
-      ...text('stage_seconds', 'Time of an image (of an answer: serialise) in each stage.'),
+      ...text('stage_seconds', 'Time of an image in each stage; serialise is the time of an answer.'),
       labelNames: ['stage'],
       buckets: stageSeconds,
     });
     this.#batches = new Histogram({
-      ...text('batch_patches', 'Patches in the batch that an image was computed in.'),
+      ...text('batch_patches', "Patches in an image's batch."),
       labelNames: ['model'],
       buckets: batchSizes,
     });
     this.#inferred = new Counter({
-      ...text('images_inferred_total', 'Images that were computed.'),
+      ...text('images_inferred_total', 'Images that were classified.'),
       labelNames: ['model'],
     });
     this.#abandoned = new Counter(
       text(
         'images_abandoned_total',
-        'Images of requests that were given up before their answer: late, evicted or left.',
+        'Images of cancelled requests: past the deadline, evicted, or the client disconnected.',
       ),
     );
     this.#classes = new Counter({
@@ -68,7 +68,7 @@ export class Metrics {
       buckets: probabilities,
     });
     this.#modelChanges = new Counter({
-      ...text('model_changes_total', 'Models that were loaded, replaced, refused or removed.'),
+      ...text('model_changes_total', 'Models loaded, replaced, refused or removed.'),
       labelNames: ['model', 'change'],
     });
     this.#lostThreads = new Counter(
@@ -76,8 +76,7 @@ export class Metrics {
     );
   }
 
-  /** Gauges of the current state. */
-  watch(now: MeasuredNow): void {
+  addGauges(now: GaugeValues): void {
     const gauge = (name: string, help: string, read: () => number) =>
       new Gauge({
         name: `textura_${name}`,

@@ -1,22 +1,23 @@
-/** An exported model, loaded and checked against the contract before it answers anything. */
+/**
+ * An exported model, loaded only after its file has the expected signature. For `npm run classify`; the
+ * service uses workers.
+ */
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { describeModel } from '../graph/onnx/description.ts';
 import { TexturaError } from '../model/error.ts';
-import { graphNames, type ModelInput } from '../model/model-file.ts';
-import { inputPx } from '../model/network.ts';
-import { patchBytes } from '../model/patch.ts';
-import { InferenceSession, Tensor } from '../node/onnxruntime.ts';
-import { checkContract } from './model-contract.ts';
+import type { ModelInput } from '../model/model-file.ts';
+import { InferenceSession, runPatches } from '../node/onnxruntime.ts';
+import { checkSignature } from './model-signature.ts';
 
 export interface ModelSettings {
-  /** Threads of one run of the model; onnxruntime's own choice where undefined. */
+  /** Threads of one run; onnxruntime's default if undefined. */
   readonly threads?: number;
 }
 
-/** A loaded model. Close it: a session that is only forgotten keeps its memory. */
+/** A loaded model. Close it: garbage collection does not free a session's memory. */
 export class Model {
-  /** The file's name without its ending, e.g. `reference`. */
+  /** The file's name without its extension, e.g. `reference`. */
   readonly name: string;
   /** In output order. */
   readonly labels: readonly string[];
@@ -30,37 +31,27 @@ export class Model {
     this.#session = session;
   }
 
-  /**
-   * Loads a file. Errors: `model-not-found`; `model-unusable`, naming the file and which part of the contract it does not keep.
-   */
+  /** Errors: `model-not-found`; `model-unusable`, naming the file and what is wrong with its signature. */
   static async load(path: string, { threads }: ModelSettings = {}): Promise<Model> {
     const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
       const why = cause.code === 'ENOENT' ? 'there is no such file' : 'it cannot be read';
       throw new TexturaError('model-not-found', `${path}: ${why}`, { cause });
     });
-    const { labels, input } = checkContract(describeModel(bytes, path), path);
+    const { labels, input } = checkSignature(describeModel(bytes, path), path);
     const options = threads === undefined ? {} : { intraOpNumThreads: threads };
     const session = await InferenceSession.create(resolve(path), options).catch((cause: unknown) => {
-      throw new TexturaError('model-unusable', `${path}: onnxruntime does not load it: ${textOf(cause)}`, {
-        cause,
-      });
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new TexturaError('model-unusable', `${path}: onnxruntime cannot load it: ${why}`, { cause });
     });
     return new Model(basename(path).replace(/\.onnx$/i, ''), labels, input, session);
   }
 
   /** Logits `[count,C]` of patches `[count,64,64]`, grey 0..255. */
   async logits(patches: Uint8Array): Promise<Float32Array> {
-    const count = patches.length / patchBytes;
-    const image = new Tensor('float32', new Float32Array(patches), [count, 1, inputPx, inputPx]);
-    const results = await this.#session.run({ [graphNames.image]: image }, [graphNames.logits]);
-    return results[graphNames.logits]?.data as Float32Array;
+    return (await runPatches(this.#session, patches, ['logits'])).logits;
   }
 
   async close(): Promise<void> {
     await this.#session.release();
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 /**
- * npm run serve: exported models behind HTTP. Ends on SIGINT or SIGTERM when all it has accepted is answered,
- * with status 1 when a lost thread cannot be replaced, so that a supervisor starts a new process.
+ * npm run serve: serves exported models over HTTP. On SIGINT or SIGTERM it answers every accepted request,
+ * then exits. It exits with status 1 if a lost thread cannot be replaced, so that a supervisor restarts it.
  */
 import { existsSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
@@ -15,18 +15,20 @@ import { resolveSettings, type ServeOptions, serveOptions } from './settings.ts'
 
 const definition: CommandDefinition<typeof serveOptions> = {
   name: 'serve',
-  summary: 'Serves exported models over HTTP: POST /classify, and what /openapi.json and /docs describe.',
+  summary:
+    'Serves exported models over HTTP: POST /classify and the other routes in /openapi.json and /docs.',
   options: serveOptions,
   run: serve,
 };
 
 /**
- * What stays in the heap is small (some 20 MiB), and pictures in the memory beside it count as its growth: V8 would go through all of it
- * several times a second, which on few cores takes time from a run. It may grow by so many percent before that is done again.
+ * What stays in the heap is small (some 20 MiB), and pictures in the memory beside it count as its growth: V8
+ * would go through all of it several times a second, which on few cores takes time from a run. It may grow by
+ * so many percent before that is done again.
  */
 const heapGrowingPercent = 300;
 
-/** After the last line of the log, what may still keep the process from ending by itself. */
+/** After shutdown the process exits by itself; if something keeps it alive, it is ended after this time. */
 const lingerMs = 5000;
 
 async function serve(options: ServeOptions): Promise<void> {
@@ -41,7 +43,7 @@ async function serve(options: ServeOptions): Promise<void> {
     server = await listen(createApp(service, settings, log), settings);
     log.info({ address: server.address }, 'listening');
     const early = await Promise.race([service.start(), stop, service.failure]);
-    if (early !== undefined) log.warn('asked to end before the models were loaded');
+    if (early !== undefined) log.warn('stopped before the models were loaded');
     else if (service.isReady())
       log.info({ models: service.registry.list().map(({ name }) => name) }, 'ready');
     else {
@@ -63,7 +65,7 @@ async function serve(options: ServeOptions): Promise<void> {
   }
 }
 
-/** Answers what was accepted, then ends the threads. */
+/** Answers the accepted requests, then ends the threads. */
 async function close(
   service: Service | undefined,
   server: RunningServer | undefined,

@@ -1,11 +1,11 @@
-/** The service without its HTTP: threads, models, queues and what they tell. Start it, and close it when all is answered. */
+/** The service without HTTP: threads, models, queues and metrics. Close it when every request is answered. */
 import type { Logger } from 'pino';
 import type { TexturaError } from '../model/error.ts';
 import { BodyBudget, type BodyLimits } from './http/body.ts';
 import { Batcher } from './inference/batcher.ts';
 import { Classifier } from './inference/classifier.ts';
 import { devicesToTry } from './inference/devices.ts';
-import { InferenceLane, inferenceThread } from './inference/inference-lane.ts';
+import { InferenceWorker, inferenceThread } from './inference/inference-worker.ts';
 import { PreparationPool, preparationThread } from './inference/preparation-pool.ts';
 import { Metrics } from './metrics.ts';
 import { ModelHost } from './registry/model-host.ts';
@@ -24,18 +24,18 @@ export interface Service {
   readonly batcher: Batcher;
   readonly uploads: Uploads;
   readonly metrics: Metrics;
-  /** Loads and checks the models, then watches their folder. Until then nothing is classified. */
+  /** Loads and checks the models, then polls their folder. */
   start(): Promise<void>;
-  /** Settles when a thread was lost and its replacements, too: only a new process helps. */
+  /** Settles when a lost thread cannot be replaced: the process must restart. */
   readonly failure: Promise<TexturaError>;
-  /** Whether there is a model that has passed its check, room for uploads, and the service is not about to end. */
+  /** Whether a model is loaded, there is memory for uploads, and the service is not shutting down. */
   isReady(): boolean;
-  /** Says that the service is about to end. */
+  /** Reports not ready from now on. */
   drain(): void;
   close(): Promise<void>;
 }
 
-/** The modules that the threads run; tests have some that can be lost. */
+/** The modules that the threads run; tests use modules that can crash. */
 export interface ThreadModules {
   readonly inference: URL;
   readonly preparation: URL;
@@ -43,28 +43,30 @@ export interface ThreadModules {
 
 const ownModules: ThreadModules = { inference: inferenceThread, preparation: preparationThread };
 
-/** Starts the threads of a service. */
 export async function createService(
   settings: ServeSettings,
   log: Logger,
   modules = ownModules,
 ): Promise<Service> {
-  const { aloneThreads, inferenceThreads: besideThreads, device } = settings;
+  const { soloThreads, inferenceThreads: parallelThreads, device } = settings;
   const devices = await devicesToTry(device);
-  const lanes = Array.from({ length: settings.inferenceWorkers }, () => new InferenceLane(modules.inference));
+  const workers = Array.from(
+    { length: settings.inferenceWorkers },
+    () => new InferenceWorker(modules.inference),
+  );
   const preparation = new PreparationPool(settings.decodeThreads, modules.preparation);
   const metrics = new Metrics();
-  const threads = [...lanes, ...preparation.threads];
+  const threads = [...workers, ...preparation.threads];
   for (const { events } of threads) {
     events.on('lost', (fault) => {
       metrics.countLostThread();
-      log.error({ err: fault }, 'a thread was lost; another takes its place');
+      log.error({ err: fault }, 'a thread was lost; a new one replaces it');
     });
   }
   const note = (sentence: string) => log.info(sentence);
   const host = new ModelHost(
-    lanes,
-    { devices, mustBeatCpu: device === 'auto', aloneThreads, besideThreads },
+    workers,
+    { devices, mustBeatCpu: device === 'auto', soloThreads, parallelThreads },
     note,
   );
   const { models: folder, reloadIntervalMs, maxModelBytes } = settings;
@@ -72,10 +74,10 @@ export async function createService(
     onChange: (name, change) => metrics.countModelChange(name, change),
     note,
   });
-  const batcher = new Batcher(lanes, settings);
+  const batcher = new Batcher(workers, settings);
   const classifier = new Classifier(preparation, batcher, settings, metrics.events);
   const budget = new BodyBudget(settings);
-  metrics.watch({
+  metrics.addGauges({
     imagesInFlight: () => classifier.admitted,
     imagesWaitingForPreparation: () => preparation.waiting,
     jobsWaitingForInference: () => batcher.waiting,
@@ -91,7 +93,7 @@ export async function createService(
     failure: Promise.race(threads.map(({ failure }) => failure)),
     start: () => registry.start(),
     isReady: () =>
-      !isDraining && registry.hasLooked && registry.defaultName !== undefined && !budget.isStuck(),
+      !isDraining && registry.hasScanned && registry.defaultName !== undefined && !budget.isStuck(),
     drain: () => {
       isDraining = true;
     },
@@ -99,7 +101,7 @@ export async function createService(
       await registry.close();
       batcher.close();
       await preparation.close();
-      await Promise.all(lanes.map((lane) => lane.close()));
+      await Promise.all(workers.map((worker) => worker.close()));
     },
   };
 }

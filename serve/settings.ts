@@ -1,11 +1,11 @@
-/** The service's settings: every default in one place, and those that depend on the machine. */
+/** The service's options with their defaults, and the settings that depend on the machine. */
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { maxImagePixelsOption } from '../model/image-options.ts';
 import { issueTexts } from '../model/issue-text.ts';
 import { gridLimit } from '../model/patch.ts';
 import { usableCores } from '../node/machine.ts';
-import { inferenceDevices } from './inference/inference-lane.ts';
+import { deviceOptions } from './inference/devices.ts';
 
 export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 
@@ -14,66 +14,67 @@ const count = z.int().min(1);
 
 export const serveOptions = z.strictObject({
   models: z.string().min(1).default('models').describe('folder of models made by npm run export'),
-  host: z.string().min(1).default('127.0.0.1').describe('address to listen on; 0.0.0.0 for every network'),
-  port: z.int().min(0).max(65_535).default(8080).describe('port to listen on; 0 for any that is free'),
+  host: z.string().min(1).default('127.0.0.1').describe('address to listen on; 0.0.0.0 for all interfaces'),
+  port: z.int().min(0).max(65_535).default(8080).describe('port to listen on; 0 for any free port'),
   device: z
-    .enum(['auto', ...inferenceDevices])
+    .enum(deviceOptions)
     .default('auto')
-    .describe('what computes; auto: a GPU where there is one that is right and faster, else the processor'),
-  inferenceWorkers: count.optional().describe('threads that compute batches side by side (default by cores)'),
-  inferenceThreads: count.optional().describe('processor threads of each of them (default by cores)'),
-  decodeThreads: count.optional().describe('threads that decode images (default by cores)'),
+    .describe('inference device; auto: a GPU if it passes the self-check and is faster, otherwise the CPU'),
+  inferenceWorkers: count
+    .optional()
+    .describe('workers that run batches in parallel (default: by number of cores)'),
+  inferenceThreads: count.optional().describe('CPU threads of each worker (default: by number of cores)'),
+  decodeThreads: count.optional().describe('threads that decode images (default: by number of cores)'),
   batchPatches: z
     .int()
     .min(gridLimit)
     .max(1024)
     .optional()
-    .describe('most patches of a batch (default 16 a thread, up to 32)'),
-  manyFromPatches: count
+    .describe('maximum patches in a batch (default: 16 per thread, up to 32)'),
+  largeBatchPatches: count
     .default(6)
-    .describe('patches from which on a batch is computed by the throughput file, where there is one'),
-  gatherPatches: count
-    .default(16)
-    .describe('patches that must wait before a second batch is computed in parallel'),
-  queueImages: count
-    .default(256)
-    .describe('images that wait or are in work at a time; more are answered 503'),
+    .describe('smallest batch that runs on the throughput file, if there is one'),
+  gatherPatches: count.default(16).describe('patches that must wait before a second batch runs in parallel'),
+  queueImages: count.default(256).describe('maximum images in flight; more are answered 503'),
   deadlineMs: count
     .default(10_000)
-    .describe('longest time to an answer after the upload; later ones are answered 504'),
+    .describe('maximum time from the end of the upload to the answer; then 504'),
   maxUploadBytes: z
     .int()
     .min(1024)
     .default(32 * mebibyte)
-    .describe('bytes of images in one request'),
-  maxImages: count.max(1000).default(16).describe('images in one request'),
+    .describe('maximum bytes of images in one request'),
+  maxImages: count.max(1000).default(16).describe('maximum images in one request'),
   maxImagePixels: maxImagePixelsOption,
   maxBufferedBytes: z
     .int()
     .min(1024)
     .default(256 * mebibyte)
-    .describe('memory for uploads, all together'),
-  headersTimeoutMs: count.default(10_000).describe('longest time until the headers of a request are there'),
-  uploadTimeoutMs: count.default(60_000).describe('longest time that an upload may take'),
-  uploadStallMs: count.default(10_000).describe('longest pause within an upload'),
-  maxConnections: count.default(1024).describe('connections at a time'),
-  reloadIntervalMs: count.default(2000).describe('time between two looks at the folder of models'),
-  maxModelBytes: count.default(512 * mebibyte).describe('bytes of an ONNX file'),
-  drainMs: z.int().min(0).default(1000).describe('time between not ready any more and the end of listening'),
-  shutdownMs: count.default(20_000).describe('longest time to answer what was accepted before the end'),
+    .describe('memory for all uploads together'),
+  headersTimeoutMs: count.default(10_000).describe('maximum time to receive the headers of a request'),
+  uploadTimeoutMs: count.default(60_000).describe('maximum time to receive a request body'),
+  uploadStallMs: count.default(10_000).describe('maximum pause within a request body'),
+  maxConnections: count.default(1024).describe('maximum open connections'),
+  reloadIntervalMs: count.default(2000).describe('interval at which the folder of models is checked'),
+  maxModelBytes: count.default(512 * mebibyte).describe('maximum size of an ONNX file'),
+  drainMs: z
+    .int()
+    .min(0)
+    .default(1000)
+    .describe('on shutdown: time between reporting not ready and closing the port'),
+  shutdownMs: count.default(20_000).describe('on shutdown: maximum time to answer accepted requests'),
   allowOrigin: z.string().min(1).optional().describe('origin whose pages may use the service (CORS), or *'),
   trustProxyHops: z
     .int()
     .min(0)
     .default(0)
-    .describe('reverse proxies in front whose X-Forwarded-For is believed'),
-  logLevel: z.enum(logLevels).default('info').describe('least level of what is logged'),
+    .describe('number of trusted reverse proxies that set X-Forwarded-For'),
+  logLevel: z.enum(logLevels).default('info').describe('minimum level of log messages'),
 });
 export type ServeOptions = z.infer<typeof serveOptions>;
 
-/** Set outside the command line, where other users of the machine could read it. */
+/** Not on the command line, where other users of the machine could read it. */
 const environmentSchema = z.object({
-  /** Asked of every client where it is set. */
   TEXTURA_API_KEY: z.string().min(16).optional(),
 });
 
@@ -81,15 +82,17 @@ export interface ServeSettings extends ServeOptions {
   readonly inferenceWorkers: number;
   readonly inferenceThreads: number;
   readonly batchPatches: number;
-  readonly aloneThreads: number;
+  /** CPU threads of a run while nothing else runs. */
+  readonly soloThreads: number;
   readonly decodeThreads: number;
   readonly apiKey: string | undefined;
 }
 
 /**
- * Settings for this machine. A batch alone has all cores, unless fewer were asked for. Batches side by side on a thread each compute more than one batch at a time on all cores (by a fifth on two
- * cores); beyond four, memory for weights grows faster than what is gained. On one thread 16 patches are as fast as 32, and answers to a large
- * batch hold the event loop for longer. Errors: `usage`.
+ * Settings for this machine. A single batch uses all cores, unless fewer were set. Parallel batches on one
+ * thread each are a fifth faster than one batch after another on all cores (measured on two); beyond four
+ * workers, memory for weights grows more than the speed. On one thread 16 patches are as fast as 32, and
+ * answering a larger batch blocks the event loop longer. Errors: `usage`.
  */
 export function resolveSettings(
   options: ServeOptions,
@@ -97,17 +100,17 @@ export function resolveSettings(
   cores = usableCores(),
 ): ServeSettings {
   const parsed = environmentSchema.safeParse(environment);
-  // Without what was found: it is a secret.
+  // Without the value: it is a secret.
   if (!parsed.success) throw new TexturaError('usage', issueTexts(parsed.error).join('\n'));
   const inferenceWorkers = options.inferenceWorkers ?? Math.min(4, cores);
   const inferenceThreads = options.inferenceThreads ?? Math.max(1, Math.floor(cores / inferenceWorkers));
-  const askedThreads = options.inferenceThreads === undefined ? cores : inferenceWorkers * inferenceThreads;
+  const wantedThreads = options.inferenceThreads === undefined ? cores : inferenceWorkers * inferenceThreads;
   return {
     ...options,
     inferenceWorkers,
     inferenceThreads,
     batchPatches: options.batchPatches ?? Math.min(32, 16 * inferenceThreads),
-    aloneThreads: Math.min(cores, askedThreads),
+    soloThreads: Math.min(cores, wantedThreads),
     decodeThreads: options.decodeThreads ?? Math.min(4, cores),
     apiKey: parsed.data.TEXTURA_API_KEY,
   };

@@ -1,11 +1,11 @@
-/** Who may ask, and what browsers are told. */
+/** API key, CORS and security headers. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import { TexturaError } from '../../model/error.ts';
 
 /**
- * Headers for browsers: nothing from elsewhere, WebAssembly and blob workers for the page, isolation for its
+ * Headers for pages: own resources only, WebAssembly and blob workers, and cross-origin isolation for
  * threads.
  */
 export function safeHeaders(): RequestHandler {
@@ -28,12 +28,12 @@ export function safeHeaders(): RequestHandler {
     },
     crossOriginOpenerPolicy: { policy: 'same-origin' },
     crossOriginEmbedderPolicy: { policy: 'require-corp' },
-    // TLS, and what is said about it, belong to the proxy in front.
+    // TLS is up to the reverse proxy.
     strictTransportSecurity: false,
   });
 }
 
-/** The headers of answers that are read by programs: those for pages would be a third of such an answer. */
+/** Headers for JSON answers: the headers for pages would be a third of such an answer. */
 export function answerHeaders(_request: Request, response: Response, next: NextFunction): void {
   response.setHeader('X-Content-Type-Options', 'nosniff');
   response.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
@@ -41,7 +41,7 @@ export function answerHeaders(_request: Request, response: Response, next: NextF
   next();
 }
 
-/** Lets pages of one other origin (or `*`) use the service; without one there is no CORS at all. */
+/** CORS for one origin or `*`. */
 export function crossOrigin(origin: string | undefined): RequestHandler {
   return (request, response, next) => {
     if (origin === undefined) return next();
@@ -60,7 +60,7 @@ export function crossOrigin(origin: string | undefined): RequestHandler {
   };
 }
 
-/** Asks for the key in `Authorization: Bearer KEY` or `X-API-Key: KEY`; compared in constant time. */
+/** Requires the key in `Authorization: Bearer KEY` or `X-API-Key: KEY`; compared in constant time. */
 export function requireKey(key: string | undefined): RequestHandler {
   if (key === undefined) return (_request, _response, next) => next();
   const expected = digest(key);
@@ -68,7 +68,10 @@ export function requireKey(key: string | undefined): RequestHandler {
     const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
     const given = bearer ?? request.headers['x-api-key'];
     if (typeof given === 'string' && timingSafeEqual(digest(given), expected)) return next();
-    throw new TexturaError('unauthorized', 'expected a valid key in Authorization: Bearer or X-API-Key');
+    throw new TexturaError(
+      'unauthorized',
+      'the API key is missing or wrong; send it in Authorization: Bearer or X-API-Key',
+    );
   };
 }
 

@@ -1,4 +1,4 @@
-/** The addresses of the service and who may use them. */
+/** The routes of the service and which of them need the API key. */
 import express, { type Express, type Request, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { TexturaError } from '../../model/error.ts';
@@ -19,7 +19,6 @@ import {
   serverMetadataRoute,
 } from './open-inference-route.ts';
 import { openApi } from './openapi.ts';
-import { healthRoute, metricsRoute, readyRoute } from './operations-route.ts';
 import { builtPage, servePage } from './page.ts';
 import { answerProblem, quoted } from './problem.ts';
 
@@ -34,11 +33,11 @@ export function createApp(service: Service, settings: ServeSettings, log: Logger
   const key = requireKey(settings.apiKey);
   const { registry } = service;
   const origin = crossOrigin(settings.allowOrigin);
-  // First, for it is what is asked most.
+  // First, because most requests are for it.
   app.all('/classify', answerHeaders, origin);
   route(app, 'post', '/classify', key, classifyRoute(service));
   app.use(safeHeaders(), origin);
-  route(app, 'get', '/healthz', healthRoute);
+  route(app, 'get', '/healthz', (_request, response) => sendJson(response, { status: 'ok' }));
   route(app, 'get', '/readyz', readyRoute(service));
   route(app, 'get', '/metrics', key, metricsRoute(service));
   route(app, 'get', '/models', key, modelListRoute(registry));
@@ -61,13 +60,29 @@ export function createApp(service: Service, settings: ServeSettings, log: Logger
   }
   servePage(app, page);
   app.use(({ path }: Request) => {
-    throw new TexturaError('route-not-found', `address: there is no ${quoted(path)}; openapi.json lists all`);
+    throw new TexturaError('route-not-found', `no route ${quoted(path)}; /openapi.json lists all routes`);
   });
   app.use(answerProblem(log));
   return app;
 }
 
-/** One method of an address; the others are answered 405 with the one that there is. */
+function readyRoute(service: Service): RequestHandler {
+  return (_request, response) => {
+    const isReady = service.isReady();
+    if (!isReady) response.statusCode = 503;
+    response.setHeader('Cache-Control', 'no-store');
+    sendJson(response, { status: isReady ? 'ready' : 'not ready' });
+  };
+}
+
+function metricsRoute({ metrics }: Service): RequestHandler {
+  return async (_request, response) => {
+    response.setHeader('Content-Type', metrics.registry.contentType);
+    response.end(await metrics.registry.metrics());
+  };
+}
+
+/** Adds one method of a path; other methods are answered 405. */
 function route(app: Express, method: 'get' | 'post', path: string, ...handlers: RequestHandler[]): void {
   const refuse: RequestHandler = (request, response) => {
     const allowed = method === 'get' ? 'GET, HEAD' : 'POST';

@@ -13,11 +13,11 @@ export interface BodyLimits {
   /** Bytes of image files in one request. */
   readonly maxUploadBytes: number;
   readonly maxImages: number;
-  /** Longest time for the whole body. */
+  /** Maximum time to receive the body. */
   readonly uploadTimeoutMs: number;
-  /** Longest pause within it. */
+  /** Maximum pause within the body. */
   readonly uploadStallMs: number;
-  /** Longest time from the end of the body to the answer. */
+  /** Maximum time from the end of the body to the answer. */
   readonly deadlineMs: number;
 }
 
@@ -42,10 +42,7 @@ interface Holder {
 /** Allowance for timers that fire late on a busy machine. */
 const lateTimerMs = 1000;
 
-/**
- * Memory for request bodies. There is no counter that could drift: what is taken is the sum of what requests
- * hold.
- */
+/** Memory for request bodies. The used memory is the sum over the open requests, so no counter can drift. */
 export class BodyBudget {
   readonly #settings: BudgetSettings;
   readonly #holders = new Set<Holder>();
@@ -63,9 +60,9 @@ export class BodyBudget {
     this.#holders.add(holder);
     return {
       take: (bytes) => {
-        if (!this.#holders.has(holder)) throw new TexturaError('interrupted', 'the request is over');
+        if (!this.#holders.has(holder)) throw new TexturaError('interrupted', 'the request has ended');
         if (this.takenBytes + bytes > this.#settings.maxBufferedBytes) {
-          throw new TexturaError('overloaded', 'no memory is left for uploads; try again later');
+          throw new TexturaError('overloaded', 'too many concurrent uploads; try again later');
         }
         holder.bytes += bytes;
       },
@@ -76,8 +73,8 @@ export class BodyBudget {
   }
 
   /**
-   * Whether requests that should have ended long ago leave no room for an upload of the largest size. This
-   * would be a bug that only a restart cures, so the service reports that it is not ready.
+   * Whether overdue requests leave too little memory for the largest upload. That would be a bug that only a
+   * restart fixes, so the service reports that it is not ready.
    */
   isStuck(now = performance.now()): boolean {
     const { maxBufferedBytes, maxUploadBytes } = this.#settings;
@@ -93,25 +90,25 @@ function sumOf(holders: Iterable<Holder>): number {
   return sum;
 }
 
-/** The longest time that a request with a body may take. */
+/** Maximum time of a request with a body. */
 export function requestTimeoutMs({ uploadTimeoutMs, deadlineMs }: BodyLimits): number {
   return uploadTimeoutMs + deadlineMs;
 }
 
-/** A request whose body is to be read. */
+/** A request with a body. */
 export interface Upload {
   readonly request: Request;
   readonly response: Response;
   readonly limits: BodyLimits;
   readonly held: HeldBytes;
-  /** Aborted when the client has left or the request has taken too long. */
+  /** Aborted when the client disconnects or the request times out. */
   readonly signal: AbortSignal;
   readonly client: string;
 }
 
 /**
  * A route that reads a body. Whatever `handle` does, the request ends and its memory is released when it is
- * answered, when the client leaves, or after `requestTimeoutMs`, with 504.
+ * answered, when the client disconnects, or after `requestTimeoutMs` with status 504.
  */
 export function uploadRoute(
   { limits, budget }: { readonly limits: BodyLimits; readonly budget: BodyBudget },
@@ -172,7 +169,7 @@ export function readBody(
     if (announced > limitBytes) return settle(tooLarge(limits, announced));
     signal.addEventListener('abort', leave);
     request.on('data', take).on('end', finish).on('error', settle);
-    // Only now: a body that is refused because of its headers is never sent.
+    // Only now, so that a body that is refused because of its headers is never sent.
     if (awaitsContinue(request)) response.writeContinue();
   });
 }
@@ -186,28 +183,22 @@ export function tooLarge(
   { maxUploadBytes }: Pick<BodyLimits, 'maxUploadBytes'>,
   bytes?: number,
 ): TexturaError {
-  const got = bytes === undefined ? 'more' : `a body of ${bytes}`;
-  return new TexturaError(
-    'image-too-large',
-    `body: expected ${maxUploadBytes} bytes of images or fewer, got ${got}`,
-  );
+  const got = bytes === undefined ? 'got more' : `got a body of ${bytes}`;
+  return new TexturaError('image-too-large', `body: at most ${maxUploadBytes} bytes of images, ${got}`);
 }
 
 function tooSlow(limitMs: number): TexturaError {
-  return new TexturaError(
-    'upload-timeout',
-    `body: expected more of it within ${limitMs} ms, got nothing or too little`,
-  );
+  return new TexturaError('upload-timeout', `body: timed out after ${limitMs} ms before it was complete`);
 }
 
 function tooLong(limits: BodyLimits): TexturaError {
   return new TexturaError(
     'deadline-exceeded',
-    `expected an answer within ${requestTimeoutMs(limits)} ms of the request, got none`,
+    `no answer within the request timeout of ${requestTimeoutMs(limits)} ms`,
   );
 }
 
-/** All parts in one buffer that is not shared. The parts must not be used afterwards. */
+/** All parts in one unshared buffer. The parts must not be used afterwards. */
 function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const [first] = parts;
   if (first !== undefined && parts.length === 1 && ownsMemory(first)) return first;

@@ -10,11 +10,10 @@ import { sendJson } from './exchange.ts';
 import { readImages } from './request-images.ts';
 
 export function classifyRoute({ registry, classifier, metrics, uploads }: Service): RequestHandler {
-  const readQuery = queryReader();
   return uploadRoute(uploads, async (upload) => {
     const { request, response, client, signal } = upload;
-    const { model: name, top, crops } = readQuery(request);
-    const { model, letGo } = registry.lease(name);
+    const { model: name, top, crops } = queryOf(request);
+    const { model, release } = registry.lease(name);
     try {
       const images = await readImages(upload, uploads.preparation);
       const answer = await classifier.classify({ client, model, images, crops, top, signal });
@@ -22,23 +21,12 @@ export function classifyRoute({ registry, classifier, metrics, uploads }: Servic
       sendJson(response, answer);
       metrics.timeStage('serialise', performance.now() - start);
     } finally {
-      letGo();
+      release();
     }
   });
 }
 
-/**
- * Reads queries; what is asked again, as machines do, is known from the last time. Errors: `usage`, naming
- * the parameter.
- */
-function queryReader(): (request: Request) => ClassifyQuery {
-  let last: { readonly url: string; readonly query: ClassifyQuery } | undefined;
-  return (request) => {
-    if (last?.url !== request.url) last = { url: request.url, query: queryOf(request) };
-    return last.query;
-  };
-}
-
+/** Errors: `usage`, naming the parameter. */
 function queryOf(request: Request): ClassifyQuery {
   const query = classifyQuerySchema.safeParse({ ...request.query });
   if (query.success) return query.data;

@@ -1,4 +1,4 @@
-/** /docs: the description of the service for people, on one page without a script. */
+/** /docs: the OpenAPI description as one HTML page without scripts. */
 import { productVersion } from '../../node/product-version.ts';
 
 interface Operation {
@@ -23,8 +23,8 @@ interface Description {
 }
 
 /**
- * `description` comes from `openApi`. `root` is the relative address of the service as seen from the page,
- * because a proxy may serve it under any path.
+ * `description` is from `openApi`. `root` is the service's address relative to the page: a proxy may serve it
+ * under any path.
  */
 export function docsPage(description: Record<string, unknown>, root: string): string {
   const { info, paths, components } = description as unknown as Description;
@@ -42,13 +42,13 @@ export function docsPage(description: Record<string, unknown>, root: string): st
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>Textura's service</title>
+<title>Textura service</title>
 <style>${style}</style>
 <h1>Textura ${escaped(productVersion())}</h1>
-<p>${escaped(info.description)} For programs: <a href="${root}openapi.json">openapi.json</a>.</p>
+<p>${escaped(info.description)} OpenAPI: <a href="${root}openapi.json">openapi.json</a>.</p>
 <pre>curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' 'http://localhost:8080/classify?top=3'</pre>
 ${operations.join('\n')}
-<h2>Messages</h2>
+<h2>Schemas</h2>
 ${schemas.join('\n')}
 </html>
 `;
@@ -69,7 +69,7 @@ function operationSection(
 ${description === undefined ? '' : `<p>${marked(description)}</p>`}
 ${bodies.length === 0 ? '' : `<p>Body: ${bodies.join(', ')}</p>`}
 ${rows === '' ? '' : `<table>${rows}</table>`}
-<details><summary>Answers</summary><table>${answers.join('')}</table></details></section>`;
+<details><summary>Responses</summary><table>${answers.join('')}</table></details></section>`;
 }
 
 function parameterRow({ name, schema, description }: Parameter): string {

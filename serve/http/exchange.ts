@@ -1,4 +1,4 @@
-/** What goes with a request from its arrival to its answer. */
+/** The state of a request: its id, its abort signal and its route. Logs and counts it when it ends. */
 import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
@@ -6,13 +6,13 @@ import { TexturaError } from '../../model/error.ts';
 import type { Metrics } from '../metrics.ts';
 
 export interface Exchange {
-  /** In the answer's header, in its problem and in the log. */
+  /** Also in the response header, in problem details and in the log. */
   readonly requestId: string;
-  /** Aborted when the client has left or the request has taken too long. */
+  /** Aborted when the client disconnects or the request times out. */
   readonly signal: AbortSignal;
   /** Aborts the signal. */
   stop(reason: TexturaError): void;
-  /** For metrics: what answers a request that no route takes. */
+  /** The label for metrics if no route matches. */
   route: string;
   /** Whether it is a request of the Open Inference Protocol. */
   isOpenInference: boolean;
@@ -22,13 +22,10 @@ export function exchangeOf(response: Response): Exchange {
   return response.locals.exchange as Exchange;
 }
 
-/** Asked again and again by machines: in the log only where they fail. */
+/** Polled by machines: logged only if they fail. */
 const probes: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
-/**
- * Begins the exchange; counts and logs the request when it ends, whatever became of it. Nothing of a body is
- * logged.
- */
+/** Starts the exchange, and counts and logs the request when it ends. Bodies are never logged. */
 export function beginExchange(metrics: Metrics, log: Logger) {
   return (request: Request, response: Response, next: NextFunction): void => {
     const start = performance.now();
@@ -45,8 +42,8 @@ export function beginExchange(metrics: Metrics, log: Logger) {
     response.setHeader('X-Request-Id', requestId);
     response.on('close', () => {
       const isAnswered = response.writableFinished;
-      if (!isAnswered) exchange.stop(new TexturaError('interrupted', 'the client left'));
-      // 499 is what reverse proxies write for a client that left.
+      if (!isAnswered) exchange.stop(new TexturaError('interrupted', 'the client disconnected'));
+      // As nginx logs a client that disconnected.
       const status = isAnswered ? response.statusCode : 499;
       const route: string = request.route?.path ?? exchange.route;
       metrics.countRequest(route, request.method, status);
@@ -63,9 +60,8 @@ function givenId(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' && /^[\w.:-]{1,64}$/.test(header) ? header : undefined;
 }
 
-/** Answers with JSON. */
 export function sendJson(response: Response, value: unknown, type = 'application/json; charset=utf-8'): void {
-  // As text, so that it leaves in one piece with the headers.
+  // As text, so that it is sent in one packet with the headers.
   const body = JSON.stringify(value);
   response.setHeader('Content-Type', type);
   response.setHeader('Content-Length', Buffer.byteLength(body));

@@ -1,4 +1,4 @@
-/** `GET /models` and the files of the models. */
+/** `GET /models` and the models' files. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
@@ -33,9 +33,7 @@ function modelList(registry: Registry): ModelList {
   };
 }
 
-/**
- * index.json of the models that are served, for the page; the folder's own may list others that were refused.
- */
+/** index.json of the served models, for the page. The folder's own may list refused models too. */
 export function modelIndexRoute(registry: Registry) {
   return (_request: Request, response: Response): void => {
     response.setHeader('Cache-Control', 'no-cache');
@@ -44,18 +42,15 @@ export function modelIndexRoute(registry: Registry) {
 }
 
 /**
- * Sends a file of a model that is served: names are looked up, never joined to a path. A file that is being
- * replaced is not sent, for its bytes would not be those of the model that answers.
+ * Sends a file of a served model. Names are looked up, never joined to a path. A file that is being replaced
+ * is not sent, because it is not the file of the served model.
  */
 export function modelFileRoute(registry: Registry) {
   return async (request: Request, response: Response): Promise<void> => {
     const wanted = String(request.params.file);
     const file = registry.list().flatMap(({ files }) => files.get(wanted) ?? [])[0];
     if (file === undefined) {
-      throw new TexturaError(
-        'model-not-found',
-        'file: expected one that GET /models lists, got another name',
-      );
+      throw new TexturaError('model-not-found', 'file: not found; GET /models lists all files');
     }
     const now = await stat(file.path).catch(() => undefined);
     if (now === undefined || `${now.ino}:${now.size}:${now.mtimeMs}` !== file.stamp) {

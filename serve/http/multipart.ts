@@ -1,9 +1,9 @@
 /**
- * Splits a multipart body (RFC 2046, RFC 7578) into its parts. The whole body is in memory before it is
- * parsed, in one synchronous pass, so a request can never wait here for bytes that do not come. Stream
- * parsers can: @fastify/busboy 3.2.6 never finishes some forms with a skipped part. Of the libraries that
- * parse in one pass, multipasta 0.2.8 loses the part's name when a file name is not Latin-1, and
- * @remix-run/multipart-parser 0.16.3 refuses file names that are not UTF-8, which curl on Windows sends.
+ * Splits a multipart body (RFC 2046, RFC 7578) into its parts, in one synchronous pass over the whole body,
+ * so that a request cannot hang here. Stream parsers can: @fastify/busboy 3.2.6 never finishes some forms
+ * with a skipped part. Of the libraries that parse in one pass, multipasta 0.2.8 loses the part's name if a
+ * file name is not Latin-1, and @remix-run/multipart-parser 0.16.3 refuses file names that are not UTF-8,
+ * which curl on Windows sends.
  */
 import { TexturaError } from '../../model/error.ts';
 
@@ -29,7 +29,7 @@ export function* multipartParts(body: Uint8Array, boundary: string): Generator<P
     const headersEnd = bytes.indexOf(lineBreak + lineBreak, at, 'latin1');
     if (headersEnd === -1) throw malformed('the body ends within the headers of a part');
     if (headersEnd - at > maxHeaderBytes) {
-      throw malformed(`expected headers of ${maxHeaderBytes} bytes or less in each part, got more`);
+      throw malformed(`the headers of a part are longer than ${maxHeaderBytes} bytes`);
     }
     const start = headersEnd + 2 * lineBreak.length;
     const end = bytes.indexOf(delimiter, start - lineBreak.length);
@@ -42,7 +42,7 @@ export function* multipartParts(body: Uint8Array, boundary: string): Generator<P
   }
 }
 
-/** Only the first boundary may stand at the very start, without a line break before it. */
+/** Only the first boundary may be at the start of the body, without a line break before it. */
 function endOfFirst(bytes: Buffer, delimiter: Buffer): number {
   const bare = delimiter.subarray(lineBreak.length);
   if (bytes.subarray(0, bare.length).equals(bare)) return bare.length;

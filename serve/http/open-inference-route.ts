@@ -1,6 +1,6 @@
 /**
- * The Open Inference Protocol, version 2, so that clients of KServe and Triton work unchanged. Tensors are
- * floats, JSON or binary.
+ * The Open Inference Protocol, version 2, for clients of KServe and Triton. Tensors are JSON or binary
+ * float32.
  */
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { TexturaError } from '../../model/error.ts';
@@ -14,13 +14,13 @@ import {
 } from '../../model/open-inference.ts';
 import { softmaxRows } from '../../model/scores.ts';
 import { productVersion } from '../../node/product-version.ts';
-import type { ServedModel } from '../registry/served-model.ts';
+import type { ServedModel } from '../registry/registry.ts';
 import type { Service } from '../service.ts';
 import { readBody, uploadRoute } from './body.ts';
 import { exchangeOf, sendJson } from './exchange.ts';
 import { refuseEncodings, wrappingBytes } from './request-images.ts';
 
-/** Most patches of one request: half a megabyte of values for each dozen. */
+/** Maximum patches in one request; 16 MiB of float32. */
 const maxPatches = 1024;
 const modelVersion = '1';
 
@@ -42,37 +42,38 @@ export function protocolReadyRoute(service: Service) {
 
 export function modelReadyRoute({ registry }: Service) {
   return (request: Request, response: Response): void => {
-    registry.lease(nameOf(request)).letGo();
+    registry.lease(nameOf(request)).release();
     sendJson(response, { name: nameOf(request), ready: true });
   };
 }
 
 export function modelMetadataRoute({ registry }: Service) {
   return (request: Request, response: Response): void => {
-    const { model, letGo } = registry.lease(nameOf(request));
-    letGo();
+    const { model, release } = registry.lease(nameOf(request));
+    release();
     sendJson(response, metadataOf(model));
   };
 }
 
 export function inferRoute({ registry, classifier, uploads }: Service): RequestHandler {
   return uploadRoute(uploads, async (upload) => {
-    const { request, response, client, signal, limits } = upload;
-    const { model, letGo } = registry.lease(nameOf(request));
+    const { request, response, client, signal } = upload;
+    const { model, release } = registry.lease(nameOf(request));
     try {
       refuseEncodings(request);
       const jsonBytes = jsonLengthOf(request);
-      const body = await readBody(upload, limits.maxUploadBytes + wrappingBytes);
-      const taken = await uploads.preparation.takeApart(client, body, { jsonBytes, maxPatches }, signal);
-      const logits = await classifier.infer({ client, model, values: taken.values, signal });
-      sendAnswer(response, model, taken.request, logits);
+      const body = await readBody(upload, upload.limits.maxUploadBytes + wrappingBytes);
+      const limits = { jsonBytes, maxPatches };
+      const parsed = await uploads.preparation.parseTensors(client, body, limits, signal);
+      const logits = await classifier.infer({ client, model, values: parsed.values, signal });
+      sendAnswer(response, model, parsed.request, logits);
     } finally {
-      letGo();
+      release();
     }
   });
 }
 
-/** For clients of the protocol, which read a fault from `error`; RFC 9457 allows members of one's own. */
+/** The protocol's clients read the message from `error`; RFC 9457 allows additional members. */
 export function markProtocol(_request: Request, response: Response, next: NextFunction): void {
   exchangeOf(response).isOpenInference = true;
   next();
@@ -80,7 +81,7 @@ export function markProtocol(_request: Request, response: Response, next: NextFu
 
 function nameOf(request: Request): string {
   if (request.params.version !== undefined && request.params.version !== modelVersion) {
-    throw new TexturaError('model-not-found', `version: expected ${modelVersion}, got another`);
+    throw new TexturaError('model-not-found', `version: models have only version ${modelVersion}`);
   }
   return String(request.params.name);
 }
@@ -104,10 +105,7 @@ function jsonLengthOf({ headers }: Request): number | undefined {
   const text = headers[jsonLengthHeader];
   if (text === undefined) return undefined;
   if (typeof text === 'string' && /^\d{1,12}$/.test(text)) return Number(text);
-  throw new TexturaError(
-    'usage',
-    'Inference-Header-Content-Length: expected a number of bytes, got other text',
-  );
+  throw new TexturaError('usage', 'Inference-Header-Content-Length: expected a number of bytes');
 }
 
 interface OutputTensor {
@@ -116,7 +114,7 @@ interface OutputTensor {
   readonly isBinary: boolean;
 }
 
-/** Outputs that were asked for, else both; each in JSON or after it. */
+/** The requested outputs, by default both. */
 function outputsOf(
   request: Pick<InferRequest, 'parameters' | 'outputs'>,
   logits: Float32Array,
@@ -132,7 +130,7 @@ function outputsOf(
     const values = computed.get(name);
     if (values === undefined) {
       const names = [...computed.keys()].join(' or ');
-      throw new TexturaError('usage', `outputs: expected ${names}, got another name`);
+      throw new TexturaError('usage', `outputs: expected ${names}`);
     }
     const isBinary = parameters?.binary_data ?? request.parameters?.binary_data_output ?? false;
     return { name, values, isBinary };

@@ -1,4 +1,4 @@
-/** The description of the service at /openapi.json, made from the schemas that validate. */
+/** The OpenAPI description at /openapi.json, generated from the schemas that validate requests. */
 import { z } from 'zod';
 import { errorCodes } from '../../model/error.ts';
 import {
@@ -39,11 +39,10 @@ export function openApi(needsKey: boolean): Json {
     info: {
       title: 'Textura',
       version: productVersion(),
-      description:
-        'Names the texture of a surface in a photograph, with models trained and exported by Textura.',
+      description: 'Classifies textures in photographs with models that Textura trained and exported.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    // Relative to this document: a proxy may put the service at any path.
+    // Relative to this document: a proxy may serve it under any path.
     servers: [{ url: '.' }],
     paths: { ...classifyPath(), ...modelPaths(), ...operationPaths(), ...protocolPaths() },
     components: {
@@ -67,7 +66,7 @@ function answer(description: string, name: keyof typeof components, type = 'appl
   return { description, content: { [type]: { schema: reference(name) } } };
 }
 
-/** The problems that an address can answer, by status, each with the codes that it may have. */
+/** The error responses of a route, by status, each with its possible codes. */
 function problems(statuses: readonly number[], schema: keyof typeof components = 'Problem'): Json {
   return Object.fromEntries(
     statuses.map((status) => {
@@ -90,10 +89,10 @@ function classifyPath(): Json {
     '/classify': {
       post: {
         operationId: 'classify',
-        summary: 'Names the texture of one image or several',
+        summary: 'Classifies one or more images',
         description:
-          'A raw image, a form with parts named `image`, or JSON with base64. The bytes decide what an image is, ' +
-          'not the declared type. An image that cannot be used fails the whole request and is named.',
+          'A raw image, a multipart form with parts named `image`, or JSON with base64. The image type is detected from ' +
+          'the content, not from the declared type. If an image cannot be used, the whole request fails and the message names it.',
         parameters: queryParameters(classifyQuerySchema),
         requestBody: {
           required: true,
@@ -105,7 +104,7 @@ function classifyPath(): Json {
           },
         },
         responses: {
-          200: answer('One result an image, in order.', 'ClassifyAnswer'),
+          200: answer('One result per image, in order.', 'ClassifyAnswer'),
           ...problems([400, 401, 404, 408, 413, 415, 422, 500, 503, 504]),
         },
       },
@@ -143,62 +142,63 @@ function modelPaths(): Json {
     content: { 'application/octet-stream': {}, 'application/json': {} },
   };
   return {
-    '/models': get('listModels', 'The models that answer', answer('Models.', 'ModelList'), [401]),
+    '/models': get('listModels', 'Lists the models', answer('Models.', 'ModelList'), [401]),
     '/models/{file}': {
-      parameters: [pathParameter('file', 'A file that GET /models lists')],
-      ...get('modelFile', 'A file of a model, e.g. its ONNX', file, [400, 401, 404, 503]),
+      parameters: [pathParameter('file', 'A file from GET /models')],
+      ...get('modelFile', 'Downloads a file of a model', file, [400, 401, 404, 503]),
     },
   };
 }
 
 function operationPaths(): Json {
   const state = { type: 'object', properties: { status: { type: 'string' } } };
-  const says = (description: string) => ({ description, content: { 'application/json': { schema: state } } });
+  const status = (description: string) => ({
+    description,
+    content: { 'application/json': { schema: state } },
+  });
   const metrics = { description: 'Samples.', content: { 'text/plain': { schema: { type: 'string' } } } };
   const ready = {
-    200: says('It may.'),
-    503: says(
-      'Models are loading, there is none, the service is about to end, or it has lost memory for uploads.',
-    ),
+    200: status('Ready.'),
+    503: status('Not ready: models are loading, there is no model, or the service is shutting down.'),
   };
   return {
-    '/healthz': get('health', 'Whether the process lives', says('It does.')),
-    '/readyz': { get: { operationId: 'ready', summary: 'Whether requests may be sent', responses: ready } },
-    '/metrics': get('metrics', 'Metrics for Prometheus', metrics, [401]),
+    '/healthz': get('health', 'Liveness', status('Live.')),
+    '/readyz': { get: { operationId: 'ready', summary: 'Readiness', responses: ready } },
+    '/metrics': get('metrics', 'Prometheus metrics', metrics, [401]),
   };
 }
 
 function protocolPaths(): Json {
-  const ready = answer('It is.', 'Ready');
-  const name = pathParameter('name', 'A model that GET /models lists');
+  const ready = answer('Ready.', 'Ready');
+  const name = pathParameter('name', 'A model from GET /models');
   const infer = {
     operationId: 'infer',
-    summary: 'Logits and probabilities of patches, float32 [N,1,64,64] of grey levels 0..255',
+    summary: 'Runs a model on patches: float32 [N,1,64,64], grey levels 0..255',
     requestBody: { required: true, content: { 'application/json': { schema: reference('InferRequest') } } },
     responses: {
-      200: answer('Outputs, in JSON or, where asked for, after it.', 'InferAnswer'),
+      200: answer('Outputs, in JSON or, if requested, binary after it.', 'InferAnswer'),
       ...problems([400, 401, 404, 408, 413, 415, 500, 503, 504], 'InferProblem'),
     },
   };
   return {
     '/v2': get(
       'serverMetadata',
-      'Open Inference Protocol: the server',
+      'Open Inference Protocol: server metadata',
       answer('Metadata.', 'ServerMetadata'),
     ),
-    '/v2/health/live': get('live', 'Open Inference Protocol: whether the process lives', ready),
+    '/v2/health/live': get('live', 'Open Inference Protocol: liveness', ready),
     '/v2/health/ready': {
       get: {
         operationId: 'serverReady',
         summary: 'Open Inference Protocol: readiness',
-        responses: { 200: ready, 503: answer('It is not.', 'Ready') },
+        responses: { 200: ready, 503: answer('Not ready.', 'Ready') },
       },
     },
     '/v2/models/{name}': {
       parameters: [name],
       ...get(
         'modelMetadata',
-        'Open Inference Protocol: a model',
+        'Open Inference Protocol: model metadata',
         answer('Metadata.', 'ModelMetadata'),
         [400, 401, 404, 503],
         'InferProblem',
@@ -208,7 +208,7 @@ function protocolPaths(): Json {
       parameters: [name],
       ...get(
         'modelReady',
-        'Open Inference Protocol: whether a model answers',
+        'Open Inference Protocol: model readiness',
         ready,
         [400, 401, 404, 503],
         'InferProblem',

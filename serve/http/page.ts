@@ -1,4 +1,4 @@
-/** The built page at /, where it has been built; else how to build it. */
+/** Serves the built page at /, or instructions to build it. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { exchangeOf } from './exchange.ts';
 
 export const builtPage = fileURLToPath(new URL('../../dist/web', import.meta.url));
 
-/** Files whose names hold a hash of their content stay in a browser's cache. */
+/** Cache time of files whose names contain a hash. */
 const yearSeconds = 365 * 24 * 3600;
 
 export function servePage(app: Express, folder: string): void {
@@ -40,8 +40,8 @@ const notBuilt = `<!doctype html>
 :root { color-scheme: light dark }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem }
 </style>
-<h1>Textura answers</h1>
-<p>The page has not been built: <code>npm run build</code> builds it, and it is served here from then on.</p>
-<p><a href="docs">How to ask the service</a> · <a href="models">its models</a></p>
+<h1>The Textura service is running</h1>
+<p>The page has not been built yet. Run <code>npm run build</code> and reload.</p>
+<p><a href="docs">API documentation</a> · <a href="models">Models</a></p>
 </html>
 `;

@@ -1,4 +1,4 @@
-/** Faults as answers: RFC 9457 problem details from the one table of error codes. */
+/** Errors as RFC 9457 problem details, from the table of error codes. */
 import type { NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { errorCodes, TexturaError } from '../../model/error.ts';
@@ -8,7 +8,7 @@ import { exchangeOf, sendJson } from './exchange.ts';
 
 /** Seconds after which a client may try again. */
 const retryAfterSeconds = 1;
-/** How long a client that was refused may go on sending before its connection is cut. */
+/** How long a refused client may continue to send before its connection is closed. */
 const lingerMs = 2000;
 
 export function problemOf({ code, message }: TexturaError, requestId: string): Problem {
@@ -18,7 +18,7 @@ export function problemOf({ code, message }: TexturaError, requestId: string): P
   return { type: `urn:textura:problem:${code}`, title, status, code, detail, requestId };
 }
 
-/** The last handler of the app. A fault of ours is logged with its stack and tells the client nothing. */
+/** The last handler of the app. Internal errors are logged with their stack and not shown to the client. */
 export function answerProblem(log: Logger) {
   return (error: unknown, request: Request, response: Response, next: NextFunction): void => {
     const fault = asTexturaError(error);
@@ -40,15 +40,15 @@ export function answerProblem(log: Logger) {
 }
 
 /**
- * Reads on for a while what nobody wants and then cuts the connection: closed at once, with parts of the body
- * under way, the client would see a broken connection instead of the answer.
+ * Discards the rest of the body for a while, then closes the connection. If it closed at once, the client
+ * would see a broken connection instead of the answer.
  */
 function cutUnlessItEnds(request: Request): void {
   const timer = setTimeout(() => request.socket.destroy(), lingerMs).unref();
   request.resume().on('end', () => clearTimeout(timer));
 }
 
-/** Text from a request, safe to put into a message: quoted, shortened, with control characters escaped. */
+/** Text from a request, for a message: quoted, shortened, with control characters escaped. */
 export function quoted(text: string): string {
   const short = text.length > 80 ? `${text.slice(0, 80)}...` : text;
   return printable(JSON.stringify(short));
@@ -56,7 +56,7 @@ export function quoted(text: string): string {
 
 function asTexturaError(error: unknown): TexturaError {
   if (error instanceof TexturaError) return error;
-  // Express's own: an address that can't be decoded.
-  if (error instanceof URIError) return new TexturaError('usage', 'address: malformed percent-encoding');
+  // Thrown by Express.
+  if (error instanceof URIError) return new TexturaError('usage', 'URL: malformed percent-encoding');
   return new TexturaError('internal', String(error), { cause: error });
 }

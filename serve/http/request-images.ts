@@ -1,4 +1,4 @@
-/** Reads the image files of a request: one raw image, a form with several, or JSON with base64. */
+/** Reads the image files of a request: one raw image, a multipart form, or JSON with base64. */
 import type { IncomingMessage } from 'node:http';
 import { TexturaError } from '../../model/error.ts';
 import { imageKindBytes, imageKindOf } from '../../model/image-kind.ts';
@@ -12,10 +12,9 @@ import { quoted } from './problem.ts';
 export const wrappingBytes = 64 * 1024;
 
 /**
- * One or more image files. JSON is parsed by a thread of `preparation`, because it would block the event
+ * One or more image files. JSON is parsed in a thread of `preparation`, because it would block the event
  * loop.
- * Errors: `media-type-unsupported`, `usage` for a body that is malformed, `image-too-large`, and those of
- * `readBody`.
+ * Errors: `media-type-unsupported`, `usage` for a malformed body, `image-too-large`, and those of `readBody`.
  */
 export async function readImages(
   upload: Upload,
@@ -29,28 +28,28 @@ export async function readImages(
     case 'multipart/form-data': {
       const boundary = headerParameter(contentType, 'boundary');
       if (!boundary) {
-        throw new TexturaError('usage', `Content-Type: expected ${type} with a boundary, got none`);
+        throw new TexturaError('usage', `Content-Type: ${type} needs a boundary`);
       }
       const body = await readBody(upload, limits.maxUploadBytes + wrappingBytes);
       return imagesFromForm(body, boundary, limits);
     }
     case 'application/json': {
       const { maxImages, maxUploadBytes: maxBytes } = limits;
-      // Base64 takes four characters for three bytes, and percent-encoding may take three for one of them.
+      // Base64 has four characters for three bytes, and percent-encoding up to three for one of them.
       const body = await readBody(upload, 2 * maxBytes + wrappingBytes);
       return preparation.unpack(upload.client, body, { maxImages, maxBytes }, upload.signal);
     }
     default: {
       const body = await readBody(upload, limits.maxUploadBytes);
       // By default curl --data-binary declares every file as application/x-www-form-urlencoded.
-      const isImage = saysImage(type) || imageKindOf(body.subarray(0, imageKindBytes)) !== undefined;
+      const isImage = isImageType(type) || imageKindOf(body.subarray(0, imageKindBytes)) !== undefined;
       if (!isImage) throw unsupported(type);
       return [body];
     }
   }
 }
 
-function saysImage(type: string): boolean {
+function isImageType(type: string): boolean {
   return /^image\/[\w.+-]+$/.test(type) || type === 'application/octet-stream';
 }
 
@@ -59,26 +58,25 @@ function unsupported(type: string): TexturaError {
   const got = type === '' ? 'none' : quoted(type);
   return new TexturaError(
     'media-type-unsupported',
-    `Content-Type: expected ${accepted}, got ${got}, and the body does not begin as an image does`,
+    `Content-Type: expected ${accepted}, got ${got}, and the body is not an image`,
   );
 }
 
-/** A compressed body could expand a thousandfold, and images gain nothing from compression. */
+/** A compressed body could expand a thousandfold, and compression does not make images smaller. */
 export function refuseEncodings({ headers }: IncomingMessage): void {
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding.toLowerCase() === 'identity') return;
   throw new TexturaError(
     'media-type-unsupported',
-    `Content-Encoding: expected none, got ${quoted(encoding)}; send the body uncompressed`,
+    `Content-Encoding: ${quoted(encoding)} is not supported; send the body uncompressed`,
   );
 }
 
 const fieldName = 'image';
 
 /**
- * The contents of the parts named `image`, each in its own buffer.
- * Errors: `usage` for a form that is malformed, has other parts or no image; `image-too-large` for too many
- * images or bytes.
+ * The contents of the parts named `image`, each in its own buffer. Errors: `usage` for a malformed form,
+ * other parts or no image; `image-too-large` for too many images or bytes.
  */
 export function imagesFromForm(
   body: Uint8Array,
@@ -104,8 +102,5 @@ function wrongPart(name: string | undefined): TexturaError {
 }
 
 function tooManyImages(maxImages: number): TexturaError {
-  return new TexturaError(
-    'image-too-large',
-    `form: expected ${counted(maxImages, 'image')} or fewer, got more`,
-  );
+  return new TexturaError('image-too-large', `form: more than ${counted(maxImages, 'image')}`);
 }

@@ -1,4 +1,4 @@
-/** The HTTP server under the app: its limits, answers to what is not HTTP, and an end that loses nothing. */
+/** The HTTP server under the app: limits, answers to malformed HTTP, and a graceful shutdown. */
 import {
   createServer,
   maxHeaderSize,
@@ -15,31 +15,30 @@ import type { ServeSettings } from '../settings.ts';
 import { problemOf } from './problem.ts';
 
 /**
- * Longer than proxies keep a connection, so that they close it and not the service while a request is on its
- * way.
+ * Longer than proxies keep idle connections, so that the service never closes one just as a request arrives.
  */
 const keepAliveTimeoutMs = 65_000;
 const idleMomentMs = 200;
-/** Time between two interim answers. The second one reveals that a client has left. */
+/** Interval of interim responses. The second one reveals that a client has disconnected. */
 const probeMs = 50;
 
 export interface RunningServer {
   /** `http://127.0.0.1:8080` */
   readonly address: string;
   /**
-   * Tells clients to leave, stops listening, and answers what was accepted. What isn't answered within
-   * `shutdownMs` is cut; gives whether that was needed.
+   * Sends `Connection: close`, stops listening, and answers the accepted requests. After `shutdownMs` it
+   * closes the remaining connections and returns `wasCut: true`.
    */
   close(): Promise<{ readonly wasCut: boolean }>;
 }
 
-/** Errors: `usage` where the address can't be listened on. */
+/** Errors: `usage` if it cannot listen on the address. */
 export async function listen(app: RequestListener, settings: ServeSettings): Promise<RunningServer> {
   const { host, port, headersTimeoutMs, uploadTimeoutMs, maxConnections, drainMs, shutdownMs } = settings;
   let isClosing = false;
   const server = createServer({
     headersTimeout: headersTimeoutMs,
-    // Its own clock for a body ends first and answers in its own words.
+    // The route's own timeout for bodies is shorter and has a better message.
     requestTimeout: uploadTimeoutMs + headersTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
@@ -52,7 +51,7 @@ export async function listen(app: RequestListener, settings: ServeSettings): Pro
     if (isClosing) response.setHeader('Connection', 'close');
     app(request, response);
   };
-  // 100 Continue is sent by the route that reads the body, so that it can refuse a body before it is sent.
+  // The route that reads the body sends 100 Continue, so that it can refuse a body before it is sent.
   server.on('request', answer).on('checkContinue', answer);
   server.maxConnections = maxConnections;
   server.maxHeadersCount = 100;
@@ -71,7 +70,7 @@ export async function listen(app: RequestListener, settings: ServeSettings): Pro
         wasCut = true;
         server.closeAllConnections();
       }, shutdownMs);
-      // A connection without a request may have one on its way: it gets a moment.
+      // Not at once: a request may be about to arrive on an idle connection.
       const idle = setInterval(() => server.closeIdleConnections(), idleMomentMs);
       await closed;
       clearInterval(probing);
@@ -83,12 +82,12 @@ export async function listen(app: RequestListener, settings: ServeSettings): Pro
 }
 
 /**
- * Answers clients that close their half of the connection after a complete request. A client that has left
- * looks the same until something is sent to it. So these clients are sent `100 Continue`, which HTTP/1.1
- * allows at any time: if nobody is there, the write fails and the request is abandoned.
+ * Answers clients that close their half of the connection after a complete request. A client that has
+ * disconnected looks the same until the server writes to it, so it writes `100 Continue`, which HTTP/1.1
+ * allows at any time: if the client is gone, the write fails and the request is cancelled.
  */
 function answerHalfClosed(server: Server, open: ReadonlySet<ServerResponse>): NodeJS.Timeout {
-  // A property of Node's server that its documentation and types leave out.
+  // A property of Node's server that is missing from its documentation and types.
   Object.assign(server, { httpAllowHalfOpen: true });
   return setInterval(() => {
     for (const response of open) {
@@ -100,8 +99,8 @@ function answerHalfClosed(server: Server, open: ReadonlySet<ServerResponse>): No
 }
 
 /**
- * Ends when the last connection has. The close of net alone: that of http would also cut connections on which
- * a request is on its way.
+ * Resolves when the last connection has ended. Calls the close of net: that of http also closes connections
+ * that are idle now.
  */
 function stopAccepting(server: Server): Promise<void> {
   return new Promise((resolve) => {
@@ -112,14 +111,14 @@ function stopAccepting(server: Server): Promise<void> {
 function startListening(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      const why = cause.code === 'EADDRINUSE' ? 'something else listens there' : cause.message;
+      const why = cause.code === 'EADDRINUSE' ? 'the port is in use' : cause.message;
       reject(new TexturaError('usage', `--host ${host} --port ${port}: cannot listen: ${why}`, { cause }));
     });
     server.listen(port, host, () => resolve());
   });
 }
 
-/** What is not HTTP, or too slow, or has too many headers, is answered and its connection closed. */
+/** Answers malformed or slow requests and those with too many headers, and closes the connection. */
 function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
   const fault = clientFault(error.code);
@@ -136,15 +135,12 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
 function clientFault(code: string | undefined): TexturaError {
   switch (code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new TexturaError('upload-timeout', 'request: expected all of it in time, got a part');
+      return new TexturaError('upload-timeout', 'request: timed out before it was complete');
     case 'HPE_INVALID_EOF_STATE':
-      return new TexturaError('usage', 'request: the connection was closed before all of it was sent');
+      return new TexturaError('usage', 'request: the connection was closed before it was complete');
     case 'HPE_HEADER_OVERFLOW':
-      return new TexturaError(
-        'usage',
-        `request: expected headers of ${maxHeaderSize} bytes or less, got more`,
-      );
+      return new TexturaError('usage', `request: the headers are longer than ${maxHeaderSize} bytes`);
     default:
-      return new TexturaError('usage', 'request: expected HTTP/1.1, got something else');
+      return new TexturaError('usage', 'request: not valid HTTP/1.1');
   }
 }

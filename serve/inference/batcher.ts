@@ -1,33 +1,35 @@
 /**
- * Forms batches of what is waiting. While nothing is computed, whatever comes is computed at once, on all cores; while something is,
- * work gathers until it fills a batch that is worth a lane of its own. So an idle server adds no delay and a busy one computes batches.
+ * Dynamic batching. If nothing is running, a request runs at once, on all cores. Otherwise requests gather
+ * until a batch is worth another worker. An idle server adds no delay, and a busy one computes batches.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TexturaError } from '../../model/error.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { ownsMemory } from '../../node/thread.ts';
 import { FairQueue } from './fair-queue.ts';
-import type { InferenceLane, InferenceResult } from './inference-lane.ts';
+import type { InferenceResult, InferenceWorker } from './inference-worker.ts';
 
 /**
- * Names of a model's sessions. On the first lane, while no other computes, `few` and `many` compute small and large batches on all
- * cores; beside other lanes each of the first `lanes` computes on its share of them with `beside`.
+ * Names of a model's sessions. If nothing else is running, the first worker uses `smallBatch` or `largeBatch`
+ * on all cores. If several run, each of the first `workers` uses `parallel` on its share of the cores.
  */
 export interface ModelSessions {
-  readonly few: string;
-  many: string;
-  beside: string;
-  lanes: number;
-  /** Told when a large batch begins, so that sessions that are made for it can be opened; the names above then change. */
+  readonly smallBatch: string;
+  largeBatch: string;
+  parallel: string;
+  workers: number;
+  /**
+   * Called when a large batch starts, so that the sessions for it can be opened; the names above then change.
+   */
   onLargeBatch?: (() => void) | undefined;
 }
 
 export interface BatchSettings {
-  /** Most patches of a batch; no less than an image can have. */
+  /** Maximum patches in a batch; at least as many as an image can have. */
   readonly batchPatches: number;
-  /** Patches from which on a batch is a large one. */
-  readonly manyFromPatches: number;
-  /** Patches that must wait before a lane begins beside another that computes. */
+  /** Smallest number of patches of a large batch. */
+  readonly largeBatchPatches: number;
+  /** Patches that must wait before a second worker starts. */
   readonly gatherPatches: number;
 }
 
@@ -37,7 +39,7 @@ export interface InferredPatches {
   /** From submission to the start of the run. */
   readonly waitMs: number;
   readonly inferMs: number;
-  /** Patches of the whole batch that it was computed in. */
+  /** Size of the batch. */
   readonly batchPatches: number;
 }
 
@@ -45,11 +47,11 @@ export interface InferredPatches {
 export type PatchValues = Uint8Array | Float32Array;
 type MovablePatches = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
-/** Jobs of a batch that are answered in one turn of the event loop. */
-const answersATurn = 4;
+/** Jobs of a batch that are answered in one turn of the event loop; all at once would block it. */
+const answersPerTurn = 4;
 
 interface Job {
-  /** Gone once it is computed; their number stays. */
+  /** Transferred to the worker when the job runs; `count` stays. */
   readonly patches: PatchValues;
   readonly count: number;
   readonly queuedAt: number;
@@ -69,20 +71,20 @@ interface Line {
 }
 
 export class Batcher {
-  readonly #lanes: readonly InferenceLane[];
+  readonly #workers: readonly InferenceWorker[];
   readonly #settings: BatchSettings;
-  readonly #busy = new Set<InferenceLane>();
-  /** Lines that have jobs, in the order of their turns. */
+  readonly #busy = new Set<InferenceWorker>();
+  /** Queues of the models that have jobs, in the order of their turns. */
   readonly #lines = new Map<ModelSessions, Line>();
   #isClosed = false;
 
-  constructor(lanes: readonly InferenceLane[], settings: BatchSettings) {
-    this.#lanes = lanes;
+  constructor(workers: readonly InferenceWorker[], settings: BatchSettings) {
+    this.#workers = workers;
     this.#settings = settings;
-    for (const { events } of lanes) events.on('ready', () => this.#dispatch());
+    for (const { events } of workers) events.on('ready', () => this.#dispatch());
   }
 
-  /** Jobs that wait for a lane. */
+  /** Number of jobs that wait for a worker. */
   get waiting(): number {
     let jobs = 0;
     for (const { queue } of this.#lines.values()) jobs += queue.size;
@@ -90,8 +92,9 @@ export class Batcher {
   }
 
   /**
-   * Computes `[count,64,64]` patches, at most a batch of them, which are given away. `signal` takes them out of the queue. Errors: its
-   * reason, `internal`; `ThreadLost` where the thread that computed it was lost.
+   * Runs patches `[count,64,64]`, at most `batchPatches`. Their memory is transferred. Aborting `signal`
+   * removes them from the queue.
+   * Errors: the signal's reason; `internal`; `ThreadLost` if the worker's thread was lost.
    */
   submit(
     client: string,
@@ -122,7 +125,7 @@ export class Batcher {
     });
   }
 
-  /** Rejects the jobs that wait for a lane, and every later one. */
+  /** Rejects the waiting jobs and every later one. */
   close(): void {
     this.#isClosed = true;
     for (const { queue } of this.#lines.values()) {
@@ -135,19 +138,22 @@ export class Batcher {
   }
 
   #dispatch(): void {
-    for (const [place, lane] of this.#lanes.entries()) {
-      if (this.#busy.has(lane) || !lane.isReady) continue;
+    for (const [place, worker] of this.#workers.entries()) {
+      if (this.#busy.has(worker) || !worker.isReady) continue;
       const isIdle = this.#busy.size === 0;
       const sessions = this.#nextModel(place, isIdle ? 1 : this.#settings.gatherPatches);
       if (sessions !== undefined)
-        this.#start(lane, sessions, this.#takeBatch(sessions), isIdle && place === 0);
+        this.#start(worker, sessions, this.#takeBatch(sessions), isIdle && place === 0);
     }
   }
 
-  /** The model whose turn it is, of those that this lane has and with enough patches waiting; it goes to the end of the turns. */
+  /**
+   * The first model in turn that this worker has and that has enough patches waiting; it moves to the end of
+   * the turns.
+   */
   #nextModel(place: number, leastPatches: number): ModelSessions | undefined {
     for (const [sessions, line] of this.#lines) {
-      if (line.waitingPatches < leastPatches || place >= sessions.lanes) continue;
+      if (line.waitingPatches < leastPatches || place >= sessions.workers) continue;
       this.#lines.delete(sessions);
       this.#lines.set(sessions, line);
       return sessions;
@@ -171,41 +177,40 @@ export class Batcher {
   }
 
   async #start(
-    lane: InferenceLane,
+    worker: InferenceWorker,
     sessions: ModelSessions,
     jobs: readonly Job[],
-    isAlone: boolean,
+    isSolo: boolean,
   ): Promise<void> {
-    this.#busy.add(lane);
+    this.#busy.add(worker);
     const startedAt = performance.now();
     try {
-      await answer(jobs, startedAt, await this.#infer(lane, sessions, jobs, isAlone));
+      await answer(jobs, startedAt, await this.#infer(worker, sessions, jobs, isSolo));
     } catch (error) {
       for (const job of jobs) job.reject(error);
     }
   }
 
-  /** Whatever happens, the lane is free afterwards. */
   async #infer(
-    lane: InferenceLane,
-    { few, many, beside, onLargeBatch }: ModelSessions,
+    worker: InferenceWorker,
+    { smallBatch, largeBatch, parallel, onLargeBatch }: ModelSessions,
     jobs: readonly Job[],
-    isAlone: boolean,
+    isSolo: boolean,
   ): Promise<BatchResult> {
     try {
       const patches = concatenated(jobs);
       const batchPatches = patches.length / patchBytes;
-      const isLarge = batchPatches >= this.#settings.manyFromPatches;
-      const whileAlone = isLarge ? many : few;
+      const isLarge = batchPatches >= this.#settings.largeBatchPatches;
+      const soloSession = isLarge ? largeBatch : smallBatch;
       if (isLarge) onLargeBatch?.();
-      return { ...(await lane.run(isAlone ? whileAlone : beside, patches)), batchPatches };
+      return { ...(await worker.run(isSolo ? soloSession : parallel, patches)), batchPatches };
     } finally {
-      this.#free(lane);
+      this.#free(worker);
     }
   }
 
-  #free(lane: InferenceLane): void {
-    this.#busy.delete(lane);
+  #free(worker: InferenceWorker): void {
+    this.#busy.delete(worker);
     this.#dispatch();
   }
 }
@@ -222,8 +227,7 @@ async function answer(
   const classes = logits.length / batchPatches;
   let row = 0;
   for (const [place, job] of jobs.entries()) {
-    // Answers, and the requests that follow them, come in small groups: all at once would hold the loop.
-    if (place > 0 && place % answersATurn === 0) await nextTurn();
+    if (place > 0 && place % answersPerTurn === 0) await nextTurn();
     const end = row + job.count;
     const own = logits.subarray(row * classes, end * classes);
     job.resolve({ logits: own, waitMs: startedAt - job.queuedAt, inferMs, batchPatches });
@@ -231,7 +235,7 @@ async function answer(
   }
 }
 
-/** In one piece of memory that can be moved; bytes as long as all are, which are a quarter of the memory to move. */
+/** One transferable buffer. It stays bytes if all jobs are bytes, a quarter of the memory of floats. */
 function concatenated(jobs: readonly Job[]): MovablePatches {
   const [first] = jobs;
   if (first !== undefined && jobs.length === 1 && ownsMemory(first.patches)) return first.patches;

@@ -1,38 +1,40 @@
-/** From the image files of a request to its answer: admission, preparation, batches, a deadline, and whoever leaves takes their work along. */
+/**
+ * From the image files of a request to its answer: admission, preparation, batches, the deadline, and
+ * cancellation.
+ */
 import { setMaxListeners } from 'node:events';
 import { TexturaError } from '../../model/error.ts';
 import { patchBytes } from '../../model/patch.ts';
 import type { ClassifyAnswer, CropChoice } from '../../model/service.ts';
-import { counted } from '../../model/words.ts';
 import { unlessAborted } from '../../node/abort.ts';
 import { predictionsOf } from '../classification.ts';
-import type { ServedModel } from '../registry/served-model.ts';
+import type { ServedModel } from '../registry/registry.ts';
 import type { Batcher, InferredPatches } from './batcher.ts';
 import { FairQueue } from './fair-queue.ts';
 import type { PreparationPool, PreparedImage } from './preparation-pool.ts';
 
 export interface ClassifierSettings {
-  /** Most images in flight: waiting or being processed. */
+  /** Maximum number of images in flight: waiting or being processed. */
   readonly queueImages: number;
   /** From admission to the answer. */
   readonly deadlineMs: number;
   readonly maxImagePixels: number;
-  /** Most patches of a batch. */
+  /** Maximum patches in a batch. */
   readonly batchPatches: number;
 }
 
-/** Image files are given away: their bytes move to the thread that decodes them. */
+/** The memory of the image files is transferred to the thread that decodes them. */
 export interface ClassifyRequest {
   readonly client: string;
   readonly model: ServedModel;
   readonly images: readonly Uint8Array<ArrayBuffer>[];
   readonly crops: CropChoice;
   readonly top: number;
-  /** Aborted when the client has left. */
+  /** Aborted when the client disconnects. */
   readonly signal: AbortSignal;
 }
 
-/** Patches that a client has cut itself. */
+/** Patches that the client has cut itself. */
 export interface TensorInference {
   readonly client: string;
   readonly model: ServedModel;
@@ -41,12 +43,12 @@ export interface TensorInference {
   readonly signal: AbortSignal;
 }
 
-/** What the metrics want to know. */
+/** Observed by the metrics. */
 export interface ClassifierEvents {
   onPrepared(image: PreparedImage): void;
   onInferred(model: ServedModel, result: InferredPatches): void;
   onAnswered(model: ServedModel, result: ClassifyAnswer['results'][number]): void;
-  /** Work that nobody waits for any more, and the stage it was in; what had not begun never will. */
+  /** A request was cancelled: images that have not started never run. */
   onAbandoned(images: number): void;
 }
 
@@ -54,8 +56,8 @@ interface Admission {
   readonly client: string;
   /** Images, or batches of patches. */
   readonly count: number;
-  /** Aborted when the client has left. */
-  readonly gone: AbortSignal;
+  /** Aborted when the client disconnects. */
+  readonly disconnected: AbortSignal;
 }
 
 interface AdmittedRequest {
@@ -91,24 +93,25 @@ export class Classifier {
   }
 
   /**
-   * Errors: `overloaded` where the house is full, `deadline-exceeded`, those of an image (`image-damaged`, ...; the first one's), and
-   * the signal's reason.
+   * Errors: `overloaded` if too many images are in flight, `deadline-exceeded`, the first error of an image
+   * (`image-damaged`, ...), and the signal's reason.
    */
   async classify(request: ClassifyRequest): Promise<ClassifyAnswer> {
     const work = (signal: AbortSignal) =>
       request.images.map((_, i) => this.#classifyImage(request, i, signal));
     const { client, images, signal } = request;
-    return answerOf(request.model, await this.#inTime({ client, count: images.length, gone: signal }, work));
+    const admission = { client, count: images.length, disconnected: signal };
+    return answerOf(request.model, await this.#inTime(admission, work));
   }
 
-  /** Logits `[count,C]` of patches `[count,64,64]` as they are, which are given away. Errors: as `classify`. */
-  async infer({ client, model, values, signal: gone }: TensorInference): Promise<Float32Array> {
+  /** Logits `[count,C]` of patches `[count,64,64]`, whose memory is transferred. Errors: as `classify`. */
+  async infer({ client, model, values, signal: disconnected }: TensorInference): Promise<Float32Array> {
     const logits = new Float32Array((values.length / patchBytes) * model.labels.length);
     const step = patchBytes * this.#settings.batchPatches;
     const chunks = Array.from({ length: Math.ceil(values.length / step) }, (_, i) =>
       values.subarray(i * step, (i + 1) * step),
     );
-    const results = await this.#inTime({ client, count: chunks.length, gone }, (signal) =>
+    const results = await this.#inTime({ client, count: chunks.length, disconnected }, (signal) =>
       chunks.map((chunk) => this.#inferChunk(client, model, chunk, signal)),
     );
     results.forEach((result, i) => {
@@ -117,12 +120,14 @@ export class Classifier {
     return logits;
   }
 
-  /** Admits work and awaits it: until the deadline, until the client leaves, makes room for another, or the first piece fails. */
+  /**
+   * Admits work and awaits it. A deadline, a disconnect, an eviction or the first failure cancels the rest.
+   */
   async #inTime<T>(
-    { client, count, gone }: Admission,
+    { client, count, disconnected }: Admission,
     begin: (signal: AbortSignal) => readonly Promise<T>[],
   ): Promise<readonly T[]> {
-    gone.throwIfAborted();
+    disconnected.throwIfAborted();
     this.#makeRoom(client, count);
     this.#admitted += count;
     const stop = new AbortController();
@@ -130,8 +135,8 @@ export class Classifier {
     setMaxListeners(0, stop.signal);
     const request: AdmittedRequest = { count, stop };
     this.#requests.push(client, request);
-    const leave = () => stop.abort(gone.reason);
-    gone.addEventListener('abort', leave);
+    const leave = () => stop.abort(disconnected.reason);
+    disconnected.addEventListener('abort', leave);
     const timer = setTimeout(() => stop.abort(this.#late()), this.#settings.deadlineMs);
     try {
       return await unlessAborted(Promise.all(begin(stop.signal)), stop.signal);
@@ -141,18 +146,21 @@ export class Classifier {
       throw error;
     } finally {
       clearTimeout(timer);
-      gone.removeEventListener('abort', leave);
+      disconnected.removeEventListener('abort', leave);
       this.#requests.remove(client, request);
     }
   }
 
-  /** If need be at the cost of the newest requests of the client that has the most, and more than this one would have. */
+  /**
+   * If the queue is full, evicts the newest requests of the busiest client, if that has more than this one
+   * would have.
+   */
   #makeRoom(client: string, count: number): void {
     for (let room = this.#settings.queueImages - this.#admitted; room < count; ) {
-      const given = this.#requests.takeNewestOfLongest(this.#requests.waiting(client) + 1);
-      if (given === undefined) throw this.#full();
-      given.stop.abort(this.#full());
-      room += given.count;
+      const evicted = this.#requests.takeNewestOfLongest(this.#requests.waiting(client) + 1);
+      if (evicted === undefined) throw this.#full();
+      evicted.stop.abort(this.#full());
+      room += evicted.count;
     }
   }
 
@@ -160,13 +168,13 @@ export class Classifier {
     const { queueImages } = this.#settings;
     return new TexturaError(
       'overloaded',
-      `expected ${counted(queueImages, 'image')} or fewer at a time, got more; try again later`,
+      `too many images in flight (at most ${queueImages}); try again later`,
     );
   }
 
   #late(): TexturaError {
     const { deadlineMs } = this.#settings;
-    return new TexturaError('deadline-exceeded', `expected an answer within ${deadlineMs} ms, got none`);
+    return new TexturaError('deadline-exceeded', `no answer within the deadline of ${deadlineMs} ms`);
   }
 
   async #inferChunk(
@@ -190,8 +198,8 @@ export class Classifier {
     const name = images.length === 1 ? 'image' : `image ${index + 1}`;
     const { maxImagePixels: maxPixels } = this.#settings;
     try {
-      const wishes = { bytes, name, crops, maxPixels, patchPx: model.input.patchPx };
-      const prepared = await this.#preparation.prepare(client, wishes, signal);
+      const preparation = { bytes, name, crops, maxPixels, patchPx: model.input.patchPx };
+      const prepared = await this.#preparation.prepare(client, preparation, signal);
       this.#events.onPrepared(prepared);
       const inferred = await this.#batcher.submit(client, model.sessions, prepared.patches, signal);
       this.#events.onInferred(model, inferred);

@@ -1,13 +1,13 @@
-/** A decoded image cut into the patches that are computed. */
+/** Cuts a decoded image into patches; in the pool's threads and, for small PNGs, in the main thread. */
 import { TexturaError } from '../../model/error.ts';
 import type { GreyImage } from '../../model/image.ts';
 import type { CropChoice } from '../../model/service.ts';
 import { classifiedPatches } from '../classification.ts';
 
-/** An image file and how it is to be cut. */
+/** An image file and how to cut it. */
 export interface Preparation {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** What messages call the image. */
+  /** The image's name in messages. */
   readonly name: string;
   readonly patchPx: number;
   readonly crops: CropChoice;

@@ -1,15 +1,22 @@
-/** Which devices are worth trying on this machine, in their order. What they are worth is then measured, model by model. */
+/**
+ * Which devices to try on this machine, in order. `model-host.ts` then checks and times them for each model.
+ */
 import { readdirSync } from 'node:fs';
+import { nvidiaGpus } from '../../node/machine.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
-import { nvidiaGpus } from '../../node/nvidia.ts';
-import type { InferenceDevice } from './inference-lane.ts';
 
-export type DeviceWish = 'auto' | InferenceDevice;
+/** onnxruntime's execution providers that the service uses. */
+export const inferenceDevices = ['cpu', 'cuda', 'webgpu'] as const;
+export type InferenceDevice = (typeof inferenceDevices)[number];
 
-/** A device that is asked for by name is tried before the processor, on which everything can be computed. */
-export async function devicesToTry(wish: DeviceWish): Promise<readonly InferenceDevice[]> {
-  if (wish === 'cpu') return ['cpu'];
-  if (wish !== 'auto') return [wish, 'cpu'];
+export const deviceOptions = ['auto', ...inferenceDevices] as const;
+
+/** The CPU comes last: every model runs on it. */
+export async function devicesToTry(
+  option: (typeof deviceOptions)[number],
+): Promise<readonly InferenceDevice[]> {
+  if (option === 'cpu') return ['cpu'];
+  if (option !== 'auto') return [option, 'cpu'];
   const hasNvidia = (await nvidiaGpus()).length > 0;
   return [
     ...(hasNvidia ? (['cuda'] as const) : []),
@@ -18,7 +25,7 @@ export async function devicesToTry(wish: DeviceWish): Promise<readonly Inference
   ];
 }
 
-/** Whether there may be a driver for WebGPU: trying without one costs nothing but loud complaints of onnxruntime's. */
+/** Whether there may be a WebGPU driver. Without one, trying would only print onnxruntime's errors. */
 function hasGraphics(): boolean {
   if (process.platform !== 'linux') return true;
   if (process.env.VK_ICD_FILENAMES || process.env.VK_DRIVER_FILES) return true;
@@ -29,7 +36,7 @@ function hasGraphics(): boolean {
   }
 }
 
-/** A device for messages about what it computes: TensorFloat-32 is the likeliest reason why a model fails its check. */
+/** A device, for messages about results. TensorFloat-32 is the most likely reason for a failed self-check. */
 export function deviceText(device: InferenceDevice): string {
   if (device !== 'cuda' || cudaPrecision() === 'float32') return device;
   return 'cuda in TensorFloat-32 (NVIDIA_TF32_OVERRIDE=0 turns it off)';

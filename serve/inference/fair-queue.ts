@@ -1,9 +1,9 @@
 /**
- * A queue that takes turns among clients, so that one who sends a thousand images does not keep another's single image waiting
- * behind them. Within a client the order is kept.
+ * A queue in which clients take turns, so that a client with a thousand images does not delay another
+ * client's single image. The items of one client stay in order.
  */
 export class FairQueue<T> {
-  /** Every line has an item. The order of the lines is the order of turns. */
+  /** No line is empty. The order of the lines is the order of turns. */
   readonly #lines = new Map<string, T[]>();
   #size = 0;
 
@@ -18,7 +18,7 @@ export class FairQueue<T> {
     this.#size++;
   }
 
-  /** The first item whose turn it is and that is accepted; its client goes to the end of the turns. */
+  /** Takes the first accepted item in turn; its client moves to the end of the turns. */
   take(accepts: (item: T) => boolean = () => true): T | undefined {
     for (const [client, line] of this.#lines) {
       const [item] = line;
@@ -32,7 +32,7 @@ export class FairQueue<T> {
     return undefined;
   }
 
-  /** Takes an item out, wherever it stands; false where it is not there. */
+  /** Removes an item; false if it is not in the queue. */
   remove(client: string, item: T): boolean {
     const line = this.#lines.get(client) ?? [];
     const at = line.indexOf(item);
@@ -43,7 +43,7 @@ export class FairQueue<T> {
     return true;
   }
 
-  /** How many items of a client wait. */
+  /** Number of waiting items of a client. */
   waiting(client: string): number {
     return this.#lines.get(client)?.length ?? 0;
   }

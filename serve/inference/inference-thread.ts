@@ -1,14 +1,14 @@
-/** A thread that owns onnxruntime sessions: a run holds the thread that asks for it until it is done. */
+/**
+ * Runs in an inference worker: onnxruntime blocks its thread during a run, so sessions live in threads of
+ * their own.
+ */
 import { TexturaError } from '../../model/error.ts';
-import { graphNames } from '../../model/model-file.ts';
-import { inputPx } from '../../model/network.ts';
-import { patchBytes } from '../../model/patch.ts';
-import { InferenceSession, Tensor } from '../../node/onnxruntime.ts';
+import { InferenceSession, runPatches } from '../../node/onnxruntime.ts';
 import { answerRequests, type ThreadAnswer } from '../../node/supervised-thread.ts';
 import { lowerPriority } from '../../node/thread.ts';
-import type { InferenceRequest, InferenceResult, SessionSettings } from './inference-lane.ts';
+import type { InferenceRequest, InferenceResult, SessionSettings } from './inference-worker.ts';
 
-// The threads of a session inherit the priority: all of them make way for the thread that answers requests.
+// The threads of a session inherit the priority, so that the main thread, which answers requests, goes first.
 lowerPriority(10);
 
 const sessions = new Map<string, InferenceSession>();
@@ -35,12 +35,12 @@ async function openSession(
     return await InferenceSession.create(bytes, {
       executionProviders: [device],
       intraOpNumThreads: threads,
-      // Between runs nobody spins.
+      // No spinning between runs.
       extra: { session: { force_spinning_stop: '1', intra_op: spinning(spinMicroseconds) } },
       logSeverityLevel: 3,
     });
   } catch (error) {
-    throw new TexturaError('model-unusable', `onnxruntime does not load it on ${device}: ${textOf(error)}`);
+    throw new TexturaError('model-unusable', `onnxruntime cannot load it on ${device}: ${textOf(error)}`);
   }
 }
 
@@ -52,13 +52,9 @@ function spinning(microseconds: number): Readonly<Record<string, string>> {
 async function run(name: string, patches: Uint8Array | Float32Array): Promise<InferenceResult> {
   const start = performance.now();
   const session = sessions.get(name);
-  if (session === undefined) throw new TexturaError('internal', `session ${name}: not loaded`);
-  const shape = [patches.length / patchBytes, 1, inputPx, inputPx];
-  const values = patches instanceof Float32Array ? patches : new Float32Array(patches);
-  const image = new Tensor('float32', values, shape);
+  if (session === undefined) throw new TexturaError('internal', `session ${name} is not loaded`);
   try {
-    const results = await session.run({ [graphNames.image]: image }, [graphNames.logits]);
-    const logits = new Float32Array(results[graphNames.logits]?.data as Float32Array);
+    const { logits } = await runPatches(session, patches, ['logits']);
     return { logits, inferMs: performance.now() - start };
   } catch (error) {
     throw new TexturaError('internal', `a run failed: ${textOf(error)}`);

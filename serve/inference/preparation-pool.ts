@@ -1,12 +1,11 @@
-/** Threads that turn what was uploaded into patches, and the queue before them. */
+/** Threads that turn uploads into patches, and the queue in front of them. */
 import { TexturaError } from '../../model/error.ts';
 import { greyFromPixels } from '../../model/image.ts';
 import { readPlainPng } from '../../node/plain-png.ts';
 import { SupervisedThread } from '../../node/supervised-thread.ts';
 import { cutImage, type Preparation } from './cut-image.ts';
 import { FairQueue } from './fair-queue.ts';
-import type { JsonImageLimits } from './json-images.ts';
-import type { TensorRequest } from './tensor-request.ts';
+import type { JsonImageLimits, TensorRequest } from './json-body.ts';
 
 export interface PreparedImage {
   /** `[count,64,64]`, grey 0..255. */
@@ -22,15 +21,15 @@ export type PreparationTask =
   | ({ readonly kind: 'tensors'; readonly body: Uint8Array<ArrayBuffer> } & TensorLimits);
 
 export interface TensorLimits {
-  /** Length of the JSON where tensors follow it. */
+  /** Length of the JSON if tensors follow it. */
   readonly jsonBytes: number | undefined;
   readonly maxPatches: number;
 }
 
 export interface PreparationResult {
-  /** Of `cut` the patches, of `unpack` the image files, of `tensors` the values. */
+  /** For `cut` the patches, for `unpack` the image files, for `tensors` the values. */
   readonly parts: readonly (Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>)[];
-  /** Of `tensors` the rest of the request. */
+  /** For `tensors` the rest of the request. */
   readonly request?: TensorRequest['request'];
   readonly workMs: number;
 }
@@ -45,10 +44,9 @@ interface Job {
 
 type PreparationThread = SupervisedThread<PreparationTask, PreparationResult>;
 
-/** Images that a thread has in work: while one is decoded by libvips, another is cut and others are at hand. */
-const imagesAThread = 4;
+/** Images in flight in a thread: while libvips decodes one, another is cut and others are ready. */
+const imagesPerThread = 4;
 
-/** The module of the threads. */
 export const preparationThread = new URL('./preparation-thread.ts', import.meta.url);
 
 export class PreparationPool {
@@ -65,18 +63,18 @@ export class PreparationPool {
     for (const { events } of this.threads) events.on('ready', () => this.#dispatch());
   }
 
-  /** Images that wait for a thread. */
+  /** Number of images that wait for a thread. */
   get waiting(): number {
     return this.#images.size;
   }
 
   /**
-   * Decodes and cuts an image; its bytes are given away. `signal` takes it out of the queue.
+   * Decodes and cuts an image, whose memory is transferred. Aborting `signal` removes it from the queue.
    * Errors: those of `decodeImage` and `classifiedPatches`; the signal's reason; `ThreadLost`.
    */
   async prepare(client: string, preparation: Preparation, signal: AbortSignal): Promise<PreparedImage> {
     signal.throwIfAborted();
-    const prepared = preparePlain(preparation);
+    const prepared = prepareInPlace(preparation);
     if (prepared !== undefined) return prepared;
     const job = newJob({ kind: 'cut', ...preparation });
     const { parts, workMs } = await this.#submit(client, job, signal);
@@ -87,7 +85,10 @@ export class PreparationPool {
     };
   }
 
-  /** The image files in a body of JSON, which is given away. Errors: those of `imagesFromJson`; the signal's reason. */
+  /**
+   * The image files in a JSON body, whose memory is transferred. Errors: those of `imagesFromJson`; the
+   * signal's reason.
+   */
   async unpack(
     client: string,
     body: Uint8Array<ArrayBuffer>,
@@ -98,8 +99,11 @@ export class PreparationPool {
     return parts as readonly Uint8Array<ArrayBuffer>[];
   }
 
-  /** A request for tensors taken apart; the body is given away. Errors: those of `readTensorRequest`; the signal's reason. */
-  async takeApart(
+  /**
+   * Parses a body with tensors, whose memory is transferred. Errors: those of `readTensorRequest`; the
+   * signal's reason.
+   */
+  async parseTensors(
     client: string,
     body: Uint8Array<ArrayBuffer>,
     limits: TensorLimits,
@@ -110,7 +114,7 @@ export class PreparationPool {
     return { request, values: parts[0] as Float32Array<ArrayBuffer> };
   }
 
-  /** Ends the threads; jobs that wait, and what is not prepared in time, reject. */
+  /** Ends the threads. Waiting jobs, and those that are not finished in time, reject. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (let job = this.#next(); job !== undefined; job = this.#next()) job.reject(closed());
@@ -137,7 +141,9 @@ export class PreparationPool {
 
   #dispatch(): void {
     for (;;) {
-      const free = this.threads.filter(({ isReady, outstanding }) => isReady && outstanding < imagesAThread);
+      const free = this.threads.filter(
+        ({ isReady, outstanding }) => isReady && outstanding < imagesPerThread,
+      );
       const [first, ...others] = free;
       if (first === undefined) return;
       const job = this.#next();
@@ -166,12 +172,12 @@ function closed(): TexturaError {
   return new TexturaError('internal', 'the preparation threads are closed');
 }
 
-/** Small plain images at once and here: to send them to a thread and back takes longer. */
-function preparePlain({ bytes, maxPixels, ...wishes }: Preparation): PreparedImage | undefined {
+/** Decodes small plain PNGs in the main thread: sending them to a thread and back would take longer. */
+function prepareInPlace({ bytes, maxPixels, ...cut }: Preparation): PreparedImage | undefined {
   const start = performance.now();
   const plain = readPlainPng(bytes);
   if (plain === undefined || plain.width * plain.height > maxPixels) return undefined;
-  const patches = cutImage(greyFromPixels(plain), wishes);
+  const patches = cutImage(greyFromPixels(plain), cut);
   return { patches, decodeMs: performance.now() - start, waitMs: 0 };
 }
 

@@ -1,13 +1,14 @@
-/** A thread that turns image files into patches: decoding and cutting would hold the event loop for longer than a request may. */
+/**
+ * Runs in the threads of the preparation pool: decoding and cutting would block the main thread's event loop.
+ */
 import { ByteRoom } from '../../node/byte-room.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { answerRequests, type ThreadAnswer } from '../../node/supervised-thread.ts';
 import { cutImage, type Preparation } from './cut-image.ts';
-import { imagesFromJson } from './json-images.ts';
+import { imagesFromJson, readTensorRequest } from './json-body.ts';
 import type { PreparationResult, PreparationTask } from './preparation-pool.ts';
-import { readTensorRequest } from './tensor-request.ts';
 
-/** Memory for images that are decoded at the same time; one larger than that is decoded alone. */
+/** Memory for images that are decoded at the same time; a larger one is decoded on its own. */
 const room = new ByteRoom(256 * 2 ** 20);
 
 answerRequests(async (task: PreparationTask): Promise<ThreadAnswer<PreparationResult>> => {
@@ -34,6 +35,6 @@ async function work(task: PreparationTask): Promise<Omit<PreparationResult, 'wor
   }
 }
 
-async function cut({ bytes, maxPixels, ...wishes }: Preparation): Promise<Uint8Array<ArrayBuffer>> {
-  return cutImage(await decodeImage(bytes, wishes.name, { maxPixels, room }), wishes);
+async function cut({ bytes, maxPixels, ...how }: Preparation): Promise<Uint8Array<ArrayBuffer>> {
+  return cutImage(await decodeImage(bytes, how.name, { maxPixels, room }), how);
 }

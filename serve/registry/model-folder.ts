@@ -1,4 +1,7 @@
-/** The folder of models as it stands: its index, and for each model the state of its files, so that a change shows. */
+/**
+ * Reads the folder of models: its index, and the state of each model's files, by which the registry detects
+ * changes.
+ */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
@@ -17,20 +20,20 @@ export type IndexEntry = ModelIndex['models'][number];
 export interface FileState {
   readonly path: string;
   readonly bytes: number;
-  /** Differs when the file was written anew. */
+  /** Changes when the file is written. */
   readonly stamp: string;
 }
 
-/** A model as the folder has it; nothing of it has been run. */
+/** A model in the folder; its files have not been checked. */
 export interface ModelSource {
   readonly entry: IndexEntry;
   readonly report: FileState;
   readonly graphs: readonly { readonly kind: GraphKind; readonly file: FileState }[];
-  /** Differs when anything of the model changed. */
+  /** Changes when any part of the model changes. */
   readonly stamp: string;
 }
 
-/** A model of the index whose files can't be used. */
+/** A model in the index whose files cannot be used. */
 export interface BrokenSource {
   readonly name: string;
   readonly stamp: string;
@@ -40,9 +43,7 @@ export interface BrokenSource {
 export const indexFile = 'index.json';
 const maxTextBytes = 16 * 1024 * 1024;
 
-/**
- * Lists the folder. Without index.json it has no models. Errors: `file-damaged` for an index that is not understood.
- */
+/** Lists the folder. Without index.json it has no models. Errors: `file-damaged` for an invalid index. */
 export async function listModelFolder(folder: string): Promise<readonly (ModelSource | BrokenSource)[]> {
   const path = join(folder, indexFile);
   const index = await stateOf(path).catch(() => undefined);
@@ -64,14 +65,14 @@ export async function listModelFolder(folder: string): Promise<readonly (ModelSo
   );
 }
 
-/** The proof of a model. Errors: `file-damaged`. */
+/** Errors: `file-unreadable`, `file-damaged`. */
 export async function readReport({ report, entry }: ModelSource): Promise<ModelReport> {
   return parsedJson(modelReportSchema, await readText(report), entry.report);
 }
 
 async function sourceOf(folder: string, entry: IndexEntry): Promise<ModelSource> {
   if (!/^[\p{L}\p{N}][\p{L}\p{N}._ -]{0,199}$/u.test(entry.name)) {
-    throw new TexturaError('file-damaged', `${indexFile}: expected a model's name, got another kind of text`);
+    throw new TexturaError('file-damaged', `${indexFile}: a model has an invalid name`);
   }
   const report = await stateOf(join(folder, ownFile(entry.report)));
   const graphs = await Promise.all(
@@ -87,13 +88,10 @@ async function sourceOf(folder: string, entry: IndexEntry): Promise<ModelSource>
   return { entry, report, graphs, stamp: [JSON.stringify(entry), ...stamps].join(' ') };
 }
 
-/** A name that stays in the folder. */
+/** Refuses paths, which could leave the folder. */
 function ownFile(name: string): string {
   if (name === basename(name) && !/[\\/\0]/.test(name) && !name.startsWith('.')) return name;
-  throw new TexturaError(
-    'file-damaged',
-    `${indexFile}: expected names of files in its own folder, got a path`,
-  );
+  throw new TexturaError('file-damaged', `${indexFile}: expected file names in its own folder, got a path`);
 }
 
 async function stateOf(path: string): Promise<FileState> {

@@ -1,6 +1,6 @@
 /**
- * The models that answer. The folder is looked at again and again: what is new or changed is tried, loaded and checked beside what
- * answers, and only then takes its place; what is broken is refused and the old one kept.
+ * The served models, with hot reload. The registry polls the folder. It checks and loads a new or changed
+ * model while the old one answers, then switches; a model that fails is refused and the old one stays.
  */
 import { webcrypto } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -8,11 +8,28 @@ import { basename } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import type { GraphKind, ModelReport } from '../../model/model-file.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
-import { type BrokenSource, listModelFolder, type ModelSource, readReport } from './model-folder.ts';
+import type { InferenceDevice } from '../inference/devices.ts';
+import {
+  type BrokenSource,
+  type FileState,
+  type IndexEntry,
+  listModelFolder,
+  type ModelSource,
+  readReport,
+} from './model-folder.ts';
 import type { ModelHost, Note } from './model-host.ts';
-import { Probation, probationOf } from './probation.ts';
+import { SandboxCheck, sandboxRequestOf } from './sandbox-check.ts';
 import { selfCheckOf } from './self-check.ts';
-import type { ServedModel } from './served-model.ts';
+
+/** A model that answers. */
+export interface ServedModel extends Omit<IndexEntry, 'files' | 'report'> {
+  /** As in the folder's index. */
+  readonly entry: IndexEntry;
+  readonly device: InferenceDevice;
+  readonly sessions: ModelSessions;
+  /** Files that clients may download, by name. */
+  readonly files: ReadonlyMap<string, FileState>;
+}
 
 export interface RegistrySettings {
   readonly folder: string;
@@ -21,13 +38,12 @@ export interface RegistrySettings {
   readonly maxModelBytes: number;
 }
 
-/** A model that a request holds on to until it lets go, so that it answers even when a new one has taken its place. */
+/** Keeps a model's sessions open for a request, even if a new version replaces it meanwhile. */
 export interface ModelLease {
   readonly model: ServedModel;
-  letGo(): void;
+  release(): void;
 }
 
-/** What became of a model in the folder. */
 export type ModelChange = 'loaded' | 'replaced' | 'refused' | 'removed';
 
 export interface RegistryEvents {
@@ -43,11 +59,11 @@ export class Registry {
   readonly #events: RegistryEvents;
   readonly #models = new Map<string, { readonly model: ServedModel; readonly stamp: string }>();
   readonly #leases = new Map<ModelSessions, number>();
-  /** Stamps of what was refused, so that each fault is told once. */
+  /** Stamps of refused models, so that each fault is logged once. */
   readonly #refused = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> = Promise.resolve();
-  #hasLooked = false;
+  #scan: Promise<void> = Promise.resolve();
+  #hasScanned = false;
   #isClosed = false;
 
   constructor(settings: RegistrySettings, host: ModelHost, events: RegistryEvents) {
@@ -57,29 +73,29 @@ export class Registry {
     host.whenLost((sessions) => this.#drop(sessions));
   }
 
-  /** Loads what the folder has, then looks for changes from time to time. */
+  /** Loads the models, then polls the folder. */
   async start(): Promise<void> {
     await this.refresh();
-    this.#hasLooked = true;
-    const look = async () => {
+    this.#hasScanned = true;
+    const poll = async () => {
       await this.refresh();
-      if (!this.#isClosed) this.#timer = setTimeout(look, this.#settings.reloadIntervalMs);
+      if (!this.#isClosed) this.#timer = setTimeout(poll, this.#settings.reloadIntervalMs);
     };
-    this.#timer = setTimeout(look, this.#settings.reloadIntervalMs);
+    this.#timer = setTimeout(poll, this.#settings.reloadIntervalMs);
   }
 
-  /** Looks at the folder once. Never rejects: what can't be used is noted, and the next look tries again. */
+  /** Scans the folder once. Never rejects: faults are logged, and the next scan tries again. */
   refresh(): Promise<void> {
-    this.#looking = this.#looking
-      .then(() => this.#look())
-      .catch((error: unknown) => this.#events.note(`a look at the models failed: ${String(error)}`));
-    return this.#looking;
+    this.#scan = this.#scan
+      .then(() => this.#scanFolder())
+      .catch((error: unknown) => this.#events.note(`scanning the models failed: ${String(error)}`));
+    return this.#scan;
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    await this.#looking;
+    await this.#scan;
   }
 
   /** By name. */
@@ -87,51 +103,46 @@ export class Registry {
     return [...this.#models.values()].map(({ model }) => model).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Whether the folder has been looked at once, and everything good in it answers. */
-  get hasLooked(): boolean {
-    return this.#hasLooked;
+  /** Whether the first scan is complete. */
+  get hasScanned(): boolean {
+    return this.#hasScanned;
   }
 
-  /** The model that answers where none is named. */
+  /** The model for requests that name none. */
   get defaultName(): string | undefined {
-    return leadingName([...this.#models.keys()]);
+    return defaultOf([...this.#models.keys()]);
   }
 
-  /** Errors: `model-not-found`; `overloaded` while the first look goes on. */
+  /** Errors: `model-not-found`; `overloaded` during the first scan. */
   lease(name: string | undefined): ModelLease {
     const wanted = name ?? this.defaultName;
     const found = wanted === undefined ? undefined : this.#models.get(wanted);
     if (found === undefined) {
-      if (!this.#hasLooked)
+      if (!this.#hasScanned)
         throw new TexturaError('overloaded', 'the models are being loaded; try again later');
-      const expected =
-        this.list()
-          .map((model) => model.name)
-          .join(', ') || 'none is loaded';
-      throw new TexturaError(
-        'model-not-found',
-        `model: expected one of those served (${expected}), got another name`,
-      );
+      const names = this.list().map((model) => model.name);
+      const served = names.length === 0 ? 'no model is loaded' : `the service has ${names.join(', ')}`;
+      throw new TexturaError('model-not-found', `model: not found; ${served}`);
     }
     const { model } = found;
     this.#leases.set(model.sessions, (this.#leases.get(model.sessions) ?? 0) + 1);
-    let isHeld = true;
+    let isReleased = false;
     return {
       model,
-      letGo: () => {
-        if (isHeld) this.#letGo(model);
-        isHeld = false;
+      release: () => {
+        if (!isReleased) this.#release(model);
+        isReleased = true;
       },
     };
   }
 
-  #letGo(model: ServedModel): void {
+  #release(model: ServedModel): void {
     const left = (this.#leases.get(model.sessions) ?? 1) - 1;
     this.#leases.set(model.sessions, left);
     if (left === 0 && this.#models.get(model.name)?.model !== model) this.#retire(model);
   }
 
-  /** Releases a model that has been replaced, once nobody holds it. */
+  /** Closes a replaced model's sessions when no request uses them. */
   #retire(model: ServedModel): void {
     if ((this.#leases.get(model.sessions) ?? 0) > 0) return;
     this.#leases.delete(model.sessions);
@@ -140,50 +151,54 @@ export class Registry {
       .catch((error: unknown) => this.#events.note(`${model.name}: ${String(error)}`));
   }
 
-  /** A model that the host had to close: if its files are good, the next look loads it again. */
+  /** Removes a model that the host had to close; the next scan loads it again. */
   #drop(sessions: ModelSessions): void {
     for (const [name, { model }] of this.#models) {
       if (model.sessions !== sessions) continue;
       this.#models.delete(name);
-      this.#tell(name, 'removed', 'removed until its files have been loaded again');
+      this.#report(name, 'removed', 'removed until its files have been loaded again');
       this.#retire(model);
     }
   }
 
-  async #look(): Promise<void> {
+  async #scanFolder(): Promise<void> {
     const sources = await listModelFolder(this.#settings.folder).catch((error: unknown) => {
       this.#refuse('index.json', String(error), error);
     });
     if (sources === undefined) return;
     const names = sources.map(nameOf);
-    const leading = leadingName(names);
-    const probation = new Probation();
+    const preferred = defaultOf(names);
+    const sandbox = new SandboxCheck();
     try {
       for (const source of sources)
-        if (!this.#isClosed) await this.#update(source, probation, nameOf(source) === leading);
+        if (!this.#isClosed) await this.#update(source, sandbox, nameOf(source) === preferred);
     } finally {
-      probation.close();
+      sandbox.close();
     }
     const listed = new Set(names);
     for (const [name, { model }] of this.#models) {
       if (listed.has(name)) continue;
       this.#models.delete(name);
-      this.#tell(name, 'removed', 'no longer in the folder');
+      this.#report(name, 'removed', 'no longer in the folder');
       this.#retire(model);
     }
   }
 
-  async #update(source: ModelSource | BrokenSource, probation: Probation, isLeading: boolean): Promise<void> {
+  async #update(
+    source: ModelSource | BrokenSource,
+    sandbox: SandboxCheck,
+    isDefault: boolean,
+  ): Promise<void> {
     if ('fault' in source) return this.#refuse(source.name, source.stamp, source.fault);
     const { name } = source.entry;
     const old = this.#models.get(name);
     if (old?.stamp === source.stamp || this.#refused.get(name) === source.stamp) return;
     try {
-      const model = await this.#load(source, probation, isLeading);
+      const model = await this.#load(source, sandbox, isDefault);
       this.#models.set(name, { model, stamp: source.stamp });
       this.#refused.delete(name);
       const change = old === undefined ? 'loaded' : 'replaced';
-      this.#tell(name, change, `${change} on ${model.device}`);
+      this.#report(name, change, `${change} on ${model.device}`);
       if (old !== undefined) this.#retire(old.model);
     } catch (error) {
       this.#refuse(name, source.stamp, error);
@@ -195,15 +210,15 @@ export class Registry {
     this.#refused.set(name, stamp);
     const kept = this.#models.has(name) ? '; the previous version still answers' : '';
     const fault = error instanceof Error ? error.message : String(error);
-    this.#tell(name, 'refused', `refused: ${fault}${kept}`);
+    this.#report(name, 'refused', `refused: ${fault}${kept}`);
   }
 
-  #tell(name: string, change: ModelChange, sentence: string): void {
+  #report(name: string, change: ModelChange, sentence: string): void {
     this.#events.note(`${name}: ${sentence}`);
     this.#events.onChange(name, change);
   }
 
-  async #load(source: ModelSource, probation: Probation, isLeading: boolean): Promise<ServedModel> {
+  async #load(source: ModelSource, sandbox: SandboxCheck, isDefault: boolean): Promise<ServedModel> {
     const { entry, graphs, report } = source;
     const tooLarge = graphs.find(({ file }) => file.bytes > this.#settings.maxModelBytes);
     if (tooLarge !== undefined) {
@@ -211,15 +226,15 @@ export class Registry {
       const { maxModelBytes } = this.#settings;
       throw new TexturaError(
         'model-unusable',
-        `${basename(path)}: expected ${maxModelBytes} bytes or fewer, got ${bytes}`,
+        `${basename(path)}: ${bytes} bytes are more than --max-model-bytes (${maxModelBytes})`,
       );
     }
-    const proof = await readReport(source);
-    const check = selfCheckOf(proof, entry.report);
-    await probation.pass(probationOf(source, proof, check));
+    const modelReport = await readReport(source);
+    const check = selfCheckOf(modelReport, entry.report);
+    await sandbox.run(sandboxRequestOf(source, modelReport, check));
     const kinds = graphs.map(({ kind }) => kind);
-    const contents = { name: entry.name, kinds, read: (kind: GraphKind) => readProven(source, proof, kind) };
-    const { device, sessions } = await this.#host.open(contents, check, isLeading);
+    const read = (kind: GraphKind) => readVerified(source, modelReport, kind);
+    const { device, sessions } = await this.#host.open({ name: entry.name, kinds, read }, check, isDefault);
     const files = [report, ...graphs.map(({ file }) => file)].map(
       (file) => [basename(file.path), file] as const,
     );
@@ -227,8 +242,7 @@ export class Registry {
   }
 }
 
-/** Of the models the one that answers where none is named. */
-function leadingName(names: readonly string[]): string | undefined {
+function defaultOf(names: readonly string[]): string | undefined {
   return names.includes(preferredName) ? preferredName : [...names].sort()[0];
 }
 
@@ -236,8 +250,8 @@ function nameOf(source: ModelSource | BrokenSource): string {
   return 'fault' in source ? source.name : source.entry.name;
 }
 
-/** The bytes that passed. Errors: `file-damaged` where the file was changed meanwhile. */
-async function readProven(
+/** The bytes of a file that passed the sandbox check. Errors: `file-damaged` if it has changed since. */
+async function readVerified(
   { entry, graphs }: ModelSource,
   report: ModelReport,
   kind: GraphKind,
@@ -245,7 +259,7 @@ async function readProven(
   const file = graphs.find((graph) => graph.kind === kind)?.file;
   if (file === undefined) throw new TexturaError('internal', `${entry.name}: has no ${kind} file`);
   const bytes = await readFile(file.path);
-  // Not by createHash, which would hold up the thread that answers.
+  // Not createHash, which would block the event loop.
   const sha256 = Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
   if (sha256 === report.graphs.find((graph) => graph.kind === kind)?.sha256) return bytes;
   throw new TexturaError('file-damaged', `${basename(file.path)}: changed while it was read`);

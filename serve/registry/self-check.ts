@@ -1,4 +1,4 @@
-/** A model's own check: patches with the probabilities that they must give, stored with the export. */
+/** The self-check of an exported model: patches with their expected probabilities, stored in its report. */
 import { TexturaError } from '../../model/error.ts';
 import type { ModelReport } from '../../model/model-file.ts';
 import { patchBytes } from '../../model/patch.ts';
@@ -9,13 +9,13 @@ export interface SelfCheck {
   readonly patches: Uint8Array;
   /** `[count,C]`. */
   readonly probabilities: Float32Array;
-  /** Largest difference in a probability that passes. */
+  /** Largest allowed difference of a probability. */
   readonly tolerance: number;
 }
 
-/** Errors: `file-damaged` where the patches or probabilities have another size. */
+/** Errors: `file-damaged` if the patches or probabilities have the wrong size. */
 export function selfCheckOf({ selfCheck, labels, graphs }: ModelReport, name: string): SelfCheck {
-  // Not a Buffer, whose slices are views and would be given away whole.
+  // Not a Buffer: its slices are views, and transferring one would transfer all of its memory.
   const patches = new Uint8Array(Buffer.concat(selfCheck.map(({ patch }) => Buffer.from(patch, 'base64'))));
   const probabilities = Float32Array.from(selfCheck.flatMap((check) => check.probabilities));
   const count = selfCheck.length;
@@ -24,26 +24,26 @@ export function selfCheckOf({ selfCheck, labels, graphs }: ModelReport, name: st
     patches.length !== count * patchBytes ||
     probabilities.length !== count * labels.length
   ) {
-    throw new TexturaError('file-damaged', `${name}: its report's self-check is not whole`);
+    throw new TexturaError('file-damaged', `${name}: its self-check is incomplete`);
   }
   return { patches, probabilities, tolerance: Math.min(...graphs.map(({ parity }) => parity.tolerance)) };
 }
 
 /**
- * Compares logits `[count,C]` of the check's patches. Gives the largest difference of a probability.
- * Errors: `parity-failed` with the numbers; a value that is not finite fails.
+ * Compares logits `[count,C]` of the check's patches and returns the largest difference of a probability.
+ * Errors: `parity-failed` with the difference; NaN fails.
  */
 export function compareWithCheck(logits: Float32Array, check: SelfCheck, where: string): number {
   const classes = check.probabilities.length / (check.patches.length / patchBytes);
   const got = softmaxRows(logits, classes);
   let largest = logits.length === check.probabilities.length ? 0 : Number.NaN;
   got.forEach((value, i) => {
-    // Not Math.max with a comparison before it: NaN must stay.
+    // Math.max keeps NaN.
     largest = Math.max(largest, Math.abs(value - (check.probabilities[i] as number)));
   });
   if (largest <= check.tolerance) return largest;
   throw new TexturaError(
     'parity-failed',
-    `${where}: expected the probabilities of its report within ${check.tolerance}, got a difference of ${largest}`,
+    `${where}: self-check failed: probabilities differ from the report by ${largest} (allowed ${check.tolerance})`,
   );
 }

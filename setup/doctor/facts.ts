@@ -2,9 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, type } from 'node:os';
 import type { Precision } from '../../model/run-file.ts';
-import { availableMemoryBytes, memoryLimitBytes, usableCores } from '../../node/machine.ts';
+import { availableMemoryBytes, memoryLimitBytes, nvidiaGpus, usableCores } from '../../node/machine.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
-import { nvidiaGpus } from '../../node/nvidia.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { firstLineOf } from '../../node/program.ts';
 import { chooseEngine, type EngineChoice } from '../../training/engine/engine-choice.ts';

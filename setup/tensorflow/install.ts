@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
-import { nvidiaGpus } from '../../node/nvidia.ts';
+import { nvidiaGpus } from '../../node/machine.ts';
 import {
   cachedBindingPath,
   type Flavour,

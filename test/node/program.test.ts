@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseGpuList } from '../../node/nvidia.ts';
+import { parseGpuList } from '../../node/machine.ts';
 import { firstLineOf, runProgram } from '../../node/program.ts';
 
 describe('a program', () => {

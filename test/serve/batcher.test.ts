@@ -4,19 +4,24 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { patchBytes } from '../../model/patch.ts';
 import { Batcher, type ModelSessions } from '../../serve/inference/batcher.ts';
-import { InferenceLane } from '../../serve/inference/inference-lane.ts';
+import { InferenceWorker } from '../../serve/inference/inference-worker.ts';
 import { largestDifference } from '../support/onnx-session.ts';
 import { randomPatches } from '../support/random-network.ts';
 import { exportModels } from '../support/running-service.ts';
 import { tolerances } from '../tolerances.ts';
 
-const settings = { batchPatches: 16, manyFromPatches: 4, gatherPatches: 8 };
-const sessions: ModelSessions = { few: 'few', many: 'many', beside: 'many', lanes: 2 };
+const settings = { batchPatches: 16, largeBatchPatches: 4, gatherPatches: 8 };
+const sessions: ModelSessions = {
+  smallBatch: 'smallBatch',
+  largeBatch: 'largeBatch',
+  parallel: 'largeBatch',
+  workers: 2,
+};
 const classes = 6;
 const never = () => new AbortController().signal;
 
 let home: string;
-let lanes: readonly InferenceLane[];
+let workers: readonly InferenceWorker[];
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'textura-batcher-'));
@@ -24,10 +29,14 @@ beforeAll(async () => {
   const [portable, throughput] = await Promise.all(
     ['lab-baseline.onnx', 'lab-baseline.throughput.onnx'].map((name) => readFile(join(home, name))),
   );
-  lanes = [new InferenceLane(), new InferenceLane()];
-  for (const lane of lanes) {
-    await lane.load('few', portable ?? new Uint8Array(), { device: 'cpu', threads: 1, spinMicroseconds: 0 });
-    await lane.load('many', throughput ?? new Uint8Array(), {
+  workers = [new InferenceWorker(), new InferenceWorker()];
+  for (const worker of workers) {
+    await worker.load('smallBatch', portable ?? new Uint8Array(), {
+      device: 'cpu',
+      threads: 1,
+      spinMicroseconds: 0,
+    });
+    await worker.load('largeBatch', throughput ?? new Uint8Array(), {
       device: 'cpu',
       threads: 1,
       spinMicroseconds: 0,
@@ -36,17 +45,17 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all(lanes.map((lane) => lane.close()));
+  await Promise.all(workers.map((worker) => worker.close()));
   await rm(home, { recursive: true });
 });
 
 const patchesOf = (count: number, seed: number) => randomPatches(count, seed);
 const alone = async (patches: Uint8Array) =>
-  (await (lanes[0] as InferenceLane).run('few', patches.slice())).logits;
+  (await (workers[0] as InferenceWorker).run('smallBatch', patches.slice())).logits;
 
 describe('a batcher', () => {
   test('computes what comes to an idle service at once and by itself', async () => {
-    const batcher = new Batcher(lanes, settings);
+    const batcher = new Batcher(workers, settings);
     const job = batcher.submit('a', sessions, patchesOf(3, 1), never());
     expect(batcher.waiting).toBe(0);
     const { batchPatches, logits } = await job;
@@ -54,8 +63,8 @@ describe('a batcher', () => {
     expect(logits).toEqual(await alone(patchesOf(3, 1)));
   });
 
-  test('gathers what comes while it computes, into batches that are full or worth a lane', async () => {
-    const batcher = new Batcher(lanes, settings);
+  test('gathers what comes while it computes, into batches that are full or worth a worker', async () => {
+    const batcher = new Batcher(workers, settings);
     const jobs = Array.from({ length: 41 }, (_, i) =>
       batcher.submit('a', sessions, patchesOf(1, i), never()),
     );
@@ -72,7 +81,7 @@ describe('a batcher', () => {
   });
 
   test('takes what it is given, but not the memory of which that is a part', async () => {
-    const batcher = new Batcher(lanes, settings);
+    const batcher = new Batcher(workers, settings);
     const whole = patchesOf(2, 1);
     const part = whole.subarray(patchBytes);
     const expected = await alone(part);
@@ -83,7 +92,7 @@ describe('a batcher', () => {
   });
 
   test('keeps the patches of one image together and in order', async () => {
-    const batcher = new Batcher(lanes, settings);
+    const batcher = new Batcher(workers, settings);
     const jobs = [7, 2, 15, 1, 9].map((count, i) =>
       batcher.submit(`client ${i}`, sessions, patchesOf(count, i), never()),
     );
@@ -96,8 +105,8 @@ describe('a batcher', () => {
     }
   });
 
-  test('computes floats beside bytes', async () => {
-    const batcher = new Batcher(lanes, settings);
+  test('computes floats parallel bytes', async () => {
+    const batcher = new Batcher(workers, settings);
     const floats = Float32Array.from(patchesOf(2, 5), (level, i) => level + (i % 7) / 10);
     const jobs = [patchesOf(1, 3), floats, patchesOf(1, 4)].map((values) =>
       batcher.submit('a', sessions, values, never()),
@@ -109,7 +118,7 @@ describe('a batcher', () => {
   });
 
   test('never computes what nobody waits for', async () => {
-    const batcher = new Batcher(lanes, settings);
+    const batcher = new Batcher(workers, settings);
     const gone = new AbortController();
     const first = batcher.submit('a', sessions, patchesOf(15, 1), never());
     const left = Array.from({ length: 5 }, (_, i) =>
@@ -123,8 +132,8 @@ describe('a batcher', () => {
   });
 
   test('goes on after a run that fails', async () => {
-    const batcher = new Batcher(lanes, settings);
-    const unknown: ModelSessions = { few: 'none', many: 'none', beside: 'none', lanes: 2 };
+    const batcher = new Batcher(workers, settings);
+    const unknown: ModelSessions = { smallBatch: 'none', largeBatch: 'none', parallel: 'none', workers: 2 };
     await expect(batcher.submit('a', unknown, patchesOf(1, 1), never())).rejects.toMatchObject({
       code: 'internal',
     });
@@ -132,7 +141,7 @@ describe('a batcher', () => {
   });
 
   test('goes on after a batch that cannot begin', async () => {
-    const batcher = new Batcher(lanes, settings);
+    const batcher = new Batcher(workers, settings);
     const onLargeBatch = () => {
       throw new Error('cannot begin');
     };
@@ -143,7 +152,7 @@ describe('a batcher', () => {
   });
 
   test('that is closed rejects what waits and answers what is being computed', async () => {
-    const batcher = new Batcher(lanes, settings);
+    const batcher = new Batcher(workers, settings);
     const [first, ...waiting] = [1, 2, 3].map((seed) =>
       batcher.submit('a', sessions, patchesOf(1, seed), never()),
     );
@@ -155,7 +164,7 @@ describe('a batcher', () => {
   });
 
   test('refuses more patches than a batch has', async () => {
-    const batcher = new Batcher(lanes, settings);
+    const batcher = new Batcher(workers, settings);
     const tooMany = new Uint8Array(17 * patchBytes);
     await expect(batcher.submit('a', sessions, tooMany, never())).rejects.toMatchObject({ code: 'internal' });
   });

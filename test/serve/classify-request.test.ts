@@ -303,14 +303,14 @@ describe('POST /classify', () => {
       /^Content-Type: expected .*, got "text\/csv", and the body/,
     );
     expect(await detailOf('image/png', 'a', { 'Content-Encoding': 'br' })).toMatch(
-      /got "br"; send the body un/,
+      /"br" is not supported; send the body un/,
     );
     const form = new FormData();
     form.append('photo\u202e', new Blob(['a']), 'a.jpg');
     expect(await detailOf('', form)).toBe(
       'form: expected images in parts named "image", got one named "photo\\u202e"',
     );
-    expect(problem(await ask('/nothing/here')).detail).toContain('there is no "/nothing/here"');
+    expect(problem(await ask('/nothing/here')).detail).toContain('no route "/nothing/here"');
     expect(problem(await ask('/classify')).detail).toBe('method: expected POST, got GET');
   });
 

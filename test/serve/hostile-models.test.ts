@@ -11,8 +11,8 @@ import {
   modelReportSchema,
 } from '../../model/model-file.ts';
 import { Model } from '../../serve/model.ts';
-import { inspectModel } from '../../serve/registry/inspection.ts';
-import { Probation } from '../../serve/registry/probation.ts';
+import { checkAllowList } from '../../serve/registry/graph-allow-list.ts';
+import { SandboxCheck } from '../../serve/registry/sandbox-check.ts';
 import { selfCheckOf } from '../../serve/registry/self-check.ts';
 import { modelContents } from '../../web-demo/shared/model-contents.ts';
 import { exportModels } from '../support/running-service.ts';
@@ -88,7 +88,7 @@ const hostile: readonly (readonly [string, () => Uint8Array, RegExp])[] = [
             graph.initializer?.map((tensor, i) => (i === 0 ? { ...tensor, dims: [2 ** 40] } : tensor)) ?? [],
         })),
       ),
-    /do not fit/,
+    /do not match its shape/,
   ],
   [
     'has weights of a negative size',
@@ -101,7 +101,7 @@ const hostile: readonly (readonly [string, () => Uint8Array, RegExp])[] = [
             graph.initializer?.map((tensor, i) => (i === 0 ? { ...tensor, dims: [-4, -1] } : tensor)) ?? [],
         })),
       ),
-    /do not fit/,
+    /do not match its shape/,
   ],
   [
     'has weights without data',
@@ -113,7 +113,7 @@ const hostile: readonly (readonly [string, () => Uint8Array, RegExp])[] = [
           initializer: graph.initializer?.map(({ rawData: _, ...tensor }) => tensor) ?? [],
         })),
       ),
-    /do not fit/,
+    /do not match its shape/,
   ],
   [
     'has more nodes than a network',
@@ -122,7 +122,7 @@ const hostile: readonly (readonly [string, () => Uint8Array, RegExp])[] = [
         good,
         withGraph((graph) => ({ ...graph, node: Array.from({ length: 5000 }, () => ({ opType: 'Relu' })) })),
       ),
-    /nodes or fewer/,
+    /nodes, more than the limit/,
   ],
   [
     'takes another shape',
@@ -172,11 +172,11 @@ function tampered(opType: string, change: Record<string, string>): Uint8Array {
 
 describe('a file in the folder of models', () => {
   test('that was exported passes', () => {
-    expect(() => inspectModel(good, 'good.onnx', entry)).not.toThrow();
+    expect(() => checkAllowList(good, 'good.onnx', entry)).not.toThrow();
   });
 
   test.each(hostile)('that %s is refused before onnxruntime sees it', (_, make, message) => {
-    expect(() => inspectModel(make(), 'bad.onnx', entry)).toThrow(message);
+    expect(() => checkAllowList(make(), 'bad.onnx', entry)).toThrow(message);
   });
 });
 
@@ -201,24 +201,24 @@ test('a file that has one label twice is refused alike by the service, npm run c
       code: 'model-unusable',
       message: expect.stringMatching(/textura\.labels: expected unique labels, got "\S+" twice/),
     };
-    expect(() => inspectModel(bytes, path, entry)).toThrow(expect.objectContaining(refused));
+    expect(() => checkAllowList(bytes, path, entry)).toThrow(expect.objectContaining(refused));
     await expect(Model.load(path)).rejects.toMatchObject(refused);
     expect(() => modelContents(bytes, path)).toThrow(expect.objectContaining(refused));
   }
 });
 
-describe('a file on probation', () => {
+describe('a file in the sandbox check', () => {
   const pass = async (bytes: Uint8Array, limits = { timeoutMs: 60_000, memoryBytes: 2 ** 31 }) => {
     const path = join(folder, 'tried.onnx');
     await writeFile(path, bytes);
     const report = modelReportSchema.parse(JSON.parse(await readFile(join(folder, entry.report), 'utf8')));
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    const probation = new Probation(limits);
+    const sandbox = new SandboxCheck(limits);
     try {
       const graphs = [{ name: 'tried.onnx', path, sha256 }];
-      await probation.pass({ entry, graphs, check: selfCheckOf(report, entry.report) });
+      await sandbox.run({ entry, graphs, check: selfCheckOf(report, entry.report) });
     } finally {
-      probation.close();
+      sandbox.close();
     }
   };
 
@@ -239,7 +239,7 @@ describe('a file on probation', () => {
     );
     await expect(pass(other)).rejects.toMatchObject({
       code: 'parity-failed',
-      message: expect.stringMatching(/within 0\.0001, got a difference of (0\.\d+|NaN)/),
+      message: expect.stringMatching(/differ from the report by (0\.\d+|NaN) \(allowed 0\.0001\)/),
     });
   });
 

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { TexturaError } from '../../model/error.ts';
 import { type GraphKind, graphKinds, modelReportSchema } from '../../model/model-file.ts';
 import { Batcher, type ModelSessions } from '../../serve/inference/batcher.ts';
-import { InferenceLane, type SessionSettings } from '../../serve/inference/inference-lane.ts';
+import { InferenceWorker, type SessionSettings } from '../../serve/inference/inference-worker.ts';
 import { type ModelFiles, ModelHost } from '../../serve/registry/model-host.ts';
 import { type SelfCheck, selfCheckOf } from '../../serve/registry/self-check.ts';
 import { breakingThreads, breakThreads } from '../support/breaking-threads.ts';
@@ -14,14 +14,14 @@ import { randomPatches } from '../support/random-network.ts';
 import { exportModels } from '../support/running-service.ts';
 import { tolerances } from '../tolerances.ts';
 
-const settings = { batchPatches: 16, manyFromPatches: 4, gatherPatches: 8 };
-const hostSettings = { devices: ['cpu'], mustBeatCpu: true, aloneThreads: 2, besideThreads: 1 } as const;
+const settings = { batchPatches: 16, largeBatchPatches: 4, gatherPatches: 8 };
+const hostSettings = { devices: ['cpu'], mustBeatCpu: true, soloThreads: 2, parallelThreads: 1 } as const;
 const never = () => new AbortController().signal;
 
 let home: string;
 let files: ModelFiles;
 let check: SelfCheck;
-let lanes: readonly InferenceLane[];
+let workers: readonly InferenceWorker[];
 let notes: string[];
 let host: ModelHost;
 
@@ -37,37 +37,38 @@ beforeAll(async () => {
 });
 afterAll(() => rm(home, { recursive: true }));
 beforeEach(() => {
-  lanes = [0, 1].map(() => new InferenceLane(breakingThreads.inference));
+  workers = [0, 1].map(() => new InferenceWorker(breakingThreads.inference));
   notes = [];
-  host = new ModelHost(lanes, hostSettings, (sentence) => notes.push(sentence));
+  host = new ModelHost(workers, hostSettings, (sentence) => notes.push(sentence));
 });
 afterEach(async () => {
-  await Promise.all(lanes.map((lane) => lane.close()));
+  await Promise.all(workers.map((worker) => worker.close()));
 });
 
 /** Sessions that a model's names lead to. */
-const namesOf = ({ few, many, beside }: ModelSessions) => new Set([few, many, beside]).size;
+const namesOf = ({ smallBatch, largeBatch, parallel }: ModelSessions) =>
+  new Set([smallBatch, largeBatch, parallel]).size;
 const isLoaded = (session: string, place: number) =>
-  (lanes[place] as InferenceLane).run(session, randomPatches(1, 1) as Uint8Array<ArrayBuffer>).then(
+  (workers[place] as InferenceWorker).run(session, randomPatches(1, 1) as Uint8Array<ArrayBuffer>).then(
     () => true,
     () => false,
   );
 
 test('a model of which much is expected has all its sessions at once', async () => {
   const { sessions } = await host.open(files, check, true);
-  expect([namesOf(sessions), sessions.lanes]).toEqual([3, 2]);
-  expect(await isLoaded(sessions.many, 0)).toBe(true);
-  expect(await isLoaded(sessions.beside, 1)).toBe(true);
+  expect([namesOf(sessions), sessions.workers]).toEqual([3, 2]);
+  expect(await isLoaded(sessions.largeBatch, 0)).toBe(true);
+  expect(await isLoaded(sessions.parallel, 1)).toBe(true);
 });
 
 test('another has one, and the rest when the first large batch comes; the answers are the same', async () => {
   const { sessions } = await host.open(files, check, false);
-  const batcher = new Batcher(lanes, settings);
+  const batcher = new Batcher(workers, settings);
   const ask = (count: number) => batcher.submit('a', sessions, randomPatches(count, 3), never());
   await ask(3);
-  expect([namesOf(sessions), sessions.lanes]).toEqual([1, 1]);
+  expect([namesOf(sessions), sessions.workers]).toEqual([1, 1]);
   const before = await ask(4);
-  await vi.waitFor(() => expect([namesOf(sessions), sessions.lanes]).toEqual([3, 2]), 10_000);
+  await vi.waitFor(() => expect([namesOf(sessions), sessions.workers]).toEqual([3, 2]), 10_000);
   const after = await ask(4);
   expect(largestDifference(after.logits, before.logits)).toBeLessThan(tolerances.engineLogit);
   expect(notes).toEqual([]);
@@ -82,11 +83,11 @@ test('where the rest can not be opened, the model goes on with what it has', asy
     },
   };
   const { sessions } = await host.open(changed, check, false);
-  const batcher = new Batcher(lanes, settings);
+  const batcher = new Batcher(workers, settings);
   await batcher.submit('a', sessions, randomPatches(5, 1), never());
   await vi.waitFor(() => expect(notes.join()).toContain('changed while it was read'), 10_000);
   expect((await batcher.submit('a', sessions, randomPatches(5, 1), never())).batchPatches).toBe(5);
-  expect([namesOf(sessions), sessions.lanes]).toEqual([1, 1]);
+  expect([namesOf(sessions), sessions.workers]).toEqual([1, 1]);
   await expect(host.open(changed, check, true)).rejects.toMatchObject({ code: 'file-damaged' });
   expect(notes.at(-1)).toContain('cpu refused for m');
 });
@@ -95,7 +96,7 @@ test('a model that is closed while it opens more leaves nothing behind', async (
   const { sessions } = await host.open(files, check, false);
   sessions.onLargeBatch?.();
   await host.close(sessions);
-  for (const session of [sessions.few, sessions.many, sessions.beside]) {
+  for (const session of [sessions.smallBatch, sessions.largeBatch, sessions.parallel]) {
     expect([await isLoaded(session, 0), await isLoaded(session, 1)]).toEqual([false, false]);
   }
 });
@@ -109,46 +110,48 @@ test('what fails its check is refused and released', async () => {
 });
 
 /** A machine without a GPU: what is asked of CUDA is computed on the CPU. */
-class CpuLane extends InferenceLane {
+class CpuWorker extends InferenceWorker {
   override load(session: string, bytes: Uint8Array, settings: SessionSettings): Promise<void> {
     return super.load(session, bytes, { ...settings, device: 'cpu' });
   }
 }
 
 test('a refusal on CUDA names TensorFloat-32 where the person turned it on', async () => {
-  const lane = new CpuLane();
-  const cuda = new ModelHost([lane], { ...hostSettings, devices: ['cuda'] }, () => {});
+  const worker = new CpuWorker();
+  const cuda = new ModelHost([worker], { ...hostSettings, devices: ['cuda'] }, () => {});
   const wrong = { ...check, probabilities: check.probabilities.map((value) => 1 - value) };
   try {
     vi.stubEnv('NVIDIA_TF32_OVERRIDE', '0');
-    await expect(cuda.open(files, wrong, true)).rejects.toThrow(/^m on cuda: expected the probabilities/);
+    await expect(cuda.open(files, wrong, true)).rejects.toThrow(/^m on cuda: self-check failed/);
     vi.stubEnv('NVIDIA_TF32_OVERRIDE', '1');
     await expect(cuda.open(files, wrong, true)).rejects.toThrow(
-      /^m on cuda in TensorFloat-32 \(NVIDIA_TF32_OVERRIDE=0 turns it off\): expected/,
+      /^m on cuda in TensorFloat-32 \(NVIDIA_TF32_OVERRIDE=0 turns it off\): self-check failed/,
     );
   } finally {
     vi.unstubAllEnvs();
-    await lane.close();
+    await worker.close();
   }
 });
 
-/** Ends the threads of all lanes and waits for their replacements. */
+/** Ends the threads of all workers and waits for their replacements. */
 const breakLanes = async () => {
-  const replaced = lanes.map((lane) => new Promise<void>((resolve) => lane.events.once('ready', resolve)));
+  const replaced = workers.map(
+    (worker) => new Promise<void>((resolve) => worker.events.once('ready', resolve)),
+  );
   breakThreads('exit');
   await Promise.all(replaced);
 };
 
 test('lost threads come back with their sessions, and the answers are the same', async () => {
   const { sessions } = await host.open(files, check, true);
-  const batcher = new Batcher(lanes, settings);
+  const batcher = new Batcher(workers, settings);
   const ask = (count: number) => batcher.submit('a', sessions, randomPatches(count, 3), never());
-  const [few, many] = [await ask(2), await ask(5)];
+  const [smallBatch, largeBatch] = [await ask(2), await ask(5)];
   await breakLanes();
-  expect([(await ask(2)).logits, (await ask(5)).logits]).toEqual([few.logits, many.logits]);
-  expect(await isLoaded(sessions.beside, 1)).toBe(true);
+  expect([(await ask(2)).logits, (await ask(5)).logits]).toEqual([smallBatch.logits, largeBatch.logits]);
+  expect(await isLoaded(sessions.parallel, 1)).toBe(true);
   await host.close(sessions);
-  for (const place of [0, 1]) expect(await isLoaded(sessions.beside, place)).toBe(false);
+  for (const place of [0, 1]) expect(await isLoaded(sessions.parallel, place)).toBe(false);
   expect(notes).toEqual([]);
 });
 
@@ -171,7 +174,7 @@ test('a model whose file changed meanwhile is closed when its thread is lost', a
   expect(notes).toEqual([
     'm: closed, because its sessions were lost with their thread: changed while it was read',
   ]);
-  expect([await isLoaded(lost.few, 0), await isLoaded(kept.few, 0)]).toEqual([false, true]);
+  expect([await isLoaded(lost.smallBatch, 0), await isLoaded(kept.smallBatch, 0)]).toEqual([false, true]);
 });
 
 test('a thread that is lost while it loads a model loads it again', async () => {
@@ -186,6 +189,6 @@ test('a thread that is lost while it loads a model loads it again', async () => 
     },
   };
   const { sessions } = await host.open(breaking, check, false);
-  expect(await isLoaded(sessions.few, 0)).toBe(true);
+  expect(await isLoaded(sessions.smallBatch, 0)).toBe(true);
   expect(notes).toEqual(['cpu refused for m: an inference thread was lost: broken by a test']);
 });

@@ -93,7 +93,7 @@ describe('the Open Inference Protocol', () => {
     [
       'another input',
       JSON.stringify({ inputs: [{ name: 'x', shape: [1], datatype: 'FP32', data: [1] }] }),
-      /one named image/,
+      /exactly one, named image/,
     ],
     [
       'another type',
@@ -192,6 +192,6 @@ describe('the Open Inference Protocol', () => {
       );
     }
     expect(answers.default).toEqual(answers.binary.probabilities);
-    expect(answers.fault).toMatch(/^model: expected one of those served \(lab-baseline\)/);
+    expect(answers.fault).toMatch(/^model: not found; the service has lab-baseline$/);
   });
 });

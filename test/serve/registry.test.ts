@@ -113,7 +113,7 @@ test('a file that computes something else than its report says is refused with t
   running = await runService(folder);
   expect((await list()).models).toEqual([]);
   expect(notes().join()).toMatch(
-    /refused: lab-baseline\.onnx: expected the probabilities of its report within 0\.0001, got a difference of 0\.\d+/,
+    /refused: lab-baseline\.onnx: self-check failed: probabilities differ from the report by 0\.\d+ \(allowed 0\.0001\)/,
   );
 });
 
@@ -158,7 +158,7 @@ test('a model that leaves the index leaves the service', async () => {
   expect((await ask()).status).toBe(404);
 });
 
-test('a look that fails is noted, and later looks go on', async () => {
+test('a failed scan is logged, and later scans continue', async () => {
   await lay(exported.first);
   running = await runService(folder);
   await writeFile(join(folder, 'index.json'), '{"models": []}');
@@ -166,7 +166,7 @@ test('a look that fails is noted, and later looks go on', async () => {
     throw new Error('no counter');
   });
   await look();
-  expect(notes()).toContain('a look at the models failed: Error: no counter');
+  expect(notes()).toContain('scanning the models failed: Error: no counter');
   await lay(exported.second);
   await look();
   expect((await ask()).answer?.model.sha256).toBe(await hashOf(exported.second));

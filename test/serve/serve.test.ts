@@ -117,7 +117,7 @@ test('a port that is taken, a key that is short and a folder without models are 
   const taken = await runScript('serve/serve.ts', ['--port', port], { cwd: home });
   expect([taken.status, taken.stderr]).toEqual([
     2,
-    `serve: --host 127.0.0.1 --port ${port}: cannot listen: something else listens there\n`,
+    `serve: --host 127.0.0.1 --port ${port}: cannot listen: the port is in use\n`,
   ]);
   child.kill('SIGINT');
   expect((await ended).status).toBe(0);
@@ -162,7 +162,7 @@ test('a device that is not there is refused, and the processor answers', async (
   if (!isThere) {
     expect(list.models.map(({ device }) => device)).toEqual(['cpu']);
     expect(records.map(({ msg }) => msg).join()).toMatch(
-      /cuda refused for lab-baseline: onnxruntime does not load it on cuda/,
+      /cuda refused for lab-baseline: onnxruntime cannot load it on cuda/,
     );
   }
   child.kill('SIGTERM');

@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 import { resolveSettings, serveOptions } from '../../serve/settings.ts';
 
 const settings = (cores: number, options: object = {}) => {
-  const { inferenceWorkers, inferenceThreads, aloneThreads, batchPatches } = resolveSettings(
+  const { inferenceWorkers, inferenceThreads, soloThreads, batchPatches } = resolveSettings(
     serveOptions.parse(options),
     {},
     cores,
   );
-  return [inferenceWorkers, inferenceThreads, aloneThreads, batchPatches];
+  return [inferenceWorkers, inferenceThreads, soloThreads, batchPatches];
 };
 
 test('batches side by side share the cores, a batch alone has them all', () => {

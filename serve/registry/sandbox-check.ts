@@ -1,4 +1,4 @@
-/** Model files on probation: they are tried in another process than the one that serves, with a limit on time and memory. */
+/** Checks model files in a sandbox process, with limits on time and memory, before the service loads them. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -10,55 +10,60 @@ import type { ModelReport } from '../../model/model-file.ts';
 import type { IndexEntry, ModelSource } from './model-folder.ts';
 import type { SelfCheck } from './self-check.ts';
 
-export interface ProbationRequest {
+export interface SandboxRequest {
   readonly entry: Pick<IndexEntry, 'labels' | 'input'>;
   readonly graphs: readonly { readonly name: string; readonly path: string; readonly sha256: string }[];
   readonly check: SelfCheck;
 }
 
-export type ProbationAnswer =
+export type SandboxAnswer =
   | { readonly passed: true }
   | { readonly passed: false; readonly code: TexturaErrorCode; readonly message: string };
 
-export interface ProbationLimits {
+export interface SandboxLimits {
   readonly timeoutMs: number;
-  /** Of the whole process; watched on Linux. */
+  /** Of the whole process; enforced on Linux. */
   readonly memoryBytes: number;
 }
 
-export const defaultProbationLimits: ProbationLimits = { timeoutMs: 60_000, memoryBytes: 2 ** 31 };
+export const defaultSandboxLimits: SandboxLimits = { timeoutMs: 60_000, memoryBytes: 2 ** 31 };
 
-/** What a source and its report say that must hold. Errors: `file-damaged` where the report lacks a file of the index. */
-export function probationOf(
+/** Errors: `file-damaged` if the report lacks a file of the index. */
+export function sandboxRequestOf(
   { entry, graphs }: ModelSource,
   report: ModelReport,
   check: SelfCheck,
-): ProbationRequest {
+): SandboxRequest {
   return {
     entry: { labels: entry.labels, input: entry.input },
     check,
     graphs: graphs.map(({ kind, file }) => {
       const name = basename(file.path);
-      const proof = report.graphs.find((graph) => graph.kind === kind && graph.file === name);
-      if (proof === undefined)
-        throw new TexturaError('file-damaged', `${entry.report}: has no verification of ${name}`);
-      return { name, path: file.path, sha256: proof.sha256 };
+      const reported = report.graphs.find((graph) => graph.kind === kind && graph.file === name);
+      if (reported === undefined)
+        throw new TexturaError('file-damaged', `${entry.report}: has no entry for ${name}`);
+      return { name, path: file.path, sha256: reported.sha256 };
     }),
   };
 }
 
-/** A process that tries one model after another; one that does not live to answer is followed by another. Close it after use. */
-export class Probation {
-  readonly #limits: ProbationLimits;
-  #process: TryingProcess | undefined;
+/**
+ * Checks one model after another in one process, and starts a new process after a crash. Close it after use.
+ */
+export class SandboxCheck {
+  readonly #limits: SandboxLimits;
+  #process: SandboxProcess | undefined;
 
-  constructor(limits: ProbationLimits = defaultProbationLimits) {
+  constructor(limits: SandboxLimits = defaultSandboxLimits) {
     this.#limits = limits;
   }
 
-  /** One at a time. Errors: those that the files deserve; `model-unusable` where the process ended instead of answering. */
-  async pass(request: ProbationRequest): Promise<void> {
-    this.#process ??= startTrying();
+  /**
+   * One request at a time. Errors: those of the check; `model-unusable` if the process ended without an
+   * answer.
+   */
+  async run(request: SandboxRequest): Promise<void> {
+    this.#process ??= startSandbox();
     const answer = await this.#ask(this.#process, request);
     if (!answer.passed) throw new TexturaError(answer.code, answer.message);
   }
@@ -68,17 +73,17 @@ export class Probation {
     this.#process = undefined;
   }
 
-  async #ask({ child, lines }: TryingProcess, request: ProbationRequest): Promise<ProbationAnswer> {
-    let end = 'it ended the process that tried it';
+  async #ask({ child, lines }: SandboxProcess, request: SandboxRequest): Promise<SandboxAnswer> {
+    let end = 'the sandbox process crashed';
     const kill = (why: string) => {
       end = why;
       child.kill('SIGKILL');
     };
     const { timeoutMs, memoryBytes } = this.#limits;
-    const clock = setTimeout(() => kill(`trying it took more than ${timeoutMs} ms`), timeoutMs);
-    const scales = setInterval(async () => {
+    const timer = setTimeout(() => kill(`the sandbox check took more than ${timeoutMs} ms`), timeoutMs);
+    const memoryPoll = setInterval(async () => {
       if ((await residentBytes(child.pid)) > memoryBytes)
-        kill(`trying it took more than ${memoryBytes} bytes of memory`);
+        kill(`the sandbox check took more than ${memoryBytes} bytes of memory`);
     }, 50);
     child.stdin.write(`${encodeRequest(request)}\n`);
     try {
@@ -87,19 +92,19 @@ export class Probation {
       this.#process = undefined;
       return { passed: false, code: 'model-unusable', message: `${request.graphs[0]?.name}: ${end}` };
     } finally {
-      clearTimeout(clock);
-      clearInterval(scales);
+      clearTimeout(timer);
+      clearInterval(memoryPoll);
     }
   }
 }
 
-interface TryingProcess {
+interface SandboxProcess {
   readonly child: ChildProcessByStdio<Writable, Readable, null>;
   readonly lines: AsyncIterator<string, undefined>;
 }
 
-function startTrying(): TryingProcess {
-  const script = fileURLToPath(new URL('./probation-process.ts', import.meta.url));
+function startSandbox(): SandboxProcess {
+  const script = fileURLToPath(new URL('./sandbox-process.ts', import.meta.url));
   const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script], {
     stdio: ['pipe', 'pipe', 'ignore'],
   });
@@ -108,7 +113,7 @@ function startTrying(): TryingProcess {
   return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
 }
 
-function encodeRequest({ check, ...request }: ProbationRequest): string {
+function encodeRequest({ check, ...request }: SandboxRequest): string {
   const patches = Buffer.from(check.patches).toString('base64');
   return JSON.stringify({
     ...request,
@@ -116,8 +121,8 @@ function encodeRequest({ check, ...request }: ProbationRequest): string {
   });
 }
 
-/** In the process: what it is asked. */
-export function decodeRequest(line: string): ProbationRequest {
+/** In the sandbox process: the inverse of `encodeRequest`. */
+export function decodeRequest(line: string): SandboxRequest {
   const request = JSON.parse(line);
   const { patches, probabilities, tolerance } = request.check;
   const check = {

@@ -1,4 +1,6 @@
-/** The contract that an ONNX file must keep before anything is run on it. */
+/**
+ * The signature that an ONNX file must have: inputs, outputs and metadata. Checked before the file is run.
+ */
 import type { DescribedValue, ModelDescription } from '../graph/onnx/description.ts';
 import { TexturaError } from '../model/error.ts';
 import {
@@ -12,10 +14,10 @@ import {
 import { inputPx } from '../model/network.ts';
 
 /**
- * What the file says of its labels (in output order) and its input, once it has shown to keep the contract.
- * Errors: `model-unusable`, naming `path` and which part it does not keep.
+ * Returns the file's labels (in output order) and input. Errors: `model-unusable`, naming `path` and the
+ * fault.
  */
-export function checkContract(
+export function checkSignature(
   description: ModelDescription,
   path: string,
 ): { readonly labels: readonly string[]; readonly input: ModelInput } {
@@ -26,7 +28,7 @@ export function checkContract(
   return { labels, input };
 }
 
-/** The contract's input and outputs: names, types and sizes, with nothing but the batch left open. */
+/** Names, types and shapes of the input and outputs; only the batch is dynamic. */
 function checkValues({ inputs, outputs }: ModelDescription, classes: number, path: string): void {
   expectValue(inputs, graphNames.image, [1, inputPx, inputPx], `${path}: input`);
   if (inputs.length !== 1) {

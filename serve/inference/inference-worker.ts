@@ -1,17 +1,16 @@
-/** Threads with onnxruntime sessions, seen from the thread that answers requests. */
+/**
+ * A worker thread with onnxruntime sessions, as the main thread uses it. `inference-thread.ts` runs in it.
+ */
 import { SupervisedThread } from '../../node/supervised-thread.ts';
-
-/** What onnxruntime computes on. */
-export const inferenceDevices = ['cpu', 'cuda', 'webgpu'] as const;
-export type InferenceDevice = (typeof inferenceDevices)[number];
+import type { InferenceDevice } from './devices.ts';
 
 export interface SessionSettings {
   readonly device: InferenceDevice;
-  /** Processor threads of one run. */
+  /** CPU threads of one run. */
   readonly threads: number;
   /**
-   * How long a thread that has nothing to do spins before it sleeps, within a run. A short spin brings a single patch back sooner; a
-   * long one takes time from the threads that decode and answer.
+   * How long an idle thread spins before it sleeps, within a run. A short spin makes a run of one patch
+   * faster; a long one takes time from the threads that decode and answer.
    */
   readonly spinMicroseconds: number;
 }
@@ -28,19 +27,18 @@ export interface InferenceResult {
   readonly inferMs: number;
 }
 
-/** The module of the thread. */
 export const inferenceThread = new URL('./inference-thread.ts', import.meta.url);
 
 /**
- * One thread of computation and the sessions that it owns, by name. Sessions are lost with their thread:
- * whoever loads them restores them (`restoreBy`). Every request may fail with `ThreadLost`.
+ * One thread and its sessions, by name. If the thread is lost, so are its sessions; the owner restores them
+ * with `restoreBy`. Every request may fail with `ThreadLost`.
  */
-export class InferenceLane extends SupervisedThread<InferenceRequest, InferenceResult | undefined> {
+export class InferenceWorker extends SupervisedThread<InferenceRequest, InferenceResult | undefined> {
   constructor(module = inferenceThread) {
     super('an inference thread', module);
   }
 
-  /** Errors: `model-unusable` where onnxruntime does not load the bytes on this device. */
+  /** Errors: `model-unusable` if onnxruntime cannot load the bytes on this device. */
   async load(session: string, bytes: Uint8Array, settings: SessionSettings): Promise<void> {
     await this.ask({ kind: 'load', session, bytes, settings });
   }
