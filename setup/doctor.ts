@@ -1,4 +1,4 @@
-/** `npm run doctor`: what this machine has, and what training and classifying would use. */
+/** npm run doctor. */
 import { z } from 'zod';
 import { runCommand } from '../node/command-line.ts';
 import { terminalOn } from '../node/terminal.ts';
@@ -8,8 +8,8 @@ import { doctorPage } from './doctor/page.ts';
 await runCommand(
   {
     name: 'doctor',
-    summary: 'Tells what this machine has, and what training and classifying would use.',
-    options: z.strictObject({ json: z.boolean().default(false).describe('the facts as JSON') }),
+    summary: 'Shows what this machine has, and what training and classification would use.',
+    options: z.strictObject({ json: z.boolean().default(false).describe('print JSON') }),
     run: async ({ json }) => {
       const facts = await gatherFacts(process.cwd());
       terminalOn(process.stdout).line(json ? JSON.stringify(facts, null, 2) : doctorPage(facts).trimEnd());

@@ -1,6 +1,7 @@
 /**
- * CUDA for onnxruntime-node. The npm package leaves its libraries out for their size; its own install script, which
- * install scripts being off keeps from running by itself, fetches them from NuGet. `npm ci` takes them away again.
+ * Installs onnxruntime-node's CUDA libraries. They are too large for the npm package, whose install script
+ * downloads them from NuGet; install scripts are off here (`.npmrc`), so this command runs it. `npm ci`
+ * removes them again.
  */
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
@@ -10,29 +11,32 @@ import { TexturaError } from '../../model/error.ts';
 import { runProgram } from '../../node/program.ts';
 import { type Print, stage } from '../stage.ts';
 
-/** The one system that onnxruntime-node publishes CUDA libraries for. */
+/** The only system that onnxruntime-node publishes CUDA libraries for. */
 const platform = 'linux/x64';
 const nugetPackage = 'Microsoft.ML.OnnxRuntime.Gpu.Linux';
-/** TensorRT's comes in the same package and isn't used. */
 const libraries = ['libonnxruntime_providers_cuda.so', 'libonnxruntime_providers_shared.so'];
+/** In the same download. */
 const unusedLibrary = 'libonnxruntime_providers_tensorrt.so';
 
-/** Fetches the libraries unless they are there, then starts CUDA. Errors: `engine-unavailable` with what is missing or failed. */
+/**
+ * Downloads the libraries if they are missing, then tests CUDA. Errors: `engine-unavailable` with what is
+ * missing or failed.
+ */
 export async function setUpCuda(print: Print, system = `${process.platform}/${process.arch}`): Promise<void> {
   if (system !== platform) {
     throw new TexturaError(
       'engine-unavailable',
-      `onnxruntime-node has CUDA only for ${platform}, and this is ${system}: --device webgpu needs no setup`,
+      `onnxruntime-node has CUDA only for ${platform}, and this is ${system}; --device webgpu needs no setup`,
     );
   }
   const places = libraryPaths();
   if (places.every((path) => existsSync(path))) {
-    print(`The CUDA libraries of onnxruntime ${await version()} are already there.`);
+    print(`The CUDA libraries of onnxruntime ${await version()} are already installed.`);
   } else {
     await stage(print, `Downloading the CUDA libraries of onnxruntime ${await version()}`, download);
   }
-  await startCuda();
-  print('onnxruntime computes on CUDA.');
+  await testCuda();
+  print('onnxruntime runs on CUDA.');
   print(`  libraries  ${dirname(places[0] ?? '')}`);
   print('  undo       npm run setup:cuda -- --remove');
 }
@@ -47,7 +51,7 @@ export async function removeCuda(print: Print): Promise<void> {
 async function download(): Promise<void> {
   const result = await runProgram(process.execPath, [join('script', 'install.js')], {
     cwd: packageFolder(),
-    // Not 'cuda12': the script reads that as nothing being asked for, and under npm ends well without a download.
+    // Not 'cuda12': the script ignores that value, and under npm exits with status 0 without a download.
     env: { ONNXRUNTIME_NODE_INSTALL: 'true' },
   });
   if (result.interrupted) throw new TexturaError('interrupted', 'stopped while downloading');
@@ -60,29 +64,29 @@ async function download(): Promise<void> {
     'engine-unavailable',
     [
       `the installer of onnxruntime-node failed: ${causeIn(`${result.stdout}\n${result.stderr}`)}`,
-      `Where NuGet is out of reach, fetch ${nugetPackage} ${await version()} elsewhere (a .nupkg is a zip), and put`,
+      `If NuGet cannot be reached, download ${nugetPackage} ${await version()} elsewhere (a .nupkg is a zip file) and copy`,
       ...libraries.map((name) => `  runtimes/linux-x64/native/${name}`),
       `into ${libraryFolder()}. --device webgpu needs no download.`,
     ].join('\n'),
   );
 }
 
-/** The line that says why, out of a program's output that ends in a stack of calls. */
+/** The line with the reason in a program's output, which ends with a stack trace. */
 function causeIn(output: string): string {
   const lines = output.split('\n').map((line) => line.trim());
   const cause = lines.find((line) => /^(\w*Error|\[?cause\]?)\b.*:/.test(line));
-  return cause ?? lines.filter((line) => line !== '').at(-1) ?? 'it said nothing';
+  return cause ?? lines.filter((line) => line !== '').at(-1) ?? 'it printed nothing';
 }
 
-/** In a process of its own, since a library that does not fit may take the process down. */
-async function startCuda(): Promise<void> {
-  const script = join(import.meta.dirname, 'start.ts');
+/** In a separate process, because an incompatible library may crash it. */
+async function testCuda(): Promise<void> {
+  const script = join(import.meta.dirname, 'cuda-test.ts');
   const result = await runProgram(process.execPath, [...process.execArgv, script], { timeoutMs: 120_000 });
   if (result.status === 0) return;
   throw new TexturaError(
     'engine-unavailable',
     [
-      `the libraries are there, but onnxruntime does not start CUDA with them: ${result.stderr.trim() || result.signal}`,
+      `the libraries are installed, but onnxruntime cannot use CUDA: ${result.stderr.trim() || result.signal}`,
       'It needs an NVIDIA driver for CUDA 12 (nvidia-smi shows it), and the libraries of CUDA 12 and cuDNN 9 on LD_LIBRARY_PATH.',
     ].join('\n'),
   );

@@ -1,4 +1,7 @@
-/** What this machine has for Textura. Every fact is found out on its own: one that cannot be is absent, never an error. */
+/**
+ * Gathers what this machine has for Textura. If a fact cannot be determined, it is absent; it never fails the
+ * command.
+ */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, type } from 'node:os';
 import type { Precision } from '../../model/run-file.ts';
@@ -12,12 +15,12 @@ import { tfjsVersion } from '../../training/engine/tensorflow/location.ts';
 import type { BindingFacts } from '../../training/engine/tensorflow/probe.ts';
 import { freeDiskMiB } from '../tensorflow/prerequisites.ts';
 
-/** Something that may not be here: what it is, or why it is not. */
+/** A component, or why it is not available. */
 type Found<T> = T | { readonly problem: string };
 
 export interface Provider {
   readonly name: string;
-  /** Whether it came with the package; others need libraries to be added. */
+  /** Whether it is part of the package; others need additional libraries. */
   readonly bundled: boolean;
 }
 
@@ -28,13 +31,13 @@ export interface MachineFacts {
   readonly processor: { readonly model: string; readonly usableCores: number; readonly visibleCores: number };
   readonly memory: { readonly availableBytes: number; readonly limitBytes: number };
   readonly disk: { readonly folder: string; readonly freeBytes: number };
-  /** As nvidia-smi lists them: name, driver, memory. */
+  /** Name, driver, memory, from nvidia-smi. */
   readonly gpus: readonly string[];
-  /** The precision of CUDA, with the value of NVIDIA_TF32_OVERRIDE that decides it. */
+  /** The precision of CUDA, and the value of NVIDIA_TF32_OVERRIDE that determines it. */
   readonly cuda: { readonly precision: Precision; readonly tf32Override: string };
   readonly tfjs: Found<BindingFacts & { readonly tfjs: string }>;
   readonly onnx: Found<{ readonly onnxruntime: string; readonly providers: readonly Provider[] }>;
-  /** First lines of `--version`, of those that are there. */
+  /** The first line of each tool's `--version`. */
   readonly tools: Readonly<Partial<Record<Tool, string>>>;
   readonly train: EngineChoice;
   readonly classify: Found<{ readonly runtime: string; readonly device: string }>;
@@ -105,7 +108,7 @@ async function findTools(): Promise<MachineFacts['tools']> {
   return Object.fromEntries(answers.filter(([, answer]) => answer !== undefined));
 }
 
-/** A name as the system writes it in os-release, else the kernel's. */
+/** The name in os-release and the kernel's. */
 function systemName(): string {
   const kernel = `${type()} ${release()}`;
   try {

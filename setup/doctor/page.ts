@@ -1,4 +1,4 @@
-/** The facts about a machine as a page for a terminal. */
+/** Formats the facts about a machine for a terminal. */
 import { counted } from '../../model/words.ts';
 import type { MachineFacts, Tool } from './facts.ts';
 
@@ -16,10 +16,10 @@ export function doctorPage(facts: MachineFacts): string {
       ['onnx', onnxText(facts)],
     ]),
     '',
-    'To set TensorFlow up',
+    'Tools for npm run setup:tensorflow',
     ...rows(toolRows(facts)),
     '',
-    'What would be used',
+    'Defaults on this machine',
     ...rows([
       ['train', trainText(facts)],
       ['classify', classifyText(facts)],
@@ -43,7 +43,7 @@ function machineRows({ node, system, processor, memory, disk, gpus, cuda }: Mach
     ['Memory', `${gibibytes(memory.availableBytes)} free of ${gibibytes(memory.limitBytes)}`],
     ['Disk', `${gibibytes(disk.freeBytes)} free for ${disk.folder}`],
     ...(gpus.length === 0
-      ? [['GPU', 'none that nvidia-smi finds'] as const]
+      ? [['GPU', 'none (nvidia-smi finds no GPU)'] as const]
       : gpus.map((gpu) => ['GPU', gpu] as const)),
     ['TF32', tf32Text(cuda)],
   ];
@@ -52,12 +52,12 @@ function machineRows({ node, system, processor, memory, disk, gpus, cuda }: Mach
 function tf32Text({ precision, tf32Override }: MachineFacts['cuda']): string {
   return precision === 'float32'
     ? `off, CUDA computes in float32 (NVIDIA_TF32_OVERRIDE=${tf32Override})`
-    : `on, as NVIDIA_TF32_OVERRIDE=${tf32Override} asks: faster, with errors in the third digit; exports compare with float32`;
+    : `on (NVIDIA_TF32_OVERRIDE=${tf32Override}): faster, with errors in the third digit; the export check uses float32`;
 }
 
 function tfjsText({ tfjs }: MachineFacts): string {
   if ('problem' in tfjs) return tfjs.problem;
-  return `ready: TensorFlow ${tfjs.tensorflow} under tfjs-node ${tfjs.tfjs}, ${tfjs.gpu ? 'sees a GPU' : 'sees no GPU'}`;
+  return `ready: TensorFlow ${tfjs.tensorflow} with tfjs-node ${tfjs.tfjs}, ${tfjs.gpu ? 'sees a GPU' : 'sees no GPU'}`;
 }
 
 function onnxText({ onnx }: MachineFacts): string {
@@ -68,10 +68,10 @@ function onnxText({ onnx }: MachineFacts): string {
       .map(({ name }) => name)
       .join(', ');
   const others = names(false);
-  return `ready: onnxruntime ${onnx.onnxruntime} with ${names(true)}${others && `; ${others} if their libraries are added`}`;
+  return `ready: onnxruntime ${onnx.onnxruntime} with ${names(true)}${others && `; ${others} need additional libraries`}`;
 }
 
-const cures: Readonly<Record<Tool, string>> = {
+const installCommands: Readonly<Record<Tool, string>> = {
   python3: 'sudo apt install python3',
   pip: 'sudo apt install python3-pip',
   'g++': 'sudo apt install g++',
@@ -79,7 +79,10 @@ const cures: Readonly<Record<Tool, string>> = {
 };
 
 function toolRows({ tools }: MachineFacts): Row[] {
-  return (Object.keys(cures) as Tool[]).map((tool) => [tool, tools[tool] ?? `missing: ${cures[tool]}`]);
+  return (Object.keys(installCommands) as Tool[]).map((tool) => [
+    tool,
+    tools[tool] ?? `missing: ${installCommands[tool]}`,
+  ]);
 }
 
 function trainText({ train }: MachineFacts): string {

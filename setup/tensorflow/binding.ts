@@ -1,6 +1,7 @@
 /**
- * tfjs_binding.node: the package's C++ sources, built by node-gyp against the wheel's headers and libraries. The package's own
- * binding links to a TensorFlow of 2022. Node-API is stable, so that one binding serves every Node.
+ * Builds tfjs_binding.node from the package's C++ sources with node-gyp, against the wheel's headers and
+ * libraries. The package's own binding links to a TensorFlow of 2022. Node-API is stable, so one build works
+ * with every version of Node.
  */
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
@@ -13,12 +14,13 @@ import { bindingName, hushName, tfjsPackageFolder } from '../../training/engine/
 import { makeWholeFolder } from './whole-folder.ts';
 
 /**
- * Builds the binding against the wheel in `wheel` as the file `binding`, with `hush.node` beside it; their folder is whole or
- * absent. Errors: `engine-unavailable` with the compiler's last lines, `interrupted`.
+ * Builds `binding`, and `hush.node` in the same folder, against the wheel in `wheel`. The folder is complete
+ * or absent.
+ * Errors: `engine-unavailable` with the compiler's last lines, `interrupted`.
  */
 export async function buildBinding(wheel: string, binding: string): Promise<void> {
   const place = dirname(binding);
-  // One that is here does not load, else nobody would build.
+  // An existing one did not load.
   await rm(place, { recursive: true, force: true });
   await makeWholeFolder(place, async (working) => {
     await layOutSources(working);
@@ -34,7 +36,7 @@ export async function buildBinding(wheel: string, binding: string): Promise<void
   });
 }
 
-/** Our build files with the package's own sources in their midst. */
+/** The build files of `native/` with the package's sources. */
 async function layOutSources(folder: string): Promise<void> {
   await cp(fileURLToPath(new URL('native', import.meta.url)), folder, { recursive: true });
   await cp(join(tfjsPackageFolder(), 'binding'), join(folder, 'binding'), { recursive: true });
@@ -53,7 +55,7 @@ function nodeGypArguments(wheel: string): string[] {
   ];
 }
 
-/** The folder above this Node's own headers; undefined where it came without, and node-gyp has to download them. */
+/** The prefix of this Node's headers; undefined if it has none and node-gyp has to download them. */
 export function nodeHeadersPrefix(execPath = process.execPath): string | undefined {
   const prefix = dirname(dirname(execPath));
   const complete = ['node_api.h', 'common.gypi'].every((file) =>
@@ -62,7 +64,7 @@ export function nodeHeadersPrefix(execPath = process.execPath): string | undefin
   return complete ? prefix : undefined;
 }
 
-/** Makes `place` a link to `binding`, replacing what was there in one step. */
+/** Makes `place` a link to `binding`, atomically. */
 export async function linkBinding(binding: string, place: string): Promise<void> {
   const temporary = `${place}.${process.pid}.tmp`;
   await mkdir(dirname(place), { recursive: true });
@@ -71,7 +73,7 @@ export async function linkBinding(binding: string, place: string): Promise<void>
   await rename(temporary, place);
 }
 
-/** Whether `place` is a link to `binding` and leads to a file. */
+/** Whether `place` is a link to `binding` and the file exists. */
 export async function isLinked(binding: string, place: string): Promise<boolean> {
   if (!existsSync(place)) return false;
   return (await readlink(place).catch(() => undefined)) === binding;
@@ -79,16 +81,17 @@ export async function isLinked(binding: string, place: string): Promise<boolean>
 
 function buildFailure(result: ProgramResult): TexturaError {
   if (result.interrupted) {
-    return new TexturaError('interrupted', 'stopped while building; nothing half is left, start it again');
+    return new TexturaError('interrupted', 'stopped while building; run the command again');
   }
   const lines = `${result.stdout}\n${result.stderr}`.trim().split('\n');
-  const telling = lines
+  const errors = lines
     .filter((line) => /error|not found/i.test(line) && !/^gyp \S+ stack +at /.test(line))
     .slice(0, 8);
-  const tail = (telling.length > 0 ? telling : lines.slice(-8)).join('\n');
+  const tail = (errors.length > 0 ? errors : lines.slice(-8)).join('\n');
   const headers =
     nodeHeadersPrefix() === undefined
-      ? `This Node (${process.execPath}) came without its headers, and node-gyp downloads them from nodejs.org: that may be what failed. A Node from nodejs.org has them.\n`
+      ? `This Node (${process.execPath}) has no headers, so node-gyp downloads them from nodejs.org; that may have failed. ` +
+        'A Node from nodejs.org has them.\n'
       : '';
   return new TexturaError('engine-unavailable', `building TensorFlow's binding failed.\n${headers}${tail}`);
 }

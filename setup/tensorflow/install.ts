@@ -1,13 +1,14 @@
 /**
- * Makes @tensorflow/tfjs-node-gpu work with today's TensorFlow. The package's own installer fetches
- * one of 2022; the C API that the package uses has not changed since, so the libraries of TensorFlow's Python wheel serve it,
- * once the package's binding is built against them.
+ * Makes @tensorflow/tfjs-node-gpu work with the current TensorFlow. The package's own installer downloads one
+ * of 2022. The C API that the package uses has not changed since, so its binding is built against the
+ * libraries of TensorFlow's Python wheel.
  */
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import { nvidiaGpus } from '../../node/machine.ts';
+import { runProgram } from '../../node/program.ts';
 import {
   cachedBindingPath,
   type Flavour,
@@ -20,11 +21,12 @@ import {
 import { probeBinding } from '../../training/engine/tensorflow/probe.ts';
 import { type Print, stage } from '../stage.ts';
 import { buildBinding, isLinked, linkBinding, nodeHeadersPrefix } from './binding.ts';
-import { removeFromPackage, runPackageInstaller } from './package-installer.ts';
 import { checkPrerequisites } from './prerequisites.ts';
 import { installWheel, wheelFor } from './wheel.ts';
 
-/** Sets TensorFlow up unless it is. Errors: `engine-unavailable` with what is missing or failed. */
+/**
+ * Installs TensorFlow if it is not installed. Errors: `engine-unavailable` with what is missing or failed.
+ */
 export async function setUpTensorflow(wanted: Flavour | undefined, print: Print): Promise<void> {
   const flavour = wanted ?? (await fittingFlavour(print));
   const wheel = wheelFor(flavour, process.platform, process.arch);
@@ -48,7 +50,7 @@ export async function setUpTensorflow(wanted: Flavour | undefined, print: Print)
   }
   if (build) await stage(print, buildingText(), () => buildInto(folder, binding));
   await linkBinding(binding, place);
-  await tellOutcome(flavour, print);
+  await printResult(flavour, print);
 }
 
 async function buildInto(folder: string, binding: string): Promise<void> {
@@ -70,23 +72,23 @@ function buildingText(): string {
   return `Building the binding for Node.js (${origin})`;
 }
 
-async function tellOutcome(flavour: Flavour, print: Print): Promise<void> {
+async function printResult(flavour: Flavour, print: Print): Promise<void> {
   const facts = await probeBinding(installedBindingPath());
   print(`TensorFlow ${facts.tensorflow} is ready, computing on the ${facts.gpu ? 'GPU' : 'processor'}.`);
   print(`  libraries  ${wheelFolder(flavour)}`);
   print(`  link       ${installedBindingPath()} -> ${cachedBindingPath(flavour)}`);
   print('  undo       npm run setup:tensorflow -- --remove');
   if (flavour === 'cuda' && !facts.gpu) {
-    print('  TensorFlow sees no GPU: nvidia-smi shows whether the driver runs, 525 or newer is needed.');
+    print('  TensorFlow sees no GPU: check with nvidia-smi that the driver runs; it must be 525 or newer.');
   }
 }
 
-/** cuda where nvidia-smi finds a GPU and there is a wheel for it, else cpu. */
+/** cuda if nvidia-smi finds a GPU and there is a wheel for it, otherwise cpu. */
 async function fittingFlavour(print: Print): Promise<Flavour> {
   if ((await nvidiaGpus()).length === 0) return 'cpu';
   if (process.platform === 'linux' && wheelFor('cuda', process.platform, process.arch) === undefined) {
     print(
-      `TensorFlow publishes no CUDA build for ${process.platform} ${process.arch}: setting up the cpu one.`,
+      `TensorFlow publishes no CUDA build for ${process.platform} ${process.arch}: installing the CPU build.`,
     );
     return 'cpu';
   }
@@ -105,7 +107,7 @@ async function setUpByPackage(flavour: Flavour, wanted: Flavour | undefined, pri
     return;
   }
   print(
-    `There is no wheel with TensorFlow's C library for ${process.platform}: using the npm package's own installer,`,
+    `There is no wheel with TensorFlow's C library for ${process.platform}, so the npm package's own installer runs,`,
   );
   print('which downloads a TensorFlow of 2022.');
   await stage(print, 'Running the installer of @tensorflow/tfjs-node-gpu', () =>
@@ -116,12 +118,27 @@ async function setUpByPackage(flavour: Flavour, wanted: Flavour | undefined, pri
   print('  undo       npm run setup:tensorflow -- --remove');
 }
 
-/** Removes every flavour from the cache and what links to it from the package. */
+/** The npm package's own installer: downloads a TensorFlow of 2022 and its binding. */
+async function runPackageInstaller(flavour: Flavour): Promise<void> {
+  const folder = tfjsPackageFolder();
+  const programs = join(dirname(dirname(folder)), '.bin');
+  const library = flavour === 'cuda' ? 'gpu' : 'cpu';
+  const result = await runProgram(process.execPath, [join('scripts', 'install.js'), library, 'download'], {
+    cwd: folder,
+    env: { PATH: `${programs}${delimiter}${process.env.PATH ?? ''}` },
+  });
+  if (result.status === 0) return;
+  const tail = `${result.stdout}\n${result.stderr}`.trim().split('\n').slice(-8).join('\n');
+  throw new TexturaError('engine-unavailable', `the installer of @tensorflow/tfjs-node-gpu failed:\n${tail}`);
+}
+
+/** Removes every flavour from the cache, and the files or links in the package. */
 export async function removeTensorflow(print: Print): Promise<void> {
-  await removeFromPackage();
+  for (const folder of ['lib', 'deps'])
+    await rm(join(tfjsPackageFolder(), folder), { recursive: true, force: true });
   print(`removed ${dirname(dirname(installedBindingPath()))}`);
   for (const folder of flavours.map((flavour) => wheelFolder(flavour)).filter((path) => existsSync(path))) {
     await rm(folder, { recursive: true, force: true });
-    print(`removed ${folder} (other clones that use it need a setup of their own)`);
+    print(`removed ${folder} (other clones that used it need a new setup)`);
   }
 }

@@ -1,4 +1,7 @@
-/** What a setup needs of the machine, checked before anything is downloaded, each lack named with its cure. */
+/**
+ * Checks what the setup needs before it downloads anything, and reports everything that is missing with the
+ * command to install it.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -14,7 +17,7 @@ export interface Needs {
   readonly diskMiB: number;
 }
 
-/** Throws `engine-unavailable` with every lack in one message. */
+/** Errors: `engine-unavailable` with everything that is missing in one message. */
 export async function checkPrerequisites(needs: Needs): Promise<void> {
   const lacks = [
     ...(needs.download || needs.build ? await pythonLacks(needs.download) : []),
@@ -54,20 +57,18 @@ async function compilerLacks(): Promise<string[]> {
 
 function pathLacks(folder: string): string[] {
   if (!/\s/.test(folder)) return [];
-  return [
-    `a path without spaces, which make cannot take: got ${folder}; name another place in TEXTURA_CACHE`,
-  ];
+  return [`make cannot build in a path with spaces (${folder}): set TEXTURA_CACHE to another folder`];
 }
 
 async function diskLacks({ folder, diskMiB }: Needs): Promise<string[]> {
   const freeMiB = await freeDiskMiB(folder);
   if (freeMiB >= diskMiB) return [];
   return [
-    `disk: expected ${diskMiB} MiB free for ${folder}, got ${Math.floor(freeMiB)} MiB; free some, or name another place in TEXTURA_CACHE`,
+    `disk: expected ${diskMiB} MiB free for ${folder}, got ${Math.floor(freeMiB)} MiB; free some, or set TEXTURA_CACHE to another folder`,
   ];
 }
 
-/** Space for this user on the disk that `folder` is or will be on. */
+/** Space for this user on the disk of `folder`, which need not exist yet. */
 export async function freeDiskMiB(folder: string): Promise<number> {
   const existing = existsSync(folder) ? folder : undefined;
   if (existing === undefined) return freeDiskMiB(dirname(folder));
@@ -79,7 +80,7 @@ function systemLacks(): string[] {
   const lacks: string[] = [];
   if (usesMusl()) {
     lacks.push(
-      "glibc: this Node is built for musl (Alpine), TensorFlow's wheels are not; use a Debian image",
+      "glibc: this Node is built for musl (Alpine), but TensorFlow's wheels need glibc; use a Debian image",
     );
   }
   if (
@@ -87,7 +88,7 @@ function systemLacks(): string[] {
     existsSync('/proc/cpuinfo') &&
     !hasAvx(readFileSync('/proc/cpuinfo', 'utf8'))
   ) {
-    lacks.push('AVX: TensorFlow needs a processor that has it, this one does not say so');
+    lacks.push('AVX: TensorFlow needs a processor with AVX, and /proc/cpuinfo does not list it');
   }
   return lacks;
 }
@@ -97,7 +98,7 @@ function usesMusl(): boolean {
   return report.header.glibcVersionRuntime === undefined;
 }
 
-/** Whether the text of /proc/cpuinfo of an x86 processor names AVX. */
+/** Whether the text of /proc/cpuinfo lists AVX. */
 export function hasAvx(cpuinfo: string): boolean {
   return /^flags\s*:.*\bavx\b/m.test(cpuinfo);
 }

@@ -1,4 +1,4 @@
-/** `npm run setup:tensorflow`: the command line of install.ts. */
+/** npm run setup:tensorflow. */
 import { z } from 'zod';
 import { runCommand } from '../../node/command-line.ts';
 import { terminalOn } from '../../node/terminal.ts';
@@ -11,14 +11,14 @@ const options = z.strictObject({
   flavour: z
     .enum(flavours)
     .optional()
-    .describe('which TensorFlow; left out, cuda where nvidia-smi finds a GPU, else cpu'),
-  remove: z.boolean().default(false).describe('undo: delete the libraries and the link to them'),
+    .describe('TensorFlow build (default: cuda if nvidia-smi finds a GPU, otherwise cpu)'),
+  remove: z.boolean().default(false).describe('delete the libraries and the link to them'),
 });
 
 await runCommand(
   {
     name: 'setup:tensorflow',
-    summary: 'Sets TensorFlow up for training with --engine tfjs.',
+    summary: 'Installs TensorFlow, for training with --engine tfjs.',
     options,
     run: async ({ flavour, remove }) => {
       await (remove ? removeTensorflow(printLine) : setUpTensorflow(flavour, printLine));

@@ -1,6 +1,6 @@
 /**
- * TensorFlow's shared libraries and headers, taken from the Python wheel. pip is the downloader only: the wheel is chosen by
- * fixed tags, so that the version of the Python at hand does not matter, and its bytes are pinned by hash.
+ * Installs TensorFlow's shared libraries and headers from its Python wheel. pip only downloads: fixed tags
+ * select the wheel, so that the installed version of Python does not matter, and the file is pinned by hash.
  */
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -12,12 +12,12 @@ import type { Flavour } from '../../training/engine/tensorflow/location.ts';
 import { makeWholeFolder } from './whole-folder.ts';
 
 interface Wheel {
-  /** pip's requirements file beside this module. */
+  /** pip's requirements file, in this folder. */
   readonly requirements: string;
-  /** Tags of the wheels, most particular first. */
+  /** Platform tags of the wheels, most specific first. */
   readonly platforms: readonly string[];
   readonly downloadMiB: number;
-  /** Space in the cache while it is being installed. */
+  /** Disk space needed during the installation. */
   readonly diskMiB: number;
 }
 
@@ -47,12 +47,12 @@ const wheels: Readonly<Record<string, Wheel>> = {
   },
 };
 
-/** The wheel for a machine; undefined where TensorFlow publishes none of this flavour for it. */
+/** The wheel for a machine; undefined if TensorFlow publishes none of this flavour for it. */
 export function wheelFor(flavour: Flavour, platform: string, arch: string): Wheel | undefined {
   return wheels[`${platform}-${arch}-${flavour}`];
 }
 
-/** pip's arguments that put `wheel` into `folder`. */
+/** pip's arguments to install `wheel` into `folder`. */
 export function pipArguments(wheel: Wheel, folder: string): string[] {
   const requirements = join(dirname(fileURLToPath(import.meta.url)), wheel.requirements);
   return [
@@ -72,7 +72,7 @@ export function pipArguments(wheel: Wheel, folder: string): string[] {
 }
 
 /**
- * Downloads `wheel` and unpacks it as `folder`, which is whole or absent whatever happens.
+ * Downloads `wheel` and unpacks it as `folder`, which is complete or absent.
  * Errors: `engine-unavailable` with pip's last lines, `interrupted`.
  */
 export async function installWheel(wheel: Wheel, folder: string): Promise<void> {
@@ -80,7 +80,7 @@ export async function installWheel(wheel: Wheel, folder: string): Promise<void> 
     const unpacked = join(working, 'wheel');
     const temporary = join(working, 'temporary');
     await mkdir(temporary);
-    // pip unpacks in TMPDIR and moves: on the same disk that is a rename, and /tmp may be small.
+    // pip unpacks in TMPDIR and then moves; on the same disk that is a rename, and /tmp may be small.
     const env = { TMPDIR: temporary, PIP_USER: 'no', PIP_TARGET: undefined, PIP_CONSTRAINT: undefined };
     const result = await runProgram('python3', pipArguments(wheel, unpacked), { env });
     if (result.interrupted || result.status !== 0) throw pipFailure(result);
@@ -89,20 +89,17 @@ export async function installWheel(wheel: Wheel, folder: string): Promise<void> 
   });
 }
 
-/** Throws where the wheel does not hold what the binding links to. */
+/** Throws if the wheel lacks a library that the binding links to. */
 function checkLibraries(folder: string): void {
   for (const library of ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2']) {
     if (existsSync(join(folder, library))) continue;
-    throw new TexturaError(
-      'engine-unavailable',
-      `TensorFlow's wheel: expected ${library} in it, found none in ${folder}`,
-    );
+    throw new TexturaError('engine-unavailable', `TensorFlow's wheel has no ${library} (in ${folder})`);
   }
 }
 
 function pipFailure(result: ProgramResult): TexturaError {
   if (result.interrupted) {
-    return new TexturaError('interrupted', 'stopped while downloading; nothing half is left, start it again');
+    return new TexturaError('interrupted', 'stopped while downloading; run the command again');
   }
   const tail = result.stderr.trim().split('\n').slice(-8).join('\n');
   return new TexturaError(

@@ -1,12 +1,13 @@
-/** Folders that are either whole or absent: filled beside their place, then renamed to it. */
+/** Creates folders that are complete or absent: filled under a temporary name, then renamed. */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isAlive } from '../../node/process-life.ts';
 
 /**
- * Gives `fill` an empty folder to work in; what it returns, a folder inside that, becomes `place`. Where another process was
- * quicker, its folder stays. The working folder is removed whatever happens, and so are those of processes that were killed.
+ * Gives `fill` an empty working folder; the folder in it that `fill` returns becomes `place`. If another
+ * process was faster, its folder stays. The working folder is always removed, and so are those of killed
+ * processes.
  */
 export async function makeWholeFolder(
   place: string,

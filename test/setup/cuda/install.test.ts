@@ -55,8 +55,8 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('on Linux
     await mkdir(folder, { recursive: true });
     for (const name of libraries) await writeFile(join(folder, name), 'not a library');
     const result = await clone.run(setup, []);
-    expect(result).toMatchObject({ status: 2, stdout: expect.stringContaining('are already there') });
-    expect(result.stderr).toMatch(/does not start CUDA with them.*libonnxruntime_providers/s);
+    expect(result).toMatchObject({ status: 2, stdout: expect.stringContaining('are already installed') });
+    expect(result.stderr).toMatch(/cannot use CUDA.*libonnxruntime_providers/s);
     expect(result.stderr).toContain('cuDNN 9');
     const removal = await clone.run(setup, ['--remove']);
     expect(removal.stdout.trim().split('\n')).toEqual(

@@ -1,11 +1,10 @@
-/** Runs one product of matrices on CUDA and ends: status 1 and onnxruntime's own words where that fails. */
-
+/** Runs one matrix product on CUDA. If that fails, prints onnxruntime's error and exits with status 1. */
 import { createGraph } from '../../graph/builder.ts';
 import { encodeModel } from '../../graph/encode.ts';
 import { InferenceSession, Tensor } from '../../node/onnxruntime.ts';
 import { productVersion } from '../../node/product-version.ts';
 
-const graph = createGraph({ name: 'start', opset: 17, float: 'float32' });
+const graph = createGraph({ name: 'cuda-test', opset: 17, float: 'float32' });
 const matrix = graph.input('matrix', 'float32', [2, 2]);
 graph.output(graph.node('MatMul', [matrix, matrix]));
 const stamp = { producerName: 'textura', producerVersion: productVersion(), metadata: {} };
