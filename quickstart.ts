@@ -1,7 +1,7 @@
 /**
- * `npm run quickstart`: the whole way once, with nothing but Node. Trains on textures that the project draws itself, exports, proves
- * the file, classifies three pictures, serves the classifier with its page, and says what to look at. Every step is the command that
- * a person would type, shown. On a terminal it goes on serving, so that the page can be opened at once.
+ * npm run quickstart: trains on generated textures, exports and verifies the file, classifies three pictures,
+ * serves the classifier and its page, and prints what to open. Every step is a command that it prints first.
+ * On a terminal it keeps serving until Ctrl-C.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -21,7 +21,7 @@ import { freeRunDirectory } from './training/run/run-directory.ts';
 const terminal = terminalOn(process.stdout);
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 
-/** Small batches take many steps: a minute or two on two cores for an error of a few per cent. */
+/** One or two minutes on two cores for an error of a few per cent. */
 const training = [
   '--epochs',
   '7',
@@ -33,7 +33,7 @@ const training = [
   '0.012',
 ];
 
-/** Pictures that the training has not seen: drawn with another seed. */
+/** Pictures that are not in the training data, because they are generated with another seed. */
 const pictures: readonly TextureName[] = ['brick', 'knit', 'water'];
 const pictureSeed = 2026;
 
@@ -41,10 +41,10 @@ async function quickstart(): Promise<void> {
   const startedAt = performance.now();
   const run = freeRunDirectory('quickstart');
   step('1. Train on generated textures', 'train', ['--data', 'generated', ...training, '--out', run]);
-  step('2. Export to ONNX and prove that the file computes what was trained', 'export', ['--run', run]);
+  step('2. Export to ONNX and verify the file', 'export', ['--run', run]);
   const files = await drawPictures(join(run, 'pictures'));
-  step('3. Classify three pictures that it has not seen', 'classify', files);
-  step('4. Build the page, and serve it with the classifier', 'build', []);
+  step('3. Classify three new pictures', 'classify', files);
+  step('4. Build the page and serve it with the classifier', 'build', []);
   const service = await startService();
   try {
     await askService(service.address, files[0] ?? '');
@@ -59,25 +59,25 @@ function report(run: string, address: string, elapsedMs: number): void {
   const results = [
     [
       address,
-      terminal.isInteractive ? 'the page: open it in a browser' : 'the page, while npm run serve runs',
+      terminal.isInteractive ? 'the page (open it in a browser)' : 'the page, while npm run serve runs',
     ],
-    [join(run, 'report.html'), 'how the training went (open it in a browser)'],
-    [join(run, 'samples.png'), 'what the network was shown'],
+    [join(run, 'report.html'), 'the training report (open it in a browser)'],
+    [join(run, 'samples.png'), 'patches that the network was trained on'],
     [join('models', 'reference.onnx'), 'the classifier: npm run classify -- YOUR-PHOTO.jpg'],
   ] as const;
   const width = Math.max(...results.map(([file]) => file.length));
   terminal.line(
     [
       '',
-      `Done in ${durationText(elapsedMs / 1000)}. Look at:`,
+      `Done in ${durationText(elapsedMs / 1000)}. Results:`,
       ...results.map(([file, what]) => `  ${file.padEnd(width)}  ${what}`),
-      'Your own surfaces: npm run train -- --data FOLDER, one sub-folder of photographs a class.',
+      'To train on your photographs: npm run train -- --data FOLDER, with one sub-folder per class.',
       ...(terminal.isInteractive ? ['', 'Serving until you press Ctrl-C.'] : []),
     ].join('\n'),
   );
 }
 
-/** Runs one of our commands as `npm run` would. Errors: the status of the command, after its own message. */
+/** Runs a command with `npm run`. Errors: the command's exit status, after its own message. */
 function step(title: string, command: string, args: readonly string[]): void {
   terminal.line(`\n${title}\n$ ${npmRun(command, ...args)}\n`);
   const { status } = spawnSync(npm, ['run', '--silent', command, '--', ...args], { stdio: 'inherit' });
@@ -89,15 +89,15 @@ interface Service {
   readonly child: ChildProcess;
 }
 
-/** Where `npm run serve` listens by default; another process may have the port already. */
-const usualPort = 8080;
+/** The default port of `npm run serve`, which may be in use. */
+const defaultPort = 8080;
 
 async function startService(): Promise<Service> {
   terminal.line('$ npm run serve\n');
-  return (await listening(usualPort)) ?? (await listening(0)) ?? failed('npm run serve did not start');
+  return (await listening(defaultPort)) ?? (await listening(0)) ?? failed('npm run serve did not start');
 }
 
-/** The service once its models have passed their checks; undefined where it ends instead. */
+/** The service once it is ready; undefined if it exits instead. */
 async function listening(port: number): Promise<Service | undefined> {
   const args = ['run', '--silent', 'serve', '--', '--port', String(port)];
   const child = spawn(npm, args, {
@@ -111,7 +111,7 @@ async function listening(port: number): Promise<Service | undefined> {
   return { address, child };
 }
 
-/** From the service's log; undefined where it ends before it listens. */
+/** From the service's log; undefined if it exits before it listens. */
 async function addressIn(log: NodeJS.ReadableStream): Promise<string | undefined> {
   for await (const line of createInterface({ input: log })) {
     const { msg, address } = JSON.parse(line) as { readonly msg?: string; readonly address?: string };
@@ -131,7 +131,7 @@ async function askService(address: string, file: string): Promise<void> {
   });
   const text = await response.text();
   terminal.line(text);
-  if (!text.includes(`"${basename(file, '.png')}"`)) failed(`the service did not name ${file}`);
+  if (!text.includes(`"${basename(file, '.png')}"`)) failed(`the service did not recognise ${file}`);
 }
 
 async function untilInterrupted(): Promise<void> {
@@ -140,7 +140,7 @@ async function untilInterrupted(): Promise<void> {
   });
 }
 
-/** npm passes the signal on to the service, and ends when that has. */
+/** npm forwards the signal to the service and ends after it. */
 async function stopService({ child }: Service): Promise<void> {
   if (child.exitCode !== null) return;
   const ended = new Promise((resolve) => child.once('close', resolve));
@@ -168,7 +168,7 @@ async function drawPictures(folder: string): Promise<readonly string[]> {
 await runCommand(
   {
     name: 'quickstart',
-    summary: 'Trains, exports, proves, classifies and serves once.',
+    summary: 'Trains, exports, verifies, classifies and serves on generated textures.',
     options: z.strictObject({}),
     run: quickstart,
   },

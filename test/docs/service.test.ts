@@ -95,7 +95,7 @@ test('the page tells every status of the service but 405, and no setting that th
   const known = Object.values(errorCodes).map(({ http }) => http as number);
   expect(told).toEqual([...new Set(known)].filter((status) => status !== 405).sort());
   const flags = new Set(Object.keys(serveOptions.shape).map(flagOf));
-  const settings = page.slice(page.indexOf('## Running it'), page.indexOf('### Docker'));
+  const settings = page.slice(page.indexOf('## Operation'), page.indexOf('### Docker'));
   const named = [...settings.matchAll(/`(--[a-z-]+)`/g)].map(([, flag = '']) => flag);
   expect(named.filter((flag) => !flags.has(flag))).toEqual([]);
   expect(named.length).toBeGreaterThan(10);

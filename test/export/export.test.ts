@@ -264,10 +264,10 @@ describe('the choice of runs', () => {
 
   test.each<[TrainedRunWishes, RegExp]>([
     [{ status: 'stopped' }, /halted has no model yet: the run was stopped; .* --out \S+halted --resume$/],
-    [{ status: 'running' }, /halted has no model yet: the run is training, or was killed; .*--resume$/],
+    [{ status: 'running' }, /halted has no model yet: the run is training or was killed; .*--resume$/],
     [
       { status: 'diverged', best: 'none' },
-      /halted has no model: the run diverged in epoch 1, before any epoch was complete\. Train again .*--learning-rate$/,
+      /halted has no model: the run diverged in epoch 1, before any epoch was complete\. Train again .*--learning-rate, into another directory$/,
     ],
     [{ status: 'diverged' }, /halted\/model\.safetensors is missing: copy the whole run directory/],
     [{ status: 'finished' }, /halted\/model\.safetensors is missing: copy the whole run directory/],

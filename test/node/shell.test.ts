@@ -42,6 +42,6 @@ test('no message builds a command with a path by itself, and only node/terminal.
   expect(sourcesThatMatch(/npm run [a-z:]+ --[^`]*\$\{/)).toEqual([]);
   // Processes of ours that answer their parent.
   expect(sourcesThatMatch(/process\.std(?:out|err)\.write\((?!JSON|`\$\{JSON)/)).toEqual([
-    'setup/cuda/start.ts',
+    'setup/cuda/cuda-test.ts',
   ]);
 });
