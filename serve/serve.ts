@@ -3,7 +3,6 @@
  * then exits. It exits with status 1 if a lost thread cannot be replaced, so that a supervisor restarts it.
  */
 import { existsSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import { type CommandDefinition, runCommand } from '../node/command-line.ts';
 import { stopSignal } from '../node/stop-signal.ts';
@@ -21,18 +20,10 @@ const definition: CommandDefinition<typeof serveOptions> = {
   run: serve,
 };
 
-/**
- * What stays in the heap is small (some 20 MiB), and pictures in the memory beside it count as its growth: V8
- * would go through all of it several times a second, which on few cores takes time from a run. It may grow by
- * so many percent before that is done again.
- */
-const heapGrowingPercent = 300;
-
 /** After shutdown the process exits by itself; if something keeps it alive, it is ended after this time. */
 const lingerMs = 5000;
 
 async function serve(options: ServeOptions): Promise<void> {
-  setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`);
   const settings = resolveSettings(options, process.env);
   const { log, flush } = openLog(settings.logLevel);
   const stop = stopSignal();

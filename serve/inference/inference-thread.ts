@@ -29,24 +29,19 @@ answerRequests(async (request: InferenceRequest): Promise<ThreadAnswer<Inference
 
 async function openSession(
   bytes: Uint8Array,
-  { device, threads, spinMicroseconds }: SessionSettings,
+  { device, threads }: SessionSettings,
 ): Promise<InferenceSession> {
   try {
     return await InferenceSession.create(bytes, {
       executionProviders: [device],
       intraOpNumThreads: threads,
-      // No spinning between runs.
-      extra: { session: { force_spinning_stop: '1', intra_op: spinning(spinMicroseconds) } },
+      // Idle threads would spin and take the cores from decoding and answering.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
       logSeverityLevel: 3,
     });
   } catch (error) {
     throw new TexturaError('model-unusable', `onnxruntime cannot load it on ${device}: ${textOf(error)}`);
   }
-}
-
-function spinning(microseconds: number): Readonly<Record<string, string>> {
-  if (microseconds === 0) return { allow_spinning: '0' };
-  return { allow_spinning: '1', spin_duration_us: String(microseconds) };
 }
 
 async function run(name: string, patches: Uint8Array | Float32Array): Promise<InferenceResult> {

@@ -8,11 +8,6 @@ export interface SessionSettings {
   readonly device: InferenceDevice;
   /** CPU threads of one run. */
   readonly threads: number;
-  /**
-   * How long an idle thread spins before it sleeps, within a run. A short spin makes a run of one patch
-   * faster; a long one takes time from the threads that decode and answer.
-   */
-  readonly spinMicroseconds: number;
 }
 
 export type InferenceRequest = { readonly session: string } & (

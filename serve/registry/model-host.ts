@@ -60,9 +60,6 @@ interface OpenedModel extends HostedModel {
 /** Attempts to load a model if the thread that loads it is lost. */
 const maxAttempts = 3;
 
-/** Long enough for the pauses within a run of one patch, short enough to leave the core to other threads. */
-const smallBatchSpinMicroseconds = 30;
-
 export type Note = (sentence: string) => void;
 
 export class ModelHost {
@@ -165,7 +162,6 @@ export class ModelHost {
     const settings = {
       device,
       threads: this.#settings.soloThreads,
-      spinMicroseconds: smallBatchSpinMicroseconds,
     };
     try {
       await this.#inTurn(model, () =>
@@ -189,13 +185,13 @@ export class ModelHost {
       if (model.isComplete || model.isClosed) return;
       if (kind !== smallBatchKind(files) && sessions.largeBatch === sessions.smallBatch) {
         const largeBatch = `${sessions.smallBatch} large batch`;
-        const settings = { device, threads: soloThreads, spinMicroseconds: 0 };
+        const settings = { device, threads: soloThreads };
         await this.#load(model, largeBatch, kind, settings, this.#workers.slice(0, 1));
         sessions.largeBatch = largeBatch;
       }
       if (this.#workers.length > 1) {
         const parallel = `${sessions.smallBatch} parallel`;
-        const settings = { device, threads: parallelThreads, spinMicroseconds: 0 };
+        const settings = { device, threads: parallelThreads };
         await this.#load(model, parallel, kind, settings, this.#workers);
         sessions.parallel = parallel;
         sessions.workers = this.#workers.length;

@@ -34,12 +34,10 @@ beforeAll(async () => {
     await worker.load('smallBatch', portable ?? new Uint8Array(), {
       device: 'cpu',
       threads: 1,
-      spinMicroseconds: 0,
     });
     await worker.load('largeBatch', throughput ?? new Uint8Array(), {
       device: 'cpu',
       threads: 1,
-      spinMicroseconds: 0,
     });
   }
 });

@@ -41,7 +41,7 @@ describe('the doctor', () => {
     const page = doctorPage(machineWithGpus);
     expect(page).toMatch(/GPU +NVIDIA T4, 570.1, 15360 MiB\n +GPU +NVIDIA L4/);
     expect(page).toMatch(/train +tfjs on the gpu: TensorFlow 2.21.0 sees a GPU/);
-    expect(page).toMatch(/TF32 +on, as NVIDIA_TF32_OVERRIDE=1 asks/);
+    expect(page).toMatch(/TF32 +on \(NVIDIA_TF32_OVERRIDE=1\)/);
     expect(page).toMatch(/1 of 3 cores usable/);
     expect(page).toMatch(/1\.5 GiB free of 4\.0 GiB/);
   });
