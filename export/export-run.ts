@@ -23,6 +23,7 @@ import {
 } from '../model/model-file.ts';
 import { patchBytes } from '../model/patch.ts';
 import { softmaxRows } from '../model/scores.ts';
+import { type SelfCheck, selfCheckEntry } from '../model/self-check.ts';
 import { moveFile, writeFileAtomically } from '../node/atomic-file.ts';
 import { requireSpace } from '../node/output.ts';
 import { verifyFile } from './export-check.ts';
@@ -57,7 +58,7 @@ export interface ExportSettings {
 }
 
 const indexFile = 'index.json';
-const selfCheckPatches = 8;
+const selfCheckCount = 8;
 
 /**
  * Writes a run's ONNX files, NAME.report.json and the entry in index.json, and returns the report. Files are
@@ -115,18 +116,15 @@ export async function exportRun(trained: TrainedRun, settings: ExportSettings): 
 const maxReportBytes = 2 ** 20;
 
 /** Some of the reference patches, evenly spread, with the training engine's probabilities. */
-function selfCheckOf(
-  { patches, logits, count }: ReferencePatches,
-  classes: number,
-): ModelReport['selfCheck'] {
+function selfCheckOf({ patches, logits, count }: ReferencePatches, classes: number): SelfCheck {
   const probabilities = softmaxRows(logits, classes);
-  const checks = Math.min(selfCheckPatches, count);
+  const checks = Math.min(selfCheckCount, count);
   return Array.from({ length: checks }, (_, i) => {
     const index = Math.floor((i * count) / checks);
-    return {
-      patch: Buffer.from(patches.subarray(index * patchBytes, (index + 1) * patchBytes)).toString('base64'),
-      probabilities: Array.from(probabilities.subarray(index * classes, (index + 1) * classes)),
-    };
+    return selfCheckEntry(
+      patches.subarray(index * patchBytes, (index + 1) * patchBytes),
+      probabilities.subarray(index * classes, (index + 1) * classes),
+    );
   });
 }
 

@@ -3,13 +3,13 @@
  */
 import { TexturaError } from '../../model/error.ts';
 import type { GraphKind } from '../../model/model-file.ts';
-import { patchBytes } from '../../model/patch.ts';
+import { selfCheckPatches } from '../../model/self-check.ts';
 import { ThreadLost } from '../../node/supervised-thread.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
 import type { InferenceDevice } from '../inference/devices.ts';
 import { deviceText } from '../inference/devices.ts';
 import type { InferenceWorker, SessionSettings } from '../inference/inference-worker.ts';
-import { compareWithCheck, type SelfCheck } from './self-check.ts';
+import { compareWithCheck, type ModelCheck } from './self-check.ts';
 
 export interface HostSettings {
   /** In the order in which to try them. */
@@ -46,7 +46,7 @@ interface LoadedSession {
 
 interface OpenedModel extends HostedModel {
   readonly files: ModelFiles;
-  readonly check: SelfCheck;
+  readonly check: ModelCheck;
   readonly loaded: LoadedSession[];
   /** Time of the self-check's patches in the fastest session, after a warm-up. */
   checkMs: number;
@@ -89,7 +89,7 @@ export class ModelHost {
    * others, which take most of the memory, open at once if `eager`, otherwise with the first large batch.
    * Errors: those of the last device.
    */
-  async open(files: ModelFiles, check: SelfCheck, eager: boolean): Promise<HostedModel> {
+  async open(files: ModelFiles, check: ModelCheck, eager: boolean): Promise<HostedModel> {
     let fault: unknown;
     for (const device of this.#settings.devices) {
       for (let attempt = 1; attempt <= maxAttempts; attempt++) {
@@ -117,7 +117,7 @@ export class ModelHost {
   async #openOn(
     device: InferenceDevice,
     files: ModelFiles,
-    check: SelfCheck,
+    check: ModelCheck,
     eager: boolean,
   ): Promise<OpenedModel> {
     const model = await this.#fasterOf(await this.#openSmallBatch(device, files, check));
@@ -152,7 +152,7 @@ export class ModelHost {
   }
 
   /** Opens the session for small batches, which runs every batch until the others are open. */
-  async #openSmallBatch(device: InferenceDevice, files: ModelFiles, check: SelfCheck): Promise<OpenedModel> {
+  async #openSmallBatch(device: InferenceDevice, files: ModelFiles, check: ModelCheck): Promise<OpenedModel> {
     const smallBatch = `${files.name} ${this.#nextId++}`;
     const sessions: ModelSessions = { smallBatch, largeBatch: smallBatch, parallel: smallBatch, workers: 1 };
     const isComplete = device !== 'cpu';
@@ -242,9 +242,9 @@ export class ModelHost {
       await worker.load(session, content, settings);
       const run = (patches: Uint8Array<ArrayBuffer>) => worker.run(session, patches);
       const where = `${files.name} on ${deviceText(device)}`;
-      compareWithCheck((await run(check.patches.slice())).logits, check, where);
-      model.checkMs = Math.min(model.checkMs, (await run(check.patches.slice())).inferMs);
-      await run(check.patches.slice(0, patchBytes));
+      compareWithCheck((await run(selfCheckPatches(check.entries))).logits, check, where);
+      model.checkMs = Math.min(model.checkMs, (await run(selfCheckPatches(check.entries))).inferMs);
+      await run(selfCheckPatches(check.entries.slice(0, 1)));
     } catch (cause) {
       if (cause instanceof ThreadLost || loaded.generation === worker.generation) throw cause;
       // The new thread reported only that it has no such session.

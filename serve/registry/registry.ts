@@ -19,7 +19,7 @@ import {
 } from './model-folder.ts';
 import type { ModelHost, Note } from './model-host.ts';
 import { SandboxCheck, sandboxRequestOf } from './sandbox-check.ts';
-import { selfCheckOf } from './self-check.ts';
+import { modelCheckOf } from './self-check.ts';
 
 /** A model that answers. */
 export interface ServedModel extends Omit<IndexEntry, 'files' | 'report'> {
@@ -230,7 +230,7 @@ export class Registry {
       );
     }
     const modelReport = await readReport(source);
-    const check = selfCheckOf(modelReport, entry.report);
+    const check = modelCheckOf(modelReport, entry.report);
     await sandbox.run(sandboxRequestOf(source, modelReport, check));
     const kinds = graphs.map(({ kind }) => kind);
     const read = (kind: GraphKind) => readVerified(source, modelReport, kind);

@@ -8,12 +8,12 @@ import { fileURLToPath } from 'node:url';
 import { TexturaError, type TexturaErrorCode } from '../../model/error.ts';
 import type { ModelReport } from '../../model/model-file.ts';
 import type { IndexEntry, ModelSource } from './model-folder.ts';
-import type { SelfCheck } from './self-check.ts';
+import type { ModelCheck } from './self-check.ts';
 
 export interface SandboxRequest {
   readonly entry: Pick<IndexEntry, 'labels' | 'input'>;
   readonly graphs: readonly { readonly name: string; readonly path: string; readonly sha256: string }[];
-  readonly check: SelfCheck;
+  readonly check: ModelCheck;
 }
 
 export type SandboxAnswer =
@@ -32,7 +32,7 @@ export const defaultSandboxLimits: SandboxLimits = { timeoutMs: 60_000, memoryBy
 export function sandboxRequestOf(
   { entry, graphs }: ModelSource,
   report: ModelReport,
-  check: SelfCheck,
+  check: ModelCheck,
 ): SandboxRequest {
   return {
     entry: { labels: entry.labels, input: entry.input },
@@ -85,7 +85,7 @@ export class SandboxCheck {
       if ((await residentBytes(child.pid)) > memoryBytes)
         kill(`the sandbox check took more than ${memoryBytes} bytes of memory`);
     }, 50);
-    child.stdin.write(`${encodeRequest(request)}\n`);
+    child.stdin.write(`${JSON.stringify(request)}\n`);
     try {
       const { value, done } = await lines.next();
       if (!done) return JSON.parse(value);
@@ -111,26 +111,6 @@ function startSandbox(): SandboxProcess {
   child.on('error', () => {});
   child.stdin.on('error', () => {});
   return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
-}
-
-function encodeRequest({ check, ...request }: SandboxRequest): string {
-  const patches = Buffer.from(check.patches).toString('base64');
-  return JSON.stringify({
-    ...request,
-    check: { ...check, patches, probabilities: [...check.probabilities] },
-  });
-}
-
-/** In the sandbox process: the inverse of `encodeRequest`. */
-export function decodeRequest(line: string): SandboxRequest {
-  const request = JSON.parse(line);
-  const { patches, probabilities, tolerance } = request.check;
-  const check = {
-    patches: Buffer.from(patches, 'base64'),
-    probabilities: Float32Array.from(probabilities),
-    tolerance,
-  };
-  return { ...request, check };
 }
 
 async function residentBytes(pid: number | undefined): Promise<number> {

@@ -7,19 +7,21 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { TexturaError } from '../../model/error.ts';
+import { selfCheckPatches } from '../../model/self-check.ts';
 import { InferenceSession, runPatches } from '../../node/onnxruntime.ts';
 import { checkAllowList } from './graph-allow-list.ts';
-import { decodeRequest, type SandboxAnswer, type SandboxRequest } from './sandbox-check.ts';
+import type { SandboxAnswer, SandboxRequest } from './sandbox-check.ts';
 import { compareWithCheck } from './self-check.ts';
 
 async function checkModel({ entry, graphs, check }: SandboxRequest): Promise<void> {
+  const patches = selfCheckPatches(check.entries);
   for (const { name, path, sha256 } of graphs) {
     const bytes = await readFile(path);
     if (createHash('sha256').update(bytes).digest('hex') !== sha256) {
       throw new TexturaError('file-damaged', `${name}: its SHA-256 is not the one in its report`);
     }
     checkAllowList(bytes, name, entry);
-    compareWithCheck(await logitsOf(bytes, check.patches, name), check, name);
+    compareWithCheck(await logitsOf(bytes, patches, name), check, name);
   }
 }
 
@@ -37,7 +39,7 @@ async function logitsOf(bytes: Uint8Array, patches: Uint8Array, name: string): P
 
 async function answerTo(line: string): Promise<SandboxAnswer> {
   try {
-    await checkModel(decodeRequest(line));
+    await checkModel(JSON.parse(line));
     return { passed: true };
   } catch (error) {
     if (error instanceof TexturaError) return { passed: false, code: error.code, message: error.message };

@@ -1,49 +1,35 @@
-/** The self-check of an exported model: patches with their expected probabilities, stored in its report. */
+/** Runs the self-check in a model's report on the outputs of a session. */
 import { TexturaError } from '../../model/error.ts';
 import type { ModelReport } from '../../model/model-file.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { softmaxRows } from '../../model/scores.ts';
+import { largestDifference, type SelfCheck } from '../../model/self-check.ts';
 
-export interface SelfCheck {
-  /** `[count,64,64]`. */
-  readonly patches: Uint8Array;
-  /** `[count,C]`. */
-  readonly probabilities: Float32Array;
+export interface ModelCheck {
+  /** At least one. */
+  readonly entries: SelfCheck;
   /** Largest allowed difference of a probability. */
   readonly tolerance: number;
 }
 
 /** Errors: `file-damaged` if the patches or probabilities have the wrong size. */
-export function selfCheckOf({ selfCheck, labels, graphs }: ModelReport, name: string): SelfCheck {
-  // Not a Buffer: its slices are views, and transferring one would transfer all of its memory.
-  const patches = new Uint8Array(Buffer.concat(selfCheck.map(({ patch }) => Buffer.from(patch, 'base64'))));
-  const probabilities = Float32Array.from(selfCheck.flatMap((check) => check.probabilities));
-  const count = selfCheck.length;
-  if (
-    count === 0 ||
-    patches.length !== count * patchBytes ||
-    probabilities.length !== count * labels.length
-  ) {
+export function modelCheckOf({ selfCheck, labels, graphs }: ModelReport, name: string): ModelCheck {
+  const isComplete = selfCheck.every(
+    ({ patch, probabilities }) =>
+      Buffer.byteLength(patch, 'base64') === patchBytes && probabilities.length === labels.length,
+  );
+  if (selfCheck.length === 0 || !isComplete)
     throw new TexturaError('file-damaged', `${name}: its self-check is incomplete`);
-  }
-  return { patches, probabilities, tolerance: Math.min(...graphs.map(({ parity }) => parity.tolerance)) };
+  return { entries: selfCheck, tolerance: Math.min(...graphs.map(({ parity }) => parity.tolerance)) };
 }
 
-/**
- * Compares logits `[count,C]` of the check's patches and returns the largest difference of a probability.
- * Errors: `parity-failed` with the difference; NaN fails.
- */
-export function compareWithCheck(logits: Float32Array, check: SelfCheck, where: string): number {
-  const classes = check.probabilities.length / (check.patches.length / patchBytes);
-  const got = softmaxRows(logits, classes);
-  let largest = logits.length === check.probabilities.length ? 0 : Number.NaN;
-  got.forEach((value, i) => {
-    // Math.max keeps NaN.
-    largest = Math.max(largest, Math.abs(value - (check.probabilities[i] as number)));
-  });
-  if (largest <= check.tolerance) return largest;
+/** Compares logits `[count,C]` of the check's patches. Errors: `parity-failed` with the difference. */
+export function compareWithCheck(logits: Float32Array, check: ModelCheck, where: string): void {
+  const { entries, tolerance } = check;
+  const difference = largestDifference(entries, softmaxRows(logits, entries[0]?.probabilities.length ?? 0));
+  if (difference <= tolerance) return;
   throw new TexturaError(
     'parity-failed',
-    `${where}: self-check failed: probabilities differ from the report by ${largest} (allowed ${check.tolerance})`,
+    `${where}: self-check failed: probabilities differ from the report by ${difference} (allowed ${tolerance})`,
   );
 }

@@ -7,7 +7,7 @@ import { type GraphKind, graphKinds, modelReportSchema } from '../../model/model
 import { Batcher, type ModelSessions } from '../../serve/inference/batcher.ts';
 import { InferenceWorker, type SessionSettings } from '../../serve/inference/inference-worker.ts';
 import { type ModelFiles, ModelHost } from '../../serve/registry/model-host.ts';
-import { type SelfCheck, selfCheckOf } from '../../serve/registry/self-check.ts';
+import { type ModelCheck, modelCheckOf } from '../../serve/registry/self-check.ts';
 import { breakingThreads, breakThreads } from '../support/breaking-threads.ts';
 import { largestDifference } from '../support/onnx-session.ts';
 import { randomPatches } from '../support/random-network.ts';
@@ -20,7 +20,7 @@ const never = () => new AbortController().signal;
 
 let home: string;
 let files: ModelFiles;
-let check: SelfCheck;
+let check: ModelCheck;
 let workers: readonly InferenceWorker[];
 let notes: string[];
 let host: ModelHost;
@@ -31,7 +31,7 @@ beforeAll(async () => {
   const report = modelReportSchema.parse(
     JSON.parse(await readFile(join(home, 'lab-baseline.report.json'), 'utf8')),
   );
-  check = selfCheckOf(report, 'lab-baseline');
+  check = modelCheckOf(report, 'lab-baseline');
   const fileOf = (kind: GraphKind) => report.graphs.find((graph) => graph.kind === kind)?.file ?? '';
   files = { name: 'm', kinds: graphKinds, read: (kind) => readFile(join(home, fileOf(kind))) };
 });
@@ -45,6 +45,13 @@ afterEach(async () => {
   await Promise.all(workers.map((worker) => worker.close()));
 });
 
+const wrongCheck = (): ModelCheck => ({
+  ...check,
+  entries: check.entries.map(({ patch, probabilities }) => ({
+    patch,
+    probabilities: probabilities.map((value) => 1 - value),
+  })),
+});
 /** Sessions that a model's names lead to. */
 const namesOf = ({ smallBatch, largeBatch, parallel }: ModelSessions) =>
   new Set([smallBatch, largeBatch, parallel]).size;
@@ -102,8 +109,7 @@ test('a model that is closed while it opens more leaves nothing behind', async (
 });
 
 test('what fails its check is refused and released', async () => {
-  const probabilities = check.probabilities.map((value) => 1 - value);
-  await expect(host.open(files, { ...check, probabilities }, true)).rejects.toMatchObject({
+  await expect(host.open(files, wrongCheck(), true)).rejects.toMatchObject({
     code: 'parity-failed',
   });
   expect(await isLoaded('m 0', 0)).toBe(false);
@@ -119,7 +125,7 @@ class CpuWorker extends InferenceWorker {
 test('a refusal on CUDA names TensorFloat-32 where the person turned it on', async () => {
   const worker = new CpuWorker();
   const cuda = new ModelHost([worker], { ...hostSettings, devices: ['cuda'] }, () => {});
-  const wrong = { ...check, probabilities: check.probabilities.map((value) => 1 - value) };
+  const wrong = wrongCheck();
   try {
     vi.stubEnv('NVIDIA_TF32_OVERRIDE', '0');
     await expect(cuda.open(files, wrong, true)).rejects.toThrow(/^m on cuda: self-check failed/);

@@ -1,12 +1,9 @@
 import { expect, test } from 'vitest';
 import { cutPatch, patchBytes } from '../../model/patch.ts';
+import { largestDifference as differenceOfCheck, selfCheckPatches } from '../../model/self-check.ts';
 import { drawTexture } from '../../textures/textures.ts';
 import { classShares, likeliestClasses, nearestPlace } from '../../web-demo/page/see/class-shares.ts';
 import { scaledPicture, slidingSidePx } from '../../web-demo/page/see/scaled-picture.ts';
-import {
-  largestDifference as differenceOfCheck,
-  selfCheckPatches,
-} from '../../web-demo/worker/self-check.ts';
 
 /** Two classes on 2 rows of 3 places. */
 const map = {

@@ -5,11 +5,11 @@ import { graphNames } from '../../model/model-file.ts';
 import { inputPx } from '../../model/network.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { softmaxRows } from '../../model/scores.ts';
+import { largestDifference, selfCheckPatches } from '../../model/self-check.ts';
 import { fault, InferenceError } from '../shared/faults.ts';
 import type { Answer, LoadedModel, ModelSource } from '../shared/inference-messages.ts';
 import { type ModelContents, modelContents, modelParameters } from '../shared/model-contents.ts';
 import { fetchModel } from './model-fetch.ts';
-import { largestDifference, selfCheckPatches } from './self-check.ts';
 import { disposeAll, floats, type Runtime, type Session } from './tensors.ts';
 
 export interface OpenModel {

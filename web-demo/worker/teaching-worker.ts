@@ -7,6 +7,7 @@ import { inputPx, type Network } from '../../model/network.ts';
 import type { Parameters } from '../../model/parameters.ts';
 import { type Patch, patchBytes } from '../../model/patch.ts';
 import { softmaxRows, topClasses } from '../../model/scores.ts';
+import { selfCheckEntry } from '../../model/self-check.ts';
 import type { LabelledPatches } from '../shared/collection.ts';
 import { faultOf } from '../shared/faults.ts';
 import type { SelfCheck } from '../shared/inference-messages.ts';
@@ -129,7 +130,7 @@ async function testModel(
     if (topClasses(logits, 1)[0] !== classes[i]) wrong++;
     const every = Math.max(1, Math.floor(patches.length / selfCheckPatches));
     if (i % every === 0 && selfCheck.length < selfCheckPatches) {
-      selfCheck.push({ patch: base64(patch), probabilities: [...softmaxRows(logits, classCount)] });
+      selfCheck.push(selfCheckEntry(patch, softmaxRows(logits, classCount)));
     }
   }
   await model.session.release();
@@ -152,8 +153,4 @@ function joined(parts: readonly Float32Array[]): Float32Array {
     at += part.length;
   }
   return all;
-}
-
-function base64(bytes: Uint8Array): string {
-  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }

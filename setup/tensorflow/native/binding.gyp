@@ -1,5 +1,5 @@
-# What setup builds, in a copy of this folder with the npm package's `binding/` beside it. `wheel` is the folder of TensorFlow's
-# libraries. It becomes the RUNPATH as it stands: those libraries look for NVIDIA's beside their own real place.
+# Built in a copy of this folder that also has the npm package's `binding/`. `wheel` is the folder of TensorFlow's libraries and
+# becomes the RUNPATH, because those libraries find NVIDIA's relative to their real path.
 {
   'target_defaults': {
     'defines': ['NAPI_VERSION=8'],

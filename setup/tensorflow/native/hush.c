@@ -1,6 +1,7 @@
 /*
- * Points the process's stderr at /dev/null and back. TensorFlow's libraries write lines there while they are being loaded, before they
- * read TF_CPP_MIN_LOG_LEVEL, and JavaScript cannot duplicate a file descriptor.
+ * Redirects the process's stderr to /dev/null and back, so that a command on TensorFlow does not start with TensorFlow's log lines,
+ * which with CUDA look like errors. The libraries print them before they read TF_CPP_MIN_LOG_LEVEL, and JavaScript cannot duplicate a
+ * file descriptor.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
