@@ -11,7 +11,7 @@ import { env, InferenceSession, runPatches } from '../node/onnxruntime.ts';
 import type { ReferencePatches } from './trained-run.ts';
 
 /** Largest allowed difference of a probability. */
-export const allowedDifference = 1e-4;
+const allowedDifference = 1e-4;
 
 /** Smaller values count as this large in a relative difference, which for them would only show rounding. */
 const relativeFloor = 1e-6;

@@ -5,7 +5,7 @@ import { imageKindBytes, requireDecodedKind } from '../model/image-kind.ts';
 import { whenDescriptorsAreFree } from './descriptors.ts';
 
 /** Keeps a disk image in a class folder from filling the memory. */
-export const maxImageFileBytes = 512 * 1024 * 1024;
+const maxImageFileBytes = 512 * 1024 * 1024;
 
 /** Most photographs are smaller. */
 const firstReadBytes = 256 * 1024;

@@ -9,7 +9,7 @@ import { join, posix } from 'node:path';
 import { runProgram } from './program.ts';
 
 /** Reads a file of /proc or /sys; undefined if it does not exist. */
-export type ReadText = (path: string) => string | undefined;
+type ReadText = (path: string) => string | undefined;
 
 function readText(path: string): string | undefined {
   try {

@@ -11,7 +11,7 @@ export interface ProgramResult {
   readonly stderr: string;
 }
 
-export interface ProgramSettings {
+interface ProgramSettings {
   readonly cwd?: string;
   /** Added to this process's environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;

@@ -10,7 +10,7 @@ import { runProgram } from './program.ts';
 /** The environment's interpreter, or why it cannot be created on this machine. */
 export type PythonEnvironment = { readonly python: string } | { readonly missing: string };
 
-export interface PythonEnvironmentPlan {
+interface PythonEnvironmentPlan {
   /** A part of its folder's name. */
   readonly purpose: string;
   /** Path of the requirements file. */

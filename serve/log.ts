@@ -5,7 +5,7 @@ import { type Logger, pino } from 'pino';
 import sonicBoom from 'sonic-boom';
 import { printable } from '../model/words.ts';
 
-export interface ServiceLog {
+interface ServiceLog {
   readonly log: Logger;
   /**
    * On exit: writes the buffered lines. Never throws, and never waits for a reader that is gone or stalled.

@@ -4,7 +4,7 @@ import type { ClassifierEvents } from './inference/classifier.ts';
 import type { ModelChange } from './registry/registry.ts';
 
 /** The current values of the gauges. */
-export interface GaugeValues {
+interface GaugeValues {
   readonly imagesInFlight: () => number;
   readonly imagesWaitingForPreparation: () => number;
   readonly jobsWaitingForInference: () => number;

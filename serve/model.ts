@@ -10,7 +10,7 @@ import type { ModelInput } from '../model/model-file.ts';
 import { InferenceSession, runPatches } from '../node/onnxruntime.ts';
 import { checkSignature } from './model-signature.ts';
 
-export interface ModelSettings {
+interface ModelSettings {
   /** Threads of one run; onnxruntime's default if undefined. */
   readonly threads?: number;
 }

@@ -12,7 +12,7 @@ import { ModelHost } from './registry/model-host.ts';
 import { Registry } from './registry/registry.ts';
 import type { ServeSettings } from './settings.ts';
 
-export interface Uploads {
+interface Uploads {
   readonly limits: BodyLimits;
   readonly budget: BodyBudget;
   readonly preparation: PreparationPool;

@@ -7,7 +7,7 @@ import { gridLimit } from '../model/patch.ts';
 import { usableCores } from '../node/machine.ts';
 import { deviceOptions } from './inference/devices.ts';
 
-export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 
 const mebibyte = 1024 * 1024;
 const count = z.int().min(1);

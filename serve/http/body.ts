@@ -27,7 +27,7 @@ export interface BudgetSettings extends BodyLimits {
 }
 
 /** The share of the budget that one request holds. */
-export interface HeldBytes {
+interface HeldBytes {
   /** Errors: `overloaded` if the budget is used up; `interrupted` after a release. */
   take(bytes: number): void;
   /** Returns everything to the budget. May be called more than once. */

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { TexturaError } from '../../model/error.ts';
 import type { Metrics } from '../metrics.ts';
 
-export interface Exchange {
+interface Exchange {
   /** Also in the response header, in problem details and in the log. */
   readonly requestId: string;
   /** Aborted when the client disconnects or the request times out. */

@@ -6,6 +6,7 @@ import type { Request, Response } from 'express';
 import { TexturaError } from '../../model/error.ts';
 import type { ModelIndex } from '../../model/model-file.ts';
 import type { ModelList } from '../../model/service.ts';
+import { stampOf } from '../registry/model-folder.ts';
 import type { Registry } from '../registry/registry.ts';
 import { exchangeOf, sendJson } from './exchange.ts';
 
@@ -53,7 +54,7 @@ export function modelFileRoute(registry: Registry) {
       throw new TexturaError('model-not-found', 'file: not found; GET /models lists all files');
     }
     const now = await stat(file.path).catch(() => undefined);
-    if (now === undefined || `${now.ino}:${now.size}:${now.mtimeMs}` !== file.stamp) {
+    if (now === undefined || stampOf(now) !== file.stamp) {
       throw new TexturaError('overloaded', 'the file is being replaced; try again later');
     }
     const etag = `"${file.stamp}"`;

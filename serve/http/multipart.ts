@@ -7,7 +7,7 @@
  */
 import { TexturaError } from '../../model/error.ts';
 
-export interface Part {
+interface Part {
   /** The name of the form field; undefined if the part has none. */
   readonly name: string | undefined;
   /** A view of the body. */

@@ -78,7 +78,7 @@ const fieldName = 'image';
  * The contents of the parts named `image`, each in its own buffer. Errors: `usage` for a malformed form,
  * other parts or no image; `image-too-large` for too many images or bytes.
  */
-export function imagesFromForm(
+function imagesFromForm(
   body: Uint8Array,
   boundary: string,
   limits: Pick<BodyLimits, 'maxImages' | 'maxUploadBytes'>,

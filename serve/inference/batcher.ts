@@ -24,7 +24,7 @@ export interface ModelSessions {
   onLargeBatch?: (() => void) | undefined;
 }
 
-export interface BatchSettings {
+interface BatchSettings {
   /** Maximum patches in a batch; at least as many as an image can have. */
   readonly batchPatches: number;
   /** Smallest number of patches of a large batch. */
@@ -44,7 +44,7 @@ export interface InferredPatches {
 }
 
 /** `[count,64,64]` grey levels: bytes of an image, or the floats that a client sent. */
-export type PatchValues = Uint8Array | Float32Array;
+type PatchValues = Uint8Array | Float32Array;
 type MovablePatches = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
 /** Jobs of a batch that are answered in one turn of the event loop; all at once would block it. */

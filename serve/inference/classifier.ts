@@ -13,7 +13,7 @@ import type { Batcher, InferredPatches } from './batcher.ts';
 import { FairQueue } from './fair-queue.ts';
 import type { PreparationPool, PreparedImage } from './preparation-pool.ts';
 
-export interface ClassifierSettings {
+interface ClassifierSettings {
   /** Maximum number of images in flight: waiting or being processed. */
   readonly queueImages: number;
   /** From admission to the answer. */
@@ -24,7 +24,7 @@ export interface ClassifierSettings {
 }
 
 /** The memory of the image files is transferred to the thread that decodes them. */
-export interface ClassifyRequest {
+interface ClassifyRequest {
   readonly client: string;
   readonly model: ServedModel;
   readonly images: readonly Uint8Array<ArrayBuffer>[];
@@ -35,7 +35,7 @@ export interface ClassifyRequest {
 }
 
 /** Patches that the client has cut itself. */
-export interface TensorInference {
+interface TensorInference {
   readonly client: string;
   readonly model: ServedModel;
   /** `[count,64,64]`, grey 0..255. */

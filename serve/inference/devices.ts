@@ -6,7 +6,7 @@ import { nvidiaGpus } from '../../node/machine.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
 
 /** onnxruntime's execution providers that the service uses. */
-export const inferenceDevices = ['cpu', 'cuda', 'webgpu'] as const;
+const inferenceDevices = ['cpu', 'cuda', 'webgpu'] as const;
 export type InferenceDevice = (typeof inferenceDevices)[number];
 
 export const deviceOptions = ['auto', ...inferenceDevices] as const;

@@ -20,7 +20,7 @@ export type PreparationTask =
   | { readonly kind: 'unpack'; readonly body: Uint8Array<ArrayBuffer>; readonly limits: JsonImageLimits }
   | ({ readonly kind: 'tensors'; readonly body: Uint8Array<ArrayBuffer> } & TensorLimits);
 
-export interface TensorLimits {
+interface TensorLimits {
   /** Length of the JSON if tensors follow it. */
   readonly jsonBytes: number | undefined;
   readonly maxPatches: number;

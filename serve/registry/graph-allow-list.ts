@@ -12,7 +12,7 @@ import type { ModelIndex } from '../../model/model-file.ts';
 import { checkSignature } from '../model-signature.ts';
 
 /** The ai.onnx operators of exported graphs. */
-export const allowedOperators: ReadonlySet<string> = new Set(
+const allowedOperators: ReadonlySet<string> = new Set(
   `Add Concat Conv Div Flatten Gather GlobalAveragePool MatMul Max MaxPool Mul Pad ReduceSum Relu Reshape Slice Softmax Split Sqrt Squeeze Sub
    Transpose Unsqueeze`.split(/\s+/),
 );

@@ -2,6 +2,7 @@
  * Reads the folder of models: its index, and the state of each model's files, by which the registry detects
  * changes.
  */
+import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
@@ -100,8 +101,11 @@ async function stateOf(path: string): Promise<FileState> {
     throw new TexturaError('file-unreadable', `${name}: cannot be read`, { cause });
   });
   if (!found.isFile()) throw new TexturaError('file-unreadable', `${name}: expected a file`);
-  const stamp = `${found.ino}:${found.size}:${found.mtimeMs}`;
-  return { path, bytes: found.size, stamp };
+  return { path, bytes: found.size, stamp: stampOf(found) };
+}
+
+export function stampOf({ ino, size, mtimeMs }: Stats): string {
+  return `${ino}:${size}:${mtimeMs}`;
 }
 
 async function readText({ path, bytes }: FileState): Promise<string> {

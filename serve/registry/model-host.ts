@@ -11,7 +11,7 @@ import { deviceText } from '../inference/devices.ts';
 import type { InferenceWorker, SessionSettings } from '../inference/inference-worker.ts';
 import { compareWithCheck, type ModelCheck } from './self-check.ts';
 
-export interface HostSettings {
+interface HostSettings {
   /** In the order in which to try them. */
   readonly devices: readonly InferenceDevice[];
   /** Whether to use the CPU if it is faster than a GPU. */
@@ -30,7 +30,7 @@ export interface ModelFiles {
   read(kind: GraphKind): Promise<Uint8Array>;
 }
 
-export interface HostedModel {
+interface HostedModel {
   readonly device: InferenceDevice;
   readonly sessions: ModelSessions;
 }

@@ -31,7 +31,7 @@ export interface ServedModel extends Omit<IndexEntry, 'files' | 'report'> {
   readonly files: ReadonlyMap<string, FileState>;
 }
 
-export interface RegistrySettings {
+interface RegistrySettings {
   readonly folder: string;
   readonly reloadIntervalMs: number;
   /** Largest ONNX file that is read. */
@@ -39,14 +39,14 @@ export interface RegistrySettings {
 }
 
 /** Keeps a model's sessions open for a request, even if a new version replaces it meanwhile. */
-export interface ModelLease {
+interface ModelLease {
   readonly model: ServedModel;
   release(): void;
 }
 
 export type ModelChange = 'loaded' | 'replaced' | 'refused' | 'removed';
 
-export interface RegistryEvents {
+interface RegistryEvents {
   readonly onChange: (name: string, change: ModelChange) => void;
   readonly note: Note;
 }

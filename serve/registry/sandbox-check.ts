@@ -20,13 +20,13 @@ export type SandboxAnswer =
   | { readonly passed: true }
   | { readonly passed: false; readonly code: TexturaErrorCode; readonly message: string };
 
-export interface SandboxLimits {
+interface SandboxLimits {
   readonly timeoutMs: number;
   /** Of the whole process; enforced on Linux. */
   readonly memoryBytes: number;
 }
 
-export const defaultSandboxLimits: SandboxLimits = { timeoutMs: 60_000, memoryBytes: 2 ** 31 };
+const defaultSandboxLimits: SandboxLimits = { timeoutMs: 60_000, memoryBytes: 2 ** 31 };
 
 /** Errors: `file-damaged` if the report lacks a file of the index. */
 export function sandboxRequestOf(

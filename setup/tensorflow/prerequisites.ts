@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import { firstLineOf, runProgram } from '../../node/program.ts';
 
-export interface Needs {
+interface Needs {
   /** pip, to download the wheel. */
   readonly download: boolean;
   /** A compiler, make and Python, to build the binding. */
