@@ -90,10 +90,10 @@ test('the Python client of the page prints the classes', async (context) => {
   );
 });
 
-test('the page tells every status of the service but 405, and no setting that there is not', () => {
-  const told = [...page.matchAll(/^\| (\d{3}) /gm)].map(([, status]) => Number(status));
+test('the page lists every status but 405, and only settings that exist', () => {
+  const listed = [...page.matchAll(/^\| (\d{3}) /gm)].map(([, status]) => Number(status));
   const known = Object.values(errorCodes).map(({ http }) => http as number);
-  expect(told).toEqual([...new Set(known)].filter((status) => status !== 405).sort());
+  expect(listed).toEqual([...new Set(known)].filter((status) => status !== 405).sort());
   const flags = new Set(Object.keys(serveOptions.shape).map(flagOf));
   const settings = page.slice(page.indexOf('## Operation'), page.indexOf('### Docker'));
   const named = [...settings.matchAll(/`(--[a-z-]+)`/g)].map(([, flag = '']) => flag);

@@ -15,7 +15,7 @@ import { runScript } from '../support/command.ts';
 import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
 import { randomParameters, randomPatches } from '../support/random-network.ts';
 import { onSmallDisk, onSmallDisks, smallDisksWork } from '../support/small-disk.ts';
-import { modelFile, sixTextures, type TrainedRunWishes, writeTrainedRun } from '../support/trained-run.ts';
+import { modelFile, sixTextures, type TrainedRunOptions, writeTrainedRun } from '../support/trained-run.ts';
 import { tolerances } from '../tolerances.ts';
 
 let home: string;
@@ -105,7 +105,7 @@ describe('an exported run', () => {
     }
   });
 
-  test('has a report whose proof and self-check hold', async () => {
+  test('has a report with its export check and self-check', async () => {
     const { graphs, selfCheck, validation } = await readReport(home);
     for (const { parity } of graphs) {
       expect(parity.probabilities.maxAbsolute).toBeLessThan(tolerances.probability);
@@ -150,7 +150,7 @@ describe('an export of one graph', () => {
   });
 });
 
-describe('the proof', () => {
+describe('the export check', () => {
   test('refuses permuted weights with status 5, leaves no file of them and keeps the older good one', async () => {
     const folder = await newHome();
     const directory = join(folder, 'runs/tiles');
@@ -262,7 +262,7 @@ describe('the choice of runs', () => {
     expect((await readReport(folder)).graphs[0]).toMatchObject({ opset: 13, irVersion: 7 });
   });
 
-  test.each<[TrainedRunWishes, RegExp]>([
+  test.each<[TrainedRunOptions, RegExp]>([
     [{ status: 'stopped' }, /halted has no model yet: the run was stopped; .* --out \S+halted --resume$/],
     [{ status: 'running' }, /halted has no model yet: the run is training or was killed; .*--resume$/],
     [
@@ -271,9 +271,9 @@ describe('the choice of runs', () => {
     ],
     [{ status: 'diverged' }, /halted\/model\.safetensors is missing: copy the whole run directory/],
     [{ status: 'finished' }, /halted\/model\.safetensors is missing: copy the whole run directory/],
-  ])('of a run without its weights says why it has none and what to do: %o', async (wishes, message) => {
+  ])('of a run without its weights says why it has none and what to do: %o', async (options, message) => {
     const folder = await newHome();
-    await writeTrainedRun(join(folder, 'halted'), wishes);
+    await writeTrainedRun(join(folder, 'halted'), options);
     await rm(join(folder, 'halted', runFiles.model));
     await expect(readTrainedRun(join(folder, 'halted'))).rejects.toMatchObject({
       code: 'file-unreadable',

@@ -6,7 +6,7 @@ import { type StudyArm, studySchema } from '../../model/study-file.ts';
 import { trainingConfigSchema } from '../../model/training-config.ts';
 import { writeStudy } from '../../node/study-record.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { type TrainedRunWishes, writeTrainedRun } from '../support/trained-run.ts';
+import { type TrainedRunOptions, writeTrainedRun } from '../support/trained-run.ts';
 
 const control: StudyArm = {
   name: 'reference-with-macs-of-lab-baseline',
@@ -21,14 +21,14 @@ const arms: readonly StudyArm[] = [
 ];
 
 /** A study with the runs given by name, as the trainer leaves it. */
-async function studyOf(runs: Readonly<Record<string, TrainedRunWishes>>): Promise<string> {
+async function studyOf(runs: Readonly<Record<string, TrainedRunOptions>>): Promise<string> {
   const directory = join(await temporaryFolder(), 'studies/small');
   await mkdir(directory, { recursive: true });
   const { variant: _variant, width: _width, seed: _seed, ...config } = trainingConfigSchema.parse({});
   const study = { textura: '0.1.0', recipe: 'default', config, arms, seeds: [1, 2, 3], failures: {} };
   await writeStudy(directory, studySchema.parse({ ...study, startedAt: '2026-02-03T04:05:06Z' }));
-  for (const [name, wishes] of Object.entries(runs))
-    await writeTrainedRun(join(directory, 'runs', name), wishes);
+  for (const [name, options] of Object.entries(runs))
+    await writeTrainedRun(join(directory, 'runs', name), options);
   return directory;
 }
 

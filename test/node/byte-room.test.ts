@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ByteRoom } from '../../node/byte-room.ts';
 
-/** Starts pieces of work that end when they are told to. */
+/** Starts pieces of work that end on request. */
 function workshop(room: ByteRoom) {
   const started: string[] = [];
   const ends = new Map<string, (error?: Error) => void>();

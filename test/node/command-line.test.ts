@@ -49,7 +49,7 @@ test('options are the keys in kebab case, typed, with the defaults of the schema
   });
 });
 
-test('the options that were written are told from those that have their default', () => {
+test('options on the command line are distinguished from defaults', () => {
   expect(parse()?.given).toEqual(new Set());
   expect(parse('--patches-per-epoch', '12')?.given).toEqual(new Set(['patchesPerEpoch']));
 });

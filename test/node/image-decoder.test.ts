@@ -277,7 +277,7 @@ test('what is transparent is white, and half transparent half way to it', async 
   expect(image.data[0]).toBe(255);
 });
 
-test('the kind is told by content: a PNG called .jpg is a PNG', async () => {
+test('the type is detected from content: a PNG named .jpg is a PNG', async () => {
   expect(await decodeImage(await encoder(picture).png().toBuffer(), 'photo.jpg')).toEqual(grey);
 });
 

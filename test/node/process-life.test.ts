@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { isAlive, livenessOf, ownIdentity } from '../../node/process-life.ts';
 
-test('a process is alive under its own identity; its number alone, or another machine, does not tell', () => {
+test('a process is alive under its own identity; its number or another machine do not count', () => {
   const own = ownIdentity();
   expect(livenessOf(own)).toBe('alive');
   expect(livenessOf({ ...own, tick: `${own.tick}1` })).toBe('dead');

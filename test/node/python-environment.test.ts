@@ -7,19 +7,19 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 test('without its packages there is no environment, with the reason, and none counts as made', async (context) => {
   const folder = await temporaryFolder({ 'requirements.txt': 'numpy==2.2.6\n' });
   const cache = join(folder, 'cache');
-  const told: string[] = [];
+  const installs: string[] = [];
   const plan = {
     purpose: 'test',
     requirements: join(folder, 'requirements.txt'),
     cache,
-    onInstall: () => told.push('installs'),
+    onInstall: () => installs.push('installs'),
   };
   try {
     // No network: no index, and no folder of wheels either.
     vi.stubEnv('PIP_NO_INDEX', '1');
     vi.stubEnv('PIP_FIND_LINKS', folder);
     const environment = await pythonEnvironment(plan);
-    context.skip(told.length === 0, 'missing' in environment ? environment.missing : '');
+    context.skip(installs.length === 0, 'missing' in environment ? environment.missing : '');
     expect(environment).toEqual({
       missing: expect.stringMatching(/^its packages could not be installed: .*numpy==2\.2\.6/),
     });

@@ -129,7 +129,7 @@ describe('a batcher', () => {
     await expect(batcher.submit('b', sessions, patchesOf(1, 1), gone.signal)).rejects.toThrow('left');
   });
 
-  test('goes on after a run that fails', async () => {
+  test('continues after a failed run', async () => {
     const batcher = new Batcher(workers, settings);
     const unknown: ModelSessions = { smallBatch: 'none', largeBatch: 'none', parallel: 'none', workers: 2 };
     await expect(batcher.submit('a', unknown, patchesOf(1, 1), never())).rejects.toMatchObject({
@@ -138,7 +138,7 @@ describe('a batcher', () => {
     expect((await batcher.submit('a', sessions, patchesOf(1, 1), never())).batchPatches).toBe(1);
   });
 
-  test('goes on after a batch that cannot begin', async () => {
+  test('continues after a batch that cannot start', async () => {
     const batcher = new Batcher(workers, settings);
     const onLargeBatch = () => {
       throw new Error('cannot begin');

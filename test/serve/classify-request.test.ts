@@ -159,7 +159,7 @@ describe('POST /classify', () => {
     }
   });
 
-  test('tells the model, its hash and the times', async () => {
+  test('returns the model, its hash and the times', async () => {
     const answer = classifyAnswerSchema.parse(
       (await raw(await pngFile(9, 64, 64), '?model=no-conv4-pool4&top=1')).body,
     );
@@ -360,7 +360,7 @@ describe('the other addresses', () => {
     expect(await ask('/readyz')).toMatchObject({ status: 200, body: { status: 'ready' } });
   });
 
-  test('an address that there is not, and a method that it does not take, are told', async () => {
+  test('an unknown route and a wrong method are reported', async () => {
     expect(problem(await ask('/other'))).toMatchObject({ status: 404, code: 'route-not-found' });
     const answer = await ask('/classify');
     expect(problem(answer)).toMatchObject({ status: 405, code: 'method-not-allowed' });
@@ -401,7 +401,7 @@ describe('the other addresses', () => {
     expect(text).toMatch(/textura_http_requests_total\{route="\/healthz",method="POST",status="405"\} 1/);
   });
 
-  test('the log tells of requests by their id, and nothing of what they carried', async () => {
+  test('the log has requests by id and nothing of their content', async () => {
     const bytes = await pngFile(12, 64, 64);
     const headers = { 'Content-Type': 'image/png', 'X-Request-Id': 'order-17' };
     await ask('/classify?model=no-conv4-pool4', { method: 'POST', body: new Uint8Array(bytes), headers });

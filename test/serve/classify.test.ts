@@ -219,7 +219,7 @@ describe('a model', () => {
     return Model.load(path);
   };
 
-  test('that keeps the contract loads', async () => {
+  test('with the expected signature loads', async () => {
     const model = await damage((metadata) => metadata);
     expect(model.labels).toEqual(['a', 'b']);
     await model.close();

@@ -52,7 +52,7 @@ const post = (body: Uint8Array | string, type: string) =>
   });
 
 /** Its status, where it is 400 or more its problem. */
-async function verdict(body: Uint8Array | string, type = 'application/octet-stream') {
+async function answerTo(body: Uint8Array | string, type = 'application/octet-stream') {
   const response = await post(body, type);
   const answer = await response.json();
   const { code = 'none' } = response.status < 400 ? {} : problemSchema.parse(answer);
@@ -72,7 +72,7 @@ describe('images', () => {
   ])('a %s that would unfold to too many pixels is refused by its header', async (_, make) => {
     const bytes = await make();
     const begin = performance.now();
-    expect(await verdict(bytes)).toEqual([413, 'image-too-large']);
+    expect(await answerTo(bytes)).toEqual([413, 'image-too-large']);
     expect(performance.now() - begin).toBeLessThan(2000);
   });
 
@@ -89,7 +89,7 @@ describe('images', () => {
     ['page', '<!doctype html><script>alert(1)</script>'],
     ['address', 'http://169.254.169.254/latest/meta-data'],
   ])('a %s is not an image', async (_, text) => {
-    expect(await verdict(text, 'image/svg+xml')).toEqual([415, 'image-type-unsupported']);
+    expect(await answerTo(text, 'image/svg+xml')).toEqual([415, 'image-type-unsupported']);
   });
 
   test('an iPhone HEIC is refused with what to do', async () => {
@@ -111,7 +111,7 @@ describe('images', () => {
     const text = pngChunk('zTXt', Buffer.concat([Buffer.from('c\0\0'), zeros]));
     const before = process.memoryUsage().rss;
     for (const chunk of [profile, text]) {
-      const [status] = await verdict(insertChunk(good, chunk), 'image/png');
+      const [status] = await answerTo(insertChunk(good, chunk), 'image/png');
       expect([200, 422]).toContain(status);
     }
     expect(process.memoryUsage().rss - before).toBeLessThan(150_000_000);
@@ -126,7 +126,7 @@ describe('images', () => {
       Buffer.from('Exif\0\0MM\0*'),
       Buffer.alloc(4095 - 2 - 10, 0xff),
     ]);
-    const [status] = await verdict(
+    const [status] = await answerTo(
       Buffer.concat([jpeg.subarray(0, 2), ...Array(900).fill(segment), jpeg.subarray(2)]),
     );
     expect([200, 422]).toContain(status);
@@ -165,7 +165,7 @@ describe('images', () => {
         for (const [place, value] of bytes) {
           if (damaged.length > 0) damaged[Math.floor(place * (damaged.length - 1))] = value;
         }
-        const [status] = await verdict(damaged);
+        const [status] = await answerTo(damaged);
         expect([200, 413, 415, 422]).toContain(status);
       }),
       { numRuns: 150, seed: 7 },
@@ -178,7 +178,7 @@ describe('bodies', () => {
   const part = (name: string, content = 'a', filename = 'f') =>
     `--${boundary}\r\nContent-Disposition: form-data; name="${name}"; filename="${filename}"\r\n\r\n${content}\r\n`;
   const form = (...parts: readonly string[]) =>
-    verdict(`${parts.join('')}--${boundary}--\r\n`, `multipart/form-data; boundary=${boundary}`);
+    answerTo(`${parts.join('')}--${boundary}--\r\n`, `multipart/form-data; boundary=${boundary}`);
 
   test('ten thousand parts are too many', async () => {
     expect(await form(...Array(10_000).fill(part('image')))).toEqual([413, 'image-too-large']);
@@ -186,11 +186,14 @@ describe('bodies', () => {
 
   test('parts without end are cut off', async () => {
     const body = part('image').repeat(100);
-    expect(await verdict(body, `multipart/form-data; boundary=${boundary}`)).toEqual([
+    expect(await answerTo(body, `multipart/form-data; boundary=${boundary}`)).toEqual([
       413,
       'image-too-large',
     ]);
-    expect(await verdict(part('image'), `multipart/form-data; boundary=${boundary}`)).toEqual([400, 'usage']);
+    expect(await answerTo(part('image'), `multipart/form-data; boundary=${boundary}`)).toEqual([
+      400,
+      'usage',
+    ]);
   });
 
   test.each([
@@ -229,14 +232,14 @@ describe('bodies', () => {
     ['objects a hundred thousand deep', `${'{"image":'.repeat(100_000)}1${'}'.repeat(100_000)}`],
     ['bytes that are not UTF-8', Buffer.from([0x7b, 0xff, 0xfe, 0x7d])],
   ])('JSON with %s is malformed', async (_, body) => {
-    expect(await verdict(body, 'application/json')).toEqual([400, 'usage']);
+    expect(await answerTo(body, 'application/json')).toEqual([400, 'usage']);
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 
   test('any JSON at all is answered or refused', { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.json(), async (body) => {
-        const [status] = await verdict(body, 'application/json');
+        const [status] = await answerTo(body, 'application/json');
         expect(status).toBe(400);
       }),
       { numRuns: 60, seed: 7 },
@@ -264,10 +267,7 @@ describe('connections', () => {
     ['a negative length', 'Content-Length: -5'],
     ['a length with a sign', 'Content-Length: +5'],
     ['a header with a space before its colon', 'Transfer-Encoding : chunked'],
-    [
-      'a header that goes on in the next line of another',
-      'X: y\r\n Transfer-Encoding: chunked\r\nContent-Length: x',
-    ],
+    ['a header that continues on the next line', 'X: y\r\n Transfer-Encoding: chunked\r\nContent-Length: x'],
   ])('a request with %s is refused and smuggles nothing', async (_, headers) => {
     const smuggled = '0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-Id: smuggled\r\n\r\n';
     const answer = await exchangeRaw(running.address, [classifyHead(headers), smuggled], 1500);

@@ -81,7 +81,7 @@ test('another has one, and the rest when the first large batch comes; the answer
   expect(notes).toEqual([]);
 });
 
-test('where the rest can not be opened, the model goes on with what it has', async () => {
+test('if the other sessions cannot be opened, the model continues with the first', async () => {
   const changed: ModelFiles = {
     ...files,
     read(kind) {
@@ -172,11 +172,11 @@ test('a model whose file changed meanwhile is closed when its thread is lost', a
   };
   const { sessions: lost } = await host.open(changing, check, false);
   const { sessions: kept } = await host.open(files, check, false);
-  const told: ModelSessions[] = [];
-  host.whenLost((sessions) => told.push(sessions));
+  const closed: ModelSessions[] = [];
+  host.whenLost((sessions) => closed.push(sessions));
   isChanged = true;
   await breakLanes();
-  expect(told).toEqual([lost]);
+  expect(closed).toEqual([lost]);
   expect(notes).toEqual([
     'm: closed, because its sessions were lost with their thread: changed while it was read',
   ]);

@@ -48,7 +48,7 @@ const image = (rows: number, data: unknown, others: object = {}) => ({
 });
 
 describe('the Open Inference Protocol', () => {
-  test('tells the server and its models', async () => {
+  test('describes the server and its models', async () => {
     const get = async (path: string) => (await fetch(`${running.address}/v2${path}`)).json();
     expect(serverMetadataSchema.parse(await get('')).extensions).toEqual(['binary_tensor_data']);
     const metadata = modelMetadataSchema.parse(await get('/models/lab-baseline'));
@@ -119,7 +119,7 @@ describe('the Open Inference Protocol', () => {
       JSON.stringify({ ...image(1, Array(4096).fill(9)), outputs: [{ name: 'x' }] }),
       /probabilities or logits/,
     ],
-  ])('a request with %s is told what is wrong, in the protocol’s own way', async (_, body, message) => {
+  ])('a request with %s gets an error in the form of the protocol', async (_, body, message) => {
     const response = await infer(body);
     expect(response.status).toBe(400);
     const { error, code } = z

@@ -51,7 +51,7 @@ test('every address of the description answers with a status that it names', asy
   }
 });
 
-test('/docs tells every address, needs no script and fetches nothing from elsewhere', async () => {
+test('/docs describes every route, needs no script and fetches nothing', async () => {
   const response = await fetch(`${running.address}/docs`);
   const page = await response.text();
   for (const path of Object.keys(description.paths)) expect(page).toContain(path);

@@ -175,7 +175,7 @@ test('where a key is set, only those who have it may ask', async () => {
   expect((await fetch(`${running.address}/healthz`)).status).toBe(200);
 });
 
-test('other origins are told nothing unless one is named', async () => {
+test('there is no CORS unless an origin is set', async () => {
   await start({});
   const origin = { Origin: 'https://example.org' };
   expect(

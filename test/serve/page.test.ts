@@ -35,7 +35,7 @@ test('the page works behind a proxy that serves it under a path of its own', {
   await running.close();
 });
 
-test('files of the page that carry a hash stay in a browser, the others are asked for anew', async () => {
+test('browsers cache the page’s files with a hash and revalidate the others', async () => {
   const running = await runService(fixture().models, {}, {}, fixture().page);
   const index = await (await fetch(running.address)).text();
   const [script = ''] = /assets\/[\w.-]+\.js/.exec(index) ?? [];

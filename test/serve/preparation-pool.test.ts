@@ -16,9 +16,9 @@ beforeEach(() => {
 afterEach(() => pool.close());
 
 const prepare = () => {
-  const wishes = { name: 'image', crops: 'auto', patchPx: 64, maxPixels: 1e6 } as const;
+  const cut = { name: 'image', crops: 'auto', patchPx: 64, maxPixels: 1e6 } as const;
   const bytes = new Uint8Array(photograph);
-  return pool.prepare('a client', { bytes, ...wishes }, new AbortController().signal);
+  return pool.prepare('a client', { bytes, ...cut }, new AbortController().signal);
 };
 const outcomes = async (images: readonly Promise<PreparedImage>[]) =>
   (await Promise.allSettled(images)).map((end) =>

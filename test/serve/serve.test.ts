@@ -111,7 +111,7 @@ test('the command answers, and on SIGTERM under load answers all that it has acc
   expect(records.at(-1)?.msg).toBe('stopped; every accepted request was answered');
 });
 
-test('a port that is taken, a key that is short and a folder without models are told', async () => {
+test('a port in use and a wrong option are reported', async () => {
   const { child, address, ended } = await startCommand([...onCpu, '--drain-ms', '0']);
   const { port } = new URL(address);
   const taken = await runScript('serve/serve.ts', ['--port', port], { cwd: home });

@@ -241,7 +241,7 @@ describe('the budget', () => {
 });
 
 describe('a client that waits to be asked for its body', () => {
-  test('is told that it is too large before it sends it', async () => {
+  test('is refused for its size before it sends the body', async () => {
     const begin = performance.now();
     const head = headOf(maxUploadBytes * 10, '/images', 'Expect: 100-continue\r\n');
     const answer = await exchangeRaw(server.address, [head], 3000);
@@ -250,7 +250,7 @@ describe('a client that waits to be asked for its body', () => {
     expect(performance.now() - begin).toBeLessThan(1500);
   });
 
-  test('is told that its type is wrong before it sends it', async () => {
+  test('is refused for its type before it sends the body', async () => {
     const head = headOf(100, '/images', 'Expect: 100-continue\r\nContent-Encoding: gzip\r\n');
     expect(statusesIn(await exchangeRaw(server.address, [head], 3000))).toEqual([415]);
   });
@@ -278,7 +278,7 @@ describe('a client that closes its half of the connection', () => {
     expect(await sendPieces([headOf(body.length), body], { leaves: false, halfCloses: true })).toEqual([200]);
   });
 
-  test('before the end of its request is told so', async () => {
+  test('before the end of its request gets an error', async () => {
     const statuses = await sendPieces([headOf(1000), Buffer.alloc(500)], { leaves: false, halfCloses: true });
     expect(statuses).toEqual([400]);
   });

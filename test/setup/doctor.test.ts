@@ -6,7 +6,7 @@ import { type BareClone, makeBareClone } from '../support/bare-clone.ts';
 import { runScript } from '../support/command.ts';
 
 describe('the doctor', () => {
-  it('tells the facts of this machine as JSON', async () => {
+  it('prints the facts about this machine as JSON', async () => {
     const { NVIDIA_TF32_OVERRIDE: _unset, ...env } = process.env;
     const settings = { cwd: tmpdir(), env };
     const { status, stdout, stderr } = await runScript('setup/doctor.ts', ['--json'], settings);

@@ -10,7 +10,7 @@ import { safeHeaders } from '../../serve/http/access.ts';
 import { launchChromium } from './page-browser.ts';
 
 import { exportModels } from './running-service.ts';
-import { sixTextures, type TrainedRunWishes } from './trained-run.ts';
+import { sixTextures, type TrainedRunOptions } from './trained-run.ts';
 
 export interface PageFixture {
   /** A folder for the test's own files. */
@@ -32,7 +32,7 @@ export function pageFixture({
   models: wishes = [{ variant: 'lab-baseline', labels: sixTextures }],
   args = () => Promise.resolve([]),
 }: {
-  readonly models?: readonly TrainedRunWishes[];
+  readonly models?: readonly TrainedRunOptions[];
   readonly args?: (folder: string) => Promise<readonly string[]>;
 }): () => PageFixture {
   let fixture: PageFixture | undefined;

@@ -10,7 +10,7 @@ import { listen } from '../../serve/http/server.ts';
 import { createService, type Service, type ThreadModules } from '../../serve/service.ts';
 import { resolveSettings, type ServeOptions, serveOptions } from '../../serve/settings.ts';
 import { randomPatches } from './random-network.ts';
-import { type TrainedRunWishes, writeTrainedRun } from './trained-run.ts';
+import { type TrainedRunOptions, writeTrainedRun } from './trained-run.ts';
 
 export interface RunningService {
   readonly address: string;
@@ -47,11 +47,11 @@ export async function runService(
 }
 
 /** Exports random models into `folder`, each of its variant's name. */
-export async function exportModels(folder: string, wishes: readonly TrainedRunWishes[]): Promise<void> {
-  for (const wish of wishes) {
+export async function exportModels(folder: string, models: readonly TrainedRunOptions[]): Promise<void> {
+  for (const model of models) {
     const run = await mkdtemp(join(tmpdir(), 'textura-run-'));
     // Two are enough for the self-check; each costs seconds in the loops that compute what is expected.
-    await writeTrainedRun(run, { patches: randomPatches(2, 7), ...wish });
+    await writeTrainedRun(run, { patches: randomPatches(2, 7), ...model });
     const graphs = ['portable', 'throughput'] as const;
     await exportRun(await readTrainedRun(run), { out: folder, opset: 17, graphs, version: '0.0.0' });
     await rm(run, { recursive: true });

@@ -14,7 +14,7 @@ import { trainingConfigSchema } from '../../model/training-config.ts';
 import { randomParameters, randomPatches } from './random-network.ts';
 import { referenceLogits } from './reference-network.ts';
 
-export interface TrainedRunWishes {
+export interface TrainedRunOptions {
   readonly variant?: VariantName;
   readonly labels?: readonly string[];
   readonly status?: RunStatus;
@@ -35,17 +35,17 @@ export interface TrainedRunWishes {
 export const sixTextures = ['bark', 'brick', 'glass', 'knit', 'marble', 'plaid'] as const;
 
 /** Writes the files of a run into `directory`. */
-export async function writeTrainedRun(directory: string, wishes: TrainedRunWishes = {}): Promise<void> {
+export async function writeTrainedRun(directory: string, options: TrainedRunOptions = {}): Promise<void> {
   const {
     variant = 'lab-baseline',
     labels = sixTextures,
     seed = 7,
     patches = randomPatches(4, seed),
-  } = wishes;
+  } = options;
   const network = networkOf(variant, labels.length);
-  const { parameters = randomParameters(network, seed) } = wishes;
+  const { parameters = randomParameters(network, seed) } = options;
   await mkdir(directory, { recursive: true });
-  await writeFile(join(directory, runFiles.run), JSON.stringify(runRecord(wishes, labels)));
+  await writeFile(join(directory, runFiles.run), JSON.stringify(runRecord(options, labels)));
   await writeFile(join(directory, runFiles.model), modelFile(network, parameters));
   const logits = Float32Array.from(referenceLogits(network, parameters, patches));
   const count = patches.length / patchBytes;
@@ -74,11 +74,11 @@ function runRecord(
     variant = 'lab-baseline',
     status = 'finished',
     endedAt = '2026-02-03T05:06:07Z',
-    ...wishes
-  }: TrainedRunWishes,
+    ...options
+  }: TrainedRunOptions,
   labels: readonly string[],
 ): Run {
-  const { seed = 7, patchPx = 64, top1err = 0.25 } = wishes;
+  const { seed = 7, patchPx = 64, top1err = 0.25 } = options;
   const start = '2026-02-03T04:05:06Z';
   return runSchema.parse({
     textura: '0.1.0',
@@ -105,14 +105,14 @@ function runRecord(
     ],
     startedAt: start,
     ...(status === 'running' ? {} : { endedAt }),
-    ...(wishes.best === undefined
+    ...(options.best === undefined
       ? {
           best: {
             epoch: 9,
             top1err,
             top5err: 0.0625,
             objective: 0.875,
-            balancedTop1err: wishes.balancedTop1err,
+            balancedTop1err: options.balancedTop1err,
           },
         }
       : {}),

@@ -51,7 +51,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('on Linux
     expect(result.stderr).not.toMatch(/^ +at /m);
   });
 
-  it('tells libraries that are there from CUDA that starts, and removes them', async () => {
+  it('distinguishes installed libraries from a working CUDA, and removes them', async () => {
     await mkdir(folder, { recursive: true });
     for (const name of libraries) await writeFile(join(folder, name), 'not a library');
     const result = await clone.run(setup, []);

@@ -78,7 +78,7 @@ describe('a binding that does not load', () => {
 });
 
 describeWithTensorflow('the binding of this machine', () => {
-  it('loads and tells the version of TensorFlow', async () => {
+  it('loads and reports the version of TensorFlow', async () => {
     const facts = await probeBinding(installedBindingPath());
     expect(facts.tensorflow).toMatch(/^2\.\d+\.\d+/);
     expect(typeof facts.gpu).toBe('boolean');
