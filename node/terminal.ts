@@ -41,7 +41,7 @@ export function progressBar(share: number, width: number): string {
   return '\u2588'.repeat(full) + '\u2591'.repeat(width - full);
 }
 
-/** `48 s`, `12 min 05 s`, `3 h 20 min`. */
+/** A length of time for people: `48 s`, `12 min 05 s`, `3 h 20 min`. */
 export function durationText(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
