@@ -68,7 +68,7 @@ async function takeScreen(
   const page = await context.newPage();
   page.setDefaultTimeout(180_000);
   await page.goto(address);
-  await page.locator('.provider-proof', { hasText: 'proof repeated' }).waitFor();
+  await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
   await prepare(page);
   await page.evaluate('scrollTo(0, 0)');
   const shot = await page.screenshot({ fullPage: true });
@@ -104,7 +104,7 @@ async function teachThree(page: Page): Promise<void> {
   }
   await page.locator('#train').click();
   await page.locator('#held-out', { hasText: 'wrong' }).waitFor();
-  await page.locator('.provider-proof', { hasText: 'proof repeated' }).waitFor();
+  await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
 }
 
 await runCommand(

@@ -73,7 +73,7 @@ async function heatMaps(browser: Browser, origin: string): Promise<readonly numb
   const took: number[] = [];
   for (let i = 0; i <= heatMapImages; i++) {
     await stats.filter({ hasText: '37 x 27' }).waitFor();
-    await page.getByRole('button', { name: 'Draw others' }).click();
+    await page.getByRole('button', { name: 'New samples' }).click();
     await stats.filter({ hasText: '19 x 14' }).waitFor();
     const text = (await stats.textContent()) ?? '';
     took.push(numberIn(/in ([\d,.]+) ms/.exec(text)?.[1]));

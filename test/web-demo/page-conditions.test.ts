@@ -41,17 +41,19 @@ describe('a browser that keeps nothing', () => {
     ).toBe('SecurityError');
     expect(await readBars(page)).toHaveLength(5);
     await page
-      .getByText('Not kept: the language chosen here, what you teach, the page for use without a network.')
+      .getByText(
+        'Not stored: the chosen language, your surfaces and the trained model, the page for offline use.',
+      )
       .waitFor();
-    expect(await textOf(page)).not.toContain('works without a network');
+    expect(await textOf(page)).not.toContain('works offline');
     await page.getByRole('button', { name: 'Español' }).click();
-    await page.getByText('No se guarda: el idioma elegido aquí, lo que enseñe').waitFor();
+    await page.getByText('No se guarda: el idioma elegido, sus superficies y el modelo entrenado').waitFor();
     await page.getByRole('tab', { name: 'Enseñar' }).click();
     await page.getByText('Este navegador no guarda datos de esta página').waitFor();
     await collect(page, 0, 'brick', 'a', 6, 'Textura de muestra');
     await collect(page, 1, 'knit', 'b', 6, 'Textura de muestra');
     await page.locator('#train').click();
-    await page.locator('#held-out', { hasText: 'apartados' }).waitFor();
+    await page.locator('#held-out', { hasText: 'recortes de prueba mal clasificados' }).waitFor();
     expect(thrown).toEqual([]);
   }, 120_000);
 
@@ -59,16 +61,19 @@ describe('a browser that keeps nothing', () => {
   const refusals = {
     localStorage: {
       script: `Object.defineProperty(window, 'localStorage', { get() ${refusing} });`,
-      lost: 'the language chosen here.',
+      lost: 'the chosen language.',
     },
     'localStorage.setItem': {
       script: `Storage.prototype.setItem = () => ${refusing};`,
-      lost: 'the language chosen here.',
+      lost: 'the chosen language.',
     },
-    indexedDB: { script: `IDBFactory.prototype.open = () => ${refusing};`, lost: 'what you teach.' },
+    indexedDB: {
+      script: `IDBFactory.prototype.open = () => ${refusing};`,
+      lost: 'your surfaces and the trained model.',
+    },
     CacheStorage: {
       script: `CacheStorage.prototype.open = async () => ${refusing};`,
-      lost: 'the page for use without a network.',
+      lost: 'the page for offline use.',
     },
   } as const;
   for (const [name, { script, lost }] of Object.entries(refusals)) {
@@ -89,7 +94,7 @@ describe('a browser that keeps nothing', () => {
       await page.getByRole('tab', { name: 'En vivo' }).waitFor();
       await page.getByRole('tab', { name: 'Enseñar' }).click();
       expect(await page.locator('.surface').count()).toBe(2);
-      expect(await textOf(page)).not.toContain('Aún no hay modelos');
+      expect(await textOf(page)).not.toContain('Todavía no hay modelos');
       expect(complaints.filter((text) => !text.includes('blocked by Playwright'))).toEqual([]);
     }, 60_000);
   }
@@ -104,10 +109,12 @@ describe('the list of models', () => {
       status === 200 ? route.continue() : route.fulfill({ status, body: 'nothing' }),
     );
     await page.goto(server.origin);
-    await page.getByText('There are no models beside this page yet').waitFor();
+    await page.getByText('There are no models yet').waitFor();
     status = 502;
     await page.reload();
-    await page.getByText('The list of models could not be read: models/index.json did not arrive').waitFor();
+    await page
+      .getByText('The list of models could not be loaded: models/index.json could not be loaded')
+      .waitFor();
     expect(await textOf(page)).not.toContain('There are no models');
     status = 200;
     await page.getByRole('button', { name: 'Try again' }).click();
@@ -127,12 +134,12 @@ describe('a page over plain http from another machine', () => {
     ]);
     expect(await readBars(page)).toHaveLength(5);
     const state = page.locator('.provider-state');
-    await state.getByText('Several threads and WebGPU need a page that is opened over https').waitFor();
+    await state.getByText('WebGPU and several threads need a page opened over https').waitFor();
     // The server does send these headers.
     expect(await state.textContent()).not.toContain('Cross-Origin');
-    await page.getByText('works without a network only where it is opened over https').waitFor();
+    await page.getByText('works offline only when you open it over https').waitFor();
     await page.locator('#camera-button').click();
-    await page.getByText('Browsers allow a camera only to a page that is opened over https').waitFor();
+    await page.getByText('The camera works only when you open this page over https').waitFor();
 
     await page.getByRole('tab', { name: 'Teach' }).click();
     await page.getByRole('button', { name: 'Add a surface' }).click();
@@ -160,7 +167,7 @@ describe('files of the page', () => {
     const { page, complaints } = await openPage(browser, `${server.origin}/tools/textura/`);
     expect(await readBars(page)).toHaveLength(5);
     await page.getByRole('tab', { name: 'See' }).click();
-    await page.locator('#heat-stats', { hasText: 'places' }).waitFor();
+    await page.locator('#heat-stats', { hasText: 'positions' }).waitFor();
     expect(complaints).toEqual([]);
   }, 60_000);
 
@@ -185,7 +192,7 @@ describe('files of the page', () => {
       onTestFinished(() => server.close());
       const { page } = await openPage(browser, server.origin, { serviceWorkers: 'block' });
       const words = isRuntime ? `WebAssembly is not used: ${file}` : `lab-baseline cannot be used: ${file}`;
-      await page.getByText(`${words} did not arrive`).waitFor();
+      await page.getByText(`${words} could not be loaded`).waitFor();
       const shown = await textOf(page);
       for (const text of [
         'Starting',
@@ -198,9 +205,9 @@ describe('files of the page', () => {
       ]) {
         expect({ text, isShown: shown.includes(text) }).toEqual({ text, isShown: false });
       }
-      expect(shown).toContain('No network to read with');
+      expect(shown).toContain('No model available');
       await page.getByRole('button', { name: 'Español' }).click();
-      await page.getByText(`${file} no llegó`).waitFor();
+      await page.getByText(`no se pudo cargar ${file}`).waitFor();
     }, 60_000);
   }
 
@@ -212,7 +219,7 @@ describe('files of the page', () => {
     );
     await page.goto(server.origin);
     await page
-      .getByText('WebAssembly is not used: onnxruntime/ort-wasm-simd-threaded.wasm did not arrive')
+      .getByText('WebAssembly is not used: onnxruntime/ort-wasm-simd-threaded.wasm could not be loaded')
       .waitFor();
   }, 60_000);
 
@@ -221,7 +228,7 @@ describe('files of the page', () => {
     const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
     await page.route('**/workers/texture-worker.js', (route) => route.fulfill({ status: 404 }));
     await page.goto(server.origin);
-    await page.getByText('The samples cannot be drawn').waitFor();
+    await page.getByText('The sample textures could not be drawn').waitFor();
     const { data } = drawTexture('marble', 6, 2, 90, 80);
     const path = join(folder, 'picture.png');
     await sharp(data, { raw: { width: 90, height: 80, channels: 1 } })

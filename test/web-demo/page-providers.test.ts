@@ -100,7 +100,7 @@ describe('what computes', () => {
     await state(page, 'WebAssembly').waitFor();
     const onWasm = await readBars(page);
     await choose(page, 'webgpu');
-    await state(page, /WebGPU is not used: it gives wrong numbers .*differ by/).waitFor();
+    await state(page, /WebGPU is not used: its results are wrong .*differ by/).waitFor();
     await state(page, /^WebAssembly/).waitFor();
     expect(await readBars(page)).toEqual(onWasm);
   }, 180_000);
@@ -117,7 +117,7 @@ describe('what computes', () => {
     onTestFinished(() => server.close());
     const { page } = await openPage(browser, server.origin);
     await page.getByText(/lab-baseline cannot be used: .*differ by/).waitFor();
-    expect(await page.locator('#top-class').textContent()).toBe('No network to read with');
+    expect(await page.locator('#top-class').textContent()).toBe('No model available');
     expect(await page.locator('.bars .bar:not([hidden])').count()).toBe(0);
   }, 60_000);
 });
@@ -165,7 +165,7 @@ describe('WebGPU that goes away', () => {
       "requestDevice = () => Promise.reject(new Error('11942016'))",
       'could not be opened',
     ],
-    ['never answers', 'requestDevice = () => new Promise(() => {})', 'it did not answer within 5 seconds'],
+    ['never answers', 'requestDevice = () => new Promise(() => {})', 'it did not respond within 5 seconds'],
   ] as const) {
     test(`because it ${name} is refused in words, and WebAssembly answers`, async (context) => {
       const { page } = await openWith(`GPUAdapter.prototype.${script};`);
@@ -184,8 +184,8 @@ describe('WebGPU that goes away', () => {
 
   test('because there is no adapter, or none that ever answers, leaves WebAssembly with a line that says why', async () => {
     for (const [adapter, reason] of [
-      ['Promise.resolve(null)', 'it finds no graphics processor here'],
-      ['new Promise(() => {})', 'it did not answer within 5 seconds'],
+      ['Promise.resolve(null)', 'no graphics processor was found'],
+      ['new Promise(() => {})', 'it did not respond within 5 seconds'],
     ] as const) {
       const { page } = await openWith(
         `Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: () => ${adapter} } });`,
@@ -213,7 +213,7 @@ test('a worker that dies is replaced, and what it said itself is for the console
   // The third in a row is no accident.
   await die();
   await page.getByText(/WebAssembly is not used: an unexpected error/).waitFor();
-  await page.locator('#top-class', { hasText: 'No network to read with' }).waitFor();
+  await page.locator('#top-class', { hasText: 'No model available' }).waitFor();
   expect(await page.evaluate('document.body.innerText')).not.toContain('.cc');
   expect(complaints.join()).toContain('session.cc');
 }, 60_000);
@@ -231,14 +231,14 @@ test('a reading that fails takes its label away and is told in words, and the ne
   await fail(true);
   for (const n of [3, 4]) {
     await page.locator('.swatch').nth(n).click();
-    await page.getByText('The picture could not be read: an unexpected error').waitFor();
+    await page.getByText('The picture could not be classified: an unexpected error').waitFor();
     expect(await page.locator('#top-class').isVisible()).toBe(false);
     expect(await page.evaluate('document.body.innerText')).not.toContain('.cc');
   }
   await fail(false);
   await page.locator('.swatch').nth(5).click();
   await page.locator('#top-class').waitFor();
-  await page.getByText('The picture could not be read').waitFor({ state: 'hidden' });
+  await page.getByText('The picture could not be classified').waitFor({ state: 'hidden' });
 }, 60_000);
 
 test('no label stands beside a picture that it was not computed for, however late the answer is', async () => {

@@ -27,7 +27,7 @@ const fixture = pageFixture({
 async function openView(view: string, options = {}) {
   const { browser, server } = fixture();
   const opened = await openPage(browser, `${server.origin}/#${view}`, options);
-  await opened.page.locator('.provider-proof', { hasText: 'proof repeated' }).waitFor();
+  await opened.page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
   return opened;
 }
 
@@ -36,7 +36,7 @@ test('Compare shows every network on the patch, with class, latency, size and er
   const rows = page.locator('.compare-table tbody tr');
   await rows.nth(1).locator('.latency', { hasText: 'ms' }).waitFor();
   expect(await rows.count()).toBe(2);
-  expect(await rows.nth(1).locator('.model').textContent()).toContain('lacks relu4');
+  expect(await rows.nth(1).locator('.model').textContent()).toContain('without relu4');
   expect(sixTextures).toContain(await rows.nth(0).locator('.top').textContent());
   expect(await rows.nth(1).locator('.agrees').textContent()).toMatch(/same|differs/);
   expect(await rows.nth(1).locator('.size').textContent()).toMatch(/^1[0-9]\.\d MB$/);
@@ -45,7 +45,7 @@ test('Compare shows every network on the patch, with class, latency, size and er
 
 test('See draws the heat map over the picture, the maps of a layer and what a value of them sees', async () => {
   const { page } = await openView('see');
-  await page.locator('#heat-stats', { hasText: 'places' }).waitFor();
+  await page.locator('#heat-stats', { hasText: 'positions' }).waitFor();
   const painted = `(() => {
     const { width, height } = document.querySelector('.stage-overlay');
     const { data } = document.querySelector('.stage-overlay').getContext('2d').getImageData(0, 0, width, height);
@@ -185,7 +185,7 @@ describe('what is removed in Teach', () => {
     expect(await undo.evaluate((button) => button === button.ownerDocument.activeElement)).toBe(true);
     expect(await page.locator('#train').isDisabled()).toBe(true);
     const said = await undo.getAttribute('aria-describedby');
-    expect(await page.locator(`#${said}`).textContent()).toMatch(/^Removed: wall \(patches: \d+\)\.$/);
+    expect(await page.locator(`#${said}`).textContent()).toMatch(/^Removed wall \(patches: \d+\)\.$/);
     await page.keyboard.press('Enter');
     expect(await names(page)).toEqual(['wall', 'scarf']);
     expect(await page.locator('.surface').nth(0).locator('.thumb').count()).toBeGreaterThanOrEqual(6);
@@ -219,11 +219,9 @@ describe('what is removed in Teach', () => {
     const { page } = await twoSurfaces();
     await page.locator('#train').click();
     await page.locator('#model option:checked', { hasText: 'taught' }).waitFor({ state: 'attached' });
-    await page.getByRole('button', { name: 'Forget everything' }).click();
+    await page.getByRole('button', { name: 'Delete everything' }).click();
     await page
-      .getByText(
-        /^Removed: all that was taught here .surfaces: 2, patches: \d+.* after 10 seconds; until then/,
-      )
+      .getByText(/^Removed everything .surfaces: 2, patches: \d+.* after 10 seconds; reloading the page/)
       .waitFor();
     expect(await names(page)).toEqual(['', '']);
     expect(await page.locator('#model option').allTextContents()).toEqual(['lab-baseline', 'no-relu4']);
@@ -232,15 +230,15 @@ describe('what is removed in Teach', () => {
     expect(await names(page)).toEqual(['wall', 'scarf', 'new']);
     await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
     await page.locator('#model option:checked', { hasText: 'taught' }).waitFor({ state: 'attached' });
-    await page.locator('.provider-proof', { hasText: 'proof repeated' }).waitFor();
+    await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
   }, 120_000);
 
   test('everything is deleted at once by whoever says so, and what was begun meanwhile stays', async () => {
     const { page } = await twoSurfaces();
     await page.getByRole('button', { name: 'Español' }).click();
-    await page.getByRole('button', { name: 'Olvidarlo todo' }).click();
+    await page.getByRole('button', { name: 'Borrar todo' }).click();
     await page.locator('.surface input').nth(0).fill('nueva');
-    await page.getByText('hasta entonces, al recargar vuelve').waitFor();
+    await page.getByText('si recarga la página antes, se recupera').waitFor();
     await page.getByRole('button', { name: 'Borrar ya' }).click();
     await expect.poll(() => keptNames(page)).toEqual(['nueva']);
     await reload(page);

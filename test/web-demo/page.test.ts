@@ -62,7 +62,7 @@ function pixelsInPage(jpeg: Buffer): string {
 
 async function readWhole(page: Page, expected: readonly Prediction[]) {
   await page.getByText('the whole picture', { exact: true }).click();
-  await page.locator('.specimen-remark', { hasText: 'patches, averaged' }).waitFor();
+  await page.locator('.specimen-remark', { hasText: /average of \d+ patches/ }).waitFor();
   await page.locator('.bars li:first-child .bar-label', { hasText: expected[0]?.label ?? '' }).waitFor();
   return readBars(page);
 }
@@ -135,11 +135,11 @@ describe('a picture', () => {
     const raw = join(fixture().folder, 'photo.dng');
     await writeFile(raw, rawFiles['DNG (camera raw)'] as Buffer);
     await page.locator('#picture-file').setInputFiles(raw);
-    await page.getByText('This is a DNG (camera raw) picture, which cannot be decoded here').waitFor();
+    await page.getByText('This DNG (camera raw) picture cannot be opened here').waitFor();
     const cut = join(fixture().folder, 'cut.ppm');
     await writeFile(cut, ppmOfRgb(rgbPicture(70, 66, 1)).subarray(0, 500));
     await page.locator('#picture-file').setInputFiles(cut);
-    await page.getByText('it is cut, damaged or of an unusual kind').waitFor();
+    await page.getByText('the file is incomplete, damaged or of an unusual type').waitFor();
   }, 60_000);
 
   test('that browsers do not decode, or not to the bit, has the grey levels of npm run classify', async () => {
@@ -170,8 +170,8 @@ describe('a picture', () => {
       expect([name, [...theirs.data]]).toEqual([name, [...ours.data]]);
       const isSensor = name.startsWith('sensor');
       expect([name, ours.stretchedFromBits]).toEqual([name, isSensor ? 12 : undefined]);
-      if (isSensor) await page.getByText('hold only 12 bits').waitFor();
-      else await page.getByText('hold only 12 bits').waitFor({ state: 'hidden' });
+      if (isSensor) await page.getByText('uses only 12 bits').waitFor();
+      else await page.getByText('uses only 12 bits').waitFor({ state: 'hidden' });
     }
   }, 60_000);
 
@@ -192,12 +192,12 @@ describe('a picture', () => {
       );
     }
     await page.locator('#picture-file').setInputFiles(join(folder, 'small.png'));
-    await page.getByText('The picture is 70 x 63 pixels; each side must have 64 or more').waitFor();
+    await page.getByText('This picture is 70 x 63 pixels, but each side needs at least 64').waitFor();
     await page.getByText('Waiting for a picture').waitFor();
     await page.locator('#picture-file').setInputFiles(join(folder, 'large.png'));
     await page.getByText('more than 9000 pixels').waitFor();
     await page.locator('#picture-file').setInputFiles(join(folder, 'fitting.png'));
-    await page.getByText('each side must have').waitFor({ state: 'hidden' });
+    await page.getByText('each side needs').waitFor({ state: 'hidden' });
     expect(await readBars(page)).not.toEqual([]);
   }, 60_000);
 });
@@ -221,7 +221,7 @@ describe('a camera', () => {
     const { page } = await openPage(fixture().browser, fixture().server.origin);
     await readBars(page);
     await page.locator('#camera-button').click();
-    await page.getByText('The camera was not allowed').waitFor();
+    await page.getByText('Camera access is blocked').waitFor();
     expect(await page.locator('.stage-picture canvas').count()).toBe(1);
   }, 60_000);
 });

@@ -60,8 +60,8 @@ function foot(): HTMLElement {
     lost.hidden = things.size === 0;
     const names = keptThings
       .filter((thing) => things.has(thing))
-      .map((thing) => textOf(`page.unkept.${thing}`));
-    say(lost, 'page.unkept', { things: formatList(names) });
+      .map((thing) => textOf(`page.notStored.${thing}`));
+    say(lost, 'page.notStored', { things: formatList(names) });
   };
   language.watch(draw);
   unkept.watch(draw);

@@ -4,7 +4,7 @@
  */
 import { signal } from './dom/signal.ts';
 
-export const keptThings = ['language', 'lessons', 'offline'] as const;
+export const keptThings = ['language', 'teaching', 'offline'] as const;
 /** The chosen language, what was taught, and the page itself for use without a network. */
 export type KeptThing = (typeof keptThings)[number];
 

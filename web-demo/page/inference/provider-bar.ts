@@ -22,7 +22,7 @@ export function providerBar(inference: Inference, models: Signal<readonly Listed
   const model = element('select', { id: 'model' });
   const wish = element('select', { id: 'provider' });
   const state = element('p', { class: 'provider-state', role: 'status' });
-  const proof = element('p', { class: 'provider-proof' });
+  const check = element('div', { class: 'provider-check' });
 
   const listModels = () => {
     const chosen = inference.model.get();
@@ -46,7 +46,7 @@ export function providerBar(inference: Inference, models: Signal<readonly Listed
     state.replaceChildren(
       ...providerLines(inference.provider.get()).map((line) => element('span', {}, line)),
     );
-    proof.textContent = proofLine(inference);
+    check.replaceChildren(...modelCheck(inference));
   };
 
   models.watch(listModels);
@@ -75,23 +75,30 @@ export function providerBar(inference: Inference, models: Signal<readonly Listed
       { class: 'provider' },
       element('p', { class: 'field' }, said('label', 'model.choose', { for: model.id }), model),
       element('p', { class: 'field' }, said('label', 'provider.choose', { for: wish.id }), wish),
-      element('div', { class: 'provider-report' }, state, proof),
+      element('div', { class: 'provider-report' }, state, check),
     ),
   };
 }
 
-/** Empty where nothing computes: why that is so is said beside it. */
-function proofLine({ model, provider }: Inference): string {
+/** Whether the model passed its self-check. Empty while no provider is active: the provider lines give the reason. */
+function modelCheck({ model, provider }: Inference): readonly (Node | string)[] {
   const state = model.get();
   switch (state.status) {
     case 'loading':
-      return textOf('model.loading', { name: state.name });
+      return [textOf('model.loading', { name: state.name })];
     case 'failed':
       return provider.get().active === undefined
-        ? ''
-        : textOf('model.failed', { name: state.name, reason: faultText(state.fault) });
+        ? []
+        : [textOf('model.failed', { name: state.name, reason: faultText(state.fault) })];
     case 'ready':
-      return textOf('model.proof', { difference: state.model.difference.toExponential(1) });
+      return [
+        element(
+          'details',
+          {},
+          element('summary', {}, textOf('model.verified')),
+          textOf('model.verifiedDetails', { difference: state.model.difference.toExponential(1) }),
+        ),
+      ];
     default:
       throw state satisfies never;
   }
@@ -104,12 +111,12 @@ function providerLines({ active, verdicts, wish }: ProviderState): readonly stri
   const lines = [active === undefined ? textOf(none) : activeLine(active, verdicts[active])];
   if (active === 'wasm' && !window.isSecureContext) lines.push(textOf('provider.insecure'));
   else if (active === 'wasm' && !window.crossOriginIsolated) lines.push(textOf('provider.isolation'));
-  if (webgpu.status === 'trying' && active !== undefined) lines.push(textOf('provider.trying'));
+  if (webgpu.status === 'trying' && active !== undefined) lines.push(textOf('provider.checking'));
   if (webgpu.status === 'refused') lines.push(refusedLine('WebGPU', webgpu.fault));
   if (wasm.status === 'refused') lines.push(refusedLine('WebAssembly', wasm.fault));
   if (active === 'wasm' && wish === 'auto' && wasm.status === 'passed' && webgpu.status === 'passed') {
-    const [mine, theirs] = [formatNumber(wasm.runMs ?? 0, 1), formatNumber(webgpu.runMs ?? 0, 1)];
-    lines.push(textOf('provider.slower', { mine, theirs }));
+    const ms = (check: { readonly runMs: number | undefined }) => formatNumber(check.runMs ?? 0, 1);
+    lines.push(textOf('provider.slower', { wasm: ms(wasm), webgpu: ms(webgpu) }));
   }
   return lines;
 }

@@ -63,7 +63,7 @@ export function heatPanel({ inference, stage, reader, shown: tellShown }: ViewSe
       ms: formatNumber(map.inferMs),
     });
     const label = (index: number) => model.labels[index] ?? '';
-    say(honest, 'see.honest', { map: label(seen.atSquare), reading: label(seen.reading) });
+    say(honest, 'see.difference', { map: label(seen.atSquare), result: label(seen.reading) });
   };
   const listClasses = (labels: readonly string[]) => {
     const before = shown.value;

@@ -137,7 +137,7 @@ function mapGrid(onPlace: (place: Place) => void) {
       const channel = channels[i];
       canvas.hidden = channel === undefined;
       if (channel === undefined) return;
-      canvas.title = textOf('see.map1', { number: channel, layer: next.layer });
+      canvas.title = textOf('see.mapTitle', { number: channel, layer: next.layer });
       drawChannel(canvas, next, channel);
     });
   }

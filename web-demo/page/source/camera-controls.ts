@@ -18,7 +18,7 @@ export function cameraControls(stage: Stage, tell: (key: TextKey | undefined) =>
   const torch = element('input', { type: 'checkbox', id: 'camera-torch' });
   const zoom = element('input', { type: 'range', id: 'camera-zoom' });
   const rows = {
-    which: element('p', {}, said('label', 'source.which', { for: which.id }), which),
+    which: element('p', {}, said('label', 'source.device', { for: which.id }), which),
     torch: element('p', {}, torch, said('label', 'source.torch', { for: torch.id })),
     zoom: element('p', {}, said('label', 'source.zoom', { for: zoom.id }), zoom),
   };

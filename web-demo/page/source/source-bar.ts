@@ -26,7 +26,7 @@ export function sourceBar(stage: Stage): SourceBar {
   const file = element('input', { type: 'file', accept: accepted, id: 'picture-file', class: 'unseen' });
   const samples = samplePicker(show, (error) => {
     reportError(error);
-    notice.tell('source.unpainted');
+    notice.tell('source.failed');
   });
   const warning = said('p', 'picture.noise', { class: 'notice', hidden: !altersPixels() });
 
@@ -138,7 +138,7 @@ function samplePicker(
   let current: TextureName | undefined;
 
   const patchwork = said('button', 'source.patchwork', { type: 'button', class: 'swatch-patchwork' });
-  const another = said('button', 'source.another', { type: 'button', class: 'quiet' });
+  const another = said('button', 'source.redraw', { type: 'button', class: 'quiet' });
   const swatches = textureNames.map((texture) => swatch(texture, () => pick(texture)));
   patchwork.addEventListener('click', () => pick(undefined));
   another.addEventListener('click', () => {

@@ -10,7 +10,7 @@ export function outcomePanel() {
   const tryIt = said('button', 'teach.try', { type: 'button', class: 'primary' });
   const onnx = said('button', 'teach.download', { type: 'button' });
   const patches = said('button', 'teach.patches', { type: 'button' });
-  const forget = said('button', 'teach.forget', { type: 'button', class: 'quiet' });
+  const forget = said('button', 'teach.deleteAll', { type: 'button', class: 'quiet' });
   const result = element(
     'div',
     { hidden: true },

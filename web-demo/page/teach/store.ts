@@ -36,7 +36,7 @@ export async function openTeachingStore(): Promise<TeachingStore> {
     try {
       return await work(database);
     } catch {
-      tellUnkept('lessons');
+      tellUnkept('teaching');
       return undefined;
     }
   }
@@ -71,7 +71,7 @@ async function openDatabase(): Promise<Database | undefined> {
       },
     });
   } catch {
-    tellUnkept('lessons');
+    tellUnkept('teaching');
     return undefined;
   }
 }

@@ -63,7 +63,7 @@ export function teachView(setting: ViewSetting): View {
   }
 
   function drawKept(): void {
-    say(kept, unkept.get().has('lessons') ? 'teach.unkept' : 'teach.kept');
+    say(kept, unkept.get().has('teaching') ? 'teach.notStored' : 'teach.stored');
   }
 
   async function begin(): Promise<void> {
@@ -136,7 +136,7 @@ export function teachView(setting: ViewSetting): View {
     models.set(exported());
     const patches = taken.surfaces.reduce((sum, surface) => sum + surface.patches.length, 0);
     const text = () =>
-      textOf('teach.forgotten', {
+      textOf('teach.deletedAll', {
         surfaces: formatNumber(taken.surfaces.length),
         patches: formatNumber(patches),
         seconds: formatNumber(undoSeconds),
