@@ -5,15 +5,13 @@ import { cutPatch } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
 import { InferenceSession, Tensor } from '../../node/onnxruntime.ts';
 import { drawTexture } from '../../textures/textures.ts';
-import type { TeachingNews } from '../../web-demo/shared/teaching-messages.ts';
+import type { TeachingProgress } from '../../web-demo/shared/teaching-api.ts';
 import { trainAllLayers } from '../../web-demo/worker/all-layers.ts';
 import type { Runtime } from '../../web-demo/worker/tensors.ts';
 
 /** onnxruntime-node in the place of onnxruntime-web: the same graphs, the same tensors. */
 const runtime: Runtime = {
-  provider: 'wasm',
   threads: 1,
-  version: '',
   Tensor,
   open: (model) => InferenceSession.create(model),
 };
@@ -33,12 +31,12 @@ function lesson(count: number) {
 test('all layers learn by the training step: the loss falls, each step is told, the values change', async () => {
   const network = networkOf('reference', 2, { width: 0.2 });
   const initial = initialParameters(network, 3);
-  const news: TeachingNews[] = [];
-  const learnt = await trainAllLayers(runtime, network, initial, lesson(40), (each) => news.push(each));
-  const losses = news.map((each) => (each.kind === 'progress' ? (each.loss ?? Number.NaN) : Number.NaN));
+  const reported: TeachingProgress[] = [];
+  const learnt = await trainAllLayers(runtime, network, initial, lesson(40), (each) => reported.push(each));
+  const losses = reported.map(({ loss }) => loss ?? Number.NaN);
   // Three batches a pass, the last of them not full.
   expect(losses).toHaveLength(30);
-  expect(news.at(-1)).toMatchObject({ done: 30, total: 30 });
+  expect(reported.at(-1)).toMatchObject({ done: 30, total: 30 });
   expect(losses[0]).toBeCloseTo(Math.log(2), 1);
   expect(losses.at(-1)).toBeLessThan(0.9 * (losses[0] ?? 0));
   for (const [name, values] of learnt) expect(values, name).not.toEqual(initial.get(name));

@@ -24,7 +24,7 @@ import { watchFrames } from './stage/frames.ts';
 import { freshness } from './stage/freshness.ts';
 import { createStage, type Picture, type Stage } from './stage/stage.ts';
 import { tellUnkept } from './storage.ts';
-import { taughtModels } from './teach/taught-models.ts';
+import { taughtModels } from './teach/taught-model.ts';
 import { teachView } from './teach/teach-view.ts';
 import type { View, ViewName, ViewSetting } from './view.ts';
 

@@ -16,7 +16,7 @@ import { patchBytes } from '../../model/patch.ts';
 import { randomStream, shuffle } from '../../model/random.ts';
 import { addScores, meanScores, noScores } from '../../model/scores.ts';
 import type { LabelledPatches } from '../shared/collection.ts';
-import type { TeachingNews } from '../shared/teaching-messages.ts';
+import type { TeachingProgress } from '../shared/teaching-api.ts';
 import { floats, type Runtime } from './tensors.ts';
 
 const batch = 16;
@@ -34,7 +34,7 @@ export async function trainAllLayers(
   network: Network,
   initial: Parameters,
   lesson: LabelledPatches,
-  tell: (news: TeachingNews) => void,
+  onProgress: (progress: TeachingProgress) => void,
 ): Promise<Parameters> {
   const graph = trainingStepGraph(network, { batch });
   const session = await runtime.open(
@@ -65,7 +65,7 @@ export async function trainAllLayers(
     if (!Number.isFinite(loss))
       throw new TexturaError('diverged', `the loss is ${loss} after step ${step + 1}`);
     lately = Number.isNaN(lately) ? loss : 0.8 * lately + 0.2 * loss;
-    tell({ kind: 'progress', stage: 'learning', done: step + 1, total: order.length, loss });
+    onProgress({ stage: 'learning', done: step + 1, total: order.length, loss });
     state = Object.fromEntries(names.map((name) => [name, outputs[stepNames.next(name)] as Tensor]));
   }
   // As bad as knowing nothing: the steps have destroyed what the network could.

@@ -8,27 +8,13 @@ import type { GreyImage } from '../../model/image.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx } from '../../model/network.ts';
 import { parameter } from '../../model/parameters.ts';
-import { faultOf } from '../shared/faults.ts';
-import type {
-  Activations,
-  HeatMap,
-  Loss,
-  Reply,
-  Request,
-  Work,
-  WorkKind,
-} from '../shared/inference-messages.ts';
+import type { Activations, HeatMap, InferenceApi } from '../shared/inference-api.ts';
 import { modelParameters } from '../shared/model-contents.ts';
-import { runQueue, superseded } from '../shared/run-queue.ts';
+import { postLoss, serveCalls } from '../shared/worker-calls.ts';
 import { standardiseLocally } from './local-standardisation.ts';
 import { answer, derivedSession, type OpenModel, openModel } from './model-sessions.ts';
 import { openRuntime } from './runtime.ts';
 import { disposeAll, floats, type Runtime, type Session } from './tensors.ts';
-
-type Handlers = { readonly [K in WorkKind]: (takes: Work[K]['takes']) => Promise<Work[K]['gives']> };
-
-/** Requests of these kinds all count; of the others only the latest does. */
-const neverSuperseded: ReadonlySet<WorkKind> = new Set(['start', 'load']);
 
 interface SlidingSession {
   readonly model: OpenModel;
@@ -41,27 +27,6 @@ const slidingSessions = new Map<'coarse' | 'fine', SlidingSession>();
 
 let runtime: Runtime | undefined;
 const models = new Map<string, OpenModel>();
-
-const handlers: Handlers = {
-  async start({ provider, folder }) {
-    runtime = await openRuntime(provider, folder, (fault) => tell({ status: 'lost', fault }));
-    const { threads, version } = runtime;
-    return { provider, threads, version };
-  },
-  async load({ source }) {
-    const { model, loaded } = await openModel(started(), source);
-    models.set(source.name, model);
-    return loaded;
-  },
-  classify: ({ model, patches }) => answer(started(), modelNamed(model), patches),
-  async compare({ models: names, patch }) {
-    const answers = [];
-    for (const name of names) answers.push(await answer(started(), modelNamed(name), patch));
-    return { answers };
-  },
-  heatMap: ({ model, grey, isCoarse }) => heatMap(modelNamed(model), grey, isCoarse),
-  activations: ({ model, patch }) => activations(modelNamed(model), patch),
-};
 
 function started(): Runtime {
   if (runtime === undefined) throw new TexturaError('internal', 'the runtime has not been started');
@@ -141,22 +106,25 @@ function firstKernels({ contents: { network }, bytes }: OpenModel): Activations[
   return { kernelPx: first.kernelPx, values };
 }
 
-const queue = runQueue();
-const tell = (message: Reply | Loss) => self.postMessage(message);
-
-self.addEventListener('message', ({ data }: MessageEvent<Request>) => {
-  const { id, kind } = data;
-  const lane = neverSuperseded.has(kind) ? undefined : kind;
-  queue
-    .add(lane, () => handle(data))
-    .then((gives) =>
-      tell(gives === superseded ? { id, status: 'superseded' } : { id, status: 'done', gives }),
-    )
-    .catch((error: unknown) => tell({ id, status: 'failed', fault: faultOf(error) }));
-});
-
-function handle<K extends WorkKind>(request: Request & { readonly kind: K }): Promise<Work[K]['gives']> {
-  // The handler's key and the request's kind are the same string; TypeScript cannot follow the correlation.
-  const handler = handlers[request.kind] as (takes: unknown) => Promise<Work[K]['gives']>;
-  return handler(request.takes);
-}
+serveCalls<InferenceApi>(
+  {
+    async start({ provider, folder }) {
+      runtime = await openRuntime(provider, folder, postLoss);
+      return { threads: runtime.threads };
+    },
+    async load(source) {
+      const { model, loaded } = await openModel(started(), source);
+      models.set(source.name, model);
+      return loaded;
+    },
+    classify: ({ model, patches }) => answer(started(), modelNamed(model), patches),
+    async compare({ models: names, patch }) {
+      const answers = [];
+      for (const name of names) answers.push(await answer(started(), modelNamed(name), patch));
+      return answers;
+    },
+    heatMap: ({ model, grey, isCoarse }) => heatMap(modelNamed(model), grey, isCoarse),
+    activations: ({ model, patch }) => activations(modelNamed(model), patch),
+  },
+  ['classify', 'compare', 'heatMap', 'activations'],
+);

@@ -7,7 +7,7 @@ import { patchBytes } from '../../model/patch.ts';
 import { softmaxRows } from '../../model/scores.ts';
 import { largestDifference, selfCheckPatches } from '../../model/self-check.ts';
 import { fault, InferenceError } from '../shared/faults.ts';
-import type { Answer, LoadedModel, ModelSource } from '../shared/inference-messages.ts';
+import type { Answer, LoadedModel, ModelSource } from '../shared/inference-api.ts';
 import { type ModelContents, modelContents, modelParameters } from '../shared/model-contents.ts';
 import { fetchModel } from './model-fetch.ts';
 import { disposeAll, floats, type Runtime, type Session } from './tensors.ts';

@@ -4,7 +4,7 @@ import { createGraph } from '../../graph/builder.ts';
 import { encodeModel } from '../../graph/encode.ts';
 import { defaultOpset } from '../../model/model-file.ts';
 import { type Fault, fault, fileOf, InferenceError } from '../shared/faults.ts';
-import type { Provider } from '../shared/inference-messages.ts';
+import type { Provider } from '../shared/inference-api.ts';
 import { openDevice } from './graphics-device.ts';
 import type { Runtime, Session } from './tensors.ts';
 import { within } from './time-limit.ts';
@@ -77,9 +77,7 @@ export async function openRuntime(
     throw missing === undefined ? cause : new InferenceError(fault('file-missing', { file: missing }, cause));
   });
   return {
-    provider,
     threads: env.wasm.numThreads,
-    version: env.versions.web ?? env.versions.common,
     Tensor,
     open,
   };

@@ -10,7 +10,7 @@ import type { ConvolutionLayer, Shape } from '../../model/layer.ts';
 import { defaultOpset, graphNames, metadataKeys, modelDocs, modelInput } from '../../model/model-file.ts';
 import { inputPx, type Network } from '../../model/network.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
-import { taughtName } from '../shared/teaching-messages.ts';
+import { taughtName } from '../shared/teaching-api.ts';
 import type { Head } from './head-training.ts';
 
 const featuresName = 'features';

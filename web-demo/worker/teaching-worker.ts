@@ -9,10 +9,10 @@ import { type Patch, patchBytes } from '../../model/patch.ts';
 import { softmaxRows, topClasses } from '../../model/scores.ts';
 import { selfCheckEntry } from '../../model/self-check.ts';
 import type { LabelledPatches } from '../shared/collection.ts';
-import { faultOf } from '../shared/faults.ts';
-import type { SelfCheck } from '../shared/inference-messages.ts';
+import type { SelfCheck } from '../shared/inference-api.ts';
 import { modelContents, modelParameters } from '../shared/model-contents.ts';
-import type { TaughtResult, TeachingNews, TeachingOrder } from '../shared/teaching-messages.ts';
+import type { TaughtResult, TeachingApi, TeachingProgress, TeachingRequest } from '../shared/teaching-api.ts';
+import { postProgress, serveCalls } from '../shared/worker-calls.ts';
 import { trainAllLayers } from './all-layers.ts';
 import { type Features, trainHead } from './head-training.ts';
 import { fetchModel } from './model-fetch.ts';
@@ -32,16 +32,11 @@ import { disposeAll, floats, type Runtime } from './tensors.ts';
 const chunk = 16;
 const selfCheckPatches = 8;
 
-const tell = (news: TeachingNews) => self.postMessage(news);
+const onProgress = (progress: TeachingProgress) => postProgress(progress);
 
-self.addEventListener('message', ({ data }: MessageEvent<TeachingOrder>) => {
-  teach(data).then(
-    (result) => tell({ kind: 'done', result }),
-    (error: unknown) => tell({ kind: 'failed', fault: faultOf(error) }),
-  );
-});
+serveCalls<TeachingApi>({ train });
 
-async function teach({ base, lesson, depth, folder }: TeachingOrder): Promise<TaughtResult> {
+async function train({ base, lesson, depth, folder }: TeachingRequest): Promise<TaughtResult> {
   const startedAt = performance.now();
   const bytes = await fetchModel(base.file);
   const contents = modelContents(bytes, base.name);
@@ -50,7 +45,9 @@ async function teach({ base, lesson, depth, folder }: TeachingOrder): Promise<Ta
   const network = taughtNetwork(contents.network, lesson.labels.length);
   const withHead = await learnHead(runtime, contents.network, parameters, lesson);
   const learnt =
-    depth === 'head' ? withHead : await trainAllLayers(runtime, network, withHead, lesson.training, tell);
+    depth === 'head'
+      ? withHead
+      : await trainAllLayers(runtime, network, withHead, lesson.training, onProgress);
   const stamp = {
     labels: lesson.labels,
     patchPx: contents.patchPx,
@@ -76,14 +73,14 @@ async function learnHead(
   runtime: Runtime,
   network: Network,
   parameters: Parameters,
-  { training, labels }: TeachingOrder['lesson'],
+  { training, labels }: TeachingRequest['lesson'],
 ): Promise<Parameters> {
   const features = await featuresOf(runtime, network, parameters, training);
   const learning = trainHead(features, labels.length);
   for (;;) {
     const { value, done } = learning.next();
     if (done) return taughtParameters(network, parameters, value);
-    tell({ kind: 'progress', stage: 'learning', ...value });
+    onProgress({ stage: 'learning', ...value });
   }
 }
 
@@ -100,7 +97,7 @@ async function featuresOf(
   const parts: Float32Array[] = [];
   let size = 0;
   for (let start = 0; start < patches.length; start += chunk) {
-    tell({ kind: 'progress', stage: 'features', done: start, total: patches.length, loss: undefined });
+    onProgress({ stage: 'features', done: start, total: patches.length, loss: undefined });
     const part = stacked(patches.slice(start, start + chunk));
     const dims = [part.length / patchBytes, 1, inputPx, inputPx];
     const image = new runtime.Tensor('float32', new Float32Array(part), dims);

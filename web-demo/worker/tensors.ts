@@ -1,12 +1,9 @@
 /** onnxruntime as the worker's parts see it, whichever build of it runs, and its tensors. */
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
 import { TexturaError } from '../../model/error.ts';
-import type { Provider } from '../shared/inference-messages.ts';
 
 export interface Runtime {
-  readonly provider: Provider;
   readonly threads: number;
-  readonly version: string;
   readonly Tensor: typeof Tensor;
   /** A session on the provider. */
   open(model: Uint8Array): Promise<Session>;

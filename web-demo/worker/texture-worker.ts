@@ -1,12 +1,11 @@
-/** Draws textures off the page's thread. */
+/** Draws sample textures in a worker, so that the page stays responsive. */
 import { drawTexture } from '../../textures/textures.ts';
-import type { Drawing, DrawingOrder } from '../shared/texture-messages.ts';
+import type { TextureApi } from '../shared/texture-api.ts';
+import { serveCalls } from '../shared/worker-calls.ts';
 
-/** The pictures that `generated` trains on are drawn with seed 1, so these are new to every network. */
+/** `generated` trains on pictures drawn with seed 1, so no network has seen these. */
 const sampleSeed = 2;
 
-self.addEventListener('message', ({ data }: MessageEvent<DrawingOrder>) => {
-  const { id, texture, index, width, height } = data;
-  const image = drawTexture(texture, sampleSeed, index, width, height);
-  self.postMessage({ id, image } satisfies Drawing);
+serveCalls<TextureApi>({
+  draw: ({ texture, index, width, height }) => drawTexture(texture, sampleSeed, index, width, height),
 });

@@ -1,6 +1,6 @@
 /** Every exported network on the same patch. */
 import { softmaxRows, topClasses } from '../../../model/scores.ts';
-import type { Answer } from '../../shared/inference-messages.ts';
+import type { Answer } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { element } from '../dom/element.ts';
 import type { ListedModel } from '../inference/model-list.ts';
@@ -29,7 +29,7 @@ export function compareView({ inference, stage, reader, models, requestReading, 
     loading = true;
     tellStatus();
     try {
-      ready = await inference.loadBeside(compared);
+      ready = await inference.loadOthers(compared);
     } finally {
       loading = false;
       tellStatus();
@@ -67,9 +67,9 @@ export function compareView({ inference, stage, reader, models, requestReading, 
       const names = ready;
       if (picture === undefined || names === undefined) return;
       const { patches } = reader.square(picture.element, stage.square.get());
-      const given = await inference.ask('compare', { models: names, patch: patches });
+      const given = await inference.call('compare', { models: names, patch: patches });
       if (given === superseded || ready !== names) return;
-      table.show(rowsOf(names, given.answers));
+      table.show(rowsOf(names, given));
       shown(picture);
     },
     reset() {

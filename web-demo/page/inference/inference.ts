@@ -1,28 +1,27 @@
 /**
- * Which model answers on which provider. wasm is there at once; WebGPU is tried alongside and takes over only where it passes the
- * model's self-check and is faster. wasm stays open then, because a graphics device may be lost at any time: wasm takes over at once.
- * A provider that fails is refused, which its verdict says, and what it would have said is never shown.
+ * Chooses the model and the execution provider that runs it. wasm starts first. WebGPU is checked in parallel and takes over only if
+ * it passes the model's self-check and is faster. wasm then stays open as a fallback, because a graphics device can be lost at any
+ * time. Results of a provider that fails its check are never shown.
  */
-
 import { type Fault, fault, faultOf, InferenceError } from '../../shared/faults.ts';
-import type { LoadedModel, Provider, Work, WorkKind } from '../../shared/inference-messages.ts';
+import type { InferenceApi, LoadedModel, Provider } from '../../shared/inference-api.ts';
 import { runQueue, superseded } from '../../shared/run-queue.ts';
+import { type Input, type Output, WorkerClient } from '../../shared/worker-calls.ts';
 import { type Signal, signal } from '../dom/signal.ts';
-import { InferenceClient } from './client.ts';
 import type { ListedModel } from './model-list.ts';
 
-export type ProviderWish = 'auto' | Provider;
+export type ProviderPreference = 'auto' | Provider;
 
-export type Verdict =
-  | { readonly status: 'untried' | 'trying' }
+export type ProviderCheck =
+  | { readonly status: 'unchecked' | 'checking' }
   /** `runMs` is undefined until a model has been loaded. */
   | { readonly status: 'passed'; readonly threads: number; readonly runMs: number | undefined }
   | { readonly status: 'refused'; readonly fault: Fault };
 
 export interface ProviderState {
-  readonly wish: ProviderWish;
+  readonly preference: ProviderPreference;
   readonly active: Provider | undefined;
-  readonly verdicts: Readonly<Record<Provider, Verdict>>;
+  readonly checks: Readonly<Record<Provider, ProviderCheck>>;
 }
 
 export type ModelState =
@@ -30,39 +29,40 @@ export type ModelState =
   | { readonly status: 'ready'; readonly model: LoadedModel }
   | { readonly status: 'failed'; readonly name: string; readonly fault: Fault };
 
-interface Station {
+/** A provider in a worker of its own, with the models loaded there. */
+interface Backend {
   readonly provider: Provider;
-  readonly client: InferenceClient;
+  readonly client: WorkerClient<InferenceApi>;
   readonly threads: number;
   readonly loaded: Map<string, LoadedModel>;
 }
 
-const untried: ProviderState['verdicts'] = { wasm: { status: 'untried' }, webgpu: { status: 'untried' } };
+const unchecked: ProviderState['checks'] = { wasm: { status: 'unchecked' }, webgpu: { status: 'unchecked' } };
 
-/** A wasm worker that is lost is replaced this many times: a picture that it cannot bear would take one after the other. */
-const mostReplacements = 2;
+/** How often a lost wasm worker is replaced. A picture that crashes it would crash every replacement. */
+const maxReplacements = 2;
 
-/** The sessions of the page: one provider at a time answers, each in a worker of its own. */
+/** The page's inference: one backend at a time is active. */
 export class Inference {
   readonly provider: Signal<ProviderState>;
   readonly model: Signal<ModelState>;
   #chosen: ListedModel;
-  #active: Station | undefined;
+  #active: Backend | undefined;
   #replacements = 0;
-  readonly #stations = new Map<Provider, Station>();
-  readonly #openings = new Map<Provider, Promise<Station | undefined>>();
-  /** Changes follow one another: a choice made meanwhile waits for the one before it. */
+  readonly #backends = new Map<Provider, Backend>();
+  readonly #openings = new Map<Provider, Promise<Backend | undefined>>();
+  /** Changes of model or provider run one after another. */
   readonly #changes = runQueue();
 
-  /** Begins to load the model. What comes of it is told by the signals. */
-  constructor(first: ListedModel, wish: ProviderWish) {
+  /** Starts to load the model. The signals report the result. */
+  constructor(first: ListedModel, preference: ProviderPreference) {
     this.#chosen = first;
-    this.provider = signal<ProviderState>({ wish, active: undefined, verdicts: untried });
+    this.provider = signal<ProviderState>({ preference, active: undefined, checks: unchecked });
     this.model = signal<ModelState>({ status: 'loading', name: first.name });
-    void this.prefer(wish);
+    void this.prefer(preference);
   }
 
-  /** Loads a model on the provider at hand. */
+  /** Loads a model on the current provider. */
   choose(listed: ListedModel): Promise<void> {
     return this.#change(async () => {
       this.#chosen = listed;
@@ -71,19 +71,19 @@ export class Inference {
     });
   }
 
-  prefer(wish: ProviderWish): Promise<void> {
+  prefer(preference: ProviderPreference): Promise<void> {
     return this.#change(async () => {
-      const { active, verdicts } = this.provider.get();
-      // Whoever asks for it again wants another try.
-      const webgpu = verdicts.webgpu.status === 'refused' ? untried.webgpu : verdicts.webgpu;
-      this.provider.set({ wish, active, verdicts: { ...verdicts, webgpu } });
+      const { active, checks } = this.provider.get();
+      // A new choice checks a refused WebGPU again.
+      const webgpu = checks.webgpu.status === 'refused' ? unchecked.webgpu : checks.webgpu;
+      this.provider.set({ preference, active, checks: { ...checks, webgpu } });
       await this.#settle();
-      if (wish === 'auto') void this.#tryFaster();
+      if (preference === 'auto') void this.#tryFaster();
     });
   }
 
-  /** Loads further models beside the chosen one, those that aren't yet. Gives the names of those that could be loaded. */
-  async loadBeside(listed: readonly ListedModel[]): Promise<readonly string[]> {
+  /** Loads further models next to the chosen one. Returns the names of those that are loaded. */
+  async loadOthers(listed: readonly ListedModel[]): Promise<readonly string[]> {
     const names: string[] = [];
     for (const one of listed) {
       if (this.#active === undefined) break;
@@ -96,21 +96,21 @@ export class Inference {
   }
 
   /**
-   * Asks the active provider. `superseded` where a newer request took its place or the provider has changed meanwhile.
-   * Errors: those of wasm. A WebGPU that fails is not asked again: wasm takes over.
+   * Calls the active provider. `superseded` if a newer call replaced this one or the provider has changed in the meantime.
+   * Errors: those of wasm. If WebGPU fails, wasm takes over.
    */
-  async ask<K extends Exclude<WorkKind, 'start' | 'load'>>(
+  async call<K extends Exclude<keyof InferenceApi, 'start' | 'load'>>(
     kind: K,
-    takes: Work[K]['takes'],
-  ): Promise<Work[K]['gives'] | typeof superseded> {
-    const station = this.#active;
-    if (station === undefined) return superseded;
+    input: Input<InferenceApi, K>,
+  ): Promise<Output<InferenceApi, K> | typeof superseded> {
+    const backend = this.#active;
+    if (backend === undefined) return superseded;
     try {
-      const gives = await station.client.ask(kind, takes);
-      return this.#active === station ? gives : superseded;
+      const output = await backend.client.callLatest(kind, input);
+      return this.#active === backend ? output : superseded;
     } catch (error) {
-      if (station.provider === 'webgpu') this.#lose(station, faultOf(error));
-      if (this.#active === station) throw error;
+      if (backend.provider === 'webgpu') this.#lose(backend, faultOf(error));
+      if (this.#active === backend) throw error;
       return superseded;
     }
   }
@@ -128,21 +128,21 @@ export class Inference {
     this.model.set({ status: 'failed', name: this.#chosen.name, fault: cause });
   }
 
-  #judge(which: Provider, verdict: Verdict): void {
+  #setCheck(which: Provider, check: ProviderCheck): void {
     const state = this.provider.get();
-    this.provider.set({ ...state, verdicts: { ...state.verdicts, [which]: verdict } });
+    this.provider.set({ ...state, checks: { ...state.checks, [which]: check } });
   }
 
   #refuse(which: Provider, cause: Fault): void {
-    // A machine without a graphics processor is no fault; what has a cause is for the console too.
+    // Not having a graphics processor is no error; causes go to the console.
     if (cause.detail !== '') reportError(new InferenceError(cause));
-    this.#judge(which, { status: 'refused', fault: cause });
+    this.#setCheck(which, { status: 'refused', fault: cause });
   }
 
-  /** The provider's station, opened where it isn't yet; undefined where it is refused, which its verdict then says. */
-  async #open(which: Provider): Promise<Station | undefined> {
-    const station = this.#stations.get(which);
-    if (station !== undefined) return station;
+  /** The provider's backend, opened if needed. Undefined if it is refused; its check then has the reason. */
+  async #open(which: Provider): Promise<Backend | undefined> {
+    const backend = this.#backends.get(which);
+    if (backend !== undefined) return backend;
     const opening = this.#openings.get(which) ?? this.#openNow(which);
     this.#openings.set(which, opening);
     try {
@@ -152,20 +152,22 @@ export class Inference {
     }
   }
 
-  /** WebGPU has to repeat the chosen model's self-check first. On wasm a model that doesn't is at fault itself. */
-  async #openNow(which: Provider): Promise<Station | undefined> {
-    this.#judge(which, { status: 'trying' });
-    let station: Station | undefined;
-    const client = new InferenceClient((cause) => {
-      if (station !== undefined) this.#lose(station, cause);
+  /** WebGPU must pass the chosen model's self-check first. If wasm fails it, the model is at fault. */
+  async #openNow(which: Provider): Promise<Backend | undefined> {
+    this.#setCheck(which, { status: 'checking' });
+    let backend: Backend | undefined;
+    const client = new WorkerClient<InferenceApi>('inference-worker', {
+      onLost: (cause) => {
+        if (backend !== undefined) this.#lose(backend, cause);
+      },
     });
     try {
-      const { threads } = await client.askSurely('start', { provider: which, folder: runtimeFolder() });
-      station = { provider: which, client, threads, loaded: new Map() };
-      const loaded = which === 'webgpu' ? await loadOn(station, this.#chosen) : undefined;
-      this.#judge(which, { status: 'passed', threads, runMs: loaded?.runMs });
-      this.#stations.set(which, station);
-      return station;
+      const { threads } = await client.call('start', { provider: which, folder: runtimeFolder() });
+      backend = { provider: which, client, threads, loaded: new Map() };
+      const loaded = which === 'webgpu' ? await loadOn(backend, this.#chosen) : undefined;
+      this.#setCheck(which, { status: 'passed', threads, runMs: loaded?.runMs });
+      this.#backends.set(which, backend);
+      return backend;
     } catch (error) {
       client.close();
       this.#refuse(which, faultOf(error));
@@ -173,101 +175,105 @@ export class Inference {
     }
   }
 
-  /** Shuts a station that cannot compute any more. What the views show was computed on it, or would wait for it. */
-  #lose(station: Station, cause: Fault): void {
-    const { provider } = station;
-    if (this.#stations.get(provider) !== station) return;
+  /** Closes a backend that cannot compute any more, and starts another one. */
+  #lose(backend: Backend, cause: Fault): void {
+    const { provider } = backend;
+    if (this.#backends.get(provider) !== backend) return;
     this.#close(provider);
     this.#refuse(provider, cause);
-    if (this.#active !== station) return;
+    if (this.#active !== backend) return;
     this.#active = undefined;
-    const { wish, verdicts } = this.provider.get();
-    this.provider.set({ wish: wish === 'webgpu' ? 'auto' : wish, active: undefined, verdicts });
+    const { preference, checks } = this.provider.get();
+    this.provider.set({
+      preference: preference === 'webgpu' ? 'auto' : preference,
+      active: undefined,
+      checks,
+    });
     this.model.set({ status: 'loading', name: this.#chosen.name });
     void this.#change(async () => {
-      if (provider === 'wasm' && ++this.#replacements > mostReplacements) throw new InferenceError(cause);
+      if (provider === 'wasm' && ++this.#replacements > maxReplacements) throw new InferenceError(cause);
       await this.#settle();
     });
   }
 
   #close(provider: Provider): void {
-    this.#stations.get(provider)?.client.close();
-    this.#stations.delete(provider);
+    this.#backends.get(provider)?.client.close();
+    this.#backends.delete(provider);
   }
 
-  /** Brings the provider that is wished for to work, or the next one that passes, and the chosen model with it. */
+  /** Activates the preferred provider with the chosen model, or wasm if it is refused. */
   async #settle(): Promise<void> {
-    const { wish, verdicts } = this.provider.get();
-    const wanted = wish === 'auto' ? (this.#active?.provider ?? 'wasm') : wish;
-    if (wanted === 'webgpu' && verdicts.webgpu.status !== 'refused') {
+    const { preference, checks } = this.provider.get();
+    const wanted = preference === 'auto' ? (this.#active?.provider ?? 'wasm') : preference;
+    if (wanted === 'webgpu' && checks.webgpu.status !== 'refused') {
       const webgpu = await this.#open('webgpu');
       if (webgpu !== undefined && (await this.#activate(webgpu))) return;
     }
     const wasm = await this.#open('wasm');
     if (wasm !== undefined && (await this.#activate(wasm))) return;
-    const verdict = this.provider.get().verdicts.wasm;
-    this.#fail(verdict.status === 'refused' ? verdict.fault : fault('failed'));
+    const check = this.provider.get().checks.wasm;
+    this.#fail(check.status === 'refused' ? check.fault : fault('failed'));
   }
 
-  /** Lets a station answer with the chosen model; false where it could not, which its verdict says. Errors: those of a model on wasm. */
-  async #activate(station: Station): Promise<boolean> {
-    const { provider, threads } = station;
+  /** Makes a backend with the chosen model the active one; false if it is refused. Errors: those of a model on wasm. */
+  async #activate(backend: Backend): Promise<boolean> {
+    const { provider, threads } = backend;
     try {
-      const model = await loadOn(station, this.#chosen);
-      if (this.#stations.get(provider) !== station) return false;
-      this.#judge(provider, { status: 'passed', threads, runMs: model.runMs });
-      this.#show(station);
+      const model = await loadOn(backend, this.#chosen);
+      if (this.#backends.get(provider) !== backend) return false;
+      this.#setCheck(provider, { status: 'passed', threads, runMs: model.runMs });
+      this.#show(backend);
       this.model.set({ status: 'ready', model });
       return true;
     } catch (error) {
-      if (this.#stations.get(provider) !== station) return false;
+      if (this.#backends.get(provider) !== backend) return false;
       if (provider === 'wasm') {
-        this.#show(station);
+        this.#show(backend);
         throw error;
       }
-      this.#lose(station, faultOf(error));
+      this.#lose(backend, faultOf(error));
       return false;
     }
   }
 
-  /** wasm stays open behind WebGPU, to take over; WebGPU behind wasm would only hold its memory. */
-  #show(station: Station): void {
-    this.#active = station;
-    if (station.provider === 'wasm') this.#close('webgpu');
-    this.provider.set({ ...this.provider.get(), active: station.provider });
+  /** wasm stays open as a fallback for WebGPU. WebGPU is closed when wasm is active, to free its memory. */
+  #show(backend: Backend): void {
+    this.#active = backend;
+    if (backend.provider === 'wasm') this.#close('webgpu');
+    this.provider.set({ ...this.provider.get(), active: backend.provider });
   }
 
-  /** Lets WebGPU take over where it passes and is faster. Nobody waits for it: a choice made meanwhile counts more. */
+  /** Switches to WebGPU if it passes its check and is faster, unless another choice was made in the meantime. */
   async #tryFaster(): Promise<void> {
-    const alongside = this.#active;
-    if (alongside?.provider !== 'wasm' || !('gpu' in navigator)) return;
+    const current = this.#active;
+    if (current?.provider !== 'wasm' || !('gpu' in navigator)) return;
     const opened = await this.#open('webgpu');
     if (opened === undefined) return;
     await this.#change(async () => {
       const { name } = this.#chosen;
       if (this.#active === opened) return;
-      const isWanted = this.#active === alongside && this.provider.get().wish === 'auto';
-      if (isWanted && runMsOn(opened, name) < runMsOn(alongside, name)) await this.#activate(opened);
+      const isWanted = this.#active === current && this.provider.get().preference === 'auto';
+      if (isWanted && runMsOn(opened, name) < runMsOn(current, name)) await this.#activate(opened);
       else this.#close('webgpu');
     });
   }
 }
 
-/** Infinite for a model that has not been loaded there. */
-function runMsOn({ loaded }: Station, model: string): number {
+/** Infinity for a model that is not loaded there. */
+function runMsOn({ loaded }: Backend, model: string): number {
   return loaded.get(model)?.runMs ?? Number.POSITIVE_INFINITY;
 }
 
-/** What was taught may have been taught anew under its name; other files stay what they are. */
-async function loadOn(station: Station, listed: ListedModel): Promise<LoadedModel> {
-  const known = station.loaded.get(listed.name);
+/** A taught model may have been trained again under the same name; other files do not change. */
+async function loadOn(backend: Backend, listed: ListedModel): Promise<LoadedModel> {
+  const known = backend.loaded.get(listed.name);
   if (known !== undefined && !listed.taught) return known;
-  const loaded = await station.client.askSurely('load', { source: await listed.source() });
-  station.loaded.set(listed.name, loaded);
+  const loaded = await backend.client.call('load', await listed.source());
+  backend.loaded.set(listed.name, loaded);
   return loaded;
 }
 
-/** Where the build puts onnxruntime's files. */
+/** The address of onnxruntime's files. */
 export function runtimeFolder(): string {
   return new URL('onnxruntime/', document.baseURI).href;
 }

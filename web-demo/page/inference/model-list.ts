@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { TexturaError } from '../../../model/error.ts';
 import { type ModelIndex, modelIndexSchema, modelReportSchema } from '../../../model/model-file.ts';
 import { fault, InferenceError } from '../../shared/faults.ts';
-import type { ModelSource } from '../../shared/inference-messages.ts';
+import type { ModelSource } from '../../shared/inference-api.ts';
 import { fetchKept } from '../../shared/kept-fetch.ts';
 
 export interface ListedModel {

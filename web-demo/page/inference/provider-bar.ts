@@ -1,18 +1,17 @@
-/** Which network answers, and on what it computes: chosen here, with why it is so. */
-
+/** Controls for the model and the provider that runs it, with the state of both. */
 import type { Fault } from '../../shared/faults.ts';
-import type { Provider } from '../../shared/inference-messages.ts';
+import type { Provider } from '../../shared/inference-api.ts';
 import { element } from '../dom/element.ts';
 import type { Signal } from '../dom/signal.ts';
 import { formatNumber, language, said, type TextKey, textOf } from '../language/language.ts';
-import type { Inference, ProviderState, ProviderWish, Verdict } from './inference.ts';
+import type { Inference, ProviderCheck, ProviderPreference, ProviderState } from './inference.ts';
 import type { ListedModel } from './model-list.ts';
 
 export interface ProviderBar {
   readonly root: HTMLElement;
 }
 
-const wishes: Readonly<Record<ProviderWish, TextKey>> = {
+const preferences: Readonly<Record<ProviderPreference, TextKey>> = {
   auto: 'provider.auto',
   wasm: 'provider.wasm',
   webgpu: 'provider.webgpu',
@@ -20,7 +19,7 @@ const wishes: Readonly<Record<ProviderWish, TextKey>> = {
 
 export function providerBar(inference: Inference, models: Signal<readonly ListedModel[]>): ProviderBar {
   const model = element('select', { id: 'model' });
-  const wish = element('select', { id: 'provider' });
+  const preference = element('select', { id: 'provider' });
   const state = element('p', { class: 'provider-state', role: 'status' });
   const check = element('div', { class: 'provider-check' });
 
@@ -34,11 +33,11 @@ export function providerBar(inference: Inference, models: Signal<readonly Listed
       }),
     );
   };
-  const listWishes = () => {
-    const now = inference.provider.get().wish;
-    wish.replaceChildren(
-      ...(Object.keys(wishes) as ProviderWish[]).map((value) =>
-        element('option', { value, selected: value === now }, textOf(wishes[value])),
+  const listPreferences = () => {
+    const now = inference.provider.get().preference;
+    preference.replaceChildren(
+      ...(Object.keys(preferences) as ProviderPreference[]).map((value) =>
+        element('option', { value, selected: value === now }, textOf(preferences[value])),
       ),
     );
   };
@@ -55,26 +54,26 @@ export function providerBar(inference: Inference, models: Signal<readonly Listed
     draw();
   });
   inference.provider.watch(() => {
-    listWishes();
+    listPreferences();
     draw();
   });
   language.watch(() => {
     listModels();
-    listWishes();
+    listPreferences();
     draw();
   });
   model.addEventListener('change', () => {
     const listed = models.get().find(({ name }) => name === model.value);
     if (listed !== undefined) void inference.choose(listed);
   });
-  wish.addEventListener('change', () => void inference.prefer(wish.value as ProviderWish));
+  preference.addEventListener('change', () => void inference.prefer(preference.value as ProviderPreference));
 
   return {
     root: element(
       'div',
       { class: 'provider' },
       element('p', { class: 'field' }, said('label', 'model.choose', { for: model.id }), model),
-      element('p', { class: 'field' }, said('label', 'provider.choose', { for: wish.id }), wish),
+      element('p', { class: 'field' }, said('label', 'provider.choose', { for: preference.id }), preference),
       element('div', { class: 'provider-report' }, state, check),
     ),
   };
@@ -104,26 +103,26 @@ function modelCheck({ model, provider }: Inference): readonly (Node | string)[] 
   }
 }
 
-/** What computes, and why nothing else does. */
-function providerLines({ active, verdicts, wish }: ProviderState): readonly string[] {
-  const { wasm, webgpu } = verdicts;
+/** The active provider, and why others are not used. */
+function providerLines({ active, checks, preference }: ProviderState): readonly string[] {
+  const { wasm, webgpu } = checks;
   const none = wasm.status === 'refused' ? 'provider.none' : 'provider.starting';
-  const lines = [active === undefined ? textOf(none) : activeLine(active, verdicts[active])];
+  const lines = [active === undefined ? textOf(none) : activeLine(active, checks[active])];
   if (active === 'wasm' && !window.isSecureContext) lines.push(textOf('provider.insecure'));
   else if (active === 'wasm' && !window.crossOriginIsolated) lines.push(textOf('provider.isolation'));
-  if (webgpu.status === 'trying' && active !== undefined) lines.push(textOf('provider.checking'));
+  if (webgpu.status === 'checking' && active !== undefined) lines.push(textOf('provider.checking'));
   if (webgpu.status === 'refused') lines.push(refusedLine('WebGPU', webgpu.fault));
   if (wasm.status === 'refused') lines.push(refusedLine('WebAssembly', wasm.fault));
-  if (active === 'wasm' && wish === 'auto' && wasm.status === 'passed' && webgpu.status === 'passed') {
+  if (active === 'wasm' && preference === 'auto' && wasm.status === 'passed' && webgpu.status === 'passed') {
     const ms = (check: { readonly runMs: number | undefined }) => formatNumber(check.runMs ?? 0, 1);
     lines.push(textOf('provider.slower', { wasm: ms(wasm), webgpu: ms(webgpu) }));
   }
   return lines;
 }
 
-function activeLine(active: Provider, verdict: Verdict): string {
+function activeLine(active: Provider, check: ProviderCheck): string {
   if (active === 'webgpu') return textOf('provider.webgpu');
-  const threads = verdict.status === 'passed' ? verdict.threads : 1;
+  const threads = check.status === 'passed' ? check.threads : 1;
   return threads > 1 ? textOf('provider.threads', { threads }) : textOf('provider.single');
 }
 
@@ -131,7 +130,7 @@ function refusedLine(provider: string, fault: Fault): string {
   return textOf('provider.refused', { provider, reason: faultText(fault) });
 }
 
-/** What a fault means and what can be done about it, in the page's language. */
+/** A fault and what to do about it, in the page's language. */
 export function faultText({ code, values }: Fault): string {
   return textOf(`fault.${code}`, values);
 }

@@ -1,6 +1,6 @@
 /** The reading of the square: the patch, the likeliest classes with steady numbers, and where the time goes. */
 import { meanRow, softmaxRows } from '../../../model/scores.ts';
-import type { LoadedModel } from '../../shared/inference-messages.ts';
+import type { LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { choice } from '../dom/choice.ts';
 import { element } from '../dom/element.ts';
@@ -75,7 +75,7 @@ export function liveView({ inference, stage, reader, requestReading, shown }: Vi
     const { model } = state;
     const taken = capture(model.patchPx);
     if (taken === undefined) return;
-    const answer = await inference.ask('classify', { model: model.name, patches: taken.patches });
+    const answer = await inference.call('classify', { model: model.name, patches: taken.patches });
     if (answer === superseded || inference.model.get() !== state) return;
     const classes = model.labels.length;
     const fresh = softmaxRows(meanRow(answer.logits, classes), classes);

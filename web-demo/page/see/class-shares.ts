@@ -1,5 +1,5 @@
 /** What a heat map says of the picture as a whole. */
-import type { HeatMap } from '../../shared/inference-messages.ts';
+import type { HeatMap } from '../../shared/inference-api.ts';
 
 /** The likeliest class of each place, `[rows x columns]`. */
 export function likeliestClasses({ probabilities, rows, columns }: HeatMap): Uint16Array {

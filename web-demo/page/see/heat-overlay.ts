@@ -1,6 +1,6 @@
 /** Draws a heat map over the picture. */
 
-import type { HeatMap } from '../../shared/inference-messages.ts';
+import type { HeatMap } from '../../shared/inference-api.ts';
 import { context2d } from '../dom/element.ts';
 
 export interface HeatDrawing {

@@ -1,6 +1,6 @@
 /** The heat map's controls and its legend. */
 import { softmaxRows, topClasses } from '../../../model/scores.ts';
-import type { HeatMap, LoadedModel } from '../../shared/inference-messages.ts';
+import type { HeatMap, LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { element } from '../dom/element.ts';
 import { formatNumber, formatPercent, language, said, say, textOf } from '../language/language.ts';
@@ -90,7 +90,7 @@ export function heatPanel({ inference, stage, reader, shown: tellShown }: ViewSe
     const square = stage.square.get();
     const grey = scaledPicture(reader.grey(source, 0, 0, width, height), sidePx);
     const patch = reader.square(source, square).patches;
-    const map = await inference.ask('heatMap', { model: model.name, grey, isCoarse });
+    const map = await inference.call('heatMap', { model: model.name, grey, isCoarse });
     const reading = await readSquare(model, patch);
     if (map === superseded || reading === undefined) return false;
     const size = { width: grey.width, height: grey.height };
@@ -117,7 +117,7 @@ export function heatPanel({ inference, stage, reader, shown: tellShown }: ViewSe
   }
 
   async function readSquare(model: LoadedModel, patches: Uint8Array): Promise<number | undefined> {
-    const answer = await inference.ask('classify', { model: model.name, patches });
+    const answer = await inference.call('classify', { model: model.name, patches });
     if (answer === superseded) return undefined;
     return topClasses(softmaxRows(answer.logits, model.labels.length), 1)[0];
   }

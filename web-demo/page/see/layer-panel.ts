@@ -1,6 +1,6 @@
 /** What each layer makes of the square: its strongest maps, with what one of their values sees marked on the picture. */
 import { inputPx } from '../../../model/network.ts';
-import type { Activations, LayerActivation, LoadedModel } from '../../shared/inference-messages.ts';
+import type { Activations, LayerActivation, LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { element } from '../dom/element.ts';
 import { formatNumber, language, said, say, textOf } from '../language/language.ts';
@@ -79,7 +79,7 @@ export function layerPanel({ inference, stage, reader }: ViewSetting): LayerPane
     ),
     async read(model, picture) {
       const { patches } = reader.square(picture.element, stage.square.get());
-      const given = await inference.ask('activations', { model: model.name, patch: patches });
+      const given = await inference.call('activations', { model: model.name, patch: patches });
       if (given === superseded) return;
       const isFirst = seen === undefined;
       seen = given;

@@ -1,6 +1,6 @@
 /** Values of a layer as pictures. */
 
-import type { LayerActivation } from '../../shared/inference-messages.ts';
+import type { LayerActivation } from '../../shared/inference-api.ts';
 import { context2d } from '../dom/element.ts';
 
 /** Channels by falling mean magnitude, the first `count`. */

@@ -1,40 +1,12 @@
 /** Pictures that need no camera: surfaces that the project draws itself, one alone or twelve beside each other. */
 import type { GreyImage } from '../../../model/image.ts';
 import type { TextureName } from '../../../textures/textures.ts';
-import { InferenceError } from '../../shared/faults.ts';
-import type { Drawing, DrawingOrder } from '../../shared/texture-messages.ts';
+import type { TextureApi } from '../../shared/texture-api.ts';
+import type { WorkerClient } from '../../shared/worker-calls.ts';
 import { context2d, element } from '../dom/element.ts';
-import { startWorker } from '../start-worker.ts';
 
-export type TexturePainter = (
-  texture: TextureName,
-  index: number,
-  width: number,
-  height: number,
-) => Promise<GreyImage>;
-
-/** Draws textures in a worker, in the order in which they are asked for. Rejects where the worker fails or is missing. */
-export function texturePainter(): TexturePainter {
-  const pending = new Map<number, { resolve(image: GreyImage): void; reject(error: Error): void }>();
-  let lastId = 0;
-  let lost: InferenceError | undefined;
-  const worker = startWorker('texture-worker', (cause) => {
-    lost = new InferenceError(cause);
-    for (const { reject } of pending.values()) reject(lost);
-    pending.clear();
-  });
-  worker.addEventListener('message', ({ data }: MessageEvent<Drawing>) => {
-    pending.get(data.id)?.resolve(data.image);
-    pending.delete(data.id);
-  });
-  return (texture, index, width, height) =>
-    new Promise((resolve, reject) => {
-      if (lost !== undefined) return reject(lost);
-      const id = ++lastId;
-      pending.set(id, { resolve, reject });
-      worker.postMessage({ id, texture, index, width, height } satisfies DrawingOrder);
-    });
-}
+/** Draws textures, in the order of the calls. */
+export type TextureWorker = WorkerClient<TextureApi>;
 
 export const sampleSize = { width: 640, height: 480 } as const;
 
@@ -59,11 +31,11 @@ const patchworkColumns = 4;
 export const withinOnePiece = { x: 208, y: 208 } as const;
 
 /** Twelve textures in three rows. */
-export async function drawPatchwork(paint: TexturePainter, index: number): Promise<HTMLCanvasElement> {
+export async function drawPatchwork(worker: TextureWorker, index: number): Promise<HTMLCanvasElement> {
   const canvas = element('canvas', sampleSize);
   const side = sampleSize.width / patchworkColumns;
   const pieces = patchwork.map(async (texture, i) => {
-    const image = await paint(texture, index, side, side);
+    const image = await worker.call('draw', { texture, index, width: side, height: side });
     paintGrey(canvas, image, side * (i % patchworkColumns), side * Math.floor(i / patchworkColumns));
   });
   await Promise.all(pieces);
@@ -71,12 +43,12 @@ export async function drawPatchwork(paint: TexturePainter, index: number): Promi
 }
 
 export async function drawSample(
-  paint: TexturePainter,
+  worker: TextureWorker,
   texture: TextureName,
   index: number,
 ): Promise<HTMLCanvasElement> {
   const canvas = element('canvas', sampleSize);
-  paintGrey(canvas, await paint(texture, index, sampleSize.width, sampleSize.height), 0, 0);
+  paintGrey(canvas, await worker.call('draw', { texture, index, ...sampleSize }), 0, 0);
   return canvas;
 }
 

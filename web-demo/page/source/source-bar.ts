@@ -1,5 +1,6 @@
 /** Where the picture comes from: a camera, a file, what is dropped or pasted, or samples that the page draws. */
 import { type TextureName, textureNames } from '../../../textures/textures.ts';
+import { WorkerClient } from '../../shared/worker-calls.ts';
 import { element } from '../dom/element.ts';
 import { labelled, language, said, say, type TextKey, textOf, type Values } from '../language/language.ts';
 import { altersPixels } from '../stage/canvas-noise.ts';
@@ -7,7 +8,7 @@ import type { Size } from '../stage/square.ts';
 import type { Stage } from '../stage/stage.ts';
 import { cameraControls } from './camera-controls.ts';
 import { decodePicture, PictureError, pictureIn } from './picture-file.ts';
-import { drawPatchwork, drawSample, paintGrey, texturePainter, withinOnePiece } from './sample.ts';
+import { drawPatchwork, drawSample, paintGrey, type TextureWorker, withinOnePiece } from './sample.ts';
 
 export interface SourceBar {
   readonly root: HTMLElement;
@@ -131,7 +132,7 @@ function samplePicker(
   show: (canvas: HTMLCanvasElement, at?: { readonly x: number; readonly y: number }) => void,
   onFault: (error: unknown) => void,
 ) {
-  const paint = texturePainter();
+  const worker: TextureWorker = new WorkerClient('texture-worker');
   const strip = element('div', { class: 'swatches', role: 'group', ...labelled('source.samples') });
   let drawn = 0;
   let choices = 0;
@@ -155,7 +156,7 @@ function samplePicker(
   async function choose(texture: TextureName | undefined, all: readonly HTMLElement[]): Promise<void> {
     const choice = ++choices;
     const canvas =
-      texture === undefined ? await drawPatchwork(paint, drawn) : await drawSample(paint, texture, drawn);
+      texture === undefined ? await drawPatchwork(worker, drawn) : await drawSample(worker, texture, drawn);
     if (choice !== choices) return;
     current = texture;
     show(canvas, texture === undefined ? withinOnePiece : undefined);
@@ -172,7 +173,9 @@ function samplePicker(
   async function drawSwatches(): Promise<void> {
     for (const [i, texture] of textureNames.entries()) {
       const canvas = swatches[i]?.querySelector('canvas');
-      if (canvas) paintGrey(canvas, await paint(texture, 0, swatchPx, swatchPx), 0, 0);
+      if (!canvas) continue;
+      const image = await worker.call('draw', { texture, index: 0, width: swatchPx, height: swatchPx });
+      paintGrey(canvas, image, 0, 0);
     }
   }
 

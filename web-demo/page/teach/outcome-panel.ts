@@ -1,6 +1,6 @@
 /** What was learnt, how well, and what can be done with it. */
 
-import type { TaughtResult } from '../../shared/teaching-messages.ts';
+import type { TaughtResult } from '../../shared/teaching-api.ts';
 import { element } from '../dom/element.ts';
 import { formatNumber, formatPercent, said, say, textOf } from '../language/language.ts';
 

@@ -1,7 +1,7 @@
 /** Keeps surfaces and the taught network in the browser's database, so that a reload loses nothing. */
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import type { Surface } from '../../shared/collection.ts';
-import { type TaughtResult, taughtName } from '../../shared/teaching-messages.ts';
+import { type TaughtResult, taughtName } from '../../shared/teaching-api.ts';
 import { tellUnkept } from '../storage.ts';
 
 export interface KeptSurface extends Surface {

@@ -2,7 +2,7 @@
 import { holdsPatch } from '../../../model/patch.ts';
 import { collectionFault, leastPatches, lessonOf } from '../../shared/collection.ts';
 import { faultOf } from '../../shared/faults.ts';
-import { type TaughtResult, type TeachingDepth, taughtName } from '../../shared/teaching-messages.ts';
+import { type TaughtResult, type TeachingDepth, taughtName } from '../../shared/teaching-api.ts';
 import { choice } from '../dom/choice.ts';
 import { element } from '../dom/element.ts';
 import { faultText } from '../inference/provider-bar.ts';
@@ -16,8 +16,7 @@ import { outcomePanel } from './outcome-panel.ts';
 import { type Removal, removal, undoSeconds } from './removal.ts';
 import { openTeachingStore, type TeachingStore } from './store.ts';
 import { surfaceList } from './surface-list.ts';
-import { listedTaught } from './taught-models.ts';
-import { type Teaching, teach } from './teaching.ts';
+import { listedTaught, type Teaching, teach } from './taught-model.ts';
 
 export function teachView(setting: ViewSetting): View {
   const { inference, stage, reader, models, goTo } = setting;
@@ -78,10 +77,8 @@ export function teachView(setting: ViewSetting): View {
       const { file } = await base.source();
       if (typeof file !== 'string') return;
       const lesson = lessonOf(list.surfaces());
-      teaching = teach({ base: { name: base.name, file }, lesson, depth: depth.get() });
-      stop.hidden = false;
-      drawFault();
-      teaching.onProgress(({ stage: at, done, total, loss }) => {
+      const request = { base: { name: base.name, file }, lesson, depth: depth.get() };
+      teaching = teach(request, ({ stage: at, done, total, loss }) => {
         if (loss !== undefined) chart.add(done, total, loss);
         say(progress, 'teach.progress', {
           stage: textOf(`teach.${at}`),
@@ -89,6 +86,8 @@ export function teachView(setting: ViewSetting): View {
           total: formatNumber(total),
         });
       });
+      stop.hidden = false;
+      drawFault();
       const result = await teaching.result;
       if (result !== undefined) await take(result);
       progress.textContent = '';

@@ -1,8 +1,6 @@
-/** What the page sends to the worker that teaches, and what it hears from it. */
-
+/** The API of the teaching worker, which trains a model on the surfaces of the Teach view. All values are cloneable. */
 import type { Lesson } from './collection.ts';
-import type { Fault } from './faults.ts';
-import type { SelfCheck } from './inference-messages.ts';
+import type { SelfCheck } from './inference-api.ts';
 
 /** What a network that was taught here is called. */
 export const taughtName = 'taught';
@@ -10,7 +8,7 @@ export const taughtName = 'taught';
 export const teachingDepths = ['head', 'all'] as const;
 export type TeachingDepth = (typeof teachingDepths)[number];
 
-export interface TeachingOrder {
+export interface TeachingRequest {
   /** Address of the model to build on. */
   readonly base: { readonly name: string; readonly file: string };
   readonly lesson: Lesson;
@@ -31,14 +29,14 @@ export interface TaughtResult {
   readonly seconds: number;
 }
 
-export type TeachingNews =
-  | {
-      readonly kind: 'progress';
-      readonly stage: TeachingStage;
-      readonly done: number;
-      readonly total: number;
-      /** Mean cross-entropy of the latest step, once there is one. */
-      readonly loss: number | undefined;
-    }
-  | { readonly kind: 'done'; readonly result: TaughtResult }
-  | { readonly kind: 'failed'; readonly fault: Fault };
+export interface TeachingProgress {
+  readonly stage: TeachingStage;
+  readonly done: number;
+  readonly total: number;
+  /** Mean cross-entropy of the latest step, once there is one. */
+  readonly loss: number | undefined;
+}
+
+export interface TeachingApi {
+  train(request: TeachingRequest): TaughtResult;
+}

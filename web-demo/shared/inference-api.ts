@@ -1,8 +1,7 @@
-/** What the page asks of the worker that owns the sessions, and what it gets. Plain data: all of it is cloned or transferred. */
+/** The API of the inference worker, which owns the onnxruntime sessions. All values are cloneable. */
 import type { GreyImage } from '../../model/image.ts';
 import type { Shape } from '../../model/layer.ts';
 import type { ModelReport } from '../../model/model-file.ts';
-import type { Fault } from './faults.ts';
 import type { ModelContents } from './model-contents.ts';
 
 /** Execution providers of onnxruntime-web that the page offers. */
@@ -19,12 +18,6 @@ export interface ModelSource {
   readonly selfCheck: SelfCheck;
   /** Largest difference in probability that is allowed. */
   readonly tolerance: number;
-}
-
-export interface StartedRuntime {
-  readonly provider: Provider;
-  readonly threads: number;
-  readonly version: string;
 }
 
 export interface LoadedModel extends ModelContents {
@@ -71,45 +64,13 @@ export interface Activations {
   readonly kernels: { readonly kernelPx: number; readonly values: Float32Array };
 }
 
-/** Each kind of request with what it takes and gives. */
-export interface Work {
-  start: {
-    readonly takes: { readonly provider: Provider; readonly folder: string };
-    readonly gives: StartedRuntime;
-  };
-  load: { readonly takes: { readonly source: ModelSource }; readonly gives: LoadedModel };
-  classify: {
-    readonly takes: { readonly model: string; readonly patches: Uint8Array };
-    readonly gives: Answer;
-  };
-  compare: {
-    readonly takes: { readonly models: readonly string[]; readonly patch: Uint8Array };
-    readonly gives: { readonly answers: readonly Answer[] };
-  };
-  heatMap: {
-    /** A coarse map has every second place of each axis, where the network allows to leave out the others. */
-    readonly takes: { readonly model: string; readonly grey: GreyImage; readonly isCoarse: boolean };
-    readonly gives: HeatMap;
-  };
-  activations: {
-    readonly takes: { readonly model: string; readonly patch: Uint8Array };
-    readonly gives: Activations;
-  };
-}
-export type WorkKind = keyof Work;
-
-export type Request = {
-  [K in WorkKind]: { readonly id: number; readonly kind: K; readonly takes: Work[K]['takes'] };
-}[WorkKind];
-
-export type Reply =
-  | { readonly id: number; readonly status: 'done'; readonly gives: Work[WorkKind]['gives'] }
-  /** A newer request of its kind came before it was begun. */
-  | { readonly id: number; readonly status: 'superseded' }
-  | { readonly id: number; readonly status: 'failed'; readonly fault: Fault };
-
-/** Unasked: the worker cannot compute any more. */
-export interface Loss {
-  readonly status: 'lost';
-  readonly fault: Fault;
+/** Calls of the worker that owns the sessions. A newer `classify`, `compare`, `heatMap` or `activations` replaces a waiting one. */
+export interface InferenceApi {
+  start(input: { readonly provider: Provider; readonly folder: string }): { readonly threads: number };
+  load(source: ModelSource): LoadedModel;
+  classify(input: { readonly model: string; readonly patches: Uint8Array }): Answer;
+  compare(input: { readonly models: readonly string[]; readonly patch: Uint8Array }): readonly Answer[];
+  /** A coarse map has every second position on each axis, if the network's strides allow it. */
+  heatMap(input: { readonly model: string; readonly grey: GreyImage; readonly isCoarse: boolean }): HeatMap;
+  activations(input: { readonly model: string; readonly patch: Uint8Array }): Activations;
 }

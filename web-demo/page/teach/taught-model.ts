@@ -1,0 +1,53 @@
+/** The model that Teach trains: training it in a worker, and listing it next to the exported ones. */
+import { superseded } from '../../shared/run-queue.ts';
+import {
+  type TaughtResult,
+  type TeachingApi,
+  type TeachingProgress,
+  type TeachingRequest,
+  taughtName,
+} from '../../shared/teaching-api.ts';
+import { WorkerClient } from '../../shared/worker-calls.ts';
+import { runtimeFolder } from '../inference/inference.ts';
+import type { ListedModel } from '../inference/model-list.ts';
+import { openTeachingStore } from './store.ts';
+
+export interface Teaching {
+  /** Undefined if it was stopped. Errors: those of the worker. */
+  readonly result: Promise<TaughtResult | undefined>;
+  stop(): void;
+}
+
+/** Trains in a worker that is closed afterwards, which frees all of its memory. */
+export function teach(
+  request: Omit<TeachingRequest, 'folder'>,
+  onProgress: (progress: TeachingProgress) => void,
+): Teaching {
+  const client = new WorkerClient<TeachingApi, TeachingProgress>('teaching-worker', { onProgress });
+  const result = client
+    .callLatest('train', { ...request, folder: runtimeFolder() })
+    .then((output) => (output === superseded ? undefined : output))
+    .finally(() => client.close());
+  return { result, stop: () => client.close() };
+}
+
+/** Between two runs of one file on different providers, which sum in different orders. */
+const tolerance = 1e-4;
+
+/** The stored model of an earlier session, if there is one. */
+export async function taughtModels(): Promise<readonly ListedModel[]> {
+  const store = await openTeachingStore();
+  const stored = await store.model();
+  return stored === undefined ? [] : [listedTaught(stored)];
+}
+
+export function listedTaught({ model, labels, selfCheck, heldOut }: TaughtResult): ListedModel {
+  return {
+    name: taughtName,
+    labels,
+    bytes: model.length,
+    top1err: heldOut.wrong / heldOut.count,
+    taught: true,
+    source: async () => ({ name: taughtName, file: model, selfCheck, tolerance }),
+  };
+}
