@@ -1,4 +1,7 @@
-/** Builds the page into dist/web: its code, onnxruntime's wasm files and the service worker that knows the names of all of them. */
+/**
+ * Builds the page into dist/web: its code, onnxruntime's wasm files, and the service worker with a list of
+ * them.
+ */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,13 +15,13 @@ const runtimeDirectory = join(repository, 'node_modules/onnxruntime-web/dist');
 
 const defaultOutput = join(repository, 'dist/web');
 
-/** onnxruntime's files that the page loads by address: those of wasm, and those of WebGPU. */
+/** onnxruntime's files for wasm and WebGPU, which the page loads by address. */
 const runtimeFiles = ['ort-wasm-simd-threaded', 'ort-wasm-simd-threaded.asyncify'].flatMap((name) => [
   `${name}.mjs`,
   `${name}.wasm`,
 ]);
 
-/** With these a browser lets a page have threads. */
+/** Browsers need these to allow threads. */
 const isolationHeaders = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
@@ -37,20 +40,22 @@ function onnxruntimeFiles(): Plugin {
   };
 }
 
-/** Serves the folder of exported models beside the built page. TEXTURA_MODELS names another than `models`. */
+/** Serves the exported models next to the built page, from `models` or the folder in TEXTURA_MODELS. */
 function exportedModels(): Plugin {
   const folder = process.env.TEXTURA_MODELS ?? join(repository, 'models');
   return {
     name: 'textura-models',
     configurePreviewServer({ middlewares }) {
-      // It stays in the folder, whatever an address says. Its types are those of Express, but it needs no application.
+      // express.static never leaves its folder. It has Express's types but works without an application.
       const files = express.static(folder, { redirect: false }) as unknown as Connect.NextHandleFunction;
       middlewares.use('/models', files);
     },
   };
 }
 
-/** Builds the service worker with the list of files that make the page, under a name that changes with any of them. */
+/**
+ * Builds the service worker with the list of the page's files and a version that changes with any of them.
+ */
 function serviceWorker(): Plugin {
   return {
     name: 'textura-service-worker',
@@ -79,7 +84,7 @@ function serviceWorker(): Plugin {
   };
 }
 
-/** Entries of their own, by names that the page knows (worker-address.ts). */
+/** Separate entries, with names that shared/worker-calls.ts expects. */
 const workers = ['inference-worker', 'teaching-worker', 'texture-worker'];
 
 const publicFiles = ['icon.svg', 'icon-192.png', 'icon-512.png', 'manifest.webmanifest'];
@@ -87,7 +92,7 @@ const publicFiles = ['icon.svg', 'icon-192.png', 'icon-512.png', 'manifest.webma
 export default defineConfig({
   root: here,
   base: './',
-  // A file that is missing is not answered with the page.
+  // Missing files answer 404 instead of the page.
   appType: 'mpa',
   plugins: [onnxruntimeFiles(), exportedModels(), serviceWorker()],
   resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'import', 'default'] },
@@ -96,7 +101,7 @@ export default defineConfig({
     outDir: defaultOutput,
     emptyOutDir: true,
     target: 'es2023',
-    // What Vite would wrap imports with needs a document, which workers don't have.
+    // Vite's preload wrapper needs a document, which workers do not have.
     modulePreload: false,
     rolldownOptions: {
       input: ['index.html', ...workers.map((name) => `worker/${name}.ts`)].map((entry) => join(here, entry)),
@@ -105,7 +110,7 @@ export default defineConfig({
           name.endsWith('-worker') ? 'workers/[name].js' : 'assets/[name]-[hash].js',
       },
     },
-    // Compressed sizes are measured by a test; the runtime's 14 MB would only take time here.
+    // A test measures the compressed size of the code.
     reportCompressedSize: false,
   },
 });

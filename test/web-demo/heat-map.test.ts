@@ -2,8 +2,13 @@ import { expect, test } from 'vitest';
 import { cutPatch, patchBytes } from '../../model/patch.ts';
 import { largestDifference as differenceOfCheck, selfCheckPatches } from '../../model/self-check.ts';
 import { drawTexture } from '../../textures/textures.ts';
-import { classShares, likeliestClasses, nearestPlace } from '../../web-demo/page/see/class-shares.ts';
-import { scaledPicture, slidingSidePx } from '../../web-demo/page/see/scaled-picture.ts';
+import {
+  classShares,
+  likeliestClasses,
+  nearestPosition,
+  scaledPicture,
+  slidingSidePx,
+} from '../../web-demo/page/see/heat-map.ts';
 
 /** Two classes on 2 rows of 3 places. */
 const map = {
@@ -29,9 +34,9 @@ test('a heat map names the likeliest class of each place, and the share of the p
 });
 
 test('the place of a square is the nearest one, also beside the last', () => {
-  expect(nearestPlace(map, 23, 9)).toBe(4);
-  expect(nearestPlace(map, 25, 7)).toBe(2);
-  expect(nearestPlace(map, 400, 400)).toBe(5);
+  expect(nearestPosition(map, 23, 9)).toBe(4);
+  expect(nearestPosition(map, 25, 7)).toBe(2);
+  expect(nearestPosition(map, 400, 400)).toBe(5);
 });
 
 test('a picture at the scale of patches has the patches of its tiles in it, to the bit', () => {

@@ -136,7 +136,7 @@ describe('WebGPU that goes away', () => {
     new BroadcastChannel('lose').postMessage('');
     const look = () => {
       const state = document.querySelector('.provider-state').textContent;
-      const isRead = document.querySelector('.book:not(.stale) .bars .bar:not([hidden])') !== null;
+      const isRead = document.querySelector('.layout:not(.stale) .bars .bar:not([hidden])') !== null;
       if (state.startsWith('WebAssembly') && isRead) resolve(performance.now() - lostAt);
       else requestAnimationFrame(look);
     };

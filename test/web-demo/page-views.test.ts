@@ -93,7 +93,9 @@ describe('Teach', () => {
     await expectGoodModel(page, await readFile(model), model, unzipSync(await readFile(patches)));
   }, 240_000);
 
-  /** Labels in code-point order; the page, onnxruntime-node and npm run classify agree on what was collected. */
+  /**
+   * Labels in code-point order; the page, onnxruntime-node and npm run classify agree on what was collected.
+   */
   async function expectGoodModel(
     page: Page,
     bytes: Buffer,

@@ -62,7 +62,7 @@ function pixelsInPage(jpeg: Buffer): string {
 
 async function readWhole(page: Page, expected: readonly Prediction[]) {
   await page.getByText('the whole picture', { exact: true }).click();
-  await page.locator('.specimen-remark', { hasText: /average of \d+ patches/ }).waitFor();
+  await page.locator('.prediction-remark', { hasText: /average of \d+ patches/ }).waitFor();
   await page.locator('.bars li:first-child .bar-label', { hasText: expected[0]?.label ?? '' }).waitFor();
   return readBars(page);
 }

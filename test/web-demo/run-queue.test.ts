@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { runQueue, superseded } from '../../web-demo/shared/run-queue.ts';
 
-/** A run that ends when it is told to. */
+/** A run that ends when the gate opens. */
 function gate() {
   let open: () => void = () => {};
   const opened = new Promise<void>((resolve) => {
@@ -12,19 +12,19 @@ function gate() {
 
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
-test('runs follow one another, and in a lane the latest one that waits takes the place of the others', async () => {
+test('runs follow one another, and the newest waiting one with a key replaces the others', async () => {
   const queue = runQueue();
   const events: string[] = [];
   const first = gate();
-  const add = (name: string, lane?: string) =>
+  const add = (name: string, key?: string) =>
     queue
-      .add(lane, async () => {
+      .add(key, async () => {
         events.push(`${name} begins`);
         if (name === 'a') await first.opened;
         events.push(`${name} ends`);
       })
       .then((given) => {
-        if (given === superseded) events.push(`${name} gives way`);
+        if (given === superseded) events.push(`${name} is replaced`);
       });
   void add('a', 'live');
   void add('b', 'live');
@@ -33,24 +33,24 @@ test('runs follow one another, and in a lane the latest one that waits takes the
   void add('c', 'live');
   void add('d', 'live');
   await settled();
-  expect(events).toEqual(['a begins', 'b gives way', 'c gives way']);
+  expect(events).toEqual(['a begins', 'b is replaced', 'c is replaced']);
   first.open();
   await settled();
-  // The newest of a lane stands where its lane stood: nobody is pushed back for ever.
+  // The newest has the position of the one it replaced: others are not delayed.
   expect(events.slice(3)).toEqual([
     ...['a ends', 'd begins', 'd ends'],
     ...['load begins', 'load ends', 'map begins', 'map ends'],
   ]);
 });
 
-test('what never gives way is run however often it is asked for', async () => {
+test('a run without a key is never replaced', async () => {
   const queue = runQueue();
   let runs = 0;
   const given = await Promise.all([1, 2, 3, 4, 5].map(() => queue.add(undefined, async () => ++runs)));
   expect(given).toEqual([1, 2, 3, 4, 5]);
 });
 
-test('changes during a reading are read once more, together', async () => {
+test('requests during a reading become one further reading', async () => {
   const queue = runQueue();
   const first = gate();
   let readings = 0;
@@ -75,7 +75,7 @@ describe('a run that fails', () => {
       throw new Error('lost');
     },
   })) {
-    test(`because it ${how} tells its caller, and the queue goes on: with what waits and with what comes later`, async () => {
+    test(`because it ${how} rejects for its caller, and the queue continues with waiting and later runs`, async () => {
       const queue = runQueue();
       const events: string[] = [];
       const failing = queue.add('live', fail).catch((error: Error) => events.push(error.message));

@@ -7,8 +7,8 @@ import { parameter } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
 import { Tensor } from '../../node/onnxruntime.ts';
-import { collectionFault, folderName, lessonOf } from '../../web-demo/shared/collection.ts';
 import { modelContents, modelParameters } from '../../web-demo/shared/model-contents.ts';
+import { folderName, splitSurfaces, surfacesFault } from '../../web-demo/shared/surfaces.ts';
 import { type Head, type HeadStep, trainHead } from '../../web-demo/worker/head-training.ts';
 import {
   classifierOf,
@@ -138,11 +138,11 @@ describe('a collection', () => {
   });
 
   test('can be learnt when two surfaces have names of their own and five patches', () => {
-    expect(collectionFault([surface('a', 5), surface('b', 5)])).toBeUndefined();
-    expect(collectionFault([surface('a', 5)])).toBe('patches');
-    expect(collectionFault([surface('a', 5), surface('b', 4)])).toBe('patches');
-    expect(collectionFault([surface('a', 5), surface('  a ', 5)])).toBe('names');
-    expect(collectionFault([surface('a', 5), surface('', 5)])).toBe('names');
+    expect(surfacesFault([surface('a', 5), surface('b', 5)])).toBeUndefined();
+    expect(surfacesFault([surface('a', 5)])).toBe('patches');
+    expect(surfacesFault([surface('a', 5), surface('b', 4)])).toBe('patches');
+    expect(surfacesFault([surface('a', 5), surface('  a ', 5)])).toBe('names');
+    expect(surfacesFault([surface('a', 5), surface('', 5)])).toBe('names');
   });
 
   test('names are labels and folders: composed, and none that a folder cannot have', () => {
@@ -153,7 +153,11 @@ describe('a collection', () => {
   });
 
   test('holds out the last fifth of each surface, and orders labels by code point', () => {
-    const { labels, training, heldOut } = lessonOf([surface('é', 10), surface('2', 5), surface('10', 7)]);
+    const { labels, training, heldOut } = splitSurfaces([
+      surface('é', 10),
+      surface('2', 5),
+      surface('10', 7),
+    ]);
     expect(labels).toEqual(['10', '2', 'é']);
     expect(heldOut.patches.map(([first]) => first)).toEqual([6, 4, 8, 9]);
     expect([...heldOut.classes]).toEqual([0, 1, 2, 2]);

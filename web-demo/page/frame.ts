@@ -1,34 +1,34 @@
-/** The page's frame: head, picture, panel with its tabs, foot. */
+/** The page's layout: header, picture, panel with its tabs, footer. */
 import { element } from './dom/element.ts';
 import {
+  ariaLabel,
   formatList,
   type Language,
-  labelled,
   language,
   languageNames,
-  said,
-  say,
   setLanguage,
+  setText,
+  textElement,
   textOf,
 } from './language/language.ts';
-import { keptThings, unkept } from './storage.ts';
+import { notStored, storageKinds } from './storage.ts';
 import { type View, type ViewName, viewNames } from './view.ts';
 
 export interface PageFrame {
-  /** Holds picture and leaf. */
-  readonly book: HTMLElement;
+  /** Contains the picture and the side with bar and panel. */
+  readonly layout: HTMLElement;
   readonly bar: HTMLElement;
   readonly picture: HTMLElement;
   readonly panel: HTMLElement;
 }
 
 export function pageFrame(): PageFrame {
-  const bar = element('div', { class: 'instruments' });
+  const bar = element('div', { class: 'model-bar' });
   const picture = element('div', { class: 'picture' });
   const panel = element('div', { class: 'panel', id: 'panel', tabindex: -1 });
-  const book = element('main', { class: 'book' }, picture, element('div', { class: 'leaf' }, bar, panel));
+  const layout = element('main', { class: 'layout' }, picture, element('div', { class: 'side' }, bar, panel));
   document.body.append(
-    said('a', 'page.skip', { class: 'skip', href: '#panel' }),
+    textElement('a', 'page.skip', { class: 'skip', href: '#panel' }),
     element(
       'header',
       { class: 'head' },
@@ -36,39 +36,39 @@ export function pageFrame(): PageFrame {
         'div',
         { class: 'mark' },
         element('h1', {}, 'Textura'),
-        said('p', 'page.claim', { class: 'claim' }),
+        textElement('p', 'page.claim', { class: 'claim' }),
       ),
       languageSwitch(),
     ),
-    book,
+    layout,
     foot(),
   );
-  language.watch(() => {
+  language.subscribe(() => {
     document.title = textOf('page.title');
   });
-  return { book, bar, picture, panel };
+  return { layout, bar, picture, panel };
 }
 
-/** Where pictures go (nowhere), and what the browser keeps. */
+/** Says where pictures are processed, and what the browser does not store. */
 function foot(): HTMLElement {
   const offline = element('span', {});
   const lost = element('p', { class: 'notice foot-lost', role: 'status', hidden: true });
   const draw = () => {
-    const things = unkept.get();
+    const things = notStored.get();
     offline.hidden = things.has('offline');
-    say(offline, window.isSecureContext ? 'page.offline' : 'page.insecure');
+    setText(offline, window.isSecureContext ? 'page.offline' : 'page.insecure');
     lost.hidden = things.size === 0;
-    const names = keptThings
+    const names = storageKinds
       .filter((thing) => things.has(thing))
       .map((thing) => textOf(`page.notStored.${thing}`));
-    say(lost, 'page.notStored', { things: formatList(names) });
+    setText(lost, 'page.notStored', { things: formatList(names) });
   };
-  language.watch(draw);
-  unkept.watch(draw);
+  language.subscribe(draw);
+  notStored.subscribe(draw);
   return element(
     'footer',
     { class: 'foot' },
-    element('p', {}, said('span', 'page.foot'), ' ', offline),
+    element('p', {}, textElement('span', 'page.foot'), ' ', offline),
     lost,
   );
 }
@@ -77,25 +77,27 @@ function languageSwitch(): HTMLElement {
   const buttons = (Object.keys(languageNames) as Language[]).map((one) => {
     const button = element('button', { type: 'button', lang: one, class: 'quiet' }, languageNames[one]);
     button.addEventListener('click', () => setLanguage(one, document));
-    language.watch((now) => button.setAttribute('aria-pressed', String(now === one)));
+    language.subscribe((now) => button.setAttribute('aria-pressed', String(now === one)));
     return button;
   });
-  return element('div', { class: 'languages', role: 'group', ...labelled('page.language') }, ...buttons);
+  return element('div', { class: 'languages', role: 'group', ...ariaLabel('page.language') }, ...buttons);
 }
 
 export interface ViewTabs {
   readonly root: HTMLElement;
   goTo(view: ViewName): void;
-  /** The view in front. */
-  front(): ViewName;
+  current(): ViewName;
 }
 
-/** Tabs of the WAI-ARIA pattern: arrow keys go from one to the next. The address keeps the view, so that a reload comes back to it. */
+/**
+ * Tabs in the WAI-ARIA pattern, with arrow keys. The address contains the view, so that a reload shows it
+ * again.
+ */
 export function viewTabs(
   views: Readonly<Record<ViewName, View>>,
   onChange: (view: ViewName) => void,
 ): ViewTabs {
-  const list = element('div', { class: 'tabs', role: 'tablist', ...labelled('view.choose') });
+  const list = element('div', { class: 'tabs', role: 'tablist', ...ariaLabel('view.choose') });
   const panels = viewNames.map((name) =>
     element(
       'div',
@@ -104,7 +106,7 @@ export function viewTabs(
     ),
   );
   const tabs = viewNames.map((name) => {
-    const tab = said('button', `view.${name}`, {
+    const tab = textElement('button', `view.${name}`, {
       type: 'button',
       role: 'tab',
       id: `tab-${name}`,
@@ -113,15 +115,15 @@ export function viewTabs(
     tab.addEventListener('click', () => goTo(name));
     return tab;
   });
-  let front: ViewName = 'live';
+  let current: ViewName = 'live';
 
   function goTo(view: ViewName): void {
-    front = view;
+    current = view;
     viewNames.forEach((name, i) => {
-      const isFront = name === view;
-      tabs[i]?.setAttribute('aria-selected', String(isFront));
-      tabs[i]?.setAttribute('tabindex', isFront ? '0' : '-1');
-      panels[i]?.toggleAttribute('hidden', !isFront);
+      const isCurrent = name === view;
+      tabs[i]?.setAttribute('aria-selected', String(isCurrent));
+      tabs[i]?.setAttribute('tabindex', isCurrent ? '0' : '-1');
+      panels[i]?.toggleAttribute('hidden', !isCurrent);
     });
     history.replaceState(null, '', `#${view}`);
     onChange(view);
@@ -130,35 +132,35 @@ export function viewTabs(
   list.addEventListener('keydown', ({ key }) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
     if (step === undefined) return;
-    const next = viewNames.at((viewNames.indexOf(front) + step) % viewNames.length) ?? 'live';
+    const next = viewNames.at((viewNames.indexOf(current) + step) % viewNames.length) ?? 'live';
     goTo(next);
     tabs[viewNames.indexOf(next)]?.focus();
   });
   list.append(...tabs);
-  return { root: element('div', {}, list, ...panels), goTo, front: () => front };
+  return { root: element('div', {}, list, ...panels), goTo, current: () => current };
 }
 
-/** The view that the address names, or the first. */
+/** The view in the address, or the first one. */
 export function addressedView(): ViewName {
   const named = location.hash.slice(1);
   return viewNames.find((name) => name === named) ?? 'live';
 }
 
-/** What to do where no model was exported. */
+/** Shown if no model is exported. */
 export function noModels(): HTMLElement {
   return element(
     'section',
     { class: 'view' },
-    said('p', 'model.none'),
+    textElement('p', 'model.none'),
     element('pre', { tabindex: 0 }, 'npm run train\nnpm run export\nnpm run demo'),
   );
 }
 
-/** Where the server did not say which models there are: not the same as there being none. */
+/** Shown if the list of models could not be loaded, which does not mean that there are none. */
 export function modelsUnlisted(reason: () => string, retry: () => void): HTMLElement {
   const text = element('p', { role: 'alert' });
-  const again = said('button', 'model.retry', { type: 'button' });
-  language.watch(() => say(text, 'model.unlisted', { reason: reason() }));
+  const again = textElement('button', 'model.retry', { type: 'button' });
+  language.subscribe(() => setText(text, 'model.unlisted', { reason: reason() }));
   again.addEventListener('click', retry);
   return element('section', { class: 'view' }, text, element('p', {}, again));
 }

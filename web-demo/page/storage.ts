@@ -1,22 +1,22 @@
 /**
- * What this browser keeps for the page. Each kind of storage may be refused (site data blocked, private windows, a full disk): the page
- * works without it, and says what is not kept.
+ * What the browser stores for the page. Any storage can be refused: blocked site data, private windows, a
+ * full disk. The page then works without it and says what is not stored.
  */
 import { signal } from './dom/signal.ts';
 
-export const keptThings = ['language', 'teaching', 'offline'] as const;
-/** The chosen language, what was taught, and the page itself for use without a network. */
-export type KeptThing = (typeof keptThings)[number];
+export const storageKinds = ['language', 'teaching', 'offline'] as const;
+/** The chosen language; surfaces and model of the Teach view; the page for offline use. */
+export type StorageKind = (typeof storageKinds)[number];
 
-/** What the browser has refused to keep so far. */
-export const unkept = signal<ReadonlySet<KeptThing>>(new Set());
+/** What the browser has refused to store so far. */
+export const notStored = signal<ReadonlySet<StorageKind>>(new Set());
 
-export function tellUnkept(thing: KeptThing): void {
-  if (!unkept.get().has(thing)) unkept.set(new Set([...unkept.get(), thing]));
+export function markNotStored(kind: StorageKind): void {
+  if (!notStored.get().has(kind)) notStored.set(new Set([...notStored.get(), kind]));
 }
 
-/** A text kept under a name; undefined where there is none or the browser keeps nothing. */
-export function keptText(name: string): string | undefined {
+/** Undefined if nothing is stored under the name, or the browser stores nothing. */
+export function storedText(name: string): string | undefined {
   try {
     return localStorage.getItem(name) ?? undefined;
   } catch {
@@ -24,10 +24,10 @@ export function keptText(name: string): string | undefined {
   }
 }
 
-export function keepText(name: string, text: string, thing: KeptThing): void {
+export function storeText(name: string, text: string, kind: StorageKind): void {
   try {
     localStorage.setItem(name, text);
   } catch {
-    tellUnkept(thing);
+    markNotStored(kind);
   }
 }

@@ -1,4 +1,4 @@
-/** What the four views have in common: a panel beside the picture that reads it when it is shown. */
+/** The interface of the page's views: panels next to the picture that classify it while they are shown. */
 import type { Signal } from './dom/signal.ts';
 import type { Inference } from './inference/inference.ts';
 import type { ListedModel } from './inference/model-list.ts';
@@ -10,23 +10,25 @@ export type ViewName = (typeof viewNames)[number];
 
 export interface View {
   readonly root: HTMLElement;
-  /** Reads what is on the stage now. Called again and again while the picture or the square changes, never twice at once. */
+  /**
+   * Classifies the current picture. Called whenever the picture or the square changes, never concurrently.
+   */
   read(): Promise<void>;
-  /** The view comes to the front, or the model has changed: nothing of before counts. */
+  /** The view was opened or the model changed: discards earlier results. */
   reset(): void;
-  /** The view goes to the back. */
+  /** Another view was opened. */
   leave?(): void;
 }
 
-export interface ViewSetting {
+export interface ViewContext {
   readonly inference: Inference;
   readonly stage: Stage;
   readonly reader: PictureReader;
   readonly models: Signal<readonly ListedModel[]>;
-  /** Asks for a reading of the view in front. */
+  /** Requests that the current view reads the picture. */
   readonly requestReading: () => void;
-  /** Tells that what is shown now was read of this picture. */
-  readonly shown: (picture: Picture) => void;
-  /** Brings a view to the front. */
+  /** Marks the shown results as those of this picture. */
+  readonly markShown: (picture: Picture) => void;
+  /** Opens a view. */
   readonly goTo: (view: ViewName) => void;
 }

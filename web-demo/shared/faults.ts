@@ -1,6 +1,6 @@
 /**
- * What can go wrong with a network in a page, by name: the page has words for each in its languages. What runtimes and browsers say of
- * it themselves is for the console, because it is of no use to a person.
+ * Failures of models and workers, by code. The page has a message for each code in its languages; messages of
+ * runtimes and browsers go to the console only.
  */
 import { TexturaError } from '../../model/error.ts';
 
@@ -20,9 +20,9 @@ export type FaultCode = (typeof faultCodes)[number];
 
 export interface Fault {
   readonly code: FaultCode;
-  /** What the words for the code have to name, such as `file` or `seconds`. */
+  /** Values for the placeholders of the message, such as `file` or `seconds`. */
   readonly values: Readonly<Record<string, string | number>>;
-  /** The cause in its own words, for the console. */
+  /** The original message, for the console. */
   readonly detail: string;
 }
 
@@ -30,7 +30,6 @@ export function fault(code: FaultCode, values: Fault['values'] = {}, cause?: unk
   return { code, values, detail: cause === undefined ? '' : textOfError(cause) };
 }
 
-/** Carries a fault to whoever can do something about it, or to the console. */
 export class InferenceError extends Error {
   override readonly name = 'InferenceError';
   readonly fault: Fault;
@@ -41,7 +40,10 @@ export class InferenceError extends Error {
   }
 }
 
-/** What a person is told of anything that was thrown. The messages of a TexturaError are ours, and name file and field. */
+/**
+ * The fault of anything that was thrown. The messages of a TexturaError are shown, because they name file and
+ * field.
+ */
 export function faultOf(error: unknown): Fault {
   if (error instanceof InferenceError) return error.fault;
   if (!(error instanceof TexturaError) || error.code === 'internal') return fault('failed', {}, error);
@@ -50,9 +52,4 @@ export function faultOf(error: unknown): Fault {
 
 function textOfError(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-}
-
-/** A file of the page by its last folder and its name: `models/wood.onnx`. */
-export function fileOf(address: string): string {
-  return decodeURI(new URL(address).pathname.split('/').slice(-2).join('/'));
 }

@@ -10,22 +10,22 @@ export type Provider = (typeof providers)[number];
 
 export type SelfCheck = ModelReport['selfCheck'];
 
-/** Where a model comes from: an address, or the bytes themselves. */
+/** A model's file, as an address or as bytes, with its self-check. */
 export interface ModelSource {
   readonly name: string;
   readonly file: string | Uint8Array;
-  /** Patches and the probabilities that they must give. */
+  /** Patches with their expected probabilities. */
   readonly selfCheck: SelfCheck;
-  /** Largest difference in probability that is allowed. */
+  /** Allowed difference in probability. */
   readonly tolerance: number;
 }
 
 export interface LoadedModel extends ModelContents {
   readonly name: string;
   readonly bytes: number;
-  /** Largest difference in probability that the self-check saw, over all its patches and classes. */
+  /** Largest difference in probability in the self-check. */
   readonly difference: number;
-  /** Milliseconds of one run on one patch after a first one. */
+  /** Duration of one run on one patch, after a warm-up. */
   readonly runMs: number;
 }
 
@@ -35,13 +35,13 @@ export interface Answer {
   readonly inferMs: number;
 }
 
-/** Probabilities of the classes at places of a picture. */
+/** Probabilities of the classes at positions of a picture. */
 export interface HeatMap {
   /** `[C,rows,columns]`. */
   readonly probabilities: Float32Array;
   readonly rows: number;
   readonly columns: number;
-  /** Side of the square that each place reads, and the distance between places, in pixels of the picture that was given. */
+  /** Receptive field of each position, and the distance between positions, in pixels of `grey`. */
   readonly fieldPx: number;
   readonly stridePx: number;
   readonly inferMs: number;
@@ -53,7 +53,9 @@ export interface LayerActivation {
   /** `[channels,height,width]`. */
   readonly shape: Shape;
   readonly values: Float32Array;
-  /** Side of the square of the patch that a value sees, and the distance between the squares of neighbours. */
+  /**
+   * Receptive field of a value, and the distance between the fields of neighbours, in pixels of the patch.
+   */
   readonly receptiveFieldPx: number;
   readonly stridePx: number;
 }
@@ -64,7 +66,10 @@ export interface Activations {
   readonly kernels: { readonly kernelPx: number; readonly values: Float32Array };
 }
 
-/** Calls of the worker that owns the sessions. A newer `classify`, `compare`, `heatMap` or `activations` replaces a waiting one. */
+/**
+ * Calls of the worker that owns the sessions. A newer `classify`, `compare`, `heatMap` or `activations`
+ * replaces a waiting one.
+ */
 export interface InferenceApi {
   start(input: { readonly provider: Provider; readonly folder: string }): { readonly threads: number };
   load(source: ModelSource): LoadedModel;

@@ -1,4 +1,7 @@
-/** What an exported file holds beside what onnxruntime gives out: its labels, its network and the trained values by name. */
+/**
+ * Reads from an exported file what onnxruntime does not give access to: labels, network and trained values by
+ * name.
+ */
 import { describeModel } from '../../graph/onnx/description.ts';
 import { decodeMessage } from '../../graph/onnx/protobuf.ts';
 import { labelsSchema, metadataKeys, metadataValue, modelInputSchema } from '../../model/model-file.ts';
@@ -11,7 +14,10 @@ export interface ModelContents {
   /** Side in source pixels of the square that a patch is averaged from. */
   readonly patchPx: number;
   readonly network: Network;
-  /** Below this top probability a patch is none of the model's textures; undefined where the file doesn't say. */
+  /**
+   * A patch with a lower top probability is none of the model's textures. Undefined if the file has no
+   * threshold.
+   */
   readonly threshold: number | undefined;
 }
 
@@ -30,7 +36,10 @@ export function modelContents(bytes: Uint8Array, where: string): ModelContents {
   };
 }
 
-/** The trained values of a portable file, whose weights stand in it by their names. Errors: `model-unusable`, `file-damaged`. */
+/**
+ * The trained values of a portable file, whose initializers have the parameters' names. Errors:
+ * `model-unusable`, `file-damaged`.
+ */
 export function modelParameters(bytes: Uint8Array, network: Network, where: string): Parameters {
   const initializers = decodeMessage('Model', bytes, where).graph?.initializer ?? [];
   const stored = new Map(initializers.map(({ name = '', rawData }) => [name, rawData]));

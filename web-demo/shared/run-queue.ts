@@ -1,22 +1,25 @@
 /**
- * One run at a time, whatever is asked: WebGPU refuses a run that begins before the last one has ended, and two at once on wasm only
- * slow each other. In a lane the latest request wins: what waits there and has not begun gives way, so that frames are dropped and
- * never queued. A run that fails is its caller's fault to handle: the queue goes on with the next.
+ * Runs tasks one at a time: WebGPU refuses concurrent runs, and on wasm they slow each other down. A task
+ * with a key replaces a waiting task with the same key, so that frames are dropped instead of queued. A task
+ * that fails rejects only its own promise.
  */
 
-/** What a run gives where a newer one of its lane took its place. */
+/** The result of a task that a newer one with its key replaced. */
 export const superseded = Symbol('superseded');
 
 interface Waiting {
-  readonly lane: string | undefined;
+  readonly key: string | undefined;
   /** Never rejects. */
   readonly begin: () => Promise<void>;
-  readonly giveWay: () => void;
+  readonly supersede: () => void;
 }
 
 export interface RunQueue {
-  /** Settles as `run` does; `superseded` where a newer run of the lane took its place. `lane` undefined never gives way. */
-  add<T>(lane: string | undefined, run: () => Promise<T>): Promise<T | typeof superseded>;
+  /**
+   * Settles as `run` does, or with `superseded` if a newer task replaced this one. Tasks without a key are
+   * never replaced.
+   */
+  add<T>(key: string | undefined, run: () => Promise<T>): Promise<T | typeof superseded>;
 }
 
 export function runQueue(): RunQueue {
@@ -33,10 +36,10 @@ export function runQueue(): RunQueue {
     }
   }
 
-  function add<T>(lane: string | undefined, run: () => Promise<T>): Promise<T | typeof superseded> {
+  function add<T>(key: string | undefined, run: () => Promise<T>): Promise<T | typeof superseded> {
     return new Promise((resolve, reject) => {
       const entry: Waiting = {
-        lane,
+        key,
         begin: async () => {
           try {
             resolve(await run());
@@ -44,13 +47,13 @@ export function runQueue(): RunQueue {
             reject(error);
           }
         },
-        giveWay: () => resolve(superseded),
+        supersede: () => resolve(superseded),
       };
-      const older = lane === undefined ? -1 : waiting.findIndex((other) => other.lane === lane);
-      // The newer run takes the older one's place, so a busy lane cannot push another one back.
+      const older = key === undefined ? -1 : waiting.findIndex((other) => other.key === key);
+      // The newer task gets the older one's position, so that tasks with other keys are not delayed.
       const [replaced] = older < 0 ? [] : waiting.splice(older, 1, entry);
       if (replaced === undefined) waiting.push(entry);
-      else replaced.giveWay();
+      else replaced.supersede();
       void drain();
     });
   }

@@ -1,6 +1,6 @@
 /**
- * Tells zod not to compile its checks from text, which a page with a content security policy forbids: it would try, and each try
- * would be a line in the console. Imported first by the page and by every worker.
+ * Turns off zod's code generation, which a content security policy forbids: every attempt would log an error.
+ * Page and workers import this first.
  */
 import { z } from 'zod';
 

@@ -1,19 +1,23 @@
-/** The API of the teaching worker, which trains a model on the surfaces of the Teach view. All values are cloneable. */
-import type { Lesson } from './collection.ts';
-import type { SelfCheck } from './inference-api.ts';
+/**
+ * The API of the teaching worker, which trains a model on the surfaces of the Teach view. All values are
+ * cloneable.
+ */
 
-/** What a network that was taught here is called. */
+import type { SelfCheck } from './inference-api.ts';
+import type { TrainingSplit } from './surfaces.ts';
+
+/** Name of the model that Teach trains. */
 export const taughtName = 'taught';
 
 export const teachingDepths = ['head', 'all'] as const;
 export type TeachingDepth = (typeof teachingDepths)[number];
 
 export interface TeachingRequest {
-  /** Address of the model to build on. */
+  /** The model to start from, with its address. */
   readonly base: { readonly name: string; readonly file: string };
-  readonly lesson: Lesson;
+  readonly split: TrainingSplit;
   readonly depth: TeachingDepth;
-  /** Where onnxruntime's files are. */
+  /** Address of onnxruntime's files. */
   readonly folder: string;
 }
 

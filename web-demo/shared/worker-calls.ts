@@ -1,7 +1,7 @@
 /**
- * Typed calls from the page to its workers: both ends of one request/reply protocol over `postMessage`. A worker's API is an
- * interface of functions from one cloneable value to another. comlink has no queue in which a newer call replaces a waiting one, and
- * clones errors without their fault.
+ * Typed calls from the page to its workers: both ends of one request/reply protocol over `postMessage`. A
+ * worker's API is an interface of functions from one cloneable value to another. comlink has no queue in
+ * which a newer call replaces a waiting one, and clones errors without their fault.
  */
 import { type Fault, fault, faultOf, InferenceError } from './faults.ts';
 import { runQueue, superseded } from './run-queue.ts';
@@ -31,7 +31,9 @@ interface Pending {
 }
 
 interface WorkerEvents<Progress> {
-  /** The worker cannot compute any more: its script did not load, it threw, or it said so. It is closed then. */
+  /**
+   * The worker cannot compute any more: its script did not load, it threw, or it said so. It is closed then.
+   */
   readonly onLost?: (fault: Fault) => void;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -64,7 +66,10 @@ export class WorkerClient<Api, Progress = never> {
     });
   }
 
-  /** Errors: those of the worker's handler; its loss. `superseded` if a newer call of this kind replaced it, or the client was closed. */
+  /**
+   * Errors: those of the worker's handler; its loss. `superseded` if a newer call of this kind replaced it,
+   * or the client was closed.
+   */
   callLatest<K extends keyof Api & string>(
     call: K,
     input: Input<Api, K>,
@@ -115,7 +120,9 @@ export class WorkerClient<Api, Progress = never> {
 
 const post = (message: Reply | Notice) => self.postMessage(message);
 
-/** In a worker: runs one call at a time. Of waiting calls of a kind in `latestOnly`, only the newest is run. */
+/**
+ * In a worker: runs one call at a time. Of waiting calls of a kind in `latestOnly`, only the newest is run.
+ */
 export function serveCalls<Api>(
   handlers: {
     readonly [K in keyof Api & string]: (input: Input<Api, K>) => Output<Api, K> | Promise<Output<Api, K>>;

@@ -1,7 +1,7 @@
 /**
- * Learns a network's last layer anew on features that stay as they are: multinomial logistic regression by gradient descent with
- * Nesterov's momentum (Nesterov 1983), on features of zero mean and unit variance. The scaling is folded back into the weights at the
- * end, so that they fit the features as the network gives them.
+ * Retrains a network's last layer on fixed features: multinomial logistic regression by gradient descent with
+ * Nesterov momentum (Nesterov 1983), on features with zero mean and unit variance. The scaling is folded into
+ * the weights at the end, so that they apply to the network's own features.
  */
 import { crossEntropy, softmaxRows } from '../../model/scores.ts';
 
@@ -26,13 +26,13 @@ export interface HeadStep {
 }
 
 const steps = 200;
-const momentum = 0.9;
-/** Pull of the weights to zero: with hundreds of features and a few patches the classes are always separable. */
-const decay = 1e-3;
-/** The loss's curvature is at most 1/2 on features of unit length, so this rate cannot overshoot. */
+const momentumFactor = 0.9;
+/** Needed because hundreds of features always separate a few patches. */
+const weightDecay = 1e-3;
+/** The loss's curvature is at most 1/2 on features of unit length, so this rate does not overshoot. */
 const learningRate = 1;
 
-/** Learns, telling of each step. */
+/** Trains, and yields the loss of each step. */
 export function* trainHead(features: Features, classCount: number): Generator<HeadStep, Head> {
   const { size, classes } = features;
   const scaling = scalingOf(features);
@@ -40,16 +40,17 @@ export function* trainHead(features: Features, classCount: number): Generator<He
   const patchWeights = balancedWeights(classes, classCount);
   const columns = size + 1;
   let values = new Float32Array(classCount * columns);
-  const velocity = new Float32Array(values.length);
+  const momentum = new Float32Array(values.length);
   for (let step = 1; step <= steps; step++) {
-    const ahead = values.map((value, i) => value + momentum * (velocity[i] as number));
-    const { gradient, loss } = lossGradient(x, ahead, classes, patchWeights, classCount);
-    for (let i = 0; i < velocity.length; i++) {
+    const ahead = values.map((value, i) => value + momentumFactor * (momentum[i] as number));
+    const { gradient, loss } = lossAndGradient(x, ahead, classes, patchWeights, classCount);
+    for (let i = 0; i < momentum.length; i++) {
       const isBias = i % columns === size;
-      const pull = isBias ? 0 : decay * (ahead[i] as number);
-      velocity[i] = momentum * (velocity[i] as number) - learningRate * ((gradient[i] as number) + pull);
+      const decay = isBias ? 0 : weightDecay * (ahead[i] as number);
+      momentum[i] =
+        momentumFactor * (momentum[i] as number) - learningRate * ((gradient[i] as number) + decay);
     }
-    values = values.map((value, i) => value + (velocity[i] as number));
+    values = values.map((value, i) => value + (momentum[i] as number));
     yield { done: step, total: steps, loss };
   }
   return unscaled(values, scaling, classCount);
@@ -57,7 +58,7 @@ export function* trainHead(features: Features, classCount: number): Generator<He
 
 interface Scaling {
   readonly mean: Float64Array;
-  /** What a centred feature is multiplied by: rows then have unit length on average. */
+  /** Factor for centred features, after which rows have unit length on average. */
   readonly factor: Float64Array;
 }
 
@@ -72,7 +73,7 @@ function scalingOf({ values, size }: Features): Scaling {
     const centred = value - (mean[i % size] as number);
     squares[i % size] = (squares[i % size] as number) + (centred * centred) / count;
   });
-  // A feature that never changes tells nothing; the floor keeps it from being divided by zero.
+  // Constant features carry no information; the floor avoids a division by zero.
   const factor = squares.map((variance) => (variance < 1e-12 ? 0 : 1 / Math.sqrt(variance * size)));
   return { mean, factor };
 }
@@ -91,14 +92,14 @@ function scaled({ values, size }: Features, { mean, factor }: Scaling): Float32A
   return x;
 }
 
-/** Weights that add up to one and give every class the same sum. */
+/** Weights that sum to one, with the same sum for every class. */
 function balancedWeights(classes: Int32Array, classCount: number): Float64Array {
   const counts = new Float64Array(classCount);
   for (const c of classes) counts[c] = (counts[c] as number) + 1;
   return Float64Array.from(classes, (c) => 1 / (classCount * (counts[c] as number)));
 }
 
-function lossGradient(
+function lossAndGradient(
   x: Float32Array,
   values: Float32Array,
   classes: Int32Array,
@@ -115,10 +116,10 @@ function lossGradient(
     const own = classes[row] as number;
     loss += weight * crossEntropy(logits.subarray(row * classCount, (row + 1) * classCount), own);
     for (let c = 0; c < classCount; c++) {
-      const surplus = weight * ((probabilities[row * classCount + c] as number) - (c === own ? 1 : 0));
+      const dLogit = weight * ((probabilities[row * classCount + c] as number) - (c === own ? 1 : 0));
       for (let i = 0; i < columns; i++) {
         gradient[c * columns + i] =
-          (gradient[c * columns + i] as number) + surplus * (x[row * columns + i] as number);
+          (gradient[c * columns + i] as number) + dLogit * (x[row * columns + i] as number);
       }
     }
   }

@@ -1,6 +1,5 @@
-/** The worker that owns the sessions: takes requests, one run at a time, and answers each. */
+/** The inference worker: owns the onnxruntime sessions of one provider and runs one call at a time. */
 import '../shared/schemas-without-eval.ts';
-import { encodeModel } from '../../graph/encode.ts';
 import { activationGraph, activationName, shownLayers } from '../../graph/page/activation-graph.ts';
 import { type SlidingPlan, slidingGraph, slidingNames } from '../../graph/page/sliding-graph.ts';
 import { TexturaError } from '../../model/error.ts';
@@ -14,7 +13,7 @@ import { postLoss, serveCalls } from '../shared/worker-calls.ts';
 import { standardiseLocally } from './local-standardisation.ts';
 import { answer, derivedSession, type OpenModel, openModel } from './model-sessions.ts';
 import { openRuntime } from './runtime.ts';
-import { disposeAll, floats, type Runtime, type Session } from './tensors.ts';
+import { disposeAll, encodeGraph, floats, type Runtime, type Session } from './tensors.ts';
 
 interface SlidingSession {
   readonly model: OpenModel;
@@ -29,13 +28,13 @@ let runtime: Runtime | undefined;
 const models = new Map<string, OpenModel>();
 
 function started(): Runtime {
-  if (runtime === undefined) throw new TexturaError('internal', 'the runtime has not been started');
+  if (runtime === undefined) throw new TexturaError('internal', 'the runtime is not started');
   return runtime;
 }
 
 function modelNamed(name: string): OpenModel {
   const model = models.get(name);
-  if (model === undefined) throw new TexturaError('internal', `model ${name} has not been loaded`);
+  if (model === undefined) throw new TexturaError('internal', `model ${name} is not loaded`);
   return model;
 }
 
@@ -58,23 +57,21 @@ async function heatMap(model: OpenModel, grey: GreyImage, isCoarse: boolean): Pr
   return { probabilities, rows, columns, fieldPx: inputPx, stridePx, inferMs: performance.now() - startedAt };
 }
 
-/** One sliding session of each kind is kept: a picture of another size takes the place of the one before. */
+/** Keeps one sliding session of each kind; a picture of another size replaces it. */
 async function slidingSession(model: OpenModel, plan: SlidingPlan): Promise<SlidingSession> {
   const kind = plan.isCoarse ? 'coarse' : 'fine';
-  const known = slidingSessions.get(kind);
+  const current = slidingSessions.get(kind);
   const { width, height } = plan;
-  if (known?.model === model && known.width === width && known.height === height) return known;
+  if (current?.model === model && current.width === width && current.height === height) return current;
   slidingSessions.delete(kind);
-  await known?.session.release();
+  await current?.session.release();
   const { network } = model.contents;
   const { graph, stridePx } = slidingGraph(
     network,
     modelParameters(model.bytes, network, network.name),
     plan,
   );
-  const session = await started().open(
-    encodeModel(graph, { producerName: 'textura', producerVersion: '', metadata: {} }),
-  );
+  const session = await started().open(encodeGraph(graph));
   const opened = { model, width, height, session, stridePx };
   slidingSessions.set(kind, opened);
   return opened;

@@ -1,12 +1,15 @@
 /**
- * Standardises a whole picture for a network that is slid over it. For a single patch the network's first layer takes the patch's own mean
- * and deviation, which no value that is shared between overlapping squares can do. Here each pixel takes those of the square of the
- * patch's size around it, moved inside at the edges: the same formula, with neighbours that differ smoothly.
+ * Standardises a whole picture for a sliding network. On a single patch, the network's first layer uses the
+ * mean and variance of that patch, but overlapping windows share their pixels. Here each pixel uses the 64x64
+ * window around it, moved inside at the edges: the same formula, with statistics that vary smoothly.
  */
 import type { GreyImage } from '../../model/image.ts';
 import { inputPx } from '../../model/network.ts';
 
-/** `(x - mean) / sqrt(variance + floor)` of every pixel, `[height,width]`. The picture's sides must have 64 pixels or more. */
+/**
+ * `(x - mean) / sqrt(variance + floor)` of every pixel, `[height,width]`. The picture's sides must have 64
+ * pixels or more.
+ */
 export function standardiseLocally(image: GreyImage, varianceFloor: number): Float32Array {
   const { data, width, height } = image;
   const sums = areaSums(image);
@@ -31,7 +34,7 @@ function windowStart(position: number, size: number): number {
   return Math.min(Math.max(position - inputPx / 2, 0), size - inputPx);
 }
 
-/** Sum over a 64x64 window, given where its first and its last row begin. */
+/** Sum over a 64x64 window, given the offsets of its first row and of the row after its last one. */
 function windowSum(sums: Float64Array, top: number, bottom: number): number {
   return (
     (sums[bottom + inputPx] as number) -
@@ -41,7 +44,10 @@ function windowSum(sums: Float64Array, top: number, bottom: number): number {
   );
 }
 
-/** Summed-area tables (Crow 1984) of the values and their squares, `[height + 1, width + 1]`; exact in float64. */
+/**
+ * Summed-area tables (Crow 1984) of the values and their squares, `[height + 1, width + 1]`; exact in
+ * float64.
+ */
 function areaSums({ data, width, height }: GreyImage) {
   const stored = width + 1;
   const values = new Float64Array(stored * (height + 1));

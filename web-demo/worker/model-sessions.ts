@@ -1,6 +1,5 @@
-/** The models that a worker has loaded, and the further graphs of each that were asked for. */
+/** Loads models, checks them and runs them, with sessions of further graphs derived from them. */
 import type { Graph } from '../../graph/builder.ts';
-import { encodeModel } from '../../graph/encode.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx } from '../../model/network.ts';
 import { patchBytes } from '../../model/patch.ts';
@@ -9,20 +8,20 @@ import { largestDifference, selfCheckPatches } from '../../model/self-check.ts';
 import { fault, InferenceError } from '../shared/faults.ts';
 import type { Answer, LoadedModel, ModelSource } from '../shared/inference-api.ts';
 import { type ModelContents, modelContents, modelParameters } from '../shared/model-contents.ts';
-import { fetchModel } from './model-fetch.ts';
-import { disposeAll, floats, type Runtime, type Session } from './tensors.ts';
+import { fetchModel } from '../shared/model-fetch.ts';
+import { disposeAll, encodeGraph, floats, type Runtime, type Session } from './tensors.ts';
 
 export interface OpenModel {
   readonly contents: ModelContents;
   readonly bytes: Uint8Array;
   readonly session: Session;
-  /** Sessions of further graphs by their key. */
+  /** Sessions of derived graphs by key. */
   readonly derived: Map<string, Session>;
 }
 
 /**
- * Loads a model and lets it answer its self-check.
- * Errors: `model-unusable`; `wrong-numbers` where an answer is off by more than is allowed, with both numbers.
+ * Loads a model and runs its self-check.
+ * Errors: `model-unusable`; `wrong-numbers` with the difference and the allowed one, if it is too large.
  */
 export async function openModel(
   runtime: Runtime,
@@ -42,7 +41,7 @@ export async function openModel(
   return { model, loaded: { name, ...contents, bytes: bytes.length, difference, runMs } };
 }
 
-/** The quicker of two runs after one that doesn't count. */
+/** The faster of two runs after a warm-up. */
 async function timeOfOnePatch(runtime: Runtime, model: OpenModel, patch: Uint8Array): Promise<number> {
   await answer(runtime, model, patch);
   const runs = [await answer(runtime, model, patch), await answer(runtime, model, patch)];
@@ -61,7 +60,7 @@ export async function answer(runtime: Runtime, model: OpenModel, patches: Uint8A
   return { logits, inferMs };
 }
 
-/** The session of a further graph of a model, opened when it is first asked for. */
+/** The session of a graph derived from a model, opened on first use. */
 export async function derivedSession(
   runtime: Runtime,
   { derived, contents, bytes }: OpenModel,
@@ -71,9 +70,7 @@ export async function derivedSession(
   const known = derived.get(key);
   if (known !== undefined) return known;
   const graph = build(modelParameters(bytes, contents.network, contents.network.name));
-  const session = await runtime.open(
-    encodeModel(graph, { producerName: 'textura', producerVersion: '', metadata: {} }),
-  );
+  const session = await runtime.open(encodeGraph(graph));
   derived.set(key, session);
   return session;
 }

@@ -1,34 +1,37 @@
-/** onnxruntime-web as this worker has it: one provider, its files from the page's own folder. */
+/**
+ * Opens onnxruntime-web on one provider, with files from the page's own folder, and the graphics device for
+ * WebGPU.
+ */
 import type { InferenceSession } from 'onnxruntime-web';
 import { createGraph } from '../../graph/builder.ts';
-import { encodeModel } from '../../graph/encode.ts';
 import { defaultOpset } from '../../model/model-file.ts';
-import { type Fault, fault, fileOf, InferenceError } from '../shared/faults.ts';
+import { type Fault, fault, InferenceError } from '../shared/faults.ts';
 import type { Provider } from '../shared/inference-api.ts';
-import { openDevice } from './graphics-device.ts';
-import type { Runtime, Session } from './tensors.ts';
-import { within } from './time-limit.ts';
+import { fileOf } from '../shared/model-fetch.ts';
+import { encodeGraph, type Runtime, type Session } from './tensors.ts';
 
-/** The wasm build of each provider; WebGPU's is twice as large, so it is fetched only where it is used. */
+/** The build for each provider. WebGPU's is twice as large, so it is fetched only when it is used. */
 const builds = {
   wasm: { load: () => import('onnxruntime-web/wasm'), file: 'ort-wasm-simd-threaded' },
   webgpu: { load: () => import('onnxruntime-web/webgpu'), file: 'ort-wasm-simd-threaded.asyncify' },
 } as const satisfies Record<Provider, unknown>;
 
-/** More threads than this wait for each other: a patch is too little work. */
-const mostThreads = 4;
+/** A patch is too little work for more threads. */
+const maxThreads = 4;
 
-/** A graphics processor that takes longer than this for one run is slower than wasm, or has stopped. */
+/** A graphics processor that takes longer for one run is slower than wasm, or has stopped. */
 const runLimitMs = 15_000;
 
-/** Within this its files have arrived over a slow network, and a first session has been opened. */
+/** Includes the download of onnxruntime's files over a slow connection. */
 const startLimitMs = 120_000;
 
+/** A run on a lost device fails slightly before the loss is reported. */
 const lossDelayMs = 100;
 
 /**
- * Loads the runtime from `folder`, an address that ends in a slash. Threads need cross-origin isolation; without it there is one.
- * `onLost` is called when WebGPU's device goes. Errors: those of `openDevice`; `file-missing`, naming the file.
+ * Loads the runtime from `folder`, an address that ends in a slash. Several threads need cross-origin
+ * isolation. `onLost` is called if WebGPU's device is lost. Errors: those of `openDevice`; `file-missing`,
+ * naming the file.
  */
 export async function openRuntime(
   provider: Provider,
@@ -41,7 +44,7 @@ export async function openRuntime(
   const { env, InferenceSession, Tensor } = await load().catch((cause: unknown) => {
     throw new InferenceError(fault('file-missing', { file: addressIn(cause) ?? 'assets/' }, cause));
   });
-  const threads = self.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, mostThreads) : 1;
+  const threads = self.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, maxThreads) : 1;
   const paths = { mjs: `${folder}${file}.mjs`, wasm: `${folder}${file}.wasm` };
   env.wasm.wasmPaths = paths;
   env.wasm.numThreads = isWebGpu ? 1 : threads;
@@ -51,13 +54,13 @@ export async function openRuntime(
     graphOptimizationLevel: 'all',
   };
 
-  /** What runs in this thread alone ends by itself; a graphics processor may not. */
+  /** Only work on a graphics processor needs a time limit. */
   async function limited<T>(work: Promise<T>, limitMs = runLimitMs): Promise<T> {
     if (device === undefined) return work;
     try {
-      return await within(limitMs, work);
+      return await withTimeout(limitMs, work);
     } catch (error) {
-      // Runs fail a moment before the loss of their device is told, which is the reason to give.
+      // If the device is lost, report that instead of the failed run.
       await Promise.race([device.lost, pause(lossDelayMs)]);
       throw error;
     }
@@ -71,7 +74,8 @@ export async function openRuntime(
       release: () => session.release(),
     };
   }
-  // onnxruntime fetches its files with the first session: what is missing then is no fault of a model.
+  // onnxruntime fetches its files with the first session. Opening one here separates missing files from
+  // faulty models.
   await limited(InferenceSession.create(smallestModel(), options), startLimitMs).catch(async (cause) => {
     const missing = await missingFile(Object.values(paths));
     throw missing === undefined ? cause : new InferenceError(fault('file-missing', { file: missing }, cause));
@@ -86,12 +90,15 @@ export async function openRuntime(
 function smallestModel(): Uint8Array {
   const graph = createGraph({ name: 'smallest', opset: defaultOpset, float: 'float32' });
   graph.output(graph.node('Relu', [graph.input('x', 'float32', [1])], { name: 'y' }));
-  return encodeModel(graph, { producerName: 'textura', producerVersion: '', metadata: {} });
+  return encodeGraph(graph);
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** The first of the addresses that has no such file. A host of single pages answers every address with its page. */
+/**
+ * The first of the files that the server does not have. Single-page hosts answer every address with their
+ * page.
+ */
 async function missingFile(addresses: readonly string[]): Promise<string | undefined> {
   for (const address of addresses) {
     const response = await fetch(address).catch(() => undefined);
@@ -102,8 +109,63 @@ async function missingFile(addresses: readonly string[]): Promise<string | undef
   return undefined;
 }
 
-/** The file that a browser names where a module could not be imported. */
+/** The file that a browser names if a module could not be imported. */
 function addressIn(cause: unknown): string | undefined {
   const [address] = /https?:\/\/\S+/.exec(cause instanceof Error ? cause.message : '') ?? [];
   return address === undefined ? undefined : fileOf(address);
+}
+
+/** Drivers usually answer within a fraction of a second. */
+const requestLimitMs = 5000;
+
+/** Makes onnxruntime's kernels faster. */
+const optionalFeatures = ['subgroups'] as const;
+
+/** Raised from the default to what the adapter has, as onnxruntime does for its own device. */
+const requestedLimits = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupSizeY',
+  'maxComputeWorkgroupSizeZ',
+  'maxComputeWorkgroupsPerDimension',
+] as const satisfies readonly (keyof GPUSupportedLimits)[];
+
+/** Errors: `no-webgpu`, `no-adapter`, `no-device`, `no-answer`. `onLost` is called if the device is lost. */
+async function openDevice(onLost: (fault: Fault) => void): Promise<GPUDevice> {
+  if (!('gpu' in navigator)) throw new InferenceError(fault('no-webgpu'));
+  const adapter = await withTimeout(
+    requestLimitMs,
+    navigator.gpu.requestAdapter({ powerPreference: 'high-performance' }),
+  );
+  if (adapter === null) throw new InferenceError(fault('no-adapter'));
+  const asked = adapter.requestDevice({
+    requiredFeatures: optionalFeatures.filter((name) => adapter.features.has(name)),
+    requiredLimits: Object.fromEntries(requestedLimits.map((name) => [name, adapter.limits[name]])),
+  });
+  const device = await withTimeout(requestLimitMs, asked).catch((cause: unknown) => {
+    throw cause instanceof InferenceError ? cause : new InferenceError(fault('no-device', {}, cause));
+  });
+  void device.lost.then(({ reason, message }) => onLost(fault('device-lost', {}, `${reason}: ${message}`)));
+  return device;
+}
+
+/**
+ * Settles as `work` does, because graphics drivers can leave a promise pending. Errors: `no-answer` after
+ * `limitMs`.
+ */
+async function withTimeout<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    const noAnswer = new InferenceError(fault('no-answer', { seconds: limitMs / 1000 }));
+    timer = setTimeout(() => reject(noAnswer), limitMs);
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * Lets the page open without a network: its files are stored when it is first visited. Models are kept by whoever fetches them
- * (inference/kept-fetch.ts).
+ * Makes the page work offline: stores its files on the first visit. Model files are stored when they are
+ * fetched (shared/model-fetch.ts).
  */
 declare const __SHELL__: readonly string[];
 declare const __VERSION__: string;
@@ -34,7 +34,7 @@ async function dropOldShells(): Promise<void> {
   await Promise.all(old.map((name) => caches.delete(name)));
 }
 
-/** Undefined where none is stored, or the browser does not give it out: the network may. */
+/** Undefined if nothing is stored or the browser refuses. */
 async function storedAnswer(key: RequestInfo): Promise<Response | undefined> {
   try {
     const cache = await caches.open(shellCache);
@@ -44,7 +44,10 @@ async function storedAnswer(key: RequestInfo): Promise<Response | undefined> {
   }
 }
 
-/** The page itself comes from the network while there is one, so that a new version is seen; its files have names of their own. */
+/**
+ * The page comes from the server while it is reachable, so that a new version is used. Its assets have hashes
+ * in their names.
+ */
 async function answerTo(request: Request): Promise<Response> {
   const key = request.mode === 'navigate' ? './' : request;
   const stored = await storedAnswer(key);

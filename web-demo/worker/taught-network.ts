@@ -1,5 +1,7 @@
-/** A network that keeps another's eye and has a last layer of its own. */
-
+/**
+ * The taught network: a base network with a new last layer, and the graph that computes the features before
+ * it.
+ */
 import { createGraph, type Graph } from '../../graph/builder.ts';
 import { encodeModel } from '../../graph/encode.ts';
 import { addForward, forwardGraph } from '../../graph/forward.ts';
@@ -15,7 +17,7 @@ import type { Head } from './head-training.ts';
 
 const featuresName = 'features';
 
-/** The same layers, but for as many classes as there are surfaces. */
+/** The layers of the base network, with another number of classes. */
 export function taughtNetwork(base: Network, classes: number): Network {
   const { name } = classifierOf(base);
   return {
@@ -27,35 +29,35 @@ export function taughtNetwork(base: Network, classes: number): Network {
   };
 }
 
-/** The convolution that gives the logits. Errors: `model-unusable` for a network without one. */
+/** The convolution that computes the logits. Errors: `model-unusable` for a network without one. */
 export function classifierOf({ name, layers }: Network): ConvolutionLayer {
   const last = layers.findLast((layer) => layer.kind === 'convolution');
-  if (last === undefined)
-    throw new TexturaError('model-unusable', `${name} has no convolution to learn anew`);
+  if (last === undefined) throw new TexturaError('model-unusable', `${name} has no convolution to retrain`);
   return last;
 }
 
-/** From `image` `[N,1,64,64]` to what the classifier reads, `features` `[N,channels,height,width]`. */
+/** From `image` `[N,1,64,64]` to the classifier's input, `[N,channels,height,width]`. */
 export function featuresGraph(
   network: Network,
   parameters: Parameters,
 ): { readonly graph: Graph; readonly output: string; readonly shape: Shape } {
   const classifier = classifierOf(network);
   const before = network.layers.findIndex(({ name }) => name === classifier.name);
-  const eye = { ...network, layers: network.layers.slice(0, before) };
+  const featureLayers = { ...network, layers: network.layers.slice(0, before) };
   const graph = createGraph({ name: featuresName, opset: defaultOpset, float: 'float32' });
   const image = graph.input(graphNames.image, 'float32', ['N', 1, inputPx, inputPx]);
-  const { logits: output } = addForward(graph, eye, image, (name, shape) =>
+  const { logits: output } = addForward(graph, featureLayers, image, (name, shape) =>
     graph.initializer(name, tensorOf('float32', shape, parameter(parameters, name))),
   );
   graph.output(output);
-  const shape = describeLayers(eye).at(-1)?.outputShape ?? [1, inputPx, inputPx];
+  const shape = describeLayers(featureLayers).at(-1)?.outputShape ?? [1, inputPx, inputPx];
   return { graph, output: output.name, shape };
 }
 
 /**
- * What the classifier's weights multiply, averaged over the positions whose logits the head averages: the logits are linear in it, so a
- * head that is learnt on the averages is the network's. `values` `[count,channels,height,width]` to `[count,channels x k x k]`.
+ * The classifier's input windows, averaged over the positions whose logits the network averages. The logits
+ * are linear in them, so a head that is trained on the averages is the network's. `values`
+ * `[count,channels,height,width]` to `[count,channels x k x k]`.
  */
 export function pooledFeatures(
   values: Float32Array,
@@ -67,39 +69,39 @@ export function pooledFeatures(
   const count = values.length / (channels * height * width);
   const pooled = new Float32Array(count * size);
   for (let row = 0; row < count * channels; row++) {
-    for (let tap = 0; tap < kernelPx ** 2; tap++) {
-      const [dy, dx] = [Math.floor(tap / kernelPx), tap % kernelPx];
+    for (let k = 0; k < kernelPx ** 2; k++) {
+      const [dy, dx] = [Math.floor(k / kernelPx), k % kernelPx];
       let sum = 0;
       for (let y = 0; y < rows; y++) {
         for (let x = 0; x < columns; x++) {
           sum += values[(row * height + y + dy) * width + x + dx] as number;
         }
       }
-      pooled[row * kernelPx ** 2 + tap] = sum / (rows * columns);
+      pooled[row * kernelPx ** 2 + k] = sum / (rows * columns);
     }
   }
   return { values: pooled, size };
 }
 
-/** The base's values with the head in place of its classifier. */
+/** The base's parameters with the head in place of its classifier. */
 export function taughtParameters(base: Network, parameters: Parameters, head: Head): Parameters {
   const { name } = classifierOf(base);
   return new Map([...parameters, [`${name}.kernel`, head.weights], [`${name}.bias`, head.biases]]);
 }
 
-export interface TaughtStamp {
+export interface TaughtMetadata {
   readonly labels: readonly string[];
   readonly patchPx: number;
-  /** Name of the network that it was built on, and what was learnt of it. */
+  /** Name of the base model, and how much of it was retrained. */
   readonly base: string;
   readonly depth: 'head' | 'all';
   readonly trainingPatches: number;
   readonly heldOut: { readonly wrong: number; readonly count: number };
 }
 
-/** An ONNX file that keeps the product's contract. */
-export function taughtModel(network: Network, parameters: Parameters, stamp: TaughtStamp): Uint8Array {
-  const { labels, patchPx, base, depth, trainingPatches, heldOut } = stamp;
+/** An ONNX file with the signature and metadata of an exported model. */
+export function taughtModel(network: Network, parameters: Parameters, taught: TaughtMetadata): Uint8Array {
+  const { labels, patchPx, base, depth, trainingPatches, heldOut } = taught;
   return encodeModel(forwardGraph(network, parameters, { opset: defaultOpset }), {
     producerName: 'textura',
     producerVersion: '',

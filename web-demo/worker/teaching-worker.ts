@@ -1,21 +1,19 @@
-/** Teaches in a thread of its own, so that the page stays alive and teaching goes on in a tab that is hidden. */
-
+/** Trains the taught model in a worker, so that the page stays responsive and hidden tabs continue. */
 import '../shared/schemas-without-eval.ts';
-import { encodeModel } from '../../graph/encode.ts';
 import { graphNames } from '../../model/model-file.ts';
 import { inputPx, type Network } from '../../model/network.ts';
 import type { Parameters } from '../../model/parameters.ts';
-import { type Patch, patchBytes } from '../../model/patch.ts';
+import { patchBytes } from '../../model/patch.ts';
 import { softmaxRows, topClasses } from '../../model/scores.ts';
 import { selfCheckEntry } from '../../model/self-check.ts';
-import type { LabelledPatches } from '../shared/collection.ts';
 import type { SelfCheck } from '../shared/inference-api.ts';
 import { modelContents, modelParameters } from '../shared/model-contents.ts';
+import { fetchModel } from '../shared/model-fetch.ts';
+import type { LabelledPatches } from '../shared/surfaces.ts';
 import type { TaughtResult, TeachingApi, TeachingProgress, TeachingRequest } from '../shared/teaching-api.ts';
 import { postProgress, serveCalls } from '../shared/worker-calls.ts';
 import { trainAllLayers } from './all-layers.ts';
 import { type Features, trainHead } from './head-training.ts';
-import { fetchModel } from './model-fetch.ts';
 import { answer } from './model-sessions.ts';
 import { openRuntime } from './runtime.ts';
 import {
@@ -26,9 +24,9 @@ import {
   taughtNetwork,
   taughtParameters,
 } from './taught-network.ts';
-import { disposeAll, floats, type Runtime } from './tensors.ts';
+import { disposeAll, encodeGraph, floats, type Runtime, stackPatches } from './tensors.ts';
 
-/** Patches that go through the network at once. */
+/** Patches per run. */
 const chunk = 16;
 const selfCheckPatches = 8;
 
@@ -36,49 +34,49 @@ const onProgress = (progress: TeachingProgress) => postProgress(progress);
 
 serveCalls<TeachingApi>({ train });
 
-async function train({ base, lesson, depth, folder }: TeachingRequest): Promise<TaughtResult> {
+async function train({ base, split, depth, folder }: TeachingRequest): Promise<TaughtResult> {
   const startedAt = performance.now();
   const bytes = await fetchModel(base.file);
   const contents = modelContents(bytes, base.name);
   const runtime = await openRuntime('wasm', folder, () => {});
   const parameters = modelParameters(bytes, contents.network, base.name);
-  const network = taughtNetwork(contents.network, lesson.labels.length);
-  const withHead = await learnHead(runtime, contents.network, parameters, lesson);
-  const learnt =
+  const network = taughtNetwork(contents.network, split.labels.length);
+  const withHead = await trainLastLayer(runtime, contents.network, parameters, split);
+  const trained =
     depth === 'head'
       ? withHead
-      : await trainAllLayers(runtime, network, withHead, lesson.training, onProgress);
-  const stamp = {
-    labels: lesson.labels,
+      : await trainAllLayers(runtime, network, withHead, split.training, onProgress);
+  const metadata = {
+    labels: split.labels,
     patchPx: contents.patchPx,
     base: base.name,
     depth,
-    trainingPatches: lesson.training.patches.length,
+    trainingPatches: split.training.patches.length,
   };
-  // What is tested is the file as it will be used; its own results then go into its metadata.
+  // Tests the file as it will be used, then writes the result into its metadata.
   const tested = await testModel(
     runtime,
-    taughtModel(network, learnt, { ...stamp, heldOut: { wrong: 0, count: 0 } }),
-    lesson.heldOut,
+    taughtModel(network, trained, { ...metadata, heldOut: { wrong: 0, count: 0 } }),
+    split.heldOut,
   );
   return {
-    ...stamp,
+    ...metadata,
     ...tested,
-    model: taughtModel(network, learnt, { ...stamp, heldOut: tested.heldOut }),
+    model: taughtModel(network, trained, { ...metadata, heldOut: tested.heldOut }),
     seconds: (performance.now() - startedAt) / 1000,
   };
 }
 
-async function learnHead(
+async function trainLastLayer(
   runtime: Runtime,
   network: Network,
   parameters: Parameters,
-  { training, labels }: TeachingRequest['lesson'],
+  { training, labels }: TeachingRequest['split'],
 ): Promise<Parameters> {
   const features = await featuresOf(runtime, network, parameters, training);
-  const learning = trainHead(features, labels.length);
+  const steps = trainHead(features, labels.length);
   for (;;) {
-    const { value, done } = learning.next();
+    const { value, done } = steps.next();
     if (done) return taughtParameters(network, parameters, value);
     onProgress({ stage: 'learning', ...value });
   }
@@ -91,14 +89,12 @@ async function featuresOf(
   { patches, classes }: LabelledPatches,
 ): Promise<Features> {
   const { graph, output, shape } = featuresGraph(network, parameters);
-  const session = await runtime.open(
-    encodeModel(graph, { producerName: 'textura', producerVersion: '', metadata: {} }),
-  );
+  const session = await runtime.open(encodeGraph(graph));
   const parts: Float32Array[] = [];
   let size = 0;
   for (let start = 0; start < patches.length; start += chunk) {
     onProgress({ stage: 'features', done: start, total: patches.length, loss: undefined });
-    const part = stacked(patches.slice(start, start + chunk));
+    const part = stackPatches(patches.slice(start, start + chunk));
     const dims = [part.length / patchBytes, 1, inputPx, inputPx];
     const image = new runtime.Tensor('float32', new Float32Array(part), dims);
     const outputs = await session.run({ [graphNames.image]: image });
@@ -111,7 +107,7 @@ async function featuresOf(
   return { values: joined(parts), size, classes };
 }
 
-/** The held-out error of a model, and patches with the probabilities that it gave, for its self-check. */
+/** The held-out error of a model, and some of its answers for its self-check. */
 async function testModel(
   runtime: Runtime,
   bytes: Uint8Array,
@@ -132,14 +128,6 @@ async function testModel(
   }
   await model.session.release();
   return { heldOut: { wrong, count: patches.length }, selfCheck };
-}
-
-function stacked(patches: readonly Patch[]): Uint8Array {
-  const all = new Uint8Array(patches.length * patchBytes);
-  patches.forEach((patch, i) => {
-    all.set(patch, i * patchBytes);
-  });
-  return all;
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

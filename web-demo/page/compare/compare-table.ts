@@ -1,11 +1,23 @@
-/** The table of networks: a row each, whose cells are written anew with every patch. */
+/** The table of models, with one row each. Its cells are updated with every patch. */
 import { variants } from '../../../model/network.ts';
 import { element } from '../dom/element.ts';
 import type { ListedModel } from '../inference/model-list.ts';
-import { formatNumber, formatPercent, language, said, type TextKey, textOf } from '../language/language.ts';
-import { type Agreement, agreementShare } from './agreement.ts';
+import {
+  formatNumber,
+  formatPercent,
+  language,
+  type TextKey,
+  textElement,
+  textOf,
+} from '../language/language.ts';
 
-/** What a network said of the latest patch, and over the patches of this view. */
+/** How often a model's prediction is that of the reference, over the patches of this view. */
+export interface Agreement {
+  readonly same: number;
+  readonly count: number;
+}
+
+/** A model's prediction for the latest patch, and its agreement so far. */
 export interface ComparedRow {
   readonly label: string;
   readonly probability: number;
@@ -27,13 +39,13 @@ const columns = {
 type Column = keyof typeof columns;
 const columnNames = Object.keys(columns) as Column[];
 
-/** Rows stay tables for screen readers where a narrow page lays them out as blocks: hence the roles. */
+/** Narrow pages lay out rows as blocks; the roles keep the table for screen readers. */
 export function compareTable(models: readonly ListedModel[]) {
   const head = element(
     'tr',
     { role: 'row' },
     ...columnNames.map((column) =>
-      said('th', columns[column], { scope: 'col', role: 'columnheader', class: column }),
+      textElement('th', columns[column], { scope: 'col', role: 'columnheader', class: column }),
     ),
   );
   const rows = models.map(tableRow);
@@ -59,7 +71,7 @@ function tableRow(model: ListedModel) {
   >;
   const lacks = element('small', {});
   cells.model.append(element('strong', {}, model.name), ' ', lacks);
-  language.watch(() => {
+  language.subscribe(() => {
     lacks.textContent = lacksText(model.name);
     cells.size.textContent = `${formatNumber(model.bytes / 1e6, 1)} MB`;
     cells.error.textContent = model.top1err === undefined ? '–' : formatPercent(model.top1err, 1);
@@ -81,10 +93,10 @@ function tableRow(model: ListedModel) {
 
 function cellOf(column: Column): HTMLElement {
   if (column === 'model') return element('th', { scope: 'row', role: 'rowheader', class: column });
-  const isFinding = ['top', 'probability', 'agrees', 'latency'].includes(column);
-  const cell = element('td', { role: 'cell', class: isFinding ? `${column} finding` : column });
-  // Drawn by the style sheet where the page is too narrow for a row of headings.
-  language.watch(() => {
+  const isResult = ['top', 'probability', 'agrees', 'latency'].includes(column);
+  const cell = element('td', { role: 'cell', class: isResult ? `${column} result` : column });
+  // The style sheet shows it on narrow pages, which have no row of headings.
+  language.subscribe(() => {
     cell.dataset.heading = textOf(columns[column]);
   });
   return cell;
@@ -99,6 +111,6 @@ function agreementText({ agrees, agreement }: ComparedRow): string {
   if (agrees === undefined) return '–';
   const now = textOf(agrees ? 'compare.same' : 'compare.differs');
   if (agreement.count < 2) return now;
-  const share = formatPercent(agreementShare(agreement));
+  const share = formatPercent(agreement.same / agreement.count);
   return `${now} · ${textOf('compare.agreement', { share, count: formatNumber(agreement.count) })}`;
 }

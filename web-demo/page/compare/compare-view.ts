@@ -1,17 +1,21 @@
-/** Every exported network on the same patch. */
+/** The Compare view: all exported models on the same patch. */
 import { softmaxRows, topClasses } from '../../../model/scores.ts';
 import type { Answer } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { element } from '../dom/element.ts';
-import type { ListedModel } from '../inference/model-list.ts';
-import { language, said, say } from '../language/language.ts';
-import type { View, ViewSetting } from '../view.ts';
-import { type Agreement, counted, noAgreement } from './agreement.ts';
-import { type ComparedRow, compareTable } from './compare-table.ts';
+import { type ListedModel, referenceName } from '../inference/model-list.ts';
+import { language, setText, textElement } from '../language/language.ts';
+import type { View, ViewContext } from '../view.ts';
+import { type Agreement, type ComparedRow, compareTable } from './compare-table.ts';
 
-const referenceName = 'reference';
-
-export function compareView({ inference, stage, reader, models, requestReading, shown }: ViewSetting): View {
+export function compareView({
+  inference,
+  stage,
+  reader,
+  models,
+  requestReading,
+  markShown,
+}: ViewContext): View {
   const compared = referenceFirst(models.get());
   const table = compareTable(compared);
   const status = element('p', { class: 'note', role: 'status' });
@@ -19,20 +23,20 @@ export function compareView({ inference, stage, reader, models, requestReading, 
   let ready: readonly string[] | undefined;
   let loading = false;
 
-  const tellStatus = () => {
-    if (loading) say(status, 'compare.loading', { count: compared.length });
-    else say(status, compared.length === 1 ? 'compare.single' : 'compare.note');
+  const showStatus = () => {
+    if (loading) setText(status, 'compare.loading', { count: compared.length });
+    else setText(status, compared.length === 1 ? 'compare.single' : 'compare.note');
   };
-  language.watch(tellStatus);
+  language.subscribe(showStatus);
 
   async function loadAll(): Promise<void> {
     loading = true;
-    tellStatus();
+    showStatus();
     try {
       ready = await inference.loadOthers(compared);
     } finally {
       loading = false;
-      tellStatus();
+      showStatus();
     }
     requestReading();
   }
@@ -47,8 +51,8 @@ export function compareView({ inference, stage, reader, models, requestReading, 
       const top = tops.get(name);
       if (top === undefined) return 'unusable';
       const agrees = i === 0 ? undefined : top.label === reference?.label;
-      const agreement =
-        agrees === undefined ? noAgreement : counted(agreements.get(name) ?? noAgreement, agrees);
+      const { same, count } = agreements.get(name) ?? { same: 0, count: 0 };
+      const agreement = { same: same + (agrees ? 1 : 0), count: count + 1 };
       agreements.set(name, agreement);
       return { ...top, agrees, agreement };
     });
@@ -58,7 +62,7 @@ export function compareView({ inference, stage, reader, models, requestReading, 
     root: element(
       'section',
       { class: 'view compare', 'aria-labelledby': 'compare-heading' },
-      said('h2', 'compare.heading', { id: 'compare-heading' }),
+      textElement('h2', 'compare.heading', { id: 'compare-heading' }),
       table.root,
       status,
     ),
@@ -67,10 +71,10 @@ export function compareView({ inference, stage, reader, models, requestReading, 
       const names = ready;
       if (picture === undefined || names === undefined) return;
       const { patches } = reader.square(picture.element, stage.square.get());
-      const given = await inference.call('compare', { models: names, patch: patches });
-      if (given === superseded || ready !== names) return;
-      table.show(rowsOf(names, given));
-      shown(picture);
+      const answers = await inference.call('compare', { models: names, patch: patches });
+      if (answers === superseded || ready !== names) return;
+      table.show(rowsOf(names, answers));
+      markShown(picture);
     },
     reset() {
       ready = undefined;
@@ -81,7 +85,7 @@ export function compareView({ inference, stage, reader, models, requestReading, 
   };
 }
 
-/** Exported models; what was taught here has other classes and cannot agree. */
+/** Exported models. The taught model has other classes, so it is not compared. */
 function referenceFirst(models: readonly ListedModel[]): readonly ListedModel[] {
   const exported = models.filter(({ taught }) => !taught);
   return [

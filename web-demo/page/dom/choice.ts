@@ -1,5 +1,5 @@
-/** A few choices of which one is taken: radio buttons, drawn as a strip. */
-import { said, type TextKey } from '../language/language.ts';
+/** Radio buttons in a row, for a choice between a few options. */
+import { type TextKey, textElement } from '../language/language.ts';
 import { element } from './element.ts';
 
 export interface Choice<T extends string> {
@@ -29,10 +29,10 @@ export function choice<T extends string>(
   });
   const strip = element('div', { class: 'strip' });
   inputs.forEach((input, i) => {
-    strip.append(input, said('label', options[values[i] as T], { for: input.id }));
+    strip.append(input, textElement('label', options[values[i] as T], { for: input.id }));
   });
   return {
-    root: element('fieldset', { class: 'choice' }, said('legend', legend), strip),
+    root: element('fieldset', { class: 'choice' }, textElement('legend', legend), strip),
     get: () => (inputs.find(({ checked }) => checked)?.value ?? first) as T,
     set(value) {
       for (const input of inputs) input.checked = input.value === value;

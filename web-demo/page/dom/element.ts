@@ -1,9 +1,9 @@
-/** Elements as expressions: `element('p', { class: 'note' }, 'text', child)`. */
+/** Creates DOM elements as expressions: `element('p', { class: 'note' }, 'text', child)`. */
 
 type Child = Node | string;
 type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** An attribute that is `true` is written empty, one that is `false` or undefined is left out. */
+/** An attribute that is `true` is set to the empty string; `false` and undefined are left out. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Attributes = {},
@@ -15,8 +15,8 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** An element of a vector drawing. */
-export function drawn<K extends keyof SVGElementTagNameMap>(
+/** As `element`, for SVG. */
+export function svgElement<K extends keyof SVGElementTagNameMap>(
   tag: K,
   attributes: Attributes = {},
   ...children: readonly Child[]
@@ -34,12 +34,12 @@ function setAttributes(of: Element, attributes: Attributes): void {
   }
 }
 
-/** The canvas's drawing context. Errors: where the browser has none to give, which it says in words of its own. */
+/** Errors: if the browser has no drawing context. */
 export function context2d(
   canvas: HTMLCanvasElement,
   settings: CanvasRenderingContext2DSettings = {},
 ): CanvasRenderingContext2D {
   const context = canvas.getContext('2d', settings);
-  if (context === null) throw new Error('this browser gives no canvas to draw on');
+  if (context === null) throw new Error('this browser has no 2D canvas');
   return context;
 }

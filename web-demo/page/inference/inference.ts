@@ -1,7 +1,8 @@
 /**
- * Chooses the model and the execution provider that runs it. wasm starts first. WebGPU is checked in parallel and takes over only if
- * it passes the model's self-check and is faster. wasm then stays open as a fallback, because a graphics device can be lost at any
- * time. Results of a provider that fails its check are never shown.
+ * Chooses the model and the execution provider that runs it. wasm starts first. WebGPU is checked in parallel
+ * and takes over only if it passes the model's self-check and is faster. wasm then stays open as a fallback,
+ * because a graphics device can be lost at any time. Results of a provider that fails its check are never
+ * shown.
  */
 import { type Fault, fault, faultOf, InferenceError } from '../../shared/faults.ts';
 import type { InferenceApi, LoadedModel, Provider } from '../../shared/inference-api.ts';
@@ -96,7 +97,8 @@ export class Inference {
   }
 
   /**
-   * Calls the active provider. `superseded` if a newer call replaced this one or the provider has changed in the meantime.
+   * Calls the active provider. `superseded` if a newer call replaced this one or the provider has changed in
+   * the meantime.
    * Errors: those of wasm. If WebGPU fails, wasm takes over.
    */
   async call<K extends Exclude<keyof InferenceApi, 'start' | 'load'>>(
@@ -215,7 +217,10 @@ export class Inference {
     this.#fail(check.status === 'refused' ? check.fault : fault('failed'));
   }
 
-  /** Makes a backend with the chosen model the active one; false if it is refused. Errors: those of a model on wasm. */
+  /**
+   * Makes a backend with the chosen model the active one; false if it is refused. Errors: those of a model on
+   * wasm.
+   */
   async #activate(backend: Backend): Promise<boolean> {
     const { provider, threads } = backend;
     try {
@@ -243,7 +248,9 @@ export class Inference {
     this.provider.set({ ...this.provider.get(), active: backend.provider });
   }
 
-  /** Switches to WebGPU if it passes its check and is faster, unless another choice was made in the meantime. */
+  /**
+   * Switches to WebGPU if it passes its check and is faster, unless another choice was made in the meantime.
+   */
   async #tryFaster(): Promise<void> {
     const current = this.#active;
     if (current?.provider !== 'wasm' || !('gpu' in navigator)) return;

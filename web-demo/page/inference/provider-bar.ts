@@ -3,7 +3,7 @@ import type { Fault } from '../../shared/faults.ts';
 import type { Provider } from '../../shared/inference-api.ts';
 import { element } from '../dom/element.ts';
 import type { Signal } from '../dom/signal.ts';
-import { formatNumber, language, said, type TextKey, textOf } from '../language/language.ts';
+import { formatNumber, language, type TextKey, textElement, textOf } from '../language/language.ts';
 import type { Inference, ProviderCheck, ProviderPreference, ProviderState } from './inference.ts';
 import type { ListedModel } from './model-list.ts';
 
@@ -48,16 +48,16 @@ export function providerBar(inference: Inference, models: Signal<readonly Listed
     check.replaceChildren(...modelCheck(inference));
   };
 
-  models.watch(listModels);
-  inference.model.watch(() => {
+  models.subscribe(listModels);
+  inference.model.subscribe(() => {
     listModels();
     draw();
   });
-  inference.provider.watch(() => {
+  inference.provider.subscribe(() => {
     listPreferences();
     draw();
   });
-  language.watch(() => {
+  language.subscribe(() => {
     listModels();
     listPreferences();
     draw();
@@ -72,14 +72,22 @@ export function providerBar(inference: Inference, models: Signal<readonly Listed
     root: element(
       'div',
       { class: 'provider' },
-      element('p', { class: 'field' }, said('label', 'model.choose', { for: model.id }), model),
-      element('p', { class: 'field' }, said('label', 'provider.choose', { for: preference.id }), preference),
+      element('p', { class: 'field' }, textElement('label', 'model.choose', { for: model.id }), model),
+      element(
+        'p',
+        { class: 'field' },
+        textElement('label', 'provider.choose', { for: preference.id }),
+        preference,
+      ),
       element('div', { class: 'provider-report' }, state, check),
     ),
   };
 }
 
-/** Whether the model passed its self-check. Empty while no provider is active: the provider lines give the reason. */
+/**
+ * Whether the model passed its self-check. Empty while no provider is active: the provider lines give the
+ * reason.
+ */
 function modelCheck({ model, provider }: Inference): readonly (Node | string)[] {
   const state = model.get();
   switch (state.status) {

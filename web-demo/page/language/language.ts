@@ -1,7 +1,10 @@
-/** The page's languages. What stands in the page is marked with the key of its text, so that a change of language finds it. */
+/**
+ * The page's languages. Elements carry the key of their text in `data-text` or `data-label`, so that a change
+ * of language can update them.
+ */
 import { element } from '../dom/element.ts';
 import { signal } from '../dom/signal.ts';
-import { keepText, keptText } from '../storage.ts';
+import { storedText, storeText } from '../storage.ts';
 import { english, type TextKey, type Texts } from './english.ts';
 import { spanish } from './spanish.ts';
 
@@ -17,38 +20,38 @@ const storageKey = 'textura.language';
 export const language = signal<Language>(chosenLanguage());
 
 function chosenLanguage(): Language {
-  const wishes = [keptText(storageKey) ?? '', ...navigator.languages];
-  const known = wishes.map((wish) => wish.slice(0, 2)).find((wish) => wish in languages);
+  const preferred = [storedText(storageKey) ?? '', ...navigator.languages];
+  const known = preferred.map((tag) => tag.slice(0, 2)).find((tag) => tag in languages);
   return (known ?? 'en') as Language;
 }
 
-/** Changes the language of all marked texts below `root`, and of the document. */
+/** Sets the language of the document and of all texts below `root`. */
 export function setLanguage(next: Language, root: ParentNode): void {
-  keepText(storageKey, next, 'language');
+  storeText(storageKey, next, 'language');
   language.set(next);
   document.documentElement.lang = next;
-  for (const marked of root.querySelectorAll<HTMLElement>('[data-text]')) {
-    marked.textContent = textOf(marked.dataset.text as TextKey);
+  for (const node of root.querySelectorAll<HTMLElement>('[data-text]')) {
+    node.textContent = textOf(node.dataset.text as TextKey);
   }
-  for (const marked of root.querySelectorAll<HTMLElement>('[data-label]')) {
-    marked.setAttribute('aria-label', textOf(marked.dataset.label as TextKey));
+  for (const node of root.querySelectorAll<HTMLElement>('[data-label]')) {
+    node.setAttribute('aria-label', textOf(node.dataset.label as TextKey));
   }
 }
 
-/** The text of a key in the language at hand, `{name}` replaced by the value of that name. */
+/** The text of a key in the current language. `{name}` is replaced by the value of that name. */
 export function textOf(key: TextKey, values: Values = {}): string {
   return languages[language.get()][key].replace(/\{(\w+)\}/g, (whole, name: string) =>
     String(values[name] ?? whole),
   );
 }
 
-/** Attributes of an element whose text follows the language. */
-export function labelled(key: TextKey): { readonly 'data-label': string; readonly 'aria-label': string } {
+/** Attributes for an `aria-label` that follows the language. */
+export function ariaLabel(key: TextKey): { readonly 'data-label': string; readonly 'aria-label': string } {
   return { 'data-label': key, 'aria-label': textOf(key) };
 }
 
-/** An element whose content is the text of a key and follows the language. */
-export function said<K extends keyof HTMLElementTagNameMap>(
+/** An element whose text follows the language. */
+export function textElement<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   key: TextKey,
   attributes: Parameters<typeof element>[1] = {},
@@ -56,8 +59,8 @@ export function said<K extends keyof HTMLElementTagNameMap>(
   return element(tag, { ...attributes, 'data-text': key }, textOf(key));
 }
 
-/** Writes a text with values into an element; the view that calls writes it again when the language changes. */
-export function say(into: Element, key: TextKey, values: Values = {}): void {
+/** Sets a text with values. The caller does so again when the language changes. */
+export function setText(into: Element, key: TextKey, values: Values = {}): void {
   const text = textOf(key, values);
   if (into.textContent !== text) into.textContent = text;
 }

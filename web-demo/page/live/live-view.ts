@@ -1,16 +1,22 @@
-/** The reading of the square: the patch, the likeliest classes with steady numbers, and where the time goes. */
+/** The Live view: the patch of the square, its most likely classes, and the time of each step. */
 import { meanRow, softmaxRows } from '../../../model/scores.ts';
 import type { LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { choice } from '../dom/choice.ts';
 import { element } from '../dom/element.ts';
 import type { ModelState } from '../inference/inference.ts';
-import { formatPercent, labelled, language, said, say, type TextKey, textOf } from '../language/language.ts';
+import {
+  ariaLabel,
+  formatPercent,
+  language,
+  setText,
+  type TextKey,
+  textElement,
+  textOf,
+} from '../language/language.ts';
 import { paintPatch } from '../stage/capture.ts';
-import type { View, ViewSetting } from '../view.ts';
-import { announcer } from './announcer.ts';
-import { classBars } from './bars.ts';
-import { followed, steadyOrder } from './steady.ts';
+import type { View, ViewContext } from '../view.ts';
+import { smoothed, stableOrder } from './smoothing.ts';
 import { timeTable } from './time-table.ts';
 
 const shownClasses = 5;
@@ -18,22 +24,22 @@ const shownClasses = 5;
 interface Reading {
   readonly model: LoadedModel;
   readonly probabilities: Float32Array;
-  /** Classes from the likeliest down. */
+  /** Classes by decreasing probability. */
   readonly order: readonly number[];
   /** Patches that were averaged. */
   readonly count: number;
   readonly at: number;
 }
 
-export function liveView({ inference, stage, reader, requestReading, shown }: ViewSetting): View {
+export function liveView({ inference, stage, reader, requestReading, markShown }: ViewContext): View {
   const patch = element('canvas', {
-    class: 'patch finding',
+    class: 'patch result',
     width: 64,
     height: 64,
     role: 'img',
-    ...labelled('live.patch'),
+    ...ariaLabel('live.patch'),
   });
-  const specimen = specimenLabel();
+  const prediction = predictionLabel();
   const bars = classBars(shownClasses);
   const times = timeTable();
   const scopes = { square: 'live.square', whole: 'live.whole' } as const;
@@ -42,14 +48,14 @@ export function liveView({ inference, stage, reader, requestReading, shown }: Vi
 
   const patchFigure = element(
     'figure',
-    { class: 'specimen-patch' },
+    { class: 'prediction-patch' },
     element('div', { class: 'patch-place' }, patch),
-    said('figcaption', 'live.patch'),
+    textElement('figcaption', 'live.patch'),
   );
 
   const draw = () => {
     patchFigure.hidden = inference.model.get().status === 'failed';
-    stage.caption(specimen.show(reading, inference.model.get().status));
+    stage.caption(prediction.show(reading, inference.model.get().status));
     bars.show(
       (reading?.order ?? []).map((c) => ({
         label: reading?.model.labels[c] ?? '',
@@ -57,9 +63,9 @@ export function liveView({ inference, stage, reader, requestReading, shown }: Vi
       })),
     );
   };
-  language.watch(draw);
+  language.subscribe(draw);
 
-  /** The patches to read now, and the patch of the square to show. */
+  /** The patches to classify, and the patch of the square. */
   function capture(patchPx: number) {
     const picture = stage.picture.get();
     if (picture === undefined) return undefined;
@@ -79,24 +85,24 @@ export function liveView({ inference, stage, reader, requestReading, shown }: Vi
     if (answer === superseded || inference.model.get() !== state) return;
     const classes = model.labels.length;
     const fresh = softmaxRows(meanRow(answer.logits, classes), classes);
-    const goesOn = taken.isFrame && reading?.model === model && reading.count === taken.count;
-    reading = nextReading(goesOn ? reading : undefined, { model, probabilities: fresh, ...taken });
+    const isContinued = taken.isFrame && reading?.model === model && reading.count === taken.count;
+    reading = nextReading(isContinued ? reading : undefined, { model, probabilities: fresh, ...taken });
     paintPatch(patch, taken.patch);
     times.show({ ...taken, inferMs: answer.inferMs });
     draw();
-    shown(taken.picture);
+    markShown(taken.picture);
   }
 
   return {
     root: element(
       'section',
       { class: 'view live', 'aria-labelledby': 'live-heading' },
-      said('h2', 'live.heading', { id: 'live-heading' }),
-      element('div', { class: 'specimen' }, patchFigure, specimen.root),
+      textElement('h2', 'live.heading', { id: 'live-heading' }),
+      element('div', { class: 'prediction' }, patchFigure, prediction.root),
       scope.root,
-      said('h3', 'live.bars', { class: 'unseen' }),
+      textElement('h3', 'live.bars', { class: 'visually-hidden' }),
       bars.root,
-      said('h3', 'time.heading', { class: 'unseen' }),
+      textElement('h3', 'time.heading', { class: 'visually-hidden' }),
       times.root,
     ),
     read,
@@ -109,41 +115,41 @@ export function liveView({ inference, stage, reader, requestReading, shown }: Vi
   };
 }
 
-/** What is shown after a new answer: of a moving picture it follows, of a still one it is the answer. */
+/** The result to show after a new answer: smoothed for a camera, the answer itself for a still picture. */
 function nextReading(
   before: Reading | undefined,
   { model, probabilities, count }: Omit<Reading, 'order' | 'at'>,
 ): Reading {
   const at = performance.now();
-  const steady =
-    before === undefined ? probabilities : followed(before.probabilities, probabilities, at - before.at);
-  const order = steadyOrder(before?.order ?? [], steady, shownClasses);
-  return { model, probabilities: steady, order, count, at };
+  const shown =
+    before === undefined ? probabilities : smoothed(before.probabilities, probabilities, at - before.at);
+  const order = stableOrder(before?.order ?? [], shown, shownClasses);
+  return { model, probabilities: shown, order, count, at };
 }
 
-/** What stands in the place of a reading. */
+/** Shown if there is no result. */
 const withoutReading: Readonly<Record<ModelState['status'], TextKey>> = {
   loading: 'live.loading',
   ready: 'live.waiting',
   failed: 'live.unusable',
 };
 
-/** The label of the specimen: the likeliest class in large letters, or that it is none of the model's. */
-function specimenLabel() {
-  const name = element('p', { class: 'specimen-name', id: 'top-class' });
-  const value = element('p', { class: 'specimen-value figure', id: 'top-probability' });
-  const remark = element('p', { class: 'specimen-remark' });
-  const speaker = announcer();
-  const root = element('div', { class: 'specimen-label' }, name, value, remark, speaker.root);
+/** The most likely class in large letters, or that it is none of the model's. */
+function predictionLabel() {
+  const name = element('p', { class: 'prediction-name', id: 'top-class' });
+  const value = element('p', { class: 'prediction-value figure', id: 'top-probability' });
+  const remark = element('p', { class: 'prediction-remark' });
+  const announcements = announcer();
+  const root = element('div', { class: 'prediction-label' }, name, value, remark, announcements.root);
 
-  /** Gives the same in short, for the picture. */
+  /** Returns a short form for the label on the picture. */
   function show(reading: Reading | undefined, model: ModelState['status']): string {
-    root.classList.toggle('finding', reading !== undefined);
+    root.classList.toggle('result', reading !== undefined);
     name.classList.toggle('without', reading === undefined);
     if (reading === undefined) {
-      say(name, withoutReading[model]);
+      setText(name, withoutReading[model]);
       name.classList.remove('unknown');
-      speaker.forget();
+      announcements.clear();
       value.textContent = '';
       remark.textContent = '';
       return '';
@@ -158,7 +164,7 @@ function specimenLabel() {
     value.textContent = formatPercent(probability);
     remark.textContent = remarkOf(isKnown, probability, threshold, count);
     const short = `${name.textContent} ${value.textContent}`;
-    speaker.tell(name.textContent, short);
+    announcements.announce(name.textContent, short);
     return short;
   }
   return { root, show };
@@ -172,4 +178,65 @@ function remarkOf(isKnown: boolean, probability: number, threshold: number, coun
     });
   }
   return count > 1 ? textOf('live.patches', { count }) : '';
+}
+
+/** The most likely classes as labelled bars. Their elements are reused from frame to frame. */
+function classBars(rows: number) {
+  const root = element('ol', { class: 'bars result' });
+  const bars = Array.from({ length: rows }, () => {
+    const label = element('span', { class: 'bar-label' });
+    const value = element('span', { class: 'bar-value figure' });
+    const fill = element('span', { class: 'bar-fill', 'aria-hidden': 'true' });
+    const row = element('li', { class: 'bar', hidden: true }, label, value, fill);
+    root.append(row);
+    return { row, label, value, fill };
+  });
+  return {
+    root,
+    /** `classes` by decreasing probability. */
+    show(classes: readonly { readonly label: string; readonly probability: number }[]): void {
+      bars.forEach(({ row, label, value, fill }, i) => {
+        const shown = classes[i];
+        row.hidden = shown === undefined;
+        if (shown === undefined) return;
+        if (label.textContent !== shown.label) label.textContent = shown.label;
+        value.textContent = formatPercent(shown.probability);
+        // All digits, for tests.
+        row.dataset.probability = String(shown.probability);
+        fill.style.setProperty('--share', String(shown.probability));
+      });
+    },
+  };
+}
+
+/** How long a class must stay the most likely one before it is announced. */
+const announceAfterMs = 1200;
+
+/** Announces results to screen readers, but not every frame. */
+function announcer() {
+  const root = element('p', { class: 'visually-hidden', role: 'status' });
+  let announced: string | undefined;
+  let waiting: { readonly subject: string; readonly timer: number } | undefined;
+  let latest = '';
+  return {
+    root,
+    /** `subject` must stay the same; `text` is announced, with the latest numbers. */
+    announce(subject: string, text: string): void {
+      latest = text;
+      if (subject === announced || subject === waiting?.subject) return;
+      clearTimeout(waiting?.timer);
+      const timer = window.setTimeout(() => {
+        announced = subject;
+        waiting = undefined;
+        root.textContent = latest;
+      }, announceAfterMs);
+      waiting = { subject, timer };
+    },
+    clear(): void {
+      clearTimeout(waiting?.timer);
+      waiting = undefined;
+      announced = undefined;
+      root.textContent = '';
+    },
+  };
 }

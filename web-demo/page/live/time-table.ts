@@ -1,6 +1,6 @@
-/** Where the time of a frame goes, in numbers that a person can read: averages over the last second or so. */
+/** The time of each step of a frame, averaged over about a second. */
 import { element } from '../dom/element.ts';
-import { formatNumber, language, said } from '../language/language.ts';
+import { formatNumber, language, textElement } from '../language/language.ts';
 
 const rows = { grab: 'time.grab', preprocess: 'time.preprocess', infer: 'time.infer' } as const;
 type Row = keyof typeof rows;
@@ -9,11 +9,11 @@ export interface FrameTimes {
   readonly grabMs: number;
   readonly preprocessMs: number;
   readonly inferMs: number;
-  /** Whether this is a frame of many; the rate of single readings says nothing. */
+  /** Whether the picture is moving: only then is there a frame rate. */
   readonly isFrame: boolean;
 }
 
-/** Share of a new frame in the averages. */
+/** Weight of a new frame in the averages. */
 const newShare = 0.15;
 
 export function timeTable() {
@@ -24,12 +24,12 @@ export function timeTable() {
     infer: element('dd', { class: 'figure', id: 'infer-ms' }),
   };
   const entries = (Object.keys(rows) as Row[]).map((row) =>
-    element('div', {}, said('dt', rows[row]), cells[row]),
+    element('div', {}, textElement('dt', rows[row]), cells[row]),
   );
   const root = element(
     'dl',
     { class: 'times' },
-    element('div', {}, said('dt', 'time.frames'), rate),
+    element('div', {}, textElement('dt', 'time.frames'), rate),
     ...entries,
   );
   let averages: Record<Row, number> | undefined;
@@ -63,7 +63,7 @@ export function timeTable() {
     if (!isFrame || now - drawnAt > 250) draw();
   }
 
-  language.watch(draw);
+  language.subscribe(draw);
   return {
     root,
     show,

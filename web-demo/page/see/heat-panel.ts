@@ -1,19 +1,20 @@
-/** The heat map's controls and its legend. */
+/**
+ * The heat map of the See view: computes it, draws it over the picture, and shows its controls and legend.
+ */
 import { softmaxRows, topClasses } from '../../../model/scores.ts';
 import type { HeatMap, LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { element } from '../dom/element.ts';
-import { formatNumber, formatPercent, language, said, say, textOf } from '../language/language.ts';
+import { formatNumber, formatPercent, language, setText, textElement, textOf } from '../language/language.ts';
 import type { Picture } from '../stage/stage.ts';
-import type { ViewSetting } from '../view.ts';
-import { classShares, likeliestClasses, nearestPlace } from './class-shares.ts';
+import type { ViewContext } from '../view.ts';
+import { classShares, likeliestClasses, nearestPosition, scaledPicture, slidingSidePx } from './heat-map.ts';
 import { type ClassColours, classColours, clearOverlay, drawHeat } from './heat-overlay.ts';
-import { scaledPicture, slidingSidePx } from './scaled-picture.ts';
 
-/** Classes in the legend: those that are likeliest at the most places. */
+/** The legend lists the classes with the largest shares. */
 const legendRows = 8;
 
-interface Seen {
+interface ShownMap {
   readonly model: LoadedModel;
   readonly picture: Picture;
   readonly map: HeatMap;
@@ -21,9 +22,9 @@ interface Seen {
   readonly height: number;
   readonly sidePx: number;
   readonly likeliest: Uint16Array;
-  /** Classes that the map and the reading of the square name. */
+  /** The class of the square: in the map, and classified as a patch. */
   readonly atSquare: number;
-  readonly reading: number;
+  readonly prediction: number;
 }
 
 export interface HeatPanel {
@@ -33,8 +34,8 @@ export interface HeatPanel {
   leave(): void;
 }
 
-export function heatPanel({ inference, stage, reader, shown: tellShown }: ViewSetting): HeatPanel {
-  const shown = element('select', { id: 'heat-class' });
+export function heatPanel({ inference, stage, reader, markShown }: ViewContext): HeatPanel {
+  const classSelect = element('select', { id: 'heat-class' });
   const strength = element('input', {
     type: 'range',
     id: 'heat-strength',
@@ -43,43 +44,43 @@ export function heatPanel({ inference, stage, reader, shown: tellShown }: ViewSe
     step: 0.05,
     value: 0.6,
   });
-  const legend = element('ul', { class: 'legend finding' });
-  const stats = element('p', { class: 'note figure finding', id: 'heat-stats' });
-  const honest = element('p', { class: 'note finding' });
-  let seen: Seen | undefined;
+  const legend = element('ul', { class: 'legend result' });
+  const stats = element('p', { class: 'note figure result', id: 'heat-stats' });
+  const difference = element('p', { class: 'note result' });
+  let shown: ShownMap | undefined;
   let colourOf = classColours();
 
-  const chosen = () => (shown.value === '' ? undefined : Number(shown.value));
+  const chosen = () => (classSelect.value === '' ? undefined : Number(classSelect.value));
   const draw = () => {
-    if (seen === undefined) return;
-    // The legend first: it asks for the colours of the largest parts.
-    legend.replaceChildren(...legendOf(seen, colourOf));
-    drawHeat(stage.overlay, { ...seen, shown: chosen(), strength: Number(strength.value), colourOf });
-    const { map, model, sidePx } = seen;
-    say(stats, 'see.stats', {
+    if (shown === undefined) return;
+    // The legend first, so that the largest classes get the first colours.
+    legend.replaceChildren(...legendOf(shown, colourOf));
+    drawHeat(stage.overlay, { ...shown, shownClass: chosen(), strength: Number(strength.value), colourOf });
+    const { map, model, sidePx } = shown;
+    setText(stats, 'see.stats', {
       columns: formatNumber(map.columns),
       rows: formatNumber(map.rows),
       stride: formatNumber((map.stridePx * sidePx) / map.fieldPx),
       ms: formatNumber(map.inferMs),
     });
     const label = (index: number) => model.labels[index] ?? '';
-    say(honest, 'see.difference', { map: label(seen.atSquare), result: label(seen.reading) });
+    setText(difference, 'see.difference', { map: label(shown.atSquare), result: label(shown.prediction) });
   };
   const listClasses = (labels: readonly string[]) => {
-    const before = shown.value;
-    shown.replaceChildren(
+    const before = classSelect.value;
+    classSelect.replaceChildren(
       element('option', { value: '' }, textOf('see.all')),
       ...labels.map((label, i) => element('option', { value: i, selected: String(i) === before }, label)),
     );
   };
-  shown.addEventListener('change', draw);
+  classSelect.addEventListener('change', draw);
   strength.addEventListener('input', draw);
-  language.watch(() => {
-    listClasses(seen?.model.labels ?? []);
+  language.subscribe(() => {
+    listClasses(shown?.model.labels ?? []);
     draw();
   });
 
-  /** Slides over the picture and shows where each class is; false where a newer request took its place. */
+  /** Computes and shows the map; false if a newer request replaced this one. */
   async function slide(
     model: LoadedModel,
     picture: Picture,
@@ -91,11 +92,11 @@ export function heatPanel({ inference, stage, reader, shown: tellShown }: ViewSe
     const grey = scaledPicture(reader.grey(source, 0, 0, width, height), sidePx);
     const patch = reader.square(source, square).patches;
     const map = await inference.call('heatMap', { model: model.name, grey, isCoarse });
-    const reading = await readSquare(model, patch);
-    if (map === superseded || reading === undefined) return false;
+    const prediction = await readSquare(model, patch);
+    if (map === superseded || prediction === undefined) return false;
     const size = { width: grey.width, height: grey.height };
     const likeliest = likeliestClasses(map);
-    seen = {
+    shown = {
       model,
       picture,
       map,
@@ -103,17 +104,17 @@ export function heatPanel({ inference, stage, reader, shown: tellShown }: ViewSe
       sidePx,
       likeliest,
       atSquare: classAt(map, likeliest, sidePx),
-      reading,
+      prediction,
     };
     draw();
-    tellShown(picture);
+    markShown(picture);
     return true;
   }
 
   function classAt(map: HeatMap, likeliest: Uint16Array, sidePx: number): number {
     const { x, y } = stage.square.get();
     const scale = map.fieldPx / sidePx;
-    return likeliest[nearestPlace(map, x * scale, y * scale)] ?? 0;
+    return likeliest[nearestPosition(map, x * scale, y * scale)] ?? 0;
   }
 
   async function readSquare(model: LoadedModel, patches: Uint8Array): Promise<number | undefined> {
@@ -122,17 +123,17 @@ export function heatPanel({ inference, stage, reader, shown: tellShown }: ViewSe
     return topClasses(softmaxRows(answer.logits, model.labels.length), 1)[0];
   }
 
-  /** A moving picture has a coarse map of each frame, a still one a fine one after the coarse one. */
+  /** A camera gets a coarse map of each frame; a still picture first a coarse one, then a fine one. */
   async function read(model: LoadedModel, picture: Picture): Promise<void> {
     const sidePx = slidingSidePx(picture, stage.square.get().sidePx);
-    const isSame = seen?.picture === picture && seen.sidePx === sidePx && seen.model === model;
-    if (picture.kind === 'still' && isSame && seen !== undefined) {
-      // Only the square has moved: the map stays.
-      const reading = await readSquare(model, reader.square(picture.element, stage.square.get()).patches);
-      if (reading === undefined) return;
-      seen = { ...seen, reading, atSquare: classAt(seen.map, seen.likeliest, sidePx) };
+    const isSame = shown?.picture === picture && shown.sidePx === sidePx && shown.model === model;
+    if (picture.kind === 'still' && isSame && shown !== undefined) {
+      // Only the square has moved: the map is still valid.
+      const prediction = await readSquare(model, reader.square(picture.element, stage.square.get()).patches);
+      if (prediction === undefined) return;
+      shown = { ...shown, prediction, atSquare: classAt(shown.map, shown.likeliest, sidePx) };
       draw();
-      tellShown(picture);
+      markShown(picture);
       return;
     }
     const isShown = await slide(model, picture, sidePx, true);
@@ -143,33 +144,38 @@ export function heatPanel({ inference, stage, reader, shown: tellShown }: ViewSe
     root: element(
       'section',
       { class: 'heat', 'aria-labelledby': 'heat-heading' },
-      said('h3', 'see.map', { id: 'heat-heading' }),
-      said('p', 'see.mapWhy', { class: 'note' }),
+      textElement('h3', 'see.map', { id: 'heat-heading' }),
+      textElement('p', 'see.mapWhy', { class: 'note' }),
       element(
         'div',
         { class: 'fields' },
-        element('p', { class: 'field' }, said('label', 'see.class', { for: shown.id }), shown),
-        element('p', { class: 'field' }, said('label', 'see.opacity', { for: strength.id }), strength),
+        element(
+          'p',
+          { class: 'field' },
+          textElement('label', 'see.class', { for: classSelect.id }),
+          classSelect,
+        ),
+        element('p', { class: 'field' }, textElement('label', 'see.opacity', { for: strength.id }), strength),
       ),
       legend,
       stats,
-      honest,
+      difference,
     ),
     read,
     reset(model) {
-      seen = undefined;
+      shown = undefined;
       colourOf = classColours();
       clearOverlay(stage.overlay);
       legend.replaceChildren();
       stats.textContent = '';
-      honest.textContent = '';
+      difference.textContent = '';
       listClasses(model?.labels ?? []);
     },
     leave: () => clearOverlay(stage.overlay),
   };
 }
 
-function legendOf({ likeliest, model }: Seen, colourOf: ClassColours): readonly HTMLElement[] {
+function legendOf({ likeliest, model }: ShownMap, colourOf: ClassColours): readonly HTMLElement[] {
   return classShares(likeliest)
     .slice(0, legendRows)
     .map(({ index, share }) => {

@@ -1,11 +1,14 @@
-/** What each layer makes of the square: its strongest maps, with what one of their values sees marked on the picture. */
+/**
+ * The activation maps of the See view: the strongest maps of a layer, with the receptive field of a value
+ * marked on the picture.
+ */
 import { inputPx } from '../../../model/network.ts';
 import type { Activations, LayerActivation, LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { element } from '../dom/element.ts';
-import { formatNumber, language, said, say, textOf } from '../language/language.ts';
+import { formatNumber, language, setText, textElement, textOf } from '../language/language.ts';
 import type { Picture } from '../stage/stage.ts';
-import type { ViewSetting } from '../view.ts';
+import type { ViewContext } from '../view.ts';
 import { drawChannel, drawKernel, largestMagnitude, strongestChannels } from './map-picture.ts';
 
 const shownMaps = 20;
@@ -17,24 +20,24 @@ export interface LayerPanel {
   leave(): void;
 }
 
-export function layerPanel({ inference, stage, reader }: ViewSetting): LayerPanel {
+export function layerPanel({ inference, stage, reader }: ViewContext): LayerPanel {
   const layers = element('select', { id: 'see-layer' });
   const sizes = element('p', { class: 'note', id: 'see-field' });
   const maps = mapGrid(({ x, y }) => markField(x, y));
   const filters = element('div', { class: 'filters', 'aria-hidden': 'true' });
   const filtersNote = element('p', { class: 'note' });
-  let seen: Activations | undefined;
+  let shown: Activations | undefined;
 
-  const shownLayer = () => seen?.layers.find(({ layer }) => layer === layers.value) ?? seen?.layers[0];
+  const shownLayer = () => shown?.layers.find(({ layer }) => layer === layers.value) ?? shown?.layers[0];
 
   function draw(): void {
     const layer = shownLayer();
-    if (layer === undefined || seen === undefined) return;
+    if (layer === undefined || shown === undefined) return;
     const field = formatNumber(layer.receptiveFieldPx);
-    say(sizes, 'see.field', { shape: layer.shape.join(' x '), field });
+    setText(sizes, 'see.field', { shape: layer.shape.join(' x '), field });
     maps.show(layer);
-    const { kernelPx: side, values } = seen.kernels;
-    say(filtersNote, 'see.filtersWhy', { count: values.length / side ** 2, side });
+    const { kernelPx: side, values } = shown.kernels;
+    setText(filtersNote, 'see.filtersWhy', { count: values.length / side ** 2, side });
   }
 
   function listLayers(names: readonly string[]): void {
@@ -45,7 +48,7 @@ export function layerPanel({ inference, stage, reader }: ViewSetting): LayerPane
     );
   }
 
-  /** Marks on the picture what the value at (`x`, `y`) of the shown layer sees. */
+  /** Marks the receptive field of the value at (`x`, `y`) of the shown layer. */
   function markField(x: number, y: number): void {
     const layer = shownLayer();
     if (layer === undefined) return;
@@ -62,33 +65,33 @@ export function layerPanel({ inference, stage, reader }: ViewSetting): LayerPane
     stage.mark(undefined);
     draw();
   });
-  language.watch(draw);
+  language.subscribe(draw);
 
   return {
     root: element(
       'section',
       { class: 'layers', 'aria-labelledby': 'layers-heading' },
-      said('h3', 'see.layers', { id: 'layers-heading' }),
-      said('p', 'see.layersWhy', { class: 'note' }),
-      element('p', { class: 'field' }, said('label', 'see.layer', { for: layers.id }), layers),
+      textElement('h3', 'see.layers', { id: 'layers-heading' }),
+      textElement('p', 'see.layersWhy', { class: 'note' }),
+      element('p', { class: 'field' }, textElement('label', 'see.layer', { for: layers.id }), layers),
       sizes,
       maps.root,
-      said('h3', 'see.filters'),
+      textElement('h3', 'see.filters'),
       filtersNote,
       filters,
     ),
     async read(model, picture) {
       const { patches } = reader.square(picture.element, stage.square.get());
-      const given = await inference.call('activations', { model: model.name, patch: patches });
-      if (given === superseded) return;
-      const isFirst = seen === undefined;
-      seen = given;
-      listLayers(given.layers.map(({ layer }) => layer));
-      if (isFirst) filters.replaceChildren(...filterPictures(given.kernels));
+      const activations = await inference.call('activations', { model: model.name, patch: patches });
+      if (activations === superseded) return;
+      const isFirst = shown === undefined;
+      shown = activations;
+      listLayers(activations.layers.map(({ layer }) => layer));
+      if (isFirst) filters.replaceChildren(...filterPictures(activations.kernels));
       draw();
     },
     reset() {
-      seen = undefined;
+      shown = undefined;
       stage.mark(undefined);
       filters.replaceChildren();
     },
@@ -96,25 +99,28 @@ export function layerPanel({ inference, stage, reader }: ViewSetting): LayerPane
   };
 }
 
-interface Place {
+interface Position {
   readonly x: number;
   readonly y: number;
 }
 
-/** Pictures of a layer's strongest maps. A place in them is chosen by pointing, or by arrow keys while the grid has the focus. */
-function mapGrid(onPlace: (place: Place) => void) {
-  const root = element('div', { class: 'maps finding', tabindex: 0, role: 'group' });
+/**
+ * Pictures of a layer's strongest maps. A position is chosen by pointer, or by arrow keys while the grid has
+ * the focus.
+ */
+function mapGrid(onPosition: (position: Position) => void) {
+  const root = element('div', { class: 'maps result', tabindex: 0, role: 'group' });
   const pictures = Array.from({ length: shownMaps }, () => element('canvas', { 'aria-hidden': 'true' }));
   let layer: LayerActivation | undefined;
-  let place: Place = { x: 0, y: 0 };
+  let position: Position = { x: 0, y: 0 };
   root.append(...pictures);
 
   function choose(x: number, y: number): void {
     if (layer === undefined) return;
     const [, height, width] = layer.shape;
     const within = (value: number, size: number) => Math.min(Math.max(Math.floor(value), 0), size - 1);
-    place = { x: within(x, width), y: within(y, height) };
-    onPlace(place);
+    position = { x: within(x, width), y: within(y, height) };
+    onPosition(position);
   }
 
   root.addEventListener('pointermove', ({ target, clientX, clientY }) => {
@@ -126,7 +132,7 @@ function mapGrid(onPlace: (place: Place) => void) {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (step === undefined) return;
     event.preventDefault();
-    choose(place.x + (step[0] ?? 0), place.y + (step[1] ?? 0));
+    choose(position.x + (step[0] ?? 0), position.y + (step[1] ?? 0));
   });
 
   function show(next: LayerActivation): void {

@@ -1,15 +1,14 @@
-/** Values of a layer as pictures. */
-
+/** Draws activation maps and kernels of a layer. */
 import type { LayerActivation } from '../../shared/inference-api.ts';
 import { context2d } from '../dom/element.ts';
 
-/** Channels by falling mean magnitude, the first `count`. */
+/** The first `count` channels by decreasing mean magnitude. */
 export function strongestChannels({ shape, values }: LayerActivation, count: number): readonly number[] {
   const [channels, height, width] = shape;
-  const places = height * width;
+  const positions = height * width;
   const strength = Array.from({ length: channels }, (_, c) => {
     let sum = 0;
-    for (let i = 0; i < places; i++) sum += Math.abs(values[c * places + i] as number);
+    for (let i = 0; i < positions; i++) sum += Math.abs(values[c * positions + i] as number);
     return sum;
   });
   return strength
@@ -18,15 +17,15 @@ export function strongestChannels({ shape, values }: LayerActivation, count: num
     .slice(0, count);
 }
 
-/** Draws one channel: zero black, the layer's largest value linen, by way of madder; negative values indigo. */
+/** Draws one channel: zero is black, positive values go from red to pale, negative values are blue. */
 export function drawChannel(canvas: HTMLCanvasElement, layer: LayerActivation, channel: number): void {
   const [, height, width] = layer.shape;
-  const places = height * width;
-  const values = layer.values.subarray(channel * places, (channel + 1) * places);
+  const positions = height * width;
+  const values = layer.values.subarray(channel * positions, (channel + 1) * positions);
   drawValues(canvas, values, width, height, largestMagnitude(values));
 }
 
-/** Draws weights of a kernel on a scale that all kernels of the layer share. */
+/** Draws a kernel's weights. `largest` is the scale, which all kernels of the layer share. */
 export function drawKernel(
   canvas: HTMLCanvasElement,
   weights: Float32Array,
@@ -43,7 +42,7 @@ export function largestMagnitude(values: Float32Array): number {
 type Colour = readonly [red: number, green: number, blue: number];
 type Scale = (value: number) => Colour;
 
-/** -1..1 to indigo, black, madder and linen. */
+/** -1..1 to blue, black, red and pale. */
 function heatScale(value: number): Colour {
   if (value < 0) return [60 * -value, 120 * -value, 210 * -value];
   const warm = Math.min(1, 2 * value);

@@ -1,14 +1,14 @@
-/** What the network looks at: where in the picture each class is, and what each layer makes of the square. */
+/** The See view: where in the picture each class is, and the activation maps of the square. */
 import { element } from '../dom/element.ts';
-import { said } from '../language/language.ts';
-import type { View, ViewSetting } from '../view.ts';
+import { textElement } from '../language/language.ts';
+import type { View, ViewContext } from '../view.ts';
 import { heatPanel } from './heat-panel.ts';
 import { layerPanel } from './layer-panel.ts';
 
-export function seeView(setting: ViewSetting): View {
-  const { inference, stage } = setting;
-  const heat = heatPanel(setting);
-  const layers = layerPanel(setting);
+export function seeView(context: ViewContext): View {
+  const { inference, stage } = context;
+  const heat = heatPanel(context);
+  const layers = layerPanel(context);
 
   const readyModel = () => {
     const state = inference.model.get();
@@ -19,7 +19,7 @@ export function seeView(setting: ViewSetting): View {
     root: element(
       'section',
       { class: 'view see', 'aria-labelledby': 'see-heading' },
-      said('h2', 'see.heading', { id: 'see-heading' }),
+      textElement('h2', 'see.heading', { id: 'see-heading' }),
       heat.root,
       layers.root,
     ),

@@ -1,26 +1,30 @@
-/** The camera's button, and what its device lets a page set. */
+/** The camera button, and the settings that the device supports. */
 import { element } from '../dom/element.ts';
-import { said, say, type TextKey, textOf } from '../language/language.ts';
+import { setText, type TextKey, textElement, textOf } from '../language/language.ts';
 import type { Stage } from '../stage/stage.ts';
 import { type Camera, CameraError, listCameras, openCamera } from './camera.ts';
 
 export interface CameraControls {
   readonly button: HTMLElement;
   readonly settings: HTMLElement;
-  /** Ends the camera, where one is on. */
+  /** Turns the camera off if it is on. */
   stop(): void;
 }
 
-/** `tell` shows why there is no camera, or takes away what it showed. */
-export function cameraControls(stage: Stage, tell: (key: TextKey | undefined) => void): CameraControls {
-  const button = said('button', 'source.camera', { type: 'button', class: 'primary', id: 'camera-button' });
+/** `notify` shows why there is no camera; undefined removes the message. */
+export function cameraControls(stage: Stage, notify: (key: TextKey | undefined) => void): CameraControls {
+  const button = textElement('button', 'source.camera', {
+    type: 'button',
+    class: 'primary',
+    id: 'camera-button',
+  });
   const which = element('select', { id: 'camera-which' });
   const torch = element('input', { type: 'checkbox', id: 'camera-torch' });
   const zoom = element('input', { type: 'range', id: 'camera-zoom' });
   const rows = {
-    which: element('p', {}, said('label', 'source.device', { for: which.id }), which),
-    torch: element('p', {}, torch, said('label', 'source.torch', { for: torch.id })),
-    zoom: element('p', {}, said('label', 'source.zoom', { for: zoom.id }), zoom),
+    which: element('p', {}, textElement('label', 'source.device', { for: which.id }), which),
+    torch: element('p', {}, torch, textElement('label', 'source.torch', { for: torch.id })),
+    zoom: element('p', {}, textElement('label', 'source.zoom', { for: zoom.id }), zoom),
   };
   const settings = element(
     'div',
@@ -42,14 +46,14 @@ export function cameraControls(stage: Stage, tell: (key: TextKey | undefined) =>
 
   function label(key: TextKey): void {
     button.dataset.text = key;
-    say(button, key);
+    setText(button, key);
     button.classList.toggle('primary', key === 'source.camera');
   }
 
   function lost(): void {
     stop();
     freeze(video, stage);
-    tell('camera.lost');
+    notify('camera.lost');
   }
 
   async function start(deviceId?: string): Promise<void> {
@@ -59,10 +63,10 @@ export function cameraControls(stage: Stage, tell: (key: TextKey | undefined) =>
     } catch (error) {
       if (!(error instanceof CameraError)) throw error;
       stop();
-      tell(`camera.${error.fault}`);
+      notify(`camera.${error.fault}`);
       return;
     }
-    tell(undefined);
+    notify(undefined);
     label('source.stop');
     await present(camera.stream, video, stage);
     await showSettings(camera);
@@ -101,12 +105,12 @@ export function cameraControls(stage: Stage, tell: (key: TextKey | undefined) =>
   return { button, settings, stop };
 }
 
-/** A camera that does not tell its name has a number. */
+/** A camera without a name has a number. */
 function cameraName(name: string): string {
   return /^\d+$/.test(name) ? textOf('source.cameraName', { number: name }) : name;
 }
 
-/** Puts the video on the stage once it has a size. It must be in the page before it plays, or iOS shows one frame. */
+/** Shows the video on the stage. It must be in the page before it plays, or iOS shows one frame only. */
 async function present(stream: MediaStream, video: HTMLVideoElement, stage: Stage): Promise<void> {
   video.srcObject = stream;
   const { width = 640, height = 480 } = stream.getVideoTracks()[0]?.getSettings() ?? {};
@@ -115,7 +119,7 @@ async function present(stream: MediaStream, video: HTMLVideoElement, stage: Stag
   stage.resize({ width: video.videoWidth, height: video.videoHeight });
 }
 
-/** Leaves the last frame on the stage as a still picture. */
+/** Replaces the video on the stage by its last frame. */
 function freeze(video: HTMLVideoElement, stage: Stage): void {
   const { videoWidth: width, videoHeight: height } = video;
   if (stage.picture.get()?.element !== video || width === 0) return;

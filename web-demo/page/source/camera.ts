@@ -1,9 +1,11 @@
-/** The webcam: opened on request, with what its device lets a page set. What goes wrong has a name, so that the page can say what to do. */
+/**
+ * The camera: opens it, with the settings that the device supports. Every failure has a code, so that the
+ * page can say what to do.
+ */
 
 export const cameraFaults = ['insecure', 'unsupported', 'denied', 'none', 'busy', 'lost'] as const;
 export type CameraFault = (typeof cameraFaults)[number];
 
-/** Why there is no camera. */
 export class CameraError extends Error {
   override readonly name = 'CameraError';
   readonly fault: CameraFault;
@@ -24,15 +26,15 @@ export interface ZoomRange {
 export interface Camera {
   readonly stream: MediaStream;
   readonly deviceId: string;
-  /** Undefined where the device has no light or zoom that a page may set. */
+  /** Undefined if the device has no light, or no zoom, that a page can set. */
   readonly setTorch: ((isOn: boolean) => Promise<void>) | undefined;
   readonly zoom: ZoomRange | undefined;
   setZoom(factor: number): Promise<void>;
-  /** Ends the camera; it is not lost then. */
+  /** Turns the camera off, without `onLost`. */
   close(): void;
 }
 
-/** Capabilities that the image-capture draft adds; TypeScript's library does not have them yet. */
+/** From the image-capture draft; not in TypeScript's library yet. */
 interface CameraCapabilities extends MediaTrackCapabilities {
   readonly torch?: boolean;
   readonly zoom?: { readonly min: number; readonly max: number; readonly step?: number };
@@ -41,11 +43,11 @@ interface CameraSettings extends MediaTrackSettings {
   readonly zoom?: number;
 }
 
-/** Large enough for a grid of patches; more pixels would only be slower to grab. */
-const wishedSize = { width: { ideal: 640 }, height: { ideal: 480 } } as const;
+/** Large enough for a grid of patches; more pixels are slower to read. */
+const preferredSize = { width: { ideal: 640 }, height: { ideal: 480 } } as const;
 
 /**
- * Opens a camera, the one that looks away from the person where no device is named. `onLost` is called when it goes by itself.
+ * Opens a camera, by default the rear one. `onLost` is called if it disconnects.
  * Errors: CameraError.
  */
 export async function openCamera(deviceId: string | undefined, onLost: () => void): Promise<Camera> {
@@ -53,7 +55,7 @@ export async function openCamera(deviceId: string | undefined, onLost: () => voi
   if (navigator.mediaDevices?.getUserMedia === undefined) throw new CameraError('unsupported');
   const which = deviceId === undefined ? { facingMode: 'environment' } : { deviceId: { exact: deviceId } };
   const stream = await navigator.mediaDevices
-    .getUserMedia({ video: { ...wishedSize, ...which }, audio: false })
+    .getUserMedia({ video: { ...preferredSize, ...which }, audio: false })
     .catch((cause: unknown) => {
       throw new CameraError(faultOf(cause), { cause });
     });
@@ -94,7 +96,7 @@ function faultOf(cause: unknown): CameraFault {
   return faultsByName[cause instanceof DOMException ? cause.name : ''] ?? 'busy';
 }
 
-/** The cameras of the device; their names are told once one of them has been allowed. */
+/** The cameras of the device. They have names only after the person has allowed one of them. */
 export async function listCameras(): Promise<readonly { readonly id: string; readonly name: string }[]> {
   const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
   return devices

@@ -1,8 +1,7 @@
-/** Pictures by file, drop or paste. They are decoded here; nothing is sent anywhere. */
+/** Decodes pictures that are opened, dropped or pasted, in the browser. */
 import { type DeepPng, deepPngOf, deepPngPixels } from '../../../model/deep-png.ts';
 import { TexturaError } from '../../../model/error.ts';
-import type { StretchedBits } from '../../../model/image.ts';
-import { onWhite, type Pixels } from '../../../model/image.ts';
+import { onWhite, type Pixels, type StretchedBits } from '../../../model/image.ts';
 import {
   type DecodedKind,
   defaultMaxImagePixels,
@@ -16,7 +15,7 @@ import { context2d, element } from '../dom/element.ts';
 export const pictureFaults = ['not-picture', 'unsupported', 'damaged', 'too-large'] as const;
 export type PictureFault = (typeof pictureFaults)[number];
 
-/** Why a file is no picture for this page, with the values of the text that says so. */
+/** Why a file cannot be used, with the values for its message. */
 export class PictureError extends Error {
   override readonly name = 'PictureError';
   readonly fault: PictureFault;
@@ -31,19 +30,19 @@ export class PictureError extends Error {
 
 export interface DecodedPicture {
   readonly canvas: HTMLCanvasElement;
-  /** Where 16-bit samples held fewer bits and were stretched. */
+  /** Set if 16-bit samples held fewer bits and were scaled to the full range. */
   readonly stretchedFromBits: StretchedBits | undefined;
 }
 
-/** The limit of trainer and service, unless the page's address says `?max-image-pixels=N`. */
+/** The limit of trainer and service, unless the page's address has `?max-image-pixels=N`. */
 export function maxImagePixels(query = location.search): number {
   const asked = Number(new URLSearchParams(query).get('max-image-pixels') ?? Number.NaN);
   return Number.isInteger(asked) && asked > 0 ? asked : defaultMaxImagePixels;
 }
 
 /**
- * Decodes a picture as `model/` wants it: EXIF orientation applied, colours in sRGB, transparent places on
- * white. What the browser does not decode, or not like others, `model/` does.
+ * Decodes a picture as `model/` expects it: EXIF orientation applied, colours in sRGB, transparency on white.
+ * `model/` decodes what browsers do not decode, or decode differently.
  * Errors: PictureError.
  */
 export async function decodePicture(file: Blob, maxPixels = maxImagePixels()): Promise<DecodedPicture> {
@@ -53,7 +52,8 @@ export async function decodePicture(file: Blob, maxPixels = maxImagePixels()): P
     const deep = await readDeepPng(file, maxPixels);
     if (deep !== undefined) return drawPixels(deep);
   }
-  // A browser that decodes TIFF would show a raw file's thumbnail. Its directories may be anywhere in the file.
+  // A browser that decodes TIFF would show a raw file's thumbnail. Its directories may be anywhere in the
+  // file.
   const whole = kind?.name === 'TIFF' ? imageKindOf(await bytesOf(file)) : kind;
   if (whole?.family === 'camera-raw') throw new PictureError('unsupported', { kind: whole.name });
   return { canvas: await drawNative(file, kind, maxPixels), stretchedFromBits: undefined };
@@ -81,10 +81,10 @@ async function readHere(file: Blob, kind: DecodedKind, maxPixels: number): Promi
   throw new PictureError('unsupported', { kind: kind.name });
 }
 
-/** Where a PNG has 16 bits a sample, the byte behind its size. */
+/** Offset of a PNG's bits per sample, after its size. */
 const pngBitsAt = 24;
 
-/** Undefined for what the browser decodes as well, and for what it is to give the verdict on. */
+/** Undefined if the browser decodes the file as well, or should report that it is damaged. */
 async function readDeepPng(file: Blob, maxPixels: number): Promise<Pixels | undefined> {
   const [bits] = await bytesOf(file.slice(pngBitsAt, pngBitsAt + 1));
   const png = bits === 16 ? deepPngOf(await bytesOf(file)) : undefined;
@@ -94,7 +94,7 @@ async function readDeepPng(file: Blob, maxPixels: number): Promise<Pixels | unde
   return inflated && deepPngPixels(png, inflated);
 }
 
-/** Undefined where it is longer than it may be. */
+/** Undefined if it is longer than `inflatedBytes`. */
 async function inflate({ compressed, inflatedBytes }: DeepPng): Promise<Uint8Array | undefined> {
   const parts = compressed.map((part) => part.slice());
   const stream = new Blob(parts).stream().pipeThrough(new DecompressionStream('deflate'));
@@ -138,7 +138,7 @@ function pictureCanvas(width: number, height: number) {
   return { canvas, context: context2d(canvas, { willReadFrequently: true }) };
 }
 
-/** Opaque, so that no browser's arithmetic on transparency changes a level. */
+/** Draws opaque pixels, because browsers round transparent ones differently. */
 function drawPixels({ data, width, height, channels, stretchedFromBits }: Pixels): DecodedPicture {
   const { canvas, context } = pictureCanvas(width, height);
   const image = context.createImageData(width, height);
@@ -154,18 +154,18 @@ function drawPixels({ data, width, height, channels, stretchedFromBits }: Pixels
   return { canvas, stretchedFromBits };
 }
 
-/** What a person is told of a picture that the browser has not decoded. */
+/** The error for a picture that the browser did not decode. */
 function undecoded(file: Blob, kind: ImageKind | undefined, options: ErrorOptions): PictureError {
   if (kind?.family === 'document') return new PictureError('not-picture', {}, options);
   if (kind !== undefined && kind.decoder === undefined)
     return new PictureError('unsupported', { kind: kind.name }, options);
-  // TIFF is read by trainer and service, and by few browsers.
+  // Trainer and service read TIFF, most browsers do not.
   if (kind?.name === 'TIFF') return new PictureError('unsupported', { kind: kind.name }, options);
   const isPicture = kind !== undefined || file.type.startsWith('image/');
   return new PictureError(isPicture ? 'damaged' : 'not-picture', {}, options);
 }
 
-/** The first picture among what was dropped or pasted. */
+/** The first picture among dropped or pasted files. */
 export function pictureIn(transfer: DataTransfer | null): File | undefined {
   const files = [...(transfer?.files ?? [])];
   return files.find(({ type }) => type.startsWith('image/')) ?? files[0];

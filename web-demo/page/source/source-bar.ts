@@ -1,20 +1,28 @@
-/** Where the picture comes from: a camera, a file, what is dropped or pasted, or samples that the page draws. */
+/** Controls for the source of the picture: camera, file, drop, paste, or generated samples. */
 import { type TextureName, textureNames } from '../../../textures/textures.ts';
 import { WorkerClient } from '../../shared/worker-calls.ts';
 import { element } from '../dom/element.ts';
-import { labelled, language, said, say, type TextKey, textOf, type Values } from '../language/language.ts';
-import { altersPixels } from '../stage/canvas-noise.ts';
+import {
+  ariaLabel,
+  language,
+  setText,
+  type TextKey,
+  textElement,
+  textOf,
+  type Values,
+} from '../language/language.ts';
+import { altersPixels, paintGrey } from '../stage/capture.ts';
 import type { Size } from '../stage/square.ts';
 import type { Stage } from '../stage/stage.ts';
 import { cameraControls } from './camera-controls.ts';
 import { decodePicture, PictureError, pictureIn } from './picture-file.ts';
-import { drawPatchwork, drawSample, paintGrey, type TextureWorker, withinOnePiece } from './sample.ts';
+import { drawPatchwork, drawSample, type TextureWorker, withinOnePiece } from './sample.ts';
 
 export interface SourceBar {
   readonly root: HTMLElement;
-  /** Says that the picture is smaller than a patch of `least` pixels, or takes that back. */
-  tellTooSmall(picture: Size | undefined, least: number): void;
-  /** Shows the patchwork of samples, which needs nothing. */
+  /** Shows that the picture is smaller than a patch of `least` pixels; undefined removes the message. */
+  showTooSmall(picture: Size | undefined, least: number): void;
+  /** Shows the patchwork of samples. */
   begin(): Promise<void>;
 }
 
@@ -23,17 +31,22 @@ const swatchPx = 72;
 export function sourceBar(stage: Stage): SourceBar {
   const notice = noticeLine();
   const sizeNotice = noticeLine();
-  const camera = cameraControls(stage, notice.tell);
-  const file = element('input', { type: 'file', accept: accepted, id: 'picture-file', class: 'unseen' });
+  const camera = cameraControls(stage, notice.show);
+  const file = element('input', {
+    type: 'file',
+    accept: accepted,
+    id: 'picture-file',
+    class: 'visually-hidden',
+  });
   const samples = samplePicker(show, (error) => {
     reportError(error);
-    notice.tell('source.failed');
+    notice.show('source.failed');
   });
-  const warning = said('p', 'picture.noise', { class: 'notice', hidden: !altersPixels() });
+  const warning = textElement('p', 'picture.noise', { class: 'notice', hidden: !altersPixels() });
 
   function show(canvas: HTMLCanvasElement, at?: { readonly x: number; readonly y: number }): void {
     camera.stop();
-    notice.tell(undefined);
+    notice.show(undefined);
     stage.show({ kind: 'still', element: canvas, width: canvas.width, height: canvas.height }, at);
   }
 
@@ -42,11 +55,11 @@ export function sourceBar(stage: Stage): SourceBar {
     try {
       const { canvas, stretchedFromBits } = await decodePicture(picture);
       show(canvas);
-      if (stretchedFromBits !== undefined) notice.tell('picture.stretched', { bits: stretchedFromBits });
+      if (stretchedFromBits !== undefined) notice.show('picture.stretched', { bits: stretchedFromBits });
       samples.unmark();
     } catch (error) {
       if (!(error instanceof PictureError)) throw error;
-      notice.tell(`picture.${error.fault}`, error.values);
+      notice.show(`picture.${error.fault}`, error.values);
     }
   }
 
@@ -61,15 +74,15 @@ export function sourceBar(stage: Stage): SourceBar {
     root: element(
       'section',
       { class: 'sources', 'aria-labelledby': 'source-heading' },
-      said('h2', 'source.heading', { id: 'source-heading', class: 'unseen' }),
+      textElement('h2', 'source.heading', { id: 'source-heading', class: 'visually-hidden' }),
       element(
         'div',
         { class: 'source-buttons' },
         camera.button,
         file,
-        said('label', 'source.file', { class: 'button', for: 'picture-file' }),
-        samples.another,
-        said('span', 'source.hint', { class: 'hint' }),
+        textElement('label', 'source.file', { class: 'button', for: 'picture-file' }),
+        samples.redraw,
+        textElement('span', 'source.hint', { class: 'hint' }),
       ),
       camera.settings,
       notice.root,
@@ -77,73 +90,73 @@ export function sourceBar(stage: Stage): SourceBar {
       warning,
       samples.root,
     ),
-    tellTooSmall(picture, least) {
-      if (picture === undefined) sizeNotice.tell(undefined);
-      else sizeNotice.tell('picture.too-small', { width: picture.width, height: picture.height, least });
+    showTooSmall(picture, least) {
+      if (picture === undefined) sizeNotice.show(undefined);
+      else sizeNotice.show('picture.too-small', { width: picture.width, height: picture.height, least });
     },
     begin: samples.begin,
   };
 }
 
-/** Kinds that systems do not know as pictures stand by their endings. */
+/** Formats that systems do not treat as pictures are listed by extension. */
 const accepted = 'image/*,.bmp,.dib,.pbm,.pgm,.ppm,.pnm';
 
-/** A line that tells of a problem in the language at hand. */
+/** A message about a problem, in the current language. */
 function noticeLine() {
   const root = element('p', { class: 'notice', role: 'alert', hidden: true });
-  let told: { readonly key: TextKey; readonly values: Values } | undefined;
+  let shown: { readonly key: TextKey; readonly values: Values } | undefined;
   const draw = () => {
-    root.hidden = told === undefined;
-    if (told !== undefined) say(root, told.key, told.values);
+    root.hidden = shown === undefined;
+    if (shown !== undefined) setText(root, shown.key, shown.values);
   };
-  language.watch(draw);
+  language.subscribe(draw);
   return {
     root,
-    tell(key: TextKey | undefined, values: Values = {}) {
-      told = key === undefined ? undefined : { key, values };
+    show(key: TextKey | undefined, values: Values = {}) {
+      shown = key === undefined ? undefined : { key, values };
       draw();
     },
   };
 }
 
-/** Calls back with a file that is dropped anywhere on the page, and says while one is held over it that it may be. */
+/** Calls back with a file that is dropped anywhere on the page, and shows an overlay during the drag. */
 function takeDropped(take: (file: File | undefined) => void): void {
-  const veil = said('div', 'source.drop', { class: 'drop-veil', hidden: true });
-  document.body.append(veil);
+  const overlay = textElement('div', 'source.drop', { class: 'drop-overlay', hidden: true });
+  document.body.append(overlay);
   const isFile = ({ dataTransfer }: DragEvent) => dataTransfer?.types.includes('Files') ?? false;
   document.addEventListener('dragover', (event) => {
     if (!isFile(event)) return;
     event.preventDefault();
-    veil.hidden = false;
+    overlay.hidden = false;
   });
   document.addEventListener('dragleave', ({ relatedTarget }) => {
-    if (relatedTarget === null) veil.hidden = true;
+    if (relatedTarget === null) overlay.hidden = true;
   });
   document.addEventListener('drop', (event) => {
-    veil.hidden = true;
+    overlay.hidden = true;
     if (!isFile(event)) return;
     event.preventDefault();
     take(pictureIn(event.dataTransfer));
   });
 }
 
-/** A strip of swatches, one a texture, and the patchwork of twelve before them. */
+/** A row of buttons: the patchwork, and one for each texture. */
 function samplePicker(
   show: (canvas: HTMLCanvasElement, at?: { readonly x: number; readonly y: number }) => void,
   onFault: (error: unknown) => void,
 ) {
   const worker: TextureWorker = new WorkerClient('texture-worker');
-  const strip = element('div', { class: 'swatches', role: 'group', ...labelled('source.samples') });
-  let drawn = 0;
+  const strip = element('div', { class: 'swatches', role: 'group', ...ariaLabel('source.samples') });
+  let index = 0;
   let choices = 0;
   let current: TextureName | undefined;
 
-  const patchwork = said('button', 'source.patchwork', { type: 'button', class: 'swatch-patchwork' });
-  const another = said('button', 'source.redraw', { type: 'button', class: 'quiet' });
+  const patchwork = textElement('button', 'source.patchwork', { type: 'button', class: 'swatch-patchwork' });
+  const redraw = textElement('button', 'source.redraw', { type: 'button', class: 'quiet' });
   const swatches = textureNames.map((texture) => swatch(texture, () => pick(texture)));
   patchwork.addEventListener('click', () => pick(undefined));
-  another.addEventListener('click', () => {
-    drawn++;
+  redraw.addEventListener('click', () => {
+    index++;
     pick(current);
   });
   strip.append(patchwork, ...swatches);
@@ -152,11 +165,11 @@ function samplePicker(
     choose(texture, swatches).catch(onFault);
   }
 
-  /** Draws what was chosen last; what is chosen meanwhile takes its place. */
+  /** Draws and shows a sample, unless a newer choice was made while it was drawn. */
   async function choose(texture: TextureName | undefined, all: readonly HTMLElement[]): Promise<void> {
     const choice = ++choices;
     const canvas =
-      texture === undefined ? await drawPatchwork(worker, drawn) : await drawSample(worker, texture, drawn);
+      texture === undefined ? await drawPatchwork(worker, index) : await drawSample(worker, texture, index);
     if (choice !== choices) return;
     current = texture;
     show(canvas, texture === undefined ? withinOnePiece : undefined);
@@ -181,7 +194,7 @@ function samplePicker(
 
   return {
     root: strip,
-    another,
+    redraw,
     async begin() {
       try {
         await choose(undefined, swatches);
@@ -200,7 +213,7 @@ function samplePicker(
 function swatch(texture: TextureName, onChoose: () => void): HTMLButtonElement {
   const canvas = element('canvas', { width: swatchPx, height: swatchPx, 'aria-hidden': 'true' });
   const button = element('button', { type: 'button', class: 'swatch' }, canvas, element('span', {}, texture));
-  language.watch(() => button.setAttribute('aria-label', textOf('source.sample', { name: texture })));
+  language.subscribe(() => button.setAttribute('aria-label', textOf('source.sample', { name: texture })));
   button.addEventListener('click', onChoose);
   return button;
 }

@@ -1,5 +1,6 @@
-/** From the picture on the stage to grey levels and patches, by `model/`'s definitions alone. */
+/** Reads grey levels and patches from the picture on the stage, as `model/` defines them, and draws them. */
 import { type GreyImage, greyFromPixels } from '../../../model/image.ts';
+import { inputPx } from '../../../model/network.ts';
 import { cutPatch, type Patch, patchBytes, patchGrid } from '../../../model/patch.ts';
 import { context2d, element } from '../dom/element.ts';
 import type { Size, Square } from './square.ts';
@@ -14,7 +15,7 @@ export interface Capture {
   readonly preprocessMs: number;
 }
 
-/** Reads pixels of a picture; one canvas serves all reads, kept in memory that the processor reads. */
+/** Reads pixels of a picture through one reused canvas in CPU memory. */
 export function pictureReader() {
   const canvas = element('canvas');
   const context = context2d(canvas, { willReadFrequently: true });
@@ -29,7 +30,7 @@ export function pictureReader() {
     return greyFromPixels({ data, width, height, channels: 4 });
   }
 
-  /** The patch that the square holds. */
+  /** The patch in the square. */
   function square(picture: PictureElement, at: Square): Capture {
     const startedAt = performance.now();
     const image = grey(picture, at.x, at.y, at.sidePx, at.sidePx);
@@ -59,13 +60,28 @@ function times(startedAt: number, grabbedAt: number) {
   return { grabMs: grabbedAt - startedAt, preprocessMs: performance.now() - grabbedAt };
 }
 
-/** Draws a patch's grey levels into a canvas of 64x64. */
-export function paintPatch(canvas: HTMLCanvasElement, patch: Patch): void {
-  const { width, height } = canvas;
-  const image = new ImageData(width, height);
-  patch.forEach((level, i) => {
-    image.data.fill(level, 4 * i, 4 * i + 3);
-    image.data[4 * i + 3] = 255;
+/** Draws grey levels into a canvas, with the upper left corner at (`x`, `y`). */
+export function paintGrey(canvas: HTMLCanvasElement, { data, width, height }: GreyImage, x = 0, y = 0): void {
+  const pixels = new ImageData(width, height);
+  data.forEach((level, i) => {
+    pixels.data.fill(level, 4 * i, 4 * i + 3);
+    pixels.data[4 * i + 3] = 255;
   });
-  context2d(canvas).putImageData(image, 0, 0);
+  context2d(canvas, { willReadFrequently: true }).putImageData(pixels, x, y);
+}
+
+export function paintPatch(canvas: HTMLCanvasElement, patch: Patch): void {
+  paintGrey(canvas, { data: patch, width: inputPx, height: inputPx });
+}
+
+/** Whether the browser changes pixels that pages read from a canvas, to prevent fingerprinting. */
+export function altersPixels(): boolean {
+  const context = context2d(element('canvas', { width: 16, height: 16 }), { willReadFrequently: true });
+  const written = new ImageData(16, 16);
+  written.data.forEach((_, i) => {
+    written.data[i] = i % 4 === 3 ? 255 : (i * 37) % 251;
+  });
+  context.putImageData(written, 0, 0);
+  const read = context.getImageData(0, 0, 16, 16);
+  return read.data.some((level, i) => level !== written.data[i]);
 }

@@ -1,4 +1,4 @@
-/** The square of the picture that is read, in whole pixels of the picture. */
+/** The square of the picture that is classified, in whole pixels of the picture. */
 import { leastPatchPx } from '../../../model/patch.ts';
 
 export interface Square {
@@ -12,12 +12,12 @@ export interface Size {
   readonly height: number;
 }
 
-/** The longest side that a square in the picture can have. */
+/** The longest side of a square in the picture. */
 export function longestSidePx({ width, height }: Size): number {
   return Math.min(width, height);
 }
 
-/** The same square moved and shrunk as little as it takes to lie inside the picture. */
+/** Moves and shrinks the square as little as needed to lie inside the picture. */
 export function fitted({ x, y, sidePx }: Square, size: Size): Square {
   const longest = longestSidePx(size);
   const side = Math.round(Math.min(Math.max(sidePx, Math.min(leastPatchPx, longest)), longest));
@@ -25,7 +25,7 @@ export function fitted({ x, y, sidePx }: Square, size: Size): Square {
   return { x: within(x, size.width), y: within(y, size.height), sidePx: side };
 }
 
-/** In the middle of the picture. */
+/** A square in the middle of the picture. */
 export function centred(sidePx: number, { width, height }: Size): Square {
   return fitted({ x: (width - sidePx) / 2, y: (height - sidePx) / 2, sidePx }, { width, height });
 }
@@ -34,13 +34,13 @@ export function moved({ x, y, sidePx }: Square, dx: number, dy: number, size: Si
   return fitted({ x: x + dx, y: y + dy, sidePx }, size);
 }
 
-/** With another side around the same middle. */
+/** The square with another side and the same middle. */
 export function scaled({ x, y, sidePx }: Square, toPx: number, size: Size): Square {
   const shift = (sidePx - toPx) / 2;
   return fitted({ x: x + shift, y: y + shift, sidePx: toPx }, size);
 }
 
-/** The same place and share of another picture, for when the source changes its size. */
+/** The square at the same relative position, after the picture has changed its size. */
 export function carriedOver({ x, y, sidePx }: Square, from: Size, to: Size): Square {
   const middleX = ((x + sidePx / 2) / from.width) * to.width;
   const middleY = ((y + sidePx / 2) / from.height) * to.height;

@@ -1,8 +1,8 @@
-/** The picture with the square that is read drawn on it: by pointer, by wheel or by keys it is moved and scaled. */
+/** The picture with the square that is classified, which is moved and scaled by pointer, wheel or keys. */
 import { leastPatchPx } from '../../../model/patch.ts';
 import { element } from '../dom/element.ts';
 import { type Signal, signal } from '../dom/signal.ts';
-import { formatNumber, language, said, textOf } from '../language/language.ts';
+import { formatNumber, language, textElement, textOf } from '../language/language.ts';
 import type { PictureElement } from './capture.ts';
 import {
   carriedOver,
@@ -24,17 +24,17 @@ export interface Stage {
   readonly root: HTMLElement;
   readonly picture: Signal<Picture | undefined>;
   readonly square: Signal<Square>;
-  /** Lies over the picture, for maps and marks; as many pixels as its drawer gives it. */
+  /** A canvas over the picture, for heat maps. Whoever draws sets its size. */
   readonly overlay: HTMLCanvasElement;
-  /** Marks a square of the picture beside the one that is read; undefined takes the mark away. */
+  /** Marks a further square of the picture; undefined removes the mark. */
   mark(square: Square | undefined): void;
-  /** Words beside the square, such as what was read in it; empty takes them away. */
+  /** Text next to the square, such as its result; empty removes it. */
   caption(text: string): void;
-  /** Shows another picture. The square goes to `at`, or stays at its place as far as that exists. */
+  /** Shows another picture. The square moves to `at`, or keeps its relative position. */
   show(picture: Picture, at?: Pick<Square, 'x' | 'y'>): void;
-  /** The same source has changed its size, as a turned phone does. */
+  /** The picture has changed its size, as after turning a phone. */
   resize(size: Size): void;
-  /** The square's side where nobody has chosen one yet: that which the model was trained with. */
+  /** Sets the square's side to that of the model's training patches, unless a person has chosen one. */
   setTrainedSide(sidePx: number): void;
 }
 
@@ -45,7 +45,7 @@ export function createStage(): Stage {
   const picture = signal<Picture | undefined>(undefined);
   const square = signal<Square>({ x: 0, y: 0, sidePx: 64 });
   const holder = element('div', { class: 'stage-picture' });
-  const overlay = element('canvas', { class: 'stage-overlay finding', 'aria-hidden': 'true' });
+  const overlay = element('canvas', { class: 'stage-overlay result', 'aria-hidden': 'true' });
   const frame = squareElement();
   const mark = element('div', { class: 'stage-mark', 'aria-hidden': 'true', hidden: true });
   const side = element('input', { type: 'range', id: 'square-side', min: leastPatchPx, step: 1 });
@@ -54,7 +54,7 @@ export function createStage(): Stage {
   const controls = element(
     'div',
     { class: 'stage-controls' },
-    said('label', 'stage.side', { for: 'square-side' }),
+    textElement('label', 'stage.side', { for: 'square-side' }),
     side,
     sideText,
   );
@@ -67,8 +67,8 @@ export function createStage(): Stage {
     place(scaled(square.get(), sidePx, size()));
   };
 
-  square.watch(draw);
-  language.watch(draw);
+  square.subscribe(draw);
+  language.subscribe(draw);
   side.addEventListener('input', () => scaleTo(Number(side.value)));
   frame.root.addEventListener('keydown', (event) => {
     const action = keyActions[event.key];
@@ -95,7 +95,7 @@ export function createStage(): Stage {
     placeOver(frame.root, square.get(), size());
     const { marker } = frame;
     marker.textContent = `${formatNumber(sidePx)} px`;
-    // Words go inside of the picture where there is no room beside the square.
+    // The labels move inside where the square is at the edge of the picture.
     frame.root.classList.toggle('at-top', y < size().height / 8);
     frame.root.classList.toggle('at-bottom', y + sidePx > (size().height * 7) / 8);
     frame.root.classList.toggle('at-right', x > (size().width * 2) / 3);
@@ -169,7 +169,7 @@ const keyActions: Readonly<Record<string, { dx?: number; dy?: number; scale?: nu
 function squareElement() {
   const handle = element('span', { class: 'square-handle' });
   const marker = element('span', { class: 'square-size' });
-  const caption = element('span', { class: 'square-caption finding', hidden: true, 'aria-hidden': 'true' });
+  const caption = element('span', { class: 'square-caption result', hidden: true, 'aria-hidden': 'true' });
   const root = element(
     'div',
     { class: 'square', tabindex: 0, role: 'group', id: 'square' },
@@ -188,7 +188,7 @@ interface DragTarget {
   readonly scaleTo: (sidePx: number) => void;
 }
 
-/** Dragging moves the square, wherever it begins; beginning at the handle it scales. A press beside the square brings it there. */
+/** Dragging moves the square; dragging the handle scales it. A press outside the square centres it there. */
 function dragging(
   area: HTMLElement,
   handle: HTMLElement,

@@ -1,25 +1,25 @@
-/** The loss of each step while a network learns, as a line that grows. */
-import { drawn, element } from '../dom/element.ts';
-import { formatNumber, said } from '../language/language.ts';
+/** A line chart of the loss of each training step. */
+import { element, svgElement } from '../dom/element.ts';
+import { formatNumber, textElement } from '../language/language.ts';
 
 const size = { width: 320, height: 110 } as const;
 const margin = { left: 30, right: 6, top: 8, bottom: 18 } as const;
 
 export function lossChart() {
-  const line = drawn('polyline', { class: 'chart-line', points: '' });
-  const top = drawn('text', { x: margin.left - 4, y: margin.top + 8, 'text-anchor': 'end' });
-  const bottom = drawn(
+  const line = svgElement('polyline', { class: 'chart-line', points: '' });
+  const top = svgElement('text', { x: margin.left - 4, y: margin.top + 8, 'text-anchor': 'end' });
+  const bottom = svgElement(
     'text',
     { x: margin.left - 4, y: size.height - margin.bottom, 'text-anchor': 'end' },
     '0',
   );
-  const last = drawn('text', { x: size.width - margin.right, y: size.height - 4, 'text-anchor': 'end' });
+  const last = svgElement('text', { x: size.width - margin.right, y: size.height - 4, 'text-anchor': 'end' });
   const base = size.height - margin.bottom;
-  const axis = drawn('path', {
+  const axis = svgElement('path', {
     class: 'chart-axis',
     d: `M${margin.left} ${margin.top}V${base}H${size.width - margin.right}`,
   });
-  const picture = drawn(
+  const picture = svgElement(
     'svg',
     { viewBox: `0 0 ${size.width} ${size.height}`, class: 'chart', 'aria-hidden': 'true' },
     axis,
@@ -31,7 +31,7 @@ export function lossChart() {
   const root = element(
     'figure',
     { class: 'chart-figure', hidden: true },
-    said('figcaption', 'teach.curve', { class: 'note' }),
+    textElement('figcaption', 'teach.curve', { class: 'note' }),
     picture,
   );
   let losses: number[] = [];
@@ -56,7 +56,7 @@ export function lossChart() {
       root.hidden = true;
     },
     add(step: number, total: number, loss: number) {
-      // The last layer is learnt first, then all of them: a second curve begins again at step one.
+      // A training of all layers starts with the last layer: the second curve starts at step one again.
       if (step <= losses.length) losses = [];
       losses.push(loss);
       root.hidden = false;

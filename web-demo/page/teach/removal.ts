@@ -1,41 +1,42 @@
 /**
- * A line in the place of what was removed, with a button that brings it back. It goes after a few seconds, and only then is anything
- * deleted: a reload before that loses nothing. It waits while the pointer or a keyboard's focus is on it.
+ * A message with an Undo button, shown in place of something that was removed. After a few seconds it
+ * disappears and the removed data are deleted; a reload before then restores them. The time stops while the
+ * pointer or the keyboard focus is on the message.
  */
 import { element } from '../dom/element.ts';
-import { language, said } from '../language/language.ts';
+import { language, textElement } from '../language/language.ts';
 
 export const undoSeconds = 10;
 const tickMs = 250;
 
 export interface Removal {
   readonly root: HTMLElement;
-  /** Brings the focus to the button that undoes it. */
+  /** Focuses the Undo button. */
   focus(): void;
-  /** Deletes now; nothing where it has ended already. */
+  /** Deletes now, unless it was deleted or undone already. */
   end(): void;
 }
 
 interface RemovalEnds {
-  /** The line is still in its place. */
+  /** Called while the message is still in the page. */
   readonly onUndo: () => void;
-  /** The line is gone. */
+  /** Called after the message was removed. */
   readonly onDelete: () => void;
 }
 
 export function removal(tag: 'li' | 'div', text: () => string, { onUndo, onDelete }: RemovalEnds): Removal {
   const words = element('p', { id: `removed-${++count}`, class: 'removal-words' });
-  const undo = said('button', 'teach.undo', {
+  const undo = textElement('button', 'teach.undo', {
     type: 'button',
     class: 'primary',
     'aria-describedby': words.id,
   });
-  const now = said('button', 'teach.deleteNow', {
+  const now = textElement('button', 'teach.deleteNow', {
     type: 'button',
     class: 'quiet',
     'aria-describedby': words.id,
   });
-  // Undo stands where the button was that removed: a double click is no way to lose anything.
+  // Undo is at the position of the button that removed: a double click undoes.
   const root = element(
     tag,
     { class: 'removal' },
@@ -56,7 +57,7 @@ export function removal(tag: 'li' | 'div', text: () => string, { onUndo, onDelet
     onDelete();
   }
 
-  language.watch(() => {
+  language.subscribe(() => {
     words.textContent = text();
   });
   undo.addEventListener('click', () => {

@@ -1,59 +1,59 @@
-/** Keeps surfaces and the taught network in the browser's database, so that a reload loses nothing. */
+/** Stores surfaces and the taught model in IndexedDB, so that they survive a reload. */
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
-import type { Surface } from '../../shared/collection.ts';
+import type { Surface } from '../../shared/surfaces.ts';
 import { type TaughtResult, taughtName } from '../../shared/teaching-api.ts';
-import { tellUnkept } from '../storage.ts';
+import { markNotStored } from '../storage.ts';
 
-export interface KeptSurface extends Surface {
-  /** Place in the list. */
+export interface StoredSurface extends Surface {
+  /** Position in the list. */
   readonly place: number;
 }
 
 interface TeachingDatabase extends DBSchema {
-  surfaces: { key: string; value: KeptSurface };
+  surfaces: { key: string; value: StoredSurface };
   models: { key: string; value: TaughtResult };
 }
 
-/** Nothing here rejects: what the browser refuses to keep is told by storage.ts, and what it refuses to give is not there. */
+/** Never rejects: if the browser refuses, nothing is stored (`notStored` in storage.ts says so) or found. */
 export interface TeachingStore {
   surfaces(): Promise<readonly Surface[]>;
-  keepSurface(surface: KeptSurface): Promise<void>;
+  saveSurface(surface: StoredSurface): Promise<void>;
   removeSurfaces(ids: readonly string[]): Promise<void>;
   model(): Promise<TaughtResult | undefined>;
-  keepModel(model: TaughtResult): Promise<void>;
+  saveModel(model: TaughtResult): Promise<void>;
   removeModel(): Promise<void>;
 }
 
 type Database = IDBPDatabase<TeachingDatabase>;
 
-/** Keeps nothing where the browser has no database for the page, as with site data blocked and in some private windows. */
+/** Stores nothing if the browser has no database for the page: blocked site data, some private windows. */
 export async function openTeachingStore(): Promise<TeachingStore> {
   const database = await openDatabase();
 
-  /** Does something with the database; undefined where there is none or it refuses. */
+  /** Undefined if there is no database or it refuses. */
   async function use<T>(work: (database: Database) => Promise<T>): Promise<T | undefined> {
     if (database === undefined) return undefined;
     try {
       return await work(database);
     } catch {
-      tellUnkept('teaching');
+      markNotStored('teaching');
       return undefined;
     }
   }
 
   return {
     async surfaces() {
-      const kept = (await use((open) => open.getAll('surfaces'))) ?? [];
-      return kept.sort((a, b) => a.place - b.place);
+      const stored = (await use((open) => open.getAll('surfaces'))) ?? [];
+      return stored.sort((a, b) => a.place - b.place);
     },
-    async keepSurface(surface) {
+    async saveSurface(surface) {
       await use((open) => open.put('surfaces', surface));
     },
     async removeSurfaces(ids) {
       await use((open) => Promise.all(ids.map((id) => open.delete('surfaces', id))));
     },
     model: () => use((open) => open.get('models', taughtName)),
-    async keepModel(model) {
+    async saveModel(model) {
       await use((open) => open.put('models', model, taughtName));
     },
     async removeModel() {
@@ -71,7 +71,7 @@ async function openDatabase(): Promise<Database | undefined> {
       },
     });
   } catch {
-    tellUnkept('teaching');
+    markNotStored('teaching');
     return undefined;
   }
 }

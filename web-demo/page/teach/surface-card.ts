@@ -1,11 +1,14 @@
-/** One surface that is being taught: its name, the button that collects while it is held, and what was collected. */
+/**
+ * One surface of the Teach view: its name, the button that collects patches while it is held, and the
+ * collected patches.
+ */
 import type { Patch } from '../../../model/patch.ts';
-import type { Surface } from '../../shared/collection.ts';
+import type { Surface } from '../../shared/surfaces.ts';
 import { element } from '../dom/element.ts';
-import { formatNumber, language, said, say, textOf } from '../language/language.ts';
+import { formatNumber, language, setText, textElement, textOf } from '../language/language.ts';
 import { paintPatch } from '../stage/capture.ts';
 
-/** About eight patches a second: fewer would be tedious, more would be alike. */
+/** About eight patches a second: fewer take too long, more are too similar. */
 const collectEveryMs = 120;
 
 export interface SurfaceCard {
@@ -15,7 +18,7 @@ export interface SurfaceCard {
 }
 
 export interface SurfaceCardEvents {
-  /** A patch to add now; undefined where there is no picture. */
+  /** Returns a patch to add, or undefined if there is no picture. */
   readonly collect: () => Patch | undefined;
   /** Name or patches have changed. */
   readonly onChange: (surface: Surface) => void;
@@ -25,7 +28,7 @@ export interface SurfaceCardEvents {
 export function surfaceCard(first: Surface, number: number, events: SurfaceCardEvents): SurfaceCard {
   let surface = first;
   const name = element('input', { type: 'text', value: first.name, maxlength: 60, autocomplete: 'off' });
-  const hold = said('button', 'teach.hold', { type: 'button', class: 'hold' });
+  const hold = textElement('button', 'teach.hold', { type: 'button', class: 'hold' });
   const count = element('span', { class: 'figure surface-count' });
   const remove = element('button', { type: 'button', class: 'quiet' }, '×');
   const thumbs = element('div', { class: 'thumbs' });
@@ -44,7 +47,7 @@ export function surfaceCard(first: Surface, number: number, events: SurfaceCardE
   }
 
   function drawTexts(): void {
-    say(count, 'teach.count', { count: formatNumber(surface.patches.length) });
+    setText(count, 'teach.count', { count: formatNumber(surface.patches.length) });
     name.setAttribute('aria-label', textOf('teach.name', { number }));
     remove.setAttribute('aria-label', textOf('teach.remove', { name: surface.name }));
     const buttons = [...thumbs.children];
@@ -59,13 +62,13 @@ export function surfaceCard(first: Surface, number: number, events: SurfaceCardE
     const button = element('button', { type: 'button', class: 'thumb' }, canvas);
     button.addEventListener('click', () => {
       button.remove();
-      change({ patches: surface.patches.filter((kept) => kept !== patch) });
+      change({ patches: surface.patches.filter((other) => other !== patch) });
     });
     thumbs.append(button);
   }
 
   for (const patch of first.patches) addThumb(patch);
-  language.watch(drawTexts);
+  language.subscribe(drawTexts);
   name.addEventListener('input', () => change({ name: name.value }));
   remove.addEventListener('click', events.onRemove);
   whileHeld(hold, () => {
@@ -78,7 +81,7 @@ export function surfaceCard(first: Surface, number: number, events: SurfaceCardE
   return { root, surface: () => surface, focus: () => name.focus() };
 }
 
-/** Calls again and again while the button is held by pointer or by key. */
+/** Calls at an interval while the button is held by pointer or key. */
 function whileHeld(button: HTMLElement, call: () => void): void {
   let timer: number | undefined;
   const stop = () => {

@@ -1,43 +1,43 @@
-/** The surfaces that are being taught, as cards that are kept in the browser's database. */
+/** The list of surfaces in the Teach view, which stores every change. */
 import type { Patch } from '../../../model/patch.ts';
-import type { Surface } from '../../shared/collection.ts';
+import type { Surface } from '../../shared/surfaces.ts';
 import { element } from '../dom/element.ts';
 import { formatNumber, textOf } from '../language/language.ts';
 import { type Removal, removal } from './removal.ts';
 import type { TeachingStore } from './store.ts';
 import { type SurfaceCard, surfaceCard } from './surface-card.ts';
 
-/** There is nothing to tell apart with fewer. */
-const fewestCards = 2;
+/** Fewer classes cannot be distinguished. */
+const minCards = 2;
 
-/** All surfaces, taken off the list; what was kept of them is still kept. */
-export interface TakenSurfaces {
+/** Surfaces that were removed from the list but are still stored. */
+export interface RemovedSurfaces {
   readonly surfaces: readonly Surface[];
-  /** Puts them back, before those that have been begun meanwhile. */
-  giveBack(): void;
-  /** Deletes what was kept of them. */
+  /** Puts them back, in front of surfaces that were added in the meantime. */
+  restore(): void;
+  /** Deletes them from the store. */
   delete(): void;
 }
 
 export interface SurfaceList {
   readonly root: HTMLElement;
   surfaces(): readonly Surface[];
-  /** Adds an empty card and puts the cursor into its name. */
+  /** Adds an empty card and focuses its name. */
   add(): void;
-  /** Shows what was kept, and keeps all changes from now on. */
-  restore(store: TeachingStore): Promise<void>;
-  /** Leaves empty cards. */
-  takeAll(): TakenSurfaces;
+  /** Shows the stored surfaces, and stores all changes from now on. */
+  load(store: TeachingStore): Promise<void>;
+  /** Replaces all surfaces by empty ones. */
+  removeAll(): RemovedSurfaces;
 }
 
-/** `collect` gives a patch to add; `onChange` is called after every change. */
+/** `collect` returns a patch to add; `onChange` is called after every change. */
 export function surfaceList(collect: () => Patch | undefined, onChange: () => void): SurfaceList {
   const root = element('ol', { class: 'surfaces' });
   const cardOf = new WeakMap<Element, SurfaceCard>();
   const removals = new Set<Removal>();
   let store: TeachingStore | undefined;
 
-  /** In their order on the page. */
+  /** In page order. */
   function cards(): readonly SurfaceCard[] {
     return [...root.children].flatMap((child) => cardOf.get(child) ?? []);
   }
@@ -47,7 +47,7 @@ export function surfaceList(collect: () => Patch | undefined, onChange: () => vo
       collect,
       onChange(changed) {
         onChange();
-        void store?.keepSurface({ ...changed, place: cards().indexOf(card) });
+        void store?.saveSurface({ ...changed, place: cards().indexOf(card) });
       },
       onRemove: () => remove(card),
     });
@@ -56,15 +56,15 @@ export function surfaceList(collect: () => Patch | undefined, onChange: () => vo
     return card;
   }
 
-  /** Something that a person has put work into can be brought back. */
+  /** A removed surface can be restored for a while, unless it is empty. */
   function remove(card: SurfaceCard): void {
     const { id, name, patches } = card.surface();
-    const deleteKept = () => void store?.removeSurfaces([id]);
+    const deleteStored = () => void store?.removeSurfaces([id]);
     if (isEmpty(card.surface())) {
       const next = cards()[cards().indexOf(card) + 1] ?? cards()[0];
       card.root.remove();
       next?.focus();
-      deleteKept();
+      deleteStored();
       onChange();
       return;
     }
@@ -78,7 +78,7 @@ export function surfaceList(collect: () => Patch | undefined, onChange: () => vo
       },
       onDelete() {
         removals.delete(line);
-        deleteKept();
+        deleteStored();
       },
     });
     removals.add(line);
@@ -88,7 +88,7 @@ export function surfaceList(collect: () => Patch | undefined, onChange: () => vo
   }
 
   function fillUp(): void {
-    while (cards().length < fewestCards) addCard(emptySurface());
+    while (cards().length < minCards) addCard(emptySurface());
     onChange();
   }
 
@@ -99,22 +99,22 @@ export function surfaceList(collect: () => Patch | undefined, onChange: () => vo
       addCard(emptySurface()).focus();
       onChange();
     },
-    async restore(from) {
+    async load(from) {
       store = from;
       for (const surface of await from.surfaces()) addCard(surface);
       fillUp();
     },
-    takeAll() {
+    removeAll() {
       for (const line of removals) line.end();
-      const taken = cards();
+      const removed = cards();
       root.replaceChildren();
       fillUp();
-      const surfaces = taken.map((card) => card.surface());
+      const surfaces = removed.map((card) => card.surface());
       return {
         surfaces: surfaces.filter((surface) => !isEmpty(surface)),
-        giveBack() {
+        restore() {
           for (const card of cards()) if (isEmpty(card.surface())) card.root.remove();
-          root.prepend(...taken.map((card) => card.root));
+          root.prepend(...removed.map((card) => card.root));
           onChange();
         },
         delete: () => void store?.removeSurfaces(surfaces.map(({ id }) => id)),
@@ -131,7 +131,7 @@ function emptySurface(): Surface {
   return { id: freshId(), name: '', patches: [] };
 }
 
-/** `crypto.randomUUID` is for secure contexts only; this much of `crypto` is for all. */
+/** `crypto.randomUUID` needs a secure context; `getRandomValues` does not. */
 function freshId(): string {
   return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join('-');
 }

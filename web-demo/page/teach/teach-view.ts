@@ -1,44 +1,50 @@
-/** Teaching: surfaces are named and collected, the network learns them here, and what it has learnt can be taken home. */
+/** The Teach view: a person names surfaces and collects patches, and the page trains a model on them. */
 import { holdsPatch } from '../../../model/patch.ts';
-import { collectionFault, leastPatches, lessonOf } from '../../shared/collection.ts';
 import { faultOf } from '../../shared/faults.ts';
+import { minPatches, splitSurfaces, surfacesFault } from '../../shared/surfaces.ts';
 import { type TaughtResult, type TeachingDepth, taughtName } from '../../shared/teaching-api.ts';
 import { choice } from '../dom/choice.ts';
 import { element } from '../dom/element.ts';
 import { faultText } from '../inference/provider-bar.ts';
-import { formatNumber, language, said, say, textOf } from '../language/language.ts';
+import { formatNumber, language, setText, textElement, textOf } from '../language/language.ts';
 import { fitted } from '../stage/square.ts';
-import { unkept } from '../storage.ts';
-import type { View, ViewSetting } from '../view.ts';
-import { download, patchArchive } from './archive.ts';
+import { notStored } from '../storage.ts';
+import type { View, ViewContext } from '../view.ts';
 import { lossChart } from './loss-chart.ts';
-import { outcomePanel } from './outcome-panel.ts';
 import { type Removal, removal, undoSeconds } from './removal.ts';
 import { openTeachingStore, type TeachingStore } from './store.ts';
 import { surfaceList } from './surface-list.ts';
 import { listedTaught, type Teaching, teach } from './taught-model.ts';
+import { trainingResultPanel } from './training-result.ts';
 
-export function teachView(setting: ViewSetting): View {
-  const { inference, stage, reader, models, goTo } = setting;
-  const add = said('button', 'teach.add', { type: 'button' });
+export function teachView(context: ViewContext): View {
+  const { inference, stage, reader, models, goTo } = context;
+  const add = textElement('button', 'teach.add', { type: 'button' });
   const depths = { head: 'teach.head', all: 'teach.all' } as const satisfies Record<TeachingDepth, string>;
   const depth = choice<TeachingDepth>('depth', 'teach.depth', depths, 'head', () => {});
-  const train = said('button', 'teach.train', { type: 'button', class: 'primary', id: 'train' });
-  const stop = said('button', 'teach.stop', { type: 'button', hidden: true });
+  const train = textElement('button', 'teach.train', { type: 'button', class: 'primary', id: 'train' });
+  const stop = textElement('button', 'teach.stop', { type: 'button', hidden: true });
   const fault = element('p', { class: 'note', id: 'teach-fault' });
   const progress = element('p', { class: 'note figure', role: 'status' });
   const chart = lossChart();
-  const outcome = outcomePanel();
-  const kept = element('p', { class: 'note' });
-  const forgotten = element('div', {});
-  let forgetting: Removal | undefined;
+  const resultPanel = trainingResultPanel({
+    surfaces: () => list.surfaces(),
+    onTry: () => goTo('live'),
+    onDeleteAll: () => void deleteAll(),
+  });
+  const storageNote = element('p', { class: 'note' });
+  const deleted = element('div', {});
+  let deletion: Removal | undefined;
   let store: TeachingStore | undefined;
   let teaching: Teaching | undefined;
-  let learnt: TaughtResult | undefined;
+  let trained: TaughtResult | undefined;
 
   const list = surfaceList(collect, () => drawFault());
 
-  /** The patch of the square; from a still picture one of its size anywhere, as a hand that moves a camera would bring. */
+  /**
+   * The patch of the square. From a still picture, one of its size at a random position, like a moving camera
+   * would give.
+   */
   function collect() {
     const picture = stage.picture.get();
     const model = inference.model.get();
@@ -54,33 +60,33 @@ export function teachView(setting: ViewSetting): View {
   }
 
   function drawFault(): void {
-    const found = collectionFault(list.surfaces());
+    const found = surfacesFault(list.surfaces());
     train.disabled = found !== undefined || teaching !== undefined;
     fault.hidden = found === undefined;
-    if (found === 'names') say(fault, 'teach.needNames');
-    if (found === 'patches') say(fault, 'teach.needPatches', { least: leastPatches });
+    if (found === 'names') setText(fault, 'teach.needNames');
+    if (found === 'patches') setText(fault, 'teach.needPatches', { least: minPatches });
   }
 
-  function drawKept(): void {
-    say(kept, unkept.get().has('teaching') ? 'teach.notStored' : 'teach.stored');
+  function drawStorageNote(): void {
+    setText(storageNote, notStored.get().has('teaching') ? 'teach.notStored' : 'teach.stored');
   }
 
   async function begin(): Promise<void> {
     const base = baseModel();
     if (base === undefined) {
-      say(progress, 'teach.noBase');
+      setText(progress, 'teach.noBase');
       return;
     }
     chart.begin();
-    outcome.hide();
+    resultPanel.show(undefined);
     try {
       const { file } = await base.source();
       if (typeof file !== 'string') return;
-      const lesson = lessonOf(list.surfaces());
-      const request = { base: { name: base.name, file }, lesson, depth: depth.get() };
+      const split = splitSurfaces(list.surfaces());
+      const request = { base: { name: base.name, file }, split, depth: depth.get() };
       teaching = teach(request, ({ stage: at, done, total, loss }) => {
         if (loss !== undefined) chart.add(done, total, loss);
-        say(progress, 'teach.progress', {
+        setText(progress, 'teach.progress', {
           stage: textOf(`teach.${at}`),
           done: formatNumber(done),
           total: formatNumber(total),
@@ -89,11 +95,11 @@ export function teachView(setting: ViewSetting): View {
       stop.hidden = false;
       drawFault();
       const result = await teaching.result;
-      if (result !== undefined) await take(result);
+      if (result !== undefined) await keep(result);
       progress.textContent = '';
     } catch (error) {
       reportError(error);
-      say(progress, 'teach.failed', { reason: faultText(faultOf(error)) });
+      setText(progress, 'teach.failed', { reason: faultText(faultOf(error)) });
     } finally {
       teaching = undefined;
       stop.hidden = true;
@@ -101,10 +107,10 @@ export function teachView(setting: ViewSetting): View {
     }
   }
 
-  async function take(result: TaughtResult): Promise<void> {
-    learnt = result;
-    outcome.show(result);
-    await store?.keepModel(result);
+  async function keep(result: TaughtResult): Promise<void> {
+    trained = result;
+    resultPanel.show(result);
+    await store?.saveModel(result);
     await offer(result);
   }
 
@@ -119,93 +125,84 @@ export function teachView(setting: ViewSetting): View {
     const state = inference.model.get();
     return state.status === 'ready' ? state.model.name : state.name;
   };
-  /** The exported model that is chosen, or the first: what was taught is not built upon again. */
+  /** The chosen exported model, or the first one. The taught model is never the base. */
   const baseModel = () => exported().find(({ name }) => name === chosenName()) ?? exported()[0];
 
-  /** Takes all away at once, and deletes it when it was not asked back for some seconds. */
-  async function forget(): Promise<void> {
-    forgetting?.end();
-    const model = learnt;
+  /** Removes everything now, and deletes it after some seconds unless it is undone. */
+  async function deleteAll(): Promise<void> {
+    deletion?.end();
+    const model = trained;
     const wasChosen = chosenName() === taughtName;
-    const taken = list.takeAll();
-    learnt = undefined;
-    outcome.hide();
+    const removed = list.removeAll();
+    trained = undefined;
+    resultPanel.show(undefined);
     chart.begin();
     progress.textContent = '';
     models.set(exported());
-    const patches = taken.surfaces.reduce((sum, surface) => sum + surface.patches.length, 0);
+    const patches = removed.surfaces.reduce((sum, surface) => sum + surface.patches.length, 0);
     const text = () =>
       textOf('teach.deletedAll', {
-        surfaces: formatNumber(taken.surfaces.length),
+        surfaces: formatNumber(removed.surfaces.length),
         patches: formatNumber(patches),
         seconds: formatNumber(undoSeconds),
       });
-    if (taken.surfaces.length > 0 || model !== undefined) {
-      forgetting = removal('div', text, {
+    if (removed.surfaces.length > 0 || model !== undefined) {
+      deletion = removal('div', text, {
         onUndo() {
-          taken.giveBack();
-          if (learnt !== undefined || model === undefined) return;
-          learnt = model;
-          outcome.show(model);
+          removed.restore();
+          if (trained !== undefined || model === undefined) return;
+          trained = model;
+          resultPanel.show(model);
           if (wasChosen) void offer(model);
           else models.set([...exported(), listedTaught(model)]);
         },
         onDelete() {
-          taken.delete();
-          // Another one may have been taught meanwhile.
-          if (learnt === undefined) void store?.removeModel();
+          removed.delete();
+          // Another model may have been trained in the meantime.
+          if (trained === undefined) void store?.removeModel();
         },
       });
-      forgotten.replaceChildren(forgetting.root);
-      forgetting.focus();
+      deleted.replaceChildren(deletion.root);
+      deletion.focus();
     }
     const [other] = exported();
     if (wasChosen && other !== undefined) await inference.choose(other);
   }
 
-  async function restore(): Promise<void> {
+  async function load(): Promise<void> {
     store = await openTeachingStore();
-    await list.restore(store);
-    learnt = await store.model();
-    if (learnt !== undefined) outcome.show(learnt);
+    await list.load(store);
+    trained = await store.model();
+    resultPanel.show(trained);
   }
 
   add.addEventListener('click', list.add);
   train.addEventListener('click', () => void begin());
   stop.addEventListener('click', () => teaching?.stop());
-  outcome.onTry(() => goTo('live'));
-  outcome.onDownload(() => {
-    if (learnt !== undefined) download(learnt.model, `${taughtName}.onnx`, 'application/octet-stream');
-  });
-  outcome.onPatches(() => {
-    const full = list.surfaces().filter(({ patches }) => patches.length > 0);
-    void patchArchive(full).then((zip) => download(zip, 'textura-patches.zip', 'application/zip'));
-  });
-  outcome.onForget(() => void forget());
-  unkept.watch(drawKept);
-  language.watch(() => {
+  notStored.subscribe(drawStorageNote);
+  language.subscribe(() => {
     drawFault();
-    drawKept();
-    if (learnt !== undefined) outcome.show(learnt);
+    drawStorageNote();
+    resultPanel.show(trained);
   });
-  void restore();
+  void load();
 
   return {
     root: element(
       'section',
       { class: 'view teach', 'aria-labelledby': 'teach-heading' },
-      said('h2', 'teach.heading', { id: 'teach-heading' }),
-      said('p', 'teach.why'),
-      said('p', 'teach.holdHint', { class: 'note' }),
+      textElement('h2', 'teach.heading', { id: 'teach-heading' }),
+      textElement('p', 'teach.why'),
+      textElement('p', 'teach.holdHint', { class: 'note' }),
       list.root,
       element('div', { class: 'teach-actions' }, add),
       element('div', { class: 'teach-actions' }, depth.root, train, stop),
       fault,
       progress,
       chart.root,
-      outcome.root,
-      forgotten,
-      kept,
+      resultPanel.root,
+      deleted,
+      storageNote,
     ),
     read: async () => {},
     reset() {},

@@ -1,0 +1,79 @@
+/**
+ * Surfaces of the Teach view, with the patches collected for each, and their split into training and test
+ * data.
+ */
+import type { Patch } from '../../model/patch.ts';
+
+export interface Surface {
+  readonly id: string;
+  readonly name: string;
+  /** In the order in which they were collected. */
+  readonly patches: readonly Patch[];
+}
+
+/** Fewer patches of a surface are too few to train on. */
+export const minPatches = 5;
+
+/** Every fifth patch is held out. */
+const heldOutShare = 5;
+
+/** Longest folder name that all file systems accept, with a margin. */
+const maxNameBytes = 200;
+
+export type SurfacesFault = 'names' | 'patches';
+
+/** Why training cannot start yet; undefined if it can. */
+export function surfacesFault(surfaces: readonly Surface[]): SurfacesFault | undefined {
+  const names = surfaces.map(({ name }) => folderName(name));
+  if (names.some((name) => name === undefined) || new Set(names).size < names.length) return 'names';
+  const enough = surfaces.every(({ patches }) => patches.length >= minPatches);
+  return surfaces.length >= 2 && enough ? undefined : 'patches';
+}
+
+/**
+ * The name as a label and class folder, in Unicode's composed form as the trainer reads it. Undefined if it
+ * is no valid folder name: empty, hidden, with a separator or a control character, or too long.
+ */
+export function folderName(name: string): string | undefined {
+  const composed = name.normalize('NFC').trim();
+  const forbidden = /[/\\\p{Cc}<>:"|?*]|^\.|\.$/u.test(composed);
+  const bytes = new TextEncoder().encode(composed).length;
+  return composed === '' || forbidden || bytes > maxNameBytes ? undefined : composed;
+}
+
+/** Patches for training and for testing, with their class indices and names. */
+export interface TrainingSplit {
+  /** In code-point order, as in a training run. */
+  readonly labels: readonly string[];
+  readonly training: LabelledPatches;
+  readonly heldOut: LabelledPatches;
+}
+
+export interface LabelledPatches {
+  readonly patches: readonly Patch[];
+  readonly classes: Int32Array;
+}
+
+/**
+ * Holds out the last fifth of each surface. It was collected last, so it differs more from the training
+ * patches than a random fifth, and its error is less optimistic.
+ */
+export function splitSurfaces(surfaces: readonly Surface[]): TrainingSplit {
+  const named = surfaces
+    .map(({ name, patches }) => ({ name: folderName(name) ?? name, patches }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const cut = (patches: readonly Patch[]) =>
+    patches.length - Math.max(1, Math.floor(patches.length / heldOutShare));
+  return {
+    labels: named.map(({ name }) => name),
+    training: labelledPatches(named.map(({ patches }) => patches.slice(0, cut(patches)))),
+    heldOut: labelledPatches(named.map(({ patches }) => patches.slice(cut(patches)))),
+  };
+}
+
+function labelledPatches(byClass: readonly (readonly Patch[])[]): LabelledPatches {
+  return {
+    patches: byClass.flat(),
+    classes: Int32Array.from(byClass.flatMap((patches, c) => patches.map(() => c))),
+  };
+}
