@@ -277,6 +277,19 @@ test('a label goes with the picture that it was computed for at once', async () 
   expect(await page.locator('#top-class').isVisible()).toBe(false);
 }, 60_000);
 
+test('a heat map that arrives after See was left is not drawn over the picture', async () => {
+  const { page } = await openWith(
+    `const post = self.postMessage.bind(self);
+    self.postMessage = (message) => setTimeout(() => post(message), message.output?.stridePx ? 1000 : 0);`,
+  );
+  await readBars(page);
+  await page.getByRole('tab', { name: 'See' }).click();
+  await page.locator('#see-field', { hasText: 'depends on' }).waitFor();
+  await page.getByRole('tab', { name: 'Teach' }).click();
+  await page.waitForTimeout(2500);
+  expect(await page.evaluate("document.querySelector('.stage-overlay').width")).toBe(1);
+}, 60_000);
+
 test('five quick clicks between views and networks end with the last one, and nothing complains', async () => {
   const { browser, server } = fixture();
   const { page, complaints } = await openPage(browser, server.origin);

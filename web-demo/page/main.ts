@@ -67,6 +67,12 @@ function openViews(
   const problem = element('p', { class: 'notice', role: 'alert', hidden: true });
   const readings = runQueue();
   let refused: Picture | undefined;
+  let resets = 0;
+
+  function resetView(): void {
+    resets++;
+    views[tabs.current()].reset();
+  }
 
   /** False if the picture is smaller than a patch of the model. The service refuses such pictures too. */
   function acceptsPicture(): boolean {
@@ -75,7 +81,7 @@ function openViews(
     const { patchPx } = state.model;
     const isReadable = holdsPatch(picture, patchPx);
     source.showTooSmall(isReadable ? undefined : picture, patchPx);
-    if (!isReadable && refused !== picture) views[tabs.current()].reset();
+    if (!isReadable && refused !== picture) resetView();
     refused = isReadable ? undefined : picture;
     return isReadable;
   }
@@ -86,7 +92,8 @@ function openViews(
       .add('reading', async () => {
         if (!acceptsPicture()) return;
         fresh.expect();
-        await views[tabs.current()].read();
+        const started = resets;
+        await views[tabs.current()].read(() => resets === started);
         problem.hidden = true;
       })
       .catch((error: unknown) => {
@@ -115,7 +122,7 @@ function openViews(
   const tabs = viewTabs(views, (view) => {
     views[previous].leave?.();
     previous = view;
-    views[view].reset();
+    resetView();
     requestReading();
   });
   bar.append(providerBar(inference, models).root, problem);
@@ -123,7 +130,7 @@ function openViews(
   tabs.goTo(addressedView());
   inference.model.subscribe((state) => {
     if (state.status === 'ready') stage.setTrainedSide(state.model.patchPx);
-    views[tabs.current()].reset();
+    resetView();
     requestReading();
   });
   onEachFrame(stage, requestReading);

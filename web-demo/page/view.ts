@@ -11,9 +11,10 @@ export type ViewName = (typeof viewNames)[number];
 export interface View {
   readonly root: HTMLElement;
   /**
-   * Classifies the current picture. Called whenever the picture or the square changes, never concurrently.
+   * Classifies the current picture and shows the result, unless `isCurrent` says that the view was reset or left in
+   * the meantime. Called whenever the picture or the square changes, never concurrently.
    */
-  read(): Promise<void>;
+  read(isCurrent: () => boolean): Promise<void>;
   /** The view was opened or the model changed: discards earlier results. */
   reset(): void;
   /** Another view was opened. */

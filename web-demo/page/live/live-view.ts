@@ -75,14 +75,14 @@ export function liveView({ inference, stage, reader, requestReading, markShown }
     return { ...taken, picture, patch: square.patches, isFrame: kind === 'camera' };
   }
 
-  async function read(): Promise<void> {
+  async function read(isCurrent: () => boolean): Promise<void> {
     const state = inference.model.get();
     if (state.status !== 'ready') return;
     const { model } = state;
     const taken = capture(model.patchPx);
     if (taken === undefined) return;
     const answer = await inference.call('classify', { model: model.name, patches: taken.patches });
-    if (answer === superseded || inference.model.get() !== state) return;
+    if (answer === superseded || !isCurrent()) return;
     const classes = model.labels.length;
     const fresh = softmaxRows(meanRow(answer.logits, classes), classes);
     const isContinued = taken.isFrame && reading?.model === model && reading.count === taken.count;

@@ -27,9 +27,15 @@ interface ShownMap {
   readonly prediction: number;
 }
 
+interface Reading {
+  readonly model: LoadedModel;
+  readonly picture: Picture;
+  readonly isCurrent: () => boolean;
+}
+
 export interface HeatPanel {
   readonly root: HTMLElement;
-  read(model: LoadedModel, picture: Picture): Promise<void>;
+  read(reading: Reading): Promise<void>;
   reset(model: LoadedModel | undefined): void;
   leave(): void;
 }
@@ -80,10 +86,9 @@ export function heatPanel({ inference, stage, reader, markShown }: ViewContext):
     draw();
   });
 
-  /** Computes and shows the map; false if a newer request replaced this one. */
+  /** Computes and shows the map; false if it is not wanted any more. */
   async function slide(
-    model: LoadedModel,
-    picture: Picture,
+    { model, picture, isCurrent }: Reading,
     sidePx: number,
     isCoarse: boolean,
   ): Promise<boolean> {
@@ -93,7 +98,7 @@ export function heatPanel({ inference, stage, reader, markShown }: ViewContext):
     const patch = reader.square(source, square).patches;
     const map = await inference.call('heatMap', { model: model.name, grey, isCoarse });
     const prediction = await readSquare(model, patch);
-    if (map === superseded || prediction === undefined) return false;
+    if (map === superseded || prediction === undefined || !isCurrent()) return false;
     const size = { width: grey.width, height: grey.height };
     const likeliest = likeliestClasses(map);
     shown = {
@@ -124,20 +129,21 @@ export function heatPanel({ inference, stage, reader, markShown }: ViewContext):
   }
 
   /** A camera gets a coarse map of each frame; a still picture first a coarse one, then a fine one. */
-  async function read(model: LoadedModel, picture: Picture): Promise<void> {
+  async function read(reading: Reading): Promise<void> {
+    const { model, picture, isCurrent } = reading;
     const sidePx = slidingSidePx(picture, stage.square.get().sidePx);
     const isSame = shown?.picture === picture && shown.sidePx === sidePx && shown.model === model;
     if (picture.kind === 'still' && isSame && shown !== undefined) {
       // Only the square has moved: the map is still valid.
       const prediction = await readSquare(model, reader.square(picture.element, stage.square.get()).patches);
-      if (prediction === undefined) return;
+      if (prediction === undefined || !isCurrent()) return;
       shown = { ...shown, prediction, atSquare: classAt(shown.map, shown.likeliest, sidePx) };
       draw();
       markShown(picture);
       return;
     }
-    const isShown = await slide(model, picture, sidePx, true);
-    if (isShown && picture.kind === 'still') await slide(model, picture, sidePx, false);
+    const isShown = await slide(reading, sidePx, true);
+    if (isShown && picture.kind === 'still') await slide(reading, sidePx, false);
   }
 
   return {

@@ -23,12 +23,12 @@ export function seeView(context: ViewContext): View {
       heat.root,
       layers.root,
     ),
-    async read() {
+    async read(isCurrent) {
       const model = readyModel();
       const picture = stage.picture.get();
       if (model === undefined || picture === undefined) return;
       await layers.read(model, picture);
-      await heat.read(model, picture);
+      if (isCurrent()) await heat.read({ model, picture, isCurrent });
     },
     reset() {
       heat.reset(readyModel());
