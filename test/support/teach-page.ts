@@ -1,4 +1,4 @@
-/** What a person does in the view that teaches. */
+/** Actions of a person in the Teach view. */
 import type { Page } from 'playwright-core';
 
 /** Collects patches of a sample texture by holding the space bar. `swatch` is what the page calls a sample in its language. */

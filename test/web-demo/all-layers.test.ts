@@ -9,15 +9,15 @@ import type { TeachingProgress } from '../../web-demo/shared/teaching-api.ts';
 import { trainAllLayers } from '../../web-demo/worker/all-layers.ts';
 import type { Runtime } from '../../web-demo/worker/tensors.ts';
 
-/** onnxruntime-node in the place of onnxruntime-web: the same graphs, the same tensors. */
+/** onnxruntime-node instead of onnxruntime-web, with the same graphs and tensors. */
 const runtime: Runtime = {
   threads: 1,
   Tensor,
   open: (model) => InferenceSession.create(model),
 };
 
-/** Patches of two textures, in turns. */
-function lesson(count: number) {
+/** Patches of two textures, alternating. */
+function examples(count: number) {
   const random = randomStream(2, 'lesson of a test');
   const pictures = [drawTexture('brick', 9, 1, 160, 130), drawTexture('fur', 9, 1, 160, 130)];
   const classes = Int32Array.from({ length: count }, (_, i) => i % 2);
@@ -28,23 +28,25 @@ function lesson(count: number) {
   return { patches, classes };
 }
 
-test('all layers learn by the training step: the loss falls, each step is told, the values change', async () => {
+test('training all layers lowers the loss, reports each step and changes all values', async () => {
   const network = networkOf('reference', 2, { width: 0.2 });
   const initial = initialParameters(network, 3);
   const reported: TeachingProgress[] = [];
-  const learnt = await trainAllLayers(runtime, network, initial, lesson(40), (each) => reported.push(each));
+  const trained = await trainAllLayers(runtime, network, initial, examples(40), (each) =>
+    reported.push(each),
+  );
   const losses = reported.map(({ loss }) => loss ?? Number.NaN);
   // Three batches a pass, the last of them not full.
   expect(losses).toHaveLength(30);
   expect(reported.at(-1)).toMatchObject({ done: 30, total: 30 });
   expect(losses[0]).toBeCloseTo(Math.log(2), 1);
   expect(losses.at(-1)).toBeLessThan(0.9 * (losses[0] ?? 0));
-  for (const [name, values] of learnt) expect(values, name).not.toEqual(initial.get(name));
+  for (const [name, values] of trained) expect(values, name).not.toEqual(initial.get(name));
 }, 60_000);
 
-test('learning that ends no better than guessing is an error, not a network', async () => {
+test('training that ends no better than guessing is an error', async () => {
   const network = networkOf('reference', 2, { width: 0.2 });
-  const { patches } = lesson(24);
+  const { patches } = examples(24);
   // The same patches under both names: there is nothing to learn.
   const both = {
     patches: [...patches, ...patches],

@@ -10,7 +10,7 @@ import {
   slidingSidePx,
 } from '../../web-demo/page/see/heat-map.ts';
 
-/** Two classes on 2 rows of 3 places. */
+/** Two classes on 2 rows of 3 positions. */
 const map = {
   probabilities: Float32Array.of(0.9, 0.8, 0.1, 0.7, 0.2, 0.4, 0.1, 0.2, 0.9, 0.3, 0.8, 0.6),
   rows: 2,
@@ -20,7 +20,7 @@ const map = {
   inferMs: 1,
 };
 
-test('a heat map names the likeliest class of each place, and the share of the picture of each class', () => {
+test('a heat map has the most likely class of each position, and the share of each class', () => {
   const likeliest = likeliestClasses(map);
   expect([...likeliest]).toEqual([0, 0, 1, 0, 1, 1]);
   expect(classShares(likeliest)).toEqual([
@@ -33,13 +33,13 @@ test('a heat map names the likeliest class of each place, and the share of the p
   ]);
 });
 
-test('the place of a square is the nearest one, also beside the last', () => {
+test('the position of a square is the nearest one, also outside the map', () => {
   expect(nearestPosition(map, 23, 9)).toBe(4);
   expect(nearestPosition(map, 25, 7)).toBe(2);
   expect(nearestPosition(map, 400, 400)).toBe(5);
 });
 
-test('a picture at the scale of patches has the patches of its tiles in it, to the bit', () => {
+test('a scaled picture contains the patches of its tiles bit-exactly', () => {
   const picture = drawTexture('knit', 4, 1, 320, 290);
   expect(scaledPicture(picture, 64)).toBe(picture);
   const scaled = scaledPicture(picture, 100);
@@ -54,14 +54,14 @@ test('a picture at the scale of patches has the patches of its tiles in it, to t
   expect(scaled.data.at(-1)).toBe(last.at(-1));
 });
 
-test('a large picture is slid over at a scale that stays quick', () => {
+test('a large picture is scaled down to a limited number of pixels', () => {
   expect(slidingSidePx({ width: 640, height: 480 }, 64)).toBe(64);
   expect(slidingSidePx({ width: 640, height: 480 }, 200)).toBe(200);
   const side = slidingSidePx({ width: 4000, height: 3000 }, 64);
   expect((4000 * 3000 * 64 ** 2) / side ** 2).toBeLessThanOrEqual(640 * 480);
 });
 
-test('a self-check finds the largest difference, and takes no answer, too few or no number for infinitely wrong', () => {
+test('a self-check finds the largest difference, and missing or NaN values are infinitely wrong', () => {
   const patch = Buffer.from(Uint8Array.from({ length: patchBytes }, (_, i) => i % 251)).toString('base64');
   const selfCheck = [
     { patch, probabilities: [0.25, 0.75] },

@@ -10,16 +10,16 @@ import { openPage, readBars } from '../support/page-browser.ts';
 import { ourHeaders, pageFixture } from '../support/page-fixture.ts';
 import { collect } from '../support/teach-page.ts';
 
-/** Not localhost, so that browsers see what they see of a machine in the next room. */
+/** Not localhost, so that the page has no secure context. */
 const lanHost = 'page.test';
 
 const fixture = pageFixture({ args: async () => [`--host-resolver-rules=MAP ${lanHost} 127.0.0.1`] });
 
-/** What the page shows, without what is hidden. */
+/** The visible text of the page. */
 const textOf = (page: Page) => page.evaluate<string>('document.body.innerText');
 
-describe('a browser that keeps nothing', () => {
-  test('because all site data are blocked has the page with all it can do, and what is not kept', async () => {
+describe('a browser that stores nothing', () => {
+  test('because all site data are blocked runs the whole page, which says what is not stored', async () => {
     const { folder, server } = fixture();
     const profile = join(folder, 'profile');
     await mkdir(join(profile, 'Default'), { recursive: true });
@@ -35,7 +35,7 @@ describe('a browser that keeps nothing', () => {
     const thrown: string[] = [];
     page.on('pageerror', ({ message }) => thrown.push(message));
     await page.goto(server.origin);
-    // The setting has taken hold.
+    // The setting is active.
     expect(
       await page.evaluate('(() => { try { return String(localStorage); } catch (e) { return e.name; } })()'),
     ).toBe('SecurityError');
@@ -77,7 +77,7 @@ describe('a browser that keeps nothing', () => {
     },
   } as const;
   for (const [name, { script, lost }] of Object.entries(refusals)) {
-    test(`because it refuses ${name} alone has the page with its models, and says what that loses`, async () => {
+    test(`because it refuses ${name} runs the page with its models, which says what is not stored`, async () => {
       const { browser, server } = fixture();
       const { page, complaints } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
       await page.addInitScript(script);
@@ -88,7 +88,7 @@ describe('a browser that keeps nothing', () => {
       });
       await page.goto(server.origin);
       expect(await readBars(page)).toHaveLength(5);
-      // Playwright's block of service workers is a refusal too.
+      // Playwright also blocks service workers.
       await page.locator('.foot .notice', { hasText: lost.slice(0, -1) }).waitFor();
       await page.getByRole('button', { name: 'Español' }).click();
       await page.getByRole('tab', { name: 'En vivo' }).waitFor();
@@ -101,7 +101,7 @@ describe('a browser that keeps nothing', () => {
 });
 
 describe('the list of models', () => {
-  test('that the server has not is a folder without models, and one that it fails to give is a fault with another try', async () => {
+  test('is empty if the server has no index, and an error with a retry button if the server fails', async () => {
     const { browser, server } = fixture();
     const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
     let status = 404;
@@ -123,7 +123,7 @@ describe('the list of models', () => {
 });
 
 describe('a page over plain http from another machine', () => {
-  test('reads, teaches and keeps, and says what needs https', async () => {
+  test('classifies, trains and stores, and says what needs https', async () => {
     const { browser, server } = fixture();
     const { port } = new URL(server.origin);
     const { page, complaints } = await openPage(browser, `http://${lanHost}:${port}/`);
@@ -152,7 +152,7 @@ describe('a page over plain http from another machine', () => {
     await page.reload();
     await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
     expect(await page.locator('.surface').count()).toBe(3);
-    // Chromium remarks itself that it ignores headers of isolation.
+    // Chromium logs that it ignores the isolation headers.
     expect(
       complaints.filter((text) => !/Cross-Origin-Opener-Policy|Origin-Agent-Cluster/.test(text)),
     ).toEqual([]);
@@ -160,7 +160,7 @@ describe('a page over plain http from another machine', () => {
 });
 
 describe('files of the page', () => {
-  test('are found under any path, with the models', async () => {
+  test('are found under any path prefix, with the models', async () => {
     const { browser, page: folder, models } = fixture();
     const server = await servePage({ page: folder, models, prefix: '/tools/textura' }, ourHeaders());
     onTestFinished(() => server.close());
@@ -178,7 +178,7 @@ describe('files of the page', () => {
     'models/lab-baseline.onnx': { isRuntime: false },
   };
   for (const [file, { isRuntime }] of Object.entries(missing)) {
-    test(`of which ${file} is missing have it named, and nothing is waited for`, async () => {
+    test(`without ${file}: the page names it and does not wait`, async () => {
       const { browser, page: built, models, folder } = fixture();
       const broken = join(folder, 'broken');
       await cp(built, broken, { recursive: true });
@@ -211,7 +211,7 @@ describe('files of the page', () => {
     }, 60_000);
   }
 
-  test('of a host that answers every address with its page are named too', async () => {
+  test('that a host replaces by its page are named too', async () => {
     const { browser, server } = fixture();
     const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
     await page.route('**/onnxruntime/*.wasm', (route) =>
@@ -223,7 +223,7 @@ describe('files of the page', () => {
       .waitFor();
   }, 60_000);
 
-  test('of which the painter of samples is missing leave a page that reads pictures', async () => {
+  test('without the texture worker: the page still classifies pictures', async () => {
     const { browser, server, folder } = fixture();
     const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
     await page.route('**/workers/texture-worker.js', (route) => route.fulfill({ status: 404 }));

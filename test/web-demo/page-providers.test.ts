@@ -26,15 +26,15 @@ async function choose(page: Page, provider: 'auto' | 'wasm' | 'webgpu'): Promise
   await page.locator('#provider').selectOption(provider);
 }
 
-/** Whether this browser has a WebGPU adapter; without one the tests that need it say so. */
+/** Whether this browser has a WebGPU adapter; tests that need one are skipped otherwise. */
 async function hasWebGpu(page: Page): Promise<boolean> {
   return page.evaluate('navigator.gpu?.requestAdapter().then((adapter) => adapter !== null) ?? false');
 }
 
-/** Opens the page with a script before the code of its inference worker. */
+/** Opens the page with a script in front of its inference worker's code. */
 async function openWith(script: string, permissions: string[] = []): Promise<OpenPage> {
   const { browser, server } = fixture();
-  // A service worker would answer for the file that is exchanged.
+  // A service worker would serve the original file.
   const opened = await openPage(browser, 'about:blank', { serviceWorkers: 'block', permissions });
   await opened.page.route('**/workers/inference-worker.js', async (route) => {
     const response = await route.fetch();
@@ -44,8 +44,8 @@ async function openWith(script: string, permissions: string[] = []): Promise<Ope
   return opened;
 }
 
-describe('what computes', () => {
-  test('is WebAssembly with threads where the page is isolated, and one thread that says why elsewhere', async () => {
+describe('the provider', () => {
+  test('is WebAssembly, with several threads on an isolated page and one thread with the reason elsewhere', async () => {
     const { browser, server, page: folder, models } = fixture();
     const { page } = await openPage(browser, server.origin);
     await state(page, /WebAssembly, \d threads/).waitFor();
@@ -57,7 +57,7 @@ describe('what computes', () => {
     expect(await readBars(other)).toHaveLength(5);
   }, 120_000);
 
-  test('can be WebGPU, which gives the probabilities of WebAssembly', async (context) => {
+  test('can be WebGPU, with the probabilities of WebAssembly', async (context) => {
     const { browser, server } = fixture();
     const { page, complaints } = await openPage(browser, server.origin);
     if (!(await hasWebGpu(page)))
@@ -71,7 +71,7 @@ describe('what computes', () => {
     onWebGpu.forEach(({ probability }, i) => {
       expect(Math.abs(probability - (onWasm[i]?.probability ?? 0))).toBeLessThan(tolerances.probability);
     });
-    // Runs that are asked for while another is under way wait for it, or give way.
+    // Calls during a run wait for it, or are superseded.
     for (const view of ['Compare', 'Live', 'Compare', 'Live']) {
       await page.getByRole('tab', { name: view }).click();
       await page.locator('.swatch').nth(view.length).click();
@@ -82,8 +82,8 @@ describe('what computes', () => {
     expect(complaints.filter((complaint) => complaint.startsWith('error'))).toEqual([]);
   }, 180_000);
 
-  test('is never a WebGPU that gives wrong numbers: it is refused with them, and WebAssembly answers', async (context) => {
-    // A graphics processor that computes wrongly: what the worker reads back from it is a tenth too large.
+  test('is not a WebGPU with wrong results: the page shows the difference and uses WebAssembly', async (context) => {
+    // Simulates a faulty graphics processor: values read back are 10 % too large.
     const { page } = await openWith(
       `const range = GPUBuffer.prototype.getMappedRange;
       GPUBuffer.prototype.getMappedRange = function (...where) {
@@ -105,7 +105,7 @@ describe('what computes', () => {
     expect(await readBars(page)).toEqual(onWasm);
   }, 180_000);
 
-  test('names no class for a model that does not repeat its proof', async () => {
+  test('shows no class for a model that fails its self-check', async () => {
     const { browser, page: folder, models, folder: own } = fixture();
     const damaged = join(own, 'damaged-models');
     await cp(models, damaged, { recursive: true });
@@ -122,15 +122,15 @@ describe('what computes', () => {
   }, 60_000);
 });
 
-describe('WebGPU that goes away', () => {
-  /** The worker's device is lost when the page says so, as after a restart of the driver. */
+describe('WebGPU that is lost', () => {
+  /** The page can trigger the loss of the worker's device, as after a driver restart. */
   const losable = `const request = GPUAdapter.prototype.requestDevice;
-    GPUAdapter.prototype.requestDevice = async function (...wishes) {
-      const device = await request.apply(this, wishes);
+    GPUAdapter.prototype.requestDevice = async function (...options) {
+      const device = await request.apply(this, options);
       new BroadcastChannel('lose').onmessage = () => device.destroy();
       return device;
     };`;
-  /** In the page: loses the device, and gives the milliseconds until WebAssembly shows a reading. */
+  /** In the page: loses the device, and returns the milliseconds until WebAssembly shows a result. */
   const msUntilWasmReads = `new Promise((resolve) => {
     const lostAt = performance.now();
     new BroadcastChannel('lose').postMessage('');
@@ -143,7 +143,7 @@ describe('WebGPU that goes away', () => {
     look();
   })`;
 
-  test('while a camera is read: WebAssembly goes on within a second, and the page says why', async (context) => {
+  test('while a camera is on: WebAssembly takes over within a second, and the page says why', async (context) => {
     const { page } = await openWith(losable, ['camera']);
     if (!(await hasWebGpu(page)))
       return context.skip('this Chromium finds no WebGPU adapter, not even SwiftShader');
@@ -155,7 +155,7 @@ describe('WebGPU that goes away', () => {
     expect(await page.evaluate(msUntilWasmReads)).toBeLessThan(1000);
     await state(page, /WebGPU is not used: the graphics processor was lost/).waitFor();
     await page.locator('#frames-per-second', { hasText: /^[1-9]/ }).waitFor();
-    // It is not tried again until somebody chooses it.
+    // It is not used again until a person chooses it.
     expect(await page.locator('#provider').inputValue()).toBe('auto');
   }, 120_000);
 
@@ -167,7 +167,7 @@ describe('WebGPU that goes away', () => {
     ],
     ['never answers', 'requestDevice = () => new Promise(() => {})', 'it did not respond within 5 seconds'],
   ] as const) {
-    test(`because it ${name} is refused in words, and WebAssembly answers`, async (context) => {
+    test(`because it ${name}: the page says why and uses WebAssembly`, async (context) => {
       const { page } = await openWith(`GPUAdapter.prototype.${script};`);
       if (!(await hasWebGpu(page)))
         return context.skip('this Chromium finds no WebGPU adapter, not even SwiftShader');
@@ -182,7 +182,7 @@ describe('WebGPU that goes away', () => {
     }, 60_000);
   }
 
-  test('because there is no adapter, or none that ever answers, leaves WebAssembly with a line that says why', async () => {
+  test('because there is no adapter, or none that responds: the page says why and uses WebAssembly', async () => {
     for (const [adapter, reason] of [
       ['Promise.resolve(null)', 'no graphics processor was found'],
       ['new Promise(() => {})', 'it did not respond within 5 seconds'],
@@ -196,7 +196,7 @@ describe('WebGPU that goes away', () => {
   }, 60_000);
 });
 
-test('a worker that dies is replaced, and what it said itself is for the console', async () => {
+test('a worker that crashes is replaced, and its own message goes to the console', async () => {
   const { page, complaints } = await openWith(
     "new BroadcastChannel('die').onmessage = () => { throw new Error('/onnxruntime/core/session.cc:1 abort'); };",
   );
@@ -210,7 +210,7 @@ test('a worker that dies is replaced, and what it said itself is for the console
     await state(page, /^WebAssembly/).waitFor();
     expect(await readBars(page)).toHaveLength(5);
   }
-  // The third in a row is no accident.
+  // The third loss is not replaced.
   await die();
   await page.getByText(/WebAssembly is not used: an unexpected error/).waitFor();
   await page.locator('#top-class', { hasText: 'No model available' }).waitFor();
@@ -218,7 +218,7 @@ test('a worker that dies is replaced, and what it said itself is for the console
   expect(complaints.join()).toContain('session.cc');
 }, 60_000);
 
-test('a reading that fails takes its label away and is told in words, and the next one is read', async () => {
+test('a failed classification hides the label and shows a message, and the next one works', async () => {
   const { page } = await openWith(
     `const post = self.postMessage.bind(self);
     let fails = false;
@@ -241,7 +241,7 @@ test('a reading that fails takes its label away and is told in words, and the ne
   await page.getByText('The picture could not be classified').waitFor({ state: 'hidden' });
 }, 60_000);
 
-test('no label stands beside a picture that it was not computed for, however late the answer is', async () => {
+test('the label of an earlier camera frame is hidden if the next answer is late', async () => {
   const { page } = await openWith(
     `const post = self.postMessage.bind(self);
     let holds = false;
@@ -255,7 +255,6 @@ test('no label stands beside a picture that it was not computed for, however lat
   await page.locator('#camera-button').click();
   await page.locator('#frames-per-second', { hasText: /^[1-9]/ }).waitFor();
   expect(await label.isVisible()).toBe(true);
-  // A moving picture moves on.
   await hold(true);
   await label.waitFor({ state: 'hidden' });
   for (const part of ['.bars', '.square-caption', '.patch']) {
@@ -263,7 +262,7 @@ test('no label stands beside a picture that it was not computed for, however lat
   }
 }, 60_000);
 
-test('a label goes with the picture that it was computed for at once', async () => {
+test('the label is hidden as soon as another picture is shown', async () => {
   const { page } = await openWith(
     `const post = self.postMessage.bind(self);
     let holds = false;
@@ -290,7 +289,7 @@ test('a heat map that arrives after See was left is not drawn over the picture',
   expect(await page.evaluate("document.querySelector('.stage-overlay').width")).toBe(1);
 }, 60_000);
 
-test('five quick clicks between views and networks end with the last one, and nothing complains', async () => {
+test('five quick clicks between views and samples end with the last ones, without console messages', async () => {
   const { browser, server } = fixture();
   const { page, complaints } = await openPage(browser, server.origin);
   await readBars(page);
@@ -304,7 +303,7 @@ test('five quick clicks between views and networks end with the last one, and no
   expect(complaints.filter((complaint) => !complaint.startsWith('warning'))).toEqual([]);
 }, 90_000);
 
-test('the page opens without a network once it has been visited, and reads', async () => {
+test('the page works offline after the first visit', async () => {
   const { browser, page: folder, models } = fixture();
   const server = await servePage({ page: folder, models }, ourHeaders());
   const { page, context } = await openPage(browser, server.origin);

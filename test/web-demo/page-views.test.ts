@@ -31,7 +31,7 @@ async function openView(view: string, options = {}) {
   return opened;
 }
 
-test('Compare shows every network on the patch, with class, latency, size and error', async () => {
+test('Compare shows every model on the patch, with class, time, size and error', async () => {
   const { page } = await openView('compare');
   const rows = page.locator('.compare-table tbody tr');
   await rows.nth(1).locator('.latency', { hasText: 'ms' }).waitFor();
@@ -43,7 +43,7 @@ test('Compare shows every network on the patch, with class, latency, size and er
   expect(await rows.nth(0).locator('.error').textContent()).toBe('25.0 %');
 }, 90_000);
 
-test('See draws the heat map over the picture, the maps of a layer and what a value of them sees', async () => {
+test('See draws the heat map over the picture, the maps of a layer and the receptive field of a value', async () => {
   const { page } = await openView('see');
   await page.locator('#heat-stats', { hasText: 'positions' }).waitFor();
   const painted = `(() => {
@@ -56,7 +56,7 @@ test('See draws the heat map over the picture, the maps of a layer and what a va
   await page.locator('#see-field', { hasText: '50 x 13 x 13' }).waitFor();
   await page.locator('.maps').focus();
   await page.keyboard.press('ArrowRight');
-  // A value of pool2 sees 16 of the patch's 64 pixels, 4 on from its neighbour's.
+  // A value of pool2 sees 16 of the patch's 64 pixels, 4 pixels from its neighbour's.
   const mark = await page.locator('.stage-mark').boundingBox();
   const square = await page.locator('.square').boundingBox();
   expect((mark?.width ?? 0) / (square?.width ?? 1)).toBeCloseTo(16 / 64, 1);
@@ -64,12 +64,12 @@ test('See draws the heat map over the picture, the maps of a layer and what a va
 }, 90_000);
 
 describe('Teach', () => {
-  /** What the first test has downloaded, and a patch that it was taught. */
+  /** The model that the first test downloaded, and one of its training patches. */
   let taught: { readonly model: Uint8Array; readonly patch: Uint8Array } | undefined;
 
-  test('learns three surfaces, keeps them over a reload, and gives an ONNX file that other runtimes load', async () => {
+  test('trains on three surfaces, stores them, and downloads an ONNX file that other runtimes load', async () => {
     const { page } = await openView('teach', { acceptDownloads: true });
-    // The places of the patches, by the minimal standard generator of Park and Miller (1988).
+    // Positions of the patches from the minimal standard generator of Park and Miller (1988).
     await page.evaluate(
       '(() => { let state = 1; Math.random = () => (state = (state * 48271) % 2147483647) / 2147483647; })()',
     );
@@ -81,7 +81,7 @@ describe('Teach', () => {
     await page.locator('.thumb').first().click();
     await page.locator('#train').click();
     await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
-    // On features of a network that was never trained; one that guesses has seven or eight wrong.
+    // On features of an untrained network; guessing has seven or eight wrong.
     expect(await page.locator('#held-out').textContent()).toMatch(/^[0-4] of 1\d /);
     await page.locator('#model option:checked', { hasText: 'taught' }).waitFor({ state: 'attached' });
 
@@ -133,8 +133,8 @@ describe('Teach', () => {
     await expect.poll(difference, { timeout: 10_000 }).toBeLessThan(tolerances.pageProbability);
   }
 
-  test('Python’s onnxruntime loads that file with its labels and gives the same probabilities', async (context) => {
-    if (taught === undefined) return context.skip('nothing was taught');
+  test('Python’s onnxruntime loads that file with its labels and computes the same probabilities', async (context) => {
+    if (taught === undefined) return context.skip('nothing was trained');
     const answer = await pythonAnswer(taught.model, taught.patch);
     if ('missing' in answer) return context.skip(answer.missing);
     expect(answer.labels).toEqual(['10', '2', 'é']);
@@ -152,7 +152,7 @@ describe('Teach', () => {
   }
 });
 
-describe('what is removed in Teach', () => {
+describe('removing in Teach', () => {
   async function twoSurfaces() {
     const opened = await openView('teach');
     await collect(opened.page, 0, 'brick', 'wall', 6);
@@ -161,7 +161,7 @@ describe('what is removed in Teach', () => {
   }
   const names = (page: Page) =>
     page.locator('.surface input').evaluateAll((inputs) => inputs.map((input) => input.value));
-  const keptNames = (page: Page) =>
+  const storedNames = (page: Page) =>
     page.evaluate(`new Promise((resolve) => {
       indexedDB.open('textura').onsuccess = ({ target: { result: database } }) => {
         database.transaction('surfaces').objectStore('surfaces').getAll().onsuccess = ({ target }) => {
@@ -170,32 +170,32 @@ describe('what is removed in Teach', () => {
         };
       };
     })`);
-  /** A reload, and until the page has what was kept. */
+  /** Reloads the page and waits for the stored surfaces. */
   async function reload(page: Page): Promise<void> {
     await page.reload();
     await page.locator('.surface').nth(1).waitFor();
   }
 
-  test('a surface comes back by Undo, at its place and with its patches, by the keyboard alone', async () => {
+  test('Undo restores a surface at its position with its patches, by keyboard only', async () => {
     const { page } = await twoSurfaces();
     await page.getByRole('button', { name: 'Remove wall and its patches' }).focus();
     await page.keyboard.press('Enter');
     const undo = page.getByRole('button', { name: 'Undo' });
     await undo.waitFor();
     expect(await names(page)).toEqual(['scarf']);
-    // Whoever hears the page hears what is to be undone; the focus is there already.
+    // The focus is on Undo, which has a description for screen readers.
     expect(await undo.evaluate((button) => button === button.ownerDocument.activeElement)).toBe(true);
     expect(await page.locator('#train').isDisabled()).toBe(true);
-    const said = await undo.getAttribute('aria-describedby');
-    expect(await page.locator(`#${said}`).textContent()).toMatch(/^Removed wall \(patches: \d+\)\.$/);
+    const description = await undo.getAttribute('aria-describedby');
+    expect(await page.locator(`#${description}`).textContent()).toMatch(/^Removed wall \(patches: \d+\)\.$/);
     await page.keyboard.press('Enter');
     expect(await names(page)).toEqual(['wall', 'scarf']);
     expect(await page.locator('.surface').nth(0).locator('.thumb').count()).toBeGreaterThanOrEqual(6);
     expect(await page.locator('#train').isDisabled()).toBe(false);
-    expect(await keptNames(page)).toEqual(['scarf', 'wall']);
+    expect(await storedNames(page)).toEqual(['scarf', 'wall']);
   }, 90_000);
 
-  test('a surface is deleted when nobody has asked it back for some seconds, and a reload before that loses nothing', async () => {
+  test('a removed surface is deleted after some seconds, and a reload before then restores it', async () => {
     const { page } = await twoSurfaces();
     await page.getByRole('button', { name: 'Remove wall and its patches' }).click();
     await page.getByRole('button', { name: 'Undo' }).waitFor();
@@ -207,17 +207,17 @@ describe('what is removed in Teach', () => {
     await page.locator('#train').hover({ force: true });
     await page.clock.runFor(9000);
     expect(await page.locator('.removal').count()).toBe(1);
-    // It waits for a pointer that is on it.
+    // The time stops while the pointer is on the message.
     await page.locator('.removal').hover();
     await page.clock.runFor(20_000);
     expect(await page.locator('.removal').count()).toBe(1);
     await page.locator('#train').hover({ force: true });
     await page.clock.runFor(2000);
     await page.locator('.removal').waitFor({ state: 'detached' });
-    await expect.poll(() => keptNames(page)).toEqual(['scarf']);
+    await expect.poll(() => storedNames(page)).toEqual(['scarf']);
   }, 90_000);
 
-  test('everything comes back by Undo, the taught network too, beside what was begun meanwhile', async () => {
+  test('Undo restores everything with the taught model, and keeps surfaces added in the meantime', async () => {
     const { page } = await twoSurfaces();
     await page.locator('#train').click();
     await page.locator('#model option:checked', { hasText: 'taught' }).waitFor({ state: 'attached' });
@@ -235,21 +235,21 @@ describe('what is removed in Teach', () => {
     await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
   }, 120_000);
 
-  test('everything is deleted at once by whoever says so, and what was begun meanwhile stays', async () => {
+  test('Delete now deletes everything at once, and keeps surfaces added in the meantime', async () => {
     const { page } = await twoSurfaces();
     await page.getByRole('button', { name: 'Español' }).click();
     await page.getByRole('button', { name: 'Borrar todo' }).click();
     await page.locator('.surface input').nth(0).fill('nueva');
     await page.getByText('si recarga la página antes, se recupera').waitFor();
     await page.getByRole('button', { name: 'Borrar ya' }).click();
-    await expect.poll(() => keptNames(page)).toEqual(['nueva']);
+    await expect.poll(() => storedNames(page)).toEqual(['nueva']);
     await reload(page);
     expect((await names(page)).toSorted()).toEqual(['', 'nueva']);
     expect(await page.getByRole('button', { name: 'Deshacer' }).count()).toBe(0);
   }, 90_000);
 });
 
-describe('the page is for everybody', () => {
+describe('accessibility', () => {
   const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
   for (const colorScheme of ['light', 'dark'] as const) {
@@ -270,13 +270,13 @@ describe('the page is for everybody', () => {
           view,
           found: [],
         });
-        // Nothing stands out over the edge of a phone.
+        // No horizontal scrolling on a phone.
         expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
       }
     }, 120_000);
   }
 
-  test('everything is said in Spanish too, from the browser’s wish or by the switch', async () => {
+  test('the page is in Spanish if the browser prefers it, and has a switch', async () => {
     const { browser, server } = fixture();
     const { page } = await openPage(browser, server.origin, { locale: 'es-CO' });
     await readBars(page);
@@ -286,7 +286,7 @@ describe('the page is for everybody', () => {
     expect(await page.getByRole('tab').allTextContents()).toEqual(['Live', 'Compare', 'See', 'Teach']);
   }, 60_000);
 
-  test('the square is moved and scaled by keys, and tabs are gone through by arrows', async () => {
+  test('keys move and scale the square, and arrow keys change tabs', async () => {
     const { page } = await openView('live');
     await page.locator('#square').focus();
     await page.keyboard.press('ArrowRight');

@@ -24,7 +24,7 @@ const fixture = pageFixture({
   },
 });
 
-/** A picture file, and what `npm run classify` says of it with the model that the page has. */
+/** A picture file, and the predictions of `npm run classify` for it with the page's model. */
 async function classified(name: string, bytes: Buffer): Promise<{ path: string; predictions: Prediction[] }> {
   const { folder, models } = fixture();
   const path = join(folder, name);
@@ -41,7 +41,7 @@ interface Prediction {
   readonly probability: number;
 }
 
-/** A coloured picture with structure of every size, wider than high. */
+/** A coloured picture with structure at every scale. */
 function colourPicture(width: number, height: number): Sharp {
   const { data } = drawTexture('marble', 6, 2, width, height);
   const { data: other } = drawTexture('plaid', 6, 3, width, height);
@@ -49,7 +49,7 @@ function colourPicture(width: number, height: number): Sharp {
   return sharp(pixels, { raw: { width, height, channels: 3 } });
 }
 
-/** A script that decodes a JPEG as the page does, and gives its pixels. */
+/** A script that decodes a JPEG as the page does, and returns its pixels. */
 function pixelsInPage(jpeg: Buffer): string {
   return `(async () => {
     const bytes = Uint8Array.from(atob('${jpeg.toString('base64')}'), (letter) => letter.charCodeAt(0));
@@ -68,7 +68,7 @@ async function readWhole(page: Page, expected: readonly Prediction[]) {
 }
 
 describe('a picture', () => {
-  test('by file is read with the probabilities of npm run classify, and nothing complains', async () => {
+  test('from a file has the probabilities of npm run classify, without console messages', async () => {
     const { path, predictions } = await classified(
       'wide.png',
       await colourPicture(300, 210).png().toBuffer(),
@@ -86,7 +86,7 @@ describe('a picture', () => {
     expect(complaints).toEqual([]);
   }, 120_000);
 
-  test('turned by EXIF, dropped or pasted, is read as npm run classify reads it', async () => {
+  test('rotated by EXIF, dropped or pasted, has the probabilities of npm run classify', async () => {
     const turned = await colourPicture(200, 260).withMetadata({ orientation: 6 }).png().toBuffer();
     const { path, predictions } = await classified('turned.png', turned);
     for (const how of ['drop', 'paste'] as const) {
@@ -100,7 +100,7 @@ describe('a picture', () => {
     }
   }, 120_000);
 
-  test('in JPEG differs from the trainer’s decoder by a few levels, and is named the same', async () => {
+  test('in JPEG differs from the trainer’s decoder by a few levels, and has the same top class', async () => {
     const noise = Buffer.from(drawTexture('granite', 8, 1, 384, 128).data);
     const jpeg = await sharp(noise, { raw: { width: 128, height: 128, channels: 3 } })
       .jpeg({ quality: 90, chromaSubsampling: '4:2:0' })
@@ -121,7 +121,7 @@ describe('a picture', () => {
     expect(top?.label).toBe(predictions[0]?.label);
   }, 60_000);
 
-  test('that is none, or a kind that browsers do not decode, is refused with what to do', async () => {
+  test('of an unsupported format, or a file that is no picture, is refused with what to do', async () => {
     const { page } = await openPage(fixture().browser, fixture().server.origin);
     await readBars(page);
     const text = join(fixture().folder, 'notes.txt');
@@ -142,7 +142,7 @@ describe('a picture', () => {
     await page.getByText('the file is incomplete, damaged or of an unusual type').waitFor();
   }, 60_000);
 
-  test('that browsers do not decode, or not to the bit, has the grey levels of npm run classify', async () => {
+  test('that browsers do not decode bit-exactly has the grey levels of npm run classify', async () => {
     const { page } = await openPage(fixture().browser, fixture().server.origin);
     await readBars(page);
     const sensor = (width: number, channels = 1) =>
@@ -175,7 +175,7 @@ describe('a picture', () => {
     }
   }, 60_000);
 
-  test('that is smaller than a patch, or larger than the limit, is refused with its size', async () => {
+  test('smaller than a patch or larger than the limit is refused with its size', async () => {
     const { browser, server, folder } = fixture();
     const { page } = await openPage(browser, `${server.origin}/?max-image-pixels=9000`);
     await readBars(page);
@@ -203,7 +203,7 @@ describe('a picture', () => {
 });
 
 describe('a camera', () => {
-  test('is read live, frame after frame, with the rate and the times shown', async () => {
+  test('is classified live, with frame rate and times', async () => {
     const { page } = await openPage(fixture().browser, fixture().server.origin, { permissions: ['camera'] });
     await readBars(page);
     await page.locator('#camera-button').click();
@@ -212,12 +212,12 @@ describe('a camera', () => {
     expect(await video.getAttribute('playsinline')).toBe('');
     expect(await page.evaluate("document.querySelector('video').muted")).toBe(true);
     await page.locator('#camera-button').click();
-    // The last frame stays, as a still picture that goes on being read.
+    // The last frame stays as a still picture and is classified.
     await page.locator('.stage-picture canvas').waitFor();
     expect(await readBars(page)).not.toEqual([]);
   }, 90_000);
 
-  test('that was not allowed is explained, and the page goes on with its picture', async () => {
+  test('that is blocked is explained, and the page keeps its picture', async () => {
     const { page } = await openPage(fixture().browser, fixture().server.origin);
     await readBars(page);
     await page.locator('#camera-button').click();
@@ -231,7 +231,7 @@ describe('the build', () => {
     expect(await codeBytes(fixture().page)).toBeLessThan(120_000);
   });
 
-  test('asks for nothing but its own files and the models beside it', async () => {
+  test('requests only its own files and the models next to it', async () => {
     const { page } = await openPage(fixture().browser, 'about:blank');
     const asked: string[] = [];
     page.on('request', (request) => asked.push(new URL(request.url()).origin));

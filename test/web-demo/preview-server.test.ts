@@ -15,7 +15,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** Asks for a path as it stands: fetch would resolve its dots. */
+/** Requests a path unchanged; fetch would resolve its dots. */
 function ask(origin: string, path: string): Promise<Answer> {
   const { port } = new URL(origin);
   return new Promise((resolve, reject) => {
@@ -73,7 +73,7 @@ for (const name of ['npm run demo', 'the server of tests and benchmarks']) {
       expect(await ask(origin, '/models/a%20b.onnx')).toMatchObject({ status: 200, text: 'a model' });
     });
 
-    test('gives nothing from beside the folder of models, and goes on after an address that is none', async () => {
+    test('serves nothing outside the folder of models, and survives invalid addresses', async () => {
       const origin = origins[name] ?? '';
       for (const path of [
         '/models/..%2fmodels-old/secret.json',
@@ -97,7 +97,7 @@ for (const name of ['npm run demo', 'the server of tests and benchmarks']) {
       expect((await ask(origin, '/models/index.json')).status).toBe(200);
     });
 
-    test('has no page in the place of a file that is missing', async () => {
+    test('answers 404 for a missing file, not the page', async () => {
       const origin = origins[name] ?? '';
       for (const path of [
         '/models/none.onnx',

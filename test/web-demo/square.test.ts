@@ -4,7 +4,7 @@ import { carriedOver, centred, fitted, moved, scaled } from '../../web-demo/page
 
 const size = { width: 640, height: 480 };
 
-test('the square begins in the middle, and scales around its own', () => {
+test('the square starts in the middle of the picture, and scales around its own', () => {
   expect(centred(64, size)).toEqual({ x: 288, y: 208, sidePx: 64 });
   expect(scaled({ x: 288, y: 208, sidePx: 64 }, 128, size)).toEqual({ x: 256, y: 176, sidePx: 128 });
 });
@@ -13,7 +13,7 @@ test('it stops at the edges of the picture', () => {
   expect(moved({ x: 600, y: 3, sidePx: 64 }, 50, -50, size)).toEqual({ x: 576, y: 0, sidePx: 64 });
 });
 
-test('it keeps its place when the picture is turned', () => {
+test('it keeps its relative position when the picture is rotated', () => {
   expect(carriedOver({ x: 288, y: 208, sidePx: 64 }, size, { width: 480, height: 640 })).toEqual({
     x: 208,
     y: 288,
@@ -21,7 +21,7 @@ test('it keeps its place when the picture is turned', () => {
   });
 });
 
-test('whatever is asked for, it lies inside in whole pixels', () => {
+test('it always lies inside, in whole pixels', () => {
   const number = fc.double({ min: -3000, max: 3000, noNaN: true });
   const side = fc.integer({ min: 1, max: 2000 });
   fc.assert(

@@ -22,17 +22,17 @@ import { bytesOf, largestDifference, runModel, runOnPatches } from '../support/o
 import { randomParameters, randomPatches } from '../support/random-network.ts';
 import { tolerances } from '../tolerances.ts';
 
-function learn(features: Parameters<typeof trainHead>[0], classes: number) {
+function train(features: Parameters<typeof trainHead>[0], classes: number) {
   const steps: HeadStep[] = [];
-  const learning = trainHead(features, classes);
+  const training = trainHead(features, classes);
   for (;;) {
-    const { value, done } = learning.next();
+    const { value, done } = training.next();
     if (done) return { head: value as Head, steps };
     steps.push(value as HeadStep);
   }
 }
 
-/** Three clouds of points that lie apart, with features of very unlike scales and one that never changes. */
+/** Three separate clusters, with features of very different scales and a constant one. */
 function clouds(count: number) {
   const random = randomStream(5, 'clouds');
   const classes = Int32Array.from({ length: count }, (_, i) => i % 3);
@@ -47,9 +47,9 @@ function clouds(count: number) {
 }
 
 describe('the last layer', () => {
-  test('learns to tell clouds apart whatever the scale of their features', () => {
+  test('separates clusters whatever the scale of their features', () => {
     const features = clouds(90);
-    const { head, steps } = learn(features, 3);
+    const { head, steps } = train(features, 3);
     const wrong = Array.from(features.classes).filter((own, row) => {
       const logits = [0, 1, 2].map((c) =>
         [0, 1, 2, 3].reduce(
@@ -64,15 +64,15 @@ describe('the last layer', () => {
     expect(steps.at(-1)?.loss).toBeLessThan(0.3);
   });
 
-  test('gives every surface the same weight, however many patches it has', () => {
+  test('weights every surface equally, however many patches it has', () => {
     const classes = Int32Array.from({ length: 100 }, (_, i) => (i < 95 ? 0 : 1));
     const values = Float32Array.from(classes, () => 0);
-    const { head } = learn({ values, size: 1, classes }, 2);
+    const { head } = train({ values, size: 1, classes }, 2);
     expect(head.biases[0]).toBeCloseTo(head.biases[1] ?? Number.NaN, 5);
   });
 
   for (const variant of ['reference', 'no-pool2', 'no-conv4-pool4', 'lab-baseline'] as const) {
-    test(`on the averaged features is the classifier of the network: ${variant}`, async () => {
+    test(`on averaged features computes the logits of the network: ${variant}`, async () => {
       const network = networkOf(variant, 4, { width: 0.1 });
       const parameters = randomParameters(network, 21);
       const patches = randomPatches(3, 22);
@@ -99,7 +99,7 @@ describe('the last layer', () => {
     });
   }
 
-  test('makes a file of the contract, which the page reads back', async () => {
+  test('makes a file with the model signature, which the page reads back', async () => {
     const base = networkOf('lab-baseline', 6);
     const network = taughtNetwork(base, 2);
     const { kernelPx } = classifierOf(base);
@@ -130,14 +130,14 @@ describe('the last layer', () => {
   });
 });
 
-describe('a collection', () => {
+describe('surfaces', () => {
   const surface = (name: string, count: number) => ({
     id: name,
     name,
     patches: Array.from({ length: count }, (_, i) => new Uint8Array(patchBytes).fill(i)),
   });
 
-  test('can be learnt when two surfaces have names of their own and five patches', () => {
+  test('can be trained on when two have different names and five patches', () => {
     expect(surfacesFault([surface('a', 5), surface('b', 5)])).toBeUndefined();
     expect(surfacesFault([surface('a', 5)])).toBe('patches');
     expect(surfacesFault([surface('a', 5), surface('b', 4)])).toBe('patches');
@@ -145,14 +145,14 @@ describe('a collection', () => {
     expect(surfacesFault([surface('a', 5), surface('', 5)])).toBe('names');
   });
 
-  test('names are labels and folders: composed, and none that a folder cannot have', () => {
+  test('have names that are composed Unicode and valid folder names', () => {
     expect(folderName('Gro\u0308ße')).toBe('Größe');
     for (const name of ['', ' ', '.git', '..', 'a/b', 'a\\b', 'a\u0000', 'x'.repeat(201), 'con:', 'end.']) {
       expect(folderName(name), name).toBeUndefined();
     }
   });
 
-  test('holds out the last fifth of each surface, and orders labels by code point', () => {
+  test('are split: the last fifth of each is held out, and labels are in code-point order', () => {
     const { labels, training, heldOut } = splitSurfaces([
       surface('é', 10),
       surface('2', 5),

@@ -11,8 +11,8 @@ export type ViewName = (typeof viewNames)[number];
 export interface View {
   readonly root: HTMLElement;
   /**
-   * Classifies the current picture and shows the result, unless `isCurrent` says that the view was reset or left in
-   * the meantime. Called whenever the picture or the square changes, never concurrently.
+   * Classifies the current picture and shows the result, unless `isCurrent` says that the view was reset or
+   * left in the meantime. Called whenever the picture or the square changes, never concurrently.
    */
   read(isCurrent: () => boolean): Promise<void>;
   /** The view was opened or the model changed: discards earlier results. */
