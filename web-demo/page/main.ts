@@ -11,11 +11,11 @@ import { runQueue } from '../shared/run-queue.ts';
 import { compareView } from './compare/compare-view.ts';
 import { element } from './dom/element.ts';
 import { signal } from './dom/signal.ts';
-import { addressedView, modelsUnlisted, noModels, type PageFrame, pageFrame, viewTabs } from './frame.ts';
 import { Inference } from './inference/inference.ts';
 import { type ListedModel, listModels, referenceName } from './inference/model-list.ts';
-import { faultText, providerBar } from './inference/provider-bar.ts';
-import { language, setLanguage, setText } from './language/language.ts';
+import { providerBar } from './inference/provider-bar.ts';
+import { faultText, language, setLanguage, setText } from './language/language.ts';
+import { addressedView, modelsUnlisted, noModels, type PageLayout, pageLayout, viewTabs } from './layout.ts';
 import { liveView } from './live/live-view.ts';
 import { seeView } from './see/see-view.ts';
 import { type SourceBar, sourceBar } from './source/source-bar.ts';
@@ -28,34 +28,34 @@ import { teachView } from './teach/teach-view.ts';
 import type { View, ViewContext, ViewName } from './view.ts';
 
 async function start(): Promise<void> {
-  const frame = pageFrame();
+  const layout = pageLayout();
   const stage = createStage();
   const source = sourceBar(stage);
-  frame.picture.append(source.root, stage.root);
+  layout.picture.append(source.root, stage.root);
   setLanguage(language.get(), document);
   const started = source.begin();
-  await offerModels(frame, source, stage);
+  await offerModels(layout, source, stage);
   await started;
   if (import.meta.env.PROD && window.isSecureContext) await storeForOffline();
 }
 
 /** Exported models, then the taught one. If there are none, the page shows how to export one. */
-async function offerModels(frame: PageFrame, source: SourceBar, stage: Stage): Promise<void> {
+async function offerModels(layout: PageLayout, source: SourceBar, stage: Stage): Promise<void> {
   const taught = await taughtModels();
   try {
     const models = [...(await listModels()), ...taught];
     const first = models.find(({ name }) => name === referenceName) ?? models[0];
-    if (first === undefined) frame.panel.replaceChildren(noModels());
-    else openViews(frame, source, stage, first, models);
+    if (first === undefined) layout.panel.replaceChildren(noModels());
+    else openViews(layout, source, stage, first, models);
   } catch (error) {
     reportError(error);
-    const retry = () => void offerModels(frame, source, stage);
-    frame.panel.replaceChildren(modelsUnlisted(() => faultText(faultOf(error)), retry));
+    const retry = () => void offerModels(layout, source, stage);
+    layout.panel.replaceChildren(modelsUnlisted(() => faultText(faultOf(error)), retry));
   }
 }
 
 function openViews(
-  { layout, bar, panel }: PageFrame,
+  { main, bar, panel }: PageLayout,
   source: SourceBar,
   stage: Stage,
   first: ListedModel,
@@ -63,7 +63,7 @@ function openViews(
 ): void {
   const models = signal(offered);
   const inference = new Inference(first, 'auto');
-  const fresh = freshness(layout, stage);
+  const fresh = freshness(main, stage);
   const problem = element('p', { class: 'notice', role: 'alert', hidden: true });
   const readings = runQueue();
   let refused: Picture | undefined;
@@ -125,7 +125,7 @@ function openViews(
     resetView();
     requestReading();
   });
-  bar.append(providerBar(inference, models).root, problem);
+  bar.append(providerBar(inference, models), problem);
   panel.replaceChildren(tabs.root);
   tabs.goTo(addressedView());
   inference.model.subscribe((state) => {

@@ -3,13 +3,16 @@ import type { Fault } from '../../shared/faults.ts';
 import type { Provider } from '../../shared/inference-api.ts';
 import { element } from '../dom/element.ts';
 import type { Signal } from '../dom/signal.ts';
-import { formatNumber, language, type TextKey, textElement, textOf } from '../language/language.ts';
+import {
+  faultText,
+  formatNumber,
+  language,
+  type TextKey,
+  textElement,
+  textOf,
+} from '../language/language.ts';
 import type { Inference, ProviderCheck, ProviderPreference, ProviderState } from './inference.ts';
 import type { ListedModel } from './model-list.ts';
-
-export interface ProviderBar {
-  readonly root: HTMLElement;
-}
 
 const preferences: Readonly<Record<ProviderPreference, TextKey>> = {
   auto: 'provider.auto',
@@ -17,7 +20,7 @@ const preferences: Readonly<Record<ProviderPreference, TextKey>> = {
   webgpu: 'provider.webgpu',
 };
 
-export function providerBar(inference: Inference, models: Signal<readonly ListedModel[]>): ProviderBar {
+export function providerBar(inference: Inference, models: Signal<readonly ListedModel[]>): HTMLElement {
   const model = element('select', { id: 'model' });
   const preference = element('select', { id: 'provider' });
   const state = element('p', { class: 'provider-state', role: 'status' });
@@ -68,20 +71,18 @@ export function providerBar(inference: Inference, models: Signal<readonly Listed
   });
   preference.addEventListener('change', () => void inference.prefer(preference.value as ProviderPreference));
 
-  return {
-    root: element(
-      'div',
-      { class: 'provider' },
-      element('p', { class: 'field' }, textElement('label', 'model.choose', { for: model.id }), model),
-      element(
-        'p',
-        { class: 'field' },
-        textElement('label', 'provider.choose', { for: preference.id }),
-        preference,
-      ),
-      element('div', { class: 'provider-report' }, state, check),
+  return element(
+    'div',
+    { class: 'provider' },
+    element('p', { class: 'field' }, textElement('label', 'model.choose', { for: model.id }), model),
+    element(
+      'p',
+      { class: 'field' },
+      textElement('label', 'provider.choose', { for: preference.id }),
+      preference,
     ),
-  };
+    element('div', { class: 'provider-report' }, state, check),
+  );
 }
 
 /**
@@ -136,9 +137,4 @@ function activeLine(active: Provider, check: ProviderCheck): string {
 
 function refusedLine(provider: string, fault: Fault): string {
   return textOf('provider.refused', { provider, reason: faultText(fault) });
-}
-
-/** A fault and what to do about it, in the page's language. */
-export function faultText({ code, values }: Fault): string {
-  return textOf(`fault.${code}`, values);
 }

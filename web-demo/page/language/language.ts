@@ -2,6 +2,7 @@
  * The page's languages. Elements carry the key of their text in `data-text` or `data-label`, so that a change
  * of language can update them.
  */
+import type { Fault } from '../../shared/faults.ts';
 import { element } from '../dom/element.ts';
 import { signal } from '../dom/signal.ts';
 import { storedText, storeText } from '../storage.ts';
@@ -43,6 +44,11 @@ export function textOf(key: TextKey, values: Values = {}): string {
   return languages[language.get()][key].replace(/\{(\w+)\}/g, (whole, name: string) =>
     String(values[name] ?? whole),
   );
+}
+
+/** A fault and what to do about it, in the page's language. */
+export function faultText({ code, values }: Fault): string {
+  return textOf(`fault.${code}`, values);
 }
 
 /** Attributes for an `aria-label` that follows the language. */

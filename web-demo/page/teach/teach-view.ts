@@ -5,8 +5,7 @@ import { minPatches, splitSurfaces, surfacesFault } from '../../shared/surfaces.
 import { type TaughtResult, type TeachingDepth, taughtName } from '../../shared/teaching-api.ts';
 import { choice } from '../dom/choice.ts';
 import { element } from '../dom/element.ts';
-import { faultText } from '../inference/provider-bar.ts';
-import { formatNumber, language, setText, textElement, textOf } from '../language/language.ts';
+import { faultText, formatNumber, language, setText, textElement, textOf } from '../language/language.ts';
 import { fitted } from '../stage/square.ts';
 import { notStored } from '../storage.ts';
 import type { View, ViewContext } from '../view.ts';

@@ -14,19 +14,19 @@ import {
 import { notStored, storageKinds } from './storage.ts';
 import { type View, type ViewName, viewNames } from './view.ts';
 
-export interface PageFrame {
+export interface PageLayout {
   /** Contains the picture and the side with bar and panel. */
-  readonly layout: HTMLElement;
+  readonly main: HTMLElement;
   readonly bar: HTMLElement;
   readonly picture: HTMLElement;
   readonly panel: HTMLElement;
 }
 
-export function pageFrame(): PageFrame {
+export function pageLayout(): PageLayout {
   const bar = element('div', { class: 'model-bar' });
   const picture = element('div', { class: 'picture' });
   const panel = element('div', { class: 'panel', id: 'panel', tabindex: -1 });
-  const layout = element('main', { class: 'layout' }, picture, element('div', { class: 'side' }, bar, panel));
+  const main = element('main', { class: 'layout' }, picture, element('div', { class: 'side' }, bar, panel));
   document.body.append(
     textElement('a', 'page.skip', { class: 'skip', href: '#panel' }),
     element(
@@ -40,13 +40,13 @@ export function pageFrame(): PageFrame {
       ),
       languageSwitch(),
     ),
-    layout,
+    main,
     foot(),
   );
   language.subscribe(() => {
     document.title = textOf('page.title');
   });
-  return { layout, bar, picture, panel };
+  return { main, bar, picture, panel };
 }
 
 /** Says where pictures are processed, and what the browser does not store. */
