@@ -83,7 +83,7 @@ function languageSwitch(): HTMLElement {
   return element('div', { class: 'languages', role: 'group', ...ariaLabel('page.language') }, ...buttons);
 }
 
-export interface ViewTabs {
+interface ViewTabs {
   readonly root: HTMLElement;
   goTo(view: ViewName): void;
   current(): ViewName;

@@ -6,7 +6,7 @@ import { signal } from './dom/signal.ts';
 
 export const storageKinds = ['language', 'teaching', 'offline'] as const;
 /** The chosen language; surfaces and model of the Teach view; the page for offline use. */
-export type StorageKind = (typeof storageKinds)[number];
+type StorageKind = (typeof storageKinds)[number];
 
 /** What the browser has refused to store so far. */
 export const notStored = signal<ReadonlySet<StorageKind>>(new Set());

@@ -4,19 +4,17 @@
  */
 import { TexturaError } from '../../model/error.ts';
 
-export const faultCodes = [
-  'no-webgpu',
-  'no-adapter',
-  'no-device',
-  'no-answer',
-  'device-lost',
-  'file-missing',
-  'wrong-numbers',
-  'model-unusable',
-  'diverged',
-  'failed',
-] as const;
-export type FaultCode = (typeof faultCodes)[number];
+type FaultCode =
+  | 'no-webgpu'
+  | 'no-adapter'
+  | 'no-device'
+  | 'no-answer'
+  | 'device-lost'
+  | 'file-missing'
+  | 'wrong-numbers'
+  | 'model-unusable'
+  | 'diverged'
+  | 'failed';
 
 export interface Fault {
   readonly code: FaultCode;

@@ -14,7 +14,7 @@ interface Waiting {
   readonly supersede: () => void;
 }
 
-export interface RunQueue {
+interface RunQueue {
   /**
    * Settles as `run` does, or with `superseded` if a newer task replaced this one. Tasks without a key are
    * never replaced.

@@ -20,7 +20,7 @@ const heldOutShare = 5;
 /** Longest folder name that all file systems accept, with a margin. */
 const maxNameBytes = 200;
 
-export type SurfacesFault = 'names' | 'patches';
+type SurfacesFault = 'names' | 'patches';
 
 /** Why training cannot start yet; undefined if it can. */
 export function surfacesFault(surfaces: readonly Surface[]): SurfacesFault | undefined {

@@ -9,8 +9,7 @@ import type { TrainingSplit } from './surfaces.ts';
 /** Name of the model that Teach trains. */
 export const taughtName = 'taught';
 
-export const teachingDepths = ['head', 'all'] as const;
-export type TeachingDepth = (typeof teachingDepths)[number];
+export type TeachingDepth = 'head' | 'all';
 
 export interface TeachingRequest {
   /** The model to start from, with its address. */
@@ -21,7 +20,7 @@ export interface TeachingRequest {
   readonly folder: string;
 }
 
-export type TeachingStage = 'features' | 'learning';
+type TeachingStage = 'features' | 'learning';
 
 export interface TaughtResult {
   readonly model: Uint8Array;

@@ -89,7 +89,7 @@ export function taughtParameters(base: Network, parameters: Parameters, head: He
   return new Map([...parameters, [`${name}.kernel`, head.weights], [`${name}.bias`, head.biases]]);
 }
 
-export interface TaughtMetadata {
+interface TaughtMetadata {
   readonly labels: readonly string[];
   readonly patchPx: number;
   /** Name of the base model, and how much of it was retrained. */

@@ -2,7 +2,7 @@
 import { type TextKey, textElement } from '../language/language.ts';
 import { element } from './element.ts';
 
-export interface Choice<T extends string> {
+interface Choice<T extends string> {
   readonly root: HTMLElement;
   get(): T;
   set(value: T): void;

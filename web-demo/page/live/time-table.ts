@@ -5,7 +5,7 @@ import { formatNumber, language, textElement } from '../language/language.ts';
 const rows = { grab: 'time.grab', preprocess: 'time.preprocess', infer: 'time.infer' } as const;
 type Row = keyof typeof rows;
 
-export interface FrameTimes {
+interface FrameTimes {
   readonly grabMs: number;
   readonly preprocessMs: number;
   readonly inferMs: number;

@@ -67,7 +67,7 @@ export function likeliestClasses({ probabilities, rows, columns }: HeatMap): Uin
   return likeliest;
 }
 
-export interface ClassShare {
+interface ClassShare {
   readonly index: number;
   /** Share of the positions, 0..1. */
   readonly share: number;

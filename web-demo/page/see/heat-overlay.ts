@@ -2,7 +2,7 @@
 import type { HeatMap } from '../../shared/inference-api.ts';
 import { context2d } from '../dom/element.ts';
 
-export interface HeatDrawing {
+interface HeatDrawing {
   readonly map: HeatMap;
   /** Size of the scaled picture. */
   readonly width: number;

@@ -33,7 +33,7 @@ interface Reading {
   readonly isCurrent: () => boolean;
 }
 
-export interface HeatPanel {
+interface HeatPanel {
   readonly root: HTMLElement;
   read(reading: Reading): Promise<void>;
   reset(model: LoadedModel | undefined): void;

@@ -13,7 +13,7 @@ import { drawChannel, drawKernel, largestMagnitude, strongestChannels } from './
 
 const shownMaps = 20;
 
-export interface LayerPanel {
+interface LayerPanel {
   readonly root: HTMLElement;
   read(model: LoadedModel, picture: Picture): Promise<void>;
   reset(): void;

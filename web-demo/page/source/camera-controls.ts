@@ -4,7 +4,7 @@ import { setText, type TextKey, textElement, textOf } from '../language/language
 import type { Stage } from '../stage/stage.ts';
 import { type Camera, CameraError, listCameras, openCamera } from './camera.ts';
 
-export interface CameraControls {
+interface CameraControls {
   readonly button: HTMLElement;
   readonly settings: HTMLElement;
   /** Turns the camera off if it is on. */

@@ -3,8 +3,7 @@
  * page can say what to do.
  */
 
-export const cameraFaults = ['insecure', 'unsupported', 'denied', 'none', 'busy', 'lost'] as const;
-export type CameraFault = (typeof cameraFaults)[number];
+type CameraFault = 'insecure' | 'unsupported' | 'denied' | 'none' | 'busy' | 'lost';
 
 export class CameraError extends Error {
   override readonly name = 'CameraError';
@@ -16,7 +15,7 @@ export class CameraError extends Error {
   }
 }
 
-export interface ZoomRange {
+interface ZoomRange {
   readonly min: number;
   readonly max: number;
   readonly step: number;

@@ -12,8 +12,7 @@ import {
 import { readPlainImage } from '../../../model/plain-image.ts';
 import { context2d, element } from '../dom/element.ts';
 
-export const pictureFaults = ['not-picture', 'unsupported', 'damaged', 'too-large'] as const;
-export type PictureFault = (typeof pictureFaults)[number];
+type PictureFault = 'not-picture' | 'unsupported' | 'damaged' | 'too-large';
 
 /** Why a file cannot be used, with the values for its message. */
 export class PictureError extends Error {
@@ -28,7 +27,7 @@ export class PictureError extends Error {
   }
 }
 
-export interface DecodedPicture {
+interface DecodedPicture {
   readonly canvas: HTMLCanvasElement;
   /** Set if 16-bit samples held fewer bits and were scaled to the full range. */
   readonly stretchedFromBits: StretchedBits | undefined;

@@ -7,7 +7,7 @@ import { paintGrey } from '../stage/capture.ts';
 
 export type TextureWorker = WorkerClient<TextureApi>;
 
-export const sampleSize = { width: 640, height: 480 } as const;
+const sampleSize = { width: 640, height: 480 } as const;
 
 /** Easy to distinguish, in an order in which neighbours differ. */
 const patchwork: readonly TextureName[] = [

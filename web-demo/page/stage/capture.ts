@@ -7,7 +7,7 @@ import type { Size, Square } from './square.ts';
 
 export type PictureElement = HTMLVideoElement | HTMLCanvasElement;
 
-export interface Capture {
+interface Capture {
   /** `[count,64,64]`. */
   readonly patches: Uint8Array;
   readonly count: number;

@@ -41,7 +41,7 @@ function afterNextFrame(video: HTMLVideoElement, call: () => void): void {
 /** A result of a moving picture is hidden if the next one takes longer than this. */
 const minStaleMs = 1000;
 
-export interface Freshness {
+interface Freshness {
   /** A reading has started. */
   expect(): void;
   /** The shown results are those of this picture. */

@@ -4,7 +4,7 @@ import type { Surface } from '../../shared/surfaces.ts';
 import { type TaughtResult, taughtName } from '../../shared/teaching-api.ts';
 import { markNotStored } from '../storage.ts';
 
-export interface StoredSurface extends Surface {
+interface StoredSurface extends Surface {
   /** Position in the list. */
   readonly place: number;
 }

@@ -17,7 +17,7 @@ export interface SurfaceCard {
   focus(): void;
 }
 
-export interface SurfaceCardEvents {
+interface SurfaceCardEvents {
   /** Returns a patch to add, or undefined if there is no picture. */
   readonly collect: () => Patch | undefined;
   /** Name or patches have changed. */

@@ -11,7 +11,7 @@ import { type SurfaceCard, surfaceCard } from './surface-card.ts';
 const minCards = 2;
 
 /** Surfaces that were removed from the list but are still stored. */
-export interface RemovedSurfaces {
+interface RemovedSurfaces {
   readonly surfaces: readonly Surface[];
   /** Puts them back, in front of surfaces that were added in the meantime. */
   restore(): void;
@@ -19,7 +19,7 @@ export interface RemovedSurfaces {
   delete(): void;
 }
 
-export interface SurfaceList {
+interface SurfaceList {
   readonly root: HTMLElement;
   surfaces(): readonly Surface[];
   /** Adds an empty card and focuses its name. */
