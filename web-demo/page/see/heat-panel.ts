@@ -4,12 +4,11 @@
 import { softmaxRows, topClasses } from '../../../model/scores.ts';
 import type { HeatMap, LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
-import { element } from '../dom/element.ts';
+import { context2d, element } from '../dom/element.ts';
 import { formatNumber, formatPercent, language, setText, textElement, textOf } from '../language/language.ts';
 import type { Picture } from '../stage/stage.ts';
 import type { ViewContext } from '../view.ts';
 import { classShares, likeliestClasses, nearestPosition, scaledPicture, slidingSidePx } from './heat-map.ts';
-import { type ClassColours, classColours, clearOverlay, drawHeat } from './heat-overlay.ts';
 
 /** The legend lists the classes with the largest shares. */
 const legendRows = 8;
@@ -190,4 +189,61 @@ function legendOf({ likeliest, model }: ShownMap, colourOf: ClassColours): reado
       const value = element('span', { class: 'figure' }, formatPercent(share));
       return element('li', {}, key, element('span', {}, model.labels[index] ?? ''), value);
     });
+}
+
+interface HeatDrawing {
+  readonly map: HeatMap;
+  /** Size of the scaled picture. */
+  readonly width: number;
+  readonly height: number;
+  /** The most likely class of each position. */
+  readonly likeliest: Uint16Array;
+  /**
+   * The class whose probability is drawn; undefined draws the most likely class of each position in its
+   * colour.
+   */
+  readonly shownClass: number | undefined;
+  /** 0..1. */
+  readonly strength: number;
+  readonly colourOf: ClassColours;
+}
+
+type ClassColours = (index: number) => string;
+
+/**
+ * Assigns colours to classes in the order of first use. Hues advance by the golden angle, with three
+ * alternating lightnesses, so that the first classes have clearly different colours.
+ */
+function classColours(): ClassColours {
+  const order = new Map<number, number>();
+  return (index) => {
+    const position = order.get(index) ?? order.size;
+    order.set(index, position);
+    return `oklch(${[0.72, 0.55, 0.85][position % 3]} 0.15 ${(position * 137.5 + 30) % 360})`;
+  };
+}
+
+const heatColour = 'oklch(0.68 0.21 35)';
+
+function drawHeat(canvas: HTMLCanvasElement, drawing: HeatDrawing): void {
+  const { map, width, height, likeliest, shownClass, strength, colourOf } = drawing;
+  canvas.width = width;
+  canvas.height = height;
+  const context = context2d(canvas);
+  const positions = map.rows * map.columns;
+  const edge = (map.fieldPx - map.stridePx) / 2;
+  for (let position = 0; position < positions; position++) {
+    const row = Math.floor(position / map.columns);
+    const column = position % map.columns;
+    const index = shownClass ?? (likeliest[position] as number);
+    const probability = map.probabilities[index * positions + position] as number;
+    context.globalAlpha = strength * (shownClass === undefined ? 0.25 + 0.75 * probability : probability);
+    context.fillStyle = shownClass === undefined ? colourOf(index) : heatColour;
+    context.fillRect(edge + column * map.stridePx, edge + row * map.stridePx, map.stridePx, map.stridePx);
+  }
+}
+
+function clearOverlay(canvas: HTMLCanvasElement): void {
+  canvas.width = 1;
+  canvas.height = 1;
 }
