@@ -11,10 +11,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { z } from 'zod';
 import { TexturaError } from './model/error.ts';
+import { duration } from './model/format.ts';
 import { writeFileAtomically } from './node/atomic-file.ts';
 import { runCommand } from './node/command-line.ts';
 import { npmRun, quoted } from './node/shell.ts';
-import { durationText, terminalOn } from './node/terminal.ts';
+import { terminalOn } from './node/terminal.ts';
 import { drawTexture, type TextureName } from './textures/textures.ts';
 import { freeRunDirectory } from './training/run/run-directory.ts';
 
@@ -69,7 +70,7 @@ function report(run: string, address: string, elapsedMs: number): void {
   terminal.line(
     [
       '',
-      `Done in ${durationText(elapsedMs / 1000)}. Results:`,
+      `Done in ${duration(elapsedMs / 1000)}. Results:`,
       ...results.map(([file, what]) => `  ${file.padEnd(width)}  ${what}`),
       'To train on your photographs: npm run train -- --data FOLDER, with one sub-folder per class.',
       ...(terminal.isInteractive ? ['', 'Serving until you press Ctrl-C.'] : []),

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { html } from '../report/markup.ts';
-import { type PlacedPicture, sheetPng } from '../report/picture-sheet.ts';
+import { type PlacedPicture, sheetPng } from '../report/pictures.ts';
 import { drawTexture, type TextureName, textureNames } from '../textures/textures.ts';
 
 const columns = 5;
@@ -29,7 +29,7 @@ function contactSheet(): Promise<Uint8Array> {
     width: 2 * marginPx + columns * (cardPx.width + spacingPx) - spacingPx,
     height: marginPx + rows * cardPx.height,
     pictures: cards.flatMap(({ name, left, top }) => cardPictures(name, left, top)),
-    lettering: cards.map(({ name, left, top }) => html`<text x="${left}" y="${top - 8}">${name}</text>`),
+    captions: cards.map(({ name, left, top }) => html`<text x="${left}" y="${top - 8}">${name}</text>`),
   });
 }
 

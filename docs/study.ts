@@ -1,6 +1,6 @@
 /**
- * Makes docs/study.md and its pictures from a study: `npm run docs:study -- --study studies/NAME`. A second study, of another recipe,
- * goes into files of its own with `--name`.
+ * Makes docs/study.md and its figures from a study: `npm run docs:study -- --study studies/NAME`. `--name`
+ * writes a study of another recipe to other files.
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,10 +14,10 @@ import { arranged, type Drawing, svgFile } from '../report/drawing.ts';
 import { html, nothing } from '../report/markup.ts';
 import { lightPalette } from '../report/palette.ts';
 import { forestFigure } from '../study/report/forest-figure.ts';
-import { ablations, studySentence, verdictCells, verdictHeadings } from '../study/report/section-findings.ts';
-import { studyCurves } from '../study/report/study-curves.ts';
-import { readStudyResults, type StudyResults } from '../study/report/study-results.ts';
-import { oneSeedCaveat, sentenceOf } from '../study/report/study-words.ts';
+import { networkCurves } from '../study/report/network-curves.ts';
+import { readStudyResults, type StudyResults } from '../study/report/results.ts';
+import { ablations, paperCells, paperHeadings, studySentence } from '../study/report/section-findings.ts';
+import { oneSeedCaveat, sentenceOf } from '../study/report/sentences.ts';
 import { paperWords, summaryTable } from '../study/report/summary.ts';
 
 const options = z.strictObject({
@@ -26,7 +26,7 @@ const options = z.strictObject({
     .string()
     .regex(/^[a-z0-9-]+$/)
     .default('study')
-    .describe('beginning of the names of the files in docs/'),
+    .describe('prefix of the file names in docs/'),
 });
 
 const docs = fileURLToPath(new URL('.', import.meta.url));
@@ -47,11 +47,11 @@ function forestFile(results: StudyResults): string {
   return svgFile(forestFigure(ablations(results), lightPalette, 'wide'), heading);
 }
 
-/** A row of three panels for each network, named above it with what the paper saw. */
+/** A row of three panels for each network, with its name and the paper's finding as caption. */
 function curvesFile({ arms }: StudyResults, classes: number): string {
   const [reference] = arms;
   const rows = arms.flatMap((arm) => {
-    const panels = reference === undefined ? [] : studyCurves(arm, reference, classes, lightPalette);
+    const panels = reference === undefined ? [] : networkCurves(arm, reference, classes, lightPalette);
     if (panels.length === 0) return [];
     const drawings = panels.map(({ drawing }) => drawing);
     return [captioned(arranged(drawings, errorMeasures.length), arm.arm.name, paperWords(arm.arm))];
@@ -79,7 +79,7 @@ function studyMarkdown(results: StudyResults, name: string, classes: number): st
   const { epochs, patchesPerEpoch, batch, data } = study.config;
   const trained = `Recipe \`${study.recipe}\`, ${epochs} epochs of ${patchesPerEpoch} patches in batches of ${batch}, ${classes} classes, seeds ${study.seeds.join(', ')}${data === 'generated' ? ', generated textures' : ''}.`;
   const others = ablations(results);
-  const verdicts = others.map((arm) => verdictCells(arm, results));
+  const comparisons = others.map((arm) => paperCells(arm, results));
   const sentences = others.map((arm) => `- **${arm.arm.name}**: ${sentenceOf(arm, 1 - 1 / classes)}`);
   return `# Which layers matter
 
@@ -87,32 +87,32 @@ ${studySentence(results)} ${trained}${study.seeds.length === 1 ? `\n\n**${oneSee
 
 ![Differences from the reference](${name}-forest.svg)
 
-Small rings are the seeds, lines 95 % intervals; the grey bar is what this many seeds and photographs could well have missed. Red and blue
-hold after Holm's correction.
+Small rings are the seeds, lines 95 % intervals. Differences inside the grey bar could have been missed with this number of seeds and
+photographs. Red and blue differences are significant after Holm's correction.
 
-## Verdicts
+## Comparison with the paper
 
-${markdownTable([verdictHeadings, ...verdicts])}
+${markdownTable([paperHeadings, ...comparisons])}
 
-## In words
+## Summary
 
 ${sentences.join('\n')}
 
-## Numbers
+## Statistics
 
 ${summaryTable(results, 'unlinked')}
-## Courses
+## Curves
 
-![Curves of each network beside the reference](${name}-curves.svg)
+![Curves of each network and of the reference](${name}-curves.svg)
 
-Made by \`npm run docs:study -- --study studies/NAME\` from a study that \`npm run ablate\` finished.
+\`npm run docs:study -- --study studies/NAME\` makes this page from a finished study of \`npm run ablate\`.
 `;
 }
 
 await runCommand(
   {
     name: 'docs:study',
-    summary: 'Makes the pictures and tables of docs/ from a finished study.',
+    summary: 'Makes the figures and tables of docs/ from a finished study.',
     options,
     run: writeStudyDocs,
   },

@@ -1,6 +1,8 @@
-/** One measure against the epoch: axes, the level where guessing would be, and lines that are named at their right ends. */
+/**
+ * One measure against the epoch, for the curves of a run and of a study: axes, the level of guessing, and
+ * lines labelled at their ends.
+ */
 import * as Plot from '@observablehq/plot';
-import { epochTicks, tickText, valueTicks } from './curve-axes.ts';
 import { chart, type Drawing } from './drawing.ts';
 import type { Palette } from './palette.ts';
 
@@ -8,19 +10,19 @@ export const errorMeasures = ['objective', 'top1err', 'top5err'] as const;
 export type ErrorMeasure = (typeof errorMeasures)[number];
 
 export const measureTitles: { readonly [M in ErrorMeasure]: string } = {
-  objective: 'objective (cross-entropy, nats)',
+  objective: 'objective (cross-entropy loss, nats)',
   top1err: 'top-1 error (share of patches)',
   top5err: 'top-5 error (share of patches)',
 };
 
-/** What a network that knows nothing and says so would score. */
+/** The measures of uniform guessing. */
 export const guessing: { readonly [M in ErrorMeasure]: (classes: number) => number } = {
   objective: (classes) => Math.log(classes),
   top1err: (classes) => 1 - 1 / classes,
   top5err: (classes) => Math.max(0, 1 - 5 / classes),
 };
 
-/** In pixels; the right margin has room for the lines' names. */
+/** In pixels; the right margin has room for the lines' labels. */
 export interface PanelFrame {
   readonly width: number;
   readonly height: number;
@@ -30,7 +32,7 @@ export interface PanelFrame {
   readonly marginLeft: number;
 }
 
-interface NamedEnd {
+interface LineEnd {
   readonly name: string;
   readonly colour: string;
   /** Where the line ends. */
@@ -40,11 +42,11 @@ interface NamedEnd {
 export interface PanelContent {
   readonly title: string;
   readonly lastEpoch: number;
-  /** What has to fit. */
+  /** Values that the y axis must hold. */
   readonly values: readonly number[];
   readonly guess?: number | undefined;
   readonly marks: readonly Plot.Markish[];
-  readonly ends: readonly NamedEnd[];
+  readonly ends: readonly LineEnd[];
 }
 
 const labelGapPx = 13;
@@ -91,15 +93,15 @@ function guessMark(guess: number, { muted }: Palette): Plot.Markish {
   return Plot.ruleY([guess], { stroke: muted, strokeDasharray: '1 3', className: 'guessing' });
 }
 
-/** Names the lines at their right ends, pushed apart where they would overlap. */
-function endLabels(ends: readonly NamedEnd[], frame: PanelFrame, top: number): readonly Plot.Markish[] {
+/** Labels at the right ends of the lines, moved apart if they would overlap. */
+function endLabels(ends: readonly LineEnd[], frame: PanelFrame, top: number): readonly Plot.Markish[] {
   const innerPx = frame.height - frame.marginTop - frame.marginBottom;
   const labels = ends.map(({ name, colour, value }) => ({
     name,
     colour,
     y: frame.marginTop + innerPx * (1 - Math.min(1, value / top)),
   }));
-  return spread(labels, frame.height - frame.marginBottom - 2).map(({ name, colour, y }) =>
+  return separated(labels, frame.height - frame.marginBottom - 2).map(({ name, colour, y }) =>
     Plot.text([name], {
       frameAnchor: 'top-right',
       textAnchor: 'start',
@@ -111,8 +113,11 @@ function endLabels(ends: readonly NamedEnd[], frame: PanelFrame, top: number): r
   );
 }
 
-/** Moves labels down until neighbours are a line apart, then the whole pile up where it passed `lowest`; in pixels. */
-export function spread<T extends { readonly y: number }>(labels: readonly T[], lowest: number): readonly T[] {
+/**
+ * Moves labels down until neighbours are a line apart, then all up by as much as the last is below `lowest`;
+ * in pixels.
+ */
+function separated<T extends { readonly y: number }>(labels: readonly T[], lowest: number): readonly T[] {
   const placed: T[] = [];
   for (const label of labels.toSorted((a, b) => a.y - b.y)) {
     const above = placed.at(-1)?.y ?? Number.NEGATIVE_INFINITY;
@@ -120,4 +125,30 @@ export function spread<T extends { readonly y: number }>(labels: readonly T[], l
   }
   const over = Math.max(0, (placed.at(-1)?.y ?? lowest) - lowest);
   return placed.map((label) => ({ ...label, y: label.y - over }));
+}
+
+/**
+ * Ticks of the y axis, from 0 to the top of the scale in at most five round steps. An exploding loss is cut
+ * at about twice the level of guessing, so that the rest stays readable.
+ */
+function valueTicks(shown: readonly number[], guess: number | undefined): readonly number[] {
+  const highest = Math.max(0, ...shown.filter(Number.isFinite));
+  const top = guess === undefined || guess === 0 ? highest : Math.min(highest, 2 * guess);
+  if (top === 0) return [0, 1];
+  const unit = 10 ** Math.floor(Math.log10(top / 5));
+  const step = unit * ([1, 2, 5].find((size) => top / (size * unit) <= 5) ?? 10);
+  // Ten digits hide binary rounding: 3 x 0.1 is 0.3.
+  return Array.from({ length: Math.ceil(top / step) + 1 }, (_, i) => Number((i * step).toPrecision(10)));
+}
+
+/** In decimals; small values in scientific notation. */
+function tickText(value: number): string {
+  return value !== 0 && value < 1e-3 ? value.toExponential() : String(value);
+}
+
+/** Ticks of the x axis: the first epoch, and round steps, at most nine. */
+function epochTicks(lastEpoch: number): readonly number[] {
+  const step = [1, 5, 10, 20, 50, 100, 200, 500, 1000].find((s) => lastEpoch / s <= 8) ?? 2000;
+  const rounds = Array.from({ length: Math.floor(lastEpoch / step) }, (_, i) => (i + 1) * step);
+  return step === 1 ? rounds : [1, ...rounds];
 }

@@ -1,13 +1,14 @@
 /**
- * The course of a run as in the paper's figure 1 (objective, top-1 and top-5 error against the epoch, training and validation),
- * and the learning rate beside them. Each panel says where guessing would be and marks the best and the diverged epoch.
+ * The curves of a run as in the paper's figure 1 (objective, top-1 and top-5 error against the epoch,
+ * training and validation) and its learning rate. Each panel shows the level of guessing and marks the best
+ * and the diverged epoch.
  */
 import * as Plot from '@observablehq/plot';
+import { measure } from '../model/format.ts';
 import type { MetricsRow } from '../model/metrics.ts';
 import type { Run } from '../model/run-file.ts';
 import { curvePanel, type ErrorMeasure, errorMeasures, guessing, measureTitles } from './curve-panel.ts';
 import { arranged, type Drawing, svgFile } from './drawing.ts';
-import { measure } from './numerals.ts';
 import { lightPalette, type Palette } from './palette.ts';
 
 type Split = MetricsRow['split'];
@@ -21,22 +22,22 @@ const frame = {
 } as const;
 const mostEpochsWithDots = 30;
 
-export type Course = Pick<Run, 'best' | 'divergedAtEpoch' | 'labels'> & {
+export type CurveSource = Pick<Run, 'best' | 'divergedAtEpoch' | 'labels'> & {
   readonly metrics: readonly MetricsRow[];
 };
 
 /** curves.svg of a run with at least one epoch. */
-export function curvesFile(course: Course, heading: string): string {
-  const panels = curvePanels(course, lightPalette).map(({ drawing }) => drawing);
+export function curvesFile(source: CurveSource, heading: string): string {
+  const panels = curvePanels(source, lightPalette).map(({ drawing }) => drawing);
   return svgFile(arranged(panels, 2), heading);
 }
 
-/** The four panels, with a sentence each for those who can't see them. */
+/** The four panels, each with a text alternative. */
 export function curvePanels(
-  course: Course,
+  source: CurveSource,
   palette: Palette,
 ): readonly { readonly drawing: Drawing; readonly label: string }[] {
-  return measures.map((name) => ({ drawing: panel(name, course, palette), label: panelLabel(name, course) }));
+  return measures.map((name) => ({ drawing: panel(name, source, palette), label: panelLabel(name, source) }));
 }
 
 interface Line {
@@ -46,18 +47,18 @@ interface Line {
   readonly points: readonly { readonly epoch: number; readonly value: number }[];
 }
 
-function panel(name: MeasureName, course: Course, palette: Palette): Drawing {
-  const lines = linesOf(name, course, palette);
-  const lastEpoch = lastEpochOf(course);
+function panel(name: MeasureName, source: CurveSource, palette: Palette): Drawing {
+  const lines = linesOf(name, source, palette);
+  const lastEpoch = lastEpochOf(source);
   return curvePanel(
     frame,
     {
       title: titleOf(name),
       lastEpoch,
       values: lines.flatMap(({ points }) => points.map(({ value }) => value)),
-      guess: name === 'learning_rate' ? undefined : guessing[name](course.labels.length),
+      guess: name === 'learning_rate' ? undefined : guessing[name](source.labels.length),
       marks: [
-        ...(name === 'learning_rate' ? [] : epochMarks(name, course, palette)),
+        ...(name === 'learning_rate' ? [] : epochMarks(name, source, palette)),
         ...lines.flatMap((line) => lineMarks(line, lastEpoch)),
       ],
       ends: lines.filter(hasPoints).map(({ name, colour, points }) => {
@@ -73,7 +74,7 @@ function titleOf(name: MeasureName): string {
   return name === 'learning_rate' ? 'learning rate' : measureTitles[name];
 }
 
-function linesOf(column: MeasureName, { metrics }: Course, palette: Palette): readonly Line[] {
+function linesOf(column: MeasureName, { metrics }: CurveSource, palette: Palette): readonly Line[] {
   const line = (split: Split, name: string, colour: string): Line => ({
     split,
     name,
@@ -91,12 +92,12 @@ function hasPoints({ points }: Line): boolean {
   return points.some(({ value }) => Number.isFinite(value));
 }
 
-/** Plot breaks a line at NaN; an infinite value would spoil its scale. */
+/** Plot breaks a line at NaN; an infinite value would stretch its scale. */
 function finiteOrGap(value: number): number {
   return Number.isFinite(value) ? value : Number.NaN;
 }
 
-function lastEpochOf({ metrics, divergedAtEpoch = 1 }: Course): number {
+function lastEpochOf({ metrics, divergedAtEpoch = 1 }: CurveSource): number {
   return metrics.reduce((last, { epoch }) => Math.max(last, epoch), divergedAtEpoch);
 }
 
@@ -112,16 +113,16 @@ function lineMarks({ split, colour, points }: Line, lastEpoch: number): readonly
   return [line, Plot.dot(points, { ...channels, r: 2, fill: colour, className: `${split}-epochs` })];
 }
 
-/** Rules at the best and at the diverged epoch, named above the frame; a ring on the value that was kept. */
-function epochMarks(name: ErrorMeasure, course: Course, palette: Palette): readonly Plot.Markish[] {
-  const { best, divergedAtEpoch, metrics } = course;
+/** Labelled rules at the best and at the diverged epoch; a ring on the best value. */
+function epochMarks(name: ErrorMeasure, source: CurveSource, palette: Palette): readonly Plot.Markish[] {
+  const { best, divergedAtEpoch, metrics } = source;
   const rule = (className: string, epoch: number, text: string, colour: string, dy: number) => [
     Plot.ruleX([epoch], { stroke: colour, strokeDasharray: '4 3', className }),
     Plot.text([text], {
       x: [epoch],
       frameAnchor: 'top',
       lineAnchor: 'bottom',
-      textAnchor: anchorAt(epoch, course),
+      textAnchor: anchorAt(epoch, source),
       dy,
       fill: colour,
     }),
@@ -130,14 +131,14 @@ function epochMarks(name: ErrorMeasure, course: Course, palette: Palette): reado
   if (best !== undefined) {
     const value = best[name];
     const colour = metrics.some(({ split }) => split === 'val') ? palette.validation : palette.training;
-    marks.push(...rule('best', best.epoch, `epoch ${best.epoch} kept: ${measure(value)}`, colour, -4));
+    marks.push(...rule('best', best.epoch, `best epoch ${best.epoch}: ${measure(value)}`, colour, -4));
     marks.push(
       Plot.dot([{ epoch: best.epoch, value }], {
         x: 'epoch',
         y: 'value',
         r: 5,
         stroke: colour,
-        className: 'kept',
+        className: 'best-value',
       }),
     );
   }
@@ -149,16 +150,16 @@ function epochMarks(name: ErrorMeasure, course: Course, palette: Palette): reado
   return marks;
 }
 
-function anchorAt(epoch: number, course: Course): 'start' | 'middle' | 'end' {
-  const last = lastEpochOf(course);
+function anchorAt(epoch: number, source: CurveSource): 'start' | 'middle' | 'end' {
+  const last = lastEpochOf(source);
   if (last === 1) return 'middle';
   const across = (epoch - 1) / (last - 1);
   if (across < 0.2) return 'start';
   return across > 0.8 ? 'end' : 'middle';
 }
 
-function panelLabel(name: MeasureName, { best }: Course): string {
+function panelLabel(name: MeasureName, { best }: CurveSource): string {
   if (name === 'learning_rate') return 'learning rate against the epoch';
-  const kept = best === undefined ? '' : `; epoch ${best.epoch} was kept, with ${measure(best[name])}`;
-  return `${titleOf(name)} against the epoch${kept}`;
+  const bestText = best === undefined ? '' : `; best epoch ${best.epoch} with ${measure(best[name])}`;
+  return `${titleOf(name)} against the epoch${bestText}`;
 }

@@ -1,18 +1,18 @@
-/** The network as a table, printed before anything is trained and shown in the report: what it is and what it will cost. */
+/** The network as a table of its layers and their cost, printed before training and shown in the report. */
 import { describeLayers, type LayerDescription, totalsOf, trainingStepBytes } from '../model/description.ts';
+import { bytes, count } from '../model/format.ts';
 import type { Layer } from '../model/layer.ts';
 import { inputPx, type Network } from '../model/network.ts';
-import { bytes, count } from './numerals.ts';
 
-/** One layer in words. Sizes are `height x width x channels`, as the paper writes them. */
+/** One layer as text. Sizes are `height x width x channels`, as in the paper. */
 export interface DescriptionRow {
   readonly layer: string;
   readonly does: string;
   readonly output: string;
   readonly parameters: string;
-  /** Of one patch. */
+  /** Per patch. */
   readonly multiplyAdds: string;
-  /** The layer's output for the whole batch. */
+  /** Of the layer's output for a whole batch. */
   readonly memory: string;
   readonly seesPx: string;
   readonly stridePx: string;
@@ -29,7 +29,7 @@ export const descriptionHeadings: DescriptionRow = {
   stridePx: 'stride',
 };
 
-/** A row a layer and the row of totals. `batch` is in patches. */
+/** A row for each layer and a row of totals. `batch` is in patches. */
 export function descriptionRows(
   network: Network,
   batch: number,
@@ -51,7 +51,7 @@ export function descriptionRows(
   };
 }
 
-/** The table as text for a terminal, at most 100 columns wide, with the memory that a training step needs below it. */
+/** The table as text for a terminal, at most 100 columns wide, and the memory that a training step needs. */
 export function describeTable(network: Network, batch: number): string {
   const { layers, total } = descriptionRows(network, batch);
   const columns = Object.keys(descriptionHeadings) as (keyof DescriptionRow)[];
@@ -72,8 +72,8 @@ export function describeTable(network: Network, batch: number): string {
     rule,
     line(total),
     '',
-    'Multiply-adds are of one patch, memory is of the outputs of one batch.',
-    `Training with batches of ${count(batch)} needs about ${bytes(trainingStepBytes(network, batch))} at its peak.`,
+    'Multiply-adds are per patch, memory is for the outputs of one batch.',
+    `Training with batches of ${count(batch)} needs about ${bytes(trainingStepBytes(network, batch))} of memory at its peak.`,
     '',
   ].join('\n');
 }
@@ -82,7 +82,7 @@ function descriptionRow(description: LayerDescription, batch: number): Descripti
   const [channels, height, width] = description.outputShape;
   return {
     layer: description.layer.name,
-    does: whatItDoes(description.layer),
+    does: operationText(description.layer),
     output: `${height}x${width}x${channels}`,
     parameters: count(description.parameterCount),
     multiplyAdds: count(description.multiplyAdds),
@@ -92,7 +92,7 @@ function descriptionRow(description: LayerDescription, batch: number): Descripti
   };
 }
 
-function whatItDoes(layer: Layer): string {
+function operationText(layer: Layer): string {
   switch (layer.kind) {
     case 'standardise':
       return 'mean 0, variance 1';

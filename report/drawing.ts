@@ -1,20 +1,20 @@
 /**
- * Figures as SVG text. A drawing is what stands between the tags, with its size; it becomes a file of its own (with its paper
- * under it) or a part of the page. Charts are laid out by Observable Plot, whose document here is linkedom's.
+ * Figures as SVG text. A drawing is the content of an svg element with its size; it becomes a file (with a
+ * background) or an element of a page. Observable Plot lays out charts, with linkedom as its document.
  */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import { html, type Markup, ownMarkup } from './markup.ts';
-import { bookFace, lightPalette, type Palette } from './palette.ts';
+import { html, type Markup, trustedMarkup } from './markup.ts';
+import { lightPalette, type Palette, serifFonts } from './palette.ts';
 
 export interface Drawing {
   readonly width: number;
   readonly height: number;
-  /** SVG elements. Text is centred, 11 px and in the current colour unless it says otherwise. */
+  /** SVG elements. Default text is centred, 11 px, in the current colour. */
   readonly body: string;
 }
 
-/** The part of a document that is used here; the project is compiled without the browser's types. */
+/** The DOM that is used here; the project is compiled without the browser's types. */
 interface SvgElement {
   readonly innerHTML: string;
   querySelector(selector: string): { remove(): void } | null;
@@ -30,7 +30,57 @@ export function chart(
   return { width: options.width, height: options.height, body: svg.innerHTML };
 }
 
-/** Sets drawings of one size side by side, `columns` to a row. */
+export interface Matrix {
+  readonly rows: readonly string[];
+  readonly columns: readonly string[];
+  /** Of the axes, if they have any. */
+  readonly titles?: { readonly rows: string; readonly columns: string };
+  readonly cellPx: { readonly width: number; readonly height: number };
+  /** Gap between cells as a share of their size. */
+  readonly padding: number;
+  readonly fontPx: number;
+  /** The cells, placed by channels `x` and `y` that are indices of columns and rows. */
+  readonly marks: readonly Plot.Markish[];
+}
+
+/** A chart of cells with a label for each row at the left and for each column, turned upwards, on top. */
+export function matrixChart(matrix: Matrix, palette: Palette): Drawing {
+  const { rows, columns, titles, cellPx, padding, fontPx, marks } = matrix;
+  const longestPx = (texts: readonly string[], px: number) =>
+    12 + Math.max(0, ...texts.map((text) => Array.from(text).length)) * px * 0.56;
+  const widthPx = columns.length * cellPx.width;
+  const titlePx = titles === undefined ? 0 : 18;
+  const marginTop = longestPx(columns, fontPx) + titlePx;
+  const marginLeft = Math.max(longestPx(rows, fontPx) + titlePx, titles ? longestPx([titles.rows], 11) : 0);
+  const marginRight = Math.max(14, titles ? longestPx([titles.columns], 11) - widthPx : 0);
+  const marginBottom = 8;
+  const title = {
+    fill: palette.muted,
+    fontStyle: 'italic',
+    frameAnchor: 'top-left',
+    textAnchor: 'start',
+  } as const;
+  const axis = { tickSize: 0, tickPadding: 4, fontSize: fontPx, label: null, fill: palette.ink } as const;
+  const indices = (labels: readonly string[]) => labels.map((_, i) => i);
+  return chart({
+    width: Math.ceil(marginLeft + widthPx + marginRight),
+    height: Math.ceil(marginTop + rows.length * cellPx.height + marginBottom),
+    ...{ marginTop, marginLeft, marginRight, marginBottom },
+    style: { background: 'none' },
+    x: { type: 'band', domain: indices(columns), padding, label: null },
+    y: { type: 'band', domain: indices(rows), padding, label: null },
+    opacity: { type: 'identity' },
+    marks: [
+      Plot.axisX({ ...axis, tickFormat: (c: number) => columns[c] ?? '', anchor: 'top', tickRotate: -90 }),
+      Plot.axisY({ ...axis, tickFormat: (r: number) => rows[r] ?? '' }),
+      titles && Plot.text([titles.columns], { ...title, dy: 2 - marginTop }),
+      titles && Plot.text([titles.rows], { ...title, dx: 2 - marginLeft, dy: -18 }),
+      ...marks,
+    ],
+  });
+}
+
+/** Arranges drawings of one size in a grid. */
 export function arranged(drawings: readonly Drawing[], columns: number): Drawing {
   const width = Math.max(...drawings.map((drawing) => drawing.width));
   const height = Math.max(...drawings.map((drawing) => drawing.height));
@@ -46,7 +96,9 @@ export function arranged(drawings: readonly Drawing[], columns: number): Drawing
   };
 }
 
-/** A file's text: the drawing on light paper with its heading above it, in colours and faces that do not depend on the viewer. */
+/**
+ * The drawing as a file with a heading and a light background, in colours that do not depend on the viewer.
+ */
 export function svgFile(drawing: Drawing, heading: string): string {
   const headingPx = 34;
   const marginPx = 14;
@@ -58,19 +110,19 @@ export function svgFile(drawing: Drawing, heading: string): string {
 <rect width="${width}" height="${height}" fill="${paper}"/>
 <text x="${marginPx}" y="23" text-anchor="start" font-size="15" fill="${ink}">${heading}</text>
 <g transform="translate(${marginPx},${headingPx})">
-${ownMarkup(drawing.body)}
+${trustedMarkup(drawing.body)}
 </g>
 </svg>`.markup
   }\n`;
 }
 
-/** The drawing as an element of the page, no wider than its place. */
+/** The drawing as an element of a page. */
 export function svgElement({ width, height, body }: Drawing, label: string, palette: Palette): Markup {
-  return html`<svg width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}" ${rootStyle(palette)}>${ownMarkup(body)}</svg>`;
+  return html`<svg width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}" ${rootStyle(palette)}>${trustedMarkup(body)}</svg>`;
 }
 
 function rootStyle({ ink }: Palette): Markup {
-  return ownMarkup(
-    `font-family="${bookFace}" font-size="11" text-anchor="middle" fill="currentColor" color="${ink}"`,
+  return trustedMarkup(
+    `font-family="${serifFonts}" font-size="11" text-anchor="middle" fill="currentColor" color="${ink}"`,
   );
 }

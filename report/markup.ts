@@ -1,4 +1,4 @@
-/** HTML and SVG by template: whatever is put into one is escaped, unless it is itself markup that a template made. */
+/** HTML and SVG templates, which escape everything that is inserted unless it is markup from a template. */
 
 export interface Markup {
   readonly markup: string;
@@ -6,14 +6,17 @@ export interface Markup {
 
 type Content = string | number | Markup | readonly Markup[];
 
-/** Template tag. Texts and numbers are escaped for elements and double-quoted attributes; markup goes in as it is. */
+/**
+ * Template tag. Texts and numbers are escaped for elements and double-quoted attributes; markup is inserted
+ * unchanged.
+ */
 export function html(strings: TemplateStringsArray, ...contents: readonly Content[]): Markup {
   const parts = strings.map((text, i) => text + contentMarkup(contents[i] ?? ''));
   return { markup: parts.join('') };
 }
 
-/** Markup that our own code wrote as text, such as a figure. Never for text from a file. */
-export function ownMarkup(markup: string): Markup {
+/** Trusts text that this code wrote, such as a figure. Never for text from a file. */
+export function trustedMarkup(markup: string): Markup {
   return { markup };
 }
 
@@ -33,16 +36,16 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 function escaped(text: string): string {
-  return printable(text).replace(/[&<>"']/g, (character) => entities[character] as string);
+  return displayable(text).replace(/[&<>"']/g, (character) => entities[character] as string);
 }
 
-/** The text with characters that XML forbids or that a line cannot show (controls, lone surrogates) as U+FFFD. */
-export function printable(text: string): string {
+/** Replaces characters that XML forbids or that have no glyph (controls, lone surrogates) by U+FFFD. */
+function displayable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cs}\uFFFE\uFFFF]/gu, '\uFFFD');
 }
 
-/** At most `characters` of a text, the last an ellipsis where something was cut. */
+/** At most `characters` of a text, the last an ellipsis if something was cut. */
 export function shortened(text: string, characters: number): string {
-  const letters = Array.from(printable(text));
+  const letters = Array.from(displayable(text));
   return letters.length <= characters ? letters.join('') : `${letters.slice(0, characters - 1).join('')}…`;
 }

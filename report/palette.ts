@@ -1,11 +1,10 @@
 /**
- * The colours and the type of every figure and of the report. Files of their own get plain colours on their own paper, which any
- * viewer shows; figures inside the report name the page's custom properties, so that they follow its light and dark form.
+ * The colours and the typeface of all figures and pages. SVG files get literal colours, which any viewer
+ * shows; figures inside a page use its custom properties, so that they follow light and dark mode.
  */
 
 const colourNames = ['paper', 'ink', 'muted', 'rule', 'training', 'validation', 'wrong'] as const;
-export type ColourName = (typeof colourNames)[number];
-export type Palette = { readonly [name in ColourName]: string };
+export type Palette = { readonly [name in (typeof colourNames)[number]]: string };
 
 export const lightPalette: Palette = {
   paper: '#fbf8f1',
@@ -27,7 +26,7 @@ export const darkPalette: Palette = {
   wrong: '#ff7f6e',
 };
 
-/** Names the custom properties that `customProperties` declares. */
+/** Refers to the custom properties that `customProperties` declares. */
 export const pagePalette: Palette = {
   paper: 'var(--paper)',
   ink: 'var(--ink)',
@@ -43,6 +42,6 @@ export function customProperties(palette: Palette): string {
   return colourNames.map((name) => `--${name}:${palette[name]};`).join('');
 }
 
-/** Book faces that systems bring along; nothing is downloaded. Single quotes, so that it fits into an attribute. */
-export const bookFace =
+/** Serif fonts that systems have; nothing is downloaded. Single quotes, so that it fits into an attribute. */
+export const serifFonts =
   "'Iowan Old Style','Palatino Linotype',Palatino,'TeX Gyre Pagella','Source Serif 4',Georgia,'DejaVu Serif',serif";

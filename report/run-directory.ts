@@ -1,4 +1,4 @@
-/** What the report is made from: the files of a run directory, read and checked once. */
+/** The input of the report: the files of a run directory, read and checked once. */
 import { readFile } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { TexturaError } from '../model/error.ts';
@@ -6,21 +6,21 @@ import { type MetricsRow, metricsFromCsv, withBalancedErrors } from '../model/me
 import { type Run, runFiles } from '../model/run-file.ts';
 import { decodeTensors, type StoredTensor } from '../model/safetensors.ts';
 import { readRun } from '../node/run-record.ts';
-import { type Confusion, readConfusion } from './confusion-file.ts';
-import { embeddedPicture } from './embedded-picture.ts';
-import { reportFiles } from './report-files.ts';
+import { type Confusion, confusionCsvFile, readConfusion } from './confusion.ts';
+import { embeddedPicture } from './pictures.ts';
+import { samplesFile } from './samples.ts';
 
-/** What a run came to. */
+/** The results of a run. */
 export interface RunResults {
   /** The directory's own name. */
   readonly name: string;
-  /** The directory as a command would name it: relative to where the command runs, if it lies below. */
+  /** The directory for use in a command: relative to the working directory if it is below it. */
   readonly path: string;
   readonly run: Run;
-  /** Empty where no epoch was finished. */
+  /** Empty if no epoch was finished. */
   readonly metrics: readonly MetricsRow[];
   readonly confusion: Confusion | undefined;
-  /** `[filters, 1, kernelPx, kernelPx]` of the kept model; undefined where none was kept. */
+  /** `[filters, 1, kernelPx, kernelPx]` of the best model; undefined if there is none. */
   readonly firstKernel: StoredTensor | undefined;
 }
 
@@ -29,10 +29,12 @@ export interface RunRecord extends RunResults {
   readonly samples: string | undefined;
 }
 
-/** Errors: `file-unreadable` where run.json is missing; `file-damaged`, naming the file and what is wrong in it. */
+/**
+ * Errors: `file-unreadable` if run.json is missing; `file-damaged`, naming the file and what is wrong in it.
+ */
 export async function readRunDirectory(directory: string): Promise<RunRecord> {
   const results = await readRunResults(directory);
-  const samples = await readIfThere(join(directory, reportFiles.samples));
+  const samples = await readIfThere(join(directory, samplesFile));
   return { ...results, samples: samples && (await embeddedPicture(samples)) };
 }
 
@@ -41,8 +43,8 @@ export async function readRunResults(directory: string): Promise<RunResults> {
   const run = await readRun(directory);
   const confusion = await readConfusion(directory);
   if (confusion !== undefined && confusion.labels.join('\n') !== run.labels.join('\n')) {
-    const where = join(directory, reportFiles.confusionCounts);
-    throw new TexturaError('file-damaged', `${where}: its classes are not those of ${runFiles.run}`);
+    const where = join(directory, confusionCsvFile);
+    throw new TexturaError('file-damaged', `${where}: its classes differ from those of ${runFiles.run}`);
   }
   return {
     name: basename(resolve(directory)),
@@ -71,14 +73,14 @@ async function readFirstKernel(path: string): Promise<StoredTensor | undefined> 
   const file = await readIfThere(path);
   if (file === undefined) return undefined;
   const kernel = decodeTensors(file, path).tensors.get('conv1.kernel');
-  if (kernel === undefined) throw new TexturaError('file-damaged', `${path}: it has no conv1.kernel`);
+  if (kernel === undefined) throw new TexturaError('file-damaged', `${path}: conv1.kernel is missing`);
   return kernel;
 }
 
 /** Errors: `file-unreadable`. */
 export async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   try {
-    // A plain array: the Buffer's memory is shared with others, and its slice is a view.
+    // Copied, because a Buffer's memory may be shared and its slice is a view.
     return new Uint8Array(await readFile(path));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
@@ -86,7 +88,7 @@ export async function readIfThere(path: string): Promise<Uint8Array | undefined>
   }
 }
 
-/** The directory relative to where commands run, if it lies below. */
+/** The directory for use in a command: relative to the working directory if it is below it. */
 export function commandPath(directory: string): string {
   const fromHere = relative(process.cwd(), resolve(directory));
   const below = fromHere !== '' && fromHere.split(sep)[0] !== '..' && !isAbsolute(fromHere);

@@ -1,15 +1,15 @@
 /**
- * samples.png: patches of a real training batch before and after augmentation, so that a person sees what the network is fed,
- * and below them the paper's figure 6, a training image down a Gaussian pyramid.
+ * samples.png: patches of a training batch before and after augmentation, which show what the network gets,
+ * and below them the paper's figure 6: a training image as a Gaussian pyramid.
  */
+import { join } from 'node:path';
 import type { GreyImage } from '../model/image.ts';
 import { inputPx } from '../model/network.ts';
 import type { Patch } from '../model/patch.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
-import { gaussianPyramid } from './gaussian-pyramid.ts';
 import { html, type Markup, shortened } from './markup.ts';
 import { lightPalette } from './palette.ts';
-import { type PlacedPicture, sheetPng } from './picture-sheet.ts';
+import { type PlacedPicture, sheetPng } from './pictures.ts';
 
 export interface Sample {
   readonly label: string;
@@ -19,7 +19,7 @@ export interface Sample {
 }
 
 export interface Samples {
-  /** What the picture says above the patches, e.g. `Augmentation: jitter64`. */
+  /** Above the patches, e.g. `Augmentation: jitter64`. */
   readonly heading: string;
   readonly samples: readonly Sample[];
   /** The training image of the pyramid and its name. */
@@ -38,15 +38,17 @@ const captionPx = 26;
 const bandPx = captionPx + 2 * tilePx + gapPx / 2 + 14;
 const sheetPx = 2 * marginPx + gutterPx + columns * (tilePx + gapPx) - gapPx;
 const pyramidLevels = 5;
-/** Largest part of a photograph that fits beside its reductions. */
+/** Largest part of a photograph that fits next to its reductions. */
 const largestLevelPx = { width: 560, height: 420 } as const;
 
-/** Writes the PNG of 24 samples at most. It is whole or absent. */
-export async function writeSamples(path: string, samples: Samples): Promise<void> {
-  await writeFileAtomically(path, await samplesPng(samples));
+export const samplesFile = 'samples.png';
+
+/** Writes samples.png with at most 24 samples into a run directory. */
+export async function writeSamples(directory: string, samples: Samples): Promise<void> {
+  await writeFileAtomically(join(directory, samplesFile), await samplesPng(samples));
 }
 
-export async function samplesPng({ heading, samples, image, imageName }: Samples): Promise<Uint8Array> {
+async function samplesPng({ heading, samples, image, imageName }: Samples): Promise<Uint8Array> {
   const shown = samples.slice(0, 3 * columns);
   const patchesPx = Math.ceil(shown.length / columns) * bandPx;
   const pyramidTop = headingPx + patchesPx + headingPx;
@@ -56,7 +58,7 @@ export async function samplesPng({ heading, samples, image, imageName }: Samples
     width: sheetPx,
     height: pyramidTop + (pyramid[0]?.image.height ?? 0) * (pyramid[0]?.zoom ?? 1) + captionPx + 10,
     pictures: [...bandPatches.flatMap(({ pictures }) => pictures), ...pyramid],
-    lettering: [
+    captions: [
       headline(heading, 30),
       ...bandPatches.map(({ caption }) => caption),
       ...rowNames(Math.ceil(shown.length / columns)),
@@ -88,7 +90,7 @@ function rowNames(bands: number): readonly Markup[] {
   });
 }
 
-/** Levels side by side from the left, their tops in line; small images are enlarged to be seen. */
+/** Levels side by side from the left, aligned at the top; small images are enlarged. */
 function placePyramid(image: GreyImage, top: number): readonly PlacedPicture[] {
   const wide = 2 * image.width <= largestLevelPx.width && 2 * image.height <= largestLevelPx.height;
   const levelZoom = wide ? 2 : 1;
@@ -122,4 +124,68 @@ function middleOf({ data, width, height }: GreyImage): GreyImage {
     cut.set(data.subarray(start, start + part.width), row * part.width);
   }
   return { data: cut, ...part };
+}
+
+/**
+ * Burt and Adelson, "The Laplacian pyramid as a compact image code" (1983), with a = 3/8: the binomial
+ * kernel, in 16ths.
+ */
+const kernel = [1, 4, 6, 4, 1] as const;
+const kernelSum = 16;
+
+/**
+ * The image and its reductions, each half as wide and high (rounded up), down to sides of `smallestPx` or to
+ * `levels` in all.
+ */
+export function gaussianPyramid(image: GreyImage, levels: number, smallestPx = 8): readonly GreyImage[] {
+  const pyramid = [image];
+  for (let top = image; pyramid.length < levels; ) {
+    top = reduced(top);
+    if (Math.min(top.width, top.height) < smallestPx) break;
+    pyramid.push(top);
+  }
+  return pyramid;
+}
+
+/**
+ * REDUCE: the 5x5 binomial average at every second pixel, edges mirrored about the outermost pixel, rounded
+ * half up.
+ */
+export function reduced({ data, width, height }: GreyImage): GreyImage {
+  const halfWidth = Math.ceil(width / 2);
+  const halfHeight = Math.ceil(height / 2);
+  const rows = new Uint16Array(halfWidth * height);
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < halfWidth; x++) rows[at++] = weighted(data, y * width, 1, 2 * x, width);
+  }
+  const half = new Uint8Array(halfWidth * halfHeight);
+  const total = kernelSum * kernelSum;
+  for (let y = 0, at = 0; y < halfHeight; y++) {
+    for (let x = 0; x < halfWidth; x++) {
+      half[at++] = Math.floor((weighted(rows, x, halfWidth, 2 * y, height) + total / 2) / total);
+    }
+  }
+  return { data: half, width: halfWidth, height: halfHeight };
+}
+
+/** Kernel-weighted sum around place `centre` of a line of `length` values that starts at `start`. */
+function weighted(
+  values: Uint8Array | Uint16Array,
+  start: number,
+  stride: number,
+  centre: number,
+  length: number,
+): number {
+  let sum = 0;
+  for (let k = 0; k < kernel.length; k++) {
+    const place = mirrored(centre + k - 2, length);
+    sum += (kernel[k] as number) * (values[start + place * stride] as number);
+  }
+  return sum;
+}
+
+function mirrored(place: number, length: number): number {
+  if (length === 1) return 0;
+  const folded = Math.abs(place) % (2 * (length - 1));
+  return Math.min(folded, 2 * (length - 1) - folded);
 }

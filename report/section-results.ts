@@ -1,22 +1,23 @@
-/** The report's first half: the result, the course of the run, and the classes that go wrong. */
+/** The report's sections about results: the error, the curves, the classes and the confusion matrix. */
+
+import { count, duration, measure, percent, significant } from '../model/format.ts';
 import type { MetricsRow } from '../model/metrics.ts';
-import { type ClassScore, classScores, errorShare, mistakes, totalScore } from './class-scores.ts';
+import { type ClassScore, classScores, errorShare, mistakes, totalScore } from './confusion.ts';
 import { confusionFigure } from './confusion-figure.ts';
 import { curvePanels } from './curves.ts';
 import { svgElement } from './drawing.ts';
-import { courseOf, headlineOf } from './headline.ts';
 import { html, type Markup, nothing, shortened } from './markup.ts';
-import { count, duration, measure, percent, significant } from './numerals.ts';
-import { bar, type Column, section, type TableRow, table } from './page-parts.ts';
+import { bar, type Column, scrolling, section, type TableRow, table } from './page.ts';
 import { pagePalette } from './palette.ts';
 import type { RunRecord } from './run-directory.ts';
+import { statusText, summaryOf } from './run-summary.ts';
 
 const classesInFirstTable = 30;
 const mistakesShown = 12;
 const longestName = 80;
 
 export function resultEntry(record: RunRecord): Markup {
-  const { sentence, meaning, wrongOfHundred } = headlineOf(record);
+  const { sentence, meaning, wrongOfHundred } = summaryOf(record);
   return html`<div class="entry result">
 <div>
 <p class="sentence">${sentence}</p>
@@ -25,7 +26,7 @@ ${wrongOfHundred === undefined ? nothing : hundredPatches(wrongOfHundred)}
 </div>`;
 }
 
-/** A hundred patches as squares; those that are named wrong come last and are crossed out. */
+/** 100 patches as squares; the misclassified ones are crossed out. */
 function hundredPatches(wrong: number): Markup {
   const squarePx = 22;
   const squares = Array.from({ length: 100 }, (_, i) => {
@@ -38,32 +39,32 @@ function hundredPatches(wrong: number): Markup {
   return html`<svg width="220" height="220" viewBox="0 0 220 220" role="img" aria-label="${wrong} of 100 squares are crossed out" class="hundred">${squares}</svg>`;
 }
 
-export function courseSection(record: RunRecord): Markup {
+export function curvesSection(record: RunRecord): Markup {
   const { run, metrics } = record;
   const alarm = run.status === 'diverged' ? html` class="alarm"` : nothing;
-  const entry = html`<p><span${alarm}>${courseOf(record)}</span> ${timeOf(metrics)}</p>
+  const entry = html`<p><span${alarm}>${statusText(record)}</span> ${timeOf(metrics)}</p>
 ${metrics.length === 0 ? nothing : curves(record)}`;
-  return section('How it went', 'Error and objective after each epoch.', entry);
+  return section('Training', 'Loss and error after each epoch.', entry);
 }
 
 function curves(record: RunRecord): Markup {
   const panels = curvePanels({ ...record.run, metrics: record.metrics }, pagePalette);
   return html`<div class="panels">
 ${panels.map(({ drawing, label }) => html`${svgElement(drawing, label, pagePalette)}\n`)}</div>
-<details><summary>The values</summary>
+<details><summary>Values</summary>
 ${epochTable(record)}</details>`;
 }
 
 function timeOf(metrics: readonly MetricsRow[]): string {
   if (metrics.length === 0) return '';
   const seconds = metrics.reduce((sum, row) => sum + row.seconds, 0);
-  return `Its epochs took ${duration(seconds)}.`;
+  return `The epochs took ${duration(seconds)}.`;
 }
 
 const epochColumns: readonly Column[] = [
   { heading: 'epoch', kind: 'number' },
   { heading: 'split', kind: 'text' },
-  { heading: 'objective', kind: 'number' },
+  { heading: 'loss', kind: 'number' },
   { heading: 'top-1 error', kind: 'number' },
   { heading: 'top-5 error', kind: 'number' },
   { heading: 'balanced error', kind: 'number' },
@@ -92,8 +93,8 @@ const classColumns: readonly Column[] = [
   { heading: 'wrong', kind: 'number' },
   { heading: 'error', kind: 'number' },
   { heading: '', kind: 'bar' },
-  { heading: 'most often taken for', kind: 'name' },
-  { heading: 'others taken for it', kind: 'number' },
+  { heading: 'most often predicted as', kind: 'name' },
+  { heading: 'false positives', kind: 'number' },
 ];
 
 export function classesSection({ confusion }: RunRecord): Markup {
@@ -106,51 +107,50 @@ export function classesSection({ confusion }: RunRecord): Markup {
   const entry = html`${table('Errors of each class', classColumns, first, patches === 0 ? undefined : total)}${
     rest.length === 0
       ? nothing
-      : html`<details><summary>The other ${count(rest.length)} classes</summary>
+      : html`<details><summary>${count(rest.length)} more classes</summary>
 ${table('Errors of the other classes', classColumns, rest)}</details>`
   }`;
-  return section('Class by class', 'Validation patches, the worst class first.', entry);
+  return section('Errors by class', 'Of validation patches, the worst class first.', entry);
 }
 
 function classRow(score: ClassScore): TableRow {
-  const { label, patches, wrong, takenInstead, worstMistake } = score;
+  const { label, patches, wrong, falsePositives, worstMistake } = score;
   const share = errorShare(score);
   const confused =
-    worstMistake === undefined ? '' : `${nameOf(worstMistake.namedAs)} (${count(worstMistake.count)})`;
+    worstMistake === undefined ? '' : `${nameOf(worstMistake.predicted)} (${count(worstMistake.count)})`;
   const error = patches === 0 ? ['no patches', ''] : [percent(share), bar(share)];
-  return { cells: [nameOf(label), count(patches), count(wrong), ...error, confused, count(takenInstead)] };
+  return { cells: [nameOf(label), count(patches), count(wrong), ...error, confused, count(falsePositives)] };
 }
 
 const mistakeColumns: readonly Column[] = [
   { heading: 'true class', kind: 'name' },
-  { heading: 'named as', kind: 'name' },
+  { heading: 'predicted', kind: 'name' },
   { heading: 'patches', kind: 'number' },
-  { heading: 'of the class', kind: 'number' },
+  { heading: 'of the true class', kind: 'number' },
 ];
 
-export function mistakesSection({ confusion }: RunRecord): Markup {
+export function confusionSection({ confusion }: RunRecord): Markup {
   if (confusion === undefined) return nothing;
   const rows = mistakes(confusion)
     .slice(0, mistakesShown)
-    .map(({ trueLabel, namedAs, count: patches, of }): TableRow => {
-      return { cells: [nameOf(trueLabel), nameOf(namedAs), count(patches), percent(patches / of)] };
+    .map(({ trueLabel, predicted, count: patches, of }): TableRow => {
+      return { cells: [nameOf(trueLabel), nameOf(predicted), count(patches), percent(patches / of)] };
     });
   const figure = svgElement(confusionFigure(confusion, pagePalette), 'confusion matrix', pagePalette);
   const pairs =
     rows.length === 0
-      ? html`<p>Nothing was mistaken for anything else.</p>`
-      : html`<h3>Most confused</h3>
+      ? html`<p>No patch was misclassified.</p>`
+      : html`<h3>Most confused pairs</h3>
 ${table('Most confused pairs', mistakeColumns, rows)}`;
-  const entry = html`<div class="scroll" role="region" tabindex="0" aria-label="Confusion matrix">${figure}</div>
-${pairs}`;
+  const entry = html`${scrolling('Confusion matrix', figure)}${pairs}`;
   return section(
-    'What is taken for what',
-    'Each row in per cent of the patches of its class. Blue is right, red is wrong.',
+    'Confusion matrix',
+    'Rows are true classes, columns predictions, in per cent of the patches of the true class. Blue is right, red is wrong.',
     entry,
   );
 }
 
-/** A class's name, cut where it would make a page of its own. */
+/** A class's name, shortened if it is very long. */
 function nameOf(label: string): string {
   return shortened(label, longestName);
 }

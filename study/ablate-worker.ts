@@ -1,4 +1,4 @@
-/** `npm run ablate:worker`: a machine that takes runs of studies from a queue. */
+/** `npm run ablate:worker`: trains runs of studies from a queue on this machine. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -8,30 +8,30 @@ import { requireWritable } from '../node/output.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { deviceOptions, engineOptions } from '../training/engine/engine-choice.ts';
 import { onInterrupt } from '../training/run/interrupt.ts';
-import { startRunWorker } from './queue/run-worker.ts';
+import { startRunWorker } from './queue/worker.ts';
 
 export const workerOptions = z.strictObject({
   queue: z.string().min(1).default('redis://127.0.0.1:6379').describe('Redis server that the study uses'),
-  data: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('the data folder on this machine, where it is elsewhere than the study says'),
+  data: z.string().min(1).optional().describe("data folder on this machine, if it differs from the study's"),
   work: z
     .string()
     .min(1)
     .default(join(tmpdir(), 'textura-worker'))
-    .describe('folder for runs under way, which is emptied of them'),
-  engine: z.enum(engineOptions).default('auto').describe('what computes'),
-  device: z.enum(deviceOptions).default('auto').describe('where it computes'),
-  jobs: z.int().min(1).default(1).describe('runs at a time'),
-  threads: z.int().min(1).optional().describe('processor threads of a run (default the cores, shared out)'),
+    .describe('folder for active runs, which are removed at the end'),
+  engine: z.enum(engineOptions).default('auto').describe('engine that computes'),
+  device: z.enum(deviceOptions).default('auto').describe('device that computes'),
+  jobs: z.int().min(1).default(1).describe('parallel runs'),
+  threads: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('processor threads of a run (default: the cores divided by the runs)'),
   cacheMb: z.int().min(0).optional().describe('memory of a run for decoded images'),
   stallSeconds: z
     .int()
     .min(1)
     .default(30)
-    .describe('after this long without a sign a worker is taken for dead and its run goes to another'),
+    .describe('time after which a worker that does not answer loses its run to another worker'),
 });
 export type WorkerOptions = z.infer<typeof workerOptions>;
 
@@ -50,17 +50,17 @@ async function work({
   const worker = await startRunWorker({
     url: queue,
     data,
-    // Two workers of one machine must not write into one directory.
+    // Two workers of one machine must not share a directory.
     workFolder: join(folder, String(process.pid)),
     computing: { engine, device, threads, ...(cacheMb === undefined ? {} : { cacheMb }) },
-    atOnce: jobs,
+    parallelRuns: jobs,
     stallSeconds,
     onLine: terminal.line,
   });
-  terminal.line(`Waiting for runs on ${queue}; Ctrl-C gives those under way to other workers and ends.`);
-  // A second signal ends the process where the server is gone and nothing can be given back.
+  terminal.line(`Waiting for runs on ${queue}; Ctrl-C returns active runs to the queue and ends.`);
+  // A second signal ends the process even if the server is gone and runs cannot be returned.
   const release = await new Promise<() => void>((resolve) => {
-    const giveBack = onInterrupt(terminal, () => resolve(giveBack));
+    const restore = onInterrupt(terminal, () => resolve(restore));
   });
   try {
     await worker.close();
@@ -72,7 +72,7 @@ async function work({
 await runCommand(
   {
     name: 'ablate:worker',
-    summary: 'Takes runs of ablation studies from a queue, trains them and sends them back.',
+    summary: 'Trains runs of ablation studies from a queue and sends the results back.',
     options: workerOptions,
     run: work,
   },

@@ -1,4 +1,6 @@
-/** `npm run ablate`: from a data folder to a study that says which layers matter. */
+/**
+ * `npm run ablate`: trains networks that lack a layer on a data folder and compares them with the reference.
+ */
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { controlMeasures, type StudyData } from '../model/study-file.ts';
@@ -8,16 +10,9 @@ import { readStudy } from '../node/study-record.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { deviceOptions, engineOptions } from '../training/engine/engine-choice.ts';
 import { takeRunLock } from '../training/run/run-lock.ts';
+import { everyVariant, extendedStudy, newStudy, resumedPlan, type StudyPlan, variantsOf } from './plan.ts';
+import { runStudy } from './study.ts';
 import { freeStudyDirectory, holdsStudy, newestStudy, studiesFolder } from './study-directory.ts';
-import {
-  everyVariant,
-  extendedStudy,
-  newStudy,
-  resumedPlan,
-  type StudyPlan,
-  variantsOf,
-} from './study-plan.ts';
-import { runStudy } from './study-run.ts';
 
 const commonConfig = trainingConfigSchema.omit({ variant: true, width: true, seed: true });
 
@@ -28,22 +23,28 @@ export const ablateOptions = z.strictObject({
     .min(1)
     .default(everyVariant)
     .describe('networks to compare with the reference, separated by commas'),
-  seeds: z.int().min(1).max(100).default(3).describe('runs of each network'),
-  seed: trainingConfigSchema.shape.seed.describe('the first of the seeds'),
-  recipe: z.enum(recipeNames).default('default').describe('set of settings that others come on top of'),
+  seeds: z.int().min(1).max(100).default(3).describe('number of seeds; each network is trained with each'),
+  seed: trainingConfigSchema.shape.seed.describe('first seed'),
+  recipe: z.enum(recipeNames).default('default').describe('named settings, which other options override'),
   controls: z
     .enum(['none', ...controlMeasures])
     .default('none')
-    .describe('also train the reference as large (params) or as costly (macs) as each ablation'),
+    .describe(
+      'also train references with as many parameters (params) or multiply-adds (macs) as each ablation',
+    ),
   out: z
     .string()
     .min(1)
     .optional()
-    .describe('study directory (default studies/ablation, numbered where taken)'),
-  engine: z.enum(engineOptions).default('auto').describe('what computes'),
-  device: z.enum(deviceOptions).default('auto').describe('where it computes'),
-  threads: z.int().min(1).optional().describe('processor threads of a run (default the cores, shared out)'),
-  jobs: z.int().min(1).optional().describe('runs at a time (default as many as cores and memory allow)'),
+    .describe('study directory (default studies/ablation, with a number if it exists)'),
+  engine: z.enum(engineOptions).default('auto').describe('engine that computes'),
+  device: z.enum(deviceOptions).default('auto').describe('device that computes'),
+  threads: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('processor threads of a run (default: the cores divided by the runs)'),
+  jobs: z.int().min(1).optional().describe('parallel runs (default: as many as cores and memory allow)'),
   cacheMb: z.int().min(0).optional().describe('memory of a run for decoded images'),
   queue: z
     .string()
@@ -54,9 +55,9 @@ export const ablateOptions = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      'resume the study in --out, or the newest, with what is added; with --data, start one where there is none',
+      'resume the study in --out, or the newest, and add networks and seeds; with --data, start it if there is none',
     ),
-  dryRun: z.boolean().default(false).describe('print the plan and what it will take, and train nothing'),
+  dryRun: z.boolean().default(false).describe('print the plan and its cost without training'),
 });
 export type AblateOptions = z.infer<typeof ablateOptions>;
 
@@ -67,7 +68,7 @@ async function ablate(
   { given }: { readonly given: ReadonlySet<string> },
 ): Promise<void> {
   const directory = await directoryFor(options, given);
-  // A dry run writes nothing, not even a lock.
+  // A dry run writes nothing, so it takes no lock.
   if (options.dryRun) return study(options, given, directory);
   const lock = await takeRunLock(directory);
   try {
@@ -78,7 +79,7 @@ async function ablate(
 }
 
 async function study(options: AblateOptions, given: ReadonlySet<string>, directory: string): Promise<void> {
-  const wished = new Set([...given, ...Object.keys(recipes[options.recipe])]);
+  const requested = new Set([...given, ...Object.keys(recipes[options.recipe])]);
   if (!holdsStudy(directory)) {
     const plan = planOf(options, given);
     return runStudy({ ...options, directory, plan, studyOf: (data) => newStudy(plan, data), terminal });
@@ -90,7 +91,7 @@ async function study(options: AblateOptions, given: ReadonlySet<string>, directo
     );
   }
   const stored = await readStudy(directory);
-  const plan = resumedPlan(stored, planOf(options, given), wished);
+  const plan = resumedPlan(stored, planOf(options, given), requested);
   const studyOf = (data: StudyData) => extendedStudy(directory, stored, plan, data);
   return runStudy({ ...options, directory, plan, studyOf, terminal });
 }
@@ -108,16 +109,15 @@ function planOf(options: AblateOptions, given: ReadonlySet<string>): StudyPlan {
   };
 }
 
-/** Errors: `usage` where there is no study to resume and no data is named to start one. */
+/** Errors: `usage` if there is no study to resume and no data to start one. */
 async function directoryFor({ out, resume }: AblateOptions, given: ReadonlySet<string>): Promise<string> {
   if (!resume) return out ?? freeStudyDirectory();
   const directory = out ?? (await newestStudy());
   if (directory !== undefined && holdsStudy(directory)) return directory;
-  // Restart scripts give the same command every time; a mistyped --out must not start a study of the default
-  // data.
+  // Restart scripts repeat the same command; a mistyped --out must not start a study of the default data.
   if (!given.has('data')) {
     const what = `no study in ${directory ?? `${studiesFolder}/`} to resume`;
-    throw new TexturaError('usage', `--resume: ${what}; to start one there, name its data with --data`);
+    throw new TexturaError('usage', `--resume: ${what}; to start one, name its data with --data`);
   }
   return directory ?? freeStudyDirectory();
 }
@@ -125,8 +125,7 @@ async function directoryFor({ out, resume }: AblateOptions, given: ReadonlySet<s
 await runCommand(
   {
     name: 'ablate',
-    summary:
-      'Trains every variant of the network over several seeds and says with statistics which layers matter.',
+    summary: 'Trains variants of the network with several seeds and tests which layers matter.',
     options: ablateOptions,
     run: ablate,
   },

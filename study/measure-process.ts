@@ -1,4 +1,7 @@
-/** The process that measures one training step and one evaluation of a network, on random patches; answers in JSON. */
+/**
+ * The process that measures a training step and an evaluation of a network on random patches. It prints the
+ * result as JSON.
+ */
 import type { Network } from '../model/network.ts';
 import { initialParameters, zeroParameters } from '../model/parameters.ts';
 import { patchBytes } from '../model/patch.ts';
@@ -6,9 +9,9 @@ import { randomStream } from '../model/random.ts';
 import { configuredNetwork, type TrainingConfig } from '../model/training-config.ts';
 import type { Engine } from '../training/engine/engine.ts';
 import { chosenEngine, openEngine } from '../training/engine/engine-opening.ts';
-import { type Measured, type MeasureOrder, measureOrderSchema } from './measured-step.ts';
+import { type Measured, type MeasureOrder, measureOrderSchema } from './estimate.ts';
 
-/** What an evaluation is timed on: enough that its parts of 32 count. */
+/** A multiple of the 32 patches that an engine evaluates at a time. */
 const evaluationPatches = 64;
 const midGrey = 127.5;
 
@@ -17,10 +20,8 @@ async function measure({ config, classes, computing }: MeasureOrder): Promise<Me
   const choice = await chosenEngine(computing);
   const engine = await openEngine(choice, network, { threads: computing.threads, batch: config.batch });
   try {
-    return {
-      engine: `${engine.name} on ${engine.device}`,
-      ...(await measureEngine(engine, network, config)),
-    };
+    const startSeconds = process.uptime();
+    return { startSeconds, ...(await measureEngine(engine, network, config)) };
   } finally {
     await engine.dispose();
   }
@@ -30,20 +31,20 @@ async function measureEngine(
   engine: Engine,
   network: Network,
   { batch: size }: TrainingConfig,
-): Promise<Omit<Measured, 'engine'>> {
+): Promise<Omit<Measured, 'startSeconds'>> {
   await engine.write({ parameters: initialParameters(network, 1), momentum: zeroParameters(network) });
   const patches = randomPatches(Math.max(size, evaluationPatches));
   const labels = Int32Array.from({ length: size }, (_, i) => i % network.classes);
   const batch = { patches: patches.subarray(0, size * patchBytes), labels };
-  // A rate that moves nothing: random labels must not end in values that slow the processor down.
-  const still = { learningRate: 0, momentum: 0.9, weightDecay: 0 };
-  const stepSeconds = await secondTime(() => engine.step(batch, still));
+  // A learning rate of 0, because training on random labels could end in denormal values, which are slow.
+  const schedule = { learningRate: 0, momentum: 0.9, weightDecay: 0 };
+  const stepSeconds = await secondTime(() => engine.step(batch, schedule));
   const evaluated = patches.subarray(0, evaluationPatches * patchBytes);
   const evaluationSeconds = await secondTime(() => engine.logits(evaluated));
   return { stepSeconds, patchSeconds: evaluationSeconds / evaluationPatches };
 }
 
-/** Seconds of the second of two calls: the first one fills caches. */
+/** Time of the second of two calls: the first warms up. */
 async function secondTime(work: () => Promise<unknown>): Promise<number> {
   await work();
   const startedAt = performance.now();

@@ -1,4 +1,4 @@
-/** The runs of a study on disk, and how far each of them is. */
+/** The directory of a study: its runs and their states. */
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +11,6 @@ import { readStudy } from '../node/study-record.ts';
 /** Folder of studies, one directory each. */
 export const studiesFolder = 'studies';
 
-/** One cell of the study's table. */
 export interface StudyRun {
   /** `ARM-sSEED`. */
   readonly name: string;
@@ -20,13 +19,13 @@ export interface StudyRun {
   readonly directory: string;
 }
 
-/** A run as it stands: not begun, as its run.json says, or failed without a result. */
+/** The state of a run: not started, as in its run.json, or failed without a result. */
 export type StudyRunState =
   | { readonly status: 'missing' }
   | { readonly status: 'failed'; readonly failure: RunFailure }
   | { readonly status: Exclude<Run['status'], 'failed'>; readonly run: Run };
 
-/** The study in studies/ that was started last; undefined where there is none. Damaged ones are skipped. */
+/** The newest study in studies/; undefined if there is none. Skips damaged ones. */
 export async function newestStudy(): Promise<string | undefined> {
   const names = await readdir(studiesFolder).catch(() => []);
   let newest: { readonly directory: string; readonly startedAt: string } | undefined;
@@ -48,7 +47,7 @@ export function holdsStudy(directory: string): boolean {
   return existsSync(join(directory, studyFiles.study));
 }
 
-/** All runs, seed after seed, so that a study that is under way has whole pairs to compare. */
+/** All runs, seed by seed, so that an unfinished study has complete pairs to compare. */
 export function studyRuns(directory: string, { arms, seeds }: Study): readonly StudyRun[] {
   return seeds.flatMap((seed) =>
     arms.map((arm) => {
@@ -58,7 +57,7 @@ export function studyRuns(directory: string, { arms, seeds }: Study): readonly S
   );
 }
 
-/** The whole configuration of a run of the study. */
+/** The full configuration of a run. */
 export function studyRunConfig({ config }: Study, { arm, seed }: StudyRun): TrainingConfig {
   return trainingConfigSchema.parse({ ...config, variant: arm.variant, width: arm.width, seed });
 }
@@ -77,7 +76,7 @@ export async function studyRunState(
   return { status, run: record };
 }
 
-/** Whether there is nothing left to train: a run that diverged has its result. */
+/** Whether nothing is left to train: a diverged run has its result. */
 export function isDone({ status }: StudyRunState): boolean {
   return status === 'finished' || status === 'diverged';
 }

@@ -1,17 +1,16 @@
 /**
- * The study in one picture: how each network's error differs from the reference's, with its 95 % interval and the difference of each
- * seed. Behind them, in grey, what would probably have been missed.
+ * The study in one figure: how each network's error differs from the reference's, with its 95 % interval and
+ * the difference of each seed. Grey bars are the differences that the study would probably have missed.
  */
 import * as Plot from '@observablehq/plot';
 import { chart, type Drawing } from '../../report/drawing.ts';
 import type { Palette } from '../../report/palette.ts';
 import type { Estimate } from '../statistics/study-statistics.ts';
-import { seedDifferences } from './seed-differences.ts';
-import type { ArmResults } from './study-results.ts';
-import { displayName, findingWords, pValueEquation, signedInterval } from './study-words.ts';
-import { type Finding, findingOf } from './verdict.ts';
+import { type Finding, findingOf } from './findings.ts';
+import type { ArmResults } from './results.ts';
+import { displayName, findingWords, pValueEquation, signedInterval } from './sentences.ts';
 
-/** `narrow` fits a telephone: names stand above their intervals instead of beside them. */
+/** `narrow` fits a phone: names are above their intervals instead of next to them. */
 export type ForestLayout = 'wide' | 'narrow';
 
 interface Frame {
@@ -31,7 +30,6 @@ const marginBottom = 46;
 interface ForestRow {
   readonly name: string;
   readonly finding: Finding;
-  /** Whether a run of it has. */
   readonly hasDiverged: boolean;
   /** In percentage points. */
   readonly difference: Estimate | undefined;
@@ -77,10 +75,10 @@ export function forestFigure(arms: readonly ArmResults[], palette: Palette, layo
   });
 }
 
-/** What the figure shows, for those who can't see it. */
+/** The text alternative of the figure. */
 export function forestLabel(arms: readonly ArmResults[]): string {
-  const told = arms.map(forestRow).map(({ name, numbers }) => `${name}: ${numbers}`);
-  return `Differences in top-1 error from the reference in percentage points. ${told.join('; ')}`;
+  const rows = arms.map(forestRow).map(({ name, numbers }) => `${name}: ${numbers}`);
+  return `Differences in top-1 error from the reference in percentage points. ${rows.join('; ')}`;
 }
 
 function forestRow(results: ArmResults): ForestRow {
@@ -112,12 +110,12 @@ function forestRow(results: ArmResults): ForestRow {
 }
 
 /**
- * In points. Intervals from three seeds can be wider than everything else: they are cut, with an arrow. A network of which a run diverged
- * has differences of another size, and fits itself in.
+ * In points. Intervals from three seeds can be much wider than the differences: they are cut, with an arrow.
+ * Networks with a diverged run are ignored, because their differences are much larger.
  */
 function forestDomain(rows: readonly ForestRow[]): readonly [number, number] {
-  const steady = rows.filter(({ hasDiverged }) => !hasDiverged);
-  const centres = (steady.length > 0 ? steady : rows).flatMap(({ difference, seeds }) => [
+  const trained = rows.filter(({ hasDiverged }) => !hasDiverged);
+  const centres = (trained.length > 0 ? trained : rows).flatMap(({ difference, seeds }) => [
     difference?.value ?? 0,
     ...seeds.map(({ points }) => points),
   ]);
@@ -258,11 +256,27 @@ function findingColour({ kind }: Finding, palette: Palette): string {
       return palette.wrong;
     case 'better':
       return palette.validation;
-    case 'not shown':
+    case 'not significant':
     case 'untested':
     case 'unknown':
       return palette.muted;
     default:
       return kind satisfies never;
   }
+}
+
+interface SeedDifference {
+  readonly seed: number;
+  /** Mean error over photographs minus that of the reference's run. */
+  readonly difference: number;
+  readonly link: string | undefined;
+}
+
+/** For each seed that both have. */
+function seedDifferences({ runs, statistics }: ArmResults): readonly SeedDifference[] {
+  const found = statistics?.comparison?.seedDifferences ?? new Map<number, number>();
+  return runs.flatMap(({ seed, link }) => {
+    const difference = found.get(seed);
+    return difference === undefined ? [] : [{ seed, difference, link }];
+  });
 }

@@ -1,25 +1,28 @@
-/** The study report's first half: the forest plot, the verdicts, a sentence a network, and the numbers. */
+/**
+ * The study report's sections about findings: the forest plot, the comparison with the paper, a sentence for
+ * each network, the statistics.
+ */
 import { counted } from '../../model/words.ts';
 import { svgElement } from '../../report/drawing.ts';
 import { html, type Markup, nothing } from '../../report/markup.ts';
-import { type Column, section, type TableRow, table } from '../../report/page-parts.ts';
+import { type Column, section, type TableRow, table } from '../../report/page.ts';
 import { pagePalette } from '../../report/palette.ts';
+import { agreementOf, type Finding, findingOf, trainsAfterAll } from './findings.ts';
 import { type ForestLayout, forestFigure, forestLabel } from './forest-figure.ts';
-import type { ArmResults, StudyResults, StudyRunResults } from './study-results.ts';
+import type { ArmResults, StudyResults, StudyRunResults } from './results.ts';
 import {
-  certaintyWords,
   detectableText,
   displayName,
   divergedWords,
   findingWords,
   interval,
   oneSeedCaveat,
+  pValueWords,
   sentenceOf,
   signedInterval,
   testText,
-} from './study-words.ts';
+} from './sentences.ts';
 import { paperWords } from './summary.ts';
-import { agreementOf, type Finding, findingOf, trainsAfterAll } from './verdict.ts';
 
 /** All networks but the reference. */
 export function ablations({ arms }: StudyResults): readonly ArmResults[] {
@@ -34,17 +37,17 @@ export function studySentence(results: StudyResults): string {
   const parts = [
     [number('worse'), 'worse than the reference'],
     [number('better'), 'better'],
-    [number('not shown'), 'not told apart from it'],
-    [number('untested'), 'without a verdict'],
+    [number('not significant'), 'not significantly different'],
+    [number('untested'), 'not tested'],
     [number('did not train'), 'did not train'],
     [number('unknown'), 'without a result yet'],
   ] as const;
-  const told = parts.filter(([n]) => n > 0).map(([n, words]) => `${n} ${words}`);
-  if (told.length === 0) return 'Only the reference is in this study.';
+  const counts = parts.filter(([n]) => n > 0).map(([n, words]) => `${n} ${words}`);
+  if (counts.length === 0) return 'This study has only the reference.';
   const diverged = found
     .filter(({ arm, kind }) => kind !== 'did not train' && divergedWords(arm) !== '')
-    .map(({ arm }) => ` Of ${displayName(arm.arm)}, ${divergedWords(arm)}.`);
-  return `Of ${counted(others.length, 'network')} beside the reference: ${told.join(', ')}.${diverged.join('')}`;
+    .map(({ arm }) => ` ${displayName(arm.arm)}: ${divergedWords(arm)}.`);
+  return `${counted(others.length, 'network')} compared with the reference: ${counts.join(', ')}.${diverged.join('')}`;
 }
 
 export function resultEntry(results: StudyResults): Markup {
@@ -54,7 +57,7 @@ export function resultEntry(results: StudyResults): Markup {
   const base =
     level === undefined
       ? nothing
-      : html`<p>The reference names ${interval(level.mean)} % of validation patches wrong (a photograph counts once${level.mean.interval === undefined ? '' : '; in brackets the 95 % interval'}), over ${counted(level.seeds.length, 'seed')} and ${counted(level.photographs, 'photograph')}. ${runLinks(reference?.runs ?? [])}</p>`;
+      : html`<p>The reference has a top-1 error of ${interval(level.mean)} % of validation patches (each photograph counts the same${level.mean.interval === undefined ? '' : '; brackets are the 95 % interval'}) over ${counted(level.seeds.length, 'seed')} and ${counted(level.photographs, 'photograph')}. ${runLinks(reference?.runs ?? [])}</p>`;
   const figures = (['wide', 'narrow'] as const).map((layout) => forestElement(others, layout));
   return html`<div class="entry">
 <p class="sentence">${studySentence(results)}</p>
@@ -68,32 +71,26 @@ function forestElement(others: readonly ArmResults[], layout: ForestLayout): Mar
 `;
 }
 
-const oneSeedNote = html`<p class="after">Dots are the differences of the one seed (rings lead to its runs). <b>${oneSeedCaveat}</b></p>`;
+const oneSeedNote = html`<p class="after">Dots are the differences of the only seed; rings link to its runs. <b>${oneSeedCaveat}</b></p>`;
 
-const forestNote = html`<p class="after">Dots are means, lines 95 % intervals, small rings the seeds (each leads to its run). Red and blue are differences that hold after Holm's correction for the number of networks. The grey bar is what this many seeds and photographs would probably have missed: a difference inside it is not shown, which does not mean that it is not there.</p>`;
+const forestNote = html`<p class="after">Dots are means, lines 95 % intervals, small rings the seeds; each links to its run. Red and blue differences are significant after Holm's correction for the number of networks. Differences inside the grey bar would probably have been missed with this number of seeds and photographs: not significant does not mean no difference.</p>`;
 
-export const verdictHeadings = [
-  'network',
-  'the paper said',
-  'we found',
-  'with what certainty',
-  'so it is',
-] as const;
-const verdictColumns = verdictHeadings.map((heading): Column => ({ heading, kind: 'name' }));
+export const paperHeadings = ['network', 'in the paper', 'in this study', 'p-value', 'verdict'] as const;
+const paperColumns = paperHeadings.map((heading): Column => ({ heading, kind: 'name' }));
 
-export function verdictSection(results: StudyResults): Markup {
+export function paperSection(results: StudyResults): Markup {
   const rows = ablations(results).map((arm): TableRow => {
-    return { cells: [networkCell(arm), ...verdictCells(arm, results).slice(1)] };
+    return { cells: [networkCell(arm), ...paperCells(arm, results).slice(1)] };
   });
   return section(
-    'Verdicts',
-    'What the paper said of each network, and what this study can say. "Open" is neither yes nor no.',
-    table('Verdicts', verdictColumns, rows),
+    'Comparison with the paper',
+    'What the paper says of each network, and what this study finds. "Open" is neither yes nor no.',
+    table('Comparison with the paper', paperColumns, rows),
   );
 }
 
-/** Network, the paper's words, ours, how certain, and whether the two agree. */
-export function verdictCells(arm: ArmResults, { arms, labels }: StudyResults): readonly string[] {
+/** The cells under `paperHeadings`. */
+export function paperCells(arm: ArmResults, { arms, labels }: StudyResults): readonly string[] {
   const finding = findingOf(arm);
   const agreement = agreementOf(arm, arms[0], labels?.length ?? 2);
   const found = [
@@ -105,19 +102,19 @@ export function verdictCells(arm: ArmResults, { arms, labels }: StudyResults): r
     displayName(arm.arm),
     paperWords(arm.arm),
     found.filter((words) => words !== '').join('; '),
-    certaintyWords(finding),
-    agreement === 'no claim' ? '' : agreement,
+    pValueWords(finding),
+    agreement === 'not comparable' ? '' : agreement,
   ];
 }
 
-export function sentencesSection(results: StudyResults): Markup {
+export function summarySection(results: StudyResults): Markup {
   const classes = results.labels?.length;
   const guessing = classes === undefined ? undefined : 1 - 1 / classes;
   const sentences = ablations(results).map(
     (arm) => html`<p><b>${arm.arm.name}</b>. ${sentenceOf(arm, guessing)} ${runLinks(arm.runs)}</p>
 `,
   );
-  return section('In words', 'As much as the numbers support, and no more.', html`${sentences}`);
+  return section('Summary', 'What the statistics support.', html`${sentences}`);
 }
 
 const numberColumns: readonly Column[] = [
@@ -126,19 +123,19 @@ const numberColumns: readonly Column[] = [
   { heading: 'interquartile mean, %', kind: 'number' },
   { heading: 'difference, points', kind: 'number' },
   { heading: 'p', kind: 'number' },
-  { heading: 'does better on, %', kind: 'number' },
-  { heading: 'could show', kind: 'number' },
+  { heading: 'better on, %', kind: 'number' },
+  { heading: 'detectable, points', kind: 'number' },
 ];
 
-export function numbersSection({ study, arms }: StudyResults): Markup {
+export function statisticsSection({ study, arms }: StudyResults): Markup {
   const explanation =
     study.seeds.length < 2
-      ? 'With one seed there are no intervals and no p-values: the numbers show this seed only.'
-      : 'Brackets are 95 % intervals over seeds and photographs; p is corrected by Holm for the number of networks. "Could show" is the ' +
-        'smallest difference, in points, that four of five such studies would have found at the 5 % level, before that correction.';
-  const entry = html`${table('Numbers of each network', numberColumns, arms.map(numberRow))}
-<p class="after">${explanation} "Does better on" is the share of photographs on which the network does better than the reference, ties counting half.</p>`;
-  return section('The numbers', 'Of validation patches, a photograph counting once.', entry);
+      ? 'With one seed there are no intervals and no p-values: the numbers are those of this seed.'
+      : 'Brackets are 95 % intervals over seeds and photographs; p has Holm\'s correction for the number of networks. "Detectable" is the ' +
+        'smallest difference that four of five such studies would find at the 5 % level, before that correction.';
+  const entry = html`${table('Statistics of each network', numberColumns, arms.map(numberRow))}
+<p class="after">${explanation} "Better on" is the share of photographs on which the network is better than the reference, ties counting half.</p>`;
+  return section('Statistics', 'Of validation patches; each photograph counts the same.', entry);
 }
 
 function numberRow(results: ArmResults): TableRow {
@@ -156,12 +153,12 @@ function numberRow(results: ArmResults): TableRow {
   return { cells: [networkCell(results), ...errors, ...difference] };
 }
 
-/** The network's name over links to its runs. */
+/** The network's name and links to its runs. */
 export function networkCell({ arm, runs }: ArmResults): Markup {
   return html`${displayName(arm)}<br>${runLinks(runs)}`;
 }
 
-/** `s1 s2 s3`, each leading to the run's report where it has one. */
+/** `s1 s2 s3`, linked to the runs' reports. */
 export function runLinks(runs: readonly StudyRunResults[]): Markup {
   const links = runs.map(({ seed, link, name }) =>
     link === undefined ? html`s${seed} ` : html`<a href="${link}" title="${name}">s${seed}</a> `,

@@ -1,14 +1,13 @@
 /**
- * summary.csv and summary.md of a study. Both hold nothing that depends on the machine or the clock: a study that was killed and
- * resumed gives the same bytes as one that was not.
+ * summary.csv and summary.md of a study. Nothing in them depends on the machine or the clock: a study that
+ * was killed and resumed gives the same bytes as one that was not.
  */
 import { markdownTable } from 'markdown-table';
 import { csvText } from '../../model/csv.ts';
+import { count } from '../../model/format.ts';
 import { type VariantName, variants } from '../../model/network.ts';
-import { count } from '../../report/numerals.ts';
 import type { Basis, Estimate } from '../statistics/study-statistics.ts';
-import { tally } from './outcome.ts';
-import type { ArmResults, StudyResults } from './study-results.ts';
+import { type ArmResults, type StudyResults, tally } from './results.ts';
 import {
   detectableText,
   interval,
@@ -16,11 +15,14 @@ import {
   signedInterval,
   testText,
   untestedText,
-} from './study-words.ts';
+} from './sentences.ts';
 
 type Cell = string | number | undefined;
 
-/** A row of summary.csv for each network. Errors are shares, 0..1; differences are of the network minus the reference. */
+/**
+ * A row of summary.csv for each network. Errors are shares, 0..1; differences are of the network minus the
+ * reference.
+ */
 export function summaryCsv({ arms }: StudyResults): string {
   const rows = arms.map(summaryRow);
   const header = Object.keys(rows[0] ?? {});
@@ -65,13 +67,13 @@ function reasonCell(basis: Basis | undefined): Cell {
   return basis && `none: ${untestedText(basis)}`;
 }
 
-/** Of the kept models; undefined where there is none. */
+/** Of the best models; undefined if there is none. */
 function meanOf(values: readonly (number | undefined)[]): number | undefined {
   const known = values.filter((value) => value !== undefined);
   return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0) / known.length;
 }
 
-/** Twelve digits: no more than the sums have. */
+/** Twelve digits, which is the precision of the sums. */
 function cellText(cell: Cell): string {
   return typeof cell === 'number' ? String(Number(cell.toPrecision(12))) : (cell ?? '');
 }
@@ -82,15 +84,15 @@ const headings = [
   'interquartile mean, %',
   'difference, points',
   'p (Holm)',
-  'chance to do better',
-  'could have shown',
+  'probability of improvement',
+  'detectable, points',
   'parameters',
   'multiply-adds',
   'runs',
-  'the paper saw',
+  'in the paper',
 ] as const;
 
-/** summary.md: the same in a table for people, with links to the runs. */
+/** summary.md: the same as a table to read, with links to the runs. */
 export function summaryMarkdown(results: StudyResults): string {
   return `# ${results.name}
 
@@ -101,14 +103,13 @@ ${summaryTable(results, 'linked')}`;
 
 const oneSeedText = `**${oneSeedCaveat}**
 
-Top-1 error of validation patches, a photograph counting once; differences are from the reference, more than 0 is worse.`;
+Top-1 error of validation patches, where each photograph counts the same; differences are from the reference, above 0 is worse.`;
 
-const intervalText = `Top-1 error of validation patches, a photograph counting once, with 95 % intervals; differences are from
-the reference, more than 0 is worse. There is no interval where a network has one seed, or where all seeds and
-photographs agree. "Could have shown" is the smallest difference that this many seeds and photographs would have told
-from none in four studies of five.`;
+const intervalText = `Top-1 error of validation patches, where each photograph counts the same, with 95 % intervals; differences are from
+the reference, above 0 is worse. There is no interval if a network has one seed, or if all seeds and photographs agree.
+"Detectable" is the smallest difference that four of five studies with these seeds and photographs would find.`;
 
-/** The table alone; runs are named by their seeds, which lead to their reports where wished. */
+/** The table; runs are named by their seeds, with links to their reports if `linked`. */
 export function summaryTable({ arms }: StudyResults, links: 'linked' | 'unlinked'): string {
   return `${markdownTable([headings, ...arms.map((arm) => markdownCells(arm, links))])}\n`;
 }
@@ -133,7 +134,7 @@ function markdownCells({ arm, runs, statistics, cost }: ArmResults, links: 'link
   ];
 }
 
-/** What the paper says of a network; controls are ours. */
+/** What the paper says of a network; nothing for a control, which the paper does not have. */
 export function paperWords({ variant, controls }: ArmResults['arm']): string {
   return controls === undefined ? variants[variant satisfies VariantName].paperSaw : '';
 }

@@ -1,22 +1,23 @@
 /**
- * Other studies that might have been: what an estimate's deviation would be with other photographs and other seeds. Photographs are
- * resampled, one that several seeds share with all its values at once (the pigeonhole bootstrap of Owen and Eckles, 2012). Seeds are
- * too few to be resampled; their part is drawn as Student's t with S - 1 degrees of freedom, which is exact for normal run-to-run noise:
- * the sum is a generalised pivotal quantity for the mean (Weerahandi, "Generalized Confidence Intervals", JASA 88, 1993).
+ * Replicates of a study: by how much an estimate deviates with other photographs and other seeds. Photographs
+ * are resampled; one that several seeds share is resampled with all its values (the pigeonhole bootstrap of
+ * Owen and Eckles, 2012). Seeds are too few for resampling; their part is drawn from Student's t with S - 1
+ * degrees of freedom, which is exact for normal run-to-run noise: the sum is a generalised pivotal quantity
+ * for the mean (Weerahandi, "Generalized Confidence Intervals", JASA 88, 1993).
  *
- * Two or three seeds may agree by luck better than their photographs allow. A replicate therefore deviates at least half as far as its
- * photographs alone make it, which widens 95 % intervals to 95.5 % for three seeds, and by less for more.
+ * Two or three seeds may agree by chance better than their photographs allow. A replicate therefore deviates
+ * at least half as much as its photographs do without the seeds, which widens 95 % intervals to 95.5 % for
+ * three seeds, and by less for more.
  */
 import { type RandomStream, randomStream } from '../../model/random.ts';
 import type { Variation } from './variation.ts';
 
-/** Draws that all quantities of a study share, so that none depends on which others are asked for. */
+/** Draws that all quantities of a study share, so that none depends on which others are computed. */
 export interface Replicates {
   readonly count: number;
   /** How often each photograph of the pool is drawn: `[count, photographs]`. */
   readonly multiplicities: Uint8Array;
   readonly photographs: number;
-  /** Student's t with as many degrees of freedom as asked for. */
   studentT(degreesOfFreedom: number): Float64Array;
 }
 
@@ -52,20 +53,22 @@ function chiSquared(degreesOfFreedom: number, random: RandomStream): number {
   return sum;
 }
 
-/** What the runs' part of an estimate's deviation might be; zeros where one seed says nothing about it. */
+/**
+ * The runs' part of an estimate's deviation in each replicate; zeros for one seed, which does not show it.
+ */
 export function runDeviations({ seeds, runVariance }: Variation, replicates: Replicates): Float64Array {
   if (seeds === 1) return new Float64Array(replicates.count);
   const deviation = Math.sqrt(runVariance);
   return replicates.studentT(seeds - 1).map((t) => t * deviation);
 }
 
-/** The deviation of a replicate from that of its runs (or 0 for one seed) and that which its photographs alone would make. */
+/** The deviation of a replicate from the deviations of its runs (0 for one seed) and of its photographs. */
 export function deviationOf(
   runs: number,
   photographs: number,
   { sharedVariance, photographVariance }: Variation,
 ): number {
-  // Only what photographs have in common between seeds: the rest is in the scatter of the seeds' means.
+  // Only the part that seeds share: the rest is in the variance of the seeds' means.
   const whole = runs + Math.sqrt(sharedVariance / photographVariance) * photographs;
   const least = leastShare * photographs;
   return Math.abs(whole) < Math.abs(least) ? least : whole;
@@ -73,7 +76,7 @@ export function deviationOf(
 
 const leastShare = 0.5;
 
-/** What an estimate's deviation might be, from photographs and runs together. */
+/** An estimate's deviation in each replicate, from photographs and runs together. */
 export function deviations(variation: Variation, replicates: Replicates): Float64Array {
   const { contributions, photographVariance } = variation;
   const { count, photographs, multiplicities } = replicates;
@@ -94,7 +97,7 @@ export interface Interval {
   readonly high: number;
 }
 
-/** The middle 95 % of the estimate's replicates, within the values that it can have. */
+/** The middle 95 % of the estimate's replicates, clamped to its range. */
 export function intervalOf({ estimate }: Variation, found: Float64Array, { low, high }: Interval): Interval {
   const sorted = found.toSorted();
   const within = (value: number) => Math.min(high, Math.max(low, value));
@@ -105,16 +108,16 @@ export function intervalOf({ estimate }: Variation, found: Float64Array, { low, 
 }
 
 /**
- * The smallest true difference that would have been told from none at the 5 % level in 80 % of studies like this one: where its
- * replicates lie beyond the limit of those of no difference in four cases of five (Bloom, "Minimum Detectable Effects", Evaluation
- * Review 19, 1995).
+ * The smallest true difference that 80 % of studies like this one detect at the 5 % level: 80 % of its
+ * replicates are above the limit for no difference (Bloom, "Minimum Detectable Effects", Evaluation Review
+ * 19, 1995).
  */
 export function smallestDetectable(found: Float64Array): number {
   const limit = quantile(found.map(Math.abs).sort(), 0.95);
   return limit + quantile(found.toSorted(), 0.8);
 }
 
-/** Linear between neighbours (Hyndman and Fan, 1996, type 7). */
+/** With linear interpolation (Hyndman and Fan, 1996, type 7). */
 function quantile(sorted: Float64Array, share: number): number {
   const place = share * (sorted.length - 1);
   const below = sorted[Math.floor(place)] as number;

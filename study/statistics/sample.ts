@@ -1,20 +1,20 @@
 /**
- * What the statistics are about: one value for each photograph that a network was validated on, such as its error or its difference
- * from the reference's. Photographs are the unit, because the patches of one are not independent.
+ * The input of the statistics: one value for each validation photograph of a run, such as its error or the
+ * difference from the reference's. Photographs are the unit, because the patches of one are not independent.
  */
 import { TexturaError } from '../../model/error.ts';
 
-/** How one network, trained with one seed, did on its validation photographs. */
+/** The errors of a network, trained with one seed, on its validation photographs. */
 export interface RunErrors {
   readonly seed: number;
   readonly photographs: readonly PhotographError[];
 }
 
 export interface PhotographError {
-  /** The same text for the same photograph in every run. */
+  /** Identifies the photograph in all runs. */
   readonly image: string;
   readonly label: string;
-  /** Share of its patches that were named wrong, 0..1. */
+  /** Share of its patches that are misclassified, 0..1. */
   readonly error: number;
 }
 
@@ -37,8 +37,8 @@ export function errorSample({ seed, photographs }: RunErrors): Sample {
 }
 
 /**
- * For each seed that both trained with, `compare(variant's error, reference's error)` of every photograph.
- * Errors: `data-unusable` where the two were not validated on the same photographs.
+ * For each seed that both have, `compare(variant's error, reference's error)` of every photograph.
+ * Errors: `data-unusable` if the two were not validated on the same photographs.
  */
 export function pairedSamples(
   variant: readonly Sample[],
@@ -70,15 +70,15 @@ function paired(
   return { ...variant, values };
 }
 
-/** How much larger the variant's error is. */
 export function difference(variant: number, reference: number): number {
   return variant - reference;
 }
 
 /**
- * Whether the variant did better, a tie counting half: its mean is the probability of improvement of Agarwal et al., "Deep
- * Reinforcement Learning at the Edge of the Statistical Precipice" (NeurIPS 2021, section 4.3), with photographs as tasks. Runs are
- * compared within a seed, since they saw the same patches in the same order.
+ * Whether the variant is better, a tie counting half: its mean is the probability of improvement of Agarwal
+ * et al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice" (NeurIPS 2021, section 4.3),
+ * with photographs as tasks. Runs are compared within a seed, because they get the same patches in the same
+ * order.
  */
 export function improvement(variant: number, reference: number): number {
   return variant === reference ? 0.5 : Number(variant < reference);

@@ -1,13 +1,14 @@
 /**
- * What a study's runs say: each network's error with its 95 % interval, and how it differs from the reference with how much certainty.
+ * The statistics of a study: each network's error with its 95 % interval, and its difference from the
+ * reference with a p-value.
  *
- * They speak of other seeds and of other photographs of the same classes to validate on. All seeds train on photographs of one pool, so
- * that how the result would be with other photographs to train on is not in them (Nadeau and Bengio, "Inference for the Generalization
- * Error", Machine Learning 52, 2003).
+ * They cover variation over seeds and over validation photographs of the same classes. All seeds train on
+ * photographs of one pool, so variation over training photographs is not included (Nadeau and Bengio,
+ * "Inference for the Generalization Error", Machine Learning 52, 2003).
  */
-import { holmAdjusted } from './holm.ts';
+
 import { interquartileSamples } from './interquartile-mean.ts';
-import { pairedPValue } from './permutation.ts';
+import { holmAdjusted, pairedPValue } from './p-values.ts';
 import {
   deviations,
   drawReplicates,
@@ -34,13 +35,14 @@ export interface ArmErrors {
 
 export interface Estimate {
   readonly value: number;
-  /** The middle 95 %; undefined where there is nothing to make it from, see `Basis`. */
+  /** The middle 95 %; undefined if there is no variation, see `Basis`. */
   readonly interval: Interval | undefined;
 }
 
 /**
- * What intervals and p-values stand on. One seed says nothing of others: it has neither. Where all seeds and photographs agree to the
- * last digit there is no variation to make them from: an interval of no length would claim a certainty that nobody has.
+ * What intervals and p-values are based on. One seed has neither, because it says nothing about others. If
+ * all seeds and photographs agree exactly there is no variation either: an interval of length 0 would be a
+ * false certainty.
  */
 export type Basis = 'seeds and photographs' | 'one seed' | 'no variation';
 
@@ -48,25 +50,25 @@ export interface ArmStatistics {
   readonly name: string;
   readonly basis: Basis;
   readonly seeds: readonly number[];
-  /** Different photographs that it was validated on. */
+  /** Number of different photographs that it was validated on. */
   readonly photographs: number;
-  /** Of the top-1 error of patches, a photograph counting once. */
+  /** Of the top-1 error of patches; each photograph counts the same. */
   readonly mean: Estimate;
   readonly interquartileMean: Estimate;
-  /** From the reference; undefined for itself, and where no seed is common to both. */
+  /** With the reference; undefined for the reference, and if they have no seed in common. */
   readonly comparison: Comparison | undefined;
 }
 
 export interface Comparison {
   readonly basis: Basis;
   readonly seeds: readonly number[];
-  /** The difference of each seed alone. */
+  /** By seed. */
   readonly seedDifferences: ReadonlyMap<number, number>;
-  /** Mean error minus that of the reference: more than 0 is worse. */
+  /** Mean error minus that of the reference: above 0 is worse. */
   readonly difference: Estimate;
-  /** Chance that it does better than the reference on a photograph, a tie counting half. */
+  /** Probability that it is better than the reference on a photograph, a tie counting half. */
   readonly improvement: Estimate;
-  /** Undefined where there is nothing to test with, see `Basis`. */
+  /** Undefined if there is no variation, see `Basis`. */
   readonly test: Test | undefined;
 }
 
@@ -74,12 +76,14 @@ export interface Test {
   readonly pValue: number;
   /** With Holm's correction over all comparisons of the study. */
   readonly adjustedPValue: number;
-  /** The smallest difference that would have been seen with a power of 80 % at the 5 % level, before the correction. */
+  /**
+   * The smallest difference that is detected with a power of 80 % at the 5 % level, before the correction.
+   */
   readonly smallestDetectable: number;
 }
 
 export interface StatisticsSettings {
-  /** Replicates drawn for intervals and p-values. */
+  /** Number of replicates for intervals and p-values. */
   readonly replicates: number;
   readonly seed: number;
 }
@@ -90,8 +94,8 @@ const shares: Interval = { low: 0, high: 1 };
 const differences: Interval = { low: -1, high: 1 };
 
 /**
- * Statistics of each arm that has a run; the first of `arms` is the reference. Errors: `data-unusable` where runs of one seed were
- * validated on different photographs.
+ * Statistics of each arm that has a run; the first of `arms` is the reference. Errors: `data-unusable` if
+ * runs of one seed were validated on different photographs.
  */
 export function studyStatistics(
   arms: readonly ArmErrors[],
@@ -99,14 +103,14 @@ export function studyStatistics(
 ): readonly ArmStatistics[] {
   const samples = arms.map(({ name, runs }): NamedSamples => ({ name, samples: runs.map(errorSample) }));
   const pool = poolOf(samples.flatMap((arm) => arm.samples));
-  const scene: Scene = {
+  const resampling: Resampling = {
     pool,
     replicates: drawReplicates(settings.replicates, pool.size, settings.seed),
     settings,
   };
   const [reference] = samples;
   const compared = samples.map((arm) =>
-    reference === undefined || arm === reference ? undefined : comparison(arm, reference, scene),
+    reference === undefined || arm === reference ? undefined : comparison(arm, reference, resampling),
   );
   const adjusted = holmAdjusted(compared.flatMap((found) => found?.test?.pValue ?? []));
   let rank = 0;
@@ -115,7 +119,7 @@ export function studyStatistics(
     return { ...found, test: { ...found.test, adjustedPValue: adjusted[rank++] as number } };
   });
   return samples.flatMap((arm, i) =>
-    arm.samples.length === 0 ? [] : [armStatistics(arm, corrected[i], scene)],
+    arm.samples.length === 0 ? [] : [armStatistics(arm, corrected[i], resampling)],
   );
 }
 
@@ -128,8 +132,8 @@ interface NamedSamples {
   readonly samples: readonly Sample[];
 }
 
-/** What all arms are judged with. */
-interface Scene {
+/** Shared by all arms. */
+interface Resampling {
   readonly pool: Pool;
   readonly replicates: Replicates;
   readonly settings: StatisticsSettings;
@@ -138,15 +142,15 @@ interface Scene {
 function armStatistics(
   { name, samples }: NamedSamples,
   comparison: Comparison | undefined,
-  scene: Scene,
+  resampling: Resampling,
 ): ArmStatistics {
   return {
     name,
-    basis: basisOf(variationOf(samples, scene.pool)),
+    basis: basisOf(variationOf(samples, resampling.pool)),
     seeds: samples.map(({ seed }) => seed),
     photographs: poolOf(samples).size,
-    mean: estimateOf(samples, shares, scene),
-    interquartileMean: estimateOf(interquartileSamples(samples), shares, scene),
+    mean: estimateOf(samples, shares, resampling),
+    interquartileMean: estimateOf(interquartileSamples(samples), shares, resampling),
     comparison,
   };
 }
@@ -154,11 +158,11 @@ function armStatistics(
 function comparison(
   { samples }: NamedSamples,
   reference: NamedSamples,
-  scene: Scene,
+  resampling: Resampling,
 ): UncorrectedComparison | undefined {
   const found = pairedSamples(samples, reference.samples, difference);
   if (found.length === 0) return undefined;
-  const { pool, replicates, settings } = scene;
+  const { pool, replicates, settings } = resampling;
   const variation = variationOf(found, pool);
   const basis = basisOf(variation);
   const deviating = basis === 'seeds and photographs' ? deviations(variation, replicates) : undefined;
@@ -170,7 +174,7 @@ function comparison(
       value: variation.estimate,
       interval: deviating && intervalOf(variation, deviating, differences),
     },
-    improvement: estimateOf(pairedSamples(samples, reference.samples, improvement), shares, scene),
+    improvement: estimateOf(pairedSamples(samples, reference.samples, improvement), shares, resampling),
     test: deviating && {
       pValue: pairedPValue(found, variation, replicates, settings.seed),
       smallestDetectable: smallestDetectable(deviating),
@@ -178,7 +182,7 @@ function comparison(
   };
 }
 
-function estimateOf(samples: readonly Sample[], range: Interval, { pool, replicates }: Scene): Estimate {
+function estimateOf(samples: readonly Sample[], range: Interval, { pool, replicates }: Resampling): Estimate {
   const variation = variationOf(samples, pool);
   const interval =
     basisOf(variation) === 'seeds and photographs'
@@ -187,7 +191,7 @@ function estimateOf(samples: readonly Sample[], range: Interval, { pool, replica
   return { value: variation.estimate, interval };
 }
 
-/** Sums of equal values in another order differ by less than this variance. */
+/** Rounding differences between sums of equal values are below this variance. */
 const noVariance = 1e-24;
 
 function basisOf({ seeds, runVariance, photographVariance }: Variation): Basis {

@@ -1,21 +1,26 @@
 /**
- * How far a mean over seeds and photographs may be off. Two things vary: the run (with another seed the same network comes out
- * better or worse on all photographs) and the photographs. Seed s has its own validation photographs, drawn from one pool, so that two
- * seeds share some or all of them. With v the value of a photograph in a seed,
+ * The variance of a mean over seeds and photographs. Two things vary: the run (with another seed the same
+ * network is better or worse on all photographs) and the photographs. Seed s has its own validation
+ * photographs, drawn from one pool, so two seeds share some or all of them. With v the value of a photograph
+ * in a seed,
  *
  *     v[s,i] = mean + run[s] + photograph[i] + rest[s,i],      estimate = mean over s of (mean over i of v[s,i])
  *
- * The seeds' means are alike distributed, with a covariance that comes from the photographs they share, therefore
+ * The seeds' means have the same distribution, and a covariance from the photographs that they share,
+ * therefore
  *
  *     variance of the estimate = B / S + C
  *
- * with B the sample variance of the S seeds' means (which holds run-to-run noise and the noise of the photographs that are not shared)
- * and C the mean covariance of two seeds: the analysis of variance estimators for crossed random effects (Searle, Casella, McCulloch,
- * "Variance Components", 1992; Owen and Eckles, "Bootstrapping data arrays of arbitrary order", Annals of Applied Statistics 6, 2012).
- * B has only S - 1 degrees of freedom, which no bootstrap can mend: three seeds resampled vary a third too little and have ten
- * different means (Hesterberg, "What Teachers Should Know About the Bootstrap", The American Statistician 69, 2015). Photographs are many.
+ * with B the sample variance of the S seeds' means (which includes run-to-run noise and the noise of
+ * photographs that are not shared) and C the mean covariance of two seeds: the analysis of variance
+ * estimators for crossed random effects (Searle, Casella, McCulloch, "Variance Components", 1992; Owen and
+ * Eckles, "Bootstrapping data arrays of arbitrary order", Annals of Applied Statistics 6, 2012). B has only
+ * S - 1 degrees of freedom, which a bootstrap cannot repair: three resampled seeds vary a third too little and
+ * have ten different means (Hesterberg, "What Teachers Should Know About the Bootstrap", The American
+ * Statistician 69, 2015). Photographs are many.
  *
- * Photographs scatter around the mean of their class in their seed, because every seed has the same number of each class.
+ * Photographs vary around the mean of their class in their seed, because every seed has the same number of
+ * each class.
  */
 import type { Sample } from './sample.ts';
 
@@ -23,25 +28,28 @@ export interface Variation {
   /** Mean over seeds of the mean over photographs. */
   readonly estimate: number;
   readonly seeds: number;
-  /** B / S; 0 where one seed leaves it unknown. */
+  /** B / S; 0 for one seed, which does not show it. */
   readonly runVariance: number;
-  /** C; with one seed all of the photographs' variance. */
+  /** C; for one seed the whole variance of the photographs. */
   readonly sharedVariance: number;
-  /** That of the photographs alone, as if nothing else varied. */
+  /** The variance from photographs if nothing else varied. */
   readonly photographVariance: number;
-  /** Of each photograph of the pool to the estimate's deviation; the sum is 0 and the sum of squares their variance. */
+  /**
+   * Of each photograph to the estimate's deviation; their sum is 0 and their sum of squares the photographs'
+   * variance.
+   */
   readonly contributions: Float64Array;
 }
 
-/** All photographs of a study, so that every network's values are resampled alike. */
+/** All photographs of a study, so that every network's values are resampled in the same way. */
 export interface Pool {
   readonly size: number;
   readonly places: ReadonlyMap<string, number>;
-  /** Number of the class of each place. */
+  /** Index of the class of each place. */
   readonly classes: Int32Array;
 }
 
-/** The photographs of the samples in an order that does not depend on the samples' order. */
+/** The photographs of the samples, in an order that does not depend on the samples' order. */
 export function poolOf(samples: readonly Sample[]): Pool {
   const labels = new Map(
     samples.flatMap((sample) => sample.images.map((image, i) => [image, sample.labels[i]])),
@@ -55,16 +63,16 @@ export function poolOf(samples: readonly Sample[]): Pool {
   };
 }
 
-/** Of one or more seeds with two or more photographs each. */
+/** Needs one or more seeds with two or more photographs each. */
 export function variationOf(samples: readonly Sample[], pool: Pool): Variation {
   const seeds = samples.length;
   const means = samples.map(({ values }) => meanOf(values));
   const estimate = meanOf(means);
   const scatters = samples.map((sample) => scatterOf(sample, pool));
   const contributions = new Float64Array(pool.size);
-  for (const { places, residuals, enlarged } of scatters) {
+  for (const { places, residuals, scale } of scatters) {
     places.forEach((place, i) => {
-      const part = ((residuals[i] as number) * (enlarged[i] as number)) / (seeds * places.length);
+      const part = ((residuals[i] as number) * (scale[i] as number)) / (seeds * places.length);
       contributions[place] = (contributions[place] as number) + part;
     });
   }
@@ -76,17 +84,17 @@ export function variationOf(samples: readonly Sample[], pool: Pool): Variation {
   return { ...common, runVariance, sharedVariance };
 }
 
-/** How the photographs of a seed scatter around the means of their classes. */
+/** How the photographs of a seed vary around the means of their classes. */
 interface Scatter {
   readonly places: readonly number[];
   readonly residuals: Float64Array;
-  /** Photographs of its class. */
+  /** Number of photographs of its class. */
   readonly ofClass: Int32Array;
   /**
-   * What a residual is multiplied by, so that squares are right on average: sqrt(n / (n - 1)) for a class of n (Davison and Hinkley,
-   * "Bootstrap Methods and their Application", 1997, section 3.2).
+   * Factor on a residual that makes its square unbiased: sqrt(n / (n - 1)) for a class of n (Davison and
+   * Hinkley, "Bootstrap Methods and their Application", 1997, section 3.2).
    */
-  readonly enlarged: Float64Array;
+  readonly scale: Float64Array;
 }
 
 function scatterOf({ images, labels, values }: Sample, pool: Pool): Scatter {
@@ -104,7 +112,7 @@ function scatterOf({ images, labels, values }: Sample, pool: Pool): Scatter {
     places: images.map((image) => pool.places.get(image) as number),
     residuals,
     ofClass,
-    enlarged: Float64Array.from(ofClass, (n) => (n === 1 ? 0 : Math.sqrt(n / (n - 1)))),
+    scale: Float64Array.from(ofClass, (n) => (n === 1 ? 0 : Math.sqrt(n / (n - 1)))),
   };
 }
 
@@ -123,9 +131,10 @@ function meanCovariance(scatters: readonly Scatter[], pool: Pool): number {
 }
 
 /**
- * Covariance of two seeds' means. Of a class with n and m photographs in the two and k in both, products of residuals have
- * 1 - 1/n - 1/m + k/nm of the covariance on average, since each seed's are taken from a mean of its own. `indices` are the first one's
- * by place, -1 for photographs that it has not.
+ * Covariance of two seeds' means. For a class with n and m photographs in the two seeds and k in both,
+ * products of residuals have on average 1 - 1/n - 1/m + k/nm of the covariance, because each seed's residuals
+ * are from its own mean. `indices` are those of the first seed by place, -1 for photographs that it does not
+ * have.
  */
 function covariance(one: Scatter, other: Scatter, indices: Int32Array, { classes }: Pool): number {
   const inBoth = new Int32Array(classes.length);
@@ -139,13 +148,13 @@ function covariance(one: Scatter, other: Scatter, indices: Int32Array, { classes
     if (i < 0) return;
     const n = one.ofClass[i] as number;
     const m = other.ofClass[j] as number;
-    const kept = 1 - 1 / n - 1 / m + (inBoth[classes[place] as number] as number) / (n * m);
-    if (kept > 0) sum += ((one.residuals[i] as number) * (other.residuals[j] as number)) / kept;
+    const factor = 1 - 1 / n - 1 / m + (inBoth[classes[place] as number] as number) / (n * m);
+    if (factor > 0) sum += ((one.residuals[i] as number) * (other.residuals[j] as number)) / factor;
   });
   return sum / (one.places.length * other.places.length);
 }
 
-/** Indices of equal labels; those that stand alone are put together. */
+/** Groups of indices with the same label; groups of one are merged. */
 export function strata(labels: readonly string[]): readonly (readonly number[])[] {
   const groups = new Map<string, number[]>();
   labels.forEach((label, i) => {
@@ -154,8 +163,8 @@ export function strata(labels: readonly string[]): readonly (readonly number[])[
     else members.push(i);
   });
   const all = [...groups.values()];
-  const alone = all.filter((members) => members.length === 1).flat();
-  return [...all.filter((members) => members.length > 1), ...(alone.length === 0 ? [] : [alone])];
+  const single = all.filter((members) => members.length === 1).flat();
+  return [...all.filter((members) => members.length > 1), ...(single.length === 0 ? [] : [single])];
 }
 
 export function meanOf(values: ArrayLike<number> & Iterable<number>): number {

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { durationText, progressBar, terminalOn } from '../../node/terminal.ts';
+import { progressBar, terminalOn } from '../../node/terminal.ts';
 
 /** A stream that stands for a terminal of the given width, or for a file. */
 function streamOf(columns?: number) {
@@ -64,15 +64,4 @@ test('a bar is full by the share, and never more than full', () => {
   expect(progressBar(0.5, 4)).toBe('██░░');
   expect(progressBar(1.2, 4)).toBe('████');
   expect(progressBar(-1, 4)).toBe('░░░░');
-});
-
-test.each([
-  [0, '0 s'],
-  [48.4, '48 s'],
-  [59.6, '1 min 00 s'],
-  [725, '12 min 05 s'],
-  [3599.6, '1 h 00 min'],
-  [12_000, '3 h 20 min'],
-])('%d seconds are %s', (seconds, text) => {
-  expect(durationText(seconds)).toBe(text);
 });

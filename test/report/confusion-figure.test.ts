@@ -16,12 +16,12 @@ function figureOf(confusion: Parameters<typeof confusionFigure>[0]): ParsedEleme
   return parsed(`<svg>${confusionFigure(confusion, lightPalette).body}</svg>`);
 }
 
-test('rows are true classes, columns the names given, each row in shares of its patches', () => {
+test('rows are true classes, columns predictions, each row in shares of its patches', () => {
   const figure = figureOf(three);
   const [bark] = all(figure, '.wrong rect').filter((cell) => cell.textContent.startsWith('bark'));
   const [knit] = all(figure, '.wrong rect').filter((cell) => cell.textContent.startsWith('knit'));
-  expect(knit?.textContent).toBe('knit named as bark: 10 patches, 63 %');
-  expect(bark?.textContent).toBe('bark named as <script>alert(1)</script>: 1 patch, 10 %');
+  expect(knit?.textContent).toBe('knit predicted as bark: 10 patches, 63 %');
+  expect(bark?.textContent).toBe('bark predicted as <script>alert(1)</script>: 1 patch, 10 %');
   // Knit is the last row and bark the first column.
   expect(numberOf(knit as ParsedElement, 'x')).toBeLessThan(numberOf(bark as ParsedElement, 'x'));
   expect(numberOf(knit as ParsedElement, 'y')).toBeGreaterThan(numberOf(bark as ParsedElement, 'y'));

@@ -45,13 +45,13 @@ test('each panel shows every epoch of both splits at its value', () => {
   }
 });
 
-test('the kept epoch is ringed at its validation value and named', () => {
+test('the best epoch is ringed at its validation value and named', () => {
   const { best } = courseOf({});
   const top1 = panelsOf({})[1] as ParsedElement;
-  const ring = all(top1, '.kept circle');
+  const ring = all(top1, '.best-value circle');
   expect(ring).toHaveLength(1);
   expect(valueAt(top1)(numberOf(ring[0] as ParsedElement, 'cy'))).toBeCloseTo(best?.top1err ?? Number.NaN, 6);
-  expect(texts(top1, 'text')).toContain(`epoch ${best?.epoch} kept: ${best?.top1err.toFixed(3)}`);
+  expect(texts(top1, 'text')).toContain(`best epoch ${best?.epoch}: ${best?.top1err.toFixed(3)}`);
 });
 
 test('a diverged run breaks its line and marks the epoch', () => {
@@ -64,7 +64,7 @@ test('a diverged run breaks its line and marks the epoch', () => {
 test('a run that diverged in its first epoch still has its panels', () => {
   const [objective] = panelsOf({ status: 'diverged', divergedAtEpoch: 1 }) as [ParsedElement];
   expect(all(objective, '.diverged line')).toHaveLength(1);
-  expect(all(objective, '.kept circle')).toHaveLength(0);
+  expect(all(objective, '.best-value circle')).toHaveLength(0);
 });
 
 test('without validation there is one line, one name and no empty mark', () => {
@@ -102,9 +102,9 @@ test('an objective that ran away does not flatten the rest', () => {
   const titles = texts(parsed(`<svg>${objective?.drawing.body}</svg>`), 'text').filter((text) =>
     /nats/.test(text),
   );
-  expect(titles).toEqual([`objective (cross-entropy, nats), cut at ${highest}`]);
+  expect(titles).toEqual([`objective (cross-entropy loss, nats), cut at ${highest}`]);
   const [whole] = panelsOf({}) as [ParsedElement];
-  expect(texts(whole, 'text')).toContain('objective (cross-entropy, nats)');
+  expect(texts(whole, 'text')).toContain('objective (cross-entropy loss, nats)');
 });
 
 test('names at the ends of lines never overlap', () => {

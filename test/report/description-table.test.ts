@@ -42,7 +42,7 @@ test('the reference at 25 classes is described as computed by hand', () => {
 test('the memory of a training step is told below the table, and grows with the batch', () => {
   // 800 MiB; 6 x 4 bytes a parameter; 359,196 values a patch in 4 bytes, 4 x 165 times: 1,893,676,520 bytes.
   expect(describeTable(reference, 165)).toContain(
-    'Training with batches of 165 needs about 1.76 GiB at its peak.',
+    'Training with batches of 165 needs about 1.76 GiB of memory at its peak.',
   );
   expect(describeTable(reference, 1)).toMatch(/Training with batches of 1 needs about 1\.\d\d GiB/);
   expect(describeTable(reference, 4096)).toMatch(/Training with batches of 4,096 needs about 2\d\.\d\d? GiB/);

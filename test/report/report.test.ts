@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { balancedErrorsToCsv, metricsFromCsv } from '../../model/metrics.ts';
 import { randomStream } from '../../model/random.ts';
 import { decodeTensors } from '../../model/safetensors.ts';
-import { writeConfusion } from '../../report/confusion-file.ts';
+import { writeConfusion } from '../../report/confusion.ts';
 import { writeReport } from '../../report/report.ts';
 import { type InventedRun, inventRun } from '../support/invented-run.ts';
 import { knownNumbers } from '../support/known-numbers.ts';
@@ -45,7 +45,7 @@ test('the same files give the same page', async () => {
   expect(await readFile(join(directory, 'report.html'), 'utf8')).toBe(page);
 });
 
-test('the page stands alone: nothing is loaded, nothing runs, and it is light', async () => {
+test('the page is self-contained: nothing is loaded, nothing runs, and it is light', async () => {
   const labels = Array.from({ length: 100 }, (_, c) => `class ${c}`);
   const { page, document } = await reported({ labels, epochs: 100 });
   expect(all(document, 'script,link,iframe,object,[src]:not([src^="data:"])')).toEqual([]);
@@ -68,7 +68,7 @@ test('the page knows light and dark, and every rule of its style is used', async
   for (const name of properties) expect(page).toContain(`var(${name})`);
 });
 
-test('epochs are told as metrics.csv has them', async () => {
+test('epochs are those of metrics.csv', async () => {
   const { directory, document } = await reported();
   const metrics = metricsFromCsv(await readFile(join(directory, 'metrics.csv'), 'utf8'), 'metrics.csv');
   const rows = tableRows(document, 'Values of each epoch');
@@ -83,7 +83,7 @@ test('epochs are told as metrics.csv has them', async () => {
   );
 });
 
-test('balanced errors are told as balanced-error.csv has them', async () => {
+test('balanced errors are those of balanced-error.csv', async () => {
   const { directory, run } = await reported();
   const path = join(directory, 'metrics.csv');
   const metrics = metricsFromCsv(await readFile(path, 'utf8'), path);
@@ -98,7 +98,7 @@ test('balanced errors are told as balanced-error.csv has them', async () => {
   expect(tableRows(document, 'Values of each epoch').map((row) => row[5])).toEqual(
     balanced.map(({ balanced_top1err }) => balanced_top1err?.toFixed(3) ?? ''),
   );
-  expect(texts(document, '.result p').join()).toContain('Balanced error 0.123: the mean over the classes');
+  expect(texts(document, '.result p').join()).toContain('Balanced error 0.123: the mean of the classes');
 });
 
 test('every note about the data and every skipped file is on the page', async () => {
@@ -114,7 +114,7 @@ test('every note about the data and every skipped file is on the page', async ()
   expect(tableRows(document, 'Skipped files')).toEqual(skipped.map(({ name, why }) => [name, why]));
 });
 
-test('classes are told as confusion.csv has them, the worst first', async () => {
+test('classes are those of confusion.csv, the worst first', async () => {
   const { directory, document } = await reported();
   await writeConfusion(
     directory,
@@ -144,12 +144,12 @@ test('classes are told as confusion.csv has them, the worst first', async () => 
   expect(tableRows(document, 'Errors of each class')).not.toEqual(tableRows(after, 'Errors of each class'));
 });
 
-test('the picture of a hundred patches counts as the headline does', async () => {
+test('the picture of a hundred patches counts as the sentence does', async () => {
   const { document, run } = await reported();
   const wrong = Math.round((run.best?.top1err ?? Number.NaN) * 100);
   expect(all(document, '.hundred path')).toHaveLength(wrong);
   expect(all(document, '.hundred rect')).toHaveLength(100 - wrong);
-  expect(document.querySelector('.sentence')?.textContent).toContain(`${wrong} are named wrong`);
+  expect(document.querySelector('.sentence')?.textContent).toContain(`${wrong} are misclassified`);
 });
 
 test('names of classes are text on the page, whatever they hold', async () => {
@@ -253,7 +253,7 @@ test('a heavy samples.png does not make a heavy page', async () => {
   expect(page.toString()).toContain('data:image/webp;base64,');
 });
 
-test('a directory without a run, a damaged run.json and foreign confusions are told by file', async () => {
+test('a directory without a run, a damaged run.json and foreign confusions are reported with the file', async () => {
   const empty = await mkdtemp(join(tmpdir(), 'textura-empty-'));
   await expect(writeReport(empty)).rejects.toMatchObject({ code: 'file-unreadable' });
   const { directory } = await inventRun();
@@ -266,7 +266,7 @@ test('a directory without a run, a damaged run.json and foreign confusions are t
     ],
   );
   await expect(writeReport(directory)).rejects.toThrow(
-    'confusion.csv: its classes are not those of run.json',
+    'confusion.csv: its classes differ from those of run.json',
   );
   await writeFile(join(directory, 'run.json'), '{"textura": 3}');
   await expect(writeReport(directory)).rejects.toThrow(/run\.json: textura: /);

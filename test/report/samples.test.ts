@@ -5,8 +5,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { GreyImage } from '../../model/image.ts';
 import { patchBytes } from '../../model/patch.ts';
-import { gaussianPyramid, reduced } from '../../report/gaussian-pyramid.ts';
-import { type Samples, writeSamples } from '../../report/samples.ts';
+import { gaussianPyramid, reduced, type Samples, writeSamples } from '../../report/samples.ts';
 import { tolerances } from '../tolerances.ts';
 
 const flat = (level: number) => new Uint8Array(patchBytes).fill(level);
@@ -69,8 +68,9 @@ describe('samples.png', () => {
   };
 
   test('shows the patches before and after, in bands of eight, and the pyramid below', async () => {
-    const path = join(folder, 'run', 'samples.png');
-    await writeSamples(path, samples);
+    const directory = join(folder, 'run');
+    await writeSamples(directory, samples);
+    const path = join(directory, 'samples.png');
     const { data, info } = await sharp(path).greyscale().raw().toBuffer({ resolveWithObject: true });
     const level = (x: number, y: number) => data[(y * info.width + x) * info.channels] as number;
     const column = (index: number) => 84 + 138 * index + 64;
@@ -86,12 +86,13 @@ describe('samples.png', () => {
   });
 
   test('draws as many samples as there are and the same file for the same samples', async () => {
-    const [first, second] = [join(folder, 'a.png'), join(folder, 'b.png')];
+    const [first, second] = [join(folder, 'a'), join(folder, 'b')];
     await writeSamples(first, { ...samples, samples: samples.samples.slice(0, 3) });
     await writeSamples(second, { ...samples, samples: samples.samples.slice(0, 3) });
-    expect(await readFile(first)).toEqual(await readFile(second));
+    const file = join(first, 'samples.png');
+    expect(await readFile(file)).toEqual(await readFile(join(second, 'samples.png')));
     const larger = await sharp(join(folder, 'run', 'samples.png')).metadata();
-    const smaller = await sharp(first).metadata();
+    const smaller = await sharp(file).metadata();
     expect(smaller.height).toBeLessThan(larger.height);
   });
 });

@@ -139,7 +139,7 @@ test('--resume finds the newest study; other data, another seed or nothing to re
   const nothing = await ablate(folder, '--resume');
   expect(nothing).toMatchObject({
     status: 2,
-    stderr: expect.stringContaining('no study in studies/ to resume; to start one there, name its data'),
+    stderr: expect.stringContaining('no study in studies/ to resume; to start one, name its data'),
   });
   expect(await readdir(folder)).toEqual(['photos']);
   await cp(straight, join(folder, 'studies/new'), { recursive: true });
@@ -219,7 +219,7 @@ test('one run that fails and one that diverges leave the others alone, are told 
   );
   expect(wild).toMatchObject({
     status: 4,
-    stderr: expect.stringContaining('diverged, which the report counts'),
+    stderr: expect.stringContaining('these runs diverged, and the report counts them'),
   });
   expect(await readFile(join(folder, 'wild/summary.csv'), 'utf8')).toMatch(/diverged/);
 });
@@ -238,7 +238,7 @@ test('a dry run tells what a study will take and writes nothing', { timeout: 120
   expect(result).toMatchObject({ status: 0, stderr: '' });
   expect(result.stdout).toContain('3 networks x 3 seeds = 9 runs');
   expect(result.stdout).toMatch(/reference-with-macs-of-lab-baseline +[\d,]+ +[\d,]+/);
-  expect(result.stdout).toMatch(/About .* in all, 2 runs at a time/);
+  expect(result.stdout).toMatch(/About .* in total, 2 runs in parallel/);
   expect(await readdir(folder)).toEqual(['photos']);
 });
 

@@ -13,7 +13,7 @@ import { randomStream } from '../../model/random.ts';
 import { type Run, runFiles, runSchema } from '../../model/run-file.ts';
 import { encodeTensors } from '../../model/safetensors.ts';
 import { trainingConfigSchema } from '../../model/training-config.ts';
-import { writeConfusion } from '../../report/confusion-file.ts';
+import { writeConfusion } from '../../report/confusion.ts';
 
 export interface InventedRun {
   readonly labels?: readonly string[];

@@ -14,7 +14,7 @@ import { encodeTensors } from '../../model/safetensors.ts';
 import { type Study, type StudyArm, studyFiles, studySchema } from '../../model/study-file.ts';
 import { trainingConfigSchema } from '../../model/training-config.ts';
 import { type ValidatedImage, validationToCsv } from '../../model/validation-file.ts';
-import { writeConfusion } from '../../report/confusion-file.ts';
+import { writeConfusion } from '../../report/confusion.ts';
 import { studyRunConfig, studyRuns } from '../../study/study-directory.ts';
 import { inventedMetrics, inventedRun } from './invented-run.ts';
 import { temporaryFolder } from './temporary-folder.ts';

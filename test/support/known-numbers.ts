@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describeLayers, parameterSpecs, totalsOf, trainingStepBytes } from '../../model/description.ts';
 import { metricsFromCsv } from '../../model/metrics.ts';
 import { networkOf } from '../../model/network.ts';
-import { readConfusion } from '../../report/confusion-file.ts';
+import { readConfusion } from '../../report/confusion.ts';
 
 /** Every number of the files, and what follows from them, in the forms in which a person would write it. */
 export async function knownNumbers(directory: string): Promise<ReadonlySet<string>> {

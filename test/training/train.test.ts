@@ -10,7 +10,7 @@ import { afterAll, expect, test } from 'vitest';
 import { type MetricsRow, metricsFromCsv } from '../../model/metrics.ts';
 import { networkOf } from '../../model/network.ts';
 import { readRun } from '../../node/run-record.ts';
-import { readConfusion } from '../../report/confusion-file.ts';
+import { readConfusion } from '../../report/confusion.ts';
 import type { TextureName } from '../../textures/textures.ts';
 import { newestCheckpoint } from '../../training/run/checkpoint.ts';
 import { runScript } from '../support/command.ts';

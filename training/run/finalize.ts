@@ -17,7 +17,7 @@ import { type ValidatedImage, validationToCsv } from '../../model/validation-fil
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { writeRun } from '../../node/run-record.ts';
 import type { Terminal } from '../../node/terminal.ts';
-import { writeConfusion } from '../../report/confusion-file.ts';
+import { writeConfusion } from '../../report/confusion.ts';
 import { writeReport } from '../../report/report.ts';
 import type { DatasetImage } from '../data/dataset-image.ts';
 import type { Engine } from '../engine/engine.ts';

@@ -1,12 +1,13 @@
 /** Formats the progress and outcome of training: a bar on a terminal, plain lines elsewhere. */
 import { join } from 'node:path';
 import { type Divergence, explosionFactor, guessingLoss } from '../../model/divergence.ts';
+import { duration } from '../../model/format.ts';
 import type { MetricsRow } from '../../model/metrics.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
 import { topFiveNote } from '../../model/scores.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { npmRun } from '../../node/shell.ts';
-import { durationText, progressBar, type Terminal } from '../../node/terminal.ts';
+import { progressBar, type Terminal } from '../../node/terminal.ts';
 import type { LoaderTimes } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { StepReport, TrainingOutcome } from './loop.ts';
@@ -26,7 +27,7 @@ export function progressDisplay(terminal: Terminal, epochs: number): ProgressDis
     const secondsPerStep = stepsSeen === 0 ? undefined : (performance.now() - startedAt) / 1000 / stepsSeen;
     stepsSeen++;
     const stepsLeft = (epochs - epoch + 1) * stepsPerEpoch - step;
-    const left = secondsPerStep === undefined ? '' : `, ${durationText(stepsLeft * secondsPerStep)} left`;
+    const left = secondsPerStep === undefined ? '' : `, ${duration(stepsLeft * secondsPerStep)} left`;
     terminal.status(
       `epoch ${String(epoch).padStart(epochWidth)}/${epochs} ${progressBar(step / stepsPerEpoch, 24)} ` +
         `loss ${scores.objective.toFixed(3)}  ${imagesPerSecond.toFixed(0)} img/s${left}`,

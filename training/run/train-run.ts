@@ -18,7 +18,6 @@ import { productVersion } from '../../node/product-version.ts';
 import { readRun, writeRun } from '../../node/run-record.ts';
 import type { Terminal } from '../../node/terminal.ts';
 import { describeTable } from '../../report/description-table.ts';
-import { reportFiles } from '../../report/report-files.ts';
 import { writeSamples } from '../../report/samples.ts';
 import { collator, type LoaderSettings } from '../data/collate.ts';
 import { type DataLoader, startDataLoader } from '../data/data-loader.ts';
@@ -341,7 +340,7 @@ async function writeBatchSamples(
   const patchOf = (patches: Uint8Array, i: number) => patches.slice(i * patchBytes, (i + 1) * patchBytes);
   const { train: images, pixels, cacheBytes, maxImagePixels } = settings;
   const image = await pixelReader({ images, pixels, cacheBytes, maxImagePixels })(0, (grey) => grey);
-  await writeSamples(join(directory, reportFiles.samples), {
+  await writeSamples(directory, {
     heading: `Augmentation: ${settings.augment}`,
     samples: Array.from(before.labels, (label, i) => ({
       label: labels[label] ?? '',

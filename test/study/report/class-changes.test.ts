@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Confusion } from '../../../report/confusion-file.ts';
+import type { Confusion } from '../../../report/confusion.ts';
 import { classChanges } from '../../../study/report/class-changes.ts';
-import { type ArmResults, readStudyResults } from '../../../study/report/study-results.ts';
+import { type ArmResults, readStudyResults } from '../../../study/report/results.ts';
 import { inventStudy } from '../../support/invented-study.ts';
 
 const labels = ['bark', 'brick', 'knit'];
@@ -54,6 +54,6 @@ test('the change of a class is that of its share of wrong patches, averaged over
     ['brick', 0.125],
     ['knit', -0.1],
   ]);
-  expect(found[0]?.takenFor).toEqual({ label: 'knit', change: expect.closeTo(0.3, 12) });
-  expect(found[2]?.takenFor).toBeUndefined();
+  expect(found[0]?.confusedWith).toEqual({ label: 'knit', change: expect.closeTo(0.3, 12) });
+  expect(found[2]?.confusedWith).toBeUndefined();
 });

@@ -79,7 +79,7 @@ test('a run that took other times on another machine gives the same summaries', 
   expect(await readFile(join(directory, 'summary.md'), 'utf8')).toBe(table);
 });
 
-test('the page stands alone, is light, and every link leads to a run that is there', async () => {
+test('the page is self-contained, is light, and every link leads to a run that is there', async () => {
   const { directory, page, document } = await reported({
     labels: Array.from({ length: 25 }, (_, c) => `class ${c}`),
     added: {
@@ -101,7 +101,7 @@ test('the page stands alone, is light, and every link leads to a run that is the
   for (const link of links) expect(existsSync(join(directory, link)), link).toBe(true);
 });
 
-test('every state of a run is told: on the page, in the table, in summary.csv', async () => {
+test('every state of a run is shown: on the page, in the table, in summary.csv', async () => {
   const { document, csv, table } = await reported(everyEnd);
   const states = Array.from(summaryOf(csv).values(), ({ runs }) => runs);
   expect(states).toEqual([
@@ -112,7 +112,7 @@ test('every state of a run is told: on the page, in the table, in summary.csv', 
     'seed 1 diverged at epoch 5; seed 2 finished; seed 3 finished',
     'seed 1 diverged at epoch 1; seed 2 diverged at epoch 1; seed 3 diverged at epoch 1',
   ]);
-  const cells = texts(document, '[aria-label="Every run"] tbody td').join('|');
+  const cells = texts(document, '[aria-label="Runs"] tbody td').join('|');
   for (const words of [
     'stopped early after epoch 6',
     'failed',
@@ -136,9 +136,11 @@ test('runs that diverged count: with the model that they left, or as guessing; r
   expect(rows.get('no-relu2')).toMatchObject({ seeds: '2', compared_seeds: '2' });
   expect(rows.get('no-relu3')).toMatchObject({ seeds: '1', interval_basis: 'none: one seed' });
   const words = texts(document, 'p').join('\n');
-  expect(words).toMatch(/The network without conv4 and pool4 did not train: .* epoch 1, in 3 of 3 runs/);
-  expect(words).toMatch(/seed 1 diverged at epoch 5 and counts with the model that it left/);
-  expect(words).toMatch(/The network without relu3 named .* in seed 2\. One seed allows no interval/);
+  expect(words).toMatch(
+    /The network without conv4 and pool4 did not train: it diverged in epoch 1 in 3 of 3 runs/,
+  );
+  expect(words).toMatch(/Seed 1 diverged at epoch 5 and counts with its best model/);
+  expect(words).toMatch(/The network without relu3 has .* in seed 2\. One seed gives no interval/);
 });
 
 test('one diverged run takes its network out of what can be shown, and no room from the others in the figure', async () => {
@@ -151,11 +153,13 @@ test('one diverged run takes its network out of what can be shown, and no room f
   const row = summaryOf(csv).get('no-relu4');
   expect(Number(row?.smallest_detectable)).toBeGreaterThan(1);
   expect(table).toMatch(/^\| \[?no-relu4.*\| none +\|/m);
-  expect(document.querySelector('.sentence')?.textContent).toContain('Of no-relu4, 1 of 2 runs diverged.');
-  const verdicts = all(document, '[aria-label="Verdicts"] tbody tr').map((row) => texts(row, 'td')[1]);
-  expect(verdicts).toEqual(['no difference shown', 'no difference shown; 1 of 2 runs diverged']);
+  expect(document.querySelector('.sentence')?.textContent).toContain('no-relu4: 1 of 2 runs diverged.');
+  const verdicts = all(document, '[aria-label="Comparison with the paper"] tbody tr').map(
+    (row) => texts(row, 'td')[1],
+  );
+  expect(verdicts).toEqual(['no significant difference', 'no significant difference; 1 of 2 runs diverged']);
   const told = texts(document, 'section p').find((text) => text.startsWith('no-relu4.')) ?? '';
-  expect(told).toContain('Its runs lie so far apart that no difference could have been shown.');
+  expect(told).toContain('Its runs vary so much that the study could not have shown any difference.');
   const ticks = texts(document, 'svg[aria-label^="Differences in top-1 error"] text')
     .filter((text) => /^\+\d+$/.test(text))
     .map(Number);
@@ -163,7 +167,7 @@ test('one diverged run takes its network out of what can be shown, and no room f
   expect(Math.max(...ticks)).toBeLessThan(15);
 });
 
-test('what was not shown is told with its interval and what could have been missed, never as no effect', async () => {
+test('a difference that is not significant is shown with its interval and the detectable difference, never as no effect', async () => {
   const { document, csv } = await reported();
   const rows = summaryOf(csv);
   const sentences = texts(document, 'section p');
@@ -171,7 +175,7 @@ test('what was not shown is told with its interval and what could have been miss
   const points = (share: string | undefined) => Math.abs(100 * Number(share)).toFixed(1);
   const row = rows.get('no-relu3');
   expect(Number(row?.p_holm)).toBeGreaterThan(0.05);
-  expect(told).toContain('was not told apart from the reference');
+  expect(told).toContain('does not differ significantly from the reference');
   for (const share of [row?.difference, row?.difference_low, row?.difference_high, row?.smallest_detectable])
     expect(told).toContain(points(share));
   expect(document.querySelector('main')?.textContent).not.toMatch(
@@ -179,13 +183,15 @@ test('what was not shown is told with its interval and what could have been miss
   );
   const worse = sentences.find((text) => text.startsWith('no-pool2.')) ?? '';
   expect(worse).toContain(
-    `names ${points(rows.get('no-pool2')?.difference)} patches in a hundred more wrong`,
+    `has a top-1 error ${points(rows.get('no-pool2')?.difference)} points higher than the reference`,
   );
 });
 
-test('verdicts stand beside what the paper said', async () => {
+test('verdicts are next to what the paper says', async () => {
   const { document } = await reported(everyEnd);
-  const rows = all(document, '[aria-label="Verdicts"] tbody tr').map((row) => texts(row, 'td'));
+  const rows = all(document, '[aria-label="Comparison with the paper"] tbody tr').map((row) =>
+    texts(row, 'td'),
+  );
   expect(rows.map(([paper]) => paper)).toEqual([
     'the error does not move',
     'not told apart from the reference',
@@ -195,11 +201,11 @@ test('verdicts stand beside what the paper said', async () => {
   ]);
   expect(rows[0]?.[1]).toMatch(/^it trains; /);
   expect(rows.map((row) => row[3])).toEqual([
-    'not what the paper saw',
+    'not as in the paper',
     'not contradicted',
     'open',
     'not contradicted',
-    'as the paper saw',
+    'as in the paper',
   ]);
 });
 
@@ -226,14 +232,14 @@ test('the forest plot has an estimate, an interval and the seeds of each network
   }
 });
 
-test('a study of one seed has differences, and no interval, no p-value and no verdict anywhere', async () => {
+test('a study of one seed has differences, and no interval and no p-value anywhere', async () => {
   const { document, csv, table, page } = await reported({
     seeds: [4],
     added: { 'no-relu1': 0.3, 'no-relu3': 0, 'no-pool2': 0.3, 'no-conv4-pool4': 0 },
     ends: { 'no-conv4-pool4-s4': 'diverged' },
   });
   expect(document.querySelector('.result, .entry')?.textContent).toContain('This study has one seed.');
-  expect(table).toContain('**This study has one seed. It has no intervals, no p-values and no verdicts');
+  expect(table).toContain('**This study has one seed. It has no intervals and no p-values');
   expect(table).not.toMatch(/\d \[[^\]]*\d\]/);
   for (const row of summaryOf(csv).values()) {
     const { difference = '', interval_basis, ...cells } = row;
@@ -244,24 +250,26 @@ test('a study of one seed has differences, and no interval, no p-value and no ve
   }
   const text = document.querySelector('main')?.textContent ?? '';
   expect(text).not.toContain('Brackets are 95');
-  expect(text).not.toMatch(/interval \d|p\s=|p\s<|told apart|could well have been missed/);
+  expect(text).not.toMatch(/interval \d|p\s=|p\s<|significant|could have missed/);
   expect(all(document, 'svg .interval line, svg .missed rect')).toEqual([]);
   expect(all(document, '.wide svg .estimate circle')).toHaveLength(3);
-  const verdicts = all(document, '[aria-label="Verdicts"] tbody tr').map((row) => texts(row, 'td'));
+  const verdicts = all(document, '[aria-label="Comparison with the paper"] tbody tr').map((row) =>
+    texts(row, 'td'),
+  );
   expect(verdicts.map(([, found]) => found)).toEqual([
-    expect.stringMatching(/^\+\d+\.\d points in seed 4; no verdict$/),
-    expect.stringMatching(/points in seed 4; no verdict$/),
-    expect.stringMatching(/^\+\d+\.\d points in seed 4; no verdict$/),
+    expect.stringMatching(/^\+\d+\.\d points in seed 4; not tested$/),
+    expect.stringMatching(/points in seed 4; not tested$/),
+    expect.stringMatching(/^\+\d+\.\d points in seed 4; not tested$/),
     'did not train: 1 of 1 run diverged',
   ]);
   expect(verdicts.map((row) => row[3])).toEqual(['open', 'open', 'open', 'open']);
   expect(document.querySelector('.sentence')?.textContent).toBe(
-    'Of 4 networks beside the reference: 3 without a verdict, 1 did not train.',
+    '4 networks compared with the reference: 3 not tested, 1 did not train.',
   );
   expect(page).not.toMatch(/undefined/);
 });
 
-test('runs that agree to the last patch have no interval of no length, and nothing "under 0.0 points"', async () => {
+test('runs that agree to the last patch have no interval of no length, and nothing "less than 0.0 points"', async () => {
   const { directory } = await reported({ added: { 'no-relu3': 0, 'no-pool2': 0 } });
   for (const seed of [1, 2, 3]) {
     for (const [network, wrong] of [
@@ -278,14 +286,14 @@ test('runs that agree to the last patch have no interval of no length, and nothi
   const table = await readFile(join(directory, 'summary.md'), 'utf8');
   const page = await readFile(join(directory, 'report.html'), 'utf8');
   for (const text of [table, parsed(page).querySelector('main')?.textContent ?? ''])
-    expect(text).not.toMatch(/\[0\.0, 0\.0\]|under 0\.0|between 0\.0 and 0\.0/);
+    expect(text).not.toMatch(/\[0\.0, 0\.0\]|less than 0\.0|0\.0 to 0\.0/);
   expect(table).toMatch(/^\| no-relu3 .*\| no variation /m);
   const sentences = texts(parsed(page), 'section p');
   expect(sentences.find((text) => text.startsWith('no-relu3.'))).toContain(
-    'had exactly the errors of the reference on every photograph in each of 3 seeds.',
+    'has the same errors as the reference on every photograph in each of 3 seeds.',
   );
   expect(sentences.find((text) => text.startsWith('no-pool2.'))).toContain(
-    'named 20.0 patches in a hundred more wrong than the reference on every photograph in each of 3 seeds. There is no variation',
+    'has a top-1 error 20.0 points higher than the reference on every photograph in each of 3 seeds. Without variation',
   );
 });
 

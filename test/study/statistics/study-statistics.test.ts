@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import { holmAdjusted } from '../../../study/statistics/holm.ts';
 import { interquartileMean, interquartileSamples } from '../../../study/statistics/interquartile-mean.ts';
-import { pairedPValue } from '../../../study/statistics/permutation.ts';
+import { holmAdjusted, pairedPValue } from '../../../study/statistics/p-values.ts';
 import { deviations, drawReplicates, intervalOf } from '../../../study/statistics/replicates.ts';
 import type { RunErrors, Sample } from '../../../study/statistics/sample.ts';
 import {

@@ -1,0 +1,57 @@
+/**
+ * Formats of numbers, durations and dates, so that a value reads the same in messages, reports and figures.
+ */
+
+const english = 'en-US';
+
+/** Keeps a number and its unit on one line. */
+const noBreak = '\u00a0';
+
+/** A whole number with thousands separators: `4,439,095`. */
+export function count(value: number): string {
+  return value.toLocaleString(english, { maximumFractionDigits: 0 });
+}
+
+/** An error or a loss to three decimals, or `not a number`, or `infinite`. */
+export function measure(value: number): string {
+  if (Number.isNaN(value)) return 'not a number';
+  return Number.isFinite(value) ? value.toFixed(3) : 'infinite';
+}
+
+/** A share in 0..1 in per cent, to one decimal: `27.4 %`. */
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(1)}${noBreak}%`;
+}
+
+/** Three significant digits without trailing zeros, as for a learning rate. */
+export function significant(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}
+
+/** Bytes in binary units: `12 KiB`, `3.4 MiB`, `1.2 GiB`. */
+export function bytes(value: number): string {
+  if (value < 2 ** 20) return `${count(Math.ceil(value / 2 ** 10))} KiB`;
+  return value < 2 ** 30 ? `${(value / 2 ** 20).toFixed(1)} MiB` : `${(value / 2 ** 30).toFixed(2)} GiB`;
+}
+
+/** Seconds in at most two units: `4.2 s`, `48 s`, `12 min 05 s`, `3 h 20 min`. */
+export function duration(seconds: number): string {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${String(whole % 60).padStart(2, '0')} s`;
+  return `${count(Math.floor(minutes / 60))} h ${String(minutes % 60).padStart(2, '0')} min`;
+}
+
+/** An ISO 8601 time in UTC: `25 November 2026, 14:03 UTC`. */
+export function moment(iso: string): string {
+  const date = new Date(iso);
+  const day = date.toLocaleDateString('en-GB', {
+    day: 'numeric',
+    month: 'long',
+    year: 'numeric',
+    timeZone: 'UTC',
+  });
+  return `${day}, ${date.toISOString().slice(11, 16)} UTC`;
+}

@@ -1,0 +1,82 @@
+/**
+ * Pixel pictures, for what would be too large as SVG: sheets of grey pictures with captions, and pictures
+ * embedded in a page.
+ */
+import sharp from 'sharp';
+import type { GreyImage } from '../model/image.ts';
+import { html, type Markup } from './markup.ts';
+import { lightPalette, serifFonts } from './palette.ts';
+
+export interface PlacedPicture {
+  readonly image: GreyImage;
+  readonly left: number;
+  readonly top: number;
+  /** Integer factor by which every pixel is repeated; default 1. */
+  readonly zoom?: number;
+}
+
+export interface Sheet {
+  readonly width: number;
+  readonly height: number;
+  readonly pictures: readonly PlacedPicture[];
+  /** SVG elements drawn on top. Text is 15 px, in ink, left-aligned. */
+  readonly captions: readonly Markup[];
+}
+
+/**
+ * PNG of the sheet on light paper, with 256 colours, which keep greys to about 1 level. Captions need a font
+ * on the machine; without one they are left out.
+ */
+export async function sheetPng({ width, height, pictures, captions }: Sheet): Promise<Uint8Array> {
+  const { paper, ink } = lightPalette;
+  const overlay =
+    html`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="${serifFonts}" font-size="15" fill="${ink}">${captions}</svg>`
+      .markup;
+  const placed = await Promise.all(pictures.map(placedPicture));
+  return sharp({ create: { width, height, channels: 3, background: paper } })
+    .composite([...placed, { input: Buffer.from(overlay), left: 0, top: 0 }])
+    .png({ palette: true, colours: 256, dither: 0, effort: 8 })
+    .toBuffer();
+}
+
+async function placedPicture({ image, left, top, zoom = 1 }: PlacedPicture) {
+  const { data, width, height } = image;
+  const input = await sharp(data, { raw: { width, height, channels: 1 } })
+    .resize(width * zoom, height * zoom, { kernel: 'nearest' })
+    .png({ compressionLevel: 0 })
+    .toBuffer();
+  return { input, left, top };
+}
+
+/** Base64 adds a third; figures and tables of a hundred classes take 300 KB of the page's 600. */
+const largestBytes = 200_000;
+/** Tried in turn; even noise fits with the last. */
+const attempts = [
+  { width: 984, quality: 80 },
+  { width: 984, quality: 50 },
+  { width: 656, quality: 50 },
+  { width: 492, quality: 30 },
+] as const;
+
+/**
+ * A data URL of a PNG: unchanged if it is small, otherwise as WebP within the page's budget. Errors: those of
+ * sharp.
+ */
+export async function embeddedPicture(png: Uint8Array): Promise<string> {
+  if (png.length <= largestBytes) return pngDataUrl(png);
+  let smallest: Uint8Array = png;
+  for (const { width, quality } of attempts) {
+    const scaled = sharp(png).resize({ width, withoutEnlargement: true });
+    smallest = await scaled.webp({ quality }).toBuffer();
+    if (smallest.length <= largestBytes) break;
+  }
+  return dataUrl('image/webp', smallest);
+}
+
+export function pngDataUrl(png: Uint8Array): string {
+  return dataUrl('image/png', png);
+}
+
+function dataUrl(type: string, data: Uint8Array): string {
+  return `data:${type};base64,${Buffer.from(data).toString('base64')}`;
+}

@@ -1,0 +1,136 @@
+/**
+ * The report's sections about how the run was made: data, settings, engine, and the commands that repeat,
+ * resume and use it.
+ */
+import { count, moment } from '../model/format.ts';
+import type { DataSummary, Run } from '../model/run-file.ts';
+import { type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
+import { flagOf } from '../node/command-line.ts';
+import { npmRun } from '../node/shell.ts';
+import { html, type Markup, nothing } from './markup.ts';
+import { command, section, settingsTable, type TableRow, table } from './page.ts';
+import type { RunRecord } from './run-directory.ts';
+
+export function dataSection({ run }: RunRecord): Markup {
+  const { source, fingerprint, trainImages, validationImages, skippedFiles } = run.data;
+  const rows: readonly TableRow[] = [
+    { cells: ['source', source] },
+    { cells: ['classes', count(run.labels.length)] },
+    { cells: ['training images', count(trainImages)] },
+    { cells: ['validation images', count(validationImages)] },
+    { cells: ['skipped files', count(skippedFiles)] },
+    { cells: ['fingerprint', html`<code>${fingerprint}</code>`] },
+  ];
+  const columns = [
+    { heading: '', kind: 'text' },
+    { heading: '', kind: 'name' },
+  ] as const;
+  return section(
+    'Data',
+    'No patch of a validation image is used for training. Equal fingerprints mean equal data.',
+    html`${table('Data', columns, rows)}${notesOf(run.data)}${skippedOf(run.data)}`,
+  );
+}
+
+const notesShown = 10;
+
+function notesOf({ notes = [] }: DataSummary): Markup {
+  const paragraphs = notes.map((note) => html`<p class="after">${note}</p>\n`);
+  if (notes.length <= notesShown) return html`${paragraphs}`;
+  return html`${paragraphs.slice(0, notesShown)}<details><summary>${count(notes.length - notesShown)} more notes</summary>
+${paragraphs.slice(notesShown)}</details>`;
+}
+
+function skippedOf({ skipped = [] }: DataSummary): Markup {
+  if (skipped.length === 0) return nothing;
+  const columns = [
+    { heading: 'file', kind: 'name' },
+    { heading: 'reason', kind: 'prose' },
+  ] as const;
+  const rows = skipped.map(({ name, why }): TableRow => ({ cells: [name, why] }));
+  return html`<details><summary>Skipped files and reasons</summary>
+${table('Skipped files', columns, rows)}</details>`;
+}
+
+export function settingsSection({ run }: RunRecord): Markup {
+  const keys = Object.keys(trainingConfigSchema.shape) as (keyof TrainingConfig)[];
+  return section(
+    'Settings',
+    'Settings that differ from the default are tinted.',
+    settingsTable(run.config, keys),
+  );
+}
+
+export function engineSection({ run }: RunRecord): Markup {
+  const rows = run.stretches.map((session): TableRow => {
+    const versions = Object.entries(session.versions).map(([name, version]) => `${name} ${version}`);
+    const { startedAt, fromEpoch, engine, device, precision = 'not recorded', why } = session;
+    return {
+      cells: [
+        moment(startedAt),
+        String(fromEpoch),
+        `${engine} on ${device}`,
+        precision,
+        why,
+        versions.join(', '),
+      ],
+    };
+  });
+  const columns = [
+    { heading: 'started', kind: 'text' },
+    { heading: 'after epoch', kind: 'number' },
+    { heading: 'engine', kind: 'text' },
+    { heading: 'precision', kind: 'text' },
+    { heading: 'reason', kind: 'prose' },
+    { heading: 'versions', kind: 'prose' },
+  ] as const;
+  const ended =
+    run.endedAt === undefined ? nothing : html`<p class="after">Ended ${moment(run.endedAt)}.</p>`;
+  return section(
+    'Engine',
+    `Textura ${run.textura}. A resumed run has a row for each session.`,
+    html`${table('Sessions', columns, rows)}${ended}`,
+  );
+}
+
+export function commandsSection({ run, name, path, firstKernel }: RunRecord): Markup {
+  const resumable = ['stopped', 'running', 'failed'].includes(run.status);
+  const entry = html`${
+    resumable ? html`<p>To resume it:</p>${command(resumeCommand(run, path))}` : nothing
+  }<p>To repeat the run:</p>
+${command(trainCommand(run, `runs/${name}-again`))}${
+  firstKernel === undefined
+    ? nothing
+    : html`<p>To export the best model to verified ONNX files and classify a photograph:</p>
+${command(exportCommand(path))}${command(classifyCommand(run))}`
+}`;
+  return section('Next steps', '', entry);
+}
+
+/**
+ * Trains the same as `run` into `out`: names every setting that differs from its default, and the engine,
+ * because engines round differently.
+ */
+export function trainCommand(run: Run, out: string): string {
+  const defaults: Partial<TrainingConfig> = trainingConfigSchema.parse({});
+  const keys = Object.keys(trainingConfigSchema.shape) as (keyof TrainingConfig)[];
+  const settings = keys.flatMap((key): readonly string[] => {
+    const value = run.config[key];
+    const isShown = key === 'data' || value !== defaults[key];
+    return isShown && value !== undefined ? [flagOf(key), String(value)] : [];
+  });
+  const engine = run.stretches.at(-1)?.engine;
+  return npmRun('train', ...settings, ...(engine === undefined ? [] : ['--engine', engine]), '--out', out);
+}
+
+export function resumeCommand(run: Run, directory: string): string {
+  return `${trainCommand(run, directory)} --resume`;
+}
+
+export function exportCommand(directory: string): string {
+  return npmRun('export', '--run', directory);
+}
+
+function classifyCommand(run: Run): string {
+  return npmRun('classify', '--model', `models/${run.config.variant}.onnx`, 'PHOTO.jpg');
+}

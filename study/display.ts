@@ -1,0 +1,111 @@
+/**
+ * The terminal output of a study: the plan as a table, then the progress of all runs with the remaining time.
+ */
+
+import { bytes, count, duration } from '../model/format.ts';
+import { progressBar, type Terminal } from '../node/terminal.ts';
+import type { ArmEstimate } from './estimate.ts';
+import { type StudyRun, studyRunState } from './study-directory.ts';
+import type { RunEnd, RunProgress } from './trainer.ts';
+
+const headings = ['network', 'parameters', 'multiply-adds', 'memory', 'time per run', 'runs left'] as const;
+
+/** The plan as text: a row for each network. */
+export function planTable(estimates: readonly ArmEstimate[]): string {
+  const rows = estimates.map(({ arm, parameters, multiplyAdds, memoryBytes, runSeconds, runsLeft }) => [
+    arm.name,
+    count(parameters),
+    count(multiplyAdds),
+    bytes(memoryBytes),
+    runsLeft === 0 ? '' : runSeconds === undefined ? 'unknown' : duration(runSeconds),
+    count(runsLeft),
+  ]);
+  const widths = headings.map((heading, i) =>
+    Math.max(heading.length, ...rows.map((row) => row[i]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+      .join('  ');
+  const rule = '-'.repeat(widths.reduce((sum, width) => sum + width + 2, -2));
+  return [line(headings), rule, ...rows.map(line)].join('\n');
+}
+
+export interface StudyDisplay {
+  begun(run: StudyRun): void;
+  progressed(run: StudyRun, progress: RunProgress): void;
+  ended(run: StudyRun, end: RunEnd): Promise<void>;
+}
+
+export interface StudyDisplayOptions {
+  readonly total: number;
+  readonly done: number;
+  readonly estimates: readonly ArmEstimate[];
+  readonly parallelRuns: number;
+}
+
+/** A progress bar, if the output is a terminal, and a line for each run that ends. */
+export function studyDisplay(
+  terminal: Terminal,
+  { total, done, estimates, parallelRuns }: StudyDisplayOptions,
+): StudyDisplay {
+  const weights = new Map(estimates.map(({ arm, runSeconds }) => [arm.name, runSeconds ?? 1]));
+  const weightOf = ({ arm }: StudyRun) => weights.get(arm.name) ?? 1;
+  const running = new Map<string, { readonly run: StudyRun; share: number; text: string }>();
+  const allWork = estimates.reduce((sum, { runsLeft, runSeconds }) => sum + runsLeft * (runSeconds ?? 1), 0);
+  const startedAt = performance.now();
+  let endedRuns = done;
+  let endedWork = 0;
+
+  function workDone(): number {
+    return [...running.values()].reduce((sum, { run, share }) => sum + share * weightOf(run), endedWork);
+  }
+
+  /** From the speed so far; at first from the estimate. */
+  function timeLeft(): number {
+    const elapsed = (performance.now() - startedAt) / 1000;
+    const share = workDone() / allWork;
+    const expected = allWork / parallelRuns;
+    return share < 0.02 ? expected * (1 - share) : (elapsed / share) * (1 - share);
+  }
+
+  function show(): void {
+    const share = (total - estimates.reduce((sum, { runsLeft }) => sum + runsLeft, 0)) / total;
+    const whole = share + (1 - share) * (allWork === 0 ? 1 : workDone() / allWork);
+    const runs = [...running.values()].map(({ text }) => text).join('; ');
+    terminal.status(
+      `${progressBar(whole, 16)} ${endedRuns}/${total} runs, ${duration(timeLeft())} left: ${runs}`,
+    );
+  }
+
+  return {
+    begun(run) {
+      running.set(run.name, { run, share: 0, text: run.name });
+      show();
+    },
+    progressed(run, { epoch, share, imagesPerSecond }) {
+      const text = `${run.name} epoch ${epoch} ${imagesPerSecond.toFixed(0)} img/s`;
+      running.set(run.name, { run, share, text });
+      show();
+    },
+    async ended(run, end) {
+      running.delete(run.name);
+      if (end.kind === 'stopped') return;
+      endedWork += weightOf(run);
+      endedRuns++;
+      terminal.line(
+        `${String(endedRuns).padStart(String(total).length)}/${total} ${await endText(run, end)}`,
+      );
+    },
+  };
+}
+
+async function endText(run: StudyRun, end: RunEnd): Promise<string> {
+  if (end.kind === 'failed') return `${run.name}: failed: ${end.failure.message}`;
+  const state = await studyRunState({ failures: {} }, run);
+  if (!('run' in state)) return `${run.name}: ${end.kind}`;
+  const { best, divergedAtEpoch } = state.run;
+  const score = best === undefined ? 'no epoch completed' : `top-1 error ${best.top1err.toFixed(3)}`;
+  const how = divergedAtEpoch === undefined ? '' : `diverged at epoch ${divergedAtEpoch}; `;
+  return `${run.name}: ${how}${score}`;
+}

@@ -1,0 +1,56 @@
+/**
+ * What a study and its workers share: the queue's name, the schema of its jobs, the keys of their files, and
+ * the connection.
+ */
+import { createHash } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { z } from 'zod';
+import { TexturaError } from '../../model/error.ts';
+import type { Study } from '../../model/study-file.ts';
+import { trainingConfigSchema } from '../../model/training-config.ts';
+
+export const queueName = 'textura-ablation';
+
+export const runJobSchema = z.strictObject({
+  /** Version of the product: others may compute other numbers. */
+  textura: z.string(),
+  study: z.string(),
+  run: z.string(),
+  config: trainingConfigSchema,
+  /** Content fingerprint of the data; a worker with other data refuses the run. */
+  content: z.string(),
+});
+export type RunJob = z.infer<typeof runJobSchema>;
+
+/** Identifies a study on a Redis server; does not change when the study is resumed. */
+export function studyKey({ startedAt, config }: Study): string {
+  return createHash('sha256')
+    .update(JSON.stringify([startedAt, config]))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+/** Redis key of a run's archive: its checkpoints during training, its whole directory at the end. */
+export function archiveKey({ study, run }: Pick<RunJob, 'study' | 'run'>): string {
+  return `textura:${study}:${run}`;
+}
+
+/** A connection for BullMQ. Errors: `engine-unavailable` if no server answers. */
+export async function connectRedis(url: string): Promise<Redis> {
+  const unreachable = (cause: unknown) => {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return new TexturaError('engine-unavailable', `--queue ${url}: no Redis server answers there: ${why}`, {
+      cause,
+    });
+  };
+  const probe = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+  let reason: unknown;
+  probe.on('error', (error) => {
+    reason = error;
+  });
+  await probe.connect().catch((error: unknown) => {
+    throw unreachable(reason ?? error);
+  });
+  probe.disconnect();
+  return new Redis(url, { maxRetriesPerRequest: null });
+}

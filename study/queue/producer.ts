@@ -1,0 +1,150 @@
+/**
+ * Trains the runs of a study on other machines: puts a job for each run on the queue and fetches its
+ * directory when it has ended.
+ */
+import { type Job, Queue, QueueEvents } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Study } from '../../model/study-file.ts';
+import { productVersion } from '../../node/product-version.ts';
+import type { Schedule, ScheduledRuns } from '../local-scheduler.ts';
+import type { StudyRun } from '../study-directory.ts';
+import { type RunEnd, runEndSchema, runMessageSchema } from '../trainer.ts';
+import { archiveKey, connectRedis, queueName, type RunJob, studyKey } from './job.ts';
+import { receiveArchive } from './run-archive.ts';
+
+export interface QueueSchedule extends Schedule {
+  readonly url: string;
+  readonly study: Study;
+}
+
+interface QueueConnection {
+  readonly redis: Redis;
+  readonly queue: Queue<RunJob, RunEnd>;
+  readonly events: QueueEvents;
+  close(): Promise<void>;
+}
+
+async function openQueue(url: string): Promise<QueueConnection> {
+  const redis = await connectRedis(url);
+  const queue = new Queue<RunJob, RunEnd>(queueName, { connection: redis });
+  const listening = redis.duplicate();
+  const events = new QueueEvents(queueName, { connection: listening });
+  const close = async () => {
+    try {
+      await events.close();
+      await queue.close();
+    } finally {
+      for (const connection of [listening, redis]) connection.disconnect();
+    }
+  };
+  try {
+    await events.waitUntilReady();
+    return { redis, queue, events, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Puts the runs on the queue. Runs that have ended since they were put there are fetched at once. */
+export async function startQueuedRuns(
+  runs: readonly StudyRun[],
+  schedule: QueueSchedule,
+): Promise<ScheduledRuns> {
+  const connection = await openQueue(schedule.url);
+  try {
+    const { queue, events } = connection;
+    const byJob = new Map(runs.map((run) => [jobId(schedule.study, run), run]));
+    events.on('active', ({ jobId: id }) => {
+      const run = byJob.get(id);
+      if (run !== undefined) schedule.onStart(run);
+    });
+    events.on('progress', ({ jobId: id, data }) => {
+      const [run, message] = [byJob.get(id), runMessageSchema.safeParse(data)];
+      if (run !== undefined && message.data?.kind === 'progress') schedule.onProgress(run, message.data);
+    });
+    const jobs = await Promise.all(runs.map((run) => enqueued(queue, run, schedule)));
+    return followRuns(runs, jobs, connection, schedule);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+function followRuns(
+  runs: readonly StudyRun[],
+  jobs: readonly Job<RunJob, RunEnd>[],
+  { redis, events, close }: QueueConnection,
+  { onEnd }: QueueSchedule,
+): ScheduledRuns {
+  let [stopped, resolveStopping] = [false, () => {}];
+  const stopping = new Promise<void>((resolve) => {
+    resolveStopping = resolve;
+  });
+
+  async function follow(run: StudyRun, job: Job<RunJob, RunEnd>): Promise<void> {
+    const end = await Promise.race([endOf(job, events), stopping]);
+    if (end === undefined) return;
+    const key = archiveKey(job.data);
+    await receiveArchive(redis, key, run.directory);
+    await onEnd(run, end);
+    await job.remove();
+    await redis.del(key);
+  }
+
+  async function followAll(): Promise<boolean> {
+    try {
+      await Promise.all(runs.map((run, i) => follow(run, jobs[i] as Job<RunJob, RunEnd>)));
+      return stopped;
+    } finally {
+      await close();
+    }
+  }
+
+  return {
+    ended: followAll(),
+    stop() {
+      stopped = true;
+      void Promise.allSettled(jobs.map((job) => removeIfWaiting(job))).then(resolveStopping);
+    },
+  };
+}
+
+function jobId(study: Study, run: StudyRun): string {
+  return `${studyKey(study)}-${run.name}`;
+}
+
+/** The job of a run: the existing one, unless it failed, or a new one. */
+async function enqueued(
+  queue: Queue<RunJob, RunEnd>,
+  run: StudyRun,
+  { study, configOf, content }: QueueSchedule,
+): Promise<Job<RunJob, RunEnd>> {
+  const id = jobId(study, run);
+  const known = await queue.getJob(id);
+  if (known !== undefined && !(await known.isFailed())) return known;
+  await known?.remove();
+  const data: RunJob = {
+    textura: productVersion(),
+    study: studyKey(study),
+    run: run.name,
+    config: configOf(run),
+    content,
+  };
+  return queue.add(run.name, data, { jobId: id });
+}
+
+/** How the run ended according to its worker; a job that BullMQ gives up has failed. */
+async function endOf(job: Job<RunJob, RunEnd>, events: QueueEvents): Promise<RunEnd> {
+  try {
+    return runEndSchema.parse(await job.waitUntilFinished(events));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { kind: 'failed', failure: { code: 'internal', message } };
+  }
+}
+
+/** A job that a worker has started continues; its results are fetched when the study is resumed. */
+async function removeIfWaiting(job: Job<RunJob, RunEnd>): Promise<void> {
+  if (await job.isWaiting()) await job.remove();
+}

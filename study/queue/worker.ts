@@ -1,0 +1,138 @@
+/**
+ * Takes runs from the queue, trains each in a process, and sends its directory back: checkpoints during
+ * training, everything at the end.
+ */
+import { rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Job, WaitingError, Worker } from 'bullmq';
+import { runFiles } from '../../model/run-file.ts';
+import { productVersion } from '../../node/product-version.ts';
+import { type Computing, type RunEnd, startTrainer, type TrainerProcess } from '../trainer.ts';
+import { archiveKey, connectRedis, queueName, type RunJob, runJobSchema } from './job.ts';
+import { receiveArchive, sendArchive } from './run-archive.ts';
+
+export interface QueueWorkerOptions {
+  readonly url: string;
+  /** The data folder on this machine; by default the study's. */
+  readonly data: string | undefined;
+  /** Folder for the directories of active runs. */
+  readonly workFolder: string;
+  readonly computing: Computing;
+  readonly parallelRuns: number;
+  /** A worker that does not answer for this long has lost its runs to other workers. */
+  readonly stallSeconds: number;
+  readonly onLine: (text: string) => void;
+}
+
+export interface RunWorker {
+  /** Sends active runs back to the queue, for other workers, and ends. */
+  close(): Promise<void>;
+}
+
+/** A run fails after it has lost this many workers. */
+const mostLostWorkers = 20;
+const checkpointPollMs = 1000;
+
+/** Errors: `engine-unavailable` where no Redis server answers. */
+export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWorker> {
+  const redis = await connectRedis(options.url);
+  const files = redis.duplicate();
+  const active = new Set<TrainerProcess>();
+
+  async function processJob(job: Job<RunJob, RunEnd>, token?: string): Promise<RunEnd> {
+    const order = runJobSchema.parse(job.data);
+    const refusal = refusalOf(order);
+    if (refusal !== undefined) return refusal;
+    const [key, directory] = [archiveKey(order), join(options.workFolder, order.study, order.run)];
+    const resumes = await receiveArchive(files, key, directory);
+    options.onLine(`${order.run}: ${resumes ? 'resumes from the checkpoint of another worker' : 'starts'}`);
+    const end = await trainAndSend(
+      order,
+      directory,
+      (message) => void job.updateProgress(message).catch(() => {}),
+    );
+    options.onLine(`${order.run}: ${end.kind === 'failed' ? `failed: ${end.failure.message}` : end.kind}`);
+    await rm(directory, { recursive: true, force: true });
+    if (end.kind !== 'stopped') return end;
+    await job.moveToWait(token);
+    throw new WaitingError();
+  }
+
+  async function trainAndSend(
+    order: RunJob,
+    directory: string,
+    onMessage: (message: object) => void,
+  ): Promise<RunEnd> {
+    const { computing, data = order.config.data } = options;
+    const { content } = order;
+    const config = { ...order.config, data };
+    const child = startTrainer({ config, directory, computing, content }, onMessage);
+    active.add(child);
+    const sending = sendCheckpoints(directory, () => sendArchive(files, archiveKey(order), directory));
+    const end = await child.ended;
+    active.delete(child);
+    await sending.stop();
+    const isWanted = (path: string) => end.kind === 'stopped' || !path.startsWith(`${runFiles.checkpoints}/`);
+    // A run that failed before it started has no directory.
+    if (await modifiedMs(join(directory, runFiles.run)))
+      await sendArchive(files, archiveKey(order), directory, isWanted);
+    return end;
+  }
+
+  const worker = new Worker<RunJob, RunEnd>(queueName, processJob, {
+    connection: redis,
+    concurrency: options.parallelRuns,
+    lockDuration: options.stallSeconds * 1000,
+    stalledInterval: options.stallSeconds * 1000,
+    maxStalledCount: mostLostWorkers,
+  });
+  worker.on('error', (error) => options.onLine(`queue: ${error.message}`));
+  worker.on('stalled', (id) => options.onLine(`${id}: its worker does not answer`));
+  async function close(): Promise<void> {
+    for (const child of active) child.stop();
+    try {
+      await worker.close();
+    } finally {
+      files.disconnect();
+      redis.disconnect();
+    }
+  }
+  try {
+    await worker.waitUntilReady();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { close };
+}
+
+function refusalOf({ textura }: RunJob): RunEnd | undefined {
+  if (textura === productVersion()) return undefined;
+  const message = `the study uses Textura ${textura}, this worker ${productVersion()}; install the same version on all machines`;
+  return { kind: 'failed', failure: { code: 'usage', message } };
+}
+
+/** Sends the directory after each new checkpoint. */
+function sendCheckpoints(directory: string, send: () => Promise<void>) {
+  const last = join(directory, runFiles.checkpoints, 'last.safetensors');
+  let [sentMs, busy] = [0, Promise.resolve()];
+  async function sendIfNew(): Promise<void> {
+    const writtenMs = (await modifiedMs(last)) ?? 0;
+    if (writtenMs <= sentMs) return;
+    await send();
+    sentMs = writtenMs;
+  }
+  const timer = setInterval(() => {
+    busy = busy.then(sendIfNew);
+  }, checkpointPollMs);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await busy;
+    },
+  };
+}
+
+async function modifiedMs(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.mtimeMs;
+}

@@ -1,0 +1,213 @@
+/** The input of a study's report: the files of the study and of its runs, and their statistics. */
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { describeLayers, totalsOf } from '../../model/description.ts';
+import type { MetricsRow } from '../../model/metrics.ts';
+import { networkOf } from '../../model/network.ts';
+import { type Run, runFiles } from '../../model/run-file.ts';
+import { type Study, type StudyArm, studyFiles } from '../../model/study-file.ts';
+import { type ValidatedImage, validationFromCsv } from '../../model/validation-file.ts';
+import { readStudy } from '../../node/study-record.ts';
+import { type RunResults, readIfThere, readRunResults } from '../../report/run-directory.ts';
+import type { PhotographError, RunErrors } from '../statistics/sample.ts';
+import { type ArmErrors, type ArmStatistics, studyStatistics } from '../statistics/study-statistics.ts';
+import { type StudyRun, type StudyRunState, studyRunState, studyRuns } from '../study-directory.ts';
+
+export interface StudyResults {
+  /** The directory's own name. */
+  readonly name: string;
+  readonly study: Study;
+  /** In output order of the networks; undefined if no run has started. */
+  readonly labels: readonly string[] | undefined;
+  /** In the study's order, the reference first. */
+  readonly arms: readonly ArmResults[];
+}
+
+export interface ArmResults {
+  readonly arm: StudyArm;
+  /** One for each seed of the study. */
+  readonly runs: readonly StudyRunResults[];
+  /** Undefined if no run has a result. */
+  readonly statistics: ArmStatistics | undefined;
+  /** Per patch; undefined if the number of classes is unknown. */
+  readonly cost: { readonly parameters: number; readonly multiplyAdds: number } | undefined;
+}
+
+export interface StudyRunResults {
+  readonly name: string;
+  readonly seed: number;
+  readonly outcome: Outcome;
+  /** From the study's directory to the run's report; undefined if there is none. */
+  readonly link: string | undefined;
+  /** Undefined if the run has not started or failed. */
+  readonly results: RunResults | undefined;
+  /** Undefined if there is no model. */
+  readonly validation: readonly ValidatedImage[] | undefined;
+}
+
+/**
+ * Errors: `file-unreadable`, `file-damaged`; `data-unusable` if runs of one seed were validated on different
+ * photographs.
+ */
+export async function readStudyResults(directory: string): Promise<StudyResults> {
+  const study = await readStudy(directory);
+  const runs = await Promise.all(
+    studyRuns(directory, study).map(async (run) => ({ run, found: await readStudyRun(study, run) })),
+  );
+  const labels = runs.find(({ found }) => found.results !== undefined)?.found.results?.run.labels;
+  const arms = study.arms.map((arm) => ({
+    arm,
+    runs: runs.filter(({ run }) => run.arm === arm).map(({ found }) => found),
+  }));
+  const found = runs.map((run) => run.found);
+  const statistics = studyStatistics(arms.map((arm) => armErrors(arm, found)));
+  return {
+    name: basename(resolve(directory)),
+    study,
+    labels,
+    arms: arms.map(({ arm, runs: ofArm }) => ({
+      arm,
+      runs: ofArm,
+      statistics: statistics.find(({ name }) => name === arm.name),
+      cost: labels && costOf(arm, labels.length),
+    })),
+  };
+}
+
+function armErrors(
+  { arm, runs }: Pick<ArmResults, 'arm' | 'runs'>,
+  all: readonly StudyRunResults[],
+): ArmErrors {
+  const counted = runs.flatMap((run) => {
+    const sameSeed = all.find(({ seed, validation }) => seed === run.seed && validation !== undefined);
+    return runErrors(run, sameSeed?.validation) ?? [];
+  });
+  return { name: arm.name, runs: counted };
+}
+
+function costOf({ variant, width }: StudyArm, classes: number): NonNullable<ArmResults['cost']> {
+  const { parameters, multiplyAdds } = totalsOf(describeLayers(networkOf(variant, classes, { width })));
+  return { parameters, multiplyAdds };
+}
+
+async function readStudyRun(study: Study, run: StudyRun): Promise<StudyRunResults> {
+  const { name, seed, directory } = run;
+  const state = await studyRunState(study, run);
+  const results = 'run' in state ? await readRunResults(directory) : undefined;
+  const path = join(directory, runFiles.validation);
+  const validation = results && (await readIfThere(path));
+  const hasReport = existsSync(join(directory, runFiles.report));
+  return {
+    name,
+    seed,
+    outcome: outcomeOf(state, results?.metrics ?? []),
+    link: hasReport ? `${studyFiles.runs}/${name}/${runFiles.report}` : undefined,
+    results,
+    validation: validation && validatedPhotographs(validation, path),
+  };
+}
+
+/** Undefined if there were no validation photographs. */
+function validatedPhotographs(file: Uint8Array, path: string): readonly ValidatedImage[] | undefined {
+  const photographs = validationFromCsv(new TextDecoder().decode(file), path);
+  return photographs.length === 0 ? undefined : photographs;
+}
+
+/**
+ * The errors of a run in the statistics. A diverged run is a result, and leaving it out would favour its
+ * network: it counts with its best model, or as guessing on the photographs of its seed if it has none.
+ * Undefined for a run that failed, is missing or has not ended.
+ */
+export function runErrors(
+  run: Pick<StudyRunResults, 'seed' | 'outcome' | 'results' | 'validation'>,
+  photographsOfSeed: readonly ValidatedImage[] | undefined,
+): RunErrors | undefined {
+  const { seed, outcome, validation } = run;
+  switch (outcome.kind) {
+    case 'finished':
+    case 'stopped early':
+      return validation && { seed, photographs: validation.map(photographError) };
+    case 'diverged':
+      if (validation !== undefined) return { seed, photographs: validation.map(photographError) };
+      return photographsOfSeed && { seed, photographs: photographsOfSeed.map(guessing(run)) };
+    case 'failed':
+    case 'unfinished':
+    case 'missing':
+      return undefined;
+    default:
+      return outcome.kind satisfies never;
+  }
+}
+
+/** Whether a run counts as guessing because it has no model. */
+export function countsAsGuessing({ outcome, validation }: StudyRunResults): boolean {
+  return outcome.kind === 'diverged' && validation === undefined;
+}
+
+function photographError({ image, label, patches, wrong }: ValidatedImage): PhotographError {
+  return { image, label, error: wrong / patches };
+}
+
+function guessing({ results }: Pick<StudyRunResults, 'results'>): (image: ValidatedImage) => PhotographError {
+  const classes = results?.run.labels.length ?? 1;
+  return ({ image, label }) => ({ image, label, error: 1 - 1 / classes });
+}
+
+export const outcomeKinds = [
+  'finished',
+  'stopped early',
+  'diverged',
+  'failed',
+  'unfinished',
+  'missing',
+] as const;
+type OutcomeKind = (typeof outcomeKinds)[number];
+
+export interface Outcome {
+  readonly kind: OutcomeKind;
+  /** For example `diverged at epoch 3`. */
+  readonly words: string;
+  /** Of a failed run. */
+  readonly reason?: string;
+}
+
+/** How a run ended. */
+function outcomeOf(state: StudyRunState, metrics: readonly MetricsRow[]): Outcome {
+  switch (state.status) {
+    case 'missing':
+      return { kind: 'missing', words: 'missing' };
+    case 'failed':
+      return { kind: 'failed', words: 'failed', reason: state.failure.message };
+    default:
+      return begunOutcome(state, metrics);
+  }
+}
+
+type BegunState = Extract<StudyRunState, { readonly run: Run }>;
+
+function begunOutcome({ status, run }: BegunState, metrics: readonly MetricsRow[]): Outcome {
+  const { divergedAtEpoch, config } = run;
+  const epochs = metrics.reduce((last, { epoch }) => Math.max(last, epoch), 0);
+  switch (status) {
+    case 'finished':
+      return epochs < config.epochs && config.patience !== undefined
+        ? { kind: 'stopped early', words: `stopped early after epoch ${epochs}` }
+        : { kind: 'finished', words: 'finished' };
+    case 'diverged':
+      return { kind: 'diverged', words: `diverged at epoch ${divergedAtEpoch ?? epochs}` };
+    case 'running':
+    case 'stopped':
+      return { kind: 'unfinished', words: `unfinished after epoch ${epochs}` };
+    default:
+      return status satisfies never;
+  }
+}
+
+/** `3 finished`, or `2 finished, 1 diverged`. */
+export function tally(outcomes: readonly Outcome[]): string {
+  return outcomeKinds
+    .map((kind) => ({ kind, count: outcomes.filter((outcome) => outcome.kind === kind).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ kind, count }) => `${count} ${kind}`)
+    .join(', ');
+}

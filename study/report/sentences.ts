@@ -1,0 +1,230 @@
+/**
+ * The results of a study as text: formats of its numbers, and a sentence for each network that says what its
+ * numbers support.
+ */
+import { counted } from '../../model/words.ts';
+import type { Basis, Comparison, Estimate, Test } from '../statistics/study-statistics.ts';
+import { type Finding, findingOf, significanceLevel } from './findings.ts';
+import { type ArmResults, tally } from './results.ts';
+
+/** Shown with all numbers of a study of one seed. */
+export const oneSeedCaveat =
+  'This study has one seed. It has no intervals and no p-values: another seed may differ from this one as much as a network differs from the reference. Add seeds with --seeds 3 --resume.';
+
+const minus = '\u2212';
+const noBreak = '\u00a0';
+
+/** A share as percentage points with its sign: `+4.1`, `−0.3`. */
+export function signedPoints(share: number): string {
+  const points = (100 * Math.abs(share)).toFixed(1);
+  if (Number(points) === 0) return points;
+  return `${share < 0 ? minus : '+'}${points}`;
+}
+
+/** A share in per cent without the sign: `32.4`. */
+export function points(share: number): string {
+  return (100 * share).toFixed(1);
+}
+
+/** The smallest detectable difference, or `none` if even 100 points would not be detected. */
+export function detectableText(share: number): string {
+  return share < 1 ? atLeastATenth(share) : 'none';
+}
+
+/** In points, at least `0.1`, for texts that say "less than". */
+function atLeastATenth(share: number): string {
+  return Math.max(0.1, 100 * share).toFixed(1);
+}
+
+/** `+4.1 [+1.0, +7.2]`, or only `+4.1` without an interval. */
+export function signedInterval(estimate: Estimate): string {
+  return withInterval(estimate, signedPoints);
+}
+
+/** `32.4 [29.8, 35.0]`, or only `32.4` without an interval. */
+export function interval(estimate: Estimate): string {
+  return withInterval(estimate, points);
+}
+
+/** An interval whose ends round to the same value is written `0.0 [within 0.1]`. */
+function withInterval({ value, interval: ends }: Estimate, text: (share: number) => string): string {
+  if (ends === undefined) return text(value);
+  const [low, high] = [text(ends.low), text(ends.high)];
+  return `${text(value)} [${low === high ? 'within 0.1' : `${low}, ${high}`}]`;
+}
+
+/** Why there is neither an interval nor a p-value, for a table's cell. */
+export function untestedText(basis: Basis): string {
+  return basis === 'no variation' ? 'no variation' : 'one seed';
+}
+
+/** The p-value with Holm's correction, or the reason for its absence. */
+export function testText({ basis, test }: Comparison): string {
+  return test === undefined ? untestedText(basis) : pValueText(test.adjustedPValue);
+}
+
+/** `0.031`, `< 0.001`; never 0, which a randomisation test cannot show. */
+export function pValueText(value: number): string {
+  return value < 0.001 ? `<${noBreak}0.001` : value.toFixed(3);
+}
+
+/** `p = 0.031`. */
+export function pValueEquation(value: number): string {
+  const text = pValueText(value);
+  return text.startsWith('<') ? `p${noBreak}${text}` : `p${noBreak}=${noBreak}${text}`;
+}
+
+/** A short name of the network. */
+export function displayName({ name, controls }: ArmResults['arm']): string {
+  return controls === undefined ? name : `control: ${controls.variant} ${controls.measure}`;
+}
+
+/** The finding in a few words. */
+export function findingWords(finding: Finding): string {
+  switch (finding.kind) {
+    case 'unknown':
+      return 'no result yet';
+    case 'did not train':
+      return `did not train: ${finding.diverged} of ${counted(finding.of, 'run')} diverged`;
+    case 'worse':
+      return `worse by ${points(finding.comparison.difference.value)} points`;
+    case 'better':
+      return `better by ${points(-finding.comparison.difference.value)} points`;
+    case 'not significant':
+      return 'no significant difference';
+    case 'untested':
+      return untestedWords(finding.comparison);
+    default:
+      return finding satisfies never;
+  }
+}
+
+/** The difference if nothing could be tested. */
+function untestedWords({ basis, difference: { value }, seeds }: Comparison): string {
+  if (basis === 'no variation')
+    return value === 0
+      ? 'the same errors in every seed'
+      : `${signedPoints(value)} points on every photograph`;
+  return `${signedPoints(value)} points in seed ${seeds.join(', ')}; not tested`;
+}
+
+/** `2 of 3 runs diverged`, or nothing if none did. */
+export function divergedWords({ runs }: ArmResults): string {
+  const diverged = runs.filter(({ outcome }) => outcome.kind === 'diverged').length;
+  return diverged === 0 ? '' : `${diverged} of ${counted(runs.length, 'run')} diverged`;
+}
+
+/** The p-value or what replaces it, for a table's cell. */
+export function pValueWords(finding: Finding): string {
+  switch (finding.kind) {
+    case 'unknown':
+      return '';
+    case 'did not train':
+      return finding.of === 1 ? 'one run' : 'all completed runs';
+    case 'worse':
+    case 'better':
+    case 'not significant':
+      return `${pValueText(finding.test.adjustedPValue)} (Holm, ${counted(finding.comparison.seeds.length, 'seed')})`;
+    case 'untested':
+      return untestedText(finding.comparison.basis);
+    default:
+      return finding satisfies never;
+  }
+}
+
+/** The sentence of a network that is not the reference; `guessing` is the error of guessing. */
+export function sentenceOf(arm: ArmResults, guessing: number | undefined): string {
+  const finding = findingOf(arm);
+  const subject = subjectOf(arm);
+  const note = divergedNote(arm, finding);
+  switch (finding.kind) {
+    case 'unknown':
+      return `There is no result yet for ${subject}: ${tally(arm.runs.map(({ outcome }) => outcome))}.`;
+    case 'did not train': {
+      const epochs = arm.runs.map(({ outcome }) => outcome.words.match(/epoch (\d+)/)?.[1] ?? '?');
+      return `${capital(subject)} did not train: it diverged in epoch ${[...new Set(epochs)].join(', ')} in ${finding.diverged} of ${counted(finding.of, 'run')}. It counts as guessing${guessing === undefined ? '' : `, with an error of ${points(guessing)}${noBreak}%`}.`;
+    }
+    case 'worse':
+    case 'better':
+      return `${changeWords(subject, finding)}${note}`;
+    case 'not significant':
+      return `${notSignificantWords(subject, finding)}${note}`;
+    case 'untested':
+      return `${untestedSentence(subject, finding.comparison)}${note}`;
+    default:
+      return finding satisfies never;
+  }
+}
+
+function subjectOf({ arm }: ArmResults): string {
+  if (arm.controls !== undefined) {
+    const measure = arm.controls.measure === 'params' ? 'parameters' : 'multiply-adds';
+    return `the reference with as many ${measure} as ${arm.controls.variant}`;
+  }
+  if (arm.variant === 'lab-baseline') return "the lab's baseline network";
+  return `the network without ${listed(arm.variant.replace(/^no-/, '').split('-').flatMap(layers))}`;
+}
+
+/** `relu234` -> `relu2`, `relu3`, `relu4`. */
+function layers(part: string): readonly string[] {
+  const [, kind = part, digits = ''] = part.match(/^([a-z]+)(\d*)$/) ?? [];
+  return [...digits].map((digit) => `${kind}${digit}`);
+}
+
+function listed(items: readonly string[]): string {
+  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
+}
+
+type TestedFinding = Extract<Finding, { readonly test: Test }>;
+
+function changeWords(subject: string, { kind, comparison, test }: TestedFinding): string {
+  const { difference } = comparison;
+  const sign = kind === 'worse' ? 1 : -1;
+  const ends = difference.interval ?? { low: difference.value, high: difference.value };
+  const [least, most] = [sign * ends.low, sign * ends.high].sort((a, b) => a - b).map(points);
+  const within = least === most ? 'within 0.1' : `${least} to ${most}`;
+  return `${capital(subject)} has ${comparedWords(difference.value)} (95${noBreak}% interval ${within}; ${pValueEquation(test.adjustedPValue)} after Holm's correction).`;
+}
+
+function notSignificantWords(subject: string, { comparison, test }: TestedFinding): string {
+  const { difference } = comparison;
+  const { smallestDetectable, adjustedPValue, pValue } = test;
+  const uncorrected =
+    pValue <= significanceLevel
+      ? ` Without the correction it would be significant (${pValueEquation(pValue)}), which is expected by chance among this many comparisons.`
+      : '';
+  const missed =
+    smallestDetectable < 1
+      ? `The study could have missed a true difference of less than ${atLeastATenth(smallestDetectable)} points.`
+      : 'Its runs vary so much that the study could not have shown any difference.';
+  const [low, high] = [difference.interval?.low ?? 0, difference.interval?.high ?? 0].map(signedPoints);
+  const between = low === high ? 'within 0.1' : `${low} to ${high}`;
+  return `${capital(subject)} does not differ significantly from the reference: ${signedPoints(difference.value)} points (95${noBreak}% interval ${between}; ${pValueEquation(adjustedPValue)} after Holm's correction). ${missed}${uncorrected}`;
+}
+
+function untestedSentence(subject: string, { basis, difference: { value }, seeds }: Comparison): string {
+  if (basis !== 'no variation')
+    return `${capital(subject)} has ${comparedWords(value)} in seed ${seeds.join(', ')}. One seed gives no interval and no p-value: another may differ as much.`;
+  const every = `on every photograph in each of ${counted(seeds.length, 'seed')}`;
+  const what = value === 0 ? 'has the same errors as the reference' : `has ${comparedWords(value)}`;
+  return `${capital(subject)} ${what} ${every}. Without variation there is no interval and no p-value, so this says nothing about other seeds and photographs.`;
+}
+
+function comparedWords(value: number): string {
+  if (points(Math.abs(value)) === '0.0') return 'the same error as the reference within 0.1 points';
+  return `a top-1 error ${points(Math.abs(value))} points ${value > 0 ? 'higher' : 'lower'} than the reference`;
+}
+
+function divergedNote({ runs }: ArmResults, finding: Finding): string {
+  const diverged = runs.filter(({ outcome }) => outcome.kind === 'diverged');
+  if (diverged.length === 0 || finding.kind === 'unknown') return '';
+  const list = diverged.map(({ seed, outcome, validation }) => {
+    const counts = validation === undefined ? 'as guessing' : 'with its best model';
+    return `seed ${seed} ${outcome.words} and counts ${counts}`;
+  });
+  return ` ${capital(list.join('; '))}.`;
+}
+
+function capital(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}

@@ -1,0 +1,250 @@
+/** A study from its plan to its report: the main path of `npm run ablate`, from top to bottom. */
+import { join } from 'node:path';
+import { errorCodes, TexturaError, type TexturaErrorCode } from '../model/error.ts';
+import { duration } from '../model/format.ts';
+import { type Study, type StudyData, studyFiles } from '../model/study-file.ts';
+import { configuredNetwork } from '../model/training-config.ts';
+import { counted, oneLine } from '../model/words.ts';
+import { availableMemoryBytes, usableCores } from '../node/machine.ts';
+import { requireSpace } from '../node/output.ts';
+import { npmRun } from '../node/shell.ts';
+import { writeStudy } from '../node/study-record.ts';
+import type { Terminal } from '../node/terminal.ts';
+import { loadDataset } from '../training/data/dataset.ts';
+import { validationGrid } from '../training/data/sampler.ts';
+import type { RequestedDevice, RequestedEngine } from '../training/engine/engine-choice.ts';
+import { chosenEngine } from '../training/engine/engine-opening.ts';
+import { onInterrupt } from '../training/run/interrupt.ts';
+import { dataText } from '../training/run/progress-display.ts';
+import { bytesOnDisk, runBytes } from '../training/run/run-directory.ts';
+import { planTable, studyDisplay } from './display.ts';
+import { type ArmEstimate, estimateArms, type RunWithState, secondsLeft } from './estimate.ts';
+import { type ScheduledRuns, startLocalRuns } from './local-scheduler.ts';
+import { newStudy, type StudyPlan, studyData } from './plan.ts';
+import type { QueueSchedule } from './queue/producer.ts';
+import { writeStudyReport } from './report/study-report.ts';
+import { isDone, type StudyRun, studyRunConfig, studyRunState, studyRuns } from './study-directory.ts';
+import type { Computing, RunEnd } from './trainer.ts';
+
+export interface StudyRequest {
+  readonly directory: string;
+  readonly plan: StudyPlan;
+  /** The study as it will be written. Errors: `usage` if a resumed study had other data. */
+  readonly studyOf: (data: StudyData) => Study;
+  readonly engine: RequestedEngine;
+  readonly device: RequestedDevice;
+  /** Of one run. */
+  readonly threads?: number | undefined;
+  /** Parallel runs. */
+  readonly jobs?: number | undefined;
+  readonly cacheMb?: number | undefined;
+  /** Redis server whose workers train the runs; without it they are trained on this machine. */
+  readonly queue?: string | undefined;
+  readonly dryRun: boolean;
+  readonly terminal: Terminal;
+}
+
+/**
+ * Trains the missing runs of a study and writes its report. Errors: `usage` and `data-unusable` before
+ * anything is written; `interrupted`, `diverged` and the code of a failed run after everything else is
+ * trained and reported.
+ */
+export async function runStudy(request: StudyRequest): Promise<void> {
+  const { directory, terminal } = request;
+  if (!request.dryRun) await requireRoom(directory, newStudy(request.plan, fewestClasses));
+  const { study, data, validationPatches, readSeconds } = await readStudyData(request);
+  if (!request.dryRun) await requireRoom(directory, study);
+  const classes = data.classes.length;
+  const cells = await cellsOf(directory, study);
+  const left = cells.filter(({ state }) => !isDone(state)).map(({ run }) => run);
+  terminal.line(planText(directory, study, cells.length, left.length));
+
+  const measuring = computingOf(request, 1);
+  const onArm = ({ name }: { readonly name: string }) => terminal.status(`measuring a step of ${name}`);
+  const estimates = await estimateArms({
+    ...{ study, cells, classes, validationPatches, readSeconds, onArm },
+    computing: measuring,
+  });
+  terminal.clear();
+  const parallelRuns = await parallelRunsOf(request, estimates, left.length);
+  terminal.line(`\n${planTable(estimates)}\n\n${timeText(estimates, parallelRuns, request.queue)}\n`);
+  if (request.dryRun) return;
+
+  await writeStudy(directory, study);
+  const plan = { estimates, parallelRuns, content: data.fingerprint };
+  const { study: after, stopped } = await trainRuns(request, study, left, plan);
+  await finalizeStudy(directory, after, stopped, terminal);
+}
+
+/** The data as the first seed splits it; each run reads it again and splits it by its own seed. */
+async function readStudyData({ plan, studyOf, terminal }: StudyRequest) {
+  const { config, seeds } = plan;
+  const onProgress = (done: number, total: number) => terminal.status(`reading images ${done}/${total}`);
+  const startedAt = performance.now();
+  const dataset = await loadDataset({ ...config, seed: seeds[0] ?? 1, cacheBytes: 0, onProgress });
+  const readSeconds = (performance.now() - startedAt) / 1000;
+  terminal.line(dataText(dataset));
+  const data = studyData(dataset);
+  const validationPatches = validationGrid(dataset.validation, config.patchPx).length;
+  return { study: studyOf(data), data, validationPatches, readSeconds };
+}
+
+/** For an estimate before the data is read. */
+const fewestClasses: StudyData = {
+  fingerprint: '',
+  classes: ['a', 'b'].map((label) => ({ label, images: 1 })),
+};
+
+/** Errors: `output-unwritable` if the disk has no room for the remaining runs. */
+async function requireRoom(directory: string, study: Study): Promise<void> {
+  const classes = study.data?.classes.length ?? fewestClasses.classes.length;
+  const left = (await cellsOf(directory, study)).filter(({ state }) => !isDone(state)).map(({ run }) => run);
+  const sizes = left.map((run) =>
+    runBytes(configuredNetwork(studyRunConfig(study, run), { classes, meanGrey: 0 })),
+  );
+  const onDisk = await Promise.all(left.map((run) => bytesOnDisk(run.directory)));
+  const kept = sizes.reduce((sum, size) => sum + size.kept, 0);
+  // Checkpoints of a finished run are removed.
+  const training = Math.max(0, ...sizes.map((size) => size.peak - size.kept));
+  await requireSpace(directory, kept + training - onDisk.reduce((sum, bytes) => sum + bytes, 0));
+}
+
+async function cellsOf(directory: string, study: Study): Promise<readonly RunWithState[]> {
+  return Promise.all(
+    studyRuns(directory, study).map(async (run) => ({ run, state: await studyRunState(study, run) })),
+  );
+}
+
+function planText(directory: string, { arms, seeds }: Study, total: number, left: number): string {
+  const done = total === left ? '' : `, ${total - left} done`;
+  const size = `${counted(arms.length, 'network')} x ${counted(seeds.length, 'seed')} = ${counted(total, 'run')}`;
+  return `\nStudy ${oneLine(directory)}: ${size}${done}${seeds.length === 1 ? `\n${oneSeedText}` : ''}`;
+}
+
+const oneSeedText =
+  'With one seed the report has differences, but no intervals, no p-values and no conclusions: another seed may differ as much.';
+
+function timeText(
+  estimates: readonly ArmEstimate[],
+  parallelRuns: number,
+  queue: string | undefined,
+): string {
+  const seconds = secondsLeft(estimates, parallelRuns);
+  if (seconds === 0) return 'Nothing is left to train.';
+  const here = parallelRuns === 1 ? 'one run at a time' : `${parallelRuns} runs in parallel`;
+  const mode = queue === undefined ? here : `one run at a time; divided by the workers of ${queue}`;
+  return seconds === undefined
+    ? `The time is unknown: not every network could be measured (${mode}).`
+    : `About ${duration(seconds)} in total, ${mode}.`;
+}
+
+/** As many as there are cores and as memory holds of the largest network; one on a GPU. */
+async function parallelRunsOf(
+  { engine, device, jobs, queue }: StudyRequest,
+  estimates: readonly ArmEstimate[],
+  left: number,
+): Promise<number> {
+  if (queue !== undefined) return 1;
+  if (jobs !== undefined) return jobs;
+  if ((await chosenEngine({ engine, device })).device !== 'cpu') return 1;
+  const largest = Math.max(
+    0,
+    ...estimates.filter(({ runsLeft }) => runsLeft > 0).map((arm) => arm.memoryBytes),
+  );
+  const fitting = Math.floor(availableMemoryBytes() / Math.max(1, largest));
+  return Math.max(1, Math.min(usableCores(), fitting, left));
+}
+
+/** Divides the cores among the runs; the number of threads does not change the results. */
+function computingOf({ engine, device, threads, cacheMb }: StudyRequest, parallelRuns: number): Computing {
+  return {
+    engine,
+    device,
+    threads: threads ?? Math.max(1, Math.floor(usableCores() / parallelRuns)),
+    ...(cacheMb === undefined ? {} : { cacheMb }),
+  };
+}
+
+interface TrainingPlan {
+  readonly estimates: readonly ArmEstimate[];
+  readonly parallelRuns: number;
+  /** Content fingerprint that the data must have. */
+  readonly content: string;
+}
+
+async function trainRuns(
+  request: StudyRequest,
+  study: Study,
+  runs: readonly StudyRun[],
+  { estimates, parallelRuns, content }: TrainingPlan,
+): Promise<{ readonly study: Study; readonly stopped: boolean }> {
+  const { directory, terminal, queue } = request;
+  const total = study.arms.length * study.seeds.length;
+  const display = studyDisplay(terminal, { total, done: total - runs.length, estimates, parallelRuns });
+  let current = study;
+  const schedule = {
+    configOf: (run: StudyRun) => studyRunConfig(study, run),
+    content,
+    onStart: display.begun,
+    onProgress: display.progressed,
+    async onEnd(run: StudyRun, end: RunEnd) {
+      if (end.kind === 'failed') {
+        current = { ...current, failures: { ...current.failures, [run.name]: end.failure } };
+        await writeStudy(directory, current);
+      }
+      await display.ended(run, end);
+    },
+  };
+  const active =
+    queue === undefined
+      ? startLocalRuns(runs, { ...schedule, parallelRuns, computing: computingOf(request, parallelRuns) })
+      : await queued(queue, runs, { ...schedule, study });
+  const release = onInterrupt(terminal, active.stop);
+  try {
+    const stopped = await active.ended;
+    return { study: current, stopped };
+  } finally {
+    release();
+    terminal.clear();
+  }
+}
+
+/** Imports BullMQ only when it is needed. */
+async function queued(
+  url: string,
+  runs: readonly StudyRun[],
+  schedule: Omit<QueueSchedule, 'url'>,
+): Promise<ScheduledRuns> {
+  const { startQueuedRuns } = await import('./queue/producer.ts');
+  return startQueuedRuns(runs, { ...schedule, url });
+}
+
+/** Errors: see `runStudy`. */
+async function finalizeStudy(
+  directory: string,
+  study: Study,
+  stopped: boolean,
+  terminal: Terminal,
+): Promise<void> {
+  await writeStudyReport(directory);
+  const resume = npmRun('ablate', '--out', directory, '--resume');
+  if (stopped) throw new TexturaError('interrupted', `stopped. Resume with: ${resume}`);
+  terminal.line(
+    `Report: ${oneLine(join(directory, studyFiles.report))}\nNext:   ${npmRun('export', '--study', directory)}`,
+  );
+  const failures = Object.entries(study.failures);
+  if (failures.length > 0) {
+    const list = failures.map(([name, { message }]) => `${name}: ${message}`).join('\n');
+    const message = `${counted(failures.length, 'run')} failed; retry with: ${resume}\n${list}`;
+    throw new TexturaError(knownCode(failures[0]?.[1].code), message);
+  }
+  const diverged = (await cellsOf(directory, study)).filter(({ state }) => state.status === 'diverged');
+  if (diverged.length > 0) {
+    const names = diverged.map(({ run }) => run.name).join(', ');
+    throw new TexturaError('diverged', `these runs diverged, and the report counts them: ${names}`);
+  }
+}
+
+function knownCode(code: string | undefined): TexturaErrorCode {
+  return code !== undefined && Object.hasOwn(errorCodes, code) ? (code as TexturaErrorCode) : 'internal';
+}

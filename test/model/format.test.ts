@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { bytes, duration } from '../../model/format.ts';
+
+test.each([
+  [0, '0.0 s'],
+  [4.24, '4.2 s'],
+  [9.96, '10 s'],
+  [48.4, '48 s'],
+  [59.6, '1 min 00 s'],
+  [725, '12 min 05 s'],
+  [3599.6, '1 h 00 min'],
+  [12_000, '3 h 20 min'],
+])('%d seconds are %s', (seconds, text) => {
+  expect(duration(seconds)).toBe(text);
+});
+
+test.each([
+  [1, '1 KiB'],
+  [12_000, '12 KiB'],
+  [3.4 * 2 ** 20, '3.4 MiB'],
+  [1.25 * 2 ** 30, '1.25 GiB'],
+])('%d bytes are %s', (value, text) => {
+  expect(bytes(value)).toBe(text);
+});
