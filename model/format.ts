@@ -55,3 +55,24 @@ export function moment(iso: string): string {
   });
   return `${day}, ${date.toISOString().slice(11, 16)} UTC`;
 }
+
+/**
+ * A table for a terminal, with a row of totals if there is one. The first `leftColumns` are left-aligned, the
+ * others right-aligned.
+ */
+export function textTable(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+  leftColumns: number,
+  total?: readonly string[],
+): string {
+  const all = [headings, ...rows, ...(total ? [total] : [])];
+  const widths = headings.map((_, i) => Math.max(...all.map((row) => row[i]?.length ?? 0)));
+  const rule = '-'.repeat(widths.reduce((sum, width) => sum + width + 2, -2));
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, i) => (i < leftColumns ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd();
+  return [line(headings), rule, ...rows.map(line), ...(total ? [rule, line(total)] : [])].join('\n');
+}

@@ -75,7 +75,7 @@ export function confusionFromCsv(text: string, where: string): Confusion {
   return { labels, counts };
 }
 
-export interface Mistake {
+interface Mistake {
   readonly trueLabel: string;
   readonly predicted: string;
   readonly count: number;

@@ -23,7 +23,7 @@ export const guessing: { readonly [M in ErrorMeasure]: (classes: number) => numb
 };
 
 /** In pixels; the right margin has room for the lines' labels. */
-export interface PanelFrame {
+interface PanelFrame {
   readonly width: number;
   readonly height: number;
   readonly marginTop: number;
@@ -39,7 +39,7 @@ interface LineEnd {
   readonly value: number;
 }
 
-export interface PanelContent {
+interface PanelContent {
   readonly title: string;
   readonly lastEpoch: number;
   /** Values that the y axis must hold. */

@@ -22,7 +22,7 @@ const frame = {
 } as const;
 const mostEpochsWithDots = 30;
 
-export type CurveSource = Pick<Run, 'best' | 'divergedAtEpoch' | 'labels'> & {
+type CurveSource = Pick<Run, 'best' | 'divergedAtEpoch' | 'labels'> & {
   readonly metrics: readonly MetricsRow[];
 };
 

@@ -1,6 +1,6 @@
 /** The network as a table of its layers and their cost, printed before training and shown in the report. */
 import { describeLayers, type LayerDescription, totalsOf, trainingStepBytes } from '../model/description.ts';
-import { bytes, count } from '../model/format.ts';
+import { bytes, count, textTable } from '../model/format.ts';
 import type { Layer } from '../model/layer.ts';
 import { inputPx, type Network } from '../model/network.ts';
 
@@ -55,22 +55,11 @@ export function descriptionRows(
 export function describeTable(network: Network, batch: number): string {
   const { layers, total } = descriptionRows(network, batch);
   const columns = Object.keys(descriptionHeadings) as (keyof DescriptionRow)[];
-  const rows = [descriptionHeadings, ...layers, total];
-  const widths = columns.map((column) => Math.max(...rows.map((row) => row[column].length)));
-  const line = (row: DescriptionRow) =>
-    columns
-      .map((column, i) => (i < 2 ? row[column].padEnd(widths[i] ?? 0) : row[column].padStart(widths[i] ?? 0)))
-      .join('  ')
-      .trimEnd();
-  const rule = '-'.repeat(widths.reduce((sum, width) => sum + width + 2, -2));
+  const cells = (row: DescriptionRow) => columns.map((column) => row[column]);
   return [
     `${network.name}: ${inputPx}x${inputPx} grey patches in ${count(network.classes)} classes`,
     '',
-    line(descriptionHeadings),
-    rule,
-    ...layers.map(line),
-    rule,
-    line(total),
+    textTable(cells(descriptionHeadings), layers.map(cells), 2, cells(total)),
     '',
     'Multiply-adds are per patch, memory is for the outputs of one batch.',
     `Training with batches of ${count(batch)} needs about ${bytes(trainingStepBytes(network, batch))} of memory at its peak.`,

@@ -102,7 +102,8 @@ export function arranged(drawings: readonly Drawing[], columns: number): Drawing
 export function svgFile(drawing: Drawing, heading: string): string {
   const headingPx = 34;
   const marginPx = 14;
-  const width = drawing.width + 2 * marginPx;
+  const headingWidthPx = Math.ceil(Array.from(heading).length * 8.4);
+  const width = Math.max(drawing.width, headingWidthPx) + 2 * marginPx;
   const height = drawing.height + headingPx + marginPx;
   const { paper, ink } = lightPalette;
   return `${

@@ -8,7 +8,7 @@ import { type TrainingConfig, trainingConfigSchema } from '../model/training-con
 import { html, type Markup, nothing, trustedMarkup } from './markup.ts';
 import { customProperties, darkPalette, lightPalette, serifFonts } from './palette.ts';
 
-export interface PageContent {
+interface PageContent {
   readonly heading: Markup;
   readonly title: string;
   /** One sentence with the result. */

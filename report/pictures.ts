@@ -15,7 +15,7 @@ export interface PlacedPicture {
   readonly zoom?: number;
 }
 
-export interface Sheet {
+interface Sheet {
   readonly width: number;
   readonly height: number;
   readonly pictures: readonly PlacedPicture[];

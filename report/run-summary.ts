@@ -7,7 +7,7 @@ import { counted } from '../model/words.ts';
 import { totalScore } from './confusion.ts';
 import type { RunRecord } from './run-directory.ts';
 
-export interface RunSummary {
+interface RunSummary {
   /** The result in one sentence. */
   readonly sentence: string;
   /** The measures, what they mean, and how guessing compares. */

@@ -10,7 +10,7 @@ import { deviceOptions, engineOptions } from '../training/engine/engine-choice.t
 import { onInterrupt } from '../training/run/interrupt.ts';
 import { startRunWorker } from './queue/worker.ts';
 
-export const workerOptions = z.strictObject({
+const workerOptions = z.strictObject({
   queue: z.string().min(1).default('redis://127.0.0.1:6379').describe('Redis server that the study uses'),
   data: z.string().min(1).optional().describe("data folder on this machine, if it differs from the study's"),
   work: z
@@ -33,7 +33,7 @@ export const workerOptions = z.strictObject({
     .default(30)
     .describe('time after which a worker that does not answer loses its run to another worker'),
 });
-export type WorkerOptions = z.infer<typeof workerOptions>;
+type WorkerOptions = z.infer<typeof workerOptions>;
 
 const terminal = terminalOn(process.stdout);
 

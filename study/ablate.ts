@@ -16,7 +16,7 @@ import { freeStudyDirectory, holdsStudy, newestStudy, studiesFolder } from './st
 
 const commonConfig = trainingConfigSchema.omit({ variant: true, width: true, seed: true });
 
-export const ablateOptions = z.strictObject({
+const ablateOptions = z.strictObject({
   ...commonConfig.shape,
   variants: z
     .string()
@@ -59,7 +59,7 @@ export const ablateOptions = z.strictObject({
     ),
   dryRun: z.boolean().default(false).describe('print the plan and its cost without training'),
 });
-export type AblateOptions = z.infer<typeof ablateOptions>;
+type AblateOptions = z.infer<typeof ablateOptions>;
 
 const terminal = terminalOn(process.stdout);
 

@@ -2,7 +2,7 @@
  * The terminal output of a study: the plan as a table, then the progress of all runs with the remaining time.
  */
 
-import { bytes, count, duration } from '../model/format.ts';
+import { bytes, count, duration, textTable } from '../model/format.ts';
 import { progressBar, type Terminal } from '../node/terminal.ts';
 import type { ArmEstimate } from './estimate.ts';
 import { type StudyRun, studyRunState } from './study-directory.ts';
@@ -20,24 +20,16 @@ export function planTable(estimates: readonly ArmEstimate[]): string {
     runsLeft === 0 ? '' : runSeconds === undefined ? 'unknown' : duration(runSeconds),
     count(runsLeft),
   ]);
-  const widths = headings.map((heading, i) =>
-    Math.max(heading.length, ...rows.map((row) => row[i]?.length ?? 0)),
-  );
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
-      .join('  ');
-  const rule = '-'.repeat(widths.reduce((sum, width) => sum + width + 2, -2));
-  return [line(headings), rule, ...rows.map(line)].join('\n');
+  return textTable(headings, rows, 1);
 }
 
-export interface StudyDisplay {
+interface StudyDisplay {
   begun(run: StudyRun): void;
   progressed(run: StudyRun, progress: RunProgress): void;
   ended(run: StudyRun, end: RunEnd): Promise<void>;
 }
 
-export interface StudyDisplayOptions {
+interface StudyDisplayOptions {
   readonly total: number;
   readonly done: number;
   readonly estimates: readonly ArmEstimate[];

@@ -31,9 +31,9 @@ export interface ArmEstimate {
   readonly runsLeft: number;
 }
 
-export interface EstimateRequest {
+interface EstimateRequest {
   readonly study: Study;
-  readonly cells: readonly RunWithState[];
+  readonly runs: readonly RunWithState[];
   readonly classes: number;
   readonly validationPatches: number;
   /** Time to read the data, which each run repeats. */
@@ -51,8 +51,8 @@ export async function estimateArms(request: EstimateRequest): Promise<readonly A
 }
 
 async function estimateArm(arm: StudyArm, request: EstimateRequest): Promise<ArmEstimate> {
-  const { study, cells, classes } = request;
-  const own = cells.filter(({ run }) => run.arm.name === arm.name);
+  const { study, runs, classes } = request;
+  const own = runs.filter(({ run }) => run.arm.name === arm.name);
   const left = own.filter(({ state }) => !isDone(state));
   const [first] = own;
   const config = first && studyRunConfig(study, first.run);

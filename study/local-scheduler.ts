@@ -26,7 +26,7 @@ export interface Schedule {
   readonly onEnd: (run: StudyRun, end: RunEnd) => Promise<void>;
 }
 
-export interface LocalSchedule extends Schedule {
+interface LocalSchedule extends Schedule {
   readonly computing: Computing;
   readonly parallelRuns: number;
 }

@@ -26,7 +26,7 @@ import { writeStudyReport } from './report/study-report.ts';
 import { isDone, type StudyRun, studyRunConfig, studyRunState, studyRuns } from './study-directory.ts';
 import type { Computing, RunEnd } from './trainer.ts';
 
-export interface StudyRequest {
+interface StudyRequest {
   readonly directory: string;
   readonly plan: StudyPlan;
   /** The study as it will be written. Errors: `usage` if a resumed study had other data. */
@@ -55,14 +55,14 @@ export async function runStudy(request: StudyRequest): Promise<void> {
   const { study, data, validationPatches, readSeconds } = await readStudyData(request);
   if (!request.dryRun) await requireRoom(directory, study);
   const classes = data.classes.length;
-  const cells = await cellsOf(directory, study);
-  const left = cells.filter(({ state }) => !isDone(state)).map(({ run }) => run);
-  terminal.line(planText(directory, study, cells.length, left.length));
+  const runs = await statesOf(directory, study);
+  const left = runs.filter(({ state }) => !isDone(state)).map(({ run }) => run);
+  terminal.line(planText(directory, study, runs.length, left.length));
 
   const measuring = computingOf(request, 1);
   const onArm = ({ name }: { readonly name: string }) => terminal.status(`measuring a step of ${name}`);
   const estimates = await estimateArms({
-    ...{ study, cells, classes, validationPatches, readSeconds, onArm },
+    ...{ study, runs, classes, validationPatches, readSeconds, onArm },
     computing: measuring,
   });
   terminal.clear();
@@ -98,7 +98,7 @@ const fewestClasses: StudyData = {
 /** Errors: `output-unwritable` if the disk has no room for the remaining runs. */
 async function requireRoom(directory: string, study: Study): Promise<void> {
   const classes = study.data?.classes.length ?? fewestClasses.classes.length;
-  const left = (await cellsOf(directory, study)).filter(({ state }) => !isDone(state)).map(({ run }) => run);
+  const left = (await statesOf(directory, study)).filter(({ state }) => !isDone(state)).map(({ run }) => run);
   const sizes = left.map((run) =>
     runBytes(configuredNetwork(studyRunConfig(study, run), { classes, meanGrey: 0 })),
   );
@@ -109,7 +109,7 @@ async function requireRoom(directory: string, study: Study): Promise<void> {
   await requireSpace(directory, kept + training - onDisk.reduce((sum, bytes) => sum + bytes, 0));
 }
 
-async function cellsOf(directory: string, study: Study): Promise<readonly RunWithState[]> {
+async function statesOf(directory: string, study: Study): Promise<readonly RunWithState[]> {
   return Promise.all(
     studyRuns(directory, study).map(async (run) => ({ run, state: await studyRunState(study, run) })),
   );
@@ -238,7 +238,7 @@ async function finalizeStudy(
     const message = `${counted(failures.length, 'run')} failed; retry with: ${resume}\n${list}`;
     throw new TexturaError(knownCode(failures[0]?.[1].code), message);
   }
-  const diverged = (await cellsOf(directory, study)).filter(({ state }) => state.status === 'diverged');
+  const diverged = (await statesOf(directory, study)).filter(({ state }) => state.status === 'diverged');
   if (diverged.length > 0) {
     const names = diverged.map(({ run }) => run.name).join(', ');
     throw new TexturaError('diverged', `these runs diverged, and the report counts them: ${names}`);

@@ -26,7 +26,7 @@ export const runOrderSchema = z.strictObject({
   content: z.string(),
   computing: computingSchema,
 });
-export type RunOrder = z.infer<typeof runOrderSchema>;
+type RunOrder = z.infer<typeof runOrderSchema>;
 
 /** How the run ended; its results are in its files. */
 export const runEndSchema = z.discriminatedUnion('kind', [

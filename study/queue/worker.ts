@@ -11,7 +11,7 @@ import { type Computing, type RunEnd, startTrainer, type TrainerProcess } from '
 import { archiveKey, connectRedis, queueName, type RunJob, runJobSchema } from './job.ts';
 import { receiveArchive, sendArchive } from './run-archive.ts';
 
-export interface QueueWorkerOptions {
+interface QueueWorkerOptions {
   readonly url: string;
   /** The data folder on this machine; by default the study's. */
   readonly data: string | undefined;
@@ -24,7 +24,7 @@ export interface QueueWorkerOptions {
   readonly onLine: (text: string) => void;
 }
 
-export interface RunWorker {
+interface RunWorker {
   /** Sends active runs back to the queue, for other workers, and ends. */
   close(): Promise<void>;
 }

@@ -55,7 +55,7 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-export interface ClassColumn {
+interface ClassColumn {
   readonly network: string;
   /** In label order, the same labels in each column. */
   readonly changes: readonly ClassChange[];

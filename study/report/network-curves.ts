@@ -5,6 +5,7 @@
  */
 import * as Plot from '@observablehq/plot';
 import { measure as measureText } from '../../model/format.ts';
+import { groupBy } from '../../model/group-by.ts';
 import type { MetricsRow } from '../../model/metrics.ts';
 import {
   curvePanel,
@@ -35,7 +36,7 @@ interface SeriesPoint {
   readonly high: number;
 }
 
-export interface CurvePanel {
+interface CurvePanel {
   readonly drawing: Drawing;
   readonly label: string;
 }
@@ -79,17 +80,14 @@ function seriesOf(
   name: string,
   colour: string,
 ): Series {
-  const byEpoch = new Map<number, number[]>();
-  for (const { results } of runs) {
-    for (const row of results?.metrics ?? []) {
-      // A diverged epoch is only marked.
-      if (row.split !== split || !Number.isFinite(row.objective)) continue;
-      byEpoch.set(row.epoch, [...(byEpoch.get(row.epoch) ?? []), row[measure]]);
-    }
-  }
-  const points = [...byEpoch]
+  // A diverged epoch is only marked.
+  const rows = runs
+    .flatMap(({ results }) => results?.metrics ?? [])
+    .filter((row) => row.split === split && Number.isFinite(row.objective));
+  const points = [...groupBy(rows, ({ epoch }) => epoch)]
     .sort(([a], [b]) => a - b)
-    .map(([epoch, values]): SeriesPoint => {
+    .map(([epoch, ofEpoch]): SeriesPoint => {
+      const values = ofEpoch.map((row) => row[measure]);
       const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
       return { epoch, mean, low: Math.min(...values), high: Math.max(...values) };
     });

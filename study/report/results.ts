@@ -118,7 +118,7 @@ function validatedPhotographs(file: Uint8Array, path: string): readonly Validate
  * network: it counts with its best model, or as guessing on the photographs of its seed if it has none.
  * Undefined for a run that failed, is missing or has not ended.
  */
-export function runErrors(
+function runErrors(
   run: Pick<StudyRunResults, 'seed' | 'outcome' | 'results' | 'validation'>,
   photographsOfSeed: readonly ValidatedImage[] | undefined,
 ): RunErrors | undefined {

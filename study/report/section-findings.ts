@@ -35,7 +35,7 @@ export function studySentence(results: StudyResults): string {
   const found = others.map((arm) => ({ arm, kind: findingOf(arm).kind }));
   const number = (kind: Finding['kind']) => found.filter((one) => one.kind === kind).length;
   const parts = [
-    [number('worse'), 'worse than the reference'],
+    [number('worse'), 'worse'],
     [number('better'), 'better'],
     [number('not significant'), 'not significantly different'],
     [number('untested'), 'not tested'],

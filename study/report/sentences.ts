@@ -64,7 +64,7 @@ export function testText({ basis, test }: Comparison): string {
 }
 
 /** `0.031`, `< 0.001`; never 0, which a randomisation test cannot show. */
-export function pValueText(value: number): string {
+function pValueText(value: number): string {
   return value < 0.001 ? `<${noBreak}0.001` : value.toFixed(3);
 }
 

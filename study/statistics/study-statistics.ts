@@ -82,13 +82,13 @@ export interface Test {
   readonly smallestDetectable: number;
 }
 
-export interface StatisticsSettings {
+interface StatisticsSettings {
   /** Number of replicates for intervals and p-values. */
   readonly replicates: number;
   readonly seed: number;
 }
 
-export const defaultStatisticsSettings: StatisticsSettings = { replicates: 20_000, seed: 1 };
+const defaultStatisticsSettings: StatisticsSettings = { replicates: 20_000, seed: 1 };
 
 const shares: Interval = { low: 0, high: 1 };
 const differences: Interval = { low: -1, high: 1 };

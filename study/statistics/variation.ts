@@ -22,6 +22,7 @@
  * Photographs vary around the mean of their class in their seed, because every seed has the same number of
  * each class.
  */
+import { groupBy } from '../../model/group-by.ts';
 import type { Sample } from './sample.ts';
 
 export interface Variation {
@@ -156,13 +157,7 @@ function covariance(one: Scatter, other: Scatter, indices: Int32Array, { classes
 
 /** Groups of indices with the same label; groups of one are merged. */
 export function strata(labels: readonly string[]): readonly (readonly number[])[] {
-  const groups = new Map<string, number[]>();
-  labels.forEach((label, i) => {
-    const members = groups.get(label);
-    if (members === undefined) groups.set(label, [i]);
-    else members.push(i);
-  });
-  const all = [...groups.values()];
+  const all = [...groupBy(labels.keys(), (i) => labels[i]).values()];
   const single = all.filter((members) => members.length === 1).flat();
   return [...all.filter((members) => members.length > 1), ...(single.length === 0 ? [] : [single])];
 }

@@ -66,7 +66,7 @@ afterAll(async () => {
   for (const folder of folders) await rm(folder, { recursive: true, force: true });
 });
 
-test('a study that is killed and resumed ends in the same tables as one that is not; then it grows by what is asked', {
+test('a study that is killed and resumed ends in the same tables as one that is not; then it grows as requested', {
   timeout: 300_000,
 }, async () => {
   const { folder: expected, result } = await straightStudy();
@@ -92,17 +92,10 @@ test('a study that is killed and resumed ends in the same tables as one that is 
     await readFile(join(expected, 'summary.csv'), 'utf8'),
   );
 
+  const extend = (...args: string[]) =>
+    ablate(killed, '--out', 'study', '--engine', 'onnx', '--resume', ...args);
   const before = await readRun(join(got, 'runs/reference-s1'));
-  const more = await ablate(
-    killed,
-    '--out',
-    'study',
-    '--engine',
-    'onnx',
-    '--resume',
-    '--variants',
-    'no-relu3',
-  );
+  const more = await extend('--variants', 'no-relu3');
   expect(more.status).toBe(0);
   expect(more.stdout).toContain('3 networks x 1 seed = 3 runs, 2 done');
   expect((await readStudy(got)).arms.map(({ name }) => name)).toEqual([
@@ -114,18 +107,7 @@ test('a study that is killed and resumed ends in the same tables as one that is 
 
   const again = await ablate(killed, ...wanted);
   expect(again).toMatchObject({ status: 2, stderr: expect.stringContaining('already holds a study') });
-  const changed = await ablate(
-    killed,
-    '--out',
-    'study',
-    '--engine',
-    'onnx',
-    '--resume',
-    '--batch',
-    '6',
-    '--recipe',
-    'paper',
-  );
+  const changed = await extend('--batch', '6', '--recipe', 'paper');
   expect(changed.status).toBe(2);
   expect(changed.stderr).toContain('--batch was 5, now 6');
   expect(changed.stderr).toContain('--schedule was cosine, now constant');
@@ -192,7 +174,7 @@ test.skipIf(!redisInstalled)(
   },
 );
 
-test('one run that fails and one that diverges leave the others alone, are told apart, and decide the exit status', {
+test('one run that fails and one that diverges do not stop the others, are distinguished, and decide the exit status', {
   timeout: 200_000,
 }, async () => {
   const folder = await home();
@@ -224,7 +206,7 @@ test('one run that fails and one that diverges leave the others alone, are told 
   expect(await readFile(join(folder, 'wild/summary.csv'), 'utf8')).toMatch(/diverged/);
 });
 
-test('a dry run tells what a study will take and writes nothing', { timeout: 120_000 }, async () => {
+test('a dry run prints the cost of a study and writes nothing', { timeout: 120_000 }, async () => {
   const folder = await home();
   const result = await ablate(
     folder,
@@ -260,7 +242,7 @@ test('a study whose folder cannot be written, or that another process holds, is 
   });
 });
 
-test('a variant that is none is refused with those that are', async () => {
+test('an unknown variant is refused with the list of variants', async () => {
   const result = await ablate(await home(), '--variants', 'no-relu1,no-relu9');
   expect(result).toMatchObject({ status: 2, stderr: expect.stringContaining('got "no-relu9"') });
 });
