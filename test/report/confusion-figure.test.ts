@@ -86,3 +86,21 @@ test('a class without patches has an empty row', () => {
   expect(all(figure, '.right rect')).toHaveLength(1);
   expect(all(figure, '.wrong rect')).toHaveLength(1);
 });
+
+test('short names of classes leave room for the titles of the axes', () => {
+  const { body, width } = confusionFigure(
+    {
+      labels: ['a', 'b'],
+      counts: [
+        [1, 0],
+        [0, 1],
+      ],
+    },
+    lightPalette,
+  );
+  const figure = parsed(`<svg>${body}</svg>`);
+  const cell = all(figure, '.right rect')[0] as ParsedElement;
+  const letterPx = 6;
+  expect(numberOf(cell, 'x')).toBeGreaterThan('true class \u2193'.length * letterPx);
+  expect(width - numberOf(cell, 'x')).toBeGreaterThan('predicted \u2192'.length * letterPx);
+});

@@ -4,14 +4,14 @@ import { lightPalette } from '../../report/palette.ts';
 import { type InventedRun, inventedMetrics, inventedRun } from '../support/invented-run.ts';
 import { all, numberOf, type ParsedElement, parsed, texts } from '../support/parsed-markup.ts';
 
-function courseOf(wishes: InventedRun) {
-  const run = inventedRun(wishes);
-  return { ...run, metrics: inventedMetrics(run, wishes) };
+function courseOf(options: InventedRun) {
+  const run = inventedRun(options);
+  return { ...run, metrics: inventedMetrics(run, options) };
 }
 
 /** The four panels, parsed: objective, top-1 error, top-5 error, learning rate. */
-function panelsOf(wishes: InventedRun): readonly ParsedElement[] {
-  return curvePanels(courseOf(wishes), lightPalette).map(({ drawing }) =>
+function panelsOf(options: InventedRun): readonly ParsedElement[] {
+  return curvePanels(courseOf(options), lightPalette).map(({ drawing }) =>
     parsed(`<svg>${drawing.body}</svg>`),
   );
 }

@@ -13,8 +13,8 @@ import { type InventedRun, inventRun } from '../support/invented-run.ts';
 import { knownNumbers } from '../support/known-numbers.ts';
 import { all, type ParsedElement, parsed, texts } from '../support/parsed-markup.ts';
 
-async function reported(wishes: InventedRun = {}) {
-  const { directory, run } = await inventRun(wishes);
+async function reported(options: InventedRun = {}) {
+  const { directory, run } = await inventRun(options);
   await writeReport(directory);
   const page = await readFile(join(directory, 'report.html'), 'utf8');
   return { directory, run, page, document: parsed(page) };
@@ -114,6 +114,17 @@ test('every note about the data and every skipped file is on the page', async ()
   expect(tableRows(document, 'Skipped files')).toEqual(skipped.map(({ name, why }) => [name, why]));
 });
 
+test('each session shows its precision; runs of earlier versions have none', async () => {
+  const { directory, run, document } = await reported();
+  expect(tableRows(document, 'Sessions').map((row) => row[3])).toEqual(['not recorded']);
+  const [first] = run.stretches;
+  const stretches = [first, { ...first, device: 'cuda', precision: 'tf32' }];
+  await writeFile(join(directory, 'run.json'), JSON.stringify({ ...run, stretches }));
+  await writeReport(directory);
+  const after = parsed(await readFile(join(directory, 'report.html'), 'utf8'));
+  expect(tableRows(after, 'Sessions').map((row) => row[3])).toEqual(['not recorded', 'tf32']);
+});
+
 test('classes are those of confusion.csv, the worst first', async () => {
   const { directory, document } = await reported();
   await writeConfusion(
@@ -194,8 +205,8 @@ test.each<[string, InventedRun, readonly string[], readonly string[]]>([
     ['confusion.svg', 'filters.svg'],
   ],
   ['of one epoch', { epochs: 1 }, ['curves.svg', 'confusion.svg', 'filters.svg'], []],
-])('a run %s has the figures that it can have, and a page', async (_, wishes, there, absent) => {
-  const { directory, page } = await reported(wishes);
+])('a run %s has the figures that it can have, and a page', async (_, options, there, absent) => {
+  const { directory, page } = await reported(options);
   for (const name of there) expect(existsSync(join(directory, name)), name).toBe(true);
   for (const name of absent) expect(existsSync(join(directory, name)), name).toBe(false);
   expect(page).not.toMatch(/undefined|NaN|\[object/);

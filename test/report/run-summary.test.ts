@@ -15,14 +15,14 @@ function confusionOf(patches: number, wrong: number): Confusion {
   };
 }
 
-function recordOf(wishes: InventedRun, top1err?: number): RunRecord {
-  const run = inventedRun(wishes);
+function recordOf(options: InventedRun, top1err?: number): RunRecord {
+  const run = inventedRun(options);
   const best = run.best !== undefined && top1err !== undefined ? { ...run.best, top1err } : run.best;
   return {
     name: 'tiles',
     path: 'runs/tiles',
     run: best === undefined ? run : { ...run, best },
-    metrics: inventedMetrics(run, wishes),
+    metrics: inventedMetrics(run, options),
     confusion: undefined,
     firstKernel: undefined,
     samples: undefined,
@@ -124,8 +124,8 @@ test.each<[string, InventedRun, string]>([
     { status: 'stopped', epochs: 1, config: { epochs: 1 } },
     'The run was stopped after 1 of 1 epoch.',
   ],
-])('a run that %s says so', (_, wishes, sentence) => {
-  expect(statusText(recordOf(wishes))).toContain(sentence);
+])('a run that %s says so', (_, options, sentence) => {
+  expect(statusText(recordOf(options))).toContain(sentence);
 });
 
 test('a run whose loss exploded and stayed finite is described as that', () => {

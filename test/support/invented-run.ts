@@ -27,16 +27,16 @@ export interface InventedRun {
 const fewLabels = ['bark', 'brick', 'glass', 'knit', 'marble', 'plaid', 'water'];
 
 /** A run directory of the small `lab-baseline` network in a new temporary folder. */
-export async function inventRun(wishes: InventedRun = {}): Promise<{ directory: string; run: Run }> {
+export async function inventRun(options: InventedRun = {}): Promise<{ directory: string; run: Run }> {
   const directory = join(await mkdtemp(join(tmpdir(), 'textura-invented-')), 'tiles');
   await mkdir(directory);
-  const run = inventedRun(wishes);
-  const metrics = inventedMetrics(run, wishes);
+  const run = inventedRun(options);
+  const metrics = inventedMetrics(run, options);
   await writeFile(join(directory, runFiles.run), JSON.stringify(run, undefined, 2));
   await writeFile(join(directory, runFiles.metrics), metricsToCsv(metrics));
   if (run.best !== undefined) {
     await writeFile(join(directory, runFiles.model), inventedModel(run));
-    if (wishes.validated !== false)
+    if (options.validated !== false)
       await writeConfusion(directory, run.labels, inventedCounts(run.labels.length));
   }
   return { directory, run };

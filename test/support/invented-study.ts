@@ -142,8 +142,8 @@ async function writeRun(
 ): Promise<void> {
   const diverged = end === 'diverged' ? 1 : end === 'diverged late' ? 5 : undefined;
   const last = end === 'early' || end === 'stopped' ? 6 : epochs;
-  const wishes = { labels, epochs: last, ...(diverged !== undefined && { divergedAtEpoch: diverged }) };
-  const invented = inventedRun({ ...wishes, config: { ...config } });
+  const options = { labels, epochs: last, ...(diverged !== undefined && { divergedAtEpoch: diverged }) };
+  const invented = inventedRun({ ...options, config: { ...config } });
   const top1err = images.reduce((sum, { wrong }) => sum + wrong / patches, 0) / images.length;
   const run = runSchema.parse({
     ...invented,
@@ -153,7 +153,7 @@ async function writeRun(
     ...(invented.best && { best: { ...invented.best, top1err } }),
   });
   const scale = top1err / (invented.best?.top1err ?? top1err);
-  const metrics = inventedMetrics(run, wishes).map((row) => ({
+  const metrics = inventedMetrics(run, options).map((row) => ({
     ...row,
     objective: row.objective * scale,
     top1err: Math.min(1, row.top1err * scale),

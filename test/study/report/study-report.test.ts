@@ -8,8 +8,8 @@ import { writeStudyReport } from '../../../study/report/study-report.ts';
 import { type InventedStudy, inventStudy } from '../../support/invented-study.ts';
 import { all, numberOf, parsed, texts } from '../../support/parsed-markup.ts';
 
-async function reported(wishes: InventedStudy = {}) {
-  const directory = await inventStudy(wishes);
+async function reported(options: InventedStudy = {}) {
+  const directory = await inventStudy(options);
   await writeStudyReport(directory);
   const read = (name: string) => readFile(join(directory, name), 'utf8');
   const page = await read('report.html');
