@@ -2,8 +2,10 @@
  * Loads the training data: labelled images, split by photograph, each decoded and checked once before
  * training.
  */
+
 import { createHash } from 'node:crypto';
-import { meanGrey, type StretchedBits } from '../../model/image.ts';
+import { groupBy } from '../../model/group-by.ts';
+import { meanGrey } from '../../model/image.ts';
 import { defaultMaxImagePixels } from '../../model/image-kind.ts';
 import { stretchText } from '../../model/sample-depth.ts';
 import { counted } from '../../model/words.ts';
@@ -189,14 +191,9 @@ const listedFiles = 5;
 
 /** A note for each number of bits, with the 16-bit files that use no more. */
 function bitDepthNotes(images: readonly CheckedImage[]): readonly string[] {
-  const groups = new Map<StretchedBits, DatasetImage[]>();
-  for (const { image, stretchedFromBits } of images) {
-    if (stretchedFromBits === undefined) continue;
-    const group = groups.get(stretchedFromBits);
-    if (group === undefined) groups.set(stretchedFromBits, [image]);
-    else group.push(image);
-  }
-  return [...groups].map(([bits, group]) => {
+  return [...groupBy(images, ({ stretchedFromBits }) => stretchedFromBits)].flatMap(([bits, checked]) => {
+    if (bits === undefined) return [];
+    const group = checked.map(({ image }) => image);
     const more = group.length > listedFiles ? ` and ${group.length - listedFiles} more` : '';
     return `${stretchText(bits)}: ${namesOf(group.slice(0, listedFiles))}${more}`;
   });

@@ -1,7 +1,9 @@
 /** Finds the classes, splits and files of a data folder. Nothing is decoded here. */
+
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
+import { groupBy } from '../../model/group-by.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { compareCodePoints } from './code-point-order.ts';
 import type { SkippedFile } from './dataset-image.ts';
@@ -246,12 +248,7 @@ function ignoredNote(ignored: readonly string[]): readonly string[] {
 }
 
 function caseNotes(labels: readonly string[]): readonly string[] {
-  const byFolded = new Map<string, string[]>();
-  for (const label of labels) {
-    const folded = label.toLowerCase();
-    byFolded.set(folded, [...(byFolded.get(folded) ?? []), label]);
-  }
-  return [...byFolded.values()]
+  return [...groupBy(labels, (label) => label.toLowerCase()).values()]
     .filter((alike) => alike.length > 1)
     .map((alike) => `${alike.join(' and ')} differ only in case and are separate classes`);
 }

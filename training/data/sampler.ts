@@ -2,6 +2,7 @@
  * Decides which patches are read, in which order: a pure function of dataset, seed and epoch, so that every
  * thread, both engines and a resumed run sample the same patches.
  */
+import { groupBy } from '../../model/group-by.ts';
 import { type PatchPosition, patchGrid } from '../../model/patch.ts';
 import { randomStream, shuffle } from '../../model/random.ts';
 import type { DatasetImage } from './dataset-image.ts';
@@ -34,13 +35,8 @@ export function sampleEpoch(
 }
 
 function imagesByClass(images: readonly DatasetImage[]): readonly (readonly number[])[] {
-  const groups = new Map<number, number[]>();
-  images.forEach(({ label }, index) => {
-    const group = groups.get(label);
-    if (group === undefined) groups.set(label, [index]);
-    else group.push(index);
-  });
-  return [...groups.entries()].sort(([a], [b]) => a - b).map(([, members]) => members);
+  const groups = groupBy(images.keys(), (index) => images[index]?.label ?? 0);
+  return [...groups].sort(([a], [b]) => a - b).map(([, members]) => members);
 }
 
 export interface GridPatch {

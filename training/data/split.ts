@@ -3,7 +3,9 @@
  * count as one photograph: patches of one photograph on both sides would leak, and the validation error would
  * be too low.
  */
+
 import { TexturaError } from '../../model/error.ts';
+import { groupBy } from '../../model/group-by.ts';
 import { randomStream, shuffle } from '../../model/random.ts';
 import { oneLine } from '../../model/words.ts';
 import { compareCodePoints, compareNames } from './code-point-order.ts';
@@ -115,13 +117,7 @@ export function inDatasetOrder(images: readonly DatasetImage[]): readonly Datase
 export function groupByContent(
   images: readonly DatasetImage[],
 ): ReadonlyMap<string, readonly DatasetImage[]> {
-  const groups = new Map<string, DatasetImage[]>();
-  for (const image of images) {
-    const group = groups.get(image.contentHash);
-    if (group === undefined) groups.set(image.contentHash, [image]);
-    else group.push(image);
-  }
-  return groups;
+  return groupBy(images, ({ contentHash }) => contentHash);
 }
 
 function hashesWithTwoLabels(images: readonly DatasetImage[]): ReadonlySet<string> {
