@@ -1,4 +1,4 @@
-/** Remakes docs/textures.png, the contact sheet of the generated textures: `npm run docs:contact-sheet`. */
+/** Writes docs/textures.png, the contact sheet of the generated textures: `npm run docs:contact-sheet`. */
 import { fileURLToPath } from 'node:url';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { html } from '../report/markup.ts';
@@ -7,7 +7,7 @@ import { drawTexture, type TextureName, textureNames } from '../textures/texture
 
 const columns = 5;
 const seed = 1;
-/** One picture as large as two, and the patches of two others beside it. */
+/** A large picture, and next to it two small ones. */
 const largePx = 138;
 const smallPx = 67;
 const gapPx = 4;
