@@ -2,11 +2,11 @@
  * The confusion matrix of a run's validation patches: its file confusion.csv, whose first row has the
  * predicted classes and whose first column the true ones, and the errors of each class.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { csvRows, csvText } from '../model/csv.ts';
 import { TexturaError } from '../model/error.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
+import { readTextIfThere } from '../node/optional-file.ts';
 
 export interface Confusion {
   /** In output order of the network. */
@@ -36,10 +36,7 @@ export async function writeConfusion(
  */
 export async function readConfusion(directory: string): Promise<Confusion | undefined> {
   const path = join(directory, confusionCsvFile);
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw new TexturaError('file-unreadable', `${path}: ${error.message}`, { cause: error });
-  });
+  const text = await readTextIfThere(path);
   return text === undefined ? undefined : confusionFromCsv(text, path);
 }
 

@@ -1,10 +1,10 @@
 /** The input of the report: the files of a run directory, read and checked once. */
-import { readFile } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { TexturaError } from '../model/error.ts';
 import { type MetricsRow, metricsFromCsv, withBalancedErrors } from '../model/metrics.ts';
 import { type Run, runFiles } from '../model/run-file.ts';
 import { decodeTensors, type StoredTensor } from '../model/safetensors.ts';
+import { readIfThere, readTextIfThere } from '../node/optional-file.ts';
 import { readRun } from '../node/run-record.ts';
 import { type Confusion, confusionCsvFile, readConfusion } from './confusion.ts';
 import { embeddedPicture } from './pictures.ts';
@@ -56,17 +56,15 @@ export async function readRunResults(directory: string): Promise<RunResults> {
   };
 }
 
-/** The rows of metrics.csv, with balanced errors where the run has them. */
+/** The rows of metrics.csv, with balanced errors if the run has them. */
 async function readMetrics(directory: string): Promise<readonly MetricsRow[]> {
   const path = join(directory, runFiles.metrics);
-  const metrics = await readIfThere(path);
+  const metrics = await readTextIfThere(path);
   if (metrics === undefined) return [];
-  const rows = metricsFromCsv(new TextDecoder().decode(metrics), path);
+  const rows = metricsFromCsv(metrics, path);
   const balancedPath = join(directory, runFiles.balancedErrors);
-  const balanced = await readIfThere(balancedPath);
-  return balanced === undefined
-    ? rows
-    : withBalancedErrors(rows, new TextDecoder().decode(balanced), balancedPath);
+  const balanced = await readTextIfThere(balancedPath);
+  return balanced === undefined ? rows : withBalancedErrors(rows, balanced, balancedPath);
 }
 
 async function readFirstKernel(path: string): Promise<StoredTensor | undefined> {
@@ -75,17 +73,6 @@ async function readFirstKernel(path: string): Promise<StoredTensor | undefined> 
   const kernel = decodeTensors(file, path).tensors.get('conv1.kernel');
   if (kernel === undefined) throw new TexturaError('file-damaged', `${path}: conv1.kernel is missing`);
   return kernel;
-}
-
-/** Errors: `file-unreadable`. */
-export async function readIfThere(path: string): Promise<Uint8Array | undefined> {
-  try {
-    // Copied, because a Buffer's memory may be shared and its slice is a view.
-    return new Uint8Array(await readFile(path));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new TexturaError('file-unreadable', `${path}: ${(error as Error).message}`, { cause: error });
-  }
 }
 
 /** The directory for use in a command: relative to the working directory if it is below it. */

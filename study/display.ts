@@ -1,7 +1,4 @@
-/**
- * The terminal output of a study: the plan as a table, then the progress of all runs with the remaining time.
- */
-
+/** The terminal output of a study: a table of the plan, then the progress of all runs and the time left. */
 import { bytes, count, duration, textTable } from '../model/format.ts';
 import { progressBar, type Terminal } from '../node/terminal.ts';
 import type { ArmEstimate } from './estimate.ts';

@@ -2,7 +2,6 @@
  * Trains a run of a study in a process of its own: starts it, receives its messages, and stops it. The
  * messages are the contract with `trainer-process.ts`.
  */
-
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';

@@ -7,8 +7,9 @@ import { networkOf } from '../../model/network.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
 import { type Study, type StudyArm, studyFiles } from '../../model/study-file.ts';
 import { type ValidatedImage, validationFromCsv } from '../../model/validation-file.ts';
+import { readTextIfThere } from '../../node/optional-file.ts';
 import { readStudy } from '../../node/study-record.ts';
-import { type RunResults, readIfThere, readRunResults } from '../../report/run-directory.ts';
+import { type RunResults, readRunResults } from '../../report/run-directory.ts';
 import type { PhotographError, RunErrors } from '../statistics/sample.ts';
 import { type ArmErrors, type ArmStatistics, studyStatistics } from '../statistics/study-statistics.ts';
 import { type StudyRun, type StudyRunState, studyRunState, studyRuns } from '../study-directory.ts';
@@ -95,7 +96,7 @@ async function readStudyRun(study: Study, run: StudyRun): Promise<StudyRunResult
   const state = await studyRunState(study, run);
   const results = 'run' in state ? await readRunResults(directory) : undefined;
   const path = join(directory, runFiles.validation);
-  const validation = results && (await readIfThere(path));
+  const validation = results && (await readTextIfThere(path));
   const hasReport = existsSync(join(directory, runFiles.report));
   return {
     name,
@@ -103,13 +104,13 @@ async function readStudyRun(study: Study, run: StudyRun): Promise<StudyRunResult
     outcome: outcomeOf(state, results?.metrics ?? []),
     link: hasReport ? `${studyFiles.runs}/${name}/${runFiles.report}` : undefined,
     results,
-    validation: validation && validatedPhotographs(validation, path),
+    validation: validation === undefined ? undefined : validatedPhotographs(validation, path),
   };
 }
 
 /** Undefined if there were no validation photographs. */
-function validatedPhotographs(file: Uint8Array, path: string): readonly ValidatedImage[] | undefined {
-  const photographs = validationFromCsv(new TextDecoder().decode(file), path);
+function validatedPhotographs(text: string, path: string): readonly ValidatedImage[] | undefined {
+  const photographs = validationFromCsv(text, path);
   return photographs.length === 0 ? undefined : photographs;
 }
 
