@@ -21,7 +21,7 @@ export function planTable(estimates: readonly ArmEstimate[]): string {
 }
 
 interface StudyDisplay {
-  begun(run: StudyRun): void;
+  started(run: StudyRun): void;
   progressed(run: StudyRun, progress: RunProgress): void;
   ended(run: StudyRun, end: RunEnd): Promise<void>;
 }
@@ -68,7 +68,7 @@ export function studyDisplay(
   }
 
   return {
-    begun(run) {
+    started(run) {
       running.set(run.name, { run, share: 0, text: run.name });
       show();
     },

@@ -185,7 +185,7 @@ async function trainRuns(
   const schedule = {
     configOf: (run: StudyRun) => studyRunConfig(study, run),
     content,
-    onStart: display.begun,
+    onStart: display.started,
     onProgress: display.progressed,
     async onEnd(run: StudyRun, end: RunEnd) {
       if (end.kind === 'failed') {
