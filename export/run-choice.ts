@@ -3,7 +3,7 @@ import { type Dirent, existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { TexturaError } from '../model/error.ts';
-import { type VariantName, variantNames } from '../model/network.ts';
+import { type NetworkName, networkNames } from '../model/network.ts';
 import { runFiles } from '../model/run-file.ts';
 import { type StudyArm, studyFiles, studyRunName } from '../model/study-file.ts';
 import { readRun } from '../node/run-record.ts';
@@ -18,7 +18,7 @@ export async function newestFinishedRuns(
   roots: readonly string[],
   note: (sentence: string) => void,
 ): Promise<readonly string[]> {
-  const newest = new Map<VariantName, { readonly directory: string; readonly endedAt: string }>();
+  const newest = new Map<NetworkName, { readonly directory: string; readonly endedAt: string }>();
   const directories = (await Promise.all(roots.map(runDirectoriesIn))).flat();
   const controls = new Set((await Promise.all(roots.map((root) => controlRuns(dirname(root))))).flat());
   for (const directory of directories.filter((path) => !controls.has(path))) {
@@ -32,7 +32,7 @@ export async function newestFinishedRuns(
     if (known === undefined || endedAt > known.endedAt)
       newest.set(run.config.variant, { directory, endedAt });
   }
-  return variantNames.flatMap((variant) => newest.get(variant)?.directory ?? []);
+  return networkNames.flatMap((variant) => newest.get(variant)?.directory ?? []);
 }
 
 /** The folders of run directories: `runs`, and `runs` in each study. */

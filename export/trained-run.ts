@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TexturaError } from '../model/error.ts';
+import { foldBatchNorm } from '../model/fold.ts';
 import type { Network } from '../model/network.ts';
 import { checkParameters, type Parameters } from '../model/parameters.ts';
 import { patchBytes } from '../model/patch.ts';
@@ -29,6 +30,7 @@ export interface ReferencePatches {
 export interface TrainedRun {
   readonly directory: string;
   readonly run: Run;
+  /** As it is exported, without batch normalisation. */
   readonly network: Network;
   /** Of the best epoch. */
   readonly parameters: Parameters;
@@ -41,11 +43,12 @@ export interface TrainedRun {
  */
 export async function readTrainedRun(directory: string): Promise<TrainedRun> {
   const run = await readRun(directory);
-  const network = networkOfRun(run);
+  const trained = networkOfRun(run);
   const modelPath = join(directory, runFiles.model);
   const { tensors } = decodeTensors(await readRunPart(directory, run, runFiles.model), modelPath);
-  const parameters = new Map([...tensors].map(([name, { data }]) => [name, new Float32Array(data)]));
-  checkParameters(network, parameters, modelPath);
+  const values = new Map([...tensors].map(([name, { data }]) => [name, new Float32Array(data)]));
+  checkParameters(trained, values, modelPath);
+  const { network, parameters } = foldBatchNorm({ network: trained, parameters: values });
   const referencePath = join(directory, runFiles.parity);
   const referenceFile = decodeTensors(await readRunPart(directory, run, runFiles.parity), referencePath);
   const suspicion = tf32Suspicion(directory, run);

@@ -47,9 +47,12 @@ export function addForward(
   image: Value,
   source: ParameterSource,
 ): ForwardOutputs {
-  const logits = describeLayers(network).reduce((value, { layer, parameters }) => {
+  const outputs = new Map<string, Value>();
+  const logits = describeLayers(network).reduce((x, { layer, parameters }) => {
     const weights = parameters.map(({ name, shape }) => source(name, shape));
-    return addPortableLayer(graph, layer, value, weights);
+    const output = addPortableLayer(graph, layer, { x, outputs, weights });
+    outputs.set(layer.name, output);
+    return output;
   }, image);
   const probabilities = graph.node('Softmax', [logits], { axis: 1, name: graphNames.probabilities });
   return { logits, probabilities };

@@ -2,11 +2,19 @@
  * Every layer in its two forms: as the few nodes of the portable graph, and as a pass of the training step with its gradient. A new
  * kind of layer gets a case in both functions; the compiler names them.
  */
-import type { Layer, StandardiseLayer } from '../model/layer.ts';
+import type { BatchNormLayer, GlobalStatisticsLayer, Layer, StandardiseLayer } from '../model/layer.ts';
 import { graphNames } from '../model/model-file.ts';
 import type { Operation } from '../model/operation.ts';
 import type { Graph } from './builder.ts';
-import { type Activation, asActivation, type Extent, isWhole, type Pass } from './step/activation.ts';
+import {
+  type Activation,
+  asActivation,
+  cropped,
+  type Extent,
+  isWhole,
+  type Pass,
+  wholeExtent,
+} from './step/activation.ts';
 import { addConvolution, convolutionMethod } from './step/convolution.ts';
 import { convolutionShape } from './step/convolution-shape.ts';
 import { constantMatrix, type Matrix, transposed } from './step/matrix.ts';
@@ -14,11 +22,21 @@ import { addMaxPool } from './step/pooling.ts';
 import type { Weights } from './step/stored-parameters.ts';
 import { graphFault, type Value } from './value.ts';
 
+/** What a layer of the portable graph reads. */
+export interface PortableInputs {
+  /** Output of the layer before it, `[N,channels,height,width]`. */
+  readonly x: Value;
+  /** Outputs of all layers before it. */
+  readonly outputs: ReadonlyMap<string, Value>;
+  /** The layer's parameters in the order and shapes of its specification. */
+  readonly weights: readonly Value[];
+}
+
 /**
- * A layer of the portable graph: `x` and the output are `[N,channels,height,width]`, the last layer's output is the logits `[N,C]`.
- * `weights` are the layer's parameters in the order and shapes of its specification. `root` is the graph without a layer's scope.
+ * A layer of the portable graph. Its output is `[N,channels,height,width]`, the last layer's is the logits `[N,C]`. `root` is the graph
+ * without a layer's scope. Errors: `internal` for a batch normalisation, which is folded before (model/fold.ts).
  */
-export function addPortableLayer(root: Graph, layer: Layer, x: Value, weights: readonly Value[]): Value {
+export function addPortableLayer(root: Graph, layer: Layer, { x, outputs, weights }: PortableInputs): Value {
   const graph = root.scope(layer.name);
   switch (layer.kind) {
     case 'standardise':
@@ -27,8 +45,12 @@ export function addPortableLayer(root: Graph, layer: Layer, x: Value, weights: r
       return graph.node('Sub', [x, graph.scalar(layer.meanGrey)], { name: 'output' });
     case 'convolution': {
       const kernel_shape = [layer.kernelPx, layer.kernelPx];
-      return graph.node('Conv', [x, ...weights], { name: 'output', kernel_shape, ...unitWindow, group: 1 });
+      const strides = [layer.stridePx ?? 1, layer.stridePx ?? 1];
+      const window = { kernel_shape, strides, pads: noPads, dilations: [1, 1] };
+      return graph.node('Conv', [x, ...weights], { name: 'output', ...window, group: 1 });
     }
+    case 'batchNorm':
+      throw graphFault(`${layer.name}: expected a folded network`);
     case 'relu':
       return graph.node('Relu', [x], { name: 'output' });
     case 'maxPool': {
@@ -40,6 +62,8 @@ export function addPortableLayer(root: Graph, layer: Layer, x: Value, weights: r
         pads: noPads,
       });
     }
+    case 'globalStatistics':
+      return addPortableStatistics(graph, layer, outputs);
     case 'globalAverage': {
       // The mean of a single position is that position; the operators stay the same for every network.
       const mean = graph.node('GlobalAveragePool', [x], { name: 'mean' });
@@ -51,7 +75,6 @@ export function addPortableLayer(root: Graph, layer: Layer, x: Value, weights: r
 }
 
 const noPads = [0, 0, 0, 0];
-const unitWindow = { strides: [1, 1], pads: noPads, dilations: [1, 1] };
 
 /** (x - mean) / sqrt(variance + floor) of each patch, from operators without axes, which are the same in every opset. */
 function addPortableStandardise(graph: Graph, { varianceFloor }: StandardiseLayer, x: Value): Value {
@@ -62,6 +85,30 @@ function addPortableStandardise(graph: Graph, { varianceFloor }: StandardiseLaye
   const floored = graph.node('Add', [variance, graph.scalar(varianceFloor)], { name: 'floored' });
   const deviation = graph.node('Sqrt', [floored], { name: 'deviation' });
   return graph.node('Div', [centred, deviation], { name: 'output' });
+}
+
+/** Means, then deviations, of each source's channels: `[N,channels,1,1]`. */
+function addPortableStatistics(
+  graph: Graph,
+  { of, varianceFloor }: GlobalStatisticsLayer,
+  outputs: ReadonlyMap<string, Value>,
+): Value {
+  const statistics = of.flatMap((source) => {
+    const own = graph.scope(source);
+    const mean = own.node('GlobalAveragePool', [named(outputs, source)], { name: 'mean' });
+    const centred = own.node('Sub', [named(outputs, source), mean], { name: 'centred' });
+    const squared = own.node('Mul', [centred, centred], { name: 'squared' });
+    const variance = own.node('GlobalAveragePool', [squared], { name: 'variance' });
+    const floored = own.node('Add', [variance, graph.scalar(varianceFloor)], { name: 'floored' });
+    return [mean, own.node('Sqrt', [floored], { name: 'deviation' })];
+  });
+  return graph.node('Concat', statistics, { axis: 1, name: 'output' });
+}
+
+function named<T>(outputs: ReadonlyMap<string, T>, layer: string): T {
+  const output = outputs.get(layer);
+  if (output === undefined) throw graphFault(`no layer ${layer} to read`);
+  return output;
 }
 
 /** An operation of the training step: a convolution has the max pooling that follows it inside. */
@@ -91,12 +138,20 @@ export function stepOperationsOf(operations: readonly Operation[]): readonly Ste
   return joined;
 }
 
+/** What an operation of the step reads. */
+export interface StepInputs {
+  /** Output of the operation before it. */
+  readonly x: Activation;
+  /** Outputs of all operations before it, by layer. */
+  readonly outputs: ReadonlyMap<string, Activation>;
+  readonly weights: Weights;
+}
+
 /** Adds the forward half of one operation; its pass adds the backward half when called. */
 export function addStepOperation(
   root: Graph,
   operation: StepOperation,
-  x: Activation,
-  weights: Weights,
+  { x, outputs, weights }: StepInputs,
 ): Pass {
   const graph = root.scope(operation.name);
   switch (operation.kind) {
@@ -113,10 +168,14 @@ export function addStepOperation(
     }
     case 'bias':
       return addBias(graph, x, `${operation.name}.bias`, weights);
+    case 'batchNorm':
+      return addBatchNorm(graph, x, operation, weights);
     case 'relu':
       return addRelu(graph, x);
     case 'maxPool':
       return addMaxPool(graph, x, operation.sizePx);
+    case 'globalStatistics':
+      return addGlobalStatistics(graph, operation, outputs);
     case 'globalAverage':
       return addGlobalAverage(graph, x);
     default:
@@ -156,7 +215,7 @@ export function addStandardise(graph: Graph, x: Activation, varianceFloor: numbe
 
 /** y = x + bias of the channel; dB is the sum of its channel's dY. */
 export function addBias(graph: Graph, x: Activation, name: string, weights: Weights): Pass {
-  const column = graph.reshape(weights.bias(name), [x.channels, 1]);
+  const column = graph.reshape(weights.vector(name), [x.channels, 1]);
   const value = graph.node('Add', [x.value, column], { name: 'biased' });
   return {
     output: { ...x, value },
@@ -165,6 +224,90 @@ export function addBias(graph: Graph, x: Activation, name: string, weights: Weig
       dX: () => dY,
     }),
   };
+}
+
+/**
+ * Batch normalisation with the statistics of the batch: y = a x + b with a = |scale| / s, b = shift - a mean, s = sqrt(variance + epsilon),
+ * all per channel. mean and variance are over the n = positions x batch values of a channel; variance = mean(x^2) - mean(x)^2.
+ *
+ * Backward (Ioffe and Szegedy 2015, section 3), with z = (x - mean) / s:
+ *
+ *     dShift = sum dY        dScale = sign(scale) sum dY z        dX = a (dY - mean(dY) - z mean(dY z))
+ *
+ * where mean(dY z) = (mean(dY x) - mean(x) mean(dY)) / s. dX is computed as a dY + f x + g with f = -a mean(dY z) / s and
+ * g = -a mean(dY) - f mean(x), so that nothing of the size of x is stored but x.
+ */
+export function addBatchNorm(
+  graph: Graph,
+  input: Activation,
+  { name, epsilon }: BatchNormLayer,
+  weights: Weights,
+): Pass {
+  const { whole: x, padded } = cropped(graph, input);
+  const scale = graph.reshape(weights.vector(`${name}.scale`), [x.channels, 1]);
+  const shift = graph.reshape(weights.vector(`${name}.shift`), [x.channels, 1]);
+  const batch = x.value.shape[3];
+  if (typeof batch !== 'number') throw graphFault(`${name}: expected a batch of known size`);
+  const count = x.rows.valid * x.columns.valid * batch;
+
+  const mean = channelMean(graph, x, x.value, undefined, 'batch.mean'); // [C, 1]
+  const meanSquare = channelMean(graph, x, x.value, x.value, 'batch.meanSquare');
+  const difference = graph.node('Sub', [meanSquare, graph.node('Mul', [mean, mean])]);
+  const variance = graph.node('Max', [difference, graph.scalar(0)], { name: 'batch.variance' });
+  const deviation = graph.node('Sqrt', [graph.node('Add', [variance, graph.scalar(epsilon)])], {
+    name: 'deviation',
+  });
+  const isPositive = graph.node('Greater', [scale, graph.scalar(0)]);
+  const positive = graph.node('Cast', [isPositive], { to: graph.float });
+  const sign = graph.node('Sub', [graph.node('Mul', [positive, graph.scalar(2)]), graph.scalar(1)]);
+  const a = graph.node('Div', [graph.node('Mul', [scale, sign]), deviation], { name: 'a' });
+  const b = graph.node('Sub', [shift, graph.node('Mul', [a, mean])], { name: 'b' });
+  const scaled = graph.node('Mul', [x.value, a], { name: 'scaled' });
+  const value = graph.node('Add', [scaled, b], { name: 'output' });
+
+  function backward(dY: Value) {
+    const meanDY = channelMean(graph, x, dY, undefined, 'dY.mean');
+    const meanDYX = channelMean(graph, x, dY, x.value, 'dY.x.mean');
+    const along = graph.node('Sub', [meanDYX, graph.node('Mul', [mean, meanDY])]);
+    const meanDYZ = graph.node('Div', [along, deviation], { name: 'dY.z.mean' });
+    const total = (meanValue: Value) => graph.node('Mul', [meanValue, graph.scalar(count)]);
+    const dScale = graph.node('Mul', [total(meanDYZ), sign]);
+    function dX() {
+      const slope = graph.node('Div', [graph.node('Mul', [a, meanDYZ]), deviation]); // -f
+      const offset = graph.node('Sub', [graph.node('Mul', [slope, mean]), graph.node('Mul', [a, meanDY])]); // g
+      const direct = graph.node('Mul', [dY, a], { name: 'dX.direct' });
+      const removed = graph.node('Sub', [graph.node('Mul', [x.value, slope]), offset], {
+        name: 'dX.removed',
+      });
+      return padded(graph.node('Sub', [direct, removed], { name: 'dX' }));
+    }
+    return {
+      parameters: {
+        [`${name}.scale`]: graph.reshape(dScale, [x.channels], 'dScale'),
+        [`${name}.shift`]: graph.reshape(total(meanDY), [x.channels], 'dShift'),
+      },
+      dX,
+    };
+  }
+  const unbiased = graph.scalar(count / Math.max(1, count - 1));
+  return {
+    output: { ...x, value },
+    statistics: {
+      [`${name}.mean`]: mean,
+      [`${name}.variance`]: graph.node('Mul', [variance, unbiased], { name: 'batch.unbiased' }),
+    },
+    backward,
+  };
+}
+
+/** `[C, 1]`: the mean of u, or of u v, over the positions and the batch of each channel. u and v have the shape of `x`. */
+function channelMean(graph: Graph, x: Activation, u: Value, v: Value | undefined, name: string): Value {
+  const positions = x.rows.valid * x.columns.valid;
+  const batch = x.value.shape[3] as number;
+  const product = v === undefined ? u : graph.node('Mul', [u, v], { name: `${name}.product` });
+  const sum = graph.sum(product, [0, 1, 3], { name: `${name}.sum` }); // [C]
+  const share = graph.scalar(1 / (positions * batch));
+  return graph.node('Mul', [graph.reshape(sum, [x.channels, 1]), share], { name });
 }
 
 /** y = max(x, 0); dX is dY where y is positive, else 0. */
@@ -176,6 +319,59 @@ export function addRelu(graph: Graph, x: Activation): Pass {
     return graph.node('Mul', [mask, dY], { name: 'dX' });
   };
   return { output: { ...x, value }, backward: (dY) => ({ parameters: {}, dX: () => dX(dY) }) };
+}
+
+/**
+ * For each source, with P positions: its mean m = mean(x) and its deviation d = sqrt(mean((x - m)^2) + floor), `[1, 1, channels, batch]`;
+ * all of them joined along the channels.
+ *
+ * Backward: dX = dM / P + (x - m) dD / (P d).
+ */
+function addGlobalStatistics(
+  root: Graph,
+  { of, varianceFloor }: GlobalStatisticsLayer,
+  outputs: ReadonlyMap<string, Activation>,
+): Pass {
+  const single = wholeExtent(1);
+  const parts = of.map((source) => {
+    const graph = root.scope(source);
+    const { whole: x, padded } = cropped(graph, named(outputs, source));
+    const share = graph.scalar(1 / (x.rows.valid * x.columns.valid));
+    const meanOf = (value: Value, name: string) => {
+      const sum = graph.sum(value, [0, 1], { keepsAxes: true, name: `${name}.sum` }); // [1, 1, C, B]
+      return graph.node('Mul', [sum, share], { name });
+    };
+    const mean = meanOf(x.value, 'mean');
+    const centred = graph.node('Sub', [x.value, mean], { name: 'centred' });
+    const variance = meanOf(graph.node('Mul', [centred, centred], { name: 'squared' }), 'variance');
+    const floored = graph.node('Add', [variance, graph.scalar(varianceFloor)]);
+    const deviation = graph.node('Sqrt', [floored], { name: 'deviation' });
+    const dX = (dMean: Value, dDeviation: Value) => {
+      const slope = graph.node('Div', [graph.node('Mul', [dDeviation, share]), deviation]);
+      const along = graph.node('Mul', [centred, slope], { name: 'dX.along' });
+      return padded(graph.node('Add', [along, graph.node('Mul', [dMean, share])], { name: 'dX' }));
+    };
+    return { source, channels: x.channels, values: [mean, deviation], dX };
+  });
+  const value = root.node(
+    'Concat',
+    parts.flatMap(({ values }) => values),
+    { axis: 2, name: 'output' },
+  );
+  const channels = parts.reduce((sum, part) => sum + 2 * part.channels, 0);
+  return {
+    output: { value, rows: single, columns: single, channels },
+    backward(dY) {
+      const sizes = parts.flatMap((part) => [part.channels, part.channels]);
+      const gradients = root.split(dY, 2, sizes, 'dStatistics');
+      const dSources = parts.map(({ source, dX }, i) => {
+        const dSource = () => dX(gradients[2 * i] as Value, gradients[2 * i + 1] as Value);
+        return [source, dSource] as const;
+      });
+      const [, dLast] = dSources.at(-1) as (typeof dSources)[number];
+      return { parameters: {}, dX: dLast, dSources: Object.fromEntries(dSources.slice(0, -1)) };
+    },
+  };
 }
 
 /** The mean over the valid positions, `[1, 1, channels, batch]`; dX is dY / positions at each of them. */

@@ -39,7 +39,7 @@ export function throughputGraph(
 function storedWeights(root: Graph, network: Network, parameters: Parameters): Weights {
   const shapes = new Map(parameterSpecs(network).map(({ name, shape }) => [name, shape]));
   return {
-    bias: (name) => root.initializer(name, tensorOf(root.float, shapes.get(name) ?? [], values(name))),
+    vector: (name) => root.initializer(name, tensorOf(root.float, shapes.get(name) ?? [], values(name))),
     kernel(_, name, transform, order) {
       const [filters = 0, channels = 0, height = 0, width = 0] = shapes.get(name) ?? [];
       const transformed = transformedKernel(values(name), height * width, transform);

@@ -2,16 +2,19 @@
  * What a network is, layer by layer, before anything is trained: shapes, parameters, multiply-adds, memory, receptive field.
  * The paper's authors ran out of memory; the last function says beforehand what a training step will need.
  */
-import { type Layer, type ParameterSpec, ruleOf, type Shape, volume } from './layer.ts';
+import { TexturaError } from './error.ts';
+import { type Layer, type ParameterSpec, ruleOf, type Shape, sourcesOf, volume } from './layer.ts';
 import { inputPx, type Network } from './network.ts';
 
 const bytesPerFloat = 4;
 
 export interface LayerDescription {
   readonly layer: Layer;
+  /** Shape of the output of the layer before it. */
   readonly inputShape: Shape;
   readonly outputShape: Shape;
   readonly parameters: readonly ParameterSpec[];
+  /** Trained values; running averages are not counted. */
   readonly parameterCount: number;
   /** Multiply-adds of one forward pass of one patch. */
   readonly multiplyAdds: number;
@@ -27,17 +30,20 @@ export interface LayerDescription {
  * Describes each layer in order.
  *
  * Receptive field of a chain (Araujo, Norris, Sim, "Computing receptive fields of convolutional neural networks", Distill 2019,
- * equation 2): r grows by (size - 1) x the stride so far, the stride multiplies.
+ * equation 2): r grows by (size - 1) x the stride so far, the stride multiplies. Errors: `file-damaged` for a layer that reads a
+ * layer which does not come before it.
  */
 export function describeLayers(network: Network): readonly LayerDescription[] {
   let inputShape: Shape = [1, inputPx, inputPx];
   let receptiveFieldPx = 1;
   let stridePx = 1;
+  const outputs = new Map<string, Shape>();
   return network.layers.map((layer) => {
     const rule = ruleOf(layer);
-    const outputShape = rule.outputShape(layer, inputShape);
-    const parameters = rule.parameters(layer, inputShape);
-    const window = rule.window(layer);
+    const inputs = inputsOf(layer, inputShape, outputs);
+    const outputShape = rule.outputShape(layer, inputs);
+    const parameters = rule.parameters(layer, inputs);
+    const window = rule.window(layer, inputs);
     receptiveFieldPx += (window.sizePx - 1) * stridePx;
     stridePx *= window.stridePx;
     const description: LayerDescription = {
@@ -45,20 +51,49 @@ export function describeLayers(network: Network): readonly LayerDescription[] {
       inputShape,
       outputShape,
       parameters,
-      parameterCount: parameters.reduce((sum, { shape }) => sum + volume(shape), 0),
-      multiplyAdds: rule.multiplyAdds(layer, inputShape),
+      parameterCount: parameters.reduce(
+        (sum, { shape, isTrained }) => sum + (isTrained ? volume(shape) : 0),
+        0,
+      ),
+      multiplyAdds: rule.multiplyAdds(layer, inputs),
       activationBytes: volume(outputShape) * bytesPerFloat,
       receptiveFieldPx,
       stridePx,
     };
     inputShape = outputShape;
+    outputs.set(layer.name, outputShape);
     return description;
   });
 }
 
-/** Every parameter of the network, in layer order, kernel before bias. */
+function inputsOf(
+  layer: Layer,
+  before: Shape,
+  outputs: ReadonlyMap<string, Shape>,
+): readonly [Shape, ...Shape[]] {
+  const sources = sourcesOf(layer);
+  const [first = before, ...others] = (sources ?? []).map((source) => {
+    const shape = outputs.get(source);
+    if (shape !== undefined) return shape;
+    throw new TexturaError('file-damaged', `${layer.name} reads ${source}, which is no layer before it`);
+  });
+  if (sources !== undefined && outputs.size > 0 && sources.at(-1) !== [...outputs.keys()].at(-1)) {
+    throw new TexturaError(
+      'file-damaged',
+      `${layer.name}: the last layer that it reads is not the one before it`,
+    );
+  }
+  return [first, ...others];
+}
+
+/** Every parameter of the network and every running average, in layer order, as each layer's rule lists them. */
 export function parameterSpecs(network: Network): readonly ParameterSpec[] {
   return describeLayers(network).flatMap(({ parameters }) => parameters);
+}
+
+/** Parameters that the optimiser changes. */
+export function trainedSpecs(network: Network): readonly ParameterSpec[] {
+  return parameterSpecs(network).filter(({ isTrained }) => isTrained);
 }
 
 export interface NetworkTotals {

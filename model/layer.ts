@@ -1,7 +1,8 @@
 /**
  * The layers that a network is made of, as one closed union, and for each kind its shape rule, its parameters and its cost in
  * one place. Shapes are those of one patch, `[channels, height, width]`; kernels are `[filters, channels, kernelPx, kernelPx]`
- * (ONNX's OIHW). Convolutions have stride 1 and valid padding, pooling drops an odd last row or column, as in the paper's tools.
+ * (ONNX's OIHW). Convolutions have valid padding, pooling drops an odd last row or column, as in the paper's tools. Every layer reads the
+ * layer before it, but for `globalStatistics`, which reads the layers that it names.
  */
 import { z } from 'zod';
 import { TexturaError } from './error.ts';
@@ -29,8 +30,24 @@ const convolutionSchema = z.strictObject({
   name,
   kernelPx: size,
   filters: size,
+  /** Distance between neighbouring windows; 1 by default. */
+  stridePx: size.exactOptional(),
+  /** False where a batch normalisation follows, whose shift takes the bias's place. */
+  hasBias: z.literal(false).exactOptional(),
   /** Standard deviation of the kernel's initial values where it is not He's. */
   initialDeviation: z.number().exactOptional(),
+});
+
+/**
+ * Batch normalisation (Ioffe and Szegedy 2015): |scale| (x - mean) / sqrt(variance + epsilon) + shift, per channel. Training takes mean
+ * and variance of the batch and keeps running averages of both, which everything else uses. The scale counts by its magnitude, so that
+ * the layer is non-decreasing and a max pooling may come before it (operation.ts). Exported files have none: it is folded into the
+ * convolution before or behind it (fold.ts).
+ */
+const batchNormSchema = z.strictObject({
+  kind: z.literal('batchNorm'),
+  name,
+  epsilon: z.number().positive(),
 });
 
 const reluSchema = z.strictObject({ kind: z.literal('relu'), name });
@@ -40,6 +57,17 @@ const maxPoolSchema = z.strictObject({
   name,
   /** Side of the window and its stride: windows do not overlap. */
   sizePx: size,
+});
+
+/**
+ * Mean and standard deviation of every channel of several layers over their positions: for each named layer, in order, all means,
+ * then all deviations, sqrt(variance + floor). The last name is that of the layer before this one.
+ */
+const globalStatisticsSchema = z.strictObject({
+  kind: z.literal('globalStatistics'),
+  name,
+  of: z.array(name).min(1).readonly(),
+  varianceFloor: z.number().positive(),
 });
 
 /** Averages each channel over the positions that are left: the last layer, whose output is the logits. */
@@ -53,8 +81,10 @@ export const layerSchema = z.preprocess(
       standardiseSchema,
       subtractMeanSchema,
       convolutionSchema,
+      batchNormSchema,
       reluSchema,
       maxPoolSchema,
+      globalStatisticsSchema,
       globalAverageSchema,
     ])
     .readonly(),
@@ -69,79 +99,110 @@ export type LayerKind = Layer['kind'];
 export type LayerOf<K extends LayerKind> = Extract<Layer, { readonly kind: K }>;
 export type StandardiseLayer = LayerOf<'standardise'>;
 export type ConvolutionLayer = LayerOf<'convolution'>;
+export type BatchNormLayer = LayerOf<'batchNorm'>;
 export type ReluLayer = LayerOf<'relu'>;
 export type MaxPoolLayer = LayerOf<'maxPool'>;
+export type GlobalStatisticsLayer = LayerOf<'globalStatistics'>;
 
 /** `[channels, height, width]` of one patch. */
 export type Shape = readonly [channels: number, height: number, width: number];
 
 export interface ParameterSpec {
-  /** `LAYER.kernel` or `LAYER.bias`. */
+  /** `LAYER.kernel`, `LAYER.bias`; of a batch normalisation `LAYER.scale`, `.shift`, `.mean` and `.variance`. */
   readonly name: string;
   readonly shape: readonly number[];
-  /** Standard deviation of the normal initial values; 0 means that they start at zero. */
+  /** Standard deviation of the normal initial values; 0 means that all start at `initialValue`. */
   readonly initialDeviation: number;
-  /** Whether weight decay pulls on it. */
+  /** Mean of the initial values. */
+  readonly initialValue: number;
+  /** Whether weight decay applies to it. */
   readonly decays: boolean;
+  /** False for a running average, which the forward pass updates and the optimiser does not. */
+  readonly isTrained: boolean;
 }
 
+/** Shapes that a layer reads: of the layer before it, or of the layers that it names. */
+type Inputs = readonly [Shape, ...Shape[]];
+
 interface LayerRule<L extends Layer> {
-  outputShape(layer: L, input: Shape): Shape;
-  parameters(layer: L, input: Shape): readonly ParameterSpec[];
-  /** Multiply-adds of one forward pass of one patch; comparisons and additions alone are not counted. */
-  multiplyAdds(layer: L, input: Shape): number;
+  outputShape(layer: L, inputs: Inputs): Shape;
+  parameters(layer: L, inputs: Inputs): readonly ParameterSpec[];
+  /** Multiply-adds of one forward pass of one patch in an exported file; comparisons and additions are not counted. */
+  multiplyAdds(layer: L, inputs: Inputs): number;
   /** Side and stride of the window that the layer slides over its input. */
-  window(layer: L): { readonly sizePx: number; readonly stridePx: number };
+  window(layer: L, inputs: Inputs): { readonly sizePx: number; readonly stridePx: number };
 }
 
 const pointwise = { sizePx: 1, stridePx: 1 } as const;
 const noParameters: readonly ParameterSpec[] = [];
+const constant = { initialDeviation: 0, initialValue: 0, decays: false, isTrained: true } as const;
 
 const rules: { readonly [K in LayerKind]: LayerRule<LayerOf<K>> } = {
   standardise: {
-    outputShape: (_, input) => input,
+    outputShape: (_, [input]) => input,
     parameters: () => noParameters,
-    multiplyAdds: (_, input) => 2 * volume(input),
+    multiplyAdds: (_, [input]) => 2 * volume(input),
     window: () => pointwise,
   },
   subtractMean: {
-    outputShape: (_, input) => input,
+    outputShape: (_, [input]) => input,
     parameters: () => noParameters,
     multiplyAdds: () => 0,
     window: () => pointwise,
   },
   convolution: {
-    outputShape: ({ name, kernelPx, filters }, [c, h, w]) =>
-      positive(name, [c, h, w], [filters, h - kernelPx + 1, w - kernelPx + 1]),
-    parameters: ({ name, kernelPx, filters, initialDeviation }, [c]) => [
-      {
+    outputShape({ name, kernelPx, filters, stridePx = 1 }, [[c, h, w]]) {
+      const windows = (length: number) => Math.floor((length - kernelPx) / stridePx) + 1;
+      return positive(name, [c, h, w], [filters, windows(h), windows(w)]);
+    },
+    parameters({ name, kernelPx, filters, initialDeviation, hasBias }, [[c]]) {
+      const kernel = {
         name: `${name}.kernel`,
         shape: [filters, c, kernelPx, kernelPx],
         // He et al. 2015, equation 10: variance 2 / fan-in keeps the signal's size through ReLU layers.
         initialDeviation: initialDeviation ?? Math.sqrt(2 / (c * kernelPx * kernelPx)),
+        initialValue: 0,
         decays: true,
-      },
-      { name: `${name}.bias`, shape: [filters], initialDeviation: 0, decays: false },
+        isTrained: true,
+      };
+      return hasBias === false ? [kernel] : [kernel, { ...constant, name: `${name}.bias`, shape: [filters] }];
+    },
+    multiplyAdds: (layer, inputs) =>
+      volume(rules.convolution.outputShape(layer, inputs)) * inputs[0][0] * layer.kernelPx ** 2,
+    window: ({ kernelPx, stridePx = 1 }) => ({ sizePx: kernelPx, stridePx }),
+  },
+  batchNorm: {
+    outputShape: (_, [input]) => input,
+    parameters: ({ name }, [[c]]) => [
+      { ...constant, name: `${name}.scale`, shape: [c], initialValue: 1 },
+      { ...constant, name: `${name}.shift`, shape: [c] },
+      { ...constant, name: `${name}.mean`, shape: [c], isTrained: false },
+      { ...constant, name: `${name}.variance`, shape: [c], initialValue: 1, isTrained: false },
     ],
-    multiplyAdds: (layer, input) =>
-      volume(rules.convolution.outputShape(layer, input)) * input[0] * layer.kernelPx ** 2,
-    window: ({ kernelPx }) => ({ sizePx: kernelPx, stridePx: 1 }),
+    multiplyAdds: () => 0,
+    window: () => pointwise,
   },
   relu: {
-    outputShape: (_, input) => input,
+    outputShape: (_, [input]) => input,
     parameters: () => noParameters,
     multiplyAdds: () => 0,
     window: () => pointwise,
   },
   maxPool: {
-    outputShape: ({ name, sizePx }, [c, h, w]) =>
+    outputShape: ({ name, sizePx }, [[c, h, w]]) =>
       positive(name, [c, h, w], [c, Math.floor(h / sizePx), Math.floor(w / sizePx)]),
     parameters: () => noParameters,
     multiplyAdds: () => 0,
     window: ({ sizePx }) => ({ sizePx, stridePx: sizePx }),
   },
+  globalStatistics: {
+    outputShape: (_, inputs) => [2 * inputs.reduce((sum, [c]) => sum + c, 0), 1, 1],
+    parameters: () => noParameters,
+    multiplyAdds: (_, inputs) => inputs.reduce((sum, input) => sum + volume(input), 0),
+    window: (_, inputs) => ({ sizePx: inputs.at(-1)?.[1] ?? 1, stridePx: 1 }),
+  },
   globalAverage: {
-    outputShape: (_, [c]) => [c, 1, 1],
+    outputShape: (_, [[c]]) => [c, 1, 1],
     parameters: () => noParameters,
     multiplyAdds: () => 0,
     window: () => pointwise,
@@ -152,6 +213,11 @@ const rules: { readonly [K in LayerKind]: LayerRule<LayerOf<K>> } = {
 export function ruleOf<L extends Layer>(layer: L): LayerRule<L> {
   // The table's key and the layer's kind are the same string; TypeScript cannot follow the correlation.
   return rules[layer.kind] as unknown as LayerRule<L>;
+}
+
+/** Names of the layers that a layer reads instead of the one before it. */
+export function sourcesOf(layer: Layer): readonly string[] | undefined {
+  return layer.kind === 'globalStatistics' ? layer.of : undefined;
 }
 
 /** Values in a shape. */

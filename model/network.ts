@@ -1,6 +1,6 @@
 /**
- * The networks: the paper's reference, and every variant of its ablation table as data. A variant names the layers that it
- * removes; nothing else about it differs from the reference.
+ * The networks as data: the paper's reference, every variant of its ablation table, and texture-net, our own. A variant names the layers
+ * that it removes; nothing else about it differs from the reference.
  *
  * Campo, Amaya, Franky, "Convolutional Neural Networks for Image Classification" (Universidad de los Andes) gives 64x64 grey
  * patches in, 5x5x500 into stage 4 and 1x1x25 out. Kernel sizes and the widths 20 and 50 are our reconstruction.
@@ -8,6 +8,7 @@
 import { z } from 'zod';
 import { TexturaError } from './error.ts';
 import {
+  type BatchNormLayer,
   type ConvolutionLayer,
   type Layer,
   layerSchema,
@@ -52,8 +53,14 @@ export const variants = {
 export type VariantName = keyof typeof variants;
 export const variantNames = Object.keys(variants) as [VariantName, ...VariantName[]];
 
+/** Every network that can be trained: the paper's, and our own. */
+export const networkNames = [...variantNames, 'texture-net'] as const;
+export type NetworkName = (typeof networkNames)[number];
+
 /** In what a network may differ from its variant's plain form, whatever it ablates. */
 export interface NetworkForm {
+  /** Batch normalisation after every convolution but the classifier, which then needs no bias. texture-net always has it. */
+  readonly batchNorm?: boolean;
   /** Factor on the filters of every convolution but the classifier; 1 by default. */
   readonly width?: number;
   /** Standard deviation of every kernel's initial values, instead of He's. */
@@ -63,13 +70,18 @@ export interface NetworkForm {
 }
 
 /** The network of a variant for `classes` classes. Errors: `usage` for fewer than two classes. */
-export function networkOf(name: VariantName, classes: number, form: NetworkForm = {}): Network {
+export function networkOf(name: NetworkName, classes: number, form: NetworkForm = {}): Network {
   if (!Number.isInteger(classes) || classes < 2) {
     throw new TexturaError('usage', `network ${name}: expected 2 or more classes, got ${classes}`);
   }
+  const layers = name === 'texture-net' ? textureNetLayers(classes) : variantLayers(name, classes);
+  const normalised = form.batchNorm === true ? layers.flatMap(withBatchNorm) : layers;
+  return { name, classes, layers: normalised.map((layer) => formed(layer, form)) };
+}
+
+function variantLayers(name: VariantName, classes: number): readonly Layer[] {
   const variant: Variant = variants[name];
-  const layers = variant.ownLayers?.(classes) ?? without(referenceLayers(classes), variant.removes);
-  return { name, classes, layers: layers.map((layer) => formed(layer, form)) };
+  return variant.ownLayers?.(classes) ?? without(referenceLayers(classes), variant.removes);
 }
 
 function formed(layer: Layer, { width = 1, initialDeviation, meanGrey }: NetworkForm): Layer {
@@ -77,12 +89,21 @@ function formed(layer: Layer, { width = 1, initialDeviation, meanGrey }: Network
     return meanGrey === undefined ? layer : { kind: 'subtractMean', name: 'centre', meanGrey };
   }
   if (layer.kind !== 'convolution') return layer;
-  const isClassifier = layer.initialDeviation !== undefined;
   return {
     ...layer,
-    filters: isClassifier ? layer.filters : Math.max(1, Math.round(layer.filters * width)),
+    filters: isClassifier(layer) ? layer.filters : Math.max(1, Math.round(layer.filters * width)),
     ...(initialDeviation === undefined ? {} : { initialDeviation }),
   };
+}
+
+/** A convolution with its own bias is followed by a batch normalisation, which takes the bias's place; `conv2` by `norm2`. */
+function withBatchNorm(layer: Layer): readonly Layer[] {
+  if (layer.kind !== 'convolution' || isClassifier(layer) || layer.hasBias === false) return [layer];
+  return [{ ...layer, hasBias: false }, batchNorm(layer.name.replace('conv', 'norm'))];
+}
+
+function isClassifier({ initialDeviation }: ConvolutionLayer): boolean {
+  return initialDeviation !== undefined;
 }
 
 function referenceLayers(classes: number): readonly Layer[] {
@@ -120,11 +141,40 @@ function labBaselineLayers(classes: number): readonly Layer[] {
   ];
 }
 
+/**
+ * A classifier of textures by the statistics of its features: where a texture lies in the patch does not matter, and the deviation of a
+ * feature over the patch says as much as its mean. Three stages of growing windows (5, 11 and 27 pixels), 336 statistics, one linear
+ * layer. Poolings come before the ReLU that they commute with.
+ */
+function textureNetLayers(classes: number): readonly Layer[] {
+  const statistics = { kind: 'globalStatistics', name: 'statistics', varianceFloor: 1e-4 } as const;
+  return [
+    standardise,
+    ...withBatchNorm({ ...convolution('conv1', 5, 24), stridePx: 2 }),
+    relu('relu1'),
+    ...withBatchNorm(convolution('conv2', 3, 48)),
+    maxPool('pool2'),
+    relu('relu2'),
+    ...withBatchNorm(convolution('conv3', 3, 96)),
+    relu('relu3'),
+    ...withBatchNorm(convolution('conv4', 3, 96)),
+    relu('relu4'),
+    { ...statistics, of: ['relu1', 'relu2', 'relu4'] },
+    batchNorm('norm5'),
+    classifier('linear', 1, classes),
+    globalAverage,
+  ];
+}
+
 const standardise = { kind: 'standardise', name: 'standardise', varianceFloor: 1 } as const;
 const globalAverage = { kind: 'globalAverage', name: 'average' } as const;
 
 function convolution(name: string, kernelPx: number, filters: number): ConvolutionLayer {
   return { kind: 'convolution', name, kernelPx, filters };
+}
+
+function batchNorm(name: string): BatchNormLayer {
+  return { kind: 'batchNorm', name, epsilon: 1e-5 };
 }
 
 /**

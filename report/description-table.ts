@@ -88,11 +88,15 @@ function operationText(layer: Layer): string {
     case 'subtractMean':
       return `minus ${layer.meanGrey.toFixed(1)}`;
     case 'convolution':
-      return `${layer.kernelPx}x${layer.kernelPx} kernels`;
+      return `${layer.kernelPx}x${layer.kernelPx} kernels${layer.stridePx === undefined ? '' : `, stride ${layer.stridePx}`}`;
+    case 'batchNorm':
+      return 'batch normalisation';
     case 'relu':
       return 'max(0, x)';
     case 'maxPool':
       return `maximum of ${layer.sizePx}x${layer.sizePx}`;
+    case 'globalStatistics':
+      return `mean and deviation of ${layer.of.join(', ')}`;
     case 'globalAverage':
       return 'mean over positions';
     default:

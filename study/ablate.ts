@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { controlMeasures, type StudyData } from '../model/study-file.ts';
-import { recipeNames, recipes, trainingConfigSchema, withRecipe } from '../model/training-config.ts';
+import { recipeKeys, recipeNames, trainingConfigSchema, withRecipe } from '../model/training-config.ts';
 import { runCommand } from '../node/command-line.ts';
 import { readStudy } from '../node/study-record.ts';
 import { terminalOn } from '../node/terminal.ts';
@@ -79,7 +79,10 @@ async function ablate(
 }
 
 async function study(options: AblateOptions, given: ReadonlySet<string>, directory: string): Promise<void> {
-  const requested = new Set([...given, ...Object.keys(recipes[options.recipe])]);
+  const requested = new Set([
+    ...given,
+    ...recipeKeys({ recipe: options.recipe, variant: 'reference' }, given),
+  ]);
   if (!holdsStudy(directory)) {
     const plan = planOf(options, given);
     return runStudy({ ...options, directory, plan, studyOf: (data) => newStudy(plan, data), terminal });
@@ -101,7 +104,7 @@ function planOf(options: AblateOptions, given: ReadonlySet<string>): StudyPlan {
     Object.keys(commonConfig.shape).map((key) => [key, options[key as keyof AblateOptions]]),
   );
   return {
-    config: commonConfig.parse(withRecipe(settings, options.recipe, given)),
+    config: commonConfig.parse(withRecipe(settings, { recipe: options.recipe, variant: 'reference' }, given)),
     recipe: options.recipe,
     variants: variantsOf(options.variants),
     controls: options.controls === 'none' ? undefined : options.controls,

@@ -1,8 +1,8 @@
 /** `npm run train`: trains a network on a data folder and writes a run directory. */
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
-import { networkOf, type VariantName, variantNames } from '../model/network.ts';
-import { recipeNames, recipes, trainingConfigSchema, withRecipe } from '../model/training-config.ts';
+import { type NetworkName, networkNames, networkOf, variantNames } from '../model/network.ts';
+import { recipeKeys, recipeNames, trainingConfigSchema, withRecipe } from '../model/training-config.ts';
 import { runCommand } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
 import { npmRun } from '../node/shell.ts';
@@ -18,7 +18,7 @@ const everyVariant = 'all';
 export const trainOptions = z.strictObject({
   ...trainingConfigSchema.shape,
   variant: z
-    .enum([...variantNames, everyVariant])
+    .enum([...networkNames, everyVariant])
     .default('reference')
     .describe('network to train, or all of them one after another'),
   recipe: z.enum(recipeNames).default('default').describe('named set of settings; other options override it'),
@@ -67,8 +67,7 @@ async function train(
   const settings = Object.fromEntries(
     Object.keys(trainingConfigSchema.shape).map((key) => [key, options[key as keyof TrainOptions]]),
   );
-  const config = withRecipe(settings, options.recipe, given);
-  const requested = new Set([...given, ...Object.keys(recipes[options.recipe])]);
+  const { recipe } = options;
   const failures: TexturaError[] = [];
   // Runs in one process do not leak: with one malloc arena (MALLOC_ARENA_MAX=1) memory stays level with both
   // engines. By default glibc keeps 10 to 30 MiB of freed memory for each network.
@@ -76,8 +75,8 @@ async function train(
     try {
       const directory = await directoryFor(options, variant, given);
       await trainRun({
-        config: trainingConfigSchema.parse({ ...config, variant }),
-        given: requested,
+        config: trainingConfigSchema.parse({ ...withRecipe(settings, { recipe, variant }, given), variant }),
+        given: new Set([...given, ...recipeKeys({ recipe, variant }, given)]),
         directory,
         resume: options.resume,
         engine: options.engine,
@@ -108,7 +107,7 @@ function isOfOneVariant({ code }: TexturaError): boolean {
 /** Errors: `usage` if there is nothing to resume and no --data to start with. */
 async function directoryFor(
   { out, resume, variant: requested }: TrainOptions,
-  variant: VariantName,
+  variant: NetworkName,
   given: ReadonlySet<string>,
 ): Promise<string> {
   const ofAll = requested === everyVariant;

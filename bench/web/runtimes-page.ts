@@ -117,6 +117,9 @@ function tensorflowLayer(x: tf.Tensor4D, layer: Layer, weights: ReadonlyMap<stri
       return tf.maxPool(x, layer.sizePx, layer.sizePx, 'valid');
     case 'globalAverage':
       return tf.softmax(tf.mean(x, [1, 2]));
+    case 'batchNorm':
+    case 'globalStatistics':
+      throw new Error(`${layer.name}: the comparison is made for the paper's networks`);
     default:
       throw layer satisfies never;
   }

@@ -135,7 +135,7 @@ function addWholeLayer(
   const weights = specs.map(({ name, shape }) =>
     graph.initializer(name, tensorOf('float32', shape, parameter(parameters, name))),
   );
-  return addPortableLayer(graph, layer, x, weights);
+  return addPortableLayer(graph, layer, { x, outputs: new Map(), weights });
 }
 
 function windowOf(sidePx: number, stridePx = 1) {

@@ -26,6 +26,8 @@ export interface Activation {
 /** What a layer adds to a step: its output, and its gradients once dY is known. */
 export interface Pass {
   readonly output: Activation;
+  /** Mean and variance of the batch by the names of their running averages, of a batch normalisation. */
+  readonly statistics?: Readonly<Record<string, Value>>;
   /** `dY`: gradient of the loss with respect to the output's value, in its shape. */
   backward(dY: Value): LayerGradients;
 }
@@ -35,6 +37,8 @@ export interface LayerGradients {
   readonly parameters: Readonly<Record<string, Value>>;
   /** Gradient with respect to the input's value. Adds its nodes when called: the first layer of a network needs none. */
   dX(): Value;
+  /** Gradients with respect to other inputs, by the layer whose output they are, of a layer that reads several. */
+  readonly dSources?: Readonly<Record<string, () => Value>>;
 }
 
 /** An activation all of whose rows and columns are valid. */
@@ -54,6 +58,31 @@ export function wholeExtent(size: number): Extent {
 
 export function isWhole({ rows, columns }: Activation): boolean {
   return rows.stored === rows.valid && columns.stored === columns.valid;
+}
+
+/**
+ * The valid rows and columns of an activation, where a layer's result depends on every position. `padded` brings a gradient back to the
+ * stored size.
+ */
+export function cropped(
+  graph: Graph,
+  x: Activation,
+): { readonly whole: Activation; padded(gradient: Value): Value } {
+  if (isWhole(x)) return { whole: x, padded: (gradient) => gradient };
+  const { rows, columns } = x;
+  const corner = [graph.integers([0, 0]), graph.integers([rows.valid, columns.valid])] as const;
+  const value = graph.node('Slice', [x.value, ...corner, graph.integers([0, 1])], { name: 'valid' });
+  const pads = [0, 0, 0, 0, rows.stored - rows.valid, columns.stored - columns.valid, 0, 0];
+  return {
+    whole: {
+      value,
+      rows: wholeExtent(rows.valid),
+      columns: wholeExtent(columns.valid),
+      channels: x.channels,
+    },
+    padded: (gradient) =>
+      graph.node('Pad', [gradient, graph.integers(pads)], { mode: 'constant', name: 'dX.padded' }),
+  };
 }
 
 function known(size: Dimension | undefined): number {

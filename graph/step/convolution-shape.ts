@@ -4,6 +4,7 @@ import type { Activation } from './activation.ts';
 
 export interface ConvolutionShape {
   readonly kernelPx: number;
+  readonly stridePx: number;
   readonly channels: number;
   readonly filters: number;
   /** Side of the pooling's window, 1 for none. */
@@ -14,13 +15,14 @@ export interface ConvolutionShape {
 }
 
 export function convolutionShape(
-  { kernelPx, filters }: ConvolutionLayer,
+  { kernelPx, filters, stridePx = 1 }: ConvolutionLayer,
   pool: number,
   { rows, columns, channels }: Activation,
 ): ConvolutionShape {
-  const pooled = (valid: number) => Math.floor((valid - kernelPx + 1) / pool);
+  const pooled = (valid: number) => Math.floor((Math.floor((valid - kernelPx) / stridePx) + 1) / pool);
   return {
     kernelPx,
+    stridePx,
     channels,
     filters,
     pool,

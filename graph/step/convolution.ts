@@ -59,9 +59,9 @@ export function convolutionMethod(
   return methods[costs.indexOf(Math.min(...costs))] as ConvolutionMethod;
 }
 
-/** Every tile size whose algorithm is small and exact enough; a 1x1 kernel leaves nothing to save. */
-function winogradMethods({ kernelPx }: ConvolutionShape): readonly ConvolutionMethod[] {
-  if (kernelPx === 1) return [];
+/** Every tile size whose algorithm is small and exact enough; a 1x1 kernel leaves nothing to save, and tiles have stride 1. */
+function winogradMethods({ kernelPx, stridePx }: ConvolutionShape): readonly ConvolutionMethod[] {
+  if (kernelPx === 1 || stridePx > 1) return [];
   const sizes = Array.from({ length: Math.max(0, mostTileInputs - kernelPx) }, (_, i) => i + 2);
   return sizes
     .filter((tilePx) => errorGrowth(toomCook(tilePx, kernelPx)) <= mostErrorGrowth)

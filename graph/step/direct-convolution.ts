@@ -3,7 +3,7 @@
  * for kernels that cover their whole input, and for the first layer, whose single channel leaves nothing for faster algorithms to save.
  *
  * A max pooling that follows is computed in the same pass. A pooled value is the largest of pool^2 outputs, which together read one
- * window of kernel + pool - 1 pixels a side. So windows are unfolded once per pooled value (their stride is the pool), and the kernel,
+ * window of kernel + (pool - 1) stride pixels a side. So windows are unfolded once per pooled value (pool x stride apart), and the kernel,
  * moved to each of the pool^2 places in the window ("phases"), makes that many sets of filters. By hand, for a kernel of one row [a b]
  * and a pool of 2: the window is [x0 x1 x2], the phases are [a b 0] and [0 a b], and the larger of the two products is the pooled value.
  *
@@ -28,11 +28,12 @@ export function directCost({
   pooledColumns,
   pool,
   kernelPx,
+  stridePx,
   channels,
   filters,
 }: ConvolutionShape): ConvolutionCost {
   const cells = pooledRows * pooledColumns;
-  const depth = (kernelPx + pool - 1) ** 2 * channels;
+  const depth = (kernelPx + (pool - 1) * stridePx) ** 2 * channels;
   const outputs = pool ** 2 * filters;
   return { multiplyAdds: cells * depth * outputs, values: cells * ((kernelPx > 1 ? depth : 0) + outputs) };
 }
@@ -91,15 +92,16 @@ export function directConvolution(
 /** Positions of the pixels of each cell's window in the stored input, cell by cell, row by row. */
 function windowPositions(
   x: Activation,
-  { pooledRows, pooledColumns, kernelPx, pool }: ConvolutionShape,
+  { pooledRows, pooledColumns, kernelPx, stridePx, pool }: ConvolutionShape,
 ): Positions {
-  const side = kernelPx + pool - 1;
+  const side = kernelPx + (pool - 1) * stridePx;
+  const apart = pool * stridePx;
   const positions: number[] = [];
   for (let row = 0; row < pooledRows; row++) {
     for (let column = 0; column < pooledColumns; column++) {
       for (let i = 0; i < side; i++) {
         for (let j = 0; j < side; j++) {
-          positions.push((row * pool + i) * x.columns.stored + column * pool + j);
+          positions.push((row * apart + i) * x.columns.stored + column * apart + j);
         }
       }
     }
@@ -111,13 +113,13 @@ function windowPositions(
  * `[phases x window pixels, kernel positions]`: where each kernel position lies in the window at each phase. Undefined where the window
  * is the kernel. Phases are ordered column by column, so that those of one column are adjacent.
  */
-function placementMatrix({ kernelPx, pool }: ConvolutionShape): Matrix | undefined {
+function placementMatrix({ kernelPx, stridePx, pool }: ConvolutionShape): Matrix | undefined {
   if (pool === 1) return undefined;
-  const side = kernelPx + pool - 1;
+  const side = kernelPx + (pool - 1) * stridePx;
   return matrixOf(pool ** 2 * side ** 2, kernelPx ** 2, (row, position) => {
     const [phase, pixel] = [Math.floor(row / side ** 2), row % side ** 2];
-    const i = Math.floor(pixel / side) - (phase % pool);
-    const j = (pixel % side) - Math.floor(phase / pool);
+    const i = Math.floor(pixel / side) - (phase % pool) * stridePx;
+    const j = (pixel % side) - Math.floor(phase / pool) * stridePx;
     return i === Math.floor(position / kernelPx) && j === position % kernelPx ? 1 : 0;
   });
 }

@@ -34,7 +34,7 @@ function preparedWeights(preparation: Graph, forward: Graph, network: Network): 
   const input = (graph: Graph, name: string): Value => graph.input(name, graph.float, shapes.get(name) ?? []);
   const stored = weightsInGraph((name) => input(preparation, name));
   return {
-    bias: (name) => input(forward, name),
+    vector: (name) => input(forward, name),
     kernel(_, name, transform, order) {
       const prepared = stored.kernel(preparation.scope(name), name, transform, order);
       const output = preparation.node('Identity', [prepared], { name: stepNames.prepared(name) });

@@ -1,5 +1,5 @@
 /** What goes into a step and comes out of it, as plain arrays: each runtime makes its own tensors of them. */
-import { parameterSpecs } from '../../model/description.ts';
+import { parameterSpecs, trainedSpecs } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
 import { type ParameterSpec, volume } from '../../model/layer.ts';
 import { inputPx, type Network } from '../../model/network.ts';
@@ -41,21 +41,25 @@ export function batchValues(
   };
 }
 
-/** The optimiser's settings for one step. */
+/** The optimiser's settings for one step; `statisticsRate` for a network with batch normalisation only. */
 export function settingValues(settings: {
   readonly learningRate: number;
   readonly momentum: number;
   readonly weightDecay: number;
+  readonly statisticsRate?: number | undefined;
 }): StepValues {
   const scalar = (value: number): StepValue => ({ data: Float32Array.of(value), shape: [] });
   return {
     [stepNames.learningRate]: scalar(settings.learningRate),
     [stepNames.momentum]: scalar(settings.momentum),
     [stepNames.weightDecay]: scalar(settings.weightDecay),
+    ...(settings.statisticsRate !== undefined && {
+      [stepNames.statisticsRate]: scalar(settings.statisticsRate),
+    }),
   };
 }
 
-/** Values and momentum buffers of all parameters by their names in the step and in its layout; all zero without a state. */
+/** Values of all parameters and running averages, and all momentum buffers, by their names in the step and in its layout; all zero without a state. */
 export function stateValues(network: Network, state?: TrainingState): StepValues {
   const stored = ({ name, shape }: ParameterSpec, from: Parameters | undefined): StepValue => ({
     data: from === undefined ? new Float32Array(volume(shape)) : toStored(shape, parameter(from, name)),
@@ -64,21 +68,19 @@ export function stateValues(network: Network, state?: TrainingState): StepValues
   return Object.fromEntries(
     parameterSpecs(network).flatMap((spec) => [
       [spec.name, stored(spec, state?.parameters)],
-      [stepNames.momentumOf(spec.name), stored(spec, state?.momentum)],
+      ...(spec.isTrained ? [[stepNames.momentumOf(spec.name), stored(spec, state?.momentum)]] : []),
     ]),
   );
 }
 
 /** The state back in `model/`'s layouts. `dataOf` gives what a step holds under a name; errors: `internal` where it holds nothing. */
 export function stateOf(network: Network, dataOf: (name: string) => unknown): TrainingState {
-  const read = (nameOf: (parameter: string) => string): Parameters =>
-    new Map(
-      parameterSpecs(network).map(({ name, shape }) => [
-        name,
-        fromStored(shape, floats(dataOf, nameOf(name))),
-      ]),
-    );
-  return { parameters: read((name) => name), momentum: read(stepNames.momentumOf) };
+  const read = (specs: readonly ParameterSpec[], nameOf: (parameter: string) => string): Parameters =>
+    new Map(specs.map(({ name, shape }) => [name, fromStored(shape, floats(dataOf, nameOf(name)))]));
+  return {
+    parameters: read(parameterSpecs(network), (name) => name),
+    momentum: read(trainedSpecs(network), stepNames.momentumOf),
+  };
 }
 
 function floats(dataOf: (name: string) => unknown, name: string): Float32Array {

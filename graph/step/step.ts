@@ -8,13 +8,17 @@
  *     labels        int32 [B]             class indices
  *     weights       float [B]             1 / count for each patch of the batch, 0 for rows that pad it
  *     learningRate, momentum, weightDecay   float []
- *     LAYER.kernel, LAYER.bias, and with .momentum appended the momentum buffer of each
+ *     statisticsRate                        float [], of a network with batch normalisation
+ *     LAYER.kernel, LAYER.bias, ... and with .momentum appended the momentum buffer of each
+ *     LAYER.mean, LAYER.variance            running averages of a batch normalisation
  *  -> logits        float [B, classes]    from before the step
- *     LAYER.kernel.next, LAYER.kernel.momentum.next, ...
+ *     LAYER.kernel.next, LAYER.kernel.momentum.next, ..., LAYER.mean.next, ...
+ *
+ * A batch normalisation takes statistics of every row of the batch, so its network must not get rows that pad it.
  *
  * Kernels are `[positions, filters, channels]` (stored-parameters.ts), so that no weight is transposed on the way.
  */
-import { parameterSpecs } from '../../model/description.ts';
+import { parameterSpecs, trainedSpecs } from '../../model/description.ts';
 import type { ParameterSpec } from '../../model/layer.ts';
 import { defaultOpset, type Opset } from '../../model/model-file.ts';
 import { inputPx, type Network } from '../../model/network.ts';
@@ -44,6 +48,7 @@ export const stepNames = {
   learningRate: 'learningRate',
   momentum: 'momentum',
   weightDecay: 'weightDecay',
+  statisticsRate: 'statisticsRate',
   logits: 'logits',
   /** The momentum buffer of a parameter. */
   momentumOf: (parameter: string) => `${parameter}.momentum`,
@@ -65,14 +70,15 @@ export function trainingStepGraph(
     momentum: graph.input(stepNames.momentum, float, []),
     weightDecay: graph.input(stepNames.weightDecay, float, []),
   };
-  const specs = parameterSpecs(network);
+  const specs = trainedSpecs(network);
+  const averages = parameterSpecs(network).filter(({ isTrained }) => !isTrained);
   const values = parameterInputs(graph, specs, (name) => name);
   const buffers = parameterInputs(graph, specs, stepNames.momentumOf);
 
   const passes = forwardPasses(graph, network, pixelsOf(graph, patches), weightsInGraph(values));
   const logits = patchesFirst(graph, outputOf(passes), stepNames.logits);
   const dLogits = lossGradient(graph.scope('loss'), logits, labels, patchWeights);
-  const gradients = backward(passes, dLogits, specs.length);
+  const gradients = backward(graph, passes, dLogits, specs.length);
 
   graph.output(logits);
   for (const { name, decays } of specs) {
@@ -83,7 +89,22 @@ export function trainingStepGraph(
     graph.output(next.parameter);
     graph.output(next.buffer);
   }
+  if (averages.length > 0) updateAverages(graph, averages, passes);
   return graph;
+}
+
+/** average <- average + statisticsRate (statistic of the batch - average). */
+function updateAverages(graph: Graph, averages: readonly ParameterSpec[], passes: readonly Pass[]): void {
+  const rate = graph.input(stepNames.statisticsRate, graph.float, []);
+  const statistics = new Map(passes.flatMap((pass) => Object.entries(pass.statistics ?? {})));
+  for (const { name, shape } of averages) {
+    const statistic = statistics.get(name);
+    if (statistic === undefined) throw graphFault(`no statistic for ${name}`);
+    const average = graph.input(name, graph.float, shape);
+    const difference = graph.node('Sub', [graph.reshape(statistic, shape), average]);
+    const change = graph.node('Mul', [difference, rate]);
+    graph.output(graph.node('Add', [average, change], { name: stepNames.next(name) }));
+  }
 }
 
 function parameterInputs(
@@ -118,18 +139,23 @@ export function pixelsOf(graph: Graph, patches: Value): Activation {
   return activation(graph.reshape(pixels, [inputPx, inputPx, 1, -1]));
 }
 
+/** The pass of an operation, with the operation's name. */
+export type NamedPass = Pass & { readonly name: string };
+
 /** The forward half: one pass for each operation, the last of which gives the logits. */
 export function forwardPasses(
   graph: Graph,
   network: Network,
   pixels: Activation,
   weights: Weights,
-): readonly Pass[] {
+): readonly NamedPass[] {
   let x = pixels;
+  const outputs = new Map<string, Activation>();
   return stepOperationsOf(operationsOf(network.layers)).map((operation) => {
-    const pass = addStepOperation(graph, operation, x, weights);
+    const pass = addStepOperation(graph, operation, { x, outputs, weights });
     x = pass.output;
-    return pass;
+    outputs.set(operation.name, x);
+    return { ...pass, name: operation.name };
   });
 }
 
@@ -167,14 +193,29 @@ function lossGradient(graph: Graph, logits: Value, labels: Value, weights: Value
 }
 
 /** The backward half, until every parameter has its gradient: what comes before the first parameter needs none. */
-function backward(passes: readonly Pass[], dLogits: Value, parameters: number): ReadonlyMap<string, Value> {
+function backward(
+  graph: Graph,
+  passes: readonly NamedPass[],
+  dLogits: Value,
+  parameters: number,
+): ReadonlyMap<string, Value> {
   const gradients = new Map<string, Value>();
-  let dY = () => dLogits;
-  for (const pass of passes.toReversed()) {
+  /** Gradients of outputs that a later layer reads by their name. */
+  const dNamed = new Map<string, () => Value>();
+  let dNext = () => dLogits;
+  for (const { name, backward } of passes.toReversed()) {
     if (gradients.size === parameters) break;
-    const layer = pass.backward(dY());
-    for (const [name, value] of Object.entries(layer.parameters)) gradients.set(name, value);
-    dY = layer.dX;
+    const fromNext = dNext();
+    const fromReader = dNamed.get(name);
+    dNamed.delete(name);
+    const dY =
+      fromReader === undefined
+        ? fromNext
+        : graph.scope(name).node('Add', [fromNext, fromReader()], { name: 'dY' });
+    const layer = backward(dY);
+    for (const [parameter, value] of Object.entries(layer.parameters)) gradients.set(parameter, value);
+    for (const [source, dSource] of Object.entries(layer.dSources ?? {})) dNamed.set(source, dSource);
+    dNext = layer.dX;
   }
   return gradients;
 }

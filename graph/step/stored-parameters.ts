@@ -6,7 +6,7 @@ import type { Graph } from '../builder.ts';
 import type { Value } from '../value.ts';
 import { constantMatrix, type Matrix } from './matrix.ts';
 
-/** The shape in which a step stores a parameter of `model/`'s shape. Biases stay as they are. */
+/** The shape in which a step stores a parameter of `model/`'s shape. Vectors stay as they are. */
 export function storedShape(shape: readonly number[]): readonly number[] {
   if (shape.length !== 4) return shape;
   const [filters, channels, height, width] = shape as readonly [number, number, number, number];
@@ -53,14 +53,14 @@ export interface Weights {
    * `transform` the kernel itself.
    */
   kernel(graph: Graph, name: string, transform: Matrix | undefined, order: KernelOrder): Value;
-  /** `[filters]`. */
-  bias(name: string): Value;
+  /** A parameter of one value a channel, `[channels]`. */
+  vector(name: string): Value;
 }
 
 /** Weights that are values of the same graph, such as its inputs. */
 export function weightsInGraph(parameter: (name: string) => Value): Weights {
   return {
-    bias: parameter,
+    vector: parameter,
     kernel(graph, name, transform, order) {
       const stored = parameter(name);
       const isTransposed = order === 'channels-filters';

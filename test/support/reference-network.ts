@@ -3,7 +3,7 @@
  * nothing else. Slow and independent of every runtime, so that engines and files can be checked against it.
  */
 import { describeLayers } from '../../model/description.ts';
-import { type Layer, type Shape, volume } from '../../model/layer.ts';
+import { type GlobalStatisticsLayer, type Layer, type Shape, volume } from '../../model/layer.ts';
 import type { Network } from '../../model/network.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
@@ -41,14 +41,17 @@ export function referenceActivations(
   const activations = new Map<string, Float64Array>();
   let value = patch;
   for (const { layer, inputShape, outputShape } of describeLayers(network)) {
-    value = layerOutput(layer, value, inputShape, outputShape, parameters);
+    value =
+      layer.kind === 'globalStatistics'
+        ? globalStatistics(layer, network, activations)
+        : layerOutput(layer, value, inputShape, outputShape, parameters);
     activations.set(layer.name, value);
   }
   return activations;
 }
 
 function layerOutput(
-  layer: Layer,
+  layer: Exclude<Layer, GlobalStatisticsLayer>,
   x: Float64Array,
   input: Shape,
   output: Shape,
@@ -61,7 +64,20 @@ function layerOutput(
       return x.map((value) => value - layer.meanGrey);
     case 'convolution': {
       const kernel = parameter(parameters, `${layer.name}.kernel`);
-      return convolution(x, input, output, kernel, parameter(parameters, `${layer.name}.bias`));
+      const bias = layer.hasBias === false ? undefined : parameter(parameters, `${layer.name}.bias`);
+      return convolution(x, input, output, { ...layer, kernel, bias });
+    }
+    case 'batchNorm': {
+      const [scale, shift, mean, variance] = ['scale', 'shift', 'mean', 'variance'].map((part) =>
+        parameter(parameters, `${layer.name}.${part}`),
+      ) as [Float32Array, Float32Array, Float32Array, Float32Array];
+      const positions = input[1] * input[2];
+      return x.map((value, i) => {
+        const c = Math.floor(i / positions);
+        const deviation = Math.sqrt((variance[c] as number) + layer.epsilon);
+        const factor = Math.abs(scale[c] as number) / deviation;
+        return factor * (value - (mean[c] as number)) + (shift[c] as number);
+      });
     }
     case 'relu':
       return x.map((value) => Math.max(value, 0));
@@ -80,28 +96,57 @@ function standardise(x: Float64Array, varianceFloor: number): Float64Array {
   return x.map((value) => (value - mean) / Math.sqrt(variance + varianceFloor));
 }
 
-/** y[f,r,s] = bias[f] + sum over c,i,j of kernel[f,c,i,j] x[c,r+i,s+j]: a correlation, as everybody's convolution is. */
+/** Per channel of each source the mean, then per channel the deviation. */
+function globalStatistics(
+  { of, varianceFloor }: GlobalStatisticsLayer,
+  network: Network,
+  activations: ReadonlyMap<string, Float64Array>,
+): Float64Array {
+  const shapes = new Map(describeLayers(network).map(({ layer, outputShape }) => [layer.name, outputShape]));
+  const statistics = of.flatMap((source) => {
+    const [x, shape] = [activations.get(source), shapes.get(source)];
+    if (x === undefined || shape === undefined) throw new Error(`no layer ${source}`);
+    const mean = meanOverPositions(x, shape);
+    const positions = shape[1] * shape[2];
+    const squares = x.map((value, i) => (value - (mean[Math.floor(i / positions)] as number)) ** 2);
+    const deviation = meanOverPositions(squares, shape).map((variance) =>
+      Math.sqrt(variance + varianceFloor),
+    );
+    return [...mean, ...deviation];
+  });
+  return Float64Array.from(statistics);
+}
+
+/** y[f,r,s] = bias[f] + sum over c,i,j of kernel[f,c,i,j] x[c,t r+i,t s+j] at stride t: a correlation, as everybody's convolution is. */
 function convolution(
   x: Float64Array,
   [channels, height, width]: Shape,
   [filters, rows, columns]: Shape,
-  kernel: Float32Array,
-  bias: Float32Array,
+  {
+    kernelPx,
+    stridePx = 1,
+    kernel,
+    bias,
+  }: {
+    readonly kernelPx: number;
+    readonly stridePx?: number;
+    readonly kernel: Float32Array;
+    readonly bias: Float32Array | undefined;
+  },
 ): Float64Array {
-  const kernelPx = height - rows + 1;
   const y = new Float64Array(filters * rows * columns);
-  let tap = 0;
+  let position = 0;
   for (let f = 0; f < filters; f++) {
-    const plane = y.subarray(f * rows * columns, (f + 1) * rows * columns).fill(bias[f] as number);
+    const plane = y.subarray(f * rows * columns, (f + 1) * rows * columns).fill(bias?.[f] ?? 0);
     for (let c = 0; c < channels; c++) {
       for (let i = 0; i < kernelPx; i++) {
         for (let j = 0; j < kernelPx; j++) {
-          const weight = kernel[tap++] as number;
+          const weight = kernel[position++] as number;
           for (let r = 0; r < rows; r++) {
-            const from = (c * height + r + i) * width + j;
+            const from = (c * height + r * stridePx + i) * width + j;
             const to = r * columns;
             for (let s = 0; s < columns; s++)
-              plane[to + s] = (plane[to + s] as number) + weight * (x[from + s] as number);
+              plane[to + s] = (plane[to + s] as number) + weight * (x[from + s * stridePx] as number);
           }
         }
       }

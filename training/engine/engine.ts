@@ -2,7 +2,7 @@
  * What a training engine does, whichever runtime computes it. Both engines take the same network and must take the same step:
  * forward, mean cross-entropy over the batch, backward, and stochastic gradient descent with momentum,
  *
- *     v <- momentum * v + gradient + weightDecay * p      (no decay on biases)
+ *     v <- momentum * v + gradient + weightDecay * p      (decay on kernels only)
  *     p <- p - learningRate * v
  *
  * (Sutskever et al. 2013 in the form that MatConvNet and PyTorch use.)
@@ -20,7 +20,11 @@ export interface StepSettings {
   readonly learningRate: number;
   readonly momentum: number;
   readonly weightDecay: number;
+  /** Share of the batch's mean and variance in the running averages of batch normalisations, 0..1; default 0.1. */
+  readonly statisticsRate?: number;
 }
+
+export const defaultStatisticsRate = 0.1;
 
 /** A network on a device, with its parameters and momentum buffers. Calls must not overlap: await each. */
 export interface Engine {

@@ -17,15 +17,15 @@ import {
 } from '../../graph/step/step-values.ts';
 import { describeLayers, totalsOf } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
+import { foldBatchNorm, foldedNetwork } from '../../model/fold.ts';
 import type { Network } from '../../model/network.ts';
-import type { TrainingState } from '../../model/parameters.ts';
-import { checkParameters } from '../../model/parameters.ts';
+import { checkState, type TrainingState, zeroParameters } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { usableCores } from '../../node/machine.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
 import { env, InferenceSession, Tensor } from '../../node/onnxruntime.ts';
 import { productVersion } from '../../node/product-version.ts';
-import type { Batch, Engine, StepSettings } from './engine.ts';
+import { type Batch, defaultStatisticsRate, type Engine, type StepSettings } from './engine.ts';
 
 /** What onnxruntime computes on. */
 export const onnxDevices = ['cpu', 'webgpu', 'cuda'] as const;
@@ -37,7 +37,7 @@ export interface OnnxEngineSettings {
   readonly threads?: number;
   /**
    * The usual batch: one session serves batches of up to this size, smaller ones are filled up with rows that do not count.
-   * Without it every size of a batch gets a session of its own.
+   * Without it every size of a batch gets a session of its own, as it does for a network with batch normalisation, where every row counts.
    */
   readonly batch?: number;
   /** Where onnxruntime records what each operator of the steps took: files whose paths begin so, whole after `dispose`. */
@@ -67,9 +67,12 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
   const atOnce = evaluationPatches(network);
   // Where a device is not there onnxruntime says so itself, before the error does. Counts before the first session of a process.
   if (device !== 'cpu') env.logLevel = 'fatal';
-  const evaluation = await openEvaluation(network, target, open);
+  const inference = foldedNetwork(network);
+  const hasBatchNorm = inference.layers.length < network.layers.length;
+  const evaluation = await openEvaluation(inference, target, open);
   let [current, spare] = [tensorsOf(stateValues(network)), tensorsOf(stateValues(network))];
-  let prepared: Tensors | undefined;
+  /** What an evaluation computes with, until the next step: folded values and what was prepared of them. */
+  let evaluated: { readonly values: Tensors; readonly prepared: Tensors } | undefined;
 
   async function stepSession(size: number): Promise<InferenceSession> {
     const graph = () => trainingStepGraph(network, { batch: size, target });
@@ -80,31 +83,40 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
 
   async function step(batch: Batch, stepSettings: StepSettings): Promise<Float32Array> {
     const count = batch.labels.length;
-    const size = Math.max(count, usualBatch);
+    const size = hasBatchNorm ? count : Math.max(count, usualBatch);
     const session = await stepSession(size);
+    const statisticsRate = hasBatchNorm ? (stepSettings.statisticsRate ?? defaultStatisticsRate) : undefined;
     const outputs = Object.fromEntries(
       Object.entries(spare).map(([name, tensor]) => [stepNames.next(name), tensor]),
     );
     const results = await session.run(
       {
         ...tensorsOf(batchValues(batch, { size, target })),
-        ...tensorsOf(settingValues(stepSettings)),
+        ...tensorsOf(settingValues({ ...stepSettings, statisticsRate })),
         ...current,
       },
       { ...outputs, [stepNames.logits]: null },
     );
     [current, spare] = [spare, current];
-    prepared = undefined;
+    evaluated = undefined;
     return floats(results, stepNames.logits).slice(0, count * network.classes);
   }
 
+  async function prepareEvaluation() {
+    if (!hasBatchNorm) return { values: current, prepared: await evaluation.prepare(current) };
+    const { network: folded, parameters } = foldBatchNorm({ network, parameters: (await read()).parameters });
+    const values = tensorsOf(stateValues(folded, { parameters, momentum: zeroParameters(folded) }));
+    return { values, prepared: await evaluation.prepare(values) };
+  }
+
   async function logits(patches: Uint8Array): Promise<Float32Array> {
-    prepared ??= await evaluation.prepare(current);
+    evaluated ??= await prepareEvaluation();
+    const { values, prepared } = evaluated;
     const count = patches.length / patchBytes;
     const answers = new Float32Array(count * network.classes);
     for (let start = 0; start < count; start += atOnce) {
       const part = patches.subarray(start * patchBytes, (start + atOnce) * patchBytes);
-      answers.set(await evaluation.logits(part, current, prepared), start * network.classes);
+      answers.set(await evaluation.logits(part, values, prepared), start * network.classes);
     }
     return answers;
   }
@@ -112,10 +124,9 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
   const read = async (): Promise<TrainingState> => stateOf(network, (name) => current[name]?.data);
 
   async function write(state: TrainingState): Promise<void> {
-    checkParameters(network, state.parameters, 'engine state');
-    checkParameters(network, state.momentum, 'engine state, momentum');
+    checkState(network, state, 'engine state');
     current = tensorsOf(stateValues(network, state));
-    prepared = undefined;
+    evaluated = undefined;
   }
 
   async function dispose(): Promise<void> {

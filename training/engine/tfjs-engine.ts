@@ -3,44 +3,58 @@
  * Inside, images are NHWC and kernels HWIO, as TensorFlow wants them; at the edge everything is in the product's layout.
  */
 import type { Tensor, Tensor1D, Tensor4D, Variable } from '@tensorflow/tfjs-node-gpu';
-import { parameterSpecs } from '../../model/description.ts';
+import { parameterSpecs, trainedSpecs } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
-import type { ParameterSpec } from '../../model/layer.ts';
+import type { BatchNormLayer, ParameterSpec } from '../../model/layer.ts';
 import { inputPx, type Network } from '../../model/network.ts';
 import { type Operation, operationsOf } from '../../model/operation.ts';
-import type { TrainingState } from '../../model/parameters.ts';
-import { checkParameters, type Parameters, parameter } from '../../model/parameters.ts';
+import { checkState, type Parameters, parameter, type TrainingState } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
-import type { Batch, Engine, StepSettings } from './engine.ts';
+import { type Batch, defaultStatisticsRate, type Engine, type StepSettings } from './engine.ts';
 import type { TensorFlow } from './tensorflow/load.ts';
 
 /** Makes the engine; parameters and momentum buffers are zero until `write`. `tf` comes from `loadTensorflow`. */
 export function tfjsEngine(tf: TensorFlow, network: Network, device: string): Engine {
   const specs = parameterSpecs(network);
+  const trained = trainedSpecs(network);
   const values = variables(tf, specs);
-  const buffers = variables(tf, specs);
-  const weights = specs.map(({ name }) => variable(values, name));
+  const buffers = variables(tf, trained);
+  const weights = trained.map(({ name }) => variable(values, name));
   const operations = operationsOf(network.layers);
 
-  function forward(patches: Uint8Array): Tensor {
+  /** `onStatistics` gets the batch's statistics of a batch normalisation, which then takes them in place of the running averages. */
+  function forward(patches: Uint8Array, onStatistics?: OnStatistics): Tensor {
     const count = patches.length / patchBytes;
     const image = tf.tensor4d(patches, [count, inputPx, inputPx, 1], 'float32');
-    return operations.reduce<Tensor>((x, operation) => apply(tf, operation, x as Tensor4D, values), image);
+    const outputs = new Map<string, Tensor4D>();
+    return operations.reduce<Tensor>((x, operation) => {
+      const output = apply(tf, operation, x as Tensor4D, { values, outputs, onStatistics });
+      outputs.set(operation.name, output as Tensor4D);
+      return output;
+    }, image);
   }
 
   async function step({ patches, labels }: Batch, settings: StepSettings): Promise<Float32Array> {
     const logits = tf.tidy(() => {
       let answers: Tensor | undefined;
+      const statistics = new Map<string, Tensor>();
       const { grads } = tf.variableGrads(() => {
-        answers = tf.keep(forward(patches));
+        answers = tf.keep(forward(patches, (name, value) => statistics.set(name, tf.keep(value))));
         const targets = tf.oneHot(tf.tensor1d(labels, 'int32'), network.classes);
         return tf.losses.softmaxCrossEntropy(targets, answers).asScalar();
       }, weights);
-      for (const spec of specs) {
+      for (const spec of trained) {
         const gradient = grads[variable(values, spec.name).name];
         if (gradient === undefined) throw new TexturaError('internal', `no gradient for ${spec.name}`);
         update(spec, variable(values, spec.name), variable(buffers, spec.name), gradient, settings);
+      }
+      for (const [name, statistic] of statistics) {
+        const average = variable(values, name);
+        average.assign(
+          average.add(statistic.sub(average).mul(settings.statisticsRate ?? defaultStatisticsRate)),
+        );
+        statistic.dispose();
       }
       return answers as Tensor | undefined;
     });
@@ -69,17 +83,18 @@ export function tfjsEngine(tf: TensorFlow, network: Network, device: string): En
   }
 
   async function write(state: TrainingState): Promise<void> {
-    checkParameters(network, state.parameters, 'engine state');
-    checkParameters(network, state.momentum, 'engine state, momentum');
+    checkState(network, state, 'engine state');
     for (const spec of specs) {
       assignValues(tf, variable(values, spec.name), spec, parameter(state.parameters, spec.name));
+    }
+    for (const spec of trained) {
       assignValues(tf, variable(buffers, spec.name), spec, parameter(state.momentum, spec.name));
     }
   }
 
   const read = async (): Promise<TrainingState> => ({
     parameters: await readValues(tf, specs, values),
-    momentum: await readValues(tf, specs, buffers),
+    momentum: await readValues(tf, trained, buffers),
   });
 
   const dispose = async () => {
@@ -90,12 +105,21 @@ export function tfjsEngine(tf: TensorFlow, network: Network, device: string): En
   return { name: 'tfjs', device, precision, versions: versionsOf(tf), step, logits, read, write, dispose };
 }
 
+type OnStatistics = (average: string, statistic: Tensor) => void;
+
+interface OperationInputs {
+  readonly values: ReadonlyMap<string, Variable>;
+  /** Outputs of the operations before, by layer. */
+  readonly outputs: ReadonlyMap<string, Tensor4D>;
+  readonly onStatistics: OnStatistics | undefined;
+}
+
 /** One operation on NHWC float32; the head gives `[count, classes]` logits. */
 function apply(
   tf: TensorFlow,
   operation: Operation,
   x: Tensor4D,
-  values: ReadonlyMap<string, Variable>,
+  { values, outputs, onStatistics }: OperationInputs,
 ): Tensor {
   switch (operation.kind) {
     case 'standardise': {
@@ -105,19 +129,55 @@ function apply(
     }
     case 'subtractMean':
       return x.sub(operation.meanGrey);
-    case 'convolution':
-      return tf.conv2d(x, variable(values, `${operation.name}.kernel`) as Tensor as Tensor4D, 1, 'valid');
+    case 'convolution': {
+      const kernel = variable(values, `${operation.name}.kernel`) as Tensor as Tensor4D;
+      return tf.conv2d(x, kernel, operation.stridePx ?? 1, 'valid');
+    }
     case 'bias':
       return x.add(variable(values, `${operation.name}.bias`) as Tensor as Tensor1D);
+    case 'batchNorm':
+      return batchNorm(x, operation, values, onStatistics);
     case 'relu':
       return relu(tf, x);
     case 'maxPool':
       return tf.maxPool(x, operation.sizePx, operation.sizePx, 'valid');
+    case 'globalStatistics': {
+      const statistics = operation.of.flatMap((source) => {
+        const output = outputs.get(source);
+        if (output === undefined) throw new TexturaError('internal', `no layer ${source} to read`);
+        const mean = output.mean([1, 2], true);
+        const variance = output.sub(mean).square().mean([1, 2], true);
+        return [mean, variance.add(operation.varianceFloor).sqrt()];
+      });
+      return tf.concat(statistics, 3);
+    }
     case 'globalAverage':
       return x.mean([1, 2]);
     default:
       return operation satisfies never;
   }
+}
+
+/** |scale| (x - mean) / sqrt(variance + epsilon) + shift, with the batch's statistics where they are asked for, else with the running averages. */
+function batchNorm(
+  x: Tensor4D,
+  { name, epsilon }: BatchNormLayer,
+  values: ReadonlyMap<string, Variable>,
+  onStatistics: OnStatistics | undefined,
+): Tensor {
+  const [scale, shift] = [variable(values, `${name}.scale`), variable(values, `${name}.shift`)];
+  const normalised = (centred: Tensor, variance: Tensor) =>
+    centred.div(variance.add(epsilon).sqrt()).mul(scale.abs()).add(shift);
+  if (onStatistics === undefined) {
+    return normalised(x.sub(variable(values, `${name}.mean`)), variable(values, `${name}.variance`));
+  }
+  const mean = x.mean([0, 1, 2]);
+  const centred = x.sub(mean);
+  const variance = centred.square().mean([0, 1, 2]);
+  const count = x.size / (scale.shape[0] ?? 1);
+  onStatistics(`${name}.mean`, mean);
+  onStatistics(`${name}.variance`, variance.mul(count / Math.max(1, count - 1)));
+  return normalised(centred, variance);
 }
 
 /** ReLU whose gradient is two passes over memory; the library's own builds a mask by selection, which takes four times as long. */

@@ -9,7 +9,7 @@ import { addScores, meanScores, noScores, type ScoreSums, type Scores } from '..
 import type { TrainingConfig } from '../../model/training-config.ts';
 import { batchRanges, type DataLoader } from '../data/data-loader.ts';
 import type { GridPatch } from '../data/sampler.ts';
-import type { Engine } from '../engine/engine.ts';
+import { defaultStatisticsRate, type Engine } from '../engine/engine.ts';
 import { type Progress, saveCheckpoint } from './checkpoint.ts';
 import { learningRateAt, scheduleOf, stepsPerEpoch } from './schedule.ts';
 import { bestRow, validate } from './validation.ts';
@@ -122,8 +122,11 @@ async function trainEpoch(session: TrainingSession, progress: Progress): Promise
   let { sums, stepsDone } = progress;
   let savedAt = performance.now();
   for await (const batch of session.loader.batches(requests)) {
-    const learningRate = learningRateAt(schedule, progress.epochsDone * stepCount + stepsDone);
-    const logits = await engine.step(batch, { learningRate, momentum, weightDecay });
+    const stepsTaken = progress.epochsDone * stepCount + stepsDone;
+    const learningRate = learningRateAt(schedule, stepsTaken);
+    // The plain mean over the first ten steps, so that a short run is not evaluated with the averages' initial values.
+    const statisticsRate = Math.max(defaultStatisticsRate, 1 / (stepsTaken + 1));
+    const logits = await engine.step(batch, { learningRate, momentum, weightDecay, statisticsRate });
     sums = addScores(sums, logits, batch.labels, network.classes);
     stepsDone++;
     const seconds = (performance.now() - startedAt) / 1000;

@@ -4,7 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeLayers, totalsOf } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
-import type { Network, VariantName } from '../../model/network.ts';
+import type { Network, NetworkName } from '../../model/network.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
 import type { TrainingConfig } from '../../model/training-config.ts';
 import { oneLine } from '../../model/words.ts';
@@ -92,7 +92,7 @@ export function requireFree(directory: string): void {
 
 /** The newest unfinished run of a variant in runs/, or the newest finished one if there is no other. */
 export async function newestRun(
-  variant: VariantName,
+  variant: NetworkName,
 ): Promise<(Pick<Run, 'status' | 'startedAt'> & { readonly directory: string }) | undefined> {
   const names = await readdir(runsFolder).catch(() => []);
   const runs: { directory: string; status: Run['status']; startedAt: string }[] = [];

@@ -19,6 +19,7 @@ function layer(size: number, kernelPx: number, channels: number, filters: number
   const pooled = Math.floor((size - kernelPx + 1) / pool);
   const shape: ConvolutionShape = {
     kernelPx,
+    stridePx: 1,
     channels,
     filters,
     pool,

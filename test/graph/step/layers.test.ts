@@ -132,6 +132,7 @@ function shapeOf(kernelPx: number, pool: number): ConvolutionShape {
   const pooled = ({ valid }: Extent) => Math.floor((valid - kernelPx + 1) / pool);
   return {
     kernelPx,
+    stridePx: 1,
     channels,
     filters,
     pool,
@@ -227,7 +228,7 @@ describe('ties', () => {
         directConvolution(
           graph,
           x,
-          { kernelPx: 1, channels, filters, pool: 2, pooledRows: 2, pooledColumns: 2 },
+          { kernelPx: 1, stridePx: 1, channels, filters, pool: 2, pooledRows: 2, pooledColumns: 2 },
           'kernel',
           weights,
         )) as Layer,
@@ -239,7 +240,7 @@ describe('ties', () => {
         winogradConvolution(
           graph,
           x,
-          { kernelPx: 2, channels, filters, pool: 2, pooledRows: 1, pooledColumns: 2 },
+          { kernelPx: 2, stridePx: 1, channels, filters, pool: 2, pooledRows: 1, pooledColumns: 2 },
           2,
           'kernel',
           weights,

@@ -1,0 +1,113 @@
+/**
+ * Batch normalisation folded away, as files are exported: with its averages fixed it multiplies and shifts each channel, which the
+ * convolution before it (or, after the statistics, the one behind it) can do with other weights. The folded network computes the same.
+ *
+ * With a = |scale| / sqrt(variance + epsilon) and b = shift - a mean:
+ *
+ *     a (W x) + b      = (a W) x + b                       the convolution before it, filter by filter
+ *     W (a x + b) + c  = (W a) x + (c + W b)               a 1x1 convolution behind it, channel by channel
+ */
+
+import { parameterSpecs } from './description.ts';
+import { TexturaError } from './error.ts';
+import { type BatchNormLayer, type ConvolutionLayer, type Layer, volume } from './layer.ts';
+import type { Network } from './network.ts';
+import { type Parameters, parameter } from './parameters.ts';
+
+/** The network without its batch normalisations. */
+export function foldedNetwork(network: Network): Network {
+  const parameters = parameterSpecs(network).map(
+    ({ name, shape }) => [name, new Float32Array(volume(shape))] as const,
+  );
+  return foldBatchNorm({ network, parameters: new Map(parameters) }).network;
+}
+
+export interface TrainedNetwork {
+  readonly network: Network;
+  readonly parameters: Parameters;
+}
+
+/** The same network without batch normalisation. Errors: `internal` for one that no convolution can take in. */
+export function foldBatchNorm({ network, parameters }: TrainedNetwork): TrainedNetwork {
+  const folded = new Map(parameters);
+  const layers: Layer[] = [];
+  let pending: ChannelMap | undefined;
+  for (const layer of network.layers) {
+    const before = layers.at(-1);
+    if (layer.kind === 'batchNorm') {
+      const map = channelMap(layer, parameters);
+      for (const part of ['scale', 'shift', 'mean', 'variance']) folded.delete(`${layer.name}.${part}`);
+      if (before?.kind === 'convolution') layers[layers.length - 1] = foldIntoFilters(before, map, folded);
+      else pending = map;
+    } else if (pending === undefined) {
+      layers.push(layer);
+    } else {
+      layers.push(foldIntoChannels(layer, pending, folded));
+      pending = undefined;
+    }
+  }
+  return { network: { ...network, layers }, parameters: folded };
+}
+
+/** y = factor x + term, channel by channel, in float64. */
+interface ChannelMap {
+  readonly name: string;
+  readonly factors: Float64Array;
+  readonly terms: Float64Array;
+}
+
+function channelMap({ name, epsilon }: BatchNormLayer, parameters: Parameters): ChannelMap {
+  const [scale, shift, mean, variance] = (['scale', 'shift', 'mean', 'variance'] as const).map((part) =>
+    parameter(parameters, `${name}.${part}`),
+  ) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  const factors = Float64Array.from(
+    scale,
+    (value, c) => Math.abs(value) / Math.sqrt((variance[c] as number) + epsilon),
+  );
+  const terms = Float64Array.from(shift, (value, c) => value - (factors[c] as number) * (mean[c] as number));
+  return { name, factors, terms };
+}
+
+function foldIntoFilters(
+  layer: ConvolutionLayer,
+  { factors, terms }: ChannelMap,
+  parameters: Map<string, Float32Array>,
+): ConvolutionLayer {
+  const { hasBias, ...withBias } = layer;
+  const kernel = parameter(parameters, `${layer.name}.kernel`);
+  const perFilter = kernel.length / layer.filters;
+  const bias = hasBias === false ? undefined : parameter(parameters, `${layer.name}.bias`);
+  parameters.set(
+    `${layer.name}.kernel`,
+    kernel.map((value, i) => value * (factors[Math.floor(i / perFilter)] as number)),
+  );
+  parameters.set(
+    `${layer.name}.bias`,
+    Float32Array.from(terms, (term, f) => term + (factors[f] as number) * (bias?.[f] ?? 0)),
+  );
+  return withBias;
+}
+
+function foldIntoChannels(
+  layer: Layer,
+  { name, factors, terms }: ChannelMap,
+  parameters: Map<string, Float32Array>,
+): Layer {
+  if (layer.kind !== 'convolution' || layer.kernelPx !== 1 || layer.hasBias === false) {
+    throw new TexturaError('internal', `${name} can be folded into no convolution beside it`);
+  }
+  const kernel = parameter(parameters, `${layer.name}.kernel`);
+  const bias = parameter(parameters, `${layer.name}.bias`);
+  const channels = factors.length;
+  parameters.set(
+    `${layer.name}.kernel`,
+    kernel.map((value, i) => value * (factors[i % channels] as number)),
+  );
+  parameters.set(
+    `${layer.name}.bias`,
+    bias.map((value, f) =>
+      terms.reduce((sum, term, c) => sum + term * (kernel[f * channels + c] as number), value),
+    ),
+  );
+  return layer;
+}
