@@ -155,6 +155,16 @@ export const operators = {
       return like(x, [n, channels, ...slid]);
     },
   }),
+  AveragePool: row({
+    inputs: [1, 1],
+    required: windowed.required,
+    optional: none,
+    outputs: ([x], { kernel_shape, strides, pads }) => {
+      const [n = 1, channels = 1, ...spatial] = x.shape;
+      const slid = slideShape(spatial, { size: kernel_shape, strides, pads, dilations: [1, 1] });
+      return like(x, [n, channels, ...slid]);
+    },
+  }),
   GlobalAveragePool: row({
     ...unary,
     outputs: ([x]) => {

@@ -5,7 +5,7 @@
 
 import { describeLayers, type LayerDescription } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
-import type { ConvolutionLayer } from '../../model/layer.ts';
+import type { ConvolutionLayer, GlobalStatisticsLayer } from '../../model/layer.ts';
 import { defaultOpset } from '../../model/model-file.ts';
 import { inputPx, type Network } from '../../model/network.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
@@ -38,25 +38,84 @@ export function slidingGraph(network: Network, parameters: Parameters, plan: Sli
   let x = graph.input(slidingNames.picture, 'float32', [1, 1, plan.height, plan.width]);
   const layers = slidingLayers(network);
   const skipping = plan.isCoarse ? skippingLayer(network) : undefined;
+  const stridePx = stridePxOf(network, plan, skipping);
+  const outputs = new Map<string, SlidOutput>();
   for (let at = 0; at < layers.length; at++) {
     const description = layers[at] as LayerDescription;
     const { layer, inputShape } = description;
-    if (layer.kind !== 'convolution' || !isTiled(layer, inputShape[0])) {
+    if (layer.kind === 'globalStatistics') {
+      x = addStatistics(graph, layer, outputs, stridePx);
+    } else if (layer.kind !== 'convolution' || !isTiled(layer, inputShape[0])) {
       x = addWholeLayer(graph, description, x, parameters);
-      continue;
+    } else {
+      const following = followingLayers(layers, at);
+      x = addTiled(graph, layer, x, parameters, following.pools, layer.name === skipping);
+      if (following.hasRelu) x = graph.scope(layer.name).node('Relu', [x]);
+      at += following.count;
     }
-    const following = followingLayers(layers, at);
-    x = addTiled(graph, layer, x, parameters, following.pools, layer.name === skipping);
-    if (following.hasRelu) x = graph.scope(layer.name).node('Relu', [x]);
-    at += following.count;
+    const last = layers[at] as LayerDescription;
+    outputs.set(last.layer.name, { value: x, sidePx: last.outputShape[1], stridePx: last.stridePx });
   }
   const averaged = averageOverWindow(graph, x, positionsLeft(network));
-  const stridePx = (describeLayers(network).at(-1)?.stridePx ?? 1) * (skipping === undefined ? 1 : 2);
   // Poolings that drop an odd last row make a network see less than its patch: there would be places whose squares stand out.
   const places = (length: number) => Math.floor((length - inputPx) / stridePx) + 1;
   const within = cropped(graph, averaged, places(plan.height), places(plan.width));
   graph.output(graph.node('Softmax', [within], { axis: 1, name: slidingNames.probabilities }));
   return { graph, stridePx };
+}
+
+/** Distance between places: that of the network's last outputs, or freely chosen where it ends in statistics of a whole patch. */
+function stridePxOf(network: Network, { isCoarse }: SlidingPlan, skipping: string | undefined): number {
+  if (network.layers.some(({ kind }) => kind === 'globalStatistics')) return isCoarse ? 16 : 8;
+  return (describeLayers(network).at(-1)?.stridePx ?? 1) * (skipping === undefined ? 1 : 2);
+}
+
+/** What a layer gives for the whole picture. */
+interface SlidOutput {
+  readonly value: Value;
+  /** Side of the layer's output for one patch. */
+  readonly sidePx: number;
+  /** Pixels of the picture between neighbouring outputs. */
+  readonly stridePx: number;
+}
+
+/**
+ * Mean and deviation of each source over every patch, a place of the map: averages over windows, with variance = mean(x^2) - mean(x)^2.
+ * A window is as large as the source's output for one patch.
+ */
+function addStatistics(
+  root: Graph,
+  { name, of, varianceFloor }: GlobalStatisticsLayer,
+  outputs: ReadonlyMap<string, SlidOutput>,
+  placePx: number,
+): Value {
+  const statistics = of.flatMap((source) => {
+    const graph = root.scope(`${name}.${source}`);
+    const output = outputs.get(source);
+    if (output === undefined)
+      throw new TexturaError('internal', `${name} reads ${source}, which is not there`);
+    const { value: x, sidePx, stridePx } = output;
+    const step = placePx / stridePx;
+    // A window's average is the average of its rows' averages, for a fraction of the additions.
+    const average = (value: Value) => {
+      const pool = { pads: [0, 0, 0, 0] };
+      const acrossRows = { ...pool, kernel_shape: [1, sidePx], strides: [1, step] };
+      const downColumns = { ...pool, kernel_shape: [sidePx, 1], strides: [step, 1] };
+      return graph.node('AveragePool', [graph.node('AveragePool', [value], acrossRows)], downColumns);
+    };
+    const mean = average(x);
+    const difference = graph.node('Sub', [
+      average(graph.node('Mul', [x, x])),
+      graph.node('Mul', [mean, mean]),
+    ]);
+    const variance = graph.node('Max', [difference, graph.scalar(0)]);
+    return [mean, graph.node('Sqrt', [graph.node('Add', [variance, graph.scalar(varianceFloor)])])];
+  });
+  const [rows, columns] = [2, 3].map((axis) =>
+    Math.min(...statistics.map(({ shape }) => shape[axis] as number)),
+  );
+  const aligned = statistics.map((value) => cropped(root, value, rows as number, columns as number));
+  return root.node('Concat', aligned, { axis: 1, name: `${name}.output` });
 }
 
 /** With fewer channels the transforms cost more than they save. */
@@ -65,8 +124,8 @@ const leastChannels = 8;
 const tilePx = 4;
 const largestKernelPx = 5;
 
-function isTiled({ kernelPx }: ConvolutionLayer, channels: number): boolean {
-  return kernelPx > 1 && kernelPx <= largestKernelPx && channels >= leastChannels;
+function isTiled({ kernelPx, stridePx = 1 }: ConvolutionLayer, channels: number): boolean {
+  return stridePx === 1 && kernelPx > 1 && kernelPx <= largestKernelPx && channels >= leastChannels;
 }
 
 /** The layers that slide: the picture comes standardised, and the head's mean is taken over windows. */

@@ -11,17 +11,18 @@ import { evaluationGraphs } from '../../graph/step/evaluation.ts';
 import { trainingStepGraph } from '../../graph/step/step.ts';
 import { throughputGraph } from '../../graph/throughput.ts';
 import { parameterSpecs } from '../../model/description.ts';
+import { foldedNetwork } from '../../model/fold.ts';
 import { volume } from '../../model/layer.ts';
 import { defaultOpset, opsets } from '../../model/model-file.ts';
-import { type Network, networkOf, variantNames } from '../../model/network.ts';
+import { type Network, networkNames, networkOf } from '../../model/network.ts';
 import type { Parameters } from '../../model/parameters.ts';
 import { bytesOf } from '../support/onnx-session.ts';
 
-const networks = variantNames.map((name) => networkOf(name, 7, { width: 0.1 }));
+const networks = networkNames.map((name) => networkOf(name, 7, { width: 0.1 }));
 const reference = networkOf('reference', 25);
 
 test('the graphs for inference are those of the golden file', async () => {
-  const lines = [...networks, reference].flatMap((network) => {
+  const lines = [...networks.map(foldedNetwork), reference].flatMap((network) => {
     const parameters = orderedParameters(network);
     return (network === reference ? [defaultOpset] : opsets).flatMap((opset) => [
       line('portable', network, opset, forwardGraph(network, parameters, { opset })),
@@ -33,9 +34,10 @@ test('the graphs for inference are those of the golden file', async () => {
 
 test('the graphs of the training step are those of the golden file', async () => {
   const centred = networkOf('reference', 7, { width: 0.1, meanGrey: 117.5 });
-  const lines = [...networks, reference, centred].flatMap((network) =>
+  const normalised = { ...networkOf('reference', 7, { width: 0.1, batchNorm: true }), name: 'normalised' };
+  const lines = [...networks, reference, centred, normalised].flatMap((network) =>
     (['cpu', 'gpu'] as const).flatMap((target) => {
-      const { preparation, forward } = evaluationGraphs(network, target);
+      const { preparation, forward } = evaluationGraphs(foldedNetwork(network), target);
       return [
         ...[16, 165].map((batch) =>
           line(`step of ${batch}`, network, target, trainingStepGraph(network, { batch, target })),

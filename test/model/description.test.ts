@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { describeLayers, parameterSpecs, totalsOf, trainingStepBytes } from '../../model/description.ts';
-import { networkOf, variantNames } from '../../model/network.ts';
+import { type NetworkName, networkOf, variantNames } from '../../model/network.ts';
 
-function shapesOf(name: (typeof variantNames)[number], classes = 25): string[] {
+function shapesOf(name: NetworkName, classes = 25): string[] {
   return describeLayers(networkOf(name, classes)).map(
     ({ layer, outputShape }) => `${layer.name} ${outputShape.join('x')}`,
   );
@@ -33,6 +33,37 @@ test('the reference has 4,439,095 parameters at 25 classes, and the multiply-add
   expect(totals.parameters).toBe(4_439_095);
   const convolutions = 60 * 60 * 20 * 25 + 26 * 26 * 50 * 500 + 100 * 500 * 800 + 4 * 500 * 8000 + 25 * 500;
   expect(totals.multiplyAdds).toBe(convolutions + 2 * 64 * 64);
+});
+
+test('texture-net has 144,337 parameters and 672 of its last normalisation, sees the whole patch and multiplies 22.99 million times', () => {
+  const layers = describeLayers(networkOf('texture-net', 25));
+  const totals = totalsOf(layers);
+  expect(totals.parameters).toBe(144_337 + 672);
+  const convolutions = 30 * 30 * 24 * 25 + 28 * 28 * 48 * 216 + 144 * 96 * 432 + 100 * 96 * 864 + 336 * 25;
+  const statistics = 24 * 900 + 48 * 196 + 96 * 100;
+  expect(totals.multiplyAdds).toBe(convolutions + statistics + 2 * 64 * 64);
+  const last = layers.at(-1);
+  // conv1 5 at 2; conv2 5+2*2=9; pool2 11 at 4; conv3 11+2*4=19; conv4 27; statistics 27+9*4=63.
+  expect([last?.receptiveFieldPx, last?.stridePx, last?.outputShape]).toEqual([63, 4, [25, 1, 1]]);
+  expect(shapesOf('texture-net').filter((line) => /conv|pool|statistics/.test(line))).toEqual([
+    'conv1 24x30x30',
+    'conv2 48x28x28',
+    'pool2 48x14x14',
+    'conv3 96x12x12',
+    'conv4 96x10x10',
+    'statistics 336x1x1',
+  ]);
+});
+
+test('a layer that reads a layer behind it, or not the one before it, is named', () => {
+  const layersReading = (of: readonly string[]) => ({
+    ...networkOf('texture-net', 3),
+    layers: networkOf('texture-net', 3).layers.map((layer) =>
+      layer.kind === 'globalStatistics' ? { ...layer, of } : layer,
+    ),
+  });
+  expect(() => describeLayers(layersReading(['linear', 'relu4']))).toThrow(/statistics reads linear/);
+  expect(() => describeLayers(layersReading(['relu4', 'relu1']))).toThrow(/statistics/);
 });
 
 test('pooling drops an odd last row and column', () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   inputPx,
+  networkNames,
   networkOf,
   networkSchema,
   type Variant,
@@ -27,7 +28,7 @@ test('there are ten variants, and lab-baseline has 3 convolutions, 2 ReLU and 2 
 });
 
 test('layer names are unique in every network', () => {
-  for (const name of variantNames) {
+  for (const name of networkNames) {
     const names = networkOf(name, 3).layers.map((layer) => layer.name);
     expect(new Set(names).size, name).toBe(names.length);
   }
@@ -40,6 +41,24 @@ test('the reference has 14 layers behind the fixed standardisation', () => {
       .filter((kind) => kind !== 'standardise'),
   ).toHaveLength(14);
   expect(inputPx).toBe(64);
+});
+
+test('batch normalisation stands behind every convolution but the classifier, and takes the place of its bias', () => {
+  const { layers } = networkOf('reference', 9, { batchNorm: true });
+  expect(layers.slice(1, 8).map(({ name }) => name)).toEqual([
+    'conv1',
+    'norm1',
+    'relu1',
+    'pool1',
+    'conv2',
+    'norm2',
+    'relu2',
+  ]);
+  const convolutions = layers.filter((layer) => layer.kind === 'convolution');
+  expect(convolutions.map(({ hasBias }) => hasBias ?? true)).toEqual([false, false, false, false, true]);
+  const texture = networkOf('texture-net', 9);
+  expect(networkOf('texture-net', 9, { batchNorm: true })).toEqual(texture);
+  expect(networkSchema.parse(JSON.parse(JSON.stringify(texture)))).toEqual(texture);
 });
 
 test('fewer than two classes are refused', () => {

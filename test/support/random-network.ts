@@ -5,12 +5,16 @@ import { initialParameters, type Parameters } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
 
-/** Initial values, but with biases that are not zero. */
+/** Initial values, but with biases that are not zero, scales some of which are negative, and running averages as after some steps. */
 export function randomParameters(network: Network, seed: number): Parameters {
   return new Map(
     [...initialParameters(network, seed)].map(([name, values]) => {
       const random = randomStream(seed, 'bias of a test', name);
-      return [name, name.endsWith('.bias') ? values.map(() => 0.3 * random.normal()) : values];
+      const part = name.split('.').at(-1);
+      if (part === 'kernel') return [name, values];
+      if (part === 'scale') return [name, values.map(() => 0.8 + 0.6 * random.normal())];
+      if (part === 'variance') return [name, values.map(() => 0.5 + random.uniform())];
+      return [name, values.map(() => 0.3 * random.normal())];
     }),
   );
 }

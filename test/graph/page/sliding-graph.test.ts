@@ -3,8 +3,9 @@ import { multiplyAddsOf } from '../../../graph/builder.ts';
 import { forwardGraph } from '../../../graph/forward.ts';
 import { type SlidingGraph, slidingGraph, slidingNames } from '../../../graph/page/sliding-graph.ts';
 import { describeLayers } from '../../../model/description.ts';
+import { foldBatchNorm } from '../../../model/fold.ts';
 import type { GreyImage } from '../../../model/image.ts';
-import { inputPx, type Network, networkOf, variantNames } from '../../../model/network.ts';
+import { inputPx, type Network, networkNames, networkOf } from '../../../model/network.ts';
 import type { Parameters } from '../../../model/parameters.ts';
 import { cutPatch, patchBytes } from '../../../model/patch.ts';
 import { Tensor } from '../../../node/onnxruntime.ts';
@@ -50,11 +51,14 @@ async function slid(
 }
 
 describe('a network that slides over a picture', () => {
-  for (const variant of variantNames) {
+  for (const variant of networkNames) {
     test(`says at every place what it says of the square there: ${variant}`, async () => {
       // Without standardisation by patch, overlapping squares have all their values in common.
-      const network = networkOf(variant, classes, { width: 0.4, meanGrey: 117 });
-      const parameters = randomParameters(network, 11);
+      const trained = networkOf(variant, classes, { width: 0.4, meanGrey: 117 });
+      const { network, parameters } = foldBatchNorm({
+        network: trained,
+        parameters: randomParameters(trained, 11),
+      });
       const values = Float32Array.from(picture.data);
       for (const isCoarse of [false, true]) {
         const {

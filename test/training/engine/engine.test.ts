@@ -1,6 +1,6 @@
 /** The contract of an engine, held against every engine that is here; and that both take the same step. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { describeLayers, parameterSpecs, totalsOf } from '../../../model/description.ts';
+import { describeLayers, parameterSpecs, totalsOf, trainedSpecs } from '../../../model/description.ts';
 import { TexturaError } from '../../../model/error.ts';
 import { type Network, networkOf, variantNames } from '../../../model/network.ts';
 import type { TrainingState } from '../../../model/parameters.ts';
@@ -17,7 +17,7 @@ import { loadTensorflow } from '../../../training/engine/tensorflow/load.ts';
 import { tfjsEngine } from '../../../training/engine/tfjs-engine.ts';
 import { largestDifference } from '../../support/onnx-session.ts';
 import { randomParameters, randomPatches } from '../../support/random-network.ts';
-import { referenceLogits } from '../../support/reference-network.ts';
+import { referenceActivations, referenceLogits } from '../../support/reference-network.ts';
 import { describeWithTensorflow, tensorflowReady } from '../../support/tensorflow.ts';
 import { tolerances } from '../../tolerances.ts';
 
@@ -48,8 +48,9 @@ function batchOf(count: number, seed: number): Batch {
 
 /** Values with biases, and momentum that are not zero. */
 function stateOf(network: Network, seed: number): TrainingState {
-  const momentum = [...randomParameters(network, seed + 1)].map(
-    ([name, values]) => [name, values.map((value) => value / 50)] as const,
+  const values = randomParameters(network, seed + 1);
+  const momentum = trainedSpecs(network).map(
+    ({ name }) => [name, parameter(values, name).map((value) => value / 50)] as const,
   );
   return { parameters: randomParameters(network, seed), momentum: new Map(momentum) };
 }
@@ -82,6 +83,25 @@ function bitsOf({ parameters, momentum }: TrainingState): Buffer {
       Buffer.from(buffer, byteOffset, byteLength),
     ),
   );
+}
+
+/** Mean and unbiased variance of each channel of a layer's output over positions and patches, by plain loops. */
+function layerSums(network: Network, parameters: Parameters, patches: Uint8Array, layer: string) {
+  const outputs = Array.from({ length: patches.length / patchBytes }, (_, i) => {
+    const patch = Float64Array.from(patches.subarray(i * patchBytes, (i + 1) * patchBytes));
+    return referenceActivations(network, parameters, patch).get(layer) ?? new Float64Array();
+  });
+  const [channels = 0, height = 0, width = 0] =
+    describeLayers(network).find((description) => description.layer.name === layer)?.outputShape ?? [];
+  const ofChannel = Array.from({ length: channels }, (_, c) =>
+    outputs.flatMap((values) => [...values.subarray(c * height * width, (c + 1) * height * width)]),
+  );
+  const means = ofChannel.map((values) => values.reduce((sum, value) => sum + value, 0) / values.length);
+  const variances = ofChannel.map(
+    (values, c) =>
+      values.reduce((sum, value) => sum + (value - (means[c] as number)) ** 2, 0) / (values.length - 1),
+  );
+  return { means, variances };
 }
 
 describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
@@ -136,6 +156,34 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
     expect(largestDifference(many.subarray(0, 5 * classes), expected)).toBeLessThan(tolerances.engineLogit);
     const last = await engine.logits(manyPatches.subarray(32 * patchBytes));
     expect(largestDifference(many.subarray(32 * classes), last)).toBeLessThan(tolerances.engineLogit);
+  });
+
+  it(title('answers with running averages, which follow the batches that it sees'), async () => {
+    const small = networkOf('texture-net', classes, { width: 0.25 });
+    const own = await open(small);
+    const parameters = randomParameters(small, 5);
+    await own.write({ parameters, momentum: zeroParameters(small) });
+    const batch = batchOf(3, 4);
+    const expected = referenceLogits(small, parameters, batch.patches);
+    expect(largestDifference(await own.logits(batch.patches), expected)).toBeLessThan(tolerances.engineLogit);
+    await own.step(batch, { ...settings, learningRate: 0, statisticsRate: 0.25 });
+    const after = (await own.read()).parameters;
+    for (const [name, values] of parameters) {
+      const isAverage = /\.(mean|variance)$/.test(name);
+      expect(largestDifference(parameter(after, name), values) > 0, name).toBe(isAverage);
+    }
+    // The first convolution's outputs have no mean in common with their running average.
+    const sums = layerSums(small, parameters, batch.patches, 'conv1');
+    const [means, unbiased] = [parameter(parameters, 'norm1.mean'), parameter(parameters, 'norm1.variance')];
+    const moved = (from: Float32Array, to: readonly number[]) =>
+      from.map((value, c) => value + 0.25 * ((to[c] as number) - value));
+    expect(largestDifference(parameter(after, 'norm1.mean'), moved(means, sums.means))).toBeLessThan(
+      tolerances.engineLogit,
+    );
+    expect(
+      largestDifference(parameter(after, 'norm1.variance'), moved(unbiased, sums.variances)),
+    ).toBeLessThan(tolerances.engineLogit);
+    await own.dispose();
   });
 
   it(title('answers a step with the logits from before it'), async () => {
@@ -233,16 +281,19 @@ describe('the onnx engine', () => {
     return { state, logits };
   }
 
-  test('computes the same bits on one thread and on two', async () => {
-    const network = networkOf('reference', classes);
-    const batches = [batchOf(7, 1), batchOf(7, 2)];
-    const [one, two] = [
-      await stepped(network, { threads: 1 }, batches),
-      await stepped(network, { threads: 2 }, batches),
-    ];
-    expect(two.logits).toEqual(one.logits);
-    expect(bitsOf(two.state).equals(bitsOf(one.state))).toBe(true);
-  });
+  test.each(['reference', 'texture-net'] as const)(
+    'computes the same bits on one thread and on two: %s',
+    async (name) => {
+      const network = networkOf(name, classes);
+      const batches = [batchOf(7, 1), batchOf(7, 2)];
+      const [one, two] = [
+        await stepped(network, { threads: 1 }, batches),
+        await stepped(network, { threads: 2 }, batches),
+      ];
+      expect(two.logits).toEqual(one.logits);
+      expect(bitsOf(two.state).equals(bitsOf(one.state))).toBe(true);
+    },
+  );
 
   test('evaluates fewer patches at once where the layers are large', () => {
     expect(evaluationPatches(networkOf('reference', classes))).toBe(32);
@@ -272,6 +323,8 @@ describe('the onnx engine', () => {
 /** The reference as the recipe of the paper has it, and narrower. */
 const paperForm = networkOf('reference', classes, { width: 0.4, initialDeviation: 0.01, meanGrey: 121.5 });
 
+const normalised = networkOf('reference', classes, { width: 0.3, batchNorm: true });
+
 describeWithTensorflow('the tfjs engine', () => {
   test('computes in float32 on a GPU unless NVIDIA_TF32_OVERRIDE asks for more speed, on a CPU always', async () => {
     const tf = await loadTensorflow();
@@ -295,8 +348,11 @@ describeWithTensorflow('both engines', () => {
   test.each([
     ...variantNames.map((variant) => ({ title: variant, network: networkOf(variant, classes) })),
     { title: 'the reference in the form of the paper', network: paperForm },
+    { title: 'texture-net', network: networkOf('texture-net', classes) },
+    { title: 'the reference with batch normalisation', network: normalised },
   ])('take the same step of $title', async ({ title, network }) => {
-    const batch = batchOf(title === 'reference' ? 5 : 3, 9);
+    // Three patches would make a variance of three values for each channel of the statistics.
+    const batch = batchOf(title === 'texture-net' ? 8 : title === 'reference' ? 5 : 3, 9);
     const state = {
       ...stateOf(network, 10),
       ...(network === paperForm ? { parameters: initialParameters(network, 10) } : {}),
