@@ -13,7 +13,7 @@ import { TexturaError } from '../../model/error.ts';
 import { parsedJson } from '../../model/issue-text.ts';
 import { metricsRowSchema } from '../../model/metrics.ts';
 import type { Network } from '../../model/network.ts';
-import { checkParameters, type Parameters, type TrainingState } from '../../model/parameters.ts';
+import { checkState, type Parameters, type TrainingState } from '../../model/parameters.ts';
 import { runFiles } from '../../model/run-file.ts';
 import { decodeTensors, encodeTensors, type StoredTensor } from '../../model/safetensors.ts';
 import { moveFile, writeFileAtomically } from '../../node/atomic-file.ts';
@@ -147,8 +147,7 @@ function decodeCheckpoint(network: Network, file: Uint8Array, path: string): Che
     parameters: groupOf(['parameters'], tensors),
     momentum: groupOf(['momentum', 'momenta'], tensors),
   };
-  checkParameters(network, state.parameters, path);
-  checkParameters(network, state.momentum, path);
+  checkState(network, state, path);
   return { progress, state };
 }
 
