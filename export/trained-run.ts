@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TexturaError } from '../model/error.ts';
-import { foldBatchNorm } from '../model/fold.ts';
+import { foldBatchNorm } from '../model/fold-batch-norm.ts';
 import type { Network } from '../model/network.ts';
 import { checkParameters, type Parameters } from '../model/parameters.ts';
 import { patchBytes } from '../model/patch.ts';

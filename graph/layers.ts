@@ -34,7 +34,7 @@ export interface PortableInputs {
 
 /**
  * A layer of the portable graph. Its output is `[N,channels,height,width]`, the last layer's is the logits `[N,C]`. `root` is the graph
- * without a layer's scope. Errors: `internal` for a batch normalisation, which is folded before (model/fold.ts).
+ * without a layer's scope. Errors: `internal` for a batch normalisation, which is folded before (model/fold-batch-norm.ts).
  */
 export function addPortableLayer(root: Graph, layer: Layer, { x, outputs, weights }: PortableInputs): Value {
   const graph = root.scope(layer.name);

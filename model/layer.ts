@@ -42,7 +42,7 @@ const convolutionSchema = z.strictObject({
  * Batch normalisation (Ioffe and Szegedy 2015): |scale| (x - mean) / sqrt(variance + epsilon) + shift, per channel. Training takes mean
  * and variance of the batch and keeps running averages of both, which everything else uses. The scale counts by its magnitude, so that
  * the layer is non-decreasing and a max pooling may come before it (operation.ts). Exported files have none: it is folded into the
- * convolution before or behind it (fold.ts).
+ * convolution before or behind it (fold-batch-norm.ts).
  */
 const batchNormSchema = z.strictObject({
   kind: z.literal('batchNorm'),

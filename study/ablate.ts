@@ -14,7 +14,13 @@ import { everyVariant, extendedStudy, newStudy, resumedPlan, type StudyPlan, var
 import { runStudy } from './study.ts';
 import { freeStudyDirectory, holdsStudy, newestStudy, studiesFolder } from './study-directory.ts';
 
-const commonConfig = trainingConfigSchema.omit({ variant: true, width: true, seed: true });
+const commonConfig = trainingConfigSchema.omit({
+  variant: true,
+  width: true,
+  seed: true,
+  folds: true,
+  fold: true,
+});
 
 const ablateOptions = z.strictObject({
   ...commonConfig.shape,

@@ -1,8 +1,15 @@
 /** `npm run train`: trains a network on a data folder and writes a run directory. */
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { type NetworkName, networkNames, networkOf, variantNames } from '../model/network.ts';
-import { recipeKeys, recipeNames, trainingConfigSchema, withRecipe } from '../model/training-config.ts';
+import {
+  recipeKeys,
+  recipeNames,
+  type TrainingConfig,
+  trainingConfigSchema,
+  withRecipe,
+} from '../model/training-config.ts';
 import { runCommand } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
 import { npmRun } from '../node/shell.ts';
@@ -10,6 +17,7 @@ import { terminalOn } from '../node/terminal.ts';
 import { describeTable } from '../report/description-table.ts';
 import { textureNames } from '../textures/textures.ts';
 import { deviceOptions, engineOptions } from './engine/engine-choice.ts';
+import { foldDirectory, foldsText, summariseFolds } from './run/folds.ts';
 import { freeRunDirectory, holdsRun, newestRun } from './run/run-directory.ts';
 import { trainRun } from './run/train-run.ts';
 
@@ -58,36 +66,19 @@ async function train(
   options: TrainOptions,
   { given }: { readonly given: ReadonlySet<string> },
 ): Promise<void> {
+  requireFold(options);
   const variants = options.variant === everyVariant ? variantNames : [options.variant];
   if (options.describe) {
     for (const variant of variants)
       terminal.line(describeTable(networkOf(variant, textureNames.length), options.batch));
     return;
   }
-  const settings = Object.fromEntries(
-    Object.keys(trainingConfigSchema.shape).map((key) => [key, options[key as keyof TrainOptions]]),
-  );
-  const { recipe } = options;
   const failures: TexturaError[] = [];
   // Runs in one process do not leak: with one malloc arena (MALLOC_ARENA_MAX=1) memory stays level with both
   // engines. By default glibc keeps 10 to 30 MiB of freed memory for each network.
   for (const variant of variants) {
     try {
-      const directory = await directoryFor(options, variant, given);
-      await trainRun({
-        config: trainingConfigSchema.parse({ ...withRecipe(settings, { recipe, variant }, given), variant }),
-        given: new Set([...given, ...recipeKeys({ recipe, variant }, given)]),
-        directory,
-        resume: options.resume,
-        engine: options.engine,
-        device: options.device,
-        threads: options.threads ?? usableCores(),
-        cacheMb: options.cacheMb,
-        verbose: options.verbose,
-        terminal,
-        resumeCommand: npmRun('train', '--out', directory, '--resume'),
-        hasOwnProcess: variants.length === 1,
-      });
+      await trainNetwork(options, variant, given, variants.length === 1);
     } catch (error) {
       if (variants.length === 1 || !(error instanceof TexturaError) || !isOfOneVariant(error)) throw error;
       terminal.line(error.message);
@@ -99,6 +90,56 @@ async function train(
     throw new TexturaError(first.code, failures.map(({ message }) => message).join('\n'));
 }
 
+/** Trains one network, once or on every fold. */
+async function trainNetwork(
+  options: TrainOptions,
+  variant: NetworkName,
+  given: ReadonlySet<string>,
+  isOnly: boolean,
+): Promise<void> {
+  const { recipe, folds, fold } = options;
+  const settings = Object.fromEntries(
+    Object.keys(trainingConfigSchema.shape).map((key) => [key, options[key as keyof TrainOptions]]),
+  );
+  const config = trainingConfigSchema.parse({ ...withRecipe(settings, { recipe, variant }, given), variant });
+  const requested = new Set([...given, ...recipeKeys({ recipe, variant }, given)]);
+  const trainIn = (directory: string, own: TrainingConfig, hasOwnProcess: boolean, resume: boolean) =>
+    trainRun({
+      config: own,
+      given: requested,
+      directory,
+      resume,
+      engine: options.engine,
+      device: options.device,
+      threads: options.threads ?? usableCores(),
+      cacheMb: options.cacheMb,
+      verbose: options.verbose,
+      terminal,
+      resumeCommand:
+        folds === undefined || fold !== undefined
+          ? npmRun('train', '--out', directory, '--resume')
+          : npmRun('train', '--folds', String(folds), '--out', dirname(directory), '--resume'),
+      hasOwnProcess,
+    });
+  const directory = await directoryFor(options, variant, given);
+  if (folds === undefined || fold !== undefined) {
+    return trainIn(directory, config, isOnly, options.resume);
+  }
+  for (let number = 1; number <= folds; number++) {
+    terminal.line(`\nFold ${number} of ${folds}`);
+    const own = foldDirectory(directory, number);
+    await trainIn(own, { ...config, fold: number }, false, options.resume);
+  }
+  terminal.line(`\n${foldsText(await summariseFolds(directory, folds))}`);
+}
+
+/** Errors: `usage` for a fold that is none of the folds. */
+function requireFold({ folds, fold }: TrainOptions): void {
+  if (fold === undefined) return;
+  if (folds === undefined) throw new TexturaError('usage', '--fold: add --folds, how many there are');
+  if (fold > folds) throw new TexturaError('usage', `--fold: expected 1 to ${folds}, got ${fold}`);
+}
+
 /** A variant that diverges or is too large for this machine does not stop the others. */
 function isOfOneVariant({ code }: TexturaError): boolean {
   return code === 'diverged' || code === 'memory-insufficient';
@@ -106,15 +147,20 @@ function isOfOneVariant({ code }: TexturaError): boolean {
 
 /** Errors: `usage` if there is nothing to resume and no --data to start with. */
 async function directoryFor(
-  { out, resume, variant: requested }: TrainOptions,
+  { out, resume, variant: requested, folds, fold }: TrainOptions,
   variant: NetworkName,
   given: ReadonlySet<string>,
 ): Promise<string> {
   const ofAll = requested === everyVariant;
   if (out !== undefined) {
     const directory = ofAll ? `${out}-${variant}` : out;
-    if (resume && !holdsRun(directory)) requireData(given, `there is no run in ${directory}`);
+    const isThere = holdsRun(directory) || holdsRun(foldDirectory(directory, 1));
+    if (resume && !isThere) requireData(given, `there is no run in ${directory}`);
     return directory;
+  }
+  if (folds !== undefined && fold === undefined) {
+    if (resume) throw new TexturaError('usage', '--resume with --folds: name the folder with --out');
+    return freeRunDirectory(`${variant}-${folds}-folds`);
   }
   if (!resume) return freeRunDirectory(variant);
   const newest = await newestRun(variant);

@@ -4,7 +4,7 @@ import { encodeModel, irVersions } from '../../graph/encode.ts';
 import { forwardGraph } from '../../graph/forward.ts';
 import { describeModel } from '../../graph/onnx/description.ts';
 import { tensorOf } from '../../graph/tensor.ts';
-import { foldBatchNorm, foldedNetwork } from '../../model/fold.ts';
+import { foldBatchNorm, foldedNetwork } from '../../model/fold-batch-norm.ts';
 import { opsets } from '../../model/model-file.ts';
 import type { Network } from '../../model/network.ts';
 import { networkNames, networkOf } from '../../model/network.ts';

@@ -11,7 +11,7 @@ import { evaluationGraphs } from '../../graph/step/evaluation.ts';
 import { trainingStepGraph } from '../../graph/step/step.ts';
 import { throughputGraph } from '../../graph/throughput.ts';
 import { parameterSpecs } from '../../model/description.ts';
-import { foldedNetwork } from '../../model/fold.ts';
+import { foldedNetwork } from '../../model/fold-batch-norm.ts';
 import { volume } from '../../model/layer.ts';
 import { defaultOpset, opsets } from '../../model/model-file.ts';
 import { type Network, networkNames, networkOf } from '../../model/network.ts';

@@ -398,6 +398,25 @@ test('a run in use by one process is not resumed by another', { timeout: 120_000
   await once(child, 'exit');
 });
 
+test('folds hold out every photograph once, and their last epoch is the model', {
+  timeout: 120_000,
+}, async () => {
+  const folder = await home();
+  const folds = ['--folds', '2', '--epochs', '2', '--out', 'cross'];
+  const result = await train(folder, ...setting, ...folds);
+  expect(result.stdout).toMatch(/All 15 photographs, each unseen by the run that classified it:/);
+  const runs = await Promise.all([1, 2].map((fold) => readRun(join(folder, 'cross', `fold-${fold}`))));
+  expect(runs.map(({ config, best }) => [config.folds, config.fold, best?.epoch])).toEqual([
+    [2, 1, 2],
+    [2, 2, 2],
+  ]);
+  const again = await train(folder, ...setting, ...folds, '--resume');
+  expect(again.stdout.match(/already finished/g)).toHaveLength(2);
+  const refused = await train(folder, ...setting, '--folds', '2', '--fold', '3');
+  expect(refused.status).toBe(2);
+  expect(refused.stderr).toContain('--fold: expected 1 to 2, got 3');
+});
+
 test('a directory with a run is not changed without --resume', {
   timeout: 120_000,
 }, async () => {

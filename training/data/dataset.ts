@@ -4,8 +4,11 @@
  */
 
 import { createHash } from 'node:crypto';
+
+import { TexturaError } from '../../model/error.ts';
 import { groupBy } from '../../model/group-by.ts';
 import { meanGrey } from '../../model/image.ts';
+
 import { defaultMaxImagePixels } from '../../model/image-kind.ts';
 import { stretchText } from '../../model/sample-depth.ts';
 import { counted } from '../../model/words.ts';
@@ -15,7 +18,15 @@ import { scanDataFolder } from './folder.ts';
 import { drawGeneratedDataset, generatedSource } from './generated.ts';
 import { type CheckedImage, checkImages, requireUsableClasses, skippedOf } from './image-check.ts';
 import { type CachedPixels, type PixelCache, startPixelCache } from './pixels.ts';
-import { givenSplit, groupByContent, inDatasetOrder, type SplitImages, splitByImage } from './split.ts';
+import {
+  type Fold,
+  givenSplit,
+  groupByContent,
+  inDatasetOrder,
+  type SplitImages,
+  splitByFold,
+  splitByImage,
+} from './split.ts';
 
 export interface Dataset {
   /** The data folder as given, or `generated`. */
@@ -45,6 +56,8 @@ export interface DatasetOptions {
   readonly seed: number;
   /** Share of each class that is held out, unless the folder has its own validation split. */
   readonly validationShare: number;
+  /** Holds out this fold instead of a share. */
+  readonly heldOutFold?: Fold;
   /** Memory for decoded pixels. If they do not fit, none are kept. */
   readonly cacheBytes: number;
   readonly maxImagePixels?: number;
@@ -88,9 +101,12 @@ interface Content {
 const leastDecodingBytes = 64 * 2 ** 20;
 
 async function folderContent(options: DatasetOptions, cache: PixelCache): Promise<Content> {
-  const { data, patchPx, seed, validationShare, cacheBytes, onProgress } = options;
+  const { data, patchPx, cacheBytes, onProgress } = options;
   const folder = await scanDataFolder(data);
   const { labels } = folder;
+  if (folder.hasValidation && options.heldOutFold !== undefined) {
+    throw new TexturaError('usage', `${data} has its own validation split, so --folds cannot split it`);
+  }
   const check = await checkImages(folder.files, {
     labels,
     patchPx,
@@ -103,7 +119,7 @@ async function folderContent(options: DatasetOptions, cache: PixelCache): Promis
   const images = check.images.map(({ image }) => image);
   const { notes: splitNotes, ...split } = folder.hasValidation
     ? givenSplit(data, check.images, labels)
-    : { ...splitByImage(data, images, { labels, seed, validationShare }), notes: [] };
+    : { ...ownSplit(images, labels, options), notes: [] };
   return {
     labels,
     split,
@@ -124,7 +140,7 @@ async function folderContent(options: DatasetOptions, cache: PixelCache): Promis
 }
 
 async function generatedContent(options: DatasetOptions, cache: PixelCache): Promise<Content> {
-  const { data, seed, validationShare, onProgress } = options;
+  const { onProgress } = options;
   const images: DatasetImage[] = [];
   await drawGeneratedDataset(({ texture, index, grey }, total) => {
     const image: DatasetImage = {
@@ -140,8 +156,18 @@ async function generatedContent(options: DatasetOptions, cache: PixelCache): Pro
     cache.add(image, grey);
     onProgress?.(images.length, total);
   });
-  const split = splitByImage(data, images, { labels: textureNames, seed, validationShare });
+  const split = ownSplit(images, textureNames, options);
   return { labels: textureNames, split, splitIsGiven: false, skipped: [], notes: [] };
+}
+
+function ownSplit(
+  images: readonly DatasetImage[],
+  labels: readonly string[],
+  { data, seed, validationShare, heldOutFold }: DatasetOptions,
+): SplitImages {
+  return heldOutFold === undefined
+    ? splitByImage(data, images, { labels, seed, validationShare })
+    : splitByFold(data, images, { labels, seed, ...heldOutFold });
 }
 
 function fingerprintOf(labels: readonly string[], { train, validation }: SplitImages): string {

@@ -63,6 +63,47 @@ export function splitByImage(
   };
 }
 
+/** One of `folds` shares of the images, counted from 1. */
+export interface Fold {
+  readonly fold: number;
+  readonly folds: number;
+}
+
+/**
+ * Holds out one of several equal shares, which together hold out every image once. As `splitByImage`, each class is dealt out
+ * separately, identical files stay together, and files with two labels are never held out. Errors: `data-unusable` with the classes
+ * that have fewer different images than there are folds.
+ */
+export function splitByFold(
+  source: string,
+  images: readonly DatasetImage[],
+  { labels, seed, fold, folds }: Omit<SplitSettings, 'validationShare'> & Fold,
+): SplitImages {
+  const ambiguous = hashesWithTwoLabels(images);
+  const heldOut = new Set<DatasetImage>();
+  const tooSmall: string[] = [];
+  labels.forEach((label, index) => {
+    const members = inDatasetOrder(images).filter((image) => image.label === index);
+    const candidates = [...groupByContent(members)].filter(([hash]) => !ambiguous.has(hash));
+    if (candidates.length < folds) tooSmall.push(label);
+    const random = randomStream(seed, 'folds', label);
+    const first = random.integer(0, folds - 1);
+    shuffle(candidates, random).forEach(([, group], place) => {
+      if ((first + place) % folds === fold - 1) for (const image of group) heldOut.add(image);
+    });
+  });
+  if (tooSmall.length > 0) {
+    throw new TexturaError(
+      'data-unusable',
+      `${source}: each class needs at least ${folds} different images for --folds ${folds}; too few in ${oneLine(tooSmall.join(', '))}`,
+    );
+  }
+  return {
+    train: inDatasetOrder(images.filter((image) => !heldOut.has(image))),
+    validation: inDatasetOrder(images.filter((image) => heldOut.has(image))),
+  };
+}
+
 /**
  * The split of the folders train/ and val/. A training image with a duplicate in val/ is dropped.
  * Errors: `data-unusable` with the classes that are left without a training image.

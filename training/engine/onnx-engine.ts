@@ -17,7 +17,7 @@ import {
 } from '../../graph/step/step-values.ts';
 import { describeLayers, totalsOf } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
-import { foldBatchNorm, foldedNetwork } from '../../model/fold.ts';
+import { foldBatchNorm, foldedNetwork } from '../../model/fold-batch-norm.ts';
 import type { Network } from '../../model/network.ts';
 import { checkState, type TrainingState, zeroParameters } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';

@@ -12,7 +12,7 @@ import type { GridPatch } from '../data/sampler.ts';
 import { defaultStatisticsRate, type Engine } from '../engine/engine.ts';
 import { type Progress, saveCheckpoint } from './checkpoint.ts';
 import { learningRateAt, scheduleOf, stepsPerEpoch } from './schedule.ts';
-import { bestRow, validate } from './validation.ts';
+import { bestRow, chosenRow, validate } from './validation.ts';
 
 export interface TrainingSession {
   readonly config: TrainingConfig;
@@ -87,7 +87,7 @@ export async function train(session: TrainingSession, progress: Progress): Promi
     const rows = [...history, row, validationRow];
     if (!Number.isFinite(validationRow.objective)) return await diverged(session, epoch, rows);
     current = { ...freshProgress, epochsDone: epoch, history: rows };
-    await save(session, current, bestRow(rows)?.epoch === epoch);
+    await save(session, current, chosenRow(rows, session.config)?.epoch === epoch);
     await session.observer.epochEnded(rows);
   }
 }
@@ -124,8 +124,10 @@ async function trainEpoch(session: TrainingSession, progress: Progress): Promise
   for await (const batch of session.loader.batches(requests)) {
     const stepsTaken = progress.epochsDone * stepCount + stepsDone;
     const learningRate = learningRateAt(schedule, stepsTaken);
-    // The plain mean over the first ten steps, so that a short run is not evaluated with the averages' initial values.
-    const statisticsRate = Math.max(defaultStatisticsRate, 1 / (stepsTaken + 1));
+    // The plain mean over the first ten steps, so that a short run is not evaluated with the averages' initial values. A smaller
+    // last batch counts less.
+    const batchShare = batch.labels.length / session.config.batch;
+    const statisticsRate = Math.max(defaultStatisticsRate, 1 / (stepsTaken + 1)) * batchShare;
     const logits = await engine.step(batch, { learningRate, momentum, weightDecay, statisticsRate });
     sums = addScores(sums, logits, batch.labels, network.classes);
     stepsDone++;

@@ -205,8 +205,9 @@ async function recordedFailure(error: unknown, run: Run, request: RunRequest): P
 
 async function readData(config: TrainingConfig, cacheBytes: number, terminal: Terminal): Promise<Dataset> {
   const onProgress = (done: number, total: number) => terminal.status(`reading images ${done}/${total}`);
-  const { data, patchPx, seed, validationShare, maxImagePixels } = config;
-  const settings = { data, patchPx, seed, validationShare, maxImagePixels };
+  const { data, patchPx, seed, validationShare, maxImagePixels, fold, folds } = config;
+  const held = fold !== undefined && folds !== undefined ? { heldOutFold: { fold, folds } } : {};
+  const settings = { data, patchPx, seed, validationShare, maxImagePixels, ...held };
   const dataset = await loadDataset({ ...settings, cacheBytes, onProgress });
   terminal.line(dataText(dataset));
   if (dataset.pixels === undefined)

@@ -12,6 +12,7 @@ import {
   type ScoreSums,
   topClasses,
 } from '../../model/scores.ts';
+import type { TrainingConfig } from '../../model/training-config.ts';
 import type { ValidatedImage } from '../../model/validation-file.ts';
 import { batchRanges, type DataLoader } from '../data/data-loader.ts';
 import type { DatasetImage } from '../data/dataset-image.ts';
@@ -52,6 +53,17 @@ export async function validate(
   }
   const seconds = (performance.now() - startedAt) / 1000;
   return { sums, balancedTop1err: balancedError(classErrors), seconds };
+}
+
+/**
+ * The epoch whose parameters become the model: the best one in validation, or the last one of a fold, whose photographs then choose
+ * nothing and give the error of photographs that the model never met.
+ */
+export function chosenRow(
+  history: readonly MetricsRow[],
+  { fold }: Pick<TrainingConfig, 'fold'>,
+): MetricsRow | undefined {
+  return fold === undefined ? bestRow(history) : history.findLast(({ split }) => split === 'val');
 }
 
 /**

@@ -3,7 +3,7 @@ import { multiplyAddsOf } from '../../../graph/builder.ts';
 import { forwardGraph } from '../../../graph/forward.ts';
 import { type SlidingGraph, slidingGraph, slidingNames } from '../../../graph/page/sliding-graph.ts';
 import { describeLayers } from '../../../model/description.ts';
-import { foldBatchNorm } from '../../../model/fold.ts';
+import { foldBatchNorm } from '../../../model/fold-batch-norm.ts';
 import type { GreyImage } from '../../../model/image.ts';
 import { inputPx, type Network, networkNames, networkOf } from '../../../model/network.ts';
 import type { Parameters } from '../../../model/parameters.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { DatasetImage } from '../../../training/data/dataset-image.ts';
-import { splitByImage } from '../../../training/data/split.ts';
+import { splitByFold, splitByImage } from '../../../training/data/split.ts';
 
 const labels = ['bark', 'brick', 'wood'];
 
@@ -141,4 +141,47 @@ test.each<[string, readonly DatasetImage[]]>([
   expect(() => split(images)).toThrow(
     /^data: each class needs at least two different images.* too few in bark$/,
   );
+});
+
+describe('folds', () => {
+  const folds = 4;
+  const allFolds = (images: readonly DatasetImage[], seed = 1) =>
+    Array.from({ length: folds }, (_, i) =>
+      splitByFold('data', images, { labels, seed, folds, fold: i + 1 }),
+    );
+  const images = labels.flatMap((_, label) =>
+    Array.from({ length: 9 + label }, (_, i) => image(label, `${label}-${i}`)),
+  );
+
+  test('hold out every image once, of each class as many or one more', () => {
+    const splits = allFolds(images);
+    const heldOut = splits.flatMap(({ validation }) => validation.map(({ name }) => name));
+    expect(heldOut.toSorted()).toEqual(images.map(({ name }) => name).toSorted());
+    for (const { train, validation } of splits) {
+      expect(train.length + validation.length).toBe(images.length);
+      labels.forEach((_, label) => {
+        const count = validation.filter((held) => held.label === label).length;
+        expect([Math.floor((9 + label) / folds), Math.ceil((9 + label) / folds)]).toContain(count);
+      });
+    }
+  });
+
+  test('keep identical files together, never hold out a file with two labels, and depend on the seed alone', () => {
+    const messy = [...images, image(0, '0-1', 'bark/copy.png'), image(1, '2-2', 'brick/also-wood.png')];
+    const splits = allFolds(messy);
+    for (const { train, validation } of splits) {
+      const held = new Set(hashes(validation));
+      expect(hashes(train).filter((hash) => held.has(hash))).toEqual([]);
+      expect(held.has('2-2')).toBe(false);
+    }
+    expect(allFolds(messy.toReversed())).toEqual(splits);
+    expect(allFolds(messy, 2)).not.toEqual(splits);
+  });
+
+  test('refuse a class with fewer different images than folds', () => {
+    const few = [...images, image(0, 'x')].filter(
+      ({ label, contentHash }) => label !== 1 || contentHash < '1-3',
+    );
+    expect(() => allFolds(few)).toThrow(/at least 4 different images.*brick/);
+  });
 });

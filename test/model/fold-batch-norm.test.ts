@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { foldBatchNorm, foldedNetwork } from '../../model/fold.ts';
+import { foldBatchNorm, foldedNetwork } from '../../model/fold-batch-norm.ts';
 import type { Layer } from '../../model/layer.ts';
 import { type Network, networkOf } from '../../model/network.ts';
 import { checkParameters } from '../../model/parameters.ts';

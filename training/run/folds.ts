@@ -1,0 +1,114 @@
+/**
+ * Cross-validation: what the runs of all folds say together. Every photograph was held out once, by a run that never met it and whose
+ * epoch it did not choose.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { randomStream } from '../../model/random.ts';
+import { runFiles } from '../../model/run-file.ts';
+import { type ValidatedImage, validationFromCsv, validationToCsv } from '../../model/validation-file.ts';
+import { counted } from '../../model/words.ts';
+import { writeFileAtomically } from '../../node/atomic-file.ts';
+
+/** Names of the files that the folds leave together. */
+export const foldFiles = { summary: 'folds.json', validation: runFiles.validation } as const;
+
+interface Estimate {
+  readonly error: number;
+  /** 95 %. */
+  readonly interval: readonly [low: number, high: number];
+}
+
+export interface FoldsSummary {
+  readonly folds: readonly {
+    readonly directory: string;
+    readonly photographs: number;
+    readonly patchError: number;
+    readonly photographError: number;
+  }[];
+  readonly photographs: number;
+  readonly patchError: Estimate;
+  readonly photographError: Estimate;
+}
+
+/** The run directory of a fold, counted from 1. */
+export function foldDirectory(directory: string, fold: number): string {
+  return join(directory, `fold-${fold}`);
+}
+
+/** Reads the validation of every fold and writes folds.json and validation.csv. Errors: `file-damaged`. */
+export async function summariseFolds(directory: string, folds: number): Promise<FoldsSummary> {
+  const validated = await Promise.all(
+    Array.from({ length: folds }, async (_, i) => {
+      const own = foldDirectory(directory, i + 1);
+      const path = join(own, runFiles.validation);
+      return { directory: own, images: validationFromCsv(await readFile(path, 'utf8'), path) };
+    }),
+  );
+  const images = validated.flatMap((fold) => fold.images);
+  const wrong = images.filter(isWrong).length;
+  const summary: FoldsSummary = {
+    folds: validated.map((fold) => ({
+      directory: fold.directory,
+      photographs: fold.images.length,
+      patchError: patchError(fold.images),
+      photographError: fold.images.filter(isWrong).length / fold.images.length,
+    })),
+    photographs: images.length,
+    patchError: { error: patchError(images), interval: bootstrapInterval(images) },
+    photographError: { error: wrong / images.length, interval: wilsonInterval(wrong, images.length) },
+  };
+  await writeFileAtomically(join(directory, foldFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
+  await writeFileAtomically(join(directory, foldFiles.validation), validationToCsv(images));
+  return summary;
+}
+
+/** Lines for the terminal. */
+export function foldsText({ folds, photographs, patchError, photographError }: FoldsSummary): string {
+  const share = (value: number) => value.toFixed(4);
+  const estimate = ({ error, interval: [low, high] }: Estimate) =>
+    `${share(error)} (95 % interval ${share(low)} to ${share(high)})`;
+  return [
+    ...folds.map(
+      (fold, i) =>
+        `fold ${i + 1}: ${counted(fold.photographs, 'photograph')}, error of patches ${share(fold.patchError)}, of photographs ${share(fold.photographError)}`,
+    ),
+    `All ${counted(photographs, 'photograph')}, each unseen by the run that classified it:`,
+    `  error of patches      ${estimate(patchError)}`,
+    `  error of photographs  ${estimate(photographError)}`,
+  ].join('\n');
+}
+
+function isWrong({ label, photograph_prediction }: ValidatedImage): boolean {
+  return label !== photograph_prediction;
+}
+
+function patchError(images: readonly ValidatedImage[]): number {
+  const sum = (value: (image: ValidatedImage) => number) =>
+    images.reduce((total, image) => total + value(image), 0);
+  return sum(({ wrong }) => wrong) / sum(({ patches }) => patches);
+}
+
+const resamples = 2000;
+
+/** Percentile bootstrap over photographs, because patches of one photograph are not independent (Efron 1979). */
+function bootstrapInterval(images: readonly ValidatedImage[]): readonly [number, number] {
+  const random = randomStream(1, 'bootstrap of folds');
+  const errors = Float64Array.from({ length: resamples }, () =>
+    patchError(images.map(() => images[random.integer(0, images.length - 1)] as ValidatedImage)),
+  ).sort();
+  return [
+    errors[Math.floor(0.025 * resamples)] as number,
+    errors[Math.ceil(0.975 * resamples) - 1] as number,
+  ];
+}
+
+/** Wilson's score interval (1927, equation 4), which does not shrink to nothing where no photograph is wrong. */
+function wilsonInterval(wrong: number, count: number): readonly [number, number] {
+  const z = 1.959964;
+  const share = wrong / count;
+  const centre = share + z ** 2 / (2 * count);
+  const spread = z * Math.sqrt((share * (1 - share)) / count + z ** 2 / (4 * count ** 2));
+  const scale = 1 + z ** 2 / count;
+  return [Math.max(0, (centre - spread) / scale), Math.min(1, (centre + spread) / scale)];
+}
