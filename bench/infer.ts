@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { encodeModel } from '../graph/encode.ts';
 import { forwardGraph } from '../graph/forward.ts';
 import { throughputGraph } from '../graph/throughput.ts';
+import { foldBatchNorm } from '../model/fold-batch-norm.ts';
 import { defaultOpset, graphNames } from '../model/model-file.ts';
-import { inputPx, networkOf, type VariantName, variantNames } from '../model/network.ts';
+import { inputPx, type NetworkName, networkNames, networkOf } from '../model/network.ts';
 import { initialParameters } from '../model/parameters.ts';
 import { usableCores } from '../node/machine.ts';
 import { env, InferenceSession, Tensor } from '../node/onnxruntime.ts';
@@ -17,7 +18,7 @@ import { randomBatches, takeSample, turnsOf } from './sample.ts';
 import { medianRatio } from './statistics.ts';
 
 export const inferBenchOptions = z.strictObject({
-  variant: z.enum(variantNames).default('reference').describe('network'),
+  variant: z.enum(networkNames).default('reference').describe('network'),
   rounds: z.int().min(1).default(9).describe('turns of each file at each batch size'),
   seconds: z.number().positive().default(0.3).describe('length of a turn'),
   out: outOption('bench-infer.md'),
@@ -81,9 +82,10 @@ async function measureFiles(
 type Sessions = Readonly<Record<FileName, InferenceSession>>;
 
 /** Both files of a network with its initial values, as `npm run export` writes them. */
-async function openFiles(variant: VariantName, threads: number): Promise<Sessions> {
-  const network = networkOf(variant, textureNames.length);
-  const parameters = initialParameters(network, 1);
+async function openFiles(variant: NetworkName, threads: number): Promise<Sessions> {
+  const trained = networkOf(variant, textureNames.length);
+  const initial = { network: trained, parameters: initialParameters(trained, 1) };
+  const { network, parameters } = foldBatchNorm(initial);
   const open = (graph: ReturnType<typeof forwardGraph>) => {
     const file = encodeModel(graph, { producerName: 'textura', producerVersion: '', metadata: {} });
     return InferenceSession.create(file, { intraOpNumThreads: threads });
@@ -120,7 +122,7 @@ async function differenceOf({ portable, throughput }: Sessions, image: Tensor): 
 }
 
 /** docs/bench-infer.md. */
-export function inferPage(variant: VariantName, sections: readonly string[], origin: Origin): string {
+export function inferPage(variant: NetworkName, sections: readonly string[], origin: Origin): string {
   const introduction = `# Inference speed
 
 Images per second of an exported network in onnxruntime-node. \`npm run export\` writes two files per network,

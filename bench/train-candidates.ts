@@ -5,14 +5,14 @@
  */
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { networkOf, type VariantName, variantNames } from '../model/network.ts';
+import { type NetworkName, networkNames, networkOf } from '../model/network.ts';
 import { textureNames } from '../textures/textures.ts';
 import type { CandidatePlan } from './candidate.ts';
 import { productModel, squareProduct, stepProduct } from './matrix-product.ts';
 
 /** What the candidates of a comparison have in common. */
 export interface Comparison {
-  readonly variant: VariantName;
+  readonly variant: NetworkName;
   readonly threads: number;
   readonly batch: number;
   /** A folder of photographs, or `generated`. */
@@ -27,7 +27,7 @@ const batchSources = ['prepared', 'pipeline', 'jitter64'] as const;
 type BatchSource = (typeof batchSources)[number];
 
 const trainingSchema = z.strictObject({
-  variant: z.enum(variantNames),
+  variant: z.enum(networkNames),
   threads: z.int().min(1),
   batch: z.int().min(1),
   data: z.string(),

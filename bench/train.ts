@@ -1,6 +1,6 @@
 /** `npm run bench -- train`: images per second of a training step, compared with PyTorch and TensorFlow. */
 import { z } from 'zod';
-import { variantNames } from '../model/network.ts';
+import { networkNames } from '../model/network.ts';
 import { chromiumMissing, findChromium } from '../node/chromium.ts';
 import { usableCores } from '../node/machine.ts';
 import type { Terminal } from '../node/terminal.ts';
@@ -38,7 +38,7 @@ export const trainBenchOptions = z.strictObject({
 type TrainBenchOptions = z.infer<typeof trainBenchOptions>;
 
 const threadsSchema = z.array(z.coerce.number().int().min(1));
-const variantsSchema = z.array(z.enum(variantNames));
+const variantsSchema = z.array(z.enum(networkNames));
 
 export async function benchTrain(options: TrainBenchOptions, terminal: Terminal): Promise<void> {
   const comparisons = comparisonsOf(options);
@@ -81,7 +81,7 @@ async function benchProfile(
 }
 
 function comparisonsOf({ variant, threads, batch, data }: TrainBenchOptions): readonly Comparison[] {
-  const variants = listed('--variant', variant, variantsSchema, `some of ${variantNames.join(', ')}`);
+  const variants = listed('--variant', variant, variantsSchema, `some of ${networkNames.join(', ')}`);
   const counts =
     threads === undefined
       ? [...new Set([usableCores(), 1])]

@@ -14,6 +14,10 @@ import { type BatchNormLayer, type ConvolutionLayer, type Layer, volume } from '
 import type { Network } from './network.ts';
 import { type Parameters, parameter } from './parameters.ts';
 
+export function hasBatchNorm({ layers }: Network): boolean {
+  return layers.some(({ kind }) => kind === 'batchNorm');
+}
+
 /** The network without its batch normalisations. */
 export function foldedNetwork(network: Network): Network {
   const parameters = parameterSpecs(network).map(

@@ -29,40 +29,63 @@ class Standardise(nn.Module):
         return centred / (variance + self.variance_floor).sqrt()
 
 
-class GlobalAverage(nn.Module):
-    """[N,C,h,w] to logits [N,C]; softmax is part of the loss."""
-
-    def forward(self, logits):
-        return logits.mean(dim=(2, 3))
-
-
 def convolution(layer, channels):
-    module = nn.Conv2d(channels, layer["filters"], layer["kernelPx"])
+    module = nn.Conv2d(
+        channels, layer["filters"], layer["kernelPx"], layer.get("stridePx", 1), bias=layer.get("hasBias", True)
+    )
     nn.init.kaiming_normal_(module.weight)
     if "initialDeviation" in layer:
         nn.init.normal_(module.weight, std=layer["initialDeviation"])
-    nn.init.zeros_(module.bias)
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)
     return module
 
 
-def network_of(layers):
-    modules, channels = [], 1
-    for layer in layers:
-        kind = layer["kind"]
-        if kind == "standardise":
-            modules.append(Standardise(layer["varianceFloor"]))
-        elif kind == "convolution":
-            modules.append(convolution(layer, channels))
-            channels = layer["filters"]
-        elif kind == "relu":
-            modules.append(nn.ReLU(inplace=True))
-        elif kind == "maxPool":
-            modules.append(nn.MaxPool2d(layer["sizePx"]))
-        elif kind == "globalAverage":
-            modules.append(GlobalAverage())
-        else:
-            raise ValueError(f"unknown layer kind {kind}")
-    return nn.Sequential(*modules)
+class Network(nn.Module):
+    """Layers in order; `globalStatistics` reads earlier ones by name, and the last layer averages positions to logits [N,C]."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = layers
+        self.parts = nn.ModuleDict()
+        channels, of = 1, {}
+        for layer in layers:
+            kind, name = layer["kind"], layer["name"]
+            if kind == "standardise":
+                self.parts[name] = Standardise(layer["varianceFloor"])
+            elif kind == "convolution":
+                self.parts[name] = convolution(layer, channels)
+                channels = layer["filters"]
+            elif kind == "batchNorm":
+                self.parts[name] = nn.BatchNorm2d(channels, eps=layer["epsilon"])
+            elif kind == "relu":
+                self.parts[name] = nn.ReLU(inplace=True)
+            elif kind == "maxPool":
+                self.parts[name] = nn.MaxPool2d(layer["sizePx"])
+            elif kind == "globalStatistics":
+                channels = 2 * sum(of[source] for source in layer["of"])
+            elif kind != "globalAverage":
+                raise ValueError(f"unknown layer kind {kind}")
+            of[name] = channels
+
+    def forward(self, x):
+        outputs = {}
+        for layer in self.layers:
+            kind, name = layer["kind"], layer["name"]
+            if kind == "globalStatistics":
+                x = torch.cat([part for source in layer["of"] for part in statistics(outputs[source], layer)], 1)
+            elif kind == "globalAverage":
+                x = x.mean(dim=(2, 3))
+            else:
+                x = self.parts[name](x)
+            outputs[name] = x
+        return x
+
+
+def statistics(x, layer):
+    """Mean and deviation of each channel over positions, [N,C,1,1] each."""
+    variance, mean = torch.var_mean(x, dim=(2, 3), unbiased=False, keepdim=True)
+    return mean, (variance + layer["varianceFloor"]).sqrt()
 
 
 def optimiser_of(network):
@@ -77,7 +100,7 @@ def stepper(request):
     """Returns a function that runs one step: bytes to float32, forward, backward, update."""
     setting, batch = request["setting"], request["batch"]
     layout = torch.contiguous_format if setting == "default" else torch.channels_last
-    network = network_of(request["layers"]).to(memory_format=layout)
+    network = Network(request["layers"]).to(memory_format=layout)
     optimiser = optimiser_of(network)
     loss_of = nn.CrossEntropyLoss()
     patches = torch.randint(0, 256, (BATCHES, batch, 1, INPUT_PX, INPUT_PX), dtype=torch.uint8)

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { TexturaError } from '../../model/error.ts';
-import type { VariantName } from '../../model/network.ts';
+import type { NetworkName } from '../../model/network.ts';
 import { chromiumMissing, findChromium } from '../../node/chromium.ts';
 import type { SamplePlan, Timing } from '../sample.ts';
 import type { WebRuntime } from './runtimes-page.ts';
@@ -42,7 +42,7 @@ const wasmName = 'ort-wasm-simd-threaded.wasm';
 
 /** Opens step-page.ts on a network. Errors: `engine-unavailable` if there is no browser. */
 export function openStepBrowser(network: {
-  readonly variant: VariantName;
+  readonly variant: NetworkName;
   readonly classes: number;
   readonly batch: number;
 }): Promise<StepBrowser> {
@@ -60,7 +60,7 @@ export function openStepBrowser(network: {
 }
 
 /** Opens runtimes-page.ts on a network. Errors: `engine-unavailable` if there is no browser. */
-export function openRuntimesBrowser(variant: VariantName, classes: number): Promise<RuntimesBrowser> {
+export function openRuntimesBrowser(variant: NetworkName, classes: number): Promise<RuntimesBrowser> {
   return openPage('runtimes-page.ts', 'runtimesPage', async (browser, page) => {
     const request = {
       variant,

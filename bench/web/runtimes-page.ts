@@ -11,7 +11,7 @@ import { forwardGraph } from '../../graph/forward.ts';
 import { describeLayers } from '../../model/description.ts';
 import type { Layer } from '../../model/layer.ts';
 import { defaultOpset, graphNames } from '../../model/model-file.ts';
-import { inputPx, type Network, networkOf, type VariantName } from '../../model/network.ts';
+import { inputPx, type Network, type NetworkName, networkOf } from '../../model/network.ts';
 import { initialParameters, type Parameters, parameter } from '../../model/parameters.ts';
 import { randomBatches, type SamplePlan, type Timing, takeSample } from '../sample.ts';
 
@@ -19,7 +19,7 @@ export const webRuntimes = ['onnxruntime-web wasm', 'TensorFlow.js wasm', 'Tenso
 export type WebRuntime = (typeof webRuntimes)[number];
 
 interface RuntimesRequest {
-  readonly variant: VariantName;
+  readonly variant: NetworkName;
   readonly classes: number;
   readonly onnxruntimeWasm: string;
   /** Address of TensorFlow.js's wasm files, ending with a slash. */

@@ -3,7 +3,8 @@ import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
 import { encodeModel } from '../../graph/encode.ts';
 import { stepNames, trainingStepGraph } from '../../graph/step/step.ts';
 import { batchValues, type StepValues, settingValues, stateValues } from '../../graph/step/step-values.ts';
-import { networkOf, type VariantName } from '../../model/network.ts';
+import { hasBatchNorm } from '../../model/fold-batch-norm.ts';
+import { type NetworkName, networkOf } from '../../model/network.ts';
 import { initialParameters, zeroParameters } from '../../model/parameters.ts';
 import {
   benchSettings,
@@ -16,7 +17,7 @@ import {
 } from '../sample.ts';
 
 interface StepRequest {
-  readonly variant: VariantName;
+  readonly variant: NetworkName;
   readonly classes: number;
   readonly batch: number;
   /** Address of onnxruntime's WebAssembly file. */
@@ -40,7 +41,9 @@ export async function open({ variant, classes, batch, wasmUrl }: StepRequest): P
   const momentum = zeroParameters(network);
   let state = tensorsOf(stateValues(network, { parameters: initialParameters(network, 1), momentum }));
   const names = Object.keys(state);
-  const settings = tensorsOf(settingValues(benchSettings));
+  const settings = tensorsOf(
+    settingValues({ ...benchSettings, ...(hasBatchNorm(network) && { statisticsRate: 0.1 }) }),
+  );
   step = async (next) => {
     const outputs = await session.run({ ...tensorsOf(batchValues(next)), ...settings, ...state });
     state = Object.fromEntries(names.map((name) => [name, outputs[stepNames.next(name)] as Tensor]));

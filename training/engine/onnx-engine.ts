@@ -17,7 +17,7 @@ import {
 } from '../../graph/step/step-values.ts';
 import { describeLayers, totalsOf } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
-import { foldBatchNorm, foldedNetwork } from '../../model/fold-batch-norm.ts';
+import { foldBatchNorm, foldedNetwork, hasBatchNorm } from '../../model/fold-batch-norm.ts';
 import type { Network } from '../../model/network.ts';
 import { checkState, type TrainingState, zeroParameters } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
@@ -68,7 +68,7 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
   // Where a device is not there onnxruntime says so itself, before the error does. Counts before the first session of a process.
   if (device !== 'cpu') env.logLevel = 'fatal';
   const inference = foldedNetwork(network);
-  const hasBatchNorm = inference.layers.length < network.layers.length;
+  const normalises = hasBatchNorm(network);
   const evaluation = await openEvaluation(inference, target, open);
   let [current, spare] = [tensorsOf(stateValues(network)), tensorsOf(stateValues(network))];
   /** What an evaluation computes with, until the next step: folded values and what was prepared of them. */
@@ -83,9 +83,9 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
 
   async function step(batch: Batch, stepSettings: StepSettings): Promise<Float32Array> {
     const count = batch.labels.length;
-    const size = hasBatchNorm ? count : Math.max(count, usualBatch);
+    const size = normalises ? count : Math.max(count, usualBatch);
     const session = await stepSession(size);
-    const statisticsRate = hasBatchNorm ? (stepSettings.statisticsRate ?? defaultStatisticsRate) : undefined;
+    const statisticsRate = normalises ? (stepSettings.statisticsRate ?? defaultStatisticsRate) : undefined;
     const outputs = Object.fromEntries(
       Object.entries(spare).map(([name, tensor]) => [stepNames.next(name), tensor]),
     );
@@ -103,7 +103,7 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
   }
 
   async function prepareEvaluation() {
-    if (!hasBatchNorm) return { values: current, prepared: await evaluation.prepare(current) };
+    if (!normalises) return { values: current, prepared: await evaluation.prepare(current) };
     const { network: folded, parameters } = foldBatchNorm({ network, parameters: (await read()).parameters });
     const values = tensorsOf(stateValues(folded, { parameters, momentum: zeroParameters(folded) }));
     return { values, prepared: await evaluation.prepare(values) };
