@@ -1,0 +1,121 @@
+/**
+ * Makes docs/accuracy.md from cross-validations: `npm run docs:accuracy -- --runs DIR`, where DIR holds folders that
+ * `npm run train -- --folds N` wrote. One row each.
+ */
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { markdownTable } from 'markdown-table';
+import { z } from 'zod';
+import { describeLayers, totalsOf } from '../model/description.ts';
+import { TexturaError } from '../model/error.ts';
+import { metricsFromCsv } from '../model/metrics.ts';
+import { networkOfRun, type Run, runFiles } from '../model/run-file.ts';
+import { writeFileAtomically } from '../node/atomic-file.ts';
+import { runCommand } from '../node/command-line.ts';
+import { readRun } from '../node/run-record.ts';
+import { type FoldsSummary, foldDirectory, foldFiles } from '../training/run/folds.ts';
+
+const options = z.strictObject({
+  runs: z.string().min(1).describe('folder of cross-validations'),
+});
+
+interface CrossValidation {
+  readonly summary: FoldsSummary;
+  readonly first: Run;
+  /** Of all folds' training and validation. */
+  readonly seconds: number;
+}
+
+async function writeAccuracy({ runs }: z.infer<typeof options>): Promise<void> {
+  const directories = (await readdir(runs))
+    .map((name) => join(runs, name))
+    .filter((directory) => existsSync(join(directory, foldFiles.summary)));
+  if (directories.length === 0) {
+    throw new TexturaError('data-unusable', `${runs}: no folder in it has a ${foldFiles.summary}`);
+  }
+  const validations = await Promise.all(directories.map(readValidation));
+  const target = fileURLToPath(new URL('./accuracy.md', import.meta.url));
+  await writeFileAtomically(target, accuracyPage(validations, runs));
+}
+
+async function readValidation(directory: string): Promise<CrossValidation> {
+  const summary: FoldsSummary = JSON.parse(await readFile(join(directory, foldFiles.summary), 'utf8'));
+  const seconds = await Promise.all(
+    summary.folds.map(async (_, i) => {
+      const path = join(foldDirectory(directory, i + 1), runFiles.metrics);
+      const rows = metricsFromCsv(await readFile(path, 'utf8'), path);
+      return rows.reduce((sum, row) => sum + row.seconds, 0);
+    }),
+  );
+  return {
+    summary,
+    first: await readRun(foldDirectory(directory, 1)),
+    seconds: seconds.reduce((sum, value) => sum + value, 0),
+  };
+}
+
+const headings = [
+  'data',
+  'network',
+  'epochs',
+  'parameters',
+  'multiply-adds',
+  'error of patches',
+  'error of photographs',
+  'minutes per fold',
+];
+
+function accuracyPage(validations: readonly CrossValidation[], runs: string): string {
+  const rows = validations
+    .toSorted((a, b) => a.summary.patchError.error - b.summary.patchError.error)
+    .map(rowOf);
+  return `# Accuracy
+
+Cross-validation by photograph: the photographs of each class are dealt into folds, and each fold is classified by a network that
+was trained on the others. Every photograph is classified once, by a network that never saw it; the fold does not choose the epoch
+either, because the last one counts. A photograph is classified by the average logits of its patches (at most 15). Intervals are
+95 %: of patches by a bootstrap over photographs, of photographs Wilson's.
+
+${markdownTable([headings, ...rows], { align: headings.map((_, i) => (i < 2 ? 'l' : 'r')) })}
+
+Each row is \`npm run train -- --folds N\` with the network and the epochs of the row; everything else is the default recipe, unless
+the row says otherwise. \`npm run docs:accuracy -- --runs ${basename(runs)}\` makes this page.
+`;
+}
+
+function rowOf({ summary, first, seconds }: CrossValidation): readonly string[] {
+  const { config } = first;
+  const { parameters, multiplyAdds } = totalsOf(describeLayers(networkOfRun(first)));
+  const estimate = ({ error, interval: [low, high] }: FoldsSummary['patchError']) =>
+    `${error.toFixed(4)} (${low.toFixed(4)} to ${high.toFixed(4)})`;
+  return [
+    basename(config.data),
+    [config.variant, ...differences(config)].join(', '),
+    String(config.epochs),
+    parameters.toLocaleString('en-US'),
+    `${(multiplyAdds / 1e6).toFixed(1)} M`,
+    estimate(summary.patchError),
+    estimate(summary.photographError),
+    (seconds / summary.folds.length / 60).toFixed(1),
+  ];
+}
+
+/** In what a run differs from the default recipe, as far as the page's rows do. */
+function differences({ augment, batchNorm, variant }: Run['config']): readonly string[] {
+  return [
+    ...(augment === 'strong' ? [] : [`augmentation ${augment}`]),
+    ...(batchNorm || variant === 'texture-net' ? [] : ['no batch normalisation']),
+  ];
+}
+
+await runCommand(
+  {
+    name: 'docs:accuracy',
+    summary: 'Makes docs/accuracy.md from cross-validations.',
+    options,
+    run: writeAccuracy,
+  },
+  process.argv.slice(2),
+);
