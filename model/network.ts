@@ -57,6 +57,11 @@ export const variantNames = Object.keys(variants) as [VariantName, ...VariantNam
 export const networkNames = [...variantNames, 'texture-net'] as const;
 export type NetworkName = (typeof networkNames)[number];
 
+/** The model that answers where nobody names one: texture-net's, else the reference's, else the first by name. */
+export function preferredModel(names: readonly string[]): string | undefined {
+  return ['texture-net', 'reference'].find((name) => names.includes(name)) ?? names.toSorted()[0];
+}
+
 /** In what a network may differ from its variant's plain form, whatever it ablates. */
 export interface NetworkForm {
   /** Batch normalisation after every convolution but the classifier, which then needs no bias. texture-net always has it. */

@@ -13,6 +13,8 @@ export interface CommandDefinition<S extends z.ZodObject> {
   readonly name: string;
   readonly summary: string;
   readonly options: S;
+  /** Other names of options, as older commands and scripts have them; the help does not list them. */
+  readonly aliases?: Readonly<Record<string, keyof z.infer<S> & string>>;
   /** Name of the positional arguments, e.g. `image`, if the command takes any. */
   readonly arguments?: string;
   /** `given` names the options that were on the command line. */
@@ -53,6 +55,9 @@ export function parseArguments<S extends z.ZodObject>(
   command.configureOutput({ writeErr: () => {} });
   for (const [key, schema] of Object.entries(definition.options.shape))
     command.addOption(optionOf(key, schema as z.ZodType));
+  const aliases = Object.entries(definition.aliases ?? {});
+  for (const [alias, key] of aliases)
+    command.addOption(optionOf(alias, definition.options.shape[key] as z.ZodType).hideHelp());
   if (definition.arguments !== undefined) command.argument(`[${definition.arguments}...]`);
   command.allowExcessArguments();
   try {
@@ -66,6 +71,14 @@ export function parseArguments<S extends z.ZodObject>(
     throw new TexturaError('usage', `${definition.name} takes flags only, got "${command.args.join(' ')}"`);
   }
   const raw: Record<string, unknown> = command.opts();
+  for (const [alias, key] of aliases) {
+    if (raw[alias] === undefined) continue;
+    if (raw[key] !== undefined) {
+      throw new TexturaError('usage', `${flagOf(alias)} is another name of ${flagOf(key)}: give one of them`);
+    }
+    raw[key] = raw[alias];
+    delete raw[alias];
+  }
   const typed = Object.fromEntries(
     Object.entries(raw).map(([key, value]) => [
       key,

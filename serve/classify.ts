@@ -2,9 +2,12 @@
  * npm run classify: classifies image files. A file that cannot be used is reported, and the others are still
  * classified.
  */
+import { readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { maxImagePixelsOption } from '../model/image-options.ts';
+import { preferredModel } from '../model/network.ts';
 import { stretchText } from '../model/sample-depth.ts';
 import { cropChoices } from '../model/service.ts';
 import { counted, oneLine } from '../model/words.ts';
@@ -16,10 +19,14 @@ import { type Classification, classify } from './classification.ts';
 import { Model } from './model.ts';
 
 const terminal = terminalOn(process.stdout);
-const defaultModel = 'models/reference.onnx';
+const modelsFolder = 'models';
 
 const options = z.strictObject({
-  model: z.string().min(1).default(defaultModel).describe('ONNX file made by npm run export'),
+  model: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('ONNX file made by npm run export (default: texture-net.onnx, or reference.onnx, of models/)'),
   json: z.boolean().default(false).describe('print one JSON object instead of text'),
   top: z.int().min(1).max(1000).default(5).describe('number of classes to print for each image'),
   crops: z
@@ -50,7 +57,7 @@ async function classifyFiles(
   if (files.filter((file) => file === '-').length > 1) {
     throw new TexturaError('usage', '-: standard input can be given only once');
   }
-  const model = await loadModel(path);
+  const model = await Model.load(path ?? (await defaultModel()));
   const results: FileResult[] = [];
   try {
     for (const file of files) {
@@ -77,15 +84,16 @@ async function classifyFiles(
   }
 }
 
-async function loadModel(path: string): Promise<Model> {
-  try {
-    return await Model.load(path);
-  } catch (error) {
-    if (!(error instanceof TexturaError) || error.code !== 'model-not-found' || path !== defaultModel)
-      throw error;
-    const todo = 'train one with npm run train, then write it with npm run export';
-    throw new TexturaError('model-not-found', `${error.message}: ${todo}`, { cause: error });
-  }
+/** Errors: `model-not-found` if models/ has no exported model. */
+async function defaultModel(): Promise<string> {
+  const files = await readdir(modelsFolder).catch(() => []);
+  const names = files.flatMap((file) =>
+    file.endsWith('.onnx') && !file.endsWith('.throughput.onnx') ? [basename(file, '.onnx')] : [],
+  );
+  const name = preferredModel(names);
+  if (name !== undefined) return join(modelsFolder, `${name}.onnx`);
+  const todo = 'train one with npm run train, then write it with npm run export';
+  throw new TexturaError('model-not-found', `there is no model in ${modelsFolder}/: ${todo}`);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
-import { type NetworkName, networkNames, networkOf, variantNames } from '../model/network.ts';
+import { type NetworkName, networkNames, networkOf } from '../model/network.ts';
 import {
   recipeKeys,
   recipeNames,
@@ -21,20 +21,21 @@ import { foldDirectory, foldsText, summariseFolds } from './run/folds.ts';
 import { freeRunDirectory, holdsRun, newestRun } from './run/run-directory.ts';
 import { trainRun } from './run/train-run.ts';
 
-const everyVariant = 'all';
+const everyNetwork = 'all';
+const { variant: _, ...settingsSchema } = trainingConfigSchema.shape;
 
 export const trainOptions = z.strictObject({
-  ...trainingConfigSchema.shape,
-  variant: z
-    .enum([...networkNames, everyVariant])
-    .default('reference')
+  ...settingsSchema,
+  network: z
+    .enum([...networkNames, everyNetwork])
+    .default('texture-net')
     .describe('network to train, or all of them one after another'),
   recipe: z.enum(recipeNames).default('default').describe('named set of settings; other options override it'),
   out: z
     .string()
     .min(1)
     .optional()
-    .describe('run directory (default runs/VARIANT, with a number if it exists)'),
+    .describe('run directory (default runs/NETWORK, with a number if it exists)'),
   engine: z.enum(engineOptions).default('auto').describe('training engine'),
   device: z.enum(deviceOptions).default('auto').describe('device of the engine'),
   threads: z.int().min(1).optional().describe('CPU threads (default: all available cores)'),
@@ -67,20 +68,20 @@ async function train(
   { given }: { readonly given: ReadonlySet<string> },
 ): Promise<void> {
   requireFold(options);
-  const variants = options.variant === everyVariant ? variantNames : [options.variant];
+  const networks = options.network === everyNetwork ? networkNames : [options.network];
   if (options.describe) {
-    for (const variant of variants)
+    for (const variant of networks)
       terminal.line(describeTable(networkOf(variant, textureNames.length), options.batch));
     return;
   }
   const failures: TexturaError[] = [];
   // Runs in one process do not leak: with one malloc arena (MALLOC_ARENA_MAX=1) memory stays level with both
   // engines. By default glibc keeps 10 to 30 MiB of freed memory for each network.
-  for (const variant of variants) {
+  for (const variant of networks) {
     try {
-      await trainNetwork(options, variant, given, variants.length === 1);
+      await trainNetwork(options, variant, given, networks.length === 1);
     } catch (error) {
-      if (variants.length === 1 || !(error instanceof TexturaError) || !isOfOneVariant(error)) throw error;
+      if (networks.length === 1 || !(error instanceof TexturaError) || !isOfOneVariant(error)) throw error;
       terminal.line(error.message);
       failures.push(error);
     }
@@ -99,10 +100,12 @@ async function trainNetwork(
 ): Promise<void> {
   const { recipe, folds, fold } = options;
   const settings = Object.fromEntries(
-    Object.keys(trainingConfigSchema.shape).map((key) => [key, options[key as keyof TrainOptions]]),
+    Object.keys(settingsSchema).map((key) => [key, options[key as keyof TrainOptions]]),
   );
   const config = trainingConfigSchema.parse({ ...withRecipe(settings, { recipe, variant }, given), variant });
-  const requested = new Set([...given, ...recipeKeys({ recipe, variant }, given)]);
+  // run.json calls the network its variant.
+  const named = given.has('network') ? ['variant'] : [];
+  const requested = new Set([...given, ...named, ...recipeKeys({ recipe, variant }, given)]);
   const trainIn = (directory: string, own: TrainingConfig, hasOwnProcess: boolean, resume: boolean) =>
     trainRun({
       config: own,
@@ -147,11 +150,11 @@ function isOfOneVariant({ code }: TexturaError): boolean {
 
 /** Errors: `usage` if there is nothing to resume and no --data to start with. */
 async function directoryFor(
-  { out, resume, variant: requested, folds, fold }: TrainOptions,
+  { out, resume, network: requested, folds, fold }: TrainOptions,
   variant: NetworkName,
   given: ReadonlySet<string>,
 ): Promise<string> {
-  const ofAll = requested === everyVariant;
+  const ofAll = requested === everyNetwork;
   if (out !== undefined) {
     const directory = ofAll ? `${out}-${variant}` : out;
     const isThere = holdsRun(directory) || holdsRun(foldDirectory(directory, 1));
@@ -189,6 +192,7 @@ await runCommand(
     name: 'train',
     summary: 'Trains a texture classifier on a folder of photographs with one sub-folder for each class.',
     options: trainOptions,
+    aliases: { variant: 'network' },
     run: train,
   },
   process.argv.slice(2),

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import type { GraphKind, ModelReport } from '../../model/model-file.ts';
+import { preferredModel } from '../../model/network.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
 import type { InferenceDevice } from '../inference/devices.ts';
 import {
@@ -50,8 +51,6 @@ interface RegistryEvents {
   readonly onChange: (name: string, change: ModelChange) => void;
   readonly note: Note;
 }
-
-const preferredName = 'reference';
 
 export class Registry {
   readonly #settings: RegistrySettings;
@@ -110,7 +109,7 @@ export class Registry {
 
   /** The model for requests that name none. */
   get defaultName(): string | undefined {
-    return defaultOf([...this.#models.keys()]);
+    return preferredModel([...this.#models.keys()]);
   }
 
   /** Errors: `model-not-found`; `overloaded` during the first scan. */
@@ -167,7 +166,7 @@ export class Registry {
     });
     if (sources === undefined) return;
     const names = sources.map(nameOf);
-    const preferred = defaultOf(names);
+    const preferred = preferredModel(names);
     const sandbox = new SandboxCheck();
     try {
       for (const source of sources)
@@ -240,10 +239,6 @@ export class Registry {
     );
     return { ...entry, entry, device, sessions, files: new Map(files) };
   }
-}
-
-function defaultOf(names: readonly string[]): string | undefined {
-  return names.includes(preferredName) ? preferredName : [...names].sort()[0];
 }
 
 function nameOf(source: ModelSource | BrokenSource): string {

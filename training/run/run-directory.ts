@@ -121,7 +121,10 @@ export function resumedConfig(
   const changed = keys.filter((key) => key !== 'data' && requested[key] !== stored.config[key]);
   if (changed.length > 0) {
     const list = changed
-      .map((key) => `${flagOf(key)} was ${stored.config[key] ?? 'not set'}, now ${requested[key]}`)
+      .map(
+        (key) =>
+          `${flagOf(key === 'variant' ? 'network' : key)} was ${stored.config[key] ?? 'not set'}, now ${requested[key]}`,
+      )
       .join('; ');
     throw new TexturaError(
       'usage',

@@ -4,6 +4,7 @@ import './style/tokens.css';
 import './style/page.css';
 import './style/stage.css';
 import './style/views.css';
+import { preferredModel } from '../../model/network.ts';
 import { holdsPatch } from '../../model/patch.ts';
 import { faultOf } from '../shared/faults.ts';
 import { openModelCache } from '../shared/model-fetch.ts';
@@ -12,7 +13,7 @@ import { compareView } from './compare/compare-view.ts';
 import { element } from './dom/element.ts';
 import { signal } from './dom/signal.ts';
 import { Inference } from './inference/inference.ts';
-import { type ListedModel, listModels, referenceName } from './inference/model-list.ts';
+import { type ListedModel, listModels } from './inference/model-list.ts';
 import { providerBar } from './inference/provider-bar.ts';
 import { faultText, language, setLanguage, setText } from './language/language.ts';
 import { addressedView, modelsUnlisted, noModels, type PageLayout, pageLayout, viewTabs } from './layout.ts';
@@ -44,7 +45,7 @@ async function offerModels(layout: PageLayout, source: SourceBar, stage: Stage):
   const taught = await taughtModels();
   try {
     const models = [...(await listModels()), ...taught];
-    const first = models.find(({ name }) => name === referenceName) ?? models[0];
+    const first = models.find(({ name }) => name === preferredModel(models.map((model) => model.name)));
     if (first === undefined) layout.panel.replaceChildren(noModels());
     else openViews(layout, source, stage, first, models);
   } catch (error) {
