@@ -239,7 +239,10 @@ describeWithTensorflow('with TensorFlow', () => {
     await nextSave(join(folder, 'a'));
     child.kill('SIGKILL');
     await once(child, 'exit');
-    const found = await newestCheckpoint(join(folder, 'a'), networkOf('lab-baseline', 3));
+    const found = await newestCheckpoint(
+      join(folder, 'a'),
+      networkOf('lab-baseline', 3, { batchNorm: true }),
+    );
     const begun = found?.checkpoint.progress.history.length ?? 0;
     const result = await train(folder, '--out', 'a', '--resume', '--engine', 'tfjs', '--device', 'cpu');
     expect(result, result.stderr).toMatchObject({ status: 0 });

@@ -1,4 +1,5 @@
 /** The Teach view: a person names surfaces and collects patches, and the page trains a model on them. */
+import { preferredModel } from '../../../model/network.ts';
 import { holdsPatch } from '../../../model/patch.ts';
 import { faultOf } from '../../shared/faults.ts';
 import { minPatches, splitSurfaces, surfacesFault } from '../../shared/surfaces.ts';
@@ -124,8 +125,11 @@ export function teachView(context: ViewContext): View {
     const state = inference.model.get();
     return state.status === 'ready' ? state.model.name : state.name;
   };
-  /** The chosen exported model, or the first one. The taught model is never the base. */
-  const baseModel = () => exported().find(({ name }) => name === chosenName()) ?? exported()[0];
+  /** The chosen exported model, or the preferred one. The taught model is never the base. */
+  const baseModel = () => {
+    const named = (wanted: string | undefined) => exported().find(({ name }) => name === wanted);
+    return named(chosenName()) ?? named(preferredModel(exported().map(({ name }) => name)));
+  };
 
   /** Removes everything now, and deletes it after some seconds unless it is undone. */
   async function deleteAll(): Promise<void> {
