@@ -32,8 +32,8 @@ test.each(['jitter64', 'strong'] as const)(
   async (augment) => {
     const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit', 'water'], 5));
     const size = ['--variant', 'reference', '--epochs', '2', '--patches-per-epoch', '44', '--batch', '11'];
-    const args = ['--data', 'photos', '--engine', 'onnx', '--augment', augment, '--learning-rate', '0.002'];
-    args.push(...size, '--out', 'run');
+    const settings = ['--recipe', 'plain', '--augment', augment, '--learning-rate', '0.002'];
+    const args = ['--data', 'photos', '--engine', 'onnx', ...settings, ...size, '--out', 'run'];
     const result = await runScript('training/train.ts', args, { cwd: folder });
     expect(result, result.stderr).toMatchObject({ status: 0 });
     const rows = metricsFromCsv(await readFile(join(folder, 'run/metrics.csv'), 'utf8'), 'run/metrics.csv');
