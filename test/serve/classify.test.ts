@@ -20,6 +20,7 @@ import { largestDifference } from '../support/onnx-session.ts';
 import { encoder, pgmOf16, ppmOfRgb } from '../support/pictures.ts';
 import { randomParameters, randomPatches } from '../support/random-network.ts';
 import { referenceLogits, referenceProbabilities } from '../support/reference-network.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { writeTrainedRun } from '../support/trained-run.ts';
 import { tolerances } from '../tolerances.ts';
 
@@ -161,10 +162,13 @@ describe('npm run classify', () => {
     expect(lines[0]).toMatch(new RegExp(`^  ${best} +${(Math.max(...expected) * 100).toFixed(1)} %`));
   });
 
-  test('without a model says how to make one', async () => {
-    const result = await runClassify(['three patches.png']);
-    expect(result.status).toBe(3);
-    expect(result.stderr).toMatch(/models\/reference\.onnx: .*npm run train.*npm run export/);
+  test('takes the model of the folder where none is named, and without one says how to make one', async () => {
+    const result = await runClassify(['three patches.png', '--json']);
+    expect(JSON.parse(result.stdout)).toMatchObject({ model: 'lab-baseline' });
+    const empty = { cwd: await temporaryFolder() };
+    const refused = await runScript('serve/classify.ts', ['three patches.png'], empty);
+    expect(refused.status).toBe(3);
+    expect(refused.stderr).toMatch(/there is no model in models\/: .*npm run train.*npm run export/);
   });
 });
 

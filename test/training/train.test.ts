@@ -348,7 +348,10 @@ test.skipIf(!smallDisksWork)(
   async () => {
     const folder = await temporaryFolder({ 'disk/': '', 'photos/a/notes.txt': 'no image' });
     const disk = { folder: join(folder, 'disk'), megabytes: 60, cwd: folder };
-    const refused = await onSmallDisk('textura training/train.ts --data photos --out disk/run', disk);
+    const refused = await onSmallDisk(
+      'textura training/train.ts --network reference --data photos --out disk/run',
+      disk,
+    );
     expect(refused).toMatchObject({ status: 2, stdout: '' });
     expect(refused.stderr).toMatch(
       /^train: disk\/run: too little space on the disk: about 1\d\d MiB are needed, (59|60) MiB are free\n$/,
@@ -510,7 +513,12 @@ test('mistakes on the command line are reported, with status 2', async () => {
   });
   expect(await train(folder, '--resume')).toMatchObject({
     status: 2,
-    stderr: expect.stringContaining('there is no run of reference in runs/; add --data to start one'),
+    stderr: expect.stringContaining('there is no run of texture-net in runs/; add --data to start one'),
   });
-  expect((await train(folder, '--describe')).stdout).toContain('4,439,095');
+  expect((await train(folder, '--describe')).stdout).toContain('145,009');
+  expect((await train(folder, '--describe', '--variant', 'reference')).stdout).toContain('4,439,095');
+  expect(await train(folder, '--variant', 'reference', '--network', 'reference')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('--variant is another name of --network: give one of them'),
+  });
 });
