@@ -15,7 +15,7 @@ import {
   folderLevels,
   splitOf,
 } from './folder-level.ts';
-import { type FolderWalk, type WalkedFile, walkFolder } from './folder-walk.ts';
+import { type FolderWalk, hasImageExtension, type WalkedFile, walkFolder } from './folder-walk.ts';
 
 export interface ClassFile extends WalkedFile {
   /** Name of the class in NFC. */
@@ -70,7 +70,13 @@ export async function scanDataFolder(root: string): Promise<DataFolder> {
   if (labels.length < 2)
     throw new TexturaError('data-unusable', await tooFewClasses(root, labels, splits.keys(), levels));
   const dataFolders = classFolders.filter((name) => labelIn(name) !== undefined && levels.isDataFolder(name));
-  requireOneDataset(root, dataFolders, levels, (name) => labelIn(name) ?? '');
+  const withImages = new Set(
+    walk.files.filter(hasImageExtension).map(({ name }) => name.split('/').slice(0, depth).join('/')),
+  );
+  const hasFlatClass = classFolders.some(
+    (name) => labelIn(name) !== undefined && withImages.has(name) && !dataFolders.includes(name),
+  );
+  requireOneDataset(root, { dataFolders, hasFlatClass, levels, labelOf: (name) => labelIn(name) ?? '' });
 
   const files: ClassFile[] = [];
   const outside: FolderSkip[] = [];
@@ -177,15 +183,23 @@ async function tooFewClasses(
   return `${expected}${didYouMean(levels.dataFolders().map((name) => join(root, name)))}`;
 }
 
+interface ClassFolders {
+  /** The class folders that look like data folders. */
+  readonly dataFolders: readonly string[];
+  /** Whether another class folder has images. */
+  readonly hasFlatClass: boolean;
+  readonly levels: FolderLevels;
+  labelOf(name: string): string;
+}
+
 /**
- * If several class folders have sub-folders of the same names, those are the classes of several datasets.
+ * If several class folders have sub-folders of the same names, or all of them have images in sub-folders
+ * only, the sub-folders are the classes of several datasets.
  * Errors: `data-unusable`, with the folders, the names they share and the paths that may be meant.
  */
 function requireOneDataset(
   root: string,
-  dataFolders: readonly string[],
-  { foldersIn }: FolderLevels,
-  labelOf: (name: string) => string,
+  { dataFolders, hasFlatClass, levels: { foldersIn }, labelOf }: ClassFolders,
 ): void {
   const holders = new Map<string, Set<string>>();
   for (const folder of dataFolders) {
@@ -195,13 +209,18 @@ function requireOneDataset(
     }
   }
   const shared = [...holders].filter(([, labels]) => labels.size > 1);
-  if (shared.length === 0) return;
-  const names = shared.map(([name]) => name);
+  const isParent = !hasFlatClass && new Set(dataFolders.map(labelOf)).size > 1;
+  if (shared.length === 0 && !isParent) return;
   const labels = new Set(shared.flatMap(([, holding]) => [...holding]));
-  const sets = dataFolders.filter((folder) => labels.has(labelOf(folder)));
+  const sets = dataFolders.filter((folder) => shared.length === 0 || labels.has(labelOf(folder)));
+  const names = shared.map(([name]) => name);
+  const why =
+    shared.length === 0
+      ? 'have images in sub-folders only'
+      : `have sub-folders of the same names (${listed(names)})`;
   throw new TexturaError(
     'data-unusable',
-    `${root}: expected one dataset, got several: ${listed(sets)} have sub-folders of the same names (${listed(names)})` +
+    `${root}: expected one dataset, got several: ${listed(sets)} ${why}` +
       `${didYouMean(sets.map((name) => join(root, name)))} If they are classes, move the images of each into ` +
       'the class folder itself, without sub-folders',
   );

@@ -356,6 +356,22 @@ describe('a folder at the wrong level', () => {
     expect(await refusalOf(await temporaryFolder(inTrain))).toMatch(/train\/downloaded, train\/mine have/);
   });
 
+  test('so is a parent of data sets whose classes have different names', async () => {
+    const sets = { 'kth/a/1.png': '', 'kth/b/1.png': '', 'uiuc/c/1.png': '', 'uiuc/d/1.png': '' };
+    const root = await temporaryFolder({ ...sets, 'notes/a.txt': '' });
+    expect(await refusalOf(root)).toBe(
+      'DATA: expected one dataset, got several: kth, uiuc have images in sub-folders only. ' +
+        'Did you mean --data DATA/kth or --data DATA/uiuc? If they are classes, move the images of each ' +
+        'into the class folder itself, without sub-folders',
+    );
+    const inTrain = Object.fromEntries(Object.keys(sets).map((name) => [`train/${name}`, '']));
+    expect(await refusalOf(await temporaryFolder(inTrain))).toContain('--data DATA/train/kth');
+    // With a class that has images of its own, the others may be classes with sub-folders.
+    const mixed = await scanDataFolder(await temporaryFolder({ ...sets, 'flat/1.png': '' }));
+    expect(mixed.labels).toEqual(['flat', 'kth', 'uiuc']);
+    expect(mixed.notes).toHaveLength(2);
+  });
+
   test.each<[string, Record<string, string>]>([
     ['with images of their own', { 'a/1.png': '', ...two('a/day'), ...two('b/day'), 'b/1.png': '' }],
     ['of only one name', { 'a/raw/1.png': '', 'b/raw/1.png': '', 'c/raw/1.png': '' }],
