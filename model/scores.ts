@@ -51,7 +51,7 @@ export const topFive = 5;
 /** What a person should know of the top-5 error of so few classes; undefined where there are more. */
 export function topFiveNote(classes: number): string | undefined {
   if (classes > topFive) return undefined;
-  return `With ${classes} classes the top-5 error is always 0: the first five are all classes.`;
+  return `With ${classes} classes the top-5 error is 0 unless the loss is NaN or infinite: the first five are all classes.`;
 }
 
 /** Sums over rows, kept as sums so that a resumed epoch continues them exactly. */

@@ -12,6 +12,7 @@ import {
   rankOf,
   softmaxRows,
   topClasses,
+  topFiveNote,
 } from '../../model/scores.ts';
 
 const rows = Float32Array.of(0, Math.log(3), 0, 5, 5, 5, 5, 5, 5, 5, 1, 2);
@@ -56,6 +57,7 @@ test('an answer that is NaN errs in the first place and among the first five, wi
     top1err: 1,
     top5err: 1,
   });
+  expect(topFiveNote(3)).toContain('the top-5 error is 0 unless the loss is NaN');
   const rival = Float32Array.of(9, Number.NaN, 0, 0, 0, 0, 0);
   expect(meanScores(addScores(noScores, rival, [0], 7))).toMatchObject({ top1err: 1, top5err: 1 });
 });
