@@ -13,8 +13,8 @@ interface RunSummary {
   /** The measures, what they mean, and how guessing compares. */
   readonly meaning: readonly string[];
   /**
-   * How many of 100 patches are misclassified, for the picture; undefined if the sentence counts other
-   * patches.
+   * How many of 100 patches, with as many of each class, are misclassified, for the picture; undefined if
+   * they are too few for it, or fewer patches were validated.
    */
   readonly wrongOfHundred: number | undefined;
 }
@@ -25,19 +25,20 @@ export function summaryOf({ run, metrics, confusion }: RunRecord): RunSummary {
   const unseen = metrics.some(({ split }) => split === 'val');
   const from = unseen ? 'of photographs it was not trained on' : 'like those it was trained on';
   const patches = confusion === undefined ? undefined : totalScore(confusion).patches;
-  const sample = sampleFor(best.top1err, patches);
+  // With as many patches of each class both errors are the same.
+  const balanced = best.balancedTop1err === best.top1err ? undefined : best.balancedTop1err;
+  const sample = sampleFor(balanced ?? best.top1err, patches);
   const classes = labels.length;
-  const meaning = [
-    `Top-1 error ${measure(best.top1err)}, loss ${measure(best.objective)}, after epoch ${best.epoch}. Guessing among ${count(classes)} classes has an error of ${percent(1 - 1 / classes)}.`,
-  ];
-  meaning.push(
-    topFiveNote(classes) ?? `Top-5 error ${measure(best.top5err)}: ${topFiveText(best.top5err, patches)}`,
-  );
-  if (best.balancedTop1err !== undefined && best.balancedTop1err !== best.top1err) {
+  const meaning: string[] = [];
+  if (balanced !== undefined) {
     meaning.push(
-      `Balanced error ${measure(best.balancedTop1err)}: the mean of the classes' errors, in which small and large classes count the same. It decides which epoch is best.`,
+      `Balanced error ${measure(balanced)}: the mean of the classes' errors, in which small and large classes count the same. It decides which epoch is best.`,
     );
   }
+  meaning.push(
+    `Top-1 error ${measure(best.top1err)}, loss ${measure(best.objective)}, after epoch ${best.epoch}. Guessing among ${count(classes)} classes has an error of ${percent(1 - 1 / classes)}.`,
+    topFiveNote(classes) ?? `Top-5 error ${measure(best.top5err)}: ${topFiveText(best.top5err, patches)}`,
+  );
   if (best.photographTop1err !== undefined) {
     meaning.push(photographsText(best.photographTop1err, run.data.validationImages));
   }
@@ -45,9 +46,12 @@ export function summaryOf({ run, metrics, confusion }: RunRecord): RunSummary {
     meaning.push('There were no validation photographs, so the error on new photographs is unknown.');
   }
   return {
-    sentence: `Of ${sample.text} ${from}, ${wrongText(best.top1err, sample.size)} misclassified.`,
+    sentence:
+      balanced === undefined
+        ? `Of ${sample.text} ${from}, ${wrongText(best.top1err, sample.size)} misclassified.`
+        : `Of patches ${from}, ${percent(balanced)} are misclassified if all classes count the same, ${percent(best.top1err)} if all patches do.`,
     meaning,
-    wrongOfHundred: sample.text === hundred ? Math.round(best.top1err * 100) : undefined,
+    wrongOfHundred: sample.text === hundred ? Math.round((balanced ?? best.top1err) * 100) : undefined,
   };
 }
 

@@ -55,6 +55,21 @@ test.each([
   expect(wrongOfHundred).toBe(patches === 400 && wrong === 100 ? 25 : undefined);
 });
 
+test('with unequal classes the balanced error, by which the epoch was chosen, comes before the plain one', () => {
+  const record = recordOf({}, 0.274);
+  const { best } = record.run;
+  const unequal = { ...record.run, ...(best && { best: { ...best, balancedTop1err: 0.352 } }) };
+  const summary = summaryOf({ ...record, run: unequal });
+  expect(summary.sentence).toBe(
+    'Of patches of photographs it was not trained on, 35.2\u00a0% are misclassified if all classes count the same, 27.4\u00a0% if all patches do.',
+  );
+  expect(summary.wrongOfHundred).toBe(35);
+  expect(summary.meaning[0]).toMatch(/^Balanced error 0\.352: the mean of the classes' errors/);
+  expect(summary.meaning[1]).toMatch(/^Top-1 error 0\.274/);
+  const equal = { ...record.run, ...(best && { best: { ...best, balancedTop1err: best.top1err } }) };
+  expect(summaryOf({ ...record, run: equal })).toEqual(summaryOf(record));
+});
+
 test('the first five are counted among the patches that there were', () => {
   const record = recordOf({});
   const best = { epoch: 1, objective: 1, top1err: 0.5, top5err: 0.25 };
@@ -92,11 +107,11 @@ test('without validation the summary says nothing about new photographs', () => 
   expect(meaning.at(-1)).toContain('There were no validation photographs');
 });
 
-test('with five classes or fewer it says that the top-5 error cannot be other than 0', () => {
+test('with five classes or fewer it says that the top-5 error is 0 unless the loss is not finite', () => {
   expect(summaryOf(recordOf({ labels: ['a', 'b', 'c'] })).meaning).toContain(
-    'With 3 classes the top-5 error is always 0: the first five are all classes.',
+    'With 3 classes the top-5 error is 0 unless the loss is NaN or infinite: the first five are all classes.',
   );
-  expect(summaryOf(recordOf({})).meaning.join()).not.toContain('always 0');
+  expect(summaryOf(recordOf({})).meaning.join()).not.toContain('unless the loss');
 });
 
 test.each<[string, InventedRun, string]>([
