@@ -130,7 +130,10 @@ function choicesOf(schema: z.ZodType): readonly string[] | undefined {
 }
 
 function typedValue(value: unknown, type: ReturnType<typeof innerType>): unknown {
-  if (type !== 'number' || typeof value !== 'string' || value.trim() === '') return value;
+  if (typeof value !== 'string') return value;
+  // A file system accepts a blank name, which is a mistake here. Schemas refuse empty text.
+  if (value.trim() === '') return type === 'text' ? '' : value;
+  if (type !== 'number') return value;
   const number = Number(value);
   return Number.isNaN(number) ? value : number;
 }

@@ -62,6 +62,10 @@ test.each([
   [['--patches-per-epoch', ''], /^--patches-per-epoch: expected a number, got ""$/],
   [['--learning-rate', '-1'], /^--learning-rate: expected more than 0, got "-1"$/],
   [['--augment', 'shake'], /^--augment: expected one of none, jitter64, got "shake"$/],
+  [['--out', ''], /^--out: expected text, got ""$/],
+  [['--out', ' '], /^--out: expected text, got " "$/],
+  [['--out=\t \n'], /^--out: expected text, got "\\t \\n"$/],
+  [['--augment', ' '], /^--augment: expected one of none, jitter64, got " "$/],
   [['--out'], "option '--out <text>' argument missing"],
   [['photos'], 'weave takes flags only, got "photos"'],
 ] as const)('%j is a usage error that names the flag and what it got', (argv, message) => {
