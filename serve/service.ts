@@ -8,7 +8,7 @@ import { devicesToTry } from './inference/devices.ts';
 import { InferenceWorker, inferenceThread } from './inference/inference-worker.ts';
 import { PreparationPool, preparationThread } from './inference/preparation-pool.ts';
 import { Metrics } from './metrics.ts';
-import { ModelHost } from './registry/model-host.ts';
+import { ModelHost, type Note } from './registry/model-host.ts';
 import { Registry } from './registry/registry.ts';
 import type { ServeSettings } from './settings.ts';
 
@@ -63,7 +63,7 @@ export async function createService(
       log.error({ err: fault }, 'a thread was lost; a new one replaces it');
     });
   }
-  const note = (sentence: string) => log.info(sentence);
+  const note: Note = (sentence, level = 'info') => log[level](sentence);
   const host = new ModelHost(
     workers,
     { devices, mustBeatCpu: device === 'auto', soloThreads, parallelThreads },

@@ -60,7 +60,8 @@ interface OpenedModel extends HostedModel {
 /** Attempts to load a model if the thread that loads it is lost. */
 const maxAttempts = 3;
 
-export type Note = (sentence: string) => void;
+/** Logs a sentence; `warn` if something failed. */
+export type Note = (sentence: string, level?: 'info' | 'warn') => void;
 
 export class ModelHost {
   readonly #workers: readonly InferenceWorker[];
@@ -98,7 +99,7 @@ export class ModelHost {
           return { device: used, sessions };
         } catch (error) {
           if (!(error instanceof TexturaError)) throw error;
-          this.#note(`${device} refused for ${files.name}: ${error.message}`);
+          this.#note(`${device} refused for ${files.name}: ${error.message}`, 'warn');
           fault = error;
           // A lost thread is no fault of the device.
           if (!(error instanceof ThreadLost)) break;
@@ -205,7 +206,7 @@ export class ModelHost {
     sessions.onLargeBatch = () => {
       sessions.onLargeBatch = undefined;
       this.#openRest(model).catch((error: unknown) => {
-        this.#note(`${files.name}: continues without sessions for large batches: ${String(error)}`);
+        this.#note(`${files.name}: continues without sessions for large batches: ${String(error)}`, 'warn');
         if (error instanceof ThreadLost) this.#openRestOnDemand(model);
       });
     };
@@ -264,7 +265,7 @@ export class ModelHost {
       } catch (error) {
         if (error instanceof ThreadLost) return;
         const why = error instanceof Error ? error.message : String(error);
-        this.#note(`${files.name}: closed, because its sessions were lost with their thread: ${why}`);
+        this.#note(`${files.name}: closed, because its sessions were lost with their thread: ${why}`, 'warn');
         await this.#discard(model);
         this.#onLost(model.sessions);
       }

@@ -87,7 +87,7 @@ export class Registry {
   refresh(): Promise<void> {
     this.#scan = this.#scan
       .then(() => this.#scanFolder())
-      .catch((error: unknown) => this.#events.note(`scanning the models failed: ${String(error)}`));
+      .catch((error: unknown) => this.#events.note(`scanning the models failed: ${String(error)}`, 'warn'));
     return this.#scan;
   }
 
@@ -147,7 +147,7 @@ export class Registry {
     this.#leases.delete(model.sessions);
     this.#host
       .close(model.sessions)
-      .catch((error: unknown) => this.#events.note(`${model.name}: ${String(error)}`));
+      .catch((error: unknown) => this.#events.note(`${model.name}: ${String(error)}`, 'warn'));
   }
 
   /** Removes a model that the host had to close; the next scan loads it again. */
@@ -213,7 +213,7 @@ export class Registry {
   }
 
   #report(name: string, change: ModelChange, sentence: string): void {
-    this.#events.note(`${name}: ${sentence}`);
+    this.#events.note(`${name}: ${sentence}`, change === 'refused' ? 'warn' : 'info');
     this.#events.onChange(name, change);
   }
 

@@ -96,6 +96,9 @@ test('a broken file is refused and logged once, and the previous version still a
   await look();
   await look();
   expect((await ask()).answer?.results).toEqual(before.answer?.results);
+  const levels = running.logged.map((line) => JSON.parse(line) as { level: number; msg: string });
+  expect(levels.find(({ msg }) => msg.includes('refused'))?.level, 'warn').toBe(40);
+  expect(levels.find(({ msg }) => msg.includes('loaded'))?.level, 'info').toBe(30);
   const refusals = notes().filter((note) => note.includes('refused'));
   expect(refusals).toHaveLength(1);
   expect(refusals[0]).toMatch(
