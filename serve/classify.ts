@@ -11,6 +11,7 @@ import { preferredModel } from '../model/network.ts';
 import { stretchText } from '../model/sample-depth.ts';
 import { cropChoices } from '../model/service.ts';
 import { counted, oneLine } from '../model/words.ts';
+import { callerPath, callerPathHelp } from '../node/caller-path.ts';
 import { type CommandDefinition, runCommand } from '../node/command-line.ts';
 import { decodeImage } from '../node/image-decoder.ts';
 import { readImageFile } from '../node/image-file.ts';
@@ -39,7 +40,7 @@ type ClassifyOptions = z.infer<typeof options>;
 
 const definition: CommandDefinition<typeof options> = {
   name: 'classify',
-  summary: 'Classifies images. IMAGE is a file, or - for one image on standard input.',
+  summary: `Classifies images. IMAGE is a file (${callerPathHelp}), or - for one image on standard input.`,
   options,
   arguments: 'image',
   run: (given, { args }) => classifyFiles(given, args),
@@ -117,7 +118,7 @@ function note(name: string, text: string): void {
 }
 
 function bytesOf(file: string, name: string): Promise<Uint8Array> {
-  return file === '-' ? standardInput() : readImageFile(file, name);
+  return file === '-' ? standardInput() : readImageFile(callerPath(file), name);
 }
 
 async function standardInput(): Promise<Uint8Array> {

@@ -2,17 +2,23 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { callerPathHelp } from '../node/caller-path.ts';
 import { runCommand } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
 import { requireWritable } from '../node/output.ts';
 import { terminalOn } from '../node/terminal.ts';
+import { dataPath } from '../training/data/data-option.ts';
 import { deviceOptions, engineOptions } from '../training/engine/engine-choice.ts';
 import { onInterrupt } from '../training/run/interrupt.ts';
 import { startRunWorker } from './queue/worker.ts';
 
 const workerOptions = z.strictObject({
   queue: z.string().min(1).default('redis://127.0.0.1:6379').describe('Redis server that the study uses'),
-  data: z.string().min(1).optional().describe("data folder on this machine, if it differs from the study's"),
+  data: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(`data folder on this machine, if it differs from the study's; ${callerPathHelp}`),
   work: z
     .string()
     .min(1)
@@ -49,7 +55,7 @@ async function work({
   await requireWritable(folder);
   const worker = await startRunWorker({
     url: queue,
-    data,
+    data: data === undefined ? undefined : dataPath(data),
     // Two workers of one machine must not share a directory.
     workFolder: join(folder, String(process.pid)),
     computing: { engine, device, threads, ...(cacheMb === undefined ? {} : { cacheMb }) },

@@ -8,6 +8,7 @@ import { recipeKeys, recipeNames, trainingConfigSchema, withRecipe } from '../mo
 import { runCommand } from '../node/command-line.ts';
 import { readStudy } from '../node/study-record.ts';
 import { terminalOn } from '../node/terminal.ts';
+import { dataOption, dataPath } from '../training/data/data-option.ts';
 import { deviceOptions, engineOptions } from '../training/engine/engine-choice.ts';
 import { takeRunLock } from '../training/run/run-lock.ts';
 import { everyVariant, extendedStudy, newStudy, resumedPlan, type StudyPlan, variantsOf } from './plan.ts';
@@ -24,6 +25,7 @@ const commonConfig = trainingConfigSchema.omit({
 
 const ablateOptions = z.strictObject({
   ...commonConfig.shape,
+  data: dataOption,
   variants: z
     .string()
     .min(1)
@@ -136,7 +138,7 @@ await runCommand(
     name: 'ablate',
     summary: 'Trains variants of the network with several seeds and tests which layers matter.',
     options: ablateOptions,
-    run: ablate,
+    run: (options, invocation) => ablate({ ...options, data: dataPath(options.data) }, invocation),
   },
   process.argv.slice(2),
 );

@@ -16,6 +16,7 @@ import { npmRun } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { describeTable } from '../report/description-table.ts';
 import { textureNames } from '../textures/textures.ts';
+import { dataOption, dataPath } from './data/data-option.ts';
 import { deviceOptions, engineOptions } from './engine/engine-choice.ts';
 import { foldDirectory, foldsText, summariseFolds } from './run/folds.ts';
 import { freeRunDirectory, holdsRun, newestRun } from './run/run-directory.ts';
@@ -26,6 +27,7 @@ const { variant: _, ...settingsSchema } = trainingConfigSchema.shape;
 
 export const trainOptions = z.strictObject({
   ...settingsSchema,
+  data: dataOption,
   network: z
     .enum([...networkNames, everyNetwork])
     .default('texture-net')
@@ -193,7 +195,7 @@ await runCommand(
     summary: 'Trains a texture classifier on a folder of photographs with one sub-folder for each class.',
     options: trainOptions,
     aliases: { variant: 'network' },
-    run: train,
+    run: (options, invocation) => train({ ...options, data: dataPath(options.data) }, invocation),
   },
   process.argv.slice(2),
 );

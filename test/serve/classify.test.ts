@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -169,6 +170,22 @@ describe('npm run classify', () => {
     const refused = await runScript('serve/classify.ts', ['three patches.png'], empty);
     expect(refused.status).toBe(3);
     expect(refused.stderr).toMatch(/there is no model in models\/: .*npm run train.*npm run export/);
+  });
+
+  test('reads images from where npm was started, with the models of the package', async () => {
+    const packageFolder = realpathSync(home);
+    const caller = await temporaryFolder({ 'mine.png': await readFile(join(home, 'three patches.png')) });
+    const env = {
+      ...process.env,
+      INIT_CWD: caller,
+      npm_package_json: join(packageFolder, 'package.json'),
+    };
+    const args = ['--json', '--model', modelPath, 'mine.png', 'three patches.png'];
+    const result = await runScript('serve/classify.ts', args, { cwd: packageFolder, env });
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+    const { results } = answerSchema.parse(JSON.parse(result.stdout));
+    expect(results.map(({ file }) => file)).toEqual(['mine.png', 'three patches.png']);
+    expect(results[0]?.predictions).toEqual(results[1]?.predictions);
   });
 });
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { realpathSync } from 'node:fs';
 import { cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -520,5 +521,19 @@ test('mistakes on the command line are reported, with status 2', async () => {
   expect(await train(folder, '--variant', 'reference', '--network', 'reference')).toMatchObject({
     status: 2,
     stderr: expect.stringContaining('--variant is another name of --network: give one of them'),
+  });
+});
+
+test('photographs are looked for where npm was started, and a parent of several datasets is refused', async () => {
+  const packageFolder = realpathSync(await temporaryFolder());
+  const caller = await temporaryFolder({
+    ...{ 'photos/kth/a/1.png': '', 'photos/kth/b/1.png': '' },
+    ...{ 'photos/uiuc/c/1.png': '', 'photos/uiuc/d/1.png': '' },
+  });
+  const env = { ...process.env, INIT_CWD: caller, npm_package_json: join(packageFolder, 'package.json') };
+  const args = ['--data', 'photos', '--variant', 'lab-baseline'];
+  expect(await runScript('training/train.ts', args, { cwd: packageFolder, env })).toMatchObject({
+    status: 3,
+    stderr: expect.stringContaining(`Did you mean --data ${caller}/photos/kth or`),
   });
 });

@@ -1,0 +1,13 @@
+/** The `--data` option of the commands that read photographs. */
+import { trainingConfigSchema } from '../../model/training-config.ts';
+import { callerPath, callerPathHelp } from '../../node/caller-path.ts';
+import { generatedSource } from './generated.ts';
+
+const { data } = trainingConfigSchema.shape;
+
+export const dataOption = data.describe(`${data.description}; ${callerPathHelp}`);
+
+/** The data folder for use in this process, or `generated`. */
+export function dataPath(given: string): string {
+  return given === generatedSource ? given : callerPath(given);
+}
