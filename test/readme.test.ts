@@ -41,7 +41,7 @@ test('every command that the page names is a script of package.json', () => {
 test('the commands of the page work one after another on a folder of photographs, and leave nothing in the home folder', {
   timeout: 240_000,
 }, async () => {
-  const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit'], 4));
+  const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit'], 5));
   const home = await freshHome(folder);
   for (const { line, name, args } of commands.filter((command) => !ranElsewhere.includes(command.name))) {
     const script = scripts[name]?.split(' ').at(-1) ?? '';
