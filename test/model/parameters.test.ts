@@ -52,3 +52,13 @@ test('a parameter of the wrong size, a missing one and an unknown one are named'
   const more = new Map(initialParameters(reference, 1)).set('conv9.bias', new Float32Array(1));
   expect(() => checkParameters(reference, more, 'a')).toThrow('network reference has no conv9.bias');
 });
+
+test('a kernel in front of a batch normalisation starts with a sixth of the variance', () => {
+  const variance = (values: Float32Array | undefined) =>
+    [...(values ?? [])].reduce((sum, value) => sum + value ** 2, 0) / (values?.length ?? 0);
+  const plain = initialParameters(networkOf('reference', 5), 2).get('conv3.kernel');
+  const normalised = initialParameters(networkOf('reference', 5, { batchNorm: true }), 2);
+  expect(variance(plain) / variance(normalised.get('conv3.kernel'))).toBeCloseTo(6, 4);
+  expect([...(normalised.get('norm3.scale') ?? [])].every((value) => value === 1)).toBe(true);
+  expect([...(normalised.get('norm3.variance') ?? [])].every((value) => value === 1)).toBe(true);
+});
