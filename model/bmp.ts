@@ -1,11 +1,10 @@
 /**
- * BMP, as industrial cameras, microscopes and old texture sets write it: any number of bits from 1 to 32,
- * palettes, channel masks, run lengths, rows from either end. libvips as sharp has it does not read it and
- * browsers differ in the odd forms, so trainer, service and page share these lines. By Microsoft's
- * description of the BITMAPINFOHEADER family and of OS/2's headers.
+ * Decodes BMP, which industrial cameras, microscopes and old texture sets write: 1 to 32 bits per pixel,
+ * palettes, channel masks, run-length encoding, rows in either order. The libvips that comes with sharp does
+ * not read BMP, and browsers differ in the rare forms, so trainer, service and page share this decoder. It
+ * follows Microsoft's documentation of the BITMAPINFOHEADER family and of OS/2's headers.
  *
- * Colours are read as sRGB: calibrated spaces and embedded profiles, which hardly any writer has, are not
- * applied.
+ * Colours are read as sRGB. Calibrated colour spaces and embedded profiles are rare and are ignored.
  */
 import type { Pixels } from './image.ts';
 import {
@@ -30,16 +29,16 @@ interface Header {
   readonly isTopDown: boolean;
   readonly bits: number;
   readonly compression: number;
-  /** Colours of the palette; 0 for as many as the bits tell apart. */
+  /** Colours of the palette; 0 means 2^bits. */
   readonly colours: number;
   readonly headerBytes: number;
-  /** Where the rows begin. */
+  /** Byte offset of the pixels. */
   readonly start: number;
 }
 
 /**
- * The picture of the file. `name` is what a message calls it.
- * Errors: `image-damaged`, `image-type-unsupported`, `image-too-large` before memory is taken.
+ * Decodes the image. Messages call it `name`.
+ * Errors: `image-damaged`, `image-type-unsupported`, and `image-too-large` before it allocates the pixels.
  */
 export function readBmp(bytes: Uint8Array, kind: ImageKind, name: string, maxPixels: number): Pixels {
   const damaged = (reason: string) => damagedImage(kind, name, reason);
@@ -57,7 +56,7 @@ export function readBmp(bytes: Uint8Array, kind: ImageKind, name: string, maxPix
   if (bytes.length - header.start < leastBytes) {
     const { width, height } = header;
     throw damaged(
-      `${width}x${height} pixels need ${leastBytes} bytes, ${bytes.length - header.start} are there`,
+      `${width}x${height} pixels need ${leastBytes} bytes, the file has ${bytes.length - header.start}`,
     );
   }
   if (header.bits > 8) return directPixels(view, header, damaged);
@@ -89,18 +88,20 @@ function headerOf(view: DataView, damaged: Damaged): Header {
 }
 
 function unsupportedWhy({ bits, compression, headerBytes }: Header): string | undefined {
-  if (![1, 2, 4, 8, 16, 24, 32].includes(bits)) return `${bits} bits a pixel`;
+  if (![1, 2, 4, 8, 16, 24, 32].includes(bits)) return `${bits} bits per pixel`;
   switch (compression) {
     case compressions.none:
       return undefined;
     case compressions.runLength8:
-      return bits === 8 ? undefined : `run lengths of bytes at ${bits} bits a pixel`;
+      return bits === 8 ? undefined : `8-bit run-length encoding at ${bits} bits per pixel`;
     case compressions.runLength4:
-      return bits === 4 ? undefined : `run lengths of half bytes at ${bits} bits a pixel`;
+      return bits === 4 ? undefined : `4-bit run-length encoding at ${bits} bits per pixel`;
     case compressions.masks:
     case compressions.masksWithAlpha:
-      // OS/2 means Huffman codes by the same number.
-      return headerBytes !== 64 && (bits === 16 || bits === 32) ? undefined : `masks at ${bits} bits a pixel`;
+      // In OS/2's headers the same number means Huffman coding.
+      return headerBytes !== 64 && (bits === 16 || bits === 32)
+        ? undefined
+        : `channel masks at ${bits} bits per pixel`;
     default:
       return `compression ${compression}`;
   }
@@ -108,22 +109,22 @@ function unsupportedWhy({ bits, compression, headerBytes }: Header): string | un
 
 const usedRowBytes = ({ width, bits }: Header) => Math.ceil((width * bits) / 8);
 
-/** Rows begin at multiples of 4 bytes. */
+/** Rows are padded to a multiple of 4 bytes. */
 const rowStride = (header: Header) => 4 * Math.ceil(usedRowBytes(header) / 4);
 
-/** Where a row of the picture, from the top, stands among those of the file. */
+/** Index in the file of the image's row `y`, counted from the top. */
 const storedRow = ({ height, isTopDown }: Header, y: number) => (isTopDown ? y : height - 1 - y);
 
-/** RGB of each palette entry; black where the palette ends before. */
+/** RGB of each palette entry; entries that the file lacks are black. */
 function paletteOf(bytes: Uint8Array, { headerBytes, bits, colours, start }: Header, damaged: Damaged) {
   const entryBytes = headerBytes === coreHeaderBytes ? 3 : 4;
   const first = fileHeaderBytes + headerBytes;
   const most = 2 ** bits;
-  // The palette of OS/2's files may be cut by the pixels; of the others it is as long as the header says.
+  // In OS/2's files the palette may end early, where the pixels begin; in others the header gives its length.
   const room = Math.floor((start - first) / entryBytes);
   const count = Math.min(most, colours === 0 ? Math.min(most, room) : colours);
   if (count === 0 || count > room)
-    throw damaged(`its palette has room for ${room} colours of ${count || most}`);
+    throw damaged(`its palette has ${count || most} colours, but there is space for ${room}`);
   const palette = new Uint8Array(3 * most);
   for (let i = 0; i < count; i++) {
     const at = first + i * entryBytes;
@@ -143,7 +144,7 @@ function palettePixels(indices: Uint8Array, { width, height }: Header, palette: 
   return { data, width, height, channels: 3 };
 }
 
-/** Palette indices of 1, 2, 4 or 8 bits, the highest bits first. */
+/** Unpacks palette indices of 1, 2, 4 or 8 bits, most significant bits first. */
 function packedIndices(bytes: Uint8Array, header: Header): Uint8Array {
   const { width, height, bits, start } = header;
   const indices = new Uint8Array(width * height);
@@ -160,9 +161,9 @@ function packedIndices(bytes: Uint8Array, header: Header): Uint8Array {
 }
 
 /**
- * Palette indices from run lengths: (count, value) pairs; (0, 0) ends a row, (0, 1) the picture, (0, 2) moves
- * right and up by the two bytes behind it, (0, n) is followed by n values as they are. What they leave out
- * has index 0.
+ * Decodes run-length encoded palette indices: (count, value) pairs. (0, 0) ends a row and (0, 1) the image;
+ * (0, 2) moves right and up by the next two bytes; (0, n) is followed by n literal values. Skipped pixels
+ * have index 0.
  */
 function runLengthIndices(bytes: Uint8Array, header: Header, damaged: Damaged): Uint8Array {
   const { width, height, compression, start } = header;
@@ -173,7 +174,7 @@ function runLengthIndices(bytes: Uint8Array, header: Header, damaged: Damaged): 
   let y = 0;
   const next = (): number => {
     const byte = bytes[at++];
-    if (byte === undefined) throw damaged('it ends within its run lengths');
+    if (byte === undefined) throw damaged('it ends within its run-length encoding');
     return byte;
   };
   const put = (index: number) => {
@@ -197,17 +198,17 @@ function runLengthIndices(bytes: Uint8Array, header: Header, damaged: Damaged): 
         if (!isHalf || i % 2 === 0) byte = next();
         put(isHalf ? halfOf(byte, i) : byte);
       }
-      // Values as they are fill whole 16-bit words.
+      // Literal values are padded to 16-bit words.
       if (Math.ceil(isHalf ? value / 2 : value) % 2 === 1) next();
     }
   }
   return indices;
 }
 
-/** The higher half of a byte comes first. */
+/** The high nibble comes first. */
 const halfOf = (byte: number, i: number) => (i % 2 === 0 ? byte >> 4 : byte & 0xf);
 
-/** RGB, and alpha where a mask for it is there and any pixel uses it, from pixels of 16, 24 or 32 bits. */
+/** Decodes pixels of 16, 24 or 32 bits to RGB, or to RGBA if the header has an alpha mask. */
 function directPixels(view: DataView, header: Header, damaged: Damaged): Pixels {
   const { width, height, bits, start } = header;
   const masks = masksOf(view, header, damaged);
@@ -234,12 +235,12 @@ function directPixels(view: DataView, header: Header, damaged: Damaged): Pixels 
       }
     }
   }
-  // Many writers leave the channel empty and mean an opaque picture.
+  // Many writers leave alpha at 0 in an opaque image.
   if (hasAlpha && anyAlpha === 0) for (let at = 3; at < data.length; at += 4) data[at] = 255;
   return { data, width, height, channels };
 }
 
-/** Bits of red, green, blue and alpha in a pixel. */
+/** Bit masks of red, green, blue and alpha. */
 function masksOf(
   view: DataView,
   { compression, bits, headerBytes }: Header,
@@ -248,7 +249,7 @@ function masksOf(
   if (compression === compressions.none) {
     return bits === 16 ? [0x7c00, 0x03e0, 0x001f, 0] : [0xff0000, 0x00ff00, 0x0000ff, 0];
   }
-  // They stand behind the first 40 bytes of the header, within it or not.
+  // The masks follow the first 40 bytes of the header, inside or after it.
   const hasAlpha = headerBytes >= 56 || compression === compressions.masksWithAlpha;
   if (view.byteLength < 54 + (hasAlpha ? 16 : 12)) throw damaged('it ends within its header');
   const mask = (at: number) => view.getUint32(at, true);
@@ -257,10 +258,7 @@ function masksOf(
 
 type MaskReader = (pixel: number) => number;
 
-/**
- * The 8-bit level of a pixel's bits under a mask, which are next to each other in every file that means
- * something.
- */
+/** Reads one channel of a pixel as an 8-bit level. The bits of a mask are contiguous in every valid file. */
 function maskReader(mask: number): MaskReader {
   if (mask === 0) return () => 0;
   const shift = 31 - Math.clz32(mask & -mask);

@@ -1,14 +1,15 @@
 /**
- * Camera raw files that are TIFF inside (NEF, ARW, DNG, ...). A decoder of TIFF opens their first page, which
- * is a thumbnail of 160x120 pixels or so, and says nothing: they are told here by their directories (TIFF
+ * Detects camera raw files that use the TIFF container (NEF, ARW, DNG, ...). A TIFF decoder would silently
+ * read their first page, which is a thumbnail of about 160x120 pixels. Detection reads the directories (TIFF
  * 6.0, section 2; TIFF/EP; DNG 1.7).
  */
 
 /**
- * What a TIFF's directories say about it, as far as the given bytes reach. Undefined for an ordinary TIFF.
+ * The name of the raw format, from the TIFF directories within the given bytes. Undefined for an ordinary
+ * TIFF.
  */
 export function cameraRawName(bytes: Uint8Array): string | undefined {
-  // Phase One keeps its data in a block of its own behind the TIFF's header.
+  // Phase One stores its data in a separate block after the TIFF header.
   if (/^(IIII.waR|MMMMRaw)/s.test(String.fromCharCode(...bytes.subarray(8, 16)))) return 'Phase One raw';
   const directories = tiffDirectories(bytes);
   const [first, ...others] = directories;
@@ -23,19 +24,19 @@ export function cameraRawName(bytes: Uint8Array): string | undefined {
 }
 
 interface Directory {
-  /** Width x height; 0 where the directory does not say. */
+  /** Width x height; 0 if the directory lacks them. */
   readonly pixels: number;
   readonly make: string;
   /**
-   * Whether another directory points to it, as a camera's thumbnail does to the sensor's data; else it is a
-   * page.
+   * Whether another directory points to it, as a thumbnail's directory points to the sensor data. Other
+   * directories are pages.
    */
   readonly isSubImage: boolean;
-  /** Whether it says that it is a smaller version of another image of the file. */
+  /** Whether it is marked as a reduced version of another image in the file. */
   readonly isReduced: boolean;
   readonly hasSubImages: boolean;
   readonly hasDngVersion: boolean;
-  /** One colour a pixel under a colour filter, or demosaiced but still linear. */
+  /** Colour filter array data, or demosaiced linear data. */
   readonly holdsSensorData: boolean;
 }
 
@@ -53,7 +54,7 @@ const tags = {
 /** PhotometricInterpretation: a colour filter array (TIFF/EP), LinearRaw (DNG). */
 const sensorPhotometrics: ReadonlySet<number> = new Set([32_803, 34_892]);
 
-/** More than any camera writes; a hostile file may have them in circles. */
+/** More than any camera writes. A malicious file can link directories in a circle. */
 const mostDirectories = 32;
 const mostEntries = 512;
 
@@ -61,7 +62,7 @@ const mostEntries = 512;
 function tiffDirectories(bytes: Uint8Array): readonly Directory[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const order = bytes.length >= 8 ? String.fromCharCode(bytes[0] ?? 0, bytes[1] ?? 0) : '';
-  // BigTIFF (43) has offsets of 8 bytes; no camera writes it.
+  // BigTIFF (43) has 8-byte offsets; no camera writes it.
   if ((order !== 'II' && order !== 'MM') || view.getUint16(2, order === 'II') !== 42) return [];
   const reader: TiffReader = { view, isLittle: order === 'II' };
   const found: Directory[] = [];
@@ -89,7 +90,7 @@ interface TiffReader {
 interface Entry {
   readonly type: number;
   readonly count: number;
-  /** Where its value lies: in the entry itself, or where that points to. */
+  /** Byte offset of its value, inside the entry or elsewhere. */
   readonly at: number;
 }
 
@@ -133,7 +134,7 @@ function directoryOf(reader: TiffReader, { byTag }: Entries, isSubImage: boolean
   };
 }
 
-/** The first values of an entry of SHORT, LONG or IFD; none where they lie outside of the given bytes. */
+/** The first values of a SHORT, LONG or IFD entry; empty if they lie outside the given bytes. */
 function numbersOf({ view, isLittle }: TiffReader, entry: Entry | undefined): readonly number[] {
   const bytes = typeBytes[entry?.type ?? 0];
   if (entry === undefined || (bytes !== 2 && bytes !== 4)) return [];
@@ -154,7 +155,7 @@ function textOf({ view }: TiffReader, entry: Entry | undefined): string {
   return text;
 }
 
-/** Makers by the word that their Make begins with. A file's own text never gets into a message. */
+/** Makers by the first word of their Make tag. Text from the file never appears in a message. */
 const makers = [
   'Nikon',
   'Sony',

@@ -1,14 +1,14 @@
 /**
- * Matched controls. Removing a layer also makes a network smaller or larger, cheaper or dearer; the reference at another width,
- * equal to the ablated network in one of these, tells the two effects apart.
+ * Matched controls of an ablation. Removing a layer also changes the network's size and cost. A control is
+ * the reference at another width with the same size or cost, so it separates the two effects.
  */
 import { describeLayers, type NetworkTotals, totalsOf } from './description.ts';
 import { type Network, networkOf, type VariantName } from './network.ts';
 import type { ControlMeasure } from './study-file.ts';
 
 /**
- * The width at which the reference has as many parameters, or multiply-adds, as the variant, as nearly as whole numbers of filters
- * allow; undefined where the variant is equal to the reference in that measure, so that there is nothing to tell apart.
+ * The width at which the reference has as many parameters, or multiply-adds, as the variant, as closely as
+ * whole numbers of filters allow. Undefined if the variant already equals the reference in that measure.
  */
 export function controlWidth(
   variant: VariantName,
@@ -29,7 +29,7 @@ export function controlWidth(
   return [low, high].map(rounded).reduce((a, b) => (miss(b) < miss(a) ? b : a));
 }
 
-/** Finer than the width that one filter more or less in the widest layer makes. */
+/** Smaller than the change of width that adds one filter to the widest layer. */
 const widthStep = 1e-4;
 
 function rounded(width: number): number {

@@ -1,7 +1,10 @@
-/** CSV as in RFC 4180: fields may hold anything, because classes and photographs are named by folders and files. */
+/**
+ * Reads and writes CSV (RFC 4180). Fields can contain any character, because classes and photographs are
+ * named after folders and files.
+ */
 import { TexturaError } from './error.ts';
 
-/** Text of the rows, each ended by a line feed; a field is quoted where it has to be. */
+/** CSV text of the rows, each ending in a line feed. Fields are quoted only if necessary. */
 export function csvText(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => `${row.map(quoted).join(',')}\n`).join('');
 }
@@ -11,7 +14,8 @@ function quoted(field: string): string {
 }
 
 /**
- * The fields of each row. A field is either quoted, with `""` for a quote, or free of quotes, commas and line ends.
+ * The fields of each row. A field is either quoted, with `""` for a quote, or contains no quotes, commas or
+ * line ends.
  * Errors: `file-damaged`, naming `where`, row and character.
  */
 export function csvRows(text: string, where: string): string[][] {
@@ -33,6 +37,6 @@ export function csvRows(text: string, where: string): string[][] {
     rows.push(row);
     row = [];
   }
-  // Text that ends in a comma ends in an empty field.
+  // Text that ends in a comma has an empty last field.
   return row.length === 0 ? rows : [...rows, [...row, '']];
 }

@@ -1,8 +1,7 @@
 /**
- * PNGs of 16 bits for those who have no decoder that keeps them: a browser's canvas has the upper eight bits,
- * and of 12-bit data in a file of 16 nearly nothing. The caller inflates. What is interlaced, transparent by
- * a colour, turned or of a colour profile is left to the browser, as is every verdict on a file that is not
- * whole.
+ * Decodes 16-bit PNGs in the browser, whose canvas returns only the upper 8 bits, which loses most of 12-bit
+ * data in a 16-bit file. The caller inflates. Interlaced files, files with a transparent colour, an
+ * orientation or a colour profile, and damaged files are left to the browser's decoder.
  */
 import type { Pixels } from './image.ts';
 import { unfilteredRows } from './png-rows.ts';
@@ -14,19 +13,19 @@ export interface DeepPng {
   readonly channels: Pixels['channels'];
   /** Parts of one zlib stream. */
   readonly compressed: readonly Uint8Array[];
-  /** Bytes that it inflates to. */
+  /** Size of the inflated rows in bytes. */
   readonly inflatedBytes: number;
 }
 
 /** Of colour types 0 (grey), 2 (RGB), 4 (grey and alpha) and 6 (RGB and alpha). */
 const channelsOfType: Readonly<Record<number, Pixels['channels']>> = { 0: 1, 2: 3, 4: 2, 6: 4 };
 
-/** Chunks that change what the samples mean, where decoders heed them. */
+/** Chunks that change the meaning of the samples in decoders that support them. */
 const meaningfulChunks: ReadonlySet<string> = new Set(['iCCP', 'tRNS', 'eXIf', 'acTL', 'cICP']);
 
 const signature = '\x89PNG\r\n\x1a\n';
 
-/** Undefined for every other file. */
+/** The header and compressed data of a 16-bit PNG; undefined for every other file. */
 export function deepPngOf(bytes: Uint8Array): DeepPng | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const text = (at: number, length: number) => String.fromCharCode(...bytes.subarray(at, at + length));
@@ -47,7 +46,7 @@ export function deepPngOf(bytes: Uint8Array): DeepPng | undefined {
   return { width, height, channels, compressed, inflatedBytes: (2 * width * channels + 1) * height };
 }
 
-/** The 8-bit pixels of the inflated rows; undefined where they are not what the header says. */
+/** The 8-bit pixels of the inflated rows; undefined if the rows do not match the header. */
 export function deepPngPixels(
   { width, height, channels, inflatedBytes }: DeepPng,
   inflated: Uint8Array,

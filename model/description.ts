@@ -1,6 +1,7 @@
 /**
- * What a network is, layer by layer, before anything is trained: shapes, parameters, multiply-adds, memory, receptive field.
- * The paper's authors ran out of memory; the last function says beforehand what a training step will need.
+ * Describes a network layer by layer: shapes, parameters, multiply-adds, memory, receptive field.
+ * `trainingStepBytes` estimates the memory of a training step before it starts; the paper's authors ran out
+ * of memory.
  */
 import { TexturaError } from './error.ts';
 import { type Layer, type ParameterSpec, ruleOf, type Shape, sourcesOf, volume } from './layer.ts';
@@ -10,28 +11,28 @@ const bytesPerFloat = 4;
 
 export interface LayerDescription {
   readonly layer: Layer;
-  /** Shape of the output of the layer before it. */
+  /** Output shape of the previous layer. */
   readonly inputShape: Shape;
   readonly outputShape: Shape;
   readonly parameters: readonly ParameterSpec[];
-  /** Trained values; running averages are not counted. */
+  /** Trained values only, without running averages. */
   readonly parameterCount: number;
   /** Multiply-adds of one forward pass of one patch. */
   readonly multiplyAdds: number;
   /** Bytes of the layer's output for one patch in float32. */
   readonly activationBytes: number;
-  /** Side of the square of the patch that one output value sees. */
+  /** Side of the square of the patch that one output value depends on. */
   readonly receptiveFieldPx: number;
-  /** Distance in the patch between the fields of neighbouring output values. */
+  /** Distance in the patch between the receptive fields of adjacent output values. */
   readonly stridePx: number;
 }
 
 /**
  * Describes each layer in order.
  *
- * Receptive field of a chain (Araujo, Norris, Sim, "Computing receptive fields of convolutional neural networks", Distill 2019,
- * equation 2): r grows by (size - 1) x the stride so far, the stride multiplies. Errors: `file-damaged` for a layer that reads a
- * layer which does not come before it.
+ * Receptive field of a chain (Araujo, Norris, Sim, "Computing receptive fields of convolutional neural
+ * networks", Distill 2019, equation 2): r grows by (size - 1) x the stride so far, the stride multiplies.
+ * Errors: `file-damaged` if a layer reads a layer that does not come before it.
  */
 export function describeLayers(network: Network): readonly LayerDescription[] {
   let inputShape: Shape = [1, inputPx, inputPx];
@@ -75,7 +76,7 @@ function inputsOf(
   const [first = before, ...others] = (sources ?? []).map((source) => {
     const shape = outputs.get(source);
     if (shape !== undefined) return shape;
-    throw new TexturaError('file-damaged', `${layer.name} reads ${source}, which is no layer before it`);
+    throw new TexturaError('file-damaged', `${layer.name} reads ${source}, which is not a layer before it`);
   });
   if (sources !== undefined && outputs.size > 0 && sources.at(-1) !== [...outputs.keys()].at(-1)) {
     throw new TexturaError(
@@ -86,7 +87,9 @@ function inputsOf(
   return [first, ...others];
 }
 
-/** Every parameter of the network and every running average, in layer order, as each layer's rule lists them. */
+/**
+ * Every parameter of the network and every running average, in layer order, as each layer's rule lists them.
+ */
 export function parameterSpecs(network: Network): readonly ParameterSpec[] {
   return describeLayers(network).flatMap(({ parameters }) => parameters);
 }
@@ -113,10 +116,11 @@ export function totalsOf(layers: readonly LayerDescription[]): NetworkTotals {
 }
 
 /**
- * Peak memory of the training process in bytes, as an upper estimate for both engines: the process with its runtime and decoded images; six
- * copies of the parameters (value, momentum, gradient, their updated copies, transformed kernels); and of every activation four
- * copies for each patch of the batch, or ten for each of the 32 patches of an evaluation. The factors are fitted: measured peaks of
- * reference, no-pool1 and lab-baseline at batches of 33 and 165 are 0.5 to 0.98 of it.
+ * Peak memory of the training process in bytes, an upper estimate for both engines. It adds the process with
+ * its runtime and decoded images; six copies of the parameters (value, momentum, gradient, their updated
+ * copies, transformed kernels); and every activation four times per patch of the batch, or ten times per
+ * patch of a 32-patch evaluation. The factors are fitted: measured peaks of reference, no-pool1 and
+ * lab-baseline with batches of 33 and 165 are 0.5 to 0.98 of the estimate.
  */
 export function trainingStepBytes(network: Network, batch: number): number {
   const { parameters, activationBytes } = totalsOf(describeLayers(network));

@@ -1,14 +1,17 @@
-/** Whether a run diverged, read off its metrics: trainer, report and study ask the same question of the same rows. */
+/** Decides from the metrics whether a run diverged, with one rule for trainer, report and study. */
 import type { MetricsRow } from './metrics.ts';
 
 export interface Divergence {
-  /** The epoch in which it happened. */
+  /** Epoch in which the run diverged. */
   readonly epoch: number;
   /** `not finite`: a loss became NaN or infinite. `exploded`: it stayed finite, see `divergenceOf`. */
   readonly kind: 'not finite' | 'exploded';
 }
 
-/** A loss beyond so many times that of guessing is an explosion: a network that only fails to learn stays near guessing's. */
+/**
+ * A loss above this multiple of the guessing loss is an explosion. A network that only fails to learn stays
+ * near the guessing loss.
+ */
 export const explosionFactor = 10;
 
 /** Loss of a network that gives every class the same probability, in nats. */
@@ -17,10 +20,11 @@ export function guessingLoss(classes: number): number {
 }
 
 /**
- * The divergence with which the rows end; undefined where there is none. A finite loss has exploded where that of training was beyond
- * `explosionFactor` times guessing's in some epoch and after it no loss, in training or validation, was better than guessing. A run
- * that exploded and learns again has not diverged. A validation loss says less: a network that is sure of itself and wrong has a high
- * one, and so has any network after its first step.
+ * The divergence in which the rows end; undefined if there is none. A finite loss has exploded if the
+ * training loss of some epoch was above `explosionFactor` times the guessing loss and no later loss, in
+ * training or validation, was below the guessing loss. A run that exploded and then learns again has not
+ * diverged. The validation loss alone does not count as an explosion: it is also high for a confident, wrong
+ * network and for any network after its first step.
  */
 export function divergenceOf(rows: readonly MetricsRow[], classes: number): Divergence | undefined {
   const epochs = [...new Set(rows.map(({ epoch }) => epoch))];
@@ -32,7 +36,7 @@ export function divergenceOf(rows: readonly MetricsRow[], classes: number): Dive
   const guessing = guessingLoss(classes);
   const learnt = epochs.findLastIndex((epoch) => lossesOf(epoch).some((loss) => loss < guessing));
   if (learnt === epochs.length - 1) return undefined;
-  // The last epoch that was better than guessing may be the one that exploded on its way.
+  // The last epoch with a loss below the guessing loss can itself contain the explosion.
   const exploded = epochs
     .slice(Math.max(0, learnt))
     .find((epoch) => (trainingLoss(rows, epoch) ?? 0) > explosionFactor * guessing);

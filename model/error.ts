@@ -1,6 +1,7 @@
 /**
- * One error type for the whole product. A fault carries a `code`; the table says what the code means, with which status a
- * command exits and which HTTP status a client gets. Everything else about a fault is its message: what, expected, got, where.
+ * The error type of the whole product. An error has a `code`, and the table maps the code to its meaning, the
+ * exit status of a command and the HTTP status of a response. The message says what is wrong, where, and how
+ * to fix it.
  */
 
 interface ErrorCode {
@@ -10,48 +11,63 @@ interface ErrorCode {
 }
 
 export const errorCodes = {
-  internal: { exit: 1, http: 500, means: 'a fault of ours' },
-  usage: { exit: 2, http: 400, means: 'the command or request was not understood' },
-  'memory-insufficient': { exit: 2, http: 503, means: 'the work does not fit into the memory that is free' },
+  internal: { exit: 1, http: 500, means: 'internal error' },
+  usage: { exit: 2, http: 400, means: 'the command or request is invalid' },
+  'memory-insufficient': { exit: 2, http: 503, means: 'there is not enough free memory' },
   'descriptors-exhausted': { exit: 2, http: 503, means: 'the limit on open files is reached' },
   'engine-unavailable': {
     exit: 2,
     http: 503,
-    means: 'the engine or device asked for is not on this machine',
+    means: 'the requested engine or device is not available on this machine',
   },
   'output-unwritable': {
     exit: 2,
     http: 500,
-    means: 'the folder for results cannot be written to, or its disk is full',
+    means: 'the output folder is not writable, or its disk is full',
   },
-  'data-unusable': { exit: 3, http: 422, means: 'the data folder cannot be trained on' },
-  'file-unreadable': { exit: 3, http: 422, means: 'a file is missing or may not be read' },
-  'file-damaged': { exit: 3, http: 500, means: 'a file of ours is not whole' },
-  'image-type-unsupported': { exit: 3, http: 415, means: 'not an image, or a kind that is not decoded here' },
-  'image-damaged': { exit: 3, http: 422, means: 'an image that cannot be decoded to its end' },
+  'data-unusable': { exit: 3, http: 422, means: 'the data folder cannot be used for training' },
+  'file-unreadable': { exit: 3, http: 422, means: 'a file is missing or not readable' },
+  'file-damaged': { exit: 3, http: 500, means: 'a file is corrupt' },
+  'image-type-unsupported': { exit: 3, http: 415, means: 'not an image, or an unsupported image format' },
+  'image-damaged': { exit: 3, http: 422, means: 'the image is truncated or corrupt' },
   'image-too-small': { exit: 3, http: 422, means: 'a side of the image is shorter than a patch' },
-  'image-too-large': { exit: 3, http: 413, means: 'more pixels or bytes than are accepted' },
+  'image-too-large': { exit: 3, http: 413, means: 'the image or request has too many pixels or bytes' },
   'model-not-found': { exit: 3, http: 404, means: 'no such model' },
-  'model-unusable': { exit: 3, http: 500, means: 'an ONNX file that does not keep the contract' },
+  'model-unusable': {
+    exit: 3,
+    http: 500,
+    means: 'the ONNX file has unexpected inputs, outputs, operators or metadata',
+  },
   diverged: {
     exit: 4,
     http: 500,
     means: 'the training loss became NaN or infinite, or exploded and stayed worse than guessing',
   },
-  'parity-failed': { exit: 5, http: 500, means: 'a file does not compute what was trained' },
+  'parity-failed': {
+    exit: 5,
+    http: 500,
+    means: 'the export check failed: outputs differ from the trained network',
+  },
   interrupted: { exit: 130, http: 503, means: 'stopped on request; can be resumed' },
   unauthorized: { exit: 2, http: 401, means: 'the API key is missing or wrong' },
-  'route-not-found': { exit: 2, http: 404, means: 'no such address' },
-  'method-not-allowed': { exit: 2, http: 405, means: 'the address is there, but not for this method' },
-  'upload-timeout': { exit: 2, http: 408, means: 'the body of a request did not arrive in time' },
-  'media-type-unsupported': { exit: 2, http: 415, means: 'a body of a type that is not read here' },
-  overloaded: { exit: 1, http: 503, means: 'more work is waiting than is accepted' },
-  'deadline-exceeded': { exit: 1, http: 504, means: 'the answer would have come too late' },
+  'route-not-found': { exit: 2, http: 404, means: 'no such route' },
+  'method-not-allowed': { exit: 2, http: 405, means: 'the route does not support this method' },
+  'upload-timeout': { exit: 2, http: 408, means: 'the request body did not arrive in time' },
+  'media-type-unsupported': {
+    exit: 2,
+    http: 415,
+    means: 'the media type of the request body is not supported',
+  },
+  overloaded: { exit: 1, http: 503, means: 'the service is busy; try again later' },
+  'deadline-exceeded': { exit: 1, http: 504, means: 'the request exceeded its deadline' },
 } as const satisfies Record<string, ErrorCode>;
 
 export type TexturaErrorCode = keyof typeof errorCodes;
 
-/** A fault with a code. The message is for the person who can mend it and names the file, field or size concerned. */
+/**
+ * An error with a code. The message is for the person who can fix the problem and names the file, field or
+ * size.
+ */
 export class TexturaError extends Error {
   override readonly name = 'TexturaError';
   readonly code: TexturaErrorCode;

@@ -1,11 +1,13 @@
 /**
- * Batch normalisation folded away, as files are exported: with its averages fixed it multiplies and shifts each channel, which the
- * convolution before it (or, after the statistics, the one behind it) can do with other weights. The folded network computes the same.
+ * Folds batch normalisations into convolutions, as exported files have none. With fixed averages a batch
+ * normalisation is an affine map of each channel, which the weights of the convolution before it (or, after
+ * `globalStatistics`, of the convolution after it) can include. The folded network computes the same
+ * function.
  *
  * With a = |scale| / sqrt(variance + epsilon) and b = shift - a mean:
  *
  *     a (W x) + b      = (a W) x + b                       the convolution before it, filter by filter
- *     W (a x + b) + c  = (W a) x + (c + W b)               a 1x1 convolution behind it, channel by channel
+ *     W (a x + b) + c  = (W a) x + (c + W b)               a 1x1 convolution after it, channel by channel
  */
 
 import { parameterSpecs } from './description.ts';
@@ -31,7 +33,9 @@ export interface TrainedNetwork {
   readonly parameters: Parameters;
 }
 
-/** The same network without batch normalisation. Errors: `internal` for one that no convolution can take in. */
+/**
+ * The same network without batch normalisation. Errors: `internal` if no adjacent convolution can absorb one.
+ */
 export function foldBatchNorm({ network, parameters }: TrainedNetwork): TrainedNetwork {
   const folded = new Map(parameters);
   const layers: Layer[] = [];
@@ -98,7 +102,7 @@ function foldIntoChannels(
   parameters: Map<string, Float32Array>,
 ): Layer {
   if (layer.kind !== 'convolution' || layer.kernelPx !== 1 || layer.hasBias === false) {
-    throw new TexturaError('internal', `${name} can be folded into no convolution beside it`);
+    throw new TexturaError('internal', `${name} cannot be folded into an adjacent convolution`);
   }
   const kernel = parameter(parameters, `${layer.name}.kernel`);
   const bias = parameter(parameters, `${layer.name}.bias`);

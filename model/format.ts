@@ -1,6 +1,4 @@
-/**
- * Formats of numbers, durations and dates, so that a value reads the same in messages, reports and figures.
- */
+/** Formats numbers, durations and dates, so that a value looks the same in messages, reports and figures. */
 
 const english = 'en-US';
 
@@ -18,7 +16,7 @@ export function measure(value: number): string {
   return Number.isFinite(value) ? value.toFixed(3) : 'infinite';
 }
 
-/** A share in 0..1 in per cent, to one decimal: `27.4 %`. */
+/** A share in 0..1 as a percentage with one decimal: `27.4 %`. */
 export function percent(share: number): string {
   return `${(share * 100).toFixed(1)}${noBreak}%`;
 }
@@ -57,7 +55,7 @@ export function moment(iso: string): string {
 }
 
 /**
- * A table for a terminal, with a row of totals if there is one. The first `leftColumns` are left-aligned, the
+ * A table for a terminal, with an optional row of totals. The first `leftColumns` are left-aligned, the
  * others right-aligned.
  */
 export function textTable(

@@ -1,6 +1,6 @@
 /**
- * What kind of image some bytes are, told by their first bytes and never by a file's name: a PNG called
- * photo.jpg is a PNG, and a drawing or a document never reaches a decoder.
+ * Detects the format of an image from its first bytes, never from the file name: a PNG called photo.jpg is a
+ * PNG, and a drawing or a document never reaches a decoder.
  */
 import { cameraRawName } from './camera-raw.ts';
 import { TexturaError } from './error.ts';
@@ -8,27 +8,28 @@ import { TexturaError } from './error.ts';
 export interface ImageKind {
   readonly name: string;
   /**
-   * What decodes it: `native` the decoders that others made (libvips in Node, the browser's in the page), the
-   * others `model/`. Undefined where nothing here does: such kinds are known by name only, for a message that
-   * helps.
+   * What decodes it: `native` is libvips in Node and the browser's decoder in the page; the others are in
+   * `model/`. Undefined for unsupported formats, which are detected only to name them in a message.
    */
   readonly decoder: 'native' | 'bmp' | 'netpbm' | undefined;
-  /** A raw file shows a decoder its thumbnail; nobody means a document as a photograph. */
+  /**
+   * A decoder would read only the thumbnail of a raw file. Documents are skipped, because they are not meant
+   * as photographs.
+   */
   readonly family: 'picture' | 'camera-raw' | 'document';
 }
 
 /**
- * As many bytes of a file as are enough to tell its kind, except where a TIFF's directories lie further back.
+ * How many bytes of a file are enough to detect its format, unless a TIFF has its directories further back.
  */
 export const imageKindBytes = 4096;
 
-/** The kinds that are decoded, for messages. */
+/** The supported formats, for messages. */
 export const decodedKinds = 'JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PGM, PPM or PBM';
 
 /**
- * The kind of an image from its bytes: undefined for what is no image known here. The first `imageKindBytes`
- * are enough but for a camera's raw file, which may be told from a TIFF only when its directories are among
- * the bytes.
+ * The format of an image; undefined if it is not a known image format. The first `imageKindBytes` are enough,
+ * except that a camera raw file is distinguished from a TIFF only if its directories are among the bytes.
  */
 export function imageKindOf(bytes: Uint8Array): ImageKind | undefined {
   const kind =
@@ -44,8 +45,8 @@ export function imageKindOf(bytes: Uint8Array): ImageKind | undefined {
 }
 
 /**
- * The kind of an image that is decoded here. `name` is what a message calls the image.
- * Errors: ImageKindError, with what to convert to.
+ * The format of an image that Textura can decode. Messages call the image `name`.
+ * Errors: ImageKindError, which names the format to convert to.
  */
 export function requireDecodedKind(bytes: Uint8Array, name: string): DecodedKind {
   if (bytes.length === 0)
@@ -57,7 +58,7 @@ export function requireDecodedKind(bytes: Uint8Array, name: string): DecodedKind
     kind,
     kind === undefined
       ? `${name}: expected an image (${decodedKinds}), got something else`
-      : `${name}: ${kind.name} files are not decoded here; convert it to JPEG or PNG`,
+      : `${name}: ${kind.name} files are not supported; convert it to JPEG or PNG`,
   );
 }
 
@@ -67,9 +68,9 @@ function isDecoded(kind: ImageKind): kind is DecodedKind {
   return kind.decoder !== undefined;
 }
 
-/** A file that is refused for its kind, or because it is empty and so of none. */
+/** An empty file or one of an unsupported format. */
 export class ImageKindError extends TexturaError {
-  /** Undefined for what is no image known here. */
+  /** Undefined if the file is not a known image format. */
   readonly kind: ImageKind | undefined;
 
   constructor(
@@ -82,18 +83,18 @@ export class ImageKindError extends TexturaError {
   }
 }
 
-/** `image-damaged`: what every decoder says of a file that ends too early or contradicts itself. */
+/** `image-damaged`: the error of every decoder for a truncated or inconsistent file. */
 export function damagedImage(
   { name: kind }: Pick<ImageKind, 'name'>,
   name: string,
   reason: string,
   options?: ErrorOptions,
 ): TexturaError {
-  const message = `${name}: expected a whole ${kind}, got a cut or damaged one (${reason})`;
+  const message = `${name}: the ${kind} file is truncated or corrupt (${reason})`;
   return new TexturaError('image-damaged', message, options);
 }
 
-/** `image-type-unsupported`: a form of a decoded kind that is not decoded. */
+/** `image-type-unsupported`: an unsupported variant of a supported format. */
 export function unsupportedForm(
   { name: kind }: Pick<ImageKind, 'name'>,
   name: string,
@@ -102,18 +103,15 @@ export function unsupportedForm(
 ): TexturaError {
   return new TexturaError(
     'image-type-unsupported',
-    `${name}: this form of ${kind} is not decoded here (${reason}); convert it to JPEG or PNG`,
+    `${name}: this variant of ${kind} is not supported (${reason}); convert it to JPEG or PNG`,
     options,
   );
 }
 
-/**
- * Most pixels (width x height) of an image that trainer, `classify`, service and page decode unless they are
- * told otherwise.
- */
+/** Default limit on the pixels (width x height) of an image in trainer, `classify`, service and page. */
 export const defaultMaxImagePixels = 100_000_000;
 
-/** Errors: `image-too-large`. To be asked before memory is taken. */
+/** Errors: `image-too-large`. Call it before allocating the pixels. */
 export function requirePixelLimit(
   { width, height }: { readonly width: number; readonly height: number },
   name: string,
@@ -140,7 +138,7 @@ const ascii = (text: string): readonly number[] => Array.from(text, (letter) => 
 
 const tiff = native('TIFF');
 
-/** Tried in order: a camera's raw file may begin as a TIFF does. */
+/** Tried in order, because a camera raw file can begin like a TIFF. */
 const signatures: readonly Signature[] = [
   { kind: native('JPEG'), bytes: [0xff, 0xd8, 0xff] },
   { kind: native('PNG'), bytes: [0x89, ...ascii('PNG\r\n\x1a\n')] },
@@ -184,8 +182,8 @@ function riffKind(head: Uint8Array): ImageKind | undefined {
 const hevcBrands = new Set(['heic', 'heix', 'hevc', 'hevx', 'heim', 'heis', 'hevm', 'hevs', 'mif1', 'msf1']);
 
 /**
- * AVIF and HEIC share a container (ISO/IEC 23008-12); the brands in its first box tell them apart from each
- * other and from video.
+ * AVIF, HEIC and video share a container (ISO base media file format, ISO/IEC 23008-12); the brands in the
+ * first box distinguish them.
  */
 function isoMediaKind(head: Uint8Array): ImageKind | undefined {
   if (textAt(head, 4, 8) !== 'ftyp') return undefined;
@@ -197,14 +195,11 @@ function isoMediaKind(head: Uint8Array): ImageKind | undefined {
   return brands.some((brand) => hevcBrands.has(brand)) ? refused('HEIC') : undefined;
 }
 
-/**
- * Lengths of the second header that a bitmap can have: OS/2's first and second version, Windows' versions 3
- * to 5.
- */
+/** Valid lengths of a bitmap's second header: OS/2 versions 1 and 2, Windows versions 3 to 5. */
 export const bitmapHeaderBytes: ReadonlySet<number> = new Set([12, 16, 40, 52, 56, 64, 108, 124]);
 
 /**
- * Two letters are too few to tell a bitmap by: the length of its second header has to be one that there is.
+ * The two-letter signature of a bitmap is too short, so the length of the second header must be valid too.
  */
 function bitmapKind(head: Uint8Array): ImageKind | undefined {
   const isBitmap =
@@ -214,7 +209,7 @@ function bitmapKind(head: Uint8Array): ImageKind | undefined {
 
 const netpbmNames = ['PBM', 'PGM', 'PPM'] as const;
 
-/** A sign of two letters, white space and comments, and a width. */
+/** A two-character signature, white space and comments, and a width. */
 function netpbmKind(head: Uint8Array): ImageKind | undefined {
   const [, form] = /^P([1-6])(?:\s|#[^\r\n]*[\r\n])+[0-9]/.exec(textAt(head, 0, imageKindBytes)) ?? [];
   const name = netpbmNames[(Number(form) - 1) % 3];

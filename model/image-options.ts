@@ -1,4 +1,4 @@
-/** The settings that every command which decodes images has. */
+/** Settings of every command that decodes images. */
 import { z } from 'zod';
 import { defaultMaxImagePixels } from './image-kind.ts';
 
@@ -6,4 +6,4 @@ export const maxImagePixelsOption = z
   .int()
   .min(1)
   .default(defaultMaxImagePixels)
-  .describe('pixels of an image, width x height; larger ones are refused');
+  .describe('maximum pixels of an image (width x height); larger images are rejected');

@@ -1,10 +1,10 @@
 /**
- * From decoded pixels to the grey image that every part of the product reads. The arithmetic is on integers, so trainer,
- * server and browser get the same bits from the same decoded pixels.
+ * Converts decoded pixels to the grey image that every part of the product reads. It uses integer arithmetic,
+ * so trainer, server and browser get identical results from the same decoded pixels.
  */
 import { TexturaError } from './error.ts';
 
-/** Fewer bits than the 16 of the file that they came in. */
+/** Bits per sample of data that came in a 16-bit file. */
 export type StretchedBits = 8 | 10 | 12;
 
 /** Decoded 8-bit sRGB pixels, interleaved, rows from the top, EXIF orientation already applied. */
@@ -14,7 +14,7 @@ export interface Pixels {
   readonly height: number;
   /** 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha (not premultiplied). */
   readonly channels: 1 | 2 | 3 | 4;
-  /** Where 16-bit samples held fewer bits and were stretched (`sample-depth.ts`). */
+  /** Set if 16-bit samples used fewer bits and were stretched (`sample-depth.ts`). */
   readonly stretchedFromBits?: StretchedBits;
 }
 
@@ -23,7 +23,7 @@ export interface GreyImage {
   readonly data: Uint8Array;
   readonly width: number;
   readonly height: number;
-  /** As of the pixels that it was made from. */
+  /** Copied from the pixels. */
   readonly stretchedFromBits?: StretchedBits;
 }
 
@@ -36,7 +36,7 @@ export function meanGrey({ data }: GreyImage): number {
 
 /**
  * Blends alpha on white, then luma = (299 R + 587 G + 114 B) / 1000 (ITU-R BT.601), both rounded half up.
- * Errors: `internal` where the data's size does not fit the dimensions.
+ * Errors: `internal` if the data's size does not match the dimensions.
  */
 export function greyFromPixels(pixels: Pixels): GreyImage {
   const { data, width, height, channels, stretchedFromBits } = pixels;
@@ -60,7 +60,7 @@ export function greyFromPixels(pixels: Pixels): GreyImage {
   return { data: grey, width, height, ...(stretchedFromBits && { stretchedFromBits }) };
 }
 
-/** A level as it looks on white, rounded half up. */
+/** A level blended on white, rounded half up. */
 export function onWhite(value: number, alpha: number): number {
   return alpha === 255 ? value : Math.floor((2 * (value * alpha + 255 * (255 - alpha)) + 255) / 510);
 }

@@ -1,19 +1,19 @@
 /**
- * What a schema finds wrong with a value, in our words: `--epochs: expected 1 or more, got "0"`. Command lines, files and requests all
- * tell it from here, so that zod's phrases reach nobody.
+ * Turns schema issues into messages such as `--epochs: expected 1 or more, got "0"`, for command lines, files
+ * and requests. zod's own texts are not shown.
  */
 import type { z } from 'zod';
 import { TexturaError } from './error.ts';
 import { counted, oneLine } from './words.ts';
 
 export interface IssueSetting {
-  /** What was checked, to say what was found there. Left out where it is secret. */
+  /** The checked value, so that a message can quote it. Omit it if it is secret. */
   readonly input?: unknown;
-  /** What a message calls a place in the value; by default its path, as `config.seeds[0]`. */
+  /** Formats a path in messages; by default as in `config.seeds[0]`. */
   readonly placeOf?: (path: readonly PropertyKey[]) => string;
 }
 
-/** A text for each place that is wrong, in order: of several issues of one place the first, which the others follow from. */
+/** One message per path with issues, in order. If a path has several issues, only the first is reported. */
 export function issueTexts(
   { issues }: z.ZodError,
   { placeOf = pathText, ...setting }: IssueSetting = {},
@@ -31,7 +31,7 @@ export function issueTexts(
   });
 }
 
-/** The value of JSON text of a schema. Errors: `file-damaged`, naming `where` and everything that is wrong. */
+/** Parses JSON text against a schema. Errors: `file-damaged`, naming `where` and the first issues. */
 export function parsedJson<T>(schema: z.ZodType<T>, text: string, where: string): T {
   let value: unknown;
   try {
@@ -46,7 +46,7 @@ export function parsedJson<T>(schema: z.ZodType<T>, text: string, where: string)
   throw new TexturaError('file-damaged', `${where}: ${[...texts.slice(0, shownIssues), ...more].join('; ')}`);
 }
 
-/** A damaged file may be wrong everywhere. */
+/** A corrupt file can have an issue in every field. */
 const shownIssues = 5;
 
 type Issue = z.core.$ZodIssue;
@@ -56,7 +56,10 @@ interface Expectation {
   readonly expected: string;
 }
 
-/** Where the value is wrong and what was expected there. Of the forms of a union, those that fit best say it. */
+/**
+ * The path of an issue and what was expected there. Of the options of a union, those that match best are
+ * used.
+ */
 function farthest(issue: Issue): Expectation {
   const { path } = issue;
   switch (issue.code) {

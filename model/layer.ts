@@ -1,8 +1,9 @@
 /**
- * The layers that a network is made of, as one closed union, and for each kind its shape rule, its parameters and its cost in
- * one place. Shapes are those of one patch, `[channels, height, width]`; kernels are `[filters, channels, kernelPx, kernelPx]`
- * (ONNX's OIHW). Convolutions have valid padding, pooling drops an odd last row or column, as in the paper's tools. Every layer reads the
- * layer before it, but for `globalStatistics`, which reads the layers that it names.
+ * The layers of a network, as one closed union, with the shape rule, parameters and cost of each kind in one
+ * place. Shapes are those of one patch, `[channels, height, width]`; kernels are `[filters, channels,
+ * kernelPx, kernelPx]` (ONNX's OIHW). Convolutions have valid padding, and pooling drops an odd last row or
+ * column, as in the paper's tools. Every layer reads the previous layer, except `globalStatistics`, which
+ * reads the layers it names.
  */
 import { z } from 'zod';
 import { TexturaError } from './error.ts';
@@ -13,11 +14,14 @@ const size = z.int().min(1);
 const standardiseSchema = z.strictObject({
   kind: z.literal('standardise'),
   name,
-  /** Added to the variance of the patch, in grey levels squared, so that a flat patch gives zeros and not NaN. */
+  /**
+   * Added to the variance of the patch, in squared grey levels, so that a flat patch gives zeros instead of
+   * NaN.
+   */
   varianceFloor: z.number(),
 });
 
-/** Subtracts one grey level from every pixel; the values keep their scale of 0..255. */
+/** Subtracts one grey level from every pixel and keeps the scale of 0..255. */
 const subtractMeanSchema = z.strictObject({
   kind: z.literal('subtractMean'),
   name,
@@ -30,19 +34,20 @@ const convolutionSchema = z.strictObject({
   name,
   kernelPx: size,
   filters: size,
-  /** Distance between neighbouring windows; 1 by default. */
+  /** Stride of the windows; 1 by default. */
   stridePx: size.exactOptional(),
-  /** False where a batch normalisation follows, whose shift takes the bias's place. */
+  /** False if a batch normalisation follows, because its shift replaces the bias. */
   hasBias: z.literal(false).exactOptional(),
-  /** Standard deviation of the kernel's initial values where it is not He's. */
+  /** Standard deviation of the kernel's initial values; by default He initialisation. */
   initialDeviation: z.number().exactOptional(),
 });
 
 /**
- * Batch normalisation (Ioffe and Szegedy 2015): |scale| (x - mean) / sqrt(variance + epsilon) + shift, per channel. Training takes mean
- * and variance of the batch and keeps running averages of both, which everything else uses. The scale counts by its magnitude, so that
- * the layer is non-decreasing and a max pooling may come before it (operation.ts). Exported files have none: it is folded into the
- * convolution before or behind it (fold-batch-norm.ts).
+ * Batch normalisation (Ioffe and Szegedy 2015): |scale| (x - mean) / sqrt(variance + epsilon) + shift, per
+ * channel. Training uses the mean and variance of the batch and updates running averages of both; evaluation
+ * and export use the averages. The magnitude of the scale is used, so that the layer is non-decreasing and
+ * max pooling can be computed before it (operation.ts). Exported files contain none, because it is folded
+ * into the convolution before or after it (fold-batch-norm.ts).
  */
 const batchNormSchema = z.strictObject({
   kind: z.literal('batchNorm'),
@@ -60,8 +65,8 @@ const maxPoolSchema = z.strictObject({
 });
 
 /**
- * Mean and standard deviation of every channel of several layers over their positions: for each named layer, in order, all means,
- * then all deviations, sqrt(variance + floor). The last name is that of the layer before this one.
+ * Mean and standard deviation over the positions of every channel of several layers: for each named layer, in
+ * order, all means, then all deviations, sqrt(variance + floor). The last name is that of the previous layer.
  */
 const globalStatisticsSchema = z.strictObject({
   kind: z.literal('globalStatistics'),
@@ -70,10 +75,13 @@ const globalStatisticsSchema = z.strictObject({
   varianceFloor: z.number().positive(),
 });
 
-/** Averages each channel over the positions that are left: the last layer, whose output is the logits. */
+/** Averages each channel over the remaining positions. It is the last layer; its output is the logits. */
 const globalAverageSchema = z.strictObject({ kind: z.literal('globalAverage'), name });
 
-/** A layer as `textura.network` of an ONNX file stores it. Earlier versions called the global average `softmax`. */
+/**
+ * A layer as `textura.network` of an ONNX file stores it. Earlier versions called the global average
+ * `softmax`.
+ */
 export const layerSchema = z.preprocess(
   (layer) => (isSoftmax(layer) ? { ...layer, kind: 'globalAverage' } : layer),
   z
@@ -108,7 +116,9 @@ export type GlobalStatisticsLayer = LayerOf<'globalStatistics'>;
 export type Shape = readonly [channels: number, height: number, width: number];
 
 export interface ParameterSpec {
-  /** `LAYER.kernel`, `LAYER.bias`; of a batch normalisation `LAYER.scale`, `.shift`, `.mean` and `.variance`. */
+  /**
+   * `LAYER.kernel`, `LAYER.bias`; of a batch normalisation `LAYER.scale`, `.shift`, `.mean` and `.variance`.
+   */
   readonly name: string;
   readonly shape: readonly number[];
   /** Standard deviation of the normal initial values; 0 means that all start at `initialValue`. */
@@ -121,13 +131,15 @@ export interface ParameterSpec {
   readonly isTrained: boolean;
 }
 
-/** Shapes that a layer reads: of the layer before it, or of the layers that it names. */
+/** Input shapes of a layer: the output of the previous layer, or of the layers it names. */
 type Inputs = readonly [Shape, ...Shape[]];
 
 interface LayerRule<L extends Layer> {
   outputShape(layer: L, inputs: Inputs): Shape;
   parameters(layer: L, inputs: Inputs): readonly ParameterSpec[];
-  /** Multiply-adds of one forward pass of one patch in an exported file; comparisons and additions are not counted. */
+  /**
+   * Multiply-adds of one forward pass of one patch in an exported file, without comparisons and additions.
+   */
   multiplyAdds(layer: L, inputs: Inputs): number;
   /** Side and stride of the window that the layer slides over its input. */
   window(layer: L, inputs: Inputs): { readonly sizePx: number; readonly stridePx: number };
@@ -219,16 +231,16 @@ function kernelDeviation(fanIn: number, hasBias: boolean): number {
 
 /** The rule of a layer's kind, bound to the layer. */
 export function ruleOf<L extends Layer>(layer: L): LayerRule<L> {
-  // The table's key and the layer's kind are the same string; TypeScript cannot follow the correlation.
+  // The table's key equals the layer's kind; TypeScript cannot infer the correlation.
   return rules[layer.kind] as unknown as LayerRule<L>;
 }
 
-/** Names of the layers that a layer reads instead of the one before it. */
+/** Names of the layers that a layer reads instead of the previous one. */
 export function sourcesOf(layer: Layer): readonly string[] | undefined {
   return layer.kind === 'globalStatistics' ? layer.of : undefined;
 }
 
-/** Values in a shape. */
+/** Number of values in a shape. */
 export function volume(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }

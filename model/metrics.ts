@@ -1,7 +1,6 @@
 /**
- * metrics.csv: one row for each split of each epoch. Its header is part of the product's contract, so the
- * balanced error of the validation rows, which later versions added, has a file of its own:
- * balanced-error.csv.
+ * metrics.csv has one row for each split of each epoch. Its columns are fixed, so the balanced error of the
+ * validation rows, which came later, is in a separate file, balanced-error.csv.
  */
 import { z } from 'zod';
 import { TexturaError } from './error.ts';
@@ -17,7 +16,7 @@ export const metricsColumns = [
   'seconds',
 ] as const;
 
-/** Values of a diverged epoch are not finite; JSON has no word for that, so they travel as text there. */
+/** Values of a diverged epoch can be NaN or infinite, which JSON stores as text. */
 const measure = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number)]);
 
 export const metricsRowSchema = z.strictObject({
@@ -27,8 +26,8 @@ export const metricsRowSchema = z.strictObject({
   top1err: measure,
   top5err: measure,
   /**
-   * Mean over the classes of each class's top-1 error; of validation rows only. Rows of earlier versions have
-   * none.
+   * Mean over the classes of each class's top-1 error. Only validation rows have it, and not in files of
+   * earlier versions.
    */
   balanced_top1err: measure.optional(),
   images_per_second: z.number().min(0),
@@ -38,7 +37,7 @@ export const metricsRowSchema = z.strictObject({
 
 export type MetricsRow = z.infer<typeof metricsRowSchema>;
 
-/** The file's text: the header and a line a row, each ended by a line feed; numbers read back to the same value. */
+/** The text of metrics.csv: a header and one line per row. Numbers round-trip exactly. */
 export function metricsToCsv(rows: readonly MetricsRow[]): string {
   const lines = rows.map((row) => metricsColumns.map((column) => String(row[column])).join(','));
   return `${[metricsColumns.join(','), ...lines].join('\n')}\n`;
@@ -53,7 +52,7 @@ const balancedColumns = ['epoch', 'balanced_top1err'] as const;
 
 const balancedRowSchema = z.strictObject({ epoch: z.int().min(1), balanced_top1err: measure });
 
-/** The text of balanced-error.csv: a line for each validation row that has a balanced error. */
+/** The text of balanced-error.csv: one line per validation row that has a balanced error. */
 export function balancedErrorsToCsv(rows: readonly MetricsRow[]): string {
   const lines = rows.flatMap(({ epoch, balanced_top1err }) =>
     balanced_top1err === undefined ? [] : [`${epoch},${balanced_top1err}`],
@@ -101,7 +100,7 @@ function rowsFromCsv<T>(
     );
     const row = schema.safeParse(raw);
     if (cells.length === columns.length && row.success) return row.data;
-    throw new TexturaError('file-damaged', `${where}:${index + 2}: not a row of metrics: ${line}`);
+    throw new TexturaError('file-damaged', `${where}:${index + 2}: not a metrics row: ${line}`);
   });
 }
 

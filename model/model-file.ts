@@ -1,11 +1,17 @@
-/** The files of an exported model: the ONNX contract's names, its metadata, the report of its proof, and the index. */
+/**
+ * Schemas of the files of an exported model: names of inputs and outputs, metadata, the report of the export
+ * check, and the index.
+ */
 import { z } from 'zod';
 import { TexturaError } from './error.ts';
 import { issueTexts } from './issue-text.ts';
 import { inputPx } from './network.ts';
 import { oneLine } from './words.ts';
 
-/** Input `image` float32 [N,1,64,64], grey 0..255; outputs `probabilities` and `logits` float32 [N,C]; N dynamic. */
+/**
+ * Input `image` float32 [N,1,64,64], grey 0..255; outputs `probabilities` and `logits` float32 [N,C]; N
+ * dynamic.
+ */
 export const graphNames = { image: 'image', logits: 'logits', probabilities: 'probabilities' } as const;
 
 export const opsets = [13, 14, 15, 16, 17, 18, 19, 20, 21] as const;
@@ -19,7 +25,7 @@ export const metadataKeys = {
   run: 'textura.run',
 } as const;
 
-/** `textura.input`: how to make the input from an image. */
+/** `textura.input`: how to compute the input from an image. */
 export const modelInputSchema = z.strictObject({
   layout: z.literal('NCHW'),
   size: z.literal(inputPx),
@@ -33,7 +39,7 @@ export function modelInput(patchPx: number): ModelInput {
   return { layout: 'NCHW', size: inputPx, colour: 'grey = (299 R + 587 G + 114 B) / 1000, 0..255', patchPx };
 }
 
-/** `textura.labels`: two or more, in output order. Each is unique, because answers are keyed by label. */
+/** `textura.labels`: two or more unique labels, in output order. */
 export const labelsSchema = z
   .array(z.string().min(1))
   .min(2)
@@ -47,7 +53,10 @@ export const labelsSchema = z
     });
   });
 
-/** Parses a value of a model's metadata. Errors: `model-unusable`, naming `where` (the file), the key and the fault. */
+/**
+ * Parses a value of a model's metadata. Errors: `model-unusable`, naming `where` (the file), the key and the
+ * fault.
+ */
 export function metadataValue<T>(
   metadata: Readonly<Record<string, string>>,
   key: string,
@@ -76,7 +85,7 @@ function unusable(message: string): TexturaError {
   return new TexturaError('model-unusable', message);
 }
 
-/** What an ONNX file says of itself to people, in viewers such as Netron. */
+/** Documentation in an ONNX file, which viewers such as Netron show. */
 export interface ModelDocs {
   readonly model: string;
   readonly graph: string;
@@ -113,7 +122,7 @@ export type GraphKind = (typeof graphKinds)[number];
 
 const differenceSchema = z.strictObject({ maxAbsolute: z.number(), maxRelative: z.number() });
 
-/** VARIANT.report.json: the proof that the file computes what was trained. */
+/** NETWORK.report.json: the result of the export check. */
 export const modelReportSchema = z.strictObject({
   model: z.string(),
   graphs: z.array(
@@ -126,7 +135,7 @@ export const modelReportSchema = z.strictObject({
       irVersion: z.int(),
       operators: z.array(z.string()),
       parity: z.strictObject({
-        /** What the file was compared with, e.g. `tfjs cpu`. */
+        /** The engine that the file was compared with, e.g. `tfjs cpu`. */
         against: z.string(),
         runtime: z.string(),
         patches: z.int().min(1),
@@ -149,16 +158,16 @@ export const modelReportSchema = z.strictObject({
       objective: z.number(),
       /** Mean over the classes of each class's top-1 error. */
       balancedTop1err: z.number().optional(),
-      /** Of whole photographs, each answered by the average logits of its patches. */
+      /** Top-1 error of whole photographs, each classified by the mean logits of its patches. */
       photographTop1err: z.number().optional(),
     })
     .optional(),
-  /** Patches as base64 of 64x64 bytes with the probabilities that they must give, for a self-check at start. */
+  /** Patches (base64 of 64x64 bytes) with their expected probabilities, for a self-check at start. */
   selfCheck: z.array(z.strictObject({ patch: z.base64(), probabilities: z.array(z.number()) })),
 });
 export type ModelReport = z.infer<typeof modelReportSchema>;
 
-/** index.json: what the server and the page list. */
+/** index.json: the models that the server and the page list. */
 export const modelIndexSchema = z.strictObject({
   models: z.array(
     z.strictObject({

@@ -1,7 +1,7 @@
 /**
- * PBM, PGM and PPM, as text and as bytes (Netpbm's pbm(5), pgm(5), ppm(5)): what microscopes, scientific
- * tools and texture sets write. Neither libvips as sharp has it nor browsers decode them, so trainer, service
- * and page share these lines.
+ * Decodes PBM, PGM and PPM, as text and binary (Netpbm's pbm(5), pgm(5), ppm(5)), which microscopes,
+ * scientific tools and texture sets write. Neither the libvips that comes with sharp nor browsers decode
+ * them, so trainer, service and page share this decoder.
  */
 import type { Pixels } from './image.ts';
 import { damagedImage, type ImageKind, requirePixelLimit, unsupportedForm } from './image-kind.ts';
@@ -11,30 +11,30 @@ interface Picture {
   readonly width: number;
   readonly height: number;
   readonly channels: 1 | 3;
-  /** 1 for a PBM, whose 1 is black. */
+  /** Maximum sample value; 1 for a PBM, in which 1 is black. */
   readonly largest: number;
   readonly isBitmap: boolean;
   readonly isText: boolean;
-  /** Where the samples begin. */
+  /** Byte offset of the samples. */
   readonly start: number;
 }
 
 /**
- * The first picture of the file. `name` is what a message calls it.
- * Errors: `image-damaged`, `image-type-unsupported`, `image-too-large` before memory is taken.
+ * Decodes the first image of the file. Messages call it `name`.
+ * Errors: `image-damaged`, `image-type-unsupported`, and `image-too-large` before it allocates the pixels.
  */
 export function readNetpbm(bytes: Uint8Array, kind: ImageKind, name: string, maxPixels: number): Pixels {
   const damaged = (reason: string) => damagedImage(kind, name, reason);
   const picture = headerOf(bytes, damaged);
   const { width, height, channels, largest, isBitmap, isText, start } = picture;
-  if (largest > 65_535) throw unsupportedForm(kind, name, `its largest value is ${largest}, more than 65535`);
+  if (largest > 65_535) throw unsupportedForm(kind, name, `its maximum value is ${largest}, more than 65535`);
   requirePixelLimit(picture, name, maxPixels);
   const count = width * height * channels;
-  // Text has a digit for each sample, and white space between those of more than one.
+  // Text needs a digit per sample and, except in a PBM, white space between samples.
   const leastBytes = isText ? (isBitmap ? count : 2 * count - 1) : rasterBytes(picture);
   const restBytes = Math.max(0, bytes.length - start);
   if (restBytes < leastBytes) {
-    throw damaged(`${width}x${height} pixels need ${leastBytes} bytes, ${restBytes} are there`);
+    throw damaged(`${width}x${height} pixels need ${leastBytes} bytes, the file has ${restBytes}`);
   }
   const samples = isText
     ? textSamples(bytes, picture, damaged)
@@ -65,9 +65,9 @@ function headerOf(bytes: Uint8Array, damaged: Damaged): Picture {
   const height = nextNumber(bytes, reader, damaged);
   const largest = isBitmap ? 1 : nextNumber(bytes, reader, damaged);
   if (width === 0 || height === 0) throw damaged(`its header says ${width}x${height} pixels`);
-  if (largest === 0) throw damaged('its header says that 0 is the largest value');
+  if (largest === 0) throw damaged('the maximum value in its header is 0');
   const isText = form <= 3;
-  // One byte of white space ends the header; in text it may be any number of them.
+  // The header ends in one byte of white space; in text forms more may follow.
   return { width, height, channels: form % 3 === 0 ? 3 : 1, largest, isBitmap, isText, start: reader.at + 1 };
 }
 
@@ -76,7 +76,7 @@ const isSpace = (byte: number | undefined) =>
   byte === 0x20 || (byte !== undefined && byte >= 9 && byte <= 13);
 const isDigit = (byte: number | undefined) => byte !== undefined && byte >= zero && byte < zero + 10;
 
-/** Leaves white space and comments behind. */
+/** Skips white space and comments. */
 function skipSpace(bytes: Uint8Array, reader: { at: number }): void {
   for (;;) {
     if (isSpace(bytes[reader.at])) reader.at++;
@@ -87,18 +87,20 @@ function skipSpace(bytes: Uint8Array, reader: { at: number }): void {
 
 const isLineEnd = (byte: number | undefined) => byte === lineFeed || byte === carriageReturn;
 
-/** The next number of text; no larger one than a header can mean. */
+/** Reads the next number. Errors: `damaged` for a number that no header can contain. */
 function nextNumber(bytes: Uint8Array, reader: { at: number }, damaged: Damaged): number {
   skipSpace(bytes, reader);
   let value = 0;
   const start = reader.at;
   for (; isDigit(bytes[reader.at]); reader.at++) {
     value = 10 * value + (bytes[reader.at] as number) - zero;
-    if (value > 2 ** 31) throw damaged('a number that is too large');
+    if (value > 2 ** 31) throw damaged('it contains a number that is too large');
   }
   if (reader.at > start) return value;
   throw damaged(
-    reader.at < bytes.length ? 'something else where a number belongs' : 'it ends where a number belongs',
+    reader.at < bytes.length
+      ? 'it has something else where a number is expected'
+      : 'it ends where a number is expected',
   );
 }
 
@@ -122,7 +124,7 @@ function textSamples(
 function nextBit(bytes: Uint8Array, reader: { at: number }, damaged: Damaged): number {
   skipSpace(bytes, reader);
   const bit = (bytes[reader.at++] ?? 0) - zero;
-  if (bit !== 0 && bit !== 1) throw damaged('something else where 0 or 1 belongs');
+  if (bit !== 0 && bit !== 1) throw damaged('it has something else where 0 or 1 is expected');
   return bit;
 }
 
@@ -132,7 +134,7 @@ function rasterBytes({ width, height, channels, largest, isBitmap }: Picture): n
   return isBitmap ? rowBytesOfBits(width) * height : width * height * channels * (largest > 255 ? 2 : 1);
 }
 
-/** Eight pixels a byte, the highest bit first; rows begin with whole bytes. */
+/** Eight pixels per byte, most significant bit first; rows are padded to whole bytes. */
 function bitSamples(bytes: Uint8Array, { width, height, start }: Picture): Uint8Array {
   const samples = new Uint8Array(width * height);
   for (let y = 0, i = 0; y < height; y++) {
@@ -142,7 +144,7 @@ function bitSamples(bytes: Uint8Array, { width, height, start }: Picture): Uint8
   return samples;
 }
 
-/** One byte a sample, or two with the higher one first. */
+/** One byte per sample, or two in big-endian order. */
 function byteSamples(bytes: Uint8Array, picture: Picture): Uint8Array | Uint16Array {
   const { largest, start } = picture;
   const raster = bytes.subarray(start, start + rasterBytes(picture));

@@ -1,9 +1,10 @@
 /**
- * The networks as data: the paper's reference, every variant of its ablation table, and texture-net, our own. A variant names the layers
- * that it removes; nothing else about it differs from the reference.
+ * The networks as data: the paper's reference, every variant of its ablation table, and texture-net, which is
+ * Textura's own. A variant lists the layers it removes; nothing else differs from the reference.
  *
- * Campo, Amaya, Franky, "Convolutional Neural Networks for Image Classification" (Universidad de los Andes) gives 64x64 grey
- * patches in, 5x5x500 into stage 4 and 1x1x25 out. Kernel sizes and the widths 20 and 50 are our reconstruction.
+ * Campo, Amaya, Franky, "Convolutional Neural Networks for Image Classification" (Universidad de los Andes)
+ * specifies 64x64 grey patches as input, 5x5x500 values before stage 4 and 1x1x25 as output. The kernel sizes
+ * and the widths 20 and 50 are reconstructed.
  */
 import { z } from 'zod';
 import { TexturaError } from './error.ts';
@@ -30,7 +31,7 @@ export const networkSchema = z
 
 export type Network = z.infer<typeof networkSchema>;
 
-/** What a variant removes from the reference, or the layers it has instead, and what the paper's authors saw. */
+/** What a variant removes from the reference, or the layers it has instead, and what the paper reports. */
 export interface Variant {
   readonly removes: readonly string[];
   readonly ownLayers?: (classes: number) => readonly Layer[];
@@ -40,9 +41,9 @@ export interface Variant {
 export const variants = {
   reference: { removes: [], paperSaw: 'epoch 15: objective 1.2, top-1 error 0.35, top-5 error 0.17' },
   'no-relu1': { removes: ['relu1'], paperSaw: 'the error does not move' },
-  'no-relu2': { removes: ['relu2'], paperSaw: 'not told apart from the reference' },
+  'no-relu2': { removes: ['relu2'], paperSaw: 'no difference from the reference' },
   'no-relu3': { removes: ['relu3'], paperSaw: 'hardly matters' },
-  'no-relu4': { removes: ['relu4'], paperSaw: 'not told apart from the reference' },
+  'no-relu4': { removes: ['relu4'], paperSaw: 'no difference from the reference' },
   'no-pool1': { removes: ['pool1'], paperSaw: 'slower and worse' },
   'no-pool2': { removes: ['pool2'], paperSaw: '0.76 at epoch 8 against 0.48, five hours for 8 epochs' },
   'no-relu234-pool4': { removes: ['relu2', 'relu3', 'relu4', 'pool4'], paperSaw: 'worse than the reference' },
@@ -53,28 +54,34 @@ export const variants = {
 export type VariantName = keyof typeof variants;
 export const variantNames = Object.keys(variants) as [VariantName, ...VariantName[]];
 
-/** Every network that can be trained: the paper's, and our own. */
+/** Every network that can be trained: those of the paper, and texture-net. */
 export const networkNames = [...variantNames, 'texture-net'] as const;
 export type NetworkName = (typeof networkNames)[number];
 
-/** The model that answers where nobody names one: texture-net's, else the reference's, else the first by name. */
+/** The default model of a set: `texture-net`, otherwise `reference`, otherwise the first by name. */
 export function preferredModel(names: readonly string[]): string | undefined {
   return ['texture-net', 'reference'].find((name) => names.includes(name)) ?? names.toSorted()[0];
 }
 
-/** In what a network may differ from its variant's plain form, whatever it ablates. */
+/** Options that apply to every network. */
 export interface NetworkForm {
-  /** Batch normalisation after every convolution but the classifier, which then needs no bias. texture-net always has it. */
+  /**
+   * Batch normalisation, instead of a bias, after every convolution but the classifier. texture-net always
+   * has it.
+   */
   readonly batchNorm?: boolean;
   /** Factor on the filters of every convolution but the classifier; 1 by default. */
   readonly width?: number;
   /** Standard deviation of every kernel's initial values, instead of He's. */
   readonly initialDeviation?: number;
-  /** Where given, this grey level (the mean of the training images, 0..255) is taken off patches, and they are not standardised. */
+  /**
+   * If given, this grey level (the mean of the training images, 0..255) is subtracted instead of
+   * standardising patches.
+   */
   readonly meanGrey?: number;
 }
 
-/** The network of a variant for `classes` classes. Errors: `usage` for fewer than two classes. */
+/** A network for `classes` classes. Errors: `usage` for fewer than two classes. */
 export function networkOf(name: NetworkName, classes: number, form: NetworkForm = {}): Network {
   if (!Number.isInteger(classes) || classes < 2) {
     throw new TexturaError('usage', `network ${name}: expected 2 or more classes, got ${classes}`);
@@ -101,7 +108,7 @@ function formed(layer: Layer, { width = 1, initialDeviation, meanGrey }: Network
   };
 }
 
-/** A convolution with its own bias is followed by a batch normalisation, which takes the bias's place; `conv2` by `norm2`. */
+/** Replaces the bias of a convolution by a batch normalisation after it; `norm2` follows `conv2`. */
 function withBatchNorm(layer: Layer): readonly Layer[] {
   if (layer.kind !== 'convolution' || isClassifier(layer) || layer.hasBias === false) return [layer];
   return [{ ...layer, hasBias: false }, batchNorm(layer.name.replace('conv', 'norm'))];
@@ -131,7 +138,10 @@ function referenceLayers(classes: number): readonly Layer[] {
   ];
 }
 
-/** The course's network that the authors began with: 3 convolutions, 2 ReLU, 2 poolings. Sizes are our reconstruction. */
+/**
+ * The course's network that the authors started from: 3 convolutions, 2 ReLU, 2 poolings. The sizes are
+ * reconstructed.
+ */
 function labBaselineLayers(classes: number): readonly Layer[] {
   return [
     standardise,
@@ -147,9 +157,10 @@ function labBaselineLayers(classes: number): readonly Layer[] {
 }
 
 /**
- * A classifier of textures by the statistics of its features: where a texture lies in the patch does not matter, and the deviation of a
- * feature over the patch says as much as its mean. Three stages of growing windows (5, 11 and 27 pixels), 336 statistics, one linear
- * layer. Poolings come before the ReLU that they commute with.
+ * Classifies textures by statistics of features, because their position in the patch does not matter and the
+ * deviation of a feature over the patch is as informative as its mean. It has three stages with growing
+ * windows (5, 11 and 27 pixels), 336 statistics and one linear layer. Each pooling comes before the ReLU,
+ * with which it commutes.
  */
 function textureNetLayers(classes: number): readonly Layer[] {
   const statistics = { kind: 'globalStatistics', name: 'statistics', varianceFloor: 1e-4 } as const;
@@ -183,8 +194,9 @@ function batchNorm(name: string): BatchNormLayer {
 }
 
 /**
- * The convolution that gives the logits. It starts small, so that every class is about equally likely at first: with He's values
- * the poolings before it make logits of size 10, and the first steps would be spent on unlearning them, or fail.
+ * The convolution that computes the logits. Its initial values are small, so that all classes start about
+ * equally likely. With He initialisation the poolings before it lead to logits of about 10, and the first
+ * steps would unlearn them or diverge.
  */
 function classifier(name: string, kernelPx: number, classes: number): ConvolutionLayer {
   return { ...convolution(name, kernelPx, classes), initialDeviation: 0.01 };

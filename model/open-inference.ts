@@ -1,17 +1,17 @@
 /**
- * Messages of the Open Inference Protocol, version 2 (github.com/kserve/open-inference-protocol), as far as a model with one float
- * input and two float outputs needs them, with the binary tensor extension of Triton.
+ * Messages of the Open Inference Protocol, version 2 (github.com/kserve/open-inference-protocol), for a model
+ * with one float input and two float outputs, with Triton's binary tensor extension.
  */
 import { z } from 'zod';
 import { problemSchema } from './service.ts';
 
-/** Bytes of JSON before the tensors of a body that has both. */
+/** Length in bytes of the JSON that precedes binary tensors in a body. */
 export const jsonLengthHeader = 'inference-header-content-length';
 
 const binaryParameters = z.looseObject({
-  /** Bytes of this input after the JSON. */
+  /** Size of this input's binary data, which follows the JSON. */
   binary_data_size: z.int().min(0).optional(),
-  /** Whether this output is wanted after the JSON. */
+  /** Whether to return this output as binary data after the JSON. */
   binary_data: z.boolean().optional(),
 });
 
@@ -20,7 +20,7 @@ const inputSchema = z.looseObject({
   shape: z.array(z.int().min(0)).max(8),
   datatype: z.string(),
   parameters: binaryParameters.optional(),
-  /** Flat, or nested as the shape says. */
+  /** Flat, or nested according to the shape. */
   data: z.array(z.unknown()).optional(),
 });
 
@@ -39,7 +39,7 @@ export type InferInput = z.infer<typeof inputSchema>;
 export const tensorMetadataSchema = z.strictObject({
   name: z.string(),
   datatype: z.literal('FP32'),
-  /** -1 where any size will do. */
+  /** -1 for a dynamic size. */
   shape: z.array(z.int()),
 });
 
@@ -68,7 +68,7 @@ export const inferAnswerSchema = z.strictObject({
 });
 export type InferAnswer = z.infer<typeof inferAnswerSchema>;
 
-/** A fault as both say it: RFC 9457's members, and the protocol's `error`. */
+/** An error with the members of RFC 9457 and the protocol's `error`. */
 export const inferProblemSchema = problemSchema.extend({ error: z.string() });
 
 export const serverMetadataSchema = z.strictObject({

@@ -1,8 +1,9 @@
 /**
- * A network as training computes it: a convolution and its bias apart, and every max pooling before the bias, the batch normalisation
- * and the ReLU that it follows. All of them are non-decreasing in each value (float rounding included), so the maximum of a window stays
- * the maximum: the results are the same bits for a quarter of the work. (A batch normalisation then takes the statistics of the pooled
- * values.) A pooling stays behind a layer that another layer reads by its name.
+ * The operations of a network in training: a convolution and its bias are separate, and a max pooling moves
+ * before the bias, batch normalisation and ReLU that precede it. These are non-decreasing in each value
+ * (float rounding included), so the maximum of a window does not change, and the results are bit-identical
+ * for a quarter of the work. (A batch normalisation then uses the statistics of the pooled values.) A pooling
+ * does not move before a layer that another layer reads by name.
  */
 import { type Layer, sourcesOf } from './layer.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The trained values of a network, by name. One layout everywhere outside an engine: float32, kernels `[filters, channels,
- * kernelPx, kernelPx]`, everything else one value a channel. Engines convert at their own edge.
+ * The parameters of a network, by name. Outside an engine they have one layout: float32, kernels `[filters,
+ * channels, kernelPx, kernelPx]`, all others one value per channel. Engines convert on input and output.
  */
 import { parameterSpecs, trainedSpecs } from './description.ts';
 import { TexturaError } from './error.ts';
@@ -10,15 +10,18 @@ import { randomStream } from './random.ts';
 
 export type Parameters = ReadonlyMap<string, Float32Array>;
 
-/** What training changes: parameters with running averages, and the optimiser's momentum buffer of each trained parameter. */
+/**
+ * The state of training: parameters with running averages, and a momentum buffer for each trained parameter.
+ */
 export interface TrainingState {
   readonly parameters: Parameters;
   readonly momentum: Parameters;
 }
 
 /**
- * Initial values: normal with the specified deviation (He et al. 2015 for kernels), constant for the others. Each parameter draws from
- * a stream named by itself, so variants that share a layer and a seed share its initial values.
+ * Initial values: normal with the specified deviation (He et al. 2015 for kernels), constant for the others.
+ * The random stream is named after the parameter, so variants with the same seed share the initial values of
+ * common layers.
  */
 export function initialParameters(network: Network, seed: number): Parameters {
   return new Map(
@@ -38,7 +41,10 @@ export function zeroParameters(network: Network): Parameters {
   return new Map(trainedSpecs(network).map(({ name, shape }) => [name, new Float32Array(volume(shape))]));
 }
 
-/** Checks that `parameters` has exactly the network's parameters in their sizes. Errors: `file-damaged`, naming `where`. */
+/**
+ * Checks that `parameters` has exactly the network's parameters with their sizes. Errors: `file-damaged`,
+ * naming `where`.
+ */
 export function checkParameters(network: Network, parameters: Parameters, where: string): void {
   checkValues(network, parameterSpecs(network), parameters, where);
 }
@@ -73,7 +79,7 @@ function checkValues(
   }
 }
 
-/** The values of one parameter. Errors: `internal` where the network's own parameter is missing. */
+/** The values of one parameter. Errors: `internal` if it is missing. */
 export function parameter(parameters: Parameters, name: string): Float32Array {
   const values = parameters.get(name);
   if (values === undefined) throw new TexturaError('internal', `parameter ${name} is missing`);

@@ -1,6 +1,6 @@
 /**
- * Patches: squares of `patchPx` source pixels, area-averaged to the 64x64 grey levels that a network reads. Training takes
- * them anywhere; evaluation and classification take the fixed grid of this module.
+ * Patches: squares of `patchPx` source pixels, area-averaged to the 64x64 grey levels that a network reads.
+ * Training takes them at random positions; evaluation and classification use the fixed grid of this module.
  */
 import { TexturaError } from './error.ts';
 import type { GreyImage } from './image.ts';
@@ -16,16 +16,16 @@ export interface PatchPosition {
   readonly y: number;
 }
 
-/** Smallest `patchPx`: below it a patch would be mostly invented between pixels. */
+/** Smallest `patchPx`. Smaller patches would consist mostly of interpolated values. */
 export const leastPatchPx = 16;
 
 /** Most patches that the fixed grid takes from one image. */
 export const gridLimit = 15;
 
 /**
- * Cuts the square at (`x`, `y`) and averages it by area to 64x64, rounded half up; `patchPx` 64 copies. A cell of the result
- * covers patchPx / 64 source pixels a side; a source pixel that lies in two cells counts in each by its share. The sums are
- * integers (shares in 64ths), so the result is exact.
+ * Cuts the square at (`x`, `y`) and averages it by area to 64x64, rounded half up; `patchPx` 64 copies. A
+ * cell of the result covers patchPx / 64 source pixels per side; a source pixel that overlaps two cells is
+ * weighted by its share in each. The sums are integers (shares in 64ths), so the result is exact.
  */
 export function cutPatch(
   image: GreyImage,
@@ -34,7 +34,7 @@ export function cutPatch(
   into = new Uint8Array(patchBytes),
 ): Patch {
   if (patchPx === inputPx) {
-    // Pixel by pixel: views of rows would be more work than there are pixels.
+    // Copied pixel by pixel, because creating row views would cost more.
     for (let row = 0, at = 0; row < inputPx; row++) {
       const start = (y + row) * image.width + x;
       for (let column = 0; column < inputPx; column++) into[at++] = image.data[start + column] as number;
@@ -67,7 +67,7 @@ const cellsBySize = new Map<number, readonly (readonly AreaShare[])[]>();
 function areaCells(patchPx: number): readonly (readonly AreaShare[])[] {
   const known = cellsBySize.get(patchPx);
   if (known !== undefined) return known;
-  // In 64ths of a source pixel, cell k covers [k patchPx, (k + 1) patchPx) and pixel p covers [64 p, 64 (p + 1)).
+  // In 64ths of a source pixel, cell k covers [k patchPx, (k + 1) patchPx), pixel p covers [64 p, 64 (p + 1)).
   const cells = Array.from({ length: inputPx }, (_, k) => {
     const [start, end] = [k * patchPx, (k + 1) * patchPx];
     const shares: AreaShare[] = [];
@@ -82,9 +82,10 @@ function areaCells(patchPx: number): readonly (readonly AreaShare[])[] {
 }
 
 /**
- * The fixed grid of an image: enough evenly spread patches to cover it, first and last at the edges, at most 15 (the denser
- * axis gives way first); rows from the top, left to right. A 320x240 image with `patchPx` 64 has 5 x 3.
- * Errors: `image-too-small` where a side is shorter than `patchPx`.
+ * The fixed grid of an image: enough evenly spread patches to cover it, first and last at the edges, at most
+ * 15 (the denser axis is reduced first); rows from the top, left to right. A 320x240 image with `patchPx` 64
+ * has 5 x 3.
+ * Errors: `image-too-small` if a side is shorter than `patchPx`.
  */
 export function patchGrid(width: number, height: number, patchPx: number): readonly PatchPosition[] {
   checkSize(width, height, patchPx);
@@ -100,25 +101,22 @@ export function patchGrid(width: number, height: number, patchPx: number): reado
   return ys.flatMap((y) => xs.map((x) => ({ x, y })));
 }
 
-/** The one patch in the middle of an image. Errors: as `patchGrid`. */
+/** The centre patch of an image. Errors: as `patchGrid`. */
 export function centrePatch(width: number, height: number, patchPx: number): PatchPosition {
   checkSize(width, height, patchPx);
   return { x: Math.floor((width - patchPx) / 2), y: Math.floor((height - patchPx) / 2) };
 }
 
-/** Whether an image has a patch: the one rule for sizes of trainer, `classify`, service and page. */
+/** Whether an image is large enough for a patch; trainer, `classify`, service and page all use this rule. */
 export function holdsPatch({ width, height }: ImageSize, patchPx: number): boolean {
   return Math.min(width, height) >= patchPx;
 }
 
-/**
- * What can be done about an image that is smaller than a patch; the largest `--patch-px` that works, where
- * one does.
- */
+/** Advice for an image that is smaller than a patch: the largest `--patch-px` that works, if there is one. */
 export function smallerPatchAdvice({ width, height }: ImageSize): string {
   const side = Math.min(width, height);
   return side < leastPatchPx
-    ? `no --patch-px is that small (${leastPatchPx} at least): take a larger image`
+    ? `use a larger image (the smallest --patch-px is ${leastPatchPx})`
     : `--patch-px ${side} would fit`;
 }
 
@@ -137,7 +135,7 @@ function checkSize(width: number, height: number, patchPx: number): void {
   );
 }
 
-/** `count` whole positions from 0 to `last`, evenly spread; one alone stands in the middle. */
+/** `count` whole positions from 0 to `last`, evenly spaced; a single one is in the middle. */
 function spread(last: number, count: number): readonly number[] {
   if (count === 1) return [Math.floor(last / 2)];
   return Array.from({ length: count }, (_, i) => Math.round((i * last) / (count - 1)));

@@ -1,6 +1,6 @@
 /**
- * The kinds of image that neither libvips as sharp has it nor every browser decodes, read alike in all parts
- * of the product.
+ * Decodes the image formats that neither the libvips that comes with sharp nor every browser supports, with
+ * one decoder for the whole product.
  */
 import { readBmp } from './bmp.ts';
 import type { Pixels } from './image.ts';
@@ -8,7 +8,7 @@ import type { DecodedKind } from './image-kind.ts';
 import { readNetpbm } from './netpbm.ts';
 
 /**
- * The pixels of a BMP, PBM, PGM or PPM; undefined for the kinds that are left to native decoders.
+ * The pixels of a BMP, PBM, PGM or PPM; undefined for formats with a native decoder.
  * Errors: `image-damaged`, `image-type-unsupported`, `image-too-large`, naming the image.
  */
 export function readPlainImage(

@@ -1,11 +1,10 @@
-/** The rows of a PNG once they are inflated (PNG specification, third edition, section 9). */
+/** Reverses the row filters of an inflated PNG (PNG specification, third edition, section 9). */
 
 /**
- * Undoes the filters of rows that begin with the number of theirs: each byte was stored less what the bytes
- * of the pixel to its left (a), above (b) and above that (c) foretell, which are 0 outside of the image (PNG
- * specification, section 9.2). Undefined for a filter that there is not. In the memory of the rows, since
- * what is stored lies behind what is read already; no views of rows are made: there would be more of them
- * than there is work.
+ * Removes the filter bytes and reverses the filters (PNG specification, section 9.2): each byte is stored as
+ * the difference from a prediction by the bytes of the pixels to the left (a), above (b) and above left (c),
+ * which are 0 outside the image. Undefined for an unknown filter. It works in place, because the output never
+ * overtakes the input, and creates no row views, which would cost more than the work itself.
  */
 export function unfilteredRows(
   rows: Uint8Array,
@@ -46,7 +45,7 @@ function foretold(filter: number, a: number, b: number, c: number): number {
   }
 }
 
-/** Of a, b and c the one that is nearest to a + b - c. */
+/** Whichever of a, b and c is closest to a + b - c. */
 function paeth(a: number, b: number, c: number): number {
   const toA = Math.abs(b - c);
   const toB = Math.abs(a - c);

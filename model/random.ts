@@ -1,7 +1,7 @@
 /**
- * Seeded randomness. Every use draws from a stream of its own, named by the seed and a purpose such as
- * `('epoch', 3, 'patches')`. No stream has a history that another use could disturb, so a resumed run draws what an
- * uninterrupted one would have drawn, and two variants with one seed draw the same.
+ * Seeded random streams. Every use has a separate stream, named by the seed and a purpose such as `('epoch',
+ * 3, 'patches')`. Uses do not affect each other, so a resumed run draws the same numbers as an uninterrupted
+ * one, and variants with the same seed draw the same numbers.
  */
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
@@ -62,7 +62,10 @@ export function shuffle<T extends { [index: number]: unknown; length: number }>(
   return items;
 }
 
-/** 128 bits from a text: four FNV-1a hashes with different offsets, each finished by MurmurHash3's 32-bit mixer. */
+/**
+ * 128 bits from a text: four FNV-1a hashes with different offsets, each finished by MurmurHash3's 32-bit
+ * mixer.
+ */
 function stateFromText(text: string): number[] {
   const state = [0x811c9dc5, 0x9e3779b9, 0x85ebca6b, 0xc2b2ae35].map((offset) => {
     let hash = offset;

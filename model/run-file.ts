@@ -1,4 +1,4 @@
-/** run.json: what a run was asked to do, on what, with what, and how it ended. */
+/** run.json: the configuration, data, engine and result of a run. */
 import { z } from 'zod';
 import type { Network } from './network.ts';
 import { configuredNetwork, trainingConfigSchema } from './training-config.ts';
@@ -7,11 +7,13 @@ export const engineNames = ['tfjs', 'onnx'] as const;
 export const engineNameSchema = z.enum(engineNames);
 export type EngineName = (typeof engineNames)[number];
 
-/** How an engine rounds what it multiplies: `tf32` is CUDA's TensorFloat-32, which keeps 10 of float32's 23 bits. */
+/**
+ * Precision of an engine's products: `tf32` is CUDA's TensorFloat-32, with 10 of float32's 23 mantissa bits.
+ */
 export const precisions = ['float32', 'tf32'] as const;
 export type Precision = (typeof precisions)[number];
 
-/** `failed` and `stopped` runs can be resumed; `running` is also what a killed run says. */
+/** `failed` and `stopped` runs can be resumed. A killed run stays `running`. */
 export const runStatuses = ['running', 'finished', 'diverged', 'stopped', 'failed'] as const;
 export type RunStatus = (typeof runStatuses)[number];
 
@@ -22,15 +24,15 @@ export const runFiles = {
   /** The balanced error of each epoch's validation. */
   balancedErrors: 'balanced-error.csv',
   model: 'model.safetensors',
-  /** Validation patches with the training engine's own logits, for the exporter's proof. */
+  /** Validation patches with the training engine's logits, for the export check. */
   parity: 'parity.safetensors',
   checkpoints: 'checkpoint',
-  /** How each held-out photograph fared. */
+  /** Result for each validation photograph. */
   validation: 'validation.csv',
   report: 'report.html',
 } as const;
 
-/** Which images were trained and validated on, so that a later reader can tell whether two runs saw the same. */
+/** Summary of the training and validation images, so that two runs can be checked for the same data. */
 export const dataSummarySchema = z.strictObject({
   source: z.string(),
   /** SHA-256 over labels, splits and the content hashes of the images, in order. */
@@ -38,7 +40,7 @@ export const dataSummarySchema = z.strictObject({
   trainImages: z.int().min(1),
   validationImages: z.int().min(0),
   skippedFiles: z.int().min(0),
-  /** Each of them with why. Runs of earlier versions have only their number. */
+  /** Skipped files with the reason. Runs of earlier versions have only their number. */
   skipped: z.array(z.strictObject({ name: z.string(), why: z.string() })).optional(),
   /** Sentences about the data: unequal classes, duplicates, ignored folders. */
   notes: z.array(z.string()).optional(),
@@ -47,14 +49,14 @@ export const dataSummarySchema = z.strictObject({
 });
 export type DataSummary = z.infer<typeof dataSummarySchema>;
 
-/** An error that ended a run: its code and what it said. */
+/** Code and message of the error that ended a run. */
 export const runFailureSchema = z.strictObject({ code: z.string(), message: z.string() });
 export type RunFailure = z.infer<typeof runFailureSchema>;
 
 const stretchSchema = z.strictObject({
   engine: engineNameSchema,
   device: z.string(),
-  /** Absent in runs of earlier versions, which let CUDA compute in TensorFloat-32. */
+  /** Absent in runs of earlier versions, which allowed TensorFloat-32 on CUDA. */
   precision: z.enum(precisions).optional(),
   why: z.string(),
   startedAt: z.iso.datetime(),
@@ -65,16 +67,16 @@ const stretchSchema = z.strictObject({
 export const runSchema = z.strictObject({
   textura: z.string(),
   config: trainingConfigSchema,
-  /** In output order of the network. */
+  /** In the order of the network's outputs. */
   labels: z.array(z.string().min(1)).min(2),
   data: dataSummarySchema,
   status: z.enum(runStatuses),
-  /** Each start of the run: a resumed run has several, perhaps with different engines. */
+  /** Sessions of the run: a resumed run has several, possibly with different engines. */
   stretches: z.array(stretchSchema).min(1),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
   /**
-   * The epoch whose values are in model.safetensors: the lowest balanced error in validation, then objective.
+   * The epoch whose parameters are in model.safetensors: lowest balanced validation error, then lowest loss.
    */
   best: z
     .strictObject({
@@ -84,14 +86,14 @@ export const runSchema = z.strictObject({
       objective: z.number(),
       /** Mean over the classes of each class's top-1 error. Runs of earlier versions have none. */
       balancedTop1err: z.number().optional(),
-      /** Of whole photographs, each answered by the average logits of its patches. */
+      /** Top-1 error of whole photographs, each classified by the mean logits of its patches. */
       photographTop1err: z.number().optional(),
     })
     .optional(),
   divergedAtEpoch: z.int().min(1).optional(),
-  /** Of a failed run. */
+  /** Set in a failed run. */
   failure: runFailureSchema.optional(),
-  /** The most memory that the training process held. */
+  /** Peak memory of the training process. */
   peakMemoryBytes: z.int().min(1).optional(),
 });
 export type Run = z.infer<typeof runSchema>;

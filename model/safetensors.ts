@@ -1,6 +1,6 @@
 /**
- * The safetensors format (huggingface.co/docs/safetensors): 8 bytes of header length (little-endian), a JSON header, then the
- * tensors. Only what this product stores: float32, int32 and bytes.
+ * The safetensors format (huggingface.co/docs/safetensors): 8 bytes of header length (little-endian), a JSON
+ * header, then the tensors. Supports only the types that Textura stores: float32, int32 and bytes.
  */
 import { z } from 'zod';
 import { TexturaError } from './error.ts';
@@ -47,7 +47,7 @@ export function encodeTensors({ tensors, metadata }: TensorFile): Uint8Array {
     offset += data.byteLength;
   }
   const text = new TextEncoder().encode(JSON.stringify(header));
-  // The format asks for tensors aligned to 8 bytes: the header is padded with spaces.
+  // The format requires tensors aligned to 8 bytes, so the header is padded with spaces.
   const headerBytes = Math.ceil(text.length / 8) * 8;
   const file = new Uint8Array(8 + headerBytes + offset).fill(0x20, 8 + text.length, 8 + headerBytes);
   new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
@@ -63,7 +63,7 @@ export function encodeTensors({ tensors, metadata }: TensorFile): Uint8Array {
 /** Decodes a file. Errors: `file-damaged`, naming `where` and what is wrong. */
 export function decodeTensors(file: Uint8Array, where: string): TensorFile {
   const damaged = (what: string, cause?: unknown) =>
-    new TexturaError('file-damaged', `${where}: not a whole safetensors file: ${what}`, { cause });
+    new TexturaError('file-damaged', `${where}: not a valid safetensors file: ${what}`, { cause });
   if (file.length < 8) throw damaged(`${file.length} bytes`);
   const headerBytes = Number(new DataView(file.buffer, file.byteOffset, 8).getBigUint64(0, true));
   if (headerBytes > file.length - 8)
@@ -79,10 +79,10 @@ export function decodeTensors(file: Uint8Array, where: string): TensorFile {
   const body = file.subarray(8 + headerBytes);
   const { __metadata__: rawMetadata = {}, ...entries } = header;
   const metadata = metadataEntry.safeParse(rawMetadata);
-  if (!metadata.success) throw damaged('its metadata is not a record of texts');
+  if (!metadata.success) throw damaged('its metadata is not an object of strings');
   const tensors = Object.entries(entries).map(([name, raw]): [string, StoredTensor] => {
     const entry = tensorEntry.safeParse(raw);
-    if (!entry.success) throw damaged(`the entry of ${name} is not understood`, entry.error);
+    if (!entry.success) throw damaged(`the entry of ${name} is invalid`, entry.error);
     const {
       dtype,
       shape,
@@ -94,7 +94,7 @@ export function decodeTensors(file: Uint8Array, where: string): TensorFile {
         `${name}: expected ${expected} bytes for ${dtype} [${shape}], got ${Math.max(0, Math.min(end, body.length) - start)}`,
       );
     }
-    // A copy is aligned whatever the offset of `file` in its buffer. (`slice` would not copy: Node's Buffer gives a view.)
+    // A copy is aligned at any offset of `file` in its buffer. (`slice` does not copy a Node Buffer.)
     const copy = new Uint8Array(body.subarray(start, end));
     return [name, { shape, data: new kinds[dtype].view(copy.buffer) }];
   });

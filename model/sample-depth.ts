@@ -1,30 +1,30 @@
 /**
- * From samples of more than 8 bits to the 8 that every part of the product reads.
+ * Converts samples of more than 8 bits to the 8 bits that every part of the product reads.
  *
- * Cameras of microscopes and of production lines measure 10 or 12 bits and write them into files of 16 as
- * they are, so that the brightest sample possible is 4095 of 65535; other programs leave 8 bits in such a
- * file. By the file's own range all levels of a picture would fall into one to sixteen of 256. Samples of 16
- * bits are therefore read by the fewest bits of 8, 10, 12 and 16 that hold all of a file's samples:
+ * Microscope and industrial cameras measure 10 or 12 bits and store them unscaled in 16-bit files, so that
+ * the largest possible sample is 4095 of 65535; other programs store 8 bits in such a file. Scaled by the
+ * range of the file, all samples would fall into 1 to 16 of 256 levels. 16-bit samples are therefore read as
+ * the smallest of 8, 10, 12 and 16 bits that holds all samples of the file:
  *
- * - it depends on nothing but the file, so a photograph has the same levels in every set, part and run;
- * - an ordinary dark picture stays as it is: one sample of 4096 or more (level 16 of 255) is enough for 16
+ * - the result depends only on the file, so a photograph has the same levels in every data set, command and
+ *   run;
+ * - an ordinary dark image does not change: one sample of 4096 or more (level 16 of 255) is enough for 16
  *   bits;
- * - so does one that was made from 8 bits, whose samples are all multiples of 256 or 257, however dark: it
- *   equals its 8-bit twin.
+ * - an image converted from 8 bits, whose samples are all multiples of 256 or 257, equals the 8-bit original.
  *
- * What is read as fewer bits is stretched, which `stretchText` says to the person. Files that state their
- * range themselves (a PGM's largest value) are taken at their word.
+ * Samples read as fewer bits are stretched, and `stretchText` is the message about it. If a file states its
+ * range (the maximum value of a PGM), that range is used.
  */
 import type { Pixels, StretchedBits } from './image.ts';
 
 const stretchedBits: readonly StretchedBits[] = [8, 10, 12];
 
-/** 16-bit samples, interleaved, of the whole range 0..65535. */
+/** Interleaved 16-bit samples, 0..65535. */
 export interface DeepPixels extends Omit<Pixels, 'data' | 'stretchedFromBits'> {
   readonly data: Uint16Array;
 }
 
-/** The 8-bit pixels of 16-bit ones, by the rule of this module. Alpha is always of the whole range. */
+/** Converts 16-bit pixels to 8 bits by the rule of this module. Alpha always has the full range. */
 export function pixelsFromDeep({ data, width, height, channels }: DeepPixels): Pixels {
   const alphaAt = channels % 2 === 0 ? channels - 1 : channels;
   const bits = bitsOf(data, channels, alphaAt);
@@ -43,7 +43,7 @@ export function pixelsFromDeep({ data, width, height, channels }: DeepPixels): P
   };
 }
 
-/** Undefined for the whole 16. */
+/** Undefined for 16 bits. */
 function bitsOf(data: Uint16Array, channels: number, alphaAt: number): StretchedBits | undefined {
   let all = 0;
   let isFromBytes = true;
@@ -60,9 +60,9 @@ function bitsOf(data: Uint16Array, channels: number, alphaAt: number): Stretched
 }
 
 /**
- * The 256 levels of samples 0..`largest`, as a table. From 255 on the range is cut into 256 equal steps, so
- * that a range of whole bits is shifted and 65535 gives what `pixelsFromDeep` gives; below, each sample goes
- * to the nearest level.
+ * Lookup table from samples 0..`largest` to the levels 0..255. If `largest` is 255 or more, the range is
+ * divided into 256 equal steps, which equals a shift for a whole number of bits and matches `pixelsFromDeep`
+ * for 65535; otherwise each sample maps to the nearest level.
  */
 export function levelTable(largest: number): Uint8Array {
   return Uint8Array.from({ length: largest + 1 }, (_, sample) =>
@@ -72,7 +72,7 @@ export function levelTable(largest: number): Uint8Array {
   );
 }
 
-/** What a person should know of an image that was stretched. */
+/** Message about a stretched image. */
 export function stretchText(bits: StretchedBits): string {
   const [largest, share] = [2 ** bits - 1, 2 ** (16 - bits)];
   return (

@@ -1,6 +1,8 @@
-/** What is read off a network's logits: probabilities, the objective and the errors that the paper plots. */
+/** Computes scores from a network's logits: probabilities, the loss and the errors that the paper plots. */
 
-/** Softmax of each row of `logits` `[rows, classes]`, computed in float64 after subtracting the row's maximum. */
+/**
+ * Softmax of each row of `logits` `[rows, classes]`, computed in float64 after subtracting the row's maximum.
+ */
 export function softmaxRows(logits: Float32Array, classes: number): Float32Array {
   const probabilities = new Float32Array(logits.length);
   for (let start = 0; start < logits.length; start += classes) {
@@ -17,9 +19,9 @@ export function crossEntropy(row: Float32Array, label: number): number {
 }
 
 /**
- * Place of the label when the row is sorted by falling logit, 0 for first. Equal logits rank by class order, as a reader of the
- * output sees them. A row whose softmax is NaN (a logit is NaN, or the largest is infinite) ranks nothing: its label is at Infinity,
- * which is wrong among any number of first places.
+ * Rank of the label when the row is sorted by descending logit, starting at 0. Equal logits rank by class
+ * order. A row whose softmax is NaN (a logit is NaN, or the largest is infinite) has no ranks: the result is
+ * Infinity, which is an error at any top-k.
  */
 export function rankOf(row: Float32Array, label: number): number {
   const own = row[label] as number;
@@ -34,7 +36,7 @@ export function rankOf(row: Float32Array, label: number): number {
   return Number.isFinite(max) ? rank : Number.POSITIVE_INFINITY;
 }
 
-/** Class indices by falling value, equal ones by class order, NaN last; the first `count`. */
+/** The first `count` class indices by descending value, equal values by class order, NaN last. */
 export function topClasses(row: ArrayLike<number>, count: number): readonly number[] {
   const sortKey = (c: number) => {
     const value = row[c] as number;
@@ -45,16 +47,16 @@ export function topClasses(row: ArrayLike<number>, count: number): readonly numb
     .slice(0, count);
 }
 
-/** How many of the first classes the top-5 error looks at. */
+/** The k of the top-5 error. */
 export const topFive = 5;
 
-/** What a person should know of the top-5 error of so few classes; undefined where there are more. */
+/** A note on the top-5 error of five or fewer classes; undefined for more classes. */
 export function topFiveNote(classes: number): string | undefined {
   if (classes > topFive) return undefined;
-  return `With ${classes} classes the top-5 error is 0 unless the loss is NaN or infinite: the first five are all classes.`;
+  return `With ${classes} classes the top-5 error is 0 unless the loss is NaN or infinite, because the top five include every class.`;
 }
 
-/** Sums over rows, kept as sums so that a resumed epoch continues them exactly. */
+/** Sums over rows, stored as sums so that a resumed epoch continues exactly. */
 export interface ScoreSums {
   readonly count: number;
   readonly crossEntropy: number;
@@ -65,8 +67,8 @@ export interface ScoreSums {
 export const noScores: ScoreSums = { count: 0, crossEntropy: 0, top1Errors: 0, top5Errors: 0 };
 
 /**
- * Adds the rows of `logits` `[labels.length, classes]` to `sums`. With `topFive` classes or fewer, only a row without probabilities
- * errs in top-5.
+ * Adds the rows of `logits` `[labels.length, classes]` to `sums`. With `topFive` classes or fewer, only a row
+ * without ranks is a top-5 error.
  */
 export function addScores(
   sums: ScoreSums,
@@ -94,12 +96,12 @@ export interface Scores {
   readonly top5err: number;
 }
 
-/** Means of the sums. Of no rows at all there is no mean: every value is NaN. */
+/** Means of the sums; NaN if there are no rows. */
 export function meanScores({ count, crossEntropy: total, top1Errors, top5Errors }: ScoreSums): Scores {
   return { objective: total / count, top1err: top1Errors / count, top5err: top5Errors / count };
 }
 
-/** Of each class: patches, and how many of them the network names as another class. */
+/** For each class: the number of patches, and how many of them are misclassified. */
 export interface ClassErrors {
   readonly patches: number[];
   readonly wrong: number[];
@@ -109,7 +111,7 @@ export function noClassErrors(classes: number): ClassErrors {
   return { patches: new Array<number>(classes).fill(0), wrong: new Array<number>(classes).fill(0) };
 }
 
-/** Counts the rows of `logits` `[labels.length, classes]` into `errors`. */
+/** Adds the rows of `logits` `[labels.length, classes]` to `errors`. */
 export function countClassErrors(
   { patches, wrong }: ClassErrors,
   logits: Float32Array,
@@ -125,10 +127,9 @@ export function countClassErrors(
 }
 
 /**
- * Balanced error: the mean over the classes of each class's share of wrong patches, so that a small class
- * counts as much as a large one. Classes without patches are left out; NaN where there are none. The sum is
- * of exact fractions: equal errors are equal numbers, and with equally many patches in all classes it is the
- * top-1 error to the last bit.
+ * Balanced error: the mean over the classes of each class's error, so that a small class counts as much as a
+ * large one. Classes without patches are excluded; NaN if no class has patches. The sum uses exact fractions,
+ * so equal errors are equal numbers, and with equal class sizes it is bit-identical to the top-1 error.
  */
 export function balancedError({ patches, wrong }: ClassErrors): number {
   let [numerator, denominator, classes] = [0n, 1n, 0n];
@@ -138,7 +139,7 @@ export function balancedError({ patches, wrong }: ClassErrors): number {
     denominator *= BigInt(count);
     classes++;
   });
-  // The quotient as an integer of 128 binary places, which rounds once when it becomes a number.
+  // The quotient in fixed point with 128 fractional bits; only the conversion to a number rounds.
   return classes === 0n ? Number.NaN : Number((numerator << 128n) / (denominator * classes)) / 2 ** 128;
 }
 

@@ -1,6 +1,6 @@
 /**
  * The self-check in a model's report: patches with their expected probabilities. The exporter and the page
- * write it; the service and the page run it before a model answers.
+ * write it; the service and the page run it before they use a model.
  */
 import { z } from 'zod';
 import type { ModelReport } from './model-file.ts';
@@ -8,7 +8,7 @@ import { patchBytes } from './patch.ts';
 
 export type SelfCheck = ModelReport['selfCheck'];
 
-/** `patch` has 64x64 bytes, `probabilities` a value for each class. */
+/** `patch` has 64x64 bytes, `probabilities` one value per class. */
 export function selfCheckEntry(patch: Uint8Array, probabilities: Float32Array): SelfCheck[number] {
   return { patch: z.util.uint8ArrayToBase64(patch), probabilities: [...probabilities] };
 }

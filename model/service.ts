@@ -1,20 +1,22 @@
-/** The service's messages: what it is asked and what it answers. Server, page and tests read them from here. */
+/** Requests and responses of the service, shared by server, page and tests. */
 import { z } from 'zod';
 import { errorCodes, type TexturaErrorCode } from './error.ts';
 import { modelInputSchema } from './model-file.ts';
 
-/** `auto` covers the image with the fixed grid of at most 15 patches, `center` takes the one in the middle. */
+/** `auto` uses the fixed grid of at most 15 patches, `center` the centre patch. */
 export const cropChoices = ['auto', 'center'] as const;
 export type CropChoice = (typeof cropChoices)[number];
 
-/** The parameters of `POST /classify`; text as they stand in the address. */
+/** Query parameters of `POST /classify`. */
 export const classifyQuerySchema = z.strictObject({
   model: z
     .string()
     .min(1)
     .max(200)
     .optional()
-    .describe('A name that GET /models lists. Without it: `reference`, or the first there is.'),
+    .describe(
+      'Name of a model that GET /models lists. Default: `texture-net`, otherwise `reference`, otherwise the first by name.',
+    ),
   top: z.coerce
     .number()
     .int()
@@ -25,14 +27,14 @@ export const classifyQuerySchema = z.strictObject({
   crops: z
     .enum(cropChoices)
     .default('auto')
-    .describe('Up to 15 patches that cover the image, or the one in its middle.'),
+    .describe('`auto`: up to 15 patches that cover the image; `center`: only the centre patch.'),
 });
 export type ClassifyQuery = z.infer<typeof classifyQuerySchema>;
 
-/** A body of JSON: one image or several, as base64 or as data URLs. */
+/** A JSON body with one or more images, as base64 or data URLs. */
 export const imagesBodySchema = z.union([
-  z.strictObject({ image: z.string().describe('Base64 of an image file, or a data URL of it.') }),
-  z.strictObject({ images: z.array(z.string()).min(1).describe('Several of them.') }),
+  z.strictObject({ image: z.string().describe('An image file as base64 or as a data URL.') }),
+  z.strictObject({ images: z.array(z.string()).min(1).describe('Several image files.') }),
 ]);
 
 export const predictionSchema = z.strictObject({
@@ -42,39 +44,39 @@ export const predictionSchema = z.strictObject({
 
 const milliseconds = z.number().min(0);
 
-/** `POST /classify`: one result an image, in the order in which they came. */
+/** Response of `POST /classify`: one result per image, in the order of the request. */
 export const classifyAnswerSchema = z.strictObject({
   model: z.strictObject({ name: z.string(), sha256: z.string() }),
   results: z.array(
     z.strictObject({
-      /** By falling probability. */
+      /** By descending probability. */
       predictions: z.array(predictionSchema),
-      /** Patches that were looked at. */
+      /** Number of patches that were classified. */
       crops: z.int().min(1),
     }),
   ),
-  /** Of the slowest image of the request in each stage. */
+  /** Maximum over the images of the request, for each stage. */
   timings: z.strictObject({ decodeMs: milliseconds, queueMs: milliseconds, inferMs: milliseconds }),
 });
 export type ClassifyAnswer = z.infer<typeof classifyAnswerSchema>;
 
-/** `GET /models`. */
+/** Response of `GET /models`. */
 export const modelListSchema = z.strictObject({
-  /** The model that answers where none is named; absent while there is none. */
+  /** Name of the default model; absent if no model is loaded. */
   default: z.string().optional(),
   models: z.array(
     z.strictObject({
       name: z.string(),
-      /** Of the portable file, as `POST /classify` answers it. */
+      /** Hash of the portable file, as in the response of `POST /classify`. */
       sha256: z.string(),
       bytes: z.int(),
       labels: z.array(z.string()),
       input: modelInputSchema,
-      /** Share of validation patches whose first class was wrong. */
+      /** Top-1 error on the validation patches. */
       top1err: z.number().optional(),
-      /** What computes it. */
+      /** Device that runs the model. */
       device: z.string(),
-      /** Addresses of its files, relative to that of the list. */
+      /** URLs of its files, relative to the URL of the list. */
       files: z.array(z.string()),
     }),
   ),
@@ -83,17 +85,17 @@ export type ModelList = z.infer<typeof modelListSchema>;
 
 const codes = Object.keys(errorCodes) as [TexturaErrorCode, ...TexturaErrorCode[]];
 
-/** RFC 9457 problem details; the body of every answer of 400 and above. */
+/** RFC 9457 problem details; the body of every response with status 400 or above. */
 export const problemSchema = z.strictObject({
-  /** `urn:textura:problem:` and the code. */
+  /** `urn:textura:problem:` followed by the code. */
   type: z.string(),
-  /** What the code means. */
+  /** Meaning of the code. */
   title: z.string(),
   status: z.int(),
   code: z.enum(codes),
-  /** What was expected and what was found. */
+  /** The message of the error. */
   detail: z.string(),
-  /** Also the header X-Request-Id, and in the log. */
+  /** Also in the header X-Request-Id and in the log. */
   requestId: z.string(),
 });
 export type Problem = z.infer<typeof problemSchema>;

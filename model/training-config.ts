@@ -1,6 +1,6 @@
 /**
- * Everything that decides what a training run computes, with every default in one place. The resolved configuration is
- * written beside the run; a resumed run must have the same one.
+ * The configuration of a training run, with every default in one place. The resolved configuration is stored
+ * in run.json; a resumed run must have the same one.
  */
 import { z } from 'zod';
 import { maxImagePixelsOption } from './image-options.ts';
@@ -10,10 +10,13 @@ import { leastPatchPx } from './patch.ts';
 export const augmentations = ['none', 'jitter64', 'strong'] as const;
 export type Augmentation = (typeof augmentations)[number];
 
-/** `patch`: zero mean and unit variance for each patch. `mean`: minus the mean of the training images, in grey levels of 0..255. */
+/**
+ * `patch`: zero mean and unit variance for each patch. `mean`: subtract the mean grey level (0..255) of the
+ * training images.
+ */
 export const normalisations = ['patch', 'mean'] as const;
 
-/** What the learning rate does after the warm-up: falls to zero along half a cosine, or stays. */
+/** Learning rate after the warm-up: decays to zero along half a cosine, or stays constant. */
 export const schedules = ['cosine', 'constant'] as const;
 
 export const trainingConfigSchema = z.strictObject({
@@ -21,11 +24,11 @@ export const trainingConfigSchema = z.strictObject({
     .string()
     .min(1)
     .default('generated')
-    .describe('folder of photographs, one sub-folder a class, or "generated"'),
+    .describe('folder of photographs with one sub-folder per class, or "generated"'),
   variant: z.enum(networkNames).default('reference').describe('network to train'),
-  epochs: z.int().min(1).max(10_000).default(15).describe('passes of --patches-per-epoch patches'),
-  batch: z.int().min(1).max(4096).default(165).describe('patches a training step'),
-  patchesPerEpoch: z.int().min(1).default(12_375).describe('random training patches an epoch'),
+  epochs: z.int().min(1).max(10_000).default(15).describe('number of epochs of --patches-per-epoch patches'),
+  batch: z.int().min(1).max(4096).default(165).describe('patches per training step'),
+  patchesPerEpoch: z.int().min(1).default(12_375).describe('random training patches per epoch'),
   patchPx: z
     .int()
     .min(leastPatchPx)
@@ -33,28 +36,26 @@ export const trainingConfigSchema = z.strictObject({
     .default(64)
     .describe('side of a patch in source pixels, averaged to 64x64'),
   maxImagePixels: maxImagePixelsOption,
-  augment: z.enum(augmentations).default('none').describe('how training patches are varied'),
+  augment: z.enum(augmentations).default('none').describe('augmentation of training patches'),
   seed: z
     .int()
     .min(0)
     .max(Number.MAX_SAFE_INTEGER)
     .default(1)
-    .describe('of the split, the patches and the initial values'),
+    .describe('seed of the split, the patches and the initial values'),
   validationShare: z
     .number()
     .gt(0)
     .lt(1)
     .default(0.2)
-    .describe('share of the images of each class to validate on'),
+    .describe('share of the images of each class used for validation'),
   folds: z
     .int()
     .min(2)
     .max(100)
     .optional()
-    .describe(
-      'cross-validation: one run for each of this many shares of the photographs, which validates on it',
-    ),
-  fold: z.int().min(1).optional().describe('only this one of --folds'),
+    .describe('cross-validation: split the photographs into this many folds and validate one run on each'),
+  fold: z.int().min(1).optional().describe('run only this fold of --folds'),
   learningRate: z
     .number()
     .positive()
@@ -63,19 +64,22 @@ export const trainingConfigSchema = z.strictObject({
     .describe('highest learning rate, after the warm-up'),
   warmupEpochs: z.number().min(0).default(1).describe('epochs over which the learning rate rises'),
   schedule: z.enum(schedules).default('cosine').describe('the learning rate after the warm-up'),
-  momentum: z.number().min(0).lt(1).default(0.9).describe('of stochastic gradient descent'),
+  momentum: z.number().min(0).lt(1).default(0.9).describe('momentum of stochastic gradient descent'),
   weightDecay: z.number().min(0).max(1).default(5e-4).describe('weight decay of kernels; biases have none'),
-  normalisation: z.enum(normalisations).default('patch').describe('what the first layer does to a patch'),
+  normalisation: z
+    .enum(normalisations)
+    .default('patch')
+    .describe('normalisation of a patch in the first layer'),
   batchNorm: z
     .boolean()
     .default(false)
-    .describe('batch normalisation behind every convolution but the last (texture-net always has it)'),
+    .describe('batch normalisation after every convolution but the last (texture-net always has it)'),
   initialDeviation: z
     .number()
     .positive()
     .max(1)
     .optional()
-    .describe('standard deviation of the initial kernels (default by fan-in)'),
+    .describe('standard deviation of the initial kernels (default: He initialisation)'),
   width: z
     .number()
     .min(0.02)
@@ -95,20 +99,21 @@ export const recipeNames = ['default', 'plain', 'paper'] as const;
 export type RecipeName = (typeof recipeNames)[number];
 
 /**
- * Named sets of settings, on top of the schema's defaults; what a person sets counts more. `default` is the most accurate one for the
- * network that two cores compute in about ten minutes, `plain` is what earlier versions trained by.
+ * Named sets of settings that override the schema's defaults; options on the command line override both.
+ * `default` is the most accurate recipe for a network that two cores train in about ten minutes; `plain` is
+ * the recipe of earlier versions.
  */
 export function recipeSettings(recipe: RecipeName, variant: NetworkName): Partial<TrainingConfig> {
   switch (recipe) {
     case 'default': {
       const own = { batchNorm: true, augment: 'strong' } as const;
       if (variant === 'texture-net') return { ...own, epochs: 60, learningRate: 0.1 };
-      // The classifier of lab-baseline reads 8,450 values, at which larger steps overshoot.
+      // The classifier of lab-baseline has 8,450 inputs, so larger learning rates overshoot.
       return { ...own, epochs: 20, learningRate: variant === 'lab-baseline' ? 0.005 : 0.05 };
     }
     case 'plain':
       return {};
-    // As the paper's tools trained (MatConvNet's practicals).
+    // Settings of the paper's tools (the MatConvNet practicals).
     case 'paper':
       return {
         augment: 'jitter64',
@@ -130,12 +135,12 @@ interface RecipeChoice {
   readonly variant: NetworkName;
 }
 
-/** Settings that a person asked for by naming a recipe; none where the recipe is the default that nobody named. */
+/** Settings that an explicit recipe requests; empty if the recipe was not given. */
 export function recipeKeys({ recipe, variant }: RecipeChoice, given: ReadonlySet<string>): readonly string[] {
   return given.has('recipe') ? Object.keys(recipeSettings(recipe, variant)) : [];
 }
 
-/** `settings` as a recipe has them for a network, but for those that are in `given`, which the person wrote. */
+/** `settings` with those of a recipe for a network, except keys in `given`, which the user set explicitly. */
 export function withRecipe<S extends object>(
   settings: S,
   { recipe, variant }: RecipeChoice,
@@ -145,7 +150,7 @@ export function withRecipe<S extends object>(
   return { ...settings, ...Object.fromEntries(own) };
 }
 
-/** The network that a configuration trains. `meanGrey` is that of the training images, 0..255. */
+/** The network of a configuration. `meanGrey` is the mean of the training images, 0..255. */
 export function configuredNetwork(
   { variant, width, normalisation, batchNorm, initialDeviation }: TrainingConfig,
   { classes, meanGrey }: { readonly classes: number; readonly meanGrey: number },

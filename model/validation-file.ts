@@ -1,6 +1,6 @@
 /**
- * validation.csv: how each held-out photograph fared. Patches of one photograph are not independent, so whoever compares networks
- * needs the errors by photograph and not their mean alone.
+ * validation.csv has the result of each validation photograph. Patches of one photograph are not independent,
+ * so a comparison of networks needs the errors per photograph, not only their mean.
  */
 import { z } from 'zod';
 import { csvRows, csvText } from './csv.ts';
@@ -15,17 +15,17 @@ const validatedImageSchema = z
     label: z.string().min(1),
     /** Patches of its fixed grid. */
     patches: z.coerce.number().int().min(1),
-    /** Of those, the ones whose most likely class is another. */
+    /** Patches with a top-1 error. */
     wrong: z.coerce.number().int().min(0),
-    /** Of those, the ones whose five most likely classes are all others. */
+    /** Patches with a top-5 error. */
     top5_wrong: z.coerce.number().int().min(0),
-    /** The class that the average of its patches' logits names. */
+    /** Prediction from the mean logits of its patches. */
     photograph_prediction: z.string().min(1),
   })
   .refine(({ patches, wrong, top5_wrong }) => top5_wrong <= wrong && wrong <= patches);
 export type ValidatedImage = z.infer<typeof validatedImageSchema>;
 
-/** The file's text, a line an image in the order of the validation set. */
+/** The file's text: one line per image, in the order of the validation set. */
 export function validationToCsv(images: readonly ValidatedImage[]): string {
   return csvText([columns, ...images.map((image) => columns.map((column) => String(image[column])))]);
 }
@@ -43,6 +43,6 @@ export function validationFromCsv(text: string, where: string): readonly Validat
     const raw = Object.fromEntries(columns.map((column, i) => [column, cells[i]]));
     const image = validatedImageSchema.safeParse(raw);
     if (cells.length === columns.length && image.success) return image.data;
-    throw new TexturaError('file-damaged', `${where}: row ${index + 2}: not an image's validation: ${cells}`);
+    throw new TexturaError('file-damaged', `${where}: row ${index + 2}: not a validation row: ${cells}`);
   });
 }

@@ -1,35 +1,33 @@
-/**
- * What goes into sentences for people: numbers with their nouns, and text from outside, which may hold
- * anything.
- */
+/** Helpers for messages: numbers with their nouns, and text from outside, which can contain any character. */
 import { count } from './format.ts';
 
-/** `1 file`, `2 files`, `12,375 patches`: the number with thousands separators, and the noun in its form. */
+/**
+ * `1 file`, `2 files`, `12,375 patches`: the number with thousands separators and the noun in singular or
+ * plural.
+ */
 export function counted(number: number, one: string, many = `${one}s`): string {
   return `${count(number)} ${number === 1 ? one : many}`;
 }
 
 /**
- * Text that a terminal shows as it is: characters that would move the cursor, clear the screen, or turn the
- * direction of what follows are written as escapes. Line feeds stay, because texts of several lines come
- * through here; names take `oneLine`. In JSON text the escapes are JSON's own, so that it means the same.
+ * Escapes characters that would move the cursor, clear the screen or change the text direction of a terminal.
+ * Line feeds stay, because texts can have several lines; use `oneLine` for names. The escapes are valid in
+ * JSON text and do not change its meaning.
  */
 export function printable(text: string): string {
   return text.replace(unprintable, escaped);
 }
 
-/**
- * A name from outside (of a file, a class, a model) for a sentence: as `printable`, and it stays on one line.
- */
+/** Escapes a name from outside (of a file, a class, a model) like `printable`, and also its line feeds. */
 export function oneLine(name: string): string {
   return printable(name).replaceAll('\n', '\\n');
 }
 
 /**
- * C0 but for the line feed, DEL, C1, line and paragraph separators, embeddings, overrides and isolates of the
- * bidi algorithm.
+ * C0 except the line feed, DEL, C1, line and paragraph separators, and bidi embeddings, overrides and
+ * isolates.
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the expression matches control characters
 const unprintable = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 
 const shortEscapes: Readonly<Record<string, string>> = { '\t': '\\t', '\r': '\\r' };

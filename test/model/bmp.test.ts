@@ -179,7 +179,7 @@ describe('run lengths', () => {
   test('that end before the picture are damage', () => {
     const rows = Buffer.from([4, 1, 1]);
     expect(faultOf(bmpOf({ ...content, bits: 8, compression: 1, rows })).message).toBe(
-      'photo: expected a whole BMP, got a cut or damaged one (it ends within its run lengths)',
+      'photo: the BMP file is truncated or corrupt (it ends within its run-length encoding)',
     );
   });
 });
@@ -196,7 +196,7 @@ describe('a bitmap that cannot be read is refused', () => {
     for (const length of [18, 30, 53, 54, 60, 300, whole.length - 1]) {
       const { code, message } = faultOf(whole.subarray(0, length));
       expect([length, code]).toEqual([length, 'image-damaged']);
-      expect(message).toMatch(/^photo: expected a whole BMP, got a cut or damaged one \(.+\)$/);
+      expect(message).toMatch(/^photo: the BMP file is truncated or corrupt \(.+\)$/);
     }
   });
 
@@ -220,7 +220,7 @@ describe('a bitmap that cannot be read is refused', () => {
     ['pixels beyond its end', (bytes) => bytes.writeUInt32LE(99_999, 10), 'image-damaged', /byte 99999/],
     ['pixels within its header', (bytes) => bytes.writeUInt32LE(20, 10), 'image-damaged', /byte 20/],
     ['a JPEG inside', (bytes) => bytes.writeUInt32LE(4, 30), 'image-type-unsupported', /compression 4/],
-    ['64 bits a pixel', (bytes) => bytes.writeUInt16LE(64, 28), 'image-type-unsupported', /64 bits/],
+    ['64 bits per pixel', (bytes) => bytes.writeUInt16LE(64, 28), 'image-type-unsupported', /64 bits/],
     ['masks at 24 bits', (bytes) => bytes.writeUInt32LE(3, 30), 'image-type-unsupported', /masks at 24/],
   ])('with %s', (_, change, code, message) => {
     const fault = faultOf(changed(change));
@@ -230,7 +230,7 @@ describe('a bitmap that cannot be read is refused', () => {
 
   test('with a palette that does not fit before its pixels', () => {
     const content = { width: 2, height: 1, bits: 8, colours: 9, tables: four, rows: Buffer.alloc(4) };
-    expect(faultOf(bmpOf(content)).message).toMatch(/room for 4 colours of 9/);
+    expect(faultOf(bmpOf(content)).message).toMatch(/has 9 colours, but there is space for 4/);
   });
 
   test('with a known code, whatever bytes it has', () => {

@@ -48,7 +48,7 @@ test('a foreign header and a short row are named with file and line', () => {
     'runs/a/metrics.csv:1: expected the header',
   );
   expect(() => metricsFromCsv(`${metricsToCsv(rows)}2,train,1\n`, 'm.csv')).toThrow(
-    'm.csv:4: not a row of metrics: 2,train,1',
+    'm.csv:4: not a metrics row: 2,train,1',
   );
 });
 
@@ -60,7 +60,7 @@ test('balanced errors have a file of their own, and the columns of metrics.csv s
   expect(text).toBe('epoch,balanced_top1err\n1,0.30000000000000004\n');
   expect(withBalancedErrors(metricsFromCsv(metricsToCsv(rows), 'm'), text, 'b')).toEqual(balanced);
   expect(() => withBalancedErrors(rows, 'epoch,balanced_top1err\n1,x\n', 'b.csv')).toThrow(
-    'b.csv:2: not a row of metrics: 1,x',
+    'b.csv:2: not a metrics row: 1,x',
   );
 });
 

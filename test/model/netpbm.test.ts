@@ -72,28 +72,38 @@ describe('all six forms are read', () => {
 
 describe('a file that cannot be read is refused', () => {
   test.each<[string, string | Uint8Array, string, RegExp]>([
-    ['cut in its header', 'P5\n12', 'image-damaged', /whole PGM.*ends where a number belongs/],
-    ['cut before its pixels', 'P5\n4 3\n255\n', 'image-damaged', /4x3 pixels need 12 bytes, 0 are there/],
+    ['cut in its header', 'P5\n12', 'image-damaged', /the PGM file.*ends where a number is expected/],
+    ['cut before its pixels', 'P5\n4 3\n255\n', 'image-damaged', /4x3 pixels need 12 bytes, the file has 0/],
     [
       'cut in its pixels',
       binary('P6\n4 3\n255\n', 1, 2, 3),
       'image-damaged',
-      /whole PPM.*need 36 bytes, 3 are/,
+      /the PPM file.*need 36 bytes, the file has 3/,
     ],
-    ['cut in its bits', binary('P4\n9 3\n', 1, 2, 3), 'image-damaged', /whole PBM.*need 6 bytes, 3 are/],
-    ['cut in its text', 'P2 3 3 255 1 2 3 4 5 6 7 8     ', 'image-damaged', /ends where a number belongs/],
-    ['cut to nothing', 'P3 3', 'image-damaged', /ends where a number belongs/],
+    [
+      'cut in its bits',
+      binary('P4\n9 3\n', 1, 2, 3),
+      'image-damaged',
+      /the PBM file.*need 6 bytes, the file has 3/,
+    ],
+    [
+      'cut in its text',
+      'P2 3 3 255 1 2 3 4 5 6 7 8     ',
+      'image-damaged',
+      /ends where a number is expected/,
+    ],
+    ['cut to nothing', 'P3 3', 'image-damaged', /ends where a number is expected/],
     [
       'with words for numbers',
       'P2 2 1 255 one two',
       'image-damaged',
-      /something else where a number belongs/,
+      /something else where a number is expected/,
     ],
-    ['with a 2 for a bit', 'P1 2 2 0 1 2 0', 'image-damaged', /where 0 or 1 belongs/],
+    ['with a 2 for a bit', 'P1 2 2 0 1 2 0', 'image-damaged', /where 0 or 1 is expected/],
     ['with a sample beyond its range', 'P2 2 1 100 7 101', 'image-damaged', /101 where 100 is the largest/],
     ['with a byte beyond its range', binary('P5 2 1 100 ', 7, 101), 'image-damaged', /101 where 100/],
     ['without width', 'P5 0 3 255\n', 'image-damaged', /0x3 pixels/],
-    ['without range', 'P5 1 1 0 \n\n', 'image-damaged', /0 is the largest/],
+    ['without range', 'P5 1 1 0 \n\n', 'image-damaged', /the maximum value in its header is 0/],
     ['with more than 16 bits', binary('P5 1 1 65536 ', 0, 0, 0), 'image-type-unsupported', /65536/],
     ['with a number without end', `P5 ${'9'.repeat(3000)} 1 255 `, 'image-damaged', /too large/],
     ['with sizes of a giant', 'P5 2000000000 2000000000 255 \n', 'image-too-large', /2000000000x2000000000/],
@@ -126,6 +136,6 @@ describe('a file that cannot be read is refused', () => {
 });
 
 test('relatives that are not read are refused by name', () => {
-  expect(faultOf('P7\nWIDTH 1\nHEIGHT 1\n').message).toMatch(/^photo: PAM files are not decoded here/);
-  expect(faultOf('Pf\n1 1\n-1.0\n').message).toMatch(/^photo: PFM files are not decoded here/);
+  expect(faultOf('P7\nWIDTH 1\nHEIGHT 1\n').message).toMatch(/^photo: PAM files are not supported/);
+  expect(faultOf('Pf\n1 1\n-1.0\n').message).toMatch(/^photo: PFM files are not supported/);
 });

@@ -80,7 +80,7 @@ describe('a cut file is damaged, not half an image', () => {
     for (const share of [0.3, 0.6, 0.9]) {
       const error = await fault(withoutLast(bytes, share), 'photo');
       expect(error.code, `cut at ${share}`).toBe('image-damaged');
-      expect(error.message).toMatch(/^photo: expected a whole \w+, got a cut or damaged one \(.+\)$/);
+      expect(error.message).toMatch(/^photo: the \w+ file is truncated or corrupt \(.+\)$/);
     }
   });
 

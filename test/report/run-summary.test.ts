@@ -109,7 +109,7 @@ test('without validation the summary says nothing about new photographs', () => 
 
 test('with five classes or fewer it says that the top-5 error is 0 unless the loss is not finite', () => {
   expect(summaryOf(recordOf({ labels: ['a', 'b', 'c'] })).meaning).toContain(
-    'With 3 classes the top-5 error is 0 unless the loss is NaN or infinite: the first five are all classes.',
+    'With 3 classes the top-5 error is 0 unless the loss is NaN or infinite, because the top five include every class.',
   );
   expect(summaryOf(recordOf({})).meaning.join()).not.toContain('unless the loss');
 });

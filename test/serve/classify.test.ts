@@ -143,8 +143,8 @@ describe('npm run classify', () => {
     expect(result.status).toBe(3);
     expect(result.stderr.trimEnd().split('\n')).toEqual([
       expect.stringMatching(/^classify: note: sensor\.pgm: 16-bit samples .* read as 12-bit data/),
-      'classify: photo.NEF: Nikon raw files are not decoded here; convert it to JPEG or PNG',
-      'classify: photo.tif: DNG (camera raw) files are not decoded here; convert it to JPEG or PNG',
+      'classify: photo.NEF: Nikon raw files are not supported; convert it to JPEG or PNG',
+      'classify: photo.tif: DNG (camera raw) files are not supported; convert it to JPEG or PNG',
     ]);
     const { results } = answerSchema.parse(JSON.parse(result.stdout));
     const [twin, ...others] = results;

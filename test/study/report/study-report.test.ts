@@ -194,9 +194,9 @@ test('verdicts are next to what the paper says', async () => {
   );
   expect(rows.map(([paper]) => paper)).toEqual([
     'the error does not move',
-    'not told apart from the reference',
+    'no difference from the reference',
     'hardly matters',
-    'not told apart from the reference',
+    'no difference from the reference',
     'NaN: did not train',
   ]);
   expect(rows[0]?.[1]).toMatch(/^it trains; /);

@@ -159,7 +159,7 @@ describe('files are read by their content', () => {
     const dataset = await load(root);
     expect(everyImage(dataset)).toHaveLength(53);
     expect(dataset.skipped).toEqual([
-      { name: 'wood/cut.jpg', why: expect.stringMatching(/cut or damaged/) },
+      { name: 'wood/cut.jpg', why: expect.stringMatching(/truncated or corrupt/) },
       { name: 'wood/page.jpg', why: expect.stringMatching(/^expected an image/) },
       { name: 'wood/phone.heic', why: expect.stringMatching(/^HEIC files .* convert it to JPEG or PNG$/) },
       {
@@ -200,7 +200,7 @@ describe('files are read by their content', () => {
     const message = await faultOf(root);
     expect(message).toMatch(/^DATA:\n {2}class wood: 5 of 25 images cannot be used/);
     expect(message).toMatch(
-      /wood\/raw: DNG \(camera raw\) files are not decoded here; convert it to JPEG or PNG/,
+      /wood\/raw: DNG \(camera raw\) files are not supported; convert it to JPEG or PNG/,
     );
     expect(message).toMatch(/wood\/raw\.tif: Nikon raw files/);
     const few = await temporaryFolder({ ...(await classFiles({ wood: 50, brick: 3 })), ...others });
@@ -248,7 +248,7 @@ describe('files are read by their content', () => {
       'brick/cut.png': cut,
     });
     expect(await faultOf(root)).toMatch(
-      /class brick: 1 of 4 images.*\n {4}brick\/cut\.png: expected a whole PNG/,
+      /class brick: 1 of 4 images.*\n {4}brick\/cut\.png: the PNG file is truncated/,
     );
   });
 });
@@ -311,7 +311,9 @@ describe('classes that cannot be trained on are named', () => {
     expect(message).toMatch(
       /brick\/0\.png: 70x66 pixels, smaller than a patch of 67x67; --patch-px 66 would fit/,
     );
-    expect(message).toMatch(/brick\/tiny\.png: 9x90 pixels.*no --patch-px is that small \(16 at least\)/);
+    expect(message).toMatch(
+      /brick\/tiny\.png: 9x90 pixels.*use a larger image \(the smallest --patch-px is 16\)/,
+    );
     expect(message).toMatch(/\n {2}7 images are smaller than a patch: --patch-px 41 fits into all of them$/);
     await rm(join(root, 'brick/tiny.png'));
     expect((await load(root, { patchPx: 41 })).skipped).toEqual([]);
