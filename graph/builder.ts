@@ -1,6 +1,6 @@
 /**
- * Builds an ONNX graph node by node, in the order of computing. Every value has a name and a shape from the start, so a mistake is
- * found where it is made and shapes are at hand for whoever builds on.
+ * Builds an ONNX graph node by node, in execution order. Every value has a name and an inferred shape, so a
+ * mistake is reported at the node that causes it, and later code can read the shapes.
  *
  *     const graph = createGraph({ name: 'example', opset: 17, float: 'float32' });
  *     const image = graph.input('image', 'float32', ['N', 1, 64, 64]);
@@ -17,7 +17,7 @@ import { type AttributesOf, inferOutputs, type OperatorName, type operators } fr
 import { type FloatDtype, sameTensor, type Tensor, tensorHash, tensorOf } from './tensor.ts';
 import { type Dimension, graphFault, knownSize, shapeText, type Value, type ValueType } from './value.ts';
 
-/** What runs a graph, where that decides how it is best written: a processor, or a GPU by WebGPU or CUDA. */
+/** The device that a graph is optimised for: a CPU, or a GPU through WebGPU or CUDA. */
 export type Target = 'cpu' | 'gpu';
 
 export interface GraphSettings {
@@ -25,7 +25,7 @@ export interface GraphSettings {
   readonly opset: Opset;
   /** The type of `floats` and `scalar`. */
   readonly float: FloatDtype;
-  /** `cpu` where left out. */
+  /** Default `cpu`. */
   readonly target?: Target;
 }
 
@@ -53,7 +53,10 @@ export interface GraphContent {
 type NeedsAttributes<O extends OperatorName> = keyof (typeof operators)[O]['required'] extends never
   ? false
   : true;
-/** The attributes by their ONNX names, and the value's name within its scope; without one it is called after the operator. */
+/**
+ * The attributes by their ONNX names, and the value's name within its scope; by default it is named after the
+ * operator.
+ */
 type NodeOptions<O extends OperatorName> = AttributesOf<O> & { readonly name?: string };
 type NodeArguments<O extends OperatorName> =
   NeedsAttributes<O> extends true ? [options: NodeOptions<O>] : [options?: NodeOptions<O>];
@@ -73,17 +76,17 @@ export interface Graph extends GraphSettings {
   scalar(value: number): Value;
   /** Constant int64 vector: shapes, axes, sizes. */
   integers(values: readonly number[]): Value;
-  /** Adds a node of one output. Errors: `internal`, naming the node and what does not fit. */
+  /** Adds a node with one output. Errors: `internal`, naming the node and the mismatch. */
   node<O extends OperatorName>(operator: O, inputs: readonly Value[], ...rest: NodeArguments<O>): Value;
-  /** Adds a node of several outputs, called NAME.0, NAME.1 and so on. */
+  /** Adds a node with several outputs, named NAME.0, NAME.1 and so on. */
   nodes<O extends OperatorName>(
     operator: O,
     inputs: readonly Value[],
     ...rest: NodeArguments<O>
   ): readonly Value[];
-  /** Reshape: 0 keeps the input's size, one -1 takes what is left. */
+  /** Reshape: 0 keeps the input's size, one -1 takes the remaining size. */
   reshape(x: Value, shape: readonly number[], name?: string): Value;
-  /** ReduceSum over `axes`, which vanish unless `keepsAxes`. */
+  /** ReduceSum over `axes`, which are removed unless `keepsAxes`. */
   sum(x: Value, axes: readonly number[], options?: { keepsAxes?: boolean; name?: string }): Value;
   /** Split along an axis into parts of the given sizes. */
   split(x: Value, axis: number, sizes: readonly number[], name?: string): readonly Value[];
@@ -238,7 +241,7 @@ function expectOwn(state: GraphState, value: Value): void {
   if (state.values.get(value.name) !== value) throw graphFault(`${value.name} is not a value of this graph`);
 }
 
-/** Multiply-adds of a node whose sizes are all known: those of a matrix product; other operators count as none. */
+/** Multiply-adds of a node whose sizes are all known. Only matrix products count. */
 export function multiplyAddsOf({ operator, inputs: [left], outputs: [product] }: GraphNode): number {
   if (operator !== 'MatMul' || left === undefined || product === undefined) return 0;
   return volumeOf(product) * knownSize(left.shape.at(-1), 'the inner size of a product');

@@ -1,4 +1,4 @@
-/** A built graph as the bytes of an ONNX file. */
+/** Encodes a graph as an ONNX file. */
 import type { ModelDocs, Opset } from '../model/model-file.ts';
 
 import type { Graph, GraphNode, Initializer } from './builder.ts';
@@ -10,8 +10,8 @@ import type { Tensor } from './tensor.ts';
 import type { Value } from './value.ts';
 
 /**
- * The lowest IR version of a file that imports this version of ai.onnx, so that older runtimes still load it (onnx.ai,
- * "ONNX Versioning", released versions: 1.8 to 1.16).
+ * The lowest IR version for each opset of ai.onnx, so that older runtimes can load the file (onnx.ai, "ONNX
+ * Versioning", released versions: 1.8 to 1.16).
  */
 export const irVersions: { readonly [V in Opset]: number } = {
   13: 7,
@@ -28,13 +28,16 @@ export const irVersions: { readonly [V in Opset]: number } = {
 export interface ModelStamp {
   readonly producerName: string;
   readonly producerVersion: string;
-  /** metadata_props, in order. */
+  /** metadata_props, in this order. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** doc_string of the model, of its graph, and of inputs and outputs by name; what is not here has none. */
+  /** doc_string of the model, of its graph, and of inputs and outputs by name; others have none. */
   readonly docs?: ModelDocs;
 }
 
-/** The bytes of an ONNX file: the lowest IR version of the opset, weights inside. The same graph gives the same bytes. */
+/**
+ * The bytes of an ONNX file with the weights inside, in the lowest IR version of the opset. The same graph
+ * gives the same bytes.
+ */
 export function encodeModel(
   graph: Graph,
   { producerName, producerVersion, metadata, docs }: ModelStamp,

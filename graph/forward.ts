@@ -1,6 +1,7 @@
 /**
- * A network's forward pass as ONNX nodes: the portable graph, made of the few operators that every tool knows. No Transpose: the
- * layouts of `model/` are ONNX's own. Windows are written out in full, because OpenCV before version 5 asks for it.
+ * The portable graph: a network's forward pass in ONNX operators that every tool supports. It needs no
+ * Transpose, because `model/` uses ONNX's layouts. Windows have all their attributes, because OpenCV before
+ * version 5 requires them.
  */
 import { describeLayers } from '../model/description.ts';
 import { graphNames, type Opset } from '../model/model-file.ts';
@@ -11,7 +12,7 @@ import { addPortableLayer } from './layers.ts';
 import { type FloatDtype, tensorOf } from './tensor.ts';
 import type { Value } from './value.ts';
 
-/** Gives the value of a parameter such as `conv2.kernel` in the shape of the layer's specification. */
+/** Returns the value of a parameter such as `conv2.kernel`, in the shape of its specification. */
 export type ParameterSource = (name: string, shape: readonly number[]) => Value;
 
 export interface ForwardOutputs {
@@ -22,8 +23,9 @@ export interface ForwardOutputs {
 }
 
 /**
- * The portable graph with the weights inside: `image` `[N,1,64,64]`, grey 0..255, to `probabilities` and `logits` `[N,C]`.
- * Errors: `internal` where a parameter is missing or has another size than its layer says.
+ * The portable graph with the weights inside: `image` `[N,1,64,64]`, grey 0..255, to `probabilities` and
+ * `logits` `[N,C]`.
+ * Errors: `internal` if a parameter is missing or has the wrong size.
  */
 export function forwardGraph(
   network: Network,
@@ -40,7 +42,10 @@ export function forwardGraph(
   return graph;
 }
 
-/** Adds a network's layers to a graph, reading `image` `[N,1,64,64]`; the parameters may be weights or inputs of the graph. */
+/**
+ * Adds a network's layers to a graph, with the input `image` `[N,1,64,64]`; the parameters can be weights or
+ * inputs of the graph.
+ */
 export function addForward(
   graph: Graph,
   network: Network,

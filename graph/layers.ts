@@ -1,6 +1,6 @@
 /**
- * Every layer in its two forms: as the few nodes of the portable graph, and as a pass of the training step with its gradient. A new
- * kind of layer gets a case in both functions; the compiler names them.
+ * Every layer in two forms: as nodes of the portable graph, and as a pass of the training step with its
+ * gradient. A new kind of layer needs a case in both functions; the compiler reports a missing one.
  */
 import type { BatchNormLayer, GlobalStatisticsLayer, Layer, StandardiseLayer } from '../model/layer.ts';
 import { graphNames } from '../model/model-file.ts';
@@ -22,19 +22,20 @@ import { addMaxPool } from './step/pooling.ts';
 import type { Weights } from './step/stored-parameters.ts';
 import { graphFault, type Value } from './value.ts';
 
-/** What a layer of the portable graph reads. */
+/** Inputs of a layer of the portable graph. */
 export interface PortableInputs {
-  /** Output of the layer before it, `[N,channels,height,width]`. */
+  /** Output of the previous layer, `[N,channels,height,width]`. */
   readonly x: Value;
-  /** Outputs of all layers before it. */
+  /** Outputs of all previous layers. */
   readonly outputs: ReadonlyMap<string, Value>;
-  /** The layer's parameters in the order and shapes of its specification. */
+  /** The layer's parameters, in the order and shapes of its specification. */
   readonly weights: readonly Value[];
 }
 
 /**
- * A layer of the portable graph. Its output is `[N,channels,height,width]`, the last layer's is the logits `[N,C]`. `root` is the graph
- * without a layer's scope. Errors: `internal` for a batch normalisation, which is folded before (model/fold-batch-norm.ts).
+ * Adds a layer of the portable graph. Its output is `[N,channels,height,width]`; the last layer's output is
+ * the logits `[N,C]`. `root` is the graph without the layer's scope. Errors: `internal` for a batch
+ * normalisation, which has to be folded first (model/fold-batch-norm.ts).
  */
 export function addPortableLayer(root: Graph, layer: Layer, { x, outputs, weights }: PortableInputs): Value {
   const graph = root.scope(layer.name);
@@ -65,7 +66,7 @@ export function addPortableLayer(root: Graph, layer: Layer, { x, outputs, weight
     case 'globalStatistics':
       return addPortableStatistics(graph, layer, outputs);
     case 'globalAverage': {
-      // The mean of a single position is that position; the operators stay the same for every network.
+      // The mean of a single position is redundant, but this way every network uses the same operators.
       const mean = graph.node('GlobalAveragePool', [x], { name: 'mean' });
       return root.node('Flatten', [mean], { axis: 1, name: graphNames.logits });
     }
@@ -76,7 +77,10 @@ export function addPortableLayer(root: Graph, layer: Layer, { x, outputs, weight
 
 const noPads = [0, 0, 0, 0];
 
-/** (x - mean) / sqrt(variance + floor) of each patch, from operators without axes, which are the same in every opset. */
+/**
+ * (x - mean) / sqrt(variance + floor) of each patch, in operators without axes, which are the same in every
+ * opset.
+ */
 function addPortableStandardise(graph: Graph, { varianceFloor }: StandardiseLayer, x: Value): Value {
   const mean = graph.node('GlobalAveragePool', [x], { name: 'mean' });
   const centred = graph.node('Sub', [x, mean], { name: 'centred' });
@@ -111,18 +115,18 @@ function named<T>(outputs: ReadonlyMap<string, T>, layer: string): T {
   return output;
 }
 
-/** An operation of the training step: a convolution has the max pooling that follows it inside. */
+/** An operation of the training step; a convolution includes a max pooling that follows it. */
 export type StepOperation =
   | Exclude<Operation, { kind: 'convolution' }>
   | {
       readonly kind: 'convolution';
       readonly name: string;
       readonly layer: Extract<Layer, { kind: 'convolution' }>;
-      /** Side of the pooling's window, 1 for none. */
+      /** Side of the pooling window, 1 for no pooling. */
       readonly pool: number;
     };
 
-/** Joins every max pooling that directly follows a convolution with it. */
+/** Merges every max pooling that directly follows a convolution into it. */
 export function stepOperationsOf(operations: readonly Operation[]): readonly StepOperation[] {
   const joined: StepOperation[] = [];
   for (const operation of operations) {
@@ -138,16 +142,16 @@ export function stepOperationsOf(operations: readonly Operation[]): readonly Ste
   return joined;
 }
 
-/** What an operation of the step reads. */
+/** Inputs of an operation of the step. */
 export interface StepInputs {
-  /** Output of the operation before it. */
+  /** Output of the previous operation. */
   readonly x: Activation;
-  /** Outputs of all operations before it, by layer. */
+  /** Outputs of all previous operations, by layer. */
   readonly outputs: ReadonlyMap<string, Activation>;
   readonly weights: Weights;
 }
 
-/** Adds the forward half of one operation; its pass adds the backward half when called. */
+/** Adds the forward half of an operation. `backward` of its pass adds the backward half. */
 export function addStepOperation(
   root: Graph,
   operation: StepOperation,
@@ -184,15 +188,15 @@ export function addStepOperation(
 }
 
 /**
- * Zero mean and unit variance for every patch: y = (x - mean) / s with s = sqrt(variance + floor).
+ * Scales every patch to zero mean and unit variance: y = (x - mean) / s with s = sqrt(variance + floor).
  *
- * Backward (as for batch normalisation, Ioffe and Szegedy 2015, section 3): the mean removes the mean of dY; s, whose gradient with
- * respect to x is y / count, removes the part of dY along y:
+ * Backward (as for batch normalisation, Ioffe and Szegedy 2015, section 3): the mean removes the mean of dY;
+ * s, whose gradient with respect to x is y / count, removes the part of dY along y:
  *
  *     dX = (dY - mean(dY) - y mean(dY y)) / s
  */
 export function addStandardise(graph: Graph, x: Activation, varianceFloor: number): Pass {
-  if (!isWhole(x)) throw graphFault('standardise: not all rows or columns of its input are valid');
+  if (!isWhole(x)) throw graphFault('standardise: expected an input whose rows and columns are all valid');
   const share = graph.scalar(1 / (x.rows.valid * x.columns.valid));
   const mean = (value: Value, name: string) => {
     const sum = graph.sum(value, [0, 1], { keepsAxes: true, name: `${name}.sum` }); // [1, 1, 1, B]
@@ -213,7 +217,7 @@ export function addStandardise(graph: Graph, x: Activation, varianceFloor: numbe
   return { output: { ...x, value: y }, backward: (dY) => ({ parameters: {}, dX: () => dX(dY) }) };
 }
 
-/** y = x + bias of the channel; dB is the sum of its channel's dY. */
+/** y = x + bias of the channel; dB is the sum of dY over the channel. */
 export function addBias(graph: Graph, x: Activation, name: string, weights: Weights): Pass {
   const column = graph.reshape(weights.vector(name), [x.channels, 1]);
   const value = graph.node('Add', [x.value, column], { name: 'biased' });
@@ -227,15 +231,16 @@ export function addBias(graph: Graph, x: Activation, name: string, weights: Weig
 }
 
 /**
- * Batch normalisation with the statistics of the batch: y = a x + b with a = |scale| / s, b = shift - a mean, s = sqrt(variance + epsilon),
- * all per channel. mean and variance are over the n = positions x batch values of a channel; variance = mean(x^2) - mean(x)^2.
+ * Batch normalisation with the statistics of the batch: y = a x + b with a = |scale| / s, b = shift - a mean,
+ * s = sqrt(variance + epsilon), all per channel. mean and variance are over the n = positions x batch values
+ * of a channel; variance = mean(x^2) - mean(x)^2.
  *
  * Backward (Ioffe and Szegedy 2015, section 3), with z = (x - mean) / s:
  *
  *     dShift = sum dY        dScale = sign(scale) sum dY z        dX = a (dY - mean(dY) - z mean(dY z))
  *
- * where mean(dY z) = (mean(dY x) - mean(x) mean(dY)) / s. dX is computed as a dY + f x + g with f = -a mean(dY z) / s and
- * g = -a mean(dY) - f mean(x), so that nothing of the size of x is stored but x.
+ * where mean(dY z) = (mean(dY x) - mean(x) mean(dY)) / s. dX is computed as a dY + f x + g with f = -a
+ * mean(dY z) / s and g = -a mean(dY) - f mean(x), so that x is the only tensor of its size that is stored.
  */
 export function addBatchNorm(
   graph: Graph,
@@ -247,7 +252,7 @@ export function addBatchNorm(
   const scale = graph.reshape(weights.vector(`${name}.scale`), [x.channels, 1]);
   const shift = graph.reshape(weights.vector(`${name}.shift`), [x.channels, 1]);
   const batch = x.value.shape[3];
-  if (typeof batch !== 'number') throw graphFault(`${name}: expected a batch of known size`);
+  if (typeof batch !== 'number') throw graphFault(`${name}: expected a known batch size`);
   const count = x.rows.valid * x.columns.valid * batch;
 
   const mean = channelMean(graph, x, x.value, undefined, 'batch.mean'); // [C, 1]
@@ -274,7 +279,8 @@ export function addBatchNorm(
     const dScale = graph.node('Mul', [total(meanDYZ), sign]);
     function dX() {
       const slope = graph.node('Div', [graph.node('Mul', [a, meanDYZ]), deviation]); // -f
-      const offset = graph.node('Sub', [graph.node('Mul', [slope, mean]), graph.node('Mul', [a, meanDY])]); // g
+      // g
+      const offset = graph.node('Sub', [graph.node('Mul', [slope, mean]), graph.node('Mul', [a, meanDY])]);
       const direct = graph.node('Mul', [dY, a], { name: 'dX.direct' });
       const removed = graph.node('Sub', [graph.node('Mul', [x.value, slope]), offset], {
         name: 'dX.removed',
@@ -300,7 +306,10 @@ export function addBatchNorm(
   };
 }
 
-/** `[C, 1]`: the mean of u, or of u v, over the positions and the batch of each channel. u and v have the shape of `x`. */
+/**
+ * `[C, 1]`: the mean of u, or of u v, over the positions and the batch of each channel. u and v have the
+ * shape of `x`.
+ */
 function channelMean(graph: Graph, x: Activation, u: Value, v: Value | undefined, name: string): Value {
   const positions = x.rows.valid * x.columns.valid;
   const batch = x.value.shape[3] as number;
@@ -322,8 +331,8 @@ export function addRelu(graph: Graph, x: Activation): Pass {
 }
 
 /**
- * For each source, with P positions: its mean m = mean(x) and its deviation d = sqrt(mean((x - m)^2) + floor), `[1, 1, channels, batch]`;
- * all of them joined along the channels.
+ * For each source with P positions, the mean m = mean(x) and the deviation d = sqrt(mean((x - m)^2) + floor),
+ * `[1, 1, channels, batch]`, all concatenated along the channels.
  *
  * Backward: dX = dM / P + (x - m) dD / (P d).
  */

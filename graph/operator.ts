@@ -1,7 +1,8 @@
 /**
- * The operators of ai.onnx that graphs here are made of: which attributes each has and of which type (in JavaScript 1.0 is 1, so
- * a type can't be read off a value), how many inputs, and what comes out. The meaning of a row is that of opsets 13 to 21;
- * what moved between them (axes of ReduceMean and the like) is left out. A new operator is a new row.
+ * The operators of ai.onnx that the graphs use: the attributes of each with their types (JavaScript cannot
+ * distinguish 1.0 from 1), the number of inputs, and the types of the outputs. A row is valid for opsets 13
+ * to 21; attributes that became inputs in between (such as the axes of ReduceMean) are omitted. To add an
+ * operator, add a row.
  */
 import type { Dtype } from './onnx/format.ts';
 import {
@@ -20,7 +21,7 @@ import {
 } from './shape-inference.ts';
 import { axisOf, graphFault, product, shapeText, type Value, type ValueType } from './value.ts';
 
-/** What an attribute's type is in JavaScript. `dtype` is an element type, stored as its integer code. */
+/** JavaScript types of the attribute types. `dtype` is an element type, stored as its integer code. */
 interface AttributeValues {
   int: number;
   string: string;
@@ -36,24 +37,24 @@ type AttributesOfTypes<R extends AttributeTypes, O extends AttributeTypes> = {
 } & { readonly [A in keyof O]?: AttributeValues[O[A]] | undefined };
 
 interface OperatorRow<R extends AttributeTypes, O extends AttributeTypes> {
-  /** Fewest and most inputs. */
+  /** Minimum and maximum number of inputs. */
   readonly inputs: readonly [fewest: number, most: number];
   readonly required: R;
   readonly optional: O;
   outputs(inputs: Inputs, attributes: AttributesOfTypes<R, O>): readonly ValueType[];
 }
 
-/** The inputs of a node, which are as many as the row allows. */
+/** The inputs of a node; their number is within the row's limits. */
 type Inputs = readonly [Value, ...Value[]];
 
-// Both attribute tables are literals at every call, so that attribute names and types are checked where a node is added.
+// `const` keeps the literal types, so that attribute names and types are checked where a node is added.
 function row<const R extends AttributeTypes, const O extends AttributeTypes>(
   operatorRow: OperatorRow<R, O>,
 ): OperatorRow<R, O> {
   return operatorRow;
 }
 
-/** The one element type of the values. */
+/** The common element type of the values. */
 function commonDtype(values: readonly ValueType[]): Dtype {
   const [dtype, ...others] = new Set(values.map((value) => value.dtype));
   if (dtype === undefined || others.length > 0)
@@ -244,22 +245,22 @@ export const operators = {
 
 export type OperatorName = keyof typeof operators;
 
-/** The attributes of an operator, by their ONNX names. */
+/** The attributes of an operator by their ONNX names. */
 export type AttributesOf<O extends OperatorName> = Parameters<(typeof operators)[O]['outputs']>[1];
 
-/** Types of all attributes that the operator may have. */
+/** Types of all attributes of an operator. */
 export function attributeTypesOf(operator: OperatorName): AttributeTypes {
   const { required, optional } = operators[operator];
   return { ...required, ...optional };
 }
 
-/** What comes out of a node. Errors: `internal`, saying what does not fit. */
+/** Types of a node's outputs. Errors: `internal`, naming the mismatch. */
 export function inferOutputs<O extends OperatorName>(
   operator: O,
   inputs: readonly Value[],
   attributes: AttributesOf<O>,
 ): readonly ValueType[] {
-  // The table's row and the attributes belong together by the type of `attributes`; TypeScript cannot follow the correlation.
+  // The type of `attributes` matches the row of `operator`; TypeScript cannot infer the correlation.
   const { inputs: range, outputs } = operators[operator] as unknown as OperatorRow<
     AttributeTypes,
     AttributeTypes

@@ -1,4 +1,4 @@
-/** Shapes of ONNX operators' outputs (onnx.ai, "Operators"), as far as this product uses them. */
+/** Infers the output shapes of the ONNX operators that the graphs use (onnx.ai, "Operators"). */
 import { valuesOf } from './tensor.ts';
 import {
   axisOf,
@@ -13,7 +13,7 @@ import {
 
 type Sizes = readonly Dimension[];
 
-/** Multidirectional broadcasting: shapes are aligned at their last axis, 1 stretches. */
+/** Multidirectional broadcasting: shapes are aligned at the last axis; a size of 1 is repeated. */
 export function broadcastShapes(shapes: readonly Sizes[]): Sizes {
   const rank = Math.max(...shapes.map(({ length }) => length));
   return Array.from({ length: rank }, (_, axis) => {
@@ -40,7 +40,7 @@ export function transposeShape(shape: Sizes, permutation: readonly number[]): Si
   return permutation.map((axis) => shape[axis] ?? 1);
 }
 
-/** `target` with 0 for "as the input" and one -1 for "what is left". */
+/** The shape after Reshape: in `target` 0 keeps the input's size and one -1 takes the remaining size. */
 export function reshapeShape(shape: Sizes, target: readonly number[]): Sizes {
   const mismatch = () => graphFault(`${shapeText(shape)} does not reshape to [${target}]`);
   const copied = target.map((size, axis) => (size === 0 ? (shape[axis] ?? 1) : size));
@@ -50,7 +50,7 @@ export function reshapeShape(shape: Sizes, target: readonly number[]): Sizes {
   return copied.map((size) => (size === -1 ? rest : size));
 }
 
-/** What is left of the product of `sizes` after dividing by the product of `divisors`; undefined if it is no size. */
+/** The product of `sizes` divided by the product of `divisors`; undefined if the result is not a size. */
 function quotient(sizes: Sizes, divisors: Sizes): Dimension | undefined {
   const [dividend, divisor] = [sizeFactors(sizes), sizeFactors(divisors)];
   const left = [...dividend.symbols];
@@ -101,16 +101,16 @@ export function reduceShape(shape: Sizes, axes: readonly number[], keepsAxes: bo
 export interface Window {
   readonly size: readonly number[];
   readonly strides: readonly number[];
-  /** Begins of the axes, then their ends, as ONNX has them. */
+  /** Padding at the beginning of each axis, then at the end of each axis, as in ONNX. */
   readonly pads: readonly number[];
   readonly dilations: readonly number[];
 }
 
-/** Spatial sizes after a window slides over them; an incomplete last step is dropped. */
+/** Spatial sizes after sliding a window; an incomplete last step is dropped. */
 export function slideShape(spatial: Sizes, { size, strides, pads, dilations }: Window): readonly number[] {
   const rank = spatial.length;
   const fits = [size, strides, dilations].every(({ length }) => length === rank) && pads.length === 2 * rank;
-  if (!fits) throw graphFault(`a window of ${size.length} axes slides over ${shapeText(spatial)}`);
+  if (!fits) throw graphFault(`a window of ${size.length} axes does not match ${shapeText(spatial)}`);
   return spatial.map((input, axis) => {
     const padded = knownSize(input, 'a spatial size') + (pads[axis] ?? 0) + (pads[axis + rank] ?? 0);
     const reach = (dilations[axis] ?? 1) * ((size[axis] ?? 1) - 1) + 1;
@@ -128,7 +128,7 @@ export function padShape(shape: Sizes, pads: readonly number[]): Sizes {
   });
 }
 
-/** Slices with step 1; ends past the axis stop at it. */
+/** Slices with step 1; ends past the axis are clamped. */
 export function sliceShape(
   shape: Sizes,
   starts: readonly number[],

@@ -3,7 +3,7 @@ import { TexturaError } from '../model/error.ts';
 import { volume } from '../model/layer.ts';
 import { type Dtype, dtypes } from './onnx/format.ts';
 
-/** The type that a graph computes in: float32, or float64 for checks of gradients. */
+/** Float type of a graph: float32, or float64 for gradient checks. */
 export type FloatDtype = 'float32' | 'float64';
 
 export interface Tensor {
@@ -31,7 +31,10 @@ const readers: { readonly [D in Dtype]: (view: DataView, at: number) => number }
   bool: (view, at) => view.getUint8(at),
 };
 
-/** A tensor of `values` in row-major order; integers must be whole, bools 0 or 1. Errors: `internal` where the count differs. */
+/**
+ * A tensor of `values` in row-major order; integers must be whole, bools 0 or 1. Errors: `internal` if the
+ * count differs.
+ */
 export function tensorOf(dtype: Dtype, shape: readonly number[], values: ArrayLike<number>): Tensor {
   if (values.length !== volume(shape)) {
     throw new TexturaError(
@@ -62,7 +65,7 @@ export function sameTensor(a: Tensor, b: Tensor): boolean {
   );
 }
 
-/** FNV-1a of type, shape and bytes: tensors that differ in it differ. */
+/** FNV-1a hash of type, shape and bytes. */
 export function tensorHash({ dtype, shape, bytes }: Tensor): number {
   let hash = 0x811c9dc5 ^ dtypes[dtype].code;
   for (const size of shape) hash = Math.imul(hash ^ size, 0x01000193);

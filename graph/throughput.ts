@@ -1,7 +1,8 @@
 /**
- * The forward half of the training step as a file of its own: the same inputs and outputs as the portable graph, but convolutions in
- * tiles (Lavin and Gray 2016), written as matrix products with the kernels already transformed. Stock onnxruntime computes
- * batches of 8 and more faster with it than with its own convolution. For smaller ones the portable graph is the better choice.
+ * The throughput graph: the forward half of the training step as a separate file. It has the same inputs and
+ * outputs as the portable graph, but computes convolutions in tiles (Lavin and Gray 2016), as matrix products
+ * with transformed kernels. In stock onnxruntime it is faster than the portable graph for batches of 8 or
+ * more, and slower for smaller ones.
  */
 import { parameterSpecs } from '../model/description.ts';
 import { graphNames, type Opset } from '../model/model-file.ts';
@@ -15,8 +16,9 @@ import type { Weights } from './step/stored-parameters.ts';
 import { tensorOf } from './tensor.ts';
 
 /**
- * The throughput graph with the weights inside: `image` `[N,1,64,64]`, grey 0..255, to `probabilities` and `logits` `[N,C]`.
- * Errors: `internal` where a parameter is missing or has another size than its layer says.
+ * The throughput graph with the weights inside: `image` `[N,1,64,64]`, grey 0..255, to `probabilities` and
+ * `logits` `[N,C]`.
+ * Errors: `internal` if a parameter is missing or has the wrong size.
  */
 export function throughputGraph(
   network: Network,
@@ -35,7 +37,7 @@ export function throughputGraph(
   return graph;
 }
 
-/** Weights as initializers of the graph; the transforms of the kernels are computed here, in float64. */
+/** Weights as initializers of the graph. The kernels are transformed here, in float64. */
 function storedWeights(root: Graph, network: Network, parameters: Parameters): Weights {
   const shapes = new Map(parameterSpecs(network).map(({ name, shape }) => [name, shape]));
   return {
@@ -54,7 +56,10 @@ function storedWeights(root: Graph, network: Network, parameters: Parameters): W
   }
 }
 
-/** `transform` `[rows, positions]` times a kernel `[planes, positions]`: `[rows, planes]`. Without `transform` the kernel's transpose. */
+/**
+ * `transform` `[rows, positions]` times a kernel `[planes, positions]`: `[rows, planes]`. Without `transform`
+ * the kernel's transpose.
+ */
 function transformedKernel(
   kernel: Float32Array,
   positions: number,

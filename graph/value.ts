@@ -1,9 +1,9 @@
-/** What flows through a graph: named values with element type and shape, known while the graph is being built. */
+/** Values of a graph: name, element type and shape, known while the graph is built. */
 import { TexturaError } from '../model/error.ts';
 import type { Dtype } from './onnx/format.ts';
 import type { Tensor } from './tensor.ts';
 
-/** A size, or the name of one that is only known when the graph runs, such as the batch `N`. */
+/** A size, or the name of a size that is known only at run time, such as the batch `N`. */
 export type Dimension = number | string;
 
 export interface ValueType {
@@ -14,11 +14,11 @@ export interface ValueType {
 export interface Value extends ValueType {
   /** Unique in its graph, derived from the layer, e.g. `conv2.output`. */
   readonly name: string;
-  /** The content where the value is a constant, so that shapes, axes and sizes given as inputs can be read. */
+  /** The content of a constant, so that shapes, axes and sizes that are inputs can be read. */
   readonly constant: Tensor | undefined;
 }
 
-/** A mistake in building a graph; the builder adds the node's name. */
+/** An error in building a graph; the builder adds the node's name. */
 export function graphFault(message: string): TexturaError {
   return new TexturaError('internal', message);
 }
@@ -59,7 +59,7 @@ export function product(sizes: readonly Dimension[]): Dimension {
   return [...(known === 1 ? [] : [known]), ...symbols].join('*');
 }
 
-/** A size that must be known while building. */
+/** A size that must be a number while building. */
 export function knownSize(size: Dimension | undefined, what: string): number {
   if (typeof size === 'number') return size;
   throw graphFault(`${what} must be known while building, got ${size}`);

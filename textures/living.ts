@@ -1,8 +1,8 @@
-/** Grown things: foliage, honeycomb, leather. */
+/** Organic materials: foliage, honeycomb, leather. */
 import { emptyCell, fractalNoise, gradientNoise, type Lattice, nearestCell, squareValue } from './noise.ts';
 import { type Material, mix, type SurfacePoint, smoothstep } from './surface.ts';
 
-/** Overlapping pointed leaves, each with a midrib; the higher hide the lower. */
+/** Overlapping pointed leaves, each with a midrib; higher leaves hide lower ones. */
 export const foliage: Material = {
   turns: 0.06,
   gloss: 0.12,
@@ -18,7 +18,9 @@ export const foliage: Material = {
   },
 };
 
-/** Writes the topmost of the leaves whose seeds lie in the 3x3 unit squares around (x, y), if one covers it. */
+/**
+ * Paints the topmost leaf that covers (x, y), of the leaves seeded in the 3x3 unit squares around it, if any.
+ */
 function topLeaf(lattice: Lattice, x: number, y: number, green: number, at: SurfacePoint): void {
   const left = Math.floor(x);
   const top = Math.floor(y);
@@ -83,7 +85,7 @@ interface HexagonalCell {
   toWall: number;
 }
 
-/** The cell that (x, y) lies in, where cells are one unit apart and every other row is set off by half. */
+/** The cell that contains (x, y). Cells are one unit apart, and every other row is shifted by half a unit. */
 function hexagonalCell(x: number, y: number, into: HexagonalCell): HexagonalCell {
   const rowHeight = 0.8660254;
   const above = Math.floor(y / rowHeight);

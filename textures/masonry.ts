@@ -1,4 +1,4 @@
-/** What buildings are faced with: brick, tiles, a rendered wall, wallpaper. */
+/** Wall coverings: brick, tiles, a rendered wall, wallpaper. */
 import { fractalNoise, gradientNoise, sine, squareValue } from './noise.ts';
 import { fraction, type Material, mix, smoothstep } from './surface.ts';
 
@@ -98,7 +98,10 @@ function ogee(x: number, y: number): number {
   return smoothstep(0.055, 0.025, Math.min(left, right));
 }
 
-/** 1 on a flower at the whole numbers; (x + iy)^6 / r^6 has the cosine of six times the angle. */
+/**
+ * 1 on a flower at integer coordinates; the real part of (x + iy)^6 / r^6 is the cosine of six times the
+ * angle.
+ */
 function flower(x: number, y: number): number {
   const dx = fraction(x + 0.5) - 0.5;
   const dy = 1.5 * (fraction(y + 0.5) - 0.5);

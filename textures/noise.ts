@@ -1,6 +1,6 @@
 /**
- * The noise that the materials are made of. Only +, -, *, /, square roots and table look-ups are used, which IEEE 754 fixes
- * to the bit, so a texture has the same pixels wherever it is drawn.
+ * The noise functions of the materials. They use only +, -, *, /, square roots and table look-ups, whose
+ * results IEEE 754 defines exactly, so a texture has the same pixels on every machine.
  */
 import { type RandomStream, shuffle } from '../model/random.ts';
 
@@ -34,14 +34,20 @@ export function randomLattice(random: RandomStream): Lattice {
   };
 }
 
-/** sin(2 pi turns) to 0.001 by two parabolas (N. Capens, "Fast and accurate sine/cosine", 2006), the same on every machine. */
+/**
+ * sin(2 pi turns) to 0.001 by two parabolas (N. Capens, "Fast and accurate sine/cosine", 2006), the same on
+ * every machine.
+ */
 export function sine(turns: number): number {
   const t = turns - Math.floor(turns + 0.5);
   const parabola = 8 * t - 16 * t * Math.abs(t);
   return parabola + 0.225 * (parabola * Math.abs(parabola) - parabola);
 }
 
-/** Gradient noise (Perlin, "Improving noise", 2002) scaled to fill about -1..1; features are about one unit wide. */
+/**
+ * Gradient noise (Perlin, "Improving noise", 2002) scaled to fill about -1..1; features are about one unit
+ * wide.
+ */
 export function gradientNoise({ order, gradientX, gradientY }: Lattice, x: number, y: number): number {
   const left = Math.floor(x);
   const top = Math.floor(y);
@@ -70,7 +76,10 @@ function fade(t: number): number {
   return t * t * t * (t * (6 * t - 15) + 10);
 }
 
-/** Fractal sum (fBm): each octave twice as fine and half as strong as the one before; about -1..1. */
+/**
+ * Fractal sum (fBm): each octave has twice the frequency and half the amplitude of the previous one; about
+ * -1..1.
+ */
 export function fractalNoise(lattice: Lattice, x: number, y: number, octaves: number): number {
   let sum = 0;
   let strength = 1;
@@ -91,7 +100,7 @@ export function squareValue({ order, value }: Lattice, x: number, y: number): nu
   return value[order[column + (Math.floor(y) & wrap)] as number] as number;
 }
 
-/** What cellular noise says about a point. Filled in place, as it is asked for at every pixel. */
+/** Cellular noise at a point. The record is reused, because it is computed for every pixel. */
 export interface Cell {
   /** Distance to the nearest and to the second nearest seed. */
   nearest: number;
@@ -108,8 +117,9 @@ export function emptyCell(): Cell {
 }
 
 /**
- * Cellular noise (Worley, "A cellular texture basis function", 1996): one seed in each unit square, off its middle by up to
- * `jitter` / 2 (0 makes a square lattice, 1 is most irregular); the 3x3 squares around the point are searched.
+ * Cellular noise (Worley, "A cellular texture basis function", 1996): one seed in each unit square, at most
+ * `jitter` / 2 from its centre on each axis (0 gives a square lattice, 1 the most irregular one). It searches
+ * the 3x3 squares around the point.
  */
 export function nearestCell(
   { order, value }: Lattice,

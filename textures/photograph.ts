@@ -1,6 +1,6 @@
 /**
- * Takes a grey photograph of a surface: the camera's distance and turn, one lamp that shades the relief, light that falls off
- * across the picture, exposure, contrast and the sensor's noise. All of it varies from picture to picture.
+ * Renders a grey photograph of a surface: camera distance and rotation, one lamp that shades the relief,
+ * uneven light, exposure, contrast and sensor noise. All of these vary from picture to picture.
  */
 import type { GreyImage } from '../model/image.ts';
 import type { RandomStream } from '../model/random.ts';
@@ -8,7 +8,7 @@ import { sine } from './noise.ts';
 import type { Material, Surface, SurfacePoint } from './surface.ts';
 
 interface Camera {
-  /** Surface pixels a picture pixel, times the cosine and sine of the turn. */
+  /** Surface pixels per picture pixel, times the cosine and sine of the rotation. */
   readonly across: number;
   readonly down: number;
   readonly originU: number;
@@ -20,22 +20,22 @@ interface Lamp {
   readonly x: number;
   readonly y: number;
   readonly z: number;
-  /** Share of the light that comes from everywhere. */
+  /** Share of ambient light. */
   readonly ambient: number;
 }
 
 interface Exposure {
-  /** Change of brightness from edge to edge, as a share. */
+  /** Relative change of brightness from edge to edge. */
   readonly slopeX: number;
   readonly slopeY: number;
   readonly contrast: number;
-  /** Grey levels added. */
+  /** Offset in grey levels. */
   readonly brightness: number;
-  /** Standard deviation of the sensor's noise in grey levels. */
+  /** Standard deviation of the sensor noise in grey levels. */
   readonly noise: number;
 }
 
-/** Tone and height of a picture with one more row and column than asked for, which the relief's slope needs. */
+/** Tone and height of a picture, with one additional row and column for the slope of the relief. */
 interface Relief {
   readonly tone: Float32Array;
   readonly height: Float32Array;
@@ -67,7 +67,7 @@ function drawCamera(random: RandomStream, turns: number): Camera {
 }
 
 function drawLamp(random: RandomStream): Lamp {
-  // From the left, from above or between, as when people photograph what lies on a table.
+  // Light from the upper left quarter, as in photographs of objects on a table.
   const direction = random.between(0.5, 0.75);
   const z = random.between(0.55, 0.8);
   const flat = Math.sqrt(1 - z * z);
@@ -155,7 +155,10 @@ function nextWord(state: number): number {
   return b ^ (b << 5);
 }
 
-/** Near-normal deviate of unit variance: the sum of a word's four bytes, centred (Irwin-Hall of order 4). */
+/**
+ * Approximately normal deviate of unit variance: the centred sum of a word's four bytes (Irwin-Hall of order
+ * 4).
+ */
 function bellShaped(word: number): number {
   const sum = (word & 255) + ((word >>> 8) & 255) + ((word >>> 16) & 255) + (word >>> 24);
   return (sum - 510) / 147.8;

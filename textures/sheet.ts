@@ -2,7 +2,7 @@
 import { emptyCell, fractalNoise, gradientNoise, nearestCell, squareValue } from './noise.ts';
 import { type Material, mix, smoothstep } from './surface.ts';
 
-/** Hammered glass: each dimple is a lens that shows the blurred room behind it, small and upside down. */
+/** Hammered glass: each dimple is a lens that shows the blurred background small and upside down. */
 export const glass: Material = {
   turns: 0.06,
   gloss: 0.3,

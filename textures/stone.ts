@@ -48,7 +48,7 @@ export const marble: Material = {
   },
 };
 
-/** 1 on the zero line of the noise, falling off steeply. */
+/** 1 where the noise is zero, with a steep falloff. */
 function vein(lattice: Lattice, x: number, y: number): number {
   const near = 1 - Math.min(1, Math.abs(gradientNoise(lattice, x, y)));
   const squared = near * near;
@@ -56,7 +56,7 @@ function vein(lattice: Lattice, x: number, y: number): number {
   return fourth * fourth;
 }
 
-/** Rounded stones, each of its own shade, with dark gaps. */
+/** Rounded stones of different shades, with dark gaps. */
 export const pebbles: Material = {
   turns: 0.06,
   gloss: 0.08,
@@ -78,7 +78,7 @@ export const pebbles: Material = {
   },
 };
 
-/** Crushed stone: sharp facets, each tilted its own way. */
+/** Crushed stone: sharp facets with different tilts. */
 export const gravel: Material = {
   turns: 0.06,
   gloss: 0,

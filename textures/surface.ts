@@ -1,25 +1,31 @@
-/** A material as a function of the place on it: how light it is there, and how high. */
+/** A material is a function from a position to brightness and height. */
 import type { RandomStream } from '../model/random.ts';
 import type { Lattice } from './noise.ts';
 
-/** A place on a surface and what is there. One record serves all pixels, as records of their own would cost most of the time. */
+/**
+ * A position on a surface with its tone and height. One record is reused for all pixels, because allocating
+ * one per pixel would take most of the time.
+ */
 export interface SurfacePoint {
-  /** The place, in pixels of a photograph at scale 1. */
+  /** Position in pixels of a photograph at scale 1. */
   u: number;
   v: number;
-  /** Share of the light that comes back, 0..1. */
+  /** Share of reflected light, 0..1. */
   tone: number;
-  /** In pixels towards the camera. */
+  /** Height in pixels, towards the camera. */
   height: number;
 }
 
-/** Writes tone and height of the place. */
+/** Computes tone and height at the position. */
 export type Surface = (at: SurfacePoint) => void;
 
 export interface Material {
-  /** Draws one piece of the material: its own sizes and shades come from `random`, its irregularity from `lattice`. */
+  /**
+   * Creates one piece of the material: its sizes and shades come from `random`, its irregularity from
+   * `lattice`.
+   */
   readonly piece: (random: RandomStream, lattice: Lattice) => Surface;
-  /** Photographs are turned by up to this share of a full turn, either way. */
+  /** Maximum rotation of photographs in either direction, as a share of a full turn. */
   readonly turns: number;
   /** Strength of highlights, 0 matt to 1 mirror. */
   readonly gloss: number;
@@ -30,7 +36,9 @@ export function fraction(x: number): number {
   return x - Math.floor(x);
 }
 
-/** 0 up to `low`, 1 from `high` on, 3t^2 - 2t^3 between; `low` may be the larger one, which turns it round. */
+/**
+ * 0 up to `low`, 1 from `high`, 3t^2 - 2t^3 between; if `low` is larger than `high`, the result is reversed.
+ */
 export function smoothstep(low: number, high: number, x: number): number {
   const t = clamp01((x - low) / (high - low));
   return t * t * (3 - 2 * t);

@@ -1,7 +1,7 @@
 /**
- * 25 classes of surfaces that the project draws itself: data to train on, to test with and to show where no photographs are at
- * hand. Scale, direction, light, contrast, brightness and noise vary from picture to picture, so that classes come near each
- * other and telling them apart takes learning.
+ * 25 generated classes of surfaces, for training, tests and demonstrations without photographs. Scale,
+ * direction, light, contrast, brightness and noise vary from picture to picture, so that classes overlap in
+ * simple statistics and a network has to learn to distinguish them.
  */
 import type { GreyImage } from '../model/image.ts';
 import { randomStream } from '../model/random.ts';
@@ -76,8 +76,8 @@ const materials: Readonly<Record<TextureName, Material>> = {
 };
 
 /**
- * `[height, width]` grey levels of the photograph number `index` of a texture. The same arguments give the same bytes on every
- * machine; one pixel is about as large a piece of the material whatever the picture's size.
+ * `[height, width]` grey levels of photograph number `index` of a texture. The same arguments give the same
+ * bytes on every machine. The scale of the material does not depend on the picture's size.
  */
 export function drawTexture(
   name: TextureName,

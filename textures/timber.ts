@@ -46,7 +46,10 @@ function grain(lattice: Lattice, u: number, v: number, ringPx: number, light: nu
   return light - 0.42 * late + 0.1 * fibre;
 }
 
-/** Basket-weave parquet: squares of four strips, laid across and along by turns, each strip of its own piece of wood. */
+/**
+ * Basket-weave parquet: squares of four strips in alternating directions, each strip from a different piece
+ * of wood.
+ */
 export const floor: Material = {
   turns: 0.06,
   gloss: 0.1,

@@ -1,6 +1,6 @@
 /**
- * What an ONNX file says about itself: versions, operators, inputs and outputs, metadata. JavaScript's onnxruntime gives none of
- * the metadata out, so it is read from the bytes.
+ * Reads the description of an ONNX file: versions, operators, inputs and outputs, metadata. JavaScript's
+ * onnxruntime does not expose the metadata, so it is read from the bytes.
  */
 import { TexturaError } from '../../model/error.ts';
 import { type Dtype, dtypes, type Message } from './format.ts';
@@ -12,7 +12,7 @@ export interface ModelDescription {
   readonly opsets: Readonly<Record<string, number>>;
   readonly producer: string;
   readonly metadata: Readonly<Record<string, string>>;
-  /** Names of the operators in it, each once, sorted. */
+  /** Unique names of the operators in the file, sorted. */
   readonly operators: readonly string[];
   readonly inputs: readonly DescribedValue[];
   readonly outputs: readonly DescribedValue[];
@@ -20,7 +20,7 @@ export interface ModelDescription {
 
 export interface DescribedValue {
   readonly name: string;
-  /** Undefined for element types that are not used here. */
+  /** Undefined for element types that Textura does not use. */
   readonly dtype: Dtype | undefined;
   readonly shape: readonly (number | string)[];
 }
@@ -41,7 +41,7 @@ export function describeModel(bytes: Uint8Array, where: string): ModelDescriptio
     producer: [model.producerName, model.producerVersion].filter(Boolean).join(' '),
     metadata: Object.fromEntries((model.metadataProps ?? []).map(({ key = '', value = '' }) => [key, value])),
     operators: [...new Set((graph.node ?? []).map(({ opType = '' }) => opType))].sort(),
-    // Files of IR version 3 list their weights among the inputs.
+    // Files of IR version 3 also list their weights as inputs.
     inputs: (graph.input ?? []).filter(({ name }) => !initialized.has(name)).map(describedValue),
     outputs: (graph.output ?? []).map(describedValue),
   };

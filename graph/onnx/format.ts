@@ -1,9 +1,12 @@
 /**
- * The part of the ONNX format that Textura writes and reads: messages, field numbers and wire types of onnx.proto
- * (github.com/onnx/onnx, proto2), and element types of tensors. The TypeScript types of the messages are derived from it.
+ * The part of the ONNX format that Textura writes and reads: messages, field numbers and wire types of
+ * onnx.proto (github.com/onnx/onnx, proto2), and element types of tensors. The TypeScript types of the
+ * messages are derived from it.
  */
 
-/** `[field number, wire type or message]`, `repeated` where the field is a list. Fields are listed in the order of their numbers. */
+/**
+ * `[field number, wire type or message]`, and `repeated` if the field is a list. Fields are sorted by number.
+ */
 type FieldDescriptor = readonly [number: number, type: string, repetition?: 'repeated'];
 
 export const onnxMessages = {
@@ -62,7 +65,10 @@ export const attributeTypeCodes = { float: 1, int: 2, string: 3, tensor: 4, floa
 
 export type MessageName = keyof typeof onnxMessages;
 
-/** JavaScript types of the wire types. 64-bit integers are numbers: the format's sizes and versions stay below 2^53. */
+/**
+ * JavaScript types of the wire types. 64-bit integers are numbers, because sizes and versions stay below
+ * 2^53.
+ */
 interface ScalarTypes {
   int32: number;
   int64: number;
@@ -74,7 +80,7 @@ export type ScalarName = keyof ScalarTypes;
 
 type FieldValue<T> = T extends ScalarName ? ScalarTypes[T] : T extends MessageName ? Message<T> : never;
 
-/** A message as a plain object; absent fields are absent. */
+/** A message as a plain object; absent fields are omitted. */
 export type Message<M extends MessageName> = {
   readonly [F in keyof (typeof onnxMessages)[M]]?: (typeof onnxMessages)[M][F] extends readonly [
     number,

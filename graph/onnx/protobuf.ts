@@ -1,6 +1,7 @@
 /**
- * Encodes and decodes the messages of `format.ts` with protobufjs's writer and reader. Its reflection compiles functions from text,
- * which a content security policy forbids; walking the description in `format.ts` does not.
+ * Encodes and decodes the messages of `format.ts` with protobufjs's writer and reader. Its reflection
+ * generates code at run time, which a content security policy forbids; this module interprets the tables in
+ * `format.ts` instead.
  */
 import protobuf from 'protobufjs/minimal.js';
 import { TexturaError } from '../../model/error.ts';
@@ -51,7 +52,10 @@ const scalars: { readonly [S in ScalarName]: ScalarCodec } = {
   },
 };
 
-/** Bytes of a message: fields in the order of their numbers, lists unpacked as proto2 has them. Equal input, equal bytes. */
+/**
+ * Encodes a message: fields sorted by number, lists unpacked as in proto2. The same message gives the same
+ * bytes.
+ */
 export function encodeMessage<M extends MessageName>(type: M, message: Message<M>): Uint8Array {
   const writer = new protobuf.Writer();
   writeMessage(writer, type, message as Readonly<Record<string, unknown>>);
@@ -59,7 +63,7 @@ export function encodeMessage<M extends MessageName>(type: M, message: Message<M
 }
 
 /**
- * A message from its bytes. Fields that the description lacks are passed over. Byte fields are views of `bytes`.
+ * Decodes a message. Unknown fields are skipped. Byte fields are views of `bytes`.
  * Errors: `model-unusable`, naming `where`.
  */
 export function decodeMessage<M extends MessageName>(type: M, bytes: Uint8Array, where: string): Message<M> {
@@ -67,7 +71,7 @@ export function decodeMessage<M extends MessageName>(type: M, bytes: Uint8Array,
     const reader = new protobuf.Reader(bytes);
     return readMessage(reader, type, bytes.length) as Message<M>;
   } catch (cause) {
-    throw new TexturaError('model-unusable', `${where}: not a whole ONNX file`, { cause });
+    throw new TexturaError('model-unusable', `${where}: not a valid ONNX file`, { cause });
   }
 }
 
@@ -137,7 +141,7 @@ function readField(
   message[field.name] = all;
 }
 
-/** One value, or the several of a packed list, which a reader must accept wherever numbers repeat. */
+/** One value, or all values of a packed list, which a reader must accept for every repeated number. */
 function readValues(reader: protobuf.Reader, type: ScalarName | MessageName, wireType: number): unknown[] {
   if (!isScalar(type)) {
     expectWireType(wireType, lengthDelimited);
@@ -162,5 +166,5 @@ function endOf(reader: protobuf.Reader, bytes: number): number {
 }
 
 function expectWireType(got: number, expected: number): void {
-  if (got !== expected) throw new RangeError(`wire type ${got} where ${expected} is due`);
+  if (got !== expected) throw new RangeError(`expected wire type ${expected}, got ${got}`);
 }

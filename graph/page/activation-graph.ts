@@ -1,4 +1,4 @@
-/** The portable graph with the output of every layer that a person can look at as an output of its own. */
+/** The portable graph with the output of every layer that the page shows as an additional output. */
 
 import { describeLayers } from '../../model/description.ts';
 import { defaultOpset } from '../../model/model-file.ts';
@@ -8,8 +8,8 @@ import type { Graph } from '../builder.ts';
 import { forwardGraph } from '../forward.ts';
 
 /**
- * Descriptions of the layers whose outputs are shown, in order: those with several channels. The first layer's output looks like the
- * patch, and the last layer's is what the bars show.
+ * Descriptions of the layers whose outputs are shown, in order: those with several channels, without the last
+ * layer, whose output the bars show. (The first layer's output looks like the patch.)
  */
 export function shownLayers(network: Network) {
   return describeLayers(network).filter(
@@ -22,7 +22,10 @@ export function activationName(layer: string): string {
   return `${layer}.output`;
 }
 
-/** From `image` `[N,1,64,64]` to `LAYER.output` `[N,channels,height,width]` of each shown layer, beside the usual outputs. */
+/**
+ * From `image` `[N,1,64,64]` to the usual outputs and `LAYER.output` `[N,channels,height,width]` of each
+ * shown layer.
+ */
 export function activationGraph(network: Network, parameters: Parameters): Graph {
   const graph = forwardGraph(network, parameters, { opset: defaultOpset });
   const names = new Set(shownLayers(network).map(({ layer }) => activationName(layer.name)));

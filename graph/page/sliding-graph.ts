@@ -1,6 +1,6 @@
 /**
- * A network as a graph that slides over a picture of any size: every convolution runs once over all of it, and where the network
- * for one patch ends at one place, this one ends at many. Neighbouring squares share what they have in common.
+ * The sliding graph: it evaluates a network at many positions of a picture of any size. Every convolution
+ * runs once over the whole picture, so overlapping squares share their computation.
  */
 
 import { describeLayers, type LayerDescription } from '../../model/description.ts';
@@ -18,21 +18,27 @@ import { addTiledConvolution, cropped } from './tiled-convolution.ts';
 export const slidingNames = { picture: 'picture', probabilities: 'heat' } as const;
 
 export interface SlidingPlan {
-  /** Sides of the picture, both 64 or more. */
+  /** Size of the picture; both sides are 64 or more. */
   readonly width: number;
   readonly height: number;
-  /** Whether every second place of each axis is enough; what only the others need is then not computed, where the network allows. */
+  /**
+   * Whether to evaluate only every second position of each axis; if the network allows, values that only the
+   * others need are not computed.
+   */
   readonly isCoarse: boolean;
 }
 
 export interface SlidingGraph {
   /** From `picture` float32 `[1,1,height,width]` to `heat` `[1,C,rows,columns]`. */
   readonly graph: Graph;
-  /** Distance between neighbouring places, in pixels of the picture. */
+  /** Distance between adjacent positions, in pixels of the picture. */
   readonly stridePx: number;
 }
 
-/** Builds the graph. The picture comes standardised where the network begins with that (local-standardisation.ts). */
+/**
+ * Builds the graph. If the network starts with standardisation, its input is the standardised picture
+ * (local-standardisation.ts).
+ */
 export function slidingGraph(network: Network, parameters: Parameters, plan: SlidingPlan): SlidingGraph {
   const graph = createGraph({ name: `${network.name} sliding`, opset: defaultOpset, float: 'float32' });
   let x = graph.input(slidingNames.picture, 'float32', [1, 1, plan.height, plan.width]);
@@ -57,31 +63,35 @@ export function slidingGraph(network: Network, parameters: Parameters, plan: Sli
     outputs.set(last.layer.name, { value: x, sidePx: last.outputShape[1], stridePx: last.stridePx });
   }
   const averaged = averageOverWindow(graph, x, positionsLeft(network));
-  // Poolings that drop an odd last row make a network see less than its patch: there would be places whose squares stand out.
+  // If a pooling drops an odd last row, a network reads less than its patch. Positions whose squares extend
+  // past the edge are then cropped.
   const places = (length: number) => Math.floor((length - inputPx) / stridePx) + 1;
   const within = cropped(graph, averaged, places(plan.height), places(plan.width));
   graph.output(graph.node('Softmax', [within], { axis: 1, name: slidingNames.probabilities }));
   return { graph, stridePx };
 }
 
-/** Distance between places: that of the network's last outputs, or freely chosen where it ends in statistics of a whole patch. */
+/**
+ * Distance between positions: the stride of the network's last outputs, or a free choice if the network ends
+ * in statistics of a whole patch.
+ */
 function stridePxOf(network: Network, { isCoarse }: SlidingPlan, skipping: string | undefined): number {
   if (network.layers.some(({ kind }) => kind === 'globalStatistics')) return isCoarse ? 16 : 8;
   return (describeLayers(network).at(-1)?.stridePx ?? 1) * (skipping === undefined ? 1 : 2);
 }
 
-/** What a layer gives for the whole picture. */
+/** A layer's output for the whole picture. */
 interface SlidOutput {
   readonly value: Value;
   /** Side of the layer's output for one patch. */
   readonly sidePx: number;
-  /** Pixels of the picture between neighbouring outputs. */
+  /** Pixels of the picture between adjacent outputs. */
   readonly stridePx: number;
 }
 
 /**
- * Mean and deviation of each source over every patch, a place of the map: averages over windows, with variance = mean(x^2) - mean(x)^2.
- * A window is as large as the source's output for one patch.
+ * Mean and deviation of each source over the patch at every position: averages over windows, with variance =
+ * mean(x^2) - mean(x)^2. A window is as large as the source's output for one patch.
  */
 function addStatistics(
   root: Graph,
@@ -92,11 +102,10 @@ function addStatistics(
   const statistics = of.flatMap((source) => {
     const graph = root.scope(`${name}.${source}`);
     const output = outputs.get(source);
-    if (output === undefined)
-      throw new TexturaError('internal', `${name} reads ${source}, which is not there`);
+    if (output === undefined) throw new TexturaError('internal', `${name} reads ${source}, which is missing`);
     const { value: x, sidePx, stridePx } = output;
     const step = placePx / stridePx;
-    // A window's average is the average of its rows' averages, for a fraction of the additions.
+    // The average of a window is the average of its row averages, which needs fewer additions.
     const average = (value: Value) => {
       const pool = { pads: [0, 0, 0, 0] };
       const acrossRows = { ...pool, kernel_shape: [1, sidePx], strides: [1, step] };
@@ -118,9 +127,12 @@ function addStatistics(
   return root.node('Concat', aligned, { axis: 1, name: `${name}.output` });
 }
 
-/** With fewer channels the transforms cost more than they save. */
+/** Minimum number of channels for tiles; with fewer the transforms cost more than they save. */
 const leastChannels = 8;
-/** F(4,5) and F(4,4) triple rounding errors at most, and save four fifths of the multiplications. Of larger kernels there is no rule. */
+/**
+ * F(4,5) and F(4,4) at most triple rounding errors and save four fifths of the multiplications. Larger
+ * kernels are not supported.
+ */
 const tilePx = 4;
 const largestKernelPx = 5;
 
@@ -128,14 +140,17 @@ function isTiled({ kernelPx, stridePx = 1 }: ConvolutionLayer, channels: number)
   return stridePx === 1 && kernelPx > 1 && kernelPx <= largestKernelPx && channels >= leastChannels;
 }
 
-/** The layers that slide: the picture comes standardised, and the head's mean is taken over windows. */
+/** The layers that slide. Standardisation happens before them, and the head averages over windows. */
 function slidingLayers(network: Network): readonly LayerDescription[] {
   return describeLayers(network).filter(
     ({ layer }) => layer.kind !== 'standardise' && layer.kind !== 'globalAverage',
   );
 }
 
-/** ReLU and pooling behind a convolution, which are taken together with it: the pooling first, since both grow with every value. */
+/**
+ * ReLU and pooling that follow a convolution and are computed with it. The pooling comes first, because both
+ * are non-decreasing.
+ */
 function followingLayers(layers: readonly LayerDescription[], at: number) {
   const kinds = [layers[at + 1]?.layer, layers[at + 2]?.layer];
   const hasRelu = kinds[0]?.kind === 'relu';
@@ -145,8 +160,8 @@ function followingLayers(layers: readonly LayerDescription[], at: number) {
 }
 
 /**
- * The convolution whose tiles may stand apart in a coarse map: the last one that is pooled, where nothing behind it looks at more than
- * one place.
+ * The convolution whose tiles can have gaps in a coarse map: the last one with a pooling, if no layer after
+ * it reads more than one position.
  */
 function skippingLayer(network: Network): string | undefined {
   if (positionsLeft(network) > 1) return undefined;
@@ -184,7 +199,7 @@ function addTiled(
   });
 }
 
-/** A layer that acts on the whole picture as it acts on a patch. */
+/** Adds a layer that works on a whole picture as on a patch. */
 function addWholeLayer(
   graph: Graph,
   { layer, parameters: specs }: LayerDescription,
@@ -201,14 +216,14 @@ function windowOf(sidePx: number, stridePx = 1) {
   return { kernel_shape: [sidePx, sidePx], strides: [stridePx, stridePx], pads: [0, 0, 0, 0] };
 }
 
-/** Side of the square of places that a patch leaves before the head averages them. */
+/** Side of the square of positions of one patch that the head averages. */
 function positionsLeft(network: Network): number {
   const before = describeLayers(network).at(-2)?.outputShape;
   if (before === undefined) throw new TexturaError('internal', `${network.name} has no layers to slide`);
   return before[1];
 }
 
-/** The mean over windows of `side` x `side` places; each class is a picture of its own. */
+/** The mean over windows of `side` x `side` positions; each class is treated as a separate picture. */
 function averageOverWindow(graph: Graph, x: Value, side: number): Value {
   if (side === 1) return x;
   const [, classes = 1, rows = 1, columns = 1] = x.shape as readonly number[];

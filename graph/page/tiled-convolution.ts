@@ -1,10 +1,11 @@
 /**
- * A convolution over one large picture with few multiplications: the rule F(m, r) of `export/` (Toom 1963; Lavin and Gray 2016) in a form
- * made for a batch of one. Tiles are cut and transformed by a strided convolution whose kernels are the rows of B' x B', a channel
- * being a picture of its own; the products are one matrix product for each of the n x n places, [filters,channels] x [channels,tiles];
- * A' makes outputs of them. A max pooling that follows is taken within the tiles.
+ * A Winograd convolution over one large picture: the algorithm F(m, r) of step/toom-cook.ts (Toom 1963; Lavin
+ * and Gray 2016) for a batch of one. A strided convolution whose kernels are the rows of B' x B' cuts and
+ * transforms the tiles, with each channel as a separate picture; one matrix product [filters,channels] x
+ * [channels,tiles] for each of the n x n positions computes the products; A' transforms them to outputs. A
+ * max pooling that follows is computed within the tiles.
  *
- * Tiles may stand further apart than they are wide: what lies between is then never computed.
+ * Tiles can be further apart than their width; the outputs between them are not computed.
  */
 import type { Graph } from '../builder.ts';
 import { type ToomCook, toomCook } from '../step/toom-cook.ts';
@@ -18,15 +19,15 @@ export interface TiledConvolution {
   readonly filters: number;
   readonly channels: number;
   readonly kernelPx: number;
-  /** Side of a tile's outputs before pooling; even where `pools`. */
+  /** Side of a tile's outputs before pooling; even if `pools`. */
   readonly tilePx: number;
-  /** Distance between tiles; `tilePx` where they lie side by side. */
+  /** Distance between tiles; `tilePx` for adjacent tiles. */
   readonly tileStridePx: number;
-  /** Whether windows of 2x2 outputs are pooled. */
+  /** Whether to max-pool windows of 2x2 outputs. */
   readonly pools: boolean;
 }
 
-/** Adds the convolution to a graph. `x` is `[1,channels,height,width]`; so is the output, with its own sizes. */
+/** Adds the convolution to a graph. `x` and the output are `[1,channels,height,width]`. */
 export function addTiledConvolution(graph: Graph, x: Value, convolution: TiledConvolution): Value {
   const { filters, kernelPx, tilePx, tileStridePx, pools, bias } = convolution;
   const [, , height = 0, width = 0] = x.shape as readonly number[];
@@ -48,9 +49,9 @@ export function addTiledConvolution(graph: Graph, x: Value, convolution: TiledCo
 
 interface Tiles {
   readonly tiles: number;
-  /** Rows or columns that are missing at the end for the last tile to be whole. */
+  /** Rows or columns of padding that complete the last tile. */
   readonly missingPx: number;
-  /** Outputs that count, after pooling. */
+  /** Number of valid outputs after pooling. */
   readonly outputs: number;
 }
 

@@ -1,15 +1,17 @@
 /**
- * What flows between the layers of a training step: `[rows, columns, channels, batch]`, space outermost and the batch innermost. In
- * this layout mixing rows or columns is one matrix product over everything else, neighbouring rows are adjacent blocks of memory, and
- * every innermost loop runs over the batch.
+ * The activations of a training step have the layout `[rows, columns, channels, batch]`, with space outermost
+ * and the batch innermost. In this layout a linear combination of rows or columns is one matrix product over
+ * all other axes, neighbouring rows are adjacent blocks of memory, and every innermost loop runs over the
+ * batch.
  *
- * More rows and columns may be stored than are valid, because the last tiles of a convolution extend past the edge. The extra values
- * are finite and have no meaning; layers ignore them, so their gradient is zero.
+ * An activation can store more rows and columns than are valid, because the last tiles of a convolution
+ * extend past the edge. The extra values are finite and meaningless; layers ignore them, so their gradient is
+ * zero.
  */
 import type { Graph } from '../builder.ts';
 import { type Dimension, graphFault, type Value } from '../value.ts';
 
-/** A spatial axis: how many rows (or columns) are stored, of which the first `valid` count. */
+/** A spatial axis: the number of stored rows (or columns), of which the first `valid` are used. */
 export interface Extent {
   readonly stored: number;
   readonly valid: number;
@@ -23,10 +25,10 @@ export interface Activation {
   readonly channels: number;
 }
 
-/** What a layer adds to a step: its output, and its gradients once dY is known. */
+/** A layer in a step: its output, and its gradients for a given dY. */
 export interface Pass {
   readonly output: Activation;
-  /** Mean and variance of the batch by the names of their running averages, of a batch normalisation. */
+  /** For a batch normalisation: mean and variance of the batch, by the names of their running averages. */
   readonly statistics?: Readonly<Record<string, Value>>;
   /** `dY`: gradient of the loss with respect to the output's value, in its shape. */
   backward(dY: Value): LayerGradients;
@@ -35,13 +37,19 @@ export interface Pass {
 export interface LayerGradients {
   /** Gradients by parameter name, in the layout in which the step stores the parameter. */
   readonly parameters: Readonly<Record<string, Value>>;
-  /** Gradient with respect to the input's value. Adds its nodes when called: the first layer of a network needs none. */
+  /**
+   * Gradient with respect to the input's value. Adds its nodes when called, because the first layer of a
+   * network does not need it.
+   */
   dX(): Value;
-  /** Gradients with respect to other inputs, by the layer whose output they are, of a layer that reads several. */
+  /**
+   * For a layer with several inputs: gradients with respect to the other inputs, by the layer that computes
+   * them.
+   */
   readonly dSources?: Readonly<Record<string, () => Value>>;
 }
 
-/** An activation all of whose rows and columns are valid. */
+/** An activation whose rows and columns are all valid. */
 export function activation(value: Value): Activation {
   const [rows, columns, channels] = value.shape;
   return {
@@ -61,8 +69,8 @@ export function isWhole({ rows, columns }: Activation): boolean {
 }
 
 /**
- * The valid rows and columns of an activation, where a layer's result depends on every position. `padded` brings a gradient back to the
- * stored size.
+ * The valid rows and columns of an activation, for layers whose result depends on every position. `padded`
+ * pads a gradient to the stored size.
  */
 export function cropped(
   graph: Graph,
@@ -86,7 +94,7 @@ export function cropped(
 }
 
 function known(size: Dimension | undefined): number {
-  if (typeof size !== 'number') throw graphFault(`an activation of size ${size}`);
+  if (typeof size !== 'number') throw graphFault(`expected a known activation size, got ${size}`);
   return size;
 }
 

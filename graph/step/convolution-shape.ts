@@ -1,4 +1,4 @@
-/** The sizes of a convolution and of the max pooling that is computed with it, and what computing it one way costs. */
+/** Sizes of a convolution and of the max pooling computed with it, and the cost of an algorithm. */
 import type { ConvolutionLayer } from '../../model/layer.ts';
 import type { Activation } from './activation.ts';
 
@@ -7,7 +7,7 @@ export interface ConvolutionShape {
   readonly stridePx: number;
   readonly channels: number;
   readonly filters: number;
-  /** Side of the pooling's window, 1 for none. */
+  /** Side of the pooling window, 1 for no pooling. */
   readonly pool: number;
   /** Rows and columns after convolution and pooling; an incomplete last window is dropped. */
   readonly pooledRows: number;
@@ -31,10 +31,10 @@ export function convolutionShape(
   };
 }
 
-/** Cost of a forward pass of one patch. */
+/** Cost of the forward pass of one patch. */
 export interface ConvolutionCost {
   /** Multiply-adds of the matrix products. */
   readonly multiplyAdds: number;
-  /** Values that the matrix products write; each is read again about once. */
+  /** Values that the matrix products write; each is read about once. */
   readonly values: number;
 }

@@ -1,6 +1,7 @@
 /**
- * Convolution, by whichever algorithm is cheaper on a device. The cost of an algorithm is what its forward pass multiplies and what it
- * moves through memory for each patch; the backward pass repeats both about twice in every case, so it does not change the choice.
+ * Chooses the cheapest convolution algorithm for a device. The cost is the multiplications and the memory
+ * traffic of the forward pass of one patch; the backward pass takes about twice both in every algorithm, so
+ * it does not change the choice.
  */
 import type { Graph, Target } from '../builder.ts';
 import type { Activation, Pass } from './activation.ts';
@@ -15,7 +16,10 @@ export type ConvolutionMethod =
   /** In tiles of `tilePx` x `tilePx` outputs. */
   | { readonly kind: 'winograd'; readonly tilePx: number };
 
-/** Adds a convolution, without its bias, and its pooling by the given method. `kernel` is the parameter's name. */
+/**
+ * Adds a convolution, without its bias, and its pooling by the given method. `kernel` is the parameter's
+ * name.
+ */
 export function addConvolution(
   graph: Graph,
   x: Activation,
@@ -35,20 +39,22 @@ export function addConvolution(
 }
 
 /**
- * Multiply-adds that a device does in the time in which it writes and reads back one value. The CPU's is fitted to measured steps. The
- * GPU's is not measured but the middle of data sheets (float32 rate over memory bandwidth: 80 for an H100, 130 for integrated graphics,
- * 300 for a gaming card); with it conv2, whose tiles save the least, is computed directly.
+ * Multiply-adds that a device computes in the time it takes to write and read one value. The CPU's number is
+ * fitted to measured steps. The GPU's number is not measured; it is a typical value from data sheets (float32
+ * rate over memory bandwidth: 80 for an H100, 130 for integrated graphics, 300 for a gaming card). With it
+ * conv2, whose tiles save the least, is computed directly.
  */
 const multiplyAddsPerValue: Readonly<Record<Target, number>> = { cpu: 30, gpu: 100 };
 
 /**
- * The largest growth of rounding errors (`errorGrowth`) that a tile may have. It admits F(5,4) with 36 and F(4,5) with 30, the largest
- * in use. The gradients of a float32 step of the reference are then within 1e-5 of float64's, relative to their norm, as long as no
- * maximum between nearly equal values is decided differently; one that is costs about 1e-3 by any algorithm.
+ * Maximum growth of rounding errors (`errorGrowth`) of a tile. It allows F(5,4) with 36 and F(4,5) with 30,
+ * the largest in use. The float32 gradients of the reference are then within 1e-5 of float64's, relative to
+ * their norm, unless rounding changes the maximum of nearly equal values; that costs about 1e-3 in any
+ * algorithm.
  */
 export const mostErrorGrowth = 40;
 
-/** The cheapest method on a device whose rounding errors stay within the bound. */
+/** The cheapest method on a device within the bound on rounding errors. */
 export function convolutionMethod(
   x: Omit<Activation, 'value'>,
   shape: ConvolutionShape,
@@ -59,7 +65,10 @@ export function convolutionMethod(
   return methods[costs.indexOf(Math.min(...costs))] as ConvolutionMethod;
 }
 
-/** Every tile size whose algorithm is small and exact enough; a 1x1 kernel leaves nothing to save, and tiles have stride 1. */
+/**
+ * Every tile size whose algorithm is small and accurate enough. A 1x1 kernel has nothing to save, and tiles
+ * require stride 1.
+ */
 function winogradMethods({ kernelPx, stridePx }: ConvolutionShape): readonly ConvolutionMethod[] {
   if (kernelPx === 1 || stridePx > 1) return [];
   const sizes = Array.from({ length: Math.max(0, mostTileInputs - kernelPx) }, (_, i) => i + 2);
@@ -72,7 +81,7 @@ function totalCost({ multiplyAdds, values }: ConvolutionCost, target: Target): n
   return multiplyAdds + multiplyAddsPerValue[target] * values;
 }
 
-/** What a method costs. A test compares it with the products in the method's graph. */
+/** Cost of a method. A test compares it with the matrix products in the method's graph. */
 export function convolutionCost(
   x: Omit<Activation, 'value'>,
   shape: ConvolutionShape,

@@ -1,17 +1,20 @@
 /**
- * Convolution by its definition, as one matrix product (im2col): every window of the input unfolds to a column. Used for 1x1 kernels,
- * for kernels that cover their whole input, and for the first layer, whose single channel leaves nothing for faster algorithms to save.
+ * Direct convolution as one matrix product (im2col): every window of the input is unfolded to a column. It is
+ * used for 1x1 kernels, for kernels that cover their whole input, for strides, and for the first layer, whose
+ * single channel leaves faster algorithms nothing to save.
  *
- * A max pooling that follows is computed in the same pass. A pooled value is the largest of pool^2 outputs, which together read one
- * window of kernel + (pool - 1) stride pixels a side. So windows are unfolded once per pooled value (pool x stride apart), and the kernel,
- * moved to each of the pool^2 places in the window ("phases"), makes that many sets of filters. By hand, for a kernel of one row [a b]
- * and a pool of 2: the window is [x0 x1 x2], the phases are [a b 0] and [0 a b], and the larger of the two products is the pooled value.
+ * A max pooling that follows is computed in the same pass. A pooled value is the maximum of pool^2 outputs,
+ * which together read one window of kernel + (pool - 1) stride pixels per side. So windows are unfolded once
+ * per pooled value (pool x stride apart), and there is a set of filters for each of the pool^2 positions of
+ * the kernel in the window ("phases"). By hand, for a kernel of one row [a b] and a pool of 2: the window is
+ * [x0 x1 x2], the phases are [a b 0] and [0 a b], and the larger of the two products is the pooled value.
  *
- * With W the phase filters and X the unfolded windows, Y = W X for each cell (a pooled value's place), and backward
+ * With W the phase filters and X the unfolded windows, Y = W X for each cell (a pooled value's place), and
+ * backward
  *
  *     dW = sum over cells of dY X'        dX = W' dY, scattered back to the pixels
  *
- * where dY is zero in the phases that did not win the maximum.
+ * where dY is zero in the phases that are not the maximum.
  */
 import type { Graph } from '../builder.ts';
 import type { Value } from '../value.ts';
@@ -22,7 +25,7 @@ import { constantMatrix, type Matrix, matrixOf, transposed } from './matrix.ts';
 import { joinMasks, type Maximum, maximum } from './pooling.ts';
 import type { Weights } from './stored-parameters.ts';
 
-/** What `directConvolution` computes for one patch. */
+/** Cost of `directConvolution` for one patch. */
 export function directCost({
   pooledRows,
   pooledColumns,
@@ -110,8 +113,9 @@ function windowPositions(
 }
 
 /**
- * `[phases x window pixels, kernel positions]`: where each kernel position lies in the window at each phase. Undefined where the window
- * is the kernel. Phases are ordered column by column, so that those of one column are adjacent.
+ * `[phases x window pixels, kernel positions]`: the window pixel of each kernel position in each phase.
+ * Undefined if the window equals the kernel. Phases are ordered column by column, so that those of one column
+ * are adjacent.
  */
 function placementMatrix({ kernelPx, stridePx, pool }: ConvolutionShape): Matrix | undefined {
   if (pool === 1) return undefined;
@@ -124,7 +128,7 @@ function placementMatrix({ kernelPx, stridePx, pool }: ConvolutionShape): Matrix
   });
 }
 
-/** The im2col weights: the kernel at every phase, `[phases x filters, window pixels x channels]`. */
+/** The im2col weights: the kernel in every phase, `[phases x filters, window pixels x channels]`. */
 function phaseFilters(
   graph: Graph,
   weights: Weights,
@@ -139,7 +143,10 @@ function phaseFilters(
   return graph.reshape(byFilter, [pool ** 2 * filters, windowPixels * channels]);
 }
 
-/** The transpose of `phaseFilters`: from the gradient of the im2col weights to that of the kernel `[positions, filters, channels]`. */
+/**
+ * The transpose of `phaseFilters`: from the gradient of the im2col weights to that of the kernel `[positions,
+ * filters, channels]`.
+ */
 function kernelGradient(
   graph: Graph,
   dWeights: Value,
@@ -160,11 +167,16 @@ function kernelGradient(
 
 interface PooledProducts {
   readonly value: Value;
-  /** From dY `[cells, 1, filters x batch]` to the gradient of all phases, `[cells, phases, filters x batch]`. */
+  /**
+   * From dY `[cells, 1, filters x batch]` to the gradient of all phases, `[cells, phases, filters x batch]`.
+   */
   route(dY: Value): Value;
 }
 
-/** Products of all phases and their maximum: the phases of each column of the cell in one product, columns first. */
+/**
+ * Products of all phases and their maximum: the phases of each column of the cell in one product, columns
+ * first.
+ */
 function pooledProducts(
   graph: Graph,
   phaseWeights: Value,
@@ -191,7 +203,7 @@ function pooledProducts(
   return { value: acrossRows.value, route };
 }
 
-/** `[cells, phases, filters x batch]`: 1 where that phase won its cell. */
+/** `[cells, phases, filters x batch]`: 1 where the phase is the maximum of its cell. */
 function phaseMask(
   graph: Graph,
   acrossColumns: Maximum,

@@ -1,6 +1,6 @@
 /**
- * The forward half of the step on its own, for evaluation between steps: one graph transforms the weights, once after they changed, and
- * the other computes the logits of any number of patches with them.
+ * The forward half of the step, for evaluation between steps, as two graphs: one transforms the weights once
+ * after they change, the other computes the logits of any number of patches from them.
  */
 import { parameterSpecs } from '../../model/description.ts';
 import { defaultOpset } from '../../model/model-file.ts';
@@ -11,9 +11,11 @@ import { forwardPasses, outputOf, patchesFirst, patchesInput, pixelsOf, stepName
 import { storedShape, type Weights, weightsInGraph } from './stored-parameters.ts';
 
 export interface EvaluationGraphs {
-  /** From every kernel as a step stores it, by its name, to LAYER.kernel.prepared. */
+  /** From every kernel, named and stored as in a step, to LAYER.kernel.prepared. */
   readonly preparation: Graph;
-  /** From `patches` `[N,64,64]`, as a step takes them, the prepared kernels and the biases to `logits` `[N,C]`. */
+  /**
+   * From `patches` `[N,64,64]`, typed as in a step, the prepared kernels and the biases to `logits` `[N,C]`.
+   */
   readonly forward: Graph;
 }
 
@@ -28,7 +30,7 @@ export function evaluationGraphs(network: Network, target: Target = 'cpu'): Eval
   return { preparation, forward };
 }
 
-/** Weights that one graph prepares and another takes as inputs. */
+/** Weights that one graph prepares and another has as inputs. */
 function preparedWeights(preparation: Graph, forward: Graph, network: Network): Weights {
   const shapes = new Map(parameterSpecs(network).map(({ name, shape }) => [name, storedShape(shape)]));
   const input = (graph: Graph, name: string): Value => graph.input(name, graph.float, shapes.get(name) ?? []);

@@ -1,4 +1,4 @@
-/** Gathering rows of an activation by their positions, and the transpose of it: scatter-add (the step from columns to image, col2im). */
+/** Gathers rows of an activation by position, and its transpose, scatter-add (col2im). */
 import type { Graph } from '../builder.ts';
 import { tensorOf } from '../tensor.ts';
 import type { Value } from '../value.ts';
@@ -14,9 +14,9 @@ export function gatherRows(graph: Graph, x: Value, positions: Positions, name: s
 }
 
 /**
- * The transpose of `gatherRows`: `gradient` `[positions, width]` to `[rows, width]`, each row the sum of its copies' gradients, always
- * added in the same order; a row without copies gets zeros. Written as a gather of each row's copies and a sum over them, because
- * scatter operators add in no fixed order.
+ * The transpose of `gatherRows`: `gradient` `[positions, width]` to `[rows, width]`. Each row is the sum of
+ * its copies' gradients, always in the same order; a row without copies is zero. It is a gather of each row's
+ * copies and a sum, because the order of additions in scatter operators is not fixed.
  */
 export function scatterAddRows(
   graph: Graph,
@@ -36,7 +36,8 @@ export function scatterAddRows(
   const isFull = copies.every(({ length }) => length === most);
   const source = isFull ? gradient : withZeroRow(graph, gradient, `${name}.padded`);
   const indices = graph.constant(tensorOf('int64', [rows, most], padded.flat()));
-  const gathered = graph.node('Gather', [source, indices], { axis: 0, name: `${name}.gathered` }); // [rows, most, width]
+  // [rows, most, width]
+  const gathered = graph.node('Gather', [source, indices], { axis: 0, name: `${name}.gathered` });
   return graph.sum(gathered, [1], { name });
 }
 

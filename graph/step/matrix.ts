@@ -1,10 +1,10 @@
-/** Constant matrices of a graph, as rows. */
+/** Constant matrices of a graph, as lists of rows. */
 import type { Graph } from '../builder.ts';
 import type { Value } from '../value.ts';
 
 export type Matrix = readonly (readonly number[])[];
 
-/** `[rows, columns]` with `entry(row, column)` at each place. */
+/** The `[rows, columns]` matrix of `entry(row, column)`. */
 export function matrixOf(
   rows: number,
   columns: number,
@@ -17,7 +17,7 @@ export function transposed(matrix: Matrix): Matrix {
   return matrixOf(columnsOf(matrix), matrix.length, (i, j) => matrix[j]?.[i] ?? 0);
 }
 
-/** Kronecker's product: entry (i, j) of `a` times `b`, as a matrix of blocks. */
+/** Kronecker product: a block matrix whose block (i, j) is entry (i, j) of `a` times `b`. */
 export function kronecker(a: Matrix, b: Matrix): Matrix {
   const [rows, columns] = [b.length, columnsOf(b)];
   return matrixOf(

@@ -1,6 +1,6 @@
 /**
- * Maxima: the values of several equally shaped tensors compared place by place, which of them won, and max pooling on its own. A max
- * pooling that follows a convolution is computed together with the convolution, from the same parts.
+ * Elementwise maximum of several tensors with its winners, and max pooling as a separate layer. A max pooling
+ * that follows a convolution is computed with the convolution, using the same functions.
  */
 import type { Graph } from '../builder.ts';
 import { graphFault, type Value } from '../value.ts';
@@ -8,19 +8,21 @@ import { type Activation, activation, asActivation, type Pass } from './activati
 import { gatherRows, scatterAddRows } from './gather.ts';
 
 /**
- * The largest of several values, place by place, and which one won. Of equal values the first wins and takes the whole gradient, as
- * in every framework: on a flat patch no gradient is lost or doubled.
+ * The elementwise maximum of several values, and which value it is. Of equal values the first wins and gets
+ * the whole gradient, as in other frameworks, so that no gradient is lost or doubled on a flat patch.
  */
 export interface Maximum {
   readonly value: Value;
-  /** A bool mask for each of the values; at every place exactly one of them is true. Adds its nodes when called. */
+  /**
+   * A bool mask for each value; exactly one of them is true at every position. Adds its nodes when called.
+   */
   winners(): readonly Value[];
 }
 
 export function maximum(graph: Graph, values: readonly Value[], name: string): Maximum {
   const [first, ...others] = values;
-  if (first === undefined) throw graphFault(`${name}: the maximum of nothing`);
-  // largest[i] is the maximum of values 0 to i, which value i + 1 challenges.
+  if (first === undefined) throw graphFault(`${name}: expected one or more values`);
+  // largest[i] is the maximum of values 0 to i.
   const largest: Value[] = [first];
   others.forEach((challenger, i) => {
     const isLast = i === others.length - 1;
@@ -38,25 +40,25 @@ export function maximum(graph: Graph, values: readonly Value[], name: string): M
   return { value, winners };
 }
 
-/** Value `i` won if it beat the maximum before it and no later value beat the maximum. */
+/** Value `i` wins if it is larger than the maximum of the values before it and no later value is larger. */
 function wonBy(graph: Graph, stays: readonly Value[], i: number, name: string): Value {
   const beaten = stays[i - 1];
   const arrived = beaten === undefined ? [] : [graph.node('Not', [beaten], { name: `${name}.arrives` })];
   const [first, ...conditions] = [...arrived, ...stays.slice(i)];
-  if (first === undefined) throw graphFault(`${name}: a single value has no winner`);
+  if (first === undefined) throw graphFault(`${name}: expected two or more values`);
   return conditions.reduce((all, condition) => graph.node('And', [all, condition]), first);
 }
 
-/** Bool masks of one shape, to be joined along an axis. */
+/** Bool masks of one shape, to concatenate along an axis. */
 export interface MaskRow {
   readonly masks: readonly Value[];
   readonly axis: number;
 }
 
 /**
- * The masks of a row joined along its axis, as 1 and 0. With `within`, another row, each mask counts only where that row, joined, is
- * true as well. The CPU joins bools, a quarter of the size of floats; onnxruntime's WebGPU cannot concatenate bools, so for a GPU the
- * masks are floats from the start.
+ * Concatenates the masks of a row along its axis, as 1 and 0. With `within`, another row, a mask is 1 only
+ * where the concatenation of that row is true as well. The CPU concatenates bools, a quarter of the size of
+ * floats; onnxruntime's WebGPU cannot concatenate bools, so for a GPU the masks are cast to floats first.
  */
 export function joinMasks(graph: Graph, { masks, axis }: MaskRow, name: string, within?: MaskRow): Value {
   if (graph.target === 'gpu') return joinFloats(graph, { masks, axis }, name, within);
@@ -74,9 +76,10 @@ function joinFloats(graph: Graph, { masks, axis }: MaskRow, name: string, within
 }
 
 /**
- * Max pooling on its own: the largest of every `sizePx` x `sizePx` window; rows and columns that fill no window are dropped.
- * Each place of the window is gathered into a tensor of its own ("phase"), and the maximum compares the phases. Backward, dY goes to
- * the phase that won, and is scattered back to the pixels.
+ * Max pooling as a separate layer: the maximum of every `sizePx` x `sizePx` window; rows and columns of an
+ * incomplete window are dropped. Each position of the window is gathered into a separate tensor ("phase"),
+ * and the maximum compares the phases. Backward, dY goes to the phase that won and is scattered to the
+ * pixels.
  */
 export function addMaxPool(graph: Graph, x: Activation, sizePx: number): Pass {
   if (sizePx === 1) return { output: x, backward: (dY) => ({ parameters: {}, dX: () => dY }) };
@@ -102,7 +105,7 @@ export function addMaxPool(graph: Graph, x: Activation, sizePx: number): Pass {
   return { output, backward: (dY) => ({ parameters: {}, dX: () => dX(dY) }) };
 }
 
-/** For every window the pixel at one place of it, row by row; positions are those of the stored input. */
+/** For every window the pixel at one position in it, row by row, as positions of the stored input. */
 function phasePositions(
   x: Activation,
   rows: number,

@@ -1,4 +1,4 @@
-/** What goes into a step and comes out of it, as plain arrays: each runtime makes its own tensors of them. */
+/** Inputs and outputs of a step as typed arrays, from which each runtime creates its tensors. */
 import { parameterSpecs, trainedSpecs } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
 import { type ParameterSpec, volume } from '../../model/layer.ts';
@@ -9,21 +9,22 @@ import type { Target } from '../builder.ts';
 import { stepNames } from './step.ts';
 import { fromStored, storedShape, toStored } from './stored-parameters.ts';
 
-/** A value in row-major order; the class of the array tells its type. */
+/** A value in row-major order; the class of the array determines its type. */
 export interface StepValue {
   readonly data: Float32Array | Uint8Array | Int32Array;
   readonly shape: readonly number[];
 }
 export type StepValues = Readonly<Record<string, StepValue>>;
 
-/** Patches `[count,64,64]` as the step of a device takes them: bytes, or numbers for a GPU. */
+/** Patches `[count,64,64]` for the step of a device: bytes, or floats for a GPU. */
 export function patchesValue(patches: Uint8Array, target: Target): StepValue {
   const data = target === 'gpu' ? new Float32Array(patches) : patches;
   return { data, shape: [patches.length / patchBytes, inputPx, inputPx] };
 }
 
 /**
- * Patches `[count,64,64]`, labels and weights of a batch, filled up to `size`: rows without weight add nothing to any gradient.
+ * Patches `[count,64,64]`, labels and weights of a batch, padded to `size` with rows of weight 0, which do
+ * not affect gradients.
  */
 export function batchValues(
   { patches, labels }: { readonly patches: Uint8Array; readonly labels: Int32Array },
@@ -41,7 +42,7 @@ export function batchValues(
   };
 }
 
-/** The optimiser's settings for one step; `statisticsRate` for a network with batch normalisation only. */
+/** The optimiser's settings for one step; `statisticsRate` only for a network with batch normalisation. */
 export function settingValues(settings: {
   readonly learningRate: number;
   readonly momentum: number;
@@ -59,7 +60,10 @@ export function settingValues(settings: {
   };
 }
 
-/** Values of all parameters and running averages, and all momentum buffers, by their names in the step and in its layout; all zero without a state. */
+/**
+ * All parameters, running averages and momentum buffers, by their names in the step and in its layout; zeros
+ * if there is no state.
+ */
 export function stateValues(network: Network, state?: TrainingState): StepValues {
   const stored = ({ name, shape }: ParameterSpec, from: Parameters | undefined): StepValue => ({
     data: from === undefined ? new Float32Array(volume(shape)) : toStored(shape, parameter(from, name)),
@@ -73,7 +77,10 @@ export function stateValues(network: Network, state?: TrainingState): StepValues
   );
 }
 
-/** The state back in `model/`'s layouts. `dataOf` gives what a step holds under a name; errors: `internal` where it holds nothing. */
+/**
+ * The state in `model/`'s layouts. `dataOf` returns the step's data of a name. Errors: `internal` if it
+ * returns none.
+ */
 export function stateOf(network: Network, dataOf: (name: string) => unknown): TrainingState {
   const read = (specs: readonly ParameterSpec[], nameOf: (parameter: string) => string): Parameters =>
     new Map(specs.map(({ name, shape }) => [name, fromStored(shape, floats(dataOf, nameOf(name)))]));

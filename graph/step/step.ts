@@ -1,22 +1,23 @@
 /**
- * A whole training step as one plain ONNX graph: forward, loss, backward, update. Stock onnxruntime runs it. The optimiser's settings
- * are inputs, so that one session serves a run.
+ * A whole training step as one standard ONNX graph: forward, loss, backward, update. Stock onnxruntime runs
+ * it. The optimiser's settings are inputs, so that a run needs only one session.
  *
  * Inputs and outputs, with B the batch:
  *
- *     patches       uint8 [B,64,64]       grey 0..255; float for a GPU, because WebGPU has no bytes
+ *     patches       uint8 [B,64,64]       grey 0..255; float for a GPU: WebGPU has no uint8
  *     labels        int32 [B]             class indices
- *     weights       float [B]             1 / count for each patch of the batch, 0 for rows that pad it
+ *     weights       float [B]             1 / count for each patch of the batch, 0 for padding rows
  *     learningRate, momentum, weightDecay   float []
- *     statisticsRate                        float [], of a network with batch normalisation
- *     LAYER.kernel, LAYER.bias, ... and with .momentum appended the momentum buffer of each
+ *     statisticsRate                        float [], only with batch normalisation
+ *     LAYER.kernel, LAYER.bias, ..., and LAYER.kernel.momentum, ...: their momentum buffers
  *     LAYER.mean, LAYER.variance            running averages of a batch normalisation
- *  -> logits        float [B, classes]    from before the step
+ *  -> logits        float [B, classes]    before the update
  *     LAYER.kernel.next, LAYER.kernel.momentum.next, ..., LAYER.mean.next, ...
  *
- * A batch normalisation takes statistics of every row of the batch, so its network must not get rows that pad it.
+ * Batch statistics include every row of the batch, so a network with batch normalisation must not get padding
+ * rows.
  *
- * Kernels are `[positions, filters, channels]` (stored-parameters.ts), so that no weight is transposed on the way.
+ * Kernels are `[positions, filters, channels]` (stored-parameters.ts), so that weights need no transpose.
  */
 import { parameterSpecs, trainedSpecs } from '../../model/description.ts';
 import type { ParameterSpec } from '../../model/layer.ts';
@@ -31,12 +32,12 @@ import { type Activation, activation, type Pass } from './activation.ts';
 import { storedShape, type Weights, weightsInGraph } from './stored-parameters.ts';
 
 export interface StepGraphSettings {
-  /** Patches in a batch. */
+  /** Number of patches in a batch. */
   readonly batch: number;
   readonly opset?: Opset;
   /** `float64` for gradient checks. */
   readonly float?: FloatDtype;
-  /** What runs the graph; default `cpu`. */
+  /** Default `cpu`. */
   readonly target?: Target;
 }
 
@@ -93,7 +94,7 @@ export function trainingStepGraph(
   return graph;
 }
 
-/** average <- average + statisticsRate (statistic of the batch - average). */
+/** average <- average + statisticsRate (batch statistic - average) */
 function updateAverages(graph: Graph, averages: readonly ParameterSpec[], passes: readonly Pass[]): void {
   const rate = graph.input(stepNames.statisticsRate, graph.float, []);
   const statistics = new Map(passes.flatMap((pass) => Object.entries(pass.statistics ?? {})));
@@ -128,7 +129,10 @@ export function patchesInput(graph: Graph, batch: Dimension): Value {
   return graph.input(stepNames.patches, dtype, [batch, inputPx, inputPx]);
 }
 
-/** Patches `[B,64,64]` to float `[64,64,1,B]`; bytes are transposed before they become floats, which are four times as large. */
+/**
+ * Patches `[B,64,64]` to float `[64,64,1,B]`. Bytes are transposed before the cast, because floats are four
+ * times as large.
+ */
 export function pixelsOf(graph: Graph, patches: Value): Activation {
   const flat = graph.reshape(patches, [-1, inputPx ** 2]);
   const batchLast = graph.node('Transpose', [flat], { perm: [1, 0], name: 'batchLast' });
@@ -142,7 +146,7 @@ export function pixelsOf(graph: Graph, patches: Value): Activation {
 /** The pass of an operation, with the operation's name. */
 export type NamedPass = Pass & { readonly name: string };
 
-/** The forward half: one pass for each operation, the last of which gives the logits. */
+/** The forward half: one pass per operation; the last one computes the logits. */
 export function forwardPasses(
   graph: Graph,
   network: Network,
@@ -162,7 +166,7 @@ export function forwardPasses(
 /** The output of the last pass. Errors: `internal` for a network without layers. */
 export function outputOf(passes: readonly Pass[]): Activation {
   const last = passes.at(-1);
-  if (last === undefined) throw graphFault('a network without layers');
+  if (last === undefined) throw graphFault('expected one or more layers');
   return last.output;
 }
 
@@ -172,12 +176,13 @@ export function patchesFirst(graph: Graph, x: Activation, name: string): Value {
 }
 
 /**
- * dLogits, `[1, 1, classes, batch]`. The loss is the cross-entropy of the softmax, weighted patch by patch: with p = softmax(logits),
+ * dLogits, `[1, 1, classes, batch]`. The loss is the cross-entropy of the softmax, weighted patch by patch:
+ * with p = softmax(logits),
  *
  *     dLogits = weight (p - one-hot of the label)
  *
- * `logits` is `[batch, classes]`, `labels` int32 `[batch]`, `weights` float `[batch]`: 1 / count for the mean over a batch, 0 for rows
- * that pad it.
+ * `logits` is `[batch, classes]`, `labels` int32 `[batch]`, `weights` float `[batch]`: 1 / count for the mean
+ * over a batch, 0 for padding rows.
  */
 function lossGradient(graph: Graph, logits: Value, labels: Value, weights: Value): Value {
   const [, classes] = logits.shape as readonly number[];
@@ -192,7 +197,7 @@ function lossGradient(graph: Graph, logits: Value, labels: Value, weights: Value
   return graph.reshape(batchLast, [1, 1, indices.length, -1]);
 }
 
-/** The backward half, until every parameter has its gradient: what comes before the first parameter needs none. */
+/** The backward half. It stops when every parameter has a gradient, because earlier layers need none. */
 function backward(
   graph: Graph,
   passes: readonly NamedPass[],
@@ -200,7 +205,7 @@ function backward(
   parameters: number,
 ): ReadonlyMap<string, Value> {
   const gradients = new Map<string, Value>();
-  /** Gradients of outputs that a later layer reads by their name. */
+  /** Gradients of outputs that a later layer reads by name. */
   const dNamed = new Map<string, () => Value>();
   let dNext = () => dLogits;
   for (const { name, backward } of passes.toReversed()) {
@@ -220,7 +225,7 @@ function backward(
   return gradients;
 }
 
-/** Scalars of a step. */
+/** Scalar inputs of a step. */
 interface OptimiserInputs {
   readonly learningRate: Value;
   readonly momentum: Value;
@@ -228,8 +233,8 @@ interface OptimiserInputs {
 }
 
 /**
- * Stochastic gradient descent with momentum (Sutskever et al. 2013, in the form of MatConvNet and PyTorch), for one parameter p and
- * its momentum buffer v:
+ * Stochastic gradient descent with momentum (Sutskever et al. 2013, in the form of MatConvNet and PyTorch),
+ * for one parameter p and its momentum buffer v:
  *
  *     v <- momentum v + gradient + weightDecay p       (no decay on biases)
  *     p <- p - learningRate v

@@ -1,12 +1,13 @@
 /**
- * How a step stores its parameters: kernels are `[positions, filters, channels]`, kernel positions row by row, instead of `model/`'s
- * `[filters, channels, height, width]`. Whatever an algorithm first does to a kernel is then one matrix product over the positions.
+ * How a step stores parameters: kernels are `[positions, filters, channels]`, with kernel positions row by
+ * row, instead of `model/`'s `[filters, channels, height, width]`. The first transform of a kernel in each
+ * algorithm is then one matrix product over the positions.
  */
 import type { Graph } from '../builder.ts';
 import type { Value } from '../value.ts';
 import { constantMatrix, type Matrix } from './matrix.ts';
 
-/** The shape in which a step stores a parameter of `model/`'s shape. Vectors stay as they are. */
+/** The shape in which a step stores a parameter of `model/`'s shape. Vectors are unchanged. */
 export function storedShape(shape: readonly number[]): readonly number[] {
   if (shape.length !== 4) return shape;
   const [filters, channels, height, width] = shape as readonly [number, number, number, number];
@@ -46,14 +47,17 @@ function transposedValues(values: Float32Array, rows: number, columns: number): 
 /** The two axes after the kernel positions: as stored, or transposed for the backward pass. */
 export type KernelOrder = 'filters-channels' | 'channels-filters';
 
-/** Where a pass takes its weights from: inputs of the step, initializers of a file, or kernels that another graph prepared. */
+/**
+ * Source of the weights of a pass: inputs of the step, initializers of a file, or kernels that another graph
+ * prepares.
+ */
 export interface Weights {
   /**
-   * `transform` `[rows, positions]` times the kernel: `[rows, filters, channels]`, or the other way around by `order`; without
-   * `transform` the kernel itself.
+   * `transform` `[rows, positions]` times the kernel: `[rows, filters, channels]`, or `[rows, channels,
+   * filters]`, depending on `order`; without `transform` the kernel itself.
    */
   kernel(graph: Graph, name: string, transform: Matrix | undefined, order: KernelOrder): Value;
-  /** A parameter of one value a channel, `[channels]`. */
+  /** A parameter with one value per channel, `[channels]`. */
   vector(name: string): Value;
 }
 

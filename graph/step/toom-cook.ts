@@ -1,16 +1,17 @@
 /**
- * Short convolutions with few multiplications (Toom 1963, Cook 1966; for convolutional networks: Winograd 1980, and Lavin and
- * Gray, "Fast Algorithms for Convolutional Neural Networks", 2016).
+ * Computes the matrices of fast short convolutions (Toom 1963, Cook 1966; for convolutional networks:
+ * Winograd 1980, and Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016).
  *
- * F(m, r) computes m outputs of a correlation with a kernel of r values, y[i] = sum over j of g[j] d[i + j]. It reads
- * n = m + r - 1 inputs and needs n multiplications where the definition needs m r:
+ * F(m, r) computes m outputs of a correlation with a kernel of r values, y[i] = sum over j of g[j] d[i + j].
+ * It reads n = m + r - 1 inputs and needs n multiplications, where the definition needs m r:
  *
- *     y = A' ((G g) * (B' d))        * value by value; A' is [m,n], G is [n,r], B' is [n,n]
+ *     y = A' ((G g) * (B' d))        * is elementwise; A' is [m,n], G is [n,r], B' is [n,n]
  *
- * Where it comes from. A polynomial of degree below c is known by its values at c points; V_c is the matrix that evaluates, a row
- * [1, p, p^2, ...] for each of n - 1 points p, and [0, ..., 0, 1] for "infinity", which reads the highest coefficient. The product of
- * polynomials a (m coefficients) and g (r coefficients) has n, so it is V_n^-1 ((V_r g) * (V_m a)). For a fixed g that is a linear map of
- * a; its transpose is the correlation: A' = V_m', G = V_r, B' = V_n^-1'.
+ * Derivation. The values at c points determine a polynomial of degree below c. V_c is the matrix that
+ * evaluates it: a row [1, p, p^2, ...] for each of n - 1 points p, and [0, ..., 0, 1] for "infinity", which
+ * selects the highest coefficient. The product of polynomials a (m coefficients) and g (r coefficients) has n
+ * coefficients, so it is V_n^-1 ((V_r g) * (V_m a)). For a fixed g this is a linear map of a, and its
+ * transpose is the correlation: A' = V_m', G = V_r, B' = V_n^-1'.
  *
  * By hand: F(2, 2) with the points 0, 1 and infinity is
  *
@@ -18,10 +19,11 @@
  *     y1 =                (g0 + g1) d1 + g1 (d2 - d1)         [0 1 1]       [1 1]        [0  1 0]
  *                                                                          [0 1]        [0 -1 1]
  *
- * In two dimensions the rule is applied to the columns and to the rows: n^2 multiplications for m^2 outputs of an r x r kernel.
+ * In two dimensions the algorithm is applied to columns and rows: n^2 multiplications for m^2 outputs of an r
+ * x r kernel.
  */
 
-/** The three matrices of F(m, r). `T` is a fraction where they are exact. */
+/** The three matrices of F(m, r). `T` is `Rational` for exact matrices. */
 export interface ToomCook<T = number> {
   /** Outputs of a tile, m. */
   readonly outputs: number;
@@ -37,7 +39,7 @@ export interface ToomCook<T = number> {
   readonly input: readonly (readonly T[])[];
 }
 
-/** Small and in pairs of opposite sign: their powers stay near one, which keeps rounding errors small. */
+/** Small points in pairs of opposite sign: their powers stay near one, which keeps rounding errors small. */
 const points: readonly Rational[] = [
   rational(0),
   rational(1),
@@ -48,7 +50,7 @@ const points: readonly Rational[] = [
   rational(-1, 2),
 ];
 
-/** The most inputs that a tile may have: one for each point, one for infinity. */
+/** Maximum inputs of a tile: one for each point, one for infinity. */
 export const mostTileInputs = points.length + 1;
 
 /** F(`outputs`, `kernelSize`) in fractions, n = outputs + kernelSize - 1 at most `mostTileInputs`. */
@@ -60,7 +62,7 @@ export function exactToomCook(outputs: number, kernelSize: number): ToomCook<Rat
     Array.from({ length: coefficients }, (_, i) => (i === coefficients - 1 ? one : zero)),
   ];
   const unscaled = transpose(inverse(evaluation(inputs)));
-  // What scales a row of B' down scales the same row of G up: the transformed inputs stay as large as the inputs.
+  // A factor scales a row of B' down and the same row of G up, so that transformed inputs stay as large as inputs.
   const scales = unscaled.map((row) => row.map(absolute).reduce((a, b) => (isGreater(b, a) ? b : a)));
   return {
     outputs,
@@ -82,13 +84,15 @@ export function toomCook(outputs: number, kernelSize: number): ToomCook {
 }
 
 /**
- * By how much F(m, r) in two dimensions enlarges rounding errors against the plain sum of r^2 products, as standard deviations: where
- * inputs and kernel values are independent with variance one and every product is off by a relative error of its own,
+ * Ratio of the rounding errors of F(m, r) in two dimensions to those of the plain sum of r^2 products, as
+ * standard deviations, if inputs and kernel values are independent with variance one and every product has an
+ * independent relative error:
  *
  *     one dimension    variance = max over i of  sum over k of  A'[i,k]^2 |G[k]|^2 |B'[k]|^2, against r
- *     two dimensions   the square of it, whose root is the ratio returned here
+ *     two dimensions   the square of that; its root, the ratio of standard deviations, is returned
  *
- * What is measured is smaller, since sums over channels average it: 2.2 for F(4,5), 3.4 for F(5,4), 1.2 for F(2,4).
+ * Measured ratios are smaller, because sums over channels average the errors: 2.2 for F(4,5), 3.4 for F(5,4),
+ * 1.2 for F(2,4).
  */
 export function errorGrowth({ output, kernel, input, kernelSize }: ToomCook): number {
   const square = (row: readonly number[] = []) => row.reduce((sum, value) => sum + value ** 2, 0);
@@ -98,7 +102,7 @@ export function errorGrowth({ output, kernel, input, kernelSize }: ToomCook): nu
   return Math.max(...variances) / kernelSize;
 }
 
-// Exact fractions: the matrices are computed without rounding errors of their own.
+// Exact fractions, so that the matrices are computed without rounding errors.
 
 /** A fraction in lowest terms; the denominator is positive. */
 export interface Rational {
@@ -154,7 +158,7 @@ export function transpose<T>(matrix: readonly (readonly T[])[]): readonly (reado
   return (matrix[0] ?? []).map((_, column) => matrix.map((row) => row[column] as T));
 }
 
-/** The inverse, by Gauss and Jordan's elimination. The matrix must have one. */
+/** The inverse, by Gauss-Jordan elimination. The matrix must be invertible. */
 export function inverse(matrix: RationalMatrix): RationalMatrix {
   const size = matrix.length;
   const rows = matrix.map((row, i) => [...row, ...row.map((_, j) => (i === j ? one : zero))]);

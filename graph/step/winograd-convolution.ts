@@ -1,24 +1,26 @@
 /**
- * Convolution with few multiplications (Lavin and Gray 2016, section 4; the algorithm F(m, r) is in toom-cook.ts), written as matrix
+ * Winograd convolution (Lavin and Gray 2016, section 4; the algorithm F(m, r) is in toom-cook.ts) as matrix
  * products.
  *
- * The output is cut into tiles of m x m; each reads n x n inputs, n = m + r - 1, neighbours overlapping by r - 1. With the matrices
- * A', G, B' of F(m, r) for rows and columns alike,
+ * The output is cut into tiles of m x m. Each reads n x n inputs, n = m + r - 1, so adjacent tiles share
+ * r - 1 rows or columns. With the matrices A', G, B' of F(m, r) for both rows and columns,
  *
  *     V = B' d B          transformed inputs, per tile and channel
  *     U = G g G'          transformed kernel, per filter and channel
- *     M = sum over channels of U * V: for each of the n x n places a product of matrices, [filters, channels] x [channels, batch]
+ *     M = U * V summed over channels: at each of n x n positions [filters, channels] x [channels, batch]
  *     Y = A' M A          outputs, per tile and filter
  *
- * Cutting into tiles is part of the transform: "B' for every tile" is one matrix `[tiles x n, rows]`, zero outside the tile, that
- * multiplies the rows of the activation from the left, then its columns. By hand on 5x5 pixels with r = 4: m = 2, n = 5, one tile; B' is
- * [5,5], M has 25 places, and A' [2,5] makes 2x2 outputs of it with 25 multiplications instead of 64.
+ * The transform also cuts the tiles: "B' for every tile" is one matrix `[tiles x n, rows]`, zero outside the
+ * tile, that multiplies the rows of the activation from the left, then its columns. By hand on 5x5 pixels
+ * with r = 4: m = 2, n = 5, one tile; B' is [5,5], M has 25 positions, and A' [2,5] computes 2x2 outputs from
+ * it, with 25 multiplications instead of 64.
  *
  * Every step is linear, so the backward pass is the transposes in reverse order:
  *
- *     dM = A dY A'        dU = sum over tiles and batch of dM V'        dW = G' dU G        dV = U' dM        dX = B dV B'
+ *     dM = A dY A'     dU = sum over tiles and batch of dM V'     dW = G' dU G     dV = U' dM     dX = B dV B'
  *
- * A max pooling that follows is computed in the same pass: outputs that are pooled together are compared before they are stored.
+ * A max pooling that follows is computed in the same pass: the outputs of a window are compared before they
+ * are stored.
  */
 import type { Graph } from '../builder.ts';
 import type { Value } from '../value.ts';
@@ -29,7 +31,10 @@ import { joinMasks, maximum } from './pooling.ts';
 import type { Weights } from './stored-parameters.ts';
 import { type ToomCook, toomCook } from './toom-cook.ts';
 
-/** Adds the convolution, without its bias, and the pooling, in tiles of `tilePx` outputs. `kernel` is the parameter's name. */
+/**
+ * Adds the convolution, without its bias, and the pooling, in tiles of `tilePx` outputs. `kernel` is the
+ * parameter's name.
+ */
 export function winogradConvolution(
   graph: Graph,
   x: Activation,
@@ -56,7 +61,7 @@ export function winogradConvolution(
   return { output: outputs.output, backward };
 }
 
-/** What `winogradConvolution` computes for one patch. */
+/** Cost of `winogradConvolution` for one patch. */
 export function winogradCost(
   x: Omit<Activation, 'value'>,
   { channels, filters, pool, kernelPx, pooledRows, pooledColumns }: ConvolutionShape,
@@ -82,12 +87,12 @@ export function winogradCost(
   };
 }
 
-/** How an axis is cut into tiles. */
+/** The tiles of an axis. */
 interface Tiling {
   readonly input: Extent;
   readonly pooled: Extent;
   readonly tiles: number;
-  /** Neighbouring tiles that are pooled together: as many as hold a whole number of windows. */
+  /** Tiles that are pooled together: the smallest number that contains a whole number of windows. */
   readonly groupTiles: number;
   readonly groups: number;
 }
@@ -106,7 +111,7 @@ function tiling(input: Extent, pooledSize: number, pool: number, tilePx: number)
   };
 }
 
-/** B' for every tile of an axis: `[tiles x n, stored inputs]`, zero for what is not valid. */
+/** B' for every tile of an axis: `[tiles x n, stored inputs]`, zero for inputs that are not valid. */
 function tileMatrix({ input, tiles }: Tiling, { inputs: n, outputs: m, input: b }: ToomCook): Matrix {
   return matrixOf(tiles * n, input.stored, (row, at) => {
     const offset = at - Math.floor(row / n) * m;
@@ -169,7 +174,10 @@ function kernelTransform(
       filters,
     ]);
 
-  /** `[positions, filters, channels]`. The narrower matrix is the left one: the right one is transposed on the way, row by row. */
+  /**
+   * `[positions, filters, channels]`. The narrower matrix is on the left, because the right one is transposed
+   * row by row.
+   */
   function dW(v: Value, dM: Value): Value {
     const channelsFirst = channels < filters;
     const [left, right] = channelsFirst ? [v, dM] : [dM, v];
@@ -199,11 +207,13 @@ function summingMatrix(transform: Matrix, n: number, rowTiles: number, columnTil
 }
 
 /**
- * Y = A' M A for every tile, the max pooling of Y, and dM from dY. `products` is M, `[row tiles, n, column tiles, n, filters, batch]`.
+ * Y = A' M A for every tile, the max pooling of Y, and dM from dY. `products` is M, `[row tiles, n, column
+ * tiles, n, filters, batch]`.
  *
- * Columns come out in their natural order: neighbours that are pooled together are adjacent in memory and are compared by splitting.
- * Rows come out by phase, their place in the pooling's window: the rows of A' for one phase make one matrix, and the maximum compares
- * the products, so the four times larger tensor from before the pooling is never copied.
+ * Columns are in natural order: the columns of a window are adjacent in memory and are compared after a
+ * split. Rows are grouped by phase, their position in the pooling window: the rows of A' for one phase are
+ * one matrix, and the maximum compares the products, so the four times larger tensor before the pooling is
+ * never copied.
  */
 function outputTransform(
   graph: Graph,
@@ -251,7 +261,7 @@ function outputTransform(
 }
 
 /**
- * A' for a group of tiles: for each phase, a place in the pooling's window, the outputs at that place,
+ * A' for a group of tiles: for each phase (a position in the pooling window) the outputs at that position,
  * `[outputs / pool, tiles of a group x n]`.
  */
 function phaseMatrices(
@@ -269,8 +279,8 @@ function phaseMatrices(
 }
 
 /**
- * From the gradient of a maximum to those of its values: the value that won takes the gradient, the others get zeros. `axis`, of size
- * one in the gradient and in every mask, becomes the axis of the values.
+ * Routes the gradient of a maximum to its values: the winner gets the gradient, the others get zero. `axis`
+ * has size one in the gradient and in every mask, and becomes the axis of the values.
  */
 function toWinners(
   graph: Graph,

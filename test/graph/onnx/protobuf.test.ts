@@ -46,7 +46,7 @@ describe('messages', () => {
     ['a message that ends past the file', Uint8Array.of(0x3a, 0x20, 0x12)],
     ['a number where a text is due', Uint8Array.of(0x10, 0x01)],
   ])('are refused with the name of their file: %s', (_, bytes) => {
-    expect(() => decodeMessage('Model', bytes, 'some.onnx')).toThrow(/some\.onnx: not a whole ONNX file/);
+    expect(() => decodeMessage('Model', bytes, 'some.onnx')).toThrow(/some\.onnx: not a valid ONNX file/);
   });
 
   test.each(Object.entries(onnxMessages))(
