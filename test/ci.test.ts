@@ -41,7 +41,7 @@ const installs = ['apt-get update -qq', ...wanted.map((name) => `apt-get install
 const asSudo = 'shift; exec "$@"';
 
 describe.skipIf(process.platform !== 'linux')('the packages of continuous integration', () => {
-  test('are installed one by one by root, and one that is not there keeps no other away', async () => {
+  test('are installed one by one by root, and a missing one does not prevent the others', async () => {
     const aptGet = 'case "$*" in *chromium*) exit 100;; esac';
     const { status, stdout, calls } = await installPackages({ id: 'echo 0', 'apt-get': aptGet });
     expect({ status, calls }).toEqual({ status: 0, calls: installs });

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => clone.remove());
 
-test('without a network the setup of the tests ends soon, says why TensorFlow is missing, and lets the others run', async () => {
+test('without a network the setup of the tests ends quickly, says why TensorFlow is missing, and the other tests run', async () => {
   // Nobody listens there: pip is refused each time that it tries.
   const noNetwork = { PIP_INDEX_URL: 'http://127.0.0.1:9/', PIP_FIND_LINKS: clone.folder };
   const { status, stdout, stderr } = await clone.evaluate(

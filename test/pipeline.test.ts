@@ -18,7 +18,7 @@ const engine = tensorflowInstalled() ? 'tfjs' : 'onnx';
 describe.skipIf(!existsSync(photographs))(
   'real photographs (skipped without ../shared/datasets/uiuc)',
   () => {
-    test('classify names a validation photograph as the trainer does, through the exported file', {
+    test("classify predicts the trainer's class for a validation photograph, through the exported file", {
       timeout: 180_000,
     }, async () => {
       const folder = await temporaryFolder({ 'data/': '' });

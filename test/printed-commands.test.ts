@@ -19,7 +19,7 @@ function paste(command: string, cwd: string) {
 }
 
 test.skipIf(process.platform === 'win32')(
-  'data, runs and models live under a path that a shell would take apart, with names that a terminal would obey',
+  'data, runs and models have paths with shell metacharacters and names with terminal control characters',
   { timeout: 120_000 },
   async () => {
     const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit', 'water'], 5));

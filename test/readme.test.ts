@@ -32,13 +32,13 @@ const cut: Readonly<Record<string, readonly string[]>> = {
   ablate: [...short, '--variants', 'lab-baseline', '--seeds', '1'],
 };
 
-test('every command that the page names is a script of package.json', () => {
+test('every command in the README is a script of package.json', () => {
   const named = [...readme.matchAll(/npm run ([\w:]+)/g)].map(([, name = '']) => name);
   expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
   expect(commands.length).toBeGreaterThan(6);
 });
 
-test('the commands of the page work one after another on a folder of photographs, and leave nothing in the home folder', {
+test('the commands of the README work one after another on a folder of photographs, and leave nothing in the home folder', {
   timeout: 240_000,
 }, async () => {
   const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit'], 5));

@@ -49,7 +49,7 @@ const here = (code: string) => code.replaceAll('http://127.0.0.1:8080', running.
 /** The three lines that the clients of the page print. */
 const lines = () => expected.map(({ label, probability }) => `${label} ${probability}`);
 
-test('the curl commands of the page are answered', async () => {
+test('the curl commands of the page get responses', async () => {
   const commands = blocks('sh').map(here);
   expect(commands).toHaveLength(2);
   const answers = [];

@@ -71,7 +71,7 @@ describe('an exported run', () => {
     });
   });
 
-  test('says in its metadata what it is, and nowhere where it was made', async () => {
+  test('has its description in the metadata, and no trace of where it was exported', async () => {
     const bytes = await readFile(join(home, 'models/lab-baseline.onnx'));
     const { metadata, producer } = describeModel(bytes, 'lab-baseline.onnx');
     expect(producer).toMatch(/^textura \d+\.\d+\.\d+/);
@@ -87,7 +87,7 @@ describe('an exported run', () => {
     expect(JSON.stringify(metadata)).not.toContain('photos');
   });
 
-  test('says in its doc_strings what goes in and what comes out', async () => {
+  test('documents its inputs and outputs in doc_strings', async () => {
     for (const file of ['lab-baseline.onnx', 'lab-baseline.throughput.onnx']) {
       const model = decodeMessage('Model', await readFile(join(home, 'models', file)), file);
       expect(model.docString).toMatch(
@@ -121,7 +121,7 @@ describe('an exported run', () => {
     expect(largestDifference(probabilities.values, expected)).toBeLessThan(tolerances.probability);
   });
 
-  test('has the same bytes when it is exported again elsewhere', async () => {
+  test('has the same bytes if it is exported again elsewhere', async () => {
     await exportHere(home, 'runs/tiles', 'again');
     for (const file of [
       'lab-baseline.onnx',
@@ -138,7 +138,7 @@ describe('an exported run', () => {
 });
 
 describe('an export of one graph', () => {
-  test('writes and lists that file alone', async () => {
+  test('writes and lists only that file', async () => {
     const folder = await newHome();
     await writeTrainedRun(join(folder, 'runs/tiles'));
     const result = await runExport(folder, '--run', 'runs/tiles', '--graph', 'portable');
@@ -151,7 +151,7 @@ describe('an export of one graph', () => {
 });
 
 describe('the export check', () => {
-  test('refuses permuted weights with status 5, leaves no file of them and keeps the older good one', async () => {
+  test('rejects permuted weights with status 5, writes no file of them and keeps the older valid one', async () => {
     const folder = await newHome();
     const directory = join(folder, 'runs/tiles');
     await writeTrainedRun(directory);
@@ -184,7 +184,7 @@ describe('the export check', () => {
     expect(await readdir(join(folder, 'empty'))).toEqual([]);
   });
 
-  test('names TensorFloat-32 and what to do where a GPU trained the run in a precision that nobody recorded', async () => {
+  test('names TensorFloat-32 and a solution if a GPU trained the run in an unrecorded precision', async () => {
     const folder = await newHome();
     const directory = join(folder, 'runs/a');
     await writeTrainedRun(directory, { patches: randomPatches(1, 7) });
@@ -216,7 +216,7 @@ describe('the export check', () => {
     }
   });
 
-  test('refuses weights that are not numbers', async () => {
+  test('rejects weights that are not numbers', async () => {
     const folder = await newHome();
     const network = networkOf('lab-baseline', sixTextures.length);
     const parameters = new Map(randomParameters(network, 7));
@@ -232,7 +232,7 @@ describe('the export check', () => {
 });
 
 describe('the choice of runs', () => {
-  test('is the newest finished run of every variant in runs and studies; one that fails stops no other', async () => {
+  test('is the newest finished run of every variant in runs and studies; a failing one does not stop the others', async () => {
     const folder = await newHome();
     await writeTrainedRun(join(folder, 'runs/old'), { endedAt: '2026-02-01T00:00:00Z', seed: 1 });
     await writeTrainedRun(join(folder, 'studies/pools/runs/new'), {
@@ -281,7 +281,7 @@ describe('the choice of runs', () => {
     });
   });
 
-  test('of nothing at all says what to do', async () => {
+  test('without any run suggests what to do', async () => {
     const folder = await newHome();
     const result = await runExport(folder);
     expect(result).toMatchObject({ status: 3, stderr: expect.stringContaining('npm run train') });
@@ -289,7 +289,7 @@ describe('the choice of runs', () => {
   });
 });
 
-test('the index keeps models whose files are there and drops those whose files are gone', async () => {
+test('the index keeps models whose files exist and drops the others', async () => {
   const folder = await newHome();
   await writeTrainedRun(join(folder, 'a'));
   await writeTrainedRun(join(folder, 'b'), {
@@ -307,7 +307,7 @@ test('the index keeps models whose files are there and drops those whose files a
   expect((await readIndex(folder)).models.map(({ name }) => name)).toEqual(['no-conv4-pool4']);
 });
 
-test('a folder of models that cannot be written is refused before any run is read', async () => {
+test('an unwritable folder of models is rejected before any run is read', async () => {
   const folder = await newHome();
   await writeTrainedRun(join(folder, 'runs/tiles'));
   await writeFile(join(folder, 'runs/tiles', runFiles.model), 'damaged');
@@ -322,7 +322,7 @@ test('a folder of models that cannot be written is refused before any run is rea
 });
 
 test.skipIf(!smallDisksWork)(
-  onSmallDisks('a disk without room for all files is a sentence with both sizes, and nothing is written'),
+  onSmallDisks('a disk without space for all files is an error with both sizes, and nothing is written'),
   async () => {
     const folder = await newHome();
     await writeTrainedRun(join(folder, 'runs/tiles'));

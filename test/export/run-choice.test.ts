@@ -32,7 +32,7 @@ async function studyOf(runs: Readonly<Record<string, TrainedRunOptions>>): Promi
   return directory;
 }
 
-test('of each variant the finished run that erred least is taken, the first seed of equals, and no control', async () => {
+test('of each variant the finished run with the lowest error is chosen, of equal ones the first seed, and never a control', async () => {
   const directory = await studyOf({
     'lab-baseline-s1': { top1err: 0.3 },
     'lab-baseline-s2': { top1err: 0.2 },
@@ -50,7 +50,7 @@ test('of each variant the finished run that erred least is taken, the first seed
   expect(notes).toEqual([]);
 });
 
-test('the lowest balanced error counts, where runs have one', async () => {
+test('the lowest balanced error counts if runs have one', async () => {
   const directory = await studyOf({
     'lab-baseline-s1': { top1err: 0.1, balancedTop1err: 0.4 },
     'lab-baseline-s2': { top1err: 0.2, balancedTop1err: 0.3 },
@@ -58,7 +58,7 @@ test('the lowest balanced error counts, where runs have one', async () => {
   expect(await bestRunsOfStudy(directory, () => {})).toEqual([join(directory, 'runs/lab-baseline-s2')]);
 });
 
-test('a variant without a finished run is named, and the others are taken', async () => {
+test('a variant without a finished run is reported, and the others are chosen', async () => {
   const directory = await studyOf({ 'lab-baseline-s3': {} });
   const notes: string[] = [];
   const runs = await bestRunsOfStudy(directory, (note) => notes.push(note));
@@ -66,7 +66,7 @@ test('a variant without a finished run is named, and the others are taken', asyn
   expect(notes).toEqual([`${directory}: no finished run of no-conv4-pool4`]);
 });
 
-test('a folder that is no study is named', async () => {
+test('a folder that is not a study is reported', async () => {
   const folder = await temporaryFolder({ 'study.json': '{"arms": []}' });
   await expect(bestRunsOfStudy(join(folder, 'none'), () => {})).rejects.toMatchObject({
     code: 'file-unreadable',
@@ -77,7 +77,7 @@ test('a folder that is no study is named', async () => {
   });
 });
 
-test('the newest runs of all pass over the controls of a study', async () => {
+test('the newest runs of all exclude the controls of a study', async () => {
   const directory = await studyOf({
     'lab-baseline-s1': { endedAt: '2026-02-03T05:00:00Z' },
     [`${control.name}-s1`]: { endedAt: '2026-02-03T06:00:00Z' },

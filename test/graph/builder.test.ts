@@ -33,7 +33,7 @@ describe('operators worked out by hand on x = 0..11 as [2,3,2]', () => {
     expect(await outputsOf((g, x) => [g.sum(x, [1], { keepsAxes: true })])).toEqual([[6, 9, 24, 27]]);
   });
 
-  test('a split gives back its parts, and joined in the other order they are swapped', async () => {
+  test('a split has its parts as outputs, and concatenating them in the other order swaps them', async () => {
     const [first, second, swapped] = await outputsOf((g, x) => {
       const [a = x, b = x] = g.split(x, 1, [1, 2]);
       return [a, b, g.node('Concat', [b, a], { axis: 1 })];
@@ -132,7 +132,7 @@ test('the same graph computes in double when it is built in float64', async () =
 });
 
 describe('names and constants', () => {
-  test('values are called after their scope, numbered per operator where they have no name', () => {
+  test('values are named after their scope, and numbered per operator if they have no name', () => {
     const graph = newGraph();
     const x = graph.input('x', 'float32', ['N', 3]);
     const conv2 = graph.scope('conv2');
@@ -163,7 +163,7 @@ describe('names and constants', () => {
     expect(graph.content().initializers).toHaveLength(6);
   });
 
-  test('attributes are encoded in the type that the operator gives them', () => {
+  test('attributes are encoded in the type that the operator defines', () => {
     const graph = newGraph();
     const x = graph.input('x', 'float32', [2, 2]);
     graph.output(graph.node('Transpose', [x], { perm: [1, 0] }));
@@ -178,7 +178,7 @@ describe('names and constants', () => {
   });
 });
 
-describe('a mistake is found where it is made', () => {
+describe('a mistake is reported at the node that causes it', () => {
   const cases: readonly [string, (graph: Graph, x: Value) => unknown, string][] = [
     [
       'sizes that do not broadcast',
@@ -205,7 +205,7 @@ describe('a mistake is found where it is made', () => {
     expect(() => build(graph, x)).toThrow(message);
   });
 
-  test('a batch that is only named goes through reshapes', () => {
+  test('a symbolic batch size passes through reshapes', () => {
     const graph = newGraph();
     const x = graph.input('x', 'float32', ['N', 4, 2]);
     expect(graph.reshape(x, [0, 8]).shape).toEqual(['N', 8]);

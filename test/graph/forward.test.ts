@@ -70,7 +70,7 @@ describe('the portable graph', () => {
     expect(largestDifference(logits.values, expected)).toBeLessThan(tolerances.logit);
   });
 
-  test('the reference takes the mean grey level off where its form says so', async () => {
+  test('the reference subtracts the mean grey level if its form has one', async () => {
     const network = networkOf('reference', classes, { width: 0.5, initialDeviation: 0.01, meanGrey: 97.25 });
     const parameters = initialParameters(network, 4);
     const patches = randomPatches(3, 12);
@@ -103,7 +103,7 @@ describe('the portable graph', () => {
     ]);
   });
 
-  test('answers each patch of a batch as it answers the patch alone', async () => {
+  test('computes the same for a patch in a batch as for a single patch', async () => {
     const network = networkOf('no-pool2', classes);
     const bytes = bytesOf(forwardGraph(network, randomParameters(network, 3), { opset: 17 }));
     const patches = randomPatches(8, 4);
@@ -115,7 +115,7 @@ describe('the portable graph', () => {
     expect(largestDifference(together.logits.values, rows)).toBeLessThan(tolerances.logit);
   });
 
-  test('answers flat patches with numbers, the same for black, grey and white', async () => {
+  test('computes finite numbers for flat patches, the same for black, grey and white', async () => {
     const network = networkOf('reference', classes);
     const bytes = bytesOf(forwardGraph(network, randomParameters(network, 3), { opset: 17 }));
     const flat = new Uint8Array(3 * 4096).fill(0, 0, 4096).fill(77, 4096, 8192).fill(255, 8192);
@@ -212,7 +212,7 @@ describe('files', () => {
     expect(Buffer.from(build()).equals(Buffer.from(build()))).toBe(true);
   });
 
-  test('tell their metadata again, whatever is in it', () => {
+  test('round-trip any metadata', () => {
     const graph = createGraph({ name: 'empty', opset: 17, float: 'float32' });
     graph.output(graph.initializer('one', tensorOf('float32', [1], [1])));
     const metadata = { 'textura.labels': '["Größe","지단","say \\"hi\\"","a\\\\b","🧶"]', empty: '' };

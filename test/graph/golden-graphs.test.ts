@@ -21,7 +21,7 @@ import { bytesOf } from '../support/onnx-session.ts';
 const networks = networkNames.map((name) => networkOf(name, 7, { width: 0.1 }));
 const reference = networkOf('reference', 25);
 
-test('the graphs for inference are those of the golden file', async () => {
+test('the graphs for inference equal the golden file', async () => {
   const lines = [...networks.map(foldedNetwork), reference].flatMap((network) => {
     const parameters = orderedParameters(network);
     return (network === reference ? [defaultOpset] : opsets).flatMap((opset) => [
@@ -32,7 +32,7 @@ test('the graphs for inference are those of the golden file', async () => {
   await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot('golden/inference.txt');
 });
 
-test('the graphs of the training step are those of the golden file', async () => {
+test('the graphs of the training step equal the golden file', async () => {
   const centred = networkOf('reference', 7, { width: 0.1, meanGrey: 117.5 });
   const normalised = { ...networkOf('reference', 7, { width: 0.1, batchNorm: true }), name: 'normalised' };
   const lines = [...networks, reference, centred, normalised].flatMap((network) =>

@@ -30,7 +30,7 @@ const [red, green, blue, white] = [
 ] as const;
 const four = bmpPalette([red, green, blue, white]);
 
-describe('pixels of every number of bits, the top row first', () => {
+describe('pixels of any number of bits, top row first', () => {
   test('24, with padded rows', () => {
     const picture = rgbPicture(7, 5, 3);
     expect(read(bmpOfRgb(picture))).toEqual({ ...picture, channels: 3 });
@@ -41,7 +41,7 @@ describe('pixels of every number of bits, the top row first', () => {
     expect(levels(bmpOf({ width: 1, height: -2, bits: 24, rows }))).toEqual([3, 2, 1, 6, 5, 4]);
   });
 
-  test('32, whose fourth byte means nothing', () => {
+  test('32, whose fourth byte is unused', () => {
     const rows = Buffer.from([1, 2, 3, 77, 4, 5, 6, 0]);
     expect(read(bmpOf({ width: 2, height: 1, bits: 32, rows }))).toMatchObject({
       channels: 3,
@@ -49,7 +49,7 @@ describe('pixels of every number of bits, the top row first', () => {
     });
   });
 
-  test('16 of five each, and of five, six and five by masks', () => {
+  test('16 with five each, and with masks of five, six and five', () => {
     const row = (...values: number[]) => Buffer.from(Uint16Array.from(values).buffer);
     const rows = row(0x7c00, 0x03e0, 0x001f, 0x4210);
     expect(levels(bmpOf({ width: 4, height: 1, bits: 16, rows }))).toEqual([
@@ -82,7 +82,7 @@ describe('pixels of every number of bits, the top row first', () => {
     expect(levels(bmpOf(content))).toEqual([255, 128, 1]);
   });
 
-  test('32 with alpha, unless it is nowhere used', () => {
+  test('32 with alpha, unless no pixel uses it', () => {
     const content = {
       width: 2,
       height: 1,
@@ -107,7 +107,7 @@ describe('pixels of every number of bits, the top row first', () => {
     expect(levels(bmpOf(content))).toEqual(expected);
   });
 
-  test('1 by a palette that need not be black and white', () => {
+  test('1 with a palette, which can have any two colours', () => {
     const tables = bmpPalette([green, blue]);
     const rows = Buffer.from([0b01000000, 0, 0, 0]);
     expect(levels(bmpOf({ width: 3, height: 1, bits: 1, tables, rows }))).toEqual([
@@ -117,7 +117,7 @@ describe('pixels of every number of bits, the top row first', () => {
     ]);
   });
 
-  test('by the header of OS/2, whose palette has three bytes a colour', () => {
+  test("with OS/2's header, whose palette has three bytes per colour", () => {
     const tables = Buffer.from([30, 20, 10, 60, 50, 40]);
     const rows = Buffer.from([0b10000000, 0, 0, 0]);
     expect(levels(bmpOf({ width: 2, height: 1, bits: 1, headerBytes: 12, tables, rows }))).toEqual([
@@ -130,7 +130,7 @@ describe('pixels of every number of bits, the top row first', () => {
     expect(levels(bmpOf({ ...content, rows: Buffer.from([3, 200, 0, 0]) }))).toEqual([...white, 0, 0, 0]);
   });
 
-  test('without the padding of the last row, as some programs leave it', () => {
+  test('without the padding of the last row, which some programs omit', () => {
     const rows = Buffer.from([1, 2, 3, 0, 4, 5, 6]);
     expect(levels(bmpOf({ width: 1, height: 2, bits: 24, rows }))).toEqual([6, 5, 4, 3, 2, 1]);
   });
@@ -162,21 +162,21 @@ describe('run lengths', () => {
     expect(levels(bmpOf({ ...content, bits: 4, compression: 2, rows }))).toEqual(expected);
   });
 
-  test('that leave out pixels leave them the first colour', () => {
+  test('that skip pixels leave them in the first colour', () => {
     const rows = Buffer.from([1, 3, 0, 2, 2, 1, 1, 1, 0, 1]);
     expect(levels(bmpOf({ ...content, bits: 8, compression: 1, rows }))).toEqual(
       [...Array(3).fill(red), green, red, white, ...Array(4).fill(red)].flat(),
     );
   });
 
-  test('that go over the edge write nothing elsewhere', () => {
+  test('that cross the edge write nothing elsewhere', () => {
     const rows = Buffer.from([255, 1, 0, 0, 255, 2, 0, 0, 9, 3, 0, 1]);
     expect(levels(bmpOf({ ...content, bits: 8, compression: 1, rows }))).toEqual(
       [...Array(5).fill(blue), ...Array(5).fill(green)].flat(),
     );
   });
 
-  test('that end before the picture are damage', () => {
+  test('that end too early are an error', () => {
     const rows = Buffer.from([4, 1, 1]);
     expect(faultOf(bmpOf({ ...content, bits: 8, compression: 1, rows })).message).toBe(
       'photo: the BMP file is truncated or corrupt (it ends within its run-length encoding)',
@@ -184,7 +184,7 @@ describe('run lengths', () => {
   });
 });
 
-describe('a bitmap that cannot be read is refused', () => {
+describe('an unreadable bitmap is rejected', () => {
   const whole = bmpOfRgb(rgbPicture(20, 10, 1));
   const changed = (change: (bytes: Buffer) => void) => {
     const bytes = Buffer.from(whole);
@@ -200,7 +200,7 @@ describe('a bitmap that cannot be read is refused', () => {
     }
   });
 
-  test('by its size before memory is taken', () => {
+  test('by its size before it allocates memory', () => {
     const giant = changed((bytes) => {
       bytes.writeInt32LE(2_000_000_000, 18);
       bytes.writeInt32LE(-2_000_000_000, 22);

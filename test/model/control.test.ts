@@ -23,7 +23,7 @@ test('a control has the parameters, or the multiply-adds, of its ablation within
   }
 });
 
-test('an ablation of a ReLU has nothing to control for, one of a pooling costs more, one of conv4 has fewer parameters', () => {
+test('an ablation of a ReLU needs no control, one of a pooling costs more, one of conv4 has fewer parameters', () => {
   expect(controlWidth('no-relu2', 'params', classes)).toBeUndefined();
   expect(controlWidth('no-relu2', 'macs', classes)).toBeUndefined();
   expect(controlWidth('no-pool1', 'macs', classes)).toBeGreaterThan(1);

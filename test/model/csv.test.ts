@@ -11,7 +11,7 @@ test('fields with commas, quotes and line ends are quoted, others are not', () =
   ).toBe('a,"b,c","say ""d""","e\nf"\n,1\n');
 });
 
-test('what is written is read back, whatever the fields hold', () => {
+test('any fields round-trip', () => {
   const field = fc.string({ unit: 'grapheme' });
   // A row of one empty field is an empty line.
   const rows = fc.array(fc.array(field, { minLength: 2, maxLength: 4 }), { maxLength: 5 });
@@ -22,13 +22,13 @@ test('what is written is read back, whatever the fields hold', () => {
   );
 });
 
-test('lines may end as on Windows, and the last may have no end', () => {
+test('lines can end as on Windows, and the last line end is optional', () => {
   expect(csvRows('a,b\r\nc,d', 'x.csv')).toEqual([
     ['a', 'b'],
     ['c', 'd'],
   ]);
 });
 
-test('a stray quote is named with file and row', () => {
+test('a stray quote is reported with file and row', () => {
   expect(() => csvRows('a,b\nc,d"e\n', 'x.csv')).toThrow('x.csv: row 2: stray quote');
 });

@@ -8,7 +8,7 @@ function shapesOf(name: NetworkName, classes = 25): string[] {
   );
 }
 
-test('the reference has the shapes that the paper gives: 64x64 in, 5x5x500 into stage 4, 1x1x25 out', () => {
+test("the reference has the paper's shapes: 64x64 input, 5x5x500 before stage 4, 1x1x25 output", () => {
   expect(shapesOf('reference')).toEqual([
     'standardise 1x64x64',
     'conv1 20x60x60',
@@ -35,7 +35,7 @@ test('the reference has 4,439,095 parameters at 25 classes, and the multiply-add
   expect(totals.multiplyAdds).toBe(convolutions + 2 * 64 * 64);
 });
 
-test('texture-net has 144,337 parameters and 672 of its last normalisation, sees the whole patch and multiplies 22.99 million times', () => {
+test('texture-net has 144,337 parameters and 672 in its last normalisation, reads the whole patch and needs 22.99 million multiply-adds', () => {
   const layers = describeLayers(networkOf('texture-net', 25));
   const totals = totalsOf(layers);
   expect(totals.parameters).toBe(144_337 + 672);
@@ -55,7 +55,7 @@ test('texture-net has 144,337 parameters and 672 of its last normalisation, sees
   ]);
 });
 
-test('a layer that reads a layer behind it, or not the one before it, is named', () => {
+test('a layer that reads a later layer, or not the previous one, is reported', () => {
   const layersReading = (of: readonly string[]) => ({
     ...networkOf('texture-net', 3),
     layers: networkOf('texture-net', 3).layers.map((layer) =>
@@ -97,7 +97,7 @@ test('receptive field and stride follow the chain of windows', () => {
   ]);
 });
 
-test('every variant has parameters of the same name in the same shape as the reference, but for its own head', () => {
+test("every variant has the reference's parameter names and shapes, except for its own head", () => {
   const reference = new Map(parameterSpecs(networkOf('reference', 25)).map((spec) => [spec.name, spec]));
   for (const name of variantNames.filter((variant) => variant !== 'lab-baseline')) {
     for (const spec of parameterSpecs(networkOf(name, 25)))
@@ -105,7 +105,7 @@ test('every variant has parameters of the same name in the same shape as the ref
   }
 });
 
-test('the memory estimate grows with the batch where the step outweighs the evaluation, and holds the measured peaks', () => {
+test('the memory estimate grows with the batch if the step needs more than the evaluation, and covers the measured peaks', () => {
   const estimate = (variant: (typeof variantNames)[number], batch: number) =>
     trainingStepBytes(networkOf(variant, 25), batch);
   expect(estimate('no-pool1', 330)).toBeGreaterThan(1.5 * estimate('no-pool1', 165));

@@ -41,12 +41,12 @@ test.each([
   expect(divergenceOf(rows, classes)).toEqual({ epoch, kind: 'exploded' });
 });
 
-test('a run that comes back from an explosion has not diverged', () => {
+test('a run that recovers from an explosion has not diverged', () => {
   expect(divergenceOf(rowsOf([500, 40], [3.0, 2.9]), classes)).toBeUndefined();
   expect(divergenceOf(rowsOf([500, 3.1]), classes)).toBeUndefined();
 });
 
-test('neither a network that learns nothing nor one that is sure of itself and wrong has diverged', () => {
+test('neither a network that learns nothing nor a confident, wrong one has diverged', () => {
   expect(divergenceOf(rowsOf([5.9, 3.6], [3.3, 5.6]), classes)).toBeUndefined();
   expect(divergenceOf(rowsOf([0.01, 9.5]), 2)).toBeUndefined();
   expect(divergenceOf(rowsOf([1.1, 11.5]), 3), 'one step, far too wide').toBeUndefined();

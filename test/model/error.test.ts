@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { errorCodes, TexturaError } from '../../model/error.ts';
 
-test('an error carries its message, its code and both statuses', () => {
+test('an error has a message, a code and both statuses', () => {
   const error = new TexturaError('image-too-small', 'a.png is 63x200');
   expect([error.message, error.code, error.exitStatus, error.httpStatus]).toEqual([
     'a.png is 63x200',
@@ -12,7 +12,7 @@ test('an error carries its message, its code and both statuses', () => {
   expect(error).toBeInstanceOf(Error);
 });
 
-test('the exit statuses of the contract each have a code', () => {
+test('every documented exit status has a code', () => {
   expect([...new Set(Object.values(errorCodes).map(({ exit }) => exit))].sort((a, b) => a - b)).toEqual([
     1, 2, 3, 4, 5, 130,
   ]);

@@ -27,13 +27,13 @@ test('the reference with batch normalisation folds to its 14 layers', () => {
   expect(foldedNetwork(networkOf('reference', 25, { batchNorm: true }))).toEqual(plain);
 });
 
-test('a folded network, and one without batch normalisation, stay as they are', () => {
+test('a folded network, and one without batch normalisation, do not change', () => {
   const network = networkOf('lab-baseline', 4);
   const parameters = randomParameters(network, 1);
   expect(foldBatchNorm({ network, parameters })).toEqual({ network, parameters });
 });
 
-test('a batch normalisation that no convolution can take in is named', () => {
+test('a batch normalisation that no convolution can absorb is reported', () => {
   const layers: readonly Layer[] = [
     { kind: 'batchNorm', name: 'norm', epsilon: 1e-5 },
     { kind: 'relu', name: 'relu' },

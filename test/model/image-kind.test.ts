@@ -7,12 +7,12 @@ const page: RawDirectory = { width: 80, height: 70, photometric: 2 };
 const kindOf = (bytes: Uint8Array | string) =>
   imageKindOf(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
 
-describe('camera raw files that are TIFF inside are told by their directories', () => {
+describe('camera raw files in the TIFF container are detected by their directories', () => {
   test.each(Object.entries(rawFiles))('%s', (name, bytes) => {
     expect(kindOf(bytes)).toMatchObject({ name, decoder: undefined, family: 'camera-raw' });
   });
 
-  test('of a maker that is not known, without its own words', () => {
+  test('of an unknown maker, without text from the file', () => {
     const bytes = tiffOf([
       { ...page, make: '\u001b[2JEvil', subImages: [{ ...page, photometric: 32_803, width: 200 }] },
     ]);
@@ -26,7 +26,7 @@ describe('camera raw files that are TIFF inside are told by their directories', 
     expect(kindOf(bytes)?.name).toBe('Nikon raw');
   });
 
-  test('a thumbnail as the first page of a larger picture, whoever wrote it', () => {
+  test('a thumbnail as the first page of a larger picture, of any maker', () => {
     const thumbnail = { ...page, isReduced: true };
     const large = { ...page, width: 300 };
     expect(kindOf(tiffOf([{ ...page, subImages: [large] }]))?.name).toBe(
@@ -47,7 +47,7 @@ describe('an ordinary TIFF stays one', () => {
     ],
     ['of several pages of unlike sizes', [page, { ...page, width: 300 }]],
     [
-      'with a thumbnail behind it',
+      'with a thumbnail after it',
       [
         { ...page, make: 'Canon' },
         { ...page, width: 20, height: 18, isReduced: true },
@@ -60,7 +60,7 @@ describe('an ordinary TIFF stays one', () => {
     }
   });
 
-  test('whatever is wrong with its directories, and in a moment', () => {
+  test('with any damage to its directories, quickly', () => {
     const whole = tiffOf([{ ...page, subImages: [page, page] }, page]);
     fc.assert(
       fc.property(fc.nat(whole.length - 1), fc.uint8Array({ minLength: 1, maxLength: 8 }), (at, noise) => {
@@ -73,7 +73,7 @@ describe('an ordinary TIFF stays one', () => {
     );
   });
 
-  test('whose directories go in circles', () => {
+  test('whose directories form a circle', () => {
     const bytes = tiffOf([page]);
     // The directory's link to the next page leads to itself.
     const at = bytes.readUInt32LE(4);
@@ -82,7 +82,7 @@ describe('an ordinary TIFF stays one', () => {
   });
 });
 
-describe('other raw files are told by their first bytes', () => {
+describe('other raw files are detected by their first bytes', () => {
   test.each([
     ['Canon raw', 'II*\0\x10\0\0\0CR\x02\0'],
     ['Canon raw', '\0\0\0\x18ftypcrx \0\0\0\x01crx isom'],

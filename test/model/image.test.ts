@@ -22,7 +22,7 @@ test('an exact half is rounded up', () => {
   expect(grey(3, 0, 0, 250)).toEqual([29]);
 });
 
-test('grey pixels keep their level whatever the number of channels', () => {
+test('grey pixels keep their level with any number of channels', () => {
   for (const level of [0, 1, 127, 128, 254, 255]) {
     expect(grey(1, level)).toEqual([level]);
     expect(grey(2, level, 255)).toEqual([level]);
@@ -38,7 +38,7 @@ test('alpha is blended on white, each colour rounded half up', () => {
   expect(grey(4, 255, 0, 0, 128)).toEqual([165]);
 });
 
-test('data that does not fit the dimensions is refused', () => {
+test('data that does not match the dimensions is rejected', () => {
   expect(() => greyFromPixels({ data: new Uint8Array(11), width: 2, height: 2, channels: 3 })).toThrow(
     'expected 2x2x3 bytes, got 11',
   );

@@ -60,7 +60,7 @@ test.each<[z.ZodType, unknown, string]>([
   expect(textOf(schema, input)).toBe(text);
 });
 
-test('of several faults of one place the first is told', () => {
+test('of several issues at one path the first is reported', () => {
   expect(textOf(z.strictObject({ labels: z.array(z.string()).min(2) }), { labels: 'a' })).toBe(
     'labels: expected a list, got "a"',
   );
@@ -71,14 +71,14 @@ test('a secret is not repeated', () => {
   expect(issueTexts(error)).toEqual(['key: expected 16 characters or more']);
 });
 
-test('a file is named with everything that is wrong in it, the first five faults at most', () => {
+test('a file is reported with its issues, at most the first five', () => {
   expect(() => parsedJson(runSchema, '{"textura": 3}', 'runs/a/run.json')).toThrow(
     /^runs\/a\/run\.json: textura: expected text, got 3; config: expected an object, got nothing; .*; and 2 more faults$/,
   );
   expect(() => parsedJson(runSchema, '{', 'runs/a/run.json')).toThrow('runs/a/run.json: not JSON');
 });
 
-test('no other file makes a message of what zod says', () => {
+test("no other file uses zod's messages", () => {
   const tellers = sourcesThatMatch(/prettifyError|flattenError|treeifyError|\.issues\b/);
   expect(tellers).toEqual(['model/issue-text.ts']);
 });

@@ -31,19 +31,19 @@ const rows: MetricsRow[] = [
   },
 ];
 
-test('the header is the contract', () => {
+test('the header is fixed', () => {
   expect(metricsToCsv([])).toBe(
     'epoch,split,objective,top1err,top5err,images_per_second,learning_rate,seconds\n',
   );
 });
 
-test('rows come back to the same bits, whatever the line ends', () => {
+test('rows round-trip bit-exactly, with any line ends', () => {
   const text = metricsToCsv(rows);
   expect(metricsFromCsv(text, 'x')).toEqual(rows);
   expect(metricsFromCsv(text.replaceAll('\n', '\r\n'), 'x')).toEqual(rows);
 });
 
-test('a foreign header and a short row are named with file and line', () => {
+test('a wrong header and a short row are reported with file and line', () => {
   expect(() => metricsFromCsv('a,b\n', 'runs/a/metrics.csv')).toThrow(
     'runs/a/metrics.csv:1: expected the header',
   );
@@ -52,7 +52,7 @@ test('a foreign header and a short row are named with file and line', () => {
   );
 });
 
-test('balanced errors have a file of their own, and the columns of metrics.csv stay as they are', () => {
+test('balanced errors are in a separate file, and the columns of metrics.csv do not change', () => {
   const [train, val] = rows as [MetricsRow, MetricsRow];
   const balanced: MetricsRow[] = [train, { ...val, balanced_top1err: 0.1 + 0.2 }];
   expect(metricsToCsv(balanced)).toBe(metricsToCsv(rows));
@@ -64,7 +64,7 @@ test('balanced errors have a file of their own, and the columns of metrics.csv s
   );
 });
 
-test('rows without a balanced error, as earlier versions kept them in checkpoints, are rows', () => {
+test('rows without a balanced error, as in checkpoints of earlier versions, are valid', () => {
   expect(metricsRowSchema.parse(rows[0])).toEqual(rows[0]);
   expect(balancedErrorsToCsv(rows)).toBe('epoch,balanced_top1err\n');
   expect(withBalancedErrors(rows, balancedErrorsToCsv(rows), 'b')).toEqual(rows);

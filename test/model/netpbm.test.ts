@@ -29,7 +29,7 @@ describe('all six forms are read', () => {
     ['PGM as text', 'P2 2 2 255 0 7\n100 255', [0, 7, 100, 255], 1],
     ['PPM as text', 'P3\n1 2\n255\n1 2 3\n4 5 6\n', [1, 2, 3, 4, 5, 6], 3],
     [
-      'PBM as bits, rows of whole bytes',
+      'binary PBM, with rows of whole bytes',
       binary('P4\n9 2\n', 0b10000001, 0x80, 0b01111110, 0),
       [0, 255, 255, 255, 255, 255, 255, 0, 0, 255, 0, 0, 0, 0, 0, 0, 255, 255],
       1,
@@ -48,7 +48,7 @@ describe('all six forms are read', () => {
     expect([[...(pixels?.data ?? [])], pixels?.channels]).toEqual([levels, channels]);
   });
 
-  test('12-bit data in a file of 16 is stretched, data of a stated range is not', () => {
+  test('12-bit data in a 16-bit file is stretched, data with a stated range is not', () => {
     const samples = [0, 7, 1, 0, 15, 255];
     expect(read(binary('P5 3 1 65535 ', ...samples))).toMatchObject({
       data: Uint8Array.of(0, 16, 255),
@@ -57,7 +57,7 @@ describe('all six forms are read', () => {
     expect(read(binary('P5 3 1 4096 ', ...samples))?.stretchedFromBits).toBeUndefined();
   });
 
-  test('text and bytes give the same pixels', () => {
+  test('text and binary forms give the same pixels', () => {
     const range = fc.constantFrom(1, 3, 200, 255, 256, 1000, 4095, 65_535);
     fc.assert(
       fc.property(range, fc.array(fc.nat(), { minLength: 1, maxLength: 50 }), (largest, numbers) => {
@@ -70,7 +70,7 @@ describe('all six forms are read', () => {
   });
 });
 
-describe('a file that cannot be read is refused', () => {
+describe('an unreadable file is rejected', () => {
   test.each<[string, string | Uint8Array, string, RegExp]>([
     ['cut in its header', 'P5\n12', 'image-damaged', /the PGM file.*ends where a number is expected/],
     ['cut before its pixels', 'P5\n4 3\n255\n', 'image-damaged', /4x3 pixels need 12 bytes, the file has 0/],
@@ -113,7 +113,7 @@ describe('a file that cannot be read is refused', () => {
     expect(fault.message).toMatch(message);
   });
 
-  test('beyond the limit of pixels, and read at it', () => {
+  test('above the pixel limit, and read at it', () => {
     const content = binary('P5 2 2 255 ', 1, 2, 3, 4);
     expect(faultOf(content, 3).code).toBe('image-too-large');
     expect(read(content, 4)).toBeDefined();
@@ -135,7 +135,7 @@ describe('a file that cannot be read is refused', () => {
   });
 });
 
-test('relatives that are not read are refused by name', () => {
+test('unsupported relatives are rejected by name', () => {
   expect(faultOf('P7\nWIDTH 1\nHEIGHT 1\n').message).toMatch(/^photo: PAM files are not supported/);
   expect(faultOf('Pf\n1 1\n-1.0\n').message).toMatch(/^photo: PFM files are not supported/);
 });

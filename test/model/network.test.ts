@@ -34,7 +34,7 @@ test('layer names are unique in every network', () => {
   }
 });
 
-test('the reference has 14 layers behind the fixed standardisation', () => {
+test('the reference has 14 layers after the fixed standardisation', () => {
   expect(
     networkOf('reference', 25)
       .layers.map(({ kind }) => kind)
@@ -43,7 +43,7 @@ test('the reference has 14 layers behind the fixed standardisation', () => {
   expect(inputPx).toBe(64);
 });
 
-test('batch normalisation stands behind every convolution but the classifier, and takes the place of its bias', () => {
+test('batch normalisation follows every convolution but the classifier, and replaces its bias', () => {
   const { layers } = networkOf('reference', 9, { batchNorm: true });
   expect(layers.slice(1, 8).map(({ name }) => name)).toEqual([
     'conv1',
@@ -61,7 +61,7 @@ test('batch normalisation stands behind every convolution but the classifier, an
   expect(networkSchema.parse(JSON.parse(JSON.stringify(texture)))).toEqual(texture);
 });
 
-test('fewer than two classes are refused', () => {
+test('fewer than two classes are rejected', () => {
   expect(() => networkOf('reference', 1)).toThrow('expected 2 or more classes, got 1');
   expect(() => networkOf('reference', 2.5)).toThrow('got 2.5');
 });
@@ -77,7 +77,7 @@ test('a form changes widths, initial values and the first layer, and keeps the l
   expect(networkOf('reference', 9, { width: 1 }).layers).toEqual(plain);
 });
 
-test('a network stored by an earlier version, whose last layer was called softmax, is read as it is now', () => {
+test('a network stored by an earlier version, whose last layer was called softmax, still loads', () => {
   const network = networkOf('lab-baseline', 4);
   const stored = JSON.stringify(network).replace('"globalAverage"', '"softmax"');
   expect(networkSchema.parse(JSON.parse(stored))).toEqual(network);

@@ -16,7 +16,7 @@ test('the seed decides the initial values', () => {
   expect(hashOf(1)).not.toBe(hashOf(2));
 });
 
-test('kernels begin normal with He deviation, the classifier small, biases at zero', () => {
+test('kernels start normal with He deviation, the classifier small, biases at zero', () => {
   const values = initialParameters(reference, 3);
   const deviation = (name: string) => {
     const data = parameter(values, name);
@@ -28,7 +28,7 @@ test('kernels begin normal with He deviation, the classifier small, biases at ze
   expect(deviation('conv2.bias')).toBe(0);
 });
 
-test('variants share the initial values of the layers that they share with the reference', () => {
+test("variants have the reference's initial values in common layers", () => {
   const expected = initialParameters(reference, 11);
   for (const name of ['no-relu1', 'no-conv4-pool4'] as const) {
     for (const [parameterName, values] of initialParameters(networkOf(name, 7), 11)) {
@@ -39,7 +39,7 @@ test('variants share the initial values of the layers that they share with the r
   }
 });
 
-test('a parameter of the wrong size, a missing one and an unknown one are named', () => {
+test('a parameter of the wrong size, a missing one and an unknown one are reported', () => {
   const values = new Map(initialParameters(reference, 1));
   values.set('conv2.kernel', new Float32Array(24_000));
   expect(() => checkParameters(reference, values, 'a.safetensors')).toThrow(

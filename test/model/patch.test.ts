@@ -94,11 +94,11 @@ test('a very long strip still gets 15 patches', () => {
   expect(patchGrid(64, 100_000, 64)).toHaveLength(15);
 });
 
-test('the centre patch stands in the middle', () => {
+test('the centre patch is in the middle', () => {
   expect(centrePatch(101, 80, 64)).toEqual({ x: 18, y: 8 });
 });
 
-test('a side shorter than a patch is an error that names the size', () => {
+test('a side shorter than a patch is an error with the size', () => {
   expect(() => patchGrid(63, 200, 64)).toThrow('the image is 63x200; each side must have 64 pixels or more');
   expect(() => centrePatch(200, 63, 64)).toThrow('200x63');
 });

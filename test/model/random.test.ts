@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { randomStream, shuffle } from '../../model/random.ts';
 
-test('the same seed and purpose give the same numbers, any other seed or purpose other ones', () => {
+test('the same seed and purpose give the same numbers, another seed or purpose gives different ones', () => {
   const draw = (...name: Parameters<typeof randomStream>) => {
     const random = randomStream(...name);
     return [random.uniform(), random.normal(), random.integer(0, 1e6)].join();
@@ -20,7 +20,7 @@ test('the same seed and purpose give the same numbers, any other seed or purpose
   for (const name of names) expect(draw(...name)).toBe(draw(...name));
 });
 
-test('purposes that join to the same text are told apart', () => {
+test('purposes that concatenate to the same text are distinguished', () => {
   expect(randomStream(1, 'ab', 'c').uniform()).not.toBe(randomStream(1, 'a', 'bc').uniform());
 });
 
@@ -44,7 +44,7 @@ test('integers reach both ends', () => {
   expect([...seen].sort((a, b) => a - b)).toEqual([-2, -1, 0, 1, 2, 3]);
 });
 
-test('shuffling keeps the items and puts each in each place about equally often', () => {
+test('shuffling keeps the items and puts each at each position about equally often', () => {
   const random = randomStream(5, 'shuffle');
   const counts = Array.from({ length: 4 }, () => [0, 0, 0, 0]);
   for (let round = 0; round < 4000; round++) {

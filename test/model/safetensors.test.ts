@@ -12,7 +12,7 @@ const tensors = new Map<string, StoredTensor>([
 ]);
 const file = encodeTensors({ tensors, metadata: { note: 'Größe "x"' } });
 
-test('tensors and metadata come back as they were, in order', () => {
+test('tensors and metadata round-trip in order', () => {
   const back = decodeTensors(file, 'x');
   expect([...back.tensors]).toEqual([...tensors]);
   expect(back.metadata).toEqual({ note: 'Größe "x"' });
@@ -31,13 +31,13 @@ test('the same tensors give the same bytes', () => {
   expect(encodeTensors({ tensors, metadata: { note: 'Größe "x"' } })).toEqual(file);
 });
 
-test('a file that begins at an odd place of its buffer is read', () => {
+test('a file at an odd offset of its buffer is read', () => {
   const shifted = new Uint8Array(file.length + 3);
   shifted.set(file, 3);
   expect([...decodeTensors(shifted.subarray(3), 'x').tensors]).toEqual([...tensors]);
 });
 
-test('every truncation is named as damage', () => {
+test('every truncation is reported', () => {
   for (let length = 0; length < file.length; length += 7) {
     expect(() => decodeTensors(file.subarray(0, length), 'runs/a/model.safetensors')).toThrow(
       /^runs\/a\/model.safetensors: not a valid/,
@@ -45,7 +45,7 @@ test('every truncation is named as damage', () => {
   }
 });
 
-test('a header that lies about sizes is named as damage', () => {
+test('a header with wrong sizes is reported', () => {
   const text = Buffer.from(file).toString('latin1').replace('[24,44]', '[24,40]');
   expect(() => decodeTensors(Buffer.from(text, 'latin1'), 'x')).toThrow(
     'labels: expected 20 bytes for I32 [5], got 16',

@@ -10,7 +10,7 @@ const read = (values: readonly number[], channels: 1 | 2 | 3 | 4 = 1) =>
     channels,
   });
 
-describe('16-bit samples are read by the fewest bits of 8, 10, 12 and 16 that hold them all', () => {
+describe('16-bit samples are read as the smallest of 8, 10, 12 and 16 bits that holds them all', () => {
   test.each<[string, readonly number[], readonly number[], number | undefined]>([
     ['the whole range', [0, 255, 256, 40_000, 65_535], [0, 0, 1, 156, 255], undefined],
     ['12 bits', [0, 15, 16, 2049, 4095], [0, 0, 1, 128, 255], 12],
@@ -23,11 +23,11 @@ describe('16-bit samples are read by the fewest bits of 8, 10, 12 and 16 that ho
     expect(stretchedFromBits).toBe(bits);
   });
 
-  test('a dark picture with one sample of 4096 is one of 16 bits', () => {
+  test('a dark picture with one sample of 4096 is a 16-bit picture', () => {
     expect(read([17, 300, 4096])).toMatchObject({ data: Uint8Array.of(0, 1, 16) });
   });
 
-  test.each([256, 257])('a dark picture made from 8 bits by %i equals its 8-bit twin', (factor) => {
+  test.each([256, 257])('a dark picture converted from 8 bits by %i equals the 8-bit original', (factor) => {
     const twin = [0, 3, 9, 14, 15];
     const { data, stretchedFromBits } = read(twin.map((level) => level * factor));
     expect([...data]).toEqual(twin);
@@ -41,7 +41,7 @@ describe('16-bit samples are read by the fewest bits of 8, 10, 12 and 16 that ho
     expect(read([70, 900, 3, 1, 2, 4095], 3).stretchedFromBits).toBe(12);
   });
 
-  test('12 bits as they are give what the 8-bit twin gives', () => {
+  test('unscaled 12-bit data gives the levels of the 8-bit original', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 4095 }), { minLength: 1 }), (samples) => {
         const { data } = read([...samples, 4095]);
@@ -50,7 +50,7 @@ describe('16-bit samples are read by the fewest bits of 8, 10, 12 and 16 that ho
     );
   });
 
-  test('a person is told what was done', () => {
+  test('the message says what was done', () => {
     expect(stretchText(12)).toBe(
       '16-bit samples that use a sixteenth of the range (none is above 4095), ' +
         'read as 12-bit data: stretched by 16',
@@ -68,7 +68,7 @@ describe('a stated range becomes 256 levels', () => {
     expect([...levelTable(largest)]).toEqual(levels);
   });
 
-  test.each([255, 1023, 4095, 65_535])('of 0..%i by its upper eight bits', (largest) => {
+  test.each([255, 1023, 4095, 65_535])('of 0..%i uses the upper eight bits', (largest) => {
     const shift = Math.log2(largest + 1) - 8;
     expect(levelTable(largest).every((level, sample) => level === sample >> shift)).toBe(true);
   });

@@ -46,11 +46,11 @@ test.each([
   expect(Number.isNaN(softmaxRows(row, 3)[1])).toBe(true);
 });
 
-test('a logit of minus infinity is a probability of 0, and beats nothing', () => {
+test('a logit of minus infinity has probability 0 and the last rank', () => {
   expect(rankOf(Float32Array.of(Number.NEGATIVE_INFINITY, 3, 4), 1)).toBe(1);
 });
 
-test('an answer that is NaN errs in the first place and among the first five, with few classes too', () => {
+test('a NaN row is an error in top-1 and top-5, even with few classes', () => {
   const nan = new Float32Array(3).fill(Number.NaN);
   expect(meanScores(addScores(noScores, nan, [0], 3))).toEqual({
     objective: Number.NaN,
@@ -75,7 +75,7 @@ test('scores add up over batches of any size, and top-5 counts ranks of 5 and mo
   expect(meanScores(atOnce)).toMatchObject({ top1err: 2 / 3, top5err: 1 / 3 });
 });
 
-test('top classes come by falling value, equal ones by class order', () => {
+test('top classes are sorted by descending value, equal ones by class order', () => {
   expect(topClasses([0.1, 0.4, 0.1, 0.4], 3)).toEqual([1, 3, 0]);
 });
 
@@ -83,7 +83,7 @@ test('the mean row averages each class', () => {
   expect([...meanRow(Float32Array.of(1, 2, 3, 5, 6, 13), 3)]).toEqual([3, 4, 8]);
 });
 
-test('balanced error is the mean of the classes: a small class that is never named counts as much as a large one', () => {
+test('balanced error is the mean over classes: a small class that is never predicted counts as much as a large one', () => {
   const errors = noClassErrors(3);
   // Eight patches of class 0, one of class 1, none of class 2; all are named 0.
   for (let i = 0; i < 8; i++) countClassErrors(errors, Float32Array.of(1, 0, 0), [0]);
@@ -108,7 +108,7 @@ test('with equally many patches of each class, balanced error is the top-1 error
   );
 });
 
-test('equal balanced errors are equal numbers, however they come about, and many classes do not overflow', () => {
+test('equal balanced errors are equal numbers, and many classes do not overflow', () => {
   // 3/10 is 1/10 + 2/10, which as a sum of floating-point numbers it is not.
   const of = (...wrong: number[]) => balancedError({ patches: [10, 20, 5], wrong });
   expect(of(1, 4, 0)).toBe(of(3, 0, 0));

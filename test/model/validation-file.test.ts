@@ -20,14 +20,14 @@ const images: readonly ValidatedImage[] = [
   },
 ];
 
-test('what is written is read back', () => {
+test('rows round-trip', () => {
   const text = validationToCsv(images);
   expect(text.split('\n')[0]).toBe('image,label,patches,wrong,top5_wrong,photograph_prediction');
   expect(text.split('\n')[2]).toBe('brick/2.jpg,brick,9,9,9,wall');
   expect(validationFromCsv(text, 'validation.csv')).toEqual(images);
 });
 
-test('a row that cannot be is named', () => {
+test('an inconsistent row is reported', () => {
   const wrong = validationToCsv(images).replace('9,9,9', '9,10,9');
   expect(() => validationFromCsv(wrong, 'runs/a/validation.csv')).toThrow('runs/a/validation.csv: row 3');
   expect(() => validationFromCsv('a,b\n', 'x')).toThrow('expected the header image,label');

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { counted, oneLine, printable } from '../../model/words.ts';
 
-test('a noun has the form of its number', () => {
+test('a noun is singular or plural according to the number', () => {
   expect(counted(1, 'file')).toBe('1 file');
   expect(counted(0, 'file')).toBe('0 files');
   expect(counted(12_375, 'patch', 'patches')).toBe('12,375 patches');
@@ -26,12 +26,12 @@ test('a name stays on one line; a text of several lines keeps them', () => {
   expect(printable('a\nb')).toBe('a\nb');
 });
 
-test('letters of every script, emoji and marks of writing direction stay', () => {
+test('letters of every script, emoji and direction marks stay', () => {
   for (const name of ['päth 空 Größe', 'שלום\u200f.jpg', '\u{1f9f6} e\u0301', "it's #1 50%"])
     expect(oneLine(name)).toBe(name);
 });
 
-test('printable JSON is JSON of the same value', () => {
+test('printable JSON has the same value', () => {
   const value = { name: 'a\nb\u001b\u007f\u009b\u202e\u2028\t"\\' };
   const text = printable(JSON.stringify(value, undefined, 2));
   expect(JSON.parse(text)).toEqual(value);

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-test('a file is written with its folders, and written over whole', async () => {
+test('a file is written with its folders, and overwritten completely', async () => {
   const folder = await temporaryFolder();
   const path = join(folder, 'a/b/c.txt');
   await writeFileAtomically(path, 'a text that is longer');
@@ -16,14 +16,14 @@ test('a file is written with its folders, and written over whole', async () => {
   expect(await readdir(join(folder, 'a/b'))).toEqual(['c.txt']);
 });
 
-test('where it cannot be written, what was there stays and nothing is left beside it', async () => {
+test('if it cannot be written, the existing file stays and no temporary file is left', async () => {
   const folder = await temporaryFolder();
   await mkdir(join(folder, 'taken/by a folder'), { recursive: true });
   await expect(writeFileAtomically(join(folder, 'taken'), 'text')).rejects.toThrow();
   expect(await readdir(folder)).toEqual(['taken']);
 });
 
-test('a process that is killed while it writes leaves a whole file, every time', async () => {
+test('a process that is killed while writing always leaves a complete file', async () => {
   const path = join(await temporaryFolder(), 'big');
   const size = 3_000_000;
   await writeFileAtomically(path, 'a'.repeat(size));

@@ -21,7 +21,7 @@ function workshop(room: ByteRoom) {
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test('pieces of work that do not fit together wait for one another, first come, first served', async () => {
+test('pieces of work that do not fit at the same time wait, first come, first served', async () => {
   const room = new ByteRoom(10);
   const { started, begin, end } = workshop(room);
   const all = [begin('a', 6), begin('b', 4), begin('c', 5), begin('d', 1)];
@@ -39,7 +39,7 @@ test('pieces of work that do not fit together wait for one another, first come, 
   expect(room.takenBytes).toBe(0);
 });
 
-test('one that is larger than the room is done alone, and one that fails gives its room back', async () => {
+test('a piece larger than the budget runs alone, and a failing one releases its memory', async () => {
   const { started, begin, end } = workshop(new ByteRoom(10));
   const [small, large, last] = [begin('small', 1), begin('large', 99), begin('last', 1)];
   await settled();
@@ -54,7 +54,7 @@ test('one that is larger than the room is done alone, and one that fails gives i
   expect(await Promise.all([small, last])).toEqual(['small', 'last']);
 });
 
-test('never more bytes and pieces at a time than there is room for, and all are done', async () => {
+test('the limits on bytes and pieces are never exceeded, and all pieces are done', async () => {
   const sizes = fc.array(fc.integer({ min: 0, max: 12 }), { maxLength: 30 });
   await fc.assert(
     fc.asyncProperty(sizes, fc.integer({ min: 1, max: 5 }), async (pieces, most) => {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { findChromium } from '../../node/chromium.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-test('the browser is the first on the PATH that may be run, or the one that is named', async () => {
+test('the browser is the first executable one on the PATH, or the one in the setting', async () => {
   const folder = await temporaryFolder({ 'a/chromium': '', 'b/google-chrome': '', 'c/chromium': '' });
   const [a, b, c] = ['a', 'b', 'c'].map((name) => join(folder, name)) as [string, string, string];
   for (const program of [join(b, 'google-chrome'), join(c, 'chromium')]) await chmod(program, 0o755);

@@ -73,13 +73,13 @@ test.each([
   expect(() => parse(...argv)).toThrow(message);
 });
 
-test('every mistake is named at once', () => {
+test('all mistakes are reported at once', () => {
   expect(() => parse('--patches-per-epoch', '0', '--augment', 'shake')).toThrow(
     /--patches-per-epoch.*\n--augment/,
   );
 });
 
-test('positional arguments reach a command that takes them, dashes and all', () => {
+test('positional arguments reach a command that takes them, including those with dashes', () => {
   const definition = { ...command, arguments: 'image' };
   expect(parseArguments(definition, ['a.png', '--resume', '--', '-b.png'])?.args).toEqual([
     'a.png',
@@ -105,7 +105,7 @@ test.each([
   [new TexturaError('interrupted', 'stopped'), 130, 'weave: stopped\n'],
   [new TexturaError('data-unusable', 'photos: no classes'), 3, 'weave: photos: no classes\n'],
 ] as const)(
-  'an error of the person or the run, as %s, is its message and its status',
+  'a user or run error, such as %s, prints its message and sets its status',
   async (error, status, message) => {
     const printed = watched('stderr');
     await runCommand({ ...command, run: () => Promise.reject(error) }, []);
@@ -114,7 +114,7 @@ test.each([
   },
 );
 
-test('an error of ours has status 1 and its stack', async () => {
+test('an internal error has status 1 and prints its stack', async () => {
   const printed = watched('stderr');
   await runCommand({ ...command, run: () => Promise.reject(new RangeError('index 7 of 5')) }, []);
   expect(process.exitCode).toBe(1);
@@ -123,11 +123,9 @@ test('an error of ours has status 1 and its stack', async () => {
   );
 });
 
-test.skipIf(process.platform === 'win32')(
-  'a reader that stops reading does not end the command',
-  async () => {
-    const module = new URL('../../node/command-line.ts', import.meta.url).href;
-    const script = `const { runCommand } = await import(${JSON.stringify(module)});
+test.skipIf(process.platform === 'win32')('a closed output pipe does not end the command', async () => {
+  const module = new URL('../../node/command-line.ts', import.meta.url).href;
+  const script = `const { runCommand } = await import(${JSON.stringify(module)});
     const { z } = await import('zod');
     const { setTimeout: sleep } = await import('node:timers/promises');
     const run = async () => {
@@ -135,14 +133,13 @@ test.skipIf(process.platform === 'win32')(
       process.stderr.write('done');
     };
     await runCommand({ name: 'weave', summary: '', options: z.strictObject({}), run }, []);`;
-    const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', script];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    let said = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-    });
-    child.stdout.once('data', () => child.stdout.destroy());
-    const [status] = await once(child, 'close');
-    expect({ status, said }).toEqual({ status: 0, said: 'done' });
-  },
-);
+  const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', script];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  child.stdout.once('data', () => child.stdout.destroy());
+  const [status] = await once(child, 'close');
+  expect({ status, said }).toEqual({ status: 0, said: 'done' });
+});

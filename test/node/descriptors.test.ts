@@ -6,7 +6,7 @@ import { pngFile } from '../support/pictures.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 test.skipIf(process.platform === 'win32')(
-  'where no file descriptor is left, an image is read as soon as one is, and is never blamed',
+  'if no file descriptor is free, an image is read as soon as one is, and the error does not name the image',
   async () => {
     const image = join(await temporaryFolder(), 'photograph.png');
     const bytes = await pngFile(1);

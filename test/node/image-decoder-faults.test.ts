@@ -27,7 +27,7 @@ function withoutLast(bytes: Uint8Array, share: number): Uint8Array {
   return bytes.subarray(0, Math.floor(bytes.length * share));
 }
 
-describe('what is no image that can be decoded is refused by name', () => {
+describe('a file that is not a supported image is rejected by name', () => {
   const box = (...brands: string[]) => {
     const body = Buffer.from(`ftyp${brands[0]}\0\0\0\0${brands.join('')}`, 'latin1');
     return Buffer.concat([Buffer.from([0, 0, 0, 4 + body.length]), body, Buffer.alloc(40)]);
@@ -57,7 +57,7 @@ describe('what is no image that can be decoded is refused by name', () => {
   });
 });
 
-describe('a cut file is damaged, not half an image', () => {
+describe('a truncated file is an error, not half an image', () => {
   const kinds: readonly [string, (image: Sharp) => Sharp][] = [
     ['JPEG', (image) => image.jpeg()],
     ['progressive JPEG', (image) => image.jpeg({ progressive: true })],
@@ -84,7 +84,7 @@ describe('a cut file is damaged, not half an image', () => {
     }
   });
 
-  test('a JPEG wherever it is cut', async () => {
+  test('a JPEG truncated anywhere', async () => {
     const bytes = await encoder(picture).jpeg().toBuffer();
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 3, max: bytes.length - 1 }), async (length) => {
@@ -112,7 +112,7 @@ describe('a cut file is damaged, not half an image', () => {
   });
 });
 
-describe('faults of a JPEG that touch no pixel are let pass', () => {
+describe('JPEG errors that do not affect pixels are ignored', () => {
   const startOfScan = (bytes: Buffer) => bytes.indexOf(Buffer.from([0xff, 0xda]));
 
   test('bytes between its segments', async () => {
@@ -131,14 +131,14 @@ describe('faults of a JPEG that touch no pixel are let pass', () => {
     expect(await decodeImage(phone, 'photo')).toEqual(await decodeImage(bytes, 'photo'));
   });
 
-  test('but the same file cut is damaged', async () => {
+  test('but the same file truncated is an error', async () => {
     const bytes = await encoder(picture).jpeg().toBuffer();
     bytes.fill(0, startOfScan(bytes) + 11, startOfScan(bytes) + 14);
     expect((await fault(withoutLast(bytes, 0.6))).code).toBe('image-damaged');
   });
 });
 
-test('an image of more pixels than the limit is refused with its size before it is decoded', async () => {
+test('an image above the pixel limit is rejected with its size before it is decoded', async () => {
   const bytes = await encoder(picture).png().toBuffer();
   const error = await fault(bytes, 'photo', width * height - 1);
   expect(error.code).toBe('image-too-large');
@@ -146,7 +146,7 @@ test('an image of more pixels than the limit is refused with its size before it 
   expect(await decodeImage(bytes, 'photo', { maxPixels: width * height })).toEqual(grey);
 });
 
-test('an image that announces a giant size is refused from its header', async () => {
+test('an image with a giant size in its header is rejected', async () => {
   const giant = rawPng(60_000, 50_000, 8, pngColourTypes.grey, Buffer.alloc(50_000));
   const error = await fault(giant);
   expect([error.code, error.message]).toEqual([
@@ -156,7 +156,7 @@ test('an image that announces a giant size is refused from its header', async ()
 });
 
 test.skipIf(process.platform === 'win32')(
-  'a pipe is refused at once, without waiting for a writer',
+  'a pipe is rejected immediately, without waiting for a writer',
   async () => {
     const path = join(await temporaryFolder(), 'pipe.png');
     spawnSync('mkfifo', [path]);

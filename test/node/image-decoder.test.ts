@@ -28,7 +28,7 @@ function largestDifference(a: Uint8Array, b: Uint8Array): number {
   return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - (b[i] as number))), 0);
 }
 
-describe('every kind of file gives the grey levels of its pixels', () => {
+describe('every format gives the grey levels of its pixels', () => {
   test.each([
     ['PNG', () => encoder(picture).png()],
     ['interlaced PNG', () => encoder(picture).png({ progressive: true })],
@@ -60,14 +60,14 @@ describe('every kind of file gives the grey levels of its pixels', () => {
     expect(largestDifference(image.data, grey.data)).toBeLessThanOrEqual(tolerances.lossyImageLevels);
   });
 
-  test('a JPEG in four inks, not inverted, to what inks can print', async () => {
+  test('a CMYK JPEG, not inverted, within the printable range', async () => {
     const bytes = await encoder(picture).toColourspace('cmyk').jpeg({ quality: 95 }).toBuffer();
     expect((await sharp(bytes).metadata()).channels).toBe(4);
     const image = await decodeImage(bytes, 'photo');
     expect(largestDifference(image.data, grey.data)).toBeLessThanOrEqual(tolerances.fourInkLevels);
   });
 
-  test('a colour profile is converted to sRGB and not ignored', async () => {
+  test('a colour profile is converted to sRGB', async () => {
     const bytes = await encoder(picture).withIccProfile('p3').png().toBuffer();
     const stored = await sharp(bytes, { ignoreIcc: true }).raw().toBuffer();
     expect(largestDifference(stored, picture.data)).toBeGreaterThan(3);
@@ -93,7 +93,7 @@ describe('a picture without colour is the same in any number of channels', () =>
     expect(await decodeImage(await encode(), 'photo')).toEqual(expected);
   });
 
-  test('a 1-channel JPEG equals the RGB JPEG to what compression loses', async () => {
+  test('a 1-channel JPEG equals the RGB JPEG up to compression loss', async () => {
     const one = await encoder(rgb).toColourspace('b-w').jpeg({ quality: 95 }).toBuffer();
     expect((await sharp(one).metadata()).channels).toBe(1);
     const image = await decodeImage(one, 'photo');
@@ -113,7 +113,7 @@ describe('a picture without colour is the same in any number of channels', () =>
   }
 });
 
-describe('16 bits a sample come out as 256 levels, equal to the 8-bit twin within 1', () => {
+describe('16-bit samples become 256 levels, within 1 of the 8-bit original', () => {
   test.each([
     ['grey', pngColourTypes.grey, 1],
     ['RGB', pngColourTypes.rgb, 3],
@@ -141,7 +141,7 @@ describe('16 bits a sample come out as 256 levels, equal to the 8-bit twin withi
   });
 });
 
-describe('fewer bits in a file of 16 are stretched, the same in every kind of file', () => {
+describe('fewer bits in a 16-bit file are stretched, equally in every format', () => {
   const [columns, rows] = [70, 66];
   const twin = Uint8Array.from({ length: columns * rows }, (_, i) => (i * 7) % 256);
   const samples = Uint16Array.from(twin, (level, i) => level * 16 + (i % 16));
@@ -174,7 +174,7 @@ describe('fewer bits in a file of 16 are stretched, the same in every kind of fi
     });
   });
 
-  test('an ordinary dark picture is left as it is', async () => {
+  test('an ordinary dark picture does not change', async () => {
     const dark = samples.map((sample, i) => (i === 17 ? 4096 : sample));
     const image = await decodeImage(pgmOf16(dark, columns), 'dark');
     const png = rawPng(columns, rows, 16, pngColourTypes.grey, Buffer.from(dark.slice().buffer).swap16());
@@ -184,7 +184,7 @@ describe('fewer bits in a file of 16 are stretched, the same in every kind of fi
   });
 });
 
-describe('EXIF orientation is applied as a viewer does', () => {
+describe('EXIF orientation is applied as in viewers', () => {
   const formats: readonly [string, (image: Sharp) => Sharp][] = [
     ['JPEG', (image) => image.jpeg()],
     ['PNG', (image) => image.png()],
@@ -242,7 +242,7 @@ describe('of several frames or pages the first is read', () => {
     expect(await decodeImage(moving, 'moving')).toEqual(grey);
   });
 
-  test('a TIFF of two pages of unlike sizes', async () => {
+  test('a TIFF with two pages of different sizes', async () => {
     const page = (w: number, h: number, level: number) => ({
       width: w,
       height: h,
@@ -270,7 +270,7 @@ describe('of several frames or pages the first is read', () => {
   }
 });
 
-test('what is transparent is white, and half transparent half way to it', async () => {
+test('transparent pixels are white, and half-transparent ones are halfway to white', async () => {
   const pixels = Buffer.from([10, 200, 30, 0, 10, 200, 30, 128, 10, 200, 30, 255]);
   const image = await decodeImage(rawPng(3, 1, 8, pngColourTypes.rgba, pixels), 'photo');
   expect(image).toEqual(greyFromPixels({ data: pixels, width: 3, height: 1, channels: 4 }));
@@ -281,7 +281,7 @@ test('the type is detected from content: a PNG named .jpg is a PNG', async () =>
   expect(await decodeImage(await encoder(picture).png().toBuffer(), 'photo.jpg')).toEqual(grey);
 });
 
-test('many at once give what each gives alone', async () => {
+test('concurrent decoding gives the same results as sequential decoding', async () => {
   const pictures: readonly RgbPicture[] = Array.from({ length: 24 }, (_, i) => rgbPicture(70 + i, 90 - i, i));
   const files = await Promise.all(pictures.map((one) => encoder(one).png().toBuffer()));
   const images = await Promise.all(files.map((file, i) => decodeImage(file, `${i}`)));

@@ -19,7 +19,7 @@ function machineOf(files: Readonly<Record<string, string>>) {
 }
 
 describe('cores', () => {
-  it('are those of the affinity mask where no group limits them', () => {
+  it('are those of the affinity mask if no group limits them', () => {
     expect(usableCores(machineOf({}), 6)).toBe(6);
   });
 
@@ -31,7 +31,7 @@ describe('cores', () => {
     expect(usableCores(read, 8)).toBe(3);
   });
 
-  it('are those of the group above where that has less', () => {
+  it('are those of the parent group if it has fewer', () => {
     const read = machineOf({
       '/proc/self/cgroup': '0::/kubepods/pod7\n',
       '/sys/fs/cgroup/kubepods/cpu.max': '200000 100000\n',
@@ -54,18 +54,18 @@ describe('cores', () => {
     expect(usableCores(read, 4)).toBe(1);
   });
 
-  it('of this machine lie between one and what Node sees', () => {
+  it('of this machine are between one and what Node reports', () => {
     expect(usableCores()).toBeGreaterThanOrEqual(1);
     expect(usableCores()).toBeLessThanOrEqual(availableParallelism());
   });
 });
 
 describe('memory', () => {
-  it('is MemAvailable where no group limits it', () => {
+  it('is MemAvailable if no group limits it', () => {
     expect(availableMemoryBytes(machineOf({ '/proc/meminfo': meminfo }))).toBe(23_000_000 * 1024);
   });
 
-  it('is what a version 2 group leaves, its cached files being free for the taking', () => {
+  it('is what a version 2 group leaves, with cached files counted as free', () => {
     const read = machineOf({
       '/proc/meminfo': meminfo,
       '/proc/self/cgroup': '0::/\n',
@@ -89,7 +89,7 @@ describe('memory', () => {
     expect(availableMemoryBytes(read)).toBe(2_250_000_000);
   });
 
-  it('of this machine is more than nothing and no more than its limit', () => {
+  it('of this machine is positive and at most its limit', () => {
     expect(availableMemoryBytes()).toBeGreaterThan(2 ** 20);
     expect(availableMemoryBytes()).toBeLessThanOrEqual(memoryLimitBytes());
   });

@@ -35,7 +35,7 @@ describe.each([
   });
 });
 
-test('what a person set stays; with telemetry on onnxruntime does leave files in the home folder', async () => {
+test('settings of the user stay; with telemetry onnxruntime does write files to the home folder', async () => {
   const set = { ORT_DISABLE_TELEMETRY: '0', NVIDIA_TF32_OVERRIDE: '1' };
   const { environment, home } = await seenBy('native-session-thread.ts', set);
   expect(environment).toEqual(set);
@@ -44,7 +44,7 @@ test('what a person set stays; with telemetry on onnxruntime does leave files in
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
-test('the lint refuses onnxruntime-node in every form of import', async () => {
+test('the lint rejects onnxruntime-node in every form of import', async () => {
   const statements = [
     `import { env } from 'onnxruntime-node';`,
     `import 'onnxruntime-node';`,

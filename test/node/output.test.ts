@@ -13,7 +13,7 @@ const unwritable = (start: string) =>
     message: expect.stringContaining(start),
   });
 
-test('a folder is made where it is missing, and trying to write in it leaves nothing', async () => {
+test('a missing folder is created, and the write test leaves nothing', async () => {
   const folder = await temporaryFolder();
   expect(await requireWritable(join(folder, 'a/b'))).toBe(join(folder, 'a'));
   expect(await requireWritable(join(folder, 'a/b'))).toBeUndefined();
@@ -21,7 +21,7 @@ test('a folder is made where it is missing, and trying to write in it leaves not
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'a file system that makes no folders is refused, and not tried for ever',
+  'a file system that cannot create folders is rejected, without endless retries',
   async () => {
     for (const path of ['/proc/x', '/proc/x/y'])
       await expect(requireWritable(path)).rejects.toEqual(unwritable(`${path}: cannot be written: `));
@@ -41,7 +41,7 @@ test("another user's folder is refused by its path", async () => {
   await expect(requireWritable(path)).rejects.toEqual(unwritable(reason));
 });
 
-test('a file in the place of a folder is named as one', async () => {
+test('a file in place of a folder is reported', async () => {
   const folder = await temporaryFolder({ notes: 'text' });
   const path = join(folder, 'notes');
   await expect(requireWritable(path)).rejects.toEqual(
@@ -53,7 +53,7 @@ test('a file in the place of a folder is named as one', async () => {
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'a full disk is a sentence with the path, and leaves no part',
+  'a full disk is an error with the path, and leaves no partial file',
   async () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'model.onnx');
@@ -66,7 +66,7 @@ test.skipIf(process.platform !== 'linux')(
   },
 );
 
-test('space is compared with what the disk has', async () => {
+test('required space is compared with free space', async () => {
   const folder = await temporaryFolder();
   await requireSpace(folder, 1);
   await expect(requireSpace(folder, 1e18)).rejects.toEqual(

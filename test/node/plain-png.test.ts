@@ -33,7 +33,7 @@ function filteredPng(
 const decoded = (bytes: Uint8Array) => sharp(bytes).raw().toBuffer({ resolveWithObject: true });
 
 describe('a plain PNG', () => {
-  test('has the pixels that libvips reads, whatever its filters', { timeout: 60_000 }, async () => {
+  test('has the pixels that libvips reads, with any filters', { timeout: 60_000 }, async () => {
     const png = fc.record({
       width: fc.integer({ min: 1, max: 9 }),
       height: fc.integer({ min: 1, max: 7 }),
@@ -62,7 +62,7 @@ describe('a plain PNG', () => {
     expect(Buffer.from(readPlainPng(bytes)?.data ?? []).equals(data)).toBe(true);
   });
 
-  test('may have text and times beside its pixels', async () => {
+  test('can contain text and times', async () => {
     const bytes = await pngFile(2, 64, 64);
     const at = bytes.indexOf('IDAT') - 4;
     const text = Buffer.concat([

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { isAlive, livenessOf, ownIdentity } from '../../node/process-life.ts';
 
-test('a process is alive under its own identity; its number or another machine do not count', () => {
+test('a process is alive only under its own identity, not by its number or on another machine', () => {
   const own = ownIdentity();
   expect(livenessOf(own)).toBe('alive');
   expect(livenessOf({ ...own, tick: `${own.tick}1` })).toBe('dead');
@@ -13,7 +13,7 @@ test('a process is alive under its own identity; its number or another machine d
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'a process that was killed and not yet waited for is dead',
+  'a killed process that was not waited for yet is dead',
   async () => {
     // The shell becomes a program that never waits for its child.
     const parent = spawn('sh', ['-c', 'sleep 600 & echo $!; exec sleep 600'], {

@@ -3,7 +3,7 @@ import { parseGpuList } from '../../node/machine.ts';
 import { firstLineOf, runProgram } from '../../node/program.ts';
 
 describe('a program', () => {
-  it('gives its status and what it wrote', async () => {
+  it('returns its status and output', async () => {
     const script =
       'process.stdout.write("out"); process.stderr.write(process.env.WORD); process.exitCode = 7;';
     expect(await runProgram(process.execPath, ['-e', script], { env: { WORD: 'err' } })).toEqual({
@@ -15,14 +15,14 @@ describe('a program', () => {
     });
   });
 
-  it('that is not there is an answer and no error', async () => {
+  it('that is missing is a result, not an error', async () => {
     const result = await runProgram('no-such-program-anywhere', []);
     expect(result.status).toBeNull();
     expect(result.stderr).toContain('no-such-program-anywhere');
     expect(await firstLineOf('no-such-program-anywhere', ['--version'])).toBeUndefined();
   });
 
-  it('that is not there does not keep this process waiting for its time limit', async () => {
+  it('that is missing does not make this process wait for the time limit', async () => {
     const module = new URL('../../node/program.ts', import.meta.url).href;
     const script = `const { runProgram } = await import(${JSON.stringify(module)}); await runProgram('no-such-program-anywhere', [], { timeoutMs: 30_000 });`;
     const start = performance.now();
@@ -59,7 +59,7 @@ describe('the list of GPUs', () => {
     expect(parseGpuList(text)).toHaveLength(2);
   });
 
-  it('is empty where the driver says so in words', () => {
+  it('is empty if the driver reports an error in text', () => {
     expect(parseGpuList('No devices were found\n')).toEqual([]);
   });
 });

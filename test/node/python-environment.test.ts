@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest';
 import { pythonEnvironment } from '../../node/python-environment.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-test('without its packages there is no environment, with the reason, and none counts as made', async (context) => {
+test('without its packages the environment is missing, with the reason, and does not count as created', async (context) => {
   const folder = await temporaryFolder({ 'requirements.txt': 'numpy==2.2.6\n' });
   const cache = join(folder, 'cache');
   const installs: string[] = [];

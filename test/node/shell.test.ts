@@ -26,7 +26,7 @@ test.each(['sh', 'bash'])('%s reads every word back as it was', (shell) => {
   expect(wordsIn(shell, words.map(quoted).join(' '))).toEqual(words);
 });
 
-test('a plain word is left as it is', () => {
+test('a plain word does not change', () => {
   expect(npmRun('export', '--run', 'runs/no-pool2')).toBe('npm run export -- --run runs/no-pool2');
 });
 
@@ -38,7 +38,7 @@ test('a word that a terminal cannot show is printed in escapes, which bash reads
   expect(wordsIn('bash', text)).toEqual(odd);
 });
 
-test('no message builds a command with a path by itself, and only node/terminal.ts writes for people', () => {
+test('messages build commands with paths through node/shell.ts, and only node/terminal.ts writes to the terminal', () => {
   expect(sourcesThatMatch(/npm run [a-z:]+ --[^`]*\$\{/)).toEqual([]);
   // Processes of ours that answer their parent.
   expect(sourcesThatMatch(/process\.std(?:out|err)\.write\((?!JSON|`\$\{JSON)/)).toEqual([

@@ -11,7 +11,7 @@ stopSignal().then((signal) => console.log(signal));
 console.log('waits');
 `;
 
-test('a signal that arrives twice at once is one request to end, a later one ends the process', async () => {
+test('a signal that arrives twice at once is one request to stop, a later one ends the process', async () => {
   const loader = ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', script];
   const child = spawn(process.execPath, loader, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');

@@ -15,7 +15,7 @@ afterEach(() => thread.close(0));
 const say = (text: string, afterMs = 0) => thread.ask({ say: text, afterMs });
 const nextReady = () => new Promise((resolve) => thread.events.once('ready', () => resolve('ready')));
 
-test('requests are answered, those before the thread is ready too, and a fault keeps its code', async () => {
+test('requests get answers, even before the thread is ready, and an error keeps its code', async () => {
   expect(thread.isReady).toBe(false);
   expect(await say('hello')).toBe('hello 1');
   expect(thread.isReady).toBe(true);
@@ -43,7 +43,7 @@ test.each([
   expect(await say('second')).toBe('second 1');
 });
 
-test('a replacement is ready only when what it needs has been restored', async () => {
+test('a replacement is ready only after its state is restored', async () => {
   const events: string[] = [];
   await say('first');
   thread.restoreBy(async () => {
@@ -56,7 +56,7 @@ test('a replacement is ready only when what it needs has been restored', async (
   expect(events).toEqual(['restored by restoring 1', 'ready']);
 });
 
-test('losses in a row are survived as long as replacements become ready', async () => {
+test('repeated losses are tolerated as long as replacements become ready', async () => {
   for (let i = 0; i < 6; i++) {
     expect(await say('still here')).toBe('still here 1');
     await expect(thread.ask('exit')).rejects.toThrow(ThreadLost);
@@ -84,7 +84,7 @@ test('memory that cannot be transferred rejects and leaves nothing outstanding',
   expect(thread.outstanding).toBe(0);
 });
 
-test('closing waits for answers, and whatever is not answered in time rejects', async () => {
+test('closing waits for answers, and rejects requests that are not answered in time', async () => {
   await say('first');
   const answered = say('last', 100);
   await thread.close();

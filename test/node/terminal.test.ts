@@ -37,7 +37,7 @@ test('the changing line never wraps into the next', () => {
   expect(shown(written())).toEqual(['reading ima']);
 });
 
-test('in a file there are lines alone', () => {
+test('a file gets only lines', () => {
   const { terminal, written } = streamOf();
   expect(terminal.isInteractive).toBe(false);
   terminal.status('reading images 10/12');
@@ -46,7 +46,7 @@ test('in a file there are lines alone', () => {
   expect(written()).toBe('12 images\n');
 });
 
-test('nothing that is printed moves the cursor: control characters of outside text are shown as escapes', () => {
+test('printed text never moves the cursor: control characters from outside are shown as escapes', () => {
   for (const columns of [80, undefined]) {
     const { terminal, written } = streamOf(columns);
     terminal.line('evil\u001b[2J.bmp\rrc=0\u009b1A\u202e\nnext line');
@@ -59,7 +59,7 @@ test('nothing that is printed moves the cursor: control characters of outside te
   expect(written()).toBe('\rreading two\\nlines\\u001b[2J\u001b[K');
 });
 
-test('a bar is full by the share, and never more than full', () => {
+test('a bar is filled by the share, and never overfull', () => {
   expect(progressBar(0, 4)).toBe('░░░░');
   expect(progressBar(0.5, 4)).toBe('██░░');
   expect(progressBar(1.2, 4)).toBe('████');

@@ -35,7 +35,7 @@ test('a larger share is a stronger cell', () => {
   expect(strengths).toEqual([Number(Math.sqrt(10 / 16).toFixed(3)), Number(Math.sqrt(0.1).toFixed(3))]);
 });
 
-test('names of classes are text, whatever they hold, and long ones are cut', () => {
+test('class names are text, whatever they contain, and long ones are truncated', () => {
   const labels = ['<b onload="x">', 'a\u0000\nb', 'y'.repeat(200), 'Größe 지단'];
   const file = confusionFile({ labels, counts: labels.map(() => [1, 1, 1, 1]) }, 'x');
   expect(file).not.toContain('<b ');
@@ -49,7 +49,7 @@ test('names of classes are text, whatever they hold, and long ones are cut', () 
   ]);
 });
 
-test('two names that are cut to the same text keep their own rows', () => {
+test('two names that are truncated to the same text keep their own rows', () => {
   const labels = [`${'z'.repeat(40)}1`, `${'z'.repeat(40)}2`];
   const rows = all(
     figureOf({
@@ -87,7 +87,7 @@ test('a class without patches has an empty row', () => {
   expect(all(figure, '.wrong rect')).toHaveLength(1);
 });
 
-test('short names of classes leave room for the titles of the axes', () => {
+test('short class names leave space for the axis titles', () => {
   const { body, width } = confusionFigure(
     {
       labels: ['a', 'b'],

@@ -13,7 +13,7 @@ import {
   writeConfusion,
 } from '../../report/confusion.ts';
 
-test('the file has the names given as its header and the true class first in each row', async () => {
+test('the file has the predicted classes as its header and the true class first in each row', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'textura-confusion-'));
   await writeConfusion(
     directory,
@@ -35,7 +35,7 @@ test('the file has the names given as its header and the true class first in eac
   );
 });
 
-test('whatever classes are called, the file reads back equal', () => {
+test('the file round-trips with any class names', () => {
   const names = fc.uniqueArray(
     fc.oneof(fc.string({ unit: 'grapheme', minLength: 1 }), fc.stringMatching(/^[",\r\n a]+$/)),
     {
@@ -82,13 +82,13 @@ test.each([
   expect(() => confusionFromCsv(text, 'runs/x/confusion.csv')).toThrow('runs/x/confusion.csv');
 });
 
-test('counts that are not square are refused before anything is written', async () => {
+test('counts that are not square are rejected before anything is written', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'textura-confusion-'));
   await expect(writeConfusion(directory, ['a', 'b'], [[1, 2], [3]])).rejects.toThrow('expected 2 rows of 2');
   expect(await readConfusion(directory)).toBeUndefined();
 });
 
-test('a file that is there but cannot be read is an error and not an absence', async () => {
+test('an existing file that cannot be read is an error, not a missing file', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'textura-confusion-'));
   await writeFile(join(directory, 'not-a-folder'), '');
   await expect(readConfusion(join(directory, 'not-a-folder'))).rejects.toMatchObject({
@@ -106,7 +106,7 @@ const confusion = {
   ],
 };
 
-test('classes come worst first, equal ones in label order, those without patches last', () => {
+test('classes are sorted worst first, equal ones in label order, those without patches last', () => {
   expect(
     classScores(confusion).map(({ label, patches, wrong, falsePositives }) => [
       label,
@@ -122,7 +122,7 @@ test('classes come worst first, equal ones in label order, those without patches
   ]);
 });
 
-test('each class knows the name most often given in error', () => {
+test('each class has its most frequent wrong prediction', () => {
   expect(classScores(confusion).map(({ worstMistake }) => worstMistake?.predicted)).toEqual([
     'knit',
     'bark',
@@ -131,7 +131,7 @@ test('each class knows the name most often given in error', () => {
   ]);
 });
 
-test('mistakes come by patches, each with the patches of its class', () => {
+test('mistakes are sorted by patches, each with the patches of its class', () => {
   expect(mistakes(confusion)).toEqual([
     { trueLabel: 'knit', predicted: 'bark', count: 5, of: 20 },
     { trueLabel: 'bark', predicted: 'knit', count: 3, of: 10 },

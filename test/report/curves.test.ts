@@ -45,7 +45,7 @@ test('each panel shows every epoch of both splits at its value', () => {
   }
 });
 
-test('the best epoch is ringed at its validation value and named', () => {
+test('the best epoch is marked with a ring at its validation value and labelled', () => {
   const { best } = courseOf({});
   const top1 = panelsOf({})[1] as ParsedElement;
   const ring = all(top1, '.best-value circle');
@@ -67,7 +67,7 @@ test('a run that diverged in its first epoch still has its panels', () => {
   expect(all(objective, '.best-value circle')).toHaveLength(0);
 });
 
-test('without validation there is one line, one name and no empty mark', () => {
+test('without validation there is one line, one label and no empty mark', () => {
   const [, top1] = panelsOf({ validated: false }) as [ParsedElement, ParsedElement];
   expect(texts(top1, 'text')).toContain('training');
   expect(texts(top1, 'text')).not.toContain('validation');
@@ -90,7 +90,7 @@ test('many epochs are a line without dots', () => {
   expect(all(objective, '.train-line path')).toHaveLength(1);
 });
 
-test('an objective that ran away does not flatten the rest', () => {
+test('a diverging loss does not flatten the rest', () => {
   const course = courseOf({});
   const metrics = course.metrics.map((row) => (row.epoch === 12 ? { ...row, objective: 1e30 } : row));
   const [objective] = curvePanels({ ...course, metrics }, lightPalette);
@@ -107,7 +107,7 @@ test('an objective that ran away does not flatten the rest', () => {
   expect(texts(whole, 'text')).toContain('objective (cross-entropy loss, nats)');
 });
 
-test('names at the ends of lines never overlap', () => {
+test('labels at the ends of lines never overlap', () => {
   for (const epochs of [1, 2, 12, 100]) {
     for (const panel of panelsOf({ epochs })) {
       const ys = all(panel, 'g[text-anchor="start"]')
@@ -119,7 +119,7 @@ test('names at the ends of lines never overlap', () => {
   }
 });
 
-test('the file stands alone: its own paper, faces and name space, no style sheet, the same bytes again', () => {
+test('the file is self-contained: its own background, fonts and namespace, no style sheet, reproducible bytes', () => {
   const file = curvesFile(courseOf({}), 'tiles: a < b & c');
   expect(file).toBe(curvesFile(courseOf({}), 'tiles: a < b & c'));
   expect(file).not.toMatch(/<style|var\(|NaN|undefined/);

@@ -39,7 +39,7 @@ test('the reference at 25 classes is described as computed by hand', () => {
   expect(lineOf(table, 'total')[2]).toBe('74,720,692');
 });
 
-test('the memory of a training step is told below the table, and grows with the batch', () => {
+test('the memory of a training step is printed below the table, and grows with the batch', () => {
   // 800 MiB; 6 x 4 bytes a parameter; 359,196 values a patch in 4 bytes, 4 x 165 times: 1,893,676,520 bytes.
   expect(describeTable(reference, 165)).toContain(
     'Training with batches of 165 needs about 1.76 GiB of memory at its peak.',

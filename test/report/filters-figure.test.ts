@@ -19,7 +19,7 @@ test('weights are greys, symmetric around zero, by the largest of their own kern
   expect(texts(figure, 'text')[0]).toBe('±1');
 });
 
-test('a kernel of zeros is middle grey, and a weight that is not finite shows as a fault', () => {
+test('a kernel of zeros is middle grey, and a weight that is not finite is visible', () => {
   const figure = parsed(`<svg>${filtersFigure(kernel, lightPalette).body}</svg>`);
   expect(greys(figure).slice(4, 8)).toEqual(Array.from({ length: 4 }, () => '#808080'));
   expect(greys(figure)[8]).toBe(lightPalette.wrong);
@@ -32,7 +32,7 @@ test('rows and columns of the tile are those of the kernel', () => {
   expect([white?.getAttribute('x'), white?.getAttribute('y')]).toEqual(['40', '0']);
 });
 
-test('a tensor that is not a kernel over grey patches is refused with its shape', () => {
+test('a tensor that is not a kernel over grey patches is rejected with its shape', () => {
   const data = new Float32Array(2 * 3 * 5 * 5);
   expect(() => filtersFigure({ shape: [2, 3, 5, 5], data }, lightPalette)).toThrow(
     'expected [filters,1,size,size], got [2,3,5,5]',

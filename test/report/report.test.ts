@@ -53,7 +53,7 @@ test('the page is self-contained: nothing is loaded, nothing runs, and it is lig
   expect(Buffer.byteLength(page)).toBeLessThan(600_000);
 });
 
-test('the page knows light and dark, and every rule of its style is used', async () => {
+test('the page supports light and dark mode, and every rule of its style is used', async () => {
   const { page, document } = await reported({
     epochs: 100,
     labels: Array.from({ length: 31 }, (_, c) => `c${c}`),
@@ -163,7 +163,7 @@ test('the picture of a hundred patches counts as the sentence does', async () =>
   expect(document.querySelector('.sentence')?.textContent).toContain(`${wrong} are misclassified`);
 });
 
-test('names of classes are text on the page, whatever they hold', async () => {
+test('class names are text on the page, whatever they contain', async () => {
   const labels = [
     '<script>alert(1)</script>',
     '"><img src=x onerror=alert(1)>',
@@ -190,7 +190,7 @@ test('every number on the page is in the files or follows from them', async () =
   expect(tokens.filter((token) => !known.has(token))).toEqual([]);
 });
 
-test('the check of numbers knows none that is in no file', async () => {
+test('the check of numbers rejects numbers that are in no file', async () => {
   const { directory } = await reported();
   const known = await knownNumbers(directory);
   for (const foreign of ['4711', '27.5', '0.274', '12.8']) expect(known.has(foreign), foreign).toBe(false);
@@ -238,7 +238,7 @@ test('filters.svg shows the kernels that are in the model file', async () => {
   );
 });
 
-test('samples.png is part of the page where it is there', async () => {
+test('samples.png is part of the page if it exists', async () => {
   const { directory } = await inventRun();
   const picture = Buffer.from('89504e470d0a1a0a', 'hex');
   await writeFile(join(directory, 'samples.png'), picture);
@@ -264,7 +264,7 @@ test('a heavy samples.png does not make a heavy page', async () => {
   expect(page.toString()).toContain('data:image/webp;base64,');
 });
 
-test('a directory without a run, a damaged run.json and foreign confusions are reported with the file', async () => {
+test('a directory without a run, a corrupt run.json and confusions of another run are reported with the file', async () => {
   const empty = await mkdtemp(join(tmpdir(), 'textura-empty-'));
   await expect(writeReport(empty)).rejects.toMatchObject({ code: 'file-unreadable' });
   const { directory } = await inventRun();

@@ -55,7 +55,7 @@ test.each([
   expect(wrongOfHundred).toBe(patches === 400 && wrong === 100 ? 25 : undefined);
 });
 
-test('with unequal classes the balanced error, by which the epoch was chosen, comes before the plain one', () => {
+test('with unequal classes the balanced error comes before the top-1 error', () => {
   const record = recordOf({}, 0.274);
   const { best } = record.run;
   const unequal = { ...record.run, ...(best && { best: { ...best, balancedTop1err: 0.352 } }) };
@@ -70,7 +70,7 @@ test('with unequal classes the balanced error, by which the epoch was chosen, co
   expect(summaryOf({ ...record, run: equal })).toEqual(summaryOf(record));
 });
 
-test('the first five are counted among the patches that there were', () => {
+test('top-5 errors are counted in patches', () => {
   const record = recordOf({});
   const best = { epoch: 1, objective: 1, top1err: 0.5, top5err: 0.25 };
   const told = (patches: number) =>
@@ -86,7 +86,7 @@ test('the first five are counted among the patches that there were', () => {
   );
 });
 
-test('the error is set against guessing', () => {
+test('the error is compared with guessing', () => {
   expect(summaryOf(recordOf({})).meaning[0]).toContain(
     'Guessing among 7 classes has an error of 85.7\u00a0%.',
   );

@@ -85,7 +85,7 @@ describe('samples.png', () => {
     near(level(24 + 290, info.height - 80), 230);
   });
 
-  test('draws as many samples as there are and the same file for the same samples', async () => {
+  test('draws all samples, and the same file for the same samples', async () => {
     const [first, second] = [join(folder, 'a'), join(folder, 'b')];
     await writeSamples(first, { ...samples, samples: samples.samples.slice(0, 3) });
     await writeSamples(second, { ...samples, samples: samples.samples.slice(0, 3) });

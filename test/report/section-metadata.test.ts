@@ -20,7 +20,7 @@ test('the command to train again has every setting that is not its default', () 
   );
 });
 
-test('the command line reads the command back to the same configuration', () => {
+test('parsing the command gives the same configuration', () => {
   const run = inventedRun({
     config: { data: "my photos/it's $HOME", weightDecay: 0, seed: 12, patchPx: 96 },
   });

@@ -52,7 +52,7 @@ const alone = async (patches: Uint8Array) =>
   (await (workers[0] as InferenceWorker).run('smallBatch', patches.slice())).logits;
 
 describe('a batcher', () => {
-  test('computes what comes to an idle service at once and by itself', async () => {
+  test('runs a request to an idle service immediately and alone', async () => {
     const batcher = new Batcher(workers, settings);
     const job = batcher.submit('a', sessions, patchesOf(3, 1), never());
     expect(batcher.waiting).toBe(0);
@@ -61,7 +61,7 @@ describe('a batcher', () => {
     expect(logits).toEqual(await alone(patchesOf(3, 1)));
   });
 
-  test('gathers what comes while it computes, into batches that are full or worth a worker', async () => {
+  test('collects requests that arrive while it computes into batches that are full or worth a worker', async () => {
     const batcher = new Batcher(workers, settings);
     const jobs = Array.from({ length: 41 }, (_, i) =>
       batcher.submit('a', sessions, patchesOf(1, i), never()),
@@ -78,7 +78,7 @@ describe('a batcher', () => {
     }
   });
 
-  test('takes what it is given, but not the memory of which that is a part', async () => {
+  test('transfers the patches it gets, but not the memory that contains them', async () => {
     const batcher = new Batcher(workers, settings);
     const whole = patchesOf(2, 1);
     const part = whole.subarray(patchBytes);
@@ -103,7 +103,7 @@ describe('a batcher', () => {
     }
   });
 
-  test('computes floats parallel bytes', async () => {
+  test('runs floats alongside bytes', async () => {
     const batcher = new Batcher(workers, settings);
     const floats = Float32Array.from(patchesOf(2, 5), (level, i) => level + (i % 7) / 10);
     const jobs = [patchesOf(1, 3), floats, patchesOf(1, 4)].map((values) =>
@@ -115,7 +115,7 @@ describe('a batcher', () => {
     expect(largestDifference(second?.logits ?? [], await alone(patchesOf(2, 5)))).toBeGreaterThan(0);
   });
 
-  test('never computes what nobody waits for', async () => {
+  test('never computes cancelled requests', async () => {
     const batcher = new Batcher(workers, settings);
     const gone = new AbortController();
     const first = batcher.submit('a', sessions, patchesOf(15, 1), never());
@@ -149,7 +149,7 @@ describe('a batcher', () => {
     for (const { batchPatches } of await Promise.all(jobs)) expect(batchPatches).toBe(15);
   });
 
-  test('that is closed rejects what waits and answers what is being computed', async () => {
+  test('rejects waiting requests when it is closed, and answers those being computed', async () => {
     const batcher = new Batcher(workers, settings);
     const [first, ...waiting] = [1, 2, 3].map((seed) =>
       batcher.submit('a', sessions, patchesOf(1, seed), never()),
@@ -161,7 +161,7 @@ describe('a batcher', () => {
     await expect(late).rejects.toThrow('the batcher is closed');
   });
 
-  test('refuses more patches than a batch has', async () => {
+  test('rejects more patches than a batch has', async () => {
     const batcher = new Batcher(workers, settings);
     const tooMany = new Uint8Array(17 * patchBytes);
     await expect(batcher.submit('a', sessions, tooMany, never())).rejects.toMatchObject({ code: 'internal' });

@@ -117,7 +117,7 @@ describe('POST /classify', () => {
     expect(resultsOf(await raw(bytes, `?top=6&crops=${crops}`))).toEqual([expected]);
   });
 
-  test('answers a picture of fifteen patches by the throughput file as npm run classify does by the portable one', async () => {
+  test('gives the same result for fifteen patches with the throughput file as npm run classify with the portable one', async () => {
     const bytes = await pngFile(5, 333, 222);
     const [result] = resultsOf(await raw(bytes, '?top=6'));
     const expected = await classified(bytes);
@@ -130,7 +130,7 @@ describe('POST /classify', () => {
     }
   });
 
-  test('answers images of one request in order, whatever the way they come in', async () => {
+  test('answers images of one request in order, in every form of upload', async () => {
     const images = await Promise.all([pngFile(6, 64, 64), pngFile(7, 64, 80), pngFile(8, 70, 64)]);
     const expected = await Promise.all(images.map((bytes) => classified(bytes)));
     const texts = images.map((bytes) => Buffer.from(bytes).toString('base64'));
@@ -144,7 +144,7 @@ describe('POST /classify', () => {
     }
   });
 
-  test('gives each image its own answer when sixty-four come at once', async () => {
+  test('gives each image its own result when sixty-four arrive at once', async () => {
     const images = await Promise.all(Array.from({ length: 64 }, (_, i) => pngFile(i, 64 + (i % 3), 64)));
     const expected = await Promise.all(images.map((bytes) => classified(bytes)));
     const answers = await Promise.all(images.map((bytes) => raw(bytes, '?top=6')));
@@ -184,7 +184,7 @@ describe('POST /classify', () => {
     expect(resultsOf(await json({ image: text }, '?top=6'))).toEqual([await classified(bytes)]);
   });
 
-  test('counts the bytes of images alike in every form of upload', async () => {
+  test('counts the bytes of images equally in every form of upload', async () => {
     const inside = await sizedPng(399_000);
     const beyond = await sizedPng(401_000);
     const forms = [
@@ -294,7 +294,7 @@ describe('POST /classify', () => {
     }
   });
 
-  test('says what was sent where that is not read', async () => {
+  test('names an unsupported content type', async () => {
     const detailOf = async (type: string, body: string | FormData, more: Record<string, string> = {}) => {
       const headers = { ...(type === '' ? {} : { 'Content-Type': type }), ...more };
       return problem(await ask('/classify', { method: 'POST', body, headers })).detail;
@@ -314,7 +314,7 @@ describe('POST /classify', () => {
     expect(problem(await ask('/classify')).detail).toBe('method: expected POST, got GET');
   });
 
-  test('refuses a compressed body', async () => {
+  test('rejects a compressed body', async () => {
     const headers = { 'Content-Type': 'image/png', 'Content-Encoding': 'gzip' };
     const answer = await ask('/classify', { method: 'POST', body: new Uint8Array([1]), headers });
     expect(problem(answer)).toMatchObject({ status: 415, code: 'media-type-unsupported' });
@@ -355,7 +355,7 @@ describe('the other addresses', () => {
     expect(problem(await ask(path))).toMatchObject({ status: 404, code: 'model-not-found' });
   });
 
-  test('GET /healthz and /readyz say that all is well', async () => {
+  test('GET /healthz and /readyz report a healthy service', async () => {
     expect(await ask('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } });
     expect(await ask('/readyz')).toMatchObject({ status: 200, body: { status: 'ready' } });
   });

@@ -85,7 +85,7 @@ beforeAll(async () => {
 afterAll(() => rm(home, { recursive: true }));
 
 describe('npm run classify', () => {
-  test('answers every good file in order and reports the bad ones, ending with status 3', async () => {
+  test('prints results for valid files in order, reports the others and ends with status 3', async () => {
     const photograph = await readFile(join(home, 'three patches.png'));
     await writeFile(join(home, 'cut.png'), photograph.subarray(0, photograph.length * 0.6));
     await writeFile(join(home, 'notes.txt'), 'not an image');
@@ -121,7 +121,7 @@ describe('npm run classify', () => {
     }
   });
 
-  test('reads BMP, PPM and 12-bit PGM like their PNG twins, and refuses camera raw files by name', async () => {
+  test('reads BMP, PPM and 12-bit PGM like the same images in PNG, and rejects camera raw files by name', async () => {
     const { data, info } = await sharp(await stripOf(randomPatches(1, 23)))
       .raw()
       .toBuffer({ resolveWithObject: true });
@@ -152,7 +152,7 @@ describe('npm run classify', () => {
     for (const { predictions } of others) expect(predictions).toEqual(twin?.predictions);
   });
 
-  test('prints the first five classes as text, and the middle patch alone on request', async () => {
+  test('prints the top five classes as text, and those of the centre patch on request', async () => {
     const result = await runClassify(['--model', modelPath, '--crops', 'center', 'three patches.png']);
     expect(result).toMatchObject({ status: 0, stderr: '' });
     const [heading, ...lines] = result.stdout.trimEnd().split('\n');
@@ -191,7 +191,7 @@ describe('npm run classify', () => {
 
 describe('a model', () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8])(
-    'answers a photograph of EXIF orientation %i as its upright twin',
+    'gives the same result for a photograph with EXIF orientation %i as for the upright one',
     async (orientation) => {
       const model = await Model.load(join(home, modelPath));
       const stored = await sharp(await readFile(join(home, 'three patches.png')))

@@ -8,25 +8,25 @@ const filled = (...items: readonly string[]) => {
 };
 const drained = (queue: FairQueue<string>) => Array.from({ length: queue.size }, () => queue.take());
 
-test('clients take turns, and each keeps its own order', () => {
+test("clients take turns, and each client's order is kept", () => {
   expect(drained(filled('a1', 'a2', 'a3', 'b1', 'c1', 'c2'))).toEqual(['a1', 'b1', 'c1', 'a2', 'c2', 'a3']);
 });
 
-test('a client that comes later waits for one turn of the others, not for all they have', () => {
+test('a later client waits for one turn of the others, not for all their requests', () => {
   const queue = filled('a1', 'a2', 'a3', 'a4');
   expect(queue.take()).toBe('a1');
   queue.push('b', 'b1');
   expect(drained(queue)).toEqual(['a2', 'b1', 'a3', 'a4']);
 });
 
-test('an item that is not accepted keeps its place', () => {
+test('an item that is not accepted keeps its position', () => {
   const queue = filled('a1', 'b1', 'a2');
   expect(queue.take((item) => item !== 'a1')).toBe('b1');
   expect(queue.take((item) => item === 'none')).toBeUndefined();
   expect(drained(queue)).toEqual(['a1', 'a2']);
 });
 
-test('an item is taken out from wherever it stands, once', () => {
+test('an item is removed from any position, once', () => {
   const queue = filled('a1', 'a2', 'a3');
   expect([queue.remove('a', 'a2'), queue.remove('a', 'a2'), queue.remove('b', 'a1'), queue.size]).toEqual([
     true,
@@ -37,7 +37,7 @@ test('an item is taken out from wherever it stands, once', () => {
   expect(drained(queue)).toEqual(['a1', 'a3']);
 });
 
-test('the newest of the longest line makes room, if that line is longer than what asks for it', () => {
+test('the newest item of the longest queue is evicted if that queue is longer than the new one', () => {
   const queue = filled('a1', 'b1', 'b2', 'b3', 'c1', 'c2');
   expect(queue.takeNewestOfLongest(1)).toBe('b3');
   expect(queue.takeNewestOfLongest(1)).toBe('b2');

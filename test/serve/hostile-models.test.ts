@@ -78,7 +78,7 @@ const hostile: readonly (readonly [string, () => Uint8Array, RegExp])[] = [
     /com\.microsoft\.Relu/,
   ],
   [
-    'says that its weights are larger than they are',
+    'declares weights that are larger than they are',
     () =>
       changed(
         good,
@@ -175,12 +175,12 @@ describe('a file in the folder of models', () => {
     expect(() => checkAllowList(good, 'good.onnx', entry)).not.toThrow();
   });
 
-  test.each(hostile)('that %s is refused before onnxruntime sees it', (_, make, message) => {
+  test.each(hostile)('that %s is rejected before onnxruntime reads it', (_, make, message) => {
     expect(() => checkAllowList(make(), 'bad.onnx', entry)).toThrow(message);
   });
 });
 
-test('a file that has one label twice is refused alike by the service, npm run classify and the page', async () => {
+test('a file with a duplicate label is rejected by the service, npm run classify and the page', async () => {
   const labels = (change: (labels: string[]) => string[]) =>
     changed(good, (model) => ({
       ...model,
@@ -222,11 +222,11 @@ describe('a file in the sandbox check', () => {
     }
   };
 
-  test('passes where it computes what its report says', async () => {
+  test('passes if its outputs match its report', async () => {
     await pass(good);
   });
 
-  test('is refused with the numbers where it computes something else', async () => {
+  test('is rejected with the difference if its outputs do not match', async () => {
     const other = changed(
       good,
       withGraph((graph) => ({
@@ -243,7 +243,7 @@ describe('a file in the sandbox check', () => {
     });
   });
 
-  test('is refused where it would grow beyond all memory, and the service lives', async () => {
+  test('is rejected if it would exhaust memory, and the service keeps running', async () => {
     // Each Concat doubles: 2^40 values come of 4,096.
     const doubling = (graph: OnnxGraph): OnnxGraph => ({
       ...graph,

@@ -92,7 +92,7 @@ describe('images', () => {
     expect(await answerTo(text, 'image/svg+xml')).toEqual([415, 'image-type-unsupported']);
   });
 
-  test('an iPhone HEIC is refused with what to do', async () => {
+  test('an iPhone HEIC is rejected with a solution', async () => {
     const heic = Buffer.concat([
       Buffer.from([0, 0, 0, 24]),
       Buffer.from('ftypheic\0\0\0\0mif1heic'),
@@ -105,7 +105,7 @@ describe('images', () => {
     }
   });
 
-  test('a colour profile and metadata that unfold to a hundred megabytes cost nothing', async () => {
+  test('a colour profile and metadata that decompress to a hundred megabytes are not decompressed', async () => {
     const zeros = deflateSync(Buffer.alloc(100_000_000));
     const profile = pngChunk('iCCP', Buffer.concat([Buffer.from('p\0\0'), zeros]));
     const text = pngChunk('zTXt', Buffer.concat([Buffer.from('c\0\0'), zeros]));
@@ -141,7 +141,7 @@ describe('images', () => {
     }
   });
 
-  test('whatever is done to a file, it is answered or refused, never a fault', {
+  test('any mutation of a file is classified or rejected, never an internal error', {
     timeout: 120_000,
   }, async () => {
     const picture = rgbPicture(66, 70, 2);
@@ -210,7 +210,7 @@ describe('bodies', () => {
     expect(status).toBe(400);
   });
 
-  test('a file name that leads elsewhere is ignored', async () => {
+  test('a file name with a path is ignored', async () => {
     expect(await form(part('image', 'a', '../../../../etc/passwd'))).toEqual([415, 'image-type-unsupported']);
   });
 
@@ -236,7 +236,7 @@ describe('bodies', () => {
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 
-  test('any JSON at all is answered or refused', { timeout: 60_000 }, async () => {
+  test('any JSON is classified or rejected', { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.json(), async (body) => {
         const [status] = await answerTo(body, 'application/json');
@@ -251,7 +251,7 @@ describe('connections', () => {
   const classifyHead = (headers: string) =>
     `POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n${headers}\r\n\r\n`;
 
-  test('requests one after another without waiting are answered in order', async () => {
+  test('pipelined requests are answered in order', async () => {
     const one = [classifyHead(`X-Request-Id: first\r\nContent-Length: ${good.length}`), good];
     const two = 'GET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-Id: second\r\nConnection: close\r\n\r\n';
     const answer = await exchangeRaw(running.address, [...one, two], 5000);
@@ -283,13 +283,13 @@ describe('connections', () => {
     expect(statusesIn(answer)[0]).toBe(400);
   });
 
-  test('what is not HTTP is refused', async () => {
+  test('input that is not HTTP is rejected', async () => {
     expect(statusesIn(await exchangeRaw(running.address, ['\u0016\u0003\u0001 hello\r\n\r\n']))).toEqual([
       400,
     ]);
   });
 
-  test('a client that sends more than is accepted gets to read why', async () => {
+  test('a client that sends too much receives the error', async () => {
     const head = classifyHead('Content-Length: 5000000');
     const answer = await exchangeRaw(running.address, [head, Buffer.alloc(1_000_000)], 5000);
     expect(statusesIn(answer)).toEqual([413]);

@@ -14,7 +14,7 @@ async function pipe() {
   return { reader, writer };
 }
 
-test('lines that have gathered are written by a flush', async () => {
+test('a flush writes the buffered lines', async () => {
   const path = join(await temporaryFolder({ log: '' }), 'log');
   const { log, flush } = openLog('info', openSync(path, 'a'));
   log.info({ port: 1 }, 'listening');
@@ -23,7 +23,7 @@ test('lines that have gathered are written by a flush', async () => {
   expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ level: 30, port: 1, msg: 'listening' });
 });
 
-test('a reader that has left keeps nobody waiting', async () => {
+test('a closed log pipe does not block', async () => {
   const { reader, writer } = await pipe();
   const { log, flush } = openLog('info', writer);
   closeSync(reader);
@@ -34,7 +34,7 @@ test('a reader that has left keeps nobody waiting', async () => {
   flush();
 });
 
-test('a reader that stalls keeps nobody waiting, and gets whole lines from the beginning', async () => {
+test('a stalled log reader does not block, and gets complete lines from the beginning', async () => {
   const { reader, writer } = await pipe();
   onTestFinished(() => closeSync(reader));
   const { log, flush } = openLog('info', writer);

@@ -35,7 +35,7 @@ const lostSoFar = async () => {
   return Number(/^textura_lost_threads_total (\d+)$/m.exec(text)?.[1]);
 };
 
-test('twenty threads lost in a row under load fail their requests and no others', {
+test('twenty threads lost in a row under load fail only their own requests', {
   timeout: 120_000,
 }, async () => {
   running = await runService(home, { inferenceWorkers: 1, decodeThreads: 1 }, {}, undefined, breakingThreads);

@@ -61,14 +61,14 @@ const isLoaded = (session: string, place: number) =>
     () => false,
   );
 
-test('a model of which much is expected has all its sessions at once', async () => {
+test('a model with expected load opens all its sessions at once', async () => {
   const { sessions } = await host.open(files, check, true);
   expect([namesOf(sessions), sessions.workers]).toEqual([3, 2]);
   expect(await isLoaded(sessions.largeBatch, 0)).toBe(true);
   expect(await isLoaded(sessions.parallel, 1)).toBe(true);
 });
 
-test('another has one, and the rest when the first large batch comes; the answers are the same', async () => {
+test('another model opens one, and the rest with the first large batch; the results are the same', async () => {
   const { sessions } = await host.open(files, check, false);
   const batcher = new Batcher(workers, settings);
   const ask = (count: number) => batcher.submit('a', sessions, randomPatches(count, 3), never());
@@ -99,7 +99,7 @@ test('if the other sessions cannot be opened, the model continues with the first
   expect(notes.at(-1)).toContain('cpu refused for m');
 });
 
-test('a model that is closed while it opens more leaves nothing behind', async () => {
+test('a model that is closed while it opens sessions leaves none open', async () => {
   const { sessions } = await host.open(files, check, false);
   sessions.onLargeBatch?.();
   await host.close(sessions);
@@ -108,7 +108,7 @@ test('a model that is closed while it opens more leaves nothing behind', async (
   }
 });
 
-test('what fails its check is refused and released', async () => {
+test('a model that fails its check is rejected and released', async () => {
   await expect(host.open(files, wrongCheck(), true)).rejects.toMatchObject({
     code: 'parity-failed',
   });
@@ -122,7 +122,7 @@ class CpuWorker extends InferenceWorker {
   }
 }
 
-test('a refusal on CUDA names TensorFloat-32 where the person turned it on', async () => {
+test('a rejection on CUDA names TensorFloat-32 if the user turned it on', async () => {
   const worker = new CpuWorker();
   const cuda = new ModelHost([worker], { ...hostSettings, devices: ['cuda'] }, () => {});
   const wrong = wrongCheck();
@@ -148,7 +148,7 @@ const breakLanes = async () => {
   await Promise.all(replaced);
 };
 
-test('lost threads come back with their sessions, and the answers are the same', async () => {
+test('lost threads are replaced with their sessions, and the results are the same', async () => {
   const { sessions } = await host.open(files, check, true);
   const batcher = new Batcher(workers, settings);
   const ask = (count: number) => batcher.submit('a', sessions, randomPatches(count, 3), never());
@@ -183,7 +183,7 @@ test('a model whose file changed meanwhile is closed when its thread is lost', a
   expect([await isLoaded(lost.smallBatch, 0), await isLoaded(kept.smallBatch, 0)]).toEqual([false, true]);
 });
 
-test('a thread that is lost while it loads a model loads it again', async () => {
+test('a replaced thread loads the model that the lost one was loading', async () => {
   // So that its thread listens.
   await host.open(files, check, false);
   let reads = 0;

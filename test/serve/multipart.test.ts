@@ -49,7 +49,7 @@ describe('the parts of a body', () => {
     }
   });
 
-  test('have no name where none is given', () => {
+  test('have no name if none is given', () => {
     const body = '--x\r\n\r\n1\r\n--x\r\nContent-Disposition: form-data; filename="name=a"\r\n\r\n2\r\n--x--';
     expect(partsOf(body)).toEqual([
       { name: undefined, content: '1' },
@@ -72,7 +72,7 @@ describe('the parts of a body', () => {
     expect(() => partsOf(body)).toThrow(message);
   });
 
-  test('are what a form was made of, whatever is in them', async () => {
+  test('round-trip any content', async () => {
     const file = fc.record({
       name: fc.string({ unit: 'grapheme', minLength: 1 }),
       filename: fc.string({ unit: 'grapheme' }),
@@ -101,7 +101,7 @@ describe('the parts of a body', () => {
     );
   });
 
-  test('or a fault with words, and in no time, whatever is done to the body', () => {
+  test('or a readable error, quickly, after any mutation of the body', () => {
     const piece = fc.constantFrom(
       '--x',
       '--',

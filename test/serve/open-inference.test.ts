@@ -62,7 +62,7 @@ describe('the Open Inference Protocol', () => {
     expect(await get('/health/ready')).toEqual({ ready: true });
   });
 
-  test('computes numbers of JSON, flat or nested, and gives the outputs that were asked for', async () => {
+  test('reads flat or nested JSON data, and returns the requested outputs', async () => {
     const two = patches.subarray(0, 2 * patchBytes);
     const flat = Array.from(two);
     const nested = [0, 1].map((n) => [
@@ -115,7 +115,7 @@ describe('the Open Inference Protocol', () => {
     ],
     ['no values', JSON.stringify(image(1, undefined)), /4096 numbers/],
     [
-      'an output that there is not',
+      'an unknown output',
       JSON.stringify({ ...image(1, Array(4096).fill(9)), outputs: [{ name: 'x' }] }),
       /probabilities or logits/,
     ],
@@ -129,7 +129,7 @@ describe('the Open Inference Protocol', () => {
     expect(code).toBe('usage');
   });
 
-  test('lengths of tensors that lie are refused', async () => {
+  test('wrong tensor lengths are rejected', async () => {
     const json = (bytes: number) =>
       JSON.stringify(image(1, undefined, { parameters: { binary_data_size: bytes } }));
     const send = (text: string, tail: number, announced = text.length) => {
@@ -143,13 +143,13 @@ describe('the Open Inference Protocol', () => {
     expect((await send(json(4 * patchBytes), 0, -1)).status).toBe(400);
   });
 
-  test('more patches than a request may have are a 413, and another model or version a 404', async () => {
+  test('too many patches are a 413, and an unknown model or version is a 404', async () => {
     expect((await infer(JSON.stringify(image(5000, [])))).status).toBe(413);
     expect((await infer('{}', {}, 'other')).status).toBe(404);
     expect((await fetch(`${running.address}/v2/models/lab-baseline/versions/2`)).status).toBe(404);
   });
 
-  test("Triton's client gets the right numbers, binary and as JSON", {
+  test("Triton's client gets the right results, binary and as JSON", {
     timeout: 300_000,
   }, async (context) => {
     const pathOf = (file: string) => fileURLToPath(new URL(`open-inference/${file}`, import.meta.url));

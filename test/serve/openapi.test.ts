@@ -30,7 +30,7 @@ afterAll(async () => {
   await rm(home, { recursive: true });
 });
 
-test('the description names only schemas that it has', () => {
+test('the description references only schemas that it contains', () => {
   const text = JSON.stringify(description);
   const named = [...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name = '']) => name);
   expect(named.length).toBeGreaterThan(20);
@@ -38,7 +38,7 @@ test('the description names only schemas that it has', () => {
   expect(description.openapi).toBe('3.1.0');
 });
 
-test('every address of the description answers with a status that it names', async () => {
+test('every route in the description answers with a documented status', async () => {
   for (const [path, methods] of Object.entries(description.paths)) {
     for (const [method, { responses }] of Object.entries(methods)) {
       if (method === 'parameters') continue;
@@ -59,7 +59,7 @@ test('/docs describes every route, needs no script and fetches nothing', async (
   expect(response.headers.get('content-security-policy')).toContain("default-src 'self'");
 });
 
-test('the page is isolated, so that its threads may share memory', async () => {
+test('the page is isolated, so that its threads can share memory', async () => {
   const { headers, status } = await fetch(`${running.address}/`);
   expect(status).toBe(200);
   expect(headers.get('cross-origin-opener-policy')).toBe('same-origin');
@@ -67,7 +67,7 @@ test('the page is isolated, so that its threads may share memory', async () => {
   expect(headers.get('content-security-policy')).toContain("'wasm-unsafe-eval'");
 });
 
-describe('behind a proxy that serves it under a path of its own', () => {
+describe('behind a proxy that serves it under a path prefix', () => {
   let proxy: PrefixProxy;
   beforeAll(async () => {
     proxy = await proxyUnderPrefix(running.address);
@@ -85,7 +85,7 @@ describe('behind a proxy that serves it under a path of its own', () => {
     for (const link of links) expect(await statusOf(link), link.href).toBe(200);
   });
 
-  test('the addresses of the description are those of the service', async () => {
+  test('the URLs in the description are those of the service', async () => {
     const document = `${proxy.address}/openapi.json`;
     const { servers, paths } = (await (await fetch(document)).json()) as Description;
     const [server] = servers;

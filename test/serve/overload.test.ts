@@ -41,7 +41,7 @@ const metric = async (name: string) => {
   );
 };
 
-test('more images than are accepted are answered 503 with Retry-After, the others rightly', async () => {
+test('too many images get 503 with Retry-After, the others correct results', async () => {
   await start({ queueImages: 8 });
   const answers = await Promise.all(Array.from({ length: 60 }, () => send(large)));
   const refused = answers.filter(({ status }) => status === 503);
@@ -60,7 +60,7 @@ test('more images than are accepted are answered 503 with Retry-After, the other
   expect(await metric('textura_images_in_flight')).toBe(0);
 });
 
-test('a client that sends much makes room for one that sends little', async () => {
+test('a client with many requests makes room for one with few', async () => {
   await start({ queueImages: 12, trustProxyHops: 1 });
   const greedy = Array.from({ length: 40 }, () => send(large, { 'X-Forwarded-For': '192.0.2.1' }));
   await expect.poll(() => running.service.classifier.admitted, { interval: 2 }).toBe(12);
@@ -70,14 +70,14 @@ test('a client that sends much makes room for one that sends little', async () =
   expect(statuses).toContain(503);
 });
 
-test('an answer that would come too late is a 504', async () => {
+test('a request past its deadline is a 504', async () => {
   await start({ deadlineMs: 1 });
   const answer = await send(large);
   expect(answer.status).toBe(504);
   expect(problemSchema.parse(await answer.json()).code).toBe('deadline-exceeded');
 });
 
-test('the work of clients that left is never computed', async () => {
+test('the work of disconnected clients is never computed', async () => {
   await start({});
   const before = await metric('textura_images_inferred_total');
   const leaving = new AbortController();
@@ -93,7 +93,7 @@ test('the work of clients that left is never computed', async () => {
   expect((await send(small)).status).toBe(200);
 });
 
-test('the service says that it lives while forty pictures of fifteen patches are computed', async () => {
+test('the health check answers while forty pictures of fifteen patches are computed', async () => {
   await start({});
   const work = Promise.all(Array.from({ length: 40 }, () => send(large)));
   const times: number[] = [];
@@ -112,7 +112,7 @@ test('the service says that it lives while forty pictures of fifteen patches are
   expect(times.sort((a, b) => a - b)[Math.floor(times.length / 2)]).toBeLessThan(50);
 });
 
-test('a body that stops half-way is given up and its memory freed', async () => {
+test('a body that stops half-way times out and its memory is freed', async () => {
   await start({ uploadStallMs: 200 });
   const head = `POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: ${small.length}\r\n\r\n`;
   const answer = await exchangeRaw(running.address, [head, small.subarray(0, 500)]);
@@ -121,7 +121,7 @@ test('a body that stops half-way is given up and its memory freed', async () => 
   expect(await metric('textura_upload_bytes')).toBe(0);
 });
 
-test('a body that trickles is given up after the time of an upload', async () => {
+test('a body that trickles times out', async () => {
   await start({ uploadTimeoutMs: 400, uploadStallMs: 300 });
   const head =
     'POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n';
@@ -142,20 +142,20 @@ test('a body that trickles is given up after the time of an upload', async () =>
   expect(await metric('textura_upload_bytes')).toBe(0);
 });
 
-test('headers that never end are given up', async () => {
+test('headers that never end time out', async () => {
   await start({ headersTimeoutMs: 300 });
   const answer = await exchangeRaw(running.address, ['GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: '], 5000);
   expect(statusesIn(answer)).toEqual([408]);
 });
 
-test('uploads that together are larger than the memory for them are answered 503', async () => {
+test('uploads above the upload budget get 503', async () => {
   await start({ maxBufferedBytes: 4000 });
   const answer = await send(large);
   expect(answer.status).toBe(503);
   expect(await metric('textura_upload_bytes')).toBe(0);
 });
 
-test('memory for uploads that is never given back makes the service not ready', async () => {
+test('an upload budget that is never released makes the service not ready', async () => {
   await start({ maxBufferedBytes: 40_000_000 });
   const statusOf = async (path: string) => (await fetch(`${running.address}${path}`)).status;
   const lost = running.service.uploads.budget.open(performance.now() - 3_600_000);
@@ -166,7 +166,7 @@ test('memory for uploads that is never given back makes the service not ready', 
   expect([await statusOf('/readyz'), await statusOf('/v2/health/ready')]).toEqual([200, 200]);
 });
 
-test('where a key is set, only those who have it may ask', async () => {
+test('if a key is set, requests without it are rejected', async () => {
   running = await runService(home, {}, { TEXTURA_API_KEY: 'sixteen letters!' });
   expect((await send(small)).status).toBe(401);
   expect((await send(small, { 'X-API-Key': 'sixteen letters?' })).status).toBe(401);

@@ -22,7 +22,7 @@ test('the page works from the service, isolated and under its content security p
   await running.close();
 });
 
-test('the page works behind a proxy that serves it under a path of its own', {
+test('the page works behind a proxy that serves it under a path prefix', {
   timeout: 120_000,
 }, async () => {
   const running = await runService(fixture().models, {}, {}, fixture().page);
@@ -47,7 +47,7 @@ test('browsers cache the page’s files with a hash and revalidate the others', 
   await running.close();
 });
 
-test('where it has not been built, / says how', async () => {
+test('if it has not been built, / says how to build it', async () => {
   const empty = await mkdtemp(join(tmpdir(), 'textura-no-page-'));
   const running = await runService(fixture().models, {}, {}, empty);
   const response = await fetch(running.address);

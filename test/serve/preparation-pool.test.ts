@@ -25,7 +25,7 @@ const outcomes = async (images: readonly Promise<PreparedImage>[]) =>
     end.status === 'fulfilled' ? end.value.patches.length / patchBytes : end.reason.message,
   );
 
-test('a lost thread fails the images that it has, and the others wait for its replacement', async () => {
+test('a lost thread fails its images, and the others wait for the replacement', async () => {
   expect(await outcomes([prepare()])).toEqual([15]);
   const images = Array.from({ length: 6 }, prepare);
   expect(pool.waiting).toBe(2);
@@ -34,7 +34,7 @@ test('a lost thread fails the images that it has, and the others wait for its re
   expect(await outcomes(images)).toEqual([lost, lost, lost, lost, 15, 15]);
 });
 
-test('a pool that is closed rejects what waits and answers what is in work', async () => {
+test('a closed pool rejects waiting images and answers those in work', async () => {
   await prepare();
   const images = Array.from({ length: 6 }, prepare);
   const [ends] = await Promise.all([outcomes(images), pool.close()]);

@@ -48,7 +48,7 @@ const ask = async () => {
 const hashOf = async (from: string) =>
   modelIndexSchema.parse(JSON.parse(await readFile(join(from, 'index.json'), 'utf8'))).models[0]?.sha256;
 
-test('an empty folder is not ready and answers 404, until a model is there', async () => {
+test('an empty folder is not ready and gives 404 until it contains a model', async () => {
   running = await runService(folder);
   expect((await fetch(`${running.address}/readyz`)).status).toBe(503);
   expect((await ask()).status).toBe(404);
@@ -58,7 +58,7 @@ test('an empty folder is not ready and answers 404, until a model is there', asy
   expect((await ask()).answer?.model.sha256).toBe(await hashOf(exported.first));
 });
 
-test('a changed model takes over while requests come, and none is dropped or mixed', async () => {
+test('a changed model takes over under load, and no request is dropped or mixed', async () => {
   await lay(exported.first);
   running = await runService(folder);
   const [first, second] = [await hashOf(exported.first), await hashOf(exported.second)];
@@ -86,7 +86,7 @@ test('a changed model takes over while requests come, and none is dropped or mix
   expect(notes()).toContain('lab-baseline: replaced on cpu');
 });
 
-test('a broken file is refused and logged once, and the previous version still answers', async () => {
+test('a broken file is rejected and logged once, and the previous version still answers', async () => {
   await lay(exported.first);
   running = await runService(folder);
   const before = await ask();
@@ -110,7 +110,7 @@ test('a broken file is refused and logged once, and the previous version still a
   expect((await fetch(`${running.address}/models/lab-baseline.onnx`)).status).toBe(200);
 });
 
-test('a file that computes something else than its report says is refused with the numbers', async () => {
+test('a file whose outputs differ from its report is rejected with the difference', async () => {
   await lay(exported.first);
   await replaceFile(folder, 'lab-baseline', await readFile(join(exported.second, 'lab-baseline.onnx')));
   running = await runService(folder);
@@ -127,10 +127,7 @@ test.each([
   ],
   ['an absolute path', (index: string) => index.replace('"lab-baseline.onnx"', '"/etc/passwd"')],
   ['a name that is none', (index: string) => index.replace('"name": "lab-baseline"', '"name": "../x"')],
-  [
-    'a report that is not there',
-    (index: string) => index.replace('lab-baseline.report.json', 'other.report.json'),
-  ],
+  ['a missing report', (index: string) => index.replace('lab-baseline.report.json', 'other.report.json')],
   ['nothing but a part of it', (index: string) => index.slice(0, 100)],
   ['another shape', () => '{"models": {}}'],
 ])('an index with %s gives no model and harms nothing', async (_, change) => {
@@ -143,7 +140,7 @@ test.each([
   expect(notes().filter((note) => note.includes('refused'))).toHaveLength(1);
 });
 
-test('a report without its self-check is refused', async () => {
+test('a report without its self-check is rejected', async () => {
   await lay(exported.first);
   const path = join(folder, 'lab-baseline.report.json');
   const report = modelReportSchema.parse(JSON.parse(await readFile(path, 'utf8')));

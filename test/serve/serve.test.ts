@@ -68,7 +68,7 @@ async function startCommand(args: readonly string[], start: Start = {}) {
 
 const onCpu = ['--models', 'models', '--device', 'cpu'];
 
-test('the command answers, and on SIGTERM under load answers all that it has accepted; the home folder stays empty', async () => {
+test('the command serves, and on SIGTERM under load answers all accepted requests; the home folder stays empty', async () => {
   const fresh = await freshHome(home);
   const { child, address, records, ended } = await startCommand([...onCpu, '--drain-ms', '300'], {
     env: fresh.env,
@@ -126,7 +126,7 @@ test('a port in use and a wrong option are reported', async () => {
   expect(wrong.stderr).toMatch(/^serve: --batch-patches: /);
 });
 
-test('a GPU that computes what the report says answers', { timeout: 300_000 }, async (context) => {
+test('a GPU whose outputs match the report is used', { timeout: 300_000 }, async (context) => {
   const vulkan = softwareVulkan();
   if ('missing' in vulkan) return context.skip(vulkan.missing);
   const { child, address, ended } = await startCommand(['--models', 'models', '--device', 'webgpu'], {
@@ -155,7 +155,7 @@ test('a GPU that computes what the report says answers', { timeout: 300_000 }, a
   expect((await ended).status).toBe(0);
 });
 
-test('a device that is not there is refused, and the processor answers', async () => {
+test('a missing device is rejected, and the CPU answers', async () => {
   const { child, address, records, ended } = await startCommand(['--models', 'models', '--device', 'cuda']);
   const list = modelListSchema.parse(await (await fetch(`${address}/models`)).json());
   const isThere = list.models[0]?.device === 'cuda';
@@ -181,7 +181,7 @@ async function slowRequest(address: string) {
   return { answer, finish: () => socket.write(picture.subarray(20)) };
 }
 
-test('SIGTERM to npm alone ends the service and then npm, when what was accepted is answered', async () => {
+test('SIGTERM to npm ends the service and then npm, after all accepted requests are answered', async () => {
   const { child, address, ended } = await startCommand(
     ['--models', join(home, 'models'), '--device', 'cpu', '--drain-ms', '200'],
     { program: ['npm', 'run', '--silent', 'serve', '--'], cwd: repository },
@@ -196,7 +196,7 @@ test('SIGTERM to npm alone ends the service and then npm, when what was accepted
   await expect(fetch(`${address}/healthz`)).rejects.toThrow();
 });
 
-test('when the log has no reader any more, the service answers on and SIGTERM ends it', async () => {
+test('if the log pipe is closed, the service keeps answering and SIGTERM ends it', async () => {
   const { child, address, ended } = await startCommand([...onCpu, '--drain-ms', '0']);
   child.stdout.destroy();
   child.stderr.destroy();
@@ -205,7 +205,7 @@ test('when the log has no reader any more, the service answers on and SIGTERM en
   expect((await ended).status).toBe(0);
 });
 
-test('a fatal fault ends the process, although the log has no reader any more', async () => {
+test('a fatal error ends the process even if the log pipe is closed', async () => {
   const preload = fileURLToPath(new URL('../support/doomed-threads.ts', import.meta.url));
   const program = [process.execPath, ...tsx, '--import', preload, script] as const;
   const { child, ended } = await startCommand([...onCpu, '--drain-ms', '0'], { program });
@@ -215,7 +215,7 @@ test('a fatal fault ends the process, although the log has no reader any more', 
   expect((await ended).status).toBe(1);
 });
 
-test('under a nice value that only root may lower, the service answers and stays at it', async (context) => {
+test('the service works and keeps its priority under a nice value that only root can lower', async (context) => {
   const lowered = asOrdinaryUser(['nice', '-n', '15']);
   if ('missing' in lowered) return context.skip(lowered.missing);
   await chmod(home, 0o755);
@@ -258,7 +258,7 @@ test('every error code has a title and an HTTP status', () => {
   }
 });
 
-test('the log is JSON that commands no terminal, whatever a path holds', async () => {
+test('the log is JSON without terminal control characters, whatever a path contains', async () => {
   const models = 'none\u001b[2J\u009b1A\u202e\n';
   const script = fileURLToPath(new URL('../../serve/serve.ts', import.meta.url));
   const args = ['--import', import.meta.resolve('tsx'), script, '--port', '0', '--models', models];

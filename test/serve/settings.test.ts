@@ -10,21 +10,21 @@ const settings = (cores: number, options: object = {}) => {
   return [inferenceWorkers, inferenceThreads, soloThreads, batchPatches];
 };
 
-test('batches side by side share the cores, a batch alone has them all', () => {
+test('parallel batches share the cores, a single batch uses all of them', () => {
   expect(settings(1)).toEqual([1, 1, 1, 16]);
   expect(settings(2)).toEqual([2, 1, 2, 16]);
   expect(settings(6)).toEqual([4, 1, 6, 16]);
   expect(settings(16)).toEqual([4, 4, 16, 32]);
 });
 
-test('no run has more threads than were asked for, nor than there are cores', () => {
+test('no run has more threads than requested or than there are cores', () => {
   expect(settings(8, { inferenceWorkers: 1, inferenceThreads: 1 })).toEqual([1, 1, 1, 16]);
   expect(settings(8, { inferenceWorkers: 2, inferenceThreads: 2 })).toEqual([2, 2, 4, 32]);
   expect(settings(2, { inferenceWorkers: 2, inferenceThreads: 4 })).toEqual([2, 4, 2, 32]);
   expect(settings(8, { inferenceWorkers: 2 })).toEqual([2, 4, 8, 32]);
 });
 
-test('a key that is too short is refused, and not repeated', () => {
+test('a key that is too short is rejected, and not repeated', () => {
   expect(() => resolveSettings(serveOptions.parse({}), { TEXTURA_API_KEY: 'secret' }, 2)).toThrow(
     expect.objectContaining({
       code: 'usage',

@@ -104,7 +104,7 @@ describe('a form is answered and its memory released', () => {
   test.each([
     ['where its only part has no name', [part(undefined, 40_000)], 400, 'got one without a name'],
     [
-      'where it has one photograph too many, which comes with its end',
+      'if it has one photograph too many at its end',
       [...Array.from({ length: 16 }, () => part('image', 100)), part('image', 40_000)],
       413,
       'more than 16 images',
@@ -117,13 +117,13 @@ describe('a form is answered and its memory released', () => {
     expect(problemIn(answer).detail).toContain(detail);
   });
 
-  test('where forty such forms come one after another', async () => {
+  test('for forty such forms one after another', async () => {
     const parts = [...Array.from({ length: 16 }, () => part('image', 100)), part('image', 40_000)];
     for (let i = 0; i < 40; i++) expect(statusesIn(await post(formOf(parts)))).toEqual([413]);
     expect(budget.isStuck()).toBe(false);
   });
 
-  test('whatever its parts are, wherever it is cut, and whenever its sender leaves', {
+  test('for any parts, any truncation and any disconnect', {
     timeout: 60_000,
   }, async () => {
     const aPart = fc.record({
@@ -188,14 +188,14 @@ async function sendPieces(
 }
 
 describe('a route that never ends', () => {
-  test('is answered 504 after the time of a request, and holds nothing', async () => {
+  test('gets 504 after the request timeout, and holds nothing', async () => {
     const answer = await post(formOf([part('image', 40_000)]), '/never');
     expect(statusesIn(answer)).toEqual([504]);
     expect(problemIn(answer).detail).toContain(`timeout of ${requestTimeoutMs(settings)} ms`);
     expect(budget.takenBytes).toBe(0);
   });
 
-  test('gives back what it holds as soon as its client leaves', async () => {
+  test('releases its bytes as soon as its client disconnects', async () => {
     const body = formOf([part('image', 40_000)]);
     const { hostname, port } = new URL(server.address);
     const socket = connect(Number(port), hostname);
@@ -212,7 +212,7 @@ describe('the budget', () => {
   const bounds: BudgetSettings = { ...settings, maxBufferedBytes: 1000, maxUploadBytes: 300 };
   const overdueMs = requestTimeoutMs(bounds) + 2000;
 
-  test('gives back the bytes of a request once, however often it is released', () => {
+  test('releases the bytes of a request only once', () => {
     const own = new BodyBudget(bounds);
     const [one, other] = [own.open(), own.open()];
     one.take(400);
@@ -225,7 +225,7 @@ describe('the budget', () => {
     expect(own.takenBytes).toBe(600);
   });
 
-  test('is stuck only where requests that are overdue leave no room for another', () => {
+  test('is stuck only if overdue requests leave no space for another', () => {
     const own = new BodyBudget(bounds);
     const [old, older] = [own.open(0), own.open(0)];
     const recent = own.open(overdueMs);
@@ -240,8 +240,8 @@ describe('the budget', () => {
   });
 });
 
-describe('a client that waits to be asked for its body', () => {
-  test('is refused for its size before it sends the body', async () => {
+describe('a client that sends Expect: 100-continue', () => {
+  test('is rejected for its size before it sends the body', async () => {
     const begin = performance.now();
     const head = headOf(maxUploadBytes * 10, '/images', 'Expect: 100-continue\r\n');
     const answer = await exchangeRaw(server.address, [head], 3000);
@@ -250,12 +250,12 @@ describe('a client that waits to be asked for its body', () => {
     expect(performance.now() - begin).toBeLessThan(1500);
   });
 
-  test('is refused for its type before it sends the body', async () => {
+  test('is rejected for its type before it sends the body', async () => {
     const head = headOf(100, '/images', 'Expect: 100-continue\r\nContent-Encoding: gzip\r\n');
     expect(statusesIn(await exchangeRaw(server.address, [head], 3000))).toEqual([415]);
   });
 
-  test('is asked for a body that is accepted, and answered', async () => {
+  test('gets 100 Continue for an accepted body, and its response', async () => {
     const body = formOf([part('image', 1000)]);
     const { hostname, port } = new URL(server.address);
     const socket = connect(Number(port), hostname);
@@ -273,7 +273,7 @@ describe('a client that waits to be asked for its body', () => {
 });
 
 describe('a client that closes its half of the connection', () => {
-  test('after a whole request is answered', async () => {
+  test('after a complete request gets its response', async () => {
     const body = formOf([part('image', 1000)]);
     expect(await sendPieces([headOf(body.length), body], { leaves: false, halfCloses: true })).toEqual([200]);
   });
@@ -283,7 +283,7 @@ describe('a client that closes its half of the connection', () => {
     expect(statuses).toEqual([400]);
   });
 
-  test('and waits long gets interim answers before the last', async () => {
+  test('and waits long gets interim responses before the final one', async () => {
     const body = formOf([part('image', 1000)]);
     const statuses = await sendPieces([headOf(body.length, '/never'), body], {
       leaves: false,

@@ -27,7 +27,7 @@ describe('the doctor', () => {
     });
     afterAll(() => clone.remove());
 
-    it('names what is missing and how to get it, and does not fail', async () => {
+    it('names what is missing and how to install it, and does not fail', async () => {
       const { status, stdout, stderr } = await clone.run('setup/doctor.ts', [], { PATH: '' });
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       expect(stdout).toMatch(/tfjs +not set up: npm run setup:tensorflow/);

@@ -67,7 +67,7 @@ afterAll(async () => {
   for (const folder of folders) await rm(folder, { recursive: true, force: true });
 });
 
-test('a study that is killed and resumed ends in the same tables as one that is not; then it grows as requested', {
+test('a study that is killed and resumed ends in the same tables as an uninterrupted one, and can be extended', {
   timeout: 300_000,
 }, async () => {
   const { folder: expected, result } = await straightStudy();
@@ -114,7 +114,7 @@ test('a study that is killed and resumed ends in the same tables as one that is 
   expect(changed.stderr).toContain('--schedule was cosine, now constant');
 });
 
-test('--resume finds the newest study; other data, another seed or nothing to resume is refused', {
+test('--resume finds the newest study; other data, another seed or nothing to resume is rejected', {
   timeout: 200_000,
 }, async () => {
   const { folder: straight } = await straightStudy();
@@ -225,7 +225,7 @@ test('a dry run prints the cost of a study and writes nothing', { timeout: 120_0
   expect(await readdir(folder)).toEqual(['photos']);
 });
 
-test('a study whose folder cannot be written, or that another process holds, is refused before its data is read', {
+test('a study whose folder is not writable or in use by another process is rejected before its data is read', {
   timeout: 120_000,
 }, async () => {
   const folder = await temporaryFolder({ file: 'text' });
@@ -243,7 +243,7 @@ test('a study whose folder cannot be written, or that another process holds, is 
   });
 });
 
-test('an unknown variant is refused with the list of variants', async () => {
+test('an unknown variant is rejected with the list of variants', async () => {
   const result = await ablate(await home(), '--variants', 'no-relu1,no-relu9');
   expect(result).toMatchObject({ status: 2, stderr: expect.stringContaining('got "no-relu9"') });
 });

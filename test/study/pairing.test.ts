@@ -68,7 +68,7 @@ describe('with the same seed', () => {
     expect(other.patches === expected.patches).toBe(false);
   });
 
-  test('every variant starts from the reference values of the layers that it shares with it in name and shape', async () => {
+  test("every variant starts from the reference's values in layers with the same name and shape", async () => {
     const study = await smallStudy();
     const [reference, ...others] = runsOf(study, 5)
       .filter(({ arm }) => arm.controls === undefined)

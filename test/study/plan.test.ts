@@ -27,7 +27,7 @@ const data: StudyData = {
 };
 const stored: Study = newStudy(planOf(), data);
 
-test('a resumed study keeps its own networks and seeds, and gets what is written on top', () => {
+test('a resumed study keeps its networks and seeds, and adds the requested ones', () => {
   const asked = planOf({ variants: ['reference', 'no-relu1'], seeds: [1, 2, 3] });
   expect(resumedPlan(stored, asked, new Set())).toEqual(planOf());
   // Three seeds of a study that began with 7.
@@ -40,7 +40,7 @@ test('a resumed study keeps its own networks and seeds, and gets what is written
   });
 });
 
-test('another first seed contradicts the study, as any other setting does', () => {
+test('another first seed contradicts the study, like any other setting', () => {
   const asked = planOf({ seeds: [5, 6, 7], config: settings.parse({ data: 'photos', batch: 6 }) });
   expect(() => resumedPlan(stored, asked, new Set(['seed', 'batch']))).toThrow(
     expect.objectContaining({
@@ -79,7 +79,7 @@ test.each<[string, StudyData['classes'], string]>([
   );
 });
 
-test('the same data in another folder goes on; a study of an earlier version learns its data when it is resumed', () => {
+test('the same data in another folder is accepted; a study of an earlier version records its data when it is resumed', () => {
   const moved = planOf({ config: settings.parse({ data: 'other' }) });
   expect(extendedStudy('study', stored, moved, data).config.data).toBe('other');
   const { data: _, ...old } = stored;

@@ -25,7 +25,7 @@ const expected = {
 } as const;
 
 test.each(['jitter64', 'strong'] as const)(
-  'a small run with %s has the same losses and errors as ever',
+  'a small run with %s has the losses and errors of the golden file',
   {
     timeout: 120_000,
   },

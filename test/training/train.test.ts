@@ -84,7 +84,7 @@ async function contentOf(directory: string): Promise<readonly string[]> {
   );
 }
 
-test('a run directory has every file of the contract, and --resume only computes what is missing', {
+test('a run directory has every documented file, and --resume only computes what is missing', {
   timeout: 120_000,
 }, async () => {
   const folder = await home();
@@ -199,7 +199,7 @@ test('a run that is resumed with another number of threads equals an uninterrupt
 });
 
 describeWithTensorflow('with TensorFlow', () => {
-  test('both engines train alike for three epochs: they differ by a tenth of what another seed does, or less', {
+  test('both engines train equally for three epochs: they differ by at most a tenth of the difference between seeds', {
     timeout: 240_000,
   }, async () => {
     const folder = await home();
@@ -231,7 +231,7 @@ describeWithTensorflow('with TensorFlow', () => {
     expect(distance(tfjs)).toBeLessThan(distance(other) / 10);
   });
 
-  test('a run that one engine began is resumed in the other, and run.json says so', {
+  test('a run that one engine started can be resumed in the other, and run.json records it', {
     timeout: 240_000,
   }, async () => {
     const folder = await home();
@@ -331,7 +331,7 @@ test('one command for every start of a run: with its data it starts, resumes and
   expect(await readdir(folder)).toEqual(['a', 'photos']);
 });
 
-test('an output that cannot be written is refused before the photographs are read', {
+test('an unwritable output is rejected before the photographs are read', {
   timeout: 120_000,
 }, async () => {
   const folder = await temporaryFolder({ 'photos/a/notes.txt': 'no image', file: 'text' });
@@ -344,7 +344,7 @@ test('an output that cannot be written is refused before the photographs are rea
 });
 
 test.skipIf(!smallDisksWork)(
-  onSmallDisks('a disk that is too small is refused before the photographs are read'),
+  onSmallDisks('a disk that is too small is rejected before the photographs are read'),
   { timeout: 120_000 },
   async () => {
     const folder = await temporaryFolder({ 'disk/': '', 'photos/a/notes.txt': 'no image' });
@@ -442,7 +442,7 @@ test('a directory with a run is not changed without --resume', {
   expect(await contentOf(join(folder, 'a'))).toEqual(before);
 });
 
-test('classes called by numbers keep one order, and their balanced error, notes and skipped files are in run.json', {
+test('classes with numeric names keep their order, and balanced error, notes and skipped files are in run.json', {
   timeout: 120_000,
 }, async () => {
   const ofClass = async (name: string, texture: TextureName, count: number) =>

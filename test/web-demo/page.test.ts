@@ -121,7 +121,7 @@ describe('a picture', () => {
     expect(top?.label).toBe(predictions[0]?.label);
   }, 60_000);
 
-  test('of an unsupported format, or a file that is no picture, is refused with what to do', async () => {
+  test('of an unsupported format, or a file that is not a picture, is rejected with a solution', async () => {
     const { page } = await openPage(fixture().browser, fixture().server.origin);
     await readBars(page);
     const text = join(fixture().folder, 'notes.txt');
@@ -175,7 +175,7 @@ describe('a picture', () => {
     }
   }, 60_000);
 
-  test('smaller than a patch or larger than the limit is refused with its size', async () => {
+  test('smaller than a patch or larger than the limit is rejected with its size', async () => {
     const { browser, server, folder } = fixture();
     const { page } = await openPage(browser, `${server.origin}/?max-image-pixels=9000`);
     await readBars(page);

@@ -52,7 +52,7 @@ async function slid(
 
 describe('a network that slides over a picture', () => {
   for (const variant of networkNames) {
-    test(`says at every place what it says of the square there: ${variant}`, async () => {
+    test(`has the probabilities of the square at every position: ${variant}`, async () => {
       // Without standardisation by patch, overlapping squares have all their values in common.
       const trained = networkOf(variant, classes, { width: 0.4, meanGrey: 117 });
       const { network, parameters } = foldBatchNorm({
@@ -79,7 +79,7 @@ describe('a network that slides over a picture', () => {
     });
   }
 
-  test('multiplies less than a third of what its convolutions would, and for every second place less again', () => {
+  test('needs less than a third of the multiplications of direct convolutions, and fewer still for every second position', () => {
     const network = networkOf('reference', classes, { width: 0.4 });
     const parameters = randomParameters(network, 11);
     const size = { width: 300, height: 260 };
@@ -109,7 +109,7 @@ describe('local standardisation', () => {
     expect(largestDifference(standardiseLocally(image, 1), expected)).toBeLessThan(tolerances.float32);
   });
 
-  test('takes each pixel by the square around it: a brighter half does not darken the other', () => {
+  test('uses the square around each pixel: a brighter half does not darken the other', () => {
     const width = 260;
     const data = Uint8Array.from({ length: width * 70 }, (_, i) => (i % width < 130 ? i % 7 : 200 + (i % 7)));
     const values = standardiseLocally({ data, width, height: 70 }, 1);

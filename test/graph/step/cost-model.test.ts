@@ -55,7 +55,7 @@ function countedPerPatch({ x, shape }: ReturnType<typeof layer>, method: Convolu
   return (counts[1] ?? 0) - (counts[0] ?? 0);
 }
 
-describe('the way to compute a convolution', () => {
+describe('the method of a convolution', () => {
   const winograd = (tilePx: number): ConvolutionMethod => ({ kind: 'winograd', tilePx });
   const direct: ConvolutionMethod = { kind: 'direct' };
   test.each([
@@ -89,7 +89,7 @@ describe('the way to compute a convolution', () => {
     expect(countedPerPatch(sizes, method)).toBe(expected);
   });
 
-  test('tiles cost less than the definition wherever they are chosen', () => {
+  test('tiles cost less than direct convolution wherever they are chosen', () => {
     const { x, shape } = layer(13, 4, 50, 500, 2);
     const [tiled, plain] = [winograd(5), direct].map((method) => convolutionCost(x, shape, method));
     expect(plain?.multiplyAdds).toBe(5 * 5 * 25 * 50 * 4 * 500);
@@ -112,19 +112,19 @@ describe('a step', () => {
     'lab-baseline': 23_382,
   } as const satisfies Record<VariantName, number>;
 
-  test.each(variantNames)('of %s multiplies no more than is pinned here', (variant) => {
+  test.each(variantNames)('of %s needs no more multiplications than the pinned number', (variant) => {
     const content = trainingStepGraph(networkOf(variant, 25), { batch: 165 }).content();
     expect(Math.round(multiplyAdds(content) / 165 / 1000)).toBe(pinned[variant]);
   });
 
-  test('multiplies less than a third of what the definition does, forward and twice back', () => {
+  test('needs less than a third of the multiplications of direct convolution, forward and backward', () => {
     const network = networkOf('reference', 25);
     const definition = 3 * totalsOf(describeLayers(network)).multiplyAdds;
     expect(pinned.reference * 1000).toBeLessThan(definition / 3);
   });
 
   test.each(variantNames)(
-    'of %s for a GPU has no bytes and joins no bools, which WebGPU does not take',
+    'of %s for a GPU has no uint8 and concatenates no bools, which WebGPU does not support',
     (variant) => {
       const graph = trainingStepGraph(networkOf(variant, 3), { batch: 2, target: 'gpu' });
       const { inputs, nodes } = graph.content();
@@ -134,7 +134,7 @@ describe('a step', () => {
     },
   );
 
-  test('is made of operators that every provider of onnxruntime has', () => {
+  test('uses only operators that every provider of onnxruntime has', () => {
     const used = variantNames.flatMap((variant) =>
       trainingStepGraph(networkOf(variant, 3), { batch: 2 })
         .content()

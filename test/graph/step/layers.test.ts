@@ -166,7 +166,7 @@ describe.each(convolutions)('convolution $name, kernel $kernelPx, pooling $pool'
       : directConvolution(graph, x, shape, 'kernel', weights);
   const parameters = { kernel: [kernelPx ** 2, filters, channels] };
 
-  test('computes what the definition says', async () => {
+  test('computes the definition', async () => {
     const { runner, output, inputs } = await probe(layer, parameters);
     const { y = new Float64Array() } = await runner.run(inputs);
     const width = filters * batch;
@@ -184,12 +184,12 @@ describe.each(convolutions)('convolution $name, kernel $kernelPx, pooling $pool'
     await runner.release();
   });
 
-  test('has the gradients that differences show', async () => {
+  test('has the gradients of central differences', async () => {
     await expectTrueGradients(await probe(layer, parameters));
   });
 });
 
-describe('gradients are those that differences show', () => {
+describe('gradients equal central differences', () => {
   test('of a bias', async () => {
     await expectTrueGradients(
       await probe((graph, x, weights) => addBias(graph, x, 'bias', weights), { bias: [channels] }),
@@ -204,7 +204,7 @@ describe('gradients are those that differences show', () => {
     await expectTrueGradients(await probe(shifted, {}));
   });
 
-  test.each([2, 3])('of a max pooling of %i that stands by itself', async (sizePx) => {
+  test.each([2, 3])('of a separate max pooling of %i', async (sizePx) => {
     await expectTrueGradients(await probe((graph, x) => addMaxPool(graph, x, sizePx), {}));
   });
 

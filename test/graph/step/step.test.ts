@@ -146,7 +146,7 @@ function patchesWithTies(): Uint8Array {
 }
 
 describe.each(networks)('a step of a network $name', (network) => {
-  test('has the gradients that differences of its loss show', async () => {
+  test('has the gradients of central differences of its loss', async () => {
     const runner = await runnerOf(trainingStepGraph(network, { batch, float: 'float64' }));
     const inputs = stepInputs(network, randomPatches(batch, 8));
     const outputs = await runner.run(inputs);
@@ -164,7 +164,7 @@ describe.each(networks)('a step of a network $name', (network) => {
     await runner.release();
   });
 
-  test('loses and doubles no gradient where patches are flat', async () => {
+  test('neither loses nor doubles gradients of flat patches', async () => {
     const runner = await runnerOf(trainingStepGraph(network, { batch, float: 'float64' }));
     const inputs = stepInputs(network, patchesWithTies());
     const outputs = await runner.run(inputs);
@@ -201,7 +201,7 @@ describe.each(networks)('a step of a network $name', (network) => {
   });
 
   const hasBatchNorm = trainedSpecs(network).length < parameterSpecs(network).length;
-  test.skipIf(hasBatchNorm)('gives the fill-up row no say', async () => {
+  test.skipIf(hasBatchNorm)('ignores the padding row', async () => {
     const runner = await runnerOf(trainingStepGraph(network, { batch, float: 'float64' }));
     const patches = randomPatches(batch, 8);
     const outputs = await runner.run(stepInputs(network, patches));
@@ -218,7 +218,7 @@ describe.each(networks)('a step of a network $name', (network) => {
     await runner.release();
   });
 
-  test('has inputs and outputs as it says', () => {
+  test('has the documented inputs and outputs', () => {
     const { inputs, outputs } = trainingStepGraph(network, { batch, float: 'float64' }).content();
     const parameters = describeLayers(network).flatMap((layer) => layer.parameters);
     const [trained, averages] = [true, false].map((isTrained) =>

@@ -22,7 +22,7 @@ const rules = [2, 3, 4, 5].flatMap((kernelSize) =>
 );
 
 describe('fractions', () => {
-  test('are kept in lowest terms with a positive denominator', () => {
+  test('are stored in lowest terms with a positive denominator', () => {
     expect(rational(6, -4)).toEqual({ numerator: -3n, denominator: 2n });
     expect(add(rational(1, 6), rational(1, 3))).toEqual(rational(1, 2));
     expect(toNumber(rational(-7, 8))).toBe(-0.875);
@@ -54,7 +54,7 @@ describe('fractions', () => {
 });
 
 describe('a short convolution', () => {
-  test('F(2, 2) is the one that is worked out by hand', () => {
+  test('F(2, 2) equals the example computed by hand', () => {
     const { output, kernel, input } = toomCook(2, 2);
     expect(output).toEqual([
       [1, 1, 0],
@@ -73,7 +73,7 @@ describe('a short convolution', () => {
   });
 
   test.each(rules)(
-    'F($outputs, $kernelSize) is exact: every pair of a tap and an input counts once',
+    'F($outputs, $kernelSize) is exact: every pair of a kernel value and an input counts once',
     ({ outputs, kernelSize }) => {
       const { output, kernel, input, inputs } = exactToomCook(outputs, kernelSize);
       for (let i = 0; i < outputs; i++) {
@@ -88,14 +88,14 @@ describe('a short convolution', () => {
   );
 
   test.each(rules)(
-    'F($outputs, $kernelSize) keeps the size of what it transforms',
+    'F($outputs, $kernelSize) preserves the magnitude of what it transforms',
     ({ outputs, kernelSize }) => {
       const largest = toomCook(outputs, kernelSize).input.map((row) => Math.max(...row.map(Math.abs)));
       expect(largest).toEqual(largest.map(() => 1));
     },
   );
 
-  test('enlarges rounding errors the more, the larger its tiles are', () => {
+  test('has larger rounding errors with larger tiles', () => {
     expect(errorGrowth(toomCook(4, 5))).toBeCloseTo(29.75, 2);
     expect(errorGrowth(toomCook(5, 4))).toBeCloseTo(35.94, 2);
     expect(errorGrowth(toomCook(2, 4))).toBeCloseTo(9.11, 2);

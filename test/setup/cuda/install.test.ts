@@ -9,7 +9,7 @@ const setup = 'setup/cuda/setup.ts';
 const onnxruntime = 'node_modules/onnxruntime-node';
 const libraries = ['libonnxruntime_providers_cuda.so', 'libonnxruntime_providers_shared.so'];
 
-it('is refused on a system without CUDA libraries, with what works there', async () => {
+it('is rejected on a system without CUDA libraries, with an alternative', async () => {
   await expect(setUpCuda(() => undefined, 'darwin/arm64')).rejects.toMatchObject({
     code: 'engine-unavailable',
     message: expect.stringMatching(/only for linux\/x64, and this is darwin\/arm64.*--device webgpu/),
@@ -41,7 +41,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('on Linux
   });
   afterAll(() => clone.remove());
 
-  it('says why the download failed and what to do by hand, where NuGet is out of reach', async () => {
+  it('says why the download failed and how to install manually if NuGet is unreachable', async () => {
     // Port 9 discards what it gets where it is open at all.
     const result = await clone.run(setup, [], { GLOBAL_AGENT_HTTPS_PROXY: 'http://127.0.0.1:9' });
     expect(result.status).toBe(2);

@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 describe('the link to a binding', () => {
-  it('takes the place of whatever was there', async () => {
+  it('replaces an existing binding', async () => {
     const place = join(folder, 'lib', 'napi-v8', 'tfjs_binding.node');
     for (const flavour of ['cpu', 'cuda']) {
       const binding = join(folder, flavour);
@@ -26,7 +26,7 @@ describe('the link to a binding', () => {
     expect(await isLinked(join(folder, 'cpu'), place)).toBe(false);
   });
 
-  it('does not count once the cache is gone', async () => {
+  it('does not count after the cache is deleted', async () => {
     const binding = join(folder, 'binding');
     const place = join(folder, 'place');
     await writeFile(binding, '');
@@ -37,7 +37,7 @@ describe('the link to a binding', () => {
 });
 
 describe("Node's headers", () => {
-  it('are used where they are whole, else left to node-gyp', async () => {
+  it('are used if they are complete, otherwise left to node-gyp', async () => {
     const node = join(folder, 'bin', 'node');
     const headers = join(folder, 'include', 'node');
     await mkdir(headers, { recursive: true });
@@ -49,17 +49,17 @@ describe("Node's headers", () => {
 });
 
 describe('a binding that does not load', () => {
-  it('for want of instructions says AVX', () => {
+  it('because of missing instructions names AVX', () => {
     expect(loadFailureText({ signal: 'SIGILL', stderr: '' }, '/b.node')).toMatch(/AVX/);
   });
 
-  it('for want of a newer C library names the version it needs', () => {
+  it('because of an old C library names the required version', () => {
     const stderr =
       "Error: /lib/libc.so.6: version `GLIBC_2.27' not found (required by /w/libtensorflow_cc.so.2)\n";
     expect(loadFailureText({ signal: null, stderr }, '/b.node')).toMatch(/expected GLIBC_2\.27/);
   });
 
-  it('for want of a library names it and the way out', () => {
+  it('because of a missing library names it and a solution', () => {
     const stderr =
       'Error: libtensorflow_cc.so.2: cannot open shared object file: No such file or directory\n    at Module\n';
     const text = loadFailureText({ signal: null, stderr }, '/b.node');
@@ -67,7 +67,7 @@ describe('a binding that does not load', () => {
     expect(text).toContain('--remove');
   });
 
-  it('as it is no library at all is named, the process that asks going on', async () => {
+  it('because it is not a library is reported, and the calling process continues', async () => {
     const file = join(folder, 'tfjs_binding.node');
     await writeFile(file, 'text');
     await expect(probeBinding(file)).rejects.toMatchObject({

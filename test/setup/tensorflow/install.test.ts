@@ -22,26 +22,26 @@ describeWithTensorflow('a second clone on a machine', () => {
   });
   afterAll(() => clone.remove());
 
-  it('is set up from the cache, without pip, compiler or network', async () => {
+  it('is installed from the cache, without pip, compiler or network', async () => {
     const result = await clone.run(setup, ['--flavour', flavour], env);
     expect(result).toMatchObject({ status: 0, stderr: '' });
     expect(result.stdout).toMatch(/is ready, computing on the (GPU|processor)/);
     expect(result.stdout).toContain('--remove');
   });
 
-  it('says so when it is set up already', async () => {
+  it('says so if it is installed already', async () => {
     const result = await clone.run(setup, ['--flavour', flavour], env);
     expect(result).toMatchObject({ status: 0, stdout: expect.stringContaining('is already set up') });
   });
 
-  it('is without it after --remove, and removing again is no error', async () => {
+  it('is removed by --remove, and removing it again is not an error', async () => {
     for (const _ of [1, 2]) expect(await clone.run(setup, ['--remove'], env)).toMatchObject({ status: 0 });
     expect(existsSync(join(clone.folder, 'node_modules/@tensorflow/tfjs-node-gpu/lib'))).toBe(false);
     expect(existsSync(join(clone.folder, 'cache', basename(wheelFolder(flavour))))).toBe(false);
     expect(existsSync(wheelFolder(flavour))).toBe(true);
   });
 
-  it('cannot be set up without cache and tools, which are named, and ends with status 2', async () => {
+  it('cannot be installed without cache and tools, which are named, and ends with status 2', async () => {
     const result = await clone.run(setup, ['--flavour', 'cpu'], env);
     expect(result.status).toBe(2);
     expect(result.stderr).toContain('python3 is missing');

@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 describe('what a setup needs', () => {
-  it('is named in one message with the way to get it, everything that is missing at once', async () => {
+  it('is reported in one message with everything that is missing and how to install it', async () => {
     vi.stubEnv('PATH', empty);
     const needs = { download: true, build: true, folder: join(empty, 'cache'), diskMiB: 1e12 };
     const error = await checkPrerequisites(needs).then(
@@ -32,12 +32,12 @@ describe('what a setup needs', () => {
     }
   });
 
-  it('is nothing where all is in the cache', async () => {
+  it('is nothing if the cache has everything', async () => {
     vi.stubEnv('PATH', empty);
     await checkPrerequisites({ download: false, build: false, folder: empty, diskMiB: 1e12 });
   });
 
-  it('asks for no pip when only the binding is to be built', async () => {
+  it('does not require pip to build only the binding', async () => {
     vi.stubEnv('PATH', empty);
     const needs = { download: false, build: true, folder: empty, diskMiB: 0 };
     await expect(checkPrerequisites(needs)).rejects.toThrow(/^(?!.*pip is missing)[\s\S]*make is missing/);
@@ -45,11 +45,11 @@ describe('what a setup needs', () => {
 });
 
 describe('the machine', () => {
-  it('has free space under a folder that is not there yet', async () => {
+  it('has free space under a folder that does not exist yet', async () => {
     expect(await freeDiskMiB(join(empty, 'not', 'yet'))).toBeGreaterThan(0);
   });
 
-  it('has AVX where its processor says so as a word', () => {
+  it('has AVX if the processor flags contain it as a word', () => {
     expect(hasAvx('flags\t\t: fpu sse4_2 avx avx2\n')).toBe(true);
     expect(hasAvx('flags\t\t: fpu sse4_2 avx512f\n')).toBe(false);
   });

@@ -9,7 +9,7 @@ const hasPip = spawnSync('python3', ['-m', 'pip', '--version']).status === 0;
 const cpuWheel = wheelFor('cpu', 'linux', 'x64');
 
 describe('the wheel', () => {
-  it('exists for Linux, with CUDA on x64 alone', () => {
+  it('exists for Linux, with CUDA only on x64', () => {
     expect(wheelFor('cuda', 'linux', 'x64')).toBeDefined();
     expect(wheelFor('cpu', 'linux', 'arm64')).toBeDefined();
     expect(wheelFor('cuda', 'linux', 'arm64')).toBeUndefined();
@@ -17,7 +17,7 @@ describe('the wheel', () => {
     expect(wheelFor('cpu', 'win32', 'x64')).toBeUndefined();
   });
 
-  it('is pinned, with everything that comes with it, by version and hash', async () => {
+  it('is pinned, with its dependencies, by version and hash', async () => {
     for (const [flavour, arch, packages] of [
       ['cpu', 'x64', 1],
       ['cpu', 'arm64', 1],
@@ -34,7 +34,7 @@ describe('the wheel', () => {
     }
   });
 
-  it('is chosen by fixed tags, whatever Python asks for it', () => {
+  it('is chosen by fixed tags, independent of the Python version', () => {
     const args = cpuWheel && pipArguments(cpuWheel, '/target');
     expect(args).toEqual(expect.arrayContaining(['--require-hashes', '--no-deps', '--abi', 'cp312']));
     expect(args?.slice(-4)).toEqual(['--platform', 'manylinux_2_27_x86_64', '--target', '/target']);
@@ -56,7 +56,7 @@ describe.skipIf(!hasPip)('a download (skipped without python3 and pip)', () => {
     if (cpuWheel !== undefined) await installWheel(cpuWheel, join(cache, 'tensorflow'));
   }
 
-  it('that fails says what pip said and leaves nothing half', async () => {
+  it("that fails prints pip's output and leaves no partial files", async () => {
     vi.stubEnv('PIP_FIND_LINKS', cache);
     await expect(install()).rejects.toMatchObject({
       code: 'engine-unavailable',
@@ -65,7 +65,7 @@ describe.skipIf(!hasPip)('a download (skipped without python3 and pip)', () => {
     expect(await readdir(cache)).toEqual([]);
   });
 
-  it('with other bytes than were pinned is refused', async () => {
+  it('with another hash than the pinned one is rejected', async () => {
     const links = join(cache, 'links');
     await mkdir(links);
     await writeFile(
@@ -77,7 +77,7 @@ describe.skipIf(!hasPip)('a download (skipped without python3 and pip)', () => {
     expect(await readdir(cache)).toEqual(['links']);
   });
 
-  it('clears away what a killed one left, and leaves alone one that is going on', async () => {
+  it('removes the files of a killed one, and leaves one in progress untouched', async () => {
     const dead = spawnSync(process.execPath, ['-e', '']).pid;
     await mkdir(join(cache, `tensorflow.partial-${dead}`, 'wheel'), { recursive: true });
     await mkdir(join(cache, `tensorflow.partial-${process.ppid}`));

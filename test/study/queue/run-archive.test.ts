@@ -71,7 +71,7 @@ test.skipIf(!redisInstalled)(
   },
 );
 
-test('a server that does not answer is named', async () => {
+test('a server that does not answer is reported', async () => {
   await expect(connectRedis('redis://127.0.0.1:1')).rejects.toMatchObject({
     code: 'engine-unavailable',
     message: expect.stringContaining('--queue redis://127.0.0.1:1: no Redis server answers there'),

@@ -16,7 +16,7 @@ function withCounts(arm: ArmResults, counts: readonly Confusion['counts'][]): Ar
   return { ...arm, runs };
 }
 
-test('the change of a class is that of its share of wrong patches, averaged over the seeds that both have', async () => {
+test('the change of a class is the difference of its errors, averaged over common seeds', async () => {
   const [reference, arm] = (await readStudyResults(await inventStudy({ labels }))).arms;
   if (reference === undefined || arm === undefined) throw new Error('expected two arms');
   const before = withCounts(reference, [

@@ -55,7 +55,7 @@ const everyEnd = {
   },
 } as const satisfies InventedStudy;
 
-test('errors and differences are those of the validation files', async () => {
+test('errors and differences match the validation files', async () => {
   const { directory, csv } = await reported();
   const rows = summaryOf(csv);
   const reference = await meanError(directory, 'reference', [1, 2, 3]);
@@ -66,7 +66,7 @@ test('errors and differences are those of the validation files', async () => {
   expect(rows.get('no-pool2')).toMatchObject({ seeds: '3', parameters: '4430077', width: '1' });
 });
 
-test('a run that took other times on another machine gives the same summaries', async () => {
+test('runs with other times on another machine give the same summaries', async () => {
   const { directory, csv, table } = await reported();
   const path = join(directory, 'runs/reference-s2');
   const run = JSON.parse(await readFile(join(path, 'run.json'), 'utf8'));
@@ -79,7 +79,7 @@ test('a run that took other times on another machine gives the same summaries', 
   expect(await readFile(join(directory, 'summary.md'), 'utf8')).toBe(table);
 });
 
-test('the page is self-contained, is light, and every link leads to a run that is there', async () => {
+test('the page is self-contained and small, and every link leads to an existing run', async () => {
   const { directory, page, document } = await reported({
     labels: Array.from({ length: 25 }, (_, c) => `class ${c}`),
     added: {
@@ -125,7 +125,7 @@ test('every state of a run is shown: on the page, in the table, in summary.csv',
   expect(table).toContain('2 finished, 1 failed');
 });
 
-test('runs that diverged count: with the model that they left, or as guessing; runs without a result count nowhere', async () => {
+test('diverged runs count with their last good model or as guessing; runs without a result do not count', async () => {
   const { directory, csv, document } = await reported(everyEnd);
   const rows = summaryOf(csv);
   const late = await meanError(directory, 'no-relu4', [1, 2, 3]);
@@ -143,7 +143,7 @@ test('runs that diverged count: with the model that they left, or as guessing; r
   expect(words).toMatch(/The network without relu3 has .* in seed 2\. One seed gives no interval/);
 });
 
-test('one diverged run takes its network out of what can be shown, and no room from the others in the figure', async () => {
+test('a diverged run removes its network from the figure, and does not compress the others', async () => {
   const ends = { 'no-relu4-s2': 'diverged' } as const;
   const { document, csv, table } = await reported({
     seeds: [1, 2],
@@ -187,7 +187,7 @@ test('a difference that is not significant is shown with its interval and the de
   );
 });
 
-test('verdicts are next to what the paper says', async () => {
+test('results are next to what the paper reports', async () => {
   const { document } = await reported(everyEnd);
   const rows = all(document, '[aria-label="Comparison with the paper"] tbody tr').map((row) =>
     texts(row, 'td'),
@@ -209,7 +209,7 @@ test('verdicts are next to what the paper says', async () => {
   ]);
 });
 
-test('the forest plot has an estimate, an interval and the seeds of each network, in their places on the axis', async () => {
+test('the forest plot has an estimate, an interval and the seeds of each network at their positions on the axis', async () => {
   const { document } = await reported();
   for (const layout of ['wide', 'narrow']) {
     const figure = document.querySelector(`.${layout} svg`);
@@ -269,7 +269,7 @@ test('a study of one seed has differences, and no interval and no p-value anywhe
   expect(page).not.toMatch(/undefined/);
 });
 
-test('runs that agree to the last patch have no interval of no length, and nothing "less than 0.0 points"', async () => {
+test('runs that agree on every patch have no interval of length zero, and nothing "less than 0.0 points"', async () => {
   const { directory } = await reported({ added: { 'no-relu3': 0, 'no-pool2': 0 } });
   for (const seed of [1, 2, 3]) {
     for (const [network, wrong] of [
@@ -306,7 +306,7 @@ test('with five classes or fewer the page says that the top-5 error is 0 unless 
   expect(document.querySelector('main')?.textContent).not.toContain('top-5 error is 0 unless');
 });
 
-test('a study that has only begun has a page too', async () => {
+test('a study without results has a page too', async () => {
   const { document, csv } = await reported({
     seeds: [1],
     ends: { 'reference-s1': 'missing', 'no-relu3-s1': 'missing', 'no-pool2-s1': 'missing' },
@@ -315,14 +315,14 @@ test('a study that has only begun has a page too', async () => {
   expect(summaryOf(csv).get('no-pool2')).toMatchObject({ runs: 'seed 1 missing', seeds: '0', top1err: '' });
 });
 
-test('names of classes and networks are text, whatever they hold', async () => {
+test('names of classes and networks are text, whatever they contain', async () => {
   const { page } = await reported({
     labels: ['<script>alert(1)</script>', '"><img src=x>', "o'hare, & | co"],
   });
   expect(page).not.toMatch(/<script|<img src=x/);
 });
 
-test('controls are named by what they are as large as', async () => {
+test('controls are named after the ablation that they match', async () => {
   const { document, table } = await reported({
     controls: [
       {

@@ -37,7 +37,7 @@ function pValueOf(samples: readonly Sample[], replicates: number): number {
   return pairedPValue(samples, variationOf(samples, pool), drawReplicates(replicates, pool.size, 1), 1);
 }
 
-test("Holm's correction of four p-values is the textbook's", () => {
+test("Holm's correction of four p-values matches the textbook", () => {
   const adjusted = holmAdjusted([0.01, 0.04, 0.03, 0.005]);
   for (const [i, expected] of [0.03, 0.06, 0.06, 0.02].entries())
     expect(adjusted[i]).toBeCloseTo(expected, 12);
@@ -53,7 +53,7 @@ test("the paired test gives Fisher's exact value for Darwin's maize", () => {
   );
 });
 
-test('the standard error from photographs is that of the treated mice', () => {
+test('the standard error from photographs matches the textbook example of the treated mice', () => {
   // Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), table 2.1.
   const mice = sampleOf([94, 197, 16, 38, 99, 141, 23]);
   const { estimate, sharedVariance } = variationOf([mice], poolOf([mice]));
@@ -61,7 +61,7 @@ test('the standard error from photographs is that of the treated mice', () => {
   expect(Math.sqrt(sharedVariance)).toBeCloseTo(25.24, 2);
 });
 
-test('the interquartile mean and its scatter are those of SciPy', () => {
+test('the interquartile mean and its deviation match SciPy', () => {
   const { values, mean, standardError } = scipy.trimmed;
   expect(interquartileMean(Float64Array.from(values))).toBeCloseTo(mean, 12);
   const samples = interquartileSamples([sampleOf(values)]);
@@ -70,7 +70,7 @@ test('the interquartile mean and its scatter are those of SciPy', () => {
   expect(Math.sqrt(sharedVariance)).toBeCloseTo(standardError, 12);
 });
 
-test('with one seed the p-value is that of all exchanges in SciPy, and the scatter that within classes', () => {
+test("with one seed the p-value matches SciPy's exact permutation test, and the deviation is that within classes", () => {
   const { labels, reference, variant, ...expected } = scipy.oneSeed;
   const images = labels.map((_, i) => `${i}`);
   const values = Float64Array.from(variant, (error, i) => error - (reference[i] ?? Number.NaN));
@@ -85,33 +85,30 @@ test('with one seed the p-value is that of all exchanges in SciPy, and the scatt
 test.each([
   ['three', scipy.threeSeeds],
   ['five', scipy.fiveSeeds],
-])(
-  'with %s seeds of separate photographs, interval and p-value are those of SciPy’s t test',
-  (_, expected) => {
-    const runs = (errors: readonly (readonly number[])[]) =>
-      errors.map((row, s) => runOf(row, s, (i) => `${s}/${i}`));
-    const arms = [
-      { name: 'reference', runs: runs(expected.reference) },
-      { name: 'variant', runs: runs(expected.variant) },
-    ];
-    const found = comparisonOf(studyStatistics(arms, { replicates: 60_000, seed: 3 }));
-    const halfLength = (expected.high - expected.low) / 2;
-    expect(found.difference.value).toBeCloseTo(expected.difference, 12);
-    expect(
-      Math.abs((found.difference.interval?.low ?? Number.NaN) / halfLength - expected.low / halfLength),
-    ).toBeLessThan(tolerances.resampledQuantile);
-    expect(
-      Math.abs((found.difference.interval?.high ?? Number.NaN) / halfLength - expected.high / halfLength),
-    ).toBeLessThan(tolerances.resampledQuantile);
-    expect(Math.abs((found.test?.pValue ?? Number.NaN) - expected.pValue)).toBeLessThan(
-      tolerances.resampledShare,
-    );
-    const ratio = (found.test?.smallestDetectable ?? Number.NaN) / expected.smallestDetectable;
-    expect(Math.abs(ratio - 1)).toBeLessThan(tolerances.detectableDifference);
-  },
-);
+])('with %s seeds of separate photographs, interval and p-value match SciPy’s t test', (_, expected) => {
+  const runs = (errors: readonly (readonly number[])[]) =>
+    errors.map((row, s) => runOf(row, s, (i) => `${s}/${i}`));
+  const arms = [
+    { name: 'reference', runs: runs(expected.reference) },
+    { name: 'variant', runs: runs(expected.variant) },
+  ];
+  const found = comparisonOf(studyStatistics(arms, { replicates: 60_000, seed: 3 }));
+  const halfLength = (expected.high - expected.low) / 2;
+  expect(found.difference.value).toBeCloseTo(expected.difference, 12);
+  expect(
+    Math.abs((found.difference.interval?.low ?? Number.NaN) / halfLength - expected.low / halfLength),
+  ).toBeLessThan(tolerances.resampledQuantile);
+  expect(
+    Math.abs((found.difference.interval?.high ?? Number.NaN) / halfLength - expected.high / halfLength),
+  ).toBeLessThan(tolerances.resampledQuantile);
+  expect(Math.abs((found.test?.pValue ?? Number.NaN) - expected.pValue)).toBeLessThan(
+    tolerances.resampledShare,
+  );
+  const ratio = (found.test?.smallestDetectable ?? Number.NaN) / expected.smallestDetectable;
+  expect(Math.abs(ratio - 1)).toBeLessThan(tolerances.detectableDifference);
+});
 
-test('photographs that seeds share keep their noise, however many seeds there are', () => {
+test('common photographs keep their variance with any number of seeds', () => {
   // Seeds that agree on every photograph: only other photographs can change the mean.
   const values = [0, 0.2, 0.9, 0.4, 0.4, 1];
   const shared = [1, 2, 3, 4].map((seed) => ({ ...sampleOf(values, seed), images: sampleOf(values).images }));
@@ -123,14 +120,14 @@ test('photographs that seeds share keep their noise, however many seeds there ar
   expect(variationOf(apart, poolOf(apart)).sharedVariance).toBe(0);
 });
 
-test('photographs of a class that stand alone are taken together instead of having no noise', () => {
+test('classes with one photograph are pooled instead of having no variance', () => {
   const alone = { ...sampleOf([0.1, 0.3, 0.8]), labels: ['a', 'b', 'c'] };
   const together = sampleOf([0.1, 0.3, 0.8]);
   const pool = poolOf([together]);
   expect(variationOf([alone], pool).sharedVariance).toBe(variationOf([together], pool).sharedVariance);
 });
 
-test('one seed has its differences, and neither an interval nor a p-value', () => {
+test('one seed has differences, but neither an interval nor a p-value', () => {
   const arms = [
     { name: 'reference', runs: [runOf([0, 0.2, 0.4, 0.2, 0.6, 0], 7)] },
     { name: 'variant', runs: [runOf([0.2, 0.2, 0.6, 0.4, 0.6, 0.4], 7)] },
@@ -151,7 +148,7 @@ test('one seed has its differences, and neither an interval nor a p-value', () =
   });
 });
 
-test('a network that shares one seed alone with the reference has an interval of its error, and none of the difference', () => {
+test('a network with only one common seed has an interval of its error, and none of the difference', () => {
   const arms = [
     { name: 'reference', runs: [runOf([0, 0.4, 0.2, 0.2], 1), runOf([0.2, 0.2, 0, 0.4], 2)] },
     { name: 'late', runs: [runOf([0.2, 0.6, 0.2, 0], 2), runOf([0.2, 0.4, 0.2, 0.8], 3)] },
@@ -162,7 +159,7 @@ test('a network that shares one seed alone with the reference has an interval of
   expect(late?.comparison).toMatchObject({ basis: 'one seed', seeds: [2], test: undefined });
 });
 
-test('three seeds that lie far apart have an interval of their own, however many equal photographs each has', () => {
+test('three very different seeds have an interval, however many equal photographs each has', () => {
   const photographs = 1000;
   const seeds = [0.1, 0.2, 0.3].map((error, s) => runOf(Array<number>(photographs).fill(error), s));
   const [reference] = studyStatistics([{ name: 'reference', runs: seeds }], { replicates: 20_000, seed: 1 });
@@ -174,7 +171,7 @@ test('three seeds that lie far apart have an interval of their own, however many
   );
 });
 
-test('where no photograph differs in any seed, there is nothing to make an interval or a p-value from', () => {
+test('if no photograph differs in any seed, there is no interval and no p-value', () => {
   const runs = [runOf([0, 0.4, 0.2], 1), runOf([0.2, 0.2, 0], 2)];
   const arms = [
     { name: 'reference', runs },
@@ -202,7 +199,7 @@ test('where no photograph differs in any seed, there is nothing to make an inter
   expect(constant.difference.value).toBeCloseTo(0.5, 12);
 });
 
-test("Holm's correction is over the networks that were tested alone", () => {
+test("Holm's correction is only over the tested networks", () => {
   const reference = { name: 'reference', runs: [runOf([0, 0.4, 0.2, 0], 1), runOf([0.2, 0.2, 0, 0.6], 2)] };
   const tested = { name: 'tested', runs: [runOf([0.2, 0.9, 0.2, 0], 1), runOf([0.2, 0.6, 0, 1], 2)] };
   const single = { name: 'single', runs: [runOf([0.2, 0.9, 0.2, 0], 1)] };
@@ -212,7 +209,7 @@ test("Holm's correction is over the networks that were tested alone", () => {
   expect(alone.test?.adjustedPValue).toBe(alone.test?.pValue);
 });
 
-test('only seeds that both trained with are compared; a network without runs has no statistics but the others keep theirs', () => {
+test('only common seeds are compared; a network without runs has no statistics, and the others are not affected', () => {
   const arms = [
     { name: 'reference', runs: [runOf([0, 0.4, 0.2], 1), runOf([0.2, 0.2, 0], 2)] },
     { name: 'late', runs: [runOf([0.2, 0.2, 0.2], 2), runOf([0.2, 0.2, 0.2], 3)] },
@@ -225,7 +222,7 @@ test('only seeds that both trained with are compared; a network without runs has
   expect(found[2]?.comparison).toBeUndefined();
 });
 
-test('runs of one seed on different photographs are refused', () => {
+test('runs of one seed on different photographs are rejected', () => {
   const arms = [
     { name: 'reference', runs: [runOf([0, 0.4], 1)] },
     { name: 'variant', runs: [runOf([0, 0.4], 1, (i) => `other ${i}`)] },
@@ -233,7 +230,7 @@ test('runs of one seed on different photographs are refused', () => {
   expect(() => studyStatistics(arms, { replicates: 9, seed: 1 })).toThrow(/seed 1: expected both/);
 });
 
-test('an interval stays within the values that there are', () => {
+test('an interval stays within the possible values', () => {
   const samples = [sampleOf([0, 0, 0.1], 1), sampleOf([1, 1, 0.9], 2)];
   const pool = poolOf(samples);
   const variation = variationOf(samples, pool);
@@ -260,7 +257,7 @@ test('the numbers depend neither on the order of photographs nor on other networ
   expect(plain.test?.pValue).toBeGreaterThan(0);
 });
 
-test('seeds that agree by luck are not believed beyond half of what their photographs allow', () => {
+test('seeds that agree by chance do not reduce the variance below half of that of their photographs', () => {
   const values = [0, 0.2, 0.9, 0.4, 0.4, 1];
   const samples = [1, 2, 3].map((seed) => sampleOf(values, seed));
   const pool = poolOf(samples);

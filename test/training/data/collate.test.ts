@@ -35,7 +35,7 @@ function readBatch(folder: string, sidePx: number, cacheBytes: number, openFiles
 }
 
 test.skipIf(process.platform === 'win32')(
-  'a batch of many large photographs takes the memory that its budget allows, not that of all of them',
+  'a batch of many large photographs stays within its memory budget',
   async () => {
     const side = 3000;
     const folder = await temporaryFolder();
@@ -51,7 +51,7 @@ test.skipIf(process.platform === 'win32')(
 );
 
 test.skipIf(process.platform === 'win32')(
-  'a batch of more photographs than files may be open is made',
+  'a batch can have more photographs than the limit on open files',
   async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, '0.png'), await pngFile(1, 70, 70));

@@ -54,7 +54,7 @@ test('a folder of photographs becomes labelled, measured, split images with thei
   });
 });
 
-test('pixels that do not fit into the budget are not kept, and nothing else changes', async () => {
+test('pixels that exceed the budget are not cached, and nothing else changes', async () => {
   const root = await temporaryFolder(await classFiles({ wood: 5, brick: 4 }));
   const bytes = 9 * 70 * 66;
   const kept = await load(root, { cacheBytes: bytes });
@@ -64,7 +64,7 @@ test('pixels that do not fit into the budget are not kept, and nothing else chan
 });
 
 describe('the fingerprint', () => {
-  test('is the same wherever the data lie, whatever the files are called and in whatever order they were made', async () => {
+  test("is independent of the folder's path, file names and creation order", async () => {
     const files = await classFiles({ wood: 5, brick: 4 });
     const [first, second] = [
       await temporaryFolder(files),
@@ -110,7 +110,7 @@ describe('the fingerprint', () => {
 });
 
 describe('files are read by their content', () => {
-  test('whatever their ending: upper case, odd, wrong or none', async () => {
+  test('with any extension: upper case, unusual, wrong or none', async () => {
     const jpeg = (variety: number) =>
       encoder(rgbPicture(70, 66, variety))
         .jpeg()
@@ -127,7 +127,7 @@ describe('files are read by their content', () => {
     expect(dataset.skipped).toEqual([]);
   });
 
-  test('text files are skipped and listed, and count against no class', async () => {
+  test('text files are skipped and listed, and do not count in a class', async () => {
     const root = await temporaryFolder({
       ...(await classFiles({ wood: 3, brick: 3 })),
       'wood/licence.txt': 'free',
@@ -207,7 +207,7 @@ describe('files are read by their content', () => {
     expect(namesOf((await load(few)).skipped)).toEqual(Object.keys(others).sort());
   });
 
-  test('files of 16 bits that hold 12 are stretched, and a note says which', async () => {
+  test('16-bit files with 12-bit data are stretched, and a note lists them', async () => {
     const files: Record<string, Buffer> = {};
     for (let i = 0; i < 7; i++) {
       const samples = Uint16Array.from({ length: 70 * 66 }, (_, at) => ((at + i) * 37) % 4096);
@@ -220,7 +220,7 @@ describe('files are read by their content', () => {
     ]);
   });
 
-  test('one with more pixels than --max-image-pixels is refused', async () => {
+  test('one with more pixels than --max-image-pixels is rejected', async () => {
     const root = await temporaryFolder(await classFiles({ wood: 3, brick: 3 }));
     expect(await faultOf(root, { maxImagePixels: 70 * 66 - 1 })).toMatch(
       /brick\/0\.png: expected 4619 pixels or fewer \(--max-image-pixels\), got 70x66/,
@@ -389,7 +389,7 @@ describe('given splits', () => {
     expect(dataset.pixels?.places).toHaveLength(8);
   });
 
-  test('with a class that is only validated on are an error', async () => {
+  test('with a class that has only validation images are an error', async () => {
     const root = await temporaryFolder(
       await classFiles({ 'train/a': 3, 'train/b': 2, 'val/a': 1, 'val/c': 2 }),
     );
@@ -416,13 +416,13 @@ describe('given splits', () => {
     expect(await faultOf(root)).toMatch(/^DATA:\n {2}the training folder has no images\n {2}class a: /);
   });
 
-  test('with one training image of a class are enough, as nothing is held out of it', async () => {
+  test('with one training image of a class are enough, because nothing is held out of it', async () => {
     const files = await classFiles({ 'train/a': 1, 'train/b': 2, 'val/b': 1 });
     const dataset = await load(await temporaryFolder(files));
     expect([dataset.train.length, dataset.validation.length]).toEqual([3, 1]);
   });
 
-  test('without a class in val number the classes as with an empty folder of it', async () => {
+  test('without a class in val have the same class indices as with an empty folder of it', async () => {
     const files = await classFiles({ 'train/a': 2, 'train/b': 2, 'train/c': 2, 'val/b': 1, 'val/c': 1 });
     const without = await load(await temporaryFolder(files));
     const empty = await load(await temporaryFolder({ ...files, 'val/a/': '' }));
@@ -441,7 +441,7 @@ describe('given splits', () => {
     ]);
   });
 
-  test('of only training images are split by us', async () => {
+  test('with only training images are split by Textura', async () => {
     const root = await temporaryFolder(await classFiles({ 'train/a': 3, 'train/b': 5 }));
     const dataset = await load(root);
     expect([dataset.train.length, dataset.validation.length]).toEqual([6, 2]);
@@ -461,7 +461,7 @@ test('a class that is a link is read once, and a loop in it ends', async () => {
 });
 
 test.skipIf(!existsSync(photographs))(
-  'the 750 photographs of the UIUC database are read whole (skipped where ../shared/datasets/uiuc is not there)',
+  'the 750 photographs of the UIUC database are all read (skipped without ../shared/datasets/uiuc)',
   async () => {
     const dataset = await load(photographs, { validationShare: 0.2 });
     expect([dataset.labels.length, dataset.train.length, dataset.validation.length]).toEqual([25, 600, 150]);

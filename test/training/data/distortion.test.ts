@@ -156,7 +156,7 @@ describe('distortPatch', () => {
     ['a checkerboard', 0.07, (x: number, y: number) => ((x + y) % 2) * 255],
     ['a grating', 0.28, (x: number) => (x % 2) * 255],
   ] as const)(
-    '%s of single pixels shrunk 1.5 times does not alias: less contrast is left than by area average',
+    '%s of single pixels scaled down 1.5 times does not alias: it has less contrast than an area average',
     (_, most, levelAt) => {
       const image = picture(320, 240, levelAt);
       const contrast = (levels: ArrayLike<number>) => deviation(levels) / deviation(image.data);
@@ -257,7 +257,7 @@ describe('windowCentre', () => {
   });
 });
 
-test('draws every angle, both hands, and scale and gamma evenly on a logarithmic scale', () => {
+test('draws every angle, mirrored or not, and scale and gamma evenly on a logarithmic scale', () => {
   const random = randomStream(1, 'distortions');
   const drawn = Array.from({ length: 4000 }, () => drawDistortion(random));
   for (const [values, least, most] of [

@@ -23,14 +23,14 @@ function latin1Path(folder: string, name: string): Buffer {
 }
 
 describe('classes', () => {
-  test('are the folders, in code-point order and not as numbers, whatever order they were made in', async () => {
+  test('are the folders, in code-point order and not as numbers, independent of their creation order', async () => {
     const numbers = Array.from({ length: 12 }, (_, i) => `${12 - i}`);
     const root = await temporaryFolder(Object.fromEntries(numbers.map((label) => [`${label}/a.png`, label])));
     const { labels } = await scanDataFolder(root);
     expect(labels).toEqual(['1', '10', '11', '12', '2', '3', '4', '5', '6', '7', '8', '9']);
   });
 
-  test('may have spaces, accents and symbols in their names', async () => {
+  test('can have spaces, accents and symbols in their names', async () => {
     const root = await temporaryFolder({
       'grey stone/1.png': '',
       'Größe/지단.jpg': '',
@@ -134,7 +134,7 @@ describe('split folders', () => {
     expect(folder.notes).toEqual(['the test folder is not used in training (2 files)']);
   });
 
-  test('only train means that the split is ours', async () => {
+  test('only train means that Textura makes the split', async () => {
     const root = await temporaryFolder({ 'train/a/1.png': '', 'train/b/1.png': '' });
     expect(await scanDataFolder(root)).toMatchObject({ labels: ['a', 'b'], hasValidation: false });
   });
@@ -197,7 +197,7 @@ describe('entries that are not photographs', () => {
     expect(folder.skipped).toMatchObject([{ name: 'a/pipe.png', why: 'a device, pipe or socket' }]);
   });
 
-  test.skipIf(isWindows)('a folder within a class that may not be read is listed', async () => {
+  test.skipIf(isWindows)('an unreadable folder within a class is listed', async () => {
     const root = await temporaryFolder({ 'a/1.png': '', 'b/1.png': '', 'b/closed/2.png': '' });
     await chmod(root, 0o755);
     await chmod(join(root, 'b/closed'), 0);
@@ -207,7 +207,7 @@ describe('entries that are not photographs', () => {
   });
 });
 
-describe('a class that cannot be read is refused with the reason, so that no network lacks it', () => {
+describe('an unreadable class is rejected with the reason, so that no network lacks it', () => {
   test.skipIf(isWindows).each<[string, string]>([
     ['a class folder', 'b'],
     ['a split folder', 'val'],
@@ -232,7 +232,7 @@ describe('a class that cannot be read is refused with the reason, so that no net
     expect(await asOrdinaryUser(() => refusalOf(root))).toMatch(/this user may not read it \(EACCES\)$/);
   });
 
-  test.skipIf(isWindows)('a data folder in one that this user may not enter', async () => {
+  test.skipIf(isWindows)('a data folder in a folder that this user cannot enter', async () => {
     const root = await temporaryFolder({ 'data/a/1.png': '', 'data/b/1.png': '' });
     await chmod(root, 0);
     const below = join(root, 'data');
@@ -333,7 +333,7 @@ describe('a folder at the wrong level', () => {
     expect(await refusalOf(root)).toMatch(/Did you mean --data 'DATA\/my son'\\''s photos\/set 1'\?$/);
   });
 
-  test('a parent of two data sets is refused: their classes have the same names', async () => {
+  test('a parent of two data sets is rejected: their classes have the same names', async () => {
     const root = await temporaryFolder({ ...two('mine'), ...two('downloaded'), 'mine/README.txt': '' });
     expect(await refusalOf(root)).toBe(
       'DATA: expected one dataset, got several: downloaded, mine have sub-folders of the same names (a, b). ' +
@@ -342,7 +342,7 @@ describe('a folder at the wrong level', () => {
     );
   });
 
-  test('so is a parent of two data sets with splits, one of two that share one class, and one in a split', async () => {
+  test('so is a parent of two data sets with splits, of two that share one class, and one in a split', async () => {
     const splits = {
       ...two('kth/train'),
       ...two('kth/val'),
@@ -382,7 +382,7 @@ describe('a folder at the wrong level', () => {
     expect(folder).toMatchObject({ notes: [], dataFolders: [] });
   });
 
-  test('and train, val and test may hold a class in the same sub-folders', async () => {
+  test('and train, val and test can contain a class in the same sub-folders', async () => {
     const root = await temporaryFolder({
       ...two('train/wood'),
       ...two('val/wood'),
@@ -468,7 +468,7 @@ describe('links', () => {
   });
 });
 
-test('the data folder itself may be a link', async () => {
+test('the data folder itself can be a link', async () => {
   const real = await temporaryFolder({ 'a/1.png': '', 'b/1.png': '' });
   const other = await temporaryFolder();
   await symlink(real, join(other, 'data'));

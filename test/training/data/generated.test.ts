@@ -6,7 +6,7 @@ import {
   type GeneratedPicture,
 } from '../../../training/data/generated.ts';
 
-test('threads draw each picture of each texture once, as it is drawn here', async () => {
+test('threads draw each picture of each texture once, with the same pixels', async () => {
   const pictures: GeneratedPicture[] = [];
   await drawGeneratedDataset((picture, total) => {
     expect(total).toBe(50);

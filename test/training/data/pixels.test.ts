@@ -58,7 +58,7 @@ test('cached images are views of the shared memory', async () => {
   expect(greys.every(({ data }) => data.buffer === pixels?.slabs[0])).toBe(true);
 });
 
-test('a cache over its budget keeps nothing', async () => {
+test('a cache over its budget stores nothing', async () => {
   const images = await imageFiles(3);
   const cache = startPixelCache(3 * imageBytes - 1);
   images.forEach((image, i) => {
@@ -96,7 +96,7 @@ test('a cache stores images that do not fit into one slab', () => {
   );
 });
 
-test('without a cache an image is decoded from its file, and drawn where it is generated', async () => {
+test('without a cache an image is decoded from its file, or drawn if it is generated', async () => {
   const [file] = await imageFiles(1);
   const generated: DatasetImage = {
     name: 'brick/03',
@@ -112,7 +112,7 @@ test('without a cache an image is decoded from its file, and drawn where it is g
   expect(await read(1)).toEqual(drawGeneratedImage('brick', 3));
 });
 
-test('the images used last are kept as long as the budget leaves room to decode another', async () => {
+test('the most recently used images are cached as long as the budget has space to decode another', async () => {
   const images = await imageFiles(3);
   const read = readerOf(images, imageBytes + decodingBytes);
   for (const index of [0, 1, 0, 2]) await read(index);
@@ -122,7 +122,7 @@ test('the images used last are kept as long as the budget leaves room to decode 
   await expect(read(1)).rejects.toMatchObject({ code: 'image-type-unsupported' });
 });
 
-test('a failed read is not kept, so that the next one may succeed', async () => {
+test('a failed read is not cached, so that the next one can succeed', async () => {
   const images = await imageFiles(1);
   const [image] = images as readonly [DatasetImage];
   await spoil(image);

@@ -71,7 +71,7 @@ describe('for any data, seed and share', () => {
     );
   });
 
-  test('equal bytes never straddle the split, and bytes under two labels are never held out', () => {
+  test('identical files are never on both sides of the split, and files with two labels are never held out', () => {
     fc.assert(
       fc.property(fc.record(anySplit), ({ images, seed, share }) => {
         const sides = trySplit(images, seed, share);
@@ -107,7 +107,7 @@ describe('for any data, seed and share', () => {
 const distinct = (counts: readonly number[]) =>
   counts.flatMap((count, label) => Array.from({ length: count }, (_, i) => image(label, `${label}-${i}`)));
 
-test('each class gives its own share', () => {
+test('the share is held out of each class', () => {
   const { validation } = split(distinct([30, 10, 3]));
   expect([0, 1, 2].map((label) => validation.filter((one) => one.label === label).length)).toEqual([6, 2, 1]);
 });
@@ -118,13 +118,13 @@ test('another seed holds out other images', () => {
   expect(hashes(split(images, 2).validation)).not.toEqual(hashes(split(images, 1).validation));
 });
 
-test('a class has the same images held out whatever the other classes are', () => {
+test('the held-out images of a class do not depend on other classes', () => {
   const held = (counts: readonly number[]) =>
     hashes(split(distinct(counts)).validation.filter(({ label }) => label === 1));
   expect(held([30, 12, 5])).toEqual(held([7, 12, 40]));
 });
 
-test('copies that are more than the share still leave an image on each side', () => {
+test('more duplicates than the share still leave an image on each side', () => {
   const copies = (content: string, count: number) =>
     Array.from({ length: count }, (_, i) => image(0, content, `bark/${content}${i}.png`));
   const { train, validation } = split([...copies('x', 5), ...copies('y', 3), ...distinct([0, 5, 5])]);
@@ -153,7 +153,7 @@ describe('folds', () => {
     Array.from({ length: 9 + label }, (_, i) => image(label, `${label}-${i}`)),
   );
 
-  test('hold out every image once, of each class as many or one more', () => {
+  test('hold out every image once, with class counts that differ by at most one', () => {
     const splits = allFolds(images);
     const heldOut = splits.flatMap(({ validation }) => validation.map(({ name }) => name));
     expect(heldOut.toSorted()).toEqual(images.map(({ name }) => name).toSorted());
@@ -166,7 +166,7 @@ describe('folds', () => {
     }
   });
 
-  test('keep identical files together, never hold out a file with two labels, and depend on the seed alone', () => {
+  test('keep identical files together, never hold out a file with two labels, and depend only on the seed', () => {
     const messy = [...images, image(0, '0-1', 'bark/copy.png'), image(1, '2-2', 'brick/also-wood.png')];
     const splits = allFolds(messy);
     for (const { train, validation } of splits) {
@@ -178,7 +178,7 @@ describe('folds', () => {
     expect(allFolds(messy, 2)).not.toEqual(splits);
   });
 
-  test('refuse a class with fewer different images than folds', () => {
+  test('reject a class with fewer different images than folds', () => {
     const few = [...images, image(0, 'x')].filter(
       ({ label, contentHash }) => label !== 1 || contentHash < '1-3',
     );

@@ -4,7 +4,7 @@ import { chooseEngine } from '../../../training/engine/engine-choice.ts';
 const withGpu = { tensorflow: '2.21.0', gpu: true };
 const withoutGpu = { tensorflow: '2.21.0', gpu: false };
 
-it('the engine left to the product is tfjs where TensorFlow sees a GPU, else onnx, and it says why', () => {
+it('the automatic engine is tfjs if TensorFlow sees a GPU, otherwise onnx, with the reason', () => {
   const wish = { engine: 'auto', device: 'auto' } as const;
   expect(chooseEngine(wish, withGpu)).toEqual({
     engine: 'tfjs',
@@ -21,7 +21,7 @@ it('the engine left to the product is tfjs where TensorFlow sees a GPU, else onn
   });
 });
 
-it("a way to the GPU that is the onnx engine's own chooses that engine, and is refused for the other", () => {
+it('a device that only the onnx engine has selects that engine, and is rejected for the other', () => {
   for (const device of ['webgpu', 'cuda'] as const) {
     expect(chooseEngine({ engine: 'auto', device }, withGpu)).toEqual({
       engine: 'onnx',
@@ -34,7 +34,7 @@ it("a way to the GPU that is the onnx engine's own chooses that engine, and is r
   }
 });
 
-it('the engine and the device that were asked for are kept', () => {
+it('the requested engine and device are used', () => {
   expect(chooseEngine({ engine: 'tfjs', device: 'cpu' }, withGpu)).toMatchObject({
     engine: 'tfjs',
     device: 'cpu',

@@ -295,7 +295,7 @@ describe('the onnx engine', () => {
     },
   );
 
-  test('evaluates fewer patches at once where the layers are large', () => {
+  test('evaluates fewer patches at once if layers are large', () => {
     expect(evaluationPatches(networkOf('reference', classes))).toBe(32);
     const large = networkOf('no-pool1', classes);
     const { activationBytes } = totalsOf(describeLayers(large));
@@ -305,7 +305,7 @@ describe('the onnx engine', () => {
     expect(evaluationPatches(huge)).toBe(1);
   });
 
-  test('takes a smaller batch in the session of the usual one', async () => {
+  test('runs a smaller batch in the session of the full batch size', async () => {
     const network = networkOf('lab-baseline', classes);
     const batches = [batchOf(5, 1), batchOf(3, 2)];
     const own = await stepped(network, {}, batches);
@@ -326,7 +326,7 @@ const paperForm = networkOf('reference', classes, { width: 0.4, initialDeviation
 const normalised = networkOf('reference', classes, { width: 0.3, batchNorm: true });
 
 describeWithTensorflow('the tfjs engine', () => {
-  test('computes in float32 on a GPU unless NVIDIA_TF32_OVERRIDE asks for more speed, on a CPU always', async () => {
+  test('computes in float32 on a GPU unless NVIDIA_TF32_OVERRIDE is set, and always on a CPU', async () => {
     const tf = await loadTensorflow();
     const precisionOn = async (device: string) => {
       const engine = tfjsEngine(tf, networkOf('lab-baseline', classes), device);

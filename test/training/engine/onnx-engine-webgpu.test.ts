@@ -87,7 +87,7 @@ describe('the onnx engine on WebGPU', () => {
   });
 
   test.for(small)(
-    'takes the steps of a network $name as the processor does',
+    'takes the same steps of a network $name as the CPU',
     {
       timeout: 240_000,
     },
@@ -97,7 +97,7 @@ describe('the onnx engine on WebGPU', () => {
     },
   );
 
-  test('takes a step of the reference as the processor does', { timeout: 3_600_000 }, async (context) => {
+  test('takes the same step of the reference as the CPU', { timeout: 3_600_000 }, async (context) => {
     if ('missing' in vulkan) return context.skip(vulkan.missing);
     const wanted = process.env.TEXTURA_TEST_WEBGPU !== undefined;
     context.skip(!wanted, 'set TEXTURA_TEST_WEBGPU=1 for it: a quarter of an hour on software');

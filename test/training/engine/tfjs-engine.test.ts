@@ -7,7 +7,7 @@ import { randomPatches } from '../../support/random-network.ts';
 import { describeWithTensorflow } from '../../support/tensorflow.ts';
 
 describeWithTensorflow('the tfjs engine', () => {
-  test('holds as many tensors after 300 steps as after 10, and none when it is disposed of', {
+  test('has as many tensors after 300 steps as after 10, and none after it is disposed', {
     timeout: 120_000,
   }, async () => {
     const tf = await loadTensorflow();

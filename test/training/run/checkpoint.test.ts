@@ -40,7 +40,7 @@ async function damage(path: string, change: (file: Buffer) => Buffer): Promise<v
   await writeFile(path, change(await readFile(path)));
 }
 
-test('a checkpoint comes back to the bit', async () => {
+test('a checkpoint round-trips bit-exactly', async () => {
   const directory = await directoryOfTwo();
   const back = await readCheckpoint(directory, network, 'last');
   const expected = checkpointOf(2);
@@ -66,7 +66,7 @@ test('a checkpoint of an earlier version, which called momentum buffers momenta,
   expect(back?.state.momentum).toEqual(checkpointOf(2).state.momentum);
 });
 
-test('best is not overwritten by a worse checkpoint, and the one before the last is kept', async () => {
+test('best is not overwritten by a worse checkpoint, and the previous checkpoint is kept', async () => {
   const directory = await directoryOfTwo();
   expect((await readCheckpoint(directory, network, 'best'))?.progress.epochsDone).toBe(1);
   expect((await readCheckpoint(directory, network, 'previous'))?.progress.epochsDone).toBe(1);
@@ -76,7 +76,7 @@ test('a directory without checkpoints has none', async () => {
   expect(await newestCheckpoint(await temporaryFolder(), network)).toBeUndefined();
 });
 
-test('a cut or altered newest checkpoint is named, and the one before it used', async () => {
+test('a truncated or changed newest checkpoint is reported, and the previous one is used', async () => {
   const changes: ((file: Buffer) => Buffer)[] = [
     (file) => file.subarray(0, file.length - 5),
     (file) => file.subarray(0, 3),
@@ -112,7 +112,7 @@ test('a corrupt newest checkpoint never replaces the intact one that was resumed
   expect((await newestCheckpoint(directory, network))?.checkpoint.progress.epochsDone).toBe(1);
 });
 
-test('a damaged best checkpoint is named, and the newest whole one takes its place', async () => {
+test('a corrupt best checkpoint is reported, and the newest intact one replaces it', async () => {
   const directory = await directoryOfTwo();
   expect((await bestCheckpoint(directory, network))?.checkpoint.progress.epochsDone).toBe(1);
   await damage(checkpointPath(directory, 'best'), (file) => file.subarray(0, 100));
@@ -122,7 +122,7 @@ test('a damaged best checkpoint is named, and the newest whole one takes its pla
   expect(await bestCheckpoint(await temporaryFolder(), network)).toBeUndefined();
 });
 
-test('when every checkpoint is damaged, each is named', async () => {
+test('if every checkpoint is corrupt, each is reported', async () => {
   const directory = await directoryOfTwo();
   for (const name of ['last', 'previous'] as const)
     await damage(checkpointPath(directory, name), (file) => file.subarray(0, 100));
@@ -132,7 +132,7 @@ test('when every checkpoint is damaged, each is named', async () => {
   });
 });
 
-test('a checkpoint of another network is refused by the parameter that differs', async () => {
+test('a checkpoint of another network is rejected with the parameter that differs', async () => {
   const directory = await directoryOfTwo();
   await copyFile(checkpointPath(directory, 'last'), checkpointPath(directory, 'previous'));
   await expect(newestCheckpoint(directory, networkOf('lab-baseline', 4))).rejects.toThrow(

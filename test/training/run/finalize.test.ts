@@ -101,7 +101,7 @@ test('a run in TensorFloat-32 states its difference, and is compared with logits
   expect(model.includes(Buffer.from(own.buffer, own.byteOffset, own.byteLength))).toBe(true);
 });
 
-test('an engine that rounds without saying so fails the export', async () => {
+test('an engine with undeclared rounding fails the export', async () => {
   const { directory } = await resultsOf(await roundingEngine('float32'));
   await expect(exported(directory)).rejects.toMatchObject({ code: 'parity-failed' });
 });

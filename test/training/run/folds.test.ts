@@ -24,7 +24,7 @@ async function foldsOf(...folds: readonly (readonly ValidatedImage[])[]): Promis
   return directory;
 }
 
-test('folds count together by photograph and by patch, with intervals', async () => {
+test('folds are combined by photograph and by patch, with intervals', async () => {
   const first = [image('a', 0, true), image('b', 1, true), image('c', 4, false)];
   const second = [image('d', 2, true), image('e', 0, true)];
   const directory = await foldsOf(first, second);
@@ -57,7 +57,7 @@ test('folds count together by photograph and by patch, with intervals', async ()
   expect(foldsText(summary)).toContain('error of photographs  0.2000 (95 % interval 0.0362 to 0.6245)');
 });
 
-test('no wrong photograph still leaves an interval', async () => {
+test('zero errors still have an interval', async () => {
   const summary = await summariseFolds(await foldsOf([image('a', 0, true)], [image('b', 0, true)]), 2);
   expect(summary.photographError.interval[0]).toBe(0);
   expect(summary.photographError.interval[1]).toBeGreaterThan(0.5);

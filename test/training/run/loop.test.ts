@@ -106,7 +106,7 @@ async function bitsIn(directory: string, name: 'last' | 'best'): Promise<string>
   return checkpoint === undefined ? 'none' : bitsOf(checkpoint.state);
 }
 
-test('a run that was stopped after any of its steps resumes to the same rows and the same bits', async () => {
+test('a run that was stopped after any of its steps resumes to the same rows and bit-identical values', async () => {
   const whole = await temporaryFolder();
   const expected = await trainFrom({ directory: whole });
   expect(expected.outcome).toMatchObject({ status: 'finished', endedEarly: false });
@@ -126,7 +126,7 @@ test('a run that was stopped after any of its steps resumes to the same rows and
   }
 });
 
-test('a run that is resumed twice in the same epoch is still the same', async () => {
+test('a run that is resumed twice in the same epoch gives the same result', async () => {
   const [whole, directory] = [await temporaryFolder(), await temporaryFolder()];
   const expected = await trainFrom({ directory: whole });
   let from = fresh;
@@ -175,7 +175,7 @@ test('each step has its own learning rate from the schedule, and rows have the l
   );
 });
 
-test('another seed of the patches is another run', async () => {
+test('another seed gives other patches', async () => {
   const [one, other] = [await temporaryFolder(), await temporaryFolder()];
   const source = startDataLoader(
     { ...data, patchesPerEpoch: 7, seed: 6, augment: 'jitter64', patchPx: 64, cacheBytes: 0 },
@@ -194,7 +194,7 @@ test('the errors of an epoch are shares of all its patches, those of the last sm
   expect(errors).toBeCloseTo(Math.round(errors), 9);
 });
 
-test('an epoch of fewer patches than a batch is one step, which moves the values', async () => {
+test('an epoch with fewer patches than a batch is one step, which changes the parameters', async () => {
   const directory = await temporaryFolder();
   const source = loaderOf(2);
   const computes = await onnxEngine(network, { threads: 1, batch: 8 });
@@ -210,7 +210,7 @@ test('an epoch of fewer patches than a batch is one step, which moves the values
   expect(await bitsIn(directory, 'last')).not.toBe(bitsOf(fresh.state));
 });
 
-test('a run whose loss is no longer finite ends, and its last good checkpoint stays', async () => {
+test('a run whose loss is not finite ends, and its last good checkpoint stays', async () => {
   const directory = await temporaryFolder();
   const good = await trainFrom({ directory, config: { epochs: 1 } });
   const from = (await newestCheckpoint(directory, network))?.checkpoint ?? fresh;
@@ -228,7 +228,7 @@ test('a run whose loss is no longer finite ends, and its last good checkpoint st
     expect(Number.isFinite(row.objective)).toBe(true);
 });
 
-test('a run whose loss explodes and stays finite is diverged too once its epochs are over', async () => {
+test('a run whose loss explodes but stays finite has diverged when it ends', async () => {
   const directory = await temporaryFolder();
   const wild = { epochs: 1, learningRate: 10, warmupEpochs: 0 };
   const { outcome, published } = await trainFrom({ directory, config: wild });
@@ -241,7 +241,7 @@ test('a run whose loss explodes and stays finite is diverged too once its epochs
   expect(again, 'it has ended so for good').toMatchObject({ steps: 0, outcome: { status: 'diverged' } });
 });
 
-test('patience ends a run whose validation does not get better; equal is not better', async () => {
+test('patience ends a run whose validation error does not improve; equal is no improvement', async () => {
   const directory = await temporaryFolder();
   // A rate that rounds away: every epoch validates exactly alike.
   const config = { epochs: 9, patience: 2, learningRate: 1e-30 };

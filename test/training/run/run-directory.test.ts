@@ -33,7 +33,7 @@ const runOf = (variant: string, status: Run['status'], startedAt = '2026-03-07T0
 });
 const requested = (config: Partial<TrainingConfig>) => trainingConfigSchema.parse(config);
 
-test('a new run is called by its name, with the first number that is free where it is taken', async () => {
+test('a new run has its name, with the first free number if the name is taken', async () => {
   await workIn();
   expect(freeRunDirectory('reference')).toBe(join('runs', 'reference'));
   await workIn({ reference: anyRun, 'reference-3': anyRun });
@@ -42,7 +42,7 @@ test('a new run is called by its name, with the first number that is free where 
   expect(freeRunDirectory('reference')).toBe(join('runs', 'reference-4'));
 });
 
-test('a directory with a run is refused; one with other files, or a missing one, is free', async () => {
+test('a directory with a run is rejected; one with other files, or a missing one, is free', async () => {
   const folder = await temporaryFolder({ 'notes/a.txt': 'mine' });
   await writeRun(join(folder, 'run'), anyRun);
   expect(() => requireFree(join(folder, 'run'))).toThrow(
@@ -68,7 +68,7 @@ test('the run to resume is the newest unfinished one of the variant', async () =
   expect(await newestRun('no-relu1')).toBeUndefined();
 });
 
-test('where every run of a variant is finished, the newest of them is found', async () => {
+test('if every run of a variant is finished, the newest is found', async () => {
   await workIn({
     first: runOf('reference', 'finished', '2026-03-07T08:09:10Z'),
     second: runOf('reference', 'finished', '2026-03-08T08:09:10Z'),
@@ -97,13 +97,13 @@ test('every given setting that differs is listed by its flag, with both values',
   );
 });
 
-test('a data folder that has moved is read where it is now', () => {
+test('a moved data folder is read at its new path', () => {
   const stored = inventedRun({});
   const config = resumedConfig(stored, requested({ data: 'moved/photos' }), new Set(['data']));
   expect(config).toEqual({ ...stored.config, data: 'moved/photos' });
 });
 
-test('changed data are refused, and the message says whether the classes or the images differ', () => {
+test('changed data are rejected, and the message says whether the classes or the images differ', () => {
   const stored = inventedRun({ labels: ['moss', 'sand'] });
   const { fingerprint } = stored.data;
   requireSameData(stored, ['moss', 'sand'], fingerprint);
@@ -119,7 +119,7 @@ test('changed data are refused, and the message says whether the classes or the 
   );
 });
 
-test('the bytes of a run are enough for what a run of the reference writes', async () => {
+test('the estimated bytes of a run cover what a run of the reference writes', async () => {
   const { peak, kept } = runBytes(networkOf('reference', 25));
   // 4,439,095 parameters of four bytes; with their momentum buffers, four times.
   expect(peak).toBeGreaterThan(8 * 4 * 4_439_095);

@@ -39,7 +39,7 @@ async function killed(child: ChildProcess): Promise<void> {
   await once(child, 'exit');
 }
 
-test('of processes that find the lock of a killed one at the same time, one takes it', {
+test('if several processes find the lock of a killed one at the same time, one takes it', {
   timeout: 120_000,
 }, async () => {
   const folder = await temporaryFolder();
@@ -57,7 +57,7 @@ test('of processes that find the lock of a killed one at the same time, one take
   }
 });
 
-test('a directory in which a living process works is refused, naming it; one whose process was killed is not', {
+test('a directory in use by a running process is rejected with its id; one whose process was killed is not', {
   timeout: 120_000,
 }, async () => {
   const directory = await temporaryFolder();
@@ -75,7 +75,7 @@ test('a directory in which a living process works is refused, naming it; one who
   expect(await readdir(directory)).toEqual([]);
 });
 
-test('a process that ends by itself, or by a signal while nothing listens to it, releases its lock', {
+test('a process that ends normally, or by a signal without a listener, releases its lock', {
   timeout: 120_000,
 }, async () => {
   const directory = await temporaryFolder();
@@ -96,7 +96,7 @@ const lockFile = '.lock-1700000000000-a.json';
 const lockOf = (changes: Partial<ProcessIdentity>) =>
   JSON.stringify({ ...ownIdentity(), ...changes, state: 'holding' });
 
-test('a process number that another process has by now does not keep the lock', async () => {
+test('a process id that was reused does not keep the lock', async () => {
   const files = { [lockFile]: lockOf({ tick: `${ownIdentity().tick}0` }) };
   (await takeRunLock(await temporaryFolder(files))).release();
 });
@@ -132,7 +132,7 @@ test('a directory that the lock made goes with it, unless something was written 
   expect(await readFile(join(folder, 'a/kept.txt'), 'utf8')).toBe('text');
 });
 
-test('a path that cannot be a directory is named with the reason', async () => {
+test('a path that cannot be a directory is reported with the reason', async () => {
   const folder = await temporaryFolder({ file: 'text' });
   for (const [path, reason] of [
     ['file', 'it is a file, not a folder'],
@@ -146,7 +146,7 @@ test('a path that cannot be a directory is named with the reason', async () => {
   }
 });
 
-test('what a killed process left half written is removed, what a living one writes is not', async () => {
+test('partial files of a killed process are removed, those of a running one are not', async () => {
   const directory = await temporaryFolder();
   await mkdir(join(directory, 'checkpoint'));
   const child = spawn(process.execPath, ['-e', '']);

@@ -18,7 +18,7 @@ test('without a warm-up the first step has the peak', () => {
   expect(learningRateAt({ shape: 'cosine', peak: 0.3, warmupSteps: 0, totalSteps: 5 }, 0)).toBe(0.3);
 });
 
-test('a run that is all warm-up never divides by zero', () => {
+test('a run with only warm-up never divides by zero', () => {
   expect(learningRateAt({ shape: 'cosine', peak: 0.3, warmupSteps: 3, totalSteps: 3 }, 3)).toBe(0.3);
 });
 

@@ -12,7 +12,7 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const network = networkOf('no-pool1', 7);
 
-test('a batch that does not fit into memory is refused, with the largest one that does', () => {
+test('a batch that does not fit into memory is rejected, with the largest one that does', () => {
   const available = trainingStepBytes(network, 101);
   requireMemory(network, 101, available);
   expect(() => requireMemory(network, 165, available)).toThrow(
@@ -90,7 +90,7 @@ test('a run that fails to start releases its lock, its listeners and the directo
   expect(listeners()).toEqual(before);
 });
 
-test('a run in use by another process is refused before its data is read', async () => {
+test('a run in use by another process is rejected before its data is read', async () => {
   const folder = await temporaryFolder({ 'photos/a/notes.txt': 'no image' });
   const lock = await takeRunLock(join(folder, 'run'));
   const request = requestIn(folder);
