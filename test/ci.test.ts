@@ -1,4 +1,4 @@
-/** What continuous integration runs, with programs in the place of the system's that write down how they were called. */
+/** Continuous integration's commands, with fake system programs that record their calls. */
 import { chmod, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

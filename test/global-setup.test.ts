@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => clone.remove());
 
 test('without a network the setup of the tests ends quickly, says why TensorFlow is missing, and the other tests run', async () => {
-  // Nobody listens there: pip is refused each time that it tries.
+  // No server listens there, so every attempt of pip fails.
   const noNetwork = { PIP_INDEX_URL: 'http://127.0.0.1:9/', PIP_FIND_LINKS: clone.folder };
   const { status, stdout, stderr } = await clone.evaluate(
     `import { setup } from './test/global-setup.ts'; await setup(); process.stdout.write('retries: ' + process.env.PIP_RETRIES);`,

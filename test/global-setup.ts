@@ -1,11 +1,11 @@
 /**
- * Once before all tests: TensorFlow, so that the tests of its engine run. Where it cannot be set up, as on a machine without a network, they
- * are skipped, each saying why (test/support/tensorflow.ts).
+ * Once before all tests: TensorFlow, so that the tests of its engine run. Where it cannot be set up, as on a
+ * machine without a network, they are skipped, each saying why (test/support/tensorflow.ts).
  */
 import { setUpTensorflow } from '../setup/tensorflow/install.ts';
 import { tensorflowInstalled } from '../training/engine/tensorflow/location.ts';
 
-/** pip's own patience adds up to minutes where there is no network. The tests' processes inherit these, too. */
+/** Without a network pip's default retries take minutes. The processes of tests inherit these settings. */
 const impatience = { PIP_RETRIES: '1', PIP_DEFAULT_TIMEOUT: '10' } as const;
 
 export async function setup(): Promise<void> {

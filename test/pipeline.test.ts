@@ -33,7 +33,8 @@ describe.skipIf(!existsSync(photographs))(
       await run('training/train.ts', '--data', 'data', '--out', 'runs/two', ...setting);
       await run('export/export.ts', '--run', 'runs/two');
 
-      // Two classes have 12 validation photographs of 15 patches: all of them are in the trainer's own answers, photograph by photograph.
+      // Two classes have 12 validation photographs of 15 patches: all of them are in the trainer's logits,
+      // photograph by photograph.
       const config = trainingConfigSchema.parse({ data: join(folder, 'data') });
       const { validation } = await loadDataset({ ...config, cacheBytes: 0 });
       const paths = validation.map(({ source }) => (source.kind === 'file' ? source.path : ''));

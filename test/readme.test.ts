@@ -21,8 +21,8 @@ const commands = [...readme.matchAll(/^```sh\n([^`]*)```/gm)]
   });
 
 /**
- * Run elsewhere: quickstart is these same commands and takes a minute; TensorFlow's setup, the service and the page have tests of
- * their own.
+ * Run elsewhere: quickstart is these same commands and takes a minute; TensorFlow's setup, the service and
+ * the page have tests of their own.
  */
 const ranElsewhere = ['quickstart', 'setup:tensorflow', 'serve', 'demo', 'build'];
 /** Cuts training short; the commands are otherwise as they stand on the page. */

@@ -62,7 +62,8 @@ export function exactToomCook(outputs: number, kernelSize: number): ToomCook<Rat
     Array.from({ length: coefficients }, (_, i) => (i === coefficients - 1 ? one : zero)),
   ];
   const unscaled = transpose(inverse(evaluation(inputs)));
-  // A factor scales a row of B' down and the same row of G up, so that transformed inputs stay as large as inputs.
+  // A factor scales a row of B' down and the same row of G up, so that transformed inputs stay as large as
+  // inputs.
   const scales = unscaled.map((row) => row.map(absolute).reduce((a, b) => (isGreater(b, a) ? b : a)));
   return {
     outputs,

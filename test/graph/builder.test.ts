@@ -10,7 +10,9 @@ import { tolerances } from '../tolerances.ts';
 const newGraph = (float: 'float32' | 'float64' = 'float32') =>
   createGraph({ name: 'test', opset: 17, float });
 
-/** Runs what `build` makes of `x` `[2,3,2]` with the values 0..11 and checks the shapes that the builder foresaw. */
+/**
+ * Runs the graph that `build` makes from `x` `[2,3,2]` with the values 0..11 and checks the inferred shapes.
+ */
 async function outputsOf(build: (graph: Graph, x: Value) => readonly Value[]) {
   const graph = newGraph();
   const outputs = build(graph, graph.input('x', 'float32', [2, 3, 2]));

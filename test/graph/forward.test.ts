@@ -130,7 +130,10 @@ describe('the portable graph', () => {
 });
 
 describe('kernels', () => {
-  /** One convolution whose only weight is a one at row 0, column 4: its output is the image moved four columns to the left. */
+  /**
+   * One convolution whose only weight is a one at row 0, column 4: its output is the image moved four columns
+   * to the left.
+   */
   const network: Network = {
     name: 'shift',
     classes: 2,

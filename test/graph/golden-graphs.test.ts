@@ -1,7 +1,7 @@
 /**
- * Golden files: the bytes of every graph that Textura builds. A change that should not change what is computed leaves them as they
- * are; one that only renames values changes the first hash of a line and leaves the second, which does not depend on names.
- * Regenerate them with `npx vitest run test/graph/golden-graphs.test.ts -u`.
+ * Golden files: the bytes of every graph that Textura builds. A refactoring must not change them. Renaming
+ * values changes only the first hash of a line, because the second does not depend on names. Regenerate them
+ * with `npx vitest run test/graph/golden-graphs.test.ts -u`.
  */
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
@@ -102,7 +102,7 @@ function shortHash(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex').slice(0, 16);
 }
 
-/** Values that differ from each other, made without a random generator, which is not what is tested here. */
+/** Distinct values, made without the random generator, so that its changes do not affect the golden files. */
 function orderedParameters(network: Network): Parameters {
   return new Map(
     parameterSpecs(network).map(({ name, shape }) => [

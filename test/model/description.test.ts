@@ -83,7 +83,8 @@ test('receptive field and stride follow the chain of windows', () => {
     receptiveFieldPx,
     stridePx,
   ]);
-  // conv1 5; pool1 5+1=6 at 2; conv2 6+4*2=14; pool2 14+2=16 at 4; conv3 16+3*4=28; pool3 28+4=32 at 8; conv4 32+3*8=56; pool4 56+8=64.
+  // conv1 5; pool1 5+1=6 at 2; conv2 6+4*2=14; pool2 14+2=16 at 4; conv3 16+3*4=28; pool3 28+4=32 at 8; conv4
+  // 32+3*8=56; pool4 56+8=64.
   expect(fields.filter(([name]) => /conv|pool/.test(String(name)))).toEqual([
     ['conv1', 5, 1],
     ['pool1', 6, 2],

@@ -24,7 +24,8 @@ test('a patch of 128 source pixels averages squares of 2x2, rounded half up', ()
 });
 
 test('a patch of 96 source pixels shares the pixel between two cells', () => {
-  // Each cell is 1.5 pixels wide: the first has pixel 0 whole and half of pixel 1, the second the other half and pixel 2.
+  // Each cell is 1.5 pixels wide: the first has pixel 0 whole and half of pixel 1, the second the other half
+  // and pixel 2.
   const source = image(96, 96, (x) => (x === 1 ? 90 : x === 2 ? 30 : 0));
   const patch = cutPatch(source, { x: 0, y: 0 }, 96);
   expect([patch[0], patch[1], patch[2]]).toEqual([30, 50, 0]);

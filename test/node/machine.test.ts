@@ -13,7 +13,7 @@ import {
 
 const meminfo = 'MemTotal:       24683652 kB\nMemFree:        12000000 kB\nMemAvailable:   23000000 kB\n';
 
-/** A machine whose /proc and /sys hold these files alone. */
+/** A machine whose /proc and /sys contain only these files. */
 function machineOf(files: Readonly<Record<string, string>>) {
   return (path: string) => files[path];
 }

@@ -6,7 +6,10 @@ import { runScript } from '../support/command.ts';
 import { freshHome } from '../support/fresh-home.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-/** Computes with onnxruntime in a process with a fresh home folder; gives what native code saw and what is in that folder. */
+/**
+ * Runs onnxruntime in a process with an empty home folder; returns the environment of native code and the
+ * folder's content.
+ */
 async function seenBy(script: string, set: Readonly<Record<string, string>>) {
   const cwd = await temporaryFolder();
   const home = await freshHome(cwd);

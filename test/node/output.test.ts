@@ -28,7 +28,7 @@ test.skipIf(process.platform !== 'linux')(
   },
 );
 
-test("another user's folder is refused by its path", async () => {
+test("another user's folder is rejected with its path", async () => {
   const folder = await temporaryFolder();
   await mkdir(join(folder, 'theirs'), { mode: 0o555 });
   if (process.geteuid?.() === 0) {

@@ -8,7 +8,10 @@ function streamOf(columns?: number) {
   return { terminal: terminalOn(stream), written: () => String(stream.read() ?? '') };
 }
 
-/** What a screen shows in the end: a carriage return goes to the start of the line, `ESC [K` clears from there on. */
+/**
+ * The final content of a screen: a carriage return moves to the start of the line, `ESC [K` clears the rest
+ * of the line.
+ */
 function shown(text: string): readonly string[] {
   return text.split('\n').map((line) =>
     line.split('\r').reduce((before, part) => {

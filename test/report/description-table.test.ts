@@ -12,7 +12,8 @@ function lineOf(table: string, layer: string): string[] {
 
 test('the reference at 25 classes is described as computed by hand', () => {
   const table = describeTable(reference, 165);
-  // 20 kernels of 5x5 and 20 biases; 60 x 60 x 20 outputs of 25 products; 165 of them in 4 bytes are 45.3 MiB.
+  // 20 kernels of 5x5 and 20 biases; 60 x 60 x 20 outputs of 25 products; 165 of them in 4 bytes are 45.3
+  // MiB.
   expect(lineOf(table, 'conv1')).toEqual([
     'conv1',
     '5x5 kernels',

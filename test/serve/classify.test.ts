@@ -163,7 +163,7 @@ describe('npm run classify', () => {
     expect(lines[0]).toMatch(new RegExp(`^  ${best} +${(Math.max(...expected) * 100).toFixed(1)} %`));
   });
 
-  test('takes the model of the folder where none is named, and without one says how to make one', async () => {
+  test('uses the model of the folder by default, and without one says how to export one', async () => {
     const result = await runClassify(['three patches.png', '--json']);
     expect(JSON.parse(result.stdout)).toMatchObject({ model: 'lab-baseline' });
     const empty = { cwd: await temporaryFolder() };
@@ -278,7 +278,7 @@ describe('a model', () => {
     });
   });
 
-  test('that is another kind of file is refused', async () => {
+  test('that is another kind of file is rejected', async () => {
     await expect(Model.load(join(home, 'three patches.png'))).rejects.toMatchObject({
       code: 'model-unusable',
     });

@@ -39,7 +39,10 @@ const withField = (number: number, write: (writer: protobuf.Writer) => void) => 
   return Buffer.concat([good, writer.ldelim().finish()]);
 };
 
-/** The file with a tensor that lies in another one: TensorProto.external_data (13) and data_location (14) EXTERNAL. */
+/**
+ * The file with a tensor that lies in another one: TensorProto.external_data (13) and data_location (14)
+ * EXTERNAL.
+ */
 const withExternalData = () => {
   const tensor = new protobuf.Writer();
   tensor.uint32((8 << 3) | 2).string('stolen');

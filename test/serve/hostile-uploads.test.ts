@@ -201,7 +201,7 @@ describe('bodies', () => {
     ['the name of a prototype', part('__proto__')],
     ['no name', `--${boundary}\r\nContent-Disposition: form-data; filename="f"\r\n\r\na\r\n`],
     [
-      'a field beside the image',
+      'a field alongside the image',
       `${part('image')}--${boundary}\r\nContent-Disposition: form-data; name="model"\r\n\r\nother\r\n`,
     ],
     ['headers without end', `--${boundary}\r\n${'X-A: b\r\n'.repeat(5000)}\r\n\r\n`],

@@ -108,7 +108,7 @@ test('the health check answers while forty pictures of fifteen patches are compu
     await sleep(5);
   }
   expect((await work).every(({ status }) => status === 200)).toBe(true);
-  // Half of them, for on a machine that is busy with other tests the last per cent says nothing of the service.
+  // Half of them: while other tests run, the slowest responses depend on the machine's load.
   expect(times.sort((a, b) => a - b)[Math.floor(times.length / 2)]).toBeLessThan(50);
 });
 

@@ -104,7 +104,7 @@ test('the command serves, and on SIGTERM under load answers all accepted request
   expect(fresh.contents()).toEqual([]);
   const answered = outcomes.filter((outcome) => outcome === '200');
   const others = outcomes.filter((outcome) => outcome !== '200');
-  // Connections that the service never got to see are refused or reset.
+  // Connections that never reached the service are refused or reset.
   expect(others.filter((outcome) => !['ECONNREFUSED', 'ECONNRESET'].includes(outcome))).toEqual([]);
   const logged = records.filter(({ path }) => path === '/classify').map((record) => record.status);
   expect(logged).toEqual(answered.map(Number));

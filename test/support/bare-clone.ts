@@ -1,4 +1,4 @@
-/** A clone of the product as a machine has it on which little is installed: its sources, and those packages alone that are named. */
+/** A clone of the product on a machine with few packages: its sources and only the given packages. */
 import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -20,7 +20,7 @@ export interface BareClone {
   remove(): Promise<void>;
 }
 
-/** Copies what setup/ imports, links `packages`, and lays tfjs-node-gpu's manifest there without a binding. */
+/** Copies what setup/ imports, links `packages`, and adds tfjs-node-gpu's manifest without a binding. */
 export async function makeBareClone(packages: readonly string[]): Promise<BareClone> {
   const folder = await mkdtemp(join(tmpdir(), 'textura-clone-'));
   for (const part of ['package.json', 'model', 'graph', 'textures', 'node', 'report', 'training', 'setup']) {

@@ -33,7 +33,7 @@ export function runScript(
         output[stream] += text;
       });
     }
-    // A command that refuses its arguments ends before it has read its input.
+    // A command that rejects its arguments ends before it reads its input.
     child.stdin.on('error', () => {}).end(stdin);
     child.on('error', reject);
     child.on('close', (status) => resolve({ status, ...output }));

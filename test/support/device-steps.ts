@@ -1,6 +1,7 @@
 /**
- * Steps of the onnx engine on a device, with everything decided by the arguments, so that two devices can be compared. Run as a program
- * it takes its arguments as JSON and prints the answers, for devices that want a process of their own.
+ * Steps of the onnx engine on a device, with everything decided by the arguments, so that two devices can be
+ * compared. Run as a program it takes its arguments as JSON and prints the answers, for devices that want a
+ * process of their own.
  */
 import { pathToFileURL } from 'node:url';
 import type { Network } from '../../model/network.ts';

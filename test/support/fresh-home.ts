@@ -6,8 +6,8 @@ import { join } from 'node:path';
 
 export interface FreshHome {
   /**
-   * The environment of a person who has set nothing. The variables of CI services are missing too: with one of them onnxruntime
-   * reports nothing anyway.
+   * The environment of a person who has set nothing. The variables of CI services are missing too: with one
+   * of them onnxruntime reports nothing anyway.
    */
   readonly env: NodeJS.ProcessEnv;
   /** What is in the home folder now, at any depth. */

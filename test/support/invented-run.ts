@@ -1,6 +1,6 @@
 /**
- * Run directories for tests of what is made from them. Nothing in them was measured: metrics and confusions come from formulas
- * and seeded noise, so that figures and pages have plausible shapes to draw.
+ * Run directories for tests of what is made from them. Nothing in them was measured: metrics and confusions
+ * come from formulas and seeded noise, so that figures and pages have plausible shapes to draw.
  */
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * Study directories for tests of what is made from them. Nothing in them was measured: errors are a photograph's invented difficulty,
- * what the network adds to it, and seeded noise.
+ * Study directories for tests of what is made from them. Nothing in them was measured: errors are a
+ * photograph's invented difficulty, what the network adds to it, and seeded noise.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

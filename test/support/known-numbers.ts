@@ -1,4 +1,7 @@
-/** Which numbers a report may tell, worked out from the files of its run directory apart from the code that writes the report. */
+/**
+ * The numbers that a report may contain, computed from the files of its run directory independently of the
+ * report's code.
+ */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeLayers, parameterSpecs, totalsOf, trainingStepBytes } from '../../model/description.ts';

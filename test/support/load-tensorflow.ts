@@ -1,4 +1,7 @@
-/** Loads TensorFlow with the settings in its argument, computes, and prints what came of it. A process of its own: a load is for life. */
+/**
+ * Loads TensorFlow with the settings in its argument, computes, and prints the result. It is a separate
+ * process, because TensorFlow cannot be unloaded.
+ */
 import { readdirSync } from 'node:fs';
 import nodeUtil from 'node:util';
 import { loadTensorflow } from '../../training/engine/tensorflow/load.ts';

@@ -1,7 +1,7 @@
 /**
- * A process that has no file descriptor left: `no-descriptors.ts IMAGE`. Prints as JSON the length of the image,
- * which is read once some are free again, how often opening it was tried, and what opening it gives when none
- * ever is.
+ * A process that has no file descriptor left: `no-descriptors.ts IMAGE`. Prints as JSON the length of the
+ * image, which is read once some are free again, how often opening it was tried, and what opening it gives
+ * when none ever is.
  */
 import { closeSync, openSync } from 'node:fs';
 import { TexturaError } from '../../model/error.ts';

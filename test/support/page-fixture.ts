@@ -22,7 +22,10 @@ export interface PageFixture {
   readonly browser: Browser;
 }
 
-/** The headers of our service: isolation and content security policy. Its middleware is made for Express and asks nothing of it. */
+/**
+ * The service's headers for isolation and content security policy. The middleware is for Express, but does
+ * not depend on it.
+ */
 export function ourHeaders(): Decorate {
   return safeHeaders() as unknown as Decorate;
 }

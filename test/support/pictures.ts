@@ -1,4 +1,4 @@
-/** Pictures and files of pictures for tests, with pixels that tell position and channel apart. */
+/** Pictures and picture files for tests, with pixels that identify position and channel. */
 import { crc32, deflateSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import type { GreyImage } from '../../model/image.ts';
@@ -52,7 +52,7 @@ export function pngFile(variety: number, width = 70, height = 66): Promise<Buffe
 
 export const pngColourTypes = { grey: 0, rgb: 2, palette: 3, greyAlpha: 4, rgba: 6 } as const;
 
-/** A PNG from packed rows of samples (big-endian where 16 bits), by the specification and without a library. */
+/** A PNG from packed rows of samples (big-endian for 16 bits), by the specification and without a library. */
 export function rawPng(
   width: number,
   height: number,
@@ -137,7 +137,10 @@ export function rawTiff(pages: readonly TiffPage[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** What a viewer shows of a picture with an EXIF orientation (Exif 2.32, table 6): the stored pixels moved into place by hand. */
+/**
+ * How a viewer shows a picture with an EXIF orientation (Exif 2.32, table 6): the stored pixels, moved by
+ * hand.
+ */
 export function oriented({ data, width, height }: GreyImage, orientation: number): GreyImage {
   const swapped = orientation >= 5;
   const shown = { width: swapped ? height : width, height: swapped ? width : height };

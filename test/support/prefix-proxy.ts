@@ -1,4 +1,7 @@
-/** A reverse proxy that serves another server under a path and strips that path, as nginx does with a `proxy_pass` that ends in `/`. */
+/**
+ * A reverse proxy that serves another server under a path and strips that path, as nginx does with a
+ * `proxy_pass` that ends in `/`.
+ */
 import { request as ask, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

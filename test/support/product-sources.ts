@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const rooms = ['model', 'graph', 'node', 'training', 'report', 'study', 'setup', 'export', 'serve'];
 
-/** Paths from the repository's root of the files whose text matches. Errors: where files seem to be missing. */
+/**
+ * Paths from the repository's root of the files whose text matches. Errors: where files seem to be missing.
+ */
 export function sourcesThatMatch(pattern: RegExp): readonly string[] {
   const files = rooms.flatMap((room) =>
     readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })

@@ -1,4 +1,4 @@
-/** An exported file as people use it in Python: onnxruntime and numpy, in an environment that is made once. */
+/** Runs an exported file in Python with onnxruntime and numpy, in an environment that is created once. */
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '../../node/program.ts';
 import { pythonEnvironment } from '../../node/python-environment.ts';
@@ -20,7 +20,10 @@ interface PythonAnswer {
   readonly probabilities: readonly number[];
 }
 
-/** What Python's onnxruntime says of patches `[count,64,64]`, or why there is none on this machine. */
+/**
+ * The outputs of Python's onnxruntime for patches `[count,64,64]`, or why it is not available on this
+ * machine.
+ */
 export async function pythonAnswer(
   model: Uint8Array,
   patches: Uint8Array,

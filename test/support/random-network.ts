@@ -5,7 +5,7 @@ import { initialParameters, type Parameters } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
 
-/** Initial values, but with biases that are not zero, scales some of which are negative, and running averages as after some steps. */
+/** Initial values with nonzero biases, some negative scales, and running averages as after some steps. */
 export function randomParameters(network: Network, seed: number): Parameters {
   return new Map(
     [...initialParameters(network, seed)].map(([name, values]) => {

@@ -1,7 +1,10 @@
 /** HTTP by hand, for requests that no proper client sends. */
 import { connect } from 'node:net';
 
-/** Writes text or bytes to the service and gives all that it answers until the connection ends or `patienceMs` have passed. */
+/**
+ * Writes text or bytes to the service and returns its response until the connection ends or `patienceMs` have
+ * passed.
+ */
 export function exchangeRaw(
   address: string,
   parts: readonly (string | Uint8Array)[],

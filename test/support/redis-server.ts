@@ -8,7 +8,7 @@ import { onTestFinished } from 'vitest';
 
 export const redisInstalled = spawnSync('redis-server', ['--version']).status === 0;
 
-/** Starts a server on a free port that keeps nothing on disk, and gives its address; it ends with the test. */
+/** Starts a server without persistence on a free port and returns its address; it ends with the test. */
 export async function redisServer(): Promise<string> {
   const port = await freePort();
   const server = spawn('redis-server', ['--port', String(port), '--save', '', '--appendonly', 'no'], {

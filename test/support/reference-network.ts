@@ -1,6 +1,7 @@
 /**
- * What a network computes, in the plainest way: float64 loops over each patch, written from the definitions of `model/layer.ts` and
- * nothing else. Slow and independent of every runtime, so that engines and files can be checked against it.
+ * What a network computes, in the plainest way: float64 loops over each patch, written from the definitions
+ * of `model/layer.ts` and nothing else. Slow and independent of every runtime, so that engines and files can
+ * be checked against it.
  */
 import { describeLayers } from '../../model/description.ts';
 import { type GlobalStatisticsLayer, type Layer, type Shape, volume } from '../../model/layer.ts';
@@ -32,7 +33,10 @@ export function referenceProbabilities(logits: Float64Array, classes: number): F
   return probabilities;
 }
 
-/** The output of every layer for one patch, `[channels,height,width]` each, by the layer's name; of the head the logits `[C]`. */
+/**
+ * The output of every layer for one patch, `[channels,height,width]` each, by the layer's name; of the head
+ * the logits `[C]`.
+ */
 export function referenceActivations(
   network: Network,
   parameters: Parameters,
@@ -117,7 +121,10 @@ function globalStatistics(
   return Float64Array.from(statistics);
 }
 
-/** y[f,r,s] = bias[f] + sum over c,i,j of kernel[f,c,i,j] x[c,t r+i,t s+j] at stride t: a correlation, as everybody's convolution is. */
+/**
+ * y[f,r,s] = bias[f] + sum over c,i,j of kernel[f,c,i,j] x[c,t r+i,t s+j] at stride t: a correlation, as
+ * convolution is usually defined.
+ */
 function convolution(
   x: Float64Array,
   [channels, height, width]: Shape,

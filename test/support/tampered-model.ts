@@ -18,7 +18,10 @@ export function withGraph(change: (graph: OnnxGraph) => OnnxGraph): (model: Onnx
   return (model) => ({ ...model, graph: change(model.graph ?? {}) });
 }
 
-/** Replaces a model's portable file and what index and report say of it, so that only looking into the file can tell. */
+/**
+ * Replaces a model's portable file and its entries in index and report, so that only the file's content
+ * reveals it.
+ */
 export async function replaceFile(folder: string, name: string, bytes: Uint8Array): Promise<void> {
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   await writeFile(join(folder, `${name}.onnx`), bytes);

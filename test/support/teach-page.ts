@@ -1,7 +1,10 @@
 /** Actions of a person in the Teach view. */
 import type { Page } from 'playwright-core';
 
-/** Collects patches of a sample texture by holding the space bar. `swatch` is what the page calls a sample in its language. */
+/**
+ * Collects patches of a sample texture by holding the space bar. `swatch` is the page's word for a sample in
+ * its language.
+ */
 export async function collect(
   page: Page,
   row: number,

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-/** A folder with the given files: names with `/` between folders; a name that ends in `/` is an empty folder. */
+/**
+ * A folder with the given files: names with `/` between folders; a name that ends in `/` is an empty folder.
+ */
 export async function temporaryFolder(
   files: Readonly<Record<string, string | Uint8Array>> = {},
 ): Promise<string> {

@@ -1,6 +1,7 @@
 /**
- * Run directories as the trainer leaves them, for tests of what comes after training: seeded values, with the logits of validation
- * patches from the reference loops in float64 and so independent of the exporter and of onnxruntime.
+ * Run directories as the trainer leaves them, for tests of what comes after training: seeded values, with the
+ * logits of validation patches from the reference loops in float64 and so independent of the exporter and of
+ * onnxruntime.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

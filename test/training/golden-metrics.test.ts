@@ -8,7 +8,9 @@ import { smallPhotographs } from '../support/small-photographs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { tolerances } from '../tolerances.ts';
 
-/** Processors sum in different orders, so losses differ in their last digits; errors are counts of patches. */
+/**
+ * Processors sum in different orders, so losses differ in their last digits; errors are counts of patches.
+ */
 const expected = {
   jitter64: [
     { epoch: 1, split: 'train', objective: 1.24114, top1err: 28 / 44, learning_rate: 0.0016 },

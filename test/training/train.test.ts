@@ -59,7 +59,7 @@ async function modelOf(directory: string): Promise<string> {
     .digest('hex');
 }
 
-/** When the newest checkpoint was written; undefined where there is none, as between the renames of a save. */
+/** When the newest checkpoint was written; undefined if there is none, as between the renames of a save. */
 async function lastSave(directory: string): Promise<number | undefined> {
   return (await stat(join(directory, 'checkpoint/last.safetensors')).catch(() => undefined))?.mtimeMs;
 }

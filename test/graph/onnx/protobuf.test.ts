@@ -28,7 +28,8 @@ describe('messages', () => {
   });
 
   test('have the bytes of the examples in the protobuf documentation', () => {
-    // protobuf.dev, "Encoding": field 1 with the varint 150 is 08 96 01, field 2 with the text "testing" is 12 07 and its bytes.
+    // protobuf.dev, "Encoding": field 1 with the varint 150 is 08 96 01, field 2 with the text "testing" is
+    // 12 07 and its bytes.
     const bytes = Uint8Array.of(0x08, 0x96, 0x01, 0x12, 0x07, ...new TextEncoder().encode('testing'));
     expect([...encodeMessage('Model', { irVersion: 150, producerName: 'testing' })]).toEqual([...bytes]);
     expect(decodeMessage('Model', bytes, 'a test')).toEqual({ irVersion: 150, producerName: 'testing' });

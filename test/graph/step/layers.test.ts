@@ -33,7 +33,10 @@ interface Probe {
 
 type Layer = (graph: Graph, x: Activation, weights: Weights) => Pass;
 
-/** A graph of one layer with `x` and `outputGradient` as inputs; outputs `y`, `x.gradient` and PARAMETER.gradient. */
+/**
+ * A graph of one layer with `x` and `outputGradient` as inputs; outputs `y`, `x.gradient` and
+ * PARAMETER.gradient.
+ */
 async function probe(
   layer: Layer,
   parameters: Readonly<Record<string, readonly number[]>>,
@@ -112,8 +115,8 @@ function convolvedAndPooled(inputs: Arrays, shape: ConvolutionShape): Float64Arr
       for (let j = 0; j < kernelPx; j++)
         for (let c = 0; c < channels; c++) {
           const pixel = (row + i) * columns.stored + column + j;
-          const tap = ((i * kernelPx + j) * filters + filter) * channels + c;
-          sum += (kernel[tap] as number) * (x[(pixel * channels + c) * batch + patch] as number);
+          const position = ((i * kernelPx + j) * filters + filter) * channels + c;
+          sum += (kernel[position] as number) * (x[(pixel * channels + c) * batch + patch] as number);
         }
     return sum;
   };
@@ -257,7 +260,7 @@ describe('ties', () => {
       const kernel = 'kernel' in inputs ? { kernel: ones('kernel') } : {};
       const gradients = await runner.run({ x: ones('x'), ...kernel, outputGradient: ones('outputGradient') });
       const total = Array.from(gradients['x.gradient'] ?? []).reduce((sum, value) => sum + value, 0);
-      // Each cell passes its gradient to one of its places, through every tap and filter that it has.
+      // Each cell passes its gradient to one of its positions, through every kernel position and filter.
       const copies = 'kernel' in inputs ? (parameters.kernel?.[0] ?? 1) * filters : 1;
       const cells = output.rows.valid * output.columns.valid * channels * batch;
       expect(total).toBeCloseTo(cells * copies, 9);

@@ -136,7 +136,7 @@ function lossOf(logits: ArrayLike<number>, inputs: Arrays): number {
   }, 0);
 }
 
-/** Half flat, half noise, so that standardisation, ReLU and pooling meet ties beside values. */
+/** Half flat, half noise, so that standardisation, ReLU and pooling get both ties and distinct values. */
 function patchesWithTies(): Uint8Array {
   const patches = randomPatches(batch, 8);
   for (let at = 0; at < patches.length; at++) {

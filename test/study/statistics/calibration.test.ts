@@ -1,4 +1,4 @@
-/** Whether the statistics mean what they say, on studies of which it is known that nothing differs from the reference. */
+/** Calibration of the statistics, on simulated studies in which no network differs from the reference. */
 import { expect, test } from 'vitest';
 import { type Estimate, studyStatistics } from '../../../study/statistics/study-statistics.ts';
 import { type SimulatedStudy, simulateStudy } from './simulated-study.ts';

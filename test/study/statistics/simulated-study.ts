@@ -1,6 +1,7 @@
 /**
- * Studies in which every network is as good as the reference: an error is what a photograph's difficulty, the network's luck with the
- * seed, its way with the photograph, and chance make of it, in fifteenths as fifteen patches have it.
+ * Studies in which every network is as good as the reference: an error is what a photograph's difficulty, the
+ * network's luck with the seed, its way with the photograph, and chance make of it, in fifteenths as fifteen
+ * patches have it.
  */
 import { type RandomStream, randomStream, shuffle } from '../../../model/random.ts';
 import type { PhotographError } from '../../../study/statistics/sample.ts';
@@ -14,7 +15,10 @@ export interface SimulatedStudy {
   readonly validatedAClass: number;
   /** Whether all seeds validate on the same photographs, as with a val/ folder. */
   readonly oneSplit: boolean;
-  /** Standard deviations of a network's error: of the run, of the photograph in all its runs, and of one run's answer to it. */
+  /**
+   * Standard deviations of a network's error: of the run, of the photograph over all runs, and of a
+   * photograph in one run.
+   */
   readonly deviation: { readonly run: number; readonly photograph: number; readonly answer: number };
 }
 
@@ -43,7 +47,10 @@ export function simulateStudy(study: SimulatedStudy, seed: number): readonly Arm
   });
 }
 
-/** Classes differ in difficulty, from one that is never mistaken to one that mostly is; so do their photographs. */
+/**
+ * Classes differ in difficulty, from one without errors to one that is mostly misclassified; so do their
+ * photographs.
+ */
 function photographs({ classes, photographsAClass }: SimulatedStudy, c: number, random: RandomStream) {
   const ofClass = (0.6 * c) / (classes - 1);
   return Array.from({ length: photographsAClass }, (_, i): Photograph => {

@@ -46,7 +46,8 @@ test("Holm's correction of four p-values matches the textbook", () => {
 });
 
 test("the paired test gives Fisher's exact value for Darwin's maize", () => {
-  // Cross- minus self-fertilised, in eighths of an inch: Fisher, "The Design of Experiments" (1935), section 21; 1726 of 32768 orders.
+  // Cross- minus self-fertilised, in eighths of an inch: Fisher, "The Design of Experiments" (1935), section
+  // 21; 1726 of 32768 orders.
   const darwin = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48];
   expect(Math.abs(pValueOf([sampleOf(darwin)], 100_000) - 1726 / 32_768)).toBeLessThan(
     tolerances.resampledShare,
@@ -164,7 +165,8 @@ test('three very different seeds have an interval, however many equal photograph
   const seeds = [0.1, 0.2, 0.3].map((error, s) => runOf(Array<number>(photographs).fill(error), s));
   const [reference] = studyStatistics([{ name: 'reference', runs: seeds }], { replicates: 20_000, seed: 1 });
   const { low = 0, high = 0 } = reference?.mean.interval ?? {};
-  // Student's t with two degrees of freedom: 4.303 times 0.1 / sqrt(3), cut at the 0 below which no error lies.
+  // Student's t with two degrees of freedom: 4.303 times 0.1 / sqrt(3), cut at the 0 below which no error
+  // lies.
   expect(low).toBe(0);
   expect(Math.abs(high / (0.2 + (4.303 * 0.1) / Math.sqrt(3)) - 1)).toBeLessThan(
     tolerances.resampledQuantile,

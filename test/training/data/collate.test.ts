@@ -43,8 +43,8 @@ test.skipIf(process.platform === 'win32')(
       .jpeg({ quality: 40 })
       .toBuffer();
     for (let i = 0; i < 16; i++) await writeFile(join(folder, `${i}.jpg`), photograph);
-    // About 170 MiB, however many photographs there are: memory is freed a little later than it is given back. All
-    // of these at once take 570 MiB.
+    // About 170 MiB for any number of photographs, because memory is freed a little after it is released. All
+    // of these at once need 570 MiB.
     expect(readBatch(folder, side, 40 * 2 ** 20).grownMiB).toBeLessThan(300);
   },
   60_000,
@@ -62,7 +62,9 @@ test.skipIf(process.platform === 'win32')(
   60_000,
 );
 
-/** Hashes of 40 patches and labels. A change of one changes the results of every run with that augmentation. */
+/**
+ * Hashes of 40 patches and labels. If one changes, the results of every run with that augmentation change.
+ */
 const batchHashes = {
   none: '9dede5d31a3553c58d6ae12e1fbe2bcaf4db58ec002a28bced0159a5ce5e38e4',
   jitter64: '3ba9b3e2e83b5e36c03392ca661bd55600499cf08c5cb1f88819e20f16e4a351',

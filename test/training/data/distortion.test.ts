@@ -25,8 +25,8 @@ function picture(width: number, height: number, levelAt: (x: number, y: number) 
 const centreOf = ({ x, y }: Point, patchPx: number) => ({ x: x + patchPx / 2, y: y + patchPx / 2 });
 
 /**
- * Levels by the definition, not rounded: `perPixel` x `perPixel` bilinear samples in each pixel of a patch of 64
- * source pixels, of an image that continues as its mirror image.
+ * Levels by the definition, not rounded: `perPixel` x `perPixel` bilinear samples in each pixel of a patch of
+ * 64 source pixels, of an image that continues as its mirror image.
  */
 function definition(
   { data, width, height }: GreyImage,
@@ -218,7 +218,7 @@ describe('windowCentre', () => {
   test('is uniform, and windows reach all of the photograph', () => {
     const random = randomStream(4, 'places');
     const tenths = new Array<number>(10).fill(0);
-    // Hardly any window shows the outermost pixels, because a rotated one touches the edge with a corner only.
+    // Few windows contain the outermost pixels, because a rotated window touches the edge only with a corner.
     const inset = [7, 160, 312].flatMap((x) => [7, 120, 232].map((y) => ({ x, y, windows: 0 })));
     const pixels = [...inset, { x: 2, y: 120, windows: 0 }, { x: 317, y: 120, windows: 0 }];
     pixels.push({ x: 160, y: 2, windows: 0 }, { x: 160, y: 237, windows: 0 });

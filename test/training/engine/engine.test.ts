@@ -85,7 +85,9 @@ function bitsOf({ parameters, momentum }: TrainingState): Buffer {
   );
 }
 
-/** Mean and unbiased variance of each channel of a layer's output over positions and patches, by plain loops. */
+/**
+ * Mean and unbiased variance of each channel of a layer's output over positions and patches, by plain loops.
+ */
 function layerSums(network: Network, parameters: Parameters, patches: Uint8Array, layer: string) {
   const outputs = Array.from({ length: patches.length / patchBytes }, (_, i) => {
     const patch = Float64Array.from(patches.subarray(i * patchBytes, (i + 1) * patchBytes));
@@ -205,7 +207,7 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
     expect(largestRelativeDifference(momentum, state.momentum)).toBeGreaterThan(0.1);
   });
 
-  it(title('pulls kernels by weight decay and leaves biases alone'), async () => {
+  it(title('applies weight decay to kernels and not to biases'), async () => {
     const flat: Batch = { patches: new Uint8Array(2 * patchBytes).fill(80), labels: Int32Array.of(0, 1) };
     const rest = { learningRate: 1, momentum: 0 };
     const steps: Parameters[] = [];
@@ -262,7 +264,7 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
     expect(bitsOf(second).equals(bitsOf(first))).toBe(true);
   });
 
-  it(title('refuses a state that is not of its network'), async () => {
+  it(title('rejects the state of another network'), async () => {
     const parameters = new Map([...state.parameters, ['conv1.bias', new Float32Array(3)]]);
     const error = await engine.write({ ...state, parameters }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(TexturaError);

@@ -1,4 +1,7 @@
-/** The onnx engine on WebGPU: whole steps on the device (the engine allows no part to fall back to the processor), and the right ones. */
+/**
+ * The onnx engine on WebGPU: whole steps run on the device (the engine does not allow a fallback to the CPU),
+ * with correct results.
+ */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { trainingStepGraph } from '../../../graph/step/step.ts';
@@ -19,7 +22,7 @@ const convolution = (name: string, kernelPx: number, filters: number): Layer => 
 });
 const pool = (name: string, sizePx: number): Layer => ({ kind: 'maxPool', name, sizePx });
 
-/** Every kind of layer, and convolutions both direct and in tiles, small enough for a GPU made of software. */
+/** Every kind of layer, and convolutions both direct and in tiles, small enough for a software GPU. */
 const small: readonly Network[] = [
   {
     name: 'of the reference kind, a part of it in tiles',

@@ -32,7 +32,7 @@ function rounded(values: Float32Array): Float32Array {
   return new Float32Array(bits.buffer);
 }
 
-/** The onnx engine with kernels rounded as a GPU's TensorFloat-32 rounds them, which claims to have `precision`. */
+/** The onnx engine with kernels rounded as in TensorFloat-32, which declares `precision`. */
 async function roundingEngine(precision: Precision): Promise<Engine> {
   const engine = await onnxEngine(network);
   return {

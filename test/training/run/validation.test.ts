@@ -75,7 +75,8 @@ test('a run of an earlier version, whose rows have no balanced error, is chosen 
 const classes: readonly TextureName[] = ['brick', 'knit', 'water'];
 
 test('validation gives the balanced error of its predictions', async () => {
-  // Four pictures of brick, one of the others; before its first step the network predicts one class for all of them.
+  // Four pictures of brick, one of the others; before its first step the network predicts one class for all
+  // of them.
   const data = memoryPictures(classes);
   const network = networkOf('lab-baseline', classes.length);
   const cache = startPixelCache(1e6);
