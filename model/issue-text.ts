@@ -18,15 +18,15 @@ export function issueTexts(
   { issues }: z.ZodError,
   { placeOf = pathText, ...setting }: IssueSetting = {},
 ): readonly string[] {
-  const told = new Set<string>();
+  const reported = new Set<string>();
   return issues.flatMap((issue): readonly string[] => {
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map((key) => `${placeOf([...issue.path, key])}: unknown`);
     const { path, expected } = farthest(issue);
     const got = 'input' in setting ? `, got ${valueText(valueAt(setting.input, path))}` : '';
     const place = placeOf(path);
-    if (told.has(place)) return [];
-    told.add(place);
+    if (reported.has(place)) return [];
+    reported.add(place);
     return [`${place === '' ? '' : `${place}: `}${expected}${got}`];
   });
 }

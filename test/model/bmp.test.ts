@@ -192,7 +192,7 @@ describe('an unreadable bitmap is rejected', () => {
     return bytes;
   };
 
-  test('wherever it is cut', () => {
+  test('truncated anywhere', () => {
     for (const length of [18, 30, 53, 54, 60, 300, whole.length - 1]) {
       const { code, message } = faultOf(whole.subarray(0, length));
       expect([length, code]).toEqual([length, 'image-damaged']);
@@ -233,7 +233,7 @@ describe('an unreadable bitmap is rejected', () => {
     expect(faultOf(bmpOf(content)).message).toMatch(/has 9 colours, but there is space for 4/);
   });
 
-  test('with a known code, whatever bytes it has', () => {
+  test('with a known code for any bytes', () => {
     const palette = bmpOf({
       width: 9,
       height: 4,

@@ -119,7 +119,7 @@ describe('an unreadable file is rejected', () => {
     expect(read(content, 4)).toBeDefined();
   });
 
-  test('with a known code, whatever bytes it has', () => {
+  test('with a known code for any bytes', () => {
     const bytes = fc.uint8Array({ maxLength: 60 });
     fc.assert(
       fc.property(fc.constantFrom(1, 2, 3, 4, 5, 6), bytes, (form, noise) => {

@@ -62,7 +62,7 @@ test('a NaN row is an error in top-1 and top-5, even with few classes', () => {
   expect(meanScores(addScores(noScores, rival, [0], 7))).toMatchObject({ top1err: 1, top5err: 1 });
 });
 
-test('a class that is NaN comes last', () => {
+test('a class with NaN is last', () => {
   expect(topClasses([Number.NaN, 0.4, Number.NaN, 0.6], 4)).toEqual([3, 1, 0, 2]);
 });
 

@@ -95,7 +95,7 @@ describe('memory', () => {
   });
 });
 
-describe('the texts of the kernel', () => {
+describe('kernel files', () => {
   it('cpu.max without a limit is no limit', () => {
     expect(parseCpuMax('max 100000\n')).toBe(Number.POSITIVE_INFINITY);
     expect(parseCpuMax(undefined)).toBe(Number.POSITIVE_INFINITY);

@@ -74,7 +74,7 @@ describe('a plain PNG', () => {
   });
 });
 
-describe('left to the decoder is', () => {
+describe('the native decoder gets', () => {
   const good = pngFile(3, 64, 64);
   const inserted = (type: string) => async () => {
     const bytes = await good;

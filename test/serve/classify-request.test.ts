@@ -321,7 +321,7 @@ describe('POST /classify', () => {
   });
 });
 
-describe('the other addresses', () => {
+describe('the other routes', () => {
   test('GET /models lists the models and their files, which can be downloaded', async () => {
     const list = modelListSchema.parse((await ask('/models')).body);
     expect(list.models.map(({ name, labels, device }) => [name, labels.length, device])).toEqual([

@@ -60,7 +60,7 @@ test('no two textures have equal pixels', () => {
 describe.each(textureNames)('%s', (name) => {
   const pictures = [0, 1, 2, 3].map((index) => drawTexture(name, 1, index, width, height));
 
-  test('has the size asked for', () => {
+  test('has the requested size', () => {
     expect(pictures[0]).toMatchObject({ width, height });
     expect(pictures[0]?.data).toHaveLength(width * height);
   });

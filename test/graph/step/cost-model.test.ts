@@ -89,7 +89,7 @@ describe('the method of a convolution', () => {
     expect(countedPerPatch(sizes, method)).toBe(expected);
   });
 
-  test('tiles cost less than direct convolution wherever they are chosen', () => {
+  test('tiles cost less than direct convolution whenever they are chosen', () => {
     const { x, shape } = layer(13, 4, 50, 500, 2);
     const [tiled, plain] = [winograd(5), direct].map((method) => convolutionCost(x, shape, method));
     expect(plain?.multiplyAdds).toBe(5 * 5 * 25 * 50 * 4 * 500);

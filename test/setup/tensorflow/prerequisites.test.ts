@@ -13,7 +13,7 @@ afterEach(async () => {
   await rm(empty, { recursive: true });
 });
 
-describe('what a setup needs', () => {
+describe('what an installation lacks', () => {
   it('is reported in one message with everything that is missing and how to install it', async () => {
     vi.stubEnv('PATH', empty);
     const needs = { download: true, build: true, folder: join(empty, 'cache'), diskMiB: 1e12 };

@@ -18,7 +18,7 @@ async function connected(): Promise<Redis> {
 }
 
 test.skipIf(!redisInstalled)(
-  title('a directory arrives byte for byte, and replaces what was there'),
+  title('a directory arrives byte-exactly, and replaces an existing one'),
   async () => {
     const redis = await connected();
     const bytes = Uint8Array.from({ length: 70_000 }, (_, i) => (i * 7) % 256);
@@ -45,7 +45,7 @@ test.skipIf(!redisInstalled)(title('without an archive the directory does not ch
 });
 
 test.skipIf(!redisInstalled)(
-  title('bytes with another checksum, and paths outside the directory, are refused and nothing is replaced'),
+  title('bytes with another checksum, and paths outside the directory, are rejected and nothing is replaced'),
   async () => {
     const redis = await connected();
     const folder = await temporaryFolder({ 'run/a.txt': 'sent', 'here/old.txt': 'stays' });

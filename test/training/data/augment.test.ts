@@ -29,7 +29,7 @@ function requestFor(image: GreyImage): PatchRequest {
   };
 }
 
-test('none is the patch as cut', async () => {
+test('none is the unchanged patch', async () => {
   const request = requestFor(brick);
   const patch = await augmentPatch('none', request, randomStream(1, 'test'));
   expect(patch).toEqual(cutPatch(brick, request.position, 64));

@@ -121,7 +121,7 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
     if (isHere) await engine.dispose();
   });
 
-  it(title('says who it is and what it runs on'), () => {
+  it(title('has its name and device'), () => {
     expect(engine.name).toBe(name);
     expect(engine.device).toBe('cpu');
     expect(engine.precision).toBe('float32');
@@ -136,7 +136,7 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
     await fresh.dispose();
   });
 
-  it(title('gives back what was written, bit by bit and in its own memory'), async () => {
+  it(title('returns the written state bit-exactly, as a copy'), async () => {
     await engine.write(state);
     const read = await engine.read();
     expect([...read.parameters.keys()]).toEqual([...state.parameters.keys()]);
@@ -145,7 +145,7 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
     expect(bitsOf(await engine.read()).equals(bitsOf(state))).toBe(true);
   });
 
-  it(title('answers patches of any count as plain loops do, and every time alike'), async () => {
+  it(title('computes the logits of plain loops for any number of patches, reproducibly'), async () => {
     await engine.write(state);
     const patches = randomPatches(5, 4);
     const expected = referenceLogits(network, state.parameters, patches);
@@ -160,7 +160,7 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
     expect(largestDifference(many.subarray(32 * classes), last)).toBeLessThan(tolerances.engineLogit);
   });
 
-  it(title('answers with running averages, which follow the batches that it sees'), async () => {
+  it(title('evaluates with running averages, which follow the batches'), async () => {
     const small = networkOf('texture-net', classes, { width: 0.25 });
     const own = await open(small);
     const parameters = randomParameters(small, 5);
@@ -188,7 +188,7 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
     await own.dispose();
   });
 
-  it(title('answers a step with the logits from before it'), async () => {
+  it(title('returns the logits before the update of a step'), async () => {
     await engine.write(state);
     const batch = batchOf(3, 5);
     const before = await engine.logits(batch.patches);
@@ -198,7 +198,7 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
     expect(largestDifference(after, before)).toBeGreaterThan(0.01);
   });
 
-  it(title('moves nothing at rate 0, but remembers the gradient'), async () => {
+  it(title('changes no parameter at rate 0, but updates the momentum'), async () => {
     await engine.write(state);
     await engine.step(batchOf(3, 5), { ...settings, learningRate: 0 });
     const { parameters, momentum } = await engine.read();
@@ -225,7 +225,7 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
     }
   });
 
-  it(title('weighs a batch by its mean: a batch twice over takes the same step'), async () => {
+  it(title('uses the mean over the batch: a batch with every patch twice gives the same step'), async () => {
     const batch = batchOf(3, 6);
     const twice: Batch = {
       patches: Uint8Array.from([...batch.patches, ...batch.patches]),
@@ -241,7 +241,7 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
     expect(largestRelativeDifference(doubled.parameters, once.parameters)).toBeLessThan(tolerances.step);
   });
 
-  it(title('learns a batch by heart'), async () => {
+  it(title('memorises a batch'), async () => {
     const small = networkOf('lab-baseline', classes);
     await engine.write({
       parameters: randomParameters(small, 8),
@@ -253,7 +253,7 @@ describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
     expect(lossOf(await engine.logits(batch.patches), batch)).toBeLessThan(first / 10);
   });
 
-  it(title('takes the same steps again from the same state, bit by bit'), async () => {
+  it(title('takes bit-identical steps from the same state'), async () => {
     const states: TrainingState[] = [];
     for (let run = 0; run < 2; run++) {
       await engine.write(state);

@@ -77,7 +77,7 @@ test('if every run of a variant is finished, the newest is found', async () => {
   expect(await newestRun('no-relu1')).toBeUndefined();
 });
 
-test('a resumed run keeps its settings, whatever the defaults are', () => {
+test('a resumed run keeps its settings, even if the defaults change', () => {
   const stored = inventedRun({ config: { seed: 9, variant: 'no-pool2' } });
   expect(resumedConfig(stored, requested({}), new Set())).toEqual(stored.config);
   const same = requested({ seed: 9, variant: 'no-pool2' });

@@ -118,7 +118,7 @@ test('a lock from before the machine was started does not count', async () => {
   (await takeRunLock(await temporaryFolder(files))).release();
 });
 
-test('a directory that the lock made goes with it, unless something was written there', async () => {
+test('a directory that the lock created is removed with it, unless something was written there', async () => {
   const folder = await temporaryFolder();
   (await takeRunLock(join(folder, 'a/b/c'))).release();
   expect(await readdir(folder)).toEqual([]);
