@@ -38,7 +38,7 @@ const convolutionSchema = z.strictObject({
   stridePx: size.exactOptional(),
   /** False if a batch normalisation follows, because its shift replaces the bias. */
   hasBias: z.literal(false).exactOptional(),
-  /** Standard deviation of the kernel's initial values; by default He initialisation. */
+  /** Standard deviation of the kernel's initial values; by default `kernelDeviation`. */
   initialDeviation: z.number().exactOptional(),
 });
 
@@ -221,9 +221,10 @@ const rules: { readonly [K in LayerKind]: LayerRule<LayerOf<K>> } = {
 };
 
 /**
- * Deviation of a kernel's initial values. Without batch normalisation He et al. 2015, equation 10: variance 2 / fan-in keeps the size
- * of the signal through ReLU layers. In front of a batch normalisation the size of a kernel does not change its output, only how far
- * a step turns it: variance 1 / (3 fan-in), PyTorch's default, lets it turn further, and the network generalises better.
+ * Standard deviation of a kernel's initial values. Without batch normalisation it follows He et al. 2015,
+ * equation 10: variance 2 / fan-in preserves the magnitude of the signal through ReLU layers. Before a batch
+ * normalisation the norm of a kernel does not affect the output, only how much a step rotates the kernel.
+ * Variance 1 / (3 fan-in), PyTorch's default, allows larger rotations, and the network generalises better.
  */
 function kernelDeviation(fanIn: number, hasBias: boolean): number {
   return Math.sqrt((hasBias ? 2 : 1 / 3) / fanIn);

@@ -72,7 +72,7 @@ export interface NetworkForm {
   readonly batchNorm?: boolean;
   /** Factor on the filters of every convolution but the classifier; 1 by default. */
   readonly width?: number;
-  /** Standard deviation of every kernel's initial values, instead of He's. */
+  /** Standard deviation of every kernel's initial values, instead of the default. */
   readonly initialDeviation?: number;
   /**
    * If given, this grey level (the mean of the training images, 0..255) is subtracted instead of

@@ -19,9 +19,8 @@ export interface TrainingState {
 }
 
 /**
- * Initial values: normal with the specified deviation (He et al. 2015 for kernels), constant for the others.
- * The random stream is named after the parameter, so variants with the same seed share the initial values of
- * common layers.
+ * Initial values: normal with the specified deviation for kernels, constant for the others. The random stream
+ * is named after the parameter, so variants with the same seed share the initial values of common layers.
  */
 export function initialParameters(network: Network, seed: number): Parameters {
   return new Map(

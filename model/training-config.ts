@@ -79,7 +79,7 @@ export const trainingConfigSchema = z.strictObject({
     .positive()
     .max(1)
     .optional()
-    .describe('standard deviation of the initial kernels (default: He initialisation)'),
+    .describe('standard deviation of the initial kernels (default: from the fan-in)'),
   width: z
     .number()
     .min(0.02)

@@ -53,7 +53,7 @@ test('a parameter of the wrong size, a missing one and an unknown one are report
   expect(() => checkParameters(reference, more, 'a')).toThrow('network reference has no conv9.bias');
 });
 
-test('a kernel in front of a batch normalisation starts with a sixth of the variance', () => {
+test('a kernel before a batch normalisation starts with a sixth of the variance', () => {
   const variance = (values: Float32Array | undefined) =>
     [...(values ?? [])].reduce((sum, value) => sum + value ** 2, 0) / (values?.length ?? 0);
   const plain = initialParameters(networkOf('reference', 5), 2).get('conv3.kernel');

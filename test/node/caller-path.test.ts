@@ -10,7 +10,7 @@ const startedBy = (caller: string, manifest = join(here, 'package.json')) => ({
   npm_package_json: manifest,
 });
 
-test('a relative path starts where npm was started, if something is there', async () => {
+test('a relative path is resolved where npm was started, if it exists there', async () => {
   const caller = realpathSync(await temporaryFolder({ 'photo.jpg': '', 'photos/a/1.jpg': '' }));
   expect(callerPath('photo.jpg', startedBy(caller))).toBe(join(caller, 'photo.jpg'));
   expect(callerPath('photos', startedBy(caller))).toBe(join(caller, 'photos'));
@@ -18,7 +18,7 @@ test('a relative path starts where npm was started, if something is there', asyn
   expect(callerPath('missing.jpg', startedBy(caller)), 'nowhere').toBe('missing.jpg');
 });
 
-test('below the package it is a path from there, so that a run has the same data from everywhere', () => {
+test('a path below the package is stored relative to it, so that a run has the same data from any directory', () => {
   expect(callerPath('node', startedBy(join(here, 'test')))).toBe(join('test', 'node'));
   expect(callerPath(join('..', 'node'), startedBy(join(here, 'test')))).toBe('node');
   expect(callerPath('.', startedBy(join(here, 'test')))).toBe('test');

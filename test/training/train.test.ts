@@ -524,7 +524,7 @@ test('mistakes on the command line are reported, with status 2', async () => {
   });
 });
 
-test('photographs are looked for where npm was started, and a parent of several datasets is refused', async () => {
+test('data folders are resolved where npm was started, and a parent of several datasets is rejected', async () => {
   const packageFolder = realpathSync(await temporaryFolder());
   const caller = await temporaryFolder({
     ...{ 'photos/kth/a/1.png': '', 'photos/kth/b/1.png': '' },

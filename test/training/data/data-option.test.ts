@@ -7,7 +7,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-test('a folder is looked up where npm was started, and generated is never a folder', async () => {
+test('a folder is resolved where npm was started, and generated is never a folder', async () => {
   const caller = await temporaryFolder({ 'photos/a/1.png': '', 'generated/a/1.png': '' });
   vi.stubEnv('INIT_CWD', caller);
   vi.stubEnv('npm_package_json', join(process.cwd(), 'package.json'));
