@@ -1,6 +1,6 @@
 /**
- * Makes docs/accuracy.md from cross-validations: `npm run docs:accuracy -- --runs DIR`, where DIR holds folders that
- * `npm run train -- --folds N` wrote. One row each.
+ * Makes docs/accuracy.md from cross-validations: `npm run docs:accuracy -- --runs DIR`, where DIR holds
+ * folders that `npm run train -- --folds N` wrote. One row each.
  */
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';

@@ -1,6 +1,6 @@
 /**
- * Paths of input files as the person means them: npm starts a script in the package's folder, wherever npm was
- * started.
+ * Paths of input files as the person means them: npm starts a script in the package's folder, wherever npm
+ * was started.
  */
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';

@@ -141,8 +141,8 @@ export async function launchChromium(args: readonly string[] = []): Promise<Brow
 }
 
 /**
- * Memory of the page's process, the largest of the browser's renderers: `VmHWM` is the peak, `RssAnon` the private
- * memory now. 0 if the system doesn't report it.
+ * Memory of the page's process, the largest of the browser's renderers: `VmHWM` is the peak, `RssAnon` the
+ * private memory now. 0 if the system doesn't report it.
  */
 export async function rendererBytes(browser: Browser, field: 'VmHWM' | 'RssAnon'): Promise<number> {
   const session = await browser.newBrowserCDPSession();

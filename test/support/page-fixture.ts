@@ -32,7 +32,7 @@ export function ourHeaders(): Decorate {
 
 /** Before the tests of a file the page is built and Chromium started; without Chromium they are skipped. */
 export function pageFixture({
-  models: wishes = [{ variant: 'lab-baseline', labels: sixTextures }],
+  models: requested = [{ variant: 'lab-baseline', labels: sixTextures }],
   args = () => Promise.resolve([]),
 }: {
   readonly models?: readonly TrainedRunOptions[];
@@ -45,7 +45,7 @@ export function pageFixture({
     if (findChromium() === undefined) return;
     const folder = await mkdtemp(join(tmpdir(), 'textura-page-test-'));
     const models = join(folder, 'models');
-    await exportModels(models, wishes);
+    await exportModels(models, requested);
     const built = await buildPage();
     removeBuild = built.remove;
     const server = await servePage({ page: built.folder, models }, ourHeaders());

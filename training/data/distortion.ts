@@ -3,9 +3,9 @@
  * half of the time, with a random gamma. It samples the photograph itself, so a rotated patch has no empty
  * corners.
  *
- * Where the patch shrinks, each of its pixels is the mean of bilinear samples spread evenly over the area that it
- * covers (supersampling). This approximates the area average of `cutPatch`, which defines a patch, and attenuates
- * detail too fine for the patch, which would alias otherwise.
+ * Where the patch shrinks, each of its pixels is the mean of bilinear samples spread evenly over the area
+ * that it covers (supersampling). This approximates the area average of `cutPatch`, which defines a patch,
+ * and attenuates detail too fine for the patch, which would alias otherwise.
  */
 import type { GreyImage } from '../../model/image.ts';
 import { inputPx } from '../../model/network.ts';

@@ -45,9 +45,9 @@ export interface DataFolder {
 
 /**
  * Finds the classes of `root`: its sub-folders, or those of its train/ and val/ folders (test/ is not read).
- * Files in sub-folders of a class belong to the class.
- * Errors: `data-unusable` if there is no such folder, there are fewer than two classes, classes and splits are
- * mixed, a class folder cannot be listed, or the folder contains several datasets.
+ * Files in sub-folders of a class belong to the class. Errors: `data-unusable` if there is no such folder,
+ * there are fewer than two classes, classes and splits are mixed, a class folder cannot be listed, or the
+ * folder contains several datasets.
  */
 export async function scanDataFolder(root: string): Promise<DataFolder> {
   await requireFolder(root);

@@ -70,9 +70,9 @@ export interface Fold {
 }
 
 /**
- * Holds out one of several equal shares, which together hold out every image once. As `splitByImage`, each class is dealt out
- * separately, identical files stay together, and files with two labels are never held out. Errors: `data-unusable` with the classes
- * that have fewer different images than there are folds.
+ * Holds out one of several equal shares, which together hold out every image once. As `splitByImage`, each
+ * class is dealt out separately, identical files stay together, and files with two labels are never held out.
+ * Errors: `data-unusable` with the classes that have fewer different images than there are folds.
  */
 export function splitByFold(
   source: string,

@@ -1,4 +1,7 @@
-/** Chooses the engine and the device for --engine and --device, with the reason that the log and run.json state. */
+/**
+ * Chooses the engine and the device for --engine and --device, with the reason that the log and run.json
+ * state.
+ */
 import { TexturaError } from '../../model/error.ts';
 import type { EngineName } from '../../model/run-file.ts';
 import type { BindingFacts } from './tensorflow/probe.ts';
@@ -21,8 +24,8 @@ export interface EngineChoice {
 }
 
 /**
- * `auto` is tfjs if TensorFlow sees a GPU, otherwise onnx. `tensorflow` is what TensorFlow reports, or undefined
- * if it is not installed. Errors: `usage` for a device that the requested engine does not support.
+ * `auto` is tfjs if TensorFlow sees a GPU, otherwise onnx. `tensorflow` is what TensorFlow reports, or
+ * undefined if it is not installed. Errors: `usage` for a device that the requested engine does not support.
  */
 export function chooseEngine(
   { engine, device }: EngineRequest,

@@ -1,4 +1,7 @@
-/** Opens the engine that was chosen. The runtimes are loaded here, on demand: one that is missing hurts only who asked for it. */
+/**
+ * Opens the engine that was chosen. The runtimes are loaded here, on demand: one that is missing hurts only
+ * who asked for it.
+ */
 import { TexturaError } from '../../model/error.ts';
 import type { Network } from '../../model/network.ts';
 import type { Engine } from './engine.ts';
@@ -11,7 +14,9 @@ export interface EngineOpening {
   readonly batch: number;
 }
 
-/** Which engine trains; TensorFlow is asked for its GPUs, which takes a second, only where the answer matters. */
+/**
+ * Which engine trains; TensorFlow is asked for its GPUs, which takes a second, only where the answer matters.
+ */
 export async function chosenEngine(request: EngineRequest): Promise<EngineChoice> {
   const { engine, device } = request;
   const matters = engine !== 'onnx' && (device === 'auto' || device === 'gpu');

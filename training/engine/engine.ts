@@ -1,6 +1,7 @@
 /**
- * What a training engine does, whichever runtime computes it. Both engines take the same network and must take the same step:
- * forward, mean cross-entropy over the batch, backward, and stochastic gradient descent with momentum,
+ * What a training engine does, whichever runtime computes it. Both engines take the same network and must
+ * take the same step: forward, mean cross-entropy over the batch, backward, and stochastic gradient descent
+ * with momentum,
  *
  *     v <- momentum * v + gradient + weightDecay * p      (decay on kernels only)
  *     p <- p - learningRate * v
@@ -20,7 +21,10 @@ export interface StepSettings {
   readonly learningRate: number;
   readonly momentum: number;
   readonly weightDecay: number;
-  /** Share of the batch's mean and variance in the running averages of batch normalisations, 0..1; default 0.1. */
+  /**
+   * Share of the batch's mean and variance in the running averages of batch normalisations, 0..1; default
+   * 0.1.
+   */
   readonly statisticsRate?: number;
 }
 
@@ -34,7 +38,10 @@ export interface Engine {
   readonly precision: Precision;
   /** Packages and their versions, for run.json. */
   readonly versions: Readonly<Record<string, string>>;
-  /** Takes one step on a batch of any size from 1 and gives the logits `[count, classes]` from before the step. */
+  /**
+   * Takes one step on a batch of any size from 1 and gives the logits `[count, classes]` from before the
+   * step.
+   */
   step(batch: Batch, settings: StepSettings): Promise<Float32Array>;
   /** Logits `[count, classes]` of patches `[count,64,64]` of any count, averaged over positions. */
   logits(patches: Uint8Array): Promise<Float32Array>;

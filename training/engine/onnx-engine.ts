@@ -1,6 +1,7 @@
 /**
  * The engine that needs nothing but Node: the whole training step is an ONNX graph (`graph/step/`) that
- * onnxruntime runs. Parameters and momentum buffers live in tensors in the step's own layout; two sets of them take turns as input and output.
+ * onnxruntime runs. Parameters and momentum buffers live in tensors in the step's own layout; two sets of
+ * them take turns as input and output.
  */
 
 import type { Graph, Target } from '../../graph/builder.ts';
@@ -33,23 +34,35 @@ export type OnnxDevice = (typeof onnxDevices)[number];
 
 export interface OnnxEngineSettings {
   readonly device?: OnnxDevice;
-  /** Threads within an operator; default: the cores that this process may use. Results are the same bits with any number. */
+  /**
+   * Threads within an operator; default: the cores that this process may use. Results are the same bits with
+   * any number.
+   */
   readonly threads?: number;
   /**
-   * The usual batch: one session serves batches of up to this size, smaller ones are filled up with rows that do not count.
-   * Without it every size of a batch gets a session of its own, as it does for a network with batch normalisation, where every row counts.
+   * The usual batch: one session serves batches of up to this size, smaller ones are filled up with rows that
+   * do not count. Without it every size of a batch gets a session of its own, as it does for a network with
+   * batch normalisation, where every row counts.
    */
   readonly batch?: number;
-  /** Where onnxruntime records what each operator of the steps took: files whose paths begin so, whole after `dispose`. */
+  /**
+   * Where onnxruntime records what each operator of the steps took: files whose paths begin so, whole after
+   * `dispose`.
+   */
   readonly profilePrefix?: string;
 }
 
-/** Most patches that are evaluated at once: few enough that a layer's values stay in the processor's cache. */
+/**
+ * Most patches that are evaluated at once: few enough that a layer's values stay in the processor's cache.
+ */
 const mostEvaluationPatches = 32;
 /** What the outputs of all layers may take meanwhile; a forward pass in tiles holds several times as much. */
 const evaluationBytes = 48 * 2 ** 20;
 
-/** Patches to evaluate at once: fewer for a network whose layers are large, such as one without its first pooling. */
+/**
+ * Patches to evaluate at once: fewer for a network whose layers are large, such as one without its first
+ * pooling.
+ */
 export function evaluationPatches(network: Network): number {
   const { activationBytes } = totalsOf(describeLayers(network));
   return Math.min(mostEvaluationPatches, Math.max(1, Math.floor(evaluationBytes / activationBytes)));
@@ -58,14 +71,18 @@ export function evaluationPatches(network: Network): number {
 /** Which form of a graph a device runs. */
 const targets: Readonly<Record<OnnxDevice, Target>> = { cpu: 'cpu', webgpu: 'gpu', cuda: 'gpu' };
 
-/** Makes the engine; parameters and momentum buffers are zero until `write`. Errors: `engine-unavailable` where the device is not there. */
+/**
+ * Makes the engine; parameters and momentum buffers are zero until `write`. Errors: `engine-unavailable`
+ * where the device is not there.
+ */
 export async function onnxEngine(network: Network, settings: OnnxEngineSettings = {}): Promise<Engine> {
   const { device = 'cpu', threads = usableCores(), batch: usualBatch = 1, profilePrefix } = settings;
   const open = (graph: Graph) => openSession(graph, device, threads);
   const steps = new Map<number, InferenceSession>();
   const target = targets[device];
   const atOnce = evaluationPatches(network);
-  // Where a device is not there onnxruntime says so itself, before the error does. Counts before the first session of a process.
+  // Where a device is not there onnxruntime says so itself, before the error does. Counts before the first
+  // session of a process.
   if (device !== 'cpu') env.logLevel = 'fatal';
   const inference = foldedNetwork(network);
   const normalises = hasBatchNorm(network);
@@ -145,7 +162,10 @@ type Tensors = Readonly<Record<string, Tensor>>;
 // Values that fade away below 1e-38 would slow each operation on them down a hundred times.
 const onProcessor = { set_denormal_as_zero: '1' };
 
-/** Entries of a session's configuration. A step on WebGPU runs there as a whole: a part that fell back would be copied to and fro. */
+/**
+ * Entries of a session's configuration. A step on WebGPU runs there as a whole: a part that fell back would
+ * be copied to and fro.
+ */
 const sessionEntries: Readonly<Record<OnnxDevice, Readonly<Record<string, string>>>> = {
   cpu: onProcessor,
   webgpu: { disable_cpu_ep_fallback: '1' },
@@ -184,7 +204,9 @@ const deviceNeeds = {
   cuda: 'it needs an NVIDIA GPU and what `npm run setup:cuda` fetches',
 } as const;
 
-/** onnxruntime's own words begin with the place in its sources, at length; the reason is the last sentence. */
+/**
+ * onnxruntime's own words begin with the place in its sources, at length; the reason is the last sentence.
+ */
 function unavailable(device: Exclude<OnnxDevice, 'cpu'>, cause: unknown): TexturaError {
   const detail = cause instanceof Error ? cause.message : String(cause);
   const reason = detail.trim().split('. ').at(-1);

@@ -1,6 +1,7 @@
 /**
- * The engine on TensorFlow's kernels, through @tensorflow/tfjs-node-gpu: CUDA where TensorFlow sees a GPU, else the CPU.
- * Inside, images are NHWC and kernels HWIO, as TensorFlow wants them; at the edge everything is in the product's layout.
+ * The engine on TensorFlow's kernels, through @tensorflow/tfjs-node-gpu: CUDA where TensorFlow sees a GPU,
+ * else the CPU. Inside, images are NHWC and kernels HWIO, as TensorFlow wants them; at the edge everything is
+ * in the product's layout.
  */
 import type { Tensor, Tensor1D, Tensor4D, Variable } from '@tensorflow/tfjs-node-gpu';
 import { parameterSpecs, trainedSpecs } from '../../model/description.ts';
@@ -14,7 +15,9 @@ import { cudaPrecision } from '../../node/native-environment.ts';
 import { type Batch, defaultStatisticsRate, type Engine, type StepSettings } from './engine.ts';
 import type { TensorFlow } from './tensorflow/load.ts';
 
-/** Makes the engine; parameters and momentum buffers are zero until `write`. `tf` comes from `loadTensorflow`. */
+/**
+ * Makes the engine; parameters and momentum buffers are zero until `write`. `tf` comes from `loadTensorflow`.
+ */
 export function tfjsEngine(tf: TensorFlow, network: Network, device: string): Engine {
   const specs = parameterSpecs(network);
   const trained = trainedSpecs(network);
@@ -23,7 +26,10 @@ export function tfjsEngine(tf: TensorFlow, network: Network, device: string): En
   const weights = trained.map(({ name }) => variable(values, name));
   const operations = operationsOf(network.layers);
 
-  /** `onStatistics` gets the batch's statistics of a batch normalisation, which then takes them in place of the running averages. */
+  /**
+   * `onStatistics` gets the batch's statistics of a batch normalisation, which then takes them in place of
+   * the running averages.
+   */
   function forward(patches: Uint8Array, onStatistics?: OnStatistics): Tensor {
     const count = patches.length / patchBytes;
     const image = tf.tensor4d(patches, [count, inputPx, inputPx, 1], 'float32');
@@ -158,7 +164,10 @@ function apply(
   }
 }
 
-/** |scale| (x - mean) / sqrt(variance + epsilon) + shift, with the batch's statistics where they are asked for, else with the running averages. */
+/**
+ * |scale| (x - mean) / sqrt(variance + epsilon) + shift, with the batch's statistics where they are asked
+ * for, else with the running averages.
+ */
 function batchNorm(
   x: Tensor4D,
   { name, epsilon }: BatchNormLayer,
@@ -180,7 +189,10 @@ function batchNorm(
   return normalised(centred, variance);
 }
 
-/** ReLU whose gradient is two passes over memory; the library's own builds a mask by selection, which takes four times as long. */
+/**
+ * ReLU whose gradient is two passes over memory; the library's own builds a mask by selection, which takes
+ * four times as long.
+ */
 function relu(tf: TensorFlow, x: Tensor): Tensor {
   const operation = tf.customGrad((input, save) => {
     const value = tf.relu(input as Tensor);

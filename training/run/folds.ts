@@ -1,6 +1,6 @@
 /**
- * Cross-validation: what the runs of all folds say together. Every photograph was held out once, by a run that never met it and whose
- * epoch it did not choose.
+ * Cross-validation: what the runs of all folds say together. Every photograph was held out once, by a run
+ * that never met it and whose epoch it did not choose.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -91,7 +91,9 @@ function patchError(images: readonly ValidatedImage[]): number {
 
 const resamples = 2000;
 
-/** Percentile bootstrap over photographs, because patches of one photograph are not independent (Efron 1979). */
+/**
+ * Percentile bootstrap over photographs, because patches of one photograph are not independent (Efron 1979).
+ */
 function bootstrapInterval(images: readonly ValidatedImage[]): readonly [number, number] {
   const random = randomStream(1, 'bootstrap of folds');
   const errors = Float64Array.from({ length: resamples }, () =>
@@ -103,7 +105,9 @@ function bootstrapInterval(images: readonly ValidatedImage[]): readonly [number,
   ];
 }
 
-/** Wilson's score interval (1927, equation 4), which does not shrink to nothing where no photograph is wrong. */
+/**
+ * Wilson's score interval (1927, equation 4), which does not shrink to nothing where no photograph is wrong.
+ */
 function wilsonInterval(wrong: number, count: number): readonly [number, number] {
   const z = 1.959964;
   const share = wrong / count;

@@ -124,8 +124,8 @@ async function trainEpoch(session: TrainingSession, progress: Progress): Promise
   for await (const batch of session.loader.batches(requests)) {
     const stepsTaken = progress.epochsDone * stepCount + stepsDone;
     const learningRate = learningRateAt(schedule, stepsTaken);
-    // The plain mean over the first ten steps, so that a short run is not evaluated with the averages' initial values. A smaller
-    // last batch counts less.
+    // The plain mean over the first ten steps, so that a short run is not evaluated with the averages'
+    // initial values. A smaller last batch counts less.
     const batchShare = batch.labels.length / session.config.batch;
     const statisticsRate = Math.max(defaultStatisticsRate, 1 / (stepsTaken + 1)) * batchShare;
     const logits = await engine.step(batch, { learningRate, momentum, weightDecay, statisticsRate });

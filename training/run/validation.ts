@@ -56,8 +56,8 @@ export async function validate(
 }
 
 /**
- * The epoch whose parameters become the model: the best one in validation, or the last one of a fold, whose photographs then choose
- * nothing and give the error of photographs that the model never met.
+ * The epoch whose parameters become the model: the best one in validation, or the last one of a fold, whose
+ * photographs then choose nothing and give the error of photographs that the model never met.
  */
 export function chosenRow(
   history: readonly MetricsRow[],

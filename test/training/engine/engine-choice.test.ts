@@ -5,17 +5,17 @@ const withGpu = { tensorflow: '2.21.0', gpu: true };
 const withoutGpu = { tensorflow: '2.21.0', gpu: false };
 
 it('the automatic engine is tfjs if TensorFlow sees a GPU, otherwise onnx, with the reason', () => {
-  const wish = { engine: 'auto', device: 'auto' } as const;
-  expect(chooseEngine(wish, withGpu)).toEqual({
+  const request = { engine: 'auto', device: 'auto' } as const;
+  expect(chooseEngine(request, withGpu)).toEqual({
     engine: 'tfjs',
     device: 'gpu',
     why: expect.stringContaining('sees a GPU'),
   });
-  expect(chooseEngine(wish, withoutGpu)).toMatchObject({
+  expect(chooseEngine(request, withoutGpu)).toMatchObject({
     engine: 'onnx',
     why: expect.stringContaining('no GPU'),
   });
-  expect(chooseEngine(wish, undefined)).toMatchObject({
+  expect(chooseEngine(request, undefined)).toMatchObject({
     engine: 'onnx',
     why: expect.stringContaining('not set up'),
   });

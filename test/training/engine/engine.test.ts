@@ -24,13 +24,13 @@ import { tolerances } from '../../tolerances.ts';
 const classes = 6;
 const settings = { learningRate: 0.01, momentum: 0.9, weightDecay: 5e-4 };
 
-interface Contender {
+interface EngineUnderTest {
   readonly name: string;
   readonly isHere: boolean;
   open(network: Network): Promise<Engine>;
 }
 
-const contenders: readonly Contender[] = [
+const engines: readonly EngineUnderTest[] = [
   { name: 'onnx', isHere: true, open: (network) => onnxEngine(network) },
   {
     name: 'tfjs',
@@ -106,7 +106,7 @@ function layerSums(network: Network, parameters: Parameters, patches: Uint8Array
   return { means, variances };
 }
 
-describe.each(contenders)('the $name engine', ({ name, isHere, open }) => {
+describe.each(engines)('the $name engine', ({ name, isHere, open }) => {
   const it = isHere ? test : test.skip;
   const title = (sentence: string) =>
     isHere ? sentence : `${sentence} (skipped: TensorFlow is not set up, npm run setup:tensorflow)`;
@@ -360,7 +360,7 @@ describeWithTensorflow('both engines', () => {
       ...(network === paperForm ? { parameters: initialParameters(network, 10) } : {}),
     };
     const results: { readonly loss: number; readonly after: TrainingState }[] = [];
-    for (const { open } of contenders) {
+    for (const { open } of engines) {
       const engine = await open(network);
       await engine.write(state);
       const loss = lossOf(await engine.step(batch, settings), batch);

@@ -1,6 +1,6 @@
 /**
- * Loads @tensorflow/tfjs-node-gpu so that it works on every Node and says nothing. Nothing else imports the package: what TensorFlow
- * reads from the environment must be there before its libraries are.
+ * Loads @tensorflow/tfjs-node-gpu so that it works on every Node and says nothing. Nothing else imports the
+ * package: what TensorFlow reads from the environment must be there before its libraries are.
  */
 import { createRequire } from 'node:module';
 import nodeUtil from 'node:util';
@@ -16,9 +16,15 @@ export { tensorflowInstalled } from './location.ts';
 export type TensorFlow = typeof import('@tensorflow/tfjs-node-gpu');
 
 export interface TensorflowSettings {
-  /** Threads within an operation; default: the cores that this process may use. Counts for the first load of a process. */
+  /**
+   * Threads within an operation; default: the cores that this process may use. Counts for the first load of a
+   * process.
+   */
   readonly threads?: number;
-  /** `cpu` hides GPUs from TensorFlow; default: the GPU where it sees one. Counts for the first load of a process. */
+  /**
+   * `cpu` hides GPUs from TensorFlow; default: the GPU where it sees one. Counts for the first load of a
+   * process.
+   */
   readonly device?: 'cpu' | 'gpu';
 }
 
@@ -27,8 +33,9 @@ const setupHint = 'npm run setup:tensorflow sets it up, npm run doctor shows wha
 let loaded: TensorFlow | undefined;
 
 /**
- * TensorFlow with its backend ready; the same object every time. Not for worker threads: their `process.env` is a copy that
- * TensorFlow does not read. Errors: `engine-unavailable` where it is not set up or its libraries do not load.
+ * TensorFlow with its backend ready; the same object every time. Not for worker threads: their `process.env`
+ * is a copy that TensorFlow does not read. Errors: `engine-unavailable` where it is not set up or its
+ * libraries do not load.
  */
 export async function loadTensorflow(settings: TensorflowSettings = {}): Promise<TensorFlow> {
   if (loaded !== undefined) return loaded;
@@ -49,12 +56,14 @@ export async function loadTensorflow(settings: TensorflowSettings = {}): Promise
 function setEnvironment({ threads = usableCores(), device }: TensorflowSettings): void {
   if (device === 'cpu') process.env.CUDA_VISIBLE_DEVICES = '-1';
   const defaults = {
-    // 0 tells everything, 2 errors; TensorFlow greets with its processor features and the absence of CUDA below that.
+    // 0 tells everything, 2 errors; TensorFlow greets with its processor features and the absence of CUDA
+    // below that.
     TF_CPP_MIN_LOG_LEVEL: '2',
     TF_NUM_INTRAOP_THREADS: String(threads),
     TF_NUM_INTEROP_THREADS: '1',
     OMP_NUM_THREADS: String(threads),
-    // Without it TensorFlow turns oneDNN on for some processors only; elsewhere the gradient of a wide convolution takes 8 times as long.
+    // Without it TensorFlow turns oneDNN on for some processors only; elsewhere the gradient of a wide
+    // convolution takes 8 times as long.
     TF_ENABLE_ONEDNN_OPTS: '1',
     // Else TensorFlow takes the whole memory of a GPU for itself.
     TF_FORCE_GPU_ALLOW_GROWTH: 'true',
@@ -63,8 +72,8 @@ function setEnvironment({ threads = usableCores(), device }: TensorflowSettings)
 }
 
 /**
- * The package calls `util.isNullOrUndefined` and `util.isArray`, which left Node in version 23 and warn that they will in 22:
- * the same functions without the warning.
+ * The package calls `util.isNullOrUndefined` and `util.isArray`, which left Node in version 23 and warn that
+ * they will in 22: the same functions without the warning.
  */
 function replaceUtilFunctions(): void {
   const util = nodeUtil as unknown as Record<string, unknown>;
@@ -90,8 +99,9 @@ function requirePackage(): TensorFlow {
 }
 
 /**
- * TensorFlow's version and whether it sees a GPU, asked in a process of its own, so that neither memory of the GPU nor a crash stays
- * here. Undefined where it is not set up. Errors: `engine-unavailable` where it does not load.
+ * TensorFlow's version and whether it sees a GPU, asked in a process of its own, so that neither memory of
+ * the GPU nor a crash stays here. Undefined where it is not set up. Errors: `engine-unavailable` where it
+ * does not load.
  */
 export async function tensorflowDevices(): Promise<BindingFacts | undefined> {
   return tensorflowInstalled() ? probeBinding(installedBindingPath()) : undefined;

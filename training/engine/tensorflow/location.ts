@@ -1,6 +1,6 @@
 /**
- * Where TensorFlow lives. The wheel and the binding built against it stay in a cache outside node_modules, so that a fresh
- * `npm ci` costs one link instead of a download:
+ * Where TensorFlow lives. The wheel and the binding built against it stay in a cache outside node_modules, so
+ * that a fresh `npm ci` costs one link instead of a download:
  *
  *     CACHE/tensorflow-2.21.0-cpu/tensorflow/libtensorflow_cc.so.2 ...        the wheel, whole or absent
  *     CACHE/tensorflow-2.21.0-cpu/binding/4.22.0-linux-x64-r1/*.node          Node-API: serves every version of Node
@@ -44,12 +44,17 @@ export function tfjsPackageFolder(): string {
   return dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-node-gpu/package.json'));
 }
 
-/** Where the package looks for its binding: Node-API 8 is the highest it knows, and every Node from 20 on has it. */
+/**
+ * Where the package looks for its binding: Node-API 8 is the highest it knows, and every Node from 20 on has
+ * it.
+ */
 export function installedBindingPath(): string {
   return join(tfjsPackageFolder(), 'lib', 'napi-v8', bindingName);
 }
 
-/** Whether a binding is in its place, without loading it. A link into a cache that was deleted does not count. */
+/**
+ * Whether a binding is in its place, without loading it. A link into a cache that was deleted does not count.
+ */
 export function tensorflowInstalled(): boolean {
   return existsSync(installedBindingPath());
 }

@@ -1,4 +1,7 @@
-/** Asks a binding of TensorFlow what it is, in a process of its own, so that neither GPU memory nor a crash stays in this one. */
+/**
+ * Asks a binding of TensorFlow what it is, in a process of its own, so that neither GPU memory nor a crash
+ * stays in this one.
+ */
 import { TexturaError } from '../../../model/error.ts';
 import '../../../node/native-environment.ts';
 import { type ProgramResult, runProgram } from '../../../node/program.ts';
@@ -13,8 +16,9 @@ const probeScript = `const binding = require(process.argv[1]);
 process.stdout.write(JSON.stringify({ tensorflow: binding.TF_Version, gpu: binding.isUsingGpuDevice() }));`;
 
 /**
- * Loads a binding in a process of its own (a processor without the instructions that it uses ends the process) and asks it
- * for TensorFlow's version and whether it sees a GPU. Errors: `engine-unavailable` with why it does not load.
+ * Loads a binding in a process of its own (a processor without the instructions that it uses ends the
+ * process) and asks it for TensorFlow's version and whether it sees a GPU. Errors: `engine-unavailable` with
+ * why it does not load.
  */
 export async function probeBinding(binding: string): Promise<BindingFacts> {
   const result = await runProgram(process.execPath, ['-e', probeScript, binding], {

@@ -1,4 +1,7 @@
-/** Silence while TensorFlow's libraries are being loaded: they greet on stderr before they read their own log level. */
+/**
+ * Silence while TensorFlow's libraries are being loaded: they greet on stderr before they read their own log
+ * level.
+ */
 import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -10,8 +13,8 @@ interface Hush {
 }
 
 /**
- * Runs `work` with the process's stderr leading nowhere, where setup built the means beside `binding`; else simply runs it. What
- * `work` throws still arrives.
+ * Runs `work` with the process's stderr leading nowhere, where setup built the means beside `binding`; else
+ * simply runs it. What `work` throws still arrives.
  */
 export function withoutStderr<T>(binding: string, work: () => T): T {
   const hush = hushBeside(binding);
