@@ -1,6 +1,6 @@
 /**
- * Opens the engine that was chosen. The runtimes are loaded here, on demand: one that is missing hurts only
- * who asked for it.
+ * Opens the chosen engine. The runtimes are loaded on demand, so a missing one only affects runs that need
+ * it.
  */
 import { TexturaError } from '../../model/error.ts';
 import type { Network } from '../../model/network.ts';
@@ -10,20 +10,18 @@ import { loadTensorflow, tensorflowDevices } from './tensorflow/load.ts';
 
 export interface EngineOpening {
   readonly threads: number;
-  /** The usual batch, which the onnx engine's graph is built for. */
+  /** The usual batch size; the onnx engine builds its graph for it. */
   readonly batch: number;
 }
 
-/**
- * Which engine trains; TensorFlow is asked for its GPUs, which takes a second, only where the answer matters.
- */
+/** The engine for a request. Looks for TensorFlow's GPUs, which takes a second, only if that matters. */
 export async function chosenEngine(request: EngineRequest): Promise<EngineChoice> {
   const { engine, device } = request;
   const matters = engine !== 'onnx' && (device === 'auto' || device === 'gpu');
   return chooseEngine(request, matters ? await tensorflowDevices() : undefined);
 }
 
-/** The engine with zero values. Errors: `engine-unavailable`, with what to do. */
+/** An engine whose parameters are zero. Errors: `engine-unavailable`, with how to fix it. */
 export async function openEngine(
   { engine, device }: EngineChoice,
   network: Network,
@@ -39,7 +37,7 @@ export async function openEngine(
   }
 }
 
-/** A GPU by CUDA, else by WebGPU. */
+/** On a GPU: with CUDA if it is available, otherwise with WebGPU. */
 async function openOnnx(
   network: Network,
   device: EngineChoice['device'],

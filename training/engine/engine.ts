@@ -1,7 +1,6 @@
 /**
- * What a training engine does, whichever runtime computes it. Both engines take the same network and must
- * take the same step: forward, mean cross-entropy over the batch, backward, and stochastic gradient descent
- * with momentum,
+ * The interface of a training engine. All engines take the same step: forward, mean cross-entropy over the
+ * batch, backward, and stochastic gradient descent with momentum,
  *
  *     v <- momentum * v + gradient + weightDecay * p      (decay on kernels only)
  *     p <- p - learningRate * v
@@ -21,10 +20,7 @@ export interface StepSettings {
   readonly learningRate: number;
   readonly momentum: number;
   readonly weightDecay: number;
-  /**
-   * Share of the batch's mean and variance in the running averages of batch normalisations, 0..1; default
-   * 0.1.
-   */
+  /** Weight of the batch's statistics in the running averages of batch normalisation, 0..1; default 0.1. */
   readonly statisticsRate?: number;
 }
 
@@ -33,15 +29,12 @@ export const defaultStatisticsRate = 0.1;
 /** A network on a device, with its parameters and momentum buffers. Calls must not overlap: await each. */
 export interface Engine {
   readonly name: EngineName;
-  /** What computes, e.g. `cpu` or `gpu`. */
+  /** Where it computes, e.g. `cpu` or `gpu`. */
   readonly device: string;
   readonly precision: Precision;
   /** Packages and their versions, for run.json. */
   readonly versions: Readonly<Record<string, string>>;
-  /**
-   * Takes one step on a batch of any size from 1 and gives the logits `[count, classes]` from before the
-   * step.
-   */
+  /** Takes a step on a batch of 1 or more; returns the logits `[count, classes]` from before the update. */
   step(batch: Batch, settings: StepSettings): Promise<Float32Array>;
   /** Logits `[count, classes]` of patches `[count,64,64]` of any count, averaged over positions. */
   logits(patches: Uint8Array): Promise<Float32Array>;

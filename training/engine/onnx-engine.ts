@@ -1,7 +1,7 @@
 /**
- * The engine that needs nothing but Node: the whole training step is an ONNX graph (`graph/step/`) that
- * onnxruntime runs. Parameters and momentum buffers live in tensors in the step's own layout; two sets of
- * them take turns as input and output.
+ * The engine that needs only Node: onnxruntime runs the whole training step as an ONNX graph (`graph/step/`).
+ * Parameters and momentum buffers are tensors in the layout of the step; two sets of them alternate as input
+ * and output.
  */
 
 import type { Graph, Target } from '../../graph/builder.ts';
@@ -28,52 +28,47 @@ import { env, InferenceSession, Tensor } from '../../node/onnxruntime.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { type Batch, defaultStatisticsRate, type Engine, type StepSettings } from './engine.ts';
 
-/** What onnxruntime computes on. */
+/** onnxruntime's execution providers. */
 export const onnxDevices = ['cpu', 'webgpu', 'cuda'] as const;
 export type OnnxDevice = (typeof onnxDevices)[number];
 
 export interface OnnxEngineSettings {
   readonly device?: OnnxDevice;
   /**
-   * Threads within an operator; default: the cores that this process may use. Results are the same bits with
-   * any number.
+   * Threads within an operator; default: all usable cores. The number does not change a bit of the results.
    */
   readonly threads?: number;
   /**
-   * The usual batch: one session serves batches of up to this size, smaller ones are filled up with rows that
-   * do not count. Without it every size of a batch gets a session of its own, as it does for a network with
-   * batch normalisation, where every row counts.
+   * The usual batch size. One session serves all batches up to it: smaller ones are padded with rows of
+   * weight zero. Without it, and for networks with batch normalisation (whose statistics include every row),
+   * each batch size has its own session.
    */
   readonly batch?: number;
   /**
-   * Where onnxruntime records what each operator of the steps took: files whose paths begin so, whole after
-   * `dispose`.
+   * Path prefix for onnxruntime's profile of the steps. The files are complete after `dispose`.
    */
   readonly profilePrefix?: string;
 }
 
-/**
- * Most patches that are evaluated at once: few enough that a layer's values stay in the processor's cache.
- */
+/** Evaluation batch size limit: small enough that the outputs of a layer stay in the CPU's cache. */
 const mostEvaluationPatches = 32;
-/** What the outputs of all layers may take meanwhile; a forward pass in tiles holds several times as much. */
+/**
+ * Memory limit for the outputs of all layers in an evaluation; tiled convolutions need several times as much.
+ */
 const evaluationBytes = 48 * 2 ** 20;
 
-/**
- * Patches to evaluate at once: fewer for a network whose layers are large, such as one without its first
- * pooling.
- */
+/** Evaluation batch size: smaller for networks with large layers, e.g. without the first pooling. */
 export function evaluationPatches(network: Network): number {
   const { activationBytes } = totalsOf(describeLayers(network));
   return Math.min(mostEvaluationPatches, Math.max(1, Math.floor(evaluationBytes / activationBytes)));
 }
 
-/** Which form of a graph a device runs. */
+/** The form of the graph for each device. */
 const targets: Readonly<Record<OnnxDevice, Target>> = { cpu: 'cpu', webgpu: 'gpu', cuda: 'gpu' };
 
 /**
- * Makes the engine; parameters and momentum buffers are zero until `write`. Errors: `engine-unavailable`
- * where the device is not there.
+ * Creates the engine; parameters and momentum buffers are zero until `write`. Errors: `engine-unavailable`
+ * if the device is not available.
  */
 export async function onnxEngine(network: Network, settings: OnnxEngineSettings = {}): Promise<Engine> {
   const { device = 'cpu', threads = usableCores(), batch: usualBatch = 1, profilePrefix } = settings;
@@ -81,14 +76,14 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
   const steps = new Map<number, InferenceSession>();
   const target = targets[device];
   const atOnce = evaluationPatches(network);
-  // Where a device is not there onnxruntime says so itself, before the error does. Counts before the first
+  // onnxruntime logs an unavailable device itself, in addition to the error. Only effective before the first
   // session of a process.
   if (device !== 'cpu') env.logLevel = 'fatal';
   const inference = foldedNetwork(network);
   const normalises = hasBatchNorm(network);
   const evaluation = await openEvaluation(inference, target, open);
   let [current, spare] = [tensorsOf(stateValues(network)), tensorsOf(stateValues(network))];
-  /** What an evaluation computes with, until the next step: folded values and what was prepared of them. */
+  /** Folded values and their prepared kernels for evaluations, until the next step. */
   let evaluated: { readonly values: Tensors; readonly prepared: Tensors } | undefined;
 
   async function stepSession(size: number): Promise<InferenceSession> {
@@ -159,12 +154,12 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
-// Values that fade away below 1e-38 would slow each operation on them down a hundred times.
+// Denormals, values below 1e-38, are about a hundred times slower.
 const onProcessor = { set_denormal_as_zero: '1' };
 
 /**
- * Entries of a session's configuration. A step on WebGPU runs there as a whole: a part that fell back would
- * be copied to and fro.
+ * Session configuration. On WebGPU the whole step must run on the device: a node that fell back to the CPU
+ * would copy its tensors back and forth.
  */
 const sessionEntries: Readonly<Record<OnnxDevice, Readonly<Record<string, string>>>> = {
   cpu: onProcessor,
@@ -188,7 +183,7 @@ async function openSession(
       executionProviders: [device],
       intraOpNumThreads: threads,
       graphOptimizationLevel: 'all',
-      // Without a plan the arena gives memory back between operators: the same speed on 0.6 of the memory.
+      // Without memory patterns the arena reuses memory between operators: same speed, 0.6 of the memory.
       enableMemPattern: false,
       extra: { session: sessionEntries[device] },
       ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
@@ -201,20 +196,18 @@ async function openSession(
 
 const deviceNeeds = {
   webgpu: 'it needs a GPU with a driver for Vulkan, Metal or Direct3D 12',
-  cuda: 'it needs an NVIDIA GPU and what `npm run setup:cuda` fetches',
+  cuda: 'it needs an NVIDIA GPU and `npm run setup:cuda`',
 } as const;
 
-/**
- * onnxruntime's own words begin with the place in its sources, at length; the reason is the last sentence.
- */
+/** onnxruntime's messages begin with source locations; the reason is the last sentence. */
 function unavailable(device: Exclude<OnnxDevice, 'cpu'>, cause: unknown): TexturaError {
   const detail = cause instanceof Error ? cause.message : String(cause);
   const reason = detail.trim().split('. ').at(-1);
-  const message = `onnxruntime does not run on ${device} here (${deviceNeeds[device]}): ${reason}`;
+  const message = `onnxruntime cannot use ${device} on this machine (${deviceNeeds[device]}): ${reason}`;
   return new TexturaError('engine-unavailable', message, { cause });
 }
 
-/** The two sessions of an evaluation, and the names of what they take. */
+/** The two sessions of an evaluation. */
 async function openEvaluation(
   network: Network,
   target: Target,

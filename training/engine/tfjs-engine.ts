@@ -1,7 +1,7 @@
 /**
- * The engine on TensorFlow's kernels, through @tensorflow/tfjs-node-gpu: CUDA where TensorFlow sees a GPU,
- * else the CPU. Inside, images are NHWC and kernels HWIO, as TensorFlow wants them; at the edge everything is
- * in the product's layout.
+ * The engine on TensorFlow's kernels, through @tensorflow/tfjs-node-gpu: on CUDA if TensorFlow sees a GPU,
+ * otherwise on the CPU. Internally, images are NHWC and kernels HWIO; the interface uses the layouts of
+ * `model/`.
  */
 import type { Tensor, Tensor1D, Tensor4D, Variable } from '@tensorflow/tfjs-node-gpu';
 import { parameterSpecs, trainedSpecs } from '../../model/description.ts';
@@ -15,9 +15,7 @@ import { cudaPrecision } from '../../node/native-environment.ts';
 import { type Batch, defaultStatisticsRate, type Engine, type StepSettings } from './engine.ts';
 import type { TensorFlow } from './tensorflow/load.ts';
 
-/**
- * Makes the engine; parameters and momentum buffers are zero until `write`. `tf` comes from `loadTensorflow`.
- */
+/** Creates the engine; parameters and momentum buffers are zero until `write`. */
 export function tfjsEngine(tf: TensorFlow, network: Network, device: string): Engine {
   const specs = parameterSpecs(network);
   const trained = trainedSpecs(network);
@@ -27,8 +25,8 @@ export function tfjsEngine(tf: TensorFlow, network: Network, device: string): En
   const operations = operationsOf(network.layers);
 
   /**
-   * `onStatistics` gets the batch's statistics of a batch normalisation, which then takes them in place of
-   * the running averages.
+   * With `onStatistics`, batch normalisations use the statistics of the batch and report them; otherwise they
+   * use the running averages.
    */
   function forward(patches: Uint8Array, onStatistics?: OnStatistics): Tensor {
     const count = patches.length / patchBytes;
@@ -115,7 +113,7 @@ type OnStatistics = (average: string, statistic: Tensor) => void;
 
 interface OperationInputs {
   readonly values: ReadonlyMap<string, Variable>;
-  /** Outputs of the operations before, by layer. */
+  /** Outputs of the preceding operations, by layer. */
   readonly outputs: ReadonlyMap<string, Tensor4D>;
   readonly onStatistics: OnStatistics | undefined;
 }
@@ -164,10 +162,7 @@ function apply(
   }
 }
 
-/**
- * |scale| (x - mean) / sqrt(variance + epsilon) + shift, with the batch's statistics where they are asked
- * for, else with the running averages.
- */
+/** |scale| (x - mean) / sqrt(variance + epsilon) + shift, see `OnStatistics`. */
 function batchNorm(
   x: Tensor4D,
   { name, epsilon }: BatchNormLayer,
@@ -189,10 +184,7 @@ function batchNorm(
   return normalised(centred, variance);
 }
 
-/**
- * ReLU whose gradient is two passes over memory; the library's own builds a mask by selection, which takes
- * four times as long.
- */
+/** ReLU with a gradient of two passes over memory; the gradient of tfjs takes four times as long. */
 function relu(tf: TensorFlow, x: Tensor): Tensor {
   const operation = tf.customGrad((input, save) => {
     const value = tf.relu(input as Tensor);
@@ -214,7 +206,7 @@ function variable(held: ReadonlyMap<string, Variable>, name: string): Variable {
   return found;
 }
 
-/** `[filters, channels, height, width]` to `[height, width, channels, filters]`; a bias stays as it is. */
+/** `[filters, channels, height, width]` to `[height, width, channels, filters]`; vectors stay as they are. */
 function ownShape(shape: readonly number[]): number[] {
   const [filters, channels, height, width] = shape as readonly [number, number, number, number];
   return shape.length === 4 ? [height, width, channels, filters] : [...shape];

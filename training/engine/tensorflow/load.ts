@@ -1,6 +1,6 @@
 /**
- * Loads @tensorflow/tfjs-node-gpu so that it works on every Node and says nothing. Nothing else imports the
- * package: what TensorFlow reads from the environment must be there before its libraries are.
+ * Loads @tensorflow/tfjs-node-gpu on every Node version and without log output. The only import of the
+ * package, because TensorFlow reads its environment variables when its libraries load.
  */
 import { createRequire } from 'node:module';
 import nodeUtil from 'node:util';
@@ -17,12 +17,11 @@ export type TensorFlow = typeof import('@tensorflow/tfjs-node-gpu');
 
 export interface TensorflowSettings {
   /**
-   * Threads within an operation; default: the cores that this process may use. Counts for the first load of a
-   * process.
+   * Threads within an operation; default: all usable cores. Only effective in the first load of a process.
    */
   readonly threads?: number;
   /**
-   * `cpu` hides GPUs from TensorFlow; default: the GPU where it sees one. Counts for the first load of a
+   * `cpu` hides GPUs from TensorFlow; default: a GPU if it sees one. Only effective in the first load of a
    * process.
    */
   readonly device?: 'cpu' | 'gpu';
@@ -34,7 +33,7 @@ let loaded: TensorFlow | undefined;
 
 /**
  * TensorFlow with its backend ready; the same object every time. Not for worker threads: their `process.env`
- * is a copy that TensorFlow does not read. Errors: `engine-unavailable` where it is not set up or its
+ * is a copy that TensorFlow does not read. Errors: `engine-unavailable` if it is not set up or its
  * libraries do not load.
  */
 export async function loadTensorflow(settings: TensorflowSettings = {}): Promise<TensorFlow> {
@@ -52,20 +51,19 @@ export async function loadTensorflow(settings: TensorflowSettings = {}): Promise
   return loaded;
 }
 
-/** Beside what `native-environment.ts` sets for every runtime. A value that the person set stays. */
+/** In addition to `native-environment.ts`, which is for every runtime. Values that are set already stay. */
 function setEnvironment({ threads = usableCores(), device }: TensorflowSettings): void {
   if (device === 'cpu') process.env.CUDA_VISIBLE_DEVICES = '-1';
   const defaults = {
-    // 0 tells everything, 2 errors; TensorFlow greets with its processor features and the absence of CUDA
-    // below that.
+    // 0 logs everything, 2 only errors. Below 2, TensorFlow logs the CPU's features and missing CUDA.
     TF_CPP_MIN_LOG_LEVEL: '2',
     TF_NUM_INTRAOP_THREADS: String(threads),
     TF_NUM_INTEROP_THREADS: '1',
     OMP_NUM_THREADS: String(threads),
-    // Without it TensorFlow turns oneDNN on for some processors only; elsewhere the gradient of a wide
-    // convolution takes 8 times as long.
+    // By default TensorFlow uses oneDNN only on some CPUs; without it the gradient of a wide convolution
+    // takes 8 times as long.
     TF_ENABLE_ONEDNN_OPTS: '1',
-    // Else TensorFlow takes the whole memory of a GPU for itself.
+    // By default TensorFlow allocates all memory of a GPU.
     TF_FORCE_GPU_ALLOW_GROWTH: 'true',
   };
   for (const [name, value] of Object.entries(defaults)) process.env[name] ??= value;
@@ -81,7 +79,7 @@ function replaceUtilFunctions(): void {
   util.isArray = Array.isArray;
 }
 
-/** Whether the person asked TensorFlow for more than errors. */
+/** Whether the environment asks TensorFlow to log more than errors. */
 function wantsGreetings(): boolean {
   return Number(process.env.TF_CPP_MIN_LOG_LEVEL) < 2;
 }
@@ -100,7 +98,7 @@ function requirePackage(): TensorFlow {
 
 /**
  * TensorFlow's version and whether it sees a GPU, asked in a process of its own, so that neither memory of
- * the GPU nor a crash stays here. Undefined where it is not set up. Errors: `engine-unavailable` where it
+ * the GPU nor a crash stays here. Undefined if it is not set up. Errors: `engine-unavailable` if it
  * does not load.
  */
 export async function tensorflowDevices(): Promise<BindingFacts | undefined> {

@@ -1,6 +1,6 @@
 /**
- * Where TensorFlow lives. The wheel and the binding built against it stay in a cache outside node_modules, so
- * that a fresh `npm ci` costs one link instead of a download:
+ * Paths of TensorFlow. The wheel and the binding that is built against it are in a cache outside
+ * node_modules, so that after `npm ci` only a link has to be restored:
  *
  *     CACHE/tensorflow-2.21.0-cpu/tensorflow/libtensorflow_cc.so.2 ...        the wheel, whole or absent
  *     CACHE/tensorflow-2.21.0-cpu/binding/4.22.0-linux-x64-r1/*.node          Node-API: serves every version of Node
@@ -13,7 +13,7 @@ import { dirname, join, resolve } from 'node:path';
 
 export const tensorflowVersion = '2.21.0';
 export const tfjsVersion = '4.22.0';
-/** Raised whenever what setup builds changes, so that an older build in the cache is left alone. */
+/** Increased when the build changes, so that an older build in the cache is not used. */
 const bindingRecipe = 1;
 
 export const bindingName = 'tfjs_binding.node';
@@ -52,9 +52,7 @@ export function installedBindingPath(): string {
   return join(tfjsPackageFolder(), 'lib', 'napi-v8', bindingName);
 }
 
-/**
- * Whether a binding is in its place, without loading it. A link into a cache that was deleted does not count.
- */
+/** Whether the binding exists (it is not loaded); a dangling link counts as missing. */
 export function tensorflowInstalled(): boolean {
   return existsSync(installedBindingPath());
 }

@@ -1,12 +1,12 @@
 /**
- * Asks a binding of TensorFlow what it is, in a process of its own, so that neither GPU memory nor a crash
- * stays in this one.
+ * Inspects a TensorFlow binding in a separate process, so that this process keeps no GPU memory and survives
+ * a crash.
  */
 import { TexturaError } from '../../../model/error.ts';
 import '../../../node/native-environment.ts';
 import { type ProgramResult, runProgram } from '../../../node/program.ts';
 
-/** What a binding says of itself once loaded. */
+/** Properties of a loaded binding. */
 export interface BindingFacts {
   readonly tensorflow: string;
   readonly gpu: boolean;
@@ -29,7 +29,7 @@ export async function probeBinding(binding: string): Promise<BindingFacts> {
   return JSON.parse(result.stdout) as BindingFacts;
 }
 
-/** Why a binding did not load, in words for the person who can mend it. */
+/** Why a binding did not load, and how to fix it. */
 export function loadFailureText(result: Pick<ProgramResult, 'signal' | 'stderr'>, binding: string): string {
   const where = `TensorFlow's libraries do not load (${binding})`;
   if (result.signal === 'SIGILL') return `${where}: this processor lacks instructions that they need (AVX)`;
@@ -39,7 +39,7 @@ export function loadFailureText(result: Pick<ProgramResult, 'signal' | 'stderr'>
     return `${where}: expected ${symbol} of this system's C or C++ library, which is older; a newer Linux is needed. ${detail}`;
   }
   if (/cannot open shared object file/.test(result.stderr)) {
-    return `${where}: a library is missing. ${detail}. npm run setup:tensorflow -- --remove and a new setup mend a damaged cache`;
+    return `${where}: a library is missing. ${detail}. npm run setup:tensorflow -- --remove and a new setup repair a corrupt cache`;
   }
   return `${where}: ${detail || `it ended by ${result.signal ?? 'an unknown fault'}`}`;
 }

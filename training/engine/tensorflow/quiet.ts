@@ -1,7 +1,4 @@
-/**
- * Silence while TensorFlow's libraries are being loaded: they greet on stderr before they read their own log
- * level.
- */
+/** Silences stderr while TensorFlow's libraries load: they log before they read their log level. */
 import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -13,8 +10,8 @@ interface Hush {
 }
 
 /**
- * Runs `work` with the process's stderr leading nowhere, where setup built the means beside `binding`; else
- * simply runs it. What `work` throws still arrives.
+ * Runs `work` with stderr redirected to nowhere, if setup built the add-on for it next to `binding`;
+ * otherwise just runs it. Errors of `work` are passed on.
  */
 export function withoutStderr<T>(binding: string, work: () => T): T {
   const hush = hushBeside(binding);
