@@ -53,6 +53,24 @@ const small: readonly Network[] = [
       { kind: 'globalAverage', name: 'average' },
     ],
   },
+  {
+    name: 'of the kind of texture-net',
+    classes,
+    layers: [
+      { kind: 'standardise', name: 'standardise', varianceFloor: 1 },
+      pool('pool0', 4),
+      { kind: 'convolution', name: 'conv1', kernelPx: 3, filters: 3, stridePx: 2, hasBias: false },
+      { kind: 'batchNorm', name: 'norm1', epsilon: 1e-5 },
+      { kind: 'relu', name: 'relu1' },
+      { kind: 'convolution', name: 'conv2', kernelPx: 3, filters: 4, hasBias: false },
+      { kind: 'batchNorm', name: 'norm2', epsilon: 1e-5 },
+      pool('pool2', 2),
+      { kind: 'relu', name: 'relu2' },
+      { kind: 'globalStatistics', name: 'statistics', of: ['relu1', 'relu2'], varianceFloor: 1e-4 },
+      { ...convolution('linear', 1, classes), initialDeviation: 0.01 } as Layer,
+      { kind: 'globalAverage', name: 'average' },
+    ],
+  },
 ];
 
 const vulkan = softwareVulkan();
