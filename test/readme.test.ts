@@ -29,7 +29,8 @@ const ranElsewhere = ['quickstart', 'setup:tensorflow', 'serve', 'demo', 'build'
 const short = ['--epochs', '1', '--patches-per-epoch', '5', '--batch', '3'];
 const cut: Readonly<Record<string, readonly string[]>> = {
   train: short,
-  ablate: [...short, '--variants', 'lab-baseline', '--seeds', '1'],
+  // The recipe's rate is too high for batches of three.
+  ablate: [...short, '--learning-rate', '0.005', '--variants', 'lab-baseline', '--seeds', '1'],
 };
 
 test('every command in the README is a script of package.json', () => {
