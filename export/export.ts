@@ -12,7 +12,7 @@ import { requireWritable } from '../node/output.ts';
 import { productVersion } from '../node/product-version.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { percent } from './export-check.ts';
-import { type ExportSettings, exportedGraphs, exportRun } from './export-run.ts';
+import { type ExportSettings, exportedGraphs, exportRun, usefulGraphs } from './export-run.ts';
 import { bestRunsOfStudy, newestFinishedRuns, runRoots } from './run-choice.ts';
 import { readTrainedRun } from './trained-run.ts';
 import { exportForTriton } from './triton-layout.ts';
@@ -31,7 +31,7 @@ const options = z.strictObject({
     .enum([...exportedGraphs, 'both'])
     .default('both')
     .describe(
-      'ONNX files to write: portable works in every tool, throughput is faster for large batches in onnxruntime',
+      'ONNX files to write: portable works in every tool, throughput is faster for large batches in onnxruntime; both: also throughput if it is faster',
     ),
   layout: z
     .enum(['textura', 'triton'])
@@ -52,10 +52,9 @@ const definition: CommandDefinition<typeof options> = {
 const terminal = terminalOn(process.stdout);
 
 async function exportAll({ run, study, out, opset, graph, layout }: ExportOptions): Promise<void> {
-  const settings: ExportSettings = {
+  const settings: Omit<ExportSettings, 'graphs'> = {
     out,
     opset: opsets.find((known) => known === opset) ?? defaultOpset,
-    graphs: graph === 'both' ? exportedGraphs : [graph],
     version: productVersion(),
   };
   const directories = await chosenRuns(run, study);
@@ -66,7 +65,11 @@ async function exportAll({ run, study, out, opset, graph, layout }: ExportOption
       const trained = await readTrainedRun(directory);
       const { status, best } = trained.run;
       if (status !== 'finished') note(`${directory} is ${status}; exporting its best epoch, ${best?.epoch}`);
-      const report = await (layout === 'triton' ? exportForTriton : exportRun)(trained, settings);
+      const graphs = graph === 'both' ? usefulGraphs(trained.network) : [graph];
+      const report = await (layout === 'triton' ? exportForTriton : exportRun)(trained, {
+        ...settings,
+        graphs,
+      });
       terminal.line(reportText(directory, layout === 'triton' ? join(out, report.model) : out, report));
     } catch (error) {
       if (!(error instanceof TexturaError) || error.code === 'output-unwritable') throw error;
