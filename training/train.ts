@@ -30,8 +30,10 @@ export const trainOptions = z.strictObject({
   data: dataOption,
   network: z
     .enum([...networkNames, everyNetwork])
-    .default('texture-net')
-    .describe('network to train, or all of them one after another'),
+    .optional()
+    .describe(
+      'network to train, or all of them one after another (default texture-net; for the recipes plain and paper, reference)',
+    ),
   recipe: z.enum(recipeNames).default('default').describe('named set of settings; other options override it'),
   out: z
     .string()
@@ -70,7 +72,7 @@ async function train(
   { given }: { readonly given: ReadonlySet<string> },
 ): Promise<void> {
   requireFold(options);
-  const networks = options.network === everyNetwork ? networkNames : [options.network];
+  const networks = networksOf(options);
   if (options.describe) {
     for (const variant of networks)
       terminal.line(describeTable(networkOf(variant, textureNames.length), options.batch));
@@ -91,6 +93,12 @@ async function train(
   const [first] = failures;
   if (first !== undefined)
     throw new TexturaError(first.code, failures.map(({ message }) => message).join('\n'));
+}
+
+function networksOf({ network, recipe }: TrainOptions): readonly NetworkName[] {
+  if (network === everyNetwork) return networkNames;
+  // The other recipes are those of the paper's networks.
+  return [network ?? (recipe === 'default' ? 'texture-net' : 'reference')];
 }
 
 /** Trains one network, once or on every fold. */

@@ -517,7 +517,7 @@ test('mistakes on the command line are reported, with status 2', async () => {
     stderr: expect.stringContaining('there is no run of texture-net in runs/; add --data to start one'),
   });
   expect((await train(folder, '--describe')).stdout).toContain('145,009');
-  expect((await train(folder, '--describe', '--variant', 'reference')).stdout).toContain('4,439,095');
+  expect((await train(folder, '--describe', '--recipe', 'paper')).stdout).toContain('4,439,095');
   expect(await train(folder, '--variant', 'reference', '--network', 'reference')).toMatchObject({
     status: 2,
     stderr: expect.stringContaining('--variant is another name of --network: give one of them'),
