@@ -3,9 +3,12 @@
  * half of the time, with a random gamma. It samples the photograph itself, so a rotated patch has no empty
  * corners.
  *
- * Where the patch shrinks, each of its pixels is the mean of bilinear samples spread evenly over the area
- * that it covers (supersampling). This approximates the area average of `cutPatch`, which defines a patch,
- * and attenuates detail too fine for the patch, which would alias otherwise.
+ * Each pixel of the patch is the mean of as many bilinear samples as an undistorted patch needs for the area
+ * average of `cutPatch`: one if `patchPx` is 64. A window that is larger by its random scale does not get
+ * more. More would attenuate detail that aliases, but interpolation already makes distorted patches blurrier
+ * than those of an evaluation, which are neither rotated nor scaled, and the network meets too few sharp
+ * ones: on UIUC, with samples for the scaled window the error of patches was higher by about a fifth
+ * (docs/accuracy.md).
  */
 import type { GreyImage } from '../../model/image.ts';
 import { inputPx } from '../../model/network.ts';
@@ -101,8 +104,7 @@ interface View {
 
 function viewOf(centre: Point, patchPx: number, { turns, scale, mirrored }: Distortion): View {
   const sidePx = patchPx * scale;
-  // Samples are at most one source pixel apart. The tolerance keeps a rounding error from adding a sample.
-  const perPixel = Math.max(1, Math.ceil(sidePx / inputPx - 1e-9));
+  const perPixel = Math.ceil(patchPx / inputPx);
   const last = inputPx * perPixel - 1;
   const step = sidePx / (last + 1);
   const downX = step * Math.sin(2 * Math.PI * turns);
