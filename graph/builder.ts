@@ -17,8 +17,8 @@ import { type AttributesOf, inferOutputs, type OperatorName, type operators } fr
 import { type FloatDtype, sameTensor, type Tensor, tensorHash, tensorOf } from './tensor.ts';
 import { type Dimension, graphFault, knownSize, shapeText, type Value, type ValueType } from './value.ts';
 
-/** The device that a graph is optimised for: a CPU, or a GPU through WebGPU or CUDA. */
-export type Target = 'cpu' | 'gpu';
+/** The device that a graph is optimised for. */
+export type Target = 'cpu' | 'cuda' | 'webgpu';
 
 export interface GraphSettings {
   readonly name: string;
@@ -57,7 +57,11 @@ type NeedsAttributes<O extends OperatorName> = keyof (typeof operators)[O]['requ
  * The attributes by their ONNX names, and the value's name within its scope; by default it is named after the
  * operator.
  */
-type NodeOptions<O extends OperatorName> = AttributesOf<O> & { readonly name?: string };
+type NodeOptions<O extends OperatorName> = AttributesOf<O> & {
+  readonly name?: string;
+  /** Names of the outputs of `nodes`. */
+  readonly names?: readonly string[];
+};
 type NodeArguments<O extends OperatorName> =
   NeedsAttributes<O> extends true ? [options: NodeOptions<O>] : [options?: NodeOptions<O>];
 
@@ -78,7 +82,7 @@ export interface Graph extends GraphSettings {
   integers(values: readonly number[]): Value;
   /** Adds a node with one output. Errors: `internal`, naming the node and the mismatch. */
   node<O extends OperatorName>(operator: O, inputs: readonly Value[], ...rest: NodeArguments<O>): Value;
-  /** Adds a node with several outputs, named NAME.0, NAME.1 and so on. */
+  /** Adds a node with several outputs, named NAME.0, NAME.1 and so on, unless `names` has other names. */
   nodes<O extends OperatorName>(
     operator: O,
     inputs: readonly Value[],
@@ -176,13 +180,13 @@ function addNode<O extends OperatorName>(
   inputs: readonly Value[],
   options: NodeOptions<O> | undefined,
 ): readonly Value[] {
-  const { name: ownName, ...attributes } = (options ?? {}) as { readonly name?: string };
+  const { name: ownName, names, ...attributes } = (options ?? {}) as Pick<NodeOptions<O>, 'name' | 'names'>;
   const name = prefix + (ownName ?? numbered(state, `${prefix}${operator}`, operator));
   for (const input of inputs) expectOwn(state, input);
   const types = inferred(name, operator, inputs, attributes as AttributesOf<O>);
   const outputs = types.map(({ dtype, shape }, i) =>
     declare(state, {
-      name: types.length === 1 ? name : `${name}.${i}`,
+      name: names?.[i] !== undefined ? prefix + names[i] : types.length === 1 ? name : `${name}.${i}`,
       dtype,
       shape,
       constant: undefined,

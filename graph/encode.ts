@@ -1,7 +1,7 @@
 /** Encodes a graph as an ONNX file. */
 import type { ModelDocs, Opset } from '../model/model-file.ts';
 
-import type { Graph, GraphNode, Initializer } from './builder.ts';
+import type { Graph, GraphContent, GraphNode, Initializer } from './builder.ts';
 import { attributeTypeCodes, type Dtype, dtypes, type Message } from './onnx/format.ts';
 import { encodeMessage } from './onnx/protobuf.ts';
 import type { AttributeType } from './operator.ts';
@@ -42,23 +42,29 @@ export function encodeModel(
   graph: Graph,
   { producerName, producerVersion, metadata, docs }: ModelStamp,
 ): Uint8Array {
-  const { nodes, initializers, inputs, outputs } = graph.content();
   return encodeMessage('Model', {
     irVersion: irVersions[graph.opset],
     producerName,
     producerVersion,
     ...docField(docs?.model),
-    graph: {
-      node: nodes.map(nodeMessage),
-      name: graph.name,
-      initializer: initializers.map(initializerMessage),
-      ...docField(docs?.graph),
-      input: inputs.map((value) => valueMessage(value, docs)),
-      output: outputs.map((value) => valueMessage(value, docs)),
-    },
+    graph: { ...graphMessage(graph.name, graph.content(), docs), ...docField(docs?.graph) },
     opsetImport: [{ domain: '', version: graph.opset }],
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   });
+}
+
+function graphMessage(
+  name: string,
+  { nodes, initializers, inputs, outputs }: GraphContent,
+  docs?: ModelDocs,
+): Message<'Graph'> {
+  return {
+    node: nodes.map(nodeMessage),
+    name,
+    initializer: initializers.map(initializerMessage),
+    input: inputs.map((value) => valueMessage(value, docs)),
+    output: outputs.map((value) => valueMessage(value, docs)),
+  };
 }
 
 function nodeMessage({ name, operator, inputs, outputs, attributes }: GraphNode): Message<'Node'> {
@@ -79,6 +85,7 @@ const attributeEncoders: { readonly [T in AttributeType]: (value: unknown) => Me
   int: (value) => ({ i: value as number, type: attributeTypeCodes.int }),
   string: (value) => ({ s: new TextEncoder().encode(value as string), type: attributeTypeCodes.string }),
   ints: (value) => ({ ints: value as readonly number[], type: attributeTypeCodes.ints }),
+  graph: (value) => ({ g: graphMessage('body', value as GraphContent), type: attributeTypeCodes.graph }),
   dtype: (value) => ({ i: dtypes[value as Dtype].code, type: attributeTypeCodes.int }),
 };
 

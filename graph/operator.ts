@@ -27,7 +27,15 @@ interface AttributeValues {
   string: string;
   ints: readonly number[];
   dtype: Dtype;
+  graph: Subgraph;
 }
+
+/** A graph that a node runs, such as the body of a loop; the builder's content of a graph. */
+export interface Subgraph {
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+}
+
 export type AttributeType = keyof AttributeValues;
 type AttributeValue = AttributeValues[AttributeType];
 type AttributeTypes = Readonly<Record<string, AttributeType>>;
@@ -233,6 +241,32 @@ export const operators = {
     required: { mode: 'string' },
     optional: none,
     outputs: ([x, pads = x]) => like(x, padShape(x.shape, constantIntegers(pads, 'the pads'))),
+  }),
+  // The body's first inputs and outputs are the state, which a step passes to the next. The other inputs are
+  // slices of the node's inputs along their first axis, and the other outputs are stacked along a new one.
+  Scan: row({
+    inputs: [1, Number.POSITIVE_INFINITY],
+    required: { body: 'graph', num_scan_inputs: 'int' },
+    optional: none,
+    outputs: (inputs, { body, num_scan_inputs }) => {
+      const states = inputs.length - num_scan_inputs;
+      const steps = inputs[states]?.shape[0];
+      if (steps === undefined) throw graphFault('expected one or more scanned inputs');
+      const slices = inputs.map(({ dtype, shape }, i) => ({
+        dtype,
+        shape: i < states ? shape : shape.slice(1),
+      }));
+      const typesOf = (values: readonly ValueType[]) =>
+        values.map(({ dtype, shape }) => `${dtype} ${shapeText(shape)}`).join(', ');
+      const [given, expected] = [typesOf(slices), typesOf(body.inputs)];
+      if (given !== expected) throw graphFault(`the body expects ${expected}, got ${given}`);
+      const [before, after] = [typesOf(slices.slice(0, states)), typesOf(body.outputs.slice(0, states))];
+      if (before !== after) throw graphFault(`the state ${before} becomes ${after}`);
+      return body.outputs.map(({ dtype, shape }, i) => ({
+        dtype,
+        shape: i < states ? shape : [steps, ...shape],
+      }));
+    },
   }),
   ReduceSum: row({
     inputs: [2, 2],

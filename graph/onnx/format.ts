@@ -41,6 +41,7 @@ export const onnxMessages = {
     i: [3, 'int64'],
     s: [4, 'bytes'],
     t: [5, 'Tensor'],
+    g: [6, 'Graph'],
     floats: [7, 'float', 'repeated'],
     ints: [8, 'int64', 'repeated'],
     type: [20, 'int32'],
@@ -61,7 +62,15 @@ export const onnxMessages = {
 } as const satisfies Record<string, Record<string, FieldDescriptor>>;
 
 /** AttributeProto.AttributeType. */
-export const attributeTypeCodes = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
+export const attributeTypeCodes = {
+  float: 1,
+  int: 2,
+  string: 3,
+  tensor: 4,
+  graph: 5,
+  floats: 6,
+  ints: 7,
+} as const;
 
 export type MessageName = keyof typeof onnxMessages;
 

@@ -58,10 +58,10 @@ export interface MaskRow {
 /**
  * Concatenates the masks of a row along its axis, as 1 and 0. With `within`, another row, a mask is 1 only
  * where the concatenation of that row is true as well. The CPU concatenates bools, a quarter of the size of
- * floats; onnxruntime's WebGPU cannot concatenate bools, so for a GPU the masks are cast to floats first.
+ * floats; onnxruntime cannot on a GPU, so there the masks are cast to floats first.
  */
 export function joinMasks(graph: Graph, { masks, axis }: MaskRow, name: string, within?: MaskRow): Value {
-  if (graph.target === 'gpu') return joinFloats(graph, { masks, axis }, name, within);
+  if (graph.target !== 'cpu') return joinFloats(graph, { masks, axis }, name, within);
   const common = within && graph.node('Concat', within.masks, { axis: within.axis, name: `${name}.within` });
   const counted = common === undefined ? masks : masks.map((mask) => graph.node('And', [mask, common]));
   const won = graph.node('Concat', counted, { axis, name: `${name}.won` });

@@ -16,9 +16,9 @@ export interface StepValue {
 }
 export type StepValues = Readonly<Record<string, StepValue>>;
 
-/** Patches `[count,64,64]` for the step of a device: bytes, or floats for a GPU. */
+/** Patches `[count,64,64]` for the step of a device: bytes, or floats for WebGPU. */
 export function patchesValue(patches: Uint8Array, target: Target): StepValue {
-  const data = target === 'gpu' ? new Float32Array(patches) : patches;
+  const data = target === 'webgpu' ? new Float32Array(patches) : patches;
   return { data, shape: [patches.length / patchBytes, inputPx, inputPx] };
 }
 
@@ -58,6 +58,24 @@ export function settingValues(settings: {
       [stepNames.statisticsRate]: scalar(settings.statisticsRate),
     }),
   };
+}
+
+/** The inputs of several steps, stacked along a new first axis. */
+export function stackedValues(steps: readonly StepValues[]): StepValues {
+  return Object.fromEntries(
+    Object.entries(steps[0] ?? {}).map(([name, { data, shape }]) => {
+      const stacked = new (data.constructor as new (length: number) => StepValue['data'])(
+        steps.length * data.length,
+      );
+      steps.forEach((values, i) => {
+        const value = values[name];
+        if (value?.data.length !== data.length)
+          throw new TexturaError('internal', `steps of different sizes: ${name}`);
+        stacked.set(value.data, i * data.length);
+      });
+      return [name, { data: stacked, shape: [steps.length, ...shape] }];
+    }),
+  );
 }
 
 /**

@@ -4,7 +4,7 @@
  *
  * Inputs and outputs, with B the batch:
  *
- *     patches       uint8 [B,64,64]       grey 0..255; float for a GPU: WebGPU has no uint8
+ *     patches       uint8 [B,64,64]       grey 0..255; float for WebGPU, which has no uint8
  *     labels        int32 [B]             class indices
  *     weights       float [B]             1 / count for each patch of the batch, 0 for padding rows
  *     learningRate, momentum, weightDecay   float []
@@ -39,6 +39,8 @@ export interface StepGraphSettings {
   readonly float?: FloatDtype;
   /** Default `cpu`. */
   readonly target?: Target;
+  /** Scope of every name, for a graph inside another; default none. */
+  readonly scope?: string;
 }
 
 /** Names of the inputs and outputs of a step. */
@@ -60,9 +62,10 @@ export const stepNames = {
 /** Builds the step of a network for batches of one size. */
 export function trainingStepGraph(
   network: Network,
-  { batch, opset = defaultOpset, float = 'float32', target = 'cpu' }: StepGraphSettings,
+  { batch, opset = defaultOpset, float = 'float32', target = 'cpu', scope }: StepGraphSettings,
 ): Graph {
-  const graph = createGraph({ name: `${network.name} step`, opset, float, target });
+  const whole = createGraph({ name: `${network.name} step`, opset, float, target });
+  const graph = scope === undefined ? whole : whole.scope(scope);
   const patches = patchesInput(graph, batch);
   const labels = graph.input(stepNames.labels, 'int32', [batch]);
   const patchWeights = graph.input(stepNames.weights, float, [batch]);
@@ -125,7 +128,7 @@ function parameterInputs(
 
 /** The input for patches `[batch,64,64]`. */
 export function patchesInput(graph: Graph, batch: Dimension): Value {
-  const dtype = graph.target === 'gpu' ? graph.float : 'uint8';
+  const dtype = graph.target === 'webgpu' ? graph.float : 'uint8';
   return graph.input(stepNames.patches, dtype, [batch, inputPx, inputPx]);
 }
 

@@ -36,7 +36,7 @@ test('the graphs of the training step equal the golden file', async () => {
   const centred = networkOf('reference', 7, { width: 0.1, meanGrey: 117.5 });
   const normalised = { ...networkOf('reference', 7, { width: 0.1, batchNorm: true }), name: 'normalised' };
   const lines = [...networks, reference, centred, normalised].flatMap((network) =>
-    (['cpu', 'gpu'] as const).flatMap((target) => {
+    (['cpu', 'webgpu'] as const).flatMap((target) => {
       const { preparation, forward } = evaluationGraphs(foldedNetwork(network), target);
       return [
         ...[16, 165].map((batch) =>

@@ -7,12 +7,14 @@
 import type { Graph, Target } from '../../graph/builder.ts';
 import { encodeModel } from '../../graph/encode.ts';
 import { evaluationGraphs } from '../../graph/step/evaluation.ts';
+import { scannedStepsGraph } from '../../graph/step/scan.ts';
 import { stepNames, trainingStepGraph } from '../../graph/step/step.ts';
 import {
   batchValues,
   patchesValue,
   type StepValues,
   settingValues,
+  stackedValues,
   stateOf,
   stateValues,
 } from '../../graph/step/step-values.ts';
@@ -26,7 +28,13 @@ import { usableCores } from '../../node/machine.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
 import { env, InferenceSession, Tensor } from '../../node/onnxruntime.ts';
 import { productVersion } from '../../node/product-version.ts';
-import { type Batch, defaultStatisticsRate, type Engine, type StepSettings } from './engine.ts';
+import {
+  type Batch,
+  defaultStatisticsRate,
+  type Engine,
+  type StepInput,
+  type StepSettings,
+} from './engine.ts';
 
 /** onnxruntime's execution providers. */
 export const onnxDevices = ['cpu', 'webgpu', 'cuda'] as const;
@@ -44,11 +52,19 @@ export interface OnnxEngineSettings {
    * each batch size has its own session.
    */
   readonly batch?: number;
+  /** Number of steps in one run of a session; default: the device's. It does not change the results. */
+  readonly stepsAtOnce?: number;
   /**
    * Path prefix for onnxruntime's profile of the steps. The files are complete after `dispose`.
    */
   readonly profilePrefix?: string;
 }
+
+/**
+ * On CUDA a run of many steps copies the state from and to the host only once. More than 16 gain little, and
+ * delay Ctrl-C and the progress line.
+ */
+const defaultStepsAtOnce: Readonly<Record<OnnxDevice, number>> = { cpu: 1, webgpu: 1, cuda: 16 };
 
 /** Evaluation batch size limit: small enough that the outputs of a layer stay in the CPU's cache. */
 const mostEvaluationPatches = 32;
@@ -63,55 +79,84 @@ export function evaluationPatches(network: Network): number {
   return Math.min(mostEvaluationPatches, Math.max(1, Math.floor(evaluationBytes / activationBytes)));
 }
 
-/** The form of the graph for each device. */
-const targets: Readonly<Record<OnnxDevice, Target>> = { cpu: 'cpu', webgpu: 'gpu', cuda: 'gpu' };
-
 /**
  * Creates the engine; parameters and momentum buffers are zero until `write`. Errors: `engine-unavailable`
  * if the device is not available.
  */
 export async function onnxEngine(network: Network, settings: OnnxEngineSettings = {}): Promise<Engine> {
   const { device = 'cpu', threads = usableCores(), batch: usualBatch = 1, profilePrefix } = settings;
+  const { stepsAtOnce = defaultStepsAtOnce[device] } = settings;
   const open = (graph: Graph) => openSession(graph, device, threads);
-  const steps = new Map<number, InferenceSession>();
-  const target = targets[device];
+  const sessions = new Map<number, InferenceSession>();
   const atOnce = evaluationPatches(network);
   // onnxruntime logs an unavailable device itself, in addition to the error. Only effective before the first
   // session of a process.
   if (device !== 'cpu') env.logLevel = 'fatal';
   const inference = foldedNetwork(network);
   const normalises = hasBatchNorm(network);
-  const evaluation = await openEvaluation(inference, target, open);
+  const evaluation = await openEvaluation(inference, device, open);
   let [current, spare] = [tensorsOf(stateValues(network)), tensorsOf(stateValues(network))];
   /** Folded values and their prepared kernels for evaluations, until the next step. */
   let evaluated: { readonly values: Tensors; readonly prepared: Tensors } | undefined;
 
   async function stepSession(size: number): Promise<InferenceSession> {
-    const graph = () => trainingStepGraph(network, { batch: size, target });
-    const session = steps.get(size) ?? (await openSession(graph(), device, threads, profilePrefix));
-    steps.set(size, session);
+    const build = stepsAtOnce === 1 ? trainingStepGraph : scannedStepsGraph;
+    const graph = () => build(network, { batch: size, target: device });
+    const session = sessions.get(size) ?? (await openSession(graph(), device, threads, profilePrefix));
+    sessions.set(size, session);
     return session;
   }
 
-  async function step(batch: Batch, stepSettings: StepSettings): Promise<Float32Array> {
-    const count = batch.labels.length;
-    const size = normalises ? count : Math.max(count, usualBatch);
+  const sizeOf = ({ labels }: Batch) => (normalises ? labels.length : Math.max(labels.length, usualBatch));
+
+  function inputsOf({ batch, settings }: StepInput): StepValues {
+    const statisticsRate = normalises ? (settings.statisticsRate ?? defaultStatisticsRate) : undefined;
+    return {
+      ...batchValues(batch, { size: sizeOf(batch), target: device }),
+      ...settingValues({ ...settings, statisticsRate }),
+    };
+  }
+
+  /** One run of a session; returns the logits of all steps, including padding rows. */
+  async function run(size: number, inputs: StepValues): Promise<Float32Array> {
     const session = await stepSession(size);
-    const statisticsRate = normalises ? (stepSettings.statisticsRate ?? defaultStatisticsRate) : undefined;
     const outputs = Object.fromEntries(
       Object.entries(spare).map(([name, tensor]) => [stepNames.next(name), tensor]),
     );
     const results = await session.run(
-      {
-        ...tensorsOf(batchValues(batch, { size, target })),
-        ...tensorsOf(settingValues({ ...stepSettings, statisticsRate })),
-        ...current,
-      },
+      { ...tensorsOf(inputs), ...current },
       { ...outputs, [stepNames.logits]: null },
     );
     [current, spare] = [spare, current];
     evaluated = undefined;
-    return floats(results, stepNames.logits).slice(0, count * network.classes);
+    return floats(results, stepNames.logits);
+  }
+
+  async function steps(inputs: readonly StepInput[]): Promise<readonly Float32Array[]> {
+    const answers: Float32Array[] = [];
+    while (answers.length < inputs.length) {
+      const [first, ...others] = inputs.slice(answers.length, answers.length + stepsAtOnce) as [
+        StepInput,
+        ...StepInput[],
+      ];
+      const size = sizeOf(first.batch);
+      const end = others.findIndex(({ batch }) => sizeOf(batch) !== size);
+      const alike = [first, ...(end === -1 ? others : others.slice(0, end))];
+      const logits = await run(
+        size,
+        stepsAtOnce === 1 ? inputsOf(first) : stackedValues(alike.map(inputsOf)),
+      );
+      alike.forEach(({ batch }, i) => {
+        const start = i * size * network.classes;
+        answers.push(logits.slice(start, start + batch.labels.length * network.classes));
+      });
+    }
+    return answers;
+  }
+
+  async function step(batch: Batch, settings: StepSettings): Promise<Float32Array> {
+    const [logits] = await steps([{ batch, settings }]);
+    return logits as Float32Array;
   }
 
   async function prepareEvaluation() {
@@ -142,14 +187,15 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
   }
 
   async function dispose(): Promise<void> {
-    for (const session of steps.values()) await session.release();
+    for (const session of sessions.values()) await session.release();
     await evaluation.release();
-    steps.clear();
+    sessions.clear();
   }
 
   const versions = { 'onnxruntime-node': env.versions.node ?? 'unknown' };
   const precision = device === 'cuda' ? cudaPrecision() : 'float32';
-  return { name: 'onnx', device, precision, versions, step, logits, read, write, dispose };
+  const taking = { step, steps, stepsAtOnce };
+  return { name: 'onnx', device, precision, versions, ...taking, logits, read, write, dispose };
 }
 
 type Tensors = Readonly<Record<string, Tensor>>;

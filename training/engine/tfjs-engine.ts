@@ -12,7 +12,7 @@ import { type Operation, operationsOf } from '../../model/operation.ts';
 import { checkState, type Parameters, parameter, type TrainingState } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
-import { type Batch, defaultStatisticsRate, type Engine, type StepSettings } from './engine.ts';
+import { type Batch, defaultStatisticsRate, type Engine, oneByOne, type StepSettings } from './engine.ts';
 import type { TensorFlow } from './tensorflow/load.ts';
 
 /** Creates the engine; parameters and momentum buffers are zero until `write`. */
@@ -106,7 +106,8 @@ export function tfjsEngine(tf: TensorFlow, network: Network, device: string): En
   };
 
   const precision = device === 'gpu' ? cudaPrecision() : 'float32';
-  return { name: 'tfjs', device, precision, versions: versionsOf(tf), step, logits, read, write, dispose };
+  const versions = versionsOf(tf);
+  return { name: 'tfjs', device, precision, versions, step, ...oneByOne(step), logits, read, write, dispose };
 }
 
 type OnStatistics = (average: string, statistic: Tensor) => void;

@@ -9,7 +9,7 @@ import { addScores, meanScores, noScores, type ScoreSums, type Scores } from '..
 import type { TrainingConfig } from '../../model/training-config.ts';
 import { batchRanges, type DataLoader } from '../data/data-loader.ts';
 import type { GridPatch } from '../data/sampler.ts';
-import { defaultStatisticsRate, type Engine } from '../engine/engine.ts';
+import { type Batch, defaultStatisticsRate, type Engine } from '../engine/engine.ts';
 import { type Progress, saveCheckpoint } from './checkpoint.ts';
 import { learningRateAt, scheduleOf, stepsPerEpoch } from './schedule.ts';
 import { bestRow, chosenRow, validate } from './validation.ts';
@@ -24,7 +24,7 @@ export interface TrainingSession {
   /** The run directory, which gets the checkpoints. */
   readonly directory: string;
   readonly observer: TrainingObserver;
-  /** Called after every step; true ends the loop after a checkpoint. */
+  /** Called after every `steps` of the engine; true ends the loop after a checkpoint. */
   readonly stopRequested: () => boolean;
 }
 
@@ -121,26 +121,31 @@ async function trainEpoch(session: TrainingSession, progress: Progress): Promise
   const startedAt = performance.now() - progress.seconds * 1000;
   let { sums, stepsDone } = progress;
   let savedAt = performance.now();
-  for await (const batch of session.loader.batches(requests)) {
-    const stepsTaken = progress.epochsDone * stepCount + stepsDone;
-    const learningRate = learningRateAt(schedule, stepsTaken);
+  const settingsOf = (batch: Batch, stepsTaken: number) => {
     // The plain mean over the first ten steps, so that a short run is not evaluated with the averages'
     // initial values. A smaller last batch counts less.
     const batchShare = batch.labels.length / session.config.batch;
     const statisticsRate = Math.max(defaultStatisticsRate, 1 / (stepsTaken + 1)) * batchShare;
-    const logits = await engine.step(batch, { learningRate, momentum, weightDecay, statisticsRate });
-    sums = addScores(sums, logits, batch.labels, network.classes);
-    stepsDone++;
+    return { learningRate: learningRateAt(schedule, stepsTaken), momentum, weightDecay, statisticsRate };
+  };
+  for await (const batches of inGroups(session.loader.batches(requests), engine.stepsAtOnce)) {
+    const stepsTaken = progress.epochsDone * stepCount + stepsDone;
+    const logits = await engine.steps(
+      batches.map((batch, i) => ({ batch, settings: settingsOf(batch, stepsTaken + i) })),
+    );
     const seconds = (performance.now() - startedAt) / 1000;
-    const patchesHere = sums.count - progress.sums.count;
-    session.observer.stepped({
-      epoch,
-      step: stepsDone,
-      stepsPerEpoch: stepCount,
-      scores: meanScores(sums),
-      imagesPerSecond: patchesHere / (seconds - progress.seconds),
-    });
-    if (!Number.isFinite(sums.crossEntropy)) return { sums, seconds, interrupted: false };
+    for (const [i, { labels }] of batches.entries()) {
+      sums = addScores(sums, logits[i] as Float32Array, labels, network.classes);
+      stepsDone++;
+      session.observer.stepped({
+        epoch,
+        step: stepsDone,
+        stepsPerEpoch: stepCount,
+        scores: meanScores(sums),
+        imagesPerSecond: (sums.count - progress.sums.count) / (seconds - progress.seconds),
+      });
+      if (!Number.isFinite(sums.crossEntropy)) return { sums, seconds, interrupted: false };
+    }
     const interrupted = session.stopRequested();
     if (interrupted || performance.now() - savedAt > checkpointEverySeconds * 1000) {
       await save(session, { ...progress, stepsDone, sums, seconds }, false);
@@ -149,6 +154,18 @@ async function trainEpoch(session: TrainingSession, progress: Progress): Promise
     if (interrupted) return { sums, seconds, interrupted };
   }
   return { sums, seconds: (performance.now() - startedAt) / 1000, interrupted: false };
+}
+
+/** Groups of `size`; the last may be smaller. */
+async function* inGroups<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<readonly T[]> {
+  let group: T[] = [];
+  for await (const item of items) {
+    group.push(item);
+    if (group.length < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
 }
 
 function rowOf(

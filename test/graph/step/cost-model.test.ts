@@ -75,8 +75,8 @@ describe('the method of a convolution', () => {
 
   test('a GPU, which multiplies faster than it reads, computes conv2 directly', () => {
     const [conv2, conv3] = [layer(30, 5, 20, 50, 2), layer(13, 4, 50, 500, 2)];
-    expect(convolutionMethod(conv2.x, conv2.shape, 'gpu')).toEqual(direct);
-    expect(convolutionMethod(conv3.x, conv3.shape, 'gpu')).toEqual(winograd(5));
+    expect(convolutionMethod(conv2.x, conv2.shape, 'webgpu')).toEqual(direct);
+    expect(convolutionMethod(conv3.x, conv3.shape, 'webgpu')).toEqual(winograd(5));
   });
 
   test.each([
@@ -126,7 +126,7 @@ describe('a step', () => {
   test.each(variantNames)(
     'of %s for a GPU has no uint8 and concatenates no bools, which WebGPU does not support',
     (variant) => {
-      const graph = trainingStepGraph(networkOf(variant, 3), { batch: 2, target: 'gpu' });
+      const graph = trainingStepGraph(networkOf(variant, 3), { batch: 2, target: 'webgpu' });
       const { inputs, nodes } = graph.content();
       expect(inputs.filter(({ dtype }) => dtype === 'uint8')).toEqual([]);
       const joined = nodes.filter(({ operator }) => operator === 'Concat').flatMap((node) => node.inputs);

@@ -194,7 +194,7 @@ describe.each(networks)('a step of a network $name', (network) => {
       await runner.release();
       return outputs;
     };
-    const [own, onGpu] = [await stepFor('cpu'), await stepFor('gpu')];
+    const [own, onGpu] = [await stepFor('cpu'), await stepFor('webgpu')];
     for (const name of Object.keys(own)) {
       expect(largestDifference(onGpu[name] ?? [], own[name] ?? []), name).toBeLessThan(tolerances.float64Sum);
     }

@@ -297,6 +297,33 @@ describe('the onnx engine', () => {
     },
   );
 
+  test('takes several steps in one run, with the bits of one step after another', async () => {
+    for (const network of [
+      networkOf('lab-baseline', classes, { width: 0.25 }),
+      networkOf('texture-net', classes, { width: 0.25 }),
+    ]) {
+      const inputs = [4, 4, 4, 4, 4, 3, 4].map((count, i) => ({
+        batch: batchOf(count, 30 + i),
+        settings: { ...settings, learningRate: 0.01 / (i + 1), statisticsRate: 1 / (i + 1) },
+      }));
+      const [single, several] = await Promise.all(
+        [1, 3].map(async (stepsAtOnce) => {
+          const engine = await onnxEngine(network, { batch: 4, threads: 1, stepsAtOnce });
+          await engine.write(stateOf(network, 7));
+          const logits = await engine.steps(inputs);
+          const after = { logits, state: await engine.read() };
+          await engine.dispose();
+          return after;
+        }),
+      );
+      expect(several?.logits).toEqual(single?.logits);
+      expect(several?.logits.map(({ length }) => length / classes)).toEqual([4, 4, 4, 4, 4, 3, 4]);
+      expect(bitsOf(several?.state as TrainingState).equals(bitsOf(single?.state as TrainingState))).toBe(
+        true,
+      );
+    }
+  });
+
   test('evaluates fewer patches at once if layers are large', () => {
     expect(evaluationPatches(networkOf('reference', classes))).toBe(32);
     const large = networkOf('no-pool1', classes);

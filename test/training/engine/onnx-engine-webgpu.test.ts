@@ -101,7 +101,7 @@ async function expectSameSteps(request: Steps): Promise<void> {
 describe('the onnx engine on WebGPU', () => {
   test('the first of these networks has tiles there', () => {
     const [first] = small as [Network];
-    const { nodes } = trainingStepGraph(first, { batch: 2, target: 'gpu' }).content();
+    const { nodes } = trainingStepGraph(first, { batch: 2, target: 'webgpu' }).content();
     const names = nodes.map(({ name }) => name);
     expect(names).toContain('conv2.tiles');
     expect(names).toContain('conv1.unfolded');

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { MetricsRow } from '../../../model/metrics.ts';
 import { networkOf } from '../../../model/network.ts';
 import type { TrainingState } from '../../../model/parameters.ts';
@@ -126,6 +126,33 @@ test('a run that was stopped after any of its steps resumes to the same rows and
   }
 });
 
+test.each([2, 16])(
+  'with %i steps at once a run has the same rows and bit-identical values, and resumes to them',
+  async (stepsAtOnce) => {
+    const computes = await onnxEngine(network, { threads: 1, batch: settings.batch, stepsAtOnce });
+    onTestFinished(() => computes.dispose());
+    const [single, whole, directory] = [
+      await temporaryFolder(),
+      await temporaryFolder(),
+      await temporaryFolder(),
+    ];
+    const expected = await trainFrom({ directory: single });
+    const { outcome } = await trainFrom({ directory: whole, computes });
+    expect(withoutTimes(outcome.history)).toEqual(withoutTimes(expected.outcome.history));
+    expect(await bitsIn(whole, 'last')).toBe(await bitsIn(single, 'last'));
+
+    const cut = await trainFrom({ directory, computes, stopAfter: stepsPerEpoch + 2 });
+    expect(cut.outcome.status).toBe(stepsAtOnce === 2 ? 'stopped' : 'finished');
+    const found = await newestCheckpoint(directory, network);
+    expect(found?.checkpoint.progress).toMatchObject(
+      stepsAtOnce === 2 ? { epochsDone: 1, stepsDone: 2 } : { epochsDone: 3 },
+    );
+    const rest = await trainFrom({ directory, computes, from: found?.checkpoint ?? fresh });
+    expect(withoutTimes(rest.outcome.history)).toEqual(withoutTimes(expected.outcome.history));
+    expect(await bitsIn(directory, 'last')).toBe(await bitsIn(single, 'last'));
+  },
+);
+
 test('a run that is resumed twice in the same epoch gives the same result', async () => {
   const [whole, directory] = [await temporaryFolder(), await temporaryFolder()];
   const expected = await trainFrom({ directory: whole });
@@ -157,9 +184,9 @@ test('each step has its own learning rate from the schedule, and rows have the l
   const rates: number[] = [];
   const computes: Engine = {
     ...engine,
-    step: (batch, step) => {
-      rates.push(step.learningRate);
-      return engine.step(batch, step);
+    steps: (inputs) => {
+      rates.push(...inputs.map(({ settings }) => settings.learningRate));
+      return engine.steps(inputs);
     },
   };
   const { outcome } = await trainFrom({ directory: await temporaryFolder(), computes });
