@@ -7,7 +7,7 @@ import { randomStream } from '../model/random.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
 import { availableMemoryBytes } from '../node/machine.ts';
 import { textureNames } from '../textures/textures.ts';
-import { batchRanges, startDataLoader } from '../training/data/data-loader.ts';
+import { batchRanges, loaderWorkers, startDataLoader } from '../training/data/data-loader.ts';
 import { loadDataset } from '../training/data/dataset.ts';
 import type { Batch } from '../training/engine/engine.ts';
 import { openEngine } from '../training/engine/engine-opening.ts';
@@ -66,7 +66,7 @@ function preparedBatches(batch: number): BatchSupply {
 async function pipelineBatches(config: TrainingConfig, threads: number): Promise<BatchSupply> {
   const cacheBytes = availableMemoryBytes() / 4;
   const dataset = await loadDataset({ ...config, cacheBytes });
-  const workers = dataset.pixels === undefined ? Math.max(2, threads) : 1;
+  const workers = loaderWorkers(dataset, { device: 'cpu' }, threads);
   const loader = startDataLoader({ ...dataset, ...config, cacheBytes }, workers);
   async function* epochs(): AsyncGenerator<Batch> {
     for (let epoch = 1; ; epoch++) {

@@ -5,7 +5,7 @@
 import type { Worker } from 'node:worker_threads';
 import { TexturaError, type TexturaErrorCode } from '../../model/error.ts';
 import { startThread } from '../../node/thread.ts';
-import type { Batch } from '../engine/engine.ts';
+import type { Batch, Engine } from '../engine/engine.ts';
 import type { BatchRequest, LoaderSettings } from './collate.ts';
 
 /** A worker's replies come in the order of the requests. */
@@ -39,7 +39,25 @@ export interface DataLoader {
 /** One batch in work and one ready. */
 const prefetchedPerWorker = 2;
 
-export function startDataLoader(settings: LoaderSettings, workerCount: number): DataLoader {
+/** About 10,000 patches a second each with the strong augmentation. */
+const mostCuttingWorkers = 8;
+
+/**
+ * Number of workers for an engine. One that cuts cached pixels keeps up with an engine on the CPU, but not
+ * with a GPU. Decoding is slower than any engine, so it gets all threads.
+ */
+export function loaderWorkers(
+  { pixels }: Pick<LoaderSettings, 'pixels'>,
+  { device }: Pick<Engine, 'device'>,
+  threads: number,
+): number {
+  if (pixels === undefined) return Math.max(2, threads);
+  return device === 'cpu' ? 1 : Math.max(1, Math.min(mostCuttingWorkers, threads - 1));
+}
+
+/** Prefetches at least `ahead` batches. */
+export function startDataLoader(settings: LoaderSettings, workerCount: number, ahead = 0): DataLoader {
+  const prefetched = Math.max(ahead, workerCount * prefetchedPerWorker);
   const share = { ...settings, cacheBytes: settings.cacheBytes / workerCount };
   const workers = Array.from({ length: workerCount }, () => startWorker(share));
   const times: LoaderTimes = { patches: 0, collateMs: 0, waitingMs: 0 };
@@ -48,7 +66,7 @@ export function startDataLoader(settings: LoaderSettings, workerCount: number): 
     const inFlight: Promise<LoaderReply>[] = [];
     let requested = 0;
     const prefetch = () => {
-      while (requested < requests.length && inFlight.length < workerCount * prefetchedPerWorker) {
+      while (requested < requests.length && inFlight.length < prefetched) {
         const worker = workers[requested % workerCount] as LoaderWorker;
         inFlight.push(worker.request(requests[requested] as BatchRequest));
         requested++;

@@ -20,7 +20,7 @@ import type { Terminal } from '../../node/terminal.ts';
 import { describeTable } from '../../report/description-table.ts';
 import { writeSamples } from '../../report/samples.ts';
 import { collator, type LoaderSettings } from '../data/collate.ts';
-import { type DataLoader, startDataLoader } from '../data/data-loader.ts';
+import { type DataLoader, loaderWorkers, startDataLoader } from '../data/data-loader.ts';
 import { type Dataset, loadDataset } from '../data/dataset.ts';
 import { meanGreyOf } from '../data/dataset-image.ts';
 import { pixelReader } from '../data/pixels.ts';
@@ -160,8 +160,8 @@ async function trainPrepared(prepared: PreparedRun, progress: Progress, request:
     await writeRun(directory, run);
     await writeMetrics(directory, progress.history);
     if (run.stretches.length === 1) await writeBatchSamples(directory, dataset.labels, loaderSettings);
-    // Cutting cached pixels is faster than any engine; decoding is not, so it gets all threads.
-    const loader = startDataLoader(loaderSettings, dataset.pixels === undefined ? Math.max(2, threads) : 1);
+    const workers = loaderWorkers(dataset, engine, threads);
+    const loader = startDataLoader(loaderSettings, workers, 2 * engine.stepsAtOnce);
     try {
       const session = {
         config,
