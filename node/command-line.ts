@@ -101,7 +101,8 @@ function optionOf(key: string, schema: z.ZodType): Option {
 }
 
 function helpOf(schema: z.ZodType): string {
-  const fallback = schema.def.type === 'default' ? (schema as z.ZodDefault).def.defaultValue : undefined;
+  const value = schema.def.type === 'default' ? (schema as z.ZodDefault).def.defaultValue : undefined;
+  const fallback = schema.meta()?.defaultText ?? value;
   const choices = choicesOf(schema);
   const notes = [
     choices && `one of ${choices.join(', ')}`,

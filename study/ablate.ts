@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { controlMeasures, type StudyData } from '../model/study-file.ts';
-import { recipeKeys, recipeNames, trainingConfigSchema, withRecipe } from '../model/training-config.ts';
+import { recipeKeys, recipeOption, trainingConfigSchema, withRecipe } from '../model/training-config.ts';
 import { runCommand } from '../node/command-line.ts';
 import { readStudy } from '../node/study-record.ts';
 import { terminalOn } from '../node/terminal.ts';
@@ -33,7 +33,7 @@ const ablateOptions = z.strictObject({
     .describe('networks to compare with the reference, separated by commas'),
   seeds: z.int().min(1).max(100).default(3).describe('number of seeds; each network is trained with each'),
   seed: trainingConfigSchema.shape.seed.describe('first seed'),
-  recipe: z.enum(recipeNames).default('default').describe('named settings, which other options override'),
+  recipe: recipeOption,
   controls: z
     .enum(['none', ...controlMeasures])
     .default('none')
@@ -45,13 +45,13 @@ const ablateOptions = z.strictObject({
     .min(1)
     .optional()
     .describe('study directory (default studies/ablation, with a number if it exists)'),
-  engine: z.enum(engineOptions).default('auto').describe('engine that computes'),
-  device: z.enum(deviceOptions).default('auto').describe('device that computes'),
+  engine: z.enum(engineOptions).default('auto').describe('training engine'),
+  device: z.enum(deviceOptions).default('auto').describe('device of the engine'),
   threads: z
     .int()
     .min(1)
     .optional()
-    .describe('processor threads of a run (default: the cores divided by the runs)'),
+    .describe('CPU threads of a run (default: the cores divided by the runs)'),
   jobs: z.int().min(1).optional().describe('parallel runs (default: as many as cores and memory allow)'),
   cacheMb: z.int().min(0).optional().describe('memory of a run for decoded images'),
   queue: z

@@ -5,7 +5,7 @@ import { TexturaError } from '../model/error.ts';
 import { type NetworkName, networkNames, networkOf } from '../model/network.ts';
 import {
   recipeKeys,
-  recipeNames,
+  recipeOption,
   type TrainingConfig,
   trainingConfigSchema,
   withRecipe,
@@ -34,7 +34,7 @@ export const trainOptions = z.strictObject({
     .describe(
       'network to train, or all of them one after another (default texture-net; for the recipes plain and paper, reference)',
     ),
-  recipe: z.enum(recipeNames).default('default').describe('named set of settings; other options override it'),
+  recipe: recipeOption,
   out: z
     .string()
     .min(1)
