@@ -199,8 +199,7 @@ export function addStandardise(graph: Graph, x: Activation, varianceFloor: numbe
   if (!isWhole(x)) throw graphFault('standardise: expected an input whose rows and columns are all valid');
   const share = graph.scalar(1 / (x.rows.valid * x.columns.valid));
   const mean = (value: Value, name: string) => {
-    const sum = graph.sum(value, [0, 1], { keepsAxes: true, name: `${name}.sum` }); // [1, 1, 1, B]
-    return graph.node('Mul', [sum, share], { name });
+    return graph.node('Mul', [positionSum(graph, value, name), share], { name }); // [1, 1, 1, B]
   };
   const centred = graph.node('Sub', [x.value, mean(x.value, 'mean')], { name: 'centred' });
   const squared = graph.node('Mul', [centred, centred], { name: 'squared' });
@@ -215,6 +214,15 @@ export function addStandardise(graph: Graph, x: Activation, varianceFloor: numbe
     return graph.node('Div', [orthogonal, deviation], { name: 'dX' });
   }
   return { output: { ...x, value: y }, backward: (dY) => ({ parameters: {}, dX: () => dX(dY) }) };
+}
+
+/**
+ * The sum over rows and columns, `[1, 1, C, B]`. Rows first: onnxruntime adds float32 values one after another,
+ * and a sum of thousands of them would lose digits that a classifier of small deviations needs.
+ */
+function positionSum(graph: Graph, value: Value, name: string): Value {
+  const columns = graph.sum(value, [0], { keepsAxes: true, name: `${name}.columns` });
+  return graph.sum(columns, [1], { keepsAxes: true, name: `${name}.sum` });
 }
 
 /** y = x + bias of the channel; dB is the sum of dY over the channel. */
@@ -347,8 +355,7 @@ function addGlobalStatistics(
     const { whole: x, padded } = cropped(graph, named(outputs, source));
     const share = graph.scalar(1 / (x.rows.valid * x.columns.valid));
     const meanOf = (value: Value, name: string) => {
-      const sum = graph.sum(value, [0, 1], { keepsAxes: true, name: `${name}.sum` }); // [1, 1, C, B]
-      return graph.node('Mul', [sum, share], { name });
+      return graph.node('Mul', [positionSum(graph, value, name), share], { name }); // [1, 1, C, B]
     };
     const mean = meanOf(x.value, 'mean');
     const centred = graph.node('Sub', [x.value, mean], { name: 'centred' });
