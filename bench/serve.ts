@@ -187,7 +187,7 @@ async function measurePanel({
 async function patchesPerSecond(model: Model, limitSeconds: number): Promise<number> {
   const patches = new Uint8Array(boundBatch * patchBytes).map((_, i) => (i * 31) % 251);
   const plan = { warmUpSteps: 1, steps: Number.POSITIVE_INFINITY, limitSeconds };
-  const { steps, seconds } = await takeSample(() => model.logits(patches), plan);
+  const { steps, seconds } = await takeSample(() => model.run(patches), plan);
   return (steps * boundBatch) / seconds;
 }
 

@@ -44,7 +44,7 @@ export function usefulGraphs({ layers }: Network): readonly ExportedGraph[] {
 }
 
 const builders: { readonly [K in ExportedGraph]: (trained: TrainedRun, opset: Opset) => Graph } = {
-  portable: ({ network, parameters }, opset) => forwardGraph(network, parameters, { opset }),
+  portable: ({ network, parameters, known }, opset) => forwardGraph(network, parameters, { opset, known }),
   throughput: ({ network, parameters }, opset) => throughputGraph(network, parameters, { opset }),
 };
 
@@ -140,7 +140,7 @@ function selfCheckOf({ patches, logits, count }: ReferencePatches, classes: numb
 
 type IndexEntry = ModelIndex['models'][number];
 
-function indexEntry({ run, network }: TrainedRun, { graphs }: ModelReport): IndexEntry {
+function indexEntry({ run, network, known }: TrainedRun, { graphs }: ModelReport): IndexEntry {
   const [first] = graphs;
   return {
     name: network.name,
@@ -151,6 +151,7 @@ function indexEntry({ run, network }: TrainedRun, { graphs }: ModelReport): Inde
     labels: run.labels,
     input: modelInput(run.config.patchPx),
     ...(run.best === undefined ? {} : { top1err: run.best.top1err }),
+    ...(known && { threshold: known.thresholds }),
   };
 }
 
@@ -188,11 +189,14 @@ function modelBytes(trained: TrainedRun, kind: ExportedGraph, opset: Opset, vers
     producerName: 'textura',
     producerVersion: version,
     metadata: modelMetadata(trained),
-    docs: modelDocs(trained.network.name, trained.run.labels, trained.run.config.patchPx),
+    docs: modelDocs(trained.network.name, trained.run.labels, {
+      patchPx: trained.run.config.patchPx,
+      hasKnownScore: trained.known !== undefined,
+    }),
   });
 }
 
-function modelMetadata({ directory, run, network }: TrainedRun): Record<string, string> {
+function modelMetadata({ directory, run, network, known }: TrainedRun): Record<string, string> {
   const { config, best, data } = run;
   const origin = {
     name: basename(directory),
@@ -208,5 +212,6 @@ function modelMetadata({ directory, run, network }: TrainedRun): Record<string, 
     [metadataKeys.input]: JSON.stringify(modelInput(config.patchPx)),
     [metadataKeys.network]: JSON.stringify(network),
     [metadataKeys.run]: JSON.stringify(origin),
+    ...(known && { [metadataKeys.threshold]: JSON.stringify(known.thresholds) }),
   };
 }

@@ -6,11 +6,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TexturaError } from '../model/error.ts';
 import { foldBatchNorm } from '../model/fold-batch-norm.ts';
+import { type KnownScore, knownScoreFromTensors } from '../model/known-score.ts';
 import type { Network } from '../model/network.ts';
 import { checkParameters, type Parameters } from '../model/parameters.ts';
 import { patchBytes } from '../model/patch.ts';
 import { networkOfRun, type Run, runFiles } from '../model/run-file.ts';
 import { decodeTensors, type TensorFile } from '../model/safetensors.ts';
+import { readIfThere } from '../node/optional-file.ts';
 import { readRun } from '../node/run-record.ts';
 import { npmRun } from '../node/shell.ts';
 
@@ -35,6 +37,8 @@ export interface TrainedRun {
   /** Of the best epoch. */
   readonly parameters: Parameters;
   readonly reference: ReferencePatches;
+  /** Undefined for networks without it, and for runs of earlier versions. */
+  readonly known: KnownScore | undefined;
 }
 
 /**
@@ -56,7 +60,10 @@ export async function readTrainedRun(directory: string): Promise<TrainedRun> {
     ...referencePatches(referenceFile, network, referencePath),
     ...(suspicion && { suspicion }),
   };
-  return { directory, run, network, parameters, reference };
+  const knownPath = join(directory, runFiles.known);
+  const knownFile = await readIfThere(knownPath);
+  const known = knownFile && knownScoreFromTensors(decodeTensors(knownFile, knownPath), knownPath);
+  return { directory, run, network, parameters, reference, known };
 }
 
 /**

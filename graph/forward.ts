@@ -4,43 +4,100 @@
  * version 5 requires them.
  */
 import { describeLayers } from '../model/description.ts';
+import type { KnownScore } from '../model/known-score.ts';
 import { graphNames, type Opset } from '../model/model-file.ts';
 import { inputPx, type Network } from '../model/network.ts';
 import { type Parameters, parameter } from '../model/parameters.ts';
 import { createGraph, type Graph } from './builder.ts';
 import { addPortableLayer } from './layers.ts';
 import { type FloatDtype, tensorOf } from './tensor.ts';
-import type { Value } from './value.ts';
+import { graphFault, type Value } from './value.ts';
 
 /** Returns the value of a parameter such as `conv2.kernel`, in the shape of its specification. */
 export type ParameterSource = (name: string, shape: readonly number[]) => Value;
 
 export interface ForwardOutputs {
+  /**
+   * `[N,F,1,1]`, what the classifier reads; undefined for a network that has no global statistics.
+   */
+  readonly features: Value | undefined;
   /** `[N,C]`, averaged over positions. */
   readonly logits: Value;
   /** `[N,C]`, softmax of the logits. */
   readonly probabilities: Value;
 }
 
+interface ForwardSettings {
+  readonly opset: Opset;
+  readonly float?: FloatDtype;
+  /** Adds the output `known_score`. */
+  readonly known?: KnownScore | undefined;
+}
+
 /**
  * The portable graph with the weights inside: `image` `[N,1,64,64]`, grey 0..255, to `probabilities` and
- * `logits` `[N,C]`.
+ * `logits` `[N,C]`, and `known_score` `[N,1]` if there is one.
  * Errors: `internal` if a parameter is missing or has the wrong size.
  */
 export function forwardGraph(
   network: Network,
   parameters: Parameters,
-  { opset, float = 'float32' }: { readonly opset: Opset; readonly float?: FloatDtype },
+  { opset, float = 'float32', known }: ForwardSettings,
 ): Graph {
   const graph = createGraph({ name: network.name, opset, float });
   const image = graph.input(graphNames.image, float, ['N', 1, inputPx, inputPx]);
-  const { logits, probabilities } = addForward(graph, network, image, (name, shape) =>
+  const { logits, probabilities, features } = addForward(graph, network, image, (name, shape) =>
     graph.initializer(name, tensorOf(float, shape, parameter(parameters, name))),
   );
   graph.output(probabilities);
   graph.output(logits);
+  if (known !== undefined) graph.output(addKnownScore(graph, features, known));
   return graph;
 }
+
+/**
+ * The portable graph up to the logits `[N,C]`, with the output `features` `[N,F,1,1]`. For networks with
+ * global statistics.
+ */
+export function featureGraph(network: Network, parameters: Parameters, opset: Opset): Graph {
+  const graph = createGraph({ name: `${network.name} features`, opset, float: 'float32' });
+  const image = graph.input(graphNames.image, graph.float, ['N', 1, inputPx, inputPx]);
+  const { logits, features } = addForward(graph, network, image, (name, shape) =>
+    graph.initializer(name, tensorOf(graph.float, shape, parameter(parameters, name))),
+  );
+  if (features === undefined) throw graphFault(`${network.name} has no global statistics`);
+  graph.output(logits);
+  graph.output(graph.node('Identity', [features], { name: 'features' }));
+  return graph;
+}
+
+/** The feature score of model/known-score.ts, `[N,1]`, with 1x1 convolutions as its linear maps. */
+function addKnownScore(root: Graph, features: Value | undefined, known: KnownScore): Value {
+  if (features === undefined) throw graphFault('a known score needs a network with global statistics');
+  const { classes, features: width } = known;
+  const graph = root.scope('known');
+  const map = (name: string, kernel: Float32Array, bias: Float32Array) =>
+    graph.node(
+      'Conv',
+      [
+        features,
+        graph.initializer(`${name}.kernel`, tensorOf(graph.float, [classes, width, 1, 1], kernel)),
+        graph.initializer(`${name}.bias`, tensorOf(graph.float, [classes], bias)),
+      ],
+      { name, ...pointwise },
+    );
+  const distances = graph.reshape(map('classes', known.classKernel, known.classBias), [-1, 1, classes, 1]);
+  const window = { kernel_shape: [classes, 1], strides: [1, 1], pads: [0, 0, 0, 0] };
+  const nearest = graph.node('MaxPool', [distances], { name: 'nearest', ...window }); // [N,1,1,1]
+  const spread = map('spread', known.spreadKernel, known.spreadBias);
+  const squares = graph.node('Mul', [spread, spread], { name: 'squares' });
+  const ones = graph.constant(tensorOf(graph.float, [1, classes, 1, 1], new Array(classes).fill(1)));
+  const background = graph.node('Conv', [squares, ones], { name: 'background', ...pointwise });
+  const score = graph.node('Sub', [nearest, background], { name: 'score' });
+  return root.node('Flatten', [score], { axis: 1, name: graphNames.knownScore });
+}
+
+const pointwise = { kernel_shape: [1, 1], strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], group: 1 };
 
 /**
  * Adds a network's layers to a graph, with the input `image` `[N,1,64,64]`; the parameters can be weights or
@@ -60,5 +117,6 @@ export function addForward(
     return output;
   }, image);
   const probabilities = graph.node('Softmax', [logits], { axis: 1, name: graphNames.probabilities });
-  return { logits, probabilities };
+  const statistics = network.layers.find(({ kind }) => kind === 'globalStatistics');
+  return { logits, probabilities, features: statistics && outputs.get(statistics.name) };
 }

@@ -12,7 +12,13 @@ import { oneLine } from './words.ts';
  * Input `image` float32 [N,1,64,64], grey 0..255; outputs `probabilities` and `logits` float32 [N,C]; N
  * dynamic.
  */
-export const graphNames = { image: 'image', logits: 'logits', probabilities: 'probabilities' } as const;
+export const graphNames = {
+  image: 'image',
+  logits: 'logits',
+  probabilities: 'probabilities',
+  /** float32 [N,1], in files that can tell known surfaces from others (known-score.ts). */
+  knownScore: 'known_score',
+} as const;
 
 export const opsets = [13, 14, 15, 16, 17, 18, 19, 20, 21] as const;
 export type Opset = (typeof opsets)[number];
@@ -23,6 +29,7 @@ export const metadataKeys = {
   input: 'textura.input',
   network: 'textura.network',
   run: 'textura.run',
+  threshold: 'textura.threshold',
 } as const;
 
 /** `textura.input`: how to compute the input from an image. */
@@ -38,6 +45,9 @@ export type ModelInput = z.infer<typeof modelInputSchema>;
 export function modelInput(patchPx: number): ModelInput {
   return { layout: 'NCHW', size: inputPx, colour: 'grey = (299 R + 587 G + 114 B) / 1000, 0..255', patchPx };
 }
+
+/** `textura.threshold`: lowest score of a known photograph, and of a known patch on its own. */
+export const thresholdsSchema = z.strictObject({ photograph: z.number(), patch: z.number() });
 
 /** `textura.labels`: two or more unique labels, in output order. */
 export const labelsSchema = z
@@ -73,7 +83,8 @@ export function metadataValue<T>(
   throw unusable(`${where}: ${key}: ${faults}, in ${oneLine(text.slice(0, 200))}`);
 }
 
-function jsonOf(text: string): unknown {
+/** The value of a JSON text; undefined if it is none. */
+export function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -93,7 +104,11 @@ export interface ModelDocs {
   readonly values: Readonly<Record<string, string>>;
 }
 
-export function modelDocs(name: string, labels: readonly string[], patchPx: number): ModelDocs {
+export function modelDocs(
+  name: string,
+  labels: readonly string[],
+  { patchPx, hasKnownScore = false }: { readonly patchPx: number; readonly hasKnownScore?: boolean },
+): ModelDocs {
   const classes = labels.length;
   const { labels: labelsKey } = metadataKeys;
   return {
@@ -113,6 +128,13 @@ export function modelDocs(name: string, labels: readonly string[], patchPx: numb
       ].join(' '),
       [graphNames.probabilities]: `float32 [N,${classes}]: softmax of the logits; a row sums to 1, column i is class i of ${labelsKey}.`,
       [graphNames.logits]: `float32 [N,${classes}]: scores before the softmax, any real number, columns as in probabilities.`,
+      ...(hasKnownScore && {
+        [graphNames.knownScore]: [
+          'float32 [N,1]: how much the features look like a class of the model.',
+          'A picture is of a known class if its largest probability plus the mean known_score of its patches is at',
+          `least photograph of ${metadataKeys.threshold} (patch, if it has a single patch).`,
+        ].join(' '),
+      }),
     },
   };
 }
@@ -179,6 +201,8 @@ export const modelIndexSchema = z.strictObject({
       labels: z.array(z.string()),
       input: modelInputSchema,
       top1err: z.number().optional(),
+      /** For models with known scores. */
+      threshold: thresholdsSchema.optional(),
     }),
   ),
 });

@@ -27,6 +27,8 @@ export const runFiles = {
   /** Validation patches with the training engine's logits, for the export check. */
   parity: 'parity.safetensors',
   checkpoints: 'checkpoint',
+  /** Distinguishes the run's surfaces from others; not for every network. */
+  known: 'known.safetensors',
   /** Result for each validation photograph. */
   validation: 'validation.csv',
   report: 'report.html',

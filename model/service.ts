@@ -53,6 +53,8 @@ export const classifyAnswerSchema = z.strictObject({
       predictions: z.array(predictionSchema),
       /** Number of patches that were classified. */
       crops: z.int().min(1),
+      /** Whether the image shows one of the classes at all; absent if the model cannot tell. */
+      known: z.boolean().optional(),
     }),
   ),
   /** Maximum over the images of the request, for each stage. */

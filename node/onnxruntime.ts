@@ -13,10 +13,10 @@ import { patchBytes } from '../model/patch.ts';
 export { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 
 /**
- * Runs patches `[count,64,64]`, grey 0..255, and copies the wanted outputs `[count,C]` out of onnxruntime's
+ * Runs patches `[count,64,64]`, grey 0..255, and copies the wanted outputs `[count,...]` out of onnxruntime's
  * memory.
  */
-export async function runPatches<Output extends 'logits' | 'probabilities'>(
+export async function runPatches<Output extends 'logits' | 'probabilities' | 'known_score'>(
   session: InferenceSession,
   patches: Uint8Array | Float32Array,
   outputs: readonly Output[],
@@ -28,4 +28,21 @@ export async function runPatches<Output extends 'logits' | 'probabilities'>(
     (name) => [name, new Float32Array(results[name]?.data as Float32Array)] as const,
   );
   return Object.fromEntries(copies) as Record<Output, Float32Array>;
+}
+
+/** What a classification needs of each patch. */
+export interface PatchOutputs {
+  /** `[count,C]`. */
+  readonly logits: Float32Array;
+  /** `[count]`, if the file has known scores. */
+  readonly knownScores?: Float32Array;
+}
+
+export async function classifyPatches(
+  session: InferenceSession,
+  patches: Uint8Array | Float32Array,
+): Promise<PatchOutputs> {
+  if (!session.outputNames.includes(graphNames.knownScore)) return runPatches(session, patches, ['logits']);
+  const outputs = await runPatches(session, patches, ['logits', 'known_score']);
+  return { logits: outputs.logits, knownScores: outputs.known_score };
 }

@@ -1,8 +1,10 @@
 /** Classifies one image: the mean of the logits over its patches, then softmax. */
 import type { GreyImage } from '../model/image.ts';
+import { isKnown, type KnownThresholds } from '../model/known-score.ts';
 import { centrePatch, cutPatch, patchBytes, patchGrid } from '../model/patch.ts';
 import { meanRow, softmaxRows, topClasses } from '../model/scores.ts';
 import type { CropChoice } from '../model/service.ts';
+import type { PatchOutputs } from '../node/onnxruntime.ts';
 import type { Model } from './model.ts';
 
 export interface Prediction {
@@ -15,6 +17,14 @@ export interface Classification {
   readonly predictions: readonly Prediction[];
   /** Number of patches. */
   readonly crops: number;
+  /** Whether the image shows one of the classes at all; undefined if the model cannot tell. */
+  readonly known?: boolean;
+}
+
+/** The classes of a model, and the thresholds of its known scores. */
+export interface ClassifierLabels {
+  readonly labels: readonly string[];
+  readonly threshold?: KnownThresholds | undefined;
 }
 
 /** The patches `[count,64,64]` of an image. Errors: `image-too-small`. */
@@ -40,19 +50,21 @@ export async function classify(
   { crops, top }: { readonly crops: CropChoice; readonly top: number },
 ): Promise<Classification> {
   const patches = classifiedPatches(image, model.input.patchPx, crops);
-  const logits = await model.logits(patches);
-  return { predictions: predictionsOf(logits, model.labels, top), crops: patches.length / patchBytes };
+  return classificationOf(await model.run(patches), model, top);
 }
 
-/** The `top` likeliest classes by the mean of the rows of `logits` `[patches,C]`. */
-export function predictionsOf(
-  logits: Float32Array,
-  labels: readonly string[],
+/** The `top` likeliest classes by the mean of the rows of the logits of an image's patches. */
+export function classificationOf(
+  { logits, knownScores }: PatchOutputs,
+  { labels, threshold }: ClassifierLabels,
   top: number,
-): readonly Prediction[] {
+): Classification {
   const probabilities = softmaxRows(meanRow(logits, labels.length), labels.length);
-  return topClasses(probabilities, top).map((c) => ({
+  const predictions = topClasses(probabilities, top).map((c) => ({
     label: labels[c] ?? '',
     probability: probabilities[c] ?? 0,
   }));
+  const crops = logits.length / labels.length;
+  if (knownScores === undefined || threshold === undefined) return { predictions, crops };
+  return { predictions, crops, known: isKnown(Math.max(...probabilities), knownScores, threshold) };
 }

@@ -76,12 +76,7 @@ async function classifyFiles(
     await model.close();
   }
   if (json) {
-    const answers = results.map(({ file, predictions, crops: count }) => ({
-      file,
-      predictions,
-      crops: count,
-    }));
-    terminal.line(JSON.stringify({ model: model.name, results: answers }, undefined, 2));
+    terminal.line(JSON.stringify({ model: model.name, results }, undefined, 2));
   }
 }
 
@@ -130,7 +125,7 @@ async function standardInput(): Promise<Uint8Array> {
 const barLength = 24;
 
 /** The file's line, then one line per class: label, percentage, bar. */
-function resultText({ file, predictions, crops }: FileResult): string {
+function resultText({ file, predictions, crops, known }: FileResult): string {
   const named = predictions.map((prediction) => ({ ...prediction, label: oneLine(prediction.label) }));
   const labelLength = Math.max(...named.map(({ label }) => label.length));
   const lines = named.map(({ label, probability }) => {
@@ -138,7 +133,8 @@ function resultText({ file, predictions, crops }: FileResult): string {
     const percentage = `${(probability * 100).toFixed(1)} %`;
     return `  ${label.padEnd(labelLength)}  ${percentage.padStart(7)}  ${bar}`.trimEnd();
   });
-  return [`${oneLine(file)}  (${counted(crops, 'patch', 'patches')})`, ...lines].join('\n');
+  const unknown = known === false ? ', probably none of these surfaces' : '';
+  return [`${oneLine(file)}  (${counted(crops, 'patch', 'patches')})${unknown}`, ...lines].join('\n');
 }
 
 await runCommand(definition, process.argv.slice(2));

@@ -27,6 +27,7 @@ export class Metrics {
   readonly #abandoned: Counter;
   readonly #classes: Counter<'model' | 'label'>;
   readonly #topProbability: Histogram<'model'>;
+  readonly #unknown: Counter<'model'>;
   readonly #modelChanges: Counter<'model' | 'change'>;
   readonly #lostThreads: Counter;
 
@@ -66,6 +67,10 @@ export class Metrics {
       ...text('top_probability', 'Probability of the predicted class.'),
       labelNames: ['model'],
       buckets: probabilities,
+    });
+    this.#unknown = new Counter({
+      ...text('images_unknown_total', 'Images of none of the classes, by models that can tell.'),
+      labelNames: ['model'],
     });
     this.#modelChanges = new Counter({
       ...text('model_changes_total', 'Models loaded, replaced, refused or removed.'),
@@ -117,7 +122,8 @@ export class Metrics {
       this.#batches.observe({ model: name }, batchPatches);
       this.#inferred.inc({ model: name });
     },
-    onAnswered: ({ name }, { predictions }) => {
+    onAnswered: ({ name }, { predictions, known }) => {
+      if (known === false) this.#unknown.inc({ model: name });
       const [first] = predictions;
       if (first === undefined) return;
       this.#classes.inc({ model: name, label: first.label });

@@ -3,6 +3,7 @@
  */
 import type { DescribedValue, ModelDescription } from '../graph/onnx/description.ts';
 import { TexturaError } from '../model/error.ts';
+import type { KnownThresholds } from '../model/known-score.ts';
 import {
   graphNames,
   labelsSchema,
@@ -10,22 +11,28 @@ import {
   metadataKeys,
   metadataValue,
   modelInputSchema,
+  thresholdsSchema,
 } from '../model/model-file.ts';
 import { inputPx } from '../model/network.ts';
 
-/**
- * Returns the file's labels (in output order) and input. Errors: `model-unusable`, naming `path` and the
- * fault.
- */
-export function checkSignature(
-  description: ModelDescription,
-  path: string,
-): { readonly labels: readonly string[]; readonly input: ModelInput } {
+export interface ModelSignature {
+  /** In output order. */
+  readonly labels: readonly string[];
+  readonly input: ModelInput;
+  /** Only for files with known scores. */
+  readonly threshold?: KnownThresholds;
+}
+
+/** Errors: `model-unusable`, naming `path` and the fault. */
+export function checkSignature(description: ModelDescription, path: string): ModelSignature {
   const { metadata } = description;
   const labels = metadataValue(metadata, metadataKeys.labels, labelsSchema, path);
   const input = metadataValue(metadata, metadataKeys.input, modelInputSchema, path);
   checkValues(description, labels.length, path);
-  return { labels, input };
+  if (!description.outputs.some(({ name }) => name === graphNames.knownScore)) return { labels, input };
+  expectValue(description.outputs, graphNames.knownScore, [1], `${path}: output`);
+  const threshold = metadataValue(metadata, metadataKeys.threshold, thresholdsSchema, path);
+  return { labels, input, threshold };
 }
 
 /** Names, types and shapes of the input and outputs; only the batch is dynamic. */

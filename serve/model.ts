@@ -6,9 +6,10 @@ import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { describeModel } from '../graph/onnx/description.ts';
 import { TexturaError } from '../model/error.ts';
+import type { KnownThresholds } from '../model/known-score.ts';
 import type { ModelInput } from '../model/model-file.ts';
-import { InferenceSession, runPatches } from '../node/onnxruntime.ts';
-import { checkSignature } from './model-signature.ts';
+import { classifyPatches, InferenceSession, type PatchOutputs } from '../node/onnxruntime.ts';
+import { checkSignature, type ModelSignature } from './model-signature.ts';
 
 interface ModelSettings {
   /** Threads of one run; onnxruntime's default if undefined. */
@@ -22,12 +23,14 @@ export class Model {
   /** In output order. */
   readonly labels: readonly string[];
   readonly input: ModelInput;
+  readonly threshold: KnownThresholds | undefined;
   readonly #session: InferenceSession;
 
-  private constructor(name: string, labels: readonly string[], input: ModelInput, session: InferenceSession) {
+  private constructor(name: string, { labels, input, threshold }: ModelSignature, session: InferenceSession) {
     this.name = name;
     this.labels = labels;
     this.input = input;
+    this.threshold = threshold;
     this.#session = session;
   }
 
@@ -37,18 +40,18 @@ export class Model {
       const why = cause.code === 'ENOENT' ? 'there is no such file' : 'it cannot be read';
       throw new TexturaError('model-not-found', `${path}: ${why}`, { cause });
     });
-    const { labels, input } = checkSignature(describeModel(bytes, path), path);
+    const signature = checkSignature(describeModel(bytes, path), path);
     const options = threads === undefined ? {} : { intraOpNumThreads: threads };
     const session = await InferenceSession.create(resolve(path), options).catch((cause: unknown) => {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new TexturaError('model-unusable', `${path}: onnxruntime cannot load it: ${why}`, { cause });
     });
-    return new Model(basename(path).replace(/\.onnx$/i, ''), labels, input, session);
+    return new Model(basename(path).replace(/\.onnx$/i, ''), signature, session);
   }
 
-  /** Logits `[count,C]` of patches `[count,64,64]`, grey 0..255. */
-  async logits(patches: Uint8Array): Promise<Float32Array> {
-    return (await runPatches(this.#session, patches, ['logits'])).logits;
+  /** Runs patches `[count,64,64]`, grey 0..255. */
+  run(patches: Uint8Array): Promise<PatchOutputs> {
+    return classifyPatches(this.#session, patches);
   }
 
   async close(): Promise<void> {

@@ -13,6 +13,7 @@ import {
   type ModelMetadata,
 } from '../../model/open-inference.ts';
 import { softmaxRows } from '../../model/scores.ts';
+import type { PatchOutputs } from '../../node/onnxruntime.ts';
 import { productVersion } from '../../node/product-version.ts';
 import type { ServedModel } from '../registry/registry.ts';
 import type { Service } from '../service.ts';
@@ -65,8 +66,8 @@ export function inferRoute({ registry, classifier, uploads }: Service): RequestH
       const body = await readBody(upload, upload.limits.maxUploadBytes + wrappingBytes);
       const limits = { jsonBytes, maxPatches };
       const parsed = await uploads.preparation.parseTensors(client, body, limits, signal);
-      const logits = await classifier.infer({ client, model, values: parsed.values, signal });
-      sendAnswer(response, model, parsed.request, logits);
+      const computed = await classifier.infer({ client, model, values: parsed.values, signal });
+      sendAnswer(response, model, parsed.request, computed);
     } finally {
       release();
     }
@@ -86,18 +87,22 @@ function nameOf(request: Request): string {
   return String(request.params.name);
 }
 
-function metadataOf({ name, labels }: ServedModel): ModelMetadata {
-  const output = (tensor: string): ModelMetadata['outputs'][number] => ({
+function metadataOf({ name, labels, threshold }: ServedModel): ModelMetadata {
+  const output = (tensor: string, size = labels.length): ModelMetadata['outputs'][number] => ({
     name: tensor,
     datatype: 'FP32',
-    shape: [-1, labels.length],
+    shape: [-1, size],
   });
   return {
     name,
     versions: [modelVersion],
     platform: 'onnxruntime_onnx',
     inputs: [{ name: graphNames.image, datatype: 'FP32', shape: [-1, 1, inputPx, inputPx] }],
-    outputs: [output(graphNames.probabilities), output(graphNames.logits)],
+    outputs: [
+      output(graphNames.probabilities),
+      output(graphNames.logits),
+      ...(threshold === undefined ? [] : [output(graphNames.knownScore, 1)]),
+    ],
   };
 }
 
@@ -111,29 +116,32 @@ function jsonLengthOf({ headers }: Request): number | undefined {
 interface OutputTensor {
   readonly name: string;
   readonly values: Float32Array;
+  /** Values of one patch. */
+  readonly size: number;
   readonly isBinary: boolean;
 }
 
-/** The requested outputs, by default both. */
+/** The requested outputs, by default all. */
 function outputsOf(
   request: Pick<InferRequest, 'parameters' | 'outputs'>,
-  logits: Float32Array,
+  { logits, knownScores }: PatchOutputs,
   classes: number,
 ) {
-  const computed = new Map<string, Float32Array>([
-    [graphNames.probabilities, softmaxRows(logits, classes)],
-    [graphNames.logits, logits],
+  const computed = new Map<string, Pick<OutputTensor, 'values' | 'size'>>([
+    [graphNames.probabilities, { values: softmaxRows(logits, classes), size: classes }],
+    [graphNames.logits, { values: logits, size: classes }],
   ]);
+  if (knownScores !== undefined) computed.set(graphNames.knownScore, { values: knownScores, size: 1 });
   const everything: InferRequest['outputs'] = [...computed.keys()].map((name) => ({ name }));
   const wanted = request.outputs?.length ? request.outputs : everything;
   return wanted.map(({ name, parameters }): OutputTensor => {
-    const values = computed.get(name);
-    if (values === undefined) {
+    const tensor = computed.get(name);
+    if (tensor === undefined) {
       const names = [...computed.keys()].join(' or ');
       throw new TexturaError('usage', `outputs: expected ${names}`);
     }
     const isBinary = parameters?.binary_data ?? request.parameters?.binary_data_output ?? false;
-    return { name, values, isBinary };
+    return { name, ...tensor, isBinary };
   });
 }
 
@@ -141,17 +149,17 @@ function sendAnswer(
   response: Response,
   { name, labels }: ServedModel,
   request: Pick<InferRequest, 'id' | 'parameters' | 'outputs'>,
-  logits: Float32Array,
+  computed: PatchOutputs,
 ): void {
-  const outputs = outputsOf(request, logits, labels.length);
+  const outputs = outputsOf(request, computed, labels.length);
   const answer: InferAnswer = {
     model_name: name,
     model_version: modelVersion,
     ...(request.id === undefined ? {} : { id: request.id }),
-    outputs: outputs.map(({ name: output, values, isBinary }) => ({
+    outputs: outputs.map(({ name: output, values, size, isBinary }) => ({
       name: output,
       datatype: 'FP32',
-      shape: [values.length / labels.length, labels.length],
+      shape: [values.length / size, size],
       ...(isBinary ? { parameters: { binary_data_size: values.byteLength } } : { data: [...values] }),
     })),
   };

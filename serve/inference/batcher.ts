@@ -5,6 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TexturaError } from '../../model/error.ts';
 import { patchBytes } from '../../model/patch.ts';
+import type { PatchOutputs } from '../../node/onnxruntime.ts';
 import { ownsMemory } from '../../node/thread.ts';
 import { FairQueue } from './fair-queue.ts';
 import type { InferenceResult, InferenceWorker } from './inference-worker.ts';
@@ -33,9 +34,7 @@ interface BatchSettings {
   readonly gatherPatches: number;
 }
 
-export interface InferredPatches {
-  /** `[count,C]`. */
-  readonly logits: Float32Array;
+export interface InferredPatches extends PatchOutputs {
   /** From submission to the start of the run. */
   readonly waitMs: number;
   readonly inferMs: number;
@@ -222,15 +221,18 @@ function closed(): TexturaError {
 async function answer(
   jobs: readonly Job[],
   startedAt: number,
-  { logits, inferMs, batchPatches }: BatchResult,
+  { logits, knownScores, inferMs, batchPatches }: BatchResult,
 ): Promise<void> {
   const classes = logits.length / batchPatches;
   let row = 0;
   for (const [place, job] of jobs.entries()) {
     if (place > 0 && place % answersPerTurn === 0) await nextTurn();
     const end = row + job.count;
-    const own = logits.subarray(row * classes, end * classes);
-    job.resolve({ logits: own, waitMs: startedAt - job.queuedAt, inferMs, batchPatches });
+    const own = {
+      logits: logits.subarray(row * classes, end * classes),
+      ...(knownScores && { knownScores: knownScores.subarray(row, end) }),
+    };
+    job.resolve({ ...own, waitMs: startedAt - job.queuedAt, inferMs, batchPatches });
     row = end;
   }
 }

@@ -7,7 +7,8 @@ import { TexturaError } from '../../model/error.ts';
 import { patchBytes } from '../../model/patch.ts';
 import type { ClassifyAnswer, CropChoice } from '../../model/service.ts';
 import { unlessAborted } from '../../node/abort.ts';
-import { predictionsOf } from '../classification.ts';
+import type { PatchOutputs } from '../../node/onnxruntime.ts';
+import { classificationOf } from '../classification.ts';
 import type { ServedModel } from '../registry/registry.ts';
 import type { Batcher, InferredPatches } from './batcher.ts';
 import { FairQueue } from './fair-queue.ts';
@@ -104,9 +105,11 @@ export class Classifier {
     return answerOf(request.model, await this.#inTime(admission, work));
   }
 
-  /** Logits `[count,C]` of patches `[count,64,64]`, whose memory is transferred. Errors: as `classify`. */
-  async infer({ client, model, values, signal: disconnected }: TensorInference): Promise<Float32Array> {
-    const logits = new Float32Array((values.length / patchBytes) * model.labels.length);
+  /** Outputs of patches `[count,64,64]`, whose memory is transferred. Errors: as `classify`. */
+  async infer({ client, model, values, signal: disconnected }: TensorInference): Promise<PatchOutputs> {
+    const count = values.length / patchBytes;
+    const logits = new Float32Array(count * model.labels.length);
+    const knownScores = new Float32Array(count);
     const step = patchBytes * this.#settings.batchPatches;
     const chunks = Array.from({ length: Math.ceil(values.length / step) }, (_, i) =>
       values.subarray(i * step, (i + 1) * step),
@@ -115,9 +118,11 @@ export class Classifier {
       chunks.map((chunk) => this.#inferChunk(client, model, chunk, signal)),
     );
     results.forEach((result, i) => {
-      logits.set(result.logits, i * this.#settings.batchPatches * model.labels.length);
+      const row = i * this.#settings.batchPatches;
+      logits.set(result.logits, row * model.labels.length);
+      knownScores.set(result.knownScores ?? [], row);
     });
-    return logits;
+    return results.every((result) => result.knownScores !== undefined) ? { logits, knownScores } : { logits };
   }
 
   /**
@@ -203,10 +208,8 @@ export class Classifier {
       this.#events.onPrepared(prepared);
       const inferred = await this.#batcher.submit(client, model.sessions, prepared.patches, signal);
       this.#events.onInferred(model, inferred);
-      const result = {
-        predictions: [...predictionsOf(inferred.logits, model.labels, top)],
-        crops: inferred.logits.length / model.labels.length,
-      };
+      const { predictions, ...rest } = classificationOf(inferred, model, top);
+      const result = { predictions: [...predictions], ...rest };
       this.#events.onAnswered(model, result);
       return {
         ...result,
@@ -225,7 +228,11 @@ function answerOf({ name, sha256 }: ServedModel, images: readonly ImageResult[])
     Math.round(Math.max(...images.map((image) => image[stage])) * 1000) / 1000;
   return {
     model: { name, sha256 },
-    results: images.map(({ predictions, crops }) => ({ predictions, crops })),
+    results: images.map(({ predictions, crops, known }) => ({
+      predictions,
+      crops,
+      ...(known !== undefined && { known }),
+    })),
     timings: { decodeMs: slowest('decodeMs'), queueMs: slowest('queueMs'), inferMs: slowest('inferMs') },
   };
 }

@@ -3,7 +3,7 @@
  * their own.
  */
 import { TexturaError } from '../../model/error.ts';
-import { InferenceSession, runPatches } from '../../node/onnxruntime.ts';
+import { classifyPatches, InferenceSession } from '../../node/onnxruntime.ts';
 import { answerRequests, type ThreadAnswer } from '../../node/supervised-thread.ts';
 import { lowerPriority } from '../../node/thread.ts';
 import type { InferenceRequest, InferenceResult, SessionSettings } from './inference-worker.ts';
@@ -49,8 +49,7 @@ async function run(name: string, patches: Uint8Array | Float32Array): Promise<In
   const session = sessions.get(name);
   if (session === undefined) throw new TexturaError('internal', `session ${name} is not loaded`);
   try {
-    const { logits } = await runPatches(session, patches, ['logits']);
-    return { logits, inferMs: performance.now() - start };
+    return { ...(await classifyPatches(session, patches)), inferMs: performance.now() - start };
   } catch (error) {
     throw new TexturaError('internal', `a run failed: ${textOf(error)}`);
   }

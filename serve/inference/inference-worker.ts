@@ -1,6 +1,7 @@
 /**
  * A worker thread with onnxruntime sessions, as the main thread uses it. `inference-thread.ts` runs in it.
  */
+import type { PatchOutputs } from '../../node/onnxruntime.ts';
 import { SupervisedThread } from '../../node/supervised-thread.ts';
 import type { InferenceDevice } from './devices.ts';
 
@@ -16,9 +17,7 @@ export type InferenceRequest = { readonly session: string } & (
   | { readonly kind: 'run'; readonly patches: Uint8Array | Float32Array }
 );
 
-export interface InferenceResult {
-  /** `[count,C]`. */
-  readonly logits: Float32Array;
+export interface InferenceResult extends PatchOutputs {
   readonly inferMs: number;
 }
 

@@ -21,13 +21,13 @@ const allowedOperators: ReadonlySet<string> = new Set(
 const maxNodes = 2000;
 
 /**
- * Checks a file's bytes, and its labels and input against the index. Errors: `model-unusable`, naming the
+ * Checks a file's bytes, and its labels, input and threshold against the index. Errors: `model-unusable`, naming the
  * file and the fault.
  */
 export function checkAllowList(
   bytes: Uint8Array,
   name: string,
-  { labels, input }: Pick<ModelIndex['models'][number], 'labels' | 'input'>,
+  { labels, input, threshold }: Pick<ModelIndex['models'][number], 'labels' | 'input' | 'threshold'>,
 ): void {
   const model = decodeMessage('Model', bytes, name);
   checkNodes(model, name);
@@ -36,6 +36,8 @@ export function checkAllowList(
   const own = checkSignature(describeModel(bytes, name), name);
   if (JSON.stringify(own.labels) !== JSON.stringify(labels))
     fail(name, 'its labels differ from those in the index');
+  if (own.threshold !== undefined && JSON.stringify(own.threshold) !== JSON.stringify(threshold))
+    fail(name, 'its threshold differs from that in the index');
   if (own.input.patchPx !== input.patchPx)
     fail(name, `its patchPx is ${own.input.patchPx}, but ${input.patchPx} in the index`);
 }
@@ -47,6 +49,8 @@ function checkNodes({ graph, opsetImport = [] }: Message<'Model'>, name: string)
     ({ domain = '', opType = '' }) => domain !== '' || !allowedOperators.has(opType),
   );
   if (foreign !== undefined) fail(name, `the operator ${operatorText(foreign)} is not allowed`);
+  if (nodes.some(({ attribute = [] }) => attribute.some(({ g }) => g !== undefined)))
+    fail(name, 'has a sub-graph');
   if (opsetImport.some(({ domain = '' }) => domain !== ''))
     fail(name, 'imports operators of a domain other than ai.onnx');
 }
@@ -61,11 +65,11 @@ function operatorText({ domain = '', opType = '' }: Message<'Node'>): string {
 
 /**
  * Re-encoding the decoded file gives the same bytes unless it has fields that the decoder drops: external
- * data, functions, sub-graphs, sparse tensors, or another tool's additions.
+ * data, functions, sparse tensors, or another tool's additions.
  */
 function checkWhole(model: Message<'Model'>, bytes: Uint8Array, name: string): void {
   if (Buffer.compare(encodeMessage('Model', model), bytes) === 0) return;
-  fail(name, 'has parts that npm run export does not write, such as external data, functions or sub-graphs');
+  fail(name, 'has parts that npm run export does not write, such as external data or functions');
 }
 
 /** A tensor's data must have its declared size, so that a small file cannot allocate gigabytes. */

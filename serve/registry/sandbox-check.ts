@@ -11,7 +11,7 @@ import type { IndexEntry, ModelSource } from './model-folder.ts';
 import type { ModelCheck } from './self-check.ts';
 
 export interface SandboxRequest {
-  readonly entry: Pick<IndexEntry, 'labels' | 'input'>;
+  readonly entry: Pick<IndexEntry, 'labels' | 'input' | 'threshold'>;
   readonly graphs: readonly { readonly name: string; readonly path: string; readonly sha256: string }[];
   readonly check: ModelCheck;
 }
@@ -35,7 +35,7 @@ export function sandboxRequestOf(
   check: ModelCheck,
 ): SandboxRequest {
   return {
-    entry: { labels: entry.labels, input: entry.input },
+    entry: { labels: entry.labels, input: entry.input, threshold: entry.threshold },
     check,
     graphs: graphs.map(({ kind, file }) => {
       const name = basename(file.path);

@@ -1,14 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { createGraph } from '../../graph/builder.ts';
 import { encodeModel, irVersions } from '../../graph/encode.ts';
-import { forwardGraph } from '../../graph/forward.ts';
+import { featureGraph, forwardGraph } from '../../graph/forward.ts';
 import { describeModel } from '../../graph/onnx/description.ts';
 import { tensorOf } from '../../graph/tensor.ts';
 import { foldBatchNorm, foldedNetwork } from '../../model/fold-batch-norm.ts';
+import { featureScores } from '../../model/known-score.ts';
 import { opsets } from '../../model/model-file.ts';
 import type { Network } from '../../model/network.ts';
 import { networkNames, networkOf } from '../../model/network.ts';
 import { initialParameters } from '../../model/parameters.ts';
+import { randomStream } from '../../model/random.ts';
 import { Tensor } from '../../node/onnxruntime.ts';
 import { bytesOf, largestDifference, runModel, runOnPatches } from '../support/onnx-session.ts';
 import { randomParameters, randomPatches } from '../support/random-network.ts';
@@ -126,6 +128,41 @@ describe('the portable graph', () => {
     expect(black?.every(Number.isFinite)).toBe(true);
     expect(grey).toEqual(black);
     expect(white).toEqual(black);
+  });
+});
+
+describe('the known score', () => {
+  test.each([13, 17, 21] as const)('is that of the features, in opset %i', async (opset) => {
+    const network = networkOf('texture-net', 5, { width: 0.5 });
+    const folded = foldBatchNorm({ network, parameters: randomParameters(network, 4) });
+    const patches = randomPatches(3, 9);
+    const image = new Tensor('float32', Float32Array.from(patches), [3, 1, 64, 64]);
+    const plain = await runModel(bytesOf(featureGraph(folded.network, folded.parameters, 17)), { image });
+    const features = Float32Array.from(plain.features?.values ?? []);
+    const [classes, width] = [5, features.length / 3];
+    const random = randomStream(8, 'known');
+    const values = (count: number, size: number) =>
+      Float32Array.from({ length: count }, () => size * random.normal());
+    const known = {
+      features: width,
+      classes,
+      classKernel: values(classes * width, 0.1),
+      classBias: values(classes, 1),
+      spreadKernel: values(classes * width, 0.05),
+      spreadBias: values(classes, 1),
+      thresholds: { photograph: 0, patch: 0 },
+    };
+    const graph = forwardGraph(folded.network, folded.parameters, { opset, known });
+    const outputs = await runModel(bytesOf(graph), { image });
+    expect(outputs.known_score?.shape).toEqual([3, 1]);
+    const expected = featureScores(known, features);
+    expect(largestDifference(outputs.known_score?.values ?? [], expected)).toBeLessThan(1e-4);
+    expect(outputs.logits).toEqual(plain.logits);
+  });
+
+  test('of a network without global statistics is an error', () => {
+    const network = networkOf('lab-baseline', 3);
+    expect(() => featureGraph(network, initialParameters(network, 1), 17)).toThrow('no global statistics');
   });
 });
 

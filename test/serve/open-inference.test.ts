@@ -30,7 +30,7 @@ beforeAll(async () => {
   await exportModels(home, [{ variant: 'lab-baseline' }]);
   running = await runService(home);
   const model = await Model.load(join(home, 'lab-baseline.onnx'));
-  logits = await model.logits(patches);
+  logits = (await model.run(patches)).logits;
   await model.close();
 });
 afterAll(async () => {

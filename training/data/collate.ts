@@ -26,11 +26,18 @@ export interface LoaderSettings {
   readonly seed: number;
 }
 
-/** The patches `start` to `start + count` of a training epoch or of the validation grid. */
+/**
+ * The patches `start` to `start + count` of a training epoch, of the validation grid, or of every `stride`th
+ * patch of the grid of the training images.
+ */
 export type BatchRequest = {
   readonly start: number;
   readonly count: number;
-} & ({ readonly split: 'train'; readonly epoch: number } | { readonly split: 'val' });
+} & (
+  | { readonly split: 'train'; readonly epoch: number }
+  | { readonly split: 'val' }
+  | { readonly split: 'trainGrid'; readonly stride: number }
+);
 
 type Collate = (request: BatchRequest) => Promise<Batch>;
 
@@ -38,7 +45,7 @@ export function collator(settings: LoaderSettings): Collate {
   const { train, validation, pixels, cacheBytes, maxImagePixels, patchPx } = settings;
   const read = pixelReader({ images: [...train, ...validation], pixels, cacheBytes, maxImagePixels });
   let sample: { readonly epoch: number; readonly images: Int32Array } | undefined;
-  let grid: readonly GridPatch[] | undefined;
+  const grids: { train?: readonly GridPatch[]; validation?: readonly GridPatch[] } = {};
 
   function sampleOf(epoch: number): Int32Array {
     if (sample?.epoch !== epoch) {
@@ -67,22 +74,42 @@ export function collator(settings: LoaderSettings): Collate {
     );
   }
 
-  async function gridBatch(start: number, count: number): Promise<Batch> {
-    grid ??= validationGrid(validation, patchPx);
-    const cells = grid.slice(start, start + count);
+  async function gridBatch(
+    cells: readonly GridPatch[],
+    images: readonly DatasetImage[],
+    firstImage: number,
+  ): Promise<Batch> {
     const patches = cells.map(({ image, position }) =>
-      read(train.length + image, (grey) => cutPatch(grey, position, patchPx)),
+      read(firstImage + image, (grey) => cutPatch(grey, position, patchPx)),
     );
     return assemble(
-      cells.map(({ image }) => validation[image]?.label ?? 0),
+      cells.map(({ image }) => images[image]?.label ?? 0),
       await Promise.all(patches),
     );
   }
 
-  return (request) =>
-    request.split === 'train'
-      ? trainingBatch(request.epoch, request.start, request.count)
-      : gridBatch(request.start, request.count);
+  return (request) => {
+    const { split, start, count } = request;
+    switch (split) {
+      case 'train':
+        return trainingBatch(request.epoch, start, count);
+      case 'val': {
+        grids.validation ??= validationGrid(validation, patchPx);
+        return gridBatch(grids.validation.slice(start, start + count), validation, train.length);
+      }
+      case 'trainGrid': {
+        grids.train ??= validationGrid(train, patchPx);
+        const cells = Array.from({ length: count }, (_, i) => grids.train?.[(start + i) * request.stride]);
+        return gridBatch(
+          cells.filter((cell) => cell !== undefined),
+          train,
+          0,
+        );
+      }
+      default:
+        throw split satisfies never;
+    }
+  };
 }
 
 type Cut = (image: GreyImage) => Patch;

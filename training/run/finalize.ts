@@ -22,6 +22,7 @@ import { writeReport } from '../../report/report.ts';
 import type { DatasetImage } from '../data/dataset-image.ts';
 import type { Engine } from '../engine/engine.ts';
 import { bestCheckpoint } from './checkpoint.ts';
+import { writeKnownScore } from './known-surfaces.ts';
 import type { TrainingOutcome, TrainingSession } from './loop.ts';
 import { outcomeText, tf32Text } from './progress-display.ts';
 import { type GridLogits, type ValidationScores, validate, validatedImages } from './validation.ts';
@@ -33,6 +34,7 @@ export interface RunEnd {
 }
 
 interface FinalizeOptions {
+  readonly training: readonly DatasetImage[];
   readonly validation: readonly DatasetImage[];
   readonly terminal: Terminal;
   /** Whether the process does nothing else, so that its peak memory is the run's. */
@@ -44,7 +46,7 @@ export async function finalizeRun(
   session: TrainingSession,
   run: Run,
   outcome: TrainingOutcome,
-  { validation, terminal, hasOwnProcess }: FinalizeOptions,
+  { training, validation, terminal, hasOwnProcess }: FinalizeOptions,
 ): Promise<RunEnd> {
   const { directory } = session;
   const { labels } = run;
@@ -54,6 +56,7 @@ export async function finalizeRun(
     return { code: 'interrupted', text: outcomeText(outcome, directory, undefined, labels.length) };
   }
   const results = await writeResults(session, labels, validation);
+  if (results !== undefined) await writeKnownScore(session, training);
   for (const damage of results?.damage ?? [])
     terminal.line(`Using the newest intact checkpoint instead of the best one: ${damage}`);
   if (results?.tf32Difference !== undefined) terminal.line(tf32Text(results.tf32Difference));

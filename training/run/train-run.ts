@@ -174,8 +174,8 @@ async function trainPrepared(prepared: PreparedRun, progress: Progress, request:
         stopRequested: () => stopRequested,
       };
       const outcome = await train(session, progress);
-      const { validation } = dataset;
-      end = await finalizeRun(session, run, outcome, { validation, terminal, hasOwnProcess });
+      const { train: training, validation } = dataset;
+      end = await finalizeRun(session, run, outcome, { training, validation, terminal, hasOwnProcess });
     } finally {
       await loader.close();
     }

@@ -111,6 +111,6 @@ export function taughtModel(network: Network, parameters: Parameters, taught: Ta
       [metadataKeys.network]: JSON.stringify(network),
       [metadataKeys.run]: JSON.stringify({ name: taughtName, base, depth, trainingPatches, heldOut }),
     },
-    docs: modelDocs(taughtName, labels, patchPx),
+    docs: modelDocs(taughtName, labels, { patchPx }),
   });
 }

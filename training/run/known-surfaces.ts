@@ -1,0 +1,99 @@
+/**
+ * Fits what distinguishes the surfaces of a run from all others (model/known-score.ts), with the features that
+ * the trained network computes of the training and the validation photographs.
+ */
+import { join } from 'node:path';
+import { encodeModel } from '../../graph/encode.ts';
+import { featureGraph } from '../../graph/forward.ts';
+import { foldBatchNorm } from '../../model/fold-batch-norm.ts';
+import { fitKnownScore, knownScoreToTensors } from '../../model/known-score.ts';
+import { defaultOpset, graphNames } from '../../model/model-file.ts';
+import { inputPx } from '../../model/network.ts';
+import { patchBytes } from '../../model/patch.ts';
+import { runFiles } from '../../model/run-file.ts';
+import { encodeTensors } from '../../model/safetensors.ts';
+import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { productVersion } from '../../node/product-version.ts';
+import type { BatchRequest } from '../data/collate.ts';
+import { batchRanges } from '../data/data-loader.ts';
+import type { DatasetImage } from '../data/dataset-image.ts';
+import { type GridPatch, validationGrid } from '../data/sampler.ts';
+import type { TrainingSession } from './loop.ts';
+
+/** Enough for a covariance of hundreds of features. More take time and change little. */
+const mostTrainingPatches = 4000;
+const batchPatches = 32;
+
+/**
+ * Writes known.safetensors for the parameters that the engine has. Networks without global statistics get
+ * none: their classifiers read thousands of features.
+ */
+export async function writeKnownScore(
+  { engine, network, loader, grid, directory, config }: TrainingSession,
+  training: readonly DatasetImage[],
+): Promise<void> {
+  if (!network.layers.some(({ kind }) => kind === 'globalStatistics')) return;
+  const folded = foldBatchNorm({ network, parameters: (await engine.read()).parameters });
+  const run = await openFeatures(
+    encodeModel(featureGraph(folded.network, folded.parameters, defaultOpset), stamp()),
+  );
+
+  async function rowsOf(requests: readonly BatchRequest[]) {
+    const parts: { features: Float32Array; logits: Float32Array; labels: Int32Array }[] = [];
+    for await (const { patches, labels } of loader.batches(requests)) {
+      parts.push({ ...(await run.outputs(patches)), labels });
+    }
+    return {
+      features: joined(parts.map((part) => part.features)),
+      logits: joined(parts.map((part) => part.logits)),
+      labels: parts.flatMap(({ labels }) => [...labels]),
+    };
+  }
+
+  try {
+    const trainingPatches = validationGrid(training, config.patchPx).length;
+    const stride = Math.ceil(trainingPatches / mostTrainingPatches);
+    const trained = await rowsOf(
+      batchRanges(Math.ceil(trainingPatches / stride), batchPatches).map(
+        (range) => ({ split: 'trainGrid', stride, ...range }) as const,
+      ),
+    );
+    const validated = await rowsOf(
+      batchRanges(grid.length, batchPatches).map((range) => ({ split: 'val', ...range }) as const),
+    );
+    const photographs = grid.map(({ image }: GridPatch) => image);
+    const known = fitKnownScore(trained, { ...validated, photographs }, network.classes);
+    await writeFileAtomically(join(directory, runFiles.known), encodeTensors(knownScoreToTensors(known)));
+  } finally {
+    await run.close();
+  }
+}
+
+function stamp() {
+  return { producerName: 'textura', producerVersion: productVersion(), metadata: {} };
+}
+
+/** A session with the outputs `features` `[count,F]` and `logits` `[count,C]`. */
+async function openFeatures(model: Uint8Array) {
+  // Only here: an engine of TensorFlow has not loaded it.
+  const { InferenceSession, Tensor } = await import('../../node/onnxruntime.ts');
+  const session = await InferenceSession.create(model);
+  async function outputs(patches: Uint8Array) {
+    const shape = [patches.length / patchBytes, 1, inputPx, inputPx];
+    const image = new Tensor('float32', new Float32Array(patches), shape);
+    const results = await session.run({ [graphNames.image]: image });
+    const copy = (name: string) => new Float32Array(results[name]?.data as Float32Array);
+    return { features: copy('features'), logits: copy(graphNames.logits) };
+  }
+  return { outputs, close: () => session.release() };
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
