@@ -2,19 +2,12 @@
  * Every layer in two forms: as nodes of the portable graph, and as a pass of the training step with its
  * gradient. A new kind of layer needs a case in both functions; the compiler reports a missing one.
  */
-import type { BatchNormLayer, GlobalStatisticsLayer, Layer, StandardiseLayer } from '../model/layer.ts';
+import type { GlobalStatisticsLayer, Layer, StandardiseLayer } from '../model/layer.ts';
 import { graphNames } from '../model/model-file.ts';
 import type { Operation } from '../model/operation.ts';
 import type { Graph } from './builder.ts';
-import {
-  type Activation,
-  asActivation,
-  cropped,
-  type Extent,
-  isWhole,
-  type Pass,
-  wholeExtent,
-} from './step/activation.ts';
+import { type Activation, asActivation, type Extent, isWhole, type Pass } from './step/activation.ts';
+import { addBatchNorm, addGlobalStatistics, positionSum } from './step/channel-statistics.ts';
 import { addConvolution, convolutionMethod } from './step/convolution.ts';
 import { convolutionShape } from './step/convolution-shape.ts';
 import { constantMatrix, type Matrix, transposed } from './step/matrix.ts';
@@ -179,7 +172,11 @@ export function addStepOperation(
     case 'maxPool':
       return addMaxPool(graph, x, operation.sizePx);
     case 'globalStatistics':
-      return addGlobalStatistics(graph, operation, outputs);
+      return addGlobalStatistics(
+        graph,
+        operation.of.map((source) => ({ source, input: named(outputs, source) })),
+        operation.varianceFloor,
+      );
     case 'globalAverage':
       return addGlobalAverage(graph, x);
     default:
@@ -216,15 +213,6 @@ export function addStandardise(graph: Graph, x: Activation, varianceFloor: numbe
   return { output: { ...x, value: y }, backward: (dY) => ({ parameters: {}, dX: () => dX(dY) }) };
 }
 
-/**
- * The sum over rows and columns, `[1, 1, C, B]`. Rows first: onnxruntime adds float32 values one after another,
- * and a sum of thousands of them would lose digits that a classifier of small deviations needs.
- */
-function positionSum(graph: Graph, value: Value, name: string): Value {
-  const columns = graph.sum(value, [0], { keepsAxes: true, name: `${name}.columns` });
-  return graph.sum(columns, [1], { keepsAxes: true, name: `${name}.sum` });
-}
-
 /** y = x + bias of the channel; dB is the sum of dY over the channel. */
 export function addBias(graph: Graph, x: Activation, name: string, weights: Weights): Pass {
   const column = graph.reshape(weights.vector(name), [x.channels, 1]);
@@ -238,95 +226,6 @@ export function addBias(graph: Graph, x: Activation, name: string, weights: Weig
   };
 }
 
-/**
- * Batch normalisation with the statistics of the batch: y = a x + b with a = |scale| / s, b = shift - a mean,
- * s = sqrt(variance + epsilon), all per channel. mean and variance are over the n = positions x batch values
- * of a channel; variance = mean(x^2) - mean(x)^2.
- *
- * Backward (Ioffe and Szegedy 2015, section 3), with z = (x - mean) / s:
- *
- *     dShift = sum dY        dScale = sign(scale) sum dY z        dX = a (dY - mean(dY) - z mean(dY z))
- *
- * where mean(dY z) = (mean(dY x) - mean(x) mean(dY)) / s. dX is computed as a dY + f x + g with f = -a
- * mean(dY z) / s and g = -a mean(dY) - f mean(x), so that x is the only tensor of its size that is stored.
- */
-export function addBatchNorm(
-  graph: Graph,
-  input: Activation,
-  { name, epsilon }: BatchNormLayer,
-  weights: Weights,
-): Pass {
-  const { whole: x, padded } = cropped(graph, input);
-  const scale = graph.reshape(weights.vector(`${name}.scale`), [x.channels, 1]);
-  const shift = graph.reshape(weights.vector(`${name}.shift`), [x.channels, 1]);
-  const batch = x.value.shape[3];
-  if (typeof batch !== 'number') throw graphFault(`${name}: expected a known batch size`);
-  const count = x.rows.valid * x.columns.valid * batch;
-
-  const mean = channelMean(graph, x, x.value, undefined, 'batch.mean'); // [C, 1]
-  const meanSquare = channelMean(graph, x, x.value, x.value, 'batch.meanSquare');
-  const difference = graph.node('Sub', [meanSquare, graph.node('Mul', [mean, mean])]);
-  const variance = graph.node('Max', [difference, graph.scalar(0)], { name: 'batch.variance' });
-  const deviation = graph.node('Sqrt', [graph.node('Add', [variance, graph.scalar(epsilon)])], {
-    name: 'deviation',
-  });
-  const isPositive = graph.node('Greater', [scale, graph.scalar(0)]);
-  const positive = graph.node('Cast', [isPositive], { to: graph.float });
-  const sign = graph.node('Sub', [graph.node('Mul', [positive, graph.scalar(2)]), graph.scalar(1)]);
-  const a = graph.node('Div', [graph.node('Mul', [scale, sign]), deviation], { name: 'a' });
-  const b = graph.node('Sub', [shift, graph.node('Mul', [a, mean])], { name: 'b' });
-  const scaled = graph.node('Mul', [x.value, a], { name: 'scaled' });
-  const value = graph.node('Add', [scaled, b], { name: 'output' });
-
-  function backward(dY: Value) {
-    const meanDY = channelMean(graph, x, dY, undefined, 'dY.mean');
-    const meanDYX = channelMean(graph, x, dY, x.value, 'dY.x.mean');
-    const along = graph.node('Sub', [meanDYX, graph.node('Mul', [mean, meanDY])]);
-    const meanDYZ = graph.node('Div', [along, deviation], { name: 'dY.z.mean' });
-    const total = (meanValue: Value) => graph.node('Mul', [meanValue, graph.scalar(count)]);
-    const dScale = graph.node('Mul', [total(meanDYZ), sign]);
-    function dX() {
-      const slope = graph.node('Div', [graph.node('Mul', [a, meanDYZ]), deviation]); // -f
-      // g
-      const offset = graph.node('Sub', [graph.node('Mul', [slope, mean]), graph.node('Mul', [a, meanDY])]);
-      const direct = graph.node('Mul', [dY, a], { name: 'dX.direct' });
-      const removed = graph.node('Sub', [graph.node('Mul', [x.value, slope]), offset], {
-        name: 'dX.removed',
-      });
-      return padded(graph.node('Sub', [direct, removed], { name: 'dX' }));
-    }
-    return {
-      parameters: {
-        [`${name}.scale`]: graph.reshape(dScale, [x.channels], 'dScale'),
-        [`${name}.shift`]: graph.reshape(total(meanDY), [x.channels], 'dShift'),
-      },
-      dX,
-    };
-  }
-  const unbiased = graph.scalar(count / Math.max(1, count - 1));
-  return {
-    output: { ...x, value },
-    statistics: {
-      [`${name}.mean`]: mean,
-      [`${name}.variance`]: graph.node('Mul', [variance, unbiased], { name: 'batch.unbiased' }),
-    },
-    backward,
-  };
-}
-
-/**
- * `[C, 1]`: the mean of u, or of u v, over the positions and the batch of each channel. u and v have the
- * shape of `x`.
- */
-function channelMean(graph: Graph, x: Activation, u: Value, v: Value | undefined, name: string): Value {
-  const positions = x.rows.valid * x.columns.valid;
-  const batch = x.value.shape[3] as number;
-  const product = v === undefined ? u : graph.node('Mul', [u, v], { name: `${name}.product` });
-  const sum = graph.sum(product, [0, 1, 3], { name: `${name}.sum` }); // [C]
-  const share = graph.scalar(1 / (positions * batch));
-  return graph.node('Mul', [graph.reshape(sum, [x.channels, 1]), share], { name });
-}
-
 /** y = max(x, 0); dX is dY where y is positive, else 0. */
 export function addRelu(graph: Graph, x: Activation): Pass {
   const value = graph.node('Relu', [x.value], { name: 'output' });
@@ -336,58 +235,6 @@ export function addRelu(graph: Graph, x: Activation): Pass {
     return graph.node('Mul', [mask, dY], { name: 'dX' });
   };
   return { output: { ...x, value }, backward: (dY) => ({ parameters: {}, dX: () => dX(dY) }) };
-}
-
-/**
- * For each source with P positions, the mean m = mean(x) and the deviation d = sqrt(mean((x - m)^2) + floor),
- * `[1, 1, channels, batch]`, all concatenated along the channels.
- *
- * Backward: dX = dM / P + (x - m) dD / (P d).
- */
-function addGlobalStatistics(
-  root: Graph,
-  { of, varianceFloor }: GlobalStatisticsLayer,
-  outputs: ReadonlyMap<string, Activation>,
-): Pass {
-  const single = wholeExtent(1);
-  const parts = of.map((source) => {
-    const graph = root.scope(source);
-    const { whole: x, padded } = cropped(graph, named(outputs, source));
-    const share = graph.scalar(1 / (x.rows.valid * x.columns.valid));
-    const meanOf = (value: Value, name: string) => {
-      return graph.node('Mul', [positionSum(graph, value, name), share], { name }); // [1, 1, C, B]
-    };
-    const mean = meanOf(x.value, 'mean');
-    const centred = graph.node('Sub', [x.value, mean], { name: 'centred' });
-    const variance = meanOf(graph.node('Mul', [centred, centred], { name: 'squared' }), 'variance');
-    const floored = graph.node('Add', [variance, graph.scalar(varianceFloor)]);
-    const deviation = graph.node('Sqrt', [floored], { name: 'deviation' });
-    const dX = (dMean: Value, dDeviation: Value) => {
-      const slope = graph.node('Div', [graph.node('Mul', [dDeviation, share]), deviation]);
-      const along = graph.node('Mul', [centred, slope], { name: 'dX.along' });
-      return padded(graph.node('Add', [along, graph.node('Mul', [dMean, share])], { name: 'dX' }));
-    };
-    return { source, channels: x.channels, values: [mean, deviation], dX };
-  });
-  const value = root.node(
-    'Concat',
-    parts.flatMap(({ values }) => values),
-    { axis: 2, name: 'output' },
-  );
-  const channels = parts.reduce((sum, part) => sum + 2 * part.channels, 0);
-  return {
-    output: { value, rows: single, columns: single, channels },
-    backward(dY) {
-      const sizes = parts.flatMap((part) => [part.channels, part.channels]);
-      const gradients = root.split(dY, 2, sizes, 'dStatistics');
-      const dSources = parts.map(({ source, dX }, i) => {
-        const dSource = () => dX(gradients[2 * i] as Value, gradients[2 * i + 1] as Value);
-        return [source, dSource] as const;
-      });
-      const [, dLast] = dSources.at(-1) as (typeof dSources)[number];
-      return { parameters: {}, dX: dLast, dSources: Object.fromEntries(dSources.slice(0, -1)) };
-    },
-  };
 }
 
 /** The mean over the valid positions, `[1, 1, channels, batch]`; dX is dY / positions at each of them. */
