@@ -1,7 +1,6 @@
 /** The service without HTTP: threads, models, queues and metrics. Close it when every request is answered. */
 import type { Logger } from 'pino';
 import type { TexturaError } from '../model/error.ts';
-import { BodyBudget, type BodyLimits } from './http/body.ts';
 import { Batcher } from './inference/batcher.ts';
 import { Classifier } from './inference/classifier.ts';
 import { devicesToTry } from './inference/devices.ts';
@@ -11,6 +10,7 @@ import { Metrics } from './metrics.ts';
 import { ModelHost, type Note } from './registry/model-host.ts';
 import { Registry } from './registry/registry.ts';
 import type { ServeSettings } from './settings.ts';
+import { BodyBudget, type BodyLimits } from './upload-budget.ts';
 
 interface Uploads {
   readonly limits: BodyLimits;

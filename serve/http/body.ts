@@ -1,99 +1,13 @@
 /**
- * Reads request bodies with limits on size and time, and on the memory of all of them together. The memory
- * that a body takes belongs to its request and is released when the request ends, whatever the code that
- * reads it does.
+ * Reads request bodies with limits on size and time. The memory that a body takes belongs to its request and
+ * is released when the request ends, whatever the code that reads it does.
  */
 import type { Request, RequestHandler, Response } from 'express';
 import { TexturaError } from '../../model/error.ts';
 import { unlessAborted } from '../../node/abort.ts';
 import { ownsMemory } from '../../node/thread.ts';
+import { type BodyBudget, type BodyLimits, type HeldBytes, requestTimeoutMs } from '../upload-budget.ts';
 import { exchangeOf } from './exchange.ts';
-
-export interface BodyLimits {
-  /** Bytes of image files in one request. */
-  readonly maxUploadBytes: number;
-  readonly maxImages: number;
-  /** Maximum time to receive the body. */
-  readonly uploadTimeoutMs: number;
-  /** Maximum pause within the body. */
-  readonly uploadStallMs: number;
-  /** Maximum time from the end of the body to the answer. */
-  readonly deadlineMs: number;
-}
-
-export interface BudgetSettings extends BodyLimits {
-  /** Memory for the bodies of all requests together. */
-  readonly maxBufferedBytes: number;
-}
-
-/** The share of the budget that one request holds. */
-interface HeldBytes {
-  /** Errors: `overloaded` if the budget is used up; `interrupted` after a release. */
-  take(bytes: number): void;
-  /** Returns everything to the budget. May be called more than once. */
-  release(): void;
-}
-
-interface Holder {
-  readonly since: number;
-  bytes: number;
-}
-
-/** Allowance for timers that fire late on a busy machine. */
-const lateTimerMs = 1000;
-
-/** Memory for request bodies. The used memory is the sum over the open requests, so no counter can drift. */
-export class BodyBudget {
-  readonly #settings: BudgetSettings;
-  readonly #holders = new Set<Holder>();
-
-  constructor(settings: BudgetSettings) {
-    this.#settings = settings;
-  }
-
-  get takenBytes(): number {
-    return sumOf(this.#holders);
-  }
-
-  open(now = performance.now()): HeldBytes {
-    const holder: Holder = { since: now, bytes: 0 };
-    this.#holders.add(holder);
-    return {
-      take: (bytes) => {
-        if (!this.#holders.has(holder)) throw new TexturaError('interrupted', 'the request has ended');
-        if (this.takenBytes + bytes > this.#settings.maxBufferedBytes) {
-          throw new TexturaError('overloaded', 'too many concurrent uploads; try again later');
-        }
-        holder.bytes += bytes;
-      },
-      release: () => {
-        this.#holders.delete(holder);
-      },
-    };
-  }
-
-  /**
-   * Whether overdue requests leave too little memory for the largest upload. That would be a bug that only a
-   * restart fixes, so the service reports that it is not ready.
-   */
-  isStuck(now = performance.now()): boolean {
-    const { maxBufferedBytes, maxUploadBytes } = this.#settings;
-    const oldest = now - requestTimeoutMs(this.#settings) - lateTimerMs;
-    const overdue = sumOf([...this.#holders].filter(({ since }) => since < oldest));
-    return overdue > Math.max(0, maxBufferedBytes - maxUploadBytes);
-  }
-}
-
-function sumOf(holders: Iterable<Holder>): number {
-  let sum = 0;
-  for (const { bytes } of holders) sum += bytes;
-  return sum;
-}
-
-/** Maximum time of a request with a body. */
-export function requestTimeoutMs({ uploadTimeoutMs, deadlineMs }: BodyLimits): number {
-  return uploadTimeoutMs + deadlineMs;
-}
 
 /** A request with a body. */
 export interface Upload {

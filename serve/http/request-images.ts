@@ -4,7 +4,8 @@ import { TexturaError } from '../../model/error.ts';
 import { imageKindBytes, imageKindOf } from '../../model/image-kind.ts';
 import { counted } from '../../model/words.ts';
 import type { PreparationPool } from '../inference/preparation-pool.ts';
-import { type BodyLimits, readBody, tooLarge, type Upload } from './body.ts';
+import type { BodyLimits } from '../upload-budget.ts';
+import { readBody, tooLarge, type Upload } from './body.ts';
 import { headerParameter, multipartParts } from './multipart.ts';
 import { quoted } from './problem.ts';
 

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { problemSchema } from '../../model/service.ts';
-import { BodyBudget, type BudgetSettings, requestTimeoutMs, uploadRoute } from '../../serve/http/body.ts';
+import { uploadRoute } from '../../serve/http/body.ts';
 import { beginExchange, sendJson } from '../../serve/http/exchange.ts';
 import { answerProblem } from '../../serve/http/problem.ts';
 import { readImages } from '../../serve/http/request-images.ts';
@@ -12,6 +12,7 @@ import { listen, type RunningServer } from '../../serve/http/server.ts';
 import { PreparationPool } from '../../serve/inference/preparation-pool.ts';
 import { Metrics } from '../../serve/metrics.ts';
 import { resolveSettings, serveOptions } from '../../serve/settings.ts';
+import { BodyBudget, type BudgetSettings, requestTimeoutMs } from '../../serve/upload-budget.ts';
 import { exchangeRaw, statusesIn } from '../support/raw-http.ts';
 
 const maxUploadBytes = 200_000;
