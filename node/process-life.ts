@@ -1,4 +1,4 @@
-/** Identifies a process, and tells whether it is still alive. For locks and abandoned files. */
+/** Identifies a process and checks whether it is still alive. For locks and abandoned files. */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';

@@ -1,5 +1,5 @@
 /**
- * Cross-validation: what the runs of all folds say together. Every photograph was held out once, by a run
+ * Cross-validation: the combined results of the runs of all folds. Every photograph was held out once, by a run
  * that never met it and whose epoch it did not choose.
  */
 import { readFile } from 'node:fs/promises';

@@ -49,7 +49,7 @@ export function pageLayout(): PageLayout {
   return { main, bar, picture, panel };
 }
 
-/** Says where pictures are processed, and what the browser does not store. */
+/** A note on where pictures are processed and what the browser does not store. */
 function foot(): HTMLElement {
   const offline = element('span', {});
   const lost = element('p', { class: 'notice foot-lost', role: 'status', hidden: true });

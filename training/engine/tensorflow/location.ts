@@ -17,7 +17,7 @@ export const tfjsVersion = '4.22.0';
 const bindingRecipe = 1;
 
 export const bindingName = 'tfjs_binding.node';
-/** Built beside the binding: see quiet.ts. */
+/** Built alongside the binding: see quiet.ts. */
 export const hushName = 'hush.node';
 
 /** `cpu`: kernels for the processor; `cuda`: those and the ones for NVIDIA GPUs, with NVIDIA's libraries. */

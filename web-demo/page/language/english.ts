@@ -142,7 +142,7 @@ export const english = {
   'compare.note':
     'Agrees: whether the prediction is that of the reference model, on this patch and as a share of all patches in this view. Error: share of single validation patches classified wrong in the training run.',
   'compare.single':
-    'Only one model is exported. To compare it with others, run npm run train -- --variant all and npm run export.',
+    'Only one model is exported. To compare it with others, run npm run train -- --network all and npm run export.',
 
   'see.heading': 'What the model sees',
   'see.map': 'Heat map',

@@ -147,7 +147,7 @@ export const spanish: Texts = {
   'compare.note':
     'Coincide: si la predicción es la del modelo de referencia, en este recorte y como proporción de todos los recortes de esta vista. Error: proporción de recortes de validación clasificados mal en el entrenamiento.',
   'compare.single':
-    'Solo hay un modelo exportado. Para compararlo con otros, ejecute npm run train -- --variant all y npm run export.',
+    'Solo hay un modelo exportado. Para compararlo con otros, ejecute npm run train -- --network all y npm run export.',
 
   'see.heading': 'Lo que ve el modelo',
   'see.map': 'Mapa de calor',
