@@ -49,7 +49,7 @@ export function networkSection({ run }: RunRecord): Markup {
 <p class="after">Training with batches of ${count(batch)} needs about ${need} of memory at its peak.</p>`;
   return section(
     'Network',
-    `Variant ${run.config.variant}. Multiply-adds are per patch, memory is for the outputs of one batch. "sees" is the side of the receptive field: the square of the patch that one output depends on.`,
+    `Network ${run.config.variant}. Multiply-adds are per patch, memory is for the outputs of one batch. "sees" is the side of the receptive field: the square of the patch that one output depends on.`,
     entry,
   );
 }

@@ -108,19 +108,21 @@ ${command(exportCommand(path))}${command(classifyCommand(run))}`
 }
 
 /**
- * Trains the same as `run` into `out`: names every setting that differs from its default, and the engine,
- * because engines round differently.
+ * Trains the same as `run` into `out`: names the network, every setting that differs from the recipe `plain`,
+ * whose settings are the schema's defaults, and the engine, because engines round differently.
  */
 export function trainCommand(run: Run, out: string): string {
   const defaults: Partial<TrainingConfig> = trainingConfigSchema.parse({});
-  const keys = Object.keys(trainingConfigSchema.shape) as (keyof TrainingConfig)[];
+  const { variant, ...config } = run.config;
+  const keys = Object.keys(config) as (keyof typeof config)[];
   const settings = keys.flatMap((key): readonly string[] => {
-    const value = run.config[key];
-    const isShown = key === 'data' || value !== defaults[key];
-    return isShown && value !== undefined ? [flagOf(key), String(value)] : [];
+    const value = config[key];
+    if (value === undefined || (key !== 'data' && value === defaults[key])) return [];
+    return typeof value === 'boolean' ? [flagOf(key)] : [flagOf(key), String(value)];
   });
+  const chosen = ['--network', variant, '--recipe', 'plain', ...settings];
   const engine = run.stretches.at(-1)?.engine;
-  return npmRun('train', ...settings, ...(engine === undefined ? [] : ['--engine', engine]), '--out', out);
+  return npmRun('train', ...chosen, ...(engine === undefined ? [] : ['--engine', engine]), '--out', out);
 }
 
 export function resumeCommand(run: Run, directory: string): string {

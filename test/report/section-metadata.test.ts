@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { trainingConfigSchema } from '../../model/training-config.ts';
+import { recipeOption, trainingConfigSchema } from '../../model/training-config.ts';
 import { parseArguments } from '../../node/command-line.ts';
 import { exportCommand, resumeCommand, trainCommand } from '../../report/section-metadata.ts';
 import { inventedRun } from '../support/invented-run.ts';
@@ -16,23 +16,27 @@ function shellWords(command: string): readonly string[] {
 test('the command to train again has every setting that is not its default', () => {
   const run = inventedRun({ config: { patience: 4, learningRate: 0.004, augment: 'jitter64' } });
   expect(trainCommand(run, 'runs/tiles-again')).toBe(
-    'npm run train -- --data photos/tiles --variant lab-baseline --epochs 12 --augment jitter64 --learning-rate 0.004 --patience 4 --engine onnx --out runs/tiles-again',
+    'npm run train -- --network lab-baseline --recipe plain --data photos/tiles --epochs 12 --augment jitter64 --learning-rate 0.004 --patience 4 --engine onnx --out runs/tiles-again',
   );
 });
 
-test('parsing the command gives the same configuration', () => {
-  const run = inventedRun({
-    config: { data: "my photos/it's $HOME", weightDecay: 0, seed: 12, patchPx: 96 },
-  });
+test.each([
+  { data: "my photos/it's $HOME", weightDecay: 0, seed: 12, patchPx: 96 },
+  { variant: 'reference', epochs: 15 },
+  { variant: 'texture-net', epochs: 60, learningRate: 0.1, augment: 'strong', batchNorm: true },
+] as const)('parsing the command gives the same configuration: %o', (settings) => {
+  const run = inventedRun({ config: settings });
   const words = shellWords(trainCommand(run, 'runs/x'));
   const options = trainingConfigSchema.partial().extend({
     engine: trainingConfigSchema.shape.data,
     out: trainingConfigSchema.shape.data,
+    network: trainingConfigSchema.shape.variant,
+    recipe: recipeOption,
   });
   const parsed = parseArguments({ name: 'train', summary: '', options, run: async () => {} }, words);
-  const { engine, out, ...config } = parsed?.options ?? {};
-  expect([engine, out]).toEqual(['onnx', 'runs/x']);
-  expect(trainingConfigSchema.parse(config)).toEqual(run.config);
+  const { engine, out, recipe, network: variant, ...config } = parsed?.options ?? {};
+  expect([engine, out, recipe]).toEqual(['onnx', 'runs/x', 'plain']);
+  expect(trainingConfigSchema.parse({ ...config, variant })).toEqual(run.config);
 });
 
 test('a run is resumed in its own directory', () => {
