@@ -27,7 +27,7 @@ const options = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('ONNX file made by npm run export (default: texture-net.onnx, or reference.onnx, of models/)'),
+    .describe('ONNX file made by npm run export (default: texture-net.onnx, or reference.onnx, in models/)'),
   json: z.boolean().default(false).describe('print one JSON object instead of text'),
   top: z.int().min(1).max(1000).default(5).describe('number of classes to print for each image'),
   crops: z
