@@ -8,9 +8,10 @@ import { printable } from '../model/words.ts';
 interface ServiceLog {
   readonly log: Logger;
   /**
-   * On exit: writes the buffered lines. Never throws, and never waits for a reader that is gone or stalled.
+   * At the end: resolves when every line is written, in the order in which it was logged. Never rejects; waits
+   * at most `flushMs` for a reader that is stalled, and not at all for one that is gone.
    */
-  flush(): void;
+  flush(): Promise<void>;
 }
 
 /**
@@ -18,6 +19,8 @@ interface ServiceLog {
  */
 const bufferBytes = 8192;
 const bufferMs = 250;
+/** A write in flight takes longer than that only if the reader stalls. */
+const flushMs = 500;
 /** If the reader stalls, lines beyond this are dropped. */
 const maxBacklogBytes = 4 * 1024 * 1024;
 
@@ -38,7 +41,7 @@ export function openLog(level: string, fd = 1): ServiceLog {
     output.destroy();
   };
   output.on('error', giveUp);
-  const flush = () => {
+  const flushNow = () => {
     isEnding = true;
     try {
       if (!isBroken) output.flushSync();
@@ -46,8 +49,24 @@ export function openLog(level: string, fd = 1): ServiceLog {
       giveUp();
     }
   };
-  process.on('exit', flush);
+  process.on('exit', flushNow);
+  const flush = async () => {
+    // A synchronous write would overtake one that is in flight on another thread.
+    if (!isBroken) await written(output);
+    flushNow();
+  };
   // JSON does not escape every character that controls a terminal; the escapes are valid JSON.
   const destination = { write: (line: string) => void (isBroken || output.write(printable(line))) };
   return { log: pino({ level, base: {}, timestamp: pino.stdTimeFunctions.isoTime }, destination), flush };
+}
+
+/** Resolves when nothing is buffered or in flight, after an error, or after `flushMs`. */
+function written(output: sonicBoom.SonicBoom): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, flushMs);
+    output.flush(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }

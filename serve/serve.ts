@@ -51,7 +51,7 @@ async function serve(options: ServeOptions): Promise<void> {
     throw error;
   } finally {
     await close(service, server, log);
-    flush();
+    await flush();
     setTimeout(() => process.exit(), lingerMs).unref();
   }
 }

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openLog } from '../../serve/log.ts';
@@ -19,8 +20,26 @@ test('a flush writes the buffered lines', async () => {
   const { log, flush } = openLog('info', openSync(path, 'a'));
   log.info({ port: 1 }, 'listening');
   log.debug('left out');
-  flush();
+  await flush();
   expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ level: 30, port: 1, msg: 'listening' });
+});
+
+test('lines are written in their order, even if the last ones are logged while a write is in flight', async () => {
+  const path = join(await temporaryFolder({ log: '' }), 'log');
+  const { log, flush } = openLog('info', openSync(path, 'a'));
+  // The open of a pipe without a writer occupies a thread of the pool that writes: more opens than threads.
+  const blocking = join(await temporaryFolder(), 'pipe');
+  spawnSync('mkfifo', [blocking]);
+  const opened = Array.from({ length: 16 }, () => open(blocking, 'r'));
+  log.info({ filling: 'x'.repeat(10_000) }, 'request');
+  log.info('stopped');
+  const flushed = flush();
+  const release = openSync(blocking, constants.O_RDWR | constants.O_NONBLOCK);
+  for (const handle of await Promise.all(opened)) await handle.close();
+  closeSync(release);
+  await flushed;
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line).msg)).toEqual(['request', 'stopped']);
 });
 
 test('a closed log pipe does not block', async () => {
@@ -29,9 +48,9 @@ test('a closed log pipe does not block', async () => {
   closeSync(reader);
   log.info('nobody reads this');
   log.fatal('nor this');
-  flush();
+  await flush();
   log.info('nor this');
-  flush();
+  await flush();
 });
 
 test('a stalled log reader does not block, and gets complete lines from the beginning', async () => {
@@ -39,7 +58,7 @@ test('a stalled log reader does not block, and gets complete lines from the begi
   onTestFinished(() => closeSync(reader));
   const { log, flush } = openLog('info', writer);
   for (let i = 0; i < 300; i++) log.info({ i, filling: 'x'.repeat(1000) }, 'a line');
-  flush();
+  await flush();
   const text = Buffer.alloc(100_000);
   const lines = text.toString('utf8', 0, readSync(reader, text)).split('\n').slice(0, -1);
   expect(lines.length).toBeGreaterThan(10);
