@@ -39,3 +39,63 @@ export function runScript(
     child.on('close', (status) => resolve({ status, ...output }));
   });
 }
+
+let runsHere = 0;
+let isRunningHere = false;
+
+/**
+ * Like `runScript`, but in this process: a start costs more than a second of computing. For what a command
+ * does with its arguments and files; how its process starts and ends needs `runScript`. `env` adds variables.
+ */
+export async function runHere(
+  script: string,
+  args: readonly string[],
+  { cwd, env = {} }: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },
+): Promise<CommandResult> {
+  if (isRunningHere)
+    throw new Error('one command at a time: they share the output and the working directory');
+  isRunningHere = true;
+  const { argv, exitCode } = process;
+  const folder = process.cwd();
+  const values = Object.keys(env).map((name) => [name, process.env[name]] as const);
+  const streams = [capture(process.stdout), capture(process.stderr)] as const;
+  process.argv = [process.execPath, `${repository}${script}`, ...args];
+  process.exitCode = undefined;
+  Object.assign(process.env, env);
+  process.chdir(cwd);
+  try {
+    // With a query the script is a new module and runs again; the modules that it imports are shared.
+    runsHere += 1;
+    await import(/* @vite-ignore */ `${repository}${script}?run=${runsHere}`);
+    const [stdout, stderr] = streams.map(({ text }) => text());
+    return { status: Number(process.exitCode ?? 0), stdout: stdout ?? '', stderr: stderr ?? '' };
+  } finally {
+    process.chdir(folder);
+    for (const [name, value] of values) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+    Object.assign(process, { argv, exitCode });
+    for (const { release } of streams) release();
+    isRunningHere = false;
+  }
+}
+
+/** Collects what is written to a stream instead of writing it. */
+function capture(stream: NodeJS.WriteStream) {
+  const { write } = stream;
+  const listeners = stream.listeners('error');
+  let text = '';
+  stream.write = (part: string | Uint8Array) => {
+    text += typeof part === 'string' ? part : Buffer.from(part).toString();
+    return true;
+  };
+  return {
+    text: () => text,
+    release() {
+      stream.write = write;
+      for (const listener of stream.listeners('error') as (() => void)[])
+        if (!listeners.includes(listener)) stream.off('error', listener);
+    },
+  };
+}

@@ -14,7 +14,7 @@ import { readRun } from '../../node/run-record.ts';
 import { readConfusion } from '../../report/confusion.ts';
 import type { TextureName } from '../../textures/textures.ts';
 import { newestCheckpoint } from '../../training/run/checkpoint.ts';
-import { runScript } from '../support/command.ts';
+import { runHere, runScript } from '../support/command.ts';
 import { onSmallDisk, onSmallDisks, smallDisksWork } from '../support/small-disk.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -38,7 +38,7 @@ const setting = [
 ];
 
 const home = async () => temporaryFolder(await smallPhotographs('photos', ['brick', 'knit', 'water'], 5));
-const train = (cwd: string, ...args: string[]) => runScript('training/train.ts', args, { cwd });
+const train = (cwd: string, ...args: string[]) => runHere('training/train.ts', args, { cwd });
 const start = (cwd: string, ...args: string[]): ChildProcess =>
   spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script, ...args], {
     cwd,
@@ -88,7 +88,8 @@ test('a run directory has every documented file, and --resume only computes what
   timeout: 120_000,
 }, async () => {
   const folder = await home();
-  const result = await train(folder, ...setting, '--out', 'runs/a', '--augment', 'jitter64', '--verbose');
+  const args = [...setting, '--out', 'runs/a', '--augment', 'jitter64', '--verbose'];
+  const result = await runScript('training/train.ts', args, { cwd: folder });
   expect(result, result.stderr).toMatchObject({ status: 0, stderr: '' });
   expect((await readdir(join(folder, 'runs/a'))).sort()).toEqual([
     'balanced-error.csv',
@@ -137,7 +138,7 @@ test('a run directory has every documented file, and --resume only computes what
 });
 
 /** Long enough to be stopped in several times. */
-const long = [...setting, '--epochs', '18'];
+const long = [...setting, '--epochs', '10'];
 let whole: Promise<string> | undefined;
 
 /** The directory of that run when nothing stops it, trained once. */
@@ -184,7 +185,7 @@ test('a run that is resumed with another number of threads equals an uninterrupt
   timeout: 240_000,
 }, async () => {
   const folder = await home();
-  const wide = [...setting, '--variant', 'reference', '--width', '0.2', '--epochs', '8', '--batch', '16'];
+  const wide = [...setting, '--variant', 'reference', '--width', '0.2', '--epochs', '5', '--batch', '16'];
   const whole = await train(folder, ...wide, '--threads', '2', '--out', 'whole');
   expect(whole, whole.stderr).toMatchObject({ status: 0 });
   const child = start(folder, ...wide, '--threads', '2', '--out', 'cut');
@@ -290,15 +291,11 @@ test('a photograph that disappears during training ends it with status 3, its na
 }, async () => {
   const folder = await home();
   const uncut = await wholeRun();
-  const child = start(folder, ...long, '--cache-mb', '0', '--out', 'a');
-  let stderr = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
+  const training = train(folder, ...long, '--cache-mb', '0', '--out', 'a');
   await nextSave(join(folder, 'a'));
   await rename(join(folder, 'photos/knit'), join(folder, 'away'));
-  await once(child, 'close');
-  expect(child.exitCode, stderr).toBe(3);
+  const { status, stderr } = await training;
+  expect(status, stderr).toBe(3);
   expect(stderr).toMatch(/^train: \S*knit\/0\d\.png: the file cannot be read \(ENOENT\)\n/);
   expect(stderr).toMatch(/resume with: npm run train -- --out a --resume\n$/);
   expect(await readRun(join(folder, 'a'))).toMatchObject({
@@ -364,11 +361,7 @@ test('a checkpoint that cannot be written ends a run with status 2, the path and
   timeout: 120_000,
 }, async () => {
   const folder = await home();
-  const child = start(folder, ...long, '--epochs', '5000', '--out', 'a');
-  let stderr = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
+  const training = train(folder, ...long, '--epochs', '5000', '--out', 'a');
   await nextSave(join(folder, 'a'));
   await rename(join(folder, 'a/checkpoint'), join(folder, 'away'));
   // Again where a save makes the folder between the two steps.
@@ -379,8 +372,8 @@ test('a checkpoint that cannot be written ends a run with status 2, the path and
     ))
   )
     await rm(join(folder, 'a/checkpoint'), { recursive: true });
-  await once(child, 'close');
-  expect(child.exitCode, stderr).toBe(2);
+  const { status, stderr } = await training;
+  expect(status, stderr).toBe(2);
   expect(stderr).toMatch(
     /^train: a\/checkpoint\/\w+\.safetensors: cannot be written: it is a file, not a folder/,
   );
@@ -530,9 +523,9 @@ test('data folders are resolved where npm was started, and a parent of several d
     ...{ 'photos/kth/a/1.png': '', 'photos/kth/b/1.png': '' },
     ...{ 'photos/uiuc/c/1.png': '', 'photos/uiuc/d/1.png': '' },
   });
-  const env = { ...process.env, INIT_CWD: caller, npm_package_json: join(packageFolder, 'package.json') };
+  const env = { INIT_CWD: caller, npm_package_json: join(packageFolder, 'package.json') };
   const args = ['--data', 'photos', '--variant', 'lab-baseline'];
-  expect(await runScript('training/train.ts', args, { cwd: packageFolder, env })).toMatchObject({
+  expect(await runHere('training/train.ts', args, { cwd: packageFolder, env })).toMatchObject({
     status: 3,
     stderr: expect.stringContaining(`Did you mean --data ${caller}/photos/kth or`),
   });
