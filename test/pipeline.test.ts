@@ -8,7 +8,7 @@ import { meanRow, softmaxRows } from '../model/scores.ts';
 import { trainingConfigSchema } from '../model/training-config.ts';
 import { loadDataset } from '../training/data/dataset.ts';
 import { tensorflowInstalled } from '../training/engine/tensorflow/location.ts';
-import { runScript } from './support/command.ts';
+import { runHere } from './support/command.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
 import { tolerances } from './tolerances.ts';
 
@@ -25,7 +25,7 @@ describe.skipIf(!existsSync(photographs))(
       for (const name of ['T12_pebbles', 'T25_plaid'])
         await symlink(join(photographs, name), join(folder, 'data', name));
       const run = async (script: string, ...args: string[]) => {
-        const result = await runScript(script, args, { cwd: folder });
+        const result = await runHere(script, args, { cwd: folder });
         expect(result, `${script}\n${result.stderr}`).toMatchObject({ status: 0 });
         return result.stdout;
       };

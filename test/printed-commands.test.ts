@@ -4,7 +4,7 @@ import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { runScript } from './support/command.ts';
+import { runHere } from './support/command.ts';
 import { smallPhotographs } from './support/small-photographs.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
 
@@ -34,7 +34,7 @@ test.skipIf(process.platform === 'win32')(
 
     const short = ['--epochs', '1', '--patches-per-epoch', '5', '--batch', '5', '--variant', 'lab-baseline'];
     const args = ['--data', data, '--engine', 'onnx', ...short, '--out', `${awkward}/runs/a b`];
-    const trained = await runScript('training/train.ts', args, { cwd: folder });
+    const trained = await runHere('training/train.ts', args, { cwd: folder });
     expect(trained, trained.stderr).toMatchObject({ status: 0, stderr: '' });
     expect(trained.stdout).toContain('e\\u001b[31m\\nrc=0 line.png');
 
@@ -45,13 +45,13 @@ test.skipIf(process.platform === 'win32')(
 
     const model = join(folder, awkward, 'lab.onnx');
     await rename(join(folder, 'models/lab-baseline.onnx'), model);
-    const named = await runScript('serve/classify.ts', ['--model', model, odd], { cwd: folder });
+    const named = await runHere('serve/classify.ts', ['--model', model, odd], { cwd: folder });
     expect(named, named.stderr).toMatchObject({ status: 0, stderr: '' });
     expect(named.stdout).toContain('two\\nlines');
     expect(named.stdout).toContain('evil\\u001b[2J\\u202e');
-    const json = await runScript('serve/classify.ts', ['--model', model, '--json', odd], { cwd: folder });
+    const json = await runHere('serve/classify.ts', ['--model', model, '--json', odd], { cwd: folder });
     expect(JSON.parse(json.stdout).results[0].file).toBe(odd);
-    const missing = await runScript('serve/classify.ts', ['--model', model, `${odd}\n`], { cwd: folder });
+    const missing = await runHere('serve/classify.ts', ['--model', model, `${odd}\n`], { cwd: folder });
     expect(missing).toMatchObject({ status: 3, stdout: '' });
     expect(missing.stderr.trimEnd().split('\n'), 'one sentence, one line').toHaveLength(1);
 

@@ -11,7 +11,7 @@ import { networkOf } from '../../model/network.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { readRun, writeRun } from '../../node/run-record.ts';
-import { runScript } from '../support/command.ts';
+import { runHere, runScript } from '../support/command.ts';
 import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
 import { randomParameters, randomPatches } from '../support/random-network.ts';
 import { onSmallDisk, onSmallDisks, smallDisksWork } from '../support/small-disk.ts';
@@ -27,7 +27,7 @@ async function newHome(): Promise<string> {
   return folder;
 }
 
-const runExport = (cwd: string, ...args: string[]) => runScript('export/export.ts', args, { cwd });
+const runExport = (cwd: string, ...args: string[]) => runHere('export/export.ts', args, { cwd });
 /** The command's work on one run, in this process. */
 const exportHere = async (folder: string, run: string, out = 'models', opset: Opset = 17) =>
   exportRun(await readTrainedRun(join(folder, run)), {
@@ -44,7 +44,7 @@ const readIndex = async (folder: string) =>
 beforeAll(async () => {
   home = await newHome();
   await writeTrainedRun(join(home, 'runs/tiles'));
-  const result = await runExport(home, '--run', 'runs/tiles');
+  const result = await runScript('export/export.ts', ['--run', 'runs/tiles'], { cwd: home });
   expect(result).toMatchObject({ status: 0, stderr: '' });
 });
 

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { exportRun } from '../../export/export-run.ts';
 import { readTrainedRun } from '../../export/trained-run.ts';
-import { runScript } from '../support/command.ts';
+import { runHere } from '../support/command.ts';
 import { writeTrainedRun } from '../support/trained-run.ts';
 
 test('--layout triton writes a folder that Triton serves, with the same bytes as the other layout', async () => {
   const home = await mkdtemp(join(tmpdir(), 'textura-triton-'));
   await writeTrainedRun(join(home, 'run'), { labels: ['a', 'b', 'c'] });
-  const { status, stderr } = await runScript(
+  const { status, stderr } = await runHere(
     'export/export.ts',
     ['--run', 'run', '--layout', 'triton', '--out', 'triton'],
     { cwd: home },

@@ -16,7 +16,7 @@ import { classify } from '../../serve/classification.ts';
 import { Model } from '../../serve/model.ts';
 import { bmpOfRgb } from '../support/bmp.ts';
 import { rawFiles } from '../support/camera-raw.ts';
-import { runScript } from '../support/command.ts';
+import { runHere, runScript } from '../support/command.ts';
 import { largestDifference } from '../support/onnx-session.ts';
 import { encoder, pgmOf16, ppmOfRgb } from '../support/pictures.ts';
 import { randomParameters, randomPatches } from '../support/random-network.ts';
@@ -44,7 +44,9 @@ const answerSchema = z.strictObject({
 let home: string;
 const modelPath = 'models/lab-baseline.onnx';
 const runClassify = (args: readonly string[], stdin?: Uint8Array) =>
-  runScript('serve/classify.ts', args, { cwd: home, ...(stdin === undefined ? {} : { stdin }) });
+  stdin === undefined
+    ? runHere('serve/classify.ts', args, { cwd: home })
+    : runScript('serve/classify.ts', args, { cwd: home, stdin });
 
 /** A grey PNG of random patches side by side. */
 function stripOf(patches: Uint8Array): Promise<Buffer> {

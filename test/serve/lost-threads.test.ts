@@ -38,7 +38,7 @@ const lostSoFar = async () => {
 test('twenty threads lost in a row under load fail only their own requests', {
   timeout: 120_000,
 }, async () => {
-  running = await runService(home, { inferenceWorkers: 1, decodeThreads: 1 }, {}, undefined, breakingThreads);
+  running = await runService(home, {}, {}, undefined, breakingThreads);
   const before = answerOf(await ask());
   let isOver = false;
   const answers: Awaited<ReturnType<typeof ask>>[] = [];

@@ -24,7 +24,7 @@ afterEach(() => running.close());
 afterAll(() => rm(home, { recursive: true }));
 
 const start = async (options: Partial<ServeOptions>) => {
-  running = await runService(home, { inferenceWorkers: 1, decodeThreads: 1, ...options });
+  running = await runService(home, options);
 };
 const send = (bytes: Uint8Array, headers: Record<string, string> = {}, signal?: AbortSignal) =>
   fetch(`${running.address}/classify`, {

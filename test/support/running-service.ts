@@ -20,7 +20,10 @@ export interface RunningService {
   close(): Promise<void>;
 }
 
-/** Starts a service on a folder of models and waits until it is ready. */
+/**
+ * Starts a service on a folder of models and waits until it is ready. By default it has one thread of each
+ * kind.
+ */
 export async function runService(
   models: string,
   options: Partial<ServeOptions> = {},
@@ -28,7 +31,9 @@ export async function runService(
   page?: string,
   threads?: ThreadModules,
 ): Promise<RunningService> {
-  const quick = { models, port: 0, device: 'cpu', drainMs: 0, reloadIntervalMs: 60_000 } as const;
+  // Half a second of computing for each thread that starts.
+  const few = { inferenceWorkers: 1, decodeThreads: 1 } as const;
+  const quick = { models, port: 0, device: 'cpu', drainMs: 0, reloadIntervalMs: 60_000, ...few } as const;
   const settings = resolveSettings(serveOptions.parse({ ...quick, ...options }), environment);
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });

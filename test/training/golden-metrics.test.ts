@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { metricsFromCsv } from '../../model/metrics.ts';
-import { runScript } from '../support/command.ts';
+import { runHere } from '../support/command.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { tolerances } from '../tolerances.ts';
@@ -36,7 +36,7 @@ test.each(['jitter64', 'strong'] as const)(
     const size = ['--variant', 'reference', '--epochs', '2', '--patches-per-epoch', '44', '--batch', '11'];
     const settings = ['--recipe', 'plain', '--augment', augment, '--learning-rate', '0.002'];
     const args = ['--data', 'photos', '--engine', 'onnx', ...settings, ...size, '--out', 'run'];
-    const result = await runScript('training/train.ts', args, { cwd: folder });
+    const result = await runHere('training/train.ts', args, { cwd: folder });
     expect(result, result.stderr).toMatchObject({ status: 0 });
     const rows = metricsFromCsv(await readFile(join(folder, 'run/metrics.csv'), 'utf8'), 'run/metrics.csv');
     expect(

@@ -8,7 +8,7 @@ import { describeModel } from '../../graph/onnx/description.ts';
 import { metadataKeys } from '../../model/model-file.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
-import { runScript } from '../support/command.ts';
+import { runHere } from '../support/command.ts';
 import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
 import { openPage, readBars } from '../support/page-browser.ts';
 import { pageFixture } from '../support/page-fixture.ts';
@@ -115,7 +115,7 @@ describe('Teach', () => {
     const { probabilities } = await runOnPatches(bytes, data);
     const image = join(fixture().folder, 'patch.png');
     await writeFile(image, png);
-    const { stdout } = await runScript('serve/classify.ts', ['--model', path, '--json', image], {
+    const { stdout } = await runHere('serve/classify.ts', ['--model', path, '--json', image], {
       cwd: fixture().folder,
     });
     const [top] = JSON.parse(stdout).results[0].predictions;

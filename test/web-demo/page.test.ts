@@ -10,7 +10,7 @@ import { decodeImage } from '../../node/image-decoder.ts';
 import { drawTexture } from '../../textures/textures.ts';
 import { bmpOfRgb } from '../support/bmp.ts';
 import { rawFiles } from '../support/camera-raw.ts';
-import { runScript } from '../support/command.ts';
+import { runHere } from '../support/command.ts';
 import { give, openPage, readBars } from '../support/page-browser.ts';
 import { pageFixture } from '../support/page-fixture.ts';
 import { encoder, pgmOf16, pngColourTypes, ppmOfRgb, rawPng, rgbPicture } from '../support/pictures.ts';
@@ -30,7 +30,7 @@ async function classified(name: string, bytes: Buffer): Promise<{ path: string; 
   const path = join(folder, name);
   await writeFile(path, bytes);
   const model = join(models, 'lab-baseline.onnx');
-  const { stdout, stderr } = await runScript('serve/classify.ts', ['--model', model, '--json', path], {
+  const { stdout, stderr } = await runHere('serve/classify.ts', ['--model', model, '--json', path], {
     cwd: folder,
   });
   expect(stderr).toBe('');
