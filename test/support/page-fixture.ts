@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { writeFilm } from '../../bench/web/camera-film.ts';
 import { buildPage, type Decorate, type PageServer, servePage } from '../../bench/web/page-server.ts';
 import { chromiumMissing, findChromium } from '../../node/chromium.ts';
 import { safeHeaders } from '../../serve/http/access.ts';
-import { launchChromium } from './page-browser.ts';
-
+import { drawTexture } from '../../textures/textures.ts';
+import { launchChromium, type OpenPage, openPage } from './page-browser.ts';
 import { exportModels } from './running-service.ts';
 import { sixTextures, type TrainedRunOptions } from './trained-run.ts';
 
@@ -68,4 +69,27 @@ export function pageFixture({
     if (fixture === undefined) throw new Error('the page was not set up');
     return fixture;
   };
+}
+
+/** Opens the page with a script in front of its inference worker's code. */
+export async function openWith(
+  { browser, server }: PageFixture,
+  script: string,
+  permissions: string[] = [],
+): Promise<OpenPage> {
+  // A service worker would serve the original file.
+  const opened = await openPage(browser, 'about:blank', { serviceWorkers: 'block', permissions });
+  await opened.page.route('**/workers/inference-worker.js', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `${script}\n${await response.text()}` });
+  });
+  await opened.page.goto(server.origin);
+  return opened;
+}
+
+/** Arguments for a browser whose camera shows a brick texture. */
+export async function brickCamera(folder: string): Promise<readonly string[]> {
+  const film = join(folder, 'film.y4m');
+  await writeFilm(film, [drawTexture('brick', 5, 1, 640, 480)]);
+  return ['--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${film}`];
 }

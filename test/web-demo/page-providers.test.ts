@@ -2,23 +2,13 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { writeFilm } from '../../bench/web/camera-film.ts';
 import { servePage } from '../../bench/web/page-server.ts';
-import { drawTexture } from '../../textures/textures.ts';
-import { type OpenPage, openPage, readBars, softwareWebGpu } from '../support/page-browser.ts';
-import { ourHeaders, pageFixture } from '../support/page-fixture.ts';
+import { openPage, readBars, softwareWebGpu } from '../support/page-browser.ts';
+import { brickCamera, openWith, ourHeaders, pageFixture } from '../support/page-fixture.ts';
 import { tolerances } from '../tolerances.ts';
 
 const fixture = pageFixture({
-  async args(folder) {
-    const film = join(folder, 'film.y4m');
-    await writeFilm(film, [drawTexture('brick', 5, 1, 640, 480)]);
-    return [
-      ...softwareWebGpu,
-      '--use-fake-device-for-media-stream',
-      `--use-file-for-fake-video-capture=${film}`,
-    ];
-  },
+  args: async (folder) => [...softwareWebGpu, ...(await brickCamera(folder))],
 });
 const state = (page: Page, text: string | RegExp) => page.locator('.provider-state', { hasText: text });
 
@@ -29,19 +19,6 @@ async function choose(page: Page, provider: 'auto' | 'wasm' | 'webgpu'): Promise
 /** Whether this browser has a WebGPU adapter; tests that need one are skipped otherwise. */
 async function hasWebGpu(page: Page): Promise<boolean> {
   return page.evaluate('navigator.gpu?.requestAdapter().then((adapter) => adapter !== null) ?? false');
-}
-
-/** Opens the page with a script in front of its inference worker's code. */
-async function openWith(script: string, permissions: string[] = []): Promise<OpenPage> {
-  const { browser, server } = fixture();
-  // A service worker would serve the original file.
-  const opened = await openPage(browser, 'about:blank', { serviceWorkers: 'block', permissions });
-  await opened.page.route('**/workers/inference-worker.js', async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: `${script}\n${await response.text()}` });
-  });
-  await opened.page.goto(server.origin);
-  return opened;
 }
 
 describe('the provider', () => {
@@ -85,6 +62,7 @@ describe('the provider', () => {
   test('is not a WebGPU with wrong results: the page shows the difference and uses WebAssembly', async (context) => {
     // Simulates a faulty graphics processor: values read back are 10 % too large.
     const { page } = await openWith(
+      fixture(),
       `const range = GPUBuffer.prototype.getMappedRange;
       GPUBuffer.prototype.getMappedRange = function (...where) {
         const bytes = range.apply(this, where);
@@ -144,7 +122,7 @@ describe('WebGPU that is lost', () => {
   })`;
 
   test('while a camera is on: WebAssembly takes over within a second, and the page says why', async (context) => {
-    const { page } = await openWith(losable, ['camera']);
+    const { page } = await openWith(fixture(), losable, ['camera']);
     if (!(await hasWebGpu(page)))
       return context.skip('this Chromium finds no WebGPU adapter, not even SwiftShader');
     await state(page, 'WebAssembly').waitFor();
@@ -168,7 +146,7 @@ describe('WebGPU that is lost', () => {
     ['never answers', 'requestDevice = () => new Promise(() => {})', 'it did not respond within 5 seconds'],
   ] as const) {
     test(`because it ${name}: the page says why and uses WebAssembly`, async (context) => {
-      const { page } = await openWith(`GPUAdapter.prototype.${script};`);
+      const { page } = await openWith(fixture(), `GPUAdapter.prototype.${script};`);
       if (!(await hasWebGpu(page)))
         return context.skip('this Chromium finds no WebGPU adapter, not even SwiftShader');
       await choose(page, 'webgpu');
@@ -183,137 +161,19 @@ describe('WebGPU that is lost', () => {
   }
 
   test('because there is no adapter, or none that responds: the page says why and uses WebAssembly', async () => {
-    for (const [adapter, reason] of [
+    const reasons = [
       ['Promise.resolve(null)', 'no graphics processor was found'],
       ['new Promise(() => {})', 'it did not respond within 5 seconds'],
-    ] as const) {
-      const { page } = await openWith(
-        `Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: () => ${adapter} } });`,
-      );
-      expect(await readBars(page)).toHaveLength(5);
-      await state(page, new RegExp(`^WebAssembly.*WebGPU is not used: ${reason}`)).waitFor();
-    }
+    ] as const;
+    await Promise.all(
+      reasons.map(async ([adapter, reason]) => {
+        const { page } = await openWith(
+          fixture(),
+          `Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: () => ${adapter} } });`,
+        );
+        expect(await readBars(page)).toHaveLength(5);
+        await state(page, new RegExp(`^WebAssembly.*WebGPU is not used: ${reason}`)).waitFor();
+      }),
+    );
   }, 60_000);
 });
-
-test('a worker that crashes is replaced, and its own message goes to the console', async () => {
-  const { page, complaints } = await openWith(
-    "new BroadcastChannel('die').onmessage = () => { throw new Error('/onnxruntime/core/session.cc:1 abort'); };",
-  );
-  const die = () => page.evaluate("new BroadcastChannel('die').postMessage('')");
-  await readBars(page);
-  for (let i = 0; i < 2; i++) {
-    await die();
-    await page.waitForFunction(
-      "document.querySelector('.provider-state').textContent.startsWith('Starting')",
-    );
-    await state(page, /^WebAssembly/).waitFor();
-    expect(await readBars(page)).toHaveLength(5);
-  }
-  // The third loss is not replaced.
-  await die();
-  await page.getByText(/WebAssembly is not used: an unexpected error/).waitFor();
-  await page.locator('#top-class', { hasText: 'No model available' }).waitFor();
-  expect(await page.evaluate('document.body.innerText')).not.toContain('.cc');
-  expect(complaints.join()).toContain('session.cc');
-}, 60_000);
-
-test('a failed classification hides the label and shows a message, and the next one works', async () => {
-  const { page } = await openWith(
-    `const post = self.postMessage.bind(self);
-    let fails = false;
-    new BroadcastChannel('fail').onmessage = ({ data }) => { fails = data; };
-    const fault = { code: 'failed', values: {}, detail: '/onnxruntime/core/session.cc:1 abort' };
-    self.postMessage = (reply) => post(fails ? { id: reply.id, status: 'failed', fault } : reply);`,
-  );
-  const fail = (fails: boolean) => page.evaluate(`new BroadcastChannel('fail').postMessage(${fails})`);
-  await readBars(page);
-  await fail(true);
-  for (const n of [3, 4]) {
-    await page.locator('.swatch').nth(n).click();
-    await page.getByText('The picture could not be classified: an unexpected error').waitFor();
-    expect(await page.locator('#top-class').isVisible()).toBe(false);
-    expect(await page.evaluate('document.body.innerText')).not.toContain('.cc');
-  }
-  await fail(false);
-  await page.locator('.swatch').nth(5).click();
-  await page.locator('#top-class').waitFor();
-  await page.getByText('The picture could not be classified').waitFor({ state: 'hidden' });
-}, 60_000);
-
-test('the label of an earlier camera frame is hidden if the next answer is late', async () => {
-  const { page } = await openWith(
-    `const post = self.postMessage.bind(self);
-    let holds = false;
-    new BroadcastChannel('hold').onmessage = ({ data }) => { holds = data; };
-    self.postMessage = (message) => { if (!holds) post(message); };`,
-    ['camera'],
-  );
-  const hold = (holds: boolean) => page.evaluate(`new BroadcastChannel('hold').postMessage(${holds})`);
-  const label = page.locator('#top-class');
-  await readBars(page);
-  await page.locator('#camera-button').click();
-  await page.locator('#frames-per-second', { hasText: /^[1-9]/ }).waitFor();
-  expect(await label.isVisible()).toBe(true);
-  await hold(true);
-  await label.waitFor({ state: 'hidden' });
-  for (const part of ['.bars', '.square-caption', '.patch']) {
-    expect(await page.locator(part).isVisible()).toBe(false);
-  }
-}, 60_000);
-
-test('the label is hidden as soon as another picture is shown', async () => {
-  const { page } = await openWith(
-    `const post = self.postMessage.bind(self);
-    let holds = false;
-    new BroadcastChannel('hold').onmessage = ({ data }) => { holds = data; };
-    self.postMessage = (message) => { if (!holds) post(message); };`,
-  );
-  await readBars(page);
-  await page.evaluate("new BroadcastChannel('hold').postMessage(true)");
-  await page.locator('.swatch').nth(4).click();
-  await page.locator('.swatch').nth(4).and(page.locator('[aria-pressed="true"]')).waitFor();
-  expect(await page.locator('#top-class').isVisible()).toBe(false);
-}, 60_000);
-
-test('a heat map that arrives after See was left is not drawn over the picture', async () => {
-  const { page } = await openWith(
-    `const post = self.postMessage.bind(self);
-    self.postMessage = (message) => setTimeout(() => post(message), message.output?.stridePx ? 1000 : 0);`,
-  );
-  await readBars(page);
-  await page.getByRole('tab', { name: 'See' }).click();
-  await page.locator('#see-field', { hasText: 'depends on' }).waitFor();
-  await page.getByRole('tab', { name: 'Teach' }).click();
-  await page.waitForTimeout(2500);
-  expect(await page.evaluate("document.querySelector('.stage-overlay').width")).toBe(1);
-}, 60_000);
-
-test('five quick clicks between views and samples end with the last ones, without console messages', async () => {
-  const { browser, server } = fixture();
-  const { page, complaints } = await openPage(browser, server.origin);
-  await readBars(page);
-  for (const view of ['See', 'Compare', 'Live', 'See', 'Live']) {
-    await page.getByRole('tab', { name: view }).click();
-    await page.locator('.swatch').nth(view.length).click();
-  }
-  await page.waitForTimeout(1500);
-  expect(await readBars(page)).toHaveLength(5);
-  expect(await page.getByRole('tab', { name: 'Live' }).getAttribute('aria-selected')).toBe('true');
-  expect(complaints.filter((complaint) => !complaint.startsWith('warning'))).toEqual([]);
-}, 90_000);
-
-test('the page works offline after the first visit', async () => {
-  const { browser, page: folder, models } = fixture();
-  const server = await servePage({ page: folder, models }, ourHeaders());
-  const { page, context } = await openPage(browser, server.origin);
-  const before = await readBars(page);
-  await page.evaluate('navigator.serviceWorker.ready.then(() => true)');
-  await page.waitForFunction(
-    "caches.keys().then((names) => names.some((name) => name.startsWith('textura-page-')))",
-  );
-  await server.close();
-  await context.setOffline(true);
-  await page.reload();
-  expect(await readBars(page)).toEqual(before);
-}, 90_000);

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { writeFilm } from '../../bench/web/camera-film.ts';
 import { codeBytes } from '../../bench/web/page-figures.ts';
 import { greyFromPixels } from '../../model/image.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
@@ -12,17 +11,11 @@ import { bmpOfRgb } from '../support/bmp.ts';
 import { rawFiles } from '../support/camera-raw.ts';
 import { runHere } from '../support/command.ts';
 import { give, openPage, readBars } from '../support/page-browser.ts';
-import { pageFixture } from '../support/page-fixture.ts';
+import { brickCamera, pageFixture } from '../support/page-fixture.ts';
 import { encoder, pgmOf16, pngColourTypes, ppmOfRgb, rawPng, rgbPicture } from '../support/pictures.ts';
 import { tolerances } from '../tolerances.ts';
 
-const fixture = pageFixture({
-  async args(folder) {
-    const film = join(folder, 'film.y4m');
-    await writeFilm(film, [drawTexture('brick', 5, 1, 640, 480)]);
-    return ['--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${film}`];
-  },
-});
+const fixture = pageFixture({ args: brickCamera });
 
 /** A picture file, and the predictions of `npm run classify` for it with the page's model. */
 async function classified(name: string, bytes: Buffer): Promise<{ path: string; predictions: Prediction[] }> {
