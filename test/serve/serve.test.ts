@@ -13,7 +13,7 @@ import { classifyAnswerSchema, modelListSchema } from '../../model/service.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { classify } from '../../serve/classification.ts';
 import { Model } from '../../serve/model.ts';
-import { runScript } from '../support/command.ts';
+import { runHere, runScript } from '../support/command.ts';
 import { freshHome } from '../support/fresh-home.ts';
 import { pngFile } from '../support/pictures.ts';
 import { statusesIn } from '../support/raw-http.ts';
@@ -67,6 +67,8 @@ async function startCommand(args: readonly string[], start: Start = {}) {
 }
 
 const onCpu = ['--models', 'models', '--device', 'cpu'];
+/** Half a second of computing for each thread that starts. */
+const fewThreads = ['--inference-workers', '1', '--decode-threads', '1'];
 
 test('the command serves, and on SIGTERM under load answers all accepted requests; the home folder stays empty', async () => {
   const fresh = await freshHome(home);
@@ -112,7 +114,7 @@ test('the command serves, and on SIGTERM under load answers all accepted request
 });
 
 test('a port in use and a wrong option are reported', async () => {
-  const { child, address, ended } = await startCommand([...onCpu, '--drain-ms', '0']);
+  const { child, address, ended } = await startCommand([...onCpu, ...fewThreads, '--drain-ms', '0']);
   const { port } = new URL(address);
   const taken = await runScript('serve/serve.ts', ['--port', port], { cwd: home });
   expect([taken.status, taken.stderr]).toEqual([
@@ -121,7 +123,7 @@ test('a port in use and a wrong option are reported', async () => {
   ]);
   child.kill('SIGINT');
   expect((await ended).status).toBe(0);
-  const wrong = await runScript('serve/serve.ts', ['--batch-patches', '3'], { cwd: home });
+  const wrong = await runHere('serve/serve.ts', ['--batch-patches', '3'], { cwd: home });
   expect(wrong.status).toBe(2);
   expect(wrong.stderr).toMatch(/^serve: --batch-patches: /);
 });
@@ -129,9 +131,12 @@ test('a port in use and a wrong option are reported', async () => {
 test('a GPU whose outputs match the report is used', { timeout: 300_000 }, async (context) => {
   const vulkan = softwareVulkan();
   if ('missing' in vulkan) return context.skip(vulkan.missing);
-  const { child, address, ended } = await startCommand(['--models', 'models', '--device', 'webgpu'], {
-    env: { ...process.env, ...vulkan.env },
-  });
+  const { child, address, ended } = await startCommand(
+    ['--models', 'models', '--device', 'webgpu', ...fewThreads],
+    {
+      env: { ...process.env, ...vulkan.env },
+    },
+  );
   const list = modelListSchema.parse(await (await fetch(`${address}/models`)).json());
   expect(list.models.map(({ device }) => device)).toEqual(['webgpu']);
   const picture = await pngFile(1, 64, 64);
@@ -156,7 +161,10 @@ test('a GPU whose outputs match the report is used', { timeout: 300_000 }, async
 });
 
 test('a missing device is rejected, and the CPU answers', async () => {
-  const { child, address, records, ended } = await startCommand(['--models', 'models', '--device', 'cuda']);
+  const { child, address, records, ended } = await startCommand([
+    ...['--models', 'models', '--device', 'cuda'],
+    ...fewThreads,
+  ]);
   const list = modelListSchema.parse(await (await fetch(`${address}/models`)).json());
   const isThere = list.models[0]?.device === 'cuda';
   if (!isThere) {
@@ -197,7 +205,7 @@ test('SIGTERM to npm ends the service and then npm, after all accepted requests 
 });
 
 test('if the log pipe is closed, the service keeps answering and SIGTERM ends it', async () => {
-  const { child, address, ended } = await startCommand([...onCpu, '--drain-ms', '0']);
+  const { child, address, ended } = await startCommand([...onCpu, ...fewThreads, '--drain-ms', '0']);
   child.stdout.destroy();
   child.stderr.destroy();
   expect((await fetch(`${address}/readyz`)).status).toBe(200);
@@ -208,7 +216,7 @@ test('if the log pipe is closed, the service keeps answering and SIGTERM ends it
 test('a fatal error ends the process even if the log pipe is closed', async () => {
   const preload = fileURLToPath(new URL('../support/doomed-threads.ts', import.meta.url));
   const program = [process.execPath, ...tsx, '--import', preload, script] as const;
-  const { child, ended } = await startCommand([...onCpu, '--drain-ms', '0'], { program });
+  const { child, ended } = await startCommand([...onCpu, ...fewThreads, '--drain-ms', '0'], { program });
   child.stdout.destroy();
   child.stderr.destroy();
   child.kill('SIGUSR2');
@@ -219,7 +227,7 @@ test('the service works and keeps its priority under a nice value that only root
   const lowered = asOrdinaryUser(['nice', '-n', '15']);
   if ('missing' in lowered) return context.skip(lowered.missing);
   await chmod(home, 0o755);
-  const { child, address, ended } = await startCommand([...onCpu, '--drain-ms', '0'], {
+  const { child, address, ended } = await startCommand([...onCpu, ...fewThreads, '--drain-ms', '0'], {
     program: [...lowered.program, process.execPath, ...tsx, script],
   });
   const headers = { 'Content-Type': 'image/png' };
@@ -261,7 +269,16 @@ test('every error code has a title and an HTTP status', () => {
 test('the log is JSON without terminal control characters, whatever a path contains', async () => {
   const models = 'none\u001b[2J\u009b1A\u202e\n';
   const script = fileURLToPath(new URL('../../serve/serve.ts', import.meta.url));
-  const args = ['--import', import.meta.resolve('tsx'), script, '--port', '0', '--models', models];
+  const args = [
+    '--import',
+    import.meta.resolve('tsx'),
+    script,
+    '--port',
+    '0',
+    '--models',
+    models,
+    ...fewThreads,
+  ];
   const child = spawn(process.execPath, args, { cwd: home, stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   for await (const part of child.stdout.setEncoding('utf8')) {
