@@ -4,8 +4,9 @@
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { graphNames, type ModelReport } from '../model/model-file.ts';
-import { inputPx } from '../model/network.ts';
+import { graphNames } from '../model/graph-names.ts';
+import type { ModelReport } from '../model/model-file.ts';
+import { inputPx } from '../model/patch.ts';
 import { moveFile, writeFileAtomically } from '../node/atomic-file.ts';
 import { requireWritable, writingTo } from '../node/output.ts';
 import { type ExportSettings, exportRun } from './export-run.ts';

@@ -4,10 +4,12 @@
  * version 5 requires them.
  */
 import { describeLayers } from '../model/description.ts';
+import { graphNames } from '../model/graph-names.ts';
 import type { KnownScore } from '../model/known-score.ts';
-import { graphNames, type Opset } from '../model/model-file.ts';
-import { inputPx, type Network } from '../model/network.ts';
+import type { Opset } from '../model/model-file.ts';
+import type { Network } from '../model/network.ts';
 import { type Parameters, parameter } from '../model/parameters.ts';
+import { inputPx } from '../model/patch.ts';
 import { createGraph, type Graph } from './builder.ts';
 import { addPortableLayer } from './layers.ts';
 import { type FloatDtype, tensorOf } from './tensor.ts';

@@ -2,8 +2,8 @@
  * Every layer in two forms: as nodes of the portable graph, and as a pass of the training step with its
  * gradient. A new kind of layer needs a case in both functions; the compiler reports a missing one.
  */
+import { graphNames } from '../model/graph-names.ts';
 import type { GlobalStatisticsLayer, Layer, StandardiseLayer } from '../model/layer.ts';
-import { graphNames } from '../model/model-file.ts';
 import type { Operation } from '../model/operation.ts';
 import type { Graph } from './builder.ts';
 import { type Activation, asActivation, type Extent, isWhole, type Pass } from './step/activation.ts';

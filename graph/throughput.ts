@@ -5,9 +5,11 @@
  * more, and slower for smaller ones.
  */
 import { parameterSpecs } from '../model/description.ts';
-import { graphNames, type Opset } from '../model/model-file.ts';
-import { inputPx, type Network } from '../model/network.ts';
+import { graphNames } from '../model/graph-names.ts';
+import type { Opset } from '../model/model-file.ts';
+import type { Network } from '../model/network.ts';
 import { type Parameters, parameter } from '../model/parameters.ts';
+import { inputPx } from '../model/patch.ts';
 import { createGraph, type Graph } from './builder.ts';
 import { activation } from './step/activation.ts';
 import type { Matrix } from './step/matrix.ts';

@@ -5,7 +5,8 @@
  */
 import { TexturaError } from './error.ts';
 import { type Layer, type ParameterSpec, ruleOf, type Shape, sourcesOf, volume } from './layer.ts';
-import { inputPx, type Network } from './network.ts';
+import type { Network } from './network.ts';
+import { inputPx } from './patch.ts';
 
 const bytesPerFloat = 4;
 

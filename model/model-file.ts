@@ -1,24 +1,12 @@
 /**
- * Schemas of the files of an exported model: names of inputs and outputs, metadata, the report of the export
- * check, and the index.
+ * Schemas of the files of an exported model: metadata, the report of the export check, and the index.
  */
 import { z } from 'zod';
 import { TexturaError } from './error.ts';
+import { graphNames } from './graph-names.ts';
 import { issueTexts } from './issue-text.ts';
-import { inputPx } from './network.ts';
+import { inputPx } from './patch.ts';
 import { oneLine } from './words.ts';
-
-/**
- * Input `image` float32 [N,1,64,64], grey 0..255; outputs `probabilities` and `logits` float32 [N,C]; N
- * dynamic.
- */
-export const graphNames = {
-  image: 'image',
-  logits: 'logits',
-  probabilities: 'probabilities',
-  /** float32 [N,1], in files that can tell known surfaces from others (known-score.ts). */
-  knownScore: 'known_score',
-} as const;
 
 export const opsets = [13, 14, 15, 16, 17, 18, 19, 20, 21] as const;
 export type Opset = (typeof opsets)[number];

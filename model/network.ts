@@ -17,9 +17,6 @@ import {
   type ReluLayer,
 } from './layer.ts';
 
-/** Side of the square patch that every network reads, in pixels. */
-export const inputPx = 64;
-
 /** A network as `textura.network` of an ONNX file stores it. */
 export const networkSchema = z
   .strictObject({

@@ -4,7 +4,9 @@
  */
 import { TexturaError } from './error.ts';
 import type { GreyImage } from './image.ts';
-import { inputPx } from './network.ts';
+
+/** Side of the square patch that every network reads, in pixels. */
+export const inputPx = 64;
 
 /** Grey levels of one patch: 64 x 64, row-major, 0..255. */
 export type Patch = Uint8Array;

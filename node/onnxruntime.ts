@@ -5,9 +5,8 @@
 import './native-environment.ts';
 // biome-ignore lint/plugin: the one place
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
-import { graphNames } from '../model/model-file.ts';
-import { inputPx } from '../model/network.ts';
-import { patchBytes } from '../model/patch.ts';
+import { graphNames } from '../model/graph-names.ts';
+import { inputPx, patchBytes } from '../model/patch.ts';
 
 // biome-ignore lint/plugin: the one place
 export { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';

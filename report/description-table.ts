@@ -2,7 +2,8 @@
 import { describeLayers, type LayerDescription, totalsOf, trainingStepBytes } from '../model/description.ts';
 import { bytes, count, textTable } from '../model/format.ts';
 import type { Layer } from '../model/layer.ts';
-import { inputPx, type Network } from '../model/network.ts';
+import type { Network } from '../model/network.ts';
+import { inputPx } from '../model/patch.ts';
 
 /** One layer as text. Sizes are `height x width x channels`, as in the paper. */
 export interface DescriptionRow {

@@ -4,8 +4,7 @@
  */
 import { join } from 'node:path';
 import type { GreyImage } from '../model/image.ts';
-import { inputPx } from '../model/network.ts';
-import type { Patch } from '../model/patch.ts';
+import { inputPx, type Patch } from '../model/patch.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { html, type Markup, shortened } from './markup.ts';
 import { lightPalette } from './palette.ts';

@@ -3,9 +3,9 @@
  */
 import type { DescribedValue, ModelDescription } from '../graph/onnx/description.ts';
 import { TexturaError } from '../model/error.ts';
+import { graphNames } from '../model/graph-names.ts';
 import type { KnownThresholds } from '../model/known-score.ts';
 import {
-  graphNames,
   labelsSchema,
   type ModelInput,
   metadataKeys,
@@ -13,7 +13,7 @@ import {
   modelInputSchema,
   thresholdsSchema,
 } from '../model/model-file.ts';
-import { inputPx } from '../model/network.ts';
+import { inputPx } from '../model/patch.ts';
 
 export interface ModelSignature {
   /** In output order. */

@@ -9,10 +9,12 @@ import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
 import { encodeModel } from '../../graph/encode.ts';
 import { forwardGraph } from '../../graph/forward.ts';
 import { describeLayers } from '../../model/description.ts';
+import { graphNames } from '../../model/graph-names.ts';
 import type { Layer } from '../../model/layer.ts';
-import { defaultOpset, graphNames } from '../../model/model-file.ts';
-import { inputPx, type Network, type NetworkName, networkOf } from '../../model/network.ts';
+import { defaultOpset } from '../../model/model-file.ts';
+import { type Network, type NetworkName, networkOf } from '../../model/network.ts';
 import { initialParameters, type Parameters, parameter } from '../../model/parameters.ts';
+import { inputPx } from '../../model/patch.ts';
 import { randomBatches, type SamplePlan, type Timing, takeSample } from '../sample.ts';
 
 export const webRuntimes = ['onnxruntime-web wasm', 'TensorFlow.js wasm', 'TensorFlow.js cpu'] as const;

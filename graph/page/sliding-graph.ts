@@ -7,8 +7,9 @@ import { describeLayers, type LayerDescription } from '../../model/description.t
 import { TexturaError } from '../../model/error.ts';
 import type { ConvolutionLayer, GlobalStatisticsLayer } from '../../model/layer.ts';
 import { defaultOpset } from '../../model/model-file.ts';
-import { inputPx, type Network } from '../../model/network.ts';
+import type { Network } from '../../model/network.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
+import { inputPx } from '../../model/patch.ts';
 import { createGraph, type Graph } from '../builder.ts';
 import { addPortableLayer } from '../layers.ts';
 import { tensorOf } from '../tensor.ts';

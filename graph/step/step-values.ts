@@ -2,9 +2,9 @@
 import { parameterSpecs, trainedSpecs } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
 import { type ParameterSpec, volume } from '../../model/layer.ts';
-import { inputPx, type Network } from '../../model/network.ts';
+import type { Network } from '../../model/network.ts';
 import { type Parameters, parameter, type TrainingState } from '../../model/parameters.ts';
-import { patchBytes } from '../../model/patch.ts';
+import { inputPx, patchBytes } from '../../model/patch.ts';
 import type { Target } from '../builder.ts';
 import { stepNames } from './step.ts';
 import { fromStored, storedShape, toStored } from './stored-parameters.ts';

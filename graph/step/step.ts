@@ -22,8 +22,9 @@
 import { parameterSpecs, trainedSpecs } from '../../model/description.ts';
 import type { ParameterSpec } from '../../model/layer.ts';
 import { defaultOpset, type Opset } from '../../model/model-file.ts';
-import { inputPx, type Network } from '../../model/network.ts';
+import type { Network } from '../../model/network.ts';
 import { operationsOf } from '../../model/operation.ts';
+import { inputPx } from '../../model/patch.ts';
 import { createGraph, type Graph, type Target } from '../builder.ts';
 import { addStepOperation, stepOperationsOf } from '../layers.ts';
 import { type FloatDtype, tensorOf } from '../tensor.ts';

@@ -4,14 +4,14 @@
  */
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { TexturaError } from '../../model/error.ts';
-import { graphNames } from '../../model/model-file.ts';
-import { inputPx } from '../../model/network.ts';
+import { graphNames } from '../../model/graph-names.ts';
 import {
   type InferAnswer,
   type InferRequest,
   jsonLengthHeader,
   type ModelMetadata,
 } from '../../model/open-inference.ts';
+import { inputPx } from '../../model/patch.ts';
 import { softmaxRows } from '../../model/scores.ts';
 import type { PatchOutputs } from '../../node/onnxruntime.ts';
 import { productVersion } from '../../node/product-version.ts';

@@ -3,11 +3,10 @@
  * Protocol.
  */
 import { TexturaError } from '../../model/error.ts';
+import { graphNames } from '../../model/graph-names.ts';
 import { issueTexts } from '../../model/issue-text.ts';
-import { graphNames } from '../../model/model-file.ts';
-import { inputPx } from '../../model/network.ts';
 import { type InferInput, type InferRequest, inferRequestSchema } from '../../model/open-inference.ts';
-import { patchBytes } from '../../model/patch.ts';
+import { inputPx, patchBytes } from '../../model/patch.ts';
 import { imagesBodySchema } from '../../model/service.ts';
 import { counted } from '../../model/words.ts';
 

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import {
-  inputPx,
   networkNames,
   networkOf,
   networkSchema,
@@ -8,6 +7,7 @@ import {
   variantNames,
   variants,
 } from '../../model/network.ts';
+import { inputPx } from '../../model/patch.ts';
 
 test('every variant differs from the reference only in what it ablates', () => {
   const reference = networkOf('reference', 9).layers;

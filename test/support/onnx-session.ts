@@ -2,9 +2,8 @@
 
 import type { Graph } from '../../graph/builder.ts';
 import { encodeModel } from '../../graph/encode.ts';
-import { graphNames } from '../../model/model-file.ts';
-import { inputPx } from '../../model/network.ts';
-import { patchBytes } from '../../model/patch.ts';
+import { graphNames } from '../../model/graph-names.ts';
+import { inputPx, patchBytes } from '../../model/patch.ts';
 import { InferenceSession, Tensor } from '../../node/onnxruntime.ts';
 
 export interface OutputTensor {

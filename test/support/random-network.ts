@@ -1,8 +1,7 @@
 /** Seeded values for tests: parameters in which every bias counts, and patches of noise on a slope. */
 import type { Network } from '../../model/network.ts';
-import { inputPx } from '../../model/network.ts';
 import { initialParameters, type Parameters } from '../../model/parameters.ts';
-import { patchBytes } from '../../model/patch.ts';
+import { inputPx, patchBytes } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
 
 /** Initial values with nonzero biases, some negative scales, and running averages as after some steps. */

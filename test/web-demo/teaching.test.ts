@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { forwardGraph } from '../../graph/forward.ts';
 import { decodeMessage } from '../../graph/onnx/protobuf.ts';
-import { graphNames } from '../../model/model-file.ts';
-import { inputPx, networkOf } from '../../model/network.ts';
+import { graphNames } from '../../model/graph-names.ts';
+import { networkOf } from '../../model/network.ts';
 import { parameter } from '../../model/parameters.ts';
-import { patchBytes } from '../../model/patch.ts';
+import { inputPx, patchBytes } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
 import { Tensor } from '../../node/onnxruntime.ts';
 import { modelContents, modelParameters } from '../../web-demo/shared/model-contents.ts';

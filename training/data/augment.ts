@@ -2,8 +2,7 @@
  * Varies training patches before the network sees them. Pure: the same random stream gives the same patch.
  */
 import type { GreyImage } from '../../model/image.ts';
-import { inputPx } from '../../model/network.ts';
-import { cutPatch, type Patch, type PatchPosition, patchBytes } from '../../model/patch.ts';
+import { cutPatch, inputPx, type Patch, type PatchPosition, patchBytes } from '../../model/patch.ts';
 import type { RandomStream } from '../../model/random.ts';
 import type { Augmentation } from '../../model/training-config.ts';
 import { distortPatch, drawDistortion, windowCentre } from './distortion.ts';

@@ -11,8 +11,7 @@
  * (docs/accuracy.md).
  */
 import type { GreyImage } from '../../model/image.ts';
-import { inputPx } from '../../model/network.ts';
-import { type ImageSize, type Patch, type PatchPosition, patchBytes } from '../../model/patch.ts';
+import { type ImageSize, inputPx, type Patch, type PatchPosition, patchBytes } from '../../model/patch.ts';
 import type { RandomStream } from '../../model/random.ts';
 
 export interface Distortion {

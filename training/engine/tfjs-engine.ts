@@ -7,10 +7,10 @@ import type { Tensor, Tensor1D, Tensor4D, Variable } from '@tensorflow/tfjs-node
 import { parameterSpecs, trainedSpecs } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
 import type { BatchNormLayer, ParameterSpec } from '../../model/layer.ts';
-import { inputPx, type Network } from '../../model/network.ts';
+import type { Network } from '../../model/network.ts';
 import { type Operation, operationsOf } from '../../model/operation.ts';
 import { checkState, type Parameters, parameter, type TrainingState } from '../../model/parameters.ts';
-import { patchBytes } from '../../model/patch.ts';
+import { inputPx, patchBytes } from '../../model/patch.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
 import { type Batch, defaultStatisticsRate, type Engine, oneByOne, type StepSettings } from './engine.ts';
 import type { TensorFlow } from './tensorflow/load.ts';

@@ -4,7 +4,7 @@
  * window around it, moved inside at the edges: the same formula, with statistics that vary smoothly.
  */
 import type { GreyImage } from '../../model/image.ts';
-import { inputPx } from '../../model/network.ts';
+import { inputPx } from '../../model/patch.ts';
 
 /**
  * `(x - mean) / sqrt(variance + floor)` of every pixel, `[height,width]`. The picture's sides must have 64

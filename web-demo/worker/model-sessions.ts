@@ -1,8 +1,7 @@
 /** Loads models, checks them and runs them, with sessions of further graphs derived from them. */
 import type { Graph } from '../../graph/builder.ts';
-import { graphNames } from '../../model/model-file.ts';
-import { inputPx } from '../../model/network.ts';
-import { patchBytes } from '../../model/patch.ts';
+import { graphNames } from '../../model/graph-names.ts';
+import { inputPx, patchBytes } from '../../model/patch.ts';
 import { softmaxRows } from '../../model/scores.ts';
 import { largestDifference, selfCheckPatches } from '../../model/self-check.ts';
 import { fault, InferenceError } from '../shared/faults.ts';

@@ -8,10 +8,12 @@ import { addForward, forwardGraph } from '../../graph/forward.ts';
 import { tensorOf } from '../../graph/tensor.ts';
 import { describeLayers } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
+import { graphNames } from '../../model/graph-names.ts';
 import type { ConvolutionLayer, Shape } from '../../model/layer.ts';
-import { defaultOpset, graphNames, metadataKeys, modelDocs, modelInput } from '../../model/model-file.ts';
-import { inputPx, type Network } from '../../model/network.ts';
+import { defaultOpset, metadataKeys, modelDocs, modelInput } from '../../model/model-file.ts';
+import type { Network } from '../../model/network.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
+import { inputPx } from '../../model/patch.ts';
 import { taughtName } from '../shared/teaching-api.ts';
 import type { Head } from './head-training.ts';
 

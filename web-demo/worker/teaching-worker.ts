@@ -1,9 +1,9 @@
 /** Trains the taught model in a worker, so that the page stays responsive and hidden tabs continue. */
 import '../shared/schemas-without-eval.ts';
-import { graphNames } from '../../model/model-file.ts';
-import { inputPx, type Network } from '../../model/network.ts';
+import { graphNames } from '../../model/graph-names.ts';
+import type { Network } from '../../model/network.ts';
 import type { Parameters } from '../../model/parameters.ts';
-import { patchBytes } from '../../model/patch.ts';
+import { inputPx, patchBytes } from '../../model/patch.ts';
 import { softmaxRows, topClasses } from '../../model/scores.ts';
 import { selfCheckEntry } from '../../model/self-check.ts';
 import type { SelfCheck } from '../shared/inference-api.ts';

@@ -5,9 +5,9 @@ import { type SlidingGraph, slidingGraph, slidingNames } from '../../../graph/pa
 import { describeLayers } from '../../../model/description.ts';
 import { foldBatchNorm } from '../../../model/fold-batch-norm.ts';
 import type { GreyImage } from '../../../model/image.ts';
-import { inputPx, type Network, networkNames, networkOf } from '../../../model/network.ts';
+import { type Network, networkNames, networkOf } from '../../../model/network.ts';
 import type { Parameters } from '../../../model/parameters.ts';
-import { cutPatch, patchBytes } from '../../../model/patch.ts';
+import { cutPatch, inputPx, patchBytes } from '../../../model/patch.ts';
 import { Tensor } from '../../../node/onnxruntime.ts';
 import { drawTexture } from '../../../textures/textures.ts';
 import { standardiseLocally } from '../../../web-demo/worker/local-standardisation.ts';

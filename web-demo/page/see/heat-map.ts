@@ -3,8 +3,7 @@
  * classes.
  */
 import type { GreyImage } from '../../../model/image.ts';
-import { inputPx } from '../../../model/network.ts';
-import { cutPatch } from '../../../model/patch.ts';
+import { cutPatch, inputPx } from '../../../model/patch.ts';
 import type { HeatMap } from '../../shared/inference-api.ts';
 
 /** A heat map of more pixels takes more than a second on one thread. */

@@ -2,7 +2,7 @@
  * The activation maps of the See view: the strongest maps of a layer, with the receptive field of a value
  * marked on the picture.
  */
-import { inputPx } from '../../../model/network.ts';
+import { inputPx } from '../../../model/patch.ts';
 import type { Activations, LayerActivation, LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { context2d, element } from '../dom/element.ts';

@@ -1,7 +1,6 @@
 /** Reads grey levels and patches from the picture on the stage, as `model/` defines them, and draws them. */
 import { type GreyImage, greyFromPixels } from '../../../model/image.ts';
-import { inputPx } from '../../../model/network.ts';
-import { cutPatch, type Patch, patchBytes, patchGrid } from '../../../model/patch.ts';
+import { cutPatch, inputPx, type Patch, patchBytes, patchGrid } from '../../../model/patch.ts';
 import { context2d, element } from '../dom/element.ts';
 import type { Size, Square } from './square.ts';
 
