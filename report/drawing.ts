@@ -3,7 +3,7 @@
  * background) or an element of a page. Observable Plot lays out charts, with linkedom as its document.
  */
 import * as Plot from '@observablehq/plot';
-import { parseHTML } from 'linkedom';
+import { parseHTML } from 'linkedom/worker';
 import { html, type Markup, trustedMarkup } from './markup.ts';
 import { lightPalette, type Palette, serifFonts } from './palette.ts';
 
