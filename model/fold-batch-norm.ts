@@ -84,11 +84,13 @@ function foldIntoFilters(
   const { hasBias, ...withBias } = layer;
   const kernel = parameter(parameters, `${layer.name}.kernel`);
   const perFilter = kernel.length / layer.filters;
+  const folded = new Float32Array(kernel.length);
+  for (const [f, factor] of factors.entries()) {
+    const end = (f + 1) * perFilter;
+    for (let i = f * perFilter; i < end; i++) folded[i] = (kernel[i] as number) * factor;
+  }
   const bias = hasBias === false ? undefined : parameter(parameters, `${layer.name}.bias`);
-  parameters.set(
-    `${layer.name}.kernel`,
-    kernel.map((value, i) => value * (factors[Math.floor(i / perFilter)] as number)),
-  );
+  parameters.set(`${layer.name}.kernel`, folded);
   parameters.set(
     `${layer.name}.bias`,
     Float32Array.from(terms, (term, f) => term + (factors[f] as number) * (bias?.[f] ?? 0)),
