@@ -25,7 +25,7 @@ let home: string;
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'textura-command-'));
-  await exportModels(join(home, 'models'), [{ variant: 'lab-baseline' }]);
+  await exportModels(join(home, 'models'), [{ variant: 'lab-baseline', width: 0.2 }]);
 });
 afterAll(() => rm(home, { recursive: true }));
 
@@ -67,8 +67,8 @@ async function startCommand(args: readonly string[], start: Start = {}) {
 }
 
 const onCpu = ['--models', 'models', '--device', 'cpu'];
-/** Half a second of computing for each thread that starts. */
-const fewThreads = ['--inference-workers', '1', '--decode-threads', '1'];
+/** Few threads, because each costs half a second to start, and no wait before the port closes. */
+const quick = ['--inference-workers', '1', '--decode-threads', '1', '--drain-ms', '0'];
 
 test('the command serves, and on SIGTERM under load answers all accepted requests; the home folder stays empty', async () => {
   const fresh = await freshHome(home);
@@ -114,7 +114,7 @@ test('the command serves, and on SIGTERM under load answers all accepted request
 });
 
 test('a port in use and a wrong option are reported', async () => {
-  const { child, address, ended } = await startCommand([...onCpu, ...fewThreads, '--drain-ms', '0']);
+  const { child, address, ended } = await startCommand([...onCpu, ...quick]);
   const { port } = new URL(address);
   const taken = await runScript('serve/serve.ts', ['--port', port], { cwd: home });
   expect([taken.status, taken.stderr]).toEqual([
@@ -132,7 +132,7 @@ test('a GPU whose outputs match the report is used', { timeout: 300_000 }, async
   const vulkan = softwareVulkan();
   if ('missing' in vulkan) return context.skip(vulkan.missing);
   const { child, address, ended } = await startCommand(
-    ['--models', 'models', '--device', 'webgpu', ...fewThreads],
+    ['--models', 'models', '--device', 'webgpu', ...quick],
     {
       env: { ...process.env, ...vulkan.env },
     },
@@ -163,7 +163,7 @@ test('a GPU whose outputs match the report is used', { timeout: 300_000 }, async
 test('a missing device is rejected, and the CPU answers', async () => {
   const { child, address, records, ended } = await startCommand([
     ...['--models', 'models', '--device', 'cuda'],
-    ...fewThreads,
+    ...quick,
   ]);
   const list = modelListSchema.parse(await (await fetch(`${address}/models`)).json());
   const isThere = list.models[0]?.device === 'cuda';
@@ -205,7 +205,7 @@ test('SIGTERM to npm ends the service and then npm, after all accepted requests 
 });
 
 test('if the log pipe is closed, the service keeps answering and SIGTERM ends it', async () => {
-  const { child, address, ended } = await startCommand([...onCpu, ...fewThreads, '--drain-ms', '0']);
+  const { child, address, ended } = await startCommand([...onCpu, ...quick]);
   child.stdout.destroy();
   child.stderr.destroy();
   expect((await fetch(`${address}/readyz`)).status).toBe(200);
@@ -216,7 +216,7 @@ test('if the log pipe is closed, the service keeps answering and SIGTERM ends it
 test('a fatal error ends the process even if the log pipe is closed', async () => {
   const preload = fileURLToPath(new URL('../support/doomed-threads.ts', import.meta.url));
   const program = [process.execPath, ...tsx, '--import', preload, script] as const;
-  const { child, ended } = await startCommand([...onCpu, ...fewThreads, '--drain-ms', '0'], { program });
+  const { child, ended } = await startCommand([...onCpu, ...quick], { program });
   child.stdout.destroy();
   child.stderr.destroy();
   child.kill('SIGUSR2');
@@ -227,7 +227,7 @@ test('the service works and keeps its priority under a nice value that only root
   const lowered = asOrdinaryUser(['nice', '-n', '15']);
   if ('missing' in lowered) return context.skip(lowered.missing);
   await chmod(home, 0o755);
-  const { child, address, ended } = await startCommand([...onCpu, ...fewThreads, '--drain-ms', '0'], {
+  const { child, address, ended } = await startCommand([...onCpu, ...quick], {
     program: [...lowered.program, process.execPath, ...tsx, script],
   });
   const headers = { 'Content-Type': 'image/png' };
@@ -269,16 +269,7 @@ test('every error code has a title and an HTTP status', () => {
 test('the log is JSON without terminal control characters, whatever a path contains', async () => {
   const models = 'none\u001b[2J\u009b1A\u202e\n';
   const script = fileURLToPath(new URL('../../serve/serve.ts', import.meta.url));
-  const args = [
-    '--import',
-    import.meta.resolve('tsx'),
-    script,
-    '--port',
-    '0',
-    '--models',
-    models,
-    ...fewThreads,
-  ];
+  const args = ['--import', import.meta.resolve('tsx'), script, '--port', '0', '--models', models, ...quick];
   const child = spawn(process.execPath, args, { cwd: home, stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   for await (const part of child.stdout.setEncoding('utf8')) {

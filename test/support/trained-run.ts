@@ -17,6 +17,8 @@ import { referenceLogits } from './reference-network.ts';
 
 export interface TrainedRunOptions {
   readonly variant?: VariantName;
+  /** Factor on the filters of its convolutions. */
+  readonly width?: number;
   readonly labels?: readonly string[];
   readonly status?: RunStatus;
   readonly endedAt?: string;
@@ -39,11 +41,12 @@ export const sixTextures = ['bark', 'brick', 'glass', 'knit', 'marble', 'plaid']
 export async function writeTrainedRun(directory: string, options: TrainedRunOptions = {}): Promise<void> {
   const {
     variant = 'lab-baseline',
+    width = 1,
     labels = sixTextures,
     seed = 7,
     patches = randomPatches(4, seed),
   } = options;
-  const network = networkOf(variant, labels.length);
+  const network = networkOf(variant, labels.length, { width });
   const { parameters = randomParameters(network, seed) } = options;
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, runFiles.run), JSON.stringify(runRecord(options, labels)));
@@ -79,11 +82,11 @@ function runRecord(
   }: TrainedRunOptions,
   labels: readonly string[],
 ): Run {
-  const { seed = 7, patchPx = 64, top1err = 0.25 } = options;
+  const { seed = 7, width = 1, patchPx = 64, top1err = 0.25 } = options;
   const start = '2026-02-03T04:05:06Z';
   return runSchema.parse({
     textura: '0.1.0',
-    config: trainingConfigSchema.parse({ variant, seed, patchPx, data: 'photos/of tiles' }),
+    config: trainingConfigSchema.parse({ variant, width, seed, patchPx, data: 'photos/of tiles' }),
     labels,
     data: {
       source: 'photos/of tiles',

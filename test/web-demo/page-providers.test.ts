@@ -8,6 +8,8 @@ import { brickCamera, openWith, ourHeaders, pageFixture } from '../support/page-
 import { tolerances } from '../tolerances.ts';
 
 const fixture = pageFixture({
+  // A tenth of the filters: WebGPU is computed by the processor here.
+  models: [{ variant: 'lab-baseline', width: 0.1 }],
   args: async (folder) => [...softwareWebGpu, ...(await brickCamera(folder))],
 });
 const state = (page: Page, text: string | RegExp) => page.locator('.provider-state', { hasText: text });
