@@ -8,7 +8,7 @@
  * more. More would attenuate detail that aliases, but interpolation already makes distorted patches blurrier
  * than those of an evaluation, which are neither rotated nor scaled, and the network meets too few sharp
  * ones: on UIUC, with samples for the scaled window the error of patches was higher by about a fifth
- * (docs/accuracy.md).
+ * (docs/trials.md).
  */
 import type { GreyImage } from '../../model/image.ts';
 import { type ImageSize, inputPx, type Patch, type PatchPosition, patchBytes } from '../../model/patch.ts';
