@@ -211,9 +211,15 @@ function standardised(features: Float32Array, width: number) {
     const f = i % width;
     deviation[f] = (deviation[f] as number) + (value - (mean[f] as number)) ** 2 / count;
   });
-  // A feature that never varies has deviation 0, and must not become infinite for the first patch that varies.
   deviation.forEach((variance, f) => {
-    deviation[f] = Math.sqrt(variance) || Number.POSITIVE_INFINITY;
+    deviation[f] = Math.sqrt(variance);
+  });
+  // A feature that hardly varies must not decide alone, by its rounding errors or by the first patch that
+  // activates it.
+  const typical = deviation.toSorted()[Math.floor(width / 2)] as number;
+  deviation.forEach((value, f) => {
+    const least = leastVariation * Math.max(typical, Math.abs(mean[f] as number));
+    deviation[f] = Math.max(value, least) || 1;
   });
   const standard = Float64Array.from(
     features,
@@ -221,6 +227,9 @@ function standardised(features: Float32Array, width: number) {
   );
   return { mean, deviation, standard };
 }
+
+/** Of a feature, relative to the median of all and to its own mean. */
+const leastVariation = 0.01;
 
 function classMeans(standard: Float64Array, labels: ArrayLike<number>, classes: number, width: number) {
   const counts = new Array<number>(classes).fill(0);

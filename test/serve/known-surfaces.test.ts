@@ -1,0 +1,67 @@
+/** A texture-net from photographs to the service: what it never saw is not one of its surfaces. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { exportRun } from '../../export/export-run.ts';
+import { readTrainedRun } from '../../export/trained-run.ts';
+import { inferAnswerSchema, modelMetadataSchema } from '../../model/open-inference.ts';
+import { classifyAnswerSchema } from '../../model/service.ts';
+import { decodeImage } from '../../node/image-decoder.ts';
+import { classify } from '../../serve/classification.ts';
+import { Model } from '../../serve/model.ts';
+import { runHere } from '../support/command.ts';
+import { pngFile } from '../support/pictures.ts';
+import { runService } from '../support/running-service.ts';
+import { smallPhotographs } from '../support/small-photographs.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+test('a photograph of the classes is known, and noise is not: classify, the service, Open Inference', async () => {
+  const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit', 'water'], 10));
+  const size = ['--width', '0.25', '--epochs', '2', '--patches-per-epoch', '320', '--batch', '32'];
+  const args = ['--data', 'photos', '--engine', 'onnx', '--threads', '1', ...size, '--out', 'run'];
+  const trained = await runHere('training/train.ts', args, { cwd: folder });
+  expect(trained, trained.stderr).toMatchObject({ status: 0 });
+  const models = join(folder, 'models');
+  const settings = { out: models, opset: 17, graphs: ['portable'], version: '0.0.0' } as const;
+  await exportRun(await readTrainedRun(join(folder, 'run')), settings);
+  const pictures = [await readFile(join(folder, 'photos/brick/00.png')), await pngFile(3, 70, 66)];
+
+  const model = await Model.load(join(models, 'texture-net.onnx'));
+  for (const [i, known] of [true, false].entries()) {
+    const image = await decodeImage(pictures[i] as Uint8Array, 'image');
+    expect(await classify(model, image, { crops: 'auto', top: 1 })).toMatchObject({ known });
+  }
+  await model.close();
+
+  const running = await runService(models);
+  onTestFinished(() => running.close());
+  const post = async (path: string, body: string | Uint8Array<ArrayBuffer>) => {
+    const response = await fetch(`${running.address}${path}`, { method: 'POST', body });
+    expect(response.status).toBe(200);
+    return response.json();
+  };
+  for (const [i, known] of [true, false].entries()) {
+    const answer = classifyAnswerSchema.parse(
+      await post('/classify', new Uint8Array(pictures[i] as Uint8Array)),
+    );
+    expect(answer.results).toMatchObject([{ known }]);
+  }
+  const metrics = await (await fetch(`${running.address}/metrics`)).text();
+  expect(metrics).toContain('textura_images_unknown_total{model="texture-net"} 1');
+
+  const described = await (await fetch(`${running.address}/v2/models/texture-net`)).json();
+  const outputs = modelMetadataSchema.parse(described).outputs;
+  expect(outputs.at(-1)).toEqual({ name: 'known_score', datatype: 'FP32', shape: [-1, 1] });
+  const input = { name: 'image', shape: [2, 1, 64, 64], datatype: 'FP32', data: new Array(8192).fill(90) };
+  const request = JSON.stringify({ inputs: [input], outputs: [{ name: 'known_score' }] });
+  const answer = inferAnswerSchema.parse(await post('/v2/models/texture-net/infer', request));
+  expect(answer.outputs).toMatchObject([{ name: 'known_score', shape: [2, 1] }]);
+  expect(answer.outputs[0]?.data?.[0]).toBe(answer.outputs[0]?.data?.[1]);
+
+  const bytes = await readFile(join(models, 'texture-net.onnx'));
+  const stripped = bytes.toString('latin1').replace('textura.threshold', 'textura.thresh0ld');
+  await writeFile(join(folder, 'stripped.onnx'), Buffer.from(stripped, 'latin1'));
+  await expect(Model.load(join(folder, 'stripped.onnx'))).rejects.toThrow(
+    'its metadata lacks textura.threshold',
+  );
+}, 60_000);
