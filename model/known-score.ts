@@ -99,22 +99,23 @@ export function fitKnownScore(
   const doubled = solved.map((g) => g.map((value) => 2 * value));
   const maps = { mean, deviation, width, classes };
   const unscaled = linearMaps({ ...maps, rows: doubled, offsets, spread, weight: 1 });
-  const raw = featureScores(unscaled, validation.features);
-  const photographs = photographRows(validation, raw, classes);
+  const before = photographRows(validation, featureScores(unscaled, validation.features), classes);
   const weight =
-    (featureWeight *
-      Math.max(leastDeviation, deviationOf(photographs.map(({ probability }) => probability)))) /
-    Math.max(1e-9, deviationOf(photographs.map(({ score }) => score)));
-  const single = Array.from(softmaxRows(validation.logits, classes));
-  const patches = Array.from(
-    raw,
-    (score, i) => Math.max(...single.slice(i * classes, (i + 1) * classes)) + weight * score,
+    (featureWeight * Math.max(leastDeviation, deviationOf(before.map(({ probability }) => probability)))) /
+    Math.max(1e-9, deviationOf(before.map(({ score }) => score)));
+  const weighted = linearMaps({ ...maps, rows: doubled, offsets, spread, weight });
+  const scores = featureScores(weighted, validation.features);
+  const single = softmaxRows(validation.logits, classes);
+  const totals = Array.from(
+    scores,
+    (score, i) => Math.max(...single.subarray(i * classes, (i + 1) * classes)) + score,
   );
+  const photographs = photographRows(validation, scores, classes);
   const thresholds = {
-    photograph: lowQuantile(photographs.map(({ probability, score }) => probability + weight * score)),
-    patch: lowQuantile(patches),
+    photograph: lowQuantile(photographs.map(({ probability, score }) => probability + score)),
+    patch: lowQuantile(totals),
   };
-  return { ...linearMaps({ ...maps, rows: doubled, offsets, spread, weight }), thresholds };
+  return { ...weighted, thresholds };
 }
 
 /** The feature score of each patch, as the graph computes it; `features` is `[count,F]`. */

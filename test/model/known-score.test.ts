@@ -28,7 +28,7 @@ function rows(perClass: number, seed: number, shift = 0) {
     const noise = Array.from({ length: width }, () => random.normal());
     const own = noise.map((value, f) => value + 0.3 * (noise[(f + 1) % width] ?? 0));
     return own.map(
-      (value, f) => (value + (centres[label]?.[f] ?? 0) + (f === 0 ? shift : 0)) * 10 ** (f - 3) + f,
+      (value, f) => (value + (centres[label]?.[f] ?? 0) + (f === 0 ? shift : 0)) * 3 ** (f - 3) + f,
     );
   });
   const logits = labels.flatMap((label) => Array.from({ length: classes }, (_, c) => (c === label ? 4 : 0)));
