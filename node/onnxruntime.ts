@@ -1,15 +1,42 @@
 /**
- * onnxruntime-node, with its environment set before it loads (nothing else imports the package:
- * `onnxruntime.grit` refuses it), and the one way to run an exported model on patches.
+ * onnxruntime-node, with its environment set before it loads and its CUDA libraries found before a session
+ * uses them (nothing else imports the package: `onnxruntime.grit` refuses it), and the one way to run an
+ * exported model on patches.
  */
 import './native-environment.ts';
 // biome-ignore lint/plugin: the one place
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession as Session, Tensor } from 'onnxruntime-node';
 import { graphNames } from '../model/graph-names.ts';
 import { inputPx, patchBytes } from '../model/patch.ts';
+import { prepareCuda } from './cuda-libraries.ts';
 
 // biome-ignore lint/plugin: the one place
-export { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
+export { env, listSupportedBackends, Tensor } from 'onnxruntime-node';
+
+export type InferenceSession = Session;
+/** The tensors that a run returns, by name. */
+export type SessionOutputs = Session.ReturnType;
+
+export const InferenceSession = {
+  /** Opens `model`, a file's path or its bytes. If CUDA is asked for, its libraries are loaded first. */
+  async create(model: string | Uint8Array, options: Session.SessionOptions = {}): Promise<Session> {
+    const problems = asksForCuda(options) ? prepareCuda() : [];
+    try {
+      return typeof model === 'string'
+        ? await Session.create(model, options)
+        : await Session.create(model, options);
+    } catch (error) {
+      if (!(error instanceof Error) || problems.length === 0) throw error;
+      throw new Error(`${error.message}. ${problems.join('; ')}`, { cause: error });
+    }
+  },
+};
+
+function asksForCuda({ executionProviders = [] }: Session.SessionOptions): boolean {
+  return executionProviders.some(
+    (provider) => (typeof provider === 'string' ? provider : provider.name) === 'cuda',
+  );
+}
 
 /**
  * Runs patches `[count,64,64]`, grey 0..255, and copies the wanted outputs `[count,...]` out of onnxruntime's

@@ -3,9 +3,9 @@
  * environment made for it.
  */
 import { fileURLToPath } from 'node:url';
+import { cacheFolder } from '../../node/cache-folder.ts';
 import { runProgram } from '../../node/program.ts';
 import { type PythonEnvironment, pythonEnvironment } from '../../node/python-environment.ts';
-import { cacheFolder } from '../../training/engine/tensorflow/location.ts';
 
 export interface PeerPackage {
   readonly name: string;

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { TexturaError } from '../../model/error.ts';
 import { type ProgramResult, runProgram } from '../../node/program.ts';
 import { bindingName, hushName, tfjsPackageFolder } from '../../training/engine/tensorflow/location.ts';
-import { makeWholeFolder } from './whole-folder.ts';
+import { makeWholeFolder } from '../whole-folder.ts';
 
 /**
  * Builds `binding`, and `hush.node` in the same folder, against the wheel in `wheel`. The folder is complete

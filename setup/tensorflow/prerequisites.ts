@@ -31,10 +31,11 @@ export async function checkPrerequisites(needs: Needs): Promise<void> {
   );
 }
 
-async function pythonLacks(withPip: boolean): Promise<string[]> {
+/** What is missing of Python and, if wheels are to be downloaded, pip. */
+export async function pythonLacks(withPip: boolean): Promise<string[]> {
   if ((await firstLineOf('python3', ['--version'])) === undefined) {
     return [
-      'python3 is missing (it downloads the wheel and drives node-gyp): sudo apt install python3 python3-pip',
+      'python3 is missing (it downloads the libraries and runs node-gyp): sudo apt install python3 python3-pip',
     ];
   }
   if (!withPip || (await runProgram('python3', ['-m', 'pip', '--version'])).status === 0) return [];
@@ -60,7 +61,7 @@ function pathLacks(folder: string): string[] {
   return [`make cannot build in a path with spaces (${folder}): set TEXTURA_CACHE to another folder`];
 }
 
-async function diskLacks({ folder, diskMiB }: Needs): Promise<string[]> {
+export async function diskLacks({ folder, diskMiB }: Pick<Needs, 'folder' | 'diskMiB'>): Promise<string[]> {
   const freeMiB = await freeDiskMiB(folder);
   if (freeMiB >= diskMiB) return [];
   return [

@@ -26,7 +26,7 @@ import { checkState, type TrainingState, zeroParameters } from '../../model/para
 import { patchBytes } from '../../model/patch.ts';
 import { usableCores } from '../../node/machine.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
-import { env, InferenceSession, Tensor } from '../../node/onnxruntime.ts';
+import { env, InferenceSession, type SessionOutputs, Tensor } from '../../node/onnxruntime.ts';
 import { productVersion } from '../../node/product-version.ts';
 import {
   type Batch,
@@ -290,7 +290,7 @@ function tensorsOf(values: StepValues): Tensors {
   );
 }
 
-function floats(tensors: InferenceSession.ReturnType, name: string): Float32Array {
+function floats(tensors: SessionOutputs, name: string): Float32Array {
   const tensor = tensors[name];
   if (tensor === undefined) throw new TexturaError('internal', `the step has no ${name}`);
   return tensor.data as Float32Array;

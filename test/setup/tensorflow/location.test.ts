@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { cachedBindingPath, cacheFolder, wheelFolder } from '../../../training/engine/tensorflow/location.ts';
+import { cacheFolder } from '../../../node/cache-folder.ts';
+import { cachedBindingPath, wheelFolder } from '../../../training/engine/tensorflow/location.ts';
 
 describe('the cache', () => {
   it('is in TEXTURA_CACHE, otherwise in XDG_CACHE_HOME, otherwise in ~/.cache', () => {

@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { installWheel, pipArguments, wheelFor } from '../../../setup/tensorflow/wheel.ts';
+import { pipArguments } from '../../../setup/pip.ts';
+import { installWheel, wheelFor } from '../../../setup/tensorflow/wheel.ts';
 
 const hasPip = spawnSync('python3', ['-m', 'pip', '--version']).status === 0;
 const cpuWheel = wheelFor('cpu', 'linux', 'x64');
@@ -24,8 +25,7 @@ describe('the wheel', () => {
       ['cuda', 'x64', 13],
     ] as const) {
       const wheel = wheelFor(flavour, 'linux', arch);
-      const file = new URL(`../../../setup/tensorflow/${wheel?.requirements}`, import.meta.url);
-      const lines = (await readFile(file, 'utf8'))
+      const lines = (await readFile(wheel?.requirements ?? '', 'utf8'))
         .split('\n')
         .filter((line) => line && !line.startsWith('#'));
       expect(lines.filter((line) => /^[a-z0-9-]+==[\d.]+ \\$/.test(line))).toHaveLength(packages);

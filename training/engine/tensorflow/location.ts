@@ -8,8 +8,8 @@
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
+import { cacheFolder } from '../../../node/cache-folder.ts';
 
 export const tensorflowVersion = '2.21.0';
 export const tfjsVersion = '4.22.0';
@@ -23,12 +23,6 @@ export const hushName = 'hush.node';
 /** `cpu`: kernels for the processor; `cuda`: those and the ones for NVIDIA GPUs, with NVIDIA's libraries. */
 export const flavours = ['cpu', 'cuda'] as const;
 export type Flavour = (typeof flavours)[number];
-
-/** Textura's cache: TEXTURA_CACHE, else `textura` in XDG_CACHE_HOME, else in ~/.cache. */
-export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
-  if (env.TEXTURA_CACHE) return resolve(env.TEXTURA_CACHE);
-  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'textura');
-}
 
 export function wheelFolder(flavour: Flavour, cache = cacheFolder()): string {
   return join(cache, `tensorflow-${tensorflowVersion}-${flavour}`);

@@ -2,22 +2,32 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { isAlive } from '../../node/process-life.ts';
+import { isAlive } from '../node/process-life.ts';
 
 /**
  * Gives `fill` an empty working folder; the folder in it that `fill` returns becomes `place`. If another
- * process was faster, its folder stays. The working folder is always removed, and so are those of killed
- * processes.
+ * process was faster, its folder stays.
  */
 export async function makeWholeFolder(
   place: string,
   fill: (working: string) => Promise<string>,
 ): Promise<void> {
+  await withWorkingFolder(place, async (working) => renameUnlessThere(await fill(working), place));
+}
+
+/**
+ * Gives `use` an empty working folder on the same disk as `place`. It is always removed, and so are those of
+ * killed processes.
+ */
+export async function withWorkingFolder(
+  place: string,
+  use: (working: string) => Promise<void>,
+): Promise<void> {
   const working = `${place}.partial-${process.pid}`;
   await mkdir(working, { recursive: true });
   await removeAbandoned(place);
   try {
-    await renameUnlessThere(await fill(working), place);
+    await use(working);
   } finally {
     await rm(working, { recursive: true, force: true });
   }

@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import {
+  cudaLibraries,
+  isCudaLibrary,
+  onnxruntimeVersion,
+  providerLibraries,
+} from '../../../node/cuda-libraries.ts';
+import { cudaWheels } from '../../../setup/cuda/wheels.ts';
+
+it('the wheels are pinned by version, size and hash, the provider in the version of onnxruntime-node', () => {
+  const [provider, ...nvidia] = cudaWheels;
+  expect(provider).toMatchObject({ name: 'onnxruntime-gpu', version: onnxruntimeVersion() });
+  expect(provider?.libraries.map(({ name }) => name)).toEqual([...providerLibraries]);
+  const names = nvidia.flatMap(({ libraries }) => libraries.map(({ name }) => name));
+  expect(names).toEqual(expect.arrayContaining([...cudaLibraries]));
+  expect(names.filter((name) => !isCudaLibrary(name))).toEqual([]);
+  expect(new Set(names).size).toBe(names.length);
+  for (const { version, platform, bytes, sha256, libraries } of cudaWheels) {
+    expect(version).toMatch(/^\d+(\.\d+)+$/);
+    expect(platform).toMatch(/^manylinux\w+_x86_64$/);
+    for (const file of [{ bytes, sha256 }, ...libraries]) {
+      expect(file.sha256).toMatch(/^[0-9a-f]{64}$/);
+      expect(file.bytes).toBeGreaterThan(10_000);
+    }
+  }
+});
