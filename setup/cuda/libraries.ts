@@ -4,12 +4,26 @@
  * the user's is linked.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import {
+  createReadStream,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { TexturaError } from '../../model/error.ts';
-import { cudaFolder, cudaLibraries, isCudaLibrary, providerLibraries } from '../../node/cuda-libraries.ts';
+import {
+  bindingFolder,
+  cudaFolder,
+  cudaLibraries,
+  isCudaLibrary,
+  providerLibraries,
+} from '../../node/cuda-libraries.ts';
 import { runProgram } from '../../node/program.ts';
 import { pipInstall } from '../pip.ts';
 import { withWorkingFolder } from '../whole-folder.ts';
@@ -113,6 +127,35 @@ export async function librariesOfMachine(): Promise<Map<string, string>> {
       .map((name) => [name, join(folder, name)] as const),
   );
   return new Map([...beside, ...found]);
+}
+
+/**
+ * Where a session on CUDA would find the provider's libraries and NVIDIA's, by name, without those that are
+ * missing. Links are followed.
+ */
+export async function installedLibraries() {
+  return {
+    provider: Object.fromEntries([
+      ...pathsIn(cudaFolder, providerLibraries),
+      ...pathsIn(bindingFolder, providerLibraries),
+    ]),
+    libraries: Object.fromEntries([
+      ...(await systemLibraries(cudaLibraries)),
+      ...pathsIn(cudaFolder, cudaLibraries),
+    ]),
+  };
+}
+
+/** Those of `names` that are in a folder of onnxruntime's; none if onnxruntime-node is not installed. */
+function pathsIn(folderOf: () => string, names: readonly string[]): [name: string, path: string][] {
+  try {
+    const folder = folderOf();
+    return names
+      .filter((name) => existsSync(join(folder, name)))
+      .map((name) => [name, realpathSync(join(folder, name))]);
+  } catch {
+    return [];
+  }
 }
 
 /** Whether `libraries` has all that the provider loads. */

@@ -13,6 +13,8 @@ import { chooseEngine, type EngineChoice } from '../../training/engine/engine-ch
 import { tensorflowDevices } from '../../training/engine/tensorflow/load.ts';
 import { tfjsVersion } from '../../training/engine/tensorflow/location.ts';
 import type { BindingFacts } from '../../training/engine/tensorflow/probe.ts';
+import { type CudaDriver, findDriver } from '../cuda/driver.ts';
+import { installedLibraries } from '../cuda/libraries.ts';
 import { freeDiskMiB } from '../tensorflow/prerequisites.ts';
 
 /** A component, or why it is not available. */
@@ -24,6 +26,16 @@ export interface Provider {
   readonly bundled: boolean;
 }
 
+export interface CudaFacts {
+  /** The precision of CUDA, and the value of NVIDIA_TF32_OVERRIDE that determines it. */
+  readonly precision: Precision;
+  readonly tf32Override: string;
+  readonly driver: CudaDriver;
+  /** Paths of the provider's libraries and of NVIDIA's by name, without those that are missing. */
+  readonly provider: Readonly<Record<string, string>>;
+  readonly libraries: Readonly<Record<string, string>>;
+}
+
 export interface MachineFacts {
   readonly textura: string;
   readonly node: { readonly version: string; readonly path: string };
@@ -33,8 +45,7 @@ export interface MachineFacts {
   readonly disk: { readonly folder: string; readonly freeBytes: number };
   /** Name, driver, memory, from nvidia-smi. */
   readonly gpus: readonly string[];
-  /** The precision of CUDA, and the value of NVIDIA_TF32_OVERRIDE that determines it. */
-  readonly cuda: { readonly precision: Precision; readonly tf32Override: string };
+  readonly cuda: CudaFacts;
   readonly tfjs: Found<BindingFacts & { readonly tfjs: string }>;
   readonly onnx: Found<{ readonly onnxruntime: string; readonly providers: readonly Provider[] }>;
   /** The first line of each tool's `--version`. */
@@ -47,10 +58,11 @@ const tools = { python3: ['--version'], pip: [], 'g++': ['--version'], make: ['-
 export type Tool = keyof typeof tools;
 
 export async function gatherFacts(folder: string): Promise<MachineFacts> {
-  const [tensorflow, onnx, gpus, found, freeMiB] = await Promise.all([
+  const [tensorflow, onnx, gpus, cuda, found, freeMiB] = await Promise.all([
     findTensorflow(),
     findOnnxruntime(),
     nvidiaGpus(),
+    findCuda(),
     findTools(),
     freeDiskMiB(folder),
   ]);
@@ -66,7 +78,7 @@ export async function gatherFacts(folder: string): Promise<MachineFacts> {
     memory: { availableBytes: availableMemoryBytes(), limitBytes: memoryLimitBytes() },
     disk: { folder, freeBytes: freeMiB * 2 ** 20 },
     gpus,
-    cuda: { precision: cudaPrecision(), tf32Override: process.env.NVIDIA_TF32_OVERRIDE ?? '' },
+    cuda,
     tfjs: 'problem' in tensorflow ? tensorflow : { tfjs: tfjsVersion, ...tensorflow },
     onnx,
     tools: found,
@@ -93,6 +105,15 @@ async function findOnnxruntime(): Promise<MachineFacts['onnx']> {
   } catch (error) {
     return { problem: messageOf(error) };
   }
+}
+
+async function findCuda(): Promise<CudaFacts> {
+  return {
+    precision: cudaPrecision(),
+    tf32Override: process.env.NVIDIA_TF32_OVERRIDE ?? '',
+    driver: await findDriver(),
+    ...(await installedLibraries()),
+  };
 }
 
 async function findTools(): Promise<MachineFacts['tools']> {

@@ -1,5 +1,7 @@
 /** Formats the facts about a machine for a terminal. */
 import { counted } from '../../model/words.ts';
+import { cudaLibraries, providerLibraries } from '../../node/cuda-libraries.ts';
+import { driverLacks } from '../cuda/driver.ts';
 import type { MachineFacts, Tool } from './facts.ts';
 
 type Row = readonly [name: string, value: string];
@@ -16,7 +18,10 @@ export function doctorPage(facts: MachineFacts): string {
       ['onnx', onnxText(facts)],
     ]),
     '',
-    'Tools for npm run setup:tensorflow',
+    'CUDA for the onnx engine and the service',
+    ...rows(cudaRows(facts)),
+    '',
+    'Tools for npm run setup:tensorflow and setup:cuda',
     ...rows(toolRows(facts)),
     '',
     'Defaults on this machine',
@@ -69,6 +74,28 @@ function onnxText({ onnx }: MachineFacts): string {
       .join(', ');
   const others = names(false);
   return `ready: onnxruntime ${onnx.onnxruntime} with ${names(true)}${others && `; ${others} need additional libraries`}`;
+}
+
+function cudaRows({ cuda: { driver, provider, libraries } }: MachineFacts): Row[] {
+  const lacks = driverLacks(driver);
+  const gpus = driver.gpus.map(
+    (gpu): Row => ['Driver', `${gpu.driver}; ${gpu.name}, compute capability ${gpu.computeCapability}`],
+  );
+  return [
+    ...(gpus.length > 0 ? gpus : [['Driver', driver.library ?? 'none'] as const]),
+    ...lacks.map((lack): Row => ['Missing', lack]),
+    ['Provider', whereText(providerLibraries, provider)],
+    ['CUDA, cuDNN', whereText(cudaLibraries, libraries)],
+  ];
+}
+
+/** The folders of `libraries`, and the names without one. */
+function whereText(names: readonly string[], libraries: Readonly<Record<string, string>>): string {
+  const folders = [...new Set(Object.values(libraries).map((path) => path.replace(/\/[^/]*$/, '')))];
+  const missing = names.filter((name) => libraries[name] === undefined);
+  if (folders.length === 0) return 'not installed: npm run setup:cuda';
+  if (missing.length === 0) return folders.join(', ');
+  return `${folders.join(', ')}, without ${missing.join(', ')}: npm run setup:cuda`;
 }
 
 const installCommands: Readonly<Record<Tool, string>> = {

@@ -22,7 +22,7 @@ import { probeBinding } from '../../training/engine/tensorflow/probe.ts';
 import { type Print, stage } from '../stage.ts';
 import { buildBinding, isLinked, linkBinding, nodeHeadersPrefix } from './binding.ts';
 import { checkPrerequisites } from './prerequisites.ts';
-import { installWheel, wheelFor } from './wheel.ts';
+import { installWheel, linkSolver, wheelFor } from './wheel.ts';
 
 /**
  * Installs TensorFlow if it is not installed. Errors: `engine-unavailable` with what is missing or failed.
@@ -34,6 +34,8 @@ export async function setUpTensorflow(wanted: Flavour | undefined, print: Print)
   const folder = wheelFolder(flavour);
   const binding = cachedBindingPath(flavour);
   const place = installedBindingPath();
+  // Earlier versions left it out.
+  await linkSolver(folder);
   if (await isLinked(binding, place)) {
     print(`TensorFlow ${tensorflowVersion} (${flavour}) is already set up: ${binding}`);
     return;

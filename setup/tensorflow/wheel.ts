@@ -1,5 +1,6 @@
 /** Installs TensorFlow's shared libraries and headers from its Python wheel, which differs by machine. */
 import { existsSync } from 'node:fs';
+import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import type { Flavour } from '../../training/engine/tensorflow/location.ts';
@@ -56,8 +57,21 @@ export async function installWheel(wheel: Wheel, folder: string): Promise<void> 
   await makeWholeFolder(folder, async (working) => {
     const unpacked = await pipInstall(wheel, working);
     checkLibraries(join(unpacked, 'tensorflow'));
+    await linkSolver(unpacked);
     return unpacked;
   });
+}
+
+/**
+ * Links cuSOLVER next to cuBLAS in the folder of a wheel for CUDA, if it is not. TensorFlow's library that
+ * opens NVIDIA's by name searches the folders of all of them but this one, and ignores the GPU if one is
+ * missing.
+ */
+export async function linkSolver(folder: string): Promise<void> {
+  const solver = 'libcusolver.so.11';
+  const place = join(folder, 'nvidia', 'cublas', 'lib');
+  if (!existsSync(place) || existsSync(join(place, solver))) return;
+  await symlink(join('..', '..', 'cusolver', 'lib', solver), join(place, solver));
 }
 
 /** Throws if the wheel lacks a library that the binding links to. */

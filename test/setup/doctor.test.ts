@@ -12,7 +12,7 @@ describe('the doctor', () => {
     const { status, stdout, stderr } = await runScript('setup/doctor.ts', ['--json'], settings);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const facts = JSON.parse(stdout) as MachineFacts;
-    expect(facts.cuda).toEqual({ precision: 'float32', tf32Override: '0' });
+    expect(facts.cuda).toMatchObject({ precision: 'float32', tf32Override: '0' });
     expect(doctorPage(facts)).toMatch(/TF32 +off, CUDA computes in float32 \(NVIDIA_TF32_OVERRIDE=0\)/);
     expect(facts.node.version).toBe(process.version);
     expect(facts.onnx).toMatchObject({
@@ -28,10 +28,15 @@ describe('the doctor', () => {
     afterAll(() => clone.remove());
 
     it('names what is missing and how to install it, and does not fail', async () => {
-      const { status, stdout, stderr } = await clone.run('setup/doctor.ts', [], { PATH: '' });
+      const { status, stdout, stderr } = await clone.run('setup/doctor.ts', [], {
+        PATH: '',
+        LD_LIBRARY_PATH: '',
+      });
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       expect(stdout).toMatch(/tfjs +not set up: npm run setup:tensorflow/);
       expect(stdout).toMatch(/onnx +does not load: .*onnxruntime-node/);
+      expect(stdout).toMatch(/Driver +none\n +Missing +an NVIDIA driver \(nvidia-smi is not installed/);
+      expect(stdout).toMatch(/Provider +not installed: npm run setup:cuda\n +CUDA, cuDNN +not installed/);
       expect(stdout).toMatch(/g\+\+ +missing: sudo apt install g\+\+/);
       expect(stdout).toMatch(/train +onnx on the cpu: TensorFlow is not set up/);
     });
@@ -41,6 +46,13 @@ describe('the doctor', () => {
     const page = doctorPage(machineWithGpus);
     expect(page).toMatch(/GPU +NVIDIA T4, 570.1, 15360 MiB\n +GPU +NVIDIA L4/);
     expect(page).toMatch(/train +tfjs on the gpu: TensorFlow 2.21.0 sees a GPU/);
+    expect(page).toMatch(
+      /Driver +570\.1; NVIDIA T4, compute capability 7\.5\n +Missing +a driver for CUDA 13/,
+    );
+    expect(page).toMatch(/Provider +\/cache\n/);
+    expect(page).toMatch(
+      /CUDA, cuDNN +\/cuda, without libnvrtc\.so\.13, .*, libcudnn\.so\.9: npm run setup:cuda\n/,
+    );
     expect(page).toMatch(/TF32 +on \(NVIDIA_TF32_OVERRIDE=1\)/);
     expect(page).toMatch(/1 of 3 cores usable/);
     expect(page).toMatch(/1\.5 GiB free of 4\.0 GiB/);
@@ -55,7 +67,19 @@ const machineWithGpus: MachineFacts = {
   memory: { availableBytes: 1.5 * 2 ** 30, limitBytes: 4 * 2 ** 30 },
   disk: { folder: '/data', freeBytes: 2 ** 40 },
   gpus: ['NVIDIA T4, 570.1, 15360 MiB', 'NVIDIA L4, 570.1, 23034 MiB'],
-  cuda: { precision: 'tf32', tf32Override: '1' },
+  cuda: {
+    precision: 'tf32',
+    tf32Override: '1',
+    driver: {
+      gpus: [{ name: 'NVIDIA T4', driver: '570.1', computeCapability: '7.5' }],
+      library: '/lib/libcuda.so.1',
+    },
+    provider: {
+      'libonnxruntime_providers_cuda.so': '/cache/libonnxruntime_providers_cuda.so',
+      'libonnxruntime_providers_shared.so': '/cache/libonnxruntime_providers_shared.so',
+    },
+    libraries: { 'libcudart.so.13': '/cuda/libcudart.so.13' },
+  },
   tfjs: { tfjs: '4.22.0', tensorflow: '2.21.0', gpu: true },
   onnx: { onnxruntime: '1.30.0', providers: [{ name: 'cpu', bundled: true }] },
   tools: {},

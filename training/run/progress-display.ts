@@ -17,14 +17,33 @@ interface ProgressDisplay {
   epochEnded(history: readonly MetricsRow[]): void;
 }
 
-export function progressDisplay(terminal: Terminal, epochs: number): ProgressDisplay {
+/** A first step that took longer than this is explained. */
+const slowFirstStepMs = 2000;
+
+/** `device` is the engine's; `now` in ms. */
+export function progressDisplay(
+  terminal: Terminal,
+  epochs: number,
+  device = 'cpu',
+  now = () => performance.now(),
+): ProgressDisplay {
   const epochWidth = String(epochs).length;
+  const openedAt = now();
   let stepsSeen = 0;
   let startedAt: number | undefined;
 
   function stepped({ epoch, step, stepsPerEpoch, scores, imagesPerSecond }: StepReport): void {
-    startedAt ??= performance.now();
-    const secondsPerStep = stepsSeen === 0 ? undefined : (performance.now() - startedAt) / 1000 / stepsSeen;
+    if (startedAt === undefined) {
+      startedAt = now();
+      const firstStepMs = startedAt - openedAt;
+      if (device !== 'cpu' && firstStepMs > slowFirstStepMs) {
+        terminal.line(
+          `The first step took ${(firstStepMs / 1000).toFixed(1)} s: the GPU's libraries load and choose kernels. ` +
+            'The rate of the first epoch includes it.',
+        );
+      }
+    }
+    const secondsPerStep = stepsSeen === 0 ? undefined : (now() - startedAt) / 1000 / stepsSeen;
     stepsSeen++;
     const stepsLeft = (epochs - epoch + 1) * stepsPerEpoch - step;
     const left = secondsPerStep === undefined ? '' : `, ${duration(stepsLeft * secondsPerStep)} left`;

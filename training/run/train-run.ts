@@ -170,7 +170,7 @@ async function trainPrepared(prepared: PreparedRun, progress: Progress, request:
         loader,
         grid: validationGrid(dataset.validation, config.patchPx),
         directory,
-        observer: observerOf(request, config, loader),
+        observer: observerOf(request, config, loader, engine.device),
         stopRequested: () => stopRequested,
       };
       const outcome = await train(session, progress);
@@ -302,8 +302,9 @@ function observerOf(
   { terminal, directory, verbose, observer }: RunRequest,
   config: TrainingConfig,
   loader: DataLoader,
+  device: Engine['device'],
 ): TrainingObserver {
-  const display = progressDisplay(terminal, config.epochs);
+  const display = progressDisplay(terminal, config.epochs, device);
   return {
     stepped(step) {
       display.stepped(step);

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { pipArguments } from '../../../setup/pip.ts';
-import { installWheel, wheelFor } from '../../../setup/tensorflow/wheel.ts';
+import { installWheel, linkSolver, wheelFor } from '../../../setup/tensorflow/wheel.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const hasPip = spawnSync('python3', ['-m', 'pip', '--version']).status === 0;
 const cpuWheel = wheelFor('cpu', 'linux', 'x64');
@@ -32,6 +33,18 @@ describe('the wheel', () => {
       expect(lines.filter((line) => /^ {4}--hash=sha256:[0-9a-f]{64}$/.test(line))).toHaveLength(packages);
       expect(lines).toHaveLength(2 * packages);
     }
+  });
+
+  it('of CUDA has cuSOLVER where TensorFlow searches for it', async () => {
+    const folder = await temporaryFolder({
+      'nvidia/cublas/lib/libcublas.so.12': '',
+      'nvidia/cusolver/lib/libcusolver.so.11': 'cuSOLVER',
+    });
+    for (const _time of [1, 2]) await linkSolver(folder);
+    expect(await readFile(join(folder, 'nvidia/cublas/lib/libcusolver.so.11'), 'utf8')).toBe('cuSOLVER');
+    const cpu = await temporaryFolder({ 'tensorflow/': '' });
+    await linkSolver(cpu);
+    expect(await readdir(cpu)).toEqual(['tensorflow']);
   });
 
   it('is chosen by fixed tags, independent of the Python version', () => {

@@ -45,6 +45,31 @@ function linesOf(balanced: number | undefined): string {
   return lines.join('\n');
 }
 
+test('a slow first step on a GPU is explained, once, and a fast one or one on the CPU is not', () => {
+  const linesWith = (device: string, firstStepMs: number) => {
+    const lines: string[] = [];
+    const terminal = {
+      line: (text: string) => lines.push(text),
+      status() {},
+      clear() {},
+      isInteractive: false,
+    };
+    let timeMs = 100;
+    const display = progressDisplay(terminal, 3, device, () => timeMs);
+    const scores = { objective: 0.5, top1err: 0.25, top5err: 0 };
+    for (const step of [1, 2]) {
+      timeMs += step === 1 ? firstStepMs : 5000;
+      display.stepped({ epoch: 1, step, stepsPerEpoch: 4, scores, imagesPerSecond: 10 });
+    }
+    return lines;
+  };
+  expect(linesWith('cuda', 3456)).toEqual([
+    expect.stringMatching(/^The first step took 3\.5 s: the GPU's libraries load/),
+  ]);
+  expect(linesWith('cuda', 1500)).toEqual([]);
+  expect(linesWith('cpu', 3456)).toEqual([]);
+});
+
 test('the balanced error is shown next to the top-1 error if they differ', () => {
   expect(linesOf(0.5)).toMatch(/top-1 error 0\.250 \(balanced 0\.500\)/);
   for (const balanced of [0.25, undefined]) expect(linesOf(balanced)).not.toContain('balanced');
