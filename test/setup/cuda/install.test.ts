@@ -208,6 +208,11 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('on Linux
     expect(tested[1]).toMatch(/onnxruntime cannot use CUDA: Failed to load library .*providers_shared/);
     expect(tested[2]).toMatch(/driver for CUDA 13, 580 or newer/);
     const env = { TEXTURA_CACHE: cache };
+    // As after `npm ci`.
+    for (const name of providerLibraries) await rm(join(place, name));
+    const session = await clone.run('setup/cuda/cuda-test.ts', [], env);
+    expect(session.status).toBe(1);
+    expect(session.stderr).toMatch(/libcudart\.so\.13: (file too short|invalid ELF header)/);
     const removal = await clone.run(setup, ['--remove'], env);
     expect(removal.stdout.trim().split('\n').sort()).toEqual(
       [...providerLibraries.map((name) => join(place, name)), folder].map((path) => `removed ${path}`).sort(),

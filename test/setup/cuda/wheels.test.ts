@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import {
   cudaLibraries,
@@ -22,5 +23,12 @@ it('the wheels are pinned by version, size and hash, the provider in the version
       expect(file.sha256).toMatch(/^[0-9a-f]{64}$/);
       expect(file.bytes).toBeGreaterThan(10_000);
     }
+  }
+});
+
+it('the documentation lists every wheel with its version and size', () => {
+  const page = readFileSync(new URL('../../../docs/gpu.md', import.meta.url), 'utf8');
+  for (const { name, version, bytes } of cudaWheels) {
+    expect(page).toMatch(new RegExp(`\\| ${name} ${version} +\\| ${Math.ceil(bytes / 2 ** 20)} MiB `));
   }
 });
