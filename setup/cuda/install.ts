@@ -3,7 +3,7 @@
  * NVIDIA's libraries where the machine lacks them. They go into a folder of the cache, so that after `npm ci`
  * only links are missing, which the next session on CUDA restores (`node/cuda-libraries.ts`).
  */
-import { existsSync, lstatSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
@@ -64,19 +64,7 @@ export async function setUpCuda(print: Print, setup: CudaSetup = {}): Promise<vo
   if (provider === undefined) throw new TexturaError('internal', 'there is no wheel with the provider');
   const driver = downloadOnly ? undefined : await findDriver();
   const folder = cudaFolder();
-  const given =
-    setup.from === undefined
-      ? new Map<string, string>()
-      : await librariesIn(callerPath(setup.from), provider);
-  const needsProvider =
-    !hasProvider(bindingFolder()) &&
-    !providerLibraries.every((name) => given.has(name)) &&
-    !(await hasLibraries(folder, provider));
-  const isComplete = !setup.bundled && linkedFolders(folder).length > 0;
-  const missing = isComplete || hasCuda(given) ? [] : await missingOf(nvidia, folder);
-  const searchesMachine = missing.length > 0 && !setup.bundled && !downloadOnly;
-  const links = new Map([...(searchesMachine ? await librariesOfMachine() : []), ...given]);
-  const downloads = [...(needsProvider ? [provider] : []), ...(hasCuda(links) ? [] : missing)];
+  const { links, downloads } = await planOf(setup, provider, nvidia, folder);
   throwLacks([
     ...(driver === undefined ? [] : driverLacks(driver)),
     // The provider has another source; NVIDIA's libraries have not.
@@ -102,10 +90,35 @@ export async function setUpCuda(print: Print, setup: CudaSetup = {}): Promise<vo
   print('  undo       npm run setup:cuda -- --remove');
 }
 
-async function missingOf(wheels: readonly PinnedWheel[], folder: string): Promise<PinnedWheel[]> {
-  const missing: PinnedWheel[] = [];
-  for (const wheel of wheels) if (!(await hasLibraries(folder, wheel))) missing.push(wheel);
-  return missing;
+interface Plan {
+  /** Paths of the user's libraries by name. */
+  readonly links: ReadonlyMap<string, string>;
+  readonly downloads: readonly PinnedWheel[];
+}
+
+/** What to link into `folder`, and which wheels to download because nothing else has their libraries. */
+async function planOf(
+  { from, bundled = false, downloadOnly = false }: CudaSetup,
+  provider: PinnedWheel,
+  nvidia: readonly PinnedWheel[],
+  folder: string,
+): Promise<Plan> {
+  const given =
+    from === undefined ? new Map<string, string>() : await librariesIn(callerPath(from), provider);
+  const isProvided = hasProvider(bindingFolder()) || providerLibraries.every((name) => given.has(name));
+  const needed = isProvided ? [] : await lackingIn(folder, [provider]);
+  const isComplete = hasCuda(given) || (!bundled && linkedFolders(folder).length > 0);
+  const missing = isComplete ? [] : await lackingIn(folder, nvidia);
+  const searchesMachine = missing.length > 0 && !bundled && !downloadOnly;
+  const links = new Map([...(searchesMachine ? await librariesOfMachine() : []), ...given]);
+  return { links, downloads: [...needed, ...(hasCuda(links) ? [] : missing)] };
+}
+
+/** Those of `wheels` whose libraries `folder` lacks. */
+async function lackingIn(folder: string, wheels: readonly PinnedWheel[]): Promise<PinnedWheel[]> {
+  const lacking: PinnedWheel[] = [];
+  for (const wheel of wheels) if (!(await hasLibraries(folder, wheel))) lacking.push(wheel);
+  return lacking;
 }
 
 function throwLacks(lacks: readonly string[]): void {
@@ -200,8 +213,9 @@ function reasonIn(stderr: string): string {
   return (reason ?? stderr).trim();
 }
 
+/** Whether the provider itself is in `place`, as NuGet's download leaves it, not links to it. */
 function hasProvider(place: string): boolean {
-  return providerLibraries.every((name) => existsSync(join(place, name)));
+  return providerLibraries.every((name) => lstatSync(join(place, name), { throwIfNoEntry: false })?.isFile());
 }
 
 /** Removes the libraries, and the provider or the links to it in node_modules. */

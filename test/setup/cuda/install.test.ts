@@ -141,7 +141,8 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('on Linux
     );
     expect(await readdir(cache)).toHaveLength(1);
     for (const name of providerLibraries) expect(readlinkSync(join(place, name))).toBe(join(folder, name));
-    expect((await setUp({ downloadOnly: true }))[0]).toBe('The libraries are already installed.');
+    await writeFile(join(folder, providerLibraries[1]), 'cut off');
+    expect(downloaded(await setUp({ downloadOnly: true }))).toEqual(['textura-provider']);
   });
 
   it('refuses a wheel or a library with another hash', async () => {
@@ -179,6 +180,14 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('on Linux
     expect((await readdir(folder)).filter((name) => lstatSync(join(folder, name)).isSymbolicLink())).toEqual(
       [],
     );
+
+    const machine = join(clone.folder, 'machine');
+    await mkdir(machine);
+    for (const name of cudaLibraries) await rename(join(folder, name), join(machine, name));
+    const env = withDriver();
+    const ofMachine = await setUp({}, { ...env, LD_LIBRARY_PATH: `${env.LD_LIBRARY_PATH}:${machine}` });
+    expect(downloaded(ofMachine)).toEqual([]);
+    expect(ofMachine.at(-1)).toMatch(/used the libraries in .*machine; .* setup:cuda -- --bundled/);
 
     const empty = await clone.run(setup, ['--from', links, '--download-only'], offline());
     expect(empty.stderr).toMatch(/--from: .*wheels has neither libonnxruntime_providers_cuda\.so/);
