@@ -5,12 +5,12 @@ import { describeLayers, totalsOf } from '../../model/description.ts';
 import type { MetricsRow } from '../../model/metrics.ts';
 import { networkOf } from '../../model/network.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
+import type { PhotographError, RunErrors } from '../../model/statistics/sample.ts';
 import { type Study, type StudyArm, studyFiles } from '../../model/study-file.ts';
 import { type ValidatedImage, validationFromCsv } from '../../model/validation-file.ts';
 import { readTextIfThere } from '../../node/optional-file.ts';
 import { readStudy } from '../../node/study-record.ts';
 import { type RunResults, readRunResults } from '../../report/run-directory.ts';
-import type { PhotographError, RunErrors } from '../statistics/sample.ts';
 import { type ArmErrors, type ArmStatistics, studyStatistics } from '../statistics/study-statistics.ts';
 import { type StudyRun, type StudyRunState, studyRunState, studyRuns } from '../study-directory.ts';
 

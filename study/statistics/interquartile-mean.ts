@@ -2,7 +2,7 @@
  * The interquartile mean: the mean of the middle half of all values, which a few very hard photographs do not
  * change.
  */
-import type { Sample } from './sample.ts';
+import type { Sample } from '../../model/statistics/sample.ts';
 
 const trimmedShare = 0.25;
 

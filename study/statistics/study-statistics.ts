@@ -7,8 +7,7 @@
  * "Inference for the Generalization Error", Machine Learning 52, 2003).
  */
 
-import { interquartileSamples } from './interquartile-mean.ts';
-import { holmAdjusted, pairedPValue } from './p-values.ts';
+import { holmAdjusted, pairedPValue } from '../../model/statistics/p-values.ts';
 import {
   deviations,
   drawReplicates,
@@ -16,7 +15,7 @@ import {
   intervalOf,
   type Replicates,
   smallestDetectable,
-} from './replicates.ts';
+} from '../../model/statistics/replicates.ts';
 import {
   difference,
   errorSample,
@@ -24,8 +23,9 @@ import {
   pairedSamples,
   type RunErrors,
   type Sample,
-} from './sample.ts';
-import { meanOf, type Pool, poolOf, type Variation, variationOf } from './variation.ts';
+} from '../../model/statistics/sample.ts';
+import { meanOf, type Pool, poolOf, type Variation, variationOf } from '../../model/statistics/variation.ts';
+import { interquartileSamples } from './interquartile-mean.ts';
 
 /** All runs of one network. */
 export interface ArmErrors {

@@ -20,11 +20,6 @@ export interface DatasetImage {
   readonly contentHash: string;
 }
 
-export interface SkippedFile {
-  readonly name: string;
-  readonly why: string;
-}
-
 /** Mean grey level of all pixels of the images, 0..255. */
 export function meanGreyOf(images: readonly DatasetImage[]): number {
   const pixels = ({ width, height }: DatasetImage) => width * height;

@@ -2,11 +2,10 @@
 
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { compareCodePoints } from '../../model/code-point-order.ts';
 import { TexturaError } from '../../model/error.ts';
 import { groupBy } from '../../model/group-by.ts';
 import { counted, oneLine } from '../../model/words.ts';
-import { compareCodePoints } from './code-point-order.ts';
-import type { SkippedFile } from './dataset-image.ts';
 import {
   dataFolderAbove,
   didYouMean,
@@ -14,8 +13,14 @@ import {
   type FolderSplit,
   folderLevels,
   splitOf,
-} from './folder-level.ts';
-import { type FolderWalk, hasImageExtension, type WalkedFile, walkFolder } from './folder-walk.ts';
+} from '../../node/folder-level.ts';
+import {
+  type FolderWalk,
+  hasImageExtension,
+  type SkippedFile,
+  type WalkedFile,
+  walkFolder,
+} from '../../node/folder-walk.ts';
 
 export interface ClassFile extends WalkedFile {
   /** Name of the class in NFC. */

@@ -9,12 +9,12 @@ import { ImageKindError } from '../../model/image-kind.ts';
 import { holdsPatch, leastPatchPx, smallerPatchAdvice } from '../../model/patch.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { ByteRoom } from '../../node/byte-room.ts';
+import { didYouMean, type FolderSplit, splitOf } from '../../node/folder-level.ts';
+import { hasImageExtension, type SkippedFile } from '../../node/folder-walk.ts';
 import { type DecodeLimits, decodeImage } from '../../node/image-decoder.ts';
 import { readImageFile } from '../../node/image-file.ts';
-import type { DatasetImage, SkippedFile } from './dataset-image.ts';
+import type { DatasetImage } from './dataset-image.ts';
 import type { ClassFile, DataFolder } from './folder.ts';
-import { didYouMean, type FolderSplit, splitOf } from './folder-level.ts';
-import { hasImageExtension } from './folder-walk.ts';
 
 export interface CheckedImage {
   readonly file: ClassFile;

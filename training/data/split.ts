@@ -4,13 +4,13 @@
  * be too low.
  */
 
+import { compareCodePoints, compareNames } from '../../model/code-point-order.ts';
 import { TexturaError } from '../../model/error.ts';
 import { groupBy } from '../../model/group-by.ts';
 import { randomStream, shuffle } from '../../model/random.ts';
 import { oneLine } from '../../model/words.ts';
-import { compareCodePoints, compareNames } from './code-point-order.ts';
+import type { FolderSplit } from '../../node/folder-level.ts';
 import type { DatasetImage } from './dataset-image.ts';
-import type { FolderSplit } from './folder-level.ts';
 import type { CheckedImage } from './image-check.ts';
 
 export interface SplitImages {

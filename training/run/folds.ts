@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomStream } from '../../model/random.ts';
 import { runFiles } from '../../model/run-file.ts';
+import { wilsonInterval } from '../../model/statistics/wilson.ts';
 import { type ValidatedImage, validationFromCsv, validationToCsv } from '../../model/validation-file.ts';
 import { counted } from '../../model/words.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
@@ -47,6 +48,7 @@ export async function summariseFolds(directory: string, folds: number): Promise<
   );
   const images = validated.flatMap((fold) => fold.images);
   const wrong = images.filter(isWrong).length;
+  const { low, high } = wilsonInterval(wrong, images.length);
   const summary: FoldsSummary = {
     folds: validated.map((fold) => ({
       directory: fold.directory,
@@ -56,7 +58,7 @@ export async function summariseFolds(directory: string, folds: number): Promise<
     })),
     photographs: images.length,
     patchError: { error: patchError(images), interval: bootstrapInterval(images) },
-    photographError: { error: wrong / images.length, interval: wilsonInterval(wrong, images.length) },
+    photographError: { error: wrong / images.length, interval: [low, high] },
   };
   await writeFileAtomically(join(directory, foldFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
   await writeFileAtomically(join(directory, foldFiles.validation), validationToCsv(images));
@@ -103,16 +105,4 @@ function bootstrapInterval(images: readonly ValidatedImage[]): readonly [number,
     errors[Math.floor(0.025 * resamples)] as number,
     errors[Math.ceil(0.975 * resamples) - 1] as number,
   ];
-}
-
-/**
- * Wilson's score interval (1927, equation 4), which does not shrink to nothing where no photograph is wrong.
- */
-function wilsonInterval(wrong: number, count: number): readonly [number, number] {
-  const z = 1.959964;
-  const share = wrong / count;
-  const centre = share + z ** 2 / (2 * count);
-  const spread = z * Math.sqrt((share * (1 - share)) / count + z ** 2 / (4 * count ** 2));
-  const scale = 1 + z ** 2 / count;
-  return [Math.max(0, (centre - spread) / scale), Math.min(1, (centre + spread) / scale)];
 }

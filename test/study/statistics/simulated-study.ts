@@ -4,7 +4,7 @@
  * patches have it.
  */
 import { type RandomStream, randomStream, shuffle } from '../../../model/random.ts';
-import type { PhotographError } from '../../../study/statistics/sample.ts';
+import type { PhotographError } from '../../../model/statistics/sample.ts';
 import type { ArmErrors } from '../../../study/statistics/study-statistics.ts';
 
 export interface SimulatedStudy {

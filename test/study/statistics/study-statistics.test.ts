@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
+import { holmAdjusted, pairedPValue } from '../../../model/statistics/p-values.ts';
+import { deviations, drawReplicates, intervalOf } from '../../../model/statistics/replicates.ts';
+import type { RunErrors, Sample } from '../../../model/statistics/sample.ts';
+import { poolOf, variationOf } from '../../../model/statistics/variation.ts';
 import { interquartileMean, interquartileSamples } from '../../../study/statistics/interquartile-mean.ts';
-import { holmAdjusted, pairedPValue } from '../../../study/statistics/p-values.ts';
-import { deviations, drawReplicates, intervalOf } from '../../../study/statistics/replicates.ts';
-import type { RunErrors, Sample } from '../../../study/statistics/sample.ts';
 import {
   type ArmStatistics,
   type Comparison,
   studyStatistics,
 } from '../../../study/statistics/study-statistics.ts';
-import { poolOf, variationOf } from '../../../study/statistics/variation.ts';
 import { tolerances } from '../../tolerances.ts';
 import scipy from './scipy_numbers.json' with { type: 'json' };
 

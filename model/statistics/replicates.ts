@@ -9,7 +9,7 @@
  * at least half as much as its photographs do without the seeds, which widens 95 % intervals to 95.5 % for
  * three seeds, and by less for more.
  */
-import { type RandomStream, randomStream } from '../../model/random.ts';
+import { type RandomStream, randomStream } from '../random.ts';
 import type { Variation } from './variation.ts';
 
 /** Draws that all quantities of a study share, so that none depends on which others are computed. */

@@ -4,8 +4,8 @@
  */
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { quoted } from '../../node/shell.ts';
 import { type FolderWalk, hasImageExtension, isSystemName } from './folder-walk.ts';
+import { quoted } from './shell.ts';
 
 export type FolderSplit = 'train' | 'validation';
 

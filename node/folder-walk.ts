@@ -7,8 +7,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Dirent, Stats } from 'node:fs';
 import { readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
-import { compareNames } from './code-point-order.ts';
-import type { SkippedFile } from './dataset-image.ts';
+import { compareNames } from '../model/code-point-order.ts';
 
 export interface WalkedFile {
   /** Path below the walked folder, as on the disk, with `/` between its parts. */
@@ -16,6 +15,11 @@ export interface WalkedFile {
   readonly path: string;
   /** Set if the file cannot be opened because of its name. */
   readonly unreadable?: string;
+}
+
+export interface SkippedFile {
+  readonly name: string;
+  readonly why: string;
 }
 
 export interface FolderWalk {

@@ -9,7 +9,7 @@
  * Exchanges of photographs do not show what another seed would give. With several seeds, exchanges therefore
  * make only the part of the noise that seeds share, and the runs' part is drawn as for the intervals.
  */
-import { type RandomStream, randomStream } from '../../model/random.ts';
+import { type RandomStream, randomStream } from '../random.ts';
 import { deviationOf, type Replicates, runDeviations } from './replicates.ts';
 import type { Sample } from './sample.ts';
 import { strata, type Variation } from './variation.ts';

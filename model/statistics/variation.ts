@@ -22,7 +22,7 @@
  * Photographs vary around the mean of their class in their seed, because every seed has the same number of
  * each class.
  */
-import { groupBy } from '../../model/group-by.ts';
+import { groupBy } from '../group-by.ts';
 import type { Sample } from './sample.ts';
 
 export interface Variation {

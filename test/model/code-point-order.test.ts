@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { compareCodePoints, compareNames } from '../../../training/data/code-point-order.ts';
+import { compareCodePoints, compareNames } from '../../model/code-point-order.ts';
 
 const codePoints = (text: string) => Array.from(text, (letter) => letter.codePointAt(0) as number);
 

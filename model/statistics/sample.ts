@@ -2,7 +2,7 @@
  * The input of the statistics: one value for each validation photograph of a run, such as its error or the
  * difference from the reference's. Photographs are the unit, because the patches of one are not independent.
  */
-import { TexturaError } from '../../model/error.ts';
+import { TexturaError } from '../error.ts';
 
 /** The errors of a network, trained with one seed, on its validation photographs. */
 export interface RunErrors {
