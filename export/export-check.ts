@@ -22,16 +22,19 @@ const decades = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4];
 type ExportCheck = ModelReport['graphs'][number]['parity'];
 
 /**
- * Runs the file at `path` on all patches and compares; messages call it `name`. Errors: `parity-failed`, with
+ * Runs the file at `path`, which divides its logits by `temperature` before the softmax, on all patches and
+ * compares; messages call it `name`. Errors: `parity-failed`, with
  * the difference, if a probability differs by more than allowed or a value is not finite.
  */
 export async function verifyFile(
   path: string,
   patches: ReferencePatches,
   name: string,
+  temperature: number,
 ): Promise<ExportCheck> {
   const classes = patches.logits.length / patches.count;
-  const expected = { logits: patches.logits, probabilities: softmaxRows(patches.logits, classes) };
+  const tempered = patches.logits.map((logit) => logit / temperature);
+  const expected = { logits: patches.logits, probabilities: softmaxRows(tempered, classes) };
   const got = await outputsOf(path, patches, classes);
   const differences = rowDifferences(got.probabilities, expected.probabilities, classes);
   const check: ExportCheck = {

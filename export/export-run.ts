@@ -10,6 +10,7 @@ import { encodeModel } from '../graph/encode.ts';
 import { forwardGraph } from '../graph/forward.ts';
 import { describeModel } from '../graph/onnx/description.ts';
 import { throughputGraph } from '../graph/throughput.ts';
+import { noTemperatures, type Temperatures } from '../model/calibration.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
 import {
   type GraphKind,
@@ -25,6 +26,7 @@ import type { Network } from '../model/network.ts';
 import { patchBytes } from '../model/patch.ts';
 import { softmaxRows } from '../model/scores.ts';
 import { type SelfCheck, selfCheckEntry } from '../model/self-check.ts';
+import { calibrationOf } from '../model/validation-logits.ts';
 import { moveFile, writeFileAtomically } from '../node/atomic-file.ts';
 import { requireSpace } from '../node/output.ts';
 import { verifyFile } from './export-check.ts';
@@ -43,9 +45,15 @@ export function usefulGraphs({ layers }: Network): readonly ExportedGraph[] {
   return layers.some(({ kind }) => kind === 'globalStatistics') ? ['portable'] : exportedGraphs;
 }
 
-const builders: { readonly [K in ExportedGraph]: (trained: TrainedRun, opset: Opset) => Graph } = {
-  portable: ({ network, parameters, known }, opset) => forwardGraph(network, parameters, { opset, known }),
-  throughput: ({ network, parameters }, opset) => throughputGraph(network, parameters, { opset }),
+interface GraphOptions {
+  readonly opset: Opset;
+  readonly temperature: number;
+}
+
+const builders: { readonly [K in ExportedGraph]: (trained: TrainedRun, options: GraphOptions) => Graph } = {
+  portable: ({ network, parameters, known }, options) =>
+    forwardGraph(network, parameters, { ...options, known }),
+  throughput: ({ network, parameters }, options) => throughputGraph(network, parameters, options),
 };
 
 const fileSuffixes: { readonly [K in GraphKind]: string } = {
@@ -77,10 +85,12 @@ const selfCheckCount = 8;
  */
 export async function exportRun(trained: TrainedRun, settings: ExportSettings): Promise<ModelReport> {
   const { run, network, reference } = trained;
-  const { out, opset, version } = settings;
+  const { out, opset } = settings;
+  const calibration = trained.validation && calibrationOf(trained.validation);
+  const temperatures = calibration?.temperatures ?? noTemperatures;
   const files = settings.graphs.map((kind) => {
     const path = join(out, modelFileName(network.name, kind));
-    const bytes = modelBytes(trained, kind, opset, version);
+    const bytes = modelBytes(trained, kind, settings, temperatures);
     return { kind, path, unverified: `${path}.${process.pid}.unverified`, bytes };
   });
   const modelsBytes = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
@@ -89,7 +99,7 @@ export async function exportRun(trained: TrainedRun, settings: ExportSettings): 
   try {
     for (const { kind, path, unverified, bytes } of files) {
       await writeFileAtomically(unverified, bytes);
-      const parity = await verifyFile(resolve(unverified), reference, path);
+      const parity = await verifyFile(resolve(unverified), reference, path, temperatures.patch);
       const { irVersion, operators } = describeModel(bytes, path);
       const sha256 = createHash('sha256').update(bytes).digest('hex');
       const file = basename(path);
@@ -115,6 +125,7 @@ export async function exportRun(trained: TrainedRun, settings: ExportSettings): 
     labels: run.labels,
     network: { variant: run.config.variant, parameters, multiplyAdds },
     ...(run.best === undefined ? {} : { validation: run.best }),
+    ...(calibration === undefined ? {} : { calibration }),
     selfCheck: selfCheckOf(reference, network.classes),
   };
   await writeFileAtomically(join(out, reportFileName(network.name)), jsonText(report));
@@ -125,7 +136,7 @@ export async function exportRun(trained: TrainedRun, settings: ExportSettings): 
 /** Disk space for the report and the index. */
 const maxReportBytes = 2 ** 20;
 
-/** Some of the reference patches, evenly spread, with the training engine's probabilities. */
+/** Some of the reference patches, evenly spread, with the softmax of the training engine's logits. */
 function selfCheckOf({ patches, logits, count }: ReferencePatches, classes: number): SelfCheck {
   const probabilities = softmaxRows(logits, classes);
   const checks = Math.min(selfCheckCount, count);
@@ -140,7 +151,7 @@ function selfCheckOf({ patches, logits, count }: ReferencePatches, classes: numb
 
 type IndexEntry = ModelIndex['models'][number];
 
-function indexEntry({ run, network, known }: TrainedRun, { graphs }: ModelReport): IndexEntry {
+function indexEntry({ run, network, known }: TrainedRun, { graphs, calibration }: ModelReport): IndexEntry {
   const [first] = graphs;
   return {
     name: network.name,
@@ -151,6 +162,7 @@ function indexEntry({ run, network, known }: TrainedRun, { graphs }: ModelReport
     labels: run.labels,
     input: modelInput(run.config.patchPx),
     ...(run.best === undefined ? {} : { top1err: run.best.top1err }),
+    ...(calibration === undefined ? {} : { temperatures: calibration.temperatures }),
     ...(known && { threshold: known.thresholds }),
   };
 }
@@ -184,19 +196,28 @@ function jsonText(value: unknown): string {
 }
 
 /** The bytes of one of a run's ONNX files. The same run gives the same bytes. */
-function modelBytes(trained: TrainedRun, kind: ExportedGraph, opset: Opset, version: string): Uint8Array {
-  return encodeModel(builders[kind](trained, opset), {
+function modelBytes(
+  trained: TrainedRun,
+  kind: ExportedGraph,
+  { opset, version }: ExportSettings,
+  temperatures: Temperatures,
+): Uint8Array {
+  return encodeModel(builders[kind](trained, { opset, temperature: temperatures.patch }), {
     producerName: 'textura',
     producerVersion: version,
-    metadata: modelMetadata(trained),
+    metadata: modelMetadata(trained, temperatures),
     docs: modelDocs(trained.network.name, trained.run.labels, {
       patchPx: trained.run.config.patchPx,
       hasKnownScore: trained.known !== undefined,
+      temperatures,
     }),
   });
 }
 
-function modelMetadata({ directory, run, network, known }: TrainedRun): Record<string, string> {
+function modelMetadata(
+  { directory, run, network, validation, known }: TrainedRun,
+  temperatures: Temperatures,
+): Record<string, string> {
   const { config, best, data } = run;
   const origin = {
     name: basename(directory),
@@ -212,6 +233,12 @@ function modelMetadata({ directory, run, network, known }: TrainedRun): Record<s
     [metadataKeys.input]: JSON.stringify(modelInput(config.patchPx)),
     [metadataKeys.network]: JSON.stringify(network),
     [metadataKeys.run]: JSON.stringify(origin),
+    ...(validation === undefined
+      ? {}
+      : {
+          [metadataKeys.temperature]: String(temperatures.patch),
+          [metadataKeys.photographTemperature]: String(temperatures.photograph),
+        }),
     ...(known && { [metadataKeys.threshold]: JSON.stringify(known.thresholds) }),
   };
 }

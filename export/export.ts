@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
+import { measure, significant } from '../model/format.ts';
 import { defaultOpset, type ModelReport, opsets } from '../model/model-file.ts';
 import { counted, oneLine } from '../model/words.ts';
 import { type CommandDefinition, runCommand } from '../node/command-line.ts';
@@ -104,7 +105,11 @@ async function chosenRuns(run: string | undefined, study: string | undefined): P
   );
 }
 
-function reportText(directory: string, out: string, { graphs, labels, validation }: ModelReport): string {
+function reportText(
+  directory: string,
+  out: string,
+  { graphs, labels, validation, calibration }: ModelReport,
+): string {
   return graphs
     .map(({ file, bytes, opset, irVersion, sha256, parity }) => {
       const { probabilities, logits } = parity;
@@ -130,10 +135,18 @@ function reportText(directory: string, out: string, { graphs, labels, validation
         ['  logits', `differ by at most ${short(logits.maxAbsolute)}, ${short(logits.maxRelative)} relative`],
         ['  top class', `the same for ${percent(parity.argmaxAgreement)} of the patches`],
         ['  differences', decades.map(([decade, count]) => `${count} ${decade}`).join(', ')],
+        ...(calibration === undefined ? [] : [['  temperature', temperatureText(calibration)] as const]),
       ] as const;
       return rows.map(([label, text]) => `${label.padEnd(16)} ${text}`).join('\n');
     })
     .join('\n');
+}
+
+/** `1.08 for patches (ECE 0.021 -> 0.009), 0.71 for photographs (ECE ...)`. */
+function temperatureText({ temperatures, ece }: NonNullable<ModelReport['calibration']>): string {
+  const text = (temperature: number, { before, after }: typeof ece.patches) =>
+    `${significant(temperature)} (calibration error ${measure(before)} -> ${measure(after)})`;
+  return `patches ${text(temperatures.patch, ece.patches)}, photographs ${text(temperatures.photograph, ece.photographs)}`;
 }
 
 function short(value: number): string {

@@ -12,6 +12,7 @@ import { checkParameters, type Parameters } from '../model/parameters.ts';
 import { patchBytes } from '../model/patch.ts';
 import { networkOfRun, type Run, runFiles } from '../model/run-file.ts';
 import { decodeTensors, type TensorFile } from '../model/safetensors.ts';
+import { type ValidationLogits, validationLogitsFrom } from '../model/validation-logits.ts';
 import { readIfThere } from '../node/optional-file.ts';
 import { readRun } from '../node/run-record.ts';
 import { npmRun } from '../node/shell.ts';
@@ -37,6 +38,8 @@ export interface TrainedRun {
   /** Of the best epoch. */
   readonly parameters: Parameters;
   readonly reference: ReferencePatches;
+  /** Undefined for a run without validation photographs, and for one of an earlier version. */
+  readonly validation: ValidationLogits | undefined;
   /** Undefined for networks without it, and for runs of earlier versions. */
   readonly known: KnownScore | undefined;
 }
@@ -60,10 +63,13 @@ export async function readTrainedRun(directory: string): Promise<TrainedRun> {
     ...referencePatches(referenceFile, network, referencePath),
     ...(suspicion && { suspicion }),
   };
+  const validationPath = join(directory, runFiles.validationLogits);
+  const validationFile = await readIfThere(validationPath);
+  const validation = validationFile && validationLogitsFrom(validationFile, network.classes, validationPath);
   const knownPath = join(directory, runFiles.known);
   const knownFile = await readIfThere(knownPath);
   const known = knownFile && knownScoreFromTensors(decodeTensors(knownFile, knownPath), knownPath);
-  return { directory, run, network, parameters, reference, known };
+  return { directory, run, network, parameters, reference, validation, known };
 }
 
 /**

@@ -25,13 +25,15 @@ export interface ForwardOutputs {
   readonly features: Value | undefined;
   /** `[N,C]`, averaged over positions. */
   readonly logits: Value;
-  /** `[N,C]`, softmax of the logits. */
+  /** `[N,C]`, softmax of the logits divided by the temperature. */
   readonly probabilities: Value;
 }
 
 interface ForwardSettings {
   readonly opset: Opset;
   readonly float?: FloatDtype;
+  /** Divides the logits before the softmax; default 1. */
+  readonly temperature?: number;
   /** Adds the output `known_score`. */
   readonly known?: KnownScore | undefined;
 }
@@ -44,13 +46,13 @@ interface ForwardSettings {
 export function forwardGraph(
   network: Network,
   parameters: Parameters,
-  { opset, float = 'float32', known }: ForwardSettings,
+  { opset, float = 'float32', temperature = 1, known }: ForwardSettings,
 ): Graph {
   const graph = createGraph({ name: network.name, opset, float });
   const image = graph.input(graphNames.image, float, ['N', 1, inputPx, inputPx]);
-  const { logits, probabilities, features } = addForward(graph, network, image, (name, shape) =>
-    graph.initializer(name, tensorOf(float, shape, parameter(parameters, name))),
-  );
+  const source: ParameterSource = (name, shape) =>
+    graph.initializer(name, tensorOf(float, shape, parameter(parameters, name)));
+  const { logits, probabilities, features } = addForward(graph, network, image, source, temperature);
   graph.output(probabilities);
   graph.output(logits);
   if (known !== undefined) graph.output(addKnownScore(graph, features, known));
@@ -110,6 +112,7 @@ export function addForward(
   network: Network,
   image: Value,
   source: ParameterSource,
+  temperature = 1,
 ): ForwardOutputs {
   const outputs = new Map<string, Value>();
   const logits = describeLayers(network).reduce((x, { layer, parameters }) => {
@@ -118,7 +121,14 @@ export function addForward(
     outputs.set(layer.name, output);
     return output;
   }, image);
-  const probabilities = graph.node('Softmax', [logits], { axis: 1, name: graphNames.probabilities });
+  const probabilities = addProbabilities(graph, logits, temperature);
   const statistics = network.layers.find(({ kind }) => kind === 'globalStatistics');
   return { logits, probabilities, features: statistics && outputs.get(statistics.name) };
+}
+
+/** Softmax of `logits / temperature` `[N,C]`; the logits stay as they are. */
+export function addProbabilities(graph: Graph, logits: Value, temperature: number): Value {
+  const tempered =
+    temperature === 1 ? logits : graph.node('Div', [logits, graph.scalar(temperature)], { name: 'tempered' });
+  return graph.node('Softmax', [tempered], { axis: 1, name: graphNames.probabilities });
 }

@@ -11,6 +11,7 @@ import type { Network } from '../model/network.ts';
 import { type Parameters, parameter } from '../model/parameters.ts';
 import { inputPx } from '../model/patch.ts';
 import { createGraph, type Graph } from './builder.ts';
+import { addProbabilities } from './forward.ts';
 import { activation } from './step/activation.ts';
 import type { Matrix } from './step/matrix.ts';
 import { forwardPasses, outputOf, patchesFirst } from './step/step.ts';
@@ -25,7 +26,7 @@ import { tensorOf } from './tensor.ts';
 export function throughputGraph(
   network: Network,
   parameters: Parameters,
-  { opset }: { readonly opset: Opset },
+  { opset, temperature = 1 }: { readonly opset: Opset; readonly temperature?: number },
 ): Graph {
   const graph = createGraph({ name: `${network.name} throughput`, opset, float: 'float32' });
   const image = graph.input(graphNames.image, graph.float, ['N', 1, inputPx, inputPx]);
@@ -34,7 +35,7 @@ export function throughputGraph(
   const x = activation(graph.reshape(pixels, [inputPx, inputPx, 1, -1]));
   const passes = forwardPasses(graph, network, x, storedWeights(graph, network, parameters));
   const logits = patchesFirst(graph, outputOf(passes), graphNames.logits);
-  graph.output(graph.node('Softmax', [logits], { axis: 1, name: graphNames.probabilities }));
+  graph.output(addProbabilities(graph, logits, temperature));
   graph.output(logits);
   return graph;
 }

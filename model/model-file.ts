@@ -2,6 +2,7 @@
  * Schemas of the files of an exported model: metadata, the report of the export check, and the index.
  */
 import { z } from 'zod';
+import { noTemperatures, type Temperatures } from './calibration.ts';
 import { TexturaError } from './error.ts';
 import { graphNames } from './graph-names.ts';
 import { issueTexts } from './issue-text.ts';
@@ -17,6 +18,9 @@ export const metadataKeys = {
   input: 'textura.input',
   network: 'textura.network',
   run: 'textura.run',
+  /** Of patches and of photographs, see `model/calibration.ts`. Files without them have the temperature 1. */
+  temperature: 'textura.temperature',
+  photographTemperature: 'textura.photoTemperature',
   threshold: 'textura.threshold',
 } as const;
 
@@ -32,6 +36,21 @@ export type ModelInput = z.infer<typeof modelInputSchema>;
 
 export function modelInput(patchPx: number): ModelInput {
   return { layout: 'NCHW', size: inputPx, colour: 'grey = (299 R + 587 G + 114 B) / 1000, 0..255', patchPx };
+}
+
+/** `textura.temperature` and `textura.photoTemperature`. */
+const temperatureSchema = z.number().positive();
+
+const temperaturesSchema = z.strictObject({ patch: temperatureSchema, photograph: temperatureSchema });
+
+/** The temperatures in a model's metadata; 1 where it has none. Errors: as `metadataValue`. */
+export function temperaturesOf(metadata: Readonly<Record<string, string>>, where: string): Temperatures {
+  const value = (key: string) =>
+    metadata[key] === undefined ? 1 : metadataValue(metadata, key, temperatureSchema, where);
+  return {
+    patch: value(metadataKeys.temperature),
+    photograph: value(metadataKeys.photographTemperature),
+  };
 }
 
 /** `textura.threshold`: lowest score of a known photograph, and of a known patch on its own. */
@@ -92,11 +111,18 @@ export interface ModelDocs {
   readonly values: Readonly<Record<string, string>>;
 }
 
+interface DocumentedModel {
+  readonly patchPx: number;
+  readonly hasKnownScore?: boolean;
+  readonly temperatures?: Temperatures;
+}
+
 export function modelDocs(
   name: string,
   labels: readonly string[],
-  { patchPx, hasKnownScore = false }: { readonly patchPx: number; readonly hasKnownScore?: boolean },
+  { patchPx, hasKnownScore = false, temperatures = noTemperatures }: DocumentedModel,
 ): ModelDocs {
+  const { patch, photograph } = temperatures;
   const classes = labels.length;
   const { labels: labelsKey } = metadataKeys;
   return {
@@ -106,7 +132,9 @@ export function modelDocs(
     ].join(' '),
     graph: [
       'Forward pass with the normalisation inside: give it plain grey levels.',
-      'To classify a picture, average the logits of several patches.',
+      photograph === 1
+        ? 'To classify a picture, average the logits of several patches.'
+        : `To classify a picture, average the logits of several patches; divide them by ${photograph} before the softmax.`,
     ].join(' '),
     values: {
       [graphNames.image]: [
@@ -114,12 +142,12 @@ export function modelDocs(
         'Grey is (299 R + 587 G + 114 B) / 1000.',
         `A patch is a square of ${patchPx}x${patchPx} pixels of the picture, area-averaged to 64x64 and rounded to whole levels.`,
       ].join(' '),
-      [graphNames.probabilities]: `float32 [N,${classes}]: softmax of the logits; a row sums to 1, column i is class i of ${labelsKey}.`,
+      [graphNames.probabilities]: `float32 [N,${classes}]: softmax of the logits${patch === 1 ? '' : ` divided by ${patch}`}; a row sums to 1, column i is class i of ${labelsKey}.`,
       [graphNames.logits]: `float32 [N,${classes}]: scores before the softmax, any real number, columns as in probabilities.`,
       ...(hasKnownScore && {
         [graphNames.knownScore]: [
           'float32 [N,1]: how much the features look like a class of the model.',
-          'A picture is of a known class if its largest probability plus the mean known_score of its patches is at',
+          'A picture is of a known class if the largest softmax of the mean logits plus the mean known_score of its patches is at',
           `least photograph of ${metadataKeys.threshold} (patch, if it has a single patch).`,
         ].join(' '),
       }),
@@ -172,7 +200,22 @@ export const modelReportSchema = z.strictObject({
       photographTop1err: z.number().optional(),
     })
     .optional(),
-  /** Patches (base64 of 64x64 bytes) with their expected probabilities, for a self-check at start. */
+  /** How the temperatures were fitted; absent if the run has no logits of its validation. */
+  calibration: z
+    .strictObject({
+      photographs: z.int().min(1),
+      temperatures: temperaturesSchema,
+      /** Expected calibration error of the photographs and patches that the temperatures are fitted to. */
+      ece: z.strictObject({
+        patches: z.strictObject({ before: z.number(), after: z.number() }),
+        photographs: z.strictObject({ before: z.number(), after: z.number() }),
+      }),
+    })
+    .optional(),
+  /**
+   * Patches (base64 of 64x64 bytes) with the softmax of their expected logits, without a temperature, for a
+   * self-check at start.
+   */
   selfCheck: z.array(z.strictObject({ patch: z.base64(), probabilities: z.array(z.number()) })),
 });
 export type ModelReport = z.infer<typeof modelReportSchema>;
@@ -189,6 +232,8 @@ export const modelIndexSchema = z.strictObject({
       labels: z.array(z.string()),
       input: modelInputSchema,
       top1err: z.number().optional(),
+      /** As in the files' metadata. */
+      temperatures: temperaturesSchema.optional(),
       /** For models with known scores. */
       threshold: thresholdsSchema.optional(),
     }),

@@ -32,6 +32,8 @@ export const runFiles = {
   /** Result for each validation photograph. */
   validation: 'validation.csv',
   report: 'report.html',
+  /** The engine's logits of all validation patches, for the calibration. */
+  validationLogits: 'validation-logits.safetensors',
 } as const;
 
 /** Summary of the training and validation images, so that two runs can be checked for the same data. */

@@ -11,6 +11,7 @@ import { html, type Markup } from './markup.ts';
 import { pageShell } from './page.ts';
 import { type RunRecord, readRunDirectory } from './run-directory.ts';
 import { summaryOf } from './run-summary.ts';
+import { calibrationSection } from './section-calibration.ts';
 import { filtersSection, networkSection, samplesSection } from './section-internals.ts';
 import { commandsSection, dataSection, engineSection, settingsSection } from './section-metadata.ts';
 import { classesSection, confusionSection, curvesSection, resultEntry } from './section-results.ts';
@@ -42,6 +43,7 @@ function reportPage(record: RunRecord): string {
     curvesSection(record),
     classesSection(record),
     confusionSection(record),
+    calibrationSection(record),
     filtersSection(record),
     samplesSection(record),
     networkSection(record),

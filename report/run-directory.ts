@@ -4,6 +4,7 @@ import { TexturaError } from '../model/error.ts';
 import { type MetricsRow, metricsFromCsv, withBalancedErrors } from '../model/metrics.ts';
 import { type Run, runFiles } from '../model/run-file.ts';
 import { decodeTensors, type StoredTensor } from '../model/safetensors.ts';
+import { type ValidationLogits, validationLogitsFrom } from '../model/validation-logits.ts';
 import { readIfThere, readTextIfThere } from '../node/optional-file.ts';
 import { readRun } from '../node/run-record.ts';
 import { type Confusion, confusionCsvFile, readConfusion } from './confusion.ts';
@@ -27,6 +28,8 @@ export interface RunResults {
 export interface RunRecord extends RunResults {
   /** samples.png as a data URL. */
   readonly samples: string | undefined;
+  /** Undefined without validation, and in runs of earlier versions. */
+  readonly validationLogits: ValidationLogits | undefined;
 }
 
 /**
@@ -35,7 +38,10 @@ export interface RunRecord extends RunResults {
 export async function readRunDirectory(directory: string): Promise<RunRecord> {
   const results = await readRunResults(directory);
   const samples = await readIfThere(join(directory, samplesFile));
-  return { ...results, samples: samples && (await embeddedPicture(samples)) };
+  const path = join(directory, runFiles.validationLogits);
+  const logits = await readIfThere(path);
+  const validationLogits = logits && validationLogitsFrom(logits, results.run.labels.length, path);
+  return { ...results, samples: samples && (await embeddedPicture(samples)), validationLogits };
 }
 
 /** Errors: as of `readRunDirectory`. */

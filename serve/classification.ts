@@ -1,8 +1,9 @@
-/** Classifies one image: the mean of the logits over its patches, then softmax. */
+/** Classifies one image: the mean of the logits over its patches, divided by the temperature, then softmax. */
+import { meanProbabilities, noTemperatures, type Temperatures } from '../model/calibration.ts';
 import type { GreyImage } from '../model/image.ts';
 import { isKnown, type KnownThresholds } from '../model/known-score.ts';
 import { centrePatch, cutPatch, patchBytes, patchGrid } from '../model/patch.ts';
-import { meanRow, softmaxRows, topClasses } from '../model/scores.ts';
+import { topClasses } from '../model/scores.ts';
 import type { CropChoice } from '../model/service.ts';
 import type { PatchOutputs } from '../node/onnxruntime.ts';
 import type { Model } from './model.ts';
@@ -21,9 +22,10 @@ export interface Classification {
   readonly known?: boolean;
 }
 
-/** The classes of a model, and the thresholds of its known scores. */
+/** The classes of a model, its temperatures, and the thresholds of its known scores. */
 export interface ClassifierLabels {
   readonly labels: readonly string[];
+  readonly temperatures: Temperatures;
   readonly threshold?: KnownThresholds | undefined;
 }
 
@@ -55,16 +57,31 @@ export async function classify(
 
 /** The `top` likeliest classes by the mean of the rows of the logits of an image's patches. */
 export function classificationOf(
-  { logits, knownScores }: PatchOutputs,
-  { labels, threshold }: ClassifierLabels,
+  outputs: PatchOutputs,
+  model: ClassifierLabels,
   top: number,
 ): Classification {
-  const probabilities = softmaxRows(meanRow(logits, labels.length), labels.length);
+  const { logits } = outputs;
+  const { labels, temperatures } = model;
+  const probabilities = meanProbabilities(logits, labels.length, temperatures);
   const predictions = topClasses(probabilities, top).map((c) => ({
     label: labels[c] ?? '',
     probability: probabilities[c] ?? 0,
   }));
   const crops = logits.length / labels.length;
-  if (knownScores === undefined || threshold === undefined) return { predictions, crops };
-  return { predictions, crops, known: isKnown(Math.max(...probabilities), knownScores, threshold) };
+  const known = knownOf(outputs, model);
+  return known === undefined ? { predictions, crops } : { predictions, crops, known };
+}
+
+/**
+ * Whether an image shows one of the classes at all; undefined if the model cannot tell. Decided without the
+ * temperature, as the thresholds were.
+ */
+export function knownOf(
+  { logits, knownScores }: PatchOutputs,
+  { labels, threshold }: Pick<ClassifierLabels, 'labels' | 'threshold'>,
+): boolean | undefined {
+  if (knownScores === undefined || threshold === undefined) return undefined;
+  const certainty = Math.max(...meanProbabilities(logits, labels.length, noTemperatures));
+  return isKnown(certainty, knownScores, threshold);
 }

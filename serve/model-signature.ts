@@ -2,6 +2,7 @@
  * The signature that an ONNX file must have: inputs, outputs and metadata. Checked before the file is run.
  */
 import type { DescribedValue, ModelDescription } from '../graph/onnx/description.ts';
+import type { Temperatures } from '../model/calibration.ts';
 import { TexturaError } from '../model/error.ts';
 import { graphNames } from '../model/graph-names.ts';
 import type { KnownThresholds } from '../model/known-score.ts';
@@ -11,6 +12,7 @@ import {
   metadataKeys,
   metadataValue,
   modelInputSchema,
+  temperaturesOf,
   thresholdsSchema,
 } from '../model/model-file.ts';
 import { inputPx } from '../model/patch.ts';
@@ -19,6 +21,7 @@ export interface ModelSignature {
   /** In output order. */
   readonly labels: readonly string[];
   readonly input: ModelInput;
+  readonly temperatures: Temperatures;
   /** Only for files with known scores. */
   readonly threshold?: KnownThresholds;
 }
@@ -29,10 +32,11 @@ export function checkSignature(description: ModelDescription, path: string): Mod
   const labels = metadataValue(metadata, metadataKeys.labels, labelsSchema, path);
   const input = metadataValue(metadata, metadataKeys.input, modelInputSchema, path);
   checkValues(description, labels.length, path);
-  if (!description.outputs.some(({ name }) => name === graphNames.knownScore)) return { labels, input };
+  const signature = { labels, input, temperatures: temperaturesOf(metadata, path) };
+  if (!description.outputs.some(({ name }) => name === graphNames.knownScore)) return signature;
   expectValue(description.outputs, graphNames.knownScore, [1], `${path}: output`);
   const threshold = metadataValue(metadata, metadataKeys.threshold, thresholdsSchema, path);
-  return { labels, input, threshold };
+  return { ...signature, threshold };
 }
 
 /** Names, types and shapes of the input and outputs; only the batch is dynamic. */

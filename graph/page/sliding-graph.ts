@@ -37,10 +37,15 @@ export interface SlidingGraph {
 }
 
 /**
- * Builds the graph. If the network starts with standardisation, its input is the standardised picture
+ * Builds the graph, with the `temperature` of patches. If the network starts with standardisation, its input is the standardised picture
  * (local-standardisation.ts).
  */
-export function slidingGraph(network: Network, parameters: Parameters, plan: SlidingPlan): SlidingGraph {
+export function slidingGraph(
+  network: Network,
+  parameters: Parameters,
+  plan: SlidingPlan,
+  temperature = 1,
+): SlidingGraph {
   const graph = createGraph({ name: `${network.name} sliding`, opset: defaultOpset, float: 'float32' });
   let x = graph.input(slidingNames.picture, 'float32', [1, 1, plan.height, plan.width]);
   const layers = slidingLayers(network);
@@ -68,7 +73,9 @@ export function slidingGraph(network: Network, parameters: Parameters, plan: Sli
   // past the edge are then cropped.
   const places = (length: number) => Math.floor((length - inputPx) / stridePx) + 1;
   const within = cropped(graph, averaged, places(plan.height), places(plan.width));
-  graph.output(graph.node('Softmax', [within], { axis: 1, name: slidingNames.probabilities }));
+  const tempered =
+    temperature === 1 ? within : graph.node('Div', [within, graph.scalar(temperature)], { name: 'tempered' });
+  graph.output(graph.node('Softmax', [tempered], { axis: 1, name: slidingNames.probabilities }));
   return { graph, stridePx };
 }
 

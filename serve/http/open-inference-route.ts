@@ -3,6 +3,7 @@
  * float32.
  */
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { patchProbabilities } from '../../model/calibration.ts';
 import { TexturaError } from '../../model/error.ts';
 import { graphNames } from '../../model/graph-names.ts';
 import {
@@ -12,7 +13,6 @@ import {
   type ModelMetadata,
 } from '../../model/open-inference.ts';
 import { inputPx } from '../../model/patch.ts';
-import { softmaxRows } from '../../model/scores.ts';
 import type { PatchOutputs } from '../../node/onnxruntime.ts';
 import { productVersion } from '../../node/product-version.ts';
 import type { ServedModel } from '../registry/registry.ts';
@@ -125,10 +125,10 @@ interface OutputTensor {
 function outputsOf(
   request: Pick<InferRequest, 'parameters' | 'outputs'>,
   { logits, knownScores }: PatchOutputs,
-  classes: number,
+  { labels: { length: classes }, temperatures }: Pick<ServedModel, 'labels' | 'temperatures'>,
 ) {
   const computed = new Map<string, Pick<OutputTensor, 'values' | 'size'>>([
-    [graphNames.probabilities, { values: softmaxRows(logits, classes), size: classes }],
+    [graphNames.probabilities, { values: patchProbabilities(logits, classes, temperatures), size: classes }],
     [graphNames.logits, { values: logits, size: classes }],
   ]);
   if (knownScores !== undefined) computed.set(graphNames.knownScore, { values: knownScores, size: 1 });
@@ -147,11 +147,12 @@ function outputsOf(
 
 function sendAnswer(
   response: Response,
-  { name, labels }: ServedModel,
+  model: ServedModel,
   request: Pick<InferRequest, 'id' | 'parameters' | 'outputs'>,
   computed: PatchOutputs,
 ): void {
-  const outputs = outputsOf(request, computed, labels.length);
+  const { name } = model;
+  const outputs = outputsOf(request, computed, model);
   const answer: InferAnswer = {
     model_name: name,
     model_version: modelVersion,

@@ -7,6 +7,7 @@
 import { describeModel } from '../../graph/onnx/description.ts';
 import { dtypes, type Message } from '../../graph/onnx/format.ts';
 import { decodeMessage, encodeMessage } from '../../graph/onnx/protobuf.ts';
+import { noTemperatures } from '../../model/calibration.ts';
 import { TexturaError } from '../../model/error.ts';
 import type { ModelIndex } from '../../model/model-file.ts';
 import { checkSignature } from '../model-signature.ts';
@@ -17,17 +18,23 @@ const allowedOperators: ReadonlySet<string> = new Set(
    Transpose Unsqueeze`.split(/\s+/),
 );
 
+/** What the index repeats of the files. */
+export type IndexedSignature = Pick<
+  ModelIndex['models'][number],
+  'labels' | 'input' | 'threshold' | 'temperatures'
+>;
+
 /** More than the graphs of any network have. */
 const maxNodes = 2000;
 
 /**
- * Checks a file's bytes, and its labels, input and threshold against the index. Errors: `model-unusable`, naming the
- * file and the fault.
+ * Checks a file's bytes, and its labels, input, temperatures and threshold against the index. Errors:
+ * `model-unusable`, naming the file and the fault.
  */
 export function checkAllowList(
   bytes: Uint8Array,
   name: string,
-  { labels, input, threshold }: Pick<ModelIndex['models'][number], 'labels' | 'input' | 'threshold'>,
+  { labels, input, threshold, temperatures = noTemperatures }: IndexedSignature,
 ): void {
   const model = decodeMessage('Model', bytes, name);
   checkNodes(model, name);
@@ -40,6 +47,9 @@ export function checkAllowList(
     fail(name, 'its threshold differs from that in the index');
   if (own.input.patchPx !== input.patchPx)
     fail(name, `its patchPx is ${own.input.patchPx}, but ${input.patchPx} in the index`);
+  const { patch, photograph } = own.temperatures;
+  if (patch !== temperatures.patch || photograph !== temperatures.photograph)
+    fail(name, 'its temperatures differ from those in the index');
 }
 
 function checkNodes({ graph, opsetImport = [] }: Message<'Model'>, name: string): void {

@@ -5,6 +5,7 @@
 import { webcrypto } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { noTemperatures, type Temperatures } from '../../model/calibration.ts';
 import { TexturaError } from '../../model/error.ts';
 import type { GraphKind, ModelReport } from '../../model/model-file.ts';
 import { preferredModel } from '../../model/network.ts';
@@ -23,7 +24,8 @@ import { SandboxCheck, sandboxRequestOf } from './sandbox-check.ts';
 import { modelCheckOf } from './self-check.ts';
 
 /** A model that answers. */
-export interface ServedModel extends Omit<IndexEntry, 'files' | 'report'> {
+export interface ServedModel extends Omit<IndexEntry, 'files' | 'report' | 'temperatures'> {
+  readonly temperatures: Temperatures;
   /** As in the folder's index. */
   readonly entry: IndexEntry;
   readonly device: InferenceDevice;
@@ -237,7 +239,8 @@ export class Registry {
     const files = [report, ...graphs.map(({ file }) => file)].map(
       (file) => [basename(file.path), file] as const,
     );
-    return { ...entry, entry, device, sessions, files: new Map(files) };
+    const temperatures = entry.temperatures ?? noTemperatures;
+    return { ...entry, entry, temperatures, device, sessions, files: new Map(files) };
   }
 }
 

@@ -7,11 +7,12 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { TexturaError, type TexturaErrorCode } from '../../model/error.ts';
 import type { ModelReport } from '../../model/model-file.ts';
-import type { IndexEntry, ModelSource } from './model-folder.ts';
+import type { IndexedSignature } from './graph-allow-list.ts';
+import type { ModelSource } from './model-folder.ts';
 import type { ModelCheck } from './self-check.ts';
 
 export interface SandboxRequest {
-  readonly entry: Pick<IndexEntry, 'labels' | 'input' | 'threshold'>;
+  readonly entry: IndexedSignature;
   readonly graphs: readonly { readonly name: string; readonly path: string; readonly sha256: string }[];
   readonly check: ModelCheck;
 }
@@ -35,7 +36,12 @@ export function sandboxRequestOf(
   check: ModelCheck,
 ): SandboxRequest {
   return {
-    entry: { labels: entry.labels, input: entry.input, threshold: entry.threshold },
+    entry: {
+      labels: entry.labels,
+      input: entry.input,
+      threshold: entry.threshold,
+      temperatures: entry.temperatures,
+    },
     check,
     graphs: graphs.map(({ kind, file }) => {
       const name = basename(file.path);

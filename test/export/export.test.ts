@@ -6,16 +6,25 @@ import { exportRun } from '../../export/export-run.ts';
 import { readTrainedRun } from '../../export/trained-run.ts';
 import { describeModel } from '../../graph/onnx/description.ts';
 import { decodeMessage } from '../../graph/onnx/protobuf.ts';
-import { modelIndexSchema, modelReportSchema, type Opset } from '../../model/model-file.ts';
+import { fittedTemperature } from '../../model/calibration.ts';
+import { modelIndexSchema, modelReportSchema, type Opset, temperaturesOf } from '../../model/model-file.ts';
 import { networkOf } from '../../model/network.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
+import { softmaxRows } from '../../model/scores.ts';
+import { photographLogits } from '../../model/validation-logits.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { readRun, writeRun } from '../../node/run-record.ts';
 import { runHere, runScript } from '../support/command.ts';
 import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
 import { randomParameters, randomPatches } from '../support/random-network.ts';
 import { onSmallDisk, onSmallDisks, smallDisksWork } from '../support/small-disk.ts';
-import { modelFile, sixTextures, type TrainedRunOptions, writeTrainedRun } from '../support/trained-run.ts';
+import {
+  modelFile,
+  overconfidentValidation,
+  sixTextures,
+  type TrainedRunOptions,
+  writeTrainedRun,
+} from '../support/trained-run.ts';
 import { tolerances } from '../tolerances.ts';
 
 let home: string;
@@ -134,6 +143,50 @@ describe('an exported run', () => {
       );
       expect(second?.equals(first ?? Buffer.of())).toBe(true);
     }
+  });
+});
+
+test('a run with the logits of its validation is exported with temperatures', async () => {
+  const folder = await newHome();
+  const validation = overconfidentValidation(6);
+  await writeTrainedRun(join(folder, 'runs/tiles'), { validation });
+  await writeTrainedRun(join(folder, 'runs/plain'));
+  const report = await exportHere(folder, 'runs/tiles');
+  await exportHere(folder, 'runs/plain', 'plain');
+  const expected = {
+    patch: fittedTemperature(validation),
+    photograph: fittedTemperature(photographLogits(validation)),
+  };
+  expect(expected.patch).toBeGreaterThan(1.5);
+  expect(expected.photograph).not.toBe(expected.patch);
+  expect(report.calibration).toMatchObject({ photographs: 20, temperatures: expected });
+  const { patches: error } = report.calibration?.ece ?? { patches: { before: 0, after: 1 } };
+  expect(error.after).toBeLessThan(error.before);
+  expect((await readIndex(folder)).models[0]?.temperatures).toEqual(expected);
+
+  const patches = randomPatches(2, 11);
+  const bytesIn = (out: string, file: string) => readFile(join(folder, out, file));
+  const plain = await runOnPatches(await bytesIn('plain', 'lab-baseline.onnx'), patches);
+  for (const file of ['lab-baseline.onnx', 'lab-baseline.throughput.onnx']) {
+    const bytes = await bytesIn('models', file);
+    expect(temperaturesOf(describeModel(bytes, file).metadata, file)).toEqual(expected);
+    const { logits, probabilities } = await runOnPatches(bytes, patches);
+    expect(largestDifference(logits.values, plain.logits.values)).toBeLessThan(tolerances.engineLogit);
+    const tempered = softmaxRows(
+      Float32Array.from(plain.logits.values, (logit) => logit / expected.patch),
+      6,
+    );
+    expect(largestDifference(probabilities.values, tempered)).toBeLessThan(tolerances.probability);
+    expect(largestDifference(probabilities.values, plain.probabilities.values)).toBeGreaterThan(0.01);
+  }
+});
+
+test('damaged logits of the validation are reported, not used', async () => {
+  const folder = await newHome();
+  await writeTrainedRun(join(folder, 'runs/tiles'), { validation: overconfidentValidation(5) });
+  await expect(exportHere(folder, 'runs/tiles')).rejects.toMatchObject({
+    code: 'file-damaged',
+    message: expect.stringContaining('expected logits F32 [n,6]'),
   });
 });
 

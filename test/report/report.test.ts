@@ -4,14 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
+import { significant } from '../../model/format.ts';
 import { balancedErrorsToCsv, metricsFromCsv } from '../../model/metrics.ts';
 import { randomStream } from '../../model/random.ts';
+import { runFiles } from '../../model/run-file.ts';
 import { decodeTensors } from '../../model/safetensors.ts';
+import { calibrationOf, validationLogitsFile } from '../../model/validation-logits.ts';
 import { writeConfusion } from '../../report/confusion.ts';
 import { writeReport } from '../../report/report.ts';
 import { type InventedRun, inventRun } from '../support/invented-run.ts';
 import { knownNumbers } from '../support/known-numbers.ts';
 import { all, type ParsedElement, parsed, texts } from '../support/parsed-markup.ts';
+import { overconfidentValidation } from '../support/trained-run.ts';
 
 async function reported(options: InventedRun = {}) {
   const { directory, run } = await inventRun(options);
@@ -281,4 +285,30 @@ test('a directory without a run, a corrupt run.json and confusions of another ru
   );
   await writeFile(join(directory, 'run.json'), '{"textura": 3}');
   await expect(writeReport(directory)).rejects.toThrow(/run\.json: textura: /);
+});
+
+test('a run with the logits of its validation has reliability diagrams and the temperatures', async () => {
+  const { directory, run, document } = await reported();
+  expect(texts(document, 'h2')).not.toContain('Calibration');
+  const validation = overconfidentValidation(run.labels.length);
+  await writeFile(join(directory, runFiles.validationLogits), validationLogitsFile(validation, {}));
+  await writeReport(directory);
+  const calibrated = parsed(await readFile(join(directory, 'report.html'), 'utf8'));
+  const { temperatures, ece } = calibrationOf(validation);
+  const rows = tableRows(calibrated, 'Calibration');
+  expect(rows.map((row) => row.slice(0, 4))).toEqual([
+    [
+      'photographs',
+      significant(temperatures.photograph),
+      ece.photographs.before.toFixed(3),
+      ece.photographs.after.toFixed(3),
+    ],
+    [
+      'single patches',
+      significant(temperatures.patch),
+      ece.patches.before.toFixed(3),
+      ece.patches.after.toFixed(3),
+    ],
+  ]);
+  expect(all(calibrated, 'svg[aria-label^="reliability diagram"]')).toHaveLength(2);
 });

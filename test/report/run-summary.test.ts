@@ -26,6 +26,7 @@ function recordOf(options: InventedRun, top1err?: number): RunRecord {
     confusion: undefined,
     firstKernel: undefined,
     samples: undefined,
+    validationLogits: undefined,
   };
 }
 

@@ -3,10 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { modelIndexSchema, modelReportSchema } from '../../model/model-file.ts';
+import { meanRow, softmaxRows } from '../../model/scores.ts';
 import { classifyAnswerSchema, type ModelList, modelListSchema } from '../../model/service.ts';
+import { decodeImage } from '../../node/image-decoder.ts';
+import { classifiedPatches, classify } from '../../serve/classification.ts';
+import { Model } from '../../serve/model.ts';
 import { pngFile } from '../support/pictures.ts';
 import { exportModels, type RunningService, runService } from '../support/running-service.ts';
 import { replaceFile } from '../support/tampered-model.ts';
+import { overconfidentValidation, sixTextures } from '../support/trained-run.ts';
+import { tolerances } from '../tolerances.ts';
 
 let exported: { readonly first: string; readonly second: string };
 let folder: string;
@@ -170,4 +176,45 @@ test('a failed scan is logged, and later scans continue', async () => {
   await lay(exported.second);
   await look();
   expect((await ask()).answer?.model.sha256).toBe(await hashOf(exported.second));
+});
+
+test('a model with temperatures answers with them, and is refused if the index has others', async () => {
+  await exportModels(folder, [
+    { variant: 'lab-baseline', labels: sixTextures, validation: overconfidentValidation(6) },
+  ]);
+  running = await runService(folder);
+  const model = await Model.load(join(folder, 'lab-baseline.onnx'));
+  try {
+    const { patch, photograph } = model.temperatures;
+    // 70x66 pixels have 2 x 2 patches.
+    const image = await decodeImage(picture, 'picture');
+    const { logits } = await model.run(classifiedPatches(image, 64, 'auto'));
+    const labels: readonly string[] = sixTextures;
+    const expected = softmaxRows(
+      meanRow(logits, 6).map((logit) => logit / photograph),
+      6,
+    );
+    const { predictions = [] } = (await ask()).answer?.results[0] ?? {};
+    expect(photograph).not.toBe(1);
+    for (const { label, probability } of predictions) {
+      const own = expected[labels.indexOf(label)] ?? Number.NaN;
+      expect(Math.abs(probability - own)).toBeLessThan(tolerances.servedProbability);
+    }
+    expect(predictions).toHaveLength(5);
+    const served = await classify(model, image, { crops: 'center', top: 1 });
+    const { logits: centre } = await model.run(classifiedPatches(image, 64, 'center'));
+    const alone = softmaxRows(
+      centre.map((logit) => logit / patch),
+      6,
+    );
+    expect(served.predictions[0]?.probability).toBeCloseTo(Math.max(...alone), 6);
+  } finally {
+    await model.close();
+  }
+  const path = join(folder, 'index.json');
+  const index = modelIndexSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  const models = index.models.map((entry) => ({ ...entry, temperatures: { patch: 1, photograph: 1 } }));
+  await writeFile(path, JSON.stringify({ models }));
+  await look();
+  expect(notes().at(-1)).toContain('its temperatures differ from those in the index');
 });

@@ -12,6 +12,7 @@ import { patchBytes } from '../../model/patch.ts';
 import { type Run, type RunStatus, runFiles, runSchema } from '../../model/run-file.ts';
 import { encodeTensors } from '../../model/safetensors.ts';
 import { trainingConfigSchema } from '../../model/training-config.ts';
+import { type ValidationLogits, validationLogitsFile } from '../../model/validation-logits.ts';
 import { randomParameters, randomPatches } from './random-network.ts';
 import { referenceLogits } from './reference-network.ts';
 
@@ -33,6 +34,8 @@ export interface TrainedRunOptions {
   readonly parameters?: Parameters;
   /** Validation patches `[n,64,64]` instead of four random ones. */
   readonly patches?: Uint8Array;
+  /** Writes the logits of a validation, which the export fits temperatures to. */
+  readonly validation?: ValidationLogits;
 }
 
 export const sixTextures = ['bark', 'brick', 'glass', 'knit', 'marble', 'plaid'] as const;
@@ -63,6 +66,23 @@ export async function writeTrainedRun(directory: string, options: TrainedRunOpti
     join(directory, runFiles.parity),
     encodeTensors({ tensors: new Map([...tensors]), metadata }),
   );
+  const { validation } = options;
+  if (validation !== undefined)
+    await writeFile(join(directory, runFiles.validationLogits), validationLogitsFile(validation, {}));
+}
+
+/** Of 20 photographs with 3 patches each, most of them right, from a network that is too sure of itself. */
+export function overconfidentValidation(classes: number): ValidationLogits {
+  const photographs = Int32Array.from({ length: 60 }, (_, row) => Math.floor(row / 3));
+  const labels = photographs.map((photograph) => photograph % classes);
+  const logits = Float32Array.from({ length: 60 * classes }, (_, at) => {
+    const [row, c] = [Math.floor(at / classes), at % classes];
+    const label = labels[row] as number;
+    // Each fourth patch and each tenth photograph is predicted as the next class.
+    const isWrong = row % 4 === 0 || Math.floor(row / 3) % 10 === 0;
+    return c === (isWrong ? (label + 1) % classes : label) ? 7 + (row % 5) : 0.1 * c;
+  });
+  return { logits, labels, photographs, classes };
 }
 
 /** The bytes of model.safetensors. */

@@ -104,6 +104,7 @@ test('a run directory has every documented file, and --resume only computes what
     'report.html',
     'run.json',
     'samples.png',
+    'validation-logits.safetensors',
     'validation.csv',
   ]);
   const run = await readRun(join(folder, 'runs/a'));

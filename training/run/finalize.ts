@@ -14,6 +14,7 @@ import { type Run, runFiles } from '../../model/run-file.ts';
 import { encodeTensors, type StoredTensor } from '../../model/safetensors.ts';
 import { meanScores, softmaxRows, topClasses } from '../../model/scores.ts';
 import { type ValidatedImage, validationToCsv } from '../../model/validation-file.ts';
+import { validationLogitsFile } from '../../model/validation-logits.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { writeRun } from '../../node/run-record.ts';
 import type { Terminal } from '../../node/terminal.ts';
@@ -85,7 +86,8 @@ export interface RunResults {
 const exportCheckPatches = 256;
 
 /**
- * Writes model.safetensors, parity.safetensors, validation.csv and confusion.csv from the best checkpoint.
+ * Writes model.safetensors, parity.safetensors, validation.csv, validation-logits.safetensors and
+ * confusion.csv from the best checkpoint.
  * Undefined if no epoch was completed.
  */
 export async function writeResults(
@@ -105,6 +107,7 @@ export async function writeResults(
   const reference = await referenceLogits(engine, network, checkpoint.state, validated);
   await writeExportCheck(directory, reference, validated, epoch);
   await writeFileAtomically(join(directory, runFiles.validation), validationToCsv(images));
+  await writeValidationLogits(directory, validated, session, epoch);
   await writeConfusion(directory, labels, confusionCounts(validated, network.classes));
   const photographTop1err = photographError(images);
   const { objective, top1err, top5err } = meanScores(validated.sums);
@@ -158,6 +161,20 @@ function confusionCounts({ labels, logits }: GridLogits, classes: number): numbe
     row[prediction] = (row[prediction] as number) + 1;
   });
   return counts;
+}
+
+async function writeValidationLogits(
+  directory: string,
+  { logits, labels }: ValidatedBest,
+  { grid, network }: TrainingSession,
+  epoch: number,
+): Promise<void> {
+  const photographs = Int32Array.from(grid, ({ image }) => image);
+  const { classes } = network;
+  await writeFileAtomically(
+    join(directory, runFiles.validationLogits),
+    validationLogitsFile({ logits, labels, photographs, classes }, { epoch: String(epoch) }),
+  );
 }
 
 async function writeModel(

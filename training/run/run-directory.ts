@@ -37,8 +37,10 @@ export function lacksResults(directory: string): boolean {
   const missing = [runFiles.model, runFiles.parity, runFiles.validation].find(
     (file) => !existsSync(join(directory, file)),
   );
-  if (missing === undefined) return false;
-  if (existsSync(checkpointPath(directory, 'best'))) return true;
+  const hasCheckpoint = existsSync(checkpointPath(directory, 'best'));
+  // Runs of earlier versions have no logits of their validation, and need none.
+  if (missing === undefined) return hasCheckpoint && !existsSync(join(directory, runFiles.validationLogits));
+  if (hasCheckpoint) return true;
   throw new TexturaError(
     'file-unreadable',
     `${directory}: ${missing} is missing, and so is the checkpoint to compute it from; train again with another --out`,

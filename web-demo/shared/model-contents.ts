@@ -4,7 +4,14 @@
  */
 import { describeModel } from '../../graph/onnx/description.ts';
 import { decodeMessage } from '../../graph/onnx/protobuf.ts';
-import { labelsSchema, metadataKeys, metadataValue, modelInputSchema } from '../../model/model-file.ts';
+import type { Temperatures } from '../../model/calibration.ts';
+import {
+  labelsSchema,
+  metadataKeys,
+  metadataValue,
+  modelInputSchema,
+  temperaturesOf,
+} from '../../model/model-file.ts';
 import { type Network, networkSchema } from '../../model/network.ts';
 import { checkParameters, type Parameters } from '../../model/parameters.ts';
 
@@ -14,6 +21,7 @@ export interface ModelContents {
   /** Side in source pixels of the square that a patch is averaged from. */
   readonly patchPx: number;
   readonly network: Network;
+  readonly temperatures: Temperatures;
   /**
    * A patch with a lower top probability is none of the model's textures. Undefined if the file has no
    * threshold.
@@ -32,6 +40,7 @@ export function modelContents(bytes: Uint8Array, where: string): ModelContents {
     labels: metadataValue(metadata, metadataKeys.labels, labelsSchema, where),
     patchPx: input.patchPx,
     network: metadataValue(metadata, metadataKeys.network, networkSchema, where),
+    temperatures: temperaturesOf(metadata, where),
     threshold: Number.isFinite(threshold) ? threshold : undefined,
   };
 }

@@ -65,11 +65,12 @@ async function slidingSession(model: OpenModel, plan: SlidingPlan): Promise<Slid
   if (current?.model === model && current.width === width && current.height === height) return current;
   slidingSessions.delete(kind);
   await current?.session.release();
-  const { network } = model.contents;
+  const { network, temperatures } = model.contents;
   const { graph, stridePx } = slidingGraph(
     network,
     modelParameters(model.bytes, network, network.name),
     plan,
+    temperatures.patch,
   );
   const session = await started().open(encodeGraph(graph));
   const opened = { model, width, height, session, stridePx };

@@ -1,5 +1,6 @@
 /** The Compare view: all exported models on the same patch. */
-import { softmaxRows, topClasses } from '../../../model/scores.ts';
+import { patchProbabilities } from '../../../model/calibration.ts';
+import { topClasses } from '../../../model/scores.ts';
 import type { Answer } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { element } from '../dom/element.ts';
@@ -95,9 +96,10 @@ function referenceFirst(models: readonly ListedModel[]): readonly ListedModel[] 
 }
 
 function topOf(models: readonly ListedModel[], name: string, answer: Answer | undefined) {
-  const labels = models.find((model) => model.name === name)?.labels;
-  if (labels === undefined || answer === undefined) return undefined;
-  const probabilities = softmaxRows(answer.logits, labels.length);
+  const found = models.find((model) => model.name === name);
+  if (found === undefined || answer === undefined) return undefined;
+  const { labels } = found;
+  const probabilities = patchProbabilities(answer.logits, labels.length, found.temperatures);
   const [top = 0] = topClasses(probabilities, 1);
   return { label: labels[top] ?? '', probability: probabilities[top] ?? 0, inferMs: answer.inferMs };
 }

@@ -1,5 +1,6 @@
 /** The exported models next to the page: `models/index.json`, and each model's report with its self-check. */
 import type { z } from 'zod';
+import { noTemperatures, type Temperatures } from '../../../model/calibration.ts';
 import { TexturaError } from '../../../model/error.ts';
 import { type ModelIndex, modelIndexSchema, modelReportSchema } from '../../../model/model-file.ts';
 import type { ModelSource } from '../../shared/inference-api.ts';
@@ -12,6 +13,7 @@ export interface ListedModel {
   readonly name: string;
   readonly labels: readonly string[];
   readonly bytes: number;
+  readonly temperatures: Temperatures;
   /** Error on single validation patches in its training run. */
   readonly top1err: number | undefined;
   /** Whether it was trained in the Teach view. */
@@ -34,13 +36,14 @@ export async function listModels(): Promise<readonly ListedModel[]> {
 }
 
 function listed(
-  { name, labels, bytes, top1err, report }: ModelIndex['models'][number],
+  { name, labels, bytes, top1err, report, temperatures = noTemperatures }: ModelIndex['models'][number],
   file: string,
 ): ListedModel {
   return {
     name,
     labels,
     bytes,
+    temperatures,
     top1err,
     taught: false,
     async source() {

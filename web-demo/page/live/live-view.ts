@@ -1,5 +1,5 @@
 /** The Live view: the patch of the square, its most likely classes, and the time of each step. */
-import { meanRow, softmaxRows } from '../../../model/scores.ts';
+import { meanProbabilities } from '../../../model/calibration.ts';
 import type { LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { choice } from '../dom/choice.ts';
@@ -84,7 +84,7 @@ export function liveView({ inference, stage, reader, requestReading, markShown }
     const answer = await inference.call('classify', { model: model.name, patches: taken.patches });
     if (answer === superseded || !isCurrent()) return;
     const classes = model.labels.length;
-    const fresh = softmaxRows(meanRow(answer.logits, classes), classes);
+    const fresh = meanProbabilities(answer.logits, classes, model.temperatures);
     const isContinued = taken.isFrame && reading?.model === model && reading.count === taken.count;
     reading = nextReading(isContinued ? reading : undefined, { model, probabilities: fresh, ...taken });
     paintPatch(patch, taken.patch);

@@ -1,4 +1,5 @@
 /** The model that Teach trains: training it in a worker, and listing it next to the exported ones. */
+import { noTemperatures } from '../../../model/calibration.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import {
   type TaughtResult,
@@ -46,6 +47,7 @@ export function listedTaught({ model, labels, selfCheck, heldOut }: TaughtResult
     name: taughtName,
     labels,
     bytes: model.length,
+    temperatures: noTemperatures,
     top1err: heldOut.wrong / heldOut.count,
     taught: true,
     source: async () => ({ name: taughtName, file: model, selfCheck, tolerance }),
