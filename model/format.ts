@@ -26,6 +26,11 @@ export function significant(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
+/** A p-value to two digits; below 0.001 only that. */
+export function pValueText(value: number): string {
+  return value < 0.001 ? '< 0.001' : String(Number(value.toPrecision(2)));
+}
+
 /** Bytes in binary units: `12 KiB`, `3.4 MiB`, `1.2 GiB`. */
 export function bytes(value: number): string {
   if (value < 2 ** 20) return `${count(Math.ceil(value / 2 ** 10))} KiB`;

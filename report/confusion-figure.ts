@@ -16,6 +16,15 @@ const longestLabel = 24;
  */
 const mostCells = 3000;
 
+/** What the matrix counts, in singular and plural. */
+interface ConfusionUnit {
+  readonly one: string;
+  readonly many: string;
+}
+
+const patchUnit: ConfusionUnit = { one: 'patch', many: 'patches' };
+export const photographUnit: ConfusionUnit = { one: 'photograph', many: 'photographs' };
+
 interface Cell {
   readonly trueClass: number;
   readonly predicted: number;
@@ -29,7 +38,11 @@ export function confusionFile(confusion: Confusion, heading: string): string {
   return svgFile(confusionFigure(confusion, lightPalette), heading);
 }
 
-export function confusionFigure({ labels, counts }: Confusion, palette: Palette): Drawing {
+export function confusionFigure(
+  { labels, counts }: Confusion,
+  palette: Palette,
+  unit: ConfusionUnit = patchUnit,
+): Drawing {
   const withNumbers = labels.length <= mostClassesWithNumbers;
   const cellPx = withNumbers ? 27 : 8.5;
   const names = labels.map((label) => shortened(label, longestLabel));
@@ -42,7 +55,7 @@ export function confusionFigure({ labels, counts }: Confusion, palette: Palette)
       padding: 0,
       fontPx: withNumbers ? 11 : 8,
       marks: [
-        ...cellMarks(largestCells(counts), labels, withNumbers, palette),
+        ...cellMarks(largestCells(counts), labels, withNumbers ? unit : undefined, palette),
         Plot.frame({ stroke: palette.rule }),
       ],
     },
@@ -53,19 +66,20 @@ export function confusionFigure({ labels, counts }: Confusion, palette: Palette)
 function cellMarks(
   cells: readonly Cell[],
   labels: readonly string[],
-  withNumbers: boolean,
+  /** Undefined in a large matrix. */
+  unit: ConfusionUnit | undefined,
   palette: Palette,
 ): readonly Plot.Markish[] {
   const place = { x: 'predicted', y: 'trueClass' } as const;
   const right = cells.filter(({ trueClass, predicted }) => trueClass === predicted);
   const wrong = cells.filter(({ trueClass, predicted }) => trueClass !== predicted);
   // Tooltips only in a small matrix: in a large one their text would outweigh the figure.
-  const title = withNumbers ? (cell: Cell) => cellText(cell, labels) : undefined;
-  const channels = { ...place, fillOpacity: strength, inset: withNumbers ? 0.5 : 0, ...(title && { title }) };
+  const title = unit && ((cell: Cell) => cellText(cell, labels, unit));
+  const channels = { ...place, fillOpacity: strength, inset: unit ? 0.5 : 0, ...(title && { title }) };
   return [
     Plot.cell(right, { ...channels, fill: palette.validation, className: 'right' }),
     Plot.cell(wrong, { ...channels, fill: palette.wrong, className: 'wrong' }),
-    ...(withNumbers ? [numbers(cells, palette)] : []),
+    ...(unit ? [numbers(cells, palette)] : []),
   ];
 }
 
@@ -86,8 +100,12 @@ function strength({ share }: Cell): number {
   return Number(Math.sqrt(share).toFixed(3));
 }
 
-function cellText({ trueClass, predicted, count, share }: Cell, labels: readonly string[]): string {
-  const amount = `${count} ${count === 1 ? 'patch' : 'patches'}, ${Math.round(share * 100)} %`;
+function cellText(
+  { trueClass, predicted, count, share }: Cell,
+  labels: readonly string[],
+  { one, many }: ConfusionUnit,
+): string {
+  const amount = `${count} ${count === 1 ? one : many}, ${Math.round(share * 100)} %`;
   const name = shortened(labels[trueClass] ?? '', 60);
   if (trueClass === predicted) return `${name}, right: ${amount}`;
   return `${name} predicted as ${shortened(labels[predicted] ?? '', 60)}: ${amount}`;

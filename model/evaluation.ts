@@ -1,0 +1,472 @@
+/**
+ * The measures of an evaluation, from the logits of each photograph's patches. The unit of every interval is
+ * the photograph, because patches of one photograph are not independent.
+ */
+import {
+  expectedCalibrationError,
+  type LabelledLogits,
+  noTemperatures,
+  type RowScore,
+  reliabilityBins,
+  rowScores,
+  type Temperatures,
+  temperatureOf,
+  tempered,
+} from './calibration.ts';
+import type {
+  Calibration,
+  Calibrations,
+  ClassResult,
+  Evaluation,
+  EvaluationEstimate,
+  EvaluationResults,
+  PairedErrors,
+  PhotographResult,
+} from './evaluation-file.ts';
+import { groupBy } from './group-by.ts';
+import { balancedError, type ClassErrors, meanRow, topClasses } from './scores.ts';
+import { pairedPValue } from './statistics/p-values.ts';
+import { deviations, drawReplicates, type Interval, intervalOf } from './statistics/replicates.ts';
+import { difference, pairedSamples, type Sample } from './statistics/sample.ts';
+import { poolOf, variationOf } from './statistics/variation.ts';
+import { wilsonInterval } from './statistics/wilson.ts';
+
+/** A photograph with the logits of its patches `[patches, classes]`. */
+export interface ReadPhotograph {
+  /** Its path in the data folder. */
+  readonly file: string;
+  /** The class that its folder names. */
+  readonly label: string;
+  readonly logits: Float32Array;
+  /** Whether the model recognises one of its classes; absent if it cannot tell. */
+  readonly isKnown?: boolean;
+}
+
+export interface EvaluatedModel {
+  /** In output order. */
+  readonly labels: readonly string[];
+  readonly temperatures: Temperatures;
+}
+
+/** What a model says about one photograph. */
+interface Judged extends PhotographResult {
+  /** Index of the label and of the prediction. */
+  readonly labelIndex: number;
+  readonly predictedIndex: number;
+  /** Index of the prediction for each patch. */
+  readonly patchPredictions: readonly number[];
+}
+
+/** Splits photographs by whether the model knows their class. */
+export function byKnownClass(
+  photographs: readonly ReadPhotograph[],
+  { labels }: EvaluatedModel,
+): { readonly known: readonly ReadPhotograph[]; readonly unknown: readonly ReadPhotograph[] } {
+  const names = new Set(labels);
+  return {
+    known: photographs.filter(({ label }) => names.has(label)),
+    unknown: photographs.filter(({ label }) => !names.has(label)),
+  };
+}
+
+/** Photographs that the report shows. */
+const worstShown = 24;
+
+/** The results on one or more photographs whose classes the model knows. */
+export function evaluationResults(
+  photographs: readonly ReadPhotograph[],
+  model: EvaluatedModel,
+): EvaluationResults {
+  const judged = photographs.map((photograph) => judge(photograph, model));
+  const ofPatches = patchRows(photographs, model);
+  const ofPhotographs = photographRows(photographs, model);
+  const intervals = resampling(photographs);
+  const wrongPatches: Ratio = {
+    part: judged.map((photograph) => photograph.wrongPatches),
+    whole: judged.map(({ patches }) => patches),
+  };
+  const wrongPhotographs: Ratio = {
+    part: judged.map((photograph) => Number(isWrong(photograph))),
+    whole: judged.map(() => 1),
+  };
+  const confusion = confusionCounts(judged, model.labels.length);
+  const balanced = (ratio: Ratio, counts: readonly (readonly number[])[]) =>
+    intervals.share(ratio, balancedError(classErrorsOf(counts)), (i) => photographs[i]?.label ?? '');
+  return {
+    errors: {
+      patches: intervals.share(wrongPatches, ratioOf(wrongPatches), () => ''),
+      photographs: {
+        value: ratioOf(wrongPhotographs),
+        interval: wilsonInterval(sum(wrongPhotographs.part), judged.length),
+      },
+      balancedPatches: balanced(wrongPatches, confusion.patches),
+      balancedPhotographs: balanced(wrongPhotographs, confusion.photographs),
+    },
+    classes: classResults(model.labels, confusion),
+    confusion,
+    calibration: {
+      photographs: calibrations(ofPhotographs, judged, intervals, model.temperatures, 'photograph'),
+      patches: calibrations(ofPatches, judged, intervals, model.temperatures, 'patch'),
+    },
+    worst: worstFirst(judged).slice(0, worstShown).map(resultOf),
+  };
+}
+
+/** The result for each photograph, in their order. */
+export function photographResults(
+  photographs: readonly ReadPhotograph[],
+  model: EvaluatedModel,
+): readonly PhotographResult[] {
+  return photographs.map((photograph) => resultOf(judge(photograph, model)));
+}
+
+/** The prediction for the mean logits, and its probability. */
+export function predictionOf(
+  logits: Float32Array,
+  { labels, temperatures }: EvaluatedModel,
+): { readonly index: number; readonly label: string; readonly probabilities: Float64Array } {
+  const mean = meanRow(logits, labels.length);
+  const probabilities = tempered(mean, temperatureOf(temperatures, logits.length / labels.length));
+  const [index = 0] = topClasses(mean, 1);
+  return { index, label: labels[index] ?? '', probabilities };
+}
+
+/** What the photographs of each class that the model does not know were predicted as. */
+export function unknownClasses(
+  photographs: readonly ReadPhotograph[],
+  model: EvaluatedModel,
+): Evaluation['unknown'] {
+  return [...groupBy(photographs, ({ label }) => label)].map(([label, members]) => {
+    const predictions = members.map(({ logits }) => predictionOf(logits, model));
+    const counts = [...groupBy(predictions, (prediction) => prediction.label)].map(([name, same]) => ({
+      label: name,
+      photographs: same.length,
+    }));
+    return {
+      label,
+      photographs: members.length,
+      meanProbability: sum(predictions.map((p) => p.probabilities[p.index] as number)) / members.length,
+      predictions: counts.toSorted((a, b) => b.photographs - a.photographs),
+      ...rejectedOf(members),
+    };
+  });
+}
+
+/** How many photographs the model recognises as none of its classes; empty if it cannot tell. */
+export function rejectedOf(photographs: readonly ReadPhotograph[]): { readonly rejected?: number } {
+  if (photographs.every(({ isKnown }) => isKnown === undefined)) return {};
+  return { rejected: photographs.filter(({ isKnown }) => isKnown === false).length };
+}
+
+interface ComparedModels {
+  readonly patchError: PairedErrors;
+  readonly photographError: PairedErrors;
+  readonly photographs: number;
+  readonly onlyOwnRight: number;
+  readonly onlyOtherRight: number;
+}
+
+/**
+ * Both models on the photographs whose class both know, photograph by photograph; undefined if there are none.
+ * `own` and `other` have the same photographs in the same order.
+ */
+export function comparedModels(
+  own: { readonly model: EvaluatedModel; readonly photographs: readonly ReadPhotograph[] },
+  other: { readonly model: EvaluatedModel; readonly photographs: readonly ReadPhotograph[] },
+): ComparedModels | undefined {
+  const shared = new Set(own.model.labels.filter((label) => other.model.labels.includes(label)));
+  const judgedBy = ({ model, photographs }: typeof own) =>
+    photographs.filter(({ label }) => shared.has(label)).map((photograph) => judge(photograph, model));
+  const [ours, theirs] = [judgedBy(own), judgedBy(other)];
+  if (ours.length === 0) return undefined;
+  const rightIn = (judged: readonly Judged[], i: number) => !isWrong(judged[i] as Judged);
+  const places = ours.map((_, i) => i);
+  return {
+    photographs: ours.length,
+    patchError: pairedErrors(ours, theirs, ({ wrongPatches, patches }) => [wrongPatches, patches]),
+    photographError: pairedErrors(ours, theirs, (judged) => [Number(isWrong(judged)), 1]),
+    onlyOwnRight: places.filter((i) => rightIn(ours, i) && !rightIn(theirs, i)).length,
+    onlyOtherRight: places.filter((i) => !rightIn(ours, i) && rightIn(theirs, i)).length,
+  };
+}
+
+function judge({ file, label, logits }: ReadPhotograph, model: EvaluatedModel): Judged {
+  const classes = model.labels.length;
+  const { index, label: prediction, probabilities } = predictionOf(logits, model);
+  const labelIndex = model.labels.indexOf(label);
+  const patches = logits.length / classes;
+  const patchPredictions = Array.from(
+    { length: patches },
+    (_, i) => topClasses(logits.subarray(i * classes, (i + 1) * classes), 1)[0] ?? 0,
+  );
+  return {
+    file,
+    label,
+    prediction,
+    probability: probabilities[index] as number,
+    labelProbability: probabilities[labelIndex] ?? 0,
+    patches,
+    wrongPatches: patchPredictions.filter((predicted) => predicted !== labelIndex).length,
+    labelIndex,
+    predictedIndex: index,
+    patchPredictions,
+  };
+}
+
+function resultOf(judged: Judged): PhotographResult {
+  const { file, label, prediction, probability, labelProbability, patches, wrongPatches } = judged;
+  return { file, label, prediction, probability, labelProbability, patches, wrongPatches };
+}
+
+function isWrong({ labelIndex, predictedIndex }: Judged): boolean {
+  return labelIndex !== predictedIndex;
+}
+
+/** First wrong ones, by the probability of their label, then right ones by theirs. */
+function worstFirst(judged: readonly Judged[]): readonly Judged[] {
+  return judged.toSorted(
+    (a, b) => Number(isWrong(b)) - Number(isWrong(a)) || a.labelProbability - b.labelProbability,
+  );
+}
+
+/** `part` of `whole` for each photograph, such as wrong patches of its patches. */
+interface Ratio {
+  readonly part: readonly number[];
+  readonly whole: readonly number[];
+}
+
+function ratioOf({ part, whole }: Ratio): number {
+  return sum(part) / sum(whole);
+}
+
+/**
+ * The mean over groups of each group's ratio, as a sample whose mean it is: the value plus the influence of
+ * each photograph on it, so that resampling photographs gives its variation (the delta method; Davison and
+ * Hinkley, "Bootstrap Methods and their Application", 1997, section 2.7.2).
+ */
+function influenceOf({ part, whole }: Ratio, groupOf: (i: number) => string): Float64Array {
+  const groups = [...groupBy(part.keys(), groupOf).values()];
+  const values = new Float64Array(part.length);
+  let mean = 0;
+  for (const members of groups) {
+    const size = sum(members.map((i) => whole[i] as number));
+    const ratio = sum(members.map((i) => part[i] as number)) / size;
+    mean += ratio / groups.length;
+    const weight = part.length / (groups.length * size);
+    for (const i of members) values[i] = weight * ((part[i] as number) - ratio * (whole[i] as number));
+  }
+  return values.map((value) => value + mean);
+}
+
+/** Below this variance, values differ only by rounding. */
+const noVariance = 1e-24;
+const mostReplicates = 4000;
+/** Bounds the memory for the draws of many photographs. */
+const mostDraws = 50_000_000;
+const shares: Interval = { low: 0, high: 1 };
+const seed = 1;
+
+/** Intervals over the same draws of the photographs. */
+function resampling(photographs: readonly { readonly file: string; readonly label: string }[]) {
+  const images = photographs.map(({ file }) => file);
+  const labels = photographs.map(({ label }) => label);
+  const sampleOf = (values: Float64Array): Sample => ({ seed, images, labels, values });
+  const pool = poolOf([sampleOf(new Float64Array(images.length))]);
+  const count = Math.max(1000, Math.min(mostReplicates, Math.floor(mostDraws / images.length)));
+  const replicates = drawReplicates(count, pool.size, seed);
+
+  function mean(values: Float64Array, range: Interval): EvaluationEstimate {
+    const variation = variationOf([sampleOf(values)], pool);
+    const varies = images.length > 1 && variation.photographVariance > noVariance;
+    const interval = varies ? intervalOf(variation, deviations(variation, replicates), range) : null;
+    return { value: variation.estimate, interval };
+  }
+
+  return {
+    sampleOf,
+    /** A mean over patches or photographs, such as their loss. */
+    mean: (ratio: Ratio, range: Interval) => ({
+      ...mean(
+        influenceOf(ratio, () => ''),
+        range,
+      ),
+      value: ratioOf(ratio),
+    }),
+    /**
+     * A share of errors, averaged over groups, whose value is given. If no photograph has an error, or each has all, resampling shows
+     * no variation; the interval is then that of so many photographs.
+     */
+    share(ratio: Ratio, value: number, groupOf: (i: number) => string): EvaluationEstimate {
+      if (value === 0 || value === 1)
+        return { value, interval: wilsonInterval(value * images.length, images.length) };
+      return { ...mean(influenceOf(ratio, groupOf), shares), value };
+    },
+    paired(own: Sample, other: Sample) {
+      const differences = pairedSamples([own], [other], difference);
+      const variation = variationOf(differences, pool);
+      const varies = images.length > 1 && variation.photographVariance > noVariance;
+      return {
+        difference: {
+          value: variation.estimate,
+          interval: varies
+            ? intervalOf(variation, deviations(variation, replicates), { low: -1, high: 1 })
+            : null,
+        },
+        pValue: varies ? pairedPValue(differences, variation, replicates, seed) : null,
+      };
+    },
+  };
+}
+
+type Resampling = ReturnType<typeof resampling>;
+
+function pairedErrors(
+  ours: readonly Judged[],
+  theirs: readonly Judged[],
+  partOf: (judged: Judged) => readonly [part: number, whole: number],
+): PairedErrors {
+  const ratio = (judged: readonly Judged[]): Ratio => ({
+    part: judged.map((photograph) => partOf(photograph)[0]),
+    whole: judged.map((photograph) => partOf(photograph)[1]),
+  });
+  const { sampleOf, paired } = resampling(ours);
+  const sample = (judged: readonly Judged[]) => sampleOf(influenceOf(ratio(judged), () => ''));
+  return {
+    own: ratioOf(ratio(ours)),
+    other: ratioOf(ratio(theirs)),
+    ...paired(sample(ours), sample(theirs)),
+  };
+}
+
+/** Rows of logits, and the photograph of each. */
+interface Rows extends LabelledLogits {
+  readonly photographs: Int32Array;
+}
+
+/** The logits of all patches. */
+function patchRows(photographs: readonly ReadPhotograph[], { labels }: EvaluatedModel): Rows {
+  const classes = labels.length;
+  const rows = sum(photographs.map(({ logits }) => logits.length / classes));
+  const logits = new Float32Array(rows * classes);
+  const [rowLabels, owners] = [new Int32Array(rows), new Int32Array(rows)];
+  let at = 0;
+  photographs.forEach((photograph, i) => {
+    logits.set(photograph.logits, at * classes);
+    const end = at + photograph.logits.length / classes;
+    rowLabels.fill(labels.indexOf(photograph.label), at, end);
+    owners.fill(i, at, end);
+    at = end;
+  });
+  return { logits, labels: rowLabels, photographs: owners, classes };
+}
+
+/** The mean logits of each photograph. */
+function photographRows(photographs: readonly ReadPhotograph[], { labels }: EvaluatedModel): Rows {
+  const classes = labels.length;
+  const logits = new Float32Array(photographs.length * classes);
+  photographs.forEach((photograph, i) => {
+    logits.set(meanRow(photograph.logits, classes), i * classes);
+  });
+  return {
+    logits,
+    labels: Int32Array.from(photographs, ({ label }) => labels.indexOf(label)),
+    photographs: Int32Array.from(photographs.keys()),
+    classes,
+  };
+}
+
+function calibrations(
+  rows: Rows,
+  judged: readonly Judged[],
+  intervals: Resampling,
+  temperatures: Temperatures,
+  unit: keyof Temperatures,
+): Calibrations {
+  const patchesOf = (row: number) => (unit === 'patch' ? 1 : (judged[row]?.patches ?? 1));
+  const calibrationWith = ({ [unit]: temperature }: Temperatures, of: (row: number) => number) => ({
+    temperature,
+    ...calibration(rows, judged.length, intervals, of),
+  });
+  const uncalibrated = calibrationWith(noTemperatures, () => 1);
+  if (temperatures.patch === 1 && temperatures.photograph === 1) return { uncalibrated };
+  const calibrated = calibrationWith(temperatures, (row) => temperatureOf(temperatures, patchesOf(row)));
+  return { uncalibrated, calibrated };
+}
+
+function calibration(
+  rows: Rows,
+  photographs: number,
+  intervals: Resampling,
+  temperature: (row: number) => number,
+): Omit<Calibration, 'temperature'> {
+  const scores = rowScores(rows, temperature);
+  const perPhotograph = (value: (score: RowScore) => number): Ratio => {
+    const part = new Array<number>(photographs).fill(0);
+    const whole = new Array<number>(photographs).fill(0);
+    scores.forEach((score, row) => {
+      const owner = rows.photographs[row] as number;
+      part[owner] = (part[owner] as number) + value(score);
+      whole[owner] = (whole[owner] as number) + 1;
+    });
+    return { part, whole };
+  };
+  const bins = reliabilityBins(scores);
+  return {
+    ece: expectedCalibrationError(bins),
+    nll: intervals.mean(
+      perPhotograph(({ nll }) => nll),
+      { low: 0, high: Number.MAX_VALUE },
+    ),
+    brier: intervals.mean(
+      perPhotograph(({ brier }) => brier),
+      { low: 0, high: 2 },
+    ),
+    bins: [...bins],
+  };
+}
+
+function confusionCounts(judged: readonly Judged[], classes: number): EvaluationResults['confusion'] {
+  const empty = () => Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  const [photographs, patches] = [empty(), empty()];
+  const count = (counts: number[][], label: number, predicted: number) => {
+    const row = counts[label] as number[];
+    row[predicted] = (row[predicted] as number) + 1;
+  };
+  for (const { labelIndex, predictedIndex, patchPredictions } of judged) {
+    count(photographs, labelIndex, predictedIndex);
+    for (const predicted of patchPredictions) count(patches, labelIndex, predicted);
+  }
+  return { photographs, patches };
+}
+
+function classErrorsOf(confusion: readonly (readonly number[])[]): ClassErrors {
+  const patches = confusion.map(sum);
+  return { patches, wrong: patches.map((count, c) => count - (confusion[c]?.[c] ?? 0)) };
+}
+
+function classResults(
+  labels: readonly string[],
+  { photographs, patches }: EvaluationResults['confusion'],
+): ClassResult[] {
+  const counts = (matrix: readonly (readonly number[])[], c: number) => {
+    const right = matrix[c]?.[c] ?? 0;
+    const count = sum(matrix[c] ?? []);
+    const predicted = sum(matrix.map((row) => row[c] ?? 0));
+    return {
+      count,
+      right,
+      predicted,
+      precision: predicted === 0 ? null : right / predicted,
+      recall: count === 0 ? null : right / count,
+    };
+  };
+  return labels.map((label, c) => ({
+    label,
+    photographs: counts(photographs, c),
+    patches: counts(patches, c),
+  }));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

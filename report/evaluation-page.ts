@@ -1,0 +1,395 @@
+/** report.html of an evaluation: one self-contained page, made from evaluation.json and thumbnails. */
+import { basename } from 'node:path';
+import type {
+  Calibration,
+  ClassResult,
+  Evaluation,
+  EvaluationComparison,
+  EvaluationEstimate,
+  EvaluationResults,
+  PairedErrors,
+  PhotographResult,
+} from '../model/evaluation-file.ts';
+import { count, measure, percent, pValueText, significant } from '../model/format.ts';
+import { counted } from '../model/words.ts';
+import type { Confusion } from './confusion.ts';
+import { confusionFigure, photographUnit } from './confusion-figure.ts';
+import { svgElement } from './drawing.ts';
+import { html, type Markup, nothing, shortened } from './markup.ts';
+import { bar, type Column, pageShell, scrolling, section, type TableRow, table } from './page.ts';
+import { pagePalette } from './palette.ts';
+import { reliabilityFigure } from './reliability-figure.ts';
+
+const longestName = 80;
+const rowsInFirstTable = 30;
+
+/** The page's HTML. `pictures` are data URLs of the worst photographs, by file. */
+export function evaluationPage(evaluation: Evaluation, pictures: ReadonlyMap<string, string>): string {
+  const { model, data, results, comparison, startedAt } = evaluation;
+  const sentence = resultSentence(evaluation);
+  return pageShell({
+    heading: html`Textura, evaluation of <b>${model.name}</b>`,
+    title: `${model.name} on ${data.folder}`,
+    description: sentence,
+    startedAt,
+    result: html`<div class="entry result"><div>
+<p class="sentence">${sentence}</p>
+${data.notes.map((note) => html`<p class="alarm">${note}</p>\n`)}${
+  results === undefined
+    ? nothing
+    : html`${errorsTable(results.errors)}<p class="after">A photograph is classified by the mean logits of its patches. The intervals show what other photographs of these classes would give.</p>`
+}</div></div>`,
+    sections: [
+      ...(comparison === undefined ? [] : [comparisonSection(comparison)]),
+      ...(results === undefined ? [] : resultSections(results, pictures, isFittedTo(evaluation))),
+      ...(evaluation.unknown.length === 0 ? [] : [unknownSection(evaluation.unknown)]),
+      setupSection(evaluation),
+    ],
+    style: evaluationStyle,
+  });
+}
+
+function resultSections(
+  results: EvaluationResults,
+  pictures: ReadonlyMap<string, string>,
+  isFitted: boolean,
+): readonly Markup[] {
+  return [
+    worstSection(results.worst, pictures),
+    classesSection(results),
+    confusionSection(results),
+    calibrationSection(results.calibration, isFitted),
+  ];
+}
+
+/** Whether the photographs are those that the file's temperatures were fitted to. */
+function isFittedTo({ data, model }: Evaluation): boolean {
+  return data.heldOut !== undefined && model.run !== undefined && basename(data.heldOut) === model.run;
+}
+
+function resultSentence({ photographs, results }: Evaluation): string {
+  if (results === undefined) return 'The model knows none of the classes in this folder.';
+  const wrong = Math.round(results.errors.photographs.value * photographs);
+  const are = wrong === 0 ? 'none is' : wrong === 1 ? '1 is' : `${count(wrong)} are`;
+  return `Of ${counted(photographs, 'photograph')}, ${are} misclassified.`;
+}
+
+const errorColumns: readonly Column[] = [
+  { heading: 'error of', kind: 'text' },
+  { heading: '', kind: 'number' },
+  { heading: '95 % interval', kind: 'number' },
+];
+
+function errorsTable(errors: EvaluationResults['errors']): Markup {
+  const row = (name: string, estimate: EvaluationEstimate): TableRow => ({
+    cells: [name, percent(estimate.value), intervalText(estimate, percent)],
+  });
+  const isBalanced = errors.balancedPatches.value !== errors.patches.value;
+  return table('Errors', errorColumns, [
+    row('photographs', errors.photographs),
+    row('single patches', errors.patches),
+    ...(isBalanced
+      ? [
+          row('photographs, balanced', errors.balancedPhotographs),
+          row('single patches, balanced', errors.balancedPatches),
+        ]
+      : []),
+  ]);
+}
+
+function intervalText({ interval }: EvaluationEstimate, format: (value: number) => string): string {
+  return interval === null ? '' : `${format(interval.low)} to ${format(interval.high)}`;
+}
+
+function worstSection(worst: readonly PhotographResult[], pictures: ReadonlyMap<string, string>): Markup {
+  const wrong = worst.filter(({ label, prediction }) => label !== prediction).length;
+  const note =
+    wrong === 0
+      ? 'All are right; these are the least certain.'
+      : wrong === worst.length
+        ? 'Misclassified, the lowest probability of the true class first.'
+        : 'First the misclassified ones, then the least certain of the others.';
+  const figures = worst.map((photograph) => pictureOf(photograph, pictures.get(photograph.file)));
+  return section('Worst photographs', note, html`<div class="sheet">${figures}</div>`);
+}
+
+function pictureOf(
+  { file, label, prediction, probability, patches, wrongPatches }: PhotographResult,
+  picture: string | undefined,
+): Markup {
+  const image = picture === undefined ? nothing : html`<img src="${picture}" alt="${file}">`;
+  const isWrong = label !== prediction;
+  const verdict = html`<b class="${isWrong ? 'mistake' : 'right'}">${nameOf(prediction)}</b> ${percent(probability)}`;
+  const truth = isWrong ? html`<br>is ${nameOf(label)}` : nothing;
+  return html`<figure>${image}<figcaption>${verdict}${truth}<br><span>${count(wrongPatches)} of ${counted(patches, 'patch', 'patches')} wrong</span><br><span>${shortened(file, longestName)}</span></figcaption></figure>
+`;
+}
+
+const classColumns: readonly Column[] = [
+  { heading: 'class', kind: 'name' },
+  { heading: 'photographs', kind: 'number' },
+  { heading: 'wrong', kind: 'number' },
+  { heading: 'precision', kind: 'number' },
+  { heading: 'recall', kind: 'number' },
+  { heading: 'patch error', kind: 'number' },
+  { heading: '', kind: 'bar' },
+  { heading: 'patch precision', kind: 'number' },
+];
+
+function classesSection({ classes }: EvaluationResults): Markup {
+  const present = classes.filter(({ photographs }) => photographs.count > 0);
+  const sorted = present.toSorted((a, b) => recallOf(a) - recallOf(b));
+  const rows = sorted.map(classRow);
+  const absent = classes.filter(({ photographs }) => photographs.count === 0);
+  const others = rows.slice(rowsInFirstTable);
+  const entry = html`${table('Results of each class', classColumns, rows.slice(0, rowsInFirstTable))}${
+    others.length === 0
+      ? nothing
+      : html`<details><summary>${count(others.length)} more classes</summary>
+${table('Results of the other classes', classColumns, others)}</details>`
+  }${
+    absent.length === 0
+      ? nothing
+      : html`<p class="after">No photographs of ${absent.map(({ label }) => nameOf(label)).join(', ')}.</p>`
+  }`;
+  return section(
+    'Classes',
+    'The class with the most misclassified patches first. Precision: of what was predicted as the class, the share that is. Recall: of the class, the share that was predicted as it.',
+    entry,
+  );
+}
+
+function recallOf({ patches }: ClassResult): number {
+  return patches.recall ?? 1;
+}
+
+function classRow({ label, photographs, patches }: ClassResult): TableRow {
+  const shareText = (share: number | null) => (share === null ? '–' : percent(share));
+  const error = patches.recall === null ? null : 1 - patches.recall;
+  return {
+    cells: [
+      nameOf(label),
+      count(photographs.count),
+      count(photographs.count - photographs.right),
+      shareText(photographs.precision),
+      shareText(photographs.recall),
+      shareText(error),
+      bar(error ?? 0),
+      shareText(patches.precision),
+    ],
+  };
+}
+
+function confusionSection({ classes, confusion }: EvaluationResults): Markup {
+  const labels = classes.map(({ label }) => label);
+  const patches = withoutEmpty({ labels, counts: confusion.patches });
+  const photographs = withoutEmpty({ labels, counts: confusion.photographs });
+  const entry = html`<h3>Patches</h3>
+${scrolling('Confusion matrix of patches', svgElement(confusionFigure(patches, pagePalette), 'confusion matrix of patches', pagePalette))}
+<details><summary>Photographs</summary>
+${scrolling('Confusion matrix of photographs', svgElement(confusionFigure(photographs, pagePalette, photographUnit), 'confusion matrix of photographs', pagePalette))}</details>`;
+  return section(
+    'Confusion matrix',
+    'Rows are true classes, columns predictions, in per cent of the true class. Blue is right, red is wrong.',
+    entry,
+  );
+}
+
+/** Without the classes that are neither true nor predicted. */
+function withoutEmpty({ labels, counts }: Confusion): Confusion {
+  const kept = labels
+    .map((_, c) => c)
+    .filter((c) => counts.some((row, r) => (row[c] ?? 0) > 0 || (r === c && row.some((n) => n > 0))));
+  return {
+    labels: kept.map((c) => labels[c] ?? ''),
+    counts: kept.map((r) => kept.map((c) => counts[r]?.[c] ?? 0)),
+  };
+}
+
+const calibrationColumns: readonly Column[] = [
+  { heading: 'calibration of', kind: 'text' },
+  { heading: 'temperature', kind: 'number' },
+  { heading: 'ECE', kind: 'number' },
+  { heading: 'NLL', kind: 'number' },
+  { heading: '95 % interval', kind: 'number' },
+  { heading: 'Brier', kind: 'number' },
+  { heading: '95 % interval', kind: 'number' },
+];
+
+function calibrationSection(
+  { photographs, patches }: EvaluationResults['calibration'],
+  isFitted: boolean,
+): Markup {
+  const isCalibrated = photographs.calibrated !== undefined;
+  const units = [
+    ['photographs', photographs],
+    ['single patches', patches],
+  ] as const;
+  const rows = units.flatMap(([name, { uncalibrated, calibrated }]) =>
+    calibrated === undefined
+      ? [calibrationRow(name, uncalibrated)]
+      : [
+          calibrationRow(`${name}, before`, uncalibrated),
+          { ...calibrationRow(`${name}, after`, calibrated), isChosen: true },
+        ],
+  );
+  const figures = units.map(
+    ([name, found]) =>
+      html`${svgElement(reliabilityFigure(name, found, pagePalette), `reliability diagram of ${name}`, pagePalette)}
+`,
+  );
+  const meaning = isCalibrated
+    ? `Dots: with the temperature of the file. Circles: without it.${isFitted ? ' The two temperatures were fitted to these photographs.' : ''}`
+    : 'The file has no temperature, which npm run export adds for runs with validation photographs.';
+  const entry = html`<div class="panels">
+${figures}</div>
+<p class="after">Each dot is a group of predictions of similar confidence, the same number in each. On the dashed line, confidence is the share that is right; below it the model is too sure, above it not sure enough. ${meaning}</p>
+${table('Calibration', calibrationColumns, rows)}`;
+  return section(
+    'Calibration',
+    'Can the probabilities be taken literally? ECE is the mean distance of the dots from the line. NLL and Brier score the probabilities; lower is better.',
+    entry,
+  );
+}
+
+function calibrationRow(name: string, { temperature, ece, nll, brier }: Calibration): TableRow {
+  return {
+    cells: [
+      name,
+      significant(temperature),
+      measure(ece),
+      measure(nll.value),
+      intervalText(nll, measure),
+      measure(brier.value),
+      intervalText(brier, measure),
+    ],
+  };
+}
+
+const comparisonColumns: readonly Column[] = [
+  { heading: 'error of', kind: 'text' },
+  { heading: 'this model', kind: 'number' },
+  { heading: 'the other', kind: 'number' },
+  { heading: 'difference', kind: 'number' },
+  { heading: '95 % interval', kind: 'number' },
+  { heading: 'p-value', kind: 'number' },
+];
+
+function comparisonSection(comparison: EvaluationComparison): Markup {
+  const { model, photographs, patchError, photographError } = comparison;
+  const entry = html`<p>${comparisonSentence(comparison)}</p>
+${table('Comparison', comparisonColumns, [comparisonRow('photographs', photographError), comparisonRow('single patches', patchError)])}
+<p class="after">Of ${counted(photographs, 'photograph')}, only this model is right on ${count(comparison.onlyOwnRight)}, only the other on ${count(comparison.onlyOtherRight)}. The other is <code>${model.file}</code>.</p>`;
+  return section(
+    `Compared with ${model.name}`,
+    'Both models classify the same photographs. A difference below 0 means that this model is better.',
+    entry,
+  );
+}
+
+function comparisonSentence({ patchError }: EvaluationComparison): string {
+  const { value, interval } = patchError.difference;
+  if (interval === null || (interval.low <= 0 && interval.high >= 0))
+    return 'These photographs do not show which of the two misclassifies fewer patches.';
+  return `${value < 0 ? 'This model' : 'The other model'} misclassifies fewer patches.`;
+}
+
+function comparisonRow(name: string, { own, other, difference, pValue }: PairedErrors): TableRow {
+  const cells = [name, percent(own), percent(other), points(difference.value)];
+  return {
+    cells: [...cells, intervalText(difference, points), pValue === null ? '–' : pValueText(pValue)],
+  };
+}
+
+/** A difference of shares, with its sign. */
+function points(value: number): string {
+  return `${value > 0 ? '+' : value < 0 ? '−' : ''}${percent(Math.abs(value))}`;
+}
+
+const unknownColumns: readonly Column[] = [
+  { heading: 'class', kind: 'name' },
+  { heading: 'photographs', kind: 'number' },
+  { heading: 'recognised as unknown', kind: 'number' },
+  { heading: 'mean probability', kind: 'number' },
+  { heading: 'predicted as', kind: 'prose' },
+];
+
+const predictionsShown = 5;
+
+function unknownSection(unknown: Evaluation['unknown']): Markup {
+  const rows = unknown.map(({ label, photographs, meanProbability, predictions, rejected }): TableRow => {
+    const shown = predictions
+      .slice(0, predictionsShown)
+      .map((prediction) => `${nameOf(prediction.label)} (${count(prediction.photographs)})`);
+    const more = predictions.length > predictionsShown ? ', ...' : '';
+    return {
+      cells: [
+        nameOf(label),
+        count(photographs),
+        rejected === undefined ? '–' : count(rejected),
+        percent(meanProbability),
+        `${shown.join(', ')}${more}`,
+      ],
+    };
+  });
+  return section(
+    'Unknown classes',
+    'The model does not have these classes. Their photographs are not counted in the errors.',
+    table('Unknown classes', unknownColumns, rows),
+  );
+}
+
+function setupSection({ model, data, photographs, patches, rejected, speed, textura }: Evaluation): Markup {
+  const rows: readonly TableRow[] = [
+    { cells: ['model', model.file] },
+    ...(model.run === undefined ? [] : [{ cells: ['exported from run', model.run] }]),
+    { cells: ['SHA-256', html`<code>${model.sha256}</code>`] },
+    { cells: ['data', data.folder] },
+    ...(data.split === undefined ? [] : [{ cells: ['split', data.split] }]),
+    ...(data.heldOut === undefined ? [] : [{ cells: ['photographs held out by', data.heldOut] }]),
+    { cells: ['photographs', count(photographs)] },
+    { cells: ['patches', count(patches)] },
+    ...(rejected === undefined ? [] : [{ cells: ['recognised as none of the classes', count(rejected)] }]),
+    { cells: ['skipped files', count(data.skipped.length)] },
+    {
+      cells: [
+        'speed',
+        `${significant(speed.medianInferenceMs)} ms to classify a photograph; ${count(speed.patchesPerSecond)} patches/s; ${count(speed.photographsPerSecond)} photographs/s with decoding; ${counted(speed.cores, 'core')}`,
+      ],
+    },
+  ];
+  const columns = [
+    { heading: '', kind: 'text' },
+    { heading: '', kind: 'name' },
+  ] as const;
+  const skipped = data.skipped.map(({ name, why }): TableRow => ({ cells: [name, why] }));
+  const skippedColumns = [
+    { heading: 'file', kind: 'name' },
+    { heading: 'reason', kind: 'prose' },
+  ] as const;
+  const list =
+    skipped.length === 0
+      ? nothing
+      : html`<details><summary>Skipped files and reasons</summary>
+${table('Skipped files', skippedColumns, skipped)}</details>`;
+  return section(
+    'Model and data',
+    `Textura ${textura}.`,
+    html`${table('Model and data', columns, rows)}${list}`,
+  );
+}
+
+/** A class's name, shortened if it is very long. */
+function nameOf(label: string): string {
+  return shortened(label, longestName);
+}
+
+const evaluationStyle = `
+.sheet{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(148px,45%),1fr));gap:16px 14px;max-width:1120px}
+figure{margin:0;min-width:0}
+figure img{width:100%;aspect-ratio:4/3;object-fit:cover}
+figcaption{font-size:.8rem;line-height:1.35;margin-top:5px;overflow-wrap:anywhere}
+figcaption span{color:var(--muted);font-size:.74rem}
+.mistake{color:var(--wrong)}
+.right{color:var(--validation)}
+`;

@@ -1,0 +1,26 @@
+/**
+ * npm run evaluate: how well a model classifies a labelled folder. Needs the exported file and the
+ * photographs, none of the training code.
+ */
+import { type CommandDefinition, runCommand } from '../node/command-line.ts';
+import { progressBar, terminalOn } from '../node/terminal.ts';
+import { evaluateFolder, evaluateOptions, jsonText } from './evaluation/evaluate-folder.ts';
+import { evaluationText } from './evaluation/evaluation-text.ts';
+
+const definition: CommandDefinition<typeof evaluateOptions> = {
+  name: 'evaluate',
+  summary:
+    'Evaluates an exported model on a folder of labelled photographs: errors with intervals, classes, ' +
+    'confusion, calibration, the worst photographs and speed.',
+  options: evaluateOptions,
+  async run(given) {
+    const progress = terminalOn(process.stderr);
+    const { evaluation, out } = await evaluateFolder(given, (done, total) =>
+      progress.status(`${progressBar(done / total, 20)} ${done}/${total}`),
+    ).finally(progress.clear);
+    const text = given.json ? jsonText(evaluation).trimEnd() : evaluationText(evaluation, out);
+    terminalOn(process.stdout).line(text);
+  },
+};
+
+await runCommand(definition, process.argv.slice(2));

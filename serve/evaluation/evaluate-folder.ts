@@ -1,0 +1,297 @@
+/** Evaluates a model, or two, on a labelled folder, and writes the files of the evaluation. */
+import { basename, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { csvText } from '../../model/csv.ts';
+import { TexturaError } from '../../model/error.ts';
+import {
+  byKnownClass,
+  comparedModels,
+  type EvaluatedModel,
+  evaluationResults,
+  photographResults,
+  predictionOf,
+  type ReadPhotograph,
+  rejectedOf,
+  unknownClasses,
+} from '../../model/evaluation.ts';
+import {
+  type Evaluation,
+  type EvaluationComparison,
+  type EvaluationResults,
+  evaluationFiles,
+} from '../../model/evaluation-file.ts';
+import { maxImagePixelsOption } from '../../model/image-options.ts';
+import { counted, oneLine } from '../../model/words.ts';
+import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { callerPath, callerPathHelp } from '../../node/caller-path.ts';
+import { requireWritable } from '../../node/output.ts';
+import { productVersion } from '../../node/product-version.ts';
+import { readRun } from '../../node/run-record.ts';
+import { quoted } from '../../node/shell.ts';
+import { evaluationPage } from '../../report/evaluation-page.ts';
+import { thumbnail } from '../../report/pictures.ts';
+import { Model } from '../model.ts';
+import { exportedFrom, originOf } from './exported-run.ts';
+import {
+  heldOutFiles,
+  type LabelledFile,
+  type LabelledFolder,
+  labelledFolder,
+  splitChoices,
+} from './labelled-folder.ts';
+import { decodedImage, readPhotographs } from './read-photographs.ts';
+
+export const evaluateOptions = z.strictObject({
+  model: z.string().min(1).optional().describe('ONNX file made by npm run export'),
+  run: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('instead of --model: a run directory, whose exported model is in --models'),
+  data: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      `folder with one sub-folder for each class (${callerPathHelp}). With --run it can be left out: the photographs that the run held out`,
+    ),
+  split: z
+    .enum(splitChoices)
+    .optional()
+    .describe('which part of a folder with train, val and test folders (default: test, or else val)'),
+  heldOut: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('a run directory: only the photographs that this run did not train on'),
+  compare: z.string().min(1).optional().describe('another ONNX file, evaluated on the same photographs'),
+  models: z.string().min(1).default('models').describe('folder of exported models, for --run'),
+  out: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'folder for report.html, evaluation.json and predictions.csv (default: evaluations/MODEL-DATA)',
+    ),
+  json: z.boolean().default(false).describe('print evaluation.json instead of a summary'),
+  maxImagePixels: maxImagePixelsOption,
+});
+export type EvaluateOptions = z.infer<typeof evaluateOptions>;
+
+/**
+ * Evaluates and writes report.html, evaluation.json and predictions.csv. Errors: `usage`, `data-unusable`,
+ * `model-not-found`, `model-unusable`, `output-unwritable`.
+ */
+export async function evaluateFolder(
+  given: EvaluateOptions,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<{ readonly evaluation: Evaluation; readonly out: string }> {
+  const startedAt = new Date().toISOString();
+  const subject = await subjectOf(given);
+  const { folder, root } = subject;
+  const out = given.out ?? join('evaluations', nameOf(subject));
+  await requireWritable(out);
+  const paths = [subject.model, ...(given.compare === undefined ? [] : [callerPath(given.compare)])];
+  const models: Model[] = [];
+  try {
+    for (const path of paths) models.push(await Model.load(path));
+    const read = await readPhotographs(folder.files, models, {
+      maxPixels: given.maxImagePixels,
+      onProgress,
+    });
+    const [model, other] = models;
+    const [photographs = [], otherPhotographs = []] = read.photographs;
+    if (model === undefined) throw new TexturaError('internal', 'no model was loaded');
+    const skipped = [...folder.skipped, ...read.skipped];
+    if (photographs.length === 0) throw nothingToEvaluate(root, skipped);
+    const evaluated = evaluatedModel(model);
+    const { known, unknown } = byKnownClass(photographs, evaluated);
+    const evaluation: Evaluation = {
+      textura: productVersion(),
+      startedAt,
+      model: modelRecord(model, subject.model),
+      data: {
+        folder: root,
+        ...(folder.split === undefined ? {} : { split: folder.split }),
+        ...(subject.heldOut === undefined ? {} : { heldOut: subject.heldOut }),
+        skipped,
+        notes: [...subject.notes, ...(await heldOutNotes(subject, models))],
+      },
+      photographs: known.length,
+      patches: known.reduce((sum, { logits }) => sum + logits.length / model.labels.length, 0),
+      ...rejectedOf(known),
+      ...(known.length === 0 ? {} : { results: evaluationResults(known, evaluated) }),
+      unknown: unknownClasses(unknown, evaluated),
+      speed: read.speed,
+      ...(other === undefined
+        ? {}
+        : comparisonOf(
+            { model: evaluated, photographs },
+            { model: evaluatedModel(other), photographs: otherPhotographs },
+            modelRecord(other, paths[1] ?? ''),
+          )),
+    };
+    await writeFiles(out, evaluation, {
+      predictions: predictionsCsv(photographs, evaluated),
+      pictures: await worstPictures(evaluation.results, folder.files, given.maxImagePixels),
+    });
+    return { evaluation, out };
+  } finally {
+    for (const model of models) await model.close();
+  }
+}
+
+/** What is evaluated on what. */
+interface Subject {
+  /** Path of the ONNX file. */
+  readonly model: string;
+  /** The data folder. */
+  readonly root: string;
+  readonly folder: LabelledFolder;
+  /** The run whose held-out photographs are evaluated. */
+  readonly heldOut?: string;
+  readonly notes: readonly string[];
+}
+
+async function subjectOf(given: EvaluateOptions): Promise<Subject> {
+  if ((given.model === undefined) === (given.run === undefined))
+    throw new TexturaError('usage', 'expected --model FILE or --run RUN');
+  const runPath = given.run === undefined ? undefined : callerPath(given.run);
+  const exported = runPath === undefined ? undefined : await exportedFrom(runPath, given.models);
+  const model = exported?.path ?? callerPath(given.model ?? '');
+  const data = given.data === undefined ? exported?.run.data.source : callerPath(given.data);
+  if (data === undefined) throw new TexturaError('usage', 'expected --data DIR');
+  if (data === 'generated' && given.data === undefined) {
+    throw new TexturaError('usage', `${given.run} was trained on generated textures: expected --data DIR`);
+  }
+  const ownHeldOut = given.data === undefined && given.split === undefined ? runPath : undefined;
+  const heldOut = given.heldOut === undefined ? ownHeldOut : callerPath(given.heldOut);
+  if (heldOut === undefined) {
+    const folder = await labelledFolder(data, given.split);
+    const isTrainingData =
+      exported !== undefined &&
+      resolve(exported.run.data.source) === resolve(data) &&
+      (folder.split === undefined || folder.split === 'train' || folder.split === 'all');
+    return { model, root: data, folder, notes: isTrainingData ? [trainedOnNote(given.run ?? '')] : [] };
+  }
+  if (given.split !== undefined)
+    throw new TexturaError('usage', '--split and --held-out cannot be used together');
+  const everything = await labelledFolder(data, 'all');
+  const files = await heldOutFiles(everything.files, heldOut, data);
+  return { model, root: data, folder: { files, skipped: [] }, heldOut, notes: [] };
+}
+
+function trainedOnNote(run: string): string {
+  return `The model was trained on most of these photographs. For the error on photographs that it never met, add --held-out ${quoted(run)}.`;
+}
+
+/** A note on each model that was trained on another split than the run whose held-out photographs are used. */
+async function heldOutNotes({ heldOut }: Subject, models: readonly Model[]): Promise<readonly string[]> {
+  if (heldOut === undefined) return [];
+  const { data } = await readRun(heldOut);
+  return models
+    .filter(({ metadata }) => originOf(metadata).data !== data.fingerprint)
+    .map(
+      ({ name }) =>
+        `${name} was not trained on the split of ${heldOut}: it may have been trained on some of these photographs.`,
+    );
+}
+
+/** The default name of the output folder. */
+function nameOf({ model, root }: Subject): string {
+  return `${basename(model).replace(/\.onnx$/i, '')}-${basename(resolve(root))}`;
+}
+
+function nothingToEvaluate(
+  root: string,
+  skipped: readonly { readonly name: string; readonly why: string }[],
+): TexturaError {
+  const [first] = skipped;
+  const why = first === undefined ? '' : `, such as ${oneLine(`${first.name}: ${first.why}`)}`;
+  return new TexturaError(
+    'data-unusable',
+    `${root}: none of its ${counted(skipped.length, 'file')} can be used${why}`,
+  );
+}
+
+function evaluatedModel({ labels, temperatures }: Model): EvaluatedModel {
+  return { labels: labels.map((label) => label.normalize('NFC')), temperatures };
+}
+
+function modelRecord({ name, sha256, metadata }: Model, file: string): Evaluation['model'] {
+  const { name: run } = originOf(metadata);
+  return { name, file, sha256, ...(run === undefined ? {} : { run }) };
+}
+
+/** Errors: `data-unusable` if there is no photograph of a class that both models know. */
+function comparisonOf(
+  own: Parameters<typeof comparedModels>[0],
+  other: Parameters<typeof comparedModels>[1],
+  model: Evaluation['model'],
+): { readonly comparison: EvaluationComparison } {
+  const compared = comparedModels(own, other);
+  if (compared !== undefined) return { comparison: { model, ...compared } };
+  throw new TexturaError(
+    'data-unusable',
+    `--compare ${model.file}: no photograph is of a class that both know`,
+  );
+}
+
+async function worstPictures(
+  results: EvaluationResults | undefined,
+  files: readonly LabelledFile[],
+  maxPixels: number,
+): Promise<ReadonlyMap<string, string>> {
+  const byName = new Map(files.map((file) => [file.name, file]));
+  const pictures = new Map<string, string>();
+  for (const { file } of results?.worst ?? []) {
+    const found = byName.get(file);
+    if (found !== undefined) pictures.set(file, await thumbnail(await decodedImage(found, maxPixels)));
+  }
+  return pictures;
+}
+
+const predictionColumns = [
+  'file',
+  'label',
+  'prediction',
+  'probability',
+  'label_probability',
+  'patches',
+  'wrong_patches',
+];
+
+/** A row for each photograph; those of unknown classes lack what depends on the label. */
+function predictionsCsv(photographs: readonly ReadPhotograph[], model: EvaluatedModel): string {
+  const { known, unknown } = byKnownClass(photographs, model);
+  const rows = photographResults(known, model).map((result) => [
+    result.file,
+    result.label,
+    result.prediction,
+    String(result.probability),
+    String(result.labelProbability),
+    String(result.patches),
+    String(result.wrongPatches),
+  ]);
+  const unknownRows = unknown.map(({ file, label, logits }) => {
+    const { index, label: prediction, probabilities } = predictionOf(logits, model);
+    const patches = logits.length / model.labels.length;
+    return [file, label, prediction, String(probabilities[index]), '', String(patches), ''];
+  });
+  return csvText([predictionColumns, ...rows, ...unknownRows]);
+}
+
+async function writeFiles(
+  out: string,
+  evaluation: Evaluation,
+  { predictions, pictures }: { readonly predictions: string; readonly pictures: ReadonlyMap<string, string> },
+): Promise<void> {
+  const page = evaluationPage(evaluation, pictures);
+  await writeFileAtomically(join(out, evaluationFiles.evaluation), jsonText(evaluation));
+  await writeFileAtomically(join(out, evaluationFiles.predictions), predictions);
+  await writeFileAtomically(join(out, evaluationFiles.report), page);
+}
+
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}

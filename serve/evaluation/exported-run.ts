@@ -1,0 +1,67 @@
+/** Finds the model that was exported from a run, by the run's name, seed, epoch and data in its metadata. */
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { describeModel } from '../../graph/onnx/description.ts';
+import { TexturaError } from '../../model/error.ts';
+import { metadataKeys } from '../../model/model-file.ts';
+import type { Run } from '../../model/run-file.ts';
+import { readRun } from '../../node/run-record.ts';
+import { npmRun } from '../../node/shell.ts';
+
+/** `textura.run`, as far as it identifies a run. */
+const originSchema = z.object({
+  name: z.string().optional(),
+  seed: z.number().optional(),
+  epoch: z.number().optional(),
+  data: z.string().optional(),
+});
+
+/** Where a model comes from; an empty object if its metadata do not say. */
+export function originOf(metadata: Readonly<Record<string, string>>): z.infer<typeof originSchema> {
+  try {
+    return originSchema.parse(JSON.parse(metadata[metadataKeys.run] ?? '{}'));
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * The path of the portable file in `models` that was exported from `directory`, and the run's record. Errors:
+ * `model-not-found`, with the export command.
+ */
+export async function exportedFrom(
+  directory: string,
+  models: string,
+): Promise<{ readonly path: string; readonly run: Run }> {
+  const run = await readRun(directory);
+  const files = await readdir(models).catch(() => []);
+  for (const file of files.filter(isPortable).sort()) {
+    const path = join(models, file);
+    const origin = await readOrigin(path);
+    const isFromRun =
+      origin.name === basename(resolve(directory)) &&
+      origin.seed === run.config.seed &&
+      origin.epoch === run.best?.epoch &&
+      origin.data === run.data.fingerprint;
+    if (isFromRun) return { path, run };
+  }
+  const out = models === 'models' ? [] : ['--out', models];
+  throw new TexturaError(
+    'model-not-found',
+    `${models}/ has no model of ${directory}: run ${npmRun('export', '--run', directory, ...out)} first`,
+  );
+}
+
+function isPortable(file: string): boolean {
+  return file.endsWith('.onnx') && !file.endsWith('.throughput.onnx');
+}
+
+async function readOrigin(path: string) {
+  try {
+    return originOf(describeModel(await readFile(path), path).metadata);
+  } catch {
+    // Another tool's file.
+    return {};
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * The photographs of a labelled folder: one sub-folder for each class, or train/, val/ and test/ with class
+ * folders inside. Unlike training, an evaluation accepts any number of classes.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TexturaError } from '../../model/error.ts';
+import { runFiles } from '../../model/run-file.ts';
+import { validationFromCsv } from '../../model/validation-file.ts';
+import { counted, oneLine } from '../../model/words.ts';
+import { dataFolderAbove, didYouMean, folderLevels, splitOf } from '../../node/folder-level.ts';
+import { type SkippedFile, type WalkedFile, walkFolder } from '../../node/folder-walk.ts';
+
+export const splitChoices = ['train', 'val', 'test', 'all'] as const;
+export type SplitChoice = (typeof splitChoices)[number];
+
+export interface LabelledFile extends WalkedFile {
+  /** Name of the class in NFC. */
+  readonly label: string;
+}
+
+export interface LabelledFolder {
+  /** In order of names. */
+  readonly files: readonly LabelledFile[];
+  readonly skipped: readonly SkippedFile[];
+  /** What was chosen, if the folder has splits. */
+  readonly split?: SplitChoice;
+}
+
+/**
+ * Lists `root`. Without a choice, a folder with splits gives test, or else val, or else train.
+ * Errors: `data-unusable` if there are no class folders or not the chosen split; `usage` for a split of a
+ * folder without splits.
+ */
+export async function labelledFolder(root: string, choice?: SplitChoice): Promise<LabelledFolder> {
+  await requireFolder(root);
+  const walk = await walkFolder(root);
+  const levels = folderLevels(walk);
+  const top = levels.foldersIn('');
+  const splits = new Map(top.map((name) => [name, nameOfSplit(name)] as const));
+  const found = [...new Set([...splits.values()].filter((split) => split !== undefined))];
+  if (top.length === 0)
+    throw new TexturaError('data-unusable', await noClasses(root, levels.holdsImages('')));
+  const hasSplits = found.length === top.length;
+  if (found.length > 0 && !hasSplits) {
+    throw new TexturaError(
+      'data-unusable',
+      `${root}: expected class folders, or only folders named train, val and test, got ${oneLine(top.join(', '))}. A class cannot have the name of a split`,
+    );
+  }
+  const split = hasSplits ? (choice ?? preferredSplit(found)) : undefined;
+  if (!hasSplits && choice !== undefined && choice !== 'all')
+    throw new TexturaError('usage', `--split ${choice}: ${root} has no train, val or test folders`);
+  if (split !== undefined && split !== 'all' && !found.includes(split))
+    throw new TexturaError('data-unusable', `--split ${split}: ${root} has only ${found.join(' and ')}`);
+  const depth = hasSplits ? 2 : 1;
+  const files: LabelledFile[] = [];
+  const skipped: SkippedFile[] = [...walk.skipped, ...walk.unlisted];
+  for (const file of walk.files) {
+    const parts = file.name.split('/');
+    if (split !== undefined && split !== 'all' && splits.get(parts[0] ?? '') !== split) continue;
+    const label = parts[depth - 1]?.normalize('NFC');
+    if (label === undefined || parts.length <= depth)
+      skipped.push({ name: file.name, why: 'is not in a class folder' });
+    else files.push({ ...file, label });
+  }
+  if (files.length === 0)
+    throw new TexturaError('data-unusable', `${root}: there are no files in its class folders`);
+  return { files, skipped, ...(split === undefined ? {} : { split }) };
+}
+
+/**
+ * The files that a run held out, as its validation.csv lists them. Errors: `file-unreadable` without one;
+ * `data-unusable` if one is not among the files.
+ */
+export async function heldOutFiles(
+  files: readonly LabelledFile[],
+  run: string,
+  root: string,
+): Promise<readonly LabelledFile[]> {
+  const path = join(run, runFiles.validation);
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new TexturaError('file-unreadable', `${path}: cannot be read; is ${run} a finished run?`, {
+      cause,
+    });
+  });
+  const names = validationFromCsv(text, path).map(({ image }) => image);
+  const byName = new Map(files.map((file) => [file.name, file]));
+  const missing = names.filter((name) => !byName.has(name));
+  const [first] = missing;
+  if (first !== undefined) {
+    throw new TexturaError(
+      'data-unusable',
+      `${path} lists ${counted(names.length, 'photograph')}, ${missing.length} of which are not in ${root}, such as ${oneLine(first)}: use the data folder that the run was trained on`,
+    );
+  }
+  return names.flatMap((name) => byName.get(name) ?? []);
+}
+
+function nameOfSplit(folder: string): Exclude<SplitChoice, 'all'> | undefined {
+  const split = splitOf(folder);
+  return split === 'validation' ? 'val' : split;
+}
+
+function preferredSplit(found: readonly SplitChoice[]): SplitChoice {
+  return (['test', 'val', 'train'] as const).find((split) => found.includes(split)) ?? 'all';
+}
+
+async function requireFolder(root: string): Promise<void> {
+  const found = await stat(root).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  const got = found === undefined ? 'a path that does not exist' : 'a file';
+  throw new TexturaError(
+    'data-unusable',
+    `${root}: expected a folder with one sub-folder for each class, got ${got}`,
+  );
+}
+
+async function noClasses(root: string, holdsImages: boolean): Promise<string> {
+  const expected = `${root}: expected a folder with one sub-folder for each class`;
+  if (!holdsImages) return `${expected}, got one without sub-folders`;
+  const above = await dataFolderAbove(root);
+  return `${expected}; it directly contains images${didYouMean(above === undefined ? [] : [above])}`;
+}

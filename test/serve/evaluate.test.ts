@@ -1,0 +1,194 @@
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { csvRows } from '../../model/csv.ts';
+import { type Evaluation, evaluationSchema } from '../../model/evaluation-file.ts';
+import { validationFromCsv } from '../../model/validation-file.ts';
+import { readRun } from '../../node/run-record.ts';
+import {
+  type EvaluateOptions,
+  evaluateFolder,
+  evaluateOptions,
+} from '../../serve/evaluation/evaluate-folder.ts';
+import { runScript } from '../support/command.ts';
+import { all, parsed, texts } from '../support/parsed-markup.ts';
+import { exportModels } from '../support/running-service.ts';
+import { smallPhotographs } from '../support/small-photographs.ts';
+
+let home: string;
+const script = (name: string, ...args: readonly string[]) => runScript(name, args, { cwd: home });
+const evaluate = (...args: readonly string[]) => script('serve/evaluate.ts', ...args);
+/** Options of the function, whose paths are in the test's folder. */
+const inHome = (options: Partial<EvaluateOptions>): EvaluateOptions => {
+  const paths = ['model', 'run', 'data', 'heldOut', 'compare'] as const;
+  const placed = paths.flatMap((key) => {
+    const path = options[key];
+    return path === undefined ? [] : [[key, join(home, path)] as const];
+  });
+  const folders = { models: join(home, 'models'), out: join(home, options.out ?? 'evaluations/here') };
+  return evaluateOptions.parse({ ...options, ...Object.fromEntries(placed), ...folders });
+};
+const withoutHome = (value: unknown): unknown => JSON.parse(JSON.stringify(value).replaceAll(`${home}/`, ''));
+const readEvaluation = async (folder: string): Promise<Evaluation> =>
+  evaluationSchema.parse(JSON.parse(await readFile(join(home, folder, 'evaluation.json'), 'utf8')));
+
+/** A run that is trained on half of the photographs and exported, and a model with random weights. */
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'textura-evaluate-'));
+  const files = {
+    ...(await smallPhotographs('photos', ['brick', 'knit', 'water'], 6)),
+    ...(await smallPhotographs('other/train', ['brick'], 1)),
+    ...(await smallPhotographs('other/test', ['brick', 'marble'], 3)),
+    'other/test/brick/cut.png': 'no image',
+    'other/test/loose.png': 'no class',
+    'mixed/train/brick/1.png': '',
+    'mixed/knit/1.png': '',
+    'useless/a/1.txt': 'text',
+    'useless/b/2.txt': 'text',
+  };
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(join(home, dirname(name)), { recursive: true });
+    await writeFile(join(home, name), content);
+  }
+  const setting =
+    '--network lab-baseline --folds 2 --epochs 2 --patches-per-epoch 30 --batch 5 --engine onnx --learning-rate 0.005';
+  const args = [...setting.split(' '), '--data', join(home, 'photos'), '--fold', '2', '--out', 'runs/2'];
+  expect(await script('training/train.ts', ...args)).toMatchObject({ status: 0 });
+  const exported = await script('export/export.ts', '--run', 'runs/2', '--graph', 'portable');
+  expect(exported, exported.stderr).toMatchObject({ status: 0 });
+  await cp(join(home, 'runs/2'), join(home, 'runs/copy'), { recursive: true });
+  await exportModels(join(home, 'first'), [{ variant: 'lab-baseline', labels: ['brick', 'knit', 'moss'] }]);
+}, 120_000);
+afterAll(() => rm(home, { recursive: true }));
+
+test("on a run's held-out photographs the errors are the trainer's, photograph by photograph", async () => {
+  const result = await evaluate('--run', 'runs/2');
+  expect(result, result.stderr).toMatchObject({ status: 0, stderr: '' });
+  const folder = 'evaluations/lab-baseline-photos';
+  const { results, photographs, patches, data } = await readEvaluation(folder);
+  const { best } = await readRun(join(home, 'runs/2'));
+  const validation = validationFromCsv(await readFile(join(home, 'runs/2/validation.csv'), 'utf8'), 'csv');
+  expect([photographs, patches]).toEqual([validation.length, 4 * validation.length]);
+  expect(data).toMatchObject({ folder: join(home, 'photos'), heldOut: 'runs/2', skipped: [], notes: [] });
+  expect(best?.top1err).toBeGreaterThan(0);
+  const differences = [
+    (results?.errors.patches.value ?? 1) - (best?.top1err ?? 0),
+    (results?.errors.balancedPatches.value ?? 1) - (best?.balancedTop1err ?? 0),
+    (results?.errors.photographs.value ?? 1) - (best?.photographTop1err ?? 0),
+  ];
+  for (const difference of differences) expect(Math.abs(difference)).toBeLessThan(1e-9);
+  const [, ...rows] = csvRows(
+    await readFile(join(home, folder, 'predictions.csv'), 'utf8'),
+    'predictions.csv',
+  );
+  const own = rows.map(([file, label, prediction, , , count, wrong]) => [
+    file,
+    label,
+    prediction,
+    count,
+    wrong,
+  ]);
+  expect(own).toEqual(
+    validation.map((image) => [
+      image.image,
+      image.label,
+      image.photograph_prediction,
+      String(image.patches),
+      String(image.wrong),
+    ]),
+  );
+  // Exported with temperatures, because the run has its validation logits.
+  expect(results?.calibration.patches.calibrated?.temperature).toBeGreaterThan(0);
+  for (const line of result.stdout.trimEnd().split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+});
+
+test('a folder with splits, unknown classes and unusable files, and a second model to compare with', async () => {
+  const args = '--model models/lab-baseline.onnx --data other --compare first/lab-baseline.onnx --out out';
+  const result = await evaluate(...args.split(' '));
+  expect(result, result.stderr).toMatchObject({ status: 0, stderr: '' });
+  const evaluation = await readEvaluation('out');
+  expect(evaluation).toMatchObject({
+    photographs: 3,
+    patches: 12,
+    data: { split: 'test' },
+    unknown: [{ label: 'marble', photographs: 3 }],
+    comparison: { photographs: 3, model: { file: 'first/lab-baseline.onnx' } },
+  });
+  expect(evaluation.data.skipped.map(({ name }) => name).sort()).toEqual([
+    'test/brick/cut.png',
+    'test/loose.png',
+  ]);
+  const [unknown] = evaluation.unknown;
+  expect(unknown?.predictions.reduce((sum, { photographs }) => sum + photographs, 0)).toBe(3);
+  const { patchError, onlyOwnRight, onlyOtherRight } = evaluation.comparison ?? {};
+  expect(patchError?.own).toBe(evaluation.results?.errors.patches.value);
+  expect(patchError?.difference.value).toBeCloseTo((patchError?.own ?? 1) - (patchError?.other ?? 0), 12);
+  expect((onlyOwnRight ?? 3) + (onlyOtherRight ?? 3)).toBeLessThanOrEqual(3);
+  expect((await readdir(join(home, 'out'))).sort()).toEqual([
+    'evaluation.json',
+    'predictions.csv',
+    'report.html',
+  ]);
+
+  const page = await readFile(join(home, 'out/report.html'), 'utf8');
+  const document = parsed(page);
+  expect(all(document, 'script,link,iframe,[src]:not([src^="data:"])')).toEqual([]);
+  expect(all(document, '.sheet img')).toHaveLength(3);
+  expect(texts(document, 'h2')).toEqual([
+    'Compared with lab-baseline',
+    'Worst photographs',
+    'Classes',
+    'Confusion matrix',
+    'Calibration',
+    'Unknown classes',
+    'Model and data',
+  ]);
+  expect(page).toContain('marble');
+
+  const { startedAt, speed, ...first } = evaluation;
+  const again = await evaluateFolder(
+    inHome({ model: 'models/lab-baseline.onnx', data: 'other', compare: 'first/lab-baseline.onnx' }),
+  );
+  const { startedAt: _, speed: __, ...repeated } = again.evaluation;
+  expect(withoutHome(repeated)).toEqual(first);
+  expect(Date.parse(startedAt)).not.toBeNaN();
+  expect(speed.patchesPerSecond).toBeGreaterThan(0);
+});
+
+test('says so where the photographs may have been trained on', async () => {
+  const notesOf = async (options: Partial<EvaluateOptions>) =>
+    (await evaluateFolder(inHome({ ...options, out: 'notes' }))).evaluation.data.notes;
+  const [own] = await notesOf({ run: 'runs/2', data: 'photos' });
+  expect(own).toMatch(/^The model was trained on most of these photographs\..* --held-out .*runs\/2\.$/);
+  const other = { model: 'first/lab-baseline.onnx', data: 'photos', heldOut: 'runs/2' };
+  expect((await notesOf(other))[0]).toMatch(/^lab-baseline was not trained on the split of .*runs\/2/);
+});
+
+const model = 'models/lab-baseline.onnx';
+
+test.each<[Partial<EvaluateOptions>, string, RegExp]>([
+  [{}, 'usage', /^expected --model FILE or --run RUN$/],
+  [{ model }, 'usage', /^expected --data DIR$/],
+  [{ run: 'runs/copy' }, 'model-not-found', /npm run export -- --run .*runs\/copy --out /],
+  [{ run: 'photos' }, 'file-unreadable', /is .*photos a run directory\?/],
+  [{ model: 'none.onnx', data: 'photos' }, 'model-not-found', /none\.onnx: there is no such file/],
+  [{ model, data: 'none' }, 'data-unusable', /got a path that does not exist/],
+  [
+    { model, data: 'photos/brick' },
+    'data-unusable',
+    /directly contains images\. Did you mean --data .*photos\?/,
+  ],
+  [{ model, data: 'photos', split: 'val' }, 'usage', /has no train, val or test folders/],
+  [{ model, data: 'other', split: 'val' }, 'data-unusable', /has only test and train$/],
+  [{ model, data: 'photos', split: 'all', heldOut: 'runs/2' }, 'usage', /cannot be used together/],
+  [{ model, data: 'photos', heldOut: 'photos' }, 'file-unreadable', /is .*photos a finished run\?/],
+  [{ model, data: 'other', heldOut: 'runs/2' }, 'data-unusable', /9 of which are not in .*other, such as/],
+  [{ model, data: 'mixed' }, 'data-unusable', /A class cannot have the name of a split/],
+  [{ model, data: 'useless' }, 'data-unusable', /none of its 2 files can be used, such as a\/1\.txt: /],
+])('%j is refused as %s', async (options, code, message) => {
+  await expect(evaluateFolder(inHome(options))).rejects.toMatchObject({
+    code,
+    message: expect.stringMatching(message),
+  });
+});
