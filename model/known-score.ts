@@ -134,14 +134,22 @@ export function featureScores(known: Omit<KnownScore, 'thresholds'>, features: F
   });
 }
 
-/** Whether a photograph is one of the classes: from its averaged logits and the scores of its patches. */
-export function isKnown(
+/**
+ * By how much a photograph passes its threshold: negative if it is none of the classes. `probability` is the
+ * largest softmax of its mean logits, without a temperature; `scores` are those of its patches.
+ */
+export function knownMargin(
   probability: number,
   scores: ArrayLike<number>,
   thresholds: KnownThresholds,
-): boolean {
+): number {
   const mean = Array.from(scores).reduce((sum, score) => sum + score, 0) / scores.length;
-  return probability + mean >= (scores.length === 1 ? thresholds.patch : thresholds.photograph);
+  return probability + mean - (scores.length === 1 ? thresholds.patch : thresholds.photograph);
+}
+
+/** Whether a photograph is one of the classes. */
+export function isKnown(...photograph: Parameters<typeof knownMargin>): boolean {
+  return knownMargin(...photograph) >= 0;
 }
 
 /** As known.safetensors of a run stores it. */

@@ -118,7 +118,7 @@ describe('the last layer', () => {
       labels: ['10', 'é'],
       patchPx: 80,
       network,
-      threshold: undefined,
+      known: undefined,
     });
     const described = decodeMessage('Model', bytes, 'taught').graph?.input?.[0]?.docString;
     expect(described).toContain('a square of 80x80 pixels');

@@ -32,6 +32,8 @@ export interface LoadedModel extends ModelContents {
 export interface Answer {
   /** `[patches,C]`. */
   readonly logits: Float32Array;
+  /** `[patches]`, if the file has known scores. */
+  readonly knownScores?: Float32Array;
   readonly inferMs: number;
 }
 

@@ -5,12 +5,15 @@
 import { describeModel } from '../../graph/onnx/description.ts';
 import { decodeMessage } from '../../graph/onnx/protobuf.ts';
 import type { Temperatures } from '../../model/calibration.ts';
+import type { KnownThresholds } from '../../model/known-score.ts';
 import {
+  jsonOf,
   labelsSchema,
   metadataKeys,
   metadataValue,
   modelInputSchema,
   temperaturesOf,
+  thresholdsSchema,
 } from '../../model/model-file.ts';
 import { type Network, networkSchema } from '../../model/network.ts';
 import { checkParameters, type Parameters } from '../../model/parameters.ts';
@@ -22,26 +25,20 @@ export interface ModelContents {
   readonly patchPx: number;
   readonly network: Network;
   readonly temperatures: Temperatures;
-  /**
-   * A patch with a lower top probability is none of the model's textures. Undefined if the file has no
-   * threshold.
-   */
-  readonly threshold: number | undefined;
+  /** Thresholds of the file's known scores; undefined if it has none. */
+  readonly known: KnownThresholds | undefined;
 }
-
-const thresholdKey = 'textura.threshold';
 
 /** Reads the metadata. Errors: `model-unusable`, naming `where` and the key. */
 export function modelContents(bytes: Uint8Array, where: string): ModelContents {
   const { metadata } = describeModel(bytes, where);
   const input = metadataValue(metadata, metadataKeys.input, modelInputSchema, where);
-  const threshold = Number(metadata[thresholdKey] ?? Number.NaN);
   return {
     labels: metadataValue(metadata, metadataKeys.labels, labelsSchema, where),
     patchPx: input.patchPx,
     network: metadataValue(metadata, metadataKeys.network, networkSchema, where),
     temperatures: temperaturesOf(metadata, where),
-    threshold: Number.isFinite(threshold) ? threshold : undefined,
+    known: thresholdsSchema.safeParse(jsonOf(metadata[metadataKeys.threshold] ?? '')).data,
   };
 }
 

@@ -47,16 +47,19 @@ async function timeOfOnePatch(runtime: Runtime, model: OpenModel, patch: Uint8Ar
   return Math.min(...runs.map(({ inferMs }) => inferMs));
 }
 
-/** Logits of patches `[count,64,64]`, grey 0..255. */
+/** Logits and known scores of patches `[count,64,64]`, grey 0..255. */
 export async function answer(runtime: Runtime, model: OpenModel, patches: Uint8Array): Promise<Answer> {
   const shape = [patches.length / patchBytes, 1, inputPx, inputPx];
   const image = new runtime.Tensor('float32', new Float32Array(patches), shape);
   const startedAt = performance.now();
-  const outputs = await model.session.run({ [graphNames.image]: image }, [graphNames.logits]);
+  const hasScores = model.contents.known !== undefined;
+  const wanted = hasScores ? [graphNames.logits, graphNames.knownScore] : [graphNames.logits];
+  const outputs = await model.session.run({ [graphNames.image]: image }, wanted);
   const logits = floats(outputs, graphNames.logits);
+  const scores = hasScores ? { knownScores: floats(outputs, graphNames.knownScore) } : {};
   const inferMs = performance.now() - startedAt;
   disposeAll({ image, ...outputs });
-  return { logits, inferMs };
+  return { logits, ...scores, inferMs };
 }
 
 /** The session of a graph derived from a model, opened on first use. */

@@ -111,9 +111,9 @@ export const english = {
   'live.square': 'the square',
   'live.whole': 'the whole picture',
   'live.patches': 'average of {count} patches',
-  'live.none': 'None of the known textures',
+  'live.none': 'None of my surfaces',
   'live.noneWhy':
-    'The most likely class has {probability}, which is below this model’s threshold of {threshold}.',
+    'It differs from all surfaces that the model was trained on; {label} is the least different.',
   'live.waiting': 'Waiting for a picture',
   'live.loading': 'Loading the model …',
   'live.failed': 'The picture could not be classified: {reason}',

@@ -116,9 +116,9 @@ export const spanish: Texts = {
   'live.square': 'el cuadro',
   'live.whole': 'toda la imagen',
   'live.patches': 'media de {count} recortes',
-  'live.none': 'Ninguna de las texturas conocidas',
+  'live.none': 'Ninguna de mis superficies',
   'live.noneWhy':
-    'La clase más probable tiene {probability}, por debajo del umbral de este modelo, que es {threshold}.',
+    'Difiere de todas las superficies con las que se entrenó el modelo; la menos distinta es {label}.',
   'live.waiting': 'Esperando una imagen',
   'live.loading': 'Cargando el modelo …',
   'live.failed': 'No se pudo clasificar la imagen: {reason}',

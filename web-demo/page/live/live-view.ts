@@ -1,6 +1,8 @@
 /** The Live view: the patch of the square, its most likely classes, and the time of each step. */
 import { meanProbabilities } from '../../../model/calibration.ts';
-import type { LoadedModel } from '../../shared/inference-api.ts';
+import { knownMargin } from '../../../model/known-score.ts';
+import { meanRow, softmaxRows } from '../../../model/scores.ts';
+import type { Answer, LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { choice } from '../dom/choice.ts';
 import { element } from '../dom/element.ts';
@@ -28,6 +30,8 @@ interface Reading {
   readonly order: readonly number[];
   /** Patches that were averaged. */
   readonly count: number;
+  /** Negative if the picture shows none of the classes; undefined if the model cannot tell. */
+  readonly margin: number | undefined;
   readonly at: number;
 }
 
@@ -85,8 +89,14 @@ export function liveView({ inference, stage, reader, requestReading, markShown }
     if (answer === superseded || !isCurrent()) return;
     const classes = model.labels.length;
     const fresh = meanProbabilities(answer.logits, classes, model.temperatures);
+    const margin = marginOf(answer, model);
     const isContinued = taken.isFrame && reading?.model === model && reading.count === taken.count;
-    reading = nextReading(isContinued ? reading : undefined, { model, probabilities: fresh, ...taken });
+    reading = nextReading(isContinued ? reading : undefined, {
+      model,
+      probabilities: fresh,
+      margin,
+      ...taken,
+    });
     paintPatch(patch, taken.patch);
     times.show({ ...taken, inferMs: answer.inferMs });
     draw();
@@ -118,13 +128,24 @@ export function liveView({ inference, stage, reader, requestReading, markShown }
 /** The result to show after a new answer: smoothed for a camera, the answer itself for a still picture. */
 function nextReading(
   before: Reading | undefined,
-  { model, probabilities, count }: Omit<Reading, 'order' | 'at'>,
+  { model, probabilities, count, margin }: Omit<Reading, 'order' | 'at'>,
 ): Reading {
   const at = performance.now();
   const shown =
     before === undefined ? probabilities : smoothed(before.probabilities, probabilities, at - before.at);
   const order = stableOrder(before?.order ?? [], shown, shownClasses);
-  return { model, probabilities: shown, order, count, at };
+  const shownMargin =
+    before?.margin === undefined || margin === undefined
+      ? margin
+      : smoothed(Float32Array.of(before.margin), Float32Array.of(margin), at - before.at)[0];
+  return { model, probabilities: shown, order, count, margin: shownMargin, at };
+}
+
+/** By how much the picture passes the model's threshold for known surfaces. */
+function marginOf({ logits, knownScores }: Answer, { known, labels }: LoadedModel): number | undefined {
+  if (known === undefined || knownScores === undefined) return undefined;
+  const probabilities = softmaxRows(meanRow(logits, labels.length), labels.length);
+  return knownMargin(Math.max(...probabilities), knownScores, known);
 }
 
 /** Shown if there is no result. */
@@ -154,29 +175,23 @@ function predictionLabel() {
       remark.textContent = '';
       return '';
     }
-    const { probabilities, order, count } = reading;
+    const { probabilities, order, count, margin = 0 } = reading;
     const [top = 0] = order;
-    const probability = probabilities[top] ?? 0;
-    const { threshold = 0, labels } = reading.model;
-    const isKnown = probability >= threshold;
-    name.textContent = isKnown ? (labels[top] ?? '') : textOf('live.none');
+    const label = reading.model.labels[top] ?? '';
+    const isKnown = margin >= 0;
+    name.textContent = isKnown ? label : textOf('live.none');
     name.classList.toggle('unknown', !isKnown);
-    value.textContent = formatPercent(probability);
-    remark.textContent = remarkOf(isKnown, probability, threshold, count);
-    const short = `${name.textContent} ${value.textContent}`;
+    value.textContent = isKnown ? formatPercent(probabilities[top] ?? 0) : '';
+    remark.textContent = remarkOf(isKnown, label, count);
+    const short = `${name.textContent} ${value.textContent}`.trim();
     announcements.announce(name.textContent, short);
     return short;
   }
   return { root, show };
 }
 
-function remarkOf(isKnown: boolean, probability: number, threshold: number, count: number): string {
-  if (!isKnown) {
-    return textOf('live.noneWhy', {
-      probability: formatPercent(probability),
-      threshold: formatPercent(threshold),
-    });
-  }
+function remarkOf(isKnown: boolean, label: string, count: number): string {
+  if (!isKnown) return textOf('live.noneWhy', { label });
   return count > 1 ? textOf('live.patches', { count }) : '';
 }
 
