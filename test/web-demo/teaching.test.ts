@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { forwardGraph } from '../../graph/forward.ts';
 import { decodeMessage } from '../../graph/onnx/protobuf.ts';
+import { noTemperatures } from '../../model/calibration.ts';
 import { graphNames } from '../../model/graph-names.ts';
 import { networkOf } from '../../model/network.ts';
 import { parameter } from '../../model/parameters.ts';
@@ -118,6 +119,7 @@ describe('the last layer', () => {
       labels: ['10', 'é'],
       patchPx: 80,
       network,
+      temperatures: noTemperatures,
       known: undefined,
     });
     const described = decodeMessage('Model', bytes, 'taught').graph?.input?.[0]?.docString;
