@@ -16,6 +16,7 @@ export { env, listSupportedBackends, Tensor } from 'onnxruntime-node';
 export type InferenceSession = Session;
 /** The tensors that a run returns, by name. */
 export type SessionOutputs = Session.ReturnType;
+export type SessionOptions = Session.SessionOptions;
 
 export const InferenceSession = {
   /** Opens `model`, a file's path or its bytes. If CUDA is asked for, its libraries are loaded first. */

@@ -1,7 +1,6 @@
 /**
  * The engine that needs only Node: onnxruntime runs the whole training step as an ONNX graph (`graph/step/`).
- * Parameters and momentum buffers are tensors in the layout of the step; two sets of them alternate as input
- * and output.
+ * Parameters and momentum buffers are tensors in the layout of the step (onnx-state.ts).
  */
 
 import type { Graph, Target } from '../../graph/builder.ts';
@@ -26,7 +25,7 @@ import { checkState, type TrainingState, zeroParameters } from '../../model/para
 import { patchBytes } from '../../model/patch.ts';
 import { usableCores } from '../../node/machine.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
-import { env, InferenceSession, type SessionOutputs, Tensor } from '../../node/onnxruntime.ts';
+import { env, InferenceSession, type SessionOptions, type SessionOutputs } from '../../node/onnxruntime.ts';
 import { productVersion } from '../../node/product-version.ts';
 import {
   type Batch,
@@ -35,6 +34,7 @@ import {
   type StepInput,
   type StepSettings,
 } from './engine.ts';
+import { nextValuesOnDevice, stateOnDevice, stateOnHost, type Tensors, tensorsOf } from './onnx-state.ts';
 
 /** onnxruntime's execution providers. */
 export const onnxDevices = ['cpu', 'webgpu', 'cuda'] as const;
@@ -95,14 +95,21 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
   const inference = foldedNetwork(network);
   const normalises = hasBatchNorm(network);
   const evaluation = await openEvaluation(inference, device, open);
-  let [current, spare] = [tensorsOf(stateValues(network)), tensorsOf(stateValues(network))];
+  const zeros = stateValues(network);
+  const staysOnDevice = device === 'webgpu';
+  const state = staysOnDevice ? stateOnDevice(zeros, open) : stateOnHost(zeros);
   /** Folded values and their prepared kernels for evaluations, until the next step. */
   let evaluated: { readonly values: Tensors; readonly prepared: Tensors } | undefined;
+
+  const stepOptions: SessionOptions = {
+    ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
+    ...(staysOnDevice && nextValuesOnDevice(zeros)),
+  };
 
   async function stepSession(size: number): Promise<InferenceSession> {
     const build = stepsAtOnce === 1 ? trainingStepGraph : scannedStepsGraph;
     const graph = () => build(network, { batch: size, target: device });
-    const session = sessions.get(size) ?? (await openSession(graph(), device, threads, profilePrefix));
+    const session = sessions.get(size) ?? (await openSession(graph(), device, threads, stepOptions));
     sessions.set(size, session);
     return session;
   }
@@ -120,14 +127,11 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
   /** One run of a session; returns the logits of all steps, including padding rows. */
   async function run(size: number, inputs: StepValues): Promise<Float32Array> {
     const session = await stepSession(size);
-    const outputs = Object.fromEntries(
-      Object.entries(spare).map(([name, tensor]) => [stepNames.next(name), tensor]),
-    );
     const results = await session.run(
-      { ...tensorsOf(inputs), ...current },
-      { ...outputs, [stepNames.logits]: null },
+      { ...tensorsOf(inputs), ...state.tensors },
+      { ...state.outputs(), [stepNames.logits]: null },
     );
-    [current, spare] = [spare, current];
+    state.advance(results as Tensors);
     evaluated = undefined;
     return floats(results, stepNames.logits);
   }
@@ -160,7 +164,7 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
   }
 
   async function prepareEvaluation() {
-    if (!normalises) return { values: current, prepared: await evaluation.prepare(current) };
+    if (!normalises) return { values: state.tensors, prepared: await evaluation.prepare(state.tensors) };
     const { network: folded, parameters } = foldBatchNorm({ network, parameters: (await read()).parameters });
     const values = tensorsOf(stateValues(folded, { parameters, momentum: zeroParameters(folded) }));
     return { values, prepared: await evaluation.prepare(values) };
@@ -178,15 +182,19 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
     return answers;
   }
 
-  const read = async (): Promise<TrainingState> => stateOf(network, (name) => current[name]?.data);
+  async function read(): Promise<TrainingState> {
+    const values = await state.read();
+    return stateOf(network, (name) => values[name]);
+  }
 
-  async function write(state: TrainingState): Promise<void> {
-    checkState(network, state, 'engine state');
-    current = tensorsOf(stateValues(network, state));
+  async function write(written: TrainingState): Promise<void> {
+    checkState(network, written, 'engine state');
+    state.write(stateValues(network, written));
     evaluated = undefined;
   }
 
   async function dispose(): Promise<void> {
+    await state.dispose();
     for (const session of sessions.values()) await session.release();
     await evaluation.release();
     sessions.clear();
@@ -197,8 +205,6 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
   const taking = { step, steps, stepsAtOnce };
   return { name: 'onnx', device, precision, versions, ...taking, logits, read, write, dispose };
 }
-
-type Tensors = Readonly<Record<string, Tensor>>;
 
 // Denormals, values below 1e-38, are about a hundred times slower.
 const onProcessor = { set_denormal_as_zero: '1' };
@@ -217,7 +223,7 @@ async function openSession(
   graph: Graph,
   device: OnnxDevice,
   threads: number,
-  profilePrefix?: string,
+  options: SessionOptions = {},
 ): Promise<InferenceSession> {
   const model = encodeModel(graph, {
     producerName: 'textura',
@@ -232,7 +238,7 @@ async function openSession(
       // Without memory patterns the arena reuses memory between operators: same speed, 0.6 of the memory.
       enableMemPattern: false,
       extra: { session: sessionEntries[device] },
-      ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
+      ...options,
     });
   } catch (error) {
     if (device === 'cpu') throw error;
@@ -282,12 +288,6 @@ async function openEvaluation(
     await forward.release();
   }
   return { prepare, logits, release };
-}
-
-function tensorsOf(values: StepValues): Tensors {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, { data, shape }]) => [name, new Tensor(data, shape)]),
-  );
 }
 
 function floats(tensors: SessionOutputs, name: string): Float32Array {

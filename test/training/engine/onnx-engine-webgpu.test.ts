@@ -118,6 +118,18 @@ describe('the onnx engine on WebGPU', () => {
     },
   );
 
+  test('takes the same ten steps whether its state stays on the device or is copied after each', {
+    timeout: 240_000,
+  }, async (context) => {
+    if ('missing' in vulkan) return context.skip(vulkan.missing);
+    const [, network] = small as [Network, Network];
+    const request = { network, device: 'webgpu', batch: 2, steps: 10, learningRate: 0.01 } as const;
+    const kept = await webgpuSteps(request, vulkan.env);
+    const copied = await webgpuSteps({ ...request, copied: true }, vulkan.env);
+    expect(kept.losses).toHaveLength(10);
+    expect(kept).toEqual(copied);
+  });
+
   test('takes the same step of the reference as the CPU', { timeout: 3_600_000 }, async (context) => {
     if ('missing' in vulkan) return context.skip(vulkan.missing);
     const wanted = process.env.TEXTURA_TEST_WEBGPU !== undefined;
