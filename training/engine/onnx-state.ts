@@ -1,7 +1,7 @@
 /**
  * Where the parameters and momentum buffers of the onnx engine are between runs. On WebGPU they stay on the
- * device: copying them each way takes most of a step there. Elsewhere onnxruntime-node has only tensors in the
- * host's memory, and two sets of them alternate as input and output of a run.
+ * device, because copying them to and fro takes longer than the rest of a step. Elsewhere onnxruntime-node
+ * has only tensors in the host's memory, and two sets of them alternate as input and output of a run.
  */
 import { createGraph, type Graph } from '../../graph/builder.ts';
 import { stepNames } from '../../graph/step/step.ts';
@@ -32,7 +32,8 @@ export function tensorsOf(values: StepValues): Tensors {
 }
 
 export function stateOnHost(values: StepValues): OnnxState {
-  let [current, spare] = [tensorsOf(values), tensorsOf(values)];
+  // A run must not write to its own inputs.
+  let [current, spare] = [tensorsOf(values), tensorsOf(structuredClone(values))];
   return {
     get tensors() {
       return current;

@@ -240,6 +240,15 @@ describe.each(networks)('a step of a network $name', (network) => {
   });
 });
 
+// On a GPU the launches of small nodes take a large part of a step.
+test.for([
+  ['reference', 331],
+  ['texture-net', 617],
+] as const)('the step of %s for CUDA has no more than %d nodes', ([name, most]) => {
+  const graph = trainingStepGraph(networkOf(name, 25), { batch: 165, target: 'cuda' });
+  expect(graph.content().nodes.length).toBeLessThanOrEqual(most);
+});
+
 test('a float32 step of the reference has the gradients of float64', async () => {
   const network = networkOf('reference', classes);
   const inputs = stepInputs(network, randomPatches(batch, 8));
