@@ -122,11 +122,14 @@ test('a run directory has every documented file, and --resume only computes what
 
   // A deleted file is computed again, e.g. the logits of a GPU in TensorFloat-32.
   const answers = await readFile(join(folder, 'runs/a/parity.safetensors'));
+  const logits = await readFile(join(folder, 'runs/a/validation-logits.safetensors'));
   const [rows, model] = [await rowsOf(join(folder, 'runs/a')), await modelOf(join(folder, 'runs/a'))];
   await rm(join(folder, 'runs/a/parity.safetensors'));
+  await rm(join(folder, 'runs/a/validation-logits.safetensors'));
   const restored = await train(folder, '--out', 'runs/a', '--resume', '--engine', 'onnx');
   expect(restored, restored.stderr).toMatchObject({ status: 0, stderr: '' });
   expect((await readFile(join(folder, 'runs/a/parity.safetensors'))).equals(answers)).toBe(true);
+  expect((await readFile(join(folder, 'runs/a/validation-logits.safetensors'))).equals(logits)).toBe(true);
   expect(await rowsOf(join(folder, 'runs/a'))).toEqual(rows);
   expect(await modelOf(join(folder, 'runs/a'))).toBe(model);
   await rm(join(folder, 'runs/a/checkpoint'), { recursive: true });
