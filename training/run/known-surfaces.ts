@@ -22,6 +22,8 @@ import type { TrainingSession } from './loop.ts';
 
 /** Enough for a covariance of hundreds of features. More take time and change little. */
 const mostTrainingPatches = 4000;
+/** Enough for a threshold that 5 % of the photographs miss. */
+const mostValidationPhotographs = 500;
 const batchPatches = 32;
 
 /**
@@ -58,15 +60,27 @@ export async function writeKnownScore(
         (range) => ({ split: 'trainGrid', stride, ...range }) as const,
       ),
     );
-    const validated = await rowsOf(
-      batchRanges(grid.length, batchPatches).map((range) => ({ split: 'val', ...range }) as const),
-    );
-    const photographs = grid.map(({ image }: GridPatch) => image);
+    const ranges = photographRanges(grid);
+    const spacing = Math.ceil(ranges.length / mostValidationPhotographs);
+    const chosen = ranges.filter((_, i) => i % spacing === 0);
+    const validated = await rowsOf(chosen.map((range) => ({ split: 'val', ...range }) as const));
+    const photographs = chosen.flatMap(({ count }, i) => new Array<number>(count).fill(i));
     const known = fitKnownScore(trained, { ...validated, photographs }, network.classes);
     await writeFileAtomically(join(directory, runFiles.known), encodeTensors(knownScoreToTensors(known)));
   } finally {
     await run.close();
   }
+}
+
+/** The patches of each photograph in the grid. */
+function photographRanges(grid: readonly GridPatch[]): { readonly start: number; readonly count: number }[] {
+  const ranges: { start: number; count: number }[] = [];
+  grid.forEach(({ image }, start) => {
+    const last = ranges.at(-1);
+    if (last !== undefined && grid[last.start]?.image === image) last.count++;
+    else ranges.push({ start, count: 1 });
+  });
+  return ranges;
 }
 
 function stamp() {
