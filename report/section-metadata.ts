@@ -102,7 +102,12 @@ ${command(trainCommand(run, `runs/${name}-again`))}${
   firstKernel === undefined
     ? nothing
     : html`<p>To export the best model to verified ONNX files and classify a photograph:</p>
-${command(exportCommand(path))}${command(classifyCommand(run))}`
+${command(exportCommand(path))}${command(classifyCommand(run))}${
+  canBeEvaluated(run)
+    ? html`<p>To evaluate the exported model on the validation photographs:</p>
+${command(npmRun('evaluate', '--run', path))}`
+    : nothing
+}`
 }`;
   return section('Next steps', '', entry);
 }
@@ -127,6 +132,11 @@ export function trainCommand(run: Run, out: string): string {
 
 export function resumeCommand(run: Run, directory: string): string {
   return `${trainCommand(run, directory)} --resume`;
+}
+
+/** Whether there are files of validation photographs. */
+function canBeEvaluated({ data }: Run): boolean {
+  return data.validationImages > 0 && data.source !== 'generated';
 }
 
 export function exportCommand(directory: string): string {

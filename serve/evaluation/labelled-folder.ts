@@ -85,6 +85,11 @@ export async function heldOutFiles(
     });
   });
   const names = validationFromCsv(text, path).map(({ image }) => image);
+  if (names.length === 0)
+    throw new TexturaError(
+      'data-unusable',
+      `${run} held out no photographs: evaluate it on others, with --data`,
+    );
   const byName = new Map(files.map((file) => [file.name, file]));
   const missing = names.filter((name) => !byName.has(name));
   const [first] = missing;

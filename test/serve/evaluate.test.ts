@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { csvRows } from '../../model/csv.ts';
 import { type Evaluation, evaluationSchema } from '../../model/evaluation-file.ts';
-import { validationFromCsv } from '../../model/validation-file.ts';
+import { validationFromCsv, validationToCsv } from '../../model/validation-file.ts';
 import { readRun } from '../../node/run-record.ts';
 import {
   type EvaluateOptions,
@@ -46,6 +46,7 @@ beforeAll(async () => {
     'mixed/knit/1.png': '',
     'useless/a/1.txt': 'text',
     'useless/b/2.txt': 'text',
+    'nothing/validation.csv': validationToCsv([]),
   };
   for (const [name, content] of Object.entries(files)) {
     await mkdir(join(home, dirname(name)), { recursive: true });
@@ -184,6 +185,7 @@ test.each<[Partial<EvaluateOptions>, string, RegExp]>([
   [{ model, data: 'photos', split: 'all', heldOut: 'runs/2' }, 'usage', /cannot be used together/],
   [{ model, data: 'photos', heldOut: 'photos' }, 'file-unreadable', /is .*photos a finished run\?/],
   [{ model, data: 'other', heldOut: 'runs/2' }, 'data-unusable', /9 of which are not in .*other, such as/],
+  [{ model, data: 'photos', heldOut: 'nothing' }, 'data-unusable', /nothing held out no photographs/],
   [{ model, data: 'mixed' }, 'data-unusable', /A class cannot have the name of a split/],
   [{ model, data: 'useless' }, 'data-unusable', /none of its 2 files can be used, such as a\/1\.txt: /],
 ])('%j is refused as %s', async (options, code, message) => {
