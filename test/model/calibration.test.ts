@@ -3,6 +3,8 @@ import {
   expectedCalibrationError,
   fittedTemperature,
   type LabelledLogits,
+  meanProbabilities,
+  patchProbabilities,
   reliabilityBins,
   rowScores,
   temperatureOf,
@@ -38,6 +40,19 @@ test('a temperature of 2 takes the square root of the odds and changes no predic
 test('one patch has the temperature of patches, several have that of photographs', () => {
   const temperatures = { patch: 1.25, photograph: 0.5 };
   expect([1, 2, 15].map((patches) => temperatureOf(temperatures, patches))).toEqual([1.25, 0.5, 0.5]);
+});
+
+test('several patches give the probabilities of their mean logits, and each patch its own', () => {
+  const logits = Float32Array.of(4, 0, 2, 0);
+  const temperatures = { patch: 2, photograph: 3 };
+  const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+  const [mean] = meanProbabilities(logits, 2, temperatures);
+  expect(mean).toBeCloseTo(sigmoid(1), 6);
+  const [alone] = meanProbabilities(logits.subarray(0, 2), 2, temperatures);
+  expect(alone).toBeCloseTo(sigmoid(2), 6);
+  const [first, , second] = patchProbabilities(logits, 2, temperatures);
+  expect(first).toBeCloseTo(sigmoid(2), 6);
+  expect(second).toBeCloseTo(sigmoid(1), 6);
 });
 
 const score = (confidence: number, isRight: boolean) => ({ confidence, isRight, nll: 0, brier: 0 });

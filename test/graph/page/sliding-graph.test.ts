@@ -28,11 +28,14 @@ async function patchByPatch(network: Network, parameters: Parameters, image: Gre
     cutPatch(image, position, inputPx, patches.subarray(i * patchBytes, (i + 1) * patchBytes));
   }
   const { probabilities } = await runOnPatches(
-    bytesOf(forwardGraph(network, parameters, { opset: 17 })),
+    bytesOf(forwardGraph(network, parameters, { opset: 17, temperature })),
     patches,
   );
   return { rows, columns, probabilities: probabilities.values };
 }
+
+/** Of the probabilities. */
+const temperature = 1.25;
 
 /** The sliding graph's probabilities `[C,rows,columns]`. */
 async function slid(
@@ -43,7 +46,7 @@ async function slid(
   isCoarse: boolean,
 ) {
   const { width, height } = image;
-  const { graph, stridePx } = slidingGraph(network, parameters, { width, height, isCoarse });
+  const { graph, stridePx } = slidingGraph(network, parameters, { width, height, isCoarse }, temperature);
   const outputs = await runModel(bytesOf(graph), {
     [slidingNames.picture]: new Tensor('float32', values, [1, 1, height, width]),
   });
