@@ -144,8 +144,7 @@ describe('Teach', () => {
   }, 300_000);
 
   async function downloaded(page: Page, button: string, as: string): Promise<string> {
-    // Encoding the patches takes its time on a busy machine.
-    const waiting = page.waitForEvent('download', { timeout: 120_000 });
+    const waiting = page.waitForEvent('download');
     await page.getByRole('button', { name: button }).click();
     const path = join(fixture().folder, as);
     await (await waiting).saveAs(path);

@@ -1,10 +1,11 @@
 /** The result of a training in the Teach view: its error, and the buttons to try, download and delete it. */
 import { strToU8, zipSync } from 'fflate';
+import { inputPx } from '../../../model/patch.ts';
 import { folderName, type Surface } from '../../shared/surfaces.ts';
 import { type TaughtResult, taughtName } from '../../shared/teaching-api.ts';
 import { element } from '../dom/element.ts';
 import { formatNumber, formatPercent, setText, textElement, textOf } from '../language/language.ts';
-import { paintPatch } from '../stage/capture.ts';
+import { greyPng } from './grey-png.ts';
 
 interface TrainingResultActions {
   /** Surfaces whose patches can be downloaded. */
@@ -42,9 +43,10 @@ export function trainingResultPanel({ surfaces, onTry, onDeleteAll }: TrainingRe
   onnx.addEventListener('click', () => {
     if (shown !== undefined) download(shown.model, `${taughtName}.onnx`, 'application/octet-stream');
   });
-  patches.addEventListener('click', async () => {
+  // Without waiting for anything: a browser may refuse a second download some seconds after the click.
+  patches.addEventListener('click', () => {
     const nonEmpty = surfaces().filter((surface) => surface.patches.length > 0);
-    download(await patchArchive(nonEmpty), 'textura-patches.zip', 'application/zip');
+    download(patchArchive(nonEmpty), 'textura-patches.zip', 'application/zip');
   });
   return {
     root: element('div', { class: 'training-result' }, summary, buttons),
@@ -54,13 +56,11 @@ export function trainingResultPanel({ surfaces, onTry, onDeleteAll }: TrainingRe
 }
 
 /** A zip of class folders with `NAME/0001.png`, 64x64 each, which `npm run train` takes. */
-async function patchArchive(surfaces: readonly Surface[]): Promise<Uint8Array> {
-  const canvas = element('canvas', { width: 64, height: 64 });
+function patchArchive(surfaces: readonly Surface[]): Uint8Array {
   const files: Record<string, Uint8Array> = {};
   for (const { name, patches } of surfaces) {
     for (const [i, patch] of patches.entries()) {
-      paintPatch(canvas, patch);
-      files[`${folderName(name) ?? name}/${String(i + 1).padStart(4, '0')}.png`] = await pngOf(canvas);
+      files[`${folderName(name) ?? name}/${String(i + 1).padStart(4, '0')}.png`] = greyPng(patch, inputPx);
     }
   }
   files['README.txt'] = strToU8(
@@ -70,15 +70,12 @@ async function patchArchive(surfaces: readonly Surface[]): Promise<Uint8Array> {
   return zipSync(files, { level: 0 });
 }
 
-async function pngOf(canvas: HTMLCanvasElement): Promise<Uint8Array> {
-  const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
-  if (blob === null) throw new Error('this browser cannot encode PNG');
-  return new Uint8Array(await blob.arrayBuffer());
-}
+const keepFileMs = 60_000;
 
 /** Saves bytes as a file of the person. */
 function download(bytes: Uint8Array, name: string, type: string): void {
   const address = URL.createObjectURL(new Blob([new Uint8Array(bytes)], { type }));
   element('a', { href: address, download: name }).click();
-  URL.revokeObjectURL(address);
+  // Some browsers read the file only after the click.
+  setTimeout(() => URL.revokeObjectURL(address), keepFileMs);
 }
