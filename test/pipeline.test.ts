@@ -3,8 +3,9 @@ import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { meanProbabilities } from '../model/calibration.ts';
+import { modelReportSchema } from '../model/model-file.ts';
 import { decodeTensors } from '../model/safetensors.ts';
-import { meanRow, softmaxRows } from '../model/scores.ts';
 import { trainingConfigSchema } from '../model/training-config.ts';
 import { loadDataset } from '../training/data/dataset.ts';
 import { tensorflowInstalled } from '../training/engine/tensorflow/location.ts';
@@ -42,9 +43,13 @@ describe.skipIf(!existsSync(photographs))(
       const logits = decodeTensors(readFileSync(file), file).tensors.get('logits')?.data as Float32Array;
       expect(logits.length).toBe(paths.length * 15 * 2);
 
+      const report = readFileSync(join(folder, 'models/texture-net.report.json'), 'utf8');
+      const temperatures = modelReportSchema.parse(JSON.parse(report)).calibration?.temperatures;
+      if (temperatures === undefined) throw new Error('the report has no temperatures');
+
       const answer = JSON.parse(await run('serve/classify.ts', '--json', ...paths)) as ClassifyAnswer;
       answer.results.forEach(({ predictions }, i) => {
-        const trainers = softmaxRows(meanRow(logits.subarray(i * 30, (i + 1) * 30), 2), 2);
+        const trainers = meanProbabilities(logits.subarray(i * 30, (i + 1) * 30), 2, temperatures);
         for (const { label, probability } of predictions) {
           const expected = trainers[['T12_pebbles', 'T25_plaid'].indexOf(label)] ?? Number.NaN;
           expect(Math.abs(probability - expected), `${paths[i]} ${label}`).toBeLessThan(
