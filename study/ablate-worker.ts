@@ -24,14 +24,14 @@ const workerOptions = z.strictObject({
     .min(1)
     .default(join(tmpdir(), 'textura-worker'))
     .describe('folder for active runs, which are removed at the end'),
-  engine: z.enum(engineOptions).default('auto').describe('engine that computes'),
-  device: z.enum(deviceOptions).default('auto').describe('device that computes'),
+  engine: z.enum(engineOptions).default('auto').describe('training engine'),
+  device: z.enum(deviceOptions).default('auto').describe('device of the engine'),
   jobs: z.int().min(1).default(1).describe('parallel runs'),
   threads: z
     .int()
     .min(1)
     .optional()
-    .describe('processor threads of a run (default: the cores divided by the runs)'),
+    .describe('CPU threads of a run (default: the cores divided by the runs)'),
   cacheMb: z.int().min(0).optional().describe('memory of a run for decoded images'),
   stallSeconds: z
     .int()
