@@ -1,4 +1,4 @@
-/** What the page shows when an answer fails, comes late or never; on WebAssembly, without a WebGPU beside it. */
+/** What the page shows if an answer fails, is late or never arrives. The page runs on WebAssembly, without WebGPU. */
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { servePage } from '../../bench/web/page-server.ts';
