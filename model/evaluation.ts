@@ -18,17 +18,13 @@ import type {
   Calibrations,
   ClassResult,
   Evaluation,
-  EvaluationEstimate,
   EvaluationResults,
   PairedErrors,
   PhotographResult,
 } from './evaluation-file.ts';
 import { groupBy } from './group-by.ts';
 import { balancedError, type ClassErrors, meanRow, topClasses } from './scores.ts';
-import { pairedPValue } from './statistics/p-values.ts';
-import { deviations, drawReplicates, type Interval, intervalOf } from './statistics/replicates.ts';
-import { difference, pairedSamples, type Sample } from './statistics/sample.ts';
-import { poolOf, variationOf } from './statistics/variation.ts';
+import { type Ratio, type Resampling, ratioOf, resampling } from './statistics/photograph-intervals.ts';
 import { wilsonInterval } from './statistics/wilson.ts';
 
 /** A photograph with the logits of its patches `[patches, classes]`. */
@@ -229,97 +225,6 @@ function worstFirst(judged: readonly Judged[]): readonly Judged[] {
   );
 }
 
-/** `part` of `whole` for each photograph, such as wrong patches of its patches. */
-interface Ratio {
-  readonly part: readonly number[];
-  readonly whole: readonly number[];
-}
-
-function ratioOf({ part, whole }: Ratio): number {
-  return sum(part) / sum(whole);
-}
-
-/**
- * The mean over groups of each group's ratio, as a sample whose mean it is: the value plus the influence of
- * each photograph on it, so that resampling photographs gives its variation (the delta method; Davison and
- * Hinkley, "Bootstrap Methods and their Application", 1997, section 2.7.2).
- */
-function influenceOf({ part, whole }: Ratio, groupOf: (i: number) => string): Float64Array {
-  const groups = [...groupBy(part.keys(), groupOf).values()];
-  const values = new Float64Array(part.length);
-  let mean = 0;
-  for (const members of groups) {
-    const size = sum(members.map((i) => whole[i] as number));
-    const ratio = sum(members.map((i) => part[i] as number)) / size;
-    mean += ratio / groups.length;
-    const weight = part.length / (groups.length * size);
-    for (const i of members) values[i] = weight * ((part[i] as number) - ratio * (whole[i] as number));
-  }
-  return values.map((value) => value + mean);
-}
-
-/** Below this variance, values differ only by rounding. */
-const noVariance = 1e-24;
-const mostReplicates = 4000;
-/** Bounds the memory for the draws of many photographs. */
-const mostDraws = 50_000_000;
-const shares: Interval = { low: 0, high: 1 };
-const seed = 1;
-
-/** Intervals over the same draws of the photographs. */
-function resampling(photographs: readonly { readonly file: string; readonly label: string }[]) {
-  const images = photographs.map(({ file }) => file);
-  const labels = photographs.map(({ label }) => label);
-  const sampleOf = (values: Float64Array): Sample => ({ seed, images, labels, values });
-  const pool = poolOf([sampleOf(new Float64Array(images.length))]);
-  const count = Math.max(1000, Math.min(mostReplicates, Math.floor(mostDraws / images.length)));
-  const replicates = drawReplicates(count, pool.size, seed);
-
-  function mean(values: Float64Array, range: Interval): EvaluationEstimate {
-    const variation = variationOf([sampleOf(values)], pool);
-    const varies = images.length > 1 && variation.photographVariance > noVariance;
-    const interval = varies ? intervalOf(variation, deviations(variation, replicates), range) : null;
-    return { value: variation.estimate, interval };
-  }
-
-  return {
-    sampleOf,
-    /** A mean over patches or photographs, such as their loss. */
-    mean: (ratio: Ratio, range: Interval) => ({
-      ...mean(
-        influenceOf(ratio, () => ''),
-        range,
-      ),
-      value: ratioOf(ratio),
-    }),
-    /**
-     * A share of errors, averaged over groups, whose value is given. If no photograph has an error, or each has all, resampling shows
-     * no variation; the interval is then that of so many photographs.
-     */
-    share(ratio: Ratio, value: number, groupOf: (i: number) => string): EvaluationEstimate {
-      if (value === 0 || value === 1)
-        return { value, interval: wilsonInterval(value * images.length, images.length) };
-      return { ...mean(influenceOf(ratio, groupOf), shares), value };
-    },
-    paired(own: Sample, other: Sample) {
-      const differences = pairedSamples([own], [other], difference);
-      const variation = variationOf(differences, pool);
-      const varies = images.length > 1 && variation.photographVariance > noVariance;
-      return {
-        difference: {
-          value: variation.estimate,
-          interval: varies
-            ? intervalOf(variation, deviations(variation, replicates), { low: -1, high: 1 })
-            : null,
-        },
-        pValue: varies ? pairedPValue(differences, variation, replicates, seed) : null,
-      };
-    },
-  };
-}
-
-type Resampling = ReturnType<typeof resampling>;
-
 function pairedErrors(
   ours: readonly Judged[],
   theirs: readonly Judged[],
@@ -329,13 +234,8 @@ function pairedErrors(
     part: judged.map((photograph) => partOf(photograph)[0]),
     whole: judged.map((photograph) => partOf(photograph)[1]),
   });
-  const { sampleOf, paired } = resampling(ours);
-  const sample = (judged: readonly Judged[]) => sampleOf(influenceOf(ratio(judged), () => ''));
-  return {
-    own: ratioOf(ratio(ours)),
-    other: ratioOf(ratio(theirs)),
-    ...paired(sample(ours), sample(theirs)),
-  };
+  const [own, other] = [ratio(ours), ratio(theirs)];
+  return { own: ratioOf(own), other: ratioOf(other), ...resampling(ours).paired(own, other) };
 }
 
 /** Rows of logits, and the photograph of each. */

@@ -18,6 +18,8 @@ import { TexturaError } from './error.ts';
 import { jsonOf, thresholdsSchema } from './model-file.ts';
 import type { StoredTensor, TensorFile } from './safetensors.ts';
 import { meanRow, softmaxRows } from './scores.ts';
+import { classMeans, shrunkCovariance, standardised } from './statistics/covariance.ts';
+import { cholesky, dot, solveLower, solveUpper } from './statistics/linear-algebra.ts';
 
 /** The feature score as two linear maps, scaled by `weight`. F features, C classes. */
 export interface KnownScore {
@@ -66,56 +68,86 @@ const acceptedShare = 0.95;
 
 /** Fits the score to training patches, and weight and thresholds to validation photographs. */
 export function fitKnownScore(
-  { features, labels }: FeatureRows,
+  training: FeatureRows,
   validation: ValidationRows,
   classes: number,
 ): KnownScore {
+  const distance = relativeDistance(training, classes);
+  const unweighted = photographRows(
+    validation,
+    featureScores(linearMaps(distance, 1), validation.features),
+    classes,
+  );
+  const maps = linearMaps(distance, weightOf(unweighted));
+  const scores = featureScores(maps, validation.features);
+  return { ...maps, thresholds: thresholdsOf(validation, scores, classes) };
+}
+
+/**
+ * The feature score of standardised features: for class c the largest of rows[c]' y + offsets[c], less the
+ * squares of the C values spread' y.
+ */
+interface RelativeDistance {
+  readonly mean: Float64Array;
+  readonly deviation: Float64Array;
+  /** For each class, `[F]`. */
+  readonly rows: readonly Float64Array[];
+  readonly offsets: readonly number[];
+  /** Rows of P', each `[F]`. */
+  readonly spread: readonly Float64Array[];
+}
+
+function relativeDistance({ features, labels }: FeatureRows, classes: number): RelativeDistance {
   const width = features.length / labels.length;
   const { mean, deviation, standard } = standardised(features, width);
   const { means, shares } = classMeans(standard, labels, classes, width);
-  const within = shrunkCovariance(standard, labels, means, width);
-  const lower = cholesky(within, width);
-  // Columns: W^-1 m, and P = (W^-1 B) K'^-1.
-  const solved = means.map((m) => solveUpper(lower, solveLower(lower, m, width), width));
-  const scaledMeans = means.map((m, c) => m.map((value) => value * Math.sqrt(shares[c] as number)));
-  const scaledSolved = solved.map((g, c) => g.map((value) => value * Math.sqrt(shares[c] as number)));
-  const inner = new Float64Array(classes * classes);
-  for (let a = 0; a < classes; a++) {
-    for (let b = 0; b < classes; b++) {
-      const product = dot(scaledMeans[a] as Float64Array, scaledSolved[b] as Float64Array);
-      inner[a * classes + b] = product + (a === b ? 1 : 0);
-    }
-  }
+  const within = cholesky(shrunkCovariance(standard, labels, means, width), width);
+  // W^-1 m for each class, and the columns of B and of W^-1 B.
+  const solved = means.map((m) => solveUpper(within, solveLower(within, m, width), width));
+  const between = scaledBy(means, shares);
+  const solvedBetween = scaledBy(solved, shares);
+  const inner = Float64Array.from({ length: classes * classes }, (_, at) => {
+    const [a, b] = [Math.floor(at / classes), at % classes];
+    const product = dot(between[a] as Float64Array, solvedBetween[b] as Float64Array);
+    return product + (a === b ? 1 : 0);
+  });
   const innerLower = cholesky(inner, classes);
   const spread = Array.from({ length: classes }, () => new Float64Array(width));
   for (let f = 0; f < width; f++) {
-    const row = Float64Array.from(scaledSolved, (g) => g[f] as number);
+    const row = Float64Array.from(solvedBetween, (g) => g[f] as number);
     solveLower(innerLower, row, classes).forEach((value, k) => {
       (spread[k] as Float64Array)[f] = value;
     });
   }
-  // A class without a patch is never the nearest.
-  const offsets = means.map((m, c) => (shares[c] === 0 ? -1e6 : -dot(m, solved[c] as Float64Array)));
-  const doubled = solved.map((g) => g.map((value) => 2 * value));
-  const maps = { mean, deviation, width, classes };
-  const unscaled = linearMaps({ ...maps, rows: doubled, offsets, spread, weight: 1 });
-  const before = photographRows(validation, featureScores(unscaled, validation.features), classes);
-  const weight =
-    (featureWeight * Math.max(leastDeviation, deviationOf(before.map(({ probability }) => probability)))) /
-    Math.max(1e-9, deviationOf(before.map(({ score }) => score)));
-  const weighted = linearMaps({ ...maps, rows: doubled, offsets, spread, weight });
-  const scores = featureScores(weighted, validation.features);
-  const single = softmaxRows(validation.logits, classes);
-  const totals = Array.from(
-    scores,
-    (score, i) => Math.max(...single.subarray(i * classes, (i + 1) * classes)) + score,
-  );
-  const photographs = photographRows(validation, scores, classes);
-  const thresholds = {
-    photograph: lowQuantile(photographs.map(({ probability, score }) => probability + score)),
-    patch: lowQuantile(totals),
+  return {
+    mean,
+    deviation,
+    rows: solved.map((g) => g.map((value) => 2 * value)),
+    // A class without a patch is never the nearest.
+    offsets: means.map((m, c) => (shares[c] === 0 ? -1e6 : -dot(m, solved[c] as Float64Array))),
+    spread,
   };
-  return { ...weighted, thresholds };
+}
+
+/** Each class's row times the root of its share. */
+function scaledBy(rows: readonly Float64Array[], shares: readonly number[]): readonly Float64Array[] {
+  return rows.map((row, c) => row.map((value) => value * Math.sqrt(shares[c] as number)));
+}
+
+function weightOf(photographs: readonly PhotographRow[]): number {
+  const probabilities = deviationOf(photographs.map(({ probability }) => probability));
+  const scores = deviationOf(photographs.map(({ score }) => score));
+  return (featureWeight * Math.max(leastDeviation, probabilities)) / Math.max(1e-9, scores);
+}
+
+function thresholdsOf(validation: ValidationRows, scores: Float64Array, classes: number): KnownThresholds {
+  const photographs = photographRows(validation, scores, classes);
+  const patches = softmaxRows(validation.logits, classes);
+  const probabilityOf = (i: number) => Math.max(...patches.subarray(i * classes, (i + 1) * classes));
+  return {
+    photograph: lowQuantile(photographs.map(({ probability, score }) => probability + score)),
+    patch: lowQuantile(Array.from(scores, (score, i) => probabilityOf(i) + score)),
+  };
 }
 
 /** The feature score of each patch, as the graph computes it; `features` is `[count,F]`. */
@@ -208,120 +240,9 @@ function photographRows(
   return rows;
 }
 
-/** Features scaled to mean 0 and deviation 1 over the training patches, so that shrinking treats them alike. */
-function standardised(features: Float32Array, width: number) {
-  const count = features.length / width;
-  const mean = new Float64Array(width);
-  const deviation = new Float64Array(width);
-  features.forEach((value, i) => {
-    mean[i % width] = (mean[i % width] as number) + value / count;
-  });
-  features.forEach((value, i) => {
-    const f = i % width;
-    deviation[f] = (deviation[f] as number) + (value - (mean[f] as number)) ** 2 / count;
-  });
-  deviation.forEach((variance, f) => {
-    deviation[f] = Math.sqrt(variance);
-  });
-  // A feature that hardly varies must not decide alone, by its rounding errors or by the first patch that
-  // activates it.
-  const typical = deviation.toSorted()[Math.floor(width / 2)] as number;
-  deviation.forEach((value, f) => {
-    const least = leastVariation * Math.max(typical, Math.abs(mean[f] as number));
-    deviation[f] = Math.max(value, least) || 1;
-  });
-  const standard = Float64Array.from(
-    features,
-    (value, i) => (value - (mean[i % width] as number)) / (deviation[i % width] as number),
-  );
-  return { mean, deviation, standard };
-}
-
-/** Of a feature, relative to the median of all and to its own mean. */
-const leastVariation = 0.01;
-
-function classMeans(standard: Float64Array, labels: ArrayLike<number>, classes: number, width: number) {
-  const counts = new Array<number>(classes).fill(0);
-  const means = Array.from({ length: classes }, () => new Float64Array(width));
-  for (let i = 0; i < labels.length; i++) {
-    const c = labels[i] as number;
-    counts[c] = (counts[c] ?? 0) + 1;
-    const mean = means[c] as Float64Array;
-    for (let f = 0; f < width; f++) mean[f] = (mean[f] as number) + (standard[i * width + f] as number);
-  }
-  means.forEach((mean, c) => {
-    for (let f = 0; f < width; f++) mean[f] = (mean[f] as number) / Math.max(1, counts[c] as number);
-  });
-  return { means, shares: counts.map((count) => count / labels.length) };
-}
-
-/**
- * Covariance within the classes `[F,F]`, shrunk towards a multiple of the identity by the share that Ledoit
- * and Wolf (2004) derive, so that it can be inverted however few patches there are.
- */
-function shrunkCovariance(
-  standard: Float64Array,
-  labels: ArrayLike<number>,
-  means: readonly Float64Array[],
-  width: number,
-): Float64Array {
-  const count = labels.length;
-  const covariance = new Float64Array(width * width);
-  const residual = new Float64Array(width);
-  let fourthPowers = 0;
-  for (let i = 0; i < count; i++) {
-    const mean = means[labels[i] as number] as Float64Array;
-    let square = 0;
-    for (let f = 0; f < width; f++) {
-      const value = (standard[i * width + f] as number) - (mean[f] as number);
-      residual[f] = value;
-      square += value * value;
-    }
-    fourthPowers += square * square;
-    for (let a = 0; a < width; a++) {
-      const left = residual[a] as number;
-      if (left === 0) continue;
-      // The lower triangle; the other half is its mirror image.
-      for (let b = 0; b <= a; b++) {
-        const at = a * width + b;
-        covariance[at] = (covariance[at] as number) + left * (residual[b] as number);
-      }
-    }
-  }
-  let norm = 0;
-  let trace = 0;
-  for (let a = 0; a < width; a++) {
-    for (let b = 0; b <= a; b++) {
-      const value = (covariance[a * width + b] as number) / count;
-      covariance[a * width + b] = value;
-      covariance[b * width + a] = value;
-      norm += (a === b ? 1 : 2) * value * value;
-      if (a === b) trace += value;
-    }
-  }
-  const scale = trace / width || 1;
-  const distance = Math.max(Number.MIN_VALUE, norm / width - (trace / width) ** 2);
-  const noise = Math.min(distance, Math.max(0, fourthPowers / count - norm) / (count * width));
-  const share = Math.min(1, Math.max(leastShrinkage, noise / distance));
-  return covariance.map((value, at) => (1 - share) * value + (at % (width + 1) === 0 ? share * scale : 0));
-}
-
-/** Keeps the matrix positive definite where patches are many but features depend on one another. */
-const leastShrinkage = 1e-3;
-
-interface Maps {
-  readonly mean: Float64Array;
-  readonly deviation: Float64Array;
-  readonly width: number;
-  readonly classes: number;
-  readonly rows: readonly Float64Array[];
-  readonly offsets: readonly number[];
-  readonly spread: readonly Float64Array[];
-  readonly weight: number;
-}
-
 /** The maps of standardised features as maps of the features themselves. */
-function linearMaps({ mean, deviation, width, classes, rows, offsets, spread, weight }: Maps) {
+function linearMaps({ mean, deviation, rows, offsets, spread }: RelativeDistance, weight: number) {
+  const [width, classes] = [mean.length, rows.length];
   const kernelOf = (of: readonly Float64Array[], factor: number) =>
     Float32Array.from(
       { length: classes * width },
@@ -347,47 +268,6 @@ function linearMaps({ mean, deviation, width, classes, rows, offsets, spread, we
     spreadKernel: kernelOf(spread, root),
     spreadBias: biasOf(spread, root, () => 0),
   };
-}
-
-/** Lower triangle L of a positive definite matrix `[n,n]` = L L' (Golub and Van Loan, algorithm 4.2.1). */
-function cholesky(matrix: Float64Array, n: number): Float64Array {
-  const lower = new Float64Array(n * n);
-  for (let a = 0; a < n; a++) {
-    for (let b = 0; b <= a; b++) {
-      let sum = matrix[a * n + b] as number;
-      for (let k = 0; k < b; k++) sum -= (lower[a * n + k] as number) * (lower[b * n + k] as number);
-      lower[a * n + b] = a === b ? Math.sqrt(sum) : sum / (lower[b * n + b] as number);
-    }
-  }
-  return lower;
-}
-
-/** The solution of L x = right. */
-function solveLower(lower: Float64Array, right: Float64Array, n: number): Float64Array {
-  const x = new Float64Array(n);
-  for (let a = 0; a < n; a++) {
-    let sum = right[a] as number;
-    for (let k = 0; k < a; k++) sum -= (lower[a * n + k] as number) * (x[k] as number);
-    x[a] = sum / (lower[a * n + a] as number);
-  }
-  return x;
-}
-
-/** The solution of L' x = right. */
-function solveUpper(lower: Float64Array, right: Float64Array, n: number): Float64Array {
-  const x = new Float64Array(n);
-  for (let a = n - 1; a >= 0; a--) {
-    let sum = right[a] as number;
-    for (let k = a + 1; k < n; k++) sum -= (lower[k * n + a] as number) * (x[k] as number);
-    x[a] = sum / (lower[a * n + a] as number);
-  }
-  return x;
-}
-
-function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
-  return sum;
 }
 
 function deviationOf(values: readonly number[]): number {
