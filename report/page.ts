@@ -4,7 +4,7 @@
  */
 
 import { moment } from '../model/format.ts';
-import { type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
+import { recipeSettings, type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
 import { html, type Markup, nothing, trustedMarkup } from './markup.ts';
 import { customProperties, darkPalette, lightPalette, serifFonts } from './palette.ts';
 
@@ -127,17 +127,26 @@ function tableRow({ cells, isChosen = false }: TableRow, columns: readonly Colum
   return isChosen ? html`<tr class="chosen">${written}</tr>\n` : html`<tr>${written}</tr>\n`;
 }
 
-/** A table of settings with a row for each key, in their order; those that are not the default are tinted. */
+/** A table of settings with a row for each key, in their order; those that the default recipe has not are tinted. */
 export function settingsTable(
   config: Partial<TrainingConfig>,
   keys: readonly (keyof TrainingConfig)[],
 ): Markup {
-  const defaults = trainingConfigSchema.parse({});
+  const defaults: TrainingConfig = {
+    ...trainingConfigSchema.parse({}),
+    ...recipeSettings('default', config.variant ?? 'reference'),
+  };
   const rows = keys.map((key): TableRow => {
     const value = config[key];
+    // The network is what the recipe depends on, and has no other default.
+    const isChosen = key !== 'variant' && value !== defaults[key];
     return {
-      cells: [spaced(key), String(value ?? 'none'), trainingConfigSchema.shape[key].description ?? ''],
-      isChosen: value !== defaults[key],
+      cells: [
+        key === 'variant' ? 'network' : spaced(key),
+        String(value ?? 'none'),
+        trainingConfigSchema.shape[key].description ?? '',
+      ],
+      isChosen,
     };
   });
   const columns = [

@@ -56,7 +56,7 @@ export function settingsSection({ run }: RunRecord): Markup {
   const keys = Object.keys(trainingConfigSchema.shape) as (keyof TrainingConfig)[];
   return section(
     'Settings',
-    'Settings that differ from the default are tinted.',
+    'Settings that differ from the default recipe are tinted.',
     settingsTable(run.config, keys),
   );
 }

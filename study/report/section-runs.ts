@@ -45,7 +45,7 @@ export function settingsSection({ study }: StudyResults): Markup {
   const keys = Object.keys(study.config) as (keyof TrainingConfig)[];
   return section(
     'Settings',
-    `Of all runs; recipe "${study.recipe}". Settings that differ from the default are tinted.`,
+    `Of all runs; recipe "${study.recipe}". Settings that differ from the default recipe are tinted.`,
     settingsTable(study.config, keys),
   );
 }

@@ -9,6 +9,7 @@ import { balancedErrorsToCsv, metricsFromCsv } from '../../model/metrics.ts';
 import { randomStream } from '../../model/random.ts';
 import { runFiles } from '../../model/run-file.ts';
 import { decodeTensors } from '../../model/safetensors.ts';
+import { recipeSettings } from '../../model/training-config.ts';
 import { calibrationOf, validationLogitsFile } from '../../model/validation-logits.ts';
 import { writeConfusion } from '../../report/confusion.ts';
 import { writeReport } from '../../report/report.ts';
@@ -127,6 +128,15 @@ test('each session shows its precision; runs of earlier versions have none', asy
   await writeReport(directory);
   const after = parsed(await readFile(join(directory, 'report.html'), 'utf8'));
   expect(tableRows(after, 'Sessions').map((row) => row[3])).toEqual(['not recorded', 'tf32']);
+});
+
+test('settings that the default recipe does not have are tinted', async () => {
+  const config = { ...recipeSettings('default', 'lab-baseline'), epochs: 2, momentum: 0.8 };
+  const { document } = await reported({ config });
+  const tinted = all(document, '[aria-label="Settings"] tbody tr.chosen').map(
+    (row) => texts(row, 'th,td')[0],
+  );
+  expect(tinted).toEqual(['data', 'epochs', 'momentum']);
 });
 
 test('classes are those of confusion.csv, the worst first', async () => {
