@@ -1,6 +1,7 @@
 /**
  * `npm run ablate`: trains networks that lack a layer on a data folder and compares them with the reference.
  */
+
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { controlMeasures, type StudyData } from '../model/study-file.ts';
@@ -11,6 +12,7 @@ import { terminalOn } from '../node/terminal.ts';
 import { dataOption, dataPath } from '../training/data/data-option.ts';
 import { deviceOptions, engineOptions } from '../training/engine/engine-choice.ts';
 import { takeRunLock } from '../training/run/run-lock.ts';
+import { loggers } from '../training/run/tensorboard.ts';
 import { everyVariant, extendedStudy, newStudy, resumedPlan, type StudyPlan, variantsOf } from './plan.ts';
 import { runStudy } from './study.ts';
 import { freeStudyDirectory, holdsStudy, newestStudy, studiesFolder } from './study-directory.ts';
@@ -54,6 +56,10 @@ const ablateOptions = z.strictObject({
     .describe('CPU threads of a run (default: the cores divided by the runs)'),
   jobs: z.int().min(1).optional().describe('parallel runs (default: as many as cores and memory allow)'),
   cacheMb: z.int().min(0).optional().describe('memory of a run for decoded images'),
+  log: z
+    .enum(loggers)
+    .optional()
+    .describe('also write an event file to each run directory: tensorboard --logdir studies'),
   queue: z
     .string()
     .min(1)

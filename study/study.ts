@@ -17,6 +17,7 @@ import { chosenEngine } from '../training/engine/engine-opening.ts';
 import { onInterrupt } from '../training/run/interrupt.ts';
 import { dataText } from '../training/run/progress-display.ts';
 import { bytesOnDisk, runBytes } from '../training/run/run-directory.ts';
+import type { Logger } from '../training/run/tensorboard.ts';
 import { planTable, studyDisplay } from './display.ts';
 import { type ArmEstimate, estimateArms, type RunWithState, secondsLeft } from './estimate.ts';
 import { type ScheduledRuns, startLocalRuns } from './local-scheduler.ts';
@@ -38,6 +39,7 @@ interface StudyRequest {
   /** Parallel runs. */
   readonly jobs?: number | undefined;
   readonly cacheMb?: number | undefined;
+  readonly log?: Logger | undefined;
   /** Redis server whose workers train the runs; without it they are trained on this machine. */
   readonly queue?: string | undefined;
   readonly dryRun: boolean;
@@ -156,12 +158,14 @@ async function parallelRunsOf(
 }
 
 /** Divides the cores among the runs; the number of threads does not change the results. */
-function computingOf({ engine, device, threads, cacheMb }: StudyRequest, parallelRuns: number): Computing {
+function computingOf(request: StudyRequest, parallelRuns: number): Computing {
+  const { engine, device, threads, cacheMb, log } = request;
   return {
     engine,
     device,
     threads: threads ?? Math.max(1, Math.floor(usableCores() / parallelRuns)),
     ...(cacheMb === undefined ? {} : { cacheMb }),
+    ...(log === undefined ? {} : { log }),
   };
 }
 

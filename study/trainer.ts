@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { runFailureSchema } from '../model/run-file.ts';
 import { trainingConfigSchema } from '../model/training-config.ts';
 import { deviceOptions, engineOptions } from '../training/engine/engine-choice.ts';
+import { loggers } from '../training/run/tensorboard.ts';
 
 /** Where and with what a run is computed, which does not change its results beyond rounding. */
 export const computingSchema = z.strictObject({
@@ -15,6 +16,7 @@ export const computingSchema = z.strictObject({
   device: z.enum(deviceOptions),
   threads: z.int().min(1),
   cacheMb: z.int().min(0).optional(),
+  log: z.enum(loggers).optional(),
 });
 export type Computing = z.infer<typeof computingSchema>;
 

@@ -20,6 +20,7 @@ import { dataOption, dataPath } from './data/data-option.ts';
 import { deviceOptions, engineOptions } from './engine/engine-choice.ts';
 import { foldDirectory, foldsText, summariseFolds } from './run/folds.ts';
 import { freeRunDirectory, holdsRun, newestRun } from './run/run-directory.ts';
+import { loggers } from './run/tensorboard.ts';
 import { trainRun } from './run/train-run.ts';
 
 const everyNetwork = 'all';
@@ -58,6 +59,10 @@ export const trainOptions = z.strictObject({
     .boolean()
     .default(false)
     .describe('print the layers, parameters and memory of the network, and exit'),
+  log: z
+    .enum(loggers)
+    .optional()
+    .describe('also write an event file to the run directory: tensorboard --logdir runs'),
   verbose: z
     .boolean()
     .default(false)
@@ -127,6 +132,7 @@ async function trainNetwork(
       threads: options.threads ?? usableCores(),
       cacheMb: options.cacheMb,
       verbose: options.verbose,
+      log: options.log,
       terminal,
       resumeCommand:
         folds === undefined || fold !== undefined

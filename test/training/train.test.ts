@@ -14,6 +14,7 @@ import { readRun } from '../../node/run-record.ts';
 import { readConfusion } from '../../report/confusion.ts';
 import type { TextureName } from '../../textures/textures.ts';
 import { newestCheckpoint } from '../../training/run/checkpoint.ts';
+import { tensorboardFile } from '../../training/run/tensorboard.ts';
 import { runHere, runScript } from '../support/command.ts';
 import { onSmallDisk, onSmallDisks, smallDisksWork } from '../support/small-disk.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
@@ -268,7 +269,7 @@ test('an interrupt ends with status 130, and the run resumes to the same results
 }, async () => {
   const folder = await home();
   const uncut = await wholeRun();
-  const child = start(folder, ...long, '--out', 'stopped');
+  const child = start(folder, ...long, '--out', 'stopped', '--log', 'tensorboard');
   let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
@@ -288,6 +289,11 @@ test('an interrupt ends with status 130, and the run resumes to the same results
   const resumed = await train(folder, ...long, '--out', 'stopped', '--resume');
   expect(resumed, resumed.stderr).toMatchObject({ status: 0 });
   expect(await rowsOf(join(folder, 'stopped'))).toEqual(await rowsOf(uncut));
+  // Every row is in the event file, which the resumed run continued without being asked to.
+  const events = await readFile(join(folder, 'stopped', tensorboardFile), 'latin1');
+  expect(events.match(/loss\/(train|val)/g)).toEqual(
+    (await rowsOf(uncut)).map(({ split }) => `loss/${split}`),
+  );
 });
 
 test('a photograph that disappears during training ends it with status 3, its name and how to resume', {

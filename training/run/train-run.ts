@@ -1,6 +1,7 @@
 /**
  * One training run, from its data to its report: the main path of training, in the order in which it happens.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { trainingStepBytes } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
@@ -43,6 +44,7 @@ import {
   runBytes,
 } from './run-directory.ts';
 import { takeRunLock } from './run-lock.ts';
+import { type Logger, tensorboardFile, writeTensorboard } from './tensorboard.ts';
 
 export interface RunRequest {
   readonly config: TrainingConfig;
@@ -58,6 +60,8 @@ export interface RunRequest {
   readonly terminal: Terminal;
   /** Called after each step. */
   readonly observer?: Pick<TrainingObserver, 'stepped'>;
+  /** Also writes an event file for TensorBoard. A resumed run that has one continues it. */
+  readonly log?: Logger | undefined;
   /** Content fingerprint that the data must have; without it, a new run accepts any data. */
   readonly expectedContent?: string;
   /** How long to wait for another process to release the lock of the directory. */
@@ -158,7 +162,12 @@ async function trainPrepared(prepared: PreparedRun, progress: Progress, request:
   let end: RunEnd;
   try {
     await writeRun(directory, run);
-    await writeMetrics(directory, progress.history);
+    const isLogged = request.log !== undefined || existsSync(join(directory, tensorboardFile));
+    const writeRows = async (rows: readonly MetricsRow[]) => {
+      await writeMetrics(directory, rows);
+      if (isLogged) await writeTensorboard(directory, run, rows);
+    };
+    await writeRows(progress.history);
     if (run.stretches.length === 1) await writeBatchSamples(directory, dataset.labels, loaderSettings);
     const workers = loaderWorkers(dataset, engine, threads);
     const loader = startDataLoader(loaderSettings, workers, 2 * engine.stepsAtOnce);
@@ -170,7 +179,7 @@ async function trainPrepared(prepared: PreparedRun, progress: Progress, request:
         loader,
         grid: validationGrid(dataset.validation, config.patchPx),
         directory,
-        observer: observerOf(request, config, loader, engine.device),
+        observer: observerOf(request, config, loader, engine.device, writeRows),
         stopRequested: () => stopRequested,
       };
       const outcome = await train(session, progress);
@@ -299,10 +308,11 @@ function runRecord(
 }
 
 function observerOf(
-  { terminal, directory, verbose, observer }: RunRequest,
+  { terminal, verbose, observer }: RunRequest,
   config: TrainingConfig,
   loader: DataLoader,
   device: Engine['device'],
+  writeRows: (rows: readonly MetricsRow[]) => Promise<void>,
 ): TrainingObserver {
   const display = progressDisplay(terminal, config.epochs, device);
   return {
@@ -313,7 +323,7 @@ function observerOf(
     async epochEnded(history) {
       display.epochEnded(history);
       if (verbose) terminal.line(ratesText(loader.times));
-      await writeMetrics(directory, history);
+      await writeRows(history);
     },
   };
 }
