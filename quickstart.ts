@@ -3,7 +3,7 @@
  * serves the classifier and its page, and prints what to open. Every step is a command that it prints first.
  * On a terminal it keeps serving until Ctrl-C.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,15 +13,14 @@ import { z } from 'zod';
 import { TexturaError } from './model/error.ts';
 import { duration } from './model/format.ts';
 import { writeFileAtomically } from './node/atomic-file.ts';
-import { runCommand } from './node/command-line.ts';
-import { npmRun, quoted } from './node/shell.ts';
+import { type CommandDefinition, runIfMain } from './node/command-line.ts';
+import { isPackaged, nodeArguments } from './node/own-module.ts';
+import { commandText, quoted } from './node/shell.ts';
 import { terminalOn } from './node/terminal.ts';
 import { drawTexture, type TextureName } from './textures/textures.ts';
 import { freeRunDirectory } from './training/run/run-directory.ts';
 
 const terminal = terminalOn(process.stdout);
-const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-
 /** Half a minute on two cores for an error of a few per cent. */
 const training = ['--epochs', '4', '--patches-per-epoch', '4000', '--batch', '64'];
 
@@ -36,7 +35,7 @@ async function quickstart(): Promise<void> {
   step('2. Export to ONNX and verify the file', 'export', ['--run', run]);
   const files = await drawPictures(join(run, 'pictures'));
   step('3. Classify three new pictures', 'classify', files);
-  step('4. Build the page and serve it with the classifier', 'build', []);
+  preparePage();
   const service = await startService();
   try {
     await askService(service.address, files[0] ?? '');
@@ -51,11 +50,13 @@ function report(run: string, address: string, elapsedMs: number): void {
   const results = [
     [
       address,
-      terminal.isInteractive ? 'the page (open it in a browser)' : 'the page, while npm run serve runs',
+      terminal.isInteractive
+        ? 'the page (open it in a browser)'
+        : `the page, while ${commandText('serve')} runs`,
     ],
     [join(run, 'report.html'), 'the training report (open it in a browser)'],
     [join(run, 'samples.png'), 'patches that the network was trained on'],
-    [join('models', 'texture-net.onnx'), 'the classifier: npm run classify -- YOUR-PHOTO.jpg'],
+    [join('models', 'texture-net.onnx'), `the classifier: ${commandText('classify', 'YOUR-PHOTO.jpg')}`],
   ] as const;
   const width = Math.max(...results.map(([file]) => file.length));
   terminal.line(
@@ -63,17 +64,43 @@ function report(run: string, address: string, elapsedMs: number): void {
       '',
       `Done in ${duration(elapsedMs / 1000)}. Results:`,
       ...results.map(([file, what]) => `  ${file.padEnd(width)}  ${what}`),
-      'To train on your photographs: npm run train -- --data FOLDER, with one sub-folder per class.',
+      `To train on your photographs: ${commandText('train', '--data', 'FOLDER')}, with one sub-folder per class.`,
       ...(terminal.isInteractive ? ['', 'Serving until you press Ctrl-C.'] : []),
     ].join('\n'),
   );
 }
 
-/** Runs a command with `npm run`. Errors: the command's exit status, after its own message. */
-function step(title: string, command: string, args: readonly string[]): void {
-  terminal.line(`\n${title}\n$ ${npmRun(command, ...args)}\n`);
-  const { status } = spawnSync(npm, ['run', '--silent', command, '--', ...args], { stdio: 'inherit' });
-  if (status !== 0) throw new TexturaError('internal', `npm run ${command} ended with status ${status}`);
+const modules = {
+  train: new URL('./training/train.ts', import.meta.url),
+  export: new URL('./export/export.ts', import.meta.url),
+  classify: new URL('./serve/classify.ts', import.meta.url),
+  serve: new URL('./serve/serve.ts', import.meta.url),
+} as const;
+
+/** Runs a command in a process of its own. Errors: its exit status, after its own message. */
+function step(title: string, command: keyof typeof modules, args: readonly string[]): void {
+  terminal.line(`\n${title}\n$ ${commandText(command, ...args)}\n`);
+  const started = spawnSync(process.execPath, [...nodeArguments(modules[command]), ...args], {
+    stdio: 'inherit',
+  });
+  requireSuccess(started, commandText(command));
+}
+
+function requireSuccess({ status, signal }: SpawnSyncReturns<Buffer>, command: string): void {
+  if (status !== 0) failed(`${command} ended with ${signal ?? `status ${status}`}`);
+}
+
+/** The package has the built page. */
+function preparePage(): void {
+  if (isPackaged()) {
+    terminal.line('\n4. Serve the classifier and its page');
+    return;
+  }
+  terminal.line('\n4. Build the page and serve it with the classifier\n$ npm run build\n');
+  const isWindows = process.platform === 'win32';
+  // Windows starts npm, a script, only in a shell.
+  const args = ['run', '--silent', 'build'];
+  requireSuccess(spawnSync('npm', args, { stdio: 'inherit', shell: isWindows }), 'npm run build');
 }
 
 interface Service {
@@ -81,18 +108,20 @@ interface Service {
   readonly child: ChildProcess;
 }
 
-/** The default port of `npm run serve`, which may be in use. */
+/** The default port of `serve`, which may be in use. */
 const defaultPort = 8080;
 
 async function startService(): Promise<Service> {
-  terminal.line('$ npm run serve\n');
-  return (await listening(defaultPort)) ?? (await listening(0)) ?? failed('npm run serve did not start');
+  const start = commandText('serve');
+  terminal.line(`$ ${start}\n`);
+  return (await listening(defaultPort)) ?? (await listening(0)) ?? failed(`${start} did not start`);
 }
 
 /** The service once it is ready; undefined if it exits instead. */
 async function listening(port: number): Promise<Service | undefined> {
-  const args = ['run', '--silent', 'serve', '--', '--port', String(port)];
-  const child = spawn(npm, args, {
+  const args = [...nodeArguments(modules.serve), '--port', String(port)];
+  // Detached, so that Ctrl-C reaches only this process, which then stops the service.
+  const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'ignore'],
     detached: process.platform !== 'win32',
   });
@@ -132,7 +161,6 @@ async function untilInterrupted(): Promise<void> {
   });
 }
 
-/** npm forwards the signal to the service and ends after it. */
 async function stopService({ child }: Service): Promise<void> {
   if (child.exitCode !== null) return;
   const ended = new Promise((resolve) => child.once('close', resolve));
@@ -157,12 +185,13 @@ async function drawPictures(folder: string): Promise<readonly string[]> {
   );
 }
 
-await runCommand(
-  {
-    name: 'quickstart',
-    summary: 'Trains, exports, verifies, classifies and serves on generated textures.',
-    options: z.strictObject({}),
-    run: quickstart,
-  },
-  process.argv.slice(2),
-);
+const options = z.strictObject({});
+
+export const command: CommandDefinition<typeof options> = {
+  name: 'quickstart',
+  summary: 'Trains, exports, verifies, classifies and serves on generated textures.',
+  options,
+  run: quickstart,
+};
+
+await runIfMain(command, import.meta.url);

@@ -1,7 +1,7 @@
 /** Command-line options that several benchmarks have. */
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
-import { npmRun } from '../node/shell.ts';
+import { commandText } from '../node/shell.ts';
 
 export const modelsOption = z
   .string()
@@ -26,5 +26,5 @@ export function commandOf(subject: string, options: Readonly<Record<string, unkn
     if (name === 'out' || value === undefined || value === false) return [];
     return value === true ? [`--${name}`] : [`--${name}`, String(value)];
   });
-  return npmRun('bench', subject, ...flags);
+  return commandText('bench', subject, ...flags);
 }

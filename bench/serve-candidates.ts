@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TexturaError } from '../model/error.ts';
 import { modelIndexSchema } from '../model/model-file.ts';
+import { nodeArguments } from '../node/own-module.ts';
 import { runProgram } from '../node/program.ts';
 import { findInterpreter, type PeerPackage } from './peer/interpreter.ts';
 
@@ -22,7 +23,6 @@ export interface ServerPlan {
   readonly isTextura: boolean;
 }
 
-const repository = fileURLToPath(new URL('..', import.meta.url));
 const peerFolder = fileURLToPath(new URL('./peer', import.meta.url));
 
 const packages = [
@@ -56,12 +56,11 @@ export const mallocSettings = {
 
 /** `npm run serve` on the folder of `model`, with further options. */
 export function texturaPlan(model: string, options: readonly string[] = ['--log-level', 'warn']): ServerPlan {
-  const loader = import.meta.resolve('tsx');
   const settings = ['--models', dirname(model), '--port', 'PORT', ...options];
   return {
     name: 'Textura',
     program: process.execPath,
-    args: ['--import', loader, `${repository}serve/serve.ts`, ...settings],
+    args: [...nodeArguments(new URL('../serve/serve.ts', import.meta.url)), ...settings],
     env: mallocSettings,
     cwd: process.cwd(),
     path: `/classify?model=${encodeURIComponent(basename(model, '.onnx'))}`,

@@ -6,6 +6,7 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { type NetworkName, networkNames, networkOf } from '../model/network.ts';
+import { nodeArguments } from '../node/own-module.ts';
 import { textureNames } from '../textures/textures.ts';
 import type { CandidatePlan } from './candidate.ts';
 import { productModel, squareProduct, stepProduct } from './matrix-product.ts';
@@ -142,12 +143,8 @@ function nodePlan(
   request: ProcessRequest,
   steps: Pick<CandidatePlan, 'warmUpSteps' | 'stepsFactor'>,
 ): CandidatePlan {
-  const args = [
-    '--import',
-    import.meta.resolve('tsx'),
-    pathOf('./train-process.ts'),
-    JSON.stringify(request),
-  ];
+  const module = new URL('./train-process.ts', import.meta.url);
+  const args = [...nodeArguments(module), JSON.stringify(request)];
   return { name, program: process.execPath, args, ...steps };
 }
 

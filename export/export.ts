@@ -8,9 +8,10 @@ import { TexturaError } from '../model/error.ts';
 import { measure, significant } from '../model/format.ts';
 import { defaultOpset, type ModelReport, opsets } from '../model/model-file.ts';
 import { counted, oneLine } from '../model/words.ts';
-import { type CommandDefinition, runCommand } from '../node/command-line.ts';
+import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { requireWritable } from '../node/output.ts';
 import { productVersion } from '../node/product-version.ts';
+import { commandText } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { percent } from './export-check.ts';
 import { type ExportSettings, exportedGraphs, exportRun, usefulGraphs } from './export-run.ts';
@@ -41,7 +42,7 @@ const options = z.strictObject({
 });
 type ExportOptions = z.infer<typeof options>;
 
-const definition: CommandDefinition<typeof options> = {
+export const command: CommandDefinition<typeof options> = {
   name: 'export',
   summary:
     'Writes trained runs as ONNX files and verifies each against its training engine. ' +
@@ -101,7 +102,7 @@ async function chosenRuns(run: string | undefined, study: string | undefined): P
   const where = study === undefined ? 'runs/ and studies/' : study;
   throw new TexturaError(
     'file-unreadable',
-    `no finished run under ${where}: train one with npm run train, or export a diverged run with --run DIR`,
+    `no finished run under ${where}: train one with ${commandText('train')}, or export a diverged run with --run DIR`,
   );
 }
 
@@ -157,4 +158,4 @@ function note(sentence: string): void {
   terminalOn(process.stderr).line(`export: ${oneLine(sentence)}`);
 }
 
-await runCommand(definition, process.argv.slice(2));
+await runIfMain(command, import.meta.url);

@@ -15,7 +15,7 @@ import { decodeTensors, type TensorFile } from '../model/safetensors.ts';
 import { type ValidationLogits, validationLogitsFrom } from '../model/validation-logits.ts';
 import { readIfThere } from '../node/optional-file.ts';
 import { readRun } from '../node/run-record.ts';
-import { npmRun } from '../node/shell.ts';
+import { commandText } from '../node/shell.ts';
 
 /** Validation patches with the training engine's logits. */
 export interface ReferencePatches {
@@ -83,7 +83,7 @@ function tf32Suspicion(directory: string, { stretches }: Run): string | undefine
   return [
     `A GPU trained this run (${last.engine} on ${last.device}), probably in TensorFloat-32, which rounds to 10 bits:`,
     `that is the likely reason. To compute the outputs again in float32, delete ${join(directory, runFiles.parity)}`,
-    `and run ${npmRun('train', '--out', directory, '--resume')}`,
+    `and run ${commandText('train', '--out', directory, '--resume')}`,
   ].join(' ');
 }
 
@@ -101,7 +101,7 @@ function whyMissing(
   { status, best, divergedAtEpoch, failure }: Run,
   path: string,
 ): string {
-  const resume = npmRun('train', '--out', directory, '--resume');
+  const resume = commandText('train', '--out', directory, '--resume');
   const noModelYet = (why: string) =>
     `${directory} has no model yet: ${why}; a model is written when it ends. To resume it: ${resume}`;
   switch (status) {

@@ -62,6 +62,11 @@ export const errorCodes = {
   'deadline-exceeded': { exit: 1, http: 504, means: 'the request exceeded its deadline' },
 } as const satisfies Record<string, ErrorCode>;
 
+/** The exit statuses of every command, for the help. */
+export const exitStatusText =
+  'Exit status: 0 success, 1 internal error, 2 usage, 3 data, 4 diverged,\n' +
+  '5 export check failed, 130 interrupted (can be resumed).';
+
 export type TexturaErrorCode = keyof typeof errorCodes;
 
 /**

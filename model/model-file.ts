@@ -82,7 +82,7 @@ export function metadataValue<T>(
 ): T {
   const text = metadata[key];
   if (text === undefined) {
-    throw unusable(`${where}: its metadata lacks ${key}; was it made by npm run export?`);
+    throw unusable(`${where}: its metadata lacks ${key}; was it made by Textura's export?`);
   }
   const parsed = schema.safeParse(jsonOf(text));
   if (parsed.success) return parsed.data;

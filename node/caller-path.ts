@@ -1,12 +1,15 @@
 /**
- * Paths of input files as the person means them: npm starts a script in the package's folder, wherever npm
- * was started.
+ * Paths of input files as the person means them: in the repository npm starts a script in its folder, wherever
+ * npm was started.
  */
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { isPackaged } from './own-module.ts';
 
 /** For `--help`. */
-export const callerPathHelp = 'a relative path starts where npm was started, or else in the package';
+export const callerPathHelp = isPackaged()
+  ? 'a relative path starts in the current folder'
+  : 'a relative path starts where npm was started, or else in the package';
 
 /**
  * The path for use in this process: below the folder where npm was started if it leads to something there,
@@ -14,7 +17,7 @@ export const callerPathHelp = 'a relative path starts where npm was started, or 
  */
 export function callerPath(path: string, environment: NodeJS.ProcessEnv = process.env): string {
   const { INIT_CWD: caller, npm_package_json: manifest } = environment;
-  if (caller === undefined || manifest === undefined || isAbsolute(path)) return path;
+  if (caller === undefined || manifest === undefined || isAbsolute(path) || isPackaged()) return path;
   const here = process.cwd();
   // A process that runs elsewhere has inherited the variables.
   if (dirname(manifest) !== here) return path;

@@ -3,10 +3,13 @@
  * `--patches-per-epoch`), which also has the help texts, defaults and checks. Sets the exit status from the
  * error.
  */
+import { existsSync, realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import type { z } from 'zod';
-import { TexturaError } from '../model/error.ts';
+import { exitStatusText, TexturaError } from '../model/error.ts';
 import { issueTexts } from '../model/issue-text.ts';
+import { commandStart } from './shell.ts';
 import { terminalOn } from './terminal.ts';
 
 export interface CommandDefinition<S extends z.ZodObject> {
@@ -17,6 +20,8 @@ export interface CommandDefinition<S extends z.ZodObject> {
   readonly aliases?: Readonly<Record<string, keyof z.infer<S> & string>>;
   /** Name of the positional arguments, e.g. `image`, if the command takes any. */
   readonly arguments?: string;
+  /** Headings of the help and the options under them; the others are under `Options`. */
+  readonly groups?: Readonly<Record<string, readonly (keyof z.infer<S> & string)[]>>;
   /** `given` names the options that were on the command line. */
   run(
     options: z.infer<S>,
@@ -38,6 +43,20 @@ export async function runCommand<S extends z.ZodObject>(
   }
 }
 
+/**
+ * Runs the command of a module if Node was started with that module; one that is imported only defines its
+ * command. `moduleUrl` is its `import.meta.url`.
+ */
+export async function runIfMain<S extends z.ZodObject>(
+  definition: CommandDefinition<S>,
+  moduleUrl: string,
+): Promise<void> {
+  const [, script = ''] = process.argv;
+  // A module has the URL of the file that links lead to.
+  if (!existsSync(script) || realpathSync(script) !== fileURLToPath(moduleUrl)) return;
+  await runCommand(definition, process.argv.slice(2));
+}
+
 /** A closed pipe (`| head`) or terminal must not end a training run or a server. */
 function ignoreClosedOutput(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
@@ -51,15 +70,9 @@ export function parseArguments<S extends z.ZodObject>(
   definition: CommandDefinition<S>,
   argv: readonly string[],
 ) {
-  const command = new Command(`npm run ${definition.name} --`).description(definition.summary).exitOverride();
+  const command = commanderOf(definition).exitOverride();
   command.configureOutput({ writeErr: () => {} });
-  for (const [key, schema] of Object.entries(definition.options.shape))
-    command.addOption(optionOf(key, schema as z.ZodType));
   const aliases = Object.entries(definition.aliases ?? {});
-  for (const [alias, key] of aliases)
-    command.addOption(optionOf(alias, definition.options.shape[key] as z.ZodType).hideHelp());
-  if (definition.arguments !== undefined) command.argument(`[${definition.arguments}...]`);
-  command.allowExcessArguments();
   try {
     command.parse(argv, { from: 'user' });
   } catch (error) {
@@ -91,6 +104,26 @@ export function parseArguments<S extends z.ZodObject>(
     throw new TexturaError('usage', issueTexts(options.error, { input: raw, placeOf }).join('\n'));
   }
   return { options: options.data, args: command.args, given: new Set(Object.keys(raw)) };
+}
+
+/** The command line as commander has it, with the help. */
+export function commanderOf<S extends z.ZodObject>(definition: CommandDefinition<S>): Command {
+  const command = new Command(commandStart(definition.name));
+  command.description(definition.summary).addHelpText('after', `\n${exitStatusText}`);
+  const shape = Object.entries(definition.options.shape) as [string, z.ZodType][];
+  const groups = Object.entries(definition.groups ?? {});
+  const grouped = new Set<string>(groups.flatMap(([, keys]) => keys));
+  for (const [key, schema] of shape) if (!grouped.has(key)) command.addOption(optionOf(key, schema));
+  for (const [heading, keys] of groups) {
+    for (const key of keys) {
+      const option = optionOf(key, definition.options.shape[key] as z.ZodType);
+      command.addOption(option.helpGroup(`${heading}:`));
+    }
+  }
+  for (const [alias, key] of Object.entries(definition.aliases ?? {}))
+    command.addOption(optionOf(alias, definition.options.shape[key] as z.ZodType).hideHelp());
+  if (definition.arguments !== undefined) command.argument(`[${definition.arguments}...]`);
+  return command.allowExcessArguments();
 }
 
 function optionOf(key: string, schema: z.ZodType): Option {

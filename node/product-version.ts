@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { productFile } from './own-module.ts';
 
 /** Textura's version, from package.json. */
 export function productVersion(): string {
-  const manifest: { version: string } = JSON.parse(
-    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
-  );
+  const manifest: { version: string } = JSON.parse(readFileSync(productFile('package.json'), 'utf8'));
   return manifest.version;
 }

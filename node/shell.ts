@@ -1,9 +1,20 @@
-/** Quotes commands that people paste into a POSIX shell. */
+/** Commands that people paste into a POSIX shell. */
 import { printable } from '../model/words.ts';
+import { isPackaged } from './own-module.ts';
 
-/** `npm run NAME -- ARGS`, quoted, or `npm run NAME`. */
-export function npmRun(name: string, ...args: readonly string[]): string {
-  return ['npm', 'run', name, ...(args.length > 0 ? ['--'] : []), ...args.map(quoted)].join(' ');
+/**
+ * One of our commands, quoted, as it is started here: `npm run NAME -- ARGS` in the repository, `npx textura
+ * NAME ARGS` from the npm package.
+ */
+export function commandText(name: string, ...args: readonly string[]): string {
+  return args.length > 0 || isPackaged()
+    ? [commandStart(name), ...args.map(quoted)].join(' ')
+    : `npm run ${name}`;
+}
+
+/** The words before the options of a command: npm needs `--` there. */
+export function commandStart(name: string): string {
+  return isPackaged() ? `npx textura ${name}` : `npm run ${name} --`;
 }
 
 /** Quotes one word. Control characters become escapes that bash, zsh and ksh understand (`$'...'`). */

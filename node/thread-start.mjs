@@ -1,6 +1,5 @@
-// The entry point of worker threads, in JavaScript because it registers the TypeScript loader.
+// The entry point of worker threads with TypeScript modules. On Node 20 a thread ignores --import.
 import { workerData } from 'node:worker_threads';
-import { register } from 'tsx/esm/api';
 
-register();
+if (!process.features.typescript) (await import('tsx/esm/api')).register();
 await import(workerData.module);

@@ -1,18 +1,17 @@
-/** Starts worker threads with TypeScript modules, on every supported version of Node. */
+/** Starts worker threads with our modules, on every supported version of Node. */
 import { getPriority, setPriority } from 'node:os';
 import { Worker, workerData } from 'node:worker_threads';
 import './native-environment.ts';
+import { startable } from './own-module.ts';
 
 /**
  * Starts a thread that runs `module`, which gets `data` from `threadData`. Shared memory in `data` stays
  * shared.
  */
 export function startThread(module: URL, data: unknown): Worker {
-  // On Node 20 a thread ignores --import, so it registers the loader itself.
-  return new Worker(new URL('./thread-start.mjs', import.meta.url), {
-    workerData: { module: module.href, data },
-    execArgv: [],
-  });
+  const { url, execArgv } = startable(module);
+  const entry = execArgv.length === 0 ? url : new URL('./thread-start.mjs', import.meta.url);
+  return new Worker(entry, { workerData: { module: url.href, data }, execArgv: [] });
 }
 
 /** In a thread: the `data` that it was started with. */

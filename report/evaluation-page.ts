@@ -240,7 +240,7 @@ function calibrationSection(
   );
   const meaning = isCalibrated
     ? `Dots: with the temperature of the file. Circles: without it.${isFitted ? ' The two temperatures were fitted to these photographs.' : ''}`
-    : 'The file has no temperature, which npm run export adds for runs with validation photographs.';
+    : 'The file has no temperature, which the export adds for runs with validation photographs.';
   const entry = html`<div class="panels">
 ${figures}</div>
 <p class="after">Each dot is a group of predictions of similar confidence, the same number in each. On the dashed line, confidence is the share that is right; below it the model is too sure, above it not sure enough. ${meaning}</p>

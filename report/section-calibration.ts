@@ -32,7 +32,7 @@ export function calibrationSection({ validationLogits }: RunRecord): Markup {
   ];
   const entry = html`<div class="panels">
 ${units.map(({ figure }) => figure)}</div>
-<p class="after">Each dot is a group of predictions of similar confidence, the same number in each. On the dashed line, confidence is the share that is right; below it the model is too sure, above it not sure enough. Circles: as trained. Dots: with the logits divided by a temperature, which npm run export writes into the file.</p>
+<p class="after">Each dot is a group of predictions of similar confidence, the same number in each. On the dashed line, confidence is the share that is right; below it the model is too sure, above it not sure enough. Circles: as trained. Dots: with the logits divided by a temperature, which the export writes into the file.</p>
 ${table(
   'Calibration',
   columns,

@@ -6,7 +6,7 @@ import { count, moment } from '../model/format.ts';
 import type { DataSummary, Run } from '../model/run-file.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
 import { flagOf } from '../node/command-line.ts';
-import { npmRun } from '../node/shell.ts';
+import { commandText } from '../node/shell.ts';
 import { html, type Markup, nothing } from './markup.ts';
 import { command, section, settingsTable, type TableRow, table } from './page.ts';
 import type { RunRecord } from './run-directory.ts';
@@ -105,7 +105,7 @@ ${command(trainCommand(run, `runs/${name}-again`))}${
 ${command(exportCommand(path))}${command(classifyCommand(run))}${
   canBeEvaluated(run)
     ? html`<p>To evaluate the exported model on the validation photographs:</p>
-${command(npmRun('evaluate', '--run', path))}`
+${command(commandText('evaluate', '--run', path))}`
     : nothing
 }`
 }`;
@@ -127,7 +127,7 @@ export function trainCommand(run: Run, out: string): string {
   });
   const chosen = ['--network', variant, '--recipe', 'plain', ...settings];
   const engine = run.stretches.at(-1)?.engine;
-  return npmRun('train', ...chosen, ...(engine === undefined ? [] : ['--engine', engine]), '--out', out);
+  return commandText('train', ...chosen, ...(engine === undefined ? [] : ['--engine', engine]), '--out', out);
 }
 
 export function resumeCommand(run: Run, directory: string): string {
@@ -140,9 +140,9 @@ function canBeEvaluated({ data }: Run): boolean {
 }
 
 export function exportCommand(directory: string): string {
-  return npmRun('export', '--run', directory);
+  return commandText('export', '--run', directory);
 }
 
 function classifyCommand(run: Run): string {
-  return npmRun('classify', '--model', `models/${run.config.variant}.onnx`, 'PHOTO.jpg');
+  return commandText('classify', '--model', `models/${run.config.variant}.onnx`, 'PHOTO.jpg');
 }

@@ -12,9 +12,10 @@ import { stretchText } from '../model/sample-depth.ts';
 import { cropChoices } from '../model/service.ts';
 import { counted, oneLine } from '../model/words.ts';
 import { callerPath, callerPathHelp } from '../node/caller-path.ts';
-import { type CommandDefinition, runCommand } from '../node/command-line.ts';
+import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { decodeImage } from '../node/image-decoder.ts';
 import { readImageFile } from '../node/image-file.ts';
+import { commandText } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { type Classification, classify } from './classification.ts';
 import { Model } from './model.ts';
@@ -27,7 +28,9 @@ const options = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('ONNX file made by npm run export (default: texture-net.onnx, or reference.onnx, in models/)'),
+    .describe(
+      `ONNX file made by ${commandText('export')} (default: texture-net.onnx, or reference.onnx, in models/)`,
+    ),
   json: z.boolean().default(false).describe('print one JSON object instead of text'),
   top: z.int().min(1).max(1000).default(5).describe('number of classes to print for each image'),
   crops: z
@@ -38,7 +41,7 @@ const options = z.strictObject({
 });
 type ClassifyOptions = z.infer<typeof options>;
 
-const definition: CommandDefinition<typeof options> = {
+export const command: CommandDefinition<typeof options> = {
   name: 'classify',
   summary: `Classifies images. IMAGE is a file (${callerPathHelp}), or - for one image on standard input.`,
   options,
@@ -88,7 +91,7 @@ async function defaultModel(): Promise<string> {
   );
   const name = preferredModel(names);
   if (name !== undefined) return join(modelsFolder, `${name}.onnx`);
-  const todo = 'train one with npm run train, then write it with npm run export';
+  const todo = `train one with ${commandText('train')}, then write it with ${commandText('export')}`;
   throw new TexturaError('model-not-found', `there is no model in ${modelsFolder}/: ${todo}`);
 }
 
@@ -137,4 +140,4 @@ function resultText({ file, predictions, crops, known }: FileResult): string {
   return [`${oneLine(file)}  (${counted(crops, 'patch', 'patches')})${unknown}`, ...lines].join('\n');
 }
 
-await runCommand(definition, process.argv.slice(2));
+await runIfMain(command, import.meta.url);

@@ -2,12 +2,12 @@
  * npm run evaluate: how well a model classifies a labelled folder. Needs the exported file and the
  * photographs, none of the training code.
  */
-import { type CommandDefinition, runCommand } from '../node/command-line.ts';
+import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { progressBar, terminalOn } from '../node/terminal.ts';
 import { evaluateFolder, evaluateOptions, jsonText } from './evaluation/evaluate-folder.ts';
 import { evaluationText } from './evaluation/evaluation-text.ts';
 
-const definition: CommandDefinition<typeof evaluateOptions> = {
+export const command: CommandDefinition<typeof evaluateOptions> = {
   name: 'evaluate',
   summary:
     'Evaluates an exported model on a folder of labelled photographs: errors with intervals, classes, ' +
@@ -23,4 +23,4 @@ const definition: CommandDefinition<typeof evaluateOptions> = {
   },
 };
 
-await runCommand(definition, process.argv.slice(2));
+await runIfMain(command, import.meta.url);

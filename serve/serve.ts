@@ -4,7 +4,8 @@
  */
 import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
-import { type CommandDefinition, runCommand } from '../node/command-line.ts';
+import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
+import { commandText } from '../node/shell.ts';
 import { stopSignal } from '../node/stop-signal.ts';
 import { createApp } from './http/app.ts';
 import { listen, type RunningServer } from './http/server.ts';
@@ -12,11 +13,36 @@ import { openLog } from './log.ts';
 import { createService, type Service } from './service.ts';
 import { resolveSettings, type ServeOptions, serveOptions } from './settings.ts';
 
-const definition: CommandDefinition<typeof serveOptions> = {
+export const command: CommandDefinition<typeof serveOptions> = {
   name: 'serve',
   summary:
     'Serves exported models over HTTP: POST /classify and the other routes in /openapi.json and /docs.',
   options: serveOptions,
+  groups: {
+    Models: ['models', 'reloadIntervalMs', 'maxModelBytes'],
+    Address: ['host', 'port', 'allowOrigin', 'trustProxyHops', 'maxConnections'],
+    Computing: [
+      'device',
+      'inferenceWorkers',
+      'inferenceThreads',
+      'decodeThreads',
+      'batchPatches',
+      'largeBatchPatches',
+      'gatherPatches',
+    ],
+    'Limits of requests': [
+      'queueImages',
+      'deadlineMs',
+      'maxImages',
+      'maxImagePixels',
+      'maxUploadBytes',
+      'maxBufferedBytes',
+      'headersTimeoutMs',
+      'uploadTimeoutMs',
+      'uploadStallMs',
+    ],
+    'Shutdown and log': ['drainMs', 'shutdownMs', 'logLevel'],
+  },
   run: serve,
 };
 
@@ -41,7 +67,7 @@ async function serve(options: ServeOptions): Promise<void> {
       const why = existsSync(settings.models)
         ? 'it has no model that can be served'
         : 'there is no such folder';
-      log.warn(`${settings.models}: ${why}; npm run export writes models`);
+      log.warn(`${settings.models}: ${why}; ${commandText('export')} writes models`);
     }
     const end = await Promise.race([stop, service.failure]);
     if (typeof end !== 'string') throw end;
@@ -71,4 +97,4 @@ async function close(
     );
 }
 
-await runCommand(definition, process.argv.slice(2));
+await runIfMain(command, import.meta.url);

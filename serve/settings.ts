@@ -5,6 +5,7 @@ import { maxImagePixelsOption } from '../model/image-options.ts';
 import { issueTexts } from '../model/issue-text.ts';
 import { gridLimit } from '../model/patch.ts';
 import { usableCores } from '../node/machine.ts';
+import { commandText } from '../node/shell.ts';
 import { deviceOptions } from './inference/devices.ts';
 
 const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
@@ -13,7 +14,11 @@ const mebibyte = 1024 * 1024;
 const count = z.int().min(1);
 
 export const serveOptions = z.strictObject({
-  models: z.string().min(1).default('models').describe('folder of models made by npm run export'),
+  models: z
+    .string()
+    .min(1)
+    .default('models')
+    .describe(`folder of models made by ${commandText('export')}`),
   host: z.string().min(1).default('127.0.0.1').describe('address to listen on; 0.0.0.0 for all interfaces'),
   port: z.int().min(0).max(65_535).default(8080).describe('port to listen on; 0 for any free port'),
   device: z

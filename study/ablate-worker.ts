@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { callerPathHelp } from '../node/caller-path.ts';
-import { runCommand } from '../node/command-line.ts';
+import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
+import { queuePackages, requirePackages } from '../node/optional-packages.ts';
 import { requireWritable } from '../node/output.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { dataPath } from '../training/data/data-option.ts';
 import { deviceOptions, engineOptions } from '../training/engine/engine-choice.ts';
 import { onInterrupt } from '../training/run/interrupt.ts';
-import { startRunWorker } from './queue/worker.ts';
 
 const workerOptions = z.strictObject({
   queue: z.string().min(1).default('redis://127.0.0.1:6379').describe('Redis server that the study uses'),
@@ -52,7 +52,10 @@ async function work({
   ...options
 }: WorkerOptions): Promise<void> {
   const { engine, device, cacheMb, threads = Math.max(1, Math.floor(usableCores() / jobs)) } = options;
+  requirePackages(queuePackages, 'ablate:worker');
   await requireWritable(folder);
+  // The packages of the queue are loaded only after it is known that they are installed.
+  const { startRunWorker } = await import('./queue/worker.ts');
   const worker = await startRunWorker({
     url: queue,
     data: data === undefined ? undefined : dataPath(data),
@@ -75,12 +78,11 @@ async function work({
   }
 }
 
-await runCommand(
-  {
-    name: 'ablate:worker',
-    summary: 'Trains runs of ablation studies from a queue and sends the results back.',
-    options: workerOptions,
-    run: work,
-  },
-  process.argv.slice(2),
-);
+export const command: CommandDefinition<typeof workerOptions> = {
+  name: 'ablate:worker',
+  summary: 'Trains runs of ablation studies from a queue and sends the results back.',
+  options: workerOptions,
+  run: work,
+};
+
+await runIfMain(command, import.meta.url);

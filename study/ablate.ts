@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { controlMeasures, type StudyData } from '../model/study-file.ts';
 import { recipeKeys, recipeOption, trainingConfigSchema, withRecipe } from '../model/training-config.ts';
-import { runCommand } from '../node/command-line.ts';
+import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
+import { commandText } from '../node/shell.ts';
 import { readStudy } from '../node/study-record.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { dataOption, dataPath } from '../training/data/data-option.ts';
@@ -64,7 +65,9 @@ const ablateOptions = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('Redis server, e.g. redis://HOST, whose workers (npm run ablate:worker) train the runs'),
+    .describe(
+      `Redis server, e.g. redis://HOST, whose workers (${commandText('ablate:worker')}) train the runs`,
+    ),
   resume: z
     .boolean()
     .default(false)
@@ -139,12 +142,11 @@ async function directoryFor({ out, resume }: AblateOptions, given: ReadonlySet<s
   return directory ?? freeStudyDirectory();
 }
 
-await runCommand(
-  {
-    name: 'ablate',
-    summary: 'Trains variants of the network with several seeds and tests which layers matter.',
-    options: ablateOptions,
-    run: (options, invocation) => ablate({ ...options, data: dataPath(options.data) }, invocation),
-  },
-  process.argv.slice(2),
-);
+export const command: CommandDefinition<typeof ablateOptions> = {
+  name: 'ablate',
+  summary: 'Trains variants of the network with several seeds and tests which layers matter.',
+  options: ablateOptions,
+  run: (options, invocation) => ablate({ ...options, data: dataPath(options.data) }, invocation),
+};
+
+await runIfMain(command, import.meta.url);

@@ -4,13 +4,13 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { describeLayers, totalsOf, trainingStepBytes } from '../model/description.ts';
 import { metricsFromCsv } from '../model/metrics.ts';
 import { runFiles } from '../model/run-file.ts';
 import type { Study, StudyArm } from '../model/study-file.ts';
 import { configuredNetwork, type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
+import { nodeArguments } from '../node/own-module.ts';
 import { runProgram } from '../node/program.ts';
 import { isDone, type StudyRun, type StudyRunState, studyRunConfig } from './study-directory.ts';
 import { type Computing, computingSchema } from './trainer.ts';
@@ -124,11 +124,9 @@ const measuredSchema = z.strictObject({
 });
 export type Measured = z.infer<typeof measuredSchema>;
 
-const program = fileURLToPath(new URL('./measure-process.ts', import.meta.url));
-
 /** Measures in a process of its own. Undefined if that fails: the run itself will report why. */
 async function measuredStep(order: MeasureOrder): Promise<Measured | undefined> {
-  const args = ['--import', import.meta.resolve('tsx'), program, JSON.stringify(order)];
-  const { status, stdout } = await runProgram(process.execPath, args);
+  const program = nodeArguments(new URL('./measure-process.ts', import.meta.url));
+  const { status, stdout } = await runProgram(process.execPath, [...program, JSON.stringify(order)]);
   return status === 0 ? measuredSchema.parse(JSON.parse(stdout)) : undefined;
 }

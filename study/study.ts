@@ -6,8 +6,9 @@ import { type Study, type StudyData, studyFiles } from '../model/study-file.ts';
 import { configuredNetwork } from '../model/training-config.ts';
 import { counted, oneLine } from '../model/words.ts';
 import { availableMemoryBytes, usableCores } from '../node/machine.ts';
+import { queuePackages, requirePackages } from '../node/optional-packages.ts';
 import { requireSpace } from '../node/output.ts';
-import { npmRun } from '../node/shell.ts';
+import { commandText } from '../node/shell.ts';
 import { writeStudy } from '../node/study-record.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { loadDataset } from '../training/data/dataset.ts';
@@ -219,6 +220,7 @@ async function queued(
   runs: readonly StudyRun[],
   schedule: Omit<QueueSchedule, 'url'>,
 ): Promise<ScheduledRuns> {
+  requirePackages(queuePackages, '--queue');
   const { startQueuedRuns } = await import('./queue/producer.ts');
   return startQueuedRuns(runs, { ...schedule, url });
 }
@@ -231,10 +233,10 @@ async function finalizeStudy(
   terminal: Terminal,
 ): Promise<void> {
   await writeStudyReport(directory);
-  const resume = npmRun('ablate', '--out', directory, '--resume');
+  const resume = commandText('ablate', '--out', directory, '--resume');
   if (stopped) throw new TexturaError('interrupted', `stopped. Resume with: ${resume}`);
   terminal.line(
-    `Report: ${oneLine(join(directory, studyFiles.report))}\nNext:   ${npmRun('export', '--study', directory)}`,
+    `Report: ${oneLine(join(directory, studyFiles.report))}\nNext:   ${commandText('export', '--study', directory)}`,
   );
   const failures = Object.entries(study.failures);
   if (failures.length > 0) {

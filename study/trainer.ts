@@ -3,10 +3,10 @@
  * messages are the contract with `trainer-process.ts`.
  */
 import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { runFailureSchema } from '../model/run-file.ts';
 import { trainingConfigSchema } from '../model/training-config.ts';
+import { startable } from '../node/own-module.ts';
 import { deviceOptions, engineOptions } from '../training/engine/engine-choice.ts';
 import { loggers } from '../training/run/tensorboard.ts';
 
@@ -51,8 +51,6 @@ export const runMessageSchema = z.discriminatedUnion('kind', [
 export type RunMessage = z.infer<typeof runMessageSchema>;
 export type RunProgress = Extract<RunMessage, { kind: 'progress' }>;
 
-const program = fileURLToPath(new URL('./trainer-process.ts', import.meta.url));
-
 export interface TrainerProcess {
   /** How the run ended; a process that exits without a message has failed. */
   readonly ended: Promise<RunEnd>;
@@ -61,9 +59,10 @@ export interface TrainerProcess {
 }
 
 export function startTrainer(order: RunOrder, onMessage: (message: RunMessage) => void): TrainerProcess {
+  const { url, execArgv } = startable(new URL('./trainer-process.ts', import.meta.url));
   // Detached, so that Ctrl-C reaches only the study's process, which then asks each run once.
-  const child = fork(program, [JSON.stringify(order)], {
-    execArgv: ['--import', import.meta.resolve('tsx')],
+  const child = fork(url, [JSON.stringify(order)], {
+    execArgv: [...execArgv],
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });

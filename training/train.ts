@@ -10,9 +10,9 @@ import {
   trainingConfigSchema,
   withRecipe,
 } from '../model/training-config.ts';
-import { runCommand } from '../node/command-line.ts';
+import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
-import { npmRun } from '../node/shell.ts';
+import { commandText } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { describeTable } from '../report/description-table.ts';
 import { textureNames } from '../textures/textures.ts';
@@ -136,8 +136,8 @@ async function trainNetwork(
       terminal,
       resumeCommand:
         folds === undefined || fold !== undefined
-          ? npmRun('train', '--out', directory, '--resume')
-          : npmRun('train', '--folds', String(folds), '--out', dirname(directory), '--resume'),
+          ? commandText('train', '--out', directory, '--resume')
+          : commandText('train', '--folds', String(folds), '--out', dirname(directory), '--resume'),
       hasOwnProcess,
     });
   const directory = await directoryFor(options, variant, given);
@@ -203,13 +203,30 @@ function requireData(given: ReadonlySet<string>, what: string): void {
   throw new TexturaError('usage', `--resume: ${what}; add --data to start one`);
 }
 
-await runCommand(
-  {
-    name: 'train',
-    summary: 'Trains a texture classifier on a folder of photographs with one sub-folder for each class.',
-    options: trainOptions,
-    aliases: { variant: 'network' },
-    run: (options, invocation) => train({ ...options, data: dataPath(options.data) }, invocation),
+export const command: CommandDefinition<typeof trainOptions> = {
+  name: 'train',
+  summary: 'Trains a texture classifier on a folder of photographs with one sub-folder for each class.',
+  options: trainOptions,
+  aliases: { variant: 'network' },
+  groups: {
+    Data: ['data', 'validationShare', 'folds', 'fold', 'patchPx', 'maxImagePixels', 'augment'],
+    'Network and recipe': ['network', 'recipe', 'width', 'normalisation', 'batchNorm', 'initialDeviation'],
+    Optimisation: [
+      'epochs',
+      'batch',
+      'patchesPerEpoch',
+      'learningRate',
+      'warmupEpochs',
+      'schedule',
+      'momentum',
+      'weightDecay',
+      'patience',
+      'seed',
+    ],
+    Run: ['out', 'resume', 'describe', 'verbose'],
+    Computing: ['engine', 'device', 'threads', 'cacheMb'],
   },
-  process.argv.slice(2),
-);
+  run: (options, invocation) => train({ ...options, data: dataPath(options.data) }, invocation),
+};
+
+await runIfMain(command, import.meta.url);

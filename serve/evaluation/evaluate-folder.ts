@@ -27,7 +27,7 @@ import { callerPath, callerPathHelp } from '../../node/caller-path.ts';
 import { requireWritable } from '../../node/output.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { readRun } from '../../node/run-record.ts';
-import { quoted } from '../../node/shell.ts';
+import { commandText, quoted } from '../../node/shell.ts';
 import { evaluationPage } from '../../report/evaluation-page.ts';
 import { thumbnail } from '../../report/pictures.ts';
 import { Model } from '../model.ts';
@@ -42,7 +42,11 @@ import {
 import { decodedImage, readPhotographs } from './read-photographs.ts';
 
 export const evaluateOptions = z.strictObject({
-  model: z.string().min(1).optional().describe('ONNX file made by npm run export'),
+  model: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(`ONNX file made by ${commandText('export')}`),
   run: z
     .string()
     .min(1)

@@ -7,7 +7,7 @@ import { TexturaError } from '../../model/error.ts';
 import { metadataKeys } from '../../model/model-file.ts';
 import type { Run } from '../../model/run-file.ts';
 import { readRun } from '../../node/run-record.ts';
-import { npmRun } from '../../node/shell.ts';
+import { commandText } from '../../node/shell.ts';
 
 /** `textura.run`, as far as it identifies a run. */
 const originSchema = z.object({
@@ -49,7 +49,7 @@ export async function exportedFrom(
   const out = models === 'models' ? [] : ['--out', models];
   throw new TexturaError(
     'model-not-found',
-    `${models}/ has no model of ${directory}: run ${npmRun('export', '--run', directory, ...out)} first`,
+    `${models}/ has no model of ${directory}: run ${commandText('export', '--run', directory, ...out)} first`,
   );
 }
 

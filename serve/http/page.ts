@@ -1,11 +1,11 @@
 /** Serves the built page at /, or instructions to build it. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import express, { type Express } from 'express';
+import { productFile } from '../../node/own-module.ts';
 import { exchangeOf } from './exchange.ts';
 
-export const builtPage = fileURLToPath(new URL('../../dist/web', import.meta.url));
+export const builtPage = productFile('dist/web');
 
 /** Cache time of files whose names contain a hash. */
 const yearSeconds = 365 * 24 * 3600;

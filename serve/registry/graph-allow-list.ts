@@ -79,7 +79,7 @@ function operatorText({ domain = '', opType = '' }: Message<'Node'>): string {
  */
 function checkWhole(model: Message<'Model'>, bytes: Uint8Array, name: string): void {
   if (Buffer.compare(encodeMessage('Model', model), bytes) === 0) return;
-  fail(name, 'has parts that npm run export does not write, such as external data or functions');
+  fail(name, 'has parts that the export does not write, such as external data or functions');
 }
 
 /** A tensor's data must have its declared size, so that a small file cannot allocate gigabytes. */

@@ -4,9 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { TexturaError, type TexturaErrorCode } from '../../model/error.ts';
 import type { ModelReport } from '../../model/model-file.ts';
+import { nodeArguments } from '../../node/own-module.ts';
 import type { IndexedSignature } from './graph-allow-list.ts';
 import type { ModelSource } from './model-folder.ts';
 import type { ModelCheck } from './self-check.ts';
@@ -110,10 +110,8 @@ interface SandboxProcess {
 }
 
 function startSandbox(): SandboxProcess {
-  const script = fileURLToPath(new URL('./sandbox-process.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
+  const args = nodeArguments(new URL('./sandbox-process.ts', import.meta.url));
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'ignore'] });
   child.on('error', () => {});
   child.stdin.on('error', () => {});
   return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };

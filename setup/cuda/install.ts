@@ -15,7 +15,9 @@ import {
   onnxruntimeVersion,
   providerLibraries,
 } from '../../node/cuda-libraries.ts';
+import { nodeArguments } from '../../node/own-module.ts';
 import { runProgram } from '../../node/program.ts';
+import { commandText } from '../../node/shell.ts';
 import { type Print, stage } from '../stage.ts';
 import { diskLacks, pythonLacks } from '../tensorflow/prerequisites.ts';
 import { driverLacks, findDriver } from './driver.ts';
@@ -87,7 +89,7 @@ export async function setUpCuda(print: Print, setup: CudaSetup = {}): Promise<vo
   }
   print(`  libraries  ${folder}`);
   for (const linked of linkedFolders(folder)) print(`  linked to  ${linked}`);
-  print('  undo       npm run setup:cuda -- --remove');
+  print(`  undo       ${commandText('setup:cuda', '--remove')}`);
 }
 
 interface Plan {
@@ -177,7 +179,7 @@ async function downloadFromNuget(): Promise<void> {
       `the installer of onnxruntime-node failed: ${causeIn(`${result.stdout}\n${result.stderr}`)}`,
       `If neither PyPI nor NuGet can be reached, download onnxruntime-gpu ${onnxruntimeVersion()} from PyPI elsewhere (a .whl is a zip file), copy`,
       ...providerLibraries.map((name) => `  onnxruntime/capi/${name}`),
-      'into a folder here, and run npm run setup:cuda -- --from FOLDER. --device webgpu needs no download.',
+      `into a folder here, and run ${commandText('setup:cuda', '--from', 'FOLDER')}. --device webgpu needs no download.`,
     ].join('\n'),
   );
 }
@@ -191,8 +193,8 @@ function causeIn(output: string): string {
 
 /** In a separate process, because an incompatible library may crash it. */
 async function testCuda(folder: string): Promise<void> {
-  const script = join(import.meta.dirname, 'cuda-test.ts');
-  const result = await runProgram(process.execPath, [...process.execArgv, script], { timeoutMs: 120_000 });
+  const args = nodeArguments(new URL('./cuda-test.ts', import.meta.url));
+  const result = await runProgram(process.execPath, args, { timeoutMs: 120_000 });
   if (result.status === 0) return;
   const linked = linkedFolders(folder);
   throw new TexturaError(
@@ -202,7 +204,7 @@ async function testCuda(folder: string): Promise<void> {
       linked.length === 0
         ? 'It needs an NVIDIA driver for CUDA 13, 580 or newer (nvidia-smi shows it).'
         : `It used the libraries in ${linked.join(' and ')}; they must be CUDA 13 and cuDNN 9 for CUDA 13. ` +
-          'npm run setup:cuda -- --bundled downloads them.',
+          `${commandText('setup:cuda', '--bundled')} downloads them.`,
     ].join('\n'),
   );
 }

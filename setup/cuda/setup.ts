@@ -1,7 +1,7 @@
 /** npm run setup:cuda. */
 import { z } from 'zod';
 import { callerPathHelp } from '../../node/caller-path.ts';
-import { runCommand } from '../../node/command-line.ts';
+import { type CommandDefinition, runIfMain } from '../../node/command-line.ts';
 import { terminalOn } from '../../node/terminal.ts';
 import { removeCuda, setUpCuda } from './install.ts';
 
@@ -25,15 +25,14 @@ const options = z.strictObject({
   remove: z.boolean().default(false).describe('delete the libraries'),
 });
 
-await runCommand(
-  {
-    name: 'setup:cuda',
-    summary: 'Installs CUDA for onnxruntime, for --device cuda in training and serving.',
-    options,
-    run: async ({ remove, from, bundled, downloadOnly }) => {
-      const setup = { bundled, downloadOnly, ...(from !== undefined && { from }) };
-      await (remove ? removeCuda(printLine) : setUpCuda(printLine, setup));
-    },
+export const command: CommandDefinition<typeof options> = {
+  name: 'setup:cuda',
+  summary: 'Installs CUDA for onnxruntime, for --device cuda in training and serving.',
+  options,
+  run: async ({ remove, from, bundled, downloadOnly }) => {
+    const setup = { bundled, downloadOnly, ...(from !== undefined && { from }) };
+    await (remove ? removeCuda(printLine) : setUpCuda(printLine, setup));
   },
-  process.argv.slice(2),
-);
+};
+
+await runIfMain(command, import.meta.url);

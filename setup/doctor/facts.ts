@@ -9,6 +9,7 @@ import { availableMemoryBytes, memoryLimitBytes, nvidiaGpus, usableCores } from 
 import { cudaPrecision } from '../../node/native-environment.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { firstLineOf } from '../../node/program.ts';
+import { commandText } from '../../node/shell.ts';
 import { chooseEngine, type EngineChoice } from '../../training/engine/engine-choice.ts';
 import { tensorflowDevices } from '../../training/engine/tensorflow/load.ts';
 import { tfjsVersion } from '../../training/engine/tensorflow/location.ts';
@@ -89,7 +90,7 @@ export async function gatherFacts(folder: string): Promise<MachineFacts> {
 
 async function findTensorflow(): Promise<Found<BindingFacts>> {
   try {
-    return (await tensorflowDevices()) ?? { problem: 'not set up: npm run setup:tensorflow' };
+    return (await tensorflowDevices()) ?? { problem: `not set up: ${commandText('setup:tensorflow')}` };
   } catch (error) {
     return { problem: messageOf(error) };
   }

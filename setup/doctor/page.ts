@@ -1,6 +1,7 @@
 /** Formats the facts about a machine for a terminal. */
 import { counted } from '../../model/words.ts';
 import { cudaLibraries, providerLibraries } from '../../node/cuda-libraries.ts';
+import { commandText } from '../../node/shell.ts';
 import { driverLacks } from '../cuda/driver.ts';
 import type { MachineFacts, Tool } from './facts.ts';
 
@@ -21,7 +22,7 @@ export function doctorPage(facts: MachineFacts): string {
     'CUDA for the onnx engine and the service',
     ...rows(cudaRows(facts)),
     '',
-    'Tools for npm run setup:tensorflow and setup:cuda',
+    'Tools for setup:tensorflow and setup:cuda',
     ...rows(toolRows(facts)),
     '',
     'Defaults on this machine',
@@ -93,9 +94,9 @@ function cudaRows({ cuda: { driver, provider, libraries } }: MachineFacts): Row[
 function whereText(names: readonly string[], libraries: Readonly<Record<string, string>>): string {
   const folders = [...new Set(Object.values(libraries).map((path) => path.replace(/\/[^/]*$/, '')))];
   const missing = names.filter((name) => libraries[name] === undefined);
-  if (folders.length === 0) return 'not installed: npm run setup:cuda';
+  if (folders.length === 0) return `not installed: ${commandText('setup:cuda')}`;
   if (missing.length === 0) return folders.join(', ');
-  return `${folders.join(', ')}, without ${missing.join(', ')}: npm run setup:cuda`;
+  return `${folders.join(', ')}, without ${missing.join(', ')}: ${commandText('setup:cuda')}`;
 }
 
 const installCommands: Readonly<Record<Tool, string>> = {

@@ -8,7 +8,9 @@ import { rm } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import { nvidiaGpus } from '../../node/machine.ts';
+import { isInstalled, requirePackages, tensorflowPackages } from '../../node/optional-packages.ts';
 import { runProgram } from '../../node/program.ts';
+import { commandText } from '../../node/shell.ts';
 import {
   cachedBindingPath,
   type Flavour,
@@ -28,6 +30,9 @@ import { installWheel, linkSolver, wheelFor } from './wheel.ts';
  * Installs TensorFlow if it is not installed. Errors: `engine-unavailable` with what is missing or failed.
  */
 export async function setUpTensorflow(wanted: Flavour | undefined, print: Print): Promise<void> {
+  const [bindings, compiler] = tensorflowPackages;
+  // Both are named at once, although a binding from the cache needs no compiler.
+  if (!isInstalled(bindings)) requirePackages(tensorflowPackages, "TensorFlow's setup");
   const flavour = wanted ?? (await fittingFlavour(print));
   const wheel = wheelFor(flavour, process.platform, process.arch);
   if (wheel === undefined) return setUpByPackage(flavour, wanted, print);
@@ -43,6 +48,7 @@ export async function setUpTensorflow(wanted: Flavour | undefined, print: Print)
   const download = !existsSync(folder);
   const build = !(await loads(binding));
   await checkPrerequisites({ download, build, folder, diskMiB: wheel.diskMiB });
+  if (build) requirePackages([compiler], "TensorFlow's setup");
   if (download) {
     await stage(
       print,
@@ -79,7 +85,7 @@ async function printResult(flavour: Flavour, print: Print): Promise<void> {
   print(`TensorFlow ${facts.tensorflow} is ready, computing on the ${facts.gpu ? 'GPU' : 'processor'}.`);
   print(`  libraries  ${wheelFolder(flavour)}`);
   print(`  link       ${installedBindingPath()} -> ${cachedBindingPath(flavour)}`);
-  print('  undo       npm run setup:tensorflow -- --remove');
+  print(`  undo       ${commandText('setup:tensorflow', '--remove')}`);
   if (flavour === 'cuda' && !facts.gpu) {
     print('  TensorFlow sees no GPU: check with nvidia-smi that the driver runs; it must be 525 or newer.');
   }
@@ -117,7 +123,7 @@ async function setUpByPackage(flavour: Flavour, wanted: Flavour | undefined, pri
   );
   await probeBinding(installedBindingPath());
   print(`TensorFlow is ready in ${tfjsPackageFolder()}`);
-  print('  undo       npm run setup:tensorflow -- --remove');
+  print(`  undo       ${commandText('setup:tensorflow', '--remove')}`);
 }
 
 /** The npm package's own installer: downloads a TensorFlow of 2022 and its binding. */
@@ -136,6 +142,7 @@ async function runPackageInstaller(flavour: Flavour): Promise<void> {
 
 /** Removes every flavour from the cache, and the files or links in the package. */
 export async function removeTensorflow(print: Print): Promise<void> {
+  requirePackages(tensorflowPackages.slice(0, 1), 'Removing TensorFlow');
   for (const folder of ['lib', 'deps'])
     await rm(join(tfjsPackageFolder(), folder), { recursive: true, force: true });
   print(`removed ${dirname(dirname(installedBindingPath()))}`);

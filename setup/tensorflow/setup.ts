@@ -1,6 +1,6 @@
 /** npm run setup:tensorflow. */
 import { z } from 'zod';
-import { runCommand } from '../../node/command-line.ts';
+import { type CommandDefinition, runIfMain } from '../../node/command-line.ts';
 import { terminalOn } from '../../node/terminal.ts';
 import { flavours } from '../../training/engine/tensorflow/location.ts';
 import { removeTensorflow, setUpTensorflow } from './install.ts';
@@ -15,14 +15,13 @@ const options = z.strictObject({
   remove: z.boolean().default(false).describe('delete the libraries and the link to them'),
 });
 
-await runCommand(
-  {
-    name: 'setup:tensorflow',
-    summary: 'Installs TensorFlow, for training with --engine tfjs.',
-    options,
-    run: async ({ flavour, remove }) => {
-      await (remove ? removeTensorflow(printLine) : setUpTensorflow(flavour, printLine));
-    },
+export const command: CommandDefinition<typeof options> = {
+  name: 'setup:tensorflow',
+  summary: 'Installs TensorFlow, for training with --engine tfjs.',
+  options,
+  run: async ({ flavour, remove }) => {
+    await (remove ? removeTensorflow(printLine) : setUpTensorflow(flavour, printLine));
   },
-  process.argv.slice(2),
-);
+};
+
+await runIfMain(command, import.meta.url);

@@ -5,7 +5,7 @@
 
 import { measure } from '../../model/format.ts';
 import type { TrainingConfig } from '../../model/training-config.ts';
-import { npmRun } from '../../node/shell.ts';
+import { commandText } from '../../node/shell.ts';
 import { html, type Markup, nothing } from '../../report/markup.ts';
 import { type Column, command, section, settingsTable, type TableRow, table } from '../../report/page.ts';
 import { outcomeKinds, type StudyResults, type StudyRunResults, tally } from './results.ts';
@@ -66,7 +66,7 @@ export function nextSection({ study }: StudyResults, path: string): Markup {
     'Next steps',
     '',
     html`<p>To resume the study, or to add seeds or networks; only missing runs are trained:</p>
-${command(npmRun('ablate', '--out', path, '--seeds', String(study.seeds.length + 2), '--resume'))}<p>To export the best run of each network to verified ONNX files:</p>
-${command(npmRun('export', '--study', path))}`,
+${command(commandText('ablate', '--out', path, '--seeds', String(study.seeds.length + 2), '--resume'))}<p>To export the best run of each network to verified ONNX files:</p>
+${command(commandText('export', '--study', path))}`,
   );
 }

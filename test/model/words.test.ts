@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { counted, oneLine, printable } from '../../model/words.ts';
+import { counted, nearestWord, oneLine, printable } from '../../model/words.ts';
 
 test('a noun is singular or plural according to the number', () => {
   expect(counted(1, 'file')).toBe('1 file');
@@ -36,4 +36,15 @@ test('printable JSON has the same value', () => {
   const text = printable(JSON.stringify(value, undefined, 2));
   expect(JSON.parse(text)).toEqual(value);
   expect(text).toMatch(/^[\x20-\x7e\n]*$/);
+});
+
+test.each([
+  ['epoch', 'epochs'],
+  ['eopchs', 'epochs'],
+  ['EPOCHS', 'epochs'],
+  ['tarin', 'train'],
+  ['trainer', undefined],
+  ['', undefined],
+])('the word nearest to %j is %j', (word, nearest) => {
+  expect(nearestWord(word, ['train', 'epochs', 'classify'])).toBe(nearest);
 });

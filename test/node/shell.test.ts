@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { npmRun, quoted } from '../../node/shell.ts';
+import { commandText, quoted } from '../../node/shell.ts';
 import { sourcesThatMatch } from '../support/product-sources.ts';
 
 /** The words that a shell makes of a text. */
@@ -27,7 +27,7 @@ test.each(['sh', 'bash'])('%s reads every word back as it was', (shell) => {
 });
 
 test('a plain word does not change', () => {
-  expect(npmRun('export', '--run', 'runs/no-pool2')).toBe('npm run export -- --run runs/no-pool2');
+  expect(commandText('export', '--run', 'runs/no-pool2')).toBe('npm run export -- --run runs/no-pool2');
 });
 
 test('a word that a terminal cannot show is printed in escapes, which bash reads back', () => {
@@ -40,6 +40,8 @@ test('a word that a terminal cannot show is printed in escapes, which bash reads
 
 test('messages build commands with paths through node/shell.ts, and only node/terminal.ts writes to the terminal', () => {
   expect(sourcesThatMatch(/npm run [a-z:]+ --[^`]*\$\{/)).toEqual([]);
+  // In the package they are started with npx. The page has to be built only in the repository.
+  expect(sourcesThatMatch(/^(?! *(?:\*|\/\*|\/\/)).*npm run (?!NAME)[a-z]/m)).toEqual(['serve/http/page.ts']);
   // Processes of ours that answer their parent.
   expect(sourcesThatMatch(/process\.std(?:out|err)\.write\((?!JSON|`\$\{JSON)/)).toEqual([
     'setup/cuda/cuda-test.ts',

@@ -26,7 +26,8 @@ export async function makeBareClone(packages: readonly string[]): Promise<BareCl
   for (const part of ['package.json', 'model', 'graph', 'textures', 'node', 'report', 'training', 'setup']) {
     await cp(join(repository, part), join(folder, part), { recursive: true });
   }
-  for (const name of packages) {
+  // tsx is for versions of Node that do not load TypeScript.
+  for (const name of [...packages, 'tsx']) {
     const place = join(folder, 'node_modules', name);
     await mkdir(dirname(place), { recursive: true });
     await symlink(join(repository, 'node_modules', name), place);

@@ -4,6 +4,7 @@
  */
 import { TexturaError } from '../../model/error.ts';
 import type { Network } from '../../model/network.ts';
+import { commandText } from '../../node/shell.ts';
 import type { Engine } from './engine.ts';
 import { chooseEngine, type EngineChoice, type EngineRequest } from './engine-choice.ts';
 import { loadTensorflow, tensorflowDevices } from './tensorflow/load.ts';
@@ -64,7 +65,7 @@ async function openTfjs(network: Network, asked: EngineChoice['device'], threads
   if (device === 'gpu' && !isUsingGpuDevice) {
     throw new TexturaError(
       'engine-unavailable',
-      '--device gpu: TensorFlow sees no GPU; npm run doctor shows what it sees',
+      `--device gpu: TensorFlow sees no GPU; ${commandText('doctor')} shows what it sees`,
     );
   }
   const { tfjsEngine } = await import('./tfjs-engine.ts');

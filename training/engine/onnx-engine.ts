@@ -27,6 +27,7 @@ import { usableCores } from '../../node/machine.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
 import { env, InferenceSession, type SessionOptions, type SessionOutputs } from '../../node/onnxruntime.ts';
 import { productVersion } from '../../node/product-version.ts';
+import { commandText } from '../../node/shell.ts';
 import {
   type Batch,
   defaultStatisticsRate,
@@ -248,7 +249,7 @@ async function openSession(
 
 const deviceNeeds = {
   webgpu: 'it needs a GPU with a driver for Vulkan, Metal or Direct3D 12',
-  cuda: 'it needs an NVIDIA GPU and `npm run setup:cuda`',
+  cuda: `it needs an NVIDIA GPU and \`${commandText('setup:cuda')}\``,
 } as const;
 
 /** onnxruntime's messages begin with source locations; the reason is the last sentence. */

@@ -6,7 +6,7 @@ import type { MetricsRow } from '../../model/metrics.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
 import { topFiveNote } from '../../model/scores.ts';
 import { counted, oneLine } from '../../model/words.ts';
-import { npmRun } from '../../node/shell.ts';
+import { commandText } from '../../node/shell.ts';
 import { progressBar, type Terminal } from '../../node/terminal.ts';
 import type { LoaderTimes } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -142,7 +142,7 @@ export function outcomeText(
       return [
         `${outcome.endedEarly ? 'Stopped early: the validation error no longer improves. ' : ''}${bestText(best, classes)}`,
         report,
-        `Next:   ${npmRun('export', '--run', directory)}`,
+        `Next:   ${commandText('export', '--run', directory)}`,
       ].join('\n');
     case 'diverged':
       return [
@@ -150,7 +150,7 @@ export function outcomeText(
         `Try a lower --learning-rate first. ${report}`,
       ].join('\n');
     case 'stopped':
-      return `stopped in epoch ${outcome.epoch}. Resume with: ${npmRun('train', '--out', directory, '--resume')}`;
+      return `stopped in epoch ${outcome.epoch}. Resume with: ${commandText('train', '--out', directory, '--resume')}`;
     default:
       return outcome satisfies never;
   }

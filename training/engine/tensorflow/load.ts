@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import nodeUtil from 'node:util';
 import { TexturaError } from '../../../model/error.ts';
 import { usableCores } from '../../../node/machine.ts';
+import { commandText } from '../../../node/shell.ts';
 import '../../../node/native-environment.ts';
 import { installedBindingPath, tensorflowInstalled } from './location.ts';
 import { type BindingFacts, probeBinding } from './probe.ts';
@@ -27,7 +28,7 @@ export interface TensorflowSettings {
   readonly device?: 'cpu' | 'gpu';
 }
 
-const setupHint = 'npm run setup:tensorflow sets it up, npm run doctor shows what this machine has';
+const setupHint = `${commandText('setup:tensorflow')} sets it up, ${commandText('doctor')} shows what this machine has`;
 
 let loaded: TensorFlow | undefined;
 

@@ -10,6 +10,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { cacheFolder } from '../../../node/cache-folder.ts';
+import { isInstalled } from '../../../node/optional-packages.ts';
 
 export const tensorflowVersion = '2.21.0';
 export const tfjsVersion = '4.22.0';
@@ -46,7 +47,7 @@ export function installedBindingPath(): string {
   return join(tfjsPackageFolder(), 'lib', 'napi-v8', bindingName);
 }
 
-/** Whether the binding exists (it is not loaded); a dangling link counts as missing. */
+/** Whether the package and the binding exist (they are not loaded); a dangling link counts as missing. */
 export function tensorflowInstalled(): boolean {
-  return existsSync(installedBindingPath());
+  return isInstalled('@tensorflow/tfjs-node-gpu') && existsSync(installedBindingPath());
 }

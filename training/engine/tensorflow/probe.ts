@@ -3,6 +3,7 @@
  * a crash.
  */
 import { TexturaError } from '../../../model/error.ts';
+import { commandText } from '../../../node/shell.ts';
 import '../../../node/native-environment.ts';
 import { type ProgramResult, runProgram } from '../../../node/program.ts';
 
@@ -39,7 +40,7 @@ export function loadFailureText(result: Pick<ProgramResult, 'signal' | 'stderr'>
     return `${where}: expected ${symbol} of this system's C or C++ library, which is older; a newer Linux is needed. ${detail}`;
   }
   if (/cannot open shared object file/.test(result.stderr)) {
-    return `${where}: a library is missing. ${detail}. npm run setup:tensorflow -- --remove and a new setup repair a corrupt cache`;
+    return `${where}: a library is missing. ${detail}. ${commandText('setup:tensorflow', '--remove')} and a new setup repair a corrupt cache`;
   }
   return `${where}: ${detail || `it ended by ${result.signal ?? 'an unknown fault'}`}`;
 }
