@@ -19,7 +19,7 @@ export default defineConfig({
           name: 'all',
           include: ['test/**/*.test.ts'],
           exclude: pure,
-          globalSetup: ['test/global-setup.ts'],
+          globalSetup: ['test/compile-setup.ts', 'test/global-setup.ts'],
         },
       },
       { extends: true, test: { name: 'pure', include: pure, isolate: false } },

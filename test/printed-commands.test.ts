@@ -4,6 +4,7 @@ import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { compiledCopy } from '../node/own-module.ts';
 import { runHere } from './support/command.ts';
 import { smallPhotographs } from './support/small-photographs.ts';
 import { temporaryFolder } from './support/temporary-folder.ts';
@@ -13,8 +14,8 @@ const awkward = "päth mit #1 50%25 空/it's";
 
 /** Pastes a command into a shell in `cwd`, where `npm run NAME` starts the script of our package.json. */
 function paste(command: string, cwd: string) {
-  const npm = `npm() { script=$(node -p 'require(process.env.HOME_OF_IT + "package.json").scripts[process.argv[1]].split(" ").at(-1)' "$2"); shift 3; node --import "$TSX" "$HOME_OF_IT$script" "$@"; }`;
-  const env = { ...process.env, HOME_OF_IT: repository, TSX: import.meta.resolve('tsx') };
+  const npm = `npm() { script=$(node -p 'require(process.env.HOME_OF_IT + "package.json").scripts[process.argv[1]].split(" ").at(-1)' "$2"); shift 3; node "$COMPILED/\${script%.ts}.js" "$@"; }`;
+  const env = { ...process.env, HOME_OF_IT: repository, COMPILED: join(repository, compiledCopy) };
   return spawnSync('sh', ['-c', `${npm}\n${command}`], { cwd, env, encoding: 'utf8' });
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { moduleAddress } from '../support/command.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 test('a file is written with its folders, and overwritten completely', async () => {
@@ -27,12 +28,12 @@ test('a process that is killed while writing always leaves a complete file', asy
   const path = join(await temporaryFolder(), 'big');
   const size = 3_000_000;
   await writeFileAtomically(path, 'a'.repeat(size));
-  const module = new URL('../../node/atomic-file.ts', import.meta.url).href;
+  const module = moduleAddress('node/atomic-file.ts');
   const script = `const { writeFileAtomically } = await import(${JSON.stringify(module)});
     process.stdout.write('ready');
     for (let i = 0; ; i++) await writeFileAtomically(${JSON.stringify(path)}, 'ab'[i % 2].repeat(${size} + i % 2));`;
   for (const delayMs of [3, 11, 26, 47]) {
-    const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', script];
+    const args = ['--input-type=module', '-e', script];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     const ended = once(child, 'exit');
     await once(child.stdout, 'data');

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import { TexturaError } from '../../model/error.ts';
 import { type CommandDefinition, flagOf, parseArguments, runCommand } from '../../node/command-line.ts';
+import { moduleAddress } from '../support/command.ts';
 
 const options = z.strictObject({
   patchesPerEpoch: z.int().min(1).default(12).describe('patches an epoch'),
@@ -124,7 +125,7 @@ test('an internal error has status 1 and prints its stack', async () => {
 });
 
 test.skipIf(process.platform === 'win32')('a closed output pipe does not end the command', async () => {
-  const module = new URL('../../node/command-line.ts', import.meta.url).href;
+  const module = moduleAddress('node/command-line.ts');
   const script = `const { runCommand } = await import(${JSON.stringify(module)});
     const { z } = await import('zod');
     const { setTimeout: sleep } = await import('node:timers/promises');
@@ -133,7 +134,7 @@ test.skipIf(process.platform === 'win32')('a closed output pipe does not end the
       process.stderr.write('done');
     };
     await runCommand({ name: 'weave', summary: '', options: z.strictObject({}), run }, []);`;
-  const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', script];
+  const args = ['--input-type=module', '-e', script];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isCudaLibrary, linkProvider, providerLibraries } from '../../node/cuda-libraries.ts';
 import { runProgram } from '../../node/program.ts';
+import { moduleAddress } from '../support/command.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
@@ -53,12 +54,12 @@ describe.runIf(process.platform === 'linux' && hasCompiler)('libraries in a fold
   /** Evaluates `module` with `loadLibraries`, `opens(name)` and `folder`. */
   async function evaluate(module: string): Promise<unknown> {
     const preface = `
-      const { loadLibraries } = await import(${JSON.stringify(join(repository, 'node/cuda-libraries.ts'))});
+      const { loadLibraries } = await import(${JSON.stringify(moduleAddress('node/cuda-libraries.ts'))});
       const folder = ${JSON.stringify(folder)};
       const opens = (name) => {
         try { process.dlopen({ exports: {} }, name); } catch (error) { return error.message.includes('self-register'); }
       };`;
-    const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', `${preface}${module}`];
+    const args = ['--input-type=module', '-e', `${preface}${module}`];
     const { stdout, stderr } = await runProgram(process.execPath, args, {
       cwd: repository,
       env: { LD_LIBRARY_PATH: undefined },
@@ -82,13 +83,13 @@ describe.runIf(process.platform === 'linux' && hasCompiler)('libraries in a fold
 
   test('are found in the main thread if a worker thread loaded them and ended', async () => {
     const load = `
-      import { loadLibraries } from ${JSON.stringify(join(repository, 'node/cuda-libraries.ts'))};
+      import { loadLibraries } from ${JSON.stringify(moduleAddress('node/cuda-libraries.ts'))};
       loadLibraries(${JSON.stringify(folder)});`;
-    await writeFile(join(folder, 'load.mts'), load);
+    await writeFile(join(folder, 'load.mjs'), load);
     const module = `
-      const { startThread } = await import(${JSON.stringify(join(repository, 'node/thread.ts'))});
+      const { startThread } = await import(${JSON.stringify(moduleAddress('node/thread.ts'))});
       const { pathToFileURL } = await import('node:url');
-      const thread = startThread(pathToFileURL(folder + '/load.mts'), undefined);
+      const thread = startThread(pathToFileURL(folder + '/load.mjs'), undefined);
       await new Promise((resolve) => thread.on('exit', resolve));
       console.log(JSON.stringify(opens('libcublas.so.13')));`;
     expect(await evaluate(module)).toBe(true);

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { startArguments } from '../support/command.ts';
 import { pngFile } from '../support/pictures.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -11,8 +12,7 @@ test.skipIf(process.platform === 'win32')(
     const image = join(await temporaryFolder(), 'photograph.png');
     const bytes = await pngFile(1);
     await writeFile(image, bytes);
-    const script = join(import.meta.dirname, '../support/no-descriptors.ts');
-    const node = [process.execPath, '--import', import.meta.resolve('tsx'), script, image];
+    const node = [process.execPath, ...startArguments('test/support/no-descriptors.ts'), image];
     const { stdout, stderr } = spawnSync('sh', ['-c', 'ulimit -n 80 && exec "$0" "$@"', ...node], {
       encoding: 'utf8',
     });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseGpuList } from '../../node/machine.ts';
 import { firstLineOf, runProgram } from '../../node/program.ts';
+import { moduleAddress } from '../support/command.ts';
 
 describe('a program', () => {
   it('returns its status and output', async () => {
@@ -23,10 +24,10 @@ describe('a program', () => {
   });
 
   it('that is missing does not make this process wait for the time limit', async () => {
-    const module = new URL('../../node/program.ts', import.meta.url).href;
+    const module = moduleAddress('node/program.ts');
     const script = `const { runProgram } = await import(${JSON.stringify(module)}); await runProgram('no-such-program-anywhere', [], { timeoutMs: 30_000 });`;
     const start = performance.now();
-    const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', script];
+    const args = ['--input-type=module', '-e', script];
     expect((await runProgram(process.execPath, args)).status).toBe(0);
     expect(performance.now() - start).toBeLessThan(20_000);
   });
@@ -41,12 +42,12 @@ describe('a program', () => {
 
 describe.skipIf(process.platform === 'win32')('Ctrl-C', () => {
   it('ends the program and what it started, and not this process', async () => {
-    const module = new URL('../../node/program.ts', import.meta.url).href;
+    const module = moduleAddress('node/program.ts');
     const script = `const { runProgram } = await import(${JSON.stringify(module)});
       setTimeout(() => process.kill(process.pid, 'SIGINT'), 500);
       const { interrupted, signal } = await runProgram('sh', ['-c', 'sleep 50; echo']);
       process.stdout.write(interrupted + ' ' + signal);`;
-    const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', script];
+    const args = ['--input-type=module', '-e', script];
     const start = performance.now();
     expect(await runProgram(process.execPath, args)).toMatchObject({ status: 0, stdout: 'true SIGTERM' });
     expect(performance.now() - start).toBeLessThan(25_000);

@@ -3,17 +3,18 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { moduleAddress } from '../support/command.ts';
 
 const script = `
-import { stopSignal } from ${JSON.stringify(new URL('../../node/stop-signal.ts', import.meta.url).href)};
+import { stopSignal } from ${JSON.stringify(moduleAddress('node/stop-signal.ts'))};
 setInterval(() => {}, 1000);
 stopSignal().then((signal) => console.log(signal));
 console.log('waits');
 `;
 
 test('a signal that arrives twice at once is one request to stop, a later one ends the process', async () => {
-  const loader = ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', script];
-  const child = spawn(process.execPath, loader, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const args = ['--input-type=module', '--eval', script];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   expect((await lines.next()).value).toBe('waits');

@@ -13,7 +13,7 @@ import { classifyAnswerSchema, modelListSchema } from '../../model/service.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { classify } from '../../serve/classification.ts';
 import { Model } from '../../serve/model.ts';
-import { runHere, runScript } from '../support/command.ts';
+import { moduleAddress, runHere, runScript, startArguments } from '../support/command.ts';
 import { freshHome } from '../support/fresh-home.ts';
 import { pngFile } from '../support/pictures.ts';
 import { statusesIn } from '../support/raw-http.ts';
@@ -30,8 +30,7 @@ beforeAll(async () => {
 afterAll(() => rm(home, { recursive: true }));
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
-const script = join(repository, 'serve/serve.ts');
-const tsx = ['--import', import.meta.resolve('tsx')];
+const startServe = startArguments('serve/serve.ts');
 
 interface Start {
   /** The whole environment. */
@@ -43,7 +42,7 @@ interface Start {
 
 /** Starts the command in a process of its own; gives its address once it is ready. */
 async function startCommand(args: readonly string[], start: Start = {}) {
-  const { env = process.env, cwd = home, program = [process.execPath, ...tsx, script] } = start;
+  const { env = process.env, cwd = home, program = [process.execPath, ...startServe] } = start;
   const [file, ...before] = program;
   const child = spawn(file, [...before, '--port', '0', ...args], { cwd, env });
   onTestFinished(() => void child.kill('SIGKILL'));
@@ -214,8 +213,8 @@ test('if the log pipe is closed, the service keeps answering and SIGTERM ends it
 });
 
 test('a fatal error ends the process even if the log pipe is closed', async () => {
-  const preload = fileURLToPath(new URL('../support/doomed-threads.ts', import.meta.url));
-  const program = [process.execPath, ...tsx, '--import', preload, script] as const;
+  const preload = moduleAddress('test/support/doomed-threads.ts');
+  const program = [process.execPath, '--import', preload, ...startServe] as const;
   const { child, ended } = await startCommand([...onCpu, ...quick], { program });
   child.stdout.destroy();
   child.stderr.destroy();
@@ -228,7 +227,7 @@ test('the service works and keeps its priority under a nice value that only root
   if ('missing' in lowered) return context.skip(lowered.missing);
   await chmod(home, 0o755);
   const { child, address, ended } = await startCommand([...onCpu, ...quick], {
-    program: [...lowered.program, process.execPath, ...tsx, script],
+    program: [...lowered.program, process.execPath, ...startServe],
   });
   const headers = { 'Content-Type': 'image/png' };
   const body = new Uint8Array(await pngFile(1, 64, 64));
@@ -268,8 +267,7 @@ test('every error code has a title and an HTTP status', () => {
 
 test('the log is JSON without terminal control characters, whatever a path contains', async () => {
   const models = 'none\u001b[2J\u009b1A\u202e\n';
-  const script = fileURLToPath(new URL('../../serve/serve.ts', import.meta.url));
-  const args = ['--import', import.meta.resolve('tsx'), script, '--port', '0', '--models', models, ...quick];
+  const args = [...startServe, '--port', '0', '--models', models, ...quick];
   const child = spawn(process.execPath, args, { cwd: home, stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   for await (const part of child.stdout.setEncoding('utf8')) {

@@ -4,14 +4,13 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { metricsFromCsv } from '../../model/metrics.ts';
 import { readRun } from '../../node/run-record.ts';
 import { readStudy, writeStudy } from '../../node/study-record.ts';
 import { takeRunLock } from '../../training/run/run-lock.ts';
-import { type CommandResult, runHere } from '../support/command.ts';
+import { type CommandResult, runHere, startArguments } from '../support/command.ts';
 import { redisInstalled, redisServer } from '../support/redis-server.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -29,9 +28,10 @@ const home = async () => temporaryFolder(await smallPhotographs('photos', ['bric
 const ablate = (cwd: string, ...args: string[]) => runHere('study/ablate.ts', args, { cwd });
 
 function start(cwd: string, args: readonly string[], program = 'ablate'): ChildProcess {
-  const script = fileURLToPath(new URL(`../../study/${program}.ts`, import.meta.url));
-  const loader = import.meta.resolve('tsx');
-  return spawn(process.execPath, ['--import', loader, script, ...args], { cwd, stdio: 'ignore' });
+  return spawn(process.execPath, [...startArguments(`study/${program}.ts`), ...args], {
+    cwd,
+    stdio: 'ignore',
+  });
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {

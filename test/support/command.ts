@@ -1,6 +1,7 @@
 /** Runs a command of the product as a person does: in a process of its own. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { nodeArguments, startable } from '../../node/own-module.ts';
 
 export interface CommandResult {
   readonly status: number | null;
@@ -9,6 +10,22 @@ export interface CommandResult {
 }
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
+
+function ownModule(path: string): URL {
+  return new URL(`../../${path}`, import.meta.url);
+}
+
+/** Node's arguments that start a module such as `training/train.ts` as a process. */
+export function startArguments(path: string): readonly string[] {
+  return nodeArguments(ownModule(path));
+}
+
+/** The address of a module such as `node/thread.ts` for an import in a script of `node --eval`. */
+export function moduleAddress(path: string): string {
+  const { url, execArgv } = startable(ownModule(path));
+  if (execArgv.length > 0) throw new Error(`test/compile-setup.ts has not run, so Node cannot load ${path}`);
+  return url.href;
+}
 
 interface CommandSettings {
   readonly cwd: string;
@@ -24,9 +41,7 @@ export function runScript(
   { cwd, stdin = new Uint8Array(), env = process.env }: CommandSettings,
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const loader = import.meta.resolve('tsx');
-    const argv = ['--import', loader, `${repository}${script}`, ...args];
-    const child = spawn(process.execPath, argv, { cwd, env });
+    const child = spawn(process.execPath, [...nodeArguments(ownModule(script)), ...args], { cwd, env });
     const output = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr'] as const) {
       child[stream].setEncoding('utf8').on('data', (text: string) => {

@@ -1,6 +1,7 @@
 /** A disk of its own for a command: a tmpfs in a mount namespace, which goes when the command ends. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { compiledCopy } from '../../node/own-module.ts';
 import { type ProgramResult, runProgram } from '../../node/program.ts';
 
 const mount = (options: string, folder: string) => `mount -t tmpfs -o ${options} none '${folder}'`;
@@ -26,7 +27,7 @@ export function onSmallDisk(
   const command = [
     `cd '${cwd}'`,
     mount(`size=${megabytes}m`, folder),
-    `textura() { '${process.execPath}' --import '${import.meta.resolve('tsx')}' '${repository}'"$@"; }`,
+    `textura() { file=$1; shift; '${process.execPath}' '${repository}${compiledCopy}/'"\${file%.ts}.js" "$@"; }`,
     script,
   ].join('\n');
   return runProgram('unshare', ['-rm', 'sh', '-c', command, 'sh', folder]);

@@ -6,7 +6,6 @@ import { cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { type MetricsRow, metricsFromCsv } from '../../model/metrics.ts';
 import { networkOf } from '../../model/network.ts';
@@ -15,14 +14,13 @@ import { readConfusion } from '../../report/confusion.ts';
 import type { TextureName } from '../../textures/textures.ts';
 import { newestCheckpoint } from '../../training/run/checkpoint.ts';
 import { tensorboardFile } from '../../training/run/tensorboard.ts';
-import { runHere, runScript } from '../support/command.ts';
+import { runHere, runScript, startArguments } from '../support/command.ts';
 import { onSmallDisk, onSmallDisks, smallDisksWork } from '../support/small-disk.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { describeWithTensorflow } from '../support/tensorflow.ts';
 import { tolerances } from '../tolerances.ts';
 
-const script = fileURLToPath(new URL('../../training/train.ts', import.meta.url));
 const setting = [
   '--data',
   'photos',
@@ -41,7 +39,7 @@ const setting = [
 const home = async () => temporaryFolder(await smallPhotographs('photos', ['brick', 'knit', 'water'], 5));
 const train = (cwd: string, ...args: string[]) => runHere('training/train.ts', args, { cwd });
 const start = (cwd: string, ...args: string[]): ChildProcess =>
-  spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script, ...args], {
+  spawn(process.execPath, [...startArguments('training/train.ts'), ...args], {
     cwd,
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { type Augmentation, augmentations } from '../../../model/training-config.ts';
 import { collator } from '../../../training/data/collate.ts';
 import { startPixelCache } from '../../../training/data/pixels.ts';
+import { startArguments } from '../../support/command.ts';
 import { pngFile } from '../../support/pictures.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -15,17 +16,13 @@ const answerSchema = z.strictObject({ grownMiB: z.number() });
 
 /** One batch of all files of a folder in a process of its own, under a limit on open files. */
 function readBatch(folder: string, sidePx: number, cacheBytes: number, openFiles = 1024) {
-  const script = join(import.meta.dirname, '../../support/read-batch.ts');
-  const loader = import.meta.resolve('tsx');
   const { stdout, stderr } = spawnSync(
     'sh',
     [
       '-c',
       `ulimit -n ${openFiles} && exec "$0" "$@"`,
       process.execPath,
-      '--import',
-      loader,
-      script,
+      ...startArguments('test/support/read-batch.ts'),
       folder,
     ].concat(`${sidePx}`, `${cacheBytes}`),
     { encoding: 'utf8' },

@@ -5,6 +5,7 @@ import { runProgram } from '../../../node/program.ts';
 import type { BatchRequest } from '../../../training/data/collate.ts';
 import { batchRanges, startDataLoader } from '../../../training/data/data-loader.ts';
 import { type Dataset, loadDataset } from '../../../training/data/dataset.ts';
+import { moduleAddress } from '../../support/command.ts';
 import { smallPhotographs } from '../../support/small-photographs.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -111,8 +112,7 @@ test('a loader closes while replies still arrive: a process that only waits for 
   timeout: 120_000,
 }, async () => {
   const folder = await temporaryFolder(await smallPhotographs('data', ['brick', 'knit'], 4));
-  const url = (file: string) =>
-    JSON.stringify(new URL(`../../../training/data/${file}`, import.meta.url).href);
+  const url = (file: string) => JSON.stringify(moduleAddress(`training/data/${file}`));
   // While the main thread is blocked, both replies of each worker queue up; the first one leads to the close.
   const script = `
     const { loadDataset } = await import(${url('dataset.ts')});
@@ -129,6 +129,6 @@ test('a loader closes while replies still arrive: a process that only waits for 
     const code = await first;
     await source.close();
     console.log(code);`;
-  const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', script];
+  const args = ['--input-type=module', '-e', script];
   expect(await runProgram(process.execPath, args)).toMatchObject({ status: 0, stdout: 'file-unreadable\n' });
 });

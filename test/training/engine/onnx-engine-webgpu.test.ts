@@ -2,12 +2,12 @@
  * The onnx engine on WebGPU: whole steps run on the device (the engine does not allow a fallback to the CPU),
  * with correct results.
  */
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { trainingStepGraph } from '../../../graph/step/step.ts';
 import type { Layer } from '../../../model/layer.ts';
 import { type Network, networkOf } from '../../../model/network.ts';
 import { runProgram } from '../../../node/program.ts';
+import { startArguments } from '../../support/command.ts';
 import { type DeviceAnswer, type DeviceRequest, deviceSteps } from '../../support/device-steps.ts';
 import { largestDifference } from '../../support/onnx-session.ts';
 import { softwareVulkan } from '../../support/software-vulkan.ts';
@@ -74,11 +74,10 @@ const small: readonly Network[] = [
 ];
 
 const vulkan = softwareVulkan();
-const script = fileURLToPath(new URL('../../support/device-steps.ts', import.meta.url));
 
 /** The steps in a process in which WebGPU finds its device. */
 async function webgpuSteps(request: DeviceRequest, env: Readonly<Record<string, string>>) {
-  const args = ['--import', import.meta.resolve('tsx'), script, JSON.stringify(request)];
+  const args = [...startArguments('test/support/device-steps.ts'), JSON.stringify(request)];
   const { status, stdout, stderr } = await runProgram(process.execPath, args, { env });
   expect(status, stderr).toBe(0);
   return JSON.parse(stdout) as DeviceAnswer;

@@ -7,9 +7,10 @@ import { expect, onTestFinished, test } from 'vitest';
 import { ownIdentity, type ProcessIdentity } from '../../../node/process-life.ts';
 import { runProgram } from '../../../node/program.ts';
 import { takeRunLock } from '../../../training/run/run-lock.ts';
+import { moduleAddress } from '../../support/command.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-const module = JSON.stringify(new URL('../../../training/run/run-lock.ts', import.meta.url).href);
+const module = JSON.stringify(moduleAddress('training/run/run-lock.ts'));
 
 /**
  * A process that takes the lock of each directory that it is sent, keeps it, and answers `held` or the
@@ -21,7 +22,7 @@ function startRival(): { child: ChildProcess; ask: (directory: string) => Promis
     process.setMaxListeners(0);
     for await (const directory of createInterface({ input: process.stdin }))
       console.log(await takeRunLock(directory).then(() => 'held', ({ code }) => code));`;
-  const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', script];
+  const args = ['--input-type=module', '-e', script];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -84,7 +85,7 @@ test('a process that ends normally, or by a signal without a listener, releases 
       await takeRunLock(${JSON.stringify(directory)});
       process.stdout.write(String((await import('node:fs')).readdirSync(${JSON.stringify(directory)}).length));
       ${how}; await new Promise(() => setInterval(() => {}, 1000));`;
-    const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', script];
+    const args = ['--input-type=module', '-e', script];
     const { status, stdout } = await runProgram(process.execPath, args);
     return [status, stdout, await readdir(directory)];
   };
