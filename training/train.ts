@@ -223,7 +223,7 @@ export const command: CommandDefinition<typeof trainOptions> = {
       'patience',
       'seed',
     ],
-    Run: ['out', 'resume', 'describe', 'verbose'],
+    Run: ['out', 'resume', 'describe', 'log', 'verbose'],
     Computing: ['engine', 'device', 'threads', 'cacheMb'],
   },
   run: (options, invocation) => train({ ...options, data: dataPath(options.data) }, invocation),
