@@ -40,6 +40,18 @@ function onnxruntimeFiles(): Plugin {
   };
 }
 
+/** zod's conversion to JSON Schema, which the page never calls: a twentieth of its code. */
+function schemasWithoutJsonSchema(): Plugin {
+  return {
+    name: 'textura-schemas-without-json-schema',
+    transform(code, id) {
+      if (!/zod\/v4\/core\/(json-schema-processors|to-json-schema)\.js$/.test(id)) return;
+      const names = [...code.matchAll(/^export (?:const|function) (\w+)/gm)].map(([, name]) => name);
+      return { code: names.map((name) => `export const ${name} = () => {};`).join('\n'), map: null };
+    },
+  };
+}
+
 /** Serves the exported models next to the built page, from `models` or the folder in TEXTURA_MODELS. */
 function exportedModels(): Plugin {
   const folder = process.env.TEXTURA_MODELS ?? join(repository, 'models');
@@ -94,7 +106,7 @@ export default defineConfig({
   base: './',
   // Missing files answer 404 instead of the page.
   appType: 'mpa',
-  plugins: [onnxruntimeFiles(), exportedModels(), serviceWorker()],
+  plugins: [onnxruntimeFiles(), schemasWithoutJsonSchema(), exportedModels(), serviceWorker()],
   resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'import', 'default'] },
   preview: { headers: isolationHeaders, port: 4173 },
   build: {

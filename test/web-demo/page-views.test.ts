@@ -79,19 +79,99 @@ describe('Teach', () => {
     await collect(page, 1, 'knit', names[0], 20);
     await collect(page, 2, 'water', names[1], 20);
     await page.locator('.thumb').first().click();
+    await page.getByLabel('Name of the model').fill('lab-baseline');
+    await page.getByText('Choose a name for the model that no other model has').waitFor();
+    expect(await page.locator('#train').isDisabled()).toBe(true);
+    await page.getByLabel('Name of the model').fill('yard');
     await page.locator('#train').click();
     await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
     // On features of an untrained network; guessing has seven or eight wrong.
     expect(await page.locator('#held-out').textContent()).toMatch(/^[0-4] of 1\d /);
-    await page.locator('#model option:checked', { hasText: 'taught' }).waitFor({ state: 'attached' });
+    await page
+      .locator('#model option:checked', { hasText: 'yard (trained here)' })
+      .waitFor({ state: 'attached' });
+    await expectColours(page);
 
     await page.reload();
     await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
     expect(await page.locator('.thumb').count()).toBeGreaterThanOrEqual(59);
-    const model = await downloaded(page, 'Download ONNX', 'taught.onnx');
-    const patches = await downloaded(page, 'Download patches (zip)', 'patches.zip');
-    await expectGoodModel(page, await readFile(model), model, unzipSync(await readFile(patches)));
+    // The model keeps its name when the page is opened again, and gets another one when it is renamed.
+    await page.getByLabel('Name of the model').fill('garden');
+    await page.keyboard.press('Tab');
+    await page.getByText('Saved as garden in the list of models').waitFor();
+    await page.locator('#model option', { hasText: 'garden (trained here)' }).waitFor({ state: 'attached' });
+    const model = await downloaded(page, 'Download ONNX', 'garden.onnx');
+    const project = await downloaded(page, 'Export project', 'garden.textura.zip');
+    await expectGoodModel(page, await readFile(model), model, unzipSync(await readFile(project)));
+    await expectImport(project);
   }, 240_000);
+
+  /** Every surface has the same colour in its card, in the result, in Live and in the heat map. */
+  async function expectColours(page: Page): Promise<void> {
+    const dyes = (selector: string) =>
+      page.locator(selector).evaluateAll((rows) => rows.map((row) => row.style.getPropertyValue('--dye')));
+    const [third, first, second] = await dyes('.surface');
+    expect(new Set([first, second, third]).size).toBe(3);
+    // In the order of the labels.
+    expect(await dyes('.held-out li')).toEqual([first, second, third]);
+    expect(await page.locator('.held-out li .figure').allTextContents()).toEqual([
+      expect.stringMatching(/^\d of 4 right$/),
+      expect.stringMatching(/^\d of 4 right$/),
+      expect.stringMatching(/^\d of [34] right$/),
+    ]);
+    await page.getByText(/^Loss 0\.\d+ after step 200 of 200$/).waitFor();
+    const texts = await page.locator('.chart text').allTextContents();
+    expect(texts).toEqual(expect.arrayContaining(['training step', 'loss', '0', '100', '200']));
+    await page.getByRole('tab', { name: 'See' }).click();
+    await page.locator('#heat-stats', { hasText: 'positions' }).waitFor();
+    const keys = await page
+      .locator('.legend li[data-class]')
+      .evaluateAll((rows) =>
+        rows.map((row) => [
+          row.dataset.class,
+          (row.firstElementChild?.getAttribute('style') ?? '').replace(/^background: |;$/g, ''),
+        ]),
+      );
+    const colours = new Map([
+      ['10', first],
+      ['2', second],
+      ['é', third],
+    ]);
+    expect(keys.length).toBeGreaterThan(0);
+    for (const [label, colour] of keys) expect([label, colour]).toEqual([label, colours.get(label ?? '')]);
+    await page.getByRole('tab', { name: 'Live' }).click();
+    const [top] = await readBars(page);
+    expect((await dyes('.bar .bar-fill'))[0]).toBe(colours.get(top?.label ?? ''));
+    await page.getByRole('tab', { name: 'Teach' }).click();
+  }
+
+  /** Another browser continues with the project. */
+  async function expectImport(project: string): Promise<void> {
+    const { page } = await openView('teach');
+    await page.locator('#project-file').setInputFiles({
+      name: 'notes.zip',
+      mimeType: 'application/zip',
+      buffer: Buffer.from('no zip'),
+    });
+    await page.getByText('notes.zip is not a project').waitFor();
+    await page.locator('#project-file').setInputFiles(project);
+    await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
+    const names = page.locator('.surface input');
+    expect(await names.evaluateAll((inputs) => inputs.map((input) => input.value))).toEqual(['é', '10', '2']);
+    expect(await page.locator('.thumb').count()).toBeGreaterThanOrEqual(59);
+    await page
+      .locator('#model option:checked', { hasText: 'garden (trained here)' })
+      .waitFor({ state: 'attached' });
+    await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
+    expect(await page.getByLabel('Name of the model').inputValue()).toBe('garden');
+    // Importing it again adds nothing.
+    const thumbs = await page.locator('.thumb').count();
+    await page.locator('#held-out').evaluate((line) => line.replaceChildren());
+    await page.locator('#project-file').setInputFiles(project);
+    await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
+    expect(await page.locator('.surface').count()).toBe(3);
+    expect(await page.locator('.thumb').count()).toBe(thumbs);
+  }
 
   /**
    * Labels in code-point order; the page, onnxruntime-node and npm run classify agree on what was collected.
@@ -122,7 +202,7 @@ describe('Teach', () => {
     expect(top.label).toBe('é');
     expect(probabilities.values[2]).toBeCloseTo(top.probability, 6);
 
-    await page.locator('#model').selectOption('taught');
+    await page.locator('#model').selectOption('garden');
     await page.getByRole('tab', { name: 'Live' }).click();
     await page.locator('#picture-file').setInputFiles(image);
     // Until the file is decoded, the bars are those of the picture before it.
@@ -220,7 +300,7 @@ describe('removing in Teach', () => {
   test('Undo restores everything with the taught model, and keeps surfaces added in the meantime', async () => {
     const { page } = await twoSurfaces();
     await page.locator('#train').click();
-    await page.locator('#model option:checked', { hasText: 'taught' }).waitFor({ state: 'attached' });
+    await page.locator('#model option:checked', { hasText: 'my-surfaces' }).waitFor({ state: 'attached' });
     await page.getByRole('button', { name: 'Delete everything' }).click();
     await page
       .getByText(/^Removed everything .surfaces: 2, patches: \d+.* after 10 seconds; reloading the page/)
@@ -231,7 +311,7 @@ describe('removing in Teach', () => {
     await page.getByRole('button', { name: 'Undo' }).click();
     expect(await names(page)).toEqual(['wall', 'scarf', 'new']);
     await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
-    await page.locator('#model option:checked', { hasText: 'taught' }).waitFor({ state: 'attached' });
+    await page.locator('#model option:checked', { hasText: 'my-surfaces' }).waitFor({ state: 'attached' });
     await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
   }, 120_000);
 

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { forwardGraph } from '../../graph/forward.ts';
+import { describeModel } from '../../graph/onnx/description.ts';
 import { decodeMessage } from '../../graph/onnx/protobuf.ts';
 import { noTemperatures } from '../../model/calibration.ts';
 import { graphNames } from '../../model/graph-names.ts';
+import { metadataKeys } from '../../model/model-file.ts';
 import { networkOf } from '../../model/network.ts';
 import { parameter } from '../../model/parameters.ts';
 import { inputPx, patchBytes } from '../../model/patch.ts';
@@ -108,6 +110,7 @@ describe('the last layer', () => {
     const head = { weights: new Float32Array(2 * size).fill(0.001), biases: Float32Array.of(0.5, -0.5) };
     const parameters = taughtParameters(base, randomParameters(base, 3), head);
     const bytes = taughtModel(network, parameters, {
+      name: 'yard',
       labels: ['10', 'é'],
       patchPx: 80,
       base: 'lab-baseline',
@@ -124,6 +127,8 @@ describe('the last layer', () => {
     });
     const described = decodeMessage('Model', bytes, 'taught').graph?.input?.[0]?.docString;
     expect(described).toContain('a square of 80x80 pixels');
+    const { metadata } = describeModel(bytes, 'taught');
+    expect(JSON.parse(metadata[metadataKeys.run] ?? '')).toMatchObject({ name: 'yard', depth: 'head' });
     const read = modelParameters(bytes, network, 'taught');
     expect(read.get('conv3.bias')).toEqual(head.biases);
     expect(read.get('conv1.kernel')).toEqual(parameters.get('conv1.kernel'));
@@ -133,9 +138,10 @@ describe('the last layer', () => {
 });
 
 describe('surfaces', () => {
-  const surface = (name: string, count: number) => ({
+  const surface = (name: string, count: number, colour = 0) => ({
     id: name,
     name,
+    colour,
     patches: Array.from({ length: count }, (_, i) => new Uint8Array(patchBytes).fill(i)),
   });
 
@@ -155,12 +161,13 @@ describe('surfaces', () => {
   });
 
   test('are split: the last fifth of each is held out, and labels are in code-point order', () => {
-    const { labels, training, heldOut } = splitSurfaces([
-      surface('é', 10),
-      surface('2', 5),
-      surface('10', 7),
+    const { labels, colours, training, heldOut } = splitSurfaces([
+      surface('é', 10, 0),
+      surface('2', 5, 1),
+      surface('10', 7, 4),
     ]);
     expect(labels).toEqual(['10', '2', 'é']);
+    expect(colours).toEqual([4, 1, 0]);
     expect(heldOut.patches.map(([first]) => first)).toEqual([6, 4, 8, 9]);
     expect([...heldOut.classes]).toEqual([0, 1, 2, 2]);
     expect(training.patches).toHaveLength(18);

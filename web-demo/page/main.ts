@@ -4,6 +4,7 @@ import './style/tokens.css';
 import './style/page.css';
 import './style/stage.css';
 import './style/views.css';
+import './style/teach.css';
 import { preferredModel } from '../../model/network.ts';
 import { holdsPatch } from '../../model/patch.ts';
 import { faultOf } from '../shared/faults.ts';

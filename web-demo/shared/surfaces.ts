@@ -7,6 +7,8 @@ import type { Patch } from '../../model/patch.ts';
 export interface Surface {
   readonly id: string;
   readonly name: string;
+  /** Index of its colour (`page/dom/colours.ts`). */
+  readonly colour: number;
   /** In the order in which they were collected. */
   readonly patches: readonly Patch[];
 }
@@ -45,6 +47,8 @@ export function folderName(name: string): string | undefined {
 export interface TrainingSplit {
   /** In code-point order, as in a training run. */
   readonly labels: readonly string[];
+  /** Of each label. */
+  readonly colours: readonly number[];
   readonly training: LabelledPatches;
   readonly heldOut: LabelledPatches;
 }
@@ -60,12 +64,13 @@ export interface LabelledPatches {
  */
 export function splitSurfaces(surfaces: readonly Surface[]): TrainingSplit {
   const named = surfaces
-    .map(({ name, patches }) => ({ name: folderName(name) ?? name, patches }))
+    .map(({ name, colour, patches }) => ({ name: folderName(name) ?? name, colour, patches }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const cut = (patches: readonly Patch[]) =>
     patches.length - Math.max(1, Math.floor(patches.length / heldOutShare));
   return {
     labels: named.map(({ name }) => name),
+    colours: named.map(({ colour }) => colour),
     training: labelledPatches(named.map(({ patches }) => patches.slice(0, cut(patches)))),
     heldOut: labelledPatches(named.map(({ patches }) => patches.slice(cut(patches)))),
   };

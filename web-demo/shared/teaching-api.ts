@@ -6,12 +6,17 @@
 import type { SelfCheck } from './inference-api.ts';
 import type { TrainingSplit } from './surfaces.ts';
 
-/** Name of the model that Teach trains. */
+/** Name of the network that Teach trains. */
 export const taughtName = 'taught';
+
+/** Name of the model, unless a person chooses another one. */
+export const defaultTaughtName = 'my-surfaces';
 
 export type TeachingDepth = 'head' | 'all';
 
 export interface TeachingRequest {
+  /** Name of the model. */
+  readonly name: string;
   /** The model to start from, with its address. */
   readonly base: { readonly name: string; readonly file: string };
   readonly split: TrainingSplit;
@@ -22,12 +27,22 @@ export interface TeachingRequest {
 
 type TeachingStage = 'features' | 'learning';
 
+interface ErrorCount {
+  readonly wrong: number;
+  readonly count: number;
+}
+
 export interface TaughtResult {
+  readonly name: string;
   readonly model: Uint8Array;
   readonly labels: readonly string[];
+  /** Of each label (`page/dom/colours.ts`). */
+  readonly colours: readonly number[];
   readonly selfCheck: SelfCheck;
   readonly base: string;
-  readonly heldOut: { readonly wrong: number; readonly count: number };
+  readonly heldOut: ErrorCount;
+  /** Held-out patches of each label. */
+  readonly heldOutOf: readonly ErrorCount[];
   readonly trainingPatches: number;
   readonly seconds: number;
 }

@@ -92,6 +92,8 @@ export function taughtParameters(base: Network, parameters: Parameters, head: He
 }
 
 interface TaughtMetadata {
+  /** Of the model, as a person chose it. */
+  readonly name: string;
   readonly labels: readonly string[];
   readonly patchPx: number;
   /** Name of the base model, and how much of it was retrained. */
@@ -103,7 +105,7 @@ interface TaughtMetadata {
 
 /** An ONNX file with the signature and metadata of an exported model. */
 export function taughtModel(network: Network, parameters: Parameters, taught: TaughtMetadata): Uint8Array {
-  const { labels, patchPx, base, depth, trainingPatches, heldOut } = taught;
+  const { name, labels, patchPx, base, depth, trainingPatches, heldOut } = taught;
   return encodeModel(forwardGraph(network, parameters, { opset: defaultOpset }), {
     producerName: 'textura',
     producerVersion: '',
@@ -111,8 +113,8 @@ export function taughtModel(network: Network, parameters: Parameters, taught: Ta
       [metadataKeys.labels]: JSON.stringify(labels),
       [metadataKeys.input]: JSON.stringify(modelInput(patchPx)),
       [metadataKeys.network]: JSON.stringify(network),
-      [metadataKeys.run]: JSON.stringify({ name: taughtName, base, depth, trainingPatches, heldOut }),
+      [metadataKeys.run]: JSON.stringify({ name, base, depth, trainingPatches, heldOut }),
     },
-    docs: modelDocs(taughtName, labels, { patchPx }),
+    docs: modelDocs(name, labels, { patchPx }),
   });
 }

@@ -34,7 +34,7 @@ const onProgress = (progress: TeachingProgress) => postProgress(progress);
 
 serveCalls<TeachingApi>({ train });
 
-async function train({ base, split, depth, folder }: TeachingRequest): Promise<TaughtResult> {
+async function train({ name, base, split, depth, folder }: TeachingRequest): Promise<TaughtResult> {
   const startedAt = performance.now();
   const bytes = await fetchModel(base.file);
   const contents = modelContents(bytes, base.name);
@@ -47,6 +47,7 @@ async function train({ base, split, depth, folder }: TeachingRequest): Promise<T
       ? withHead
       : await trainAllLayers(runtime, network, withHead, split.training, onProgress);
   const metadata = {
+    name,
     labels: split.labels,
     patchPx: contents.patchPx,
     base: base.name,
@@ -62,6 +63,7 @@ async function train({ base, split, depth, folder }: TeachingRequest): Promise<T
   return {
     ...metadata,
     ...tested,
+    colours: split.colours,
     model: taughtModel(network, trained, { ...metadata, heldOut: tested.heldOut }),
     seconds: (performance.now() - startedAt) / 1000,
   };
@@ -112,22 +114,27 @@ async function testModel(
   runtime: Runtime,
   bytes: Uint8Array,
   { patches, classes }: LabelledPatches,
-): Promise<Pick<TaughtResult, 'heldOut' | 'selfCheck'>> {
+): Promise<Pick<TaughtResult, 'heldOut' | 'heldOutOf' | 'selfCheck'>> {
   const contents = modelContents(bytes, 'taught');
   const model = { contents, bytes, session: await runtime.open(bytes), derived: new Map() };
   const classCount = contents.labels.length;
   const selfCheck: SelfCheck = [];
-  let wrong = 0;
+  const heldOutOf = contents.labels.map(() => ({ wrong: 0, count: 0 }));
   for (const [i, patch] of patches.entries()) {
     const { logits } = await answer(runtime, model, patch);
-    if (topClasses(logits, 1)[0] !== classes[i]) wrong++;
+    const ofClass = heldOutOf[classes[i] as number];
+    if (ofClass !== undefined) {
+      ofClass.count++;
+      if (topClasses(logits, 1)[0] !== classes[i]) ofClass.wrong++;
+    }
     const every = Math.max(1, Math.floor(patches.length / selfCheckPatches));
     if (i % every === 0 && selfCheck.length < selfCheckPatches) {
       selfCheck.push(selfCheckEntry(patch, softmaxRows(logits, classCount)));
     }
   }
   await model.session.release();
-  return { heldOut: { wrong, count: patches.length }, selfCheck };
+  const wrong = heldOutOf.reduce((sum, ofClass) => sum + ofClass.wrong, 0);
+  return { heldOut: { wrong, count: patches.length }, heldOutOf, selfCheck };
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

@@ -86,9 +86,9 @@ export function compareView({
   };
 }
 
-/** Exported models. The taught model has other classes, so it is not compared. */
+/** Exported models. Taught and opened models have other classes, so they are not compared. */
 function referenceFirst(models: readonly ListedModel[]): readonly ListedModel[] {
-  const exported = models.filter(({ taught }) => !taught);
+  const exported = models.filter(({ origin }) => origin === 'exported');
   return [
     ...exported.filter(({ name }) => name === referenceName),
     ...exported.filter(({ name }) => name !== referenceName),

@@ -271,10 +271,10 @@ function runMsOn({ loaded }: Backend, model: string): number {
   return loaded.get(model)?.runMs ?? Number.POSITIVE_INFINITY;
 }
 
-/** A taught model may have been trained again under the same name; other files do not change. */
+/** A taught or opened model may have been replaced under its name; exported files do not change. */
 async function loadOn(backend: Backend, listed: ListedModel): Promise<LoadedModel> {
   const known = backend.loaded.get(listed.name);
-  if (known !== undefined && !listed.taught) return known;
+  if (known !== undefined && listed.origin === 'exported') return known;
   const loaded = await backend.client.call('load', await listed.source());
   backend.loaded.set(listed.name, loaded);
   return loaded;

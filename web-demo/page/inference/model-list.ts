@@ -16,9 +16,16 @@ export interface ListedModel {
   readonly temperatures: Temperatures;
   /** Error on single validation patches in its training run. */
   readonly top1err: number | undefined;
-  /** Whether it was trained in the Teach view. */
-  readonly taught: boolean;
+  /** From the server, trained in the Teach view, or a file that a person opened. */
+  readonly origin: 'exported' | 'taught' | 'opened';
+  /** Of each label (`dom/colours.ts`), if the model's surfaces have colours. */
+  readonly colours?: readonly number[];
   source(): Promise<ModelSource>;
+}
+
+/** The colours of a model's labels, if they have any. */
+export function coloursOf(models: readonly ListedModel[], name: string): readonly number[] | undefined {
+  return models.find((model) => model.name === name)?.colours;
 }
 
 const folder = () => new URL('models/', document.baseURI);
@@ -45,7 +52,7 @@ function listed(
     bytes,
     temperatures,
     top1err,
-    taught: false,
+    origin: 'exported',
     async source() {
       const found = await fetchJson(report, modelReportSchema);
       if (found === undefined) throw missing(new URL(report, folder()).href, 'not on the server');

@@ -31,7 +31,10 @@ export function providerBar(inference: Inference, models: Signal<readonly Listed
     const name = chosen.status === 'ready' ? chosen.model.name : chosen.name;
     model.replaceChildren(
       ...models.get().map((listed) => {
-        const text = listed.taught ? textOf('model.taught', { name: listed.name }) : listed.name;
+        const text =
+          listed.origin === 'exported'
+            ? listed.name
+            : textOf(`model.${listed.origin}`, { name: listed.name });
         return element('option', { value: listed.name, selected: listed.name === name }, text);
       }),
     );

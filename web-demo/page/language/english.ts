@@ -72,6 +72,7 @@ export const english = {
   'model.unlisted': 'The list of models could not be loaded: {reason}',
   'model.retry': 'Try again',
   'model.taught': '{name} (trained here)',
+  'model.opened': '{name} (opened file)',
 
   'provider.choose': 'Runs on',
   'provider.auto': 'Automatic',
@@ -165,16 +166,19 @@ export const english = {
 
   'teach.heading': 'Teach your own surfaces',
   'teach.why':
-    'Name two or more surfaces, point the square at each one and hold its button to collect patches. Train then retrains the last layer of the model, or all layers, on your patches.',
+    'Name two or more surfaces, point the square at each one and hold its button to collect patches. Then train a model on them.',
   'teach.name': 'Name of surface {number}',
+  'teach.namePlaceholder': 'for example oak',
   'teach.add': 'Add a surface',
   'teach.hold': 'Hold to collect',
+  'teach.noPatches': 'No patches yet.',
   'teach.holdHint':
     'Hold the button, or focus it and hold the space bar. From a still picture, patches of this size are taken at random positions.',
   'teach.count': '{count} patches',
   'teach.remove': 'Remove {name} and its patches',
   'teach.removePatch': 'Remove patch {number} of {name}',
   'teach.train': 'Train',
+  'teach.modelName': 'Name of the model',
   'teach.depth': 'Retrain',
   'teach.head': 'the last layer (seconds)',
   'teach.all': 'all layers (a minute)',
@@ -183,16 +187,27 @@ export const english = {
   'teach.features': 'Computing features',
   'teach.learning': 'Training',
   'teach.curve': 'Training loss',
+  'teach.step': 'training step',
+  'teach.loss': 'loss',
+  'teach.lossNow': 'Loss {loss} after step {step} of {total}',
   'teach.result': '{wrong} of {count} held-out patches wrong ({error})',
+  'teach.right': '{right} of {count} right',
   'teach.resultNote':
     'Held out for testing: the last fifth of the patches of each surface. Other pictures may be harder.',
-  'teach.time': 'Trained on {count} patches in {seconds} s.',
+  'teach.saved': 'Saved as {name} in the list of models.',
+  'teach.time': 'Trained on {count} patches in {seconds} s, starting from {base}.',
   'teach.failed': 'Training failed: {reason}',
   'teach.needNames': 'Give each surface a different name. It must not contain / or \\ or start with a dot.',
   'teach.needPatches': 'Collect at least {least} patches of each surface, and at least two surfaces.',
+  'teach.needModelName':
+    'Choose a name for the model that no other model has. It must not contain / or \\ or start with a dot.',
   'teach.download': 'Download ONNX',
-  'teach.patches': 'Download patches (zip)',
   'teach.try': 'Try in Live',
+  'teach.project': 'Project',
+  'teach.export': 'Export project',
+  'teach.import': 'Import project',
+  'teach.not-project': '{file} is not a project. Choose a zip file that Export project saved.',
+  'teach.too-large': '{file} is larger than 250 MB when unpacked. Remove patches from it first.',
   'teach.deleteAll': 'Delete everything',
   'teach.removed': 'Removed {name} (patches: {count}).',
   'teach.deletedAll':
@@ -200,9 +215,9 @@ export const english = {
   'teach.undo': 'Undo',
   'teach.deleteNow': 'Delete now',
   'teach.noBase': 'There is no exported model to start from.',
-  'teach.stored': 'Saved in this browser. Reloading the page keeps everything.',
-  'teach.notStored': 'This browser does not save data for this page. Download what you want to keep.',
-  'teach.base': 'Base model: {name}.',
+  'teach.stored':
+    'Saved in this browser: reloading the page keeps everything. Export the project to continue on another device, or to train on its patches with npm run train.',
+  'teach.notStored': 'This browser does not save data for this page. Export the project to keep it.',
 } as const;
 
 export type TextKey = keyof typeof english;

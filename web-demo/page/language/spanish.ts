@@ -75,6 +75,7 @@ export const spanish: Texts = {
   'model.unlisted': 'No se pudo cargar la lista de modelos: {reason}',
   'model.retry': 'Intentar de nuevo',
   'model.taught': '{name} (entrenado aquí)',
+  'model.opened': '{name} (archivo abierto)',
 
   'provider.choose': 'Se ejecuta en',
   'provider.auto': 'Automático',
@@ -170,16 +171,19 @@ export const spanish: Texts = {
 
   'teach.heading': 'Enseñe sus propias superficies',
   'teach.why':
-    'Nombre dos o más superficies, apunte el cuadro a cada una y mantenga pulsado su botón para reunir recortes. Entrenar vuelve a entrenar la última capa del modelo, o todas, con sus recortes.',
+    'Ponga nombre a dos o más superficies, apunte el cuadro a cada una y mantenga pulsado su botón para reunir recortes. Después, entrene un modelo con ellos.',
   'teach.name': 'Nombre de la superficie {number}',
+  'teach.namePlaceholder': 'por ejemplo, roble',
   'teach.add': 'Añadir una superficie',
   'teach.hold': 'Mantener para reunir',
+  'teach.noPatches': 'Todavía no hay recortes.',
   'teach.holdHint':
     'Mantenga pulsado el botón, o selecciónelo y mantenga pulsada la barra espaciadora. De una imagen fija se toman recortes de este tamaño en posiciones al azar.',
   'teach.count': '{count} recortes',
   'teach.remove': 'Quitar {name} y sus recortes',
   'teach.removePatch': 'Quitar el recorte {number} de {name}',
   'teach.train': 'Entrenar',
+  'teach.modelName': 'Nombre del modelo',
   'teach.depth': 'Reentrenar',
   'teach.head': 'la última capa (segundos)',
   'teach.all': 'todas las capas (un minuto)',
@@ -188,17 +192,28 @@ export const spanish: Texts = {
   'teach.features': 'Calculando características',
   'teach.learning': 'Entrenando',
   'teach.curve': 'Pérdida durante el entrenamiento',
+  'teach.step': 'paso de entrenamiento',
+  'teach.loss': 'pérdida',
+  'teach.lossNow': 'Pérdida {loss} tras el paso {step} de {total}',
   'teach.result': '{wrong} de {count} recortes de prueba mal clasificados ({error})',
+  'teach.right': '{right} de {count} bien',
   'teach.resultNote':
     'De prueba: la última quinta parte de los recortes de cada superficie. Otras imágenes pueden ser más difíciles.',
-  'teach.time': 'Entrenado con {count} recortes en {seconds} s.',
+  'teach.saved': 'Guardado como {name} en la lista de modelos.',
+  'teach.time': 'Entrenado con {count} recortes en {seconds} s, a partir de {base}.',
   'teach.failed': 'El entrenamiento falló: {reason}',
   'teach.needNames':
     'Dé a cada superficie un nombre distinto. No puede contener / ni \\ ni empezar por un punto.',
   'teach.needPatches': 'Reúna al menos {least} recortes de cada superficie, y al menos dos superficies.',
+  'teach.needModelName':
+    'Elija para el modelo un nombre que no tenga ningún otro. No puede contener / ni \\ ni empezar por un punto.',
   'teach.download': 'Descargar ONNX',
-  'teach.patches': 'Descargar recortes (zip)',
   'teach.try': 'Probar en vivo',
+  'teach.project': 'Proyecto',
+  'teach.export': 'Exportar proyecto',
+  'teach.import': 'Importar proyecto',
+  'teach.not-project': '{file} no es un proyecto. Elija un archivo zip guardado con Exportar proyecto.',
+  'teach.too-large': '{file} ocupa más de 250 MB al descomprimirlo. Quite antes algunos recortes.',
   'teach.deleteAll': 'Borrar todo',
   'teach.removed': 'Se quitó {name} (recortes: {count}).',
   'teach.deletedAll':
@@ -206,7 +221,7 @@ export const spanish: Texts = {
   'teach.undo': 'Deshacer',
   'teach.deleteNow': 'Borrar ya',
   'teach.noBase': 'No hay ningún modelo exportado del que partir.',
-  'teach.stored': 'Guardado en este navegador. Al recargar la página se conserva todo.',
-  'teach.notStored': 'Este navegador no guarda datos de esta página. Descargue lo que quiera conservar.',
-  'teach.base': 'Modelo base: {name}.',
+  'teach.stored':
+    'Guardado en este navegador: al recargar la página se conserva todo. Exporte el proyecto para seguir en otro dispositivo o para entrenar con sus recortes con npm run train.',
+  'teach.notStored': 'Este navegador no guarda datos de esta página. Exporte el proyecto para conservarlo.',
 };

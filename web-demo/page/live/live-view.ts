@@ -5,8 +5,10 @@ import { meanRow, softmaxRows } from '../../../model/scores.ts';
 import type { Answer, LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { choice } from '../dom/choice.ts';
+import { dye } from '../dom/colours.ts';
 import { element } from '../dom/element.ts';
 import type { ModelState } from '../inference/inference.ts';
+import { coloursOf } from '../inference/model-list.ts';
 import {
   ariaLabel,
   formatPercent,
@@ -35,7 +37,7 @@ interface Reading {
   readonly at: number;
 }
 
-export function liveView({ inference, stage, reader, requestReading, markShown }: ViewContext): View {
+export function liveView({ inference, models, stage, reader, requestReading, markShown }: ViewContext): View {
   const patch = element('canvas', {
     class: 'patch result',
     width: 64,
@@ -60,10 +62,12 @@ export function liveView({ inference, stage, reader, requestReading, markShown }
   const draw = () => {
     patchFigure.hidden = inference.model.get().status === 'failed';
     stage.caption(prediction.show(reading, inference.model.get().status));
+    const colours = coloursOf(models.get(), reading?.model.name ?? '');
     bars.show(
       (reading?.order ?? []).map((c) => ({
         label: reading?.model.labels[c] ?? '',
         probability: reading?.probabilities[c] ?? 0,
+        colour: colours?.[c],
       })),
     );
   };
@@ -195,6 +199,13 @@ function remarkOf(isKnown: boolean, label: string, count: number): string {
   return count > 1 ? textOf('live.patches', { count }) : '';
 }
 
+interface ShownClass {
+  readonly label: string;
+  readonly probability: number;
+  /** Index of the surface's colour, if it has one. */
+  readonly colour: number | undefined;
+}
+
 /** The most likely classes as labelled bars. Their elements are reused from frame to frame. */
 function classBars(rows: number) {
   const root = element('ol', { class: 'bars result' });
@@ -209,7 +220,7 @@ function classBars(rows: number) {
   return {
     root,
     /** `classes` by decreasing probability. */
-    show(classes: readonly { readonly label: string; readonly probability: number }[]): void {
+    show(classes: readonly ShownClass[]): void {
       bars.forEach(({ row, label, value, fill }, i) => {
         const shown = classes[i];
         row.hidden = shown === undefined;
@@ -219,6 +230,8 @@ function classBars(rows: number) {
         // All digits, for tests.
         row.dataset.probability = String(shown.probability);
         fill.style.setProperty('--share', String(shown.probability));
+        if (shown.colour === undefined) fill.style.removeProperty('--dye');
+        else fill.style.setProperty('--dye', dye(shown.colour));
       });
     },
   };

@@ -4,7 +4,9 @@
 import { softmaxRows, topClasses } from '../../../model/scores.ts';
 import type { HeatMap, LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
+import { dye } from '../dom/colours.ts';
 import { context2d, element } from '../dom/element.ts';
+import { coloursOf } from '../inference/model-list.ts';
 import { formatNumber, formatPercent, language, setText, textElement, textOf } from '../language/language.ts';
 import type { Picture } from '../stage/stage.ts';
 import type { ViewContext } from '../view.ts';
@@ -39,7 +41,7 @@ interface HeatPanel {
   leave(): void;
 }
 
-export function heatPanel({ inference, stage, reader, markShown }: ViewContext): HeatPanel {
+export function heatPanel({ inference, models, stage, reader, markShown }: ViewContext): HeatPanel {
   const classSelect = element('select', { id: 'heat-class' });
   const strength = element('input', {
     type: 'range',
@@ -169,7 +171,7 @@ export function heatPanel({ inference, stage, reader, markShown }: ViewContext):
     read,
     reset(model) {
       shown = undefined;
-      colourOf = classColours();
+      colourOf = classColours(coloursOf(models.get(), model?.name ?? ''));
       clearOverlay(stage.overlay);
       legend.replaceChildren();
       stats.textContent = '';
@@ -187,7 +189,8 @@ function legendOf({ likeliest, model }: ShownMap, colourOf: ClassColours): reado
       const key = element('span', { class: 'legend-key', 'aria-hidden': 'true' });
       key.style.background = colourOf(index);
       const value = element('span', { class: 'figure' }, formatPercent(share));
-      return element('li', {}, key, element('span', {}, model.labels[index] ?? ''), value);
+      const label = model.labels[index] ?? '';
+      return element('li', { 'data-class': label }, key, element('span', {}, label), value);
     });
 }
 
@@ -211,15 +214,15 @@ interface HeatDrawing {
 type ClassColours = (index: number) => string;
 
 /**
- * Assigns colours to classes in the order of first use. Hues advance by the golden angle, with three
- * alternating lightnesses, so that the first classes have clearly different colours.
+ * The colours of the model's surfaces, or else colours in the order of first use, so that the first classes
+ * have clearly different ones.
  */
-function classColours(): ClassColours {
+function classColours(colours: readonly number[] = []): ClassColours {
   const order = new Map<number, number>();
   return (index) => {
-    const position = order.get(index) ?? order.size;
+    const position = colours[index] ?? order.get(index) ?? order.size;
     order.set(index, position);
-    return `oklch(${[0.72, 0.55, 0.85][position % 3]} 0.15 ${(position * 137.5 + 30) % 360})`;
+    return dye(position);
   };
 }
 

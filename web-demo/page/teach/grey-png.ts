@@ -1,8 +1,8 @@
 /**
- * Encodes PNG files at once. A canvas encodes them one by one, each in a task of its own, which takes seconds
- * for many patches (W3C, "Portable Network Graphics", third edition).
+ * Encodes PNG files at once, and reads them back. A canvas encodes them one by one, each in a task of its own,
+ * which takes seconds for many patches (W3C, "Portable Network Graphics", third edition).
  */
-import { strToU8, zlibSync } from 'fflate';
+import { strToU8, unzlibSync, zlibSync } from 'fflate';
 
 /** An 8-bit grey PNG of `levels` `[height,width]`, row by row. */
 export function greyPng(levels: Uint8Array, width: number): Uint8Array {
@@ -31,6 +31,34 @@ export function greyPng(levels: Uint8Array, width: number): Uint8Array {
   }
   return file;
 }
+
+/**
+ * The levels of a file that `greyPng` wrote, `[side,side]`; undefined for other files: of another size or kind,
+ * filtered, or damaged.
+ */
+export function greyPngLevels(file: Uint8Array, side: number): Uint8Array | undefined {
+  const expected = greyPng(new Uint8Array(side * side), side).subarray(0, headerBytes);
+  if (!expected.every((byte, i) => file[i] === byte)) return undefined;
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const dataBytes = view.byteLength < headerBytes + 8 ? 0 : view.getUint32(headerBytes);
+  const rows = new Uint8Array(side * (side + 1));
+  try {
+    const start = headerBytes + 8;
+    const filled = unzlibSync(file.subarray(start, start + dataBytes), { out: rows });
+    if (filled.length !== rows.length) return undefined;
+  } catch {
+    return undefined;
+  }
+  const levels = new Uint8Array(side * side);
+  for (let row = 0; row < side; row++) {
+    if (rows[row * (side + 1)] !== 0) return undefined;
+    levels.set(rows.subarray(row * (side + 1) + 1, (row + 1) * (side + 1)), row * side);
+  }
+  return levels;
+}
+
+/** Signature and header chunk. */
+const headerBytes = 8 + 25;
 
 /** Length, type, data, and the CRC of type and data. */
 function chunk(type: string, data: Uint8Array): Uint8Array {

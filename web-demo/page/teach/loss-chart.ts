@@ -1,54 +1,55 @@
 /** A line chart of the loss of each training step. */
+import { axes } from '../dom/axes.ts';
 import { element, svgElement } from '../dom/element.ts';
-import { formatNumber, textElement } from '../language/language.ts';
+import { formatNumber, language, setText, textElement, textOf } from '../language/language.ts';
 
-const size = { width: 320, height: 110 } as const;
-const margin = { left: 30, right: 6, top: 8, bottom: 18 } as const;
+const size = { width: 380, height: 190 } as const;
+const area = { left: 40, right: size.width - 12, top: 22, bottom: size.height - 36 } as const;
 
 export function lossChart() {
   const line = svgElement('polyline', { class: 'chart-line', points: '' });
-  const top = svgElement('text', { x: margin.left - 4, y: margin.top + 8, 'text-anchor': 'end' });
-  const bottom = svgElement(
-    'text',
-    { x: margin.left - 4, y: size.height - margin.bottom, 'text-anchor': 'end' },
-    '0',
-  );
-  const last = svgElement('text', { x: size.width - margin.right, y: size.height - 4, 'text-anchor': 'end' });
-  const base = size.height - margin.bottom;
-  const axis = svgElement('path', {
-    class: 'chart-axis',
-    d: `M${margin.left} ${margin.top}V${base}H${size.width - margin.right}`,
-  });
+  const scales = svgElement('g', {});
   const picture = svgElement(
     'svg',
     { viewBox: `0 0 ${size.width} ${size.height}`, class: 'chart', 'aria-hidden': 'true' },
-    axis,
+    scales,
     line,
-    top,
-    bottom,
-    last,
   );
+  const latest = element('p', { class: 'note figure' });
   const root = element(
     'figure',
     { class: 'chart-figure', hidden: true },
-    textElement('figcaption', 'teach.curve', { class: 'note' }),
+    textElement('figcaption', 'teach.curve'),
     picture,
+    latest,
   );
   let losses: number[] = [];
+  let steps = 1;
+  /** Of the drawn axes, which are drawn again only when it changes. */
+  let drawnFor = '';
 
-  function draw(total: number): void {
-    const largest = Math.max(...losses, 1e-6);
-    const width = size.width - margin.left - margin.right;
-    const height = base - margin.top;
+  function draw(): void {
+    if (losses.length === 0) return;
+    const largest = Math.max(...losses, 1e-6) * 1.05;
+    const scalesFor = [largest, steps, language.get()].join();
+    if (scalesFor !== drawnFor) {
+      const titles = { x: textOf('teach.step'), y: textOf('teach.loss') };
+      scales.replaceChildren(...axes({ area, largestX: steps, largestY: largest, titles }));
+      drawnFor = scalesFor;
+    }
     const points = losses.map((loss, i) => {
-      const x = margin.left + (width * i) / Math.max(1, total - 1);
-      return `${x.toFixed(1)},${(base - (height * loss) / largest).toFixed(1)}`;
+      const x = area.left + ((area.right - area.left) * (i + 1)) / steps;
+      return `${x.toFixed(1)},${(area.bottom - ((area.bottom - area.top) * loss) / largest).toFixed(1)}`;
     });
     line.setAttribute('points', points.join(' '));
-    top.textContent = formatNumber(largest, 1);
-    last.textContent = formatNumber(losses.at(-1) ?? 0, 3);
+    setText(latest, 'teach.lossNow', {
+      loss: formatNumber(losses.at(-1) ?? 0, 3),
+      step: formatNumber(losses.length),
+      total: formatNumber(steps),
+    });
   }
 
+  language.subscribe(draw);
   return {
     root,
     begin() {
@@ -59,8 +60,9 @@ export function lossChart() {
       // A training of all layers starts with the last layer: the second curve starts at step one again.
       if (step <= losses.length) losses = [];
       losses.push(loss);
+      steps = total;
       root.hidden = false;
-      draw(total);
+      draw();
     },
   };
 }

@@ -9,9 +9,13 @@ interface StoredSurface extends Surface {
   readonly place: number;
 }
 
+/** As earlier versions stored them, without what was added later. */
+type EarlierSurface = Omit<StoredSurface, 'colour'> & Partial<Pick<Surface, 'colour'>>;
+type EarlierModel = Omit<TaughtResult, 'name' | 'colours' | 'heldOutOf'> & Partial<TaughtResult>;
+
 interface TeachingDatabase extends DBSchema {
-  surfaces: { key: string; value: StoredSurface };
-  models: { key: string; value: TaughtResult };
+  surfaces: { key: string; value: EarlierSurface };
+  models: { key: string; value: EarlierModel };
 }
 
 /** Never rejects: if the browser refuses, nothing is stored (`notStored` in storage.ts says so) or found. */
@@ -44,7 +48,9 @@ export async function openTeachingStore(): Promise<TeachingStore> {
   return {
     async surfaces() {
       const stored = (await use((open) => open.getAll('surfaces'))) ?? [];
-      return stored.sort((a, b) => a.place - b.place);
+      return stored
+        .sort((a, b) => a.place - b.place)
+        .map((surface, i) => ({ ...surface, colour: surface.colour ?? i }));
     },
     async saveSurface(surface) {
       await use((open) => open.put('surfaces', surface));
@@ -52,7 +58,11 @@ export async function openTeachingStore(): Promise<TeachingStore> {
     async removeSurfaces(ids) {
       await use((open) => Promise.all(ids.map((id) => open.delete('surfaces', id))));
     },
-    model: () => use((open) => open.get('models', taughtName)),
+    async model() {
+      const stored = await use((open) => open.get('models', taughtName));
+      if (stored === undefined) return undefined;
+      return { name: taughtName, colours: stored.labels.map((_, i) => i), heldOutOf: [], ...stored };
+    },
     async saveModel(model) {
       await use((open) => open.put('models', model, taughtName));
     },

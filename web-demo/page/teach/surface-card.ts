@@ -4,6 +4,7 @@
  */
 import type { Patch } from '../../../model/patch.ts';
 import type { Surface } from '../../shared/surfaces.ts';
+import { dye } from '../dom/colours.ts';
 import { element } from '../dom/element.ts';
 import { formatNumber, language, setText, textElement, textOf } from '../language/language.ts';
 import { paintPatch } from '../stage/capture.ts';
@@ -14,6 +15,9 @@ const collectEveryMs = 120;
 export interface SurfaceCard {
   readonly root: HTMLElement;
   readonly surface: () => Surface;
+  /** Its position in the list, from 1. */
+  number(number: number): void;
+  addPatches(patches: readonly Patch[]): void;
   focus(): void;
 }
 
@@ -25,20 +29,27 @@ interface SurfaceCardEvents {
   readonly onRemove: () => void;
 }
 
-export function surfaceCard(first: Surface, number: number, events: SurfaceCardEvents): SurfaceCard {
+export function surfaceCard(first: Surface, events: SurfaceCardEvents): SurfaceCard {
   let surface = first;
-  const name = element('input', { type: 'text', value: first.name, maxlength: 60, autocomplete: 'off' });
+  let number = 1;
+  const id = `surface-${first.id}`;
+  const name = element('input', { type: 'text', id, value: first.name, maxlength: 60, autocomplete: 'off' });
+  const label = element('label', { for: id });
   const hold = textElement('button', 'teach.hold', { type: 'button', class: 'hold' });
   const count = element('span', { class: 'figure surface-count' });
   const remove = element('button', { type: 'button', class: 'quiet' }, '×');
+  const empty = textElement('p', 'teach.noPatches', { class: 'note' });
   const thumbs = element('div', { class: 'thumbs' });
   const root = element(
     'li',
     { class: 'surface' },
-    element('div', { class: 'surface-head' }, name, count, remove),
+    element('div', { class: 'surface-head' }, label, count, remove),
+    name,
     hold,
+    empty,
     thumbs,
   );
+  root.style.setProperty('--dye', dye(first.colour));
 
   function change(next: Partial<Surface>): void {
     surface = { ...surface, ...next };
@@ -48,7 +59,10 @@ export function surfaceCard(first: Surface, number: number, events: SurfaceCardE
 
   function drawTexts(): void {
     setText(count, 'teach.count', { count: formatNumber(surface.patches.length) });
-    name.setAttribute('aria-label', textOf('teach.name', { number }));
+    setText(label, 'teach.name', { number });
+    name.placeholder = textOf('teach.namePlaceholder');
+    empty.hidden = surface.patches.length > 0;
+    count.hidden = !empty.hidden;
     remove.setAttribute('aria-label', textOf('teach.remove', { name: surface.name }));
     const buttons = [...thumbs.children];
     for (const [i, button] of buttons.entries()) {
@@ -67,18 +81,30 @@ export function surfaceCard(first: Surface, number: number, events: SurfaceCardE
     thumbs.append(button);
   }
 
+  function addPatches(patches: readonly Patch[]): void {
+    for (const patch of patches) addThumb(patch);
+    thumbs.scrollTop = thumbs.scrollHeight;
+    change({ patches: [...surface.patches, ...patches] });
+  }
+
   for (const patch of first.patches) addThumb(patch);
   language.subscribe(drawTexts);
   name.addEventListener('input', () => change({ name: name.value }));
   remove.addEventListener('click', events.onRemove);
   whileHeld(hold, () => {
     const patch = events.collect();
-    if (patch === undefined) return;
-    addThumb(patch);
-    thumbs.scrollTop = thumbs.scrollHeight;
-    change({ patches: [...surface.patches, patch] });
+    if (patch !== undefined) addPatches([patch]);
   });
-  return { root, surface: () => surface, focus: () => name.focus() };
+  return {
+    root,
+    surface: () => surface,
+    number(next) {
+      number = next;
+      drawTexts();
+    },
+    addPatches,
+    focus: () => name.focus(),
+  };
 }
 
 /** Calls at an interval while the button is held by pointer or key. */

@@ -1,6 +1,6 @@
 /** The list of surfaces in the Teach view, which stores every change. */
 import type { Patch } from '../../../model/patch.ts';
-import type { Surface } from '../../shared/surfaces.ts';
+import { folderName, type Surface } from '../../shared/surfaces.ts';
 import { element } from '../dom/element.ts';
 import { formatNumber, textOf } from '../language/language.ts';
 import { type Removal, removal } from './removal.ts';
@@ -24,14 +24,19 @@ interface SurfaceList {
   surfaces(): readonly Surface[];
   /** Adds an empty card and focuses its name. */
   add(): void;
+  /**
+   * Adds surfaces with their patches, in place of empty ones. Patches of a known name go to its surface,
+   * unless it has them already.
+   */
+  addAll(surfaces: readonly Omit<Surface, 'id'>[]): void;
   /** Shows the stored surfaces, and stores all changes from now on. */
   load(store: TeachingStore): Promise<void>;
   /** Replaces all surfaces by empty ones. */
   removeAll(): RemovedSurfaces;
 }
 
-/** `collect` returns a patch to add; `onChange` is called after every change. */
-export function surfaceList(collect: () => Patch | undefined, onChange: () => void): SurfaceList {
+/** `collect` returns a patch to add; `onAnyChange` is called after every change. */
+export function surfaceList(collect: () => Patch | undefined, onAnyChange: () => void): SurfaceList {
   const root = element('ol', { class: 'surfaces' });
   const cardOf = new WeakMap<Element, SurfaceCard>();
   const removals = new Set<Removal>();
@@ -42,11 +47,26 @@ export function surfaceList(collect: () => Patch | undefined, onChange: () => vo
     return [...root.children].flatMap((child) => cardOf.get(child) ?? []);
   }
 
+  function onChange(): void {
+    cards().forEach((card, i) => {
+      card.number(i + 1);
+    });
+    onAnyChange();
+  }
+
+  /** The first colour that no surface has. */
+  function freeColour(): number {
+    const used = new Set(cards().map((card) => card.surface().colour));
+    let colour = 0;
+    while (used.has(colour)) colour++;
+    return colour;
+  }
+
   function addCard(surface: Surface): SurfaceCard {
-    const card = surfaceCard(surface, cards().length + 1, {
+    const card = surfaceCard(surface, {
       collect,
       onChange(changed) {
-        onChange();
+        onAnyChange();
         void store?.saveSurface({ ...changed, place: cards().indexOf(card) });
       },
       onRemove: () => remove(card),
@@ -88,7 +108,7 @@ export function surfaceList(collect: () => Patch | undefined, onChange: () => vo
   }
 
   function fillUp(): void {
-    while (cards().length < minCards) addCard(emptySurface());
+    while (cards().length < minCards) addCard(emptySurface(freeColour()));
     onChange();
   }
 
@@ -96,8 +116,25 @@ export function surfaceList(collect: () => Patch | undefined, onChange: () => vo
     root,
     surfaces: () => cards().map((card) => card.surface()),
     add() {
-      addCard(emptySurface()).focus();
+      const card = addCard(emptySurface(freeColour()));
       onChange();
+      card.focus();
+    },
+    addAll(surfaces) {
+      const empty = cards().filter((card) => isEmpty(card.surface()));
+      for (const card of empty) card.root.remove();
+      void store?.removeSurfaces(empty.map((card) => card.surface().id));
+      for (const { name, colour, patches } of surfaces) {
+        const known = cards().find(
+          (card) => folderName(card.surface().name) === folderName(name) && name !== '',
+        );
+        const isFree = cards().every((card) => card.surface().colour !== colour);
+        const card =
+          known ?? addCard({ id: freshId(), name, colour: isFree ? colour : freeColour(), patches: [] });
+        const stored = new Set(card.surface().patches.map(keyOf));
+        card.addPatches(patches.filter((patch) => !stored.has(keyOf(patch))));
+      }
+      fillUp();
     },
     async load(from) {
       store = from;
@@ -123,12 +160,17 @@ export function surfaceList(collect: () => Patch | undefined, onChange: () => vo
   };
 }
 
+/** Equal for equal patches. */
+function keyOf(patch: Patch): string {
+  return String.fromCharCode(...patch);
+}
+
 function isEmpty({ name, patches }: Surface): boolean {
   return name === '' && patches.length === 0;
 }
 
-function emptySurface(): Surface {
-  return { id: freshId(), name: '', patches: [] };
+function emptySurface(colour: number): Surface {
+  return { id: freshId(), name: '', colour, patches: [] };
 }
 
 /** `crypto.randomUUID` needs a secure context; `getRandomValues` does not. */

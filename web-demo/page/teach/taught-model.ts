@@ -1,12 +1,11 @@
 /** The model that Teach trains: training it in a worker, and listing it next to the exported ones. */
 import { noTemperatures } from '../../../model/calibration.ts';
 import { superseded } from '../../shared/run-queue.ts';
-import {
-  type TaughtResult,
-  type TeachingApi,
-  type TeachingProgress,
-  type TeachingRequest,
-  taughtName,
+import type {
+  TaughtResult,
+  TeachingApi,
+  TeachingProgress,
+  TeachingRequest,
 } from '../../shared/teaching-api.ts';
 import { WorkerClient } from '../../shared/worker-calls.ts';
 import { runtimeFolder } from '../inference/inference.ts';
@@ -42,14 +41,22 @@ export async function taughtModels(): Promise<readonly ListedModel[]> {
   return stored === undefined ? [] : [listedTaught(stored)];
 }
 
-export function listedTaught({ model, labels, selfCheck, heldOut }: TaughtResult): ListedModel {
+export function listedTaught({
+  name,
+  model,
+  labels,
+  colours,
+  selfCheck,
+  heldOut,
+}: TaughtResult): ListedModel {
   return {
-    name: taughtName,
+    name,
     labels,
+    colours,
     bytes: model.length,
     temperatures: noTemperatures,
     top1err: heldOut.wrong / heldOut.count,
-    taught: true,
-    source: async () => ({ name: taughtName, file: model, selfCheck, tolerance }),
+    origin: 'taught',
+    source: async () => ({ name, file: model, selfCheck, tolerance }),
   };
 }

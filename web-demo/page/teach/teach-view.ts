@@ -2,15 +2,17 @@
 import { preferredModel } from '../../../model/network.ts';
 import { holdsPatch } from '../../../model/patch.ts';
 import { faultOf } from '../../shared/faults.ts';
-import { minPatches, splitSurfaces, surfacesFault } from '../../shared/surfaces.ts';
-import { type TaughtResult, type TeachingDepth, taughtName } from '../../shared/teaching-api.ts';
+import { folderName, minPatches, splitSurfaces, surfacesFault } from '../../shared/surfaces.ts';
+import { defaultTaughtName, type TaughtResult, type TeachingDepth } from '../../shared/teaching-api.ts';
 import { choice } from '../dom/choice.ts';
+import { download } from '../dom/download.ts';
 import { element } from '../dom/element.ts';
 import { faultText, formatNumber, language, setText, textElement, textOf } from '../language/language.ts';
 import { fitted } from '../stage/square.ts';
 import { notStored } from '../storage.ts';
 import type { View, ViewContext } from '../view.ts';
 import { lossChart } from './loss-chart.ts';
+import { ProjectError, projectFile, readProject } from './project-file.ts';
 import { type Removal, removal, undoSeconds } from './removal.ts';
 import { openTeachingStore, type TeachingStore } from './store.ts';
 import { surfaceList } from './surface-list.ts';
@@ -24,14 +26,27 @@ export function teachView(context: ViewContext): View {
   const depth = choice<TeachingDepth>('depth', 'teach.depth', depths, 'head', () => {});
   const train = textElement('button', 'teach.train', { type: 'button', class: 'primary', id: 'train' });
   const stop = textElement('button', 'teach.stop', { type: 'button', hidden: true });
+  const modelName = element('input', {
+    type: 'text',
+    id: 'taught-name',
+    value: defaultTaughtName,
+    placeholder: defaultTaughtName,
+    maxlength: 60,
+    autocomplete: 'off',
+  });
   const fault = element('p', { class: 'note', id: 'teach-fault' });
   const progress = element('p', { class: 'note figure', role: 'status' });
   const chart = lossChart();
-  const resultPanel = trainingResultPanel({
-    surfaces: () => list.surfaces(),
-    onTry: () => goTo('live'),
-    onDeleteAll: () => void deleteAll(),
+  const resultPanel = trainingResultPanel({ onTry: () => goTo('live') });
+  const exportProject = textElement('button', 'teach.export', { type: 'button' });
+  const projectInput = element('input', {
+    type: 'file',
+    accept: '.zip',
+    id: 'project-file',
+    class: 'visually-hidden',
   });
+  const projectNotice = element('p', { class: 'notice', role: 'alert', hidden: true });
+  const deleteEverything = textElement('button', 'teach.deleteAll', { type: 'button', class: 'quiet' });
   const storageNote = element('p', { class: 'note' });
   const deleted = element('div', {});
   let deletion: Removal | undefined;
@@ -59,12 +74,21 @@ export function teachView(context: ViewContext): View {
     return reader.square(picture.element, square).patches;
   }
 
+  /** The name of the model as a file name; undefined if it is none or belongs to another model. */
+  function chosenTaughtName(): string | undefined {
+    const name = folderName(modelName.value);
+    return models.get().some((model) => model.origin !== 'taught' && model.name === name) ? undefined : name;
+  }
+
   function drawFault(): void {
-    const found = surfacesFault(list.surfaces());
+    const surfaces = list.surfaces();
+    const found = surfacesFault(surfaces) ?? (chosenTaughtName() === undefined ? 'model-name' : undefined);
+    exportProject.disabled = surfaces.every(({ patches }) => patches.length === 0);
     train.disabled = found !== undefined || teaching !== undefined;
     fault.hidden = found === undefined;
     if (found === 'names') setText(fault, 'teach.needNames');
     if (found === 'patches') setText(fault, 'teach.needPatches', { least: minPatches });
+    if (found === 'model-name') setText(fault, 'teach.needModelName');
   }
 
   function drawStorageNote(): void {
@@ -73,6 +97,8 @@ export function teachView(context: ViewContext): View {
 
   async function begin(): Promise<void> {
     const base = baseModel();
+    const name = chosenTaughtName();
+    if (name === undefined) return;
     if (base === undefined) {
       setText(progress, 'teach.noBase');
       return;
@@ -83,7 +109,7 @@ export function teachView(context: ViewContext): View {
       const { file } = await base.source();
       if (typeof file !== 'string') return;
       const split = splitSurfaces(list.surfaces());
-      const request = { base: { name: base.name, file }, split, depth: depth.get() };
+      const request = { name, base: { name: base.name, file }, split, depth: depth.get() };
       teaching = teach(request, ({ stage: at, done, total, loss }) => {
         if (loss !== undefined) chart.add(done, total, loss);
         setText(progress, 'teach.progress', {
@@ -116,11 +142,40 @@ export function teachView(context: ViewContext): View {
 
   async function offer(result: TaughtResult): Promise<void> {
     const listed = listedTaught(result);
-    models.set([...exported(), listed]);
+    models.set([...others(), listed]);
     await inference.choose(listed);
   }
 
-  const exported = () => models.get().filter(({ taught }) => !taught);
+  /** Renames the trained model, which the list of models then has under the new name. */
+  async function rename(): Promise<void> {
+    drawFault();
+    const name = chosenTaughtName();
+    if (name === undefined || trained === undefined || name === trained.name) return;
+    const wasChosen = chosenName() === trained.name;
+    trained = { ...trained, name };
+    resultPanel.show(trained);
+    await store?.saveModel(trained);
+    if (wasChosen) await offer(trained);
+    else models.set([...others(), listedTaught(trained)]);
+  }
+
+  async function importProject(file: File): Promise<void> {
+    projectNotice.hidden = true;
+    try {
+      const project = readProject(new Uint8Array(await file.arrayBuffer()));
+      list.addAll(project.surfaces);
+      if (project.trained === undefined) return;
+      modelName.value = project.trained.name;
+      await keep(project.trained);
+    } catch (error) {
+      if (!(error instanceof ProjectError)) throw error;
+      projectNotice.hidden = false;
+      setText(projectNotice, `teach.${error.fault}`, { file: file.name });
+    }
+  }
+
+  const others = () => models.get().filter(({ origin }) => origin !== 'taught');
+  const exported = () => models.get().filter(({ origin }) => origin === 'exported');
   const chosenName = () => {
     const state = inference.model.get();
     return state.status === 'ready' ? state.model.name : state.name;
@@ -135,13 +190,13 @@ export function teachView(context: ViewContext): View {
   async function deleteAll(): Promise<void> {
     deletion?.end();
     const model = trained;
-    const wasChosen = chosenName() === taughtName;
+    const wasChosen = model !== undefined && chosenName() === model.name;
     const removed = list.removeAll();
     trained = undefined;
     resultPanel.show(undefined);
     chart.begin();
     progress.textContent = '';
-    models.set(exported());
+    models.set(others());
     const patches = removed.surfaces.reduce((sum, surface) => sum + surface.patches.length, 0);
     const text = () =>
       textOf('teach.deletedAll', {
@@ -157,7 +212,7 @@ export function teachView(context: ViewContext): View {
           trained = model;
           resultPanel.show(model);
           if (wasChosen) void offer(model);
-          else models.set([...exported(), listedTaught(model)]);
+          else models.set([...others(), listedTaught(model)]);
         },
         onDelete() {
           removed.delete();
@@ -168,7 +223,7 @@ export function teachView(context: ViewContext): View {
       deleted.replaceChildren(deletion.root);
       deletion.focus();
     }
-    const [other] = exported();
+    const [other] = others();
     if (wasChosen && other !== undefined) await inference.choose(other);
   }
 
@@ -177,8 +232,27 @@ export function teachView(context: ViewContext): View {
     await list.load(store);
     trained = await store.model();
     resultPanel.show(trained);
+    if (trained !== undefined) modelName.value = trained.name;
+    drawFault();
   }
 
+  modelName.addEventListener('input', drawFault);
+  modelName.addEventListener('change', () => void rename());
+  exportProject.addEventListener('click', () => {
+    const surfaces = list.surfaces().filter(({ patches }) => patches.length > 0);
+    // Without waiting for anything: a browser may refuse a download some seconds after the click.
+    download(
+      projectFile({ surfaces, trained }),
+      `${chosenTaughtName() ?? defaultTaughtName}.textura.zip`,
+      'application/zip',
+    );
+  });
+  projectInput.addEventListener('change', () => {
+    const [file] = projectInput.files ?? [];
+    if (file !== undefined) void importProject(file);
+    projectInput.value = '';
+  });
+  deleteEverything.addEventListener('click', () => void deleteAll());
   add.addEventListener('click', list.add);
   train.addEventListener('click', () => void begin());
   stop.addEventListener('click', () => teaching?.stop());
@@ -199,13 +273,38 @@ export function teachView(context: ViewContext): View {
       textElement('p', 'teach.holdHint', { class: 'note' }),
       list.root,
       element('div', { class: 'teach-actions' }, add),
-      element('div', { class: 'teach-actions' }, depth.root, train, stop),
+      element(
+        'div',
+        { class: 'teach-train' },
+        element(
+          'p',
+          { class: 'field' },
+          textElement('label', 'teach.modelName', { for: modelName.id }),
+          modelName,
+        ),
+        depth.root,
+        element('div', { class: 'teach-actions' }, train, stop),
+      ),
       fault,
       progress,
       chart.root,
       resultPanel.root,
-      deleted,
-      storageNote,
+      element(
+        'section',
+        { class: 'project', 'aria-labelledby': 'project-heading' },
+        textElement('h3', 'teach.project', { id: 'project-heading' }),
+        storageNote,
+        element(
+          'div',
+          { class: 'teach-actions' },
+          exportProject,
+          projectInput,
+          textElement('label', 'teach.import', { class: 'button', for: projectInput.id }),
+          deleteEverything,
+        ),
+        projectNotice,
+        deleted,
+      ),
     ),
     read: async () => {},
     reset() {},

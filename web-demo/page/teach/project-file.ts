@@ -1,0 +1,150 @@
+/**
+ * A project of the Teach view as one file: a zip of class folders, which `npm run train` takes too, with
+ * `project.json` and the trained model.
+ */
+import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
+import { z } from 'zod';
+import { inputPx, type Patch } from '../../../model/patch.ts';
+import { folderName, type Surface } from '../../shared/surfaces.ts';
+import type { TaughtResult } from '../../shared/teaching-api.ts';
+import { greyPng, greyPngLevels } from './grey-png.ts';
+
+export interface Project {
+  /** Without those that are empty. */
+  readonly surfaces: readonly Omit<Surface, 'id'>[];
+  readonly trained: TaughtResult | undefined;
+}
+
+/** Why a file is no project. */
+export class ProjectError extends Error {
+  override readonly name = 'ProjectError';
+  readonly fault: 'not-project' | 'too-large';
+
+  constructor(fault: ProjectError['fault'], options?: ErrorOptions) {
+    super(`project: ${fault}`, options);
+    this.fault = fault;
+  }
+}
+
+/** Unpacked. A surface of 1000 patches has about 4 MB. */
+const maxBytes = 250e6;
+
+const countSchema = z.strictObject({ wrong: z.int().min(0), count: z.int().min(0) });
+
+const projectSchema = z.object({
+  format: z.literal('textura-project'),
+  version: z.literal(1),
+  surfaces: z.array(z.object({ name: z.string(), folder: z.string(), colour: z.int().min(0) })),
+  model: z
+    .object({
+      name: z.string(),
+      file: z.string(),
+      labels: z.array(z.string()),
+      colours: z.array(z.int().min(0)),
+      base: z.string(),
+      heldOut: countSchema,
+      heldOutOf: z.array(countSchema),
+      trainingPatches: z.int(),
+      seconds: z.number(),
+      selfCheck: z.array(z.object({ patch: z.string(), probabilities: z.array(z.number()) })),
+    })
+    .optional(),
+});
+
+const readme = `A project of Textura's Teach view. To continue with it, import this file there.
+The folders have patches of 64x64 pixels. To train on them on your own computer, unpack this file and run:
+npm run train -- --data FOLDER
+`;
+
+/** The zip of a project. */
+export function projectFile({ surfaces, trained }: Project): Uint8Array {
+  const files: Record<string, Uint8Array> = {};
+  const folders = new Set<string>();
+  const listed = surfaces.map(({ name, colour, patches }, i) => {
+    const wanted = folderName(name) ?? `surface-${i + 1}`;
+    const folder = folders.has(wanted) ? `${wanted}-${i + 1}` : wanted;
+    folders.add(folder);
+    for (const [number, patch] of patches.entries()) {
+      files[`${folder}/${String(number + 1).padStart(4, '0')}.png`] = greyPng(patch, inputPx);
+    }
+    return { name, folder, colour };
+  });
+  files['README.txt'] = strToU8(readme);
+  const project = { format: 'textura-project', version: 1, surfaces: listed };
+  if (trained === undefined) files['project.json'] = strToU8(JSON.stringify(project));
+  else {
+    const { model, ...about } = trained;
+    const file = `${trained.name}.onnx`;
+    files[file] = model;
+    files['project.json'] = strToU8(JSON.stringify({ ...project, model: { ...about, file } }));
+  }
+  // Stored, because PNG is compressed already.
+  return zipSync(files, { level: 0 });
+}
+
+/**
+ * Reads a project, or class folders of patches without `project.json`. Pictures that are no patches of this
+ * page are left out. Errors: ProjectError.
+ */
+export function readProject(zip: Uint8Array): Project {
+  const files = unpacked(zip);
+  const described = describedIn(files['project.json']);
+  const patches = patchesByFolder(files);
+  const surfaces =
+    described?.surfaces.map(({ name, folder, colour }) => ({ name, folder, colour })) ??
+    [...patches.keys()].map((folder, colour) => ({ name: folder, folder, colour }));
+  const filled = surfaces.map(({ name, folder, colour }) => ({
+    name,
+    colour,
+    patches: patches.get(folder) ?? [],
+  }));
+  if (filled.every((surface) => surface.patches.length === 0)) throw new ProjectError('not-project');
+  return { surfaces: filled, trained: described?.model && trainedOf(described.model, files) };
+}
+
+function trainedOf(
+  { file, ...about }: NonNullable<z.infer<typeof projectSchema>['model']>,
+  files: Readonly<Record<string, Uint8Array>>,
+): TaughtResult | undefined {
+  const model = files[file];
+  return model && { ...about, model };
+}
+
+function unpacked(zip: Uint8Array): Readonly<Record<string, Uint8Array>> {
+  let bytes = 0;
+  try {
+    return unzipSync(zip, {
+      filter({ originalSize }) {
+        bytes += originalSize;
+        if (bytes > maxBytes) throw new ProjectError('too-large');
+        return true;
+      },
+    });
+  } catch (cause) {
+    if (cause instanceof ProjectError) throw cause;
+    throw new ProjectError('not-project', { cause });
+  }
+}
+
+function describedIn(file: Uint8Array | undefined): z.infer<typeof projectSchema> | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return projectSchema.parse(JSON.parse(strFromU8(file)));
+  } catch (cause) {
+    throw new ProjectError('not-project', { cause });
+  }
+}
+
+/** Patches of each folder, in the order of their names. */
+function patchesByFolder(files: Readonly<Record<string, Uint8Array>>): ReadonlyMap<string, readonly Patch[]> {
+  const folders = new Map<string, Patch[]>();
+  for (const path of Object.keys(files).sort()) {
+    const [folder, name, ...deeper] = path.split('/');
+    const file = files[path];
+    if (folder === undefined || !name?.endsWith('.png') || deeper.length > 0 || file === undefined) continue;
+    const levels = greyPngLevels(file, inputPx);
+    if (levels === undefined) continue;
+    folders.set(folder, [...(folders.get(folder) ?? []), levels]);
+  }
+  return folders;
+}
