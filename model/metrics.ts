@@ -17,7 +17,10 @@ export const metricsColumns = [
 ] as const;
 
 /** Values of a diverged epoch can be NaN or infinite, which JSON stores as text. */
-const measure = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number)]);
+const measure: z.ZodType<number> = z.union([
+  z.number(),
+  z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number),
+]);
 
 export const metricsRowSchema = z.strictObject({
   epoch: z.int().min(1),

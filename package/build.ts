@@ -29,10 +29,14 @@ async function buildAndPack({ skipPage }: z.infer<typeof options>): Promise<void
   terminal.line(`Install it with: npm install ${join(dist, filename)}`);
 }
 
-/** Compiles what the package contains into `out`. Errors: `internal`, with the compiler's messages. */
+/** Compiles the code of the package into `out`, with declarations of its exports. Errors: `internal`, with the compiler's messages. */
 export async function compilePackage(out: string): Promise<void> {
   await rm(out, { recursive: true, force: true });
   await compile(out, productRooms);
+  const config = join(repository, 'package', 'tsconfig.declarations.json');
+  // `npm run types` checks them.
+  const tsc = join(repository, 'node_modules', 'typescript', 'bin', 'tsc');
+  await succeed(process.execPath, [tsc, '-p', config, '--outDir', out, '--noCheck']);
 }
 
 const packedSchema = z.tuple([

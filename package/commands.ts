@@ -55,6 +55,10 @@ export const commandGroups: Readonly<Record<string, Readonly<Record<string, Comm
       summary: 'install CUDA for onnxruntime, for --device cuda',
       load: () => import('../setup/cuda/setup.ts'),
     },
+    'setup:slim': {
+      summary: "delete onnxruntime's libraries for other systems",
+      load: () => import('../setup/slim.ts'),
+    },
   },
 };
 

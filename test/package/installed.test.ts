@@ -1,11 +1,17 @@
 /** The package in the folder of a person who installed it: what it prints, starts and needs. */
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
+import { bytes } from '../../model/format.ts';
+import { bindingFolder } from '../../node/cuda-libraries.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { runProgram } from '../../node/program.ts';
+import { repository } from '../../package/compile.ts';
+import { foreignFolders } from '../../setup/slim.ts';
 import { type InstalledPackage, installPackage } from '../support/installed-package.ts';
 import { pngFile } from '../support/pictures.ts';
 import { exportModels } from '../support/running-service.ts';
@@ -20,6 +26,21 @@ const listSchema = z.array(
     options: z.array(z.string()),
   }),
 );
+
+const packedSchema = z.tuple([
+  z.object({ files: z.array(z.object({ path: z.string(), size: z.number() })) }),
+]);
+
+const lockSchema = z.object({
+  packages: z.record(
+    z.string(),
+    z.object({
+      dev: z.boolean().default(false),
+      devOptional: z.boolean().default(false),
+      peer: z.boolean().default(false),
+    }),
+  ),
+});
 
 let installed: InstalledPackage;
 beforeAll(async () => {
@@ -95,6 +116,132 @@ test('what needs an optional package says how to install it', async () => {
     /npm install --ignore-scripts @tensorflow\/tfjs-node-gpu@[\d.]+ node-gyp@[\d.]+\n$/,
   );
 });
+
+test('a Node program classifies images as the command does, from a path and from bytes', async () => {
+  const picture = join(installed.folder, 'picture.png');
+  await writeFile(picture, await pngFile(3, 100, 80));
+  const program = `
+    import { readFile } from 'node:fs/promises';
+    import { loadClassifier, TexturaError } from 'textura';
+    import { createGraph, describeModel, encodeModel } from 'textura/onnx';
+    import { decodeImage, patchGrid } from 'textura/preprocessing';
+    import { modelReportSchema } from 'textura/schemas';
+    const classifier = await loadClassifier('models/lab-baseline.onnx');
+    const bytes = await readFile('picture.png');
+    const results = [await classifier.classify('picture.png', { top: 2 }), await classifier.classify(bytes, { top: 2 })];
+    const tooSmall = await classifier.classify('small.png').catch((error) => [error instanceof TexturaError, error.code]);
+    await classifier.close();
+    const graph = createGraph({ name: 'double', opset: 17, float: 'float32' });
+    const x = graph.input('x', 'float32', ['N', 4]);
+    graph.output(graph.node('Add', [x, x], { name: 'y' }));
+    const model = describeModel(encodeModel(graph, { producerName: 'me', producerVersion: '1', metadata: {} }), 'double');
+    const { width, height } = await decodeImage(bytes, 'picture.png');
+    const report = modelReportSchema.parse(JSON.parse(await readFile('models/lab-baseline.report.json', 'utf8')));
+    console.log(JSON.stringify({ results, tooSmall, labels: classifier.labels, outputs: model.outputs.map(({ name }) => name),
+      patches: patchGrid(width, height, 64).length, reported: report.labels }));`;
+  await writeFile(join(installed.folder, 'small.png'), await pngFile(3, 20, 20));
+  await writeFile(join(installed.folder, 'program.mjs'), program);
+  const { stdout, stderr } = await runProgram(process.execPath, ['program.mjs'], { cwd: installed.folder });
+  expect(stderr).toBe('');
+  const answer = JSON.parse(stdout);
+  const command = await installed.textura(
+    'classify',
+    '--model',
+    'models/lab-baseline.onnx',
+    '--json',
+    '--top',
+    '2',
+    'picture.png',
+  );
+  const { file: _, ...asCommand } = JSON.parse(command.stdout).results[0];
+  expect(answer.results).toEqual([asCommand, asCommand]);
+  expect(answer.results[0].predictions).toHaveLength(2);
+  expect(answer.tooSmall).toEqual([true, 'image-too-small']);
+  expect(answer).toMatchObject({ outputs: ['y'], patches: asCommand.crops, reported: answer.labels });
+});
+
+test('TypeScript accepts correct uses of the exports and refuses others, under its strictest settings', async () => {
+  const program = `
+    import { type Classification, loadClassifier, TexturaError } from 'textura';
+    import { createGraph, encodeModel } from 'textura/onnx';
+    import { decodeImage, type GreyImage, patchGrid } from 'textura/preprocessing';
+    import { type Run, runSchema } from 'textura/schemas';
+    const classifier = await loadClassifier('a.onnx', { threads: 2 });
+    const result: Classification = await classifier.classify(new Uint8Array(), { crops: 'center' });
+    const probabilities: number[] = result.predictions.map(({ probability }) => probability);
+    // @ts-expect-error: no such option
+    await classifier.classify('a.png', { crop: 'center' });
+    const graph = createGraph({ name: 'double', opset: 17, float: 'float32' });
+    // @ts-expect-error: no such operator
+    graph.node('Addd', []);
+    const file: Uint8Array = encodeModel(graph, { producerName: 'me', producerVersion: '1', metadata: {} });
+    const image: GreyImage = await decodeImage(file, 'a.png');
+    const run: Run = runSchema.parse({});
+    export const all = [probabilities, patchGrid(image.width, image.height, 64), run.labels, TexturaError];`;
+  const settings = {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    target: 'ES2023',
+    types: ['node'],
+  };
+  const config = {
+    compilerOptions: {
+      ...settings,
+      module: 'NodeNext',
+      typeRoots: [join(repository, 'node_modules/@types')],
+    },
+    files: ['program.mts'],
+  };
+  await writeFile(join(installed.folder, 'tsconfig.json'), JSON.stringify(config));
+  await writeFile(join(installed.folder, 'program.mts'), program);
+  const tsc = join(repository, 'node_modules/typescript/bin/tsc');
+  const result = await runProgram(process.execPath, [tsc, '-p', '.'], { cwd: installed.folder });
+  expect(result).toMatchObject({ status: 0, stdout: '' });
+});
+
+test('the package has its code, declarations, licence and readme, and is small enough to serve models', async () => {
+  for (const file of ['LICENSE', 'README.md']) await cp(join(repository, file), join(installed.own, file));
+  const packed = await runProgram('npm', ['pack', '--dry-run', '--json'], { cwd: installed.own });
+  const [{ files }] = packedSchema.parse(JSON.parse(packed.stdout));
+  const paths = files.map(({ path }) => path);
+  expect(paths).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']));
+  expect(paths).toEqual(
+    expect.arrayContaining(['dist/code/package/textura.js', 'dist/code/package/classifier.d.ts']),
+  );
+  expect(paths.filter((path) => /\/(test|bench)\/|\.ts$/.test(path) && !path.endsWith('.d.ts'))).toEqual([]);
+  const code = files.reduce((sum, { size }) => sum + size, 0);
+  const needed = await neededBytes();
+  process.stdout.write(
+    `textura ${bytes(code)}, the packages that it needs on this system ${bytes(needed)}\n`,
+  );
+  // With the page, 38 MiB, less than 150 MiB.
+  expect(code + needed).toBeLessThan(112 * 2 ** 20);
+});
+
+/** The size of what npm installs with the package, after `textura setup:slim`. */
+async function neededBytes(): Promise<number> {
+  const lock = lockSchema.parse(JSON.parse(await readFile(join(repository, 'package-lock.json'), 'utf8')));
+  const places = Object.entries(lock.packages).filter(
+    ([place, { dev, devOptional, peer }]) => place !== '' && !dev && !devOptional && !peer,
+  );
+  const folders = places.map(([place]) => join(repository, place)).filter(existsSync);
+  expect(folders.length).toBeGreaterThan(100);
+  const sizes = await Promise.all(folders.map(bytesIn));
+  const foreign = await foreignFolders(bindingFolder());
+  return sizes.reduce((sum, size) => sum + size, 0) - foreign.reduce((sum, folder) => sum + folder.bytes, 0);
+}
+
+/** Without the packages inside, which the lockfile lists by themselves. */
+async function bytesIn(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .filter((path) => !path.slice(folder.length).includes('node_modules'));
+  const stats = await Promise.all(files.map((path) => stat(path)));
+  return stats.reduce((sum, { size }) => sum + size, 0);
+}
 
 test('the service starts its threads and its sandbox process, and classifies', async () => {
   const args = [installed.program, 'serve', '--port', '0', '--device', 'cpu', '--drain-ms', '0'];

@@ -1,0 +1,65 @@
+/**
+ * `import { loadClassifier } from 'textura'`: classifies images in a Node program with a model that Textura
+ * exported, exactly as `npx textura classify` does.
+ */
+import { defaultMaxImagePixels } from '../model/image-kind.ts';
+import { oneLine } from '../model/words.ts';
+import { decodeImage } from '../node/image-decoder.ts';
+import { readImageFile } from '../node/image-file.ts';
+import { type Classification, classify } from '../serve/classification.ts';
+import { Model } from '../serve/model.ts';
+
+export { TexturaError, type TexturaErrorCode } from '../model/error.ts';
+export type { CropChoice } from '../model/service.ts';
+export type { Classification, Prediction } from '../serve/classification.ts';
+
+export interface ClassifierOptions {
+  /** CPU threads of a run; default: all cores. */
+  readonly threads?: number;
+}
+
+export interface ClassifyOptions {
+  /** How many of the likeliest classes are in the result; default 5. */
+  readonly top?: number;
+  /** `auto`, the default: up to 15 patches that cover the image; `center`: only the patch in its centre. */
+  readonly crops?: 'auto' | 'center';
+  /** Maximum width x height; default 100 million. */
+  readonly maxPixels?: number;
+}
+
+/** A loaded model. Close it after use: garbage collection does not free the memory of its session. */
+export interface Classifier {
+  /** The name of the file without its extension, such as `texture-net`. */
+  readonly name: string;
+  /** The classes in the order of the file's outputs. */
+  readonly labels: readonly string[];
+  /** SHA-256 of the file, hexadecimal. */
+  readonly sha256: string;
+  /**
+   * Classifies an image, given as the path of a file or as its bytes (JPEG, PNG, WebP, GIF, AVIF, TIFF, BMP,
+   * PGM, PPM or PBM). Errors: a `TexturaError` with the code `file-unreadable`, `image-type-unsupported`,
+   * `image-damaged`, `image-too-small` or `image-too-large`.
+   */
+  classify(image: string | Uint8Array, options?: ClassifyOptions): Promise<Classification>;
+  /** Frees the memory of the model. */
+  close(): Promise<void>;
+}
+
+/**
+ * Loads an ONNX file that Textura exported and checks that it is one. Errors: a `TexturaError` with the code
+ * `model-not-found` or `model-unusable`.
+ */
+export async function loadClassifier(path: string, options: ClassifierOptions = {}): Promise<Classifier> {
+  const model = await Model.load(path, options);
+  return {
+    name: model.name,
+    labels: model.labels,
+    sha256: model.sha256,
+    async classify(image, { top = 5, crops = 'auto', maxPixels = defaultMaxImagePixels } = {}) {
+      const name = typeof image === 'string' ? oneLine(image) : 'image';
+      const bytes = typeof image === 'string' ? await readImageFile(image, name) : image;
+      return classify(model, await decodeImage(bytes, name, { maxPixels }), { crops, top });
+    },
+    close: () => model.close(),
+  };
+}
