@@ -26,7 +26,7 @@ import type { Network } from '../model/network.ts';
 import { patchBytes } from '../model/patch.ts';
 import { softmaxRows } from '../model/scores.ts';
 import { type SelfCheck, selfCheckEntry } from '../model/self-check.ts';
-import { calibrationOf } from '../model/validation-logits.ts';
+import { calibrationOf, patchErrorInterval } from '../model/validation-logits.ts';
 import { moveFile, writeFileAtomically } from '../node/atomic-file.ts';
 import { requireSpace } from '../node/output.ts';
 import { verifyFile } from './export-check.ts';
@@ -151,8 +151,12 @@ function selfCheckOf({ patches, logits, count }: ReferencePatches, classes: numb
 
 type IndexEntry = ModelIndex['models'][number];
 
-function indexEntry({ run, network, known }: TrainedRun, { graphs, calibration }: ModelReport): IndexEntry {
+function indexEntry(
+  { run, network, known, validation }: TrainedRun,
+  { graphs, calibration }: ModelReport,
+): IndexEntry {
   const [first] = graphs;
+  const interval = validation && patchErrorInterval(validation);
   return {
     name: network.name,
     files: Object.fromEntries(graphs.map(({ kind, file }) => [kind, file])),
@@ -162,6 +166,7 @@ function indexEntry({ run, network, known }: TrainedRun, { graphs, calibration }
     labels: run.labels,
     input: modelInput(run.config.patchPx),
     ...(run.best === undefined ? {} : { top1err: run.best.top1err }),
+    ...(interval && { top1errInterval: interval }),
     ...(calibration === undefined ? {} : { temperatures: calibration.temperatures }),
     ...(known && { threshold: known.thresholds }),
   };

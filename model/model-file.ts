@@ -231,7 +231,9 @@ export const modelIndexSchema = z.strictObject({
       bytes: z.int(),
       labels: z.array(z.string()),
       input: modelInputSchema,
+      /** Share of single validation patches that the run classified wrong, and its 95 % interval. */
       top1err: z.number().optional(),
+      top1errInterval: z.strictObject({ low: z.number(), high: z.number() }).optional(),
       /** As in the files' metadata. */
       temperatures: temperaturesSchema.optional(),
       /** For models with known scores. */

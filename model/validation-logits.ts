@@ -15,7 +15,9 @@ import { TexturaError } from './error.ts';
 import { groupBy } from './group-by.ts';
 import type { ModelReport } from './model-file.ts';
 import { decodeTensors, encodeTensors } from './safetensors.ts';
-import { meanRow } from './scores.ts';
+import { meanRow, topClasses } from './scores.ts';
+import { ratioOf, resampling } from './statistics/photograph-intervals.ts';
+import type { Interval } from './statistics/replicates.ts';
 
 /** A row for each patch, photograph after photograph. */
 export interface ValidationLogits extends LabelledLogits {
@@ -88,6 +90,22 @@ export function photographLogits({
     patches: members.map(({ length }) => length),
     classes,
   };
+}
+
+/** The 95 % interval of the error of single patches, over photographs. */
+export function patchErrorInterval(validation: ValidationLogits): Interval | undefined {
+  const { logits, labels, photographs, classes } = validation;
+  const isWrong = (row: number) =>
+    topClasses(logits.subarray(row * classes, (row + 1) * classes), 1)[0] !== labels[row];
+  const members = [...groupBy(photographs.keys(), (row) => photographs[row]).values()];
+  const wrong = {
+    part: members.map((rows) => rows.filter(isWrong).length),
+    whole: members.map((rows) => rows.length),
+  };
+  const intervals = resampling(
+    members.map(([first = 0]) => ({ file: String(photographs[first]), label: String(labels[first]) })),
+  );
+  return intervals.share(wrong, ratioOf(wrong), () => '').interval ?? undefined;
 }
 
 /** The temperatures for these photographs, and the calibration errors before and after. */

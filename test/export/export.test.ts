@@ -71,6 +71,7 @@ describe('an exported run', () => {
     ]);
     const { models } = await readIndex(home);
     expect(models).toHaveLength(1);
+    expect(models[0]).not.toHaveProperty('top1errInterval');
     expect(models[0]).toMatchObject({
       name: 'lab-baseline',
       files: { portable: 'lab-baseline.onnx', throughput: 'lab-baseline.throughput.onnx' },
@@ -146,7 +147,7 @@ describe('an exported run', () => {
   });
 });
 
-test('a run with the logits of its validation is exported with temperatures', async () => {
+test('a run with the logits of its validation is exported with temperatures, and the interval of its error', async () => {
   const folder = await newHome();
   const validation = overconfidentValidation(6);
   await writeTrainedRun(join(folder, 'runs/tiles'), { validation });
@@ -162,7 +163,21 @@ test('a run with the logits of its validation is exported with temperatures', as
   expect(report.calibration).toMatchObject({ photographs: 20, temperatures: expected });
   const { patches: error } = report.calibration?.ece ?? { patches: { before: 0, after: 1 } };
   expect(error.after).toBeLessThan(error.before);
-  expect((await readIndex(folder)).models[0]?.temperatures).toEqual(expected);
+  const [entry] = (await readIndex(folder)).models;
+  expect(entry?.temperatures).toEqual(expected);
+  // The interval of the patches' error (19 of 60 are wrong) is about the mean of the photographs' errors, plus
+  // and minus 1.96 of its standard errors.
+  const errors = Array.from({ length: 20 }, (_, photograph) => {
+    const rows = [0, 1, 2].map((row) => 3 * photograph + row);
+    return rows.filter((row) => row % 4 === 0 || photograph % 10 === 0).length / 3;
+  });
+  const mean = errors.reduce((sum, error) => sum + error, 0) / 20;
+  expect(mean).toBeCloseTo(19 / 60, 10);
+  const variance = errors.reduce((sum, error) => sum + (error - mean) ** 2, 0) / 19;
+  const { low, high } = entry?.top1errInterval ?? { low: Number.NaN, high: Number.NaN };
+  const halfWidth = 1.96 * Math.sqrt(variance / 20);
+  expect(Math.abs(low - (mean - halfWidth))).toBeLessThan(0.15 * halfWidth);
+  expect(Math.abs(high - (mean + halfWidth))).toBeLessThan(0.15 * halfWidth);
 
   const patches = randomPatches(2, 11);
   const bytesIn = (out: string, file: string) => readFile(join(folder, out, file));
