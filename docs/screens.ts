@@ -1,4 +1,4 @@
-/** npm run docs:screens: pictures of the page's views, at a desktop's and at a phone's width. */
+/** npm run docs:screens: pictures of the page's views, at a desktop's and at a phone's width, light and dark. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
@@ -21,7 +21,7 @@ const options = z.strictObject({
 
 const widths = {
   desktop: { viewport: { width: 1440, height: 960 }, deviceScaleFactor: 1 },
-  phone: { viewport: { width: 360, height: 780 }, deviceScaleFactor: 2 },
+  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 },
 } as const satisfies Record<string, BrowserContextOptions>;
 
 /** What a view does before its picture is taken. */
@@ -44,7 +44,6 @@ async function takeScreens({ models, out }: z.infer<typeof options>): Promise<vo
       for (const [device, settings] of Object.entries(widths)) {
         for (const [view, prepare] of Object.entries(views)) {
           const path = join(out, `${view}-${device}${colorScheme === 'dark' ? '-dark' : ''}.webp`);
-          if (colorScheme === 'dark' && device === 'phone') continue;
           await takeScreen(browser, `${server.origin}/#${view}`, { ...settings, colorScheme }, prepare, path);
           process.stdout.write(`${path}\n`);
         }

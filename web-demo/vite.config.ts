@@ -40,12 +40,16 @@ function onnxruntimeFiles(): Plugin {
   };
 }
 
-/** zod's conversion to JSON Schema, which the page never calls: a twentieth of its code. */
-function schemasWithoutJsonSchema(): Plugin {
+/**
+ * Leaves out parts of packages that the page never calls, a tenth of its code: zod's conversion to JSON Schema,
+ * and the 64-bit integers that protobufjs uses if they are there.
+ */
+function withoutUnusedParts(): Plugin {
   return {
-    name: 'textura-schemas-without-json-schema',
+    name: 'textura-without-unused-parts',
     transform(code, id) {
-      if (!/zod\/v4\/core\/(json-schema-processors|to-json-schema)\.js$/.test(id)) return;
+      if (/node_modules\/long\/index\.js$/.test(id)) return { code: 'export default null;', map: null };
+      if (!/zod\/v4\/core\/(json-schema-processors|to-json-schema)\.js$/.test(id)) return undefined;
       const names = [...code.matchAll(/^export (?:const|function) (\w+)/gm)].map(([, name]) => name);
       return { code: names.map((name) => `export const ${name} = () => {};`).join('\n'), map: null };
     },
@@ -106,7 +110,7 @@ export default defineConfig({
   base: './',
   // Missing files answer 404 instead of the page.
   appType: 'mpa',
-  plugins: [onnxruntimeFiles(), schemasWithoutJsonSchema(), exportedModels(), serviceWorker()],
+  plugins: [onnxruntimeFiles(), withoutUnusedParts(), exportedModels(), serviceWorker()],
   resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'import', 'default'] },
   preview: { headers: isolationHeaders, port: 4173 },
   build: {

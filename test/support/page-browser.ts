@@ -55,6 +55,12 @@ export async function openPage(
   return { page, context, complaints };
 }
 
+/** Opens the choice of model and provider. */
+export async function openSettings(page: Page): Promise<void> {
+  const settings = page.locator('.settings:not([open]) > summary');
+  if ((await settings.count()) > 0) await settings.click();
+}
+
 /** Waits until the page has read something, and gives the classes with all digits of their probabilities. */
 export async function readBars(page: Page): Promise<readonly { label: string; probability: number }[]> {
   await page.locator('.bars .bar[data-probability]').first().waitFor();

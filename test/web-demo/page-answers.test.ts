@@ -6,7 +6,9 @@ import { openPage, readBars } from '../support/page-browser.ts';
 import { brickCamera, openWith, ourHeaders, pageFixture } from '../support/page-fixture.ts';
 
 const fixture = pageFixture({ args: brickCamera });
-const state = (page: Page, text: string | RegExp) => page.locator('.provider-state', { hasText: text });
+/** Waits for a text about the provider, which may be behind the settings. */
+const stated = (page: Page, text: string | RegExp) =>
+  page.locator('.provider-state', { hasText: text }).waitFor({ state: 'attached' });
 
 test('a worker that crashes is replaced, and its own message goes to the console', async () => {
   const { page, complaints } = await openWith(
@@ -20,7 +22,7 @@ test('a worker that crashes is replaced, and its own message goes to the console
     await page.waitForFunction(
       "document.querySelector('.provider-state').textContent.startsWith('Starting')",
     );
-    await state(page, /^WebAssembly/).waitFor();
+    await stated(page, /^WebAssembly/);
     expect(await readBars(page)).toHaveLength(5);
   }
   // The third loss is not replaced.

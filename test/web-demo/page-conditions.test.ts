@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { servePage } from '../../bench/web/page-server.ts';
 import { findChromium } from '../../node/chromium.ts';
 import { drawTexture } from '../../textures/textures.ts';
-import { openPage, readBars } from '../support/page-browser.ts';
+import { openPage, openSettings, readBars } from '../support/page-browser.ts';
 import { ourHeaders, pageFixture } from '../support/page-fixture.ts';
 import { collect } from '../support/teach-page.ts';
 
@@ -134,6 +134,7 @@ describe('a page over plain http from another machine', () => {
     ]);
     expect(await readBars(page)).toHaveLength(5);
     const state = page.locator('.provider-state');
+    await openSettings(page);
     await state.getByText('WebGPU and several threads need a page opened over https').waitFor();
     // The server does send these headers.
     expect(await state.textContent()).not.toContain('Cross-Origin');

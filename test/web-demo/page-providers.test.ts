@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { servePage } from '../../bench/web/page-server.ts';
-import { openPage, readBars, softwareWebGpu } from '../support/page-browser.ts';
+import { openPage, openSettings, readBars, softwareWebGpu } from '../support/page-browser.ts';
 import { brickCamera, openWith, ourHeaders, pageFixture } from '../support/page-fixture.ts';
 import { tolerances } from '../tolerances.ts';
 
@@ -12,9 +12,12 @@ const fixture = pageFixture({
   models: [{ variant: 'lab-baseline', width: 0.1 }],
   args: async (folder) => [...softwareWebGpu, ...(await brickCamera(folder))],
 });
-const state = (page: Page, text: string | RegExp) => page.locator('.provider-state', { hasText: text });
+/** Waits for a text about the provider, which may be behind the settings. */
+const stated = (page: Page, text: string | RegExp) =>
+  page.locator('.provider-state', { hasText: text }).waitFor({ state: 'attached' });
 
 async function choose(page: Page, provider: 'auto' | 'wasm' | 'webgpu'): Promise<void> {
+  await openSettings(page);
   await page.locator('#provider').selectOption(provider);
 }
 
@@ -27,12 +30,12 @@ describe('the provider', () => {
   test('is WebAssembly, with several threads on an isolated page and one thread with the reason elsewhere', async () => {
     const { browser, server, page: folder, models } = fixture();
     const { page } = await openPage(browser, server.origin);
-    await state(page, /WebAssembly, \d threads/).waitFor();
+    await stated(page, /WebAssembly, \d threads/);
     const plain = await servePage({ page: folder, models });
     onTestFinished(() => plain.close());
     const { page: other } = await openPage(browser, plain.origin);
-    await state(other, 'WebAssembly, 1 thread').waitFor();
-    await state(other, 'Cross-Origin-Opener-Policy').waitFor();
+    await stated(other, 'WebAssembly, 1 thread');
+    await stated(other, 'Cross-Origin-Opener-Policy');
     expect(await readBars(other)).toHaveLength(5);
   }, 120_000);
 
@@ -41,10 +44,10 @@ describe('the provider', () => {
     const { page, complaints } = await openPage(browser, server.origin);
     if (!(await hasWebGpu(page)))
       return context.skip('this Chromium finds no WebGPU adapter, not even SwiftShader');
-    await state(page, 'WebAssembly').waitFor();
+    await stated(page, 'WebAssembly');
     const onWasm = await readBars(page);
     await choose(page, 'webgpu');
-    await state(page, /^WebGPU/).waitFor();
+    await stated(page, /^WebGPU/);
     const onWebGpu = await readBars(page);
     expect(onWebGpu.map(({ label }) => label)).toEqual(onWasm.map(({ label }) => label));
     onWebGpu.forEach(({ probability }, i) => {
@@ -57,7 +60,7 @@ describe('the provider', () => {
     }
     await page.locator('.swatch').nth(4).and(page.locator('[aria-pressed="true"]')).waitFor();
     await page.locator('#top-class').waitFor();
-    await state(page, /^WebGPU/).waitFor();
+    await stated(page, /^WebGPU/);
     expect(complaints.filter((complaint) => complaint.startsWith('error'))).toEqual([]);
   }, 180_000);
 
@@ -77,11 +80,11 @@ describe('the provider', () => {
     );
     if (!(await hasWebGpu(page)))
       return context.skip('this Chromium finds no WebGPU adapter, not even SwiftShader');
-    await state(page, 'WebAssembly').waitFor();
+    await stated(page, 'WebAssembly');
     const onWasm = await readBars(page);
     await choose(page, 'webgpu');
-    await state(page, /WebGPU is not used: its results are wrong .*differ by/).waitFor();
-    await state(page, /^WebAssembly/).waitFor();
+    await stated(page, /WebGPU is not used: its results are wrong .*differ by/);
+    await stated(page, /^WebAssembly/);
     expect(await readBars(page)).toEqual(onWasm);
   }, 180_000);
 
@@ -127,13 +130,13 @@ describe('WebGPU that is lost', () => {
     const { page } = await openWith(fixture(), losable, ['camera']);
     if (!(await hasWebGpu(page)))
       return context.skip('this Chromium finds no WebGPU adapter, not even SwiftShader');
-    await state(page, 'WebAssembly').waitFor();
+    await stated(page, 'WebAssembly');
     await page.locator('#camera-button').click();
     await choose(page, 'webgpu');
-    await state(page, /^WebGPU/).waitFor();
+    await stated(page, /^WebGPU/);
     await readBars(page);
     expect(await page.evaluate(msUntilWasmReads)).toBeLessThan(1000);
-    await state(page, /WebGPU is not used: the graphics processor was lost/).waitFor();
+    await stated(page, /WebGPU is not used: the graphics processor was lost/);
     await page.locator('#frames-per-second', { hasText: /^[1-9]/ }).waitFor();
     // It is not used again until a person chooses it.
     expect(await page.locator('#provider').inputValue()).toBe('auto');
@@ -152,11 +155,11 @@ describe('WebGPU that is lost', () => {
       if (!(await hasWebGpu(page)))
         return context.skip('this Chromium finds no WebGPU adapter, not even SwiftShader');
       await choose(page, 'webgpu');
-      await state(
+      await stated(
         page,
         `WebGPU is not used: ${name === 'never answers' ? '' : 'the graphics processor '}${reason}`,
-      ).waitFor();
-      await state(page, /^WebAssembly/).waitFor();
+      );
+      await stated(page, /^WebAssembly/);
       expect(await readBars(page)).toHaveLength(5);
       expect(await page.locator('.provider-state').textContent()).not.toContain('11942016');
     }, 60_000);
@@ -174,7 +177,7 @@ describe('WebGPU that is lost', () => {
           `Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: () => ${adapter} } });`,
         );
         expect(await readBars(page)).toHaveLength(5);
-        await state(page, new RegExp(`^WebAssembly.*WebGPU is not used: ${reason}`)).waitFor();
+        await stated(page, new RegExp(`^WebAssembly.*WebGPU is not used: ${reason}`));
       }),
     );
   }, 60_000);

@@ -3,24 +3,26 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import type { Page } from 'playwright-core';
-import { describe, expect, test } from 'vitest';
+import sharp from 'sharp';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { servePage } from '../../bench/web/page-server.ts';
 import { describeModel } from '../../graph/onnx/description.ts';
 import { metadataKeys } from '../../model/model-file.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { runHere } from '../support/command.ts';
 import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
-import { openPage, readBars } from '../support/page-browser.ts';
+import { openPage, openSettings, readBars } from '../support/page-browser.ts';
 import { pageFixture } from '../support/page-fixture.ts';
 import { pythonAnswer } from '../support/python-answer.ts';
 import { collect } from '../support/teach-page.ts';
-import { sixTextures } from '../support/trained-run.ts';
+import { overconfidentValidation, sixTextures } from '../support/trained-run.ts';
 import { tolerances } from '../tolerances.ts';
 
 const fixture = pageFixture({
   models: [
-    { variant: 'lab-baseline', labels: sixTextures },
-    { variant: 'no-relu4', labels: sixTextures },
+    { variant: 'lab-baseline', labels: sixTextures, validation: overconfidentValidation(6) },
+    { variant: 'no-relu4', labels: sixTextures, top1err: 0.125 },
   ],
 });
 
@@ -31,7 +33,7 @@ async function openView(view: string, options = {}) {
   return opened;
 }
 
-test('Compare shows every model on the patch, with class, time, size and error', async () => {
+test('Compare shows every model on the patch, sorts them, and plots their errors against their times', async () => {
   const { page } = await openView('compare');
   const rows = page.locator('.compare-table tbody tr');
   await rows.nth(1).locator('.latency', { hasText: 'ms' }).waitFor();
@@ -40,18 +42,86 @@ test('Compare shows every model on the patch, with class, time, size and error',
   expect(sixTextures).toContain(await rows.nth(0).locator('.top').textContent());
   expect(await rows.nth(1).locator('.agrees').textContent()).toMatch(/same|differs/);
   expect(await rows.nth(1).locator('.size').textContent()).toMatch(/^1[0-9]\.\d MB$/);
-  expect(await rows.nth(0).locator('.error').textContent()).toBe('25.0 %');
-}, 90_000);
+  // The error of the run, with the interval of its validation if it has one.
+  expect(await rows.nth(0).locator('.error').textContent()).toMatch(/^25\.0 % \d+\.\d to \d+\.\d$/);
+  expect((await rows.nth(1).locator('.error').textContent())?.trim()).toBe('12.5 %');
+  // The bar is on a track, and as long as the probability.
+  const track = await page.evaluate<string>(
+    "getComputedStyle(document.querySelector('.compare-table .meter')).backgroundImage",
+  );
+  const share = await rows
+    .nth(0)
+    .locator('.meter')
+    .evaluate((bar) => bar.style.getPropertyValue('--share'));
+  expect(track).toContain('linear-gradient');
+  const probability = (await rows.nth(0).locator('.probability').textContent()) ?? '';
+  expect(100 * Number(share)).toBeCloseTo(Number.parseFloat(probability), 0);
 
-test('See draws the heat map over the picture, the maps of a layer and the receptive field of a value', async () => {
-  const { page } = await openView('see');
+  const names = () => page.locator('.compare-table tbody strong').allTextContents();
+  const heading = page.getByRole('columnheader', { name: 'Validation error' });
+  expect(await heading.getAttribute('aria-sort')).toBeNull();
+  await heading.getByRole('button').focus();
+  await page.keyboard.press('Enter');
+  expect(await names()).toEqual(['no-relu4', 'lab-baseline']);
+  expect(await heading.getAttribute('aria-sort')).toBe('ascending');
+  await page.keyboard.press('Enter');
+  expect(await names()).toEqual(['lab-baseline', 'no-relu4']);
+  await page.getByRole('columnheader', { name: 'Size' }).getByRole('button').click();
+  await page.getByRole('columnheader', { name: 'Size' }).getByRole('button').click();
+  expect(await names()).toEqual(['no-relu4', 'lab-baseline']);
+  expect(await heading.getAttribute('aria-sort')).toBeNull();
+
+  const plot = page.getByRole('img', { name: 'Validation error against time' });
+  const points = await plot
+    .locator('circle')
+    .evaluateAll((circles) =>
+      circles.map((circle) => ({ words: circle.textContent, y: Number(circle.getAttribute('cy')) })),
+    );
+  expect(points.map(({ words }) => words)).toEqual([
+    expect.stringMatching(/^lab-baseline: 25\.0 %, [\d.]+ ms$/),
+    expect.stringMatching(/^no-relu4: 12\.5 %, [\d.]+ ms$/),
+  ]);
+  // The larger error is higher, in proportion.
+  const zero = Number((await plot.locator('.chart-axis').getAttribute('d'))?.split(' ')[1]?.split('H')[0]);
+  expect((zero - (points[0]?.y ?? 0)) / (zero - (points[1]?.y ?? 0))).toBeCloseTo(2, 5);
+}, 120_000);
+
+test('See draws the heat map, one class, the maps of a layer, the filters, and saves the picture', async () => {
+  const { page } = await openView('see', { acceptDownloads: true });
   await page.locator('#heat-stats', { hasText: 'positions' }).waitFor();
+  /** The map's alpha at the corner of the picture, and its smallest and largest value elsewhere. */
   const painted = `(() => {
     const { width, height } = document.querySelector('.stage-overlay');
     const { data } = document.querySelector('.stage-overlay').getContext('2d').getImageData(0, 0, width, height);
-    return data.some((level) => level > 0);
+    const alphas = data.filter((_, i) => i % 4 === 3);
+    const sorted = alphas.filter((alpha) => alpha > 0).sort();
+    return { border: alphas[0], least: sorted[0], most: sorted.at(-1) };
   })()`;
-  expect(await page.evaluate(painted)).toBe(true);
+  const all = (await page.evaluate(painted)) as { border: number; most: number };
+  expect(all.most).toBeGreaterThan(0);
+  expect(all.border).toBe(0);
+  await page.locator('.legend li', { hasText: 'Border: no whole square fits there' }).waitFor();
+  // The surface of one class stays visible: the rest is veiled.
+  const label = (await page.locator('.legend li[data-class]').first().getAttribute('data-class')) ?? '';
+  await page.locator('#heat-class').selectOption({ label });
+  await page.locator('.legend li', { hasText: `${label}: clear, with an outline` }).waitFor();
+  await page.locator('.legend li', { hasText: 'Veiled: something else' }).waitFor();
+  const one = (await page.evaluate(painted)) as { border: number; least: number; most: number };
+  expect(one.border).toBe(0);
+  expect(one.least).toBeLessThan(one.most);
+  await page.locator('#heat-class').selectOption('');
+  const waiting = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save picture' }).click();
+  const path = join(fixture().folder, 'heat-map.png');
+  await (await waiting).saveAs(path);
+  const saved = await sharp(path).raw().toBuffer({ resolveWithObject: true });
+  expect(saved.info.width).toBe(640);
+  expect(saved.info.height).toBeGreaterThan(480 + 24);
+
+  // The file's kernels, with their numbers.
+  const filters = page.locator('.filters figure');
+  expect(await filters.last().locator('figcaption').textContent()).toBe(String(await filters.count()));
+  expect((await filters.first().boundingBox())?.width).toBeGreaterThan(50);
   await page.locator('#see-layer').selectOption('pool2');
   await page.locator('#see-field', { hasText: '50 x 13 x 13' }).waitFor();
   await page.locator('.maps').focus();
@@ -61,6 +131,34 @@ test('See draws the heat map over the picture, the maps of a layer and the recep
   const square = await page.locator('.square').boundingBox();
   expect((mark?.width ?? 0) / (square?.width ?? 1)).toBeCloseTo(16 / 64, 1);
   expect(((mark?.x ?? 0) - (square?.x ?? 0)) / (square?.width ?? 1)).toBeCloseTo(4 / 64, 1);
+}, 120_000);
+
+test('the download of a model shows its progress and can be cancelled; the model before it stays', async () => {
+  const { browser, page: folder, models } = fixture();
+  const bytes = await readFile(join(models, 'no-relu4.onnx'));
+  // Half of the file, and then nothing.
+  const server = await servePage({ page: folder, models }, (request, response, next) => {
+    if (!request.url?.endsWith('/no-relu4.onnx')) return next();
+    response.writeHead(200, { 'Content-Length': bytes.length });
+    response.write(bytes.subarray(0, bytes.length / 2));
+  });
+  onTestFinished(() => server.close());
+  const { page, complaints } = await openPage(browser, server.origin, { serviceWorkers: 'block' });
+  const before = await readBars(page);
+  await openSettings(page);
+  await page.locator('#model').selectOption('no-relu4');
+  await page.locator('.provider-check', { hasText: 'Loading' }).waitFor();
+  const half = (bytes.length / 2e6).toFixed(1);
+  await page.getByText(`${half} of ${(bytes.length / 1e6).toFixed(1)} MB`).waitFor();
+  expect(
+    await page.getByRole('progressbar', { name: 'Download of the model' }).evaluate((bar) => bar.value),
+  ).toBeCloseTo(0.5, 2);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
+  await page.getByRole('button', { name: 'Cancel' }).waitFor({ state: 'hidden' });
+  expect(await page.locator('#model').inputValue()).toBe('lab-baseline');
+  expect(await readBars(page)).toEqual(before);
+  expect(complaints.filter((text) => text.startsWith('error'))).toEqual([]);
 }, 90_000);
 
 describe('Teach', () => {
@@ -202,6 +300,7 @@ describe('Teach', () => {
     expect(top.label).toBe('é');
     expect(probabilities.values[2]).toBeCloseTo(top.probability, 6);
 
+    await openSettings(page);
     await page.locator('#model').selectOption('garden');
     await page.getByRole('tab', { name: 'Live' }).click();
     await page.locator('#picture-file').setInputFiles(image);
@@ -364,6 +463,55 @@ describe('accessibility', () => {
     expect(await page.evaluate('document.documentElement.lang')).toBe('es');
     await page.getByRole('button', { name: 'English' }).click();
     expect(await page.getByRole('tab').allTextContents()).toEqual(['Live', 'Compare', 'See', 'Teach']);
+  }, 60_000);
+
+  test('on a phone the first screen has the result, nothing moves while it loads, and the picture sticks', async () => {
+    const { browser, server } = fixture();
+    const { page } = await openPage(browser, 'about:blank', { viewport: { width: 390, height: 844 } });
+    await page.addInitScript(`
+      globalThis.shifts = [];
+      new PerformanceObserver((list) => globalThis.shifts.push(...list.getEntries().map(({ value }) => value)))
+        .observe({ type: 'layout-shift', buffered: true });`);
+    await page.goto(server.origin);
+    await readBars(page);
+    await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
+    const bottom = async (selector: string) => {
+      const box = await page.locator(selector).boundingBox();
+      return (box?.y ?? 0) + (box?.height ?? 0);
+    };
+    expect(await bottom('#top-probability')).toBeLessThan(844);
+    await page.getByText('The model reads the square: drag it, or its dot.').waitFor();
+    expect(await page.evaluate('globalThis.shifts.reduce((sum, shift) => sum + shift, 0)')).toBeLessThan(
+      0.02,
+    );
+    await openSettings(page);
+    for (const select of ['#model', '#provider']) {
+      const fits = await page.locator(select).evaluate((box) => box.scrollWidth <= box.clientWidth);
+      expect({ select, fits }).toEqual({ select, fits: true });
+    }
+    await page.getByRole('tab', { name: 'Teach' }).click();
+    await page.locator('#train').scrollIntoViewIfNeeded();
+    expect((await page.locator('.stage-strip').boundingBox())?.y).toBe(0);
+    expect(
+      await page.evaluate("getComputedStyle(document.querySelector('.stage-strip')).backgroundImage"),
+    ).toContain('repeating-linear-gradient');
+  }, 90_000);
+
+  test('the theme is the system’s, or the chosen one, also after a reload', async () => {
+    const { page } = await openView('live', { colorScheme: 'dark' });
+    const ground = () => page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor');
+    const [light, dark] = ['rgb(243, 238, 226)', 'rgb(25, 23, 19)'];
+    expect(await ground()).toBe(dark);
+    await page.getByText('light', { exact: true }).click();
+    expect(await ground()).toBe(light);
+    await page.reload();
+    expect(await ground()).toBe(light);
+    expect(await page.evaluate('getComputedStyle(document.documentElement).colorScheme')).toBe('light');
+    await page.emulateMedia({ colorScheme: 'light' });
+    await page.getByText('dark', { exact: true }).click();
+    expect(await ground()).toBe(dark);
+    await page.getByText('as the system').click();
+    expect(await ground()).toBe(light);
   }, 60_000);
 
   test('keys move and scale the square, and arrow keys change tabs', async () => {

@@ -1,16 +1,17 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { codeBytes } from '../../bench/web/page-figures.ts';
+import { encodeMessage } from '../../graph/onnx/protobuf.ts';
 import { greyFromPixels } from '../../model/image.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { drawTexture } from '../../textures/textures.ts';
 import { bmpOfRgb } from '../support/bmp.ts';
 import { rawFiles } from '../support/camera-raw.ts';
 import { runHere } from '../support/command.ts';
-import { give, openPage, readBars } from '../support/page-browser.ts';
+import { give, openPage, openSettings, readBars } from '../support/page-browser.ts';
 import { brickCamera, pageFixture } from '../support/page-fixture.ts';
 import { encoder, pgmOf16, pngColourTypes, ppmOfRgb, rawPng, rgbPicture } from '../support/pictures.ts';
 import { tolerances } from '../tolerances.ts';
@@ -195,18 +196,143 @@ describe('a picture', () => {
   }, 60_000);
 });
 
+describe('several files', () => {
+  test('of pictures become a table with the probabilities of npm run classify, which is saved as CSV', async () => {
+    const first = await classified('first, large.png', await colourPicture(210, 150).png().toBuffer());
+    const second = await classified('second.png', await colourPicture(90, 100).png().toBuffer());
+    const small = join(fixture().folder, 'small.png');
+    await writeFile(
+      small,
+      await encoder(rgbPicture(70, 63, 1))
+        .png()
+        .toBuffer(),
+    );
+    const notes = join(fixture().folder, 'notes.txt');
+    await writeFile(notes, 'no picture');
+    const { page } = await openPage(fixture().browser, fixture().server.origin, { acceptDownloads: true });
+    await page.getByRole('tab', { name: 'Teach' }).click();
+    await page.locator('#picture-file').setInputFiles([first.path, second.path, small, notes]);
+    await page.getByText('4 pictures, classified by lab-baseline').waitFor();
+    const rows = page.locator('.batch-table tbody tr');
+    await rows.nth(3).waitFor();
+    expect(await rows.nth(2).textContent()).toContain('This picture is 70 x 63 pixels');
+    expect(await rows.nth(3).textContent()).toContain('This file is not a picture');
+    for (const [i, { predictions }] of [first, second].entries()) {
+      expect(await rows.nth(i).locator('.top').textContent()).toBe(predictions[0]?.label);
+    }
+    // A name shows its picture.
+    await rows.nth(1).getByRole('button', { name: 'second.png' }).click();
+    await page.locator('.stage-picture canvas[width="90"]').waitFor();
+
+    const csv = await downloadedText(page, 'Save as CSV');
+    const [head, ...lines] = csv.trimEnd().split('\n');
+    expect(head).toBe('file,prediction,probability,known,patches,problem,bark,brick,glass,knit,marble,plaid');
+    expect(lines[0]?.startsWith(`"first, large.png",${first.predictions[0]?.label},`)).toBe(true);
+    expect(lines[2]).toMatch(/^small\.png,,,,,"This picture is 70 x 63 pixels, but/);
+    const cells = lines[1]?.split(',') ?? [];
+    for (const { label, probability } of second.predictions) {
+      const figure = Number(cells[(head?.split(',') ?? []).indexOf(label)]);
+      expect(Math.abs(figure - probability)).toBeLessThan(tolerances.pageProbability);
+    }
+    await page.getByRole('button', { name: 'Close' }).click();
+    expect(await page.locator('.batch').isVisible()).toBe(false);
+  }, 120_000);
+
+  test('can be a model: verified with its report, unverified without, refused with the reason if it is not ours', async () => {
+    const { browser, server, models } = fixture();
+    const { page } = await openPage(browser, server.origin);
+    await readBars(page);
+    const [onnx, report] = ['lab-baseline.onnx', 'lab-baseline.report.json'].map((name) =>
+      join(models, name),
+    );
+    await give(page, 'drop', onnx ?? '', 'mine.onnx', 'application/octet-stream');
+    await page.locator('.settings-model', { hasText: 'mine (opened file)' }).waitFor();
+    await page.locator('.provider-check', { hasText: 'Not verified' }).waitFor();
+    const unverified = await readBars(page);
+    await openSettings(page);
+    await page.getByText('This file came without its report').waitFor();
+    // WebGPU cannot be checked without a report.
+    await page.locator('#provider').selectOption('webgpu');
+    await page.locator('.provider-state', { hasText: /^WebAssembly/ }).waitFor();
+
+    await page.locator('#model-file').setInputFiles([onnx ?? '', report ?? '']);
+    await page.locator('.settings-model', { hasText: 'lab-baseline 2 (opened file)' }).waitFor();
+    await page.locator('.provider-check', { hasText: /^Verified/ }).waitFor();
+    expect(await readBars(page)).toEqual(unverified);
+
+    const foreign = join(fixture().folder, 'foreign.onnx');
+    await writeFile(foreign, encodeMessage('Model', { irVersion: 8, graph: { name: 'foreign' } }));
+    await page.locator('#model-file').setInputFiles(foreign);
+    await page.getByText(/foreign\.onnx cannot be used: .*textura\.input/).waitFor();
+    await page.locator('.settings-model', { hasText: 'lab-baseline 2 (opened file)' }).waitFor();
+    expect(await page.locator('#model option').allTextContents()).toEqual([
+      'lab-baseline',
+      'mine (opened file)',
+      'lab-baseline 2 (opened file)',
+    ]);
+    await page.locator('#model-file').setInputFiles(report ?? '');
+    await page.getByText('Choose an .onnx file').waitFor();
+  }, 120_000);
+
+  test('of a model start the page where the server has none', async () => {
+    const { browser, server, models } = fixture();
+    const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
+    await page.route('**/models/index.json', (route) => route.fulfill({ status: 404 }));
+    await page.goto(server.origin);
+    await page.getByText('There are no models yet').waitFor();
+    await page.locator('#model-file').setInputFiles(join(models, 'lab-baseline.onnx'));
+    expect(await readBars(page)).toHaveLength(5);
+  }, 60_000);
+});
+
+test('a result is copied as text and saved as JSON', async () => {
+  const { page } = await openPage(fixture().browser, fixture().server.origin, {
+    permissions: ['clipboard-read', 'clipboard-write'],
+    acceptDownloads: true,
+  });
+  const bars = await readBars(page);
+  await page.getByRole('button', { name: 'Copy result' }).click();
+  await page.getByText('Copied.').waitFor();
+  const copied: string = await page.evaluate('navigator.clipboard.readText()');
+  expect(copied.split('\n')).toEqual([
+    ...bars.map(({ label, probability }) => `${label}\t${(100 * probability).toFixed(1)} %`),
+    'lab-baseline',
+  ]);
+  const { savedAt, ...saved } = JSON.parse(await downloadedText(page, 'Save result'));
+  expect(saved).toEqual({
+    model: 'lab-baseline',
+    picture: { width: 640, height: 480 },
+    square: { x: 208, y: 208, sidePx: 64 },
+    patches: 1,
+    predictions: bars,
+  });
+  expect(Date.parse(savedAt)).not.toBeNaN();
+}, 60_000);
+
+async function downloadedText(page: Page, button: string): Promise<string> {
+  const waiting = page.waitForEvent('download');
+  await page.getByRole('button', { name: button }).click();
+  const path = join(fixture().folder, 'saved');
+  await (await waiting).saveAs(path);
+  return readFile(path, 'utf8');
+}
+
 describe('a camera', () => {
   test('is classified live, with frame rate and times', async () => {
     const { page } = await openPage(fixture().browser, fixture().server.origin, { permissions: ['camera'] });
     await readBars(page);
+    expect(await page.locator('#frames-per-second').isVisible()).toBe(false);
     await page.locator('#camera-button').click();
     await page.locator('#frames-per-second', { hasText: /^[1-9]/ }).waitFor();
+    // The picture is none of the samples now.
+    expect(await page.locator('[aria-pressed="true"]').allTextContents()).toEqual(['English']);
     const video = page.locator('video');
     expect(await video.getAttribute('playsinline')).toBe('');
     expect(await page.evaluate("document.querySelector('video').muted")).toBe(true);
     await page.locator('#camera-button').click();
     // The last frame stays as a still picture and is classified.
     await page.locator('.stage-picture canvas').waitFor();
+    await page.locator('#frames-per-second').waitFor({ state: 'hidden' });
     expect(await readBars(page)).not.toEqual([]);
   }, 90_000);
 
@@ -221,7 +347,9 @@ describe('a camera', () => {
 
 describe('the build', () => {
   test('has less than 130 kB of code, gzipped, without onnxruntime', async () => {
-    expect(await codeBytes(fixture().page)).toBeLessThan(130_000);
+    const bytes = await codeBytes(fixture().page);
+    process.stdout.write(`code of the page, gzipped: ${(bytes / 1000).toFixed(1)} kB\n`);
+    expect(bytes).toBeLessThan(130_000);
   });
 
   test('requests only its own files and the models next to it', async () => {

@@ -12,6 +12,7 @@ import {
   textOf,
 } from './language/language.ts';
 import { notStored, storageKinds } from './storage.ts';
+import { themeSwitch } from './theme.ts';
 import { type View, type ViewName, viewNames } from './view.ts';
 
 export interface PageLayout {
@@ -20,12 +21,20 @@ export interface PageLayout {
   readonly bar: HTMLElement;
   readonly picture: HTMLElement;
   readonly panel: HTMLElement;
+  /** Shows the links to the API of the service that the page comes from. */
+  showService(): void;
 }
 
 export function pageLayout(): PageLayout {
   const bar = element('div', { class: 'model-bar' });
   const picture = element('div', { class: 'picture' });
   const panel = element('div', { class: 'panel', id: 'panel', tabindex: -1 });
+  const serviceLinks = element(
+    'nav',
+    { class: 'links', hidden: true, ...ariaLabel('page.service') },
+    textElement('a', 'page.api', { href: 'docs' }),
+    textElement('a', 'page.openApi', { href: 'openapi.json' }),
+  );
   const main = element('main', { class: 'layout' }, picture, element('div', { class: 'side' }, bar, panel));
   document.body.append(
     textElement('a', 'page.skip', { class: 'skip', href: '#panel' }),
@@ -41,16 +50,16 @@ export function pageLayout(): PageLayout {
       languageSwitch(),
     ),
     main,
-    foot(),
+    foot(serviceLinks),
   );
   language.subscribe(() => {
     document.title = textOf('page.title');
   });
-  return { main, bar, picture, panel };
+  return { main, bar, picture, panel, showService: () => serviceLinks.removeAttribute('hidden') };
 }
 
-/** A note on where pictures are processed and what the browser does not store. */
-function foot(): HTMLElement {
+/** Where pictures are processed, what the browser does not store, links, and the switch of the theme. */
+function foot(links: HTMLElement): HTMLElement {
   const offline = element('span', {});
   const lost = element('p', { class: 'notice foot-lost', role: 'status', hidden: true });
   const draw = () => {
@@ -70,6 +79,7 @@ function foot(): HTMLElement {
     { class: 'foot' },
     element('p', {}, textElement('span', 'page.foot'), ' ', offline),
     lost,
+    element('div', { class: 'foot-tools' }, themeSwitch(), links),
   );
 }
 
@@ -146,12 +156,13 @@ export function addressedView(): ViewName {
   return viewNames.find((name) => name === named) ?? 'live';
 }
 
-/** Shown if no model is exported. */
-export function noModels(): HTMLElement {
+/** Shown if no model is exported. `open` are controls that open a model from a file. */
+export function noModels(open: readonly HTMLElement[]): HTMLElement {
   return element(
     'section',
     { class: 'view' },
     textElement('p', 'model.none'),
+    element('p', {}, ...open),
     element('pre', { tabindex: 0 }, 'npm run train\nnpm run export\nnpm run demo'),
   );
 }

@@ -4,6 +4,8 @@ import './style/tokens.css';
 import './style/page.css';
 import './style/stage.css';
 import './style/views.css';
+import './style/compare.css';
+import './style/see.css';
 import './style/teach.css';
 import { preferredModel } from '../../model/network.ts';
 import { holdsPatch } from '../../model/patch.ts';
@@ -14,8 +16,9 @@ import { compareView } from './compare/compare-view.ts';
 import { element } from './dom/element.ts';
 import { signal } from './dom/signal.ts';
 import { Inference } from './inference/inference.ts';
-import { type ListedModel, listModels } from './inference/model-list.ts';
-import { providerBar } from './inference/provider-bar.ts';
+import { isFromService, type ListedModel, listModels } from './inference/model-list.ts';
+import { modelInput, modelSettings } from './inference/model-settings.ts';
+import { modelFiles, openedModel } from './inference/opened-model.ts';
 import { faultText, language, setLanguage, setText } from './language/language.ts';
 import { addressedView, modelsUnlisted, noModels, type PageLayout, pageLayout, viewTabs } from './layout.ts';
 import { liveView } from './live/live-view.ts';
@@ -47,13 +50,26 @@ async function offerModels(layout: PageLayout, source: SourceBar, stage: Stage):
   try {
     const models = [...(await listModels()), ...taught];
     const first = models.find(({ name }) => name === preferredModel(models.map((model) => model.name)));
-    if (first === undefined) layout.panel.replaceChildren(noModels());
+    if (isFromService.get()) layout.showService();
+    if (first === undefined) waitForModel(layout, source, stage);
     else openViews(layout, source, stage, first, models);
   } catch (error) {
     reportError(error);
     const retry = () => void offerModels(layout, source, stage);
     layout.panel.replaceChildren(modelsUnlisted(() => faultText(faultOf(error)), retry));
   }
+}
+
+/** Without models, the page starts with the first one that a person opens. */
+function waitForModel(layout: PageLayout, source: SourceBar, stage: Stage): void {
+  const open = (files: readonly File[]) => {
+    const found = modelFiles(files);
+    if (found === undefined) return source.notify('model.notModel');
+    source.notify(undefined);
+    void openedModel(found, []).then((first) => openViews(layout, source, stage, first, [first]));
+  };
+  layout.panel.replaceChildren(noModels(modelInput(open)));
+  source.handle({ model: open });
 }
 
 function openViews(
@@ -105,8 +121,28 @@ function openViews(
       });
   }
 
+  /** Adds a model from a file and chooses it. If it cannot be used, the page says why and drops it. */
+  async function openModel(files: readonly File[]): Promise<void> {
+    const found = modelFiles(files);
+    if (found === undefined) return source.notify('model.notModel');
+    source.notify(undefined);
+    const before = inference.chosen;
+    const listed = await openedModel(
+      found,
+      models.get().map(({ name }) => name),
+    );
+    models.set([...models.get(), listed]);
+    await inference.choose(listed);
+    const state = inference.model.get();
+    if (state.status !== 'failed') return;
+    models.set(models.get().filter((model) => model !== listed));
+    await inference.choose(before);
+    source.notify('model.failed', { name: found.model.name, reason: faultText(state.fault) });
+  }
+
   const context: ViewContext = {
     inference,
+    showPicture: source.open,
     stage,
     models,
     reader: pictureReader(),
@@ -114,11 +150,13 @@ function openViews(
     markShown: fresh.markShown,
     goTo: (view) => tabs.goTo(view),
   };
+  const live = liveView(context);
+  const teach = teachView(context);
   const views: Readonly<Record<ViewName, View>> = {
-    live: liveView(context),
+    live,
     compare: compareView(context),
     see: seeView(context),
-    teach: teachView(context),
+    teach,
   };
   let previous: ViewName = 'live';
   const tabs = viewTabs(views, (view) => {
@@ -127,7 +165,23 @@ function openViews(
     resetView();
     requestReading();
   });
-  bar.append(providerBar(inference, models), problem);
+  source.handle({
+    model: (files) => void openModel(files),
+    project(file) {
+      tabs.goTo('teach');
+      teach.importProject(file);
+    },
+    pictures(files) {
+      const [first] = files;
+      if (first !== undefined) source.open(first);
+      tabs.goTo('live');
+      live.classifyAll(files);
+    },
+  });
+  bar.append(
+    modelSettings(inference, models, (files) => void openModel(files)),
+    problem,
+  );
   panel.replaceChildren(tabs.root);
   tabs.goTo(addressedView());
   inference.model.subscribe((state) => {

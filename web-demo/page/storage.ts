@@ -4,8 +4,8 @@
  */
 import { signal } from './dom/signal.ts';
 
-export const storageKinds = ['language', 'teaching', 'offline'] as const;
-/** The chosen language; surfaces and model of the Teach view; the page for offline use. */
+export const storageKinds = ['language', 'theme', 'teaching', 'offline'] as const;
+/** The chosen language and appearance; surfaces and model of the Teach view; the page for offline use. */
 type StorageKind = (typeof storageKinds)[number];
 
 /** What the browser has refused to store so far. */

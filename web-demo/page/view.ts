@@ -30,6 +30,8 @@ export interface ViewContext {
   readonly requestReading: () => void;
   /** Marks the shown results as those of this picture. */
   readonly markShown: (picture: Picture) => void;
+  /** Shows a picture file on the stage. */
+  readonly showPicture: (file: File) => void;
   /** Opens a view. */
   readonly goTo: (view: ViewName) => void;
 }

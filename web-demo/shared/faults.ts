@@ -12,6 +12,8 @@ type FaultCode =
   | 'device-lost'
   | 'file-missing'
   | 'wrong-numbers'
+  | 'no-check'
+  | 'cancelled'
   | 'model-unusable'
   | 'diverged'
   | 'failed';

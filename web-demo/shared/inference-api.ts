@@ -14,7 +14,7 @@ export type SelfCheck = ModelReport['selfCheck'];
 export interface ModelSource {
   readonly name: string;
   readonly file: string | Uint8Array;
-  /** Patches with their expected probabilities. */
+  /** Patches with their expected probabilities; empty for a file that came without its report. */
   readonly selfCheck: SelfCheck;
   /** Allowed difference in probability. */
   readonly tolerance: number;
@@ -23,8 +23,8 @@ export interface ModelSource {
 export interface LoadedModel extends ModelContents {
   readonly name: string;
   readonly bytes: number;
-  /** Largest difference in probability in the self-check. */
-  readonly difference: number;
+  /** Largest difference in probability in the self-check; undefined if there was none. */
+  readonly difference: number | undefined;
   /** Duration of one run on one patch, after a warm-up. */
   readonly runMs: number;
 }
@@ -76,6 +76,8 @@ export interface InferenceApi {
   start(input: { readonly provider: Provider; readonly folder: string }): { readonly threads: number };
   load(source: ModelSource): LoadedModel;
   classify(input: { readonly model: string; readonly patches: Uint8Array }): Answer;
+  /** As `classify`, but never replaced. */
+  classifyPicture(input: { readonly model: string; readonly patches: Uint8Array }): Answer;
   compare(input: { readonly models: readonly string[]; readonly patch: Uint8Array }): readonly Answer[];
   /** A coarse map has every second position on each axis, if the network's strides allow it. */
   heatMap(input: { readonly model: string; readonly grey: GreyImage; readonly isCoarse: boolean }): HeatMap;

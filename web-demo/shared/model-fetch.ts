@@ -26,11 +26,57 @@ export async function fetchFile(address: string): Promise<Response | undefined> 
   return response;
 }
 
-/** The bytes of a model file. Errors: `file-missing`. */
-export async function fetchModel(address: string): Promise<Uint8Array> {
-  const response = await fetchFile(address);
-  if (response === undefined) throw missing(address, 'not on the server');
-  return new Uint8Array(await response.arrayBuffer());
+/** Bytes so far, and all of them if the server says how many. */
+export interface Download {
+  readonly loaded: number;
+  readonly total: number | undefined;
+}
+
+interface DownloadOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((download: Download) => void) | undefined;
+}
+
+/** The bytes of a model file. Errors: `file-missing`; the signal's reason if it is aborted. */
+export async function fetchModel(
+  address: string,
+  { signal, onProgress = () => {} }: DownloadOptions = {},
+): Promise<Uint8Array> {
+  const cache = await openModelCache();
+  try {
+    const response = await fetch(address, { signal: signal ?? null });
+    if (response.status === 404) throw missing(address, 'not on the server');
+    if (!response.ok) throw missing(address, `HTTP status ${response.status}`);
+    const bytes = await readBody(response, onProgress);
+    await store(cache, address, new Response(bytes));
+    return bytes;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof InferenceError) throw error;
+    const stored = await storedResponse(cache, address);
+    if (stored === undefined) throw missing(address, error);
+    return new Uint8Array(await stored.arrayBuffer());
+  }
+}
+
+async function readBody(
+  response: Response,
+  onProgress: (download: Download) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  // The length of a compressed response is not that of its content.
+  const isPlain = response.headers.get('Content-Encoding') === null;
+  const length = Number(response.headers.get('Content-Length') ?? 0);
+  const total = isPlain && length > 0 ? length : undefined;
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let loaded = 0;
+  for (const reader = response.body?.getReader(); ; ) {
+    const { done = true, value } = (await reader?.read()) ?? {};
+    if (done || value === undefined) break;
+    parts.push(value);
+    loaded += value.length;
+    onProgress({ loaded, total });
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
 export function missing(address: string, cause: unknown): InferenceError {
@@ -46,12 +92,20 @@ async function fetchCached(address: string): Promise<Response> {
   const cache = await openModelCache();
   try {
     const response = await fetch(address);
-    // Storing may fail on a full device; the response is good without it.
-    if (response.ok) await cache?.put(address, response.clone()).catch(() => {});
+    if (response.ok) await store(cache, address, response.clone());
     return response;
   } catch (error) {
-    const stored = await cache?.match(address).catch(() => undefined);
+    const stored = await storedResponse(cache, address);
     if (stored !== undefined) return stored;
     throw error;
   }
+}
+
+/** Storing may fail on a full device; the response is good without it. */
+async function store(cache: Cache | undefined, address: string, response: Response): Promise<void> {
+  await cache?.put(address, response).catch(() => {});
+}
+
+async function storedResponse(cache: Cache | undefined, address: string): Promise<Response | undefined> {
+  return cache?.match(address).catch(() => undefined);
 }

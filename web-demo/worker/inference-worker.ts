@@ -116,6 +116,7 @@ serveCalls<InferenceApi>(
       return loaded;
     },
     classify: ({ model, patches }) => answer(started(), modelNamed(model), patches),
+    classifyPicture: ({ model, patches }) => answer(started(), modelNamed(model), patches),
     async compare({ models: names, patch }) {
       const answers = [];
       for (const name of names) answers.push(await answer(started(), modelNamed(name), patch));

@@ -6,6 +6,7 @@ import {
   formatNumber,
   formatPercent,
   language,
+  setText,
   type TextKey,
   textElement,
   textOf,
@@ -31,38 +32,95 @@ const columns = {
   model: 'compare.model',
   top: 'compare.top',
   probability: 'compare.probability',
-  agrees: 'compare.agrees',
   latency: 'compare.latency',
   size: 'compare.size',
   error: 'compare.error',
+  agrees: 'compare.agrees',
 } as const satisfies Record<string, TextKey>;
 type Column = keyof typeof columns;
 const columnNames = Object.keys(columns) as Column[];
 
-/** Narrow pages lay out rows as blocks; the roles keep the table for screen readers. */
+/**
+ * A table whose headings sort it; a second press reverses the order. Narrow pages lay out rows as blocks; the
+ * roles keep the table for screen readers.
+ */
 export function compareTable(models: readonly ListedModel[]) {
-  const head = element(
-    'tr',
-    { role: 'row' },
-    ...columnNames.map((column) =>
-      textElement('th', columns[column], { scope: 'col', role: 'columnheader', class: column }),
-    ),
-  );
   const rows = models.map(tableRow);
-  const root = element(
-    'table',
-    { class: 'compare-table', role: 'table', 'aria-labelledby': 'compare-heading' },
-    element('thead', { role: 'rowgroup' }, head),
-    element('tbody', { role: 'rowgroup' }, ...rows.map(({ root: row }) => row)),
-  );
+  const body = element('tbody', { role: 'rowgroup' }, ...rows.map(({ root: row }) => row));
+  let latest: readonly (ComparedRow | 'unusable' | undefined)[] = [];
+  let order: { readonly column: Column; readonly sign: 1 | -1 } | undefined;
+
+  const headings = columnNames.map((column) => {
+    const button = textElement('button', columns[column], { type: 'button', class: 'sort' });
+    const heading = element('th', { scope: 'col', role: 'columnheader', class: column }, button);
+    button.addEventListener('click', () => {
+      order = { column, sign: order?.column === column && order.sign === 1 ? -1 : 1 };
+      headings.forEach((other, i) => {
+        if (columnNames[i] !== column) other.removeAttribute('aria-sort');
+      });
+      heading.setAttribute('aria-sort', order.sign === 1 ? 'ascending' : 'descending');
+      sort();
+    });
+    return heading;
+  });
+
+  /** Rows without a value stay at the end. */
+  function sort(): void {
+    if (order === undefined) return;
+    const { column, sign } = order;
+    const sorted = models
+      .map((model, i) => ({ row: rows[i]?.root, value: sortValue(column, model, latest[i]) }))
+      .sort((a, b) => {
+        if (a.value === undefined || b.value === undefined)
+          return Number(a.value === undefined) - Number(b.value === undefined);
+        return sign * (a.value < b.value ? -1 : a.value > b.value ? 1 : 0);
+      });
+    const next = sorted.flatMap(({ row }) => row ?? []);
+    if (next.some((row, i) => body.children[i] !== row)) body.replaceChildren(...next);
+  }
+
   return {
-    root,
+    root: element(
+      'table',
+      { class: 'compare-table', role: 'table', 'aria-labelledby': 'compare-heading' },
+      element('thead', { role: 'rowgroup' }, element('tr', { role: 'row' }, ...headings)),
+      body,
+    ),
     show(compared: readonly (ComparedRow | 'unusable' | undefined)[]): void {
+      latest = compared;
       rows.forEach(({ show }, i) => {
         show(compared[i]);
       });
+      sort();
     },
   };
+}
+
+/** What a column is sorted by; undefined if there is none. */
+function sortValue(
+  column: Column,
+  { name, bytes, top1err }: ListedModel,
+  given: ComparedRow | 'unusable' | undefined,
+): string | number | undefined {
+  const row = given === 'unusable' ? undefined : given;
+  switch (column) {
+    case 'model':
+      return name;
+    case 'top':
+      return row?.label;
+    case 'probability':
+      return row?.probability;
+    case 'latency':
+      return row?.inferMs;
+    case 'size':
+      return bytes;
+    case 'error':
+      return top1err;
+    case 'agrees':
+      return row?.agrees === undefined ? undefined : row.agreement.same / row.agreement.count;
+    default:
+      throw column satisfies never;
+  }
 }
 
 function tableRow(model: ListedModel) {
@@ -70,19 +128,32 @@ function tableRow(model: ListedModel) {
     Record<Column, HTMLElement>
   >;
   const lacks = element('small', {});
+  const probability = element('span', {});
+  const bar = element('span', { class: 'meter', 'aria-hidden': 'true' });
+  const interval = element('small', {});
+  const error = element('span', {});
   cells.model.append(element('strong', {}, model.name), ' ', lacks);
+  cells.probability.append(probability, bar);
+  cells.error.append(error, ' ', interval);
   language.subscribe(() => {
     lacks.textContent = lacksText(model.name);
     cells.size.textContent = `${formatNumber(model.bytes / 1e6, 1)} MB`;
-    cells.error.textContent = model.top1err === undefined ? '–' : formatPercent(model.top1err, 1);
+    error.textContent = model.top1err === undefined ? '–' : formatPercent(model.top1err, 1);
+    const { low, high } = model.top1errInterval ?? {};
+    if (low !== undefined && high !== undefined)
+      setText(interval, 'compare.interval', {
+        low: formatNumber(100 * low, 1),
+        high: formatNumber(100 * high, 1),
+      });
   });
 
   function show(given: ComparedRow | 'unusable' | undefined): void {
     const row = given === 'unusable' ? undefined : given;
     cells.top.textContent = given === 'unusable' ? textOf('compare.unusable') : (row?.label ?? '…');
     cells.top.classList.toggle('unusable', given === 'unusable');
-    cells.probability.textContent = row === undefined ? '' : formatPercent(row.probability);
-    cells.probability.style.setProperty('--share', String(row?.probability ?? 0));
+    probability.textContent = row === undefined ? '' : formatPercent(row.probability);
+    bar.hidden = row === undefined;
+    bar.style.setProperty('--share', String(row?.probability ?? 0));
     cells.agrees.textContent = row === undefined ? '' : agreementText(row);
     cells.agrees.dataset.agrees = String(row?.agrees ?? '');
     cells.latency.textContent = row === undefined ? '' : `${formatNumber(row.inferMs, 1)} ms`;

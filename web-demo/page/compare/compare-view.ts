@@ -8,6 +8,7 @@ import { type ListedModel, referenceName } from '../inference/model-list.ts';
 import { language, setText, textElement } from '../language/language.ts';
 import type { View, ViewContext } from '../view.ts';
 import { type Agreement, type ComparedRow, compareTable } from './compare-table.ts';
+import { errorPlot, type RunTimes } from './error-plot.ts';
 
 export function compareView({
   inference,
@@ -21,22 +22,29 @@ export function compareView({
   const table = compareTable(compared);
   const status = element('p', { class: 'note', role: 'status' });
   const agreements = new Map<string, Agreement>();
+  const plot = errorPlot();
   let ready: readonly string[] | undefined;
-  let loading = false;
+  let times: RunTimes = new Map();
+  /** How many models are loaded, while they are. */
+  let done: number | undefined;
 
   const showStatus = () => {
-    if (loading) setText(status, 'compare.loading', { count: compared.length });
+    if (done !== undefined) setText(status, 'compare.loading', { done: done + 1, count: compared.length });
     else setText(status, compared.length === 1 ? 'compare.single' : 'compare.note');
+    plot.show(compared, times);
   };
   language.subscribe(showStatus);
 
   async function loadAll(): Promise<void> {
-    loading = true;
-    showStatus();
     try {
-      ready = await inference.loadOthers(compared);
+      const loaded = await inference.loadOthers(compared, (count) => {
+        done = count;
+        showStatus();
+      });
+      ready = loaded.map(({ name }) => name);
+      times = new Map(loaded.map(({ name, runMs }) => [name, runMs]));
     } finally {
-      loading = false;
+      done = undefined;
       showStatus();
     }
     requestReading();
@@ -66,6 +74,7 @@ export function compareView({
       textElement('h2', 'compare.heading', { id: 'compare-heading' }),
       table.root,
       status,
+      plot.root,
     ),
     async read() {
       const picture = stage.picture.get();

@@ -6,6 +6,7 @@
  */
 import { type Fault, fault, faultOf, InferenceError } from '../../shared/faults.ts';
 import type { InferenceApi, LoadedModel, Provider } from '../../shared/inference-api.ts';
+import { type Download, fetchModel } from '../../shared/model-fetch.ts';
 import { runQueue, superseded } from '../../shared/run-queue.ts';
 import { type Input, type Output, WorkerClient } from '../../shared/worker-calls.ts';
 import { type Signal, signal } from '../dom/signal.ts';
@@ -47,6 +48,9 @@ const maxReplacements = 2;
 export class Inference {
   readonly provider: Signal<ProviderState>;
   readonly model: Signal<ModelState>;
+  /** The download of the chosen model, while there is one. */
+  readonly download = signal<Download | undefined>(undefined);
+  #cancellation: AbortController | undefined;
   #chosen: ListedModel;
   #active: Backend | undefined;
   #replacements = 0;
@@ -63,13 +67,24 @@ export class Inference {
     void this.prefer(preference);
   }
 
+  /** The model that was chosen last; it may still be loading, or have failed. */
+  get chosen(): ListedModel {
+    return this.#chosen;
+  }
+
   /** Loads a model on the current provider. */
   choose(listed: ListedModel): Promise<void> {
     return this.#change(async () => {
+      const before = this.model.get().status === 'ready' ? this.#chosen : undefined;
       this.#chosen = listed;
       this.model.set({ status: 'loading', name: listed.name });
-      await this.#settle();
+      await this.#settle(before);
     });
+  }
+
+  /** Stops the download of the chosen model. The model before it, if there was one, is used again. */
+  cancel(): void {
+    this.#cancellation?.abort();
   }
 
   prefer(preference: ProviderPreference): Promise<void> {
@@ -83,17 +98,24 @@ export class Inference {
     });
   }
 
-  /** Loads further models next to the chosen one. Returns the names of those that are loaded. */
-  async loadOthers(listed: readonly ListedModel[]): Promise<readonly string[]> {
-    const names: string[] = [];
-    for (const one of listed) {
+  /**
+   * Loads further models next to the chosen one, and reports after each how many are done. Returns those that
+   * are loaded.
+   */
+  async loadOthers(
+    listed: readonly ListedModel[],
+    onProgress: (done: number) => void,
+  ): Promise<readonly LoadedModel[]> {
+    const loaded: LoadedModel[] = [];
+    for (const [i, one] of listed.entries()) {
       if (this.#active === undefined) break;
+      onProgress(i);
       await loadOn(this.#active, one).then(
-        () => names.push(one.name),
+        (model) => loaded.push(model),
         (error: unknown) => reportError(error),
       );
     }
-    return names;
+    return loaded;
   }
 
   /**
@@ -121,8 +143,9 @@ export class Inference {
     try {
       await this.#changes.add(undefined, work);
     } catch (error) {
-      reportError(error);
-      this.#fail(faultOf(error));
+      const cause = faultOf(error);
+      if (cause.code !== 'cancelled') reportError(error);
+      this.#fail(cause);
     }
   }
 
@@ -203,8 +226,27 @@ export class Inference {
     this.#backends.delete(provider);
   }
 
-  /** Activates the preferred provider with the chosen model, or wasm if it is refused. */
-  async #settle(): Promise<void> {
+  /**
+   * Activates the preferred provider with the chosen model, or wasm if it is refused. If a person cancels, the
+   * model `before` is chosen again. Errors: those of a model on wasm; `cancelled` without a model before.
+   */
+  async #settle(before?: ListedModel): Promise<void> {
+    const cancellation = new AbortController();
+    this.#cancellation = cancellation;
+    try {
+      await this.#settleNow();
+    } catch (error) {
+      if (!cancellation.signal.aborted) throw error;
+      if (before === undefined) throw new InferenceError(fault('cancelled'));
+      this.#chosen = before;
+      this.#cancellation = undefined;
+      await this.#settleNow();
+    } finally {
+      this.#cancellation = undefined;
+    }
+  }
+
+  async #settleNow(): Promise<void> {
     const { preference, checks } = this.provider.get();
     const wanted = preference === 'auto' ? (this.#active?.provider ?? 'wasm') : preference;
     if (wanted === 'webgpu' && checks.webgpu.status !== 'refused') {
@@ -224,7 +266,7 @@ export class Inference {
   async #activate(backend: Backend): Promise<boolean> {
     const { provider, threads } = backend;
     try {
-      const model = await loadOn(backend, this.#chosen);
+      const model = await this.#load(backend);
       if (this.#backends.get(provider) !== backend) return false;
       this.#setCheck(provider, { status: 'passed', threads, runMs: model.runMs });
       this.#show(backend);
@@ -232,12 +274,24 @@ export class Inference {
       return true;
     } catch (error) {
       if (this.#backends.get(provider) !== backend) return false;
+      if (this.#cancellation?.signal.aborted) throw error;
       if (provider === 'wasm') {
         this.#show(backend);
         throw error;
       }
       this.#lose(backend, faultOf(error));
       return false;
+    }
+  }
+
+  /** Loads the chosen model; a person can cancel it. */
+  async #load(backend: Backend): Promise<LoadedModel> {
+    const signal = this.#cancellation?.signal;
+    const onProgress = (download: Download) => this.download.set(download);
+    try {
+      return await loadOn(backend, this.#chosen, { signal, onProgress });
+    } finally {
+      this.download.set(undefined);
     }
   }
 
@@ -272,10 +326,18 @@ function runMsOn({ loaded }: Backend, model: string): number {
 }
 
 /** A taught or opened model may have been replaced under its name; exported files do not change. */
-async function loadOn(backend: Backend, listed: ListedModel): Promise<LoadedModel> {
+async function loadOn(
+  backend: Backend,
+  listed: ListedModel,
+  options: Parameters<typeof fetchModel>[1] = {},
+): Promise<LoadedModel> {
   const known = backend.loaded.get(listed.name);
   if (known !== undefined && listed.origin === 'exported') return known;
-  const loaded = await backend.client.call('load', await listed.source());
+  const source = await listed.source();
+  if (source.selfCheck.length === 0 && backend.provider === 'webgpu')
+    throw new InferenceError(fault('no-check'));
+  const file = typeof source.file === 'string' ? await fetchModel(source.file, options) : source.file;
+  const loaded = await backend.client.call('load', { ...source, file });
   backend.loaded.set(listed.name, loaded);
   return loaded;
 }

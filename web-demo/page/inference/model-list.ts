@@ -5,17 +5,21 @@ import { TexturaError } from '../../../model/error.ts';
 import { type ModelIndex, modelIndexSchema, modelReportSchema } from '../../../model/model-file.ts';
 import type { ModelSource } from '../../shared/inference-api.ts';
 import { fetchFile, missing } from '../../shared/model-fetch.ts';
+import { signal } from '../dom/signal.ts';
 
 /** The model that the others are compared with. */
 export const referenceName = 'reference';
 
 export interface ListedModel {
   readonly name: string;
+  /** Empty for an opened file, whose labels are read when it is loaded. */
   readonly labels: readonly string[];
   readonly bytes: number;
   readonly temperatures: Temperatures;
   /** Error on single validation patches in its training run. */
   readonly top1err: number | undefined;
+  /** Its 95 % interval over photographs, if the file has one. */
+  readonly top1errInterval?: { readonly low: number; readonly high: number };
   /** From the server, trained in the Teach view, or a file that a person opened. */
   readonly origin: 'exported' | 'taught' | 'opened';
   /** Of each label (`dom/colours.ts`), if the model's surfaces have colours. */
@@ -23,11 +27,15 @@ export interface ListedModel {
   source(): Promise<ModelSource>;
 }
 
+/** Whether the page comes from the service, which has an API, and not from a static server. */
+export const isFromService = signal(false);
+
 /** The colours of a model's labels, if they have any. */
 export function coloursOf(models: readonly ListedModel[], name: string): readonly number[] | undefined {
   return models.find((model) => model.name === name)?.colours;
 }
 
+const indexFile = 'index.json';
 const folder = () => new URL('models/', document.baseURI);
 
 /**
@@ -35,7 +43,7 @@ const folder = () => new URL('models/', document.baseURI);
  * `file-missing` if the server does not answer, `file-damaged`.
  */
 export async function listModels(): Promise<readonly ListedModel[]> {
-  const { models } = (await fetchJson('index.json', modelIndexSchema)) ?? { models: [] };
+  const { models } = (await fetchJson(indexFile, modelIndexSchema)) ?? { models: [] };
   return models.flatMap((model) => {
     const file = model.files.portable;
     return file === undefined ? [] : [listed(model, file)];
@@ -43,7 +51,15 @@ export async function listModels(): Promise<readonly ListedModel[]> {
 }
 
 function listed(
-  { name, labels, bytes, top1err, report, temperatures = noTemperatures }: ModelIndex['models'][number],
+  {
+    name,
+    labels,
+    bytes,
+    top1err,
+    top1errInterval,
+    report,
+    temperatures = noTemperatures,
+  }: ModelIndex['models'][number],
   file: string,
 ): ListedModel {
   return {
@@ -52,6 +68,7 @@ function listed(
     bytes,
     temperatures,
     top1err,
+    ...(top1errInterval && { top1errInterval }),
     origin: 'exported',
     async source() {
       const found = await fetchJson(report, modelReportSchema);
@@ -66,6 +83,8 @@ function listed(
 /** Undefined if the server has no such file. Errors: `file-missing`, `file-damaged`. */
 async function fetchJson<T>(file: string, schema: z.ZodType<T>): Promise<T | undefined> {
   const response = await fetchFile(new URL(file, folder()).href);
+  // The service numbers its responses.
+  if (file === indexFile && response?.headers.has('X-Request-Id')) isFromService.set(true);
   const text = (await response?.text()) ?? '';
   // Single-page hosts answer every address with their page.
   if (response === undefined || text.startsWith('<')) return undefined;

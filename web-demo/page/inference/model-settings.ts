@@ -1,12 +1,17 @@
-/** Controls for the model and the provider that runs it, with the state of both. */
+/**
+ * The chosen model with its state in one line; behind it the choice of model and provider, with what is known
+ * about both.
+ */
 import type { Fault } from '../../shared/faults.ts';
 import type { Provider } from '../../shared/inference-api.ts';
 import { element } from '../dom/element.ts';
 import type { Signal } from '../dom/signal.ts';
 import {
+  ariaLabel,
   faultText,
   formatNumber,
   language,
+  setText,
   type TextKey,
   textElement,
   textOf,
@@ -20,22 +25,51 @@ const preferences: Readonly<Record<ProviderPreference, TextKey>> = {
   webgpu: 'provider.webgpu',
 };
 
-export function providerBar(inference: Inference, models: Signal<readonly ListedModel[]>): HTMLElement {
+/** `open` is called with the files that a person chooses: a model, and maybe its report. */
+export function modelSettings(
+  inference: Inference,
+  models: Signal<readonly ListedModel[]>,
+  open: (files: readonly File[]) => void,
+): HTMLElement {
   const model = element('select', { id: 'model' });
   const preference = element('select', { id: 'provider' });
   const state = element('p', { class: 'provider-state', role: 'status' });
-  const check = element('div', { class: 'provider-check' });
+  const details = element('p', { class: 'model-details' });
+  const name = element('span', { class: 'settings-model' });
+  const check = element('span', { class: 'provider-check', role: 'status' });
+  const again = textElement('button', 'model.retry', { type: 'button', hidden: true });
+  const file = modelInput(open);
+  const settings = element(
+    'details',
+    { class: 'settings' },
+    element('summary', {}, name, check, textElement('span', 'model.settings', { class: 'settings-change' })),
+    element(
+      'div',
+      { class: 'settings-body' },
+      element('p', { class: 'field' }, textElement('label', 'model.choose', { for: model.id }), model),
+      element(
+        'p',
+        { class: 'field' },
+        textElement('label', 'provider.choose', { for: preference.id }),
+        preference,
+      ),
+      element(
+        'p',
+        { class: 'settings-open' },
+        ...file,
+        textElement('span', 'model.openHint', { class: 'note' }),
+      ),
+      details,
+      state,
+      again,
+    ),
+  );
 
   const listModels = () => {
-    const chosen = inference.model.get();
-    const name = chosen.status === 'ready' ? chosen.model.name : chosen.name;
+    const { name: chosen } = inference.chosen;
     model.replaceChildren(
       ...models.get().map((listed) => {
-        const text =
-          listed.origin === 'exported'
-            ? listed.name
-            : textOf(`model.${listed.origin}`, { name: listed.name });
-        return element('option', { value: listed.name, selected: listed.name === name }, text);
+        return element('option', { value: listed.name, selected: listed.name === chosen }, titleOf(listed));
       }),
     );
   };
@@ -48,10 +82,15 @@ export function providerBar(inference: Inference, models: Signal<readonly Listed
     );
   };
   const draw = () => {
-    state.replaceChildren(
-      ...providerLines(inference.provider.get()).map((line) => element('span', {}, line)),
-    );
-    check.replaceChildren(...modelCheck(inference));
+    const provider = inference.provider.get();
+    const modelState = inference.model.get();
+    name.textContent = titleOf(inference.chosen);
+    setText(check, checkText(inference));
+    check.dataset.status = modelState.status;
+    details.textContent = detailsText(inference);
+    state.replaceChildren(...providerLines(provider).map((line) => element('span', {}, line)));
+    again.hidden = modelState.status !== 'failed' || provider.active === undefined;
+    if (isWorthTelling(inference)) settings.open = true;
   };
 
   models.subscribe(listModels);
@@ -69,50 +108,108 @@ export function providerBar(inference: Inference, models: Signal<readonly Listed
     draw();
   });
   model.addEventListener('change', () => {
-    const listed = models.get().find(({ name }) => name === model.value);
+    const listed = models.get().find((one) => one.name === model.value);
     if (listed !== undefined) void inference.choose(listed);
   });
+  again.addEventListener('click', () => void inference.choose(inference.chosen));
   preference.addEventListener('change', () => void inference.prefer(preference.value as ProviderPreference));
-
-  return element(
-    'div',
-    { class: 'provider' },
-    element('p', { class: 'field' }, textElement('label', 'model.choose', { for: model.id }), model),
-    element(
-      'p',
-      { class: 'field' },
-      textElement('label', 'provider.choose', { for: preference.id }),
-      preference,
-    ),
-    element('div', { class: 'provider-report' }, state, check),
-  );
+  return element('div', { class: 'provider' }, settings, downloadBar(inference));
 }
 
-/**
- * Whether the model passed its self-check. Empty while no provider is active: the provider lines give the
- * reason.
- */
-function modelCheck({ model, provider }: Inference): readonly (Node | string)[] {
+/** A button that opens model files. */
+export function modelInput(open: (files: readonly File[]) => void): readonly HTMLElement[] {
+  const input = element('input', {
+    type: 'file',
+    accept: '.onnx,.json',
+    multiple: true,
+    id: 'model-file',
+    class: 'visually-hidden',
+  });
+  input.addEventListener('change', () => {
+    open([...(input.files ?? [])]);
+    input.value = '';
+  });
+  return [input, textElement('label', 'model.open', { class: 'button', for: input.id })];
+}
+
+function titleOf({ name, origin }: ListedModel): string {
+  return origin === 'exported' ? name : textOf(`model.${origin}`, { name });
+}
+
+/** How much of the model is loaded, and a button that cancels. Slow connections only: it appears late. */
+function downloadBar(inference: Inference): HTMLElement {
+  const bar = element('progress', { max: 1, ...ariaLabel('model.download') });
+  const text = element('span', { class: 'figure' });
+  const cancel = textElement('button', 'model.cancel', { type: 'button', class: 'quiet' });
+  const root = element('div', { class: 'download', hidden: true }, bar, text, cancel);
+  let isShown = false;
+  let timer: number | undefined;
+  inference.download.subscribe((download) => {
+    if (download === undefined) {
+      clearTimeout(timer);
+      timer = undefined;
+      isShown = false;
+    } else
+      timer ??= window.setTimeout(() => {
+        isShown = true;
+        root.hidden = false;
+      }, showDownloadAfterMs);
+    root.hidden = !isShown;
+    if (download === undefined) return;
+    const { loaded, total } = download;
+    if (total === undefined) bar.removeAttribute('value');
+    else bar.value = loaded / total;
+    const megabytes = (bytes: number) => formatNumber(bytes / 1e6, 1);
+    if (total === undefined) setText(text, 'model.loadedSoFar', { loaded: megabytes(loaded) });
+    else setText(text, 'model.loaded', { loaded: megabytes(loaded), total: megabytes(total) });
+  });
+  cancel.addEventListener('click', () => inference.cancel());
+  return root;
+}
+
+const showDownloadAfterMs = 400;
+
+/** The state of the model in one or two words. */
+function checkText({ model, provider }: Inference): TextKey {
   const state = model.get();
   switch (state.status) {
     case 'loading':
-      return [textOf('model.loading', { name: state.name })];
+      return provider.get().active === undefined ? 'provider.starting' : 'model.loading';
     case 'failed':
-      return provider.get().active === undefined
-        ? []
-        : [textOf('model.failed', { name: state.name, reason: faultText(state.fault) })];
+      return 'model.unusable';
     case 'ready':
-      return [
-        element(
-          'details',
-          {},
-          element('summary', {}, textOf('model.verified')),
-          textOf('model.verifiedDetails', { difference: state.model.difference.toExponential(1) }),
-        ),
-      ];
+      return state.model.difference === undefined ? 'model.unverified' : 'model.verified';
     default:
       throw state satisfies never;
   }
+}
+
+/** What the state means. Empty while no provider is active: the provider lines give the reason. */
+function detailsText({ model, provider }: Inference): string {
+  const state = model.get();
+  switch (state.status) {
+    case 'loading':
+      return '';
+    case 'failed':
+      return provider.get().active === undefined
+        ? ''
+        : textOf('model.failed', { name: state.name, reason: faultText(state.fault) });
+    case 'ready': {
+      const { difference } = state.model;
+      return difference === undefined
+        ? textOf('model.unverifiedDetails')
+        : textOf('model.verifiedDetails', { difference: difference.toExponential(1) });
+    }
+    default:
+      throw state satisfies never;
+  }
+}
+
+/** A failure that a person would not expect opens the settings, which explain it. */
+function isWorthTelling({ model, provider }: Inference): boolean {
+  const { webgpu, wasm } = provider.get().checks;
+  const isExpected = webgpu.status !== 'refused' || ['no-webgpu', 'no-adapter'].includes(webgpu.fault.code);
+  return model.get().status === 'failed' || wasm.status === 'refused' || !isExpected;
 }
 
 /** The active provider, and why others are not used. */

@@ -1,17 +1,26 @@
 /** The page's texts in English. Other languages have the same keys. */
 export const english = {
   'page.title': 'Textura: recognise textures with a small neural network',
-  'page.claim': 'Recognises the texture of surfaces. Your pictures stay on this device.',
+  'page.claim':
+    'Point a camera at a surface, or open a picture, and see what it is. Pictures stay on this device.',
   'page.skip': 'Skip to the result',
   'page.language': 'Language',
+  'page.service': 'Links of this service',
+  'page.api': 'API documentation',
+  'page.openApi': 'OpenAPI description',
   'page.foot': 'Everything is computed in this browser. Pictures are not uploaded.',
   'page.offline': 'After the first visit, the page works offline.',
   'page.insecure':
     'The page works offline only when you open it over https, or as http://localhost on this device.',
   'page.notStored': 'This browser does not let the page store data. Not stored: {things}.',
   'page.notStored.language': 'the chosen language',
+  'page.notStored.theme': 'the chosen appearance',
   'page.notStored.teaching': 'your surfaces and the trained model',
   'page.notStored.offline': 'the page for offline use',
+  'theme.choose': 'Appearance',
+  'theme.system': 'as the system',
+  'theme.light': 'light',
+  'theme.dark': 'dark',
 
   'view.live': 'Live',
   'view.compare': 'Compare',
@@ -32,7 +41,7 @@ export const english = {
   'source.redraw': 'New samples',
   'source.sample': 'Sample texture {name}',
   'source.failed': 'The sample textures could not be drawn. Open a picture, or reload the page.',
-  'source.drop': 'Drop to open this picture',
+  'source.drop': 'Drop to open: pictures, a model (.onnx) or a project (.zip)',
   'source.cameraName': 'Camera {number}',
 
   'camera.insecure':
@@ -59,16 +68,30 @@ export const english = {
     'This browser alters picture data slightly to prevent fingerprinting, so results may be slightly off. Allow canvas data for this page to get exact results.',
 
   'stage.side': 'Square size',
+  'stage.hint': 'The model reads the square: drag it, or its dot.',
   'stage.square':
     'Square to classify, {side} pixels wide, at {x}, {y}. Arrow keys move it, plus and minus resize it.',
 
   'model.choose': 'Model',
-  'model.loading': 'Loading {name} …',
+  'model.settings': 'Change',
+  'model.open': 'Open model',
+  'model.openHint':
+    'An .onnx file from npm run export or from Teach, with its .report.json if you have it. You can also drop it anywhere.',
+  'model.notModel': 'Choose an .onnx file, and its .report.json with it if you have it.',
+  'model.loading': 'Loading …',
+  'model.unusable': 'Not usable',
   'model.failed': '{name} cannot be used: {reason}',
   'model.verified': 'Verified',
   'model.verifiedDetails':
     'On the model’s test patches, this device computes the expected probabilities to within {difference}.',
-  'model.none': 'There are no models yet. Train and export one:',
+  'model.unverified': 'Not verified',
+  'model.unverifiedDetails':
+    'This file came without its report. Open it together with its .report.json to check that this device computes the expected probabilities.',
+  'model.download': 'Download of the model',
+  'model.loaded': '{loaded} of {total} MB',
+  'model.loadedSoFar': '{loaded} MB',
+  'model.cancel': 'Cancel',
+  'model.none': 'There are no models yet. Open an .onnx file, or train and export a model:',
   'model.unlisted': 'The list of models could not be loaded: {reason}',
   'model.retry': 'Try again',
   'model.taught': '{name} (trained here)',
@@ -101,6 +124,8 @@ export const english = {
     '{file} could not be loaded. Check the connection, and that the server has all files of the page.',
   'fault.wrong-numbers':
     'its results are wrong (probabilities differ by {difference}, at most {tolerance} is allowed).',
+  'fault.no-check': 'this model came without its report, so WebGPU’s results cannot be checked.',
+  'fault.cancelled': 'loading was cancelled.',
   'fault.model-unusable': 'the file cannot be read ({message}). Export it again.',
   'fault.diverged':
     'the training did not converge ({message}). Collect more patches, or retrain only the last layer.',
@@ -120,6 +145,20 @@ export const english = {
   'live.failed': 'The picture could not be classified: {reason}',
   'live.unusable': 'No model available',
   'live.bars': 'The five most likely classes',
+  'live.copy': 'Copy result',
+  'live.save': 'Save result',
+  'live.copied': 'Copied.',
+  'live.notCopied': 'This browser does not let the page copy. Save the result instead.',
+  'batch.heading': '{count} pictures, classified by {model}',
+  'batch.progress': '{done} of {count} pictures done',
+  'batch.done': 'Each picture is classified as a whole, from the average of its patches.',
+  'batch.file': 'File',
+  'batch.prediction': 'Prediction',
+  'batch.probability': 'Probability',
+  'batch.none': 'none of my surfaces (closest: {label})',
+  'batch.csv': 'Save as CSV',
+  'batch.stop': 'Stop',
+  'batch.close': 'Close',
   'time.heading': 'Time per picture',
   'time.frames': 'Frames/s',
   'time.grab': 'Read',
@@ -127,7 +166,7 @@ export const english = {
   'time.infer': 'Compute',
 
   'compare.heading': 'All models on this patch',
-  'compare.loading': 'Loading {count} models …',
+  'compare.loading': 'Loading model {done} of {count} …',
   'compare.model': 'Model',
   'compare.lacks': 'without {layers}',
   'compare.top': 'Prediction',
@@ -139,15 +178,25 @@ export const english = {
   'compare.agreement': '{share} of {count}',
   'compare.latency': 'Time',
   'compare.size': 'Size',
-  'compare.error': 'Error',
+  'compare.error': 'Validation error',
+  'compare.interval': '{low} to {high}',
   'compare.note':
-    'Agrees: whether the prediction is that of the reference model, on this patch and as a share of all patches in this view. Error: share of single validation patches classified wrong in the training run.',
+    'Press a heading to sort. Agrees: whether the prediction is that of the reference model, on this patch and as a share of all patches in this view. Validation error: share of single validation patches that the training run classified wrong, with its 95 % interval over photographs.',
+  'compare.plot': 'Validation error against time',
+  'compare.plotX': 'ms per patch, here',
+  'compare.plotY': 'validation error',
+  'compare.plotNote': 'Lower left is better: fewer errors, less time. Lines are 95 % intervals.',
+  'compare.plotPoint': '{name}: {error}, {ms} ms',
   'compare.single':
     'Only one model is exported. To compare it with others, run npm run train -- --network all and npm run export.',
 
   'see.heading': 'What the model sees',
   'see.map': 'Heat map',
-  'see.mapWhy': 'The model classifies every position in the picture. Choose a class to see where it appears.',
+  'see.mapWhy': 'The model classifies every position in the picture. Choose a class to see where it is.',
+  'see.border': 'Border: no whole square fits there',
+  'see.clear': '{label}: clear, with an outline',
+  'see.veiled': 'Veiled: something else',
+  'see.save': 'Save picture',
   'see.all': 'most likely class',
   'see.class': 'Show',
   'see.stats': '{columns} x {rows} positions, {stride} px apart, in {ms} ms',
@@ -161,7 +210,7 @@ export const english = {
   'see.mapTitle': 'Map {number} of {layer}',
   'see.filters': 'First filters',
   'see.filtersWhy':
-    'The {count} kernels of conv1, with {side} x {side} weights each. Dark is negative, light is positive.',
+    'The {count} kernels of conv1, numbered as in the file, with {side} x {side} weights each. Dark is negative, light is positive.',
   'see.opacity': 'Opacity',
 
   'teach.heading': 'Teach your own surfaces',

@@ -3,17 +3,26 @@ import type { Texts } from './english.ts';
 
 export const spanish: Texts = {
   'page.title': 'Textura: reconocer texturas con una red neuronal pequeña',
-  'page.claim': 'Reconoce la textura de las superficies. Sus imágenes no salen de este dispositivo.',
+  'page.claim':
+    'Apunte una cámara a una superficie, o abra una imagen, y vea qué es. Las imágenes no salen de este dispositivo.',
   'page.skip': 'Ir al resultado',
   'page.language': 'Idioma',
+  'page.service': 'Enlaces de este servicio',
+  'page.api': 'Documentación de la API',
+  'page.openApi': 'Descripción OpenAPI',
   'page.foot': 'Todo se calcula en este navegador. Las imágenes no se envían a ningún servidor.',
   'page.offline': 'Después de la primera visita, la página funciona sin conexión.',
   'page.insecure':
     'La página solo funciona sin conexión si la abre por https, o como http://localhost en este dispositivo.',
   'page.notStored': 'Este navegador no permite que la página guarde datos. No se guarda: {things}.',
   'page.notStored.language': 'el idioma elegido',
+  'page.notStored.theme': 'el aspecto elegido',
   'page.notStored.teaching': 'sus superficies y el modelo entrenado',
   'page.notStored.offline': 'la página para usarla sin conexión',
+  'theme.choose': 'Aspecto',
+  'theme.system': 'como el sistema',
+  'theme.light': 'claro',
+  'theme.dark': 'oscuro',
 
   'view.live': 'En vivo',
   'view.compare': 'Comparar',
@@ -34,7 +43,7 @@ export const spanish: Texts = {
   'source.redraw': 'Otras muestras',
   'source.sample': 'Textura de muestra {name}',
   'source.failed': 'No se pudieron dibujar las texturas de muestra. Abra una imagen o recargue la página.',
-  'source.drop': 'Suelte para abrir esta imagen',
+  'source.drop': 'Suelte para abrir: imágenes, un modelo (.onnx) o un proyecto (.zip)',
   'source.cameraName': 'Cámara {number}',
 
   'camera.insecure':
@@ -62,16 +71,30 @@ export const spanish: Texts = {
     'Este navegador altera un poco los datos de las imágenes para evitar que se le identifique, y los resultados pueden variar ligeramente. Permita los datos de canvas en esta página para obtener resultados exactos.',
 
   'stage.side': 'Tamaño del cuadro',
+  'stage.hint': 'El modelo lee el cuadro: arrástrelo, o su punto.',
   'stage.square':
     'Cuadro que se clasifica, de {side} píxeles de ancho, en {x}, {y}. Las flechas lo mueven; más y menos cambian su tamaño.',
 
   'model.choose': 'Modelo',
-  'model.loading': 'Cargando {name} …',
+  'model.settings': 'Cambiar',
+  'model.open': 'Abrir modelo',
+  'model.openHint':
+    'Un archivo .onnx de npm run export o de Enseñar, con su .report.json si lo tiene. También puede soltarlo en cualquier lugar.',
+  'model.notModel': 'Elija un archivo .onnx y, si lo tiene, su .report.json.',
+  'model.loading': 'Cargando …',
+  'model.unusable': 'No se puede usar',
   'model.failed': '{name} no se puede usar: {reason}',
   'model.verified': 'Verificado',
   'model.verifiedDetails':
     'Con los recortes de prueba del modelo, este dispositivo calcula las probabilidades esperadas con una diferencia máxima de {difference}.',
-  'model.none': 'Todavía no hay modelos. Entrene y exporte uno:',
+  'model.unverified': 'Sin verificar',
+  'model.unverifiedDetails':
+    'Este archivo llegó sin su informe. Ábralo junto con su .report.json para comprobar que este dispositivo calcula las probabilidades esperadas.',
+  'model.download': 'Descarga del modelo',
+  'model.loaded': '{loaded} de {total} MB',
+  'model.loadedSoFar': '{loaded} MB',
+  'model.cancel': 'Cancelar',
+  'model.none': 'Todavía no hay modelos. Abra un archivo .onnx, o entrene y exporte un modelo:',
   'model.unlisted': 'No se pudo cargar la lista de modelos: {reason}',
   'model.retry': 'Intentar de nuevo',
   'model.taught': '{name} (entrenado aquí)',
@@ -105,6 +128,9 @@ export const spanish: Texts = {
     'no se pudo cargar {file}. Compruebe la conexión y que el servidor tenga todos los archivos de la página.',
   'fault.wrong-numbers':
     'sus resultados son incorrectos (las probabilidades difieren en {difference}; se permite {tolerance} como máximo).',
+  'fault.no-check':
+    'este modelo llegó sin su informe, así que no se pueden comprobar los resultados de WebGPU.',
+  'fault.cancelled': 'se canceló la carga.',
   'fault.model-unusable': 'el archivo no se puede leer ({message}). Expórtelo de nuevo.',
   'fault.diverged':
     'el entrenamiento no convergió ({message}). Reúna más recortes o reentrene solo la última capa.',
@@ -125,6 +151,20 @@ export const spanish: Texts = {
   'live.failed': 'No se pudo clasificar la imagen: {reason}',
   'live.unusable': 'No hay ningún modelo disponible',
   'live.bars': 'Las cinco clases más probables',
+  'live.copy': 'Copiar resultado',
+  'live.save': 'Guardar resultado',
+  'live.copied': 'Copiado.',
+  'live.notCopied': 'Este navegador no permite que la página copie. Guarde el resultado.',
+  'batch.heading': '{count} imágenes, clasificadas por {model}',
+  'batch.progress': '{done} de {count} imágenes listas',
+  'batch.done': 'Cada imagen se clasifica entera, con la media de sus recortes.',
+  'batch.file': 'Archivo',
+  'batch.prediction': 'Predicción',
+  'batch.probability': 'Probabilidad',
+  'batch.none': 'ninguna de mis superficies (la más parecida: {label})',
+  'batch.csv': 'Guardar como CSV',
+  'batch.stop': 'Parar',
+  'batch.close': 'Cerrar',
   'time.heading': 'Tiempo por imagen',
   'time.frames': 'Imágenes/s',
   'time.grab': 'Leer',
@@ -132,7 +172,7 @@ export const spanish: Texts = {
   'time.infer': 'Calcular',
 
   'compare.heading': 'Todos los modelos con este recorte',
-  'compare.loading': 'Cargando {count} modelos …',
+  'compare.loading': 'Cargando el modelo {done} de {count} …',
   'compare.model': 'Modelo',
   'compare.lacks': 'sin {layers}',
   'compare.top': 'Predicción',
@@ -144,15 +184,26 @@ export const spanish: Texts = {
   'compare.agreement': '{share} de {count}',
   'compare.latency': 'Tiempo',
   'compare.size': 'Tamaño',
-  'compare.error': 'Error',
+  'compare.error': 'Error de validación',
+  'compare.interval': 'de {low} a {high}',
   'compare.note':
-    'Coincide: si la predicción es la del modelo de referencia, en este recorte y como proporción de todos los recortes de esta vista. Error: proporción de recortes de validación clasificados mal en el entrenamiento.',
+    'Pulse un encabezado para ordenar. Coincide: si la predicción es la del modelo de referencia, en este recorte y como proporción de todos los recortes de esta vista. Error de validación: proporción de recortes de validación que el entrenamiento clasificó mal, con su intervalo del 95 % sobre fotografías.',
+  'compare.plot': 'Error de validación frente al tiempo',
+  'compare.plotX': 'ms por recorte, aquí',
+  'compare.plotY': 'error de validación',
+  'compare.plotNote':
+    'Abajo a la izquierda es mejor: menos errores, menos tiempo. Las líneas son intervalos del 95 %.',
+  'compare.plotPoint': '{name}: {error}, {ms} ms',
   'compare.single':
     'Solo hay un modelo exportado. Para compararlo con otros, ejecute npm run train -- --network all y npm run export.',
 
   'see.heading': 'Lo que ve el modelo',
   'see.map': 'Mapa de calor',
-  'see.mapWhy': 'El modelo clasifica cada posición de la imagen. Elija una clase para ver dónde aparece.',
+  'see.mapWhy': 'El modelo clasifica cada posición de la imagen. Elija una clase para ver dónde está.',
+  'see.border': 'Borde: ahí no cabe un cuadro entero',
+  'see.clear': '{label}: despejado, con contorno',
+  'see.veiled': 'Velado: otra cosa',
+  'see.save': 'Guardar imagen',
   'see.all': 'clase más probable',
   'see.class': 'Mostrar',
   'see.stats': '{columns} x {rows} posiciones, cada {stride} px, en {ms} ms',
@@ -166,7 +217,7 @@ export const spanish: Texts = {
   'see.mapTitle': 'Mapa {number} de {layer}',
   'see.filters': 'Primeros filtros',
   'see.filtersWhy':
-    'Los {count} núcleos de conv1, con {side} x {side} pesos cada uno. Oscuro es negativo; claro, positivo.',
+    'Los {count} núcleos de conv1, numerados como en el archivo, con {side} x {side} pesos cada uno. Oscuro es negativo; claro, positivo.',
   'see.opacity': 'Opacidad',
 
   'teach.heading': 'Enseñe sus propias superficies',

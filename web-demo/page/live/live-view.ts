@@ -1,8 +1,5 @@
 /** The Live view: the patch of the square, its most likely classes, and the time of each step. */
-import { meanProbabilities } from '../../../model/calibration.ts';
-import { knownMargin } from '../../../model/known-score.ts';
-import { meanRow, softmaxRows } from '../../../model/scores.ts';
-import type { Answer, LoadedModel } from '../../shared/inference-api.ts';
+import type { LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { choice } from '../dom/choice.ts';
 import { dye } from '../dom/colours.ts';
@@ -20,24 +17,30 @@ import {
 } from '../language/language.ts';
 import { paintPatch } from '../stage/capture.ts';
 import type { View, ViewContext } from '../view.ts';
+import { batchPanel } from './batch-panel.ts';
+import { resultActions, type SharedReading } from './result-actions.ts';
+import { type Scores, scoresOf } from './scores.ts';
 import { smoothed, stableOrder } from './smoothing.ts';
 import { timeTable } from './time-table.ts';
 
 const shownClasses = 5;
 
-interface Reading {
+interface Reading extends Scores {
   readonly model: LoadedModel;
-  readonly probabilities: Float32Array;
   /** Classes by decreasing probability. */
   readonly order: readonly number[];
   /** Patches that were averaged. */
   readonly count: number;
-  /** Negative if the picture shows none of the classes; undefined if the model cannot tell. */
-  readonly margin: number | undefined;
   readonly at: number;
 }
 
-export function liveView({ inference, models, stage, reader, requestReading, markShown }: ViewContext): View {
+export interface LiveView extends View {
+  /** Classifies several pictures, each as a whole, and lists the results. */
+  classifyAll(pictures: readonly File[]): void;
+}
+
+export function liveView(context: ViewContext): LiveView {
+  const { inference, models, stage, reader, requestReading, markShown } = context;
   const patch = element('canvas', {
     class: 'patch result',
     width: 64,
@@ -51,6 +54,24 @@ export function liveView({ inference, models, stage, reader, requestReading, mar
   const scopes = { square: 'live.square', whole: 'live.whole' } as const;
   const scope = choice<keyof typeof scopes>('scope', 'live.scope', scopes, 'square', requestReading);
   let reading: Reading | undefined;
+  const batch = batchPanel(context);
+  const actions = resultActions(() => reading && sharedReading(reading));
+
+  /** The current result as a person would keep it. */
+  function sharedReading({ model, probabilities, order, count, margin }: Reading): SharedReading {
+    const { width = 0, height = 0 } = stage.picture.get() ?? {};
+    return {
+      model: model.name,
+      picture: { width, height },
+      ...(count === 1 ? { square: stage.square.get() } : {}),
+      patches: count,
+      ...(margin === undefined ? {} : { isKnown: margin >= 0 }),
+      predictions: order.map((c) => ({
+        label: model.labels[c] ?? '',
+        probability: probabilities[c] ?? 0,
+      })),
+    };
+  }
 
   const patchFigure = element(
     'figure',
@@ -60,6 +81,7 @@ export function liveView({ inference, models, stage, reader, requestReading, mar
   );
 
   const draw = () => {
+    actions.enable(reading !== undefined);
     patchFigure.hidden = inference.model.get().status === 'failed';
     stage.caption(prediction.show(reading, inference.model.get().status));
     const colours = coloursOf(models.get(), reading?.model.name ?? '');
@@ -91,14 +113,10 @@ export function liveView({ inference, models, stage, reader, requestReading, mar
     if (taken === undefined) return;
     const answer = await inference.call('classify', { model: model.name, patches: taken.patches });
     if (answer === superseded || !isCurrent()) return;
-    const classes = model.labels.length;
-    const fresh = meanProbabilities(answer.logits, classes, model.temperatures);
-    const margin = marginOf(answer, model);
     const isContinued = taken.isFrame && reading?.model === model && reading.count === taken.count;
     reading = nextReading(isContinued ? reading : undefined, {
       model,
-      probabilities: fresh,
-      margin,
+      ...scoresOf(answer, model),
       ...taken,
     });
     paintPatch(patch, taken.patch);
@@ -116,10 +134,13 @@ export function liveView({ inference, models, stage, reader, requestReading, mar
       scope.root,
       textElement('h3', 'live.bars', { class: 'visually-hidden' }),
       bars.root,
+      actions.root,
       textElement('h3', 'time.heading', { class: 'visually-hidden' }),
       times.root,
+      batch.root,
     ),
     read,
+    classifyAll: batch.classify,
     reset() {
       reading = undefined;
       times.reset();
@@ -143,13 +164,6 @@ function nextReading(
       ? margin
       : smoothed(Float32Array.of(before.margin), Float32Array.of(margin), at - before.at)[0];
   return { model, probabilities: shown, order, count, margin: shownMargin, at };
-}
-
-/** By how much the picture passes the model's threshold for known surfaces. */
-function marginOf({ logits, knownScores }: Answer, { known, labels }: LoadedModel): number | undefined {
-  if (known === undefined || knownScores === undefined) return undefined;
-  const probabilities = softmaxRows(meanRow(logits, labels.length), labels.length);
-  return knownMargin(Math.max(...probabilities), knownScores, known);
 }
 
 /** Shown if there is no result. */
@@ -221,6 +235,7 @@ function classBars(rows: number) {
     root,
     /** `classes` by decreasing probability. */
     show(classes: readonly ShownClass[]): void {
+      root.classList.toggle('empty', classes.length === 0);
       bars.forEach(({ row, label, value, fill }, i) => {
         const shown = classes[i];
         row.hidden = shown === undefined;

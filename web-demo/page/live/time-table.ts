@@ -26,12 +26,8 @@ export function timeTable() {
   const entries = (Object.keys(rows) as Row[]).map((row) =>
     element('div', {}, textElement('dt', rows[row]), cells[row]),
   );
-  const root = element(
-    'dl',
-    { class: 'times' },
-    element('div', {}, textElement('dt', 'time.frames'), rate),
-    ...entries,
-  );
+  const rateEntry = element('div', {}, textElement('dt', 'time.frames'), rate);
+  const root = element('dl', { class: 'times' }, ...entries, rateEntry);
   let averages: Record<Row, number> | undefined;
   let frameMs: number | undefined;
   let lastFrameAt: number | undefined;
@@ -39,6 +35,7 @@ export function timeTable() {
 
   function draw(): void {
     drawnAt = performance.now();
+    rateEntry.hidden = frameMs === undefined;
     rate.textContent = frameMs === undefined ? '–' : formatNumber(1000 / frameMs, 1);
     for (const row of Object.keys(rows) as Row[]) {
       cells[row].textContent = averages === undefined ? '–' : `${formatNumber(averages[row], 1)} ms`;

@@ -11,6 +11,7 @@ import { formatNumber, formatPercent, language, setText, textElement, textOf } f
 import type { Picture } from '../stage/stage.ts';
 import type { ViewContext } from '../view.ts';
 import { classShares, likeliestClasses, nearestPosition, scaledPicture, slidingSidePx } from './heat-map.ts';
+import { savePicture } from './save-picture.ts';
 
 /** The legend lists the classes with the largest shares. */
 const legendRows = 8;
@@ -52,6 +53,7 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
     value: 0.6,
   });
   const legend = element('ul', { class: 'legend result' });
+  const save = textElement('button', 'see.save', { type: 'button', disabled: true });
   const stats = element('p', { class: 'note figure result', id: 'heat-stats' });
   const difference = element('p', { class: 'note result' });
   let shown: ShownMap | undefined;
@@ -61,8 +63,10 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
   const draw = () => {
     if (shown === undefined) return;
     // The legend first, so that the largest classes get the first colours.
-    legend.replaceChildren(...legendOf(shown, colourOf));
-    drawHeat(stage.overlay, { ...shown, shownClass: chosen(), strength: Number(strength.value), colourOf });
+    const one = chosen();
+    legend.replaceChildren(...(one === undefined ? legendOf(shown, colourOf) : oneClassLegend(shown, one)));
+    save.disabled = false;
+    drawHeat(stage.overlay, { ...shown, shownClass: one, strength: Number(strength.value), colourOf });
     const { map, model, sidePx } = shown;
     setText(stats, 'see.stats', {
       columns: formatNumber(map.columns),
@@ -82,6 +86,24 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
   };
   classSelect.addEventListener('change', draw);
   strength.addEventListener('input', draw);
+  save.addEventListener('click', () => {
+    if (shown === undefined) return;
+    const { model, picture } = shown;
+    const one = chosen();
+    const entries = shownShares(shown).map(({ index, share }) => ({
+      colour: colourOf(index),
+      label: model.labels[index] ?? '',
+      share,
+    }));
+    const title = one === undefined ? textOf('see.all') : (model.labels[one] ?? '');
+    savePicture({
+      picture,
+      overlay: stage.overlay,
+      square: stage.square.get(),
+      title: `${model.name}: ${title}`,
+      legend: one === undefined ? entries : [],
+    });
+  });
   language.subscribe(() => {
     listClasses(shown?.model.labels ?? []);
     draw();
@@ -165,6 +187,7 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
         element('p', { class: 'field' }, textElement('label', 'see.opacity', { for: strength.id }), strength),
       ),
       legend,
+      element('div', { class: 'result-actions' }, save),
       stats,
       difference,
     ),
@@ -174,6 +197,7 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
       colourOf = classColours(coloursOf(models.get(), model?.name ?? ''));
       clearOverlay(stage.overlay);
       legend.replaceChildren();
+      save.disabled = true;
       stats.textContent = '';
       difference.textContent = '';
       listClasses(model?.labels ?? []);
@@ -182,16 +206,53 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
   };
 }
 
-function legendOf({ likeliest, model }: ShownMap, colourOf: ClassColours): readonly HTMLElement[] {
-  return classShares(likeliest)
-    .slice(0, legendRows)
-    .map(({ index, share }) => {
-      const key = element('span', { class: 'legend-key', 'aria-hidden': 'true' });
-      key.style.background = colourOf(index);
-      const value = element('span', { class: 'figure' }, formatPercent(share));
-      const label = model.labels[index] ?? '';
-      return element('li', { 'data-class': label }, key, element('span', {}, label), value);
-    });
+/** The classes with the largest shares. */
+function shownShares({ likeliest }: ShownMap) {
+  return classShares(likeliest).slice(0, legendRows);
+}
+
+/** The classes in their colours, and why the border has none. */
+function legendOf(shown: ShownMap, colourOf: ClassColours): readonly HTMLElement[] {
+  return [
+    ...shownShares(shown).map(({ index, share }) => {
+      const label = shown.model.labels[index] ?? '';
+      return legendRow(colourOf(index), label, formatPercent(share), { 'data-class': label });
+    }),
+    legendRow('transparent', textOf('see.border'), '', { class: 'legend-note' }),
+  ];
+}
+
+/** What a map of one class shows. */
+function oneClassLegend({ model, map }: ShownMap, index: number): readonly HTMLElement[] {
+  const positions = map.rows * map.columns;
+  const own = map.probabilities.subarray(index * positions, (index + 1) * positions);
+  const label = model.labels[index] ?? '';
+  const share = own.filter((probability) => probability >= contourAt).length / positions;
+  return [
+    legendRow('transparent', textOf('see.clear', { label }), formatPercent(share), {
+      class: 'legend-clear',
+      'data-class': label,
+    }),
+    legendRow(veilColour, textOf('see.veiled'), '', { class: 'legend-note' }),
+    legendRow('transparent', textOf('see.border'), '', { class: 'legend-note' }),
+  ];
+}
+
+function legendRow(
+  colour: string,
+  label: string,
+  value: string,
+  attributes: Readonly<Record<string, string>> = {},
+): HTMLElement {
+  const key = element('span', { class: 'legend-key', 'aria-hidden': 'true' });
+  key.style.background = colour;
+  return element(
+    'li',
+    attributes,
+    key,
+    element('span', {}, label),
+    element('span', { class: 'figure' }, value),
+  );
 }
 
 interface HeatDrawing {
@@ -226,24 +287,61 @@ function classColours(colours: readonly number[] = []): ClassColours {
   };
 }
 
-const heatColour = 'oklch(0.68 0.21 35)';
+const veilColour = 'rgb(20 16 10)';
+const contourColour = 'oklch(0.68 0.21 35)';
+/** The outline of one class is where its probability is a half. */
+const contourAt = 0.5;
 
+/**
+ * All classes: each position in the colour of its most likely class. One class: the rest of the picture is
+ * veiled, so that the surface itself stays visible, and outlined.
+ */
 function drawHeat(canvas: HTMLCanvasElement, drawing: HeatDrawing): void {
   const { map, width, height, likeliest, shownClass, strength, colourOf } = drawing;
   canvas.width = width;
   canvas.height = height;
   const context = context2d(canvas);
-  const positions = map.rows * map.columns;
-  const edge = (map.fieldPx - map.stridePx) / 2;
+  const { rows, columns, stridePx, fieldPx } = map;
+  const positions = rows * columns;
+  const edge = (fieldPx - stridePx) / 2;
   for (let position = 0; position < positions; position++) {
-    const row = Math.floor(position / map.columns);
-    const column = position % map.columns;
     const index = shownClass ?? (likeliest[position] as number);
     const probability = map.probabilities[index * positions + position] as number;
-    context.globalAlpha = strength * (shownClass === undefined ? 0.25 + 0.75 * probability : probability);
-    context.fillStyle = shownClass === undefined ? colourOf(index) : heatColour;
-    context.fillRect(edge + column * map.stridePx, edge + row * map.stridePx, map.stridePx, map.stridePx);
+    context.globalAlpha = strength * (shownClass === undefined ? 0.25 + 0.75 * probability : 1 - probability);
+    context.fillStyle = shownClass === undefined ? colourOf(index) : veilColour;
+    const [row, column] = [Math.floor(position / columns), position % columns];
+    context.fillRect(edge + column * stridePx, edge + row * stridePx, stridePx, stridePx);
   }
+  if (shownClass === undefined) return;
+  context.globalAlpha = 1;
+  context.strokeStyle = contourColour;
+  context.lineWidth = 2;
+  context.stroke(contour(map, shownClass, edge));
+}
+
+/** The borders between positions on both sides of `contourAt`. */
+function contour({ rows, columns, stridePx, probabilities }: HeatMap, index: number, edge: number): Path2D {
+  const path = new Path2D();
+  const isIn = (row: number, column: number) =>
+    row >= 0 &&
+    row < rows &&
+    column >= 0 &&
+    column < columns &&
+    (probabilities[(index * rows + row) * columns + column] as number) >= contourAt;
+  for (let row = 0; row <= rows; row++) {
+    for (let column = 0; column <= columns; column++) {
+      const [x, y] = [edge + column * stridePx, edge + row * stridePx];
+      if (isIn(row, column) !== isIn(row - 1, column)) {
+        path.moveTo(x, y);
+        path.lineTo(x + stridePx, y);
+      }
+      if (isIn(row, column) !== isIn(row, column - 1)) {
+        path.moveTo(x, y);
+        path.lineTo(x, y + stridePx);
+      }
+    }
+  }
+  return path;
 }
 
 function clearOverlay(canvas: HTMLCanvasElement): void {

@@ -150,14 +150,14 @@ function mapGrid(onPosition: (position: Position) => void) {
 }
 
 /** The kernels on one scale. */
-function filterPictures({ kernelPx, values }: Activations['kernels']): readonly HTMLCanvasElement[] {
+function filterPictures({ kernelPx, values }: Activations['kernels']): readonly HTMLElement[] {
   const size = kernelPx ** 2;
   const largest = largestMagnitude(values);
   return Array.from({ length: values.length / size }, (_, i) => {
     const canvas = element('canvas');
     const weights = values.subarray(i * size, (i + 1) * size);
     drawValues(canvas, weights, kernelPx, kernelPx, largest, greyScale);
-    return canvas;
+    return element('figure', {}, canvas, element('figcaption', { class: 'figure' }, String(i + 1)));
   });
 }
 

@@ -11,8 +11,15 @@ interface CameraControls {
   stop(): void;
 }
 
-/** `notify` shows why there is no camera; undefined removes the message. */
-export function cameraControls(stage: Stage, notify: (key: TextKey | undefined) => void): CameraControls {
+/**
+ * `notify` shows why there is no camera; undefined removes the message. `onStart` is called when the camera's
+ * picture replaces another one.
+ */
+export function cameraControls(
+  stage: Stage,
+  notify: (key: TextKey | undefined) => void,
+  onStart: () => void,
+): CameraControls {
   const button = textElement('button', 'source.camera', {
     type: 'button',
     class: 'primary',
@@ -67,6 +74,7 @@ export function cameraControls(stage: Stage, notify: (key: TextKey | undefined) 
       return;
     }
     notify(undefined);
+    onStart();
     label('source.stop');
     await present(camera.stream, video, stage);
     await showSettings(camera);

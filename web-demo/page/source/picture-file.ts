@@ -163,9 +163,3 @@ function undecoded(file: Blob, kind: ImageKind | undefined, options: ErrorOption
   const isPicture = kind !== undefined || file.type.startsWith('image/');
   return new PictureError(isPicture ? 'damaged' : 'not-picture', {}, options);
 }
-
-/** The first picture among dropped or pasted files. */
-export function pictureIn(transfer: DataTransfer | null): File | undefined {
-  const files = [...(transfer?.files ?? [])];
-  return files.find(({ type }) => type.startsWith('image/')) ?? files[0];
-}

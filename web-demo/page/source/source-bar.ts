@@ -2,6 +2,7 @@
 import { type TextureName, textureNames } from '../../../textures/textures.ts';
 import { WorkerClient } from '../../shared/worker-calls.ts';
 import { element } from '../dom/element.ts';
+import { modelFiles } from '../inference/opened-model.ts';
 import {
   ariaLabel,
   language,
@@ -15,11 +16,25 @@ import { altersPixels, paintGrey } from '../stage/capture.ts';
 import type { Size } from '../stage/square.ts';
 import type { Stage } from '../stage/stage.ts';
 import { cameraControls } from './camera-controls.ts';
-import { decodePicture, PictureError, pictureIn } from './picture-file.ts';
+import { decodePicture, PictureError } from './picture-file.ts';
 import { drawPatchwork, drawSample, type TextureWorker, withinOnePiece } from './sample.ts';
+
+/** What to do with files that are not one picture for the stage. */
+interface FileHandlers {
+  /** A model, and maybe its report. */
+  model(files: readonly File[]): void;
+  project(file: File): void;
+  pictures(files: readonly File[]): void;
+}
 
 export interface SourceBar {
   readonly root: HTMLElement;
+  /** Shows a picture on the stage. */
+  open(picture: File): void;
+  /** Sets what to do with other files, which are refused before. */
+  handle(handlers: Partial<FileHandlers>): void;
+  /** Shows a message about a problem; undefined removes it. */
+  notify(key: TextKey | undefined, values?: Values): void;
   /** Shows that the picture is smaller than a patch of `least` pixels; undefined removes the message. */
   showTooSmall(picture: Size | undefined, least: number): void;
   /** Shows the patchwork of samples. */
@@ -31,13 +46,15 @@ const swatchPx = 72;
 export function sourceBar(stage: Stage): SourceBar {
   const notice = noticeLine();
   const sizeNotice = noticeLine();
-  const camera = cameraControls(stage, notice.show);
+  const camera = cameraControls(stage, notice.show, () => samples.unmark());
   const file = element('input', {
     type: 'file',
     accept: accepted,
     id: 'picture-file',
     class: 'visually-hidden',
+    multiple: true,
   });
+  let handlers: Partial<FileHandlers> = {};
   const samples = samplePicker(show, (error) => {
     reportError(error);
     notice.show('source.failed');
@@ -63,12 +80,21 @@ export function sourceBar(stage: Stage): SourceBar {
     }
   }
 
+  /** Files that are opened together: a model, a project, or pictures. */
+  function openAll(files: readonly File[]): void {
+    const project = files.find(({ name }) => /\.zip$/i.test(name));
+    if (modelFiles(files) !== undefined && handlers.model !== undefined) handlers.model(files);
+    else if (project !== undefined && handlers.project !== undefined) handlers.project(project);
+    else if (files.length > 1 && handlers.pictures !== undefined) handlers.pictures(files);
+    else void open(files[0]);
+  }
+
   file.addEventListener('change', () => {
-    void open(file.files?.[0]);
+    openAll([...(file.files ?? [])]);
     file.value = '';
   });
-  takeDropped((dropped) => void open(dropped));
-  document.addEventListener('paste', ({ clipboardData }) => void open(pictureIn(clipboardData)));
+  takeDropped(openAll);
+  document.addEventListener('paste', ({ clipboardData }) => openAll([...(clipboardData?.files ?? [])]));
 
   return {
     root: element(
@@ -94,6 +120,11 @@ export function sourceBar(stage: Stage): SourceBar {
       if (picture === undefined) sizeNotice.show(undefined);
       else sizeNotice.show('picture.too-small', { width: picture.width, height: picture.height, least });
     },
+    open: (picture) => void open(picture),
+    handle(next) {
+      handlers = next;
+    },
+    notify: notice.show,
     begin: samples.begin,
   };
 }
@@ -119,8 +150,8 @@ function noticeLine() {
   };
 }
 
-/** Calls back with a file that is dropped anywhere on the page, and shows an overlay during the drag. */
-function takeDropped(take: (file: File | undefined) => void): void {
+/** Calls back with files that are dropped anywhere on the page, and shows an overlay during the drag. */
+function takeDropped(take: (files: readonly File[]) => void): void {
   const overlay = textElement('div', 'source.drop', { class: 'drop-overlay', hidden: true });
   document.body.append(overlay);
   const isFile = ({ dataTransfer }: DragEvent) => dataTransfer?.types.includes('Files') ?? false;
@@ -136,7 +167,7 @@ function takeDropped(take: (file: File | undefined) => void): void {
     overlay.hidden = true;
     if (!isFile(event)) return;
     event.preventDefault();
-    take(pictureIn(event.dataTransfer));
+    take([...(event.dataTransfer?.files ?? [])]);
   });
 }
 

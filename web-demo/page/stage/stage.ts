@@ -54,6 +54,7 @@ export function createStage(): Stage {
   const controls = element(
     'div',
     { class: 'stage-controls' },
+    textElement('p', 'stage.hint', { class: 'note' }),
     textElement('label', 'stage.side', { for: 'square-side' }),
     side,
     sideText,
@@ -91,6 +92,7 @@ export function createStage(): Stage {
   dragging(frameArea, frame.handle, { size, square, place, scaleTo });
 
   function draw(): void {
+    frame.root.hidden = picture.get() === undefined;
     const { x, y, sidePx } = square.get();
     placeOver(frame.root, square.get(), size());
     const { marker } = frame;
@@ -111,7 +113,7 @@ export function createStage(): Stage {
   }
 
   return {
-    root: element('div', { class: 'stage' }, frameArea, controls),
+    root: element('div', { class: 'stage' }, element('div', { class: 'stage-strip' }, frameArea), controls),
     picture,
     square,
     overlay,

@@ -19,7 +19,12 @@ import { surfaceList } from './surface-list.ts';
 import { listedTaught, type Teaching, teach } from './taught-model.ts';
 import { trainingResultPanel } from './training-result.ts';
 
-export function teachView(context: ViewContext): View {
+export interface TeachView extends View {
+  /** Adds the surfaces of a project file. */
+  importProject(file: File): void;
+}
+
+export function teachView(context: ViewContext): TeachView {
   const { inference, stage, reader, models, goTo } = context;
   const add = textElement('button', 'teach.add', { type: 'button' });
   const depths = { head: 'teach.head', all: 'teach.all' } as const satisfies Record<TeachingDepth, string>;
@@ -306,6 +311,7 @@ export function teachView(context: ViewContext): View {
         deleted,
       ),
     ),
+    importProject: (file) => void importProject(file),
     read: async () => {},
     reset() {},
   };

@@ -1,0 +1,84 @@
+/** A plot of the validation error of every model against the time that it takes here. */
+import { axes, roundTicks } from '../dom/axes.ts';
+import { element, svgElement } from '../dom/element.ts';
+import type { ListedModel } from '../inference/model-list.ts';
+import { formatNumber, formatPercent, textElement, textOf } from '../language/language.ts';
+
+/** Of one patch, in a run on its own. */
+export type RunTimes = ReadonlyMap<string, number>;
+
+const size = { width: 440, height: 230 } as const;
+const area = { left: 46, right: size.width - 16, top: 24, bottom: size.height - 38 } as const;
+const labelPx = { height: 12, perLetter: 6.4 } as const;
+
+export function errorPlot() {
+  const picture = svgElement('svg', {
+    viewBox: `0 0 ${size.width} ${size.height}`,
+    class: 'chart plot',
+    role: 'img',
+  });
+  const root = element(
+    'figure',
+    { class: 'chart-figure', hidden: true },
+    textElement('figcaption', 'compare.plot'),
+    picture,
+    textElement('p', 'compare.plotNote', { class: 'note' }),
+  );
+
+  /** Models without an error or a time are left out; one model alone is not plotted. */
+  function show(models: readonly ListedModel[], times: RunTimes): void {
+    const points = models.flatMap(({ name, top1err, top1errInterval }) => {
+      const ms = times.get(name);
+      if (ms === undefined || top1err === undefined) return [];
+      return [{ name, ms, error: top1err, interval: top1errInterval ?? { low: top1err, high: top1err } }];
+    });
+    root.hidden = points.length < 2;
+    if (root.hidden) return;
+    const largestX = 1.12 * Math.max(...points.map(({ ms }) => ms));
+    const largestY = 1.12 * Math.max(...points.map(({ interval }) => interval.high), 0.01);
+    const x = (ms: number) => area.left + ((area.right - area.left) * ms) / largestX;
+    const y = (error: number) => area.bottom - ((area.bottom - area.top) * error) / largestY;
+    const digits = (roundTicks(largestY, 4)[1] ?? 1) < 0.01 ? 1 : 0;
+    const titles = { x: textOf('compare.plotX'), y: textOf('compare.plotY') };
+    const format = { y: (value: number) => formatPercent(value, digits) };
+    // Labels keep clear of points and of each other.
+    const placed = points.map(({ ms, error }) => ({ x: x(ms) - 5, y: y(error) + 4, width: 10 }));
+    picture.setAttribute('aria-label', textOf('compare.plot'));
+    picture.replaceChildren(
+      ...axes({ area, largestX, largestY, titles, format }),
+      ...points.flatMap(({ name, ms, error, interval }) => {
+        const [cx, cy] = [x(ms), y(error)];
+        const width = name.length * labelPx.perLetter;
+        const isRight = cx + 8 + width > area.right;
+        const left = isRight ? cx - 8 - width : cx + 8;
+        let top = cy - 6;
+        // A label that would cover another one moves up.
+        while (
+          placed.some(
+            (other) =>
+              Math.abs(other.y - top) < labelPx.height &&
+              left < other.x + other.width &&
+              other.x < left + width,
+          )
+        )
+          top -= labelPx.height;
+        placed.push({ x: left, y: top, width });
+        const words = textOf('compare.plotPoint', {
+          name,
+          ms: formatNumber(ms, 1),
+          error: formatPercent(error, 1),
+        });
+        return [
+          svgElement('path', { class: 'plot-interval', d: `M${cx} ${y(interval.low)}V${y(interval.high)}` }),
+          svgElement('circle', { class: 'plot-point', cx, cy, r: 4.5 }, svgElement('title', {}, words)),
+          svgElement(
+            'text',
+            { x: isRight ? cx - 8 : cx + 8, y: top, 'text-anchor': isRight ? 'end' : 'start' },
+            name,
+          ),
+        ];
+      }),
+    );
+  }
+  return { root, show };
+}

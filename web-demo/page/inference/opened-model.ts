@@ -1,0 +1,47 @@
+/** A model from a file that a person opens: one of ours, with or without its report. */
+import { noTemperatures } from '../../../model/calibration.ts';
+import { jsonOf, modelReportSchema } from '../../../model/model-file.ts';
+import type { ListedModel } from './model-list.ts';
+
+const modelEnding = /\.onnx$/i;
+const reportEnding = /\.report\.json$/i;
+
+/** Of files that are opened together, those that are a model and its report. */
+export function modelFiles(
+  files: readonly File[],
+): { readonly model: File; readonly report?: File } | undefined {
+  const model = files.find(({ name }) => modelEnding.test(name));
+  if (model === undefined) return undefined;
+  const report = files.find(({ name }) => reportEnding.test(name));
+  return report === undefined ? { model } : { model, report };
+}
+
+/**
+ * The file as a model of the list, under a name that no other model has. Its labels are read when it is loaded.
+ * Without a report, its results cannot be checked, so it runs on wasm only.
+ */
+export async function openedModel(
+  { model, report }: NonNullable<ReturnType<typeof modelFiles>>,
+  taken: readonly string[],
+): Promise<ListedModel> {
+  const wanted = model.name.replace(modelEnding, '');
+  let name = wanted;
+  for (let number = 2; taken.includes(name); number++) name = `${wanted} ${number}`;
+  const bytes = new Uint8Array(await model.arrayBuffer());
+  const check = report && modelReportSchema.safeParse(jsonOf(await report.text())).data;
+  const graph = check?.graphs.find(({ file }) => file === model.name) ?? check?.graphs[0];
+  return {
+    name,
+    labels: [],
+    bytes: bytes.length,
+    temperatures: noTemperatures,
+    top1err: check?.validation?.top1err,
+    origin: 'opened',
+    source: async () => ({
+      name,
+      file: bytes,
+      selfCheck: check?.selfCheck ?? [],
+      tolerance: graph?.parity.tolerance ?? 0,
+    }),
+  };
+}
