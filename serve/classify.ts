@@ -1,8 +1,8 @@
 /**
- * npm run classify: classifies image files. A file that cannot be used is reported, and the others are still
- * classified.
+ * npm run classify: classifies image files, or a folder into a table. A file that cannot be used is reported,
+ * and the others are still classified.
  */
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
@@ -12,13 +12,14 @@ import { stretchText } from '../model/sample-depth.ts';
 import { cropChoices } from '../model/service.ts';
 import { counted, oneLine } from '../model/words.ts';
 import { callerPath, callerPathHelp } from '../node/caller-path.ts';
-import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
+import { type CommandDefinition, flagOf, runIfMain } from '../node/command-line.ts';
 import { decodeImage } from '../node/image-decoder.ts';
 import { readImageFile } from '../node/image-file.ts';
 import { commandText } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { type Classification, classify } from './classification.ts';
-import { Model } from './model.ts';
+import { classifyFolder, defaultWatchTimes } from './folder/classify-folder.ts';
+import { Model, readModelFile } from './model.ts';
 
 const terminal = terminalOn(process.stdout);
 const modelsFolder = 'models';
@@ -37,17 +38,78 @@ const options = z.strictObject({
     .enum(cropChoices)
     .default('auto')
     .describe('auto: patches that cover the image; center: only the patch in the centre'),
+  csv: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('classify all pictures below a folder into this table; the same command resumes'),
+  copyTo: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'with --csv: copy the pictures into a sub-folder of this folder for each class, unknown and doubtful ones apart',
+    ),
+  doubtfulBelow: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.5)
+    .describe('with --copy-to: pictures whose class has a lower probability are doubtful'),
+  watch: z.boolean().default(false).describe('with --csv: follow the folder until Ctrl-C'),
   maxImagePixels: maxImagePixelsOption,
 });
 type ClassifyOptions = z.infer<typeof options>;
 
 export const command: CommandDefinition<typeof options> = {
   name: 'classify',
-  summary: `Classifies images. IMAGE is a file (${callerPathHelp}), or - for one image on standard input.`,
+  summary:
+    `Classifies images. IMAGE is a file (${callerPathHelp}), or - for one image on standard input. ` +
+    'With --csv, IMAGE is a folder.',
   options,
   arguments: 'image',
-  run: (given, { args }) => classifyFiles(given, args),
+  async run(options, { args, given }) {
+    if (options.csv === undefined) {
+      requireNone(given, ['copyTo', 'doubtfulBelow', 'watch'], 'needs a folder and --csv FILE');
+      await classifyFiles(options, args);
+    } else {
+      requireNone(given, ['json', 'top'], 'cannot be used with --csv');
+      await classifyInto(options.csv, options, args);
+    }
+  },
 };
+
+/** Errors: `usage`, naming the first of `keys` that was given. */
+function requireNone(
+  given: ReadonlySet<string>,
+  keys: readonly (keyof ClassifyOptions)[],
+  why: string,
+): void {
+  const found = keys.find((key) => given.has(key));
+  if (found !== undefined) throw new TexturaError('usage', `${flagOf(found)} ${why}`);
+}
+
+/** Classifies a folder into the table `csv`. */
+async function classifyInto(
+  csv: string,
+  { model, crops, maxImagePixels: maxPixels, copyTo, doubtfulBelow, watch }: ClassifyOptions,
+  args: readonly string[],
+): Promise<void> {
+  const [folder] = args;
+  if (folder === undefined || args.length > 1 || folder === '-') {
+    throw new TexturaError('usage', `--csv: expected one folder, got ${args.join(' ') || 'none'}`);
+  }
+  const options = {
+    folder: callerPath(folder),
+    csv,
+    crops,
+    maxPixels,
+    copies: copyTo === undefined ? undefined : { to: copyTo, doubtfulBelow },
+    watch: watch ? defaultWatchTimes : undefined,
+  };
+  const outputs = { output: terminal, messages: terminalOn(process.stderr) };
+  await classifyFolder(await readModelFile(model ?? (await defaultModel())), options, outputs);
+}
 
 interface FileResult extends Classification {
   readonly file: string;
@@ -115,8 +177,13 @@ function note(name: string, text: string): void {
   terminalOn(process.stderr).line(`classify: note: ${name}: ${text}`);
 }
 
-function bytesOf(file: string, name: string): Promise<Uint8Array> {
-  return file === '-' ? standardInput() : readImageFile(callerPath(file), name);
+async function bytesOf(file: string, name: string): Promise<Uint8Array> {
+  if (file === '-') return standardInput();
+  const path = callerPath(file);
+  if ((await stat(path).catch(() => undefined))?.isDirectory()) {
+    throw new TexturaError('usage', `${name}: is a folder; add --csv FILE to classify the pictures in it`);
+  }
+  return readImageFile(path, name);
 }
 
 async function standardInput(): Promise<Uint8Array> {

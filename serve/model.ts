@@ -18,11 +18,33 @@ interface ModelSettings {
   readonly threads?: number;
 }
 
-interface LoadedFile {
+/** An exported file whose signature is checked, without a session. */
+export interface ModelFile extends ModelSignature {
+  /** The file's name without its extension, e.g. `reference`. */
+  readonly name: string;
   readonly path: string;
   readonly bytes: Uint8Array;
+  /** Of the file, hexadecimal. */
+  readonly sha256: string;
+  /** Unchecked. */
   readonly metadata: Readonly<Record<string, string>>;
-  readonly session: InferenceSession;
+}
+
+/** Errors: `model-not-found`; `model-unusable`, naming the file and what is wrong with its signature. */
+export async function readModelFile(path: string): Promise<ModelFile> {
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === 'ENOENT' ? 'there is no such file' : 'it cannot be read';
+    throw new TexturaError('model-not-found', `${path}: ${why}`, { cause });
+  });
+  const description = describeModel(bytes, path);
+  return {
+    ...checkSignature(description, path),
+    name: basename(path).replace(/\.onnx$/i, ''),
+    path,
+    bytes,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    metadata: description.metadata,
+  };
 }
 
 /** A loaded model. Close it: garbage collection does not free a session's memory. */
@@ -40,31 +62,26 @@ export class Model {
   readonly metadata: Readonly<Record<string, string>>;
   readonly #session: InferenceSession;
 
-  private constructor(file: LoadedFile, { labels, input, temperatures, threshold }: ModelSignature) {
-    this.name = basename(file.path).replace(/\.onnx$/i, '');
-    this.labels = labels;
-    this.input = input;
-    this.temperatures = temperatures;
-    this.threshold = threshold;
-    this.sha256 = createHash('sha256').update(file.bytes).digest('hex');
+  private constructor(file: ModelFile, session: InferenceSession) {
+    this.name = file.name;
+    this.labels = file.labels;
+    this.input = file.input;
+    this.temperatures = file.temperatures;
+    this.threshold = file.threshold;
+    this.sha256 = file.sha256;
     this.metadata = file.metadata;
-    this.#session = file.session;
+    this.#session = session;
   }
 
-  /** Errors: `model-not-found`; `model-unusable`, naming the file and what is wrong with its signature. */
+  /** Errors: those of `readModelFile`; `model-unusable` if onnxruntime cannot load it. */
   static async load(path: string, { threads }: ModelSettings = {}): Promise<Model> {
-    const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-      const why = cause.code === 'ENOENT' ? 'there is no such file' : 'it cannot be read';
-      throw new TexturaError('model-not-found', `${path}: ${why}`, { cause });
-    });
-    const description = describeModel(bytes, path);
-    const signature = checkSignature(description, path);
+    const file = await readModelFile(path);
     const options = threads === undefined ? {} : { intraOpNumThreads: threads };
     const session = await InferenceSession.create(resolve(path), options).catch((cause: unknown) => {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new TexturaError('model-unusable', `${path}: onnxruntime cannot load it: ${why}`, { cause });
     });
-    return new Model({ path, bytes, metadata: description.metadata, session }, signature);
+    return new Model(file, session);
   }
 
   /** Runs patches `[count,64,64]`, grey 0..255. */

@@ -1,10 +1,11 @@
 /** A texture-net from photographs to the service: what it never saw is not one of its surfaces. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, onTestFinished, test } from 'vitest';
 import { exportRun } from '../../export/export-run.ts';
 import { readTrainedRun } from '../../export/trained-run.ts';
+import { csvRows } from '../../model/csv.ts';
 import { inferAnswerSchema, modelMetadataSchema } from '../../model/open-inference.ts';
 import { randomStream } from '../../model/random.ts';
 import { classifyAnswerSchema } from '../../model/service.ts';
@@ -41,6 +42,20 @@ test('a photograph of the classes is known, and noise is not: classify, the serv
     expect(await classify(model, image, { crops: 'auto', top: 1 })).toMatchObject({ known });
   }
   await model.close();
+
+  const mixed = { 'mixed/0.png': pictures[0], 'mixed/1.png': pictures[1] };
+  await mkdir(join(folder, 'mixed'));
+  for (const [name, picture] of Object.entries(mixed)) await writeFile(join(folder, name), picture ?? '');
+  const sort = ['mixed', '--csv', 'mixed.csv', '--copy-to', 'sorted', '--doubtful-below', '0'];
+  const sorted = await runHere('serve/classify.ts', sort, { cwd: folder });
+  expect(sorted, sorted.stderr).toMatchObject({ status: 0, stderr: '' });
+  expect(sorted.stdout).toContain('1 picture probably of none of the classes (50.0');
+  const [, ...rows] = csvRows(await readFile(join(folder, 'mixed.csv'), 'utf8'), 'mixed.csv');
+  expect(rows.map(([file, , , known, margin]) => [file, known, Number(margin) >= 0])).toEqual([
+    ['0.png', 'true', true],
+    ['1.png', 'false', false],
+  ]);
+  expect(await readdir(join(folder, 'sorted/_unknown'))).toEqual(['1.png']);
 
   const running = await runService(models);
   onTestFinished(() => running.close());

@@ -1,0 +1,255 @@
+/**
+ * The CSV file of a classified folder, which is also the state of the run: a file of the folder has a complete
+ * row or none. A run that was killed leaves at most one incomplete row at the end, which the next run removes
+ * before it appends the missing ones.
+ */
+import { createReadStream } from 'node:fs';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { csvRows, csvText } from '../../model/csv.ts';
+import { TexturaError } from '../../model/error.ts';
+import { counted, oneLine } from '../../model/words.ts';
+import { writingTo } from '../../node/output.ts';
+
+const columns = [
+  'file',
+  'label',
+  'probability',
+  'known',
+  'known_margin',
+  'second_label',
+  'second_probability',
+  'patches',
+  'skipped',
+  'model',
+  'options',
+] as const;
+
+const header = csvText([columns]);
+
+export interface RowPrediction {
+  readonly label: string;
+  /** 0..1. */
+  readonly probability: number;
+}
+
+/** What became of one file. */
+export type FileOutcome =
+  | {
+      readonly predictions: readonly [RowPrediction, RowPrediction];
+      /** By how much the picture passes the threshold of known pictures; undefined if the model has none. */
+      readonly knownMargin: number | undefined;
+      readonly patches: number;
+    }
+  /** Why it was not classified. */
+  | { readonly skipped: string };
+
+/** The part of a row that decides where a copy goes. Labels are as in the table (`labelCell`). */
+export interface TableRow {
+  /** Path below the folder. */
+  readonly file: string;
+  readonly label: string;
+  readonly probability: number;
+  readonly isUnknown: boolean;
+  readonly isSkipped: boolean;
+}
+
+/** What the rows were made with: rows of other settings must not be mixed. */
+export interface TableSettings {
+  /** Name and hash of the model. */
+  readonly model: string;
+  /** Options that change results, as on a command line. */
+  readonly options: string;
+}
+
+/** An open table. Close it. */
+export class ClassificationTable {
+  readonly #path: string;
+  readonly #file: FileHandle;
+  readonly #settings: TableSettings;
+  #bytes: number;
+
+  private constructor(path: string, file: FileHandle, settings: TableSettings, bytes: number) {
+    this.#path = path;
+    this.#file = file;
+    this.#settings = settings;
+    this.#bytes = bytes;
+  }
+
+  /**
+   * Opens or creates the table, removes an incomplete last row, and gives the rows so far to `onRow`, in
+   * order. Errors: `usage` if the file is something else or has rows of other settings; `file-damaged`;
+   * `output-unwritable`.
+   */
+  static async open(
+    path: string,
+    settings: TableSettings,
+    onRow: (row: TableRow) => void,
+  ): Promise<ClassificationTable> {
+    return writingTo(path, async () => {
+      await mkdir(dirname(path), { recursive: true });
+      const file = await open(path, 'a+').then(async (created) => {
+        await created.close();
+        return open(path, 'r+');
+      });
+      try {
+        let bytes = await readRows(path, settings, onRow);
+        await file.truncate(bytes);
+        if (bytes === 0) {
+          await file.write(header, 0);
+          bytes = Buffer.byteLength(header);
+        }
+        return new ClassificationTable(path, file, settings, bytes);
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
+    });
+  }
+
+  /** Appends a row. Errors: `output-unwritable`, also if something else has changed the file. */
+  async append(file: string, outcome: FileOutcome): Promise<TableRow> {
+    const fields = rowFields(file, outcome, this.#settings);
+    const text = Buffer.from(csvText([fields]));
+    await writingTo(this.#path, async () => {
+      if ((await this.#file.stat()).size !== this.#bytes) {
+        const message = 'something else writes to it; is another npm run classify running?';
+        throw new TexturaError('output-unwritable', `${this.#path}: ${message}`);
+      }
+      for (let written = 0; written < text.length; ) {
+        const { bytesWritten } = await this.#file.write(text, written, undefined, this.#bytes);
+        written += bytesWritten;
+        this.#bytes += bytesWritten;
+      }
+    });
+    return rowOf(fields);
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+/** Gives each complete row to `onRow`; returns the length of header and complete rows in bytes. */
+async function readRows(
+  path: string,
+  { model, options }: TableSettings,
+  onRow: (row: TableRow) => void,
+): Promise<number> {
+  let end = 0;
+  let number = 0;
+  for await (const record of records(path)) {
+    number++;
+    if (record.text === undefined) {
+      // An incomplete header is the whole file.
+      if (number === 1 && !header.startsWith(record.rest)) throw notATable(path);
+      break;
+    }
+    const [fields = []] = csvRows(record.text, `${path}: row ${number}`);
+    if (number === 1) {
+      if (fields.join() !== columns.join()) throw notATable(path);
+    } else {
+      if (fields.length !== columns.length) {
+        throw new TexturaError(
+          'file-damaged',
+          `${path}: row ${number}: expected ${counted(columns.length, 'field')}, got ${fields.length}; delete the row`,
+        );
+      }
+      const [madeBy = '', madeWith = ''] = fields.slice(-2);
+      if (madeBy !== textCell(model) || madeWith !== options) throw otherSettings(path, madeBy, madeWith);
+      onRow(rowOf(fields));
+    }
+    end = record.end;
+  }
+  return end;
+}
+
+type CsvRecord =
+  | { readonly text: string; readonly end: number }
+  /** The incomplete last one. */
+  | { readonly text: undefined; readonly rest: string };
+
+const [quote, lineFeed] = [0x22, 0x0a];
+
+/** The rows of a CSV file as text, each with the offset of its end in bytes. */
+async function* records(path: string): AsyncGenerator<CsvRecord> {
+  let rest = Buffer.alloc(0);
+  let start = 0;
+  let isQuoted = false;
+  for await (const chunk of createReadStream(path)) {
+    let from = rest.length;
+    rest = Buffer.concat([rest, chunk as Buffer]);
+    let begin = 0;
+    for (; from < rest.length; from++) {
+      if (rest[from] === quote) isQuoted = !isQuoted;
+      if (rest[from] !== lineFeed || isQuoted) continue;
+      yield { text: rest.toString('utf8', begin, from + 1), end: start + from + 1 };
+      begin = from + 1;
+    }
+    rest = rest.subarray(begin);
+    start += begin;
+  }
+  if (rest.length > 0) yield { text: undefined, rest: rest.toString() };
+}
+
+function notATable(path: string): TexturaError {
+  return new TexturaError(
+    'usage',
+    `${path}: is not a table of npm run classify; choose another file for --csv`,
+  );
+}
+
+function otherSettings(path: string, model: string, options: string): TexturaError {
+  return new TexturaError(
+    'usage',
+    `${path}: its rows were made with ${oneLine(model)} and ${oneLine(options)}: use the same model and options to resume, or another file for --csv`,
+  );
+}
+
+function rowFields(file: string, outcome: FileOutcome, settings: TableSettings): readonly string[] {
+  const made = [textCell(settings.model), settings.options];
+  if ('skipped' in outcome) return [fileCell(file), '', '', '', '', '', '', '', outcome.skipped, ...made];
+  const { predictions, knownMargin, patches } = outcome;
+  const [first, second] = predictions;
+  return [
+    fileCell(file),
+    textCell(first.label),
+    number(first.probability),
+    knownMargin === undefined ? '' : String(knownMargin >= 0),
+    knownMargin === undefined ? '' : number(knownMargin),
+    textCell(second.label),
+    number(second.probability),
+    String(patches),
+    '',
+    ...made,
+  ];
+}
+
+function rowOf(fields: readonly string[]): TableRow {
+  const [file = '', label = '', probability = '', known = '', , , , , skipped = ''] = fields;
+  return {
+    file: file.startsWith('./') ? file.slice(2) : file,
+    label,
+    probability: Number(probability),
+    isUnknown: known === 'false',
+    isSkipped: skipped !== '',
+  };
+}
+
+/** More digits than the calibration supports. */
+function number(value: number): string {
+  return value.toFixed(6);
+}
+
+/** What a spreadsheet takes for the start of a formula. */
+const formulaStart = /^[=+\-@\t\r]/;
+
+/** A path that starts like a formula gets `./` in front, so that it still is the path of the file. */
+function fileCell(file: string): string {
+  return formulaStart.test(file) ? `./${file}` : file;
+}
+
+/** A text that starts like a formula gets an apostrophe in front, which spreadsheets take for text. */
+export function textCell(text: string): string {
+  return formulaStart.test(text) ? `'${text}` : text;
+}

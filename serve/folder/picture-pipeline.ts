@@ -1,0 +1,175 @@
+/**
+ * Classifies picture files with the threads of the service: some decode and cut, others run the model. The
+ * patches of a picture are one batch, so its result does not depend on the pictures around it, and a resumed
+ * run gives the same bytes.
+ */
+import type { Stats } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { meanProbabilities, noTemperatures } from '../../model/calibration.ts';
+import { TexturaError, type TexturaErrorCode } from '../../model/error.ts';
+import { knownMargin } from '../../model/known-score.ts';
+import type { CropChoice } from '../../model/service.ts';
+import { ByteRoom } from '../../node/byte-room.ts';
+import { readImageFile } from '../../node/image-file.ts';
+import type { PatchOutputs } from '../../node/onnxruntime.ts';
+import { ThreadLost } from '../../node/supervised-thread.ts';
+import { ownsMemory } from '../../node/thread.ts';
+import { classificationOf } from '../classification.ts';
+import { InferenceWorker } from '../inference/inference-worker.ts';
+import { PreparationPool } from '../inference/preparation-pool.ts';
+import type { ModelFile } from '../model.ts';
+import type { FileOutcome } from './classification-table.ts';
+
+interface PipelineSettings {
+  readonly crops: CropChoice;
+  readonly maxPixels: number;
+  /** Cores to use, 1 or more. */
+  readonly cores: number;
+}
+
+/** Of one file. Others, such as a full disk or a broken model, end the run. */
+const unusableCodes: ReadonlySet<TexturaErrorCode> = new Set([
+  'file-unreadable',
+  'image-type-unsupported',
+  'image-damaged',
+  'image-too-small',
+  'image-too-large',
+]);
+
+/** Image files in memory at the same time, in bytes. */
+const fileRoomBytes = 256 * 2 ** 20;
+/** How often a file that changes while it is read is read again, and after how long. */
+const readAttempts = 3;
+const readPauseMs = 200;
+/** Attempts at a picture if a thread is lost. */
+const threadAttempts = 2;
+const session = 'folder';
+
+/** Close it when every picture has its outcome. */
+export class PicturePipeline {
+  /** Pictures to have in flight, so that no thread waits. */
+  readonly width: number;
+  readonly #model: ModelFile;
+  readonly #settings: PipelineSettings;
+  readonly #preparation: PreparationPool;
+  readonly #workers: readonly InferenceWorker[];
+  readonly #room = new ByteRoom(fileRoomBytes);
+
+  private constructor(model: ModelFile, settings: PipelineSettings) {
+    const { cores } = settings;
+    this.#model = model;
+    this.#settings = settings;
+    this.#preparation = new PreparationPool(Math.min(4, cores));
+    this.#workers = Array.from({ length: Math.min(8, cores) }, () => new InferenceWorker());
+    this.width = 4 * Math.min(8, cores) + 4;
+  }
+
+  /** Errors: `model-unusable`. */
+  static async open(model: ModelFile, settings: PipelineSettings): Promise<PicturePipeline> {
+    const pipeline = new PicturePipeline(model, settings);
+    try {
+      for (const worker of pipeline.#workers) {
+        const load = () => worker.load(session, model.bytes, { device: 'cpu', threads: 1 });
+        worker.restoreBy(() => load().catch(() => {}));
+        await load();
+      }
+      return pipeline;
+    } catch (error) {
+      await pipeline.close();
+      throw error;
+    }
+  }
+
+  /** Messages call the file `name`. Errors: those that are not the file's fault. */
+  async classify(path: string, name: string): Promise<FileOutcome> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#classifyOnce(path, name);
+      } catch (error) {
+        if (error instanceof ThreadLost && attempt < threadAttempts) continue;
+        if (!(error instanceof TexturaError) || !unusableCodes.has(error.code)) throw error;
+        return { skipped: reasonOf(error, name) };
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#preparation.close();
+    await Promise.all(this.#workers.map((worker) => worker.close()));
+  }
+
+  async #classifyOnce(path: string, name: string): Promise<FileOutcome> {
+    const before = await stat(path).catch(() => undefined);
+    // The memory of the file moves to the thread that decodes it.
+    const { patches } = await this.#room.while(before?.size ?? 0, async () => {
+      const bytes = await steadyFile(path, name, before);
+      const { crops, maxPixels } = this.#settings;
+      const how = { name, crops, maxPixels, patchPx: this.#model.input.patchPx };
+      return this.#preparation.prepare('', { bytes, ...how }, new AbortController().signal);
+    });
+    const outputs = await this.#idlest().run(session, patches);
+    return outcomeOf(outputs, this.#model, name);
+  }
+
+  #idlest(): InferenceWorker {
+    const [first, ...others] = this.#workers;
+    if (first === undefined) throw new TexturaError('internal', 'there is no inference worker');
+    return others.reduce((a, b) => (b.outstanding < a.outstanding ? b : a), first);
+  }
+}
+
+/**
+ * Without the file's name, and without libvips's words about damage, which can be those about another picture
+ * that was decoded at the same time.
+ */
+function reasonOf({ code, message }: TexturaError, name: string): string {
+  const text = message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
+  const isDecoders = code === 'image-damaged' || text.startsWith('this variant of');
+  return isDecoders ? text.replace(/ \(.*\)/s, '') : text;
+}
+
+/** The bytes of a file that did not change while it was read. Errors: as `readImageFile`. */
+async function steadyFile(
+  path: string,
+  name: string,
+  found: Stats | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  let before = found;
+  for (let attempt = 1; ; attempt++) {
+    const bytes = await readImageFile(path, name);
+    const after = await stat(path).catch(() => undefined);
+    if (before !== undefined && after !== undefined && isSameState(before, after)) {
+      return ownsMemory(bytes) ? bytes : new Uint8Array(bytes);
+    }
+    if (attempt === readAttempts) {
+      throw new TexturaError('file-unreadable', `${name}: the file changed while it was read`);
+    }
+    await sleep(readPauseMs);
+    before = await stat(path).catch(() => undefined);
+  }
+}
+
+/** Whether nothing has written to a file between two looks at it. */
+export function isSameState(a: Stats, b: Stats): boolean {
+  return a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs;
+}
+
+/** Errors: `model-unusable` if logits are not finite. */
+function outcomeOf(outputs: PatchOutputs, model: ModelFile, name: string): FileOutcome {
+  const { labels, threshold } = model;
+  if (!outputs.logits.every(Number.isFinite)) {
+    throw new TexturaError('model-unusable', `${model.name}: its logits for ${name} are not finite`);
+  }
+  const { predictions, crops } = classificationOf(outputs, model, 2);
+  const [first, second] = predictions;
+  if (first === undefined || second === undefined) {
+    throw new TexturaError('internal', `${model.name} has fewer than two classes`);
+  }
+  const certainty = Math.max(...meanProbabilities(outputs.logits, labels.length, noTemperatures));
+  const margin =
+    outputs.knownScores === undefined || threshold === undefined
+      ? undefined
+      : knownMargin(certainty, outputs.knownScores, threshold);
+  return { predictions: [first, second], knownMargin: margin, patches: crops };
+}
