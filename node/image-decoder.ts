@@ -17,6 +17,7 @@ import {
 import { readPlainImage } from '../model/plain-image.ts';
 import { pixelsFromDeep } from '../model/sample-depth.ts';
 import type { ByteRoom } from './byte-room.ts';
+import { imageFileKind, readImageFile } from './image-file.ts';
 import { readPlainPng } from './plain-png.ts';
 
 export interface DecodeLimits {
@@ -52,44 +53,92 @@ export async function decodeImage(
   return decodeNative(bytes, kind, name, limits);
 }
 
-/** Decodes with libvips. Warnings count as damage, except those that do not affect pixels. */
-async function decodeNative(
+/** Decodes with libvips. */
+function decodeNative(
   bytes: Uint8Array,
   kind: DecodedKind,
   name: string,
-  limits: DecodeLimits,
+  { maxPixels, room }: DecodeLimits,
 ): Promise<GreyImage> {
+  return withLibvips(kind, name, async (failOn) => {
+    const image = opened(bytes, failOn);
+    const header = await image.metadata();
+    checkHeader(header, name, maxPixels);
+    image.autoOrient();
+    const { width, height } = header;
+    const decode = () =>
+      header.depth === 'ushort' ? deepPixels(image, header) : shallowPixels(image, header);
+    const pixels = await (room === undefined
+      ? decode()
+      : room.while(decodingBytesPerPixel * width * height, decode));
+    return greyFromPixels(pixels);
+  });
+}
+
+/** Runs `decode`, in which warnings count as damage, except those that do not affect pixels. */
+async function withLibvips<T>(
+  kind: DecodedKind,
+  name: string,
+  decode: (failOn: 'warning' | 'error') => Promise<T>,
+): Promise<T> {
   try {
-    return await decodeWith('warning', bytes, name, limits);
+    return await decode('warning');
   } catch (error) {
     if (!(error instanceof Error) || error instanceof TexturaError) throw error;
     if (!isHarmless(error)) throw decodingError(error, kind, name);
   }
   try {
-    return await decodeWith('error', bytes, name, limits);
+    return await decode('error');
   } catch (error) {
     if (!(error instanceof Error) || error instanceof TexturaError) throw error;
     throw decodingError(error, kind, name);
   }
 }
 
-async function decodeWith(
-  failOn: 'warning' | 'error',
-  bytes: Uint8Array,
-  name: string,
-  limits: DecodeLimits,
-): Promise<GreyImage> {
-  const image = quietSharp()(bytes, { failOn, limitInputPixels: false, limitInputChannels: false });
-  const header = await image.metadata();
-  checkHeader(header, name, limits);
-  image.autoOrient();
+function opened(input: Uint8Array | string, failOn: 'warning' | 'error'): Sharp {
+  return quietSharp()(input, { failOn, limitInputPixels: false, limitInputChannels: false });
+}
+
+/** An image that is read in horizontal strips, so that a large one needs little memory. */
+export interface ImageStrips {
+  readonly width: number;
+  readonly height: number;
+  /** The rows `top` to `top + count`, over the whole width. Errors: as `decodeImage`. */
+  rows(top: number, count: number): Promise<GreyImage>;
+}
+
+/**
+ * Opens an image file; its strips have the grey levels of `decodeImage`. A strip is decoded from the top of
+ * the file, unless the file is tiled. Formats that libvips does not decode, 16-bit samples, whose range
+ * depends on all of them, and turned photographs are decoded whole.
+ * Errors: as `readImageFile` and `decodeImage`.
+ */
+export async function openImageStrips(path: string, name: string, maxPixels: number): Promise<ImageStrips> {
+  const kind = await imageFileKind(path, name);
+  const header =
+    kind.decoder === 'native'
+      ? await withLibvips(kind, name, (failOn) => opened(path, failOn).metadata())
+      : undefined;
+  if (header !== undefined) checkHeader(header, name, maxPixels);
+  if (header === undefined || header.depth === 'ushort' || (header.orientation ?? 1) !== 1) {
+    const { data, width, height } = await decodeImage(await readImageFile(path, name), name, { maxPixels });
+    const rows = async (top: number, count: number) => ({
+      data: data.subarray(top * width, (top + count) * width),
+      width,
+      height: count,
+    });
+    return { width, height, rows };
+  }
   const { width, height } = header;
-  const decode = () => (header.depth === 'ushort' ? deepPixels(image, header) : shallowPixels(image, header));
-  const { room } = limits;
-  const pixels = await (room === undefined
-    ? decode()
-    : room.while(decodingBytesPerPixel * width * height, decode));
-  return greyFromPixels(pixels);
+  return {
+    width,
+    height,
+    rows: (top, count) =>
+      withLibvips(kind, name, async (failOn) => {
+        const strip = opened(path, failOn).extract({ left: 0, top, width, height: count });
+        return greyFromPixels(await shallowPixels(strip, header));
+      }),
+  };
 }
 
 /** 8-bit samples. */
@@ -125,7 +174,7 @@ function quietSharp(): typeof sharp {
 }
 
 /** Refuses, before decoding, images that are too large or cannot be converted to 8-bit RGB. */
-function checkHeader(header: Metadata, name: string, { maxPixels }: DecodeLimits): void {
+function checkHeader(header: Metadata, name: string, maxPixels: number): void {
   const { depth, channels } = header;
   requirePixelLimit(header, name, maxPixels);
   if (depth !== 'uchar' && depth !== 'ushort') {

@@ -1,7 +1,7 @@
 /** Reads image files; checks their first bytes before it reads the rest. */
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { TexturaError } from '../model/error.ts';
-import { imageKindBytes, requireDecodedKind } from '../model/image-kind.ts';
+import { type DecodedKind, imageKindBytes, requireDecodedKind } from '../model/image-kind.ts';
 import { whenDescriptorsAreFree } from './descriptors.ts';
 
 /** Keeps a disk image in a class folder from filling the memory. */
@@ -15,13 +15,28 @@ const firstReadBytes = 256 * 1024;
  * Errors: `file-unreadable`, `image-damaged` (empty), `image-type-unsupported`, `image-too-large`.
  */
 export async function readImageFile(path: string, name: string): Promise<Uint8Array> {
+  return withImageFile(path, name, (file) => readImage(file, name));
+}
+
+/** The format of an image file, by its first bytes. Errors: those of `readImageFile`. */
+export async function imageFileKind(path: string, name: string): Promise<DecodedKind> {
+  return withImageFile(path, name, async (file) =>
+    requireDecodedKind(await readAt(file, 0, imageKindBytes), name),
+  );
+}
+
+async function withImageFile<T>(
+  path: string,
+  name: string,
+  work: (file: FileHandle) => Promise<T>,
+): Promise<T> {
   try {
     // Before it is opened, because opening a pipe would wait for a writer.
     if (!(await stat(path)).isFile())
       throw new TexturaError('file-unreadable', `${name}: expected a file, got a folder, pipe or device`);
     const file = await whenDescriptorsAreFree(() => open(path));
     try {
-      return await readImage(file, name);
+      return await work(file);
     } finally {
       await file.close();
     }

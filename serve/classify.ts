@@ -19,6 +19,7 @@ import { commandText } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { type Classification, classify } from './classification.ts';
 import { classifyFolder, defaultWatchTimes } from './folder/classify-folder.ts';
+import { mapImage, mapResult, mapText } from './map/map-image.ts';
 import { Model, readModelFile } from './model.ts';
 
 const terminal = terminalOn(process.stdout);
@@ -57,6 +58,16 @@ const options = z.strictObject({
     .default(0.5)
     .describe('with --copy-to: pictures whose class has a lower probability are doubtful'),
   watch: z.boolean().default(false).describe('with --csv: follow the folder until Ctrl-C'),
+  map: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('write the class map of one image, however large, to this PNG file'),
+  mapStride: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('with --map: pixels between patches (default: a quarter of a patch, more for large images)'),
   maxImagePixels: maxImagePixelsOption,
 });
 type ClassifyOptions = z.infer<typeof options>;
@@ -69,15 +80,42 @@ export const command: CommandDefinition<typeof options> = {
   options,
   arguments: 'image',
   async run(options, { args, given }) {
-    if (options.csv === undefined) {
+    if (options.csv === undefined)
       requireNone(given, ['copyTo', 'doubtfulBelow', 'watch'], 'needs a folder and --csv FILE');
-      await classifyFiles(options, args);
-    } else {
-      requireNone(given, ['json', 'top'], 'cannot be used with --csv');
+    if (options.map === undefined) requireNone(given, ['mapStride'], 'needs --map FILE');
+    if (options.csv !== undefined) {
+      requireNone(given, ['json', 'top', 'map'], 'cannot be used with --csv');
       await classifyInto(options.csv, options, args);
+    } else if (options.map !== undefined) {
+      requireNone(given, ['top', 'crops'], 'cannot be used with --map');
+      await mapOf(options.map, options, args, given.has('maxImagePixels'));
+    } else {
+      await classifyFiles(options, args);
     }
   },
 };
+
+/** A map reads its image in strips. */
+const maxMapPixels = 2_000_000_000;
+
+/** Writes the class map of an image to the PNG file `map`. */
+async function mapOf(
+  map: string,
+  { model: path, json, mapStride: stridePx, maxImagePixels }: ClassifyOptions,
+  args: readonly string[],
+  isLimited: boolean,
+): Promise<void> {
+  const [image] = args;
+  if (image === undefined || args.length > 1 || image === '-') {
+    throw new TexturaError('usage', `--map: expected one image file, got ${args.join(' ') || 'none'}`);
+  }
+  const model = await readModelFile(path ?? (await defaultModel()));
+  const maxPixels = isLimited ? maxImagePixels : maxMapPixels;
+  const options = { image: callerPath(image), name: oneLine(image), map, stridePx, maxPixels };
+  const made = await mapImage(model, options, terminalOn(process.stderr));
+  const result = mapResult(made, model, image, map);
+  terminal.line(json ? JSON.stringify(result, undefined, 2) : mapText(result));
+}
 
 /** Errors: `usage`, naming the first of `keys` that was given. */
 function requireNone(

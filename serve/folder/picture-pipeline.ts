@@ -16,7 +16,7 @@ import type { PatchOutputs } from '../../node/onnxruntime.ts';
 import { ThreadLost } from '../../node/supervised-thread.ts';
 import { ownsMemory } from '../../node/thread.ts';
 import { classificationOf } from '../classification.ts';
-import { InferenceWorker } from '../inference/inference-worker.ts';
+import { ModelWorkers, requireFinite } from '../inference/model-workers.ts';
 import { PreparationPool } from '../inference/preparation-pool.ts';
 import type { ModelFile } from '../model.ts';
 import type { FileOutcome } from './classification-table.ts';
@@ -44,7 +44,6 @@ const readAttempts = 3;
 const readPauseMs = 200;
 /** Attempts at a picture if a thread is lost. */
 const threadAttempts = 2;
-const session = 'folder';
 
 /** Close it when every picture has its outcome. */
 export class PicturePipeline {
@@ -53,32 +52,22 @@ export class PicturePipeline {
   readonly #model: ModelFile;
   readonly #settings: PipelineSettings;
   readonly #preparation: PreparationPool;
-  readonly #workers: readonly InferenceWorker[];
+  readonly #workers: ModelWorkers;
   readonly #room = new ByteRoom(fileRoomBytes);
 
-  private constructor(model: ModelFile, settings: PipelineSettings) {
+  private constructor(model: ModelFile, settings: PipelineSettings, workers: ModelWorkers) {
     const { cores } = settings;
     this.#model = model;
     this.#settings = settings;
     this.#preparation = new PreparationPool(Math.min(4, cores));
-    this.#workers = Array.from({ length: Math.min(8, cores) }, () => new InferenceWorker());
+    this.#workers = workers;
     this.width = 4 * Math.min(8, cores) + 4;
   }
 
   /** Errors: `model-unusable`. */
   static async open(model: ModelFile, settings: PipelineSettings): Promise<PicturePipeline> {
-    const pipeline = new PicturePipeline(model, settings);
-    try {
-      for (const worker of pipeline.#workers) {
-        const load = () => worker.load(session, model.bytes, { device: 'cpu', threads: 1 });
-        worker.restoreBy(() => load().catch(() => {}));
-        await load();
-      }
-      return pipeline;
-    } catch (error) {
-      await pipeline.close();
-      throw error;
-    }
+    const workers = await ModelWorkers.open(model, Math.min(8, settings.cores));
+    return new PicturePipeline(model, settings, workers);
   }
 
   /** Messages call the file `name`. Errors: those that are not the file's fault. */
@@ -96,7 +85,7 @@ export class PicturePipeline {
 
   async close(): Promise<void> {
     await this.#preparation.close();
-    await Promise.all(this.#workers.map((worker) => worker.close()));
+    await this.#workers.close();
   }
 
   async #classifyOnce(path: string, name: string): Promise<FileOutcome> {
@@ -108,14 +97,9 @@ export class PicturePipeline {
       const how = { name, crops, maxPixels, patchPx: this.#model.input.patchPx };
       return this.#preparation.prepare('', { bytes, ...how }, new AbortController().signal);
     });
-    const outputs = await this.#idlest().run(session, patches);
-    return outcomeOf(outputs, this.#model, name);
-  }
-
-  #idlest(): InferenceWorker {
-    const [first, ...others] = this.#workers;
-    if (first === undefined) throw new TexturaError('internal', 'there is no inference worker');
-    return others.reduce((a, b) => (b.outstanding < a.outstanding ? b : a), first);
+    const outputs = await this.#workers.run(patches);
+    requireFinite(outputs, this.#model, name);
+    return outcomeOf(outputs, this.#model);
   }
 }
 
@@ -155,12 +139,8 @@ export function isSameState(a: Stats, b: Stats): boolean {
   return a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs;
 }
 
-/** Errors: `model-unusable` if logits are not finite. */
-function outcomeOf(outputs: PatchOutputs, model: ModelFile, name: string): FileOutcome {
+function outcomeOf(outputs: PatchOutputs, model: ModelFile): FileOutcome {
   const { labels, threshold } = model;
-  if (!outputs.logits.every(Number.isFinite)) {
-    throw new TexturaError('model-unusable', `${model.name}: its logits for ${name} are not finite`);
-  }
   const { predictions, crops } = classificationOf(outputs, model, 2);
   const [first, second] = predictions;
   if (first === undefined || second === undefined) {

@@ -1,0 +1,53 @@
+/** One model on several inference threads, each with a session of one CPU thread. Commands use it. */
+import { TexturaError } from '../../model/error.ts';
+import type { PatchOutputs } from '../../node/onnxruntime.ts';
+import type { ModelFile } from '../model.ts';
+import { InferenceWorker } from './inference-worker.ts';
+
+const session = 'model';
+
+/** Close it after the last answer. */
+export class ModelWorkers {
+  readonly #workers: readonly InferenceWorker[];
+
+  private constructor(count: number) {
+    this.#workers = Array.from({ length: count }, () => new InferenceWorker());
+  }
+
+  /** Errors: `model-unusable`. */
+  static async open(model: ModelFile, count: number): Promise<ModelWorkers> {
+    const opened = new ModelWorkers(count);
+    try {
+      for (const worker of opened.#workers) {
+        const load = () => worker.load(session, model.bytes, { device: 'cpu', threads: 1 });
+        worker.restoreBy(() => load().catch(() => {}));
+        await load();
+      }
+      return opened;
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Runs patches `[count,64,64]`, grey 0..255, which are transferred, as one batch on the worker with the
+   * fewest. Errors: `internal` if a run fails; `ThreadLost`.
+   */
+  run(patches: Uint8Array<ArrayBuffer>): Promise<PatchOutputs> {
+    const [first, ...others] = this.#workers;
+    if (first === undefined) throw new TexturaError('internal', 'there is no inference worker');
+    const idlest = others.reduce((a, b) => (b.outstanding < a.outstanding ? b : a), first);
+    return idlest.run(session, patches);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.close()));
+  }
+}
+
+/** Errors: `model-unusable` if a value is NaN or infinite. */
+export function requireFinite({ logits }: PatchOutputs, model: ModelFile, name: string): void {
+  if (logits.every(Number.isFinite)) return;
+  throw new TexturaError('model-unusable', `${model.name}: its logits for ${name} are not finite`);
+}
