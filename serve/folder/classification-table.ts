@@ -10,6 +10,7 @@ import { csvRows, csvText } from '../../model/csv.ts';
 import { TexturaError } from '../../model/error.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { writingTo } from '../../node/output.ts';
+import { commandText } from '../../node/shell.ts';
 
 const columns = [
   'file',
@@ -113,7 +114,7 @@ export class ClassificationTable {
     const text = Buffer.from(csvText([fields]));
     await writingTo(this.#path, async () => {
       if ((await this.#file.stat()).size !== this.#bytes) {
-        const message = 'something else writes to it; is another npm run classify running?';
+        const message = `something else writes to it; is another ${commandText('classify')} running?`;
         throw new TexturaError('output-unwritable', `${this.#path}: ${message}`);
       }
       for (let written = 0; written < text.length; ) {
@@ -195,7 +196,7 @@ async function* records(path: string): AsyncGenerator<CsvRecord> {
 function notATable(path: string): TexturaError {
   return new TexturaError(
     'usage',
-    `${path}: is not a table of npm run classify; choose another file for --csv`,
+    `${path}: is not a table of ${commandText('classify')}; choose another file for --csv`,
   );
 }
 
