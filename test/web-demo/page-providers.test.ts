@@ -62,6 +62,16 @@ describe('the provider', () => {
     await page.locator('#top-class').waitFor();
     await stated(page, /^WebGPU/);
     expect(complaints.filter((complaint) => complaint.startsWith('error'))).toEqual([]);
+    // A file without its report cannot be checked, so it runs on WebAssembly; with the report on both.
+    const [onnx, report] = ['onnx', 'report.json'].map((type) =>
+      join(fixture().models, `lab-baseline.${type}`),
+    ) as [string, string];
+    await page.locator('#model-file').setInputFiles(onnx);
+    await stated(page, /^WebAssembly.*WebGPU is not used: this model came without its report/);
+    expect(await readBars(page)).toHaveLength(onWasm.length);
+    await page.locator('#model-file').setInputFiles([onnx, report]);
+    await page.locator('.provider-check', { hasText: /^Verified/ }).waitFor();
+    expect(await page.locator('.provider-state').textContent()).not.toContain('without its report');
   }, 180_000);
 
   test('is not a WebGPU with wrong results: the page shows the difference and uses WebAssembly', async (context) => {

@@ -136,9 +136,11 @@ test('See draws the heat map, one class, the maps of a layer, the filters, and s
 test('the download of a model shows its progress and can be cancelled; the model before it stays', async () => {
   const { browser, page: folder, models } = fixture();
   const bytes = await readFile(join(models, 'no-relu4.onnx'));
-  // Half of the file, and then nothing.
+  let held = '/no-relu4.onnx';
+  // Half of the file, and then nothing. Numbered responses, as those of the service.
   const server = await servePage({ page: folder, models }, (request, response, next) => {
-    if (!request.url?.endsWith('/no-relu4.onnx')) return next();
+    response.setHeader('X-Request-Id', '1');
+    if (!request.url?.endsWith(held)) return next();
     response.writeHead(200, { 'Content-Length': bytes.length });
     response.write(bytes.subarray(0, bytes.length / 2));
   });
@@ -157,6 +159,17 @@ test('the download of a model shows its progress and can be cancelled; the model
   await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
   await page.getByRole('button', { name: 'Cancel' }).waitFor({ state: 'hidden' });
   expect(await page.locator('#model').inputValue()).toBe('lab-baseline');
+  expect(await readBars(page)).toEqual(before);
+  const api = page.getByRole('link', { name: 'API documentation' });
+  expect(await api.evaluate((link) => link.href)).toBe(`${server.origin}/docs`);
+
+  // Without a model before it, the page waits for another choice.
+  held = '.onnx';
+  await page.reload();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByText('lab-baseline cannot be used: loading was cancelled.').waitFor();
+  held = 'nothing';
+  await page.getByRole('button', { name: 'Try again' }).click();
   expect(await readBars(page)).toEqual(before);
   expect(complaints.filter((text) => text.startsWith('error'))).toEqual([]);
 }, 90_000);
@@ -502,6 +515,8 @@ describe('accessibility', () => {
     const ground = () => page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor');
     const [light, dark] = ['rgb(243, 238, 226)', 'rgb(25, 23, 19)'];
     expect(await ground()).toBe(dark);
+    // A static server has no API.
+    expect(await page.getByRole('link', { name: 'API documentation' }).count()).toBe(0);
     await page.getByText('light', { exact: true }).click();
     expect(await ground()).toBe(light);
     await page.reload();

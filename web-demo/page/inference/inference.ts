@@ -78,7 +78,13 @@ export class Inference {
       const before = this.model.get().status === 'ready' ? this.#chosen : undefined;
       this.#chosen = listed;
       this.model.set({ status: 'loading', name: listed.name });
+      const { preference, active, checks } = this.provider.get();
+      const { webgpu } = checks;
+      const lackedReport = webgpu.status === 'refused' && webgpu.fault.code === 'no-check';
+      if (lackedReport)
+        this.provider.set({ preference, active, checks: { ...checks, webgpu: unchecked.webgpu } });
       await this.#settle(before);
+      if (lackedReport && preference === 'auto') void this.#tryFaster();
     });
   }
 
@@ -274,7 +280,10 @@ export class Inference {
       return true;
     } catch (error) {
       if (this.#backends.get(provider) !== backend) return false;
-      if (this.#cancellation?.signal.aborted) throw error;
+      if (this.#cancellation?.signal.aborted) {
+        if (this.#active === undefined) this.#show(backend);
+        throw error;
+      }
       if (provider === 'wasm') {
         this.#show(backend);
         throw error;

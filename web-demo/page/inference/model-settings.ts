@@ -208,7 +208,8 @@ function detailsText({ model, provider }: Inference): string {
 /** A failure that a person would not expect opens the settings, which explain it. */
 function isWorthTelling({ model, provider }: Inference): boolean {
   const { webgpu, wasm } = provider.get().checks;
-  const isExpected = webgpu.status !== 'refused' || ['no-webgpu', 'no-adapter'].includes(webgpu.fault.code);
+  const expected = ['no-webgpu', 'no-adapter', 'no-check'];
+  const isExpected = webgpu.status !== 'refused' || expected.includes(webgpu.fault.code);
   return model.get().status === 'failed' || wasm.status === 'refused' || !isExpected;
 }
 
