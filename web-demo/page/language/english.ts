@@ -76,7 +76,7 @@ export const english = {
   'model.settings': 'Change',
   'model.open': 'Open model',
   'model.openHint':
-    'An .onnx file from npm run export or from Teach, with its .report.json if you have it. You can also drop it anywhere.',
+    'An .onnx file that Textura made, with its .report.json if you have it. You can also drop it anywhere.',
   'model.notModel': 'Choose an .onnx file, and its .report.json with it if you have it.',
   'model.loading': 'Loading …',
   'model.unusable': 'Not usable',
@@ -265,7 +265,7 @@ export const english = {
   'teach.deleteNow': 'Delete now',
   'teach.noBase': 'There is no exported model to start from.',
   'teach.stored':
-    'Saved in this browser: reloading the page keeps everything. Export the project to continue on another device, or to train on its patches with npm run train.',
+    'Saved in this browser: reloading the page keeps everything. Export the project to continue on another device, or to train a larger model on its patches.',
   'teach.notStored': 'This browser does not save data for this page. Export the project to keep it.',
 } as const;
 

@@ -35,7 +35,7 @@ export const spanish: Texts = {
   'source.stop': 'Apagar cámara',
   'source.file': 'Abrir imagen',
   'source.samples': 'Texturas de muestra',
-  'source.hint': 'o arrastre o pegue una imagen en cualquier lugar',
+  'source.hint': 'o arrastre o pegue una imagen',
   'source.device': 'Cámara',
   'source.torch': 'Luz',
   'source.zoom': 'Zoom',
@@ -79,7 +79,7 @@ export const spanish: Texts = {
   'model.settings': 'Cambiar',
   'model.open': 'Abrir modelo',
   'model.openHint':
-    'Un archivo .onnx de npm run export o de Enseñar, con su .report.json si lo tiene. También puede soltarlo en cualquier lugar.',
+    'Un archivo .onnx hecho con Textura, con su .report.json si lo tiene. También puede soltarlo en cualquier lugar.',
   'model.notModel': 'Elija un archivo .onnx y, si lo tiene, su .report.json.',
   'model.loading': 'Cargando …',
   'model.unusable': 'No se puede usar',
@@ -273,6 +273,6 @@ export const spanish: Texts = {
   'teach.deleteNow': 'Borrar ya',
   'teach.noBase': 'No hay ningún modelo exportado del que partir.',
   'teach.stored':
-    'Guardado en este navegador: al recargar la página se conserva todo. Exporte el proyecto para seguir en otro dispositivo o para entrenar con sus recortes con npm run train.',
+    'Guardado en este navegador: al recargar la página se conserva todo. Exporte el proyecto para seguir en otro dispositivo o para entrenar un modelo más grande con sus recortes.',
   'teach.notStored': 'Este navegador no guarda datos de esta página. Exporte el proyecto para conservarlo.',
 };
