@@ -6,21 +6,25 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
+import { percent } from '../model/format.ts';
 import { maxImagePixelsOption } from '../model/image-options.ts';
 import { preferredModel } from '../model/network.ts';
 import { stretchText } from '../model/sample-depth.ts';
 import { cropChoices } from '../model/service.ts';
 import { counted, oneLine } from '../model/words.ts';
+import { writeFileAtomically } from '../node/atomic-file.ts';
 import { callerPath, callerPathHelp } from '../node/caller-path.ts';
 import { type CommandDefinition, flagOf, runIfMain } from '../node/command-line.ts';
 import { decodeImage } from '../node/image-decoder.ts';
 import { readImageFile } from '../node/image-file.ts';
 import { commandText } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
-import { type Classification, classify } from './classification.ts';
+import { type Classification, classify, type Prediction } from './classification.ts';
 import { classifyFolder, defaultWatchTimes } from './folder/classify-folder.ts';
-import { mapImage, mapResult, mapText } from './map/map-image.ts';
+import { mapImage, mapResult, mapText, requirePngTarget } from './map/map-image.ts';
 import { Model, readModelFile } from './model.ts';
+import { explanationOf } from './why/why-image.ts';
+import { whyPng } from './why/why-picture.ts';
 
 const terminal = terminalOn(process.stdout);
 const modelsFolder = 'models';
@@ -68,6 +72,13 @@ const options = z.strictObject({
     .min(1)
     .optional()
     .describe('with --map: pixels between patches (default: a quarter of a patch, more for large images)'),
+  why: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'write a PNG file that shows which places of one image speak for its class and which for the second (texture-net)',
+    ),
   maxImagePixels: maxImagePixelsOption,
 });
 type ClassifyOptions = z.infer<typeof options>;
@@ -82,18 +93,47 @@ export const command: CommandDefinition<typeof options> = {
   async run(options, { args, given }) {
     if (options.csv === undefined)
       requireNone(given, ['copyTo', 'doubtfulBelow', 'watch'], 'needs a folder and --csv FILE');
+    if (options.copyTo === undefined) requireNone(given, ['doubtfulBelow'], 'needs --copy-to DIR');
     if (options.map === undefined) requireNone(given, ['mapStride'], 'needs --map FILE');
     if (options.csv !== undefined) {
-      requireNone(given, ['json', 'top', 'map'], 'cannot be used with --csv');
+      requireNone(given, ['json', 'top', 'map', 'why'], 'cannot be used with --csv');
       await classifyInto(options.csv, options, args);
     } else if (options.map !== undefined) {
-      requireNone(given, ['top', 'crops'], 'cannot be used with --map');
+      requireNone(given, ['top', 'crops', 'why'], 'cannot be used with --map');
       await mapOf(options.map, options, args, given.has('maxImagePixels'));
+    } else if (options.why !== undefined) {
+      requireNone(given, ['top', 'crops', 'json'], 'cannot be used with --why');
+      await explain(options.why, options, args);
     } else {
       await classifyFiles(options, args);
     }
   },
 };
+
+/** Writes the explanation of an image to the PNG file `why`. */
+async function explain(
+  why: string,
+  { model: path, maxImagePixels: maxPixels }: ClassifyOptions,
+  args: readonly string[],
+): Promise<void> {
+  const image = oneImage('--why', args);
+  const name = oneLine(image);
+  await requirePngTarget('--why', why, callerPath(image));
+  const model = await readModelFile(path ?? (await defaultModel()));
+  const grey = await decodeImage(await bytesOf(image, name), name, { maxPixels });
+  const explanation = await explanationOf(model, grey);
+  await writeFileAtomically(why, await whyPng(grey, explanation, basename(name)));
+  const { first, second } = explanation;
+  const text = ({ label, probability }: Prediction) => `${oneLine(label)} ${percent(probability)}`;
+  terminal.line(`${oneLine(why)}: why ${name} is ${text(first)}, and not ${text(second)}`);
+}
+
+/** Errors: `usage` unless the arguments are one file. */
+function oneImage(flag: string, args: readonly string[]): string {
+  const [image] = args;
+  if (image !== undefined && args.length === 1 && image !== '-') return image;
+  throw new TexturaError('usage', `${flag}: expected one image file, got ${args.join(' ') || 'none'}`);
+}
 
 /** A map reads its image in strips. */
 const maxMapPixels = 2_000_000_000;
@@ -105,10 +145,8 @@ async function mapOf(
   args: readonly string[],
   isLimited: boolean,
 ): Promise<void> {
-  const [image] = args;
-  if (image === undefined || args.length > 1 || image === '-') {
-    throw new TexturaError('usage', `--map: expected one image file, got ${args.join(' ') || 'none'}`);
-  }
+  const image = oneImage('--map', args);
+  await requirePngTarget('--map', map, callerPath(image));
   const model = await readModelFile(path ?? (await defaultModel()));
   const maxPixels = isLimited ? maxImagePixels : maxMapPixels;
   const options = { image: callerPath(image), name: oneLine(image), map, stridePx, maxPixels };

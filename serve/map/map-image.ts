@@ -1,6 +1,6 @@
 /** npm run classify -- IMAGE --map FILE: writes the class map of one picture. */
 import { realpath } from 'node:fs/promises';
-import { dirname, extname, resolve } from 'node:path';
+import { basename, dirname, extname, resolve } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import { percent, textTable } from '../../model/format.ts';
 import { counted, oneLine } from '../../model/words.ts';
@@ -33,16 +33,6 @@ export async function mapImage(
   { image, name, map: path, stridePx, maxPixels }: MapOptions,
   progress: Terminal,
 ): Promise<ClassMap> {
-  if (extname(path).toLowerCase() !== '.png') {
-    throw new TexturaError(
-      'usage',
-      `--map ${oneLine(path)}: expected the name of a PNG file, such as map.png`,
-    );
-  }
-  const target = await realpath(path).catch(() => resolve(path));
-  if (target === (await realpath(image).catch(() => resolve(image)))) {
-    throw new TexturaError('usage', `--map ${oneLine(path)}: is the picture itself; choose another file`);
-  }
   if (stridePx !== undefined && stridePx > model.input.patchPx) {
     const message = `--map-stride ${stridePx}: expected ${model.input.patchPx} or less, the side of a patch`;
     throw new TexturaError('usage', message);
@@ -58,12 +48,31 @@ export async function mapImage(
       onProgress: (done, total) =>
         progress.status(`${progressBar(done / total, 20)} ${percent(done / total)}`),
     });
-    const texts = { name, model: model.name, labels: model.labels, patchPx: model.input.patchPx };
+    const texts = {
+      name: basename(name),
+      model: model.name,
+      labels: model.labels,
+      patchPx: model.input.patchPx,
+    };
     await writeFileAtomically(path, await mapPng(map, texts));
     return map;
   } finally {
     progress.clear();
     await workers.close();
+  }
+}
+
+/** Errors: `usage` unless `path` is named like a PNG file and is not the picture itself. */
+export async function requirePngTarget(flag: string, path: string, image: string): Promise<void> {
+  if (extname(path).toLowerCase() !== '.png') {
+    throw new TexturaError(
+      'usage',
+      `${flag} ${oneLine(path)}: expected the name of a PNG file, such as out.png`,
+    );
+  }
+  const target = await realpath(path).catch(() => resolve(path));
+  if (target === (await realpath(image).catch(() => resolve(image)))) {
+    throw new TexturaError('usage', `${flag} ${oneLine(path)}: is the picture itself; choose another file`);
   }
 }
 

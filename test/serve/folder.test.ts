@@ -303,6 +303,12 @@ describe('is refused', () => {
     ['two folders', ['photos', 'empty', '--csv', 'e.csv'], 2, /expected one folder, got photos empty/],
     ['--json', ['photos', '--csv', 'e.csv', '--json'], 2, /--json cannot be used with --csv/],
     ['--watch without --csv', ['photos', '--watch'], 2, /--watch needs a folder and --csv FILE/],
+    [
+      '--doubtful-below alone',
+      ['photos', '--csv', 'e.csv', '--doubtful-below', '0.4'],
+      2,
+      /needs --copy-to DIR/,
+    ],
     ['a folder without --csv', ['photos'], 2, /photos: is a folder; add --csv FILE/],
   ])('%s', async (_, args, status, message) => {
     await writeFile(join(home, 'mine.csv'), await table('photos.csv'));

@@ -1,0 +1,133 @@
+/** npm run classify -- IMAGE --why FILE, with a texture-net of random weights. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { encodeModel } from '../../graph/encode.ts';
+import { forwardGraph } from '../../graph/forward.ts';
+import { sumOf } from '../../model/evidence.ts';
+import { foldBatchNorm } from '../../model/fold-batch-norm.ts';
+import { modelInput } from '../../model/model-file.ts';
+import { type NetworkName, networkOf } from '../../model/network.ts';
+import { readModelFile } from '../../serve/model.ts';
+import { ExplainedModel } from '../../serve/why/explained-model.ts';
+import { explanationOf, pixelMap } from '../../serve/why/why-image.ts';
+import { runHere } from '../support/command.ts';
+import { randomParameters, randomPatches } from '../support/random-network.ts';
+import { tolerances } from '../tolerances.ts';
+
+const labels = ['brick', 'knit', 'moss'];
+let home: string;
+
+async function writeModel(name: NetworkName): Promise<void> {
+  const trained = networkOf(name, labels.length, { width: 0.25 });
+  const { network, parameters } = foldBatchNorm({
+    network: trained,
+    parameters: randomParameters(trained, 5),
+  });
+  const metadata = {
+    'textura.labels': JSON.stringify(labels),
+    'textura.input': JSON.stringify(modelInput(64)),
+    'textura.network': JSON.stringify(network),
+  };
+  const graph = forwardGraph(network, parameters, { opset: 17 });
+  const bytes = encodeModel(graph, { producerName: 'test', producerVersion: '1', metadata });
+  await writeFile(join(home, `${name}.onnx`), bytes);
+}
+
+const image = { data: new Uint8Array(150 * 90), width: 150, height: 90 };
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'textura-why-'));
+  await writeModel('texture-net');
+  await writeModel('lab-baseline');
+  const noise = randomPatches(4, 3);
+  image.data.forEach((_, i) => {
+    image.data[i] = noise[i] as number;
+  });
+  const raw = { width: image.width, height: image.height, channels: 1 } as const;
+  await writeFile(
+    join(home, 'a.png'),
+    await sharp(image.data, { raw }).toColourspace('b-w').png().toBuffer(),
+  );
+});
+afterAll(() => rm(home, { recursive: true }));
+
+test('for every class, positions and bias add up to the logit, and the map to their difference', async () => {
+  const explained = await ExplainedModel.open(await readModelFile(join(home, 'texture-net.onnx')));
+  const patches = randomPatches(2, 9);
+  for (const c of labels.keys()) {
+    const weights = labels.map((_, k) => Number(k === c));
+    const { evidence, logits } = await explained.explain(patches, weights);
+    expect(evidence).toHaveLength(2);
+    evidence.forEach((patch, i) => {
+      expect(patch.stages.map(({ layer, sidePx }) => [layer, sidePx])).toEqual([
+        ['relu1', 30],
+        ['relu2', 14],
+        ['relu4', 10],
+      ]);
+      const sum = patch.stages.reduce(
+        (total, { means, deviations }) => total + sumOf(means) + sumOf(deviations),
+        patch.bias,
+      );
+      const logit = logits[i * labels.length + c] as number;
+      expect(Math.abs(logit)).toBeGreaterThan(100 * tolerances.logit);
+      expect(Math.abs(sum - logit)).toBeLessThan(tolerances.logit * Math.max(1, Math.abs(logit)));
+      expect(Math.abs(sumOf(pixelMap(patch)) - sum)).toBeLessThan(tolerances.float64Sum);
+    });
+  }
+  await explained.close();
+});
+
+test('evidence stays in the windows of its positions, and an even one is even inside the patch', () => {
+  const stage = { layer: 'relu2', channels: 1, sidePx: 14, windowPx: 11, stridePx: 4 };
+  const means = new Float64Array(14 * 14);
+  const deviations = new Float64Array(14 * 14);
+  means[2 * 14 + 3] = 1;
+  const single = pixelMap({ stages: [{ ...stage, means, deviations }], bias: 0 });
+  const used = [...single.keys()].filter((at) => single[at] !== 0);
+  const [rows, columns] = [used.map((at) => Math.floor(at / 64)), used.map((at) => at % 64)];
+  expect([Math.min(...rows), Math.max(...rows)]).toEqual([8, 18]);
+  expect([Math.min(...columns), Math.max(...columns)]).toEqual([12, 22]);
+  const even = pixelMap({ stages: [{ ...stage, means: means.fill(1), deviations }], bias: 0 });
+  for (let y = 11; y < 52; y++) {
+    for (let x = 11; x < 52; x++) expect(even[y * 64 + x]).toBeCloseTo(1 / 16, 12);
+  }
+});
+
+test('the explanation of a picture is about the two likeliest classes of classify, and adds up', async () => {
+  const model = await readModelFile(join(home, 'texture-net.onnx'));
+  const explanation = await explanationOf(model, image);
+  const result = await runHere('serve/classify.ts', ['--model', 'texture-net.onnx', '--json', 'a.png'], {
+    cwd: home,
+  });
+  const [{ predictions }] = (JSON.parse(result.stdout) as { results: [{ predictions: unknown[] }] }).results;
+  const { first, second, total, bias, stages, maps } = explanation;
+  expect([first, second]).toEqual(predictions.slice(0, 2));
+  expect(maps).toHaveLength(6);
+  const sum = stages.reduce((all, { means, deviations }) => all + means + deviations, bias);
+  expect(Math.abs(sum - total)).toBeLessThan(tolerances.logit * Math.max(1, total));
+  expect(total).toBeCloseTo(Math.log(first.probability / second.probability), 3);
+});
+
+test('--why draws it, and refuses models that do not add up over positions', async () => {
+  const run = (model: string, ...args: readonly string[]) =>
+    runHere('serve/classify.ts', ['--model', model, ...args], { cwd: home });
+  const made = await run('texture-net.onnx', 'a.png', '--why', 'why.png');
+  expect(made, made.stderr).toMatchObject({ status: 0, stderr: '' });
+  expect(made.stdout).toMatch(/^why\.png: why a\.png is (brick|knit|moss) .* and not (brick|knit|moss) /);
+  // The picture is enlarged to 860 pixels, with the legend beside it.
+  const { width, height } = await sharp(await readFile(join(home, 'why.png'))).metadata();
+  expect([width, height]).toEqual([860 + 3 * 36 + 380, 102 + 516 + 36]);
+
+  const refused = await run('lab-baseline.onnx', 'a.png', '--why', 'x.png');
+  expect(refused).toMatchObject({ status: 2, stdout: '' });
+  expect(refused.stderr).toContain(
+    'expected a texture-net, whose classes follow from statistics of positions',
+  );
+  const other = await run('texture-net.onnx', 'a.png', '--why', 'x.png', '--json');
+  expect(other.stderr).toContain('--json cannot be used with --why');
+  const itself = await run('texture-net.onnx', 'a.png', '--why', 'a.png');
+  expect(itself.stderr).toContain('is the picture itself');
+});
