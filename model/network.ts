@@ -111,6 +111,13 @@ function withBatchNorm(layer: Layer): readonly Layer[] {
   return [{ ...layer, hasBias: false }, batchNorm(layer.name.replace('conv', 'norm'))];
 }
 
+/** The convolution that computes the logits. Errors: `model-unusable` for a network without one. */
+export function classifierOf({ name, layers }: Network): ConvolutionLayer {
+  const last = layers.findLast((layer) => layer.kind === 'convolution');
+  if (last === undefined) throw new TexturaError('model-unusable', `${name} has no convolution to retrain`);
+  return last;
+}
+
 function isClassifier({ initialDeviation }: ConvolutionLayer): boolean {
   return initialDeviation !== undefined;
 }

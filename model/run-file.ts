@@ -57,6 +57,16 @@ export type DataSummary = z.infer<typeof dataSummarySchema>;
 export const runFailureSchema = z.strictObject({ code: z.string(), message: z.string() });
 export type RunFailure = z.infer<typeof runFailureSchema>;
 
+/** The trained network that a run started from. */
+const initSchema = z.strictObject({
+  /** The run directory or the file, as given. */
+  source: z.string().min(1),
+  /** SHA-256 of the file with its parameters. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Classes whose rows of the last layer were kept. */
+  keptClasses: z.array(z.string()),
+});
+
 const stretchSchema = z.strictObject({
   engine: engineNameSchema,
   device: z.string(),
@@ -74,6 +84,8 @@ export const runSchema = z.strictObject({
   /** In the order of the network's outputs. */
   labels: z.array(z.string().min(1)).min(2),
   data: dataSummarySchema,
+  /** Absent if the run started from random values. */
+  init: initSchema.optional(),
   status: z.enum(runStatuses),
   /** Sessions of the run: a resumed run has several, possibly with different engines. */
   stretches: z.array(stretchSchema).min(1),

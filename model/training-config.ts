@@ -140,33 +140,46 @@ export function recipeSettings(recipe: RecipeName, variant: NetworkName): Partia
   }
 }
 
+/** Learning rate of fine-tuning, relative to that of random initial values; docs/fine-tuning.md compares rates. */
+const fineTuningRate = 0.3;
+
+/** The settings of a recipe for a network, also for one that starts from trained parameters. */
+function chosenSettings({ recipe, variant, isFineTuned = false }: RecipeChoice): Partial<TrainingConfig> {
+  const settings = recipeSettings(recipe, variant);
+  // The other recipes have rates that are as low.
+  if (!isFineTuned || recipe !== 'default' || settings.learningRate === undefined) return settings;
+  return { ...settings, learningRate: Number((settings.learningRate * fineTuningRate).toPrecision(6)) };
+}
+
 /** The `--recipe` option of the commands that train. */
 export const recipeOption = z
   .enum(recipeNames)
   .default('default')
   .describe(
     'set of settings, which other options override. default: strong augmentation, batch normalisation, 60 epochs at rate 0.1 ' +
-      'for texture-net, 20 at 0.05 for the others. plain: no augmentation, 15 epochs at 0.01. paper: as the ' +
+      'for texture-net, 20 at 0.05 for the others, with --init 0.3 of these rates. plain: no augmentation, 15 epochs at 0.01. paper: as the ' +
       "paper's tools, constant rate 0.001",
   );
 
 interface RecipeChoice {
   readonly recipe: RecipeName;
   readonly variant: NetworkName;
+  /** Whether the run starts from trained parameters. */
+  readonly isFineTuned?: boolean;
 }
 
 /** Settings that an explicit recipe requests; empty if the recipe was not given. */
-export function recipeKeys({ recipe, variant }: RecipeChoice, given: ReadonlySet<string>): readonly string[] {
-  return given.has('recipe') ? Object.keys(recipeSettings(recipe, variant)) : [];
+export function recipeKeys(choice: RecipeChoice, given: ReadonlySet<string>): readonly string[] {
+  return given.has('recipe') ? Object.keys(chosenSettings(choice)) : [];
 }
 
 /** `settings` with those of a recipe for a network, except keys in `given`, which the user set explicitly. */
 export function withRecipe<S extends object>(
   settings: S,
-  { recipe, variant }: RecipeChoice,
+  choice: RecipeChoice,
   given: ReadonlySet<string>,
 ): S {
-  const own = Object.entries(recipeSettings(recipe, variant)).filter(([key]) => !given.has(key));
+  const own = Object.entries(chosenSettings(choice)).filter(([key]) => !given.has(key));
   return { ...settings, ...Object.fromEntries(own) };
 }
 

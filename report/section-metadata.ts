@@ -57,8 +57,20 @@ export function settingsSection({ run }: RunRecord): Markup {
   return section(
     'Settings',
     'Settings that differ from the default recipe are tinted.',
-    settingsTable(run.config, keys),
+    html`${settingsTable(run.config, keys)}${startOf(run)}`,
   );
+}
+
+function startOf({ init, labels }: Run): Markup {
+  if (init === undefined) return nothing;
+  const kept = init.keptClasses.length;
+  const head =
+    kept === 0
+      ? 'The last layer started from random values.'
+      : kept === labels.length
+        ? 'The last layer was kept.'
+        : `The last layer kept ${init.keptClasses.join(', ')}.`;
+  return html`<p class="after">It started from the parameters of <code>${init.source}</code> (SHA-256 ${init.sha256.slice(0, 12)}). ${head}</p>\n`;
 }
 
 export function engineSection({ run }: RunRecord): Markup {
@@ -113,7 +125,7 @@ ${command(commandText('evaluate', '--run', path))}`
 }
 
 /**
- * Trains the same as `run` into `out`: names the network, every setting that differs from the recipe `plain`,
+ * Trains the same as `run` into `out`: names the network, what it started from, every setting that differs from the recipe `plain`,
  * whose settings are the schema's defaults, and the engine, because engines round differently.
  */
 export function trainCommand(run: Run, out: string): string {
@@ -126,6 +138,7 @@ export function trainCommand(run: Run, out: string): string {
     return typeof value === 'boolean' ? [flagOf(key)] : [flagOf(key), String(value)];
   });
   const chosen = ['--network', variant, '--recipe', 'plain', ...settings];
+  if (run.init !== undefined) chosen.push('--init', run.init.source);
   const engine = run.stretches.at(-1)?.engine;
   return commandText('train', ...chosen, ...(engine === undefined ? [] : ['--engine', engine]), '--out', out);
 }

@@ -10,6 +10,7 @@ import {
   trainingConfigSchema,
   withRecipe,
 } from '../model/training-config.ts';
+import { callerPath, callerPathHelp } from '../node/caller-path.ts';
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
 import { commandText } from '../node/shell.ts';
@@ -49,6 +50,13 @@ export const trainOptions = z.strictObject({
     .min(0)
     .optional()
     .describe('memory for decoded images (default: a quarter of the free memory)'),
+  init: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      `start from the parameters of a run directory or an exported ONNX file of the same network; ${callerPathHelp}`,
+    ),
   resume: z
     .boolean()
     .default(false)
@@ -117,15 +125,17 @@ async function trainNetwork(
   const settings = Object.fromEntries(
     Object.keys(settingsSchema).map((key) => [key, options[key as keyof TrainOptions]]),
   );
-  const config = trainingConfigSchema.parse({ ...withRecipe(settings, { recipe, variant }, given), variant });
+  const choice = { recipe, variant, isFineTuned: options.init !== undefined };
+  const config = trainingConfigSchema.parse({ ...withRecipe(settings, choice, given), variant });
   // run.json calls the network its variant.
   const named = given.has('network') ? ['variant'] : [];
-  const requested = new Set([...given, ...named, ...recipeKeys({ recipe, variant }, given)]);
+  const requested = new Set([...given, ...named, ...recipeKeys(choice, given)]);
   const trainIn = (directory: string, own: TrainingConfig, hasOwnProcess: boolean, resume: boolean) =>
     trainRun({
       config: own,
       given: requested,
       directory,
+      init: options.init,
       resume,
       engine: options.engine,
       device: options.device,
@@ -210,7 +220,15 @@ export const command: CommandDefinition<typeof trainOptions> = {
   aliases: { variant: 'network' },
   groups: {
     Data: ['data', 'validationShare', 'folds', 'fold', 'patchPx', 'maxImagePixels', 'augment'],
-    'Network and recipe': ['network', 'recipe', 'width', 'normalisation', 'batchNorm', 'initialDeviation'],
+    'Network and recipe': [
+      'network',
+      'recipe',
+      'width',
+      'normalisation',
+      'batchNorm',
+      'initialDeviation',
+      'init',
+    ],
     Optimisation: [
       'epochs',
       'batch',
@@ -226,7 +244,10 @@ export const command: CommandDefinition<typeof trainOptions> = {
     Run: ['out', 'resume', 'describe', 'log', 'verbose'],
     Computing: ['engine', 'device', 'threads', 'cacheMb'],
   },
-  run: (options, invocation) => train({ ...options, data: dataPath(options.data) }, invocation),
+  run: (options, invocation) => {
+    const { data, init } = options;
+    return train({ ...options, data: dataPath(data), init: init && callerPath(init) }, invocation);
+  },
 };
 
 await runIfMain(command, import.meta.url);

@@ -2,7 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { recipeOption, trainingConfigSchema } from '../../model/training-config.ts';
 import { parseArguments } from '../../node/command-line.ts';
-import { exportCommand, resumeCommand, trainCommand } from '../../report/section-metadata.ts';
+import {
+  exportCommand,
+  resumeCommand,
+  settingsSection,
+  trainCommand,
+} from '../../report/section-metadata.ts';
 import { inventedRun } from '../support/invented-run.ts';
 
 /** The words that a shell makes of a command, without `npm run NAME --`. */
@@ -37,6 +42,16 @@ test.each([
   const { engine, out, recipe, network: variant, ...config } = parsed?.options ?? {};
   expect([engine, out, recipe]).toEqual(['onnx', 'runs/x', 'plain']);
   expect(trainingConfigSchema.parse({ ...config, variant })).toEqual(run.config);
+});
+
+test('the command to train again starts from the same network, and the settings name it', () => {
+  const init = { source: 'runs/my tiles', sha256: 'ab'.repeat(32), keptClasses: ['bark'] };
+  const run = { ...inventedRun({}), init };
+  expect(trainCommand(run, 'runs/x')).toMatch(/ --init 'runs\/my tiles' --engine onnx --out runs\/x$/);
+  const record = { run } as Parameters<typeof settingsSection>[0];
+  expect(settingsSection(record).markup).toContain(
+    'started from the parameters of <code>runs/my tiles</code> (SHA-256 abababababab). The last layer kept bark.',
+  );
 });
 
 test('a run is resumed in its own directory', () => {

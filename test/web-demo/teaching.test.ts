@@ -1,20 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import { forwardGraph } from '../../graph/forward.ts';
 import { describeModel } from '../../graph/onnx/description.ts';
+import { modelParameters } from '../../graph/onnx/initializers.ts';
 import { decodeMessage } from '../../graph/onnx/protobuf.ts';
 import { noTemperatures } from '../../model/calibration.ts';
 import { graphNames } from '../../model/graph-names.ts';
 import { metadataKeys } from '../../model/model-file.ts';
-import { networkOf } from '../../model/network.ts';
+import { classifierOf, networkOf } from '../../model/network.ts';
 import { parameter } from '../../model/parameters.ts';
 import { inputPx, patchBytes } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
 import { Tensor } from '../../node/onnxruntime.ts';
-import { modelContents, modelParameters } from '../../web-demo/shared/model-contents.ts';
+import { modelContents } from '../../web-demo/shared/model-contents.ts';
 import { folderName, splitSurfaces, surfacesFault } from '../../web-demo/shared/surfaces.ts';
 import { type Head, type HeadStep, trainHead } from '../../web-demo/worker/head-training.ts';
 import {
-  classifierOf,
   featuresGraph,
   pooledFeatures,
   taughtModel,

@@ -7,7 +7,6 @@ import { trainingStepBytes } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
 import { balancedErrorsToCsv, type MetricsRow, metricsToCsv } from '../../model/metrics.ts';
 import type { Network } from '../../model/network.ts';
-import { initialParameters, zeroParameters } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
 import { configuredNetwork, type TrainingConfig } from '../../model/training-config.ts';
@@ -29,10 +28,10 @@ import { validationGrid } from '../data/sampler.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { RequestedDevice, RequestedEngine } from '../engine/engine-choice.ts';
 import { chosenEngine, openEngine } from '../engine/engine-opening.ts';
-import { type Checkpoint, newestCheckpoint, type Progress } from './checkpoint.ts';
+import type { Progress } from './checkpoint.ts';
 import { finalizeRun, type RunEnd } from './finalize.ts';
 import { onInterrupt } from './interrupt.ts';
-import { freshProgress, type TrainingObserver, train } from './loop.ts';
+import { type TrainingObserver, train } from './loop.ts';
 import { dataText, progressDisplay, ratesText } from './progress-display.ts';
 import {
   bytesOnDisk,
@@ -44,6 +43,7 @@ import {
   runBytes,
 } from './run-directory.ts';
 import { takeRunLock } from './run-lock.ts';
+import { fewestClasses, requestedModel, type Start, startingPoint } from './starting-point.ts';
 import { type Logger, tensorboardFile, writeTensorboard } from './tensorboard.ts';
 
 export interface RunRequest {
@@ -51,6 +51,8 @@ export interface RunRequest {
   /** Options given on the command line. With --resume, they must agree with the stored ones. */
   readonly given: ReadonlySet<string>;
   readonly directory: string;
+  /** Run directory or exported file whose parameters a new run starts from. */
+  readonly init?: string | undefined;
   readonly resume: boolean;
   readonly engine: RequestedEngine;
   readonly device: RequestedDevice;
@@ -91,6 +93,7 @@ async function trainLocked(request: RunRequest): Promise<void> {
   if (!request.resume) requireFree(directory);
   const stored = holdsRun(directory) ? await readRun(directory) : undefined;
   const config = stored === undefined ? request.config : resumedConfig(stored, request.config, request.given);
+  const model = await requestedModel(request.init, stored, config);
   if (stored?.status === 'finished' && !lacksResults(directory)) {
     return terminal.line(`${oneLine(directory)} is already finished.`);
   }
@@ -114,17 +117,19 @@ async function trainLocked(request: RunRequest): Promise<void> {
     const precision = engine.precision === 'tf32' ? ' in TensorFloat-32' : '';
     const engineText = `${engine.name} on ${engine.device}${precision} (${choice.why})`;
     terminal.line(`Engine: ${engineText}. Run directory: ${oneLine(directory)}\n`);
-    const start = await startingPoint(directory, network, config, stored !== undefined, terminal);
+    const loaderSettings = loaderSettingsOf(dataset, config, cacheBytes);
+    const { labels } = dataset;
+    const start = await startingPoint(model, {
+      ...{ directory, engine, network, config, stored, labels, loaderSettings, terminal },
+      data: dataset,
+    });
     await engine.write(start.state);
-    const run = runRecord(stored, config, dataset, engine, choice.why, start.progress.epochsDone);
-    await trainPrepared({ engine, network, dataset, config, run, cacheBytes }, start.progress, request);
+    const run = runRecord(stored, config, dataset, engine, choice.why, start);
+    await trainPrepared({ engine, network, dataset, config, run, loaderSettings }, start.progress, request);
   } finally {
     await engine.dispose();
   }
 }
-
-/** For an estimate before the data is read. */
-const fewestClasses = { classes: 2, meanGrey: 0 };
 
 /** Errors: `output-unwritable`. */
 async function requireRoom(directory: string, network: Network): Promise<void> {
@@ -137,24 +142,13 @@ interface PreparedRun {
   readonly dataset: Dataset;
   readonly config: TrainingConfig;
   readonly run: Run;
-  readonly cacheBytes: number;
+  readonly loaderSettings: LoaderSettings;
 }
 
 /** Trains, and leaves the directory complete and resumable however the run ends. */
 async function trainPrepared(prepared: PreparedRun, progress: Progress, request: RunRequest): Promise<void> {
-  const { engine, network, dataset, config, run, cacheBytes } = prepared;
+  const { engine, network, dataset, config, run, loaderSettings } = prepared;
   const { directory, terminal, threads, hasOwnProcess } = request;
-  const loaderSettings: LoaderSettings = {
-    train: dataset.train,
-    validation: dataset.validation,
-    pixels: dataset.pixels,
-    cacheBytes,
-    maxImagePixels: config.maxImagePixels,
-    patchesPerEpoch: config.patchesPerEpoch,
-    patchPx: config.patchPx,
-    augment: config.augment,
-    seed: config.seed,
-  };
   let stopRequested = false;
   const releaseSignals = onInterrupt(terminal, () => {
     stopRequested = true;
@@ -195,6 +189,20 @@ async function trainPrepared(prepared: PreparedRun, progress: Progress, request:
   }
   if (end.code !== undefined) throw new TexturaError(end.code, end.text);
   terminal.line(end.text);
+}
+
+function loaderSettingsOf(dataset: Dataset, config: TrainingConfig, cacheBytes: number): LoaderSettings {
+  return {
+    train: dataset.train,
+    validation: dataset.validation,
+    pixels: dataset.pixels,
+    cacheBytes,
+    maxImagePixels: config.maxImagePixels,
+    patchesPerEpoch: config.patchesPerEpoch,
+    patchPx: config.patchPx,
+    augment: config.augment,
+    seed: config.seed,
+  };
 }
 
 /** Records the failure in run.json, and returns the error to throw, with the command that resumes the run. */
@@ -255,31 +263,13 @@ function mebibytes(bytes: number): number {
   return Math.round(bytes / 2 ** 20);
 }
 
-/** The newest intact checkpoint of a resumed run, or initial parameters. */
-async function startingPoint(
-  directory: string,
-  network: Network,
-  config: TrainingConfig,
-  resumes: boolean,
-  terminal: Terminal,
-): Promise<Checkpoint> {
-  const found = resumes ? await newestCheckpoint(directory, network) : undefined;
-  for (const damage of found?.damage ?? []) terminal.line(`Resuming from the previous checkpoint: ${damage}`);
-  return (
-    found?.checkpoint ?? {
-      progress: freshProgress,
-      state: { parameters: initialParameters(network, config.seed), momentum: zeroParameters(network) },
-    }
-  );
-}
-
 function runRecord(
   stored: Run | undefined,
   config: TrainingConfig,
   dataset: Dataset,
   engine: Engine,
   why: string,
-  fromEpoch: number,
+  { progress, init }: Start,
 ): Run {
   const startedAt = new Date().toISOString();
   const { name, device, precision, versions: engineVersions } = engine;
@@ -298,10 +288,11 @@ function runRecord(
       notes: [...dataset.notes],
       meanGrey: meanGreyOf(dataset.train),
     },
+    ...(init && { init }),
     status: 'running',
     stretches: [
       ...(stored?.stretches ?? []),
-      { engine: name, device, precision, why, startedAt, fromEpoch, versions },
+      { engine: name, device, precision, why, startedAt, fromEpoch: progress.epochsDone, versions },
     ],
     startedAt: stored?.startedAt ?? startedAt,
   };

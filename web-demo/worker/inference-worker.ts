@@ -1,5 +1,6 @@
 /** The inference worker: owns the onnxruntime sessions of one provider and runs one call at a time. */
 import '../shared/schemas-without-eval.ts';
+import { modelParameters } from '../../graph/onnx/initializers.ts';
 import { activationGraph, activationName, shownLayers } from '../../graph/page/activation-graph.ts';
 import { type SlidingPlan, slidingGraph, slidingNames } from '../../graph/page/sliding-graph.ts';
 import { TexturaError } from '../../model/error.ts';
@@ -8,7 +9,6 @@ import type { GreyImage } from '../../model/image.ts';
 import { parameter } from '../../model/parameters.ts';
 import { inputPx } from '../../model/patch.ts';
 import type { Activations, HeatMap, InferenceApi } from '../shared/inference-api.ts';
-import { modelParameters } from '../shared/model-contents.ts';
 import { postLoss, serveCalls } from '../shared/worker-calls.ts';
 import { standardiseLocally } from './local-standardisation.ts';
 import { answer, derivedSession, type OpenModel, openModel } from './model-sessions.ts';

@@ -1,12 +1,13 @@
 /** Loads models, checks them and runs them, with sessions of further graphs derived from them. */
 import type { Graph } from '../../graph/builder.ts';
+import { modelParameters } from '../../graph/onnx/initializers.ts';
 import { graphNames } from '../../model/graph-names.ts';
 import { inputPx, patchBytes } from '../../model/patch.ts';
 import { softmaxRows } from '../../model/scores.ts';
 import { largestDifference, selfCheckPatches } from '../../model/self-check.ts';
 import { fault, InferenceError } from '../shared/faults.ts';
 import type { Answer, LoadedModel, ModelSource } from '../shared/inference-api.ts';
-import { type ModelContents, modelContents, modelParameters } from '../shared/model-contents.ts';
+import { type ModelContents, modelContents } from '../shared/model-contents.ts';
 import { fetchModel } from '../shared/model-fetch.ts';
 import { disposeAll, encodeGraph, floats, type Runtime, type Session } from './tensors.ts';
 

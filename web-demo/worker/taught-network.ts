@@ -7,11 +7,10 @@ import { encodeModel } from '../../graph/encode.ts';
 import { addForward, forwardGraph } from '../../graph/forward.ts';
 import { tensorOf } from '../../graph/tensor.ts';
 import { describeLayers } from '../../model/description.ts';
-import { TexturaError } from '../../model/error.ts';
 import { graphNames } from '../../model/graph-names.ts';
-import type { ConvolutionLayer, Shape } from '../../model/layer.ts';
+import type { Shape } from '../../model/layer.ts';
 import { defaultOpset, metadataKeys, modelDocs, modelInput } from '../../model/model-file.ts';
-import type { Network } from '../../model/network.ts';
+import { classifierOf, type Network } from '../../model/network.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
 import { inputPx } from '../../model/patch.ts';
 import { taughtName } from '../shared/teaching-api.ts';
@@ -29,13 +28,6 @@ export function taughtNetwork(base: Network, classes: number): Network {
       layer.name === name && layer.kind === 'convolution' ? { ...layer, filters: classes } : layer,
     ),
   };
-}
-
-/** The convolution that computes the logits. Errors: `model-unusable` for a network without one. */
-export function classifierOf({ name, layers }: Network): ConvolutionLayer {
-  const last = layers.findLast((layer) => layer.kind === 'convolution');
-  if (last === undefined) throw new TexturaError('model-unusable', `${name} has no convolution to retrain`);
-  return last;
 }
 
 /** From `image` `[N,1,64,64]` to the classifier's input, `[N,channels,height,width]`. */

@@ -1,13 +1,14 @@
 /** Trains the taught model in a worker, so that the page stays responsive and hidden tabs continue. */
 import '../shared/schemas-without-eval.ts';
+import { modelParameters } from '../../graph/onnx/initializers.ts';
 import { graphNames } from '../../model/graph-names.ts';
-import type { Network } from '../../model/network.ts';
+import { classifierOf, type Network } from '../../model/network.ts';
 import type { Parameters } from '../../model/parameters.ts';
 import { inputPx, patchBytes } from '../../model/patch.ts';
 import { softmaxRows, topClasses } from '../../model/scores.ts';
 import { selfCheckEntry } from '../../model/self-check.ts';
 import type { SelfCheck } from '../shared/inference-api.ts';
-import { modelContents, modelParameters } from '../shared/model-contents.ts';
+import { modelContents } from '../shared/model-contents.ts';
 import { fetchModel } from '../shared/model-fetch.ts';
 import type { LabelledPatches } from '../shared/surfaces.ts';
 import type { TaughtResult, TeachingApi, TeachingProgress, TeachingRequest } from '../shared/teaching-api.ts';
@@ -17,7 +18,6 @@ import { type Features, trainHead } from './head-training.ts';
 import { answer } from './model-sessions.ts';
 import { openRuntime } from './runtime.ts';
 import {
-  classifierOf,
   featuresGraph,
   pooledFeatures,
   taughtModel,

@@ -1,0 +1,121 @@
+/** Fine-tuning: the trained network that a run starts from, read from a run directory or an exported file. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describeModel } from '../../graph/onnx/description.ts';
+import { modelParameters } from '../../graph/onnx/initializers.ts';
+import { TexturaError } from '../../model/error.ts';
+import { labelsSchema, metadataKeys, metadataValue } from '../../model/model-file.ts';
+import { type Network, networkSchema } from '../../model/network.ts';
+import { checkParameters, type Parameters } from '../../model/parameters.ts';
+import { networkOfRun, type Run, runFiles } from '../../model/run-file.ts';
+import { decodeTensors } from '../../model/safetensors.ts';
+import { requireSameLayers, type TransferSource } from '../../model/transfer.ts';
+import { oneLine } from '../../model/words.ts';
+import { readRun } from '../../node/run-record.ts';
+import { commandText } from '../../node/shell.ts';
+import { foldDirectory } from './folds.ts';
+import { holdsRun } from './run-directory.ts';
+
+export interface InitialModel extends TransferSource {
+  /** As given. */
+  readonly source: string;
+  /** SHA-256 of the file with the parameters. */
+  readonly sha256: string;
+  /** The data that a run was trained on. */
+  readonly data?: Run['data'];
+}
+
+/**
+ * Reads a run directory or an exported file whose network has the layers of `network`.
+ * Errors: `file-unreadable`, `file-damaged`, `model-unusable`; `usage` if the networks differ.
+ */
+export async function readInitialModel(source: string, network: Network): Promise<InitialModel> {
+  const entry = await stat(source).catch(() => undefined);
+  if (entry === undefined) {
+    throw new TexturaError(
+      'file-unreadable',
+      `--init ${oneLine(source)}: there is no such run directory or ONNX file`,
+    );
+  }
+  const model = await (entry.isDirectory() ? modelOfRun(source) : modelOfFile(source));
+  requireSameLayers(model.network, network, oneLine(source));
+  return model;
+}
+
+async function modelOfRun(directory: string): Promise<InitialModel> {
+  if (!holdsRun(directory) && holdsRun(foldDirectory(directory, 1))) {
+    throw new TexturaError(
+      'usage',
+      `--init ${oneLine(directory)}: it holds several folds; name one of them, e.g. ${oneLine(foldDirectory(directory, 1))}`,
+    );
+  }
+  const run = await readRun(directory);
+  const path = join(directory, runFiles.model);
+  if (!existsSync(path)) {
+    throw new TexturaError(
+      'file-unreadable',
+      `--init ${oneLine(directory)}: it has no ${runFiles.model}, which is written when a run ends; ` +
+        `to resume it: ${commandText('train', '--out', directory, '--resume')}`,
+    );
+  }
+  const bytes = await readFile(path);
+  const { tensors } = decodeTensors(bytes, path);
+  const parameters = new Map([...tensors].map(([name, { data }]) => [name, new Float32Array(data)]));
+  const network = networkOfRun(run);
+  checkParameters(network, parameters, path);
+  const { labels, data } = run;
+  return { network, parameters, labels, source: directory, sha256: digest(bytes), data };
+}
+
+async function modelOfFile(path: string): Promise<InitialModel> {
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    throw new TexturaError('file-unreadable', `${oneLine(path)}: cannot be read (${cause.code})`, { cause });
+  });
+  const { metadata } = describeModel(bytes, path);
+  const network = metadataValue(metadata, metadataKeys.network, networkSchema, path);
+  const labels = metadataValue(metadata, metadataKeys.labels, labelsSchema, path);
+  if (labels.length !== network.classes) {
+    throw new TexturaError(
+      'model-unusable',
+      `${oneLine(path)}: expected ${network.classes} labels, got ${labels.length}`,
+    );
+  }
+  return {
+    network,
+    parameters: parametersOf(bytes, network, path),
+    labels,
+    source: path,
+    sha256: digest(bytes),
+  };
+}
+
+/** Errors: `model-unusable` for a file whose weights are stored in another form. */
+function parametersOf(bytes: Uint8Array, network: Network, path: string): Parameters {
+  try {
+    return modelParameters(bytes, network, path);
+  } catch (cause) {
+    if (!(cause instanceof TexturaError) || cause.code !== 'file-damaged') throw cause;
+    throw new TexturaError(
+      'model-unusable',
+      `--init ${oneLine(path)}: its weights are not those of a portable float32 file; use the run directory, ` +
+        'or the file that export writes with --graph portable',
+      { cause },
+    );
+  }
+}
+
+function digest(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Errors: `usage` if the file is no longer the one that the run started from. */
+export function requireSameModel({ source, sha256 }: InitialModel, stored: NonNullable<Run['init']>): void {
+  if (sha256 === stored.sha256) return;
+  throw new TexturaError(
+    'usage',
+    `--resume: the run started from ${oneLine(source)}, which has changed since then ` +
+      `(SHA-256 was ${stored.sha256.slice(0, 12)}, now ${sha256.slice(0, 12)}); start a new run with another --out`,
+  );
+}
