@@ -47,7 +47,7 @@ export const textureNames = [
 
 export type TextureName = (typeof textureNames)[number];
 
-const materials: Readonly<Record<TextureName, Material>> = {
+export const materials: Readonly<Record<TextureName, Material>> = {
   bark,
   brick,
   carpet,

@@ -20,6 +20,7 @@ import { textureNames } from '../textures/textures.ts';
 import { dataOption, dataPath } from './data/data-option.ts';
 import { deviceOptions, engineOptions } from './engine/engine-choice.ts';
 import { foldDirectory, foldsText, summariseFolds } from './run/folds.ts';
+import { pretrainedSource } from './run/initial-model.ts';
 import { freeRunDirectory, holdsRun, newestRun } from './run/run-directory.ts';
 import { loggers } from './run/tensorboard.ts';
 import { trainRun } from './run/train-run.ts';
@@ -55,7 +56,8 @@ export const trainOptions = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      `start from the parameters of a run directory or an exported ONNX file of the same network; ${callerPathHelp}`,
+      `start from the parameters of a run directory or an exported ONNX file of the same network (${callerPathHelp}), ` +
+        'or from texture-net pre-trained on generated textures: pretrained',
     ),
   resume: z
     .boolean()
@@ -162,6 +164,11 @@ async function trainNetwork(
   terminal.line(`\n${foldsText(await summariseFolds(directory, folds))}`);
 }
 
+/** The run directory or file for use in this process, or `pretrained`. */
+function initPath(given: string): string {
+  return given === pretrainedSource ? given : callerPath(given);
+}
+
 /** Errors: `usage` for a fold that is none of the folds. */
 function requireFold({ folds, fold }: TrainOptions): void {
   if (fold === undefined) return;
@@ -246,7 +253,7 @@ export const command: CommandDefinition<typeof trainOptions> = {
   },
   run: (options, invocation) => {
     const { data, init } = options;
-    return train({ ...options, data: dataPath(data), init: init && callerPath(init) }, invocation);
+    return train({ ...options, data: dataPath(data), init: init && initPath(init) }, invocation);
   },
 };
 

@@ -608,21 +608,23 @@ test('--init rejects what it cannot start from, before the data is read', async 
   }
 });
 
-test('a run starts from an exported file of the same network', { timeout: 120_000 }, async () => {
+test('every fold starts from an exported file of the same network', { timeout: 120_000 }, async () => {
   const folder = await home();
   await writeTrainedRun(join(folder, 'run'), { labels: ['brick', 'knit', 'water'], width: 0.1 });
   const exported = await runHere('export/export.ts', ['--run', 'run', '--out', 'models'], { cwd: folder });
   expect(exported, exported.stderr).toMatchObject({ status: 0 });
   const narrow = [...setting, '--width', '0.1', '--epochs', '1', '--init'];
-  const tuned = await train(folder, ...narrow, 'models/lab-baseline.onnx', '--out', 'a');
+  const tuned = await train(folder, ...narrow, 'models/lab-baseline.onnx', '--folds', '2', '--out', 'a');
   expect(tuned, tuned.stderr).toMatchObject({ status: 0 });
   expect(tuned.stdout).toContain('The last layer is kept.\n  Its batch normalisations are restored');
   const bytes = await readFile(join(folder, 'models/lab-baseline.onnx'));
-  expect((await readRun(join(folder, 'a'))).init).toEqual({
-    source: 'models/lab-baseline.onnx',
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    keptClasses: ['brick', 'knit', 'water'],
-  });
+  for (const fold of ['fold-1', 'fold-2']) {
+    expect((await readRun(join(folder, 'a', fold))).init).toEqual({
+      source: 'models/lab-baseline.onnx',
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+      keptClasses: ['brick', 'knit', 'water'],
+    });
+  }
   const other = await train(folder, ...narrow, 'models/lab-baseline.throughput.onnx', '--out', 'b');
   expect(other).toMatchObject({
     status: 3,

@@ -3,12 +3,14 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describeModel } from '../../graph/onnx/description.ts';
 import { modelParameters } from '../../graph/onnx/initializers.ts';
 import { TexturaError } from '../../model/error.ts';
 import { labelsSchema, metadataKeys, metadataValue } from '../../model/model-file.ts';
 import { type Network, networkSchema } from '../../model/network.ts';
 import { checkParameters, type Parameters } from '../../model/parameters.ts';
+import { pretrainedFiles, pretrainedFrom } from '../../model/pretrained/pretrained.ts';
 import { networkOfRun, type Run, runFiles } from '../../model/run-file.ts';
 import { decodeTensors } from '../../model/safetensors.ts';
 import { requireSameLayers, type TransferSource } from '../../model/transfer.ts';
@@ -27,11 +29,15 @@ export interface InitialModel extends TransferSource {
   readonly data?: Run['data'];
 }
 
+/** The value of `--init` for the network that is part of Textura. */
+export const pretrainedSource = 'pretrained';
+
 /**
- * Reads a run directory or an exported file whose network has the layers of `network`.
+ * Reads a run directory, an exported file or the pre-trained network; its layers must be those of `network`.
  * Errors: `file-unreadable`, `file-damaged`, `model-unusable`; `usage` if the networks differ.
  */
 export async function readInitialModel(source: string, network: Network): Promise<InitialModel> {
+  if (source === pretrainedSource) return checked(await pretrainedModel(), network);
   const entry = await stat(source).catch(() => undefined);
   if (entry === undefined) {
     throw new TexturaError(
@@ -39,9 +45,21 @@ export async function readInitialModel(source: string, network: Network): Promis
       `--init ${oneLine(source)}: there is no such run directory or ONNX file`,
     );
   }
-  const model = await (entry.isDirectory() ? modelOfRun(source) : modelOfFile(source));
-  requireSameLayers(model.network, network, oneLine(source));
+  return checked(await (entry.isDirectory() ? modelOfRun(source) : modelOfFile(source)), network);
+}
+
+function checked(model: InitialModel, network: Network): InitialModel {
+  requireSameLayers(model.network, network, oneLine(model.source));
   return model;
+}
+
+/** texture-net pre-trained on generated textures. Its last layer is not stored, because its classes are of no use. */
+async function pretrainedModel(): Promise<InitialModel> {
+  const path = fileURLToPath(
+    new URL(`../../model/pretrained/${pretrainedFiles.parameters}`, import.meta.url),
+  );
+  const bytes = await readFile(path);
+  return { ...pretrainedFrom(bytes, path), labels: [], source: pretrainedSource, sha256: digest(bytes) };
 }
 
 async function modelOfRun(directory: string): Promise<InitialModel> {

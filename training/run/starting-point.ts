@@ -128,7 +128,7 @@ function initialModelText(
   const fresh = labels.length - keptClasses.length;
   const head =
     keptClasses.length === 0
-      ? `The last layer is new: ${counted(labels.length, 'class', 'classes')} instead of ${before.length}.`
+      ? `The last layer is new${before.length === 0 ? '' : `: ${counted(labels.length, 'class', 'classes')} instead of ${before.length}`}.`
       : fresh === 0
         ? 'The last layer is kept.'
         : `The last layer keeps ${counted(keptClasses.length, 'class', 'classes')} of the same name, and ${fresh} start new.`;

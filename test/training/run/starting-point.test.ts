@@ -1,9 +1,12 @@
+import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { foldBatchNorm } from '../../../model/fold-batch-norm.ts';
 import { networkOf } from '../../../model/network.ts';
-import { zeroParameters } from '../../../model/parameters.ts';
+import { checkParameters, initialParameters, zeroParameters } from '../../../model/parameters.ts';
+import { pretrainedRecordSchema } from '../../../model/pretrained/pretrained.ts';
 import { transfer } from '../../../model/transfer.ts';
 import { onnxEngine } from '../../../training/engine/onnx-engine.ts';
+import { pretrainedSource, readInitialModel } from '../../../training/run/initial-model.ts';
 import { restoredParameters } from '../../../training/run/starting-point.ts';
 import { largestDifference } from '../../support/onnx-session.ts';
 import { randomParameters, randomPatches } from '../../support/random-network.ts';
@@ -33,4 +36,24 @@ test('a network restored from a folded one has the statistics of the batches, an
   } finally {
     await engine.dispose();
   }
+});
+
+test('pretrained is the network of the record, with a new last layer', async () => {
+  const network = networkOf('texture-net', 3);
+  const model = await readInitialModel(pretrainedSource, network);
+  const record = new URL('../../../model/pretrained/texture-net.json', import.meta.url);
+  expect(model).toMatchObject({
+    source: 'pretrained',
+    sha256: pretrainedRecordSchema.parse(JSON.parse(await readFile(record, 'utf8'))).sha256,
+  });
+  const { parameters, keptClasses } = transfer(model, network, ['a', 'b', 'c'], 8);
+  expect(keptClasses).toEqual([]);
+  checkParameters(network, parameters, 'transferred');
+  expect(parameters.get('conv4.kernel')).toEqual(model.parameters.get('conv4.kernel'));
+  expect(parameters.get('linear.kernel')).toEqual(initialParameters(network, 8).get('linear.kernel'));
+  await expect(
+    readInitialModel(pretrainedSource, networkOf('texture-net', 3, { width: 0.5 })),
+  ).rejects.toThrow(
+    /^--init pretrained: its network is texture-net \(.* x24, .*, but this run trains texture-net \(.* x12, /,
+  );
 });
