@@ -8,6 +8,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import express from 'express';
 import { build, type Connect, defineConfig, type Plugin } from 'vite';
+import { encodeModel } from '../graph/encode.ts';
+import { forwardGraph } from '../graph/forward.ts';
+import { foldBatchNorm } from '../model/fold-batch-norm.ts';
+import { defaultOpset, metadataKeys, modelInput } from '../model/model-file.ts';
+import { inputPx } from '../model/patch.ts';
+import { pretrainedFiles, pretrainedFrom } from '../model/pretrained/pretrained.ts';
+import { pretrainedFile } from './shared/teaching-api.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const repository = fileURLToPath(new URL('..', import.meta.url));
@@ -52,6 +59,28 @@ function withoutUnusedParts(): Plugin {
       if (!/zod\/v4\/core\/(json-schema-processors|to-json-schema)\.js$/.test(id)) return undefined;
       const names = [...code.matchAll(/^export (?:const|function) (\w+)/gm)].map(([, name]) => name);
       return { code: names.map((name) => `export const ${name} = () => {};`).join('\n'), map: null };
+    },
+  };
+}
+
+/** Adds the pre-trained network as an ONNX file, from which Teach starts where there is no exported model. */
+function pretrainedNetwork(): Plugin {
+  return {
+    name: 'textura-pretrained-network',
+    async generateBundle() {
+      const path = join(repository, 'model/pretrained', pretrainedFiles.parameters);
+      const { network, parameters } = foldBatchNorm(pretrainedFrom(await readFile(path), path));
+      const source = encodeModel(forwardGraph(network, parameters, { opset: defaultOpset }), {
+        producerName: 'textura',
+        producerVersion: '',
+        metadata: {
+          // Its last layer is new.
+          [metadataKeys.labels]: JSON.stringify(['0', '1']),
+          [metadataKeys.input]: JSON.stringify(modelInput(inputPx)),
+          [metadataKeys.network]: JSON.stringify(network),
+        },
+      });
+      this.emitFile({ type: 'asset', fileName: pretrainedFile, source });
     },
   };
 }
@@ -110,7 +139,7 @@ export default defineConfig({
   base: './',
   // Missing files answer 404 instead of the page.
   appType: 'mpa',
-  plugins: [onnxruntimeFiles(), withoutUnusedParts(), exportedModels(), serviceWorker()],
+  plugins: [onnxruntimeFiles(), withoutUnusedParts(), pretrainedNetwork(), exportedModels(), serviceWorker()],
   resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'import', 'default'] },
   preview: { headers: isolationHeaders, port: 4173 },
   build: {

@@ -110,6 +110,17 @@ describe('the list of models', () => {
     );
     await page.goto(server.origin);
     await page.getByText('There are no models yet').waitFor();
+    expect(await page.getByRole('tab').allInnerTexts()).toEqual(['Teach']);
+    // Teach starts from the pre-trained network of the page, and its model then opens the other views.
+    await collect(page, 0, 'brick', 'a', 8);
+    await collect(page, 1, 'knit', 'b', 8);
+    await page.locator('#train').click();
+    await page.locator('#held-out', { hasText: '0 of' }).waitFor();
+    await page.getByText('starting from the pre-trained network of this page.').waitFor();
+    expect(await textOf(page)).not.toContain('There are no models');
+    await page.getByRole('button', { name: 'Try in Live' }).click();
+    expect(await readBars(page)).toHaveLength(2);
+    expect(await page.getByRole('tab').allInnerTexts()).toHaveLength(4);
     status = 502;
     await page.reload();
     await page
@@ -119,7 +130,7 @@ describe('the list of models', () => {
     status = 200;
     await page.getByRole('button', { name: 'Try again' }).click();
     expect(await readBars(page)).toHaveLength(5);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('a page over plain http from another machine', () => {

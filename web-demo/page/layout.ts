@@ -97,6 +97,8 @@ interface ViewTabs {
   readonly root: HTMLElement;
   goTo(view: ViewName): void;
   current(): ViewName;
+  /** Shows only the tabs of these views, and goes to the first of them if the current one is not among them. */
+  offer(offered: readonly ViewName[]): void;
 }
 
 /**
@@ -126,6 +128,14 @@ export function viewTabs(
     return tab;
   });
   let current: ViewName = 'live';
+  let offered: readonly ViewName[] = viewNames;
+
+  function offer(views: readonly ViewName[]): void {
+    offered = views;
+    for (const [i, tab] of tabs.entries()) tab.hidden = !views.includes(viewNames[i] as ViewName);
+    const [first] = views;
+    if (first !== undefined && !views.includes(current)) goTo(first);
+  }
 
   function goTo(view: ViewName): void {
     current = view;
@@ -142,12 +152,12 @@ export function viewTabs(
   list.addEventListener('keydown', ({ key }) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
     if (step === undefined) return;
-    const next = viewNames.at((viewNames.indexOf(current) + step) % viewNames.length) ?? 'live';
+    const next = offered.at((offered.indexOf(current) + step) % offered.length) ?? current;
     goTo(next);
     tabs[viewNames.indexOf(next)]?.focus();
   });
   list.append(...tabs);
-  return { root: element('div', {}, list, ...panels), goTo, current: () => current };
+  return { root: element('div', {}, list, ...panels), goTo, current: () => current, offer };
 }
 
 /** The view in the address, or the first one. */
@@ -156,7 +166,7 @@ export function addressedView(): ViewName {
   return viewNames.find((name) => name === named) ?? 'live';
 }
 
-/** Shown if no model is exported. `open` are controls that open a model from a file. */
+/** Shown above Teach if there is no model. `open` are controls that open a model from a file. */
 export function noModels(open: readonly HTMLElement[]): HTMLElement {
   return element(
     'section',

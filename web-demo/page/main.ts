@@ -30,7 +30,7 @@ import { createStage, type Picture, type Stage } from './stage/stage.ts';
 import { markNotStored } from './storage.ts';
 import { taughtModels } from './teach/taught-model.ts';
 import { teachView } from './teach/teach-view.ts';
-import type { View, ViewContext, ViewName } from './view.ts';
+import { type View, type ViewContext, type ViewName, viewNames } from './view.ts';
 
 async function start(): Promise<void> {
   const layout = pageLayout();
@@ -44,15 +44,14 @@ async function start(): Promise<void> {
   if (import.meta.env.PROD && window.isSecureContext) await storeForOffline();
 }
 
-/** Exported models, then the taught one. If there are none, the page shows how to export one. */
+/** Exported models, then the taught one. If there are none, the page offers only Teach. */
 async function offerModels(layout: PageLayout, source: SourceBar, stage: Stage): Promise<void> {
   const taught = await taughtModels();
   try {
     const models = [...(await listModels()), ...taught];
     const first = models.find(({ name }) => name === preferredModel(models.map((model) => model.name)));
     if (isFromService.get()) layout.showService();
-    if (first === undefined) waitForModel(layout, source, stage);
-    else openViews(layout, source, stage, first, models);
+    openViews(layout, source, stage, first, models);
   } catch (error) {
     reportError(error);
     const retry = () => void offerModels(layout, source, stage);
@@ -60,23 +59,11 @@ async function offerModels(layout: PageLayout, source: SourceBar, stage: Stage):
   }
 }
 
-/** Without models, the page starts with the first one that a person opens. */
-function waitForModel(layout: PageLayout, source: SourceBar, stage: Stage): void {
-  const open = (files: readonly File[]) => {
-    const found = modelFiles(files);
-    if (found === undefined) return source.notify('model.notModel');
-    source.notify(undefined);
-    void openedModel(found, []).then((first) => openViews(layout, source, stage, first, [first]));
-  };
-  layout.panel.replaceChildren(noModels(modelInput(open)));
-  source.handle({ model: open });
-}
-
 function openViews(
   { main, bar, panel }: PageLayout,
   source: SourceBar,
   stage: Stage,
-  first: ListedModel,
+  first: ListedModel | undefined,
   offered: readonly ListedModel[],
 ): void {
   const models = signal(offered);
@@ -136,7 +123,7 @@ function openViews(
     const state = inference.model.get();
     if (state.status !== 'failed') return;
     models.set(models.get().filter((model) => model !== listed));
-    await inference.choose(before);
+    if (models.get().includes(before)) await inference.choose(before);
     source.notify('model.failed', { name: found.model.name, reason: faultText(state.fault) });
   }
 
@@ -178,12 +165,18 @@ function openViews(
       live.classifyAll(files);
     },
   });
-  bar.append(
-    modelSettings(inference, models, (files) => void openModel(files)),
-    problem,
-  );
-  panel.replaceChildren(tabs.root);
-  tabs.goTo(addressedView());
+  const open = (files: readonly File[]) => void openModel(files);
+  const settings = modelSettings(inference, models, open);
+  const none = noModels(modelInput(open));
+  bar.append(settings, problem);
+  panel.replaceChildren(none, tabs.root);
+  tabs.goTo(first === undefined ? 'teach' : addressedView());
+  models.subscribe((listed) => {
+    const hasModel = listed.length > 0;
+    settings.hidden = !hasModel;
+    none.hidden = hasModel;
+    tabs.offer(hasModel ? viewNames : ['teach']);
+  });
   inference.model.subscribe((state) => {
     if (state.status === 'ready') stage.setTrainedSide(state.model.patchPx);
     resetView();

@@ -12,6 +12,12 @@ export const taughtName = 'taught';
 /** Name of the model, unless a person chooses another one. */
 export const defaultTaughtName = 'my-surfaces';
 
+/** The file of the built page that Teach starts from where there is no exported model. */
+export const pretrainedFile = 'pretrained.onnx';
+
+/** Its name as a base model. */
+export const pretrainedName = 'pretrained';
+
 export type TeachingDepth = 'head' | 'all';
 
 export interface TeachingRequest {

@@ -4,6 +4,7 @@
  * because a graphics device can be lost at any time. Results of a provider that fails its check are never
  * shown.
  */
+import { noTemperatures } from '../../../model/calibration.ts';
 import { type Fault, fault, faultOf, InferenceError } from '../../shared/faults.ts';
 import type { InferenceApi, LoadedModel, Provider } from '../../shared/inference-api.ts';
 import { type Download, fetchModel } from '../../shared/model-fetch.ts';
@@ -44,6 +45,17 @@ const unchecked: ProviderState['checks'] = { wasm: { status: 'unchecked' }, webg
 /** How often a lost wasm worker is replaced. A picture that crashes it would crash every replacement. */
 const maxReplacements = 2;
 
+/** Before the first model is trained. */
+const noModel: ListedModel = {
+  name: '',
+  labels: [],
+  bytes: 0,
+  temperatures: noTemperatures,
+  top1err: undefined,
+  origin: 'exported',
+  source: () => Promise.reject(new InferenceError(fault('failed'))),
+};
+
 /** The page's inference: one backend at a time is active. */
 export class Inference {
   readonly provider: Signal<ProviderState>;
@@ -59,12 +71,12 @@ export class Inference {
   /** Changes of model or provider run one after another. */
   readonly #changes = runQueue();
 
-  /** Starts to load the model. The signals report the result. */
-  constructor(first: ListedModel, preference: ProviderPreference) {
-    this.#chosen = first;
+  /** Starts to load the model, if there is one already. The signals report the result. */
+  constructor(first: ListedModel | undefined, preference: ProviderPreference) {
+    this.#chosen = first ?? noModel;
     this.provider = signal<ProviderState>({ preference, active: undefined, checks: unchecked });
-    this.model = signal<ModelState>({ status: 'loading', name: first.name });
-    void this.prefer(preference);
+    this.model = signal<ModelState>({ status: 'loading', name: this.#chosen.name });
+    if (first !== undefined) void this.prefer(preference);
   }
 
   /** The model that was chosen last; it may still be loading, or have failed. */
@@ -74,6 +86,11 @@ export class Inference {
 
   /** Loads a model on the current provider. */
   choose(listed: ListedModel): Promise<void> {
+    if (this.#chosen === noModel) {
+      this.#chosen = listed;
+      this.model.set({ status: 'loading', name: listed.name });
+      return this.prefer(this.provider.get().preference);
+    }
     return this.#change(async () => {
       const before = this.model.get().status === 'ready' ? this.#chosen : undefined;
       this.#chosen = listed;

@@ -91,7 +91,8 @@ export const english = {
   'model.loaded': '{loaded} of {total} MB',
   'model.loadedSoFar': '{loaded} MB',
   'model.cancel': 'Cancel',
-  'model.none': 'There are no models yet. Open an .onnx file, or train and export a model:',
+  'model.none':
+    'There are no models yet. Teach trains one here, on your surfaces. You can also open an .onnx file, or train and export a model:',
   'model.unlisted': 'The list of models could not be loaded: {reason}',
   'model.retry': 'Try again',
   'model.taught': '{name} (trained here)',
@@ -263,7 +264,7 @@ export const english = {
     'Removed everything (surfaces: {surfaces}, patches: {patches}). It is deleted permanently after {seconds} seconds; reloading the page before then restores it.',
   'teach.undo': 'Undo',
   'teach.deleteNow': 'Delete now',
-  'teach.noBase': 'There is no exported model to start from.',
+  'teach.pretrained': 'the pre-trained network of this page',
   'teach.stored':
     'Saved in this browser: reloading the page keeps everything. Export the project to continue on another device, or to train a larger model on its patches.',
   'teach.notStored': 'This browser does not save data for this page. Export the project to keep it.',

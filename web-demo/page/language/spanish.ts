@@ -94,7 +94,8 @@ export const spanish: Texts = {
   'model.loaded': '{loaded} de {total} MB',
   'model.loadedSoFar': '{loaded} MB',
   'model.cancel': 'Cancelar',
-  'model.none': 'Todavía no hay modelos. Abra un archivo .onnx, o entrene y exporte un modelo:',
+  'model.none':
+    'Todavía no hay modelos. En Enseñar puede entrenar uno con sus superficies. También puede abrir un archivo .onnx, o entrenar y exportar un modelo:',
   'model.unlisted': 'No se pudo cargar la lista de modelos: {reason}',
   'model.retry': 'Intentar de nuevo',
   'model.taught': '{name} (entrenado aquí)',
@@ -271,7 +272,7 @@ export const spanish: Texts = {
     'Se quitó todo (superficies: {surfaces}, recortes: {patches}). Se borrará definitivamente en {seconds} segundos; si recarga la página antes, se recupera.',
   'teach.undo': 'Deshacer',
   'teach.deleteNow': 'Borrar ya',
-  'teach.noBase': 'No hay ningún modelo exportado del que partir.',
+  'teach.pretrained': 'la red preentrenada de esta página',
   'teach.stored':
     'Guardado en este navegador: al recargar la página se conserva todo. Exporte el proyecto para seguir en otro dispositivo o para entrenar un modelo más grande con sus recortes.',
   'teach.notStored': 'Este navegador no guarda datos de esta página. Exporte el proyecto para conservarlo.',

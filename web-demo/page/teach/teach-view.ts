@@ -3,7 +3,14 @@ import { preferredModel } from '../../../model/network.ts';
 import { holdsPatch } from '../../../model/patch.ts';
 import { faultOf } from '../../shared/faults.ts';
 import { folderName, minPatches, splitSurfaces, surfacesFault } from '../../shared/surfaces.ts';
-import { defaultTaughtName, type TaughtResult, type TeachingDepth } from '../../shared/teaching-api.ts';
+import {
+  defaultTaughtName,
+  pretrainedFile,
+  pretrainedName,
+  type TaughtResult,
+  type TeachingDepth,
+  type TeachingRequest,
+} from '../../shared/teaching-api.ts';
 import { choice } from '../dom/choice.ts';
 import { download } from '../dom/download.ts';
 import { element } from '../dom/element.ts';
@@ -101,20 +108,14 @@ export function teachView(context: ViewContext): TeachView {
   }
 
   async function begin(): Promise<void> {
-    const base = baseModel();
     const name = chosenTaughtName();
     if (name === undefined) return;
-    if (base === undefined) {
-      setText(progress, 'teach.noBase');
-      return;
-    }
     chart.begin();
     resultPanel.show(undefined);
     try {
-      const { file } = await base.source();
-      if (typeof file !== 'string') return;
+      const base = await baseFile();
       const split = splitSurfaces(list.surfaces());
-      const request = { name, base: { name: base.name, file }, split, depth: depth.get() };
+      const request = { name, base, split, depth: depth.get() };
       teaching = teach(request, ({ stage: at, done, total, loss }) => {
         if (loss !== undefined) chart.add(done, total, loss);
         setText(progress, 'teach.progress', {
@@ -190,6 +191,16 @@ export function teachView(context: ViewContext): TeachView {
     const named = (wanted: string | undefined) => exported().find(({ name }) => name === wanted);
     return named(chosenName()) ?? named(preferredModel(exported().map(({ name }) => name)));
   };
+
+  /** Name and address of the base model; without an exported one, those of the pre-trained network. */
+  async function baseFile(): Promise<TeachingRequest['base']> {
+    const base = baseModel();
+    const { file } = (await base?.source()) ?? {};
+    if (base === undefined || typeof file !== 'string') {
+      return { name: pretrainedName, file: new URL(pretrainedFile, document.baseURI).href };
+    }
+    return { name: base.name, file };
+  }
 
   /** Removes everything now, and deletes it after some seconds unless it is undone. */
   async function deleteAll(): Promise<void> {

@@ -1,5 +1,5 @@
 /** The result of a training in the Teach view: its errors, the name of the model, and what to do with it. */
-import type { TaughtResult } from '../../shared/teaching-api.ts';
+import { pretrainedName, type TaughtResult } from '../../shared/teaching-api.ts';
 import { dye } from '../dom/colours.ts';
 import { download } from '../dom/download.ts';
 import { element } from '../dom/element.ts';
@@ -30,7 +30,8 @@ export function trainingResultPanel({ onTry }: { readonly onTry: () => void }) {
     const { wrong, count } = heldOut;
     setText(error, 'teach.result', { wrong, count, error: formatPercent(wrong / count) });
     bySurface.replaceChildren(...surfaceRows(result));
-    const values = { name, base, count: trainingPatches, seconds: formatNumber(seconds, 1) };
+    const origin = base === pretrainedName ? textOf('teach.pretrained') : base;
+    const values = { name, base: origin, count: trainingPatches, seconds: formatNumber(seconds, 1) };
     time.textContent = `${textOf('teach.saved', values)} ${textOf('teach.time', values)}`;
   }
   show(undefined);
