@@ -1,0 +1,199 @@
+/**
+ * Makes the tables of docs/fine-tuning.md: trains texture-net on a few photographs of each class from random
+ * values and from trained networks. `npm run docs:fine-tuning -- --neu DIR --uiuc DIR --uiuc-run RUN` runs the
+ * trials that are missing in docs/fine-tuning.jsonl, one line each, and can be stopped at any time;
+ * `--uiuc-file` is the exported file of that run. Without data folders it makes the page from the log.
+ */
+import { appendFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { markdownTable } from 'markdown-table';
+import { z } from 'zod';
+import { TexturaError } from '../model/error.ts';
+import { parsedJson } from '../model/issue-text.ts';
+import { writeFileAtomically } from '../node/atomic-file.ts';
+import { runCommand } from '../node/command-line.ts';
+import { readTextIfThere } from '../node/optional-file.ts';
+import { terminalOn } from '../node/terminal.ts';
+import { resultSchema, runTrials, type Trial, type TrialResult, trialSchema } from './fine-tuning-trials.ts';
+
+const docs = fileURLToPath(new URL('.', import.meta.url));
+const path = z.string().min(1).optional();
+
+const options = z.strictObject({
+  neu: path.describe('folder of the NEU surface defects'),
+  uiuc: path.describe('folder of the UIUC textures'),
+  uiucRun: path.describe('run of texture-net on UIUC, to start the trials on NEU from'),
+  uiucFile: path.describe('exported file of that run'),
+  pretrained: z.boolean().default(false).describe('also start from the shipped network'),
+  log: z.string().min(1).default(join(docs, 'fine-tuning.jsonl')).describe('file with a line for each trial'),
+  draws: z.int().min(1).default(3).describe('number of draws of the photographs'),
+  threads: z.int().min(1).default(1).describe('CPU threads'),
+});
+type Options = z.infer<typeof options>;
+
+const pagePath = join(docs, 'fine-tuning.md');
+const terminal = terminalOn(process.stdout);
+
+const photographCounts = [3, 5, 10, 24];
+/** For the comparison of steps and of rates. */
+const fewPhotographs = 5;
+const usualRate = 0.03;
+const settings = {
+  neu: { starts: ['random', 'pretrained', 'uiuc'], steps: 60, otherSteps: [15, 30, 120] },
+  uiuc: { starts: ['random', 'pretrained'], steps: 60, otherSteps: [30, 120] },
+} as const;
+type DataName = keyof typeof settings;
+const dataNames = Object.keys(settings) as DataName[];
+
+/** On NEU, first draw. */
+const rateTrials = [
+  ...[0.3, 0.1].map((learningRate) => ({ start: 'random', learningRate })),
+  ...[0.1, 0.01, 0.003].map((learningRate) => ({ start: 'uiuc', learningRate })),
+  ...[0.1, 0.03].map((learningRate) => ({ start: 'uiuc-file', learningRate })),
+] as const;
+
+/** All trials. Quick ones come first, then draw after draw, so that a log that was cut short has whole draws. */
+function planOf(draws: number): readonly Trial[] {
+  const numbers = Array.from({ length: draws }, (_, i) => i + 1);
+  const perStart = (data: DataName, draw: number, photographs: number, steps: number) =>
+    settings[data].starts.map((start): Trial => {
+      return { data, start, photographs, steps, learningRate: steps === 0 ? 0 : usualRate, draw };
+    });
+  const perCount = (data: DataName, draw: number, steps: number) =>
+    photographCounts.flatMap((photographs) => perStart(data, draw, photographs, steps));
+  return [
+    ...dataNames.flatMap((data) => numbers.flatMap((draw) => perCount(data, draw, 0))),
+    ...rateTrials.map((trial): Trial => {
+      return { data: 'neu', photographs: fewPhotographs, steps: settings.neu.steps, draw: 1, ...trial };
+    }),
+    ...dataNames.flatMap((data) => numbers.flatMap((draw) => perCount(data, draw, settings[data].steps))),
+    ...dataNames.flatMap((data) =>
+      numbers.flatMap((draw) =>
+        settings[data].otherSteps.flatMap((steps) => perStart(data, draw, fewPhotographs, steps)),
+      ),
+    ),
+  ];
+}
+
+async function fineTuning(given: Options): Promise<void> {
+  const { neu, uiuc, uiucRun, uiucFile, pretrained, draws, threads, log } = given;
+  const folders = { ...(neu && { neu }), ...(uiuc && { uiuc }) };
+  const starts = {
+    random: undefined,
+    ...(pretrained && { pretrained: 'pretrained' }),
+    ...(uiucRun && { uiuc: uiucRun }),
+    ...(uiucFile && { 'uiuc-file': uiucFile }),
+  };
+  const done = new Set((await readLog(log)).map(keyOf));
+  const missing = planOf(draws).filter(
+    (trial) => trial.data in folders && trial.start in starts && !done.has(keyOf(trial)),
+  );
+  if (missing.length > 0) terminal.line(`${missing.length} trials to run; the log is ${log}`);
+  await runTrials(missing, { folders, starts, threads }, async (result) => {
+    await appendFile(log, `${JSON.stringify(result)}\n`);
+    terminal.line(`${keyOf(result)}: ${result.patchError.toFixed(4)} / ${result.photographError.toFixed(4)}`);
+  });
+  await writeFileAtomically(pagePath, await pageWith(await readLog(log)));
+}
+
+function keyOf(trial: Trial): string {
+  return JSON.stringify(trialSchema.strip().parse(trial));
+}
+
+async function readLog(log: string): Promise<readonly TrialResult[]> {
+  const lines = ((await readTextIfThere(log)) ?? '').split('\n').filter(Boolean);
+  return lines.map((line, i) => parsedJson(resultSchema, line, `${log}, line ${i + 1}`));
+}
+
+const marks = ['<!-- tables -->', '<!-- end of tables -->'] as const;
+
+/** The page with new tables between its marks. Errors: `file-damaged` if it has no marks. */
+async function pageWith(results: readonly TrialResult[]): Promise<string> {
+  const page = await readFile(pagePath, 'utf8');
+  const [before, , after] = page.split(new RegExp(marks.join('|')));
+  if (before === undefined || after === undefined) {
+    throw new TexturaError('file-damaged', `${pagePath}: expected the lines ${marks.join(' and ')}`);
+  }
+  return `${before}${marks[0]}\n\n${tablesOf(results)}\n${marks[1]}${after}`;
+}
+
+const startTexts: Readonly<Record<string, string>> = {
+  random: 'random values',
+  pretrained: 'generated textures',
+  uiuc: 'UIUC, run directory',
+  'uiuc-file': 'UIUC, exported file',
+};
+const dataTexts: Readonly<Record<DataName, string>> = { neu: 'NEU', uiuc: 'UIUC' };
+
+function tablesOf(results: readonly TrialResult[]): string {
+  const usual = results.filter(({ learningRate }) => learningRate === usualRate);
+  const perData = dataNames.flatMap((data) => {
+    const { starts, steps, otherSteps } = settings[data];
+    const ofCounts = (own: readonly TrialResult[]) =>
+      table('start', starts, photographCounts.map(String), (start, column) =>
+        own.filter((result) => result.start === start && String(result.photographs) === column),
+      );
+    const own = usual.filter((result) => result.data === data);
+    const few = own.filter(({ photographs }) => photographs === fewPhotographs);
+    const name = dataTexts[data];
+    return [
+      `### ${name}, only the last layer, by photographs of each class\n`,
+      ofCounts(results.filter((result) => result.data === data && result.steps === 0)),
+      `\n### ${name}, all layers, ${steps} steps, by photographs of each class\n`,
+      ofCounts(own.filter((result) => result.steps === steps)),
+      `\n### ${name}, all layers, ${fewPhotographs} photographs of each class, by steps\n`,
+      table('start', starts, [steps, ...otherSteps].toSorted((a, b) => a - b).map(String), (start, column) =>
+        few.filter((result) => result.start === start && String(result.steps) === column),
+      ),
+      '',
+    ];
+  });
+  const rates = results.filter(
+    ({ data, photographs, steps, draw }) =>
+      data === 'neu' && photographs === fewPhotographs && steps === settings.neu.steps && draw === 1,
+  );
+  return [
+    ...perData,
+    `### NEU, all layers, ${fewPhotographs} photographs of each class, ${settings.neu.steps} steps, first draw, by learning rate\n`,
+    table(
+      'start',
+      ['random', 'uiuc', 'uiuc-file'],
+      ['0.3', '0.1', '0.03', '0.01', '0.003'],
+      (start, column) =>
+        rates.filter((result) => result.start === start && String(result.learningRate) === column),
+    ),
+    '',
+  ].join('\n');
+}
+
+function table(
+  heading: string,
+  rows: readonly string[],
+  columns: readonly string[],
+  resultsOf: (row: string, column: string) => readonly TrialResult[],
+): string {
+  const lines = rows.map((row) => [
+    startTexts[row] ?? row,
+    ...columns.map((column) => cell(resultsOf(row, column))),
+  ]);
+  return markdownTable([[heading, ...columns], ...lines], { align: ['l', ...columns.map(() => 'r')] });
+}
+
+/** Mean error of patches and of photographs, with the number of draws if some are missing. */
+function cell(results: readonly TrialResult[]): string {
+  if (results.length === 0) return '';
+  const mean = (value: (result: TrialResult) => number) =>
+    (results.reduce((sum, result) => sum + value(result), 0) / results.length).toFixed(3);
+  return `${mean(({ patchError }) => patchError)} / ${mean(({ photographError }) => photographError)}`;
+}
+
+await runCommand(
+  {
+    name: 'docs:fine-tuning',
+    summary: 'Measures fine-tuning on few photographs and makes the tables of docs/fine-tuning.md.',
+    options,
+    run: fineTuning,
+  },
+  process.argv.slice(2),
+);
