@@ -91,9 +91,9 @@ function isModule(file: string): boolean {
   return file.endsWith('.ts') && !/\.(d|test|config)\.ts$/.test(file) && !developmentModules.has(file);
 }
 
-/** The installers of setup/ read lists of wheels and build files. */
+/** Lists of wheels and build files for the installers of setup/, and the pre-trained network. */
 function isReadByModules(file: string): boolean {
-  return /^setup\/.*\.(txt|gyp|c)$/.test(file);
+  return /^setup\/.*\.(txt|gyp|c)$|^model\/pretrained\/.*\.(json|safetensors)$/.test(file);
 }
 
 async function writeIfChanged(path: string, contents: Uint8Array): Promise<void> {

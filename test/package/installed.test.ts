@@ -1,5 +1,6 @@
 /** The package in the folder of a person who installed it: what it prints, starts and needs. */
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -101,6 +102,19 @@ test('each command of the list has the name of its definition, its options in gr
     expect(flags, name).toBe(options.length);
     if (grouped.length > 0) expect(grouped.toSorted(), name).toEqual(options.toSorted());
   }
+});
+
+test('the pre-trained network is part of it', async () => {
+  const script = `
+    const { readInitialModel } = await import(process.argv[1] + '/training/run/initial-model.js');
+    const { networkOf } = await import(process.argv[1] + '/model/network.js');
+    const { sha256 } = await readInitialModel('pretrained', networkOf('texture-net', 2, { batchNorm: true }));
+    console.log(sha256);`;
+  const code = join(installed.own, 'dist/code');
+  const { stdout, stderr } = await runProgram(process.execPath, ['--input-type=module', '-e', script, code]);
+  const file = await readFile(join(repository, 'model/pretrained/texture-net.safetensors'));
+  const sha256 = createHash('sha256').update(file).digest('hex');
+  expect({ stdout, stderr }).toEqual({ stdout: `${sha256}\n`, stderr: '' });
 });
 
 test('what needs an optional package says how to install it', async () => {
