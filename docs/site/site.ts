@@ -25,7 +25,7 @@ export interface Group {
   readonly entries: readonly Entry[];
 }
 
-/** The menu, in the order in which the pages follow one another. Pages that it lacks are added at its end. */
+/** The menu, in the order in which the pages follow one another. Pages that it lacks are added to the guides. */
 const menu: readonly Group[] = [
   {
     name: 'Start',
@@ -43,6 +43,7 @@ const menu: readonly Group[] = [
       { file: 'docs/export.md', label: 'Exporting' },
       { file: 'docs/service.md' },
       { file: 'docs/page.md' },
+      { file: 'docs/package.md' },
       { file: 'docs/ablation.md', label: 'Which layers matter' },
       { file: 'docs/gpu.md', label: 'GPU' },
     ],
@@ -156,11 +157,14 @@ function presentGroups(root: string): readonly Group[] {
     .map((name) => `docs/${name}`)
     .filter((file) => !named.has(file))
     .map((file) => ({ file }));
-  const present = menu.map(({ name, entries }) => ({
-    name,
-    entries: entries.filter(({ file }) => existsSync(join(root, file))),
-  }));
-  return [...present, { name: 'More', entries: others }].filter(({ entries }) => entries.length > 0);
+  return menu
+    .map(({ name, entries }) => ({
+      name,
+      entries: [...entries, ...(name === 'Guides' ? others : [])].filter(({ file }) =>
+        existsSync(join(root, file)),
+      ),
+    }))
+    .filter(({ entries }) => entries.length > 0);
 }
 
 function missingPages(root: string): readonly string[] {
