@@ -8,6 +8,7 @@ import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transform } from 'esbuild';
 import { TexturaError } from '../../model/error.ts';
+import { apiPage } from '../api-page.ts';
 import { pageLayout } from './layout.ts';
 import { type RenderedPage, renderPage } from './markdown.ts';
 
@@ -24,6 +25,9 @@ export interface Group {
   readonly name: string;
   readonly entries: readonly Entry[];
 }
+
+/** Made from the docstrings when the site is built. */
+const apiFile = 'docs/api.md';
 
 /** The menu, in the order in which the pages follow one another. Pages that it lacks are added to the guides. */
 const menu: readonly Group[] = [
@@ -74,15 +78,15 @@ const menu: readonly Group[] = [
     name: 'Reference',
     entries: [
       { file: 'docs/reference.md' },
-      { file: 'docs/api.md' },
+      { file: apiFile },
       { file: 'CONTRIBUTING.md' },
       { file: 'CHANGELOG.md' },
     ],
   },
 ];
 
-/** What the menu may name before it exists: pages that commands generate. */
-const generated: ReadonlySet<string> = new Set(['docs/accuracy.md', 'docs/api.md']);
+/** What the menu may name before it exists. */
+const generated: ReadonlySet<string> = new Set(['docs/accuracy.md', apiFile]);
 
 interface Page extends RenderedPage {
   readonly file: string;
@@ -100,9 +104,15 @@ export interface SiteFile {
  * and missing pages, all in one message.
  */
 export async function siteFiles(root = repository): Promise<readonly SiteFile[]> {
-  const groups = presentGroups(root);
+  const api = await apiPage(root);
+  const groups = presentGroups(root, api !== undefined);
   const pages = await Promise.all(
-    groups.flatMap(({ entries }) => entries).map(({ file }) => readPage(root, file)),
+    groups
+      .flatMap(({ entries }) => entries)
+      .map(async ({ file }) => {
+        const isApi = file === apiFile && api !== undefined;
+        return renderedPage(file, isApi ? api : await readFile(join(root, file), 'utf8'));
+      }),
   );
   const problems = [...missingPages(root), ...pages.flatMap((page) => deadLinks(root, page, pages))];
   if (problems.length > 0) throw new TexturaError('data-unusable', problems.join('\n'));
@@ -144,25 +154,23 @@ export async function writeSite(folder: string): Promise<number> {
   return files.filter(({ path }) => path.endsWith('.html')).length;
 }
 
-async function readPage(root: string, file: string): Promise<Page> {
-  const markdown = await readFile(join(root, file), 'utf8');
+function renderedPage(file: string, markdown: string): Page {
   const rendered = renderPage(markdown, (target) => siteAddress(file, target));
   return { ...rendered, file, address: addressOf(file) };
 }
 
-function presentGroups(root: string): readonly Group[] {
+function presentGroups(root: string, hasApi: boolean): readonly Group[] {
   const named = new Set(menu.flatMap(({ entries }) => entries).map(({ file }) => file));
   const others = readdirSync(join(root, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`)
     .filter((file) => !named.has(file))
     .map((file) => ({ file }));
+  const isThere = ({ file }: Entry) => (file === apiFile && hasApi) || existsSync(join(root, file));
   return menu
     .map(({ name, entries }) => ({
       name,
-      entries: [...entries, ...(name === 'Guides' ? others : [])].filter(({ file }) =>
-        existsSync(join(root, file)),
-      ),
+      entries: [...entries, ...(name === 'Guides' ? others : [])].filter(isThere),
     }))
     .filter(({ entries }) => entries.length > 0);
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { apiPage } from '../../docs/api-page.ts';
 import { highlighted } from '../../docs/site/highlight.ts';
 import { renderPage } from '../../docs/site/markdown.ts';
 import { siteFiles, writeSite } from '../../docs/site/site.ts';
@@ -16,7 +17,8 @@ import { findChromium } from '../../node/chromium.ts';
 import { launchChromium, openPage } from '../support/page-browser.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const docs = fileURLToPath(new URL('../../docs/', import.meta.url));
+const repository = fileURLToPath(new URL('../../', import.meta.url));
+const docs = join(repository, 'docs');
 
 describe('the site', () => {
   test('has a page for each Markdown file, and every link and picture on it exists', async () => {
@@ -24,7 +26,8 @@ describe('the site', () => {
     const pages = files.filter(({ path }) => path.endsWith('.html'));
     const markdown = readdirSync(docs).filter((name) => name.endsWith('.md'));
     // The README, ARCHITECTURE, CONTRIBUTING and CHANGELOG are not in docs/.
-    expect(pages).toHaveLength(markdown.length + 4);
+    const hasApi = (await apiPage(repository)) !== undefined;
+    expect(pages).toHaveLength(markdown.length + 4 + (hasApi ? 1 : 0));
     const contents = new Map(pages.map(({ path, content }) => [path, String(content)]));
     const paths = new Set(files.map(({ path }) => path));
     const dead: string[] = [];
@@ -43,6 +46,7 @@ describe('the site', () => {
 
   test('is refused with every dead link, naming the page', async () => {
     const root = await temporaryFolder({
+      'package.json': '{}',
       'README.md':
         '# Textura\n\n[gone](docs/gone.md) [there](docs/page.md#the-page) [nowhere](docs/page.md#nowhere)',
       'docs/page.md': '# The page\n\n![no picture](none.svg) [code](page.ts) [up](../README.md#textura)',
@@ -69,6 +73,79 @@ describe('the site', () => {
         '<span class="comment"># why</span>\n<span class="keyword">npm</span> ci',
     );
     expect(highlighted('let a = "1 < 2"', 'text').markup).toBe('let a = &quot;1 &lt; 2&quot;');
+  });
+});
+
+describe('the API reference', () => {
+  const entry = {
+    'package.json':
+      '{"exports":{".":{"types":"./dist/code/package/a.d.ts"},"./package.json":"./package.json"}}',
+    'package/a.ts': [
+      "/** Adds.\n *\n *     add(1, { by: 2 });\n */\nexport { type Sum, Adder, limit } from '../model/b.ts';",
+      '/** Adds `by`. Errors: none. */',
+      'export async function add(\n  x: number,\n  { by = 1 }: { readonly by?: number } = {},\n): Promise<number> {',
+      '  return x + by;\n}\n',
+    ].join('\n'),
+    'model/b.ts': [
+      '/** A sum. */\nexport type Sum = { readonly a: 1; readonly b: 2 };',
+      '/** Not exported from the entry. */\nexport const other = 1;',
+      '/** At most. */\nexport const limit = 3; // units',
+      'export class Adder {\n  readonly x: number;\n  private y = 1;\n  constructor(x: number) {\n    this.x = x;\n  }\n}\n',
+    ].join('\n'),
+  };
+
+  test('has the docstring and the declaration of every export, functions before types', async () => {
+    const text = await apiPage(await temporaryFolder(entry));
+    expect(text?.slice(text.indexOf('## textura'))).toBe(`## textura
+
+Adds.
+
+\`\`\`ts
+add(1, { by: 2 });
+\`\`\`
+
+### add
+
+Adds \`by\`. Errors: none.
+
+\`\`\`ts
+function add(
+  x: number,
+  { by = 1 }: { readonly by?: number } = {},
+): Promise<number>
+\`\`\`
+
+### Adder
+
+\`\`\`ts
+class Adder {
+  readonly x: number;
+  constructor(x: number);
+}
+\`\`\`
+
+### limit
+
+At most.
+
+\`\`\`ts
+const limit = 3
+\`\`\`
+
+### Sum
+
+A sum.
+
+\`\`\`ts
+type Sum = { readonly a: 1; readonly b: 2 }
+\`\`\`
+`);
+  });
+
+  test('names an export that is not where the entry point says', async () => {
+    const folder = await temporaryFolder({ ...entry, 'model/b.ts': 'export type Sum = 1;' });
+    await expect(apiPage(folder)).rejects.toThrow(/model\/b\.ts: found no declaration of Adder$/);
+    expect(await apiPage(await temporaryFolder({ 'package.json': '{}' }))).toBeUndefined();
   });
 });
 
