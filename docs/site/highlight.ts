@@ -13,7 +13,7 @@ const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 const script: Language = {
   comment: /\/\/.*|\/\*[\s\S]*?\*\//,
   keywords: words(
-    'as async await break const continue default else export extends false for from function if import in ' +
+    'as async await break class const constructor continue default else export extends false for from function if import in ' +
       'interface let new null of readonly return throw true try type undefined',
   ),
 };
