@@ -15,8 +15,9 @@ const { scripts } = JSON.parse(text('package.json')) as { scripts: Record<string
 
 /** Pages whose commands follow one another in a folder with photographs. */
 const pages = ['README', 'docs/tutorial', 'docs/training', 'docs/evaluation', 'docs/export', 'docs/ablation'];
-/** Pages whose commands need nothing. */
+/** Pages whose commands need nothing, or have tests of their own. */
 const others = [
+  'docs/classify',
   'docs/engines',
   'docs/page',
   'docs/package',

@@ -45,6 +45,7 @@ const menu: readonly Group[] = [
       { file: 'docs/training.md' },
       { file: 'docs/evaluation.md', label: 'Evaluation' },
       { file: 'docs/export.md', label: 'Exporting' },
+      { file: 'docs/classify.md', label: 'Folders and large pictures' },
       { file: 'docs/service.md' },
       { file: 'docs/page.md' },
       { file: 'docs/package.md' },
