@@ -3,7 +3,7 @@
  * places; links between pages become links of the site; code gets colours.
  */
 import { Marked, type Token, type Tokens } from 'marked';
-import { html, type Markup, trustedMarkup } from '../../report/markup.ts';
+import { html, type Markup, nothing, trustedMarkup } from '../../report/markup.ts';
 import { highlighted } from './highlight.ts';
 
 export interface Heading {
@@ -29,8 +29,19 @@ export interface RenderedPage {
   readonly targets: readonly string[];
 }
 
-/** `address` turns a target as it is written into an address of the site. */
-export function renderPage(markdown: string, address: (target: string) => string): RenderedPage {
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface PageContext {
+  /** Turns a target as it is written into an address of the site. */
+  address(target: string): string;
+  /** Size of a picture in pixels, so that the text below it does not move when it arrives. */
+  sizeOf(target: string): PictureSize | undefined;
+}
+
+export function renderPage(markdown: string, { address, sizeOf }: PageContext): RenderedPage {
   const headings: Heading[] = [];
   const targets: string[] = [];
   const anchorOf = anchors();
@@ -56,7 +67,9 @@ export function renderPage(markdown: string, address: (target: string) => string
         return html`<a href="${follow(href)}">${trustedMarkup(this.parser.parseInline(tokens))}</a>`.markup;
       },
       image({ href, text }) {
-        const picture = html`<img src="${follow(href)}" alt="${text}" loading="lazy">`;
+        const size = sizeOf(href);
+        const sides = size === undefined ? nothing : html` width="${size.width}" height="${size.height}"`;
+        const picture = html`<img src="${follow(href)}" alt="${text}"${sides} loading="lazy">`;
         // A wide figure is readable on a phone only in full size.
         return html`<a class="figure" href="${address(href)}">${picture}</a>`.markup;
       },

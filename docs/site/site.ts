@@ -7,10 +7,11 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transform } from 'esbuild';
+import sharp from 'sharp';
 import { TexturaError } from '../../model/error.ts';
 import { apiPage } from '../api-page.ts';
 import { pageLayout } from './layout.ts';
-import { type RenderedPage, renderPage } from './markdown.ts';
+import { type PictureSize, type RenderedPage, renderPage } from './markdown.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -112,7 +113,7 @@ export async function siteFiles(root = repository): Promise<readonly SiteFile[]>
       .flatMap(({ entries }) => entries)
       .map(async ({ file }) => {
         const isApi = file === apiFile && api !== undefined;
-        return renderedPage(file, isApi ? api : await readFile(join(root, file), 'utf8'));
+        return renderedPage(root, file, isApi ? api : await readFile(join(root, file), 'utf8'));
       }),
   );
   const problems = [...missingPages(root), ...pages.flatMap((page) => deadLinks(root, page, pages))];
@@ -155,8 +156,18 @@ export async function writeSite(folder: string): Promise<number> {
   return files.filter(({ path }) => path.endsWith('.html')).length;
 }
 
-function renderedPage(file: string, markdown: string): Page {
-  const rendered = renderPage(markdown, (target) => siteAddress(file, target));
+async function renderedPage(root: string, file: string, markdown: string): Promise<Page> {
+  const sizes = new Map<string, PictureSize>();
+  for (const [, target = ''] of markdown.matchAll(/!\[[^\]]*\]\(([^)\s]+)\)/g)) {
+    const path = join(root, resolved(file, target).path);
+    if (!existsSync(path)) continue;
+    const { width, height } = await sharp(path).metadata();
+    sizes.set(target, { width, height });
+  }
+  const rendered = renderPage(markdown, {
+    address: (target) => siteAddress(file, target),
+    sizeOf: (target) => sizes.get(target),
+  });
   return { ...rendered, file, address: addressOf(file) };
 }
 

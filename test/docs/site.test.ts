@@ -65,9 +65,13 @@ describe('the site', () => {
   });
 
   test('gives headings the anchors of GitHub, and code its colours', () => {
-    const { headings, body } = renderPage('# A `b` & c\n\n## Two\n\n## Two\n\n`<x>` https://x.org', String);
+    const { headings, body } = renderPage('# A `b` & c\n\n## Two\n\n## Two\n\n`<x>` ![p](p.png)', {
+      address: (target) => `to-${target}`,
+      sizeOf: () => ({ width: 3, height: 2 }),
+    });
     expect(headings.map(({ anchor }) => anchor)).toEqual(['a-b--c', 'two', 'two-1']);
     expect(body.markup).toContain('<code>&lt;x&gt;</code>');
+    expect(body.markup).toContain('<img src="to-p.png" alt="p" width="3" height="2" loading="lazy">');
     expect(highlighted('npm run "a" # why\nnpm ci', 'sh').markup).toBe(
       '<span class="keyword">npm</span> run <span class="string">&quot;a&quot;</span> ' +
         '<span class="comment"># why</span>\n<span class="keyword">npm</span> ci',
