@@ -44,6 +44,7 @@ const menu: readonly Group[] = [
     name: 'Guides',
     entries: [
       { file: 'docs/training.md' },
+      { file: 'docs/fine-tuning.md' },
       { file: 'docs/evaluation.md', label: 'Evaluation' },
       { file: 'docs/export.md', label: 'Exporting' },
       { file: 'docs/classify.md', label: 'Folders and large pictures' },
