@@ -18,6 +18,7 @@ import { terminalOn } from '../node/terminal.ts';
 import { resultSchema, runTrials, type Trial, type TrialResult, trialSchema } from './fine-tuning-trials.ts';
 
 const docs = fileURLToPath(new URL('.', import.meta.url));
+const usualDraws = 3;
 const path = z.string().min(1).optional();
 
 const options = z.strictObject({
@@ -27,7 +28,7 @@ const options = z.strictObject({
   uiucFile: path.describe('exported file of that run'),
   pretrained: z.boolean().default(false).describe('also start from the shipped network'),
   log: z.string().min(1).default(join(docs, 'fine-tuning.jsonl')).describe('file with a line for each trial'),
-  draws: z.int().min(1).default(3).describe('number of draws of the photographs'),
+  draws: z.int().min(1).default(usualDraws).describe('number of draws of the photographs'),
   threads: z.int().min(1).default(1).describe('CPU threads'),
 });
 type Options = z.infer<typeof options>;
@@ -130,62 +131,83 @@ function tablesOf(results: readonly TrialResult[]): string {
   const usual = results.filter(({ learningRate }) => learningRate === usualRate);
   const perData = dataNames.flatMap((data) => {
     const { starts, steps, otherSteps } = settings[data];
-    const ofCounts = (own: readonly TrialResult[]) =>
-      table('start', starts, photographCounts.map(String), (start, column) =>
-        own.filter((result) => result.start === start && String(result.photographs) === column),
-      );
     const own = usual.filter((result) => result.data === data);
-    const few = own.filter(({ photographs }) => photographs === fewPhotographs);
     const name = dataTexts[data];
+    const byCount = { starts, columns: photographCounts, columnOf: (trial: Trial) => trial.photographs };
     return [
-      `### ${name}, only the last layer, by photographs of each class\n`,
-      ofCounts(results.filter((result) => result.data === data && result.steps === 0)),
-      `\n### ${name}, all layers, ${steps} steps, by photographs of each class\n`,
-      ofCounts(own.filter((result) => result.steps === steps)),
-      `\n### ${name}, all layers, ${fewPhotographs} photographs of each class, by steps\n`,
-      table('start', starts, [steps, ...otherSteps].toSorted((a, b) => a - b).map(String), (start, column) =>
-        few.filter((result) => result.start === start && String(result.steps) === column),
-      ),
-      '',
+      ...table(`${name}, only the last layer, by photographs of each class`, {
+        ...byCount,
+        results: results.filter((result) => result.data === data && result.steps === 0),
+      }),
+      ...table(`${name}, all layers, ${steps} steps, by photographs of each class`, {
+        ...byCount,
+        results: own.filter((result) => result.steps === steps),
+      }),
+      ...table(`${name}, all layers, ${fewPhotographs} photographs of each class, by steps`, {
+        starts,
+        columns: [steps, ...otherSteps].toSorted((a, b) => a - b),
+        columnOf: (trial) => trial.steps,
+        results: own.filter(({ photographs }) => photographs === fewPhotographs),
+      }),
     ];
   });
-  const rates = results.filter(
-    ({ data, photographs, steps, draw }) =>
-      data === 'neu' && photographs === fewPhotographs && steps === settings.neu.steps && draw === 1,
+  const { steps } = settings.neu;
+  const rates = table(
+    `NEU, all layers, ${fewPhotographs} photographs of each class, ${steps} steps, by learning rate`,
+    {
+      starts: ['random', 'uiuc', 'uiuc-file'],
+      columns: [0.3, 0.1, 0.03, 0.01, 0.003],
+      columnOf: (trial) => trial.learningRate,
+      results: results.filter(
+        (result) =>
+          result.data === 'neu' &&
+          result.photographs === fewPhotographs &&
+          result.steps === steps &&
+          result.draw === 1,
+      ),
+      draws: 1,
+    },
   );
-  return [
-    ...perData,
-    `### NEU, all layers, ${fewPhotographs} photographs of each class, ${settings.neu.steps} steps, first draw, by learning rate\n`,
-    table(
-      'start',
-      ['random', 'uiuc', 'uiuc-file'],
-      ['0.3', '0.1', '0.03', '0.01', '0.003'],
-      (start, column) =>
-        rates.filter((result) => result.start === start && String(result.learningRate) === column),
-    ),
-    '',
-  ].join('\n');
+  return [...perData, ...rates].join('\n');
 }
 
+interface TableContent {
+  readonly starts: readonly string[];
+  readonly columns: readonly number[];
+  readonly columnOf: (trial: Trial) => number;
+  readonly results: readonly TrialResult[];
+  /** Number of draws that need no mention. */
+  readonly draws?: number;
+}
+
+/** Lines of a table with a heading; of the starts and columns that have results. */
 function table(
   heading: string,
-  rows: readonly string[],
-  columns: readonly string[],
-  resultsOf: (row: string, column: string) => readonly TrialResult[],
-): string {
-  const lines = rows.map((row) => [
-    startTexts[row] ?? row,
-    ...columns.map((column) => cell(resultsOf(row, column))),
+  { starts, columns, columnOf, results, draws = usualDraws }: TableContent,
+): readonly string[] {
+  const rows = starts.filter((start) => results.some((result) => result.start === start));
+  const shown = columns.filter((column) => results.some((result) => columnOf(result) === column));
+  if (rows.length < 2) return [];
+  const lines = rows.map((start) => [
+    startTexts[start] ?? start,
+    ...shown.map((column) =>
+      cell(
+        results.filter((result) => result.start === start && columnOf(result) === column),
+        draws,
+      ),
+    ),
   ]);
-  return markdownTable([[heading, ...columns], ...lines], { align: ['l', ...columns.map(() => 'r')] });
+  const align = ['l', ...shown.map(() => 'r')];
+  return [`### ${heading}\n`, markdownTable([['start', ...shown.map(String)], ...lines], { align }), ''];
 }
 
 /** Mean error of patches and of photographs, with the number of draws if some are missing. */
-function cell(results: readonly TrialResult[]): string {
+function cell(results: readonly TrialResult[], draws: number): string {
   if (results.length === 0) return '';
+  const fewer = results.length < draws ? ` (${results.length})` : '';
   const mean = (value: (result: TrialResult) => number) =>
     (results.reduce((sum, result) => sum + value(result), 0) / results.length).toFixed(3);
-  return `${mean(({ patchError }) => patchError)} / ${mean(({ photographError }) => photographError)}`;
+  return `${mean(({ patchError }) => patchError)} / ${mean(({ photographError }) => photographError)}${fewer}`;
 }
 
 await runCommand(
