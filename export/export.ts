@@ -48,6 +48,7 @@ export const command: CommandDefinition<typeof options> = {
     'Writes trained runs as ONNX files and verifies each against its training engine. ' +
     'Without --run or --study: the newest finished run of each network under runs/ and studies/.',
   options,
+  configurable: ['out', 'opset', 'graph', 'layout'],
   run: exportAll,
 };
 

@@ -9,6 +9,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { z } from 'zod';
 import { exitStatusText, TexturaError } from '../model/error.ts';
 import { issueTexts } from '../model/issue-text.ts';
+import { configuredOptions } from './config-file.ts';
 import { commandStart } from './shell.ts';
 import { terminalOn } from './terminal.ts';
 
@@ -22,6 +23,8 @@ export interface CommandDefinition<S extends z.ZodObject> {
   readonly arguments?: string;
   /** Headings of the help and the options under them; the others are under `Options`. */
   readonly groups?: Readonly<Record<string, readonly (keyof z.infer<S> & string)[]>>;
+  /** The options that textura.config.json may set. */
+  readonly configurable?: readonly (keyof z.infer<S> & string)[];
   /** `given` names the options that were on the command line. */
   run(
     options: z.infer<S>,
@@ -36,7 +39,7 @@ export async function runCommand<S extends z.ZodObject>(
 ): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedOutput);
   try {
-    const parsed = parseArguments(definition, argv);
+    const parsed = parseArguments(definition, argv, () => configuredOptions(definition));
     if (parsed !== undefined) await definition.run(parsed.options, parsed);
   } catch (error) {
     process.exitCode = report(error, definition.name);
@@ -63,12 +66,13 @@ function ignoreClosedOutput(error: NodeJS.ErrnoException): void {
 }
 
 /**
- * The options and arguments of a command line; undefined after `--help`. Errors: `usage`, naming the flag and
- * what it expects.
+ * The options and arguments of a command line; undefined after `--help`. `configured` gives options that the
+ * command line may override. Errors: `usage`, naming the flag and what it expects.
  */
 export function parseArguments<S extends z.ZodObject>(
   definition: CommandDefinition<S>,
   argv: readonly string[],
+  configured: () => Readonly<Record<string, unknown>> = () => ({}),
 ) {
   const command = commanderOf(definition).exitOverride();
   command.configureOutput({ writeErr: () => {} });
@@ -98,7 +102,7 @@ export function parseArguments<S extends z.ZodObject>(
       typedValue(value, innerType(definition.options.shape[key] as z.ZodType)),
     ]),
   );
-  const options = definition.options.safeParse(typed);
+  const options = definition.options.safeParse({ ...configured(), ...typed });
   if (!options.success) {
     const placeOf = ([key]: readonly PropertyKey[]) => flagOf(String(key));
     throw new TexturaError('usage', issueTexts(options.error, { input: raw, placeOf }).join('\n'));
@@ -124,6 +128,26 @@ export function commanderOf<S extends z.ZodObject>(definition: CommandDefinition
     command.addOption(optionOf(alias, definition.options.shape[key] as z.ZodType).hideHelp());
   if (definition.arguments !== undefined) command.argument(`[${definition.arguments}...]`);
   return command.allowExcessArguments();
+}
+
+export interface OptionFacts {
+  readonly flag: string;
+  readonly takesValue: boolean;
+  /** Empty if any value is possible. */
+  readonly choices: readonly string[];
+  readonly summary: string;
+}
+
+/** The options of a command, for completion scripts. */
+export function optionFacts<S extends z.ZodObject>({
+  options,
+}: CommandDefinition<S>): readonly OptionFacts[] {
+  return Object.entries(options.shape as Record<string, z.ZodType>).map(([key, schema]) => ({
+    flag: flagOf(key),
+    takesValue: innerType(schema) !== 'boolean',
+    choices: choicesOf(schema) ?? [],
+    summary: schema.description ?? '',
+  }));
 }
 
 function optionOf(key: string, schema: z.ZodType): Option {

@@ -2,8 +2,9 @@
  * `npm run build:package`: makes dist/textura-VERSION.tgz, the npm package, from compiled code and the built
  * page.
  */
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { build as buildPage } from 'vite';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
@@ -37,6 +38,10 @@ export async function compilePackage(out: string): Promise<void> {
   // `npm run types` checks them.
   const tsc = join(repository, 'node_modules', 'typescript', 'bin', 'tsc');
   await succeed(process.execPath, [tsc, '-p', config, '--outDir', out, '--noCheck']);
+  const module = pathToFileURL(join(out, 'package', 'config-schema.js')).href;
+  const print = `const { configSchema } = await import('${module}'); console.log(JSON.stringify(await configSchema(), undefined, 2))`;
+  const schema = await succeed(process.execPath, ['--input-type=module', '-e', print]);
+  await writeFile(join(out, 'textura.config.schema.json'), schema);
 }
 
 const packedSchema = z.tuple([

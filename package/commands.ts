@@ -2,11 +2,22 @@
 import type { z } from 'zod';
 import { nearestWord } from '../model/words.ts';
 import type { CommandDefinition } from '../node/command-line.ts';
+import type { CompletedCommand } from './completion.ts';
 
 interface CommandEntry {
   /** For the list of commands; short enough for a line of 80 characters. */
   readonly summary: string;
   load(): Promise<{ readonly command: CommandDefinition<z.ZodObject> }>;
+}
+
+/** All commands, for completion scripts. */
+async function allCommands(): Promise<readonly CompletedCommand[]> {
+  const { completedCommand } = await import('./completion.ts');
+  return Promise.all(
+    Object.entries(commands).map(async ([name, { summary, load }]) =>
+      completedCommand(name, summary, (await load()).command),
+    ),
+  );
 }
 
 /** By heading of the list of commands. */
@@ -58,6 +69,10 @@ export const commandGroups: Readonly<Record<string, Readonly<Record<string, Comm
     'setup:slim': {
       summary: "delete onnxruntime's libraries for other systems",
       load: () => import('../setup/slim.ts'),
+    },
+    completion: {
+      summary: 'print a completion script for bash, zsh or fish',
+      load: async () => ({ command: (await import('./completion.ts')).completionCommand(allCommands) }),
     },
   },
 };

@@ -89,6 +89,7 @@ export const command: CommandDefinition<typeof options> = {
     `Classifies images. IMAGE is a file (${callerPathHelp}), or - for one image on standard input. ` +
     'With --csv, IMAGE is a folder.',
   options,
+  configurable: ['model', 'top', 'crops', 'maxImagePixels'],
   arguments: 'image',
   async run(options, { args, given }) {
     if (options.csv === undefined)

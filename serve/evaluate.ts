@@ -13,6 +13,7 @@ export const command: CommandDefinition<typeof evaluateOptions> = {
     'Evaluates an exported model on a folder of labelled photographs: errors with intervals, classes, ' +
     'confusion, calibration, the worst photographs and speed.',
   options: evaluateOptions,
+  configurable: ['models', 'maxImagePixels'],
   async run(given) {
     const progress = terminalOn(process.stderr);
     const { evaluation, out } = await evaluateFolder(given, (done, total) =>

@@ -18,6 +18,7 @@ export const command: CommandDefinition<typeof serveOptions> = {
   summary:
     'Serves exported models over HTTP: POST /classify and the other routes in /openapi.json and /docs.',
   options: serveOptions,
+  configurable: serveOptions.keyof().options,
   groups: {
     Models: ['models', 'reloadIntervalMs', 'maxModelBytes'],
     Address: ['host', 'port', 'allowOrigin', 'trustProxyHops', 'maxConnections'],

@@ -82,6 +82,7 @@ export const command: CommandDefinition<typeof workerOptions> = {
   name: 'ablate:worker',
   summary: 'Trains runs of ablation studies from a queue and sends the results back.',
   options: workerOptions,
+  configurable: ['queue', 'data', 'work', 'engine', 'device', 'jobs', 'threads', 'cacheMb'],
   run: work,
 };
 

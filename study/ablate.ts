@@ -146,6 +146,7 @@ export const command: CommandDefinition<typeof ablateOptions> = {
   name: 'ablate',
   summary: 'Trains variants of the network with several seeds and tests which layers matter.',
   options: ablateOptions,
+  configurable: ['data', 'recipe', 'engine', 'device', 'threads', 'jobs', 'cacheMb', 'log', 'queue'],
   run: (options, invocation) => ablate({ ...options, data: dataPath(options.data) }, invocation),
 };
 

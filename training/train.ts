@@ -224,6 +224,7 @@ export const command: CommandDefinition<typeof trainOptions> = {
   name: 'train',
   summary: 'Trains a texture classifier on a folder of photographs with one sub-folder for each class.',
   options: trainOptions,
+  configurable: ['data', 'network', 'recipe', 'engine', 'device', 'threads', 'cacheMb', 'log'],
   aliases: { variant: 'network' },
   groups: {
     Data: ['data', 'validationShare', 'folds', 'fold', 'patchPx', 'maxImagePixels', 'augment'],

@@ -2,12 +2,13 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { bytes } from '../../model/format.ts';
+import { configuredCommands } from '../../node/config-file.ts';
 import { bindingFolder } from '../../node/cuda-libraries.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { runProgram } from '../../node/program.ts';
@@ -256,6 +257,60 @@ async function bytesIn(folder: string): Promise<number> {
   const stats = await Promise.all(files.map((path) => stat(path)));
   return stats.reduce((sum, { size }) => sum + size, 0);
 }
+
+test('options in textura.config.json apply where the command line has none, and its schema lists them', async () => {
+  const config = join(installed.folder, 'textura.config.json');
+  const classify = async (...args: string[]) => {
+    const { stdout } = await installed.textura('classify', '--json', ...args, 'picture.png');
+    return JSON.parse(stdout).results[0].predictions.length;
+  };
+  onTestFinished(() => rm(config));
+  await writeFile(join(installed.folder, 'picture.png'), await pngFile(3, 100, 80));
+  await writeFile(
+    config,
+    JSON.stringify({ classify: { model: 'models/lab-baseline.onnx', top: 2 }, serve: {} }),
+  );
+  expect(await classify()).toBe(2);
+  expect(await classify('--top', '3')).toBe(3);
+  const schema = JSON.parse(
+    await readFile(join(installed.own, 'dist/code/textura.config.schema.json'), 'utf8'),
+  );
+  expect(Object.keys(schema.properties)).toEqual(['$schema', ...configuredCommands]);
+  expect(schema.properties.serve.properties.port).toMatchObject({ type: 'integer', default: 8080 });
+  expect(schema.properties.train.properties).not.toHaveProperty('resume');
+});
+
+test('bash completes commands, their options and the values of an option', async () => {
+  const { stdout: script } = await installed.textura('completion', 'bash');
+  const completions = async (...words: string[]) => {
+    const ask = `${script}\nCOMP_WORDS=(textura ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; _textura; echo "\${COMPREPLY[*]}"`;
+    const { stdout, stderr } = await runProgram('bash', ['--norc', '-c', ask]);
+    expect(stderr).toBe('');
+    return stdout.trim();
+  };
+  expect(await completions('tr')).toBe('train');
+  expect(await completions('train', '--eng')).toBe('--engine');
+  expect(await completions('train', '--engine', '')).toBe('auto tfjs onnx');
+  expect(await completions('train', '--data', '')).toBe('');
+  expect(await completions('setup', 'c')).toBe('cuda');
+  expect(await completions('setup', 'cuda', '--r')).toBe('--remove');
+  expect(await completions('ablate', '--seeds', '2', '--cont')).toBe('--controls');
+  expect(await completions('completion', 'f')).toBe('fish');
+});
+
+test('zsh and fish have scripts too, and another shell is refused', async () => {
+  const zsh = await installed.textura('completion', 'zsh');
+  expect(zsh.stdout).toMatch(/bashcompinit\n[\s\S]*complete -o default -F _textura textura\n$/);
+  const fish = await installed.textura('completion', 'fish');
+  expect(fish.stdout).toContain(
+    "complete -c textura -n '__fish_seen_subcommand_from train' -l engine -x -a 'auto tfjs onnx'",
+  );
+  expect(fish.stdout).toContain("not __fish_seen_subcommand_from tensorflow cuda slim' -a cuda ");
+  expect(await installed.textura('completion', 'cmd')).toMatchObject({
+    status: 2,
+    stderr: 'completion: expected one shell: bash, zsh, fish\n',
+  });
+});
 
 test('the service starts its threads and its sandbox process, and classifies', async () => {
   const args = [installed.program, 'serve', '--port', '0', '--device', 'cpu', '--drain-ms', '0'];
