@@ -13,14 +13,28 @@ function quoted(field: string): string {
   return /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
 }
 
+/** A row and the line on which it starts; quoted fields can have several lines. */
+export interface CsvRecord {
+  readonly fields: readonly string[];
+  /** Counted from 1. */
+  readonly line: number;
+}
+
 /**
  * The fields of each row. A field is either quoted, with `""` for a quote, or contains no quotes, commas or
  * line ends.
- * Errors: `file-damaged`, naming `where`, row and character.
+ * Errors: `file-damaged`, naming `where`, line and character.
  */
 export function csvRows(text: string, where: string): string[][] {
-  const rows: string[][] = [];
-  let row: string[] = [];
+  return csvRecords(text, where).map(({ fields }) => [...fields]);
+}
+
+/** As `csvRows`, with the line of each row. */
+export function csvRecords(text: string, where: string): CsvRecord[] {
+  const records: CsvRecord[] = [];
+  let fields: string[] = [];
+  let line = 1;
+  let startLine = 1;
   const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/y;
   while (field.lastIndex < text.length) {
     const at = field.lastIndex;
@@ -28,15 +42,17 @@ export function csvRows(text: string, where: string): string[][] {
     if (match === null) {
       throw new TexturaError(
         'file-damaged',
-        `${where}: row ${rows.length + 1}: stray quote after character ${at}`,
+        `${where}: line ${line}: stray quote or carriage return after character ${at}`,
       );
     }
-    const [, inQuotes, plain = '', end] = match;
-    row.push(inQuotes?.replaceAll('""', '"') ?? plain);
+    const [whole, inQuotes, plain = '', end] = match;
+    if (fields.length === 0) startLine = line;
+    fields.push(inQuotes?.replaceAll('""', '"') ?? plain);
+    for (const character of whole) if (character === '\n') line++;
     if (end === ',') continue;
-    rows.push(row);
-    row = [];
+    records.push({ fields, line: startLine });
+    fields = [];
   }
   // Text that ends in a comma has an empty last field.
-  return row.length === 0 ? rows : [...rows, [...row, '']];
+  return fields.length === 0 ? records : [...records, { fields: [...fields, ''], line: startLine }];
 }

@@ -39,10 +39,12 @@ export const runFiles = {
 /** Summary of the training and validation images, so that two runs can be checked for the same data. */
 export const dataSummarySchema = z.strictObject({
   source: z.string(),
-  /** SHA-256 over labels, splits and the content hashes of the images, in order. */
+  /** SHA-256 over labels, splits, the content hashes of the images and their groups, in order. */
   fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
   trainImages: z.int().min(1),
   validationImages: z.int().min(0),
+  /** Number of groups (`config.group`), each on one side of the split. */
+  groups: z.int().min(1).optional(),
   skippedFiles: z.int().min(0),
   /** Skipped files with the reason. Runs of earlier versions have only their number. */
   skipped: z.array(z.strictObject({ name: z.string(), why: z.string() })).optional(),

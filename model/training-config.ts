@@ -65,6 +65,13 @@ export const trainingConfigSchema = z.strictObject({
     .optional()
     .describe('cross-validation: split the photographs into this many folds and validate one run on each'),
   fold: z.int().min(1).optional().describe('run only this fold of --folds'),
+  group: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'keeps groups of photographs on one side of the split: a regular expression on the path in the data folder, whose first capture group (or whole match) names the group, or a CSV file (.csv) with the columns file,group',
+    ),
   learningRate: z
     .number()
     .positive()

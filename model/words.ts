@@ -23,6 +23,14 @@ export function oneLine(name: string): string {
   return printable(name).replaceAll('\n', '\\n');
 }
 
+const listedNames = 5;
+
+/** The first names from outside, and the number of the others: `a, b, c, d, e and 7 more`. */
+export function listed(names: readonly string[]): string {
+  const shown = oneLine(names.slice(0, listedNames).join(', '));
+  return names.length > listedNames ? `${shown} and ${count(names.length - listedNames)} more` : shown;
+}
+
 /**
  * C0 except the line feed, DEL, C1, line and paragraph separators, and bidi embeddings, overrides and
  * isolates.

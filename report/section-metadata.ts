@@ -12,12 +12,13 @@ import { command, section, settingsTable, type TableRow, table } from './page.ts
 import type { RunRecord } from './run-directory.ts';
 
 export function dataSection({ run }: RunRecord): Markup {
-  const { source, fingerprint, trainImages, validationImages, skippedFiles } = run.data;
+  const { source, fingerprint, trainImages, validationImages, groups, skippedFiles } = run.data;
   const rows: readonly TableRow[] = [
     { cells: ['source', source] },
     { cells: ['classes', count(run.labels.length)] },
     { cells: ['training images', count(trainImages)] },
     { cells: ['validation images', count(validationImages)] },
+    ...(groups === undefined ? [] : [{ cells: ['groups', count(groups)] }]),
     { cells: ['skipped files', count(skippedFiles)] },
     { cells: ['fingerprint', html`<code>${fingerprint}</code>`] },
   ];

@@ -11,6 +11,7 @@ import { commandText } from '../node/shell.ts';
 import { readStudy } from '../node/study-record.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { dataOption, dataPath } from '../training/data/data-option.ts';
+import { groupOption } from '../training/data/groups.ts';
 import { deviceOptions, engineOptions } from '../training/engine/engine-choice.ts';
 import { takeRunLock } from '../training/run/run-lock.ts';
 import { loggers } from '../training/run/tensorboard.ts';

@@ -18,6 +18,7 @@ import { terminalOn } from '../node/terminal.ts';
 import { describeTable } from '../report/description-table.ts';
 import { textureNames } from '../textures/textures.ts';
 import { dataOption, dataPath } from './data/data-option.ts';
+import { groupOption } from './data/groups.ts';
 import { deviceOptions, engineOptions } from './engine/engine-choice.ts';
 import { foldDirectory, foldsText, summariseFolds } from './run/folds.ts';
 import { pretrainedSource } from './run/initial-model.ts';
@@ -227,7 +228,7 @@ export const command: CommandDefinition<typeof trainOptions> = {
   configurable: ['data', 'network', 'recipe', 'engine', 'device', 'threads', 'cacheMb', 'log'],
   aliases: { variant: 'network' },
   groups: {
-    Data: ['data', 'validationShare', 'folds', 'fold', 'patchPx', 'maxImagePixels', 'augment'],
+    Data: ['data', 'validationShare', 'folds', 'fold', 'group', 'patchPx', 'maxImagePixels', 'augment'],
     'Network and recipe': [
       'network',
       'recipe',
@@ -253,8 +254,9 @@ export const command: CommandDefinition<typeof trainOptions> = {
     Computing: ['engine', 'device', 'threads', 'cacheMb'],
   },
   run: (options, invocation) => {
-    const { data, init } = options;
-    return train({ ...options, data: dataPath(data), init: init && initPath(init) }, invocation);
+    const { data, init, group } = options;
+    const paths = { data: dataPath(data), init: init && initPath(init), group: groupOption(group) };
+    return train({ ...options, ...paths }, invocation);
   },
 };
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { csvRows, csvText } from '../../model/csv.ts';
+import { csvRecords, csvRows, csvText } from '../../model/csv.ts';
 
 test('fields with commas, quotes and line ends are quoted, others are not', () => {
   expect(
@@ -29,6 +29,14 @@ test('lines can end as on Windows, and the last line end is optional', () => {
   ]);
 });
 
-test('a stray quote is reported with file and row', () => {
-  expect(() => csvRows('a,b\nc,d"e\n', 'x.csv')).toThrow('x.csv: row 2: stray quote');
+test('a stray quote is reported with file and line', () => {
+  expect(() => csvRows('a,b\nc,d"e\n', 'x.csv')).toThrow('x.csv: line 2: stray quote');
+});
+
+test('each row has the line on which it starts', () => {
+  expect(csvRecords('a,b\r\n"c\n\nd",e\nf,\n', 'x.csv')).toEqual([
+    { fields: ['a', 'b'], line: 1 },
+    { fields: ['c\n\nd', 'e'], line: 2 },
+    { fields: ['f', ''], line: 5 },
+  ]);
 });

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
 import { type MetricsRow, metricsFromCsv } from '../../model/metrics.ts';
 import { networkOf } from '../../model/network.ts';
+import { validationFromCsv } from '../../model/validation-file.ts';
 import { readRun } from '../../node/run-record.ts';
 import { readConfusion } from '../../report/confusion.ts';
 import type { TextureName } from '../../textures/textures.ts';
@@ -407,11 +408,11 @@ test('a run in use by one process is not resumed by another', { timeout: 120_000
   await once(child, 'exit');
 });
 
-test('folds hold out every photograph once, and their last epoch is the model', {
+test('folds hold out every photograph and every group once, and their last epoch is the model', {
   timeout: 120_000,
 }, async () => {
   const folder = await home();
-  const folds = ['--folds', '2', '--epochs', '2', '--out', 'cross'];
+  const folds = ['--folds', '2', '--group', '(\\d)\\.png', '--epochs', '2', '--out', 'cross'];
   const result = await train(folder, ...setting, ...folds);
   expect(result.stdout).toMatch(/All 15 photographs, each unseen by the run that classified it:/);
   const runs = await Promise.all([1, 2].map((fold) => readRun(join(folder, 'cross', `fold-${fold}`))));
@@ -419,6 +420,14 @@ test('folds hold out every photograph once, and their last epoch is the model', 
     [2, 1, 2],
     [2, 2, 2],
   ]);
+  expect(runs.map(({ data }) => data.groups)).toEqual([5, 5]);
+  const groups = await Promise.all(
+    [1, 2].map(async (fold) => {
+      const text = await readFile(join(folder, 'cross', `fold-${fold}`, 'validation.csv'), 'utf8');
+      return [...new Set(validationFromCsv(text, '').map(({ image }) => image.at(-5)))].toSorted();
+    }),
+  );
+  expect(groups.flat().toSorted()).toEqual(['0', '1', '2', '3', '4']);
   const again = await train(folder, ...setting, ...folds, '--resume');
   expect(again.stdout.match(/already finished/g)).toHaveLength(2);
   const refused = await train(folder, ...setting, '--folds', '2', '--fold', '3');

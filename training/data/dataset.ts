@@ -17,6 +17,8 @@ import { textureNames } from '../../textures/textures.ts';
 import type { DatasetImage } from './dataset-image.ts';
 import { scanDataFolder } from './folder.ts';
 import { drawGeneratedDataset, generatedSource } from './generated.ts';
+import { requireWholeGroups, splitGroupsByFold, splitGroupsByShare } from './group-split.ts';
+import { type Groups, groupsOf } from './groups.ts';
 import { type CheckedImage, checkImages, requireUsableClasses, skippedOf } from './image-check.ts';
 import { type CachedPixels, type PixelCache, startPixelCache } from './pixels.ts';
 import {
@@ -46,6 +48,8 @@ export interface Dataset {
   readonly skipped: readonly SkippedFile[];
   /** Sentences for the user: imbalanced classes, duplicates, ignored folders. */
   readonly notes: readonly string[];
+  /** Number of groups that the split keeps together; undefined without groups. */
+  readonly groups: number | undefined;
   /** Decoded pixels of `[...train, ...validation]`, in that order, if they fit into the memory budget. */
   readonly pixels: CachedPixels | undefined;
 }
@@ -61,7 +65,9 @@ export interface DatasetOptions {
   readonly heldOutFold?: Fold;
   /** Memory for decoded pixels. If they do not fit, none are kept. */
   readonly cacheBytes: number;
-  readonly maxImagePixels?: number;
+  readonly maxImagePixels?: number | undefined;
+  /** `--group`: a regular expression or a CSV file; groups are never divided. */
+  readonly group?: string | undefined;
   /** Called after each image, of `total`. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -72,7 +78,8 @@ export interface DatasetOptions {
  */
 export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   const cache = startPixelCache(options.cacheBytes);
-  const { labels, split, splitIsGiven, skipped, notes } = await (options.data === generatedSource
+  const { labels, split, splitIsGiven, groups, groupCount, skipped, notes } = await (options.data ===
+  generatedSource
     ? generatedContent(options, cache)
     : folderContent(options, cache));
   const { train, validation } = split;
@@ -82,10 +89,11 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
     labels,
     train,
     validation,
-    fingerprint: fingerprintOf(labels, split),
-    contentFingerprint: fingerprintOf(labels, splitIsGiven ? split : whole),
+    fingerprint: fingerprintOf(labels, split, groups),
+    contentFingerprint: fingerprintOf(labels, splitIsGiven ? split : whole, groups),
     skipped,
     notes,
+    groups: groupCount,
     pixels: cache.pixelsOf([...train, ...validation]),
   };
 }
@@ -93,6 +101,8 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
 interface Content {
   readonly labels: readonly string[];
   readonly split: SplitImages;
+  readonly groups: Groups | undefined;
+  readonly groupCount: number | undefined;
   readonly splitIsGiven: boolean;
   readonly skipped: readonly SkippedFile[];
   readonly notes: readonly string[];
@@ -118,12 +128,13 @@ async function folderContent(options: DatasetOptions, cache: PixelCache): Promis
   });
   requireUsableClasses(folder, check);
   const images = check.images.map(({ image }) => image);
-  const { notes: splitNotes, ...split } = folder.hasValidation
-    ? givenSplit(data, check.images, labels)
-    : { ...ownSplit(images, labels, options), notes: [] };
+  const { notes: splitNotes, ...divided } = folder.hasValidation
+    ? await checkedSplit(options, givenSplit(data, check.images, labels))
+    : await ownSplit(images, labels, options);
+  const { split } = divided;
   return {
     labels,
-    split,
+    ...divided,
     splitIsGiven: folder.hasValidation,
     skipped: [
       ...folder.skipped.map(({ name, why }) => ({ name, why })),
@@ -157,24 +168,64 @@ async function generatedContent(options: DatasetOptions, cache: PixelCache): Pro
     cache.add(image, grey);
     onProgress?.(images.length, total);
   });
-  const split = ownSplit(images, textureNames, options);
-  return { labels: textureNames, split, splitIsGiven: false, skipped: [], notes: [] };
+  const divided = await ownSplit(images, textureNames, options);
+  return { labels: textureNames, ...divided, splitIsGiven: false, skipped: [] };
 }
 
-function ownSplit(
+type Divided = Pick<Content, 'split' | 'groups' | 'groupCount' | 'notes'>;
+
+async function ownSplit(
   images: readonly DatasetImage[],
   labels: readonly string[],
-  { data, seed, validationShare, heldOutFold }: DatasetOptions,
-): SplitImages {
-  return heldOutFold === undefined
-    ? splitByImage(data, images, { labels, seed, validationShare })
-    : splitByFold(data, images, { labels, seed, ...heldOutFold });
+  { data, seed, validationShare, heldOutFold, group }: DatasetOptions,
+): Promise<Divided> {
+  if (group === undefined) {
+    const split =
+      heldOutFold === undefined
+        ? splitByImage(data, images, { labels, seed, validationShare })
+        : splitByFold(data, images, { labels, seed, ...heldOutFold });
+    return { split, groups: undefined, groupCount: undefined, notes: [] };
+  }
+  const { groups, notes } = await groupsOf(
+    images.map(({ name }) => name),
+    group,
+  );
+  const split =
+    heldOutFold === undefined
+      ? splitGroupsByShare(data, images, groups, { labels, seed, validationShare })
+      : splitGroupsByFold(data, images, groups, { labels, seed, ...heldOutFold });
+  return { split, groups, groupCount: split.groups, notes: [...split.notes, ...notes] };
 }
 
-function fingerprintOf(labels: readonly string[], { train, validation }: SplitImages): string {
+/** Errors: `data-unusable` if the split of the data divides a group. */
+async function checkedSplit(
+  { data, group }: DatasetOptions,
+  { notes, ...split }: ReturnType<typeof givenSplit>,
+): Promise<Divided> {
+  if (group === undefined) return { split, groups: undefined, groupCount: undefined, notes };
+  const names = [...split.train, ...split.validation].map(({ name }) => name);
+  const grouped = await groupsOf(names, group);
+  const groupCount = requireWholeGroups(data, split, grouped.groups);
+  return { split, groups: grouped.groups, groupCount, notes: [...notes, ...grouped.notes] };
+}
+
+/** With groups, also over which images share one, whatever the names of the groups. */
+function fingerprintOf(
+  labels: readonly string[],
+  { train, validation }: SplitImages,
+  groups: Groups | undefined,
+): string {
   const contents = (images: readonly DatasetImage[]) =>
     images.map(({ label, contentHash }) => [label, contentHash]);
-  const content = JSON.stringify([labels, contents(train), contents(validation)]);
+  const numbers = new Map<string, number>();
+  const numberOf = ({ name }: DatasetImage) => {
+    const group = groups?.get(name) ?? '';
+    const number = numbers.get(group) ?? numbers.size;
+    numbers.set(group, number);
+    return number;
+  };
+  const partition = groups === undefined ? [] : [[...train, ...validation].map(numberOf)];
+  const content = JSON.stringify([labels, contents(train), contents(validation), ...partition]);
   return createHash('sha256').update(content).digest('hex');
 }
 

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { compareCodePoints } from '../../model/code-point-order.ts';
 import { TexturaError } from '../../model/error.ts';
 import { groupBy } from '../../model/group-by.ts';
-import { counted, oneLine } from '../../model/words.ts';
+import { counted, listed, oneLine } from '../../model/words.ts';
 import {
   dataFolderAbove,
   didYouMean,
@@ -230,14 +230,6 @@ function requireOneDataset(
       'the class folder itself, without sub-folders',
   );
 }
-
-/** The first names, and the number of the others. */
-function listed(names: readonly string[]): string {
-  const shown = oneLine(names.slice(0, shownNames).join(', '));
-  return names.length > shownNames ? `${shown} and ${names.length - shownNames} more` : shown;
-}
-
-const shownNames = 5;
 
 function nestedNote(
   root: string,

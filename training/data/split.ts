@@ -18,7 +18,7 @@ export interface SplitImages {
   readonly validation: readonly DatasetImage[];
 }
 
-interface SplitSettings {
+export interface SplitSettings {
   readonly labels: readonly string[];
   readonly seed: number;
   /** Share of the images of a class that is held out. */
@@ -142,7 +142,7 @@ export function givenSplit(
   };
 }
 
-function labelsWithout(images: readonly DatasetImage[], labels: readonly string[]): readonly string[] {
+export function labelsWithout(images: readonly DatasetImage[], labels: readonly string[]): readonly string[] {
   const present = new Set(images.map(({ label }) => label));
   return labels.filter((_, index) => !present.has(index));
 }
@@ -161,15 +161,15 @@ export function groupByContent(
   return groupBy(images, ({ contentHash }) => contentHash);
 }
 
-function hashesWithTwoLabels(images: readonly DatasetImage[]): ReadonlySet<string> {
+export function hashesWithTwoLabels(images: readonly DatasetImage[]): ReadonlySet<string> {
   const groups = [...groupByContent(images)];
   return new Set(
     groups.filter(([, group]) => group.some(({ label }) => label !== group[0]?.label)).map(([hash]) => hash),
   );
 }
 
-/** The share rounded, but at least one image and not all. */
-function heldOutCount(members: number, share: number): number {
+/** Of how many images a class holds out: the share rounded, but at least one image and not all. */
+export function heldOutCount(members: number, share: number): number {
   return Math.min(Math.max(Math.round(members * share), 1), members - 1);
 }
 

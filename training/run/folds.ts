@@ -4,11 +4,13 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { TexturaError } from '../../model/error.ts';
+import { groupBy } from '../../model/group-by.ts';
 import { randomStream } from '../../model/random.ts';
 import { runFiles } from '../../model/run-file.ts';
 import { wilsonInterval } from '../../model/statistics/wilson.ts';
 import { type ValidatedImage, validationFromCsv, validationToCsv } from '../../model/validation-file.ts';
-import { counted } from '../../model/words.ts';
+import { counted, listed } from '../../model/words.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 
 /** Names of the files that the folds leave together. */
@@ -37,7 +39,10 @@ export function foldDirectory(directory: string, fold: number): string {
   return join(directory, `fold-${fold}`);
 }
 
-/** Reads the validation of every fold and writes folds.json and validation.csv. Errors: `file-damaged`. */
+/**
+ * Reads the validation of every fold and writes folds.json and validation.csv. Errors: `file-damaged`;
+ * `data-unusable` if two folds held out the same photograph, because the data changed between them.
+ */
 export async function summariseFolds(directory: string, folds: number): Promise<FoldsSummary> {
   const validated = await Promise.all(
     Array.from({ length: folds }, async (_, i) => {
@@ -47,6 +52,7 @@ export async function summariseFolds(directory: string, folds: number): Promise<
     }),
   );
   const images = validated.flatMap((fold) => fold.images);
+  requireDifferent(directory, images);
   const wrong = images.filter(isWrong).length;
   const { low, high } = wilsonInterval(wrong, images.length);
   const summary: FoldsSummary = {
@@ -63,6 +69,17 @@ export async function summariseFolds(directory: string, folds: number): Promise<
   await writeFileAtomically(join(directory, foldFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
   await writeFileAtomically(join(directory, foldFiles.validation), validationToCsv(images));
   return summary;
+}
+
+function requireDifferent(directory: string, images: readonly ValidatedImage[]): void {
+  const repeated = [...groupBy(images, ({ image }) => image)].filter(([, rows]) => rows.length > 1);
+  if (repeated.length === 0) return;
+  const names = listed(repeated.map(([name]) => name));
+  throw new TexturaError(
+    'data-unusable',
+    `${directory}: several folds held out ${names}, because the photographs or their groups changed between the folds; ` +
+      'train all folds again with another --out',
+  );
 }
 
 /** Lines for the terminal. */

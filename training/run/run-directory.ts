@@ -9,6 +9,7 @@ import { type Run, runFiles } from '../../model/run-file.ts';
 import type { TrainingConfig } from '../../model/training-config.ts';
 import { oneLine } from '../../model/words.ts';
 import { flagOf } from '../../node/command-line.ts';
+import { isCsvPath } from '../../node/csv-file.ts';
 import { readRun } from '../../node/run-record.ts';
 import { checkpointPath } from './checkpoint.ts';
 
@@ -119,8 +120,11 @@ export function resumedConfig(
   given: ReadonlySet<string>,
 ): TrainingConfig {
   const keys = (Object.keys(requested) as (keyof TrainingConfig)[]).filter((key) => given.has(key));
-  // The folder may have moved; its fingerprint is checked after it is read.
-  const changed = keys.filter((key) => key !== 'data' && requested[key] !== stored.config[key]);
+  // The data and a file of groups may have moved; the fingerprint is checked after they are read.
+  const isFile = (key: keyof TrainingConfig) =>
+    key === 'data' ||
+    (key === 'group' && [requested.group, stored.config.group].every((group) => isCsvPath(group ?? '')));
+  const changed = keys.filter((key) => !isFile(key) && requested[key] !== stored.config[key]);
   if (changed.length > 0) {
     const list = changed
       .map(
@@ -133,7 +137,12 @@ export function resumedConfig(
       `--resume uses the settings of the run; omit these, or choose another --out: ${list}`,
     );
   }
-  return given.has('data') ? { ...stored.config, data: requested.data } : stored.config;
+  const { data, group } = requested;
+  return {
+    ...stored.config,
+    ...(given.has('data') ? { data } : {}),
+    ...(given.has('group') ? { group } : {}),
+  };
 }
 
 /** Errors: `data-unusable` if the data has changed since the run began. */
@@ -141,7 +150,7 @@ export function requireSameData(stored: Run, labels: readonly string[], fingerpr
   if (stored.data.fingerprint === fingerprint) return;
   const difference =
     stored.labels.join('\n') === labels.join('\n')
-      ? 'the classes are the same, but the images or the split differ'
+      ? 'the classes are the same, but the images, the groups or the split differ'
       : oneLine(`classes were ${stored.labels.join(', ')}, now ${labels.join(', ')}`);
   throw new TexturaError(
     'data-unusable',

@@ -222,9 +222,9 @@ async function recordedFailure(error: unknown, run: Run, request: RunRequest): P
 
 async function readData(config: TrainingConfig, cacheBytes: number, terminal: Terminal): Promise<Dataset> {
   const onProgress = (done: number, total: number) => terminal.status(`reading images ${done}/${total}`);
-  const { data, patchPx, seed, validationShare, maxImagePixels, fold, folds } = config;
+  const { data, patchPx, seed, validationShare, maxImagePixels, fold, folds, group } = config;
   const held = fold !== undefined && folds !== undefined ? { heldOutFold: { fold, folds } } : {};
-  const settings = { data, patchPx, seed, validationShare, maxImagePixels, ...held };
+  const settings = { data, patchPx, seed, validationShare, maxImagePixels, group, ...held };
   const dataset = await loadDataset({ ...settings, cacheBytes, onProgress });
   terminal.line(dataText(dataset));
   if (dataset.pixels === undefined)
@@ -283,6 +283,7 @@ function runRecord(
       fingerprint: dataset.fingerprint,
       trainImages: dataset.train.length,
       validationImages: dataset.validation.length,
+      ...(dataset.groups === undefined ? {} : { groups: dataset.groups }),
       skippedFiles: dataset.skipped.length,
       skipped: [...dataset.skipped],
       notes: [...dataset.notes],

@@ -468,3 +468,44 @@ test.skipIf(!existsSync(photographs))(
     expect(dataset.skipped).toEqual([]);
   },
 );
+
+describe('groups', () => {
+  const groupFile = (groupOf: (name: string) => string) =>
+    ['wood', 'brick']
+      .flatMap((label) => Array.from({ length: 6 }, (_, i) => `${label}/${i}.png`))
+      .reduce((text, name) => `${text}${name},${groupOf(name)}\n`, 'file,group\n');
+  const byNumber = (name: string) => `day ${Number.parseInt(name.split('/')[1] ?? '', 10) % 3}`;
+
+  test('stay on one side, and the fingerprint covers which images share one, whatever their names', async () => {
+    const root = await temporaryFolder(await classFiles({ wood: 6, brick: 6 }));
+    const lists = await temporaryFolder({
+      'a.csv': groupFile(byNumber),
+      'renamed.csv': groupFile((name) => `session ${byNumber(name)}`),
+      'other.csv': groupFile((name) => (name === 'wood/0.png' ? 'day 1' : byNumber(name))),
+    });
+    const of = (file: string, seed = 1) =>
+      load(root, { group: join(lists, file), validationShare: 0.3, seed });
+    const dataset = await of('a.csv');
+    expect(dataset.groups).toBe(3);
+    expect(new Set(namesOf(dataset.validation).map(byNumber)).size).toBe(1);
+    expect(dataset.validation).toHaveLength(4);
+    expect(dataset.notes).toContain('3 groups of --group, 1 of which is held out');
+    const { fingerprint, contentFingerprint } = dataset;
+    expect(await of('renamed.csv')).toMatchObject({ fingerprint, contentFingerprint });
+    expect((await of('other.csv')).contentFingerprint).not.toBe(contentFingerprint);
+    const seeds = await Promise.all([2, 3, 4, 5].map((seed) => of('a.csv', seed)));
+    for (const other of seeds) expect(other.contentFingerprint).toBe(contentFingerprint);
+    expect(seeds.some((other) => other.fingerprint !== fingerprint)).toBe(true);
+    expect((await load(root)).contentFingerprint).not.toBe(contentFingerprint);
+  });
+
+  test('divided by the split of the folder are an error', async () => {
+    const files = await classFiles({ 'train/a': 3, 'train/b': 2, 'val/a': 1, 'val/b': 2 });
+    const root = await temporaryFolder(files);
+    expect((await load(root, { group: '^[a-z]+/./.' })).groups).toBe(8);
+    expect(await faultOf(root, { group: '\\d' })).toBe(
+      'DATA: 2 groups of --group are on both sides of its split: 0, 1; such as train/a/0.png in training. ' +
+        'Move each group to one side',
+    );
+  });
+});

@@ -62,3 +62,10 @@ test('zero errors still have an interval', async () => {
   expect(summary.photographError.interval[0]).toBe(0);
   expect(summary.photographError.interval[1]).toBeGreaterThan(0.5);
 });
+
+test('folds that held out the same photograph are an error that names it', async () => {
+  const directory = await foldsOf([image('a', 0, true), image('b', 0, true)], [image('b', 0, true)]);
+  await expect(summariseFolds(directory, 2)).rejects.toThrow(
+    /several folds held out b, because the photographs or their groups changed/,
+  );
+});

@@ -5,7 +5,14 @@ import { dataText, outcomeText, progressDisplay } from '../../../training/run/pr
 
 const dataset: Dataset = {
   ...{ source: 'photos', labels: ['a', 'b', 'c', 'd', 'e', 'f'], train: [], validation: [] },
-  ...{ fingerprint: '', contentFingerprint: '', skipped: [], notes: [], pixels: undefined },
+  ...{
+    fingerprint: '',
+    contentFingerprint: '',
+    skipped: [],
+    notes: [],
+    groups: undefined,
+    pixels: undefined,
+  },
 };
 
 test('only the first ten notes and skipped files are shown, cut to a readable length', () => {

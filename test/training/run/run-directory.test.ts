@@ -103,6 +103,19 @@ test('a moved data folder is read at its new path', () => {
   expect(config).toEqual({ ...stored.config, data: 'moved/photos' });
 });
 
+test('a moved file of groups is read at its new path; another expression is rejected', () => {
+  const moved = resumedConfig(
+    inventedRun({ config: { group: 'rolls.csv' } }),
+    requested({ group: 'moved/Rolls.CSV' }),
+    new Set(['group']),
+  );
+  expect(moved.group).toBe('moved/Rolls.CSV');
+  const stored = inventedRun({ config: { group: '^[^-]+' } });
+  expect(() => resumedConfig(stored, requested({ group: '^[^_]+' }), new Set(['group']))).toThrow(
+    '--group was ^[^-]+, now ^[^_]+',
+  );
+});
+
 test('changed data are rejected, and the message says whether the classes or the images differ', () => {
   const stored = inventedRun({ labels: ['moss', 'sand'] });
   const { fingerprint } = stored.data;
@@ -111,7 +124,7 @@ test('changed data are rejected, and the message says whether the classes or the
   expect(() => requireSameData(stored, ['moss', 'sand'], other)).toThrow(
     expect.objectContaining({
       code: 'data-unusable',
-      message: expect.stringContaining('the images or the split differ'),
+      message: expect.stringContaining('the images, the groups or the split differ'),
     }),
   );
   expect(() => requireSameData(stored, ['moss', 'silt'], other)).toThrow(
