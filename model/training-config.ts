@@ -27,7 +27,9 @@ export const trainingConfigSchema = z.strictObject({
     .string()
     .min(1)
     .default('generated')
-    .describe('folder of photographs with one sub-folder per class, or "generated"'),
+    .describe(
+      'folder of photographs with one sub-folder per class, a CSV file (.csv) with the columns file,label[,split][,group], or "generated"',
+    ),
   variant: z.enum(networkNames).default('reference').describe('network to train'),
   epochs: z
     .int()

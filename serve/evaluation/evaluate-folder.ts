@@ -57,12 +57,14 @@ export const evaluateOptions = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      `folder with one sub-folder for each class (${callerPathHelp}). With --run it can be left out: the photographs that the run held out`,
+      `folder with one sub-folder for each class, or a CSV file (.csv) with the columns file,label[,split][,group] (${callerPathHelp}). With --run it can be left out: the photographs that the run held out`,
     ),
   split: z
     .enum(splitChoices)
     .optional()
-    .describe('which part of a folder with train, val and test folders (default: test, or else val)'),
+    .describe(
+      'which part of data with train, val and test folders or a column split (default: test, or else val)',
+    ),
   heldOut: z
     .string()
     .min(1)
@@ -203,7 +205,7 @@ async function heldOutNotes({ heldOut }: Subject, models: readonly Model[]): Pro
 
 /** The default name of the output folder. */
 function nameOf({ model, root }: Subject): string {
-  return `${basename(model).replace(/\.onnx$/i, '')}-${basename(resolve(root))}`;
+  return `${basename(model).replace(/\.onnx$/i, '')}-${basename(resolve(root)).replace(/\.csv$/i, '')}`;
 }
 
 function nothingToEvaluate(

@@ -1,6 +1,6 @@
 /**
  * The photographs of a labelled folder: one sub-folder for each class, or train/, val/ and test/ with class
- * folders inside. Unlike training, an evaluation accepts any number of classes.
+ * folders inside; or those of a CSV file. Unlike training, an evaluation accepts any number of classes.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,8 +8,10 @@ import { TexturaError } from '../../model/error.ts';
 import { runFiles } from '../../model/run-file.ts';
 import { validationFromCsv } from '../../model/validation-file.ts';
 import { counted, oneLine } from '../../model/words.ts';
+import { isCsvPath } from '../../node/csv-file.ts';
 import { dataFolderAbove, didYouMean, folderLevels, splitOf } from '../../node/folder-level.ts';
 import { type SkippedFile, type WalkedFile, walkFolder } from '../../node/folder-walk.ts';
+import { type LabelledRow, readLabelFile } from '../../node/label-file.ts';
 
 export const splitChoices = ['train', 'val', 'test', 'all'] as const;
 export type SplitChoice = (typeof splitChoices)[number];
@@ -28,11 +30,12 @@ export interface LabelledFolder {
 }
 
 /**
- * Lists `root`. Without a choice, a folder with splits gives test, or else val, or else train.
- * Errors: `data-unusable` if there are no class folders or not the chosen split; `usage` for a split of a
+ * Lists `root`, a folder or a CSV file. Without a choice, data with splits give test, or else val, or else
+ * train. Errors: `data-unusable` if there are no class folders or not the chosen split; `usage` for a split of a
  * folder without splits.
  */
 export async function labelledFolder(root: string, choice?: SplitChoice): Promise<LabelledFolder> {
+  if (isCsvPath(root)) return filesOfCsv(root, choice);
   await requireFolder(root);
   const walk = await walkFolder(root);
   const levels = folderLevels(walk);
@@ -51,8 +54,7 @@ export async function labelledFolder(root: string, choice?: SplitChoice): Promis
   const split = hasSplits ? (choice ?? preferredSplit(found)) : undefined;
   if (!hasSplits && choice !== undefined && choice !== 'all')
     throw new TexturaError('usage', `--split ${choice}: ${root} has no train, val or test folders`);
-  if (split !== undefined && split !== 'all' && !found.includes(split))
-    throw new TexturaError('data-unusable', `--split ${split}: ${root} has only ${found.join(' and ')}`);
+  requireFound(root, split, found);
   const depth = hasSplits ? 2 : 1;
   const files: LabelledFile[] = [];
   const skipped: SkippedFile[] = [...walk.skipped, ...walk.unlisted];
@@ -67,6 +69,28 @@ export async function labelledFolder(root: string, choice?: SplitChoice): Promis
   if (files.length === 0)
     throw new TexturaError('data-unusable', `${root}: there are no files in its class folders`);
   return { files, skipped, ...(split === undefined ? {} : { split }) };
+}
+
+async function filesOfCsv(path: string, choice?: SplitChoice): Promise<LabelledFolder> {
+  const rows = await readLabelFile(path);
+  const found = [...new Set(rows.flatMap((row) => csvSplitOf(row) ?? []))];
+  if (found.length === 0 && choice !== undefined && choice !== 'all')
+    throw new TexturaError('usage', `--split ${choice}: ${path} has no column split`);
+  if (found.length === 0) return { files: rows, skipped: [] };
+  const split = choice ?? preferredSplit(found);
+  requireFound(path, split, found);
+  const files = rows.filter((row) => split === 'all' || csvSplitOf(row) === split);
+  return { files, skipped: [], split };
+}
+
+function csvSplitOf({ split }: LabelledRow): Exclude<SplitChoice, 'all'> | undefined {
+  return split === 'validation' ? 'val' : split;
+}
+
+/** Errors: `data-unusable`. */
+function requireFound(root: string, split: SplitChoice | undefined, found: readonly SplitChoice[]): void {
+  if (split === undefined || split === 'all' || found.includes(split)) return;
+  throw new TexturaError('data-unusable', `--split ${split}: ${root} has only ${found.join(' and ')}`);
 }
 
 /**
@@ -117,7 +141,7 @@ async function requireFolder(root: string): Promise<void> {
   const got = found === undefined ? 'a path that does not exist' : 'a file';
   throw new TexturaError(
     'data-unusable',
-    `${root}: expected a folder with one sub-folder for each class, got ${got}`,
+    `${root}: expected a folder with one sub-folder for each class, or a CSV file (.csv), got ${got}`,
   );
 }
 

@@ -47,6 +47,9 @@ beforeAll(async () => {
     'useless/a/1.txt': 'text',
     'useless/b/2.txt': 'text',
     'nothing/validation.csv': validationToCsv([]),
+    'labels.csv':
+      'file,label,split\nphotos/brick/00.png,brick,train\n' +
+      'photos/brick/01.png,brick,validation\nphotos/knit/05.png,linen,validation\n',
   };
   for (const [name, content] of Object.entries(files)) {
     await mkdir(join(home, dirname(name)), { recursive: true });
@@ -166,6 +169,18 @@ test('says so where the photographs may have been trained on', async () => {
   expect((await notesOf(other))[0]).toMatch(/^lab-baseline was not trained on the split of .*runs\/2/);
 });
 
+test('a CSV file of labels is evaluated like a folder, by default its validation photographs', async () => {
+  const options = { model: 'models/lab-baseline.onnx', data: 'labels.csv', out: 'csv' };
+  const { evaluation } = await evaluateFolder(inHome(options));
+  expect(evaluation).toMatchObject({
+    data: { folder: join(home, 'labels.csv'), split: 'val', skipped: [] },
+    photographs: 1,
+    unknown: [{ label: 'linen', photographs: 1 }],
+  });
+  const all = await evaluateFolder(inHome({ ...options, split: 'all' }));
+  expect(all.evaluation.photographs).toBe(2);
+});
+
 const model = 'models/lab-baseline.onnx';
 
 test.each<[Partial<EvaluateOptions>, string, RegExp]>([
@@ -182,6 +197,7 @@ test.each<[Partial<EvaluateOptions>, string, RegExp]>([
   ],
   [{ model, data: 'photos', split: 'val' }, 'usage', /has no train, val or test folders/],
   [{ model, data: 'other', split: 'val' }, 'data-unusable', /has only test and train$/],
+  [{ model, data: 'labels.csv', split: 'test' }, 'data-unusable', /has only train and val$/],
   [{ model, data: 'photos', split: 'all', heldOut: 'runs/2' }, 'usage', /cannot be used together/],
   [{ model, data: 'photos', heldOut: 'photos' }, 'file-unreadable', /is .*photos a finished run\?/],
   [{ model, data: 'other', heldOut: 'runs/2' }, 'data-unusable', /9 of which are not in .*other, such as/],

@@ -12,13 +12,14 @@ import { meanGrey } from '../../model/image.ts';
 import { defaultMaxImagePixels } from '../../model/image-kind.ts';
 import { stretchText } from '../../model/sample-depth.ts';
 import { counted } from '../../model/words.ts';
+import { isCsvPath } from '../../node/csv-file.ts';
 import type { SkippedFile } from '../../node/folder-walk.ts';
 import { textureNames } from '../../textures/textures.ts';
 import type { DatasetImage } from './dataset-image.ts';
-import { scanDataFolder } from './folder.ts';
+import { scanData } from './folder.ts';
 import { drawGeneratedDataset, generatedSource } from './generated.ts';
 import { requireWholeGroups, splitGroupsByFold, splitGroupsByShare } from './group-split.ts';
-import { type Groups, groupsOf } from './groups.ts';
+import { type GroupedPhotographs, type Groups, groupsOf } from './groups.ts';
 import { type CheckedImage, checkImages, requireUsableClasses, skippedOf } from './image-check.ts';
 import { type CachedPixels, type PixelCache, startPixelCache } from './pixels.ts';
 import {
@@ -32,7 +33,7 @@ import {
 } from './split.ts';
 
 export interface Dataset {
-  /** The data folder as given, or `generated`. */
+  /** The data folder or CSV file as given, or `generated`. */
   readonly source: string;
   /** In code-point order (NFC), which is the output order of the network. */
   readonly labels: readonly string[];
@@ -55,7 +56,7 @@ export interface Dataset {
 }
 
 export interface DatasetOptions {
-  /** A folder, or `generated`. */
+  /** A folder, a CSV file, or `generated`. */
   readonly data: string;
   readonly patchPx: number;
   readonly seed: number;
@@ -113,10 +114,14 @@ const leastDecodingBytes = 64 * 2 ** 20;
 
 async function folderContent(options: DatasetOptions, cache: PixelCache): Promise<Content> {
   const { data, patchPx, cacheBytes, onProgress } = options;
-  const folder = await scanDataFolder(data);
+  const folder = await scanData(data);
   const { labels } = folder;
   if (folder.hasValidation && options.heldOutFold !== undefined) {
-    throw new TexturaError('usage', `${data} has its own validation split, so --folds cannot split it`);
+    const remedy = isCsvPath(data) ? 'remove the column split' : 'remove its validation folder';
+    throw new TexturaError(
+      'usage',
+      `${data} has its own validation split, so --folds cannot split it; ${remedy}, or leave out --folds`,
+    );
   }
   const check = await checkImages(folder.files, {
     labels,
@@ -129,8 +134,8 @@ async function folderContent(options: DatasetOptions, cache: PixelCache): Promis
   requireUsableClasses(folder, check);
   const images = check.images.map(({ image }) => image);
   const { notes: splitNotes, ...divided } = folder.hasValidation
-    ? await checkedSplit(options, givenSplit(data, check.images, labels))
-    : await ownSplit(images, labels, options);
+    ? await checkedSplit(options, givenSplit(data, check.images, labels), folder.groups)
+    : await ownSplit(images, labels, options, folder.groups);
   const { split } = divided;
   return {
     labels,
@@ -178,18 +183,17 @@ async function ownSplit(
   images: readonly DatasetImage[],
   labels: readonly string[],
   { data, seed, validationShare, heldOutFold, group }: DatasetOptions,
+  given?: Groups,
 ): Promise<Divided> {
-  if (group === undefined) {
+  const grouped = await groupsOfImages(images, group, given);
+  if (grouped === undefined) {
     const split =
       heldOutFold === undefined
         ? splitByImage(data, images, { labels, seed, validationShare })
         : splitByFold(data, images, { labels, seed, ...heldOutFold });
     return { split, groups: undefined, groupCount: undefined, notes: [] };
   }
-  const { groups, notes } = await groupsOf(
-    images.map(({ name }) => name),
-    group,
-  );
+  const { groups, notes } = grouped;
   const split =
     heldOutFold === undefined
       ? splitGroupsByShare(data, images, groups, { labels, seed, validationShare })
@@ -197,14 +201,27 @@ async function ownSplit(
   return { split, groups, groupCount: split.groups, notes: [...split.notes, ...notes] };
 }
 
+/** Those of `--group`, or else those that the data give. */
+async function groupsOfImages(
+  images: readonly DatasetImage[],
+  group: string | undefined,
+  given: Groups | undefined,
+): Promise<GroupedPhotographs | undefined> {
+  if (group === undefined) return given && { groups: given, notes: [] };
+  return groupsOf(
+    images.map(({ name }) => name),
+    group,
+  );
+}
+
 /** Errors: `data-unusable` if the split of the data divides a group. */
 async function checkedSplit(
   { data, group }: DatasetOptions,
   { notes, ...split }: ReturnType<typeof givenSplit>,
+  given: Groups | undefined,
 ): Promise<Divided> {
-  if (group === undefined) return { split, groups: undefined, groupCount: undefined, notes };
-  const names = [...split.train, ...split.validation].map(({ name }) => name);
-  const grouped = await groupsOf(names, group);
+  const grouped = await groupsOfImages([...split.train, ...split.validation], group, given);
+  if (grouped === undefined) return { split, groups: undefined, groupCount: undefined, notes };
   const groupCount = requireWholeGroups(data, split, grouped.groups);
   return { split, groups: grouped.groups, groupCount, notes: [...notes, ...grouped.notes] };
 }

@@ -1,4 +1,4 @@
-/** Finds the classes, splits and files of a data folder. Nothing is decoded here. */
+/** Finds the classes, splits and files of a data folder or a CSV file. Nothing is decoded here. */
 
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -6,6 +6,7 @@ import { compareCodePoints } from '../../model/code-point-order.ts';
 import { TexturaError } from '../../model/error.ts';
 import { groupBy } from '../../model/group-by.ts';
 import { counted, listed, oneLine } from '../../model/words.ts';
+import { isCsvPath } from '../../node/csv-file.ts';
 import {
   dataFolderAbove,
   didYouMean,
@@ -21,6 +22,7 @@ import {
   type WalkedFile,
   walkFolder,
 } from '../../node/folder-walk.ts';
+import { readLabelFile } from '../../node/label-file.ts';
 
 export interface ClassFile extends WalkedFile {
   /** Name of the class in NFC. */
@@ -46,6 +48,44 @@ export interface DataFolder {
   readonly hasValidation: boolean;
   /** Paths of the class folders that look like data folders themselves. */
   readonly dataFolders: readonly string[];
+  /** The group of each file, from a CSV file. */
+  readonly groups: ReadonlyMap<string, string> | undefined;
+}
+
+/**
+ * The classes, splits and groups of `path`: a folder, or a CSV file if its name ends in `.csv`.
+ * Errors: as `scanDataFolder` and `readLabelFile`.
+ */
+export async function scanData(path: string): Promise<DataFolder> {
+  return isCsvPath(path) ? scanLabelFile(path) : scanDataFolder(path);
+}
+
+async function scanLabelFile(path: string): Promise<DataFolder> {
+  const files = await readLabelFile(path);
+  const labels = [...new Set(files.map(({ label }) => label))].sort(compareCodePoints);
+  const [only = ''] = labels;
+  if (labels.length < 2)
+    throw new TexturaError(
+      'data-unusable',
+      `${path}: expected at least two labels, got only ${oneLine(only)}`,
+    );
+  const splits = new Set(files.map(({ split }) => split));
+  if (splits.has('validation') && !splits.has('train'))
+    throw new TexturaError(
+      'data-unusable',
+      `${path}: every line has the split validation; add training photographs`,
+    );
+  const groups = files.flatMap(({ name, group }) => (group === undefined ? [] : [[name, group] as const]));
+  return {
+    root: path,
+    labels,
+    files,
+    skipped: [],
+    notes: caseNotes(labels),
+    hasValidation: splits.has('validation'),
+    dataFolders: [],
+    groups: groups.length === 0 ? undefined : new Map(groups),
+  };
 }
 
 /**
@@ -114,6 +154,7 @@ export async function scanDataFolder(root: string): Promise<DataFolder> {
     notes,
     hasValidation: [...splits.values()].includes('validation'),
     dataFolders: dataFolders.map((name) => join(root, name)),
+    groups: undefined,
   };
 }
 
@@ -128,7 +169,7 @@ async function requireFolder(root: string): Promise<void> {
   }
   throw new TexturaError(
     'data-unusable',
-    `${root}: expected a folder with one sub-folder for each class, got ${got}`,
+    `${root}: expected a folder with one sub-folder for each class, or a CSV file (.csv), got ${got}`,
   );
 }
 

@@ -132,7 +132,7 @@ export function requireWholeGroups(
   const names = [...new Set(divided.map(({ name }) => groups.get(name) ?? ''))];
   throw new TexturaError(
     'data-unusable',
-    `${source}: ${counted(names.length, 'group')} of --group ${names.length === 1 ? 'is' : 'are'} on both sides of its split: ` +
+    `${source}: ${counted(names.length, 'group')} ${names.length === 1 ? 'is' : 'are'} on both sides of its split: ` +
       `${listed(names)}; such as ${oneLine(first.name)} in training. Move each group to one side`,
   );
 }
@@ -200,7 +200,7 @@ function requireGroups(
     return [`${oneLine(label)} has ${own.length} (${listed(names)})${barred}`];
   });
   if (problems.length === 0) return;
-  const text = `each class needs photographs in at least ${least} groups of --group, ${why}`;
+  const text = `each class needs photographs in at least ${least} groups, ${why}`;
   throw new TexturaError('data-unusable', [`${source}: ${text}:`, ...problems].join('\n  '));
 }
 
@@ -333,7 +333,7 @@ function described(
   return {
     groups: groupCount,
     notes: [
-      `${counted(groupCount, 'group')} of --group, ${heldCount} of which ${heldCount === 1 ? 'is' : 'are'} held out`,
+      `${counted(groupCount, 'group')}, ${heldCount} of which ${heldCount === 1 ? 'is' : 'are'} held out`,
       ...(uneven.length === 0
         ? []
         : [

@@ -489,7 +489,7 @@ describe('groups', () => {
     expect(dataset.groups).toBe(3);
     expect(new Set(namesOf(dataset.validation).map(byNumber)).size).toBe(1);
     expect(dataset.validation).toHaveLength(4);
-    expect(dataset.notes).toContain('3 groups of --group, 1 of which is held out');
+    expect(dataset.notes).toContain('3 groups, 1 of which is held out');
     const { fingerprint, contentFingerprint } = dataset;
     expect(await of('renamed.csv')).toMatchObject({ fingerprint, contentFingerprint });
     expect((await of('other.csv')).contentFingerprint).not.toBe(contentFingerprint);
@@ -504,8 +504,73 @@ describe('groups', () => {
     const root = await temporaryFolder(files);
     expect((await load(root, { group: '^[a-z]+/./.' })).groups).toBe(8);
     expect(await faultOf(root, { group: '\\d' })).toBe(
-      'DATA: 2 groups of --group are on both sides of its split: 0, 1; such as train/a/0.png in training. ' +
+      'DATA: 2 groups are on both sides of its split: 0, 1; such as train/a/0.png in training. ' +
         'Move each group to one side',
+    );
+  });
+});
+
+describe('a CSV file of labels', () => {
+  const csv = (rows: Readonly<Record<string, string>>, header: string) =>
+    Object.entries(rows).reduce((text, [file, rest]) => `${text}${file},${rest}\n`, `${header}\n`);
+  const labelOf = (name: string) => name.split('/')[0] ?? '';
+  const labelled = (files: Readonly<Record<string, unknown>>, rest: (name: string) => string = labelOf) =>
+    Object.fromEntries(Object.keys(files).map((name) => [name, rest(name)]));
+
+  test('gives the same dataset as the folder with these classes', async () => {
+    const files = await classFiles({ wood: 5, brick: 4 });
+    const root = await temporaryFolder({ ...files, 'labels.csv': csv(labelled(files), 'file,label') });
+    const { source, ...dataset } = await load(join(root, 'labels.csv'), { cacheBytes: 0 });
+    const { source: folder, ...expected } = await load(root, { cacheBytes: 0 });
+    expect(dataset).toEqual({ ...expected, skipped: [] });
+    expect([source, folder]).toEqual([join(root, 'labels.csv'), root]);
+  });
+
+  test('with splits and groups keeps them', async () => {
+    const files = await classFiles({ photos: 9 });
+    const numberOf = (name: string) => Number.parseInt(name.split('/')[1] ?? '', 10);
+    const rest = (name: string) => {
+      const number = numberOf(name);
+      return `${number % 2 === 0 ? 'even' : 'odd'},${number < 6 ? 'train' : 'validation'},${Math.floor(number / 3)}`;
+    };
+    const rows = labelled(files, rest);
+    const header = 'file,label,split,group';
+    const root = await temporaryFolder({
+      ...files,
+      'labels.csv': csv(rows, header),
+      'divided.csv': csv({ ...rows, 'photos/8.png': 'even,train,2' }, header),
+    });
+    const dataset = await load(join(root, 'labels.csv'));
+    expect(dataset).toMatchObject({ labels: ['even', 'odd'], groups: 3 });
+    expect(namesOf(dataset.validation)).toEqual(['photos/6.png', 'photos/7.png', 'photos/8.png']);
+    expect(dataset.train).toHaveLength(6);
+    const divided = join(root, 'divided.csv');
+    expect(await faultOf(divided)).toMatch(
+      /^DATA: 1 group is on both sides of its split: 2; such as photos\/8\.png/,
+    );
+    // --group replaces the column.
+    expect((await load(divided, { group: '\\d' })).groups).toBe(9);
+    await expect(load(divided, { heldOutFold: { fold: 1, folds: 2 } })).rejects.toThrow(
+      /has its own validation split.*remove the column split, or leave out --folds$/,
+    );
+  });
+
+  test('with one label, or only validation photographs, is an error', async () => {
+    const files = await classFiles({ wood: 2, brick: 2 });
+    const root = await temporaryFolder({
+      ...files,
+      'one.csv': csv(
+        labelled(files, () => 'oak'),
+        'file,label',
+      ),
+      'held.csv': csv(
+        labelled(files, (name) => `${labelOf(name)},validation`),
+        'file,label,split',
+      ),
+    });
+    expect(await faultOf(join(root, 'one.csv'))).toBe('DATA: expected at least two labels, got only oak');
+    expect(await faultOf(join(root, 'held.csv'))).toBe(
+      'DATA: every line has the split validation; add training photographs',
     );
   });
 });

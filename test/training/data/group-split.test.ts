@@ -96,7 +96,7 @@ test('equal groups give exactly the share, and the seed decides which', () => {
   const split = byShare(images);
   expect(sharesOf(split.validation, images)).toEqual([0.2, 0.2, 0.2]);
   expect(split.groups).toBe(10);
-  expect(split.notes).toEqual(['10 groups of --group, 2 of which are held out']);
+  expect(split.notes).toEqual(['10 groups, 2 of which are held out']);
   const heldBy = (seed: number) => byShare(images, seed).validation.map(({ name }) => name);
   expect(heldBy(1)).toEqual(heldBy(1));
   expect(new Set([1, 2, 3, 4, 5].map((seed) => heldBy(seed).join())).size).toBeGreaterThan(2);
@@ -115,18 +115,18 @@ test('unequal groups come as close as they can, with a note on the classes that 
   const split = byShare(images, 3, 0.1);
   expect(sharesOf(split.validation, images)).toEqual([0.25, 0.2, 0.2]);
   expect(split.notes).toEqual([
-    '4 groups of --group, 3 of which are held out',
+    '4 groups, 3 of which are held out',
     'groups stay together, so 10.0\u00a0% of each class cannot be held out: bark has 25.0\u00a0%',
   ]);
 });
 
 test('a class with too few groups is an error with the number and names of its groups', () => {
   expect(() => byShare(rolls([3, 3, 3], [3, 0, 3]))).toThrow(
-    'data: each class needs photographs in at least 2 groups of --group, one for training and one for validation:\n' +
+    'data: each class needs photographs in at least 2 groups, one for training and one for validation:\n' +
       '  brick has 1 (r0)',
   );
   expect(() => byFold(rolls([3, 3, 3], [3, 0, 3], [1, 1, 3]), 3)).toThrow(
-    'data: each class needs photographs in at least 3 groups of --group, for --folds 3:\n  brick has 2 (r0, r2)',
+    'data: each class needs photographs in at least 3 groups, for --folds 3:\n  brick has 2 (r0, r2)',
   );
 });
 
@@ -191,7 +191,5 @@ test('a split of the data that divides a group is an error that names it', () =>
       { train, validation: [...validation, { ...second, name: first.name }] },
       groups,
     ),
-  ).toThrow(
-    /^data: 1 group of --group is on both sides of its split: r0; such as bark\/r0-0-0-0\.png in training/,
-  );
+  ).toThrow(/^data: 1 group is on both sides of its split: r0; such as bark\/r0-0-0-0\.png in training/);
 });
