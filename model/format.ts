@@ -79,3 +79,18 @@ export function textTable(
       .trimEnd();
   return [line(headings), rule, ...rows.map(line), ...(total ? [rule, line(total)] : [])].join('\n');
 }
+
+/** Columns of a terminal that texts are wrapped to. */
+const terminalColumns = 80;
+
+/** Breaks a text between words for a terminal of 80 columns; lines after the first begin with `indent`. */
+export function wrapped(text: string, indent = ''): string {
+  const lines = [''];
+  for (const word of text.split(/ (?=\S)/)) {
+    const line = lines.at(-1) ?? '';
+    if (line === '' || line.length + 1 + word.length <= terminalColumns)
+      lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+    else lines.push(`${indent}${word}`);
+  }
+  return lines.join('\n');
+}

@@ -91,7 +91,7 @@ function splitOf(path: string, { line, cells }: Row): FolderSplit | undefined {
   const split = cells.split?.trim();
   if (split === undefined || split === 'train' || split === 'validation') return split;
   const remedy = /^test/i.test(split)
-    ? 'list test photographs in a CSV file of their own, for npm run evaluate'
+    ? 'list test photographs in a CSV file of their own, for evaluate'
     : /^val/i.test(split)
       ? 'write validation'
       : 'correct it, or remove the whole column';

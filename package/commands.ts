@@ -30,6 +30,10 @@ export const commandGroups: Readonly<Record<string, Readonly<Record<string, Comm
     doctor: { summary: 'show what this machine has', load: () => import('../setup/doctor.ts') },
   },
   'Make a classifier': {
+    inspect: {
+      summary: 'look for wrong labels, duplicates and odd photographs',
+      load: () => import('../training/inspect.ts'),
+    },
     train: {
       summary: 'train a network on a folder of photographs',
       load: () => import('../training/train.ts'),

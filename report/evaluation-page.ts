@@ -45,7 +45,7 @@ ${data.notes.map((note) => html`<p class="alarm">${note}</p>\n`)}${
       ...(evaluation.unknown.length === 0 ? [] : [unknownSection(evaluation.unknown)]),
       setupSection(evaluation),
     ],
-    style: evaluationStyle,
+    style: sheetStyle,
   });
 }
 
@@ -384,7 +384,8 @@ function nameOf(label: string): string {
   return shortened(label, longestName);
 }
 
-const evaluationStyle = `
+/** Pictures with captions, as many in a row as fit. */
+export const sheetStyle = `
 .sheet{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(148px,45%),1fr));gap:16px 14px;max-width:1120px}
 figure{margin:0;min-width:0}
 figure img{width:100%;aspect-ratio:4/3;object-fit:cover}

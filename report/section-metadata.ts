@@ -118,7 +118,8 @@ ${command(trainCommand(run, `runs/${name}-again`))}${
 ${command(exportCommand(path))}${command(classifyCommand(run))}${
   canBeEvaluated(run)
     ? html`<p>To evaluate the exported model on the validation photographs:</p>
-${command(commandText('evaluate', '--run', path))}`
+${command(commandText('evaluate', '--run', path))}<p>To look for wrong labels among them, and for duplicates and odd pictures in all photographs:</p>
+${command(commandText('inspect', '--data', run.data.source, '--run', path))}`
     : nothing
 }`
 }`;

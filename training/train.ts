@@ -18,6 +18,7 @@ import { terminalOn } from '../node/terminal.ts';
 import { describeTable } from '../report/description-table.ts';
 import { textureNames } from '../textures/textures.ts';
 import { dataOption, dataPath } from './data/data-option.ts';
+import { generatedSource } from './data/generated.ts';
 import { groupOption } from './data/groups.ts';
 import { deviceOptions, engineOptions } from './engine/engine-choice.ts';
 import { foldDirectory, foldsText, summariseFolds } from './run/folds.ts';
@@ -163,6 +164,10 @@ async function trainNetwork(
     await trainIn(own, { ...config, fold: number }, false, options.resume);
   }
   terminal.line(`\n${foldsText(await summariseFolds(directory, folds))}`);
+  if (config.data === generatedSource) return;
+  terminal.line(
+    `To look for wrong labels: ${commandText('inspect', '--data', config.data, '--run', directory)}`,
+  );
 }
 
 /** The run directory or file for use in this process, or `pretrained`. */

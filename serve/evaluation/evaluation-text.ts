@@ -9,7 +9,7 @@ import type {
   PairedErrors,
 } from '../../model/evaluation-file.ts';
 import { evaluationFiles } from '../../model/evaluation-file.ts';
-import { count, pValueText, significant, textTable } from '../../model/format.ts';
+import { count, pValueText, significant, textTable, wrapped } from '../../model/format.ts';
 import { counted, oneLine } from '../../model/words.ts';
 
 /** Rows of a list; the report has all of them. */
@@ -185,20 +185,6 @@ function skippedText(skipped: Evaluation['data']['skipped']): string {
 function shortName(name: string, longest = longestName): string {
   const letters = Array.from(oneLine(name));
   return letters.length <= longest ? letters.join('') : `${letters.slice(0, longest - 3).join('')}...`;
-}
-
-const columns = 80;
-
-/** Breaks a text between words; lines after the first begin with `indent`. */
-function wrapped(text: string, indent: string): string {
-  const lines = [''];
-  for (const word of text.split(/ (?=\S)/)) {
-    const line = lines.at(-1) ?? '';
-    if (line === '' || line.length + 1 + word.length <= columns)
-      lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
-    else lines.push(`${indent}${word}`);
-  }
-  return lines.join('\n');
 }
 
 function fixed(value: number): string {

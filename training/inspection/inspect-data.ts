@@ -1,0 +1,399 @@
+/** Inspects a data folder: reads every photograph once, finds what is odd, and writes the files of the inspection. */
+import { basename, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { csvText } from '../../model/csv.ts';
+import { TexturaError } from '../../model/error.ts';
+import { percent } from '../../model/format.ts';
+import { groupBy } from '../../model/group-by.ts';
+import { maxImagePixelsOption } from '../../model/image-options.ts';
+import {
+  type DuplicateSet,
+  type Inspection,
+  inspectionFiles,
+  type LabelCheck,
+  type Oddity,
+  oddityKinds,
+} from '../../model/inspection-file.ts';
+import { trainingConfigSchema } from '../../model/training-config.ts';
+import { counted, listed } from '../../model/words.ts';
+import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { callerPath, callerPathHelp } from '../../node/caller-path.ts';
+import { decodeImage } from '../../node/image-decoder.ts';
+import { readImageFile } from '../../node/image-file.ts';
+import { availableMemoryBytes } from '../../node/machine.ts';
+import { requireWritable } from '../../node/output.ts';
+import { productVersion } from '../../node/product-version.ts';
+import { inspectionPage, picturedFiles } from '../../report/inspection-page.ts';
+import { thumbnail } from '../../report/pictures.ts';
+import { type DataFolder, scanData } from '../data/folder.ts';
+import { generatedSource } from '../data/generated.ts';
+import { type CheckedImage, checkImages, skippedOf } from '../data/image-check.ts';
+import { heldOutLogits } from './held-out-logits.ts';
+import { type HeldOutRun, readHeldOutRun } from './held-out-run.ts';
+import { nearDuplicates, type PictureFingerprint, pictureFingerprint } from './near-duplicates.ts';
+import {
+  areBlurred,
+  clippedShare,
+  flatDeviation,
+  median,
+  type PictureQuality,
+  pictureQuality,
+} from './picture-quality.ts';
+import { type CheckedLabel, checkedLabels } from './suspicious-labels.ts';
+import { textureFeatures } from './texture-features.ts';
+
+export const inspectOptions = z.strictObject({
+  data: z
+    .string()
+    .min(1)
+    .describe(
+      `folder of photographs with one sub-folder per class, or a CSV file (.csv) with the columns file,label[,split][,group]; ${callerPathHelp}`,
+    ),
+  run: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'a run, or what train --folds N wrote: check the labels with its networks, each on the photographs that it had not seen (default: with texture features, in a minute or two)',
+    ),
+  out: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder for report.html, inspection.json and groups.csv (default: inspections/DATA)'),
+  patchPx: trainingConfigSchema.shape.patchPx,
+  json: z.boolean().default(false).describe('print inspection.json instead of a summary'),
+  maxImagePixels: maxImagePixelsOption,
+});
+export type InspectOptions = z.infer<typeof inspectOptions>;
+
+export interface FinishedInspection {
+  readonly inspection: Inspection;
+  readonly out: string;
+  /** Path of groups.csv, if it was written. */
+  readonly groups: string | undefined;
+}
+
+/**
+ * Inspects and writes report.html, inspection.json and, if there are near duplicates, groups.csv. Nothing else
+ * is changed. Errors: `usage`, `data-unusable`, `file-unreadable`, `file-damaged`, `output-unwritable`.
+ */
+export async function inspectData(
+  given: InspectOptions,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<FinishedInspection> {
+  const startedAt = new Date().toISOString();
+  if (given.data === generatedSource)
+    throw new TexturaError('usage', '--data generated: expected a folder of photographs or a CSV file');
+  const data = callerPath(given.data);
+  const out = given.out ?? join('inspections', basename(resolve(data)).replace(/\.csv$/i, ''));
+  await requireWritable(out);
+  const run = given.run === undefined ? undefined : await readHeldOutRun(callerPath(given.run));
+  const folder = await scanData(data);
+  const { photographs, unusable } = await readPhotographs(folder, given, onProgress);
+  if (photographs.length === 0)
+    throw new TexturaError(
+      'data-unusable',
+      `${data}: none of its ${counted(unusable.length, 'file')} can be used`,
+    );
+  const duplicates = nearDuplicates(photographs.map(({ fingerprint }) => fingerprint));
+  const checked =
+    run === undefined
+      ? checkedByFeatures(photographs, folder.labels, duplicates)
+      : checkedByRun(photographs, folder.labels, run);
+  const typical = new Map(checked.map(({ photograph }) => [photographs[photograph]?.label, photograph]));
+  const counts = groupBy(photographs, ({ label }) => label);
+  const inspection: Inspection = {
+    textura: productVersion(),
+    startedAt,
+    data: {
+      source: data,
+      photographs: photographs.length,
+      classes: folder.labels.map((label) => {
+        const file = photographs[typical.get(label) ?? -1]?.name;
+        const count = counts.get(label)?.length ?? 0;
+        return { label, photographs: count, ...(file === undefined ? {} : { typical: file }) };
+      }),
+      unusable,
+      notes: [
+        ...folder.notes,
+        ...(run?.notes ?? []),
+        ...uncheckedNote(photographs, checked),
+        ...sizeNotes(photographs),
+      ],
+    },
+    ...(checked.length === 0 ? {} : { labels: labelCheck(checked, photographs, folder.labels, given.run) }),
+    duplicates: duplicateSets(duplicates, photographs, run),
+    oddities: odditiesOf(photographs),
+  };
+  const pictures = await picturesOf(picturedFiles(inspection), photographs, given.maxImagePixels);
+  // Groups that the data have must not be lost: --group replaces them.
+  const hasGroups = inspection.duplicates.length > 0 && folder.groups === undefined;
+  const groups = hasGroups ? join(out, inspectionFiles.groups) : undefined;
+  await writeFileAtomically(join(out, inspectionFiles.inspection), jsonText(inspection));
+  await writeFileAtomically(join(out, inspectionFiles.report), inspectionPage(inspection, pictures, groups));
+  if (groups !== undefined) await writeFileAtomically(groups, groupsCsv(photographs, inspection.duplicates));
+  return { inspection, out, groups };
+}
+
+export function jsonText(inspection: Inspection): string {
+  return `${JSON.stringify(inspection, undefined, 2)}\n`;
+}
+
+/** A photograph that was read, with what was measured. */
+interface Photograph {
+  readonly name: string;
+  readonly path: string;
+  readonly label: string;
+  /** Index of the label. */
+  readonly classIndex: number;
+  readonly split: 'train' | 'validation' | undefined;
+  readonly width: number;
+  readonly height: number;
+  readonly features: Float32Array;
+  readonly fingerprint: PictureFingerprint;
+  readonly quality: PictureQuality;
+}
+
+type Measures = Pick<Photograph, 'features' | 'fingerprint' | 'quality'>;
+
+async function readPhotographs(
+  folder: DataFolder,
+  { patchPx, maxImagePixels }: InspectOptions,
+  onProgress: (done: number, total: number) => void,
+) {
+  const measures = new Map<string, Measures>();
+  const check = await checkImages(folder.files, {
+    labels: folder.labels,
+    patchPx,
+    maxImagePixels,
+    decodingBytes: availableMemoryBytes() / 4,
+    onPixels({ name }, grey) {
+      measures.set(name, {
+        features: textureFeatures(grey),
+        fingerprint: pictureFingerprint(grey),
+        quality: pictureQuality(grey),
+      });
+    },
+    onProgress,
+  });
+  const photographs = check.images.flatMap(({ file, image }: CheckedImage): readonly Photograph[] => {
+    const own = measures.get(image.name);
+    const { name, label: classIndex, width, height } = image;
+    const { path, label, split } = file;
+    return own === undefined ? [] : [{ name, path, label, classIndex, split, width, height, ...own }];
+  });
+  const unusable = [
+    ...folder.skipped.map(({ name, why }) => ({ name, why })),
+    ...[...check.unusable, ...check.notImages].map(skippedOf),
+  ];
+  return { photographs, unusable };
+}
+
+function checkedByFeatures(
+  photographs: readonly Photograph[],
+  labels: readonly string[],
+  duplicates: ReturnType<typeof nearDuplicates>,
+): readonly CheckedLabel[] {
+  const clusters = [...photographs.keys()];
+  for (const set of duplicates) for (const i of set.photographs) clusters[i] = set.photographs[0] ?? i;
+  // A flat picture has no texture to learn from or to check.
+  const textured = [...photographs.keys()].filter((i) => !isFlat(photographs[i]?.quality));
+  const own = textured.map((i) => photographs[i]?.classIndex ?? 0);
+  const features = textured.flatMap((i) => photographs[i]?.features ?? []);
+  const classes = labels.length;
+  const data = { features, labels: own, classes, clusters: textured.map((i) => clusters[i] ?? i) };
+  return checkedLabels(heldOutLogits(data), own, classes).map((one) => ({
+    ...one,
+    photograph: textured[one.photograph] ?? one.photograph,
+  }));
+}
+
+/** The classes are those of the run; a class that only the data have cannot be checked. */
+function checkedByRun(
+  photographs: readonly Photograph[],
+  labels: readonly string[],
+  run: HeldOutRun,
+): readonly CheckedLabel[] {
+  const classes = run.labels.length;
+  const logits = new Float32Array(photographs.length * classes).fill(Number.NaN);
+  const own = photographs.map(({ label }) => run.labels.indexOf(label));
+  let found = 0;
+  photographs.forEach(({ name }, i) => {
+    const row = run.logits.get(name);
+    if (row === undefined) return;
+    found++;
+    if ((own[i] ?? -1) >= 0) logits.set(row, i * classes);
+  });
+  if (found === 0) {
+    const [first = ''] = run.logits.keys();
+    throw new TexturaError(
+      'data-unusable',
+      `the run held out none of these photographs; it has names such as ${first}: use the data that it was trained on`,
+    );
+  }
+  const indexOf = run.labels.map((label) => labels.indexOf(label));
+  // A class of the run that the data no longer have is no suggestion.
+  photographs.forEach((_, i) => {
+    const row = logits.subarray(i * classes, (i + 1) * classes);
+    const lowest = Math.min(...row);
+    indexOf.forEach((index, c) => {
+      if (index === -1) row[c] = lowest;
+    });
+  });
+  return checkedLabels(logits, own, classes).map((checked) => ({
+    ...checked,
+    suggestion: indexOf[checked.suggestion] ?? -1,
+  }));
+}
+
+function isFlat(quality: PictureQuality | undefined): boolean {
+  return quality !== undefined && quality.deviation < flatDeviation;
+}
+
+function uncheckedNote(
+  photographs: readonly Photograph[],
+  checked: readonly CheckedLabel[],
+): readonly string[] {
+  const done = new Set(checked.map(({ photograph }) => photograph));
+  const missing = photographs.filter((_, i) => !done.has(i)).map(({ name }) => name);
+  return missing.length === 0
+    ? []
+    : [`the labels of ${counted(missing.length, 'photograph')} were not checked: ${listed(missing)}`];
+}
+
+/** Photographs that are listed at least, suspicious or not, and at most. */
+const leastListed = 12;
+const mostListed = 200;
+
+function labelCheck(
+  checked: readonly CheckedLabel[],
+  photographs: readonly Photograph[],
+  labels: readonly string[],
+  run: string | undefined,
+): LabelCheck {
+  const suspicious = checked.filter(({ isSuspicious }) => isSuspicious).length;
+  const wanted = Math.min(mostListed, Math.max(leastListed, suspicious));
+  return {
+    ...(run === undefined ? {} : { run }),
+    checked: checked.length,
+    disagreement: checked.filter(({ logOdds }) => logOdds < 0).length / checked.length,
+    suspicious,
+    listed: checked.slice(0, wanted).map((one) => {
+      const { name = '', label = '' } = photographs[one.photograph] ?? {};
+      const { probability, suggestionProbability, isSuspicious } = one;
+      const suggestion = labels[one.suggestion] ?? '';
+      return { file: name, label, probability, suggestion, suggestionProbability, isSuspicious };
+    }),
+  };
+}
+
+const kindOrder: readonly DuplicateSet['kind'][] = ['labels', 'sides', 'same'];
+
+function duplicateSets(
+  duplicates: ReturnType<typeof nearDuplicates>,
+  photographs: readonly Photograph[],
+  run: HeldOutRun | undefined,
+): DuplicateSet[] {
+  return duplicates
+    .map((set): DuplicateSet => {
+      const members = set.photographs.flatMap((i) => photographs[i] ?? []);
+      const files = members.map(({ name, label, split }) => {
+        const side = run?.sides.get(name) ?? (run === undefined ? split : 'train');
+        return { file: name, label, ...(side === undefined ? {} : { side }) };
+      });
+      const isDivided = new Set(files.map(({ side }) => side)).size > 1;
+      const kind =
+        new Set(files.map(({ label }) => label)).size > 1 ? 'labels' : isDivided ? 'sides' : 'same';
+      return { kind, similarity: set.similarity, photographs: files };
+    })
+    .sort((a, b) => kindOrder.indexOf(a.kind) - kindOrder.indexOf(b.kind));
+}
+
+/** In linear size, compared with the median. */
+const unusualScale = 2;
+const unusualAspect = 1.5;
+
+function odditiesOf(photographs: readonly Photograph[]): Oddity[] {
+  const blurred = areBlurred(
+    photographs.map(({ quality }) => quality),
+    photographs.map(({ classIndex }) => classIndex),
+  );
+  const scaleOf = ({ width, height }: Photograph) => Math.sqrt(width * height);
+  const aspectOf = ({ width, height }: Photograph) => Math.max(width, height) / Math.min(width, height);
+  const typicalScale = median(photographs.map(scaleOf));
+  const typicalAspect = median(photographs.map(aspectOf));
+  const usual = usualSize(photographs);
+  const isFar = (value: number, typical: number, factor: number) =>
+    value >= factor * typical || value * factor <= typical;
+  const found = photographs.flatMap((photograph, i): readonly Oddity[] => {
+    const { name: file, label, width, height, quality } = photograph;
+    const { deviation, blackShare, whiteShare } = quality;
+    const of = (kind: Oddity['kind'], what: string): Oddity => ({ file, label, kind, what });
+    const clipped = [
+      ...(blackShare >= clippedShare ? [`${percent(blackShare)} black`] : []),
+      ...(whiteShare >= clippedShare ? [`${percent(whiteShare)} white`] : []),
+    ];
+    const isUnusual =
+      isFar(scaleOf(photograph), typicalScale, unusualScale) ||
+      isFar(aspectOf(photograph), typicalAspect, unusualAspect);
+    return [
+      ...(isFlat(quality) ? [of('flat', `grey levels deviate by ${deviation.toFixed(1)} of 255`)] : []),
+      ...(clipped.length > 0 ? [of('clipped', clipped.join(', '))] : []),
+      ...(blurred[i] && !isFlat(quality) ? [of('blurred', 'much less fine detail than its class')] : []),
+      ...(isUnusual ? [of('size', `${width}x${height}; ${usual} is usual`)] : []),
+    ];
+  });
+  return found.sort((a, b) => oddityKinds.indexOf(a.kind) - oddityKinds.indexOf(b.kind));
+}
+
+function usualSize(photographs: readonly Photograph[]): string {
+  const sizes = [...groupBy(photographs, ({ width, height }) => `${width}x${height}`)];
+  return sizes.reduce((best, next) => (next[1].length > best[1].length ? next : best))[0];
+}
+
+/** A class whose photographs have sizes of their own was perhaps taken in another way. */
+function sizeNotes(photographs: readonly Photograph[]): readonly string[] {
+  const labelsOfSize = new Map<string, Set<string>>();
+  const sizesOf = new Map<string, Set<string>>();
+  for (const { width, height, label } of photographs) {
+    const size = `${width}x${height}`;
+    labelsOfSize.set(size, (labelsOfSize.get(size) ?? new Set()).add(label));
+    sizesOf.set(label, (sizesOf.get(label) ?? new Set()).add(size));
+  }
+  const own = [...sizesOf].filter(
+    ([, sizes]) => sizes.size === 1 && [...sizes].every((size) => labelsOfSize.get(size)?.size === 1),
+  );
+  if (own.length === 0) return [];
+  const names = own.map(([label, sizes]) => `${label} (${[...sizes].join(', ')})`);
+  return [
+    `no other class has photographs of the size of ${listed(names)}: check that they were taken and scaled like the others`,
+  ];
+}
+
+async function picturesOf(
+  files: readonly string[],
+  photographs: readonly Photograph[],
+  maxPixels: number,
+): Promise<ReadonlyMap<string, string>> {
+  const byName = new Map(photographs.map((photograph) => [photograph.name, photograph]));
+  const pictures = new Map<string, string>();
+  for (const file of files) {
+    const found = byName.get(file);
+    if (found === undefined) continue;
+    const bytes = await readImageFile(found.path, file);
+    pictures.set(file, await thumbnail(await decodeImage(bytes, file, { maxPixels })));
+  }
+  return pictures;
+}
+
+/** Each set of near duplicates is a group; every other photograph is its own. */
+function groupsCsv(photographs: readonly Photograph[], duplicates: readonly DuplicateSet[]): string {
+  const groups = new Map(
+    duplicates.flatMap((set) => {
+      const [first] = set.photographs;
+      return set.photographs.map(({ file }) => [file, first?.file ?? file] as const);
+    }),
+  );
+  return csvText([['file', 'group'], ...photographs.map(({ name }) => [name, groups.get(name) ?? name])]);
+}
