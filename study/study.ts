@@ -25,6 +25,7 @@ import { type ScheduledRuns, startLocalRuns } from './local-scheduler.ts';
 import { newStudy, type StudyPlan, studyData } from './plan.ts';
 import type { QueueSchedule } from './queue/producer.ts';
 import { writeStudyReport } from './report/study-report.ts';
+import { deviationOf, powerText } from './statistics/power.ts';
 import { isDone, type StudyRun, studyRunConfig, studyRunState, studyRuns } from './study-directory.ts';
 import type { Computing, RunEnd } from './trainer.ts';
 
@@ -71,6 +72,8 @@ export async function runStudy(request: StudyRequest): Promise<void> {
   terminal.clear();
   const parallelRuns = await parallelRunsOf(request, estimates, left.length);
   terminal.line(`\n${planTable(estimates)}\n\n${timeText(estimates, parallelRuns, request.queue)}\n`);
+  const planned = { seeds: study.seeds.length, networks: study.arms.length - 1 };
+  if (planned.networks > 0) terminal.line(`${powerText(planned, deviationOf(runs))}\n`);
   if (request.dryRun) return;
 
   await writeStudy(directory, study);
@@ -121,11 +124,8 @@ async function statesOf(directory: string, study: Study): Promise<readonly RunWi
 function planText(directory: string, { arms, seeds }: Study, total: number, left: number): string {
   const done = total === left ? '' : `, ${total - left} done`;
   const size = `${counted(arms.length, 'network')} x ${counted(seeds.length, 'seed')} = ${counted(total, 'run')}`;
-  return `\nStudy ${oneLine(directory)}: ${size}${done}${seeds.length === 1 ? `\n${oneSeedText}` : ''}`;
+  return `\nStudy ${oneLine(directory)}: ${size}${done}`;
 }
-
-const oneSeedText =
-  'With one seed the report has differences, but no intervals, no p-values and no conclusions: another seed may differ as much.';
 
 function timeText(
   estimates: readonly ArmEstimate[],

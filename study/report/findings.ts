@@ -1,10 +1,7 @@
 /** What the statistics show of a network, and whether the paper's authors saw the same. */
 import type { VariantName } from '../../model/network.ts';
-import type { Comparison, Test } from '../statistics/study-statistics.ts';
+import { type Comparison, significanceLevel, type Test } from '../statistics/study-statistics.ts';
 import { type ArmResults, countsAsGuessing, type StudyRunResults } from './results.ts';
-
-/** Significance level of all tests of a study together. */
-export const significanceLevel = 0.05;
 
 export type Finding =
   /** No run is complete, or none has a counterpart of the reference. */

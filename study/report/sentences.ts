@@ -3,8 +3,14 @@
  * numbers support.
  */
 import { counted } from '../../model/words.ts';
-import type { Basis, Comparison, Estimate, Test } from '../statistics/study-statistics.ts';
-import { type Finding, findingOf, significanceLevel } from './findings.ts';
+import {
+  type Basis,
+  type Comparison,
+  type Estimate,
+  significanceLevel,
+  type Test,
+} from '../statistics/study-statistics.ts';
+import { type Finding, findingOf } from './findings.ts';
 import { type ArmResults, tally } from './results.ts';
 
 /** Shown with all numbers of a study of one seed. */

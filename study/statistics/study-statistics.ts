@@ -27,6 +27,9 @@ import {
 import { meanOf, type Pool, poolOf, type Variation, variationOf } from '../../model/statistics/variation.ts';
 import { interquartileSamples } from './interquartile-mean.ts';
 
+/** Significance level of all tests of a study together. */
+export const significanceLevel = 0.05;
+
 /** All runs of one network. */
 export interface ArmErrors {
   readonly name: string;

@@ -87,6 +87,19 @@ def trimmed():
     }
 
 
+def quantiles():
+    """What Student's t exceeds, from tails of one network to those of a hundred, and exact intervals of shares."""
+    tails = [(0.025, 2), (0.025, 8), (0.2, 1), (0.025 / 9, 1), (0.025 / 9, 8), (0.05, 30), (1e-6, 3), (0.4, 99)]
+    counts = [(0, 9), (2, 9), (9, 9), (1, 3), (30, 100)]
+    interval = lambda count, of: stats.binomtest(count, of).proportion_ci(0.95, "exact")
+    return {
+        "student": [{"tail": p, "degrees": v, "value": float(stats.t.isf(p, v))} for p, v in tails],
+        "shares": [
+            {"count": k, "of": n, "low": float(interval(k, n).low), "high": float(interval(k, n).high)} for k, n in counts
+        ],
+    }
+
+
 json.dump(
     {
         "scipy": scipy.__version__,
@@ -94,6 +107,7 @@ json.dump(
         "threeSeeds": several_seeds(3, 9),
         "fiveSeeds": several_seeds(5, 8),
         "trimmed": trimmed(),
+        "quantiles": quantiles(),
     },
     sys.stdout,
     indent=1,

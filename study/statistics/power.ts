@@ -1,0 +1,129 @@
+/**
+ * What a study can show before it is trained. Its tests compare the mean of the seeds' differences from the
+ * reference with their deviation, by Student's t with one degree of freedom less than seeds; so the number of
+ * seeds and the deviation decide which differences are found.
+ */
+import { studentQuantile } from '../../model/statistics/incomplete-beta.ts';
+import { counted } from '../../model/words.ts';
+import type { RunWithState } from '../estimate.ts';
+import { significanceLevel } from './study-statistics.ts';
+
+/** Share of the studies that find a difference of the size that the plan names. */
+const power = 0.8;
+
+/**
+ * Standard deviation over seeds of a network's difference from the reference: the median of the networks of
+ * docs/study.md in which no run diverged.
+ */
+export const typicalDeviation = 0.017;
+
+interface Plan {
+  readonly seeds: number;
+  /** Networks that are compared with the reference. */
+  readonly networks: number;
+  /** Over seeds, of a network's difference from the reference; a share, 0..1. */
+  readonly deviation: number;
+}
+
+/**
+ * The smallest true difference (a share, above 1 if there is none) that 80 % of such studies find, at the 5 %
+ * level divided by `networks`: the first step of Holm's correction. The multiple of the standard error is
+ * that of Bloom ("Minimum Detectable Effects", Evaluation Review 19, 1995). Infinite for one seed.
+ */
+export function detectableDifference({ seeds, networks, deviation }: Plan): number {
+  if (seeds < 2) return Number.POSITIVE_INFINITY;
+  const limit = studentQuantile(significanceLevel / networks / 2, seeds - 1);
+  return ((limit + studentQuantile(1 - power, seeds - 1)) * deviation) / Math.sqrt(seeds);
+}
+
+const mostSeeds = 100;
+
+/** The smallest number of seeds for which `measure` is at most `limit`; undefined if 100 are not enough. */
+function seedsFor(limit: number, measure: (seeds: number) => number): number | undefined {
+  for (let seeds = 2; seeds <= mostSeeds; seeds++) if (measure(seeds) <= limit) return seeds;
+  return undefined;
+}
+
+export interface Deviation {
+  readonly deviation: number;
+  readonly source: 'these runs' | 'docs/study.md';
+}
+
+/** Fewer degrees of freedom say too little. */
+const leastDegrees = 4;
+
+/**
+ * From the finished runs of the study if they are enough, otherwise `typicalDeviation`. The median over the
+ * networks, so that one that sometimes fails does not count for all.
+ */
+export function deviationOf(runs: readonly RunWithState[]): Deviation {
+  const errors = new Map<string, Map<number, number>>();
+  for (const { run, state } of runs) {
+    if (state.status !== 'finished' || state.run.best === undefined) continue;
+    const ofArm = errors.get(run.arm.name) ?? new Map<number, number>();
+    errors.set(run.arm.name, ofArm.set(run.seed, state.run.best.top1err));
+  }
+  const reference = errors.get('reference');
+  let degrees = 0;
+  const deviations = [...errors.entries()].flatMap(([name, ofArm]) => {
+    const differences = [...ofArm].flatMap(([seed, error]) => {
+      const other = reference?.get(seed);
+      return other === undefined ? [] : [error - other];
+    });
+    if (name === 'reference' || differences.length < 2) return [];
+    degrees += differences.length - 1;
+    return [standardDeviation(differences)];
+  });
+  if (degrees < leastDegrees) return { deviation: typicalDeviation, source: 'docs/study.md' };
+  return { deviation: median(deviations), source: 'these runs' };
+}
+
+function standardDeviation(values: readonly number[]): number {
+  const mean = values.reduce((sum, value) => sum + value / values.length, 0);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (sorted.length - 1) / 2;
+  return ((sorted[Math.floor(at)] ?? 0) + (sorted[Math.ceil(at)] ?? 0)) / 2;
+}
+
+/** The difference for which the plan names the number of seeds. */
+const wanted = 0.02;
+
+/** What the plan can show, as lines for the terminal; empty for a study of only the reference. */
+export function powerText({ seeds, networks }: Omit<Plan, 'deviation'>, found: Deviation): string {
+  if (networks < 1) return '';
+  const { deviation, source } = found;
+  const detectable = (count: number, of: number) =>
+    detectableDifference({ seeds: count, networks: of, deviation });
+  const needed = (of: number) => {
+    const count = seedsFor(wanted, (seedCount) => detectable(seedCount, of));
+    return count === undefined ? `more than ${mostSeeds} seeds` : counted(count, 'seed');
+  };
+  const corrected = networks === 1 ? '' : `, ${needed(networks)} after Holm's correction for ${networks}`;
+  return [
+    shownText({ seeds, networks, deviation }),
+    `A difference of ${points(wanted)} points needs ${needed(1)}${corrected}.`,
+    `This assumes that a network's difference from the reference varies by ${points(deviation)} points from seed to seed (standard deviation), as in ${source}.`,
+  ].join('\n');
+}
+
+function shownText({ seeds, networks, deviation }: Plan): string {
+  if (seeds === 1) return oneSeedText;
+  const alone = points(detectableDifference({ seeds, networks: 1, deviation }));
+  const all = detectableDifference({ seeds, networks, deviation });
+  const correction = networks === 1 ? '' : ` after Holm's correction for ${networks} networks`;
+  if (all > 1)
+    return `This plan cannot show that a network is better or worse: with ${seeds} seeds, even a difference of 100 points is not significant${correction}. Add seeds with --seeds.`;
+  const single = `With ${seeds} seeds, four of five such studies find a difference of ${alone} points`;
+  return networks === 1 ? `${single}.` : `${single} in one network, ${points(all)}${correction}.`;
+}
+
+const oneSeedText =
+  'This plan cannot show anything: with one seed the report has differences, but no intervals, no p-values and no verdicts, because another seed may differ as much. Add seeds with --seeds.';
+
+function points(share: number): string {
+  return (100 * share).toFixed(1);
+}
