@@ -13,10 +13,17 @@ import { errorMeasures } from '../report/curve-panel.ts';
 import { arranged, type Drawing, svgFile } from '../report/drawing.ts';
 import { html, nothing } from '../report/markup.ts';
 import { lightPalette } from '../report/palette.ts';
+import { verdictMeanings } from '../study/report/findings.ts';
 import { forestFigure } from '../study/report/forest-figure.ts';
 import { networkCurves } from '../study/report/network-curves.ts';
 import { readStudyResults, type StudyResults } from '../study/report/results.ts';
-import { ablations, paperCells, paperHeadings, studySentence } from '../study/report/section-findings.ts';
+import {
+  ablations,
+  forestExplanation,
+  paperCells,
+  paperHeadings,
+  studySentence,
+} from '../study/report/section-findings.ts';
 import { oneSeedCaveat, sentenceOf } from '../study/report/sentences.ts';
 import { paperWords, summaryTable } from '../study/report/summary.ts';
 
@@ -44,7 +51,7 @@ async function writeStudyDocs({ study, name }: z.infer<typeof options>): Promise
 
 function forestFile(results: StudyResults): string {
   const heading = 'Difference in top-1 error from the reference, with 95 % intervals; rings are seeds';
-  return svgFile(forestFigure(ablations(results), lightPalette, 'wide'), heading);
+  return svgFile(forestFigure(ablations(results), results.study.marginPoints, lightPalette, 'wide'), heading);
 }
 
 /** A row of three panels for each network, with its name and the paper's finding as caption. */
@@ -87,12 +94,13 @@ ${studySentence(results)} ${trained}${study.seeds.length === 1 ? `\n\n**${oneSee
 
 ![Differences from the reference](${name}-forest.svg)
 
-Small rings are the seeds, lines 95 % intervals. Differences inside the grey bar could have been missed with this number of seeds and
-photographs. Red and blue differences are significant after Holm's correction.
+${forestExplanation}
 
 ## Comparison with the paper
 
 ${markdownTable([paperHeadings, ...comparisons])}
+
+${verdictMeanings.map(([verdict, meaning]) => `- **${verdict}**: ${meaning}`).join('\n')}
 
 ## Summary
 

@@ -50,6 +50,11 @@ export const studySchema = z.strictObject({
   /** The reference first, then variants in the paper's order, then controls. */
   arms: z.array(studyArmSchema).min(1),
   seeds: z.array(z.int().min(0)).min(1),
+  /**
+   * Margin of equivalence, in percentage points of top-1 error. Studies of earlier versions have none and get
+   * the default.
+   */
+  marginPoints: z.number().positive().max(100).default(2),
   /** Absent in a study of an earlier version until it is resumed. */
   data: studyDataSchema.optional(),
   /**

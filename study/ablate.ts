@@ -44,6 +44,14 @@ const ablateOptions = z.strictObject({
     .describe(
       'also train references with as many parameters (params) or multiply-adds (macs) as each ablation',
     ),
+  margin: z
+    .number()
+    .positive()
+    .max(100)
+    .default(2)
+    .describe(
+      'margin of equivalence: networks whose top-1 error differs by fewer points count as equivalent',
+    ),
   out: z
     .string()
     .min(1)
@@ -126,6 +134,7 @@ function planOf(options: AblateOptions, given: ReadonlySet<string>): StudyPlan {
     recipe: options.recipe,
     variants: variantsOf(options.variants),
     controls: options.controls === 'none' ? undefined : options.controls,
+    marginPoints: options.margin,
     seeds: Array.from({ length: options.seeds }, (_, i) => options.seed + i),
   };
 }

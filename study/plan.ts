@@ -56,16 +56,22 @@ export interface StudyPlan {
   readonly recipe: Study['recipe'];
   readonly variants: readonly VariantName[];
   readonly controls: ControlMeasure | undefined;
+  /** Margin of equivalence, in percentage points of top-1 error. */
+  readonly marginPoints: number;
   readonly seeds: readonly number[];
 }
 
-export function newStudy({ config, recipe, variants, controls, seeds }: StudyPlan, data: StudyData): Study {
+export function newStudy(
+  { config, recipe, variants, controls, marginPoints, seeds }: StudyPlan,
+  data: StudyData,
+): Study {
   return {
     textura: productVersion(),
     recipe,
     config,
     arms: [...armsOf(variants, controls, data.classes.length)],
     seeds: [...seeds],
+    marginPoints,
     data,
     failures: {},
     startedAt: new Date().toISOString(),
@@ -106,6 +112,7 @@ export function resumedPlan(stored: Study, asked: StudyPlan, given: ReadonlySet<
     recipe: stored.recipe,
     variants: variantNames.filter((name) => own.includes(name) || added.includes(name)),
     controls: asked.controls,
+    marginPoints: stored.marginPoints,
     seeds: [...new Set([...stored.seeds, ...wanted])].sort((a, b) => a - b),
   };
 }
@@ -166,9 +173,10 @@ function dataChanges(before: StudyData, now: StudyData): readonly string[] {
 function settingsOf({
   config,
   recipe,
+  marginPoints,
   seeds,
-}: Pick<StudyPlan, 'config' | 'recipe' | 'seeds'>): Readonly<Record<string, unknown>> {
-  return { ...config, recipe, seed: seeds[0] };
+}: Pick<StudyPlan, 'config' | 'recipe' | 'marginPoints' | 'seeds'>): Readonly<Record<string, unknown>> {
+  return { ...config, recipe, margin: marginPoints, seed: seeds[0] };
 }
 
 function valueText(settings: Readonly<Record<string, unknown>>, key: string): string {

@@ -72,8 +72,9 @@ export async function runStudy(request: StudyRequest): Promise<void> {
   terminal.clear();
   const parallelRuns = await parallelRunsOf(request, estimates, left.length);
   terminal.line(`\n${planTable(estimates)}\n\n${timeText(estimates, parallelRuns, request.queue)}\n`);
-  const planned = { seeds: study.seeds.length, networks: study.arms.length - 1 };
-  if (planned.networks > 0) terminal.line(`${powerText(planned, deviationOf(runs))}\n`);
+  const networks = study.arms.length - 1;
+  const planned = { seeds: study.seeds.length, networks, margin: study.marginPoints / 100 };
+  if (networks > 0) terminal.line(`${powerText(planned, deviationOf(runs))}\n`);
   if (request.dryRun) return;
 
   await writeStudy(directory, study);

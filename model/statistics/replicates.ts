@@ -117,6 +117,20 @@ export function smallestDetectable(found: Float64Array): number {
   return limit + quantile(found.toSorted(), 0.8);
 }
 
+/**
+ * The probability that the true value lies within `margin` of 0: the share of replicates of the estimate in
+ * which it does, the observed order counted as outside. As a replicate's deviation is a generalised pivotal
+ * quantity, this is one minus a generalised p-value of the hypothesis that it lies outside (Tsui and
+ * Weerahandi, JASA 84, 1989), and for normal noise the posterior probability of a region of practical
+ * equivalence without prior knowledge (Box and Tiao, "Bayesian Inference in Statistical Analysis", 1973,
+ * section 2.4; Kruschke, Advances in Methods and Practices in Psychological Science 1, 2018).
+ */
+export function probabilityWithin(margin: number, { estimate }: Variation, found: Float64Array): number {
+  let outside = 0;
+  for (const deviation of found) if (Math.abs(estimate + deviation) >= margin) outside++;
+  return 1 - (1 + outside) / (1 + found.length);
+}
+
 /** With linear interpolation (Hyndman and Fan, 1996, type 7). */
 function quantile(sorted: Float64Array, share: number): number {
   const place = share * (sorted.length - 1);

@@ -1,5 +1,6 @@
-/** What the statistics show of a network, and whether the paper's authors saw the same. */
+/** What the statistics show of a network, and the verdict on what the paper says of it. */
 import type { VariantName } from '../../model/network.ts';
+import { clopperPearsonInterval } from '../../model/statistics/incomplete-beta.ts';
 import { type Comparison, significanceLevel, type Test } from '../statistics/study-statistics.ts';
 import { type ArmResults, countsAsGuessing, type StudyRunResults } from './results.ts';
 
@@ -8,7 +9,11 @@ export type Finding =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'did not train'; readonly diverged: number; readonly of: number }
   | {
-      readonly kind: 'worse' | 'better' | 'not significant';
+      /**
+       * `equivalent`: within the margin, even if the difference is significant. `worse` and `better`:
+       * significant after Holm's correction. `undecided`: none of these.
+       */
+      readonly kind: 'equivalent' | 'worse' | 'better' | 'undecided';
       readonly comparison: Comparison;
       readonly test: Test;
     }
@@ -24,12 +29,13 @@ export function findingOf({ runs, statistics }: ArmResults): Finding {
   if (comparison === undefined) return { kind: 'unknown' };
   const { test } = comparison;
   if (test === undefined) return { kind: 'untested', comparison };
-  if (test.adjustedPValue > significanceLevel) return { kind: 'not significant', comparison, test };
+  if (test.isEquivalent) return { kind: 'equivalent', comparison, test };
+  if (test.adjustedPValue > significanceLevel) return { kind: 'undecided', comparison, test };
   return { kind: comparison.difference.value > 0 ? 'worse' : 'better', comparison, test };
 }
 
 /** What the paper says of each network, as far as it can be compared. */
-const paperFindings: {
+const paperClaims: {
   readonly [name in VariantName]: 'nothing' | 'alike' | 'worse' | 'does not learn' | 'diverges';
 } = {
   reference: 'nothing',
@@ -47,49 +53,74 @@ const paperFindings: {
 /** An error of at least this share of guessing's counts as not having learnt. */
 const guessingShare = 0.9;
 
-export type Agreement =
-  | 'as in the paper'
-  | 'not as in the paper'
-  | 'partly as in the paper'
-  /**
-   * The paper saw no difference, and the study none that is significant, which does not mean that there is
-   * none.
-   */
-  | 'not contradicted'
-  | 'open'
-  | 'not comparable';
+/**
+ * On what the paper says of a network. `confirmed` and `contradicted`: the study shows the same, or the
+ * opposite. `equivalent`: the network lies within the margin, where the paper says that it is worse, or
+ * nothing. `undecided`: the study shows none of these.
+ */
+export type Verdict = 'confirmed' | 'contradicted' | 'equivalent' | 'undecided';
+
+/** The verdicts as docs and reports explain them. */
+export const verdictMeanings = [
+  [
+    'confirmed',
+    'The study shows what the paper says. "No difference" is confirmed if the network is equivalent to the reference; "worse" if it is significantly worse and not equivalent; "did not train" if the 95 % interval of the share of failed runs lies above one half.',
+  ],
+  [
+    'contradicted',
+    'The study shows the opposite. The paper saw no difference, and there is a significant one beyond equivalence; or the paper saw a worse network, and it is significantly better; or the network did not train, and the interval of the share of failed runs lies below one half.',
+  ],
+  [
+    'equivalent',
+    'The 95 % interval of the difference from the reference lies within the margin, and the paper says that the network is worse, or nothing.',
+  ],
+  ['undecided', 'The study shows none of these. More seeds can decide.'],
+] as const satisfies readonly (readonly [Verdict, string])[];
 
 /**
- * Whether the finding agrees with the paper. `classes` is the number of classes. It is open if the reference
- * has not learnt either, or if the network has only one completed run.
+ * The verdict on a network; undefined if the paper says nothing of it and it differs from the reference.
+ * `classes` is the number of classes. Where the paper's network did not learn, the verdict is undecided if
+ * the reference has not learnt either.
  */
-export function agreementOf(arm: ArmResults, reference: ArmResults | undefined, classes: number): Agreement {
+export function verdictOf(
+  arm: ArmResults,
+  reference: ArmResults | undefined,
+  classes: number,
+): Verdict | undefined {
   const finding = findingOf(arm);
-  const paper = paperFindings[arm.arm.variant];
-  if (paper === 'nothing' || arm.arm.controls !== undefined) return 'not comparable';
-  if (finding.kind === 'unknown' || finding.kind === 'untested' || endedRuns(arm.runs).length < 2)
-    return 'open';
-  switch (paper) {
-    case 'alike':
-      return finding.kind === 'not significant' ? 'not contradicted' : 'not as in the paper';
-    case 'worse':
-      if (finding.kind === 'not significant') return 'open';
-      return finding.kind === 'better' ? 'not as in the paper' : 'as in the paper';
-    case 'does not learn':
-      if (!hasLearnt(reference, classes)) return 'open';
-      return amongRuns(arm.runs, (run) => hasNotLearnt(run, classes));
+  const { kind } = finding;
+  const claim = arm.arm.controls === undefined ? paperClaims[arm.arm.variant] : 'nothing';
+  switch (claim) {
     case 'diverges':
-      return amongRuns(arm.runs, ({ outcome }) => outcome.kind === 'diverged');
+      return ofFailing(arm.runs, ({ outcome }) => outcome.kind === 'diverged');
+    case 'does not learn':
+      if (!hasLearnt(reference, classes)) return 'undecided';
+      return ofFailing(arm.runs, (run) => hasNotLearnt(run, classes));
+    case 'alike':
+      if (kind === 'equivalent') return 'confirmed';
+      return kind === 'better' || isWorse(finding) ? 'contradicted' : 'undecided';
+    case 'worse':
+      if (kind === 'equivalent') return 'equivalent';
+      if (kind === 'better') return 'contradicted';
+      return isWorse(finding) ? 'confirmed' : 'undecided';
+    case 'nothing':
+      if (kind === 'equivalent') return 'equivalent';
+      return kind === 'better' || isWorse(finding) ? undefined : 'undecided';
     default:
-      return paper satisfies never;
+      return claim satisfies never;
   }
 }
 
+/** A network whose runs all diverged is worse if they are enough to say so of most runs. */
+function isWorse(finding: Finding): boolean {
+  if (finding.kind === 'did not train') return clopperPearsonInterval(finding.diverged, finding.of).low > 0.5;
+  return finding.kind === 'worse';
+}
+
 /** Whether a network trains that does not train in the paper. */
-export function trainsAfterAll(arm: ArmResults, agreement: Agreement): boolean {
-  const paper = paperFindings[arm.arm.variant];
-  const failsInPaper = paper === 'does not learn' || paper === 'diverges';
-  return failsInPaper && agreement === 'not as in the paper';
+export function trainsAfterAll({ arm }: ArmResults, verdict: Verdict | undefined): boolean {
+  const claim = paperClaims[arm.variant];
+  return verdict === 'contradicted' && (claim === 'does not learn' || claim === 'diverges');
 }
 
 function hasLearnt(reference: ArmResults | undefined, classes: number): boolean {
@@ -102,13 +133,16 @@ function hasNotLearnt(run: StudyRunResults, classes: number): boolean {
   return countsAsGuessing(run) || error >= guessingShare * (1 - 1 / classes);
 }
 
-function amongRuns(runs: readonly StudyRunResults[], is: (run: StudyRunResults) => boolean): Agreement {
+/** The verdict on "it does not train" from the share of runs that do not. */
+function ofFailing(runs: readonly StudyRunResults[], fails: (run: StudyRunResults) => boolean): Verdict {
   const ended = endedRuns(runs);
-  const count = ended.filter(is).length;
-  if (count === 0) return 'not as in the paper';
-  return count === ended.length ? 'as in the paper' : 'partly as in the paper';
+  if (ended.length === 0) return 'undecided';
+  const { low, high } = clopperPearsonInterval(ended.filter(fails).length, ended.length);
+  if (low > 0.5) return 'confirmed';
+  return high < 0.5 ? 'contradicted' : 'undecided';
 }
 
-function endedRuns(runs: readonly StudyRunResults[]): readonly StudyRunResults[] {
+/** Runs with a result. */
+export function endedRuns(runs: readonly StudyRunResults[]): readonly StudyRunResults[] {
   return runs.filter(({ outcome }) => ['finished', 'stopped early', 'diverged'].includes(outcome.kind));
 }

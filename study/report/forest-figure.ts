@@ -1,11 +1,11 @@
 /**
  * The study in one figure: how each network's error differs from the reference's, with its 95 % interval and
- * the difference of each seed. Grey bars are the differences that the study would probably have missed.
+ * the difference of each seed. The grey band is the margin of equivalence.
  */
 import * as Plot from '@observablehq/plot';
 import { chart, type Drawing } from '../../report/drawing.ts';
 import type { Palette } from '../../report/palette.ts';
-import type { Estimate } from '../statistics/study-statistics.ts';
+import type { Estimate, Test } from '../statistics/study-statistics.ts';
 import { type Finding, findingOf } from './findings.ts';
 import type { ArmResults } from './results.ts';
 import { displayName, findingWords, pValueEquation, signedInterval } from './sentences.ts';
@@ -33,7 +33,6 @@ interface ForestRow {
   readonly hasDiverged: boolean;
   /** In percentage points. */
   readonly difference: Estimate | undefined;
-  readonly missed: number;
   readonly seeds: readonly {
     readonly points: number;
     readonly link: string | undefined;
@@ -43,7 +42,12 @@ interface ForestRow {
 }
 
 /** `arms` are those of the study without the reference. */
-export function forestFigure(arms: readonly ArmResults[], palette: Palette, layout: ForestLayout): Drawing {
+export function forestFigure(
+  arms: readonly ArmResults[],
+  marginPoints: number,
+  palette: Palette,
+  layout: ForestLayout,
+): Drawing {
   const rows = arms.map(forestRow);
   const { widthPx, rowPx, marginLeft, marginRight } = frames[layout];
   const domain = forestDomain(rows);
@@ -60,7 +64,7 @@ export function forestFigure(arms: readonly ArmResults[], palette: Palette, layo
     y: { type: 'band', domain: rows.map(({ name }) => name), axis: null, padding: 0 },
     marks: [
       Plot.gridX({ stroke: palette.rule, strokeOpacity: 1, ticks: layout === 'wide' ? 8 : 4 }),
-      ...missedMarks(rows, domain, palette, layout),
+      ...marginMarks(rows, marginPoints, domain, palette),
       Plot.ruleX([0], { stroke: palette.ink }),
       Plot.axisX({
         ticks: layout === 'wide' ? 8 : 4,
@@ -93,7 +97,6 @@ function forestRow(results: ArmResults): ForestRow {
     finding,
     hasDiverged: results.runs.some(({ outcome }) => outcome.kind === 'diverged'),
     difference: comparison && finding.kind !== 'did not train' ? inPoints(comparison.difference) : undefined,
-    missed: 100 * (comparison?.test?.smallestDetectable ?? 0),
     seeds:
       finding.kind === 'did not train'
         ? []
@@ -102,11 +105,14 @@ function forestRow(results: ArmResults): ForestRow {
             points: 100 * difference,
             link,
           })),
-    numbers:
-      'test' in finding
-        ? `${signedInterval(finding.comparison.difference)}, ${pValueEquation(finding.test.adjustedPValue)}`
-        : findingWords(finding),
+    numbers: 'test' in finding ? numbersOf(finding) : findingWords(finding),
   };
+}
+
+/** The test that decides, and the interval. */
+function numbersOf({ kind, comparison, test }: Extract<Finding, { readonly test: Test }>): string {
+  const decisive = kind === 'equivalent' ? `equivalent` : pValueEquation(test.adjustedPValue);
+  return `${signedInterval(comparison.difference)}, ${decisive}`;
 }
 
 /**
@@ -125,25 +131,16 @@ function forestDomain(rows: readonly ForestRow[]): readonly [number, number] {
   return [Math.max(-limit, Math.min(-1, ...lows)), Math.min(limit, Math.max(1, ...highs))];
 }
 
-function missedMarks(
+/** Nothing if no network has an interval, which could lie in the margin. */
+function marginMarks(
   rows: readonly ForestRow[],
+  marginPoints: number,
   [low, high]: readonly [number, number],
   { rule }: Palette,
-  layout: ForestLayout,
 ): readonly Plot.Markish[] {
-  const shown = rows.filter(({ difference }) => difference?.interval !== undefined);
-  return [
-    Plot.barX(shown, {
-      x1: ({ missed }: ForestRow) => Math.max(low, -missed),
-      x2: ({ missed }: ForestRow) => Math.min(high, missed),
-      y: 'name',
-      fill: rule,
-      fillOpacity: 0.45,
-      insetTop: layout === 'wide' ? 8 : 37,
-      insetBottom: 8,
-      className: 'missed',
-    }),
-  ];
+  if (rows.every(({ difference }) => difference?.interval === undefined)) return [];
+  const ends = { x1: [Math.max(low, -marginPoints)], x2: [Math.min(high, marginPoints)] };
+  return [Plot.rectX([0], { ...ends, fill: rule, fillOpacity: 0.45, className: 'margin' })];
 }
 
 function axisTitles({ muted }: Palette, layout: ForestLayout): readonly Plot.Markish[] {
@@ -256,7 +253,9 @@ function findingColour({ kind }: Finding, palette: Palette): string {
       return palette.wrong;
     case 'better':
       return palette.validation;
-    case 'not significant':
+    case 'equivalent':
+      return palette.ink;
+    case 'undecided':
     case 'untested':
     case 'unknown':
       return palette.muted;

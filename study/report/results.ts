@@ -61,7 +61,10 @@ export async function readStudyResults(directory: string): Promise<StudyResults>
     runs: runs.filter(({ run }) => run.arm === arm).map(({ found }) => found),
   }));
   const found = runs.map((run) => run.found);
-  const statistics = studyStatistics(arms.map((arm) => armErrors(arm, found)));
+  const statistics = studyStatistics(
+    arms.map((arm) => armErrors(arm, found)),
+    study.marginPoints / 100,
+  );
   return {
     name: basename(resolve(directory)),
     study,

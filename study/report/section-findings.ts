@@ -7,17 +7,18 @@ import { svgElement } from '../../report/drawing.ts';
 import { html, type Markup, nothing } from '../../report/markup.ts';
 import { type Column, section, type TableRow, table } from '../../report/page.ts';
 import { pagePalette } from '../../report/palette.ts';
-import { agreementOf, type Finding, findingOf, trainsAfterAll } from './findings.ts';
+import { type Finding, findingOf, trainsAfterAll, verdictMeanings, verdictOf } from './findings.ts';
 import { type ForestLayout, forestFigure, forestLabel } from './forest-figure.ts';
 import type { ArmResults, StudyResults, StudyRunResults } from './results.ts';
 import {
   detectableText,
   displayName,
   divergedWords,
+  evidenceWords,
   findingWords,
   interval,
   oneSeedCaveat,
-  pValueWords,
+  probabilityText,
   sentenceOf,
   signedInterval,
   testText,
@@ -37,7 +38,8 @@ export function studySentence(results: StudyResults): string {
   const parts = [
     [number('worse'), 'worse'],
     [number('better'), 'better'],
-    [number('not significant'), 'not significantly different'],
+    [number('equivalent'), `equivalent within ${results.study.marginPoints} points`],
+    [number('undecided'), 'undecided'],
     [number('untested'), 'not tested'],
     [number('did not train'), 'did not train'],
     [number('unknown'), 'without a result yet'],
@@ -58,7 +60,8 @@ export function resultEntry(results: StudyResults): Markup {
     level === undefined
       ? nothing
       : html`<p>The reference has a top-1 error of ${interval(level.mean)} % of validation patches (each photograph counts the same${level.mean.interval === undefined ? '' : '; brackets are the 95 % interval'}) over ${counted(level.seeds.length, 'seed')} and ${counted(level.photographs, 'photograph')}. ${runLinks(reference?.runs ?? [])}</p>`;
-  const figures = (['wide', 'narrow'] as const).map((layout) => forestElement(others, layout));
+  const { marginPoints } = results.study;
+  const figures = (['wide', 'narrow'] as const).map((layout) => forestElement(others, marginPoints, layout));
   return html`<div class="entry">
 <p class="sentence">${studySentence(results)}</p>
 ${base}
@@ -66,17 +69,29 @@ ${others.length === 0 ? nothing : html`${figures}${results.study.seeds.length ==
 </div>`;
 }
 
-function forestElement(others: readonly ArmResults[], layout: ForestLayout): Markup {
-  return html`<div class="${layout}">${svgElement(forestFigure(others, pagePalette, layout), forestLabel(others), pagePalette)}</div>
+function forestElement(others: readonly ArmResults[], marginPoints: number, layout: ForestLayout): Markup {
+  return html`<div class="${layout}">${svgElement(forestFigure(others, marginPoints, pagePalette, layout), forestLabel(others), pagePalette)}</div>
 `;
 }
 
+/** How to read the forest plot. */
+export const forestExplanation =
+  "Dots are means, lines 95 % intervals, small rings the seeds. The grey band is the margin of equivalence. Red networks are worse and blue ones better than the reference, significantly after Holm's correction for the number of networks; black ones are equivalent to it, and grey ones undecided: the study shows neither.";
+
 const oneSeedNote = html`<p class="after">Dots are the differences of the only seed; rings link to its runs. <b>${oneSeedCaveat}</b></p>`;
 
-const forestNote = html`<p class="after">Dots are means, lines 95 % intervals, small rings the seeds; each links to its run. Red and blue differences are significant after Holm's correction for the number of networks. Differences inside the grey bar would probably have been missed with this number of seeds and photographs: not significant does not mean no difference.</p>`;
+const forestNote = html`<p class="after">${forestExplanation}</p>`;
 
-export const paperHeadings = ['network', 'in the paper', 'in this study', 'p-value', 'verdict'] as const;
+export const paperHeadings = [
+  'network',
+  'in the paper',
+  'in this study',
+  'difference, points; p (Holm); probability',
+  'verdict',
+] as const;
 const paperColumns = paperHeadings.map((heading): Column => ({ heading, kind: 'name' }));
+
+const meanings = html`<dl class="after">${verdictMeanings.map(([verdict, meaning]) => html`<dt>${verdict}</dt><dd>${meaning}</dd>`)}</dl>`;
 
 export function paperSection(results: StudyResults): Markup {
   const rows = ablations(results).map((arm): TableRow => {
@@ -84,17 +99,18 @@ export function paperSection(results: StudyResults): Markup {
   });
   return section(
     'Comparison with the paper',
-    'What the paper says of each network, and what this study finds. "Open" is neither yes nor no.',
-    table('Comparison with the paper', paperColumns, rows),
+    'What the paper says of each network, and what this study finds. "Within" is the probability that the difference lies within the margin.',
+    html`${table('Comparison with the paper', paperColumns, rows)}
+${results.study.seeds.length === 1 ? nothing : meanings}`,
   );
 }
 
 /** The cells under `paperHeadings`. */
 export function paperCells(arm: ArmResults, { arms, labels }: StudyResults): readonly string[] {
   const finding = findingOf(arm);
-  const agreement = agreementOf(arm, arms[0], labels?.length ?? 2);
+  const verdict = verdictOf(arm, arms[0], labels?.length ?? 2);
   const found = [
-    trainsAfterAll(arm, agreement) ? 'it trains' : '',
+    trainsAfterAll(arm, verdict) ? 'it trains' : '',
     findingWords(finding),
     finding.kind === 'did not train' ? '' : divergedWords(arm),
   ];
@@ -102,8 +118,8 @@ export function paperCells(arm: ArmResults, { arms, labels }: StudyResults): rea
     displayName(arm.arm),
     paperWords(arm.arm),
     found.filter((words) => words !== '').join('; '),
-    pValueWords(finding),
-    agreement === 'not comparable' ? '' : agreement,
+    evidenceWords(finding),
+    verdict ?? '',
   ];
 }
 
@@ -123,6 +139,7 @@ const numberColumns: readonly Column[] = [
   { heading: 'interquartile mean, %', kind: 'number' },
   { heading: 'difference, points', kind: 'number' },
   { heading: 'p', kind: 'number' },
+  { heading: 'within the margin', kind: 'number' },
   { heading: 'better on, %', kind: 'number' },
   { heading: 'detectable, points', kind: 'number' },
 ];
@@ -132,7 +149,8 @@ export function statisticsSection({ study, arms }: StudyResults): Markup {
     study.seeds.length < 2
       ? 'With one seed there are no intervals and no p-values: the numbers are those of this seed.'
       : 'Brackets are 95 % intervals over seeds and photographs; p has Holm\'s correction for the number of networks. "Detectable" is the ' +
-        'smallest difference that four of five such studies would find at the 5 % level, before that correction.';
+        'smallest difference that four of five such studies would find at the 5 % level, before that correction. ' +
+        `"Within the margin" is the probability that the true difference is less than ${study.marginPoints} points.`;
   const entry = html`${table('Statistics of each network', numberColumns, arms.map(numberRow))}
 <p class="after">${explanation} "Better on" is the share of photographs on which the network is better than the reference, ties counting half.</p>`;
   return section('Statistics', 'Of validation patches; each photograph counts the same.', entry);
@@ -145,10 +163,11 @@ function numberRow(results: ArmResults): TableRow {
     ? [
         signedInterval(comparison.difference),
         testText(comparison),
+        comparison.test ? probabilityText(comparison.test.withinMargin) : '',
         interval(comparison.improvement),
         comparison.test ? detectableText(comparison.test.smallestDetectable) : '',
       ]
-    : ['', '', '', ''];
+    : ['', '', '', '', ''];
   const errors = statistics ? [interval(statistics.mean), interval(statistics.interquartileMean)] : ['', ''];
   return { cells: [networkCell(results), ...errors, ...difference] };
 }

@@ -96,8 +96,10 @@ export function findingWords(finding: Finding): string {
       return `worse by ${points(finding.comparison.difference.value)} points`;
     case 'better':
       return `better by ${points(-finding.comparison.difference.value)} points`;
-    case 'not significant':
-      return 'no significant difference';
+    case 'equivalent':
+      return `within ${marginText(finding.test)} points of the reference`;
+    case 'undecided':
+      return 'neither a difference nor equivalence is shown';
     case 'untested':
       return untestedWords(finding.comparison);
     default:
@@ -120,17 +122,31 @@ export function divergedWords({ runs }: ArmResults): string {
   return diverged === 0 ? '' : `${diverged} of ${counted(runs.length, 'run')} diverged`;
 }
 
-/** The p-value or what replaces it, for a table's cell. */
-export function pValueWords(finding: Finding): string {
+/** The margin of equivalence in points: `2`, `1.5`. */
+function marginText({ margin }: Pick<Test, 'margin'>): string {
+  return String(Number((100 * margin).toFixed(2)));
+}
+
+/** `0.97`, `> 0.999`; never 1, which replicates cannot show. */
+export function probabilityText(value: number): string {
+  return value > 0.999 ? `>${noBreak}0.999` : value.toFixed(value > 0.99 || value < 0.01 ? 3 : 2);
+}
+
+/** The tests or what replaces them, for a table's cell. */
+export function evidenceWords(finding: Finding): string {
   switch (finding.kind) {
     case 'unknown':
       return '';
     case 'did not train':
       return finding.of === 1 ? 'one run' : 'all completed runs';
+    case 'equivalent':
     case 'worse':
     case 'better':
-    case 'not significant':
-      return `${pValueText(finding.test.adjustedPValue)} (Holm, ${counted(finding.comparison.seeds.length, 'seed')})`;
+    case 'undecided':
+      return (
+        `${signedInterval(finding.comparison.difference)}; ${pValueEquation(finding.test.adjustedPValue)}; ` +
+        `within ±${marginText(finding.test)}: ${probabilityText(finding.test.withinMargin)}`
+      );
     case 'untested':
       return untestedText(finding.comparison.basis);
     default:
@@ -153,8 +169,10 @@ export function sentenceOf(arm: ArmResults, guessing: number | undefined): strin
     case 'worse':
     case 'better':
       return `${changeWords(subject, finding)}${note}`;
-    case 'not significant':
-      return `${notSignificantWords(subject, finding)}${note}`;
+    case 'equivalent':
+      return `${equivalentWords(subject, finding)}${note}`;
+    case 'undecided':
+      return `${undecidedWords(subject, finding)}${note}`;
     case 'untested':
       return `${untestedSentence(subject, finding.comparison)}${note}`;
     default:
@@ -192,7 +210,20 @@ function changeWords(subject: string, { kind, comparison, test }: TestedFinding)
   return `${capital(subject)} has ${comparedWords(difference.value)} (95${noBreak}% interval ${within}; ${pValueEquation(test.adjustedPValue)} after Holm's correction).`;
 }
 
-function notSignificantWords(subject: string, { comparison, test }: TestedFinding): string {
+function equivalentWords(subject: string, { comparison, test }: TestedFinding): string {
+  const significant =
+    test.adjustedPValue <= significanceLevel
+      ? ` The small difference is significant (${pValueEquation(test.adjustedPValue)} after Holm's correction).`
+      : '';
+  return `${capital(subject)} is equivalent to the reference: its top-1 error differs by ${signedPoints(comparison.difference.value)} points (95${noBreak}% interval ${betweenWords(comparison)}), and lies within ${marginText(test)} points with a probability of ${probabilityText(test.withinMargin)}.${significant}`;
+}
+
+function betweenWords({ difference }: Comparison): string {
+  const [low, high] = [difference.interval?.low ?? 0, difference.interval?.high ?? 0].map(signedPoints);
+  return low === high ? 'within 0.1' : `${low} to ${high}`;
+}
+
+function undecidedWords(subject: string, { comparison, test }: TestedFinding): string {
   const { difference } = comparison;
   const { smallestDetectable, adjustedPValue, pValue } = test;
   const uncorrected =
@@ -203,9 +234,7 @@ function notSignificantWords(subject: string, { comparison, test }: TestedFindin
     smallestDetectable < 1
       ? `The study could have missed a true difference of less than ${atLeastATenth(smallestDetectable)} points.`
       : 'Its runs vary so much that the study could not have shown any difference.';
-  const [low, high] = [difference.interval?.low ?? 0, difference.interval?.high ?? 0].map(signedPoints);
-  const between = low === high ? 'within 0.1' : `${low} to ${high}`;
-  return `${capital(subject)} does not differ significantly from the reference: ${signedPoints(difference.value)} points (95${noBreak}% interval ${between}; ${pValueEquation(adjustedPValue)} after Holm's correction). ${missed}${uncorrected}`;
+  return `${capital(subject)} does not differ significantly from the reference, and is not shown to be equivalent: ${signedPoints(difference.value)} points (95${noBreak}% interval ${betweenWords(comparison)}; ${pValueEquation(adjustedPValue)} after Holm's correction; within ${marginText(test)} points with a probability of ${probabilityText(test.withinMargin)}). ${missed}${uncorrected}`;
 }
 
 function untestedSentence(subject: string, { basis, difference: { value }, seeds }: Comparison): string {

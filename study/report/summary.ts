@@ -12,6 +12,7 @@ import {
   detectableText,
   interval,
   oneSeedCaveat,
+  probabilityText,
   signedInterval,
   testText,
   untestedText,
@@ -55,6 +56,8 @@ function summaryRow({ arm, runs, statistics, cost }: ArmResults): Readonly<Recor
     p: comparison?.test?.pValue,
     p_holm: comparison?.test?.adjustedPValue,
     smallest_detectable: comparison?.test?.smallestDetectable,
+    margin: comparison?.test?.margin,
+    within_margin_probability: comparison?.test?.withinMargin,
   };
 }
 
@@ -84,6 +87,7 @@ const headings = [
   'interquartile mean, %',
   'difference, points',
   'p (Holm)',
+  'within the margin',
   'probability of improvement',
   'detectable, points',
   'parameters',
@@ -96,7 +100,7 @@ const headings = [
 export function summaryMarkdown(results: StudyResults): string {
   return `# ${results.name}
 
-${results.study.seeds.length === 1 ? oneSeedText : intervalText}
+${results.study.seeds.length === 1 ? oneSeedText : intervalText(results.study.marginPoints)}
 
 ${summaryTable(results, 'linked')}`;
 }
@@ -105,8 +109,11 @@ const oneSeedText = `**${oneSeedCaveat}**
 
 Top-1 error of validation patches, where each photograph counts the same; differences are from the reference, above 0 is worse.`;
 
-const intervalText = `Top-1 error of validation patches, where each photograph counts the same, with 95 % intervals; differences are from
+const intervalText = (
+  marginPoints: number,
+) => `Top-1 error of validation patches, where each photograph counts the same, with 95 % intervals; differences are from
 the reference, above 0 is worse. There is no interval if a network has one seed, or if all seeds and photographs agree.
+"Within the margin" is the probability that the true difference is less than ${marginPoints} points.
 "Detectable" is the smallest difference that four of five studies with these seeds and photographs would find.`;
 
 /** The table; runs are named by their seeds, with links to their reports if `linked`. */
@@ -125,6 +132,7 @@ function markdownCells({ arm, runs, statistics, cost }: ArmResults, links: 'link
     statistics ? interval(statistics.interquartileMean) : '',
     comparison ? signedInterval(comparison.difference) : '',
     comparison ? testText(comparison) : '',
+    comparison?.test ? probabilityText(comparison.test.withinMargin) : '',
     comparison ? comparison.improvement.value.toFixed(2) : '',
     comparison?.test ? detectableText(comparison.test.smallestDetectable) : '',
     cost ? count(cost.parameters) : '',

@@ -36,6 +36,16 @@ export function detectableDifference({ seeds, networks, deviation }: Plan): numb
   return ((limit + studentQuantile(1 - power, seeds - 1)) * deviation) / Math.sqrt(seeds);
 }
 
+/**
+ * The smallest margin (a share) within which 80 % of studies show a network to be equivalent that does not
+ * differ: both ends of the 95 % interval must lie inside it.
+ */
+export function equivalenceMargin({ seeds, deviation }: Omit<Plan, 'networks'>): number {
+  if (seeds < 2) return Number.POSITIVE_INFINITY;
+  const limit = studentQuantile(significanceLevel / 2, seeds - 1);
+  return ((limit + studentQuantile((1 - power) / 2, seeds - 1)) * deviation) / Math.sqrt(seeds);
+}
+
 const mostSeeds = 100;
 
 /** The smallest number of seeds for which `measure` is at most `limit`; undefined if 100 are not enough. */
@@ -89,23 +99,28 @@ function median(values: readonly number[]): number {
   return ((sorted[Math.floor(at)] ?? 0) + (sorted[Math.ceil(at)] ?? 0)) / 2;
 }
 
-/** The difference for which the plan names the number of seeds. */
-const wanted = 0.02;
-
-/** What the plan can show, as lines for the terminal; empty for a study of only the reference. */
-export function powerText({ seeds, networks }: Omit<Plan, 'deviation'>, found: Deviation): string {
+/**
+ * What the plan can show, as lines for the terminal; empty for a study of only the reference. `margin` is that
+ * of equivalence, a share, and also the difference for which it names the number of seeds.
+ */
+export function powerText(
+  { seeds, networks, margin }: Omit<Plan, 'deviation'> & { readonly margin: number },
+  found: Deviation,
+): string {
   if (networks < 1) return '';
   const { deviation, source } = found;
   const detectable = (count: number, of: number) =>
     detectableDifference({ seeds: count, networks: of, deviation });
-  const needed = (of: number) => {
-    const count = seedsFor(wanted, (seedCount) => detectable(seedCount, of));
+  const seedsText = (measure: (count: number) => number) => {
+    const count = seedsFor(margin, measure);
     return count === undefined ? `more than ${mostSeeds} seeds` : counted(count, 'seed');
   };
+  const needed = (of: number) => seedsText((count) => detectable(count, of));
+  const equivalent = seedsText((count) => equivalenceMargin({ seeds: count, deviation }));
   const corrected = networks === 1 ? '' : `, ${needed(networks)} after Holm's correction for ${networks}`;
   return [
     shownText({ seeds, networks, deviation }),
-    `A difference of ${points(wanted)} points needs ${needed(1)}${corrected}.`,
+    `A difference of ${points(margin)} points needs ${needed(1)}${corrected}. Equivalence within ${points(margin)} points needs ${equivalent}.`,
     `This assumes that a network's difference from the reference varies by ${points(deviation)} points from seed to seed (standard deviation), as in ${source}.`,
   ].join('\n');
 }
@@ -118,7 +133,8 @@ function shownText({ seeds, networks, deviation }: Plan): string {
   if (all > 1)
     return `This plan cannot show that a network is better or worse: with ${seeds} seeds, even a difference of 100 points is not significant${correction}. Add seeds with --seeds.`;
   const single = `With ${seeds} seeds, four of five such studies find a difference of ${alone} points`;
-  return networks === 1 ? `${single}.` : `${single} in one network, ${points(all)}${correction}.`;
+  const difference = networks === 1 ? `${single}.` : `${single} in one network, ${points(all)}${correction}.`;
+  return `${difference} They show that a network without a difference is equivalent within ${points(equivalenceMargin({ seeds, deviation }))} points.`;
 }
 
 const oneSeedText =

@@ -13,6 +13,7 @@ const planOf = (changes: Partial<StudyPlan> = {}): StudyPlan => ({
   recipe: 'default',
   variants: ['reference', 'no-pool2'],
   controls: undefined,
+  marginPoints: 2,
   seeds: [7, 8],
   ...changes,
 });
@@ -47,6 +48,9 @@ test('another first seed contradicts the study, like any other setting', () => {
       code: 'usage',
       message: expect.stringContaining('--seed was 7, now 5; --batch was 165, now 6'),
     }),
+  );
+  expect(() => resumedPlan(stored, planOf({ marginPoints: 3 }), new Set(['margin']))).toThrow(
+    '--margin was 2, now 3',
   );
 });
 

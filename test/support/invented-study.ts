@@ -33,6 +33,8 @@ export interface InventedStudy {
   readonly labels?: readonly string[];
   readonly photographsAClass?: number;
   readonly seeds?: readonly number[];
+  /** Factor on the noise of errors, 1 by default. */
+  readonly noise?: number;
   /** What each network adds to a photograph's error; the reference comes first of itself. */
   readonly added?: Readonly<Partial<Record<VariantName, number>>>;
   readonly controls?: readonly StudyArm[];
@@ -48,6 +50,7 @@ export async function inventStudy({
   labels = ['bark', 'brick', 'glass', 'knit', 'marble', 'plaid', 'water'],
   photographsAClass = 6,
   seeds = [1, 2, 3],
+  noise = 1,
   added = { 'no-relu3': 0, 'no-pool2': 0.3 },
   controls = [],
   ends = {},
@@ -67,7 +70,7 @@ export async function inventStudy({
       config,
       labels,
       end,
-      photographs(run.name, run.seed, labels, photographsAClass, worse),
+      photographs(run.name, run.seed, labels, photographsAClass, worse, noise),
     );
   }
   return directory;
@@ -111,14 +114,15 @@ function photographs(
   labels: readonly string[],
   aClass: number,
   added: number,
+  factor: number,
 ): readonly ValidatedImage[] {
   const noise = randomStream(7, 'invented errors', run);
-  const luck = 0.01 * noise.normal();
+  const luck = 0.01 * factor * noise.normal();
   return labels.flatMap((label, c) =>
     Array.from({ length: aClass }, (_, i): ValidatedImage => {
       const image = `${label}/${(i * 5 + seed * 3) % (5 * aClass)}.jpg`;
       const difficulty = randomStream(8, 'invented difficulty', image).between(0, 0.7);
-      const share = difficulty + added * (c % 2 === 0 ? 1.5 : 0.5) + luck + 0.08 * noise.normal();
+      const share = difficulty + added * (c % 2 === 0 ? 1.5 : 0.5) + luck + 0.08 * factor * noise.normal();
       const wrong = Math.round(patches * Math.min(1, Math.max(0, share)));
       const other = labels[(c + 1) % labels.length] as string;
       return {

@@ -157,7 +157,8 @@ test('a diverged run removes its network from the figure, and does not compress 
   const verdicts = all(document, '[aria-label="Comparison with the paper"] tbody tr').map(
     (row) => texts(row, 'td')[1],
   );
-  expect(verdicts).toEqual(['no significant difference', 'no significant difference; 1 of 2 runs diverged']);
+  const undecided = 'neither a difference nor equivalence is shown';
+  expect(verdicts).toEqual([undecided, `${undecided}; 1 of 2 runs diverged`]);
   const told = texts(document, 'section p').find((text) => text.startsWith('no-relu4.')) ?? '';
   expect(told).toContain('Its runs vary so much that the study could not have shown any difference.');
   const ticks = texts(document, 'svg[aria-label^="Differences in top-1 error"] text')
@@ -199,14 +200,71 @@ test('results are next to what the paper reports', async () => {
     'no difference from the reference',
     'NaN: did not train',
   ]);
-  expect(rows[0]?.[1]).toMatch(/^it trains; /);
-  expect(rows.map((row) => row[3])).toEqual([
-    'not as in the paper',
-    'not contradicted',
-    'open',
-    'not contradicted',
-    'as in the paper',
-  ]);
+  // Three runs are too few to say that most runs train, or that most diverge.
+  expect(rows.map((row) => row[3])).toEqual(rows.map(() => 'undecided'));
+});
+
+test('with six seeds every verdict is reached, and follows from difference, equivalence and failed runs', async () => {
+  const seeds = [1, 2, 3, 4, 5, 6];
+  const { document, csv, table } = await reported({
+    seeds,
+    photographsAClass: 12,
+    noise: 0.1,
+    added: {
+      'no-relu1': 0,
+      'no-relu2': 0,
+      'no-relu3': 0.15,
+      'no-pool1': 0.3,
+      'no-pool2': 0,
+      'no-relu234-pool4': -0.1,
+      'no-conv4-pool4': 0,
+      'lab-baseline': 0.3,
+    },
+    ends: Object.fromEntries(seeds.map((seed) => [`no-conv4-pool4-s${seed}`, 'diverged'])),
+  });
+  const rows = all(document, '[aria-label="Comparison with the paper"] tbody tr').map((row) =>
+    texts(row, 'td'),
+  );
+  expect(rows.map(([, found, , verdict]) => [found?.replace(/[\d.]+ points$/, 'N points'), verdict])).toEqual(
+    [
+      ['it trains; within 2 points of the reference', 'contradicted'],
+      ['within 2 points of the reference', 'confirmed'],
+      ['worse by N points', 'contradicted'],
+      ['worse by N points', 'confirmed'],
+      ['within 2 points of the reference', 'equivalent'],
+      ['better by N points', 'contradicted'],
+      ['did not train: 6 of 6 runs diverged', 'confirmed'],
+      ['worse by N points', ''],
+    ],
+  );
+  const row = summaryOf(csv).get('no-relu2');
+  expect(Number(row?.within_margin_probability)).toBeGreaterThan(0.95);
+  expect(row?.margin).toBe('0.02');
+  expect(texts(document, 'section p').find((text) => text.startsWith('no-relu2.'))).toMatch(
+    /is equivalent to the reference: its top-1 error differs by .* and lies within 2 points with a probability of (0\.9\d|>\s0\.999)/,
+  );
+  expect(table).toContain(
+    '"Within the margin" is the probability that the true difference is less than 2 points.',
+  );
+  const [band] = all(document, '.wide svg .margin rect');
+  if (band === undefined) throw new Error('expected a band');
+  const [left, right] = [numberOf(band, 'x'), numberOf(band, 'x') + numberOf(band, 'width')];
+  const inBand = all(document, '.wide svg .interval line').map(
+    (line) => left < numberOf(line, 'x1') && numberOf(line, 'x2') < right,
+  );
+  expect(inBand).toEqual([true, true, false, false, true, false, false]);
+});
+
+test('a margin of the study decides what is equivalent', async () => {
+  const directory = await inventStudy({ photographsAClass: 12, noise: 0.1, added: { 'no-relu2': 0 } });
+  const path = join(directory, 'study.json');
+  const study = JSON.parse(await readFile(path, 'utf8'));
+  expect(study.marginPoints).toBe(2);
+  await writeFile(path, JSON.stringify({ ...study, marginPoints: 0.05 }));
+  await writeStudyReport(directory);
+  const page = parsed(await readFile(join(directory, 'report.html'), 'utf8'));
+  expect(texts(page, '[aria-label="Comparison with the paper"] tbody td')[3]).toBe('undecided');
+  expect(page.querySelector('.sentence')?.textContent).toContain('1 undecided');
 });
 
 test('the forest plot has an estimate, an interval and the seeds of each network at their positions on the axis', async () => {
@@ -251,7 +309,7 @@ test('a study of one seed has differences, and no interval and no p-value anywhe
   const text = document.querySelector('main')?.textContent ?? '';
   expect(text).not.toContain('Brackets are 95');
   expect(text).not.toMatch(/interval \d|p\s=|p\s<|significant|could have missed/);
-  expect(all(document, 'svg .interval line, svg .missed rect')).toEqual([]);
+  expect(all(document, 'svg .interval line, svg .margin rect')).toEqual([]);
   expect(all(document, '.wide svg .estimate circle')).toHaveLength(3);
   const verdicts = all(document, '[aria-label="Comparison with the paper"] tbody tr').map((row) =>
     texts(row, 'td'),
@@ -262,7 +320,7 @@ test('a study of one seed has differences, and no interval and no p-value anywhe
     expect.stringMatching(/^\+\d+\.\d points in seed 4; not tested$/),
     'did not train: 1 of 1 run diverged',
   ]);
-  expect(verdicts.map((row) => row[3])).toEqual(['open', 'open', 'open', 'open']);
+  expect(verdicts.map((row) => row[3])).toEqual(verdicts.map(() => 'undecided'));
   expect(document.querySelector('.sentence')?.textContent).toBe(
     '4 networks compared with the reference: 3 not tested, 1 did not train.',
   );

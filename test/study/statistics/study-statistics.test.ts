@@ -93,7 +93,7 @@ test.each([
     { name: 'reference', runs: runs(expected.reference) },
     { name: 'variant', runs: runs(expected.variant) },
   ];
-  const found = comparisonOf(studyStatistics(arms, { replicates: 60_000, seed: 3 }));
+  const found = comparisonOf(studyStatistics(arms, 0.02, { replicates: 60_000, seed: 3 }));
   const halfLength = (expected.high - expected.low) / 2;
   expect(found.difference.value).toBeCloseTo(expected.difference, 12);
   expect(
@@ -133,7 +133,7 @@ test('one seed has differences, but neither an interval nor a p-value', () => {
     { name: 'reference', runs: [runOf([0, 0.2, 0.4, 0.2, 0.6, 0], 7)] },
     { name: 'variant', runs: [runOf([0.2, 0.2, 0.6, 0.4, 0.6, 0.4], 7)] },
   ];
-  const [reference, variant] = studyStatistics(arms, { replicates: 999, seed: 1 });
+  const [reference, variant] = studyStatistics(arms, 0.02, { replicates: 999, seed: 1 });
   expect(reference).toMatchObject({ basis: 'one seed', seeds: [7], comparison: undefined });
   expect(reference?.mean).toEqual({ value: expect.closeTo(1.4 / 6, 12), interval: undefined });
   expect(variant?.basis).toBe('one seed');
@@ -154,7 +154,7 @@ test('a network with only one common seed has an interval of its error, and none
     { name: 'reference', runs: [runOf([0, 0.4, 0.2, 0.2], 1), runOf([0.2, 0.2, 0, 0.4], 2)] },
     { name: 'late', runs: [runOf([0.2, 0.6, 0.2, 0], 2), runOf([0.2, 0.4, 0.2, 0.8], 3)] },
   ];
-  const late = studyStatistics(arms, { replicates: 99, seed: 1 })[1];
+  const late = studyStatistics(arms, 0.02, { replicates: 99, seed: 1 })[1];
   expect(late?.basis).toBe('seeds and photographs');
   expect(late?.mean.interval).toBeDefined();
   expect(late?.comparison).toMatchObject({ basis: 'one seed', seeds: [2], test: undefined });
@@ -163,7 +163,10 @@ test('a network with only one common seed has an interval of its error, and none
 test('three very different seeds have an interval, however many equal photographs each has', () => {
   const photographs = 1000;
   const seeds = [0.1, 0.2, 0.3].map((error, s) => runOf(Array<number>(photographs).fill(error), s));
-  const [reference] = studyStatistics([{ name: 'reference', runs: seeds }], { replicates: 20_000, seed: 1 });
+  const [reference] = studyStatistics([{ name: 'reference', runs: seeds }], 0.02, {
+    replicates: 20_000,
+    seed: 1,
+  });
   const { low = 0, high = 0 } = reference?.mean.interval ?? {};
   // Student's t with two degrees of freedom: 4.303 times 0.1 / sqrt(3), cut at the 0 below which no error
   // lies.
@@ -179,7 +182,7 @@ test('if no photograph differs in any seed, there is no interval and no p-value'
     { name: 'reference', runs },
     { name: 'twin', runs },
   ];
-  const found = comparisonOf(studyStatistics(arms, { replicates: 999, seed: 1 }));
+  const found = comparisonOf(studyStatistics(arms, 0.02, { replicates: 999, seed: 1 }));
   expect(found).toMatchObject({
     basis: 'no variation',
     difference: { value: 0, interval: undefined },
@@ -196,7 +199,7 @@ test('if no photograph differs in any seed, there is no interval and no p-value'
     ),
   };
   const flat = { name: 'reference', runs: runs.map(({ seed }) => runOf([0, 0.4, 0.2], seed)) };
-  const constant = comparisonOf(studyStatistics([flat, always], { replicates: 999, seed: 1 }));
+  const constant = comparisonOf(studyStatistics([flat, always], 0.02, { replicates: 999, seed: 1 }));
   expect(constant).toMatchObject({ basis: 'no variation', test: undefined });
   expect(constant.difference.value).toBeCloseTo(0.5, 12);
 });
@@ -205,8 +208,10 @@ test("Holm's correction is only over the tested networks", () => {
   const reference = { name: 'reference', runs: [runOf([0, 0.4, 0.2, 0], 1), runOf([0.2, 0.2, 0, 0.6], 2)] };
   const tested = { name: 'tested', runs: [runOf([0.2, 0.9, 0.2, 0], 1), runOf([0.2, 0.6, 0, 1], 2)] };
   const single = { name: 'single', runs: [runOf([0.2, 0.9, 0.2, 0], 1)] };
-  const alone = comparisonOf(studyStatistics([reference, tested], { replicates: 999, seed: 1 }));
-  const beside = comparisonOf(studyStatistics([reference, tested, single], { replicates: 999, seed: 1 }));
+  const alone = comparisonOf(studyStatistics([reference, tested], 0.02, { replicates: 999, seed: 1 }));
+  const beside = comparisonOf(
+    studyStatistics([reference, tested, single], 0.02, { replicates: 999, seed: 1 }),
+  );
   expect(beside.test).toEqual(alone.test);
   expect(alone.test?.adjustedPValue).toBe(alone.test?.pValue);
 });
@@ -218,7 +223,7 @@ test('only common seeds are compared; a network without runs has no statistics, 
     { name: 'none', runs: [] },
     { name: 'other', runs: [runOf([0.2, 0.2, 0.2], 4)] },
   ];
-  const found = studyStatistics(arms, { replicates: 99, seed: 1 });
+  const found = studyStatistics(arms, 0.02, { replicates: 99, seed: 1 });
   expect(found.map(({ name }) => name)).toEqual(['reference', 'late', 'other']);
   expect(found[1]?.comparison?.seeds).toEqual([2]);
   expect(found[2]?.comparison).toBeUndefined();
@@ -229,7 +234,7 @@ test('runs of one seed on different photographs are rejected', () => {
     { name: 'reference', runs: [runOf([0, 0.4], 1)] },
     { name: 'variant', runs: [runOf([0, 0.4], 1, (i) => `other ${i}`)] },
   ];
-  expect(() => studyStatistics(arms, { replicates: 9, seed: 1 })).toThrow(/seed 1: expected both/);
+  expect(() => studyStatistics(arms, 0.02, { replicates: 9, seed: 1 })).toThrow(/seed 1: expected both/);
 });
 
 test('an interval stays within the possible values', () => {
@@ -252,8 +257,8 @@ test('the numbers depend neither on the order of photographs nor on other networ
     runs: variant.runs.map((run) => ({ ...run, photographs: [...run.photographs].reverse() })),
   };
   const settings = { replicates: 999, seed: 1 };
-  const plain = comparisonOf(studyStatistics([reference, variant], settings));
-  const other = comparisonOf(studyStatistics([reference, reversed, variant], settings));
+  const plain = comparisonOf(studyStatistics([reference, variant], 0.02, settings));
+  const other = comparisonOf(studyStatistics([reference, reversed, variant], 0.02, settings));
   expect(other.difference.interval?.low).toBeCloseTo(plain.difference.interval?.low ?? Number.NaN, 12);
   expect(other.test?.pValue).toBe(plain.test?.pValue);
   expect(plain.test?.pValue).toBeGreaterThan(0);
