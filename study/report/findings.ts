@@ -142,7 +142,14 @@ function ofFailing(runs: readonly StudyRunResults[], fails: (run: StudyRunResult
   return high < 0.5 ? 'contradicted' : 'undecided';
 }
 
+/** How many of the ended runs diverged, with the exact 95 % interval of the share; undefined for one run. */
+export function divergence(runs: readonly StudyRunResults[]) {
+  const ended = endedRuns(runs).length;
+  const diverged = runs.filter(({ outcome }) => outcome.kind === 'diverged').length;
+  return { diverged, ended, interval: ended < 2 ? undefined : clopperPearsonInterval(diverged, ended) };
+}
+
 /** Runs with a result. */
-export function endedRuns(runs: readonly StudyRunResults[]): readonly StudyRunResults[] {
+function endedRuns(runs: readonly StudyRunResults[]): readonly StudyRunResults[] {
   return runs.filter(({ outcome }) => ['finished', 'stopped early', 'diverged'].includes(outcome.kind));
 }

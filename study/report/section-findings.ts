@@ -11,6 +11,7 @@ import { type Finding, findingOf, trainsAfterAll, verdictMeanings, verdictOf } f
 import { type ForestLayout, forestFigure, forestLabel } from './forest-figure.ts';
 import type { ArmResults, StudyResults, StudyRunResults } from './results.ts';
 import {
+  correlationText,
   detectableText,
   displayName,
   divergedWords,
@@ -141,6 +142,7 @@ const numberColumns: readonly Column[] = [
   { heading: 'p', kind: 'number' },
   { heading: 'within the margin', kind: 'number' },
   { heading: 'better on, %', kind: 'number' },
+  { heading: "seeds' correlation", kind: 'number' },
   { heading: 'detectable, points', kind: 'number' },
 ];
 
@@ -152,7 +154,7 @@ export function statisticsSection({ study, arms }: StudyResults): Markup {
         'smallest difference that four of five such studies would find at the 5 % level, before that correction. ' +
         `"Within the margin" is the probability that the true difference is less than ${study.marginPoints} points.`;
   const entry = html`${table('Statistics of each network', numberColumns, arms.map(numberRow))}
-<p class="after">${explanation} "Better on" is the share of photographs on which the network is better than the reference, ties counting half.</p>`;
+<p class="after">${explanation} "Better on" is the share of photographs on which the network is better than the reference, ties counting half. "Seeds' correlation" is that of the network's errors with the reference's over the seeds: above 0, comparing the same seeds makes the interval of the difference shorter.</p>`;
   return section('Statistics', 'Of validation patches; each photograph counts the same.', entry);
 }
 
@@ -165,9 +167,10 @@ function numberRow(results: ArmResults): TableRow {
         testText(comparison),
         comparison.test ? probabilityText(comparison.test.withinMargin) : '',
         interval(comparison.improvement),
+        comparison.correlation ? correlationText(comparison.correlation) : '',
         comparison.test ? detectableText(comparison.test.smallestDetectable) : '',
       ]
-    : ['', '', '', '', ''];
+    : ['', '', '', '', '', ''];
   const errors = statistics ? [interval(statistics.mean), interval(statistics.interquartileMean)] : ['', ''];
   return { cells: [networkCell(results), ...errors, ...difference] };
 }

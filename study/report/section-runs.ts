@@ -9,21 +9,24 @@ import { commandText } from '../../node/shell.ts';
 import { html, type Markup, nothing } from '../../report/markup.ts';
 import { type Column, command, section, settingsTable, type TableRow, table } from '../../report/page.ts';
 import { outcomeKinds, type StudyResults, type StudyRunResults, tally } from './results.ts';
-import { displayName, oneSeedCaveat } from './sentences.ts';
+import { displayName, divergedShare, oneSeedCaveat } from './sentences.ts';
 
 export function runsSection({ arms, study }: StudyResults): Markup {
   const columns: readonly Column[] = [
     { heading: 'network', kind: 'text' },
     ...study.seeds.map((seed): Column => ({ heading: `seed ${seed}`, kind: 'text' })),
+    { heading: 'diverged', kind: 'text' },
   ];
-  const rows = arms.map(({ arm, runs }): TableRow => ({ cells: [displayName(arm), ...runs.map(runCell)] }));
+  const rows = arms.map(
+    ({ arm, runs }): TableRow => ({ cells: [displayName(arm), ...runs.map(runCell), divergedShare(runs)] }),
+  );
   const reasons = arms
     .flatMap(({ runs }) => runs)
     .filter(({ outcome }) => outcome.reason !== undefined)
     .map(({ name, outcome }) => html`<p class="after alarm">${name}: ${outcome.reason ?? ''}</p>`);
   const entry = html`<p>${tally(arms.flatMap(({ runs }) => runs.map(({ outcome }) => outcome)))}.</p>
 ${table('Runs', columns, rows)}${reasons}
-<p class="after">A diverged run counts with its best model, or as guessing if it has none. Failed and missing runs do not count, and neither do pairs that lack a run.</p>`;
+<p class="after">A diverged run counts with its best model, or as guessing if it has none. Failed and missing runs do not count, and neither do pairs that lack a run. Brackets are the 95 % interval of the share of diverged runs (Clopper and Pearson 1934).</p>`;
   return section(
     'Runs',
     'Top-1 error of validation patches in the best epoch, and how the run ended.',

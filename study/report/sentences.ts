@@ -2,6 +2,7 @@
  * The results of a study as text: formats of its numbers, and a sentence for each network that says what its
  * numbers support.
  */
+import type { Correlation } from '../../model/statistics/correlation.ts';
 import { counted } from '../../model/words.ts';
 import {
   type Basis,
@@ -10,8 +11,8 @@ import {
   significanceLevel,
   type Test,
 } from '../statistics/study-statistics.ts';
-import { type Finding, findingOf } from './findings.ts';
-import { type ArmResults, tally } from './results.ts';
+import { divergence, type Finding, findingOf } from './findings.ts';
+import { type ArmResults, type StudyRunResults, tally } from './results.ts';
 
 /** Shown with all numbers of a study of one seed. */
 export const oneSeedCaveat =
@@ -116,9 +117,24 @@ function untestedWords({ basis, difference: { value }, seeds }: Comparison): str
   return `${signedPoints(value)} points in seed ${seeds.join(', ')}; not tested`;
 }
 
+/** `0.83 [0.37, 0.96]`, or only `0.83` for three seeds. */
+export function correlationText({ value, interval: ends }: Correlation): string {
+  const text = (part: number) => part.toFixed(2).replace('-', minus);
+  return ends === undefined ? text(value) : `${text(value)} [${text(ends.low)}, ${text(ends.high)}]`;
+}
+
+/** The share of diverged runs with its interval in per cent: `2 of 9, 22 % [3, 60]`; `0 of 9 [0, 34]`. */
+export function divergedShare(runs: readonly StudyRunResults[]): string {
+  const { diverged, ended, interval: ends } = divergence(runs);
+  if (ends === undefined) return ended === 0 ? '' : `${diverged} of ${ended}`;
+  const per = (share: number) => (100 * share).toFixed(0);
+  const share = diverged === 0 ? '' : `, ${per(diverged / ended)}${noBreak}%`;
+  return `${diverged} of ${ended}${share} [${per(ends.low)}, ${per(ends.high)}]`;
+}
+
 /** `2 of 3 runs diverged`, or nothing if none did. */
 export function divergedWords({ runs }: ArmResults): string {
-  const diverged = runs.filter(({ outcome }) => outcome.kind === 'diverged').length;
+  const { diverged } = divergence(runs);
   return diverged === 0 ? '' : `${diverged} of ${counted(runs.length, 'run')} diverged`;
 }
 

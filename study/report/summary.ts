@@ -7,9 +7,12 @@ import { csvText } from '../../model/csv.ts';
 import { count } from '../../model/format.ts';
 import { type VariantName, variants } from '../../model/network.ts';
 import type { Basis, Estimate } from '../statistics/study-statistics.ts';
+import { divergence } from './findings.ts';
 import { type ArmResults, type StudyResults, tally } from './results.ts';
 import {
+  correlationText,
   detectableText,
+  divergedShare,
   interval,
   oneSeedCaveat,
   probabilityText,
@@ -32,6 +35,7 @@ export function summaryCsv({ arms }: StudyResults): string {
 
 function summaryRow({ arm, runs, statistics, cost }: ArmResults): Readonly<Record<string, Cell>> {
   const comparison = statistics?.comparison;
+  const { diverged, ended, interval: diverging } = divergence(runs);
   return {
     network: arm.name,
     variant: arm.variant,
@@ -50,9 +54,14 @@ function summaryRow({ arm, runs, statistics, cost }: ArmResults): Readonly<Recor
     top5err: meanOf(runs.map(({ results }) => results?.run.best?.top5err)),
     objective: meanOf(runs.map(({ results }) => results?.run.best?.objective)),
     photograph_top1err: meanOf(runs.map(({ results }) => results?.run.best?.photographTop1err)),
+    diverged_runs: diverged,
+    ended_runs: ended,
+    diverged_share_low: diverging?.low,
+    diverged_share_high: diverging?.high,
     compared_seeds: comparison?.seeds.length,
     ...estimateCells('difference', comparison?.difference),
     ...estimateCells('improvement_probability', comparison?.improvement),
+    ...estimateCells('seed_correlation', comparison?.correlation),
     p: comparison?.test?.pValue,
     p_holm: comparison?.test?.adjustedPValue,
     smallest_detectable: comparison?.test?.smallestDetectable,
@@ -89,10 +98,12 @@ const headings = [
   'p (Holm)',
   'within the margin',
   'probability of improvement',
+  "seeds' correlation",
   'detectable, points',
   'parameters',
   'multiply-adds',
   'runs',
+  'diverged',
   'in the paper',
 ] as const;
 
@@ -114,6 +125,8 @@ const intervalText = (
 ) => `Top-1 error of validation patches, where each photograph counts the same, with 95 % intervals; differences are from
 the reference, above 0 is worse. There is no interval if a network has one seed, or if all seeds and photographs agree.
 "Within the margin" is the probability that the true difference is less than ${marginPoints} points.
+"Seeds' correlation" is that of the network's errors with the reference's over the seeds; above 0, pairing helps. "Diverged" has
+the share of diverged runs with its 95 % interval (Clopper and Pearson 1934).
 "Detectable" is the smallest difference that four of five studies with these seeds and photographs would find.`;
 
 /** The table; runs are named by their seeds, with links to their reports if `linked`. */
@@ -134,10 +147,12 @@ function markdownCells({ arm, runs, statistics, cost }: ArmResults, links: 'link
     comparison ? testText(comparison) : '',
     comparison?.test ? probabilityText(comparison.test.withinMargin) : '',
     comparison ? comparison.improvement.value.toFixed(2) : '',
+    comparison?.correlation ? correlationText(comparison.correlation) : '',
     comparison?.test ? detectableText(comparison.test.smallestDetectable) : '',
     cost ? count(cost.parameters) : '',
     cost ? count(cost.multiplyAdds) : '',
     `${tally(runs.map(({ outcome }) => outcome))} (${named.join(', ')})`,
+    divergedShare(runs),
     paperWords(arm),
   ];
 }

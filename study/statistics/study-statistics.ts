@@ -7,6 +7,7 @@
  * "Inference for the Generalization Error", Machine Learning 52, 2003).
  */
 
+import { type Correlation, correlationOf } from '../../model/statistics/correlation.ts';
 import { holmAdjusted, pairedPValue } from '../../model/statistics/p-values.ts';
 import {
   deviations,
@@ -72,6 +73,8 @@ export interface Comparison {
   readonly difference: Estimate;
   /** Probability that it is better than the reference on a photograph, a tie counting half. */
   readonly improvement: Estimate;
+  /** Of the errors of the two networks over the seeds; undefined for fewer than three seeds. */
+  readonly correlation: Correlation | undefined;
   /** Undefined if there is no variation, see `Basis`. */
   readonly test: Test | undefined;
 }
@@ -190,6 +193,7 @@ function comparison(
     seedDifferences: new Map(found.map(({ seed, values }) => [seed, meanOf(values)])),
     difference: { value: variation.estimate, interval },
     improvement: estimateOf(pairedSamples(samples, reference.samples, improvement), shares, resampling),
+    correlation: correlationOf(seedPairs(samples, reference.samples)),
     test: deviating && {
       pValue: pairedPValue(found, variation, replicates, settings.seed),
       smallestDetectable: smallestDetectable(deviating),
@@ -198,6 +202,14 @@ function comparison(
       isEquivalent: interval !== undefined && isWithin(interval, margin),
     },
   };
+}
+
+/** The mean errors of both networks for each seed that both have. */
+function seedPairs(samples: readonly Sample[], reference: readonly Sample[]): readonly [number, number][] {
+  return samples.flatMap(({ seed, values }): [number, number][] => {
+    const other = reference.find((sample) => sample.seed === seed);
+    return other === undefined ? [] : [[meanOf(values), meanOf(other.values)]];
+  });
 }
 
 function estimateOf(samples: readonly Sample[], range: Interval, { pool, replicates }: Resampling): Estimate {

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { csvRows } from '../../../model/csv.ts';
+import { correlationOf } from '../../../model/statistics/correlation.ts';
 import { validationFromCsv, validationToCsv } from '../../../model/validation-file.ts';
 import { writeStudyReport } from '../../../study/report/study-report.ts';
 import { type InventedStudy, inventStudy } from '../../support/invented-study.ts';
@@ -121,6 +122,15 @@ test('every state of a run is shown: on the page, in the table, in summary.csv',
     'diverged at epoch 1',
   ])
     expect(cells).toContain(words);
+  // The intervals of Clopper and Pearson for none, one and three of three.
+  expect(texts(document, '[aria-label="Runs"] tbody tr td:last-child')).toEqual([
+    '0 of 3 [0, 71]',
+    '0 of 3 [0, 71]',
+    '0 of 2 [0, 84]',
+    '0 of 1',
+    expect.stringMatching(/^1 of 3, 33.% \[1, 91\]$/),
+    expect.stringMatching(/^3 of 3, 100.% \[29, 100\]$/),
+  ]);
   expect(document.querySelector('main')?.textContent).toContain('no-relu2-s2: out of luck');
   expect(table).toContain('2 finished, 1 failed');
 });
@@ -130,7 +140,7 @@ test('diverged runs count with their last good model or as guessing; runs withou
   const rows = summaryOf(csv);
   const late = await meanError(directory, 'no-relu4', [1, 2, 3]);
   expect(Number(rows.get('no-relu4')?.top1err)).toBeCloseTo(late, 10);
-  expect(rows.get('no-relu4')?.seeds).toBe('3');
+  expect(rows.get('no-relu4')).toMatchObject({ seeds: '3', diverged_runs: '1', ended_runs: '3' });
   expect(rows.get('no-conv4-pool4')?.seeds).toBe('3');
   expect(Number(rows.get('no-conv4-pool4')?.top1err)).toBeCloseTo(6 / 7, 10);
   expect(rows.get('no-relu2')).toMatchObject({ seeds: '2', compared_seeds: '2' });
@@ -206,7 +216,7 @@ test('results are next to what the paper reports', async () => {
 
 test('with six seeds every verdict is reached, and follows from difference, equivalence and failed runs', async () => {
   const seeds = [1, 2, 3, 4, 5, 6];
-  const { document, csv, table } = await reported({
+  const { directory, document, csv, table } = await reported({
     seeds,
     photographsAClass: 12,
     noise: 0.1,
@@ -240,6 +250,10 @@ test('with six seeds every verdict is reached, and follows from difference, equi
   const row = summaryOf(csv).get('no-relu2');
   expect(Number(row?.within_margin_probability)).toBeGreaterThan(0.95);
   expect(row?.margin).toBe('0.02');
+  const means = (network: string) => Promise.all(seeds.map((seed) => meanError(directory, network, [seed])));
+  const [own, other] = [await means('no-relu2'), await means('reference')];
+  const correlation = correlationOf(own.map((error, i) => [error, other[i] ?? Number.NaN]));
+  expect(Number(row?.seed_correlation)).toBeCloseTo(correlation?.value ?? Number.NaN, 10);
   expect(texts(document, 'section p').find((text) => text.startsWith('no-relu2.'))).toMatch(
     /is equivalent to the reference: its top-1 error differs by .* and lies within 2 points with a probability of (0\.9\d|>\s0\.999)/,
   );

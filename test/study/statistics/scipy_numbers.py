@@ -100,6 +100,19 @@ def quantiles():
     }
 
 
+def correlation():
+    left, right = [0.31, 0.35, 0.28, 0.4, 0.33], [0.3, 0.37, 0.31, 0.38, 0.29]
+    found = stats.pearsonr(left, right)
+    interval = found.confidence_interval(0.95)
+    return {
+        "left": left,
+        "right": right,
+        "value": float(found.statistic),
+        "low": float(interval.low),
+        "high": float(interval.high),
+    }
+
+
 json.dump(
     {
         "scipy": scipy.__version__,
@@ -108,6 +121,7 @@ json.dump(
         "fiveSeeds": several_seeds(5, 8),
         "trimmed": trimmed(),
         "quantiles": quantiles(),
+        "correlation": correlation(),
     },
     sys.stdout,
     indent=1,

@@ -145,6 +145,7 @@ test('one seed has differences, but neither an interval nor a p-value', () => {
     seedDifferences: new Map([[7, expect.closeTo(1 / 6, 12)]]),
     difference: { value: expect.closeTo(1 / 6, 12), interval: undefined },
     improvement: { value: expect.closeTo(1 / 6, 12), interval: undefined },
+    correlation: undefined,
     test: undefined,
   });
 });
