@@ -45,6 +45,11 @@ export const dataSummarySchema = z.strictObject({
   validationImages: z.int().min(0),
   /** Number of groups (`config.group`), each on one side of the split. */
   groups: z.int().min(1).optional(),
+  /**
+   * Of the validation images, those that only choose the epoch: metrics.csv is theirs, and all results are of
+   * the others. Absent if all images do both.
+   */
+  choosingImages: z.int().min(0).optional(),
   skippedFiles: z.int().min(0),
   /** Skipped files with the reason. Runs of earlier versions have only their number. */
   skipped: z.array(z.strictObject({ name: z.string(), why: z.string() })).optional(),

@@ -19,6 +19,9 @@ export const normalisations = ['patch', 'mean'] as const;
 /** Learning rate after the warm-up: decays to zero along half a cosine, or stays constant. */
 export const schedules = ['cosine', 'constant'] as const;
 
+/** On which validation photographs the best epoch is chosen. */
+export const epochChoices = ['all', 'half'] as const;
+
 /** The help names the recipe instead of the schema's default. */
 const byRecipe = { defaultText: 'by recipe' };
 
@@ -60,6 +63,12 @@ export const trainingConfigSchema = z.strictObject({
     .lt(1)
     .default(0.2)
     .describe('share of the images of each class used for validation'),
+  chooseOn: z
+    .enum(epochChoices)
+    .default('all')
+    .describe(
+      'validation photographs on which the best epoch is chosen: all, or half of them, with the errors of the other half',
+    ),
   folds: z
     .int()
     .min(2)

@@ -40,7 +40,7 @@ export function summaryOf({ run, metrics, confusion }: RunRecord): RunSummary {
     topFiveNote(classes) ?? `Top-5 error ${measure(best.top5err)}: ${topFiveText(best.top5err, patches)}`,
   );
   if (best.photographTop1err !== undefined) {
-    meaning.push(photographsText(best.photographTop1err, run.data.validationImages));
+    meaning.push(photographsText(best.photographTop1err, reportedImages(run)));
   }
   if (!unseen) {
     meaning.push('There were no validation photographs, so the error on new photographs is unknown.');
@@ -77,6 +77,11 @@ function wrongText(error: number, size: number): string {
   const wrong = Math.round(error * size);
   if (wrong === 0) return error === 0 ? 'none is' : 'fewer than 1 is';
   return wrong === 1 ? '1 is' : `${wrong} are`;
+}
+
+/** Photographs of the results. */
+function reportedImages({ data: { validationImages, choosingImages = 0 } }: Run): number {
+  return validationImages - choosingImages;
 }
 
 function photographsText(error: number, photographs: number): string {

@@ -12,13 +12,17 @@ import { command, section, settingsTable, type TableRow, table } from './page.ts
 import type { RunRecord } from './run-directory.ts';
 
 export function dataSection({ run }: RunRecord): Markup {
-  const { source, fingerprint, trainImages, validationImages, groups, skippedFiles } = run.data;
+  const { source, fingerprint, trainImages, validationImages, choosingImages, groups, skippedFiles } =
+    run.data;
   const rows: readonly TableRow[] = [
     { cells: ['source', source] },
     { cells: ['classes', count(run.labels.length)] },
     { cells: ['training images', count(trainImages)] },
     { cells: ['validation images', count(validationImages)] },
     ...(groups === undefined ? [] : [{ cells: ['groups', count(groups)] }]),
+    ...(choosingImages === undefined
+      ? []
+      : [{ cells: ['of them only to choose the epoch, as the curves show', count(choosingImages)] }]),
     { cells: ['skipped files', count(skippedFiles)] },
     { cells: ['fingerprint', html`<code>${fingerprint}</code>`] },
   ];

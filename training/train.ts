@@ -176,7 +176,12 @@ function initPath(given: string): string {
 }
 
 /** Errors: `usage` for a fold that is none of the folds. */
-function requireFold({ folds, fold }: TrainOptions): void {
+function requireFold({ folds, fold, chooseOn }: TrainOptions): void {
+  if (folds !== undefined && chooseOn !== 'all')
+    throw new TexturaError(
+      'usage',
+      '--choose-on: with --folds the last epoch is used, so leave out --choose-on',
+    );
   if (fold === undefined) return;
   if (folds === undefined) throw new TexturaError('usage', '--fold: add --folds, how many there are');
   if (fold > folds) throw new TexturaError('usage', `--fold: expected 1 to ${folds}, got ${fold}`);

@@ -147,6 +147,36 @@ export function labelsWithout(images: readonly DatasetImage[], labels: readonly 
   return labels.filter((_, index) => !present.has(index));
 }
 
+/**
+ * Two halves of the validation images: one chooses the epoch, on the other the results are measured, so that
+ * no error is low because it was chosen. Each class is dealt out in turn, and identical files stay together.
+ * Errors: `data-unusable` for a single photograph.
+ */
+export function validationHalves(
+  source: string,
+  images: readonly DatasetImage[],
+  seed: number,
+): { readonly choosing: readonly DatasetImage[]; readonly reporting: readonly DatasetImage[] } {
+  const choosing = new Set<DatasetImage>();
+  let dealt = 0;
+  for (const [label, members] of groupBy(inDatasetOrder(images), (image) => image.label)) {
+    const groups = [...groupByContent(members).values()];
+    for (const group of shuffle(groups, randomStream(seed, 'validation halves', label))) {
+      if (dealt++ % 2 === 1) for (const image of group) choosing.add(image);
+    }
+  }
+  if (images.length > 0 && choosing.size === 0) {
+    throw new TexturaError(
+      'data-unusable',
+      `${source}: --choose-on half needs at least two different validation photographs, got one; hold out more with --validation-share, or use --choose-on all`,
+    );
+  }
+  return {
+    choosing: images.filter((image) => choosing.has(image)),
+    reporting: images.filter((image) => !choosing.has(image)),
+  };
+}
+
 /** By class, then by content, so that renaming or moving files does not change the order. */
 export function inDatasetOrder(images: readonly DatasetImage[]): readonly DatasetImage[] {
   return [...images].sort(

@@ -21,6 +21,7 @@ import type { Terminal } from '../../node/terminal.ts';
 import { writeConfusion } from '../../report/confusion.ts';
 import { writeReport } from '../../report/report.ts';
 import type { DatasetImage } from '../data/dataset-image.ts';
+import type { GridPatch } from '../data/sampler.ts';
 import type { Engine } from '../engine/engine.ts';
 import { bestCheckpoint } from './checkpoint.ts';
 import { writeKnownScore } from './known-surfaces.ts';
@@ -95,14 +96,14 @@ export async function writeResults(
   labels: readonly string[],
   validation: readonly DatasetImage[],
 ): Promise<RunResults | undefined> {
-  const { directory, network, engine, grid } = session;
+  const { directory, network, engine } = session;
   const found = await bestCheckpoint(directory, network);
   if (found === undefined || found.checkpoint.progress.epochsDone === 0) return undefined;
   const { checkpoint, damage } = found;
   const epoch = checkpoint.progress.epochsDone;
   await engine.write(checkpoint.state);
   const validated = await validateBest(session);
-  const images = validatedImages(validated, labels, grid, validation);
+  const images = validatedImages(validated, labels, reportingGrid(session), validation);
   await writeModel(directory, network, checkpoint.state.parameters, epoch);
   const reference = await referenceLogits(engine, network, checkpoint.state, validated);
   await writeExportCheck(directory, reference, validated, epoch);
@@ -117,31 +118,33 @@ export async function writeResults(
   return { best, damage, ...(tf32Difference === undefined ? {} : { tf32Difference }) };
 }
 
-/** The logits of the whole validation grid, with the patches for the export check. */
+/** The patches of the validation grid that give the results. */
+function reportingGrid({ grid, choosingPatches = 0 }: TrainingSession): readonly GridPatch[] {
+  return grid.slice(choosingPatches);
+}
+
+/** The logits of the patches that give the results, with those for the export check. */
 interface ValidatedBest extends GridLogits, Pick<ValidationScores, 'sums' | 'balancedTop1err'> {
-  /** `[64,64]` each, with their index in the grid. */
+  /** `[64,64]` each, with their index among the patches. */
   readonly stored: readonly { readonly index: number; readonly patch: Uint8Array }[];
 }
 
-async function validateBest({
-  engine,
-  network,
-  loader,
-  grid,
-  config,
-}: TrainingSession): Promise<ValidatedBest> {
-  const labels = new Int32Array(grid.length);
-  const logits = new Float32Array(grid.length * network.classes);
-  const storeEvery = Math.max(1, grid.length / exportCheckPatches);
+async function validateBest(session: TrainingSession): Promise<ValidatedBest> {
+  const { engine, network, loader, grid, choosingPatches = 0, config } = session;
+  const count = reportingGrid(session).length;
+  const labels = new Int32Array(count);
+  const logits = new Float32Array(count * network.classes);
+  const storeEvery = Math.max(1, count / exportCheckPatches);
   const stored: { index: number; patch: Uint8Array }[] = [];
   let at = 0;
-  const inputs = { engine, network, loader, grid, batch: config.batch };
-  const { sums, balancedTop1err } = await validate(inputs, (batchLogits, batchLabels, patches) => {
+  const patches = { start: choosingPatches, end: grid.length };
+  const inputs = { engine, network, loader, patches, batch: config.batch };
+  const { sums, balancedTop1err } = await validate(inputs, (batchLogits, batchLabels, batchPatches) => {
     labels.set(batchLabels, at);
     logits.set(batchLogits, at * network.classes);
     for (let i = 0; i < batchLabels.length; i++) {
       if (at + i < stored.length * storeEvery) continue;
-      stored.push({ index: at + i, patch: patches.slice(i * patchBytes, (i + 1) * patchBytes) });
+      stored.push({ index: at + i, patch: batchPatches.slice(i * patchBytes, (i + 1) * patchBytes) });
     }
     at += batchLabels.length;
   });
@@ -166,11 +169,11 @@ function confusionCounts({ labels, logits }: GridLogits, classes: number): numbe
 async function writeValidationLogits(
   directory: string,
   { logits, labels }: ValidatedBest,
-  { grid, network }: TrainingSession,
+  session: TrainingSession,
   epoch: number,
 ): Promise<void> {
-  const photographs = Int32Array.from(grid, ({ image }) => image);
-  const { classes } = network;
+  const photographs = Int32Array.from(reportingGrid(session), ({ image }) => image);
+  const { classes } = session.network;
   await writeFileAtomically(
     join(directory, runFiles.validationLogits),
     validationLogitsFile({ logits, labels, photographs, classes }, { epoch: String(epoch) }),

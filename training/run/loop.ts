@@ -21,6 +21,11 @@ export interface TrainingSession {
   readonly loader: DataLoader;
   /** The patches of all validation images. */
   readonly grid: readonly GridPatch[];
+  /**
+   * How many patches choose the epoch: the first ones of the grid; results are those of the others. Undefined
+   * if all patches do both.
+   */
+  readonly choosingPatches?: number;
   /** The run directory, which gets the checkpoints. */
   readonly directory: string;
   readonly observer: TrainingObserver;
@@ -78,8 +83,9 @@ export async function train(session: TrainingSession, progress: Progress): Promi
     if (trained.interrupted) return { status: 'stopped', history, epoch };
     const row = rowOf(session, epoch, 'train', trained.sums, trained.seconds);
     if (!Number.isFinite(row.objective)) return await diverged(session, epoch, [...history, row]);
-    const { engine, network, loader, grid, config } = session;
-    const validated = await validate({ engine, network, loader, grid, batch: config.batch });
+    const { engine, network, loader, grid, choosingPatches, config } = session;
+    const patches = { start: 0, end: choosingPatches ?? grid.length };
+    const validated = await validate({ engine, network, loader, patches, batch: config.batch });
     const validationRow = {
       ...rowOf(session, epoch, 'val', validated.sums, validated.seconds),
       balanced_top1err: validated.balancedTop1err,

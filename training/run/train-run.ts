@@ -25,6 +25,7 @@ import { type Dataset, loadDataset } from '../data/dataset.ts';
 import { meanGreyOf } from '../data/dataset-image.ts';
 import { pixelReader } from '../data/pixels.ts';
 import { validationGrid } from '../data/sampler.ts';
+import { validationHalves } from '../data/split.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { RequestedDevice, RequestedEngine } from '../engine/engine-choice.ts';
 import { chosenEngine, openEngine } from '../engine/engine-opening.ts';
@@ -149,6 +150,7 @@ interface PreparedRun {
 async function trainPrepared(prepared: PreparedRun, progress: Progress, request: RunRequest): Promise<void> {
   const { engine, network, dataset, config, run, loaderSettings } = prepared;
   const { directory, terminal, threads, hasOwnProcess } = request;
+  const { validation, choosing } = validationOrder(dataset, config);
   let stopRequested = false;
   const releaseSignals = onInterrupt(terminal, () => {
     stopRequested = true;
@@ -171,13 +173,14 @@ async function trainPrepared(prepared: PreparedRun, progress: Progress, request:
         network,
         engine,
         loader,
-        grid: validationGrid(dataset.validation, config.patchPx),
+        grid: validationGrid(validation, config.patchPx),
+        ...(choosing && { choosingPatches: validationGrid(choosing, config.patchPx).length }),
         directory,
         observer: observerOf(request, config, loader, engine.device, writeRows),
         stopRequested: () => stopRequested,
       };
       const outcome = await train(session, progress);
-      const { train: training, validation } = dataset;
+      const { train: training } = dataset;
       end = await finalizeRun(session, run, outcome, { training, validation, terminal, hasOwnProcess });
     } finally {
       await loader.close();
@@ -194,7 +197,7 @@ async function trainPrepared(prepared: PreparedRun, progress: Progress, request:
 function loaderSettingsOf(dataset: Dataset, config: TrainingConfig, cacheBytes: number): LoaderSettings {
   return {
     train: dataset.train,
-    validation: dataset.validation,
+    validation: validationOrder(dataset, config).validation,
     pixels: dataset.pixels,
     cacheBytes,
     maxImagePixels: config.maxImagePixels,
@@ -203,6 +206,16 @@ function loaderSettingsOf(dataset: Dataset, config: TrainingConfig, cacheBytes: 
     augment: config.augment,
     seed: config.seed,
   };
+}
+
+/**
+ * The validation images in the order of the grid. With `--choose-on half`, those that choose the epoch come
+ * first.
+ */
+function validationOrder({ source, validation }: Dataset, { chooseOn, seed }: TrainingConfig) {
+  if (chooseOn === 'all') return { validation };
+  const { choosing, reporting } = validationHalves(source, validation, seed);
+  return { validation: [...choosing, ...reporting], choosing };
 }
 
 /** Records the failure in run.json, and returns the error to throw, with the command that resumes the run. */
@@ -272,6 +285,7 @@ function runRecord(
   { progress, init }: Start,
 ): Run {
   const startedAt = new Date().toISOString();
+  const { choosing } = validationOrder(dataset, config);
   const { name, device, precision, versions: engineVersions } = engine;
   const versions = { node: process.versions.node, ...engineVersions };
   return {
@@ -284,6 +298,7 @@ function runRecord(
       trainImages: dataset.train.length,
       validationImages: dataset.validation.length,
       ...(dataset.groups === undefined ? {} : { groups: dataset.groups }),
+      ...(choosing && { choosingImages: choosing.length }),
       skippedFiles: dataset.skipped.length,
       skipped: [...dataset.skipped],
       notes: [...dataset.notes],

@@ -23,8 +23,8 @@ interface ValidationInputs {
   readonly engine: Engine;
   readonly network: Network;
   readonly loader: DataLoader;
-  /** The patches of all validation images, in the order in which the loader gives them. */
-  readonly grid: readonly GridPatch[];
+  /** Of the validation grid, in the order in which the loader gives them; `end` is excluded. */
+  readonly patches: { readonly start: number; readonly end: number };
   readonly batch: number;
 }
 
@@ -35,14 +35,16 @@ export interface ValidationScores {
 }
 
 /**
- * Scores the network on the whole grid. Calls `onLogits` with the logits, labels and patches of each batch.
+ * Scores the network on patches of the grid. Calls `onLogits` with the logits, labels and patches of each batch.
  */
 export async function validate(
-  { engine, network, loader, grid, batch }: ValidationInputs,
+  { engine, network, loader, patches: range, batch }: ValidationInputs,
   onLogits: (logits: Float32Array, labels: Int32Array, patches: Uint8Array) => void = () => {},
 ): Promise<ValidationScores> {
   const startedAt = performance.now();
-  const requests = batchRanges(grid.length, batch).map((range) => ({ split: 'val', ...range }) as const);
+  const requests = batchRanges(range.end, batch, range.start).map(
+    (part) => ({ split: 'val', ...part }) as const,
+  );
   const classErrors = noClassErrors(network.classes);
   let sums = noScores;
   for await (const { patches, labels } of loader.batches(requests)) {

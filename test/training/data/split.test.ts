@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { DatasetImage } from '../../../training/data/dataset-image.ts';
-import { splitByFold, splitByImage } from '../../../training/data/split.ts';
+import { splitByFold, splitByImage, validationHalves } from '../../../training/data/split.ts';
 
 const labels = ['bark', 'brick', 'wood'];
 
@@ -38,6 +38,31 @@ const messyImages = fc
     );
     return [...own, ...copied];
   });
+
+test('validation is halved within each class, by photograph, and differently for another seed', () => {
+  const images = [
+    ...Array.from({ length: 6 }, (_, i) => image(0, `bark ${i}`)),
+    ...Array.from({ length: 5 }, (_, i) => image(1, `brick ${i}`)),
+    image(1, 'brick 0', 'brick/copy.png'),
+    image(2, 'wood 0'),
+  ];
+  const { choosing, reporting } = validationHalves('data', images, 1);
+  expect(hashes([...choosing, ...reporting]).sort()).toEqual(hashes(images).sort());
+  const count = (half: readonly DatasetImage[], label: number) =>
+    half.filter((one) => one.label === label).length;
+  expect([count(choosing, 0), count(reporting, 0)]).toEqual([3, 3]);
+  expect(Math.min(count(choosing, 1), count(reporting, 1))).toBeGreaterThanOrEqual(2);
+  for (const half of [choosing, reporting])
+    expect([0, 2]).toContain(half.filter(({ contentHash }) => contentHash === 'brick 0').length);
+  expect(hashes(validationHalves('data', images.toReversed(), 1).choosing).sort()).toEqual(
+    hashes(choosing).sort(),
+  );
+  expect(hashes(validationHalves('data', images, 2).choosing)).not.toEqual(hashes(choosing));
+  expect(validationHalves('data', [], 1)).toEqual({ choosing: [], reporting: [] });
+  expect(() => validationHalves('data', images.slice(-1), 1)).toThrow(
+    'data: --choose-on half needs at least two different validation photographs, got one',
+  );
+});
 
 describe('for any data, seed and share', () => {
   const anySplit = {

@@ -110,7 +110,7 @@ test('validation gives the balanced error of its predictions', async () => {
   const grid = validationGrid(validation, 64);
   const seen: { label: number; named: number }[] = [];
   const { balancedTop1err, sums } = await validate(
-    { engine, loader, grid, batch: 3, network },
+    { engine, loader, patches: { start: 0, end: grid.length }, batch: 3, network },
     (logits, labels) => {
       labels.forEach((label, i) => {
         const row = [...logits.subarray(i * 3, i * 3 + 3)];
@@ -118,8 +118,16 @@ test('validation gives the balanced error of its predictions', async () => {
       });
     },
   );
+  const [start, end] = [2, grid.length - 1];
+  const part: number[] = [];
+  const { sums: ofPart } = await validate(
+    { engine, loader, patches: { start, end }, batch: 3, network },
+    (_, labels) => part.push(...labels),
+  );
   await loader.close();
   await engine.dispose();
+  expect(part).toEqual(seen.slice(start, end).map(({ label }) => label));
+  expect(ofPart.top1Errors).toBe(seen.slice(start, end).filter(({ label, named }) => named !== label).length);
   const errors = counts.map((_, label) => {
     const own = seen.filter((one) => one.label === label);
     return own.filter(({ named }) => named !== label).length / own.length;
