@@ -188,7 +188,7 @@ ${markdownTable([headings, ...cells])}
 
 A study calls a network equivalent if the 95 % interval of its difference lies within the margin. The last three columns are rules
 that were considered instead. Two one-sided tests at the 5 % level (Schuirmann 1987) and a probability of 95 % that the difference
-lies within the margin (Kruschke 2018) claim more, but their false claims are at the limit of 5 %, not safely below it. The Bayesian
+lies within the margin (Kruschke 2018) claim more, but more than 5 % of their claims can be false. The Bayesian
 correlated t-test (Corani and Benavoli 2015) also allows for variation over training photographs, by adding a correlation of
 ${common.validatedAClass / common.photographsAClass}; with it the margin would have to be much wider before a study shows anything.
 
