@@ -24,8 +24,8 @@ import {
   paperHeadings,
   studySentence,
 } from '../study/report/section-findings.ts';
-import { oneSeedCaveat, sentenceOf } from '../study/report/sentences.ts';
-import { paperWords, summaryTable } from '../study/report/summary.ts';
+import { oneSeedCaveat, paperWords, sentenceOf } from '../study/report/sentences.ts';
+import { summaryTable } from '../study/report/summary.ts';
 
 const options = z.strictObject({
   study: z.string().min(1).describe('study directory, e.g. studies/ablation'),
@@ -86,7 +86,7 @@ function studyMarkdown(results: StudyResults, name: string, classes: number): st
   const { epochs, patchesPerEpoch, batch, data } = study.config;
   const trained = `Recipe \`${study.recipe}\`, ${epochs} epochs of ${patchesPerEpoch} patches in batches of ${batch}, ${classes} classes, seeds ${study.seeds.join(', ')}${data === 'generated' ? ', generated textures' : ''}.`;
   const others = ablations(results);
-  const comparisons = others.map((arm) => paperCells(arm, results));
+  const comparisons = results.arms.map((arm) => paperCells(arm, results));
   const sentences = others.map((arm) => `- **${arm.arm.name}**: ${sentenceOf(arm, 1 - 1 / classes)}`);
   return `# Which layers matter
 

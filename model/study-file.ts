@@ -13,6 +13,8 @@ export const studyFiles = {
   study: 'study.json',
   /** Contains a run directory for each arm and seed, named by `studyRunName`. */
   runs: 'runs',
+  /** The same for the runs that choose learning rates, named by `tuningRunName`. */
+  tuning: 'tuning',
   summary: 'summary.csv',
   table: 'summary.md',
   report: 'report.html',
@@ -28,6 +30,8 @@ export const studyArmSchema = z.strictObject({
   variant: z.enum(variantNames),
   /** Factor on the filters of the reference's hidden convolutions; differs from 1 only in controls. */
   width: z.number().positive(),
+  /** Chosen by the study's tuning; otherwise that of the settings. */
+  learningRate: z.number().positive().optional(),
   /** Set in a control: the ablation whose size or cost it has, with all layers. */
   controls: z.strictObject({ variant: z.enum(variantNames), measure: z.enum(controlMeasures) }).optional(),
 });
@@ -42,6 +46,16 @@ export const studyDataSchema = z.strictObject({
 });
 export type StudyData = z.infer<typeof studyDataSchema>;
 
+/** How the learning rate of each arm is chosen: the one with the lowest error on seeds that are not reported. */
+export const studyTuningSchema = z.strictObject({
+  /** Rates that are tried, ascending. */
+  rates: z.array(z.number().positive()).min(2),
+  seeds: z.array(z.int().min(0)).min(1),
+  /** By arm: the mean top-1 error with each rate over the seeds, null where a run diverged. */
+  errors: z.record(z.string(), z.array(z.number().nullable())),
+});
+export type StudyTuning = z.infer<typeof studyTuningSchema>;
+
 export const studySchema = z.strictObject({
   textura: z.string(),
   recipe: z.enum(recipeNames),
@@ -50,6 +64,8 @@ export const studySchema = z.strictObject({
   /** The reference first, then variants in the paper's order, then controls. */
   arms: z.array(studyArmSchema).min(1),
   seeds: z.array(z.int().min(0)).min(1),
+  /** Absent if all arms have the learning rate of the settings. */
+  tuning: studyTuningSchema.optional(),
   /**
    * Margin of equivalence, in percentage points of top-1 error. Studies of earlier versions have none and get
    * the default.
@@ -69,4 +85,9 @@ export type Study = z.infer<typeof studySchema>;
 /** Name of the run of an arm and a seed, and of its directory in `runs/`. */
 export function studyRunName(arm: Pick<StudyArm, 'name'>, seed: number): string {
   return `${arm.name}-s${seed}`;
+}
+
+/** Name of a run that tries the arm's learning rate, and of its directory in `tuning/`. */
+export function tuningRunName(arm: Pick<StudyArm, 'name' | 'learningRate'>, seed: number): string {
+  return `${arm.name}-rate-${arm.learningRate}-s${seed}`;
 }

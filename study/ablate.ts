@@ -30,6 +30,12 @@ const commonConfig = trainingConfigSchema.omit({
 const ablateOptions = z.strictObject({
   ...commonConfig.shape,
   data: dataOption,
+  chooseOn: trainingConfigSchema.shape.chooseOn
+    .unwrap()
+    .default('half')
+    .describe(
+      'validation photographs on which the best epoch is chosen: half of them, with the errors of the other half, or all',
+    ),
   variants: z
     .string()
     .min(1)
@@ -39,10 +45,18 @@ const ablateOptions = z.strictObject({
   seed: trainingConfigSchema.shape.seed.describe('first seed'),
   recipe: recipeOption,
   controls: z
-    .enum(['none', ...controlMeasures])
+    .enum(['none', ...controlMeasures, 'both'])
     .default('none')
     .describe(
-      'also train references with as many parameters (params) or multiply-adds (macs) as each ablation',
+      'also train references with as many parameters (params), multiply-adds (macs), or each (both) as every ablation that differs in them',
+    ),
+  tuneRates: z
+    .int()
+    .min(2)
+    .max(9)
+    .optional()
+    .describe(
+      'first try this many learning rates for each network, on a seed that is not reported, and use the best (default: the rate of the recipe for all)',
     ),
   margin: z
     .number()
@@ -133,7 +147,8 @@ function planOf(options: AblateOptions, given: ReadonlySet<string>): StudyPlan {
     config: commonConfig.parse(withRecipe(settings, { recipe: options.recipe, variant: 'reference' }, given)),
     recipe: options.recipe,
     variants: variantsOf(options.variants),
-    controls: options.controls === 'none' ? undefined : options.controls,
+    controls: controlMeasures.filter((measure) => [measure, 'both'].includes(options.controls)),
+    tuneRates: options.tuneRates,
     marginPoints: options.margin,
     seeds: Array.from({ length: options.seeds }, (_, i) => options.seed + i),
   };

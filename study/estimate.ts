@@ -81,7 +81,7 @@ async function secondsOf(
   if (measured === undefined) return undefined;
   const steps = Math.ceil(config.patchesPerEpoch / config.batch);
   // One for each epoch, and one of the best epoch at the end.
-  const evaluations = config.epochs + 1;
+  const evaluations = (config.epochs + 1) * (config.chooseOn === 'half' ? 0.5 : 1);
   return (
     measured.startSeconds +
     readSeconds +

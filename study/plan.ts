@@ -10,6 +10,7 @@ import { oneLine } from '../model/words.ts';
 import { flagOf } from '../node/command-line.ts';
 import { productVersion } from '../node/product-version.ts';
 import type { Dataset } from '../training/data/dataset.ts';
+import { newTuning } from './tuning.ts';
 
 export const everyVariant = 'all';
 
@@ -30,17 +31,19 @@ export function variantsOf(list: string): readonly VariantName[] {
 }
 
 /**
- * An arm for each variant, then a control for each variant whose size differs from the reference's in the
- * measure.
+ * An arm for each variant, then a control for each variant and measure in which its size differs from the
+ * reference's.
  */
 export function armsOf(
   variants: readonly VariantName[],
-  controls: ControlMeasure | undefined,
+  controls: readonly ControlMeasure[],
   classes: number,
 ): readonly StudyArm[] {
   const plain = variants.map((variant): StudyArm => ({ name: variant, variant, width: 1 }));
-  if (controls === undefined) return plain;
-  return [...plain, ...variants.flatMap((variant) => controlArm(variant, controls, classes) ?? [])];
+  const controlling = variants.flatMap((variant) =>
+    controls.flatMap((measure) => controlArm(variant, measure, classes) ?? []),
+  );
+  return [...plain, ...controlling];
 }
 
 function controlArm(variant: VariantName, measure: ControlMeasure, classes: number): StudyArm | undefined {
@@ -55,14 +58,16 @@ export interface StudyPlan {
   readonly config: Study['config'];
   readonly recipe: Study['recipe'];
   readonly variants: readonly VariantName[];
-  readonly controls: ControlMeasure | undefined;
+  readonly controls: readonly ControlMeasure[];
+  /** Number of learning rates that are tried for each network; undefined if all have that of the settings. */
+  readonly tuneRates: number | undefined;
   /** Margin of equivalence, in percentage points of top-1 error. */
   readonly marginPoints: number;
   readonly seeds: readonly number[];
 }
 
 export function newStudy(
-  { config, recipe, variants, controls, marginPoints, seeds }: StudyPlan,
+  { config, recipe, variants, controls, tuneRates, marginPoints, seeds }: StudyPlan,
   data: StudyData,
 ): Study {
   return {
@@ -71,6 +76,7 @@ export function newStudy(
     config,
     arms: [...armsOf(variants, controls, data.classes.length)],
     seeds: [...seeds],
+    ...(tuneRates && { tuning: newTuning(tuneRates, config.learningRate, seeds[0] ?? 1) }),
     marginPoints,
     data,
     failures: {},
@@ -93,7 +99,8 @@ export function studyData({ labels, train, validation, contentFingerprint }: Dat
  * may have moved. Errors: `usage`, naming each setting in `given` that differs from the study's.
  */
 export function resumedPlan(stored: Study, asked: StudyPlan, given: ReadonlySet<string>): StudyPlan {
-  const [before, now] = [settingsOf(stored), settingsOf(asked)];
+  const tuneRates = stored.tuning?.rates.length;
+  const [before, now] = [settingsOf({ ...stored, tuneRates }), settingsOf(asked)];
   const changed = [...given].filter(
     (key) => key !== 'data' && key in now && valueText(before, key) !== valueText(now, key),
   );
@@ -112,6 +119,7 @@ export function resumedPlan(stored: Study, asked: StudyPlan, given: ReadonlySet<
     recipe: stored.recipe,
     variants: variantNames.filter((name) => own.includes(name) || added.includes(name)),
     controls: asked.controls,
+    tuneRates,
     marginPoints: stored.marginPoints,
     seeds: [...new Set([...stored.seeds, ...wanted])].sort((a, b) => a - b),
   };
@@ -173,10 +181,13 @@ function dataChanges(before: StudyData, now: StudyData): readonly string[] {
 function settingsOf({
   config,
   recipe,
+  tuneRates,
   marginPoints,
   seeds,
-}: Pick<StudyPlan, 'config' | 'recipe' | 'marginPoints' | 'seeds'>): Readonly<Record<string, unknown>> {
-  return { ...config, recipe, margin: marginPoints, seed: seeds[0] };
+}: Pick<StudyPlan, 'config' | 'recipe' | 'tuneRates' | 'marginPoints' | 'seeds'>): Readonly<
+  Record<string, unknown>
+> {
+  return { ...config, recipe, tuneRates, margin: marginPoints, seed: seeds[0] };
 }
 
 function valueText(settings: Readonly<Record<string, unknown>>, key: string): string {

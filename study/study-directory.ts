@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Run, type RunFailure, runFiles } from '../model/run-file.ts';
-import { type Study, type StudyArm, studyFiles, studyRunName } from '../model/study-file.ts';
+import { type Study, type StudyArm, studyFiles, studyRunName, tuningRunName } from '../model/study-file.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
 import { readRun } from '../node/run-record.ts';
 import { readStudy } from '../node/study-record.ts';
@@ -12,7 +12,7 @@ import { readStudy } from '../node/study-record.ts';
 export const studiesFolder = 'studies';
 
 export interface StudyRun {
-  /** `ARM-sSEED`. */
+  /** `ARM-sSEED`, or `ARM-rate-RATE-sSEED` for a run that chooses the learning rate. */
   readonly name: string;
   readonly arm: StudyArm;
   readonly seed: number;
@@ -57,9 +57,25 @@ export function studyRuns(directory: string, { arms, seeds }: Study): readonly S
   );
 }
 
+/** The runs that choose the learning rates of arms that have none yet; empty without tuning. */
+export function tuningRuns(directory: string, { arms, tuning }: Study): readonly StudyRun[] {
+  if (tuning === undefined) return [];
+  const undecided = arms.filter(({ learningRate }) => learningRate === undefined);
+  return tuning.seeds.flatMap((seed) =>
+    undecided.flatMap((plain) =>
+      tuning.rates.map((learningRate) => {
+        const arm = { ...plain, learningRate };
+        const name = tuningRunName(arm, seed);
+        return { name, arm, seed, directory: join(directory, studyFiles.tuning, name) };
+      }),
+    ),
+  );
+}
+
 /** The full configuration of a run. */
 export function studyRunConfig({ config }: Study, { arm, seed }: StudyRun): TrainingConfig {
-  return trainingConfigSchema.parse({ ...config, variant: arm.variant, width: arm.width, seed });
+  const { variant, width, learningRate = config.learningRate } = arm;
+  return trainingConfigSchema.parse({ ...config, variant, width, learningRate, seed });
 }
 
 export async function studyRunState(

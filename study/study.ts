@@ -26,8 +26,16 @@ import { newStudy, type StudyPlan, studyData } from './plan.ts';
 import type { QueueSchedule } from './queue/producer.ts';
 import { writeStudyReport } from './report/study-report.ts';
 import { deviationOf, powerText } from './statistics/power.ts';
-import { isDone, type StudyRun, studyRunConfig, studyRunState, studyRuns } from './study-directory.ts';
+import {
+  isDone,
+  type StudyRun,
+  studyRunConfig,
+  studyRunState,
+  studyRuns,
+  tuningRuns,
+} from './study-directory.ts';
 import type { Computing, RunEnd } from './trainer.ts';
+import { withChosenRates } from './tuning.ts';
 
 interface StudyRequest {
   readonly directory: string;
@@ -59,18 +67,18 @@ export async function runStudy(request: StudyRequest): Promise<void> {
   const { study, data, validationPatches, readSeconds } = await readStudyData(request);
   if (!request.dryRun) await requireRoom(directory, study);
   const classes = data.classes.length;
-  const runs = await statesOf(directory, study);
-  const left = runs.filter(({ state }) => !isDone(state)).map(({ run }) => run);
-  terminal.line(planText(directory, study, runs.length, left.length));
+  const runs = await statesOf(study, studyRuns(directory, study));
+  const tuning = await statesOf(study, tuningRuns(directory, study));
+  terminal.line(planText(directory, study, runs, tuning));
 
   const measuring = computingOf(request, 1);
   const onArm = ({ name }: { readonly name: string }) => terminal.status(`measuring a step of ${name}`);
   const estimates = await estimateArms({
-    ...{ study, runs, classes, validationPatches, readSeconds, onArm },
+    ...{ study, runs: [...tuning, ...runs], classes, validationPatches, readSeconds, onArm },
     computing: measuring,
   });
   terminal.clear();
-  const parallelRuns = await parallelRunsOf(request, estimates, left.length);
+  const parallelRuns = await parallelRunsOf(request, estimates, leftOf([...tuning, ...runs]).length);
   terminal.line(`\n${planTable(estimates)}\n\n${timeText(estimates, parallelRuns, request.queue)}\n`);
   const networks = study.arms.length - 1;
   const planned = { seeds: study.seeds.length, networks, margin: study.marginPoints / 100 };
@@ -79,8 +87,39 @@ export async function runStudy(request: StudyRequest): Promise<void> {
 
   await writeStudy(directory, study);
   const plan = { estimates, parallelRuns, content: data.fingerprint };
-  const { study: after, stopped } = await trainRuns(request, study, left, plan);
+  const tuned = await tuneRates(request, study, tuning, plan);
+  if (tuned.isEnd) return finalizeStudy(directory, tuned.study, tuned.stopped, terminal);
+  const reported = await statesOf(tuned.study, studyRuns(directory, tuned.study));
+  const { study: after, stopped } = await trainRuns(request, tuned.study, reported, plan);
   await finalizeStudy(directory, after, stopped, terminal);
+}
+
+/**
+ * Trains the missing tuning runs, and writes the study with the chosen rates. `isEnd` if it was stopped or a
+ * run failed, so that a network has no rate yet.
+ */
+async function tuneRates(
+  request: StudyRequest,
+  study: Study,
+  tuning: readonly RunWithState[],
+  plan: TrainingPlan,
+): Promise<{ readonly study: Study; readonly stopped: boolean; readonly isEnd: boolean }> {
+  if (tuning.length === 0) return { study, stopped: false, isEnd: false };
+  const { directory, terminal } = request;
+  const { study: after, stopped } = await trainRuns(request, study, tuning, plan);
+  const ended = await statesOf(after, tuningRuns(directory, study));
+  const tuned = withChosenRates(after, ended);
+  await writeStudy(directory, tuned);
+  const chosen = tuned.arms.filter(
+    ({ name, learningRate }) => learningRate !== undefined && ended.some(({ run }) => run.arm.name === name),
+  );
+  for (const { name, learningRate } of chosen) terminal.line(`${name}: learning rate ${learningRate}`);
+  const isEnd = stopped || tuned.arms.some(({ learningRate }) => learningRate === undefined);
+  return { study: tuned, stopped, isEnd };
+}
+
+function leftOf(runs: readonly RunWithState[]): readonly StudyRun[] {
+  return runs.filter(({ state }) => !isDone(state)).map(({ run }) => run);
 }
 
 /** The data as the first seed splits it; each run reads it again and splits it by its own seed. */
@@ -105,7 +144,9 @@ const fewestClasses: StudyData = {
 /** Errors: `output-unwritable` if the disk has no room for the remaining runs. */
 async function requireRoom(directory: string, study: Study): Promise<void> {
   const classes = study.data?.classes.length ?? fewestClasses.classes.length;
-  const left = (await statesOf(directory, study)).filter(({ state }) => !isDone(state)).map(({ run }) => run);
+  const left = leftOf(
+    await statesOf(study, [...tuningRuns(directory, study), ...studyRuns(directory, study)]),
+  );
   const sizes = left.map((run) =>
     runBytes(configuredNetwork(studyRunConfig(study, run), { classes, meanGrey: 0 })),
   );
@@ -116,16 +157,26 @@ async function requireRoom(directory: string, study: Study): Promise<void> {
   await requireSpace(directory, kept + training - onDisk.reduce((sum, bytes) => sum + bytes, 0));
 }
 
-async function statesOf(directory: string, study: Study): Promise<readonly RunWithState[]> {
-  return Promise.all(
-    studyRuns(directory, study).map(async (run) => ({ run, state: await studyRunState(study, run) })),
-  );
+async function statesOf(study: Study, runs: readonly StudyRun[]): Promise<readonly RunWithState[]> {
+  return Promise.all(runs.map(async (run) => ({ run, state: await studyRunState(study, run) })));
 }
 
-function planText(directory: string, { arms, seeds }: Study, total: number, left: number): string {
-  const done = total === left ? '' : `, ${total - left} done`;
-  const size = `${counted(arms.length, 'network')} x ${counted(seeds.length, 'seed')} = ${counted(total, 'run')}`;
-  return `\nStudy ${oneLine(directory)}: ${size}${done}`;
+function planText(
+  directory: string,
+  { arms, seeds }: Study,
+  runs: readonly RunWithState[],
+  tuning: readonly RunWithState[],
+): string {
+  const done = (all: readonly RunWithState[]) => {
+    const count = all.length - leftOf(all).length;
+    return count === 0 ? '' : `, ${count} done`;
+  };
+  const size = `${counted(arms.length, 'network')} x ${counted(seeds.length, 'seed')} = ${counted(runs.length, 'run')}${done(runs)}`;
+  const first =
+    tuning.length === 0
+      ? ''
+      : `\nFirst ${counted(tuning.length, 'run')} to choose the learning rates${done(tuning)}`;
+  return `\nStudy ${oneLine(directory)}: ${size}${first}`;
 }
 
 function timeText(
@@ -181,11 +232,12 @@ interface TrainingPlan {
 async function trainRuns(
   request: StudyRequest,
   study: Study,
-  runs: readonly StudyRun[],
+  all: readonly RunWithState[],
   { estimates, parallelRuns, content }: TrainingPlan,
 ): Promise<{ readonly study: Study; readonly stopped: boolean }> {
   const { directory, terminal, queue } = request;
-  const total = study.arms.length * study.seeds.length;
+  const runs = leftOf(all);
+  const total = all.length;
   const display = studyDisplay(terminal, { total, done: total - runs.length, estimates, parallelRuns });
   let current = study;
   const schedule = {
@@ -245,7 +297,9 @@ async function finalizeStudy(
     const message = `${counted(failures.length, 'run')} failed; retry with: ${resume}\n${list}`;
     throw new TexturaError(knownCode(failures[0]?.[1].code), message);
   }
-  const diverged = (await statesOf(directory, study)).filter(({ state }) => state.status === 'diverged');
+  const diverged = (await statesOf(study, studyRuns(directory, study))).filter(
+    ({ state }) => state.status === 'diverged',
+  );
   if (diverged.length > 0) {
     const names = diverged.map(({ run }) => run.name).join(', ');
     throw new TexturaError('diverged', `these runs diverged, and the report counts them: ${names}`);

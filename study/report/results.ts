@@ -11,7 +11,12 @@ import { type ValidatedImage, validationFromCsv } from '../../model/validation-f
 import { readTextIfThere } from '../../node/optional-file.ts';
 import { readStudy } from '../../node/study-record.ts';
 import { type RunResults, readRunResults } from '../../report/run-directory.ts';
-import { type ArmErrors, type ArmStatistics, studyStatistics } from '../statistics/study-statistics.ts';
+import {
+  type ArmErrors,
+  type ArmStatistics,
+  type Comparison,
+  studyStatistics,
+} from '../statistics/study-statistics.ts';
 import { type StudyRun, type StudyRunState, studyRunState, studyRuns } from '../study-directory.ts';
 
 export interface StudyResults {
@@ -30,6 +35,8 @@ export interface ArmResults {
   readonly runs: readonly StudyRunResults[];
   /** Undefined if no run has a result. */
   readonly statistics: ArmStatistics | undefined;
+  /** Of a control: how the ablation that it matches compares with it; undefined if they share no seed. */
+  readonly ablation: Comparison | undefined;
   /** Per patch; undefined if the number of classes is unknown. */
   readonly cost: { readonly parameters: number; readonly multiplyAdds: number } | undefined;
 }
@@ -61,10 +68,9 @@ export async function readStudyResults(directory: string): Promise<StudyResults>
     runs: runs.filter(({ run }) => run.arm === arm).map(({ found }) => found),
   }));
   const found = runs.map((run) => run.found);
-  const statistics = studyStatistics(
-    arms.map((arm) => armErrors(arm, found)),
-    study.marginPoints / 100,
-  );
+  const errors = arms.map((arm) => armErrors(arm, found));
+  const margin = study.marginPoints / 100;
+  const statistics = studyStatistics(errors, margin);
   return {
     name: basename(resolve(directory)),
     study,
@@ -73,9 +79,20 @@ export async function readStudyResults(directory: string): Promise<StudyResults>
       arm,
       runs: ofArm,
       statistics: statistics.find(({ name }) => name === arm.name),
+      ablation: ablationOf(arm, errors, margin),
       cost: labels && costOf(arm, labels.length),
     })),
   };
+}
+
+function ablationOf(
+  { name, controls }: StudyArm,
+  errors: readonly ArmErrors[],
+  margin: number,
+): Comparison | undefined {
+  if (controls === undefined) return undefined;
+  const pair = [name, controls.variant].flatMap((wanted) => errors.find((arm) => arm.name === wanted) ?? []);
+  return studyStatistics(pair, margin).find((arm) => arm.name === controls.variant)?.comparison;
 }
 
 function armErrors(

@@ -11,8 +11,7 @@ import { type ClassChange, classChanges, classFigure } from './class-changes.ts'
 import { networkCurves } from './network-curves.ts';
 import type { ArmResults, StudyResults, StudyRunResults } from './results.ts';
 import { ablations, networkCell, runLinks } from './section-findings.ts';
-import { displayName, signedPoints } from './sentences.ts';
-import { paperWords } from './summary.ts';
+import { displayName, paperWords, signedPoints } from './sentences.ts';
 
 export function curvesSection({ arms, labels }: StudyResults): Markup {
   const [reference] = arms;

@@ -2,11 +2,14 @@
  * The study report's sections about findings: the forest plot, the comparison with the paper, a sentence for
  * each network, the statistics.
  */
+import { count } from '../../model/format.ts';
 import { counted } from '../../model/words.ts';
+import type { ErrorMeasure } from '../../report/curve-panel.ts';
 import { svgElement } from '../../report/drawing.ts';
 import { html, type Markup, nothing } from '../../report/markup.ts';
 import { type Column, section, type TableRow, table } from '../../report/page.ts';
 import { pagePalette } from '../../report/palette.ts';
+import type { Comparison } from '../statistics/study-statistics.ts';
 import { type Finding, findingOf, trainsAfterAll, verdictMeanings, verdictOf } from './findings.ts';
 import { type ForestLayout, forestFigure, forestLabel } from './forest-figure.ts';
 import type { ArmResults, StudyResults, StudyRunResults } from './results.ts';
@@ -19,12 +22,12 @@ import {
   findingWords,
   interval,
   oneSeedCaveat,
+  paperWords,
   probabilityText,
   sentenceOf,
   signedInterval,
   testText,
 } from './sentences.ts';
-import { paperWords } from './summary.ts';
 
 /** All networks but the reference. */
 export function ablations({ arms }: StudyResults): readonly ArmResults[] {
@@ -85,22 +88,23 @@ const forestNote = html`<p class="after">${forestExplanation}</p>`;
 
 export const paperHeadings = [
   'network',
+  'verdict',
   'in the paper',
+  "in this study, in the paper's form",
   'in this study',
   'difference, points; p (Holm); probability',
-  'verdict',
 ] as const;
 const paperColumns = paperHeadings.map((heading): Column => ({ heading, kind: 'name' }));
 
 const meanings = html`<dl class="after">${verdictMeanings.map(([verdict, meaning]) => html`<dt>${verdict}</dt><dd>${meaning}</dd>`)}</dl>`;
 
 export function paperSection(results: StudyResults): Markup {
-  const rows = ablations(results).map((arm): TableRow => {
+  const rows = results.arms.map((arm): TableRow => {
     return { cells: [networkCell(arm), ...paperCells(arm, results).slice(1)] };
   });
   return section(
     'Comparison with the paper',
-    'What the paper says of each network, and what this study finds. "Within" is the probability that the difference lies within the margin.',
+    'What the paper says of each network, and what this study finds. The paper\'s form is the mean over the seeds at the last epoch, as in the curves. "Within" is the probability that the difference lies within the margin.',
     html`${table('Comparison with the paper', paperColumns, rows)}
 ${results.study.seeds.length === 1 ? nothing : meanings}`,
   );
@@ -108,8 +112,11 @@ ${results.study.seeds.length === 1 ? nothing : meanings}`,
 
 /** The cells under `paperHeadings`. */
 export function paperCells(arm: ArmResults, { arms, labels }: StudyResults): readonly string[] {
+  const [reference] = arms;
+  const form = paperForm(arm, reference);
+  if (arm === reference) return [displayName(arm.arm), '', paperWords(arm.arm), form, '', ''];
   const finding = findingOf(arm);
-  const verdict = verdictOf(arm, arms[0], labels?.length ?? 2);
+  const verdict = verdictOf(arm, reference, labels?.length ?? 2);
   const found = [
     trainsAfterAll(arm, verdict) ? 'it trains' : '',
     findingWords(finding),
@@ -117,11 +124,82 @@ export function paperCells(arm: ArmResults, { arms, labels }: StudyResults): rea
   ];
   return [
     displayName(arm.arm),
+    verdict ?? '',
     paperWords(arm.arm),
+    form,
     found.filter((words) => words !== '').join('; '),
     evidenceWords(finding),
-    verdict ?? '',
   ];
+}
+
+/**
+ * The numbers that the paper gives, of this study: for the reference `epoch 5: objective 1.21, top-1 error
+ * 0.36, top-5 error 0.15`; for others `0.41 at epoch 5 against 0.36`. Means over the seeds at the last epoch
+ * that all of them reached; empty if there is none.
+ */
+function paperForm(arm: ArmResults, reference: ArmResults | undefined): string {
+  const rows = arm.runs.flatMap(({ results: run }) => {
+    const validated = (run?.metrics ?? []).filter(
+      ({ split, objective }) => split === 'val' && Number.isFinite(objective),
+    );
+    return validated.length === 0 ? [] : [validated];
+  });
+  const epoch = Math.min(...rows.map((ofRun) => Math.max(...ofRun.map((row) => row.epoch))));
+  if (rows.length === 0) return '';
+  const mean = (from: ArmResults, measure: ErrorMeasure) => {
+    const values = from.runs.flatMap(({ results: run }) =>
+      (run?.metrics ?? [])
+        .filter((row) => row.split === 'val' && row.epoch === epoch)
+        .map((row) => row[measure]),
+    );
+    return (values.reduce((sum, value) => sum + value, 0) / values.length).toFixed(2);
+  };
+  if (reference === undefined || arm === reference)
+    return `epoch ${epoch}: objective ${mean(arm, 'objective')}, top-1 error ${mean(arm, 'top1err')}, top-5 error ${mean(arm, 'top5err')}`;
+  const other = mean(reference, 'top1err');
+  return `${mean(arm, 'top1err')} at epoch ${epoch}${other === 'NaN' ? '' : ` against ${other}`}`;
+}
+
+const controlColumns: readonly Column[] = [
+  { heading: 'network', kind: 'name' },
+  { heading: 'control', kind: 'name' },
+  { heading: 'parameters', kind: 'number' },
+  { heading: 'multiply-adds', kind: 'number' },
+  { heading: 'network against reference, points', kind: 'number' },
+  { heading: 'control against reference, points', kind: 'number' },
+  { heading: 'network against control, points', kind: 'number' },
+];
+
+/** Whether an ablation differs from the reference because of the layer or because of its size. */
+export function controlsSection({ arms }: StudyResults): Markup {
+  const controls = arms.filter(({ arm }) => arm.controls !== undefined);
+  if (controls.length === 0) return nothing;
+  const rows = controls.map((control): TableRow => {
+    const network = arms.find(({ arm }) => arm.name === control.arm.controls?.variant);
+    const points = (comparison: Comparison | undefined) =>
+      comparison === undefined ? '' : signedInterval(comparison.difference);
+    return {
+      cells: [
+        network === undefined ? '' : networkCell(network),
+        html`reference, width ${control.arm.width}<br>${runLinks(control.runs)}`,
+        sizesText(network?.cost?.parameters, control.cost?.parameters),
+        sizesText(network?.cost?.multiplyAdds, control.cost?.multiplyAdds),
+        points(network?.statistics?.comparison),
+        points(control.statistics?.comparison),
+        points(control.ablation),
+      ],
+    };
+  });
+  return section(
+    'Controls',
+    'Each control is the whole reference with fewer or more filters, so that it has as many parameters or multiply-adds as the network. If the network is worse than its control, the layer matters; if both are equally worse than the reference, the size does.',
+    table('Controls', controlColumns, rows),
+  );
+}
+
+/** `438,595 / 440,012`: of the network and of its control. */
+function sizesText(network: number | undefined, control: number | undefined): string {
+  return network === undefined || control === undefined ? '' : `${count(network)} / ${count(control)}`;
 }
 
 export function summarySection(results: StudyResults): Markup {

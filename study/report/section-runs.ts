@@ -34,6 +34,28 @@ ${table('Runs', columns, rows)}${reasons}
   );
 }
 
+/** What the tuning of the learning rates tried, and what it chose. */
+export function ratesSection({ study: { tuning, arms, seeds } }: StudyResults): Markup {
+  if (tuning === undefined) return nothing;
+  const columns: readonly Column[] = [
+    { heading: 'network', kind: 'text' },
+    ...tuning.rates.map((rate): Column => ({ heading: `rate ${rate}`, kind: 'number' })),
+    { heading: 'chosen', kind: 'number' },
+  ];
+  const rows = arms.map((arm): TableRow => {
+    const errors = tuning.errors[arm.name] ?? tuning.rates.map(() => undefined);
+    const cells = errors.map((error) =>
+      error === null ? 'diverged' : error === undefined ? '' : measure(error),
+    );
+    return { cells: [displayName(arm), ...cells, String(arm.learningRate ?? '')] };
+  });
+  return section(
+    'Learning rates',
+    `Top-1 error of each network with each rate, on seed ${tuning.seeds.join(', ')}, which is not among the reported seeds ${seeds.join(', ')}. Each network is trained with its best rate.`,
+    table('Learning rates', columns, rows),
+  );
+}
+
 function runCell({ outcome, results, link, name }: StudyRunResults): Markup {
   const best = results?.run.best;
   const number = best === undefined ? '' : measure(best.top1err);

@@ -2,6 +2,7 @@
  * The results of a study as text: formats of its numbers, and a sentence for each network that says what its
  * numbers support.
  */
+import { type VariantName, variants } from '../../model/network.ts';
 import type { Correlation } from '../../model/statistics/correlation.ts';
 import { counted } from '../../model/words.ts';
 import {
@@ -143,8 +144,9 @@ function marginText({ margin }: Pick<Test, 'margin'>): string {
   return String(Number((100 * margin).toFixed(2)));
 }
 
-/** `0.97`, `> 0.999`; never 1, which replicates cannot show. */
+/** `0.97`, `> 0.999`, `< 0.001`; never 0 or 1, which replicates cannot show. */
 export function probabilityText(value: number): string {
+  if (value < 0.001) return `<${noBreak}0.001`;
   return value > 0.999 ? `>${noBreak}0.999` : value.toFixed(value > 0.99 || value < 0.01 ? 3 : 2);
 }
 
@@ -278,4 +280,9 @@ function divergedNote({ runs }: ArmResults, finding: Finding): string {
 
 function capital(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}
+
+/** What the paper says of a network; nothing for a control, which the paper does not have. */
+export function paperWords({ variant, controls }: ArmResults['arm']): string {
+  return controls === undefined ? variants[variant satisfies VariantName].paperSaw : '';
 }

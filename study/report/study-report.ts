@@ -8,13 +8,14 @@ import { commandPath } from '../../report/run-directory.ts';
 import { readStudyResults, type StudyResults } from './results.ts';
 import { classesSection, costSection, curvesSection, filtersSection } from './section-curves.ts';
 import {
+  controlsSection,
   paperSection,
   resultEntry,
   statisticsSection,
   studySentence,
   summarySection,
 } from './section-findings.ts';
-import { methodSection, nextSection, runsSection, settingsSection } from './section-runs.ts';
+import { methodSection, nextSection, ratesSection, runsSection, settingsSection } from './section-runs.ts';
 import { summaryCsv, summaryMarkdown } from './summary.ts';
 
 /**
@@ -49,10 +50,12 @@ async function studyPage(results: StudyResults, path: string): Promise<string> {
     paperSection(results),
     summarySection(results),
     statisticsSection(results),
+    controlsSection(results),
     curvesSection(results),
     costSection(results),
     classesSection(results),
     await filtersSection(results),
+    ratesSection(results),
     runsSection(results),
     settingsSection(results),
     methodSection(results),

@@ -5,17 +5,19 @@
 import { markdownTable } from 'markdown-table';
 import { csvText } from '../../model/csv.ts';
 import { count } from '../../model/format.ts';
-import { type VariantName, variants } from '../../model/network.ts';
 import type { Basis, Estimate } from '../statistics/study-statistics.ts';
 import { divergence } from './findings.ts';
 import { type ArmResults, type StudyResults, tally } from './results.ts';
+import { ablations, paperCells, paperHeadings, studySentence } from './section-findings.ts';
 import {
   correlationText,
   detectableText,
   divergedShare,
   interval,
   oneSeedCaveat,
+  paperWords,
   probabilityText,
+  sentenceOf,
   signedInterval,
   testText,
   untestedText,
@@ -27,19 +29,23 @@ type Cell = string | number | undefined;
  * A row of summary.csv for each network. Errors are shares, 0..1; differences are of the network minus the
  * reference.
  */
-export function summaryCsv({ arms }: StudyResults): string {
-  const rows = arms.map(summaryRow);
+export function summaryCsv({ arms, study }: StudyResults): string {
+  const rows = arms.map((arm) => summaryRow(arm, study.config.learningRate));
   const header = Object.keys(rows[0] ?? {});
   return csvText([header, ...rows.map((row) => Object.values(row).map(cellText))]);
 }
 
-function summaryRow({ arm, runs, statistics, cost }: ArmResults): Readonly<Record<string, Cell>> {
+function summaryRow(
+  { arm, runs, statistics, cost }: ArmResults,
+  commonRate: number,
+): Readonly<Record<string, Cell>> {
   const comparison = statistics?.comparison;
   const { diverged, ended, interval: diverging } = divergence(runs);
   return {
     network: arm.name,
     variant: arm.variant,
     width: arm.width,
+    learning_rate: arm.learningRate ?? commonRate,
     control_of: arm.controls?.variant,
     control_measure: arm.controls?.measure,
     runs: runs.map(({ seed, outcome }) => `seed ${seed} ${outcome.words}`).join('; '),
@@ -107,9 +113,24 @@ const headings = [
   'in the paper',
 ] as const;
 
-/** summary.md: the same as a table to read, with links to the runs. */
+/** summary.md: the findings in sentences, the verdicts, and the same numbers as a table, with links to the runs. */
 export function summaryMarkdown(results: StudyResults): string {
+  const others = ablations(results);
+  const classes = results.labels?.length;
+  const guessing = classes === undefined ? undefined : 1 - 1 / classes;
+  const sentences = others.map((arm) => `- **${arm.arm.name}**: ${sentenceOf(arm, guessing)}`);
+  const comparisons = results.arms.map((arm) => paperCells(arm, results));
   return `# ${results.name}
+
+${studySentence(results)}
+
+${sentences.join('\n')}
+
+## Comparison with the paper
+
+${markdownTable([paperHeadings, ...comparisons])}
+
+## Numbers
 
 ${results.study.seeds.length === 1 ? oneSeedText : intervalText(results.study.marginPoints)}
 
@@ -155,9 +176,4 @@ function markdownCells({ arm, runs, statistics, cost }: ArmResults, links: 'link
     divergedShare(runs),
     paperWords(arm),
   ];
-}
-
-/** What the paper says of a network; nothing for a control, which the paper does not have. */
-export function paperWords({ variant, controls }: ArmResults['arm']): string {
-  return controls === undefined ? variants[variant satisfies VariantName].paperSaw : '';
 }

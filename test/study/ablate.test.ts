@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { metricsFromCsv } from '../../model/metrics.ts';
+import { validationFromCsv } from '../../model/validation-file.ts';
 import { readRun } from '../../node/run-record.ts';
 import { readStudy, writeStudy } from '../../node/study-record.ts';
 import { takeRunLock } from '../../training/run/run-lock.ts';
@@ -75,6 +76,17 @@ test('a study that is killed and resumed ends in the same tables as an uninterru
   expect(result).toMatchObject({ status: 0, stderr: '' });
   expect(result.stdout).toMatch(/2 networks x 1 seed = 2 runs/);
   expect(result.stdout).toMatch(/2\/2 \S+: top-1 error/);
+  // One of three validation photographs chooses the epoch, and the others give the results.
+  const run = join(expected, 'runs/reference-s1');
+  const { data, best } = await readRun(run);
+  expect(data).toMatchObject({ validationImages: 3, choosingImages: 1 });
+  const validated = validationFromCsv(await readFile(join(run, 'validation.csv'), 'utf8'), 'validation.csv');
+  expect(validated).toHaveLength(2);
+  const patches = validated.reduce((sum, image) => sum + image.patches, 0);
+  expect(best?.top1err).toBe(validated.reduce((sum, { wrong }) => sum + wrong, 0) / patches);
+  const rows = metricsFromCsv(await readFile(join(run, 'metrics.csv'), 'utf8'), 'metrics.csv');
+  for (const { top1err } of rows.filter(({ split }) => split === 'val'))
+    expect((top1err * patches) / 2).toBeCloseTo(Math.round((top1err * patches) / 2), 9);
 
   const killed = await home();
   // As a restart script gives it: the same command at every start.
@@ -113,6 +125,10 @@ test('a study that is killed and resumed ends in the same tables as an uninterru
   expect(changed.status).toBe(2);
   expect(changed.stderr).toContain('--batch was 5, now 6');
   expect(changed.stderr).toContain('--schedule was cosine, now constant');
+  expect(await extend('--choose-on', 'all')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('--choose-on was half, now all'),
+  });
 });
 
 test('--resume finds the newest study; other data, another seed or nothing to resume is rejected', {
@@ -206,6 +222,31 @@ test('one run that fails and one that diverges do not stop the others, are disti
     stderr: expect.stringContaining('these runs diverged, and the report counts them'),
   });
   expect(await readFile(join(folder, 'wild/summary.csv'), 'utf8')).toMatch(/diverged/);
+});
+
+test('learning rates are tuned on another seed, and the reported runs are trained with the best', {
+  timeout: 200_000,
+}, async () => {
+  const folder = await home();
+  const tuned = [...setting, '--seeds', '1', '--epochs', '1', '--variants', 'reference', '--tune-rates', '2'];
+  const result = await ablate(folder, ...tuned);
+  expect(result, result.stderr).toMatchObject({ status: 0 });
+  expect(result.stdout).toContain('1 network x 1 seed = 1 run\nFirst 2 runs to choose the learning rates');
+  const study = await readStudy(join(folder, 'study'));
+  const errors = await Promise.all(
+    [0.0017, 0.005].map(async (rate) => {
+      const run = await readRun(join(folder, `study/tuning/reference-rate-${rate}-s101`));
+      expect(run.config).toMatchObject({ learningRate: rate, seed: 101 });
+      return run.best?.top1err ?? Number.NaN;
+    }),
+  );
+  expect(study.tuning?.errors).toEqual({ reference: errors });
+  const chosen = (errors[1] ?? 1) < (errors[0] ?? 1) ? 0.005 : 0.0017;
+  expect((await readRun(join(folder, 'study/runs/reference-s1'))).config.learningRate).toBe(chosen);
+  const page = await readFile(join(folder, 'study/report.html'), 'utf8');
+  expect(page).toContain('Learning rates');
+  const again = await ablate(folder, ...tuned, '--resume');
+  expect(again.stdout).toContain('Nothing is left to train.');
 });
 
 test('a dry run prints the cost of a study and writes nothing', { timeout: 120_000 }, async () => {

@@ -12,7 +12,8 @@ const planOf = (changes: Partial<StudyPlan> = {}): StudyPlan => ({
   config: settings.parse({ data: 'photos' }),
   recipe: 'default',
   variants: ['reference', 'no-pool2'],
-  controls: undefined,
+  controls: [],
+  tuneRates: undefined,
   marginPoints: 2,
   seeds: [7, 8],
   ...changes,
@@ -51,6 +52,9 @@ test('another first seed contradicts the study, like any other setting', () => {
   );
   expect(() => resumedPlan(stored, planOf({ marginPoints: 3 }), new Set(['margin']))).toThrow(
     '--margin was 2, now 3',
+  );
+  expect(() => resumedPlan(stored, planOf({ tuneRates: 3 }), new Set(['tuneRates']))).toThrow(
+    '--tune-rates was not set, now 3',
   );
 });
 

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { csvRows } from '../../../model/csv.ts';
+import { metricsFromCsv } from '../../../model/metrics.ts';
 import { correlationOf } from '../../../model/statistics/correlation.ts';
 import { validationFromCsv, validationToCsv } from '../../../model/validation-file.ts';
 import { writeStudyReport } from '../../../study/report/study-report.ts';
@@ -165,10 +166,10 @@ test('a diverged run removes its network from the figure, and does not compress 
   expect(table).toMatch(/^\| \[?no-relu4.*\| none +\|/m);
   expect(document.querySelector('.sentence')?.textContent).toContain('no-relu4: 1 of 2 runs diverged.');
   const verdicts = all(document, '[aria-label="Comparison with the paper"] tbody tr').map(
-    (row) => texts(row, 'td')[1],
+    (row) => texts(row, 'td')[3],
   );
   const undecided = 'neither a difference nor equivalence is shown';
-  expect(verdicts).toEqual([undecided, `${undecided}; 1 of 2 runs diverged`]);
+  expect(verdicts).toEqual(['', undecided, `${undecided}; 1 of 2 runs diverged`]);
   const told = texts(document, 'section p').find((text) => text.startsWith('no-relu4.')) ?? '';
   expect(told).toContain('Its runs vary so much that the study could not have shown any difference.');
   const ticks = texts(document, 'svg[aria-label^="Differences in top-1 error"] text')
@@ -198,12 +199,13 @@ test('a difference that is not significant is shown with its interval and the de
   );
 });
 
-test('results are next to what the paper reports', async () => {
-  const { document } = await reported(everyEnd);
+test('results are next to what the paper reports, in the same form', async () => {
+  const { directory, document } = await reported(everyEnd);
   const rows = all(document, '[aria-label="Comparison with the paper"] tbody tr').map((row) =>
     texts(row, 'td'),
   );
-  expect(rows.map(([paper]) => paper)).toEqual([
+  expect(rows.map(([, paper]) => paper)).toEqual([
+    'epoch 15: objective 1.2, top-1 error 0.35, top-5 error 0.17',
     'the error does not move',
     'no difference from the reference',
     'hardly matters',
@@ -211,7 +213,21 @@ test('results are next to what the paper reports', async () => {
     'NaN: did not train',
   ]);
   // Three runs are too few to say that most runs train, or that most diverge.
-  expect(rows.map((row) => row[3])).toEqual(rows.map(() => 'undecided'));
+  expect(rows.map((row) => row[0])).toEqual(['', ...rows.slice(1).map(() => 'undecided')]);
+  const lastRow = async (name: string) => {
+    const path = join(directory, 'runs', name, 'metrics.csv');
+    const all = metricsFromCsv(await readFile(path, 'utf8'), path);
+    return all.findLast(({ split }) => split === 'val');
+  };
+  const last = await Promise.all([1, 2, 3].map((seed) => lastRow(`reference-s${seed}`)));
+  const mean = (measure: 'objective' | 'top1err' | 'top5err') =>
+    (last.reduce((sum, row) => sum + (row?.[measure] ?? Number.NaN), 0) / 3).toFixed(2);
+  expect(rows[0]?.[2]).toBe(
+    `epoch 9: objective ${mean('objective')}, top-1 error ${mean('top1err')}, top-5 error ${mean('top5err')}`,
+  );
+  expect(rows[2]?.[2]).toMatch(new RegExp(`^0\\.\\d\\d at epoch 9 against ${mean('top1err')}$`));
+  // Of no-conv4-pool4 no run completed an epoch; no-relu4 stopped at epoch 5 in one run.
+  expect(rows[5]?.[2]).toBe('');
 });
 
 test('with six seeds every verdict is reached, and follows from difference, equivalence and failed runs', async () => {
@@ -235,8 +251,9 @@ test('with six seeds every verdict is reached, and follows from difference, equi
   const rows = all(document, '[aria-label="Comparison with the paper"] tbody tr').map((row) =>
     texts(row, 'td'),
   );
-  expect(rows.map(([, found, , verdict]) => [found?.replace(/[\d.]+ points$/, 'N points'), verdict])).toEqual(
+  expect(rows.map(([verdict, , , found]) => [found?.replace(/[\d.]+ points$/, 'N points'), verdict])).toEqual(
     [
+      ['', ''],
       ['it trains; within 2 points of the reference', 'contradicted'],
       ['within 2 points of the reference', 'confirmed'],
       ['worse by N points', 'contradicted'],
@@ -257,6 +274,8 @@ test('with six seeds every verdict is reached, and follows from difference, equi
   expect(texts(document, 'section p').find((text) => text.startsWith('no-relu2.'))).toMatch(
     /is equivalent to the reference: its top-1 error differs by .* and lies within 2 points with a probability of (0\.9\d|>\s0\.999)/,
   );
+  expect(table).toMatch(/^- \*\*no-relu2\*\*: The network without relu2 is equivalent to the reference/m);
+  expect(table).toMatch(/^\| no-pool2 +\| equivalent +\|/m);
   expect(table).toContain(
     '"Within the margin" is the probability that the true difference is less than 2 points.',
   );
@@ -277,7 +296,9 @@ test('a margin of the study decides what is equivalent', async () => {
   await writeFile(path, JSON.stringify({ ...study, marginPoints: 0.05 }));
   await writeStudyReport(directory);
   const page = parsed(await readFile(join(directory, 'report.html'), 'utf8'));
-  expect(texts(page, '[aria-label="Comparison with the paper"] tbody td')[3]).toBe('undecided');
+  expect(texts(page, '[aria-label="Comparison with the paper"] tbody tr td:nth-child(2)').at(-1)).toBe(
+    'undecided',
+  );
   expect(page.querySelector('.sentence')?.textContent).toContain('1 undecided');
 });
 
@@ -328,13 +349,14 @@ test('a study of one seed has differences, and no interval and no p-value anywhe
   const verdicts = all(document, '[aria-label="Comparison with the paper"] tbody tr').map((row) =>
     texts(row, 'td'),
   );
-  expect(verdicts.map(([, found]) => found)).toEqual([
+  expect(verdicts.map(([, , , found]) => found)).toEqual([
+    '',
     expect.stringMatching(/^\+\d+\.\d points in seed 4; not tested$/),
     expect.stringMatching(/points in seed 4; not tested$/),
     expect.stringMatching(/^\+\d+\.\d points in seed 4; not tested$/),
     'did not train: 1 of 1 run diverged',
   ]);
-  expect(verdicts.map((row) => row[3])).toEqual(verdicts.map(() => 'undecided'));
+  expect(verdicts.map((row) => row[0])).toEqual(['', ...verdicts.slice(1).map(() => 'undecided')]);
   expect(document.querySelector('.sentence')?.textContent).toBe(
     '4 networks compared with the reference: 3 not tested, 1 did not train.',
   );
@@ -394,8 +416,8 @@ test('names of classes and networks are text, whatever they contain', async () =
   expect(page).not.toMatch(/<script|<img src=x/);
 });
 
-test('controls are named after the ablation that they match', async () => {
-  const { document, table } = await reported({
+test('controls are named after the ablation that they match, and compared with it', async () => {
+  const { directory, document, table } = await reported({
     controls: [
       {
         name: 'reference-with-params-of-no-pool2',
@@ -409,4 +431,10 @@ test('controls are named after the ablation that they match', async () => {
     'The reference with as many parameters as no-pool2',
   );
   expect(table).toContain('reference-with-params-of-no-pool2');
+  const [cells = []] = all(document, '[aria-label="Controls"] tbody tr').map((row) => texts(row, 'td'));
+  const control = await meanError(directory, 'reference-with-params-of-no-pool2', [1, 2, 3]);
+  const difference = 100 * ((await meanError(directory, 'no-pool2', [1, 2, 3])) - control);
+  expect(cells[0]).toContain('width 0.5');
+  expect(cells[1]).toBe('4,430,077 / 1,108,792');
+  expect(cells.at(-1)).toMatch(new RegExp(`^\\+${difference.toFixed(1).replace('.', '\\.')} \\[\\+`));
 });
