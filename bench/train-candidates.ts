@@ -5,7 +5,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { type NetworkName, networkNames, networkOf } from '../model/network.ts';
+import { type NetworkName, networkOf, trainedNames } from '../model/network.ts';
 import { nodeArguments } from '../node/own-module.ts';
 import { textureNames } from '../textures/textures.ts';
 import type { CandidatePlan } from './candidate.ts';
@@ -28,7 +28,7 @@ const batchSources = ['prepared', 'pipeline', 'jitter64'] as const;
 type BatchSource = (typeof batchSources)[number];
 
 const trainingSchema = z.strictObject({
-  variant: z.enum(networkNames),
+  variant: z.enum(trainedNames),
   threads: z.int().min(1),
   batch: z.int().min(1),
   data: z.string(),

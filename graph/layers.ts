@@ -84,15 +84,16 @@ function addPortableStandardise(graph: Graph, { varianceFloor }: StandardiseLaye
   return graph.node('Div', [centred, deviation], { name: 'output' });
 }
 
-/** Means, then deviations, of each source's channels: `[N,channels,1,1]`. */
+/** Means, then deviations if the layer has them, of each source's channels: `[N,channels,1,1]`. */
 function addPortableStatistics(
   graph: Graph,
-  { of, varianceFloor }: GlobalStatisticsLayer,
+  { of, varianceFloor, deviations }: GlobalStatisticsLayer,
   outputs: ReadonlyMap<string, Value>,
 ): Value {
   const statistics = of.flatMap((source) => {
     const own = graph.scope(source);
     const mean = own.node('GlobalAveragePool', [named(outputs, source)], { name: 'mean' });
+    if (deviations === false) return [mean];
     const centred = own.node('Sub', [named(outputs, source), mean], { name: 'centred' });
     const squared = own.node('Mul', [centred, centred], { name: 'squared' });
     const variance = own.node('GlobalAveragePool', [squared], { name: 'variance' });
@@ -175,7 +176,7 @@ export function addStepOperation(
       return addGlobalStatistics(
         graph,
         operation.of.map((source) => ({ source, input: named(outputs, source) })),
-        operation.varianceFloor,
+        operation,
       );
     case 'globalAverage':
       return addGlobalAverage(graph, x);

@@ -67,12 +67,14 @@ const maxPoolSchema = z.strictObject({
 /**
  * Mean and standard deviation over the positions of every channel of several layers: for each named layer, in
  * order, all means, then all deviations, sqrt(variance + floor). The last name is that of the previous layer.
+ * With `deviations` false only the means, for an ablation.
  */
 const globalStatisticsSchema = z.strictObject({
   kind: z.literal('globalStatistics'),
   name,
   of: z.array(name).min(1).readonly(),
   varianceFloor: z.number().positive(),
+  deviations: z.literal(false).optional(),
 });
 
 /** Averages each channel over the remaining positions. It is the last layer; its output is the logits. */
@@ -207,7 +209,11 @@ const rules: { readonly [K in LayerKind]: LayerRule<LayerOf<K>> } = {
     window: ({ sizePx }) => ({ sizePx, stridePx: sizePx }),
   },
   globalStatistics: {
-    outputShape: (_, inputs) => [2 * inputs.reduce((sum, [c]) => sum + c, 0), 1, 1],
+    outputShape: ({ deviations = true }, inputs) => [
+      (deviations ? 2 : 1) * inputs.reduce((sum, [c]) => sum + c, 0),
+      1,
+      1,
+    ],
     parameters: () => noParameters,
     multiplyAdds: (_, inputs) => inputs.reduce((sum, input) => sum + volume(input), 0),
     window: (_, inputs) => ({ sizePx: inputs.at(-1)?.[1] ?? 1, stridePx: 1 }),

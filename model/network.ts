@@ -51,9 +51,34 @@ export const variants = {
 export type VariantName = keyof typeof variants;
 export const variantNames = Object.keys(variants) as [VariantName, ...VariantName[]];
 
-/** Every network that can be trained: those of the paper, and texture-net. */
+/** The networks that people train: those of the paper, and texture-net. */
 export const networkNames = [...variantNames, 'texture-net'] as const;
-export type NetworkName = (typeof networkNames)[number];
+
+/** What a part of texture-net's ablation lacks. */
+interface TextureNetPart {
+  /** The layer whose statistics the classifier does not get. */
+  readonly stage?: string;
+  readonly withoutDeviations?: boolean;
+  readonly withoutNorm?: boolean;
+}
+
+/** texture-net without one of its parts, to measure whether the part helps. */
+export const textureNetParts = {
+  'texture-net-no-deviations': { withoutDeviations: true },
+  'texture-net-no-norm': { withoutNorm: true },
+  'texture-net-no-stage1': { stage: 'relu1' },
+  'texture-net-no-stage2': { stage: 'relu2' },
+  'texture-net-no-stage3': { stage: 'relu4' },
+} as const satisfies Record<string, TextureNetPart>;
+export type TextureNetPartName = keyof typeof textureNetParts;
+export const textureNetPartNames = Object.keys(textureNetParts) as [
+  TextureNetPartName,
+  ...TextureNetPartName[],
+];
+
+/** Every network that can be trained. */
+export const trainedNames = [...networkNames, ...textureNetPartNames] as const;
+export type NetworkName = (typeof trainedNames)[number];
 
 /** The default model of a set: `texture-net`, otherwise `reference`, otherwise the first by name. */
 export function preferredModel(names: readonly string[]): string | undefined {
@@ -83,9 +108,52 @@ export function networkOf(name: NetworkName, classes: number, form: NetworkForm 
   if (!Number.isInteger(classes) || classes < 2) {
     throw new TexturaError('usage', `network ${name}: expected 2 or more classes, got ${classes}`);
   }
-  const layers = name === 'texture-net' ? textureNetLayers(classes) : variantLayers(name, classes);
-  const normalised = form.batchNorm === true ? layers.flatMap(withBatchNorm) : layers;
+  const layers = layersOf(name, classes);
+  const normalised =
+    form.batchNorm === true && name !== 'texture-net-no-norm' ? layers.flatMap(withBatchNorm) : layers;
   return { name, classes, layers: normalised.map((layer) => formed(layer, form)) };
+}
+
+function layersOf(name: NetworkName, classes: number): readonly Layer[] {
+  if (name === 'texture-net') return textureNetLayers(classes);
+  return isPart(name) ? partLayers(textureNetParts[name], classes) : variantLayers(name, classes);
+}
+
+function isPart(name: NetworkName): name is TextureNetPartName {
+  return Object.hasOwn(textureNetParts, name);
+}
+
+/** texture-net without a part. Layers that only a missing stage reads are left out, too. */
+function partLayers(
+  { stage, withoutDeviations, withoutNorm }: TextureNetPart,
+  classes: number,
+): readonly Layer[] {
+  const layers = textureNetLayers(classes).flatMap((layer): readonly Layer[] => {
+    switch (layer.kind) {
+      case 'globalStatistics':
+        return [
+          {
+            ...layer,
+            of: layer.of.filter((source) => source !== stage),
+            ...(withoutDeviations ? { deviations: false as const } : {}),
+          },
+        ];
+      case 'batchNorm':
+        return withoutNorm ? [] : [layer];
+      case 'convolution':
+        return [withoutNorm ? withBias(layer) : layer];
+      default:
+        return [layer];
+    }
+  });
+  const statistics = layers.find((layer) => layer.kind === 'globalStatistics');
+  const last = layers.findIndex(({ name }) => name === statistics?.of.at(-1));
+  const reading = layers.findIndex(({ kind }) => kind === 'globalStatistics');
+  return layers.filter((_, i) => i <= last || i >= reading);
+}
+
+function withBias({ hasBias: _, ...layer }: ConvolutionLayer): ConvolutionLayer {
+  return layer;
 }
 
 function variantLayers(name: VariantName, classes: number): readonly Layer[] {

@@ -4,9 +4,9 @@
  * shares with the reference.
  */
 import { z } from 'zod';
-import { variantNames } from './network.ts';
+import { trainedNames, variantNames } from './network.ts';
 import { runFailureSchema } from './run-file.ts';
-import { recipeNames, trainingConfigSchema } from './training-config.ts';
+import { augmentations, recipeNames, trainingConfigSchema } from './training-config.ts';
 
 /** Names of the files of a study directory, relative to it. */
 export const studyFiles = {
@@ -27,11 +27,13 @@ export type ControlMeasure = (typeof controlMeasures)[number];
 /** A network that the study trains with every seed. */
 export const studyArmSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9-]+$/),
-  variant: z.enum(variantNames),
+  variant: z.enum(trainedNames),
   /** Factor on the filters of the reference's hidden convolutions; differs from 1 only in controls. */
   width: z.number().positive(),
   /** Chosen by the study's tuning; otherwise that of the settings. */
   learningRate: z.number().positive().optional(),
+  /** Augmentation of an arm that differs from the settings in it. */
+  augment: z.enum(augmentations).optional(),
   /** Set in a control: the ablation whose size or cost it has, with all layers. */
   controls: z.strictObject({ variant: z.enum(variantNames), measure: z.enum(controlMeasures) }).optional(),
 });

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { maxImagePixelsOption } from './image-options.ts';
-import { type Network, type NetworkName, networkNames, networkOf } from './network.ts';
+import { type Network, type NetworkName, networkOf, trainedNames } from './network.ts';
 import { leastPatchPx } from './patch.ts';
 
 export const augmentations = ['none', 'jitter64', 'strong'] as const;
@@ -33,7 +33,7 @@ export const trainingConfigSchema = z.strictObject({
     .describe(
       'folder of photographs with one sub-folder per class, a CSV file (.csv) with the columns file,label[,split][,group], or "generated"',
     ),
-  variant: z.enum(networkNames).default('reference').describe('network to train'),
+  variant: z.enum(trainedNames).default('reference').describe('network to train'),
   epochs: z
     .int()
     .min(1)
@@ -135,7 +135,7 @@ export function recipeSettings(recipe: RecipeName, variant: NetworkName): Partia
   switch (recipe) {
     case 'default': {
       const own = { batchNorm: true, augment: 'strong' } as const;
-      if (variant === 'texture-net') return { ...own, epochs: 60, learningRate: 0.1 };
+      if (variant.startsWith('texture-net')) return { ...own, epochs: 60, learningRate: 0.1 };
       // The classifier of lab-baseline has 8,450 inputs, so larger learning rates overshoot.
       return { ...own, epochs: 20, learningRate: variant === 'lab-baseline' ? 0.005 : 0.05 };
     }

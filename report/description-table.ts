@@ -97,7 +97,7 @@ function operationText(layer: Layer): string {
     case 'maxPool':
       return `maximum of ${layer.sizePx}x${layer.sizePx}`;
     case 'globalStatistics':
-      return `mean and deviation of ${layer.of.join(', ')}`;
+      return `${layer.deviations === false ? 'mean' : 'mean and deviation'} of ${layer.of.join(', ')}`;
     case 'globalAverage':
       return 'mean over positions';
     default:

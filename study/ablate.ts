@@ -15,6 +15,7 @@ import { groupOption } from '../training/data/groups.ts';
 import { deviceOptions, engineOptions } from '../training/engine/engine-choice.ts';
 import { takeRunLock } from '../training/run/run-lock.ts';
 import { loggers } from '../training/run/tensorboard.ts';
+import { studiedNetworks } from './families.ts';
 import { everyVariant, extendedStudy, newStudy, resumedPlan, type StudyPlan, variantsOf } from './plan.ts';
 import { runStudy } from './study.ts';
 import { freeStudyDirectory, holdsStudy, newestStudy, studiesFolder } from './study-directory.ts';
@@ -36,11 +37,15 @@ const ablateOptions = z.strictObject({
     .describe(
       'validation photographs on which the best epoch is chosen: half of them, with the errors of the other half, or all',
     ),
+  network: z
+    .enum(studiedNetworks)
+    .default('reference')
+    .describe('network whose parts are removed: the reference of the paper, or texture-net'),
   variants: z
     .string()
     .min(1)
     .default(everyVariant)
-    .describe('networks to compare with the reference, separated by commas'),
+    .describe('networks to compare with it, separated by commas'),
   seeds: z.int().min(1).max(100).default(3).describe('number of seeds; each network is trained with each'),
   seed: trainingConfigSchema.shape.seed.describe('first seed'),
   recipe: recipeOption,
@@ -121,7 +126,7 @@ async function ablate(
 async function study(options: AblateOptions, given: ReadonlySet<string>, directory: string): Promise<void> {
   const requested = new Set([
     ...given,
-    ...recipeKeys({ recipe: options.recipe, variant: 'reference' }, given),
+    ...recipeKeys({ recipe: options.recipe, variant: options.network }, given),
   ]);
   if (!holdsStudy(directory)) {
     const plan = planOf(options, given);
@@ -140,13 +145,18 @@ async function study(options: AblateOptions, given: ReadonlySet<string>, directo
 }
 
 function planOf(options: AblateOptions, given: ReadonlySet<string>): StudyPlan {
+  if (options.network !== 'reference' && options.controls !== 'none')
+    throw new TexturaError('usage', `--controls: only for --network reference, not for ${options.network}`);
   const settings = Object.fromEntries(
     Object.keys(commonConfig.shape).map((key) => [key, options[key as keyof AblateOptions]]),
   );
   return {
-    config: commonConfig.parse(withRecipe(settings, { recipe: options.recipe, variant: 'reference' }, given)),
+    config: commonConfig.parse(
+      withRecipe(settings, { recipe: options.recipe, variant: options.network }, given),
+    ),
     recipe: options.recipe,
-    variants: variantsOf(options.variants),
+    network: options.network,
+    variants: variantsOf(options.variants, options.network),
     controls: controlMeasures.filter((measure) => [measure, 'both'].includes(options.controls)),
     tuneRates: options.tuneRates,
     marginPoints: options.margin,
@@ -172,7 +182,8 @@ export const command: CommandDefinition<typeof ablateOptions> = {
   summary: 'Trains variants of the network with several seeds and tests which layers matter.',
   options: ablateOptions,
   configurable: ['data', 'recipe', 'engine', 'device', 'threads', 'jobs', 'cacheMb', 'log', 'queue'],
-  run: (options, invocation) => ablate({ ...options, data: dataPath(options.data) }, invocation),
+  run: (options, invocation) =>
+    ablate({ ...options, data: dataPath(options.data), group: groupOption(options.group) }, invocation),
 };
 
 await runIfMain(command, import.meta.url);

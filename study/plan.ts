@@ -10,39 +10,42 @@ import { oneLine } from '../model/words.ts';
 import { flagOf } from '../node/command-line.ts';
 import { productVersion } from '../node/product-version.ts';
 import type { Dataset } from '../training/data/dataset.ts';
+import { familyOf, type StudiedNetwork, studiedNetworkOf } from './families.ts';
 import { newTuning } from './tuning.ts';
 
 export const everyVariant = 'all';
 
 /**
- * The variants of a list such as `no-relu1,no-pool2`, or all of them, in the paper's order. The reference is
- * always included, because all others are compared with it. Errors: `usage`, naming unknown variants.
+ * The names of a list such as `no-relu1,no-pool2`, or all of the network's, in their order. The whole network
+ * is always included, because all others are compared with it. Errors: `usage`, naming unknown ones.
  */
-export function variantsOf(list: string): readonly VariantName[] {
-  const names = list === everyVariant ? variantNames : list.split(',').map((name) => name.trim());
-  const unknown = names.filter((name) => !(variantNames as readonly string[]).includes(name));
+export function variantsOf(list: string, network: StudiedNetwork = 'reference'): readonly string[] {
+  const known = familyOf(network).map(({ name }) => name);
+  const names = list === everyVariant ? known : list.split(',').map((name) => name.trim());
+  const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     throw new TexturaError(
       'usage',
-      `--variants: expected "${everyVariant}" or names from ${variantNames.join(', ')}, got "${unknown.join(', ')}"`,
+      `--variants: expected "${everyVariant}" or names from ${known.join(', ')}, got "${unknown.join(', ')}"`,
     );
   }
-  return variantNames.filter((name) => name === 'reference' || (names as readonly string[]).includes(name));
+  return known.filter((name, i) => i === 0 || names.includes(name));
 }
 
 /**
- * An arm for each variant, then a control for each variant and measure in which its size differs from the
- * reference's.
+ * The arms of the names, then a control for each variant of the reference and measure in which its size
+ * differs from the reference's.
  */
 export function armsOf(
-  variants: readonly VariantName[],
+  names: readonly string[],
   controls: readonly ControlMeasure[],
   classes: number,
+  network: StudiedNetwork = 'reference',
 ): readonly StudyArm[] {
-  const plain = variants.map((variant): StudyArm => ({ name: variant, variant, width: 1 }));
-  const controlling = variants.flatMap((variant) =>
-    controls.flatMap((measure) => controlArm(variant, measure, classes) ?? []),
-  );
+  const plain = familyOf(network).filter(({ name }) => names.includes(name));
+  const controlling = variantNames
+    .filter((variant) => names.includes(variant))
+    .flatMap((variant) => controls.flatMap((measure) => controlArm(variant, measure, classes) ?? []));
   return [...plain, ...controlling];
 }
 
@@ -57,7 +60,10 @@ function controlArm(variant: VariantName, measure: ControlMeasure, classes: numb
 export interface StudyPlan {
   readonly config: Study['config'];
   readonly recipe: Study['recipe'];
-  readonly variants: readonly VariantName[];
+  /** Whose parts are removed. */
+  readonly network: StudiedNetwork;
+  /** Names of the arms without controls. */
+  readonly variants: readonly string[];
   readonly controls: readonly ControlMeasure[];
   /** Number of learning rates that are tried for each network; undefined if all have that of the settings. */
   readonly tuneRates: number | undefined;
@@ -67,14 +73,14 @@ export interface StudyPlan {
 }
 
 export function newStudy(
-  { config, recipe, variants, controls, tuneRates, marginPoints, seeds }: StudyPlan,
+  { config, recipe, network, variants, controls, tuneRates, marginPoints, seeds }: StudyPlan,
   data: StudyData,
 ): Study {
   return {
     textura: productVersion(),
     recipe,
     config,
-    arms: [...armsOf(variants, controls, data.classes.length)],
+    arms: [...armsOf(variants, controls, data.classes.length, network)],
     seeds: [...seeds],
     ...(tuneRates && { tuning: newTuning(tuneRates, config.learningRate, seeds[0] ?? 1) }),
     marginPoints,
@@ -100,7 +106,8 @@ export function studyData({ labels, train, validation, contentFingerprint }: Dat
  */
 export function resumedPlan(stored: Study, asked: StudyPlan, given: ReadonlySet<string>): StudyPlan {
   const tuneRates = stored.tuning?.rates.length;
-  const [before, now] = [settingsOf({ ...stored, tuneRates }), settingsOf(asked)];
+  const network = studiedNetworkOf(stored.arms);
+  const [before, now] = [settingsOf({ ...stored, network, tuneRates }), settingsOf(asked)];
   const changed = [...given].filter(
     (key) => key !== 'data' && key in now && valueText(before, key) !== valueText(now, key),
   );
@@ -110,14 +117,17 @@ export function resumedPlan(stored: Study, asked: StudyPlan, given: ReadonlySet<
     );
     throw new TexturaError('usage', `--resume keeps the settings of the study: ${list.join('; ')}`);
   }
-  const own = stored.arms.filter((arm) => arm.controls === undefined).map(({ variant }) => variant);
+  const own = stored.arms.filter((arm) => arm.controls === undefined).map(({ name }) => name);
   const added = given.has('variants') ? asked.variants : [];
   const [firstSeed = 0] = stored.seeds;
   const wanted = given.has('seeds') ? asked.seeds.map((_, i) => firstSeed + i) : [];
   return {
     config: given.has('data') ? { ...stored.config, data: asked.config.data } : stored.config,
     recipe: stored.recipe,
-    variants: variantNames.filter((name) => own.includes(name) || added.includes(name)),
+    network,
+    variants: familyOf(network)
+      .map(({ name }) => name)
+      .filter((name) => own.includes(name) || added.includes(name)),
     controls: asked.controls,
     tuneRates,
     marginPoints: stored.marginPoints,
@@ -132,7 +142,7 @@ export function resumedPlan(stored: Study, asked: StudyPlan, given: ReadonlySet<
 export function extendedStudy(directory: string, stored: Study, plan: StudyPlan, data: StudyData): Study {
   requireSameStudyData(directory, stored.data, data, plan.config.data);
   const known = new Set(stored.arms.map(({ name }) => name));
-  const asked = armsOf(plan.variants, plan.controls, data.classes.length);
+  const asked = armsOf(plan.variants, plan.controls, data.classes.length, plan.network);
   return {
     ...stored,
     config: plan.config,
@@ -181,13 +191,14 @@ function dataChanges(before: StudyData, now: StudyData): readonly string[] {
 function settingsOf({
   config,
   recipe,
+  network,
   tuneRates,
   marginPoints,
   seeds,
-}: Pick<StudyPlan, 'config' | 'recipe' | 'tuneRates' | 'marginPoints' | 'seeds'>): Readonly<
+}: Pick<StudyPlan, 'config' | 'recipe' | 'network' | 'tuneRates' | 'marginPoints' | 'seeds'>): Readonly<
   Record<string, unknown>
 > {
-  return { ...config, recipe, tuneRates, margin: marginPoints, seed: seeds[0] };
+  return { ...config, recipe, network, tuneRates, margin: marginPoints, seed: seeds[0] };
 }
 
 function valueText(settings: Readonly<Record<string, unknown>>, key: string): string {
@@ -195,9 +206,10 @@ function valueText(settings: Readonly<Record<string, unknown>>, key: string): st
 }
 
 function inOrder(arms: readonly StudyArm[]): StudyArm[] {
-  const place = ({ variant, controls }: StudyArm) =>
+  const family = familyOf(studiedNetworkOf(arms)).map(({ name }) => name);
+  const place = ({ name, controls }: StudyArm) =>
     controls === undefined
-      ? variantNames.indexOf(variant)
+      ? family.indexOf(name)
       : variantNames.length + variantNames.indexOf(controls.variant);
   return arms.toSorted((a, b) => place(a) - place(b));
 }

@@ -74,8 +74,8 @@ export function tuningRuns(directory: string, { arms, tuning }: Study): readonly
 
 /** The full configuration of a run. */
 export function studyRunConfig({ config }: Study, { arm, seed }: StudyRun): TrainingConfig {
-  const { variant, width, learningRate = config.learningRate } = arm;
-  return trainingConfigSchema.parse({ ...config, variant, width, learningRate, seed });
+  const { variant, width, learningRate = config.learningRate, augment = config.augment } = arm;
+  return trainingConfigSchema.parse({ ...config, variant, width, learningRate, augment, seed });
 }
 
 export async function studyRunState(

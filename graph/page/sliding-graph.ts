@@ -103,7 +103,7 @@ interface SlidOutput {
  */
 function addStatistics(
   root: Graph,
-  { name, of, varianceFloor }: GlobalStatisticsLayer,
+  { name, of, varianceFloor, deviations }: GlobalStatisticsLayer,
   outputs: ReadonlyMap<string, SlidOutput>,
   placePx: number,
 ): Value {
@@ -121,6 +121,7 @@ function addStatistics(
       return graph.node('AveragePool', [graph.node('AveragePool', [value], acrossRows)], downColumns);
     };
     const mean = average(x);
+    if (deviations === false) return [mean];
     const difference = graph.node('Sub', [
       average(graph.node('Mul', [x, x])),
       graph.node('Mul', [mean, mean]),

@@ -2,7 +2,7 @@
  * The two layers of the training step that compute statistics of channels: batch normalisation and global
  * statistics.
  */
-import type { BatchNormLayer } from '../../model/layer.ts';
+import type { BatchNormLayer, GlobalStatisticsLayer } from '../../model/layer.ts';
 import type { Graph } from '../builder.ts';
 import { graphFault, type Value } from '../value.ts';
 import { type Activation, cropped, type Pass, wholeExtent } from './activation.ts';
@@ -116,12 +116,12 @@ export interface StatisticsSource {
  * For each source with P positions, the mean m = mean(x) and the deviation d = sqrt(mean((x - m)^2) + floor),
  * `[1, 1, channels, batch]`, all concatenated along the channels.
  *
- * Backward: dX = dM / P + (x - m) dD / (P d).
+ * Backward: dX = dM / P + (x - m) dD / (P d). Without deviations only m, and dX = dM / P.
  */
 export function addGlobalStatistics(
   root: Graph,
   sources: readonly StatisticsSource[],
-  varianceFloor: number,
+  { varianceFloor, deviations }: Pick<GlobalStatisticsLayer, 'varianceFloor' | 'deviations'>,
 ): Pass {
   const single = wholeExtent(1);
   const parts = sources.map(({ source, input }) => {
@@ -133,6 +133,14 @@ export function addGlobalStatistics(
     };
     const mean = meanOf(x.value, 'mean');
     const centred = graph.node('Sub', [x.value, mean], { name: 'centred' });
+    if (deviations === false) {
+      // The zeros give dM the positions of x.
+      const dX = (dMean: Value) => {
+        const zeros = graph.node('Mul', [centred, graph.scalar(0)]);
+        return padded(graph.node('Add', [zeros, graph.node('Mul', [dMean, share])], { name: 'dX' }));
+      };
+      return { source, channels: x.channels, values: [mean], dX };
+    }
     const variance = meanOf(graph.node('Mul', [centred, centred], { name: 'squared' }), 'variance');
     const floored = graph.node('Add', [variance, graph.scalar(varianceFloor)]);
     const deviation = graph.node('Sqrt', [floored], { name: 'deviation' });
@@ -148,14 +156,15 @@ export function addGlobalStatistics(
     parts.flatMap(({ values }) => values),
     { axis: 2, name: 'output' },
   );
-  const channels = parts.reduce((sum, part) => sum + 2 * part.channels, 0);
+  const sizes = parts.flatMap((part) => part.values.map(() => part.channels));
+  const channels = sizes.reduce((sum, size) => sum + size, 0);
   return {
     output: { value, rows: single, columns: single, channels },
     backward(dY) {
-      const sizes = parts.flatMap((part) => [part.channels, part.channels]);
-      const gradients = root.split(dY, 2, sizes, 'dStatistics');
+      const gradients = sizes.length === 1 ? [dY] : root.split(dY, 2, sizes, 'dStatistics');
+      const each = deviations === false ? 1 : 2;
       const dSources = parts.map(({ source, dX }, i) => {
-        const dSource = () => dX(gradients[2 * i] as Value, gradients[2 * i + 1] as Value);
+        const dSource = () => dX(gradients[each * i] as Value, gradients[each * i + 1] as Value);
         return [source, dSource] as const;
       });
       const [, dLast] = dSources.at(-1) as (typeof dSources)[number];

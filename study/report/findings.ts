@@ -1,5 +1,5 @@
 /** What the statistics show of a network, and the verdict on what the paper says of it. */
-import type { VariantName } from '../../model/network.ts';
+import type { NetworkName, VariantName } from '../../model/network.ts';
 import { clopperPearsonInterval } from '../../model/statistics/incomplete-beta.ts';
 import { type Comparison, significanceLevel, type Test } from '../statistics/study-statistics.ts';
 import { type ArmResults, countsAsGuessing, type StudyRunResults } from './results.ts';
@@ -50,6 +50,16 @@ const paperClaims: {
   'lab-baseline': 'nothing',
 };
 
+/** Of a part of texture-net the design claims that the network is worse without it. */
+function claimOf({ name, variant, controls }: ArmResults['arm']) {
+  if (controls !== undefined || name === 'texture-net') return 'nothing';
+  return isOfPaper(variant) ? paperClaims[variant] : 'worse';
+}
+
+function isOfPaper(name: NetworkName): name is VariantName {
+  return Object.hasOwn(paperClaims, name);
+}
+
 /** An error of at least this share of guessing's counts as not having learnt. */
 const guessingShare = 0.9;
 
@@ -64,7 +74,7 @@ export type Verdict = 'confirmed' | 'contradicted' | 'equivalent' | 'undecided';
 export const verdictMeanings = [
   [
     'confirmed',
-    'The study shows what the paper says. "No difference" is confirmed if the network is equivalent to the reference; "worse" if it is significantly worse and not equivalent; "did not train" if the 95 % interval of the share of failed runs lies above one half.',
+    'The study shows what the paper says, or that texture-net is worse without a part. "No difference" is confirmed if the network is equivalent to the reference; "worse" if it is significantly worse and not equivalent; "did not train" if the 95 % interval of the share of failed runs lies above one half.',
   ],
   [
     'contradicted',
@@ -89,7 +99,7 @@ export function verdictOf(
 ): Verdict | undefined {
   const finding = findingOf(arm);
   const { kind } = finding;
-  const claim = arm.arm.controls === undefined ? paperClaims[arm.arm.variant] : 'nothing';
+  const claim = claimOf(arm.arm);
   switch (claim) {
     case 'diverges':
       return ofFailing(arm.runs, ({ outcome }) => outcome.kind === 'diverged');
@@ -119,7 +129,7 @@ function isWorse(finding: Finding): boolean {
 
 /** Whether a network trains that does not train in the paper. */
 export function trainsAfterAll({ arm }: ArmResults, verdict: Verdict | undefined): boolean {
-  const claim = paperClaims[arm.variant];
+  const claim = claimOf(arm);
   return verdict === 'contradicted' && (claim === 'does not learn' || claim === 'diverges');
 }
 

@@ -66,7 +66,7 @@ export function networkCurves(
 
 /** A name that fits next to a line. */
 function shortName({ name, controls }: ArmResults['arm']): string {
-  return controls === undefined ? name : 'control';
+  return controls === undefined ? name.replace(/^texture-net-/, '') : 'control';
 }
 
 function divergedEpochs({ runs }: ArmResults): readonly number[] {

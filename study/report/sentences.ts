@@ -84,7 +84,9 @@ export function pValueEquation(value: number): string {
 
 /** A short name of the network. */
 export function displayName({ name, controls }: ArmResults['arm']): string {
-  return controls === undefined ? name : `control: ${controls.variant} ${controls.measure}`;
+  return controls === undefined
+    ? name.replace(/^texture-net-/, '')
+    : `control: ${controls.variant} ${controls.measure}`;
 }
 
 /** The finding in a few words. */
@@ -198,11 +200,22 @@ export function sentenceOf(arm: ArmResults, guessing: number | undefined): strin
   }
 }
 
+const textureNetWords: Readonly<Record<string, string>> = {
+  'texture-net-no-deviations': 'deviations, only with means,',
+  'texture-net-no-norm': 'batch normalisation',
+  'texture-net-no-stage1': 'the statistics of stage 1',
+  'texture-net-no-stage2': 'the statistics of stage 2',
+  'texture-net-no-stage3': 'the statistics of stage 3',
+  'texture-net-no-augmentation': 'augmentation',
+};
+
 function subjectOf({ arm }: ArmResults): string {
   if (arm.controls !== undefined) {
     const measure = arm.controls.measure === 'params' ? 'parameters' : 'multiply-adds';
     return `the reference with as many ${measure} as ${arm.controls.variant}`;
   }
+  const part = textureNetWords[arm.name];
+  if (part !== undefined) return `texture-net without ${part}`;
   if (arm.variant === 'lab-baseline') return "the lab's baseline network";
   return `the network without ${listed(arm.variant.replace(/^no-/, '').split('-').flatMap(layers))}`;
 }
@@ -284,5 +297,6 @@ function capital(text: string): string {
 
 /** What the paper says of a network; nothing for a control, which the paper does not have. */
 export function paperWords({ variant, controls }: ArmResults['arm']): string {
-  return controls === undefined ? variants[variant satisfies VariantName].paperSaw : '';
+  if (controls !== undefined || !Object.hasOwn(variants, variant)) return '';
+  return variants[variant as VariantName].paperSaw;
 }

@@ -73,14 +73,15 @@ export function deviationOf(runs: readonly RunWithState[]): Deviation {
     const ofArm = errors.get(run.arm.name) ?? new Map<number, number>();
     errors.set(run.arm.name, ofArm.set(run.seed, state.run.best.top1err));
   }
-  const reference = errors.get('reference');
+  const whole = runs[0]?.run.arm.name ?? '';
+  const reference = errors.get(whole);
   let degrees = 0;
   const deviations = [...errors.entries()].flatMap(([name, ofArm]) => {
     const differences = [...ofArm].flatMap(([seed, error]) => {
       const other = reference?.get(seed);
       return other === undefined ? [] : [error - other];
     });
-    if (name === 'reference' || differences.length < 2) return [];
+    if (name === whole || differences.length < 2) return [];
     degrees += differences.length - 1;
     return [standardDeviation(differences)];
   });

@@ -1,8 +1,12 @@
 import { expect, test } from 'vitest';
+import { describeLayers } from '../../model/description.ts';
+import type { Layer } from '../../model/layer.ts';
 import {
-  networkNames,
   networkOf,
   networkSchema,
+  type TextureNetPartName,
+  textureNetPartNames,
+  trainedNames,
   type Variant,
   variantNames,
   variants,
@@ -27,8 +31,39 @@ test('there are ten variants, and lab-baseline has 3 convolutions, 2 ReLU and 2 
   expect([count('convolution'), count('relu'), count('maxPool')]).toEqual([3, 2, 2]);
 });
 
+test('every part of texture-net lacks what it is named after, and nothing else', () => {
+  const whole = networkOf('texture-net', 9).layers;
+  const named = (name: TextureNetPartName) => networkOf(name, 9, { batchNorm: true }).layers;
+  const statistics = (layers: readonly Layer[]) => layers.find(({ kind }) => kind === 'globalStatistics');
+  const withStatistics = (changes: object) =>
+    whole.map((layer) => (layer.kind === 'globalStatistics' ? { ...layer, ...changes } : layer));
+  expect(named('texture-net-no-deviations')).toEqual(withStatistics({ deviations: false }));
+  expect(named('texture-net-no-stage1')).toEqual(withStatistics({ of: ['relu2', 'relu4'] }));
+  expect(named('texture-net-no-stage2')).toEqual(withStatistics({ of: ['relu1', 'relu4'] }));
+  const without3 = named('texture-net-no-stage3');
+  expect(statistics(without3)).toMatchObject({ of: ['relu1', 'relu2'] });
+  expect(without3).toEqual(
+    withStatistics({ of: ['relu1', 'relu2'] }).filter(({ name }) => !/^(conv|norm|relu)[34]$/.test(name)),
+  );
+  const plain = named('texture-net-no-norm');
+  expect(plain).toEqual(
+    whole
+      .filter(({ kind }) => kind !== 'batchNorm')
+      .map((layer) => {
+        if (layer.kind !== 'convolution') return layer;
+        const { hasBias: _, ...biased } = layer;
+        return biased;
+      }),
+  );
+  const features = (layers: readonly Layer[]) =>
+    describeLayers({ name: 'n', classes: 9, layers }).find(({ layer }) => layer.kind === 'globalStatistics')
+      ?.outputShape[0];
+  expect(features(whole)).toBe(336);
+  expect(textureNetPartNames.map((name) => features(named(name)))).toEqual([168, 336, 288, 240, 144]);
+});
+
 test('layer names are unique in every network', () => {
-  for (const name of networkNames) {
+  for (const name of trainedNames) {
     const names = networkOf(name, 3).layers.map((layer) => layer.name);
     expect(new Set(names).size, name).toBe(names.length);
   }

@@ -1,8 +1,16 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Study, StudyData } from '../../model/study-file.ts';
+import { type Study, type StudyData, studySchema } from '../../model/study-file.ts';
 import { trainingConfigSchema } from '../../model/training-config.ts';
-import { extendedStudy, newStudy, resumedPlan, type StudyPlan, studyData } from '../../study/plan.ts';
+import {
+  extendedStudy,
+  newStudy,
+  resumedPlan,
+  type StudyPlan,
+  studyData,
+  variantsOf,
+} from '../../study/plan.ts';
+import { studyRunConfig, studyRuns } from '../../study/study-directory.ts';
 import { loadDataset } from '../../training/data/dataset.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -12,6 +20,7 @@ const planOf = (changes: Partial<StudyPlan> = {}): StudyPlan => ({
   config: settings.parse({ data: 'photos' }),
   recipe: 'default',
   variants: ['reference', 'no-pool2'],
+  network: 'reference',
   controls: [],
   tuneRates: undefined,
   marginPoints: 2,
@@ -40,6 +49,34 @@ test('a resumed study keeps its networks and seeds, and adds the requested ones'
     arms: [{ name: 'reference' }, { name: 'no-relu1' }, { name: 'no-pool2' }],
     seeds: [7, 8],
   });
+});
+
+test('a study of texture-net has its parts, one of them in a setting, and stays one of texture-net', () => {
+  const names = variantsOf('all', 'texture-net');
+  const study = newStudy(planOf({ network: 'texture-net', variants: names }), data);
+  expect(studySchema.parse(study)).toEqual(study);
+  expect(study.arms.map(({ name }) => name)).toEqual([
+    'texture-net',
+    ...['deviations', 'norm', 'stage1', 'stage2', 'stage3', 'augmentation'].map(
+      (part) => `texture-net-no-${part}`,
+    ),
+  ]);
+  const strong = { ...study, config: { ...study.config, augment: 'strong' as const } };
+  const settingsOf = studyRuns('study', strong).map((run) => studyRunConfig(strong, run));
+  expect(settingsOf.slice(0, 7).map(({ augment }) => augment)).toEqual([
+    ...Array<string>(6).fill('strong'),
+    'none',
+  ]);
+  expect(settingsOf.map(({ variant }) => variant).slice(5, 7)).toEqual([
+    'texture-net-no-stage3',
+    'texture-net',
+  ]);
+  expect(variantsOf('texture-net-no-norm', 'texture-net')).toEqual(['texture-net', 'texture-net-no-norm']);
+  expect(() => variantsOf('no-relu1', 'texture-net')).toThrow('got "no-relu1"');
+  expect(resumedPlan(study, planOf(), new Set()).network).toBe('texture-net');
+  expect(() => resumedPlan(study, planOf(), new Set(['network']))).toThrow(
+    '--network was texture-net, now reference',
+  );
 });
 
 test('another first seed contradicts the study, like any other setting', () => {

@@ -64,7 +64,7 @@ export async function inventStudy({
     if (end === 'missing' || end === 'failed') continue;
     await mkdir(run.directory, { recursive: true });
     const config = studyRunConfig(study, run);
-    const worse = run.arm.controls === undefined ? (added[run.arm.variant] ?? 0) : 0.01;
+    const worse = run.arm.controls === undefined ? (added[run.arm.variant as VariantName] ?? 0) : 0.01;
     await writeRun(
       run.directory,
       config,

@@ -102,7 +102,7 @@ function standardise(x: Float64Array, varianceFloor: number): Float64Array {
 
 /** Per channel of each source the mean, then per channel the deviation. */
 function globalStatistics(
-  { of, varianceFloor }: GlobalStatisticsLayer,
+  { of, varianceFloor, deviations }: GlobalStatisticsLayer,
   network: Network,
   activations: ReadonlyMap<string, Float64Array>,
 ): Float64Array {
@@ -116,7 +116,7 @@ function globalStatistics(
     const deviation = meanOverPositions(squares, shape).map((variance) =>
       Math.sqrt(variance + varianceFloor),
     );
-    return [...mean, ...deviation];
+    return deviations === false ? [...mean] : [...mean, ...deviation];
   });
   return Float64Array.from(statistics);
 }

@@ -151,6 +151,7 @@ function apply(
         const output = outputs.get(source);
         if (output === undefined) throw new TexturaError('internal', `no layer ${source} to read`);
         const mean = output.mean([1, 2], true);
+        if (operation.deviations === false) return [mean];
         const variance = output.sub(mean).square().mean([1, 2], true);
         return [mean, variance.add(operation.varianceFloor).sqrt()];
       });

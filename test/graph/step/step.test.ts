@@ -93,6 +93,25 @@ const networks: readonly Network[] = [
       convolution('linear', 1, classes),
     ],
   },
+  {
+    name: 'means of three layers without their deviations',
+    layers: [
+      standardise('standardise'),
+      { ...convolution('conv1', 9, 2), stridePx: 5 } as Layer, // [2,12,12]
+      relu('relu1'),
+      convolution('conv2', 4, 3), // [3,9,9]
+      relu('relu2'),
+      pool('pool2', 2), // [3,4,4]
+      {
+        kind: 'globalStatistics',
+        name: 'statistics',
+        of: ['relu1', 'relu2', 'pool2'],
+        varianceFloor: 1e-4,
+        deviations: false,
+      } as Layer,
+      convolution('linear', 1, classes),
+    ],
+  },
 ].map(({ name, layers }) => ({
   name,
   classes,
