@@ -133,7 +133,7 @@ function labelFigure(
   const name = (text: string) => shortened(text, longestName);
   return html`<figure>${imageOf(file, picture)}<figcaption>${
     isSuspicious ? html`<b class="mistake">labelled ${name(label)}</b>` : html`<b>labelled ${name(label)}</b>`
-  } ${percent(probability)}<br>looks like ${name(suggestion)} ${percent(suggestionProbability)}<span class="typical">${small(label)}${small(suggestion)}</span><span>${name(file)}</span></figcaption></figure>
+  } ${probabilityText(probability)}<br>looks like ${name(suggestion)} ${percent(suggestionProbability)}<span class="typical">${small(label)}${small(suggestion)}</span><span>${name(file)}</span></figcaption></figure>
 `;
 }
 
@@ -145,7 +145,7 @@ const labelColumns = [
 ] as const;
 
 function labelRow({ file, label, suggestion, probability }: InspectedLabel): TableRow {
-  return { cells: [file, label, suggestion, percent(probability)] };
+  return { cells: [file, label, suggestion, probabilityText(probability)] };
 }
 
 const duplicateTitles: { readonly [K in DuplicateSet['kind']]: string } = {
@@ -273,6 +273,11 @@ function dataSection({ data, textura }: Inspection): Markup {
     html`<p><code>${data.source}</code></p>
 ${table('Classes', columns, rows, total)}`,
   );
+}
+
+/** A small probability is not 0. */
+export function probabilityText(probability: number): string {
+  return probability < 0.0005 ? `< ${percent(0.001)}` : percent(probability);
 }
 
 function imageOf(file: string, picture: string | undefined): Markup {

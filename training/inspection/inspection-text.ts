@@ -10,6 +10,7 @@ import {
 } from '../../model/inspection-file.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { commandText } from '../../node/shell.ts';
+import { probabilityText } from '../../report/inspection-page.ts';
 import type { FinishedInspection } from './inspect-data.ts';
 
 /** Rows of a list; the report has more. */
@@ -52,7 +53,7 @@ function labelLines({ run, suspicious, listed, checked, disagreement }: LabelChe
       shortName(file, longestName),
       shortName(label, 14),
       shortName(suggestion, 14),
-      percent(probability).replace('\u00a0', ' '),
+      probabilityText(probability).replace('\u00a0', ' '),
     ]);
   const lines = [wrapped(how.replaceAll('\u00a0', ' '))];
   return rows.length === 0
