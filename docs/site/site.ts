@@ -43,6 +43,7 @@ const menu: readonly Group[] = [
   {
     name: 'Guides',
     entries: [
+      { file: 'docs/data.md', label: 'Data' },
       { file: 'docs/training.md' },
       { file: 'docs/fine-tuning.md' },
       { file: 'docs/evaluation.md', label: 'Evaluation' },
