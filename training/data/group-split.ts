@@ -200,7 +200,7 @@ function requireGroups(
     return [`${oneLine(label)} has ${own.length} (${listed(names)})${barred}`];
   });
   if (problems.length === 0) return;
-  const text = `each class needs photographs in at least ${least} groups, ${why}`;
+  const text = `each class needs photographs in at least ${least} groups, ${why}; use smaller groups or add photographs of`;
   throw new TexturaError('data-unusable', [`${source}: ${text}:`, ...problems].join('\n  '));
 }
 

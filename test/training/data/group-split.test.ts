@@ -122,11 +122,12 @@ test('unequal groups come as close as they can, with a note on the classes that 
 
 test('a class with too few groups is an error with the number and names of its groups', () => {
   expect(() => byShare(rolls([3, 3, 3], [3, 0, 3]))).toThrow(
-    'data: each class needs photographs in at least 2 groups, one for training and one for validation:\n' +
+    'data: each class needs photographs in at least 2 groups, one for training and one for validation; ' +
+      'use smaller groups or add photographs of:\n' +
       '  brick has 1 (r0)',
   );
   expect(() => byFold(rolls([3, 3, 3], [3, 0, 3], [1, 1, 3]), 3)).toThrow(
-    'data: each class needs photographs in at least 3 groups, for --folds 3:\n  brick has 2 (r0, r2)',
+    'data: each class needs photographs in at least 3 groups, for --folds 3; use smaller groups or add photographs of:\n  brick has 2 (r0, r2)',
   );
 });
 
