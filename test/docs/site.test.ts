@@ -189,7 +189,9 @@ describe.skipIf(findChromium() === undefined)('in a browser', () => {
     await rm(folder, { recursive: true });
   });
 
-  test('no page is wider than a phone, and axe finds nothing in light and dark', async () => {
+  test('no page is wider than a phone, and axe finds nothing in light and dark', {
+    timeout: 120_000,
+  }, async () => {
     const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
     const viewport = { width: 390, height: 844 };
     const { page } = await openPage(browser, `file://${folder}/index.html`, { viewport });
