@@ -90,7 +90,7 @@ test('the README has fewer than 200 lines', () => {
 });
 
 test('the commands work one after another on a folder of photographs, and leave nothing in the home folder', {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async () => {
   const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit'], 5));
   const home = await freshHome(folder);
