@@ -6,10 +6,12 @@ import { TexturaError } from '../../model/error.ts';
 import { classifyPatches, InferenceSession } from '../../node/onnxruntime.ts';
 import { answerRequests, type ThreadAnswer } from '../../node/supervised-thread.ts';
 import { lowerPriority } from '../../node/thread.ts';
-import type { InferenceRequest, InferenceResult, SessionSettings } from './inference-worker.ts';
-
-// The threads of a session inherit the priority, so that the main thread, which answers requests, goes first.
-lowerPriority(10);
+import {
+  type InferenceRequest,
+  type InferenceResult,
+  type SessionSettings,
+  serviceNiceness,
+} from './inference-worker.ts';
 
 const sessions = new Map<string, InferenceSession>();
 
@@ -29,8 +31,10 @@ answerRequests(async (request: InferenceRequest): Promise<ThreadAnswer<Inference
 
 async function openSession(
   bytes: Uint8Array,
-  { device, threads }: SessionSettings,
+  { device, threads, niceness = serviceNiceness }: SessionSettings,
 ): Promise<InferenceSession> {
+  // The threads of a session inherit the priority.
+  lowerPriority(niceness);
   try {
     return await InferenceSession.create(bytes, {
       executionProviders: [device],

@@ -9,7 +9,12 @@ export interface SessionSettings {
   readonly device: InferenceDevice;
   /** CPU threads of one run. */
   readonly threads: number;
+  /** Nice value of its threads, on Linux; default: `serviceNiceness`. A thread keeps the highest. */
+  readonly niceness?: number;
 }
+
+/** The main thread of the service, which answers requests, goes first. */
+export const serviceNiceness = 10;
 
 export type InferenceRequest = { readonly session: string } & (
   | { readonly kind: 'load'; readonly bytes: Uint8Array; readonly settings: SessionSettings }

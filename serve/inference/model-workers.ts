@@ -19,7 +19,8 @@ export class ModelWorkers {
     const opened = new ModelWorkers(count);
     try {
       for (const worker of opened.#workers) {
-        const load = () => worker.load(session, model.bytes, { device: 'cpu', threads: 1 });
+        const settings = { device: 'cpu', threads: 1, niceness: 0 } as const;
+        const load = () => worker.load(session, model.bytes, settings);
         worker.restoreBy(() => load().catch(() => {}));
         await load();
       }

@@ -16,6 +16,7 @@ const leastSidePx = 720;
 const marginPx = 36;
 const legendPx = 330;
 const titlePx = 66;
+const leastWidthPx = 760;
 const rowPx = 34;
 const swatchPx = 20;
 
@@ -64,7 +65,8 @@ export async function mapPng(map: ClassMap, texts: MapTexts): Promise<Uint8Array
   const picture = await tinted(map, colourOf);
   const entries = legendEntries(shares, colourOf, texts.labels);
   const legendHeight = entries.length * rowPx;
-  const width = 2 * marginPx + picture.width + marginPx + legendPx;
+  // Wide enough for the line below the title.
+  const width = Math.max(2 * marginPx + picture.width + marginPx + legendPx, leastWidthPx);
   const height = titlePx + marginPx + Math.max(picture.height, legendHeight) + marginPx;
   const { paper } = lightPalette;
   return sharp({ create: { width, height, channels: 3, background: paper } })

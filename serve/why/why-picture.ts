@@ -13,6 +13,8 @@ const leastSidePx = 860;
 const marginPx = 36;
 const legendPx = 380;
 const titlePx = 66;
+/** For the line below the title. */
+const leastWidthPx = 760;
 
 /** Of the likeliest class and of the second. */
 const firstColour = [226, 122, 24] as const;
@@ -36,7 +38,7 @@ export async function whyPng(image: GreyImage, explanation: Explanation, name: s
     .toBuffer();
   const drawn = coloured(grey, { width, height, scale }, explanation);
   const canvas = {
-    width: 3 * marginPx + width + legendPx,
+    width: Math.max(3 * marginPx + width + legendPx, leastWidthPx),
     height: titlePx + marginPx + Math.max(height, 430) + marginPx,
   };
   return sharp({ create: { ...canvas, channels: 3, background: lightPalette.paper } })
