@@ -187,7 +187,8 @@ async function trainAllLayers(run: TrialRun): Promise<Outcome> {
     const labels = new Int32Array(grid.length);
     const logits = new Float32Array(grid.length * network.classes);
     let at = 0;
-    await validate({ engine, network, loader, grid, batch: config.batch }, (rows, answers) => {
+    const patches = { start: 0, end: grid.length };
+    await validate({ engine, network, loader, patches, batch: config.batch }, (rows, answers) => {
       labels.set(answers, at);
       logits.set(rows, at * network.classes);
       at += answers.length;

@@ -70,6 +70,7 @@ const menu: readonly Group[] = [
       { file: 'docs/accuracy.md' },
       { file: 'docs/trials.md' },
       { file: 'docs/study.md', label: 'Study of ten networks' },
+      { file: 'docs/study-method.md', label: 'How often a study is right' },
       { file: 'docs/study-paper.md', label: 'Study with the paper’s recipe' },
       { file: 'docs/bench-train.md' },
       { file: 'docs/bench-infer.md' },
