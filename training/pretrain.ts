@@ -16,7 +16,7 @@ import { networkOfRun, runFiles } from '../model/run-file.ts';
 import { decodeTensors, encodeTensors } from '../model/safetensors.ts';
 import { type TrainingConfig, trainingConfigSchema, withRecipe } from '../model/training-config.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
-import { runCommand } from '../node/command-line.ts';
+import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
 import { readRun } from '../node/run-record.ts';
 import { terminalOn } from '../node/terminal.ts';
@@ -116,12 +116,11 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-await runCommand(
-  {
-    name: 'train:pretrained',
-    summary: 'Pre-trains texture-net on generated textures and writes model/pretrained/.',
-    options,
-    run: pretrain,
-  },
-  process.argv.slice(2),
-);
+export const command: CommandDefinition<typeof options> = {
+  name: 'train:pretrained',
+  summary: 'Pre-trains texture-net on generated textures and writes model/pretrained/.',
+  options,
+  run: pretrain,
+};
+
+await runIfMain(command, import.meta.url);
