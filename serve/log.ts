@@ -21,15 +21,25 @@ const bufferBytes = 8192;
 const bufferMs = 250;
 /** A write in flight takes longer than that only if the reader stalls. */
 const flushMs = 500;
+/** POSIX: what is written to a pipe at once, up to this size, stays in one piece. */
+const sharedWriteBytes = 4096;
 /** If the reader stalls, lines beyond this are dropped. */
 const maxBacklogBytes = 4 * 1024 * 1024;
 
-export function openLog(level: string, fd = 1): ServiceLog {
+/**
+ * `processNumber` is in every line; if it is given, other processes write to the same log, and lines up to
+ * `sharedWriteBytes` are never mixed with theirs.
+ */
+export function openLog(level: string, fd = 1, processNumber?: number): ServiceLog {
+  const isShared = processNumber !== undefined;
   let isEnding = false;
   // Not pino's own destination: its sonic-boom 4 retries forever when it is flushed without a reader.
   const output = new sonicBoom.SonicBoom({
     fd,
-    minLength: bufferBytes,
+    // sonic-boom splits what it has buffered only between lines.
+    ...(isShared
+      ? { minLength: sharedWriteBytes / 2, maxWrite: sharedWriteBytes }
+      : { minLength: bufferBytes }),
     maxLength: maxBacklogBytes,
     periodicFlush: bufferMs,
     retryEAGAIN: () => !isEnding,
@@ -57,7 +67,18 @@ export function openLog(level: string, fd = 1): ServiceLog {
   };
   // JSON does not escape every character that controls a terminal; the escapes are valid JSON.
   const destination = { write: (line: string) => void (isBroken || output.write(printable(line))) };
-  return { log: pino({ level, base: {}, timestamp: pino.stdTimeFunctions.isoTime }, destination), flush };
+  return {
+    log: pino(
+      { level, base: isShared ? { process: processNumber } : {}, timestamp: pino.stdTimeFunctions.isoTime },
+      destination,
+    ),
+    flush,
+  };
+}
+
+/** The last line of the log. */
+export function stopText(wasCut: boolean): string {
+  return wasCut ? 'stopped; some answers were cut off' : 'stopped; every accepted request was answered';
 }
 
 /** Resolves when nothing is buffered or in flight, after an error, or after `flushMs`. */

@@ -75,6 +75,8 @@ export class Metrics {
     this.#modelChanges = new Counter({
       ...text('model_changes_total', 'Models loaded, replaced, refused or removed.'),
       labelNames: ['model', 'change'],
+      // A change that each of several processes makes is one change.
+      aggregator: 'max',
     });
     this.#lostThreads = new Counter(
       text('lost_threads_total', 'Threads that were lost unexpectedly and replaced.'),

@@ -2,16 +2,15 @@
  * npm run serve: serves exported models over HTTP. On SIGINT or SIGTERM it answers every accepted request,
  * then exits. It exits with status 1 if a lost thread cannot be replaced, so that a supervisor restarts it.
  */
-import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
-import { commandText } from '../node/shell.ts';
 import { stopSignal } from '../node/stop-signal.ts';
 import { createApp } from './http/app.ts';
 import { listen, type RunningServer } from './http/server.ts';
-import { openLog } from './log.ts';
+import { openLog, stopText } from './log.ts';
+import { serveByProcesses } from './processes/primary.ts';
 import { createService, type Service } from './service.ts';
-import { resolveSettings, type ServeOptions, serveOptions } from './settings.ts';
+import { missingModels, resolveSettings, type ServeOptions, serveOptions } from './settings.ts';
 
 export const command: CommandDefinition<typeof serveOptions> = {
   name: 'serve',
@@ -23,6 +22,7 @@ export const command: CommandDefinition<typeof serveOptions> = {
     Models: ['models', 'reloadIntervalMs', 'maxModelBytes'],
     Address: ['host', 'port', 'allowOrigin', 'trustProxyHops', 'maxConnections'],
     Computing: [
+      'processes',
       'device',
       'inferenceWorkers',
       'inferenceThreads',
@@ -51,6 +51,7 @@ export const command: CommandDefinition<typeof serveOptions> = {
 const lingerMs = 5000;
 
 async function serve(options: ServeOptions): Promise<void> {
+  if (options.processes > 1) return serveByProcesses(options);
   const settings = resolveSettings(options, process.env);
   const { log, flush } = openLog(settings.logLevel);
   const stop = stopSignal();
@@ -64,12 +65,7 @@ async function serve(options: ServeOptions): Promise<void> {
     if (early !== undefined) log.warn('stopped before the models were loaded');
     else if (service.isReady())
       log.info({ models: service.registry.list().map(({ name }) => name) }, 'ready');
-    else {
-      const why = existsSync(settings.models)
-        ? 'it has no model that can be served'
-        : 'there is no such folder';
-      log.warn(`${settings.models}: ${why}; ${commandText('export')} writes models`);
-    }
+    else log.warn(missingModels(settings));
     const end = await Promise.race([stop, service.failure]);
     if (typeof end !== 'string') throw end;
     log.info({ signal: end }, 'stopping');
@@ -92,10 +88,7 @@ async function close(
   service?.drain();
   const end = await server?.close();
   await service?.close();
-  if (end !== undefined)
-    log.info(
-      end.wasCut ? 'stopped; some answers were cut off' : 'stopped; every accepted request was answered',
-    );
+  if (end !== undefined) log.info(stopText(end.wasCut));
 }
 
 await runIfMain(command, import.meta.url);

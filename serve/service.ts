@@ -9,6 +9,7 @@ import { PreparationPool, preparationThread } from './inference/preparation-pool
 import { Metrics } from './metrics.ts';
 import { ModelHost, type Note } from './registry/model-host.ts';
 import { Registry } from './registry/registry.ts';
+import type { ModelFilesCheck } from './registry/sandbox-check.ts';
 import type { ServeSettings } from './settings.ts';
 import { BodyBudget, type BodyLimits } from './upload-budget.ts';
 
@@ -28,8 +29,15 @@ export interface Service {
   start(): Promise<void>;
   /** Settles when a lost thread cannot be replaced: the process must restart. */
   readonly failure: Promise<TexturaError>;
-  /** Whether a model is loaded, there is memory for uploads, and the service is not shutting down. */
+  /**
+   * Whether a model is loaded, there is memory for uploads, and the service is not shutting down: of this
+   * process.
+   */
   isReady(): boolean;
+  /** Whether all processes of the service are ready. */
+  isServiceReady(): Promise<boolean>;
+  /** The metrics of all processes of the service, in the text format of Prometheus. */
+  metricsText(): Promise<string>;
   /** Reports not ready from now on. */
   drain(): void;
   close(): Promise<void>;
@@ -43,10 +51,21 @@ export interface ThreadModules {
 
 const ownModules: ThreadModules = { inference: inferenceThread, preparation: preparationThread };
 
+/** What a process shares with the others of the same service. */
+export interface SharedService {
+  readonly openCheck: () => ModelFilesCheck;
+  /** Called when the set of models of this process has changed. */
+  readonly onModelChange: () => void;
+  readonly isReady: () => Promise<boolean>;
+  readonly metricsText: () => Promise<string>;
+}
+
+/** With `shared`, the folder of models is scanned only by `registry.refresh`. */
 export async function createService(
   settings: ServeSettings,
   log: Logger,
   modules = ownModules,
+  shared?: SharedService,
 ): Promise<Service> {
   const { soloThreads, inferenceThreads: parallelThreads, device } = settings;
   const devices = await devicesToTry(device);
@@ -69,10 +88,15 @@ export async function createService(
     { devices, mustBeatCpu: device === 'auto', soloThreads, parallelThreads },
     note,
   );
-  const { models: folder, reloadIntervalMs, maxModelBytes } = settings;
+  const { models: folder, maxModelBytes } = settings;
+  const reloadIntervalMs = shared === undefined ? settings.reloadIntervalMs : undefined;
   const registry = new Registry({ folder, reloadIntervalMs, maxModelBytes }, host, {
-    onChange: (name, change) => metrics.countModelChange(name, change),
+    onChange: (name, change) => {
+      metrics.countModelChange(name, change);
+      shared?.onModelChange();
+    },
     note,
+    openCheck: shared?.openCheck,
   });
   const batcher = new Batcher(workers, settings);
   const classifier = new Classifier(preparation, batcher, settings, metrics.events);
@@ -84,6 +108,8 @@ export async function createService(
     uploadBytes: () => budget.takenBytes,
   });
   let isDraining = false;
+  const isReady = () =>
+    !isDraining && registry.hasScanned && registry.defaultName !== undefined && !budget.isStuck();
   return {
     registry,
     classifier,
@@ -92,8 +118,9 @@ export async function createService(
     metrics,
     failure: Promise.race(threads.map(({ failure }) => failure)),
     start: () => registry.start(),
-    isReady: () =>
-      !isDraining && registry.hasScanned && registry.defaultName !== undefined && !budget.isStuck(),
+    isReady,
+    isServiceReady: async () => isReady() && ((await shared?.isReady()) ?? true),
+    metricsText: () => shared?.metricsText() ?? metrics.registry.metrics(),
     drain: () => {
       isDraining = true;
     },

@@ -1,4 +1,5 @@
 /** The service's options with their defaults, and the settings that depend on the machine. */
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { maxImagePixelsOption } from '../model/image-options.ts';
@@ -7,6 +8,7 @@ import { gridLimit } from '../model/patch.ts';
 import { usableCores } from '../node/machine.ts';
 import { commandText } from '../node/shell.ts';
 import { deviceOptions } from './inference/devices.ts';
+import { largestBodyBytes } from './upload-budget.ts';
 
 const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 
@@ -21,6 +23,10 @@ export const serveOptions = z.strictObject({
     .describe(`folder of models made by ${commandText('export')}`),
   host: z.string().min(1).default('127.0.0.1').describe('address to listen on; 0.0.0.0 for all interfaces'),
   port: z.int().min(0).max(65_535).default(8080).describe('port to listen on; 0 for any free port'),
+  processes: count
+    .max(64)
+    .default(1)
+    .describe('processes that serve; each has its own queue, threads and sessions'),
   device: z
     .enum(deviceOptions)
     .default('auto')
@@ -91,6 +97,34 @@ export interface ServeSettings extends ServeOptions {
   readonly soloThreads: number;
   readonly decodeThreads: number;
   readonly apiKey: string | undefined;
+}
+
+/** Why the service has no model. */
+export function missingModels({ models }: Pick<ServeOptions, 'models'>): string {
+  const why = existsSync(models) ? 'it has no model that can be served' : 'there is no such folder';
+  return `${models}: ${why}; ${commandText('export')} writes models`;
+}
+
+/**
+ * Settings of each of the service's processes. They divide the cores, the images in flight, the connections
+ * and the memory for uploads; each can take the largest request that the service would take in one process.
+ * Errors: `usage`.
+ */
+export function settingsOfProcess(
+  options: ServeOptions,
+  environment: NodeJS.ProcessEnv,
+  cores = usableCores(),
+): ServeSettings {
+  const { processes, queueImages, maxImages, maxConnections, maxBufferedBytes, maxUploadBytes } = options;
+  const share = (total: number, least: number) =>
+    Math.max(Math.ceil(total / processes), Math.min(total, least));
+  const divided = {
+    queueImages: share(queueImages, maxImages),
+    maxConnections: share(maxConnections, 1),
+    maxBufferedBytes: share(maxBufferedBytes, largestBodyBytes(maxUploadBytes)),
+  };
+  const ownCores = Math.max(1, Math.floor(cores / processes));
+  return resolveSettings({ ...options, ...divided }, environment, ownCores);
 }
 
 /**

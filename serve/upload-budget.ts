@@ -13,6 +13,17 @@ export interface BodyLimits {
   readonly deadlineMs: number;
 }
 
+/** Allowance for everything in a form or in JSON that is not image data. */
+export const wrappingBytes = 64 * 1024;
+
+/**
+ * Largest body of a request with `imageBytes` of images: JSON in base64, which has four characters for three
+ * bytes and may be percent-encoded, up to three characters for one of them.
+ */
+export function largestBodyBytes(imageBytes: number): number {
+  return 2 * imageBytes + wrappingBytes;
+}
+
 export interface BudgetSettings extends BodyLimits {
   /** Memory for the bodies of all requests together. */
   readonly maxBufferedBytes: number;

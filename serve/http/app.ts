@@ -67,18 +67,18 @@ export function createApp(service: Service, settings: ServeSettings, log: Logger
 }
 
 function readyRoute(service: Service): RequestHandler {
-  return (_request, response) => {
-    const isReady = service.isReady();
+  return async (_request, response) => {
+    const isReady = await service.isServiceReady();
     if (!isReady) response.statusCode = 503;
     response.setHeader('Cache-Control', 'no-store');
     sendJson(response, { status: isReady ? 'ready' : 'not ready' });
   };
 }
 
-function metricsRoute({ metrics }: Service): RequestHandler {
+function metricsRoute(service: Service): RequestHandler {
   return async (_request, response) => {
-    response.setHeader('Content-Type', metrics.registry.contentType);
-    response.end(await metrics.registry.metrics());
+    response.setHeader('Content-Type', service.metrics.registry.contentType);
+    response.end(await service.metricsText());
   };
 }
 

@@ -17,9 +17,10 @@ import type { PatchOutputs } from '../../node/onnxruntime.ts';
 import { productVersion } from '../../node/product-version.ts';
 import type { ServedModel } from '../registry/registry.ts';
 import type { Service } from '../service.ts';
+import { wrappingBytes } from '../upload-budget.ts';
 import { readBody, uploadRoute } from './body.ts';
 import { exchangeOf, sendJson } from './exchange.ts';
-import { refuseEncodings, wrappingBytes } from './request-images.ts';
+import { refuseEncodings } from './request-images.ts';
 
 /** Maximum patches in one request; 16 MiB of float32. */
 const maxPatches = 1024;
@@ -34,8 +35,8 @@ export function liveRoute(_request: Request, response: Response): void {
 }
 
 export function protocolReadyRoute(service: Service) {
-  return (_request: Request, response: Response): void => {
-    const ready = service.isReady();
+  return async (_request: Request, response: Response): Promise<void> => {
+    const ready = await service.isServiceReady();
     if (!ready) response.statusCode = 503;
     sendJson(response, { ready });
   };

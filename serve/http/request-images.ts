@@ -4,13 +4,10 @@ import { TexturaError } from '../../model/error.ts';
 import { imageKindBytes, imageKindOf } from '../../model/image-kind.ts';
 import { counted } from '../../model/words.ts';
 import type { PreparationPool } from '../inference/preparation-pool.ts';
-import type { BodyLimits } from '../upload-budget.ts';
+import { type BodyLimits, largestBodyBytes, wrappingBytes } from '../upload-budget.ts';
 import { readBody, tooLarge, type Upload } from './body.ts';
 import { headerParameter, multipartParts } from './multipart.ts';
 import { quoted } from './problem.ts';
-
-/** Allowance for everything in a form or in JSON that is not image data. */
-export const wrappingBytes = 64 * 1024;
 
 /**
  * One or more image files. JSON is parsed in a thread of `preparation`, because it would block the event
@@ -36,8 +33,7 @@ export async function readImages(
     }
     case 'application/json': {
       const { maxImages, maxUploadBytes: maxBytes } = limits;
-      // Base64 has four characters for three bytes, and percent-encoding up to three for one of them.
-      const body = await readBody(upload, 2 * maxBytes + wrappingBytes);
+      const body = await readBody(upload, largestBodyBytes(maxBytes));
       return preparation.unpack(upload.client, body, { maxImages, maxBytes }, upload.signal);
     }
     default: {

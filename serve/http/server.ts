@@ -11,6 +11,7 @@ import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TexturaError } from '../../model/error.ts';
 import { problemMediaType } from '../../model/service.ts';
+import { deferred } from '../../node/deferred.ts';
 import type { ServeSettings } from '../settings.ts';
 import { problemOf } from './problem.ts';
 
@@ -34,7 +35,52 @@ export interface RunningServer {
 
 /** Errors: `usage` if it cannot listen on the address. */
 export async function listen(app: RequestListener, settings: ServeSettings): Promise<RunningServer> {
-  const { host, port, headersTimeoutMs, uploadTimeoutMs, maxConnections, drainMs, shutdownMs } = settings;
+  const { server, close } = httpServer(app, settings);
+  server.maxConnections = settings.maxConnections;
+  const address = await startListening(server, settings);
+  return { address, close: () => close(() => stopAccepting(server)) };
+}
+
+/** A server for connections that another process has accepted. */
+export interface ConnectionServer {
+  /** Answers the requests of a connection. False if there are too many connections. */
+  take(socket: Socket): boolean;
+  /** As that of `RunningServer`; after `stopSending` no connection arrives. */
+  close(stopSending: () => Promise<unknown>): Promise<{ readonly wasCut: boolean }>;
+}
+
+export function serveConnections(app: RequestListener, settings: ServeSettings): ConnectionServer {
+  const { server, close } = httpServer(app, settings);
+  const sockets = new Set<Socket>();
+  const ended = deferred<void>();
+  let isLast = false;
+  // Node starts to check the time limits of headers and requests when the server listens.
+  server.emit('listening');
+  return {
+    take(socket) {
+      if (sockets.size >= settings.maxConnections) return false;
+      sockets.add(socket);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        if (isLast && sockets.size === 0) ended.resolve();
+      });
+      // As Node's server does with its own connections.
+      socket.allowHalfOpen = true;
+      socket.setNoDelay(true);
+      server.emit('connection', socket);
+      return true;
+    },
+    close: (stopSending) =>
+      close(async () => {
+        await stopSending();
+        isLast = true;
+        if (sockets.size > 0) await ended.promise;
+      }),
+  };
+}
+
+function httpServer(app: RequestListener, settings: ServeSettings) {
+  const { headersTimeoutMs, uploadTimeoutMs, drainMs, shutdownMs } = settings;
   let isClosing = false;
   const server = createServer({
     headersTimeout: headersTimeoutMs,
@@ -53,32 +99,28 @@ export async function listen(app: RequestListener, settings: ServeSettings): Pro
   };
   // The route that reads the body sends 100 Continue, so that it can refuse a body before it is sent.
   server.on('request', answer).on('checkContinue', answer);
-  server.maxConnections = maxConnections;
   server.maxHeadersCount = 100;
   server.on('clientError', answerClientError);
-  await startListening(server, host, port);
   const probing = answerHalfClosed(server, open);
-  const { address, port: bound, family } = server.address() as AddressInfo;
-  return {
-    address: `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`,
-    async close() {
-      isClosing = true;
-      await sleep(drainMs);
-      const closed = stopAccepting(server);
-      let wasCut = false;
-      const last = setTimeout(() => {
-        wasCut = true;
-        server.closeAllConnections();
-      }, shutdownMs);
-      // Not at once: a request may be about to arrive on an idle connection.
-      const idle = setInterval(() => server.closeIdleConnections(), idleMomentMs);
-      await closed;
-      clearInterval(probing);
-      clearTimeout(last);
-      clearInterval(idle);
-      return { wasCut };
-    },
+  /** `stop` stops accepting connections and resolves when the last one has ended. */
+  const close = async (stop: () => Promise<void>) => {
+    isClosing = true;
+    await sleep(drainMs);
+    const closed = stop();
+    let wasCut = false;
+    const last = setTimeout(() => {
+      wasCut = true;
+      server.closeAllConnections();
+    }, shutdownMs);
+    // Not at once: a request may be about to arrive on an idle connection.
+    const idle = setInterval(() => server.closeIdleConnections(), idleMomentMs);
+    await closed;
+    clearInterval(probing);
+    clearTimeout(last);
+    clearInterval(idle);
+    return { wasCut };
   };
+  return { server, close };
 }
 
 /**
@@ -108,13 +150,20 @@ function stopAccepting(server: Server): Promise<void> {
   });
 }
 
-function startListening(server: Server, host: string, port: number): Promise<void> {
+/** Returns the address, e.g. `http://127.0.0.1:8080`. Errors: `usage`. */
+export function startListening(
+  server: NetServer,
+  { host, port }: Pick<ServeSettings, 'host' | 'port'>,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const why = cause.code === 'EADDRINUSE' ? 'the port is in use' : cause.message;
       reject(new TexturaError('usage', `--host ${host} --port ${port}: cannot listen: ${why}`, { cause }));
     });
-    server.listen(port, host, () => resolve());
+    server.listen(port, host, () => {
+      const { address, port: bound, family } = server.address() as AddressInfo;
+      resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`);
+    });
   });
 }
 

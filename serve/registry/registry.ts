@@ -20,7 +20,7 @@ import {
   readReport,
 } from './model-folder.ts';
 import type { ModelHost, Note } from './model-host.ts';
-import { SandboxCheck, sandboxRequestOf } from './sandbox-check.ts';
+import { type ModelFilesCheck, SandboxCheck, sandboxRequestOf } from './sandbox-check.ts';
 import { modelCheckOf } from './self-check.ts';
 
 /** A model that answers. */
@@ -36,7 +36,8 @@ export interface ServedModel extends Omit<IndexEntry, 'files' | 'report' | 'temp
 
 interface RegistrySettings {
   readonly folder: string;
-  readonly reloadIntervalMs: number;
+  /** Undefined: only `refresh` looks at the folder again. */
+  readonly reloadIntervalMs: number | undefined;
   /** Largest ONNX file that is read. */
   readonly maxModelBytes: number;
 }
@@ -52,6 +53,8 @@ export type ModelChange = 'loaded' | 'replaced' | 'refused' | 'removed';
 interface RegistryEvents {
   readonly onChange: (name: string, change: ModelChange) => void;
   readonly note: Note;
+  /** Opens the check for one scan; by default a sandbox process of its own. */
+  readonly openCheck?: (() => ModelFilesCheck) | undefined;
 }
 
 export class Registry {
@@ -64,6 +67,8 @@ export class Registry {
   readonly #refused = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
   #scan: Promise<void> = Promise.resolve();
+  /** Whether `#scan` has not begun yet. */
+  #isQueued = false;
   #hasScanned = false;
   #isClosed = false;
 
@@ -74,21 +79,31 @@ export class Registry {
     host.whenLost((sessions) => this.#drop(sessions));
   }
 
-  /** Loads the models, then polls the folder. */
+  /** Loads the models, then polls the folder if there is an interval. */
   async start(): Promise<void> {
     await this.refresh();
     this.#hasScanned = true;
+    const { reloadIntervalMs } = this.#settings;
+    if (reloadIntervalMs === undefined) return;
     const poll = async () => {
       await this.refresh();
-      if (!this.#isClosed) this.#timer = setTimeout(poll, this.#settings.reloadIntervalMs);
+      if (!this.#isClosed) this.#timer = setTimeout(poll, reloadIntervalMs);
     };
-    this.#timer = setTimeout(poll, this.#settings.reloadIntervalMs);
+    this.#timer = setTimeout(poll, reloadIntervalMs);
   }
 
-  /** Scans the folder once. Never rejects: faults are logged, and the next scan tries again. */
+  /**
+   * Scans the folder once, after a scan that is running. Never rejects: faults are logged, and the next scan
+   * tries again.
+   */
   refresh(): Promise<void> {
+    if (this.#isQueued) return this.#scan;
+    this.#isQueued = true;
     this.#scan = this.#scan
-      .then(() => this.#scanFolder())
+      .then(() => {
+        this.#isQueued = false;
+        return this.#scanFolder();
+      })
       .catch((error: unknown) => this.#events.note(`scanning the models failed: ${String(error)}`, 'warn'));
     return this.#scan;
   }
@@ -169,12 +184,12 @@ export class Registry {
     if (sources === undefined) return;
     const names = sources.map(nameOf);
     const preferred = preferredModel(names);
-    const sandbox = new SandboxCheck();
+    const check = this.#events.openCheck?.() ?? new SandboxCheck();
     try {
       for (const source of sources)
-        if (!this.#isClosed) await this.#update(source, sandbox, nameOf(source) === preferred);
+        if (!this.#isClosed) await this.#update(source, check, nameOf(source) === preferred);
     } finally {
-      sandbox.close();
+      check.close();
     }
     const listed = new Set(names);
     for (const [name, { model }] of this.#models) {
@@ -187,7 +202,7 @@ export class Registry {
 
   async #update(
     source: ModelSource | BrokenSource,
-    sandbox: SandboxCheck,
+    filesCheck: ModelFilesCheck,
     isDefault: boolean,
   ): Promise<void> {
     if ('fault' in source) return this.#refuse(source.name, source.stamp, source.fault);
@@ -195,7 +210,7 @@ export class Registry {
     const old = this.#models.get(name);
     if (old?.stamp === source.stamp || this.#refused.get(name) === source.stamp) return;
     try {
-      const model = await this.#load(source, sandbox, isDefault);
+      const model = await this.#load(source, filesCheck, isDefault);
       this.#models.set(name, { model, stamp: source.stamp });
       this.#refused.delete(name);
       const change = old === undefined ? 'loaded' : 'replaced';
@@ -219,7 +234,7 @@ export class Registry {
     this.#events.onChange(name, change);
   }
 
-  async #load(source: ModelSource, sandbox: SandboxCheck, isDefault: boolean): Promise<ServedModel> {
+  async #load(source: ModelSource, filesCheck: ModelFilesCheck, isDefault: boolean): Promise<ServedModel> {
     const { entry, graphs, report } = source;
     const tooLarge = graphs.find(({ file }) => file.bytes > this.#settings.maxModelBytes);
     if (tooLarge !== undefined) {
@@ -232,7 +247,7 @@ export class Registry {
     }
     const modelReport = await readReport(source);
     const check = modelCheckOf(modelReport, entry.report);
-    await sandbox.run(sandboxRequestOf(source, modelReport, check));
+    await filesCheck.run(sandboxRequestOf(source, modelReport, check));
     const kinds = graphs.map(({ kind }) => kind);
     const read = (kind: GraphKind) => readVerified(source, modelReport, kind);
     const { device, sessions } = await this.#host.open({ name: entry.name, kinds, read }, check, isDefault);

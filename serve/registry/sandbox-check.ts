@@ -53,10 +53,17 @@ export function sandboxRequestOf(
   };
 }
 
+/** Checks models' files. */
+export interface ModelFilesCheck {
+  /** One request at a time. Errors: as `SandboxCheck`. */
+  run(request: SandboxRequest): Promise<void>;
+  close(): void;
+}
+
 /**
  * Checks one model after another in one process, and starts a new process after a crash. Close it after use.
  */
-export class SandboxCheck {
+export class SandboxCheck implements ModelFilesCheck {
   readonly #limits: SandboxLimits;
   #process: SandboxProcess | undefined;
 
@@ -69,9 +76,13 @@ export class SandboxCheck {
    * answer.
    */
   async run(request: SandboxRequest): Promise<void> {
+    requirePassed(await this.answer(request));
+  }
+
+  /** As `run`, with a failure as an answer. */
+  answer(request: SandboxRequest): Promise<SandboxAnswer> {
     this.#process ??= startSandbox();
-    const answer = await this.#ask(this.#process, request);
-    if (!answer.passed) throw new TexturaError(answer.code, answer.message);
+    return this.#ask(this.#process, request);
   }
 
   close(): void {
@@ -102,6 +113,10 @@ export class SandboxCheck {
       clearInterval(memoryPoll);
     }
   }
+}
+
+export function requirePassed(answer: SandboxAnswer): void {
+  if (!answer.passed) throw new TexturaError(answer.code, answer.message);
 }
 
 interface SandboxProcess {

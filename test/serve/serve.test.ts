@@ -3,7 +3,6 @@ import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +18,7 @@ import { pngFile } from '../support/pictures.ts';
 import { statusesIn } from '../support/raw-http.ts';
 import { exportModels } from '../support/running-service.ts';
 import { softwareVulkan } from '../support/software-vulkan.ts';
+import { neverAccepted, startLoad, startService } from '../support/started-service.ts';
 import { tolerances } from '../tolerances.ts';
 
 let home: string;
@@ -32,37 +32,14 @@ afterAll(() => rm(home, { recursive: true }));
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 const startServe = startArguments('serve/serve.ts');
 
-interface Start {
-  /** The whole environment. */
-  readonly env?: NodeJS.ProcessEnv;
-  readonly cwd?: string;
-  /** What is started, with the arguments of the command behind it. */
-  readonly program?: readonly [string, ...string[]];
-}
-
-/** Starts the command in a process of its own; gives its address once it is ready. */
-async function startCommand(args: readonly string[], start: Start = {}) {
-  const { env = process.env, cwd = home, program = [process.execPath, ...startServe] } = start;
-  const [file, ...before] = program;
-  const child = spawn(file, [...before, '--port', '0', ...args], { cwd, env });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  const records: Record<string, unknown>[] = [];
-  let errors = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors += text;
-  });
-  const ended = new Promise<{ status: number | null; errors: string }>((resolve) => {
-    child.on('close', (status) => resolve({ status, errors }));
-  });
-  const address = await new Promise<string>((resolve, reject) => {
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const record = JSON.parse(line);
-      records.push(record);
-      if (record.msg === 'ready') resolve(records.find(({ msg }) => msg === 'listening')?.address as string);
-    });
-    ended.then(() => reject(new Error(`ended before it was ready: ${errors}`)));
-  });
-  return { child, address, records, ended };
+/** Ends with the test. */
+async function startCommand(
+  args: readonly string[],
+  start: Partial<Parameters<typeof startService>[1]> = {},
+) {
+  const started = await startService(args, { cwd: home, ...start });
+  onTestFinished(() => void started.child.kill('SIGKILL'));
+  return started;
 }
 
 const onCpu = ['--models', 'models', '--device', 'cpu'];
@@ -74,40 +51,18 @@ test('the command serves, and on SIGTERM under load answers all accepted request
   const { child, address, records, ended } = await startCommand([...onCpu, '--drain-ms', '300'], {
     env: fresh.env,
   });
-  const picture = await pngFile(1, 64, 64);
-  let isStopping = false;
-  const outcomes: string[] = [];
-  const client = async () => {
-    for (;;) {
-      try {
-        const headers = { 'Content-Type': 'image/png' };
-        const response = await fetch(`${address}/classify`, {
-          method: 'POST',
-          body: new Uint8Array(picture),
-          headers,
-        });
-        await response.json();
-        outcomes.push(String(response.status));
-      } catch (error) {
-        const { code } = (error as { cause: { code: string } }).cause;
-        outcomes.push(code);
-        if (isStopping) return;
-      }
-    }
-  };
-  const clients = Array.from({ length: 8 }, client);
-  await expect.poll(() => outcomes.length, { timeout: 20_000 }).toBeGreaterThan(40);
-  isStopping = true;
+  const load = startLoad(address, await pngFile(1, 64, 64), 8);
+  await expect.poll(() => load.outcomes.length, { timeout: 20_000 }).toBeGreaterThan(40);
+  const clients = load.untilStopped();
   child.kill('SIGTERM');
   const { status, errors } = await ended;
-  await Promise.all(clients);
+  await clients;
   expect([status, errors]).toEqual([0, '']);
   expect(fresh.contents()).toEqual([]);
-  const answered = outcomes.filter((outcome) => outcome === '200');
-  const others = outcomes.filter((outcome) => outcome !== '200');
-  // Connections that never reached the service are refused or reset.
-  expect(others.filter((outcome) => !['ECONNREFUSED', 'ECONNRESET'].includes(outcome))).toEqual([]);
-  const logged = records.filter(({ path }) => path === '/classify').map((record) => record.status);
+  const answered = load.outcomes.filter((outcome) => outcome === '200');
+  const others = load.outcomes.filter((outcome) => outcome !== '200');
+  expect(others.filter((outcome) => !neverAccepted.includes(outcome))).toEqual([]);
+  const logged = records.filter(({ requestId }) => requestId === load.id).map((record) => record.status);
   expect(logged).toEqual(answered.map(Number));
   expect(records.at(-1)?.msg).toBe('stopped; every accepted request was answered');
 });

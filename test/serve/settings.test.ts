@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { resolveSettings, serveOptions } from '../../serve/settings.ts';
+import { resolveSettings, serveOptions, settingsOfProcess } from '../../serve/settings.ts';
 
 const settings = (cores: number, options: object = {}) => {
   const { inferenceWorkers, inferenceThreads, soloThreads, batchPatches } = resolveSettings(
@@ -31,4 +31,24 @@ test('a key that is too short is rejected, and not repeated', () => {
       message: 'TEXTURA_API_KEY: expected 16 characters or more',
     }),
   );
+});
+
+test('processes divide the cores and the limits, and each can take the largest request', () => {
+  const each = (options: object, cores = 16) => settingsOfProcess(serveOptions.parse(options), {}, cores);
+  const one = resolveSettings(serveOptions.parse({}), {}, 16);
+  expect(each({ processes: 1 })).toEqual({ ...one });
+  const four = each({ processes: 4 });
+  expect(four).toMatchObject({ inferenceWorkers: 4, inferenceThreads: 1, soloThreads: 4, decodeThreads: 4 });
+  expect(four).toMatchObject({ queueImages: 64, maxConnections: 256, maxBufferedBytes: 67_174_400 });
+  // As JSON, 32 MiB of images take up to 64 MiB and 64 KiB.
+  expect(each({ processes: 3 }).maxBufferedBytes).toBe(Math.ceil((256 * 1024 * 1024) / 3));
+  expect(each({ processes: 32 })).toMatchObject({ inferenceWorkers: 1, soloThreads: 1, queueImages: 16 });
+  expect(each({ processes: 2, queueImages: 8, maxBufferedBytes: 4096 })).toMatchObject({
+    queueImages: 8,
+    maxBufferedBytes: 4096,
+  });
+  expect(each({ processes: 2, inferenceWorkers: 5 }, 2)).toMatchObject({
+    inferenceWorkers: 5,
+    soloThreads: 1,
+  });
 });

@@ -1,0 +1,64 @@
+/**
+ * The sandbox checks of the primary process: processes that find the same new model share one check, and a
+ * replaced process gets the result of the first.
+ */
+import { type SandboxAnswer, SandboxCheck, type SandboxRequest } from '../registry/sandbox-check.ts';
+
+/** Passed requests that are remembered; each has the self-check of one model, about 100 KB. */
+const rememberedPasses = 64;
+/** The sandbox process is kept for the next model of a scan for this long. */
+const idleMs = 2000;
+
+export class SharedCheck {
+  readonly #sandbox: Pick<SandboxCheck, 'answer' | 'close'>;
+  /**
+   * By request, which contains the SHA-256 of every file: what has passed stays passed, whatever becomes of the
+   * files. Failures are forgotten, because the files on disk may be half written.
+   */
+  readonly #answers = new Map<string, Promise<SandboxAnswer>>();
+  #turn: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(sandbox: Pick<SandboxCheck, 'answer' | 'close'> = new SandboxCheck()) {
+    this.#sandbox = sandbox;
+  }
+
+  /** Calls `onNew` if no other process has asked this before. */
+  answer(request: SandboxRequest, onNew: () => void): Promise<SandboxAnswer> {
+    const key = JSON.stringify(request);
+    const known = this.#answers.get(key);
+    if (known !== undefined) return known;
+    const answer = this.#inTurn(request);
+    this.#answers.set(key, answer);
+    const forget = () => void this.#answers.delete(key);
+    answer.then(({ passed }) => {
+      if (!passed) forget();
+    }, forget);
+    for (const oldest of this.#answers.keys()) {
+      if (this.#answers.size <= rememberedPasses) break;
+      this.#answers.delete(oldest);
+    }
+    onNew();
+    return answer;
+  }
+
+  close(): void {
+    clearTimeout(this.#idle);
+    this.#sandbox.close();
+  }
+
+  /** The sandbox takes one request at a time. */
+  async #inTurn(request: SandboxRequest): Promise<SandboxAnswer> {
+    this.#waiting++;
+    clearTimeout(this.#idle);
+    const answer = this.#turn.then(() => this.#sandbox.answer(request));
+    this.#turn = answer.catch(() => {});
+    try {
+      return await answer;
+    } finally {
+      this.#waiting--;
+      if (this.#waiting === 0) this.#idle = setTimeout(() => this.#sandbox.close(), idleMs).unref();
+    }
+  }
+}
