@@ -41,7 +41,7 @@ export const serveOptions = z.strictObject({
     .min(gridLimit)
     .max(1024)
     .optional()
-    .describe('maximum patches in a batch (default: 16 per thread, up to 32)'),
+    .describe('maximum patches in a batch (default: 16 per thread, up to 32; 256 on a GPU)'),
   largeBatchPatches: count
     .default(6)
     .describe('smallest batch that runs on the throughput file, if there is one'),
@@ -93,6 +93,8 @@ export interface ServeSettings extends ServeOptions {
   readonly inferenceWorkers: number;
   readonly inferenceThreads: number;
   readonly batchPatches: number;
+  /** Maximum patches in a batch on a GPU. */
+  readonly gpuBatchPatches: number;
   /** CPU threads of a run while nothing else runs. */
   readonly soloThreads: number;
   readonly decodeThreads: number;
@@ -149,6 +151,7 @@ export function resolveSettings(
     inferenceWorkers,
     inferenceThreads,
     batchPatches: options.batchPatches ?? Math.min(32, 16 * inferenceThreads),
+    gpuBatchPatches: options.batchPatches ?? 256,
     soloThreads: Math.min(cores, wantedThreads),
     decodeThreads: options.decodeThreads ?? Math.min(4, cores),
     apiKey: parsed.data.TEXTURA_API_KEY,

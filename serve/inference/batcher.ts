@@ -1,6 +1,7 @@
 /**
- * Dynamic batching. If nothing is running, a request runs at once, on all cores. Otherwise requests gather
- * until a batch is worth another worker. An idle server adds no delay, and a busy one computes batches.
+ * Dynamic batching. If nothing is running, a request runs at once, on all cores. While a batch of its model is
+ * running, requests gather until a batch is worth another worker. An idle server adds no delay, and a busy one
+ * computes batches.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TexturaError } from '../../model/error.ts';
@@ -19,6 +20,8 @@ export interface ModelSessions {
   largeBatch: string;
   parallel: string;
   workers: number;
+  /** Whether the sessions are on a GPU: its batches are larger. */
+  readonly isOnGpu?: boolean;
   /**
    * Called when a large batch starts, so that the sessions for it can be opened; the names above then change.
    */
@@ -26,11 +29,13 @@ export interface ModelSessions {
 }
 
 interface BatchSettings {
-  /** Maximum patches in a batch; at least as many as an image can have. */
+  /** Maximum patches in a batch on the CPU; at least as many as an image can have. */
   readonly batchPatches: number;
+  /** On a GPU. */
+  readonly gpuBatchPatches: number;
   /** Smallest number of patches of a large batch. */
   readonly largeBatchPatches: number;
-  /** Patches that must wait before a second worker starts. */
+  /** Patches of a model that must wait before a second worker runs it. */
   readonly gatherPatches: number;
 }
 
@@ -72,7 +77,8 @@ interface Line {
 export class Batcher {
   readonly #workers: readonly InferenceWorker[];
   readonly #settings: BatchSettings;
-  readonly #busy = new Set<InferenceWorker>();
+  /** The model that each busy worker runs. */
+  readonly #busy = new Map<InferenceWorker, ModelSessions>();
   /** Queues of the models that have jobs, in the order of their turns. */
   readonly #lines = new Map<ModelSessions, Line>();
   #isClosed = false;
@@ -90,8 +96,13 @@ export class Batcher {
     return jobs;
   }
 
+  /** Maximum patches in a batch of this model. */
+  maxPatches({ isOnGpu = false }: ModelSessions): number {
+    return isOnGpu ? this.#settings.gpuBatchPatches : this.#settings.batchPatches;
+  }
+
   /**
-   * Runs patches `[count,64,64]`, at most `batchPatches`. Their memory is transferred. Aborting `signal`
+   * Runs patches `[count,64,64]`, at most `maxPatches`. Their memory is transferred. Aborting `signal`
    * removes them from the queue.
    * Errors: the signal's reason; `internal`; `ThreadLost` if the worker's thread was lost.
    */
@@ -104,7 +115,7 @@ export class Batcher {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       if (this.#isClosed) return reject(closed());
-      if (patches.length > this.#settings.batchPatches * patchBytes) {
+      if (patches.length > this.maxPatches(sessions) * patchBytes) {
         throw new TexturaError('internal', `a job of ${patches.length / patchBytes} patches fits no batch`);
       }
       const line = this.#lines.get(sessions) ?? { queue: new FairQueue<Job>(), waitingPatches: 0 };
@@ -140,7 +151,7 @@ export class Batcher {
     for (const [place, worker] of this.#workers.entries()) {
       if (this.#busy.has(worker) || !worker.isReady) continue;
       const isIdle = this.#busy.size === 0;
-      const sessions = this.#nextModel(place, isIdle ? 1 : this.#settings.gatherPatches);
+      const sessions = this.#nextModel(place);
       if (sessions !== undefined)
         this.#start(worker, sessions, this.#takeBatch(sessions), isIdle && place === 0);
     }
@@ -148,10 +159,12 @@ export class Batcher {
 
   /**
    * The first model in turn that this worker has and that has enough patches waiting; it moves to the end of
-   * the turns.
+   * the turns. A model that is not running needs only one, so that a busy model does not hold up another.
    */
-  #nextModel(place: number, leastPatches: number): ModelSessions | undefined {
+  #nextModel(place: number): ModelSessions | undefined {
+    const running = new Set(this.#busy.values());
     for (const [sessions, line] of this.#lines) {
+      const leastPatches = running.has(sessions) ? this.#settings.gatherPatches : 1;
       if (line.waitingPatches < leastPatches || place >= sessions.workers) continue;
       this.#lines.delete(sessions);
       this.#lines.set(sessions, line);
@@ -163,7 +176,7 @@ export class Batcher {
   #takeBatch(sessions: ModelSessions): readonly Job[] {
     const line = this.#lines.get(sessions);
     const jobs: Job[] = [];
-    let room = this.#settings.batchPatches;
+    let room = this.maxPatches(sessions);
     for (;;) {
       const job = line?.queue.take((candidate) => candidate.count <= room);
       if (line === undefined || job === undefined) return jobs;
@@ -181,7 +194,7 @@ export class Batcher {
     jobs: readonly Job[],
     isSolo: boolean,
   ): Promise<void> {
-    this.#busy.add(worker);
+    this.#busy.set(worker, sessions);
     const startedAt = performance.now();
     try {
       await answer(jobs, startedAt, await this.#infer(worker, sessions, jobs, isSolo));
@@ -192,17 +205,20 @@ export class Batcher {
 
   async #infer(
     worker: InferenceWorker,
-    { smallBatch, largeBatch, parallel, onLargeBatch }: ModelSessions,
+    sessions: ModelSessions,
     jobs: readonly Job[],
     isSolo: boolean,
   ): Promise<BatchResult> {
     try {
-      const patches = concatenated(jobs);
-      const batchPatches = patches.length / patchBytes;
+      const { smallBatch, largeBatch, parallel, onLargeBatch, isOnGpu = false } = sessions;
+      const batchPatches = jobs.reduce((sum, { count }) => sum + count, 0);
+      const size = isOnGpu ? Math.min(powerOfTwoFrom(batchPatches), this.maxPatches(sessions)) : batchPatches;
+      const patches = concatenated(jobs, size);
       const isLarge = batchPatches >= this.#settings.largeBatchPatches;
       const soloSession = isLarge ? largeBatch : smallBatch;
       if (isLarge) onLargeBatch?.();
-      return { ...(await worker.run(isSolo ? soloSession : parallel, patches)), batchPatches };
+      const result = await worker.run(isSolo ? soloSession : parallel, patches);
+      return { ...firstRows(result, size, batchPatches), batchPatches };
     } finally {
       this.#free(worker);
     }
@@ -237,11 +253,37 @@ async function answer(
   }
 }
 
-/** One transferable buffer. It stays bytes if all jobs are bytes, a quarter of the memory of floats. */
-function concatenated(jobs: readonly Job[]): MovablePatches {
+/**
+ * Batches on a GPU are padded to a power of two: onnxruntime's CUDA provider searches for the fastest kernels
+ * for each new size of a batch, which takes much longer than computing the padding.
+ */
+function powerOfTwoFrom(count: number): number {
+  return 2 ** Math.ceil(Math.log2(count));
+}
+
+/** Drops the results of the padding. */
+function firstRows(
+  { logits, knownScores, inferMs }: InferenceResult,
+  size: number,
+  count: number,
+): InferenceResult {
+  const classes = logits.length / size;
+  return {
+    logits: logits.subarray(0, count * classes),
+    ...(knownScores && { knownScores: knownScores.subarray(0, count) }),
+    inferMs,
+  };
+}
+
+/**
+ * One transferable buffer of `size` patches, zeros after those of the jobs. It stays bytes if all jobs are
+ * bytes, a quarter of the memory of floats.
+ */
+function concatenated(jobs: readonly Job[], size: number): MovablePatches {
   const [first] = jobs;
-  if (first !== undefined && jobs.length === 1 && ownsMemory(first.patches)) return first.patches;
-  const length = jobs.reduce((sum, { patches }) => sum + patches.length, 0);
+  const length = size * patchBytes;
+  if (first !== undefined && first.patches.length === length && ownsMemory(first.patches))
+    return first.patches;
   const areBytes = jobs.every(({ patches }) => patches instanceof Uint8Array);
   const values = areBytes ? new Uint8Array(length) : new Float32Array(length);
   let at = 0;

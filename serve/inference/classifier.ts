@@ -20,8 +20,6 @@ interface ClassifierSettings {
   /** From admission to the answer. */
   readonly deadlineMs: number;
   readonly maxImagePixels: number;
-  /** Maximum patches in a batch. */
-  readonly batchPatches: number;
 }
 
 /** The memory of the image files is transferred to the thread that decodes them. */
@@ -110,7 +108,8 @@ export class Classifier {
     const count = values.length / patchBytes;
     const logits = new Float32Array(count * model.labels.length);
     const knownScores = new Float32Array(count);
-    const step = patchBytes * this.#settings.batchPatches;
+    const chunkPatches = this.#batcher.maxPatches(model.sessions);
+    const step = patchBytes * chunkPatches;
     const chunks = Array.from({ length: Math.ceil(values.length / step) }, (_, i) =>
       values.subarray(i * step, (i + 1) * step),
     );
@@ -118,7 +117,7 @@ export class Classifier {
       chunks.map((chunk) => this.#inferChunk(client, model, chunk, signal)),
     );
     results.forEach((result, i) => {
-      const row = i * this.#settings.batchPatches;
+      const row = i * chunkPatches;
       logits.set(result.logits, row * model.labels.length);
       knownScores.set(result.knownScores ?? [], row);
     });

@@ -155,8 +155,16 @@ export class ModelHost {
   /** Opens the session for small batches, which runs every batch until the others are open. */
   async #openSmallBatch(device: InferenceDevice, files: ModelFiles, check: ModelCheck): Promise<OpenedModel> {
     const smallBatch = `${files.name} ${this.#nextId++}`;
-    const sessions: ModelSessions = { smallBatch, largeBatch: smallBatch, parallel: smallBatch, workers: 1 };
-    const isComplete = device !== 'cpu';
+    const isOnGpu = device !== 'cpu';
+    const sessions: ModelSessions = {
+      smallBatch,
+      largeBatch: smallBatch,
+      parallel: smallBatch,
+      workers: 1,
+      isOnGpu,
+    };
+    // On a GPU the portable file is the faster one for every batch, and one worker keeps the GPU busy.
+    const isComplete = isOnGpu;
     const state = { checkMs: Number.POSITIVE_INFINITY, isComplete, isClosed: false, turn: Promise.resolve() };
     const model: OpenedModel = { device, files, check, sessions, loaded: [], ...state };
     this.#models.set(sessions, model);

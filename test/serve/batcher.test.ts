@@ -10,7 +10,7 @@ import { randomPatches } from '../support/random-network.ts';
 import { exportModels } from '../support/running-service.ts';
 import { tolerances } from '../tolerances.ts';
 
-const settings = { batchPatches: 16, largeBatchPatches: 4, gatherPatches: 8 };
+const settings = { batchPatches: 16, gpuBatchPatches: 64, largeBatchPatches: 4, gatherPatches: 8 };
 const sessions: ModelSessions = {
   smallBatch: 'smallBatch',
   largeBatch: 'largeBatch',
@@ -113,6 +113,46 @@ describe('a batcher', () => {
     expect(first?.logits).toEqual(await alone(patchesOf(1, 3)));
     expect(second?.logits).toHaveLength(2 * classes);
     expect(largestDifference(second?.logits ?? [], await alone(patchesOf(2, 5)))).toBeGreaterThan(0);
+  });
+
+  test('takes what waits for a GPU into one batch, padded to a power of two, without changing results', async () => {
+    const sizes: number[] = [];
+    const [worker] = workers as readonly [InferenceWorker];
+    const watched = {
+      isReady: true,
+      events: worker.events,
+      run: (session: string, patches: Uint8Array<ArrayBuffer>) => {
+        sizes.push(patches.length / patchBytes);
+        return worker.run(session, patches);
+      },
+    } as unknown as InferenceWorker;
+    const gpu: ModelSessions = { ...sessions, workers: 1, parallel: 'smallBatch', isOnGpu: true };
+    const batcher = new Batcher([watched], settings);
+    const counts = [3, 15, 15, 11, 15, 15, 1];
+    const jobs = counts.map((count, i) => batcher.submit('a', gpu, patchesOf(count, i), never()));
+    const results = await Promise.all(jobs);
+    // Three at once, then the 56 that fit into 64, then the rest.
+    expect(sizes).toEqual([4, 64, 16]);
+    expect(results.map(({ batchPatches }) => batchPatches)).toEqual([3, 56, 56, 56, 56, 16, 16]);
+    for (const [i, { logits }] of results.entries()) {
+      expect(logits).toHaveLength((counts[i] ?? 0) * classes);
+      const own = await alone(patchesOf(counts[i] ?? 0, i));
+      expect(largestDifference(logits, own)).toBeLessThan(tolerances.engineLogit);
+    }
+    expect([batcher.maxPatches(gpu), batcher.maxPatches(sessions)]).toEqual([64, 16]);
+  });
+
+  test('runs a request of another model at once while a model is busy', async () => {
+    const batcher = new Batcher(workers, settings);
+    const other: ModelSessions = { ...sessions };
+    const busy = [0, 1, 2].map((seed) => batcher.submit('a', sessions, patchesOf(2, seed), never()));
+    const job = batcher.submit('a', other, patchesOf(1, 9), never());
+    // Those of the busy model gather, that of the other one has a worker.
+    expect(batcher.waiting).toBe(2);
+    const { logits, batchPatches } = await job;
+    expect(batchPatches).toBe(1);
+    expect(largestDifference(logits, await alone(patchesOf(1, 9)))).toBeLessThan(tolerances.engineLogit);
+    await Promise.all(busy);
   });
 
   test('never computes cancelled requests', async () => {

@@ -14,7 +14,7 @@ import { randomPatches } from '../support/random-network.ts';
 import { exportModels } from '../support/running-service.ts';
 import { tolerances } from '../tolerances.ts';
 
-const settings = { batchPatches: 16, largeBatchPatches: 4, gatherPatches: 8 };
+const settings = { batchPatches: 16, gpuBatchPatches: 64, largeBatchPatches: 4, gatherPatches: 8 };
 const hostSettings = { devices: ['cpu'], mustBeatCpu: true, soloThreads: 2, parallelThreads: 1 } as const;
 const never = () => new AbortController().signal;
 

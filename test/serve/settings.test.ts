@@ -17,6 +17,11 @@ test('parallel batches share the cores, a single batch uses all of them', () => 
   expect(settings(16)).toEqual([4, 4, 16, 32]);
 });
 
+test('batches on a GPU are larger, unless their size is set', () => {
+  const gpu = (options: object) => resolveSettings(serveOptions.parse(options), {}, 2).gpuBatchPatches;
+  expect([gpu({}), gpu({ batchPatches: 1000 })]).toEqual([256, 1000]);
+});
+
 test('no run has more threads than requested or than there are cores', () => {
   expect(settings(8, { inferenceWorkers: 1, inferenceThreads: 1 })).toEqual([1, 1, 1, 16]);
   expect(settings(8, { inferenceWorkers: 2, inferenceThreads: 2 })).toEqual([2, 2, 4, 32]);
