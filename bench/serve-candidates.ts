@@ -32,9 +32,17 @@ const packages = [
 ] as const satisfies readonly PeerPackage[];
 type PeerModule = (typeof packages)[number]['module'];
 
-/** Textura and the peers, as far as they can be installed. `model` is the path of a portable ONNX file. */
-export async function serverPlans(model: string, cores: number, printLine: (line: string) => void) {
-  const plans: ServerPlan[] = [texturaPlan(model)];
+/** Textura with each number of processes. `model` is the path of a portable ONNX file. */
+export function texturaPlans(model: string, processes: readonly number[]): readonly ServerPlan[] {
+  return processes.map((count) => {
+    const plan = texturaPlan(model, ['--log-level', 'warn', '--processes', String(count)]);
+    return count === 1 ? plan : { ...plan, name: `Textura, ${count} processes` };
+  });
+}
+
+/** The peers, as far as they can be installed. */
+export async function serverPeers(model: string, cores: number, printLine: (line: string) => void) {
+  const plans: ServerPlan[] = [];
   const versions: Record<string, string> = {};
   const leftOut: string[] = [];
   for (const peer of packages) {

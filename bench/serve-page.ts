@@ -70,7 +70,18 @@ export function panelSection(panel: ServePanel): string {
   const { image, connections, servers } = panel;
   const heading = `## ${image}, ${counted(connections, 'connection')}`;
   const rows = servers.map((server) => cellsOf(server, panel));
-  return `${heading}\n\n${table(columns, rows)}${lagSentence(panel)}`;
+  return `${heading}\n\n${table(columns, rows)}${processesSentences(panel)}${lagSentence(panel)}`;
+}
+
+/** How the service with several processes compares with the first one of the table. */
+function processesSentences({ servers }: ServePanel): string {
+  const [first, ...others] = servers.filter(({ isTextura }) => isTextura);
+  if (first === undefined || others.length === 0) return '';
+  const sentences = others.map(({ name, results }) => {
+    const ratio = medianRatio(ratesOf(results), ratesOf(first.results)).toFixed(2);
+    return `${name}: ${ratio} times the requests/s of ${first.name} (median of the ratios within the rounds).`;
+  });
+  return `\n${sentences.join('\n\n')}\n`;
 }
 
 function lagSentence({ servers }: ServePanel): string {

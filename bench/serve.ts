@@ -14,7 +14,7 @@ import { commandOf, listed, modelsOption, outOption } from './bench-options.ts';
 import { publish } from './bench-page.ts';
 import { readEnvironment } from './environment.ts';
 import { takeSample, turnsOf } from './sample.ts';
-import { folderOfOne, type ServerPlan, serverPlans } from './serve-candidates.ts';
+import { folderOfOne, type ServerPlan, serverPeers, texturaPlans } from './serve-candidates.ts';
 import { type LoadImage, type LoadResult, load, loadImages, uploadOf } from './serve-load.ts';
 import {
   anatomySection,
@@ -35,11 +35,15 @@ export const serveBenchOptions = z.strictObject({
     .string()
     .default('1,8,64')
     .describe('concurrent requests, one number or a list such as 1,64'),
+  processes: z.string().default('1').describe('processes of the service, one number or a list such as 1,2'),
+  alone: z.boolean().default(false).describe('measure only this service, not the Python servers'),
   out: outOption('bench-serve.md'),
 });
 type ServeBenchOptions = z.infer<typeof serveBenchOptions>;
 
+const processesSchema = z.array(z.coerce.number().int().min(1).max(64));
 const connectionsSchema = z.array(z.coerce.number().int().min(1).max(1000));
+const noPeers = { plans: [], versions: {}, leftOut: ['the Python servers (--alone)'] };
 const boundBatch = 32;
 const warmUpSeconds = 1;
 /** Before the first measurement, so that V8 has compiled the hot code. */
@@ -48,12 +52,16 @@ const firstLoad = { connections: 8, warmUpSeconds: 0, seconds: 8 } as const;
 export async function benchServe(options: ServeBenchOptions, terminal: Terminal): Promise<void> {
   const { seconds, models, out } = options;
   const counts = listed('--connections', options.connections, connectionsSchema, 'integers from 1 to 1000');
+  const processes = listed('--processes', options.processes, processesSchema, 'integers from 1 to 64');
   const folder = await folderOfOne(models, options.model);
   const model = join(folder, `${options.model}.onnx`);
   const environment = await readEnvironment();
-  const { plans, versions, leftOut } = await serverPlans(model, usableCores(), terminal.line);
+  const own = texturaPlans(model, processes);
+  const { plans, versions, leftOut } = options.alone
+    ? noPeers
+    : await serverPeers(model, usableCores(), terminal.line);
   const images = await loadImages();
-  const { servers, failures } = await startAll(plans, images, terminal);
+  const { servers, failures } = await startAll([...own, ...plans], images, terminal);
   const bound = await Model.load(throughputFile(model), { threads: usableCores() });
   const sections: string[] = [];
   try {

@@ -35,6 +35,7 @@ export const soakOptions = z.strictObject({
     .min(1)
     .default(12)
     .describe('concurrent valid requests; a quarter as many invalid and hostile ones are added'),
+  processes: z.int().min(1).default(1).describe('processes of the service'),
   reloadSeconds: z.number().positive().default(15).describe('time between two changes of a model file'),
 });
 type SoakOptions = z.infer<typeof soakOptions>;
@@ -64,7 +65,9 @@ export async function soak(options: SoakOptions, terminal: Terminal): Promise<vo
 }
 
 async function soakOn(folder: string, options: SoakOptions, terminal: Terminal): Promise<void> {
-  const server = await startServer(texturaPlan(join(folder, 'any.onnx'), ['--log-level', 'info']));
+  const server = await startServer(
+    texturaPlan(join(folder, 'any.onnx'), ['--log-level', 'info', '--processes', String(options.processes)]),
+  );
   const address = `http://127.0.0.1:${server.port}`;
   const models = await loadedModels(address, folder);
   const valid = await validRequests(models);

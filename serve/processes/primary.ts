@@ -28,8 +28,6 @@ const maxDelayMs = 30_000;
 const maxFailedStarts = 5;
 /** A process that takes longer to answer is not ready, and its latest metrics are used. */
 const answerLimitMs = 1000;
-/** How often the metrics are collected; what a killed process has counted since then is lost. */
-const metricsIntervalMs = 5000;
 /** Beyond the time limits of a stop; then a process is killed. */
 const graceMs = 10_000;
 /** After shutdown the process exits by itself; if something keeps it alive, it is ended after this time. */
@@ -93,7 +91,7 @@ class Primary {
   readonly #metrics = new CombinedMetrics(() => this.#serving().length);
   readonly #stopping = new AbortController();
   readonly #kept: Promise<void>[] = [];
-  readonly #timers: NodeJS.Timeout[] = [];
+  #scanTimer: NodeJS.Timeout | undefined;
   #hasStarted = false;
   #failedStarts = 0;
 
@@ -124,10 +122,7 @@ class Primary {
     await Promise.all(this.#places.map(({ settled }) => settled.promise));
     if (this.#stopping.signal.aborted) return;
     this.#hasStarted = true;
-    this.#timers.push(
-      setInterval(() => this.#scan(), this.#settings.reloadIntervalMs),
-      setInterval(() => void this.#collectMetrics(), metricsIntervalMs),
-    );
+    this.#scanTimer = setInterval(() => this.#scan(), this.#settings.reloadIntervalMs);
     const [models = []] = this.#serving().map((running) => running.models ?? []);
     if (models.length > 0) this.#log.info({ models }, 'ready');
     else this.#log.warn(missingModels(this.#settings));
@@ -139,7 +134,7 @@ class Primary {
     const wasListening = this.isListening;
     const serving = this.#serving();
     this.#stopping.abort();
-    for (const timer of this.#timers) clearInterval(timer);
+    clearInterval(this.#scanTimer);
     const last = setTimeout(() => this.kill(), drainMs + shutdownMs + graceMs);
     for (const { current } of this.#places) current?.link.ask('stop', 'SIGTERM').catch(() => {});
     await Promise.all(this.#kept);

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { texturaPlans } from '../../bench/serve-candidates.ts';
 import { load } from '../../bench/serve-load.ts';
 import { anatomySection, panelSection } from '../../bench/serve-page.ts';
 
@@ -40,6 +41,24 @@ test('ratios are to the best peer of the round, and a server without responses h
     ['ours', '200', '150 to 250', '2.00', '50 %', '10.0', '20.0', '0', '300 MiB'],
     ['fast peer', '100', '75 to 100', '1.00', '25 %', '10.0', '20.0', '0', '300 MiB'],
     ['broken peer', '0', '0 to 0', '0.00', '0 %', 'no answer', 'no answer', '12', ''],
+  ]);
+});
+
+test('several processes are compared with one by the ratios within the rounds', () => {
+  const of = (name: string, rates: readonly number[]) => ({
+    name,
+    isTextura: true,
+    results: rates.map((rate) => ({ ...result, requestsPerSecond: rate })),
+    memoryBytes,
+  });
+  const servers = [of('Textura', [100, 200, 400]), of('Textura, 2 processes', [150, 360, 800])];
+  const panel = { image: 'an image', connections: 8, servers, bounds: [900, 900, 900] };
+  expect(panelSection(panel)).toContain(
+    '\n\nTextura, 2 processes: 1.80 times the requests/s of Textura (median of the ratios within the rounds).\n',
+  );
+  expect(texturaPlans('/models/a.onnx', [1, 2]).map(({ name, args }) => [name, args.at(-1)])).toEqual([
+    ['Textura', '1'],
+    ['Textura, 2 processes', '2'],
   ]);
 });
 
