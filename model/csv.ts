@@ -56,3 +56,16 @@ export function csvRecords(text: string, where: string): CsvRecord[] {
   // Text that ends in a comma has an empty last field.
   return fields.length === 0 ? records : [...records, { fields: [...fields, ''], line: startLine }];
 }
+
+/** What a spreadsheet takes for the start of a formula. */
+const formulaStart = /^[=+\-@\t\r]/;
+
+/** A path that starts like a formula gets `./` in front, so that it still is the path of the file. */
+export function fileCell(file: string): string {
+  return formulaStart.test(file) ? `./${file}` : file;
+}
+
+/** A text that starts like a formula gets an apostrophe in front, which spreadsheets take for text. */
+export function textCell(text: string): string {
+  return formulaStart.test(text) ? `'${text}` : text;
+}

@@ -6,7 +6,7 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { csvRows, csvText } from '../../model/csv.ts';
+import { csvRows, csvText, fileCell, textCell } from '../../model/csv.ts';
 import { TexturaError } from '../../model/error.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { writingTo } from '../../node/output.ts';
@@ -240,17 +240,4 @@ function rowOf(fields: readonly string[]): TableRow {
 /** More digits than the calibration supports. */
 function number(value: number): string {
   return value.toFixed(6);
-}
-
-/** What a spreadsheet takes for the start of a formula. */
-const formulaStart = /^[=+\-@\t\r]/;
-
-/** A path that starts like a formula gets `./` in front, so that it still is the path of the file. */
-function fileCell(file: string): string {
-  return formulaStart.test(file) ? `./${file}` : file;
-}
-
-/** A text that starts like a formula gets an apostrophe in front, which spreadsheets take for text. */
-export function textCell(text: string): string {
-  return formulaStart.test(text) ? `'${text}` : text;
 }

@@ -2,12 +2,14 @@
  * Copies of a folder's pictures, sorted into a folder for each class. A destination follows from the rows of
  * the table before it, so a resumed run continues with the same names. Nothing is overwritten.
  */
+
 import { constants, type Stats } from 'node:fs';
 import { copyFile, link, lstat, mkdir, open, realpath, rename, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
+import { textCell } from '../../model/csv.ts';
 import { TexturaError } from '../../model/error.ts';
 import { requireWritable, writingTo } from '../../node/output.ts';
-import { type TableRow, textCell } from './classification-table.ts';
+import type { TableRow } from './classification-table.ts';
 import { isInside } from './folder-listing.ts';
 
 /** Folders of what is in no class. */

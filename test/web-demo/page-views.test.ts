@@ -225,11 +225,12 @@ describe('Teach', () => {
     expect(new Set([first, second, third]).size).toBe(3);
     // In the order of the labels.
     expect(await dyes('.held-out li')).toEqual([first, second, third]);
-    expect(await page.locator('.held-out li .figure').allTextContents()).toEqual([
-      expect.stringMatching(/^\d of 4 right$/),
-      expect.stringMatching(/^\d of 4 right$/),
-      expect.stringMatching(/^\d of [34] right$/),
-    ]);
+    // The last fifth of each surface's patches; a slow machine collects more of them.
+    const cards = await page.locator('.surface').all();
+    const [é = 0, ten = 0, two = 0] = await Promise.all(cards.map((card) => card.locator('.thumb').count()));
+    expect(await page.locator('.held-out li .figure').allTextContents()).toEqual(
+      [ten, two, é].map((count) => expect.stringMatching(`^\\d+ of ${Math.floor(count / 5)} right$`)),
+    );
     await page.getByText(/^Loss 0\.\d+ after step 200 of 200$/).waitFor();
     const texts = await page.locator('.chart text').allTextContents();
     expect(texts).toEqual(expect.arrayContaining(['training step', 'loss', '0', '100', '200']));

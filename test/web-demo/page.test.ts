@@ -5,6 +5,7 @@ import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { codeBytes } from '../../bench/web/page-figures.ts';
 import { encodeMessage } from '../../graph/onnx/protobuf.ts';
+import { csvRows } from '../../model/csv.ts';
 import { greyFromPixels } from '../../model/image.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { drawTexture } from '../../textures/textures.ts';
@@ -225,15 +226,29 @@ describe('several files', () => {
     await page.locator('.stage-picture canvas[width="90"]').waitFor();
 
     const csv = await downloadedText(page, 'Save as CSV');
-    const [head, ...lines] = csv.trimEnd().split('\n');
-    expect(head).toBe('file,prediction,probability,known,patches,problem,bark,brick,glass,knit,marble,plaid');
-    expect(lines[0]?.startsWith(`"first, large.png",${first.predictions[0]?.label},`)).toBe(true);
-    expect(lines[2]).toMatch(/^small\.png,,,,,"This picture is 70 x 63 pixels, but/);
-    const cells = lines[1]?.split(',') ?? [];
-    for (const { label, probability } of second.predictions) {
-      const figure = Number(cells[(head?.split(',') ?? []).indexOf(label)]);
-      expect(Math.abs(figure - probability)).toBeLessThan(tolerances.pageProbability);
+    const [head, ...rowsOfCsv] = csvRows(csv, 'textura-results.csv');
+    expect(head?.join()).toBe(
+      'file,label,probability,known,known_margin,second_label,second_probability,patches,skipped,model',
+    );
+    for (const [i, { predictions }] of [first, second].entries()) {
+      const [file, label, probability, known, , secondLabel, secondProbability, patches] = rowsOfCsv[i] ?? [];
+      expect([file, label, known, secondLabel]).toEqual([
+        i === 0 ? 'first, large.png' : 'second.png',
+        predictions[0]?.label,
+        '',
+        predictions[1]?.label,
+      ]);
+      for (const [figure, expected] of [
+        [probability, predictions[0]],
+        [secondProbability, predictions[1]],
+      ] as const) {
+        const difference = Math.abs(Number(figure) - (expected?.probability ?? 0));
+        expect(difference).toBeLessThan(tolerances.pageProbability);
+      }
+      expect(Number(patches)).toBe(i === 0 ? 12 : 4);
     }
+    expect(rowsOfCsv[2]?.[8]).toMatch(/^This picture is 70 x 63 pixels, but/);
+    expect(rowsOfCsv[3]?.slice(0, 3)).toEqual(['notes.txt', '', '']);
     await page.getByRole('button', { name: 'Close' }).click();
     expect(await page.locator('.batch').isVisible()).toBe(false);
   }, 120_000);

@@ -1,4 +1,5 @@
 /** Several pictures at once: each is classified as a whole, and the results are a table that can be saved. */
+import { csvText, fileCell, textCell } from '../../../model/csv.ts';
 import { holdsPatch } from '../../../model/patch.ts';
 import { topClasses } from '../../../model/scores.ts';
 import { faultOf } from '../../shared/faults.ts';
@@ -155,21 +156,39 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
   return { root, classify: (files: readonly File[]) => void classify(files) };
 }
 
-/** One row for each picture: its prediction, and the probability of every class. */
+/** One row for each picture, with the columns of a folder that the command line classifies. */
 function csvOf({ model, files, found }: Batch): string {
-  const head = ['file', 'prediction', 'probability', 'known', 'patches', 'problem', ...model.labels];
+  const head = [
+    'file',
+    'label',
+    'probability',
+    'known',
+    'known_margin',
+    'second_label',
+    'second_probability',
+    'patches',
+    'skipped',
+    'model',
+  ];
   const rows = found.map((result, i) => {
-    const name = files[i]?.name ?? '';
-    if (typeof result === 'function') return [name, '', '', '', '', result()];
-    const { top, probabilities, margin, patches } = result;
-    const known = margin === undefined ? '' : margin >= 0 ? 'yes' : 'no';
-    const figures = Array.from(probabilities, (probability) => probability.toPrecision(6));
-    return [name, model.labels[top] ?? '', figures[top] ?? '', known, patches, '', ...figures];
+    const name = fileCell(files[i]?.name ?? '');
+    const madeWith = textCell(model.name);
+    if (typeof result === 'function') return [name, '', '', '', '', '', '', '', result(), madeWith];
+    const { probabilities, margin, patches } = result;
+    const [first = 0, second = 0] = topClasses(probabilities, 2);
+    const figure = (value = 0) => value.toFixed(6);
+    return [
+      name,
+      textCell(model.labels[first] ?? ''),
+      figure(probabilities[first]),
+      margin === undefined ? '' : String(margin >= 0),
+      margin === undefined ? '' : figure(margin),
+      textCell(model.labels[second] ?? ''),
+      figure(probabilities[second]),
+      String(patches),
+      '',
+      madeWith,
+    ];
   });
-  return [head, ...rows].map((cells) => `${cells.map(csvCell).join(',')}\n`).join('');
-}
-
-function csvCell(value: string | number): string {
-  const text = String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return csvText([head, ...rows]);
 }
