@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
-import { type NetworkName, networkNames, networkOf } from '../model/network.ts';
+import { type NetworkName, networkNames, networkOf, textureNetPartNames } from '../model/network.ts';
 import {
   recipeKeys,
   recipeOption,
@@ -34,7 +34,7 @@ export const trainOptions = z.strictObject({
   ...settingsSchema,
   data: dataOption,
   network: z
-    .enum([...networkNames, everyNetwork])
+    .enum([...networkNames, everyNetwork, ...textureNetPartNames])
     .optional()
     .describe(
       'network to train, or all of them one after another (default texture-net; for the recipes plain and paper, reference)',
