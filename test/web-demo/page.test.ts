@@ -295,7 +295,8 @@ describe('several files', () => {
     await page.route('**/models/index.json', (route) => route.fulfill({ status: 404 }));
     await page.goto(server.origin);
     await page.getByText('There are no models yet').waitFor();
-    await page.locator('#model-file').setInputFiles(join(models, 'lab-baseline.onnx'));
+    await page.locator('#first-model-file').setInputFiles(join(models, 'lab-baseline.onnx'));
+    await page.getByRole('tab', { name: 'Live' }).click();
     expect(await readBars(page)).toHaveLength(5);
   }, 60_000);
 });

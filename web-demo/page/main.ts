@@ -167,7 +167,7 @@ function openViews(
   });
   const open = (files: readonly File[]) => void openModel(files);
   const settings = modelSettings(inference, models, open);
-  const none = noModels(modelInput(open));
+  const none = noModels(modelInput('first-model-file', open));
   bar.append(settings, problem);
   panel.replaceChildren(none, tabs.root);
   tabs.goTo(first === undefined ? 'teach' : addressedView());

@@ -38,7 +38,7 @@ export function modelSettings(
   const name = element('span', { class: 'settings-model' });
   const check = element('span', { class: 'provider-check', role: 'status' });
   const again = textElement('button', 'model.retry', { type: 'button', hidden: true });
-  const file = modelInput(open);
+  const file = modelInput('model-file', open);
   const settings = element(
     'details',
     { class: 'settings' },
@@ -116,13 +116,13 @@ export function modelSettings(
   return element('div', { class: 'provider' }, settings, downloadBar(inference));
 }
 
-/** A button that opens model files. */
-export function modelInput(open: (files: readonly File[]) => void): readonly HTMLElement[] {
+/** A button that opens model files. `id` is that of its file input. */
+export function modelInput(id: string, open: (files: readonly File[]) => void): readonly HTMLElement[] {
   const input = element('input', {
     type: 'file',
     accept: '.onnx,.json',
     multiple: true,
-    id: 'model-file',
+    id,
     class: 'visually-hidden',
   });
   input.addEventListener('change', () => {
