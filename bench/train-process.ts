@@ -83,7 +83,13 @@ async function answerBrowser({
 }: Extract<ProcessRequest, { readonly kind: 'browser' }>): Promise<void> {
   // Loaded only here: it would add to the peak memory of the other candidates.
   const { openStepBrowser } = await import('./web/bench-browser.ts');
-  const browser = await openStepBrowser({ variant, batch, classes: textureNames.length });
+  const browser = await openStepBrowser({
+    variant,
+    batch,
+    classes: textureNames.length,
+    provider: 'wasm',
+    width: 1,
+  });
   await answerSamples({ ...browser.versions }, async (plan) => {
     const timing = await browser.sample(plan);
     return { ...timing, peakBytes: await browser.peakBytes() };

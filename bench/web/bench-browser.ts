@@ -40,14 +40,16 @@ export interface RuntimesBrowser extends BenchBrowser {
 const origin = 'http://localhost';
 const wasmName = 'ort-wasm-simd-threaded.wasm';
 
-/** Opens step-page.ts on a network. Errors: `engine-unavailable` if there is no browser. */
-export function openStepBrowser(network: {
-  readonly variant: NetworkName;
-  readonly classes: number;
-  readonly batch: number;
-}): Promise<StepBrowser> {
-  return openPage('step-page.ts', 'stepPage', async (browser, page) => {
-    const request = { ...network, wasmUrl: `${origin}/${wasmName}` };
+/**
+ * Opens step-page.ts on a network. `args` are the browser's, for example those that allow WebGPU. Errors:
+ * `engine-unavailable` if there is no browser.
+ */
+export function openStepBrowser(
+  network: Omit<Parameters<typeof stepPage.open>[0], 'folder'>,
+  args: readonly string[] = [],
+): Promise<StepBrowser> {
+  return openPage('step-page.ts', 'stepPage', args, async (browser, page) => {
+    const request = { ...network, folder: `${origin}/` };
     const version = await page.evaluate((each) => stepPage.open(each), request);
     return {
       versions: { 'onnxruntime-web': version, Chromium: browser.version() },
@@ -61,7 +63,7 @@ export function openStepBrowser(network: {
 
 /** Opens runtimes-page.ts on a network. Errors: `engine-unavailable` if there is no browser. */
 export function openRuntimesBrowser(variant: NetworkName, classes: number): Promise<RuntimesBrowser> {
-  return openPage('runtimes-page.ts', 'runtimesPage', async (browser, page) => {
+  return openPage('runtimes-page.ts', 'runtimesPage', [], async (browser, page) => {
     const request = {
       variant,
       classes,
@@ -86,9 +88,10 @@ export function openRuntimesBrowser(variant: NetworkName, classes: number): Prom
 async function openPage<B>(
   module: string,
   name: string,
+  args: readonly string[],
   start: (browser: Browser, page: Page) => Promise<B>,
 ): Promise<B> {
-  const browser = await launchChromium();
+  const browser = await launchChromium(args);
   try {
     const page = await browser.newPage();
     await answerRequests(page, await bundled(module), name);
@@ -108,14 +111,15 @@ async function answerRequests(page: Page, script: string, name: string): Promise
     const { pathname } = new URL(route.request().url());
     if (pathname === '/') await route.fulfill({ contentType: 'text/html', body: html });
     else if (pathname === '/page.js') await route.fulfill({ contentType: 'text/javascript', body: script });
-    else if (pathname.endsWith('.wasm')) {
-      const body = await readFile(wasmFile(basename(pathname)));
-      await route.fulfill({ contentType: 'application/wasm', body });
+    else if (/\.(wasm|mjs)$/.test(pathname)) {
+      const body = await readFile(runtimeFile(basename(pathname)));
+      const contentType = pathname.endsWith('.wasm') ? 'application/wasm' : 'text/javascript';
+      await route.fulfill({ contentType, body });
     } else await route.abort();
   });
 }
 
-function wasmFile(name: string): string {
+function runtimeFile(name: string): string {
   const owner = name.startsWith('ort') ? 'onnxruntime-web' : '@tensorflow/tfjs-backend-wasm/dist';
   return createRequire(import.meta.url).resolve(`${owner}/${name}`);
 }

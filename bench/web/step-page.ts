@@ -1,11 +1,11 @@
-/** The training step in a browser page: builds its graph and runs it in onnxruntime-web. */
-import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
-import { encodeModel } from '../../graph/encode.ts';
-import { stepNames, trainingStepGraph } from '../../graph/step/step.ts';
-import { batchValues, type StepValues, settingValues, stateValues } from '../../graph/step/step-values.ts';
+/** The training step of the Teach view in a page of its own. */
+import type { settingValues } from '../../graph/step/step-values.ts';
 import { hasBatchNorm } from '../../model/fold-batch-norm.ts';
 import { type NetworkName, networkOf } from '../../model/network.ts';
 import { initialParameters, zeroParameters } from '../../model/parameters.ts';
+import type { Provider } from '../../web-demo/shared/inference-api.ts';
+import type { Runtime } from '../../web-demo/worker/tensors.ts';
+import { openTrainingSteps, type TrainingSteps } from '../../web-demo/worker/training-steps.ts';
 import {
   benchSettings,
   type RandomBatch,
@@ -20,49 +20,61 @@ interface StepRequest {
   readonly variant: NetworkName;
   readonly classes: number;
   readonly batch: number;
-  /** Address of onnxruntime's WebAssembly file. */
-  readonly wasmUrl: string;
+  readonly provider: Provider;
+  /** Factor on the filters. */
+  readonly width: number;
+  /** Address of onnxruntime's files. */
+  readonly folder: string;
 }
 
-let step: ((batch: RandomBatch) => Promise<Float32Array>) | undefined;
+let steps: TrainingSteps | undefined;
 let batches: Generator<RandomBatch, never> | undefined;
+let settings: Parameters<typeof settingValues>[0] = benchSettings;
 
 /** Prepares the step, the initial values of seed 1 and random batches; returns onnxruntime-web's version. */
-export async function open({ variant, classes, batch, wasmUrl }: StepRequest): Promise<string> {
-  env.wasm.wasmPaths = { wasm: wasmUrl };
-  env.wasm.numThreads = 1;
-  const network = networkOf(variant, classes);
-  const graph = trainingStepGraph(network, { batch });
-  const model = encodeModel(graph, { producerName: 'textura', producerVersion: '', metadata: {} });
-  const session = await InferenceSession.create(model, {
-    executionProviders: ['wasm'],
-    extra: { session: { set_denormal_as_zero: '1' } },
-  });
-  const momentum = zeroParameters(network);
-  let state = tensorsOf(stateValues(network, { parameters: initialParameters(network, 1), momentum }));
-  const names = Object.keys(state);
-  const settings = tensorsOf(
-    settingValues({ ...benchSettings, ...(hasBatchNorm(network) && { statisticsRate: 0.1 }) }),
-  );
-  step = async (next) => {
-    const outputs = await session.run({ ...tensorsOf(batchValues(next)), ...settings, ...state });
-    state = Object.fromEntries(names.map((name) => [name, outputs[stepNames.next(name)] as Tensor]));
-    return (outputs[stepNames.logits] as Tensor).data as Float32Array;
-  };
+export async function open({
+  variant,
+  classes,
+  batch,
+  provider,
+  width,
+  folder,
+}: StepRequest): Promise<string> {
+  const { runtime, version } = await openRuntime(provider, folder);
+  const network = networkOf(variant, classes, { width });
+  const initial = { parameters: initialParameters(network, 1), momentum: zeroParameters(network) };
+  steps = await openTrainingSteps(runtime, network, batch, initial);
+  settings = { ...benchSettings, ...(hasBatchNorm(network) && { statisticsRate: 0.1 }) };
   batches = repeated(randomBatches(4, batch, classes));
-  return env.versions.web ?? 'unknown';
+  return version;
 }
 
-function tensorsOf(values: StepValues): Record<string, Tensor> {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, { data, shape }]) => [name, new Tensor(data, shape)]),
-  );
+/** As the page's worker does, in one thread and without its checks. */
+async function openRuntime(
+  provider: Provider,
+  folder: string,
+): Promise<{ readonly runtime: Runtime; readonly version: string }> {
+  const { env, InferenceSession, Tensor } =
+    provider === 'webgpu' ? await import('onnxruntime-web/webgpu') : await import('onnxruntime-web/wasm');
+  const file = provider === 'webgpu' ? 'ort-wasm-simd-threaded.asyncify' : 'ort-wasm-simd-threaded';
+  env.wasm.wasmPaths = { mjs: `${folder}${file}.mjs`, wasm: `${folder}${file}.wasm` };
+  env.wasm.numThreads = 1;
+  const open: Runtime['open'] = (model, onDevice = []) =>
+    InferenceSession.create(model, {
+      executionProviders: [provider],
+      ...(provider === 'webgpu' && { preferredOutputLocation: onDevicePlaces(onDevice) }),
+    });
+  return { runtime: { provider, threads: 1, Tensor, open }, version: env.versions.web ?? 'unknown' };
+}
+
+function onDevicePlaces(names: readonly string[]) {
+  return Object.fromEntries(names.map((name) => [name, 'gpu-buffer'] as const));
 }
 
 /** Runs the next step and returns the logits `[batch, classes]` from before its update. */
 export async function nextLogits(): Promise<number[]> {
-  if (step === undefined || batches === undefined) throw new Error('call open() first');
-  return Array.from(await step(batches.next().value));
+  if (steps === undefined || batches === undefined) throw new Error('call open() first');
+  return Array.from(await steps.take(batches.next().value, settings));
 }
 
 export function sample(plan: SamplePlan): Promise<Timing> {

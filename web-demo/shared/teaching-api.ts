@@ -3,7 +3,7 @@
  * cloneable.
  */
 
-import type { SelfCheck } from './inference-api.ts';
+import type { Provider, SelfCheck } from './inference-api.ts';
 import type { TrainingSplit } from './surfaces.ts';
 
 /** Name of the network that Teach trains. */
@@ -27,6 +27,8 @@ export interface TeachingRequest {
   readonly base: { readonly name: string; readonly file: string };
   readonly split: TrainingSplit;
   readonly depth: TeachingDepth;
+  /** The provider that the page uses. All layers are trained on WebGPU only if it is this one. */
+  readonly provider: Provider;
   /** Address of onnxruntime's files. */
   readonly folder: string;
 }

@@ -66,8 +66,14 @@ export async function openRuntime(
     }
   }
 
-  async function open(model: Uint8Array): Promise<Session> {
-    const session = await limited(InferenceSession.create(model, options));
+  async function open(model: Uint8Array, onDevice: readonly string[] = []): Promise<Session> {
+    const locations = Object.fromEntries(onDevice.map((name) => [name, 'gpu-buffer'] as const));
+    const session = await limited(
+      InferenceSession.create(model, {
+        ...options,
+        ...(isWebGpu && onDevice.length > 0 && { preferredOutputLocation: locations }),
+      }),
+    );
     return {
       run: (feeds: InferenceSession.FeedsType, outputs?: readonly string[]) =>
         limited(outputs === undefined ? session.run(feeds) : session.run(feeds, outputs)),
@@ -80,11 +86,7 @@ export async function openRuntime(
     const missing = await missingFile(Object.values(paths));
     throw missing === undefined ? cause : new InferenceError(fault('file-missing', { file: missing }, cause));
   });
-  return {
-    threads: env.wasm.numThreads,
-    Tensor,
-    open,
-  };
+  return { provider, threads: env.wasm.numThreads, Tensor, open };
 }
 
 function smallestModel(): Uint8Array {

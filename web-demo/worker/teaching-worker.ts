@@ -1,9 +1,10 @@
 /** Trains the taught model in a worker, so that the page stays responsive and hidden tabs continue. */
 import '../shared/schemas-without-eval.ts';
 import { modelParameters } from '../../graph/onnx/initializers.ts';
+import { TexturaError } from '../../model/error.ts';
 import { graphNames } from '../../model/graph-names.ts';
 import { classifierOf, type Network } from '../../model/network.ts';
-import type { Parameters } from '../../model/parameters.ts';
+import { type Parameters, type TrainingState, zeroParameters } from '../../model/parameters.ts';
 import { inputPx, patchBytes } from '../../model/patch.ts';
 import { softmaxRows, topClasses } from '../../model/scores.ts';
 import { selfCheckEntry } from '../../model/self-check.ts';
@@ -13,10 +14,11 @@ import { fetchModel } from '../shared/model-fetch.ts';
 import type { LabelledPatches } from '../shared/surfaces.ts';
 import type { TaughtResult, TeachingApi, TeachingProgress, TeachingRequest } from '../shared/teaching-api.ts';
 import { postProgress, serveCalls } from '../shared/worker-calls.ts';
-import { trainAllLayers } from './all-layers.ts';
+import { batch, batchOf, batchOrder, trainAllLayers } from './all-layers.ts';
 import { type Features, trainHead } from './head-training.ts';
 import { answer } from './model-sessions.ts';
 import { openRuntime } from './runtime.ts';
+import { isWorthUsing } from './steps-on-device.ts';
 import {
   featuresGraph,
   pooledFeatures,
@@ -25,6 +27,7 @@ import {
   taughtParameters,
 } from './taught-network.ts';
 import { disposeAll, encodeGraph, floats, type Runtime, stackPatches } from './tensors.ts';
+import { openTrainingSteps, type TrainingSteps } from './training-steps.ts';
 
 /** Patches per run. */
 const chunk = 16;
@@ -34,7 +37,8 @@ const onProgress = (progress: TeachingProgress) => postProgress(progress);
 
 serveCalls<TeachingApi>({ train });
 
-async function train({ name, base, split, depth, folder }: TeachingRequest): Promise<TaughtResult> {
+async function train(request: TeachingRequest): Promise<TaughtResult> {
+  const { name, base, split, depth, folder } = request;
   const startedAt = performance.now();
   const bytes = await fetchModel(base.file);
   const contents = modelContents(bytes, base.name);
@@ -42,10 +46,7 @@ async function train({ name, base, split, depth, folder }: TeachingRequest): Pro
   const parameters = modelParameters(bytes, contents.network, base.name);
   const network = taughtNetwork(contents.network, split.labels.length);
   const withHead = await trainLastLayer(runtime, contents.network, parameters, split);
-  const trained =
-    depth === 'head'
-      ? withHead
-      : await trainAllLayers(runtime, network, withHead, split.training, onProgress);
+  const trained = depth === 'head' ? withHead : await trainNetwork(runtime, network, withHead, request);
   const metadata = {
     name,
     labels: split.labels,
@@ -81,6 +82,49 @@ async function trainLastLayer(
     const { value, done } = steps.next();
     if (done) return taughtParameters(network, parameters, value);
     onProgress({ stage: 'learning', ...value });
+  }
+}
+
+/** Trains all layers, on WebGPU if the page uses it and it is worth using. */
+async function trainNetwork(
+  wasm: Runtime,
+  network: Network,
+  parameters: Parameters,
+  { provider, split: { training }, folder }: TeachingRequest,
+): Promise<Parameters> {
+  const initial = { parameters, momentum: zeroParameters(network) };
+  const onWasm = await openTrainingSteps(wasm, network, batch, initial);
+  try {
+    if (provider === 'webgpu') {
+      const trained = await trainOnDevice(onWasm, network, initial, training, folder);
+      if (trained !== undefined) return trained;
+      onWasm.write(initial);
+    }
+    return await trainAllLayers(onWasm, network.classes, training, onProgress);
+  } finally {
+    await onWasm.release();
+  }
+}
+
+/** Undefined if WebGPU is not worth using, or fails. Errors: `diverged`. */
+async function trainOnDevice(
+  onWasm: TrainingSteps,
+  network: Network,
+  initial: TrainingState,
+  training: LabelledPatches,
+  folder: string,
+): Promise<Parameters | undefined> {
+  try {
+    const webgpu = await openRuntime('webgpu', folder, () => {});
+    const steps = await openTrainingSteps(webgpu, network, batch, initial);
+    const [first = new Int32Array()] = batchOrder(training.patches.length);
+    if (!(await isWorthUsing(steps, onWasm, batchOf(training, first)))) return undefined;
+    steps.write(initial);
+    return await trainAllLayers(steps, network.classes, training, onProgress);
+  } catch (error) {
+    // A lost device or a driver's error: wasm can still train.
+    if (error instanceof TexturaError && error.code === 'diverged') throw error;
+    return undefined;
   }
 }
 

@@ -7,12 +7,14 @@ import type { Graph } from '../../graph/builder.ts';
 import { encodeModel } from '../../graph/encode.ts';
 import { TexturaError } from '../../model/error.ts';
 import { type Patch, patchBytes } from '../../model/patch.ts';
+import type { Provider } from '../shared/inference-api.ts';
 
 export interface Runtime {
+  readonly provider: Provider;
   readonly threads: number;
   readonly Tensor: typeof Tensor;
-  /** Opens a session on the provider. */
-  open(model: Uint8Array): Promise<Session>;
+  /** Opens a session. On WebGPU the outputs `onDevice` stay there; `getData` reads them. */
+  open(model: Uint8Array, onDevice?: readonly string[]): Promise<Session>;
 }
 
 /**

@@ -8,15 +8,18 @@ import { addScores, meanScores, noScores } from '../../../model/scores.ts';
 import { chromiumMissing, findChromium } from '../../../node/chromium.ts';
 import { onnxEngine } from '../../../training/engine/onnx-engine.ts';
 import { largestDifference } from '../../support/onnx-session.ts';
+import { softwareWebGpu } from '../../support/page-browser.ts';
 import { tolerances } from '../../tolerances.ts';
 
 const classes = 6;
 const batch = 3;
-const request = { variant: 'reference', classes, batch } as const;
+const onWasm = { variant: 'reference', classes, batch, provider: 'wasm', width: 1 } as const;
+// Small, because a software graphics processor computes it.
+const onWebGpu = { variant: 'lab-baseline', classes, batch, provider: 'webgpu', width: 0.05 } as const;
 
 /** Logits of five steps in onnxruntime-node, with the batches and initial values of the page. */
-async function stepsInNode(): Promise<readonly Float32Array[]> {
-  const network = networkOf(request.variant, classes);
+async function stepsInNode({ variant, width }: typeof onWasm | typeof onWebGpu) {
+  const network = networkOf(variant, classes, { width });
   const engine = await onnxEngine(network, { batch });
   await engine.write({ parameters: initialParameters(network, 1), momentum: zeroParameters(network) });
   const batches = randomBatches(4, batch, classes);
@@ -30,8 +33,8 @@ test('the training step in Chromium gives the losses and logits of onnxruntime-n
   timeout: 120_000,
 }, async (context) => {
   context.skip(findChromium() === undefined, chromiumMissing);
-  const expected = await stepsInNode();
-  const browser = await openStepBrowser(request);
+  const expected = await stepsInNode(onWasm);
+  const browser = await openStepBrowser(onWasm);
   try {
     expect(browser.versions['onnxruntime-web']).toMatch(/^\d+\.\d+/);
     const batches = randomBatches(4, batch, classes);
@@ -48,6 +51,22 @@ test('the training step in Chromium gives the losses and logits of onnxruntime-n
     expect(steps).toBe(2);
     expect(seconds).toBeGreaterThan(0);
     expect(await browser.peakBytes()).toBeGreaterThan(2 ** 26);
+  } finally {
+    await browser.close();
+  }
+});
+
+test('steps on WebGPU, whose parameters stay there, are those of onnxruntime-node', {
+  timeout: 240_000,
+}, async (context) => {
+  context.skip(findChromium() === undefined, chromiumMissing);
+  const expected = (await stepsInNode(onWebGpu)).slice(0, 3);
+  const browser = await openStepBrowser(onWebGpu, softwareWebGpu);
+  try {
+    for (const logits of expected) {
+      const inPage = await browser.nextLogits();
+      expect(largestDifference(Float32Array.from(inPage), logits)).toBeLessThan(tolerances.stepsLogit);
+    }
   } finally {
     await browser.close();
   }

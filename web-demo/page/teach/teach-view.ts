@@ -115,7 +115,8 @@ export function teachView(context: ViewContext): TeachView {
     try {
       const base = await baseFile();
       const split = splitSurfaces(list.surfaces());
-      const request = { name, base, split, depth: depth.get() };
+      const provider = inference.provider.get().active ?? 'wasm';
+      const request = { name, base, split, depth: depth.get(), provider };
       teaching = teach(request, ({ stage: at, done, total, loss }) => {
         if (loss !== undefined) chart.add(done, total, loss);
         setText(progress, 'teach.progress', {
