@@ -258,6 +258,7 @@ export const command: CommandDefinition<typeof trainOptions> = {
       'momentum',
       'weightDecay',
       'patience',
+      'chooseOn',
       'seed',
     ],
     Run: ['out', 'resume', 'describe', 'log', 'verbose'],
