@@ -69,15 +69,17 @@ export async function requireSpace(folder: string, neededBytes: number): Promise
  * returns on file systems such as /proc that report ENOENT for a folder in an existing one.
  */
 async function makeFolder(folder: string): Promise<string | undefined> {
+  const hadParent = existsSync(dirname(folder));
   try {
     await mkdir(folder);
     return folder;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return undefined;
-    if (code !== 'ENOENT' || existsSync(dirname(folder))) throw error;
-    const firstMade = await makeFolder(dirname(folder));
-    await mkdir(folder);
-    return firstMade ?? folder;
+    if (code !== 'ENOENT' || hadParent) throw error;
   }
+  // Another process may make the same folders at the same time.
+  const parent = await makeFolder(dirname(folder));
+  const own = await makeFolder(folder);
+  return parent ?? own;
 }

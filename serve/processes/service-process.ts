@@ -2,9 +2,10 @@
  * One of the processes of `npm run serve -- --processes N`: the same service as in a single process, with
  * what all share behind the primary process (`primary.ts`).
  */
-import { printable } from '../../model/words.ts';
+
 import { deferred } from '../../node/deferred.ts';
 import { stopSignal } from '../../node/stop-signal.ts';
+import { terminalOn } from '../../node/terminal.ts';
 import { createApp } from '../http/app.ts';
 import { type ConnectionServer, serveConnections } from '../http/server.ts';
 import { openLog } from '../log.ts';
@@ -94,6 +95,6 @@ function sharedThrough(link: PrimaryLink): SharedService {
 
 await main().catch((error: unknown) => {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`${printable(text)}\n`);
+  terminalOn(process.stderr).line(text);
   process.exit(1);
 });

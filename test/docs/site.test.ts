@@ -225,7 +225,7 @@ describe.skipIf(findChromium() === undefined)('in a browser', () => {
     await page.waitForURL('**/export.html#the-export-check');
     await page.keyboard.press('/');
     await page.keyboard.type('zzz');
-    expect(await page.locator('#results').textContent()).toBe('Nothing found.');
+    await page.locator('#results', { hasText: /^Nothing found\.$/ }).waitFor();
     await page.keyboard.press('Escape');
     expect(await page.locator('#results').isVisible()).toBe(false);
     expect(complaints).toEqual([]);

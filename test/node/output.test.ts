@@ -20,6 +20,14 @@ test('a missing folder is created, and the write test leaves nothing', async () 
   expect(await readdir(join(folder, 'a/b'))).toEqual([]);
 });
 
+test('several processes may create the same folders at the same time', async () => {
+  const folder = await temporaryFolder();
+  for (let round = 0; round < 20; round++) {
+    const runs = Array.from({ length: 8 }, (_, i) => join(folder, `${round}/studies/runs/${i}`));
+    await Promise.all(runs.map(requireWritable));
+  }
+});
+
 test.skipIf(process.platform !== 'linux')(
   'a file system that cannot create folders is rejected, without endless retries',
   async () => {
