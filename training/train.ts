@@ -10,6 +10,7 @@ import {
   trainingConfigSchema,
   withRecipe,
 } from '../model/training-config.ts';
+import { counted } from '../model/words.ts';
 import { callerPath, callerPathHelp } from '../node/caller-path.ts';
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
@@ -25,7 +26,7 @@ import { foldDirectory, foldsText, summariseFolds } from './run/folds.ts';
 import { pretrainedSource } from './run/initial-model.ts';
 import { freeRunDirectory, holdsRun, newestRun } from './run/run-directory.ts';
 import { loggers } from './run/tensorboard.ts';
-import { trainRun } from './run/train-run.ts';
+import { type RunReturn, trainRun } from './run/train-run.ts';
 
 const everyNetwork = 'all';
 const { variant: _, ...settingsSchema } = trainingConfigSchema.shape;
@@ -98,9 +99,11 @@ async function train(
   const failures: TexturaError[] = [];
   // Runs in one process do not leak: with one malloc arena (MALLOC_ARENA_MAX=1) memory stays level with both
   // engines. By default glibc keeps 10 to 30 MiB of freed memory for each network.
-  for (const variant of networks) {
+  for (const [i, variant] of networks.entries()) {
     try {
-      await trainNetwork(options, variant, given, networks.length === 1);
+      const { isStopRequested } = await trainNetwork(options, variant, given, networks.length === 1);
+      const left = networks.length - 1 - i;
+      if (isStopRequested && left > 0) throw stoppedBetween(`after ${variant}`, counted(left, 'network'));
     } catch (error) {
       if (networks.length === 1 || !(error instanceof TexturaError) || !isOfOneVariant(error)) throw error;
       terminal.line(error.message);
@@ -124,7 +127,7 @@ async function trainNetwork(
   variant: NetworkName,
   given: ReadonlySet<string>,
   isOnly: boolean,
-): Promise<void> {
+): Promise<RunReturn> {
   const { recipe, folds, fold } = options;
   const settings = Object.fromEntries(
     Object.keys(settingsSchema).map((key) => [key, options[key as keyof TrainOptions]]),
@@ -134,6 +137,10 @@ async function trainNetwork(
   // run.json calls the network its variant.
   const named = given.has('network') ? ['variant'] : [];
   const requested = new Set([...given, ...named, ...recipeKeys(choice, given)]);
+  const resumeCommandIn = (directory: string) =>
+    folds === undefined || fold !== undefined
+      ? commandText('train', '--out', directory, '--resume')
+      : commandText('train', '--folds', String(folds), '--out', dirname(directory), '--resume');
   const trainIn = (directory: string, own: TrainingConfig, hasOwnProcess: boolean, resume: boolean) =>
     trainRun({
       config: own,
@@ -148,10 +155,7 @@ async function trainNetwork(
       verbose: options.verbose,
       log: options.log,
       terminal,
-      resumeCommand:
-        folds === undefined || fold !== undefined
-          ? commandText('train', '--out', directory, '--resume')
-          : commandText('train', '--folds', String(folds), '--out', dirname(directory), '--resume'),
+      resumeCommand: resumeCommandIn(directory),
       hasOwnProcess,
     });
   const directory = await directoryFor(options, variant, given);
@@ -161,13 +165,25 @@ async function trainNetwork(
   for (let number = 1; number <= folds; number++) {
     terminal.line(`\nFold ${number} of ${folds}`);
     const own = foldDirectory(directory, number);
-    await trainIn(own, { ...config, fold: number }, false, options.resume);
+    const { isStopRequested } = await trainIn(own, { ...config, fold: number }, false, options.resume);
+    if (isStopRequested && number < folds) {
+      const left = counted(folds - number, 'fold');
+      throw stoppedBetween(`after fold ${number}`, left, resumeCommandIn(own));
+    }
   }
   terminal.line(`\n${foldsText(await summariseFolds(directory, folds))}`);
-  if (config.data === generatedSource) return;
-  terminal.line(
-    `To look for wrong labels: ${commandText('inspect', '--data', config.data, '--run', directory)}`,
-  );
+  if (config.data !== generatedSource) {
+    terminal.line(
+      `To look for wrong labels: ${commandText('inspect', '--data', config.data, '--run', directory)}`,
+    );
+  }
+  return { isStopRequested: false };
+}
+
+/** A stop signal came while a run wrote its results, and others would follow. */
+function stoppedBetween(place: string, left: string, command?: string): TexturaError {
+  const resume = command === undefined ? 'add --resume to train them' : `Resume with: ${command}`;
+  return new TexturaError('interrupted', `stopped ${place}; ${left} left. ${resume}`);
 }
 
 /** The run directory or file for use in this process, or `pretrained`. */

@@ -75,28 +75,35 @@ export interface RunRequest {
   readonly hasOwnProcess: boolean;
 }
 
+/** How a run returned that did not fail. */
+export interface RunReturn {
+  /** Whether a stop signal came when there was nothing left to stop, so that the caller starts no other run. */
+  readonly isStopRequested: boolean;
+}
+
 /**
  * Trains one run and writes its directory. With `resume`, continues an existing run.
  * Errors: `usage`, `output-unwritable`, `data-unusable`, `memory-insufficient` and `engine-unavailable`
  * before anything is written; `diverged`, `interrupted` and all others after run.json is written.
  */
-export async function trainRun(request: RunRequest): Promise<void> {
+export async function trainRun(request: RunRequest): Promise<RunReturn> {
   const lock = await takeRunLock(request.directory, request.lockPatienceMs);
   try {
-    await trainLocked(request);
+    return await trainLocked(request);
   } finally {
     lock.release();
   }
 }
 
-async function trainLocked(request: RunRequest): Promise<void> {
+async function trainLocked(request: RunRequest): Promise<RunReturn> {
   const { directory, terminal, threads } = request;
   if (!request.resume) requireFree(directory);
   const stored = holdsRun(directory) ? await readRun(directory) : undefined;
   const config = stored === undefined ? request.config : resumedConfig(stored, request.config, request.given);
   const model = await requestedModel(request.init, stored, config);
   if (stored?.status === 'finished' && !lacksResults(directory)) {
-    return terminal.line(`${oneLine(directory)} is already finished.`);
+    terminal.line(`${oneLine(directory)} is already finished.`);
+    return { isStopRequested: false };
   }
   const cacheBytes = request.cacheMb === undefined ? availableMemoryBytes() / 4 : request.cacheMb * 2 ** 20;
   await requireRoom(directory, configuredNetwork(config, fewestClasses));
@@ -126,7 +133,8 @@ async function trainLocked(request: RunRequest): Promise<void> {
     });
     await engine.write(start.state);
     const run = runRecord(stored, config, dataset, engine, choice.why, start);
-    await trainPrepared({ engine, network, dataset, config, run, loaderSettings }, start.progress, request);
+    const prepared = { engine, network, dataset, config, run, loaderSettings };
+    return await trainPrepared(prepared, start.progress, request);
   } finally {
     await engine.dispose();
   }
@@ -147,7 +155,11 @@ interface PreparedRun {
 }
 
 /** Trains, and leaves the directory complete and resumable however the run ends. */
-async function trainPrepared(prepared: PreparedRun, progress: Progress, request: RunRequest): Promise<void> {
+async function trainPrepared(
+  prepared: PreparedRun,
+  progress: Progress,
+  request: RunRequest,
+): Promise<RunReturn> {
   const { engine, network, dataset, config, run, loaderSettings } = prepared;
   const { directory, terminal, threads, hasOwnProcess } = request;
   const { validation, choosing } = validationOrder(dataset, config);
@@ -192,6 +204,7 @@ async function trainPrepared(prepared: PreparedRun, progress: Progress, request:
   }
   if (end.code !== undefined) throw new TexturaError(end.code, end.text);
   terminal.line(end.text);
+  return { isStopRequested: stopRequested };
 }
 
 function loaderSettingsOf(dataset: Dataset, config: TrainingConfig, cacheBytes: number): LoaderSettings {

@@ -78,7 +78,7 @@ test('a run that fails to start releases its lock, its listeners and the directo
   expect(await readdir(folder)).toEqual(['photos']);
 
   // From here on, the engine is open when the error occurs.
-  await trainRun(requestIn(folder));
+  expect(await trainRun(requestIn(folder))).toEqual({ isStopRequested: false });
   const directory = join(folder, 'run');
   await writeRun(directory, { ...(await readRun(directory)), status: 'stopped' });
   await rm(join(directory, 'checkpoint/previous.safetensors'), { force: true });
@@ -100,4 +100,14 @@ test('a run in use by another process is rejected before its data is read', asyn
   });
   expect(request.lines).toEqual([]);
   lock.release();
+});
+
+test('a signal while the results of a run are written does not stop it, and its caller hears of it', async () => {
+  const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit'], 3));
+  const { terminal, ...request } = requestIn(folder);
+  const line = (text: string) => {
+    if (text.startsWith('epoch 1/1')) process.emit('SIGTERM', 'SIGTERM');
+  };
+  expect(await trainRun({ ...request, terminal: { ...terminal, line } })).toEqual({ isStopRequested: true });
+  expect((await readRun(join(folder, 'run'))).status).toBe('finished');
 });
