@@ -6,44 +6,16 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { csvRows, csvText, fileCell, textCell } from '../../model/csv.ts';
+import { csvRows, csvText, textCell } from '../../model/csv.ts';
 import { TexturaError } from '../../model/error.ts';
+import { type PictureOutcome, pictureColumns, pictureFields } from '../../model/picture-table.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { writingTo } from '../../node/output.ts';
 import { commandText } from '../../node/shell.ts';
 
-const columns = [
-  'file',
-  'label',
-  'probability',
-  'known',
-  'known_margin',
-  'second_label',
-  'second_probability',
-  'patches',
-  'skipped',
-  'model',
-  'options',
-] as const;
+const columns = [...pictureColumns, 'options'] as const;
 
 const header = csvText([columns]);
-
-export interface RowPrediction {
-  readonly label: string;
-  /** 0..1. */
-  readonly probability: number;
-}
-
-/** What became of one file. */
-export type FileOutcome =
-  | {
-      readonly predictions: readonly [RowPrediction, RowPrediction];
-      /** By how much the picture passes the threshold of known pictures; undefined if the model has none. */
-      readonly knownMargin: number | undefined;
-      readonly patches: number;
-    }
-  /** Why it was not classified. */
-  | { readonly skipped: string };
 
 /** The part of a row that decides where a copy goes. Labels are as in the table (`labelCell`). */
 export interface TableRow {
@@ -109,7 +81,7 @@ export class ClassificationTable {
   }
 
   /** Appends a row. Errors: `output-unwritable`, also if something else has changed the file. */
-  async append(file: string, outcome: FileOutcome): Promise<TableRow> {
+  async append(file: string, outcome: PictureOutcome): Promise<TableRow> {
     const fields = rowFields(file, outcome, this.#settings);
     const text = Buffer.from(csvText([fields]));
     await writingTo(this.#path, async () => {
@@ -207,23 +179,8 @@ function otherSettings(path: string, model: string, options: string): TexturaErr
   );
 }
 
-function rowFields(file: string, outcome: FileOutcome, settings: TableSettings): readonly string[] {
-  const made = [textCell(settings.model), settings.options];
-  if ('skipped' in outcome) return [fileCell(file), '', '', '', '', '', '', '', outcome.skipped, ...made];
-  const { predictions, knownMargin, patches } = outcome;
-  const [first, second] = predictions;
-  return [
-    fileCell(file),
-    textCell(first.label),
-    number(first.probability),
-    knownMargin === undefined ? '' : String(knownMargin >= 0),
-    knownMargin === undefined ? '' : number(knownMargin),
-    textCell(second.label),
-    number(second.probability),
-    String(patches),
-    '',
-    ...made,
-  ];
+function rowFields(file: string, outcome: PictureOutcome, settings: TableSettings): readonly string[] {
+  return [...pictureFields(file, outcome, settings.model), settings.options];
 }
 
 function rowOf(fields: readonly string[]): TableRow {
@@ -235,9 +192,4 @@ function rowOf(fields: readonly string[]): TableRow {
     isUnknown: known === 'false',
     isSkipped: skipped !== '',
   };
-}
-
-/** More digits than the calibration supports. */
-function number(value: number): string {
-  return value.toFixed(6);
 }

@@ -7,13 +7,14 @@ import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TexturaError } from '../../model/error.ts';
 import { count, duration, percent, textTable } from '../../model/format.ts';
+import type { PictureOutcome } from '../../model/picture-table.ts';
 import type { CropChoice } from '../../model/service.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { usableCores } from '../../node/machine.ts';
 import { onStopSignal } from '../../node/stop-signal.ts';
 import type { Terminal } from '../../node/terminal.ts';
 import type { ModelFile } from '../model.ts';
-import { ClassificationTable, type FileOutcome, type TableRow } from './classification-table.ts';
+import { ClassificationTable, type TableRow } from './classification-table.ts';
 import { type ListedFile, listFolder } from './folder-listing.ts';
 import { FolderProgress, rateText } from './folder-progress.ts';
 import { isSameState, PicturePipeline } from './picture-pipeline.ts';
@@ -175,7 +176,7 @@ class FolderRun {
     const cores = Math.min(usableCores(), useful);
     this.#pipeline ??= await PicturePipeline.open(this.#model, { crops, maxPixels, cores });
     const total = this.#done.size + files.length;
-    const pending: { readonly file: ListedFile; readonly outcome: Promise<FileOutcome> }[] = [];
+    const pending: { readonly file: ListedFile; readonly outcome: Promise<PictureOutcome> }[] = [];
     const settle = async () => {
       const next = pending.shift();
       if (next !== undefined) await this.#settle(next.file, await next.outcome, total);
@@ -191,7 +192,7 @@ class FolderRun {
     while (pending.length > 0) await settle();
   }
 
-  async #settle(file: ListedFile, outcome: FileOutcome, total: number): Promise<void> {
+  async #settle(file: ListedFile, outcome: PictureOutcome, total: number): Promise<void> {
     const isLive = this.#waiting.has(file.name);
     if ('skipped' in outcome) {
       if (this.#waiting.get(file.name)?.isFinal === false) return;
@@ -288,7 +289,7 @@ class FolderRun {
   }
 }
 
-async function outcomeOf(file: ListedFile, pipeline: PicturePipeline): Promise<FileOutcome> {
+async function outcomeOf(file: ListedFile, pipeline: PicturePipeline): Promise<PictureOutcome> {
   return file.why === undefined ? pipeline.classify(file.path, oneLine(file.name)) : { skipped: file.why };
 }
 
@@ -300,7 +301,7 @@ function interrupted(csv: string, done: number, total: number): TexturaError {
 }
 
 /** A line about a file that was just added to a watched folder. */
-function liveText(name: string, row: TableRow, outcome: FileOutcome): string {
+function liveText(name: string, row: TableRow, outcome: PictureOutcome): string {
   if ('skipped' in outcome) return `${oneLine(name)}  skipped: ${oneLine(outcome.skipped)}`;
   const unknown = row.isUnknown ? ', probably none of these surfaces' : '';
   return `${oneLine(name)}  ${oneLine(row.label)} ${percent(row.probability)}${unknown}`;

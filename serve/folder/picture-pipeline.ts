@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { meanProbabilities, noTemperatures } from '../../model/calibration.ts';
 import { TexturaError, type TexturaErrorCode } from '../../model/error.ts';
 import { knownMargin } from '../../model/known-score.ts';
+import type { PictureOutcome } from '../../model/picture-table.ts';
 import type { CropChoice } from '../../model/service.ts';
 import { ByteRoom } from '../../node/byte-room.ts';
 import { readImageFile } from '../../node/image-file.ts';
@@ -19,7 +20,6 @@ import { classificationOf } from '../classification.ts';
 import { ModelWorkers, requireFinite } from '../inference/model-workers.ts';
 import { PreparationPool } from '../inference/preparation-pool.ts';
 import type { ModelFile } from '../model.ts';
-import type { FileOutcome } from './classification-table.ts';
 
 interface PipelineSettings {
   readonly crops: CropChoice;
@@ -71,7 +71,7 @@ export class PicturePipeline {
   }
 
   /** Messages call the file `name`. Errors: those that are not the file's fault. */
-  async classify(path: string, name: string): Promise<FileOutcome> {
+  async classify(path: string, name: string): Promise<PictureOutcome> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#classifyOnce(path, name);
@@ -88,7 +88,7 @@ export class PicturePipeline {
     await this.#workers.close();
   }
 
-  async #classifyOnce(path: string, name: string): Promise<FileOutcome> {
+  async #classifyOnce(path: string, name: string): Promise<PictureOutcome> {
     const before = await stat(path).catch(() => undefined);
     // The memory of the file moves to the thread that decodes it.
     const { patches } = await this.#room.while(before?.size ?? 0, async () => {
@@ -139,7 +139,7 @@ export function isSameState(a: Stats, b: Stats): boolean {
   return a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs;
 }
 
-function outcomeOf(outputs: PatchOutputs, model: ModelFile): FileOutcome {
+function outcomeOf(outputs: PatchOutputs, model: ModelFile): PictureOutcome {
   const { labels, threshold } = model;
   const { predictions, crops } = classificationOf(outputs, model, 2);
   const [first, second] = predictions;

@@ -1,6 +1,7 @@
 /** Several pictures at once: each is classified as a whole, and the results are a table that can be saved. */
-import { csvText, fileCell, textCell } from '../../../model/csv.ts';
+import { csvText } from '../../../model/csv.ts';
 import { holdsPatch } from '../../../model/patch.ts';
+import { type PictureOutcome, pictureColumns, pictureFields } from '../../../model/picture-table.ts';
 import { topClasses } from '../../../model/scores.ts';
 import { faultOf } from '../../shared/faults.ts';
 import type { LoadedModel } from '../../shared/inference-api.ts';
@@ -156,39 +157,17 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
   return { root, classify: (files: readonly File[]) => void classify(files) };
 }
 
-/** One row for each picture, with the columns of a folder that the command line classifies. */
 function csvOf({ model, files, found }: Batch): string {
-  const head = [
-    'file',
-    'label',
-    'probability',
-    'known',
-    'known_margin',
-    'second_label',
-    'second_probability',
-    'patches',
-    'skipped',
-    'model',
-  ];
-  const rows = found.map((result, i) => {
-    const name = fileCell(files[i]?.name ?? '');
-    const madeWith = textCell(model.name);
-    if (typeof result === 'function') return [name, '', '', '', '', '', '', '', result(), madeWith];
-    const { probabilities, margin, patches } = result;
-    const [first = 0, second = 0] = topClasses(probabilities, 2);
-    const figure = (value = 0) => value.toFixed(6);
-    return [
-      name,
-      textCell(model.labels[first] ?? ''),
-      figure(probabilities[first]),
-      margin === undefined ? '' : String(margin >= 0),
-      margin === undefined ? '' : figure(margin),
-      textCell(model.labels[second] ?? ''),
-      figure(probabilities[second]),
-      String(patches),
-      '',
-      madeWith,
-    ];
-  });
-  return csvText([head, ...rows]);
+  const rows = found.map((result, i) =>
+    pictureFields(files[i]?.name ?? '', outcomeOf(result, model), model.name),
+  );
+  return csvText([pictureColumns, ...rows]);
+}
+
+function outcomeOf(result: Found, { labels }: LoadedModel): PictureOutcome {
+  if (typeof result === 'function') return { skipped: result() };
+  const { probabilities, margin, patches } = result;
+  const [first = 0, second = 0] = topClasses(probabilities, 2);
+  const predictionOf = (c: number) => ({ label: labels[c] ?? '', probability: probabilities[c] ?? 0 });
+  return { predictions: [predictionOf(first), predictionOf(second)], knownMargin: margin, patches };
 }
