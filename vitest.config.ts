@@ -8,8 +8,8 @@ export default defineConfig({
   test: {
     // Native TensorFlow and onnxruntime want processes of their own.
     pool: 'forks',
-    // Many tests wait for a process that starts: two at a time use two cores better than one.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Many tests wait for a process or a time limit: three at a time use two cores better than two.
+    maxWorkers: availableParallelism() + 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { afterAll, beforeAll, beforeEach, onTestFinished } from 'vitest';
 import { writeFilm } from '../../bench/web/camera-film.ts';
 import { buildPage, type Decorate, type PageServer, servePage } from '../../bench/web/page-server.ts';
 import { chromiumMissing, findChromium } from '../../node/chromium.ts';
@@ -83,6 +83,7 @@ export async function openWith(
     const response = await route.fetch();
     await route.fulfill({ response, body: `${script}\n${await response.text()}` });
   });
+  onTestFinished(() => opened.page.unrouteAll({ behavior: 'ignoreErrors' }));
   await opened.page.goto(server.origin);
   return opened;
 }

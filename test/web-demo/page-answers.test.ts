@@ -19,9 +19,7 @@ test('a worker that crashes is replaced, and its own message goes to the console
   await readBars(page);
   for (let i = 0; i < 2; i++) {
     await die();
-    await page.waitForFunction(
-      "document.querySelector('.provider-state').textContent.startsWith('Starting')",
-    );
+    await stated(page, /^Starting/);
     await stated(page, /^WebAssembly/);
     expect(await readBars(page)).toHaveLength(5);
   }
@@ -128,9 +126,8 @@ test('the page works offline after the first visit', async () => {
   const { page, context } = await openPage(browser, server.origin);
   const before = await readBars(page);
   await page.evaluate('navigator.serviceWorker.ready.then(() => true)');
-  await page.waitForFunction(
-    "caches.keys().then((names) => names.some((name) => name.startsWith('textura-page-')))",
-  );
+  const isCached = "caches.keys().then((names) => names.some((name) => name.startsWith('textura-page-')))";
+  await expect.poll(() => page.evaluate(isCached)).toBe(true);
   await server.close();
   await context.setOffline(true);
   await page.reload();

@@ -60,6 +60,8 @@ test('steps on WebGPU, whose parameters stay there, are those of onnxruntime-nod
   timeout: 240_000,
 }, async (context) => {
   context.skip(findChromium() === undefined, chromiumMissing);
+  // A software graphics processor compiles its shaders for a quarter of a minute.
+  context.skip(process.env.TEXTURA_TEST_WEBGPU === undefined, 'set TEXTURA_TEST_WEBGPU=1 to run it');
   const expected = (await stepsInNode(onWebGpu)).slice(0, 3);
   const browser = await openStepBrowser(onWebGpu, softwareWebGpu);
   try {
