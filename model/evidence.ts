@@ -7,9 +7,101 @@
  * proportion to (x_p - m)^2, their shares of the variance, and equally if the map is constant. With both parts
  * the positions of all maps add up to the function without its bias.
  */
+import { describeLayers } from './description.ts';
+import type { Network } from './network.ts';
+import { type Parameters, parameter } from './parameters.ts';
+import { inputPx } from './patch.ts';
+
+/** A stage of the network, whose maps the statistics read. */
+interface Stage {
+  readonly layer: string;
+  readonly channels: number;
+  /** Side of its square of positions. */
+  readonly sidePx: number;
+  /** Side of the square of the patch that one position depends on, and distance between them. */
+  readonly windowPx: number;
+  readonly stridePx: number;
+}
+
+/** The part of a network whose logits follow from statistics of positions. */
+export interface StatisticsHead {
+  readonly stages: readonly Stage[];
+  readonly varianceFloor: number;
+  /** Name of the layer that makes the logits from the statistics. */
+  readonly classifier: string;
+}
+
+/** Undefined for a network whose classifier does not read global statistics, and only those. */
+export function statisticsHead(network: Network): StatisticsHead | undefined {
+  const [statistics, classifier] = network.layers.slice(-3);
+  if (
+    statistics?.kind !== 'globalStatistics' ||
+    classifier?.kind !== 'convolution' ||
+    classifier.kernelPx !== 1
+  )
+    return undefined;
+  const stages = describeLayers(network)
+    .filter(({ layer }) => statistics.of.includes(layer.name))
+    .map(({ layer, outputShape: [channels, sidePx], receptiveFieldPx, stridePx }) => ({
+      layer: layer.name,
+      channels,
+      sidePx,
+      windowPx: receptiveFieldPx,
+      stridePx,
+    }));
+  return { stages, varianceFloor: statistics.varianceFloor, classifier: classifier.name };
+}
+
+interface Evidence {
+  /** `[positions]`, of the means. */
+  readonly means: Float64Array;
+  /** `[positions]`, of the deviations. */
+  readonly deviations: Float64Array;
+}
+
+/** What the positions of a stage add for one patch. */
+export interface StageEvidence extends Evidence, Stage {}
+
+/** The positions of all stages and the bias add up to the sum of the logits weighted by `weights`. */
+export interface PatchEvidence {
+  readonly stages: readonly StageEvidence[];
+  readonly bias: number;
+}
+
+/**
+ * What each position of a patch's maps adds to the sum of its logits weighted by `weights` `[C]`. `mapsOf`
+ * gives the output `[channels,positions]` of a layer for the patch.
+ */
+export function patchEvidence(
+  { stages, varianceFloor, classifier }: StatisticsHead,
+  parameters: Parameters,
+  mapsOf: (layer: string) => Float32Array,
+  weights: readonly number[],
+): PatchEvidence {
+  const kernel = parameter(parameters, `${classifier}.kernel`);
+  const bias = parameter(parameters, `${classifier}.bias`);
+  const features = kernel.length / weights.length;
+  const row = Float64Array.from({ length: features }, (_, f) =>
+    weights.reduce((sum, weight, c) => sum + weight * (kernel[c * features + f] as number), 0),
+  );
+  let at = 0;
+  return {
+    stages: stages.map((stage) => {
+      const { layer, channels, sidePx } = stage;
+      const own = {
+        means: row.subarray(at, at + channels),
+        deviations: row.subarray(at + channels, at + 2 * channels),
+      };
+      at += 2 * channels;
+      const maps = { values: mapsOf(layer), channels, positions: sidePx * sidePx };
+      return { ...stage, ...positionEvidence(maps, own, varianceFloor) };
+    }),
+    bias: weights.reduce((sum, weight, c) => sum + weight * (bias[c] as number), 0),
+  };
+}
 
 /** The maps of one source of the statistics, for one patch. */
-export interface FeatureMaps {
+interface FeatureMaps {
   /** `[channels,positions]` */
   readonly values: Float32Array;
   readonly channels: number;
@@ -17,16 +109,9 @@ export interface FeatureMaps {
 }
 
 /** Weights of the statistics of one source, `[channels]` each. */
-export interface StatisticWeights {
+interface StatisticWeights {
   readonly means: ArrayLike<number>;
   readonly deviations: ArrayLike<number>;
-}
-
-export interface Evidence {
-  /** `[positions]`, of the means. */
-  readonly means: Float64Array;
-  /** `[positions]`, of the deviations. */
-  readonly deviations: Float64Array;
 }
 
 /** What each position of the maps adds. */
@@ -51,6 +136,45 @@ export function positionEvidence(
     }
   }
   return { means, deviations };
+}
+
+/**
+ * The evidence as a map of the patch `[64,64]`, whose sum is that of the positions and the bias. What a position
+ * adds is spread over its window, more to its middle. The bias is spread as the windows of all positions cover
+ * the patch, because the features of any surface are positive: what counts is by how much they differ from what
+ * the bias expects.
+ */
+export function pixelMap({ stages, bias }: PatchEvidence): Float64Array {
+  const map = new Float64Array(inputPx * inputPx);
+  for (const { sidePx, windowPx, stridePx, means, deviations } of stages) {
+    const positions = sidePx * sidePx;
+    const share = bias / stages.length / positions;
+    const weights = windowWeights(windowPx, stridePx);
+    for (let position = 0; position < positions; position++) {
+      const top = Math.floor(position / sidePx) * stridePx;
+      const left = (position % sidePx) * stridePx;
+      const own = (means[position] as number) + (deviations[position] as number) + share;
+      weights.forEach((down, y) => {
+        weights.forEach((across, x) => {
+          const at = (top + y) * inputPx + left + x;
+          map[at] = (map[at] as number) + own * down * across;
+        });
+      });
+    }
+  }
+  return map;
+}
+
+/**
+ * Weights along a window that add up to 1, and of which windows at every stride overlap to the same sum
+ * everywhere: a box as wide as the stride, averaged.
+ */
+function windowWeights(windowPx: number, stridePx: number): readonly number[] {
+  const averagedPx = windowPx - stridePx + 1;
+  return Array.from(
+    { length: windowPx },
+    (_, i) => Math.min(i + 1, windowPx - i, stridePx, averagedPx) / (stridePx * averagedPx),
+  );
 }
 
 export function sumOf(values: Float64Array): number {

@@ -8,7 +8,6 @@ import type {
   EvaluationEstimate,
   EvaluationResults,
   PairedErrors,
-  PhotographResult,
 } from '../model/evaluation-file.ts';
 import { count, measure, percent, pValueText, significant } from '../model/format.ts';
 import { counted } from '../model/words.ts';
@@ -18,13 +17,14 @@ import { svgElement } from './drawing.ts';
 import { html, type Markup, nothing, shortened } from './markup.ts';
 import { bar, type Column, pageShell, scrolling, section, type TableRow, table } from './page.ts';
 import { pagePalette } from './palette.ts';
+import { photographSheetStyle, type WorstPicture, worstSection } from './photograph-sheet.ts';
 import { reliabilityFigure } from './reliability-figure.ts';
 
 const longestName = 80;
 const rowsInFirstTable = 30;
 
-/** The page's HTML. `pictures` are data URLs of the worst photographs, by file. */
-export function evaluationPage(evaluation: Evaluation, pictures: ReadonlyMap<string, string>): string {
+/** The page's HTML. `pictures` are the worst photographs, by file. */
+export function evaluationPage(evaluation: Evaluation, pictures: ReadonlyMap<string, WorstPicture>): string {
   const { model, data, results, comparison, startedAt } = evaluation;
   const sentence = resultSentence(evaluation);
   return pageShell({
@@ -45,13 +45,13 @@ ${data.notes.map((note) => html`<p class="alarm">${note}</p>\n`)}${
       ...(evaluation.unknown.length === 0 ? [] : [unknownSection(evaluation.unknown)]),
       setupSection(evaluation),
     ],
-    style: sheetStyle,
+    style: photographSheetStyle,
   });
 }
 
 function resultSections(
   results: EvaluationResults,
-  pictures: ReadonlyMap<string, string>,
+  pictures: ReadonlyMap<string, WorstPicture>,
   isFitted: boolean,
 ): readonly Markup[] {
   return [
@@ -99,30 +99,6 @@ function errorsTable(errors: EvaluationResults['errors']): Markup {
 
 function intervalText({ interval }: EvaluationEstimate, format: (value: number) => string): string {
   return interval === null ? '' : `${format(interval.low)} to ${format(interval.high)}`;
-}
-
-function worstSection(worst: readonly PhotographResult[], pictures: ReadonlyMap<string, string>): Markup {
-  const wrong = worst.filter(({ label, prediction }) => label !== prediction).length;
-  const note =
-    wrong === 0
-      ? 'All are right; these are the least certain.'
-      : wrong === worst.length
-        ? 'Misclassified, the lowest probability of the true class first.'
-        : 'First the misclassified ones, then the least certain of the others.';
-  const figures = worst.map((photograph) => pictureOf(photograph, pictures.get(photograph.file)));
-  return section('Worst photographs', note, html`<div class="sheet">${figures}</div>`);
-}
-
-function pictureOf(
-  { file, label, prediction, probability, patches, wrongPatches }: PhotographResult,
-  picture: string | undefined,
-): Markup {
-  const image = picture === undefined ? nothing : html`<img src="${picture}" alt="${file}">`;
-  const isWrong = label !== prediction;
-  const verdict = html`<b class="${isWrong ? 'mistake' : 'right'}">${nameOf(prediction)}</b> ${percent(probability)}`;
-  const truth = isWrong ? html`<br>is ${nameOf(label)}` : nothing;
-  return html`<figure>${image}<figcaption>${verdict}${truth}<br><span>${count(wrongPatches)} of ${counted(patches, 'patch', 'patches')} wrong</span><br><span>${shortened(file, longestName)}</span></figcaption></figure>
-`;
 }
 
 const classColumns: readonly Column[] = [
@@ -383,14 +359,3 @@ ${table('Skipped files', skippedColumns, skipped)}</details>`;
 function nameOf(label: string): string {
   return shortened(label, longestName);
 }
-
-/** Pictures with captions, as many in a row as fit. */
-export const sheetStyle = `
-.sheet{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(148px,45%),1fr));gap:16px 14px;max-width:1120px}
-figure{margin:0;min-width:0}
-figure img{width:100%;aspect-ratio:4/3;object-fit:cover}
-figcaption{font-size:.8rem;line-height:1.35;margin-top:5px;overflow-wrap:anywhere}
-figcaption span{color:var(--muted);font-size:.74rem}
-.mistake{color:var(--wrong)}
-.right{color:var(--validation)}
-`;

@@ -11,9 +11,9 @@ import type {
 } from '../model/inspection-file.ts';
 import { counted } from '../model/words.ts';
 import { commandText } from '../node/shell.ts';
-import { sheetStyle } from './evaluation-page.ts';
 import { html, type Markup, nothing, shortened } from './markup.ts';
 import { command, pageShell, section, type TableRow, table } from './page.ts';
+import { photographSheetStyle } from './photograph-sheet.ts';
 
 const longestName = 80;
 /** Pictures of a section; tables have the rest. */
@@ -69,7 +69,7 @@ ${data.notes.map((note) => html`<p>${note}</p>\n`)}<p class="after">No file was 
       ...(data.unusable.length === 0 ? [] : [unusableSection(data.unusable)]),
       dataSection(inspection),
     ],
-    style: `${sheetStyle}${inspectionStyle}`,
+    style: `${photographSheetStyle}${inspectionStyle}`,
   });
 }
 

@@ -81,11 +81,15 @@ function dataUrl(type: string, data: Uint8Array): string {
   return `data:${type};base64,${Buffer.from(data).toString('base64')}`;
 }
 
-const thumbnailPx = 220;
+export const thumbnailPx = 220;
 
-/** A data URL of a small WebP of an image, its longer side 220 pixels at most. Errors: those of sharp. */
+/**
+ * A data URL of a small WebP of an image `[height,width]` or `[height,width,3]`, its longer side 220 pixels at
+ * most. Errors: those of sharp.
+ */
 export async function thumbnail({ data, width, height }: GreyImage): Promise<string> {
   const size = { width: thumbnailPx, height: thumbnailPx, fit: 'inside', withoutEnlargement: true } as const;
-  const picture = sharp(data, { raw: { width, height, channels: 1 } }).resize(size);
+  const channels = data.length === 3 * width * height ? 3 : 1;
+  const picture = sharp(data, { raw: { width, height, channels } }).resize(size);
   return dataUrl('image/webp', await picture.webp({ quality: 60 }).toBuffer());
 }

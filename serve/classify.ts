@@ -23,6 +23,7 @@ import { type Classification, classify, type Prediction } from './classification
 import { classifyFolder, defaultWatchTimes } from './folder/classify-folder.ts';
 import { mapImage, mapResult, mapText, requirePngTarget } from './map/map-image.ts';
 import { Model, readModelFile } from './model.ts';
+import { ExplainedModel } from './why/explained-model.ts';
 import { explanationOf } from './why/why-image.ts';
 import { whyPng } from './why/why-picture.ts';
 
@@ -122,7 +123,14 @@ async function explain(
   await requirePngTarget('--why', why, callerPath(image));
   const model = await readModelFile(path ?? (await defaultModel()));
   const grey = await decodeImage(await bytesOf(image, name), name, { maxPixels });
-  const explanation = await explanationOf(model, grey);
+  const explained = await ExplainedModel.open(model);
+  if (explained === undefined) {
+    throw new TexturaError(
+      'usage',
+      `--why: ${model.path}: expected the portable file of a texture-net, whose classes follow from statistics of positions`,
+    );
+  }
+  const explanation = await explanationOf(explained, grey).finally(() => explained.close());
   await writeFileAtomically(why, await whyPng(grey, explanation, basename(name)));
   const { first, second } = explanation;
   const text = ({ label, probability }: Prediction) => `${oneLine(label)} ${percent(probability)}`;

@@ -48,14 +48,16 @@ function onnxruntimeFiles(): Plugin {
 }
 
 /**
- * Leaves out parts of packages that the page never calls, a tenth of its code: zod's conversion to JSON Schema,
- * and the 64-bit integers that protobufjs uses if they are there.
+ * Leaves out parts of packages that the page never calls, a tenth of its code: zod's conversion to JSON Schema;
+ * protobufjs' remote calls and base64 text, and the 64-bit integers that it uses if they are there.
  */
 function withoutUnusedParts(): Plugin {
   return {
     name: 'textura-without-unused-parts',
     transform(code, id) {
       if (/node_modules\/long\/index\.js$/.test(id)) return { code: 'export default null;', map: null };
+      if (/protobufjs\/src\/(rpc|util\/(aspromise|base64|eventemitter))\.js$/.test(id))
+        return { code: 'export default {};', map: null };
       if (!/zod\/v4\/core\/(json-schema-processors|to-json-schema)\.js$/.test(id)) return undefined;
       const names = [...code.matchAll(/^export (?:const|function) (\w+)/gm)].map(([, name]) => name);
       return { code: names.map((name) => `export const ${name} = () => {};`).join('\n'), map: null };

@@ -14,12 +14,7 @@ import {
   rejectedOf,
   unknownClasses,
 } from '../../model/evaluation.ts';
-import {
-  type Evaluation,
-  type EvaluationComparison,
-  type EvaluationResults,
-  evaluationFiles,
-} from '../../model/evaluation-file.ts';
+import { type Evaluation, type EvaluationComparison, evaluationFiles } from '../../model/evaluation-file.ts';
 import { maxImagePixelsOption } from '../../model/image-options.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
@@ -29,8 +24,12 @@ import { productVersion } from '../../node/product-version.ts';
 import { readRun } from '../../node/run-record.ts';
 import { commandText, quoted } from '../../node/shell.ts';
 import { evaluationPage } from '../../report/evaluation-page.ts';
+import type { WorstPicture } from '../../report/photograph-sheet.ts';
 import { thumbnail } from '../../report/pictures.ts';
-import { Model } from '../model.ts';
+import { Model, readModelFile } from '../model.ts';
+import { ExplainedModel } from '../why/explained-model.ts';
+import { explanationOf } from '../why/why-image.ts';
+import { whyThumbnail } from '../why/why-picture.ts';
 import { exportedFrom, originOf } from './exported-run.ts';
 import {
   heldOutFiles,
@@ -139,7 +138,7 @@ export async function evaluateFolder(
     };
     await writeFiles(out, evaluation, {
       predictions: predictionsCsv(photographs, evaluated),
-      pictures: await worstPictures(evaluation.results, folder.files, given.maxImagePixels),
+      pictures: await worstPictures(evaluation, folder.files, given.maxImagePixels),
     });
     return { evaluation, out };
   } finally {
@@ -243,16 +242,31 @@ function comparisonOf(
   );
 }
 
+/** Of the worst photographs, by file; with the evidence for the predicted class if the model can tell. */
 async function worstPictures(
-  results: EvaluationResults | undefined,
+  { results, model }: Evaluation,
   files: readonly LabelledFile[],
   maxPixels: number,
-): Promise<ReadonlyMap<string, string>> {
+): Promise<ReadonlyMap<string, WorstPicture>> {
   const byName = new Map(files.map((file) => [file.name, file]));
-  const pictures = new Map<string, string>();
-  for (const { file } of results?.worst ?? []) {
-    const found = byName.get(file);
-    if (found !== undefined) pictures.set(file, await thumbnail(await decodedImage(found, maxPixels)));
+  const pictures = new Map<string, WorstPicture>();
+  const explained = results && (await ExplainedModel.open(await readModelFile(model.file)));
+  try {
+    for (const { file, label } of results?.worst ?? []) {
+      const found = byName.get(file);
+      if (found === undefined) continue;
+      const image = await decodedImage(found, maxPixels);
+      const plain = await thumbnail(image);
+      if (explained === undefined) {
+        pictures.set(file, { plain });
+        continue;
+      }
+      const explanation = await explanationOf(explained, image, label);
+      const why = { picture: await whyThumbnail(image, explanation), against: explanation.second.label };
+      pictures.set(file, { plain, why });
+    }
+  } finally {
+    await explained?.close();
   }
   return pictures;
 }
@@ -290,7 +304,10 @@ function predictionsCsv(photographs: readonly ReadPhotograph[], model: Evaluated
 async function writeFiles(
   out: string,
   evaluation: Evaluation,
-  { predictions, pictures }: { readonly predictions: string; readonly pictures: ReadonlyMap<string, string> },
+  {
+    predictions,
+    pictures,
+  }: { readonly predictions: string; readonly pictures: ReadonlyMap<string, WorstPicture> },
 ): Promise<void> {
   const page = evaluationPage(evaluation, pictures);
   await writeFileAtomically(join(out, evaluationFiles.evaluation), jsonText(evaluation));

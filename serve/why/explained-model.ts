@@ -1,193 +1,102 @@
 /** An exported texture-net whose feature maps are outputs too, to show what its logits consist of. */
-import { decodeMessage, encodeMessage } from '../../graph/onnx/protobuf.ts';
-import { describeLayers } from '../../model/description.ts';
+import { activationGraph, activationName } from '../../graph/derived/activation-graph.ts';
+import { encodeModel } from '../../graph/encode.ts';
+import { modelParameters } from '../../graph/onnx/initializers.ts';
 import { TexturaError } from '../../model/error.ts';
-import { type Evidence, positionEvidence } from '../../model/evidence.ts';
+import {
+  type PatchEvidence,
+  patchEvidence,
+  type StatisticsHead,
+  statisticsHead,
+} from '../../model/evidence.ts';
 import { graphNames } from '../../model/graph-names.ts';
-import type { GlobalStatisticsLayer, LayerOf } from '../../model/layer.ts';
-import { metadataKeys, metadataValue } from '../../model/model-file.ts';
+import { jsonOf, metadataKeys } from '../../model/model-file.ts';
 import { type Network, networkSchema } from '../../model/network.ts';
+import type { Parameters } from '../../model/parameters.ts';
 import { inputPx, patchBytes } from '../../model/patch.ts';
 import { InferenceSession, Tensor } from '../../node/onnxruntime.ts';
+import { productVersion } from '../../node/product-version.ts';
 import type { ModelFile } from '../model.ts';
 
-/** A stage of the network, whose maps the statistics read. */
-interface Stage {
-  readonly layer: string;
-  readonly channels: number;
-  /** Side of its square of positions. */
-  readonly sidePx: number;
-  /** Side of the square of the patch that one position depends on, and distance between them. */
-  readonly windowPx: number;
-  readonly stridePx: number;
-}
-
-/** What the positions of a stage add for one patch. */
-export interface StageEvidence extends Evidence, Stage {}
-
-export interface PatchEvidence {
-  readonly stages: readonly StageEvidence[];
-  readonly bias: number;
+/** Patches that a model has classified. */
+export interface ExplainedPatches {
+  /** `[count,C]` */
+  readonly logits: Float32Array;
+  /** For each patch, what its positions add to the sum of the logits weighted by `weights` `[C]`. */
+  evidence(weights: readonly number[]): readonly PatchEvidence[];
 }
 
 /** Close it. */
 export class ExplainedModel {
+  readonly file: ModelFile;
   readonly #session: InferenceSession;
-  readonly #model: ModelFile;
-  readonly #stages: readonly Stage[];
-  readonly #varianceFloor: number;
-  /** `[C,F]` and `[C]`. */
-  readonly #kernel: Float32Array;
-  readonly #bias: Float32Array;
+  readonly #head: StatisticsHead;
+  readonly #parameters: Parameters;
 
-  private constructor(model: ModelFile, session: InferenceSession, head: Head) {
-    this.#model = model;
+  private constructor(
+    file: ModelFile,
+    session: InferenceSession,
+    head: StatisticsHead,
+    parameters: Parameters,
+  ) {
+    this.file = file;
     this.#session = session;
-    this.#stages = head.stages;
-    this.#varianceFloor = head.varianceFloor;
-    this.#kernel = head.kernel;
-    this.#bias = head.bias;
+    this.#head = head;
+    this.#parameters = parameters;
   }
 
-  /** Errors: `usage` for a network without global statistics, and for a throughput file; `model-unusable`. */
-  static async open(model: ModelFile): Promise<ExplainedModel> {
-    const head = headOf(model);
-    const content = decodeMessage('Model', model.bytes, model.path);
-    const extra = head.stages.map(({ layer, channels, sidePx }) => ({
-      name: outputName(layer),
-      type: {
-        tensorType: {
-          elemType: 1,
-          shape: {
-            dim: [{ dimParam: 'N' }, ...[channels, sidePx, sidePx].map((dimValue) => ({ dimValue }))],
-          },
-        },
-      },
-    }));
-    const graph = { ...content.graph, output: [...(content.graph?.output ?? []), ...extra] };
-    const session = await InferenceSession.create(encodeMessage('Model', { ...content, graph }), {
-      logSeverityLevel: 3,
+  /** Undefined for a network without global statistics, a throughput file, and a file without a network. */
+  static async open(file: ModelFile): Promise<ExplainedModel | undefined> {
+    const { data: network } = networkSchema.safeParse(jsonOf(file.metadata[metadataKeys.network] ?? ''));
+    const head = network && statisticsHead(network);
+    if (network === undefined || head === undefined) return undefined;
+    const parameters = portableParameters(file, network);
+    if (parameters === undefined) return undefined;
+    const graph = activationGraph(
+      network,
+      parameters,
+      head.stages.map(({ layer }) => layer),
+    );
+    const bytes = encodeModel(graph, {
+      producerName: 'textura',
+      producerVersion: productVersion(),
+      metadata: {},
     });
-    return new ExplainedModel(model, session, head);
+    const session = await InferenceSession.create(bytes, { logSeverityLevel: 3 });
+    return new ExplainedModel(file, session, head, parameters);
   }
 
-  /**
-   * What each position of each patch `[count,64,64]` adds to the sum of the logits weighted by `weights`
-   * `[C]`, and the logits `[count,C]`.
-   */
-  async explain(
-    patches: Uint8Array,
-    weights: ArrayLike<number>,
-  ): Promise<{ readonly evidence: readonly PatchEvidence[]; readonly logits: Float32Array }> {
+  /** Classifies patches `[count,64,64]`, grey 0..255. */
+  async classify(patches: Uint8Array): Promise<ExplainedPatches> {
     const count = patches.length / patchBytes;
     const image = new Tensor('float32', new Float32Array(patches), [count, 1, inputPx, inputPx]);
-    const outputs = await this.#session.run({ [graphNames.image]: image }, [
-      graphNames.logits,
-      ...this.#stages.map(({ layer }) => outputName(layer)),
-    ]);
-    const row = this.#weightsOfStatistics(weights);
-    const bias = weightedSum(this.#bias, weights);
-    const evidence = Array.from({ length: count }, (_, patch) => {
-      let at = 0;
-      const stages = this.#stages.map((stage) => {
-        const { layer, channels, sidePx } = stage;
-        const positions = sidePx * sidePx;
-        const all = outputs[outputName(layer)]?.data as Float32Array;
-        const values = all.subarray(patch * channels * positions, (patch + 1) * channels * positions);
-        const own = {
-          means: row.subarray(at, at + channels),
-          deviations: row.subarray(at + channels, at + 2 * channels),
-        };
-        at += 2 * channels;
-        return {
-          ...stage,
-          ...positionEvidence({ values, channels, positions }, own, this.#varianceFloor),
-        };
-      });
-      return { stages, bias };
-    });
-    return { evidence, logits: new Float32Array(outputs[graphNames.logits]?.data as Float32Array) };
+    const outputs = await this.#session.run({ [graphNames.image]: image });
+    const valuesOf = (name: string) => outputs[name]?.data as Float32Array;
+    const [head, parameters] = [this.#head, this.#parameters];
+    return {
+      logits: valuesOf(graphNames.logits),
+      evidence: (weights) =>
+        Array.from({ length: count }, (_, patch) => {
+          const mapsOf = (layer: string) => {
+            const all = valuesOf(activationName(layer));
+            return all.subarray((patch * all.length) / count, ((patch + 1) * all.length) / count);
+          };
+          return patchEvidence(head, parameters, mapsOf, weights);
+        }),
+    };
   }
 
   async close(): Promise<void> {
     await this.#session.release();
   }
+}
 
-  /** `[F]` */
-  #weightsOfStatistics(weights: ArrayLike<number>): Float64Array {
-    const features = this.#kernel.length / this.#model.labels.length;
-    return Float64Array.from({ length: features }, (_, f) =>
-      weightedSum({ length: weights.length, at: (c) => this.#kernel[c * features + f] as number }, weights),
-    );
+/** Undefined for a throughput file, whose initializers are others. */
+function portableParameters({ bytes, path }: ModelFile, network: Network): Parameters | undefined {
+  try {
+    return modelParameters(bytes, network, path);
+  } catch (error) {
+    if (error instanceof TexturaError && error.code === 'file-damaged') return undefined;
+    throw error;
   }
-}
-
-function weightedSum(
-  values: Float32Array | { readonly length: number; at(index: number): number },
-  weights: ArrayLike<number>,
-): number {
-  let sum = 0;
-  for (let c = 0; c < values.length; c++) sum += (values.at(c) as number) * (weights[c] as number);
-  return sum;
-}
-
-function outputName(layer: string): string {
-  return `${layer}.output`;
-}
-
-interface Head {
-  readonly stages: readonly Stage[];
-  readonly varianceFloor: number;
-  readonly kernel: Float32Array;
-  readonly bias: Float32Array;
-}
-
-/** The statistics of a file and the linear layer that reads them. */
-function headOf(model: ModelFile): Head {
-  const network = metadataValue(model.metadata, metadataKeys.network, networkSchema, model.path);
-  const { statistics, classifier } = linearHead(network, model);
-  const { graph } = decodeMessage('Model', model.bytes, model.path);
-  const produced = new Set(graph?.node?.flatMap(({ output = [] }) => output));
-  const stages = describeLayers(network)
-    .filter(({ layer }) => statistics.of.includes(layer.name))
-    .map(({ layer, outputShape: [channels, sidePx], receptiveFieldPx, stridePx }) => ({
-      layer: layer.name,
-      channels,
-      sidePx,
-      windowPx: receptiveFieldPx,
-      stridePx,
-    }));
-  const stored = new Map(graph?.initializer?.map(({ name, rawData }) => [name, rawData]));
-  const [kernel, bias] = ['kernel', 'bias'].map((part) => stored.get(`${classifier.name}.${part}`));
-  const isPortable = stages.every(({ layer }) => produced.has(outputName(layer)));
-  if (kernel === undefined || bias === undefined || !isPortable) {
-    throw new TexturaError(
-      'usage',
-      `--why: ${model.path}: expected a portable file, not the throughput file`,
-    );
-  }
-  return { stages, varianceFloor: statistics.varianceFloor, kernel: floats(kernel), bias: floats(bias) };
-}
-
-/** Errors: `usage` if the classifier does not read statistics alone. */
-function linearHead(
-  { name, layers }: Network,
-  model: ModelFile,
-): { readonly statistics: GlobalStatisticsLayer; readonly classifier: LayerOf<'convolution'> } {
-  const [statistics, classifier] = layers.slice(-3);
-  if (
-    statistics?.kind === 'globalStatistics' &&
-    classifier?.kind === 'convolution' &&
-    classifier.kernelPx === 1
-  )
-    return { statistics, classifier };
-  throw new TexturaError(
-    'usage',
-    `--why: ${model.path}: expected a texture-net, whose classes follow from statistics of positions, got ${name}`,
-  );
-}
-
-/** Little-endian float32 values; the copy is aligned whatever the offset in the file. */
-function floats(bytes: Uint8Array): Float32Array {
-  return new Float32Array(new Uint8Array(bytes).buffer);
 }

@@ -1,11 +1,13 @@
 /** Draws an explanation: the picture under the colours of its two likeliest classes, and what the numbers are. */
 import sharp from 'sharp';
+import { evidenceColour, evidenceColours, evidenceLimit } from '../../model/evidence-colour.ts';
 import { percent } from '../../model/format.ts';
 import type { GreyImage } from '../../model/image.ts';
 import { inputPx } from '../../model/patch.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { html, type Markup } from '../../report/markup.ts';
 import { lightPalette, serifFonts } from '../../report/palette.ts';
+import { thumbnail, thumbnailPx } from '../../report/pictures.ts';
 import type { Explanation } from './why-image.ts';
 
 const longestSidePx = 1300;
@@ -16,55 +18,64 @@ const titlePx = 66;
 /** For the line below the title. */
 const leastWidthPx = 760;
 
-/** Of the likeliest class and of the second. */
-const firstColour = [226, 122, 24] as const;
-const secondColour = [42, 98, 190] as const;
-const strongest = 0.82;
-/** Share of the pixels whose evidence is within the scale of the colours. */
-const scaledShare = 0.98;
-
 /** PNG of the explanation with its legend. The texts need a font on the machine; without one they are left out. */
 export async function whyPng(image: GreyImage, explanation: Explanation, name: string): Promise<Uint8Array> {
   const longer = Math.max(image.width, image.height);
   const scale = longer > longestSidePx ? longestSidePx / longer : Math.max(1, leastSidePx / longer);
-  const [width, height] = [image.width, image.height].map((side) => Math.round(side * scale)) as [
-    number,
-    number,
-  ];
-  const grey = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 1 } })
-    .resize(width, height, { fit: 'fill' })
-    .toColourspace('b-w')
-    .raw()
-    .toBuffer();
-  const drawn = coloured(grey, { width, height, scale }, explanation);
+  const drawn = await colouredPicture(image, explanation, scale);
+  const { width, height } = drawn;
   const canvas = {
     width: Math.max(3 * marginPx + width + legendPx, leastWidthPx),
     height: titlePx + marginPx + Math.max(height, 430) + marginPx,
   };
   return sharp({ create: { ...canvas, channels: 3, background: lightPalette.paper } })
     .composite([
-      { input: drawn, raw: { width, height, channels: 3 }, left: marginPx, top: titlePx + marginPx },
+      { input: drawn.data, raw: { width, height, channels: 3 }, left: marginPx, top: titlePx + marginPx },
       { input: Buffer.from(legend(explanation, name, canvas, 2 * marginPx + width)) },
     ])
     .png({ compressionLevel: 9 })
     .toBuffer();
 }
 
-interface Size {
-  readonly width: number;
-  readonly height: number;
-  /** Pixels of the drawing per pixel of the picture. */
-  readonly scale: number;
+/** A data URL of the explained picture, as large as its thumbnail. */
+export async function whyThumbnail(image: GreyImage, explanation: Explanation): Promise<string> {
+  const scale = Math.min(1, thumbnailPx / Math.max(image.width, image.height));
+  const maps = explanation.maps.map((map) => smoothed(map));
+  return thumbnail(await colouredPicture(image, { ...explanation, maps }, scale));
 }
 
-/** `[height,width,3]`; what no patch covers is pale. */
-function coloured(grey: Buffer, { width, height, scale }: Size, explanation: Explanation): Buffer {
-  const { patchPx, positions, maps } = explanation;
-  const limit =
-    quantile(
-      maps.flatMap((map) => Array.from(map, Math.abs)),
-      scaledShare,
-    ) || 1;
+/** Of the squares around a pixel that a small picture averages, whose single pixels are too fine to see. */
+const smoothingPx = 11;
+
+/** The mean of the square around each pixel of a map `[64,64]`, as much of it as is inside. */
+function smoothed(map: Float64Array): Float64Array {
+  const reach = (smoothingPx - 1) / 2;
+  const along = (values: Float64Array, stridePx: number, linePx: number) => {
+    const means = new Float64Array(values.length);
+    for (let line = 0; line < inputPx; line++) {
+      for (let i = 0; i < inputPx; i++) {
+        const [from, to] = [Math.max(0, i - reach), Math.min(inputPx - 1, i + reach)];
+        let sum = 0;
+        for (let k = from; k <= to; k++) sum += values[line * linePx + k * stridePx] as number;
+        means[line * linePx + i * stridePx] = sum / (to - from + 1);
+      }
+    }
+    return means;
+  };
+  return along(along(map, 1, inputPx), inputPx, 1);
+}
+
+/** The scaled picture under its evidence, `data` is `[height,width,3]`. What no patch covers is pale. */
+async function colouredPicture(image: GreyImage, { patchPx, positions, maps }: Explanation, scale: number) {
+  const [width, height] = [image.width, image.height].map((side) =>
+    Math.max(1, Math.round(side * scale)),
+  ) as [number, number];
+  const grey = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 1 } })
+    .resize(width, height, { fit: 'fill' })
+    .toColourspace('b-w')
+    .raw()
+    .toBuffer();
+  const limit = evidenceLimit(maps);
   const data = Buffer.alloc(3 * width * height);
   for (let y = 0, at = 0; y < height; y++) {
     for (let x = 0; x < width; x++, at++) {
@@ -80,22 +91,10 @@ function coloured(grey: Buffer, { width, height, scale }: Size, explanation: Exp
       });
       const level = grey[at] as number;
       if (covering === 0) data.fill(Math.round(150 + level * 0.38), 3 * at, 3 * at + 3);
-      else data.set(blended(level, sum / covering / limit), 3 * at);
+      else data.set(evidenceColour(level, sum / covering / limit), 3 * at);
     }
   }
-  return data;
-}
-
-/** The grey level under a colour whose strength is the evidence, -1..1 and clipped beyond. */
-function blended(level: number, evidence: number): readonly number[] {
-  const colour = evidence > 0 ? firstColour : secondColour;
-  const strength = strongest * Math.min(1, Math.abs(evidence)) ** 0.8;
-  const light = 0.45 + 0.65 * (level / 255);
-  return colour.map((part) => Math.round(level + strength * (Math.min(255, part * light) - level)));
-}
-
-function quantile(values: number[], share: number): number {
-  return values.sort((a, b) => a - b)[Math.floor(share * (values.length - 1))] ?? 0;
+  return { data, width, height };
 }
 
 /** Title, scale of the colours, and the sums of the evidence, as SVG. */
@@ -126,7 +125,7 @@ function legend(
   const signed = (value: number) => `${value < 0 ? '\u2212' : '+'}${Math.abs(value).toFixed(2)}`;
   const tableTop = top + 150;
   return html`<svg xmlns="http://www.w3.org/2000/svg" width="${canvas.width}" height="${canvas.height}" font-family="${serifFonts}">
-<defs><linearGradient id="scale"><stop offset="0" stop-color="${hex(secondColour)}"/><stop offset="0.5" stop-color="#b9b6b0"/><stop offset="1" stop-color="${hex(firstColour)}"/></linearGradient></defs>
+<defs><linearGradient id="scale"><stop offset="0" stop-color="${hex(evidenceColours.second)}"/><stop offset="0.5" stop-color="#b9b6b0"/><stop offset="1" stop-color="${hex(evidenceColours.first)}"/></linearGradient></defs>
 <text x="${marginPx}" y="${marginPx + 24}" font-size="27" fill="${ink}">Why ${likeliest}? ${shortened(name, 50)}</text>
 <text x="${marginPx}" y="${marginPx + 51}" font-size="16" fill="${muted}">${likeliest} ${percent(first.probability)}, then ${other} ${percent(second.probability)}; ${counted(positions.length, 'patch', 'patches')} of ${patchPx} pixels</text>
 <rect x="${left}" y="${top}" width="${legendPx}" height="20" rx="3" fill="url(#scale)"/>

@@ -1,47 +1,26 @@
 /** npm run classify -- IMAGE --why FILE, with a texture-net of random weights. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { encodeModel } from '../../graph/encode.ts';
-import { forwardGraph } from '../../graph/forward.ts';
-import { sumOf } from '../../model/evidence.ts';
-import { foldBatchNorm } from '../../model/fold-batch-norm.ts';
-import { modelInput } from '../../model/model-file.ts';
-import { type NetworkName, networkOf } from '../../model/network.ts';
+import { pixelMap, sumOf } from '../../model/evidence.ts';
 import { readModelFile } from '../../serve/model.ts';
 import { ExplainedModel } from '../../serve/why/explained-model.ts';
-import { explanationOf, pixelMap } from '../../serve/why/why-image.ts';
+import { explanationOf } from '../../serve/why/why-image.ts';
 import { runHere } from '../support/command.ts';
-import { randomParameters, randomPatches } from '../support/random-network.ts';
+import { randomPatches, writeRandomModel } from '../support/random-network.ts';
 import { tolerances } from '../tolerances.ts';
 
 const labels = ['brick', 'knit', 'moss'];
 let home: string;
 
-async function writeModel(name: NetworkName): Promise<void> {
-  const trained = networkOf(name, labels.length, { width: 0.25 });
-  const { network, parameters } = foldBatchNorm({
-    network: trained,
-    parameters: randomParameters(trained, 5),
-  });
-  const metadata = {
-    'textura.labels': JSON.stringify(labels),
-    'textura.input': JSON.stringify(modelInput(64)),
-    'textura.network': JSON.stringify(network),
-  };
-  const graph = forwardGraph(network, parameters, { opset: 17 });
-  const bytes = encodeModel(graph, { producerName: 'test', producerVersion: '1', metadata });
-  await writeFile(join(home, `${name}.onnx`), bytes);
-}
-
 const image = { data: new Uint8Array(150 * 90), width: 150, height: 90 };
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'textura-why-'));
-  await writeModel('texture-net');
-  await writeModel('lab-baseline');
+  for (const name of ['texture-net', 'lab-baseline'] as const)
+    await writeRandomModel(join(home, `${name}.onnx`), name, labels);
   const noise = randomPatches(4, 3);
   image.data.forEach((_, i) => {
     image.data[i] = noise[i] as number;
@@ -54,12 +33,18 @@ beforeAll(async () => {
 });
 afterAll(() => rm(home, { recursive: true }));
 
+async function explainedModel(): Promise<ExplainedModel> {
+  const model = await ExplainedModel.open(await readModelFile(join(home, 'texture-net.onnx')));
+  if (model === undefined) throw new Error('texture-net.onnx cannot be explained');
+  return model;
+}
+
 test('for every class, positions and bias add up to the logit, and the map to their difference', async () => {
-  const explained = await ExplainedModel.open(await readModelFile(join(home, 'texture-net.onnx')));
-  const patches = randomPatches(2, 9);
+  const explained = await explainedModel();
+  const { logits, evidence: evidenceOf } = await explained.classify(randomPatches(2, 9));
   for (const c of labels.keys()) {
     const weights = labels.map((_, k) => Number(k === c));
-    const { evidence, logits } = await explained.explain(patches, weights);
+    const evidence = evidenceOf(weights);
     expect(evidence).toHaveLength(2);
     evidence.forEach((patch, i) => {
       expect(patch.stages.map(({ layer, sidePx }) => [layer, sidePx])).toEqual([
@@ -97,7 +82,7 @@ test('evidence stays in the windows of its positions, and an even one is even in
 });
 
 test('the explanation of a picture is about the two likeliest classes of classify, and adds up', async () => {
-  const model = await readModelFile(join(home, 'texture-net.onnx'));
+  const model = await explainedModel();
   const explanation = await explanationOf(model, image);
   const result = await runHere('serve/classify.ts', ['--model', 'texture-net.onnx', '--json', 'a.png'], {
     cwd: home,
@@ -109,6 +94,12 @@ test('the explanation of a picture is about the two likeliest classes of classif
   const sum = stages.reduce((all, { means, deviations }) => all + means + deviations, bias);
   expect(Math.abs(sum - total)).toBeLessThan(tolerances.logit * Math.max(1, total));
   expect(total).toBeCloseTo(Math.log(first.probability / second.probability), 3);
+
+  // The class that was asked about, unless it is the likeliest itself.
+  const third = labels.find((label) => label !== first.label && label !== second.label) ?? '';
+  expect((await explanationOf(model, image, third)).second.label).toBe(third);
+  expect((await explanationOf(model, image, first.label)).second).toEqual(second);
+  await model.close();
 });
 
 test('--why draws it, and refuses models that do not add up over positions', async () => {
@@ -124,10 +115,33 @@ test('--why draws it, and refuses models that do not add up over positions', asy
   const refused = await run('lab-baseline.onnx', 'a.png', '--why', 'x.png');
   expect(refused).toMatchObject({ status: 2, stdout: '' });
   expect(refused.stderr).toContain(
-    'expected a texture-net, whose classes follow from statistics of positions',
+    'expected the portable file of a texture-net, whose classes follow from statistics of positions',
   );
   const other = await run('texture-net.onnx', 'a.png', '--why', 'x.png', '--json');
   expect(other.stderr).toContain('--json cannot be used with --why');
   const itself = await run('texture-net.onnx', 'a.png', '--why', 'a.png');
   expect(itself.stderr).toContain('is the picture itself');
+});
+
+test('the worst photographs of an evaluation have it too, against their true class', async () => {
+  for (const label of ['brick', 'knit']) {
+    await mkdir(join(home, 'data', label), { recursive: true });
+    await copyFile(join(home, 'a.png'), join(home, 'data', label, 'a.png'));
+  }
+  const pageOf = async (model: string) => {
+    const args = ['--model', `${model}.onnx`, '--data', 'data', '--out', model];
+    const run = await runHere('serve/evaluate.ts', args, { cwd: home });
+    expect(run, run.stderr).toMatchObject({ status: 0 });
+    return readFile(join(home, model, 'report.html'), 'utf8');
+  };
+  const page = await pageOf('texture-net');
+  expect(page).toContain('<input type="checkbox" id="why">');
+  const wrong =
+    /src="data:image\/webp;base64,\w[^"]+" alt="(\w+)\/a\.png: what speaks for (\w+) and for (\w+)"/g;
+  const figures = [...page.matchAll(wrong)].map(([, ...words]) => words);
+  expect(figures.map(([label]) => label).toSorted()).toEqual(['brick', 'knit']);
+  for (const [label, prediction, against] of figures)
+    expect(prediction === label || against === label).toBe(true);
+
+  expect(await pageOf('lab-baseline')).not.toContain('id="why"');
 });

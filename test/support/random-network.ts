@@ -1,5 +1,10 @@
 /** Seeded values for tests: parameters in which every bias counts, and patches of noise on a slope. */
-import type { Network } from '../../model/network.ts';
+import { writeFile } from 'node:fs/promises';
+import { encodeModel } from '../../graph/encode.ts';
+import { forwardGraph } from '../../graph/forward.ts';
+import { foldBatchNorm } from '../../model/fold-batch-norm.ts';
+import { modelInput } from '../../model/model-file.ts';
+import { type Network, type NetworkName, networkOf } from '../../model/network.ts';
 import { initialParameters, type Parameters } from '../../model/parameters.ts';
 import { inputPx, patchBytes } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
@@ -35,4 +40,24 @@ export function randomPatches(count: number, seed: number): Uint8Array {
     }
   }
   return patches;
+}
+
+/** Writes an ONNX file of a narrow network with random weights and the metadata that readers need. */
+export async function writeRandomModel(
+  path: string,
+  name: NetworkName,
+  labels: readonly string[],
+): Promise<void> {
+  const trained = networkOf(name, labels.length, { width: 0.25 });
+  const { network, parameters } = foldBatchNorm({
+    network: trained,
+    parameters: randomParameters(trained, 5),
+  });
+  const metadata = {
+    'textura.labels': JSON.stringify(labels),
+    'textura.input': JSON.stringify(modelInput(64)),
+    'textura.network': JSON.stringify(network),
+  };
+  const graph = forwardGraph(network, parameters, { opset: 17 });
+  await writeFile(path, encodeModel(graph, { producerName: 'test', producerVersion: '1', metadata }));
 }

@@ -15,6 +15,7 @@ import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
 import { openPage, openSettings, readBars } from '../support/page-browser.ts';
 import { pageFixture } from '../support/page-fixture.ts';
 import { pythonAnswer } from '../support/python-answer.ts';
+import { writeRandomModel } from '../support/random-network.ts';
 import { collect } from '../support/teach-page.ts';
 import { overconfidentValidation, sixTextures } from '../support/trained-run.ts';
 import { tolerances } from '../tolerances.ts';
@@ -131,6 +132,30 @@ test('See draws the heat map, one class, the maps of a layer, the filters, and s
   const square = await page.locator('.square').boundingBox();
   expect((mark?.width ?? 0) / (square?.width ?? 1)).toBeCloseTo(16 / 64, 1);
   expect(((mark?.x ?? 0) - (square?.x ?? 0)) / (square?.width ?? 1)).toBeCloseTo(4 / 64, 1);
+
+  // Only for a network whose classes follow from statistics of positions.
+  const why = page.locator('.why');
+  expect(await why.isVisible()).toBe(false);
+  const labels = ['knit', 'moss', 'sand'];
+  const explained = join(fixture().folder, 'explained.onnx');
+  await writeRandomModel(explained, 'texture-net', labels);
+  await page.locator('#model-file').setInputFiles(explained);
+  await why.getByText(/^In all, the logit of/).waitFor();
+  const [, first, total, second] =
+    /of (\w+) is ([\d.]+) above that of (\w+)\.$/.exec((await why.textContent()) ?? '') ?? [];
+  expect(Number(total)).toBeGreaterThan(0);
+  expect(labels).toContain(first);
+  expect(await why.locator('.legend li').allTextContents()).toEqual([
+    `speaks for ${first}`,
+    `speaks for ${second}`,
+  ]);
+  const [orange, blue] = (await page.evaluate(`(() => {
+    const { data } = document.querySelector('.why canvas').getContext('2d').getImageData(0, 0, 64, 64);
+    const redder = Array.from({ length: 64 * 64 }, (_, i) => data[4 * i] - data[4 * i + 2]);
+    return [redder.filter((by) => by > 20).length, redder.filter((by) => by < -20).length];
+  })()`)) as [number, number];
+  expect(Math.min(orange, blue)).toBeGreaterThan(0);
+  expect(orange + blue).toBeGreaterThan(1000);
 }, 120_000);
 
 test('the download of a model shows its progress and can be cancelled; the model before it stays', async () => {

@@ -68,9 +68,19 @@ export interface Activations {
   readonly kernels: { readonly kernelPx: number; readonly values: Float32Array };
 }
 
+/** What the pixels of a patch say for its likeliest class and against the second (`model/evidence.ts`). */
+export interface Explanation {
+  readonly first: number;
+  readonly second: number;
+  /** By how much the logit of the first exceeds that of the second; the sum of the map. */
+  readonly total: number;
+  /** `[64,64]` */
+  readonly map: Float64Array;
+}
+
 /**
- * Calls of the worker that owns the sessions. A newer `classify`, `compare`, `heatMap` or `activations`
- * replaces a waiting one.
+ * Calls of the worker that owns the sessions. A newer `classify`, `compare`, `heatMap`, `activations`
+ * or `explain` replaces a waiting one.
  */
 export interface InferenceApi {
   start(input: { readonly provider: Provider; readonly folder: string }): { readonly threads: number };
@@ -82,4 +92,6 @@ export interface InferenceApi {
   /** A coarse map has every second position on each axis, if the network's strides allow it. */
   heatMap(input: { readonly model: string; readonly grey: GreyImage; readonly isCoarse: boolean }): HeatMap;
   activations(input: { readonly model: string; readonly patch: Uint8Array }): Activations;
+  /** For a model whose network has a `statisticsHead`. */
+  explain(input: { readonly model: string; readonly patch: Uint8Array }): Explanation;
 }

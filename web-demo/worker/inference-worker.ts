@@ -1,14 +1,16 @@
 /** The inference worker: owns the onnxruntime sessions of one provider and runs one call at a time. */
 import '../shared/schemas-without-eval.ts';
+import { activationGraph, activationName, shownLayers } from '../../graph/derived/activation-graph.ts';
+import { type SlidingPlan, slidingGraph, slidingNames } from '../../graph/derived/sliding-graph.ts';
 import { modelParameters } from '../../graph/onnx/initializers.ts';
-import { activationGraph, activationName, shownLayers } from '../../graph/page/activation-graph.ts';
-import { type SlidingPlan, slidingGraph, slidingNames } from '../../graph/page/sliding-graph.ts';
 import { TexturaError } from '../../model/error.ts';
+import { patchEvidence, pixelMap, statisticsHead } from '../../model/evidence.ts';
 import { graphNames } from '../../model/graph-names.ts';
 import type { GreyImage } from '../../model/image.ts';
 import { parameter } from '../../model/parameters.ts';
 import { inputPx } from '../../model/patch.ts';
-import type { Activations, HeatMap, InferenceApi } from '../shared/inference-api.ts';
+import { topClasses } from '../../model/scores.ts';
+import type { Activations, Explanation, HeatMap, InferenceApi } from '../shared/inference-api.ts';
 import { postLoss, serveCalls } from '../shared/worker-calls.ts';
 import { standardiseLocally } from './local-standardisation.ts';
 import { answer, derivedSession, type OpenModel, openModel } from './model-sessions.ts';
@@ -82,7 +84,11 @@ async function activations(model: OpenModel, patch: Uint8Array): Promise<Activat
   const { Tensor } = started();
   const { network } = model.contents;
   const session = await derivedSession(started(), model, 'activations', (parameters) =>
-    activationGraph(network, parameters),
+    activationGraph(
+      network,
+      parameters,
+      shownLayers(network).map(({ layer }) => layer.name),
+    ),
   );
   const image = new Tensor('float32', new Float32Array(patch), [1, 1, inputPx, inputPx]);
   const outputs = await session.run({ [graphNames.image]: image });
@@ -95,6 +101,31 @@ async function activations(model: OpenModel, patch: Uint8Array): Promise<Activat
   }));
   disposeAll({ image, ...outputs });
   return { layers, kernels: firstKernels(model) };
+}
+
+async function explanation(model: OpenModel, patch: Uint8Array): Promise<Explanation> {
+  const { Tensor } = started();
+  const { network, labels } = model.contents;
+  const head = statisticsHead(network);
+  if (head === undefined) throw new TexturaError('internal', `${network.name} has no statistics`);
+  const layers = head.stages.map(({ layer }) => layer);
+  const session = await derivedSession(started(), model, 'explanation', (parameters) =>
+    activationGraph(network, parameters, layers),
+  );
+  const image = new Tensor('float32', new Float32Array(patch), [1, 1, inputPx, inputPx]);
+  const outputs = await session.run({ [graphNames.image]: image });
+  const logits = floats(outputs, graphNames.logits);
+  const maps = new Map(layers.map((layer) => [layer, floats(outputs, activationName(layer))]));
+  disposeAll({ image, ...outputs });
+  const [first = 0, second = 0] = topClasses(logits, 2);
+  const evidence = patchEvidence(
+    head,
+    modelParameters(model.bytes, network, network.name),
+    (layer) => maps.get(layer) ?? new Float32Array(),
+    labels.map((_, c) => Number(c === first) - Number(c === second)),
+  );
+  const total = (logits[first] as number) - (logits[second] as number);
+  return { first, second, total, map: pixelMap(evidence) };
 }
 
 function firstKernels({ contents: { network }, bytes }: OpenModel): Activations['kernels'] {
@@ -124,6 +155,7 @@ serveCalls<InferenceApi>(
     },
     heatMap: ({ model, grey, isCoarse }) => heatMap(modelNamed(model), grey, isCoarse),
     activations: ({ model, patch }) => activations(modelNamed(model), patch),
+    explain: ({ model, patch }) => explanation(modelNamed(model), patch),
   },
-  ['classify', 'compare', 'heatMap', 'activations'],
+  ['classify', 'compare', 'heatMap', 'activations', 'explain'],
 );

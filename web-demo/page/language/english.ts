@@ -203,6 +203,11 @@ export const english = {
   'see.stats': '{columns} x {rows} positions, {stride} px apart, in {ms} ms',
   'see.difference':
     'The heat map normalises each pixel by its surroundings, the result normalises the square as a whole, so the two can differ. In the square, the map says {map}, the result says {result}.',
+  'see.why': 'Why this class',
+  'see.whyWhat':
+    'The places in the square that speak for its class, and those that speak for the second likeliest.',
+  'see.whyFor': 'speaks for {label}',
+  'see.whyTotal': 'In all, the logit of {first} is {total} above that of {second}.',
   'see.layers': 'Activation maps',
   'see.layersWhy':
     'The output of each layer for the square. Point at a map to mark the part of the picture that a value depends on.',

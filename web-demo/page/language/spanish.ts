@@ -210,6 +210,11 @@ export const spanish: Texts = {
   'see.stats': '{columns} x {rows} posiciones, cada {stride} px, en {ms} ms',
   'see.difference':
     'El mapa de calor normaliza cada píxel según su entorno; el resultado normaliza el cuadro entero, por lo que pueden diferir. En el cuadro, el mapa dice {map}; el resultado dice {result}.',
+  'see.why': 'Por qué esta clase',
+  'see.whyWhat':
+    'Los lugares del cuadro que hablan a favor de su clase y los que hablan a favor de la segunda más probable.',
+  'see.whyFor': 'a favor de {label}',
+  'see.whyTotal': 'En total, el logit de {first} supera en {total} al de {second}.',
   'see.layers': 'Mapas de activación',
   'see.layersWhy':
     'La salida de cada capa para el cuadro. Señale un mapa para marcar la parte de la imagen de la que depende un valor.',

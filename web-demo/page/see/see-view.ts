@@ -1,13 +1,15 @@
-/** The See view: where in the picture each class is, and the activation maps of the square. */
+/** The See view: where in the picture each class is, and why the square has its class. */
 import { element } from '../dom/element.ts';
 import { textElement } from '../language/language.ts';
 import type { View, ViewContext } from '../view.ts';
 import { heatPanel } from './heat-panel.ts';
 import { layerPanel } from './layer-panel.ts';
+import { whyPanel } from './why-panel.ts';
 
 export function seeView(context: ViewContext): View {
   const { inference, stage } = context;
   const heat = heatPanel(context);
+  const why = whyPanel(context);
   const layers = layerPanel(context);
 
   const readyModel = () => {
@@ -21,6 +23,7 @@ export function seeView(context: ViewContext): View {
       { class: 'view see', 'aria-labelledby': 'see-heading' },
       textElement('h2', 'see.heading', { id: 'see-heading' }),
       heat.root,
+      why.root,
       layers.root,
     ),
     async read(isCurrent) {
@@ -28,10 +31,12 @@ export function seeView(context: ViewContext): View {
       const picture = stage.picture.get();
       if (model === undefined || picture === undefined) return;
       await layers.read(model, picture);
+      if (isCurrent()) await why.read(model, picture);
       if (isCurrent()) await heat.read({ model, picture, isCurrent });
     },
     reset() {
       heat.reset(readyModel());
+      why.reset(readyModel());
       layers.reset();
     },
     leave() {

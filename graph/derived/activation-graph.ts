@@ -1,4 +1,4 @@
-/** The portable graph with the output of every layer that the page shows as an additional output. */
+/** The portable graph with the outputs of layers as additional outputs. */
 
 import { describeLayers } from '../../model/description.ts';
 import { defaultOpset } from '../../model/model-file.ts';
@@ -8,8 +8,8 @@ import type { Graph } from '../builder.ts';
 import { forwardGraph } from '../forward.ts';
 
 /**
- * Descriptions of the layers whose outputs are shown, in order: those with several channels, without the last
- * layer, whose output the bars show. (The first layer's output looks like the patch.)
+ * Descriptions of the layers whose outputs the page shows, in order: those with several channels, without the
+ * last layer, whose output the bars show. (The first layer's output looks like the patch.)
  */
 export function shownLayers(network: Network) {
   return describeLayers(network).filter(
@@ -23,12 +23,12 @@ export function activationName(layer: string): string {
 }
 
 /**
- * From `image` `[N,1,64,64]` to the usual outputs and `LAYER.output` `[N,channels,height,width]` of each
- * shown layer.
+ * From `image` `[N,1,64,64]` to the usual outputs and `LAYER.output` `[N,channels,height,width]` of each of
+ * `layers`.
  */
-export function activationGraph(network: Network, parameters: Parameters): Graph {
+export function activationGraph(network: Network, parameters: Parameters, layers: readonly string[]): Graph {
   const graph = forwardGraph(network, parameters, { opset: defaultOpset });
-  const names = new Set(shownLayers(network).map(({ layer }) => activationName(layer.name)));
+  const names = new Set(layers.map(activationName));
   for (const { name, outputs } of graph.content().nodes) {
     if (names.has(name)) for (const output of outputs) graph.output(output);
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { multiplyAddsOf } from '../../../graph/builder.ts';
+import { type SlidingGraph, slidingGraph, slidingNames } from '../../../graph/derived/sliding-graph.ts';
 import { forwardGraph } from '../../../graph/forward.ts';
-import { type SlidingGraph, slidingGraph, slidingNames } from '../../../graph/page/sliding-graph.ts';
 import { describeLayers } from '../../../model/description.ts';
 import { foldBatchNorm } from '../../../model/fold-batch-norm.ts';
 import type { GreyImage } from '../../../model/image.ts';

@@ -1,0 +1,86 @@
+/** Of a network whose classes follow from statistics of positions: what in the square speaks for its class. */
+import { statisticsHead } from '../../../model/evidence.ts';
+import { evidenceColour, evidenceColours, evidenceLimit } from '../../../model/evidence-colour.ts';
+import { inputPx, type Patch } from '../../../model/patch.ts';
+import type { Explanation, LoadedModel } from '../../shared/inference-api.ts';
+import { superseded } from '../../shared/run-queue.ts';
+import { context2d, element } from '../dom/element.ts';
+import { formatNumber, language, setText, textElement, textOf } from '../language/language.ts';
+import type { Picture } from '../stage/stage.ts';
+import type { ViewContext } from '../view.ts';
+
+interface WhyPanel {
+  readonly root: HTMLElement;
+  read(model: LoadedModel, picture: Picture): Promise<void>;
+  reset(model: LoadedModel | undefined): void;
+}
+
+export function whyPanel({ inference, stage, reader }: ViewContext): WhyPanel {
+  const canvas = element('canvas', { width: inputPx, height: inputPx, role: 'img' });
+  const first = legendRow(evidenceColours.first);
+  const second = legendRow(evidenceColours.second);
+  const total = element('p', { class: 'note' });
+  const root = element(
+    'section',
+    { class: 'why', 'aria-labelledby': 'why-heading', hidden: true },
+    textElement('h3', 'see.why', { id: 'why-heading' }),
+    textElement('p', 'see.whyWhat', { class: 'note' }),
+    element(
+      'div',
+      { class: 'why-parts result' },
+      canvas,
+      element('div', {}, element('ul', { class: 'legend' }, first.root, second.root), total),
+    ),
+  );
+  let shown: { readonly model: LoadedModel; readonly explanation: Explanation } | undefined;
+
+  function describe(): void {
+    if (shown === undefined) return;
+    const { model, explanation } = shown;
+    const [likeliest = '', other = ''] = [explanation.first, explanation.second].map((c) => model.labels[c]);
+    first.label.textContent = textOf('see.whyFor', { label: likeliest });
+    second.label.textContent = textOf('see.whyFor', { label: other });
+    setText(total, 'see.whyTotal', {
+      first: likeliest,
+      second: other,
+      total: formatNumber(explanation.total, 2),
+    });
+    canvas.setAttribute('aria-label', textOf('see.why'));
+  }
+  language.subscribe(describe);
+
+  return {
+    root,
+    async read(model, picture) {
+      if (root.hidden) return;
+      const { patches } = reader.square(picture.element, stage.square.get());
+      const explanation = await inference.call('explain', { model: model.name, patch: patches });
+      if (explanation === superseded) return;
+      shown = { model, explanation };
+      draw(canvas, patches, explanation.map);
+      describe();
+    },
+    reset(model) {
+      shown = undefined;
+      root.hidden = model === undefined || statisticsHead(model.network) === undefined;
+      context2d(canvas).clearRect(0, 0, inputPx, inputPx);
+      for (const node of [first.label, second.label, total]) node.textContent = '';
+    },
+  };
+}
+
+function legendRow(colour: readonly number[]) {
+  const key = element('span', { class: 'legend-key', 'aria-hidden': 'true' });
+  key.style.background = `rgb(${colour.join(' ')})`;
+  const label = element('span');
+  return { root: element('li', {}, key, label), label };
+}
+
+function draw(canvas: HTMLCanvasElement, patch: Patch, map: Float64Array): void {
+  const limit = evidenceLimit([map]);
+  const image = new ImageData(inputPx, inputPx);
+  map.forEach((value, i) => {
+    image.data.set([...evidenceColour(patch[i] as number, value / limit), 255], 4 * i);
+  });
+  context2d(canvas).putImageData(image, 0, 0);
+}
