@@ -27,7 +27,7 @@ async function buildAndPack({ skipPage }: z.infer<typeof options>): Promise<void
   const packed = await succeed('npm', ['pack', '--json', '--pack-destination', dist]);
   const [{ filename, size, unpackedSize, entryCount }] = packedSchema.parse(JSON.parse(packed));
   terminal.line(`dist/${filename}: ${bytes(size)}, ${entryCount} files, ${bytes(unpackedSize)} unpacked`);
-  terminal.line(`Install it with: npm install ${join(dist, filename)}`);
+  terminal.line(`Install it with: npm install --ignore-scripts ${join(dist, filename)}`);
 }
 
 /** Compiles the code of the package into `out`, with declarations of its exports. Errors: `internal`, with the compiler's messages. */
