@@ -13,16 +13,15 @@ import { errorMeasures } from '../report/curve-panel.ts';
 import { arranged, type Drawing, svgFile } from '../report/drawing.ts';
 import { html, nothing } from '../report/markup.ts';
 import { lightPalette } from '../report/palette.ts';
-import { verdictMeanings } from '../study/report/findings.ts';
+import { studiedNetworkOf } from '../study/families.ts';
 import { forestFigure } from '../study/report/forest-figure.ts';
 import { networkCurves } from '../study/report/network-curves.ts';
 import { readStudyResults, type StudyResults } from '../study/report/results.ts';
 import {
   ablations,
   forestExplanation,
-  paperCells,
-  paperHeadings,
   studySentence,
+  verdictTable,
 } from '../study/report/section-findings.ts';
 import { oneSeedCaveat, paperWords, sentenceOf } from '../study/report/sentences.ts';
 import { summaryTable } from '../study/report/summary.ts';
@@ -86,9 +85,13 @@ function studyMarkdown(results: StudyResults, name: string, classes: number): st
   const { epochs, patchesPerEpoch, batch, data } = study.config;
   const trained = `Recipe \`${study.recipe}\`, ${epochs} epochs of ${patchesPerEpoch} patches in batches of ${batch}, ${classes} classes, seeds ${study.seeds.join(', ')}${data === 'generated' ? ', generated textures' : ''}.`;
   const others = ablations(results);
-  const comparisons = results.arms.map((arm) => paperCells(arm, results));
+  const verdicts = verdictTable(results);
+  const title =
+    studiedNetworkOf(study.arms) === 'reference'
+      ? 'Which layers matter'
+      : 'Which parts of texture-net matter';
   const sentences = others.map((arm) => `- **${arm.arm.name}**: ${sentenceOf(arm, 1 - 1 / classes)}`);
-  return `# Which layers matter
+  return `# ${title}
 
 ${studySentence(results)} ${trained}${study.seeds.length === 1 ? `\n\n**${oneSeedCaveat}**` : ''}
 
@@ -96,11 +99,11 @@ ${studySentence(results)} ${trained}${study.seeds.length === 1 ? `\n\n**${oneSee
 
 ${forestExplanation}
 
-## Comparison with the paper
+## ${verdicts.title}
 
-${markdownTable([paperHeadings, ...comparisons])}
+${markdownTable([verdicts.headings, ...verdicts.rows])}
 
-${verdictMeanings.map(([verdict, meaning]) => `- **${verdict}**: ${meaning}`).join('\n')}
+${verdicts.meanings.map(([verdict, meaning]) => `- **${verdict}**: ${meaning}`).join('\n')}
 
 ## Summary
 

@@ -1,6 +1,7 @@
-/** What the statistics show of a network, and the verdict on what the paper says of it. */
+/** What the statistics show of a network, and the verdict on what the paper or the design says of it. */
 import type { NetworkName, VariantName } from '../../model/network.ts';
 import { clopperPearsonInterval } from '../../model/statistics/incomplete-beta.ts';
+import type { StudiedNetwork } from '../families.ts';
 import { type Comparison, significanceLevel, type Test } from '../statistics/study-statistics.ts';
 import { type ArmResults, countsAsGuessing, type StudyRunResults } from './results.ts';
 
@@ -64,17 +65,21 @@ function isOfPaper(name: NetworkName): name is VariantName {
 const guessingShare = 0.9;
 
 /**
- * On what the paper says of a network. `confirmed` and `contradicted`: the study shows the same, or the
+ * On what the paper says of a network; of texture-net, that it is worse without each of its parts. `confirmed` and `contradicted`: the study shows the same, or the
  * opposite. `equivalent`: the network lies within the margin, where the paper says that it is worse, or
  * nothing. `undecided`: the study shows none of these.
  */
 export type Verdict = 'confirmed' | 'contradicted' | 'equivalent' | 'undecided';
 
+type VerdictMeanings = readonly (readonly [Verdict, string])[];
+
+const undecidedMeaning = ['undecided', 'The study shows none of these. More seeds can decide.'] as const;
+
 /** The verdicts as docs and reports explain them. */
-export const verdictMeanings = [
+const verdictsOnPaper: VerdictMeanings = [
   [
     'confirmed',
-    'The study shows what the paper says, or that texture-net is worse without a part. "No difference" is confirmed if the network is equivalent to the reference; "worse" if it is significantly worse and not equivalent; "did not train" if the 95 % interval of the share of failed runs lies above one half.',
+    'The study shows what the paper says. "No difference" is confirmed if the network is equivalent to the reference; "worse" if it is significantly worse and not equivalent; "did not train" if the 95 % interval of the share of failed runs lies above one half.',
   ],
   [
     'contradicted',
@@ -84,8 +89,22 @@ export const verdictMeanings = [
     'equivalent',
     'The 95 % interval of the difference from the reference lies within the margin, and the paper says that the network is worse, or nothing.',
   ],
-  ['undecided', 'The study shows none of these. More seeds can decide.'],
-] as const satisfies readonly (readonly [Verdict, string])[];
+  undecidedMeaning,
+];
+
+const verdictsOnParts: VerdictMeanings = [
+  ['confirmed', 'The network is significantly worse without the part, and not equivalent: it is needed.'],
+  ['contradicted', 'The network is significantly better without the part, and not equivalent.'],
+  [
+    'equivalent',
+    'The 95 % interval of the difference lies within the margin: the network is as good without the part.',
+  ],
+  undecidedMeaning,
+];
+
+export function verdictMeanings(network: StudiedNetwork): VerdictMeanings {
+  return network === 'reference' ? verdictsOnPaper : verdictsOnParts;
+}
 
 /**
  * The verdict on a network; undefined if the paper says nothing of it and it differs from the reference.

@@ -1,6 +1,6 @@
 /**
- * The study report's sections about findings: the forest plot, the comparison with the paper, a sentence for
- * each network, the statistics.
+ * The study report's sections about findings: the forest plot, the verdicts, a sentence for each network, the
+ * statistics.
  */
 import { count } from '../../model/format.ts';
 import { counted } from '../../model/words.ts';
@@ -9,6 +9,7 @@ import { svgElement } from '../../report/drawing.ts';
 import { html, type Markup, nothing } from '../../report/markup.ts';
 import { type Column, section, type TableRow, table } from '../../report/page.ts';
 import { pagePalette } from '../../report/palette.ts';
+import { studiedNetworkOf } from '../families.ts';
 import type { Comparison } from '../statistics/study-statistics.ts';
 import { type Finding, findingOf, trainsAfterAll, verdictMeanings, verdictOf } from './findings.ts';
 import { type ForestLayout, forestFigure, forestLabel } from './forest-figure.ts';
@@ -49,11 +50,17 @@ export function studySentence(results: StudyResults): string {
     [number('unknown'), 'without a result yet'],
   ] as const;
   const counts = parts.filter(([n]) => n > 0).map(([n, words]) => `${n} ${words}`);
-  if (counts.length === 0) return 'This study has only the reference.';
+  if (counts.length === 0) return `This study has only ${wholeNetwork(results)}.`;
   const diverged = found
     .filter(({ arm, kind }) => kind !== 'did not train' && divergedWords(arm) !== '')
     .map(({ arm }) => ` ${displayName(arm.arm)}: ${divergedWords(arm)}.`);
-  return `${counted(others.length, 'network')} compared with the reference: ${counts.join(', ')}.${diverged.join('')}`;
+  return `${counted(others.length, 'network')} compared with ${wholeNetwork(results)}: ${counts.join(', ')}.${diverged.join('')}`;
+}
+
+/** The network whose parts are removed, to which all texts refer as the reference. */
+function wholeNetwork({ study }: StudyResults): string {
+  const network = studiedNetworkOf(study.arms);
+  return network === 'reference' ? 'the reference' : `${network}, the reference of this study`;
 }
 
 export function resultEntry(results: StudyResults): Markup {
@@ -86,7 +93,7 @@ const oneSeedNote = html`<p class="after">Dots are the differences of the only s
 
 const forestNote = html`<p class="after">${forestExplanation}</p>`;
 
-export const paperHeadings = [
+const verdictHeadings = [
   'network',
   'verdict',
   'in the paper',
@@ -94,24 +101,49 @@ export const paperHeadings = [
   'in this study',
   'difference, points; p (Holm); probability',
 ] as const;
-const paperColumns = paperHeadings.map((heading): Column => ({ heading, kind: 'name' }));
 
-const meanings = html`<dl class="after">${verdictMeanings.map(([verdict, meaning]) => html`<dt>${verdict}</dt><dd>${meaning}</dd>`)}</dl>`;
+/** Those that a study of texture-net has, which is not in the paper. */
+const headingsOfParts: readonly string[] = [
+  'network',
+  'verdict',
+  'in this study',
+  'difference, points; p (Holm); probability',
+] satisfies (typeof verdictHeadings)[number][];
 
-export function paperSection(results: StudyResults): Markup {
-  const rows = results.arms.map((arm): TableRow => {
-    return { cells: [networkCell(arm), ...paperCells(arm, results).slice(1)] };
+/** The verdict on each network as a table with a row for each, and what the verdicts mean. */
+export function verdictTable(results: StudyResults) {
+  const network = studiedNetworkOf(results.study.arms);
+  const isOfPaper = network === 'reference';
+  const isShown = verdictHeadings.map((heading) => isOfPaper || headingsOfParts.includes(heading));
+  const shown = (cells: readonly string[]) => cells.filter((_, i) => isShown[i]);
+  return {
+    title: isOfPaper ? 'Comparison with the paper' : 'Verdicts',
+    note: isOfPaper
+      ? "What the paper says of each network, and what this study finds. The paper's form is the mean over the seeds at the last epoch, as in the curves."
+      : `Which parts texture-net needs, and without which it is as good.`,
+    headings: shown(verdictHeadings),
+    rows: results.arms.map((arm) => shown(verdictCells(arm, results))),
+    meanings: verdictMeanings(network),
+  };
+}
+
+export function verdictSection(results: StudyResults): Markup {
+  const { title, note, headings, rows, meanings } = verdictTable(results);
+  const columns = headings.map((heading): Column => ({ heading, kind: 'name' }));
+  const linked = results.arms.map((arm, i): TableRow => {
+    return { cells: [networkCell(arm), ...(rows[i] ?? []).slice(1)] };
   });
+  const explained = html`<dl class="after">${meanings.map(([verdict, meaning]) => html`<dt>${verdict}</dt><dd>${meaning}</dd>`)}</dl>`;
   return section(
-    'Comparison with the paper',
-    'What the paper says of each network, and what this study finds. The paper\'s form is the mean over the seeds at the last epoch, as in the curves. "Within" is the probability that the difference lies within the margin.',
-    html`${table('Comparison with the paper', paperColumns, rows)}
-${results.study.seeds.length === 1 ? nothing : meanings}`,
+    title,
+    `${note} "Within" is the probability that the difference lies within the margin.`,
+    html`${table(title, columns, linked)}
+${results.study.seeds.length === 1 ? nothing : explained}`,
   );
 }
 
-/** The cells under `paperHeadings`. */
-export function paperCells(arm: ArmResults, { arms, labels }: StudyResults): readonly string[] {
+/** The cells under `verdictHeadings`. */
+function verdictCells(arm: ArmResults, { arms, labels }: StudyResults): readonly string[] {
   const [reference] = arms;
   const form = paperForm(arm, reference);
   if (arm === reference) return [displayName(arm.arm), '', paperWords(arm.arm), form, '', ''];

@@ -9,11 +9,11 @@ import { readStudyResults, type StudyResults } from './results.ts';
 import { classesSection, costSection, curvesSection, filtersSection } from './section-curves.ts';
 import {
   controlsSection,
-  paperSection,
   resultEntry,
   statisticsSection,
   studySentence,
   summarySection,
+  verdictSection,
 } from './section-findings.ts';
 import { methodSection, nextSection, ratesSection, runsSection, settingsSection } from './section-runs.ts';
 import { summaryCsv, summaryMarkdown } from './summary.ts';
@@ -47,7 +47,7 @@ svg a{text-decoration:none}
 /** `path` is the study's directory for use in commands. */
 async function studyPage(results: StudyResults, path: string): Promise<string> {
   const sections: readonly Markup[] = [
-    paperSection(results),
+    verdictSection(results),
     summarySection(results),
     statisticsSection(results),
     controlsSection(results),

@@ -5,10 +5,11 @@
 import { markdownTable } from 'markdown-table';
 import { csvText } from '../../model/csv.ts';
 import { count } from '../../model/format.ts';
+import { studiedNetworkOf } from '../families.ts';
 import type { Basis, Estimate } from '../statistics/study-statistics.ts';
 import { divergence } from './findings.ts';
 import { type ArmResults, type StudyResults, tally } from './results.ts';
-import { ablations, paperCells, paperHeadings, studySentence } from './section-findings.ts';
+import { ablations, studySentence, verdictTable } from './section-findings.ts';
 import {
   correlationText,
   detectableText,
@@ -119,16 +120,16 @@ export function summaryMarkdown(results: StudyResults): string {
   const classes = results.labels?.length;
   const guessing = classes === undefined ? undefined : 1 - 1 / classes;
   const sentences = others.map((arm) => `- **${arm.arm.name}**: ${sentenceOf(arm, guessing)}`);
-  const comparisons = results.arms.map((arm) => paperCells(arm, results));
+  const verdicts = verdictTable(results);
   return `# ${results.name}
 
 ${studySentence(results)}
 
 ${sentences.join('\n')}
 
-## Comparison with the paper
+## ${verdicts.title}
 
-${markdownTable([paperHeadings, ...comparisons])}
+${markdownTable([verdicts.headings, ...verdicts.rows])}
 
 ## Numbers
 
@@ -151,8 +152,11 @@ the share of diverged runs with its 95 % interval (Clopper and Pearson 1934).
 "Detectable" is the smallest difference that four of five studies with these seeds and photographs would find.`;
 
 /** The table; runs are named by their seeds, with links to their reports if `linked`. */
-export function summaryTable({ arms }: StudyResults, links: 'linked' | 'unlinked'): string {
-  return `${markdownTable([headings, ...arms.map((arm) => markdownCells(arm, links))])}\n`;
+export function summaryTable({ arms, study }: StudyResults, links: 'linked' | 'unlinked'): string {
+  const rows = [headings, ...arms.map((arm) => markdownCells(arm, links))];
+  // The last column is what the paper says.
+  const isOfPaper = studiedNetworkOf(study.arms) === 'reference';
+  return `${markdownTable(isOfPaper ? rows : rows.map((row) => row.slice(0, -1)))}\n`;
 }
 
 function markdownCells({ arm, runs, statistics, cost }: ArmResults, links: 'linked' | 'unlinked') {

@@ -6,7 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parameterSpecs } from '../../model/description.ts';
 import { metricsToCsv } from '../../model/metrics.ts';
-import { networkOf, type VariantName } from '../../model/network.ts';
+import { type NetworkName, networkOf } from '../../model/network.ts';
 import { initialParameters } from '../../model/parameters.ts';
 import { randomStream } from '../../model/random.ts';
 import { type Run, runFiles, runSchema } from '../../model/run-file.ts';
@@ -15,6 +15,7 @@ import { type Study, type StudyArm, studyFiles, studySchema } from '../../model/
 import { trainingConfigSchema } from '../../model/training-config.ts';
 import { type ValidatedImage, validationToCsv } from '../../model/validation-file.ts';
 import { writeConfusion } from '../../report/confusion.ts';
+import type { StudiedNetwork } from '../../study/families.ts';
 import { studyRunConfig, studyRuns } from '../../study/study-directory.ts';
 import { inventedMetrics, inventedRun } from './invented-run.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -35,8 +36,10 @@ export interface InventedStudy {
   readonly seeds?: readonly number[];
   /** Factor on the noise of errors, 1 by default. */
   readonly noise?: number;
-  /** What each network adds to a photograph's error; the reference comes first of itself. */
-  readonly added?: Readonly<Partial<Record<VariantName, number>>>;
+  /** The network whose parts are removed, by default the reference; it comes first of itself. */
+  readonly network?: StudiedNetwork;
+  /** What each other network adds to a photograph's error. */
+  readonly added?: Readonly<Partial<Record<NetworkName, number>>>;
   readonly controls?: readonly StudyArm[];
   /** By run name; finished where nothing is said. */
   readonly ends?: Readonly<Record<string, InventedEnd>>;
@@ -51,12 +54,14 @@ export async function inventStudy({
   photographsAClass = 6,
   seeds = [1, 2, 3],
   noise = 1,
+  network = 'reference',
   added = { 'no-relu3': 0, 'no-pool2': 0.3 },
   controls = [],
   ends = {},
 }: InventedStudy = {}): Promise<string> {
   const directory = join(await temporaryFolder(), 'ablation');
-  const study = inventedStudy(Object.keys(added) as VariantName[], controls, seeds, ends);
+  const variants = [network, ...(Object.keys(added) as NetworkName[])];
+  const study = inventedStudy(variants, controls, seeds, ends);
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, studyFiles.study), JSON.stringify(study));
   for (const run of studyRuns(directory, study)) {
@@ -64,7 +69,7 @@ export async function inventStudy({
     if (end === 'missing' || end === 'failed') continue;
     await mkdir(run.directory, { recursive: true });
     const config = studyRunConfig(study, run);
-    const worse = run.arm.controls === undefined ? (added[run.arm.variant as VariantName] ?? 0) : 0.01;
+    const worse = run.arm.controls === undefined ? (added[run.arm.variant] ?? 0) : 0.01;
     await writeRun(
       run.directory,
       config,
@@ -77,7 +82,7 @@ export async function inventStudy({
 }
 
 function inventedStudy(
-  variants: readonly VariantName[],
+  variants: readonly NetworkName[],
   controls: readonly StudyArm[],
   seeds: readonly number[],
   ends: Readonly<Record<string, InventedEnd>>,
@@ -92,7 +97,7 @@ function inventedStudy(
     data: 'photos/tiles',
     patience: 4,
   });
-  const plain = (['reference', ...variants] as const).map((name) => ({ name, variant: name, width: 1 }));
+  const plain = variants.map((name) => ({ name, variant: name, width: 1 }));
   const failed = Object.entries(ends).filter(([, end]) => end === 'failed');
   return studySchema.parse({
     textura: '0.1.0',

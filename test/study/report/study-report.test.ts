@@ -288,6 +288,31 @@ test('with six seeds every verdict is reached, and follows from difference, equi
   expect(inBand).toEqual([true, true, false, false, true, false, false]);
 });
 
+test('a study of texture-net says which of its parts are needed, and nothing of the paper', async () => {
+  const { document, table, page } = await reported({
+    seeds: [1, 2, 3, 4, 5, 6],
+    photographsAClass: 12,
+    noise: 0.1,
+    network: 'texture-net',
+    added: {
+      'texture-net-no-deviations': 0.3,
+      'texture-net-no-norm': -0.1,
+      'texture-net-no-stage1': 0,
+    },
+  });
+  const cells = all(document, '[aria-label="Verdicts"] tbody tr').map((row) => texts(row, 'th,td'));
+  expect(cells.map(([name, verdict]) => [name?.split(/s1/)[0]?.trim(), verdict])).toEqual([
+    ['texture-net', ''],
+    ['no-deviations', 'confirmed'],
+    ['no-norm', 'contradicted'],
+    ['no-stage1', 'equivalent'],
+  ]);
+  expect(texts(document, '.sentence')).toEqual([
+    '3 networks compared with texture-net, the reference of this study: 1 worse, 1 better, 1 equivalent within 2 points.',
+  ]);
+  for (const text of [page, table]) expect(text.includes('the paper')).toBe(false);
+});
+
 test('a margin of the study decides what is equivalent', async () => {
   const directory = await inventStudy({ photographsAClass: 12, noise: 0.1, added: { 'no-relu2': 0 } });
   const path = join(directory, 'study.json');
