@@ -1,9 +1,20 @@
 /**
- * The service's log: JSON lines on standard output. The service continues without it if the reader is gone.
+ * The service's log on standard output: JSON lines, or text on a terminal. The service continues without it if
+ * the reader is gone.
  */
+import { isatty } from 'node:tty';
 import { type Logger, pino } from 'pino';
 import sonicBoom from 'sonic-boom';
 import { printable } from '../model/words.ts';
+
+export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+export const logFormats = ['auto', 'json', 'text'] as const;
+
+export interface LogSettings {
+  readonly logLevel: (typeof logLevels)[number];
+  /** `auto`: text if the output is a terminal. */
+  readonly logFormat: (typeof logFormats)[number];
+}
 
 interface ServiceLog {
   readonly log: Logger;
@@ -30,16 +41,24 @@ const maxBacklogBytes = 4 * 1024 * 1024;
  * `processNumber` is in every line; if it is given, other processes write to the same log, and lines up to
  * `sharedWriteBytes` are never mixed with theirs.
  */
-export function openLog(level: string, fd = 1, processNumber?: number): ServiceLog {
+export function openLog(
+  { logLevel: level, logFormat }: LogSettings,
+  fd = 1,
+  processNumber?: number,
+): ServiceLog {
   const isShared = processNumber !== undefined;
+  const isText = logFormat === 'text' || (logFormat === 'auto' && isatty(fd));
   let isEnding = false;
   // Not pino's own destination: its sonic-boom 4 retries forever when it is flushed without a reader.
   const output = new sonicBoom.SonicBoom({
     fd,
     // sonic-boom splits what it has buffered only between lines.
-    ...(isShared
-      ? { minLength: sharedWriteBytes / 2, maxWrite: sharedWriteBytes }
-      : { minLength: bufferBytes }),
+    // Buffered text would reach a terminal late.
+    ...(isText
+      ? { minLength: 0 }
+      : isShared
+        ? { minLength: sharedWriteBytes / 2, maxWrite: sharedWriteBytes }
+        : { minLength: bufferBytes }),
     maxLength: maxBacklogBytes,
     periodicFlush: bufferMs,
     retryEAGAIN: () => !isEnding,
@@ -66,7 +85,8 @@ export function openLog(level: string, fd = 1, processNumber?: number): ServiceL
     flushNow();
   };
   // JSON does not escape every character that controls a terminal; the escapes are valid JSON.
-  const destination = { write: (line: string) => void (isBroken || output.write(printable(line))) };
+  const lineOf = isText ? (line: string) => printable(readableLine(line)) : printable;
+  const destination = { write: (line: string) => void (isBroken || output.write(lineOf(line))) };
   return {
     log: pino(
       { level, base: isShared ? { process: processNumber } : {}, timestamp: pino.stdTimeFunctions.isoTime },
@@ -74,6 +94,33 @@ export function openLog(level: string, fd = 1, processNumber?: number): ServiceL
     ),
     flush,
   };
+}
+
+const warnLevel = 40;
+const errorLevel = 50;
+
+/**
+ * A JSON line of the log for people: local time, the message, and the values of the other fields, such as
+ * `12:03:04  listening  http://127.0.0.1:8080`. Errors keep the request id and their stack.
+ */
+function readableLine(line: string): string {
+  const { level, time, msg, err, process, requestId, ...fields } = JSON.parse(line);
+  const clock = new Date(time).toTimeString().slice(0, 8);
+  const grade = level >= errorLevel ? 'error: ' : level >= warnLevel ? 'warning: ' : '';
+  const { method, path, status, ms } = fields;
+  const parts =
+    msg === 'request'
+      ? [`${method} ${path}`, status, `${ms} ms`]
+      : [`${grade}${msg}`, ...Object.values(fields).map(valueText)];
+  const id = level >= errorLevel && requestId !== undefined ? [`request ${requestId}`] : [];
+  const number = process === undefined ? [] : [`[${process}]`];
+  const stack = err === undefined ? '' : `\n${err.stack ?? err.message}`;
+  return `${[clock, ...number, ...parts, ...id].join('  ')}${stack}\n`;
+}
+
+function valueText(value: unknown): string {
+  if (Array.isArray(value)) return value.map(valueText).join(', ');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /** The last line of the log. */

@@ -42,7 +42,7 @@ export const command: CommandDefinition<typeof serveOptions> = {
       'uploadTimeoutMs',
       'uploadStallMs',
     ],
-    'Shutdown and log': ['drainMs', 'shutdownMs', 'logLevel'],
+    'Shutdown and log': ['drainMs', 'shutdownMs', 'logLevel', 'logFormat'],
   },
   run: serve,
 };
@@ -53,7 +53,7 @@ const lingerMs = 5000;
 async function serve(options: ServeOptions): Promise<void> {
   if (options.processes > 1) return serveByProcesses(options);
   const settings = resolveSettings(options, process.env);
-  const { log, flush } = openLog(settings.logLevel);
+  const { log, flush } = openLog(settings);
   const stop = stopSignal();
   let service: Service | undefined;
   let server: RunningServer | undefined;

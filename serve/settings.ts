@@ -8,9 +8,8 @@ import { gridLimit } from '../model/patch.ts';
 import { usableCores } from '../node/machine.ts';
 import { commandText } from '../node/shell.ts';
 import { deviceOptions } from './inference/devices.ts';
+import { logFormats, logLevels } from './log.ts';
 import { largestBodyBytes } from './upload-budget.ts';
-
-const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 
 const mebibyte = 1024 * 1024;
 const count = z.int().min(1);
@@ -81,6 +80,10 @@ export const serveOptions = z.strictObject({
     .default(0)
     .describe('number of trusted reverse proxies that set X-Forwarded-For'),
   logLevel: z.enum(logLevels).default('info').describe('minimum level of log messages'),
+  logFormat: z
+    .enum(logFormats)
+    .default('auto')
+    .describe('format of log messages; auto: text on a terminal, otherwise JSON lines'),
 });
 export type ServeOptions = z.infer<typeof serveOptions>;
 

@@ -36,7 +36,7 @@ const lingerMs = 5000;
 /** Returns after a stop signal. Errors: `usage` if it cannot listen; `internal` if no process can be started. */
 export async function serveByProcesses(options: ServeOptions): Promise<void> {
   const settings = settingsOfProcess(options, process.env);
-  const { log, flush } = openLog(settings.logLevel);
+  const { log, flush } = openLog(settings);
   const stop = deferred<NodeJS.Signals>();
   const primary = new Primary(settings, options.maxConnections, log);
   const release = onStopSignal(stop.resolve, (signal) => {

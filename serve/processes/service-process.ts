@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   stopSignal().then(stop);
   process.on('disconnect', () => stop('lost'));
   const { process: number, settings, opensAtOnce } = await link.ask('begin', null);
-  const { log, flush } = openLog(settings.logLevel, 1, number);
+  const { log, flush } = openLog(settings, 1, number);
   let fault: unknown;
   try {
     service = await createService(settings, log, undefined, sharedThrough(link));
