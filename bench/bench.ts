@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { runCommand } from '../node/command-line.ts';
 import { type Terminal, terminalOn } from '../node/terminal.ts';
+import { benchDevice, deviceBenchOptions } from './device.ts';
 import { benchInfer, inferBenchOptions } from './infer.ts';
 import { benchMemory, memoryBenchOptions } from './memory.ts';
 import { benchServe, serveBenchOptions } from './serve.ts';
@@ -43,6 +44,7 @@ const subjects: Readonly<Record<string, Subject>> = {
   serve: subjectOf(serveBenchOptions, benchServe),
   memory: subjectOf(memoryBenchOptions, benchMemory),
   soak: subjectOf(soakOptions, soak),
+  device: subjectOf(deviceBenchOptions, benchDevice),
 };
 const argv = process.argv.slice(2);
 const subject = subjects[argv.find((word) => word in subjects) ?? 'train'];

@@ -42,9 +42,9 @@ export function addConvolution(
  * Multiply-adds that a device computes in the time it takes to write and read one value. The CPU's number is
  * fitted to measured steps. The number of GPUs is not measured; it is a typical value from data sheets (float32
  * rate over memory bandwidth: 80 for an H100, 130 for integrated graphics, 300 for a gaming card). With it
- * conv2, whose tiles save the least, is computed directly.
+ * conv2, whose tiles save the least, is computed directly. `npm run bench -- device` measures a device.
  */
-const multiplyAddsPerValue: Readonly<Record<Target, number>> = { cpu: 30, cuda: 100, webgpu: 100 };
+export const multiplyAddsPerValue: Readonly<Record<Target, number>> = { cpu: 30, cuda: 100, webgpu: 100 };
 
 /**
  * Maximum growth of rounding errors (`errorGrowth`) of a tile. It allows F(5,4) with 36 and F(4,5) with 30,

@@ -220,7 +220,8 @@ const sessionEntries: Readonly<Record<OnnxDevice, Readonly<Record<string, string
   cuda: onProcessor,
 };
 
-async function openSession(
+/** Opens a session of a graph on a device. Errors: `engine-unavailable`. */
+export async function openSession(
   graph: Graph,
   device: OnnxDevice,
   threads: number,
