@@ -43,7 +43,8 @@ async function withImageFile<T>(
   } catch (error) {
     if (error instanceof TexturaError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new TexturaError('file-unreadable', `${name}: the file cannot be read (${code})`, { cause: error });
+    const why = code === 'ENOENT' ? 'there is no such file' : `the file cannot be read (${code})`;
+    throw new TexturaError('file-unreadable', `${name}: ${why}`, { cause: error });
   }
 }
 

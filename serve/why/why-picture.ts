@@ -26,7 +26,7 @@ export async function whyPng(image: GreyImage, explanation: Explanation, name: s
   const { width, height } = drawn;
   const canvas = {
     width: Math.max(3 * marginPx + width + legendPx, leastWidthPx),
-    height: titlePx + marginPx + Math.max(height, 430) + marginPx,
+    height: titlePx + marginPx + Math.max(height, 485) + marginPx,
   };
   return sharp({ create: { ...canvas, channels: 3, background: lightPalette.paper } })
     .composite([
@@ -123,17 +123,19 @@ function legend(
   const line = (text: string, value: string, y: number): Markup =>
     html`<text x="${left}" y="${y}" font-size="16" fill="${ink}">${text}</text><text x="${right}" y="${y}" font-size="16" text-anchor="end" fill="${ink}">${value}</text><line x1="${left}" x2="${right}" y1="${y + 9}" y2="${y + 9}" stroke="${rule}"/>`;
   const signed = (value: number) => `${value < 0 ? '\u2212' : '+'}${Math.abs(value).toFixed(2)}`;
-  const tableTop = top + 150;
+  const tableTop = top + 186;
   return html`<svg xmlns="http://www.w3.org/2000/svg" width="${canvas.width}" height="${canvas.height}" font-family="${serifFonts}">
 <defs><linearGradient id="scale"><stop offset="0" stop-color="${hex(evidenceColours.second)}"/><stop offset="0.5" stop-color="#b9b6b0"/><stop offset="1" stop-color="${hex(evidenceColours.first)}"/></linearGradient></defs>
 <text x="${marginPx}" y="${marginPx + 24}" font-size="27" fill="${ink}">Why ${likeliest}? ${shortened(name, 50)}</text>
 <text x="${marginPx}" y="${marginPx + 51}" font-size="16" fill="${muted}">${likeliest} ${percent(first.probability)}, then ${other} ${percent(second.probability)}; ${counted(positions.length, 'patch', 'patches')} of ${patchPx} pixels</text>
 <rect x="${left}" y="${top}" width="${legendPx}" height="20" rx="3" fill="url(#scale)"/>
 <text x="${left}" y="${top + 42}" font-size="16" fill="${ink}">speaks for ${other}</text>
-<text x="${right}" y="${top + 42}" font-size="16" text-anchor="end" fill="${ink}">speaks for ${likeliest}</text>
-<text x="${left}" y="${top + 92}" font-size="16" fill="${muted}">What the places add to the logit of ${likeliest}</text>
-<text x="${left}" y="${top + 113}" font-size="16" fill="${muted}">minus that of ${other}, by stage of the network:</text>
+<text x="${right}" y="${top + 63}" font-size="16" text-anchor="end" fill="${ink}">speaks for ${likeliest}</text>
+<text x="${left}" y="${top + 107}" font-size="16" fill="${muted}">What the places add to the logit of ${likeliest}</text>
+<text x="${left}" y="${top + 128}" font-size="16" fill="${muted}">minus that of ${other},</text>
+<text x="${left}" y="${top + 149}" font-size="16" fill="${muted}">by stage of the network:</text>
 <text x="${left}" y="${tableTop + rows.length * 30 + 36}" font-size="14" fill="${muted}">The colours contain the bias, spread evenly.</text>
+<text x="${left}" y="${tableTop + rows.length * 30 + 56}" font-size="14" fill="${muted}">Pale: no patch is there.</text>
 ${rows.map(([text, value], i) => line(text, signed(value), tableTop + i * 30))}
 ${line('in all', signed(total), tableTop + rows.length * 30)}
 </svg>`.markup;
