@@ -237,3 +237,14 @@ test('generated textures and folders without pictures are errors', async () => {
   await writeFile(join(home, 'none/a/1.txt'), 'text');
   await expect(inspect(join(home, 'none'))).rejects.toThrow(/none: none of its 1 file can be used$/);
 });
+
+test('a class without photographs, or with one, is named', async () => {
+  for (const name of ['brick', 'knit', 'empty']) await mkdir(join(home, 'sparse', name), { recursive: true });
+  for (const copy of ['brick/0.png', 'brick/1.png', 'knit/0.png'])
+    await cp(join(home, 'photos', copy), join(home, 'sparse', copy));
+  const { status, stdout } = await runHere('training/inspect.ts', ['--data', 'sparse'], { cwd: home });
+  expect(status).toBe(0);
+  expect(stdout.replace(/\s+/g, ' ')).toContain(
+    'Note: empty, knit: a class needs two photographs or more before it can be trained',
+  );
+});

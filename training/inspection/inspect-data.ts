@@ -120,6 +120,7 @@ export async function inspectData(
         ...(run?.notes ?? []),
         ...uncheckedNote(photographs, checked),
         ...sizeNotes(photographs),
+        ...fewNote(folder.labels, counts),
       ],
     },
     ...(checked.length === 0 ? {} : { labels: labelCheck(checked, photographs, folder.labels, given.run) }),
@@ -138,6 +139,16 @@ export async function inspectData(
 
 export function jsonText(inspection: Inspection): string {
   return `${JSON.stringify(inspection, undefined, 2)}\n`;
+}
+
+/** Classes that cannot be trained: a split needs two photographs. */
+function fewNote(
+  labels: readonly string[],
+  counts: ReadonlyMap<string, readonly unknown[]>,
+): readonly string[] {
+  const few = labels.filter((label) => (counts.get(label)?.length ?? 0) < 2);
+  if (few.length === 0) return [];
+  return [`${listed(few)}: a class needs two photographs or more before it can be trained`];
 }
 
 /** A photograph that was read, with what was measured. */
