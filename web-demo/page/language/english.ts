@@ -188,8 +188,7 @@ export const english = {
   'compare.plotY': 'validation error',
   'compare.plotNote': 'Lower left is better: fewer errors, less time. Lines are 95 % intervals.',
   'compare.plotPoint': '{name}: {error}, {ms} ms',
-  'compare.single':
-    'Only one model is exported. To compare it with others, run npm run train -- --network all and npm run export.',
+  'compare.single': 'There is only one model. To compare several, train with --network all, and export them.',
 
   'see.heading': 'What the model sees',
   'see.map': 'Heat map',

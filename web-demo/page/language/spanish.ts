@@ -195,8 +195,7 @@ export const spanish: Texts = {
   'compare.plotNote':
     'Abajo a la izquierda es mejor: menos errores, menos tiempo. Las líneas son intervalos del 95 %.',
   'compare.plotPoint': '{name}: {error}, {ms} ms',
-  'compare.single':
-    'Solo hay un modelo exportado. Para compararlo con otros, ejecute npm run train -- --network all y npm run export.',
+  'compare.single': 'Solo hay un modelo. Para comparar varios, entrene con --network all y expórtelos.',
 
   'see.heading': 'Lo que ve el modelo',
   'see.map': 'Mapa de calor',

@@ -53,7 +53,8 @@ const projectSchema = z.object({
 
 const readme = `A project of Textura's Teach view. To continue with it, import this file there.
 The folders have patches of 64x64 pixels. To train on them on your own computer, unpack this file and run:
-npm run train -- --data FOLDER
+  npm run train -- --data FOLDER      in a clone of Textura
+  npx textura train --data FOLDER     with the package
 `;
 
 /** The zip of a project. */
