@@ -8,10 +8,18 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { markdownTable } from 'markdown-table';
 import { z } from 'zod';
+import {
+  expectedCalibrationError,
+  fittedTemperature,
+  type LabelledLogits,
+  reliabilityBins,
+  rowScores,
+} from '../model/calibration.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
 import { TexturaError } from '../model/error.ts';
 import { metricsFromCsv } from '../model/metrics.ts';
 import { networkOfRun, type Run, runFiles } from '../model/run-file.ts';
+import { photographLogits, validationLogitsFrom } from '../model/validation-logits.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { runCommand } from '../node/command-line.ts';
 import { readRun } from '../node/run-record.ts';
@@ -26,6 +34,16 @@ interface CrossValidation {
   readonly first: Run;
   /** Of all folds' training and validation. */
   readonly seconds: number;
+  readonly calibration: UnseenCalibration;
+}
+
+/**
+ * Expected calibration errors over all folds, each fold with the temperatures that were fitted to the
+ * photographs of the other folds.
+ */
+interface UnseenCalibration {
+  readonly patches: number;
+  readonly photographs: number;
 }
 
 async function writeAccuracy({ runs }: z.infer<typeof options>): Promise<void> {
@@ -53,6 +71,37 @@ async function readValidation(directory: string): Promise<CrossValidation> {
     summary,
     first: await readRun(foldDirectory(directory, 1)),
     seconds: seconds.reduce((sum, value) => sum + value, 0),
+    calibration: await unseenCalibration(directory, summary.folds.length),
+  };
+}
+
+async function unseenCalibration(directory: string, count: number): Promise<UnseenCalibration> {
+  const folds = await Promise.all(
+    Array.from({ length: count }, async (_, i) => {
+      const fold = foldDirectory(directory, i + 1);
+      const path = join(fold, runFiles.validationLogits);
+      const { labels } = await readRun(fold);
+      const patches = validationLogitsFrom(await readFile(path), labels.length, path);
+      if (patches === undefined) throw new TexturaError('data-unusable', `${path}: expected rows, got none`);
+      return { patches, photographs: photographLogits(patches) };
+    }),
+  );
+  const errorOf = (unit: keyof (typeof folds)[number]) => {
+    const rows = folds.map((fold) => fold[unit]);
+    const scores = rows.flatMap((own, i) => {
+      const temperature = fittedTemperature(joined(rows.filter((_, other) => other !== i)));
+      return rowScores(own, () => temperature);
+    });
+    return expectedCalibrationError(reliabilityBins(scores));
+  };
+  return { patches: errorOf('patches'), photographs: errorOf('photographs') };
+}
+
+function joined(parts: readonly LabelledLogits[]): LabelledLogits {
+  return {
+    logits: Float32Array.from(parts.flatMap(({ logits }) => Array.from(logits))),
+    labels: parts.flatMap(({ labels }) => Array.from(labels)),
+    classes: parts[0]?.classes ?? 0,
   };
 }
 
@@ -64,6 +113,8 @@ const headings = [
   'multiply-adds',
   'error of patches',
   'error of photographs',
+  'ECE of patches',
+  'ECE of photographs',
   'minutes per fold',
 ];
 
@@ -76,7 +127,8 @@ function accuracyPage(validations: readonly CrossValidation[], runs: string): st
 Cross-validation by photograph: the photographs of each class are dealt into folds, and each fold is classified by a network that
 was trained on the others. Every photograph is classified once, by a network that never saw it; the fold does not choose the epoch
 either, because the last one counts. A photograph is classified by the average logits of its patches (at most 15). Intervals are
-95 %: of patches by a bootstrap over photographs, of photographs Wilson's.
+95 %: of patches by a bootstrap over photographs, of photographs Wilson's. ECE is the expected calibration error with temperatures
+that were fitted to the photographs of the other folds.
 
 ${markdownTable([headings, ...rows], { align: headings.map((_, i) => (i < 2 ? 'l' : 'r')) })}
 
@@ -85,7 +137,7 @@ the row says otherwise. \`npm run docs:accuracy -- --runs ${basename(runs)}\` ma
 `;
 }
 
-function rowOf({ summary, first, seconds }: CrossValidation): readonly string[] {
+function rowOf({ summary, first, seconds, calibration }: CrossValidation): readonly string[] {
   const { config } = first;
   const { parameters, multiplyAdds } = totalsOf(describeLayers(networkOfRun(first)));
   const estimate = ({ error, interval: [low, high] }: FoldsSummary['patchError']) =>
@@ -98,6 +150,8 @@ function rowOf({ summary, first, seconds }: CrossValidation): readonly string[] 
     `${(multiplyAdds / 1e6).toFixed(1)} M`,
     estimate(summary.patchError),
     estimate(summary.photographError),
+    calibration.patches.toFixed(4),
+    calibration.photographs.toFixed(4),
     (seconds / summary.folds.length / 60).toFixed(1),
   ];
 }
