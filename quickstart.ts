@@ -96,10 +96,10 @@ function preparePage(): void {
     terminal.line('\n4. Serve the classifier and its page');
     return;
   }
-  terminal.line('\n4. Build the page and serve it with the classifier\n$ npm run build\n');
+  terminal.line('\n4. Build the page and serve it with the classifier\n$ npm run build -- --logLevel warn');
   const isWindows = process.platform === 'win32';
   // Windows starts npm, a script, only in a shell.
-  const args = ['run', '--silent', 'build'];
+  const args = ['run', '--silent', 'build', '--', '--logLevel', 'warn'];
   requireSuccess(spawnSync('npm', args, { stdio: 'inherit', shell: isWindows }), 'npm run build');
 }
 
