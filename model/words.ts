@@ -23,6 +23,33 @@ export function oneLine(name: string): string {
   return printable(name).replaceAll('\n', '\\n');
 }
 
+/** Characters as wide as two others. */
+const wide =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\uff01-\uff60]/u;
+
+/**
+ * A name of at most `columns` columns. A longer one loses its middle, because names of one folder often start
+ * with the same words.
+ */
+export function withoutMiddle(name: string, columns: number): string {
+  const letters = Array.from(name);
+  const widthOf = (letter: string) => (wide.test(letter) ? 2 : 1);
+  if (letters.reduce((sum, letter) => sum + widthOf(letter), 0) <= columns) return name;
+  const fitting = (ordered: readonly string[], most: number) => {
+    let width = 0;
+    return ordered.findIndex((letter) => {
+      width += widthOf(letter);
+      return width > most;
+    });
+  };
+  const head = fitting(letters, Math.ceil((columns - 1) / 2));
+  const tail = fitting(letters.toReversed(), Math.floor((columns - 1) / 2));
+  return `${letters.slice(0, head).join('').trimEnd()}\u2026${letters
+    .slice(letters.length - tail)
+    .join('')
+    .trimStart()}`;
+}
+
 const listedNames = 5;
 
 /** The first names from outside, and the number of the others: `a, b, c, d, e and 7 more`. */

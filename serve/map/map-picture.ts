@@ -4,7 +4,7 @@
  */
 import sharp from 'sharp';
 import { count, percent } from '../../model/format.ts';
-import { counted, oneLine } from '../../model/words.ts';
+import { counted, oneLine, withoutMiddle } from '../../model/words.ts';
 import { html, type Markup } from '../../report/markup.ts';
 import { lightPalette, serifFonts } from '../../report/palette.ts';
 import { type AreaShare, areaShares, type ClassMap, unknownClass } from './class-map.ts';
@@ -15,6 +15,8 @@ const leastSidePx = 720;
 
 const marginPx = 36;
 const legendPx = 330;
+/** In columns of text, beside the percentage. */
+const longestLabel = 22;
 const titlePx = 66;
 const leastWidthPx = 760;
 const rowPx = 34;
@@ -210,19 +212,13 @@ function overlay(
     const right = left + legendPx;
     const fill = colour ?? 'url(#hatch)';
     return html`<rect x="${left}" y="${y}" width="${swatchPx}" height="${swatchPx}" rx="3" fill="${fill}"/>
-<text x="${left + swatchPx + 12}" y="${y + 16}" font-size="18" fill="${ink}">${shortened(text)}</text>
+<text x="${left + swatchPx + 12}" y="${y + 16}" font-size="18" fill="${ink}">${withoutMiddle(text, longestLabel)}</text>
 <text x="${right}" y="${y + 16}" font-size="18" text-anchor="end" fill="${ink}">${percent(share)}</text>
 <line x1="${left}" x2="${right}" y1="${y + 27}" y2="${y + 27}" stroke="${rule}"/>`;
   });
   return html`<svg xmlns="http://www.w3.org/2000/svg" width="${canvas.width}" height="${canvas.height}" font-family="${serifFonts}">
 <defs><pattern id="hatch" width="6.4" height="6.4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="6.4" height="6.4" fill="#b9b6b0"/><rect width="1.6" height="6.4" fill="#56534e"/></pattern></defs>
-<text x="${marginPx}" y="${marginPx + 24}" font-size="27" fill="${ink}">${shortened(name, 70)}</text>
+<text x="${marginPx}" y="${marginPx + 24}" font-size="27" fill="${ink}">${withoutMiddle(name, 70)}</text>
 <text x="${marginPx}" y="${marginPx + 51}" font-size="16" fill="${muted}">${size}, classified by ${oneLine(model)} (${how})</text>
 ${lines}</svg>`.markup;
-}
-
-/** A text that fits beside its percentage. */
-function shortened(text: string, most = 24): string {
-  const letters = Array.from(text);
-  return letters.length <= most ? text : `${letters.slice(0, most - 1).join('')}\u2026`;
 }

@@ -4,7 +4,7 @@ import { evidenceColour, evidenceColours, evidenceLimit } from '../../model/evid
 import { percent } from '../../model/format.ts';
 import type { GreyImage } from '../../model/image.ts';
 import { inputPx } from '../../model/patch.ts';
-import { counted, oneLine } from '../../model/words.ts';
+import { counted, oneLine, withoutMiddle } from '../../model/words.ts';
 import { html, type Markup } from '../../report/markup.ts';
 import { lightPalette, serifFonts } from '../../report/palette.ts';
 import { thumbnail, thumbnailPx } from '../../report/pictures.ts';
@@ -14,6 +14,8 @@ const longestSidePx = 1300;
 const leastSidePx = 860;
 const marginPx = 36;
 const legendPx = 380;
+/** In columns of text. */
+const longestLabel = 24;
 const titlePx = 66;
 /** For the line below the title. */
 const leastWidthPx = 760;
@@ -107,10 +109,9 @@ function legend(
   const { ink, muted, rule } = lightPalette;
   const right = left + legendPx;
   const top = titlePx + marginPx;
-  const [likeliest, other] = [first, second].map(({ label }) => shortened(oneLine(label), 18)) as [
-    string,
-    string,
-  ];
+  const [likeliest, other] = [first, second].map(({ label }) =>
+    withoutMiddle(oneLine(label), longestLabel),
+  ) as [string, string];
   const hex = (colour: readonly number[]) =>
     `#${colour.map((part) => part.toString(16).padStart(2, '0')).join('')}`;
   const rows: readonly (readonly [text: string, value: number])[] = [
@@ -126,22 +127,17 @@ function legend(
   const tableTop = top + 186;
   return html`<svg xmlns="http://www.w3.org/2000/svg" width="${canvas.width}" height="${canvas.height}" font-family="${serifFonts}">
 <defs><linearGradient id="scale"><stop offset="0" stop-color="${hex(evidenceColours.second)}"/><stop offset="0.5" stop-color="#b9b6b0"/><stop offset="1" stop-color="${hex(evidenceColours.first)}"/></linearGradient></defs>
-<text x="${marginPx}" y="${marginPx + 24}" font-size="27" fill="${ink}">Why ${likeliest}? ${shortened(name, 50)}</text>
+<text x="${marginPx}" y="${marginPx + 24}" font-size="27" fill="${ink}">Why ${likeliest}? ${withoutMiddle(name, 50)}</text>
 <text x="${marginPx}" y="${marginPx + 51}" font-size="16" fill="${muted}">${likeliest} ${percent(first.probability)}, then ${other} ${percent(second.probability)}; ${counted(positions.length, 'patch', 'patches')} of ${patchPx} pixels</text>
 <rect x="${left}" y="${top}" width="${legendPx}" height="20" rx="3" fill="url(#scale)"/>
 <text x="${left}" y="${top + 42}" font-size="16" fill="${ink}">speaks for ${other}</text>
 <text x="${right}" y="${top + 63}" font-size="16" text-anchor="end" fill="${ink}">speaks for ${likeliest}</text>
-<text x="${left}" y="${top + 107}" font-size="16" fill="${muted}">What the places add to the logit of ${likeliest}</text>
-<text x="${left}" y="${top + 128}" font-size="16" fill="${muted}">minus that of ${other},</text>
+<text x="${left}" y="${top + 107}" font-size="16" fill="${muted}">What the places add to the logit of the</text>
+<text x="${left}" y="${top + 128}" font-size="16" fill="${muted}">orange class minus that of the blue class,</text>
 <text x="${left}" y="${top + 149}" font-size="16" fill="${muted}">by stage of the network:</text>
 <text x="${left}" y="${tableTop + rows.length * 30 + 36}" font-size="14" fill="${muted}">The colours contain the bias, spread evenly.</text>
 <text x="${left}" y="${tableTop + rows.length * 30 + 56}" font-size="14" fill="${muted}">Pale: no patch is there.</text>
 ${rows.map(([text, value], i) => line(text, signed(value), tableTop + i * 30))}
 ${line('in all', signed(total), tableTop + rows.length * 30)}
 </svg>`.markup;
-}
-
-function shortened(text: string, most: number): string {
-  const letters = Array.from(text);
-  return letters.length <= most ? text : `${letters.slice(0, most - 1).join('')}\u2026`;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { counted, nearestWord, oneLine, printable } from '../../model/words.ts';
+import { counted, nearestWord, oneLine, printable, withoutMiddle } from '../../model/words.ts';
 
 test('a noun is singular or plural according to the number', () => {
   expect(counted(1, 'file')).toBe('1 file');
@@ -47,4 +47,14 @@ test.each([
   ['', undefined],
 ])('the word nearest to %j is %j', (word, nearest) => {
   expect(nearestWord(word, ['train', 'epochs', 'classify'])).toBe(nearest);
+});
+
+test.each([
+  ['a name that fits is whole', 'abcdefghij', 'abcdefghij'],
+  ['a longer one keeps both ends', 'Oak, 20 mm, no. 1', 'Oak,…o. 1'],
+  ['no space is next to the gap', 'Oak    brushed', 'Oak…shed'],
+  ['wide characters count twice', '木目調の床板タイル', '木目…イル'],
+  ['an emoji is whole', '🪵🪨🧱🪵🪨🧱', '🪵🪨…🪨🧱'],
+])('in ten columns %s', (_, name, text) => {
+  expect(withoutMiddle(name, 10)).toBe(text);
 });

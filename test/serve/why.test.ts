@@ -8,6 +8,7 @@ import { pixelMap, sumOf } from '../../model/evidence.ts';
 import { readModelFile } from '../../serve/model.ts';
 import { ExplainedModel } from '../../serve/why/explained-model.ts';
 import { explanationOf } from '../../serve/why/why-image.ts';
+import { whyPng } from '../../serve/why/why-picture.ts';
 import { runHere } from '../support/command.ts';
 import { randomPatches, writeRandomModel } from '../support/random-network.ts';
 import { tolerances } from '../tolerances.ts';
@@ -121,6 +122,33 @@ test('--why draws it, and refuses models that do not add up over positions', asy
   expect(other.stderr).toContain('--json cannot be used with --why');
   const itself = await run('texture-net.onnx', 'a.png', '--why', 'a.png');
   expect(itself.stderr).toContain('is the picture itself');
+});
+
+test('long names of classes fit into the legend and do not cover each other', async () => {
+  const model = await explainedModel();
+  const explanation = await explanationOf(model, image);
+  await model.close();
+  const named = (which: 'first' | 'second', label: string) => ({ ...explanation[which], label });
+  const first = named('first', 'Eiche gebürstet rustikal, 20 mm, Sorte 1');
+  const second = named('second', 'Eiche gebürstet rustikal, 20 mm, Sorte 2');
+  const png = await whyPng(image, { ...explanation, first, second }, `${'x'.repeat(300)}.jpg`);
+  const { data, info } = await sharp(png).greyscale().raw().toBuffer({ resolveWithObject: true });
+  const darkest = (left: number, top: number, width: number, height: number) => {
+    let level = 255;
+    for (let y = top; y < top + height; y++) {
+      for (let x = left; x < left + width; x++) level = Math.min(level, data[y * info.width + x] as number);
+    }
+    return level;
+  };
+  const marginPx = 36;
+  const textPx = 20;
+  const right = info.width - marginPx;
+  expect(darkest(right + 2, 0, marginPx - 2, info.height), 'nothing is in the margin').toBeGreaterThan(230);
+  const labelTop = 102 + 28;
+  const left = right - 380;
+  expect(darkest(left, labelTop, 60, textPx), 'the second class is on the left').toBeLessThan(120);
+  expect(darkest(right - 40, labelTop, 40, textPx), 'with nothing on its right').toBeGreaterThan(230);
+  expect(darkest(right - 40, labelTop + 22, 40, textPx), 'and the first is below').toBeLessThan(120);
 });
 
 test('the worst photographs of an evaluation have it too, against their true class', async () => {
