@@ -2,6 +2,8 @@
  * `import { loadClassifier } from 'textura'`: classifies images in a Node program with a model that Textura
  * exported, exactly as `npx textura classify` does.
  */
+import { types } from 'node:util';
+import { TexturaError } from '../model/error.ts';
 import { defaultMaxImagePixels } from '../model/image-kind.ts';
 import { oneLine } from '../model/words.ts';
 import { decodeImage } from '../node/image-decoder.ts';
@@ -38,10 +40,11 @@ export interface Classifier {
   /**
    * Classifies an image, given as the path of a file or as its bytes (JPEG, PNG, WebP, GIF, AVIF, TIFF, BMP,
    * PGM, PPM or PBM). Errors: a `TexturaError` with the code `file-unreadable`, `image-type-unsupported`,
-   * `image-damaged`, `image-too-small` or `image-too-large`.
+   * `image-damaged`, `image-too-small` or `image-too-large`, or `usage` for anything else than a path or bytes
+   * and after `close`.
    */
-  classify(image: string | Uint8Array, options?: ClassifyOptions): Promise<Classification>;
-  /** Frees the memory of the model. */
+  classify(image: string | Uint8Array | ArrayBuffer, options?: ClassifyOptions): Promise<Classification>;
+  /** Frees the memory of the model, after the images that are being classified. Further calls do nothing. */
   close(): Promise<void>;
 }
 
@@ -51,15 +54,42 @@ export interface Classifier {
  */
 export async function loadClassifier(path: string, options: ClassifierOptions = {}): Promise<Classifier> {
   const model = await Model.load(path, options);
+  const inFlight = new Set<Promise<unknown>>();
+  let closed: Promise<void> | undefined;
+
+  async function classified(image: unknown, options: ClassifyOptions): Promise<Classification> {
+    const { top = 5, crops = 'auto', maxPixels = defaultMaxImagePixels } = options;
+    const name = typeof image === 'string' ? oneLine(image) : 'image';
+    const bytes = typeof image === 'string' ? await readImageFile(image, name) : imageBytes(image);
+    return classify(model, await decodeImage(bytes, name, { maxPixels }), { crops, top });
+  }
+
   return {
     name: model.name,
     labels: model.labels,
     sha256: model.sha256,
-    async classify(image, { top = 5, crops = 'auto', maxPixels = defaultMaxImagePixels } = {}) {
-      const name = typeof image === 'string' ? oneLine(image) : 'image';
-      const bytes = typeof image === 'string' ? await readImageFile(image, name) : image;
-      return classify(model, await decodeImage(bytes, name, { maxPixels }), { crops, top });
+    async classify(image, options = {}) {
+      if (closed !== undefined) {
+        throw new TexturaError('usage', `${model.name} is closed; load it again with loadClassifier`);
+      }
+      const result = classified(image, options);
+      inFlight.add(result);
+      return result.finally(() => inFlight.delete(result));
     },
-    close: () => model.close(),
+    close() {
+      closed ??= Promise.allSettled(inFlight).then(() => model.close());
+      return closed;
+    },
   };
+}
+
+function imageBytes(image: unknown): Uint8Array {
+  if (types.isUint8Array(image)) return image;
+  if (types.isArrayBuffer(image)) return new Uint8Array(image);
+  const type = typeof image === 'object' ? 'an object' : `a ${typeof image}`;
+  const got = image === null || image === undefined ? String(image) : type;
+  throw new TexturaError(
+    'usage',
+    `image: expected the path of a file, a Uint8Array or an ArrayBuffer, got ${got}`,
+  );
 }
