@@ -45,7 +45,7 @@ export function configuredOptions(
   const file = objectOf(fileContent(join(folder, configFile)), '');
   requireKnown(Object.keys(file), ['$schema', ...configuredCommands], 'a command', '');
   const section = objectOf(file[name], name);
-  requireKnown(Object.keys(section), configurable, `an option of ${name} that it may set`, `${name}.`);
+  requireKnown(Object.keys(section), configurable, `an option of ${name} that this file may set`, `${name}.`);
   const checked = Object.entries(section).map(([key, value]) => {
     const result = (options.shape[key] as z.ZodType).safeParse(value);
     if (result.success) return [key, result.data] as const;
@@ -59,7 +59,8 @@ export function configuredOptions(
 function fileContent(path: string): unknown {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    // Editors on Windows may write a byte order mark.
+    text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT') return {};

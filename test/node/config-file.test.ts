@@ -35,6 +35,10 @@ test('the file sets options of its command, which the command line overrides', a
   expect(parsed?.given, 'only what was on the command line').toEqual(new Set(['port']));
 });
 
+test('a byte order mark, as editors on Windows write it, is no mistake', async () => {
+  expect(await configured('\uFEFF{ "serve": { "port": 9000 } }')).toEqual({ port: 9000 });
+});
+
 test('without a file, or for a command that it cannot configure, nothing is set', async () => {
   expect(configuredOptions(command, await temporaryFolder())).toEqual({});
   expect(await configured({})).toEqual({});
@@ -49,11 +53,11 @@ test.each([
   [{ serv: {} }, 'textura.config.json: serv: not a command; did you mean serve?'],
   [
     { serve: { prot: 1 } },
-    'textura.config.json: serve.prot: not an option of serve that it may set; did you mean port?',
+    'textura.config.json: serve.prot: not an option of serve that this file may set; did you mean port?',
   ],
   [
     { serve: { resume: true } },
-    'textura.config.json: serve.resume: not an option of serve that it may set; expected one of port, host',
+    'textura.config.json: serve.resume: not an option of serve that this file may set; expected one of port, host',
   ],
   [{ serve: { port: 70_000 } }, 'textura.config.json: serve.port: expected 65535 or less, got 70000'],
   [{ serve: { port: '80' } }, 'textura.config.json: serve.port: expected a number, got "80"'],
