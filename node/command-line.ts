@@ -10,7 +10,8 @@ import type { z } from 'zod';
 import { exitStatusText, TexturaError } from '../model/error.ts';
 import { issueTexts } from '../model/issue-text.ts';
 import { configuredOptions } from './config-file.ts';
-import { commandStart } from './shell.ts';
+import { isPackaged } from './own-module.ts';
+import { commandStart, commandText } from './shell.ts';
 import { terminalOn } from './terminal.ts';
 
 export interface CommandDefinition<S extends z.ZodObject> {
@@ -85,7 +86,12 @@ export function parseArguments<S extends z.ZodObject>(
     throw new TexturaError('usage', error.message.replace(/^error: /, ''));
   }
   if (definition.arguments === undefined && command.args.length > 0) {
-    throw new TexturaError('usage', `${definition.name} takes flags only, got "${command.args.join(' ')}"`);
+    // npm keeps options for itself that do not follow a separate `--`, and passes on only their values.
+    const way = isPackaged() ? '' : '. With npm run, options come after a separate --';
+    throw new TexturaError(
+      'usage',
+      `${definition.name} takes options only, got "${command.args.join(' ')}"${way}; ${commandText(definition.name, '--help')} lists them`,
+    );
   }
   const raw: Record<string, unknown> = command.opts();
   for (const [alias, key] of aliases) {
@@ -105,7 +111,18 @@ export function parseArguments<S extends z.ZodObject>(
   const options = definition.options.safeParse({ ...configured(), ...typed });
   if (!options.success) {
     const placeOf = ([key]: readonly PropertyKey[]) => flagOf(String(key));
-    throw new TexturaError('usage', issueTexts(options.error, { input: raw, placeOf }).join('\n'));
+    const isMissing = ({ code, path: [key] }: z.core.$ZodIssue) =>
+      code !== 'custom' &&
+      typeof key === 'string' &&
+      key in definition.options.shape &&
+      raw[key] === undefined;
+    const missing = options.error.issues.filter(isMissing).map(({ path }) => placeOf(path));
+    const help = commandText(definition.name, '--help');
+    const texts = issueTexts(options.error, { input: raw, placeOf }).map((text) => {
+      const flag = missing.find((name) => text.startsWith(`${name}: `));
+      return flag === undefined ? text : `${flag} is required; ${help} describes it`;
+    });
+    throw new TexturaError('usage', texts.join('\n'));
   }
   return { options: options.data, args: command.args, given: new Set(Object.keys(raw)) };
 }

@@ -68,10 +68,31 @@ test.each([
   [['--out=\t \n'], /^--out: expected text, got "\\t \\n"$/],
   [['--augment', ' '], /^--augment: expected one of none, jitter64, got " "$/],
   [['--out'], "option '--out <text>' argument missing"],
-  [['photos'], 'weave takes flags only, got "photos"'],
+  [
+    ['photos'],
+    'weave takes options only, got "photos". With npm run, options come after a separate --; npm run weave -- --help lists them',
+  ],
 ] as const)('%j is a usage error that names the flag and what it got', (argv, message) => {
   expect(() => parse(...argv)).toThrow(expect.objectContaining({ code: 'usage' }));
   expect(() => parse(...argv)).toThrow(message);
+});
+
+test('an option that must be given is named as such, by the name on the command line', () => {
+  const definition = {
+    name: 'weave',
+    summary: 'Weaves a cloth.',
+    options: z.strictObject({ dataFolder: z.string().min(1), side: z.enum(['left', 'right']) }),
+    run: async () => {},
+  };
+  const refused = (...argv: string[]) => {
+    expect(() => parseArguments(definition, argv)).toThrow(expect.objectContaining({ code: 'usage' }));
+    return expect(() => parseArguments(definition, argv));
+  };
+  const help = 'npm run weave -- --help describes it';
+  refused().toThrow(`--data-folder is required; ${help}\n--side is required; ${help}`);
+  refused('--data-folder', '', '--side', 'up').toThrow(
+    '--data-folder: expected text, got ""\n--side: expected one of left, right, got "up"',
+  );
 });
 
 test('all mistakes are reported at once', () => {
