@@ -40,7 +40,8 @@ export async function readImages(
       const body = await readBody(upload, limits.maxUploadBytes);
       // By default curl --data-binary declares every file as application/x-www-form-urlencoded.
       const isImage = isImageType(type) || imageKindOf(body.subarray(0, imageKindBytes)) !== undefined;
-      if (!isImage) throw unsupported(type);
+      // The decoder says of an empty body that it is empty.
+      if (!isImage && body.length > 0) throw unsupported(type);
       return [body];
     }
   }

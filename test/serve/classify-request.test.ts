@@ -277,6 +277,12 @@ describe('POST /classify', () => {
     ).toBe(status);
   });
 
+  test('says of an empty body without the type of an image that it is empty', async () => {
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+    const answer = await ask('/classify', { method: 'POST', body: new Uint8Array(), headers });
+    expect(problem(answer)).toMatchObject({ status: 422, detail: 'image: the file is empty (0 bytes)' });
+  });
+
   test.each([
     ['curl --data-binary', 'application/x-www-form-urlencoded'],
     ['a client that says nothing', undefined],
