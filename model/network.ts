@@ -80,9 +80,18 @@ export const textureNetPartNames = Object.keys(textureNetParts) as [
 export const trainedNames = [...networkNames, ...textureNetPartNames] as const;
 export type NetworkName = (typeof trainedNames)[number];
 
+/** `texture-net` first, then `reference`, then the others by name. */
+export function byPreference(a: string, b: string): number {
+  return preferenceOf(a) - preferenceOf(b) || (a < b ? -1 : a > b ? 1 : 0);
+}
+
+function preferenceOf(name: string): number {
+  return name === 'texture-net' ? 0 : name === 'reference' ? 1 : 2;
+}
+
 /** The default model of a set: `texture-net`, otherwise `reference`, otherwise the first by name. */
 export function preferredModel(names: readonly string[]): string | undefined {
-  return ['texture-net', 'reference'].find((name) => names.includes(name)) ?? names.toSorted()[0];
+  return names.toSorted(byPreference)[0];
 }
 
 /** Options that apply to every network. */

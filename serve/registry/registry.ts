@@ -8,7 +8,7 @@ import { basename } from 'node:path';
 import { noTemperatures, type Temperatures } from '../../model/calibration.ts';
 import { TexturaError } from '../../model/error.ts';
 import type { GraphKind, ModelReport } from '../../model/model-file.ts';
-import { preferredModel } from '../../model/network.ts';
+import { byPreference, preferredModel } from '../../model/network.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
 import type { InferenceDevice } from '../inference/devices.ts';
 import {
@@ -186,7 +186,8 @@ export class Registry {
     const preferred = preferredModel(names);
     const check = this.#events.openCheck?.() ?? new SandboxCheck();
     try {
-      for (const source of sources)
+      // In the order of preference, so that the default is one and the same model from the first answer on.
+      for (const source of sources.toSorted((a, b) => byPreference(nameOf(a), nameOf(b))))
         if (!this.#isClosed) await this.#update(source, check, nameOf(source) === preferred);
     } finally {
       check.close();

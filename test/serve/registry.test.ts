@@ -64,6 +64,18 @@ test('an empty folder is not ready and gives 404 until it contains a model', asy
   expect((await ask()).answer?.model.sha256).toBe(await hashOf(exported.first));
 });
 
+test('the default model loads first, so that no other one answers in its place meanwhile', async () => {
+  await exportModels(folder, [
+    { variant: 'lab-baseline', seed: 7 },
+    { variant: 'reference', width: 0.1, seed: 7 },
+  ]);
+  running = await runService(folder);
+  expect(notes().filter((note) => note.includes('loaded'))).toEqual([
+    'reference: loaded on cpu',
+    'lab-baseline: loaded on cpu',
+  ]);
+});
+
 test('a changed model takes over under load, and no request is dropped or mixed', async () => {
   await lay(exported.first);
   running = await runService(folder);
