@@ -17,7 +17,6 @@ import {
 } from '../model/calibration.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
 import { TexturaError } from '../model/error.ts';
-import { metricsFromCsv } from '../model/metrics.ts';
 import { networkOfRun, type Run, runFiles } from '../model/run-file.ts';
 import { photographLogits, validationLogitsFrom } from '../model/validation-logits.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
@@ -32,8 +31,6 @@ const options = z.strictObject({
 interface CrossValidation {
   readonly summary: FoldsSummary;
   readonly first: Run;
-  /** Of all folds' training and validation. */
-  readonly seconds: number;
   readonly calibration: UnseenCalibration;
 }
 
@@ -60,17 +57,9 @@ async function writeAccuracy({ runs }: z.infer<typeof options>): Promise<void> {
 
 async function readValidation(directory: string): Promise<CrossValidation> {
   const summary: FoldsSummary = JSON.parse(await readFile(join(directory, foldFiles.summary), 'utf8'));
-  const seconds = await Promise.all(
-    summary.folds.map(async (_, i) => {
-      const path = join(foldDirectory(directory, i + 1), runFiles.metrics);
-      const rows = metricsFromCsv(await readFile(path, 'utf8'), path);
-      return rows.reduce((sum, row) => sum + row.seconds, 0);
-    }),
-  );
   return {
     summary,
     first: await readRun(foldDirectory(directory, 1)),
-    seconds: seconds.reduce((sum, value) => sum + value, 0),
     calibration: await unseenCalibration(directory, summary.folds.length),
   };
 }
@@ -115,7 +104,6 @@ const headings = [
   'error of photographs',
   'ECE of patches',
   'ECE of photographs',
-  'minutes per fold',
 ];
 
 function accuracyPage(validations: readonly CrossValidation[], runs: string): string {
@@ -124,20 +112,22 @@ function accuracyPage(validations: readonly CrossValidation[], runs: string): st
     .map(rowOf);
   return `# Accuracy
 
-Cross-validation by photograph: the photographs of each class are dealt into folds, and each fold is classified by a network that
-was trained on the others. Every photograph is classified once, by a network that never saw it; the fold does not choose the epoch
-either, because the last one counts. A photograph is classified by the average logits of its patches (at most 15). Intervals are
-95 %: of patches by a bootstrap over photographs, of photographs Wilson's. ECE is the expected calibration error with temperatures
-that were fitted to the photographs of the other folds.
+Cross-validation by photograph: the photographs of each class are dealt into folds, and each fold is classified
+by a network that was trained on the others. Every photograph is classified once, by a network that never saw
+it; the fold does not choose the epoch either, because the last one counts. A photograph is classified by the
+mean logits of its patches (at most 15).
+
+Intervals are 95 %: of patches by a bootstrap over photographs, of photographs Wilson's. ECE is the expected
+calibration error of each fold with the temperatures that were fitted to the photographs of the other folds.
 
 ${markdownTable([headings, ...rows], { align: headings.map((_, i) => (i < 2 ? 'l' : 'r')) })}
 
-Each row is \`npm run train -- --folds N\` with the network and the epochs of the row; everything else is the default recipe, unless
-the row says otherwise. \`npm run docs:accuracy -- --runs ${basename(runs)}\` makes this page.
+Each row is \`npm run train -- --folds N\` with the network and the epochs of the row; everything else is the
+default recipe, unless the row says otherwise. \`npm run docs:accuracy -- --runs ${basename(runs)}\` makes this page.
 `;
 }
 
-function rowOf({ summary, first, seconds, calibration }: CrossValidation): readonly string[] {
+function rowOf({ summary, first, calibration }: CrossValidation): readonly string[] {
   const { config } = first;
   const { parameters, multiplyAdds } = totalsOf(describeLayers(networkOfRun(first)));
   const estimate = ({ error, interval: [low, high] }: FoldsSummary['patchError']) =>
@@ -152,7 +142,6 @@ function rowOf({ summary, first, seconds, calibration }: CrossValidation): reado
     estimate(summary.photographError),
     calibration.patches.toFixed(4),
     calibration.photographs.toFixed(4),
-    (seconds / summary.folds.length / 60).toFixed(1),
   ];
 }
 

@@ -68,6 +68,7 @@ const menu: readonly Group[] = [
     name: 'Measurements',
     entries: [
       { file: 'docs/accuracy.md' },
+      { file: 'docs/accuracy.md' },
       { file: 'docs/trials.md' },
       { file: 'docs/study.md', label: 'Study of ten networks' },
       { file: 'docs/study-method.md', label: 'How often a study is right' },
