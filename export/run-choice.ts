@@ -3,7 +3,7 @@ import { type Dirent, existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { TexturaError } from '../model/error.ts';
-import { type NetworkName, networkNames } from '../model/network.ts';
+import { type NetworkName, trainedNames } from '../model/network.ts';
 import { runFiles } from '../model/run-file.ts';
 import { type StudyArm, studyFiles, studyRunName } from '../model/study-file.ts';
 import { readRun } from '../node/run-record.ts';
@@ -11,8 +11,8 @@ import { readStudy } from '../node/study-record.ts';
 
 /**
  * The newest finished run of each network, in the order of the networks. `roots` are folders of run
- * directories and need not exist. A study's control runs are left out. `note` gets a sentence for each
- * directory that is skipped because it cannot be read.
+ * directories and need not exist. Runs of a study's other arms (`isOtherArm`) are left out. `note` gets a
+ * sentence for each directory that is skipped because it cannot be read.
  */
 export async function newestFinishedRuns(
   roots: readonly string[],
@@ -20,8 +20,8 @@ export async function newestFinishedRuns(
 ): Promise<readonly string[]> {
   const newest = new Map<NetworkName, { readonly directory: string; readonly endedAt: string }>();
   const directories = (await Promise.all(roots.map(runDirectoriesIn))).flat();
-  const controls = new Set((await Promise.all(roots.map((root) => controlRuns(dirname(root))))).flat());
-  for (const directory of directories.filter((path) => !controls.has(path))) {
+  const others = new Set((await Promise.all(roots.map((root) => otherArmRuns(dirname(root))))).flat());
+  for (const directory of directories.filter((path) => !others.has(path))) {
     const run = await readRun(directory).catch((error: unknown) => {
       if (!(error instanceof TexturaError)) throw error;
       note(`skipped ${directory}: ${error.message}`);
@@ -32,7 +32,7 @@ export async function newestFinishedRuns(
     if (known === undefined || endedAt > known.endedAt)
       newest.set(run.config.variant, { directory, endedAt });
   }
-  return networkNames.flatMap((variant) => newest.get(variant)?.directory ?? []);
+  return trainedNames.flatMap((variant) => newest.get(variant)?.directory ?? []);
 }
 
 /** The folders of run directories: `runs`, and `runs` in each study. */
@@ -58,9 +58,17 @@ async function foldersIn(path: string): Promise<readonly Dirent[]> {
 }
 
 /**
- * For each network of a study, the finished run with the lowest balanced error over the seeds. Control runs
- * are left out, because they have the reference's name. `note` gets a sentence for each network without a
- * finished run. Errors: `file-unreadable` or `file-damaged` for study.json.
+ * Whether an arm is a network at another width or with other settings: a control, or one without augmentation.
+ * Exported, it would replace the file of the network whose name it has.
+ */
+function isOtherArm({ name, variant }: StudyArm): boolean {
+  return name !== variant;
+}
+
+/**
+ * For each network of a study, the finished run with the lowest balanced error over the seeds, without other
+ * arms (`isOtherArm`). `note` gets a sentence for each network without a finished run.
+ * Errors: `file-unreadable` or `file-damaged` for study.json.
  */
 export async function bestRunsOfStudy(
   directory: string,
@@ -68,7 +76,7 @@ export async function bestRunsOfStudy(
 ): Promise<readonly string[]> {
   const { arms, seeds } = await readStudy(directory);
   const best: string[] = [];
-  for (const arm of arms.filter(({ controls }) => controls === undefined)) {
+  for (const arm of arms.filter((one) => !isOtherArm(one))) {
     const runs = await finishedRuns(directory, arm, seeds);
     const [first] = runs.toSorted((a, b) => a.error - b.error || a.seed - b.seed);
     if (first === undefined) note(`${directory}: no finished run of ${arm.name}`);
@@ -89,15 +97,14 @@ async function finishedRuns(directory: string, arm: StudyArm, seeds: readonly nu
   return runs;
 }
 
-/** The directories of a study's control runs; none without study.json. */
-async function controlRuns(directory: string): Promise<readonly string[]> {
+/** The directories of the runs of a study's other arms; none without study.json. */
+async function otherArmRuns(directory: string): Promise<readonly string[]> {
   const study = await readStudy(directory).catch((error: unknown) => {
     if (error instanceof TexturaError && error.code === 'file-unreadable') return undefined;
     throw error;
   });
   if (study === undefined) return [];
-  const controls = study.arms.filter((arm) => arm.controls !== undefined);
-  return study.seeds.flatMap((seed) =>
-    controls.map((arm) => join(directory, studyFiles.runs, studyRunName(arm, seed))),
-  );
+  return study.arms
+    .filter(isOtherArm)
+    .flatMap((arm) => study.seeds.map((seed) => join(directory, studyFiles.runs, studyRunName(arm, seed))));
 }

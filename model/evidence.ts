@@ -26,6 +26,8 @@ interface Stage {
 /** The part of a network whose logits follow from statistics of positions. */
 export interface StatisticsHead {
   readonly stages: readonly Stage[];
+  /** False if the statistics are only means. */
+  readonly hasDeviations: boolean;
   readonly varianceFloor: number;
   /** Name of the layer that makes the logits from the statistics. */
   readonly classifier: string;
@@ -49,7 +51,8 @@ export function statisticsHead(network: Network): StatisticsHead | undefined {
       windowPx: receptiveFieldPx,
       stridePx,
     }));
-  return { stages, varianceFloor: statistics.varianceFloor, classifier: classifier.name };
+  const { varianceFloor, deviations: hasDeviations = true } = statistics;
+  return { stages, hasDeviations, varianceFloor, classifier: classifier.name };
 }
 
 interface Evidence {
@@ -73,7 +76,7 @@ export interface PatchEvidence {
  * gives the output `[channels,positions]` of a layer for the patch.
  */
 export function patchEvidence(
-  { stages, varianceFloor, classifier }: StatisticsHead,
+  { stages, hasDeviations, varianceFloor, classifier }: StatisticsHead,
   parameters: Parameters,
   mapsOf: (layer: string) => Float32Array,
   weights: readonly number[],
@@ -88,11 +91,14 @@ export function patchEvidence(
   return {
     stages: stages.map((stage) => {
       const { layer, channels, sidePx } = stage;
-      const own = {
-        means: row.subarray(at, at + channels),
-        deviations: row.subarray(at + channels, at + 2 * channels),
+      const nextWeights = () => {
+        at += channels;
+        return row.subarray(at - channels, at);
       };
-      at += 2 * channels;
+      const own = {
+        means: nextWeights(),
+        deviations: hasDeviations ? nextWeights() : new Float64Array(channels),
+      };
       const maps = { values: mapsOf(layer), channels, positions: sidePx * sidePx };
       return { ...stage, ...positionEvidence(maps, own, varianceFloor) };
     }),

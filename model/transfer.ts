@@ -109,7 +109,7 @@ function layerText(layer: Layer, classifier: string): string {
     case 'batchNorm':
       return layer.name;
     case 'globalStatistics':
-      return `statistics of ${layer.of.join(' ')}`;
+      return `${layer.deviations === false ? 'means' : 'statistics'} of ${layer.of.join(' ')}`;
     case 'globalAverage':
       return '';
     default:

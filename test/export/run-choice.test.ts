@@ -14,10 +14,17 @@ const control: StudyArm = {
   width: 0.5,
   controls: { variant: 'lab-baseline', measure: 'macs' },
 };
+const plain: StudyArm = {
+  name: 'texture-net-no-augmentation',
+  variant: 'texture-net',
+  width: 1,
+  augment: 'none',
+};
 const arms: readonly StudyArm[] = [
   { name: 'no-conv4-pool4', variant: 'no-conv4-pool4', width: 1 },
   { name: 'lab-baseline', variant: 'lab-baseline', width: 1 },
   control,
+  plain,
 ];
 
 /** A study with the runs given by name, as the trainer leaves it. */
@@ -28,11 +35,11 @@ async function studyOf(runs: Readonly<Record<string, TrainedRunOptions>>): Promi
   const study = { textura: '0.1.0', recipe: 'default', config, arms, seeds: [1, 2, 3], failures: {} };
   await writeStudy(directory, studySchema.parse({ ...study, startedAt: '2026-02-03T04:05:06Z' }));
   for (const [name, options] of Object.entries(runs))
-    await writeTrainedRun(join(directory, 'runs', name), options);
+    await writeTrainedRun(join(directory, 'runs', name), { width: 0.1, ...options });
   return directory;
 }
 
-test('of each variant the finished run with the lowest error is chosen, of equal ones the first seed, and never a control', async () => {
+test('of each variant the finished run with the lowest error is chosen, of equal ones the first seed, and never a control or an arm with other settings', async () => {
   const directory = await studyOf({
     'lab-baseline-s1': { top1err: 0.3 },
     'lab-baseline-s2': { top1err: 0.2 },
@@ -40,6 +47,7 @@ test('of each variant the finished run with the lowest error is chosen, of equal
     'no-conv4-pool4-s1': { variant: 'no-conv4-pool4', top1err: 0.1, status: 'diverged' },
     'no-conv4-pool4-s3': { variant: 'no-conv4-pool4', top1err: 0.6 },
     [`${control.name}-s1`]: { variant: 'lab-baseline', top1err: 0.01 },
+    [`${plain.name}-s1`]: { variant: 'texture-net', top1err: 0.01 },
   });
   const notes: string[] = [];
   const runs = await bestRunsOfStudy(directory, (note) => notes.push(note));
@@ -77,12 +85,15 @@ test('a folder that is not a study is reported', async () => {
   });
 });
 
-test('the newest runs of all exclude the controls of a study', async () => {
+test('the newest runs of all include parts of texture-net, but not the other arms of a study', async () => {
   const directory = await studyOf({
+    'texture-net-no-norm-s1': { variant: 'texture-net-no-norm' },
     'lab-baseline-s1': { endedAt: '2026-02-03T05:00:00Z' },
     [`${control.name}-s1`]: { endedAt: '2026-02-03T06:00:00Z' },
+    [`${plain.name}-s1`]: { variant: 'texture-net', endedAt: '2026-02-03T06:00:00Z' },
   });
   await writeFile(join(directory, 'runs', 'note.txt'), 'not a run');
   const found = await newestFinishedRuns([join(directory, 'runs')], () => {});
-  expect(found).toEqual([join(directory, 'runs', 'lab-baseline-s1')]);
+  const names = ['lab-baseline-s1', 'texture-net-no-norm-s1'];
+  expect(found).toEqual(names.map((name) => join(directory, 'runs', name)));
 });

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { positionEvidence } from '../../model/evidence.ts';
+import { patchEvidence, positionEvidence, statisticsHead, sumOf } from '../../model/evidence.ts';
+import { foldedNetwork } from '../../model/fold-batch-norm.ts';
+import { networkOf } from '../../model/network.ts';
 
 test('a mean is divided by the values, a deviation by the squared distances from the mean', () => {
   // Two channels of four positions: mean 3 and variance 5; mean 2 and no variance.
@@ -12,4 +14,26 @@ test('a mean is divided by the values, a deviation by the squared distances from
   deviations.forEach((value, i) => {
     expect(value).toBeCloseTo(expected[i] ?? Number.NaN, 12);
   });
+});
+
+test('the positions of a network without deviations add up to its logit', () => {
+  const head = statisticsHead(foldedNetwork(networkOf('texture-net-no-deviations', 2, { width: 1 / 12 })));
+  if (head === undefined) throw new Error('expected a head');
+  // Channel c of every stage is c + 1 at each position; the weights of class 1 are 1, 2, 3, ...
+  const mapsOf = (layer: string) => {
+    const { channels = 0, sidePx = 0 } = head.stages.find((stage) => stage.layer === layer) ?? {};
+    return Float32Array.from({ length: channels * sidePx ** 2 }, (_, i) => Math.floor(i / sidePx ** 2) + 1);
+  };
+  expect(head.stages.map(({ channels }) => channels)).toEqual([2, 4, 8]);
+  const kernel = Float32Array.from({ length: 2 * 14 }, (_, i) => (i < 14 ? 100 : i - 13));
+  const parameters = new Map([
+    ['linear.kernel', kernel],
+    ['linear.bias', Float32Array.of(50, 7)],
+  ]);
+  const { stages, bias } = patchEvidence(head, parameters, mapsOf, [0, 1]);
+  const means = stages.map((stage) => sumOf(stage.means));
+  // 1 1 + 2 2,  3 1 + 4 2 + 5 3 + 6 4,  7 1 + 8 2 + ... + 14 8
+  for (const [i, expected] of [5, 50, 420].entries()) expect(means[i]).toBeCloseTo(expected, 9);
+  expect(stages.map((stage) => sumOf(stage.deviations))).toEqual([0, 0, 0]);
+  expect(bias).toBe(7);
 });

@@ -97,6 +97,9 @@ test('another network or width is an error that names both; classes, batch norma
   expect(fault(networkOf('texture-net', 3, { width: 0.25, meanGrey: 90 }))).toContain(
     'texture-net (centre, ',
   );
+  expect(fault(networkOf('texture-net-no-deviations', 3, { width: 0.25 }))).toContain(
+    'relu4, means of relu1 relu2 relu4, 1x1 classifier), but this run trains texture-net (',
+  );
   expect(fault(textureNet(7))).toBeUndefined();
   const taught = { ...foldBatchNorm(sourceOf(network, ['a', 'b', 'c'])).network, name: 'taught' };
   expect(fault(taught)).toBeUndefined();

@@ -6,7 +6,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parameterSpecs } from '../../model/description.ts';
-import { type Network, networkOf, type VariantName } from '../../model/network.ts';
+import { type Network, type NetworkName, networkOf } from '../../model/network.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { type Run, type RunStatus, runFiles, runSchema } from '../../model/run-file.ts';
@@ -17,7 +17,7 @@ import { randomParameters, randomPatches } from './random-network.ts';
 import { referenceLogits } from './reference-network.ts';
 
 export interface TrainedRunOptions {
-  readonly variant?: VariantName;
+  readonly variant?: NetworkName;
   /** Factor on the filters of its convolutions. */
   readonly width?: number;
   readonly labels?: readonly string[];
