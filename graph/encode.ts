@@ -1,12 +1,9 @@
 /** Encodes a graph as an ONNX file. */
 import type { ModelDocs, Opset } from '../model/model-file.ts';
-
 import type { Graph, GraphContent, GraphNode, Initializer } from './builder.ts';
 import { attributeTypeCodes, type Dtype, dtypes, type Message } from './onnx/format.ts';
 import { encodeMessage } from './onnx/protobuf.ts';
-import type { AttributeType } from './operator.ts';
-import { attributeTypesOf } from './operator.ts';
-import type { Tensor } from './tensor.ts';
+import { type AttributeType, attributeTypesOf } from './operator.ts';
 import type { Value } from './value.ts';
 
 /**
@@ -94,11 +91,7 @@ function attributeMessage(name: string, type: AttributeType, value: unknown): Me
 }
 
 function initializerMessage({ name, tensor }: Initializer): Message<'Tensor'> {
-  return { ...tensorMessage(tensor), name };
-}
-
-function tensorMessage({ dtype, shape, bytes }: Tensor): Message<'Tensor'> {
-  return { dims: shape, dataType: dtypes[dtype].code, rawData: bytes };
+  return { dims: tensor.shape, dataType: dtypes[tensor.dtype].code, name, rawData: tensor.bytes };
 }
 
 function valueMessage({ name, dtype, shape }: Value, docs: ModelDocs | undefined): Message<'ValueInfo'> {

@@ -16,9 +16,9 @@ import { type FloatDtype, tensorOf } from './tensor.ts';
 import { graphFault, type Value } from './value.ts';
 
 /** Returns the value of a parameter such as `conv2.kernel`, in the shape of its specification. */
-export type ParameterSource = (name: string, shape: readonly number[]) => Value;
+type ParameterSource = (name: string, shape: readonly number[]) => Value;
 
-export interface ForwardOutputs {
+interface ForwardOutputs {
   /**
    * `[N,F,1,1]`, what the classifier reads; undefined for a network that has no global statistics.
    */
@@ -50,8 +50,7 @@ export function forwardGraph(
 ): Graph {
   const graph = createGraph({ name: network.name, opset, float });
   const image = graph.input(graphNames.image, float, ['N', 1, inputPx, inputPx]);
-  const source: ParameterSource = (name, shape) =>
-    graph.initializer(name, tensorOf(float, shape, parameter(parameters, name)));
+  const source = storedIn(graph, parameters);
   const { logits, probabilities, features } = addForward(graph, network, image, source, temperature);
   graph.output(probabilities);
   graph.output(logits);
@@ -66,13 +65,16 @@ export function forwardGraph(
 export function featureGraph(network: Network, parameters: Parameters, opset: Opset): Graph {
   const graph = createGraph({ name: `${network.name} features`, opset, float: 'float32' });
   const image = graph.input(graphNames.image, graph.float, ['N', 1, inputPx, inputPx]);
-  const { logits, features } = addForward(graph, network, image, (name, shape) =>
-    graph.initializer(name, tensorOf(graph.float, shape, parameter(parameters, name))),
-  );
+  const { logits, features } = addForward(graph, network, image, storedIn(graph, parameters));
   if (features === undefined) throw graphFault(`${network.name} has no global statistics`);
   graph.output(logits);
   graph.output(graph.node('Identity', [features], { name: 'features' }));
   return graph;
+}
+
+/** Weights inside the graph. */
+function storedIn(graph: Graph, parameters: Parameters): ParameterSource {
+  return (name, shape) => graph.initializer(name, tensorOf(graph.float, shape, parameter(parameters, name)));
 }
 
 /** The feature score of model/known-score.ts, `[N,1]`, with 1x1 convolutions as its linear maps. */
@@ -126,9 +128,14 @@ export function addForward(
   return { logits, probabilities, features: statistics && outputs.get(statistics.name) };
 }
 
-/** Softmax of `logits / temperature` `[N,C]`; the logits stay as they are. */
-export function addProbabilities(graph: Graph, logits: Value, temperature: number): Value {
+/** Softmax of `logits / temperature` over axis 1, the classes; the logits stay as they are. */
+export function addProbabilities(
+  graph: Graph,
+  logits: Value,
+  temperature: number,
+  name: string = graphNames.probabilities,
+): Value {
   const tempered =
     temperature === 1 ? logits : graph.node('Div', [logits, graph.scalar(temperature)], { name: 'tempered' });
-  return graph.node('Softmax', [tempered], { axis: 1, name: graphNames.probabilities });
+  return graph.node('Softmax', [tempered], { axis: 1, name });
 }

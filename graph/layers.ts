@@ -16,7 +16,7 @@ import type { Weights } from './step/stored-parameters.ts';
 import { graphFault, type Value } from './value.ts';
 
 /** Inputs of a layer of the portable graph. */
-export interface PortableInputs {
+interface PortableInputs {
   /** Output of the previous layer, `[N,channels,height,width]`. */
   readonly x: Value;
   /** Outputs of all previous layers. */
@@ -110,7 +110,7 @@ function named<T>(outputs: ReadonlyMap<string, T>, layer: string): T {
 }
 
 /** An operation of the training step; a convolution includes a max pooling that follows it. */
-export type StepOperation =
+type StepOperation =
   | Exclude<Operation, { kind: 'convolution' }>
   | {
       readonly kind: 'convolution';
@@ -137,7 +137,7 @@ export function stepOperationsOf(operations: readonly Operation[]): readonly Ste
 }
 
 /** Inputs of an operation of the step. */
-export interface StepInputs {
+interface StepInputs {
   /** Output of the previous operation. */
   readonly x: Activation;
   /** Outputs of all previous operations, by layer. */

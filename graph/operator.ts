@@ -31,7 +31,7 @@ interface AttributeValues {
 }
 
 /** A graph that a node runs, such as the body of a loop; the builder's content of a graph. */
-export interface Subgraph {
+interface Subgraph {
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
 }

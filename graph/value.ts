@@ -38,7 +38,7 @@ export function axisOf(axis: number, rank: number): number {
 }
 
 /** A size as a number times names: `20*N` is 20 and N. */
-export interface SizeFactors {
+interface SizeFactors {
   readonly known: number;
   readonly symbols: readonly string[];
 }

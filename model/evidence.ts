@@ -63,7 +63,7 @@ interface Evidence {
 }
 
 /** What the positions of a stage add for one patch. */
-export interface StageEvidence extends Evidence, Stage {}
+interface StageEvidence extends Evidence, Stage {}
 
 /** The positions of all stages and the bias add up to the sum of the logits weighted by `weights`. */
 export interface PatchEvidence {

@@ -25,7 +25,7 @@ export interface ImageKind {
 export const imageKindBytes = 4096;
 
 /** The supported formats, for messages. */
-export const decodedKinds = 'JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PGM, PPM or PBM';
+const decodedKinds = 'JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PGM, PPM or PBM';
 
 /**
  * The format of an image; undefined if it is not a known image format. The first `imageKindBytes` are enough,

@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { TexturaError } from './error.ts';
 import { counted, oneLine } from './words.ts';
 
-export interface IssueSetting {
+interface IssueSetting {
   /** The checked value, so that a message can quote it. Omit it if it is secret. */
   readonly input?: unknown;
   /** Formats a path in messages; by default as in `config.seeds[0]`. */

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { TexturaError } from './error.ts';
 
-export const metricsColumns = [
+const metricsColumns = [
   'epoch',
   'split',
   'objective',

@@ -63,7 +63,7 @@ interface TextureNetPart {
 }
 
 /** texture-net without one of its parts, to measure whether the part helps. */
-export const textureNetParts = {
+const textureNetParts = {
   'texture-net-no-deviations': { withoutDeviations: true },
   'texture-net-no-norm': { withoutNorm: true },
   'texture-net-no-stage1': { stage: 'relu1' },
@@ -95,7 +95,7 @@ export function preferredModel(names: readonly string[]): string | undefined {
 }
 
 /** Options that apply to every network. */
-export interface NetworkForm {
+interface NetworkForm {
   /**
    * Batch normalisation, instead of a bias, after every convolution but the classifier. texture-net always
    * has it.

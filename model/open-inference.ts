@@ -36,7 +36,7 @@ export const inferRequestSchema = z.looseObject({
 export type InferRequest = z.infer<typeof inferRequestSchema>;
 export type InferInput = z.infer<typeof inputSchema>;
 
-export const tensorMetadataSchema = z.strictObject({
+const tensorMetadataSchema = z.strictObject({
   name: z.string(),
   datatype: z.literal('FP32'),
   /** -1 for a dynamic size. */

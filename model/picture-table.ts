@@ -17,7 +17,7 @@ export const pictureColumns = [
   'model',
 ] as const;
 
-export interface PicturePrediction {
+interface PicturePrediction {
   readonly label: string;
   /** 0..1. */
   readonly probability: number;

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { Network } from './network.ts';
 import { configuredNetwork, trainingConfigSchema } from './training-config.ts';
 
-export const engineNames = ['tfjs', 'onnx'] as const;
-export const engineNameSchema = z.enum(engineNames);
+const engineNames = ['tfjs', 'onnx'] as const;
+const engineNameSchema = z.enum(engineNames);
 export type EngineName = (typeof engineNames)[number];
 
 /**
@@ -14,7 +14,7 @@ export const precisions = ['float32', 'tf32'] as const;
 export type Precision = (typeof precisions)[number];
 
 /** `failed` and `stopped` runs can be resumed. A killed run stays `running`. */
-export const runStatuses = ['running', 'finished', 'diverged', 'stopped', 'failed'] as const;
+const runStatuses = ['running', 'finished', 'diverged', 'stopped', 'failed'] as const;
 export type RunStatus = (typeof runStatuses)[number];
 
 /** Names of the files of a run directory, relative to it. */
@@ -37,7 +37,7 @@ export const runFiles = {
 } as const;
 
 /** Summary of the training and validation images, so that two runs can be checked for the same data. */
-export const dataSummarySchema = z.strictObject({
+const dataSummarySchema = z.strictObject({
   source: z.string(),
   /** SHA-256 over labels, splits, the content hashes of the images and their groups, in order. */
   fingerprint: z.string().regex(/^[0-9a-f]{64}$/),

@@ -20,7 +20,7 @@ import type { Pixels, StretchedBits } from './image.ts';
 const stretchedBits: readonly StretchedBits[] = [8, 10, 12];
 
 /** Interleaved 16-bit samples, 0..65535. */
-export interface DeepPixels extends Omit<Pixels, 'data' | 'stretchedFromBits'> {
+interface DeepPixels extends Omit<Pixels, 'data' | 'stretchedFromBits'> {
   readonly data: Uint16Array;
 }
 

@@ -37,7 +37,7 @@ export const imagesBodySchema = z.union([
   z.strictObject({ images: z.array(z.string()).min(1).describe('Several image files.') }),
 ]);
 
-export const predictionSchema = z.strictObject({
+const predictionSchema = z.strictObject({
   label: z.string(),
   probability: z.number().min(0).max(1),
 });

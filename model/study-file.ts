@@ -25,7 +25,7 @@ export const controlMeasures = ['params', 'macs'] as const;
 export type ControlMeasure = (typeof controlMeasures)[number];
 
 /** A network that the study trains with every seed. */
-export const studyArmSchema = z.strictObject({
+const studyArmSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9-]+$/),
   variant: z.enum(trainedNames),
   /** Factor on the filters of the reference's hidden convolutions; differs from 1 only in controls. */
@@ -40,7 +40,7 @@ export const studyArmSchema = z.strictObject({
 export type StudyArm = z.infer<typeof studyArmSchema>;
 
 /** The data of all runs of a study, before each seed splits it. */
-export const studyDataSchema = z.strictObject({
+const studyDataSchema = z.strictObject({
   /** SHA-256 over labels and content hashes of the images, and over the split if the folder defines one. */
   fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
   /** Number of images of each class, in label order. */
@@ -49,7 +49,7 @@ export const studyDataSchema = z.strictObject({
 export type StudyData = z.infer<typeof studyDataSchema>;
 
 /** How the learning rate of each arm is chosen: the one with the lowest error on seeds that are not reported. */
-export const studyTuningSchema = z.strictObject({
+const studyTuningSchema = z.strictObject({
   /** Rates that are tried, ascending. */
   rates: z.array(z.number().positive()).min(2),
   seeds: z.array(z.int().min(0)).min(1),

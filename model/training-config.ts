@@ -17,10 +17,10 @@ export type Augmentation = (typeof augmentations)[number];
 export const normalisations = ['patch', 'mean'] as const;
 
 /** Learning rate after the warm-up: decays to zero along half a cosine, or stays constant. */
-export const schedules = ['cosine', 'constant'] as const;
+const schedules = ['cosine', 'constant'] as const;
 
 /** On which validation photographs the best epoch is chosen. */
-export const epochChoices = ['all', 'half'] as const;
+const epochChoices = ['all', 'half'] as const;
 
 /** The help names the recipe instead of the schema's default. */
 const byRecipe = { defaultText: 'by recipe' };

@@ -27,7 +27,7 @@ export interface Transfer {
   readonly folded?: FoldedSource;
 }
 
-export interface FoldedSource {
+interface FoldedSource {
   /** Weights and biases of the source. */
   readonly parameters: Parameters;
   /** Rows of the classifier that come from the source. */

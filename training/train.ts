@@ -31,7 +31,7 @@ import { type RunReturn, trainRun } from './run/train-run.ts';
 const everyNetwork = 'all';
 const { variant: _, ...settingsSchema } = trainingConfigSchema.shape;
 
-export const trainOptions = z.strictObject({
+const trainOptions = z.strictObject({
   ...settingsSchema,
   data: dataOption,
   network: z
@@ -81,7 +81,7 @@ export const trainOptions = z.strictObject({
     .default(false)
     .describe('print how fast the data loader is and how long the engine waits for it'),
 });
-export type TrainOptions = z.infer<typeof trainOptions>;
+type TrainOptions = z.infer<typeof trainOptions>;
 
 const terminal = terminalOn(process.stdout);
 

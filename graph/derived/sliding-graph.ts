@@ -11,6 +11,7 @@ import type { Network } from '../../model/network.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
 import { inputPx } from '../../model/patch.ts';
 import { createGraph, type Graph } from '../builder.ts';
+import { addProbabilities } from '../forward.ts';
 import { addPortableLayer } from '../layers.ts';
 import { tensorOf } from '../tensor.ts';
 import type { Value } from '../value.ts';
@@ -37,8 +38,8 @@ export interface SlidingGraph {
 }
 
 /**
- * Builds the graph, with the `temperature` of patches. If the network starts with standardisation, its input is the standardised picture
- * (local-standardisation.ts).
+ * Builds the graph, with the `temperature` of patches. If the network starts with standardisation, its input
+ * is the standardised picture (local-standardisation.ts).
  */
 export function slidingGraph(
   network: Network,
@@ -73,9 +74,7 @@ export function slidingGraph(
   // past the edge are then cropped.
   const places = (length: number) => Math.floor((length - inputPx) / stridePx) + 1;
   const within = cropped(graph, averaged, places(plan.height), places(plan.width));
-  const tempered =
-    temperature === 1 ? within : graph.node('Div', [within, graph.scalar(temperature)], { name: 'tempered' });
-  graph.output(graph.node('Softmax', [tempered], { axis: 1, name: slidingNames.probabilities }));
+  graph.output(addProbabilities(graph, within, temperature, slidingNames.probabilities));
   return { graph, stridePx };
 }
 
@@ -115,9 +114,9 @@ function addStatistics(
     const step = placePx / stridePx;
     // The average of a window is the average of its row averages, which needs fewer additions.
     const average = (value: Value) => {
-      const pool = { pads: [0, 0, 0, 0] };
-      const acrossRows = { ...pool, kernel_shape: [1, sidePx], strides: [1, step] };
-      const downColumns = { ...pool, kernel_shape: [sidePx, 1], strides: [step, 1] };
+      const pads = [0, 0, 0, 0];
+      const acrossRows = { kernel_shape: [1, sidePx], strides: [1, step], pads };
+      const downColumns = { kernel_shape: [sidePx, 1], strides: [step, 1], pads };
       return graph.node('AveragePool', [graph.node('AveragePool', [value], acrossRows)], downColumns);
     };
     const mean = average(x);
@@ -221,10 +220,6 @@ function addWholeLayer(
   return addPortableLayer(graph, layer, { x, outputs: new Map(), weights });
 }
 
-function windowOf(sidePx: number, stridePx = 1) {
-  return { kernel_shape: [sidePx, sidePx], strides: [stridePx, stridePx], pads: [0, 0, 0, 0] };
-}
-
 /** Side of the square of positions of one patch that the head averages. */
 function positionsLeft(network: Network): number {
   const before = describeLayers(network).at(-2)?.outputShape;
@@ -239,7 +234,9 @@ function averageOverWindow(graph: Graph, x: Value, side: number): Value {
   const window = graph.floats(new Array(side * side).fill(1 / side ** 2), [1, 1, side, side]);
   const single = graph.reshape(x, [classes, 1, rows, columns]);
   const mean = graph.node('Conv', [single, window], {
-    ...windowOf(side),
+    kernel_shape: [side, side],
+    strides: [1, 1],
+    pads: [0, 0, 0, 0],
     dilations: [1, 1],
     group: 1,
     name: 'mean',

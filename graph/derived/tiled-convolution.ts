@@ -12,7 +12,7 @@ import { type ToomCook, toomCook } from '../step/toom-cook.ts';
 import { tensorOf } from '../tensor.ts';
 import type { Value } from '../value.ts';
 
-export interface TiledConvolution {
+interface TiledConvolution {
   /** `[filters,channels,r,r]`, row-major. */
   readonly kernel: Float32Array;
   readonly bias: Float32Array;

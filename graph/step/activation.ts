@@ -9,7 +9,7 @@
  * zero.
  */
 import type { Graph } from '../builder.ts';
-import { type Dimension, graphFault, type Value } from '../value.ts';
+import { knownSize, type Value } from '../value.ts';
 
 /** A spatial axis: the number of stored rows (or columns), of which the first `valid` are used. */
 export interface Extent {
@@ -34,7 +34,7 @@ export interface Pass {
   backward(dY: Value): LayerGradients;
 }
 
-export interface LayerGradients {
+interface LayerGradients {
   /** Gradients by parameter name, in the layout in which the step stores the parameter. */
   readonly parameters: Readonly<Record<string, Value>>;
   /**
@@ -54,9 +54,9 @@ export function activation(value: Value): Activation {
   const [rows, columns, channels] = value.shape;
   return {
     value,
-    rows: wholeExtent(known(rows)),
-    columns: wholeExtent(known(columns)),
-    channels: known(channels),
+    rows: wholeExtent(knownSize(rows, 'the rows of an activation')),
+    columns: wholeExtent(knownSize(columns, 'the columns of an activation')),
+    channels: knownSize(channels, 'the channels of an activation'),
   };
 }
 
@@ -91,11 +91,6 @@ export function cropped(
     padded: (gradient) =>
       graph.node('Pad', [gradient, graph.integers(pads)], { mode: 'constant', name: 'dX.padded' }),
   };
-}
-
-function known(size: Dimension | undefined): number {
-  if (typeof size !== 'number') throw graphFault(`expected a known activation size, got ${size}`);
-  return size;
 }
 
 /** Reshapes to an activation's shape; the batch takes the remaining size. */

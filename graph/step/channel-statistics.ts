@@ -107,7 +107,7 @@ function channelMean(graph: Graph, x: Activation, u: Value, v: Value | undefined
 }
 
 /** A layer whose output a global statistics layer reads. */
-export interface StatisticsSource {
+interface StatisticsSource {
   readonly source: string;
   readonly input: Activation;
 }

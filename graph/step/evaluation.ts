@@ -10,7 +10,7 @@ import type { Value } from '../value.ts';
 import { forwardPasses, outputOf, patchesFirst, patchesInput, pixelsOf, stepNames } from './step.ts';
 import { storedShape, type Weights, weightsInGraph } from './stored-parameters.ts';
 
-export interface EvaluationGraphs {
+interface EvaluationGraphs {
   /** From every kernel, named and stored as in a step, to LAYER.kernel.prepared. */
   readonly preparation: Graph;
   /**

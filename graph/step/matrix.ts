@@ -27,7 +27,7 @@ export function kronecker(a: Matrix, b: Matrix): Matrix {
   );
 }
 
-export function columnsOf(matrix: Matrix): number {
+function columnsOf(matrix: Matrix): number {
   return matrix[0]?.length ?? 0;
 }
 

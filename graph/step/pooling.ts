@@ -50,7 +50,7 @@ function wonBy(graph: Graph, stays: readonly Value[], i: number, name: string): 
 }
 
 /** Bool masks of one shape, to concatenate along an axis. */
-export interface MaskRow {
+interface MaskRow {
   readonly masks: readonly Value[];
   readonly axis: number;
 }

@@ -10,7 +10,7 @@ import { stepNames } from './step.ts';
 import { fromStored, storedShape, toStored } from './stored-parameters.ts';
 
 /** A value in row-major order; the class of the array determines its type. */
-export interface StepValue {
+interface StepValue {
   readonly data: Float32Array | Uint8Array | Int32Array;
   readonly shape: readonly number[];
 }

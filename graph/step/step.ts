@@ -148,7 +148,7 @@ export function pixelsOf(graph: Graph, patches: Value): Activation {
 }
 
 /** The pass of an operation, with the operation's name. */
-export type NamedPass = Pass & { readonly name: string };
+type NamedPass = Pass & { readonly name: string };
 
 /** The forward half: one pass per operation; the last one computes the logits. */
 export function forwardPasses(

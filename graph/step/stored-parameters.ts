@@ -45,7 +45,7 @@ function transposedValues(values: Float32Array, rows: number, columns: number): 
 }
 
 /** The two axes after the kernel positions: as stored, or transposed for the backward pass. */
-export type KernelOrder = 'filters-channels' | 'channels-filters';
+type KernelOrder = 'filters-channels' | 'channels-filters';
 
 /**
  * Source of the weights of a pass: inputs of the step, initializers of a file, or kernels that another graph

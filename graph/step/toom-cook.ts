@@ -111,7 +111,7 @@ export interface Rational {
   readonly denominator: bigint;
 }
 
-export type RationalMatrix = readonly (readonly Rational[])[];
+type RationalMatrix = readonly (readonly Rational[])[];
 
 export function rational(numerator: bigint | number, denominator: bigint | number = 1): Rational {
   const [n, d] = [BigInt(numerator), BigInt(denominator)];
@@ -120,7 +120,7 @@ export function rational(numerator: bigint | number, denominator: bigint | numbe
 }
 
 export const zero = rational(0);
-export const one = rational(1);
+const one = rational(1);
 
 export function add(a: Rational, b: Rational): Rational {
   return rational(a.numerator * b.denominator + b.numerator * a.denominator, a.denominator * b.denominator);
@@ -130,23 +130,23 @@ export function multiply(a: Rational, b: Rational): Rational {
   return rational(a.numerator * b.numerator, a.denominator * b.denominator);
 }
 
-export function divide(a: Rational, b: Rational): Rational {
+function divide(a: Rational, b: Rational): Rational {
   return rational(a.numerator * b.denominator, a.denominator * b.numerator);
 }
 
-export function negate({ numerator, denominator }: Rational): Rational {
+function negate({ numerator, denominator }: Rational): Rational {
   return { numerator: -numerator, denominator };
 }
 
-export function absolute(a: Rational): Rational {
+function absolute(a: Rational): Rational {
   return a.numerator < 0n ? negate(a) : a;
 }
 
-export function isGreater(a: Rational, b: Rational): boolean {
+function isGreater(a: Rational, b: Rational): boolean {
   return a.numerator * b.denominator > b.numerator * a.denominator;
 }
 
-export function power(base: Rational, exponent: number): Rational {
+function power(base: Rational, exponent: number): Rational {
   return rational(base.numerator ** BigInt(exponent), base.denominator ** BigInt(exponent));
 }
 
@@ -155,7 +155,7 @@ export function toNumber({ numerator, denominator }: Rational): number {
   return Number(numerator) / Number(denominator);
 }
 
-export function transpose<T>(matrix: readonly (readonly T[])[]): readonly (readonly T[])[] {
+function transpose<T>(matrix: readonly (readonly T[])[]): readonly (readonly T[])[] {
   return (matrix[0] ?? []).map((_, column) => matrix.map((row) => row[column] as T));
 }
 

@@ -7,7 +7,7 @@ const firstDriver = 580;
 /** The lowest compute capability (Turing) that CUDA 13 and onnxruntime's kernels support. */
 const lowestCapability = 7.5;
 
-export interface CudaGpu {
+interface CudaGpu {
   readonly name: string;
   readonly driver: string;
   readonly computeCapability: string;

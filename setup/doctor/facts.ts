@@ -27,7 +27,7 @@ export interface Provider {
   readonly bundled: boolean;
 }
 
-export interface CudaFacts {
+interface CudaFacts {
   /** The precision of CUDA, and the value of NVIDIA_TF32_OVERRIDE that determines it. */
   readonly precision: Precision;
   readonly tf32Override: string;

@@ -9,7 +9,7 @@ import type { Engine } from './engine.ts';
 import { chooseEngine, type EngineChoice, type EngineRequest } from './engine-choice.ts';
 import { loadTensorflow, tensorflowDevices } from './tensorflow/load.ts';
 
-export interface EngineOpening {
+interface EngineOpening {
   readonly threads: number;
   /** The usual batch size; the onnx engine builds its graph for it. */
   readonly batch: number;

@@ -13,7 +13,7 @@ import { type InferenceSession, type SessionOptions, Tensor } from '../../node/o
 export type Tensors = Readonly<Record<string, Tensor>>;
 
 /** The values of a training state, by their names in the step. Calls must not overlap. */
-export interface OnnxState {
+interface OnnxState {
   /** The current values, as inputs of a run. The next run or `write` invalidates them. */
   readonly tensors: Tensors;
   /** The outputs `NAME.next` of a run: a tensor to fill, or null for a new one. */

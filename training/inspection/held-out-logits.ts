@@ -7,7 +7,7 @@ import { randomStream, shuffle } from '../../model/random.ts';
 import { classMeans, shrunkCovariance, standardised } from '../../model/statistics/covariance.ts';
 import { cholesky, dot, solveLower, solveUpper } from '../../model/statistics/linear-algebra.ts';
 
-export interface LabelledFeatures {
+interface LabelledFeatures {
   /** Of each photograph; all of one length. */
   readonly features: readonly Float32Array[];
   /** Class index of each photograph. */

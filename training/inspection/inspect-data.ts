@@ -65,7 +65,7 @@ export const inspectOptions = z.strictObject({
   json: z.boolean().default(false).describe('print inspection.json instead of a summary'),
   maxImagePixels: maxImagePixelsOption,
 });
-export type InspectOptions = z.infer<typeof inspectOptions>;
+type InspectOptions = z.infer<typeof inspectOptions>;
 
 export interface FinishedInspection {
   readonly inspection: Inspection;

@@ -98,7 +98,7 @@ const leastCorrelation = 0.9;
 /** In grey levels. Below, thumbnails are mostly rounding. */
 const leastDeviation = 0.5;
 
-export interface NearDuplicates {
+interface NearDuplicates {
   /** Indices of the photographs that show one picture, two or more. */
   readonly photographs: readonly number[];
   /** Lowest correlation of the thumbnails of neighbours in the set, 0.9 to 1. */

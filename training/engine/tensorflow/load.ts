@@ -16,7 +16,7 @@ export { tensorflowInstalled } from './location.ts';
 
 export type TensorFlow = typeof import('@tensorflow/tfjs-node-gpu');
 
-export interface TensorflowSettings {
+interface TensorflowSettings {
   /**
    * Threads within an operation; default: all usable cores. Only effective in the first load of a process.
    */
