@@ -4,7 +4,7 @@ import { networkNames } from '../model/network.ts';
 import { chromiumMissing, findChromium } from '../node/chromium.ts';
 import { usableCores } from '../node/machine.ts';
 import type { Terminal } from '../node/terminal.ts';
-import { tensorflowInstalled } from '../training/engine/tensorflow/load.ts';
+import { tensorflowInstalled } from '../training/engine/tensorflow/location.ts';
 import { commandOf, listed, outOption } from './bench-options.ts';
 import { publish } from './bench-page.ts';
 import { type Environment, multipliesBfloat16, readEnvironment } from './environment.ts';

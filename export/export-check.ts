@@ -23,8 +23,8 @@ type ExportCheck = ModelReport['graphs'][number]['parity'];
 
 /**
  * Runs the file at `path`, which divides its logits by `temperature` before the softmax, on all patches and
- * compares; messages call it `name`. Errors: `parity-failed`, with
- * the difference, if a probability differs by more than allowed or a value is not finite.
+ * compares; messages call it `name`. Errors: `parity-failed`, with the difference, if a probability differs by
+ * more than allowed or a value is not finite.
  */
 export async function verifyFile(
   path: string,
@@ -127,12 +127,12 @@ function failureText(
   return [
     `${name}: not written, because its outputs differ from those of ${check.against}:`,
     `expected probabilities within ${allowedDifference}, got a difference of ${check.probabilities.maxAbsolute}`,
-    `(${wrong} of ${counted(check.patches, 'patch', 'patches')} beyond it; the top class agrees in ${percent(check.argmaxAgreement)})`,
+    `(${wrong} of ${counted(check.patches, 'patch', 'patches')} beyond it; the top class agrees in ${agreementText(check.argmaxAgreement)})`,
     ...(suspicion === undefined ? [] : [`\n${suspicion}`]),
   ].join(' ');
 }
 
 /** `99.6 %`; rounded down, so that `100 %` means all. */
-export function percent(share: number): string {
+export function agreementText(share: number): string {
   return share === 1 ? '100 %' : `${Math.floor(share * 1000) / 10} %`;
 }

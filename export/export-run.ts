@@ -2,7 +2,6 @@
  * Exports a run to the folder of models: verified ONNX files, a report, and an entry in the index that the
  * service and the page read. A file that fails its check is removed, and an older file of that name stays.
  */
-import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Graph } from '../graph/builder.ts';
@@ -14,6 +13,7 @@ import { noTemperatures, type Temperatures } from '../model/calibration.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
 import {
   type GraphKind,
+  graphKinds,
   type ModelIndex,
   type ModelReport,
   metadataKeys,
@@ -27,22 +27,19 @@ import { patchBytes } from '../model/patch.ts';
 import { softmaxRows } from '../model/scores.ts';
 import { type SelfCheck, selfCheckEntry } from '../model/self-check.ts';
 import { calibrationOf, patchErrorInterval } from '../model/validation-logits.ts';
-import { moveFile, writeFileAtomically } from '../node/atomic-file.ts';
+import { moveFile, writeFileAtomically, writeJson } from '../node/atomic-file.ts';
 import { requireSpace } from '../node/output.ts';
+import { sha256 } from '../node/sha256.ts';
 import { verifyFile } from './export-check.ts';
 import type { ReferencePatches, TrainedRun } from './trained-run.ts';
-
-/** The graphs that can be exported. */
-export const exportedGraphs = ['portable', 'throughput'] as const satisfies readonly GraphKind[];
-type ExportedGraph = (typeof exportedGraphs)[number];
 
 /**
  * The graphs worth writing: the throughput graph only for networks that it is faster for. On two cores and 32
  * patches it computes the reference 2.4 times as fast as the portable graph, and texture-net, whose small
  * kernels gain less from tiles, 0.7 times as fast.
  */
-export function usefulGraphs({ layers }: Network): readonly ExportedGraph[] {
-  return layers.some(({ kind }) => kind === 'globalStatistics') ? ['portable'] : exportedGraphs;
+export function usefulGraphs({ layers }: Network): readonly GraphKind[] {
+  return layers.some(({ kind }) => kind === 'globalStatistics') ? ['portable'] : graphKinds;
 }
 
 interface GraphOptions {
@@ -50,7 +47,7 @@ interface GraphOptions {
   readonly temperature: number;
 }
 
-const builders: { readonly [K in ExportedGraph]: (trained: TrainedRun, options: GraphOptions) => Graph } = {
+const builders: { readonly [K in GraphKind]: (trained: TrainedRun, options: GraphOptions) => Graph } = {
   portable: ({ network, parameters, known }, options) =>
     forwardGraph(network, parameters, { ...options, known }),
   throughput: ({ network, parameters }, options) => throughputGraph(network, parameters, options),
@@ -70,7 +67,7 @@ export interface ExportSettings {
   /** The folder of models. */
   readonly out: string;
   readonly opset: Opset;
-  readonly graphs: readonly ExportedGraph[];
+  readonly graphs: readonly GraphKind[];
   /** Textura's version, for the files' metadata. */
   readonly version: string;
 }
@@ -101,18 +98,8 @@ export async function exportRun(trained: TrainedRun, settings: ExportSettings): 
       await writeFileAtomically(unverified, bytes);
       const parity = await verifyFile(resolve(unverified), reference, path, temperatures.patch);
       const { irVersion, operators } = describeModel(bytes, path);
-      const sha256 = createHash('sha256').update(bytes).digest('hex');
-      const file = basename(path);
-      graphs.push({
-        kind,
-        file,
-        sha256,
-        bytes: bytes.length,
-        opset,
-        irVersion,
-        operators: [...operators],
-        parity,
-      });
+      const file = { kind, file: basename(path), sha256: sha256(bytes), bytes: bytes.length };
+      graphs.push({ ...file, opset, irVersion, operators: [...operators], parity });
     }
     for (const { unverified, path } of files) await moveFile(unverified, path);
   } finally {
@@ -128,7 +115,7 @@ export async function exportRun(trained: TrainedRun, settings: ExportSettings): 
     ...(calibration === undefined ? {} : { calibration }),
     selfCheck: selfCheckOf(reference, network.classes),
   };
-  await writeFileAtomically(join(out, reportFileName(network.name)), jsonText(report));
+  await writeJson(join(out, reportFileName(network.name)), report);
   await updateIndex(out, indexEntry(trained, report));
   return report;
 }
@@ -180,7 +167,7 @@ async function updateIndex(out: string, entry: IndexEntry): Promise<void> {
       name !== entry.name && [report, ...Object.values(files)].every((file) => present.has(file)),
   );
   const models = [...others, entry].sort((a, b) => (a.name < b.name ? -1 : 1));
-  await writeFileAtomically(join(out, indexFile), jsonText({ models } satisfies ModelIndex));
+  await writeJson(join(out, indexFile), { models } satisfies ModelIndex);
 }
 
 /** The listed models; none if the index is missing or invalid, because the export rewrites it. */
@@ -196,14 +183,10 @@ function reportFileName(variant: string): string {
   return `${variant}.report.json`;
 }
 
-function jsonText(value: unknown): string {
-  return `${JSON.stringify(value, undefined, 2)}\n`;
-}
-
 /** The bytes of one of a run's ONNX files. The same run gives the same bytes. */
 function modelBytes(
   trained: TrainedRun,
-  kind: ExportedGraph,
+  kind: GraphKind,
   { opset, version }: ExportSettings,
   temperatures: Temperatures,
 ): Uint8Array {

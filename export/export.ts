@@ -6,15 +6,15 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { measure, significant } from '../model/format.ts';
-import { defaultOpset, type ModelReport, opsets } from '../model/model-file.ts';
+import { defaultOpset, graphKinds, type ModelReport, opsets } from '../model/model-file.ts';
 import { counted, oneLine } from '../model/words.ts';
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { requireWritable } from '../node/output.ts';
 import { productVersion } from '../node/product-version.ts';
 import { commandText } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
-import { percent } from './export-check.ts';
-import { type ExportSettings, exportedGraphs, exportRun, usefulGraphs } from './export-run.ts';
+import { agreementText } from './export-check.ts';
+import { type ExportSettings, exportRun, usefulGraphs } from './export-run.ts';
 import { bestRunsOfStudy, newestFinishedRuns, runRoots } from './run-choice.ts';
 import { readTrainedRun } from './trained-run.ts';
 import { exportForTriton } from './triton-layout.ts';
@@ -30,7 +30,7 @@ const options = z.strictObject({
     .default(defaultOpset)
     .describe('ai.onnx opset version, 13 to 21'),
   graph: z
-    .enum([...exportedGraphs, 'both'])
+    .enum([...graphKinds, 'both'])
     .default('both')
     .describe(
       'ONNX files to write: portable works in every tool, throughput is faster for large batches in onnxruntime; both: also throughput if it is faster',
@@ -135,7 +135,7 @@ function reportText(
           `differ by at most ${short(probabilities.maxAbsolute)} (allowed ${parity.tolerance})`,
         ],
         ['  logits', `differ by at most ${short(logits.maxAbsolute)}, ${short(logits.maxRelative)} relative`],
-        ['  top class', `the same for ${percent(parity.argmaxAgreement)} of the patches`],
+        ['  top class', `the same for ${agreementText(parity.argmaxAgreement)} of the patches`],
         ['  differences', decades.map(([decade, count]) => `${count} ${decade}`).join(', ')],
         ...(calibration === undefined ? [] : [['  temperature', temperatureText(calibration)] as const]),
       ] as const;

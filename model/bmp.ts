@@ -213,7 +213,7 @@ function directPixels(view: DataView, header: Header, damaged: Damaged): Pixels 
   const { width, height, bits, start } = header;
   const masks = masksOf(view, header, damaged);
   const [red, green, blue, alpha] = masks.map(maskReader) as [MaskReader, MaskReader, MaskReader, MaskReader];
-  const hasAlpha = masks[3] !== 0 && bits !== 24;
+  const hasAlpha = masks[3] !== 0;
   const channels = hasAlpha ? 4 : 3;
   const data = new Uint8Array(width * height * channels);
   let anyAlpha = 0;

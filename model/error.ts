@@ -90,3 +90,8 @@ export class TexturaError extends Error {
     return errorCodes[this.code].http;
   }
 }
+
+/** The message of whatever was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

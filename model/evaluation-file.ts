@@ -1,5 +1,6 @@
 /** evaluation.json: how well a model classifies a labelled folder, as `npm run evaluate` writes it. */
 import { z } from 'zod';
+import { sha256Schema } from './sha256.ts';
 
 /** Names of the files of an evaluation, relative to its folder. */
 export const evaluationFiles = {
@@ -74,7 +75,7 @@ export type PhotographResult = z.infer<typeof photographSchema>;
 const modelSchema = z.strictObject({
   name: z.string(),
   file: z.string(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  sha256: sha256Schema,
   /** Name of the run that it was exported from, if the file says so. */
   run: z.string().optional(),
 });

@@ -23,8 +23,8 @@ import type {
   PhotographResult,
 } from './evaluation-file.ts';
 import { groupBy } from './group-by.ts';
-import { balancedError, type ClassErrors, meanRow, topClasses } from './scores.ts';
-import { type Ratio, type Resampling, ratioOf, resampling } from './statistics/photograph-intervals.ts';
+import { balancedError, type ClassErrors, confusionMatrix, meanRow, topClasses } from './scores.ts';
+import { type Ratio, type Resampling, ratioOf, resampling, sum } from './statistics/photograph-intervals.ts';
 import { wilsonInterval } from './statistics/wilson.ts';
 
 /** A photograph with the logits of its patches `[patches, classes]`. */
@@ -326,17 +326,14 @@ function calibration(
 }
 
 function confusionCounts(judged: readonly Judged[], classes: number): EvaluationResults['confusion'] {
-  const empty = () => Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  const [photographs, patches] = [empty(), empty()];
-  const count = (counts: number[][], label: number, predicted: number) => {
-    const row = counts[label] as number[];
-    row[predicted] = (row[predicted] as number) + 1;
+  const patches = judged.flatMap(({ labelIndex, patchPredictions }) =>
+    patchPredictions.map((prediction) => [labelIndex, prediction] as const),
+  );
+  const photographs = judged.map(({ labelIndex, predictedIndex }) => [labelIndex, predictedIndex] as const);
+  return {
+    photographs: confusionMatrix(photographs, classes),
+    patches: confusionMatrix(patches, classes),
   };
-  for (const { labelIndex, predictedIndex, patchPredictions } of judged) {
-    count(photographs, labelIndex, predictedIndex);
-    for (const predicted of patchPredictions) count(patches, labelIndex, predicted);
-  }
-  return { photographs, patches };
 }
 
 function classErrorsOf(confusion: readonly (readonly number[])[]): ClassErrors {
@@ -365,8 +362,4 @@ function classResults(
     photographs: counts(photographs, c),
     patches: counts(patches, c),
   }));
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

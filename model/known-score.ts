@@ -135,8 +135,8 @@ function scaledBy(rows: readonly Float64Array[], shares: readonly number[]): rea
 }
 
 function weightOf(photographs: readonly PhotographRow[]): number {
-  const probabilities = deviationOf(photographs.map(({ probability }) => probability));
-  const scores = deviationOf(photographs.map(({ score }) => score));
+  const probabilities = standardDeviation(photographs.map(({ probability }) => probability));
+  const scores = standardDeviation(photographs.map(({ score }) => score));
   return (featureWeight * Math.max(leastDeviation, probabilities)) / Math.max(1e-9, scores);
 }
 
@@ -270,7 +270,7 @@ function linearMaps({ mean, deviation, rows, offsets, spread }: RelativeDistance
   };
 }
 
-function deviationOf(values: readonly number[]): number {
+function standardDeviation(values: readonly number[]): number {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
 }

@@ -7,6 +7,7 @@ import { TexturaError } from './error.ts';
 import { graphNames } from './graph-names.ts';
 import { issueTexts } from './issue-text.ts';
 import { inputPx } from './patch.ts';
+import { sha256Schema } from './sha256.ts';
 import { oneLine } from './words.ts';
 
 export const opsets = [13, 14, 15, 16, 17, 18, 19, 20, 21] as const;
@@ -167,7 +168,7 @@ export const modelReportSchema = z.strictObject({
     z.strictObject({
       kind: z.enum(graphKinds),
       file: z.string(),
-      sha256: z.string().regex(/^[0-9a-f]{64}$/),
+      sha256: sha256Schema,
       bytes: z.int().min(1),
       opset: z.int(),
       irVersion: z.int(),

@@ -4,9 +4,11 @@
  */
 import { parameterSpecs, trainedSpecs } from './description.ts';
 import { TexturaError } from './error.ts';
+import { count } from './format.ts';
 import { type ParameterSpec, volume } from './layer.ts';
 import type { Network } from './network.ts';
 import { randomStream } from './random.ts';
+import { decodeTensors } from './safetensors.ts';
 
 export type Parameters = ReadonlyMap<string, Float32Array>;
 
@@ -63,19 +65,23 @@ function checkValues(
   for (const { name, shape } of specs) {
     const size = volume(shape);
     const got = values.get(name)?.length ?? 0;
-    if (got !== size) {
-      const expected = `[${shape}] (${size.toLocaleString('en')} values)`;
-      throw new TexturaError(
-        'file-damaged',
-        `${where}: ${name}: expected ${expected}, got ${got.toLocaleString('en')}`,
-      );
-    }
+    if (got === size) continue;
+    const expected = `[${shape}] (${count(size)} values)`;
+    throw new TexturaError('file-damaged', `${where}: ${name}: expected ${expected}, got ${count(got)}`);
   }
   const known = new Set(specs.map(({ name }) => name));
   const unknown = [...values.keys()].filter((name) => !known.has(name));
   if (unknown.length > 0) {
     throw new TexturaError('file-damaged', `${where}: network ${network.name} has no ${unknown.join(', ')}`);
   }
+}
+
+/** The parameters in a file of tensors, such as model.safetensors of a run. Errors: `file-damaged`, naming `where`. */
+export function storedParameters(file: Uint8Array, network: Network, where: string): Parameters {
+  const { tensors } = decodeTensors(file, where);
+  const parameters = new Map([...tensors].map(([name, { data }]) => [name, new Float32Array(data)]));
+  checkParameters(network, parameters, where);
+  return parameters;
 }
 
 /** The values of one parameter. Errors: `internal` if it is missing. */

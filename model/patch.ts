@@ -69,8 +69,7 @@ const cellsBySize = new Map<number, readonly (readonly AreaShare[])[]>();
 function areaCells(patchPx: number): readonly (readonly AreaShare[])[] {
   const known = cellsBySize.get(patchPx);
   if (known !== undefined) return known;
-  // In 64ths of a source pixel, cell k covers [k patchPx, (k + 1) patchPx), pixel p covers [64 p, 64 (p +
-  // 1)).
+  // In 64ths of a source pixel, cell k covers k patchPx to (k + 1) patchPx, and pixel p 64 p to 64 (p + 1).
   const cells = Array.from({ length: inputPx }, (_, k) => {
     const [start, end] = [k * patchPx, (k + 1) * patchPx];
     const shares: AreaShare[] = [];

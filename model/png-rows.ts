@@ -1,7 +1,6 @@
-/** Reverses the row filters of an inflated PNG (PNG specification, third edition, section 9). */
-
 /**
- * Removes the filter bytes and reverses the filters (PNG specification, section 9.2): each byte is stored as
+ * Removes the filter bytes of an inflated PNG and reverses the filters (PNG specification, third edition, section
+ * 9.2): each byte is stored as
  * the difference from a prediction by the bytes of the pixels to the left (a), above (b) and above left (c),
  * which are 0 outside the image. Undefined for an unknown filter. It works in place, because the output never
  * overtakes the input, and creates no row views, which would cost more than the work itself.
@@ -26,13 +25,13 @@ export function unfilteredRows(
       const a = i < pixelBytes ? 0 : (rows[at - pixelBytes] as number);
       const b = y === 0 ? 0 : (rows[at - rowBytes] as number);
       const c = i < pixelBytes || y === 0 ? 0 : (rows[at - rowBytes - pixelBytes] as number);
-      rows[at] = (rows[stored + i] as number) + foretold(filter, a, b, c);
+      rows[at] = (rows[stored + i] as number) + predicted(filter, a, b, c);
     }
   }
   return rows.subarray(0, rowBytes * height);
 }
 
-function foretold(filter: number, a: number, b: number, c: number): number {
+function predicted(filter: number, a: number, b: number, c: number): number {
   switch (filter) {
     case 1:
       return a;

@@ -1,6 +1,7 @@
 /** run.json: the configuration, data, engine and result of a run. */
 import { z } from 'zod';
 import type { Network } from './network.ts';
+import { sha256Schema } from './sha256.ts';
 import { configuredNetwork, trainingConfigSchema } from './training-config.ts';
 
 const engineNames = ['tfjs', 'onnx'] as const;
@@ -40,7 +41,7 @@ export const runFiles = {
 const dataSummarySchema = z.strictObject({
   source: z.string(),
   /** SHA-256 over labels, splits, the content hashes of the images and their groups, in order. */
-  fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+  fingerprint: sha256Schema,
   trainImages: z.int().min(1),
   validationImages: z.int().min(0),
   /** Number of groups (`config.group`), each on one side of the split. */
@@ -69,7 +70,7 @@ const initSchema = z.strictObject({
   /** The run directory or the file, as given. */
   source: z.string().min(1),
   /** SHA-256 of the file with its parameters. */
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  sha256: sha256Schema,
   /** Classes whose rows of the last layer were kept. */
   keptClasses: z.array(z.string()),
 });

@@ -143,6 +143,19 @@ export function balancedError({ patches, wrong }: ClassErrors): number {
   return classes === 0n ? Number.NaN : Number((numerator << 128n) / (denominator * classes)) / 2 ** 128;
 }
 
+/** How often each label was predicted as each class, `[label][prediction]`. */
+export function confusionMatrix(
+  pairs: Iterable<readonly [label: number, prediction: number]>,
+  classes: number,
+): number[][] {
+  const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  for (const [label, prediction] of pairs) {
+    const row = counts[label] as number[];
+    row[prediction] = (row[prediction] as number) + 1;
+  }
+  return counts;
+}
+
 /** Mean of the rows of `values` `[rows, classes]`. */
 export function meanRow(values: Float32Array, classes: number): Float32Array {
   const rows = values.length / classes;

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { trainedNames, variantNames } from './network.ts';
 import { runFailureSchema } from './run-file.ts';
+import { sha256Schema } from './sha256.ts';
 import { augmentations, recipeNames, trainingConfigSchema } from './training-config.ts';
 
 /** Names of the files of a study directory, relative to it. */
@@ -42,7 +43,7 @@ export type StudyArm = z.infer<typeof studyArmSchema>;
 /** The data of all runs of a study, before each seed splits it. */
 const studyDataSchema = z.strictObject({
   /** SHA-256 over labels and content hashes of the images, and over the split if the folder defines one. */
-  fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+  fingerprint: sha256Schema,
   /** Number of images of each class, in label order. */
   classes: z.array(z.strictObject({ label: z.string().min(1), images: z.int().min(0) })).min(2),
 });

@@ -28,6 +28,11 @@ export async function writeFileAtomically(path: string, content: string | Uint8A
   }
 }
 
+/** Writes `value` as indented JSON. Errors: as `writeFileAtomically`. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeFileAtomically(path, `${JSON.stringify(value, undefined, 2)}\n`);
+}
+
 /** Renames a file on the same disk and replaces the target. Errors: `output-unwritable`. */
 export async function moveFile(from: string, to: string): Promise<void> {
   await writingTo(to, async () => {

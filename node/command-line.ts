@@ -170,8 +170,7 @@ export function optionFacts<S extends z.ZodObject>({
 function optionOf(key: string, schema: z.ZodType): Option {
   const inner = innerType(schema);
   const flag = flagOf(key);
-  const option = new Option(inner === 'boolean' ? flag : `${flag} <${inner}>`, helpOf(schema));
-  return option;
+  return new Option(inner === 'boolean' ? flag : `${flag} <${inner}>`, helpOf(schema));
 }
 
 function helpOf(schema: z.ZodType): string {

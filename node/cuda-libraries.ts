@@ -12,6 +12,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync 
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
+import { messageOf } from '../model/error.ts';
 import { cacheFolder } from './cache-folder.ts';
 
 /** The provider's two libraries. */
@@ -132,8 +133,4 @@ function loadLibrary(path: string): string | undefined {
     const message = messageOf(error);
     return message.includes('did not self-register') ? undefined : message;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -43,7 +43,7 @@ function asksForCuda({ executionProviders = [] }: Session.SessionOptions): boole
  * Runs patches `[count,64,64]`, grey 0..255, and copies the wanted outputs `[count,...]` out of onnxruntime's
  * memory.
  */
-export async function runPatches<Output extends 'logits' | 'probabilities' | 'known_score'>(
+export async function runPatches<Output extends 'features' | 'logits' | 'probabilities' | 'known_score'>(
   session: InferenceSession,
   patches: Uint8Array | Float32Array,
   outputs: readonly Output[],

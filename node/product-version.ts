@@ -6,3 +6,8 @@ export function productVersion(): string {
   const manifest: { version: string } = JSON.parse(readFileSync(productFile('package.json'), 'utf8'));
   return manifest.version;
 }
+
+/** The stamp of a graph that only this process runs. */
+export function modelStamp() {
+  return { producerName: 'textura', producerVersion: productVersion(), metadata: {} };
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { TexturaError } from '../model/error.ts';
 import { parsedJson } from '../model/issue-text.ts';
 import { type Run, runFiles, runSchema } from '../model/run-file.ts';
-import { writeFileAtomically } from './atomic-file.ts';
+import { writeJson } from './atomic-file.ts';
 
 /**
  * The record of a run directory. Errors: `file-unreadable` where there is none; `file-damaged`, naming what
@@ -22,5 +22,5 @@ export async function readRun(directory: string): Promise<Run> {
 
 /** Writes run.json. Key order is the schema's, so equal records are equal bytes. */
 export async function writeRun(directory: string, run: Run): Promise<void> {
-  await writeFileAtomically(join(directory, runFiles.run), `${JSON.stringify(run, null, 2)}\n`);
+  await writeJson(join(directory, runFiles.run), run);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { TexturaError } from '../model/error.ts';
 import { parsedJson } from '../model/issue-text.ts';
 import { type Study, studyFiles, studySchema } from '../model/study-file.ts';
-import { writeFileAtomically } from './atomic-file.ts';
+import { writeJson } from './atomic-file.ts';
 
 /** Errors: `file-unreadable` where there is no study; `file-damaged`, naming what is wrong in it. */
 export async function readStudy(directory: string): Promise<Study> {
@@ -16,5 +16,5 @@ export async function readStudy(directory: string): Promise<Study> {
 }
 
 export async function writeStudy(directory: string, study: Study): Promise<void> {
-  await writeFileAtomically(join(directory, studyFiles.study), `${JSON.stringify(study, null, 2)}\n`);
+  await writeJson(join(directory, studyFiles.study), study);
 }

@@ -6,7 +6,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, type Worker } from 'node:worker_threads';
-import { TexturaError, type TexturaErrorCode } from '../model/error.ts';
+import { messageOf, TexturaError, type TexturaErrorCode } from '../model/error.ts';
 import { startThread } from './thread.ts';
 
 /** Threads in a row that may be lost before they are ready. */
@@ -178,8 +178,8 @@ export function answerRequests<Request, Answer>(
       parentPort?.postMessage({ id, answer } satisfies ThreadMessage<Answer>, transferred);
     } catch (error) {
       const code = error instanceof TexturaError ? error.code : 'internal';
-      const message = error instanceof Error ? error.message : String(error);
-      parentPort?.postMessage({ id, fault: { code, message } } satisfies ThreadMessage<Answer>);
+      const fault = { code, message: messageOf(error) };
+      parentPort?.postMessage({ id, fault } satisfies ThreadMessage<Answer>);
     }
   });
   parentPort?.postMessage('ready');

@@ -1,7 +1,7 @@
 /** `npm run inspect`: a look at a data folder before training: labels, duplicates and odd pictures. */
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { progressBar, terminalOn } from '../node/terminal.ts';
-import { inspectData, inspectOptions, jsonText } from './inspection/inspect-data.ts';
+import { inspectData, inspectOptions } from './inspection/inspect-data.ts';
 import { inspectionText } from './inspection/inspection-text.ts';
 
 export const command: CommandDefinition<typeof inspectOptions> = {
@@ -15,7 +15,7 @@ export const command: CommandDefinition<typeof inspectOptions> = {
     const finished = await inspectData(given, (done, total) =>
       progress.status(`${progressBar(done / total, 20)} ${done}/${total}`),
     ).finally(progress.clear);
-    const text = given.json ? jsonText(finished.inspection).trimEnd() : inspectionText(finished);
+    const text = given.json ? JSON.stringify(finished.inspection, undefined, 2) : inspectionText(finished);
     terminalOn(process.stdout).line(text);
   },
 };

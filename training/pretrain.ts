@@ -15,10 +15,11 @@ import { type PretrainedRecord, pretrainedFiles, pretrainingRecipe } from '../mo
 import { networkOfRun, runFiles } from '../model/run-file.ts';
 import { decodeTensors, encodeTensors } from '../model/safetensors.ts';
 import { type TrainingConfig, trainingConfigSchema, withRecipe } from '../model/training-config.ts';
-import { writeFileAtomically } from '../node/atomic-file.ts';
+import { writeFileAtomically, writeJson } from '../node/atomic-file.ts';
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
 import { readRun } from '../node/run-record.ts';
+import { sha256 } from '../node/sha256.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { drawVaried } from '../textures/varied.ts';
 import { trainRun } from './run/train-run.ts';
@@ -68,7 +69,7 @@ async function pretrain({ work, threads = usableCores() }: z.infer<typeof option
   };
   const target = fileURLToPath(new URL('../model/pretrained/', import.meta.url));
   await writeFileAtomically(join(target, pretrainedFiles.parameters), bytes);
-  await writeFileAtomically(join(target, pretrainedFiles.record), `${JSON.stringify(record, null, 2)}\n`);
+  await writeJson(join(target, pretrainedFiles.record), record);
   terminal.line(`Wrote ${bytes.length} bytes to ${join(target, pretrainedFiles.parameters)}`);
 }
 
@@ -110,10 +111,6 @@ function configOf(data: string): TrainingConfig {
   const recipe = withRecipe(trainingConfigSchema.parse({ data }), { recipe: 'default', variant }, new Set());
   const own = { seed, epochs, patchesPerEpoch, batch, learningRate, warmupEpochs, validationShare: 0.1 };
   return { ...recipe, variant, ...own };
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 export const command: CommandDefinition<typeof options> = {

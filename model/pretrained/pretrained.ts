@@ -8,13 +8,13 @@ import type { TrainedNetwork } from '../fold-batch-norm.ts';
 import { classifierOf, networkOf } from '../network.ts';
 import { checkParameters, initialParameters } from '../parameters.ts';
 import { decodeTensors } from '../safetensors.ts';
+import { sha256Schema } from '../sha256.ts';
 
 export const pretrainedFiles = {
   parameters: 'texture-net.safetensors',
   record: 'texture-net.json',
 } as const;
 
-const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.int().min(1);
 
 /** The pictures of `drawVaried`, and the settings that differ from those of `npm run train`. */
@@ -44,11 +44,11 @@ export const pretrainedRecordSchema = z.strictObject({
     warmupEpochs: z.number(),
   }),
   /** SHA-256 over the pictures of each class, class after class. */
-  picturesSha256: hash,
+  picturesSha256: sha256Schema,
   /** Of the first class alone. */
-  firstClassSha256: hash,
+  firstClassSha256: sha256Schema,
   /** Of texture-net.safetensors. */
-  sha256: hash,
+  sha256: sha256Schema,
   /** Top-1 error of patches of held-out generated pictures. */
   validationError: z.number(),
   /** Of Node and of the onnx engine, which trained it on the CPU. */

@@ -100,6 +100,6 @@ export function resampling(photographs: readonly { readonly file: string; readon
 
 export type Resampling = ReturnType<typeof resampling>;
 
-function sum(values: readonly number[]): number {
+export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, type } from 'node:os';
+import { messageOf } from '../../model/error.ts';
 import type { Precision } from '../../model/run-file.ts';
 import { availableMemoryBytes, memoryLimitBytes, nvidiaGpus, usableCores } from '../../node/machine.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
@@ -92,7 +93,7 @@ async function findTensorflow(): Promise<Found<BindingFacts>> {
   try {
     return (await tensorflowDevices()) ?? { problem: `not set up: ${commandText('setup:tensorflow')}` };
   } catch (error) {
-    return { problem: messageOf(error) };
+    return { problem: reasonOf(error) };
   }
 }
 
@@ -104,7 +105,7 @@ async function findOnnxruntime(): Promise<MachineFacts['onnx']> {
       providers: runtime.listSupportedBackends(),
     };
   } catch (error) {
-    return { problem: messageOf(error) };
+    return { problem: reasonOf(error) };
   }
 }
 
@@ -141,6 +142,6 @@ function systemName(): string {
   }
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+function reasonOf(error: unknown): string {
+  return messageOf(error).split('\n')[0] ?? '';
 }

@@ -71,9 +71,8 @@ export async function diskLacks({ folder, diskMiB }: Pick<Needs, 'folder' | 'dis
 
 /** Space for this user on the disk of `folder`, which need not exist yet. */
 export async function freeDiskMiB(folder: string): Promise<number> {
-  const existing = existsSync(folder) ? folder : undefined;
-  if (existing === undefined) return freeDiskMiB(dirname(folder));
-  const { bavail, bsize } = await statfs(existing);
+  if (!existsSync(folder)) return freeDiskMiB(dirname(folder));
+  const { bavail, bsize } = await statfs(folder);
   return (bavail * bsize) / 2 ** 20;
 }
 

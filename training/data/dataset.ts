@@ -2,18 +2,15 @@
  * Loads the training data: labelled images, split by photograph, each decoded and checked once before
  * training.
  */
-
-import { createHash } from 'node:crypto';
-
 import { TexturaError } from '../../model/error.ts';
 import { groupBy } from '../../model/group-by.ts';
 import { meanGrey } from '../../model/image.ts';
-
 import { defaultMaxImagePixels } from '../../model/image-kind.ts';
 import { stretchText } from '../../model/sample-depth.ts';
-import { counted } from '../../model/words.ts';
+import { counted, listed } from '../../model/words.ts';
 import { isCsvPath } from '../../node/csv-file.ts';
 import type { SkippedFile } from '../../node/folder-walk.ts';
+import { sha256 } from '../../node/sha256.ts';
 import { textureNames } from '../../textures/textures.ts';
 import type { DatasetImage } from './dataset-image.ts';
 import { scanData } from './folder.ts';
@@ -167,7 +164,7 @@ async function generatedContent(options: DatasetOptions, cache: PixelCache): Pro
       width: grey.width,
       height: grey.height,
       meanGrey: meanGrey(grey),
-      contentHash: createHash('sha256').update(grey.data).digest('hex'),
+      contentHash: sha256(grey.data),
     };
     images.push(image);
     cache.add(image, grey);
@@ -242,8 +239,7 @@ function fingerprintOf(
     return number;
   };
   const partition = groups === undefined ? [] : [[...train, ...validation].map(numberOf)];
-  const content = JSON.stringify([labels, contents(train), contents(validation), ...partition]);
-  return createHash('sha256').update(content).digest('hex');
+  return sha256(JSON.stringify([labels, contents(train), contents(validation), ...partition]));
 }
 
 /** A note for each group of identical files: first those with two labels, then duplicates within a class. */
@@ -281,16 +277,11 @@ function imbalanceNote(train: readonly DatasetImage[], labels: readonly string[]
   ];
 }
 
-/** Files that a note lists by name. */
-const listedFiles = 5;
-
 /** A note for each number of bits, with the 16-bit files that use no more. */
 function bitDepthNotes(images: readonly CheckedImage[]): readonly string[] {
   return [...groupBy(images, ({ stretchedFromBits }) => stretchedFromBits)].flatMap(([bits, checked]) => {
     if (bits === undefined) return [];
-    const group = checked.map(({ image }) => image);
-    const more = group.length > listedFiles ? ` and ${group.length - listedFiles} more` : '';
-    return `${stretchText(bits)}: ${namesOf(group.slice(0, listedFiles))}${more}`;
+    return `${stretchText(bits)}: ${listed(checked.map(({ image }) => image.name))}`;
   });
 }
 

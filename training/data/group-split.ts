@@ -5,6 +5,7 @@
 import { compareNames } from '../../model/code-point-order.ts';
 import { TexturaError } from '../../model/error.ts';
 import { percent } from '../../model/format.ts';
+import { groupBy } from '../../model/group-by.ts';
 import { type RandomStream, randomStream, shuffle } from '../../model/random.ts';
 import { counted, listed, oneLine } from '../../model/words.ts';
 import type { DatasetImage } from './dataset-image.ts';
@@ -13,6 +14,7 @@ import {
   type Fold,
   hashesWithTwoLabels,
   heldOutCount,
+  heldOutSplit,
   inDatasetOrder,
   labelsWithout,
   type SplitImages,
@@ -58,7 +60,7 @@ export function splitGroupsByShare(
     totals,
     totals.map((total) => heldOutCount(total, validationShare)),
   );
-  const split = splitOfUnits(images, held);
+  const split = heldOutSplit(images, imagesIn(held));
   const failing = new Set([
     ...labelsWithout(split.train, labels),
     ...labelsWithout(split.validation, labels),
@@ -92,7 +94,7 @@ export function splitGroupsByFold(
     randomStream(seed, 'folds by group'),
   );
   const held = dealt[fold - 1] ?? [];
-  const split = splitOfUnits(images, held);
+  const split = heldOutSplit(images, imagesIn(held));
   const untrained = labelsWithout(split.train, labels);
   if (untrained.length > 0 || held.length === 0) {
     const what =
@@ -115,9 +117,7 @@ export function splitGroupsByFold(
   };
 }
 
-/**
- * Errors: `data-unusable` if a group is on both sides of a split that the data have.
- */
+/** The number of groups. Errors: `data-unusable` if a group is on both sides of a split that the data have. */
 export function requireWholeGroups(
   source: string,
   { train, validation }: SplitImages,
@@ -162,13 +162,7 @@ function unitsOf(images: readonly DatasetImage[], groups: Groups, classes: numbe
     else if (rootOf(other) !== rootOf(group)) parent.set(rootOf(group), rootOf(other));
   }
   const ambiguous = hashesWithTwoLabels(images);
-  const members = new Map<string, DatasetImage[]>();
-  for (const image of ordered) {
-    const root = rootOf(groupOf(image));
-    const own = members.get(root);
-    if (own === undefined) members.set(root, [image]);
-    else own.push(image);
-  }
+  const members = groupBy(ordered, (image) => rootOf(groupOf(image)));
   return [...members.values()].map((own) => {
     const counts = new Array<number>(classes).fill(0);
     for (const { label } of own) counts[label] = (counts[label] ?? 0) + 1;
@@ -202,6 +196,10 @@ function requireGroups(
   if (problems.length === 0) return;
   const text = `each class needs photographs in at least ${least} groups, ${why}; use smaller groups or add photographs of`;
   throw new TexturaError('data-unusable', [`${source}: ${text}:`, ...problems].join('\n  '));
+}
+
+function imagesIn(units: readonly Unit[]): readonly DatasetImage[] {
+  return units.flatMap(({ images }) => images);
 }
 
 function totalsOf(units: readonly Unit[], classes: number): readonly number[] {
@@ -303,14 +301,6 @@ function dealtOut(
     fold.counts = fold.counts.map((count, c) => count + (unit.counts[c] ?? 0));
   }
   return dealt.map((fold) => fold.units);
-}
-
-function splitOfUnits(images: readonly DatasetImage[], held: readonly Unit[]): SplitImages {
-  const validation = new Set(held.flatMap((unit) => unit.images));
-  return {
-    train: inDatasetOrder(images.filter((image) => !validation.has(image))),
-    validation: inDatasetOrder([...validation]),
-  };
 }
 
 /** A class that deviates from the wanted share by more than this has a note. */

@@ -2,7 +2,7 @@
  * Groups of photographs, such as those of one roll, one board or one day. They look alike for reasons other
  * than their class, so a group on both sides of a split would make the validation error too low.
  */
-import { TexturaError } from '../../model/error.ts';
+import { messageOf, TexturaError } from '../../model/error.ts';
 import { counted, listed, oneLine } from '../../model/words.ts';
 import { callerPath } from '../../node/caller-path.ts';
 import { isCsvPath, readCsvFile, unusable } from '../../node/csv-file.ts';
@@ -49,10 +49,9 @@ function expressionOf(source: string): RegExp {
   try {
     return new RegExp(source, 'u');
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
     throw new TexturaError(
       'usage',
-      `--group: expected a CSV file (.csv) or a regular expression: ${oneLine(why)}`,
+      `--group: expected a CSV file (.csv) or a regular expression: ${oneLine(messageOf(cause))}`,
       { cause },
     );
   }

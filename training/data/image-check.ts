@@ -2,7 +2,6 @@
  * Reads every file of a data folder once before training starts, so that a corrupt photograph or an unusable
  * class is reported at the start and by name, not after hours of training.
  */
-import { createHash } from 'node:crypto';
 import { TexturaError } from '../../model/error.ts';
 import { type GreyImage, meanGrey, type StretchedBits } from '../../model/image.ts';
 import { ImageKindError } from '../../model/image-kind.ts';
@@ -13,6 +12,7 @@ import { didYouMean, type FolderSplit, splitOf } from '../../node/folder-level.t
 import { hasImageExtension, type SkippedFile } from '../../node/folder-walk.ts';
 import { type DecodeLimits, decodeImage } from '../../node/image-decoder.ts';
 import { readImageFile } from '../../node/image-file.ts';
+import { sha256 } from '../../node/sha256.ts';
 import type { DatasetImage } from './dataset-image.ts';
 import type { ClassFile, DataFolder } from './folder.ts';
 
@@ -122,7 +122,7 @@ async function checkFile(
     width,
     height,
     meanGrey: meanGrey(grey),
-    contentHash: createHash('sha256').update(bytes).digest('hex'),
+    contentHash: sha256(bytes),
   };
   onPixels(image, grey);
   return { kind: 'image', image, stretchedFromBits };

@@ -1,6 +1,6 @@
 /** A loader worker: makes the batches that the data loader requests, in the order of the requests. */
 import { parentPort } from 'node:worker_threads';
-import { TexturaError } from '../../model/error.ts';
+import { messageOf, TexturaError } from '../../model/error.ts';
 import { threadData } from '../../node/thread.ts';
 import { type BatchRequest, collator, type LoaderSettings } from './collate.ts';
 import type { LoaderReply } from './data-loader.ts';
@@ -26,6 +26,6 @@ async function replyTo(request: BatchRequest): Promise<LoaderReply> {
     return { batch, collateMs: performance.now() - startedAt };
   } catch (error) {
     const code = error instanceof TexturaError ? error.code : 'internal';
-    return { failure: { code, message: error instanceof Error ? error.message : String(error) } };
+    return { failure: { code, message: messageOf(error) } };
   }
 }

@@ -37,18 +37,17 @@ export function splitByImage(
   settings: SplitSettings,
 ): SplitImages {
   const ambiguous = hashesWithTwoLabels(images);
-  const heldOut = new Set<DatasetImage>();
+  const heldOut: DatasetImage[] = [];
   const unsplittable: string[] = [];
-  const byLabel = settings.labels.map((): DatasetImage[] => []);
-  for (const image of inDatasetOrder(images)) byLabel[image.label]?.push(image);
+  const byLabel = groupBy(inDatasetOrder(images), ({ label }) => label);
   settings.labels.forEach((label, index) => {
-    const members = byLabel[index] ?? [];
+    const members = byLabel.get(index) ?? [];
     const distinct = [...groupByContent(members).values()];
     const candidates = distinct.filter(([first]) => first !== undefined && !ambiguous.has(first.contentHash));
     if (distinct.length < 2 || candidates.length === 0) unsplittable.push(label);
     const random = randomStream(settings.seed, 'split', label);
     const wanted = heldOutCount(members.length, settings.validationShare);
-    for (const image of holdOut(shuffle(candidates, random), wanted)) heldOut.add(image);
+    heldOut.push(...holdOut(shuffle(candidates, random), wanted));
   });
   if (unsplittable.length > 0) {
     throw new TexturaError(
@@ -57,10 +56,7 @@ export function splitByImage(
         `too few in ${oneLine(unsplittable.join(', '))}`,
     );
   }
-  return {
-    train: inDatasetOrder(images.filter((image) => !heldOut.has(image))),
-    validation: inDatasetOrder(images.filter((image) => heldOut.has(image))),
-  };
+  return heldOutSplit(images, heldOut);
 }
 
 /** One of `folds` shares of the images, counted from 1. */
@@ -80,16 +76,16 @@ export function splitByFold(
   { labels, seed, fold, folds }: Omit<SplitSettings, 'validationShare'> & Fold,
 ): SplitImages {
   const ambiguous = hashesWithTwoLabels(images);
-  const heldOut = new Set<DatasetImage>();
+  const heldOut: DatasetImage[] = [];
   const tooSmall: string[] = [];
+  const byLabel = groupBy(inDatasetOrder(images), ({ label }) => label);
   labels.forEach((label, index) => {
-    const members = inDatasetOrder(images).filter((image) => image.label === index);
-    const candidates = [...groupByContent(members)].filter(([hash]) => !ambiguous.has(hash));
+    const candidates = [...groupByContent(byLabel.get(index) ?? [])].filter(([hash]) => !ambiguous.has(hash));
     if (candidates.length < folds) tooSmall.push(label);
     const random = randomStream(seed, 'folds', label);
     const first = random.integer(0, folds - 1);
     shuffle(candidates, random).forEach(([, group], place) => {
-      if ((first + place) % folds === fold - 1) for (const image of group) heldOut.add(image);
+      if ((first + place) % folds === fold - 1) heldOut.push(...group);
     });
   });
   if (tooSmall.length > 0) {
@@ -98,9 +94,15 @@ export function splitByFold(
       `${source}: each class needs at least ${folds} different images for --folds ${folds}; too few in ${oneLine(tooSmall.join(', '))}`,
     );
   }
+  return heldOutSplit(images, heldOut);
+}
+
+/** `heldOut` validates, the other images train. */
+export function heldOutSplit(images: readonly DatasetImage[], heldOut: readonly DatasetImage[]): SplitImages {
+  const validation = new Set(heldOut);
   return {
-    train: inDatasetOrder(images.filter((image) => !heldOut.has(image))),
-    validation: inDatasetOrder(images.filter((image) => heldOut.has(image))),
+    train: inDatasetOrder(images.filter((image) => !validation.has(image))),
+    validation: inDatasetOrder(heldOut),
   };
 }
 

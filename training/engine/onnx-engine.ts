@@ -18,7 +18,7 @@ import {
   stateValues,
 } from '../../graph/step/step-values.ts';
 import { describeLayers, totalsOf } from '../../model/description.ts';
-import { TexturaError } from '../../model/error.ts';
+import { messageOf, TexturaError } from '../../model/error.ts';
 import { foldBatchNorm, foldedNetwork, hasBatchNorm } from '../../model/fold-batch-norm.ts';
 import type { Network } from '../../model/network.ts';
 import { checkState, type TrainingState, zeroParameters } from '../../model/parameters.ts';
@@ -26,7 +26,7 @@ import { patchBytes } from '../../model/patch.ts';
 import { usableCores } from '../../node/machine.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
 import { env, InferenceSession, type SessionOptions, type SessionOutputs } from '../../node/onnxruntime.ts';
-import { productVersion } from '../../node/product-version.ts';
+import { modelStamp } from '../../node/product-version.ts';
 import { commandText } from '../../node/shell.ts';
 import {
   type Batch,
@@ -227,13 +227,8 @@ export async function openSession(
   threads: number,
   options: SessionOptions = {},
 ): Promise<InferenceSession> {
-  const model = encodeModel(graph, {
-    producerName: 'textura',
-    producerVersion: productVersion(),
-    metadata: {},
-  });
   try {
-    return await InferenceSession.create(model, {
+    return await InferenceSession.create(encodeModel(graph, modelStamp()), {
       executionProviders: [device],
       intraOpNumThreads: threads,
       graphOptimizationLevel: 'all',
@@ -255,8 +250,7 @@ const deviceNeeds = {
 
 /** onnxruntime's messages begin with source locations; the reason is the last sentence. */
 function unavailable(device: Exclude<OnnxDevice, 'cpu'>, cause: unknown): TexturaError {
-  const detail = cause instanceof Error ? cause.message : String(cause);
-  const reason = detail.trim().split('. ').at(-1);
+  const reason = messageOf(cause).trim().split('. ').at(-1);
   const message = `onnxruntime cannot use ${device} on this machine (${deviceNeeds[device]}): ${reason}`;
   return new TexturaError('engine-unavailable', message, { cause });
 }

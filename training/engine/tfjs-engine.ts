@@ -70,13 +70,13 @@ export function tfjsEngine(tf: TensorFlow, network: Network, device: string): En
   function update(
     { decays }: ParameterSpec,
     value: Variable,
-    momentum: Variable,
+    buffer: Variable,
     gradient: Tensor,
-    { learningRate, momentum: keep, weightDecay }: StepSettings,
+    { learningRate, momentum, weightDecay }: StepSettings,
   ): void {
-    const pull = decays ? gradient.add(value.mul(weightDecay)) : gradient;
-    momentum.assign(momentum.mul(keep).add(pull));
-    value.assign(value.sub(momentum.mul(learningRate)));
+    const withDecay = decays ? gradient.add(value.mul(weightDecay)) : gradient;
+    buffer.assign(buffer.mul(momentum).add(withDecay));
+    value.assign(value.sub(buffer.mul(learningRate)));
   }
 
   async function logits(patches: Uint8Array): Promise<Float32Array> {
@@ -102,7 +102,7 @@ export function tfjsEngine(tf: TensorFlow, network: Network, device: string): En
   });
 
   const dispose = async () => {
-    for (const held of [...values.values(), ...buffers.values()]) held.dispose();
+    for (const stored of [...values.values(), ...buffers.values()]) stored.dispose();
   };
 
   const precision = device === 'gpu' ? cudaPrecision() : 'float32';
@@ -202,8 +202,8 @@ function variables(tf: TensorFlow, specs: readonly ParameterSpec[]): ReadonlyMap
   );
 }
 
-function variable(held: ReadonlyMap<string, Variable>, name: string): Variable {
-  const found = held.get(name);
+function variable(stored: ReadonlyMap<string, Variable>, name: string): Variable {
+  const found = stored.get(name);
   if (found === undefined) throw new TexturaError('internal', `the engine has no parameter ${name}`);
   return found;
 }
@@ -214,21 +214,21 @@ function ownShape(shape: readonly number[]): number[] {
   return shape.length === 4 ? [height, width, channels, filters] : [...shape];
 }
 
-function assignValues(tf: TensorFlow, held: Variable, { shape }: ParameterSpec, data: Float32Array): void {
+function assignValues(tf: TensorFlow, stored: Variable, { shape }: ParameterSpec, data: Float32Array): void {
   tf.tidy(() => {
     const tensor = tf.tensor(data, [...shape], 'float32');
-    held.assign(shape.length === 4 ? tensor.transpose([2, 3, 1, 0]) : tensor);
+    stored.assign(shape.length === 4 ? tensor.transpose([2, 3, 1, 0]) : tensor);
   });
 }
 
 async function readValues(
   tf: TensorFlow,
   specs: readonly ParameterSpec[],
-  held: ReadonlyMap<string, Variable>,
+  stored: ReadonlyMap<string, Variable>,
 ): Promise<Parameters> {
   const read = new Map<string, Float32Array>();
   for (const { name, shape } of specs) {
-    const own = variable(held, name);
+    const own = variable(stored, name);
     const tensor = tf.tidy(() => (shape.length === 4 ? own.transpose([3, 2, 0, 1]) : own.clone()));
     read.set(name, (await tensor.data()) as Float32Array);
     tensor.dispose();

@@ -8,6 +8,7 @@ import { validationFromCsv } from '../../model/validation-file.ts';
 import { photographLogits, validationLogitsFrom } from '../../model/validation-logits.ts';
 import { readRun } from '../../node/run-record.ts';
 import { commandText } from '../../node/shell.ts';
+import { foldDirectory } from '../run/folds.ts';
 import { holdsRun } from '../run/run-directory.ts';
 
 export interface HeldOutRun {
@@ -77,7 +78,7 @@ async function foldsIn(directory: string): Promise<readonly string[]> {
   const numbers = names.flatMap((name) => /^fold-(\d+)$/.exec(name)?.[1] ?? []).map(Number);
   const runs = numbers
     .sort((a, b) => a - b)
-    .map((number) => join(directory, `fold-${number}`))
+    .map((number) => foldDirectory(directory, number))
     .filter(holdsRun);
   if (runs.length > 0) return runs;
   throw new TexturaError(

@@ -3,7 +3,6 @@ import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { csvText } from '../../model/csv.ts';
 import { TexturaError } from '../../model/error.ts';
-import { percent } from '../../model/format.ts';
 import { groupBy } from '../../model/group-by.ts';
 import { maxImagePixelsOption } from '../../model/image-options.ts';
 import {
@@ -11,12 +10,10 @@ import {
   type Inspection,
   inspectionFiles,
   type LabelCheck,
-  type Oddity,
-  oddityKinds,
 } from '../../model/inspection-file.ts';
 import { trainingConfigSchema } from '../../model/training-config.ts';
 import { counted, listed } from '../../model/words.ts';
-import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { writeFileAtomically, writeJson } from '../../node/atomic-file.ts';
 import { callerPath, callerPathHelp } from '../../node/caller-path.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { readImageFile } from '../../node/image-file.ts';
@@ -31,14 +28,7 @@ import { type CheckedImage, checkImages, skippedOf } from '../data/image-check.t
 import { heldOutLogits } from './held-out-logits.ts';
 import { type HeldOutRun, readHeldOutRun } from './held-out-run.ts';
 import { nearDuplicates, type PictureFingerprint, pictureFingerprint } from './near-duplicates.ts';
-import {
-  areBlurred,
-  clippedShare,
-  flatDeviation,
-  median,
-  type PictureQuality,
-  pictureQuality,
-} from './picture-quality.ts';
+import { isFlat, type MeasuredPicture, odditiesOf, pictureQuality, sizeNotes } from './picture-quality.ts';
 import { type CheckedLabel, checkedLabels } from './suspicious-labels.ts';
 import { textureFeatures } from './texture-features.ts';
 
@@ -131,14 +121,10 @@ export async function inspectData(
   // Groups that the data have must not be lost: --group replaces them.
   const hasGroups = inspection.duplicates.length > 0 && folder.groups === undefined;
   const groups = hasGroups ? join(out, inspectionFiles.groups) : undefined;
-  await writeFileAtomically(join(out, inspectionFiles.inspection), jsonText(inspection));
+  await writeJson(join(out, inspectionFiles.inspection), inspection);
   await writeFileAtomically(join(out, inspectionFiles.report), inspectionPage(inspection, pictures, groups));
   if (groups !== undefined) await writeFileAtomically(groups, groupsCsv(photographs, inspection.duplicates));
   return { inspection, out, groups };
-}
-
-export function jsonText(inspection: Inspection): string {
-  return `${JSON.stringify(inspection, undefined, 2)}\n`;
 }
 
 /** Classes that cannot be trained: a split needs two photographs. */
@@ -152,18 +138,11 @@ function fewNote(
 }
 
 /** A photograph that was read, with what was measured. */
-interface Photograph {
-  readonly name: string;
+interface Photograph extends MeasuredPicture {
   readonly path: string;
-  readonly label: string;
-  /** Index of the label. */
-  readonly classIndex: number;
   readonly split: 'train' | 'validation' | undefined;
-  readonly width: number;
-  readonly height: number;
   readonly features: Float32Array;
   readonly fingerprint: PictureFingerprint;
-  readonly quality: PictureQuality;
 }
 
 type Measures = Pick<Photograph, 'features' | 'fingerprint' | 'quality'>;
@@ -208,8 +187,7 @@ function checkedByFeatures(
 ): readonly CheckedLabel[] {
   const clusters = [...photographs.keys()];
   for (const set of duplicates) for (const i of set.photographs) clusters[i] = set.photographs[0] ?? i;
-  // A flat picture has no texture to learn from or to check.
-  const textured = [...photographs.keys()].filter((i) => !isFlat(photographs[i]?.quality));
+  const textured = [...photographs.keys()].filter((i) => !isFlat(photographs[i]));
   const own = textured.map((i) => photographs[i]?.classIndex ?? 0);
   const features = textured.flatMap((i) => photographs[i]?.features ?? []);
   const classes = labels.length;
@@ -256,10 +234,6 @@ function checkedByRun(
     ...checked,
     suggestion: indexOf[checked.suggestion] ?? -1,
   }));
-}
-
-function isFlat(quality: PictureQuality | undefined): boolean {
-  return quality !== undefined && quality.deviation < flatDeviation;
 }
 
 function uncheckedNote(
@@ -319,67 +293,6 @@ function duplicateSets(
       return { kind, similarity: set.similarity, photographs: files };
     })
     .sort((a, b) => kindOrder.indexOf(a.kind) - kindOrder.indexOf(b.kind));
-}
-
-/** In linear size, compared with the median. */
-const unusualScale = 2;
-const unusualAspect = 1.5;
-
-function odditiesOf(photographs: readonly Photograph[]): Oddity[] {
-  const blurred = areBlurred(
-    photographs.map(({ quality }) => quality),
-    photographs.map(({ classIndex }) => classIndex),
-  );
-  const scaleOf = ({ width, height }: Photograph) => Math.sqrt(width * height);
-  const aspectOf = ({ width, height }: Photograph) => Math.max(width, height) / Math.min(width, height);
-  const typicalScale = median(photographs.map(scaleOf));
-  const typicalAspect = median(photographs.map(aspectOf));
-  const usual = usualSize(photographs);
-  const isFar = (value: number, typical: number, factor: number) =>
-    value >= factor * typical || value * factor <= typical;
-  const found = photographs.flatMap((photograph, i): readonly Oddity[] => {
-    const { name: file, label, width, height, quality } = photograph;
-    const { deviation, blackShare, whiteShare } = quality;
-    const of = (kind: Oddity['kind'], what: string): Oddity => ({ file, label, kind, what });
-    const clipped = [
-      ...(blackShare >= clippedShare ? [`${percent(blackShare)} black`] : []),
-      ...(whiteShare >= clippedShare ? [`${percent(whiteShare)} white`] : []),
-    ];
-    const isUnusual =
-      isFar(scaleOf(photograph), typicalScale, unusualScale) ||
-      isFar(aspectOf(photograph), typicalAspect, unusualAspect);
-    return [
-      ...(isFlat(quality) ? [of('flat', `grey levels deviate by ${deviation.toFixed(1)} of 255`)] : []),
-      ...(clipped.length > 0 ? [of('clipped', clipped.join(', '))] : []),
-      ...(blurred[i] && !isFlat(quality) ? [of('blurred', 'much less fine detail than its class')] : []),
-      ...(isUnusual ? [of('size', `${width}x${height}; ${usual} is usual`)] : []),
-    ];
-  });
-  return found.sort((a, b) => oddityKinds.indexOf(a.kind) - oddityKinds.indexOf(b.kind));
-}
-
-function usualSize(photographs: readonly Photograph[]): string {
-  const sizes = [...groupBy(photographs, ({ width, height }) => `${width}x${height}`)];
-  return sizes.reduce((best, next) => (next[1].length > best[1].length ? next : best))[0];
-}
-
-/** A class whose photographs have sizes of their own was perhaps taken in another way. */
-function sizeNotes(photographs: readonly Photograph[]): readonly string[] {
-  const labelsOfSize = new Map<string, Set<string>>();
-  const sizesOf = new Map<string, Set<string>>();
-  for (const { width, height, label } of photographs) {
-    const size = `${width}x${height}`;
-    labelsOfSize.set(size, (labelsOfSize.get(size) ?? new Set()).add(label));
-    sizesOf.set(label, (sizesOf.get(label) ?? new Set()).add(size));
-  }
-  const own = [...sizesOf].filter(
-    ([, sizes]) => sizes.size === 1 && [...sizes].every((size) => labelsOfSize.get(size)?.size === 1),
-  );
-  if (own.length === 0) return [];
-  const names = own.map(([label, sizes]) => `${label} (${[...sizes].join(', ')})`);
-  return [
-    `no other class has photographs of the size of ${listed(names)}: check that they were taken and scaled like the others`,
-  ];
 }
 
 async function picturesOf(

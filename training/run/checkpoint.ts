@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parameterSpecs } from '../../model/description.ts';
@@ -17,6 +17,7 @@ import { checkState, type Parameters, type TrainingState } from '../../model/par
 import { runFiles } from '../../model/run-file.ts';
 import { decodeTensors, encodeTensors, type StoredTensor } from '../../model/safetensors.ts';
 import { moveFile, writeFileAtomically } from '../../node/atomic-file.ts';
+import { readIfThere } from '../../node/optional-file.ts';
 
 /**
  * The sums of the current epoch are stored as sums, in float64, so that a resumed epoch continues them
@@ -82,7 +83,7 @@ export async function newestCheckpoint(
       if (damage.length > 0) await rm(checkpointPath(directory, 'last'));
       return { checkpoint, damage };
     } catch (error) {
-      if (!(error instanceof TexturaError)) throw error;
+      if (!isDamage(error)) throw error;
       damage.push(error.message);
     }
   }
@@ -104,22 +105,27 @@ export async function bestCheckpoint(
     const checkpoint = await readCheckpoint(directory, network, 'best');
     return checkpoint && { checkpoint, damage: [] };
   } catch (error) {
-    if (!(error instanceof TexturaError)) throw error;
+    if (!isDamage(error)) throw error;
     const found = await newestCheckpoint(directory, network);
     if (found === undefined) throw error;
     return { checkpoint: found.checkpoint, damage: [error.message, ...found.damage] };
   }
 }
 
-/** Reads one checkpoint; undefined if there is no such file. Errors: `file-damaged`. */
+/** Reads one checkpoint; undefined if there is no such file. Errors: `file-unreadable`, `file-damaged`. */
 export async function readCheckpoint(
   directory: string,
   network: Network,
   name: CheckpointName,
 ): Promise<Checkpoint | undefined> {
   const path = checkpointPath(directory, name);
-  const file = await readFile(path).catch(unlessMissing);
+  const file = await readIfThere(path);
   return file === undefined ? undefined : decodeCheckpoint(network, file, path);
+}
+
+/** A file that cannot be read now may be intact, so it does not count. */
+function isDamage(error: unknown): error is TexturaError {
+  return error instanceof TexturaError && error.code === 'file-damaged';
 }
 
 function encodeCheckpoint(network: Network, { progress, state }: Checkpoint): Uint8Array {
@@ -165,8 +171,4 @@ function digest(text: string, tensors: ReadonlyMap<string, StoredTensor>): strin
   const hash = createHash('sha256').update(text);
   for (const [name, { data }] of tensors) hash.update(name).update(data);
   return hash.digest('hex');
-}
-
-function unlessMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error;
 }

@@ -9,10 +9,10 @@ import { parameterSpecs } from '../../model/description.ts';
 import { volume } from '../../model/layer.ts';
 import type { Network } from '../../model/network.ts';
 import type { Parameters, TrainingState } from '../../model/parameters.ts';
-import { patchBytes } from '../../model/patch.ts';
+import { inputPx, patchBytes } from '../../model/patch.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
 import { encodeTensors, type StoredTensor } from '../../model/safetensors.ts';
-import { meanScores, softmaxRows, topClasses } from '../../model/scores.ts';
+import { confusionMatrix, meanScores, softmaxRows, topClasses } from '../../model/scores.ts';
 import { type ValidatedImage, validationToCsv } from '../../model/validation-file.ts';
 import { validationLogitsFile } from '../../model/validation-logits.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
@@ -157,13 +157,11 @@ function photographError(images: readonly ValidatedImage[]): number {
 }
 
 function confusionCounts({ labels, logits }: GridLogits, classes: number): number[][] {
-  const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  labels.forEach((label, i) => {
+  const pairs = Array.from(labels, (label, i) => {
     const [prediction = 0] = topClasses(logits.subarray(i * classes, (i + 1) * classes), 1);
-    const row = counts[label] as number[];
-    row[prediction] = (row[prediction] as number) + 1;
+    return [label, prediction] as const;
   });
-  return counts;
+  return confusionMatrix(pairs, classes);
 }
 
 async function writeValidationLogits(
@@ -251,7 +249,7 @@ async function writeExportCheck(
   const count = stored.length;
   const storedLabels = Int32Array.from(stored, ({ index }) => labels[index] as number);
   const tensors = new Map<string, StoredTensor>([
-    ['patches', { shape: [count, 64, 64], data: patchesOf(stored) }],
+    ['patches', { shape: [count, inputPx, inputPx], data: patchesOf(stored) }],
     ['labels', { shape: [count], data: storedLabels }],
     ['logits', { shape: [count, reference.logits.length / count], data: reference.logits }],
   ]);

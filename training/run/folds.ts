@@ -11,7 +11,7 @@ import { runFiles } from '../../model/run-file.ts';
 import { wilsonInterval } from '../../model/statistics/wilson.ts';
 import { type ValidatedImage, validationFromCsv, validationToCsv } from '../../model/validation-file.ts';
 import { counted, listed } from '../../model/words.ts';
-import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { writeFileAtomically, writeJson } from '../../node/atomic-file.ts';
 
 /** Names of the files that the folds leave together. */
 export const foldFiles = { summary: 'folds.json', validation: runFiles.validation } as const;
@@ -66,7 +66,7 @@ export async function summariseFolds(directory: string, folds: number): Promise<
     patchError: { error: patchError(images), interval: bootstrapInterval(images) },
     photographError: { error: wrong / images.length, interval: [low, high] },
   };
-  await writeFileAtomically(join(directory, foldFiles.summary), `${JSON.stringify(summary, null, 2)}\n`);
+  await writeJson(join(directory, foldFiles.summary), summary);
   await writeFileAtomically(join(directory, foldFiles.validation), validationToCsv(images));
   return summary;
 }

@@ -1,5 +1,4 @@
 /** Fine-tuning: the trained network that a run starts from, read from a run directory or an exported file. */
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,13 +8,13 @@ import { modelParameters } from '../../graph/onnx/initializers.ts';
 import { TexturaError } from '../../model/error.ts';
 import { labelsSchema, metadataKeys, metadataValue } from '../../model/model-file.ts';
 import { type Network, networkSchema } from '../../model/network.ts';
-import { checkParameters, type Parameters } from '../../model/parameters.ts';
+import { type Parameters, storedParameters } from '../../model/parameters.ts';
 import { pretrainedFiles, pretrainedFrom } from '../../model/pretrained/pretrained.ts';
 import { networkOfRun, type Run, runFiles } from '../../model/run-file.ts';
-import { decodeTensors } from '../../model/safetensors.ts';
 import { requireSameLayers, type TransferSource } from '../../model/transfer.ts';
 import { oneLine } from '../../model/words.ts';
 import { readRun } from '../../node/run-record.ts';
+import { sha256 } from '../../node/sha256.ts';
 import { commandText } from '../../node/shell.ts';
 import { foldDirectory } from './folds.ts';
 import { holdsRun } from './run-directory.ts';
@@ -59,7 +58,7 @@ async function pretrainedModel(): Promise<InitialModel> {
     new URL(`../../model/pretrained/${pretrainedFiles.parameters}`, import.meta.url),
   );
   const bytes = await readFile(path);
-  return { ...pretrainedFrom(bytes, path), labels: [], source: pretrainedSource, sha256: digest(bytes) };
+  return { ...pretrainedFrom(bytes, path), labels: [], source: pretrainedSource, sha256: sha256(bytes) };
 }
 
 async function modelOfRun(directory: string): Promise<InitialModel> {
@@ -79,12 +78,10 @@ async function modelOfRun(directory: string): Promise<InitialModel> {
     );
   }
   const bytes = await readFile(path);
-  const { tensors } = decodeTensors(bytes, path);
-  const parameters = new Map([...tensors].map(([name, { data }]) => [name, new Float32Array(data)]));
   const network = networkOfRun(run);
-  checkParameters(network, parameters, path);
+  const parameters = storedParameters(bytes, network, path);
   const { labels, data } = run;
-  return { network, parameters, labels, source: directory, sha256: digest(bytes), data };
+  return { network, parameters, labels, source: directory, sha256: sha256(bytes), data };
 }
 
 async function modelOfFile(path: string): Promise<InitialModel> {
@@ -105,7 +102,7 @@ async function modelOfFile(path: string): Promise<InitialModel> {
     parameters: parametersOf(bytes, network, path),
     labels,
     source: path,
-    sha256: digest(bytes),
+    sha256: sha256(bytes),
   };
 }
 
@@ -124,16 +121,12 @@ function parametersOf(bytes: Uint8Array, network: Network, path: string): Parame
   }
 }
 
-function digest(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
 /** Errors: `usage` if the file is no longer the one that the run started from. */
-export function requireSameModel({ source, sha256 }: InitialModel, stored: NonNullable<Run['init']>): void {
-  if (sha256 === stored.sha256) return;
+export function requireSameModel(model: InitialModel, stored: NonNullable<Run['init']>): void {
+  if (model.sha256 === stored.sha256) return;
   throw new TexturaError(
     'usage',
-    `--resume: the run started from ${oneLine(source)}, which has changed since then ` +
-      `(SHA-256 was ${stored.sha256.slice(0, 12)}, now ${sha256.slice(0, 12)}); start a new run with another --out`,
+    `--resume: the run started from ${oneLine(model.source)}, which has changed since then ` +
+      `(SHA-256 was ${stored.sha256.slice(0, 12)}, now ${model.sha256.slice(0, 12)}); start a new run with another --out`,
   );
 }

@@ -6,14 +6,12 @@ import { join } from 'node:path';
 import { encodeModel } from '../../graph/encode.ts';
 import { featureGraph } from '../../graph/forward.ts';
 import { foldBatchNorm } from '../../model/fold-batch-norm.ts';
-import { graphNames } from '../../model/graph-names.ts';
 import { fitKnownScore, knownScoreToTensors } from '../../model/known-score.ts';
 import { defaultOpset } from '../../model/model-file.ts';
-import { inputPx, patchBytes } from '../../model/patch.ts';
 import { runFiles } from '../../model/run-file.ts';
 import { encodeTensors } from '../../model/safetensors.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
-import { productVersion } from '../../node/product-version.ts';
+import { modelStamp } from '../../node/product-version.ts';
 import type { BatchRequest } from '../data/collate.ts';
 import { batchRanges } from '../data/data-loader.ts';
 import type { DatasetImage } from '../data/dataset-image.ts';
@@ -36,14 +34,15 @@ export async function writeKnownScore(
 ): Promise<void> {
   if (!network.layers.some(({ kind }) => kind === 'globalStatistics')) return;
   const folded = foldBatchNorm({ network, parameters: (await engine.read()).parameters });
-  const run = await openFeatures(
-    encodeModel(featureGraph(folded.network, folded.parameters, defaultOpset), stamp()),
-  );
+  // Only here: an engine of TensorFlow has not loaded it.
+  const { InferenceSession, runPatches } = await import('../../node/onnxruntime.ts');
+  const graph = featureGraph(folded.network, folded.parameters, defaultOpset);
+  const session = await InferenceSession.create(encodeModel(graph, modelStamp()));
 
   async function rowsOf(requests: readonly BatchRequest[]) {
     const parts: { features: Float32Array; logits: Float32Array; labels: Int32Array }[] = [];
     for await (const { patches, labels } of loader.batches(requests)) {
-      parts.push({ ...(await run.outputs(patches)), labels });
+      parts.push({ ...(await runPatches(session, patches, ['features', 'logits'])), labels });
     }
     return {
       features: joined(parts.map((part) => part.features)),
@@ -68,7 +67,7 @@ export async function writeKnownScore(
     const known = fitKnownScore(trained, { ...validated, photographs }, network.classes);
     await writeFileAtomically(join(directory, runFiles.known), encodeTensors(knownScoreToTensors(known)));
   } finally {
-    await run.close();
+    await session.release();
   }
 }
 
@@ -81,25 +80,6 @@ function photographRanges(grid: readonly GridPatch[]): { readonly start: number;
     else ranges.push({ start, count: 1 });
   });
   return ranges;
-}
-
-function stamp() {
-  return { producerName: 'textura', producerVersion: productVersion(), metadata: {} };
-}
-
-/** A session with the outputs `features` `[count,F]` and `logits` `[count,C]`. */
-async function openFeatures(model: Uint8Array) {
-  // Only here: an engine of TensorFlow has not loaded it.
-  const { InferenceSession, Tensor } = await import('../../node/onnxruntime.ts');
-  const session = await InferenceSession.create(model);
-  async function outputs(patches: Uint8Array) {
-    const shape = [patches.length / patchBytes, 1, inputPx, inputPx];
-    const image = new Tensor('float32', new Float32Array(patches), shape);
-    const results = await session.run({ [graphNames.image]: image });
-    const copy = (name: string) => new Float32Array(results[name]?.data as Float32Array);
-    return { features: copy('features'), logits: copy(graphNames.logits) };
-  }
-  return { outputs, close: () => session.release() };
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

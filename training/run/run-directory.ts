@@ -10,6 +10,7 @@ import type { TrainingConfig } from '../../model/training-config.ts';
 import { oneLine } from '../../model/words.ts';
 import { flagOf } from '../../node/command-line.ts';
 import { isCsvPath } from '../../node/csv-file.ts';
+import { requireSpace } from '../../node/output.ts';
 import { readRun } from '../../node/run-record.ts';
 import { checkpointPath } from './checkpoint.ts';
 
@@ -82,6 +83,11 @@ export async function bytesOnDisk(directory: string): Promise<number> {
     ),
   );
   return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Errors: `output-unwritable` if the disk has too little space for a run. */
+export async function requireRoom(directory: string, network: Network): Promise<void> {
+  await requireSpace(directory, runBytes(network).peak - (await bytesOnDisk(directory)));
 }
 
 /** Errors: `usage` if the directory already contains a run, which is not changed. */

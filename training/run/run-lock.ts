@@ -17,6 +17,7 @@ import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { TexturaError } from '../../model/error.ts';
+import { jsonOf } from '../../model/model-file.ts';
 import { runFiles } from '../../model/run-file.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { requireWritable } from '../../node/output.ts';
@@ -149,7 +150,7 @@ async function otherLock(path: string, nowMs: number): Promise<Omit<OtherLock, '
   ]);
   if (text === undefined || stats === undefined) return undefined;
   const isFresh = nowMs - stats.mtimeMs < remoteHolderMs;
-  const lock = lockSchema.safeParse(parsed(text)).data;
+  const lock = lockSchema.safeParse(jsonOf(text)).data;
   if (lock === undefined) return isFresh ? { state: 'waiting', holder: 'another process' } : undefined;
   const { state, ...identity } = lock;
   switch (livenessOf(identity)) {
@@ -159,14 +160,6 @@ async function otherLock(path: string, nowMs: number): Promise<Omit<OtherLock, '
       return isFresh ? { state, holder: `process ${identity.pid} on ${identity.host}` } : undefined;
     default:
       return undefined;
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { trainingStepBytes } from '../../model/description.ts';
-import { TexturaError } from '../../model/error.ts';
+import { messageOf, TexturaError } from '../../model/error.ts';
 import { balancedErrorsToCsv, type MetricsRow, metricsToCsv } from '../../model/metrics.ts';
 import type { Network } from '../../model/network.ts';
 import { patchBytes } from '../../model/patch.ts';
@@ -13,7 +13,6 @@ import { configuredNetwork, type TrainingConfig } from '../../model/training-con
 import { oneLine } from '../../model/words.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { availableMemoryBytes } from '../../node/machine.ts';
-import { requireSpace } from '../../node/output.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { readRun, writeRun } from '../../node/run-record.ts';
 import type { Terminal } from '../../node/terminal.ts';
@@ -35,13 +34,12 @@ import { onInterrupt } from './interrupt.ts';
 import { type TrainingObserver, train } from './loop.ts';
 import { dataText, progressDisplay, ratesText } from './progress-display.ts';
 import {
-  bytesOnDisk,
   holdsRun,
   lacksResults,
   requireFree,
+  requireRoom,
   requireSameData,
   resumedConfig,
-  runBytes,
 } from './run-directory.ts';
 import { takeRunLock } from './run-lock.ts';
 import { fewestClasses, requestedModel, type Start, startingPoint } from './starting-point.ts';
@@ -140,11 +138,6 @@ async function trainLocked(request: RunRequest): Promise<RunReturn> {
   }
 }
 
-/** Errors: `output-unwritable`. */
-async function requireRoom(directory: string, network: Network): Promise<void> {
-  await requireSpace(directory, runBytes(network).peak - (await bytesOnDisk(directory)));
-}
-
 interface PreparedRun {
   readonly engine: Engine;
   readonly network: Network;
@@ -235,7 +228,7 @@ function validationOrder({ source, validation }: Dataset, { chooseOn, seed }: Tr
 async function recordedFailure(error: unknown, run: Run, request: RunRequest): Promise<unknown> {
   const { directory, resumeCommand } = request;
   const code = error instanceof TexturaError ? error.code : 'internal';
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const endedAt = new Date().toISOString();
   // This write may fail too, e.g. on a full disk; the original error matters more.
   await writeRun(directory, { ...run, status: 'failed', failure: { code, message }, endedAt }).catch(

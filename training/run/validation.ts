@@ -11,6 +11,7 @@ import {
   rankOf,
   type ScoreSums,
   topClasses,
+  topFive,
 } from '../../model/scores.ts';
 import type { TrainingConfig } from '../../model/training-config.ts';
 import type { ValidatedImage } from '../../model/validation-file.ts';
@@ -114,7 +115,7 @@ export function validatedImages(
       label: names[label] as string,
       patches: ranks.length,
       wrong: ranks.filter((rank) => rank >= 1).length,
-      top5_wrong: ranks.filter((rank) => rank >= 5).length,
+      top5_wrong: ranks.filter((rank) => rank >= topFive).length,
       photograph_prediction: names[prediction] as string,
     });
   }

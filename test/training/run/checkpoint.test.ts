@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, readFile, rename, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { networkOf } from '../../../model/network.ts';
 import { initialParameters, zeroParameters } from '../../../model/parameters.ts';
@@ -94,6 +94,15 @@ test('a truncated or changed newest checkpoint is reported, and the previous one
     expect(found?.checkpoint.progress.epochsDone).toBe(1);
     expect(found?.damage).toEqual([expect.stringContaining('last.safetensors')]);
   }
+});
+
+test('a newest checkpoint that cannot be read is an error, and stays', async () => {
+  const directory = await directoryOfTwo();
+  const last = checkpointPath(directory, 'last');
+  await rm(last);
+  await mkdir(last);
+  await expect(newestCheckpoint(directory, network)).rejects.toMatchObject({ code: 'file-unreadable' });
+  expect(existsSync(last)).toBe(true);
 });
 
 test('a crash between moving the old checkpoint and writing the new one leaves the old one to resume from', async () => {

@@ -4,15 +4,13 @@
  */
 import { createRequire } from 'node:module';
 import nodeUtil from 'node:util';
-import { TexturaError } from '../../../model/error.ts';
+import { messageOf, TexturaError } from '../../../model/error.ts';
 import { usableCores } from '../../../node/machine.ts';
 import { commandText } from '../../../node/shell.ts';
 import '../../../node/native-environment.ts';
 import { installedBindingPath, tensorflowInstalled } from './location.ts';
 import { type BindingFacts, probeBinding } from './probe.ts';
 import { withoutStderr } from './quiet.ts';
-
-export { tensorflowInstalled } from './location.ts';
 
 export type TensorFlow = typeof import('@tensorflow/tfjs-node-gpu');
 
@@ -90,10 +88,8 @@ function requirePackage(): TensorFlow {
     const load = () => createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu') as TensorFlow;
     return wantsGreetings() ? load() : withoutStderr(installedBindingPath(), load);
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
-    throw new TexturaError('engine-unavailable', `TensorFlow does not load: ${detail}. ${setupHint}`, {
-      cause: error,
-    });
+    const message = `TensorFlow does not load: ${messageOf(error)}. ${setupHint}`;
+    throw new TexturaError('engine-unavailable', message, { cause: error });
   }
 }
 
