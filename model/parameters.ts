@@ -76,7 +76,10 @@ function checkValues(
   }
 }
 
-/** The parameters in a file of tensors, such as model.safetensors of a run. Errors: `file-damaged`, naming `where`. */
+/**
+ * The parameters in a file of tensors, such as model.safetensors of a run. Errors: `file-damaged`, naming
+ * `where`.
+ */
 export function storedParameters(file: Uint8Array, network: Network, where: string): Parameters {
   const { tensors } = decodeTensors(file, where);
   const parameters = new Map([...tensors].map(([name, { data }]) => [name, new Float32Array(data)]));

@@ -98,8 +98,8 @@ export function patchGrid(width: number, height: number, patchPx: number): reado
     else if (rows > 1) rows--;
     else columns--;
   }
-  const xs = spread(width - patchPx, columns);
-  const ys = spread(height - patchPx, rows);
+  const xs = evenlySpaced(width - patchPx, columns);
+  const ys = evenlySpaced(height - patchPx, rows);
   return ys.flatMap((y) => xs.map((x) => ({ x, y })));
 }
 
@@ -138,7 +138,7 @@ function checkSize(width: number, height: number, patchPx: number): void {
 }
 
 /** `count` whole positions from 0 to `last`, evenly spaced; a single one is in the middle. */
-function spread(last: number, count: number): readonly number[] {
+function evenlySpaced(last: number, count: number): readonly number[] {
   if (count === 1) return [Math.floor(last / 2)];
   return Array.from({ length: count }, (_, i) => Math.round((i * last) / (count - 1)));
 }

@@ -1,9 +1,9 @@
 /**
- * Removes the filter bytes of an inflated PNG and reverses the filters (PNG specification, third edition, section
- * 9.2): each byte is stored as
- * the difference from a prediction by the bytes of the pixels to the left (a), above (b) and above left (c),
- * which are 0 outside the image. Undefined for an unknown filter. It works in place, because the output never
- * overtakes the input, and creates no row views, which would cost more than the work itself.
+ * Removes the filter bytes of an inflated PNG and reverses the filters (PNG specification, third edition,
+ * section 9.2): each byte is stored as the difference from a prediction by the bytes of the pixels to the
+ * left (a), above (b) and above left (c), which are 0 outside the image. Undefined for an unknown filter. It
+ * works in place, because the output never overtakes the input, and creates no row views, which would cost
+ * more than the work itself.
  */
 export function unfilteredRows(
   rows: Uint8Array,

@@ -158,7 +158,7 @@ export function recipeSettings(recipe: RecipeName, variant: NetworkName): Partia
   }
 }
 
-/** Learning rate of fine-tuning, relative to that of random initial values; docs/fine-tuning.md compares rates. */
+/** Learning rate of fine-tuning, relative to that of random initial values (docs/fine-tuning.md). */
 const fineTuningRate = 0.3;
 
 /** The settings of a recipe for a network, also for one that starts from trained parameters. */

@@ -165,7 +165,7 @@ export function unfoldNorm(
     ]);
   }
   if (after?.kind !== 'convolution') {
-    throw new TexturaError('internal', `${norm.name} has no convolution beside it`);
+    throw new TexturaError('internal', `${norm.name} has no convolution next to it`);
   }
   const kernel = parameter(parameters, `${after.name}.kernel`).slice();
   const bias = parameter(parameters, `${after.name}.bias`).slice();

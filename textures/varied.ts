@@ -10,7 +10,10 @@ import { photograph } from './photograph.ts';
 import { clamp01, type Material, mix, type Surface, smoothstep } from './surface.ts';
 import { materials, textureNames } from './textures.ts';
 
-/** `[sidePx, sidePx]` grey levels of picture `index` of class `number`. The same arguments give the same bytes. */
+/**
+ * `[sidePx, sidePx]` grey levels of picture `index` of class `number`. The same arguments give the same
+ * bytes.
+ */
 export function drawVaried(seed: number, number: number, index: number, sidePx: number): GreyImage {
   const material = variedMaterial(seed, number);
   const random = randomStream(seed, 'varied picture', number, index);

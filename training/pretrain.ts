@@ -1,6 +1,6 @@
 /**
- * `npm run train:pretrained`: trains texture-net on many generated classes (textures/varied.ts) and writes the network
- * that `--init pretrained` starts from, without its last layer, with a record of how it was made.
+ * `npm run train:pretrained`: trains texture-net on many generated classes (textures/varied.ts) and writes
+ * the network that `--init pretrained` starts from, without its last layer, with a record of how it was made.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
- * The network that is part of Textura: texture-net, pre-trained on generated textures. `npm run train:pretrained` makes
- * it again and writes texture-net.safetensors (without the last layer) and texture-net.json, the record of how
- * it was made.
+ * The network that is part of Textura: texture-net, pre-trained on generated textures. `npm run
+ * train:pretrained` makes it again and writes texture-net.safetensors (without the last layer) and
+ * texture-net.json, the record of how it was made.
  */
 import { z } from 'zod';
 import type { TrainedNetwork } from '../fold-batch-norm.ts';
@@ -45,7 +45,7 @@ export const pretrainedRecordSchema = z.strictObject({
   }),
   /** SHA-256 over the pictures of each class, class after class. */
   picturesSha256: sha256Schema,
-  /** Of the first class alone. */
+  /** Of the first class only. */
   firstClassSha256: sha256Schema,
   /** Of texture-net.safetensors. */
   sha256: sha256Schema,

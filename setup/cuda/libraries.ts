@@ -121,12 +121,12 @@ export async function librariesOfMachine(): Promise<Map<string, string>> {
   if (!hasCuda(found)) return new Map();
   // Those that NVRTC and cuDNN open when they run are in the same folders.
   const folders = [...new Set([...found.values()].map((path) => dirname(path)))];
-  const beside = folders.flatMap((folder) =>
+  const neighbours = folders.flatMap((folder) =>
     readdirSync(folder)
       .filter(isCudaLibrary)
       .map((name) => [name, join(folder, name)] as const),
   );
-  return new Map([...beside, ...found]);
+  return new Map([...neighbours, ...found]);
 }
 
 /**

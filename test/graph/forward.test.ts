@@ -37,25 +37,29 @@ const portableOperators = [
 ];
 
 describe('the portable graph', () => {
-  test.each(['reference', 'no-pool1', 'no-relu234-pool4', 'no-conv4-pool4', 'lab-baseline'] as const)(
-    '%s computes what plain loops in float64 compute',
-    async (variant) => {
-      const network = networkOf(variant, classes);
-      const parameters = randomParameters(network, 11);
-      const patches = randomPatches(2, 12);
-      const expected = referenceLogits(network, parameters, patches);
-      const { logits, probabilities } = await runOnPatches(
-        bytesOf(forwardGraph(network, parameters, { opset: 17 })),
-        patches,
-      );
-      expect(logits.shape).toEqual([2, classes]);
-      expect(largestDifference(logits.values, expected)).toBeLessThan(tolerances.logit);
-      const expectedProbabilities = referenceProbabilities(expected, classes);
-      expect(largestDifference(probabilities.values, expectedProbabilities)).toBeLessThan(
-        tolerances.probability,
-      );
-    },
-  );
+  // Without its first pooling the reference has several times the work, so it is narrower here.
+  test.each([
+    ['reference', 1],
+    ['no-pool1', 0.25],
+    ['no-relu234-pool4', 1],
+    ['no-conv4-pool4', 1],
+    ['lab-baseline', 1],
+  ] as const)('%s of width %d computes what plain loops in float64 compute', async (variant, width) => {
+    const network = networkOf(variant, classes, { width });
+    const parameters = randomParameters(network, 11);
+    const patches = randomPatches(2, 12);
+    const expected = referenceLogits(network, parameters, patches);
+    const { logits, probabilities } = await runOnPatches(
+      bytesOf(forwardGraph(network, parameters, { opset: 17 })),
+      patches,
+    );
+    expect(logits.shape).toEqual([2, classes]);
+    expect(largestDifference(logits.values, expected)).toBeLessThan(tolerances.logit);
+    const expectedProbabilities = referenceProbabilities(expected, classes);
+    expect(largestDifference(probabilities.values, expectedProbabilities)).toBeLessThan(
+      tolerances.probability,
+    );
+  });
 
   test.each([
     networkOf('texture-net', classes),
@@ -82,7 +86,7 @@ describe('the portable graph', () => {
   });
 
   test.each(networkNames)('%s is made of the same few operators, without Transpose', (variant) => {
-    const network = foldedNetwork(networkOf(variant, classes));
+    const network = foldedNetwork(networkOf(variant, classes, { width: 0.1 }));
     const { operators } = describeModel(
       bytesOf(forwardGraph(network, initialParameters(network, 1), { opset: 17 })),
       variant,
@@ -106,7 +110,7 @@ describe('the portable graph', () => {
   });
 
   test('computes the same for a patch in a batch as for a single patch', async () => {
-    const network = networkOf('no-pool2', classes);
+    const network = networkOf('no-pool2', classes, { width: 0.25 });
     const bytes = bytesOf(forwardGraph(network, randomParameters(network, 3), { opset: 17 }));
     const patches = randomPatches(8, 4);
     const together = await runOnPatches(bytes, patches);

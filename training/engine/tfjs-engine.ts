@@ -191,7 +191,7 @@ function relu(tf: TensorFlow, x: Tensor): Tensor {
   const operation = tf.customGrad((input, save) => {
     const value = tf.relu(input as Tensor);
     (save as (tensors: Tensor[]) => void)([value]);
-    return { value, gradFunc: (gradient: Tensor, [kept]: Tensor[]) => gradient.mul((kept as Tensor).sign()) };
+    return { value, gradFunc: (dY: Tensor, [y]: Tensor[]) => dY.mul((y as Tensor).sign()) };
   });
   return operation(x);
 }

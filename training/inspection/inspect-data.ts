@@ -1,4 +1,4 @@
-/** Inspects a data folder: reads every photograph once, finds what is odd, and writes the files of the inspection. */
+/** Inspects a data folder: reads every photograph once and writes the files of the inspection. */
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { csvText } from '../../model/csv.ts';

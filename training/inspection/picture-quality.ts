@@ -1,6 +1,6 @@
 /**
- * Measures of a picture, and what is odd about the photographs of a folder: flat, clipped, blurred, or of an unusual
- * size.
+ * Measures of a picture, and what is odd about the photographs of a folder: flat, clipped, blurred, or of an
+ * unusual size.
  */
 import { percent } from '../../model/format.ts';
 import { groupBy } from '../../model/group-by.ts';
@@ -65,7 +65,7 @@ const clippedShare = 0.1;
 /**
  * A photograph counts as blurred if its sharpness is below the median of its class by 3 times the typical
  * distance and by 1.5 (a factor of 4.5 in energy). Measured on half of UIUC and NEU, with one photograph of a
- * class blurred by a Gaussian of 2 pixels and compressed: 171 of 185 are found, and 1 of 555 is flagged as it is.
+ * class blurred by a Gaussian of 2 pixels and compressed: 171 of 185 are found, and 1 of 555 others.
  */
 const blurredDeviations = 3;
 const leastBlur = 1.5;

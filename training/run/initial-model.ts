@@ -52,7 +52,10 @@ function checked(model: InitialModel, network: Network): InitialModel {
   return model;
 }
 
-/** texture-net pre-trained on generated textures. Its last layer is not stored, because its classes are of no use. */
+/**
+ * texture-net pre-trained on generated textures. Its last layer is not stored, because its classes are of no
+ * use.
+ */
 async function pretrainedModel(): Promise<InitialModel> {
   const path = fileURLToPath(
     new URL(`../../model/pretrained/${pretrainedFiles.parameters}`, import.meta.url),
