@@ -40,6 +40,18 @@ export const metricsRowSchema = z.strictObject({
 
 export type MetricsRow = z.infer<typeof metricsRowSchema>;
 
+/** The epoch whose parameters are a run's model, with its validation. */
+export const bestEpochSchema = z.strictObject({
+  epoch: z.int().min(1),
+  top1err: z.number(),
+  top5err: z.number(),
+  objective: z.number(),
+  /** Mean over the classes of each class's top-1 error. Runs of earlier versions have none. */
+  balancedTop1err: z.number().optional(),
+  /** Top-1 error of whole photographs, each classified by the mean logits of its patches. */
+  photographTop1err: z.number().optional(),
+});
+
 /** The text of metrics.csv: a header and one line per row. Numbers round-trip exactly. */
 export function metricsToCsv(rows: readonly MetricsRow[]): string {
   const lines = rows.map((row) => metricsColumns.map((column) => String(row[column])).join(','));

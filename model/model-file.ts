@@ -6,6 +6,7 @@ import { noTemperatures, type Temperatures } from './calibration.ts';
 import { TexturaError } from './error.ts';
 import { graphNames } from './graph-names.ts';
 import { issueTexts } from './issue-text.ts';
+import { bestEpochSchema } from './metrics.ts';
 import { inputPx } from './patch.ts';
 import { sha256Schema } from './sha256.ts';
 import { oneLine } from './words.ts';
@@ -189,18 +190,7 @@ export const modelReportSchema = z.strictObject({
   ),
   labels: z.array(z.string()),
   network: z.strictObject({ variant: z.string(), parameters: z.int(), multiplyAdds: z.int() }),
-  validation: z
-    .strictObject({
-      epoch: z.int(),
-      top1err: z.number(),
-      top5err: z.number(),
-      objective: z.number(),
-      /** Mean over the classes of each class's top-1 error. */
-      balancedTop1err: z.number().optional(),
-      /** Top-1 error of whole photographs, each classified by the mean logits of its patches. */
-      photographTop1err: z.number().optional(),
-    })
-    .optional(),
+  validation: bestEpochSchema.optional(),
   /** How the temperatures were fitted; absent if the run has no logits of its validation. */
   calibration: z
     .strictObject({

@@ -1,5 +1,6 @@
 /** run.json: the configuration, data, engine and result of a run. */
 import { z } from 'zod';
+import { bestEpochSchema } from './metrics.ts';
 import type { Network } from './network.ts';
 import { sha256Schema } from './sha256.ts';
 import { configuredNetwork, trainingConfigSchema } from './training-config.ts';
@@ -102,18 +103,7 @@ export const runSchema = z.strictObject({
   /**
    * The epoch whose parameters are in model.safetensors: lowest balanced validation error, then lowest loss.
    */
-  best: z
-    .strictObject({
-      epoch: z.int().min(1),
-      top1err: z.number(),
-      top5err: z.number(),
-      objective: z.number(),
-      /** Mean over the classes of each class's top-1 error. Runs of earlier versions have none. */
-      balancedTop1err: z.number().optional(),
-      /** Top-1 error of whole photographs, each classified by the mean logits of its patches. */
-      photographTop1err: z.number().optional(),
-    })
-    .optional(),
+  best: bestEpochSchema.optional(),
   divergedAtEpoch: z.int().min(1).optional(),
   /** Set in a failed run. */
   failure: runFailureSchema.optional(),

@@ -33,6 +33,12 @@ test('a stray quote is reported with file and line', () => {
   expect(() => csvRows('a,b\nc,d"e\n', 'x.csv')).toThrow('x.csv: line 2: stray quote');
 });
 
+test('a quote that a large file never closes is reported, and a large field is read', () => {
+  const field = 'a,b\n'.repeat(2e6);
+  expect(() => csvRows(`"${field}`, 'x.csv')).toThrow('x.csv: line 1: stray quote');
+  expect(csvRows(`"${field}"`, 'x.csv')).toEqual([[field]]);
+});
+
 test('each row has the line on which it starts', () => {
   expect(csvRecords('a,b\r\n"c\n\nd",e\nf,\n', 'x.csv')).toEqual([
     { fields: ['a', 'b'], line: 1 },

@@ -47,7 +47,7 @@ export function splitByImage(
     if (distinct.length < 2 || candidates.length === 0) unsplittable.push(label);
     const random = randomStream(settings.seed, 'split', label);
     const wanted = heldOutCount(members.length, settings.validationShare);
-    heldOut.push(...holdOut(shuffle(candidates, random), wanted));
+    for (const image of holdOut(shuffle(candidates, random), wanted)) heldOut.push(image);
   });
   if (unsplittable.length > 0) {
     throw new TexturaError(
@@ -85,7 +85,7 @@ export function splitByFold(
     const random = randomStream(seed, 'folds', label);
     const first = random.integer(0, folds - 1);
     shuffle(candidates, random).forEach(([, group], place) => {
-      if ((first + place) % folds === fold - 1) heldOut.push(...group);
+      if ((first + place) % folds === fold - 1) for (const image of group) heldOut.push(image);
     });
   });
   if (tooSmall.length > 0) {
