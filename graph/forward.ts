@@ -68,7 +68,7 @@ export function featureGraph(network: Network, parameters: Parameters, opset: Op
   const { logits, features } = addForward(graph, network, image, storedIn(graph, parameters));
   if (features === undefined) throw graphFault(`${network.name} has no global statistics`);
   graph.output(logits);
-  graph.output(graph.node('Identity', [features], { name: 'features' }));
+  graph.output(graph.node('Identity', [features], { name: graphNames.features }));
   return graph;
 }
 

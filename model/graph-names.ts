@@ -1,5 +1,5 @@
 /**
- * The inputs and outputs of exported graphs. Not among the schemas of model files, because a thread that runs
+ * The inputs and outputs of graphs of patches. Not among the schemas of model files, because a thread that runs
  * a graph starts faster without them.
  */
 
@@ -8,6 +8,9 @@ export const graphNames = {
   image: 'image',
   logits: 'logits',
   probabilities: 'probabilities',
+  /** float32 [N,F,1,1], of graphs that a run's known score is fitted with; not in exported files. */
+  features: 'features',
   /** float32 [N,1], in files that distinguish their surfaces from others (known-score.ts). */
   knownScore: 'known_score',
 } as const;
+export type GraphOutput = Exclude<(typeof graphNames)[keyof typeof graphNames], 'image'>;

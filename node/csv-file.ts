@@ -73,6 +73,18 @@ export function unusable(path: string, line: number, what: string): TexturaError
   return new TexturaError('data-unusable', `${path}: line ${line}: ${what}`);
 }
 
+/** Refuses a file that is already on an earlier line, in any Unicode normalization. Errors: `data-unusable`. */
+export function repeatCheck(path: string): (file: string, line: number) => void {
+  const lines = new Map<string, number>();
+  return (file, line) => {
+    const key = file.normalize('NFC');
+    const earlier = lines.get(key);
+    if (earlier !== undefined)
+      throw unusable(path, line, `${oneLine(file)} is already on line ${earlier}; remove one of the lines`);
+    lines.set(key, line);
+  };
+}
+
 function emptyRemedy(column: string, { optional }: Columns<string, string>): string {
   return optional.includes(column) ? 'whole column' : 'line';
 }

@@ -6,7 +6,7 @@ import { stat } from 'node:fs/promises';
 import { dirname, join, posix, win32 } from 'node:path';
 import { compareNames } from '../model/code-point-order.ts';
 import { counted, oneLine } from '../model/words.ts';
-import { type CsvFileRow, readCsvFile, unusable } from './csv-file.ts';
+import { type CsvFileRow, readCsvFile, repeatCheck, unusable } from './csv-file.ts';
 import type { FolderSplit } from './folder-level.ts';
 import type { WalkedFile } from './folder-walk.ts';
 
@@ -30,18 +30,10 @@ export async function readLabelFile(path: string): Promise<readonly LabelledRow[
   const rows = await readCsvFile(path, columns);
   if (rows.length === 0)
     throw unusable(path, 2, 'expected a line for each photograph, got only the header; add the photographs');
-  const lines = new Map<string, number>();
+  const requireNew = repeatCheck(path);
   const named = rows.map((row) => {
     const name = nameOf(path, row);
-    const key = name.normalize('NFC');
-    const earlier = lines.get(key);
-    if (earlier !== undefined)
-      throw unusable(
-        path,
-        row.line,
-        `${oneLine(name)} is already on line ${earlier}; remove one of the lines`,
-      );
-    lines.set(key, row.line);
+    requireNew(name, row.line);
     const { label, group } = row.cells;
     return {
       line: row.line,

@@ -15,7 +15,7 @@ import { addProbabilities } from '../forward.ts';
 import { addPortableLayer } from '../layers.ts';
 import { tensorOf } from '../tensor.ts';
 import type { Value } from '../value.ts';
-import { addTiledConvolution, cropped } from './tiled-convolution.ts';
+import { addTiledConvolution, croppedPicture } from './tiled-convolution.ts';
 
 export const slidingNames = { picture: 'picture', probabilities: 'heat' } as const;
 
@@ -73,7 +73,7 @@ export function slidingGraph(
   // If a pooling drops an odd last row, a network reads less than its patch. Positions whose squares extend
   // past the edge are then cropped.
   const places = (length: number) => Math.floor((length - inputPx) / stridePx) + 1;
-  const within = cropped(graph, averaged, places(plan.height), places(plan.width));
+  const within = croppedPicture(graph, averaged, places(plan.height), places(plan.width));
   graph.output(addProbabilities(graph, within, temperature, slidingNames.probabilities));
   return { graph, stridePx };
 }
@@ -131,7 +131,7 @@ function addStatistics(
   const [rows, columns] = [2, 3].map((axis) =>
     Math.min(...statistics.map(({ shape }) => shape[axis] as number)),
   );
-  const aligned = statistics.map((value) => cropped(root, value, rows as number, columns as number));
+  const aligned = statistics.map((value) => croppedPicture(root, value, rows as number, columns as number));
   return root.node('Concat', aligned, { axis: 1, name: `${name}.output` });
 }
 

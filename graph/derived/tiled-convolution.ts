@@ -44,7 +44,7 @@ export function addTiledConvolution(graph: Graph, x: Value, convolution: TiledCo
   const cells = graph.reshape(pooled, [side * side, filters, tiles]);
   const biased = graph.node('Add', [cells, graph.floats(bias, [filters, 1])], { name: 'biased' });
   const picture = joinedTiles(graph, biased, side, filters, rows.tiles, columns.tiles);
-  return cropped(graph, picture, rows.outputs, columns.outputs);
+  return croppedPicture(graph, picture, rows.outputs, columns.outputs);
 }
 
 interface Tiles {
@@ -162,7 +162,7 @@ function joinedTiles(
 }
 
 /** The first rows and columns of a picture `[1,channels,height,width]`. */
-export function cropped(graph: Graph, picture: Value, rows: number, columns: number): Value {
+export function croppedPicture(graph: Graph, picture: Value, rows: number, columns: number): Value {
   const [, , height, width] = picture.shape;
   if (height === rows && width === columns) return picture;
   const [from, to, axes] = [

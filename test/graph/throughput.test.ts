@@ -10,21 +10,25 @@ import { tolerances } from '../tolerances.ts';
 const classes = 7;
 
 describe('the throughput graph', () => {
-  test.each(['reference', 'no-pool2', 'no-relu234-pool4', 'no-conv4-pool4', 'lab-baseline'] as const)(
-    'of %s computes what plain loops in float64 compute',
-    async (variant) => {
-      const network = networkOf(variant, classes);
-      const parameters = randomParameters(network, 11);
-      const patches = randomPatches(1, 12);
-      const expected = referenceLogits(network, parameters, patches);
-      const bytes = bytesOf(throughputGraph(network, parameters, { opset: 17 }));
-      const { logits, probabilities } = await runOnPatches(bytes, patches);
-      expect(largestDifference(logits.values, expected)).toBeLessThan(tolerances.engineLogit);
-      expect(largestDifference(probabilities.values, referenceProbabilities(expected, classes))).toBeLessThan(
-        tolerances.probability,
-      );
-    },
-  );
+  // Without its second pooling the reference has several times the work, so it is narrower here.
+  test.each([
+    ['reference', 1],
+    ['no-pool2', 0.25],
+    ['no-relu234-pool4', 1],
+    ['no-conv4-pool4', 1],
+    ['lab-baseline', 1],
+  ] as const)('of %s of width %d computes what plain loops in float64 compute', async (variant, width) => {
+    const network = networkOf(variant, classes, { width });
+    const parameters = randomParameters(network, 11);
+    const patches = randomPatches(1, 12);
+    const expected = referenceLogits(network, parameters, patches);
+    const bytes = bytesOf(throughputGraph(network, parameters, { opset: 17 }));
+    const { logits, probabilities } = await runOnPatches(bytes, patches);
+    expect(largestDifference(logits.values, expected)).toBeLessThan(tolerances.engineLogit);
+    expect(largestDifference(probabilities.values, referenceProbabilities(expected, classes))).toBeLessThan(
+      tolerances.probability,
+    );
+  });
 
   test('has the inputs and outputs of the portable graph, with a dynamic batch', () => {
     const network = networkOf('lab-baseline', classes);
@@ -42,7 +46,7 @@ describe('the throughput graph', () => {
   test.each([13, 17, 21] as const)(
     'computes the same for batches of any size with opset %i',
     async (opset) => {
-      const network = networkOf('no-conv4-pool4', classes);
+      const network = networkOf('no-conv4-pool4', classes, { width: 0.25 });
       const bytes = bytesOf(throughputGraph(network, randomParameters(network, 3), { opset }));
       const patches = randomPatches(5, 4);
       const together = await runOnPatches(bytes, patches);

@@ -5,7 +5,7 @@
 import { messageOf, TexturaError } from '../../model/error.ts';
 import { counted, listed, oneLine } from '../../model/words.ts';
 import { callerPath } from '../../node/caller-path.ts';
-import { isCsvPath, readCsvFile, unusable } from '../../node/csv-file.ts';
+import { isCsvPath, readCsvFile, repeatCheck } from '../../node/csv-file.ts';
 
 /** The group of each photograph, by its name. */
 export type Groups = ReadonlyMap<string, string>;
@@ -61,14 +61,11 @@ async function groupsFromFile(names: readonly string[], path: string): Promise<G
   const rows = await readCsvFile(path, { required: ['file', 'group'], optional: [] });
   const byName = new Map(names.map((name) => [name.normalize('NFC'), name]));
   const groups = new Map<string, string>();
-  const lines = new Map<string, number>();
+  const requireNew = repeatCheck(path);
   const unused: string[] = [];
   for (const { line, cells } of rows) {
     const file = cells.file.normalize('NFC');
-    const earlier = lines.get(file);
-    if (earlier !== undefined)
-      throw unusable(path, line, `${oneLine(file)} is already on line ${earlier}; remove one of the lines`);
-    lines.set(file, line);
+    requireNew(file, line);
     const name = byName.get(file);
     if (name === undefined) unused.push(file);
     else groups.set(name, cells.group.normalize('NFC'));

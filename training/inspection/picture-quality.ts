@@ -8,7 +8,7 @@ import type { GreyImage } from '../../model/image.ts';
 import { type Oddity, oddityKinds } from '../../model/inspection-file.ts';
 import { listed } from '../../model/words.ts';
 
-export interface PictureQuality {
+interface PictureQuality {
   /** Standard deviation of the grey levels, 0..127.5. */
   readonly deviation: number;
   /** Shares of the pixels that are 0 and 255. */
