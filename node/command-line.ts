@@ -111,12 +111,9 @@ export function parseArguments<S extends z.ZodObject>(
   const options = definition.options.safeParse({ ...configured(), ...typed });
   if (!options.success) {
     const placeOf = ([key]: readonly PropertyKey[]) => flagOf(String(key));
-    const isMissing = ({ code, path: [key] }: z.core.$ZodIssue) =>
-      code !== 'custom' &&
-      typeof key === 'string' &&
-      key in definition.options.shape &&
-      raw[key] === undefined;
-    const missing = options.error.issues.filter(isMissing).map(({ path }) => placeOf(path));
+    const missing = Object.entries(definition.options.shape as Record<string, z.ZodType>)
+      .filter(([key, schema]) => raw[key] === undefined && !schema.safeParse(undefined).success)
+      .map(([key]) => flagOf(key));
     const help = commandText(definition.name, '--help');
     const texts = issueTexts(options.error, { input: raw, placeOf }).map((text) => {
       const flag = missing.find((name) => text.startsWith(`${name}: `));
