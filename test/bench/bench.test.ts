@@ -34,6 +34,6 @@ test('an unknown subject ends with status 2 and lists the subjects', async () =>
   const { status, stderr } = await runScript('bench/bench.ts', ['sleep'], { cwd });
   expect({ status, stderr }).toEqual({
     status: 2,
-    stderr: 'bench: expected one subject of train, infer, web, serve, memory, soak, got "sleep"\n',
+    stderr: 'bench: expected one subject of train, infer, web, serve, memory, soak, device, got "sleep"\n',
   });
 });
