@@ -20,7 +20,7 @@ import {
 } from './open-inference-route.ts';
 import { openApi } from './openapi.ts';
 import { builtPage, servePage } from './page.ts';
-import { answerProblem, quoted } from './problem.ts';
+import { answerProblem, excerpt } from './problem.ts';
 
 /** `page` is the folder of the built page. */
 export function createApp(service: Service, settings: ServeSettings, log: Logger, page = builtPage): Express {
@@ -60,7 +60,7 @@ export function createApp(service: Service, settings: ServeSettings, log: Logger
   }
   servePage(app, page);
   app.use(({ path }: Request) => {
-    throw new TexturaError('route-not-found', `no route ${quoted(path)}; /openapi.json lists all routes`);
+    throw new TexturaError('route-not-found', `no route ${excerpt(path)}; /openapi.json lists all routes`);
   });
   app.use(answerProblem(log));
   return app;

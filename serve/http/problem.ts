@@ -9,7 +9,7 @@ import { exchangeOf, sendJson } from './exchange.ts';
 /** Seconds after which a client may try again. */
 const retryAfterSeconds = 1;
 /** How long a refused client may continue to send before its connection is closed. */
-const lingerMs = 2000;
+export const lingerMs = 2000;
 
 export function problemOf({ code, message }: TexturaError, requestId: string): Problem {
   const { http: status, means: title } = errorCodes[code];
@@ -48,8 +48,8 @@ function cutUnlessItEnds(request: Request): void {
   request.resume().on('end', () => clearTimeout(timer));
 }
 
-/** Text from a request, for a message: quoted, shortened, with control characters escaped. */
-export function quoted(text: string): string {
+/** Text from a request, for a message: in quotes, shortened, with control characters escaped. */
+export function excerpt(text: string): string {
   const short = text.length > 80 ? `${text.slice(0, 80)}...` : text;
   return printable(JSON.stringify(short));
 }

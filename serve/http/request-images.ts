@@ -7,7 +7,7 @@ import type { PreparationPool } from '../inference/preparation-pool.ts';
 import { type BodyLimits, largestBodyBytes, wrappingBytes } from '../upload-budget.ts';
 import { readBody, tooLarge, type Upload } from './body.ts';
 import { headerParameter, multipartParts } from './multipart.ts';
-import { quoted } from './problem.ts';
+import { excerpt } from './problem.ts';
 
 /**
  * One or more image files. JSON is parsed in a thread of `preparation`, because it would block the event
@@ -53,7 +53,7 @@ function isImageType(type: string): boolean {
 
 function unsupported(type: string): TexturaError {
   const accepted = 'image/*, application/octet-stream, multipart/form-data or application/json';
-  const got = type === '' ? 'none' : quoted(type);
+  const got = type === '' ? 'none' : excerpt(type);
   return new TexturaError(
     'media-type-unsupported',
     `Content-Type: expected ${accepted}, got ${got}, and the body is not an image`,
@@ -66,7 +66,7 @@ export function refuseEncodings({ headers }: IncomingMessage): void {
   if (encoding.toLowerCase() === 'identity') return;
   throw new TexturaError(
     'media-type-unsupported',
-    `Content-Encoding: ${quoted(encoding)} is not supported; send the body uncompressed`,
+    `Content-Encoding: ${excerpt(encoding)} is not supported; send the body uncompressed`,
   );
 }
 
@@ -95,7 +95,7 @@ function imagesFromForm(
 }
 
 function wrongPart(name: string | undefined): TexturaError {
-  const got = name === undefined ? 'one without a name' : `one named ${quoted(name)}`;
+  const got = name === undefined ? 'one without a name' : `one named ${excerpt(name)}`;
   return new TexturaError('usage', `form: expected images in parts named "${fieldName}", got ${got}`);
 }
 

@@ -13,7 +13,7 @@ import { TexturaError } from '../../model/error.ts';
 import { problemMediaType } from '../../model/service.ts';
 import { deferred } from '../../node/deferred.ts';
 import type { ServeSettings } from '../settings.ts';
-import { problemOf } from './problem.ts';
+import { lingerMs, problemOf } from './problem.ts';
 
 /**
  * Longer than proxies keep idle connections, so that the service never closes one just as a request arrives.
@@ -84,8 +84,8 @@ function httpServer(app: RequestListener, settings: ServeSettings) {
   let isClosing = false;
   const server = createServer({
     headersTimeout: headersTimeoutMs,
-    // The route's own timeout for bodies is shorter and has a better message.
-    requestTimeout: uploadTimeoutMs + headersTimeoutMs,
+    // After the connection of a body that timed out is closed: the route has answered it with a better message.
+    requestTimeout: headersTimeoutMs + uploadTimeoutMs + lingerMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
     noDelay: true,

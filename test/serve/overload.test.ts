@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { classifyAnswerSchema, problemSchema } from '../../model/service.ts';
 import type { ServeOptions } from '../../serve/settings.ts';
 import { pngFile } from '../support/pictures.ts';
@@ -20,12 +21,15 @@ beforeAll(async () => {
   small = await pngFile(1, 64, 64);
   large = await pngFile(2, 333, 222);
 });
-afterEach(() => running.close());
 afterAll(() => rm(home, { recursive: true }));
 
-const start = async (options: Partial<ServeOptions>) => {
-  running = await runService(home, options);
-};
+/** One service for all tests of a group. */
+function serving(options: Partial<ServeOptions>, environment: Record<string, string> = {}): void {
+  beforeAll(async () => {
+    running = await runService(home, options, environment);
+  });
+  afterAll(() => running.close());
+}
 const send = (bytes: Uint8Array, headers: Record<string, string> = {}, signal?: AbortSignal) =>
   fetch(`${running.address}/classify`, {
     method: 'POST',
@@ -41,153 +45,162 @@ const metric = async (name: string) => {
   );
 };
 
-test('too many images get 503 with Retry-After, the others correct results', async () => {
-  await start({ queueImages: 8 });
-  const answers = await Promise.all(Array.from({ length: 60 }, () => send(large)));
-  const refused = answers.filter(({ status }) => status === 503);
-  expect(refused.length).toBeGreaterThan(0);
-  for (const answer of refused) {
-    expect(answer.headers.get('retry-after')).toBe('1');
-    expect(problemSchema.parse(await answer.json()).code).toBe('overloaded');
-  }
-  const good = answers.filter(({ status }) => status === 200);
-  expect(good.length).toBeGreaterThanOrEqual(8);
-  expect(good.length + refused.length).toBe(60);
-  const bodies = await Promise.all(
-    good.map(async (answer) => classifyAnswerSchema.parse(await answer.json())),
-  );
-  expect(new Set(bodies.map(({ results }) => results[0]?.predictions[0]?.label)).size).toBe(1);
-  expect(await metric('textura_images_in_flight')).toBe(0);
-});
+describe('with room for twelve images', () => {
+  serving({ queueImages: 12, trustProxyHops: 1 });
 
-test('a client with many requests makes room for one with few', async () => {
-  await start({ queueImages: 12, trustProxyHops: 1 });
-  const greedy = Array.from({ length: 40 }, () => send(large, { 'X-Forwarded-For': '192.0.2.1' }));
-  await expect.poll(() => running.service.classifier.admitted, { interval: 2 }).toBe(12);
-  const modest = await send(small, { 'X-Forwarded-For': '192.0.2.2' });
-  expect(modest.status).toBe(200);
-  const statuses = (await Promise.all(greedy)).map(({ status }) => status);
-  expect(statuses).toContain(503);
-});
-
-test('a request past its deadline is a 504', async () => {
-  await start({ deadlineMs: 1 });
-  const answer = await send(large);
-  expect(answer.status).toBe(504);
-  expect(problemSchema.parse(await answer.json()).code).toBe('deadline-exceeded');
-});
-
-test('the work of disconnected clients is never computed', async () => {
-  await start({});
-  const before = await metric('textura_images_inferred_total');
-  const leaving = new AbortController();
-  const requests = Array.from({ length: 100 }, () => send(large, {}, leaving.signal).catch(() => undefined));
-  await expect.poll(() => running.service.classifier.admitted, { interval: 2 }).toBeGreaterThan(30);
-  leaving.abort();
-  await Promise.all(requests);
-  await expect.poll(() => metric('textura_images_in_flight'), { timeout: 10_000 }).toBe(0);
-  const inferred = (await metric('textura_images_inferred_total')) - before;
-  expect(inferred).toBeLessThan(90);
-  expect(await metric('textura_images_abandoned_total')).toBeGreaterThan(10);
-  expect(await metric('textura_upload_bytes')).toBe(0);
-  expect((await send(small)).status).toBe(200);
-});
-
-test('the health check answers while forty pictures of fifteen patches are computed', async () => {
-  await start({});
-  const work = Promise.all(Array.from({ length: 40 }, () => send(large)));
-  const times: number[] = [];
-  let isWorking = true;
-  work.finally(() => {
-    isWorking = false;
+  test('too many images get 503 with Retry-After, the others correct results', async () => {
+    const answers = await Promise.all(Array.from({ length: 60 }, () => send(large)));
+    const refused = answers.filter(({ status }) => status === 503);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const answer of refused) {
+      expect(answer.headers.get('retry-after')).toBe('1');
+      expect(problemSchema.parse(await answer.json()).code).toBe('overloaded');
+    }
+    const good = answers.filter(({ status }) => status === 200);
+    expect(good.length).toBeGreaterThanOrEqual(12);
+    expect(good.length + refused.length).toBe(60);
+    const bodies = await Promise.all(
+      good.map(async (answer) => classifyAnswerSchema.parse(await answer.json())),
+    );
+    expect(new Set(bodies.map(({ results }) => results[0]?.predictions[0]?.label)).size).toBe(1);
+    expect(await metric('textura_images_in_flight')).toBe(0);
   });
-  while (isWorking) {
-    const begin = performance.now();
-    expect((await fetch(`${running.address}/healthz`)).status).toBe(200);
-    times.push(performance.now() - begin);
-    await sleep(5);
-  }
-  expect((await work).every(({ status }) => status === 200)).toBe(true);
-  // Half of them: while other tests run, the slowest responses depend on the machine's load.
-  expect(times.sort((a, b) => a - b)[Math.floor(times.length / 2)]).toBeLessThan(50);
+
+  test('a client with many requests makes room for one with few', async () => {
+    const greedy = Array.from({ length: 40 }, () => send(large, { 'X-Forwarded-For': '192.0.2.1' }));
+    await expect.poll(() => running.service.classifier.admitted, { interval: 2 }).toBe(12);
+    const modest = await send(small, { 'X-Forwarded-For': '192.0.2.2' });
+    expect(modest.status).toBe(200);
+    const statuses = (await Promise.all(greedy)).map(({ status }) => status);
+    expect(statuses).toContain(503);
+  });
 });
 
-test('a body that stops half-way times out and its memory is freed', async () => {
-  await start({ uploadStallMs: 200 });
-  const head = `POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: ${small.length}\r\n\r\n`;
-  const answer = await exchangeRaw(running.address, [head, small.subarray(0, 500)]);
-  expect(statusesIn(answer)).toEqual([408]);
-  expect(answer).toContain('"code":"upload-timeout"');
-  expect(await metric('textura_upload_bytes')).toBe(0);
-});
+describe('with ordinary limits', () => {
+  serving({ maxBufferedBytes: 40_000_000 });
 
-test('a body that trickles times out', async () => {
-  await start({ uploadTimeoutMs: 400, uploadStallMs: 300 });
-  const head =
-    'POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n';
-  const { connect } = await import('node:net');
-  const { hostname, port } = new URL(running.address);
-  const socket = connect(Number(port), hostname);
-  socket.write(head);
-  const drip = setInterval(() => socket.write('1\r\nx\r\n'), 50);
-  let answer = '';
-  await new Promise<void>((resolve) => {
-    socket.on('error', () => resolve()).on('close', () => resolve());
-    socket.setEncoding('utf8').on('data', (text: string) => {
-      answer += text;
+  test('the work of disconnected clients is never computed', async () => {
+    const before = await metric('textura_images_inferred_total');
+    const leaving = new AbortController();
+    const requests = Array.from({ length: 100 }, () =>
+      send(large, {}, leaving.signal).catch(() => undefined),
+    );
+    await expect.poll(() => running.service.classifier.admitted, { interval: 2 }).toBeGreaterThan(30);
+    leaving.abort();
+    await Promise.all(requests);
+    await expect.poll(() => metric('textura_images_in_flight'), { timeout: 10_000 }).toBe(0);
+    const inferred = (await metric('textura_images_inferred_total')) - before;
+    expect(inferred).toBeLessThan(90);
+    expect(await metric('textura_images_abandoned_total')).toBeGreaterThan(10);
+    expect(await metric('textura_upload_bytes')).toBe(0);
+    expect((await send(small)).status).toBe(200);
+  });
+
+  test('the health check answers while forty pictures of fifteen patches are computed', async () => {
+    const work = Promise.all(Array.from({ length: 40 }, () => send(large)));
+    const times: number[] = [];
+    let isWorking = true;
+    work.finally(() => {
+      isWorking = false;
     });
+    while (isWorking) {
+      const begin = performance.now();
+      expect((await fetch(`${running.address}/healthz`)).status).toBe(200);
+      times.push(performance.now() - begin);
+      await sleep(5);
+    }
+    expect((await work).every(({ status }) => status === 200)).toBe(true);
+    // Half of them: while other tests run, the slowest responses depend on the machine's load.
+    expect(times.sort((a, b) => a - b)[Math.floor(times.length / 2)]).toBeLessThan(50);
   });
-  clearInterval(drip);
-  expect(statusesIn(answer)).toEqual([408]);
-  expect(await metric('textura_upload_bytes')).toBe(0);
+
+  test('an upload budget that is never released makes the service not ready', async () => {
+    const statusOf = async (path: string) => (await fetch(`${running.address}${path}`)).status;
+    const lost = running.service.uploads.budget.open(performance.now() - 3_600_000);
+    lost.take(30_000_000);
+    expect([await statusOf('/readyz'), await statusOf('/v2/health/ready')]).toEqual([503, 503]);
+    expect(await statusOf('/healthz')).toBe(200);
+    lost.release();
+    expect([await statusOf('/readyz'), await statusOf('/v2/health/ready')]).toEqual([200, 200]);
+  });
+
+  test('there is no CORS', async () => {
+    const headers = { Origin: 'https://example.org' };
+    const answer = await fetch(`${running.address}/models`, { headers });
+    expect(answer.headers.get('access-control-allow-origin')).toBeNull();
+  });
 });
 
-test('headers that never end time out', async () => {
-  await start({ headersTimeoutMs: 300 });
-  const answer = await exchangeRaw(running.address, ['GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: '], 5000);
-  expect(statusesIn(answer)).toEqual([408]);
+describe('with short time limits for bodies, and little memory', () => {
+  // Node's own time limit comes after them: it would answer a second time.
+  serving({ uploadStallMs: 200, uploadTimeoutMs: 400, headersTimeoutMs: 300, maxBufferedBytes: 4000 });
+
+  test('a body that stops half-way times out and its memory is freed', async () => {
+    const head = `POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: ${small.length}\r\n\r\n`;
+    const answer = await exchangeRaw(running.address, [head, small.subarray(0, 500)]);
+    expect(statusesIn(answer)).toEqual([408]);
+    expect(answer).toContain('"code":"upload-timeout"');
+    expect(await metric('textura_upload_bytes')).toBe(0);
+  });
+
+  test('a body that trickles times out', async () => {
+    const head =
+      'POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const { hostname, port } = new URL(running.address);
+    const socket = connect(Number(port), hostname);
+    socket.write(head);
+    const drip = setInterval(() => socket.write('1\r\nx\r\n'), 50);
+    let answer = '';
+    await new Promise<void>((resolve) => {
+      socket.on('error', () => resolve()).on('close', () => resolve());
+      socket.setEncoding('utf8').on('data', (text: string) => {
+        answer += text;
+      });
+    });
+    clearInterval(drip);
+    expect(statusesIn(answer)).toEqual([408]);
+    expect(await metric('textura_upload_bytes')).toBe(0);
+  });
+
+  test('uploads above the upload budget get 503', async () => {
+    const answer = await send(large);
+    expect(answer.status).toBe(503);
+    expect(await metric('textura_upload_bytes')).toBe(0);
+  });
 });
 
-test('uploads above the upload budget get 503', async () => {
-  await start({ maxBufferedBytes: 4000 });
-  const answer = await send(large);
-  expect(answer.status).toBe(503);
-  expect(await metric('textura_upload_bytes')).toBe(0);
+describe('with time limits for headers and answers', () => {
+  serving({ deadlineMs: 1, headersTimeoutMs: 300 });
+
+  test('a request past its deadline is a 504', async () => {
+    const answer = await send(large);
+    expect(answer.status).toBe(504);
+    expect(problemSchema.parse(await answer.json()).code).toBe('deadline-exceeded');
+  });
+
+  test('headers that never end time out', async () => {
+    const answer = await exchangeRaw(running.address, ['GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: '], 5000);
+    expect(statusesIn(answer)).toEqual([408]);
+  });
 });
 
-test('an upload budget that is never released makes the service not ready', async () => {
-  await start({ maxBufferedBytes: 40_000_000 });
-  const statusOf = async (path: string) => (await fetch(`${running.address}${path}`)).status;
-  const lost = running.service.uploads.budget.open(performance.now() - 3_600_000);
-  lost.take(30_000_000);
-  expect([await statusOf('/readyz'), await statusOf('/v2/health/ready')]).toEqual([503, 503]);
-  expect(await statusOf('/healthz')).toBe(200);
-  lost.release();
-  expect([await statusOf('/readyz'), await statusOf('/v2/health/ready')]).toEqual([200, 200]);
-});
+describe('with a key and an origin', () => {
+  serving({ allowOrigin: 'https://example.org' }, { TEXTURA_API_KEY: 'sixteen letters!' });
 
-test('if a key is set, requests without it are rejected', async () => {
-  running = await runService(home, {}, { TEXTURA_API_KEY: 'sixteen letters!' });
-  expect((await send(small)).status).toBe(401);
-  expect((await send(small, { 'X-API-Key': 'sixteen letters?' })).status).toBe(401);
-  expect((await send(small, { 'X-API-Key': 'sixteen letters!' })).status).toBe(200);
-  expect((await fetch(`${running.address}/models`)).headers.get('www-authenticate')).toBe('Bearer');
-  expect((await fetch(`${running.address}/healthz`)).status).toBe(200);
-});
+  test('if a key is set, requests without it are rejected', async () => {
+    expect((await send(small)).status).toBe(401);
+    expect((await send(small, { 'X-API-Key': 'sixteen letters?' })).status).toBe(401);
+    expect((await send(small, { 'X-API-Key': 'sixteen letters!' })).status).toBe(200);
+    expect((await fetch(`${running.address}/models`)).headers.get('www-authenticate')).toBe('Bearer');
+    expect((await fetch(`${running.address}/healthz`)).status).toBe(200);
+  });
 
-test('there is no CORS unless an origin is set', async () => {
-  await start({});
-  const origin = { Origin: 'https://example.org' };
-  expect(
-    (await fetch(`${running.address}/models`, { headers: origin })).headers.get(
-      'access-control-allow-origin',
-    ),
-  ).toBeNull();
-  await running.close();
-  await start({ allowOrigin: 'https://example.org' });
-  const preflight = await fetch(`${running.address}/classify`, { method: 'OPTIONS', headers: origin });
-  expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([
-    204,
-    'https://example.org',
-  ]);
+  test('a preflight request needs no key', async () => {
+    const headers = { Origin: 'https://example.org' };
+    const preflight = await fetch(`${running.address}/classify`, { method: 'OPTIONS', headers });
+    expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([
+      204,
+      'https://example.org',
+    ]);
+  });
 });

@@ -54,7 +54,7 @@ const ask = async () => {
 const hashOf = async (from: string) =>
   modelIndexSchema.parse(JSON.parse(await readFile(join(from, 'index.json'), 'utf8'))).models[0]?.sha256;
 
-test('an empty folder is not ready and gives 404 until it contains a model', async () => {
+test('a model answers from when it enters the folder until it leaves the index', async () => {
   running = await runService(folder);
   expect((await fetch(`${running.address}/readyz`)).status).toBe(503);
   expect((await ask()).status).toBe(404);
@@ -62,6 +62,10 @@ test('an empty folder is not ready and gives 404 until it contains a model', asy
   await look();
   expect((await fetch(`${running.address}/readyz`)).status).toBe(200);
   expect((await ask()).answer?.model.sha256).toBe(await hashOf(exported.first));
+  await writeFile(join(folder, 'index.json'), '{"models": []}');
+  await look();
+  expect((await list()).models).toEqual([]);
+  expect((await ask()).status).toBe(404);
 });
 
 test('the default model loads first, so that no other one answers in its place meanwhile', async () => {
@@ -138,24 +142,31 @@ test('a file whose outputs differ from its report is rejected with the differenc
   );
 });
 
-test.each([
-  [
-    'a path out of the folder',
-    (index: string) => index.replace('"lab-baseline.onnx"', '"../lab-baseline.onnx"'),
-  ],
-  ['an absolute path', (index: string) => index.replace('"lab-baseline.onnx"', '"/etc/passwd"')],
-  ['a name that is none', (index: string) => index.replace('"name": "lab-baseline"', '"name": "../x"')],
-  ['a missing report', (index: string) => index.replace('lab-baseline.report.json', 'other.report.json')],
-  ['nothing but a part of it', (index: string) => index.slice(0, 100)],
+const badIndexes: readonly (readonly [what: string, change: (index: string) => string])[] = [
+  ['a path out of the folder', (index) => index.replace('"lab-baseline.onnx"', '"../lab-baseline.onnx"')],
+  ['an absolute path', (index) => index.replace('"lab-baseline.onnx"', '"/etc/passwd"')],
+  ['a name that is none', (index) => index.replace('"name": "lab-baseline"', '"name": "../x"')],
+  ['a missing report', (index) => index.replace('lab-baseline.report.json', 'other.report.json')],
+  ['nothing but a part of it', (index) => index.slice(0, 100)],
   ['another shape', () => '{"models": {}}'],
-])('an index with %s gives no model and harms nothing', async (_, change) => {
+];
+
+test('an index with paths, invalid names or missing parts gives no model and harms nothing', async () => {
+  running = await runService(folder);
   await lay(exported.first);
   const path = join(folder, 'index.json');
-  await writeFile(path, change(await readFile(path, 'utf8')));
-  running = await runService(folder);
-  expect((await list()).models).toEqual([]);
-  expect((await ask()).status).toBe(404);
-  expect(notes().filter((note) => note.includes('refused'))).toHaveLength(1);
+  const good = await readFile(path, 'utf8');
+  for (const [i, [what, change]] of badIndexes.entries()) {
+    await writeFile(path, change(good));
+    await look();
+    expect([what, (await list()).models]).toEqual([what, []]);
+    expect([what, (await ask()).status]).toEqual([what, 404]);
+    const refusals = notes().filter((note) => note.includes('refused'));
+    expect([what, refusals.length]).toEqual([what, i + 1]);
+  }
+  await writeFile(path, good);
+  await look();
+  expect((await list()).models).toHaveLength(1);
 });
 
 test('a report without its self-check is rejected', async () => {
@@ -165,15 +176,6 @@ test('a report without its self-check is rejected', async () => {
   await writeFile(path, JSON.stringify({ ...report, selfCheck: [] }));
   running = await runService(folder);
   expect((await list()).models).toEqual([]);
-});
-
-test('a model that leaves the index leaves the service', async () => {
-  await lay(exported.first);
-  running = await runService(folder);
-  await writeFile(join(folder, 'index.json'), '{"models": []}');
-  await look();
-  expect((await list()).models).toEqual([]);
-  expect((await ask()).status).toBe(404);
 });
 
 test('a failed scan is logged, and later scans continue', async () => {
