@@ -7,7 +7,7 @@ import {
   chromium,
   type Page,
 } from 'playwright-core';
-import { onTestFinished } from 'vitest';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { findChromium } from '../../node/chromium.ts';
 
 /** WebGPU without a graphics processor: Chromium's own software renderer. */
@@ -30,18 +30,46 @@ export interface OpenPage {
   readonly complaints: string[];
 }
 
+type PageOptions = BrowserContextOptions & { readonly permissions?: string[] };
+
 /** Opens the page in a context of its own, which ends with the test. */
 export async function openPage(
   browser: Browser,
   address: string,
-  options: BrowserContextOptions & { readonly permissions?: string[] } = {},
+  options: PageOptions = {},
 ): Promise<OpenPage> {
+  const opened = await openInContext(browser, address, options);
+  onTestFinished(() => opened.context.close());
+  return opened;
+}
+
+/**
+ * One page for all tests of a group, each of which finds it as the one before left it. Opening a page takes a
+ * second of computing.
+ */
+export function sharedPage(
+  where: () => { readonly browser: Browser; readonly address: string },
+  options: PageOptions = {},
+): () => OpenPage {
+  let opened: OpenPage | undefined;
+  beforeAll(async () => {
+    if (findChromium() === undefined) return;
+    const { browser, address } = where();
+    opened = await openInContext(browser, address, options);
+  });
+  afterAll(() => opened?.context.close());
+  return () => {
+    if (opened === undefined) throw new Error('the page was not opened');
+    return opened;
+  };
+}
+
+async function openInContext(browser: Browser, address: string, options: PageOptions): Promise<OpenPage> {
   const context = await browser.newContext({
     viewport: { width: 1200, height: 900 },
     locale: 'en',
     ...options,
   });
-  onTestFinished(() => context.close());
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
   const complaints: string[] = [];

@@ -1,23 +1,24 @@
-/** What tests of the page share: a build of it, models, and a server for both. */
+/** What the tests of a file about the page share: models, a server for the page and for them, and a browser. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, onTestFinished } from 'vitest';
 import { writeFilm } from '../../bench/web/camera-film.ts';
-import { buildPage, type Decorate, type PageServer, servePage } from '../../bench/web/page-server.ts';
+import { type Decorate, type PageServer, servePage } from '../../bench/web/page-server.ts';
 import { chromiumMissing, findChromium } from '../../node/chromium.ts';
 import { safeHeaders } from '../../serve/http/access.ts';
 import { drawTexture } from '../../textures/textures.ts';
 import { launchChromium, type OpenPage, openPage } from './page-browser.ts';
 import { exportModels } from './running-service.ts';
+import { builtPage } from './shared-page.ts';
 import { sixTextures, type TrainedRunOptions } from './trained-run.ts';
 
 export interface PageFixture {
   /** A folder for the test's own files. */
   readonly folder: string;
   readonly models: string;
-  /** The built page's folder. */
+  /** The built page's folder, which other test files use too. */
   readonly page: string;
   readonly server: PageServer;
   readonly browser: Browser;
@@ -31,7 +32,7 @@ export function ourHeaders(): Decorate {
   return safeHeaders() as unknown as Decorate;
 }
 
-/** Before the tests of a file the page is built and Chromium started; without Chromium they are skipped. */
+/** Before the tests of a file the models are exported and Chromium is started; without it they are skipped. */
 export function pageFixture({
   models: requested = [{ variant: 'lab-baseline', labels: sixTextures }],
   args = () => Promise.resolve([]),
@@ -40,24 +41,21 @@ export function pageFixture({
   readonly args?: (folder: string) => Promise<readonly string[]>;
 }): () => PageFixture {
   let fixture: PageFixture | undefined;
-  let removeBuild: (() => Promise<void>) | undefined;
 
   beforeAll(async () => {
     if (findChromium() === undefined) return;
     const folder = await mkdtemp(join(tmpdir(), 'textura-page-test-'));
     const models = join(folder, 'models');
     await exportModels(models, requested);
-    const built = await buildPage();
-    removeBuild = built.remove;
-    const server = await servePage({ page: built.folder, models }, ourHeaders());
+    const page = await builtPage();
+    const server = await servePage({ page, models }, ourHeaders());
     const browser = await launchChromium(await args(folder));
-    fixture = { folder, models, page: built.folder, server, browser };
+    fixture = { folder, models, page, server, browser };
   }, 180_000);
 
   afterAll(async () => {
     await fixture?.browser.close();
     await fixture?.server.close();
-    await removeBuild?.();
     if (fixture !== undefined) await rm(fixture.folder, { recursive: true, force: true });
   });
 
