@@ -179,9 +179,18 @@ export function knownMargin(
   return probability + mean - (scores.length === 1 ? thresholds.patch : thresholds.photograph);
 }
 
-/** Whether a photograph is one of the classes. */
-export function isKnown(...photograph: Parameters<typeof knownMargin>): boolean {
-  return knownMargin(...photograph) >= 0;
+/**
+ * `knownMargin` of a photograph, from the logits `[count,C]` and the scores `[count]` of its patches. Undefined
+ * if the model has no known scores.
+ */
+export function photographMargin(
+  outputs: { readonly logits: Float32Array; readonly knownScores?: Float32Array | undefined },
+  classes: number,
+  thresholds: KnownThresholds | undefined,
+): number | undefined {
+  const { logits, knownScores } = outputs;
+  if (knownScores === undefined || thresholds === undefined) return undefined;
+  return knownMargin(Math.max(...softmaxRows(meanRow(logits, classes), classes)), knownScores, thresholds);
 }
 
 /** As known.safetensors of a run stores it. */

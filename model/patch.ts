@@ -58,6 +58,19 @@ export function cutPatch(
   return into;
 }
 
+/** The patches `[count,64,64]` at the positions of an image, cut as by `cutPatch`. */
+export function cutPatches(
+  image: GreyImage,
+  positions: readonly PatchPosition[],
+  patchPx: number,
+): Uint8Array<ArrayBuffer> {
+  const patches = new Uint8Array(positions.length * patchBytes);
+  positions.forEach((position, i) => {
+    cutPatch(image, position, patchPx, patches.subarray(i * patchBytes, (i + 1) * patchBytes));
+  });
+  return patches;
+}
+
 interface AreaShare {
   readonly pixel: number;
   /** Overlap of the pixel with the cell in 64ths of a pixel. The shares of a cell add up to patchPx. */

@@ -81,6 +81,44 @@ function dataUrl(type: string, data: Uint8Array): string {
   return `data:${type};base64,${Buffer.from(data).toString('base64')}`;
 }
 
+/** The levels `[height,width]` of an image that is scaled to this size. Errors: those of sharp. */
+export async function scaledLevels(
+  { data, ...from }: GreyImage,
+  width: number,
+  height: number,
+): Promise<Uint8Array> {
+  return sharp(data, { raw: { width: from.width, height: from.height, channels: 1 } })
+    .resize(width, height, { fit: 'fill' })
+    .toColourspace('b-w')
+    .raw()
+    .toBuffer();
+}
+
+/**
+ * PNG of a picture `[height,width,3]` on light paper, with an SVG of the paper's size on top. Its texts need a
+ * font on the machine; without one they are left out.
+ */
+export async function annotatedPng(
+  paper: { readonly width: number; readonly height: number },
+  picture: {
+    readonly data: Buffer;
+    readonly width: number;
+    readonly height: number;
+    readonly left: number;
+    readonly top: number;
+  },
+  overlay: Markup,
+): Promise<Uint8Array> {
+  const { data, width, height, left, top } = picture;
+  return sharp({ create: { ...paper, channels: 3, background: lightPalette.paper } })
+    .composite([
+      { input: data, raw: { width, height, channels: 3 }, left, top },
+      { input: Buffer.from(overlay.markup) },
+    ])
+    .png({ compressionLevel: 9 })
+    .toBuffer();
+}
+
 export const thumbnailPx = 220;
 
 /**

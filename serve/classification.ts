@@ -1,8 +1,9 @@
 /** Classifies one image: the mean of the logits over its patches, divided by the temperature, then softmax. */
-import { meanProbabilities, noTemperatures, type Temperatures } from '../model/calibration.ts';
+import { meanProbabilities, type Temperatures } from '../model/calibration.ts';
+import { TexturaError } from '../model/error.ts';
 import type { GreyImage } from '../model/image.ts';
-import { isKnown, type KnownThresholds } from '../model/known-score.ts';
-import { centrePatch, cutPatch, patchBytes, patchGrid } from '../model/patch.ts';
+import { type KnownThresholds, photographMargin } from '../model/known-score.ts';
+import { centrePatch, cutPatches, patchGrid } from '../model/patch.ts';
 import { topClasses } from '../model/scores.ts';
 import type { CropChoice } from '../model/service.ts';
 import type { PatchOutputs } from '../node/onnxruntime.ts';
@@ -23,7 +24,7 @@ export interface Classification {
 }
 
 /** The classes of a model, its temperatures, and the thresholds of its known scores. */
-export interface ClassifierLabels {
+interface ClassifierLabels {
   readonly labels: readonly string[];
   readonly temperatures: Temperatures;
   readonly threshold?: KnownThresholds | undefined;
@@ -38,11 +39,7 @@ export function classifiedPatches(
   const { width, height } = image;
   const positions =
     crops === 'auto' ? patchGrid(width, height, patchPx) : [centrePatch(width, height, patchPx)];
-  const patches = new Uint8Array(positions.length * patchBytes);
-  positions.forEach((position, i) => {
-    cutPatch(image, position, patchPx, patches.subarray(i * patchBytes, (i + 1) * patchBytes));
-  });
-  return patches;
+  return cutPatches(image, positions, patchPx);
 }
 
 /** The `top` likeliest classes of an image. Errors: `image-too-small`. */
@@ -78,10 +75,19 @@ export function classificationOf(
  * temperature, as the thresholds were.
  */
 export function knownOf(
-  { logits, knownScores }: PatchOutputs,
+  outputs: PatchOutputs,
   { labels, threshold }: Pick<ClassifierLabels, 'labels' | 'threshold'>,
 ): boolean | undefined {
-  if (knownScores === undefined || threshold === undefined) return undefined;
-  const certainty = Math.max(...meanProbabilities(logits, labels.length, noTemperatures));
-  return isKnown(certainty, knownScores, threshold);
+  const margin = photographMargin(outputs, labels.length, threshold);
+  return margin === undefined ? undefined : margin >= 0;
+}
+
+/** Errors: `model-unusable`, naming the model and the image, if a logit is NaN or infinite. */
+export function requireFinite(
+  { logits }: PatchOutputs,
+  { name: model }: { readonly name: string },
+  image: string,
+): void {
+  if (logits.every(Number.isFinite)) return;
+  throw new TexturaError('model-unusable', `${model}: its logits for ${image} are not finite`);
 }

@@ -22,7 +22,7 @@ import { terminalOn } from '../node/terminal.ts';
 import { type Classification, classify, type Prediction } from './classification.ts';
 import { classifyFolder, defaultWatchTimes } from './folder/classify-folder.ts';
 import { mapImage, mapResult, mapText, requirePngTarget } from './map/map-image.ts';
-import { Model, readModelFile } from './model.ts';
+import { isPortable, Model, readModelFile } from './model.ts';
 import { ExplainedModel } from './why/explained-model.ts';
 import { explanationOf } from './why/why-image.ts';
 import { whyPng } from './why/why-picture.ts';
@@ -233,10 +233,7 @@ async function classifyFiles(
 /** Errors: `model-not-found` if models/ has no exported model. */
 async function defaultModel(): Promise<string> {
   const files = await readdir(modelsFolder).catch(() => []);
-  const names = files.flatMap((file) =>
-    file.endsWith('.onnx') && !file.endsWith('.throughput.onnx') ? [basename(file, '.onnx')] : [],
-  );
-  const name = preferredModel(names);
+  const name = preferredModel(files.filter(isPortable).map((file) => basename(file, '.onnx')));
   if (name !== undefined) return join(modelsFolder, `${name}.onnx`);
   const todo = `train one with ${commandText('train')}, then write it with ${commandText('export')}`;
   throw new TexturaError('model-not-found', `there is no model in ${modelsFolder}/: ${todo}`);

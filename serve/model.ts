@@ -13,11 +13,6 @@ import type { ModelInput } from '../model/model-file.ts';
 import { classifyPatches, InferenceSession, type PatchOutputs } from '../node/onnxruntime.ts';
 import { checkSignature, type ModelSignature } from './model-signature.ts';
 
-interface ModelSettings {
-  /** Threads of one run; onnxruntime's default if undefined. */
-  readonly threads?: number;
-}
-
 /** An exported file whose signature is checked, without a session. */
 export interface ModelFile extends ModelSignature {
   /** The file's name without its extension, e.g. `reference`. */
@@ -28,6 +23,11 @@ export interface ModelFile extends ModelSignature {
   readonly sha256: string;
   /** Unchecked. */
   readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Whether a file of a folder of models is one that every tool loads. */
+export function isPortable(file: string): boolean {
+  return file.endsWith('.onnx') && !file.endsWith('.throughput.onnx');
 }
 
 /** Errors: `model-not-found`; `model-unusable`, naming the file and what is wrong with its signature. */
@@ -73,8 +73,11 @@ export class Model {
     this.#session = session;
   }
 
-  /** Errors: those of `readModelFile`; `model-unusable` if onnxruntime cannot load it. */
-  static async load(path: string, { threads }: ModelSettings = {}): Promise<Model> {
+  /**
+   * `threads` of one run: by default those of onnxruntime. Errors: those of `readModelFile`; `model-unusable` if
+   * onnxruntime cannot load it.
+   */
+  static async load(path: string, { threads }: { readonly threads?: number } = {}): Promise<Model> {
     const file = await readModelFile(path);
     const options = threads === undefined ? {} : { intraOpNumThreads: threads };
     const session = await InferenceSession.create(resolve(path), options).catch((cause: unknown) => {

@@ -8,6 +8,7 @@ import { metadataKeys } from '../../model/model-file.ts';
 import type { Run } from '../../model/run-file.ts';
 import { readRun } from '../../node/run-record.ts';
 import { commandText } from '../../node/shell.ts';
+import { isPortable } from '../model.ts';
 
 /** `textura.run`, as far as it identifies a run. */
 const originSchema = z.object({
@@ -51,10 +52,6 @@ export async function exportedFrom(
     'model-not-found',
     `${models}/ has no model of ${directory}: run ${commandText('export', '--run', directory, ...out)} first`,
   );
-}
-
-function isPortable(file: string): boolean {
-  return file.endsWith('.onnx') && !file.endsWith('.throughput.onnx');
 }
 
 async function readOrigin(path: string) {

@@ -8,7 +8,7 @@ import type { SkippedFile } from '../../node/folder-walk.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { readImageFile } from '../../node/image-file.ts';
 import { usableCores } from '../../node/machine.ts';
-import { classifiedPatches, knownOf } from '../classification.ts';
+import { classifiedPatches, knownOf, requireFinite } from '../classification.ts';
 import type { Model } from '../model.ts';
 import type { LabelledFile } from './labelled-folder.ts';
 
@@ -17,7 +17,7 @@ interface ReadOptions {
   readonly onProgress: (done: number, total: number) => void;
 }
 
-export interface ReadFolder {
+interface ReadFolder {
   /** For each model, the photographs in the order of the files. */
   readonly photographs: readonly (readonly ReadPhotograph[])[];
   readonly skipped: readonly SkippedFile[];
@@ -59,7 +59,7 @@ export async function readPhotographs(
         patchCount += patches.length / patchBytes;
       }
       const { logits } = outputs;
-      requireFinite(logits, model, file);
+      requireFinite(outputs, model, file.name);
       const known = knownOf(outputs, model);
       photographs[i]?.push({
         file: file.name,
@@ -130,9 +130,4 @@ function tooSmallFor(models: readonly Model[], image: GreyImage): string | undef
   const largest = Math.max(...models.map(({ input }) => input.patchPx));
   if (holdsPatch(image, largest)) return undefined;
   return `is ${image.width}x${image.height}, smaller than a patch of ${largest} pixels`;
-}
-
-function requireFinite(logits: Float32Array, { name }: Model, file: LabelledFile): void {
-  if (logits.every(Number.isFinite)) return;
-  throw new TexturaError('model-unusable', `${name}: its logits for ${file.name} are not finite`);
 }

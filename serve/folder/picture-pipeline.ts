@@ -6,9 +6,8 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { meanProbabilities, noTemperatures } from '../../model/calibration.ts';
 import { TexturaError, type TexturaErrorCode } from '../../model/error.ts';
-import { knownMargin } from '../../model/known-score.ts';
+import { photographMargin } from '../../model/known-score.ts';
 import type { PictureOutcome } from '../../model/picture-table.ts';
 import type { CropChoice } from '../../model/service.ts';
 import { ByteRoom } from '../../node/byte-room.ts';
@@ -16,8 +15,8 @@ import { readImageFile } from '../../node/image-file.ts';
 import type { PatchOutputs } from '../../node/onnxruntime.ts';
 import { ThreadLost } from '../../node/supervised-thread.ts';
 import { ownsMemory } from '../../node/thread.ts';
-import { classificationOf } from '../classification.ts';
-import { ModelWorkers, requireFinite } from '../inference/model-workers.ts';
+import { classificationOf, requireFinite } from '../classification.ts';
+import { ModelWorkers } from '../inference/model-workers.ts';
 import { PreparationPool } from '../inference/preparation-pool.ts';
 import type { ModelFile } from '../model.ts';
 
@@ -146,10 +145,6 @@ function outcomeOf(outputs: PatchOutputs, model: ModelFile): PictureOutcome {
   if (first === undefined || second === undefined) {
     throw new TexturaError('internal', `${model.name} has fewer than two classes`);
   }
-  const certainty = Math.max(...meanProbabilities(outputs.logits, labels.length, noTemperatures));
-  const margin =
-    outputs.knownScores === undefined || threshold === undefined
-      ? undefined
-      : knownMargin(certainty, outputs.knownScores, threshold);
-  return { predictions: [first, second], knownMargin: margin, patches: crops };
+  const knownMargin = photographMargin(outputs, labels.length, threshold);
+  return { predictions: [first, second], knownMargin, patches: crops };
 }

@@ -46,9 +46,3 @@ export class ModelWorkers {
     await Promise.all(this.#workers.map((worker) => worker.close()));
   }
 }
-
-/** Errors: `model-unusable` if a value is NaN or infinite. */
-export function requireFinite({ logits }: PatchOutputs, model: ModelFile, name: string): void {
-  if (logits.every(Number.isFinite)) return;
-  throw new TexturaError('model-unusable', `${model.name}: its logits for ${name} are not finite`);
-}

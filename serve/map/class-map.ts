@@ -5,10 +5,11 @@
  */
 import { tempered } from '../../model/calibration.ts';
 import { knownMargin } from '../../model/known-score.ts';
-import { centrePatch, cutPatch, type PatchPosition, patchBytes } from '../../model/patch.ts';
+import { centrePatch, cutPatches, type PatchPosition } from '../../model/patch.ts';
 import type { ImageStrips } from '../../node/image-decoder.ts';
 import type { PatchOutputs } from '../../node/onnxruntime.ts';
-import { type ModelWorkers, requireFinite } from '../inference/model-workers.ts';
+import { requireFinite } from '../classification.ts';
+import type { ModelWorkers } from '../inference/model-workers.ts';
 import type { ModelFile } from '../model.ts';
 
 /** The class of cells that show none of the classes. */
@@ -54,7 +55,7 @@ const defaultStripPixels = 16 * 2 ** 20;
  * Distance between patches in pixels that gives a map of at most 100,000 cells, or a patch, so that no pixel is
  * left out.
  */
-export function defaultStridePx(width: number, height: number, patchPx: number): number {
+function defaultStridePx(width: number, height: number, patchPx: number): number {
   const least = Math.ceil(patchPx / 4);
   return Math.min(patchPx, Math.max(least, Math.ceil(Math.sqrt((width * height) / mostCells))));
 }
@@ -86,11 +87,7 @@ export async function classMap(
       const positions = xs.map((x) => ({ x, y }));
       const outputs = await Promise.all(
         batches(positions).map(async (batch) => {
-          const patches = new Uint8Array(batch.length * patchBytes);
-          batch.forEach((position, i) => {
-            cutPatch(strip, position, patchPx, patches.subarray(i * patchBytes, (i + 1) * patchBytes));
-          });
-          const run = await workers.run(patches);
+          const run = await workers.run(cutPatches(strip, batch, patchPx));
           requireFinite(run, model, name);
           return run;
         }),

@@ -2,11 +2,11 @@
  * Draws a class map: the picture tinted with the colours of its classes, and a legend with their shares of the
  * area. What is none of the classes keeps its greys under a hatching.
  */
-import sharp from 'sharp';
 import { count, percent } from '../../model/format.ts';
 import { counted, oneLine, withoutMiddle } from '../../model/words.ts';
 import { html, type Markup } from '../../report/markup.ts';
 import { lightPalette, serifFonts } from '../../report/palette.ts';
+import { annotatedPng, scaledLevels } from '../../report/pictures.ts';
 import { type AreaShare, areaShares, type ClassMap, unknownClass } from './class-map.ts';
 
 /** Longer side of the drawn picture in pixels; smaller pictures are enlarged to the second. */
@@ -59,7 +59,7 @@ interface LegendEntry {
   readonly colour: string | undefined;
 }
 
-/** PNG of the map with its legend. The texts need a font on the machine; without one they are left out. */
+/** PNG of the map with its legend. */
 export async function mapPng(map: ClassMap, texts: MapTexts): Promise<Uint8Array> {
   const shares = areaShares(map);
   const shown = shares.filter(({ index }) => index !== unknownClass).slice(0, colours.length);
@@ -70,19 +70,9 @@ export async function mapPng(map: ClassMap, texts: MapTexts): Promise<Uint8Array
   // Wide enough for the line below the title.
   const width = Math.max(2 * marginPx + picture.width + marginPx + legendPx, leastWidthPx);
   const height = titlePx + marginPx + Math.max(picture.height, legendHeight) + marginPx;
-  const { paper } = lightPalette;
-  return sharp({ create: { width, height, channels: 3, background: paper } })
-    .composite([
-      {
-        input: picture.data,
-        raw: { width: picture.width, height: picture.height, channels: 3 },
-        left: marginPx,
-        top: titlePx + marginPx,
-      },
-      { input: Buffer.from(overlay(map, texts, entries, { ...picture, canvas: { width, height } })) },
-    ])
-    .png({ compressionLevel: 9 })
-    .toBuffer();
+  const canvas = { width, height };
+  const placed = { ...picture, left: marginPx, top: titlePx + marginPx };
+  return annotatedPng(canvas, placed, overlay(map, texts, entries, { ...picture, canvas }));
 }
 
 function legendEntries(
@@ -124,13 +114,7 @@ async function tinted(map: ClassMap, colourOf: ReadonlyMap<number, string>): Pro
   const longer = Math.max(preview.width, preview.height);
   const scale = Math.max(1, leastSidePx / longer);
   const [width, height] = [Math.round(preview.width * scale), Math.round(preview.height * scale)];
-  const grey = await sharp(preview.data, {
-    raw: { width: preview.width, height: preview.height, channels: 1 },
-  })
-    .resize(width, height, { fit: 'fill' })
-    .toColourspace('b-w')
-    .raw()
-    .toBuffer();
+  const grey = await scaledLevels(preview, width, height);
   const paper = rgbOf(lightPalette.paper);
   const tints = new Map([...colourOf].map(([index, colour]) => [index, rgbOf(colour)] as const));
   const other = rgbOf(otherColour);
@@ -201,7 +185,7 @@ function overlay(
   { name, model, patchPx }: MapTexts,
   entries: readonly LegendEntry[],
   { width, canvas }: Placed,
-): string {
+): Markup {
   const { ink, muted, rule } = lightPalette;
   const left = marginPx + width + marginPx;
   const top = titlePx + marginPx;
@@ -220,5 +204,5 @@ function overlay(
 <defs><pattern id="hatch" width="6.4" height="6.4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="6.4" height="6.4" fill="#b9b6b0"/><rect width="1.6" height="6.4" fill="#56534e"/></pattern></defs>
 <text x="${marginPx}" y="${marginPx + 24}" font-size="27" fill="${ink}">${withoutMiddle(name, 70)}</text>
 <text x="${marginPx}" y="${marginPx + 51}" font-size="16" fill="${muted}">${size}, classified by ${oneLine(model)} (${how})</text>
-${lines}</svg>`.markup;
+${lines}</svg>`;
 }

@@ -1,5 +1,4 @@
 /** Draws an explanation: the picture under the colours of its two likeliest classes, and what the numbers are. */
-import sharp from 'sharp';
 import { evidenceColour, evidenceColours, evidenceLimit } from '../../model/evidence-colour.ts';
 import { percent } from '../../model/format.ts';
 import type { GreyImage } from '../../model/image.ts';
@@ -7,7 +6,7 @@ import { inputPx } from '../../model/patch.ts';
 import { counted, oneLine, withoutMiddle } from '../../model/words.ts';
 import { html, type Markup } from '../../report/markup.ts';
 import { lightPalette, serifFonts } from '../../report/palette.ts';
-import { thumbnail, thumbnailPx } from '../../report/pictures.ts';
+import { annotatedPng, scaledLevels, thumbnail, thumbnailPx } from '../../report/pictures.ts';
 import type { Explanation } from './why-image.ts';
 
 const longestSidePx = 1300;
@@ -20,7 +19,7 @@ const titlePx = 66;
 /** For the line below the title. */
 const leastWidthPx = 760;
 
-/** PNG of the explanation with its legend. The texts need a font on the machine; without one they are left out. */
+/** PNG of the explanation with its legend. */
 export async function whyPng(image: GreyImage, explanation: Explanation, name: string): Promise<Uint8Array> {
   const longer = Math.max(image.width, image.height);
   const scale = longer > longestSidePx ? longestSidePx / longer : Math.max(1, leastSidePx / longer);
@@ -30,13 +29,8 @@ export async function whyPng(image: GreyImage, explanation: Explanation, name: s
     width: Math.max(3 * marginPx + width + legendPx, leastWidthPx),
     height: titlePx + marginPx + Math.max(height, 485) + marginPx,
   };
-  return sharp({ create: { ...canvas, channels: 3, background: lightPalette.paper } })
-    .composite([
-      { input: drawn.data, raw: { width, height, channels: 3 }, left: marginPx, top: titlePx + marginPx },
-      { input: Buffer.from(legend(explanation, name, canvas, 2 * marginPx + width)) },
-    ])
-    .png({ compressionLevel: 9 })
-    .toBuffer();
+  const placed = { ...drawn, left: marginPx, top: titlePx + marginPx };
+  return annotatedPng(canvas, placed, legend(explanation, name, canvas, 2 * marginPx + width));
 }
 
 /** A data URL of the explained picture, as large as its thumbnail. */
@@ -72,11 +66,7 @@ async function colouredPicture(image: GreyImage, { patchPx, positions, maps }: E
   const [width, height] = [image.width, image.height].map((side) =>
     Math.max(1, Math.round(side * scale)),
   ) as [number, number];
-  const grey = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 1 } })
-    .resize(width, height, { fit: 'fill' })
-    .toColourspace('b-w')
-    .raw()
-    .toBuffer();
+  const grey = await scaledLevels(image, width, height);
   const limit = evidenceLimit(maps);
   const data = Buffer.alloc(3 * width * height);
   for (let y = 0, at = 0; y < height; y++) {
@@ -105,7 +95,7 @@ function legend(
   name: string,
   canvas: { readonly width: number; readonly height: number },
   left: number,
-): string {
+): Markup {
   const { ink, muted, rule } = lightPalette;
   const right = left + legendPx;
   const top = titlePx + marginPx;
@@ -139,5 +129,5 @@ function legend(
 <text x="${left}" y="${tableTop + rows.length * 30 + 56}" font-size="14" fill="${muted}">Pale: no patch is there.</text>
 ${rows.map(([text, value], i) => line(text, signed(value), tableTop + i * 30))}
 ${line('in all', signed(total), tableTop + rows.length * 30)}
-</svg>`.markup;
+</svg>`;
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   featureScores,
   fitKnownScore,
-  isKnown,
+  knownMargin,
   knownScoreFromTensors,
   knownScoreToTensors,
 } from '../../model/known-score.ts';
@@ -107,15 +107,17 @@ describe('fitKnownScore', () => {
   test('accepts 95 % of the validation photographs, and nothing far from every class', () => {
     const probability = Math.exp(4) / (Math.exp(4) + 2);
     const scores = featureScores(known, held.features);
-    const accepted = Array.from({ length: 75 }, (_, photograph) =>
-      isKnown(probability, scores.subarray(4 * photograph, 4 * photograph + 4), known.thresholds),
+    const accepted = Array.from(
+      { length: 75 },
+      (_, photograph) =>
+        knownMargin(probability, scores.subarray(4 * photograph, 4 * photograph + 4), known.thresholds) >= 0,
     );
     expect(accepted.filter(Boolean)).toHaveLength(72);
-    const single = Array.from(scores, (score) => isKnown(probability, [score], known.thresholds));
+    const single = Array.from(scores, (score) => knownMargin(probability, [score], known.thresholds) >= 0);
     expect(single.filter(Boolean)).toHaveLength(285);
     const far = featureScores(known, rows(20, 5, -30).features);
     for (let c = 0; c < classes; c++)
-      expect(isKnown(1, far.subarray(20 * c, 20 * c + 20), known.thresholds)).toBe(false);
+      expect(knownMargin(1, far.subarray(20 * c, 20 * c + 20), known.thresholds)).toBeLessThan(0);
   });
 
   test('a constant feature, few patches and a class without any do no harm', () => {

@@ -84,7 +84,12 @@ describe('a folder becomes a table', () => {
   test('with a row for each file, in order of names, and the probabilities of single pictures', async () => {
     const result = first;
     expect(result, result.stderr).toMatchObject({ status: 0 });
-    expect(result.stderr.trimEnd().split('\n')).toEqual([
+    // Without the progress that a busy machine prints after some seconds.
+    const messages = result.stderr
+      .trimEnd()
+      .split('\n')
+      .filter((line) => !line.includes(' left'));
+    expect(messages).toEqual([
       expect.stringMatching(/^classify: skipped broken: a broken link: nowhere does not exist$/),
       'classify: skipped cut.png: the PNG file is truncated or corrupt',
       expect.stringMatching(/^classify: skipped notes\.txt: expected an image/),

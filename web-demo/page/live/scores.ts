@@ -1,7 +1,6 @@
 /** What an answer says: the probabilities of the classes, and whether the picture shows one of them. */
 import { meanProbabilities } from '../../../model/calibration.ts';
-import { knownMargin } from '../../../model/known-score.ts';
-import { meanRow, softmaxRows } from '../../../model/scores.ts';
+import { photographMargin } from '../../../model/known-score.ts';
 import type { Answer, LoadedModel } from '../../shared/inference-api.ts';
 
 export interface Scores {
@@ -11,9 +10,8 @@ export interface Scores {
 }
 
 export function scoresOf(answer: Answer, { labels, temperatures, known }: LoadedModel): Scores {
-  const { logits, knownScores } = answer;
-  const probabilities = meanProbabilities(logits, labels.length, temperatures);
-  if (known === undefined || knownScores === undefined) return { probabilities, margin: undefined };
-  const plain = softmaxRows(meanRow(logits, labels.length), labels.length);
-  return { probabilities, margin: knownMargin(Math.max(...plain), knownScores, known) };
+  return {
+    probabilities: meanProbabilities(answer.logits, labels.length, temperatures),
+    margin: photographMargin(answer, labels.length, known),
+  };
 }

@@ -1,6 +1,6 @@
 /** Reads grey levels and patches from the picture on the stage, as `model/` defines them, and draws them. */
 import { type GreyImage, greyFromPixels } from '../../../model/image.ts';
-import { cutPatch, inputPx, type Patch, patchBytes, patchGrid } from '../../../model/patch.ts';
+import { cutPatch, cutPatches, inputPx, type Patch, patchGrid } from '../../../model/patch.ts';
 import { context2d, element } from '../dom/element.ts';
 import type { Size, Square } from './square.ts';
 
@@ -44,10 +44,7 @@ export function pictureReader() {
     const positions = patchGrid(width, height, patchPx);
     const image = grey(picture, 0, 0, width, height);
     const grabbedAt = performance.now();
-    const patches = new Uint8Array(positions.length * patchBytes);
-    positions.forEach((position, i) => {
-      cutPatch(image, position, patchPx, patches.subarray(i * patchBytes, (i + 1) * patchBytes));
-    });
+    const patches = cutPatches(image, positions, patchPx);
     return { patches, count: positions.length, ...times(startedAt, grabbedAt) };
   }
 
