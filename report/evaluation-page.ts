@@ -14,13 +14,12 @@ import { counted } from '../model/words.ts';
 import type { Confusion } from './confusion.ts';
 import { confusionFigure, photographUnit } from './confusion-figure.ts';
 import { svgElement } from './drawing.ts';
-import { html, type Markup, nothing, shortened } from './markup.ts';
+import { html, type Markup, nameText, nothing } from './markup.ts';
 import { bar, type Column, pageShell, scrolling, section, type TableRow, table } from './page.ts';
 import { pagePalette } from './palette.ts';
 import { photographSheetStyle, type WorstPicture, worstSection } from './photograph-sheet.ts';
 import { reliabilityFigure } from './reliability-figure.ts';
 
-const longestName = 80;
 const rowsInFirstTable = 30;
 
 /** The page's HTML. `pictures` are the worst photographs, by file. */
@@ -126,7 +125,7 @@ ${table('Results of the other classes', classColumns, others)}</details>`
   }${
     absent.length === 0
       ? nothing
-      : html`<p class="after">No photographs of ${absent.map(({ label }) => nameOf(label)).join(', ')}.</p>`
+      : html`<p class="after">No photographs of ${absent.map(({ label }) => nameText(label)).join(', ')}.</p>`
   }`;
   return section(
     'Classes',
@@ -144,7 +143,7 @@ function classRow({ label, photographs, patches }: ClassResult): TableRow {
   const error = patches.recall === null ? null : 1 - patches.recall;
   return {
     cells: [
-      nameOf(label),
+      nameText(label),
       count(photographs.count),
       count(photographs.count - photographs.right),
       shareText(photographs.precision),
@@ -296,11 +295,11 @@ function unknownSection(unknown: Evaluation['unknown']): Markup {
   const rows = unknown.map(({ label, photographs, meanProbability, predictions, rejected }): TableRow => {
     const shown = predictions
       .slice(0, predictionsShown)
-      .map((prediction) => `${nameOf(prediction.label)} (${count(prediction.photographs)})`);
+      .map((prediction) => `${nameText(prediction.label)} (${count(prediction.photographs)})`);
     const more = predictions.length > predictionsShown ? ', ...' : '';
     return {
       cells: [
-        nameOf(label),
+        nameText(label),
         count(photographs),
         rejected === undefined ? '–' : count(rejected),
         percent(meanProbability),
@@ -353,9 +352,4 @@ ${table('Skipped files', skippedColumns, skipped)}</details>`;
     `Textura ${textura}.`,
     html`${table('Model and data', columns, rows)}${list}`,
   );
-}
-
-/** A class's name, shortened if it is very long. */
-function nameOf(label: string): string {
-  return shortened(label, longestName);
 }

@@ -11,11 +11,10 @@ import type {
 } from '../model/inspection-file.ts';
 import { counted } from '../model/words.ts';
 import { commandText } from '../node/shell.ts';
-import { html, type Markup, nothing, shortened } from './markup.ts';
+import { html, type Markup, nameText, nothing } from './markup.ts';
 import { command, pageShell, section, type TableRow, table } from './page.ts';
 import { photographSheetStyle } from './photograph-sheet.ts';
 
-const longestName = 80;
 /** Pictures of a section; tables have the rest. */
 const picturedLabels = 24;
 const picturedSets = 12;
@@ -55,7 +54,7 @@ export function inspectionPage(
   const { data, labels, startedAt, oddities } = inspection;
   const sentence = resultSentence(inspection);
   return pageShell({
-    heading: html`Textura, inspection of <b>${shortened(basename(data.source), longestName)}</b>`,
+    heading: html`Textura, inspection of <b>${nameText(basename(data.source))}</b>`,
     title: `Inspection of ${basename(data.source)}`,
     description: sentence,
     startedAt,
@@ -130,7 +129,7 @@ function labelFigure(
     const source = typical.get(name);
     return source === undefined ? nothing : html`<img src="${source}" alt="typical ${name}">`;
   };
-  const name = (text: string) => shortened(text, longestName);
+  const name = (text: string) => nameText(text);
   return html`<figure>${imageOf(file, picture)}<figcaption>${
     isSuspicious ? html`<b class="mistake">labelled ${name(label)}</b>` : html`<b>labelled ${name(label)}</b>`
   } ${probabilityText(probability)}<br>looks like ${name(suggestion)} ${percent(suggestionProbability)}<span class="typical">${small(label)}${small(suggestion)}</span><span>${name(file)}</span></figcaption></figure>
@@ -197,9 +196,9 @@ function duplicateFigures({ photographs }: DuplicateSet, pictures: Pictures): Ma
   const shown = photographs.slice(0, picturedOfSet);
   const isDivided = new Set(photographs.map(({ label }) => label)).size > 1;
   const figures = shown.map(({ file, label, side }) => {
-    const name = shortened(label, longestName);
+    const name = nameText(label);
     const where = side === undefined ? nothing : html`, ${side}`;
-    return html`<figure>${imageOf(file, pictures.get(file))}<figcaption><b class="${isDivided ? 'mistake' : 'plain'}">${name}</b>${where}<br><span>${shortened(file, longestName)}</span></figcaption></figure>
+    return html`<figure>${imageOf(file, pictures.get(file))}<figcaption><b class="${isDivided ? 'mistake' : 'plain'}">${name}</b>${where}<br><span>${nameText(file)}</span></figcaption></figure>
 `;
   });
   const more = photographs.length - shown.length;
@@ -225,7 +224,7 @@ function odditiesSection(oddities: readonly Oddity[], pictures: Pictures): Marku
   const parts = [...groupBy(oddities, ({ kind }) => kind)].map(([kind, own]) => {
     const figures = own.slice(0, picturedOddities).map(
       ({ file, label, what }) =>
-        html`<figure>${imageOf(file, pictures.get(file))}<figcaption><b>${shortened(label, longestName)}</b><br>${what}<br><span>${shortened(file, longestName)}</span></figcaption></figure>
+        html`<figure>${imageOf(file, pictures.get(file))}<figcaption><b>${nameText(label)}</b><br>${what}<br><span>${nameText(file)}</span></figcaption></figure>
 `,
     );
     const rest = own.slice(picturedOddities);

@@ -49,3 +49,8 @@ export function shortened(text: string, characters: number): string {
   const letters = Array.from(displayable(text));
   return letters.length <= characters ? letters.join('') : `${letters.slice(0, characters - 1).join('')}…`;
 }
+
+/** The name of a class or file, shortened if it is very long. */
+export function nameText(name: string): string {
+  return shortened(name, 80);
+}

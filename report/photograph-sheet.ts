@@ -4,10 +4,8 @@ import type { PhotographResult } from '../model/evaluation-file.ts';
 import { evidenceColours } from '../model/evidence-colour.ts';
 import { count, percent } from '../model/format.ts';
 import { counted } from '../model/words.ts';
-import { html, type Markup, nothing, shortened } from './markup.ts';
+import { html, type Markup, nameText, nothing } from './markup.ts';
 import { section } from './page.ts';
-
-const longestName = 80;
 
 /** A photograph as data URLs. */
 export interface WorstPicture {
@@ -51,19 +49,14 @@ function pictureOf(
       : html`<img class="why" src="${why.picture}" alt="${file}: what speaks for ${prediction} and for ${why.against}">`
   }`;
   const isWrong = label !== prediction;
-  const verdict = html`<b class="${isWrong ? 'mistake' : 'right'}">${nameOf(prediction)}</b> ${percent(probability)}`;
+  const verdict = html`<b class="${isWrong ? 'mistake' : 'right'}">${nameText(prediction)}</b> ${percent(probability)}`;
   const truth = isWrong
-    ? html`<br>is ${nameOf(label)}`
+    ? html`<br>is ${nameText(label)}`
     : why === undefined
       ? nothing
-      : html`<br><span>and not ${nameOf(why.against)}</span>`;
-  return html`<figure class="${why === undefined ? '' : 'has-why'}">${image}<figcaption>${verdict}${truth}<br><span>${count(wrongPatches)} of ${counted(patches, 'patch', 'patches')} wrong</span><br><span>${shortened(file, longestName)}</span></figcaption></figure>
+      : html`<br><span>and not ${nameText(why.against)}</span>`;
+  return html`<figure class="${why === undefined ? '' : 'has-why'}">${image}<figcaption>${verdict}${truth}<br><span>${count(wrongPatches)} of ${counted(patches, 'patch', 'patches')} wrong</span><br><span>${nameText(file)}</span></figcaption></figure>
 `;
-}
-
-/** A class's name, shortened if it is very long. */
-function nameOf(label: string): string {
-  return shortened(label, longestName);
 }
 
 /** Pictures with captions, as many in a row as fit. */

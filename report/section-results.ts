@@ -6,7 +6,7 @@ import { type ClassScore, classScores, errorShare, mistakes, totalScore } from '
 import { confusionFigure } from './confusion-figure.ts';
 import { curvePanels } from './curves.ts';
 import { svgElement } from './drawing.ts';
-import { html, type Markup, nothing, shortened } from './markup.ts';
+import { html, type Markup, nameText, nothing } from './markup.ts';
 import { bar, type Column, scrolling, section, type TableRow, table } from './page.ts';
 import { pagePalette } from './palette.ts';
 import type { RunRecord } from './run-directory.ts';
@@ -14,7 +14,6 @@ import { statusText, summaryOf } from './run-summary.ts';
 
 const classesInFirstTable = 30;
 const mistakesShown = 12;
-const longestName = 80;
 
 export function resultEntry(record: RunRecord): Markup {
   const { sentence, meaning, wrongOfHundred } = summaryOf(record);
@@ -117,9 +116,11 @@ function classRow(score: ClassScore): TableRow {
   const { label, patches, wrong, falsePositives, worstMistake } = score;
   const share = errorShare(score);
   const confused =
-    worstMistake === undefined ? '' : `${nameOf(worstMistake.predicted)} (${count(worstMistake.count)})`;
+    worstMistake === undefined ? '' : `${nameText(worstMistake.predicted)} (${count(worstMistake.count)})`;
   const error = patches === 0 ? ['no patches', ''] : [percent(share), bar(share)];
-  return { cells: [nameOf(label), count(patches), count(wrong), ...error, confused, count(falsePositives)] };
+  return {
+    cells: [nameText(label), count(patches), count(wrong), ...error, confused, count(falsePositives)],
+  };
 }
 
 const mistakeColumns: readonly Column[] = [
@@ -134,7 +135,7 @@ export function confusionSection({ confusion }: RunRecord): Markup {
   const rows = mistakes(confusion)
     .slice(0, mistakesShown)
     .map(({ trueLabel, predicted, count: patches, of }): TableRow => {
-      return { cells: [nameOf(trueLabel), nameOf(predicted), count(patches), percent(patches / of)] };
+      return { cells: [nameText(trueLabel), nameText(predicted), count(patches), percent(patches / of)] };
     });
   const figure = svgElement(confusionFigure(confusion, pagePalette), 'confusion matrix', pagePalette);
   const pairs =
@@ -148,9 +149,4 @@ ${table('Most confused pairs', mistakeColumns, rows)}`;
     'Rows are true classes, columns predictions, in per cent of the patches of the true class. Blue is right, red is wrong.',
     entry,
   );
-}
-
-/** A class's name, shortened if it is very long. */
-function nameOf(label: string): string {
-  return shortened(label, longestName);
 }
