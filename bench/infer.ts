@@ -49,7 +49,7 @@ export async function benchInfer(options: InferBenchOptions, terminal: Terminal)
 const fileNames = ['portable', 'throughput'] as const;
 type FileName = (typeof fileNames)[number];
 
-export interface InferRow {
+interface InferRow {
   readonly batch: number;
   /** Images per second in each round. */
   readonly rates: Readonly<Record<FileName, readonly number[]>>;
@@ -124,7 +124,7 @@ async function differenceOf({ portable, throughput }: Sessions, image: Tensor): 
 }
 
 /** docs/bench-infer.md. */
-export function inferPage(variant: NetworkName, sections: readonly string[], origin: Origin): string {
+function inferPage(variant: NetworkName, sections: readonly string[], origin: Origin): string {
   const introduction = `# Inference speed
 
 Images per second of an exported network in onnxruntime-node. \`npm run export\` writes two files per network,
@@ -154,7 +154,7 @@ const columns = [
 ] as const;
 
 /** The rows of one number of threads as a heading and a table. */
-export function threadsSection(threads: number, rows: readonly InferRow[]): string {
+function threadsSection(threads: number, rows: readonly InferRow[]): string {
   return `## ${threadsText(threads)}\n\n${table(columns, rows.map(cellsOf))}`;
 }
 

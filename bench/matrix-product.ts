@@ -5,7 +5,7 @@
 import { createGraph, type Graph, multiplyAddsOf } from '../graph/builder.ts';
 import { encodeModel } from '../graph/encode.ts';
 
-export interface ProductShape {
+interface ProductShape {
   readonly name: string;
   readonly left: readonly number[];
   readonly right: readonly number[];
@@ -27,7 +27,7 @@ export function stepProduct(batch: number): ProductShape {
   };
 }
 
-export interface ProductModel {
+interface ProductModel {
   readonly bytes: Uint8Array;
   readonly multiplyAdds: number;
 }

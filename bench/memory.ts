@@ -111,7 +111,7 @@ async function reload(folder: string, model: string, address: string, count: num
 }
 
 /** docs/bench-memory.md. */
-export function memoryPage(figures: readonly MemoryFigures[], replacements: number, origin: Origin): string {
+function memoryPage(figures: readonly MemoryFigures[], replacements: number, origin: Origin): string {
   const reloads = counted(replacements, 'reload');
   const columns = ['malloc settings', 'models', 'at start', 'under load', `after ${reloads}`];
   const rows = figures.map(({ models, env, startedBytes, loadedBytes, reloadedBytes }) => [

@@ -36,7 +36,7 @@ export function uploadOf({ upload }: ServerPlan, { type, bytes }: LoadImage) {
   return { body, headers: { 'content-type': `multipart/form-data; boundary=${boundary}` } };
 }
 
-export interface Turn {
+interface Turn {
   /** Concurrent requests. */
   readonly connections: number;
   /** Not measured; connections are opened in it. */

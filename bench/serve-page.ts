@@ -5,7 +5,7 @@ import { benchPage, mebibytes, type Origin, percent, rateCells, table } from './
 import type { LoadResult } from './serve-load.ts';
 import { medianOf, medianRatio } from './statistics.ts';
 
-export interface ServerRounds {
+interface ServerRounds {
   readonly name: string;
   readonly isTextura: boolean;
   /** One per round. */

@@ -18,7 +18,7 @@ export interface ServerProcess {
   stop(timeoutMs?: number): Promise<ServerExit>;
 }
 
-export interface ServerExit {
+interface ServerExit {
   /** Exit status; null if a signal ended it. */
   readonly status: number | null;
   /** The last line of its output. */

@@ -1,6 +1,6 @@
 /** Statistics of repeated measurements. */
 
-export interface Spread {
+interface Spread {
   readonly median: number;
   readonly lowerQuartile: number;
   readonly upperQuartile: number;

@@ -26,7 +26,7 @@ export interface ComparisonResult {
   readonly leftOut: readonly string[];
 }
 
-export interface Measurement {
+interface Measurement {
   readonly name: string;
   /** Images per second in each round. */
   readonly rates: readonly number[];
@@ -35,13 +35,13 @@ export interface Measurement {
 }
 
 /** The speed of a matrix product. */
-export interface ProductMeasurement {
+interface ProductMeasurement {
   readonly name: string;
   /** 10^9 floating-point operations per second in each round; a multiply-add counts as two. */
   readonly gigaflops: readonly number[];
 }
 
-export interface TurnSettings {
+interface TurnSettings {
   readonly rounds: number;
   /** No further round begins after this time. */
   readonly minutes: number;
@@ -153,7 +153,7 @@ export function comparisonRows({ measurements }: ComparisonResult): readonly Com
 }
 
 /** The onnx engine's training step compared with the fastest matrix product on the machine. */
-export interface Efficiency {
+interface Efficiency {
   /** Multiply-adds per patch in the step's graph: forward, backward and update. */
   readonly multiplyAdds: number;
   /** Those of direct convolutions: once in the forward pass, twice in the backward pass. */

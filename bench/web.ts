@@ -103,7 +103,7 @@ async function figuresOfPage({ models, frames }: WebBenchOptions, terminal: Term
 }
 
 /** docs/bench-web.md. The ratios of `rows` are to the first one. */
-export function webPage(figures: PageFigures, rows: readonly RuntimeRow[], origin: Origin): string {
+function webPage(figures: PageFigures, rows: readonly RuntimeRow[], origin: Origin): string {
   const introduction = `# Speed of the web page
 
 The built page with the reference network in Chromium. It comes from a local server without cross-origin

@@ -62,13 +62,13 @@ export const resultSchema = trialSchema.extend({
 });
 export type TrialResult = z.infer<typeof resultSchema>;
 
-export const trialBatch = 66;
+const trialBatch = 66;
 /** Share of the steps in which the learning rate rises. */
 const warmupShare = 0.1;
 /** Photographs of each class that are only tested on, at most; and their share. */
 const testShare = 0.2;
 
-export interface TrialSettings {
+interface TrialSettings {
   /** Data folder of each name. */
   readonly folders: Readonly<Record<string, string>>;
   /** Run directory or file of each start; undefined for random values. */

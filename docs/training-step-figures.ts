@@ -63,7 +63,7 @@ function operationNames(network: Network): readonly string[] {
 }
 
 /** A row for each operation that has nodes, in the order of the forward half. */
-export function mapRows(network: Network): { readonly rows: readonly MapRow[]; readonly loss: number } {
+function mapRows(network: Network): { readonly rows: readonly MapRow[]; readonly loss: number } {
   const content = trainingStepGraph(network, { batch }).content();
   const { forward, loss, backward, update } = stepNodes(content.nodes);
   const count = (nodes: readonly GraphNode[], name: string) =>

@@ -15,7 +15,7 @@ interface BinnedPredictions {
 }
 
 /** Without a temperature, and with it. */
-export interface Reliability {
+interface Reliability {
   readonly uncalibrated: BinnedPredictions;
   readonly calibrated?: BinnedPredictions | undefined;
 }

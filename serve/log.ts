@@ -10,7 +10,7 @@ import { printable } from '../model/words.ts';
 export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 export const logFormats = ['auto', 'json', 'text'] as const;
 
-export interface LogSettings {
+interface LogSettings {
   readonly logLevel: (typeof logLevels)[number];
   /** `auto`: text if the output is a terminal. */
   readonly logFormat: (typeof logFormats)[number];

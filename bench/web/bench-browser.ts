@@ -24,7 +24,7 @@ interface BenchBrowser {
   close(): Promise<void>;
 }
 
-export interface StepBrowser extends BenchBrowser {
+interface StepBrowser extends BenchBrowser {
   /** Runs the next training step and returns the logits `[batch, classes]` from before its update. */
   nextLogits(): Promise<readonly number[]>;
   sample(plan: SamplePlan): Promise<Timing>;
@@ -32,7 +32,7 @@ export interface StepBrowser extends BenchBrowser {
   peakBytes(): Promise<number>;
 }
 
-export interface RuntimesBrowser extends BenchBrowser {
+interface RuntimesBrowser extends BenchBrowser {
   probabilities(runtime: WebRuntime): Promise<readonly number[]>;
   sample(runtime: WebRuntime, plan: SamplePlan): Promise<Timing>;
 }

@@ -2,12 +2,12 @@
 import { html, type Markup, nothing } from '../../report/markup.ts';
 import type { Heading } from './markdown.ts';
 
-export interface MenuLink {
+interface MenuLink {
   readonly address: string;
   readonly label: string;
 }
 
-export interface LayoutOfPage {
+interface LayoutOfPage {
   readonly title: string;
   readonly address: string;
   readonly body: Markup;

@@ -34,7 +34,7 @@ export interface PictureSize {
   readonly height: number;
 }
 
-export interface PageContext {
+interface PageContext {
   /** Turns a target as it is written into an address of the site. */
   address(target: string): string;
   /** Size of a picture in pixels, so that the text below it does not move when it arrives. */

@@ -22,7 +22,7 @@ export interface Entry {
   readonly label?: string;
 }
 
-export interface Group {
+interface Group {
   readonly name: string;
   readonly entries: readonly Entry[];
 }

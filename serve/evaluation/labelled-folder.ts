@@ -14,7 +14,7 @@ import { type SkippedFile, type WalkedFile, walkFolder } from '../../node/folder
 import { type LabelledRow, readLabelFile } from '../../node/label-file.ts';
 
 export const splitChoices = ['train', 'val', 'test', 'all'] as const;
-export type SplitChoice = (typeof splitChoices)[number];
+type SplitChoice = (typeof splitChoices)[number];
 
 export interface LabelledFile extends WalkedFile {
   /** Name of the class in NFC. */

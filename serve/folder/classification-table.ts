@@ -28,7 +28,7 @@ export interface TableRow {
 }
 
 /** What the rows were made with: rows of other settings must not be mixed. */
-export interface TableSettings {
+interface TableSettings {
   /** Name and hash of the model. */
   readonly model: string;
   /** Options that change results, as on a command line. */

@@ -20,7 +20,7 @@ import { FolderProgress, rateText } from './folder-progress.ts';
 import { isSameState, PicturePipeline } from './picture-pipeline.ts';
 import { SortedCopies } from './sorted-copies.ts';
 
-export interface FolderOptions {
+interface FolderOptions {
   readonly folder: string;
   readonly csv: string;
   readonly crops: CropChoice;
@@ -31,7 +31,7 @@ export interface FolderOptions {
   readonly watch?: WatchTimes | undefined;
 }
 
-export interface WatchTimes {
+interface WatchTimes {
   /** Between two looks at the folder. */
   readonly intervalMs: number;
   /** How long a file must not change before it is read. */

@@ -13,8 +13,8 @@ import type { TableRow } from './classification-table.ts';
 import { isInside } from './folder-listing.ts';
 
 /** Folders of what is in no class. */
-export const unknownFolder = '_unknown';
-export const doubtfulFolder = '_doubtful';
+const unknownFolder = '_unknown';
+const doubtfulFolder = '_doubtful';
 
 interface SortingSettings {
   /** The folder of the copies. */

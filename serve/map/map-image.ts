@@ -14,7 +14,7 @@ import type { ModelFile } from '../model.ts';
 import { areaShares, type ClassMap, classMap, unknownClass } from './class-map.ts';
 import { longestSidePx, mapPng } from './map-picture.ts';
 
-export interface MapOptions {
+interface MapOptions {
   readonly image: string;
   /** The picture's name in messages and in the map. */
   readonly name: string;

@@ -69,7 +69,7 @@ const guessingShare = 0.9;
  * opposite. `equivalent`: the network lies within the margin, where the paper says that it is worse, or
  * nothing. `undecided`: the study shows none of these.
  */
-export type Verdict = 'confirmed' | 'contradicted' | 'equivalent' | 'undecided';
+type Verdict = 'confirmed' | 'contradicted' | 'equivalent' | 'undecided';
 
 type VerdictMeanings = readonly (readonly [Verdict, string])[];
 

@@ -40,7 +40,7 @@ export function detectableDifference({ seeds, networks, deviation }: Plan): numb
  * The smallest margin (a share) within which 80 % of studies show a network to be equivalent that does not
  * differ: both ends of the 95 % interval must lie inside it.
  */
-export function equivalenceMargin({ seeds, deviation }: Omit<Plan, 'networks'>): number {
+function equivalenceMargin({ seeds, deviation }: Omit<Plan, 'networks'>): number {
   if (seeds < 2) return Number.POSITIVE_INFINITY;
   const limit = studentQuantile(significanceLevel / 2, seeds - 1);
   return ((limit + studentQuantile((1 - power) / 2, seeds - 1)) * deviation) / Math.sqrt(seeds);

@@ -3,7 +3,7 @@ import { formatNumber } from '../language/language.ts';
 import { svgElement } from './element.ts';
 
 /** Where a chart's values are drawn, in pixels of its viewBox. */
-export interface PlotArea {
+interface PlotArea {
   readonly left: number;
   readonly right: number;
   readonly top: number;

@@ -34,7 +34,7 @@ interface Reading extends Scores {
   readonly at: number;
 }
 
-export interface LiveView extends View {
+interface LiveView extends View {
   /** Classifies several pictures, each as a whole, and lists the results. */
   classifyAll(pictures: readonly File[]): void;
 }

@@ -26,7 +26,7 @@ import { surfaceList } from './surface-list.ts';
 import { listedTaught, type Teaching, teach } from './taught-model.ts';
 import { trainingResultPanel } from './training-result.ts';
 
-export interface TeachView extends View {
+interface TeachView extends View {
   /** Adds the surfaces of a project file. */
   importProject(file: File): void;
 }
