@@ -9,7 +9,7 @@ import { exchangeOf, sendJson } from './exchange.ts';
 /** Seconds after which a client may try again. */
 const retryAfterSeconds = 1;
 /** How long a refused client may continue to send before its connection is closed. */
-export const lingerMs = 2000;
+export const refusedLingerMs = 2000;
 
 export function problemOf({ code, message }: TexturaError, requestId: string): Problem {
   const { http: status, means: title } = errorCodes[code];
@@ -44,7 +44,7 @@ export function answerProblem(log: Logger) {
  * would see a broken connection instead of the answer.
  */
 function cutUnlessItEnds(request: Request): void {
-  const timer = setTimeout(() => request.socket.destroy(), lingerMs).unref();
+  const timer = setTimeout(() => request.socket.destroy(), refusedLingerMs).unref();
   request.resume().on('end', () => clearTimeout(timer));
 }
 

@@ -13,7 +13,7 @@ import { TexturaError } from '../../model/error.ts';
 import { problemMediaType } from '../../model/service.ts';
 import { deferred } from '../../node/deferred.ts';
 import type { ServeSettings } from '../settings.ts';
-import { lingerMs, problemOf } from './problem.ts';
+import { problemOf, refusedLingerMs } from './problem.ts';
 
 /**
  * Longer than proxies keep idle connections, so that the service never closes one just as a request arrives.
@@ -85,7 +85,7 @@ function httpServer(app: RequestListener, settings: ServeSettings) {
   const server = createServer({
     headersTimeout: headersTimeoutMs,
     // After the connection of a body that timed out is closed: the route has answered it with a better message.
-    requestTimeout: headersTimeoutMs + uploadTimeoutMs + lingerMs,
+    requestTimeout: headersTimeoutMs + uploadTimeoutMs + refusedLingerMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
     noDelay: true,
