@@ -1,4 +1,5 @@
 /** run.json on disk. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TexturaError } from '../model/error.ts';
@@ -13,9 +14,12 @@ import { writeJson } from './atomic-file.ts';
 export async function readRun(directory: string): Promise<Run> {
   const path = join(directory, runFiles.run);
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new TexturaError('file-unreadable', `${path}: cannot be read; is ${directory} a run directory?`, {
-      cause,
-    });
+    // As npm run train -- --folds names them.
+    const fold = join(directory, 'fold-1');
+    const why = existsSync(join(fold, runFiles.run))
+      ? `${directory}: it holds several folds; name one of them, e.g. ${fold}`
+      : `${path}: cannot be read; is ${directory} a run directory?`;
+    throw new TexturaError('file-unreadable', why, { cause });
   });
   return parsedJson(runSchema, text, path);
 }

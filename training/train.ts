@@ -19,6 +19,7 @@ import { terminalOn } from '../node/terminal.ts';
 import { describeTable } from '../report/description-table.ts';
 import { textureNames } from '../textures/textures.ts';
 import { dataOption, dataPath } from './data/data-option.ts';
+import { scanData } from './data/folder.ts';
 import { generatedSource } from './data/generated.ts';
 import { groupOption } from './data/groups.ts';
 import { deviceOptions, engineOptions } from './engine/engine-choice.ts';
@@ -92,8 +93,9 @@ async function train(
   requireFold(options);
   const networks = networksOf(options);
   if (options.describe) {
-    for (const variant of networks)
-      terminal.line(describeTable(networkOf(variant, textureNames.length), options.batch));
+    const classes =
+      options.data === generatedSource ? textureNames.length : (await scanData(options.data)).labels.length;
+    for (const variant of networks) terminal.line(describeTable(networkOf(variant, classes), options.batch));
     return;
   }
   const failures: TexturaError[] = [];

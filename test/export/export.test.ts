@@ -354,6 +354,11 @@ describe('the choice of runs', () => {
     const result = await runExport(folder);
     expect(result).toMatchObject({ status: 3, stderr: expect.stringContaining('npm run train') });
     expect((await runExport(folder, '--run', 'a', '--study', 'b')).status).toBe(2);
+    await mkdir(join(folder, 'folds/fold-1'), { recursive: true });
+    await writeFile(join(folder, 'folds/fold-1/run.json'), '{}');
+    expect((await runExport(folder, '--run', 'folds')).stderr).toContain(
+      'folds: it holds several folds; name one of them, e.g. folds/fold-1',
+    );
   });
 });
 

@@ -529,6 +529,8 @@ test('mistakes on the command line are reported, with status 2', async () => {
     stderr: expect.stringContaining('there is no run of texture-net in runs/; add --data to start one'),
   });
   expect((await train(folder, '--describe')).stdout).toContain('145,009');
+  // The linear layer has 337 values for each class.
+  expect((await train(await home(), '--describe', '--data', 'photos')).stdout).toContain('137,595');
   expect((await train(folder, '--describe', '--recipe', 'paper')).stdout).toContain('4,439,095');
   expect(await train(folder, '--variant', 'reference', '--network', 'reference')).toMatchObject({
     status: 2,
