@@ -68,7 +68,6 @@ const menu: readonly Group[] = [
     name: 'Measurements',
     entries: [
       { file: 'docs/accuracy.md' },
-      { file: 'docs/accuracy.md' },
       { file: 'docs/trials.md' },
       { file: 'docs/study.md', label: 'Study of ten networks' },
       { file: 'docs/study-method.md', label: 'How often a study is right' },
@@ -92,7 +91,7 @@ const menu: readonly Group[] = [
 ];
 
 /** What the menu may name before it exists. */
-const generated: ReadonlySet<string> = new Set(['docs/accuracy.md', apiFile]);
+const generated: ReadonlySet<string> = new Set([apiFile]);
 
 interface Page extends RenderedPage {
   readonly file: string;

@@ -204,6 +204,18 @@ test('a run that is resumed with another number of threads equals an uninterrupt
   expect(await modelOf(join(folder, 'cut'))).toEqual(await modelOf(join(folder, 'whole')));
 });
 
+test('with --choose-on half the pictures in memory are those that are decoded on demand', async () => {
+  const folder = await home();
+  const half = [...setting, '--epochs', '2', '--validation-share', '0.4', '--choose-on', 'half'];
+  for (const cache of ['100', '0']) {
+    const run = await train(folder, ...half, '--cache-mb', cache, '--out', cache);
+    expect(run, run.stderr).toMatchObject({ status: 0 });
+  }
+  expect(await rowsOf(join(folder, '100'))).toEqual(await rowsOf(join(folder, '0')));
+  const answers = (run: string) => readFile(join(folder, run, 'validation.csv'), 'utf8');
+  expect(await answers('100')).toBe(await answers('0'));
+});
+
 describeWithTensorflow('with TensorFlow', () => {
   test('both engines train equally for three epochs: they differ by at most a tenth of the difference between seeds', {
     timeout: 240_000,

@@ -48,7 +48,7 @@ export interface Dataset {
   readonly notes: readonly string[];
   /** Number of groups that the split keeps together; undefined without groups. */
   readonly groups: number | undefined;
-  /** Decoded pixels of `[...train, ...validation]`, in that order, if they fit into the memory budget. */
+  /** Decoded pixels of all images, if they fit into the memory budget. */
   readonly pixels: CachedPixels | undefined;
 }
 

@@ -16,8 +16,8 @@ import { drawGeneratedImage } from './generated.ts';
 export interface CachedPixels {
   /** Each stores many images one after another, so that no buffer has the size of a large dataset. */
   readonly slabs: readonly SharedArrayBuffer[];
-  /** Of each image, in the order of the dataset's train and then validation images. */
-  readonly places: readonly CachePlace[];
+  /** By name of the image, so that images can be listed in any order. */
+  readonly places: ReadonlyMap<string, CachePlace>;
 }
 
 interface CachePlace {
@@ -28,7 +28,7 @@ interface CachePlace {
 export interface PixelCache {
   /** Copies the image. Once the budget is exceeded, the cache drops everything and stores nothing more. */
   add(image: DatasetImage, grey: GreyImage): void;
-  /** The cached images in the requested order, or undefined if they did not all fit. */
+  /** The cached images, or undefined if they did not all fit. */
   pixelsOf(images: readonly DatasetImage[]): CachedPixels | undefined;
 }
 
@@ -36,7 +36,7 @@ export interface PixelCache {
 const slabBytes = 32 * 1024 * 1024;
 
 export function startPixelCache(budgetBytes: number): PixelCache {
-  const placeOf = new Map<DatasetImage, CachePlace>();
+  const placeOf = new Map<string, CachePlace>();
   let slabs: SharedArrayBuffer[] = [];
   let filled = 0;
   let total = 0;
@@ -52,7 +52,7 @@ export function startPixelCache(budgetBytes: number): PixelCache {
     return place;
   }
 
-  function add(image: DatasetImage, { data }: GreyImage): void {
+  function add({ name }: DatasetImage, { data }: GreyImage): void {
     total += data.length;
     if (total > budgetBytes) {
       slabs = [];
@@ -61,15 +61,15 @@ export function startPixelCache(budgetBytes: number): PixelCache {
     }
     const place = allocate(data.length);
     new Uint8Array(slabs[place.slab] as SharedArrayBuffer, place.offset, data.length).set(data);
-    placeOf.set(image, place);
+    placeOf.set(name, place);
   }
 
   function pixelsOf(images: readonly DatasetImage[]): CachedPixels | undefined {
-    const places: CachePlace[] = [];
-    for (const image of images) {
-      const place = placeOf.get(image);
+    const places = new Map<string, CachePlace>();
+    for (const { name } of images) {
+      const place = placeOf.get(name);
       if (place === undefined) return undefined;
-      places.push(place);
+      places.set(name, place);
     }
     return { slabs, places };
   }
@@ -80,12 +80,11 @@ export function startPixelCache(budgetBytes: number): PixelCache {
 /** A view of one cached image, `[height, width]`. */
 export function cachedImage(
   { slabs, places }: CachedPixels,
-  index: number,
   { name, width, height }: DatasetImage,
 ): GreyImage {
-  const place = places[index];
+  const place = places.get(name);
   const slab = place && slabs[place.slab];
-  if (slab === undefined) throw new RangeError(`${name}: no cached image has the index ${index}`);
+  if (slab === undefined) throw new RangeError(`${name}: the image is not cached`);
   return { data: new Uint8Array(slab, place?.offset, width * height), width, height };
 }
 
@@ -98,7 +97,7 @@ type PixelReader = <T>(index: number, use: (image: GreyImage) => T) => Promise<T
 
 interface PixelSource {
   readonly images: readonly DatasetImage[];
-  /** The cache of the images, in the same order. */
+  /** The cache of the images. */
   readonly pixels: CachedPixels | undefined;
   /**
    * Memory for images that are not in the shared cache: decoded ones and those being decoded. One image is
@@ -120,7 +119,7 @@ export function pixelReader({
       throw new RangeError(`expected an image index below ${images.length}, got ${index}`);
     return image;
   };
-  if (pixels !== undefined) return async (index, use) => use(cachedImage(pixels, index, imageAt(index)));
+  if (pixels !== undefined) return async (index, use) => use(cachedImage(pixels, imageAt(index)));
   return leastRecentlyUsed(
     (index) => readPixels(imageAt(index), { maxPixels }),
     (index) => imageAt(index).width * imageAt(index).height,
