@@ -27,8 +27,9 @@ export const deviceBenchOptions = z.strictObject({
 /** Chains of equal operators, each reading the result of the one before. */
 const chains = {
   /** Products of the size of a layer's tiles: positions, filters x channels by channels x batch. */
-  product: { shape: [64, 256, 160], factor: [64, 256, 256] },
-  elementwise: { shape: [64, 256, 160], factor: [1] },
+  product: { shape: [256, 256, 160], factor: [256, 256, 256] },
+  /** Too large for a cache. */
+  elementwise: { shape: [256, 256, 640], factor: [1] },
   tiny: { shape: [1], factor: [1] },
 } as const;
 type ChainName = keyof typeof chains;
