@@ -10,7 +10,7 @@ import type {
 } from '../../model/evaluation-file.ts';
 import { evaluationFiles } from '../../model/evaluation-file.ts';
 import { count, pValueText, significant, textTable, wrapped } from '../../model/format.ts';
-import { counted, oneLine } from '../../model/words.ts';
+import { counted, oneLine, withoutMiddle } from '../../model/words.ts';
 
 /** Rows of a list; the report has all of them. */
 const listed = 5;
@@ -183,8 +183,7 @@ function skippedText(skipped: Evaluation['data']['skipped']): string {
 }
 
 function shortName(name: string, longest = longestName): string {
-  const letters = Array.from(oneLine(name));
-  return letters.length <= longest ? letters.join('') : `${letters.slice(0, longest - 3).join('')}...`;
+  return withoutMiddle(oneLine(name), longest);
 }
 
 function fixed(value: number): string {

@@ -8,7 +8,7 @@ import {
   type LabelCheck,
   type Oddity,
 } from '../../model/inspection-file.ts';
-import { counted, oneLine } from '../../model/words.ts';
+import { counted, oneLine, withoutMiddle } from '../../model/words.ts';
 import { commandText } from '../../node/shell.ts';
 import { probabilityText } from '../../report/inspection-page.ts';
 import type { FinishedInspection } from './inspect-data.ts';
@@ -50,9 +50,9 @@ function labelLines({ run, suspicious, listed, checked, disagreement }: LabelChe
     .filter(({ isSuspicious }) => isSuspicious)
     .slice(0, shown)
     .map(({ file, label, suggestion, probability }) => [
-      shortName(file, longestName),
-      shortName(label, 14),
-      shortName(suggestion, 14),
+      withoutMiddle(oneLine(file), longestName),
+      withoutMiddle(oneLine(label), 14),
+      withoutMiddle(oneLine(suggestion), 14),
       probabilityText(probability).replace('\u00a0', ' '),
     ]);
   const lines = [wrapped(how.replaceAll('\u00a0', ' '))];
@@ -77,7 +77,7 @@ function duplicateLines(
     ([kind, sets]) => `${count(sets.length)} ${duplicateTexts[kind]}`,
   );
   const list = duplicates.slice(0, shownSets).map(({ photographs }) => {
-    const files = photographs.map(({ file }) => shortName(file, longestName)).join(' = ');
+    const files = photographs.map(({ file }) => withoutMiddle(oneLine(file), longestName)).join(' = ');
     return wrapped(`  ${files}`, '    ');
   });
   const more = duplicates.length > shownSets ? [`  and ${count(duplicates.length - shownSets)} more`] : [];
@@ -105,15 +105,7 @@ function oddityLines(oddities: readonly Oddity[]): readonly string[] {
   if (oddities.length === 0) return ['No flat, clipped or blurred pictures, and no unusual sizes.'];
   return [...groupBy(oddities, ({ kind }) => kind)].map(([kind, members]) => {
     const [first] = members;
-    const example = first === undefined ? '' : `, such as ${shortName(first.file, longestName)}`;
+    const example = first === undefined ? '' : `, such as ${withoutMiddle(oneLine(first.file), longestName)}`;
     return `${counted(members.length, 'picture is', 'pictures are')} ${oddityTexts[kind]}${example}`;
   });
-}
-
-/** The end of a path says more than its start. */
-function shortName(name: string, longest: number): string {
-  const letters = Array.from(oneLine(name));
-  return letters.length <= longest
-    ? letters.join('')
-    : `…${letters.slice(letters.length - longest + 1).join('')}`;
 }
