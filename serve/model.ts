@@ -2,15 +2,16 @@
  * An exported model, loaded only after its file has the expected signature. For `npm run classify`; the
  * service uses workers.
  */
-import { createHash } from 'node:crypto';
+
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { describeModel } from '../graph/onnx/description.ts';
 import type { Temperatures } from '../model/calibration.ts';
-import { TexturaError } from '../model/error.ts';
+import { messageOf, TexturaError } from '../model/error.ts';
 import type { KnownThresholds } from '../model/known-score.ts';
 import type { ModelInput } from '../model/model-file.ts';
 import { classifyPatches, InferenceSession, type PatchOutputs } from '../node/onnxruntime.ts';
+import { sha256 } from '../node/sha256.ts';
 import { checkSignature, type ModelSignature } from './model-signature.ts';
 
 /** An exported file whose signature is checked, without a session. */
@@ -42,7 +43,7 @@ export async function readModelFile(path: string): Promise<ModelFile> {
     name: basename(path).replace(/\.onnx$/i, ''),
     path,
     bytes,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
+    sha256: sha256(bytes),
     metadata: description.metadata,
   };
 }
@@ -81,7 +82,7 @@ export class Model {
     const file = await readModelFile(path);
     const options = threads === undefined ? {} : { intraOpNumThreads: threads };
     const session = await InferenceSession.create(resolve(path), options).catch((cause: unknown) => {
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = messageOf(cause);
       throw new TexturaError('model-unusable', `${path}: onnxruntime cannot load it: ${why}`, { cause });
     });
     return new Model(file, session);

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname } from 'node:path';
 import { z } from 'zod';
-import { TexturaError } from '../../model/error.ts';
+import { messageOf, TexturaError } from '../../model/error.ts';
 import { runCommand } from '../../node/command-line.ts';
 import { type SiteFile, siteFiles } from './site.ts';
 
@@ -34,7 +34,7 @@ async function serveSite({ port }: z.infer<typeof options>): Promise<void> {
       const type = types[extname(path)] ?? 'text/plain; charset=utf-8';
       response.writeHead(200, { 'Content-Type': type }).end(await contentOf(file));
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       process.stderr.write(`${message}\n`);
       response.writeHead(500, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`${message}\n`);
     }

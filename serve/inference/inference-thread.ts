@@ -2,7 +2,7 @@
  * Runs in an inference worker: onnxruntime blocks its thread during a run, so sessions live in threads of
  * their own.
  */
-import { TexturaError } from '../../model/error.ts';
+import { messageOf, TexturaError } from '../../model/error.ts';
 import { classifyPatches, InferenceSession } from '../../node/onnxruntime.ts';
 import { answerRequests, type ThreadAnswer } from '../../node/supervised-thread.ts';
 import { lowerPriority } from '../../node/thread.ts';
@@ -44,7 +44,7 @@ async function openSession(
       logSeverityLevel: 3,
     });
   } catch (error) {
-    throw new TexturaError('model-unusable', `onnxruntime cannot load it on ${device}: ${textOf(error)}`);
+    throw new TexturaError('model-unusable', `onnxruntime cannot load it on ${device}: ${messageOf(error)}`);
   }
 }
 
@@ -55,10 +55,6 @@ async function run(name: string, patches: Uint8Array | Float32Array): Promise<In
   try {
     return { ...(await classifyPatches(session, patches)), inferMs: performance.now() - start };
   } catch (error) {
-    throw new TexturaError('internal', `a run failed: ${textOf(error)}`);
+    throw new TexturaError('internal', `a run failed: ${messageOf(error)}`);
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

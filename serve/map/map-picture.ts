@@ -15,7 +15,7 @@ const leastSidePx = 720;
 
 const marginPx = 36;
 const legendPx = 330;
-/** In columns of text, beside the percentage. */
+/** Most columns of a class's name in the legend; its percentage follows. */
 const longestLabel = 22;
 const titlePx = 66;
 const leastWidthPx = 760;

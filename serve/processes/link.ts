@@ -4,7 +4,7 @@
  */
 
 import type { Socket } from 'node:net';
-import { TexturaError, type TexturaErrorCode } from '../../model/error.ts';
+import { messageOf, TexturaError, type TexturaErrorCode } from '../../model/error.ts';
 import type { SandboxAnswer, SandboxRequest } from '../registry/sandbox-check.ts';
 import type { ServeSettings } from '../settings.ts';
 import type { MetricValues } from './combined-metrics.ts';
@@ -188,7 +188,7 @@ export class Link<Asked extends Requests<Asked>, Answered extends Requests<Answe
 }
 
 export function faultOf(error: unknown): Fault {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return { code: error instanceof TexturaError ? error.code : 'internal', message };
 }
 

@@ -1,7 +1,7 @@
 /**
  * Opens models' sessions on the inference workers, on the first device that passes the model's self-check.
  */
-import { TexturaError } from '../../model/error.ts';
+import { messageOf, TexturaError } from '../../model/error.ts';
 import type { GraphKind } from '../../model/model-file.ts';
 import { selfCheckPatches } from '../../model/self-check.ts';
 import { ThreadLost } from '../../node/supervised-thread.ts';
@@ -272,7 +272,7 @@ export class ModelHost {
         });
       } catch (error) {
         if (error instanceof ThreadLost) return;
-        const why = error instanceof Error ? error.message : String(error);
+        const why = messageOf(error);
         this.#note(`${files.name}: closed, because its sessions were lost with their thread: ${why}`, 'warn');
         await this.#discard(model);
         this.#onLost(model.sessions);

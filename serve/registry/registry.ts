@@ -6,7 +6,7 @@ import { webcrypto } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { noTemperatures, type Temperatures } from '../../model/calibration.ts';
-import { TexturaError } from '../../model/error.ts';
+import { messageOf, TexturaError } from '../../model/error.ts';
 import type { GraphKind, ModelReport } from '../../model/model-file.ts';
 import { byPreference, preferredModel } from '../../model/network.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
@@ -226,7 +226,7 @@ export class Registry {
     if (this.#refused.get(name) === stamp) return;
     this.#refused.set(name, stamp);
     const kept = this.#models.has(name) ? '; the previous version still answers' : '';
-    const fault = error instanceof Error ? error.message : String(error);
+    const fault = messageOf(error);
     this.#report(name, 'refused', `refused: ${fault}${kept}`);
   }
 

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { TexturaError } from '../../model/error.ts';
+import { messageOf, TexturaError } from '../../model/error.ts';
 import { selfCheckPatches } from '../../model/self-check.ts';
 import { InferenceSession, runPatches } from '../../node/onnxruntime.ts';
 import { checkAllowList } from './graph-allow-list.ts';
@@ -32,7 +32,7 @@ async function logitsOf(bytes: Uint8Array, patches: Uint8Array, name: string): P
     await session.release();
     return logits;
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new TexturaError('model-unusable', `${name}: onnxruntime cannot run it: ${why}`, { cause });
   }
 }

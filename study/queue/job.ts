@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { z } from 'zod';
-import { TexturaError } from '../../model/error.ts';
+import { messageOf, TexturaError } from '../../model/error.ts';
 import type { Study } from '../../model/study-file.ts';
 import { trainingConfigSchema } from '../../model/training-config.ts';
 
@@ -38,7 +38,7 @@ export function archiveKey({ study, run }: Pick<RunJob, 'study' | 'run'>): strin
 /** A connection for BullMQ. Errors: `engine-unavailable` if no server answers. */
 export async function connectRedis(url: string): Promise<Redis> {
   const unreachable = (cause: unknown) => {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     return new TexturaError('engine-unavailable', `--queue ${url}: no Redis server answers there: ${why}`, {
       cause,
     });

@@ -2,8 +2,10 @@
  * Trains the runs of a study on other machines: puts a job for each run on the queue and fetches its
  * directory when it has ended.
  */
+
 import { type Job, Queue, QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { messageOf } from '../../model/error.ts';
 import type { Study } from '../../model/study-file.ts';
 import { productVersion } from '../../node/product-version.ts';
 import type { Schedule, ScheduledRuns } from '../local-scheduler.ts';
@@ -139,7 +141,7 @@ async function endOf(job: Job<RunJob, RunEnd>, events: QueueEvents): Promise<Run
   try {
     return runEndSchema.parse(await job.waitUntilFinished(events));
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     return { kind: 'failed', failure: { code: 'internal', message } };
   }
 }

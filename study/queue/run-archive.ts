@@ -2,13 +2,15 @@
  * Transfers a run's directory through Redis: a hash of its files with a manifest of their SHA-256, replaced
  * atomically, so that a sender that dies leaves the previous archive.
  */
-import { createHash, randomUUID } from 'node:crypto';
+
+import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { TexturaError } from '../../model/error.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { sha256 } from '../../node/sha256.ts';
 import { isLockFile } from '../../training/run/run-lock.ts';
 
 const manifestField = 'manifest';
@@ -69,10 +71,6 @@ async function filesIn(directory: string): Promise<readonly string[]> {
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => relative(directory, join(entry.parentPath, entry.name)).replaceAll('\\', '/'));
-}
-
-function sha256(content: Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex');
 }
 
 function unlessMissing(error: NodeJS.ErrnoException): undefined {
