@@ -71,6 +71,22 @@ export function cutPatches(
   return patches;
 }
 
+/** `auto`: the fixed grid; `center`: the centre patch. */
+export const cropChoices = ['auto', 'center'] as const;
+export type CropChoice = (typeof cropChoices)[number];
+
+/** The patches `[count,64,64]` by which an image is classified. Errors: as `patchGrid`. */
+export function classifiedPatches(
+  image: GreyImage,
+  patchPx: number,
+  crops: CropChoice,
+): Uint8Array<ArrayBuffer> {
+  const { width, height } = image;
+  const positions =
+    crops === 'auto' ? patchGrid(width, height, patchPx) : [centrePatch(width, height, patchPx)];
+  return cutPatches(image, positions, patchPx);
+}
+
 interface AreaShare {
   readonly pixel: number;
   /** Overlap of the pixel with the cell in 64ths of a pixel. The shares of a cell add up to patchPx. */

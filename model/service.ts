@@ -2,10 +2,7 @@
 import { z } from 'zod';
 import { errorCodes, type TexturaErrorCode } from './error.ts';
 import { modelInputSchema } from './model-file.ts';
-
-/** `auto` uses the fixed grid of at most 15 patches, `center` the centre patch. */
-export const cropChoices = ['auto', 'center'] as const;
-export type CropChoice = (typeof cropChoices)[number];
+import { cropChoices } from './patch.ts';
 
 /** Query parameters of `POST /classify`. */
 export const classifyQuerySchema = z.strictObject({

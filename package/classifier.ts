@@ -12,7 +12,7 @@ import { type Classification, classify } from '../serve/classification.ts';
 import { Model } from '../serve/model.ts';
 
 export { TexturaError, type TexturaErrorCode } from '../model/error.ts';
-export type { CropChoice } from '../model/service.ts';
+export type { CropChoice } from '../model/patch.ts';
 export type { Classification, Prediction } from '../serve/classification.ts';
 
 export interface ClassifierOptions {

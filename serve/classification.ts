@@ -3,9 +3,8 @@ import { meanProbabilities, type Temperatures } from '../model/calibration.ts';
 import { TexturaError } from '../model/error.ts';
 import type { GreyImage } from '../model/image.ts';
 import { type KnownThresholds, photographMargin } from '../model/known-score.ts';
-import { centrePatch, cutPatches, patchGrid } from '../model/patch.ts';
+import { type CropChoice, classifiedPatches } from '../model/patch.ts';
 import { topClasses } from '../model/scores.ts';
-import type { CropChoice } from '../model/service.ts';
 import type { PatchOutputs } from '../node/onnxruntime.ts';
 import type { Model } from './model.ts';
 
@@ -28,18 +27,6 @@ interface ClassifierLabels {
   readonly labels: readonly string[];
   readonly temperatures: Temperatures;
   readonly threshold?: KnownThresholds | undefined;
-}
-
-/** The patches `[count,64,64]` of an image. Errors: `image-too-small`. */
-export function classifiedPatches(
-  image: GreyImage,
-  patchPx: number,
-  crops: CropChoice,
-): Uint8Array<ArrayBuffer> {
-  const { width, height } = image;
-  const positions =
-    crops === 'auto' ? patchGrid(width, height, patchPx) : [centrePatch(width, height, patchPx)];
-  return cutPatches(image, positions, patchPx);
 }
 
 /** The `top` likeliest classes of an image. Errors: `image-too-small`. */

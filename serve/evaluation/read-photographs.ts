@@ -3,12 +3,12 @@ import { TexturaError } from '../../model/error.ts';
 import type { ReadPhotograph } from '../../model/evaluation.ts';
 import type { Evaluation } from '../../model/evaluation-file.ts';
 import type { GreyImage } from '../../model/image.ts';
-import { gridLimit, holdsPatch, patchBytes } from '../../model/patch.ts';
+import { classifiedPatches, gridLimit, holdsPatch, patchBytes } from '../../model/patch.ts';
 import type { SkippedFile } from '../../node/folder-walk.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { readImageFile } from '../../node/image-file.ts';
 import { usableCores } from '../../node/machine.ts';
-import { classifiedPatches, knownOf, requireFinite } from '../classification.ts';
+import { knownOf, requireFinite } from '../classification.ts';
 import type { Model } from '../model.ts';
 import type { LabelledFile } from './labelled-folder.ts';
 

@@ -4,8 +4,8 @@
  */
 import { setMaxListeners } from 'node:events';
 import { TexturaError } from '../../model/error.ts';
-import { patchBytes } from '../../model/patch.ts';
-import type { ClassifyAnswer, CropChoice } from '../../model/service.ts';
+import { type CropChoice, patchBytes } from '../../model/patch.ts';
+import type { ClassifyAnswer } from '../../model/service.ts';
 import { unlessAborted } from '../../node/abort.ts';
 import type { PatchOutputs } from '../../node/onnxruntime.ts';
 import { classificationOf } from '../classification.ts';

@@ -1,8 +1,7 @@
 /** Cuts a decoded image into patches; in the pool's threads and, for small PNGs, in the main thread. */
 import { TexturaError } from '../../model/error.ts';
 import type { GreyImage } from '../../model/image.ts';
-import type { CropChoice } from '../../model/service.ts';
-import { classifiedPatches } from '../classification.ts';
+import { type CropChoice, classifiedPatches } from '../../model/patch.ts';
 
 /** An image file and how to cut it. */
 export interface Preparation {

@@ -70,7 +70,7 @@ export class PreparationPool {
 
   /**
    * Decodes and cuts an image, whose memory is transferred. Aborting `signal` removes it from the queue.
-   * Errors: those of `decodeImage` and `classifiedPatches`; the signal's reason; `ThreadLost`.
+   * Errors: those of `decodeImage` and `cutImage`; the signal's reason; `ThreadLost`.
    */
   async prepare(client: string, preparation: Preparation, signal: AbortSignal): Promise<PreparedImage> {
     signal.throwIfAborted();

@@ -5,7 +5,6 @@ import { ByteRoom } from '../../node/byte-room.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { answerRequests, type ThreadAnswer } from '../../node/supervised-thread.ts';
 import { cutImage, type Preparation } from './cut-image.ts';
-import { imagesFromJson, readTensorRequest } from './json-body.ts';
 import type { PreparationResult, PreparationTask } from './preparation-pool.ts';
 
 /** Memory for images that are decoded at the same time; a larger one is decoded on its own. */
@@ -20,13 +19,17 @@ answerRequests(async (task: PreparationTask): Promise<ThreadAnswer<PreparationRe
   };
 });
 
+/** JSON bodies are rare, and what checks them takes longer to load than everything else here. */
+const jsonBodies = () => import('./json-body.ts');
+
 async function work(task: PreparationTask): Promise<Omit<PreparationResult, 'workMs'>> {
   switch (task.kind) {
     case 'cut':
       return { parts: [await cut(task)] };
     case 'unpack':
-      return { parts: imagesFromJson(task.body, task.limits) };
+      return { parts: (await jsonBodies()).imagesFromJson(task.body, task.limits) };
     case 'tensors': {
+      const { readTensorRequest } = await jsonBodies();
       const { request, values } = readTensorRequest(task.body, task.jsonBytes, task.maxPatches);
       return { parts: [values], request };
     }

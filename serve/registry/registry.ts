@@ -53,7 +53,7 @@ export type ModelChange = 'loaded' | 'replaced' | 'refused' | 'removed';
 interface RegistryEvents {
   readonly onChange: (name: string, change: ModelChange) => void;
   readonly note: Note;
-  /** Opens the check for one scan; by default a sandbox process of its own. */
+  /** Opens the check of one scan's files; by default a sandbox process of its own. */
   readonly openCheck?: (() => ModelFilesCheck) | undefined;
 }
 
@@ -65,6 +65,8 @@ export class Registry {
   readonly #leases = new Map<ModelSessions, number>();
   /** Stamps of refused models, so that each fault is logged once. */
   readonly #refused = new Map<string, string>();
+  /** For the first scan: its process starts while the rest of the service does. */
+  #firstCheck: ModelFilesCheck | undefined;
   #timer: NodeJS.Timeout | undefined;
   #scan: Promise<void> = Promise.resolve();
   /** Whether `#scan` has not begun yet. */
@@ -76,6 +78,7 @@ export class Registry {
     this.#settings = settings;
     this.#host = host;
     this.#events = events;
+    this.#firstCheck = events.openCheck?.() ?? new SandboxCheck().start();
     host.whenLost((sessions) => this.#drop(sessions));
   }
 
@@ -112,6 +115,7 @@ export class Registry {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     await this.#scan;
+    this.#firstCheck?.close();
   }
 
   /** By name. */
@@ -178,20 +182,25 @@ export class Registry {
   }
 
   async #scanFolder(): Promise<void> {
+    const check = this.#firstCheck ?? this.#events.openCheck?.() ?? new SandboxCheck();
+    this.#firstCheck = undefined;
+    try {
+      await this.#scanWith(check);
+    } finally {
+      check.close();
+    }
+  }
+
+  async #scanWith(check: ModelFilesCheck): Promise<void> {
     const sources = await listModelFolder(this.#settings.folder).catch((error: unknown) => {
       this.#refuse('index.json', String(error), error);
     });
     if (sources === undefined) return;
     const names = sources.map(nameOf);
     const preferred = preferredModel(names);
-    const check = this.#events.openCheck?.() ?? new SandboxCheck();
-    try {
-      // In the order of preference, so that the default is one and the same model from the first answer on.
-      for (const source of sources.toSorted((a, b) => byPreference(nameOf(a), nameOf(b))))
-        if (!this.#isClosed) await this.#update(source, check, nameOf(source) === preferred);
-    } finally {
-      check.close();
-    }
+    // In the order of preference, so that the default is one and the same model from the first answer on.
+    for (const source of sources.toSorted((a, b) => byPreference(nameOf(a), nameOf(b))))
+      if (!this.#isClosed) await this.#update(source, check, nameOf(source) === preferred);
     const listed = new Set(names);
     for (const [name, { model }] of this.#models) {
       if (listed.has(name)) continue;

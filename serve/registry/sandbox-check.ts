@@ -71,6 +71,12 @@ export class SandboxCheck implements ModelFilesCheck {
     this.#limits = limits;
   }
 
+  /** Starts the process now, not with the first request. */
+  start(): this {
+    this.#process ??= startSandbox();
+    return this;
+  }
+
   /**
    * One request at a time. Errors: those of the check; `model-unusable` if the process ended without an
    * answer.
