@@ -1,16 +1,7 @@
-/**
- * npm run serve: serves exported models over HTTP. On SIGINT or SIGTERM it answers every accepted request,
- * then exits. It exits with status 1 if a lost thread cannot be replaced, so that a supervisor restarts it.
- */
-import type { Logger } from 'pino';
+/** npm run serve: serves exported models over HTTP, in this process or in several. */
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
-import { stopSignal } from '../node/stop-signal.ts';
-import { createApp } from './http/app.ts';
-import { listen, type RunningServer } from './http/server.ts';
-import { openLog, stopText } from './log.ts';
-import { serveByProcesses } from './processes/primary.ts';
-import { createService, type Service } from './service.ts';
-import { missingModels, resolveSettings, type ServeOptions, serveOptions } from './settings.ts';
+import { SandboxCheck } from './registry/sandbox-check.ts';
+import { type ServeOptions, serveOptions } from './settings.ts';
 
 export const command: CommandDefinition<typeof serveOptions> = {
   name: 'serve',
@@ -47,48 +38,19 @@ export const command: CommandDefinition<typeof serveOptions> = {
   run: serve,
 };
 
-/** After shutdown the process exits by itself; if something keeps it alive, it is ended after this time. */
-const lingerMs = 5000;
-
 async function serve(options: ServeOptions): Promise<void> {
-  if (options.processes > 1) return serveByProcesses(options);
-  const settings = resolveSettings(options, process.env);
-  const { log, flush } = openLog(settings);
-  const stop = stopSignal();
-  let service: Service | undefined;
-  let server: RunningServer | undefined;
-  try {
-    service = await createService(settings, log);
-    server = await listen(createApp(service, settings, log), settings);
-    log.info({ address: server.address }, 'listening');
-    const early = await Promise.race([service.start(), stop, service.failure]);
-    if (early !== undefined) log.warn('stopped before the models were loaded');
-    else if (service.isReady())
-      log.info({ models: service.registry.list().map(({ name }) => name) }, 'ready');
-    else log.warn(missingModels(settings));
-    const end = await Promise.race([stop, service.failure]);
-    if (typeof end !== 'string') throw end;
-    log.info({ signal: end }, 'stopping');
-  } catch (error) {
-    if (server !== undefined) log.fatal({ err: error }, 'stopping after a fault');
-    throw error;
-  } finally {
-    await close(service, server, log);
-    await flush();
-    setTimeout(() => process.exit(), lingerMs).unref();
+  if (options.processes > 1) {
+    const { serveByProcesses } = await import('./processes/primary.ts');
+    return serveByProcesses(options);
   }
-}
-
-/** Answers the accepted requests, then ends the threads. */
-async function close(
-  service: Service | undefined,
-  server: RunningServer | undefined,
-  log: Logger,
-): Promise<void> {
-  service?.drain();
-  const end = await server?.close();
-  await service?.close();
-  if (end !== undefined) log.info(stopText(end.wasCut));
+  // Its process starts while the modules of the service are loaded, which takes as long.
+  const firstCheck = new SandboxCheck().start();
+  try {
+    const { serveInOneProcess } = await import('./processes/one-process.ts');
+    await serveInOneProcess(options, firstCheck);
+  } finally {
+    firstCheck.close();
+  }
 }
 
 await runIfMain(command, import.meta.url);

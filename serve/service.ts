@@ -60,12 +60,18 @@ export interface SharedService {
   readonly metricsText: () => Promise<string>;
 }
 
-/** With `shared`, the folder of models is scanned only by `registry.refresh`. */
+interface ServiceParts {
+  readonly modules?: ThreadModules | undefined;
+  /** If given, the folder of models is scanned only by `registry.refresh`. */
+  readonly shared?: SharedService;
+  /** Checks the models of the first scan, and is closed after it. */
+  readonly firstCheck?: ModelFilesCheck;
+}
+
 export async function createService(
   settings: ServeSettings,
   log: Logger,
-  modules = ownModules,
-  shared?: SharedService,
+  { modules = ownModules, shared, firstCheck }: ServiceParts = {},
 ): Promise<Service> {
   const { soloThreads, inferenceThreads: parallelThreads, device } = settings;
   const devices = await devicesToTry(device);
@@ -97,6 +103,7 @@ export async function createService(
     },
     note,
     openCheck: shared?.openCheck,
+    firstCheck,
   });
   const batcher = new Batcher(workers, settings);
   const classifier = new Classifier(preparation, batcher, settings, metrics.events);

@@ -52,7 +52,7 @@ async function main(): Promise<void> {
   const { log, flush } = openLog(settings, 1, number);
   let fault: unknown;
   try {
-    service = await createService(settings, log, undefined, sharedThrough(link));
+    service = await createService(settings, log, { shared: sharedThrough(link) });
     server = serveConnections(createApp(service, settings, log), settings);
     if (opensAtOnce) await link.ask('open', null);
     const early = await Promise.race([service.start(), stopping, service.failure]);

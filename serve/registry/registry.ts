@@ -55,6 +55,8 @@ interface RegistryEvents {
   readonly note: Note;
   /** Opens the check of one scan's files; by default a sandbox process of its own. */
   readonly openCheck?: (() => ModelFilesCheck) | undefined;
+  /** For the first scan. The registry closes it. */
+  readonly firstCheck?: ModelFilesCheck | undefined;
 }
 
 export class Registry {
@@ -65,7 +67,6 @@ export class Registry {
   readonly #leases = new Map<ModelSessions, number>();
   /** Stamps of refused models, so that each fault is logged once. */
   readonly #refused = new Map<string, string>();
-  /** For the first scan: its process starts while the rest of the service does. */
   #firstCheck: ModelFilesCheck | undefined;
   #timer: NodeJS.Timeout | undefined;
   #scan: Promise<void> = Promise.resolve();
@@ -78,7 +79,7 @@ export class Registry {
     this.#settings = settings;
     this.#host = host;
     this.#events = events;
-    this.#firstCheck = events.openCheck?.() ?? new SandboxCheck().start();
+    this.#firstCheck = events.firstCheck;
     host.whenLost((sessions) => this.#drop(sessions));
   }
 

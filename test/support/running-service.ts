@@ -37,7 +37,7 @@ export async function runService(
   const settings = resolveSettings(serveOptions.parse({ ...quick, ...options }), environment);
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
-  const service = await createService(settings, log, threads);
+  const service = await createService(settings, log, { modules: threads });
   const server = await listen(createApp(service, settings, log, page), settings);
   await service.start();
   return {
