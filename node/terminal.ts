@@ -13,24 +13,30 @@ export interface Terminal {
   /** Removes the status line. */
   clear(): void;
   readonly isInteractive: boolean;
+  /** Characters in a line; 80 if the output is not a terminal. */
+  readonly width: number;
 }
 
 export function terminalOn(
   stream: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>,
 ): Terminal {
   const isInteractive = stream.isTTY === true;
+  const width = () => stream.columns ?? 80;
   const clear = () => {
     if (isInteractive) stream.write('\r\u001b[K');
   };
   return {
     isInteractive,
+    get width() {
+      return width();
+    },
     clear,
     line(text) {
       clear();
       stream.write(`${printable(text)}\n`);
     },
     status(text) {
-      if (isInteractive) stream.write(`\r${oneLine(text).slice(0, (stream.columns ?? 80) - 1)}\u001b[K`);
+      if (isInteractive) stream.write(`\r${oneLine(text).slice(0, width() - 1)}\u001b[K`);
     },
   };
 }

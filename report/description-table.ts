@@ -4,6 +4,7 @@ import { bytes, count, textTable } from '../model/format.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Network } from '../model/network.ts';
 import { inputPx } from '../model/patch.ts';
+import { counted } from '../model/words.ts';
 
 /** One layer as text. Sizes are `height x width x channels`, as in the paper. */
 export interface DescriptionRow {
@@ -52,17 +53,25 @@ export function descriptionRows(
   };
 }
 
-/** The table as text for a terminal, at most 100 columns wide, and the memory that a training step needs. */
-export function describeTable(network: Network, batch: number): string {
+/**
+ * The table as text for a terminal, and the memory that a training step needs. Each column that does not fit
+ * into the terminal's `width` is left out, from the last.
+ */
+export function describeTable(network: Network, batch: number, width: number): string {
   const { layers, total } = descriptionRows(network, batch);
   const columns = Object.keys(descriptionHeadings) as (keyof DescriptionRow)[];
-  const cells = (row: DescriptionRow) => columns.map((column) => row[column]);
+  const tableOf = (shown: readonly (keyof DescriptionRow)[]): string => {
+    const cells = (row: DescriptionRow) => shown.map((column) => row[column]);
+    const table = textTable(cells(descriptionHeadings), layers.map(cells), 2, cells(total));
+    return shown.length > 1 && table.indexOf('\n') > width ? tableOf(shown.slice(0, -1)) : table;
+  };
+  const table = tableOf(columns);
   return [
     `${network.name}: ${inputPx}x${inputPx} grey patches in ${count(network.classes)} classes`,
     '',
-    textTable(cells(descriptionHeadings), layers.map(cells), 2, cells(total)),
+    table,
     '',
-    'Multiply-adds are per patch, memory is for the outputs of one batch.',
+    `Multiply-adds are per patch${table.includes(descriptionHeadings.memory) ? ', memory is for the outputs of one batch' : ''}.`,
     `Training with batches of ${count(batch)} needs about ${bytes(trainingStepBytes(network, batch))} of memory at its peak.`,
     '',
   ].join('\n');
@@ -97,7 +106,7 @@ function operationText(layer: Layer): string {
     case 'maxPool':
       return `maximum of ${layer.sizePx}x${layer.sizePx}`;
     case 'globalStatistics':
-      return `${layer.deviations === false ? 'mean' : 'mean and deviation'} of ${layer.of.join(', ')}`;
+      return `${layer.deviations === false ? 'mean' : 'mean and deviation'} of ${counted(layer.of.length, 'layer')}`;
     case 'globalAverage':
       return 'mean over positions';
     default:

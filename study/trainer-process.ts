@@ -7,7 +7,7 @@ import { TexturaError } from '../model/error.ts';
 import { trainRun } from '../training/run/train-run.ts';
 import { type RunEnd, type RunMessage, runOrderSchema } from './trainer.ts';
 
-const silent = { line: () => {}, status: () => {}, clear: () => {}, isInteractive: false };
+const silent = { line: () => {}, status: () => {}, clear: () => {}, isInteractive: false, width: 80 };
 
 /** How long to wait for the run's lock: the trainer of a killed study holds it until the end of its step. */
 const orphanMs = 60_000;

@@ -95,7 +95,8 @@ async function train(
   if (options.describe) {
     const classes =
       options.data === generatedSource ? textureNames.length : (await scanData(options.data)).labels.length;
-    for (const variant of networks) terminal.line(describeTable(networkOf(variant, classes), options.batch));
+    for (const variant of networks)
+      terminal.line(describeTable(networkOf(variant, classes), options.batch, terminal.width));
     return;
   }
   const failures: TexturaError[] = [];

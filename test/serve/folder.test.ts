@@ -25,6 +25,7 @@ import { PicturePipeline } from '../../serve/folder/picture-pipeline.ts';
 import { readModelFile } from '../../serve/model.ts';
 import { type CommandResult, runHere, startArguments } from '../support/command.ts';
 import { asOrdinaryUser } from '../support/ordinary-user.ts';
+import { recordingTerminal } from '../support/recording-terminal.ts';
 import { exportModels } from '../support/running-service.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -230,13 +231,7 @@ test('a watched folder: new files are classified once they are complete, until i
   const [old = new Uint8Array(), added = new Uint8Array()] = Object.values(pictures);
   const folder = await temporaryFolder({ 'in/old.png': old });
   await utimes(join(folder, 'in/old.png'), 1_000_000_000, 1_000_000_000);
-  const lines: string[] = [];
-  const terminal = {
-    line: (text: string) => lines.push(text),
-    status() {},
-    clear() {},
-    isInteractive: false,
-  };
+  const terminal = recordingTerminal();
   const options = {
     folder: join(folder, 'in'),
     csv: join(folder, 'w.csv'),
@@ -272,6 +267,7 @@ test('a watched folder: new files are classified once they are complete, until i
     ['new.png', '4'],
     ['notes.txt', ''],
   ]);
+  const { lines } = terminal;
   expect(lines[0]).toMatch(/^new\.png {2}(=sum|brick|knit) [\d.]+\u00a0%$/);
   expect(lines[1]).toMatch(/^notes\.txt {2}skipped: expected an image/);
   expect(lines.join('\n')).toMatch(/w\.csv: 2 pictures classified, 1 file skipped\n/);

@@ -4,7 +4,7 @@ import { type Divergence, explosionFactor, guessingLoss } from '../../model/dive
 import { duration } from '../../model/format.ts';
 import type { MetricsRow } from '../../model/metrics.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
-import { topFiveNote } from '../../model/scores.ts';
+import { topFive } from '../../model/scores.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { commandText } from '../../node/shell.ts';
 import { progressBar, type Terminal } from '../../node/terminal.ts';
@@ -12,7 +12,7 @@ import type { LoaderTimes } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { StepReport, TrainingOutcome } from './loop.ts';
 
-interface ProgressDisplay {
+export interface ProgressDisplay {
   stepped(step: StepReport): void;
   epochEnded(history: readonly MetricsRow[]): void;
 }
@@ -20,14 +20,21 @@ interface ProgressDisplay {
 /** A first step that took longer than this is explained. */
 const slowFirstStepMs = 2000;
 
-/** `device` is the engine's; `now` in ms. */
+interface Progressing {
+  readonly epochs: number;
+  readonly classes: number;
+  /** The engine's. */
+  readonly device: string;
+}
+
+/** A line for each epoch, below headings. `now` in ms. */
 export function progressDisplay(
   terminal: Terminal,
-  epochs: number,
-  device = 'cpu',
+  { epochs, classes, device }: Progressing,
   now = () => performance.now(),
 ): ProgressDisplay {
   const epochWidth = String(epochs).length;
+  let columns: readonly EpochColumn[] | undefined;
   const openedAt = now();
   let stepsSeen = 0;
   let startedAt: number | undefined;
@@ -57,21 +64,55 @@ export function progressDisplay(
     const validation = history.findLast(({ split }) => split === 'val');
     const train = history.findLast(({ split }) => split === 'train');
     if (train === undefined) return;
-    const parts = [
-      `epoch ${String(train.epoch).padStart(epochWidth)}/${epochs}`,
-      `train ${scoreText(train)}`,
-      ...(validation?.epoch === train.epoch ? [`val ${scoreText(validation)}`] : []),
-      `${train.images_per_second.toFixed(0)} img/s`,
-    ];
-    terminal.line(parts.join('   '));
+    const rows = { train, validation: validation?.epoch === train.epoch ? validation : undefined };
+    const line = (epoch: string, cells: readonly string[]) =>
+      terminal.line(`${epoch.padStart(Math.max(5, 2 * epochWidth + 1))}   ${cells.join('  ')}`);
+    if (columns === undefined) {
+      columns = epochColumns(rows, classes);
+      line(
+        'epoch',
+        columns.map(({ heading }) => heading),
+      );
+    }
+    line(
+      `${train.epoch}/${epochs}`,
+      columns.map(({ heading, cell }) => cell(rows).padStart(heading.length)),
+    );
   }
 
   return { stepped, epochEnded };
 }
 
-function scoreText({ objective, top1err, top5err, balanced_top1err }: MetricsRow): string {
-  const balanced = balancedText(balanced_top1err, top1err);
-  return `loss ${objective.toFixed(3)} top-1 error ${top1err.toFixed(3)}${balanced} top-5 ${top5err.toFixed(3)}`;
+interface EpochRows {
+  readonly train: MetricsRow;
+  /** Undefined for an epoch without validation. */
+  readonly validation: MetricsRow | undefined;
+}
+
+interface EpochColumn {
+  readonly heading: string;
+  readonly cell: (rows: EpochRows) => string;
+}
+
+/** At most 80 columns wide for 99 epochs. */
+function epochColumns({ validation }: EpochRows, classes: number): readonly EpochColumn[] {
+  const score = (value: number | undefined) => value?.toFixed(3) ?? '';
+  // Both are equal if all classes have the same number of patches.
+  const { top1err, balanced_top1err: balanced = top1err } = validation ?? {};
+  return [
+    { heading: 'training loss', cell: ({ train }) => score(train.objective) },
+    { heading: 'error', cell: ({ train }) => score(train.top1err) },
+    { heading: 'validation loss', cell: (rows) => score(rows.validation?.objective) },
+    { heading: 'error', cell: (rows) => score(rows.validation?.top1err) },
+    ...(balanced === top1err
+      ? []
+      : [{ heading: 'balanced', cell: (rows: EpochRows) => score(rows.validation?.balanced_top1err) }]),
+    // With fewer classes the top five include every class.
+    ...(classes > topFive
+      ? [{ heading: 'top-5', cell: (rows: EpochRows) => score(rows.validation?.top5err) }]
+      : []),
+    { heading: 'img/s', cell: ({ train }) => train.images_per_second.toFixed(0) },
+  ];
 }
 
 /** Empty if both are equal, as they are whenever all classes have the same number of patches. */
@@ -86,8 +127,6 @@ export function dataText({ source, labels, train, validation, skipped, notes }: 
       `${train.length} training and ${counted(validation.length, 'validation image')}`,
     ...firstLines(notes, '  '),
   ];
-  const note = topFiveNote(labels.length);
-  if (note !== undefined) lines.push(`  ${note}`);
   if (skipped.length > 0) {
     lines.push(`  ${counted(skipped.length, 'file was', 'files were')} skipped:`);
     lines.push(

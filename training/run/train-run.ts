@@ -32,7 +32,7 @@ import type { Progress } from './checkpoint.ts';
 import { finalizeRun, type RunEnd } from './finalize.ts';
 import { onInterrupt } from './interrupt.ts';
 import { type TrainingObserver, train } from './loop.ts';
-import { dataText, progressDisplay, ratesText } from './progress-display.ts';
+import { dataText, type ProgressDisplay, progressDisplay, ratesText } from './progress-display.ts';
 import {
   holdsRun,
   lacksResults,
@@ -113,7 +113,7 @@ async function trainLocked(request: RunRequest): Promise<RunReturn> {
     classes: dataset.labels.length,
     meanGrey: meanGreyOf(dataset.train),
   });
-  terminal.line(`\n${describeTable(network, config.batch)}`);
+  terminal.line(`\n${describeTable(network, config.batch, terminal.width)}`);
   requireMemory(network, config.batch, availableMemoryBytes());
   await requireRoom(directory, network);
 
@@ -172,6 +172,8 @@ async function trainPrepared(
     if (run.stretches.length === 1) await writeBatchSamples(directory, dataset.labels, loaderSettings);
     const workers = loaderWorkers(dataset, engine, threads);
     const loader = startDataLoader(loaderSettings, workers, 2 * engine.stepsAtOnce);
+    const progressed = { epochs: config.epochs, classes: dataset.labels.length, device: engine.device };
+    const display = progressDisplay(terminal, progressed);
     try {
       const session = {
         config,
@@ -181,7 +183,7 @@ async function trainPrepared(
         grid: validationGrid(validation, config.patchPx),
         ...(choosing && { choosingPatches: validationGrid(choosing, config.patchPx).length }),
         directory,
-        observer: observerOf(request, config, loader, engine.device, writeRows),
+        observer: observerOf(request, display, loader, writeRows),
         stopRequested: () => stopRequested,
       };
       const outcome = await train(session, progress);
@@ -322,12 +324,10 @@ function runRecord(
 
 function observerOf(
   { terminal, verbose, observer }: RunRequest,
-  config: TrainingConfig,
+  display: ProgressDisplay,
   loader: DataLoader,
-  device: Engine['device'],
   writeRows: (rows: readonly MetricsRow[]) => Promise<void>,
 ): TrainingObserver {
-  const display = progressDisplay(terminal, config.epochs, device);
   return {
     stepped(step) {
       display.stepped(step);

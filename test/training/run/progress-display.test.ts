@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { MetricsRow } from '../../../model/metrics.ts';
 import type { Dataset } from '../../../training/data/dataset.ts';
 import { dataText, outcomeText, progressDisplay } from '../../../training/run/progress-display.ts';
+import { recordingTerminal } from '../../support/recording-terminal.ts';
 
 const dataset: Dataset = {
   ...{ source: 'photos', labels: ['a', 'b', 'c', 'd', 'e', 'f'], train: [], validation: [] },
@@ -34,41 +35,31 @@ test('only the first ten notes and skipped files are shown, cut to a readable le
 });
 
 const rows: readonly MetricsRow[] = (['train', 'val'] as const).map((split) => ({
-  ...{ epoch: 1, split, objective: 0.5, top1err: 0.25, top5err: 0 },
+  ...{ epoch: 1, split, objective: 0.5, top1err: 0.25, top5err: 0.125 },
   ...{ images_per_second: 10, learning_rate: 0.1, seconds: 1 },
 }));
 
-function linesOf(balanced: number | undefined): string {
-  const lines: string[] = [];
-  const terminal = {
-    line: (text: string) => lines.push(text),
-    status() {},
-    clear() {},
-    isInteractive: false,
-  };
+function linesOf(balanced: number | undefined, classes: number): readonly string[] {
+  const terminal = recordingTerminal();
   const [train, val] = rows as [MetricsRow, MetricsRow];
   const history = [train, balanced === undefined ? val : { ...val, balanced_top1err: balanced }];
-  progressDisplay(terminal, 3).epochEnded(history);
-  return lines.join('\n');
+  const display = progressDisplay(terminal, { epochs: 12, classes, device: 'cpu' });
+  display.epochEnded(history);
+  display.epochEnded(history);
+  return terminal.lines;
 }
 
 test('a slow first step on a GPU is explained, once, and a fast one or one on the CPU is not', () => {
   const linesWith = (device: string, firstStepMs: number) => {
-    const lines: string[] = [];
-    const terminal = {
-      line: (text: string) => lines.push(text),
-      status() {},
-      clear() {},
-      isInteractive: false,
-    };
+    const terminal = recordingTerminal();
     let timeMs = 100;
-    const display = progressDisplay(terminal, 3, device, () => timeMs);
+    const display = progressDisplay(terminal, { epochs: 3, classes: 7, device }, () => timeMs);
     const scores = { objective: 0.5, top1err: 0.25, top5err: 0 };
     for (const step of [1, 2]) {
       timeMs += step === 1 ? firstStepMs : 5000;
       display.stepped({ epoch: 1, step, stepsPerEpoch: 4, scores, imagesPerSecond: 10 });
     }
-    return lines;
+    return terminal.lines;
   };
   expect(linesWith('cuda', 3456)).toEqual([
     expect.stringMatching(/^The first step took 3\.5 s: the GPU's libraries load/),
@@ -77,9 +68,19 @@ test('a slow first step on a GPU is explained, once, and a fast one or one on th
   expect(linesWith('cpu', 3456)).toEqual([]);
 });
 
-test('the balanced error is shown next to the top-1 error if they differ', () => {
-  expect(linesOf(0.5)).toMatch(/top-1 error 0\.250 \(balanced 0\.500\)/);
-  for (const balanced of [0.25, undefined]) expect(linesOf(balanced)).not.toContain('balanced');
+test('epochs are lines below headings, in 80 columns', () => {
+  expect(linesOf(0.5, 6)).toEqual([
+    'epoch   training loss  error  validation loss  error  balanced  top-5  img/s',
+    ' 1/12           0.500  0.250            0.500  0.250     0.500  0.125     10',
+    ' 1/12           0.500  0.250            0.500  0.250     0.500  0.125     10',
+  ]);
+});
+
+test('the balanced error is shown only if it differs, and the top-5 error only with more than five classes', () => {
+  for (const balanced of [0.25, undefined]) {
+    expect(linesOf(balanced, 6)[0]).toMatch(/ error {2}top-5 {2}img\/s$/);
+    expect(linesOf(balanced, 5)[0]).toMatch(/ error {2}img\/s$/);
+  }
   const best = { epoch: 1, top1err: 0.25, top5err: 0, objective: 0.5, balancedTop1err: 0.5 };
   const outcome = { status: 'finished', history: rows, endedEarly: false } as const;
   expect(outcomeText(outcome, 'runs/a', best, 7)).toContain('top-1 error 0.250 (balanced 0.500) of patches');
@@ -96,12 +97,6 @@ test('files and images are counted with the right plural', () => {
   expect(dataText(few)).toContain('Data: photos: 3 classes, 0 training and 0 validation images');
 });
 
-test('with five classes or fewer it says that the top-5 error is 0 unless the loss is not finite', () => {
-  expect(dataText(few)).toContain('With 3 classes the top-5 error is 0 unless the loss is NaN or infinite');
-  const six = ['a', 'b', 'c', 'd', 'e', 'f'];
-  expect(dataText({ ...few, labels: six })).not.toContain('top-5');
-});
-
 test('each note and each file that was skipped stays on its line', () => {
   const text = dataText({
     ...few,
@@ -112,7 +107,6 @@ test('each note and each file that was skipped stays on its line', () => {
   expect(text.split('\n')).toEqual([
     'Data: photos\\nrc=0: 3 classes, 0 training and 0 validation images',
     '  two\\nlines: folders',
-    expect.stringContaining('top-5'),
     '  1 file was skipped:',
     '    brick/a\\nb.txt: a link that leads to c\\nd',
   ]);

@@ -7,6 +7,7 @@ import { trainingConfigSchema } from '../../../model/training-config.ts';
 import { readRun, writeRun } from '../../../node/run-record.ts';
 import { takeRunLock } from '../../../training/run/run-lock.ts';
 import { type RunRequest, requireMemory, trainRun } from '../../../training/run/train-run.ts';
+import { recordingTerminal } from '../../support/recording-terminal.ts';
 import { smallPhotographs } from '../../support/small-photographs.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -33,9 +34,8 @@ test('if no batch fits, none is suggested', () => {
 function requestIn(
   folder: string,
   changes: Partial<RunRequest> = {},
-): RunRequest & { readonly lines: string[] } {
-  const lines: string[] = [];
-  const line = (text: string) => void lines.push(text);
+): RunRequest & { readonly lines: readonly string[] } {
+  const terminal = recordingTerminal();
   return {
     config: trainingConfigSchema.parse({
       data: join(folder, 'photos'),
@@ -51,9 +51,9 @@ function requestIn(
     device: 'cpu',
     threads: 1,
     verbose: false,
-    terminal: { line, status: () => {}, clear: () => {}, isInteractive: false },
+    terminal,
     hasOwnProcess: false,
-    lines,
+    lines: terminal.lines,
     ...changes,
   };
 }
@@ -104,10 +104,9 @@ test('a run in use by another process is rejected before its data is read', asyn
 
 test('a signal while the results of a run are written does not stop it, and its caller hears of it', async () => {
   const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit'], 3));
-  const { terminal, ...request } = requestIn(folder);
-  const line = (text: string) => {
-    if (text.startsWith('epoch 1/1')) process.emit('SIGTERM', 'SIGTERM');
-  };
-  expect(await trainRun({ ...request, terminal: { ...terminal, line } })).toEqual({ isStopRequested: true });
+  const terminal = recordingTerminal((text) => {
+    if (/^ *1\/1 /.test(text)) process.emit('SIGTERM', 'SIGTERM');
+  });
+  expect(await trainRun(requestIn(folder, { terminal }))).toEqual({ isStopRequested: true });
   expect((await readRun(join(folder, 'run'))).status).toBe('finished');
 });
