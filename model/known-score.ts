@@ -57,11 +57,6 @@ interface ValidationRows extends FeatureRows {
   readonly photographs: ArrayLike<number>;
 }
 
-/**
- * Weight of the feature score relative to the probability, both divided by their deviations over the
- * validation photographs.
- */
-const featureWeight = 1.5;
 /** Lowest deviation of the probability that counts: a model may be certain of every validation photograph. */
 const leastDeviation = 0.005;
 const acceptedShare = 0.95;
@@ -134,10 +129,11 @@ function scaledBy(rows: readonly Float64Array[], shares: readonly number[]): rea
   return rows.map((row, c) => row.map((value) => value * Math.sqrt(shares[c] as number)));
 }
 
+/** Makes probability and feature score vary equally over the validation photographs. */
 function weightOf(photographs: readonly PhotographRow[]): number {
   const probabilities = standardDeviation(photographs.map(({ probability }) => probability));
   const scores = standardDeviation(photographs.map(({ score }) => score));
-  return (featureWeight * Math.max(leastDeviation, probabilities)) / Math.max(1e-9, scores);
+  return Math.max(leastDeviation, probabilities) / Math.max(1e-9, scores);
 }
 
 function thresholdsOf(validation: ValidationRows, scores: Float64Array, classes: number): KnownThresholds {
