@@ -115,8 +115,7 @@ export async function createService(
     uploadBytes: () => budget.takenBytes,
   });
   let isDraining = false;
-  const isReady = () =>
-    !isDraining && registry.hasScanned && registry.defaultName !== undefined && !budget.isStuck();
+  const isReady = () => !isDraining && registry.isReady && !budget.isStuck();
   return {
     registry,
     classifier,

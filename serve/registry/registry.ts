@@ -67,6 +67,8 @@ export class Registry {
   readonly #leases = new Map<ModelSessions, number>();
   /** Stamps of refused models, so that each fault is logged once. */
   readonly #refused = new Map<string, string>();
+  /** Models that the host had to close and that are not loaded again yet. */
+  readonly #lost = new Set<string>();
   #firstCheck: ModelFilesCheck | undefined;
   #timer: NodeJS.Timeout | undefined;
   #scan: Promise<void> = Promise.resolve();
@@ -129,18 +131,29 @@ export class Registry {
     return this.#hasScanned;
   }
 
-  /** The model for requests that name none. */
+  /**
+   * The model for requests that name none. It stays the same while it is loaded again, so that no other one
+   * answers in its place.
+   */
   get defaultName(): string | undefined {
-    return preferredModel([...this.#models.keys()]);
+    return preferredModel([...this.#models.keys(), ...this.#lost]);
   }
 
-  /** Errors: `model-not-found`; `overloaded` during the first scan. */
+  /** Whether the first scan is complete and the default model answers. */
+  get isReady(): boolean {
+    const { defaultName } = this;
+    return this.#hasScanned && defaultName !== undefined && this.#models.has(defaultName);
+  }
+
+  /** Errors: `model-not-found`; `overloaded` during the first scan, or while the model is loaded again. */
   lease(name: string | undefined): ModelLease {
     const wanted = name ?? this.defaultName;
     const found = wanted === undefined ? undefined : this.#models.get(wanted);
     if (found === undefined) {
       if (!this.#hasScanned)
         throw new TexturaError('overloaded', 'the models are being loaded; try again later');
+      if (wanted !== undefined && this.#lost.has(wanted))
+        throw new TexturaError('overloaded', `${wanted}: is being loaded again; try again later`);
       const names = this.list().map((model) => model.name);
       const served = names.length === 0 ? 'no model is loaded' : `the service has ${names.join(', ')}`;
       throw new TexturaError('model-not-found', `model: not found; ${served}`);
@@ -177,6 +190,7 @@ export class Registry {
     for (const [name, { model }] of this.#models) {
       if (model.sessions !== sessions) continue;
       this.#models.delete(name);
+      this.#lost.add(name);
       this.#report(name, 'removed', 'removed until its files have been loaded again');
       this.#retire(model);
     }
@@ -200,9 +214,13 @@ export class Registry {
     const names = sources.map(nameOf);
     const preferred = preferredModel(names);
     // In the order of preference, so that the default is one and the same model from the first answer on.
-    for (const source of sources.toSorted((a, b) => byPreference(nameOf(a), nameOf(b))))
-      if (!this.#isClosed) await this.#update(source, check, nameOf(source) === preferred);
+    for (const source of sources.toSorted((a, b) => byPreference(nameOf(a), nameOf(b)))) {
+      if (this.#isClosed) break;
+      await this.#update(source, check, nameOf(source) === preferred);
+      this.#lost.delete(nameOf(source));
+    }
     const listed = new Set(names);
+    for (const name of this.#lost) if (!listed.has(name)) this.#lost.delete(name);
     for (const [name, { model }] of this.#models) {
       if (listed.has(name)) continue;
       this.#models.delete(name);

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
@@ -8,17 +8,23 @@ import { encoder, rgbPicture } from '../support/pictures.ts';
 import { exportModels, type RunningService, runService } from '../support/running-service.ts';
 
 let home: string;
+/** A model that is preferred to the other. */
+let two: string;
 let running: RunningService;
 let picture: Buffer;
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'textura-lost-'));
   await exportModels(home, [{ variant: 'lab-baseline' }]);
+  two = await mkdtemp(join(tmpdir(), 'textura-lost-'));
+  await exportModels(two, [{ variant: 'texture-net' }, { variant: 'lab-baseline' }]);
   // No plain PNG, which no preparation thread would see.
   picture = await encoder(rgbPicture(333, 222)).jpeg().toBuffer();
 });
 afterEach(() => running.close());
-afterAll(() => rm(home, { recursive: true }));
+afterAll(async () => {
+  for (const folder of [home, two]) await rm(folder, { recursive: true });
+});
 
 const ask = async () => {
   const headers = { 'Content-Type': 'image/jpeg' };
@@ -69,4 +75,28 @@ test('twenty threads lost in a row under load fail only their own requests', {
   for (const answer of answers) if (answer.status === 200) expect(answerOf(answer)).toEqual(before);
   expect(running.service.isReady()).toBe(true);
   expect(await Promise.race([running.service.failure, 'no failure'])).toBe('no failure');
+});
+
+test('no other model answers for the default one while that must be loaded again', async () => {
+  running = await runService(two, {}, {}, undefined, breakingThreads);
+  const { registry } = running.service;
+  await vi.waitFor(() => expect(registry.list()).toHaveLength(2));
+  // A file that is written again makes the replaced thread refuse it, until the next scan.
+  const path = join(two, 'texture-net.onnx');
+  const bytes = await readFile(path);
+  await writeFile(path, bytes.subarray(1));
+  breakThreads('exit');
+  await vi.waitFor(() => expect(registry.list().map(({ name }) => name)).toEqual(['lab-baseline']), {
+    timeout: 20_000,
+  });
+  expect(running.service.isReady()).toBe(false);
+  const { status, body } = await ask();
+  expect([status, problemSchema.parse(body)]).toMatchObject([
+    503,
+    { code: 'overloaded', detail: 'texture-net: is being loaded again; try again later' },
+  ]);
+  await writeFile(path, bytes);
+  await registry.refresh();
+  expect(answerOf(await ask())).toHaveLength(1);
+  expect(running.service.isReady()).toBe(true);
 });
