@@ -1,6 +1,7 @@
 /** Command-line options that several benchmarks have. */
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
+import { type NetworkName, networkNames } from '../model/network.ts';
 import { commandText } from '../node/shell.ts';
 
 export const modelsOption = z
@@ -8,6 +9,17 @@ export const modelsOption = z
   .min(1)
   .default('models')
   .describe('folder of models written by npm run export');
+
+/** Networks that are compared one after another; the values are those of `networksIn`. */
+export const variantsOption = z
+  .string()
+  .default('texture-net,reference')
+  .describe('network, or a comma-separated list of networks');
+
+/** Errors: `usage`. */
+export function networksIn(variants: string): readonly NetworkName[] {
+  return listed('--variant', variants, z.array(z.enum(networkNames)), `some of ${networkNames.join(', ')}`);
+}
 
 export function outOption(files: string) {
   return z.string().min(1).default('docs').describe(`output folder for ${files}`);

@@ -6,21 +6,21 @@ import { throughputGraph } from '../graph/throughput.ts';
 import { foldBatchNorm } from '../model/fold-batch-norm.ts';
 import { graphNames } from '../model/graph-names.ts';
 import { defaultOpset } from '../model/model-file.ts';
-import { type NetworkName, networkNames, networkOf } from '../model/network.ts';
+import { type NetworkName, networkOf } from '../model/network.ts';
 import { initialParameters } from '../model/parameters.ts';
 import { inputPx } from '../model/patch.ts';
 import { usableCores } from '../node/machine.ts';
 import { env, InferenceSession, Tensor } from '../node/onnxruntime.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { textureNames } from '../textures/textures.ts';
-import { commandOf, outOption } from './bench-options.ts';
+import { commandOf, networksIn, outOption, variantsOption } from './bench-options.ts';
 import { benchPage, type Origin, publish, rateCells, table, threadsText } from './bench-page.ts';
 import { readEnvironment } from './environment.ts';
 import { randomBatches, takeSample, turnsOf } from './sample.ts';
 import { medianRatio } from './statistics.ts';
 
 export const inferBenchOptions = z.strictObject({
-  variant: z.enum(networkNames).default('reference').describe('network'),
+  variant: variantsOption,
   rounds: z.int().min(1).default(9).describe('turns of each file at each batch size'),
   seconds: z.number().positive().default(0.3).describe('length of a turn'),
   out: outOption('bench-infer.md'),
@@ -33,12 +33,15 @@ const batches = [1, 4, 8, 16, 32, 165] as const;
 export async function benchInfer(options: InferBenchOptions, terminal: Terminal): Promise<void> {
   const environment = await readEnvironment();
   const sections: string[] = [];
-  for (const threads of new Set([usableCores(), 1])) {
-    const section = threadsSection(threads, await measureFiles(options, threads, terminal));
-    terminal.line(`\n${section}`);
-    sections.push(section);
+  for (const variant of networksIn(options.variant)) {
+    for (const threads of new Set([usableCores(), 1])) {
+      const rows = await measureFiles({ ...options, variant, threads }, terminal);
+      const section = `## ${variant}, ${threadsText(threads)}\n\n${table(columns, rows.map(cellsOf))}`;
+      terminal.line(`\n${section}`);
+      sections.push(section);
+    }
   }
-  const page = inferPage(options.variant, sections, {
+  const page = inferPage(sections, {
     environment,
     versions: { 'onnxruntime-node': env.versions.node ?? 'unknown' },
     command: commandOf('infer', options),
@@ -57,10 +60,14 @@ interface InferRow {
   readonly difference: number;
 }
 
-/** Measures both files at every batch size. */
+interface Measuring extends Pick<InferBenchOptions, 'rounds' | 'seconds'> {
+  readonly variant: NetworkName;
+  readonly threads: number;
+}
+
+/** Measures both files of a network at every batch size. */
 async function measureFiles(
-  { variant, rounds, seconds }: InferBenchOptions,
-  threads: number,
+  { variant, threads, rounds, seconds }: Measuring,
   terminal: Terminal,
 ): Promise<readonly InferRow[]> {
   const sessions = await openFiles(variant, threads);
@@ -69,7 +76,7 @@ async function measureFiles(
     const image = randomImage(batch);
     const rates = { portable: [] as number[], throughput: [] as number[] };
     for (let round = 0; round < rounds; round++) {
-      terminal.status(`${threadsText(threads)}, batch ${batch}, round ${round + 1} of ${rounds}`);
+      terminal.status(`${variant}, ${threadsText(threads)}, batch ${batch}, round ${round + 1} of ${rounds}`);
       for (const name of turnsOf(fileNames, round)) {
         rates[name].push(await rateOf(sessions[name], image, seconds));
       }
@@ -124,12 +131,12 @@ async function differenceOf({ portable, throughput }: Sessions, image: Tensor): 
 }
 
 /** docs/bench-infer.md. */
-function inferPage(variant: NetworkName, sections: readonly string[], origin: Origin): string {
+function inferPage(sections: readonly string[], origin: Origin): string {
   const introduction = `# Inference speed
 
-Images per second of an exported network in onnxruntime-node. \`npm run export\` writes two files per network,
-which compute the same function: \`${variant}.onnx\` is portable and loads in every tool,
-\`${variant}.throughput.onnx\` computes convolutions in tiles (Winograd), which is faster for large batches.
+Images per second of exported networks in onnxruntime-node. A network can have two files that compute the same
+function: \`NAME.onnx\` is portable and loads in every tool, \`NAME.throughput.onnx\` computes convolutions in
+tiles (Winograd), which is faster for large batches of some networks; \`npm run export\` writes it only for those.
 Both files run in one process and take turns. The input is float32 patches in memory: decoding images and
 cutting patches is not measured.
 
@@ -152,11 +159,6 @@ const columns = [
   'ratio',
   'max. difference',
 ] as const;
-
-/** The rows of one number of threads as a heading and a table. */
-function threadsSection(threads: number, rows: readonly InferRow[]): string {
-  return `## ${threadsText(threads)}\n\n${table(columns, rows.map(cellsOf))}`;
-}
 
 function cellsOf({ batch, rates: { portable, throughput }, difference }: InferRow): readonly string[] {
   return [

@@ -17,7 +17,7 @@ import { replacedModels, type ServerProcess, settledMemory, startServer } from '
 
 export const memoryBenchOptions = z.strictObject({
   models: modelsOption,
-  model: z.string().min(1).default('reference').describe('the model to reload'),
+  model: z.string().min(1).default('texture-net').describe('the model to reload'),
   replacements: z.int().min(1).default(8).describe('number of reloads'),
   out: outOption('bench-memory.md'),
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TexturaError } from '../model/error.ts';
-import { modelIndexSchema } from '../model/model-file.ts';
+import { indexFile, modelIndexSchema } from '../model/model-file.ts';
 import { nodeArguments } from '../node/own-module.ts';
 import { runProgram } from '../node/program.ts';
 import { findInterpreter, type PeerPackage } from './peer/interpreter.ts';
@@ -132,7 +132,7 @@ async function versionsOf(python: string, module: string): Promise<Record<string
  * folder. Errors: `model-not-found`.
  */
 export async function folderOfOne(models: string, name: string): Promise<string> {
-  const text = await readFile(join(models, 'index.json'), 'utf8').catch(() => '{"models":[]}');
+  const text = await readFile(join(models, indexFile), 'utf8').catch(() => '{"models":[]}');
   const entry = modelIndexSchema.parse(JSON.parse(text)).models.find((model) => model.name === name);
   if (entry === undefined) {
     throw new TexturaError(
@@ -143,6 +143,6 @@ export async function folderOfOne(models: string, name: string): Promise<string>
   const folder = await mkdtemp(join(tmpdir(), 'textura-bench-'));
   for (const file of [entry.report, ...Object.values(entry.files)])
     await copyFile(join(models, file), join(folder, file));
-  await writeFile(join(folder, 'index.json'), JSON.stringify({ models: [entry] }));
+  await writeFile(join(folder, indexFile), JSON.stringify({ models: [entry] }));
   return folder;
 }

@@ -28,7 +28,7 @@ import { medianOf } from './statistics.ts';
 
 export const serveBenchOptions = z.strictObject({
   models: modelsOption,
-  model: z.string().min(1).default('reference').describe('the model to serve'),
+  model: z.string().min(1).default('texture-net').describe('the model to serve'),
   rounds: z.int().min(1).default(5).describe('turns of each server at each load'),
   seconds: z.number().min(1).default(5).describe('length of a turn'),
   connections: z

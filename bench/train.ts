@@ -1,11 +1,10 @@
 /** `npm run bench -- train`: images per second of a training step, compared with PyTorch and TensorFlow. */
 import { z } from 'zod';
-import { networkNames } from '../model/network.ts';
 import { chromiumMissing, findChromium } from '../node/chromium.ts';
 import { usableCores } from '../node/machine.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { tensorflowInstalled } from '../training/engine/tensorflow/location.ts';
-import { commandOf, listed, outOption } from './bench-options.ts';
+import { commandOf, listed, networksIn, outOption, variantsOption } from './bench-options.ts';
 import { publish } from './bench-page.ts';
 import { type Environment, multipliesBfloat16, readEnvironment } from './environment.ts';
 import { findInterpreter } from './peer/interpreter.ts';
@@ -20,7 +19,7 @@ export const trainBenchOptions = z.strictObject({
     .string()
     .optional()
     .describe('CPU threads, one number or a list such as 1,2 (default: all usable cores, then 1)'),
-  variant: z.string().default('reference').describe('network, or a comma-separated list of networks'),
+  variant: variantsOption,
   data: z.string().min(1).default('generated').describe('folder of photographs, or "generated"'),
   rounds: z.int().min(1).default(7).describe('turns of each candidate'),
   minutes: z
@@ -38,7 +37,6 @@ export const trainBenchOptions = z.strictObject({
 type TrainBenchOptions = z.infer<typeof trainBenchOptions>;
 
 const threadsSchema = z.array(z.coerce.number().int().min(1));
-const variantsSchema = z.array(z.enum(networkNames));
 
 export async function benchTrain(options: TrainBenchOptions, terminal: Terminal): Promise<void> {
   const comparisons = comparisonsOf(options);
@@ -81,12 +79,13 @@ async function benchProfile(
 }
 
 function comparisonsOf({ variant, threads, batch, data }: TrainBenchOptions): readonly Comparison[] {
-  const variants = listed('--variant', variant, variantsSchema, `some of ${networkNames.join(', ')}`);
   const counts =
     threads === undefined
       ? [...new Set([usableCores(), 1])]
       : listed('--threads', threads, threadsSchema, 'integers of at least 1');
-  return variants.flatMap((name) => counts.map((count) => ({ variant: name, threads: count, batch, data })));
+  return networksIn(variant).flatMap((name) =>
+    counts.map((count) => ({ variant: name, threads: count, batch, data })),
+  );
 }
 
 function trainCommand(options: TrainBenchOptions, comparisons: readonly Comparison[]): string {

@@ -14,6 +14,7 @@ import { describeLayers, totalsOf } from '../model/description.ts';
 import {
   type GraphKind,
   graphKinds,
+  indexFile,
   type ModelIndex,
   type ModelReport,
   metadataKeys,
@@ -72,7 +73,6 @@ export interface ExportSettings {
   readonly version: string;
 }
 
-const indexFile = 'index.json';
 const selfCheckCount = 8;
 
 /**

@@ -211,7 +211,9 @@ export const modelReportSchema = z.strictObject({
 });
 export type ModelReport = z.infer<typeof modelReportSchema>;
 
-/** index.json: the models that the server and the page list. */
+/** In a folder of models: lists those that the server and the page offer. */
+export const indexFile = 'index.json';
+
 export const modelIndexSchema = z.strictObject({
   models: z.array(
     z.strictObject({

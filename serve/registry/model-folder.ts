@@ -10,6 +10,7 @@ import { parsedJson } from '../../model/issue-text.ts';
 import {
   type GraphKind,
   graphKinds,
+  indexFile,
   type ModelIndex,
   type ModelReport,
   modelIndexSchema,
@@ -41,7 +42,6 @@ export interface BrokenSource {
   readonly fault: TexturaError;
 }
 
-export const indexFile = 'index.json';
 const maxTextBytes = 16 * 1024 * 1024;
 
 /** Lists the folder. Without index.json it has no models. Errors: `file-damaged` for an invalid index. */

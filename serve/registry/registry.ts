@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { noTemperatures, type Temperatures } from '../../model/calibration.ts';
 import { messageOf, TexturaError } from '../../model/error.ts';
-import type { GraphKind, ModelReport } from '../../model/model-file.ts';
+import { type GraphKind, indexFile, type ModelReport } from '../../model/model-file.ts';
 import { byPreference, preferredModel } from '../../model/network.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
 import type { InferenceDevice } from '../inference/devices.ts';
@@ -208,7 +208,7 @@ export class Registry {
 
   async #scanWith(check: ModelFilesCheck): Promise<void> {
     const sources = await listModelFolder(this.#settings.folder).catch((error: unknown) => {
-      this.#refuse('index.json', String(error), error);
+      this.#refuse(indexFile, String(error), error);
     });
     if (sources === undefined) return;
     const names = sources.map(nameOf);

@@ -2,7 +2,12 @@
 import type { z } from 'zod';
 import { noTemperatures, type Temperatures } from '../../../model/calibration.ts';
 import { TexturaError } from '../../../model/error.ts';
-import { type ModelIndex, modelIndexSchema, modelReportSchema } from '../../../model/model-file.ts';
+import {
+  indexFile,
+  type ModelIndex,
+  modelIndexSchema,
+  modelReportSchema,
+} from '../../../model/model-file.ts';
 import type { ModelSource } from '../../shared/inference-api.ts';
 import { fetchFile, missing } from '../../shared/model-fetch.ts';
 import { signal } from '../dom/signal.ts';
@@ -35,7 +40,6 @@ export function coloursOf(models: readonly ListedModel[], name: string): readonl
   return models.find((model) => model.name === name)?.colours;
 }
 
-const indexFile = 'index.json';
 const folder = () => new URL('models/', document.baseURI);
 
 /**
