@@ -2,6 +2,7 @@
  * The self-check in a model's report: patches with their expected probabilities. The exporter and the page
  * write it; the service and the page run it before they use a model.
  */
+import { z } from 'zod';
 import type { ModelReport } from './model-file.ts';
 import { patchBytes } from './patch.ts';
 
@@ -9,15 +10,14 @@ export type SelfCheck = ModelReport['selfCheck'];
 
 /** `patch` has 64x64 bytes, `probabilities` one value per class. */
 export function selfCheckEntry(patch: Uint8Array, probabilities: Float32Array): SelfCheck[number] {
-  return { patch: btoa(String.fromCharCode(...patch)), probabilities: [...probabilities] };
+  return { patch: z.util.uint8ArrayToBase64(patch), probabilities: [...probabilities] };
 }
 
 /** The patches, `[count,64,64]`. A patch of another size leaves zeros. */
 export function selfCheckPatches(selfCheck: SelfCheck): Uint8Array<ArrayBuffer> {
   const patches = new Uint8Array(selfCheck.length * patchBytes);
   selfCheck.forEach(({ patch }, i) => {
-    const bytes = Uint8Array.from(atob(patch), (character) => character.charCodeAt(0));
-    patches.set(bytes.subarray(0, patchBytes), i * patchBytes);
+    patches.set(z.util.base64ToUint8Array(patch).subarray(0, patchBytes), i * patchBytes);
   });
   return patches;
 }
