@@ -120,6 +120,31 @@ describe('a picture', () => {
     expect(top?.label).toBe(predictions[0]?.label);
   }, 60_000);
 
+  test('that takes long to decode does not replace one that was opened later', async () => {
+    const { page } = shared();
+    const paths = [];
+    for (const width of [160, 96]) {
+      const path = join(fixture().folder, `${width}.png`);
+      await writeFile(path, await colourPicture(width, 80).png().toBuffer());
+      paths.push(path);
+    }
+    // Runs in the page.
+    await page.evaluate(`(() => {
+      const native = createImageBitmap;
+      globalThis.createImageBitmap = async (...request) => {
+        globalThis.createImageBitmap = native;
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        globalThis.isFirstDecoded = true;
+        return native(...request);
+      };
+    })()`);
+    for (const path of paths) await page.locator('#picture-file').setInputFiles(path);
+    await page.locator('.stage-picture canvas[width="96"]').waitFor();
+    await expect.poll(() => page.evaluate('globalThis.isFirstDecoded'), { timeout: 20_000 }).toBe(true);
+    await page.waitForTimeout(100);
+    expect(await page.locator('.stage-picture canvas').getAttribute('width')).toBe('96');
+  }, 60_000);
+
   test('of an unsupported format, or a file that is not a picture, is rejected with a solution', async () => {
     const { page } = shared();
     const text = join(fixture().folder, 'notes.txt');

@@ -64,21 +64,25 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
   function draw(): void {
     if (batch === undefined) return;
     const { files, found, model } = batch;
+    rows.replaceChildren(...found.map((one, i) => rowOf(files[i], one, model)));
+    drawProgress(batch);
+  }
+
+  function drawProgress({ files, found, model }: Batch): void {
     const values = { count: formatNumber(files.length), model: model.name, done: formatNumber(found.length) };
     setText(heading, 'batch.heading', values);
     const isDone = found.length === files.length;
     setText(progress, isDone ? 'batch.done' : 'batch.progress', values);
     stop.hidden = isDone;
     csv.disabled = found.length === 0;
-    rows.replaceChildren(...files.slice(0, found.length).map((file, i) => rowOf(file, found[i], model)));
   }
 
-  function rowOf(file: File, found: Found | undefined, model: LoadedModel): HTMLElement {
-    const open = element('button', { type: 'button', class: 'link' }, file.name);
-    open.addEventListener('click', () => showPicture(file));
+  function rowOf(file: File | undefined, found: Found, model: LoadedModel): HTMLElement {
+    const open = element('button', { type: 'button', class: 'link' }, file?.name ?? '');
+    open.addEventListener('click', () => file && showPicture(file));
     const name = element('th', { scope: 'row' }, open);
-    if (found === undefined || typeof found === 'function')
-      return element('tr', {}, name, element('td', { colspan: 2, class: 'note' }, found?.() ?? ''));
+    if (typeof found === 'function')
+      return element('tr', {}, name, element('td', { colspan: 2, class: 'note' }, found()));
     const { top, probabilities, margin } = found;
     const label = model.labels[top] ?? '';
     const isKnown = margin === undefined || margin >= 0;
@@ -108,7 +112,8 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
       // Another model was chosen, which classifies all pictures.
       if (next === undefined) return classify(files);
       found.push(next);
-      draw();
+      rows.append(rowOf(file, next, model));
+      drawProgress(batch);
     }
   }
 

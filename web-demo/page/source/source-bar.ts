@@ -46,7 +46,10 @@ const swatchPx = 72;
 export function sourceBar(stage: Stage): SourceBar {
   const notice = noticeLine();
   const sizeNotice = noticeLine();
-  const camera = cameraControls(stage, notice.show, () => samples.unmark());
+  const camera = cameraControls(stage, notice.show, () => {
+    newest();
+    samples.unmark();
+  });
   const file = element('input', {
     type: 'file',
     accept: accepted,
@@ -55,11 +58,19 @@ export function sourceBar(stage: Stage): SourceBar {
     multiple: true,
   });
   let handlers: Partial<FileHandlers> = {};
-  const samples = samplePicker(show, (error) => {
+  const samples = samplePicker(show, newest, (error) => {
     reportError(error);
     notice.show('source.failed');
   });
   const warning = textElement('p', 'picture.noise', { class: 'notice', hidden: !altersPixels() });
+
+  let requests = 0;
+
+  /** For a request for a picture: whether it is still the newest one when its picture is there. */
+  function newest(): () => boolean {
+    const own = ++requests;
+    return () => own === requests;
+  }
 
   function show(canvas: HTMLCanvasElement, at?: { readonly x: number; readonly y: number }): void {
     camera.stop();
@@ -69,14 +80,16 @@ export function sourceBar(stage: Stage): SourceBar {
 
   async function open(picture: Blob | undefined): Promise<void> {
     if (picture === undefined) return;
+    const isNewest = newest();
     try {
       const { canvas, stretchedFromBits } = await decodePicture(picture);
+      if (!isNewest()) return;
       show(canvas);
       if (stretchedFromBits !== undefined) notice.show('picture.stretched', { bits: stretchedFromBits });
       samples.unmark();
     } catch (error) {
       if (!(error instanceof PictureError)) throw error;
-      notice.show(`picture.${error.fault}`, error.values);
+      if (isNewest()) notice.show(`picture.${error.fault}`, error.values);
     }
   }
 
@@ -174,12 +187,12 @@ function takeDropped(take: (files: readonly File[]) => void): void {
 /** A row of buttons: the patchwork, and one for each texture. */
 function samplePicker(
   show: (canvas: HTMLCanvasElement, at?: { readonly x: number; readonly y: number }) => void,
+  newest: () => () => boolean,
   onFault: (error: unknown) => void,
 ) {
   const worker: TextureWorker = new WorkerClient('texture-worker');
   const strip = element('div', { class: 'swatches', role: 'group', ...ariaLabel('source.samples') });
   let index = 0;
-  let choices = 0;
   let current: TextureName | undefined;
 
   const patchwork = textElement('button', 'source.patchwork', { type: 'button', class: 'swatch-patchwork' });
@@ -198,10 +211,10 @@ function samplePicker(
 
   /** Draws and shows a sample, unless a newer choice was made while it was drawn. */
   async function choose(texture: TextureName | undefined, all: readonly HTMLElement[]): Promise<void> {
-    const choice = ++choices;
+    const isNewest = newest();
     const canvas =
       texture === undefined ? await drawPatchwork(worker, index) : await drawSample(worker, texture, index);
-    if (choice !== choices) return;
+    if (!isNewest()) return;
     current = texture;
     show(canvas, texture === undefined ? withinOnePiece : undefined);
     mark(texture, all);
@@ -235,7 +248,6 @@ function samplePicker(
       }
     },
     unmark() {
-      choices++;
       mark(null, swatches);
     },
   };
