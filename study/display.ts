@@ -20,15 +20,17 @@ export function planTable(estimates: readonly ArmEstimate[]): string {
   return textTable(headings, rows, 1);
 }
 
-interface StudyDisplay {
+export interface StudyDisplay {
   started(run: StudyRun): void;
   progressed(run: StudyRun, progress: RunProgress): void;
   ended(run: StudyRun, end: RunEnd): Promise<void>;
 }
 
 interface StudyDisplayOptions {
+  /** Number of all runs, and of those that are done. */
   readonly total: number;
   readonly done: number;
+  /** `runsLeft` add up to the runs that are not done. */
   readonly estimates: readonly ArmEstimate[];
   readonly parallelRuns: number;
 }
@@ -59,7 +61,7 @@ export function studyDisplay(
   }
 
   function show(): void {
-    const share = (total - estimates.reduce((sum, { runsLeft }) => sum + runsLeft, 0)) / total;
+    const share = done / total;
     const whole = share + (1 - share) * (allWork === 0 ? 1 : workDone() / allWork);
     const runs = [...running.values()].map(({ text }) => text).join('; ');
     terminal.status(

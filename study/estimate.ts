@@ -12,13 +12,8 @@ import type { Study, StudyArm } from '../model/study-file.ts';
 import { configuredNetwork, type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
 import { nodeArguments } from '../node/own-module.ts';
 import { runProgram } from '../node/program.ts';
-import { isDone, type StudyRun, type StudyRunState, studyRunConfig } from './study-directory.ts';
+import { isDone, type RunWithState, studyRunConfig } from './study-directory.ts';
 import { type Computing, computingSchema } from './trainer.ts';
-
-export interface RunWithState {
-  readonly run: StudyRun;
-  readonly state: StudyRunState;
-}
 
 export interface ArmEstimate {
   readonly arm: StudyArm;

@@ -78,6 +78,15 @@ export function studyRunConfig({ config }: Study, { arm, seed }: StudyRun): Trai
   return trainingConfigSchema.parse({ ...config, variant, width, learningRate, augment, seed });
 }
 
+export interface RunWithState {
+  readonly run: StudyRun;
+  readonly state: StudyRunState;
+}
+
+export async function withStates(study: Study, runs: readonly StudyRun[]): Promise<readonly RunWithState[]> {
+  return Promise.all(runs.map(async (run) => ({ run, state: await studyRunState(study, run) })));
+}
+
 export async function studyRunState(
   { failures }: Pick<Study, 'failures'>,
   run: StudyRun,

@@ -19,8 +19,8 @@ import { onInterrupt } from '../training/run/interrupt.ts';
 import { dataText } from '../training/run/progress-display.ts';
 import { bytesOnDisk, runBytes } from '../training/run/run-directory.ts';
 import type { Logger } from '../training/run/tensorboard.ts';
-import { planTable, studyDisplay } from './display.ts';
-import { type ArmEstimate, estimateArms, type RunWithState, secondsLeft } from './estimate.ts';
+import { planTable, type StudyDisplay, studyDisplay } from './display.ts';
+import { type ArmEstimate, estimateArms, secondsLeft } from './estimate.ts';
 import { type ScheduledRuns, startLocalRuns } from './local-scheduler.ts';
 import { newStudy, type StudyPlan, studyData } from './plan.ts';
 import type { QueueSchedule } from './queue/producer.ts';
@@ -28,11 +28,12 @@ import { writeStudyReport } from './report/study-report.ts';
 import { deviationOf, powerText } from './statistics/power.ts';
 import {
   isDone,
+  type RunWithState,
   type StudyRun,
   studyRunConfig,
-  studyRunState,
   studyRuns,
   tuningRuns,
+  withStates,
 } from './study-directory.ts';
 import type { Computing, RunEnd } from './trainer.ts';
 import { withChosenRates } from './tuning.ts';
@@ -67,18 +68,23 @@ export async function runStudy(request: StudyRequest): Promise<void> {
   const { study, data, validationPatches, readSeconds } = await readStudyData(request);
   if (!request.dryRun) await requireRoom(directory, study);
   const classes = data.classes.length;
-  const runs = await statesOf(study, studyRuns(directory, study));
-  const tuning = await statesOf(study, tuningRuns(directory, study));
+  const runs = await withStates(study, studyRuns(directory, study));
+  const tuning = await withStates(study, tuningRuns(directory, study));
   terminal.line(planText(directory, study, runs, tuning));
 
-  const measuring = computingOf(request, 1);
-  const onArm = ({ name }: { readonly name: string }) => terminal.status(`measuring a step of ${name}`);
+  const all = [...tuning, ...runs];
+  const left = leftOf(all).length;
   const estimates = await estimateArms({
-    ...{ study, runs: [...tuning, ...runs], classes, validationPatches, readSeconds, onArm },
-    computing: measuring,
+    study,
+    runs: all,
+    classes,
+    validationPatches,
+    readSeconds,
+    computing: computingOf(request, 1),
+    onArm: ({ name }) => terminal.status(`measuring a step of ${name}`),
   });
   terminal.clear();
-  const parallelRuns = await parallelRunsOf(request, estimates, leftOf([...tuning, ...runs]).length);
+  const parallelRuns = await parallelRunsOf(request, estimates, left);
   terminal.line(`\n${planTable(estimates)}\n\n${timeText(estimates, parallelRuns, request.queue)}\n`);
   const networks = study.arms.length - 1;
   const planned = { seeds: study.seeds.length, networks, margin: study.marginPoints / 100 };
@@ -86,10 +92,16 @@ export async function runStudy(request: StudyRequest): Promise<void> {
   if (request.dryRun) return;
 
   await writeStudy(directory, study);
-  const plan = { estimates, parallelRuns, content: data.fingerprint };
+  const display = studyDisplay(terminal, {
+    total: all.length,
+    done: all.length - left,
+    estimates,
+    parallelRuns,
+  });
+  const plan = { parallelRuns, content: data.fingerprint, display };
   const tuned = await tuneRates(request, study, tuning, plan);
   if (tuned.isEnd) return finalizeStudy(directory, tuned.study, tuned.stopped, terminal);
-  const reported = await statesOf(tuned.study, studyRuns(directory, tuned.study));
+  const reported = await withStates(tuned.study, studyRuns(directory, tuned.study));
   const { study: after, stopped } = await trainRuns(request, tuned.study, reported, plan);
   await finalizeStudy(directory, after, stopped, terminal);
 }
@@ -107,7 +119,7 @@ async function tuneRates(
   if (tuning.length === 0) return { study, stopped: false, isEnd: false };
   const { directory, terminal } = request;
   const { study: after, stopped } = await trainRuns(request, study, tuning, plan);
-  const ended = await statesOf(after, tuningRuns(directory, study));
+  const ended = await withStates(after, tuningRuns(directory, study));
   const tuned = withChosenRates(after, ended);
   await writeStudy(directory, tuned);
   const chosen = tuned.arms.filter(
@@ -145,7 +157,7 @@ const fewestClasses: StudyData = {
 async function requireRoom(directory: string, study: Study): Promise<void> {
   const classes = study.data?.classes.length ?? fewestClasses.classes.length;
   const left = leftOf(
-    await statesOf(study, [...tuningRuns(directory, study), ...studyRuns(directory, study)]),
+    await withStates(study, [...tuningRuns(directory, study), ...studyRuns(directory, study)]),
   );
   const sizes = left.map((run) =>
     runBytes(configuredNetwork(studyRunConfig(study, run), { classes, meanGrey: 0 })),
@@ -155,10 +167,6 @@ async function requireRoom(directory: string, study: Study): Promise<void> {
   // Checkpoints of a finished run are removed.
   const training = Math.max(0, ...sizes.map((size) => size.peak - size.kept));
   await requireSpace(directory, kept + training - onDisk.reduce((sum, bytes) => sum + bytes, 0));
-}
-
-async function statesOf(study: Study, runs: readonly StudyRun[]): Promise<readonly RunWithState[]> {
-  return Promise.all(runs.map(async (run) => ({ run, state: await studyRunState(study, run) })));
 }
 
 function planText(
@@ -223,22 +231,21 @@ function computingOf(request: StudyRequest, parallelRuns: number): Computing {
 }
 
 interface TrainingPlan {
-  readonly estimates: readonly ArmEstimate[];
   readonly parallelRuns: number;
   /** Content fingerprint that the data must have. */
   readonly content: string;
+  /** Of all runs, those that choose the learning rates among them. */
+  readonly display: StudyDisplay;
 }
 
 async function trainRuns(
   request: StudyRequest,
   study: Study,
   all: readonly RunWithState[],
-  { estimates, parallelRuns, content }: TrainingPlan,
+  { parallelRuns, content, display }: TrainingPlan,
 ): Promise<{ readonly study: Study; readonly stopped: boolean }> {
   const { directory, terminal, queue } = request;
   const runs = leftOf(all);
-  const total = all.length;
-  const display = studyDisplay(terminal, { total, done: total - runs.length, estimates, parallelRuns });
   let current = study;
   const schedule = {
     configOf: (run: StudyRun) => studyRunConfig(study, run),
@@ -297,7 +304,7 @@ async function finalizeStudy(
     const message = `${counted(failures.length, 'run')} failed; retry with: ${resume}\n${list}`;
     throw new TexturaError(knownCode(failures[0]?.[1].code), message);
   }
-  const diverged = (await statesOf(study, studyRuns(directory, study))).filter(
+  const diverged = (await withStates(study, studyRuns(directory, study))).filter(
     ({ state }) => state.status === 'diverged',
   );
   if (diverged.length > 0) {

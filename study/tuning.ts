@@ -4,8 +4,7 @@
  * reported.
  */
 import type { Study, StudyTuning } from '../model/study-file.ts';
-import type { RunWithState } from './estimate.ts';
-import { isDone } from './study-directory.ts';
+import { isDone, type RunWithState } from './study-directory.ts';
 
 /** Ratio of neighbouring rates. */
 const rateStep = 3;

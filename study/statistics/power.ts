@@ -5,7 +5,7 @@
  */
 import { studentQuantile } from '../../model/statistics/incomplete-beta.ts';
 import { counted } from '../../model/words.ts';
-import type { RunWithState } from '../estimate.ts';
+import type { RunWithState } from '../study-directory.ts';
 import { significanceLevel } from './study-statistics.ts';
 
 /** Share of the studies that find a difference of the size that the plan names. */

@@ -232,6 +232,10 @@ test('learning rates are tuned on another seed, and the reported runs are traine
   const result = await ablate(folder, ...tuned);
   expect(result, result.stderr).toMatchObject({ status: 0 });
   expect(result.stdout).toContain('1 network x 1 seed = 1 run\nFirst 2 runs to choose the learning rates');
+  // The progress counts the runs of both parts.
+  const ended = [...result.stdout.matchAll(/^(\d\/\d) (\S+): top-1 error/gm)].map(([, at, run]) => [at, run]);
+  expect(ended.map(([at]) => at)).toEqual(['1/3', '2/3', '3/3']);
+  expect(ended[2]).toEqual(['3/3', 'reference-s1']);
   const study = await readStudy(join(folder, 'study'));
   const errors = await Promise.all(
     [0.0017, 0.005].map(async (rate) => {

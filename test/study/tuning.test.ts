@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
 import { type Study, studySchema } from '../../model/study-file.ts';
 import { trainingConfigSchema } from '../../model/training-config.ts';
-import type { RunWithState } from '../../study/estimate.ts';
 import { armsOf } from '../../study/plan.ts';
-import { studyRunConfig, studyRuns, tuningRuns } from '../../study/study-directory.ts';
+import { type RunWithState, studyRunConfig, studyRuns, tuningRuns } from '../../study/study-directory.ts';
 import { newTuning, withChosenRates } from '../../study/tuning.ts';
 
 const {

@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import { randomStream } from '../../../model/random.ts';
 import type { Run } from '../../../model/run-file.ts';
 import { studentQuantile } from '../../../model/statistics/incomplete-beta.ts';
-import type { RunWithState } from '../../../study/estimate.ts';
 import {
   detectableDifference,
   deviationOf,
   powerText,
   typicalDeviation,
 } from '../../../study/statistics/power.ts';
+import type { RunWithState } from '../../../study/study-directory.ts';
 
 test.each([
   [5, 1, 0.05],
