@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { markdownTable } from 'markdown-table';
 import { z } from 'zod';
+import { meanOf, sampleDeviation } from '../model/statistics/descriptive.ts';
 import { incompleteBeta, studentQuantile } from '../model/statistics/incomplete-beta.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { runCommand } from '../node/command-line.ts';
@@ -76,7 +77,7 @@ function rowOf(plan: SimulatedPlan, truth: number, studies: number): Row {
   const compared = all.flat().flatMap(({ comparison }) => comparison ?? []);
   const references = all.flatMap((arms) => arms.slice(0, 1));
   const cells = [
-    (100 * mean(compared.map(deviationOfSeeds))).toFixed(1),
+    (100 * meanOf(compared.map(deviationOfSeeds))).toFixed(1),
     share(compared, ({ difference }) => holds(difference, truth)),
     share(references, ({ mean: error }) => holds(error, trueError(study))),
     share(compared, ({ test }) => (test?.pValue ?? 1) <= significanceLevel),
@@ -98,9 +99,7 @@ function holds({ interval }: Estimate, truth: number): boolean {
 }
 
 function deviationOfSeeds({ seedDifferences }: Pick<Comparison, 'seedDifferences'>): number {
-  const values = [...seedDifferences.values()];
-  const centre = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
+  return sampleDeviation([...seedDifferences.values()]);
 }
 
 /**
@@ -135,10 +134,6 @@ function passesCorrelatedTest({ seedDifferences, difference: { value } }: Compar
 function studentShare(t: number, degreesOfFreedom: number): number {
   const tail = incompleteBeta(degreesOfFreedom / (degreesOfFreedom + t * t), degreesOfFreedom / 2, 0.5) / 2;
   return t > 0 ? 1 - tail : tail;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value / values.length, 0);
 }
 
 /** In per cent. */

@@ -23,8 +23,8 @@ import {
   studySentence,
   verdictTable,
 } from '../study/report/section-findings.ts';
-import { oneSeedCaveat, paperWords, sentenceOf } from '../study/report/sentences.ts';
-import { summaryTable } from '../study/report/summary.ts';
+import { oneSeedCaveat, paperWords } from '../study/report/sentences.ts';
+import { sentenceList, summaryTable } from '../study/report/summary.ts';
 
 const options = z.strictObject({
   study: z.string().min(1).describe('study directory, e.g. studies/ablation'),
@@ -84,13 +84,11 @@ function studyMarkdown(results: StudyResults, name: string, classes: number): st
   const { study } = results;
   const { epochs, patchesPerEpoch, batch, data } = study.config;
   const trained = `Recipe \`${study.recipe}\`, ${epochs} epochs of ${patchesPerEpoch} patches in batches of ${batch}, ${classes} classes, seeds ${study.seeds.join(', ')}${data === 'generated' ? ', generated textures' : ''}.`;
-  const others = ablations(results);
   const verdicts = verdictTable(results);
   const title =
     studiedNetworkOf(study.arms) === 'reference'
       ? 'Which layers matter'
       : 'Which parts of texture-net matter';
-  const sentences = others.map((arm) => `- **${arm.arm.name}**: ${sentenceOf(arm, 1 - 1 / classes)}`);
   return `# ${title}
 
 ${studySentence(results)} ${trained}${study.seeds.length === 1 ? `\n\n**${oneSeedCaveat}**` : ''}
@@ -107,7 +105,7 @@ ${verdicts.meanings.map(([verdict, meaning]) => `- **${verdict}**: ${meaning}`).
 
 ## Summary
 
-${sentences.join('\n')}
+${sentenceList(results)}
 
 ## Statistics
 

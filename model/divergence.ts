@@ -1,5 +1,6 @@
 /** Decides from the metrics whether a run diverged, with one rule for trainer, report and study. */
 import type { MetricsRow } from './metrics.ts';
+import { guessingScores } from './scores.ts';
 
 export interface Divergence {
   /** Epoch in which the run diverged. */
@@ -13,11 +14,6 @@ export interface Divergence {
  * near the guessing loss.
  */
 export const explosionFactor = 10;
-
-/** Loss of a network that gives every class the same probability, in nats. */
-export function guessingLoss(classes: number): number {
-  return Math.log(classes);
-}
 
 /**
  * The divergence in which the rows end; undefined if there is none. A finite loss has exploded if the
@@ -33,7 +29,7 @@ export function divergenceOf(rows: readonly MetricsRow[], classes: number): Dive
   const last = epochs.at(-1);
   if (last === undefined) return undefined;
   if (!lossesOf(last).every(Number.isFinite)) return { epoch: last, kind: 'not finite' };
-  const guessing = guessingLoss(classes);
+  const guessing = guessingScores(classes).objective;
   const learnt = epochs.findLastIndex((epoch) => lossesOf(epoch).some((loss) => loss < guessing));
   if (learnt === epochs.length - 1) return undefined;
   // The last epoch with a loss below the guessing loss can itself contain the explosion.

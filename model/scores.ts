@@ -96,6 +96,15 @@ export interface Scores {
   readonly top5err: number;
 }
 
+/** The scores of a network that gives every class the same probability. */
+export function guessingScores(classes: number): Scores {
+  return {
+    objective: Math.log(classes),
+    top1err: 1 - 1 / classes,
+    top5err: Math.max(0, 1 - topFive / classes),
+  };
+}
+
 /** Means of the sums; NaN if there are no rows. */
 export function meanScores({ count, crossEntropy: total, top1Errors, top5Errors }: ScoreSums): Scores {
   return { objective: total / count, top1err: top1Errors / count, top5err: top5Errors / count };

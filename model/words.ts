@@ -58,6 +58,11 @@ export function listed(names: readonly string[]): string {
   return names.length > listedNames ? `${shown} and ${count(names.length - listedNames)} more` : shown;
 }
 
+/** `a`, `a and b`, `a, b and c`. */
+export function joinedWithAnd(items: readonly string[]): string {
+  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
+}
+
 /**
  * C0 except the line feed, DEL, C1, line and paragraph separators, and bidi embeddings, overrides and
  * isolates.

@@ -3,23 +3,17 @@
  * lines labelled at their ends.
  */
 import * as Plot from '@observablehq/plot';
+import type { Scores } from '../model/scores.ts';
 import { chart, type Drawing } from './drawing.ts';
 import type { Palette } from './palette.ts';
 
-export const errorMeasures = ['objective', 'top1err', 'top5err'] as const;
-export type ErrorMeasure = (typeof errorMeasures)[number];
+export type ErrorMeasure = keyof Scores;
+export const errorMeasures: readonly ErrorMeasure[] = ['objective', 'top1err', 'top5err'];
 
 export const measureTitles: { readonly [M in ErrorMeasure]: string } = {
-  objective: 'objective (cross-entropy loss, nats)',
+  objective: 'loss (cross-entropy, nats)',
   top1err: 'top-1 error (share of patches)',
   top5err: 'top-5 error (share of patches)',
-};
-
-/** The measures of uniform guessing. */
-export const guessing: { readonly [M in ErrorMeasure]: (classes: number) => number } = {
-  objective: (classes) => Math.log(classes),
-  top1err: (classes) => 1 - 1 / classes,
-  top5err: (classes) => Math.max(0, 1 - 5 / classes),
 };
 
 /** In pixels; the right margin has room for the lines' labels. */

@@ -1,5 +1,5 @@
 /**
- * The curves of a run as in the paper's figure 1 (objective, top-1 and top-5 error against the epoch,
+ * The curves of a run as in the paper's figure 1 (loss, top-1 and top-5 error against the epoch,
  * training and validation) and its learning rate. Each panel shows the level of guessing and marks the best
  * and the diverged epoch.
  */
@@ -7,7 +7,8 @@ import * as Plot from '@observablehq/plot';
 import { measure } from '../model/format.ts';
 import type { MetricsRow } from '../model/metrics.ts';
 import type { Run } from '../model/run-file.ts';
-import { curvePanel, type ErrorMeasure, errorMeasures, guessing, measureTitles } from './curve-panel.ts';
+import { guessingScores } from '../model/scores.ts';
+import { curvePanel, type ErrorMeasure, errorMeasures, measureTitles } from './curve-panel.ts';
 import { arranged, type Drawing, svgFile } from './drawing.ts';
 import { lightPalette, type Palette } from './palette.ts';
 
@@ -56,7 +57,7 @@ function panel(name: MeasureName, source: CurveSource, palette: Palette): Drawin
       title: titleOf(name),
       lastEpoch,
       values: lines.flatMap(({ points }) => points.map(({ value }) => value)),
-      guess: name === 'learning_rate' ? undefined : guessing[name](source.labels.length),
+      guess: name === 'learning_rate' ? undefined : guessingScores(source.labels.length)[name],
       marks: [
         ...(name === 'learning_rate' ? [] : epochMarks(name, source, palette)),
         ...lines.flatMap((line) => lineMarks(line, lastEpoch)),

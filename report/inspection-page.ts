@@ -9,7 +9,7 @@ import type {
   LabelCheck,
   Oddity,
 } from '../model/inspection-file.ts';
-import { counted } from '../model/words.ts';
+import { counted, joinedWithAnd } from '../model/words.ts';
 import { commandText } from '../node/shell.ts';
 import { html, type Markup, nameText, nothing } from './markup.ts';
 import { command, pageShell, section, type TableRow, table } from './page.ts';
@@ -82,7 +82,7 @@ function resultSentence({ data, labels, duplicates, oddities }: Inspection): str
     duplicates.length === 0 ? 'no near duplicates' : counted(duplicates.length, 'duplicated picture'),
     odd === 0 ? 'no odd picture' : counted(odd, 'odd picture'),
   ];
-  return `${counted(data.photographs, 'photograph')}: ${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}.`;
+  return `${counted(data.photographs, 'photograph')}: ${joinedWithAnd(parts)}.`;
 }
 
 function labelsSection(

@@ -1,8 +1,8 @@
 /** The result and the status of a run in sentences, for readers who do not know the error measures. */
-import { divergenceOf, explosionFactor, guessingLoss } from '../model/divergence.ts';
+import { divergenceOf, explosionFactor } from '../model/divergence.ts';
 import { count, measure, percent } from '../model/format.ts';
 import type { Run } from '../model/run-file.ts';
-import { topFiveNote } from '../model/scores.ts';
+import { guessingScores, topFiveNote } from '../model/scores.ts';
 import { counted } from '../model/words.ts';
 import { totalScore } from './confusion.ts';
 import type { RunRecord } from './run-directory.ts';
@@ -36,7 +36,7 @@ export function summaryOf({ run, metrics, confusion }: RunRecord): RunSummary {
     );
   }
   meaning.push(
-    `Top-1 error ${measure(best.top1err)}, loss ${measure(best.objective)}, after epoch ${best.epoch}. Guessing among ${count(classes)} classes has an error of ${percent(1 - 1 / classes)}.`,
+    `Top-1 error ${measure(best.top1err)}, loss ${measure(best.objective)}, after epoch ${best.epoch}. Guessing among ${count(classes)} classes has an error of ${percent(guessingScores(classes).top1err)}.`,
     topFiveNote(classes) ?? `Top-5 error ${measure(best.top5err)}: ${topFiveText(best.top5err, patches)}`,
   );
   if (best.photographTop1err !== undefined) {
@@ -127,7 +127,7 @@ function divergedText({ run, metrics }: RunRecord, done: number): string {
   const classes = run.labels.length;
   if (divergenceOf(metrics, classes)?.kind !== 'exploded')
     return `The loss became infinite or not a number in epoch ${epoch}, which ended the run.`;
-  const guessing = measure(guessingLoss(classes));
+  const guessing = measure(guessingScores(classes).objective);
   return `The loss exploded in epoch ${epoch} to more than ${explosionFactor} times that of guessing (${guessing}) and stayed above guessing until the end.`;
 }
 

@@ -10,6 +10,7 @@
  * three seeds, and by less for more.
  */
 import { type RandomStream, randomStream } from '../random.ts';
+import { quantileOf } from './descriptive.ts';
 import type { Variation } from './variation.ts';
 
 /** Draws that all quantities of a study share, so that none depends on which others are computed. */
@@ -102,8 +103,8 @@ export function intervalOf({ estimate }: Variation, found: Float64Array, { low, 
   const sorted = found.toSorted();
   const within = (value: number) => Math.min(high, Math.max(low, value));
   return {
-    low: within(estimate + quantile(sorted, 0.025)),
-    high: within(estimate + quantile(sorted, 0.975)),
+    low: within(estimate + quantileOf(sorted, 0.025)),
+    high: within(estimate + quantileOf(sorted, 0.975)),
   };
 }
 
@@ -113,8 +114,8 @@ export function intervalOf({ estimate }: Variation, found: Float64Array, { low, 
  * 19, 1995).
  */
 export function smallestDetectable(found: Float64Array): number {
-  const limit = quantile(found.map(Math.abs).sort(), 0.95);
-  return limit + quantile(found.toSorted(), 0.8);
+  const limit = quantileOf(found.map(Math.abs).sort(), 0.95);
+  return limit + quantileOf(found.toSorted(), 0.8);
 }
 
 /**
@@ -129,12 +130,4 @@ export function probabilityWithin(margin: number, { estimate }: Variation, found
   let outside = 0;
   for (const deviation of found) if (Math.abs(estimate + deviation) >= margin) outside++;
   return 1 - (1 + outside) / (1 + found.length);
-}
-
-/** With linear interpolation (Hyndman and Fan, 1996, type 7). */
-function quantile(sorted: Float64Array, share: number): number {
-  const place = share * (sorted.length - 1);
-  const below = sorted[Math.floor(place)] as number;
-  const above = sorted[Math.ceil(place)] as number;
-  return below + (above - below) * (place - Math.floor(place));
 }

@@ -23,6 +23,7 @@
  * each class.
  */
 import { groupBy } from '../group-by.ts';
+import { meanOf } from './descriptive.ts';
 import type { Sample } from './sample.ts';
 
 export interface Variation {
@@ -160,12 +161,6 @@ export function strata(labels: readonly string[]): readonly (readonly number[])[
   const all = [...groupBy(labels.keys(), (i) => labels[i]).values()];
   const single = all.filter((members) => members.length === 1).flat();
   return [...all.filter((members) => members.length > 1), ...(single.length === 0 ? [] : [single])];
-}
-
-export function meanOf(values: ArrayLike<number> & Iterable<number>): number {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum / values.length;
 }
 
 function sumOfSquares(values: Iterable<number>): number {

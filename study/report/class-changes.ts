@@ -3,6 +3,7 @@
  * is then confused.
  */
 import * as Plot from '@observablehq/plot';
+import { meanOf } from '../../model/statistics/descriptive.ts';
 import type { Confusion } from '../../report/confusion.ts';
 import { type Drawing, matrixChart } from '../../report/drawing.ts';
 import { shortened } from '../../report/markup.ts';
@@ -31,7 +32,7 @@ export function classChanges(arm: ArmResults, reference: ArmResults): readonly C
   const labels = pairs[0]?.own.labels ?? [];
   return labels.map((label, t) => {
     const change = (n: number) =>
-      mean(pairs.map(({ own, other }) => shareOf(own, t, n) - shareOf(other, t, n)));
+      meanOf(pairs.map(({ own, other }) => shareOf(own, t, n) - shareOf(other, t, n)));
     const others = labels
       .map((name, n) => ({ label: name, change: n === t ? 0 : change(n) }))
       .sort((a, b) => b.change - a.change);
@@ -49,10 +50,6 @@ function shareOf({ counts }: Confusion, t: number, n: number): number {
   const row = counts[t] ?? [];
   const patches = row.reduce((sum, count) => sum + count, 0);
   return patches === 0 ? 0 : (row[n] ?? 0) / patches;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 interface ClassColumn {

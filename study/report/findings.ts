@@ -3,7 +3,7 @@ import type { NetworkName, VariantName } from '../../model/network.ts';
 import { clopperPearsonInterval } from '../../model/statistics/incomplete-beta.ts';
 import type { StudiedNetwork } from '../families.ts';
 import { type Comparison, significanceLevel, type Test } from '../statistics/study-statistics.ts';
-import { type ArmResults, countsAsGuessing, type StudyRunResults } from './results.ts';
+import { type ArmResults, countsAsGuessing, guessingError, type StudyRunResults } from './results.ts';
 
 export type Finding =
   /** No run is complete, or none has a counterpart of the reference. */
@@ -65,9 +65,8 @@ function isOfPaper(name: NetworkName): name is VariantName {
 const guessingShare = 0.9;
 
 /**
- * On what the paper says of a network; of texture-net, that it is worse without each of its parts. `confirmed` and `contradicted`: the study shows the same, or the
- * opposite. `equivalent`: the network lies within the margin, where the paper says that it is worse, or
- * nothing. `undecided`: the study shows none of these.
+ * On what the paper says of a network; of texture-net, that it is worse without each of its parts.
+ * `verdictMeanings` explains them.
  */
 type Verdict = 'confirmed' | 'contradicted' | 'equivalent' | 'undecided';
 
@@ -75,7 +74,6 @@ type VerdictMeanings = readonly (readonly [Verdict, string])[];
 
 const undecidedMeaning = ['undecided', 'The study shows none of these. More seeds can decide.'] as const;
 
-/** The verdicts as docs and reports explain them. */
 const verdictsOnPaper: VerdictMeanings = [
   [
     'confirmed',
@@ -102,20 +100,16 @@ const verdictsOnParts: VerdictMeanings = [
   undecidedMeaning,
 ];
 
+/** The verdicts as docs and reports explain them. */
 export function verdictMeanings(network: StudiedNetwork): VerdictMeanings {
   return network === 'reference' ? verdictsOnPaper : verdictsOnParts;
 }
 
 /**
  * The verdict on a network; undefined if the paper says nothing of it and it differs from the reference.
- * `classes` is the number of classes. Where the paper's network did not learn, the verdict is undecided if
- * the reference has not learnt either.
+ * Where the paper's network did not learn, the verdict is undecided if the reference has not learnt either.
  */
-export function verdictOf(
-  arm: ArmResults,
-  reference: ArmResults | undefined,
-  classes: number,
-): Verdict | undefined {
+export function verdictOf(arm: ArmResults, reference: ArmResults | undefined): Verdict | undefined {
   const finding = findingOf(arm);
   const { kind } = finding;
   const claim = claimOf(arm.arm);
@@ -123,8 +117,7 @@ export function verdictOf(
     case 'diverges':
       return ofFailing(arm.runs, ({ outcome }) => outcome.kind === 'diverged');
     case 'does not learn':
-      if (!hasLearnt(reference, classes)) return 'undecided';
-      return ofFailing(arm.runs, (run) => hasNotLearnt(run, classes));
+      return hasLearnt(reference) ? ofFailing(arm.runs, hasNotLearnt) : 'undecided';
     case 'alike':
       if (kind === 'equivalent') return 'confirmed';
       return kind === 'better' || isWorse(finding) ? 'contradicted' : 'undecided';
@@ -152,14 +145,14 @@ export function trainsAfterAll({ arm }: ArmResults, verdict: Verdict | undefined
   return verdict === 'contradicted' && (claim === 'does not learn' || claim === 'diverges');
 }
 
-function hasLearnt(reference: ArmResults | undefined, classes: number): boolean {
-  const kept = (reference?.runs ?? []).filter(({ results }) => results?.run.best !== undefined);
-  return kept.length > 0 && kept.every((run) => !hasNotLearnt(run, classes));
+function hasLearnt(reference: ArmResults | undefined): boolean {
+  const withModel = (reference?.runs ?? []).filter(({ results }) => results?.run.best !== undefined);
+  return withModel.length > 0 && !withModel.some(hasNotLearnt);
 }
 
-function hasNotLearnt(run: StudyRunResults, classes: number): boolean {
+function hasNotLearnt(run: StudyRunResults): boolean {
   const error = run.results?.run.best?.top1err ?? 1;
-  return countsAsGuessing(run) || error >= guessingShare * (1 - 1 / classes);
+  return countsAsGuessing(run) || error >= guessingShare * guessingError(run);
 }
 
 /** The verdict on "it does not train" from the share of runs that do not. */

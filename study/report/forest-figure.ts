@@ -27,17 +27,20 @@ const frames: { readonly [L in ForestLayout]: Frame } = {
 const marginTop = 30;
 const marginBottom = 46;
 
+interface SeedDifference {
+  readonly seed: number;
+  /** Mean error over photographs minus that of the reference's run, in percentage points. */
+  readonly points: number;
+  readonly link: string | undefined;
+}
+
 interface ForestRow {
   readonly name: string;
   readonly finding: Finding;
   readonly hasDiverged: boolean;
   /** In percentage points. */
   readonly difference: Estimate | undefined;
-  readonly seeds: readonly {
-    readonly points: number;
-    readonly link: string | undefined;
-    readonly seed: number;
-  }[];
+  readonly seeds: readonly SeedDifference[];
   readonly numbers: string;
 }
 
@@ -97,14 +100,7 @@ function forestRow(results: ArmResults): ForestRow {
     finding,
     hasDiverged: results.runs.some(({ outcome }) => outcome.kind === 'diverged'),
     difference: comparison && finding.kind !== 'did not train' ? inPoints(comparison.difference) : undefined,
-    seeds:
-      finding.kind === 'did not train'
-        ? []
-        : seedDifferences(results).map(({ seed, difference, link }) => ({
-            seed,
-            points: 100 * difference,
-            link,
-          })),
+    seeds: finding.kind === 'did not train' ? [] : seedDifferences(results),
     numbers: 'test' in finding ? numbersOf(finding) : findingWords(finding),
   };
 }
@@ -182,8 +178,8 @@ function rowMarks(
       strokeWidth: 1,
       fill: palette.paper,
       dy,
-      href: ({ link }: ForestRow['seeds'][number]) => link ?? null,
-      title: ({ seed, points }: ForestRow['seeds'][number]) => `seed ${seed}: ${points.toFixed(1)} points`,
+      href: ({ link }: SeedDifference) => link ?? null,
+      title: ({ seed, points }: SeedDifference) => `seed ${seed}: ${points.toFixed(1)} points`,
       className: 'seeds',
     }),
     Plot.dot([difference.value], {
@@ -264,18 +260,10 @@ function findingColour({ kind }: Finding, palette: Palette): string {
   }
 }
 
-interface SeedDifference {
-  readonly seed: number;
-  /** Mean error over photographs minus that of the reference's run. */
-  readonly difference: number;
-  readonly link: string | undefined;
-}
-
 /** For each seed that both have. */
 function seedDifferences({ runs, statistics }: ArmResults): readonly SeedDifference[] {
-  const found = statistics?.comparison?.seedDifferences ?? new Map<number, number>();
   return runs.flatMap(({ seed, link }) => {
-    const difference = found.get(seed);
-    return difference === undefined ? [] : [{ seed, difference, link }];
+    const difference = statistics?.comparison?.seedDifferences.get(seed);
+    return difference === undefined ? [] : [{ seed, points: 100 * difference, link }];
   });
 }

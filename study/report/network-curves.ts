@@ -1,5 +1,5 @@
 /**
- * The curves of each network and of the reference, as in the paper's figures 1 to 5: objective, top-1 and
+ * The curves of each network and of the reference, as in the paper's figures 1 to 5: loss, top-1 and
  * top-5 error of validation patches against the epoch. A line is the mean over the seeds, its band goes from
  * the lowest to the highest.
  */
@@ -7,16 +7,13 @@ import * as Plot from '@observablehq/plot';
 import { measure as measureText } from '../../model/format.ts';
 import { groupBy } from '../../model/group-by.ts';
 import type { MetricsRow } from '../../model/metrics.ts';
-import {
-  curvePanel,
-  type ErrorMeasure,
-  errorMeasures,
-  guessing,
-  measureTitles,
-} from '../../report/curve-panel.ts';
+import { guessingScores } from '../../model/scores.ts';
+import { meanOf } from '../../model/statistics/descriptive.ts';
+import { curvePanel, type ErrorMeasure, errorMeasures, measureTitles } from '../../report/curve-panel.ts';
 import type { Drawing } from '../../report/drawing.ts';
 import type { Palette } from '../../report/palette.ts';
-import type { ArmResults } from './results.ts';
+import { type ArmResults, finishedEpochs } from './results.ts';
+import { displayName } from './sentences.ts';
 
 const frame = {
   ...{ width: 352, height: 224 },
@@ -59,14 +56,14 @@ export function networkCurves(
     const main = seriesOf(arm, measure, 'val', own ? 'validation' : shortName(arm.arm), palette.validation);
     const series = [other, main].filter(({ points }) => points.length > 0);
     if (series.length === 0) return [];
-    const drawing = panel(measure, series, divergedEpochs(arm), guessing[measure](classes), palette);
+    const drawing = panel(measure, series, divergedEpochs(arm), guessingScores(classes)[measure], palette);
     return [{ drawing, label: panelLabel(measure, arm.arm.name, series) }];
   });
 }
 
 /** A name that fits next to a line. */
-function shortName({ name, controls }: ArmResults['arm']): string {
-  return controls === undefined ? name.replace(/^texture-net-/, '') : 'control';
+function shortName(arm: ArmResults['arm']): string {
+  return arm.controls === undefined ? displayName(arm) : 'control';
 }
 
 function divergedEpochs({ runs }: ArmResults): readonly number[] {
@@ -74,22 +71,18 @@ function divergedEpochs({ runs }: ArmResults): readonly number[] {
 }
 
 function seriesOf(
-  { runs }: ArmResults,
+  arm: ArmResults,
   measure: ErrorMeasure,
   split: MetricsRow['split'],
   name: string,
   colour: string,
 ): Series {
-  // A diverged epoch is only marked.
-  const rows = runs
-    .flatMap(({ results }) => results?.metrics ?? [])
-    .filter((row) => row.split === split && Number.isFinite(row.objective));
+  const rows = arm.runs.flatMap((run) => finishedEpochs(run, split));
   const points = [...groupBy(rows, ({ epoch }) => epoch)]
     .sort(([a], [b]) => a - b)
     .map(([epoch, ofEpoch]): SeriesPoint => {
       const values = ofEpoch.map((row) => row[measure]);
-      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-      return { epoch, mean, low: Math.min(...values), high: Math.max(...values) };
+      return { epoch, mean: meanOf(values), low: Math.min(...values), high: Math.max(...values) };
     });
   return { name, colour, points };
 }

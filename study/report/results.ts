@@ -5,6 +5,7 @@ import { describeLayers, totalsOf } from '../../model/description.ts';
 import type { MetricsRow } from '../../model/metrics.ts';
 import { networkOf } from '../../model/network.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
+import { guessingScores } from '../../model/scores.ts';
 import type { PhotographError, RunErrors } from '../../model/statistics/sample.ts';
 import { type Study, type StudyArm, studyFiles } from '../../model/study-file.ts';
 import { type ValidatedImage, validationFromCsv } from '../../model/validation-file.ts';
@@ -150,7 +151,16 @@ function runErrors(
       return validation && { seed, photographs: validation.map(photographError) };
     case 'diverged':
       if (validation !== undefined) return { seed, photographs: validation.map(photographError) };
-      return photographsOfSeed && { seed, photographs: photographsOfSeed.map(guessing(run)) };
+      return (
+        photographsOfSeed && {
+          seed,
+          photographs: photographsOfSeed.map(({ image, label }) => ({
+            image,
+            label,
+            error: guessingError(run),
+          })),
+        }
+      );
     case 'failed':
     case 'unfinished':
     case 'missing':
@@ -158,6 +168,14 @@ function runErrors(
     default:
       return outcome.kind satisfies never;
   }
+}
+
+/** The metrics of a run's epochs without the one in which it diverged: its loss is not finite. */
+export function finishedEpochs(
+  { results }: StudyRunResults,
+  split: MetricsRow['split'],
+): readonly MetricsRow[] {
+  return (results?.metrics ?? []).filter((row) => row.split === split && Number.isFinite(row.objective));
 }
 
 /** Whether a run counts as guessing because it has no model. */
@@ -169,9 +187,9 @@ function photographError({ image, label, patches, wrong }: ValidatedImage): Phot
   return { image, label, error: wrong / patches };
 }
 
-function guessing({ results }: Pick<StudyRunResults, 'results'>): (image: ValidatedImage) => PhotographError {
-  const classes = results?.run.labels.length ?? 1;
-  return ({ image, label }) => ({ image, label, error: 1 - 1 / classes });
+/** The error of guessing among the classes of a run that has started. */
+export function guessingError({ results }: Pick<StudyRunResults, 'results'>): number {
+  return guessingScores(results?.run.labels.length ?? 1).top1err;
 }
 
 export const outcomeKinds = [

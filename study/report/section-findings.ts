@@ -3,6 +3,7 @@
  * statistics.
  */
 import { count } from '../../model/format.ts';
+import { meanOf } from '../../model/statistics/descriptive.ts';
 import { counted } from '../../model/words.ts';
 import type { ErrorMeasure } from '../../report/curve-panel.ts';
 import { svgElement } from '../../report/drawing.ts';
@@ -13,7 +14,7 @@ import { studiedNetworkOf } from '../families.ts';
 import type { Comparison } from '../statistics/study-statistics.ts';
 import { type Finding, findingOf, trainsAfterAll, verdictMeanings, verdictOf } from './findings.ts';
 import { type ForestLayout, forestFigure, forestLabel } from './forest-figure.ts';
-import type { ArmResults, StudyResults, StudyRunResults } from './results.ts';
+import { type ArmResults, finishedEpochs, type StudyResults, type StudyRunResults } from './results.ts';
 import {
   correlationText,
   detectableText,
@@ -143,12 +144,12 @@ ${results.study.seeds.length === 1 ? nothing : explained}`,
 }
 
 /** The cells under `verdictHeadings`. */
-function verdictCells(arm: ArmResults, { arms, labels }: StudyResults): readonly string[] {
+function verdictCells(arm: ArmResults, { arms }: StudyResults): readonly string[] {
   const [reference] = arms;
   const form = paperForm(arm, reference);
   if (arm === reference) return [displayName(arm.arm), '', paperWords(arm.arm), form, '', ''];
   const finding = findingOf(arm);
-  const verdict = verdictOf(arm, reference, labels?.length ?? 2);
+  const verdict = verdictOf(arm, reference);
   const found = [
     trainsAfterAll(arm, verdict) ? 'it trains' : '',
     findingWords(finding),
@@ -170,21 +171,12 @@ function verdictCells(arm: ArmResults, { arms, labels }: StudyResults): readonly
  * that all of them reached; empty if there is none.
  */
 function paperForm(arm: ArmResults, reference: ArmResults | undefined): string {
-  const rows = arm.runs.flatMap(({ results: run }) => {
-    const validated = (run?.metrics ?? []).filter(
-      ({ split, objective }) => split === 'val' && Number.isFinite(objective),
-    );
-    return validated.length === 0 ? [] : [validated];
-  });
-  const epoch = Math.min(...rows.map((ofRun) => Math.max(...ofRun.map((row) => row.epoch))));
-  if (rows.length === 0) return '';
+  const lastEpochs = arm.runs.flatMap((run) => finishedEpochs(run, 'val').at(-1)?.epoch ?? []);
+  if (lastEpochs.length === 0) return '';
+  const epoch = Math.min(...lastEpochs);
   const mean = (from: ArmResults, measure: ErrorMeasure) => {
-    const values = from.runs.flatMap(({ results: run }) =>
-      (run?.metrics ?? [])
-        .filter((row) => row.split === 'val' && row.epoch === epoch)
-        .map((row) => row[measure]),
-    );
-    return (values.reduce((sum, value) => sum + value, 0) / values.length).toFixed(2);
+    const rows = from.runs.flatMap((run) => finishedEpochs(run, 'val')).filter((row) => row.epoch === epoch);
+    return meanOf(rows.map((row) => row[measure])).toFixed(2);
   };
   if (reference === undefined || arm === reference)
     return `epoch ${epoch}: objective ${mean(arm, 'objective')}, top-1 error ${mean(arm, 'top1err')}, top-5 error ${mean(arm, 'top5err')}`;
@@ -235,10 +227,8 @@ function sizesText(network: number | undefined, control: number | undefined): st
 }
 
 export function summarySection(results: StudyResults): Markup {
-  const classes = results.labels?.length;
-  const guessing = classes === undefined ? undefined : 1 - 1 / classes;
   const sentences = ablations(results).map(
-    (arm) => html`<p><b>${arm.arm.name}</b>. ${sentenceOf(arm, guessing)} ${runLinks(arm.runs)}</p>
+    (arm) => html`<p><b>${arm.arm.name}</b>. ${sentenceOf(arm)} ${runLinks(arm.runs)}</p>
 `,
   );
   return section('Summary', 'What the statistics support.', html`${sentences}`);

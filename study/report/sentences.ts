@@ -4,7 +4,7 @@
  */
 import { type VariantName, variants } from '../../model/network.ts';
 import type { Correlation } from '../../model/statistics/correlation.ts';
-import { counted } from '../../model/words.ts';
+import { counted, joinedWithAnd } from '../../model/words.ts';
 import {
   type Basis,
   type Comparison,
@@ -13,7 +13,7 @@ import {
   type Test,
 } from '../statistics/study-statistics.ts';
 import { divergence, type Finding, findingOf } from './findings.ts';
-import { type ArmResults, type StudyRunResults, tally } from './results.ts';
+import { type ArmResults, countsAsGuessing, guessingError, type StudyRunResults, tally } from './results.ts';
 
 /** Shown with all numbers of a study of one seed. */
 export const oneSeedCaveat =
@@ -174,8 +174,8 @@ export function evidenceWords(finding: Finding): string {
   }
 }
 
-/** The sentence of a network that is not the reference; `guessing` is the error of guessing. */
-export function sentenceOf(arm: ArmResults, guessing: number | undefined): string {
+/** The sentence of a network that is not the reference. */
+export function sentenceOf(arm: ArmResults): string {
   const finding = findingOf(arm);
   const subject = subjectOf(arm);
   const note = divergedNote(arm, finding);
@@ -183,8 +183,10 @@ export function sentenceOf(arm: ArmResults, guessing: number | undefined): strin
     case 'unknown':
       return `There is no result yet for ${subject}: ${tally(arm.runs.map(({ outcome }) => outcome))}.`;
     case 'did not train': {
-      const epochs = arm.runs.map(({ outcome }) => outcome.words.match(/epoch (\d+)/)?.[1] ?? '?');
-      return `${capital(subject)} did not train: it diverged in epoch ${[...new Set(epochs)].join(', ')} in ${finding.diverged} of ${counted(finding.of, 'run')}. It counts as guessing${guessing === undefined ? '' : `, with an error of ${points(guessing)}${noBreak}%`}.`;
+      const guessing = arm.runs.filter(countsAsGuessing);
+      const epochs = new Set(guessing.map(({ outcome }) => outcome.words.match(/epoch (\d+)/)?.[1] ?? '?'));
+      const error = Math.max(...guessing.map(guessingError));
+      return `${capital(subject)} did not train: it diverged in epoch ${[...epochs].join(', ')} in ${finding.diverged} of ${counted(finding.of, 'run')}. It counts as guessing, with an error of ${points(error)}${noBreak}%.`;
     }
     case 'worse':
     case 'better':
@@ -217,17 +219,13 @@ function subjectOf({ arm }: ArmResults): string {
   const part = textureNetWords[arm.name];
   if (part !== undefined) return `texture-net without ${part}`;
   if (arm.variant === 'lab-baseline') return "the lab's baseline network";
-  return `the network without ${listed(arm.variant.replace(/^no-/, '').split('-').flatMap(layers))}`;
+  return `the network without ${joinedWithAnd(arm.variant.replace(/^no-/, '').split('-').flatMap(layers))}`;
 }
 
 /** `relu234` -> `relu2`, `relu3`, `relu4`. */
 function layers(part: string): readonly string[] {
   const [, kind = part, digits = ''] = part.match(/^([a-z]+)(\d*)$/) ?? [];
   return [...digits].map((digit) => `${kind}${digit}`);
-}
-
-function listed(items: readonly string[]): string {
-  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 }
 
 type TestedFinding = Extract<Finding, { readonly test: Test }>;

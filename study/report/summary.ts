@@ -5,10 +5,11 @@
 import { markdownTable } from 'markdown-table';
 import { csvText } from '../../model/csv.ts';
 import { count } from '../../model/format.ts';
+import { meanOf } from '../../model/statistics/descriptive.ts';
 import { studiedNetworkOf } from '../families.ts';
 import type { Basis, Estimate } from '../statistics/study-statistics.ts';
 import { divergence } from './findings.ts';
-import { type ArmResults, type StudyResults, tally } from './results.ts';
+import { type ArmResults, type StudyResults, type StudyRunResults, tally } from './results.ts';
 import { ablations, studySentence, verdictTable } from './section-findings.ts';
 import {
   correlationText,
@@ -58,9 +59,9 @@ function summaryRow(
       statistics?.basis === 'seeds and photographs' ? statistics.basis : reasonCell(statistics?.basis),
     ...estimateCells('top1err', statistics?.mean),
     ...estimateCells('top1err_iqm', statistics?.interquartileMean),
-    top5err: meanOf(runs.map(({ results }) => results?.run.best?.top5err)),
-    objective: meanOf(runs.map(({ results }) => results?.run.best?.objective)),
-    photograph_top1err: meanOf(runs.map(({ results }) => results?.run.best?.photographTop1err)),
+    top5err: meanBest(runs, 'top5err'),
+    objective: meanBest(runs, 'objective'),
+    photograph_top1err: meanBest(runs, 'photographTop1err'),
     diverged_runs: diverged,
     ended_runs: ended,
     diverged_share_low: diverging?.low,
@@ -87,9 +88,12 @@ function reasonCell(basis: Basis | undefined): Cell {
 }
 
 /** Of the best models; undefined if there is none. */
-function meanOf(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter((value) => value !== undefined);
-  return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0) / known.length;
+function meanBest(
+  runs: readonly StudyRunResults[],
+  measure: 'top5err' | 'objective' | 'photographTop1err',
+): number | undefined {
+  const known = runs.flatMap(({ results }) => results?.run.best?.[measure] ?? []);
+  return known.length === 0 ? undefined : meanOf(known);
 }
 
 /** Twelve digits, which is the precision of the sums. */
@@ -114,18 +118,14 @@ const headings = [
   'in the paper',
 ] as const;
 
-/** summary.md: the findings in sentences, the verdicts, and the same numbers as a table, with links to the runs. */
+/** summary.md: the findings in sentences, the verdicts, and the numbers as a table with links to the runs. */
 export function summaryMarkdown(results: StudyResults): string {
-  const others = ablations(results);
-  const classes = results.labels?.length;
-  const guessing = classes === undefined ? undefined : 1 - 1 / classes;
-  const sentences = others.map((arm) => `- **${arm.arm.name}**: ${sentenceOf(arm, guessing)}`);
   const verdicts = verdictTable(results);
   return `# ${results.name}
 
 ${studySentence(results)}
 
-${sentences.join('\n')}
+${sentenceList(results)}
 
 ## ${verdicts.title}
 
@@ -136,6 +136,13 @@ ${markdownTable([verdicts.headings, ...verdicts.rows])}
 ${results.study.seeds.length === 1 ? oneSeedText : intervalText(results.study.marginPoints)}
 
 ${summaryTable(results, 'linked')}`;
+}
+
+/** The sentence of each network, as a Markdown list. */
+export function sentenceList(results: StudyResults): string {
+  return ablations(results)
+    .map((arm) => `- **${arm.arm.name}**: ${sentenceOf(arm)}`)
+    .join('\n');
 }
 
 const oneSeedText = `**${oneSeedCaveat}**

@@ -2,6 +2,7 @@
  * The interquartile mean: the mean of the middle half of all values, which a few very hard photographs do not
  * change.
  */
+import { meanOf } from '../../model/statistics/descriptive.ts';
 import type { Sample } from '../../model/statistics/sample.ts';
 
 const trimmedShare = 0.25;
@@ -12,7 +13,7 @@ const trimmedShare = 0.25;
  */
 export function interquartileMean(values: Float64Array): number {
   const { sorted, trimmed } = ranked(values);
-  return mean(sorted.subarray(trimmed, sorted.length - trimmed));
+  return meanOf(sorted.subarray(trimmed, sorted.length - trimmed));
 }
 
 /**
@@ -27,7 +28,7 @@ export function interquartileSamples(samples: readonly Sample[]): readonly Sampl
   const low = sorted[trimmed] as number;
   const high = sorted[sorted.length - 1 - trimmed] as number;
   const clamped = (value: number) => Math.min(high, Math.max(low, value));
-  const centre = mean(all.map(clamped));
+  const centre = meanOf(all.map(clamped));
   const remaining = 1 - (2 * trimmed) / all.length;
   const estimate = interquartileMean(all);
   return samples.map((sample) => ({
@@ -38,8 +39,4 @@ export function interquartileSamples(samples: readonly Sample[]): readonly Sampl
 
 function ranked(values: Float64Array) {
   return { sorted: values.toSorted(), trimmed: Math.floor(trimmedShare * values.length) };
-}
-
-function mean(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

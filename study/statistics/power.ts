@@ -3,6 +3,7 @@
  * reference with their deviation, by Student's t with one degree of freedom less than seeds; so the number of
  * seeds and the deviation decide which differences are found.
  */
+import { medianOf, sampleDeviation } from '../../model/statistics/descriptive.ts';
 import { studentQuantile } from '../../model/statistics/incomplete-beta.ts';
 import { counted } from '../../model/words.ts';
 import type { RunWithState } from '../study-directory.ts';
@@ -83,21 +84,10 @@ export function deviationOf(runs: readonly RunWithState[]): Deviation {
     });
     if (name === whole || differences.length < 2) return [];
     degrees += differences.length - 1;
-    return [standardDeviation(differences)];
+    return [sampleDeviation(differences)];
   });
   if (degrees < leastDegrees) return { deviation: typicalDeviation, source: 'docs/study.md' };
-  return { deviation: median(deviations), source: 'these runs' };
-}
-
-function standardDeviation(values: readonly number[]): number {
-  const mean = values.reduce((sum, value) => sum + value / values.length, 0);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (sorted.length - 1) / 2;
-  return ((sorted[Math.floor(at)] ?? 0) + (sorted[Math.ceil(at)] ?? 0)) / 2;
+  return { deviation: medianOf(deviations), source: 'these runs' };
 }
 
 /**

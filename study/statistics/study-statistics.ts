@@ -8,6 +8,7 @@
  */
 
 import { type Correlation, correlationOf } from '../../model/statistics/correlation.ts';
+import { meanOf } from '../../model/statistics/descriptive.ts';
 import { holmAdjusted, pairedPValue } from '../../model/statistics/p-values.ts';
 import {
   deviations,
@@ -26,7 +27,7 @@ import {
   type RunErrors,
   type Sample,
 } from '../../model/statistics/sample.ts';
-import { meanOf, type Pool, poolOf, type Variation, variationOf } from '../../model/statistics/variation.ts';
+import { type Pool, poolOf, type Variation, variationOf } from '../../model/statistics/variation.ts';
 import { interquartileSamples } from './interquartile-mean.ts';
 
 /** Significance level of the tests of differences of a study together. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { divergenceOf, guessingLoss } from '../../model/divergence.ts';
+import { divergenceOf } from '../../model/divergence.ts';
 import type { MetricsRow } from '../../model/metrics.ts';
 
 const row = (epoch: number, split: 'train' | 'val', objective: number): MetricsRow => ({
@@ -13,10 +13,6 @@ function rowsOf(...epochs: readonly (readonly [number, number])[]): readonly Met
 }
 
 const classes = 25;
-
-test('guessing among 25 classes has a loss of 3.219', () => {
-  expect(guessingLoss(classes)).toBeCloseTo(3.219, 3);
-});
 
 test('a run that learns has not diverged, nor has one without a row', () => {
   expect(divergenceOf(rowsOf([3.1, 2.9], [1.2, 1.3]), classes)).toBeUndefined();

@@ -5,6 +5,7 @@ import {
   balancedError,
   countClassErrors,
   crossEntropy,
+  guessingScores,
   meanRow,
   meanScores,
   noClassErrors,
@@ -16,6 +17,13 @@ import {
 } from '../../model/scores.ts';
 
 const rows = Float32Array.of(0, Math.log(3), 0, 5, 5, 5, 5, 5, 5, 5, 1, 2);
+
+test('guessing among 25 classes has a loss of 3.219 and a top-1 error of 0.96; among 3 no top-5 error', () => {
+  const { objective, top1err, top5err } = guessingScores(25);
+  expect(objective).toBeCloseTo(3.219, 3);
+  expect([top1err, top5err]).toEqual([0.96, 0.8]);
+  expect(guessingScores(3).top5err).toBe(0);
+});
 
 test('softmax of each row sums to one and follows the logits', () => {
   const probabilities = softmaxRows(Float32Array.of(0, Math.log(3), 1000, 1000), 2);

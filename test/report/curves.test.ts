@@ -9,7 +9,7 @@ function courseOf(options: InventedRun) {
   return { ...run, metrics: inventedMetrics(run, options) };
 }
 
-/** The four panels, parsed: objective, top-1 error, top-5 error, learning rate. */
+/** The four panels, parsed: loss, top-1 error, top-5 error, learning rate. */
 function panelsOf(options: InventedRun): readonly ParsedElement[] {
   return curvePanels(courseOf(options), lightPalette).map(({ drawing }) =>
     parsed(`<svg>${drawing.body}</svg>`),
@@ -55,16 +55,16 @@ test('the best epoch is marked with a ring at its validation value and labelled'
 });
 
 test('a diverged run breaks its line and marks the epoch', () => {
-  const [objective] = panelsOf({ status: 'diverged', divergedAtEpoch: 5 }) as [ParsedElement];
-  expect(all(objective, '.train-epochs circle')).toHaveLength(4);
-  expect(all(objective, '.diverged line')).toHaveLength(1);
-  expect(texts(objective, 'text')).toContain('diverged');
+  const [loss] = panelsOf({ status: 'diverged', divergedAtEpoch: 5 }) as [ParsedElement];
+  expect(all(loss, '.train-epochs circle')).toHaveLength(4);
+  expect(all(loss, '.diverged line')).toHaveLength(1);
+  expect(texts(loss, 'text')).toContain('diverged');
 });
 
 test('a run that diverged in its first epoch still has its panels', () => {
-  const [objective] = panelsOf({ status: 'diverged', divergedAtEpoch: 1 }) as [ParsedElement];
-  expect(all(objective, '.diverged line')).toHaveLength(1);
-  expect(all(objective, '.best-value circle')).toHaveLength(0);
+  const [loss] = panelsOf({ status: 'diverged', divergedAtEpoch: 1 }) as [ParsedElement];
+  expect(all(loss, '.diverged line')).toHaveLength(1);
+  expect(all(loss, '.best-value circle')).toHaveLength(0);
 });
 
 test('without validation there is one line, one label and no empty mark', () => {
@@ -80,31 +80,31 @@ test.each([
   [15, ['1', '5', '10', '15']],
   [100, ['1', '20', '40', '60', '80', '100']],
 ])('%i epochs are named at whole numbers', (epochs, expected) => {
-  const [objective] = panelsOf({ epochs }) as [ParsedElement];
-  expect(texts(objective, '[aria-label="x-axis tick label"] text')).toEqual(expected);
+  const [loss] = panelsOf({ epochs }) as [ParsedElement];
+  expect(texts(loss, '[aria-label="x-axis tick label"] text')).toEqual(expected);
 });
 
 test('many epochs are a line without dots', () => {
-  const [objective] = panelsOf({ epochs: 100 }) as [ParsedElement];
-  expect(all(objective, '.train-epochs')).toHaveLength(0);
-  expect(all(objective, '.train-line path')).toHaveLength(1);
+  const [loss] = panelsOf({ epochs: 100 }) as [ParsedElement];
+  expect(all(loss, '.train-epochs')).toHaveLength(0);
+  expect(all(loss, '.train-line path')).toHaveLength(1);
 });
 
 test('a diverging loss does not flatten the rest', () => {
   const course = courseOf({});
   const metrics = course.metrics.map((row) => (row.epoch === 12 ? { ...row, objective: 1e30 } : row));
-  const [objective] = curvePanels({ ...course, metrics }, lightPalette);
+  const [loss] = curvePanels({ ...course, metrics }, lightPalette);
   const highest = texts(
-    parsed(`<svg>${objective?.drawing.body}</svg>`),
+    parsed(`<svg>${loss?.drawing.body}</svg>`),
     '[aria-label="y-axis tick label"] text',
   ).at(-1);
   expect(Number(highest)).toBeLessThan(3 * Math.log(7));
-  const titles = texts(parsed(`<svg>${objective?.drawing.body}</svg>`), 'text').filter((text) =>
+  const titles = texts(parsed(`<svg>${loss?.drawing.body}</svg>`), 'text').filter((text) =>
     /nats/.test(text),
   );
-  expect(titles).toEqual([`objective (cross-entropy loss, nats), cut at ${highest}`]);
+  expect(titles).toEqual([`loss (cross-entropy, nats), cut at ${highest}`]);
   const [whole] = panelsOf({}) as [ParsedElement];
-  expect(texts(whole, 'text')).toContain('objective (cross-entropy loss, nats)');
+  expect(texts(whole, 'text')).toContain('loss (cross-entropy, nats)');
 });
 
 test('labels at the ends of lines never overlap', () => {

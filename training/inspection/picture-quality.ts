@@ -6,6 +6,7 @@ import { percent } from '../../model/format.ts';
 import { groupBy } from '../../model/group-by.ts';
 import type { GreyImage } from '../../model/image.ts';
 import { type Oddity, oddityKinds } from '../../model/inspection-file.ts';
+import { medianOf } from '../../model/statistics/descriptive.ts';
 import { listed } from '../../model/words.ts';
 
 interface PictureQuality {
@@ -81,9 +82,9 @@ export function areBlurred(
       (i) => labels[i] === label && qualities[i]?.sharpness !== undefined,
     );
     const values = own.map((i) => qualities[i]?.sharpness ?? 0);
-    const middle = median(values);
+    const middle = medianOf(values);
     // Scaled to the standard deviation of a normal distribution.
-    const typical = 1.4826 * median(values.map((value) => Math.abs(value - middle)));
+    const typical = 1.4826 * medianOf(values.map((value) => Math.abs(value - middle)));
     const limit = middle - Math.max(leastBlur, blurredDeviations * typical);
     own.forEach((i, at) => {
       blurred[i] = own.length >= leastInClass && (values[at] ?? 0) < limit;
@@ -123,8 +124,8 @@ export function odditiesOf(photographs: readonly MeasuredPicture[]): Oddity[] {
   );
   const scaleOf = ({ width, height }: MeasuredPicture) => Math.sqrt(width * height);
   const aspectOf = ({ width, height }: MeasuredPicture) => Math.max(width, height) / Math.min(width, height);
-  const typicalScale = median(photographs.map(scaleOf));
-  const typicalAspect = median(photographs.map(aspectOf));
+  const typicalScale = medianOf(photographs.map(scaleOf));
+  const typicalAspect = medianOf(photographs.map(aspectOf));
   const usual = usualSize(photographs);
   const isFar = (value: number, typical: number, factor: number) =>
     value >= factor * typical || value * factor <= typical;
@@ -171,12 +172,4 @@ export function sizeNotes(photographs: readonly MeasuredPicture[]): readonly str
   return [
     `no other class has photographs of the size of ${listed(names)}: check that they were taken and scaled like the others`,
   ];
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? (sorted[middle] ?? 0)
-    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }

@@ -1,10 +1,10 @@
 /** Formats the progress and outcome of training: a bar on a terminal, plain lines elsewhere. */
 import { join } from 'node:path';
-import { type Divergence, explosionFactor, guessingLoss } from '../../model/divergence.ts';
+import { type Divergence, explosionFactor } from '../../model/divergence.ts';
 import { duration } from '../../model/format.ts';
 import type { MetricsRow } from '../../model/metrics.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
-import { topFive } from '../../model/scores.ts';
+import { guessingScores, topFive } from '../../model/scores.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { commandText } from '../../node/shell.ts';
 import { progressBar, type Terminal } from '../../node/terminal.ts';
@@ -196,7 +196,7 @@ export function outcomeText(
 }
 
 function divergedText(kind: Divergence['kind'], classes: number): string {
-  const guessing = guessingLoss(classes).toFixed(3);
+  const guessing = guessingScores(classes).objective.toFixed(3);
   return kind === 'not finite'
     ? 'the loss became NaN or infinite'
     : `the loss rose above ${explosionFactor} times that of guessing (${guessing}) and stayed above guessing`;
@@ -207,7 +207,7 @@ function bestText(best: Run['best'], classes: number): string {
   const photographs =
     best.photographTop1err === undefined ? '' : `, of photographs ${best.photographTop1err.toFixed(3)}`;
   const balanced = balancedText(best.balancedTop1err, best.top1err);
-  const guessing = 1 - 1 / classes;
+  const guessing = guessingScores(classes).top1err;
   const warning =
     (best.balancedTop1err ?? best.top1err) < guessing - 1e-9
       ? ''

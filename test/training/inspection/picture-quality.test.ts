@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { GreyImage } from '../../../model/image.ts';
-import { areBlurred, median, pictureQuality } from '../../../training/inspection/picture-quality.ts';
+import { areBlurred, pictureQuality } from '../../../training/inspection/picture-quality.ts';
 
 const image = (width: number, height: number, level: (x: number, y: number) => number): GreyImage => ({
   data: Uint8Array.from({ length: width * height }, (_, i) => level(i % width, Math.floor(i / width))),
@@ -45,9 +45,4 @@ test('blur is judged within a class of five or more', () => {
   expect(areBlurred([...sharp, of(undefined), of(-9), of(1)], [0, 0, 0, 0, 0, 0, 0, 2, 2])).not.toContain(
     true,
   );
-});
-
-test('the median of an even number of values is the mean of the two in the middle', () => {
-  expect(median([5, 1, 3])).toBe(3);
-  expect(median([5, 1, 3, 100])).toBe(4);
 });
