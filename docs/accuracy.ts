@@ -17,12 +17,14 @@ import {
 } from '../model/calibration.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
 import { TexturaError } from '../model/error.ts';
+import { count } from '../model/format.ts';
+import { parsedJson } from '../model/issue-text.ts';
 import { networkOfRun, type Run, runFiles } from '../model/run-file.ts';
 import { photographLogits, validationLogitsFrom } from '../model/validation-logits.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { runCommand } from '../node/command-line.ts';
 import { readRun } from '../node/run-record.ts';
-import { type FoldsSummary, foldDirectory, foldFiles } from '../training/run/folds.ts';
+import { type FoldsSummary, foldDirectory, foldFiles, foldsSummarySchema } from '../training/run/folds.ts';
 
 const options = z.strictObject({
   runs: z.string().min(1).describe('folder of cross-validations'),
@@ -56,7 +58,8 @@ async function writeAccuracy({ runs }: z.infer<typeof options>): Promise<void> {
 }
 
 async function readValidation(directory: string): Promise<CrossValidation> {
-  const summary: FoldsSummary = JSON.parse(await readFile(join(directory, foldFiles.summary), 'utf8'));
+  const path = join(directory, foldFiles.summary);
+  const summary = parsedJson(foldsSummarySchema, await readFile(path, 'utf8'), path);
   return {
     summary,
     first: await readRun(foldDirectory(directory, 1)),
@@ -64,9 +67,9 @@ async function readValidation(directory: string): Promise<CrossValidation> {
   };
 }
 
-async function unseenCalibration(directory: string, count: number): Promise<UnseenCalibration> {
+async function unseenCalibration(directory: string, foldCount: number): Promise<UnseenCalibration> {
   const folds = await Promise.all(
-    Array.from({ length: count }, async (_, i) => {
+    Array.from({ length: foldCount }, async (_, i) => {
       const fold = foldDirectory(directory, i + 1);
       const path = join(fold, runFiles.validationLogits);
       const { labels } = await readRun(fold);
@@ -136,7 +139,7 @@ function rowOf({ summary, first, calibration }: CrossValidation): readonly strin
     basename(config.data),
     [config.variant, ...differences(config)].join(', '),
     String(config.epochs),
-    parameters.toLocaleString('en-US'),
+    count(parameters),
     `${(multiplyAdds / 1e6).toFixed(1)} M`,
     estimate(summary.patchError),
     estimate(summary.photographError),

@@ -17,6 +17,7 @@ import {
   trainingConfigSchema,
   withRecipe,
 } from '../model/training-config.ts';
+import { validationErrors } from '../model/validation-file.ts';
 import type { LoaderSettings } from '../training/data/collate.ts';
 import { batchRanges, startDataLoader } from '../training/data/data-loader.ts';
 import { type Dataset, loadDataset } from '../training/data/dataset.ts';
@@ -245,12 +246,7 @@ function errorsOf(
   rows: GridLogits,
 ): Pick<TrialResult, 'patchError' | 'photographError' | 'testPhotographs'> {
   const images = validatedImages(rows, labels, validationGrid(validation, patchPx), validation);
-  const wrong = images.filter((image) => image.photograph_prediction !== image.label).length;
-  return {
-    patchError: images.reduce((sum, image) => sum + image.wrong, 0) / rows.labels.length,
-    photographError: wrong / images.length,
-    testPhotographs: images.length,
-  };
+  return { ...validationErrors(images), testPhotographs: images.length };
 }
 
 async function takeSteps(

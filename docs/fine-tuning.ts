@@ -4,18 +4,17 @@
  * trials that are missing in docs/fine-tuning.jsonl, one line each, and can be stopped at any time;
  * `--uiuc-file` is the exported file of that run. Without data folders it makes the page from the log.
  */
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { markdownTable } from 'markdown-table';
 import { z } from 'zod';
-import { TexturaError } from '../model/error.ts';
 import { parsedJson } from '../model/issue-text.ts';
-import { writeFileAtomically } from '../node/atomic-file.ts';
 import { runCommand } from '../node/command-line.ts';
 import { readTextIfThere } from '../node/optional-file.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { resultSchema, runTrials, type Trial, type TrialResult, trialSchema } from './fine-tuning-trials.ts';
+import { writeGeneratedPart } from './generated-part.ts';
 
 const docs = fileURLToPath(new URL('.', import.meta.url));
 const usualDraws = 3;
@@ -33,7 +32,6 @@ const options = z.strictObject({
 });
 type Options = z.infer<typeof options>;
 
-const pagePath = join(docs, 'fine-tuning.md');
 const terminal = terminalOn(process.stdout);
 
 const photographCounts = [3, 5, 10, 24];
@@ -54,7 +52,7 @@ const rateTrials = [
   ...[0.1, 0.03].map((learningRate) => ({ start: 'uiuc-file', learningRate })),
 ] as const;
 
-/** All trials. Quick ones come first, then draw after draw, so that a log that was cut short has whole draws. */
+/** All trials: quick ones first, then draw after draw, so that a log that was cut short has whole draws. */
 function planOf(draws: number): readonly Trial[] {
   const numbers = Array.from({ length: draws }, (_, i) => i + 1);
   const perStart = (data: DataName, draw: number, photographs: number, steps: number) =>
@@ -95,7 +93,7 @@ async function fineTuning(given: Options): Promise<void> {
     await appendFile(log, `${JSON.stringify(result)}\n`);
     terminal.line(`${keyOf(result)}: ${result.patchError.toFixed(4)} / ${result.photographError.toFixed(4)}`);
   });
-  await writeFileAtomically(pagePath, await pageWith(await readLog(log)));
+  await writeGeneratedPart(join(docs, 'fine-tuning.md'), 'tables', tablesOf(await readLog(log)));
 }
 
 function keyOf(trial: Trial): string {
@@ -105,18 +103,6 @@ function keyOf(trial: Trial): string {
 async function readLog(log: string): Promise<readonly TrialResult[]> {
   const lines = ((await readTextIfThere(log)) ?? '').split('\n').filter(Boolean);
   return lines.map((line, i) => parsedJson(resultSchema, line, `${log}, line ${i + 1}`));
-}
-
-const marks = ['<!-- tables -->', '<!-- end of tables -->'] as const;
-
-/** The page with new tables between its marks. Errors: `file-damaged` if it has no marks. */
-async function pageWith(results: readonly TrialResult[]): Promise<string> {
-  const page = await readFile(pagePath, 'utf8');
-  const [before, , after] = page.split(new RegExp(marks.join('|')));
-  if (before === undefined || after === undefined) {
-    throw new TexturaError('file-damaged', `${pagePath}: expected the lines ${marks.join(' and ')}`);
-  }
-  return `${before}${marks[0]}\n\n${tablesOf(results)}\n${marks[1]}${after}`;
 }
 
 const startTexts: Readonly<Record<string, string>> = {

@@ -8,16 +8,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { markdownTable } from 'markdown-table';
 import { z } from 'zod';
-import { csvRows } from '../model/csv.ts';
 import { TexturaError } from '../model/error.ts';
 import { runFiles } from '../model/run-file.ts';
 import { wilsonInterval } from '../model/statistics/wilson.ts';
+import { type ValidatedImage, validationErrors, validationFromCsv } from '../model/validation-file.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { runCommand } from '../node/command-line.ts';
-import { type ClassScore, classScores, readConfusion } from '../report/confusion.ts';
+import { type ClassScore, classScores, errorShare, readConfusion } from '../report/confusion.ts';
 import { type Drawing, svgFile } from '../report/drawing.ts';
 import { html } from '../report/markup.ts';
 import { lightPalette } from '../report/palette.ts';
+import { writeGeneratedPart } from './generated-part.ts';
 
 const options = z.strictObject({
   folds: z.string().min(1).describe('folder that npm run train -- --folds wrote, with finished folds'),
@@ -33,8 +34,7 @@ const jobs = {
 interface Results {
   readonly folds: number;
   readonly classes: readonly ClassScore[];
-  /** True class and prediction of each photograph. */
-  readonly photographs: readonly { readonly label: string; readonly prediction: string }[];
+  readonly photographs: readonly ValidatedImage[];
 }
 
 async function writeGallery({ folds }: z.infer<typeof options>): Promise<void> {
@@ -44,9 +44,7 @@ async function writeGallery({ folds }: z.infer<typeof options>): Promise<void> {
     join(docs, 'gallery.svg'),
     svgFile(classBars(results), 'Error of single patches by class'),
   );
-  const page = join(docs, 'gallery.md');
-  const text = await readFile(page, 'utf8');
-  await writeFileAtomically(page, withTable(text, tableOf(results)));
+  await writeGeneratedPart(join(docs, 'gallery.md'), 'figures', tableOf(results));
 }
 
 /** Every fold that has been validated. Errors: `data-unusable` if there is none or a class of a job is missing. */
@@ -79,20 +77,12 @@ async function readResults(directory: string): Promise<Results> {
   return { folds: finished.length, classes: scores, photographs: photographs.flat() };
 }
 
-/** The label and the prediction of each photograph that a fold held out. */
-async function readPhotographs(fold: string): Promise<Results['photographs']> {
+async function readPhotographs(fold: string): Promise<readonly ValidatedImage[]> {
   const path = join(fold, runFiles.validation);
-  const [header = [], ...rows] = csvRows(await readFile(path, 'utf8'), path);
-  const label = header.indexOf('label');
-  const prediction = header.indexOf('photograph_prediction');
-  if (label < 0 || prediction < 0) {
-    throw new TexturaError('file-damaged', `${path}: no column label or photograph_prediction`);
-  }
-  return rows.map((row) => ({ label: row[label] ?? '', prediction: row[prediction] ?? '' }));
+  return validationFromCsv(await readFile(path, 'utf8'), path);
 }
 
 const isIn = (labels: readonly string[]) => (item: { readonly label: string }) => labels.includes(item.label);
-const share = ({ patches, wrong }: ClassScore): number => wrong / patches;
 /** `T01_bark1` is shown as `bark1`. */
 const shown = (label: string): string => label.replace(/^T\d+_/, '');
 
@@ -101,18 +91,17 @@ function tableOf({ folds, classes, photographs }: Results): string {
   const every = classes.map(({ label }) => label);
   const rows = Object.entries({ ...jobs, 'all 25 classes': every }).map(([job, labels]) => {
     const own = classes.filter(isIn(labels));
-    const total = (of: 'patches' | 'wrong') => own.reduce((sum, score) => sum + score[of], 0);
     const seen = photographs.filter(isIn(labels));
-    const wrong = seen.filter(({ label, prediction }) => label !== prediction).length;
-    const { low, high } = wilsonInterval(wrong, seen.length);
-    const [hardest] = own.toSorted((a, b) => share(b) - share(a));
+    const { patchError, photographError } = validationErrors(seen);
+    const { low, high } = wilsonInterval(photographError * seen.length, seen.length);
+    const [hardest] = own.toSorted((a, b) => errorShare(b) - errorShare(a));
     const mistake = hardest?.worstMistake;
     return [
       job,
       String(labels.length),
       String(seen.length),
-      (total('wrong') / total('patches')).toFixed(3),
-      `${(wrong / seen.length).toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`,
+      patchError.toFixed(3),
+      `${photographError.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`,
       mistake === undefined
         ? ''
         : `${shown(mistake.trueLabel)}, ${mistake.count} of ${mistake.of} patches as ${shown(mistake.predicted)}`,
@@ -132,21 +121,10 @@ function tableOf({ folds, classes, photographs }: Results): string {
   })}`;
 }
 
-/** Replaces what is between the two marks of the page. Errors: `file-damaged` if they are missing. */
-function withTable(page: string, table: string): string {
-  const [begin, end] = ['<!-- figures -->', '<!-- end of figures -->'];
-  const [before, rest] = page.split(begin);
-  const after = rest?.split(end)[1];
-  if (before === undefined || after === undefined) {
-    throw new TexturaError('file-damaged', `docs/gallery.md: expected ${begin} and ${end}`);
-  }
-  return `${before}${begin}\n\n${table}\n\n${end}${after}`;
-}
-
 /** A bar for each class of each job: the share of wrong patches. */
 function classBars({ classes }: Results): Drawing {
   const { ink, muted, rule, validation } = lightPalette;
-  const most = Math.max(...classes.filter(isIn(Object.values(jobs).flat())).map(share));
+  const most = Math.max(...classes.filter(isIn(Object.values(jobs).flat())).map(errorShare));
   const [labelPx, barsPx, rowPx] = [110, 420, 22];
   let y = 4;
   const groups = Object.entries(jobs).map(([job, labels]) => {
@@ -155,11 +133,11 @@ function classBars({ classes }: Results): Drawing {
     const rows = labels.flatMap((label) => {
       const score = classes.find((each) => each.label === label);
       if (score === undefined) return [];
-      const width = (share(score) / most) * barsPx;
+      const width = (errorShare(score) / most) * barsPx;
       const row = html`<text x="${labelPx - 10}" y="${y + 13}" text-anchor="end" font-size="12.5" fill="${ink}">${shown(label)}</text>
 <line x1="${labelPx}" y1="${y + 8}" x2="${labelPx + barsPx}" y2="${y + 8}" stroke="${rule}"/>
 <rect x="${labelPx}" y="${y + 2}" width="${Math.max(1, width).toFixed(1)}" height="12" fill="${validation}"/>
-<text x="${(labelPx + Math.max(1, width) + 6).toFixed(1)}" y="${y + 12}" text-anchor="start" font-size="11.5" fill="${muted}" stroke="${lightPalette.paper}" stroke-width="4" paint-order="stroke">${share(score).toFixed(3)}</text>`;
+<text x="${(labelPx + Math.max(1, width) + 6).toFixed(1)}" y="${y + 12}" text-anchor="start" font-size="11.5" fill="${muted}" stroke="${lightPalette.paper}" stroke-width="4" paint-order="stroke">${errorShare(score).toFixed(3)}</text>`;
       y += rowPx;
       return [row];
     });

@@ -10,6 +10,7 @@ import { describeLayers } from '../model/description.ts';
 import { TexturaError } from '../model/error.ts';
 import { type Network, networkOf } from '../model/network.ts';
 import { operationsOf } from '../model/operation.ts';
+import { counted } from '../model/words.ts';
 import { type Drawing, svgFile } from '../report/drawing.ts';
 import { html, type Markup } from '../report/markup.ts';
 import { lightPalette } from '../report/palette.ts';
@@ -132,7 +133,7 @@ ${
   row.update === 0
     ? html``
     : html`${arrow(backwardX + boxWidthPx, middle, updateX - 1, middle, training)}
-${box(updateX, y, wrong, `${row.parameters.toLocaleString('en-US')} values`, row.update)}`
+${box(updateX, y, wrong, `${counted(row.parameters, 'value')}`, row.update)}`
 }`;
   });
   const lossY = top + rows.length * rowPx;

@@ -24,7 +24,8 @@ import type {
 } from './evaluation-file.ts';
 import { groupBy } from './group-by.ts';
 import { balancedError, type ClassErrors, confusionMatrix, meanRow, topClasses } from './scores.ts';
-import { type Ratio, type Resampling, ratioOf, resampling, sum } from './statistics/photograph-intervals.ts';
+import { sumOf } from './statistics/descriptive.ts';
+import { type Ratio, type Resampling, ratioOf, resampling } from './statistics/photograph-intervals.ts';
 import { wilsonInterval } from './statistics/wilson.ts';
 
 /** A photograph with the logits of its patches `[patches, classes]`. */
@@ -90,10 +91,10 @@ export function evaluationResults(
     intervals.share(ratio, balancedError(classErrorsOf(counts)), (i) => photographs[i]?.label ?? '');
   return {
     errors: {
-      patches: intervals.share(wrongPatches, ratioOf(wrongPatches), () => ''),
+      patches: intervals.share(wrongPatches),
       photographs: {
         value: ratioOf(wrongPhotographs),
-        interval: wilsonInterval(sum(wrongPhotographs.part), judged.length),
+        interval: wilsonInterval(sumOf(wrongPhotographs.part), judged.length),
       },
       balancedPatches: balanced(wrongPatches, confusion.patches),
       balancedPhotographs: balanced(wrongPhotographs, confusion.photographs),
@@ -141,7 +142,7 @@ export function unknownClasses(
     return {
       label,
       photographs: members.length,
-      meanProbability: sum(predictions.map((p) => p.probabilities[p.index] as number)) / members.length,
+      meanProbability: sumOf(predictions.map((p) => p.probabilities[p.index] as number)) / members.length,
       predictions: counts.toSorted((a, b) => b.photographs - a.photographs),
       ...rejectedOf(members),
     };
@@ -246,7 +247,7 @@ interface Rows extends LabelledLogits {
 /** The logits of all patches. */
 function patchRows(photographs: readonly ReadPhotograph[], { labels }: EvaluatedModel): Rows {
   const classes = labels.length;
-  const rows = sum(photographs.map(({ logits }) => logits.length / classes));
+  const rows = sumOf(photographs.map(({ logits }) => logits.length / classes));
   const logits = new Float32Array(rows * classes);
   const [rowLabels, owners] = [new Int32Array(rows), new Int32Array(rows)];
   let at = 0;
@@ -337,7 +338,7 @@ function confusionCounts(judged: readonly Judged[], classes: number): Evaluation
 }
 
 function classErrorsOf(confusion: readonly (readonly number[])[]): ClassErrors {
-  const patches = confusion.map(sum);
+  const patches = confusion.map(sumOf);
   return { patches, wrong: patches.map((count, c) => count - (confusion[c]?.[c] ?? 0)) };
 }
 
@@ -347,8 +348,8 @@ function classResults(
 ): ClassResult[] {
   const counts = (matrix: readonly (readonly number[])[], c: number) => {
     const right = matrix[c]?.[c] ?? 0;
-    const count = sum(matrix[c] ?? []);
-    const predicted = sum(matrix.map((row) => row[c] ?? 0));
+    const count = sumOf(matrix[c] ?? []);
+    const predicted = sumOf(matrix.map((row) => row[c] ?? 0));
     return {
       count,
       right,

@@ -182,7 +182,3 @@ function windowWeights(windowPx: number, stridePx: number): readonly number[] {
     (_, i) => Math.min(i + 1, windowPx - i, stridePx, averagedPx) / (stridePx * averagedPx),
   );
 }
-
-export function sumOf(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0);
-}

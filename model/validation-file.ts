@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { csvRows, csvText } from './csv.ts';
 import { TexturaError } from './error.ts';
+import { sumOf } from './statistics/descriptive.ts';
 
 const columns = ['image', 'label', 'patches', 'wrong', 'top5_wrong', 'photograph_prediction'] as const;
 
@@ -45,4 +46,16 @@ export function validationFromCsv(text: string, where: string): readonly Validat
     if (cells.length === columns.length && image.success) return image.data;
     throw new TexturaError('file-damaged', `${where}: row ${index + 2}: not a validation row: ${cells}`);
   });
+}
+
+/** Shares of the patches and of the photographs that are misclassified, of one or more photographs. */
+export function validationErrors(images: readonly ValidatedImage[]): {
+  readonly patchError: number;
+  readonly photographError: number;
+} {
+  const isWrong = ({ label, photograph_prediction }: ValidatedImage) => label !== photograph_prediction;
+  return {
+    patchError: sumOf(images.map(({ wrong }) => wrong)) / sumOf(images.map(({ patches }) => patches)),
+    photographError: images.filter(isWrong).length / images.length,
+  };
 }

@@ -16,7 +16,7 @@ import { groupBy } from './group-by.ts';
 import type { ModelReport } from './model-file.ts';
 import { decodeTensors, encodeTensors } from './safetensors.ts';
 import { meanRow, topClasses } from './scores.ts';
-import { ratioOf, resampling } from './statistics/photograph-intervals.ts';
+import { resampling } from './statistics/photograph-intervals.ts';
 import type { Interval } from './statistics/replicates.ts';
 
 /** A row for each patch, photograph after photograph. */
@@ -105,7 +105,7 @@ export function patchErrorInterval(validation: ValidationLogits): Interval | und
   const intervals = resampling(
     members.map(([first = 0]) => ({ file: String(photographs[first]), label: String(labels[first]) })),
   );
-  return intervals.share(wrong, ratioOf(wrong), () => '').interval ?? undefined;
+  return intervals.share(wrong).interval ?? undefined;
 }
 
 /** The temperatures for these photographs, and the calibration errors before and after. */

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { csvRows, csvText } from '../model/csv.ts';
 import { TexturaError } from '../model/error.ts';
+import { sumOf } from '../model/statistics/descriptive.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { readTextIfThere } from '../node/optional-file.ts';
 
@@ -95,13 +96,13 @@ export function classScores(confusion: Confusion): readonly ClassScore[] {
   const { labels, counts } = confusion;
   const all = mistakes(confusion);
   const scores = labels.map((label, c): ClassScore => {
-    const patches = sum(counts[c] ?? []);
+    const patches = sumOf(counts[c] ?? []);
     const own = counts[c]?.[c] ?? 0;
     return {
       label,
       patches,
       wrong: patches - own,
-      falsePositives: sum(counts.map((row) => row[c] ?? 0)) - own,
+      falsePositives: sumOf(counts.map((row) => row[c] ?? 0)) - own,
       worstMistake: all.find(({ trueLabel }) => trueLabel === label),
     };
   });
@@ -117,7 +118,7 @@ export function errorShare({ patches, wrong }: ClassScore): number {
 export function mistakes({ labels, counts }: Confusion): readonly Mistake[] {
   const found = labels.flatMap((trueLabel, t) => {
     const row = counts[t] ?? [];
-    const of = sum(row);
+    const of = sumOf(row);
     return labels.flatMap((predicted, n): readonly Mistake[] => {
       const count = row[n] ?? 0;
       return t === n || count === 0 ? [] : [{ trueLabel, predicted, count, of }];
@@ -128,10 +129,6 @@ export function mistakes({ labels, counts }: Confusion): readonly Mistake[] {
 
 /** Over all classes. */
 export function totalScore({ counts }: Confusion): { readonly patches: number; readonly wrong: number } {
-  const patches = sum(counts.map(sum));
-  return { patches, wrong: patches - sum(counts.map((row, c) => row[c] ?? 0)) };
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
+  const patches = sumOf(counts.map(sumOf));
+  return { patches, wrong: patches - sumOf(counts.map((row, c) => row[c] ?? 0)) };
 }

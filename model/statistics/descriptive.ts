@@ -1,9 +1,13 @@
 /** Descriptive statistics of one or more values. */
 
-export function meanOf(values: ArrayLike<number> & Iterable<number>): number {
+export function sumOf(values: Iterable<number>): number {
   let sum = 0;
   for (const value of values) sum += value;
-  return sum / values.length;
+  return sum;
+}
+
+export function meanOf(values: ArrayLike<number> & Iterable<number>): number {
+  return sumOf(values) / values.length;
 }
 
 export function medianOf(values: readonly number[]): number {
@@ -24,5 +28,5 @@ export function quantileOf(sorted: ArrayLike<number>, share: number): number {
 /** The standard deviation of the population from which the values are a sample (divided by n - 1). */
 export function sampleDeviation(values: readonly number[]): number {
   const mean = meanOf(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
+  return Math.sqrt(sumOf(values.map((value) => (value - mean) ** 2)) / (values.length - 1));
 }

@@ -4,6 +4,7 @@
  */
 import type { EvaluationEstimate } from '../evaluation-file.ts';
 import { groupBy } from '../group-by.ts';
+import { sumOf } from './descriptive.ts';
 import { pairedPValue } from './p-values.ts';
 import { deviations, drawReplicates, type Interval, intervalOf } from './replicates.ts';
 import { difference, pairedSamples, type Sample } from './sample.ts';
@@ -17,7 +18,7 @@ export interface Ratio {
 }
 
 export function ratioOf({ part, whole }: Ratio): number {
-  return sum(part) / sum(whole);
+  return sumOf(part) / sumOf(whole);
 }
 
 /**
@@ -30,8 +31,8 @@ function influenceOf({ part, whole }: Ratio, groupOf: (i: number) => string): Fl
   const values = new Float64Array(part.length);
   let mean = 0;
   for (const members of groups) {
-    const size = sum(members.map((i) => whole[i] as number));
-    const ratio = sum(members.map((i) => part[i] as number)) / size;
+    const size = sumOf(members.map((i) => whole[i] as number));
+    const ratio = sumOf(members.map((i) => part[i] as number)) / size;
     mean += ratio / groups.length;
     const weight = part.length / (groups.length * size);
     for (const i of members) values[i] = weight * ((part[i] as number) - ratio * (whole[i] as number));
@@ -71,10 +72,15 @@ export function resampling(photographs: readonly { readonly file: string; readon
       value: ratioOf(ratio),
     }),
     /**
-     * A share of errors, averaged over groups, whose value is given. If no photograph has an error, or each
-     * has all, resampling shows no variation; the interval is then that of so many photographs.
+     * A share of errors; with `groupOf` one that is averaged over groups, and its value. If no photograph has
+     * an error, or each has all, resampling shows no variation; the interval is then that of so many
+     * photographs.
      */
-    share(ratio: Ratio, value: number, groupOf: (i: number) => string): EvaluationEstimate {
+    share(
+      ratio: Ratio,
+      value = ratioOf(ratio),
+      groupOf: (i: number) => string = oneGroup,
+    ): EvaluationEstimate {
       if (value === 0 || value === 1)
         return { value, interval: wilsonInterval(value * images.length, images.length) };
       return { ...mean(influenceOf(ratio, groupOf), shares), value };
@@ -99,7 +105,3 @@ export function resampling(photographs: readonly { readonly file: string; readon
 }
 
 export type Resampling = ReturnType<typeof resampling>;
-
-export function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
-}

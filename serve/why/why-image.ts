@@ -1,9 +1,10 @@
 /** Which places of a picture speak for its class, and not for another. */
 import { meanProbabilities } from '../../model/calibration.ts';
-import { type PatchEvidence, pixelMap, sumOf } from '../../model/evidence.ts';
+import { type PatchEvidence, pixelMap } from '../../model/evidence.ts';
 import type { GreyImage } from '../../model/image.ts';
 import { classifiedPatches, type PatchPosition, patchGrid } from '../../model/patch.ts';
 import { meanRow, topClasses } from '../../model/scores.ts';
+import { sumOf } from '../../model/statistics/descriptive.ts';
 import type { Prediction } from '../classification.ts';
 import type { ExplainedModel } from './explained-model.ts';
 

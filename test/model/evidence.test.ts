@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import { patchEvidence, positionEvidence, statisticsHead, sumOf } from '../../model/evidence.ts';
+import { patchEvidence, positionEvidence, statisticsHead } from '../../model/evidence.ts';
 import { foldedNetwork } from '../../model/fold-batch-norm.ts';
 import { networkOf } from '../../model/network.ts';
+import { sumOf } from '../../model/statistics/descriptive.ts';
 
 test('a mean is divided by the values, a deviation by the squared distances from the mean', () => {
   // Two channels of four positions: mean 3 and variance 5; mean 2 and no variance.

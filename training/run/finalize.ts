@@ -13,7 +13,7 @@ import { inputPx, patchBytes } from '../../model/patch.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
 import { encodeTensors, type StoredTensor } from '../../model/safetensors.ts';
 import { confusionMatrix, meanScores, softmaxRows, topClasses } from '../../model/scores.ts';
-import { type ValidatedImage, validationToCsv } from '../../model/validation-file.ts';
+import { validationErrors, validationToCsv } from '../../model/validation-file.ts';
 import { validationLogitsFile } from '../../model/validation-logits.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { writeRun } from '../../node/run-record.ts';
@@ -110,7 +110,7 @@ export async function writeResults(
   await writeFileAtomically(join(directory, runFiles.validation), validationToCsv(images));
   await writeValidationLogits(directory, validated, session, epoch);
   await writeConfusion(directory, labels, confusionCounts(validated, network.classes));
-  const photographTop1err = photographError(images);
+  const { photographError: photographTop1err } = validationErrors(images);
   const { objective, top1err, top5err } = meanScores(validated.sums);
   const { balancedTop1err } = validated;
   const best = { epoch, top1err, top5err, objective, balancedTop1err, photographTop1err };
@@ -149,11 +149,6 @@ async function validateBest(session: TrainingSession): Promise<ValidatedBest> {
     at += batchLabels.length;
   });
   return { sums, balancedTop1err, labels, logits, stored };
-}
-
-/** Share of the photographs whose averaged logits predict a wrong class. */
-function photographError(images: readonly ValidatedImage[]): number {
-  return images.filter((image) => image.photograph_prediction !== image.label).length / images.length;
 }
 
 function confusionCounts({ labels, logits }: GridLogits, classes: number): number[][] {

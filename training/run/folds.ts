@@ -4,35 +4,46 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { TexturaError } from '../../model/error.ts';
 import { groupBy } from '../../model/group-by.ts';
-import { randomStream } from '../../model/random.ts';
 import { runFiles } from '../../model/run-file.ts';
+import { resampling } from '../../model/statistics/photograph-intervals.ts';
+import type { Interval } from '../../model/statistics/replicates.ts';
 import { wilsonInterval } from '../../model/statistics/wilson.ts';
-import { type ValidatedImage, validationFromCsv, validationToCsv } from '../../model/validation-file.ts';
+import {
+  type ValidatedImage,
+  validationErrors,
+  validationFromCsv,
+  validationToCsv,
+} from '../../model/validation-file.ts';
 import { counted, listed } from '../../model/words.ts';
 import { writeFileAtomically, writeJson } from '../../node/atomic-file.ts';
 
 /** Names of the files that the folds leave together. */
 export const foldFiles = { summary: 'folds.json', validation: runFiles.validation } as const;
 
-interface Estimate {
-  readonly error: number;
+const estimateSchema = z.strictObject({
+  error: z.number(),
   /** 95 %. */
-  readonly interval: readonly [low: number, high: number];
-}
+  interval: z.tuple([z.number(), z.number()]),
+});
+type Estimate = z.infer<typeof estimateSchema>;
 
-export interface FoldsSummary {
-  readonly folds: readonly {
-    readonly directory: string;
-    readonly photographs: number;
-    readonly patchError: number;
-    readonly photographError: number;
-  }[];
-  readonly photographs: number;
-  readonly patchError: Estimate;
-  readonly photographError: Estimate;
-}
+export const foldsSummarySchema = z.strictObject({
+  folds: z.array(
+    z.strictObject({
+      directory: z.string(),
+      photographs: z.int(),
+      patchError: z.number(),
+      photographError: z.number(),
+    }),
+  ),
+  photographs: z.int(),
+  patchError: estimateSchema,
+  photographError: estimateSchema,
+});
+export type FoldsSummary = z.infer<typeof foldsSummarySchema>;
 
 /** The run directory of a fold, counted from 1. */
 export function foldDirectory(directory: string, fold: number): string {
@@ -53,22 +64,37 @@ export async function summariseFolds(directory: string, folds: number): Promise<
   );
   const images = validated.flatMap((fold) => fold.images);
   requireDifferent(directory, images);
-  const wrong = images.filter(isWrong).length;
-  const { low, high } = wilsonInterval(wrong, images.length);
+  const { patchError, photographError } = validationErrors(images);
   const summary: FoldsSummary = {
     folds: validated.map((fold) => ({
       directory: fold.directory,
       photographs: fold.images.length,
-      patchError: patchError(fold.images),
-      photographError: fold.images.filter(isWrong).length / fold.images.length,
+      ...validationErrors(fold.images),
     })),
     photographs: images.length,
-    patchError: { error: patchError(images), interval: bootstrapInterval(images) },
-    photographError: { error: wrong / images.length, interval: [low, high] },
+    patchError: estimateOf(patchError, patchInterval(images)),
+    photographError: estimateOf(
+      photographError,
+      wilsonInterval(photographError * images.length, images.length),
+    ),
   };
   await writeJson(join(directory, foldFiles.summary), summary);
   await writeFileAtomically(join(directory, foldFiles.validation), validationToCsv(images));
   return summary;
+}
+
+function estimateOf(error: number, { low, high }: Interval): Estimate {
+  return { error, interval: [low, high] };
+}
+
+/** Photographs are resampled, because patches of one photograph are not independent. */
+function patchInterval(images: readonly ValidatedImage[]): Interval {
+  const intervals = resampling(images.map(({ image, label }) => ({ file: image, label })));
+  const { value, interval } = intervals.share({
+    part: images.map(({ wrong }) => wrong),
+    whole: images.map(({ patches }) => patches),
+  });
+  return interval ?? { low: value, high: value };
 }
 
 function requireDifferent(directory: string, images: readonly ValidatedImage[]): void {
@@ -96,30 +122,4 @@ export function foldsText({ folds, photographs, patchError, photographError }: F
     `  error of patches      ${estimate(patchError)}`,
     `  error of photographs  ${estimate(photographError)}`,
   ].join('\n');
-}
-
-function isWrong({ label, photograph_prediction }: ValidatedImage): boolean {
-  return label !== photograph_prediction;
-}
-
-function patchError(images: readonly ValidatedImage[]): number {
-  const sum = (value: (image: ValidatedImage) => number) =>
-    images.reduce((total, image) => total + value(image), 0);
-  return sum(({ wrong }) => wrong) / sum(({ patches }) => patches);
-}
-
-const resamples = 2000;
-
-/**
- * Percentile bootstrap over photographs, because patches of one photograph are not independent (Efron 1979).
- */
-function bootstrapInterval(images: readonly ValidatedImage[]): readonly [number, number] {
-  const random = randomStream(1, 'bootstrap of folds');
-  const errors = Float64Array.from({ length: resamples }, () =>
-    patchError(images.map(() => images[random.integer(0, images.length - 1)] as ValidatedImage)),
-  ).sort();
-  return [
-    errors[Math.floor(0.025 * resamples)] as number,
-    errors[Math.ceil(0.975 * resamples) - 1] as number,
-  ];
 }
