@@ -1,7 +1,6 @@
 /** report.html of an evaluation: one self-contained page, made from evaluation.json and thumbnails. */
 import { basename } from 'node:path';
 import type {
-  Calibration,
   ClassResult,
   Evaluation,
   EvaluationComparison,
@@ -9,18 +8,28 @@ import type {
   EvaluationResults,
   PairedErrors,
 } from '../model/evaluation-file.ts';
-import { count, measure, percent, pValueText, significant } from '../model/format.ts';
+import { count, percent, pValueText, significant } from '../model/format.ts';
 import { counted } from '../model/words.ts';
 import type { Confusion } from './confusion.ts';
 import { confusionFigure, photographUnit } from './confusion-figure.ts';
 import { svgElement } from './drawing.ts';
 import { html, type Markup, nameText, nothing } from './markup.ts';
-import { bar, type Column, pageShell, scrolling, section, type TableRow, table } from './page.ts';
+import {
+  bar,
+  type Column,
+  classTable,
+  folded,
+  pageShell,
+  propertyTable,
+  scrolling,
+  section,
+  skippedTable,
+  type TableRow,
+  table,
+} from './page.ts';
 import { pagePalette } from './palette.ts';
 import { photographSheetStyle, type WorstPicture, worstSection } from './photograph-sheet.ts';
-import { reliabilityFigure } from './reliability-figure.ts';
-
-const rowsInFirstTable = 30;
+import { evaluatedCalibration, intervalText } from './section-calibration.ts';
 
 /** The page's HTML. `pictures` are the worst photographs, by file. */
 export function evaluationPage(evaluation: Evaluation, pictures: ReadonlyMap<string, WorstPicture>): string {
@@ -57,7 +66,7 @@ function resultSections(
     worstSection(results.worst, pictures),
     classesSection(results),
     confusionSection(results),
-    calibrationSection(results.calibration, isFitted),
+    evaluatedCalibration(results.calibration, isFitted),
   ];
 }
 
@@ -96,10 +105,6 @@ function errorsTable(errors: EvaluationResults['errors']): Markup {
   ]);
 }
 
-function intervalText({ interval }: EvaluationEstimate, format: (value: number) => string): string {
-  return interval === null ? '' : `${format(interval.low)} to ${format(interval.high)}`;
-}
-
 const classColumns: readonly Column[] = [
   { heading: 'class', kind: 'name' },
   { heading: 'photographs', kind: 'number' },
@@ -114,15 +119,8 @@ const classColumns: readonly Column[] = [
 function classesSection({ classes }: EvaluationResults): Markup {
   const present = classes.filter(({ photographs }) => photographs.count > 0);
   const sorted = present.toSorted((a, b) => recallOf(a) - recallOf(b));
-  const rows = sorted.map(classRow);
   const absent = classes.filter(({ photographs }) => photographs.count === 0);
-  const others = rows.slice(rowsInFirstTable);
-  const entry = html`${table('Results of each class', classColumns, rows.slice(0, rowsInFirstTable))}${
-    others.length === 0
-      ? nothing
-      : html`<details><summary>${count(others.length)} more classes</summary>
-${table('Results of the other classes', classColumns, others)}</details>`
-  }${
+  const entry = html`${classTable('Results', classColumns, sorted.map(classRow))}${
     absent.length === 0
       ? nothing
       : html`<p class="after">No photographs of ${absent.map(({ label }) => nameText(label)).join(', ')}.</p>`
@@ -161,8 +159,7 @@ function confusionSection({ classes, confusion }: EvaluationResults): Markup {
   const photographs = withoutEmpty({ labels, counts: confusion.photographs });
   const entry = html`<h3>Patches</h3>
 ${scrolling('Confusion matrix of patches', svgElement(confusionFigure(patches, pagePalette), 'confusion matrix of patches', pagePalette))}
-<details><summary>Photographs</summary>
-${scrolling('Confusion matrix of photographs', svgElement(confusionFigure(photographs, pagePalette, photographUnit), 'confusion matrix of photographs', pagePalette))}</details>`;
+${folded('Photographs', scrolling('Confusion matrix of photographs', svgElement(confusionFigure(photographs, pagePalette, photographUnit), 'confusion matrix of photographs', pagePalette)))}`;
   return section(
     'Confusion matrix',
     'Rows are true classes, columns predictions, in per cent of the true class. Blue is right, red is wrong.',
@@ -178,66 +175,6 @@ function withoutEmpty({ labels, counts }: Confusion): Confusion {
   return {
     labels: kept.map((c) => labels[c] ?? ''),
     counts: kept.map((r) => kept.map((c) => counts[r]?.[c] ?? 0)),
-  };
-}
-
-const calibrationColumns: readonly Column[] = [
-  { heading: 'calibration of', kind: 'text' },
-  { heading: 'temperature', kind: 'number' },
-  { heading: 'ECE', kind: 'number' },
-  { heading: 'NLL', kind: 'number' },
-  { heading: '95 % interval', kind: 'number' },
-  { heading: 'Brier', kind: 'number' },
-  { heading: '95 % interval', kind: 'number' },
-];
-
-function calibrationSection(
-  { photographs, patches }: EvaluationResults['calibration'],
-  isFitted: boolean,
-): Markup {
-  const isCalibrated = photographs.calibrated !== undefined;
-  const units = [
-    ['photographs', photographs],
-    ['single patches', patches],
-  ] as const;
-  const rows = units.flatMap(([name, { uncalibrated, calibrated }]) =>
-    calibrated === undefined
-      ? [calibrationRow(name, uncalibrated)]
-      : [
-          calibrationRow(`${name}, before`, uncalibrated),
-          { ...calibrationRow(`${name}, after`, calibrated), isChosen: true },
-        ],
-  );
-  const figures = units.map(
-    ([name, found]) =>
-      html`${svgElement(reliabilityFigure(name, found, pagePalette), `reliability diagram of ${name}`, pagePalette)}
-`,
-  );
-  const meaning = isCalibrated
-    ? `Dots: with the temperature of the file. Circles: without it.${isFitted ? ' The two temperatures were fitted to these photographs.' : ''}`
-    : 'The file has no temperature, which the export adds for runs with validation photographs.';
-  const entry = html`<div class="panels">
-${figures}</div>
-<p class="after">Each dot is a group of predictions of similar confidence, the same number in each. On the dashed line, confidence is the share that is right; below it the model is too sure, above it not sure enough. ${meaning}</p>
-${table('Calibration', calibrationColumns, rows)}`;
-  return section(
-    'Calibration',
-    'Can the probabilities be taken literally? ECE is the mean distance of the dots from the line. NLL and Brier score the probabilities; lower is better.',
-    entry,
-  );
-}
-
-function calibrationRow(name: string, { temperature, ece, nll, brier }: Calibration): TableRow {
-  return {
-    cells: [
-      name,
-      significant(temperature),
-      measure(ece),
-      measure(nll.value),
-      intervalText(nll, measure),
-      measure(brier.value),
-      intervalText(brier, measure),
-    ],
   };
 }
 
@@ -315,41 +252,21 @@ function unknownSection(unknown: Evaluation['unknown']): Markup {
 }
 
 function setupSection({ model, data, photographs, patches, rejected, speed, textura }: Evaluation): Markup {
-  const rows: readonly TableRow[] = [
-    { cells: ['model', model.file] },
-    ...(model.run === undefined ? [] : [{ cells: ['exported from run', model.run] }]),
-    { cells: ['SHA-256', html`<code>${model.sha256}</code>`] },
-    { cells: ['data', data.folder] },
-    ...(data.split === undefined ? [] : [{ cells: ['split', data.split] }]),
-    ...(data.heldOut === undefined ? [] : [{ cells: ['photographs held out by', data.heldOut] }]),
-    { cells: ['photographs', count(photographs)] },
-    { cells: ['patches', count(patches)] },
-    ...(rejected === undefined ? [] : [{ cells: ['recognised as none of the classes', count(rejected)] }]),
-    { cells: ['skipped files', count(data.skipped.length)] },
-    {
-      cells: [
-        'speed',
-        `${significant(speed.medianInferenceMs)} ms to classify a photograph; ${count(speed.patchesPerSecond)} patches/s; ${count(speed.photographsPerSecond)} photographs/s with decoding; ${counted(speed.cores, 'core')}`,
-      ],
-    },
-  ];
-  const columns = [
-    { heading: '', kind: 'text' },
-    { heading: '', kind: 'name' },
-  ] as const;
-  const skipped = data.skipped.map(({ name, why }): TableRow => ({ cells: [name, why] }));
-  const skippedColumns = [
-    { heading: 'file', kind: 'name' },
-    { heading: 'reason', kind: 'prose' },
-  ] as const;
-  const list =
-    skipped.length === 0
-      ? nothing
-      : html`<details><summary>Skipped files and reasons</summary>
-${table('Skipped files', skippedColumns, skipped)}</details>`;
-  return section(
-    'Model and data',
-    `Textura ${textura}.`,
-    html`${table('Model and data', columns, rows)}${list}`,
-  );
+  const properties = propertyTable('Model and data', [
+    ['model', model.file],
+    ['exported from run', model.run],
+    ['SHA-256', html`<code>${model.sha256}</code>`],
+    ['data', data.folder],
+    ['split', data.split],
+    ['photographs held out by', data.heldOut],
+    ['photographs', photographs],
+    ['patches', patches],
+    ['recognised as none of the classes', rejected],
+    ['skipped files', data.skipped.length],
+    [
+      'speed',
+      `${significant(speed.medianInferenceMs)} ms to classify a photograph; ${count(speed.patchesPerSecond)} patches/s; ${count(speed.photographsPerSecond)} photographs/s with decoding; ${counted(speed.cores, 'core')}`,
+    ],
+  ]);
+  return section('Model and data', `Textura ${textura}.`, html`${properties}${skippedTable(data.skipped)}`);
 }

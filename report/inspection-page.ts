@@ -12,7 +12,7 @@ import type {
 import { counted, joinedWithAnd } from '../model/words.ts';
 import { commandText } from '../node/shell.ts';
 import { html, type Markup, nameText, nothing } from './markup.ts';
-import { command, pageShell, section, type TableRow, table } from './page.ts';
+import { command, fileTable, folded, foldedTable, pageShell, section, type TableRow, table } from './page.ts';
 import { photographSheetStyle } from './photograph-sheet.ts';
 
 /** Pictures of a section; tables have the rest. */
@@ -105,14 +105,8 @@ function labelsSection(
 ${suspicious === 0 ? html`<p>No label is suspicious.</p>` : figures(marked)}${
   others.length === 0
     ? nothing
-    : html`<details><summary>The next ${count(others.length)}, which are probably right</summary>
-${figures(others)}</details>`
-}${
-  rest.length === 0
-    ? nothing
-    : html`<details><summary>${count(rest.length)} more</summary>
-${table('More labels', labelColumns, rest.map(labelRow))}</details>`
-}`;
+    : folded(`The next ${count(others.length)}, which are probably right`, figures(others))
+}${foldedTable(`${count(rest.length)} more`, 'More labels', labelColumns, rest.map(labelRow))}`;
   return section(
     'Suspicious labels',
     'The label that is most likely wrong first. Look at each photograph before you move it: a rare appearance of the class looks the same as a mistake.',
@@ -129,10 +123,11 @@ function labelFigure(
     const source = typical.get(name);
     return source === undefined ? nothing : html`<img src="${source}" alt="typical ${name}">`;
   };
-  const name = (text: string) => nameText(text);
   return html`<figure>${imageOf(file, picture)}<figcaption>${
-    isSuspicious ? html`<b class="mistake">labelled ${name(label)}</b>` : html`<b>labelled ${name(label)}</b>`
-  } ${probabilityText(probability)}<br>looks like ${name(suggestion)} ${percent(suggestionProbability)}<span class="typical">${small(label)}${small(suggestion)}</span><span>${name(file)}</span></figcaption></figure>
+    isSuspicious
+      ? html`<b class="mistake">labelled ${nameText(label)}</b>`
+      : html`<b>labelled ${nameText(label)}</b>`
+  } ${probabilityText(probability)}<br>looks like ${nameText(suggestion)} ${percent(suggestionProbability)}<span class="typical">${small(label)}${small(suggestion)}</span><span>${nameText(file)}</span></figcaption></figure>
 `;
 }
 
@@ -174,12 +169,7 @@ ${sets.map((set) => duplicateFigures(set, pictures))}`,
   const entry =
     duplicates.length === 0
       ? html`<p>No picture occurs more than once.</p>`
-      : html`${parts}${
-          rest.length === 0
-            ? nothing
-            : html`<details><summary>${count(rest.length)} more</summary>
-${table('More near duplicates', columns, rows)}</details>`
-        }${
+      : html`${parts}${foldedTable(`${count(rest.length)} more`, 'More near duplicates', columns, rows)}${
           groups === undefined
             ? nothing
             : html`<p class="after">To keep the copies on one side of every split:</p>
@@ -230,12 +220,7 @@ function odditiesSection(oddities: readonly Oddity[], pictures: Pictures): Marku
     const rest = own.slice(picturedOddities);
     const rows = rest.map(({ file, label, what }): TableRow => ({ cells: [file, label, what] }));
     return html`<h3>${oddityTitles[kind]} (${count(own.length)})</h3>
-<div class="sheet">${figures}</div>${
-      rest.length === 0
-        ? nothing
-        : html`<details><summary>${count(rest.length)} more</summary>
-${table(oddityTitles[kind], columns, rows)}</details>`
-    }`;
+<div class="sheet">${figures}</div>${foldedTable(`${count(rest.length)} more`, oddityTitles[kind], columns, rows)}`;
   });
   const entry =
     oddities.length === 0
@@ -245,15 +230,11 @@ ${table(oddityTitles[kind], columns, rows)}</details>`
 }
 
 function unusableSection(unusable: Inspection['data']['unusable']): Markup {
-  const columns = [
-    { heading: 'file', kind: 'name' },
-    { heading: 'reason', kind: 'prose' },
-  ] as const;
-  const rows = unusable.map(({ name, why }): TableRow => ({ cells: [name, why] }));
+  const title = 'Files that cannot be used';
   return section(
-    'Files that cannot be used',
+    title,
     'Training skips them; more than a tenth of a class is an error.',
-    table('Files that cannot be used', columns, rows),
+    fileTable(title, unusable),
   );
 }
 

@@ -3,7 +3,7 @@
  * self-contained: it loads nothing, so it can be mailed, archived and opened offline.
  */
 
-import { moment } from '../model/format.ts';
+import { count, moment } from '../model/format.ts';
 import { recipeSettings, type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
 import { html, type Markup, nothing, trustedMarkup } from './markup.ts';
 import { customProperties, darkPalette, lightPalette, serifFonts } from './palette.ts';
@@ -98,6 +98,74 @@ ${foot}</table>`,
   );
 }
 
+/** Content that is folded away until a reader opens it. */
+export function folded(summary: string, content: Markup): Markup {
+  return html`<details><summary>${summary}</summary>
+${content}</details>`;
+}
+
+/** A folded table; nothing without rows. */
+export function foldedTable(
+  summary: string,
+  label: string,
+  columns: readonly Column[],
+  rows: readonly TableRow[],
+): Markup {
+  return rows.length === 0 ? nothing : folded(summary, table(label, columns, rows));
+}
+
+const classesInFirstTable = 30;
+
+/** A table of `what`, such as `Errors`, with a row for each class; those after the first 30 are folded away. */
+export function classTable(
+  what: string,
+  columns: readonly Column[],
+  rows: readonly TableRow[],
+  total?: TableRow,
+): Markup {
+  const others = rows.slice(classesInFirstTable);
+  return html`${table(`${what} of each class`, columns, rows.slice(0, classesInFirstTable), total)}${foldedTable(`${count(others.length)} more classes`, `${what} of the other classes`, columns, others)}`;
+}
+
+const propertyColumns: readonly Column[] = [
+  { heading: '', kind: 'text' },
+  { heading: '', kind: 'name' },
+];
+
+/** A table of names and values without headings. Numbers are counts; what is undefined is left out. */
+export function propertyTable(
+  label: string,
+  properties: readonly (readonly [name: string, value: string | number | Markup | undefined])[],
+): Markup {
+  const rows = properties.flatMap(([name, value]) =>
+    value === undefined ? [] : [{ cells: [name, typeof value === 'number' ? count(value) : value] }],
+  );
+  return table(label, propertyColumns, rows);
+}
+
+const fileColumns: readonly Column[] = [
+  { heading: 'file', kind: 'name' },
+  { heading: 'reason', kind: 'prose' },
+];
+
+interface UnusedFile {
+  readonly name: string;
+  readonly why: string;
+}
+
+/** A table of files with the reason why each was not used. */
+export function fileTable(label: string, files: readonly UnusedFile[]): Markup {
+  const rows = files.map(({ name, why }) => ({ cells: [name, why] }));
+  return table(label, fileColumns, rows);
+}
+
+/** A folded table of skipped files; nothing without files. */
+export function skippedTable(files: readonly UnusedFile[]): Markup {
+  return files.length === 0
+    ? nothing
+    : folded('Skipped files and reasons', fileTable('Skipped files', files));
+}
+
 /**
  * A box that scrolls sideways where its content is wider than the page; shadows at its edges show that there
  * is more.
@@ -127,7 +195,7 @@ function tableRow({ cells, isChosen = false }: TableRow, columns: readonly Colum
   return isChosen ? html`<tr class="chosen">${written}</tr>\n` : html`<tr>${written}</tr>\n`;
 }
 
-/** A table of settings with a row for each key, in their order; those that the default recipe has not are tinted. */
+/** A table of settings, a row for each key in their order; those that differ from the default recipe are tinted. */
 export function settingsTable(
   config: Partial<TrainingConfig>,
   keys: readonly (keyof TrainingConfig)[],

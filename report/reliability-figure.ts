@@ -15,7 +15,7 @@ interface BinnedPredictions {
 }
 
 /** Without a temperature, and with it. */
-interface Reliability {
+export interface Reliability {
   readonly uncalibrated: BinnedPredictions;
   readonly calibrated?: BinnedPredictions | undefined;
 }

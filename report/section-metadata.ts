@@ -8,32 +8,35 @@ import { type TrainingConfig, trainingConfigSchema } from '../model/training-con
 import { flagOf } from '../node/command-line.ts';
 import { commandText } from '../node/shell.ts';
 import { html, type Markup, nothing } from './markup.ts';
-import { command, section, settingsTable, type TableRow, table } from './page.ts';
+import {
+  command,
+  folded,
+  propertyTable,
+  section,
+  settingsTable,
+  skippedTable,
+  type TableRow,
+  table,
+} from './page.ts';
 import type { RunRecord } from './run-directory.ts';
 
 export function dataSection({ run }: RunRecord): Markup {
   const { source, fingerprint, trainImages, validationImages, choosingImages, groups, skippedFiles } =
     run.data;
-  const rows: readonly TableRow[] = [
-    { cells: ['source', source] },
-    { cells: ['classes', count(run.labels.length)] },
-    { cells: ['training images', count(trainImages)] },
-    { cells: ['validation images', count(validationImages)] },
-    ...(groups === undefined ? [] : [{ cells: ['groups', count(groups)] }]),
-    ...(choosingImages === undefined
-      ? []
-      : [{ cells: ['of them only to choose the epoch, as the curves show', count(choosingImages)] }]),
-    { cells: ['skipped files', count(skippedFiles)] },
-    { cells: ['fingerprint', html`<code>${fingerprint}</code>`] },
-  ];
-  const columns = [
-    { heading: '', kind: 'text' },
-    { heading: '', kind: 'name' },
-  ] as const;
+  const properties = propertyTable('Data', [
+    ['source', source],
+    ['classes', run.labels.length],
+    ['training images', trainImages],
+    ['validation images', validationImages],
+    ['of them only to choose the epoch, as the curves show', choosingImages],
+    ['groups', groups],
+    ['skipped files', skippedFiles],
+    ['fingerprint', html`<code>${fingerprint}</code>`],
+  ]);
   return section(
     'Data',
     'No patch of a validation image is used for training. Equal fingerprints mean equal data.',
-    html`${table('Data', columns, rows)}${notesOf(run.data)}${skippedOf(run.data)}`,
+    html`${properties}${notesOf(run.data)}${skippedTable(run.data.skipped ?? [])}`,
   );
 }
 
@@ -42,19 +45,8 @@ const notesShown = 10;
 function notesOf({ notes = [] }: DataSummary): Markup {
   const paragraphs = notes.map((note) => html`<p class="after">${note}</p>\n`);
   if (notes.length <= notesShown) return html`${paragraphs}`;
-  return html`${paragraphs.slice(0, notesShown)}<details><summary>${count(notes.length - notesShown)} more notes</summary>
-${paragraphs.slice(notesShown)}</details>`;
-}
-
-function skippedOf({ skipped = [] }: DataSummary): Markup {
-  if (skipped.length === 0) return nothing;
-  const columns = [
-    { heading: 'file', kind: 'name' },
-    { heading: 'reason', kind: 'prose' },
-  ] as const;
-  const rows = skipped.map(({ name, why }): TableRow => ({ cells: [name, why] }));
-  return html`<details><summary>Skipped files and reasons</summary>
-${table('Skipped files', columns, rows)}</details>`;
+  const more = `${count(notes.length - notesShown)} more notes`;
+  return html`${paragraphs.slice(0, notesShown)}${folded(more, html`${paragraphs.slice(notesShown)}`)}`;
 }
 
 export function settingsSection({ run }: RunRecord): Markup {
@@ -131,8 +123,9 @@ ${command(commandText('inspect', '--data', run.data.source, '--run', path))}`
 }
 
 /**
- * Trains the same as `run` into `out`: names the network, what it started from, every setting that differs from the recipe `plain`,
- * whose settings are the schema's defaults, and the engine, because engines round differently.
+ * Trains the same as `run` into `out`: names the network, what it started from, every setting that differs
+ * from the recipe `plain`, whose settings are the schema's defaults, and the engine, because engines round
+ * differently.
  */
 export function trainCommand(run: Run, out: string): string {
   const defaults: Partial<TrainingConfig> = trainingConfigSchema.parse({});

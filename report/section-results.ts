@@ -7,12 +7,11 @@ import { confusionFigure } from './confusion-figure.ts';
 import { curvePanels } from './curves.ts';
 import { svgElement } from './drawing.ts';
 import { html, type Markup, nameText, nothing } from './markup.ts';
-import { bar, type Column, scrolling, section, type TableRow, table } from './page.ts';
+import { bar, type Column, classTable, folded, scrolling, section, type TableRow, table } from './page.ts';
 import { pagePalette } from './palette.ts';
 import type { RunRecord } from './run-directory.ts';
 import { statusText, summaryOf } from './run-summary.ts';
 
-const classesInFirstTable = 30;
 const mistakesShown = 12;
 
 export function resultEntry(record: RunRecord): Markup {
@@ -50,8 +49,7 @@ function curves(record: RunRecord): Markup {
   const panels = curvePanels({ ...record.run, metrics: record.metrics }, pagePalette);
   return html`<div class="panels">
 ${panels.map(({ drawing, label }) => html`${svgElement(drawing, label, pagePalette)}\n`)}</div>
-<details><summary>Values</summary>
-${epochTable(record)}</details>`;
+${folded('Values', epochTable(record))}`;
 }
 
 function timeOf(metrics: readonly MetricsRow[]): string {
@@ -101,14 +99,7 @@ export function classesSection({ confusion }: RunRecord): Markup {
   const scores = classScores(confusion);
   const { patches, wrong } = totalScore(confusion);
   const total = { cells: ['all', count(patches), count(wrong), percent(wrong / patches), '', '', ''] };
-  const first = scores.slice(0, classesInFirstTable).map(classRow);
-  const rest = scores.slice(classesInFirstTable).map(classRow);
-  const entry = html`${table('Errors of each class', classColumns, first, patches === 0 ? undefined : total)}${
-    rest.length === 0
-      ? nothing
-      : html`<details><summary>${count(rest.length)} more classes</summary>
-${table('Errors of the other classes', classColumns, rest)}</details>`
-  }`;
+  const entry = classTable('Errors', classColumns, scores.map(classRow), patches === 0 ? undefined : total);
   return section('Errors by class', 'Of validation patches, the worst class first.', entry);
 }
 
