@@ -21,6 +21,11 @@ export function percent(share: number): string {
   return `${(share * 100).toFixed(1)}${noBreak}%`;
 }
 
+/** A share in percentage points with one decimal: `27.4`. */
+export function points(share: number): string {
+  return (100 * share).toFixed(1);
+}
+
 /** Three significant digits without trailing zeros, as for a learning rate. */
 export function significant(value: number): string {
   return String(Number(value.toPrecision(3)));

@@ -207,14 +207,14 @@ function comparisonSentence({ patchError }: EvaluationComparison): string {
 }
 
 function comparisonRow(name: string, { own, other, difference, pValue }: PairedErrors): TableRow {
-  const cells = [name, percent(own), percent(other), points(difference.value)];
+  const cells = [name, percent(own), percent(other), signedPercent(difference.value)];
   return {
-    cells: [...cells, intervalText(difference, points), pValue === null ? '–' : pValueText(pValue)],
+    cells: [...cells, intervalText(difference, signedPercent), pValue === null ? '–' : pValueText(pValue)],
   };
 }
 
 /** A difference of shares, with its sign. */
-function points(value: number): string {
+function signedPercent(value: number): string {
   return `${value > 0 ? '+' : value < 0 ? '−' : ''}${percent(Math.abs(value))}`;
 }
 

@@ -25,7 +25,7 @@ import { type ScheduledRuns, startLocalRuns } from './local-scheduler.ts';
 import { newStudy, type StudyPlan, studyData } from './plan.ts';
 import type { QueueSchedule } from './queue/producer.ts';
 import { writeStudyReport } from './report/study-report.ts';
-import { deviationOf, powerText } from './statistics/power.ts';
+import { powerText, seedDeviation } from './statistics/power.ts';
 import {
   isDone,
   type RunWithState,
@@ -88,7 +88,7 @@ export async function runStudy(request: StudyRequest): Promise<void> {
   terminal.line(`\n${planTable(estimates)}\n\n${timeText(estimates, parallelRuns, request.queue)}\n`);
   const networks = study.arms.length - 1;
   const planned = { seeds: study.seeds.length, networks, margin: study.marginPoints / 100 };
-  if (networks > 0) terminal.line(`${powerText(planned, deviationOf(runs))}\n`);
+  if (networks > 0) terminal.line(`${powerText(planned, seedDeviation(runs))}\n`);
   if (request.dryRun) return;
 
   await writeStudy(directory, study);

@@ -2,6 +2,8 @@
  * The results of a study as text: formats of its numbers, and a sentence for each network that says what its
  * numbers support.
  */
+
+import { points } from '../../model/format.ts';
 import { type VariantName, variants } from '../../model/network.ts';
 import type { Correlation } from '../../model/statistics/correlation.ts';
 import { counted, joinedWithAnd } from '../../model/words.ts';
@@ -24,14 +26,8 @@ const noBreak = '\u00a0';
 
 /** A share as percentage points with its sign: `+4.1`, `−0.3`. */
 export function signedPoints(share: number): string {
-  const points = (100 * Math.abs(share)).toFixed(1);
-  if (Number(points) === 0) return points;
-  return `${share < 0 ? minus : '+'}${points}`;
-}
-
-/** A share in per cent without the sign: `32.4`. */
-export function points(share: number): string {
-  return (100 * share).toFixed(1);
+  const size = points(Math.abs(share));
+  return Number(size) === 0 ? size : `${share < 0 ? minus : '+'}${size}`;
 }
 
 /** The smallest detectable difference, or `none` if even 100 points would not be detected. */
@@ -41,7 +37,7 @@ export function detectableText(share: number): string {
 
 /** In points, at least `0.1`, for texts that say "less than". */
 function atLeastATenth(share: number): string {
-  return Math.max(0.1, 100 * share).toFixed(1);
+  return points(Math.max(0.001, share));
 }
 
 /** `+4.1 [+1.0, +7.2]`, or only `+4.1` without an interval. */

@@ -3,7 +3,9 @@
  * reference with their deviation, by Student's t with one degree of freedom less than seeds; so the number of
  * seeds and the deviation decide which differences are found.
  */
-import { medianOf, sampleDeviation } from '../../model/statistics/descriptive.ts';
+import { points } from '../../model/format.ts';
+import { groupBy } from '../../model/group-by.ts';
+import { medianOf, sampleDeviation, sumOf } from '../../model/statistics/descriptive.ts';
 import { studentQuantile } from '../../model/statistics/incomplete-beta.ts';
 import { counted } from '../../model/words.ts';
 import type { RunWithState } from '../study-directory.ts';
@@ -67,39 +69,32 @@ const leastDegrees = 4;
  * From the finished runs of the study if they are enough, otherwise `typicalDeviation`. The median over the
  * networks, so that one that sometimes fails does not count for all.
  */
-export function deviationOf(runs: readonly RunWithState[]): Deviation {
-  const errors = new Map<string, Map<number, number>>();
-  for (const { run, state } of runs) {
-    if (state.status !== 'finished' || state.run.best === undefined) continue;
-    const ofArm = errors.get(run.arm.name) ?? new Map<number, number>();
-    errors.set(run.arm.name, ofArm.set(run.seed, state.run.best.top1err));
-  }
-  const whole = runs[0]?.run.arm.name ?? '';
-  const reference = errors.get(whole);
-  let degrees = 0;
-  const deviations = [...errors.entries()].flatMap(([name, ofArm]) => {
-    const differences = [...ofArm].flatMap(([seed, error]) => {
-      const other = reference?.get(seed);
-      return other === undefined ? [] : [error - other];
-    });
-    if (name === whole || differences.length < 2) return [];
-    degrees += differences.length - 1;
-    return [sampleDeviation(differences)];
-  });
-  if (degrees < leastDegrees) return { deviation: typicalDeviation, source: 'docs/study.md' };
-  return { deviation: medianOf(deviations), source: 'these runs' };
+export function seedDeviation(runs: readonly RunWithState[]): Deviation {
+  const errorOf = ({ state }: RunWithState) =>
+    state.status === 'finished' ? state.run.best?.top1err : undefined;
+  const [reference = [], ...others] = groupBy(runs, ({ run }) => run.arm.name).values();
+  const ofReference = new Map(reference.map((run) => [run.run.seed, errorOf(run)]));
+  const differences = others
+    .map((ofArm) =>
+      ofArm.flatMap((run) => {
+        const [error, other] = [errorOf(run), ofReference.get(run.run.seed)];
+        return error === undefined || other === undefined ? [] : [error - other];
+      }),
+    )
+    .filter(({ length }) => length > 1);
+  if (sumOf(differences.map(({ length }) => length - 1)) < leastDegrees)
+    return { deviation: typicalDeviation, source: 'docs/study.md' };
+  return { deviation: medianOf(differences.map(sampleDeviation)), source: 'these runs' };
 }
 
 /**
- * What the plan can show, as lines for the terminal; empty for a study of only the reference. `margin` is that
- * of equivalence, a share, and also the difference for which it names the number of seeds.
+ * What a plan with one or more networks besides the reference can show, as lines for the terminal. `margin` is
+ * that of equivalence, a share, and also the difference for which it names the number of seeds.
  */
 export function powerText(
   { seeds, networks, margin }: Omit<Plan, 'deviation'> & { readonly margin: number },
-  found: Deviation,
+  { deviation, source }: Deviation,
 ): string {
-  if (networks < 1) return '';
-  const { deviation, source } = found;
   const detectable = (count: number, of: number) =>
     detectableDifference({ seeds: count, networks: of, deviation });
   const seedsText = (measure: (count: number) => number) => {
@@ -130,7 +125,3 @@ function shownText({ seeds, networks, deviation }: Plan): string {
 
 const oneSeedText =
   'This plan cannot show anything: with one seed the report has differences, but no intervals, no p-values and no verdicts, because another seed may differ as much. Add seeds with --seeds.';
-
-function points(share: number): string {
-  return (100 * share).toFixed(1);
-}
