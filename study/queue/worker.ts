@@ -5,6 +5,7 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Job, WaitingError, Worker } from 'bullmq';
+import { messageOf } from '../../model/error.ts';
 import { runFiles } from '../../model/run-file.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { type Computing, type RunEnd, startTrainer, type TrainerProcess } from '../trainer.ts';
@@ -68,7 +69,11 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
     const config = { ...order.config, data };
     const child = startTrainer({ config, directory, computing, content }, onMessage);
     active.add(child);
-    const sending = sendCheckpoints(directory, () => sendArchive(files, archiveKey(order), directory));
+    const sending = sendCheckpoints(
+      directory,
+      () => sendArchive(files, archiveKey(order), directory),
+      (error) => options.onLine(`${order.run}: a checkpoint was not sent: ${messageOf(error)}`),
+    );
     const end = await child.ended;
     active.delete(child);
     await sending.stop();
@@ -112,15 +117,22 @@ function refusalOf({ textura }: RunJob): RunEnd | undefined {
   return { kind: 'failed', failure: { code: 'usage', message } };
 }
 
-/** Sends the directory after each new checkpoint. */
-function sendCheckpoints(directory: string, send: () => Promise<void>) {
+/**
+ * Sends the directory after each new checkpoint. One that cannot be sent is reported to `onFailure` and not sent
+ * again: the next one replaces it.
+ */
+export function sendCheckpoints(
+  directory: string,
+  send: () => Promise<void>,
+  onFailure: (error: unknown) => void,
+) {
   const last = join(directory, runFiles.checkpoints, 'last.safetensors');
   let [sentMs, busy] = [0, Promise.resolve()];
   async function sendIfNew(): Promise<void> {
     const writtenMs = (await modifiedMs(last)) ?? 0;
     if (writtenMs <= sentMs) return;
-    await send();
     sentMs = writtenMs;
+    await send().catch(onFailure);
   }
   const timer = setInterval(() => {
     busy = busy.then(sendIfNew);
