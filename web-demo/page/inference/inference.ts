@@ -7,10 +7,11 @@
 import { noTemperatures } from '../../../model/calibration.ts';
 import { type Fault, fault, faultOf, InferenceError } from '../../shared/faults.ts';
 import type { InferenceApi, LoadedModel, Provider } from '../../shared/inference-api.ts';
-import { type Download, fetchModel } from '../../shared/model-fetch.ts';
+import type { Download } from '../../shared/model-fetch.ts';
 import { runQueue, superseded } from '../../shared/run-queue.ts';
-import { type Input, type Output, WorkerClient } from '../../shared/worker-calls.ts';
+import type { Input, Output } from '../../shared/worker-calls.ts';
 import { type Signal, signal } from '../dom/signal.ts';
+import { type Backend, loadOn, openBackend, runMsOn } from './backend.ts';
 import type { ListedModel } from './model-list.ts';
 
 export type ProviderPreference = 'auto' | Provider;
@@ -31,14 +32,6 @@ export type ModelState =
   | { readonly status: 'loading'; readonly name: string }
   | { readonly status: 'ready'; readonly model: LoadedModel }
   | { readonly status: 'failed'; readonly name: string; readonly fault: Fault };
-
-/** A provider in a worker of its own, with the models loaded there. */
-interface Backend {
-  readonly provider: Provider;
-  readonly client: WorkerClient<InferenceApi>;
-  readonly threads: number;
-  readonly loaded: Map<string, LoadedModel>;
-}
 
 const unchecked: ProviderState['checks'] = { wasm: { status: 'unchecked' }, webgpu: { status: 'unchecked' } };
 
@@ -204,20 +197,15 @@ export class Inference {
   async #openNow(which: Provider): Promise<Backend | undefined> {
     this.#setCheck(which, { status: 'checking' });
     let backend: Backend | undefined;
-    const client = new WorkerClient<InferenceApi>('inference-worker', {
-      onLost: (cause) => {
-        if (backend !== undefined) this.#lose(backend, cause);
-      },
-    });
     try {
-      const { threads } = await client.call('start', { provider: which, folder: runtimeFolder() });
-      backend = { provider: which, client, threads, loaded: new Map() };
+      backend = await openBackend(which, (lost, cause) => this.#lose(lost, cause));
+      const { threads } = backend;
       const loaded = which === 'webgpu' ? await loadOn(backend, this.#chosen) : undefined;
       this.#setCheck(which, { status: 'passed', threads, runMs: loaded?.runMs });
       this.#backends.set(which, backend);
       return backend;
     } catch (error) {
-      client.close();
+      backend?.client.close();
       this.#refuse(which, faultOf(error));
       return undefined;
     }
@@ -344,31 +332,4 @@ export class Inference {
       else this.#close('webgpu');
     });
   }
-}
-
-/** Infinity for a model that is not loaded there. */
-function runMsOn({ loaded }: Backend, model: string): number {
-  return loaded.get(model)?.runMs ?? Number.POSITIVE_INFINITY;
-}
-
-/** A taught or opened model may have been replaced under its name; exported files do not change. */
-async function loadOn(
-  backend: Backend,
-  listed: ListedModel,
-  options: Parameters<typeof fetchModel>[1] = {},
-): Promise<LoadedModel> {
-  const known = backend.loaded.get(listed.name);
-  if (known !== undefined && listed.origin === 'exported') return known;
-  const source = await listed.source();
-  if (source.selfCheck.length === 0 && backend.provider === 'webgpu')
-    throw new InferenceError(fault('no-check'));
-  const file = typeof source.file === 'string' ? await fetchModel(source.file, options) : source.file;
-  const loaded = await backend.client.call('load', { ...source, file });
-  backend.loaded.set(listed.name, loaded);
-  return loaded;
-}
-
-/** The address of onnxruntime's files. */
-export function runtimeFolder(): string {
-  return new URL('onnxruntime/', document.baseURI).href;
 }

@@ -1,15 +1,20 @@
-/**
- * The heat map of the See view: computes it, draws it over the picture, and shows its controls and legend.
- */
+/** The heat map of the See view: computes it, and shows its controls and legend. */
 import { softmaxRows, topClasses } from '../../../model/scores.ts';
 import type { HeatMap, LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
-import { dye } from '../dom/colours.ts';
-import { context2d, element } from '../dom/element.ts';
+import { element } from '../dom/element.ts';
 import { coloursOf } from '../inference/model-list.ts';
 import { formatNumber, formatPercent, language, setText, textElement, textOf } from '../language/language.ts';
 import type { Picture } from '../stage/stage.ts';
 import type { ViewContext } from '../view.ts';
+import {
+  type ClassColours,
+  classColours,
+  clearOverlay,
+  contourAt,
+  drawHeat,
+  veilColour,
+} from './heat-drawing.ts';
 import { classShares, likeliestClasses, nearestPosition, scaledPicture, slidingSidePx } from './heat-map.ts';
 import { savePicture } from './save-picture.ts';
 
@@ -253,98 +258,4 @@ function legendRow(
     element('span', {}, label),
     element('span', { class: 'figure' }, value),
   );
-}
-
-interface HeatDrawing {
-  readonly map: HeatMap;
-  /** Size of the scaled picture. */
-  readonly width: number;
-  readonly height: number;
-  /** The most likely class of each position. */
-  readonly likeliest: Uint16Array;
-  /**
-   * The class whose probability is drawn; undefined draws the most likely class of each position in its
-   * colour.
-   */
-  readonly shownClass: number | undefined;
-  /** 0..1. */
-  readonly strength: number;
-  readonly colourOf: ClassColours;
-}
-
-type ClassColours = (index: number) => string;
-
-/**
- * The colours of the model's surfaces, or else colours in the order of first use, so that the first classes
- * have clearly different ones.
- */
-function classColours(colours: readonly number[] = []): ClassColours {
-  const order = new Map<number, number>();
-  return (index) => {
-    const position = colours[index] ?? order.get(index) ?? order.size;
-    order.set(index, position);
-    return dye(position);
-  };
-}
-
-const veilColour = 'rgb(20 16 10)';
-const contourColour = 'oklch(0.68 0.21 35)';
-/** The outline of one class is where its probability is a half. */
-const contourAt = 0.5;
-
-/**
- * All classes: each position in the colour of its most likely class. One class: the rest of the picture is
- * veiled, so that the surface itself stays visible, and outlined.
- */
-function drawHeat(canvas: HTMLCanvasElement, drawing: HeatDrawing): void {
-  const { map, width, height, likeliest, shownClass, strength, colourOf } = drawing;
-  canvas.width = width;
-  canvas.height = height;
-  const context = context2d(canvas);
-  const { rows, columns, stridePx, fieldPx } = map;
-  const positions = rows * columns;
-  const edge = (fieldPx - stridePx) / 2;
-  for (let position = 0; position < positions; position++) {
-    const index = shownClass ?? (likeliest[position] as number);
-    const probability = map.probabilities[index * positions + position] as number;
-    context.globalAlpha = strength * (shownClass === undefined ? 0.25 + 0.75 * probability : 1 - probability);
-    context.fillStyle = shownClass === undefined ? colourOf(index) : veilColour;
-    const [row, column] = [Math.floor(position / columns), position % columns];
-    context.fillRect(edge + column * stridePx, edge + row * stridePx, stridePx, stridePx);
-  }
-  if (shownClass === undefined) return;
-  context.globalAlpha = 1;
-  context.strokeStyle = contourColour;
-  context.lineWidth = 2;
-  context.stroke(contour(map, shownClass, edge));
-}
-
-/** The borders between positions on both sides of `contourAt`. */
-function contour({ rows, columns, stridePx, probabilities }: HeatMap, index: number, edge: number): Path2D {
-  const path = new Path2D();
-  const isIn = (row: number, column: number) =>
-    row >= 0 &&
-    row < rows &&
-    column >= 0 &&
-    column < columns &&
-    (probabilities[(index * rows + row) * columns + column] as number) >= contourAt;
-  for (let row = 0; row <= rows; row++) {
-    for (let column = 0; column <= columns; column++) {
-      const [x, y] = [edge + column * stridePx, edge + row * stridePx];
-      if (isIn(row, column) !== isIn(row - 1, column)) {
-        path.moveTo(x, y);
-        path.lineTo(x + stridePx, y);
-      }
-      if (isIn(row, column) !== isIn(row, column - 1)) {
-        path.moveTo(x, y);
-        path.lineTo(x, y + stridePx);
-      }
-    }
-  }
-  return path;
-}
-
-function clearOverlay(canvas: HTMLCanvasElement): void {
-  canvas.width = 1;
-  canvas.height = 1;
 }

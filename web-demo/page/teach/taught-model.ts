@@ -8,7 +8,7 @@ import type {
   TeachingRequest,
 } from '../../shared/teaching-api.ts';
 import { WorkerClient } from '../../shared/worker-calls.ts';
-import { runtimeFolder } from '../inference/inference.ts';
+import { runtimeFolder } from '../inference/backend.ts';
 import type { ListedModel } from '../inference/model-list.ts';
 import { openTeachingStore } from './store.ts';
 

@@ -128,7 +128,7 @@ export function teachView(context: ViewContext): TeachView {
       stop.hidden = false;
       drawFault();
       const result = await teaching.result;
-      if (result !== undefined) await keep(result);
+      if (result !== undefined) await offer(result);
       progress.textContent = '';
     } catch (error) {
       reportError(error);
@@ -140,17 +140,14 @@ export function teachView(context: ViewContext): TeachView {
     }
   }
 
-  async function keep(result: TaughtResult): Promise<void> {
+  /** Shows and stores the trained model, adds it to the list of models, and chooses it if wanted. */
+  async function offer(result: TaughtResult, isWanted = true): Promise<void> {
     trained = result;
     resultPanel.show(result);
     await store?.saveModel(result);
-    await offer(result);
-  }
-
-  async function offer(result: TaughtResult): Promise<void> {
     const listed = listedTaught(result);
     models.set([...others(), listed]);
-    await inference.choose(listed);
+    if (isWanted) await inference.choose(listed);
   }
 
   /** Renames the trained model, which the list of models then has under the new name. */
@@ -158,12 +155,7 @@ export function teachView(context: ViewContext): TeachView {
     drawFault();
     const name = chosenTaughtName();
     if (name === undefined || trained === undefined || name === trained.name) return;
-    const wasChosen = chosenName() === trained.name;
-    trained = { ...trained, name };
-    resultPanel.show(trained);
-    await store?.saveModel(trained);
-    if (wasChosen) await offer(trained);
-    else models.set([...others(), listedTaught(trained)]);
+    await offer({ ...trained, name }, chosenName() === trained.name);
   }
 
   async function importProject(file: File): Promise<void> {
@@ -173,7 +165,7 @@ export function teachView(context: ViewContext): TeachView {
       list.addAll(project.surfaces);
       if (project.trained === undefined) return;
       modelName.value = project.trained.name;
-      await keep(project.trained);
+      await offer(project.trained);
     } catch (error) {
       if (!(error instanceof ProjectError)) throw error;
       projectNotice.hidden = false;
@@ -225,11 +217,7 @@ export function teachView(context: ViewContext): TeachView {
       deletion = removal('div', text, {
         onUndo() {
           removed.restore();
-          if (trained !== undefined || model === undefined) return;
-          trained = model;
-          resultPanel.show(model);
-          if (wasChosen) void offer(model);
-          else models.set([...others(), listedTaught(model)]);
+          if (trained === undefined && model !== undefined) void offer(model, wasChosen);
         },
         onDelete() {
           removed.delete();
