@@ -177,7 +177,7 @@ ${command(commandText('train', '--data', data.source, '--group', groups))}`
         }`;
   return section(
     'Near duplicates',
-    'Copies of a picture that were scaled, compressed again or made brighter. Cropped and turned copies are not found.',
+    'Copies of a picture that were scaled, compressed again or made brighter. Cropped and rotated copies are not found.',
     entry,
   );
 }

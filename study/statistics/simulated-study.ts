@@ -1,7 +1,7 @@
 /**
- * Simulated studies, on which the statistics are checked: an error is what a photograph's difficulty, the
- * network's luck with the seed, its way with the photograph, and chance make of it, in fifteenths as fifteen
- * patches have it. Every network but the first, the reference, has the same true difference from it.
+ * Simulated studies, on which the statistics are checked. The error of a photograph is the sum of its difficulty,
+ * a random effect of the run, one of network and photograph, and noise, rounded to fifteenths as for fifteen
+ * patches. Every network but the first, the reference, has the same true difference from it.
  */
 import { type RandomStream, randomStream, shuffle } from '../../model/random.ts';
 import type { PhotographError } from '../../model/statistics/sample.ts';
@@ -45,10 +45,12 @@ export function simulateStudy(study: SimulatedStudy, seed: number): readonly Arm
   );
   const shift = shiftFor(study);
   return Array.from({ length: study.arms + 1 }, (_, arm) => {
-    const habits = new Map<string, number>();
+    const photographEffects = new Map<string, number>();
     const runs = splits.map((validated, s) => {
-      const luck = study.deviation.run * random.normal() + (arm === 0 ? 0 : shift);
-      const errors = validated.map((photograph) => errorOf(photograph, luck, habits, study, random));
+      const runEffect = study.deviation.run * random.normal() + (arm === 0 ? 0 : shift);
+      const errors = validated.map((photograph) =>
+        errorOf(photograph, runEffect, photographEffects, study, random),
+      );
       return { seed: s + 1, photographs: errors };
     });
     return { name: arm === 0 ? 'reference' : `network-${arm}`, runs };
@@ -72,14 +74,14 @@ function split(pool: readonly (readonly Photograph[])[], study: SimulatedStudy, 
 
 function errorOf(
   { image, label, difficulty }: Photograph,
-  luck: number,
-  habits: Map<string, number>,
+  runEffect: number,
+  photographEffects: Map<string, number>,
   { deviation }: SimulatedStudy,
   random: RandomStream,
 ): PhotographError {
-  const habit = habits.get(image) ?? deviation.photograph * random.normal();
-  habits.set(image, habit);
-  const exact = difficulty + luck + habit + deviation.answer * random.normal();
+  const effect = photographEffects.get(image) ?? deviation.photograph * random.normal();
+  photographEffects.set(image, effect);
+  const exact = difficulty + runEffect + effect + deviation.answer * random.normal();
   return { image, label, error: Math.round(patches * Math.min(1, Math.max(0, exact))) / patches };
 }
 
@@ -90,11 +92,11 @@ type Truth = Pick<SimulatedStudy, 'classes' | 'deviation'>;
  * mean over the classes of the sum over k of P(error >= k/15) / 15.
  */
 export function trueError({ classes, deviation: { run, photograph, answer } }: Truth, shift = 0): number {
-  const spread = Math.hypot(difficultyDeviation, run, photograph, answer);
+  const combined = Math.hypot(difficultyDeviation, run, photograph, answer);
   let sum = 0;
   for (let c = 0; c < classes; c++) {
     const centre = (hardestClass * c) / (classes - 1) + shift;
-    for (let k = 1; k <= patches; k++) sum += normalShare((centre - (k - 0.5) / patches) / spread);
+    for (let k = 1; k <= patches; k++) sum += normalShare((centre - (k - 0.5) / patches) / combined);
   }
   return sum / (classes * patches);
 }
