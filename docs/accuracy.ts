@@ -23,7 +23,7 @@ import { networkOfRun, type Run, runFiles } from '../model/run-file.ts';
 import { photographLogits, validationLogitsFrom } from '../model/validation-logits.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { runCommand } from '../node/command-line.ts';
-import { readRun } from '../node/run-record.ts';
+import { readRun } from '../node/records.ts';
 import { type FoldsSummary, foldDirectory, foldFiles, foldsSummarySchema } from '../training/run/folds.ts';
 
 const options = z.strictObject({

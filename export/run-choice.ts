@@ -6,8 +6,7 @@ import { TexturaError } from '../model/error.ts';
 import { type NetworkName, trainedNames } from '../model/network.ts';
 import { runFiles } from '../model/run-file.ts';
 import { type StudyArm, studyFiles, studyRunName } from '../model/study-file.ts';
-import { readRun } from '../node/run-record.ts';
-import { readStudy } from '../node/study-record.ts';
+import { readRun, readStudy } from '../node/records.ts';
 
 /**
  * The newest finished run of each network, in the order of the networks. `roots` are folders of run

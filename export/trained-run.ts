@@ -14,7 +14,7 @@ import { networkOfRun, type Run, runFiles } from '../model/run-file.ts';
 import { decodeTensors, type TensorFile } from '../model/safetensors.ts';
 import { type ValidationLogits, validationLogitsFrom } from '../model/validation-logits.ts';
 import { readIfThere } from '../node/optional-file.ts';
-import { readRun } from '../node/run-record.ts';
+import { readRun } from '../node/records.ts';
 import { commandText } from '../node/shell.ts';
 
 /** Validation patches with the training engine's logits. */

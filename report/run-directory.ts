@@ -6,7 +6,7 @@ import { type Run, runFiles } from '../model/run-file.ts';
 import { decodeTensors, type StoredTensor } from '../model/safetensors.ts';
 import { type ValidationLogits, validationLogitsFrom } from '../model/validation-logits.ts';
 import { readIfThere, readTextIfThere } from '../node/optional-file.ts';
-import { readRun } from '../node/run-record.ts';
+import { readRun } from '../node/records.ts';
 import { type Confusion, confusionCsvFile, readConfusion } from './confusion.ts';
 import { embeddedPicture } from './pictures.ts';
 import { samplesFile } from './samples.ts';

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { type Run, type RunFailure, runFiles } from '../model/run-file.ts';
 import { type Study, type StudyArm, studyFiles, studyRunName, tuningRunName } from '../model/study-file.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
-import { readRun } from '../node/run-record.ts';
-import { readStudy } from '../node/study-record.ts';
+import { readRun, readStudy } from '../node/records.ts';
 
 /** Folder of studies, one directory each. */
 export const studiesFolder = 'studies';

@@ -18,7 +18,7 @@ import { type TrainingConfig, trainingConfigSchema, withRecipe } from '../model/
 import { writeFileAtomically, writeJson } from '../node/atomic-file.ts';
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
-import { readRun } from '../node/run-record.ts';
+import { readRun } from '../node/records.ts';
 import { sha256 } from '../node/sha256.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { drawVaried } from '../textures/varied.ts';

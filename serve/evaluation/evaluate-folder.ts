@@ -21,7 +21,7 @@ import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { callerPath, callerPathHelp } from '../../node/caller-path.ts';
 import { requireWritable } from '../../node/output.ts';
 import { productVersion } from '../../node/product-version.ts';
-import { readRun } from '../../node/run-record.ts';
+import { readRun } from '../../node/records.ts';
 import { commandText, quoted } from '../../node/shell.ts';
 import { evaluationPage } from '../../report/evaluation-page.ts';
 import type { WorstPicture } from '../../report/photograph-sheet.ts';

@@ -6,7 +6,7 @@ import { describeModel } from '../../graph/onnx/description.ts';
 import { TexturaError } from '../../model/error.ts';
 import { metadataKeys } from '../../model/model-file.ts';
 import type { Run } from '../../model/run-file.ts';
-import { readRun } from '../../node/run-record.ts';
+import { readRun } from '../../node/records.ts';
 import { commandText } from '../../node/shell.ts';
 import { isPortable } from '../model.ts';
 

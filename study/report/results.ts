@@ -10,7 +10,7 @@ import type { PhotographError, RunErrors } from '../../model/statistics/sample.t
 import { type Study, type StudyArm, studyFiles } from '../../model/study-file.ts';
 import { type ValidatedImage, validationFromCsv } from '../../model/validation-file.ts';
 import { readTextIfThere } from '../../node/optional-file.ts';
-import { readStudy } from '../../node/study-record.ts';
+import { readStudy } from '../../node/records.ts';
 import { type RunResults, readRunResults } from '../../report/run-directory.ts';
 import {
   type ArmErrors,

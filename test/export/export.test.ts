@@ -13,7 +13,7 @@ import { type Run, runFiles } from '../../model/run-file.ts';
 import { softmaxRows } from '../../model/scores.ts';
 import { photographLogits } from '../../model/validation-logits.ts';
 import { productVersion } from '../../node/product-version.ts';
-import { readRun, writeRun } from '../../node/run-record.ts';
+import { readRun, writeRun } from '../../node/records.ts';
 import { runHere, runScript } from '../support/command.ts';
 import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
 import { randomParameters, randomPatches } from '../support/random-network.ts';

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { bestRunsOfStudy, newestFinishedRuns } from '../../export/run-choice.ts';
 import { type StudyArm, studySchema } from '../../model/study-file.ts';
 import { trainingConfigSchema } from '../../model/training-config.ts';
-import { writeStudy } from '../../node/study-record.ts';
+import { writeStudy } from '../../node/records.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type TrainedRunOptions, writeTrainedRun } from '../support/trained-run.ts';
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { csvRows } from '../../model/csv.ts';
 import { type Evaluation, evaluationSchema } from '../../model/evaluation-file.ts';
 import { validationFromCsv, validationToCsv } from '../../model/validation-file.ts';
-import { readRun } from '../../node/run-record.ts';
+import { readRun } from '../../node/records.ts';
 import {
   type EvaluateOptions,
   evaluateFolder,

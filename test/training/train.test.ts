@@ -10,7 +10,7 @@ import { afterAll, expect, test } from 'vitest';
 import { type MetricsRow, metricsFromCsv } from '../../model/metrics.ts';
 import { networkOf } from '../../model/network.ts';
 import { validationFromCsv } from '../../model/validation-file.ts';
-import { readRun } from '../../node/run-record.ts';
+import { readRun } from '../../node/records.ts';
 import { readConfusion } from '../../report/confusion.ts';
 import type { TextureName } from '../../textures/textures.ts';
 import { newestCheckpoint } from '../../training/run/checkpoint.ts';

@@ -6,7 +6,7 @@ import { TexturaError } from '../../model/error.ts';
 import { runFiles } from '../../model/run-file.ts';
 import { validationFromCsv } from '../../model/validation-file.ts';
 import { photographLogits, validationLogitsFrom } from '../../model/validation-logits.ts';
-import { readRun } from '../../node/run-record.ts';
+import { readRun } from '../../node/records.ts';
 import { commandText } from '../../node/shell.ts';
 import { foldDirectory } from '../run/folds.ts';
 import { holdsRun } from '../run/run-directory.ts';

@@ -16,7 +16,7 @@ import { confusionMatrix, meanScores, softmaxRows, topClasses } from '../../mode
 import { validationErrors, validationToCsv } from '../../model/validation-file.ts';
 import { validationLogitsFile } from '../../model/validation-logits.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
-import { writeRun } from '../../node/run-record.ts';
+import { writeRun } from '../../node/records.ts';
 import type { Terminal } from '../../node/terminal.ts';
 import { writeConfusion } from '../../report/confusion.ts';
 import { writeReport } from '../../report/report.ts';

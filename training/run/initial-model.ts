@@ -13,7 +13,7 @@ import { pretrainedFiles, pretrainedFrom } from '../../model/pretrained/pretrain
 import { networkOfRun, type Run, runFiles } from '../../model/run-file.ts';
 import { requireSameLayers, type TransferSource } from '../../model/transfer.ts';
 import { oneLine } from '../../model/words.ts';
-import { readRun } from '../../node/run-record.ts';
+import { readRun } from '../../node/records.ts';
 import { sha256 } from '../../node/sha256.ts';
 import { commandText } from '../../node/shell.ts';
 import { foldDirectory } from './folds.ts';

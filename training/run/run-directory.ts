@@ -11,7 +11,7 @@ import { oneLine } from '../../model/words.ts';
 import { flagOf } from '../../node/command-line.ts';
 import { isCsvPath } from '../../node/csv-file.ts';
 import { requireSpace } from '../../node/output.ts';
-import { readRun } from '../../node/run-record.ts';
+import { readRun } from '../../node/records.ts';
 import { checkpointPath } from './checkpoint.ts';
 
 const runsFolder = 'runs';

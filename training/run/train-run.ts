@@ -14,7 +14,7 @@ import { oneLine } from '../../model/words.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { availableMemoryBytes } from '../../node/machine.ts';
 import { productVersion } from '../../node/product-version.ts';
-import { readRun, writeRun } from '../../node/run-record.ts';
+import { readRun, writeRun } from '../../node/records.ts';
 import type { Terminal } from '../../node/terminal.ts';
 import { describeTable } from '../../report/description-table.ts';
 import { writeSamples } from '../../report/samples.ts';

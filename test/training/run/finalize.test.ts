@@ -8,7 +8,7 @@ import { networkOf } from '../../../model/network.ts';
 import { zeroParameters } from '../../../model/parameters.ts';
 import { type Precision, runFiles } from '../../../model/run-file.ts';
 import { trainingConfigSchema } from '../../../model/training-config.ts';
-import { readRun, writeRun } from '../../../node/run-record.ts';
+import { readRun, writeRun } from '../../../node/records.ts';
 import { startDataLoader } from '../../../training/data/data-loader.ts';
 import { validationGrid } from '../../../training/data/sampler.ts';
 import type { Engine } from '../../../training/engine/engine.ts';

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { networkOf } from '../../../model/network.ts';
 import type { Run } from '../../../model/run-file.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../../../model/training-config.ts';
-import { writeRun } from '../../../node/run-record.ts';
+import { writeRun } from '../../../node/records.ts';
 import {
   bytesOnDisk,
   freeRunDirectory,

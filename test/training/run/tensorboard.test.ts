@@ -2,7 +2,7 @@ import { appendFile, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { MetricsRow } from '../../../model/metrics.ts';
-import { readRun } from '../../../node/run-record.ts';
+import { readRun } from '../../../node/records.ts';
 import { tensorboardEvents, tensorboardFile, writeTensorboard } from '../../../training/run/tensorboard.ts';
 import { inventRun } from '../../support/invented-run.ts';
 

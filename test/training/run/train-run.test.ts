@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { trainingStepBytes } from '../../../model/description.ts';
 import { networkOf } from '../../../model/network.ts';
 import { trainingConfigSchema } from '../../../model/training-config.ts';
-import { readRun, writeRun } from '../../../node/run-record.ts';
+import { readRun, writeRun } from '../../../node/records.ts';
 import { takeRunLock } from '../../../training/run/run-lock.ts';
 import { type RunRequest, requireMemory, trainRun } from '../../../training/run/train-run.ts';
 import { recordingTerminal } from '../../support/recording-terminal.ts';
