@@ -21,7 +21,8 @@ const setting = [
   ...['--epochs', '3', '--patches-per-epoch', '10', '--batch', '5', '--learning-rate', '0.005'],
 ];
 
-const wanted = [...setting, '--variants', 'lab-baseline', '--seeds', '1'];
+const network = ['--network', 'texture-net'];
+const wanted = [...setting, ...network, '--variants', 'texture-net-no-norm', '--seeds', '1'];
 
 const home = async () => temporaryFolder(await smallPhotographs('photos', ['brick', 'knit', 'water'], 5));
 /** The runs have processes of their own; the study's has one where it is killed. */
@@ -76,7 +77,7 @@ test('a study that is killed and resumed ends in the same tables as an uninterru
   expect(result.stdout).toMatch(/2 networks x 1 seed = 2 runs/);
   expect(result.stdout).toMatch(/2\/2 \S+: top-1 error/);
   // One of three validation photographs chooses the epoch, and the others give the results.
-  const run = join(expected, 'runs/reference-s1');
+  const run = join(expected, 'runs/texture-net-s1');
   const { data, best } = await readRun(run);
   expect(data).toMatchObject({ validationImages: 3, choosingImages: 1 });
   const validated = validationFromCsv(await readFile(join(run, 'validation.csv'), 'utf8'), 'validation.csv');
@@ -91,12 +92,12 @@ test('a study that is killed and resumed ends in the same tables as an uninterru
   // As a restart script gives it: the same command at every start.
   const command = [...wanted, '--resume'];
   const child = start(killed, command);
-  const begun = join(killed, 'study/runs/reference-s1/checkpoint/last.safetensors');
+  const begun = join(killed, 'study/runs/texture-net-s1/checkpoint/last.safetensors');
   await until(() => existsSync(begun) || child.exitCode !== null);
   await expect(takeRunLock(join(killed, 'study'))).rejects.toThrow(`is in use by process ${child.pid}`);
   child.kill('SIGKILL');
   await until(() => child.signalCode !== null);
-  expect((await readRun(join(killed, 'study/runs/reference-s1'))).status).toBe('running');
+  expect((await readRun(join(killed, 'study/runs/texture-net-s1'))).status).toBe('running');
   const resumed = await ablate(killed, ...command);
   expect(resumed, resumed.stderr).toMatchObject({ status: 0 });
   const got = join(killed, 'study');
@@ -107,16 +108,16 @@ test('a study that is killed and resumed ends in the same tables as an uninterru
 
   const extend = (...args: string[]) =>
     ablate(killed, '--out', 'study', '--engine', 'onnx', '--resume', ...args);
-  const before = await readRun(join(got, 'runs/reference-s1'));
-  const more = await extend('--variants', 'no-conv4-pool4');
+  const before = await readRun(join(got, 'runs/texture-net-s1'));
+  const more = await extend(...network, '--variants', 'texture-net-no-stage1');
   expect(more.status).toBe(0);
   expect(more.stdout).toContain('3 networks x 1 seed = 3 runs, 2 done');
   expect((await readStudy(got)).arms.map(({ name }) => name)).toEqual([
-    'reference',
-    'no-conv4-pool4',
-    'lab-baseline',
+    'texture-net',
+    'texture-net-no-norm',
+    'texture-net-no-stage1',
   ]);
-  expect(await readRun(join(got, 'runs/reference-s1'))).toEqual(before);
+  expect(await readRun(join(got, 'runs/texture-net-s1'))).toEqual(before);
 
   const again = await ablate(killed, ...wanted);
   expect(again).toMatchObject({ status: 2, stderr: expect.stringContaining('already holds a study') });
@@ -227,25 +228,26 @@ test('learning rates are tuned on another seed, and the reported runs are traine
   timeout: 200_000,
 }, async () => {
   const folder = await home();
-  const tuned = [...setting, '--seeds', '1', '--epochs', '1', '--variants', 'reference', '--tune-rates', '2'];
+  const only = [...network, '--variants', 'texture-net'];
+  const tuned = [...setting, ...only, '--seeds', '1', '--epochs', '1', '--tune-rates', '2'];
   const result = await ablate(folder, ...tuned);
   expect(result, result.stderr).toMatchObject({ status: 0 });
   expect(result.stdout).toContain('1 network x 1 seed = 1 run\nFirst 2 runs to choose the learning rates');
   // The progress counts the runs of both parts.
   const ended = [...result.stdout.matchAll(/^(\d\/\d) (\S+): top-1 error/gm)].map(([, at, run]) => [at, run]);
   expect(ended.map(([at]) => at)).toEqual(['1/3', '2/3', '3/3']);
-  expect(ended[2]).toEqual(['3/3', 'reference-s1']);
+  expect(ended[2]).toEqual(['3/3', 'texture-net-s1']);
   const study = await readStudy(join(folder, 'study'));
   const errors = await Promise.all(
     [0.0017, 0.005].map(async (rate) => {
-      const run = await readRun(join(folder, `study/tuning/reference-rate-${rate}-s101`));
+      const run = await readRun(join(folder, `study/tuning/texture-net-rate-${rate}-s101`));
       expect(run.config).toMatchObject({ learningRate: rate, seed: 101 });
       return run.best?.top1err ?? Number.NaN;
     }),
   );
-  expect(study.tuning?.errors).toEqual({ reference: errors });
+  expect(study.tuning?.errors).toEqual({ 'texture-net': errors });
   const chosen = (errors[1] ?? 1) < (errors[0] ?? 1) ? 0.005 : 0.0017;
-  expect((await readRun(join(folder, 'study/runs/reference-s1'))).config.learningRate).toBe(chosen);
+  expect((await readRun(join(folder, 'study/runs/texture-net-s1'))).config.learningRate).toBe(chosen);
   const page = await readFile(join(folder, 'study/report.html'), 'utf8');
   expect(page).toContain('Learning rates');
   const again = await ablate(folder, ...tuned, '--resume');
