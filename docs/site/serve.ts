@@ -1,6 +1,8 @@
 /** npm run docs: serves the documentation site; each request for a page reads the Markdown files again. */
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import { z } from 'zod';
 import { messageOf, TexturaError } from '../../model/error.ts';
@@ -39,17 +41,12 @@ async function serveSite({ port }: z.infer<typeof options>): Promise<void> {
       response.writeHead(500, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`${message}\n`);
     }
   });
-  server.on('error', (error) => {
-    process.exitCode = 2;
-    process.stderr.write(`docs: port ${port}: ${error.message}. Choose another with --port.\n`);
+  await once(server.listen(port, '127.0.0.1'), 'listening').catch((cause: unknown) => {
+    const why = `--port ${port}: ${messageOf(cause)}; choose another port`;
+    throw new TexturaError('usage', why, { cause });
   });
-  server.listen(port, '127.0.0.1', () => {
-    const address = server.address();
-    if (address === null || typeof address === 'string') {
-      throw new TexturaError('internal', 'the server has no port');
-    }
-    process.stdout.write(`Documentation: http://127.0.0.1:${address.port} (Ctrl-C stops)\n`);
-  });
+  const { port: opened } = server.address() as AddressInfo;
+  process.stdout.write(`Documentation: http://127.0.0.1:${opened} (Ctrl-C stops)\n`);
 }
 
 async function contentOf({ content }: SiteFile): Promise<string | Uint8Array> {
