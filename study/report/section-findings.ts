@@ -16,8 +16,6 @@ import { type Finding, findingOf, trainsAfterAll, verdictMeanings, verdictOf } f
 import { type ForestLayout, forestFigure, forestLabel } from './forest-figure.ts';
 import { type ArmResults, finishedEpochs, type StudyResults, type StudyRunResults } from './results.ts';
 import {
-  correlationText,
-  detectableText,
   displayName,
   divergedWords,
   evidenceWords,
@@ -25,10 +23,9 @@ import {
   interval,
   oneSeedCaveat,
   paperWords,
-  probabilityText,
   sentenceOf,
   signedInterval,
-  testText,
+  statisticsTexts,
 } from './sentences.ts';
 
 /** All networks but the reference. */
@@ -258,21 +255,12 @@ export function statisticsSection({ study, arms }: StudyResults): Markup {
   return section('Statistics', 'Of validation patches; each photograph counts the same.', entry);
 }
 
-function numberRow(results: ArmResults): TableRow {
-  const { statistics } = results;
-  const comparison = statistics?.comparison;
-  const difference = comparison
-    ? [
-        signedInterval(comparison.difference),
-        testText(comparison),
-        comparison.test ? probabilityText(comparison.test.withinMargin) : '',
-        interval(comparison.improvement),
-        comparison.correlation ? correlationText(comparison.correlation) : '',
-        comparison.test ? detectableText(comparison.test.smallestDetectable) : '',
-      ]
-    : ['', '', '', '', '', ''];
-  const errors = statistics ? [interval(statistics.mean), interval(statistics.interquartileMean)] : ['', ''];
-  return { cells: [networkCell(results), ...errors, ...difference] };
+function numberRow(arm: ArmResults): TableRow {
+  const { mean, interquartileMean, difference, p, within, correlation, detectable } = statisticsTexts(arm);
+  const improvement = arm.statistics?.comparison?.improvement;
+  const better = improvement === undefined ? '' : interval(improvement);
+  const cells = [mean, interquartileMean, difference, p, within, better, correlation, detectable];
+  return { cells: [networkCell(arm), ...cells] };
 }
 
 /** The network's name and links to its runs. */

@@ -31,7 +31,7 @@ export function signedPoints(share: number): string {
 }
 
 /** The smallest detectable difference, or `none` if even 100 points would not be detected. */
-export function detectableText(share: number): string {
+function detectableText(share: number): string {
   return share < 1 ? atLeastATenth(share) : 'none';
 }
 
@@ -63,7 +63,7 @@ export function untestedText(basis: Basis): string {
 }
 
 /** The p-value with Holm's correction, or the reason for its absence. */
-export function testText({ basis, test }: Comparison): string {
+function testText({ basis, test }: Comparison): string {
   return test === undefined ? untestedText(basis) : pValueText(test.adjustedPValue);
 }
 
@@ -76,6 +76,21 @@ function pValueText(value: number): string {
 export function pValueEquation(value: number): string {
   const text = pValueText(value);
   return text.startsWith('<') ? `p${noBreak}${text}` : `p${noBreak}=${noBreak}${text}`;
+}
+
+/** The statistics of a network for the cells of a table; empty where it has none. */
+export function statisticsTexts({ statistics }: ArmResults) {
+  const { comparison } = statistics ?? {};
+  const { test, correlation } = comparison ?? {};
+  return {
+    mean: statistics ? interval(statistics.mean) : '',
+    interquartileMean: statistics ? interval(statistics.interquartileMean) : '',
+    difference: comparison ? signedInterval(comparison.difference) : '',
+    p: comparison ? testText(comparison) : '',
+    within: test ? probabilityText(test.withinMargin) : '',
+    correlation: correlation ? correlationText(correlation) : '',
+    detectable: test ? detectableText(test.smallestDetectable) : '',
+  };
 }
 
 /** A short name of the network. */
@@ -117,7 +132,7 @@ function untestedWords({ basis, difference: { value }, seeds }: Comparison): str
 }
 
 /** `0.83 [0.37, 0.96]`, or only `0.83` for three seeds. */
-export function correlationText({ value, interval: ends }: Correlation): string {
+function correlationText({ value, interval: ends }: Correlation): string {
   const text = (part: number) => part.toFixed(2).replace('-', minus);
   return ends === undefined ? text(value) : `${text(value)} [${text(ends.low)}, ${text(ends.high)}]`;
 }
@@ -143,7 +158,7 @@ function marginText({ margin }: Pick<Test, 'margin'>): string {
 }
 
 /** `0.97`, `> 0.999`, `< 0.001`; never 0 or 1, which replicates cannot show. */
-export function probabilityText(value: number): string {
+function probabilityText(value: number): string {
   if (value < 0.001) return `<${noBreak}0.001`;
   return value > 0.999 ? `>${noBreak}0.999` : value.toFixed(value > 0.99 || value < 0.01 ? 3 : 2);
 }

@@ -12,16 +12,11 @@ import { divergence } from './findings.ts';
 import { type ArmResults, type StudyResults, type StudyRunResults, tally } from './results.ts';
 import { ablations, studySentence, verdictTable } from './section-findings.ts';
 import {
-  correlationText,
-  detectableText,
   divergedShare,
-  interval,
   oneSeedCaveat,
   paperWords,
-  probabilityText,
   sentenceOf,
-  signedInterval,
-  testText,
+  statisticsTexts,
   untestedText,
 } from './sentences.ts';
 
@@ -166,25 +161,20 @@ export function summaryTable({ arms, study }: StudyResults, links: 'linked' | 'u
   return `${markdownTable(isOfPaper ? rows : rows.map((row) => row.slice(0, -1)))}\n`;
 }
 
-function markdownCells({ arm, runs, statistics, cost }: ArmResults, links: 'linked' | 'unlinked') {
-  const comparison = statistics?.comparison;
+function markdownCells(arm: ArmResults, links: 'linked' | 'unlinked'): readonly string[] {
+  const { runs, cost } = arm;
+  const { mean, interquartileMean, difference, p, within, correlation, detectable } = statisticsTexts(arm);
   const named = runs.map(({ seed, link }) =>
     link === undefined || links === 'unlinked' ? `s${seed}` : `[s${seed}](${link})`,
   );
   return [
-    arm.name,
-    statistics ? interval(statistics.mean) : '',
-    statistics ? interval(statistics.interquartileMean) : '',
-    comparison ? signedInterval(comparison.difference) : '',
-    comparison ? testText(comparison) : '',
-    comparison?.test ? probabilityText(comparison.test.withinMargin) : '',
-    comparison ? comparison.improvement.value.toFixed(2) : '',
-    comparison?.correlation ? correlationText(comparison.correlation) : '',
-    comparison?.test ? detectableText(comparison.test.smallestDetectable) : '',
+    ...[arm.arm.name, mean, interquartileMean, difference, p, within],
+    arm.statistics?.comparison?.improvement.value.toFixed(2) ?? '',
+    ...[correlation, detectable],
     cost ? count(cost.parameters) : '',
     cost ? count(cost.multiplyAdds) : '',
     `${tally(runs.map(({ outcome }) => outcome))} (${named.join(', ')})`,
     divergedShare(runs),
-    paperWords(arm),
+    paperWords(arm.arm),
   ];
 }
