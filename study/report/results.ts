@@ -141,7 +141,7 @@ function validatedPhotographs(text: string, path: string): readonly ValidatedIma
  * Undefined for a run that failed, is missing or has not ended.
  */
 function runErrors(
-  run: Pick<StudyRunResults, 'seed' | 'outcome' | 'results' | 'validation'>,
+  run: StudyRunResults,
   photographsOfSeed: readonly ValidatedImage[] | undefined,
 ): RunErrors | undefined {
   const { seed, outcome, validation } = run;
@@ -206,6 +206,8 @@ export interface Outcome {
   readonly kind: OutcomeKind;
   /** For example `diverged at epoch 3`. */
   readonly words: string;
+  /** In which a run diverged. */
+  readonly epoch?: number;
   /** Of a failed run. */
   readonly reason?: string;
 }
@@ -232,8 +234,10 @@ function begunOutcome({ status, run }: BegunState, metrics: readonly MetricsRow[
       return epochs < config.epochs && config.patience !== undefined
         ? { kind: 'stopped early', words: `stopped early after epoch ${epochs}` }
         : { kind: 'finished', words: 'finished' };
-    case 'diverged':
-      return { kind: 'diverged', words: `diverged at epoch ${divergedAtEpoch ?? epochs}` };
+    case 'diverged': {
+      const epoch = divergedAtEpoch ?? epochs;
+      return { kind: 'diverged', words: `diverged at epoch ${epoch}`, epoch };
+    }
     case 'running':
     case 'stopped':
       return { kind: 'unfinished', words: `unfinished after epoch ${epochs}` };

@@ -195,7 +195,7 @@ export function sentenceOf(arm: ArmResults): string {
       return `There is no result yet for ${subject}: ${tally(arm.runs.map(({ outcome }) => outcome))}.`;
     case 'did not train': {
       const guessing = arm.runs.filter(countsAsGuessing);
-      const epochs = new Set(guessing.map(({ outcome }) => outcome.words.match(/epoch (\d+)/)?.[1] ?? '?'));
+      const epochs = new Set(guessing.map(({ outcome }) => outcome.epoch));
       const error = Math.max(...guessing.map(guessingError));
       return `${capital(subject)} did not train: it diverged in epoch ${[...epochs].join(', ')} in ${finding.diverged} of ${counted(finding.of, 'run')}. It counts as guessing, with an error of ${points(error)}${noBreak}%.`;
     }
