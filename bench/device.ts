@@ -6,17 +6,18 @@
  * Each time is the difference between a run of 2 n equal operators and one of n, so that copies of inputs and
  * outputs cancel out.
  */
+
 import { z } from 'zod';
 import { createGraph, type Graph } from '../graph/builder.ts';
 import { multiplyAddsPerValue } from '../graph/step/convolution.ts';
 import type { Value } from '../graph/value.ts';
 import { count, significant } from '../model/format.ts';
 import { volume } from '../model/layer.ts';
+import { medianOf } from '../model/statistics/descriptive.ts';
 import { usableCores } from '../node/machine.ts';
 import { env, type InferenceSession, Tensor } from '../node/onnxruntime.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { type OnnxDevice, onnxDevices, openSession } from '../training/engine/onnx-engine.ts';
-import { medianOf } from './statistics.ts';
 
 export const deviceBenchOptions = z.strictObject({
   device: z.enum(onnxDevices).default('cpu').describe('device of onnxruntime'),

@@ -1,9 +1,10 @@
 /** The load of the server benchmarks: autocannon sends images; response times count after a warm-up. */
+
 import autocannon from 'autocannon';
 import sharp from 'sharp';
+import { quantileOf } from '../model/statistics/descriptive.ts';
 import { drawTexture } from '../textures/textures.ts';
 import type { ServerPlan } from './serve-candidates.ts';
-import { quantile } from './statistics.ts';
 
 export interface LoadImage {
   readonly name: string;
@@ -88,8 +89,8 @@ export async function load(
   times.sort((a, b) => a - b);
   return {
     requestsPerSecond: times.length / measuredSeconds,
-    p50Ms: quantile(times, 0.5),
-    p99Ms: quantile(times, 0.99),
+    p50Ms: quantileOf(times, 0.5),
+    p99Ms: quantileOf(times, 0.99),
     errors: result.errors + result.non2xx,
     lagMs: await eventLoopLagMs(plan, port),
   };

@@ -1,9 +1,11 @@
 /** docs/bench-serve.md: what each server reached at each load, and where the time of one request goes. */
+
 import type { ClassifyAnswer } from '../model/service.ts';
+import { medianOf } from '../model/statistics/descriptive.ts';
 import { counted } from '../model/words.ts';
 import { benchPage, mebibytes, type Origin, percent, rateCells, table } from './bench-page.ts';
 import type { LoadResult } from './serve-load.ts';
-import { medianOf, medianRatio } from './statistics.ts';
+import { medianRatio } from './statistics.ts';
 
 interface ServerRounds {
   readonly name: string;

@@ -1,4 +1,5 @@
 /** `npm run bench -- serve`: requests per second of the service, compared with Python servers. */
+
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { patchBytes } from '../model/patch.ts';
 import { classifyAnswerSchema } from '../model/service.ts';
+import { medianOf } from '../model/statistics/descriptive.ts';
 import { usableCores } from '../node/machine.ts';
 import { env } from '../node/onnxruntime.ts';
 import type { Terminal } from '../node/terminal.ts';
@@ -24,7 +26,6 @@ import {
   servePage,
 } from './serve-page.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
-import { medianOf } from './statistics.ts';
 
 export const serveBenchOptions = z.strictObject({
   models: modelsOption,

@@ -1,4 +1,5 @@
 /** Statistics of repeated measurements. */
+import { medianOf, quantileOf } from '../model/statistics/descriptive.ts';
 
 interface Spread {
   readonly median: number;
@@ -10,21 +11,10 @@ interface Spread {
 export function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
   return {
-    median: quantile(sorted, 0.5),
-    lowerQuartile: quantile(sorted, 0.25),
-    upperQuartile: quantile(sorted, 0.75),
+    median: quantileOf(sorted, 0.5),
+    lowerQuartile: quantileOf(sorted, 0.25),
+    upperQuartile: quantileOf(sorted, 0.75),
   };
-}
-
-export function medianOf(values: readonly number[]): number {
-  return spreadOf(values).median;
-}
-
-/** `sorted` ascending; NaN if it is empty. */
-export function quantile(sorted: readonly number[], share: number): number {
-  const place = share * (sorted.length - 1);
-  const [below = Number.NaN, above = below] = sorted.slice(Math.floor(place));
-  return below + (above - below) * (place - Math.floor(place));
 }
 
 /**

@@ -1,14 +1,16 @@
 /** One comparison of `npm run bench -- train`: runs its candidates in turns and computes ratios. */
+
 import { trainingStepGraph } from '../graph/step/step.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
 import { TexturaError } from '../model/error.ts';
 import { networkOf } from '../model/network.ts';
+import { medianOf } from '../model/statistics/descriptive.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { textureNames } from '../textures/textures.ts';
 import { type Candidate, type Sample, startCandidate } from './candidate.ts';
 import { graphMultiplyAdds } from './matrix-product.ts';
 import { turnsOf } from './sample.ts';
-import { medianOf, medianRatio } from './statistics.ts';
+import { medianRatio } from './statistics.ts';
 import {
   baselineName,
   type Comparison,

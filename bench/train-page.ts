@@ -1,5 +1,7 @@
 /** docs/bench-train.md and its figure. */
+
 import * as Plot from '@observablehq/plot';
+import { medianOf } from '../model/statistics/descriptive.ts';
 import { counted } from '../model/words.ts';
 import { arranged, chart, type Drawing, svgFile } from '../report/drawing.ts';
 import { lightPalette } from '../report/palette.ts';
@@ -13,7 +15,7 @@ import {
   table,
   threadsText,
 } from './bench-page.ts';
-import { medianOf, spreadOf } from './statistics.ts';
+import { spreadOf } from './statistics.ts';
 import { baselineName } from './train-candidates.ts';
 import {
   type ComparisonResult,

@@ -2,6 +2,7 @@
  * `npm run bench -- web`: what users wait for on the built page, and onnxruntime-web compared with
  * TensorFlow.js in one page. All of it on one thread.
  */
+
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,13 +10,14 @@ import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { indexFile, modelIndexSchema } from '../model/model-file.ts';
 import { preferredModel } from '../model/network.ts';
+import { medianOf } from '../model/statistics/descriptive.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { drawTexture, textureNames } from '../textures/textures.ts';
 import { commandOf, modelsOption, outOption } from './bench-options.ts';
 import { benchPage, type Origin, publish, rateCells, table } from './bench-page.ts';
 import { readEnvironment } from './environment.ts';
 import { turnsOf } from './sample.ts';
-import { medianOf, medianRatio } from './statistics.ts';
+import { medianRatio } from './statistics.ts';
 import { openRuntimesBrowser } from './web/bench-browser.ts';
 import { writeFilm } from './web/camera-film.ts';
 import { measurePage, type PageFigures } from './web/page-figures.ts';

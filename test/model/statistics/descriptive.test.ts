@@ -9,6 +9,7 @@ test('the median of an even number of values is the mean of the two in the middl
 test('quantiles lie between neighbours, as R gives them with type 7', () => {
   expect(quantileOf([1, 2, 4, 8], 0.25)).toBe(1.75);
   expect(quantileOf([1, 2, 4, 8], 1)).toBe(8);
+  expect(quantileOf([], 0.5)).toBeNaN();
 });
 
 test('the deviation of a sample is divided by one less than its size', () => {
