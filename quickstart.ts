@@ -16,6 +16,7 @@ import { writeFileAtomically } from './node/atomic-file.ts';
 import { type CommandDefinition, runIfMain } from './node/command-line.ts';
 import { isPackaged, nodeArguments } from './node/own-module.ts';
 import { commandText, quoted } from './node/shell.ts';
+import { stopSignal } from './node/stop-signal.ts';
 import { terminalOn } from './node/terminal.ts';
 import { drawTexture, type TextureName } from './textures/textures.ts';
 import { freeRunDirectory } from './training/run/run-directory.ts';
@@ -40,7 +41,7 @@ async function quickstart(): Promise<void> {
   try {
     await askService(service.address, files[0] ?? '');
     report(run, service.address, performance.now() - startedAt);
-    if (terminal.isInteractive) await untilInterrupted();
+    if (terminal.isInteractive) await stopSignal();
   } finally {
     await stopService(service);
   }
@@ -153,12 +154,6 @@ async function askService(address: string, file: string): Promise<void> {
   const text = await response.text();
   terminal.line(text);
   if (!text.includes(`"${basename(file, '.png')}"`)) failed(`the service did not recognise ${file}`);
-}
-
-async function untilInterrupted(): Promise<void> {
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
 }
 
 async function stopService({ child }: Service): Promise<void> {
