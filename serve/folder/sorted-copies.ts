@@ -4,11 +4,24 @@
  */
 
 import { constants, type Stats } from 'node:fs';
-import { copyFile, link, lstat, mkdir, open, realpath, rename, rm, stat, utimes } from 'node:fs/promises';
+import {
+  copyFile,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  utimes,
+} from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { textCell } from '../../model/csv.ts';
 import { TexturaError } from '../../model/error.ts';
 import { requireWritable, writingTo } from '../../node/output.ts';
+import { isAlive } from '../../node/process-life.ts';
 import type { TableRow } from './classification-table.ts';
 import { isInside } from './folder-listing.ts';
 
@@ -98,6 +111,7 @@ export class SortedCopies {
       const message = `${path}: leads into ${this.#settings.from}, where nothing is written`;
       throw new TexturaError('output-unwritable', message);
     }
+    await removeAbandoned(path);
     this.#ready.add(folder);
   }
 
@@ -140,15 +154,25 @@ async function endsOf(path: string, size: number): Promise<Buffer> {
   }
 }
 
-/**
- * Copies under a temporary name first, so that a copy is complete or absent; false if `to` exists by now. The
- * next copy into the folder replaces a temporary file that a killed run left.
- */
+/** Of the process that copies. */
+const temporaryName = (pid: number) => `.textura-copy-${pid}.tmp`;
+const temporaryPattern = /^\.textura-copy-(\d+)\.tmp$/;
+
+/** Deletes temporary files of killed runs. Such a file may be a second name of a complete copy. */
+async function removeAbandoned(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const pid = Number(temporaryPattern.exec(name)?.[1] ?? Number.NaN);
+    if (Number.isNaN(pid) || (pid !== process.pid && isAlive(pid))) continue;
+    await writingTo(join(folder, name), () => rm(join(folder, name), { force: true }));
+  }
+}
+
+/** Copies under a temporary name first, so that a copy is complete or absent; false if `to` exists by now. */
 async function copyExclusively(from: string, { atime, mtime }: Stats, to: string): Promise<boolean> {
-  const temporary = join(dirname(to), '.textura-copy.tmp');
+  const temporary = join(dirname(to), temporaryName(process.pid));
   try {
     return await writingTo(to, async () => {
-      await copyFile(from, temporary, constants.COPYFILE_FICLONE);
+      await copyFile(from, temporary, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
       await utimes(temporary, atime, mtime);
       try {
         await link(temporary, to);

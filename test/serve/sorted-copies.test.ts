@@ -1,5 +1,6 @@
 /** Copies of a folder in class folders, without a model: from the rows of a table. */
-import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { link, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { TableRow } from '../../serve/folder/classification-table.ts';
@@ -72,12 +73,30 @@ test('each picture is in the folder of its class, under a name that the earlier 
   await utimes(join(folder, 'from/x.jpg'), 1_000_000_000, 1_000_000_000);
   expect(await copied(folder, rows)).toEqual(expected);
   expect((await stat(join(folder, 'to/brick/x.jpg'))).mtimeMs).toBe(1_000_000_000_000);
-  // A second run finds its copies, also with what a killed one left.
-  await writeFile(join(folder, 'to/brick/.textura-copy.tmp'), 'half');
+  // A second run finds its copies.
   await writeFile(join(folder, 'from/late'), 'late');
-  const { 'brick/.textura-copy.tmp': _, ...all } = await copied(folder, [...rows, row('late', 'brick')]);
-  expect(all).toEqual({ ...expected, 'brick/late': 'late' });
+  expect(await copied(folder, [...rows, row('late', 'brick')])).toEqual({
+    ...expected,
+    'brick/late': 'late',
+  });
   expect(await contents(join(folder, 'from'))).toMatchObject({ 'x.jpg': 'content 0' });
+});
+
+test('a run that was killed between two steps of a copy leaves nothing that a later run writes to', async () => {
+  const folder = await temporaryFolder({ ...sources, 'from/late': 'late' });
+  await copied(folder, rows);
+  const left = (pid: number) => join(folder, `to/brick/.textura-copy-${pid}.tmp`);
+  const { pid: dead } = spawnSync(process.execPath, ['--version']);
+  // Killed after it gave the copy its name and before it removed the temporary one; ids of processes are reused.
+  await link(join(folder, 'to/brick/x.jpg'), left(process.pid));
+  await writeFile(left(dead), 'half', { mode: 0o444 });
+  // Of another run, which copies now.
+  await writeFile(left(process.ppid), 'alive');
+  expect(await copied(folder, [...rows, row('late', 'brick')])).toEqual({
+    ...expected,
+    'brick/late': 'late',
+    [`brick/.textura-copy-${process.ppid}.tmp`]: 'alive',
+  });
 });
 
 test('a file that is there already is not overwritten, whatever its size and time', async () => {
