@@ -284,7 +284,7 @@ class FolderRun {
       output.line(`${counted(doneNow, 'file')} in ${duration(seconds)}, ${rateText(rate)} a second`);
     }
     if (gone > 0)
-      messages.line(`classify: ${counted(gone, 'file')} of the table cannot be copied: not there any more`);
+      messages.line(`classify: not copied: ${counted(gone, 'file')} of the table, no longer in the folder`);
     if (this.#copies !== undefined) output.line(copiesText(this.#copies, this.#options.copies?.to ?? ''));
   }
 }
