@@ -69,7 +69,8 @@ async function work({
   terminal.line(`Waiting for runs on ${queue}; Ctrl-C returns active runs to the queue and ends.`);
   // A second signal ends the process even if the server is gone and runs cannot be returned.
   const release = await new Promise<() => void>((resolve) => {
-    const restore = onInterrupt(terminal, () => resolve(restore));
+    const text = 'Stopping; active runs go back to the queue. Press Ctrl-C again to quit now.';
+    const restore = onInterrupt(terminal, () => resolve(restore), text);
   });
   try {
     await worker.close();

@@ -35,7 +35,7 @@ export function archiveKey({ study, run }: Pick<RunJob, 'study' | 'run'>): strin
   return `textura:${study}:${run}`;
 }
 
-/** A connection for BullMQ. Errors: `engine-unavailable` if no server answers. */
+/** A connection for BullMQ. Errors: `usage` for an address of another kind; `engine-unavailable` if no server answers. */
 export async function connectRedis(url: string): Promise<Redis> {
   const unreachable = (cause: unknown) => {
     const why = messageOf(cause);
@@ -43,6 +43,11 @@ export async function connectRedis(url: string): Promise<Redis> {
       cause,
     });
   };
+  if (/^(?!rediss?:)[a-z][a-z+.-]*:\/\//i.test(url))
+    throw new TexturaError(
+      'usage',
+      `--queue: expected redis://HOST or rediss://HOST, got ${JSON.stringify(url)}`,
+    );
   const probe = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
   let reason: unknown;
   probe.on('error', (error) => {

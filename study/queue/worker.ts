@@ -92,7 +92,9 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
     maxStalledCount: mostLostWorkers,
   });
   worker.on('error', (error) => options.onLine(`queue: ${error.message}`));
-  worker.on('stalled', (id) => options.onLine(`${id}: its worker does not answer`));
+  worker.on('stalled', (id) =>
+    options.onLine(`${id.slice(id.indexOf('-') + 1)}: its worker does not answer`),
+  );
   async function close(): Promise<void> {
     for (const child of active) child.stop();
     try {

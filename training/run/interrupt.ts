@@ -4,12 +4,13 @@
 import { onStopSignal } from '../../node/stop-signal.ts';
 import type { Terminal } from '../../node/terminal.ts';
 
-/** Calls `stop` at the first signal. The result removes the signal handlers. */
-export function onInterrupt(terminal: Terminal, stop: () => void): () => void {
+const ofTraining =
+  'Stopping after this step; press Ctrl-C again to quit now and keep only the last checkpoint.';
+
+/** Calls `stop` at the first signal, after it prints `text`. The result removes the signal handlers. */
+export function onInterrupt(terminal: Terminal, stop: () => void, text = ofTraining): () => void {
   const first = () => {
-    terminal.line(
-      'Stopping after this step; press Ctrl-C again to quit now and keep only the last checkpoint.',
-    );
+    terminal.line(text);
     stop();
   };
   return onStopSignal(first, () => process.exit(130));

@@ -76,4 +76,8 @@ test('a server that does not answer is reported', async () => {
     code: 'engine-unavailable',
     message: expect.stringContaining('--queue redis://127.0.0.1:1: no Redis server answers there'),
   });
+  await expect(connectRedis('http://127.0.0.1:1')).rejects.toMatchObject({
+    code: 'usage',
+    message: '--queue: expected redis://HOST or rediss://HOST, got "http://127.0.0.1:1"',
+  });
 });
