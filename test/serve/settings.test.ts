@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { resolveSettings, serveOptions, settingsOfProcess } from '../../serve/settings.ts';
+import { missingModels, resolveSettings, serveOptions, settingsOfProcess } from '../../serve/settings.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const settings = (cores: number, options: object = {}) => {
   const { inferenceWorkers, inferenceThreads, soloThreads, batchPatches } = resolveSettings(
@@ -56,4 +58,15 @@ test('processes divide the cores and the limits, and each can take the largest r
     inferenceWorkers: 5,
     soloThreads: 1,
   });
+});
+
+test('a folder without models is explained', async () => {
+  const folder = await temporaryFolder({ 'empty/readme.txt': '', 'copied/texture-net.onnx': '' });
+  const why = (name: string) => missingModels({ models: join(folder, name) }).slice(folder.length + 1);
+  expect(why('empty')).toBe('empty: it has no model that can be served; npm run export writes models');
+  expect(why('none')).toBe('none: there is no such folder; npm run export writes models');
+  expect(why('empty/readme.txt')).toContain('there is no such folder');
+  expect(why('copied')).toBe(
+    'copied: it has no index.json, which lists the models; copy all files of an export',
+  );
 });
