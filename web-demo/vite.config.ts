@@ -47,9 +47,17 @@ function onnxruntimeFiles(): Plugin {
   };
 }
 
+const withoutMemory = `
+  export class $ZodCyclicError extends Error {}
+  export const memoizer = () => {};
+  export const isRecursiveSchema = () => false;
+  export const isBackEdge = () => false;
+`;
+
 /**
- * Leaves out parts of packages that the page never calls, a tenth of its code: zod's conversion to JSON Schema;
- * protobufjs' remote calls and base64 text, and the 64-bit integers that it uses if they are there.
+ * Leaves out parts of packages that the page never calls, a tenth of its code: zod's conversion to JSON Schema,
+ * generated code and memory of cycles; protobufjs' remote calls and base64 text, and the 64-bit integers that it
+ * uses if they are there.
  */
 function withoutUnusedParts(): Plugin {
   return {
@@ -58,6 +66,9 @@ function withoutUnusedParts(): Plugin {
       if (/node_modules\/long\/index\.js$/.test(id)) return { code: 'export default null;', map: null };
       if (/protobufjs\/src\/(rpc|util\/(aspromise|base64|eventemitter))\.js$/.test(id))
         return { code: 'export default {};', map: null };
+      // Schemas run without generated code, and JSON has no cycles, which zod remembers objects for.
+      if (/zod\/v4\/core\/doc\.js$/.test(id)) return { code: 'export class Doc {}', map: null };
+      if (/zod\/v4\/core\/memoizer\.js$/.test(id)) return { code: withoutMemory, map: null };
       if (!/zod\/v4\/core\/(json-schema-processors|to-json-schema)\.js$/.test(id)) return undefined;
       const names = [...code.matchAll(/^export (?:const|function) (\w+)/gm)].map(([, name]) => name);
       return { code: names.map((name) => `export const ${name} = () => {};`).join('\n'), map: null };

@@ -5,6 +5,7 @@ import { drawTexture } from '../../textures/textures.ts';
 import {
   classShares,
   likeliestClasses,
+  listedShares,
   nearestPosition,
   scaledPicture,
   slidingSidePx,
@@ -31,6 +32,19 @@ test('a heat map has the most likely class of each position, and the share of ea
     { index: 4, share: 2 / 3 },
     { index: 2, share: 1 / 3 },
   ]);
+});
+
+test('the legend lists the largest classes and that of the square, and what the others are together', () => {
+  // Classes 0, 1, 2 and 3 at 4, 3, 2 and 1 of the 10 positions.
+  const likeliest = Uint16Array.of(0, 0, 0, 0, 1, 1, 1, 2, 2, 3);
+  const indices = ({ listed }: ReturnType<typeof listedShares>) => listed.map(({ index }) => index);
+  const largest = listedShares(likeliest, 1, 2);
+  expect(indices(largest)).toEqual([0, 1]);
+  expect(largest.others).toEqual({ count: 2, share: expect.closeTo(0.3) });
+  const withSquare = listedShares(likeliest, 3, 2);
+  expect(indices(withSquare)).toEqual([0, 1, 3]);
+  expect(withSquare.others).toEqual({ count: 1, share: expect.closeTo(0.2) });
+  expect(listedShares(likeliest, 3, 4).others).toEqual({ count: 0, share: expect.closeTo(0) });
 });
 
 test('the position of a square is the nearest one, also outside the map', () => {

@@ -58,6 +58,17 @@ test('Compare shows every model on the patch, sorts them, and plots their errors
   const probability = (await rows.nth(0).locator('.probability').textContent()) ?? '';
   expect(100 * Number(share)).toBeCloseTo(Number.parseFloat(probability), 0);
 
+  // A long name wraps: the table stays in its column.
+  const tooWide = `(() => {
+    document.querySelector('.compare-table .top').textContent = 'Sandpaper, grit 80 (worn, from the workshop)';
+    const { right } = document.querySelector('.compare-table').getBoundingClientRect();
+    return right - document.querySelector('.tab-panel:not([hidden])').getBoundingClientRect().right;
+  })()`;
+  for (const width of [390, 1280, 1440]) {
+    await page.setViewportSize({ width, height: 900 });
+    expect(await page.evaluate<number>(tooWide), `${width} px`).toBeLessThan(1);
+  }
+
   const names = () => page.locator('.compare-table tbody strong').allTextContents();
   const heading = page.getByRole('columnheader', { name: 'Validation error' });
   expect(await heading.getAttribute('aria-sort')).toBeNull();
@@ -124,7 +135,7 @@ test('See draws the heat map, one class, the maps of a layer, the filters, and s
   expect(await filters.last().locator('figcaption').textContent()).toBe(String(await filters.count()));
   expect((await filters.first().boundingBox())?.width).toBeGreaterThan(50);
   await page.locator('#see-layer').selectOption('pool2');
-  await page.locator('#see-field', { hasText: '50 x 13 x 13' }).waitFor();
+  await page.locator('#see-field', { hasText: /^50 x 13 x 13: .*\. Shown: the 20 strongest\.$/ }).waitFor();
   await page.locator('.maps').focus();
   await page.keyboard.press('ArrowRight');
   // A value of pool2 sees 16 of the patch's 64 pixels, 4 pixels from its neighbour's.
@@ -156,6 +167,11 @@ test('See draws the heat map, one class, the maps of a layer, the filters, and s
   })()`)) as [number, number];
   expect(Math.min(orange, blue)).toBeGreaterThan(0);
   expect(orange + blue).toBeGreaterThan(1000);
+
+  // Another view in the address of the page that is open.
+  await page.evaluate("location.hash = '#live'");
+  await page.locator('#tab-live[aria-selected="true"]').waitFor();
+  expect(await why.isVisible()).toBe(false);
 }, 120_000);
 
 test('the download of a model shows its progress and can be cancelled; the model before it stays', async () => {

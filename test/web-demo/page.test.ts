@@ -61,6 +61,9 @@ async function readWhole(page: Page, widthPx: number) {
   await page.getByText('the whole picture', { exact: true }).click();
   const remark = page.locator('.layout:not(.stale) .prediction-remark');
   await remark.filter({ hasText: /average of \d+ patches/ }).waitFor();
+  // The square and its patch are not what was classified.
+  expect(await page.locator('.square-caption').isVisible()).toBe(false);
+  expect(await page.locator('.prediction-patch').isVisible()).toBe(false);
   return readBars(page);
 }
 

@@ -157,6 +157,11 @@ export function viewTabs(
     tabs[viewNames.indexOf(next)]?.focus();
   });
   list.append(...tabs);
+  // A link, or an address that somebody edits.
+  addEventListener('hashchange', () => {
+    const view = addressedView();
+    if (view !== current && offered.includes(view)) goTo(view);
+  });
   return { root: element('div', {}, list, ...panels), goTo, current: () => current, offer };
 }
 

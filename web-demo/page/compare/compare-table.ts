@@ -156,7 +156,8 @@ function tableRow(model: ListedModel) {
     bar.style.setProperty('--share', String(row?.probability ?? 0));
     cells.agrees.textContent = row === undefined ? '' : agreementText(row);
     cells.agrees.dataset.agrees = String(row?.agrees ?? '');
-    cells.latency.textContent = row === undefined ? '' : `${formatNumber(row.inferMs, 1)} ms`;
+    cells.latency.textContent =
+      row === undefined ? '' : `${formatNumber(row.inferMs, row.inferMs < 100 ? 1 : 0)} ms`;
   }
   show(undefined);
   return { root: element('tr', { role: 'row' }, ...columnNames.map((column) => cells[column])), show };

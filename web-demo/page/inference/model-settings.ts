@@ -10,6 +10,7 @@ import {
   ariaLabel,
   faultText,
   formatNumber,
+  formatSmall,
   language,
   setText,
   type TextKey,
@@ -198,7 +199,7 @@ function detailsText({ model, provider }: Inference): string {
       const { difference } = state.model;
       return difference === undefined
         ? textOf('model.unverifiedDetails')
-        : textOf('model.verifiedDetails', { difference: difference.toExponential(1) });
+        : textOf('model.verifiedDetails', { difference: formatSmall(difference) });
     }
     default:
       throw state satisfies never;

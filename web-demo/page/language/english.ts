@@ -182,7 +182,7 @@ export const english = {
   'compare.error': 'Validation error',
   'compare.interval': '{low} to {high}',
   'compare.note':
-    'Press a heading to sort. Agrees: whether the prediction is that of the reference model, on this patch and as a share of all patches in this view. Validation error: share of single validation patches that the training run classified wrong, with its 95 % interval over photographs.',
+    'Press a heading to sort. Agrees: with the reference model, on this patch and on all patches so far. Validation error: of single patches that training held out, with its 95 % interval.',
   'compare.plot': 'Validation error against time',
   'compare.plotX': 'ms per patch, here',
   'compare.plotY': 'validation error',
@@ -195,6 +195,7 @@ export const english = {
   'see.mapWhy': 'The model classifies every position in the picture. Choose a class to see where it is.',
   'see.border': 'Border: no whole square fits there',
   'see.clear': '{label}: clear, with an outline',
+  'see.others': 'others ({count})',
   'see.veiled': 'Veiled: something else',
   'see.save': 'Save picture',
   'see.all': 'most likely class',
@@ -212,6 +213,7 @@ export const english = {
     'The output of each layer for the square. Point at a map to mark the part of the picture that a value depends on.',
   'see.layer': 'Layer',
   'see.field': '{shape}: each value depends on {field} x {field} pixels of the patch',
+  'see.strongest': 'Shown: the {shown} strongest.',
   'see.mapTitle': 'Map {number} of {layer}',
   'see.filters': 'First filters',
   'see.filtersWhy':

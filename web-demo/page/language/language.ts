@@ -82,6 +82,12 @@ export function formatPercent(share: number, digits = 0): string {
   return `${formatNumber(100 * share, digits)} %`;
 }
 
+/** `1.8E‑7`, which does not break between lines. */
+export function formatSmall(value: number): string {
+  const digits = { notation: 'scientific', maximumFractionDigits: 1 } as const;
+  return value.toLocaleString(language.get(), digits).replace('-', '\u2011');
+}
+
 export function formatList(parts: readonly string[]): string {
   return new Intl.ListFormat(language.get(), { type: 'unit', style: 'long' }).format(parts);
 }

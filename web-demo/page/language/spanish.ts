@@ -188,7 +188,7 @@ export const spanish: Texts = {
   'compare.error': 'Error de validación',
   'compare.interval': 'de {low} a {high}',
   'compare.note':
-    'Pulse un encabezado para ordenar. Coincide: si la predicción es la del modelo de referencia, en este recorte y como proporción de todos los recortes de esta vista. Error de validación: proporción de recortes de validación que el entrenamiento clasificó mal, con su intervalo del 95 % sobre fotografías.',
+    'Pulse un encabezado para ordenar. Coincide: con el modelo de referencia, en este recorte y en todos hasta ahora. Error de validación: de los recortes que el entrenamiento apartó, con su intervalo del 95 %.',
   'compare.plot': 'Error de validación frente al tiempo',
   'compare.plotX': 'ms por recorte, aquí',
   'compare.plotY': 'error de validación',
@@ -202,6 +202,7 @@ export const spanish: Texts = {
   'see.mapWhy': 'El modelo clasifica cada posición de la imagen. Elija una clase para ver dónde está.',
   'see.border': 'Borde: ahí no cabe un cuadro entero',
   'see.clear': '{label}: despejado, con contorno',
+  'see.others': 'otras ({count})',
   'see.veiled': 'Velado: otra cosa',
   'see.save': 'Guardar imagen',
   'see.all': 'clase más probable',
@@ -219,6 +220,7 @@ export const spanish: Texts = {
     'La salida de cada capa para el cuadro. Señale un mapa para marcar la parte de la imagen de la que depende un valor.',
   'see.layer': 'Capa',
   'see.field': '{shape}: cada valor depende de {field} x {field} píxeles del recorte',
+  'see.strongest': 'Se muestran los {shown} más intensos.',
   'see.mapTitle': 'Mapa {number} de {layer}',
   'see.filters': 'Primeros filtros',
   'see.filtersWhy':

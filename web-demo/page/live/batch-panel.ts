@@ -85,13 +85,19 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
       return element('tr', {}, name, element('td', { colspan: 2, class: 'note' }, found()));
     const { top, probabilities, margin } = found;
     const label = model.labels[top] ?? '';
-    const isKnown = margin === undefined || margin >= 0;
+    if (margin !== undefined && margin < 0)
+      return element(
+        'tr',
+        {},
+        name,
+        element('td', { colspan: 2, class: 'top' }, textOf('batch.none', { label })),
+      );
     return element(
       'tr',
       {},
       name,
-      element('td', { class: 'top' }, isKnown ? label : textOf('batch.none', { label })),
-      element('td', { class: 'figure' }, isKnown ? formatPercent(probabilities[top] ?? 0, 1) : ''),
+      element('td', { class: 'top' }, label),
+      element('td', { class: 'figure' }, formatPercent(probabilities[top] ?? 0, 1)),
     );
   }
 

@@ -31,6 +31,8 @@ interface Reading extends Scores {
   readonly order: readonly number[];
   /** Patches that were averaged. */
   readonly count: number;
+  /** Of the whole picture, not of the square. */
+  readonly isWhole: boolean;
   readonly at: number;
 }
 
@@ -58,12 +60,12 @@ export function liveView(context: ViewContext): LiveView {
   const actions = resultActions(() => reading && sharedReading(reading));
 
   /** The current result as a person would keep it. */
-  function sharedReading({ model, probabilities, order, count, margin }: Reading): SharedReading {
+  function sharedReading({ model, probabilities, order, count, isWhole, margin }: Reading): SharedReading {
     const { width = 0, height = 0 } = stage.picture.get() ?? {};
     return {
       model: model.name,
       picture: { width, height },
-      ...(count === 1 ? { square: stage.square.get() } : {}),
+      ...(isWhole ? {} : { square: stage.square.get() }),
       patches: count,
       ...(margin === undefined ? {} : { isKnown: margin >= 0 }),
       predictions: order.map((c) => ({
@@ -82,8 +84,12 @@ export function liveView(context: ViewContext): LiveView {
 
   const draw = () => {
     actions.enable(reading !== undefined);
-    patchFigure.hidden = inference.model.get().status === 'failed';
-    stage.caption(prediction.show(reading, inference.model.get().status));
+    const { status } = inference.model.get();
+    // A result of the whole picture is not one of the square and its patch.
+    const isWhole = reading?.isWhole ?? false;
+    patchFigure.hidden = status === 'failed' || isWhole;
+    const caption = prediction.show(reading, status);
+    stage.caption(isWhole ? '' : caption);
     const colours = coloursOf(models.get(), reading?.model.name ?? '');
     bars.show(
       (reading?.order ?? []).map((c) => ({
@@ -101,8 +107,9 @@ export function liveView(context: ViewContext): LiveView {
     if (picture === undefined) return undefined;
     const { width, height, element: source, kind } = picture;
     const square = reader.square(source, stage.square.get());
-    const taken = scope.get() === 'whole' ? reader.whole(source, { width, height }, patchPx) : square;
-    return { ...taken, picture, patch: square.patches, isFrame: kind === 'camera' };
+    const isWhole = scope.get() === 'whole';
+    const taken = isWhole ? reader.whole(source, { width, height }, patchPx) : square;
+    return { ...taken, picture, patch: square.patches, isWhole, isFrame: kind === 'camera' };
   }
 
   async function read(isCurrent: () => boolean): Promise<void> {
@@ -113,7 +120,7 @@ export function liveView(context: ViewContext): LiveView {
     if (taken === undefined) return;
     const answer = await inference.call('classify', { model: model.name, patches: taken.patches });
     if (answer === superseded || !isCurrent()) return;
-    const isContinued = taken.isFrame && reading?.model === model && reading.count === taken.count;
+    const isContinued = taken.isFrame && reading?.model === model && reading.isWhole === taken.isWhole;
     reading = nextReading(isContinued ? reading : undefined, {
       model,
       ...scoresOf(answer, model),
@@ -153,7 +160,7 @@ export function liveView(context: ViewContext): LiveView {
 /** The result to show after a new answer: smoothed for a camera, the answer itself for a still picture. */
 function nextReading(
   before: Reading | undefined,
-  { model, probabilities, count, margin }: Omit<Reading, 'order' | 'at'>,
+  { model, probabilities, count, isWhole, margin }: Omit<Reading, 'order' | 'at'>,
 ): Reading {
   const at = performance.now();
   const shown =
@@ -163,7 +170,7 @@ function nextReading(
     before?.margin === undefined || margin === undefined
       ? margin
       : smoothed(Float32Array.of(before.margin), Float32Array.of(margin), at - before.at)[0];
-  return { model, probabilities: shown, order, count, margin: shownMargin, at };
+  return { model, probabilities: shown, order, count, isWhole, margin: shownMargin, at };
 }
 
 /** Shown if there is no result. */

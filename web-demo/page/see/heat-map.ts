@@ -81,6 +81,20 @@ export function classShares(likeliest: Uint16Array): readonly ClassShare[] {
     .sort((a, b) => b.share - a.share || a.index - b.index);
 }
 
+interface ListedShares {
+  readonly listed: readonly ClassShare[];
+  /** The classes that are not listed. */
+  readonly others: { readonly count: number; readonly share: number };
+}
+
+/** The `rows` classes with the largest shares, and that of the square, wherever it comes. */
+export function listedShares(likeliest: Uint16Array, atSquare: number, rows: number): ListedShares {
+  const all = classShares(likeliest);
+  const listed = all.filter(({ index }, i) => i < rows || index === atSquare);
+  const share = 1 - listed.reduce((sum, next) => sum + next.share, 0);
+  return { listed, others: { count: all.length - listed.length, share } };
+}
+
 /** The position whose square is nearest to the one at (`x`, `y`) of the scaled picture. */
 export function nearestPosition({ rows, columns, stridePx }: HeatMap, x: number, y: number): number {
   const nearest = (px: number, count: number) => Math.min(Math.max(Math.round(px / stridePx), 0), count - 1);

@@ -15,11 +15,11 @@ import {
   drawHeat,
   veilColour,
 } from './heat-drawing.ts';
-import { classShares, likeliestClasses, nearestPosition, scaledPicture, slidingSidePx } from './heat-map.ts';
+import { likeliestClasses, listedShares, nearestPosition, scaledPicture, slidingSidePx } from './heat-map.ts';
 import { savePicture } from './save-picture.ts';
 
-/** The legend lists the classes with the largest shares. */
-const legendRows = 8;
+/** The legend lists the classes with the largest shares, and the class of the square. */
+const legendRows = 11;
 
 interface ShownMap {
   readonly model: LoadedModel;
@@ -95,7 +95,7 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
     if (shown === undefined) return;
     const { model, picture } = shown;
     const one = chosen();
-    const entries = shownShares(shown).map(({ index, share }) => ({
+    const entries = shownShares(shown).listed.map(({ index, share }) => ({
       colour: colourOf(index),
       label: model.labels[index] ?? '',
       share,
@@ -211,18 +211,20 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
   };
 }
 
-/** The classes with the largest shares. */
-function shownShares({ likeliest }: ShownMap) {
-  return classShares(likeliest).slice(0, legendRows);
+function shownShares({ likeliest, atSquare }: ShownMap) {
+  return listedShares(likeliest, atSquare, legendRows);
 }
 
 /** The classes in their colours, and why the border has none. */
 function legendOf(shown: ShownMap, colourOf: ClassColours): readonly HTMLElement[] {
+  const { listed, others } = shownShares(shown);
+  const othersText = textOf('see.others', { count: formatNumber(others.count) });
   return [
-    ...shownShares(shown).map(({ index, share }) => {
+    ...listed.map(({ index, share }) => {
       const label = shown.model.labels[index] ?? '';
       return legendRow(colourOf(index), label, formatPercent(share), { 'data-class': label });
     }),
+    ...(others.count === 0 ? [] : [legendRow('transparent', othersText, formatPercent(others.share))]),
     legendRow('transparent', textOf('see.border'), '', { class: 'legend-note' }),
   ];
 }

@@ -34,6 +34,7 @@ export function layerPanel({ inference, stage, reader }: ViewContext): LayerPane
     if (layer === undefined || shown === undefined) return;
     const field = formatNumber(layer.receptiveFieldPx);
     setText(sizes, 'see.field', { shape: layer.shape.join(' x '), field });
+    if (layer.shape[0] > shownMaps) sizes.append(`. ${textOf('see.strongest', { shown: shownMaps })}`);
     maps.show(layer);
     const { kernelPx: side, values } = shown.kernels;
     setText(filtersNote, 'see.filtersWhy', { count: values.length / side ** 2, side });
@@ -75,9 +76,13 @@ export function layerPanel({ inference, stage, reader }: ViewContext): LayerPane
       element('p', { class: 'field' }, textElement('label', 'see.layer', { for: layers.id }), layers),
       sizes,
       maps.root,
-      textElement('h3', 'see.filters'),
-      filtersNote,
-      filters,
+      element(
+        'section',
+        { class: 'first-filters', 'aria-labelledby': 'filters-heading' },
+        textElement('h3', 'see.filters', { id: 'filters-heading' }),
+        filtersNote,
+        filters,
+      ),
     ),
     async read(model, picture) {
       const { patches } = reader.square(picture.element, stage.square.get());
