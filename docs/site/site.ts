@@ -72,6 +72,7 @@ const menu: readonly Group[] = [
       { file: 'docs/study.md', label: 'Study of ten networks' },
       { file: 'docs/study-method.md', label: 'How often a study is right' },
       { file: 'docs/study-paper.md', label: 'Study with the paper’s recipe' },
+      { file: 'docs/study-texture-net.md', label: 'Study of texture-net' },
       { file: 'docs/bench-train.md' },
       { file: 'docs/bench-infer.md' },
       { file: 'docs/bench-serve.md' },
