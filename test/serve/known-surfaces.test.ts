@@ -34,7 +34,7 @@ test('a photograph of the classes is known, and noise is not: classify, the serv
   const models = join(folder, 'models');
   const settings = { out: models, opset: 17, graphs: ['portable'], version: '0.0.0' } as const;
   await exportRun(await readTrainedRun(join(folder, 'run')), settings);
-  const pictures = [await readFile(join(folder, 'photos/brick/00.png')), await noiseFile()];
+  const pictures = [await readFile(join(folder, 'photos/knit/00.png')), await noiseFile()];
 
   const model = await Model.load(join(models, 'texture-net.onnx'));
   for (const [i, known] of [true, false].entries()) {
