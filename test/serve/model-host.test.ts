@@ -190,8 +190,10 @@ test('a replaced thread loads the model that the lost one was loading', async ()
   const breaking: ModelFiles = {
     ...files,
     async read(kind) {
+      const bytes = await files.read(kind);
+      // The bytes are on their way to the thread before this process hears that it is lost.
       if (reads++ === 0) breakThreads('throw');
-      return files.read(kind);
+      return bytes;
     },
   };
   const { sessions } = await host.open(breaking, check, false);
