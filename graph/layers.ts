@@ -7,7 +7,7 @@ import type { GlobalStatisticsLayer, Layer, StandardiseLayer } from '../model/la
 import type { Operation } from '../model/operation.ts';
 import type { Graph } from './builder.ts';
 import { type Activation, asActivation, type Extent, isWhole, type Pass } from './step/activation.ts';
-import { addBatchNorm, addGlobalStatistics, positionSum } from './step/channel-statistics.ts';
+import { addBatchNorm, addGlobalStatistics, channelSum, positionSum } from './step/channel-statistics.ts';
 import { addConvolution, convolutionMethod } from './step/convolution.ts';
 import { convolutionShape } from './step/convolution-shape.ts';
 import { constantMatrix, type Matrix, transposed } from './step/matrix.ts';
@@ -221,7 +221,7 @@ export function addBias(graph: Graph, x: Activation, name: string, weights: Weig
   return {
     output: { ...x, value },
     backward: (dY) => ({
-      parameters: { [name]: graph.sum(dY, [0, 1, 3], { name: 'dB' }) },
+      parameters: { [name]: channelSum(graph, dY, 'dB') },
       dX: () => dY,
     }),
   };

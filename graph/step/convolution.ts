@@ -39,10 +39,10 @@ export function addConvolution(
 }
 
 /**
- * Multiply-adds that a device computes in the time it takes to write and read one value. The CPU's number is
- * fitted to measured steps. The number of GPUs is not measured; it is a typical value from data sheets (float32
- * rate over memory bandwidth: 80 for an H100, 130 for integrated graphics, 300 for a gaming card). With it
- * conv2, whose tiles save the least, is computed directly. `npm run bench -- device` measures a device.
+ * Multiply-adds that a device computes in the time it takes to write and read one value, fitted to measured
+ * steps: on an H200 100 gave the fastest, although large products and large tensors have a ratio of 42 there
+ * (`npm run bench -- device`), because the products of a step are small. With it conv2, whose tiles save the
+ * least, is computed directly. WebGPU's is not measured.
  */
 export const multiplyAddsPerValue: Readonly<Record<Target, number>> = { cpu: 30, cuda: 100, webgpu: 100 };
 

@@ -62,22 +62,26 @@ export interface OnnxEngineSettings {
 }
 
 /**
- * On CUDA a run of many steps copies the state from and to the host only once. More than 16 gain little, and
+ * On CUDA a run of many steps copies the state from and to the host only once. More steps gain little, and
  * delay Ctrl-C and the progress line.
  */
-const defaultStepsAtOnce: Readonly<Record<OnnxDevice, number>> = { cpu: 1, webgpu: 1, cuda: 16 };
+const defaultStepsAtOnce: Readonly<Record<OnnxDevice, number>> = { cpu: 1, webgpu: 1, cuda: 64 };
 
-/** Evaluation batch size limit: small enough that the outputs of a layer stay in the CPU's cache. */
-const mostEvaluationPatches = 32;
 /**
- * Memory limit for the outputs of all layers in an evaluation; tiled convolutions need several times as much.
+ * Limits of an evaluation's batch: its patches, and the memory for the outputs of all layers; tiled
+ * convolutions need several times as much. On the CPU the outputs of a layer should stay in the cache; a GPU
+ * needs more patches at a time, because every run copies the kernels to it.
  */
-const evaluationBytes = 48 * 2 ** 20;
+const evaluationLimits = {
+  cpu: { patches: 32, bytes: 48 * 2 ** 20 },
+  gpu: { patches: 512, bytes: 2 ** 30 },
+} as const;
 
 /** Evaluation batch size: smaller for networks with large layers, e.g. without the first pooling. */
-export function evaluationPatches(network: Network): number {
+export function evaluationPatches(network: Network, device: OnnxDevice = 'cpu'): number {
+  const { patches, bytes } = evaluationLimits[device === 'cpu' ? 'cpu' : 'gpu'];
   const { activationBytes } = totalsOf(describeLayers(network));
-  return Math.min(mostEvaluationPatches, Math.max(1, Math.floor(evaluationBytes / activationBytes)));
+  return Math.min(patches, Math.max(1, Math.floor(bytes / activationBytes)));
 }
 
 /**
@@ -89,7 +93,7 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
   const { stepsAtOnce = defaultStepsAtOnce[device] } = settings;
   const open = (graph: Graph) => openSession(graph, device, threads);
   const sessions = new Map<number, InferenceSession>();
-  const atOnce = evaluationPatches(network);
+  const atOnce = evaluationPatches(network, device);
   // onnxruntime logs an unavailable device itself, in addition to the error. Only effective before the first
   // session of a process.
   if (device !== 'cpu') env.logLevel = 'fatal';

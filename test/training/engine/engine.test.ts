@@ -333,6 +333,7 @@ describe('the onnx engine', () => {
     expect(evaluationPatches(large)).toBeGreaterThan(4);
     const huge = networkOf('no-pool1', classes, { width: 8 });
     expect(evaluationPatches(huge)).toBe(1);
+    expect(evaluationPatches(networkOf('reference', classes), 'cuda')).toBe(512);
   });
 
   test('runs a smaller batch in the session of the full batch size', async () => {
