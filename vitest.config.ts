@@ -19,10 +19,18 @@ export default defineConfig({
           name: 'all',
           include: ['test/**/*.test.ts'],
           exclude: pure,
-          globalSetup: ['test/compile-setup.ts', 'test/global-setup.ts'],
+          globalSetup: ['test/temporary-folder.ts', 'test/compile-setup.ts', 'test/global-setup.ts'],
         },
       },
-      { extends: true, test: { name: 'pure', include: pure, isolate: false } },
+      {
+        extends: true,
+        test: {
+          name: 'pure',
+          include: pure,
+          isolate: false,
+          globalSetup: ['test/temporary-folder.ts'],
+        },
+      },
     ],
   },
 });
