@@ -31,9 +31,9 @@ export function significant(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-/** A p-value to two digits; below 0.001 only that. */
+/** A p-value to three decimals: `0.031`; below 0.001 only that, because no test here can show 0. */
 export function pValueText(value: number): string {
-  return value < 0.001 ? '< 0.001' : String(Number(value.toPrecision(2)));
+  return value < 0.001 ? `<${noBreak}0.001` : value.toFixed(3);
 }
 
 /** Bytes in binary units: `12 KiB`, `3.4 MiB`, `1.2 GiB`. */

@@ -3,7 +3,7 @@
  * numbers support.
  */
 
-import { points } from '../../model/format.ts';
+import { points, pValueText } from '../../model/format.ts';
 import { type VariantName, variants } from '../../model/network.ts';
 import type { Correlation } from '../../model/statistics/correlation.ts';
 import { counted, joinedWithAnd } from '../../model/words.ts';
@@ -65,11 +65,6 @@ export function untestedText(basis: Basis): string {
 /** The p-value with Holm's correction, or the reason for its absence. */
 function testText({ basis, test }: Comparison): string {
   return test === undefined ? untestedText(basis) : pValueText(test.adjustedPValue);
-}
-
-/** `0.031`, `< 0.001`; never 0, which a randomisation test cannot show. */
-function pValueText(value: number): string {
-  return value < 0.001 ? `<${noBreak}0.001` : value.toFixed(3);
 }
 
 /** `p = 0.031`. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bytes, duration } from '../../model/format.ts';
+import { bytes, duration, pValueText } from '../../model/format.ts';
 
 test.each([
   [0, '0.0 s'],
@@ -21,4 +21,13 @@ test.each([
   [1.25 * 2 ** 30, '1.25 GiB'],
 ])('%d bytes are %s', (value, text) => {
   expect(bytes(value)).toBe(text);
+});
+
+test.each([
+  [0.0312, '0.031'],
+  [1, '1.000'],
+  [0.001, '0.001'],
+  [0.0004, '<\u00a00.001'],
+])('a p-value of %d is %s', (value, text) => {
+  expect(pValueText(value)).toBe(text);
 });
