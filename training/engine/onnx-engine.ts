@@ -69,17 +69,15 @@ const defaultStepsAtOnce: Readonly<Record<OnnxDevice, number>> = { cpu: 1, webgp
 
 /**
  * Limits of an evaluation's batch: its patches, and the memory for the outputs of all layers; tiled
- * convolutions need several times as much. On the CPU the outputs of a layer should stay in the cache; a GPU
- * needs more patches at a time, because every run copies the kernels to it.
+ * convolutions need several times as much. On the CPU the outputs of a layer should stay in the cache, and
+ * WebGPU limits the size of a buffer. On CUDA every run copies the kernels to the device, so fewer are faster.
  */
-const evaluationLimits = {
-  cpu: { patches: 32, bytes: 48 * 2 ** 20 },
-  gpu: { patches: 512, bytes: 2 ** 30 },
-} as const;
+const small = { patches: 32, bytes: 48 * 2 ** 20 } as const;
+const evaluationLimits = { cpu: small, webgpu: small, cuda: { patches: 512, bytes: 2 ** 30 } } as const;
 
 /** Evaluation batch size: smaller for networks with large layers, e.g. without the first pooling. */
 export function evaluationPatches(network: Network, device: OnnxDevice = 'cpu'): number {
-  const { patches, bytes } = evaluationLimits[device === 'cpu' ? 'cpu' : 'gpu'];
+  const { patches, bytes } = evaluationLimits[device];
   const { activationBytes } = totalsOf(describeLayers(network));
   return Math.min(patches, Math.max(1, Math.floor(bytes / activationBytes)));
 }
