@@ -12,6 +12,8 @@ import type { Study, StudyArm } from '../model/study-file.ts';
 import { configuredNetwork, type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
 import { nodeArguments } from '../node/own-module.ts';
 import { runProgram } from '../node/program.ts';
+import type { EngineChoice } from '../training/engine/engine-choice.ts';
+import { chosenEngine } from '../training/engine/engine-opening.ts';
 import { isDone, type RunWithState, studyRunConfig } from './study-directory.ts';
 import { type Computing, computingSchema } from './trainer.ts';
 
@@ -68,7 +70,7 @@ async function secondsOf(
   config: TrainingConfig,
   { classes, validationPatches, readSeconds, computing, onArm }: EstimateRequest,
 ): Promise<number | undefined> {
-  const finished = own.find(({ state }) => state.status === 'finished');
+  const finished = trainedBy(await chosenEngine(computing), own);
   if (finished !== undefined) return readSeconds + (await trainedSeconds(finished.run.directory));
   const [first] = own;
   if (first !== undefined) onArm(first.run.arm);
@@ -83,6 +85,19 @@ async function secondsOf(
     config.epochs * steps * measured.stepSeconds +
     evaluations * validationPatches * measured.patchSeconds
   );
+}
+
+/** A run that finished with the same engine on the same device; on another its time says nothing. */
+export function trainedBy(
+  { engine, device }: Pick<EngineChoice, 'engine' | 'device'>,
+  runs: readonly RunWithState[],
+): RunWithState | undefined {
+  return runs.find(({ state }) => {
+    if (state.status !== 'finished') return false;
+    const last = state.run.stretches.at(-1);
+    const isSameDevice = device === 'gpu' ? last?.device !== 'cpu' : last?.device === device;
+    return last?.engine === engine && isSameDevice;
+  });
 }
 
 async function trainedSeconds(directory: string): Promise<number> {
