@@ -6,8 +6,7 @@ import type { GraphKind } from '../../model/model-file.ts';
 import { selfCheckPatches } from '../../model/self-check.ts';
 import { ThreadLost } from '../../node/supervised-thread.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
-import type { InferenceDevice } from '../inference/devices.ts';
-import { deviceText } from '../inference/devices.ts';
+import { deviceText, type InferenceDevice } from '../inference/devices.ts';
 import type { InferenceWorker, SessionSettings } from '../inference/inference-worker.ts';
 import { compareWithCheck, type ModelCheck } from './self-check.ts';
 
@@ -95,8 +94,7 @@ export class ModelHost {
     for (const device of this.#settings.devices) {
       for (let attempt = 1; attempt <= maxAttempts; attempt++) {
         try {
-          const { device: used, sessions } = await this.#openOn(device, files, check, eager);
-          return { device: used, sessions };
+          return await this.#openOn(device, files, check, eager);
         } catch (error) {
           if (!(error instanceof TexturaError)) throw error;
           this.#note(`${device} refused for ${files.name}: ${error.message}`, 'warn');
@@ -168,10 +166,7 @@ export class ModelHost {
     const state = { checkMs: Number.POSITIVE_INFINITY, isComplete, isClosed: false, turn: Promise.resolve() };
     const model: OpenedModel = { device, files, check, sessions, loaded: [], ...state };
     this.#models.set(sessions, model);
-    const settings = {
-      device,
-      threads: this.#settings.soloThreads,
-    };
+    const settings = { device, threads: this.#settings.soloThreads };
     try {
       await this.#inTurn(model, () =>
         this.#load(model, smallBatch, smallBatchKind(files), settings, this.#workers.slice(0, 1)),
@@ -214,7 +209,10 @@ export class ModelHost {
     sessions.onLargeBatch = () => {
       sessions.onLargeBatch = undefined;
       this.#openRest(model).catch((error: unknown) => {
-        this.#note(`${files.name}: continues without sessions for large batches: ${String(error)}`, 'warn');
+        this.#note(
+          `${files.name}: continues without sessions for large batches: ${messageOf(error)}`,
+          'warn',
+        );
         if (error instanceof ThreadLost) this.#openRestOnDemand(model);
       });
     };

@@ -89,13 +89,13 @@ export class Registry {
   async start(): Promise<void> {
     await this.refresh();
     this.#hasScanned = true;
+    this.#scanLater();
+  }
+
+  #scanLater(): void {
     const { reloadIntervalMs } = this.#settings;
-    if (reloadIntervalMs === undefined) return;
-    const poll = async () => {
-      await this.refresh();
-      if (!this.#isClosed) this.#timer = setTimeout(poll, reloadIntervalMs);
-    };
-    this.#timer = setTimeout(poll, reloadIntervalMs);
+    if (reloadIntervalMs === undefined || this.#isClosed) return;
+    this.#timer = setTimeout(() => this.refresh().then(() => this.#scanLater()), reloadIntervalMs);
   }
 
   /**
@@ -110,7 +110,9 @@ export class Registry {
         this.#isQueued = false;
         return this.#scanFolder();
       })
-      .catch((error: unknown) => this.#events.note(`scanning the models failed: ${String(error)}`, 'warn'));
+      .catch((error: unknown) =>
+        this.#events.note(`scanning the models failed: ${messageOf(error)}`, 'warn'),
+      );
     return this.#scan;
   }
 
@@ -182,7 +184,7 @@ export class Registry {
     this.#leases.delete(model.sessions);
     this.#host
       .close(model.sessions)
-      .catch((error: unknown) => this.#events.note(`${model.name}: ${String(error)}`, 'warn'));
+      .catch((error: unknown) => this.#events.note(`${model.name}: ${messageOf(error)}`, 'warn'));
   }
 
   /** Removes a model that the host had to close; the next scan loads it again. */
@@ -208,9 +210,10 @@ export class Registry {
 
   async #scanWith(check: ModelFilesCheck): Promise<void> {
     const sources = await listModelFolder(this.#settings.folder).catch((error: unknown) => {
-      this.#refuse(indexFile, String(error), error);
+      this.#refuse(indexFile, messageOf(error), error);
     });
     if (sources === undefined) return;
+    this.#refused.delete(indexFile);
     const names = sources.map(nameOf);
     const preferred = preferredModel(names);
     // In the order of preference, so that the default is one and the same model from the first answer on.
@@ -237,7 +240,8 @@ export class Registry {
     if ('fault' in source) return this.#refuse(source.name, source.stamp, source.fault);
     const { name } = source.entry;
     const old = this.#models.get(name);
-    if (old?.stamp === source.stamp || this.#refused.get(name) === source.stamp) return;
+    if (old?.stamp === source.stamp) return void this.#refused.delete(name);
+    if (this.#refused.get(name) === source.stamp) return;
     try {
       const model = await this.#load(source, filesCheck, isDefault);
       this.#models.set(name, { model, stamp: source.stamp });
@@ -254,8 +258,7 @@ export class Registry {
     if (this.#refused.get(name) === stamp) return;
     this.#refused.set(name, stamp);
     const kept = this.#models.has(name) ? '; the previous version still answers' : '';
-    const fault = messageOf(error);
-    this.#report(name, 'refused', `refused: ${fault}${kept}`);
+    this.#report(name, 'refused', `refused: ${messageOf(error)}${kept}`);
   }
 
   #report(name: string, change: ModelChange, sentence: string): void {

@@ -1,12 +1,14 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { TexturaError } from '../../model/error.ts';
 import { type GraphKind, graphKinds, modelReportSchema } from '../../model/model-file.ts';
 import { Batcher, type ModelSessions } from '../../serve/inference/batcher.ts';
 import { InferenceWorker, type SessionSettings } from '../../serve/inference/inference-worker.ts';
 import { type ModelFiles, ModelHost } from '../../serve/registry/model-host.ts';
+import { Registry } from '../../serve/registry/registry.ts';
 import { type ModelCheck, modelCheckOf } from '../../serve/registry/self-check.ts';
 import { breakingThreads, breakThreads } from '../support/breaking-threads.ts';
 import { largestDifference } from '../support/onnx-session.ts';
@@ -121,6 +123,22 @@ class CpuWorker extends InferenceWorker {
     return super.load(session, bytes, { ...settings, device: 'cpu' });
   }
 }
+
+test('a registry that is closed during its first scan does not look at the folder again', async () => {
+  let scans = 0;
+  const openCheck = () => {
+    scans++;
+    return { run: async () => {}, close: () => {} };
+  };
+  const events = { onChange: () => {}, note: () => {}, openCheck };
+  const folder = join(home, 'none');
+  const registry = new Registry({ folder, reloadIntervalMs: 1, maxModelBytes: 1 }, host, events);
+  const started = registry.start();
+  await registry.close();
+  await started;
+  await sleep(20);
+  expect(scans).toBe(1);
+});
 
 test('a rejection on CUDA names TensorFloat-32 if the user turned it on', async () => {
   const worker = new CpuWorker();

@@ -168,6 +168,13 @@ test('an index with paths, invalid names or missing parts gives no model and har
   await writeFile(path, good);
   await look();
   expect((await list()).models).toHaveLength(1);
+  const [withoutReport = '', , ofAnotherShape = ''] = badIndexes.slice(3).map(([, change]) => change(good));
+  for (const index of [withoutReport, good, withoutReport, good, ofAnotherShape]) {
+    await writeFile(path, index);
+    await look();
+  }
+  const refusals = notes().filter((note) => note.includes('refused'));
+  expect(refusals, 'a fault that comes back is logged again').toHaveLength(badIndexes.length + 3);
 });
 
 test('a report without its self-check is rejected', async () => {
@@ -187,7 +194,7 @@ test('a failed scan is logged, and later scans continue', async () => {
     throw new Error('no counter');
   });
   await look();
-  expect(notes()).toContain('scanning the models failed: Error: no counter');
+  expect(notes()).toContain('scanning the models failed: no counter');
   await lay(exported.second);
   await look();
   expect((await ask()).answer?.model.sha256).toBe(await hashOf(exported.second));
