@@ -101,6 +101,8 @@ class FolderRun {
   readonly #done = new Set<string>();
   /** In watch mode: files without a row. */
   #waiting = new Map<string, WaitingFile>();
+  /** In watch mode: whether the files that were there at the start are done; each later one gets a line. */
+  #isLive = false;
   #table: ClassificationTable | undefined;
   #pipeline: PicturePipeline | undefined;
   #copies: SortedCopies | undefined;
@@ -193,7 +195,6 @@ class FolderRun {
   }
 
   async #settle(file: ListedFile, outcome: PictureOutcome, total: number): Promise<void> {
-    const isLive = this.#waiting.has(file.name);
     if ('skipped' in outcome) {
       if (this.#waiting.get(file.name)?.isFinal === false) return;
       if (this.#skips.length < listedSkips) {
@@ -205,7 +206,7 @@ class FolderRun {
     this.#count(row);
     this.#waiting.delete(file.name);
     await this.#copy(row, file.path);
-    if (isLive) this.#outputs.output.line(liveText(file.name, row, outcome));
+    if (this.#isLive) this.#outputs.output.line(liveText(file.name, row, outcome));
     else this.#progress.add(this.#done.size, total, this.#counts.skipped);
   }
 
@@ -223,15 +224,15 @@ class FolderRun {
   /** Classifies what is there, then each new file once it has stopped changing, until it is stopped. */
   async #follow(listed: readonly ListedFile[], times: WatchTimes): Promise<void> {
     const { folder, csv } = this.#options;
-    for (let files = listed, isFirst = true; !this.#stop.aborted; isFirst = false) {
+    let files = listed;
+    while (!this.#stop.aborted) {
       const missing = this.#withoutRow(files);
       await this.#look(missing, times);
       const ready = missing.filter(
         ({ name, why }) => why !== undefined || this.#waiting.get(name)?.isSettled === true,
       );
-      // The files that are there already are shown as progress, not one by one.
-      if (isFirst) for (const { name } of ready) this.#waiting.delete(name);
       await this.#classify(ready);
+      this.#isLive = true;
       const { pictures } = this.#counts;
       const grows =
         this.#waiting.size === 0 ? '' : `, waiting for ${counted(this.#waiting.size, 'new file')}`;

@@ -229,8 +229,12 @@ test('copies are sorted into class folders by a table that is complete', async (
 test('a watched folder: new files are classified once they are complete, until it is stopped', async () => {
   const pictures = await smallPhotographs('in', ['brick'], 2);
   const [old = new Uint8Array(), added = new Uint8Array()] = Object.values(pictures);
-  const folder = await temporaryFolder({ 'in/old.png': old });
+  const half = added.subarray(0, added.length / 2);
+  const folder = await temporaryFolder({ 'in/old.png': old, 'in/arriving.png': half });
   await utimes(join(folder, 'in/old.png'), 1_000_000_000, 1_000_000_000);
+  // Quiet for long enough to be read, and not to be given up.
+  const secondsAgo = Date.now() / 1000 - 5;
+  await utimes(join(folder, 'in/arriving.png'), secondsAgo, secondsAgo);
   const terminal = recordingTerminal();
   const options = {
     folder: join(folder, 'in'),
@@ -249,28 +253,32 @@ test('a watched folder: new files are classified once they are complete, until i
   };
   await until(1);
   // Half of a picture cannot be decoded; then the rest arrives.
-  await writeFile(join(folder, 'in/new.png'), added.subarray(0, added.length / 2));
+  await writeFile(join(folder, 'in/new.png'), half);
   await sleep(200);
   expect(await rows()).toHaveLength(1);
-  await writeFile(join(folder, 'in/new.png'), added);
+  await writeFile(join(folder, 'in/arriving.png'), added);
   await until(2);
+  await writeFile(join(folder, 'in/new.png'), added);
+  await until(3);
   // A file that was written long ago is complete, whatever it is.
   await writeFile(join(folder, 'notes.txt'), 'no picture');
   await utimes(join(folder, 'notes.txt'), 1_000_000_000, 1_000_000_000);
   await rename(join(folder, 'notes.txt'), join(folder, 'in/notes.txt'));
-  await until(3);
+  await until(4);
   process.listeners('SIGINT').at(-1)?.('SIGINT');
   await running;
   const table = await rows();
   expect(table.map(([file, , , , , , , patches]) => [file, patches])).toEqual([
     ['old.png', '4'],
+    ['arriving.png', '4'],
     ['new.png', '4'],
     ['notes.txt', ''],
   ]);
   const { lines } = terminal;
-  expect(lines[0]).toMatch(/^new\.png {2}(=sum|brick|knit) [\d.]+\u00a0%$/);
-  expect(lines[1]).toMatch(/^notes\.txt {2}skipped: expected an image/);
-  expect(lines.join('\n')).toMatch(/w\.csv: 2 pictures classified, 1 file skipped\n/);
+  expect(lines[0]).toMatch(/^arriving\.png {2}(=sum|brick|knit) [\d.]+\u00a0%$/);
+  expect(lines[1]).toMatch(/^new\.png {2}/);
+  expect(lines[2]).toMatch(/^notes\.txt {2}skipped: expected an image/);
+  expect(lines.join('\n')).toMatch(/w\.csv: 3 pictures classified, 1 file skipped\n/);
 });
 
 describe('is refused', () => {
