@@ -47,7 +47,7 @@ function subjectText({ model, data, photographs, patches }: Evaluation): string 
         : ` (split ${data.split})`
       : ` (held out by ${oneLine(data.heldOut)})`;
   const amount = `${counted(photographs, 'photograph')}, ${counted(patches, 'patch', 'patches')}`;
-  return `${oneLine(model.name)} on ${oneLine(data.folder)}${part}\n${amount}`;
+  return `${wrapped(`${oneLine(model.name)} on ${oneLine(data.folder)}${part}`, '  ')}\n${amount}`;
 }
 
 function resultLines({
