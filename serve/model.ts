@@ -4,7 +4,7 @@
  */
 
 import { readFile } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { describeModel } from '../graph/onnx/description.ts';
 import type { Temperatures } from '../model/calibration.ts';
 import { messageOf, TexturaError } from '../model/error.ts';
@@ -81,7 +81,7 @@ export class Model {
   static async load(path: string, { threads }: { readonly threads?: number } = {}): Promise<Model> {
     const file = await readModelFile(path);
     const options = threads === undefined ? {} : { intraOpNumThreads: threads };
-    const session = await InferenceSession.create(resolve(path), options).catch((cause: unknown) => {
+    const session = await InferenceSession.create(file.bytes, options).catch((cause: unknown) => {
       const why = messageOf(cause);
       throw new TexturaError('model-unusable', `${path}: onnxruntime cannot load it: ${why}`, { cause });
     });
