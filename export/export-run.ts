@@ -14,6 +14,7 @@ import { describeLayers, totalsOf } from '../model/description.ts';
 import {
   type GraphKind,
   graphKinds,
+  type IndexEntry,
   indexFile,
   type ModelIndex,
   type ModelReport,
@@ -135,8 +136,6 @@ function selfCheckOf({ patches, logits, count }: ReferencePatches, classes: numb
     );
   });
 }
-
-type IndexEntry = ModelIndex['models'][number];
 
 function indexEntry(
   { run, network, known, validation }: TrainedRun,

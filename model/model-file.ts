@@ -235,3 +235,4 @@ export const modelIndexSchema = z.strictObject({
   ),
 });
 export type ModelIndex = z.infer<typeof modelIndexSchema>;
+export type IndexEntry = ModelIndex['models'][number];

@@ -18,6 +18,11 @@ export async function readImageFile(path: string, name: string): Promise<Uint8Ar
   return withImageFile(path, name, (file) => readImage(file, name));
 }
 
+/** What an error says of an image file that this module and the decoder call `name`, without that name. */
+export function reasonWithoutName({ message }: TexturaError, name: string): string {
+  return message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
+}
+
 /** The format of an image file, by its first bytes. Errors: those of `readImageFile`. */
 export async function imageFileKind(path: string, name: string): Promise<DecodedKind> {
   return withImageFile(path, name, async (file) =>

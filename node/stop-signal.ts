@@ -28,6 +28,14 @@ export function onStopSignal(
   };
 }
 
+/** How long a process that has finished may be kept alive, by something that should have ended. */
+const lingerMs = 5000;
+
+/** At the end of a process that served: it exits by itself, or soon if something keeps it alive. */
+export function exitSoon(): void {
+  setTimeout(() => process.exit(), lingerMs).unref();
+}
+
 /** Resolves on the first request to stop. A second one ends the process at once. */
 export function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {

@@ -4,7 +4,7 @@
  */
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { progressBar, terminalOn } from '../node/terminal.ts';
-import { evaluateFolder, evaluateOptions, jsonText } from './evaluation/evaluate-folder.ts';
+import { evaluateFolder, evaluateOptions } from './evaluation/evaluate-folder.ts';
 import { evaluationText } from './evaluation/evaluation-text.ts';
 
 export const command: CommandDefinition<typeof evaluateOptions> = {
@@ -19,7 +19,7 @@ export const command: CommandDefinition<typeof evaluateOptions> = {
     const { evaluation, out } = await evaluateFolder(given, (done, total) =>
       progress.status(`${progressBar(done / total, 20)} ${done}/${total}`),
     ).finally(progress.clear);
-    const text = given.json ? jsonText(evaluation).trimEnd() : evaluationText(evaluation, out);
+    const text = given.json ? JSON.stringify(evaluation, undefined, 2) : evaluationText(evaluation, out);
     terminalOn(process.stdout).line(text);
   },
 };

@@ -1,10 +1,8 @@
 /** The service's options with their defaults, and the settings that depend on the machine. */
-import { readdirSync } from 'node:fs';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { maxImagePixelsOption } from '../model/image-options.ts';
 import { issueTexts } from '../model/issue-text.ts';
-import { indexFile } from '../model/model-file.ts';
 import { gridLimit } from '../model/patch.ts';
 import { usableCores } from '../node/machine.ts';
 import { commandText } from '../node/shell.ts';
@@ -103,24 +101,6 @@ export interface ServeSettings extends ServeOptions {
   readonly soloThreads: number;
   readonly decodeThreads: number;
   readonly apiKey: string | undefined;
-}
-
-/** Undefined if there is no such folder. */
-function namesIn(folder: string): readonly string[] | undefined {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Why the service has no model. */
-export function missingModels({ models }: Pick<ServeOptions, 'models'>): string {
-  const names = namesIn(models);
-  if (names?.some((name) => name.endsWith('.onnx')) && !names.includes(indexFile))
-    return `${models}: it has no ${indexFile}, which lists the models; copy all files of an export`;
-  const why = names === undefined ? 'there is no such folder' : 'it has no model that can be served';
-  return `${models}: ${why}; ${commandText('export')} writes models`;
 }
 
 /**

@@ -17,7 +17,7 @@ import {
 import { type Evaluation, type EvaluationComparison, evaluationFiles } from '../../model/evaluation-file.ts';
 import { maxImagePixelsOption } from '../../model/image-options.ts';
 import { counted, oneLine } from '../../model/words.ts';
-import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { writeFileAtomically, writeJson } from '../../node/atomic-file.ts';
 import { callerPath, callerPathHelp } from '../../node/caller-path.ts';
 import { requireWritable } from '../../node/output.ts';
 import { productVersion } from '../../node/product-version.ts';
@@ -304,17 +304,10 @@ function predictionsCsv(photographs: readonly ReadPhotograph[], model: Evaluated
 async function writeFiles(
   out: string,
   evaluation: Evaluation,
-  {
-    predictions,
-    pictures,
-  }: { readonly predictions: string; readonly pictures: ReadonlyMap<string, WorstPicture> },
+  content: { readonly predictions: string; readonly pictures: ReadonlyMap<string, WorstPicture> },
 ): Promise<void> {
-  const page = evaluationPage(evaluation, pictures);
-  await writeFileAtomically(join(out, evaluationFiles.evaluation), jsonText(evaluation));
-  await writeFileAtomically(join(out, evaluationFiles.predictions), predictions);
+  const page = evaluationPage(evaluation, content.pictures);
+  await writeJson(join(out, evaluationFiles.evaluation), evaluation);
+  await writeFileAtomically(join(out, evaluationFiles.predictions), content.predictions);
   await writeFileAtomically(join(out, evaluationFiles.report), page);
-}
-
-export function jsonText(value: unknown): string {
-  return `${JSON.stringify(value, undefined, 2)}\n`;
 }

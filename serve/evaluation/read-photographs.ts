@@ -6,7 +6,7 @@ import type { GreyImage } from '../../model/image.ts';
 import { classifiedPatches, gridLimit, holdsPatch, patchBytes } from '../../model/patch.ts';
 import type { SkippedFile } from '../../node/folder-walk.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
-import { readImageFile } from '../../node/image-file.ts';
+import { readImageFile, reasonWithoutName } from '../../node/image-file.ts';
 import { usableCores } from '../../node/machine.ts';
 import { knownOf, requireFinite } from '../classification.ts';
 import type { Model } from '../model.ts';
@@ -45,7 +45,8 @@ export async function readPhotographs(
   let done = 0;
   for await (const { file, decoded } of decodedAhead(files, maxPixels, 2 * Math.ceil(cores))) {
     onProgress(++done, files.length);
-    const why = decoded instanceof TexturaError ? reasonOf(decoded, file.name) : tooSmallFor(models, decoded);
+    const why =
+      decoded instanceof TexturaError ? reasonWithoutName(decoded, file.name) : tooSmallFor(models, decoded);
     if (decoded instanceof TexturaError || why !== undefined) {
       skipped.push({ name: file.name, why: why ?? '' });
       continue;
@@ -119,11 +120,6 @@ export async function decodedImage(
   maxPixels: number,
 ): Promise<GreyImage> {
   return decodeImage(await readImageFile(path, name), name, { maxPixels });
-}
-
-/** Messages of the decoder begin with the file's name. */
-function reasonOf({ message }: TexturaError, name: string): string {
-  return message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
 }
 
 function tooSmallFor(models: readonly Model[], image: GreyImage): string | undefined {

@@ -11,7 +11,7 @@ import { photographMargin } from '../../model/known-score.ts';
 import type { CropChoice } from '../../model/patch.ts';
 import type { PictureOutcome } from '../../model/picture-table.ts';
 import { ByteRoom } from '../../node/byte-room.ts';
-import { readImageFile } from '../../node/image-file.ts';
+import { readImageFile, reasonWithoutName } from '../../node/image-file.ts';
 import type { PatchOutputs } from '../../node/onnxruntime.ts';
 import { ThreadLost } from '../../node/supervised-thread.ts';
 import { ownsMemory } from '../../node/thread.ts';
@@ -106,9 +106,9 @@ export class PicturePipeline {
  * Without the file's name, and without libvips's words about damage, which can be those about another picture
  * that was decoded at the same time.
  */
-function reasonOf({ code, message }: TexturaError, name: string): string {
-  const text = message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
-  const isDecoders = code === 'image-damaged' || text.startsWith('this variant of');
+function reasonOf(error: TexturaError, name: string): string {
+  const text = reasonWithoutName(error, name);
+  const isDecoders = error.code === 'image-damaged' || text.startsWith('this variant of');
   return isDecoders ? text.replace(/ \(.*\)/s, '') : text;
 }
 

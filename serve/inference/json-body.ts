@@ -90,7 +90,7 @@ export function readTensorRequest(
   jsonBytes: number | undefined,
   maxPatches: number,
 ): TensorRequest {
-  if (jsonBytes !== undefined && !(jsonBytes <= body.length)) {
+  if (jsonBytes !== undefined && jsonBytes > body.length) {
     fail(`Inference-Header-Content-Length: larger than the body of ${body.length} bytes`);
   }
   const { inputs, id, parameters, outputs } = inferRequestOf(body.subarray(0, jsonBytes ?? body.length));

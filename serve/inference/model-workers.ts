@@ -36,9 +36,8 @@ export class ModelWorkers {
    * fewest. Errors: `internal` if a run fails; `ThreadLost`.
    */
   run(patches: Uint8Array<ArrayBuffer>): Promise<PatchOutputs> {
-    const [first, ...others] = this.#workers;
-    if (first === undefined) throw new TexturaError('internal', 'there is no inference worker');
-    const idlest = others.reduce((a, b) => (b.outstanding < a.outstanding ? b : a), first);
+    const [idlest] = this.#workers.toSorted((a, b) => a.outstanding - b.outstanding);
+    if (idlest === undefined) throw new TexturaError('internal', 'there is no inference worker');
     return idlest.run(session, patches);
   }
 

@@ -141,17 +141,12 @@ export class PreparationPool {
 
   #dispatch(): void {
     for (;;) {
-      const free = this.threads.filter(
-        ({ isReady, outstanding }) => isReady && outstanding < imagesPerThread,
-      );
-      const [first, ...others] = free;
-      if (first === undefined) return;
-      const job = this.#next();
-      if (job === undefined) return;
-      void this.#work(
-        others.reduce((a, b) => (b.outstanding < a.outstanding ? b : a), first),
-        job,
-      );
+      const [idlest] = this.threads
+        .filter(({ isReady, outstanding }) => isReady && outstanding < imagesPerThread)
+        .sort((a, b) => a.outstanding - b.outstanding);
+      const job = idlest && this.#next();
+      if (idlest === undefined || job === undefined) return;
+      void this.#work(idlest, job);
     }
   }
 

@@ -60,12 +60,14 @@ export class Distributor {
       const [connection] = this.#waiting;
       if (connection === undefined) return;
       const willing = [...this.#takers].filter(([taker]) => !connection.refusedBy.has(taker));
-      const [first, ...others] = willing.filter(([, unconfirmed]) => unconfirmed < maxUnconfirmed);
+      const [idlest] = willing
+        .filter(([, unconfirmed]) => unconfirmed < maxUnconfirmed)
+        .sort(([, a], [, b]) => a - b);
       // Without any process it waits for the replacement of one.
-      if (first === undefined && (willing.length > 0 || this.#takers.size === 0)) return;
+      if (idlest === undefined && (willing.length > 0 || this.#takers.size === 0)) return;
       this.#waiting.shift();
-      if (first === undefined) connection.socket.destroy();
-      else void this.#hand(connection, others.reduce((a, b) => (b[1] < a[1] ? b : a), first)[0]);
+      if (idlest === undefined) connection.socket.destroy();
+      else void this.#hand(connection, idlest[0]);
     }
   }
 

@@ -2,16 +2,14 @@
  * `npm run serve` in one process. On SIGINT or SIGTERM it answers every accepted request, then exits.
  */
 import type { Logger } from 'pino';
-import { stopSignal } from '../../node/stop-signal.ts';
+import { exitSoon, stopSignal } from '../../node/stop-signal.ts';
 import { createApp } from '../http/app.ts';
 import { listen, type RunningServer } from '../http/server.ts';
 import { openLog, stopText } from '../log.ts';
+import { missingModels } from '../registry/model-folder.ts';
 import type { SandboxCheck } from '../registry/sandbox-check.ts';
 import { createService, type Service } from '../service.ts';
-import { missingModels, resolveSettings, type ServeOptions } from '../settings.ts';
-
-/** After shutdown the process exits by itself; if something keeps it alive, it is ended after this time. */
-const lingerMs = 5000;
+import { resolveSettings, type ServeOptions } from '../settings.ts';
 
 /**
  * Serves until a stop signal. `firstCheck` checks the models that are there at the start. Errors: `usage` if
@@ -31,7 +29,7 @@ export async function serveInOneProcess(options: ServeOptions, firstCheck: Sandb
     if (early !== undefined) log.warn('stopped before the models were loaded');
     else if (service.isReady())
       log.info({ models: service.registry.list().map(({ name }) => name) }, 'ready');
-    else log.warn(missingModels(settings));
+    else log.warn(await missingModels(settings.models));
     const end = await Promise.race([stop, service.failure]);
     if (typeof end !== 'string') throw end;
     log.info({ signal: end }, 'stopping');
@@ -41,7 +39,7 @@ export async function serveInOneProcess(options: ServeOptions, firstCheck: Sandb
   } finally {
     await close(service, server, log);
     await flush();
-    setTimeout(() => process.exit(), lingerMs).unref();
+    exitSoon();
   }
 }
 

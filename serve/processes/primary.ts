@@ -11,10 +11,11 @@ import type { Logger } from 'pino';
 import { TexturaError } from '../../model/error.ts';
 import { type Deferred, deferred } from '../../node/deferred.ts';
 import { startable } from '../../node/own-module.ts';
-import { onStopSignal } from '../../node/stop-signal.ts';
+import { exitSoon, onStopSignal } from '../../node/stop-signal.ts';
 import { startListening } from '../http/server.ts';
 import { openLog, stopText } from '../log.ts';
-import { missingModels, type ServeOptions, type ServeSettings, settingsOfProcess } from '../settings.ts';
+import { missingModels } from '../registry/model-folder.ts';
+import { type ServeOptions, type ServeSettings, settingsOfProcess } from '../settings.ts';
 import { CombinedMetrics } from './combined-metrics.ts';
 import { Distributor, type Taker } from './distributor.ts';
 import { type Handlers, Link, type PrimaryRequests, type ProcessRequests, type StopReport } from './link.ts';
@@ -30,8 +31,6 @@ const maxFailedStarts = 5;
 const answerLimitMs = 1000;
 /** Beyond the time limits of a stop; then a process is killed. */
 const graceMs = 10_000;
-/** After shutdown the process exits by itself; if something keeps it alive, it is ended after this time. */
-const lingerMs = 5000;
 
 /** Returns after a stop signal. Errors: `usage` if it cannot listen; `internal` if no process can be started. */
 export async function serveByProcesses(options: ServeOptions): Promise<void> {
@@ -57,7 +56,7 @@ export async function serveByProcesses(options: ServeOptions): Promise<void> {
   } finally {
     await primary.close();
     await flush();
-    setTimeout(() => process.exit(), lingerMs).unref();
+    exitSoon();
   }
 }
 
@@ -125,7 +124,7 @@ class Primary {
     this.#scanTimer = setInterval(() => this.#scan(), this.#settings.reloadIntervalMs);
     const [models = []] = this.#serving().map((running) => running.models ?? []);
     if (models.length > 0) this.#log.info({ models }, 'ready');
-    else this.#log.warn(missingModels(this.#settings));
+    else this.#log.warn(await missingModels(this.#settings.models));
   }
 
   /** Stops all processes: each answers its accepted requests. */

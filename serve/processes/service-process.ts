@@ -4,7 +4,7 @@
  */
 
 import { deferred } from '../../node/deferred.ts';
-import { stopSignal } from '../../node/stop-signal.ts';
+import { exitSoon, stopSignal } from '../../node/stop-signal.ts';
 import { terminalOn } from '../../node/terminal.ts';
 import { createApp } from '../http/app.ts';
 import { type ConnectionServer, serveConnections } from '../http/server.ts';
@@ -18,8 +18,6 @@ type PrimaryLink = Link<PrimaryRequests, ProcessRequests>;
 
 /** The primary process asks the other processes, for a second at most. */
 const answerLimitMs = 5000;
-/** After shutdown the process exits by itself; if something keeps it alive, it is ended after this time. */
-const lingerMs = 5000;
 
 async function main(): Promise<void> {
   const { promise: stopping, resolve: stop } = deferred<NodeJS.Signals | 'lost'>();
@@ -78,7 +76,7 @@ async function main(): Promise<void> {
   await flush();
   if (fault !== undefined) process.exitCode = 1;
   if (process.connected) process.disconnect();
-  setTimeout(() => process.exit(), lingerMs).unref();
+  exitSoon();
 }
 
 function sharedThrough(link: PrimaryLink): SharedService {

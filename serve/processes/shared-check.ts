@@ -2,9 +2,10 @@
  * The sandbox checks of the primary process: processes that find the same new model share one check, and a
  * replaced process gets the result of the first.
  */
+import { sha256 } from '../../node/sha256.ts';
 import { type SandboxAnswer, SandboxCheck, type SandboxRequest } from '../registry/sandbox-check.ts';
 
-/** Passed requests that are remembered; each has the self-check of one model, about 100 KB. */
+/** Passed requests that are remembered. */
 const rememberedPasses = 64;
 /** The sandbox process is kept for the next model of a scan for this long. */
 const idleMs = 2000;
@@ -12,8 +13,8 @@ const idleMs = 2000;
 export class SharedCheck {
   readonly #sandbox: Pick<SandboxCheck, 'answer' | 'close'>;
   /**
-   * By request, which contains the SHA-256 of every file: what has passed stays passed, whatever becomes of the
-   * files. Failures are forgotten, because the files on disk may be half written.
+   * By SHA-256 of the request, which contains that of every file: what has passed stays passed, whatever
+   * becomes of the files. Failures are forgotten, because the files on disk may be half written.
    */
   readonly #answers = new Map<string, Promise<SandboxAnswer>>();
   #turn: Promise<unknown> = Promise.resolve();
@@ -26,7 +27,7 @@ export class SharedCheck {
 
   /** Calls `onNew` if no other process has asked this before. */
   answer(request: SandboxRequest, onNew: () => void): Promise<SandboxAnswer> {
-    const key = JSON.stringify(request);
+    const key = sha256(JSON.stringify(request));
     const known = this.#answers.get(key);
     if (known !== undefined) return known;
     const answer = this.#inTurn(request);

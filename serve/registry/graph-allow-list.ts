@@ -9,7 +9,7 @@ import { dtypes, type Message } from '../../graph/onnx/format.ts';
 import { decodeMessage, encodeMessage } from '../../graph/onnx/protobuf.ts';
 import { noTemperatures } from '../../model/calibration.ts';
 import { TexturaError } from '../../model/error.ts';
-import type { ModelIndex } from '../../model/model-file.ts';
+import type { IndexEntry } from '../../model/model-file.ts';
 import { checkSignature } from '../model-signature.ts';
 
 /** The ai.onnx operators of exported graphs. */
@@ -19,10 +19,7 @@ const allowedOperators: ReadonlySet<string> = new Set(
 );
 
 /** What the index repeats of the files. */
-export type IndexedSignature = Pick<
-  ModelIndex['models'][number],
-  'labels' | 'input' | 'threshold' | 'temperatures'
->;
+export type IndexedSignature = Pick<IndexEntry, 'labels' | 'input' | 'threshold' | 'temperatures'>;
 
 /** More than the graphs of any network have. */
 const maxNodes = 2000;

@@ -3,21 +3,20 @@
  * changes.
  */
 import type { Stats } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import { parsedJson } from '../../model/issue-text.ts';
 import {
   type GraphKind,
   graphKinds,
+  type IndexEntry,
   indexFile,
-  type ModelIndex,
   type ModelReport,
   modelIndexSchema,
   modelReportSchema,
 } from '../../model/model-file.ts';
-
-export type IndexEntry = ModelIndex['models'][number];
+import { commandText } from '../../node/shell.ts';
 
 export interface FileState {
   readonly path: string;
@@ -64,6 +63,15 @@ export async function listModelFolder(folder: string): Promise<readonly (ModelSo
       }
     }),
   );
+}
+
+/** Why a folder gives the service no model. */
+export async function missingModels(folder: string): Promise<string> {
+  const names = await readdir(folder).catch(() => undefined);
+  if (names?.some((name) => name.endsWith('.onnx')) && !names.includes(indexFile))
+    return `${folder}: it has no ${indexFile}, which lists the models; copy all files of an export`;
+  const why = names === undefined ? 'there is no such folder' : 'it has no model that can be served';
+  return `${folder}: ${why}; ${commandText('export')} writes models`;
 }
 
 /** Errors: `file-unreadable`, `file-damaged`. */

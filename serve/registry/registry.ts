@@ -7,14 +7,13 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { noTemperatures, type Temperatures } from '../../model/calibration.ts';
 import { messageOf, TexturaError } from '../../model/error.ts';
-import { type GraphKind, indexFile, type ModelReport } from '../../model/model-file.ts';
+import { type GraphKind, type IndexEntry, indexFile, type ModelReport } from '../../model/model-file.ts';
 import { byPreference, preferredModel } from '../../model/network.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
 import type { InferenceDevice } from '../inference/devices.ts';
 import {
   type BrokenSource,
   type FileState,
-  type IndexEntry,
   listModelFolder,
   type ModelSource,
   readReport,

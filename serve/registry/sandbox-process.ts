@@ -3,21 +3,21 @@
  * fills its memory, the service only sees that the check failed. A request is a line of JSON and so is its
  * answer.
  */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { messageOf, TexturaError } from '../../model/error.ts';
 import { selfCheckPatches } from '../../model/self-check.ts';
 import { InferenceSession, runPatches } from '../../node/onnxruntime.ts';
+import { sha256 } from '../../node/sha256.ts';
 import { checkAllowList } from './graph-allow-list.ts';
 import type { SandboxAnswer, SandboxRequest } from './sandbox-check.ts';
 import { compareWithCheck } from './self-check.ts';
 
 async function checkModel({ entry, graphs, check }: SandboxRequest): Promise<void> {
   const patches = selfCheckPatches(check.entries);
-  for (const { name, path, sha256 } of graphs) {
+  for (const { name, path, sha256: reported } of graphs) {
     const bytes = await readFile(path);
-    if (createHash('sha256').update(bytes).digest('hex') !== sha256) {
+    if (sha256(bytes) !== reported) {
       throw new TexturaError('file-damaged', `${name}: its SHA-256 is not the one in its report`);
     }
     checkAllowList(bytes, name, entry);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import protobuf from 'protobufjs/minimal.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
-  type ModelIndex,
+  type IndexEntry,
   metadataKeys,
   modelIndexSchema,
   modelReportSchema,
@@ -20,14 +20,14 @@ import { changed, type OnnxGraph, withGraph } from '../support/tampered-model.ts
 
 let folder: string;
 let good: Buffer;
-let entry: ModelIndex['models'][number];
+let entry: IndexEntry;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'textura-hostile-'));
   await exportModels(folder, [{ variant: 'lab-baseline' }]);
   good = await readFile(join(folder, 'lab-baseline.onnx'));
   const { models } = modelIndexSchema.parse(JSON.parse(await readFile(join(folder, 'index.json'), 'utf8')));
-  [entry] = models as [ModelIndex['models'][number]];
+  [entry] = models as [IndexEntry];
 });
 afterAll(() => rm(folder, { recursive: true }));
 

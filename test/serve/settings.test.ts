@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { missingModels, resolveSettings, serveOptions, settingsOfProcess } from '../../serve/settings.ts';
+import { missingModels } from '../../serve/registry/model-folder.ts';
+import { resolveSettings, serveOptions, settingsOfProcess } from '../../serve/settings.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const settings = (cores: number, options: object = {}) => {
@@ -62,11 +63,11 @@ test('processes divide the cores and the limits, and each can take the largest r
 
 test('a folder without models is explained', async () => {
   const folder = await temporaryFolder({ 'empty/readme.txt': '', 'copied/texture-net.onnx': '' });
-  const why = (name: string) => missingModels({ models: join(folder, name) }).slice(folder.length + 1);
-  expect(why('empty')).toBe('empty: it has no model that can be served; npm run export writes models');
-  expect(why('none')).toBe('none: there is no such folder; npm run export writes models');
-  expect(why('empty/readme.txt')).toContain('there is no such folder');
-  expect(why('copied')).toBe(
+  const why = async (name: string) => (await missingModels(join(folder, name))).slice(folder.length + 1);
+  expect(await why('empty')).toBe('empty: it has no model that can be served; npm run export writes models');
+  expect(await why('none')).toBe('none: there is no such folder; npm run export writes models');
+  expect(await why('empty/readme.txt')).toContain('there is no such folder');
+  expect(await why('copied')).toBe(
     'copied: it has no index.json, which lists the models; copy all files of an export',
   );
 });

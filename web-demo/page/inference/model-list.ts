@@ -3,8 +3,8 @@ import type { z } from 'zod';
 import { noTemperatures, type Temperatures } from '../../../model/calibration.ts';
 import { TexturaError } from '../../../model/error.ts';
 import {
+  type IndexEntry,
   indexFile,
-  type ModelIndex,
   modelIndexSchema,
   modelReportSchema,
 } from '../../../model/model-file.ts';
@@ -55,15 +55,7 @@ export async function listModels(): Promise<readonly ListedModel[]> {
 }
 
 function listed(
-  {
-    name,
-    labels,
-    bytes,
-    top1err,
-    top1errInterval,
-    report,
-    temperatures = noTemperatures,
-  }: ModelIndex['models'][number],
+  { name, labels, bytes, top1err, top1errInterval, report, temperatures = noTemperatures }: IndexEntry,
   file: string,
 ): ListedModel {
   return {
