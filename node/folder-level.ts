@@ -7,6 +7,9 @@ import { basename, join, resolve } from 'node:path';
 import { type FolderWalk, hasImageExtension, isSystemName } from './folder-walk.ts';
 import { quoted } from './shell.ts';
 
+/** What training and evaluation read as `--data`. */
+export const labelledData = 'a folder with one sub-folder for each class, or a CSV file (.csv)';
+
 export type FolderSplit = 'train' | 'validation';
 
 /** Names of split folders, in any case. */

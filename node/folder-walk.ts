@@ -8,6 +8,7 @@ import type { Dirent, Stats } from 'node:fs';
 import { readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
 import { compareNames } from '../model/code-point-order.ts';
+import { TexturaError } from '../model/error.ts';
 
 export interface WalkedFile {
   /** Path below the walked folder, as on the disk, with `/` between its parts. */
@@ -41,6 +42,19 @@ interface Entry {
   /** Its printable name without its parents. */
   readonly own: string;
   readonly isUtf8: boolean;
+}
+
+/** Errors: `data-unusable`, with `expected` and what `root` is, unless it is a folder. */
+export async function requireFolder(root: string, expected: string): Promise<void> {
+  let got = 'a file';
+  try {
+    if ((await stat(root)).isDirectory()) return;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    got =
+      code === 'ENOENT' || code === 'ENOTDIR' ? 'a path that does not exist' : `an unreadable path (${code})`;
+  }
+  throw new TexturaError('data-unusable', `${root}: expected ${expected}, got ${got}`);
 }
 
 /**

@@ -2,15 +2,15 @@
  * The photographs of a labelled folder: one sub-folder for each class, or train/, val/ and test/ with class
  * folders inside; or those of a CSV file. Unlike training, an evaluation accepts any number of classes.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import { runFiles } from '../../model/run-file.ts';
 import { validationFromCsv } from '../../model/validation-file.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { isCsvPath } from '../../node/csv-file.ts';
-import { dataFolderAbove, didYouMean, folderLevels, splitOf } from '../../node/folder-level.ts';
-import { type SkippedFile, type WalkedFile, walkFolder } from '../../node/folder-walk.ts';
+import { dataFolderAbove, didYouMean, folderLevels, labelledData, splitOf } from '../../node/folder-level.ts';
+import { requireFolder, type SkippedFile, type WalkedFile, walkFolder } from '../../node/folder-walk.ts';
 import { type LabelledRow, readLabelFile } from '../../node/label-file.ts';
 
 export const splitChoices = ['train', 'val', 'test', 'all'] as const;
@@ -36,7 +36,7 @@ export interface LabelledFolder {
  */
 export async function labelledFolder(root: string, choice?: SplitChoice): Promise<LabelledFolder> {
   if (isCsvPath(root)) return filesOfCsv(root, choice);
-  await requireFolder(root);
+  await requireFolder(root, labelledData);
   const walk = await walkFolder(root);
   const levels = folderLevels(walk);
   const top = levels.foldersIn('');
@@ -133,16 +133,6 @@ function nameOfSplit(folder: string): Exclude<SplitChoice, 'all'> | undefined {
 
 function preferredSplit(found: readonly SplitChoice[]): SplitChoice {
   return (['test', 'val', 'train'] as const).find((split) => found.includes(split)) ?? 'all';
-}
-
-async function requireFolder(root: string): Promise<void> {
-  const found = await stat(root).catch(() => undefined);
-  if (found?.isDirectory()) return;
-  const got = found === undefined ? 'a path that does not exist' : 'a file';
-  throw new TexturaError(
-    'data-unusable',
-    `${root}: expected a folder with one sub-folder for each class, or a CSV file (.csv), got ${got}`,
-  );
 }
 
 async function noClasses(root: string, holdsImages: boolean): Promise<string> {

@@ -1,9 +1,8 @@
 /** The files of a folder that `classify` reads, in a stable order, and what in it cannot be read. */
-import { realpath, stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
 import { compareNames } from '../../model/code-point-order.ts';
-import { TexturaError } from '../../model/error.ts';
-import { walkFolder } from '../../node/folder-walk.ts';
+import { requireFolder, walkFolder } from '../../node/folder-walk.ts';
 
 export interface ListedFile {
   /** Path below the folder, with `/` between its parts. */
@@ -18,11 +17,7 @@ export interface ListedFile {
  * Errors: `data-unusable` if it is not a folder.
  */
 export async function listFolder(root: string, without: string): Promise<readonly ListedFile[]> {
-  const found = await stat(root).catch(() => undefined);
-  if (!found?.isDirectory()) {
-    const got = found === undefined ? 'a path that does not exist' : 'a file';
-    throw new TexturaError('data-unusable', `${root}: expected a folder, got ${got}`);
-  }
+  await requireFolder(root, 'a folder');
   const { files, skipped, unlisted } = await walkFolder(root);
   const own = await realpath(without).catch(() => resolve(without));
   const names = new Set<string>();

@@ -352,6 +352,8 @@ test('a folder that cannot be listed gets a row with the reason', async () => {
   await chmod(folder, 0o755);
   await chmod(join(folder, 'closed'), 0o000);
   const listed = await asOrdinaryUser(() => listFolder(folder, join(folder, 'x.csv')));
+  const inside = asOrdinaryUser(() => listFolder(join(folder, 'closed/deeper'), ''));
+  await expect(inside).rejects.toThrow('closed/deeper: expected a folder, got an unreadable path (EACCES)');
   await chmod(join(folder, 'closed'), 0o755);
   expect(listed.map(({ name, why }) => [name, why])).toEqual([
     ['closed', 'the folder cannot be listed: this user may not read it (EACCES)'],

@@ -1,6 +1,5 @@
 /** Finds the classes, splits and files of a data folder or a CSV file. Nothing is decoded here. */
 
-import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { compareCodePoints } from '../../model/code-point-order.ts';
 import { TexturaError } from '../../model/error.ts';
@@ -13,11 +12,13 @@ import {
   type FolderLevels,
   type FolderSplit,
   folderLevels,
+  labelledData,
   splitOf,
 } from '../../node/folder-level.ts';
 import {
   type FolderWalk,
   hasImageExtension,
+  requireFolder,
   type SkippedFile,
   type WalkedFile,
   walkFolder,
@@ -95,7 +96,7 @@ async function scanLabelFile(path: string): Promise<DataFolder> {
  * folder contains several datasets.
  */
 export async function scanDataFolder(root: string): Promise<DataFolder> {
-  await requireFolder(root);
+  await requireFolder(root, labelledData);
   const walk = await walkFolder(root);
   requireListed(root, walk);
   const levels = folderLevels(walk);
@@ -156,21 +157,6 @@ export async function scanDataFolder(root: string): Promise<DataFolder> {
     dataFolders: dataFolders.map((name) => join(root, name)),
     groups: undefined,
   };
-}
-
-async function requireFolder(root: string): Promise<void> {
-  let got = 'a file';
-  try {
-    if ((await stat(root)).isDirectory()) return;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    got =
-      code === 'ENOENT' || code === 'ENOTDIR' ? 'a path that does not exist' : `an unreadable path (${code})`;
-  }
-  throw new TexturaError(
-    'data-unusable',
-    `${root}: expected a folder with one sub-folder for each class, or a CSV file (.csv), got ${got}`,
-  );
 }
 
 /**
