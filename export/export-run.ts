@@ -31,6 +31,7 @@ import { type SelfCheck, selfCheckEntry } from '../model/self-check.ts';
 import { calibrationOf, patchErrorInterval } from '../model/validation-logits.ts';
 import { moveFile, writeFileAtomically, writeJson } from '../node/atomic-file.ts';
 import { requireSpace } from '../node/output.ts';
+import { modelStamp } from '../node/product-version.ts';
 import { sha256 } from '../node/sha256.ts';
 import { verifyFile } from './export-check.ts';
 import type { ReferencePatches, TrainedRun } from './trained-run.ts';
@@ -70,8 +71,6 @@ export interface ExportSettings {
   readonly out: string;
   readonly opset: Opset;
   readonly graphs: readonly GraphKind[];
-  /** Textura's version, for the files' metadata. */
-  readonly version: string;
 }
 
 const selfCheckCount = 8;
@@ -186,12 +185,11 @@ function reportFileName(variant: string): string {
 function modelBytes(
   trained: TrainedRun,
   kind: GraphKind,
-  { opset, version }: ExportSettings,
+  { opset }: ExportSettings,
   temperatures: Temperatures,
 ): Uint8Array {
   return encodeModel(builders[kind](trained, { opset, temperature: temperatures.patch }), {
-    producerName: 'textura',
-    producerVersion: version,
+    ...modelStamp(),
     metadata: modelMetadata(trained, temperatures),
     docs: modelDocs(trained.network.name, trained.run.labels, {
       patchPx: trained.run.config.patchPx,
@@ -207,7 +205,7 @@ function modelMetadata(
 ): Record<string, string> {
   const { config, best, data } = run;
   const origin = {
-    name: basename(directory),
+    name: basename(resolve(directory)),
     variant: config.variant,
     seed: config.seed,
     epoch: best?.epoch,

@@ -6,15 +6,14 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { measure, significant } from '../model/format.ts';
-import { defaultOpset, graphKinds, type ModelReport, opsets } from '../model/model-file.ts';
+import { defaultOpset, graphKinds, type ModelReport, type Opset, opsets } from '../model/model-file.ts';
 import { counted, oneLine } from '../model/words.ts';
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { requireWritable } from '../node/output.ts';
-import { productVersion } from '../node/product-version.ts';
 import { commandText } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { agreementText } from './export-check.ts';
-import { type ExportSettings, exportRun, usefulGraphs } from './export-run.ts';
+import { exportRun, usefulGraphs } from './export-run.ts';
 import { bestRunsOfStudy, newestFinishedRuns, runRoots } from './run-choice.ts';
 import { readTrainedRun } from './trained-run.ts';
 import { exportForTriton } from './triton-layout.ts';
@@ -55,11 +54,7 @@ export const command: CommandDefinition<typeof options> = {
 const terminal = terminalOn(process.stdout);
 
 async function exportAll({ run, study, out, opset, graph, layout }: ExportOptions): Promise<void> {
-  const settings: Omit<ExportSettings, 'graphs'> = {
-    out,
-    opset: opsets.find((known) => known === opset) ?? defaultOpset,
-    version: productVersion(),
-  };
+  const write = layout === 'triton' ? exportForTriton : exportRun;
   const directories = await chosenRuns(run, study);
   await requireWritable(out);
   const failures: { readonly directory: string; readonly error: TexturaError }[] = [];
@@ -69,10 +64,8 @@ async function exportAll({ run, study, out, opset, graph, layout }: ExportOption
       const { status, best } = trained.run;
       if (status !== 'finished') note(`${directory} is ${status}; exporting its best epoch, ${best?.epoch}`);
       const graphs = graph === 'both' ? usefulGraphs(trained.network) : [graph];
-      const report = await (layout === 'triton' ? exportForTriton : exportRun)(trained, {
-        ...settings,
-        graphs,
-      });
+      // The option accepts no other numbers.
+      const report = await write(trained, { out, opset: opset as Opset, graphs });
       terminal.line(reportText(directory, layout === 'triton' ? join(out, report.model) : out, report));
     } catch (error) {
       if (!(error instanceof TexturaError) || error.code === 'output-unwritable') throw error;

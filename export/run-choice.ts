@@ -42,8 +42,7 @@ export async function runRoots(runs: string, studies: string): Promise<readonly 
 
 async function runDirectoriesIn(root: string): Promise<readonly string[]> {
   const folders = (await foldersIn(root)).map(({ name }) => join(root, name));
-  const contents = await Promise.all(folders.map((folder) => readdir(folder)));
-  return folders.filter((_, i) => contents[i]?.includes(runFiles.run));
+  return folders.filter((folder) => existsSync(join(folder, runFiles.run)));
 }
 
 async function foldersIn(path: string): Promise<readonly Dirent[]> {

@@ -7,7 +7,7 @@ export function productVersion(): string {
   return manifest.version;
 }
 
-/** The stamp of a graph that only this process runs. */
+/** The stamp of a graph that this program writes, with no metadata of a model. */
 export function modelStamp() {
   return { producerName: 'textura', producerVersion: productVersion(), metadata: {} };
 }

@@ -15,7 +15,7 @@ import { type Network, networkSchema } from '../../model/network.ts';
 import type { Parameters } from '../../model/parameters.ts';
 import { inputPx, patchBytes } from '../../model/patch.ts';
 import { InferenceSession, Tensor } from '../../node/onnxruntime.ts';
-import { productVersion } from '../../node/product-version.ts';
+import { modelStamp } from '../../node/product-version.ts';
 import type { ModelFile } from '../model.ts';
 
 /** Patches that a model has classified. */
@@ -57,12 +57,7 @@ export class ExplainedModel {
       parameters,
       head.stages.map(({ layer }) => layer),
     );
-    const bytes = encodeModel(graph, {
-      producerName: 'textura',
-      producerVersion: productVersion(),
-      metadata: {},
-    });
-    const session = await InferenceSession.create(bytes, { logSeverityLevel: 3 });
+    const session = await InferenceSession.create(encodeModel(graph, modelStamp()), { logSeverityLevel: 3 });
     return new ExplainedModel(file, session, head, parameters);
   }
 

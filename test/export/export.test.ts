@@ -12,7 +12,6 @@ import { networkOf } from '../../model/network.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
 import { softmaxRows } from '../../model/scores.ts';
 import { photographLogits } from '../../model/validation-logits.ts';
-import { productVersion } from '../../node/product-version.ts';
 import { readRun, writeRun } from '../../node/records.ts';
 import { runHere, runScript } from '../support/command.ts';
 import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
@@ -43,7 +42,6 @@ const exportHere = async (folder: string, run: string, out = 'models', opset: Op
     out: join(folder, out),
     opset,
     graphs: ['portable', 'throughput'],
-    version: productVersion(),
   });
 const readReport = async (folder: string, variant = 'lab-baseline') =>
   modelReportSchema.parse(JSON.parse(await readFile(join(folder, `models/${variant}.report.json`), 'utf8')));
@@ -206,11 +204,14 @@ test('damaged logits of the validation are reported, not used', async () => {
 });
 
 describe('an export of one graph', () => {
-  test('writes and lists only that file', async () => {
+  test('writes and lists only that file, and names the run also if it is the current folder', async () => {
     const folder = await newHome();
-    await writeTrainedRun(join(folder, 'runs/tiles'));
-    const result = await runExport(folder, '--run', 'runs/tiles', '--graph', 'portable');
+    const run = join(folder, 'runs/tiles');
+    await writeTrainedRun(run);
+    const result = await runExport(run, '--run', '.', '--graph', 'portable', '--out', '../../models');
     expect(result).toMatchObject({ status: 0, stderr: '' });
+    const { metadata } = describeModel(await readFile(join(folder, 'models/lab-baseline.onnx')), 'model');
+    expect(JSON.parse(metadata['textura.run'] ?? '')).toMatchObject({ name: 'tiles' });
     const { graphs } = await readReport(folder);
     expect(graphs.map(({ kind, file }) => [kind, file])).toEqual([['portable', 'lab-baseline.onnx']]);
     const { models } = await readIndex(folder);

@@ -50,8 +50,7 @@ output [
 ]
 dynamic_batching { }
 `);
-  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
-  const settings = { out: join(home, 'models'), opset: 17, graphs: ['portable'], version } as const;
+  const settings = { out: join(home, 'models'), opset: 17, graphs: ['portable'] } as const;
   await exportRun(await readTrainedRun(join(home, 'run')), settings);
   const [ours, theirs] = await Promise.all(
     [join(home, 'models/lab-baseline.onnx'), join(folder, '1/model.onnx')].map((path) => readFile(path)),

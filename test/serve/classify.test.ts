@@ -80,7 +80,7 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'textura-classify-'));
   await writeTrainedRun(join(home, 'run'), { labels: numericLabels });
   const trained = await readTrainedRun(join(home, 'run'));
-  await exportRun(trained, { out: join(home, 'models'), opset: 17, graphs: ['portable'], version: '0.0.0' });
+  await exportRun(trained, { out: join(home, 'models'), opset: 17, graphs: ['portable'] });
   await writeFile(join(home, 'three patches.png'), await stripOf(randomPatches(3, 21)));
 });
 

@@ -32,7 +32,7 @@ test('a photograph of the classes is known, and noise is not: classify, the serv
   const trained = await runHere('training/train.ts', args, { cwd: folder });
   expect(trained, trained.stderr).toMatchObject({ status: 0 });
   const models = join(folder, 'models');
-  const settings = { out: models, opset: 17, graphs: ['portable'], version: '0.0.0' } as const;
+  const settings = { out: models, opset: 17, graphs: ['portable'] } as const;
   await exportRun(await readTrainedRun(join(folder, 'run')), settings);
   const pictures = [await readFile(join(folder, 'photos/knit/00.png')), await noiseFile()];
 

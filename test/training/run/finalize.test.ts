@@ -75,7 +75,7 @@ async function resultsOf(engine: Engine) {
 }
 
 async function exported(directory: string) {
-  const settings = { opset: 17, graphs: ['portable'], version: '0.0.0' } as const;
+  const settings = { opset: 17, graphs: ['portable'] } as const;
   const report = await exportRun(await readTrainedRun(directory), {
     ...settings,
     out: join(directory, 'models'),
