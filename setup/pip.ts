@@ -6,7 +6,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TexturaError } from '../model/error.ts';
-import { type ProgramResult, runProgram } from '../node/program.ts';
+import { lastLines, runStep } from './stage.ts';
 
 export interface PinnedWheels {
   /** What they are, for messages. */
@@ -39,18 +39,11 @@ export async function pipInstall(wheels: PinnedWheels, working: string): Promise
   await mkdir(temporary, { recursive: true });
   // pip unpacks in TMPDIR and then moves; on the same disk that is a rename, and /tmp may be small.
   const env = { TMPDIR: temporary, PIP_USER: 'no', PIP_TARGET: undefined, PIP_CONSTRAINT: undefined };
-  const result = await runProgram('python3', pipArguments(wheels, unpacked), { env });
-  if (result.interrupted || result.status !== 0) throw pipFailure(wheels.what, result);
-  return unpacked;
-}
-
-function pipFailure(what: string, result: ProgramResult): TexturaError {
-  if (result.interrupted) {
-    return new TexturaError('interrupted', 'stopped while downloading; run the command again');
-  }
-  const tail = result.stderr.trim().split('\n').slice(-8).join('\n');
-  return new TexturaError(
+  const result = await runStep('downloading', 'python3', pipArguments(wheels, unpacked), { env });
+  if (result.status === 0) return unpacked;
+  const exit = `python3 -m pip, exit ${result.status ?? result.signal}`;
+  throw new TexturaError(
     'engine-unavailable',
-    `pip could not download ${what} (python3 -m pip, exit ${result.status ?? result.signal}):\n${tail}`,
+    `pip could not download ${wheels.what} (${exit}):\n${lastLines(result)}`,
   );
 }

@@ -1,4 +1,7 @@
-/** Progress lines for installation steps that take minutes. */
+/** The steps of an installation, which take minutes: their progress, and the programs that they run. */
+import { TexturaError } from '../model/error.ts';
+import { type ProgramResult, runProgram } from '../node/program.ts';
+
 export type Print = (line: string) => void;
 
 const heartbeatMs = 15_000;
@@ -16,4 +19,19 @@ export async function stage<T>(print: Print, doing: string, work: () => Promise<
   } finally {
     clearInterval(heartbeat);
   }
+}
+
+/** Runs a program to its end; `doing` says what it does, e.g. `downloading`. Errors: `interrupted` on Ctrl-C. */
+export async function runStep(
+  doing: string,
+  ...program: Parameters<typeof runProgram>
+): Promise<ProgramResult> {
+  const result = await runProgram(...program);
+  if (!result.interrupted) return result;
+  throw new TexturaError('interrupted', `stopped while ${doing}; run the command again`);
+}
+
+/** The end of what a program printed. */
+export function lastLines({ stdout, stderr }: ProgramResult): string {
+  return `${stdout}\n${stderr}`.trim().split('\n').slice(-8).join('\n');
 }

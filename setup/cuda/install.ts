@@ -16,9 +16,8 @@ import {
   providerLibraries,
 } from '../../node/cuda-libraries.ts';
 import { nodeArguments } from '../../node/own-module.ts';
-import { runProgram } from '../../node/program.ts';
 import { commandText } from '../../node/shell.ts';
-import { type Print, stage } from '../stage.ts';
+import { type Print, runStep, stage } from '../stage.ts';
 import { diskLacks, pythonLacks } from '../tensorflow/prerequisites.ts';
 import { driverLacks, findDriver } from './driver.ts';
 import {
@@ -162,12 +161,11 @@ async function downloadFromNuget(): Promise<void> {
   const place = bindingFolder();
   // A dangling link would lead the download to another place.
   for (const name of providerLibraries) await rm(join(place, name), { force: true });
-  const result = await runProgram(process.execPath, [join('script', 'install.js')], {
+  const result = await runStep('downloading', process.execPath, [join('script', 'install.js')], {
     cwd: join(place, '..', '..', '..', '..'),
     // Not 'cuda12': the script ignores that value, and under npm exits with status 0 without a download.
     env: { ONNXRUNTIME_NODE_INSTALL: 'true' },
   });
-  if (result.interrupted) throw new TexturaError('interrupted', 'stopped while downloading');
   if (result.status === 0 && hasProvider(place)) {
     // In the same download.
     await rm(join(place, 'libonnxruntime_providers_tensorrt.so'), { force: true });
@@ -194,7 +192,7 @@ function causeIn(output: string): string {
 /** In a separate process, because an incompatible library may crash it. */
 async function testCuda(folder: string): Promise<void> {
   const args = nodeArguments(new URL('./cuda-test.ts', import.meta.url));
-  const result = await runProgram(process.execPath, args, { timeoutMs: 120_000 });
+  const result = await runStep('testing CUDA', process.execPath, args, { timeoutMs: 120_000 });
   if (result.status === 0) return;
   const linked = linkedFolders(folder);
   throw new TexturaError(

@@ -50,13 +50,19 @@ export interface MachineFacts {
   readonly cuda: CudaFacts;
   readonly tfjs: Found<BindingFacts & { readonly tfjs: string }>;
   readonly onnx: Found<{ readonly onnxruntime: string; readonly providers: readonly Provider[] }>;
-  /** The first line of each tool's `--version`. */
+  /** The first line of each tool's version. */
   readonly tools: Readonly<Partial<Record<Tool, string>>>;
   readonly train: EngineChoice;
   readonly classify: Found<{ readonly runtime: string; readonly device: string }>;
 }
 
-const tools = { python3: ['--version'], pip: [], 'g++': ['--version'], make: ['--version'] } as const;
+/** How each tool shows its version. */
+const tools = {
+  python3: ['python3', '--version'],
+  pip: ['python3', '-m', 'pip', '--version'],
+  'g++': ['g++', '--version'],
+  make: ['make', '--version'],
+} as const;
 export type Tool = keyof typeof tools;
 
 export async function gatherFacts(folder: string): Promise<MachineFacts> {
@@ -120,12 +126,10 @@ async function findCuda(): Promise<CudaFacts> {
 
 async function findTools(): Promise<MachineFacts['tools']> {
   const answers = await Promise.all(
-    Object.entries(tools).map(async ([tool, args]) => {
-      const answer =
-        tool === 'pip'
-          ? await firstLineOf('python3', ['-m', 'pip', '--version'])
-          : await firstLineOf(tool, args);
-      return [tool, answer?.replace(/ from .*$/, '')] as const;
+    Object.entries(tools).map(async ([tool, [program, ...args]]) => {
+      // pip adds where it is installed.
+      const answer = (await firstLineOf(program, args))?.replace(/ from .*$/, '');
+      return [tool, answer] as const;
     }),
   );
   return Object.fromEntries(answers.filter(([, answer]) => answer !== undefined));

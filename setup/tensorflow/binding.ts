@@ -9,8 +9,9 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TexturaError } from '../../model/error.ts';
-import { type ProgramResult, runProgram } from '../../node/program.ts';
+import type { ProgramResult } from '../../node/program.ts';
 import { bindingName, hushName, tfjsPackageFolder } from '../../training/engine/tensorflow/location.ts';
+import { lastLines, runStep } from '../stage.ts';
 import { makeWholeFolder } from '../whole-folder.ts';
 
 /**
@@ -25,8 +26,8 @@ export async function buildBinding(wheel: string, binding: string): Promise<void
   await makeWholeFolder(place, async (working) => {
     await layOutSources(working);
     const args = nodeGypArguments(join(wheel, 'tensorflow'));
-    const result = await runProgram(process.execPath, args, { cwd: working });
-    if (result.interrupted || result.status !== 0) throw buildFailure(result);
+    const result = await runStep('building', process.execPath, args, { cwd: working });
+    if (result.status !== 0) throw buildFailure(result);
     const built = join(working, 'built');
     await mkdir(built);
     for (const name of [bindingName, hushName]) {
@@ -80,14 +81,11 @@ export async function isLinked(binding: string, place: string): Promise<boolean>
 }
 
 function buildFailure(result: ProgramResult): TexturaError {
-  if (result.interrupted) {
-    return new TexturaError('interrupted', 'stopped while building; run the command again');
-  }
-  const lines = `${result.stdout}\n${result.stderr}`.trim().split('\n');
-  const errors = lines
+  const errors = `${result.stdout}\n${result.stderr}`
+    .split('\n')
     .filter((line) => /error|not found/i.test(line) && !/^gyp \S+ stack +at /.test(line))
     .slice(0, 8);
-  const tail = (errors.length > 0 ? errors : lines.slice(-8)).join('\n');
+  const tail = errors.length > 0 ? errors.join('\n') : lastLines(result);
   const headers =
     nodeHeadersPrefix() === undefined
       ? `This Node (${process.execPath}) has no headers, so node-gyp downloads them from nodejs.org; that may have failed. ` +

@@ -9,7 +9,6 @@ import { delimiter, dirname, join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import { nvidiaGpus } from '../../node/machine.ts';
 import { isInstalled, requirePackages, tensorflowPackages } from '../../node/optional-packages.ts';
-import { runProgram } from '../../node/program.ts';
 import { commandText } from '../../node/shell.ts';
 import {
   cachedBindingPath,
@@ -21,7 +20,7 @@ import {
   wheelFolder,
 } from '../../training/engine/tensorflow/location.ts';
 import { probeBinding } from '../../training/engine/tensorflow/probe.ts';
-import { type Print, stage } from '../stage.ts';
+import { lastLines, type Print, runStep, stage } from '../stage.ts';
 import { buildBinding, isLinked, linkBinding, nodeHeadersPrefix } from './binding.ts';
 import { checkPrerequisites } from './prerequisites.ts';
 import { installWheel, linkSolver, wheelFor } from './wheel.ts';
@@ -131,13 +130,14 @@ async function runPackageInstaller(flavour: Flavour): Promise<void> {
   const folder = tfjsPackageFolder();
   const programs = join(dirname(dirname(folder)), '.bin');
   const library = flavour === 'cuda' ? 'gpu' : 'cpu';
-  const result = await runProgram(process.execPath, [join('scripts', 'install.js'), library, 'download'], {
-    cwd: folder,
-    env: { PATH: `${programs}${delimiter}${process.env.PATH ?? ''}` },
-  });
+  const args = [join('scripts', 'install.js'), library, 'download'];
+  const env = { PATH: `${programs}${delimiter}${process.env.PATH ?? ''}` };
+  const result = await runStep('downloading', process.execPath, args, { cwd: folder, env });
   if (result.status === 0) return;
-  const tail = `${result.stdout}\n${result.stderr}`.trim().split('\n').slice(-8).join('\n');
-  throw new TexturaError('engine-unavailable', `the installer of @tensorflow/tfjs-node-gpu failed:\n${tail}`);
+  throw new TexturaError(
+    'engine-unavailable',
+    `the installer of @tensorflow/tfjs-node-gpu failed:\n${lastLines(result)}`,
+  );
 }
 
 /** Removes every flavour from the cache, and the files or links in the package. */
