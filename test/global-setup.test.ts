@@ -1,14 +1,10 @@
-import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type BareClone, makeBareClone } from './support/bare-clone.ts';
 
 let clone: BareClone;
 beforeAll(async () => {
   clone = await makeBareClone(['zod']);
-  const source = fileURLToPath(new URL('global-setup.ts', import.meta.url));
-  await cp(source, join(clone.folder, 'test/global-setup.ts'));
 });
 afterAll(() => clone.remove());
 
@@ -16,7 +12,7 @@ test('without a network the setup of the tests ends quickly, says why TensorFlow
   // No server listens there, so every attempt of pip fails.
   const noNetwork = { PIP_INDEX_URL: 'http://127.0.0.1:9/', PIP_FIND_LINKS: clone.folder };
   const { status, stdout, stderr } = await clone.evaluate(
-    `import { setup } from './test/global-setup.ts'; await setup(); process.stdout.write('retries: ' + process.env.PIP_RETRIES);`,
+    `import { setup } from './test/global-setup.js'; await setup(); process.stdout.write('retries: ' + process.env.PIP_RETRIES);`,
     { TEXTURA_CACHE: join(clone.folder, 'cache'), ...noNetwork },
   );
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });

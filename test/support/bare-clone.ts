@@ -1,15 +1,16 @@
-/** A clone of the product on a machine with few packages: its sources and only the given packages. */
+/** A clone of the product on a machine with few packages: its modules, compiled, and only the given packages. */
 import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compiledCopy } from '../../node/own-module.ts';
 import { type ProgramResult, runProgram } from '../../node/program.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface BareClone {
   readonly folder: string;
-  /** Runs one of its scripts with variables added to the environment. */
+  /** Runs one of its scripts, such as `setup/doctor.ts`, with variables added to the environment. */
   run(
     script: string,
     args: readonly string[],
@@ -20,14 +21,19 @@ export interface BareClone {
   remove(): Promise<void>;
 }
 
+const rooms = ['model', 'graph', 'textures', 'node', 'report', 'training', 'setup', 'test'];
+
 /** Copies what setup/ imports, links `packages`, and adds tfjs-node-gpu's manifest without a binding. */
 export async function makeBareClone(packages: readonly string[]): Promise<BareClone> {
   const folder = await mkdtemp(join(tmpdir(), 'textura-clone-'));
-  for (const part of ['package.json', 'model', 'graph', 'textures', 'node', 'report', 'training', 'setup']) {
-    await cp(join(repository, part), join(folder, part), { recursive: true });
+  for (const room of rooms) {
+    await cp(join(repository, compiledCopy, room), join(folder, room), {
+      recursive: true,
+      filter: (path) => !path.endsWith('.map'),
+    });
   }
-  // tsx is for versions of Node that do not load TypeScript.
-  for (const name of [...packages, 'tsx']) {
+  await cp(join(repository, 'package.json'), join(folder, 'package.json'));
+  for (const name of packages) {
     const place = join(folder, 'node_modules', name);
     await mkdir(dirname(place), { recursive: true });
     await symlink(join(repository, 'node_modules', name), place);
@@ -37,14 +43,10 @@ export async function makeBareClone(packages: readonly string[]): Promise<BareCl
     await cp(join(repository, tfjs, part), join(folder, tfjs, part), { recursive: true });
   }
   const runNode = (args: readonly string[], env: Readonly<Record<string, string>>) =>
-    runProgram(process.execPath, ['--import', import.meta.resolve('tsx'), ...args], {
-      cwd: folder,
-      env,
-      timeoutMs: 60_000,
-    });
+    runProgram(process.execPath, args, { cwd: folder, env, timeoutMs: 60_000 });
   return {
     folder,
-    run: (script, args, env = {}) => runNode([join(folder, script), ...args], env),
+    run: (script, args, env = {}) => runNode([join(folder, script.replace(/\.ts$/, '.js')), ...args], env),
     evaluate: (module, env = {}) => runNode(['--input-type=module', '-e', module], env),
     remove: () => rm(folder, { recursive: true, force: true }),
   };

@@ -40,7 +40,6 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('on Linux
       'pure-rand',
     ]);
     const repository = fileURLToPath(new URL('../../../', import.meta.url));
-    await cp(join(repository, 'export'), join(clone.folder, 'export'), { recursive: true });
     for (const part of ['package.json', 'script', 'dist', 'bin/napi-v6/linux/x64']) {
       await cp(join(repository, onnxruntime, part), join(clone.folder, onnxruntime, part), {
         recursive: true,
@@ -82,15 +81,13 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('on Linux
   /** Runs the setup with the small wheels; returns its lines, with a failure's message last. */
   async function setUp(options: CudaSetup, env: Readonly<Record<string, string>> = {}): Promise<string[]> {
     const script = `
-      import { setUpCuda } from './setup/cuda/install.ts';
+      import { setUpCuda } from './setup/cuda/install.js';
       const print = (line) => process.stdout.write(line + '\\n');
       await setUpCuda(print, ${JSON.stringify({ wheels, ...options })}).catch((error) => {
         if (error.code !== 'engine-unavailable') throw error;
         print(error.message);
       });`;
-    // A file, because the test of CUDA starts a process with the same options.
-    await writeFile(join(clone.folder, 'set-up.ts'), script);
-    const { status, stdout, stderr } = await clone.run('set-up.ts', [], { ...offline(), ...env });
+    const { status, stdout, stderr } = await clone.evaluate(script, { ...offline(), ...env });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     return stdout.trim().split('\n');
   }

@@ -40,9 +40,8 @@ describe('without a binding', () => {
   afterAll(() => clone.remove());
 
   it('the error names the command that sets it up', async () => {
-    const script = `training/engine/tensorflow/load.ts`;
     const { stdout } = await clone.evaluate(
-      `import { loadTensorflow } from './${script}'; loadTensorflow().catch((e) => process.stdout.write(e.code + ': ' + e.message));`,
+      `import { loadTensorflow } from './training/engine/tensorflow/load.js'; loadTensorflow().catch((e) => process.stdout.write(e.code + ': ' + e.message));`,
     );
     expect(stdout).toMatch(/^engine-unavailable: .*npm run setup:tensorflow/);
   });
