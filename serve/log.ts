@@ -52,8 +52,7 @@ export function openLog(
   // Not pino's own destination: its sonic-boom 4 retries forever when it is flushed without a reader.
   const output = new sonicBoom.SonicBoom({
     fd,
-    // sonic-boom splits what it has buffered only between lines.
-    // Buffered text would reach a terminal late.
+    // Buffered text would reach a terminal late. sonic-boom splits what it has buffered only between lines.
     ...(isText
       ? { minLength: 0 }
       : isShared

@@ -60,6 +60,7 @@ interface Admission {
 }
 
 interface AdmittedRequest {
+  readonly client: string;
   readonly count: number;
   readonly stop: AbortController;
 }
@@ -137,7 +138,7 @@ export class Classifier {
     const stop = new AbortController();
     // Every image of the request listens.
     setMaxListeners(0, stop.signal);
-    const request: AdmittedRequest = { count, stop };
+    const request: AdmittedRequest = { client, count, stop };
     this.#requests.push(client, request);
     const leave = () => stop.abort(disconnected.reason);
     disconnected.addEventListener('abort', leave);
@@ -157,15 +158,20 @@ export class Classifier {
 
   /**
    * If the queue is full, evicts the newest requests of the busiest client, if that has more than this one
-   * would have.
+   * would have. Errors: `overloaded` if that does not make enough room; then none is evicted.
    */
   #makeRoom(client: string, count: number): void {
+    const evicted: AdmittedRequest[] = [];
     for (let room = this.#settings.queueImages - this.#admitted; room < count; ) {
-      const evicted = this.#requests.takeNewestOfLongest(this.#requests.waiting(client) + 1);
-      if (evicted === undefined) throw this.#full();
-      evicted.stop.abort(this.#full());
-      room += evicted.count;
+      const newest = this.#requests.takeNewestOfLongest(this.#requests.waiting(client) + 1);
+      if (newest === undefined) {
+        for (const request of evicted.reverse()) this.#requests.push(request.client, request);
+        throw this.#full();
+      }
+      evicted.push(newest);
+      room += newest.count;
     }
+    for (const { stop } of evicted) stop.abort(this.#full());
   }
 
   #full(): TexturaError {

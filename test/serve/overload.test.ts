@@ -5,6 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { classifyAnswerSchema, problemSchema } from '../../model/service.ts';
+import type { Batcher } from '../../serve/inference/batcher.ts';
+import { Classifier } from '../../serve/inference/classifier.ts';
+import type { PreparationPool } from '../../serve/inference/preparation-pool.ts';
+import { Metrics } from '../../serve/metrics.ts';
+import type { ServedModel } from '../../serve/registry/registry.ts';
 import type { ServeOptions } from '../../serve/settings.ts';
 import { pngFile } from '../support/pictures.ts';
 import { exchangeRaw, statusesIn } from '../support/raw-http.ts';
@@ -203,4 +208,27 @@ describe('with a key and an origin', () => {
       'https://example.org',
     ]);
   });
+});
+
+test('a request for which there is no room evicts no others in vain', async () => {
+  const untilAborted = (_client: string, _image: unknown, signal: AbortSignal) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  const preparation = { prepare: untilAborted } as unknown as PreparationPool;
+  const settings = { queueImages: 4, deadlineMs: 60_000, maxImagePixels: 1e6 };
+  const classifier = new Classifier(preparation, {} as Batcher, settings, new Metrics().events);
+  const model = { input: { patchPx: 64 } } as ServedModel;
+  const leaving = new AbortController();
+  const ask = (client: string, images: number) => {
+    const files = Array.from({ length: images }, () => new Uint8Array(1));
+    const { signal } = leaving;
+    return classifier.classify({ client, model, images: files, crops: 'auto', top: 1, signal });
+  };
+  const outcomes = Promise.allSettled([ask('busy', 1), ask('busy', 1), ask('busy', 1)]);
+  await expect(ask('greedy', 4)).rejects.toMatchObject({ code: 'overloaded' });
+  expect(classifier.admitted).toBe(3);
+  const modest = ask('modest', 2);
+  leaving.abort('left');
+  await expect(modest).rejects.toBe('left');
+  const reasons = (await outcomes).map((outcome) => 'reason' in outcome && outcome.reason);
+  expect(reasons).toEqual(['left', 'left', expect.objectContaining({ code: 'overloaded' })]);
 });
