@@ -8,6 +8,7 @@ import { TexturaError } from '../model/error.ts';
 import { measure, significant } from '../model/format.ts';
 import { defaultOpset, graphKinds, type ModelReport, type Opset, opsets } from '../model/model-file.ts';
 import { counted, oneLine } from '../model/words.ts';
+import { callerPath, callerPathHelp } from '../node/caller-path.ts';
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { requireWritable } from '../node/output.ts';
 import { commandText } from '../node/shell.ts';
@@ -19,7 +20,7 @@ import { readTrainedRun } from './trained-run.ts';
 import { exportForTriton } from './triton-layout.ts';
 
 const options = z.strictObject({
-  run: z.string().min(1).optional().describe('one run directory, e.g. runs/reference'),
+  run: z.string().min(1).optional().describe(`one run directory, e.g. runs/reference (${callerPathHelp})`),
   study: z.string().min(1).optional().describe('a study: export the best finished run of each network'),
   out: z.string().min(1).default('models').describe('folder of models to write to'),
   opset: z
@@ -87,11 +88,11 @@ async function chosenRuns(run: string | undefined, study: string | undefined): P
   if (run !== undefined && study !== undefined) {
     throw new TexturaError('usage', '--run and --study cannot be used together');
   }
-  if (run !== undefined) return [run];
+  if (run !== undefined) return [callerPath(run)];
   const found =
     study === undefined
       ? await newestFinishedRuns(await runRoots('runs', 'studies'), note)
-      : await bestRunsOfStudy(study, note);
+      : await bestRunsOfStudy(callerPath(study), note);
   if (found.length > 0) return found;
   const where = study === undefined ? 'runs/ and studies/' : study;
   throw new TexturaError(

@@ -36,7 +36,7 @@ const options = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      `ONNX file made by ${commandText('export')} (default: texture-net.onnx, or reference.onnx, in models/)`,
+      `ONNX file made by ${commandText('export')} (default: texture-net.onnx, or reference.onnx, in models/); ${callerPathHelp}`,
     ),
   json: z.boolean().default(false).describe('print one JSON object instead of text'),
   top: z.int().min(1).max(1000).default(5).describe('number of classes to print for each image'),
@@ -121,7 +121,7 @@ async function explain(
   const image = oneImage('--why', args);
   const name = oneLine(image);
   await requirePngTarget('--why', why, callerPath(image));
-  const model = await readModelFile(path ?? (await defaultModel()));
+  const model = await readModelFile(await modelPath(path));
   const grey = await decodeImage(await bytesOf(image, name), name, { maxPixels });
   const explained = await ExplainedModel.open(model);
   if (explained === undefined) {
@@ -156,7 +156,7 @@ async function mapOf(
 ): Promise<void> {
   const image = oneImage('--map', args);
   await requirePngTarget('--map', map, callerPath(image));
-  const model = await readModelFile(path ?? (await defaultModel()));
+  const model = await readModelFile(await modelPath(path));
   const maxPixels = isLimited ? maxImagePixels : maxMapPixels;
   const options = { image: callerPath(image), name: oneLine(image), map, stridePx, maxPixels };
   const made = await mapImage(model, options, terminalOn(process.stderr));
@@ -193,7 +193,7 @@ async function classifyInto(
     watch: watch ? defaultWatchTimes : undefined,
   };
   const outputs = { output: terminal, messages: terminalOn(process.stderr) };
-  await classifyFolder(await readModelFile(model ?? (await defaultModel())), options, outputs);
+  await classifyFolder(await readModelFile(await modelPath(model)), options, outputs);
 }
 
 interface FileResult extends Classification {
@@ -208,7 +208,7 @@ async function classifyFiles(
   if (files.filter((file) => file === '-').length > 1) {
     throw new TexturaError('usage', '-: standard input can be given only once');
   }
-  const model = await Model.load(path ?? (await defaultModel()));
+  const model = await Model.load(await modelPath(path));
   const results: FileResult[] = [];
   try {
     for (const file of files) {
@@ -230,7 +230,11 @@ async function classifyFiles(
   }
 }
 
-/** Errors: `model-not-found` if models/ has no exported model. */
+/** The given file, or the default model. Errors: `model-not-found` if models/ has no exported model. */
+async function modelPath(given: string | undefined): Promise<string> {
+  return given === undefined ? defaultModel() : callerPath(given);
+}
+
 async function defaultModel(): Promise<string> {
   const files = await readdir(modelsFolder).catch(() => []);
   const name = preferredModel(files.filter(isPortable).map((file) => basename(file, '.onnx')));

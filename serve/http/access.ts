@@ -47,13 +47,16 @@ export function crossOrigin(origin: string | undefined): RequestHandler {
     if (origin === undefined) return next();
     response.setHeader('Access-Control-Allow-Origin', origin);
     response.setHeader('Cross-Origin-Resource-Policy', 'cross-origin');
-    response.setHeader('Access-Control-Expose-Headers', 'X-Request-Id, Retry-After');
+    response.setHeader(
+      'Access-Control-Expose-Headers',
+      'Inference-Header-Content-Length, Retry-After, X-Request-Id',
+    );
     if (origin !== '*') response.vary('Origin');
     if (request.method !== 'OPTIONS') return next();
     response.setHeader('Access-Control-Allow-Methods', 'GET, POST');
     response.setHeader(
       'Access-Control-Allow-Headers',
-      'Authorization, Content-Type, X-API-Key, X-Request-Id',
+      'Authorization, Content-Type, Inference-Header-Content-Length, X-API-Key, X-Request-Id',
     );
     response.setHeader('Access-Control-Max-Age', 600);
     response.status(204).end();

@@ -174,15 +174,18 @@ describe('npm run classify', () => {
     expect(refused.stderr).toMatch(/there is no model in models\/: .*npm run train.*npm run export/);
   });
 
-  test('reads images from where npm was started, with the models of the package', async () => {
+  test('reads images and a model from where npm was started, or else from the package', async () => {
     const packageFolder = realpathSync(home);
-    const caller = await temporaryFolder({ 'mine.png': await readFile(join(home, 'three patches.png')) });
+    const caller = await temporaryFolder({
+      'mine.png': await readFile(join(home, 'three patches.png')),
+      'own.onnx': await readFile(modelPath),
+    });
     const env = {
       ...process.env,
       INIT_CWD: caller,
       npm_package_json: join(packageFolder, 'package.json'),
     };
-    const args = ['--json', '--model', modelPath, 'mine.png', 'three patches.png'];
+    const args = ['--json', '--model', 'own.onnx', 'mine.png', 'three patches.png'];
     const result = await runScript('serve/classify.ts', args, { cwd: packageFolder, env });
     expect(result).toMatchObject({ status: 0, stderr: '' });
     const { results } = answerSchema.parse(JSON.parse(result.stdout));

@@ -207,6 +207,8 @@ describe('with a key and an origin', () => {
       204,
       'https://example.org',
     ]);
+    const allowed = preflight.headers.get('access-control-allow-headers')?.split(', ');
+    expect(allowed).toEqual(expect.arrayContaining(['X-API-Key', 'Inference-Header-Content-Length']));
   });
 });
 
