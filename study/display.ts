@@ -7,8 +7,11 @@ import type { RunEnd, RunProgress } from './trainer.ts';
 
 const headings = ['network', 'parameters', 'multiply-adds', 'memory', 'time per run', 'runs left'] as const;
 
-/** The plan as text: a row for each network. */
-export function planTable(estimates: readonly ArmEstimate[]): string {
+/**
+ * The plan as text: a row for each network. If it is wider than `width` columns, it has no multiply-adds, which
+ * the report shows, too.
+ */
+export function planTable(estimates: readonly ArmEstimate[], width: number): string {
   const rows = estimates.map(({ arm, parameters, multiplyAdds, memoryBytes, runSeconds, runsLeft }) => [
     arm.name,
     count(parameters),
@@ -17,7 +20,10 @@ export function planTable(estimates: readonly ArmEstimate[]): string {
     runsLeft === 0 ? '' : runSeconds === undefined ? 'unknown' : duration(runSeconds),
     count(runsLeft),
   ]);
-  return textTable(headings, rows, 1);
+  const table = textTable(headings, rows, 1);
+  if (table.indexOf('\n') <= width) return table;
+  const narrow = (row: readonly string[]) => row.toSpliced(headings.indexOf('multiply-adds'), 1);
+  return textTable(narrow(headings), rows.map(narrow), 1);
 }
 
 export interface StudyDisplay {

@@ -85,7 +85,9 @@ export async function runStudy(request: StudyRequest): Promise<void> {
   });
   terminal.clear();
   const parallelRuns = await parallelRunsOf(request, estimates, left);
-  terminal.line(`\n${planTable(estimates)}\n\n${timeText(estimates, parallelRuns, request.queue)}\n`);
+  terminal.line(
+    `\n${planTable(estimates, terminal.width)}\n\n${timeText(estimates, parallelRuns, request.queue)}\n`,
+  );
   const networks = study.arms.length - 1;
   const planned = { seeds: study.seeds.length, networks, margin: study.marginPoints / 100 };
   if (networks > 0) terminal.line(`${powerText(planned, seedDeviation(runs))}\n`);

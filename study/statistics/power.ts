@@ -3,7 +3,7 @@
  * reference with their deviation, by Student's t with one degree of freedom less than seeds; so the number of
  * seeds and the deviation decide which differences are found.
  */
-import { points } from '../../model/format.ts';
+import { points, wrapped } from '../../model/format.ts';
 import { groupBy } from '../../model/group-by.ts';
 import { medianOf, sampleDeviation, sumOf } from '../../model/statistics/descriptive.ts';
 import { studentQuantile } from '../../model/statistics/incomplete-beta.ts';
@@ -108,7 +108,9 @@ export function powerText(
     shownText({ seeds, networks, deviation }),
     `A difference of ${points(margin)} points needs ${needed(1)}${corrected}. Equivalence within ${points(margin)} points needs ${equivalent}.`,
     `This assumes that a network's difference from the reference varies by ${points(deviation)} points from seed to seed (standard deviation), as in ${source}.`,
-  ].join('\n');
+  ]
+    .map((text) => wrapped(text))
+    .join('\n');
 }
 
 function shownText({ seeds, networks, deviation }: Plan): string {

@@ -64,21 +64,26 @@ test('the deviation is the median of the networks with finished runs, and a typi
 test('the plan says what it can show, how many seeds a difference needs, and that too few seeds show nothing', () => {
   const typical = { deviation: 0.017, source: 'docs/study.md' } as const;
   expect(powerText({ seeds: 9, networks: 9, margin: 0.02 }, typical)).toBe(
-    'With 9 seeds, four of five such studies find a difference of 1.8 points in one network, ' +
-      "2.6 after Holm's correction for 9 networks. They show that a network without a difference is equivalent within 2.1 points.\n" +
-      "A difference of 2.0 points needs 8 seeds, 14 seeds after Holm's correction for 9. Equivalence within 2.0 points needs 10 seeds.\n" +
-      "This assumes that a network's difference from the reference varies by 1.7 points from seed to seed " +
-      '(standard deviation), as in docs/study.md.',
+    'With 9 seeds, four of five such studies find a difference of 1.8 points in one\n' +
+      "network, 2.6 after Holm's correction for 9 networks. They show that a network\n" +
+      'without a difference is equivalent within 2.1 points.\n' +
+      "A difference of 2.0 points needs 8 seeds, 14 seeds after Holm's correction for\n" +
+      '9. Equivalence within 2.0 points needs 10 seeds.\n' +
+      "This assumes that a network's difference from the reference varies by 1.7 points\n" +
+      'from seed to seed (standard deviation), as in docs/study.md.',
   );
-  expect(powerText({ seeds: 3, networks: 1, margin: 0.02 }, typical)).toMatch(
-    /^With 3 seeds, four of five such studies find a difference of 5\.3 points\. .* within 6\.1 points\.\nA difference of 2\.0 points needs 8 seeds\. /,
+  const textOf = (seeds: number, networks: number) => {
+    const text = powerText({ seeds, networks, margin: 0.02 }, typical);
+    for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+    return text.replaceAll('\n', ' ');
+  };
+  expect(textOf(3, 1)).toMatch(
+    /^With 3 seeds, four of five such studies find a difference of 5\.3 points\. .* within 6\.1 points\. A difference of 2\.0 points needs 8 seeds\. /,
   );
-  expect(powerText({ seeds: 2, networks: 9, margin: 0.02 }, typical)).toMatch(
-    /^This plan cannot show that a network is better or worse: .* Add seeds with --seeds\.\n/,
+  expect(textOf(2, 9)).toMatch(
+    /^This plan cannot show that a network is better or worse: .* Add seeds with --seeds\. /,
   );
-  expect(powerText({ seeds: 1, networks: 2, margin: 0.02 }, typical)).toMatch(
-    /^This plan cannot show anything: with one seed/,
-  );
+  expect(textOf(1, 2)).toMatch(/^This plan cannot show anything: with one seed/);
   expect(powerText({ seeds: 9, networks: 9, margin: 0.02 }, { ...typical, deviation: 0.3 })).toContain(
     'A difference of 2.0 points needs more than 100 seeds',
   );
