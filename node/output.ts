@@ -1,7 +1,7 @@
 /**
  * Checks output folders, and turns errors of the file system into messages that name the path and the reason.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, rmdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rmdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { TexturaError } from '../model/error.ts';
@@ -43,6 +43,30 @@ export async function requireWritable(folder: string): Promise<string | undefine
     await rmdir(await mkdtemp(join(folder, '.writable-')));
     return firstMade;
   });
+}
+
+/**
+ * Runs `work`, which writes to the folder. If it fails before it has written anything, folders that were created
+ * for it are removed. Errors: those of `requireWritable` and of `work`.
+ */
+export async function withWritableFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const firstMade = await requireWritable(folder);
+  try {
+    return await work();
+  } catch (error) {
+    if (firstMade !== undefined) removeEmptyFolders(folder, firstMade);
+    throw error;
+  }
+}
+
+/** Removes the folder and its parents up to `last`, as far as they are empty. */
+export function removeEmptyFolders(folder: string, last: string): void {
+  try {
+    for (let path = resolve(folder); path.length >= resolve(last).length; path = dirname(path))
+      rmdirSync(path);
+  } catch {
+    // Not empty: something was written there.
+  }
 }
 
 /**

@@ -19,7 +19,7 @@ import { maxImagePixelsOption } from '../../model/image-options.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { writeFileAtomically, writeJson } from '../../node/atomic-file.ts';
 import { callerPath, callerPathHelp } from '../../node/caller-path.ts';
-import { requireWritable } from '../../node/output.ts';
+import { withWritableFolder } from '../../node/output.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { readRun } from '../../node/records.ts';
 import { commandText, quoted } from '../../node/shell.ts';
@@ -93,9 +93,22 @@ export async function evaluateFolder(
 ): Promise<{ readonly evaluation: Evaluation; readonly out: string }> {
   const startedAt = new Date().toISOString();
   const subject = await subjectOf(given);
-  const { folder, root } = subject;
   const out = given.out ?? join('evaluations', nameOf(subject));
-  await requireWritable(out);
+  return withWritableFolder(out, () => evaluateSubject(given, { subject, out, startedAt, onProgress }));
+}
+
+interface Evaluating {
+  readonly subject: Subject;
+  readonly out: string;
+  readonly startedAt: string;
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+async function evaluateSubject(
+  given: EvaluateOptions,
+  { subject, out, startedAt, onProgress }: Evaluating,
+): Promise<{ readonly evaluation: Evaluation; readonly out: string }> {
+  const { folder, root } = subject;
   const paths = [subject.model, ...(given.compare === undefined ? [] : [callerPath(given.compare)])];
   const models: Model[] = [];
   try {

@@ -2,7 +2,7 @@ import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
-import { requireSpace, requireWritable } from '../../node/output.ts';
+import { requireSpace, requireWritable, withWritableFolder } from '../../node/output.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const unwritable = (start: string) =>
@@ -18,6 +18,26 @@ test('a missing folder is created, and the write test leaves nothing', async () 
   expect(await requireWritable(join(folder, 'a/b'))).toBe(join(folder, 'a'));
   expect(await requireWritable(join(folder, 'a/b'))).toBeUndefined();
   expect(await readdir(join(folder, 'a/b'))).toEqual([]);
+});
+
+test('work that fails leaves no empty folders that were made for it, and what it wrote stays', async () => {
+  const folder = await temporaryFolder();
+  const fail = async () => {
+    throw new Error('no data');
+  };
+  await expect(withWritableFolder(join(folder, 'a/b'), fail)).rejects.toThrow('no data');
+  expect(await readdir(folder)).toEqual([]);
+  await mkdir(join(folder, 'before'));
+  await expect(withWritableFolder(join(folder, 'before'), fail)).rejects.toThrow('no data');
+  await expect(
+    withWritableFolder(join(folder, 'a/b'), async () => {
+      await writeFileAtomically(join(folder, 'a/b/part'), 'text');
+      return fail();
+    }),
+  ).rejects.toThrow('no data');
+  expect((await readdir(folder, { recursive: true })).sort()).toEqual(['a', 'a/b', 'a/b/part', 'before']);
+  expect(await withWritableFolder(join(folder, 'c'), async () => 1)).toBe(1);
+  expect(await readdir(folder)).toContain('c');
 });
 
 test('several processes may create the same folders at the same time', async () => {

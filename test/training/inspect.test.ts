@@ -236,6 +236,8 @@ test('generated textures and folders without pictures are errors', async () => {
   await mkdir(join(home, 'none/b'), { recursive: true });
   await writeFile(join(home, 'none/a/1.txt'), 'text');
   await expect(inspect(join(home, 'none'))).rejects.toThrow(/none: none of its 1 file can be used$/);
+  // Nothing was written, so there is no empty folder.
+  expect(await readdir(home)).not.toContain('out-none');
 });
 
 test('a class without photographs, or with one, is named', async () => {

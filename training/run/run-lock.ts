@@ -11,16 +11,16 @@
  * process.)
  */
 import { randomUUID } from 'node:crypto';
-import { rmdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { TexturaError } from '../../model/error.ts';
 import { jsonOf } from '../../model/model-file.ts';
 import { runFiles } from '../../model/run-file.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
-import { requireWritable } from '../../node/output.ts';
+import { removeEmptyFolders, requireWritable } from '../../node/output.ts';
 import { isAlive, livenessOf, ownIdentity, processIdentitySchema } from '../../node/process-life.ts';
 
 const lockName = /^\.lock-.*\.json$/;
@@ -71,7 +71,7 @@ export async function takeRunLock(directory: string, patienceMs = 0): Promise<Ru
     process.off('exit', release);
     for (const signal of signals) process.off(signal, exitOnSignal);
     rmSync(path, { force: true });
-    if (firstMade !== undefined) removeEmpty(directory, firstMade);
+    if (firstMade !== undefined) removeEmptyFolders(directory, firstMade);
   };
   const touching = setInterval(
     () => void touch(path, content('holding')).catch(() => {}),
@@ -88,16 +88,6 @@ export async function takeRunLock(directory: string, patienceMs = 0): Promise<Ru
   } catch (error) {
     release();
     throw error;
-  }
-}
-
-/** Removes the directory and its parents up to `last`, as far as they are empty. */
-function removeEmpty(directory: string, last: string): void {
-  try {
-    for (let folder = resolve(directory); folder.length >= resolve(last).length; folder = dirname(folder))
-      rmdirSync(folder);
-  } catch {
-    // Not empty: something was written there.
   }
 }
 
