@@ -85,6 +85,14 @@ function resultSentence({ data, labels, duplicates, oddities }: Inspection): str
   return `${counted(data.photographs, 'photograph')}: ${joinedWithAnd(parts)}.`;
 }
 
+/** `suspicious` labels are shown before the others. */
+function othersTitle(suspicious: number, others: number): string {
+  if (others === 1)
+    return `The ${suspicious === 0 ? 'least certain' : 'next'} label, which is probably right`;
+  const which = suspicious === 0 ? `${count(others)} least certain` : `next ${count(others)}`;
+  return `The ${which} labels, which are probably right`;
+}
+
 function labelsSection(
   { run, checked, disagreement, suspicious, listed }: LabelCheck,
   { classes }: Inspection['data'],
@@ -103,9 +111,7 @@ function labelsSection(
       : html`the networks of <code>${run}</code> that had not seen it`;
   const entry = html`<p>Each photograph was classified by ${by}. For ${percent(disagreement)} of ${counted(checked, 'photograph')} another class is likelier than the label. The small pictures are typical photographs of the label and of the other class.</p>
 ${suspicious === 0 ? html`<p>No label is suspicious.</p>` : figures(marked)}${
-  others.length === 0
-    ? nothing
-    : folded(`The next ${count(others.length)}, which are probably right`, figures(others))
+  others.length === 0 ? nothing : folded(othersTitle(marked.length, others.length), figures(others))
 }${foldedTable(`${count(rest.length)} more`, 'More labels', labelColumns, rest.map(labelRow))}`;
   return section(
     'Suspicious labels',
