@@ -631,6 +631,7 @@ test('every fold starts from an exported file of the same network', { timeout: 1
   const tuned = await train(folder, ...narrow, 'models/lab-baseline.onnx', '--folds', '2', '--out', 'a');
   expect(tuned, tuned.stderr).toMatchObject({ status: 0 });
   expect(tuned.stdout).toContain('The last layer is kept.\n  Its batch normalisations are restored');
+  expect(tuned.stdout).toContain('Note: the file does not say on which photographs it was trained.');
   const bytes = await readFile(join(folder, 'models/lab-baseline.onnx'));
   for (const fold of ['fold-1', 'fold-2']) {
     expect((await readRun(join(folder, 'a', fold))).init).toEqual({

@@ -136,6 +136,12 @@ function initialModelText(
   if (folded !== undefined) {
     lines.push('  Its batch normalisations are restored from statistics of the training patches.');
   }
+  if (trainedOn === undefined && keptClasses.length > 0) {
+    lines.push(
+      '  Note: the file does not say on which photographs it was trained. If some of them validate this run,',
+      '  its validation error is too low.',
+    );
+  }
   if (trainedOn !== undefined && sharesPhotographs(trainedOn, data)) {
     lines.push(
       '  Warning: it was trained on another split of the same folder, perhaps on photographs that validate this run,',
