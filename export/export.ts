@@ -131,18 +131,21 @@ function reportText(
         ['  logits', `differ by at most ${short(logits.maxAbsolute)}, ${short(logits.maxRelative)} relative`],
         ['  top class', `the same for ${agreementText(parity.argmaxAgreement)} of the patches`],
         ['  differences', decades.map(([decade, count]) => `${count} ${decade}`).join(', ')],
-        ...(calibration === undefined ? [] : [['  temperature', temperatureText(calibration)] as const]),
+        ...(calibration === undefined ? [] : temperatureRows(calibration)),
       ] as const;
       return rows.map(([label, text]) => `${label.padEnd(16)} ${text}`).join('\n');
     })
     .join('\n');
 }
 
-/** `1.08 for patches (ECE 0.021 -> 0.009), 0.71 for photographs (ECE ...)`. */
-function temperatureText({ temperatures, ece }: NonNullable<ModelReport['calibration']>): string {
+/** `patches 1.08 (calibration error 0.021 -> 0.009)`, and the same for photographs in a line of its own. */
+function temperatureRows({ temperatures, ece }: NonNullable<ModelReport['calibration']>) {
   const text = (temperature: number, { before, after }: typeof ece.patches) =>
     `${significant(temperature)} (calibration error ${measure(before)} -> ${measure(after)})`;
-  return `patches ${text(temperatures.patch, ece.patches)}, photographs ${text(temperatures.photograph, ece.photographs)}`;
+  return [
+    ['  temperature', `patches ${text(temperatures.patch, ece.patches)}`],
+    ['', `photographs ${text(temperatures.photograph, ece.photographs)}`],
+  ] as const;
 }
 
 function short(value: number): string {

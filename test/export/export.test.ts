@@ -145,6 +145,14 @@ describe('an exported run', () => {
   });
 });
 
+test('the temperatures of patches and of photographs have a line each', async () => {
+  const folder = await newHome();
+  await writeTrainedRun(join(folder, 'runs/tiles'), { validation: overconfidentValidation(6) });
+  const { stdout } = await runExport(folder, '--run', 'runs/tiles');
+  expect(stdout).toMatch(/^ {2}temperature {4}patches [\d.]+ \(calibration error [^()]+\)$/m);
+  expect(stdout).toMatch(/^ {17}photographs [\d.]+ \(calibration error [^()]+\)$/m);
+});
+
 test('a run with the logits of its validation is exported with temperatures, and the interval of its error', async () => {
   const folder = await newHome();
   const validation = overconfidentValidation(6);
