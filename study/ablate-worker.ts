@@ -22,8 +22,10 @@ const workerOptions = z.strictObject({
   work: z
     .string()
     .min(1)
-    .default(join(tmpdir(), 'textura-worker'))
-    .describe('folder for active runs, which are removed at the end'),
+    .optional()
+    .describe(
+      'folder for active runs, which are removed at the end (default: textura-worker in the temporary folder of the system)',
+    ),
   engine: z.enum(engineOptions).default('auto').describe('training engine'),
   device: z.enum(deviceOptions).default('auto').describe('device of the engine'),
   jobs: z.int().min(1).default(1).describe('parallel runs'),
@@ -46,7 +48,7 @@ const terminal = terminalOn(process.stdout);
 async function work({
   queue,
   data,
-  work: folder,
+  work: folder = join(tmpdir(), 'textura-worker'),
   jobs,
   stallSeconds,
   ...options

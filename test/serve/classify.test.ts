@@ -178,7 +178,7 @@ describe('npm run classify', () => {
     const packageFolder = realpathSync(home);
     const caller = await temporaryFolder({
       'mine.png': await readFile(join(home, 'three patches.png')),
-      'own.onnx': await readFile(modelPath),
+      'own.onnx': await readFile(join(home, modelPath)),
     });
     const env = {
       ...process.env,
