@@ -22,8 +22,8 @@ export async function stage<T>(print: Print, doing: string, work: () => Promise<
 }
 
 /**
- * Runs a program until it ends. `doing` names the step for the message, e.g. `downloading`. Errors: `interrupted`
- * on Ctrl-C.
+ * Runs a program until it ends. `doing` names the step for the message, e.g. `downloading`. Errors:
+ * `interrupted` on Ctrl-C.
  */
 export async function runStep(
   doing: string,
