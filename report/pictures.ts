@@ -94,25 +94,56 @@ export async function scaledLevels(
     .toBuffer();
 }
 
-/**
- * PNG of a picture `[height,width,3]` on light paper, with an SVG of the paper's size on top. Its texts need a
- * font on the machine; without one they are left out.
- */
-export async function annotatedPng(
-  paper: { readonly width: number; readonly height: number },
-  picture: {
-    readonly data: Buffer;
+/** A picture in colour. */
+export interface Raster {
+  /** `[height,width,3]` */
+  readonly data: Buffer;
+  readonly width: number;
+  readonly height: number;
+}
+
+interface AnnotatedPicture {
+  readonly picture: Raster;
+  readonly title: string;
+  /** A line below the title. */
+  readonly remark: string;
+  readonly legend: {
     readonly width: number;
     readonly height: number;
-    readonly left: number;
-    readonly top: number;
-  },
-  overlay: Markup,
-): Promise<Uint8Array> {
-  const { data, width, height, left, top } = picture;
-  return sharp({ create: { ...paper, channels: 3, background: lightPalette.paper } })
+    /** SVG elements from this place on. */
+    readonly elements: (left: number, top: number) => Markup;
+  };
+}
+
+const marginPx = 36;
+const titlePx = 66;
+/** For the remark. */
+const leastWidthPx = 760;
+
+/**
+ * PNG of a picture on light paper, with a title above and a legend to its right. Texts need a font on the
+ * machine; without one they are left out.
+ */
+export async function annotatedPng({
+  picture,
+  title,
+  remark,
+  legend,
+}: AnnotatedPicture): Promise<Uint8Array> {
+  const { data, width, height } = picture;
+  const { paper, ink, muted } = lightPalette;
+  const top = titlePx + marginPx;
+  const sheet = {
+    width: Math.max(3 * marginPx + width + legend.width, leastWidthPx),
+    height: top + Math.max(height, legend.height) + marginPx,
+  };
+  const overlay = html`<svg xmlns="http://www.w3.org/2000/svg" width="${sheet.width}" height="${sheet.height}" font-family="${serifFonts}">
+<text x="${marginPx}" y="${marginPx + 24}" font-size="27" fill="${ink}">${title}</text>
+<text x="${marginPx}" y="${marginPx + 51}" font-size="16" fill="${muted}">${remark}</text>
+${legend.elements(2 * marginPx + width, top)}</svg>`;
+  return sharp({ create: { ...sheet, channels: 3, background: paper } })
     .composite([
-      { input: data, raw: { width, height, channels: 3 }, left, top },
+      { input: data, raw: { width, height, channels: 3 }, left: marginPx, top },
       { input: Buffer.from(overlay.markup) },
     ])
     .png({ compressionLevel: 9 })

@@ -5,20 +5,17 @@
 import { count, percent } from '../../model/format.ts';
 import { counted, oneLine, withoutMiddle } from '../../model/words.ts';
 import { html, type Markup } from '../../report/markup.ts';
-import { lightPalette, serifFonts } from '../../report/palette.ts';
-import { annotatedPng, scaledLevels } from '../../report/pictures.ts';
+import { lightPalette } from '../../report/palette.ts';
+import { annotatedPng, type Raster, scaledLevels } from '../../report/pictures.ts';
 import { type AreaShare, areaShares, type ClassMap, unknownClass } from './class-map.ts';
 
 /** Longer side of the drawn picture in pixels; smaller pictures are enlarged to the second. */
 export const longestSidePx = 1500;
 const leastSidePx = 720;
 
-const marginPx = 36;
 const legendPx = 330;
 /** Most columns of a class's name in the legend; its percentage follows. */
 const longestLabel = 22;
-const titlePx = 66;
-const leastWidthPx = 760;
 const rowPx = 34;
 const swatchPx = 20;
 
@@ -66,13 +63,18 @@ export async function mapPng(map: ClassMap, texts: MapTexts): Promise<Uint8Array
   const colourOf = new Map(shown.map(({ index }, i) => [index, colours[i] as string]));
   const picture = await tinted(map, colourOf);
   const entries = legendEntries(shares, colourOf, texts.labels);
-  const legendHeight = entries.length * rowPx;
-  // Wide enough for the line below the title.
-  const width = Math.max(2 * marginPx + picture.width + marginPx + legendPx, leastWidthPx);
-  const height = titlePx + marginPx + Math.max(picture.height, legendHeight) + marginPx;
-  const canvas = { width, height };
-  const placed = { ...picture, left: marginPx, top: titlePx + marginPx };
-  return annotatedPng(canvas, placed, overlay(map, texts, entries, { ...picture, canvas }));
+  const size = `${count(map.width)} x ${count(map.height)} pixels`;
+  const patches = `${counted(map.patches, 'patch', 'patches')} of ${texts.patchPx} pixels, one every ${map.cellPx}`;
+  return annotatedPng({
+    picture,
+    title: withoutMiddle(texts.name, 70),
+    remark: `${size}, classified by ${oneLine(texts.model)} (${patches})`,
+    legend: {
+      width: legendPx,
+      height: entries.length * rowPx,
+      elements: (left, top) => legend(entries, left, top),
+    },
+  });
 }
 
 function legendEntries(
@@ -97,13 +99,6 @@ function legendEntries(
     ...(others.classes === 0 ? [] : [{ text: otherText, share: others.share, colour: otherColour }]),
     ...(unknown === undefined ? [] : [{ text: 'none of the classes', share: unknown, colour: undefined }]),
   ];
-}
-
-interface Raster {
-  /** `[height,width,3]` */
-  readonly data: Buffer;
-  readonly width: number;
-  readonly height: number;
 }
 
 /** Lowest strength of a tint, for a class that is hardly likelier than the others. */
@@ -173,36 +168,17 @@ function rgbOf(hex: string): Rgb {
   return [part(1), part(3), part(5)];
 }
 
-interface Placed {
-  readonly width: number;
-  readonly height: number;
-  readonly canvas: { readonly width: number; readonly height: number };
-}
-
-/** Title and legend as SVG. */
-function overlay(
-  map: ClassMap,
-  { name, model, patchPx }: MapTexts,
-  entries: readonly LegendEntry[],
-  { width, canvas }: Placed,
-): Markup {
-  const { ink, muted, rule } = lightPalette;
-  const left = marginPx + width + marginPx;
-  const top = titlePx + marginPx;
-  const size = `${count(map.width)} x ${count(map.height)} pixels`;
-  const how = `${counted(map.patches, 'patch', 'patches')} of ${patchPx} pixels, one every ${map.cellPx}`;
-  const lines: readonly Markup[] = entries.map(({ text, share, colour }, i) => {
+function legend(entries: readonly LegendEntry[], left: number, top: number): Markup {
+  const { ink, rule } = lightPalette;
+  const right = left + legendPx;
+  const lines = entries.map(({ text, share, colour }, i) => {
     const y = top + i * rowPx;
-    const right = left + legendPx;
     const fill = colour ?? 'url(#hatch)';
     return html`<rect x="${left}" y="${y}" width="${swatchPx}" height="${swatchPx}" rx="3" fill="${fill}"/>
 <text x="${left + swatchPx + 12}" y="${y + 16}" font-size="18" fill="${ink}">${withoutMiddle(text, longestLabel)}</text>
 <text x="${right}" y="${y + 16}" font-size="18" text-anchor="end" fill="${ink}">${percent(share)}</text>
 <line x1="${left}" x2="${right}" y1="${y + 27}" y2="${y + 27}" stroke="${rule}"/>`;
   });
-  return html`<svg xmlns="http://www.w3.org/2000/svg" width="${canvas.width}" height="${canvas.height}" font-family="${serifFonts}">
-<defs><pattern id="hatch" width="6.4" height="6.4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="6.4" height="6.4" fill="#b9b6b0"/><rect width="1.6" height="6.4" fill="#56534e"/></pattern></defs>
-<text x="${marginPx}" y="${marginPx + 24}" font-size="27" fill="${ink}">${withoutMiddle(name, 70)}</text>
-<text x="${marginPx}" y="${marginPx + 51}" font-size="16" fill="${muted}">${size}, classified by ${oneLine(model)} (${how})</text>
-${lines}</svg>`;
+  return html`<defs><pattern id="hatch" width="6.4" height="6.4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="6.4" height="6.4" fill="#b9b6b0"/><rect width="1.6" height="6.4" fill="#56534e"/></pattern></defs>
+${lines}`;
 }

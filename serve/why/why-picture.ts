@@ -5,32 +5,34 @@ import type { GreyImage } from '../../model/image.ts';
 import { inputPx } from '../../model/patch.ts';
 import { counted, oneLine, withoutMiddle } from '../../model/words.ts';
 import { html, type Markup } from '../../report/markup.ts';
-import { lightPalette, serifFonts } from '../../report/palette.ts';
-import { annotatedPng, scaledLevels, thumbnail, thumbnailPx } from '../../report/pictures.ts';
+import { lightPalette } from '../../report/palette.ts';
+import { annotatedPng, type Raster, scaledLevels, thumbnail, thumbnailPx } from '../../report/pictures.ts';
 import type { Explanation } from './why-image.ts';
 
 const longestSidePx = 1300;
 const leastSidePx = 860;
-const marginPx = 36;
 const legendPx = 380;
+const legendHeightPx = 485;
 /** In columns of text. */
 const longestLabel = 24;
-const titlePx = 66;
-/** For the line below the title. */
-const leastWidthPx = 760;
 
 /** PNG of the explanation with its legend. */
 export async function whyPng(image: GreyImage, explanation: Explanation, name: string): Promise<Uint8Array> {
   const longer = Math.max(image.width, image.height);
   const scale = longer > longestSidePx ? longestSidePx / longer : Math.max(1, leastSidePx / longer);
-  const drawn = await colouredPicture(image, explanation, scale);
-  const { width, height } = drawn;
-  const canvas = {
-    width: Math.max(3 * marginPx + width + legendPx, leastWidthPx),
-    height: titlePx + marginPx + Math.max(height, 485) + marginPx,
-  };
-  const placed = { ...drawn, left: marginPx, top: titlePx + marginPx };
-  return annotatedPng(canvas, placed, legend(explanation, name, canvas, 2 * marginPx + width));
+  const { first, second, positions, patchPx } = explanation;
+  const [likeliest, other] = [labelText(first), labelText(second)];
+  const patches = `${counted(positions.length, 'patch', 'patches')} of ${patchPx} pixels`;
+  return annotatedPng({
+    picture: await colouredPicture(image, explanation, scale),
+    title: `Why ${likeliest}? ${withoutMiddle(name, 50)}`,
+    remark: `${likeliest} ${percent(first.probability)}, then ${other} ${percent(second.probability)}; ${patches}`,
+    legend: {
+      width: legendPx,
+      height: legendHeightPx,
+      elements: (left, top) => legend(explanation, left, top),
+    },
+  });
 }
 
 /** A data URL of the explained picture, as large as its thumbnail. */
@@ -61,8 +63,12 @@ function smoothed(map: Float64Array): Float64Array {
   return along(along(map, 1, inputPx), inputPx, 1);
 }
 
-/** The scaled picture under its evidence, `data` is `[height,width,3]`. What no patch covers is pale. */
-async function colouredPicture(image: GreyImage, { patchPx, positions, maps }: Explanation, scale: number) {
+/** The scaled picture under its evidence. What no patch covers is pale. */
+async function colouredPicture(
+  image: GreyImage,
+  { patchPx, positions, maps }: Explanation,
+  scale: number,
+): Promise<Raster> {
   const [width, height] = [image.width, image.height].map((side) =>
     Math.max(1, Math.round(side * scale)),
   ) as [number, number];
@@ -89,19 +95,15 @@ async function colouredPicture(image: GreyImage, { patchPx, positions, maps }: E
   return { data, width, height };
 }
 
-/** Title, scale of the colours, and the sums of the evidence, as SVG. */
-function legend(
-  { first, second, positions, patchPx, total, bias, stages }: Explanation,
-  name: string,
-  canvas: { readonly width: number; readonly height: number },
-  left: number,
-): Markup {
+function labelText({ label }: { readonly label: string }): string {
+  return withoutMiddle(oneLine(label), longestLabel);
+}
+
+/** Scale of the colours, and the sums of the evidence. */
+function legend({ first, second, total, bias, stages }: Explanation, left: number, top: number): Markup {
   const { ink, muted, rule } = lightPalette;
   const right = left + legendPx;
-  const top = titlePx + marginPx;
-  const [likeliest, other] = [first, second].map(({ label }) =>
-    withoutMiddle(oneLine(label), longestLabel),
-  ) as [string, string];
+  const [likeliest, other] = [labelText(first), labelText(second)];
   const hex = (colour: readonly number[]) =>
     `#${colour.map((part) => part.toString(16).padStart(2, '0')).join('')}`;
   const rows: readonly (readonly [text: string, value: number])[] = [
@@ -115,10 +117,7 @@ function legend(
     html`<text x="${left}" y="${y}" font-size="16" fill="${ink}">${text}</text><text x="${right}" y="${y}" font-size="16" text-anchor="end" fill="${ink}">${value}</text><line x1="${left}" x2="${right}" y1="${y + 9}" y2="${y + 9}" stroke="${rule}"/>`;
   const signed = (value: number) => `${value < 0 ? '\u2212' : '+'}${Math.abs(value).toFixed(2)}`;
   const tableTop = top + 186;
-  return html`<svg xmlns="http://www.w3.org/2000/svg" width="${canvas.width}" height="${canvas.height}" font-family="${serifFonts}">
-<defs><linearGradient id="scale"><stop offset="0" stop-color="${hex(evidenceColours.second)}"/><stop offset="0.5" stop-color="#b9b6b0"/><stop offset="1" stop-color="${hex(evidenceColours.first)}"/></linearGradient></defs>
-<text x="${marginPx}" y="${marginPx + 24}" font-size="27" fill="${ink}">Why ${likeliest}? ${withoutMiddle(name, 50)}</text>
-<text x="${marginPx}" y="${marginPx + 51}" font-size="16" fill="${muted}">${likeliest} ${percent(first.probability)}, then ${other} ${percent(second.probability)}; ${counted(positions.length, 'patch', 'patches')} of ${patchPx} pixels</text>
+  return html`<defs><linearGradient id="scale"><stop offset="0" stop-color="${hex(evidenceColours.second)}"/><stop offset="0.5" stop-color="#b9b6b0"/><stop offset="1" stop-color="${hex(evidenceColours.first)}"/></linearGradient></defs>
 <rect x="${left}" y="${top}" width="${legendPx}" height="20" rx="3" fill="url(#scale)"/>
 <text x="${left}" y="${top + 42}" font-size="16" fill="${ink}">speaks for ${other}</text>
 <text x="${right}" y="${top + 63}" font-size="16" text-anchor="end" fill="${ink}">speaks for ${likeliest}</text>
@@ -128,6 +127,5 @@ function legend(
 <text x="${left}" y="${tableTop + rows.length * 30 + 36}" font-size="14" fill="${muted}">The colours contain the bias, spread evenly.</text>
 <text x="${left}" y="${tableTop + rows.length * 30 + 56}" font-size="14" fill="${muted}">Pale: no patch is there.</text>
 ${rows.map(([text, value], i) => line(text, signed(value), tableTop + i * 30))}
-${line('in all', signed(total), tableTop + rows.length * 30)}
-</svg>`;
+${line('in all', signed(total), tableTop + rows.length * 30)}`;
 }
