@@ -158,6 +158,13 @@ async function writeMethod({ studies }: z.infer<typeof options>): Promise<void> 
   terminal.line(`Wrote ${join('docs', 'study-method.md')}`);
 }
 
+/** `1.2 points for a run, 8 for a photograph in all runs, and 12 for a photograph in one run`. */
+function noiseText(level: keyof typeof noise): string {
+  const { run, photograph, answer } = noise[level];
+  const points = (share: number) => String(Number((100 * share).toPrecision(3)));
+  return `${points(run)} points for a run, ${points(photograph)} for a photograph in all runs, and ${points(answer)} for a photograph in one run`;
+}
+
 function markdownOf(rows: readonly Row[], studies: number): string {
   const cells = rows.map(({ plan, truth, cells: shares }) => [
     String(plan.seeds),
@@ -176,6 +183,8 @@ Numbers without a unit are per cent of comparisons (of studies in the column wit
 - "Significant" is a false alarm where the true difference is 0, and the power of the test elsewhere.
 - "Equivalent" is a false claim where the true difference is ±${(100 * truths[1]).toFixed(2)} points, just outside the margin of ${100 * margin}, and the power to
   show equivalence where it is 0.
+- Noise is the standard deviation of an error: ${noiseText('usual')} if usual,
+  ${noiseText('low')} if low.
 
 ${markdownTable([headings, ...cells])}
 

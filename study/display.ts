@@ -8,8 +8,8 @@ import type { RunEnd, RunProgress } from './trainer.ts';
 const headings = ['network', 'parameters', 'multiply-adds', 'memory', 'time per run', 'runs left'] as const;
 
 /**
- * The plan as text: a row for each network. If it is wider than `width` columns, it has no multiply-adds, which
- * the report shows, too.
+ * The plan as text: a row for each network. If it is wider than `width` columns, it lacks the multiply-adds,
+ * then also the parameters, which the report shows, too.
  */
 export function planTable(estimates: readonly ArmEstimate[], width: number): string {
   const rows = estimates.map(({ arm, parameters, multiplyAdds, memoryBytes, runSeconds, runsLeft }) => [
@@ -20,10 +20,16 @@ export function planTable(estimates: readonly ArmEstimate[], width: number): str
     runsLeft === 0 ? '' : runSeconds === undefined ? 'unknown' : duration(runSeconds),
     count(runsLeft),
   ]);
-  const table = textTable(headings, rows, 1);
-  if (table.indexOf('\n') <= width) return table;
-  const narrow = (row: readonly string[]) => row.toSpliced(headings.indexOf('multiply-adds'), 1);
-  return textTable(narrow(headings), rows.map(narrow), 1);
+  const without = (left: readonly string[]) => {
+    const shown = (_: string, column: number) => !left.includes(headings[column] ?? '');
+    return textTable(
+      headings.filter(shown),
+      rows.map((row) => row.filter(shown)),
+      1,
+    );
+  };
+  const tables = [[], ['multiply-adds'], ['multiply-adds', 'parameters']].map(without);
+  return tables.find((table) => table.indexOf('\n') <= width) ?? tables.at(-1) ?? '';
 }
 
 export interface StudyDisplay {

@@ -19,7 +19,7 @@ export const everyVariant = 'all';
  * The names of a list such as `no-relu1,no-pool2`, or all of the network's, in their order. The whole network
  * is always included, because all others are compared with it. Errors: `usage`, naming unknown ones.
  */
-export function variantsOf(list: string, network: StudiedNetwork = 'reference'): readonly string[] {
+export function variantsOf(list: string, network: StudiedNetwork): readonly string[] {
   const known = familyOf(network).map(({ name }) => name);
   const names = list === everyVariant ? known : list.split(',').map((name) => name.trim());
   const unknown = names.filter((name) => !known.includes(name));
@@ -40,7 +40,7 @@ export function armsOf(
   names: readonly string[],
   controls: readonly ControlMeasure[],
   classes: number,
-  network: StudiedNetwork = 'reference',
+  network: StudiedNetwork,
 ): readonly StudyArm[] {
   const plain = familyOf(network).filter(({ name }) => names.includes(name));
   const controlling = variantNames

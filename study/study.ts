@@ -90,7 +90,8 @@ export async function runStudy(request: StudyRequest): Promise<void> {
   );
   const networks = study.arms.length - 1;
   const planned = { seeds: study.seeds.length, networks, margin: study.marginPoints / 100 };
-  if (networks > 0) terminal.line(`${powerText(planned, seedDeviation(runs))}\n`);
+  const isTraining = left > 0 || request.dryRun;
+  if (networks > 0 && isTraining) terminal.line(`${powerText(planned, seedDeviation(runs))}\n`);
   if (request.dryRun) return;
 
   await writeStudy(directory, study);

@@ -256,9 +256,8 @@ export function statisticsSection({ study, arms }: StudyResults): Markup {
 }
 
 function numberRow(arm: ArmResults): TableRow {
-  const { mean, interquartileMean, difference, p, within, correlation, detectable } = statisticsTexts(arm);
-  const improvement = arm.statistics?.comparison?.improvement;
-  const better = improvement === undefined ? '' : interval(improvement);
+  const { mean, interquartileMean, difference, p, within, better, correlation, detectable } =
+    statisticsTexts(arm);
   const cells = [mean, interquartileMean, difference, p, within, better, correlation, detectable];
   return { cells: [networkCell(arm), ...cells] };
 }

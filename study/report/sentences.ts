@@ -83,6 +83,7 @@ export function statisticsTexts({ statistics }: ArmResults) {
     difference: comparison ? signedInterval(comparison.difference) : '',
     p: comparison ? testText(comparison) : '',
     within: test ? probabilityText(test.withinMargin) : '',
+    better: comparison ? interval(comparison.improvement) : '',
     correlation: correlation ? correlationText(correlation) : '',
     detectable: test ? detectableText(test.smallestDetectable) : '',
   };

@@ -103,7 +103,7 @@ const headings = [
   'difference, points',
   'p (Holm)',
   'within the margin',
-  'probability of improvement',
+  'better on, %',
   "seeds' correlation",
   'detectable, points',
   'parameters',
@@ -148,7 +148,8 @@ const intervalText = (
   marginPoints: number,
 ) => `Top-1 error of validation patches, where each photograph counts the same, with 95 % intervals; differences are from
 the reference, above 0 is worse. There is no interval if a network has one seed, or if all seeds and photographs agree.
-"Within the margin" is the probability that the true difference is less than ${marginPoints} points.
+"Within the margin" is the probability that the true difference is less than ${marginPoints} points. "Better on" is the share
+of photographs on which the network is better than the reference, ties counting half.
 "Seeds' correlation" is that of the network's errors with the reference's over the seeds; above 0, pairing helps. "Diverged" has
 the share of diverged runs with its 95 % interval (Clopper and Pearson 1934).
 "Detectable" is the smallest difference that four of five studies with these seeds and photographs would find.`;
@@ -163,14 +164,13 @@ export function summaryTable({ arms, study }: StudyResults, links: 'linked' | 'u
 
 function markdownCells(arm: ArmResults, links: 'linked' | 'unlinked'): readonly string[] {
   const { runs, cost } = arm;
-  const { mean, interquartileMean, difference, p, within, correlation, detectable } = statisticsTexts(arm);
+  const { mean, interquartileMean, difference, p, within, better, correlation, detectable } =
+    statisticsTexts(arm);
   const named = runs.map(({ seed, link }) =>
     link === undefined || links === 'unlinked' ? `s${seed}` : `[s${seed}](${link})`,
   );
   return [
-    ...[arm.arm.name, mean, interquartileMean, difference, p, within],
-    arm.statistics?.comparison?.improvement.value.toFixed(2) ?? '',
-    ...[correlation, detectable],
+    ...[arm.arm.name, mean, interquartileMean, difference, p, within, better, correlation, detectable],
     cost ? count(cost.parameters) : '',
     cost ? count(cost.multiplyAdds) : '',
     `${tally(runs.map(({ outcome }) => outcome))} (${named.join(', ')})`,

@@ -150,6 +150,7 @@ test('--resume finds the newest study; other data, another seed or nothing to re
   expect(found, found.stderr).toMatchObject({ status: 0 });
   expect(found.stdout).toContain(`Study ${join('studies', 'new')}: `);
   expect(found.stdout).toContain('Nothing is left to train.');
+  expect(found.stdout).not.toContain('A difference of');
 
   const seed = await ablate(folder, '--resume', '--seed', '5');
   expect(seed).toMatchObject({ status: 2, stderr: expect.stringContaining('--seed was 1, now 5') });

@@ -27,7 +27,7 @@ async function smallStudy(): Promise<Study> {
     patchesPerEpoch: 23,
     batch: 5,
   });
-  const arms = armsOf(variantNames, ['params'], classes);
+  const arms = armsOf(variantNames, ['params'], classes, 'reference');
   const record = { textura: '0.1.0', recipe: 'default', config, arms, seeds, failures: {} };
   return studySchema.parse({ ...record, startedAt: '2026-02-03T04:05:06Z' });
 }

@@ -15,7 +15,7 @@ const {
 function studyOf(tuneRates: number): Study {
   return studySchema.parse({
     ...{ textura: '0.1.0', recipe: 'default', config, failures: {}, startedAt: '2026-02-03T04:05:06Z' },
-    arms: armsOf(['reference', 'no-pool2', 'lab-baseline'], [], 3),
+    arms: armsOf(['reference', 'no-pool2', 'lab-baseline'], [], 3, 'reference'),
     seeds: [4, 5],
     tuning: newTuning(tuneRates, 0.05, 4),
   });
