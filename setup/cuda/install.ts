@@ -17,8 +17,8 @@ import {
 } from '../../node/cuda-libraries.ts';
 import { nodeArguments } from '../../node/own-module.ts';
 import { commandText } from '../../node/shell.ts';
+import { diskLacks, pythonLacks, throwIfLacking } from '../prerequisites.ts';
 import { type Print, runStep, stage } from '../stage.ts';
-import { diskLacks, pythonLacks } from '../tensorflow/prerequisites.ts';
 import { driverLacks, findDriver } from './driver.ts';
 import {
   hasCuda,
@@ -66,7 +66,7 @@ export async function setUpCuda(print: Print, setup: CudaSetup = {}): Promise<vo
   const driver = downloadOnly ? undefined : await findDriver();
   const folder = cudaFolder();
   const { links, downloads } = await planOf(setup, provider, nvidia, folder);
-  throwLacks([
+  throwIfLacking('CUDA', [
     ...(driver === undefined ? [] : driverLacks(driver)),
     // The provider has another source; NVIDIA's libraries have not.
     ...(downloads.some((wheel) => wheel !== provider) ? await pythonLacks(true) : []),
@@ -120,14 +120,6 @@ async function lackingIn(folder: string, wheels: readonly PinnedWheel[]): Promis
   const lacking: PinnedWheel[] = [];
   for (const wheel of wheels) if (!(await hasLibraries(folder, wheel))) lacking.push(wheel);
   return lacking;
-}
-
-function throwLacks(lacks: readonly string[]): void {
-  if (lacks.length === 0) return;
-  throw new TexturaError(
-    'engine-unavailable',
-    `CUDA cannot be set up here. Missing:\n${lacks.map((lack) => `  - ${lack}`).join('\n')}`,
-  );
 }
 
 /** All libraries, and the largest wheel while it is unpacked. */

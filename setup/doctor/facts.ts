@@ -17,7 +17,7 @@ import { tfjsVersion } from '../../training/engine/tensorflow/location.ts';
 import type { BindingFacts } from '../../training/engine/tensorflow/probe.ts';
 import { type CudaDriver, findDriver } from '../cuda/driver.ts';
 import { installedLibraries } from '../cuda/libraries.ts';
-import { freeDiskMiB } from '../tensorflow/prerequisites.ts';
+import { freeDiskMiB } from '../prerequisites.ts';
 
 /** A component, or why it is not available. */
 type Found<T> = T | { readonly problem: string };

@@ -20,9 +20,9 @@ import {
   wheelFolder,
 } from '../../training/engine/tensorflow/location.ts';
 import { probeBinding } from '../../training/engine/tensorflow/probe.ts';
+import { tensorflowLacks, throwIfLacking } from '../prerequisites.ts';
 import { lastLines, type Print, runStep, stage } from '../stage.ts';
 import { buildBinding, isLinked, linkBinding, nodeHeadersPrefix } from './binding.ts';
-import { checkPrerequisites } from './prerequisites.ts';
 import { installWheel, linkSolver, wheelFor } from './wheel.ts';
 
 /**
@@ -46,7 +46,8 @@ export async function setUpTensorflow(wanted: Flavour | undefined, print: Print)
   }
   const download = !existsSync(folder);
   const build = !(await loads(binding));
-  await checkPrerequisites({ download, build, folder, diskMiB: wheel.diskMiB });
+  const needs = { download, build, folder, diskMiB: wheel.diskMiB };
+  throwIfLacking('TensorFlow', await tensorflowLacks(needs));
   if (build) requirePackages([compiler], "TensorFlow's setup");
   if (download) {
     await stage(

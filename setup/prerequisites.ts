@@ -1,12 +1,12 @@
 /**
- * Checks what the setup needs before it downloads anything, and reports everything that is missing with the
- * command to install it.
+ * Checks what TensorFlow and CUDA need before anything is downloaded, and reports everything that is missing
+ * with the command to install it.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { TexturaError } from '../../model/error.ts';
-import { firstLineOf, runProgram } from '../../node/program.ts';
+import { TexturaError } from '../model/error.ts';
+import { firstLineOf, runProgram } from '../node/program.ts';
 
 interface Needs {
   /** pip, to download the wheel. */
@@ -17,17 +17,21 @@ interface Needs {
   readonly diskMiB: number;
 }
 
-/** Errors: `engine-unavailable` with everything that is missing in one message. */
-export async function checkPrerequisites(needs: Needs): Promise<void> {
-  const lacks = [
+/** What TensorFlow's setup lacks, with the command to install it. */
+export async function tensorflowLacks(needs: Needs): Promise<string[]> {
+  return [
     ...(needs.download || needs.build ? await pythonLacks(needs.download) : []),
     ...(needs.build ? [...(await compilerLacks()), ...pathLacks(needs.folder)] : []),
     ...(needs.download ? [...(await diskLacks(needs)), ...systemLacks()] : []),
   ];
+}
+
+/** Errors: `engine-unavailable` with everything that `what` lacks. */
+export function throwIfLacking(what: 'TensorFlow' | 'CUDA', lacks: readonly string[]): void {
   if (lacks.length === 0) return;
   throw new TexturaError(
     'engine-unavailable',
-    `TensorFlow cannot be set up here:\n${lacks.map((lack) => `  - ${lack}`).join('\n')}`,
+    `${what} cannot be set up here. Missing:\n${lacks.map((lack) => `  - ${lack}`).join('\n')}`,
   );
 }
 
