@@ -291,6 +291,8 @@ test('bash completes commands, their options and the values of an option', async
   expect(await completions('tr')).toBe('train');
   expect(await completions('train', '--eng')).toBe('--engine');
   expect(await completions('train', '--engine', '')).toBe('auto tfjs onnx');
+  expect(await completions('train', '--engine', '=')).toBe('auto tfjs onnx');
+  expect(await completions('train', '--engine', '=', 'o')).toBe('onnx');
   expect(await completions('train', '--data', '')).toBe('');
   expect(await completions('setup', 'c')).toBe('cuda');
   expect(await completions('setup', 'cuda', '--r')).toBe('--remove');
