@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { indexFile, modelIndexSchema } from '../model/model-file.ts';
-import { preferredModel } from '../model/network.ts';
+import { type NetworkName, preferredModel } from '../model/network.ts';
 import { medianOf } from '../model/statistics/descriptive.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { drawTexture, textureNames } from '../textures/textures.ts';
@@ -37,6 +37,8 @@ export const webBenchOptions = z.strictObject({
 });
 type WebBenchOptions = z.infer<typeof webBenchOptions>;
 
+const comparedNetworks = ['texture-net', 'reference'] as const;
+
 const film = { texture: 'brick', width: 640, height: 480, frames: 30 } as const;
 
 export async function benchWeb(options: WebBenchOptions, terminal: Terminal): Promise<void> {
@@ -49,11 +51,12 @@ export async function benchWeb(options: WebBenchOptions, terminal: Terminal): Pr
   // The page opens with it.
   const model = preferredModel(modelIndexSchema.parse(JSON.parse(index)).models.map(({ name }) => name));
   const environment = await readEnvironment();
-  const { rows, versions } = await compareRuntimes(options, terminal);
+  const comparisons: Comparison[] = [];
+  for (const network of comparedNetworks) comparisons.push(await compareRuntimes(network, options, terminal));
   const figures = await figuresOfPage(options, terminal);
-  const page = webPage(model ?? 'no', figures, rows, {
+  const page = webPage(model ?? 'no', figures, comparisons, {
     environment,
-    versions,
+    versions: Object.assign({}, ...comparisons.map(({ versions }) => versions)),
     command: commandOf('web', options),
   });
   terminal.clear();
@@ -69,13 +72,23 @@ interface RuntimeRow {
   readonly difference: number;
 }
 
-async function compareRuntimes({ rounds, seconds }: WebBenchOptions, terminal: Terminal) {
-  const browser = await openRuntimesBrowser('reference', textureNames.length);
+interface Comparison {
+  readonly network: NetworkName;
+  readonly rows: readonly RuntimeRow[];
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+async function compareRuntimes(
+  network: NetworkName,
+  { rounds, seconds }: WebBenchOptions,
+  terminal: Terminal,
+): Promise<Comparison> {
+  const browser = await openRuntimesBrowser(network, textureNames.length);
   try {
     const measured = webRuntimes.map((runtime) => ({ runtime, rates: [] as number[] }));
     for (let round = 0; round < rounds; round++) {
       for (const { runtime, rates } of turnsOf(measured, round)) {
-        terminal.status(`${runtime}, round ${round + 1} of ${rounds}`);
+        terminal.status(`${network}, ${runtime}, round ${round + 1} of ${rounds}`);
         const plan = { warmUpSteps: 1, steps: 10_000, limitSeconds: seconds };
         const timing = await browser.sample(runtime, plan);
         rates.push(timing.steps / timing.seconds);
@@ -88,7 +101,7 @@ async function compareRuntimes({ rounds, seconds }: WebBenchOptions, terminal: T
       const difference = Math.max(...own.map((value, i) => Math.abs(value - (first[i] ?? Number.NaN))));
       rows.push({ runtime, rates, difference });
     }
-    return { rows, versions: browser.versions };
+    return { network, rows, versions: browser.versions };
   } finally {
     await browser.close();
   }
@@ -112,8 +125,13 @@ async function figuresOfPage({ models, frames }: WebBenchOptions, terminal: Term
   }
 }
 
-/** docs/bench-web.md. The ratios of `rows` are to the first one. */
-function webPage(model: string, figures: PageFigures, rows: readonly RuntimeRow[], origin: Origin): string {
+/** docs/bench-web.md. */
+function webPage(
+  model: string,
+  figures: PageFigures,
+  comparisons: readonly Comparison[],
+  origin: Origin,
+): string {
   const introduction = `# Speed of the web page
 
 The built page with the ${model} network in Chromium. It comes from a local server without cross-origin
@@ -122,8 +140,8 @@ The camera delivers 30 frames per second, which limits the frame rate.
 `;
   const comparison = `## Comparison with TensorFlow.js
 
-The reference network with the same weights in one page, one patch per call, on one thread. The runtimes
-take turns.
+A network with the same weights in one page, one patch per call, on one thread. Batch normalisation is folded
+into the convolutions, as in an exported file. The runtimes take turns.
 
 - **patches/s**: median over the rounds. **quartiles**: the middle half of the rounds lies between these two
   rates.
@@ -132,15 +150,22 @@ take turns.
 - **max. difference**: the largest difference between the runtime's probabilities and those of
   onnxruntime-web.
 
-${table(
-  ['runtime', 'patches/s', 'quartiles', 'speed of onnxruntime-web', 'max. difference'],
-  rows.map((row) => runtimeCells(row, rows)),
-)}`;
+${comparisons.map(comparisonText).join('\n\n')}`;
   return benchPage(
     introduction,
     [table(['', 'measured', 'target'], figureRows(figures)), comparison],
     origin,
   );
+}
+
+function comparisonText({ network, rows }: Comparison): string {
+  const headings = ['runtime', 'patches/s', 'quartiles', 'speed of onnxruntime-web', 'max. difference'];
+  return `### ${network}
+
+${table(
+  headings,
+  rows.map((row) => runtimeCells(row, rows)),
+)}`;
 }
 
 function figureRows(figures: PageFigures): readonly (readonly string[])[] {
@@ -168,6 +193,7 @@ function figureRows(figures: PageFigures): readonly (readonly string[])[] {
   ];
 }
 
+/** The ratio is to the first row. */
 function runtimeCells({ runtime, rates, difference }: RuntimeRow, rows: readonly RuntimeRow[]) {
   const ratio = medianRatio(rows[0]?.rates ?? [], rates);
   return [

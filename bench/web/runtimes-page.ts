@@ -9,6 +9,7 @@ import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
 import { encodeModel } from '../../graph/encode.ts';
 import { forwardGraph } from '../../graph/forward.ts';
 import { describeLayers } from '../../model/description.ts';
+import { foldBatchNorm } from '../../model/fold-batch-norm.ts';
 import { graphNames } from '../../model/graph-names.ts';
 import type { Layer } from '../../model/layer.ts';
 import { defaultOpset } from '../../model/model-file.ts';
@@ -34,8 +35,12 @@ const runs = new Map<WebRuntime, Run>();
 
 /** Creates the network in all runtimes and returns their versions. */
 export async function open({ variant, classes, onnxruntimeWasm, tensorflowFolder }: RuntimesRequest) {
-  const network = networkOf(variant, classes);
-  const parameters = initialParameters(network, 1);
+  const trained = networkOf(variant, classes);
+  // Without batch normalisation, as in an exported file.
+  const { network, parameters } = foldBatchNorm({
+    network: trained,
+    parameters: initialParameters(trained, 1),
+  });
   const [{ patches } = { patches: new Uint8Array() }] = randomBatches(1, 1, classes);
   runs.set('onnxruntime-web wasm', await onnxruntimeRun(network, parameters, patches, onnxruntimeWasm));
   setWasmPaths(tensorflowFolder);
@@ -78,11 +83,14 @@ function tensorflowRun(
     weights ??= tensorflowWeights(network, parameters);
     const known = weights;
     const probabilities = tf.tidy(() => {
+      const outputs = new Map<string, tf.Tensor4D>();
       const image = tf.tensor4d(Float32Array.from(patches), [1, inputPx, inputPx, 1]);
-      return network.layers.reduce<tf.Tensor>(
-        (x, layer) => tensorflowLayer(x as tf.Tensor4D, layer, known),
-        image,
-      );
+      const logits = network.layers.reduce((x, layer) => {
+        const output = tensorflowLayer(x, layer, known, outputs);
+        outputs.set(layer.name, output);
+        return output;
+      }, image);
+      return tf.softmax(tf.reshape(logits, [1, -1]));
     });
     const values = (await probabilities.data()) as Float32Array;
     probabilities.dispose();
@@ -101,7 +109,13 @@ function tensorflowWeights(network: Network, parameters: Parameters): ReadonlyMa
   );
 }
 
-function tensorflowLayer(x: tf.Tensor4D, layer: Layer, weights: ReadonlyMap<string, tf.Tensor>): tf.Tensor {
+/** `outputs` are those of the layers before, by name. */
+function tensorflowLayer(
+  x: tf.Tensor4D,
+  layer: Layer,
+  weights: ReadonlyMap<string, tf.Tensor>,
+  outputs: ReadonlyMap<string, tf.Tensor4D>,
+): tf.Tensor4D {
   switch (layer.kind) {
     case 'standardise': {
       const { mean, variance } = tf.moments(x, [1, 2, 3], true);
@@ -111,17 +125,27 @@ function tensorflowLayer(x: tf.Tensor4D, layer: Layer, weights: ReadonlyMap<stri
       return tf.sub(x, layer.meanGrey);
     case 'convolution': {
       const kernel = weights.get(`${layer.name}.kernel`) as tf.Tensor4D;
-      return tf.add(tf.conv2d(x, kernel, 1, 'valid'), weights.get(`${layer.name}.bias`) as tf.Tensor);
+      return tf.add(
+        tf.conv2d(x, kernel, layer.stridePx ?? 1, 'valid'),
+        weights.get(`${layer.name}.bias`) as tf.Tensor,
+      );
     }
     case 'relu':
       return tf.relu(x);
     case 'maxPool':
       return tf.maxPool(x, layer.sizePx, layer.sizePx, 'valid');
     case 'globalAverage':
-      return tf.softmax(tf.mean(x, [1, 2]));
+      return tf.mean(x, [1, 2], true);
+    case 'globalStatistics': {
+      const statistics = layer.of.flatMap((name) => {
+        const { mean, variance } = tf.moments(outputs.get(name) as tf.Tensor4D, [1, 2], true);
+        const deviation = tf.sqrt(tf.add(variance, layer.varianceFloor));
+        return layer.deviations === false ? [mean] : [mean, deviation];
+      });
+      return tf.concat(statistics as tf.Tensor4D[], 3);
+    }
     case 'batchNorm':
-    case 'globalStatistics':
-      throw new Error(`${layer.name}: the comparison is made for the paper's networks`);
+      throw new Error(`${layer.name}: batch normalisations are folded`);
     default:
       throw layer satisfies never;
   }

@@ -74,23 +74,27 @@ test('steps on WebGPU, whose parameters stay there, are those of onnxruntime-nod
   }
 });
 
-test('onnxruntime-web and both backends of TensorFlow.js give the same probabilities', {
-  timeout: 120_000,
-}, async (context) => {
-  context.skip(findChromium() === undefined, chromiumMissing);
-  const browser = await openRuntimesBrowser('lab-baseline', 7);
-  try {
-    const first = await browser.probabilities(webRuntimes[0]);
-    expect(first.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 5);
-    for (const runtime of webRuntimes) {
-      const probabilities = await browser.probabilities(runtime);
-      expect(largestDifference(probabilities, first), runtime).toBeLessThan(tolerances.probability);
-      const plan = { warmUpSteps: 1, steps: 2, limitSeconds: 30 };
-      const { steps, seconds } = await browser.sample(runtime, plan);
-      expect(steps).toBe(2);
-      expect(seconds).toBeGreaterThan(0);
+test.for(['lab-baseline', 'texture-net'] as const)(
+  'onnxruntime-web and both backends of TensorFlow.js give the same probabilities with %s',
+  {
+    timeout: 120_000,
+  },
+  async (network, context) => {
+    context.skip(findChromium() === undefined, chromiumMissing);
+    const browser = await openRuntimesBrowser(network, 7);
+    try {
+      const first = await browser.probabilities(webRuntimes[0]);
+      expect(first.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 5);
+      for (const runtime of webRuntimes) {
+        const probabilities = await browser.probabilities(runtime);
+        expect(largestDifference(probabilities, first), runtime).toBeLessThan(tolerances.probability);
+        const plan = { warmUpSteps: 1, steps: 2, limitSeconds: 30 };
+        const { steps, seconds } = await browser.sample(runtime, plan);
+        expect(steps).toBe(2);
+        expect(seconds).toBeGreaterThan(0);
+      }
+    } finally {
+      await browser.close();
     }
-  } finally {
-    await browser.close();
-  }
-});
+  },
+);
