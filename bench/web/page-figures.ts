@@ -14,7 +14,8 @@ export interface PageFigures {
   readonly framesPerSecond: number;
   /** Inference time of one live frame, as the page shows it. */
   readonly frameMs: number;
-  readonly heatMapMs: readonly number[];
+  /** Of a 640x480 picture, by the distance of positions in pixels: the page makes a coarse map, then a fine one. */
+  readonly heatMapMs: ReadonlyMap<number, readonly number[]>;
   /** The number of frames between two readings of the page's memory. */
   readonly frames: number;
   readonly heapBytes: readonly [before: number, after: number];
@@ -66,20 +67,33 @@ async function firstReading(browser: Browser, origin: string): Promise<number> {
   return took;
 }
 
-/** Times of coarse maps. The first is not measured: it includes building the graph and compiling code. */
-async function heatMaps(browser: Browser, origin: string): Promise<readonly number[]> {
+/** The first maps are not measured: they include building the graph and compiling code. */
+async function heatMaps(browser: Browser, origin: string): Promise<PageFigures['heatMapMs']> {
   const page = await openPage(browser, `${origin}/#see`);
-  const stats = page.locator('#heat-stats');
-  const took: number[] = [];
+  await page.locator('#heat-stats').waitFor({ state: 'attached' });
+  // A coarse map may be shown too briefly to be seen from outside the page.
+  await page.evaluate(`(() => {
+    globalThis.mapTexts = [];
+    const stats = document.querySelector('#heat-stats');
+    const observer = new MutationObserver(() => globalThis.mapTexts.push(stats.textContent));
+    observer.observe(stats, { childList: true, characterData: true, subtree: true });
+  })()`);
+  const took = new Map<number, number[]>();
   for (let i = 0; i <= heatMapImages; i++) {
-    await stats.filter({ hasText: '37 x 27' }).waitFor();
-    await page.getByRole('button', { name: 'New samples' }).click();
-    await stats.filter({ hasText: '19 x 14' }).waitFor();
-    const text = (await stats.textContent()) ?? '';
-    took.push(numberIn(/in ([\d,.]+) ms/.exec(text)?.[1]));
+    if (i > 0) {
+      await page.evaluate('void (globalThis.mapTexts = [])');
+      await page.getByRole('button', { name: 'New samples' }).click();
+    }
+    await page.waitForFunction('new Set(globalThis.mapTexts.filter(Boolean)).size === 2');
+    const texts = (await page.evaluate('globalThis.mapTexts')) as readonly string[];
+    for (const text of new Set(texts.filter(Boolean))) {
+      const [, distance, ms] = /, (\d+) px apart, in ([\d,.]+) ms/.exec(text) ?? [];
+      const times = took.get(Number(distance)) ?? [];
+      took.set(Number(distance), [...times, numberIn(ms)]);
+    }
   }
   await page.context().close();
-  return took.slice(1);
+  return new Map([...took].map(([distance, times]) => [distance, times.slice(1)]));
 }
 
 async function liveCamera(browser: Browser, origin: string, frames: number, onStep: (step: string) => void) {
