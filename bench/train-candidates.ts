@@ -21,10 +21,10 @@ export interface Comparison {
 }
 
 /**
- * `prepared`: a few random batches in memory. The others run the data pipeline, `jitter64` with that
- * augmentation.
+ * `prepared`: a few random batches in memory. The others run the data pipeline, all but `pipeline` with the
+ * augmentation of that name.
  */
-const batchSources = ['prepared', 'pipeline', 'jitter64'] as const;
+const batchSources = ['prepared', 'pipeline', 'jitter64', 'strong'] as const;
 type BatchSource = (typeof batchSources)[number];
 
 const trainingSchema = z.strictObject({
@@ -79,11 +79,18 @@ const sourceNames: Readonly<Record<BatchSource, string>> = {
   prepared: '',
   pipeline: ' with data pipeline',
   jitter64: ' with data pipeline, jitter64',
+  strong: ' with data pipeline, strong',
 };
 
 export function engineName(engine: EngineRequest['engine'], batches: BatchSource): string {
   return `${engine} engine${sourceNames[batches]}`;
 }
+
+/** The pipeline with the augmentations of the recipes that train these networks. */
+const sourcesOf: Partial<Record<NetworkName, readonly BatchSource[]>> = {
+  'texture-net': ['prepared', 'strong'],
+  reference: ['prepared', 'pipeline', 'jitter64'],
+};
 
 /** The memory layouts and precisions that PyTorch is measured in, with the candidates' names. */
 const pytorchSettings = {
@@ -92,13 +99,13 @@ const pytorchSettings = {
   channels_last_bf16: `${baselineName}, channels_last, bf16 autocast`,
 } as const;
 
-/** In page order. The data pipeline costs the same for every network: only the reference has it. */
+/** In page order. The data pipeline costs the same for every network: only two have it. */
 export function candidatesOf(
   comparison: Comparison,
   { hasTfjs, pytorch, tensorflow, hasBfloat16, hasChromium }: Peers,
 ): readonly TrainCandidate[] {
   const { variant, threads, batch } = comparison;
-  const sources = variant === 'reference' ? batchSources : (['prepared'] as const);
+  const sources = sourcesOf[variant] ?? ['prepared'];
   const { layers, classes } = networkOf(variant, textureNames.length);
   const peerRequest = { layers, classes, batch, threads };
   const plans = [

@@ -38,9 +38,9 @@ the forward pass, the backward pass and the update by SGD with momentum on one b
 starts from bytes: converting them to float32 and standardising them is part of the step.
 
 - **candidate**: the program. "with data pipeline" cuts every batch from images in a worker thread, as
-  \`npm run train\` does, and "jitter64" also augments it. All other candidates, those in Python included,
-  train on prepared batches in memory. "onnx engine in Chromium" runs the ONNX graph of the step in a web page
-  with onnxruntime-web (WebAssembly, one thread).
+  \`npm run train\` does, and "jitter64" or "strong" also augments it. All other candidates, those in Python
+  included, train on prepared batches in memory. "onnx engine in Chromium" runs the ONNX graph of the step in
+  a web page with onnxruntime-web (WebAssembly, one thread).
 - **images/s**: patches trained per second, median over the rounds. **quartiles**: the middle half of the
   rounds lies between these two rates.
 - **vs. PyTorch**: the speed relative to PyTorch with default settings; 2.00 is twice as fast. It is the

@@ -30,7 +30,7 @@ async function answer(request: ProcessRequest): Promise<void> {
 }
 
 async function answerEngine({ engine: name, variant, batch, threads, batches, data }: EngineRequest) {
-  const augment = batches === 'jitter64' ? 'jitter64' : 'none';
+  const augment = batches === 'jitter64' || batches === 'strong' ? batches : 'none';
   const supply =
     batches === 'prepared'
       ? preparedBatches(batch)

@@ -17,6 +17,7 @@ INPUT_PX = 64
 BATCHES = 4
 # Weight decay is applied to kernels only.
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 1e-3, 0.9, 5e-4
+STATISTICS_RATE = 0.1
 
 
 def standardise(layer):
@@ -32,9 +33,37 @@ def convolution(layer, channels, variables):
     side, filters = layer["kernelPx"], layer["filters"]
     deviation = layer.get("initialDeviation", (2 / (side * side * channels)) ** 0.5)
     kernel = tf.Variable(tf.random.normal([side, side, channels, filters], stddev=deviation))
+    variables.append(kernel)
+    stride = layer.get("stridePx", 1)
+    if not layer.get("hasBias", True):
+        return lambda x: tf.nn.conv2d(x, kernel, strides=stride, padding="VALID")
     bias = tf.Variable(tf.zeros([filters]))
-    variables += [kernel, bias]
-    return lambda x: tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides=1, padding="VALID"), bias)
+    variables.append(bias)
+    return lambda x: tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides=stride, padding="VALID"), bias)
+
+
+def batch_norm(layer, channels, variables):
+    """As in training: the statistics are those of the batch, and running averages follow them."""
+    scale, shift = tf.Variable(tf.ones([channels])), tf.Variable(tf.zeros([channels]))
+    variables += [scale, shift]
+    averages = [tf.Variable(tf.zeros([channels])), tf.Variable(tf.ones([channels]))]
+
+    def forward(x):
+        output, mean, variance = tf.compat.v1.nn.fused_batch_norm(x, scale, shift, epsilon=layer["epsilon"])
+        for average, value in zip(averages, (mean, variance)):
+            average.assign_add(STATISTICS_RATE * (value - average))
+        return output
+
+    return forward
+
+
+def global_statistics(layer, outputs):
+    """Means and deviations of every channel of the named layers, [N,1,1,F]."""
+    parts = []
+    for source in layer["of"]:
+        mean, variance = tf.nn.moments(outputs[source], axes=[1, 2], keepdims=True)
+        parts += [mean, tf.sqrt(variance + layer["varianceFloor"])]
+    return tf.concat(parts, 3)
 
 
 def max_pool(layer):
@@ -48,7 +77,7 @@ def global_average(x):
 
 def network_of(layers):
     """Returns the network, grey levels [N,64,64,1] to logits [N,C], and its variables, kernel before bias."""
-    functions, variables, channels = [], [], 1
+    functions, variables, channels, channels_of = [], [], 1, {}
     for layer in layers:
         kind = layer["kind"]
         if kind == "standardise":
@@ -60,14 +89,22 @@ def network_of(layers):
             functions.append(tf.nn.relu)
         elif kind == "maxPool":
             functions.append(max_pool(layer))
+        elif kind == "batchNorm":
+            functions.append(batch_norm(layer, channels, variables))
+        elif kind == "globalStatistics":
+            functions.append(None)
+            channels = 2 * sum(channels_of[source] for source in layer["of"])
         elif kind == "globalAverage":
             functions.append(global_average)
         else:
             raise ValueError(f"unknown layer kind {kind}")
+        channels_of[layer["name"]] = channels
 
     def network(x):
-        for function in functions:
-            x = function(x)
+        outputs = {}
+        for layer, function in zip(layers, functions):
+            x = global_statistics(layer, outputs) if function is None else function(x)
+            outputs[layer["name"]] = x
         return x
 
     return network, variables

@@ -95,7 +95,7 @@ const verdictsOnParts: VerdictMeanings = [
   ['contradicted', 'The network is significantly better without the part, and not equivalent.'],
   [
     'equivalent',
-    'The 95 % interval of the difference lies within the margin: the network is as good without the part.',
+    'The 95 % interval of the difference lies within the margin, even if the difference is significant.',
   ],
   undecidedMeaning,
 ];

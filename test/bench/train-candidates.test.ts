@@ -27,6 +27,9 @@ test('candidates that the machine cannot run are left out', () => {
   expect(names({ ...comparison, variant: 'reference' }, none)).toContain(
     'onnx engine with data pipeline, jitter64',
   );
+  expect(names({ ...comparison, variant: 'texture-net' }, none)).toContain(
+    'onnx engine with data pipeline, strong',
+  );
 });
 
 test('the onnx engine and the matrix products answer samples as processes', {
@@ -53,7 +56,11 @@ test('a candidate that does not start is reported with the last line of its erro
 });
 
 test('the training programs in Python handle every layer kind of every network', async () => {
-  const kinds = new Set(variantNames.flatMap((name) => networkOf(name, 25).layers.map(({ kind }) => kind)));
+  const kinds = new Set(
+    [...variantNames, 'texture-net' as const].flatMap((name) =>
+      networkOf(name, 25).layers.map(({ kind }) => kind),
+    ),
+  );
   for (const program of ['torch_step.py', 'tensorflow_step.py']) {
     const source = await readFile(new URL(`../../bench/peer/${program}`, import.meta.url), 'utf8');
     const handled = [...source.matchAll(/kind == "(\w+)"/g)].map(([, kind]) => kind);
