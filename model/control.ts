@@ -20,21 +20,20 @@ export function controlWidth(
   const size = (width: number) => sizeOf(networkOf('reference', classes, { width }), measure);
   let [low, high] = [1e-3, 1];
   while (size(high) < target) high *= 2;
-  while (high - low > widthStep) {
+  while (high - low > 1 / widthsPerUnit) {
     const middle = (low + high) / 2;
     if (size(middle) < target) low = middle;
     else high = middle;
   }
   const miss = (width: number) => Math.abs(size(width) - target);
-  return [low, high].map(rounded).reduce((a, b) => (miss(b) < miss(a) ? b : a));
+  // Rounded away from each other: rounded to the nearest, both could have the same number of filters.
+  return [Math.floor(low * widthsPerUnit), Math.ceil(high * widthsPerUnit)]
+    .map((place) => place / widthsPerUnit)
+    .reduce((a, b) => (miss(b) < miss(a) ? b : a));
 }
 
-/** Smaller than the change of width that adds one filter to the widest layer. */
-const widthStep = 1e-4;
-
-function rounded(width: number): number {
-  return Number(width.toFixed(4));
-}
+/** Widths have four digits, which is finer than one filter of the widest layer. */
+const widthsPerUnit = 10_000;
 
 const totalOf: { readonly [M in ControlMeasure]: keyof NetworkTotals } = {
   params: 'parameters',

@@ -23,6 +23,23 @@ test('a control has the parameters, or the multiply-adds, of its ablation within
   }
 });
 
+test('no other width is closer', () => {
+  for (const [variant, measure, field] of [
+    ['no-conv4-pool4', 'macs', 'multiplyAdds'],
+    ['no-pool1', 'macs', 'multiplyAdds'],
+    ['lab-baseline', 'params', 'parameters'],
+  ] as const) {
+    for (const count of [7, 25]) {
+      const sizeOf = (name: VariantName, width = 1) =>
+        totalsOf(describeLayers(networkOf(name, count, { width })))[field];
+      const miss = (width: number) => Math.abs(sizeOf('reference', width) - sizeOf(variant));
+      const width = controlWidth(variant, measure, count) ?? Number.NaN;
+      const around = Array.from({ length: 9 }, (_, i) => miss(width + (i - 4) * 5e-4));
+      expect(miss(width), `${variant} ${count}`).toBe(Math.min(...around));
+    }
+  }
+});
+
 test('an ablation of a ReLU needs no control, one of a pooling costs more, one of conv4 has fewer parameters', () => {
   expect(controlWidth('no-relu2', 'params', classes)).toBeUndefined();
   expect(controlWidth('no-relu2', 'macs', classes)).toBeUndefined();
