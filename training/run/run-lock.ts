@@ -29,7 +29,7 @@ const lockName = /^\.lock-.*\.json$/;
 const touchEveryMs = 10_000;
 /** A lock of another machine is valid for this long after its last touch. */
 const remoteHolderMs = 60_000;
-/** Of processes that start together, the first one waits at most this long for the others to give up. */
+/** Of processes that wait together, the first one waits at most this long for the others to give up. */
 const settleMs = 10_000;
 const pollMs = 20;
 
@@ -64,7 +64,8 @@ export async function takeRunLock(directory: string, patienceMs = 0): Promise<Ru
   // Names sort by time, so of processes that start together the first one gets the lock.
   const own = `.lock-${Date.now()}-${randomUUID()}.json`;
   const path = join(directory, own);
-  const content = (state: Lock['state']) => JSON.stringify({ ...ownIdentity(), state } satisfies Lock);
+  let state: Lock['state'] = 'waiting';
+  const content = () => JSON.stringify({ ...ownIdentity(), state } satisfies Lock);
   const firstMade = await requireWritable(directory);
   const release = () => {
     clearInterval(touching);
@@ -73,16 +74,14 @@ export async function takeRunLock(directory: string, patienceMs = 0): Promise<Ru
     rmSync(path, { force: true });
     if (firstMade !== undefined) removeEmptyFolders(directory, firstMade);
   };
-  const touching = setInterval(
-    () => void touch(path, content('holding')).catch(() => {}),
-    touchEveryMs,
-  ).unref();
+  const touching = setInterval(() => void touch(path, content()).catch(() => {}), touchEveryMs).unref();
   process.on('exit', release);
   for (const signal of signals) process.on(signal, exitOnSignal);
   try {
-    await writeFileAtomically(path, content('waiting'));
+    await writeFileAtomically(path, content());
     await waitForOthers(directory, own, patienceMs);
-    await touch(path, content('holding'));
+    state = 'holding';
+    await touch(path, content());
     await removeLeftovers(directory);
     return { release };
   } catch (error) {
@@ -96,13 +95,17 @@ async function waitForOthers(directory: string, own: string, patienceMs: number)
   const startedAt = performance.now();
   // Ages are measured by the clock of the disk, which may belong to another machine.
   const { mtimeMs: writtenMs } = await stat(join(directory, own));
+  let heldUntilMs = 0;
   for (;;) {
     const elapsedMs = performance.now() - startedAt;
     const other = await firstOther(directory, own, writtenMs + elapsedMs);
     if (other === undefined) return;
+    if (other.state === 'holding') heldUntilMs = elapsedMs;
     // Of the waiting processes, the first one stays; the others give up as soon as they see its file.
     const isLost =
-      other.state === 'holding' ? elapsedMs >= patienceMs : other.name < own || elapsedMs >= settleMs;
+      other.state === 'holding'
+        ? elapsedMs >= patienceMs
+        : other.name < own || elapsedMs - heldUntilMs >= settleMs;
     if (isLost) {
       throw new TexturaError(
         'usage',

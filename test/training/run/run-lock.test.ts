@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { ownIdentity, type ProcessIdentity } from '../../../node/process-life.ts';
 import { runProgram } from '../../../node/program.ts';
 import { takeRunLock } from '../../../training/run/run-lock.ts';
@@ -74,6 +75,33 @@ test('a directory in use by a running process is rejected with its id; one whose
   expect(await readdir(directory)).toHaveLength(1);
   lock.release();
   expect(await readdir(directory)).toEqual([]);
+});
+
+test('a process that waits for long still says so, and the one that came first gets the lock', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const directory = await temporaryFolder({ [lockFile]: lockOf({}) });
+  const statesOf = async () => {
+    const others = (await readdir(directory)).filter((name) => name !== lockFile).sort();
+    return Promise.all(
+      others.map(async (name) => JSON.parse(await readFile(join(directory, name), 'utf8')).state),
+    );
+  };
+  const first = takeRunLock(directory, 60_000);
+  await expect.poll(statesOf).toEqual(['waiting']);
+  vi.advanceTimersByTime(30_000);
+  // A dead lock is removed when the first process looks again.
+  const dead = join(directory, '.lock-1-dead.json');
+  await writeFile(dead, lockOf({ boot: 'before' }));
+  await expect.poll(() => existsSync(dead)).toBe(false);
+  const second = takeRunLock(directory, 60_000);
+  second.catch(() => {});
+  await expect.poll(statesOf).toEqual(['waiting', 'waiting']);
+  await rm(join(directory, lockFile));
+  const lock = await first;
+  await expect(second).rejects.toMatchObject({ code: 'usage' });
+  expect(await statesOf()).toEqual(['holding']);
+  lock.release();
 });
 
 test('a process that ends normally, or by a signal without a listener, releases its lock', {
