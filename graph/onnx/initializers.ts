@@ -1,6 +1,8 @@
 /** Reads the trained values of an exported file: its initializers, by the names of the parameters. */
+import { TexturaError } from '../../model/error.ts';
 import type { Network } from '../../model/network.ts';
 import { checkParameters, type Parameters } from '../../model/parameters.ts';
+import { dtypes, type Message } from './format.ts';
 import { decodeMessage } from './protobuf.ts';
 
 /**
@@ -9,16 +11,22 @@ import { decodeMessage } from './protobuf.ts';
  */
 export function modelParameters(bytes: Uint8Array, network: Network, where: string): Parameters {
   const initializers = decodeMessage('Model', bytes, where).graph?.initializer ?? [];
-  const stored = new Map(initializers.map(({ name = '', rawData }) => [name, rawData]));
+  const stored = new Map(initializers.map((tensor) => [tensor.name ?? '', tensor]));
   const names = network.layers.flatMap(({ kind, name }) =>
     kind === 'convolution' ? [`${name}.kernel`, `${name}.bias`] : [],
   );
-  const parameters = new Map(names.map((name) => [name, floatsOf(stored.get(name))] as const));
+  const parameters = new Map(names.map((name) => [name, floatsOf(stored.get(name), where)] as const));
   checkParameters(network, parameters, where);
   return parameters;
 }
 
-/** Little-endian float32 values; the copy is aligned whatever the offset in the file. */
-function floatsOf(bytes: Uint8Array = new Uint8Array()): Float32Array {
-  return new Float32Array(new Uint8Array(bytes).buffer);
+/**
+ * Little-endian float32 values; the copy is aligned whatever the offset in the file. None if there is no such
+ * tensor. Errors: `file-damaged` for other element types, such as float16.
+ */
+function floatsOf(tensor: Message<'Tensor'> | undefined, where: string): Float32Array {
+  const { name, dataType, rawData = new Uint8Array() } = tensor ?? {};
+  if (tensor !== undefined && (dataType !== dtypes.float32.code || rawData.length % 4 !== 0))
+    throw new TexturaError('file-damaged', `${where}: ${name}: expected float32 values`);
+  return new Float32Array(new Uint8Array(rawData).buffer);
 }
