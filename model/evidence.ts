@@ -25,6 +25,7 @@ interface Stage {
 
 /** The part of a network whose logits follow from statistics of positions. */
 export interface StatisticsHead {
+  /** In the order in which the statistics name them. */
   readonly stages: readonly Stage[];
   /** False if the statistics are only means. */
   readonly hasDeviations: boolean;
@@ -42,15 +43,18 @@ export function statisticsHead(network: Network): StatisticsHead | undefined {
     classifier.kernelPx !== 1
   )
     return undefined;
-  const stages = describeLayers(network)
-    .filter(({ layer }) => statistics.of.includes(layer.name))
-    .map(({ layer, outputShape: [channels, sidePx], receptiveFieldPx, stridePx }) => ({
-      layer: layer.name,
-      channels,
-      sidePx,
-      windowPx: receptiveFieldPx,
-      stridePx,
-    }));
+  const described = describeLayers(network);
+  const stages = statistics.of.flatMap((source) =>
+    described
+      .filter(({ layer }) => layer.name === source)
+      .map(({ outputShape: [channels, sidePx], receptiveFieldPx, stridePx }) => ({
+        layer: source,
+        channels,
+        sidePx,
+        windowPx: receptiveFieldPx,
+        stridePx,
+      })),
+  );
   const { varianceFloor, deviations: hasDeviations = true } = statistics;
   return { stages, hasDeviations, varianceFloor, classifier: classifier.name };
 }

@@ -42,18 +42,19 @@ export function foldBatchNorm({ network, parameters }: TrainedNetwork): TrainedN
   let pending: ChannelMap | undefined;
   for (const layer of network.layers) {
     const before = layers.at(-1);
-    if (layer.kind === 'batchNorm') {
+    if (pending !== undefined) {
+      layers.push(foldIntoChannels(layer, pending, folded));
+      pending = undefined;
+    } else if (layer.kind === 'batchNorm') {
       const map = channelMap(layer, parameters);
       for (const part of ['scale', 'shift', 'mean', 'variance']) folded.delete(`${layer.name}.${part}`);
       if (before?.kind === 'convolution') layers[layers.length - 1] = foldIntoFilters(before, map, folded);
       else pending = map;
-    } else if (pending === undefined) {
-      layers.push(layer);
     } else {
-      layers.push(foldIntoChannels(layer, pending, folded));
-      pending = undefined;
+      layers.push(layer);
     }
   }
+  if (pending !== undefined) throw unfoldable(pending);
   return { network: { ...network, layers }, parameters: folded };
 }
 
@@ -98,13 +99,10 @@ function foldIntoFilters(
   return withBias;
 }
 
-function foldIntoChannels(
-  layer: Layer,
-  { name, factors, terms }: ChannelMap,
-  parameters: Map<string, Float32Array>,
-): Layer {
+function foldIntoChannels(layer: Layer, map: ChannelMap, parameters: Map<string, Float32Array>): Layer {
+  const { factors, terms } = map;
   if (layer.kind !== 'convolution' || layer.kernelPx !== 1 || layer.hasBias === false) {
-    throw new TexturaError('internal', `${name} cannot be folded into an adjacent convolution`);
+    throw unfoldable(map);
   }
   const kernel = parameter(parameters, `${layer.name}.kernel`);
   const bias = parameter(parameters, `${layer.name}.bias`);
@@ -120,4 +118,8 @@ function foldIntoChannels(
     ),
   );
   return layer;
+}
+
+function unfoldable({ name }: ChannelMap): TexturaError {
+  return new TexturaError('internal', `${name} cannot be folded into an adjacent convolution`);
 }

@@ -215,14 +215,16 @@ const rules: { readonly [K in LayerKind]: LayerRule<LayerOf<K>> } = {
       1,
     ],
     parameters: () => noParameters,
-    multiplyAdds: (_, inputs) => inputs.reduce((sum, input) => sum + volume(input), 0),
+    // A mean only adds.
+    multiplyAdds: ({ deviations = true }, inputs) =>
+      deviations ? inputs.reduce((sum, input) => sum + volume(input), 0) : 0,
     window: (_, inputs) => ({ sizePx: inputs.at(-1)?.[1] ?? 1, stridePx: 1 }),
   },
   globalAverage: {
     outputShape: (_, [[c]]) => [c, 1, 1],
     parameters: () => noParameters,
     multiplyAdds: () => 0,
-    window: () => pointwise,
+    window: (_, [[, h]]) => ({ sizePx: h, stridePx: 1 }),
   },
 };
 

@@ -98,6 +98,21 @@ test('receptive field and stride follow the chain of windows', () => {
   ]);
 });
 
+test('an average sees the windows of all positions that are left', () => {
+  const last = describeLayers(networkOf('no-pool1', 7)).at(-1);
+  // conv1 5; conv2 9; pool2 10 at 2; conv3 16; pool3 18 at 4; conv4 30; pool4 34 at 8; four positions 34+3*8=58.
+  expect([last?.layer.name, last?.receptiveFieldPx]).toEqual(['average', 58]);
+});
+
+test('means only add: without deviations texture-net saves the multiplications of its statistics', () => {
+  const multiplyAdds = (name: NetworkName) => totalsOf(describeLayers(networkOf(name, 25))).multiplyAdds;
+  const statistics = 24 * 900 + 48 * 196 + 96 * 100;
+  const classifier = 168 * 25;
+  expect(multiplyAdds('texture-net') - multiplyAdds('texture-net-no-deviations')).toBe(
+    statistics + classifier,
+  );
+});
+
 test("every variant has the reference's parameter names and shapes, except for its own head", () => {
   const reference = new Map(parameterSpecs(networkOf('reference', 25)).map((spec) => [spec.name, spec]));
   for (const name of variantNames.filter((variant) => variant !== 'lab-baseline')) {

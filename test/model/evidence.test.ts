@@ -38,3 +38,16 @@ test('the positions of a network without deviations add up to its logit', () => 
   expect(stages.map((stage) => sumOf(stage.deviations))).toEqual([0, 0, 0]);
   expect(bias).toBe(7);
 });
+
+test('stages are in the order in which the statistics name them, as the weights are', () => {
+  const network = foldedNetwork(networkOf('texture-net', 2));
+  const layers = network.layers.map((layer) =>
+    layer.kind === 'globalStatistics' ? { ...layer, of: ['relu2', 'relu1', 'relu4'] } : layer,
+  );
+  const head = statisticsHead({ ...network, layers });
+  expect(head?.stages.map(({ layer, channels }) => [layer, channels])).toEqual([
+    ['relu2', 48],
+    ['relu1', 24],
+    ['relu4', 96],
+  ]);
+});

@@ -33,11 +33,16 @@ test('a folded network, and one without batch normalisation, do not change', () 
   expect(foldBatchNorm({ network, parameters })).toEqual({ network, parameters });
 });
 
-test('a batch normalisation that no convolution can absorb is reported', () => {
-  const layers: readonly Layer[] = [
-    { kind: 'batchNorm', name: 'norm', epsilon: 1e-5 },
-    { kind: 'relu', name: 'relu' },
-  ];
-  const network: Network = { name: 'odd', classes: 2, layers };
-  expect(() => foldedNetwork(network)).toThrow(/norm/);
-});
+test.each([{ after: ['relu'] }, { after: [] }, { after: ['batchNorm', 'convolution'] }] as const)(
+  'a batch normalisation before $after that no convolution can absorb is reported',
+  ({ after }) => {
+    const known = {
+      relu: { kind: 'relu', name: 'relu' },
+      batchNorm: { kind: 'batchNorm', name: 'second', epsilon: 1e-5 },
+      convolution: { kind: 'convolution', name: 'conv', kernelPx: 1, filters: 2 },
+    } as const;
+    const norm: Layer = { kind: 'batchNorm', name: 'norm', epsilon: 1e-5 };
+    const network: Network = { name: 'odd', classes: 2, layers: [norm, ...after.map((kind) => known[kind])] };
+    expect(() => foldedNetwork(network)).toThrow('norm cannot be folded');
+  },
+);
