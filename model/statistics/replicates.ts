@@ -72,7 +72,8 @@ export function deviationOf(
   // Only the part that seeds share: the rest is in the variance of the seeds' means.
   const whole = runs + Math.sqrt(sharedVariance / photographVariance) * photographs;
   const least = leastShare * photographs;
-  return Math.abs(whole) < Math.abs(least) ? least : whole;
+  // `photographs` is infinite where an exchange leaves no variation; 0 x infinity is then NaN.
+  return Math.abs(whole) >= Math.abs(least) ? whole : least;
 }
 
 const leastShare = 0.5;
