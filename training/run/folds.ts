@@ -87,14 +87,17 @@ function estimateOf(error: number, { low, high }: Interval): Estimate {
   return { error, interval: [low, high] };
 }
 
-/** Photographs are resampled, because patches of one photograph are not independent. */
+/**
+ * Photographs are resampled, because patches of one photograph are not independent. If all of a class are alike,
+ * that shows no variation; the interval is then that of so many photographs.
+ */
 function patchInterval(images: readonly ValidatedImage[]): Interval {
   const intervals = resampling(images.map(({ image, label }) => ({ file: image, label })));
   const { value, interval } = intervals.share({
     part: images.map(({ wrong }) => wrong),
     whole: images.map(({ patches }) => patches),
   });
-  return interval ?? { low: value, high: value };
+  return interval ?? wilsonInterval(value * images.length, images.length);
 }
 
 function requireDifferent(directory: string, images: readonly ValidatedImage[]): void {

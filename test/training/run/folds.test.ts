@@ -63,6 +63,21 @@ test('zero errors still have an interval', async () => {
   expect(summary.photographError.interval[1]).toBeGreaterThan(0.5);
 });
 
+test('an error that is the same for all photographs of a class still has an interval', async () => {
+  const wood = { label: 'wood', photograph_prediction: 'bark' };
+  const summary = await summariseFolds(
+    await foldsOf(
+      [image('a', 0, true), { ...image('b', 4, false), ...wood }],
+      [image('c', 0, true), { ...image('d', 4, false), ...wood }],
+    ),
+    2,
+  );
+  expect(summary.patchError.error).toBe(1 / 2);
+  // Wilson's interval of 2 in 4, as R's prop.test(2, 4, correct = FALSE) gives it.
+  expect(summary.patchError.interval[0]).toBeCloseTo(0.15004, 4);
+  expect(summary.patchError.interval[1]).toBeCloseTo(0.84996, 4);
+});
+
 test('folds that held out the same photograph are an error that names it', async () => {
   const directory = await foldsOf([image('a', 0, true), image('b', 0, true)], [image('b', 0, true)]);
   await expect(summariseFolds(directory, 2)).rejects.toThrow(
