@@ -165,10 +165,11 @@ async function trainNetwork(
   if (folds === undefined || fold !== undefined) {
     return trainIn(directory, config, isOnly, options.resume);
   }
+  let isStopRequested = false;
   for (let number = 1; number <= folds; number++) {
     terminal.line(`\nFold ${number} of ${folds}`);
     const own = foldDirectory(directory, number);
-    const { isStopRequested } = await trainIn(own, { ...config, fold: number }, false, options.resume);
+    ({ isStopRequested } = await trainIn(own, { ...config, fold: number }, false, options.resume));
     if (isStopRequested && number < folds) {
       const left = counted(folds - number, 'fold');
       throw stoppedBetween(`after fold ${number}`, left, resumeCommandIn(own));
@@ -180,7 +181,7 @@ async function trainNetwork(
       `To look for wrong labels: ${commandText('inspect', '--data', config.data, '--run', directory)}`,
     );
   }
-  return { isStopRequested: false };
+  return { isStopRequested };
 }
 
 /** A stop signal came while a run wrote its results, and others would follow. */
@@ -194,12 +195,16 @@ function initPath(given: string): string {
   return given === pretrainedSource ? given : callerPath(given);
 }
 
-/** Errors: `usage` for a fold that is none of the folds. */
-function requireFold({ folds, fold, chooseOn }: TrainOptions): void {
-  if (folds !== undefined && chooseOn !== 'all')
+/**
+ * Errors: `usage` for a fold that is none of the folds, and for options by which the photographs of a fold would
+ * choose its epoch.
+ */
+function requireFold({ folds, fold, chooseOn, patience }: TrainOptions): void {
+  const choosing = chooseOn !== 'all' ? '--choose-on' : patience !== undefined ? '--patience' : undefined;
+  if (folds !== undefined && choosing !== undefined)
     throw new TexturaError(
       'usage',
-      '--choose-on: with --folds the last epoch is used, so leave out --choose-on',
+      `${choosing}: with --folds the last epoch is used, so leave out ${choosing}`,
     );
   if (fold === undefined) return;
   if (folds === undefined) throw new TexturaError('usage', '--fold: add --folds, how many there are');

@@ -433,9 +433,15 @@ test('folds hold out every photograph and every group once, and their last epoch
   expect(groups.flat().toSorted()).toEqual(['0', '1', '2', '3', '4']);
   const again = await train(folder, ...setting, ...folds, '--resume');
   expect(again.stdout.match(/already finished/g)).toHaveLength(2);
-  const refused = await train(folder, ...setting, '--folds', '2', '--fold', '3');
-  expect(refused.status).toBe(2);
-  expect(refused.stderr).toContain('--fold: expected 1 to 2, got 3');
+  for (const [message, ...asked] of [
+    ['--fold: expected 1 to 2, got 3', '--fold', '3'],
+    // The photographs of a fold would choose when its training ends.
+    ['--patience: with --folds the last epoch is used, so leave out --patience', '--patience', '1'],
+    ['--choose-on: with --folds the last epoch is used, so leave out --choose-on', '--choose-on', 'half'],
+  ] as const) {
+    const refused = await train(folder, ...setting, '--folds', '2', ...asked);
+    expect([refused.status, refused.stderr]).toEqual([2, expect.stringContaining(message)]);
+  }
 });
 
 test('a directory with a run is not changed without --resume', {
