@@ -8,6 +8,7 @@ import { ImageKindError } from '../../model/image-kind.ts';
 import { holdsPatch, leastPatchPx, smallerPatchAdvice } from '../../model/patch.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { ByteRoom } from '../../node/byte-room.ts';
+import { isCsvPath } from '../../node/csv-file.ts';
 import { didYouMean, type FolderSplit, splitOf } from '../../node/folder-level.ts';
 import { hasImageExtension, type SkippedFile } from '../../node/folder-walk.ts';
 import { type DecodeLimits, decodeImage } from '../../node/image-decoder.ts';
@@ -179,23 +180,31 @@ function sizeAdvice(unusable: readonly RejectedFile[]): readonly string[] {
   return [`${small.length} images are smaller than a patch: --patch-px ${fitting} fits into all of them`];
 }
 
-const emptySplitTexts: { readonly [S in FolderSplit]: string } = {
-  train: 'the training folder has no images',
-  validation:
-    'the validation folder has no images: add images of each class, or remove the folder to hold out ' +
-    '--validation-share of each class',
-};
+function emptySplitText(split: FolderSplit, isCsv: boolean): string {
+  const [part, remedy] = isCsv ? ['split', 'the column split'] : ['folder', 'the folder'];
+  return split === 'train'
+    ? `the training ${part} has no images`
+    : `the validation ${part} has no images: add images of each class, or remove ${remedy} to hold out ` +
+        '--validation-share of each class';
+}
 
 function emptySplits(
-  { skipped }: DataFolder,
+  { root, skipped }: DataFolder,
   { images, unusable, notImages }: ImageCheck,
 ): readonly string[] {
-  const unused = [...skipped, ...[...unusable, ...notImages].map(skippedOf)];
+  // Of skipped files only the path is known; a CSV file skips none.
+  const unused = [
+    ...skipped.map((entry) => ({ ...entry, split: splitOf(entry.name.split('/')[0] ?? '') })),
+    ...[...unusable, ...notImages].map((rejected) => ({
+      ...skippedOf(rejected),
+      split: rejected.file.split,
+    })),
+  ];
   return (['train', 'validation'] as const)
     .filter((split) => !images.some(({ file }) => file.split === split))
     .flatMap((split) => [
-      emptySplitTexts[split],
-      ...reasons(unused.filter(({ name }) => splitOf(name.split('/')[0] ?? '') === split)),
+      emptySplitText(split, isCsvPath(root)),
+      ...reasons(unused.filter((entry) => entry.split === split)),
     ]);
 }
 

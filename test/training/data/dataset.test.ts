@@ -555,6 +555,18 @@ describe('a CSV file of labels', () => {
     );
   });
 
+  test('with a split of which no photograph can be used is an error that names the column and the files', async () => {
+    const files = { ...(await classFiles({ wood: 9, brick: 9 })), 'wood/broken.png': 'text' };
+    const rest = (name: string) => `${labelOf(name)},${name === 'wood/broken.png' ? 'validation' : 'train'}`;
+    const root = await temporaryFolder({
+      ...files,
+      'labels.csv': csv(labelled(files, rest), 'file,label,split'),
+    });
+    expect(await faultOf(join(root, 'labels.csv'))).toMatch(
+      /^DATA:\n {2}the validation split has no images: add images of each class, or remove the column split to hold out --validation-share of each class\n {4}wood\/broken\.png: expected an image/,
+    );
+  });
+
   test('with one label, or only validation photographs, is an error', async () => {
     const files = await classFiles({ wood: 2, brick: 2 });
     const root = await temporaryFolder({
