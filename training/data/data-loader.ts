@@ -3,7 +3,7 @@
  * thread.
  */
 import type { Worker } from 'node:worker_threads';
-import { TexturaError, type TexturaErrorCode } from '../../model/error.ts';
+import { messageOf, TexturaError, type TexturaErrorCode } from '../../model/error.ts';
 import { startThread } from '../../node/thread.ts';
 import type { Batch, Engine } from '../engine/engine.ts';
 import type { BatchRequest, LoaderSettings } from './collate.ts';
@@ -17,6 +17,8 @@ export type LoaderReply =
 interface LoaderFailure {
   readonly code: TexturaErrorCode;
   readonly message: string;
+  /** Where it was thrown; internal errors are reported with it. */
+  readonly stack?: string | undefined;
 }
 
 /** Shows which is slower, the data loader or the engine. */
@@ -76,7 +78,7 @@ export function startDataLoader(settings: LoaderSettings, workerCount: number, a
       const startedAt = performance.now();
       const reply = await (inFlight.shift() as Promise<LoaderReply>);
       times.waitingMs += performance.now() - startedAt;
-      if ('failure' in reply) throw new TexturaError(reply.failure.code, reply.failure.message);
+      if ('failure' in reply) throw errorOf(reply.failure);
       times.collateMs += reply.collateMs;
       times.patches += reply.batch.labels.length;
       yield reply.batch;
@@ -87,6 +89,12 @@ export function startDataLoader(settings: LoaderSettings, workerCount: number, a
     await Promise.all(workers.map((worker) => worker.close()));
   };
   return { batches, times, close };
+}
+
+function errorOf({ code, message, stack }: LoaderFailure): TexturaError {
+  const error = new TexturaError(code, message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
 }
 
 /** Splits the patches `from` to `patches` into ranges of `batch`; the last one may be smaller. */
@@ -110,15 +118,15 @@ function startWorker(settings: LoaderSettings): LoaderWorker {
   const thread: Worker = startThread(new URL('./loader-worker.ts', import.meta.url), settings);
   const pending: ((reply: LoaderReply) => void)[] = [];
   let failure: LoaderFailure | undefined;
-  const end = (message: string) => {
-    failure ??= { code: 'internal', message };
+  const end = (message: string, stack?: string) => {
+    failure ??= { code: 'internal', message, stack };
     for (const settle of pending.splice(0)) settle({ failure });
   };
   thread.on('message', (reply: LoaderReply) => {
     pending.shift()?.(reply);
   });
   thread.on('error', (error) =>
-    end(`a loader worker failed: ${error instanceof Error ? error.stack : error}`),
+    end(`a loader worker failed: ${messageOf(error)}`, error instanceof Error ? error.stack : undefined),
   );
   thread.on('exit', () => end('a loader worker exited'));
   return {

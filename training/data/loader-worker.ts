@@ -26,6 +26,7 @@ async function replyTo(request: BatchRequest): Promise<LoaderReply> {
     return { batch, collateMs: performance.now() - startedAt };
   } catch (error) {
     const code = error instanceof TexturaError ? error.code : 'internal';
-    return { failure: { code, message: messageOf(error) } };
+    const stack = error instanceof Error ? error.stack : undefined;
+    return { failure: { code, message: messageOf(error), stack } };
   }
 }

@@ -236,7 +236,8 @@ async function recordedFailure(error: unknown, run: Run, request: RunRequest): P
   await writeRun(directory, { ...run, status: 'failed', failure: { code, message }, endedAt }).catch(
     () => {},
   );
-  if (!(error instanceof TexturaError) || resumeCommand === undefined) return error;
+  // An internal error is reported with its own stack trace.
+  if (code === 'internal' || resumeCommand === undefined) return error;
   const hint = `The last checkpoint is kept. Fix the problem, then resume with: ${resumeCommand}`;
   return new TexturaError(code, `${message}\n${hint}`, { cause: error });
 }

@@ -108,6 +108,24 @@ test('an error in a worker reaches the loop with its code and its message', asyn
   await expect(loop()).rejects.toMatchObject({ name: 'TexturaError', code: 'file-unreadable' });
 });
 
+test('an internal error in a worker keeps the place where it was thrown', async () => {
+  const dataset = await datasetOf(0);
+  const unknown = dataset.train.map((image) => ({
+    ...image,
+    source: { kind: 'generated', texture: 'none' as 'bark', index: 0 } as const,
+  }));
+  const source = startDataLoader(
+    { ...dataset, train: unknown, augment: 'none', seed: 1, patchPx: 64, patchesPerEpoch: 17, cacheBytes: 0 },
+    1,
+  );
+  onTestFinished(source.close);
+  await expect(source.batches(requests).next()).rejects.toMatchObject({
+    code: 'internal',
+    message: expect.stringContaining('undefined'),
+    stack: expect.stringContaining('drawTexture'),
+  });
+});
+
 test('a loader closes while replies still arrive: a process that only waits for the close exits', {
   timeout: 120_000,
 }, async () => {

@@ -2,6 +2,7 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { trainingStepBytes } from '../../../model/description.ts';
+import { TexturaError } from '../../../model/error.ts';
 import { networkOf } from '../../../model/network.ts';
 import { trainingConfigSchema } from '../../../model/training-config.ts';
 import { readRun, writeRun } from '../../../node/records.ts';
@@ -109,4 +110,20 @@ test('a signal while the results of a run are written does not stop it, and its 
   });
   expect(await trainRun(requestIn(folder, { terminal }))).toEqual({ isStopRequested: true });
   expect((await readRun(join(folder, 'run'))).status).toBe('finished');
+});
+
+test('an internal error reaches the caller as it is, with its stack trace, and is recorded', async () => {
+  const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit'], 3));
+  const fault = new TexturaError('internal', 'no such tensor');
+  const observer = {
+    stepped() {
+      throw fault;
+    },
+  };
+  const request = requestIn(folder, { observer, resumeCommand: 'train --resume' });
+  expect(await trainRun(request).catch((error: unknown) => error)).toBe(fault);
+  expect(await readRun(join(folder, 'run'))).toMatchObject({
+    status: 'failed',
+    failure: { code: 'internal', message: 'no such tensor' },
+  });
 });
