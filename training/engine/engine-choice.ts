@@ -37,7 +37,7 @@ export function chooseEngine(
     throw new TexturaError('usage', `--engine tfjs: expected --device auto, cpu or gpu, got ${device}`);
   }
   if (engine !== 'auto') {
-    // The onnx engine has not been benchmarked on GPUs yet, so it uses one only on request.
+    // Whether onnxruntime can use a GPU shows only when a session opens, so it uses one only on request.
     const own = engine === 'tfjs' ? seen : 'cpu';
     return { engine, device: device === 'auto' ? own : device, why: `--engine ${engine}` };
   }

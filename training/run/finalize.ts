@@ -39,6 +39,7 @@ interface FinalizeOptions {
   readonly training: readonly DatasetImage[];
   readonly validation: readonly DatasetImage[];
   readonly terminal: Terminal;
+  readonly threads: number;
   /** Whether the process does nothing else, so that its peak memory is the run's. */
   readonly hasOwnProcess: boolean;
 }
@@ -48,7 +49,7 @@ export async function finalizeRun(
   session: TrainingSession,
   run: Run,
   outcome: TrainingOutcome,
-  { training, validation, terminal, hasOwnProcess }: FinalizeOptions,
+  { training, validation, terminal, threads, hasOwnProcess }: FinalizeOptions,
 ): Promise<RunEnd> {
   const { directory } = session;
   const { labels } = run;
@@ -58,7 +59,7 @@ export async function finalizeRun(
     return { code: 'interrupted', text: outcomeText(outcome, directory, undefined, labels.length) };
   }
   const results = await writeResults(session, labels, validation);
-  if (results !== undefined) await writeKnownScore(session, training);
+  if (results !== undefined) await writeKnownScore(session, training, threads);
   for (const damage of results?.damage ?? [])
     terminal.line(`Using the newest intact checkpoint instead of the best one: ${damage}`);
   if (results?.tf32Difference !== undefined) terminal.line(tf32Text(results.tf32Difference));

@@ -31,13 +31,16 @@ const batchPatches = 32;
 export async function writeKnownScore(
   { engine, network, loader, grid, directory, config }: TrainingSession,
   training: readonly DatasetImage[],
+  threads: number,
 ): Promise<void> {
   if (!network.layers.some(({ kind }) => kind === 'globalStatistics')) return;
   const folded = foldBatchNorm({ network, parameters: (await engine.read()).parameters });
   // Only here: an engine of TensorFlow has not loaded it.
   const { InferenceSession, runPatches } = await import('../../node/onnxruntime.ts');
   const graph = featureGraph(folded.network, folded.parameters, defaultOpset);
-  const session = await InferenceSession.create(encodeModel(graph, modelStamp()));
+  const session = await InferenceSession.create(encodeModel(graph, modelStamp()), {
+    intraOpNumThreads: threads,
+  });
 
   async function rowsOf(requests: readonly BatchRequest[]) {
     const parts: { features: Float32Array; logits: Float32Array; labels: Int32Array }[] = [];

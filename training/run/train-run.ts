@@ -187,8 +187,8 @@ async function trainPrepared(
         stopRequested: () => stopRequested,
       };
       const outcome = await train(session, progress);
-      const { train: training } = dataset;
-      end = await finalizeRun(session, run, outcome, { training, validation, terminal, hasOwnProcess });
+      const options = { training: dataset.train, validation, terminal, threads, hasOwnProcess };
+      end = await finalizeRun(session, run, outcome, options);
     } finally {
       await loader.close();
     }

@@ -1,10 +1,11 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { trainingStepBytes } from '../../../model/description.ts';
 import { TexturaError } from '../../../model/error.ts';
 import { networkOf } from '../../../model/network.ts';
 import { trainingConfigSchema } from '../../../model/training-config.ts';
+import { InferenceSession } from '../../../node/onnxruntime.ts';
 import { readRun, writeRun } from '../../../node/records.ts';
 import { takeRunLock } from '../../../training/run/run-lock.ts';
 import { type RunRequest, requireMemory, trainRun } from '../../../training/run/train-run.ts';
@@ -126,4 +127,15 @@ test('an internal error reaches the caller as it is, with its stack trace, and i
     status: 'failed',
     failure: { code: 'internal', message: 'no such tensor' },
   });
+});
+
+test('every session of a run has as many threads as were asked for', async () => {
+  const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit'], 3));
+  const create = vi.spyOn(InferenceSession, 'create');
+  onTestFinished(() => create.mockRestore());
+  const request = requestIn(folder);
+  const config = { ...request.config, variant: 'texture-net', width: 0.1 } as const;
+  await trainRun({ ...request, config });
+  // Preparation, evaluation, step, and the features that the known score is fitted with.
+  expect(create.mock.calls.map(([, options]) => options?.intraOpNumThreads)).toEqual([1, 1, 1, 1]);
 });
