@@ -7,6 +7,7 @@
  * than those of one patch, and no larger.
  */
 import { meanRow, softmaxRows, topClasses } from './scores.ts';
+import { meanOf } from './statistics/descriptive.ts';
 
 /** Each divides logits before the softmax; above 1 it lowers the probability of the likeliest class. */
 export interface Temperatures {
@@ -131,8 +132,8 @@ export function reliabilityBins(scores: readonly RowScore[]): readonly Reliabili
     const members = sorted.slice(start, end);
     bins.push({
       count: members.length,
-      confidence: meanOf(members, ({ confidence }) => confidence),
-      accuracy: meanOf(members, ({ isRight }) => Number(isRight)),
+      confidence: meanOf(members.map(({ confidence }) => confidence)),
+      accuracy: meanOf(members.map(({ isRight }) => Number(isRight))),
     });
     start = end;
   }
@@ -197,8 +198,4 @@ function totalLoss({ logits, labels, classes }: LabelledLogits, temperature: num
     total += negativeLogLikelihood(row, labels[i] as number, temperature);
   }
   return total;
-}
-
-function meanOf<T>(items: readonly T[], value: (item: T) => number): number {
-  return items.reduce((sum, item) => sum + value(item), 0) / items.length;
 }

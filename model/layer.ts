@@ -105,8 +105,8 @@ function isSoftmax(layer: unknown): layer is object {
 }
 
 export type Layer = z.infer<typeof layerSchema>;
-export type LayerKind = Layer['kind'];
-export type LayerOf<K extends LayerKind> = Extract<Layer, { readonly kind: K }>;
+type LayerKind = Layer['kind'];
+type LayerOf<K extends LayerKind> = Extract<Layer, { readonly kind: K }>;
 export type StandardiseLayer = LayerOf<'standardise'>;
 export type ConvolutionLayer = LayerOf<'convolution'>;
 export type BatchNormLayer = LayerOf<'batchNorm'>;

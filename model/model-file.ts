@@ -26,18 +26,20 @@ export const metadataKeys = {
   threshold: 'textura.threshold',
 } as const;
 
+const colour = 'grey = (299 R + 587 G + 114 B) / 1000, 0..255';
+
 /** `textura.input`: how to compute the input from an image. */
 export const modelInputSchema = z.strictObject({
   layout: z.literal('NCHW'),
   size: z.literal(inputPx),
-  colour: z.literal('grey = (299 R + 587 G + 114 B) / 1000, 0..255'),
+  colour: z.literal(colour),
   /** Side in source pixels of the square that is area-averaged to 64x64. */
   patchPx: z.int().min(16),
 });
 export type ModelInput = z.infer<typeof modelInputSchema>;
 
 export function modelInput(patchPx: number): ModelInput {
-  return { layout: 'NCHW', size: inputPx, colour: 'grey = (299 R + 587 G + 114 B) / 1000, 0..255', patchPx };
+  return { layout: 'NCHW', size: inputPx, colour, patchPx };
 }
 
 /** `textura.temperature` and `textura.photoTemperature`. */

@@ -17,7 +17,6 @@ export type Precision = (typeof precisions)[number];
 
 /** `failed` and `stopped` runs can be resumed. A killed run stays `running`. */
 const runStatuses = ['running', 'finished', 'diverged', 'stopped', 'failed'] as const;
-export type RunStatus = (typeof runStatuses)[number];
 
 /** Names of the files of a run directory, relative to it. */
 export const runFiles = {

@@ -124,7 +124,7 @@ export const trainingConfigSchema = z.strictObject({
 export type TrainingConfig = z.infer<typeof trainingConfigSchema>;
 
 export const recipeNames = ['default', 'plain', 'paper'] as const;
-export type RecipeName = (typeof recipeNames)[number];
+type RecipeName = (typeof recipeNames)[number];
 
 /**
  * Named sets of settings that override the schema's defaults; options on the command line override both.

@@ -9,7 +9,7 @@ import { parameterSpecs } from '../../model/description.ts';
 import { type Network, type NetworkName, networkOf } from '../../model/network.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
-import { type Run, type RunStatus, runFiles, runSchema } from '../../model/run-file.ts';
+import { type Run, runFiles, runSchema } from '../../model/run-file.ts';
 import { encodeTensors } from '../../model/safetensors.ts';
 import { trainingConfigSchema } from '../../model/training-config.ts';
 import { type ValidationLogits, validationLogitsFile } from '../../model/validation-logits.ts';
@@ -21,7 +21,7 @@ export interface TrainedRunOptions {
   /** Factor on the filters of its convolutions. */
   readonly width?: number;
   readonly labels?: readonly string[];
-  readonly status?: RunStatus;
+  readonly status?: Run['status'];
   readonly endedAt?: string;
   readonly seed?: number;
   readonly patchPx?: number;
