@@ -68,12 +68,9 @@ export function fitKnownScore(
   classes: number,
 ): KnownScore {
   const distance = relativeDistance(training, classes);
-  const unweighted = photographRows(
-    validation,
-    featureScores(linearMaps(distance, 1), validation.features),
-    classes,
-  );
-  const maps = linearMaps(distance, weightOf(unweighted));
+  const unweighted = featureScores(linearMaps(distance, 1), validation.features);
+  const weight = weightOf(photographRows(validation, unweighted, classes), unweighted);
+  const maps = linearMaps(distance, weight);
   const scores = featureScores(maps, validation.features);
   return { ...maps, thresholds: thresholdsOf(validation, scores, classes) };
 }
@@ -129,11 +126,14 @@ function scaledBy(rows: readonly Float64Array[], shares: readonly number[]): rea
   return rows.map((row, c) => row.map((value) => value * Math.sqrt(shares[c] as number)));
 }
 
-/** Makes probability and feature score vary equally over the validation photographs. */
-function weightOf(photographs: readonly PhotographRow[]): number {
+/**
+ * Makes probability and feature score vary equally over the validation photographs. Of a single photograph, the
+ * scores of its patches vary instead.
+ */
+function weightOf(photographs: readonly PhotographRow[], patchScores: Float64Array): number {
   const probabilities = standardDeviation(photographs.map(({ probability }) => probability));
-  const scores = standardDeviation(photographs.map(({ score }) => score));
-  return Math.max(leastDeviation, probabilities) / Math.max(1e-9, scores);
+  const scores = [photographs.map(({ score }) => score), [...patchScores]].map(standardDeviation);
+  return Math.max(leastDeviation, probabilities) / (scores.find((deviation) => deviation > 1e-9) ?? 1);
 }
 
 function thresholdsOf(validation: ValidationRows, scores: Float64Array, classes: number): KnownThresholds {

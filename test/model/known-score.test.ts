@@ -129,6 +129,24 @@ describe('fitKnownScore', () => {
     expect(Number.isFinite(fitted.thresholds.photograph)).toBe(true);
   });
 
+  test('a single validation photograph gives a weight as many do', () => {
+    const weightOf = (patches: number) => {
+      const part = {
+        features: held.features.slice(0, patches * width),
+        labels: held.labels.slice(0, patches),
+        logits: held.logits.slice(0, patches * classes),
+        photographs: photographs.slice(0, patches),
+      };
+      const fitted = fitKnownScore(training, part, classes);
+      return (fitted.classKernel[0] as number) / (known.classKernel[0] as number);
+    };
+    expect(weightOf(4)).toBeGreaterThan(0.1);
+    expect(weightOf(4)).toBeLessThan(10);
+    // A single patch does not vary either: the score then counts as it is, and little.
+    expect(weightOf(1)).toBeGreaterThan(0.1);
+    expect(weightOf(1)).toBeLessThan(10);
+  });
+
   test('is the same after it was stored, and a damaged file is an error', () => {
     const file = encodeTensors(knownScoreToTensors(known));
     expect(knownScoreFromTensors(decodeTensors(file, 'known'), 'known')).toEqual(known);
