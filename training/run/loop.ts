@@ -130,7 +130,7 @@ async function trainEpoch(session: TrainingSession, progress: Progress): Promise
   const settingsOf = (batch: Batch, stepsTaken: number) => {
     // The plain mean over the first ten steps, so that a short run is not evaluated with the averages'
     // initial values. A smaller last batch counts less.
-    const batchShare = batch.labels.length / config.batch;
+    const batchShare = batch.labels.length / Math.min(config.batch, config.patchesPerEpoch);
     const statisticsRate = Math.max(defaultStatisticsRate, 1 / (stepsTaken + 1)) * batchShare;
     return { learningRate: learningRateAt(schedule, stepsTaken), momentum, weightDecay, statisticsRate };
   };

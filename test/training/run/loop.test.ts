@@ -224,12 +224,21 @@ test('the errors of an epoch are shares of all its patches, those of the last sm
 test('an epoch with fewer patches than a batch is one step, which changes the parameters', async () => {
   const directory = await temporaryFolder();
   const source = loaderOf(2);
-  const computes = await onnxEngine(network, { threads: 1, batch: 8 });
+  const whole = await onnxEngine(network, { threads: 1, batch: 8 });
+  const rates: (number | undefined)[] = [];
+  const computes: Engine = {
+    ...whole,
+    steps: (inputs) => {
+      rates.push(...inputs.map(({ settings }) => settings.statisticsRate));
+      return whole.steps(inputs);
+    },
+  };
   const config = { epochs: 1, batch: 8, patchesPerEpoch: 2 };
   const { outcome, steps } = await trainFrom({ directory, config, source, computes });
   await source.close();
   await computes.dispose();
   expect(steps).toBe(1);
+  expect(rates, 'nothing is left of the initial running averages').toEqual([1]);
   for (const { objective } of outcome.history) {
     expect(objective).toBeGreaterThan(0);
     expect(objective).toBeLessThan(100);
