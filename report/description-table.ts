@@ -96,7 +96,7 @@ function operationText(layer: Layer): string {
     case 'standardise':
       return 'mean 0, variance 1';
     case 'subtractMean':
-      return `minus ${layer.meanGrey.toFixed(1)}`;
+      return `minus ${Number.isNaN(layer.meanGrey) ? 'the mean grey level' : layer.meanGrey.toFixed(1)}`;
     case 'convolution':
       return `${layer.kernelPx}x${layer.kernelPx} kernels${layer.stridePx === undefined ? '' : `, stride ${layer.stridePx}`}`;
     case 'batchNorm':

@@ -2,8 +2,9 @@
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
-import { type NetworkName, networkNames, networkOf, textureNetPartNames } from '../model/network.ts';
+import { type NetworkName, networkNames, textureNetPartNames } from '../model/network.ts';
 import {
+  configuredNetwork,
   recipeKeys,
   recipeOption,
   type TrainingConfig,
@@ -95,8 +96,14 @@ async function train(
   if (options.describe) {
     const classes =
       options.data === generatedSource ? textureNames.length : (await scanData(options.data)).labels.length;
-    for (const variant of networks)
-      terminal.line(describeTable(networkOf(variant, classes), options.batch, terminal.width));
+    for (const variant of networks) {
+      // Images are not read, so their mean grey level is unknown.
+      const network = configuredNetwork(configOf(options, variant, given), {
+        classes,
+        meanGrey: Number.NaN,
+      });
+      terminal.line(describeTable(network, options.batch, terminal.width));
+    }
     return;
   }
   const failures: TexturaError[] = [];
@@ -124,6 +131,19 @@ function networksOf({ network, recipe }: TrainOptions): readonly NetworkName[] {
   return [network ?? (recipe === 'default' ? 'texture-net' : 'reference')];
 }
 
+function recipeChoice({ recipe, init }: TrainOptions, variant: NetworkName) {
+  return { recipe, variant, isFineTuned: init !== undefined };
+}
+
+/** The settings of a network: those of the recipe, except for options that were given. */
+function configOf(options: TrainOptions, variant: NetworkName, given: ReadonlySet<string>): TrainingConfig {
+  const settings = Object.fromEntries(
+    Object.keys(settingsSchema).map((key) => [key, options[key as keyof TrainOptions]]),
+  );
+  const chosen = withRecipe(settings, recipeChoice(options, variant), given);
+  return trainingConfigSchema.parse({ ...chosen, variant });
+}
+
 /** Trains one network, once or on every fold. */
 async function trainNetwork(
   options: TrainOptions,
@@ -131,15 +151,11 @@ async function trainNetwork(
   given: ReadonlySet<string>,
   isOnly: boolean,
 ): Promise<RunReturn> {
-  const { recipe, folds, fold } = options;
-  const settings = Object.fromEntries(
-    Object.keys(settingsSchema).map((key) => [key, options[key as keyof TrainOptions]]),
-  );
-  const choice = { recipe, variant, isFineTuned: options.init !== undefined };
-  const config = trainingConfigSchema.parse({ ...withRecipe(settings, choice, given), variant });
+  const { folds, fold } = options;
+  const config = configOf(options, variant, given);
   // run.json calls the network its variant.
   const named = given.has('network') ? ['variant'] : [];
-  const requested = new Set([...given, ...named, ...recipeKeys(choice, given)]);
+  const requested = new Set([...given, ...named, ...recipeKeys(recipeChoice(options, variant), given)]);
   const resumeCommandIn = (directory: string) =>
     folds === undefined || fold !== undefined
       ? commandText('train', '--out', directory, '--resume')
