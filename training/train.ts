@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { type NetworkName, networkNames, textureNetPartNames } from '../model/network.ts';
+import type { Run } from '../model/run-file.ts';
 import {
   configuredNetwork,
   recipeKeys,
@@ -15,6 +16,7 @@ import { counted } from '../model/words.ts';
 import { callerPath, callerPathHelp } from '../node/caller-path.ts';
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
+import { readRun } from '../node/records.ts';
 import { commandText } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { describeTable } from '../report/description-table.ts';
@@ -26,7 +28,7 @@ import { groupOption } from './data/groups.ts';
 import { deviceOptions, engineOptions } from './engine/engine-choice.ts';
 import { foldDirectory, foldsText, summariseFolds } from './run/folds.ts';
 import { pretrainedSource } from './run/initial-model.ts';
-import { freeRunDirectory, holdsRun, newestRun } from './run/run-directory.ts';
+import { freeRunDirectory, holdsRun, newestRun, resumedConfig } from './run/run-directory.ts';
 import { loggers } from './run/tensorboard.ts';
 import { type RunReturn, trainRun } from './run/train-run.ts';
 
@@ -160,13 +162,18 @@ async function trainNetwork(
     folds === undefined || fold !== undefined
       ? commandText('train', '--out', directory, '--resume')
       : commandText('train', '--folds', String(folds), '--out', dirname(directory), '--resume');
-  const trainIn = (directory: string, own: TrainingConfig, hasOwnProcess: boolean, resume: boolean) =>
+  const trainIn = (
+    directory: string,
+    own: TrainingConfig,
+    init: string | undefined,
+    hasOwnProcess: boolean,
+  ) =>
     trainRun({
       config: own,
       given: requested,
       directory,
-      init: options.init,
-      resume,
+      init,
+      resume: options.resume,
       engine: options.engine,
       device: options.device,
       threads: options.threads ?? usableCores(),
@@ -179,25 +186,36 @@ async function trainNetwork(
     });
   const directory = await directoryFor(options, variant, given);
   if (folds === undefined || fold !== undefined) {
-    return trainIn(directory, config, isOnly, options.resume);
+    return trainIn(directory, config, options.init, isOnly);
   }
+  // With --resume, folds that have not begun get the settings of those that have.
+  const begun = options.resume ? await begunFold(directory, folds) : undefined;
+  const shared = begun === undefined ? config : resumedConfig(begun, config, requested);
+  const init = options.init ?? begun?.init?.source;
   let isStopRequested = false;
   for (let number = 1; number <= folds; number++) {
     terminal.line(`\nFold ${number} of ${folds}`);
     const own = foldDirectory(directory, number);
-    ({ isStopRequested } = await trainIn(own, { ...config, fold: number }, false, options.resume));
+    ({ isStopRequested } = await trainIn(own, { ...shared, fold: number }, init, false));
     if (isStopRequested && number < folds) {
       const left = counted(folds - number, 'fold');
       throw stoppedBetween(`after fold ${number}`, left, resumeCommandIn(own));
     }
   }
   terminal.line(`\n${foldsText(await summariseFolds(directory, folds))}`);
-  if (config.data !== generatedSource) {
+  if (shared.data !== generatedSource) {
     terminal.line(
-      `To look for wrong labels: ${commandText('inspect', '--data', config.data, '--run', directory)}`,
+      `To look for wrong labels: ${commandText('inspect', '--data', shared.data, '--run', directory)}`,
     );
   }
   return { isStopRequested };
+}
+
+/** The first of the folds that have begun. */
+async function begunFold(directory: string, folds: number): Promise<Run | undefined> {
+  const directories = Array.from({ length: folds }, (_, i) => foldDirectory(directory, i + 1));
+  const begun = directories.find(holdsRun);
+  return begun === undefined ? undefined : readRun(begun);
 }
 
 /** A stop signal came while a run wrote its results, and others would follow. */

@@ -431,6 +431,12 @@ test('folds hold out every photograph and every group once, and their last epoch
     }),
   );
   expect(groups.flat().toSorted()).toEqual(['0', '1', '2', '3', '4']);
+  // The command that a stopped fold prints: folds that have not begun get the settings of those that have.
+  await rm(join(folder, 'cross/fold-2'), { recursive: true });
+  const resumed = await train(folder, '--folds', '2', '--out', 'cross', '--resume');
+  expect(resumed.stdout.match(/already finished/g)).toHaveLength(1);
+  expect(resumed.stdout).toContain('wrong labels: npm run inspect -- --data photos --run cross\n');
+  expect((await readRun(join(folder, 'cross/fold-2'))).config).toEqual(runs[1]?.config);
   const again = await train(folder, ...setting, ...folds, '--resume');
   expect(again.stdout.match(/already finished/g)).toHaveLength(2);
   for (const [message, ...asked] of [
@@ -643,6 +649,8 @@ test('every fold starts from an exported file of the same network', { timeout: 1
   expect(tuned, tuned.stderr).toMatchObject({ status: 0 });
   expect(tuned.stdout).toContain('The last layer is kept.\n  Its batch normalisations are restored');
   expect(tuned.stdout).toContain('Note: the file does not say on which photographs it was trained.');
+  await rm(join(folder, 'a/fold-2'), { recursive: true });
+  expect(await train(folder, '--folds', '2', '--out', 'a', '--resume')).toMatchObject({ status: 0 });
   const bytes = await readFile(join(folder, 'models/lab-baseline.onnx'));
   for (const fold of ['fold-1', 'fold-2']) {
     expect((await readRun(join(folder, 'a', fold))).init).toEqual({
