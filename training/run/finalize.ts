@@ -40,6 +40,8 @@ interface FinalizeOptions {
   readonly validation: readonly DatasetImage[];
   readonly terminal: Terminal;
   readonly threads: number;
+  /** The command that resumes the run, if it is not one of its own. */
+  readonly resumeCommand?: string | undefined;
   /** Whether the process does nothing else, so that its peak memory is the run's. */
   readonly hasOwnProcess: boolean;
 }
@@ -49,14 +51,15 @@ export async function finalizeRun(
   session: TrainingSession,
   run: Run,
   outcome: TrainingOutcome,
-  { training, validation, terminal, threads, hasOwnProcess }: FinalizeOptions,
+  { training, validation, terminal, threads, resumeCommand, hasOwnProcess }: FinalizeOptions,
 ): Promise<RunEnd> {
   const { directory } = session;
   const { labels } = run;
   const endedAt = new Date().toISOString();
   if (outcome.status === 'stopped') {
     await writeRun(directory, { ...run, status: 'stopped', endedAt });
-    return { code: 'interrupted', text: outcomeText(outcome, directory, undefined, labels.length) };
+    const text = outcomeText(outcome, directory, undefined, labels.length, resumeCommand);
+    return { code: 'interrupted', text };
   }
   const results = await writeResults(session, labels, validation);
   if (results !== undefined) await writeKnownScore(session, training, threads);

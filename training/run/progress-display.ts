@@ -174,6 +174,7 @@ export function outcomeText(
   directory: string,
   best: Run['best'],
   classes: number,
+  resumeCommand = commandText('train', '--out', directory, '--resume'),
 ): string {
   const report = `Report: ${oneLine(join(directory, runFiles.report))}`;
   switch (outcome.status) {
@@ -189,7 +190,7 @@ export function outcomeText(
         `Try a lower --learning-rate first. ${report}`,
       ].join('\n');
     case 'stopped':
-      return `stopped in epoch ${outcome.epoch}. Resume with: ${commandText('train', '--out', directory, '--resume')}`;
+      return `stopped in epoch ${outcome.epoch}. Resume with: ${resumeCommand}`;
     default:
       return outcome satisfies never;
   }

@@ -154,7 +154,7 @@ async function trainPrepared(
   request: RunRequest,
 ): Promise<RunReturn> {
   const { engine, network, dataset, config, run, loaderSettings } = prepared;
-  const { directory, terminal, threads, hasOwnProcess } = request;
+  const { directory, terminal, threads, resumeCommand, hasOwnProcess } = request;
   const { validation, choosing } = validationOrder(dataset, config);
   let stopRequested = false;
   const releaseSignals = onInterrupt(terminal, () => {
@@ -187,7 +187,8 @@ async function trainPrepared(
         stopRequested: () => stopRequested,
       };
       const outcome = await train(session, progress);
-      const options = { training: dataset.train, validation, terminal, threads, hasOwnProcess };
+      const images = { training: dataset.train, validation };
+      const options = { ...images, terminal, threads, resumeCommand, hasOwnProcess };
       end = await finalizeRun(session, run, outcome, options);
     } finally {
       await loader.close();

@@ -113,6 +113,16 @@ test('a signal while the results of a run are written does not stop it, and its 
   expect((await readRun(join(folder, 'run'))).status).toBe('finished');
 });
 
+test('a run that is stopped says how to resume it: a fold with all folds', async () => {
+  const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit'], 3));
+  const observer = { stepped: () => void process.emit('SIGTERM', 'SIGTERM') };
+  const request = requestIn(folder, { observer, resumeCommand: 'train --folds 2 --resume' });
+  await expect(trainRun(request)).rejects.toMatchObject({
+    code: 'interrupted',
+    message: 'stopped in epoch 1. Resume with: train --folds 2 --resume',
+  });
+});
+
 test('an internal error reaches the caller as it is, with its stack trace, and is recorded', async () => {
   const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit'], 3));
   const fault = new TexturaError('internal', 'no such tensor');
