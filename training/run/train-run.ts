@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { trainingStepBytes } from '../../model/description.ts';
 import { messageOf, TexturaError } from '../../model/error.ts';
+import { bytes } from '../../model/format.ts';
 import { balancedErrorsToCsv, type MetricsRow, metricsToCsv } from '../../model/metrics.ts';
 import type { Network } from '../../model/network.ts';
 import { patchBytes } from '../../model/patch.ts';
@@ -276,14 +277,10 @@ export function requireMemory(network: Network, batch: number, availableBytes: n
   while (fitting > 0 && trainingStepBytes(network, fitting) > availableBytes) fitting--;
   throw new TexturaError(
     'memory-insufficient',
-    `a training step of ${network.name} with --batch ${batch} needs about ${mebibytes(needed)} MiB, ` +
-      `but only ${mebibytes(availableBytes)} MiB are free; ` +
+    `a training step of ${network.name} with --batch ${batch} needs about ${bytes(needed)}, ` +
+      `but only ${bytes(availableBytes)} are free; ` +
       (fitting > 0 ? `--batch ${fitting} should fit` : 'no batch is small enough'),
   );
-}
-
-function mebibytes(bytes: number): number {
-  return Math.round(bytes / 2 ** 20);
 }
 
 function runRecord(
