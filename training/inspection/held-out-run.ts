@@ -4,11 +4,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import { runFiles } from '../../model/run-file.ts';
-import { validationFromCsv } from '../../model/validation-file.ts';
 import { photographLogits, validationLogitsFrom } from '../../model/validation-logits.ts';
 import { readRun } from '../../node/records.ts';
 import { commandText } from '../../node/shell.ts';
-import { foldDirectory } from '../run/folds.ts';
+import { foldDirectory, validationOf } from '../run/folds.ts';
 import { holdsRun } from '../run/run-directory.ts';
 
 export interface HeldOutRun {
@@ -43,8 +42,7 @@ export async function readHeldOutRun(directory: string): Promise<HeldOutRun> {
     if (record.labels.join('\n') !== labels.join('\n'))
       throw new TexturaError('data-unusable', `${directory}: its folds have different classes`);
     const validation = validationLogitsFrom(await readFile(file), labels.length, file);
-    const list = join(run, runFiles.validation);
-    const images = validationFromCsv(await readFile(list, 'utf8'), list);
+    const images = await validationOf(run);
     const means = validation === undefined ? new Float32Array() : photographLogits(validation).logits;
     if (means.length !== images.length * labels.length) {
       throw new TexturaError(

@@ -50,16 +50,25 @@ export function foldDirectory(directory: string, fold: number): string {
   return join(directory, `fold-${fold}`);
 }
 
+/** The photographs that a run validated. Errors: `file-unreadable`, `file-damaged`. */
+export async function validationOf(run: string): Promise<readonly ValidatedImage[]> {
+  const path = join(run, runFiles.validation);
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    const message = `${path}: cannot be read; it is written when a run ends, also with --resume`;
+    throw new TexturaError('file-unreadable', message, { cause });
+  });
+  return validationFromCsv(text, path);
+}
+
 /**
- * Reads the validation of every fold and writes folds.json and validation.csv. Errors: `file-damaged`;
+ * Reads the validation of every fold and writes folds.json and validation.csv. Errors: as `validationOf`;
  * `data-unusable` if two folds held out the same photograph, because the data changed between them.
  */
 export async function summariseFolds(directory: string, folds: number): Promise<FoldsSummary> {
   const validated = await Promise.all(
     Array.from({ length: folds }, async (_, i) => {
       const own = foldDirectory(directory, i + 1);
-      const path = join(own, runFiles.validation);
-      return { directory: own, images: validationFromCsv(await readFile(path, 'utf8'), path) };
+      return { directory: own, images: await validationOf(own) };
     }),
   );
   const images = validated.flatMap((fold) => fold.images);

@@ -78,6 +78,14 @@ test('an error that is the same for all photographs of a class still has an inte
   expect(summary.patchError.interval[1]).toBeCloseTo(0.84996, 4);
 });
 
+test('a fold without its validation is an error that names the file', async () => {
+  const directory = await foldsOf([image('a', 0, true)]);
+  await expect(summariseFolds(directory, 2)).rejects.toMatchObject({
+    code: 'file-unreadable',
+    message: expect.stringContaining('fold-2/validation.csv: cannot be read'),
+  });
+});
+
 test('folds that held out the same photograph are an error that names it', async () => {
   const directory = await foldsOf([image('a', 0, true), image('b', 0, true)], [image('b', 0, true)]);
   await expect(summariseFolds(directory, 2)).rejects.toThrow(
