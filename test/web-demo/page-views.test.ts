@@ -536,7 +536,9 @@ describe('accessibility', () => {
       return (box?.y ?? 0) + (box?.height ?? 0);
     };
     expect(await bottom('#top-probability')).toBeLessThan(844);
-    await page.getByText('The model reads the square: drag it, or its dot.').waitFor();
+    await page
+      .getByText('The model reads the square. Drag it to move it; drag its dot to resize it.')
+      .waitFor();
     expect(await page.evaluate('globalThis.shifts.reduce((sum, shift) => sum + shift, 0)')).toBeLessThan(
       0.02,
     );

@@ -62,7 +62,10 @@ async function readWhole(page: Page, widthPx: number) {
   const remark = page.locator('.layout:not(.stale) .prediction-remark');
   await remark.filter({ hasText: /average of \d+ patches/ }).waitFor();
   // The square and its patch are not what was classified.
-  expect(await page.locator('.square-caption').isVisible()).toBe(false);
+  expect(await page.locator('.square').isVisible()).toBe(false);
+  expect(await page.locator('.stage-controls .note').textContent()).toBe(
+    'The model reads the whole picture.',
+  );
   expect(await page.locator('.prediction-patch').isVisible()).toBe(false);
   return readBars(page);
 }
@@ -165,7 +168,7 @@ describe('a picture', () => {
     const cut = join(fixture().folder, 'cut.ppm');
     await writeFile(cut, ppmOfRgb(rgbPicture(70, 66, 1)).subarray(0, 500));
     await page.locator('#picture-file').setInputFiles(cut);
-    await page.getByText('the file is incomplete, damaged or of an unusual type').waitFor();
+    await page.getByText('the file is incomplete, damaged, too large or of an unusual type').waitFor();
   }, 60_000);
 
   test('that browsers do not decode bit-exactly has the grey levels of npm run classify', async () => {
@@ -216,6 +219,12 @@ describe('a picture', () => {
           .toBuffer(),
       );
     }
+    // So large that the browser refuses to decode it.
+    const huge = (await readFile(join(folder, 'large.png'))).fill(0x7f, 17, 20).fill(0x7f, 21, 24);
+    await page
+      .locator('#picture-file')
+      .setInputFiles({ name: 'huge.png', mimeType: 'image/png', buffer: huge });
+    await page.getByText('more than 9000 pixels').waitFor();
     await page.locator('#picture-file').setInputFiles(join(folder, 'small.png'));
     await page.getByText('This picture is 70 x 63 pixels, but each side needs at least 64').waitFor();
     await page.getByText('Waiting for a picture').waitFor();
@@ -224,6 +233,8 @@ describe('a picture', () => {
     await page.locator('#picture-file').setInputFiles(join(folder, 'fitting.png'));
     await page.getByText('each side needs').waitFor({ state: 'hidden' });
     expect(await readBars(page)).not.toEqual([]);
+    // The square is as large again as before the small picture.
+    expect(await page.locator('#square').getAttribute('aria-label')).toContain('64 pixels wide');
   }, 60_000);
 });
 

@@ -14,11 +14,19 @@ test('it stops at the edges of the picture', () => {
 });
 
 test('it keeps its relative position when the picture is rotated', () => {
-  expect(carriedOver({ x: 288, y: 208, sidePx: 64 }, size, { width: 480, height: 640 })).toEqual({
+  const rotated = { width: 480, height: 640 };
+  expect(carriedOver({ x: 288, y: 208, sidePx: 64 }, 64, size, rotated)).toEqual({
     x: 208,
     y: 288,
     sidePx: 64,
   });
+});
+
+test('it grows again after a picture that was too small for it', () => {
+  const small = { width: 40, height: 30 };
+  const shrunk = carriedOver({ x: 288, y: 208, sidePx: 64 }, 64, size, small);
+  expect(shrunk.sidePx).toBe(30);
+  expect(carriedOver(shrunk, 64, small, size)).toEqual({ x: 288, y: 208, sidePx: 64 });
 });
 
 test('it always lies inside, in whole pixels', () => {

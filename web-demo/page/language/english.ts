@@ -57,7 +57,8 @@ export const english = {
   'picture.not-picture':
     'This file is not a picture. Supported formats: JPEG, PNG, WebP, GIF, AVIF, BMP, PGM, PPM and PBM.',
   'picture.unsupported': 'This {kind} picture cannot be opened here. Save it as JPEG or PNG first.',
-  'picture.damaged': 'This picture cannot be opened: the file is incomplete, damaged or of an unusual type.',
+  'picture.damaged':
+    'This picture cannot be opened: the file is incomplete, damaged, too large or of an unusual type.',
   'picture.too-large':
     'This picture has more than {limit} pixels. Save a smaller copy, or raise the limit: open this page with ?max-image-pixels=NUMBER.',
   'picture.too-small':
@@ -68,7 +69,8 @@ export const english = {
     'This browser alters picture data slightly to prevent fingerprinting, so results may be slightly off. Allow canvas data for this page to get exact results.',
 
   'stage.side': 'Square size',
-  'stage.hint': 'The model reads the square: drag it, or its dot.',
+  'stage.hint': 'The model reads the square. Drag it to move it; drag its dot to resize it.',
+  'stage.wholeHint': 'The model reads the whole picture.',
   'stage.square':
     'Square to classify, {side} pixels wide, at {x}, {y}. Arrow keys move it, plus and minus resize it.',
 
@@ -138,9 +140,8 @@ export const english = {
   'live.square': 'the square',
   'live.whole': 'the whole picture',
   'live.patches': 'average of {count} patches',
-  'live.none': 'None of my surfaces',
-  'live.noneWhy':
-    'It differs from all surfaces that the model was trained on; {label} is the least different.',
+  'live.none': 'None of these surfaces',
+  'live.noneWhy': 'It differs from all surfaces that the model was trained on; the closest is {label}.',
   'live.waiting': 'Waiting for a picture',
   'live.loading': 'Loading the model …',
   'live.failed': 'The picture could not be classified: {reason}',
@@ -156,7 +157,7 @@ export const english = {
   'batch.file': 'File',
   'batch.prediction': 'Prediction',
   'batch.probability': 'Probability',
-  'batch.none': 'none of my surfaces (closest: {label})',
+  'batch.none': 'none of these surfaces (closest: {label})',
   'batch.csv': 'Save as CSV',
   'batch.stop': 'Stop',
   'batch.close': 'Close',
@@ -254,7 +255,7 @@ export const english = {
   'teach.time': 'Trained on {count} patches in {seconds} s, starting from {base}.',
   'teach.failed': 'Training failed: {reason}',
   'teach.needNames': 'Give each surface a different name. It must not contain / or \\ or start with a dot.',
-  'teach.needPatches': 'Collect at least {least} patches of each surface, and at least two surfaces.',
+  'teach.needPatches': 'Collect at least {least} patches of each of at least two surfaces.',
   'teach.needModelName':
     'Choose a name for the model that no other model has. It must not contain / or \\ or start with a dot.',
   'teach.download': 'Download ONNX',

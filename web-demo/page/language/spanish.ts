@@ -60,7 +60,7 @@ export const spanish: Texts = {
     'Este archivo no es una imagen. Formatos admitidos: JPEG, PNG, WebP, GIF, AVIF, BMP, PGM, PPM y PBM.',
   'picture.unsupported': 'Esta imagen {kind} no se puede abrir aquí. Guárdela antes como JPEG o PNG.',
   'picture.damaged':
-    'Esta imagen no se puede abrir: el archivo está incompleto, dañado o es de un tipo poco común.',
+    'Esta imagen no se puede abrir: el archivo está incompleto, dañado, es demasiado grande o de un tipo poco común.',
   'picture.too-large':
     'Esta imagen tiene más de {limit} píxeles. Guarde una copia más pequeña o aumente el límite: abra esta página con ?max-image-pixels=NÚMERO.',
   'picture.too-small':
@@ -71,7 +71,8 @@ export const spanish: Texts = {
     'Este navegador altera un poco los datos de las imágenes para evitar que se le identifique, y los resultados pueden variar ligeramente. Permita los datos de canvas en esta página para obtener resultados exactos.',
 
   'stage.side': 'Tamaño del cuadro',
-  'stage.hint': 'El modelo lee el cuadro: arrástrelo, o su punto.',
+  'stage.hint': 'El modelo lee el cuadro. Arrástrelo para moverlo; arrastre su punto para cambiar su tamaño.',
+  'stage.wholeHint': 'El modelo lee toda la imagen.',
   'stage.square':
     'Cuadro que se clasifica, de {side} píxeles de ancho, en {x}, {y}. Las flechas lo mueven; más y menos cambian su tamaño.',
 
@@ -144,9 +145,9 @@ export const spanish: Texts = {
   'live.square': 'el cuadro',
   'live.whole': 'toda la imagen',
   'live.patches': 'media de {count} recortes',
-  'live.none': 'Ninguna de mis superficies',
+  'live.none': 'Ninguna de estas superficies',
   'live.noneWhy':
-    'Difiere de todas las superficies con las que se entrenó el modelo; la menos distinta es {label}.',
+    'Difiere de todas las superficies con las que se entrenó el modelo; la más parecida es {label}.',
   'live.waiting': 'Esperando una imagen',
   'live.loading': 'Cargando el modelo …',
   'live.failed': 'No se pudo clasificar la imagen: {reason}',
@@ -162,7 +163,7 @@ export const spanish: Texts = {
   'batch.file': 'Archivo',
   'batch.prediction': 'Predicción',
   'batch.probability': 'Probabilidad',
-  'batch.none': 'ninguna de mis superficies (la más parecida: {label})',
+  'batch.none': 'ninguna de estas superficies (la más parecida: {label})',
   'batch.csv': 'Guardar como CSV',
   'batch.stop': 'Parar',
   'batch.close': 'Cerrar',
@@ -262,7 +263,7 @@ export const spanish: Texts = {
   'teach.failed': 'El entrenamiento falló: {reason}',
   'teach.needNames':
     'Dé a cada superficie un nombre distinto. No puede contener / ni \\ ni empezar por un punto.',
-  'teach.needPatches': 'Reúna al menos {least} recortes de cada superficie, y al menos dos superficies.',
+  'teach.needPatches': 'Reúna al menos {least} recortes de cada una de al menos dos superficies.',
   'teach.needModelName':
     'Elija para el modelo un nombre que no tenga ningún otro. No puede contener / ni \\ ni empezar por un punto.',
   'teach.download': 'Descargar ONNX',

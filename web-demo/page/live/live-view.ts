@@ -54,7 +54,11 @@ export function liveView(context: ViewContext): LiveView {
   const bars = classBars(shownClasses);
   const times = timeTable();
   const scopes = { square: 'live.square', whole: 'live.whole' } as const;
-  const scope = choice<keyof typeof scopes>('scope', 'live.scope', scopes, 'square', requestReading);
+  const scope = choice<keyof typeof scopes>('scope', 'live.scope', scopes, 'square', () => {
+    showScope();
+    requestReading();
+  });
+  const showScope = () => stage.setWhole(scope.get() === 'whole');
   let reading: Reading | undefined;
   const batch = batchPanel(context);
   const actions = resultActions(() => reading && sharedReading(reading));
@@ -151,9 +155,13 @@ export function liveView(context: ViewContext): LiveView {
     reset() {
       reading = undefined;
       times.reset();
+      showScope();
       draw();
     },
-    leave: () => stage.caption(''),
+    leave() {
+      stage.caption('');
+      stage.setWhole(false);
+    },
   };
 }
 

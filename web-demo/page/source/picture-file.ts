@@ -48,7 +48,8 @@ export async function decodePicture(file: Blob, maxPixels = maxImagePixels()): P
   const kind = imageKindOf(await bytesOf(file.slice(0, imageKindBytes)));
   if (kind !== undefined && isReadHere(kind)) return drawPixels(await readHere(file, kind, maxPixels));
   if (kind?.name === 'PNG') {
-    const deep = await readDeepPng(file, maxPixels);
+    await requirePngSize(file, maxPixels);
+    const deep = await readDeepPng(file);
     if (deep !== undefined) return drawPixels(deep);
   }
   // A browser that decodes TIFF would show a raw file's thumbnail. Its directories may be anywhere in the
@@ -80,15 +81,23 @@ async function readHere(file: Blob, kind: DecodedKind, maxPixels: number): Promi
   throw new PictureError('unsupported', { kind: kind.name });
 }
 
-/** Offset of a PNG's bits per sample, after its size. */
-const pngBitsAt = 24;
+/** Offsets of a PNG's width and height, and of its bits per sample. */
+const [pngSizeAt, pngBitsAt] = [16, 24];
+
+/** Browsers report a PNG that is too large for them as damaged. */
+async function requirePngSize(file: Blob, maxPixels: number): Promise<void> {
+  const size = await file.slice(pngSizeAt, pngBitsAt).arrayBuffer();
+  if (size.byteLength < pngBitsAt - pngSizeAt) return;
+  const view = new DataView(size);
+  if (view.getUint32(0) * view.getUint32(4) > maxPixels)
+    throw new PictureError('too-large', { limit: maxPixels });
+}
 
 /** Undefined if the browser decodes the file as well, or should report that it is damaged. */
-async function readDeepPng(file: Blob, maxPixels: number): Promise<Pixels | undefined> {
+async function readDeepPng(file: Blob): Promise<Pixels | undefined> {
   const [bits] = await bytesOf(file.slice(pngBitsAt, pngBitsAt + 1));
   const png = bits === 16 ? deepPngOf(await bytesOf(file)) : undefined;
   if (png === undefined) return undefined;
-  if (png.width * png.height > maxPixels) throw new PictureError('too-large', { limit: maxPixels });
   const inflated = await inflate(png).catch(() => undefined);
   return inflated && deepPngPixels(png, inflated);
 }

@@ -17,12 +17,13 @@ export function longestSidePx({ width, height }: Size): number {
   return Math.min(width, height);
 }
 
-/** Moves and shrinks the square as little as needed to lie inside the picture. */
+/** Shrinks the square around its middle and moves it, as little as needed to lie inside the picture. */
 export function fitted({ x, y, sidePx }: Square, size: Size): Square {
   const longest = longestSidePx(size);
   const side = Math.round(Math.min(Math.max(sidePx, Math.min(leastPatchPx, longest)), longest));
   const within = (position: number, room: number) => Math.round(Math.min(Math.max(position, 0), room - side));
-  return { x: within(x, size.width), y: within(y, size.height), sidePx: side };
+  const shift = (sidePx - side) / 2;
+  return { x: within(x + shift, size.width), y: within(y + shift, size.height), sidePx: side };
 }
 
 /** A square in the middle of the picture. */
@@ -40,9 +41,9 @@ export function scaled({ x, y, sidePx }: Square, toPx: number, size: Size): Squa
   return fitted({ x: x + shift, y: y + shift, sidePx: toPx }, size);
 }
 
-/** The square at the same relative position, after the picture has changed its size. */
-export function carriedOver({ x, y, sidePx }: Square, from: Size, to: Size): Square {
+/** A square of another side at the same relative position, after the picture has changed its size. */
+export function carriedOver({ x, y, sidePx }: Square, toPx: number, from: Size, to: Size): Square {
   const middleX = ((x + sidePx / 2) / from.width) * to.width;
   const middleY = ((y + sidePx / 2) / from.height) * to.height;
-  return fitted({ x: middleX - sidePx / 2, y: middleY - sidePx / 2, sidePx }, to);
+  return fitted({ x: middleX - toPx / 2, y: middleY - toPx / 2, sidePx: toPx }, to);
 }

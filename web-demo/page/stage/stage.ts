@@ -2,7 +2,7 @@
 import { leastPatchPx } from '../../../model/patch.ts';
 import { element } from '../dom/element.ts';
 import { type Signal, signal } from '../dom/signal.ts';
-import { formatNumber, language, textElement, textOf } from '../language/language.ts';
+import { formatNumber, language, setText, textElement, textOf } from '../language/language.ts';
 import type { PictureElement } from './capture.ts';
 import {
   carriedOver,
@@ -36,6 +36,8 @@ export interface Stage {
   resize(size: Size): void;
   /** Sets the square's side to that of the model's training patches, unless a person has chosen one. */
   setTrainedSide(sidePx: number): void;
+  /** Whether the model reads the whole picture: the square is then hidden. */
+  setWhole(isWhole: boolean): void;
 }
 
 const stepPx = 8;
@@ -51,21 +53,31 @@ export function createStage(): Stage {
   const side = element('input', { type: 'range', id: 'square-side', min: leastPatchPx, step: 1 });
   const sideText = element('output', { for: 'square-side', class: 'figure' });
   const frameArea = element('div', { class: 'stage-frame' }, holder, overlay, mark, frame.root);
+  const hint = textElement('p', 'stage.hint', { class: 'note' });
   const controls = element(
     'div',
     { class: 'stage-controls' },
-    textElement('p', 'stage.hint', { class: 'note' }),
+    hint,
     textElement('label', 'stage.side', { for: 'square-side' }),
     side,
     sideText,
   );
+  const root = element(
+    'div',
+    { class: 'stage' },
+    element('div', { class: 'stage-strip' }, frameArea),
+    controls,
+  );
   let chosenSide = false;
+  /** The side in a picture that is large enough. */
+  let wantedSidePx = square.get().sidePx;
 
   const size = (): Size => picture.get() ?? { width: 640, height: 480 };
   const place = (next: Square) => square.set(next);
   const scaleTo = (sidePx: number) => {
     chosenSide = true;
     place(scaled(square.get(), sidePx, size()));
+    wantedSidePx = square.get().sidePx;
   };
 
   square.subscribe(draw);
@@ -113,7 +125,7 @@ export function createStage(): Stage {
   }
 
   return {
-    root: element('div', { class: 'stage' }, element('div', { class: 'stage-strip' }, frameArea), controls),
+    root,
     picture,
     square,
     overlay,
@@ -130,19 +142,26 @@ export function createStage(): Stage {
       if (before?.element !== next.element) holder.replaceChildren(next.element);
       layOut(next);
       picture.set(next);
-      const { sidePx } = square.get();
-      if (at !== undefined) place(fitted({ ...at, sidePx }, next));
-      else place(before === undefined ? centred(sidePx, next) : carriedOver(square.get(), before, next));
+      if (at !== undefined) place(fitted({ ...at, sidePx: wantedSidePx }, next));
+      else if (before === undefined) place(centred(wantedSidePx, next));
+      else place(carriedOver(square.get(), wantedSidePx, before, next));
     },
     resize(next) {
       const before = picture.get();
       if (before === undefined) return;
       layOut(next);
       picture.set({ ...before, ...next });
-      place(carriedOver(square.get(), before, next));
+      place(carriedOver(square.get(), wantedSidePx, before, next));
     },
     setTrainedSide(sidePx) {
-      if (!chosenSide) place(scaled(square.get(), sidePx, size()));
+      if (chosenSide) return;
+      wantedSidePx = sidePx;
+      place(scaled(square.get(), sidePx, size()));
+    },
+    setWhole(isWhole) {
+      root.classList.toggle('whole', isWhole);
+      hint.dataset.text = isWhole ? 'stage.wholeHint' : 'stage.hint';
+      setText(hint, isWhole ? 'stage.wholeHint' : 'stage.hint');
     },
   };
 }
