@@ -216,6 +216,12 @@ export type ModelReport = z.infer<typeof modelReportSchema>;
 /** In a folder of models: lists those that the server and the page offer. */
 export const indexFile = 'index.json';
 
+/**
+ * Header of the service's answer to `models/index.json`: the words before the name of a command where the service
+ * runs, `npm run` or `npx textura`. Other servers do not send it.
+ */
+export const commandsHeader = 'X-Textura-Commands';
+
 export const modelIndexSchema = z.strictObject({
   models: z.array(
     z.strictObject({

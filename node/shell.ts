@@ -9,12 +9,17 @@ import { isPackaged } from './own-module.ts';
 export function commandText(name: string, ...args: readonly string[]): string {
   return args.length > 0 || isPackaged()
     ? [commandStart(name), ...args.map(quoted)].join(' ')
-    : `npm run ${name}`;
+    : `${commandPrefix()} ${name}`;
 }
 
 /** The words before the options of a command: npm needs `--` there. */
 export function commandStart(name: string): string {
-  return isPackaged() ? `npx textura ${name}` : `npm run ${name} --`;
+  return `${commandPrefix()} ${name}${isPackaged() ? '' : ' --'}`;
+}
+
+/** The words before the name of a command. */
+export function commandPrefix(): string {
+  return isPackaged() ? 'npx textura' : 'npm run';
 }
 
 /** Quotes one word. Control characters become escapes that bash, zsh and ksh understand (`$'...'`). */

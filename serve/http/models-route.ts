@@ -4,8 +4,9 @@ import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import { TexturaError } from '../../model/error.ts';
-import type { ModelIndex } from '../../model/model-file.ts';
+import { commandsHeader, type ModelIndex } from '../../model/model-file.ts';
 import type { ModelList } from '../../model/service.ts';
+import { commandPrefix } from '../../node/shell.ts';
 import { stampOf } from '../registry/model-folder.ts';
 import type { Registry } from '../registry/registry.ts';
 import { exchangeOf, sendJson } from './exchange.ts';
@@ -34,10 +35,14 @@ function modelList(registry: Registry): ModelList {
   };
 }
 
-/** index.json of the served models, for the page. The folder's own may list refused models too. */
+/**
+ * index.json of the served models, for the page. The folder's own may list refused models too. A header has the
+ * form in which the page names commands.
+ */
 export function modelIndexRoute(registry: Registry) {
   return (_request: Request, response: Response): void => {
     response.setHeader('Cache-Control', 'no-cache');
+    response.setHeader(commandsHeader, commandPrefix());
     sendJson(response, { models: registry.list().map(({ entry }) => entry) } satisfies ModelIndex);
   };
 }

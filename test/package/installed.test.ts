@@ -330,6 +330,8 @@ test('the service starts its threads and its sandbox process, and classifies', a
     if (record.msg === 'ready') break;
   }
   const body = new Uint8Array(await pngFile(1, 64, 64));
+  const index = await fetch(`${address}/models/index.json`);
+  expect(index.headers.get('x-textura-commands')).toBe('npx textura');
   const response = await fetch(`${address}/classify`, { method: 'POST', body });
   expect(response.status).toBe(200);
   expect(await response.json()).toMatchObject({ results: [{ crops: 1 }] });

@@ -345,7 +345,10 @@ describe('the other routes', () => {
   });
 
   test('GET /models/index.json is the index that the page reads', async () => {
-    const { models } = modelIndexSchema.parse((await ask('/models/index.json')).body);
+    const answer = await ask('/models/index.json');
+    const { models } = modelIndexSchema.parse(answer.body);
+    // The commands that the page shows if there is no model.
+    expect(answer.headers.get('x-textura-commands')).toBe('npm run');
     expect(models.map(({ name, files }) => [name, files.throughput])).toEqual([
       ['lab-baseline', 'lab-baseline.throughput.onnx'],
       ['no-conv4-pool4', 'no-conv4-pool4.throughput.onnx'],

@@ -110,6 +110,7 @@ describe('the list of models', () => {
     );
     await page.goto(server.origin);
     await page.getByText('There are no models yet').waitFor();
+    expect(await page.locator('pre').textContent()).toBe('npm run train\nnpm run export');
     expect(await page.getByRole('tab').allInnerTexts()).toEqual(['Teach']);
     // Teach starts from the pre-trained network of the page, and its model then opens the other views.
     await collect(page, 0, 'brick', 'a', 8);

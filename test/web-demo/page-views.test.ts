@@ -178,9 +178,9 @@ test('the download of a model shows its progress and can be cancelled; the model
   const { browser, page: folder, models } = fixture();
   const bytes = await readFile(join(models, 'no-relu4.onnx'));
   let held = '/no-relu4.onnx';
-  // Half of the file, and then nothing. Numbered responses, as those of the service.
+  // Half of the file, and then nothing. With the service's header.
   const server = await servePage({ page: folder, models }, (request, response, next) => {
-    response.setHeader('X-Request-Id', '1');
+    response.setHeader('X-Textura-Commands', 'npm run');
     if (!request.url?.endsWith(held)) return next();
     response.writeHead(200, { 'Content-Length': bytes.length });
     response.write(bytes.subarray(0, bytes.length / 2));

@@ -333,9 +333,13 @@ describe('several files', () => {
   test('of a model start the page where the server has none', async () => {
     const { browser, server, models } = fixture();
     const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
-    await page.route('**/models/index.json', (route) => route.fulfill({ status: 404 }));
+    // As the service of the npm package.
+    const headers = { 'X-Textura-Commands': 'npx textura' };
+    await page.route('**/models/index.json', (route) => route.fulfill({ headers, json: { models: [] } }));
     await page.goto(server.origin);
     await page.getByText('There are no models yet').waitFor();
+    expect(await page.locator('pre').textContent()).toBe('npx textura train\nnpx textura export');
+    expect(await page.getByRole('link', { name: 'API documentation' }).count()).toBe(1);
     await page.locator('#first-model-file').setInputFiles(join(models, 'lab-baseline.onnx'));
     await page.getByRole('tab', { name: 'Live' }).click();
     expect(await readBars(page)).toHaveLength(5);

@@ -171,14 +171,18 @@ export function addressedView(): ViewName {
   return viewNames.find((name) => name === named) ?? 'live';
 }
 
-/** Shown above Teach if there is no model. `open` are controls that open a model from a file. */
-export function noModels(open: readonly HTMLElement[]): HTMLElement {
+/**
+ * Shown above Teach if there is no model. `open` are controls that open a model from a file, `commands` the words
+ * before the name of a command.
+ */
+export function noModels(open: readonly HTMLElement[], commands = 'npm run'): HTMLElement {
   return element(
     'section',
     { class: 'view' },
     textElement('p', 'model.none'),
     element('p', {}, ...open),
-    element('pre', { tabindex: 0 }, 'npm run train\nnpm run export\nnpm run demo'),
+    textElement('p', 'model.noneTrain'),
+    element('pre', { tabindex: 0 }, `${commands} train\n${commands} export`),
   );
 }
 

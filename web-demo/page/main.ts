@@ -16,7 +16,7 @@ import { compareView } from './compare/compare-view.ts';
 import { element } from './dom/element.ts';
 import { signal } from './dom/signal.ts';
 import { Inference } from './inference/inference.ts';
-import { isFromService, type ListedModel, listModels } from './inference/model-list.ts';
+import { type ListedModel, listModels, serviceCommands } from './inference/model-list.ts';
 import { modelInput, modelSettings } from './inference/model-settings.ts';
 import { modelFiles, openedModel } from './inference/opened-model.ts';
 import { faultText, language, setLanguage, setText } from './language/language.ts';
@@ -50,7 +50,7 @@ async function offerModels(layout: PageLayout, source: SourceBar, stage: Stage):
   try {
     const models = [...(await listModels()), ...taught];
     const first = models.find(({ name }) => name === preferredModel(models.map((model) => model.name)));
-    if (isFromService.get()) layout.showService();
+    if (serviceCommands.get() !== undefined) layout.showService();
     openViews(layout, source, stage, first, models);
   } catch (error) {
     reportError(error);
@@ -167,7 +167,7 @@ function openViews(
   });
   const open = (files: readonly File[]) => void openModel(files);
   const settings = modelSettings(inference, models, open);
-  const none = noModels(modelInput('first-model-file', open));
+  const none = noModels(modelInput('first-model-file', open), serviceCommands.get());
   bar.append(settings, problem);
   panel.replaceChildren(none, tabs.root);
   tabs.goTo(first === undefined ? 'teach' : addressedView());

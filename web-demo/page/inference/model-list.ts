@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { noTemperatures, type Temperatures } from '../../../model/calibration.ts';
 import { TexturaError } from '../../../model/error.ts';
 import {
+  commandsHeader,
   type IndexEntry,
   indexFile,
   modelIndexSchema,
@@ -32,8 +33,11 @@ export interface ListedModel {
   source(): Promise<ModelSource>;
 }
 
-/** Whether the page comes from the service, which has an API, and not from a static server. */
-export const isFromService = signal(false);
+/**
+ * The words before the name of a command on the machine of the service, which also has an API. Undefined if the
+ * page comes from a static server.
+ */
+export const serviceCommands = signal<string | undefined>(undefined);
 
 /** The colours of a model's labels, if they have any. */
 export function coloursOf(models: readonly ListedModel[], name: string): readonly number[] | undefined {
@@ -79,8 +83,7 @@ function listed(
 /** Undefined if the server has no such file. Errors: `file-missing`, `file-damaged`. */
 async function fetchJson<T>(file: string, schema: z.ZodType<T>): Promise<T | undefined> {
   const response = await fetchFile(new URL(file, folder()).href);
-  // The service numbers its responses.
-  if (file === indexFile && response?.headers.has('X-Request-Id')) isFromService.set(true);
+  if (file === indexFile) serviceCommands.set(response?.headers.get(commandsHeader) ?? undefined);
   const text = (await response?.text()) ?? '';
   // Single-page hosts answer every address with their page.
   if (response === undefined || text.startsWith('<')) return undefined;

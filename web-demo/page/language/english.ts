@@ -94,7 +94,8 @@ export const english = {
   'model.loadedSoFar': '{loaded} MB',
   'model.cancel': 'Cancel',
   'model.none':
-    'There are no models yet. Teach trains one here, on your surfaces. You can also open an .onnx file, or train and export a model:',
+    'There are no models yet. Teach trains one here, on your surfaces. You can also open an .onnx file that Textura made.',
+  'model.noneTrain': 'Or train and export a model in a terminal, then reload this page:',
   'model.unlisted': 'The list of models could not be loaded: {reason}',
   'model.retry': 'Try again',
   'model.taught': '{name} (trained here)',

@@ -96,7 +96,8 @@ export const spanish: Texts = {
   'model.loadedSoFar': '{loaded} MB',
   'model.cancel': 'Cancelar',
   'model.none':
-    'Todavía no hay modelos. En Enseñar puede entrenar uno con sus superficies. También puede abrir un archivo .onnx, o entrenar y exportar un modelo:',
+    'Todavía no hay modelos. En Enseñar puede entrenar uno con sus superficies. También puede abrir un archivo .onnx hecho con Textura.',
+  'model.noneTrain': 'O entrene y exporte un modelo en una terminal, y vuelva a cargar esta página:',
   'model.unlisted': 'No se pudo cargar la lista de modelos: {reason}',
   'model.retry': 'Intentar de nuevo',
   'model.taught': '{name} (entrenado aquí)',
