@@ -1,5 +1,5 @@
 /**
- * Exports a run to the folder of models: verified ONNX files, a report, and an entry in the index that the
+ * Exports a trained model to the folder of models: verified ONNX files, a report, and an entry in the index that the
  * service and the page read. A file that fails its check is removed, and an older file of that name stays.
  */
 import { readdir, readFile, rm } from 'node:fs/promises';
@@ -25,16 +25,14 @@ import {
   type Opset,
 } from '../model/model-file.ts';
 import type { Network } from '../model/network.ts';
-import { patchBytes } from '../model/patch.ts';
-import { softmaxRows } from '../model/scores.ts';
-import { type SelfCheck, selfCheckEntry } from '../model/self-check.ts';
+import { selfCheckOf } from '../model/self-check.ts';
 import { calibrationOf, patchErrorInterval } from '../model/validation-logits.ts';
 import { moveFile, writeFileAtomically, writeJson } from '../node/atomic-file.ts';
 import { requireSpace } from '../node/output.ts';
 import { modelStamp } from '../node/product-version.ts';
 import { sha256 } from '../node/sha256.ts';
 import { verifyFile } from './export-check.ts';
-import type { ReferencePatches, TrainedRun } from './trained-run.ts';
+import type { TrainedModel } from './trained-run.ts';
 
 /**
  * The graphs worth writing: the throughput graph only for networks that it is faster for. On two cores and 32
@@ -50,7 +48,7 @@ interface GraphOptions {
   readonly temperature: number;
 }
 
-const builders: { readonly [K in GraphKind]: (trained: TrainedRun, options: GraphOptions) => Graph } = {
+const builders: { readonly [K in GraphKind]: (trained: TrainedModel, options: GraphOptions) => Graph } = {
   portable: ({ network, parameters, known }, options) =>
     forwardGraph(network, parameters, { ...options, known }),
   throughput: ({ network, parameters }, options) => throughputGraph(network, parameters, options),
@@ -62,8 +60,8 @@ const fileSuffixes: { readonly [K in GraphKind]: string } = {
 };
 
 /** `reference.onnx`, `reference.throughput.onnx`. */
-function modelFileName(variant: string, kind: GraphKind): string {
-  return variant + fileSuffixes[kind];
+function modelFileName(name: string, kind: GraphKind): string {
+  return name + fileSuffixes[kind];
 }
 
 export interface ExportSettings {
@@ -73,20 +71,18 @@ export interface ExportSettings {
   readonly graphs: readonly GraphKind[];
 }
 
-const selfCheckCount = 8;
-
 /**
- * Writes a run's ONNX files, NAME.report.json and the entry in index.json, and returns the report. Files are
+ * Writes a model's ONNX files, NAME.report.json and the entry in index.json, and returns the report. Files are
  * written under temporary names; nothing else in the folder changes before all of them are verified.
  * Errors: `parity-failed` if a file's outputs differ from the training engine's; `output-unwritable`.
  */
-export async function exportRun(trained: TrainedRun, settings: ExportSettings): Promise<ModelReport> {
-  const { run, network, reference } = trained;
+export async function exportRun(trained: TrainedModel, settings: ExportSettings): Promise<ModelReport> {
+  const { name, labels, best, network, reference } = trained;
   const { out, opset } = settings;
   const calibration = trained.validation && calibrationOf(trained.validation);
   const temperatures = calibration?.temperatures ?? noTemperatures;
   const files = settings.graphs.map((kind) => {
-    const path = join(out, modelFileName(network.name, kind));
+    const path = join(out, modelFileName(name, kind));
     const bytes = modelBytes(trained, kind, settings, temperatures);
     return { kind, path, unverified: `${path}.${process.pid}.unverified`, bytes };
   });
@@ -107,15 +103,15 @@ export async function exportRun(trained: TrainedRun, settings: ExportSettings): 
   }
   const { parameters, multiplyAdds } = totalsOf(describeLayers(network));
   const report: ModelReport = {
-    model: network.name,
+    model: name,
     graphs,
-    labels: run.labels,
-    network: { variant: run.config.variant, parameters, multiplyAdds },
-    ...(run.best === undefined ? {} : { validation: run.best }),
+    labels: [...labels],
+    network: { variant: network.name, parameters, multiplyAdds },
+    ...(best === undefined ? {} : { validation: best }),
     ...(calibration === undefined ? {} : { calibration }),
-    selfCheck: selfCheckOf(reference, network.classes),
+    selfCheck: selfCheckOf(reference),
   };
-  await writeJson(join(out, reportFileName(network.name)), report);
+  await writeJson(join(out, reportFileName(name)), report);
   await updateIndex(out, indexEntry(trained, report));
   return report;
 }
@@ -123,34 +119,21 @@ export async function exportRun(trained: TrainedRun, settings: ExportSettings): 
 /** Disk space for the report and the index. */
 const maxReportBytes = 2 ** 20;
 
-/** Some of the reference patches, evenly spread, with the softmax of the training engine's logits. */
-function selfCheckOf({ patches, logits, count }: ReferencePatches, classes: number): SelfCheck {
-  const probabilities = softmaxRows(logits, classes);
-  const checks = Math.min(selfCheckCount, count);
-  return Array.from({ length: checks }, (_, i) => {
-    const index = Math.floor((i * count) / checks);
-    return selfCheckEntry(
-      patches.subarray(index * patchBytes, (index + 1) * patchBytes),
-      probabilities.subarray(index * classes, (index + 1) * classes),
-    );
-  });
-}
-
 function indexEntry(
-  { run, network, known, validation }: TrainedRun,
+  { name, labels, patchPx, top1err, known, validation }: TrainedModel,
   { graphs, calibration }: ModelReport,
 ): IndexEntry {
   const [first] = graphs;
   const interval = validation && patchErrorInterval(validation);
   return {
-    name: network.name,
+    name,
     files: Object.fromEntries(graphs.map(({ kind, file }) => [kind, file])),
-    report: reportFileName(network.name),
+    report: reportFileName(name),
     sha256: first?.sha256 ?? '',
     bytes: first?.bytes ?? 0,
-    labels: run.labels,
-    input: modelInput(run.config.patchPx),
-    ...(run.best === undefined ? {} : { top1err: run.best.top1err }),
+    labels: [...labels],
+    input: modelInput(patchPx),
+    ...(top1err === undefined ? {} : { top1err }),
     ...(interval && { top1errInterval: interval }),
     ...(calibration === undefined ? {} : { temperatures: calibration.temperatures }),
     ...(known && { threshold: known.thresholds }),
@@ -177,13 +160,13 @@ async function readIndex(out: string): Promise<ModelIndex['models']> {
   }
 }
 
-function reportFileName(variant: string): string {
-  return `${variant}.report.json`;
+function reportFileName(name: string): string {
+  return `${name}.report.json`;
 }
 
-/** The bytes of one of a run's ONNX files. The same run gives the same bytes. */
+/** The bytes of one of a model's ONNX files. The same model gives the same bytes. */
 function modelBytes(
-  trained: TrainedRun,
+  trained: TrainedModel,
   kind: GraphKind,
   { opset }: ExportSettings,
   temperatures: Temperatures,
@@ -191,8 +174,8 @@ function modelBytes(
   return encodeModel(builders[kind](trained, { opset, temperature: temperatures.patch }), {
     ...modelStamp(),
     metadata: modelMetadata(trained, temperatures),
-    docs: modelDocs(trained.network.name, trained.run.labels, {
-      patchPx: trained.run.config.patchPx,
+    docs: modelDocs(trained.name, trained.labels, {
+      patchPx: trained.patchPx,
       hasKnownScore: trained.known !== undefined,
       temperatures,
     }),
@@ -200,22 +183,12 @@ function modelBytes(
 }
 
 function modelMetadata(
-  { directory, run, network, validation, known }: TrainedRun,
+  { labels, patchPx, origin, network, validation, known }: TrainedModel,
   temperatures: Temperatures,
 ): Record<string, string> {
-  const { config, best, data } = run;
-  const origin = {
-    name: basename(resolve(directory)),
-    variant: config.variant,
-    seed: config.seed,
-    epoch: best?.epoch,
-    engine: run.stretches.at(-1)?.engine,
-    data: data.fingerprint,
-    textura: run.textura,
-  };
   return {
-    [metadataKeys.labels]: JSON.stringify(run.labels),
-    [metadataKeys.input]: JSON.stringify(modelInput(config.patchPx)),
+    [metadataKeys.labels]: JSON.stringify(labels),
+    [metadataKeys.input]: JSON.stringify(modelInput(patchPx)),
     [metadataKeys.network]: JSON.stringify(network),
     [metadataKeys.run]: JSON.stringify(origin),
     ...(validation === undefined

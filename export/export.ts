@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { measure, significant } from '../model/format.ts';
 import { defaultOpset, graphKinds, type ModelReport, type Opset, opsets } from '../model/model-file.ts';
+import type { Network } from '../model/network.ts';
 import { counted, oneLine } from '../model/words.ts';
 import { callerPath, callerPathHelp } from '../node/caller-path.ts';
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
@@ -16,11 +17,17 @@ import { terminalOn } from '../node/terminal.ts';
 import { agreementText } from './export-check.ts';
 import { exportRun, usefulGraphs } from './export-run.ts';
 import { bestRunsOfStudy, newestFinishedRuns, runRoots } from './run-choice.ts';
+import { readTaughtFile } from './taught-file.ts';
 import { readTrainedRun } from './trained-run.ts';
 import { exportForTriton } from './triton-layout.ts';
 
 const options = z.strictObject({
   run: z.string().min(1).optional().describe(`one run directory, e.g. runs/reference (${callerPathHelp})`),
+  taught: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(`an ONNX file downloaded from the page's Teach view, so that it can be served`),
   study: z.string().min(1).optional().describe('a study: export the best finished run of each network'),
   out: z.string().min(1).default('models').describe('folder of models to write to'),
   opset: z
@@ -46,7 +53,7 @@ export const command: CommandDefinition<typeof options> = {
   name: 'export',
   summary:
     'Writes trained runs as ONNX files and verifies each against its training engine. ' +
-    'Without --run or --study: the newest finished run of each network under runs/ and studies/.',
+    'Without --run, --taught or --study: the newest finished run of each network under runs/ and studies/.',
   options,
   configurable: ['out', 'opset', 'graph', 'layout'],
   run: exportAll,
@@ -54,8 +61,23 @@ export const command: CommandDefinition<typeof options> = {
 
 const terminal = terminalOn(process.stdout);
 
-async function exportAll({ run, study, out, opset, graph, layout }: ExportOptions): Promise<void> {
+async function exportAll({ run, taught, study, out, opset, graph, layout }: ExportOptions): Promise<void> {
   const write = layout === 'triton' ? exportForTriton : exportRun;
+  const settings = (network: Network) => ({
+    out,
+    // The option accepts no other numbers.
+    opset: opset as Opset,
+    graphs: graph === 'both' ? usefulGraphs(network) : [graph],
+  });
+  const shown = (from: string, report: ModelReport) =>
+    terminal.line(reportText(from, layout === 'triton' ? join(out, report.model) : out, report));
+  if ([run, taught, study].filter((one) => one !== undefined).length > 1)
+    throw new TexturaError('usage', '--run, --taught and --study cannot be used together');
+  if (taught !== undefined) {
+    const model = await readTaughtFile(callerPath(taught));
+    await requireWritable(out);
+    return shown(taught, await write(model, settings(model.network)));
+  }
   const directories = await chosenRuns(run, study);
   await requireWritable(out);
   const failures: { readonly directory: string; readonly error: TexturaError }[] = [];
@@ -64,10 +86,7 @@ async function exportAll({ run, study, out, opset, graph, layout }: ExportOption
       const trained = await readTrainedRun(directory);
       const { status, best } = trained.run;
       if (status !== 'finished') note(`${directory} is ${status}; exporting its best epoch, ${best?.epoch}`);
-      const graphs = graph === 'both' ? usefulGraphs(trained.network) : [graph];
-      // The option accepts no other numbers.
-      const report = await write(trained, { out, opset: opset as Opset, graphs });
-      terminal.line(reportText(directory, layout === 'triton' ? join(out, report.model) : out, report));
+      shown(directory, await write(trained, settings(trained.network)));
     } catch (error) {
       if (!(error instanceof TexturaError) || error.code === 'output-unwritable') throw error;
       if (directories.length > 1) note(`${directory}: ${error.message}`);
@@ -85,9 +104,6 @@ async function exportAll({ run, study, out, opset, graph, layout }: ExportOption
 }
 
 async function chosenRuns(run: string | undefined, study: string | undefined): Promise<readonly string[]> {
-  if (run !== undefined && study !== undefined) {
-    throw new TexturaError('usage', '--run and --study cannot be used together');
-  }
   if (run !== undefined) return [callerPath(run)];
   const found =
     study === undefined

@@ -3,7 +3,7 @@
  * the export check.
  */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { TexturaError } from '../model/error.ts';
 import { foldBatchNorm } from '../model/fold-batch-norm.ts';
 import { type KnownScore, knownScoreFromTensors } from '../model/known-score.ts';
@@ -12,27 +12,32 @@ import { type Parameters, storedParameters } from '../model/parameters.ts';
 import { patchBytes } from '../model/patch.ts';
 import { networkOfRun, type Run, runFiles } from '../model/run-file.ts';
 import { decodeTensors, type TensorFile } from '../model/safetensors.ts';
+import type { PatchLogits } from '../model/self-check.ts';
 import { type ValidationLogits, validationLogitsFrom } from '../model/validation-logits.ts';
 import { readIfThere } from '../node/optional-file.ts';
 import { readRun } from '../node/records.ts';
 import { commandText } from '../node/shell.ts';
 
-/** Validation patches with the training engine's logits. */
-export interface ReferencePatches {
+/** Patches with the logits of the engine that trained. */
+export interface ReferencePatches extends PatchLogits {
   /** The engine, e.g. `tfjs cpu`. */
   readonly engine: string;
-  readonly count: number;
-  /** `[count,64,64]`, grey 0..255. */
-  readonly patches: Uint8Array;
-  /** `[count,C]`. */
-  readonly logits: Float32Array;
   /** The likely reason for a failed export check, and how to fix it. */
   readonly suspicion?: string;
 }
 
-export interface TrainedRun {
-  readonly directory: string;
-  readonly run: Run;
+/** What is exported, whatever trained it. */
+export interface TrainedModel {
+  /** Of its files, without the ending. */
+  readonly name: string;
+  readonly labels: readonly string[];
+  /** Side in source pixels of the square that a patch is averaged from. */
+  readonly patchPx: number;
+  /** Where it comes from: the value of `textura.run`. */
+  readonly origin: Readonly<Record<string, unknown>>;
+  /** Share of single validation patches that are classified wrong, and the epoch that it is of. */
+  readonly top1err: number | undefined;
+  readonly best: Run['best'];
   /** As it is exported, without batch normalisation. */
   readonly network: Network;
   /** Of the best epoch. */
@@ -42,6 +47,10 @@ export interface TrainedRun {
   readonly validation: ValidationLogits | undefined;
   /** Undefined for networks without it, and for runs of earlier versions. */
   readonly known: KnownScore | undefined;
+}
+
+interface TrainedRun extends TrainedModel {
+  readonly run: Run;
 }
 
 /**
@@ -68,7 +77,36 @@ export async function readTrainedRun(directory: string): Promise<TrainedRun> {
   const knownPath = join(directory, runFiles.known);
   const knownFile = await readIfThere(knownPath);
   const known = knownFile && knownScoreFromTensors(decodeTensors(knownFile, knownPath), knownPath);
-  return { directory, run, network, parameters, reference, validation, known };
+  const { labels, config, best } = run;
+  return {
+    name: network.name,
+    labels,
+    patchPx: config.patchPx,
+    origin: originOf(directory, run),
+    top1err: best?.top1err,
+    best,
+    network,
+    parameters,
+    reference,
+    validation,
+    known,
+    run,
+  };
+}
+
+function originOf(
+  directory: string,
+  { config, best, stretches, data, textura }: Run,
+): TrainedModel['origin'] {
+  return {
+    name: basename(resolve(directory)),
+    variant: config.variant,
+    seed: config.seed,
+    epoch: best?.epoch,
+    engine: stretches.at(-1)?.engine,
+    data: data.fingerprint,
+    textura,
+  };
 }
 
 /**

@@ -10,7 +10,7 @@ import { inputPx } from '../model/patch.ts';
 import { moveFile, writeFileAtomically } from '../node/atomic-file.ts';
 import { requireWritable, writingTo } from '../node/output.ts';
 import { type ExportSettings, exportRun } from './export-run.ts';
-import type { TrainedRun } from './trained-run.ts';
+import type { TrainedModel } from './trained-run.ts';
 
 /** Largest batch that Triton forms. */
 const maxBatch = 64;
@@ -19,7 +19,7 @@ const maxBatch = 64;
  * Exports a run to `settings.out`, only the first of `settings.graphs`, and returns the report.
  * Errors: `parity-failed`; then nothing is written.
  */
-export async function exportForTriton(trained: TrainedRun, settings: ExportSettings): Promise<ModelReport> {
+export async function exportForTriton(trained: TrainedModel, settings: ExportSettings): Promise<ModelReport> {
   await requireWritable(settings.out);
   const staging = await writingTo(settings.out, () => mkdtemp(join(settings.out, '.staging-')));
   try {

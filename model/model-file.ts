@@ -24,6 +24,8 @@ export const metadataKeys = {
   temperature: 'textura.temperature',
   photographTemperature: 'textura.photoTemperature',
   threshold: 'textura.threshold',
+  /** Of files that the page trains, which have no report: `model/self-check.ts`. */
+  selfCheck: 'textura.selfCheck',
 } as const;
 
 const colour = 'grey = (299 R + 587 G + 114 B) / 1000, 0..255';
@@ -212,6 +214,9 @@ export const modelReportSchema = z.strictObject({
   selfCheck: z.array(z.strictObject({ patch: z.base64(), probabilities: z.array(z.number()) })),
 });
 export type ModelReport = z.infer<typeof modelReportSchema>;
+
+/** Names of models in a folder, which are parts of file names and of addresses. */
+export const modelName = /^[\p{L}\p{N}][\p{L}\p{N}._ -]{0,199}$/u;
 
 /** In a folder of models: lists those that the server and the page offer. */
 export const indexFile = 'index.json';

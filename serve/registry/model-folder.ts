@@ -14,6 +14,7 @@ import {
   indexFile,
   type ModelReport,
   modelIndexSchema,
+  modelName,
   modelReportSchema,
 } from '../../model/model-file.ts';
 import { commandText } from '../../node/shell.ts';
@@ -80,7 +81,7 @@ export async function readReport({ report, entry }: ModelSource): Promise<ModelR
 }
 
 async function sourceOf(folder: string, entry: IndexEntry): Promise<ModelSource> {
-  if (!/^[\p{L}\p{N}][\p{L}\p{N}._ -]{0,199}$/u.test(entry.name)) {
+  if (!modelName.test(entry.name)) {
     throw new TexturaError('file-damaged', `${indexFile}: a model has an invalid name`);
   }
   const report = await stateOf(join(folder, ownFile(entry.report)));

@@ -10,6 +10,9 @@ import { describeModel } from '../../graph/onnx/description.ts';
 import { metadataKeys } from '../../model/model-file.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
+import { listModelFolder, readReport } from '../../serve/registry/model-folder.ts';
+import { SandboxCheck, sandboxRequestOf } from '../../serve/registry/sandbox-check.ts';
+import { modelCheckOf } from '../../serve/registry/self-check.ts';
 import { runHere } from '../support/command.ts';
 import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
 import { openPage, openSettings, readBars, sharedPage } from '../support/page-browser.ts';
@@ -355,7 +358,14 @@ describe('Teach', () => {
     expect(top.label).toBe('é');
     expect(probabilities.values[2]).toBeCloseTo(top.probability, 6);
 
+    await expectServable(path);
+
+    // The page can check the file without a report.
     await openSettings(page);
+    await page.locator('#model-file').setInputFiles(path);
+    await page.locator('.settings-model', { hasText: 'garden 2 (opened file)' }).waitFor();
+    await page.locator('.provider-check', { hasText: /^Verified/ }).waitFor();
+
     await page.locator('#model').selectOption('garden');
     await page.getByRole('tab', { name: 'Live' }).click();
     await page.locator('#picture-file').setInputFiles(image);
@@ -365,6 +375,21 @@ describe('Teach', () => {
       return bar?.label === 'é' ? Math.abs(bar.probability - top.probability) : 1;
     };
     await expect.poll(difference, { timeout: 10_000 }).toBeLessThan(tolerances.pageProbability);
+  }
+
+  /** After an export, the service's check accepts it. */
+  async function expectServable(path: string): Promise<void> {
+    const out = join(fixture().folder, 'served');
+    const { status, stderr } = await runHere('export/export.ts', ['--taught', path, '--out', out], {
+      cwd: fixture().folder,
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const [source] = await listModelFolder(out);
+    if (source === undefined || 'fault' in source) throw new Error('the model is not listed');
+    const report = await readReport(source);
+    const check = new SandboxCheck();
+    onTestFinished(() => check.close());
+    await check.run(sandboxRequestOf(source, report, modelCheckOf(report, 'garden')));
   }
 
   test('Python’s onnxruntime loads that file with its labels and computes the same probabilities', async (context) => {

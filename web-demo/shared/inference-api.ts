@@ -1,14 +1,12 @@
 /** The API of the inference worker, which owns the onnxruntime sessions. All values are cloneable. */
 import type { GreyImage } from '../../model/image.ts';
 import type { Shape } from '../../model/layer.ts';
-import type { ModelReport } from '../../model/model-file.ts';
+import type { SelfCheck } from '../../model/self-check.ts';
 import type { ModelContents } from './model-contents.ts';
 
 /** Execution providers of onnxruntime-web that the page offers. */
 export const providers = ['wasm', 'webgpu'] as const;
 export type Provider = (typeof providers)[number];
-
-export type SelfCheck = ModelReport['selfCheck'];
 
 /** A model's file, as an address or as bytes, with its self-check. */
 export interface ModelSource {

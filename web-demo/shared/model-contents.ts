@@ -14,6 +14,7 @@ import {
   thresholdsSchema,
 } from '../../model/model-file.ts';
 import { type Network, networkSchema } from '../../model/network.ts';
+import { embeddedPatches, type SelfCheck, selfCheckOf } from '../../model/self-check.ts';
 
 export interface ModelContents {
   /** In output order. */
@@ -24,6 +25,14 @@ export interface ModelContents {
   readonly temperatures: Temperatures;
   /** Thresholds of the file's known scores; undefined if it has none. */
   readonly known: KnownThresholds | undefined;
+}
+
+/** The self-check inside a file; empty if it has none. Errors: `model-unusable`, naming `where` and the key. */
+export function fileSelfCheck(bytes: Uint8Array, where: string): SelfCheck {
+  const { metadata } = describeModel(bytes, where);
+  const labels = metadataValue(metadata, metadataKeys.labels, labelsSchema, where);
+  const patches = embeddedPatches(metadata, labels.length, where);
+  return patches === undefined ? [] : selfCheckOf(patches);
 }
 
 /** Reads the metadata. Errors: `model-unusable`, naming `where` and the key. */

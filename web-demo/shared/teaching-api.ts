@@ -3,7 +3,8 @@
  * cloneable.
  */
 
-import type { Provider, SelfCheck } from './inference-api.ts';
+import type { SelfCheck } from '../../model/self-check.ts';
+import type { Provider } from './inference-api.ts';
 import type { TrainingSplit } from './surfaces.ts';
 
 /** Name of the network that Teach trains. */

@@ -7,7 +7,7 @@ import { softmaxRows } from '../../model/scores.ts';
 import { largestDifference, selfCheckPatches } from '../../model/self-check.ts';
 import { fault, InferenceError } from '../shared/faults.ts';
 import type { Answer, LoadedModel, ModelSource } from '../shared/inference-api.ts';
-import { type ModelContents, modelContents } from '../shared/model-contents.ts';
+import { fileSelfCheck, type ModelContents, modelContents } from '../shared/model-contents.ts';
 import { fetchModel } from '../shared/model-fetch.ts';
 import { disposeAll, encodeGraph, floats, type Runtime, type Session } from './tensors.ts';
 
@@ -20,15 +20,18 @@ export interface OpenModel {
 }
 
 /**
- * Loads a model and runs its self-check, if it has one.
- * Errors: `model-unusable`; `wrong-numbers` with the difference and the allowed one, if it is too large.
+ * Loads a model and runs its self-check: the given one, or that inside the file.
+ * Errors: `model-unusable`; `wrong-numbers` with the difference and the allowed one, if it is too large; `no-check`
+ * on WebGPU for a model without a self-check.
  */
 export async function openModel(
   runtime: Runtime,
-  { name, file, selfCheck, tolerance }: ModelSource,
+  { name, file, selfCheck: given, tolerance }: ModelSource,
 ): Promise<{ readonly model: OpenModel; readonly loaded: LoadedModel }> {
   const bytes = typeof file === 'string' ? await fetchModel(file) : file;
   const contents = modelContents(bytes, name);
+  const selfCheck = given.length > 0 ? given : fileSelfCheck(bytes, name);
+  if (selfCheck.length === 0 && runtime.provider === 'webgpu') throw new InferenceError(fault('no-check'));
   const session = await runtime.open(bytes);
   const model = { contents, bytes, session, derived: new Map() };
   if (selfCheck.length === 0) {

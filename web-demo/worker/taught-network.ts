@@ -13,6 +13,7 @@ import { defaultOpset, metadataKeys, modelDocs, modelInput } from '../../model/m
 import { classifierOf, type Network } from '../../model/network.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
 import { inputPx } from '../../model/patch.ts';
+import { embeddedCheck, type PatchLogits } from '../../model/self-check.ts';
 import { taughtName } from '../shared/teaching-api.ts';
 import type { Head } from './head-training.ts';
 
@@ -93,11 +94,13 @@ interface TaughtMetadata {
   readonly depth: 'head' | 'all';
   readonly trainingPatches: number;
   readonly heldOut: { readonly wrong: number; readonly count: number };
+  /** Outputs of the file itself, once it has been tested. */
+  readonly check?: PatchLogits;
 }
 
-/** An ONNX file with the signature and metadata of an exported model. */
+/** An ONNX file with the signature and metadata of an exported model, and its self-check inside. */
 export function taughtModel(network: Network, parameters: Parameters, taught: TaughtMetadata): Uint8Array {
-  const { name, labels, patchPx, base, depth, trainingPatches, heldOut } = taught;
+  const { name, labels, patchPx, base, depth, trainingPatches, heldOut, check } = taught;
   return encodeModel(forwardGraph(network, parameters, { opset: defaultOpset }), {
     producerName: 'textura',
     producerVersion: '',
@@ -106,6 +109,7 @@ export function taughtModel(network: Network, parameters: Parameters, taught: Ta
       [metadataKeys.input]: JSON.stringify(modelInput(patchPx)),
       [metadataKeys.network]: JSON.stringify(network),
       [metadataKeys.run]: JSON.stringify({ name, base, depth, trainingPatches, heldOut }),
+      ...(check && { [metadataKeys.selfCheck]: embeddedCheck(check) }),
     },
     docs: modelDocs(name, labels, { patchPx }),
   });

@@ -5,10 +5,9 @@ import { TexturaError } from '../../model/error.ts';
 import { graphNames } from '../../model/graph-names.ts';
 import { classifierOf, type Network } from '../../model/network.ts';
 import { type Parameters, type TrainingState, zeroParameters } from '../../model/parameters.ts';
-import { inputPx, patchBytes } from '../../model/patch.ts';
-import { softmaxRows, topClasses } from '../../model/scores.ts';
-import { selfCheckEntry } from '../../model/self-check.ts';
-import type { SelfCheck } from '../shared/inference-api.ts';
+import { inputPx, type Patch, patchBytes } from '../../model/patch.ts';
+import { topClasses } from '../../model/scores.ts';
+import { type PatchLogits, selfCheckCount, selfCheckOf } from '../../model/self-check.ts';
 import { modelContents } from '../shared/model-contents.ts';
 import { fetchModel } from '../shared/model-fetch.ts';
 import type { LabelledPatches } from '../shared/surfaces.ts';
@@ -31,7 +30,6 @@ import { openTrainingSteps, type TrainingSteps } from './training-steps.ts';
 
 /** Patches per run. */
 const chunk = 16;
-const selfCheckPatches = 8;
 
 const onProgress = (progress: TeachingProgress) => postProgress(progress);
 
@@ -55,8 +53,8 @@ async function train(request: TeachingRequest): Promise<TaughtResult> {
     depth,
     trainingPatches: split.training.patches.length,
   };
-  // Tests the file as it will be used, then writes the result into its metadata.
-  const tested = await testModel(
+  // Tests the file as it will be used, then writes the result and a self-check into its metadata.
+  const { check, ...tested } = await testModel(
     runtime,
     taughtModel(network, trained, { ...metadata, heldOut: { wrong: 0, count: 0 } }),
     split.heldOut,
@@ -64,8 +62,9 @@ async function train(request: TeachingRequest): Promise<TaughtResult> {
   return {
     ...metadata,
     ...tested,
+    selfCheck: selfCheckOf(check),
     colours: split.colours,
-    model: taughtModel(network, trained, { ...metadata, heldOut: tested.heldOut }),
+    model: taughtModel(network, trained, { ...metadata, heldOut: tested.heldOut, check }),
     seconds: (performance.now() - startedAt) / 1000,
   };
 }
@@ -153,16 +152,15 @@ async function featuresOf(
   return { values: joined(parts), size, classes };
 }
 
-/** The held-out error of a model, and some of its answers for its self-check. */
+/** The held-out error of a model, and some patches with its logits for its self-check. */
 async function testModel(
   runtime: Runtime,
   bytes: Uint8Array,
   { patches, classes }: LabelledPatches,
-): Promise<Pick<TaughtResult, 'heldOut' | 'heldOutOf' | 'selfCheck'>> {
+): Promise<Pick<TaughtResult, 'heldOut' | 'heldOutOf'> & { readonly check: PatchLogits }> {
   const contents = modelContents(bytes, 'taught');
   const model = { contents, bytes, session: await runtime.open(bytes), derived: new Map() };
-  const classCount = contents.labels.length;
-  const selfCheck: SelfCheck = [];
+  const checked: { readonly patch: Patch; readonly logits: Float32Array }[] = [];
   const heldOutOf = contents.labels.map(() => ({ wrong: 0, count: 0 }));
   for (const [i, patch] of patches.entries()) {
     const { logits } = await answer(runtime, model, patch);
@@ -171,14 +169,17 @@ async function testModel(
       ofClass.count++;
       if (topClasses(logits, 1)[0] !== classes[i]) ofClass.wrong++;
     }
-    const every = Math.max(1, Math.floor(patches.length / selfCheckPatches));
-    if (i % every === 0 && selfCheck.length < selfCheckPatches) {
-      selfCheck.push(selfCheckEntry(patch, softmaxRows(logits, classCount)));
-    }
+    const every = Math.max(1, Math.floor(patches.length / selfCheckCount));
+    if (i % every === 0 && checked.length < selfCheckCount) checked.push({ patch, logits });
   }
   await model.session.release();
   const wrong = heldOutOf.reduce((sum, ofClass) => sum + ofClass.wrong, 0);
-  return { heldOut: { wrong, count: patches.length }, heldOutOf, selfCheck };
+  const check = {
+    count: checked.length,
+    patches: stackPatches(checked.map(({ patch }) => patch)),
+    logits: joined(checked.map(({ logits: row }) => row)),
+  };
+  return { heldOut: { wrong, count: patches.length }, heldOutOf, check };
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

@@ -1,5 +1,5 @@
 /** A provider in a worker of its own, with the models that are loaded there. */
-import { type Fault, fault, InferenceError } from '../../shared/faults.ts';
+import type { Fault } from '../../shared/faults.ts';
 import type { InferenceApi, LoadedModel, Provider } from '../../shared/inference-api.ts';
 import { fetchModel } from '../../shared/model-fetch.ts';
 import { WorkerClient } from '../../shared/worker-calls.ts';
@@ -40,8 +40,7 @@ export function runMsOn({ loaded }: Backend, model: string): number {
 
 /**
  * Loads a model unless it is loaded already. A taught or opened model may have been replaced under its name;
- * exported files do not change. Errors: `no-check` on WebGPU for a model without a self-check; those of the
- * download and the worker.
+ * exported files do not change. Errors: those of the download and the worker.
  */
 export async function loadOn(
   backend: Backend,
@@ -51,8 +50,6 @@ export async function loadOn(
   const known = backend.loaded.get(listed.name);
   if (known !== undefined && listed.origin === 'exported') return known;
   const source = await listed.source();
-  if (source.selfCheck.length === 0 && backend.provider === 'webgpu')
-    throw new InferenceError(fault('no-check'));
   const file = typeof source.file === 'string' ? await fetchModel(source.file, options) : source.file;
   const loaded = await backend.client.call('load', { ...source, file });
   backend.loaded.set(listed.name, loaded);

@@ -1,6 +1,7 @@
 /** A model from a file that a person opens: one of ours, with or without its report. */
 import { noTemperatures } from '../../../model/calibration.ts';
 import { jsonOf, modelReportSchema } from '../../../model/model-file.ts';
+import { selfCheckTolerance } from '../../../model/self-check.ts';
 import type { ListedModel } from './model-list.ts';
 
 const modelEnding = /\.onnx$/i;
@@ -18,7 +19,7 @@ export function modelFiles(
 
 /**
  * The file as a model of the list, under a name that no other model has. Its labels are read when it is loaded.
- * Without a report, its results cannot be checked, so it runs on wasm only.
+ * Without a report and without a self-check inside, its results cannot be checked, so it runs on wasm only.
  */
 export async function openedModel(
   { model, report }: NonNullable<ReturnType<typeof modelFiles>>,
@@ -41,7 +42,7 @@ export async function openedModel(
       name,
       file: bytes,
       selfCheck: check?.selfCheck ?? [],
-      tolerance: graph?.parity.tolerance ?? 0,
+      tolerance: graph?.parity.tolerance ?? selfCheckTolerance,
     }),
   };
 }

@@ -1,5 +1,6 @@
 /** The model that Teach trains: training it in a worker, and listing it next to the exported ones. */
 import { noTemperatures } from '../../../model/calibration.ts';
+import { selfCheckTolerance } from '../../../model/self-check.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import type {
   TaughtResult,
@@ -31,9 +32,6 @@ export function teach(
   return { result, stop: () => client.close() };
 }
 
-/** Between two runs of one file on different providers, which sum in different orders. */
-const tolerance = 1e-4;
-
 /** The stored model of an earlier session, if there is one. */
 export async function taughtModels(): Promise<readonly ListedModel[]> {
   const store = await openTeachingStore();
@@ -57,6 +55,6 @@ export function listedTaught({
     temperatures: noTemperatures,
     top1err: heldOut.wrong / heldOut.count,
     origin: 'taught',
-    source: async () => ({ name, file: model, selfCheck, tolerance }),
+    source: async () => ({ name, file: model, selfCheck, tolerance: selfCheckTolerance }),
   };
 }

@@ -1,0 +1,75 @@
+/**
+ * Reads an ONNX file that the page's Teach view trained. The export builds its graph anew from the network and the
+ * parameters, so no graph of the file is run, and compares it with the outputs that the page stored in the file.
+ */
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { z } from 'zod';
+import { describeModel } from '../graph/onnx/description.ts';
+import { modelParameters } from '../graph/onnx/initializers.ts';
+import { TexturaError } from '../model/error.ts';
+import {
+  jsonOf,
+  labelsSchema,
+  metadataKeys,
+  metadataValue,
+  modelInputSchema,
+  modelName,
+} from '../model/model-file.ts';
+import { networkSchema } from '../model/network.ts';
+import { embeddedPatches } from '../model/self-check.ts';
+import type { TrainedModel } from './trained-run.ts';
+
+const ending = /\.onnx$/i;
+
+/** What the page writes to `textura.run`. */
+const originSchema = z.looseObject({
+  heldOut: z.object({ wrong: z.int().min(0), count: z.int().min(1) }).optional(),
+});
+
+/**
+ * The model has the name of the file. Errors: `file-unreadable`; `model-unusable`, naming the file and what is wrong
+ * with it; `file-damaged` for parameters that do not fit the network.
+ */
+export async function readTaughtFile(path: string): Promise<TrainedModel> {
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === 'ENOENT' ? 'there is no such file' : `cannot be read (${cause.code})`;
+    throw new TexturaError('file-unreadable', `${path}: ${why}`, { cause });
+  });
+  const name = basename(path).replace(ending, '');
+  if (!modelName.test(name))
+    throw new TexturaError(
+      'model-unusable',
+      `${path}: rename it: a model has the name of its file, which may have letters, digits, spaces, ".", "_" and "-", and starts with a letter or digit`,
+    );
+  const { metadata } = describeModel(bytes, path);
+  const labels = metadataValue(metadata, metadataKeys.labels, labelsSchema, path);
+  const { patchPx } = metadataValue(metadata, metadataKeys.input, modelInputSchema, path);
+  const network = metadataValue(metadata, metadataKeys.network, networkSchema, path);
+  if (network.classes !== labels.length)
+    throw new TexturaError(
+      'model-unusable',
+      `${path}: has ${labels.length} labels, but its network has ${network.classes} classes`,
+    );
+  const patches = embeddedPatches(metadata, labels.length, path);
+  if (patches === undefined)
+    throw new TexturaError(
+      'model-unusable',
+      `${path}: has no self-check (${metadataKeys.selfCheck}), which only files of the page's Teach view have; train there again and download the file`,
+    );
+  const origin = originSchema.safeParse(jsonOf(metadata[metadataKeys.run] ?? '')).data ?? {};
+  const { wrong, count } = origin.heldOut ?? {};
+  return {
+    name,
+    labels,
+    patchPx,
+    origin,
+    top1err: wrong === undefined || count === undefined ? undefined : wrong / count,
+    best: undefined,
+    network,
+    parameters: modelParameters(bytes, network, path),
+    reference: { ...patches, engine: 'the page' },
+    validation: undefined,
+    known: undefined,
+  };
+}
