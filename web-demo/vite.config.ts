@@ -56,7 +56,7 @@ const withoutMemory = `
 
 /**
  * Leaves out parts of packages that the page never calls, a tenth of its code: zod's conversion to JSON Schema,
- * generated code and memory of cycles; protobufjs' remote calls and base64 text, and the 64-bit integers that it
+ * generated code, memory of cycles and own messages; protobufjs' remote calls and base64 text, and the 64-bit integers that it
  * uses if they are there.
  */
 function withoutUnusedParts(): Plugin {
@@ -68,6 +68,8 @@ function withoutUnusedParts(): Plugin {
         return { code: 'export default {};', map: null };
       // Schemas run without generated code, and JSON has no cycles, which zod remembers objects for.
       if (/zod\/v4\/core\/doc\.js$/.test(id)) return { code: 'export class Doc {}', map: null };
+      // `model/issue-text.ts` has the messages.
+      if (/zod\/v4\/locales\/en\.js$/.test(id)) return { code: 'export default () => ({});', map: null };
       if (/zod\/v4\/core\/memoizer\.js$/.test(id)) return { code: withoutMemory, map: null };
       if (!/zod\/v4\/core\/(json-schema-processors|to-json-schema)\.js$/.test(id)) return undefined;
       const names = [...code.matchAll(/^export (?:const|function) (\w+)/gm)].map(([, name]) => name);

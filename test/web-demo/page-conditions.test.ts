@@ -115,6 +115,7 @@ describe('the list of models', () => {
     // Teach starts from the pre-trained network of the page, and its model then opens the other views.
     await collect(page, 0, 'brick', 'a', 8);
     await collect(page, 1, 'knit', 'b', 8);
+    await page.getByLabel('Name of the model').fill('lab-baseline');
     await page.locator('#train').click();
     await page.locator('#held-out', { hasText: '0 of' }).waitFor();
     await page.getByText('starting from the pre-trained network of this page.').waitFor();
@@ -131,6 +132,11 @@ describe('the list of models', () => {
     status = 200;
     await page.getByRole('button', { name: 'Try again' }).click();
     expect(await readBars(page)).toHaveLength(5);
+    // The server has a model of the taught one's name now.
+    expect(await page.locator('#model option').allTextContents()).toEqual([
+      'lab-baseline',
+      'lab-baseline 2 (trained here)',
+    ]);
   }, 120_000);
 });
 

@@ -484,6 +484,15 @@ describe('removing in Teach', () => {
       .getByText(/^Removed everything .surfaces: 2, patches: \d+.* after 10 seconds; reloading the page/)
       .waitFor();
     expect(await names(page)).toEqual(['', '']);
+    // The buttons of a surface say which it is, also without a name.
+    await page.getByRole('button', { name: 'Hold to collect: surface 2' }).waitFor();
+    // Nothing is collected from the picture that is about to be replaced.
+    await page.evaluate(`{
+      document.querySelector('.swatch').click();
+      const hold = document.querySelector('.hold');
+      for (const type of ['keydown', 'keyup']) hold.dispatchEvent(new KeyboardEvent(type, { key: ' ' }));
+    }`);
+    expect(await page.locator('.thumb').count()).toBe(0);
     expect(await page.locator('#model option').allTextContents()).toEqual(['lab-baseline', 'no-relu4']);
     await page.locator('.surface input').nth(1).fill('new');
     await page.getByRole('button', { name: 'Undo' }).click();
@@ -561,9 +570,7 @@ describe('accessibility', () => {
       return (box?.y ?? 0) + (box?.height ?? 0);
     };
     expect(await bottom('#top-probability')).toBeLessThan(844);
-    await page
-      .getByText('The model reads the square. Drag it to move it; drag its dot to resize it.')
-      .waitFor();
+    await page.getByText('Drag the square to move it, its dot to resize it.').waitFor();
     expect(await page.evaluate('globalThis.shifts.reduce((sum, shift) => sum + shift, 0)')).toBeLessThan(
       0.02,
     );

@@ -338,6 +338,19 @@ describe('several files', () => {
     await page.route('**/models/index.json', (route) => route.fulfill({ headers, json: { models: [] } }));
     await page.goto(server.origin);
     await page.getByText('There are no models yet').waitFor();
+    // Several pictures show the first of them, because there is no model to classify them.
+    const pictures = [rgbPicture(90, 80, 1), rgbPicture(80, 90, 2)];
+    const files = await Promise.all(
+      pictures.map(async (picture, i) => ({
+        name: `${i}.png`,
+        mimeType: 'image/png',
+        buffer: await encoder(picture).png().toBuffer(),
+      })),
+    );
+    await page.locator('#picture-file').setInputFiles(files);
+    await page.locator('.stage-picture canvas[width="90"]').waitFor();
+    expect(await page.locator('#view-teach').isVisible()).toBe(true);
+    expect(await page.locator('#view-live').isVisible()).toBe(false);
     expect(await page.locator('pre').textContent()).toBe('npx textura train\nnpx textura export');
     expect(await page.getByRole('link', { name: 'API documentation' }).count()).toBe(1);
     await page.locator('#first-model-file').setInputFiles(join(models, 'lab-baseline.onnx'));
@@ -390,7 +403,20 @@ test('a camera that is blocked is explained; one that is allowed is classified l
   expect(await page.locator('.stage-picture canvas').count()).toBe(1);
 
   await context.grantPermissions(['camera']);
-  await page.locator('#camera-button').click();
+  await page.evaluate(`{
+    globalThis.tracks = [];
+    const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = async (constraints) => {
+      const stream = await open(constraints);
+      globalThis.tracks.push(...stream.getTracks());
+      return stream;
+    };
+  }`);
+  // A double click opens one camera.
+  await page.locator('#camera-button').evaluate((button) => {
+    button.click();
+    button.click();
+  });
   await page.locator('#frames-per-second', { hasText: /^[1-9]/ }).waitFor();
   // The picture is none of the samples now.
   expect(await page.locator('[aria-pressed="true"]').allTextContents()).toEqual(['English']);
@@ -402,6 +428,19 @@ test('a camera that is blocked is explained; one that is allowed is classified l
   await page.locator('.stage-picture canvas').waitFor();
   await page.locator('#frames-per-second').waitFor({ state: 'hidden' });
   expect(await readBars(page)).not.toEqual([]);
+  expect(await page.evaluate('globalThis.tracks.map((track) => track.readyState)')).toEqual([
+    'ended',
+    'ended',
+  ]);
+
+  // A sample that is chosen while the browser opens the camera is not replaced by it.
+  await page.evaluate(`document.querySelector('#camera-button').click();
+    document.querySelector('.swatch-patchwork').click()`);
+  await expect
+    .poll(() => page.evaluate('globalThis.tracks.map((track) => track.readyState)'))
+    .toEqual(['ended', 'ended', 'ended']);
+  await page.locator('.swatch-patchwork[aria-pressed="true"]').waitFor();
+  expect(await page.locator('video').count()).toBe(0);
 }, 120_000);
 
 test('the build has less than 130 kB of code, gzipped, without onnxruntime', async () => {

@@ -39,11 +39,13 @@ test('surfaces without a usable name, or with the same one, get folders of their
     { name: '', colour: 0, patches: [patch(1)] },
     { name: 'a', colour: 1, patches: [patch(2)] },
     { name: 'a', colour: 2, patches: [patch(3)] },
+    { name: 'A', colour: 3, patches: [patch(4)] },
   ];
-  expect(readProject(projectFile({ surfaces: unnamed, trained: undefined }))).toEqual({
-    surfaces: unnamed,
-    trained: undefined,
-  });
+  const zip = projectFile({ surfaces: unnamed, trained: undefined });
+  expect(readProject(zip)).toEqual({ surfaces: unnamed, trained: undefined });
+  // Also where upper and lower case are the same.
+  const folders = Object.keys(unzipSync(zip)).filter((file) => file.endsWith('.png'));
+  expect(new Set(folders.map((file) => file.toLowerCase())).size).toBe(4);
 });
 
 test('class folders of patches without project.json are a project; other files are left out', () => {

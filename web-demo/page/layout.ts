@@ -95,6 +95,7 @@ function languageSwitch(): HTMLElement {
 
 interface ViewTabs {
   readonly root: HTMLElement;
+  /** Does nothing if the view is not offered. */
   goTo(view: ViewName): void;
   current(): ViewName;
   /** Shows only the tabs of these views, and goes to the first of them if the current one is not among them. */
@@ -138,6 +139,7 @@ export function viewTabs(
   }
 
   function goTo(view: ViewName): void {
+    if (!offered.includes(view)) return;
     current = view;
     viewNames.forEach((name, i) => {
       const isCurrent = name === view;

@@ -46,9 +46,9 @@ async function start(): Promise<void> {
 
 /** Exported models, then the taught one. If there are none, the page offers only Teach. */
 async function offerModels(layout: PageLayout, source: SourceBar, stage: Stage): Promise<void> {
-  const taught = await taughtModels();
   try {
-    const models = [...(await listModels()), ...taught];
+    const exported = await listModels();
+    const models = [...exported, ...(await taughtModels(exported))];
     const first = models.find(({ name }) => name === preferredModel(models.map((model) => model.name)));
     if (serviceCommands.get() !== undefined) layout.showService();
     openViews(layout, source, stage, first, models);
@@ -114,10 +114,7 @@ function openViews(
     if (found === undefined) return source.notify('model.notModel');
     source.notify(undefined);
     const before = inference.chosen;
-    const listed = await openedModel(
-      found,
-      models.get().map(({ name }) => name),
-    );
+    const listed = await openedModel(found, models.get());
     models.set([...models.get(), listed]);
     await inference.choose(listed);
     const state = inference.model.get();
@@ -134,6 +131,7 @@ function openViews(
     models,
     reader: pictureReader(),
     requestReading,
+    isPictureChanging: source.isChanging,
     markShown: fresh.markShown,
     goTo: (view) => tabs.goTo(view),
   };
@@ -161,6 +159,7 @@ function openViews(
     pictures(files) {
       const [first] = files;
       if (first !== undefined) source.open(first);
+      if (models.get().length === 0) return;
       tabs.goTo('live');
       live.classifyAll(files);
     },

@@ -28,6 +28,8 @@ export interface ViewContext {
   readonly models: Signal<readonly ListedModel[]>;
   /** Requests that the current view reads the picture. */
   readonly requestReading: () => void;
+  /** Whether another picture is being loaded. */
+  readonly isPictureChanging: () => boolean;
   /** Marks the shown results as those of this picture. */
   readonly markShown: (picture: Picture) => void;
   /** Shows a picture file on the stage. */

@@ -26,7 +26,8 @@ type SurfacesFault = 'names' | 'patches';
 
 /** Why training cannot start yet; undefined if it can. */
 export function surfacesFault(surfaces: readonly Surface[]): SurfacesFault | undefined {
-  const names = surfaces.map(({ name }) => folderName(name));
+  // Some file systems do not distinguish case.
+  const names = surfaces.map(({ name }) => folderName(name)?.toLowerCase());
   if (names.some((name) => name === undefined) || new Set(names).size < names.length) return 'names';
   const enough = surfaces.every(({ patches }) => patches.length >= minPatches);
   return surfaces.length >= 2 && enough ? undefined : 'patches';

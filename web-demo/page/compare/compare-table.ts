@@ -22,7 +22,7 @@ export interface Agreement {
 export interface ComparedRow {
   readonly label: string;
   readonly probability: number;
-  /** Undefined for the reference itself. */
+  /** Undefined for the reference itself, and for models of other classes. */
   readonly agrees: boolean | undefined;
   readonly agreement: Agreement;
   readonly inferMs: number;

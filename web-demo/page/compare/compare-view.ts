@@ -30,7 +30,10 @@ export function compareView({
 
   const showStatus = () => {
     if (done !== undefined) setText(status, 'compare.loading', { done: done + 1, count: compared.length });
-    else setText(status, compared.length === 1 ? 'compare.single' : 'compare.note');
+    else {
+      const name = compared[0]?.name ?? '';
+      setText(status, compared.length === 1 ? 'compare.single' : 'compare.note', { name });
+    }
     plot.show(compared, times);
   };
   language.subscribe(showStatus);
@@ -55,11 +58,14 @@ export function compareView({
     answers: readonly Answer[],
   ): readonly (ComparedRow | 'unusable')[] {
     const tops = new Map(names.map((name, i) => [name, topOf(compared, name, answers[i])]));
-    const reference = tops.get(compared[0]?.name ?? '');
-    return compared.map(({ name }, i) => {
+    const [reference] = compared;
+    const expected = tops.get(reference?.name ?? '')?.label;
+    return compared.map(({ name, labels }, i) => {
       const top = tops.get(name);
       if (top === undefined) return 'unusable';
-      const agrees = i === 0 ? undefined : top.label === reference?.label;
+      // Models of other classes cannot agree.
+      const isComparable = i > 0 && labels.join() === reference?.labels.join();
+      const agrees = isComparable ? top.label === expected : undefined;
       const { same, count } = agreements.get(name) ?? { same: 0, count: 0 };
       const agreement = { same: same + (agrees ? 1 : 0), count: count + 1 };
       agreements.set(name, agreement);

@@ -44,6 +44,13 @@ export function coloursOf(models: readonly ListedModel[], name: string): readonl
   return models.find((model) => model.name === name)?.colours;
 }
 
+/** The wanted name, with a number if another model has it. */
+export function freeName(wanted: string, others: readonly ListedModel[]): string {
+  let name = wanted;
+  for (let number = 2; others.some((model) => model.name === name); number++) name = `${wanted} ${number}`;
+  return name;
+}
+
 const folder = () => new URL('models/', document.baseURI);
 
 /**

@@ -2,7 +2,7 @@
 import { noTemperatures } from '../../../model/calibration.ts';
 import { jsonOf, modelReportSchema } from '../../../model/model-file.ts';
 import { selfCheckTolerance } from '../../../model/self-check.ts';
-import type { ListedModel } from './model-list.ts';
+import { freeName, type ListedModel } from './model-list.ts';
 
 const modelEnding = /\.onnx$/i;
 const reportEnding = /\.report\.json$/i;
@@ -23,11 +23,9 @@ export function modelFiles(
  */
 export async function openedModel(
   { model, report }: NonNullable<ReturnType<typeof modelFiles>>,
-  taken: readonly string[],
+  others: readonly ListedModel[],
 ): Promise<ListedModel> {
-  const wanted = model.name.replace(modelEnding, '');
-  let name = wanted;
-  for (let number = 2; taken.includes(name); number++) name = `${wanted} ${number}`;
+  const name = freeName(model.name.replace(modelEnding, ''), others);
   const bytes = new Uint8Array(await model.arrayBuffer());
   const check = report && modelReportSchema.safeParse(jsonOf(await report.text())).data;
   const graph = check?.graphs.find(({ file }) => file === model.name) ?? check?.graphs[0];

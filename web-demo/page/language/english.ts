@@ -69,7 +69,7 @@ export const english = {
     'This browser alters picture data slightly to prevent fingerprinting, so results may be slightly off. Allow canvas data for this page to get exact results.',
 
   'stage.side': 'Square size',
-  'stage.hint': 'The model reads the square. Drag it to move it; drag its dot to resize it.',
+  'stage.hint': 'Drag the square to move it, its dot to resize it.',
   'stage.wholeHint': 'The model reads the whole picture.',
   'stage.square':
     'Square to classify, {side} pixels wide, at {x}, {y}. Arrow keys move it, plus and minus resize it.',
@@ -130,7 +130,8 @@ export const english = {
     'its results are wrong (probabilities differ by {difference}, at most {tolerance} is allowed).',
   'fault.no-check': 'this model came without its report, so WebGPU’s results cannot be checked.',
   'fault.cancelled': 'loading was cancelled.',
-  'fault.model-unusable': 'the file cannot be read ({message}). Export it again.',
+  'fault.model-unusable':
+    'it is damaged, or Textura did not make it ({message}). Use a file that Textura exported.',
   'fault.diverged':
     'the training did not converge ({message}). Collect more patches, or retrain only the last layer.',
   'fault.failed': 'an unexpected error occurred. Reload the page; the browser’s console has the details.',
@@ -184,7 +185,7 @@ export const english = {
   'compare.error': 'Validation error',
   'compare.interval': '{low} to {high}',
   'compare.note':
-    'Press a heading to sort. Agrees: with the reference model, on this patch and on all patches so far. Validation error: of single patches that training held out, with its 95 % interval.',
+    'Press a heading to sort. Agrees: with {name}, on this patch and on all patches so far. Validation error: of single patches that training held out, with its 95 % interval.',
   'compare.plot': 'Validation error against time',
   'compare.plotX': 'ms per patch, here',
   'compare.plotY': 'validation error',
@@ -226,6 +227,7 @@ export const english = {
   'teach.why':
     'Name two or more surfaces, point the square at each one and hold its button to collect patches. Then train a model on them.',
   'teach.name': 'Name of surface {number}',
+  'teach.unnamed': 'surface {number}',
   'teach.namePlaceholder': 'for example oak',
   'teach.add': 'Add a surface',
   'teach.hold': 'Hold to collect',
@@ -255,10 +257,11 @@ export const english = {
   'teach.saved': 'Saved as {name} in the list of models.',
   'teach.time': 'Trained on {count} patches in {seconds} s, starting from {base}.',
   'teach.failed': 'Training failed: {reason}',
-  'teach.needNames': 'Give each surface a different name. It must not contain / or \\ or start with a dot.',
+  'teach.needNames':
+    'Give each surface a different name; upper and lower case count as the same. It must not contain / \\ < > : " | ? * or start or end with a dot.',
   'teach.needPatches': 'Collect at least {least} patches of each of at least two surfaces.',
   'teach.needModelName':
-    'Choose a name for the model that no other model has. It must not contain / or \\ or start with a dot.',
+    'Choose a name for the model that no other model has. It must not contain / \\ < > : " | ? * or start or end with a dot.',
   'teach.download': 'Download ONNX',
   'teach.try': 'Try in Live',
   'teach.project': 'Project',

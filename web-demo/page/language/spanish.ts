@@ -71,7 +71,7 @@ export const spanish: Texts = {
     'Este navegador altera un poco los datos de las imágenes para evitar que se le identifique, y los resultados pueden variar ligeramente. Permita los datos de canvas en esta página para obtener resultados exactos.',
 
   'stage.side': 'Tamaño del cuadro',
-  'stage.hint': 'El modelo lee el cuadro. Arrástrelo para moverlo; arrastre su punto para cambiar su tamaño.',
+  'stage.hint': 'Arrastre el cuadro para moverlo, su punto para escalarlo.',
   'stage.wholeHint': 'El modelo lee toda la imagen.',
   'stage.square':
     'Cuadro que se clasifica, de {side} píxeles de ancho, en {x}, {y}. Las flechas lo mueven; más y menos cambian su tamaño.',
@@ -134,7 +134,8 @@ export const spanish: Texts = {
   'fault.no-check':
     'este modelo llegó sin su informe, así que no se pueden comprobar los resultados de WebGPU.',
   'fault.cancelled': 'se canceló la carga.',
-  'fault.model-unusable': 'el archivo no se puede leer ({message}). Expórtelo de nuevo.',
+  'fault.model-unusable':
+    'está dañado o no lo hizo Textura ({message}). Use un archivo exportado con Textura.',
   'fault.diverged':
     'el entrenamiento no convergió ({message}). Reúna más recortes o reentrene solo la última capa.',
   'fault.failed':
@@ -190,7 +191,7 @@ export const spanish: Texts = {
   'compare.error': 'Error de validación',
   'compare.interval': 'de {low} a {high}',
   'compare.note':
-    'Pulse un encabezado para ordenar. Coincide: con el modelo de referencia, en este recorte y en todos hasta ahora. Error de validación: de los recortes que el entrenamiento apartó, con su intervalo del 95 %.',
+    'Pulse un encabezado para ordenar. Coincide: con {name}, en este recorte y en todos hasta ahora. Error de validación: de los recortes que el entrenamiento apartó, con su intervalo del 95 %.',
   'compare.plot': 'Error de validación frente al tiempo',
   'compare.plotX': 'ms por recorte, aquí',
   'compare.plotY': 'error de validación',
@@ -233,6 +234,7 @@ export const spanish: Texts = {
   'teach.why':
     'Ponga nombre a dos o más superficies, apunte el cuadro a cada una y mantenga pulsado su botón para reunir recortes. Después, entrene un modelo con ellos.',
   'teach.name': 'Nombre de la superficie {number}',
+  'teach.unnamed': 'superficie {number}',
   'teach.namePlaceholder': 'por ejemplo, roble',
   'teach.add': 'Añadir una superficie',
   'teach.hold': 'Mantener para reunir',
@@ -263,10 +265,10 @@ export const spanish: Texts = {
   'teach.time': 'Entrenado con {count} recortes en {seconds} s, a partir de {base}.',
   'teach.failed': 'El entrenamiento falló: {reason}',
   'teach.needNames':
-    'Dé a cada superficie un nombre distinto. No puede contener / ni \\ ni empezar por un punto.',
+    'Dé a cada superficie un nombre distinto; mayúsculas y minúsculas cuentan como iguales. No puede contener / \\ < > : " | ? * ni empezar o terminar con un punto.',
   'teach.needPatches': 'Reúna al menos {least} recortes de cada una de al menos dos superficies.',
   'teach.needModelName':
-    'Elija para el modelo un nombre que no tenga ningún otro. No puede contener / ni \\ ni empezar por un punto.',
+    'Elija para el modelo un nombre que no tenga ningún otro. No puede contener / \\ < > : " | ? * ni empezar o terminar con un punto.',
   'teach.download': 'Descargar ONNX',
   'teach.try': 'Probar en vivo',
   'teach.project': 'Proyecto',

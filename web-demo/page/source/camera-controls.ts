@@ -7,8 +7,10 @@ import { type Camera, CameraError, listCameras, openCamera } from './camera.ts';
 interface CameraControls {
   readonly button: HTMLElement;
   readonly settings: HTMLElement;
-  /** Turns the camera off if it is on. */
+  /** Turns the camera off if it is on or is being opened. */
   stop(): void;
+  /** Another picture was requested: a camera that is being opened is not shown. */
+  cancel(): void;
 }
 
 /**
@@ -43,8 +45,15 @@ export function cameraControls(
   const video = element('video', { playsinline: true, muted: true, autoplay: true, 'aria-hidden': 'true' });
   video.muted = true;
   let camera: Camera | undefined;
+  /** Counts up when a camera is requested or is not wanted any more. */
+  let requests = 0;
+
+  function cancel(): void {
+    requests++;
+  }
 
   function stop(): void {
+    cancel();
     camera?.close();
     camera = undefined;
     settings.hidden = true;
@@ -64,20 +73,26 @@ export function cameraControls(
   }
 
   async function start(deviceId?: string): Promise<void> {
+    const own = ++requests;
     camera?.close();
+    let opened: Camera;
     try {
-      camera = await openCamera(deviceId, lost);
+      opened = await openCamera(deviceId, lost);
     } catch (error) {
       if (!(error instanceof CameraError)) throw error;
+      if (own !== requests) return;
       stop();
+      freeze(video, stage);
       notify(`camera.${error.fault}`);
       return;
     }
+    if (own !== requests) return opened.close();
+    camera = opened;
     notify(undefined);
     onStart();
     label('source.stop');
-    await present(camera.stream, video, stage);
-    await showSettings(camera);
+    await present(opened.stream, video, stage);
+    await showSettings(opened);
   }
 
   async function showSettings(opened: Camera): Promise<void> {
@@ -110,7 +125,7 @@ export function cameraControls(
     const { videoWidth: width, videoHeight: height } = video;
     if (stage.picture.get()?.element === video && width > 0) stage.resize({ width, height });
   });
-  return { button, settings, stop };
+  return { button, settings, stop, cancel };
 }
 
 /** A camera without a name has a number. */

@@ -37,6 +37,8 @@ export interface SourceBar {
   notify(key: TextKey | undefined, values?: Values): void;
   /** Shows that the picture is smaller than a patch of `least` pixels; undefined removes the message. */
   showTooSmall(picture: Size | undefined, least: number): void;
+  /** Whether a picture is being decoded or drawn that will replace the one on the stage. */
+  isChanging(): boolean;
   /** Shows the patchwork of samples. */
   begin(): Promise<void>;
 }
@@ -47,7 +49,7 @@ export function sourceBar(stage: Stage): SourceBar {
   const notice = noticeLine();
   const sizeNotice = noticeLine();
   const camera = cameraControls(stage, notice.show, () => {
-    newest();
+    void newest(Promise.resolve());
     samples.unmark();
   });
   const file = element('input', {
@@ -65,11 +67,23 @@ export function sourceBar(stage: Stage): SourceBar {
   const warning = textElement('p', 'picture.noise', { class: 'notice', hidden: !altersPixels() });
 
   let requests = 0;
+  /** The newest request whose picture is there, or failed. */
+  let settled = 0;
 
-  /** For a request for a picture: whether it is still the newest one when its picture is there. */
-  function newest(): () => boolean {
+  /** A requested picture; undefined if a newer one was requested in the meantime. */
+  async function newest<T>(picture: Promise<T>): Promise<T | undefined> {
+    camera.cancel();
     const own = ++requests;
-    return () => own === requests;
+    const isNewest = () => own === requests;
+    try {
+      const shown = await picture;
+      return isNewest() ? shown : undefined;
+    } catch (error) {
+      if (isNewest()) throw error;
+      return undefined;
+    } finally {
+      if (isNewest()) settled = own;
+    }
   }
 
   function show(canvas: HTMLCanvasElement, at?: { readonly x: number; readonly y: number }): void {
@@ -80,16 +94,16 @@ export function sourceBar(stage: Stage): SourceBar {
 
   async function open(picture: Blob | undefined): Promise<void> {
     if (picture === undefined) return;
-    const isNewest = newest();
     try {
-      const { canvas, stretchedFromBits } = await decodePicture(picture);
-      if (!isNewest()) return;
+      const decoded = await newest(decodePicture(picture));
+      if (decoded === undefined) return;
+      const { canvas, stretchedFromBits } = decoded;
       show(canvas);
       if (stretchedFromBits !== undefined) notice.show('picture.stretched', { bits: stretchedFromBits });
       samples.unmark();
     } catch (error) {
       if (!(error instanceof PictureError)) throw error;
-      if (isNewest()) notice.show(`picture.${error.fault}`, error.values);
+      notice.show(`picture.${error.fault}`, error.values);
     }
   }
 
@@ -138,6 +152,7 @@ export function sourceBar(stage: Stage): SourceBar {
       handlers = next;
     },
     notify: notice.show,
+    isChanging: () => settled !== requests,
     begin: samples.begin,
   };
 }
@@ -187,7 +202,7 @@ function takeDropped(take: (files: readonly File[]) => void): void {
 /** A row of buttons: the patchwork, and one for each texture. */
 function samplePicker(
   show: (canvas: HTMLCanvasElement, at?: { readonly x: number; readonly y: number }) => void,
-  newest: () => () => boolean,
+  newest: <T>(picture: Promise<T>) => Promise<T | undefined>,
   onFault: (error: unknown) => void,
 ) {
   const worker: TextureWorker = new WorkerClient('texture-worker');
@@ -211,10 +226,10 @@ function samplePicker(
 
   /** Draws and shows a sample, unless a newer choice was made while it was drawn. */
   async function choose(texture: TextureName | undefined, all: readonly HTMLElement[]): Promise<void> {
-    const isNewest = newest();
-    const canvas =
-      texture === undefined ? await drawPatchwork(worker, index) : await drawSample(worker, texture, index);
-    if (!isNewest()) return;
+    const canvas = await newest(
+      texture === undefined ? drawPatchwork(worker, index) : drawSample(worker, texture, index),
+    );
+    if (canvas === undefined) return;
     current = texture;
     show(canvas, texture === undefined ? withinOnePiece : undefined);
     mark(texture, all);

@@ -63,8 +63,9 @@ export function projectFile({ surfaces, trained }: Project): Uint8Array {
   const folders = new Set<string>();
   const listed = surfaces.map(({ name, colour, patches }, i) => {
     const wanted = folderName(name) ?? `surface-${i + 1}`;
-    const folder = folders.has(wanted) ? `${wanted}-${i + 1}` : wanted;
-    folders.add(folder);
+    // Some file systems do not distinguish case.
+    const folder = folders.has(wanted.toLowerCase()) ? `${wanted}-${i + 1}` : wanted;
+    folders.add(folder.toLowerCase());
     for (const [number, patch] of patches.entries()) {
       files[`${folder}/${String(number + 1).padStart(4, '0')}.png`] = greyPng(patch, inputPx);
     }

@@ -63,10 +63,12 @@ export function surfaceCard(first: Surface, events: SurfaceCardEvents): SurfaceC
     name.placeholder = textOf('teach.namePlaceholder');
     empty.hidden = surface.patches.length > 0;
     count.hidden = !empty.hidden;
-    remove.setAttribute('aria-label', textOf('teach.remove', { name: surface.name }));
+    const named = surface.name.trim() || textOf('teach.unnamed', { number });
+    hold.setAttribute('aria-label', `${textOf('teach.hold')}: ${named}`);
+    remove.setAttribute('aria-label', textOf('teach.remove', { name: named }));
     const buttons = [...thumbs.children];
     for (const [i, button] of buttons.entries()) {
-      button.setAttribute('aria-label', textOf('teach.removePatch', { number: i + 1, name: surface.name }));
+      button.setAttribute('aria-label', textOf('teach.removePatch', { number: i + 1, name: named }));
     }
   }
 

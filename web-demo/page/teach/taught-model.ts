@@ -10,7 +10,7 @@ import type {
 } from '../../shared/teaching-api.ts';
 import { WorkerClient } from '../../shared/worker-calls.ts';
 import { runtimeFolder } from '../inference/backend.ts';
-import type { ListedModel } from '../inference/model-list.ts';
+import { freeName, type ListedModel } from '../inference/model-list.ts';
 import { openTeachingStore } from './store.ts';
 
 export interface Teaching {
@@ -32,11 +32,15 @@ export function teach(
   return { result, stop: () => client.close() };
 }
 
-/** The stored model of an earlier session, if there is one. */
-export async function taughtModels(): Promise<readonly ListedModel[]> {
+/** The stored model of an earlier session, if there is one, under a name that none of `others` has. */
+export async function taughtModels(others: readonly ListedModel[]): Promise<readonly ListedModel[]> {
   const store = await openTeachingStore();
   const stored = await store.model();
-  return stored === undefined ? [] : [listedTaught(stored)];
+  return stored === undefined ? [] : [listedTaught(namedFreely(stored, others))];
+}
+
+export function namedFreely(result: TaughtResult, others: readonly ListedModel[]): TaughtResult {
+  return { ...result, name: freeName(result.name, others) };
 }
 
 export function listedTaught({

@@ -23,7 +23,7 @@ import { ProjectError, projectFile, readProject } from './project-file.ts';
 import { type Removal, removal, undoSeconds } from './removal.ts';
 import { openTeachingStore, type TeachingStore } from './store.ts';
 import { surfaceList } from './surface-list.ts';
-import { listedTaught, type Teaching, teach } from './taught-model.ts';
+import { listedTaught, namedFreely, type Teaching, teach } from './taught-model.ts';
 import { trainingResultPanel } from './training-result.ts';
 
 interface TeachView extends View {
@@ -32,7 +32,7 @@ interface TeachView extends View {
 }
 
 export function teachView(context: ViewContext): TeachView {
-  const { inference, stage, reader, models, goTo } = context;
+  const { inference, stage, reader, models, goTo, isPictureChanging } = context;
   const add = textElement('button', 'teach.add', { type: 'button' });
   const depths = { head: 'teach.head', all: 'teach.all' } as const satisfies Record<TeachingDepth, string>;
   const depth = choice<TeachingDepth>('depth', 'teach.depth', depths, 'head', () => {});
@@ -75,7 +75,7 @@ export function teachView(context: ViewContext): TeachView {
   function collect() {
     const picture = stage.picture.get();
     const model = inference.model.get();
-    if (picture === undefined) return undefined;
+    if (picture === undefined || isPictureChanging()) return undefined;
     if (model.status === 'ready' && !holdsPatch(picture, model.model.patchPx)) return undefined;
     const { sidePx, ...at } = stage.square.get();
     const anywhere = {
@@ -128,7 +128,8 @@ export function teachView(context: ViewContext): TeachView {
       stop.hidden = false;
       drawFault();
       const result = await teaching.result;
-      if (result !== undefined) await offer(result);
+      // It may have been renamed in the meantime.
+      if (result !== undefined) await offer({ ...result, name: chosenTaughtName() ?? name });
       progress.textContent = '';
     } catch (error) {
       reportError(error);
@@ -164,8 +165,9 @@ export function teachView(context: ViewContext): TeachView {
       const project = readProject(new Uint8Array(await file.arrayBuffer()));
       list.addAll(project.surfaces);
       if (project.trained === undefined) return;
-      modelName.value = project.trained.name;
-      await offer(project.trained);
+      const imported = namedFreely(project.trained, others());
+      modelName.value = imported.name;
+      await offer(imported);
     } catch (error) {
       if (!(error instanceof ProjectError)) throw error;
       projectNotice.hidden = false;
@@ -235,7 +237,8 @@ export function teachView(context: ViewContext): TeachView {
   async function load(): Promise<void> {
     store = await openTeachingStore();
     await list.load(store);
-    trained = await store.model();
+    const stored = await store.model();
+    trained = stored && namedFreely(stored, others());
     resultPanel.show(trained);
     if (trained !== undefined) modelName.value = trained.name;
     drawFault();
