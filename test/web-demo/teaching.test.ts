@@ -151,7 +151,7 @@ describe('surfaces', () => {
     expect(surfacesFault([surface('a', 5), surface('b', 4)])).toBe('patches');
     expect(surfacesFault([surface('a', 5), surface('  a ', 5)])).toBe('names');
     expect(surfacesFault([surface('oak', 5), surface('Oak', 5)])).toBe('names');
-    expect(surfacesFault([surface('a', 5), surface('', 5)])).toBe('names');
+    expect(surfacesFault([surface('a', 5), surface(' ', 5)])).toBe('unnamed');
   });
 
   test('have names that are composed Unicode and valid folder names', () => {

@@ -22,10 +22,11 @@ const heldOutShare = 5;
 /** Longest folder name that all file systems accept, with a margin. */
 const maxNameBytes = 200;
 
-type SurfacesFault = 'names' | 'patches';
+type SurfacesFault = 'unnamed' | 'names' | 'patches';
 
 /** Why training cannot start yet; undefined if it can. */
 export function surfacesFault(surfaces: readonly Surface[]): SurfacesFault | undefined {
+  if (surfaces.some(({ name }) => name.trim() === '')) return 'unnamed';
   // Some file systems do not distinguish case.
   const names = surfaces.map(({ name }) => folderName(name)?.toLowerCase());
   if (names.some((name) => name === undefined) || new Set(names).size < names.length) return 'names';

@@ -264,6 +264,7 @@ export const spanish: Texts = {
   'teach.saved': 'Guardado como {name} en la lista de modelos.',
   'teach.time': 'Entrenado con {count} recortes en {seconds} s, a partir de {base}.',
   'teach.failed': 'El entrenamiento falló: {reason}',
+  'teach.needName': 'Dé un nombre a cada superficie.',
   'teach.needNames':
     'Dé a cada superficie un nombre distinto; mayúsculas y minúsculas cuentan como iguales. No puede contener / \\ < > : " | ? * ni empezar o terminar con un punto.',
   'teach.needPatches': 'Reúna al menos {least} recortes de cada una de al menos dos superficies.',

@@ -98,6 +98,7 @@ export function teachView(context: ViewContext): TeachView {
     exportProject.disabled = surfaces.every(({ patches }) => patches.length === 0);
     train.disabled = found !== undefined || teaching !== undefined;
     fault.hidden = found === undefined;
+    if (found === 'unnamed') setText(fault, 'teach.needName');
     if (found === 'names') setText(fault, 'teach.needNames');
     if (found === 'patches') setText(fault, 'teach.needPatches', { least: minPatches });
     if (found === 'model-name') setText(fault, 'teach.needModelName');
