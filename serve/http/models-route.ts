@@ -36,11 +36,12 @@ function modelList(registry: Registry): ModelList {
 }
 
 /**
- * index.json of the served models, for the page. The folder's own may list refused models too. A header has the
- * form in which the page names commands.
+ * index.json of the served models, for the page, after the first scan. The folder's own may list refused models
+ * too. A header has the form in which the page names commands.
  */
 export function modelIndexRoute(registry: Registry) {
-  return (_request: Request, response: Response): void => {
+  return async (_request: Request, response: Response): Promise<void> => {
+    await registry.firstScan;
     response.setHeader('Cache-Control', 'no-cache');
     response.setHeader(commandsHeader, commandPrefix());
     sendJson(response, { models: registry.list().map(({ entry }) => entry) } satisfies ModelIndex);

@@ -74,6 +74,11 @@ export class Registry {
   /** Whether `#scan` has not begun yet. */
   #isQueued = false;
   #hasScanned = false;
+  #endFirstScan = () => {};
+  /** Settles when the first scan is complete. */
+  readonly firstScan = new Promise<void>((resolve) => {
+    this.#endFirstScan = resolve;
+  });
   #isClosed = false;
 
   constructor(settings: RegistrySettings, host: ModelHost, events: RegistryEvents) {
@@ -88,6 +93,7 @@ export class Registry {
   async start(): Promise<void> {
     await this.refresh();
     this.#hasScanned = true;
+    this.#endFirstScan();
     this.#scanLater();
   }
 

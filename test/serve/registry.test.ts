@@ -55,6 +55,16 @@ const ask = async () => {
 const hashOf = async (from: string) =>
   modelIndexSchema.parse(JSON.parse(await readFile(join(from, 'index.json'), 'utf8'))).models[0]?.sha256;
 
+test('a page that is opened while the models are loaded gets them all', async () => {
+  await lay(exported.first);
+  let index: Promise<Response> | undefined;
+  running = await runService(folder, {}, {}, undefined, undefined, (address) => {
+    index = fetch(`${address}/models/index.json`);
+  });
+  const { models } = modelIndexSchema.parse(await (await index)?.json());
+  expect(models.map(({ name }) => name)).toEqual(['lab-baseline']);
+});
+
 test('a model answers from when it enters the folder until it leaves the index', async () => {
   running = await runService(folder);
   expect((await fetch(`${running.address}/readyz`)).status).toBe(503);

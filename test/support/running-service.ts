@@ -22,7 +22,7 @@ export interface RunningService {
 
 /**
  * Starts a service on a folder of models and waits until it is ready. By default it has one thread of each
- * kind.
+ * kind. `whenListening` is called before the models are loaded.
  */
 export async function runService(
   models: string,
@@ -30,6 +30,7 @@ export async function runService(
   environment: Record<string, string> = {},
   page?: string,
   threads?: ThreadModules,
+  whenListening: (address: string) => void = () => {},
 ): Promise<RunningService> {
   // Half a second of computing for each thread that starts.
   const few = { inferenceWorkers: 1, decodeThreads: 1 } as const;
@@ -39,6 +40,7 @@ export async function runService(
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
   const service = await createService(settings, log, { modules: threads });
   const server = await listen(createApp(service, settings, log, page), settings);
+  whenListening(server.address);
   await service.start();
   return {
     address: server.address,
