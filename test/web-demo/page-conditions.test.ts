@@ -129,6 +129,9 @@ describe('the list of models', () => {
       .getByText('The list of models could not be loaded: models/index.json could not be loaded')
       .waitFor();
     expect(await textOf(page)).not.toContain('There are no models');
+    status = 401;
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByText('the service wants an API key for its models').waitFor();
     status = 200;
     await page.getByRole('button', { name: 'Try again' }).click();
     expect(await readBars(page)).toHaveLength(5);

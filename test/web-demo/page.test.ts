@@ -224,12 +224,12 @@ describe('a picture', () => {
     await page
       .locator('#picture-file')
       .setInputFiles({ name: 'huge.png', mimeType: 'image/png', buffer: huge });
-    await page.getByText('more than 9000 pixels').waitFor();
+    await page.getByText('more than 9,000 pixels').waitFor();
     await page.locator('#picture-file').setInputFiles(join(folder, 'small.png'));
     await page.getByText('This picture is 70 x 63 pixels, but each side needs at least 64').waitFor();
     await page.getByText('Waiting for a picture').waitFor();
     await page.locator('#picture-file').setInputFiles(join(folder, 'large.png'));
-    await page.getByText('more than 9000 pixels').waitFor();
+    await page.getByText('more than 9,000 pixels').waitFor();
     await page.locator('#picture-file').setInputFiles(join(folder, 'fitting.png'));
     await page.getByText('each side needs').waitFor({ state: 'hidden' });
     expect(await readBars(page)).not.toEqual([]);

@@ -11,6 +11,7 @@ type FaultCode =
   | 'no-answer'
   | 'device-lost'
   | 'file-missing'
+  | 'needs-key'
   | 'wrong-numbers'
   | 'no-check'
   | 'cancelled'

@@ -16,13 +16,13 @@ export async function openModelCache(): Promise<Cache | undefined> {
   }
 }
 
-/** Undefined if the server has no such file. Errors: `file-missing` if neither server nor cache answers. */
+/** Undefined if the server has no such file. Errors: `file-missing` if neither server nor cache answers; `needs-key`. */
 export async function fetchFile(address: string): Promise<Response | undefined> {
   const response = await fetchCached(address).catch((cause: unknown) => {
     throw missing(address, cause);
   });
   if (response.status === 404) return undefined;
-  if (!response.ok) throw missing(address, `HTTP status ${response.status}`);
+  requireOk(response, address);
   return response;
 }
 
@@ -37,7 +37,7 @@ interface DownloadOptions {
   readonly onProgress?: ((download: Download) => void) | undefined;
 }
 
-/** The bytes of a model file. Errors: `file-missing`; the signal's reason if it is aborted. */
+/** The bytes of a model file. Errors: `file-missing`; `needs-key`; the signal's reason if it is aborted. */
 export async function fetchModel(
   address: string,
   { signal, onProgress = () => {} }: DownloadOptions = {},
@@ -46,7 +46,7 @@ export async function fetchModel(
   try {
     const response = await fetch(address, { signal: signal ?? null });
     if (response.status === 404) throw missing(address, 'not on the server');
-    if (!response.ok) throw missing(address, `HTTP status ${response.status}`);
+    requireOk(response, address);
     const bytes = await readBody(response, onProgress);
     await store(cache, address, new Response(bytes));
     return bytes;
@@ -77,6 +77,12 @@ async function readBody(
     onProgress({ loaded, total });
   }
   return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
+
+/** Errors: `needs-key` if the service wants an API key, otherwise `file-missing`. */
+function requireOk({ ok, status }: Response, address: string): void {
+  if (status === 401) throw new InferenceError(fault('needs-key'));
+  if (!ok) throw missing(address, `HTTP status ${status}`);
 }
 
 export function missing(address: string, cause: unknown): InferenceError {

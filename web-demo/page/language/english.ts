@@ -126,6 +126,8 @@ export const english = {
     'the graphics processor was lost (its driver restarted, or it ran out of memory). Choose WebGPU to try again.',
   'fault.file-missing':
     '{file} could not be loaded. Check the connection, and that the server has all files of the page.',
+  'fault.needs-key':
+    'the service wants an API key for its models, which this page does not send. For the page, start a service without TEXTURA_API_KEY.',
   'fault.wrong-numbers':
     'its results are wrong (probabilities differ by {difference}, at most {tolerance} is allowed).',
   'fault.no-check': 'this model came without its report, so WebGPU’s results cannot be checked.',

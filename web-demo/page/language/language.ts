@@ -39,11 +39,15 @@ export function setLanguage(next: Language, root: ParentNode): void {
   }
 }
 
-/** The text of a key in the current language. `{name}` is replaced by the value of that name. */
+/**
+ * The text of a key in the current language. `{name}` is replaced by the value of that name; whole numbers are
+ * grouped as the language does.
+ */
 export function textOf(key: TextKey, values: Values = {}): string {
-  return languages[language.get()][key].replace(/\{(\w+)\}/g, (whole, name: string) =>
-    String(values[name] ?? whole),
-  );
+  return languages[language.get()][key].replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = values[name] ?? whole;
+    return Number.isInteger(value) ? formatNumber(Number(value)) : String(value);
+  });
 }
 
 /** A fault and what to do about it, in the page's language. */

@@ -129,6 +129,8 @@ export const spanish: Texts = {
     'se perdió el procesador gráfico (su controlador se reinició o se quedó sin memoria). Elija WebGPU para intentarlo de nuevo.',
   'fault.file-missing':
     'no se pudo cargar {file}. Compruebe la conexión y que el servidor tenga todos los archivos de la página.',
+  'fault.needs-key':
+    'el servicio pide una clave de API para sus modelos, que esta página no envía. Para la página, inicie un servicio sin TEXTURA_API_KEY.',
   'fault.wrong-numbers':
     'sus resultados son incorrectos (las probabilidades difieren en {difference}; se permite {tolerance} como máximo).',
   'fault.no-check':
