@@ -150,7 +150,7 @@ into the convolutions, as in an exported file. The runtimes take turns.
 - **max. difference**: the largest difference between the runtime's probabilities and those of
   onnxruntime-web.
 
-${comparisons.map(comparisonText).join('\n\n')}`;
+${comparisons.map(comparisonText).join('\n')}`;
   return benchPage(
     introduction,
     [table(['', 'measured', 'target'], figureRows(figures)), comparison],
