@@ -9,7 +9,7 @@ const headings = ['network', 'parameters', 'multiply-adds', 'memory', 'time per 
 
 /**
  * The plan as text: a row for each network. If it is wider than `width` columns, it lacks the multiply-adds,
- * then also the parameters, which the report shows, too.
+ * which the report shows, too, then also the memory.
  */
 export function planTable(estimates: readonly ArmEstimate[], width: number): string {
   const rows = estimates.map(({ arm, parameters, multiplyAdds, memoryBytes, runSeconds, runsLeft }) => [
@@ -28,7 +28,7 @@ export function planTable(estimates: readonly ArmEstimate[], width: number): str
       1,
     );
   };
-  const tables = [[], ['multiply-adds'], ['multiply-adds', 'parameters']].map(without);
+  const tables = [[], ['multiply-adds'], ['multiply-adds', 'memory']].map(without);
   return tables.find((table) => table.indexOf('\n') <= width) ?? tables.at(-1) ?? '';
 }
 

@@ -268,7 +268,7 @@ test('a dry run prints the cost of a study and writes nothing', { timeout: 120_0
   );
   expect(result).toMatchObject({ status: 0, stderr: '' });
   expect(result.stdout).toContain('3 networks x 3 seeds = 9 runs');
-  expect(result.stdout).toMatch(/reference-with-macs-of-lab-baseline +[\d,]+ +[\d,]+/);
+  expect(result.stdout).toMatch(/reference-with-macs-of-lab-baseline +[\d,]+ +[\d.]+ s +3\n/);
   expect(result.stdout).toMatch(/About .* in total, 2 runs in parallel/);
   expect(result.stdout.replace(/\s+/g, ' ')).toContain(
     "points in one network, 6.7 after Holm's correction for 2 networks.",
