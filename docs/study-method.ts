@@ -158,11 +158,11 @@ async function writeMethod({ studies }: z.infer<typeof options>): Promise<void> 
   terminal.line(`Wrote ${join('docs', 'study-method.md')}`);
 }
 
-/** `1.2 points for a run, 8 for a photograph in all runs, and 12 for a photograph in one run`. */
+/** `1.2, 8 and 12`. */
 function noiseText(level: keyof typeof noise): string {
   const { run, photograph, answer } = noise[level];
   const points = (share: number) => String(Number((100 * share).toPrecision(3)));
-  return `${points(run)} points for a run, ${points(photograph)} for a photograph in all runs, and ${points(answer)} for a photograph in one run`;
+  return `${points(run)}, ${points(photograph)} and ${points(answer)}`;
 }
 
 function markdownOf(rows: readonly Row[], studies: number): string {
@@ -183,8 +183,8 @@ Numbers without a unit are per cent of comparisons (of studies in the column wit
 - "Significant" is a false alarm where the true difference is 0, and the power of the test elsewhere.
 - "Equivalent" is a false claim where the true difference is ±${(100 * truths[1]).toFixed(2)} points, just outside the margin of ${100 * margin}, and the power to
   show equivalence where it is 0.
-- Noise is the standard deviation of an error: ${noiseText('usual')} if usual,
-  ${noiseText('low')} if low.
+- Noise has three parts: that of a run, of a photograph in all runs, and of a photograph in one run. Their standard deviations are
+  ${noiseText('usual')} points if it is usual, and ${noiseText('low')} if it is low.
 
 ${markdownTable([headings, ...cells])}
 

@@ -1,6 +1,7 @@
 /**
- * Exports a trained model to the folder of models: verified ONNX files, a report, and an entry in the index that the
- * service and the page read. A file that fails its check is removed, and an older file of that name stays.
+ * Exports a trained model to the folder of models: verified ONNX files, a report, and an entry in the index
+ * that the service and the page read. A file that fails its check is removed, and an older file of that name
+ * stays.
  */
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
@@ -72,8 +73,8 @@ export interface ExportSettings {
 }
 
 /**
- * Writes a model's ONNX files, NAME.report.json and the entry in index.json, and returns the report. Files are
- * written under temporary names; nothing else in the folder changes before all of them are verified.
+ * Writes a model's ONNX files, NAME.report.json and the entry in index.json, and returns the report. Files
+ * are written under temporary names; nothing else in the folder changes before all of them are verified.
  * Errors: `parity-failed` if a file's outputs differ from the training engine's; `output-unwritable`.
  */
 export async function exportRun(trained: TrainedModel, settings: ExportSettings): Promise<ModelReport> {

@@ -35,8 +35,9 @@ export interface TrainedModel {
   readonly patchPx: number;
   /** Where it comes from: the value of `textura.run`. */
   readonly origin: Readonly<Record<string, unknown>>;
-  /** Share of single validation patches that are classified wrong, and the epoch that it is of. */
+  /** Share of single validation patches that are classified wrong. */
   readonly top1err: number | undefined;
+  /** The validation of the exported epoch; undefined for a model that no run trained. */
   readonly best: Run['best'];
   /** As it is exported, without batch normalisation. */
   readonly network: Network;

@@ -127,8 +127,8 @@ function scaledBy(rows: readonly Float64Array[], shares: readonly number[]): rea
 }
 
 /**
- * Makes probability and feature score vary equally over the validation photographs. Of a single photograph, the
- * scores of its patches vary instead.
+ * Makes probability and feature score vary equally over the validation photographs. With a single
+ * photograph, the feature scores of its patches are used instead.
  */
 function weightOf(photographs: readonly PhotographRow[], patchScores: Float64Array): number {
   const probabilities = standardDeviation(photographs.map(({ probability }) => probability));

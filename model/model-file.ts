@@ -222,8 +222,8 @@ export const modelName = /^[\p{L}\p{N}][\p{L}\p{N}._ -]{0,199}$/u;
 export const indexFile = 'index.json';
 
 /**
- * Header of the service's answer to `models/index.json`: the words before the name of a command where the service
- * runs, `npm run` or `npx textura`. Other servers do not send it.
+ * Header of the service's answer to `models/index.json`: the words before the name of a command where the
+ * service runs, `npm run` or `npx textura`. Other servers do not send it.
  */
 export const commandsHeader = 'X-Textura-Commands';
 

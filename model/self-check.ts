@@ -1,6 +1,6 @@
 /**
- * The self-check of a model: patches with their expected probabilities. The exporter writes it into a report, the
- * page into the files that it trains; the service and the page run it before they use a model.
+ * The self-check of a model: patches with their expected probabilities. The exporter writes it into a report,
+ * the page into the files that it trains; the service and the page run it before they use a model.
  */
 import { z } from 'zod';
 import { type ModelReport, metadataKeys, metadataValue } from './model-file.ts';
@@ -63,8 +63,8 @@ export function embeddedCheck({ patches, logits, count }: PatchLogits): string {
 }
 
 /**
- * The patches in a file's metadata; undefined if it has none. Errors: `model-unusable`, naming `where`, if one does
- * not have 64x64 bytes and a logit for each class.
+ * The patches in a file's metadata; undefined if it has none. Errors: `model-unusable`, naming `where`, if
+ * one does not have 64x64 bytes and a logit for each class.
  */
 export function embeddedPatches(
   metadata: Readonly<Record<string, string>>,

@@ -230,8 +230,8 @@ function initPath(given: string): string {
 }
 
 /**
- * Errors: `usage` for a fold that is none of the folds, and for options by which the photographs of a fold would
- * choose its epoch.
+ * Errors: `usage` for a fold that is none of the folds, and for options by which the photographs of a fold
+ * would choose its epoch.
  */
 function requireFold({ folds, fold, chooseOn, patience }: TrainOptions): void {
   const choosing = chooseOn !== 'all' ? '--choose-on' : patience !== undefined ? '--patience' : undefined;

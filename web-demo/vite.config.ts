@@ -55,9 +55,9 @@ const withoutMemory = `
 `;
 
 /**
- * Leaves out parts of packages that the page never calls, a tenth of its code: zod's conversion to JSON Schema,
- * generated code, memory of cycles and own messages; protobufjs' remote calls and base64 text, and the 64-bit integers that it
- * uses if they are there.
+ * Leaves out parts of packages that the page never calls, a tenth of its code: zod's conversion to JSON
+ * Schema, generated code, memory of cycles and own messages; protobufjs' remote calls and base64 text, and
+ * the 64-bit integers that it uses if they are there.
  */
 function withoutUnusedParts(): Plugin {
   return {

@@ -14,7 +14,10 @@ export interface PageFigures {
   readonly framesPerSecond: number;
   /** Inference time of one live frame, as the page shows it. */
   readonly frameMs: number;
-  /** Of a 640x480 picture, by the distance of positions in pixels: the page makes a coarse map, then a fine one. */
+  /**
+   * Of a 640x480 picture, by the distance of positions in pixels: the page makes a coarse map, then a fine
+   * one.
+   */
   readonly heatMapMs: ReadonlyMap<number, readonly number[]>;
   /** The number of frames between two readings of the page's memory. */
   readonly frames: number;

@@ -36,8 +36,8 @@ function modelList(registry: Registry): ModelList {
 }
 
 /**
- * index.json of the served models, for the page, after the first scan. The folder's own may list refused models
- * too. A header has the form in which the page names commands.
+ * index.json of the served models, for the page, after the first scan. The folder's own may list refused
+ * models too. A header has the form in which the page names commands.
  */
 export function modelIndexRoute(registry: Registry) {
   return async (_request: Request, response: Response): Promise<void> => {

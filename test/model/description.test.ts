@@ -100,7 +100,8 @@ test('receptive field and stride follow the chain of windows', () => {
 
 test('an average sees the windows of all positions that are left', () => {
   const last = describeLayers(networkOf('no-pool1', 7)).at(-1);
-  // conv1 5; conv2 9; pool2 10 at 2; conv3 16; pool3 18 at 4; conv4 30; pool4 34 at 8; four positions 34+3*8=58.
+  // conv1 5; conv2 9; pool2 10 at 2; conv3 16; pool3 18 at 4; conv4 30; pool4 34 at 8; four positions
+  // 34+3*8=58.
   expect([last?.layer.name, last?.receptiveFieldPx]).toEqual(['average', 58]);
 });
 

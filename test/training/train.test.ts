@@ -548,7 +548,8 @@ test('mistakes on the command line are reported, with status 2', async () => {
   const paper = await train(folder, '--describe', '--recipe', 'paper');
   expect(paper.stdout).toContain('4,439,095');
   expect(paper.stdout).toContain('minus the mean grey level');
-  // conv1 10 x 25, conv2 25 x 10 x 25 and conv3 25 x 25 x 169, with two values for each of 35 channels, and 25 biases.
+  // conv1 10 x 25, conv2 25 x 10 x 25 and conv3 25 x 25 x 169, with two values for each of 35 channels, and
+  // 25 biases.
   const half = ['--describe', '--network', 'lab-baseline', '--width', '0.5'];
   expect((await train(folder, ...half)).stdout).toContain('112,220');
   expect(await train(folder, '--variant', 'reference', '--network', 'reference')).toMatchObject({

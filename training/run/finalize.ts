@@ -40,7 +40,7 @@ interface FinalizeOptions {
   readonly validation: readonly DatasetImage[];
   readonly terminal: Terminal;
   readonly threads: number;
-  /** The command that resumes the run, if it is not one of its own. */
+  /** The command that resumes the run; by default `train --out DIRECTORY --resume`. */
   readonly resumeCommand?: string | undefined;
   /** Whether the process does nothing else, so that its peak memory is the run's. */
   readonly hasOwnProcess: boolean;

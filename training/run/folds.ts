@@ -97,8 +97,8 @@ function estimateOf(error: number, { low, high }: Interval): Estimate {
 }
 
 /**
- * Photographs are resampled, because patches of one photograph are not independent. If all of a class are alike,
- * that shows no variation; the interval is then that of so many photographs.
+ * Photographs are resampled, because patches of one photograph are not independent. If all of a class are
+ * alike, that shows no variation; the interval is then that of so many photographs.
  */
 function patchInterval(images: readonly ValidatedImage[]): Interval {
   const intervals = resampling(images.map(({ image, label }) => ({ file: image, label })));

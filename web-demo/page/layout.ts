@@ -174,8 +174,8 @@ export function addressedView(): ViewName {
 }
 
 /**
- * Shown above Teach if there is no model. `open` are controls that open a model from a file, `commands` the words
- * before the name of a command.
+ * Shown above Teach if there is no model. `open` are controls that open a model from a file, `commands` the
+ * words before the name of a command.
  */
 export function noModels(open: readonly HTMLElement[], commands = 'npm run'): HTMLElement {
   return element(

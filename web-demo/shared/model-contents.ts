@@ -27,7 +27,9 @@ export interface ModelContents {
   readonly known: KnownThresholds | undefined;
 }
 
-/** The self-check inside a file; empty if it has none. Errors: `model-unusable`, naming `where` and the key. */
+/**
+ * The self-check inside a file; empty if it has none. Errors: `model-unusable`, naming `where` and the key.
+ */
 export function fileSelfCheck(bytes: Uint8Array, where: string): SelfCheck {
   const { metadata } = describeModel(bytes, where);
   const labels = metadataValue(metadata, metadataKeys.labels, labelsSchema, where);

@@ -16,7 +16,10 @@ export async function openModelCache(): Promise<Cache | undefined> {
   }
 }
 
-/** Undefined if the server has no such file. Errors: `file-missing` if neither server nor cache answers; `needs-key`. */
+/**
+ * Undefined if the server has no such file. Errors: `file-missing` if neither server nor cache answers;
+ * `needs-key`.
+ */
 export async function fetchFile(address: string): Promise<Response | undefined> {
   const response = await fetchCached(address).catch((cause: unknown) => {
     throw missing(address, cause);

@@ -20,9 +20,9 @@ export interface OpenModel {
 }
 
 /**
- * Loads a model and runs its self-check: the given one, or that inside the file.
- * Errors: `model-unusable`; `wrong-numbers` with the difference and the allowed one, if it is too large; `no-check`
- * on WebGPU for a model without a self-check.
+ * Loads a model and runs its self-check: the given one, or that inside the file. Errors: `model-unusable`;
+ * `wrong-numbers` with the difference and the allowed one, if it is too large; `no-check` on WebGPU for a
+ * model without a self-check.
  */
 export async function openModel(
   runtime: Runtime,

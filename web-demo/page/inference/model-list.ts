@@ -34,8 +34,8 @@ export interface ListedModel {
 }
 
 /**
- * The words before the name of a command on the machine of the service, which also has an API. Undefined if the
- * page comes from a static server.
+ * The words before the name of a command on the machine of the service, which also has an API. Undefined if
+ * the page comes from a static server.
  */
 export const serviceCommands = signal<string | undefined>(undefined);
 

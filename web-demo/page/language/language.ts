@@ -40,8 +40,8 @@ export function setLanguage(next: Language, root: ParentNode): void {
 }
 
 /**
- * The text of a key in the current language. `{name}` is replaced by the value of that name; whole numbers are
- * grouped as the language does.
+ * The text of a key in the current language. `{name}` is replaced by the value of that name; whole numbers
+ * are grouped as the language does.
  */
 export function textOf(key: TextKey, values: Values = {}): string {
   return languages[language.get()][key].replace(/\{(\w+)\}/g, (whole, name: string) => {
