@@ -1,6 +1,7 @@
 /**
- * Reads an ONNX file that the page's Teach view trained. The export builds its graph anew from the network and the
- * parameters, so no graph of the file is run, and compares it with the outputs that the page stored in the file.
+ * Reads an ONNX file that the page's Teach view trained. The export builds the graph again from the network
+ * and the parameters, so that the file's own graph never runs, and compares it with the outputs that the page
+ * stored in the file.
  */
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -18,9 +19,15 @@ import {
 } from '../model/model-file.ts';
 import { networkSchema } from '../model/network.ts';
 import { embeddedPatches } from '../model/self-check.ts';
+import { commandText } from '../node/shell.ts';
 import type { TrainedModel } from './trained-run.ts';
 
 const ending = /\.onnx$/i;
+
+const unreadable: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'this is a folder; --taught takes the .onnx file, and --run a run directory',
+};
 
 /** What the page writes to `textura.run`. */
 const originSchema = z.looseObject({
@@ -28,15 +35,16 @@ const originSchema = z.looseObject({
 });
 
 /**
- * The model has the name of the file. Errors: `file-unreadable`; `model-unusable`, naming the file and what is wrong
- * with it; `file-damaged` for parameters that do not fit the network.
+ * The model has the name of the file. Errors: `file-unreadable`; `model-unusable`, naming the file and what
+ * is wrong with it; `file-damaged` for parameters that do not fit the network.
  */
 export async function readTaughtFile(path: string): Promise<TrainedModel> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    const why = cause.code === 'ENOENT' ? 'there is no such file' : `cannot be read (${cause.code})`;
+    const why = unreadable[cause.code ?? ''] ?? `cannot be read (${cause.code})`;
     throw new TexturaError('file-unreadable', `${path}: ${why}`, { cause });
   });
-  const name = basename(path).replace(ending, '');
+  // macOS may write accents as characters of their own.
+  const name = basename(path).normalize('NFC').replace(ending, '');
   if (!modelName.test(name))
     throw new TexturaError(
       'model-unusable',
@@ -55,7 +63,7 @@ export async function readTaughtFile(path: string): Promise<TrainedModel> {
   if (patches === undefined)
     throw new TexturaError(
       'model-unusable',
-      `${path}: has no self-check (${metadataKeys.selfCheck}), which only files of the page's Teach view have; train there again and download the file`,
+      `${path}: has no self-check (${metadataKeys.selfCheck}); a file that ${commandText('export')} wrote can be served as it is; if the page's Teach view of an earlier version trained it, train there again and download the file`,
     );
   const origin = originSchema.safeParse(jsonOf(metadata[metadataKeys.run] ?? '')).data ?? {};
   const { wrong, count } = origin.heldOut ?? {};

@@ -69,11 +69,20 @@ test('it is exported under its name, compared with the outputs in it, with the e
   expect(metadata).not.toHaveProperty('textura.selfCheck');
 });
 
+test('a file name with decomposed accents, as macOS writes it, gives the composed name', async () => {
+  await writeFile(join(home, 'jardi\u0301n.onnx'), fileOf(1, check));
+  expect(await exportTaught('jardi\u0301n.onnx', '--out', 'accents')).toMatchObject({ status: 0 });
+  const index = await readFile(join(home, 'accents/index.json'), 'utf8');
+  expect(modelIndexSchema.parse(JSON.parse(index)).models.map(({ name }) => name)).toEqual(['jard\u00edn']);
+});
+
 test('another file is rejected: without the outputs, with other parameters, or with an unusable name', async () => {
   await writeFile(join(home, 'old.onnx'), fileOf(1));
   expect(await exportTaught('old.onnx')).toMatchObject({
     status: 3,
-    stderr: expect.stringMatching(/old\.onnx: has no self-check .*train there again and download the file/),
+    stderr: expect.stringMatching(
+      /old\.onnx: has no self-check .*npm run export wrote can be served .*train there again and download the file/,
+    ),
   });
   await writeFile(join(home, 'other.onnx'), fileOf(2, check));
   expect(await exportTaught('other.onnx')).toMatchObject({
@@ -82,6 +91,7 @@ test('another file is rejected: without the outputs, with other parameters, or w
   });
   await writeFile(join(home, '#1.onnx'), fileOf(1, check));
   expect((await exportTaught('#1.onnx')).stderr).toContain('#1.onnx: rename it');
+  expect((await exportTaught('.')).stderr).toContain('this is a folder; --taught takes the .onnx file');
   expect((await exportTaught('missing.onnx')).stderr).toContain('missing.onnx: there is no such file');
   expect(await exportTaught('old.onnx', '--run', 'runs/x')).toMatchObject({
     status: 2,
