@@ -12,11 +12,14 @@ import { requireWritable, writingTo } from '../node/output.ts';
 import { type ExportSettings, exportRun } from './export-run.ts';
 import type { TrainedModel } from './trained-run.ts';
 
+/** In the model's folder, whose sub-folders are versions. */
+const modelFile = join('1', 'model.onnx');
+
 /** Largest batch that Triton forms. */
 const maxBatch = 64;
 
 /**
- * Exports a run to `settings.out`, only the first of `settings.graphs`, and returns the report.
+ * Exports a model to `settings.out`, only the first of `settings.graphs`, and returns the report.
  * Errors: `parity-failed`; then nothing is written.
  */
 export async function exportForTriton(trained: TrainedModel, settings: ExportSettings): Promise<ModelReport> {
@@ -26,10 +29,10 @@ export async function exportForTriton(trained: TrainedModel, settings: ExportSet
     const graphs = settings.graphs.slice(0, 1);
     const report = await exportRun(trained, { ...settings, out: staging, graphs });
     const folder = join(settings.out, report.model);
-    await moveFile(join(staging, report.graphs[0]?.file ?? ''), join(folder, '1', 'model.onnx'));
+    await moveFile(join(staging, report.graphs[0]?.file ?? ''), join(folder, modelFile));
     await writeFileAtomically(join(folder, 'labels.txt'), `${report.labels.join('\n')}\n`);
     await writeFileAtomically(join(folder, 'config.pbtxt'), tritonConfig(report));
-    return report;
+    return { ...report, graphs: report.graphs.map((graph) => ({ ...graph, file: modelFile })) };
   } finally {
     await rm(staging, { recursive: true, force: true });
   }

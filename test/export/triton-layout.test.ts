@@ -10,12 +10,13 @@ import { writeTrainedRun } from '../support/trained-run.ts';
 test('--layout triton writes a folder that Triton serves, with the same bytes as the other layout', async () => {
   const home = await mkdtemp(join(tmpdir(), 'textura-triton-'));
   await writeTrainedRun(join(home, 'run'), { labels: ['a', 'b', 'c'] });
-  const { status, stderr } = await runHere(
+  const { status, stdout, stderr } = await runHere(
     'export/export.ts',
     ['--run', 'run', '--layout', 'triton', '--out', 'triton'],
     { cwd: home },
   );
   expect([status, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/^triton\/lab-baseline\/1\/model\.onnx +from run/);
   const folder = join(home, 'triton/lab-baseline');
   expect((await readdir(join(home, 'triton'), { recursive: true })).sort()).toEqual([
     'lab-baseline',
