@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { isLinked, linkBinding, nodeHeadersPrefix } from '../../../setup/tensorflow/binding.ts';
 import { installedBindingPath } from '../../../training/engine/tensorflow/location.ts';
 import { loadFailureText, probeBinding } from '../../../training/engine/tensorflow/probe.ts';
@@ -75,6 +75,14 @@ describe('a binding that does not load', () => {
       message: expect.stringContaining(file),
     });
   });
+});
+
+test('a stop signal while a binding is loaded is no fault of the binding', async () => {
+  const file = join(folder, 'binding.js');
+  await writeFile(file, 'setInterval(() => {}, 1000);');
+  const probe = probeBinding(file);
+  process.emit('SIGTERM', 'SIGTERM');
+  await expect(probe).rejects.toMatchObject({ code: 'interrupted' });
 });
 
 describeWithTensorflow('the binding of this machine', () => {

@@ -19,13 +19,15 @@ process.stdout.write(JSON.stringify({ tensorflow: binding.TF_Version, gpu: bindi
 /**
  * Loads a binding in a process of its own (a processor without the instructions that it uses ends the
  * process) and asks it for TensorFlow's version and whether it sees a GPU. Errors: `engine-unavailable` with
- * why it does not load.
+ * why it does not load; `interrupted` on Ctrl-C.
  */
 export async function probeBinding(binding: string): Promise<BindingFacts> {
   const result = await runProgram(process.execPath, ['-e', probeScript, binding], {
     env: { TF_CPP_MIN_LOG_LEVEL: '3', NODE_OPTIONS: undefined },
     timeoutMs: 120_000,
   });
+  // Ctrl-C has ended the program, not this process.
+  if (result.interrupted) throw new TexturaError('interrupted', 'stopped while TensorFlow was loading');
   if (result.status !== 0) throw new TexturaError('engine-unavailable', loadFailureText(result, binding));
   return JSON.parse(result.stdout) as BindingFacts;
 }
