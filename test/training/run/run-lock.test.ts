@@ -77,7 +77,7 @@ test('a directory in use by a running process is rejected with its id; one whose
   expect(await readdir(directory)).toEqual([]);
 });
 
-test('a process that waits for long still says so, and the one that came first gets the lock', async () => {
+test('a process that has waited for ten seconds still counts as waiting, and the first one gets the lock', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const directory = await temporaryFolder({ [lockFile]: lockOf({}) });
