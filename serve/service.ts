@@ -73,7 +73,7 @@ export async function createService(
   log: Logger,
   { modules = ownModules, shared, firstCheck }: ServiceParts = {},
 ): Promise<Service> {
-  const { soloThreads, inferenceThreads: parallelThreads, device } = settings;
+  const { soloThreads, inferenceThreads: parallelThreads, gpuBatchPatches, device } = settings;
   const devices = await devicesToTry(device);
   const workers = Array.from(
     { length: settings.inferenceWorkers },
@@ -91,7 +91,7 @@ export async function createService(
   const note: Note = (sentence, level = 'info') => log[level](sentence);
   const host = new ModelHost(
     workers,
-    { devices, mustBeatCpu: device === 'auto', soloThreads, parallelThreads },
+    { devices, mustBeatCpu: device === 'auto', soloThreads, parallelThreads, gpuBatchPatches },
     note,
   );
   const { models: folder, maxModelBytes } = settings;

@@ -44,7 +44,9 @@ export const serveOptions = z.strictObject({
     .default(6)
     .describe('smallest batch that runs on the throughput file, if there is one'),
   gatherPatches: count.default(16).describe('patches that must wait before a second batch runs in parallel'),
-  queueImages: count.default(256).describe('maximum images in flight; more are answered 503'),
+  queueImages: count
+    .optional()
+    .describe('maximum images in flight; more are answered 503 (default: 256 in each process)'),
   deadlineMs: count
     .default(10_000)
     .describe('maximum time from the end of the upload to the answer; then 504'),
@@ -95,6 +97,7 @@ export interface ServeSettings extends ServeOptions {
   readonly inferenceWorkers: number;
   readonly inferenceThreads: number;
   readonly batchPatches: number;
+  readonly queueImages: number;
   /** Maximum patches in a batch on a GPU. */
   readonly gpuBatchPatches: number;
   /** CPU threads of a run while nothing else runs. */
@@ -117,7 +120,7 @@ export function settingsOfProcess(
   const share = (total: number, least: number) =>
     Math.max(Math.ceil(total / processes), Math.min(total, least));
   const divided = {
-    queueImages: share(queueImages, maxImages),
+    ...(queueImages !== undefined && { queueImages: share(queueImages, maxImages) }),
     maxConnections: share(maxConnections, 1),
     maxBufferedBytes: share(maxBufferedBytes, largestBodyBytes(maxUploadBytes)),
   };
@@ -147,6 +150,7 @@ export function resolveSettings(
     inferenceWorkers,
     inferenceThreads,
     batchPatches: options.batchPatches ?? Math.min(32, 16 * inferenceThreads),
+    queueImages: options.queueImages ?? 256,
     gpuBatchPatches: options.batchPatches ?? 256,
     soloThreads: Math.min(cores, wantedThreads),
     decodeThreads: options.decodeThreads ?? Math.min(4, cores),

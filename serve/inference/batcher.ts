@@ -12,6 +12,15 @@ import { FairQueue } from './fair-queue.ts';
 import type { InferenceResult, InferenceWorker } from './inference-worker.ts';
 
 /**
+ * Batches of one size, to which smaller ones are padded. onnxruntime's CUDA provider keeps cuDNN's plan for one
+ * size of a batch only; computing that plan again takes much longer than the padding.
+ */
+interface GpuBatch {
+  readonly patches: number;
+  readonly session: string;
+}
+
+/**
  * Names of a model's sessions. If nothing else is running, the first worker uses `smallBatch` or `largeBatch`
  * on all cores. If several run, each of the first `workers` uses `parallel` on its share of the cores.
  */
@@ -20,8 +29,8 @@ export interface ModelSessions {
   largeBatch: string;
   parallel: string;
   workers: number;
-  /** Whether the sessions are on a GPU: its batches are larger. */
-  readonly isOnGpu?: boolean;
+  /** On a GPU, instead of the above: a session for each size of a batch, in ascending order. */
+  readonly gpuBatches?: readonly GpuBatch[];
   /**
    * Called when a large batch starts, so that the sessions for it can be opened; the names above then change.
    */
@@ -31,8 +40,6 @@ export interface ModelSessions {
 interface BatchSettings {
   /** Maximum patches in a batch on the CPU; at least as many as an image can have. */
   readonly batchPatches: number;
-  /** On a GPU. */
-  readonly gpuBatchPatches: number;
   /** Smallest number of patches of a large batch. */
   readonly largeBatchPatches: number;
   /** Patches of a model that must wait before a second worker runs it. */
@@ -97,8 +104,8 @@ export class Batcher {
   }
 
   /** Maximum patches in a batch of this model. */
-  maxPatches({ isOnGpu = false }: ModelSessions): number {
-    return isOnGpu ? this.#settings.gpuBatchPatches : this.#settings.batchPatches;
+  maxPatches({ gpuBatches }: ModelSessions): number {
+    return gpuBatches?.at(-1)?.patches ?? this.#settings.batchPatches;
   }
 
   /**
@@ -210,14 +217,15 @@ export class Batcher {
     isSolo: boolean,
   ): Promise<BatchResult> {
     try {
-      const { smallBatch, largeBatch, parallel, onLargeBatch, isOnGpu = false } = sessions;
+      const { smallBatch, largeBatch, parallel, onLargeBatch, gpuBatches } = sessions;
       const batchPatches = jobs.reduce((sum, { count }) => sum + count, 0);
-      const size = isOnGpu ? Math.min(powerOfTwoFrom(batchPatches), this.maxPatches(sessions)) : batchPatches;
-      const patches = concatenated(jobs, size);
       const isLarge = batchPatches >= this.#settings.largeBatchPatches;
-      const soloSession = isLarge ? largeBatch : smallBatch;
       if (isLarge) onLargeBatch?.();
-      const result = await worker.run(isSolo ? soloSession : parallel, patches);
+      const { patches: size, session } = gpuBatches?.find(({ patches }) => patches >= batchPatches) ?? {
+        patches: batchPatches,
+        session: isSolo ? (isLarge ? largeBatch : smallBatch) : parallel,
+      };
+      const result = await worker.run(session, concatenated(jobs, size));
       return { ...firstRows(result, size, batchPatches), batchPatches };
     } finally {
       this.#free(worker);
@@ -251,14 +259,6 @@ async function answer(
     job.resolve({ ...own, waitMs: startedAt - job.queuedAt, inferMs, batchPatches });
     row = end;
   }
-}
-
-/**
- * Batches on a GPU are padded to a power of two: onnxruntime's CUDA provider searches for the fastest kernels
- * for each new size of a batch, which takes much longer than computing the padding.
- */
-function powerOfTwoFrom(count: number): number {
-  return 2 ** Math.ceil(Math.log2(count));
 }
 
 /** Drops the results of the padding. */

@@ -3,7 +3,8 @@
  */
 import { messageOf, TexturaError } from '../../model/error.ts';
 import type { GraphKind } from '../../model/model-file.ts';
-import { selfCheckPatches } from '../../model/self-check.ts';
+import { patchBytes } from '../../model/patch.ts';
+import { type SelfCheck, selfCheckPatches } from '../../model/self-check.ts';
 import { ThreadLost } from '../../node/supervised-thread.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
 import { deviceText, type InferenceDevice } from '../inference/devices.ts';
@@ -19,6 +20,8 @@ interface HostSettings {
   readonly soloThreads: number;
   /** CPU threads of each of several parallel runs. */
   readonly parallelThreads: number;
+  /** Maximum patches in a batch on a GPU. */
+  readonly gpuBatchPatches: number;
 }
 
 /** A model's files; at least one. */
@@ -34,10 +37,15 @@ interface HostedModel {
   readonly sessions: ModelSessions;
 }
 
-interface LoadedSession {
+interface NewSession {
   readonly session: string;
   readonly kind: GraphKind;
   readonly settings: SessionSettings;
+  /** The size of all its batches, if it has only one. */
+  readonly batchPatches?: number;
+}
+
+interface LoadedSession extends NewSession {
   readonly worker: InferenceWorker;
   /** The `generation` of the worker's thread that has the session. */
   generation: number;
@@ -55,6 +63,9 @@ interface OpenedModel extends HostedModel {
   /** Settles when the last operation on its sessions has ended. */
   turn: Promise<void>;
 }
+
+/** Sizes of batches on a GPU below the maximum. A GPU runs 16 patches in hardly more time than one. */
+const smallerGpuBatches = [1, 16, 64] as const;
 
 /** Attempts to load a model if the thread that loads it is lost. */
 const maxAttempts = 3;
@@ -150,27 +161,36 @@ export class ModelHost {
     return faster;
   }
 
-  /** Opens the session for small batches, which runs every batch until the others are open. */
+  /**
+   * Opens the session for small batches, which runs every batch until the others are open, or the sessions on a
+   * GPU. There the portable file is the faster one for every batch, and one worker keeps the GPU busy.
+   */
   async #openSmallBatch(device: InferenceDevice, files: ModelFiles, check: ModelCheck): Promise<OpenedModel> {
     const smallBatch = `${files.name} ${this.#nextId++}`;
     const isOnGpu = device !== 'cpu';
+    const largest = this.#settings.gpuBatchPatches;
+    const sizes = [...smallerGpuBatches.filter((patches) => patches < largest), largest];
+    const gpuBatches = sizes.map((patches) => ({ patches, session: `${smallBatch} batch of ${patches}` }));
     const sessions: ModelSessions = {
       smallBatch,
       largeBatch: smallBatch,
       parallel: smallBatch,
       workers: 1,
-      isOnGpu,
+      ...(isOnGpu && { gpuBatches }),
     };
-    // On a GPU the portable file is the faster one for every batch, and one worker keeps the GPU busy.
-    const isComplete = isOnGpu;
-    const state = { checkMs: Number.POSITIVE_INFINITY, isComplete, isClosed: false, turn: Promise.resolve() };
-    const model: OpenedModel = { device, files, check, sessions, loaded: [], ...state };
+    const state = { checkMs: Number.POSITIVE_INFINITY, isComplete: isOnGpu, isClosed: false };
+    const turn = Promise.resolve();
+    const model: OpenedModel = { device, files, check, sessions, loaded: [], ...state, turn };
     this.#models.set(sessions, model);
+    const kind = smallBatchKind(files);
     const settings = { device, threads: this.#settings.soloThreads };
+    const workers = this.#workers.slice(0, 1);
     try {
-      await this.#inTurn(model, () =>
-        this.#load(model, smallBatch, smallBatchKind(files), settings, this.#workers.slice(0, 1)),
-      );
+      await this.#inTurn(model, async () => {
+        if (!isOnGpu) await this.#load(model, { session: smallBatch, kind, settings }, workers);
+        for (const { session, patches: batchPatches } of sessions.gpuBatches ?? [])
+          await this.#load(model, { session, kind, settings, batchPatches }, workers);
+      });
       return model;
     } catch (error) {
       await this.#discard(model);
@@ -190,13 +210,13 @@ export class ModelHost {
       if (kind !== smallBatchKind(files) && sessions.largeBatch === sessions.smallBatch) {
         const largeBatch = `${sessions.smallBatch} large batch`;
         const settings = { device, threads: soloThreads };
-        await this.#load(model, largeBatch, kind, settings, this.#workers.slice(0, 1));
+        await this.#load(model, { session: largeBatch, kind, settings }, this.#workers.slice(0, 1));
         sessions.largeBatch = largeBatch;
       }
       if (this.#workers.length > 1) {
         const parallel = `${sessions.smallBatch} parallel`;
         const settings = { device, threads: parallelThreads };
-        await this.#load(model, parallel, kind, settings, this.#workers);
+        await this.#load(model, { session: parallel, kind, settings }, this.#workers);
         sessions.parallel = parallel;
         sessions.workers = this.#workers.length;
       }
@@ -219,18 +239,12 @@ export class ModelHost {
   }
 
   /** Opens a session on each of the workers, or on none if one fails. */
-  async #load(
-    model: OpenedModel,
-    session: string,
-    kind: GraphKind,
-    settings: SessionSettings,
-    workers: readonly InferenceWorker[],
-  ): Promise<void> {
+  async #load(model: OpenedModel, session: NewSession, workers: readonly InferenceWorker[]): Promise<void> {
     const before = model.loaded.length;
     try {
-      const content = await model.files.read(kind);
+      const content = await model.files.read(session.kind);
       for (const worker of workers) {
-        const loaded = { session, kind, settings, worker, generation: 0 };
+        const loaded = { ...session, worker, generation: 0 };
         model.loaded.push(loaded);
         await this.#openSession(model, loaded, content);
       }
@@ -243,15 +257,16 @@ export class ModelHost {
   /** Loads a session, runs its self-check, and warms it up. */
   async #openSession(model: OpenedModel, loaded: LoadedSession, content: Uint8Array): Promise<void> {
     const { device, files, check } = model;
-    const { session, settings, worker } = loaded;
+    const { entries } = check;
+    const { session, settings, worker, batchPatches = entries.length } = loaded;
     loaded.generation = worker.generation;
     try {
       await worker.load(session, content, settings);
-      const run = (patches: Uint8Array<ArrayBuffer>) => worker.run(session, patches);
-      const where = `${files.name} on ${deviceText(device)}`;
-      compareWithCheck((await run(selfCheckPatches(check.entries))).logits, check, where);
-      model.checkMs = Math.min(model.checkMs, (await run(selfCheckPatches(check.entries))).inferMs);
-      await run(selfCheckPatches(check.entries.slice(0, 1)));
+      const checked = await runInBatches(loaded, entries, batchPatches);
+      compareWithCheck(checked.logits, check, `${files.name} on ${deviceText(device)}`);
+      const again = await runInBatches(loaded, entries, batchPatches);
+      model.checkMs = Math.min(model.checkMs, again.inferMs);
+      if (loaded.batchPatches === undefined) await runInBatches(loaded, entries.slice(0, 1), 1);
     } catch (cause) {
       if (cause instanceof ThreadLost || loaded.generation === worker.generation) throw cause;
       // The new thread reported only that it has no such session.
@@ -291,6 +306,25 @@ export class ModelHost {
     model.turn = done.catch(() => {});
     return done;
   }
+}
+
+/** Logits of the self-check's patches in batches of `size`, padded with zeros, and the time of all. */
+async function runInBatches(
+  { worker, session }: LoadedSession,
+  entries: SelfCheck,
+  size: number,
+): Promise<{ readonly logits: Float32Array; readonly inferMs: number }> {
+  const rows: number[] = [];
+  let inferMs = 0;
+  for (let start = 0; start < entries.length; start += size) {
+    const own = entries.slice(start, start + size);
+    const patches = new Uint8Array(size * patchBytes);
+    patches.set(selfCheckPatches(own));
+    const result = await worker.run(session, patches);
+    rows.push(...result.logits.subarray(0, (own.length * result.logits.length) / size));
+    inferMs += result.inferMs;
+  }
+  return { logits: Float32Array.from(rows), inferMs };
 }
 
 function smallBatchKind({ kinds }: ModelFiles): GraphKind {

@@ -84,8 +84,9 @@ export async function installLibraries(wheel: PinnedWheel, folder: string): Prom
 
 /**
  * The libraries in `source` and the folders below it, by name: the provider's, if they are as pinned, and
- * NVIDIA's, if all that the provider loads are there.
- * Errors: `usage` if `source` has neither, or a provider of another version.
+ * NVIDIA's, if all that the provider loads are there. A Python environment may have both PyTorch for CUDA and
+ * another onnxruntime, whose provider is then left out.
+ * Errors: `usage` if `source` has neither, or only a provider of another version.
  */
 export async function librariesIn(source: string, provider: PinnedWheel): Promise<Map<string, string>> {
   const names = providerLibraries.join(' and ');
@@ -104,11 +105,11 @@ export async function librariesIn(source: string, provider: PinnedWheel): Promis
     const path = paths.get(pin.name);
     if (path === undefined) continue;
     const fault = await faultOf(path, pin);
-    if (fault !== undefined) {
+    if (fault === undefined) found.set(pin.name, path);
+    else if (!hasCuda(found)) {
       const message = `--from: ${path} is not from ${provider.name} ${provider.version}: ${fault}`;
       throw new TexturaError('usage', `${message}; install that version there, or name another folder`);
     }
-    found.set(pin.name, path);
   }
   if (found.size > 0) return found;
   const message = `--from: ${source} has neither ${names} nor all of ${cudaLibraries.join(', ')}`;

@@ -10,7 +10,7 @@ import { randomPatches } from '../support/random-network.ts';
 import { exportModels } from '../support/running-service.ts';
 import { tolerances } from '../tolerances.ts';
 
-const settings = { batchPatches: 16, gpuBatchPatches: 64, largeBatchPatches: 4, gatherPatches: 8 };
+const settings = { batchPatches: 16, largeBatchPatches: 4, gatherPatches: 8 };
 const sessions: ModelSessions = {
   smallBatch: 'smallBatch',
   largeBatch: 'largeBatch',
@@ -115,24 +115,29 @@ describe('a batcher', () => {
     expect(largestDifference(second?.logits ?? [], await alone(patchesOf(2, 5)))).toBeGreaterThan(0);
   });
 
-  test('takes what waits for a GPU into one batch, padded to a power of two, without changing results', async () => {
-    const sizes: number[] = [];
+  test('takes what waits for a GPU into one batch, padded to the size of a session, without changing results', async () => {
+    const runs: [session: string, patches: number][] = [];
     const [worker] = workers as readonly [InferenceWorker];
     const watched = {
       isReady: true,
       events: worker.events,
       run: (session: string, patches: Uint8Array<ArrayBuffer>) => {
-        sizes.push(patches.length / patchBytes);
-        return worker.run(session, patches);
+        runs.push([session, patches.length / patchBytes]);
+        return worker.run('smallBatch', patches);
       },
     } as unknown as InferenceWorker;
-    const gpu: ModelSessions = { ...sessions, workers: 1, parallel: 'smallBatch', isOnGpu: true };
+    const gpuBatches = [1, 16, 64].map((patches) => ({ patches, session: `of ${patches}` }));
+    const gpu: ModelSessions = { ...sessions, workers: 1, gpuBatches };
     const batcher = new Batcher([watched], settings);
     const counts = [3, 15, 15, 11, 15, 15, 1];
     const jobs = counts.map((count, i) => batcher.submit('a', gpu, patchesOf(count, i), never()));
     const results = await Promise.all(jobs);
     // Three at once, then the 56 that fit into 64, then the rest.
-    expect(sizes).toEqual([4, 64, 16]);
+    expect(runs).toEqual([
+      ['of 16', 16],
+      ['of 64', 64],
+      ['of 16', 16],
+    ]);
     expect(results.map(({ batchPatches }) => batchPatches)).toEqual([3, 56, 56, 56, 56, 16, 16]);
     for (const [i, { logits }] of results.entries()) {
       expect(logits).toHaveLength((counts[i] ?? 0) * classes);

@@ -5,8 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { TexturaError } from '../../model/error.ts';
 import { type GraphKind, graphKinds, modelReportSchema } from '../../model/model-file.ts';
+import { patchBytes } from '../../model/patch.ts';
 import { Batcher, type ModelSessions } from '../../serve/inference/batcher.ts';
-import { InferenceWorker, type SessionSettings } from '../../serve/inference/inference-worker.ts';
+import {
+  type InferenceResult,
+  InferenceWorker,
+  type SessionSettings,
+} from '../../serve/inference/inference-worker.ts';
 import { type ModelFiles, ModelHost } from '../../serve/registry/model-host.ts';
 import { Registry } from '../../serve/registry/registry.ts';
 import { type ModelCheck, modelCheckOf } from '../../serve/registry/self-check.ts';
@@ -16,8 +21,14 @@ import { randomPatches } from '../support/random-network.ts';
 import { exportModels } from '../support/running-service.ts';
 import { tolerances } from '../tolerances.ts';
 
-const settings = { batchPatches: 16, gpuBatchPatches: 64, largeBatchPatches: 4, gatherPatches: 8 };
-const hostSettings = { devices: ['cpu'], mustBeatCpu: true, soloThreads: 2, parallelThreads: 1 } as const;
+const settings = { batchPatches: 16, largeBatchPatches: 4, gatherPatches: 8 };
+const hostSettings = {
+  devices: ['cpu'],
+  mustBeatCpu: true,
+  soloThreads: 2,
+  parallelThreads: 1,
+  gpuBatchPatches: 64,
+} as const;
 const never = () => new AbortController().signal;
 
 let home: string;
@@ -119,10 +130,45 @@ test('a model that fails its check is rejected and released', async () => {
 
 /** A machine without a GPU: what is asked of CUDA is computed on the CPU. */
 class CpuWorker extends InferenceWorker {
+  /** Sizes of the batches that each session ran. */
+  readonly sizes = new Map<string, Set<number>>();
+
   override load(session: string, bytes: Uint8Array, settings: SessionSettings): Promise<void> {
     return super.load(session, bytes, { ...settings, device: 'cpu' });
   }
+
+  override run(
+    session: string,
+    patches: Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>,
+  ): Promise<InferenceResult> {
+    const sizes = this.sizes.get(session) ?? new Set();
+    this.sizes.set(session, sizes.add(patches.length / patchBytes));
+    return super.run(session, patches);
+  }
 }
+
+test('each session on a GPU runs batches of one size only, those of its self-check included', async () => {
+  const worker = new CpuWorker();
+  const cuda = new ModelHost([worker], { ...hostSettings, devices: ['cuda'] }, () => {});
+  try {
+    const { sessions } = await cuda.open(files, check, true);
+    const batcher = new Batcher([worker], settings);
+    expect(batcher.maxPatches(sessions)).toBe(64);
+    const { sessions: onCpu } = await host.open(files, check, true);
+    const cpuBatcher = new Batcher(workers, { ...settings, batchPatches: 64 });
+    for (const count of [1, 2, 16, 17, 64]) {
+      const patches = () => randomPatches(count, 3);
+      const { logits } = await batcher.submit('a', sessions, patches(), never());
+      const expected = await cpuBatcher.submit('a', onCpu, patches(), never());
+      expect(logits).toHaveLength(expected.logits.length);
+      expect(largestDifference(logits, expected.logits)).toBeLessThan(tolerances.engineLogit);
+    }
+    const sizes = sessions.gpuBatches?.map(({ session }) => [...(worker.sizes.get(session) ?? [])]);
+    expect(sizes).toEqual([[1], [16], [64]]);
+  } finally {
+    await worker.close();
+  }
+});
 
 test('a registry that is closed during its first scan does not look at the folder again', async () => {
   let scans = 0;

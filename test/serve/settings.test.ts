@@ -47,10 +47,15 @@ test('processes divide the cores and the limits, and each can take the largest r
   expect(each({ processes: 1 })).toEqual({ ...one });
   const four = each({ processes: 4 });
   expect(four).toMatchObject({ inferenceWorkers: 4, inferenceThreads: 1, soloThreads: 4, decodeThreads: 4 });
-  expect(four).toMatchObject({ queueImages: 64, maxConnections: 256, maxBufferedBytes: 67_174_400 });
+  expect(four).toMatchObject({ queueImages: 256, maxConnections: 256, maxBufferedBytes: 67_174_400 });
+  expect(each({ processes: 4, queueImages: 256 }).queueImages).toBe(64);
   // As JSON, 32 MiB of images take up to 64 MiB and 64 KiB.
   expect(each({ processes: 3 }).maxBufferedBytes).toBe(Math.ceil((256 * 1024 * 1024) / 3));
-  expect(each({ processes: 32 })).toMatchObject({ inferenceWorkers: 1, soloThreads: 1, queueImages: 16 });
+  expect(each({ processes: 32, queueImages: 256 })).toMatchObject({
+    inferenceWorkers: 1,
+    soloThreads: 1,
+    queueImages: 16,
+  });
   expect(each({ processes: 2, queueImages: 8, maxBufferedBytes: 4096 })).toMatchObject({
     queueImages: 8,
     maxBufferedBytes: 4096,

@@ -189,6 +189,10 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('on Linux
     const empty = await clone.run(setup, ['--from', links, '--download-only'], offline());
     expect(empty.stderr).toMatch(/--from: .*wheels has neither libonnxruntime_providers_cuda\.so/);
     await writeFile(join(python, providerLibraries[0]), 'of another version');
+    await rm(cache, { recursive: true });
+    expect(downloaded(await setUp({ from: python, downloadOnly: true }))).toEqual(['textura-provider']);
+    expect(readlinkSync(join(folder, 'libcudnn.so.9'))).toBe(join(python, 'libcudnn', 'libcudnn.so.9'));
+    await rm(join(python, 'libcudnn'), { recursive: true });
     const other = await clone.run(setup, ['--from', python, '--download-only'], offline());
     expect(other).toMatchObject({ status: 2, stdout: '' });
     expect(other.stderr).toMatch(/is not from onnxruntime-gpu 1\.30\.0: expected \d+ bytes, got 18/);
