@@ -73,6 +73,18 @@ export function cudaFolder(version = onnxruntimeVersion(), cache = cacheFolder()
   return join(cache, `onnxruntime-cuda-${version}`);
 }
 
+/** Whether onnxruntime's CUDA provider is installed. The libraries that it loads may still be missing. */
+export function hasCudaProvider(): boolean {
+  try {
+    return [cudaFolder(), bindingFolder()].some((folder) =>
+      providerLibraries.every((name) => existsSync(join(folder, name))),
+    );
+  } catch {
+    // onnxruntime-node is not installed.
+    return false;
+  }
+}
+
 let problems: readonly string[] | undefined;
 
 /**

@@ -12,6 +12,7 @@ import { productVersion } from '../../node/product-version.ts';
 import { firstLineOf } from '../../node/program.ts';
 import { commandText } from '../../node/shell.ts';
 import { chooseEngine, type EngineChoice } from '../../training/engine/engine-choice.ts';
+import { hasCuda } from '../../training/engine/engine-opening.ts';
 import { tensorflowDevices } from '../../training/engine/tensorflow/load.ts';
 import { tfjsVersion } from '../../training/engine/tensorflow/location.ts';
 import type { BindingFacts } from '../../training/engine/tensorflow/probe.ts';
@@ -90,7 +91,10 @@ export async function gatherFacts(folder: string): Promise<MachineFacts> {
     tfjs: 'problem' in tensorflow ? tensorflow : { tfjs: tfjsVersion, ...tensorflow },
     onnx,
     tools: found,
-    train: chooseEngine({ engine: 'auto', device: 'auto' }, 'problem' in tensorflow ? undefined : tensorflow),
+    train: chooseEngine(
+      { engine: 'auto', device: 'auto' },
+      { tensorflow: 'problem' in tensorflow ? undefined : tensorflow, hasCuda: await hasCuda() },
+    ),
     classify: 'problem' in onnx ? onnx : { runtime: `onnxruntime ${onnx.onnxruntime}`, device: 'cpu' },
   };
 }

@@ -3,7 +3,7 @@ import { counted } from '../../model/words.ts';
 import { cudaLibraries, providerLibraries } from '../../node/cuda-libraries.ts';
 import { commandText } from '../../node/shell.ts';
 import { driverLacks } from '../cuda/driver.ts';
-import type { MachineFacts, Tool } from './facts.ts';
+import type { MachineFacts, Provider, Tool } from './facts.ts';
 
 type Row = readonly [name: string, value: string];
 
@@ -66,15 +66,13 @@ function tfjsText({ tfjs }: MachineFacts): string {
   return `ready: TensorFlow ${tfjs.tensorflow} with tfjs-node ${tfjs.tfjs}, ${tfjs.gpu ? 'sees a GPU' : 'sees no GPU'}`;
 }
 
-function onnxText({ onnx }: MachineFacts): string {
+function onnxText({ onnx, cuda: { provider, libraries } }: MachineFacts): string {
   if ('problem' in onnx) return `does not load: ${onnx.problem}`;
-  const names = (bundled: boolean) =>
-    onnx.providers
-      .filter((provider) => provider.bundled === bundled)
-      .map(({ name }) => name)
-      .join(', ');
-  const others = names(false);
-  return `ready: onnxruntime ${onnx.onnxruntime} with ${names(true)}${others && `; ${others} need additional libraries`}`;
+  const has = (names: readonly string[], found: object) => names.every((name) => name in found);
+  const isCudaInstalled = has(providerLibraries, provider) && has(cudaLibraries, libraries);
+  const isUsable = ({ name, bundled }: Provider) => bundled || (name === 'cuda' && isCudaInstalled);
+  const names = onnx.providers.filter(isUsable).map(({ name }) => name);
+  return `ready: onnxruntime ${onnx.onnxruntime} with ${names.join(', ')}${isCudaInstalled ? '' : `; cuda needs ${commandText('setup:cuda')}`}`;
 }
 
 function cudaRows({ cuda: { driver, provider, libraries } }: MachineFacts): Row[] {

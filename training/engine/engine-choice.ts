@@ -21,28 +21,38 @@ export interface EngineChoice {
   readonly engine: EngineName;
   readonly device: Exclude<RequestedDevice, 'auto'>;
   readonly why: string;
+  /** Whether to train on the CPU if the device cannot be used, because nobody requested it. */
+  readonly mayUseCpu?: boolean;
+}
+
+export interface MachineGpus {
+  /** What TensorFlow reports; undefined if it is not installed. */
+  readonly tensorflow?: BindingFacts | undefined;
+  /** Whether there is an NVIDIA GPU and onnxruntime's CUDA provider is installed. */
+  readonly hasCuda?: boolean;
 }
 
 /**
- * `auto` is tfjs if TensorFlow sees a GPU, otherwise onnx. `tensorflow` is what TensorFlow reports, or
- * undefined if it is not installed. Errors: `usage` for a device that the requested engine does not support.
+ * `auto` is tfjs if TensorFlow sees a GPU, otherwise onnx, on CUDA if that is set up. onnxruntime uses WebGPU
+ * only on request, because whether it can shows only when a session opens.
+ * Errors: `usage` for a device that the requested engine does not support.
  */
 export function chooseEngine(
   { engine, device }: EngineRequest,
-  tensorflow: BindingFacts | undefined,
+  { tensorflow, hasCuda = false }: MachineGpus,
 ): EngineChoice {
-  const seen = tensorflow?.gpu === true ? 'gpu' : 'cpu';
   const isOfOnnx = device === 'webgpu' || device === 'cuda';
   if (engine === 'tfjs' && isOfOnnx) {
     throw new TexturaError('usage', `--engine tfjs: expected --device auto, cpu or gpu, got ${device}`);
   }
-  if (engine !== 'auto') {
-    // Whether onnxruntime can use a GPU shows only when a session opens, so it uses one only on request.
-    const own = engine === 'tfjs' ? seen : 'cpu';
-    return { engine, device: device === 'auto' ? own : device, why: `--engine ${engine}` };
-  }
+  if (engine !== 'auto' && device !== 'auto') return { engine, device, why: `--engine ${engine}` };
   if (device === 'cpu' || isOfOnnx) return { engine: 'onnx', device, why: `--device ${device}` };
-  if (seen === 'gpu') return { engine: 'tfjs', device: seen, why: 'TensorFlow sees a GPU' };
-  const why = tensorflow === undefined ? 'TensorFlow is not set up' : 'TensorFlow sees no GPU';
+  const seesGpu = tensorflow?.gpu === true;
+  if (engine === 'tfjs') return { engine, device: seesGpu ? 'gpu' : 'cpu', why: '--engine tfjs' };
+  if (engine === 'auto' && seesGpu) return { engine: 'tfjs', device: 'gpu', why: 'TensorFlow sees a GPU' };
+  if (device === 'auto' && hasCuda)
+    return { engine: 'onnx', device: 'cuda', why: 'CUDA is set up', mayUseCpu: true };
+  const noGpu = tensorflow === undefined ? 'TensorFlow is not set up' : 'TensorFlow sees no GPU';
+  const why = engine === 'auto' ? noGpu : `--engine ${engine}`;
   return { engine: 'onnx', device: device === 'auto' ? 'cpu' : device, why };
 }

@@ -4,6 +4,8 @@
  */
 import { TexturaError } from '../../model/error.ts';
 import type { Network } from '../../model/network.ts';
+import { hasCudaProvider } from '../../node/cuda-libraries.ts';
+import { nvidiaGpus } from '../../node/machine.ts';
 import { commandText } from '../../node/shell.ts';
 import type { Engine } from './engine.ts';
 import { chooseEngine, type EngineChoice, type EngineRequest } from './engine-choice.ts';
@@ -15,47 +17,62 @@ interface EngineOpening {
   readonly batch: number;
 }
 
-/** The engine for a request. Looks for TensorFlow's GPUs, which takes a second, only if that matters. */
+/** The engine for a request. Looks for GPUs, which takes a second, only if that matters. */
 export async function chosenEngine(request: EngineRequest): Promise<EngineChoice> {
   const { engine, device } = request;
-  const matters = engine !== 'onnx' && (device === 'auto' || device === 'gpu');
-  return chooseEngine(request, matters ? await tensorflowDevices() : undefined);
+  const mayUseGpu = device === 'auto' || device === 'gpu';
+  return chooseEngine(request, {
+    tensorflow: mayUseGpu && engine !== 'onnx' ? await tensorflowDevices() : undefined,
+    hasCuda: device === 'auto' && engine !== 'tfjs' && (await hasCuda()),
+  });
 }
 
-/** An engine whose parameters are zero. Errors: `engine-unavailable`, with how to fix it. */
+/** Whether there is an NVIDIA GPU and onnxruntime's CUDA provider is installed. */
+export async function hasCuda(): Promise<boolean> {
+  return hasCudaProvider() && (await nvidiaGpus()).length > 0;
+}
+
+/**
+ * An engine whose parameters are zero. If it uses the CPU instead of the chosen device, `print` gets the
+ * reason. Errors: `engine-unavailable`, with how to fix it.
+ */
 export async function openEngine(
-  { engine, device }: EngineChoice,
+  { engine, device, mayUseCpu = false }: EngineChoice,
   network: Network,
-  { threads, batch }: EngineOpening,
+  opening: EngineOpening,
+  print: (line: string) => void = () => {},
 ): Promise<Engine> {
   switch (engine) {
     case 'tfjs':
-      return openTfjs(network, device, threads);
+      return openTfjs(network, device, opening.threads);
     case 'onnx':
-      return openOnnx(network, device, { threads, batch });
+      return openOnnx(network, mayUseCpu ? [device, 'cpu'] : [device], opening, print);
     default:
       return engine satisfies never;
   }
 }
 
-/** On a GPU: with CUDA if it is available, otherwise with WebGPU. */
+/** On the first of the devices that can be used. `gpu` is CUDA or else WebGPU. */
 async function openOnnx(
   network: Network,
-  device: EngineChoice['device'],
+  devices: readonly EngineChoice['device'][],
   opening: EngineOpening,
+  print: (line: string) => void,
 ): Promise<Engine> {
   const { onnxEngine } = await import('./onnx-engine.ts');
-  if (device !== 'gpu') return onnxEngine(network, { device, ...opening });
+  const ways = devices.flatMap((device) => (device === 'gpu' ? (['cuda', 'webgpu'] as const) : [device]));
   const reasons: string[] = [];
-  for (const way of ['cuda', 'webgpu'] as const) {
+  for (const device of ways) {
     try {
-      return await onnxEngine(network, { device: way, ...opening });
+      const engine = await onnxEngine(network, { device, ...opening });
+      if (device === 'cpu') for (const reason of reasons) print(`Training on the CPU: ${reason}`);
+      return engine;
     } catch (error) {
       if (!(error instanceof TexturaError) || error.code !== 'engine-unavailable') throw error;
       reasons.push(error.message);
     }
   }
-  throw new TexturaError('engine-unavailable', `--device gpu: ${reasons.join('; ')}`);
+  throw new TexturaError('engine-unavailable', reasons.join('; '));
 }
 
 async function openTfjs(network: Network, asked: EngineChoice['device'], threads: number): Promise<Engine> {

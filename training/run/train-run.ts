@@ -119,10 +119,13 @@ async function trainLocked(request: RunRequest): Promise<RunReturn> {
   await requireRoom(directory, network);
 
   const choice = await chosenEngine(request);
-  const engine = await openEngine(choice, network, { threads, batch: config.batch });
+  const engine = await openEngine(choice, network, { threads, batch: config.batch }, (line) =>
+    terminal.line(line),
+  );
   try {
     const precision = engine.precision === 'tf32' ? ' in TensorFloat-32' : '';
-    const engineText = `${engine.name} on ${engine.device}${precision} (${choice.why})`;
+    const why = choice.mayUseCpu && engine.device === 'cpu' ? 'CUDA cannot be used' : choice.why;
+    const engineText = `${engine.name} on ${engine.device}${precision} (${why})`;
     terminal.line(`Engine: ${engineText}. Run directory: ${oneLine(directory)}\n`);
     const loaderSettings = loaderSettingsOf(dataset, config, cacheBytes);
     const { labels } = dataset;
@@ -131,7 +134,7 @@ async function trainLocked(request: RunRequest): Promise<RunReturn> {
       data: dataset,
     });
     await engine.write(start.state);
-    const run = runRecord(stored, config, dataset, engine, choice.why, start);
+    const run = runRecord(stored, config, dataset, engine, why, start);
     const prepared = { engine, network, dataset, config, run, loaderSettings };
     return await trainPrepared(prepared, start.progress, request);
   } finally {

@@ -1,8 +1,10 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
+import { networkOf } from '../../../model/network.ts';
 import { chooseEngine } from '../../../training/engine/engine-choice.ts';
+import { openEngine } from '../../../training/engine/engine-opening.ts';
 
-const withGpu = { tensorflow: '2.21.0', gpu: true };
-const withoutGpu = { tensorflow: '2.21.0', gpu: false };
+const withGpu = { tensorflow: { tensorflow: '2.21.0', gpu: true } };
+const withoutGpu = { tensorflow: { tensorflow: '2.21.0', gpu: false } };
 
 it('the automatic engine is tfjs if TensorFlow sees a GPU, otherwise onnx, with the reason', () => {
   const request = { engine: 'auto', device: 'auto' } as const;
@@ -15,7 +17,7 @@ it('the automatic engine is tfjs if TensorFlow sees a GPU, otherwise onnx, with 
     engine: 'onnx',
     why: expect.stringContaining('no GPU'),
   });
-  expect(chooseEngine(request, undefined)).toMatchObject({
+  expect(chooseEngine(request, {})).toMatchObject({
     engine: 'onnx',
     why: expect.stringContaining('not set up'),
   });
@@ -39,8 +41,41 @@ it('the requested engine and device are used', () => {
     engine: 'tfjs',
     device: 'cpu',
   });
-  expect(chooseEngine({ engine: 'onnx', device: 'cpu' }, undefined)).toMatchObject({
+  expect(chooseEngine({ engine: 'onnx', device: 'cpu' }, {})).toMatchObject({
     engine: 'onnx',
     device: 'cpu',
   });
+});
+
+it('the onnx engine uses CUDA if that is set up and no device is requested', () => {
+  const hasCuda = true;
+  const onCuda = { engine: 'onnx', device: 'cuda', why: 'CUDA is set up', mayUseCpu: true };
+  expect(chooseEngine({ engine: 'auto', device: 'auto' }, { hasCuda, ...withoutGpu })).toEqual(onCuda);
+  expect(chooseEngine({ engine: 'onnx', device: 'auto' }, { hasCuda })).toEqual(onCuda);
+  expect(chooseEngine({ engine: 'auto', device: 'auto' }, { hasCuda, ...withGpu }).engine).toBe('tfjs');
+  for (const device of ['cpu', 'webgpu', 'gpu'] as const) {
+    const choice = chooseEngine({ engine: 'onnx', device }, { hasCuda });
+    expect(choice).toEqual({ engine: 'onnx', device, why: '--engine onnx' });
+  }
+  expect(chooseEngine({ engine: 'tfjs', device: 'auto' }, { hasCuda, ...withoutGpu }).device).toBe('cpu');
+});
+
+it('trains on the CPU, and prints why, if a device that nobody requested cannot be used', async () => {
+  const network = networkOf('texture-net', 2);
+  const choice = { engine: 'onnx', device: 'cuda', why: 'CUDA is set up' } as const;
+  const opening = { threads: 1, batch: 4 };
+  // On a machine with CUDA too.
+  vi.stubEnv('CUDA_VISIBLE_DEVICES', '');
+  try {
+    await expect(openEngine(choice, network, opening)).rejects.toMatchObject({ code: 'engine-unavailable' });
+    const lines: string[] = [];
+    const engine = await openEngine({ ...choice, mayUseCpu: true }, network, opening, (line) =>
+      lines.push(line),
+    );
+    expect([engine.name, engine.device]).toEqual(['onnx', 'cpu']);
+    expect(lines).toEqual([expect.stringMatching(/^Training on the CPU: .*cuda/i)]);
+    await engine.dispose();
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
