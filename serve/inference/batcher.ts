@@ -15,7 +15,7 @@ import type { InferenceResult, InferenceWorker } from './inference-worker.ts';
  * Batches of one size, to which smaller ones are padded. onnxruntime's CUDA provider keeps cuDNN's plan for one
  * size of a batch only; computing that plan again takes much longer than the padding.
  */
-interface GpuBatch {
+export interface GpuBatch {
   readonly patches: number;
   readonly session: string;
 }
@@ -30,7 +30,7 @@ export interface ModelSessions {
   parallel: string;
   workers: number;
   /** On a GPU, instead of the above: a session for each size of a batch, in ascending order. */
-  readonly gpuBatches?: readonly GpuBatch[];
+  gpuBatches?: readonly GpuBatch[];
   /**
    * Called when a large batch starts, so that the sessions for it can be opened; the names above then change.
    */

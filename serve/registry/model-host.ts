@@ -6,7 +6,7 @@ import type { GraphKind } from '../../model/model-file.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { type SelfCheck, selfCheckPatches } from '../../model/self-check.ts';
 import { ThreadLost } from '../../node/supervised-thread.ts';
-import type { ModelSessions } from '../inference/batcher.ts';
+import type { GpuBatch, ModelSessions } from '../inference/batcher.ts';
 import { deviceText, type InferenceDevice } from '../inference/devices.ts';
 import type { InferenceWorker, SessionSettings } from '../inference/inference-worker.ts';
 import { compareWithCheck, type ModelCheck } from './self-check.ts';
@@ -64,8 +64,9 @@ interface OpenedModel extends HostedModel {
   turn: Promise<void>;
 }
 
-/** Sizes of batches on a GPU below the maximum. A GPU runs 16 patches in hardly more time than one. */
-const smallerGpuBatches = [1, 16, 64] as const;
+/** Sizes of batches on a GPU, besides the maximum. All patches of an image fit into the first. */
+const firstGpuBatch = 16;
+const otherGpuBatches = [1, 64] as const;
 
 /** Attempts to load a model if the thread that loads it is lost. */
 const maxAttempts = 3;
@@ -161,36 +162,27 @@ export class ModelHost {
     return faster;
   }
 
-  /**
-   * Opens the session for small batches, which runs every batch until the others are open, or the sessions on a
-   * GPU. There the portable file is the faster one for every batch, and one worker keeps the GPU busy.
-   */
+  /** Opens the session for small batches, which runs every batch until the others are open. */
   async #openSmallBatch(device: InferenceDevice, files: ModelFiles, check: ModelCheck): Promise<OpenedModel> {
     const smallBatch = `${files.name} ${this.#nextId++}`;
+    const names = { smallBatch, largeBatch: smallBatch, parallel: smallBatch, workers: 1 };
+    const batchPatches = Math.min(firstGpuBatch, this.#settings.gpuBatchPatches);
     const isOnGpu = device !== 'cpu';
-    const largest = this.#settings.gpuBatchPatches;
-    const sizes = [...smallerGpuBatches.filter((patches) => patches < largest), largest];
-    const gpuBatches = sizes.map((patches) => ({ patches, session: `${smallBatch} batch of ${patches}` }));
-    const sessions: ModelSessions = {
-      smallBatch,
-      largeBatch: smallBatch,
-      parallel: smallBatch,
-      workers: 1,
-      ...(isOnGpu && { gpuBatches }),
-    };
-    const state = { checkMs: Number.POSITIVE_INFINITY, isComplete: isOnGpu, isClosed: false };
+    const sessions: ModelSessions = isOnGpu
+      ? { ...names, gpuBatches: [{ patches: batchPatches, session: smallBatch }] }
+      : names;
+    const state = { checkMs: Number.POSITIVE_INFINITY, isComplete: false, isClosed: false };
     const turn = Promise.resolve();
     const model: OpenedModel = { device, files, check, sessions, loaded: [], ...state, turn };
     this.#models.set(sessions, model);
-    const kind = smallBatchKind(files);
-    const settings = { device, threads: this.#settings.soloThreads };
-    const workers = this.#workers.slice(0, 1);
+    const session: NewSession = {
+      session: smallBatch,
+      kind: smallBatchKind(files),
+      settings: { device, threads: this.#settings.soloThreads },
+      ...(isOnGpu && { batchPatches }),
+    };
     try {
-      await this.#inTurn(model, async () => {
-        if (!isOnGpu) await this.#load(model, { session: smallBatch, kind, settings }, workers);
-        for (const { session, patches: batchPatches } of sessions.gpuBatches ?? [])
-          await this.#load(model, { session, kind, settings, batchPatches }, workers);
-      });
+      await this.#inTurn(model, () => this.#load(model, session, this.#workers.slice(0, 1)));
       return model;
     } catch (error) {
       await this.#discard(model);
@@ -198,30 +190,54 @@ export class ModelHost {
     }
   }
 
-  /**
-   * The sessions for large and parallel batches, with the throughput file. A GPU needs only the portable one.
-   */
   #openRest(model: OpenedModel): Promise<void> {
+    return this.#inTurn(model, async () => {
+      if (model.isComplete || model.isClosed) return;
+      await (model.sessions.gpuBatches === undefined
+        ? this.#openCpuSessions(model)
+        : this.#openGpuSessions(model, model.sessions.gpuBatches));
+      model.isComplete = true;
+    });
+  }
+
+  /** The sessions for large and parallel batches, with the throughput file. */
+  async #openCpuSessions(model: OpenedModel): Promise<void> {
     const { files, sessions, device } = model;
     const { soloThreads, parallelThreads } = this.#settings;
     const kind = files.kinds.includes('throughput') ? 'throughput' : 'portable';
-    return this.#inTurn(model, async () => {
-      if (model.isComplete || model.isClosed) return;
-      if (kind !== smallBatchKind(files) && sessions.largeBatch === sessions.smallBatch) {
-        const largeBatch = `${sessions.smallBatch} large batch`;
-        const settings = { device, threads: soloThreads };
-        await this.#load(model, { session: largeBatch, kind, settings }, this.#workers.slice(0, 1));
-        sessions.largeBatch = largeBatch;
-      }
-      if (this.#workers.length > 1) {
-        const parallel = `${sessions.smallBatch} parallel`;
-        const settings = { device, threads: parallelThreads };
-        await this.#load(model, { session: parallel, kind, settings }, this.#workers);
-        sessions.parallel = parallel;
-        sessions.workers = this.#workers.length;
-      }
-      model.isComplete = true;
-    });
+    if (kind !== smallBatchKind(files) && sessions.largeBatch === sessions.smallBatch) {
+      const largeBatch = `${sessions.smallBatch} large batch`;
+      const settings = { device, threads: soloThreads };
+      await this.#load(model, { session: largeBatch, kind, settings }, this.#workers.slice(0, 1));
+      sessions.largeBatch = largeBatch;
+    }
+    if (this.#workers.length > 1) {
+      const parallel = `${sessions.smallBatch} parallel`;
+      const settings = { device, threads: parallelThreads };
+      await this.#load(model, { session: parallel, kind, settings }, this.#workers);
+      sessions.parallel = parallel;
+      sessions.workers = this.#workers.length;
+    }
+  }
+
+  /**
+   * The sessions for batches of other sizes. On a GPU the portable file is the faster one for every batch, and
+   * one worker keeps the GPU busy.
+   */
+  async #openGpuSessions(model: OpenedModel, opened: readonly GpuBatch[]): Promise<void> {
+    const { files, sessions, device } = model;
+    const largest = this.#settings.gpuBatchPatches;
+    const settings = { device, threads: this.#settings.soloThreads };
+    const open = new Set(opened.map(({ patches }) => patches));
+    for (const batchPatches of [...otherGpuBatches, largest]) {
+      if (open.has(batchPatches) || batchPatches > largest) continue;
+      open.add(batchPatches);
+      const session = `${sessions.smallBatch} batch of ${batchPatches}`;
+      const added = { session, kind: smallBatchKind(files), settings, batchPatches };
+      await this.#load(model, added, this.#workers.slice(0, 1));
+      const batches = [...(sessions.gpuBatches ?? []), { patches: batchPatches, session }];
+      sessions.gpuBatches = batches.toSorted((a, b) => a.patches - b.patches);
+    }
   }
 
   #openRestOnDemand(model: OpenedModel): void {

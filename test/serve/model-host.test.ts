@@ -149,7 +149,8 @@ class CpuWorker extends InferenceWorker {
 
 test('each session on a GPU runs batches of one size only, those of its self-check included', async () => {
   const worker = new CpuWorker();
-  const cuda = new ModelHost([worker], { ...hostSettings, devices: ['cuda'] }, () => {});
+  const cudaSettings = { ...hostSettings, devices: ['cuda'], mustBeatCpu: false } as const;
+  const cuda = new ModelHost([worker], cudaSettings, () => {});
   try {
     const { sessions } = await cuda.open(files, check, true);
     const batcher = new Batcher([worker], settings);
@@ -163,8 +164,13 @@ test('each session on a GPU runs batches of one size only, those of its self-che
       expect(logits).toHaveLength(expected.logits.length);
       expect(largestDifference(logits, expected.logits)).toBeLessThan(tolerances.engineLogit);
     }
-    const sizes = sessions.gpuBatches?.map(({ session }) => [...(worker.sizes.get(session) ?? [])]);
-    expect(sizes).toEqual([[1], [16], [64]]);
+    const sizesOf = (all: ModelSessions) =>
+      all.gpuBatches?.map(({ session }) => [...(worker.sizes.get(session) ?? [])]);
+    expect(sizesOf(sessions)).toEqual([[1], [16], [64]]);
+    const { sessions: lazy } = await cuda.open(files, check, false);
+    expect(sizesOf(lazy)).toEqual([[16]]);
+    await batcher.submit('a', lazy, randomPatches(6, 3), never());
+    await vi.waitFor(() => expect(sizesOf(lazy)).toEqual([[1], [16], [64]]), 10_000);
   } finally {
     await worker.close();
   }
