@@ -66,12 +66,16 @@ async function buildInto(folder: string, binding: string): Promise<void> {
   await probeBinding(binding);
 }
 
+/** Errors: `interrupted`. */
 async function loads(binding: string): Promise<boolean> {
   if (!existsSync(binding)) return false;
-  return probeBinding(binding).then(
-    () => true,
-    () => false,
-  );
+  try {
+    await probeBinding(binding);
+    return true;
+  } catch (error) {
+    if (error instanceof TexturaError && error.code === 'interrupted') throw error;
+    return false;
+  }
 }
 
 function buildingText(): string {

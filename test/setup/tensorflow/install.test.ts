@@ -1,9 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, symlink } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { flavours, wheelFolder } from '../../../training/engine/tensorflow/location.ts';
+import { basename, dirname, join } from 'node:path';
+import { afterAll, beforeAll, expect, it, onTestFinished, test, vi } from 'vitest';
+import { setUpTensorflow } from '../../../setup/tensorflow/install.ts';
+import { cachedBindingPath, flavours, wheelFolder } from '../../../training/engine/tensorflow/location.ts';
 import { type BareClone, makeBareClone } from '../../support/bare-clone.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { describeWithTensorflow } from '../../support/tensorflow.ts';
 
 const flavour = flavours.find((name) => existsSync(wheelFolder(name))) ?? 'cpu';
@@ -48,3 +51,23 @@ describeWithTensorflow('a second clone on a machine', () => {
     expect(result.stderr).not.toContain('at ');
   });
 });
+
+test.runIf(process.platform === 'linux')(
+  'a stop signal while the cached binding is loaded ends the setup, which builds no other',
+  async () => {
+    vi.stubEnv('TEXTURA_CACHE', await temporaryFolder());
+    const binding = cachedBindingPath('cpu');
+    await mkdir(dirname(binding), { recursive: true });
+    // Loading it waits for a writer of the pipe.
+    execFileSync('mkfifo', [binding]);
+    const printed: string[] = [];
+    const stopping = setInterval(() => process.emit('SIGTERM', 'SIGTERM'), 50);
+    onTestFinished(() => {
+      clearInterval(stopping);
+      vi.unstubAllEnvs();
+    });
+    const setUp = setUpTensorflow('cpu', (line) => printed.push(line));
+    await expect(setUp).rejects.toMatchObject({ code: 'interrupted' });
+    expect(printed).toEqual([]);
+  },
+);
