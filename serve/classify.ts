@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { percent } from '../model/format.ts';
+import { defaultMaxImagePixels } from '../model/image-kind.ts';
 import { maxImagePixelsOption } from '../model/image-options.ts';
 import { preferredModel } from '../model/network.ts';
 import { cropChoices } from '../model/patch.ts';
@@ -29,6 +30,9 @@ import { whyPng } from './why/why-picture.ts';
 
 const terminal = terminalOn(process.stdout);
 const modelsFolder = 'models';
+
+/** A map reads its image in strips. */
+const maxMapPixels = 2_000_000_000;
 
 const options = z.strictObject({
   model: z
@@ -80,7 +84,11 @@ const options = z.strictObject({
     .describe(
       'write a PNG file that shows which places of one image speak for its class and which for the second (texture-net)',
     ),
-  maxImagePixels: maxImagePixelsOption,
+  maxImagePixels: maxImagePixelsOption
+    .unwrap()
+    .optional()
+    .describe(maxImagePixelsOption.description ?? '')
+    .meta({ defaultText: `${defaultMaxImagePixels}; with --map ${maxMapPixels}` }),
 });
 type ClassifyOptions = z.infer<typeof options>;
 
@@ -102,7 +110,7 @@ export const command: CommandDefinition<typeof options> = {
       await classifyInto(options.csv, options, args);
     } else if (options.map !== undefined) {
       requireNone(given, ['top', 'crops', 'why'], 'cannot be used with --map');
-      await mapOf(options.map, options, args, given.has('maxImagePixels'));
+      await mapOf(options.map, options, args);
     } else if (options.why !== undefined) {
       requireNone(given, ['top', 'crops', 'json'], 'cannot be used with --why');
       await explain(options.why, options, args);
@@ -115,7 +123,7 @@ export const command: CommandDefinition<typeof options> = {
 /** Writes the explanation of an image to the PNG file `why`. */
 async function explain(
   why: string,
-  { model: path, maxImagePixels: maxPixels }: ClassifyOptions,
+  { model: path, maxImagePixels: maxPixels = defaultMaxImagePixels }: ClassifyOptions,
   args: readonly string[],
 ): Promise<void> {
   const image = oneImage('--why', args);
@@ -144,20 +152,15 @@ function oneImage(flag: string, args: readonly string[]): string {
   throw new TexturaError('usage', `${flag}: expected one image file, got ${args.join(' ') || 'none'}`);
 }
 
-/** A map reads its image in strips. */
-const maxMapPixels = 2_000_000_000;
-
 /** Writes the class map of an image to the PNG file `map`. */
 async function mapOf(
   map: string,
-  { model: path, json, mapStride: stridePx, maxImagePixels }: ClassifyOptions,
+  { model: path, json, mapStride: stridePx, maxImagePixels: maxPixels = maxMapPixels }: ClassifyOptions,
   args: readonly string[],
-  isLimited: boolean,
 ): Promise<void> {
   const image = oneImage('--map', args);
   await requirePngTarget('--map', map, callerPath(image));
   const model = await readModelFile(await modelPath(path));
-  const maxPixels = isLimited ? maxImagePixels : maxMapPixels;
   const options = { image: callerPath(image), name: oneLine(image), map, stridePx, maxPixels };
   const made = await mapImage(model, options, terminalOn(process.stderr));
   const result = mapResult(made, model, image, map);
@@ -177,7 +180,7 @@ function requireNone(
 /** Classifies a folder into the table `csv`. */
 async function classifyInto(
   csv: string,
-  { model, crops, maxImagePixels: maxPixels, copyTo, doubtfulBelow, watch }: ClassifyOptions,
+  { model, crops, maxImagePixels, copyTo, doubtfulBelow, watch }: ClassifyOptions,
   args: readonly string[],
 ): Promise<void> {
   const [folder] = args;
@@ -188,7 +191,7 @@ async function classifyInto(
     folder: callerPath(folder),
     csv,
     crops,
-    maxPixels,
+    maxPixels: maxImagePixels ?? defaultMaxImagePixels,
     copies: copyTo === undefined ? undefined : { to: copyTo, doubtfulBelow },
     watch: watch ? defaultWatchTimes : undefined,
   };
@@ -201,7 +204,7 @@ interface FileResult extends Classification {
 }
 
 async function classifyFiles(
-  { model: path, json, top, crops, maxImagePixels: maxPixels }: ClassifyOptions,
+  { model: path, json, top, crops, maxImagePixels: maxPixels = defaultMaxImagePixels }: ClassifyOptions,
   files: readonly string[],
 ): Promise<void> {
   if (files.length === 0) throw new TexturaError('usage', 'expected one or more images, got none');

@@ -1,5 +1,5 @@
 /** Class maps, of a model that classifies by the mean grey level of a patch. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, onTestFinished, test } from 'vitest';
@@ -134,6 +134,10 @@ test('--map writes the picture tinted by class, with a legend, and --json prints
   expect(await refused('a.png', '--map', 'm.png', '--max-image-pixels', '9')).toContain(
     'expected 9 pixels or fewer',
   );
+  await writeFile(join(folder, 'textura.config.json'), '{"classify":{"maxImagePixels":9}}');
+  expect(await refused('a.png', '--map', 'm.png')).toContain('expected 9 pixels or fewer');
+  expect(await refused('a.png', '--map', 'm.png', '--max-image-pixels', '1000000')).toBe('');
+  await rm(join(folder, 'textura.config.json'));
   expect(await refused('a.png', '--map-stride', '8')).toContain('--map-stride needs --map FILE');
   const small = await sharp(levels, { raw })
     .extract({ left: 0, top: 0, width: 63, height: 90 })
