@@ -3,7 +3,6 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { type NetworkName, networkNames, textureNetPartNames } from '../model/network.ts';
-import type { Run } from '../model/run-file.ts';
 import {
   configuredNetwork,
   recipeKeys,
@@ -12,7 +11,7 @@ import {
   trainingConfigSchema,
   withRecipe,
 } from '../model/training-config.ts';
-import { counted } from '../model/words.ts';
+import { counted, oneLine } from '../model/words.ts';
 import { callerPath, callerPathHelp } from '../node/caller-path.ts';
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
@@ -29,8 +28,8 @@ import { deviceOptions, engineOptions } from './engine/engine-choice.ts';
 import { foldDirectory, foldsText, summariseFolds } from './run/folds.ts';
 import { pretrainedSource } from './run/initial-model.ts';
 import { freeRunDirectory, holdsRun, newestRun, resumedConfig } from './run/run-directory.ts';
-import { loggers } from './run/tensorboard.ts';
-import { type RunReturn, trainRun } from './run/train-run.ts';
+import { loggerOf, loggers } from './run/tensorboard.ts';
+import { type RunRequest, type RunReturn, trainRun } from './run/train-run.ts';
 
 const everyNetwork = 'all';
 const { variant: _, ...settingsSchema } = trainingConfigSchema.shape;
@@ -162,17 +161,12 @@ async function trainNetwork(
     folds === undefined || fold !== undefined
       ? commandText('train', '--out', directory, '--resume')
       : commandText('train', '--folds', String(folds), '--out', dirname(directory), '--resume');
-  const trainIn = (
-    directory: string,
-    own: TrainingConfig,
-    init: string | undefined,
-    hasOwnProcess: boolean,
-  ) =>
+  const trainIn = (directory: string, own: TrainingConfig, more: Partial<RunRequest> = {}) =>
     trainRun({
       config: own,
       given: requested,
       directory,
-      init,
+      init: options.init,
       resume: options.resume,
       engine: options.engine,
       device: options.device,
@@ -182,21 +176,23 @@ async function trainNetwork(
       log: options.log,
       terminal,
       resumeCommand: resumeCommandIn(directory),
-      hasOwnProcess,
+      hasOwnProcess: false,
+      ...more,
     });
   const directory = await directoryFor(options, variant, given);
   if (folds === undefined || fold !== undefined) {
-    return trainIn(directory, config, options.init, isOnly);
+    return trainIn(directory, config, { hasOwnProcess: isOnly });
   }
   // With --resume, folds that have not begun get the settings of those that have.
-  const begun = options.resume ? await begunFold(directory, folds) : undefined;
-  const shared = begun === undefined ? config : resumedConfig(begun, config, requested);
-  const init = options.init ?? begun?.init?.source;
+  const begun = options.resume ? begunFolds(directory, folds) : [];
+  const firstFold = begun[0] === undefined ? undefined : await readRun(begun[0]);
+  const shared = firstFold === undefined ? config : resumedConfig(firstFold, config, requested);
+  const log = options.log ?? begun.map(loggerOf).find((logger) => logger !== undefined);
   let isStopRequested = false;
   for (let number = 1; number <= folds; number++) {
     terminal.line(`\nFold ${number} of ${folds}`);
     const own = foldDirectory(directory, number);
-    ({ isStopRequested } = await trainIn(own, { ...shared, fold: number }, init, false));
+    ({ isStopRequested } = await trainIn(own, { ...shared, fold: number }, { firstFold, log }));
     if (isStopRequested && number < folds) {
       const left = counted(folds - number, 'fold');
       throw stoppedBetween(`after fold ${number}`, left, resumeCommandIn(own));
@@ -211,11 +207,9 @@ async function trainNetwork(
   return { isStopRequested };
 }
 
-/** The first of the folds that have begun. */
-async function begunFold(directory: string, folds: number): Promise<Run | undefined> {
-  const directories = Array.from({ length: folds }, (_, i) => foldDirectory(directory, i + 1));
-  const begun = directories.find(holdsRun);
-  return begun === undefined ? undefined : readRun(begun);
+/** The directories of the folds that have begun. */
+function begunFolds(directory: string, folds: number): readonly string[] {
+  return Array.from({ length: folds }, (_, i) => foldDirectory(directory, i + 1)).filter(holdsRun);
 }
 
 /** A stop signal came while a run wrote its results, and others would follow. */
@@ -268,7 +262,7 @@ async function directoryFor(
     return freeRunDirectory(`${variant}-${folds}-folds`);
   }
   if (!resume) return freeRunDirectory(variant);
-  const newest = await newestRun(variant);
+  const newest = await newestRun(variant, note);
   if (newest !== undefined && (ofAll || newest.status !== 'finished')) return newest.directory;
   if (newest !== undefined) {
     throw new TexturaError(
@@ -278,6 +272,10 @@ async function directoryFor(
   }
   requireData(given, `there is no run of ${variant} in runs/`);
   return freeRunDirectory(variant);
+}
+
+function note(sentence: string): void {
+  terminalOn(process.stderr).line(`train: ${oneLine(sentence)}`);
 }
 
 /**

@@ -10,7 +10,7 @@ import { afterAll, expect, test } from 'vitest';
 import { type MetricsRow, metricsFromCsv } from '../../model/metrics.ts';
 import { networkOf } from '../../model/network.ts';
 import { validationFromCsv } from '../../model/validation-file.ts';
-import { readRun } from '../../node/records.ts';
+import { readRun, writeRun } from '../../node/records.ts';
 import { readConfusion } from '../../report/confusion.ts';
 import type { TextureName } from '../../textures/textures.ts';
 import { newestCheckpoint } from '../../training/run/checkpoint.ts';
@@ -646,12 +646,16 @@ test('every fold starts from an exported file of the same network', { timeout: 1
   const exported = await runHere('export/export.ts', ['--run', 'run', '--out', 'models'], { cwd: folder });
   expect(exported, exported.stderr).toMatchObject({ status: 0 });
   const narrow = [...setting, '--width', '0.1', '--epochs', '1', '--init'];
-  const tuned = await train(folder, ...narrow, 'models/lab-baseline.onnx', '--folds', '2', '--out', 'a');
+  const folds = ['--folds', '2', '--out', 'a'];
+  const logged = [...folds, '--log', 'tensorboard'];
+  const tuned = await train(folder, ...narrow, 'models/lab-baseline.onnx', ...logged);
   expect(tuned, tuned.stderr).toMatchObject({ status: 0 });
   expect(tuned.stdout).toContain('The last layer is kept.\n  Its batch normalisations are restored');
   expect(tuned.stdout).toContain('Note: the file does not say on which photographs it was trained.');
   await rm(join(folder, 'a/fold-2'), { recursive: true });
-  expect(await train(folder, '--folds', '2', '--out', 'a', '--resume')).toMatchObject({ status: 0 });
+  expect(await train(folder, ...folds, '--resume')).toMatchObject({ status: 0 });
+  const events = await readFile(join(folder, 'a/fold-2', tensorboardFile), 'latin1');
+  expect(events).toContain('loss/val');
   const bytes = await readFile(join(folder, 'models/lab-baseline.onnx'));
   for (const fold of ['fold-1', 'fold-2']) {
     expect((await readRun(join(folder, 'a', fold))).init).toEqual({
@@ -667,4 +671,22 @@ test('every fold starts from an exported file of the same network', { timeout: 1
       'its weights are not those of a portable float32 file; use the run directory',
     ),
   });
+
+  // A fold that has not begun, or has no checkpoint yet, starts from the same file as the first or not at all.
+  await writeTrainedRun(join(folder, 'run'), { labels: ['brick', 'knit', 'water'], width: 0.1, seed: 2 });
+  const changed = await runHere('export/export.ts', ['--run', 'run', '--out', 'models'], { cwd: folder });
+  expect(changed, changed.stderr).toMatchObject({ status: 0 });
+  const record = await readRun(join(folder, 'a/fold-2'));
+  for (const isBegun of [false, true]) {
+    await rm(join(folder, 'a/fold-2'), { recursive: true, force: true });
+    if (isBegun) await writeRun(join(folder, 'a/fold-2'), { ...record, status: 'stopped' });
+    const refused = await train(folder, ...folds, '--resume');
+    expect(refused).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining(
+        'the run started from models/lab-baseline.onnx, which has changed since then',
+      ),
+    });
+    expect(refused.stdout).not.toContain('parameters');
+  }
 });

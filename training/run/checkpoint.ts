@@ -51,6 +51,14 @@ export function checkpointPath(directory: string, name: CheckpointName): string 
   return join(directory, runFiles.checkpoints, `${name}.safetensors`);
 }
 
+/** Whether a run has a checkpoint to resume from, intact or not. */
+export function hasCheckpoint(directory: string): boolean {
+  return resumable.some((name) => existsSync(checkpointPath(directory, name)));
+}
+
+/** The newest first. */
+const resumable = ['last', 'previous'] as const;
+
 /** Writes `last` and keeps the one that it replaces as `previous`; writes `best` too if `isBest`. */
 export async function saveCheckpoint(
   directory: string,
@@ -76,7 +84,7 @@ export async function newestCheckpoint(
   network: Network,
 ): Promise<{ readonly checkpoint: Checkpoint; readonly damage: readonly string[] } | undefined> {
   const damage: string[] = [];
-  for (const name of ['last', 'previous'] as const) {
+  for (const name of resumable) {
     try {
       const checkpoint = await readCheckpoint(directory, network, name);
       if (checkpoint === undefined) continue;

@@ -99,15 +99,24 @@ export function requireFree(directory: string): void {
   );
 }
 
-/** The newest unfinished run of a variant in runs/, or the newest finished one if there is no other. */
+/**
+ * The newest unfinished run of a variant in runs/, or the newest finished one if there is no other. `note` gets
+ * a sentence for each run that is skipped because its record cannot be read.
+ */
 export async function newestRun(
   variant: NetworkName,
+  note: (sentence: string) => void,
 ): Promise<(Pick<Run, 'status' | 'startedAt'> & { readonly directory: string }) | undefined> {
   const names = await readdir(runsFolder).catch(() => []);
   const runs: { directory: string; status: Run['status']; startedAt: string }[] = [];
   for (const directory of names.map((name) => join(runsFolder, name)).filter(holdsRun)) {
-    const { config, status, startedAt } = await readRun(directory);
-    if (config.variant === variant) runs.push({ directory, status, startedAt });
+    const run = await readRun(directory).catch((error: unknown) => {
+      if (!(error instanceof TexturaError)) throw error;
+      note(`skipped ${directory}: ${error.message}`);
+    });
+    if (run?.config.variant !== variant) continue;
+    const { status, startedAt } = run;
+    runs.push({ directory, status, startedAt });
   }
   const unfinished = runs.filter(({ status }) => status !== 'finished');
   return (unfinished.length > 0 ? unfinished : runs).reduce<(typeof runs)[number] | undefined>(

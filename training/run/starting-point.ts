@@ -26,24 +26,31 @@ import { freshProgress } from './loop.ts';
 /** For a network before its data is read. */
 export const fewestClasses = { classes: 2, meanGrey: 0 };
 
-/**
- * The model to start a new run from, if one is requested. It is read before the data, so that a mistake shows
- * at once.
- * Errors: those of `readInitialModel`; `usage` if a resumed run started from another one.
- */
-export async function requestedModel(
-  init: string | undefined,
-  stored: Run | undefined,
-  config: TrainingConfig,
-): Promise<InitialModel | undefined> {
-  if (init === undefined) return undefined;
-  if (stored === undefined) return readInitialModel(init, configuredNetwork(config, fewestClasses));
-  if (init === stored.init?.source) return undefined;
+/** Errors: `usage` if `init` is another model than the one that a resumed run started from. */
+export function requireSameInit(init: string | undefined, stored: Pick<Run, 'init'> | undefined): void {
+  if (init === undefined || stored === undefined || init === stored.init?.source) return;
   const started = stored.init === undefined ? 'random values' : oneLine(stored.init.source);
   throw new TexturaError(
     'usage',
     `--resume: the run started from ${started}, so omit --init ${oneLine(init)}, or choose another --out`,
   );
+}
+
+/**
+ * The trained network that a run without a checkpoint starts from; undefined if it starts from random values.
+ * It is read before the data, so that a mistake shows at once.
+ * Errors: those of `readInitialModel`; `usage` if it is no longer the model that the run started from.
+ */
+export async function modelToStartFrom(
+  init: string | undefined,
+  stored: Pick<Run, 'init'> | undefined,
+  config: TrainingConfig,
+): Promise<InitialModel | undefined> {
+  const source = init ?? stored?.init?.source;
+  if (source === undefined) return undefined;
+  const model = await readInitialModel(source, configuredNetwork(config, fewestClasses));
+  if (stored?.init !== undefined) requireSameModel(model, stored.init);
+  return model;
 }
 
 export interface Start extends Checkpoint {
@@ -74,10 +81,9 @@ export async function startingPoint(
   for (const damage of found?.damage ?? []) terminal.line(`Resuming from the previous checkpoint: ${damage}`);
   if (found !== undefined) return { ...found.checkpoint, init: stored?.init };
   // A run that was stopped before its first checkpoint starts again.
-  const source = model ?? (stored?.init && (await sameModel(stored.init, network)));
-  const { transferred, ...first } = await firstState(source, settings);
-  if (source !== undefined && transferred !== undefined) {
-    terminal.line(initialModelText(source, transferred, settings));
+  const { transferred, ...first } = await firstState(model, settings);
+  if (model !== undefined && transferred !== undefined) {
+    terminal.line(initialModelText(model, transferred, settings));
   }
   return { progress: freshProgress, ...first };
 }
@@ -111,12 +117,6 @@ export async function firstState(
     init: { source: path, sha256, keptClasses: [...transferred.keptClasses] },
     transferred,
   };
-}
-
-async function sameModel(init: NonNullable<Run['init']>, network: Network): Promise<InitialModel> {
-  const model = await readInitialModel(init.source, network);
-  requireSameModel(model, init);
-  return model;
 }
 
 /** Sentences for the terminal. */

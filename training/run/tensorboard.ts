@@ -6,6 +6,7 @@
  * Each record is a length (uint64), its checksum, an Event message and its checksum, little-endian. Checksums
  * are masked CRC-32C (TensorFlow, core/lib/io/record_writer.h, core/lib/hash/crc32c.h, core/util/event.proto).
  */
+import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { markdownTable } from 'markdown-table';
@@ -22,6 +23,11 @@ export type Logger = (typeof loggers)[number];
 
 /** TensorBoard reads files with `tfevents` in their names. */
 export const tensorboardFile = 'events.out.tfevents.textura';
+
+/** The format that a run directory is written in, which a resumed run continues. */
+export function loggerOf(directory: string): Logger | undefined {
+  return existsSync(join(directory, tensorboardFile)) ? 'tensorboard' : undefined;
+}
 
 /**
  * Brings the event file of a run directory up to date. A file that the rows do not continue, for example because

@@ -1,7 +1,6 @@
 /**
  * One training run, from its data to its report: the main path of training, in the order in which it happens.
  */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { trainingStepBytes } from '../../model/description.ts';
 import { messageOf, TexturaError } from '../../model/error.ts';
@@ -29,7 +28,7 @@ import { validationHalves } from '../data/split.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { RequestedDevice, RequestedEngine } from '../engine/engine-choice.ts';
 import { chosenEngine, openEngine } from '../engine/engine-opening.ts';
-import type { Progress } from './checkpoint.ts';
+import { hasCheckpoint, type Progress } from './checkpoint.ts';
 import { finalizeRun, type RunEnd } from './finalize.ts';
 import { onInterrupt } from './interrupt.ts';
 import { type TrainingObserver, train } from './loop.ts';
@@ -43,8 +42,14 @@ import {
   resumedConfig,
 } from './run-directory.ts';
 import { takeRunLock } from './run-lock.ts';
-import { fewestClasses, requestedModel, type Start, startingPoint } from './starting-point.ts';
-import { type Logger, tensorboardFile, writeTensorboard } from './tensorboard.ts';
+import {
+  fewestClasses,
+  modelToStartFrom,
+  requireSameInit,
+  type Start,
+  startingPoint,
+} from './starting-point.ts';
+import { type Logger, loggerOf, writeTensorboard } from './tensorboard.ts';
 
 export interface RunRequest {
   readonly config: TrainingConfig;
@@ -53,6 +58,8 @@ export interface RunRequest {
   readonly directory: string;
   /** Run directory or exported file whose parameters a new run starts from. */
   readonly init?: string | undefined;
+  /** Of the folds that have begun, the record of the first: a new fold starts from the same model. */
+  readonly firstFold?: Pick<Run, 'init'> | undefined;
   readonly resume: boolean;
   readonly engine: RequestedEngine;
   readonly device: RequestedDevice;
@@ -99,11 +106,14 @@ async function trainLocked(request: RunRequest): Promise<RunReturn> {
   if (!request.resume) requireFree(directory);
   const stored = holdsRun(directory) ? await readRun(directory) : undefined;
   const config = stored === undefined ? request.config : resumedConfig(stored, request.config, request.given);
-  const model = await requestedModel(request.init, stored, config);
+  const before = stored ?? request.firstFold;
+  requireSameInit(request.init, before);
   if (stored?.status === 'finished' && !lacksResults(directory)) {
     terminal.line(`${oneLine(directory)} is already finished.`);
     return { isStopRequested: false };
   }
+  const isBegun = stored !== undefined && hasCheckpoint(directory);
+  const model = isBegun ? undefined : await modelToStartFrom(request.init, before, config);
   const cacheBytes = request.cacheMb === undefined ? availableMemoryBytes() / 4 : request.cacheMb * 2 ** 20;
   await requireRoom(directory, configuredNetwork(config, fewestClasses));
 
@@ -167,10 +177,10 @@ async function trainPrepared(
   let end: RunEnd;
   try {
     await writeRun(directory, run);
-    const isLogged = request.log !== undefined || existsSync(join(directory, tensorboardFile));
+    const log = request.log ?? loggerOf(directory);
     const writeRows = async (rows: readonly MetricsRow[]) => {
       await writeMetrics(directory, rows);
-      if (isLogged) await writeTensorboard(directory, run, rows);
+      if (log !== undefined) await writeTensorboard(directory, run, rows);
     };
     await writeRows(progress.history);
     if (run.stretches.length === 1) await writeBatchSamples(directory, dataset.labels, loaderSettings);

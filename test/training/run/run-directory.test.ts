@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { networkOf } from '../../../model/network.ts';
@@ -31,6 +32,8 @@ const runOf = (variant: string, status: Run['status'], startedAt = '2026-03-07T0
   ...inventedRun({ status, config: { variant } }),
   startedAt,
 });
+/** No run is skipped. */
+const unexpected = (sentence: string) => expect.fail(sentence);
 const requested = (config: Partial<TrainingConfig>) => trainingConfigSchema.parse(config);
 
 test('a new run has its name, with the first free number if the name is taken', async () => {
@@ -64,8 +67,23 @@ test('the run to resume is the newest unfinished one of the variant', async () =
     d: runOf('reference', 'finished', '2026-03-10T08:09:10Z'),
     e: runOf('no-pool1', 'running', '2026-03-11T08:09:10Z'),
   });
-  expect(await newestRun('reference')).toMatchObject({ directory: join('runs', 'b'), status: 'running' });
-  expect(await newestRun('no-relu1')).toBeUndefined();
+  expect(await newestRun('reference', unexpected)).toMatchObject({
+    directory: join('runs', 'b'),
+    status: 'running',
+  });
+  expect(await newestRun('no-relu1', unexpected)).toBeUndefined();
+});
+
+test('a run whose record is damaged is named, and an intact one is resumed', async () => {
+  await workIn({ intact: runOf('reference', 'stopped') });
+  await mkdir(join('runs', 'damaged'));
+  await writeFile(join('runs', 'damaged', 'run.json'), '{"config":');
+  const notes: string[] = [];
+  const newest = await newestRun('reference', (sentence) => notes.push(sentence));
+  expect(newest).toMatchObject({ directory: join('runs', 'intact') });
+  expect(notes).toEqual([
+    expect.stringMatching(/^skipped runs\/damaged: runs\/damaged\/run\.json: not JSON/),
+  ]);
 });
 
 test('if every run of a variant is finished, the newest is found', async () => {
@@ -73,8 +91,8 @@ test('if every run of a variant is finished, the newest is found', async () => {
     first: runOf('reference', 'finished', '2026-03-07T08:09:10Z'),
     second: runOf('reference', 'finished', '2026-03-08T08:09:10Z'),
   });
-  expect(await newestRun('reference')).toMatchObject({ directory: join('runs', 'second') });
-  expect(await newestRun('no-relu1')).toBeUndefined();
+  expect(await newestRun('reference', unexpected)).toMatchObject({ directory: join('runs', 'second') });
+  expect(await newestRun('no-relu1', unexpected)).toBeUndefined();
 });
 
 test('a resumed run keeps its settings, even if the defaults change', () => {
