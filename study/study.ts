@@ -18,7 +18,7 @@ import { chosenEngine } from '../training/engine/engine-opening.ts';
 import { onInterrupt } from '../training/run/interrupt.ts';
 import { dataText } from '../training/run/progress-display.ts';
 import { bytesOnDisk, runBytes } from '../training/run/run-directory.ts';
-import type { Logger } from '../training/run/tensorboard.ts';
+import { type Logger, loggerOf } from '../training/run/tensorboard.ts';
 import { planTable, type StudyDisplay, studyDisplay } from './display.ts';
 import { type ArmEstimate, estimateArms, secondsLeft } from './estimate.ts';
 import { type ScheduledRuns, startLocalRuns } from './local-scheduler.ts';
@@ -102,10 +102,14 @@ export async function runStudy(request: StudyRequest): Promise<void> {
     parallelRuns,
   });
   const plan = { parallelRuns, content: data.fingerprint, display };
-  const tuned = await tuneRates(request, study, tuning, plan);
+  // Runs that have not begun are logged like those that have.
+  const log =
+    request.log ?? all.map(({ run }) => loggerOf(run.directory)).find((logger) => logger !== undefined);
+  const logged = { ...request, log };
+  const tuned = await tuneRates(logged, study, tuning, plan);
   if (tuned.isEnd) return finalizeStudy(directory, tuned.study, tuned.stopped, terminal);
   const reported = await withStates(tuned.study, studyRuns(directory, tuned.study));
-  const { study: after, stopped } = await trainRuns(request, tuned.study, reported, plan);
+  const { study: after, stopped } = await trainRuns(logged, tuned.study, reported, plan);
   await finalizeStudy(directory, after, stopped, terminal);
 }
 
@@ -247,7 +251,7 @@ async function trainRuns(
   all: readonly RunWithState[],
   { parallelRuns, content, display }: TrainingPlan,
 ): Promise<{ readonly study: Study; readonly stopped: boolean }> {
-  const { directory, terminal, queue } = request;
+  const { directory, terminal, queue, log } = request;
   const runs = leftOf(all);
   let current = study;
   const schedule = {
@@ -266,7 +270,7 @@ async function trainRuns(
   const active =
     queue === undefined
       ? startLocalRuns(runs, { ...schedule, parallelRuns, computing: computingOf(request, parallelRuns) })
-      : await queued(queue, runs, { ...schedule, study });
+      : await queued(queue, runs, { ...schedule, study, log });
   const release = onInterrupt(terminal, active.stop);
   try {
     const stopped = await active.ended;

@@ -2,12 +2,13 @@
  * What a study and its workers share: the queue's name, the schema of its jobs, the keys of their files, and
  * the connection.
  */
-import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { z } from 'zod';
 import { messageOf, TexturaError } from '../../model/error.ts';
 import type { Study } from '../../model/study-file.ts';
 import { trainingConfigSchema } from '../../model/training-config.ts';
+import { sha256 } from '../../node/sha256.ts';
+import { computingSchema } from '../trainer.ts';
 
 export const queueName = 'textura-ablation';
 
@@ -19,15 +20,14 @@ export const runJobSchema = z.strictObject({
   config: trainingConfigSchema,
   /** Content fingerprint of the data; a worker with other data refuses the run. */
   content: z.string(),
+  log: computingSchema.shape.log,
 });
 export type RunJob = z.infer<typeof runJobSchema>;
 
-/** Identifies a study on a Redis server; does not change when the study is resumed. */
-export function studyKey({ startedAt, config }: Study): string {
-  return createHash('sha256')
-    .update(JSON.stringify([startedAt, config]))
-    .digest('hex')
-    .slice(0, 16);
+/** Identifies a study on a Redis server; does not change when the study is resumed, even with a moved folder. */
+export function studyKey({ startedAt, config }: Pick<Study, 'startedAt' | 'config'>): string {
+  const { data: _, ...settings } = config;
+  return sha256(JSON.stringify([startedAt, settings])).slice(0, 16);
 }
 
 /** Redis key of a run's archive: its checkpoints during training, its whole directory at the end. */

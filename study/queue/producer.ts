@@ -8,6 +8,7 @@ import type { Redis } from 'ioredis';
 import { messageOf } from '../../model/error.ts';
 import type { Study } from '../../model/study-file.ts';
 import { productVersion } from '../../node/product-version.ts';
+import type { Logger } from '../../training/run/tensorboard.ts';
 import type { Schedule, ScheduledRuns } from '../local-scheduler.ts';
 import type { StudyRun } from '../study-directory.ts';
 import { type RunEnd, runEndSchema, runMessageSchema } from '../trainer.ts';
@@ -17,6 +18,7 @@ import { receiveArchive } from './run-archive.ts';
 export interface QueueSchedule extends Schedule {
   readonly url: string;
   readonly study: Study;
+  readonly log: Logger | undefined;
 }
 
 interface QueueConnection {
@@ -120,7 +122,7 @@ function jobId(study: Study, run: StudyRun): string {
 async function enqueued(
   queue: Queue<RunJob, RunEnd>,
   run: StudyRun,
-  { study, configOf, content }: QueueSchedule,
+  { study, configOf, content, log }: QueueSchedule,
 ): Promise<Job<RunJob, RunEnd>> {
   const id = jobId(study, run);
   const known = await queue.getJob(id);
@@ -132,6 +134,7 @@ async function enqueued(
     run: run.name,
     config: configOf(run),
     content,
+    ...(log && { log }),
   };
   return queue.add(run.name, data, { jobId: id });
 }

@@ -64,8 +64,9 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
     directory: string,
     onMessage: (message: object) => void,
   ): Promise<RunEnd> {
-    const { computing, data = order.config.data } = options;
-    const { content } = order;
+    const { data = order.config.data } = options;
+    const { content, log } = order;
+    const computing = { ...options.computing, ...(log && { log }) };
     const config = { ...order.config, data };
     const child = startTrainer({ config, directory, computing, content }, onMessage);
     active.add(child);

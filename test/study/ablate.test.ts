@@ -10,6 +10,7 @@ import { metricsFromCsv } from '../../model/metrics.ts';
 import { validationFromCsv } from '../../model/validation-file.ts';
 import { readRun, readStudy, writeStudy } from '../../node/records.ts';
 import { takeRunLock } from '../../training/run/run-lock.ts';
+import { tensorboardFile } from '../../training/run/tensorboard.ts';
 import { type CommandResult, runHere, startArguments } from '../support/command.ts';
 import { redisInstalled, redisServer } from '../support/redis-server.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
@@ -91,7 +92,7 @@ test('a study that is killed and resumed ends in the same tables as an uninterru
   const killed = await home();
   // As a restart script gives it: the same command at every start.
   const command = [...wanted, '--resume'];
-  const child = start(killed, command);
+  const child = start(killed, [...command, '--log', 'tensorboard']);
   const begun = join(killed, 'study/runs/texture-net-s1/checkpoint/last.safetensors');
   await until(() => existsSync(begun) || child.exitCode !== null);
   await expect(takeRunLock(join(killed, 'study'))).rejects.toThrow(`is in use by process ${child.pid}`);
@@ -118,6 +119,7 @@ test('a study that is killed and resumed ends in the same tables as an uninterru
     'texture-net-no-stage1',
   ]);
   expect(await readRun(join(got, 'runs/texture-net-s1'))).toEqual(before);
+  expect(existsSync(join(got, 'runs/texture-net-no-stage1-s1', tensorboardFile))).toBe(true);
 
   const again = await ablate(killed, ...wanted);
   expect(again).toMatchObject({ status: 2, stderr: expect.stringContaining('already holds a study') });
@@ -177,7 +179,7 @@ test.skipIf(!redisInstalled)(
         'ablate-worker',
       );
     const doomed = worker('doomed');
-    const study = ablate(folder, ...wanted, '--queue', queue);
+    const study = ablate(folder, ...wanted, '--queue', queue, '--log', 'tensorboard');
     const redis = new Redis(queue);
     await until(async () => (await redis.keys('textura:*')).length > 0);
     redis.disconnect();
@@ -187,6 +189,7 @@ test.skipIf(!redisInstalled)(
     rescuer.kill('SIGINT');
     await until(() => rescuer.exitCode !== null);
     expect(await rowsOf(join(folder, 'study'))).toEqual(await rowsOf(expected));
+    expect(existsSync(join(folder, 'study/runs/texture-net-s1', tensorboardFile))).toBe(true);
     expect(await readFile(join(folder, 'study/summary.csv'), 'utf8')).toBe(
       await readFile(join(expected, 'summary.csv'), 'utf8'),
     );
