@@ -3,8 +3,9 @@
  * that the service and the page read. A file that fails its check is removed, and an older file of that name
  * stays.
  */
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Graph } from '../graph/builder.ts';
 import { encodeModel } from '../graph/encode.ts';
 import { forwardGraph } from '../graph/forward.ts';
@@ -17,19 +18,28 @@ import {
   graphKinds,
   type IndexEntry,
   indexFile,
+  jsonOf,
   type ModelIndex,
   type ModelReport,
   metadataKeys,
   modelDocs,
   modelIndexSchema,
   modelInput,
+  modelReportSchema,
   type Opset,
 } from '../model/model-file.ts';
 import type { Network } from '../model/network.ts';
 import { selfCheckOf } from '../model/self-check.ts';
 import { calibrationOf, patchErrorInterval } from '../model/validation-logits.ts';
-import { moveFile, writeFileAtomically, writeJson } from '../node/atomic-file.ts';
-import { requireSpace } from '../node/output.ts';
+import {
+  moveFile,
+  removeLeftovers,
+  temporaryName,
+  writeFileAtomically,
+  writeJson,
+} from '../node/atomic-file.ts';
+import { readIfThere, readTextIfThere } from '../node/optional-file.ts';
+import { requireSpace, writingTo } from '../node/output.ts';
 import { modelStamp } from '../node/product-version.ts';
 import { sha256 } from '../node/sha256.ts';
 import { verifyFile } from './export-check.ts';
@@ -73,11 +83,11 @@ export interface ExportSettings {
 }
 
 /**
- * Writes a model's ONNX files, NAME.report.json and the entry in index.json, and returns the report. Files
- * are written under temporary names; nothing else in the folder changes before all of them are verified.
+ * Writes a model's ONNX files, NAME.report.json and the entry in index.json, and returns the report on these
+ * files. Files are written under temporary names; nothing else in the folder changes before all of them are verified.
  * Errors: `parity-failed` if a file's outputs differ from the training engine's; `output-unwritable`.
  */
-export async function exportRun(trained: TrainedModel, settings: ExportSettings): Promise<ModelReport> {
+export async function exportModel(trained: TrainedModel, settings: ExportSettings): Promise<ModelReport> {
   const { name, labels, best, network, reference } = trained;
   const { out, opset } = settings;
   const calibration = trained.validation && calibrationOf(trained.validation);
@@ -85,36 +95,71 @@ export async function exportRun(trained: TrainedModel, settings: ExportSettings)
   const files = settings.graphs.map((kind) => {
     const path = join(out, modelFileName(name, kind));
     const bytes = modelBytes(trained, kind, settings, temperatures);
-    return { kind, path, unverified: `${path}.${process.pid}.unverified`, bytes };
+    return { kind, path, unverified: temporaryName(path), bytes };
   });
   const modelsBytes = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
   await requireSpace(out, modelsBytes + maxReportBytes);
-  const graphs: ModelReport['graphs'] = [];
+  await removeLeftovers(out);
+  const written: ModelReport['graphs'] = [];
   try {
     for (const { kind, path, unverified, bytes } of files) {
       await writeFileAtomically(unverified, bytes);
       const parity = await verifyFile(resolve(unverified), reference, path, temperatures.patch);
       const { irVersion, operators } = describeModel(bytes, path);
       const file = { kind, file: basename(path), sha256: sha256(bytes), bytes: bytes.length };
-      graphs.push({ ...file, opset, irVersion, operators: [...operators], parity });
+      written.push({ ...file, opset, irVersion, operators: [...operators], parity });
     }
     for (const { unverified, path } of files) await moveFile(unverified, path);
   } finally {
     for (const { unverified } of files) await rm(unverified, { force: true }).catch(() => {});
   }
   const { parameters, multiplyAdds } = totalsOf(describeLayers(network));
-  const report: ModelReport = {
+  const model: Omit<ModelReport, 'graphs'> = {
     model: name,
-    graphs,
     labels: [...labels],
     network: { variant: network.name, parameters, multiplyAdds },
     ...(best === undefined ? {} : { validation: best }),
     ...(calibration === undefined ? {} : { calibration }),
     selfCheck: selfCheckOf(reference),
   };
+  const graphs = [...written, ...(await otherGraphs(out, model, settings.graphs))];
+  const report = { ...model, graphs: graphs.sort((a, b) => graphOrder(a.kind) - graphOrder(b.kind)) };
   await writeJson(join(out, reportFileName(name)), report);
   await updateIndex(out, indexEntry(trained, report));
-  return report;
+  return { ...report, graphs: written };
+}
+
+function graphOrder(kind: GraphKind): number {
+  return graphKinds.indexOf(kind);
+}
+
+/**
+ * The files of the other kinds that an earlier export of the same model wrote, as its report lists them. Those
+ * of another model are removed: their report is replaced, so that nothing verifies them any more.
+ */
+async function otherGraphs(
+  out: string,
+  model: Omit<ModelReport, 'graphs'>,
+  written: readonly GraphKind[],
+): Promise<ModelReport['graphs']> {
+  const { graphs = [], ...earlier } = (await readReport(out, model.model)) ?? {};
+  const isSameModel = isDeepStrictEqual(earlier, JSON.parse(JSON.stringify(model)));
+  const kept: ModelReport['graphs'] = [];
+  for (const kind of graphKinds.filter((one) => !written.includes(one))) {
+    const path = join(out, modelFileName(model.model, kind));
+    const bytes = await readIfThere(path);
+    const graph = graphs.find((one) => one.kind === kind);
+    if (bytes !== undefined && graph !== undefined && isSameModel && graph.sha256 === sha256(bytes))
+      kept.push(graph);
+    else await writingTo(path, () => rm(path, { force: true }));
+  }
+  return kept;
+}
+
+/** The report of an earlier export; undefined if it is missing or invalid, because the export rewrites it. */
+async function readReport(out: string, name: string): Promise<ModelReport | undefined> {
+  const text = await readTextIfThere(join(out, reportFileName(name)));
+  return modelReportSchema.safeParse(jsonOf(text ?? '')).data;
 }
 
 /** Disk space for the report and the index. */
@@ -154,11 +199,8 @@ async function updateIndex(out: string, entry: IndexEntry): Promise<void> {
 
 /** The listed models; none if the index is missing or invalid, because the export rewrites it. */
 async function readIndex(out: string): Promise<ModelIndex['models']> {
-  try {
-    return modelIndexSchema.parse(JSON.parse(await readFile(join(out, indexFile), 'utf8'))).models;
-  } catch {
-    return [];
-  }
+  const text = await readTextIfThere(join(out, indexFile));
+  return modelIndexSchema.safeParse(jsonOf(text ?? '')).data?.models ?? [];
 }
 
 function reportFileName(name: string): string {

@@ -15,7 +15,7 @@ import { requireWritable } from '../node/output.ts';
 import { commandText } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { agreementText } from './export-check.ts';
-import { exportRun, usefulGraphs } from './export-run.ts';
+import { exportModel, usefulGraphs } from './export-model.ts';
 import { bestRunsOfStudy, newestFinishedRuns, runRoots } from './run-choice.ts';
 import { readTaughtFile } from './taught-file.ts';
 import { readTrainedRun } from './trained-run.ts';
@@ -62,7 +62,7 @@ export const command: CommandDefinition<typeof options> = {
 const terminal = terminalOn(process.stdout);
 
 async function exportAll({ run, taught, study, out, opset, graph, layout }: ExportOptions): Promise<void> {
-  const write = layout === 'triton' ? exportForTriton : exportRun;
+  const write = layout === 'triton' ? exportForTriton : exportModel;
   const settings = (network: Network) => ({
     out,
     // The option accepts no other numbers.

@@ -50,6 +50,11 @@ export async function readTaughtFile(path: string): Promise<TrainedModel> {
       'model-unusable',
       `${path}: rename it: a model has the name of its file, which may have letters, digits, spaces, ".", "_" and "-", and starts with a letter or digit`,
     );
+  if (/\.throughput$/i.test(name))
+    throw new TexturaError(
+      'model-unusable',
+      `${path}: rename it: NAME.throughput.onnx is the name of a second file of the model NAME`,
+    );
   const { metadata } = describeModel(bytes, path);
   const labels = metadataValue(metadata, metadataKeys.labels, labelsSchema, path);
   const { patchPx } = metadataValue(metadata, metadataKeys.input, modelInputSchema, path);

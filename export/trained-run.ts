@@ -97,7 +97,7 @@ export async function readTrainedRun(directory: string): Promise<TrainedRun> {
 
 function originOf(
   directory: string,
-  { config, best, stretches, data, textura }: Run,
+  { config, best, stretches, data, startedAt, textura }: Run,
 ): TrainedModel['origin'] {
   return {
     name: basename(resolve(directory)),
@@ -106,6 +106,7 @@ function originOf(
     epoch: best?.epoch,
     engine: stretches.at(-1)?.engine,
     data: data.fingerprint,
+    startedAt,
     textura,
   };
 }

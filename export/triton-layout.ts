@@ -9,7 +9,7 @@ import type { ModelReport } from '../model/model-file.ts';
 import { inputPx } from '../model/patch.ts';
 import { moveFile, writeFileAtomically } from '../node/atomic-file.ts';
 import { requireWritable, writingTo } from '../node/output.ts';
-import { type ExportSettings, exportRun } from './export-run.ts';
+import { type ExportSettings, exportModel } from './export-model.ts';
 import type { TrainedModel } from './trained-run.ts';
 
 /** In the model's folder, whose sub-folders are versions. */
@@ -27,7 +27,7 @@ export async function exportForTriton(trained: TrainedModel, settings: ExportSet
   const staging = await writingTo(settings.out, () => mkdtemp(join(settings.out, '.staging-')));
   try {
     const graphs = settings.graphs.slice(0, 1);
-    const report = await exportRun(trained, { ...settings, out: staging, graphs });
+    const report = await exportModel(trained, { ...settings, out: staging, graphs });
     const folder = join(settings.out, report.model);
     await moveFile(join(staging, report.graphs[0]?.file ?? ''), join(folder, modelFile));
     await writeFileAtomically(join(folder, 'labels.txt'), `${report.labels.join('\n')}\n`);

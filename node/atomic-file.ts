@@ -1,7 +1,21 @@
 /** Atomic writes: files are written under a temporary name, flushed, then renamed. */
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { writingTo } from './output.ts';
+import { isAlive } from './process-life.ts';
+
+/** The name of a file that becomes `path` once it is complete. */
+export function temporaryName(path: string): string {
+  return `${path}.${process.pid}.tmp`;
+}
+
+/** Removes the temporary files of dead processes in a folder, which need not exist. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const pid = /\.(\d+)\.tmp$/.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(folder, name), { force: true });
+  }
+}
 
 /**
  * Writes `content` to `path` and creates its folder. A crash leaves the old file or the new one, never a part
@@ -9,7 +23,7 @@ import { writingTo } from './output.ts';
  * Errors: `output-unwritable`.
  */
 export async function writeFileAtomically(path: string, content: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = temporaryName(path);
   try {
     await writingTo(path, async () => {
       await mkdir(dirname(path), { recursive: true });

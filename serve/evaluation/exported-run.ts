@@ -1,4 +1,4 @@
-/** Finds the model that was exported from a run, by the run's name, seed, epoch and data in its metadata. */
+/** Finds the model that was exported from a run, by what its metadata say of the run. */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -13,9 +13,12 @@ import { isPortable } from '../model.ts';
 /** `textura.run`, as far as it identifies a run. */
 const originSchema = z.object({
   name: z.string().optional(),
+  variant: z.string().optional(),
   seed: z.number().optional(),
   epoch: z.number().optional(),
   data: z.string().optional(),
+  /** Files that earlier versions exported lack it. */
+  startedAt: z.string().optional(),
 });
 
 /** Where a model comes from; an empty object if its metadata do not say. */
@@ -42,9 +45,11 @@ export async function exportedFrom(
     const origin = await readOrigin(path);
     const isFromRun =
       origin.name === basename(resolve(directory)) &&
+      origin.variant === run.config.variant &&
       origin.seed === run.config.seed &&
       origin.epoch === run.best?.epoch &&
-      origin.data === run.data.fingerprint;
+      origin.data === run.data.fingerprint &&
+      (origin.startedAt ?? run.startedAt) === run.startedAt;
     if (isFromRun) return { path, run };
   }
   const out = models === 'models' ? [] : ['--out', models];

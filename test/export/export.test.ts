@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { exportRun } from '../../export/export-run.ts';
+import { exportModel } from '../../export/export-model.ts';
 import { readTrainedRun } from '../../export/trained-run.ts';
 import { describeModel } from '../../graph/onnx/description.ts';
 import { decodeMessage } from '../../graph/onnx/protobuf.ts';
@@ -38,7 +39,7 @@ async function newHome(): Promise<string> {
 const runExport = (cwd: string, ...args: string[]) => runHere('export/export.ts', args, { cwd });
 /** The command's work on one run, in this process. */
 const exportHere = async (folder: string, run: string, out = 'models', opset: Opset = 17) =>
-  exportRun(await readTrainedRun(join(folder, run)), {
+  exportModel(await readTrainedRun(join(folder, run)), {
     out: join(folder, out),
     opset,
     graphs: ['portable', 'throughput'],
@@ -225,6 +226,40 @@ describe('an export of one graph', () => {
     const { models } = await readIndex(folder);
     expect(models[0]?.files).toEqual({ portable: 'lab-baseline.onnx' });
   });
+
+  test('keeps the other graph of the same run, and removes that of another', async () => {
+    const folder = await newHome();
+    await writeTrainedRun(join(folder, 'runs/one'));
+    await writeTrainedRun(join(folder, 'runs/two'), { seed: 8 });
+    const [portable, throughput] = ['lab-baseline.onnx', 'lab-baseline.throughput.onnx'];
+    const exportGraph = async (run: string, graph: string) => {
+      const result = await runExport(folder, '--run', run, '--graph', graph);
+      expect(result).toMatchObject({ status: 0, stderr: '' });
+      expect(result.stdout.match(/^models\//gm)).toHaveLength(1);
+      const [model] = (await readIndex(folder)).models;
+      const files = (await readdir(join(folder, 'models'))).filter((name) => name.endsWith('.onnx'));
+      expect(files.sort()).toEqual(Object.values(model?.files ?? {}));
+      const { graphs } = await readReport(folder);
+      expect(graphs.map(({ file }) => file)).toEqual(files);
+      const first = await readFile(join(folder, 'models', files[0] ?? ''));
+      expect(model).toMatchObject({ sha256: graphs[0]?.sha256, bytes: first.length });
+      return files;
+    };
+    expect(await exportGraph('runs/one', 'portable')).toEqual([portable]);
+    expect(await exportGraph('runs/one', 'throughput')).toEqual([portable, throughput]);
+    expect(await exportGraph('runs/two', 'throughput')).toEqual([throughput]);
+    expect(await exportGraph('runs/one', 'portable')).toEqual([portable]);
+  });
+});
+
+test('what a killed export has left is removed by the next one', async () => {
+  const folder = await newHome();
+  await writeTrainedRun(join(folder, 'runs/tiles'));
+  const { pid } = spawnSync(process.execPath, ['--version']);
+  await mkdir(join(folder, 'models'));
+  await writeFile(join(folder, `models/lab-baseline.onnx.${pid}.tmp`), 'half');
+  await exportHere(folder, 'runs/tiles');
+  expect((await readdir(join(folder, 'models'))).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 });
 
 describe('the export check', () => {

@@ -91,6 +91,8 @@ test('another file is rejected: without the outputs, with other parameters, or w
   });
   await writeFile(join(home, '#1.onnx'), fileOf(1, check));
   expect((await exportTaught('#1.onnx')).stderr).toContain('#1.onnx: rename it');
+  await writeFile(join(home, 'yard.throughput.onnx'), fileOf(1, check));
+  expect((await exportTaught('yard.throughput.onnx')).stderr).toContain('yard.throughput.onnx: rename it');
   expect((await exportTaught('.')).stderr).toContain('this is a folder; --taught takes the .onnx file');
   expect((await exportTaught('missing.onnx')).stderr).toContain('missing.onnx: there is no such file');
   expect(await exportTaught('old.onnx', '--run', 'runs/x')).toMatchObject({

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { exportRun } from '../../export/export-run.ts';
+import { exportModel } from '../../export/export-model.ts';
 import { readTrainedRun } from '../../export/trained-run.ts';
 import { runHere } from '../support/command.ts';
 import { writeTrainedRun } from '../support/trained-run.ts';
@@ -52,7 +52,7 @@ output [
 dynamic_batching { }
 `);
   const settings = { out: join(home, 'models'), opset: 17, graphs: ['portable'] } as const;
-  await exportRun(await readTrainedRun(join(home, 'run')), settings);
+  await exportModel(await readTrainedRun(join(home, 'run')), settings);
   const [ours, theirs] = await Promise.all(
     [join(home, 'models/lab-baseline.onnx'), join(folder, '1/model.onnx')].map((path) => readFile(path)),
   );

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { exportRun } from '../../export/export-run.ts';
+import { exportModel } from '../../export/export-model.ts';
 import { readTrainedRun } from '../../export/trained-run.ts';
 import { createGraph } from '../../graph/builder.ts';
 import { encodeModel } from '../../graph/encode.ts';
@@ -80,7 +80,7 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'textura-classify-'));
   await writeTrainedRun(join(home, 'run'), { labels: numericLabels });
   const trained = await readTrainedRun(join(home, 'run'));
-  await exportRun(trained, { out: join(home, 'models'), opset: 17, graphs: ['portable'] });
+  await exportModel(trained, { out: join(home, 'models'), opset: 17, graphs: ['portable'] });
   await writeFile(join(home, 'three patches.png'), await stripOf(randomPatches(3, 21)));
 });
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { csvRows } from '../../model/csv.ts';
 import { type Evaluation, evaluationSchema } from '../../model/evaluation-file.ts';
 import { validationFromCsv, validationToCsv } from '../../model/validation-file.ts';
-import { readRun } from '../../node/records.ts';
+import { readRun, writeRun } from '../../node/records.ts';
 import {
   type EvaluateOptions,
   evaluateFolder,
@@ -62,6 +62,8 @@ beforeAll(async () => {
   const exported = await script('export/export.ts', '--run', 'runs/2', '--graph', 'portable');
   expect(exported, exported.stderr).toMatchObject({ status: 0 });
   await cp(join(home, 'runs/2'), join(home, 'runs/copy'), { recursive: true });
+  const run = await readRun(join(home, 'runs/2'));
+  await writeRun(join(home, 'later/2'), { ...run, startedAt: new Date().toISOString() });
   await exportModels(join(home, 'first'), [{ variant: 'lab-baseline', labels: ['brick', 'knit', 'moss'] }]);
 }, 120_000);
 afterAll(() => rm(home, { recursive: true }));
@@ -187,6 +189,7 @@ test.each<[Partial<EvaluateOptions>, string, RegExp]>([
   [{}, 'usage', /^expected --model FILE or --run RUN$/],
   [{ model }, 'usage', /^expected --data DIR$/],
   [{ run: 'runs/copy' }, 'model-not-found', /npm run export -- --run .*runs\/copy --out /],
+  [{ run: 'later/2' }, 'model-not-found', /has no model of .*later\/2: run npm run export/],
   [{ run: 'photos' }, 'file-unreadable', /is .*photos a run directory\?/],
   [{ model: 'none.onnx', data: 'photos' }, 'model-not-found', /none\.onnx: there is no such file/],
   [{ model, data: 'none' }, 'data-unusable', /got a path that does not exist/],

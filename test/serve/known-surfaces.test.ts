@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, onTestFinished, test } from 'vitest';
-import { exportRun } from '../../export/export-run.ts';
+import { exportModel } from '../../export/export-model.ts';
 import { readTrainedRun } from '../../export/trained-run.ts';
 import { csvRows } from '../../model/csv.ts';
 import { inferAnswerSchema, modelMetadataSchema } from '../../model/open-inference.ts';
@@ -33,7 +33,7 @@ test('a photograph of the classes is known, and noise is not: classify, the serv
   expect(trained, trained.stderr).toMatchObject({ status: 0 });
   const models = join(folder, 'models');
   const settings = { out: models, opset: 17, graphs: ['portable'] } as const;
-  await exportRun(await readTrainedRun(join(folder, 'run')), settings);
+  await exportModel(await readTrainedRun(join(folder, 'run')), settings);
   const pictures = [await readFile(join(folder, 'photos/knit/00.png')), await noiseFile()];
 
   const model = await Model.load(join(models, 'texture-net.onnx'));

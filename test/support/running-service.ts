@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { exportRun } from '../../export/export-run.ts';
+import { exportModel } from '../../export/export-model.ts';
 import { readTrainedRun } from '../../export/trained-run.ts';
 import { createApp } from '../../serve/http/app.ts';
 import { listen } from '../../serve/http/server.ts';
@@ -60,7 +60,7 @@ export async function exportModels(folder: string, models: readonly TrainedRunOp
     // Two are enough for the self-check; each costs seconds in the loops that compute what is expected.
     await writeTrainedRun(run, { patches: randomPatches(2, 7), ...model });
     const graphs = ['portable', 'throughput'] as const;
-    await exportRun(await readTrainedRun(run), { out: folder, opset: 17, graphs });
+    await exportModel(await readTrainedRun(run), { out: folder, opset: 17, graphs });
     await rm(run, { recursive: true });
   }
 }

@@ -19,9 +19,9 @@ import { z } from 'zod';
 import { TexturaError } from '../../model/error.ts';
 import { jsonOf } from '../../model/model-file.ts';
 import { runFiles } from '../../model/run-file.ts';
-import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { removeLeftovers, writeFileAtomically } from '../../node/atomic-file.ts';
 import { removeEmptyFolders, requireWritable } from '../../node/output.ts';
-import { isAlive, livenessOf, ownIdentity, processIdentitySchema } from '../../node/process-life.ts';
+import { livenessOf, ownIdentity, processIdentitySchema } from '../../node/process-life.ts';
 
 const lockName = /^\.lock-.*\.json$/;
 
@@ -82,7 +82,7 @@ export async function takeRunLock(directory: string, patienceMs = 0): Promise<Ru
     await waitForOthers(directory, own, patienceMs);
     state = 'holding';
     await touch(path, content());
-    await removeLeftovers(directory);
+    for (const folder of [directory, join(directory, runFiles.checkpoints)]) await removeLeftovers(folder);
     return { release };
   } catch (error) {
     release();
@@ -163,15 +163,5 @@ async function touch(path: string, content: string): Promise<void> {
     await file.write(content, 0);
   } finally {
     await file.close();
-  }
-}
-
-/** Removes the temporary files NAME.PID.tmp of dead processes. */
-async function removeLeftovers(directory: string): Promise<void> {
-  for (const folder of [directory, join(directory, runFiles.checkpoints)]) {
-    for (const name of await readdir(folder).catch(() => [])) {
-      const pid = /\.(\d+)\.tmp$/.exec(name)?.[1];
-      if (pid !== undefined && !isAlive(Number(pid))) await rm(join(folder, name), { force: true });
-    }
   }
 }

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { exportRun } from '../../../export/export-run.ts';
+import { exportModel } from '../../../export/export-model.ts';
 import { readTrainedRun } from '../../../export/trained-run.ts';
 import { networkOf } from '../../../model/network.ts';
 import { zeroParameters } from '../../../model/parameters.ts';
@@ -76,7 +76,7 @@ async function resultsOf(engine: Engine) {
 
 async function exported(directory: string) {
   const settings = { opset: 17, graphs: ['portable'] } as const;
-  const report = await exportRun(await readTrainedRun(directory), {
+  const report = await exportModel(await readTrainedRun(directory), {
     ...settings,
     out: join(directory, 'models'),
   });
