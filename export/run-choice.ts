@@ -11,20 +11,21 @@ import { readRun, readStudy } from '../node/records.ts';
 /**
  * The newest finished run of each network, in the order of the networks. `roots` are folders of run
  * directories and need not exist. Runs of a study's other arms (`isOtherArm`) are left out. `note` gets a
- * sentence for each directory that is skipped because it cannot be read.
+ * sentence for each directory that is skipped because it cannot be read, or its study.json.
  */
 export async function newestFinishedRuns(
   roots: readonly string[],
   note: (sentence: string) => void,
 ): Promise<readonly string[]> {
   const newest = new Map<NetworkName, { readonly directory: string; readonly endedAt: string }>();
-  const directories = (await Promise.all(roots.map(runDirectoriesIn))).flat();
-  const others = new Set((await Promise.all(roots.map((root) => otherArmRuns(dirname(root))))).flat());
-  for (const directory of directories.filter((path) => !others.has(path))) {
-    const run = await readRun(directory).catch((error: unknown) => {
-      if (!(error instanceof TexturaError)) throw error;
-      note(`skipped ${directory}: ${error.message}`);
-    });
+  const directories: string[] = [];
+  for (const root of roots) {
+    const others = await unlessUnreadable(root, () => otherArmRuns(dirname(root)), note);
+    if (others === undefined) continue;
+    directories.push(...(await runDirectoriesIn(root)).filter((path) => !others.includes(path)));
+  }
+  for (const directory of directories) {
+    const run = await unlessUnreadable(directory, () => readRun(directory), note);
     if (run?.status !== 'finished') continue;
     const endedAt = run.endedAt ?? run.startedAt;
     const known = newest.get(run.config.variant);
@@ -32,6 +33,21 @@ export async function newestFinishedRuns(
       newest.set(run.config.variant, { directory, endedAt });
   }
   return trainedNames.flatMap((variant) => newest.get(variant)?.directory ?? []);
+}
+
+/** The result of `read`; undefined if it fails, which is noted. */
+async function unlessUnreadable<T>(
+  directory: string,
+  read: () => Promise<T>,
+  note: (sentence: string) => void,
+): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof TexturaError)) throw error;
+    note(`skipped ${directory}: ${error.message}`);
+    return undefined;
+  }
 }
 
 /** The folders of run directories: `runs`, and `runs` in each study. */
@@ -65,7 +81,8 @@ function isOtherArm({ name, variant }: StudyArm): boolean {
 
 /**
  * For each network of a study, the finished run with the lowest balanced error over the seeds, without other
- * arms (`isOtherArm`). `note` gets a sentence for each network without a finished run.
+ * arms (`isOtherArm`). `note` gets a sentence for each network without a finished run, and for each run that
+ * cannot be read.
  * Errors: `file-unreadable` or `file-damaged` for study.json.
  */
 export async function bestRunsOfStudy(
@@ -75,7 +92,7 @@ export async function bestRunsOfStudy(
   const { arms, seeds } = await readStudy(directory);
   const best: string[] = [];
   for (const arm of arms.filter((one) => !isOtherArm(one))) {
-    const runs = await finishedRuns(directory, arm, seeds);
+    const runs = await finishedRuns(directory, arm, seeds, note);
     const [first] = runs.toSorted((a, b) => a.error - b.error || a.seed - b.seed);
     if (first === undefined) note(`${directory}: no finished run of ${arm.name}`);
     else best.push(first.directory);
@@ -83,12 +100,17 @@ export async function bestRunsOfStudy(
   return best;
 }
 
-async function finishedRuns(directory: string, arm: StudyArm, seeds: readonly number[]) {
+async function finishedRuns(
+  directory: string,
+  arm: StudyArm,
+  seeds: readonly number[],
+  note: (sentence: string) => void,
+) {
   const runs: { readonly directory: string; readonly seed: number; readonly error: number }[] = [];
   for (const seed of seeds) {
     const run = join(directory, studyFiles.runs, studyRunName(arm, seed));
     if (!existsSync(join(run, runFiles.run))) continue;
-    const { status, best } = await readRun(run);
+    const { status, best } = (await unlessUnreadable(run, () => readRun(run), note)) ?? {};
     if (status === 'finished' && best !== undefined)
       runs.push({ directory: run, seed, error: best.balancedTop1err ?? best.top1err });
   }

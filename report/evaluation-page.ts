@@ -1,5 +1,5 @@
 /** report.html of an evaluation: one self-contained page, made from evaluation.json and thumbnails. */
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type {
   ClassResult,
   Evaluation,
@@ -72,7 +72,9 @@ function resultSections(
 
 /** Whether the photographs are those that the file's temperatures were fitted to. */
 function isFittedTo({ data, model }: Evaluation): boolean {
-  return data.heldOut !== undefined && model.run !== undefined && basename(data.heldOut) === model.run;
+  return (
+    data.heldOut !== undefined && model.run !== undefined && basename(resolve(data.heldOut)) === model.run
+  );
 }
 
 function resultSentence({ photographs, results }: Evaluation): string {
@@ -265,7 +267,7 @@ function setupSection({ model, data, photographs, patches, rejected, speed, text
     ['skipped files', data.skipped.length],
     [
       'speed',
-      `${significant(speed.medianInferenceMs)} ms to classify a photograph; ${count(speed.patchesPerSecond)} patches/s; ${count(speed.photographsPerSecond)} photographs/s with decoding; ${counted(speed.cores, 'core')}`,
+      `${significant(speed.medianInferenceMs)} ms to classify a photograph; ${count(speed.patchesPerSecond)} patches/s; ${significant(speed.photographsPerSecond)} photographs/s with decoding; ${counted(speed.cores, 'core')}`,
     ],
   ]);
   return section('Model and data', `Textura ${textura}.`, html`${properties}${skippedTable(data.skipped)}`);

@@ -5,6 +5,7 @@
 
 import { count, moment } from '../model/format.ts';
 import { recipeSettings, type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
+import { counted } from '../model/words.ts';
 import { html, type Markup, nothing, trustedMarkup } from './markup.ts';
 import { customProperties, darkPalette, lightPalette, serifFonts } from './palette.ts';
 
@@ -124,7 +125,7 @@ export function classTable(
   total?: TableRow,
 ): Markup {
   const others = rows.slice(classesInFirstTable);
-  return html`${table(`${what} of each class`, columns, rows.slice(0, classesInFirstTable), total)}${foldedTable(`${count(others.length)} more classes`, `${what} of the other classes`, columns, others)}`;
+  return html`${table(`${what} of each class`, columns, rows.slice(0, classesInFirstTable), total)}${foldedTable(counted(others.length, 'more class', 'more classes'), `${what} of the other classes`, columns, others)}`;
 }
 
 const propertyColumns: readonly Column[] = [

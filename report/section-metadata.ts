@@ -2,9 +2,10 @@
  * The report's sections about how the run was made: data, settings, engine, and the commands that repeat,
  * resume and use it.
  */
-import { count, moment } from '../model/format.ts';
+import { moment } from '../model/format.ts';
 import type { DataSummary, Run } from '../model/run-file.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
+import { counted } from '../model/words.ts';
 import { flagOf } from '../node/command-line.ts';
 import { commandText } from '../node/shell.ts';
 import { html, type Markup, nothing } from './markup.ts';
@@ -20,7 +21,7 @@ import {
 } from './page.ts';
 import type { RunRecord } from './run-directory.ts';
 
-export function dataSection({ run }: RunRecord): Markup {
+export function dataSection({ run }: Pick<RunRecord, 'run'>): Markup {
   const { source, fingerprint, trainImages, validationImages, choosingImages, groups, skippedFiles } =
     run.data;
   const properties = propertyTable('Data', [
@@ -45,7 +46,7 @@ const notesShown = 10;
 function notesOf({ notes = [] }: DataSummary): Markup {
   const paragraphs = notes.map((note) => html`<p class="after">${note}</p>\n`);
   if (notes.length <= notesShown) return html`${paragraphs}`;
-  const more = `${count(notes.length - notesShown)} more notes`;
+  const more = counted(notes.length - notesShown, 'more note', 'more notes');
   return html`${paragraphs.slice(0, notesShown)}${folded(more, html`${paragraphs.slice(notesShown)}`)}`;
 }
 

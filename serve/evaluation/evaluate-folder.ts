@@ -131,9 +131,9 @@ async function evaluateSubject(
       data: {
         folder: root,
         ...(folder.split === undefined ? {} : { split: folder.split }),
-        ...(subject.heldOut === undefined ? {} : { heldOut: subject.heldOut }),
+        ...(subject.heldOut === undefined ? {} : { heldOut: subject.heldOut.run }),
         skipped,
-        notes: [...subject.notes, ...(await heldOutNotes(subject, models))],
+        notes: [...subject.notes, ...heldOutNotes(subject, models)],
       },
       photographs: known.length,
       patches: known.reduce((sum, { logits }) => sum + logits.length / model.labels.length, 0),
@@ -166,8 +166,8 @@ interface Subject {
   /** The data folder. */
   readonly root: string;
   readonly folder: LabelledFolder;
-  /** The run whose held-out photographs are evaluated. */
-  readonly heldOut?: string;
+  /** The run whose held-out photographs are evaluated, and the fingerprint of its data. */
+  readonly heldOut?: { readonly run: string; readonly fingerprint: string };
   readonly notes: readonly string[];
 }
 
@@ -196,7 +196,14 @@ async function subjectOf(given: EvaluateOptions): Promise<Subject> {
     throw new TexturaError('usage', '--split and --held-out cannot be used together');
   const everything = await labelledFolder(data, 'all');
   const files = await heldOutFiles(everything.files, heldOut, data);
-  return { model, root: data, folder: { files, skipped: [] }, heldOut, notes: [] };
+  const { fingerprint } = (await readRun(heldOut)).data;
+  return {
+    model,
+    root: data,
+    folder: { files, skipped: [] },
+    heldOut: { run: heldOut, fingerprint },
+    notes: [],
+  };
 }
 
 function trainedOnNote(run: string): string {
@@ -204,14 +211,13 @@ function trainedOnNote(run: string): string {
 }
 
 /** A note on each model that was trained on another split than the run whose held-out photographs are used. */
-async function heldOutNotes({ heldOut }: Subject, models: readonly Model[]): Promise<readonly string[]> {
+function heldOutNotes({ heldOut }: Subject, models: readonly Model[]): readonly string[] {
   if (heldOut === undefined) return [];
-  const { data } = await readRun(heldOut);
   return models
-    .filter(({ metadata }) => originOf(metadata).data !== data.fingerprint)
+    .filter(({ metadata }) => originOf(metadata).data !== heldOut.fingerprint)
     .map(
       ({ name }) =>
-        `${name} was not trained on the split of ${heldOut}: it may have been trained on some of these photographs.`,
+        `${name} was not trained on the split of ${heldOut.run}: it may have been trained on some of these photographs.`,
     );
 }
 

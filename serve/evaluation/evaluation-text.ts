@@ -171,7 +171,7 @@ function comparisonLines(comparison: EvaluationComparison): readonly string[] {
       [row('photographs', comparison.photographError), row('patches', comparison.patchError)],
       1,
     ),
-    `Only this model is right on ${onlyOwnRight} photographs, only the other on ${onlyOtherRight}.`,
+    `Only this model is right on ${counted(onlyOwnRight, 'photograph')}, only the other on ${count(onlyOtherRight)}.`,
   ];
 }
 

@@ -85,6 +85,29 @@ test('a folder that is not a study is reported', async () => {
   });
 });
 
+test('a damaged study or run is named, and the others are chosen', async () => {
+  const [whole, damaged] = [
+    await studyOf({ 'lab-baseline-s1': {} }),
+    await studyOf({ 'no-conv4-pool4-s1': { variant: 'no-conv4-pool4' } }),
+  ];
+  await writeFile(join(damaged, 'study.json'), '{');
+  const notes: string[] = [];
+  const roots = [whole, damaged].map((study) => join(study, 'runs'));
+  expect(await newestFinishedRuns(roots, (note) => notes.push(note))).toEqual([
+    join(whole, 'runs/lab-baseline-s1'),
+  ]);
+  const study = await studyOf({ 'lab-baseline-s1': { top1err: 0.1 }, 'lab-baseline-s2': { top1err: 0.2 } });
+  await writeFile(join(study, 'runs/lab-baseline-s1/run.json'), '{');
+  expect(await bestRunsOfStudy(study, (note) => notes.push(note))).toEqual([
+    join(study, 'runs/lab-baseline-s2'),
+  ]);
+  expect(notes).toEqual([
+    expect.stringContaining(`skipped ${damaged}/runs: ${damaged}/study.json: not JSON`),
+    `${study}: no finished run of no-conv4-pool4`,
+    expect.stringContaining(`skipped ${study}/runs/lab-baseline-s1: `),
+  ]);
+});
+
 test('the newest runs of all include parts of texture-net, but not the other arms of a study', async () => {
   const directory = await studyOf({
     'texture-net-no-norm-s1': { variant: 'texture-net-no-norm' },

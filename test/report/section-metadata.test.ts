@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { recipeOption, trainingConfigSchema } from '../../model/training-config.ts';
 import { parseArguments } from '../../node/command-line.ts';
 import {
+  dataSection,
   exportCommand,
   resumeCommand,
   settingsSection,
@@ -17,6 +18,16 @@ function shellWords(command: string): readonly string[] {
   });
   return out.split('\0').slice(4, -1);
 }
+
+test('notes after the tenth are folded away', () => {
+  const notes = Array.from({ length: 11 }, (_, i) => `note ${i}`);
+  const run = inventedRun({});
+  const section = (shown: readonly string[]) =>
+    dataSection({ run: { ...run, data: { ...run.data, notes: [...shown] } } }).markup;
+  expect(section(notes)).toContain('<summary>1 more note</summary>');
+  expect(section([...notes, 'note 11'])).toContain('<summary>2 more notes</summary>');
+  expect(section(notes.slice(0, 10))).not.toContain('<summary>');
+});
 
 test('the command to train again has every setting that is not its default', () => {
   const run = inventedRun({ config: { patience: 4, learningRate: 0.004, augment: 'jitter64' } });

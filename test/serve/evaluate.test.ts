@@ -1,7 +1,7 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { csvRows } from '../../model/csv.ts';
 import { type Evaluation, evaluationSchema } from '../../model/evaluation-file.ts';
 import { validationFromCsv, validationToCsv } from '../../model/validation-file.ts';
@@ -11,7 +11,7 @@ import {
   evaluateFolder,
   evaluateOptions,
 } from '../../serve/evaluation/evaluate-folder.ts';
-import { runScript } from '../support/command.ts';
+import { runHere, runScript } from '../support/command.ts';
 import { all, parsed, texts } from '../support/parsed-markup.ts';
 import { exportModels } from '../support/running-service.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
@@ -169,6 +169,22 @@ test('says so where the photographs may have been trained on', async () => {
   expect(own).toMatch(/^The model was trained on most of these photographs\..* --held-out .*runs\/2\.$/);
   const other = { model: 'first/lab-baseline.onnx', data: 'photos', heldOut: 'runs/2' };
   expect((await notesOf(other))[0]).toMatch(/^lab-baseline was not trained on the split of .*runs\/2/);
+});
+
+test('the report says that the temperatures were fitted to the photographs, also if the run is the current folder', async () => {
+  const args = ['--run', '.', '--models', '../../models', '--out', '../../fitted'];
+  const result = await runHere('serve/evaluate.ts', args, { cwd: join(home, 'runs/2') });
+  expect(result, result.stderr).toMatchObject({ status: 0 });
+  const page = await readFile(join(home, 'fitted/report.html'), 'utf8');
+  expect(page).toContain('The two temperatures were fitted to these photographs.');
+});
+
+test('a held-out run without its record is refused before any photograph is classified', async () => {
+  await cp(join(home, 'runs/2/validation.csv'), join(home, 'unrecorded/validation.csv'));
+  const options = inHome({ model, data: 'photos', heldOut: 'unrecorded' });
+  const onProgress = vi.fn();
+  await expect(evaluateFolder(options, onProgress)).rejects.toMatchObject({ code: 'file-unreadable' });
+  expect(onProgress).not.toHaveBeenCalled();
 });
 
 test('a CSV file of labels is evaluated like a folder, by default its validation photographs', async () => {

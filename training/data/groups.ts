@@ -68,7 +68,7 @@ async function groupsFromFile(names: readonly string[], path: string): Promise<G
     requireNew(file, line);
     const name = byName.get(file);
     if (name === undefined) unused.push(file);
-    else groups.set(name, cells.group.normalize('NFC'));
+    else groups.set(name, cells.group.trim().normalize('NFC'));
   }
   requireAll(names, groups, (missing) => {
     const [first = ''] = names;

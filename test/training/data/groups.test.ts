@@ -67,6 +67,11 @@ describe('a CSV file', () => {
     });
   });
 
+  test('puts groups that differ only in spaces around them together', async () => {
+    const text = 'file,group\nbark/roll1-a.png,one\nbark/roll2-b.png, one\nbrick/roll1-c.png,one two\n';
+    expect(Object.values((await fromFile(text)).groups)).toEqual(['one', 'one', 'one two']);
+  });
+
   test.each([
     ['', 'FILE: line 1: expected the header file,group, got an empty file'],
     [
