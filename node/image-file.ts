@@ -1,6 +1,6 @@
 /** Reads image files; checks their first bytes before it reads the rest. */
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { TexturaError } from '../model/error.ts';
+import { TexturaError, type TexturaErrorCode } from '../model/error.ts';
 import { type DecodedKind, imageKindBytes, requireDecodedKind } from '../model/image-kind.ts';
 import { whenDescriptorsAreFree } from './descriptors.ts';
 
@@ -16,6 +16,19 @@ const firstReadBytes = 256 * 1024;
  */
 export async function readImageFile(path: string, name: string): Promise<Uint8Array> {
   return withImageFile(path, name, (file) => readImage(file, name));
+}
+
+const fileFaults: ReadonlySet<TexturaErrorCode> = new Set([
+  'file-unreadable',
+  'image-type-unsupported',
+  'image-damaged',
+  'image-too-small',
+  'image-too-large',
+]);
+
+/** Whether an error says that an image file cannot be used; others, such as a lack of memory, are not its fault. */
+export function isFileFault(error: unknown): error is TexturaError {
+  return error instanceof TexturaError && fileFaults.has(error.code);
 }
 
 /** What an error says of an image file that this module and the decoder call `name`, without that name. */

@@ -6,7 +6,7 @@ import type { GreyImage } from '../../model/image.ts';
 import { classifiedPatches, gridLimit, holdsPatch, patchBytes } from '../../model/patch.ts';
 import type { SkippedFile } from '../../node/folder-walk.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
-import { readImageFile, reasonWithoutName } from '../../node/image-file.ts';
+import { isFileFault, readImageFile, reasonWithoutName } from '../../node/image-file.ts';
 import { usableCores } from '../../node/machine.ts';
 import { knownOf, requireFinite } from '../classification.ts';
 import type { Model } from '../model.ts';
@@ -97,7 +97,10 @@ async function* decodedAhead(
 ): AsyncGenerator<Decoded> {
   const pending: Promise<Decoded>[] = [];
   for (const file of files) {
-    pending.push(decodedFile(file, maxPixels));
+    const decoding = decodedFile(file, maxPixels);
+    // A failure is reported in its turn.
+    decoding.catch(() => {});
+    pending.push(decoding);
     if (pending.length > ahead) yield (await pending.shift()) as Decoded;
   }
   for (const next of pending) yield await next;
@@ -109,7 +112,7 @@ async function decodedFile(file: LabelledFile, maxPixels: number): Promise<Decod
   try {
     return { file, decoded: await decodedImage(file, maxPixels) };
   } catch (error) {
-    if (!(error instanceof TexturaError) || error.code === 'internal') throw error;
+    if (!isFileFault(error)) throw error;
     return { file, decoded: error };
   }
 }

@@ -6,12 +6,12 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TexturaError, type TexturaErrorCode } from '../../model/error.ts';
+import { TexturaError } from '../../model/error.ts';
 import { photographMargin } from '../../model/known-score.ts';
 import type { CropChoice } from '../../model/patch.ts';
 import type { PictureOutcome } from '../../model/picture-table.ts';
 import { ByteRoom } from '../../node/byte-room.ts';
-import { readImageFile, reasonWithoutName } from '../../node/image-file.ts';
+import { isFileFault, readImageFile, reasonWithoutName } from '../../node/image-file.ts';
 import type { PatchOutputs } from '../../node/onnxruntime.ts';
 import { ThreadLost } from '../../node/supervised-thread.ts';
 import { ownsMemory } from '../../node/thread.ts';
@@ -26,15 +26,6 @@ interface PipelineSettings {
   /** Cores to use, 1 or more. */
   readonly cores: number;
 }
-
-/** Of one file. Others, such as a full disk or a broken model, end the run. */
-const unusableCodes: ReadonlySet<TexturaErrorCode> = new Set([
-  'file-unreadable',
-  'image-type-unsupported',
-  'image-damaged',
-  'image-too-small',
-  'image-too-large',
-]);
 
 /** Image files in memory at the same time, in bytes. */
 const fileRoomBytes = 256 * 2 ** 20;
@@ -76,7 +67,7 @@ export class PicturePipeline {
         return await this.#classifyOnce(path, name);
       } catch (error) {
         if (error instanceof ThreadLost && attempt < threadAttempts) continue;
-        if (!(error instanceof TexturaError) || !unusableCodes.has(error.code)) throw error;
+        if (!isFileFault(error)) throw error;
         return { skipped: reasonOf(error, name) };
       }
     }

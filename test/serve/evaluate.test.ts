@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,7 +12,7 @@ import {
   evaluateFolder,
   evaluateOptions,
 } from '../../serve/evaluation/evaluate-folder.ts';
-import { runHere, runScript } from '../support/command.ts';
+import { runHere, runScript, startArguments } from '../support/command.ts';
 import { all, parsed, texts } from '../support/parsed-markup.ts';
 import { exportModels } from '../support/running-service.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
@@ -229,3 +230,15 @@ test.each<[Partial<EvaluateOptions>, string, RegExp]>([
     message: expect.stringMatching(message),
   });
 });
+
+test.skipIf(process.platform === 'win32')(
+  'if no file descriptor is free, an evaluation fails instead of skipping photographs',
+  () => {
+    const module = 'test/support/evaluation-without-descriptors.ts';
+    const node = [process.execPath, ...startArguments(module), join(home, 'photos/brick/00.png')];
+    const limited = ['-c', 'ulimit -n 1000 && exec "$0" "$@"', ...node];
+    const { stdout, stderr } = spawnSync('sh', limited, { encoding: 'utf8' });
+    expect({ stdout, stderr }).toEqual({ stdout: '0 skipped, descriptors-exhausted', stderr: '' });
+  },
+  30_000,
+);

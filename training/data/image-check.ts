@@ -12,7 +12,7 @@ import { isCsvPath } from '../../node/csv-file.ts';
 import { didYouMean, type FolderSplit, splitOf } from '../../node/folder-level.ts';
 import { hasImageExtension, type SkippedFile } from '../../node/folder-walk.ts';
 import { type DecodeLimits, decodeImage } from '../../node/image-decoder.ts';
-import { readImageFile, reasonWithoutName } from '../../node/image-file.ts';
+import { isFileFault, readImageFile, reasonWithoutName } from '../../node/image-file.ts';
 import { sha256 } from '../../node/sha256.ts';
 import type { DatasetImage } from './dataset-image.ts';
 import type { ClassFile, DataFolder } from './folder.ts';
@@ -105,8 +105,7 @@ async function checkFile(
     bytes = await readImageFile(file.path, file.name);
     grey = await decodeImage(bytes, file.name, limits);
   } catch (error) {
-    // A process that is out of file descriptors says nothing about this file.
-    if (!(error instanceof TexturaError) || error.code === 'descriptors-exhausted') throw error;
+    if (!isFileFault(error)) throw error;
     const why = reasonWithoutName(error, file.name);
     return { kind: isImage(file, error) ? 'unusable' : 'not-image', why };
   }
