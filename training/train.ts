@@ -1,5 +1,4 @@
 /** `npm run train`: trains a network on a data folder and writes a run directory. */
-import { dirname } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { type NetworkName, networkNames, textureNetPartNames } from '../model/network.ts';
@@ -108,11 +107,12 @@ async function train(
     return;
   }
   const failures: TexturaError[] = [];
+  const noted = new Set<string>();
   // Runs in one process do not leak: with one malloc arena (MALLOC_ARENA_MAX=1) memory stays level with both
   // engines. By default glibc keeps 10 to 30 MiB of freed memory for each network.
   for (const [i, variant] of networks.entries()) {
     try {
-      const { isStopRequested } = await trainNetwork(options, variant, given, networks.length === 1);
+      const { isStopRequested } = await trainNetwork(options, variant, given, noted);
       const left = networks.length - 1 - i;
       if (isStopRequested && left > 0) throw stoppedBetween(`after ${variant}`, counted(left, 'network'));
     } catch (error) {
@@ -145,63 +145,61 @@ function configOf(options: TrainOptions, variant: NetworkName, given: ReadonlySe
   return trainingConfigSchema.parse({ ...chosen, variant });
 }
 
-/** Trains one network, once or on every fold. */
+/** Trains one network, once or on every fold. `noted` has the notes that were printed for other networks. */
 async function trainNetwork(
   options: TrainOptions,
   variant: NetworkName,
   given: ReadonlySet<string>,
-  isOnly: boolean,
+  noted: Set<string>,
 ): Promise<RunReturn> {
   const { folds, fold } = options;
   const config = configOf(options, variant, given);
   // run.json calls the network its variant.
   const named = given.has('network') ? ['variant'] : [];
   const requested = new Set([...given, ...named, ...recipeKeys(recipeChoice(options, variant), given)]);
-  const resumeCommandIn = (directory: string) =>
-    folds === undefined || fold !== undefined
-      ? commandText('train', '--out', directory, '--resume')
-      : commandText('train', '--folds', String(folds), '--out', dirname(directory), '--resume');
-  const trainIn = (directory: string, own: TrainingConfig, more: Partial<RunRequest> = {}) =>
-    trainRun({
-      config: own,
-      given: requested,
-      directory,
-      init: options.init,
-      resume: options.resume,
-      engine: options.engine,
-      device: options.device,
-      threads: options.threads ?? usableCores(),
-      cacheMb: options.cacheMb,
-      verbose: options.verbose,
-      log: options.log,
-      terminal,
-      resumeCommand: resumeCommandIn(directory),
-      hasOwnProcess: false,
-      ...more,
-    });
-  const directory = await directoryFor(options, variant, given);
-  if (folds === undefined || fold !== undefined) {
-    return trainIn(directory, config, { hasOwnProcess: isOnly });
-  }
+  const directory = await directoryFor(options, variant, given, noted);
+  const request = {
+    config,
+    given: requested,
+    directory,
+    init: options.init,
+    resume: options.resume,
+    engine: options.engine,
+    device: options.device,
+    threads: options.threads ?? usableCores(),
+    cacheMb: options.cacheMb,
+    verbose: options.verbose,
+    log: options.log,
+    terminal,
+    resumeCommand: commandText('train', '--out', directory, '--resume'),
+    hasOwnProcess: options.network !== everyNetwork,
+  };
+  return folds === undefined || fold !== undefined ? trainRun(request) : trainFolds(request, folds);
+}
+
+/** Trains a run on each fold, in folders of the request's directory, and summarises them. */
+async function trainFolds(request: RunRequest, folds: number): Promise<RunReturn> {
+  const { directory } = request;
+  const resumeCommand = commandText('train', '--folds', String(folds), '--out', directory, '--resume');
   // With --resume, folds that have not begun get the settings of those that have.
-  const begun = options.resume ? begunFolds(directory, folds) : [];
+  const begun = request.resume ? begunFolds(directory, folds) : [];
   const firstFold = begun[0] === undefined ? undefined : await readRun(begun[0]);
-  const shared = firstFold === undefined ? config : resumedConfig(firstFold, config, requested);
-  const log = options.log ?? begun.map(loggerOf).find((logger) => logger !== undefined);
+  const config =
+    firstFold === undefined ? request.config : resumedConfig(firstFold, request.config, request.given);
+  const log = request.log ?? begun.map(loggerOf).find((logger) => logger !== undefined);
+  const common = { ...request, firstFold, log, resumeCommand, hasOwnProcess: false };
   let isStopRequested = false;
-  for (let number = 1; number <= folds; number++) {
-    terminal.line(`\nFold ${number} of ${folds}`);
-    const own = foldDirectory(directory, number);
-    ({ isStopRequested } = await trainIn(own, { ...shared, fold: number }, { firstFold, log }));
-    if (isStopRequested && number < folds) {
-      const left = counted(folds - number, 'fold');
-      throw stoppedBetween(`after fold ${number}`, left, resumeCommandIn(own));
-    }
+  for (let fold = 1; fold <= folds; fold++) {
+    terminal.line(`\nFold ${fold} of ${folds}`);
+    const own = { directory: foldDirectory(directory, fold), config: { ...config, fold } };
+    ({ isStopRequested } = await trainRun({ ...common, ...own }));
+    if (isStopRequested && fold < folds)
+      throw stoppedBetween(`after fold ${fold}`, counted(folds - fold, 'fold'), resumeCommand);
   }
   terminal.line(`\n${foldsText(await summariseFolds(directory, folds))}`);
-  if (shared.data !== generatedSource) {
+  if (config.data !== generatedSource) {
     terminal.line(
-      `To look for wrong labels: ${commandText('inspect', '--data', shared.data, '--run', directory)}`,
+      `To look for wrong labels: ${commandText('inspect', '--data', config.data, '--run', directory)}`,
     );
   }
   return { isStopRequested };
@@ -249,6 +247,7 @@ async function directoryFor(
   { out, resume, network: requested, folds, fold }: TrainOptions,
   variant: NetworkName,
   given: ReadonlySet<string>,
+  noted: Set<string>,
 ): Promise<string> {
   const ofAll = requested === everyNetwork;
   if (out !== undefined) {
@@ -262,7 +261,10 @@ async function directoryFor(
     return freeRunDirectory(`${variant}-${folds}-folds`);
   }
   if (!resume) return freeRunDirectory(variant);
-  const newest = await newestRun(variant, note);
+  const newest = await newestRun(variant, (sentence) => {
+    if (!noted.has(sentence)) terminalOn(process.stderr).line(`train: ${oneLine(sentence)}`);
+    noted.add(sentence);
+  });
   if (newest !== undefined && (ofAll || newest.status !== 'finished')) return newest.directory;
   if (newest !== undefined) {
     throw new TexturaError(
@@ -272,10 +274,6 @@ async function directoryFor(
   }
   requireData(given, `there is no run of ${variant} in runs/`);
   return freeRunDirectory(variant);
-}
-
-function note(sentence: string): void {
-  terminalOn(process.stderr).line(`train: ${oneLine(sentence)}`);
 }
 
 /**

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { realpathSync } from 'node:fs';
-import { cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -542,6 +542,11 @@ test('mistakes on the command line are reported, with status 2', async () => {
     status: 2,
     stderr: expect.stringContaining('there is no run of texture-net in runs/; add --data to start one'),
   });
+  await mkdir(join(folder, 'runs/damaged'), { recursive: true });
+  await writeFile(join(folder, 'runs/damaged/run.json'), '{');
+  const [skipped, refused] = (await train(folder, '--network', 'all', '--resume')).stderr.split('\n');
+  expect(skipped).toContain('train: skipped runs/damaged: runs/damaged/run.json: not JSON');
+  expect(refused).toContain('there is no run of reference in runs/');
   expect((await train(folder, '--describe')).stdout).toContain('145,009');
   // The linear layer has 337 values for each class.
   expect((await train(await home(), '--describe', '--data', 'photos')).stdout).toContain('137,595');
@@ -595,12 +600,14 @@ test('a run starts from another run, keeps the classes of the same name, and res
   // Stopped before its first checkpoint, it reads the network again.
   await cp(join(folder, 'whole'), join(folder, 'cut'), { recursive: true });
   await rm(join(folder, 'cut/checkpoint'), { recursive: true });
+  await rm(join(folder, 'cut/samples.png'));
   const record = await readRun(join(folder, 'cut'));
   await writeFile(join(folder, 'cut/run.json'), JSON.stringify({ ...record, status: 'failed' }));
   const resumed = await train(folder, ...tuned, '--out', 'cut', '--resume');
   expect(resumed, resumed.stderr).toMatchObject({ status: 0 });
   expect(await modelOf(join(folder, 'cut'))).toBe(await modelOf(join(folder, 'whole')));
   expect((await readRun(join(folder, 'cut'))).init).toEqual(init);
+  expect(await readdir(join(folder, 'cut'))).toContain('samples.png');
 
   await rm(join(folder, 'cut/checkpoint'), { recursive: true });
   await writeFile(join(folder, 'cut/run.json'), JSON.stringify({ ...record, status: 'failed' }));

@@ -1,6 +1,7 @@
 /**
  * One training run, from its data to its report: the main path of training, in the order in which it happens.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { trainingStepBytes } from '../../model/description.ts';
 import { messageOf, TexturaError } from '../../model/error.ts';
@@ -17,7 +18,7 @@ import { productVersion } from '../../node/product-version.ts';
 import { readRun, writeRun } from '../../node/records.ts';
 import type { Terminal } from '../../node/terminal.ts';
 import { describeTable } from '../../report/description-table.ts';
-import { writeSamples } from '../../report/samples.ts';
+import { samplesFile, writeSamples } from '../../report/samples.ts';
 import { collator, type LoaderSettings } from '../data/collate.ts';
 import { type DataLoader, loaderWorkers, startDataLoader } from '../data/data-loader.ts';
 import { type Dataset, loadDataset } from '../data/dataset.ts';
@@ -183,7 +184,8 @@ async function trainPrepared(
       if (log !== undefined) await writeTensorboard(directory, run, rows);
     };
     await writeRows(progress.history);
-    if (run.stretches.length === 1) await writeBatchSamples(directory, dataset.labels, loaderSettings);
+    if (!existsSync(join(directory, samplesFile)))
+      await writeBatchSamples(directory, dataset.labels, loaderSettings);
     const workers = loaderWorkers(dataset, engine, threads);
     const loader = startDataLoader(loaderSettings, workers, 2 * engine.stepsAtOnce);
     const progressed = { epochs: config.epochs, classes: dataset.labels.length, device: engine.device };
