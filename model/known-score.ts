@@ -19,6 +19,7 @@ import { jsonOf, thresholdsSchema } from './model-file.ts';
 import type { StoredTensor, TensorFile } from './safetensors.ts';
 import { meanRow, softmaxRows } from './scores.ts';
 import { classMeans, shrunkCovariance, standardised } from './statistics/covariance.ts';
+import { meanOf } from './statistics/descriptive.ts';
 import { cholesky, dot, solveLower, solveUpper } from './statistics/linear-algebra.ts';
 
 /** The feature score as two linear maps, scaled by `weight`. F features, C classes. */
@@ -239,7 +240,7 @@ function photographRows(
     const averaged = meanRow(logits.subarray(start * classes, end * classes), classes);
     rows.push({
       probability: Math.max(...softmaxRows(averaged, classes)),
-      score: own.reduce((sum, value) => sum + value, 0) / own.length,
+      score: meanOf(own),
     });
   }
   return rows;
@@ -276,8 +277,8 @@ function linearMaps({ mean, deviation, rows, offsets, spread }: RelativeDistance
 }
 
 function standardDeviation(values: readonly number[]): number {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+  const mean = meanOf(values);
+  return Math.sqrt(meanOf(values.map((value) => (value - mean) ** 2)));
 }
 
 /** The largest value that `acceptedShare` of the values reach. */

@@ -4,6 +4,7 @@ import type { ReadPhotograph } from '../../model/evaluation.ts';
 import type { Evaluation } from '../../model/evaluation-file.ts';
 import type { GreyImage } from '../../model/image.ts';
 import { classifiedPatches, gridLimit, holdsPatch, patchBytes } from '../../model/patch.ts';
+import { medianOf, sumOf } from '../../model/statistics/descriptive.ts';
 import type { SkippedFile } from '../../node/folder-walk.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { isFileFault, readImageFile, reasonWithoutName } from '../../node/image-file.ts';
@@ -71,12 +72,12 @@ export async function readPhotographs(
     }
   }
   const seconds = (performance.now() - startedAt) / 1000;
-  const inferenceSeconds = milliseconds.reduce((sum, value) => sum + value, 0) / 1000;
+  const inferenceSeconds = sumOf(milliseconds) / 1000;
   return {
     photographs,
     skipped,
     speed: {
-      medianInferenceMs: milliseconds.toSorted((a, b) => a - b)[Math.floor(milliseconds.length / 2)] ?? 0,
+      medianInferenceMs: milliseconds.length === 0 ? 0 : medianOf(milliseconds),
       patchesPerSecond: patchCount / Math.max(inferenceSeconds, Number.EPSILON),
       photographsPerSecond: milliseconds.length / Math.max(seconds, Number.EPSILON),
       cores,

@@ -2,6 +2,7 @@
 
 import { bytes, count } from '../../model/format.ts';
 import { topFiveNote } from '../../model/scores.ts';
+import { medianOf } from '../../model/statistics/descriptive.ts';
 import { svgElement } from '../../report/drawing.ts';
 import { filtersStrip } from '../../report/filters-figure.ts';
 import { html, type Markup, nothing, shortened } from '../../report/markup.ts';
@@ -74,10 +75,8 @@ function speedOf(runs: readonly StudyRunResults[]): string {
   const rates = runs
     .flatMap(({ results }) => results?.metrics ?? [])
     .filter(({ split }) => split === 'train')
-    .map((row) => row.images_per_second)
-    .sort((a, b) => a - b);
-  const middle = rates[Math.floor(rates.length / 2)];
-  return middle === undefined ? '' : count(middle);
+    .map((row) => row.images_per_second);
+  return rates.length === 0 ? '' : count(medianOf(rates));
 }
 
 function memoryOf(runs: readonly StudyRunResults[]): string {

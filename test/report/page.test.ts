@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { classTable, type Column } from '../../report/page.ts';
+import { type Column, classTable } from '../../report/page.ts';
 
 test('a table of classes folds away those after the thirtieth', () => {
   const columns: readonly Column[] = [{ heading: 'class', kind: 'name' }];
