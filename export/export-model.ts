@@ -31,13 +31,8 @@ import {
 import type { Network } from '../model/network.ts';
 import { selfCheckOf } from '../model/self-check.ts';
 import { calibrationOf, patchErrorInterval } from '../model/validation-logits.ts';
-import {
-  moveFile,
-  removeLeftovers,
-  temporaryName,
-  writeFileAtomically,
-  writeJson,
-} from '../node/atomic-file.ts';
+import { moveFile, temporaryName, writeFileAtomically, writeJson } from '../node/atomic-file.ts';
+import { withFolderLock } from '../node/folder-lock.ts';
 import { readIfThere, readTextIfThere } from '../node/optional-file.ts';
 import { requireSpace, writingTo } from '../node/output.ts';
 import { modelStamp } from '../node/product-version.ts';
@@ -82,12 +77,20 @@ export interface ExportSettings {
   readonly graphs: readonly GraphKind[];
 }
 
+/** How long to wait for other exports to the same folder. */
+const patienceMs = 600_000;
+
 /**
  * Writes a model's ONNX files, NAME.report.json and the entry in index.json, and returns the report on these
- * files. Files are written under temporary names; nothing else in the folder changes before all of them are verified.
- * Errors: `parity-failed` if a file's outputs differ from the training engine's; `output-unwritable`.
+ * files. Files are written under temporary names; nothing else in the folder changes before all of them are
+ * verified. Errors: `parity-failed` if a file's outputs differ from the training engine's; `output-unwritable`;
+ * `usage` if the folder stays in use by other exports.
  */
-export async function exportModel(trained: TrainedModel, settings: ExportSettings): Promise<ModelReport> {
+export function exportModel(trained: TrainedModel, settings: ExportSettings): Promise<ModelReport> {
+  return withFolderLock(settings.out, patienceMs, () => writeModel(trained, settings));
+}
+
+async function writeModel(trained: TrainedModel, settings: ExportSettings): Promise<ModelReport> {
   const { name, labels, best, network, reference } = trained;
   const { out, opset } = settings;
   const calibration = trained.validation && calibrationOf(trained.validation);
@@ -99,7 +102,6 @@ export async function exportModel(trained: TrainedModel, settings: ExportSetting
   });
   const modelsBytes = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
   await requireSpace(out, modelsBytes + maxReportBytes);
-  await removeLeftovers(out);
   const written: ModelReport['graphs'] = [];
   try {
     for (const { kind, path, unverified, bytes } of files) {

@@ -7,13 +7,13 @@ import { TexturaError } from '../model/error.ts';
 import { controlMeasures, type StudyData } from '../model/study-file.ts';
 import { recipeKeys, recipeOption, trainingConfigSchema, withRecipe } from '../model/training-config.ts';
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
+import { takeFolderLock } from '../node/folder-lock.ts';
 import { readStudy } from '../node/records.ts';
 import { commandText } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { dataOption, dataPath } from '../training/data/data-option.ts';
 import { groupOption } from '../training/data/groups.ts';
 import { deviceOptions, engineOptions } from '../training/engine/engine-choice.ts';
-import { takeRunLock } from '../training/run/run-lock.ts';
 import { loggers } from '../training/run/tensorboard.ts';
 import { studiedNetworks } from './families.ts';
 import { everyVariant, extendedStudy, newStudy, resumedPlan, type StudyPlan, variantsOf } from './plan.ts';
@@ -115,7 +115,7 @@ async function ablate(
   const directory = await directoryFor(options, given);
   // A dry run writes nothing, so it takes no lock.
   if (options.dryRun) return study(options, given, directory);
-  const lock = await takeRunLock(directory);
+  const lock = await takeFolderLock(directory);
   try {
     await study(options, given, directory);
   } finally {

@@ -10,8 +10,8 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { TexturaError } from '../../model/error.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { isLockFile } from '../../node/folder-lock.ts';
 import { sha256 } from '../../node/sha256.ts';
-import { isLockFile } from '../../training/run/run-lock.ts';
 
 const manifestField = 'manifest';
 const manifestSchema = z.record(z.string(), z.string());

@@ -8,8 +8,8 @@ import { Redis } from 'ioredis';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { metricsFromCsv } from '../../model/metrics.ts';
 import { validationFromCsv } from '../../model/validation-file.ts';
+import { takeFolderLock } from '../../node/folder-lock.ts';
 import { readRun, readStudy, writeStudy } from '../../node/records.ts';
-import { takeRunLock } from '../../training/run/run-lock.ts';
 import { tensorboardFile } from '../../training/run/tensorboard.ts';
 import { type CommandResult, runHere, startArguments } from '../support/command.ts';
 import { redisInstalled, redisServer } from '../support/redis-server.ts';
@@ -95,7 +95,7 @@ test('a study that is killed and resumed ends in the same tables as an uninterru
   const child = start(killed, [...command, '--log', 'tensorboard']);
   const begun = join(killed, 'study/runs/texture-net-s1/checkpoint/last.safetensors');
   await until(() => existsSync(begun) || child.exitCode !== null);
-  await expect(takeRunLock(join(killed, 'study'))).rejects.toThrow(`is in use by process ${child.pid}`);
+  await expect(takeFolderLock(join(killed, 'study'))).rejects.toThrow(`is in use by process ${child.pid}`);
   child.kill('SIGKILL');
   await until(() => child.signalCode !== null);
   expect((await readRun(join(killed, 'study/runs/texture-net-s1'))).status).toBe('running');
@@ -288,7 +288,7 @@ test('a study whose folder is not writable or in use by another process is rejec
     stdout: '',
     stderr: 'ablate: file: cannot be written: it is a file, not a folder (EEXIST)\n',
   });
-  const lock = await takeRunLock(join(folder, 'study'));
+  const lock = await takeFolderLock(join(folder, 'study'));
   onTestFinished(lock.release);
   expect(await ablate(folder, '--data', 'none', '--out', 'study')).toMatchObject({
     status: 2,

@@ -13,6 +13,7 @@ import { type Run, runFiles } from '../../model/run-file.ts';
 import { configuredNetwork, type TrainingConfig } from '../../model/training-config.ts';
 import { oneLine } from '../../model/words.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { takeFolderLock } from '../../node/folder-lock.ts';
 import { availableMemoryBytes } from '../../node/machine.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { readRun, writeRun } from '../../node/records.ts';
@@ -42,7 +43,6 @@ import {
   requireSameData,
   resumedConfig,
 } from './run-directory.ts';
-import { takeRunLock } from './run-lock.ts';
 import {
   fewestClasses,
   modelToStartFrom,
@@ -94,7 +94,7 @@ export interface RunReturn {
  * before anything is written; `diverged`, `interrupted` and all others after run.json is written.
  */
 export async function trainRun(request: RunRequest): Promise<RunReturn> {
-  const lock = await takeRunLock(request.directory, request.lockPatienceMs);
+  const lock = await takeFolderLock(request.directory, request.lockPatienceMs);
   try {
     return await trainLocked(request);
   } finally {

@@ -2,9 +2,9 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
+import { takeFolderLock } from '../../../node/folder-lock.ts';
 import { connectRedis } from '../../../study/queue/job.ts';
 import { receiveArchive, sendArchive } from '../../../study/queue/run-archive.ts';
-import { takeRunLock } from '../../../training/run/run-lock.ts';
 import { redisInstalled, redisServer } from '../../support/redis-server.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -25,7 +25,7 @@ test.skipIf(!redisInstalled)(
     const sent = await temporaryFolder({ 'run/run.json': '{}', 'run/checkpoint/last.safetensors': bytes });
     await writeFile(join(sent, 'run/half.tmp'), 'a file that is being written');
     // A lock that came along would keep the next worker from the run.
-    const lock = await takeRunLock(join(sent, 'run'));
+    const lock = await takeFolderLock(join(sent, 'run'));
     onTestFinished(lock.release);
     await sendArchive(redis, 'key', join(sent, 'run'), (path) => path !== 'run.json');
     await sendArchive(redis, 'key', join(sent, 'run'));

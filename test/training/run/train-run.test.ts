@@ -5,9 +5,9 @@ import { trainingStepBytes } from '../../../model/description.ts';
 import { TexturaError } from '../../../model/error.ts';
 import { networkOf } from '../../../model/network.ts';
 import { trainingConfigSchema } from '../../../model/training-config.ts';
+import { takeFolderLock } from '../../../node/folder-lock.ts';
 import { InferenceSession } from '../../../node/onnxruntime.ts';
 import { readRun, writeRun } from '../../../node/records.ts';
-import { takeRunLock } from '../../../training/run/run-lock.ts';
 import { type RunRequest, requireMemory, trainRun } from '../../../training/run/train-run.ts';
 import { recordingTerminal } from '../../support/recording-terminal.ts';
 import { smallPhotographs } from '../../support/small-photographs.ts';
@@ -94,7 +94,7 @@ test('a run that fails to start releases its lock, its listeners and the directo
 
 test('a run in use by another process is rejected before its data is read', async () => {
   const folder = await temporaryFolder({ 'photos/a/notes.txt': 'no image' });
-  const lock = await takeRunLock(join(folder, 'run'));
+  const lock = await takeFolderLock(join(folder, 'run'));
   const request = requestIn(folder);
   await expect(trainRun(request)).rejects.toMatchObject({
     code: 'usage',

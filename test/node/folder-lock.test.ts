@@ -5,24 +5,24 @@ import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { ownIdentity, type ProcessIdentity } from '../../../node/process-life.ts';
-import { runProgram } from '../../../node/program.ts';
-import { takeRunLock } from '../../../training/run/run-lock.ts';
-import { moduleAddress } from '../../support/command.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { takeFolderLock } from '../../node/folder-lock.ts';
+import { ownIdentity, type ProcessIdentity } from '../../node/process-life.ts';
+import { runProgram } from '../../node/program.ts';
+import { moduleAddress } from '../support/command.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const module = JSON.stringify(moduleAddress('training/run/run-lock.ts'));
+const module = JSON.stringify(moduleAddress('node/folder-lock.ts'));
 
 /**
  * A process that takes the lock of each directory that it is sent, keeps it, and answers `held` or the
  * error's code.
  */
 function startRival(): { child: ChildProcess; ask: (directory: string) => Promise<string> } {
-  const script = `const { takeRunLock } = await import(${module});
+  const script = `const { takeFolderLock } = await import(${module});
     const { createInterface } = await import('node:readline');
     process.setMaxListeners(0);
     for await (const directory of createInterface({ input: process.stdin }))
-      console.log(await takeRunLock(directory).then(() => 'held', ({ code }) => code));`;
+      console.log(await takeFolderLock(directory).then(() => 'held', ({ code }) => code));`;
   const args = ['--input-type=module', '-e', script];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
@@ -65,11 +65,11 @@ test('a directory in use by a running process is rejected with its id; one whose
   const directory = await temporaryFolder();
   const { child, ask } = startRival();
   expect(await ask(directory)).toBe('held');
-  await expect(takeRunLock(directory)).rejects.toMatchObject({
+  await expect(takeFolderLock(directory)).rejects.toMatchObject({
     code: 'usage',
     message: expect.stringContaining(`is in use by process ${child.pid}`),
   });
-  const patient = takeRunLock(directory, 60_000);
+  const patient = takeFolderLock(directory, 60_000);
   await killed(child);
   const lock = await patient;
   expect(await readdir(directory)).toHaveLength(1);
@@ -87,14 +87,14 @@ test('a process that has waited for ten seconds still counts as waiting, and the
       others.map(async (name) => JSON.parse(await readFile(join(directory, name), 'utf8')).state),
     );
   };
-  const first = takeRunLock(directory, 60_000);
+  const first = takeFolderLock(directory, 60_000);
   await expect.poll(statesOf).toEqual(['waiting']);
   vi.advanceTimersByTime(30_000);
   // A dead lock is removed when the first process looks again.
   const dead = join(directory, '.lock-1-dead.json');
   await writeFile(dead, lockOf({ boot: 'before' }));
   await expect.poll(() => existsSync(dead)).toBe(false);
-  const second = takeRunLock(directory, 60_000);
+  const second = takeFolderLock(directory, 60_000);
   second.catch(() => {});
   await expect.poll(statesOf).toEqual(['waiting', 'waiting']);
   await rm(join(directory, lockFile));
@@ -109,8 +109,8 @@ test('a process that ends normally, or by a signal without a listener, releases 
 }, async () => {
   const directory = await temporaryFolder();
   const end = async (how: string) => {
-    const script = `const { takeRunLock } = await import(${module});
-      await takeRunLock(${JSON.stringify(directory)});
+    const script = `const { takeFolderLock } = await import(${module});
+      await takeFolderLock(${JSON.stringify(directory)});
       process.stdout.write(String((await import('node:fs')).readdirSync(${JSON.stringify(directory)}).length));
       ${how}; await new Promise(() => setInterval(() => {}, 1000));`;
     const args = ['--input-type=module', '-e', script];
@@ -127,33 +127,33 @@ const lockOf = (changes: Partial<ProcessIdentity>) =>
 
 test('a process id that was reused does not keep the lock', async () => {
   const files = { [lockFile]: lockOf({ tick: `${ownIdentity().tick}0` }) };
-  (await takeRunLock(await temporaryFolder(files))).release();
+  (await takeFolderLock(await temporaryFolder(files))).release();
 });
 
 test('the lock of another machine or container counts as long as it is touched', async () => {
   const { host } = ownIdentity();
   for (const other of [{ host: 'elsewhere' }, { host, namespace: 'pid:[1]' }]) {
     const directory = await temporaryFolder({ [lockFile]: lockOf(other) });
-    await expect(takeRunLock(directory)).rejects.toThrow(`process ${process.pid} on ${other.host}`);
+    await expect(takeFolderLock(directory)).rejects.toThrow(`process ${process.pid} on ${other.host}`);
     const minutesAgo = new Date(Date.now() - 120_000);
     await utimes(join(directory, lockFile), minutesAgo, minutesAgo);
-    (await takeRunLock(directory)).release();
+    (await takeFolderLock(directory)).release();
     expect(await readdir(directory)).toEqual([]);
   }
 });
 
 test('a lock from before the machine was started does not count', async () => {
   const files = { [lockFile]: lockOf({ boot: 'before' }) };
-  (await takeRunLock(await temporaryFolder(files))).release();
+  (await takeFolderLock(await temporaryFolder(files))).release();
 });
 
 test('a directory that the lock created is removed with it, unless something was written there', async () => {
   const folder = await temporaryFolder();
-  (await takeRunLock(join(folder, 'a/b/c'))).release();
+  (await takeFolderLock(join(folder, 'a/b/c'))).release();
   expect(await readdir(folder)).toEqual([]);
   await mkdir(join(folder, 'mine'));
-  (await takeRunLock(join(folder, 'mine'))).release();
-  const lock = await takeRunLock(join(folder, 'a/b'));
+  (await takeFolderLock(join(folder, 'mine'))).release();
+  const lock = await takeFolderLock(join(folder, 'a/b'));
   await writeFile(join(folder, 'a/kept.txt'), 'text');
   lock.release();
   expect(await readdir(folder)).toEqual(['a', 'mine']);
@@ -168,7 +168,7 @@ test('a path that cannot be a directory is reported with the reason', async () =
     ['file/run', 'a part of the path is a file'],
     ['n'.repeat(300), 'the name is too long'],
   ] as const) {
-    await expect(takeRunLock(join(folder, path))).rejects.toMatchObject({
+    await expect(takeFolderLock(join(folder, path))).rejects.toMatchObject({
       code: 'output-unwritable',
       message: expect.stringContaining(`${join(folder, path)}: cannot be written: ${reason}`),
     });
@@ -184,7 +184,7 @@ test('partial files of a killed process are removed, those of a running one are 
     await writeFile(join(directory, `checkpoint/last.safetensors.${pid}.tmp`), 'half');
     await writeFile(join(directory, `run.json.${pid}.tmp`), 'half');
   }
-  const lock = await takeRunLock(directory);
+  const lock = await takeFolderLock(directory);
   expect(await readdir(join(directory, 'checkpoint'))).toEqual([`last.safetensors.${process.pid}.tmp`]);
   expect((await readdir(directory)).filter((name) => name.endsWith('.tmp'))).toEqual([
     `run.json.${process.pid}.tmp`,

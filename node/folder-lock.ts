@@ -1,6 +1,6 @@
 /**
- * The run lock lets only one process at a time work in a run or study directory. Two processes that resumed
- * from the same checkpoint would overwrite each other's files.
+ * A folder lock lets only one process at a time work in a run or study directory, or change a folder of models.
+ * Two processes that resumed from the same checkpoint would overwrite each other's files.
  *
  * A process that wants the lock writes a file with a unique name into the directory, then looks for the files
  * of other processes. It has the lock when no other file belongs to a living process. Of two processes, the
@@ -16,12 +16,12 @@ import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { TexturaError } from '../../model/error.ts';
-import { jsonOf } from '../../model/model-file.ts';
-import { runFiles } from '../../model/run-file.ts';
-import { removeLeftovers, writeFileAtomically } from '../../node/atomic-file.ts';
-import { removeEmptyFolders, requireWritable } from '../../node/output.ts';
-import { livenessOf, ownIdentity, processIdentitySchema } from '../../node/process-life.ts';
+import { TexturaError } from '../model/error.ts';
+import { jsonOf } from '../model/model-file.ts';
+import { runFiles } from '../model/run-file.ts';
+import { removeLeftovers, writeFileAtomically } from './atomic-file.ts';
+import { removeEmptyFolders, requireWritable } from './output.ts';
+import { livenessOf, ownIdentity, processIdentitySchema } from './process-life.ts';
 
 const lockName = /^\.lock-.*\.json$/;
 
@@ -46,11 +46,11 @@ function exitOnSignal(signal: NodeJS.Signals): void {
   if (process.listeners(signal).every((listener) => listener === exitOnSignal)) process.exit(130);
 }
 
-interface RunLock {
+interface FolderLock {
   release(): void;
 }
 
-/** Whether a file of a run directory is a lock file, which must not be copied to another machine. */
+/** Whether a file of a folder is a lock file, which must not be copied to another machine. */
 export function isLockFile(name: string): boolean {
   return lockName.test(name);
 }
@@ -60,7 +60,7 @@ export function isLockFile(name: string): boolean {
  * in it. Releasing the lock removes the directory if it was created here and is still empty.
  * Errors: `usage` if another process still has the lock after `patienceMs`; `output-unwritable`.
  */
-export async function takeRunLock(directory: string, patienceMs = 0): Promise<RunLock> {
+export async function takeFolderLock(directory: string, patienceMs = 0): Promise<FolderLock> {
   // Names sort by time, so of processes that start together the first one gets the lock.
   const own = `.lock-${Date.now()}-${randomUUID()}.json`;
   const path = join(directory, own);
@@ -87,6 +87,36 @@ export async function takeRunLock(directory: string, patienceMs = 0): Promise<Ru
   } catch (error) {
     release();
     throw error;
+  }
+}
+
+/**
+ * Runs `work` while this process has the lock of a directory, which others also have only for a moment. Errors:
+ * `usage` if it is still in use after `patienceMs`; those of `work`.
+ */
+export async function withFolderLock<T>(
+  directory: string,
+  patienceMs: number,
+  work: () => Promise<T>,
+): Promise<T> {
+  const lock = await lockOrRetry(directory, performance.now() + patienceMs);
+  try {
+    return await work();
+  } finally {
+    lock.release();
+  }
+}
+
+/** Of processes that begin to wait at the same time, all but the first give up: these try again. */
+async function lockOrRetry(directory: string, deadline: number): Promise<FolderLock> {
+  for (;;) {
+    try {
+      return await takeFolderLock(directory, deadline - performance.now());
+    } catch (error) {
+      const isInUse = error instanceof TexturaError && error.code === 'usage';
+      if (!isInUse || performance.now() >= deadline) throw error;
+      await sleep(pollMs);
+    }
   }
 }
 
