@@ -55,27 +55,54 @@ const withoutMemory = `
 `;
 
 /**
- * Leaves out parts of packages that the page never calls, a tenth of its code: zod's conversion to JSON
- * Schema, generated code, memory of cycles and own messages; protobufjs' remote calls and base64 text, and
- * the 64-bit integers that it uses if they are there.
+ * Leaves out parts of packages that the page never calls, an eighth of its code: zod's formats of strings,
+ * conversion to JSON Schema, generated code, memory of cycles and own messages; protobufjs' remote calls,
+ * packed lists and base64 text, and the 64-bit integers that it uses if they are there; Vite's preloading.
  */
 function withoutUnusedParts(): Plugin {
   return {
     name: 'textura-without-unused-parts',
     transform(code, id) {
-      if (/node_modules\/long\/index\.js$/.test(id)) return { code: 'export default null;', map: null };
-      if (/protobufjs\/src\/(rpc|util\/(aspromise|base64|eventemitter))\.js$/.test(id))
-        return { code: 'export default {};', map: null };
-      // Schemas run without generated code, and JSON has no cycles, which zod remembers objects for.
-      if (/zod\/v4\/core\/doc\.js$/.test(id)) return { code: 'export class Doc {}', map: null };
-      // `model/issue-text.ts` has the messages.
-      if (/zod\/v4\/locales\/en\.js$/.test(id)) return { code: 'export default () => ({});', map: null };
-      if (/zod\/v4\/core\/memoizer\.js$/.test(id)) return { code: withoutMemory, map: null };
-      if (!/zod\/v4\/core\/(json-schema-processors|to-json-schema)\.js$/.test(id)) return undefined;
-      const names = [...code.matchAll(/^export (?:const|function) (\w+)/gm)].map(([, name]) => name);
-      return { code: names.map((name) => `export const ${name} = () => {};`).join('\n'), map: null };
+      const shorter = replacement(code, id.replaceAll('\\', '/'));
+      return shorter === undefined ? undefined : { code: shorter, map: null };
     },
   };
+}
+
+function replacement(code: string, id: string): string | undefined {
+  if (id.endsWith('node_modules/long/index.js')) return 'export default null;';
+  if (/protobufjs\/src\/(rpc|util\/(aspromise|base64|eventemitter))\.js$/.test(id))
+    return 'export default {};';
+  if (/protobufjs\/src\/(reader|writer)\.js$/.test(id)) return without(code, packedLists);
+  if (id.endsWith('zod/v4/classic/schemas.js'))
+    // The content security policy forbids the code that the other objects generate.
+    return replaced(without(code, stringFormats), /\$ZodObjectJIT(?=\.init)/, '$$ZodObject');
+  // `model/issue-text.ts` has the messages.
+  if (id.endsWith('zod/v4/locales/en.js')) return 'export default () => ({});';
+  // JSON has no cycles, which zod remembers objects for.
+  if (id.endsWith('zod/v4/core/memoizer.js')) return withoutMemory;
+  // It needs a document, which workers do not have.
+  if (id.endsWith('vite/preload-helper.js')) return 'export const __vitePreload = (load) => load();';
+  if (!/zod\/v4\/core\/(json-schema-processors|to-json-schema)\.js$/.test(id)) return undefined;
+  const names = [...code.matchAll(/^export (?:const|function) (\w+)/gm)].map(([, name]) => name);
+  return names.map((name) => `export const ${name} = () => {};`).join('\n');
+}
+
+/** Methods such as `floats`, which read or write all numbers of a list. */
+const packedLists =
+  /^\w+\.prototype\.(?:\w+(?:32|64)s|bools|floats|doubles) = (?:[\w.]+;|function.*?^\};)$/gms;
+
+/** Methods such as `email` of `ZodString`. */
+const stringFormats = /, \{\n {4}email\(params\).*?^\}(?=\);)/ms;
+
+function without(code: string, part: RegExp): string {
+  return replaced(code, part, '');
+}
+
+function replaced(code: string, part: RegExp, by: string): string {
+  const changed = code.replace(part, by);
+  if (changed === code) throw new Error(`a package has changed: nothing in it matches ${part}`);
+  return changed;
 }
 
 /** Adds the pre-trained network as an ONNX file, from which Teach starts where there is no exported model. */
@@ -161,7 +188,6 @@ export default defineConfig({
     outDir: defaultOutput,
     emptyOutDir: true,
     target: 'es2023',
-    // Vite's preload wrapper needs a document, which workers do not have.
     modulePreload: false,
     rolldownOptions: {
       input: ['index.html', ...workers.map((name) => `worker/${name}.ts`)].map((entry) => join(here, entry)),

@@ -101,6 +101,25 @@ describe('a browser that stores nothing', () => {
 });
 
 describe('the list of models', () => {
+  test('is said to be loading while the server has not answered', async () => {
+    const { browser, server } = fixture();
+    const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await page.route('**/models/index.json', async (route) => {
+      await held;
+      await route.continue();
+    });
+    await page.goto(server.origin);
+    const listing = page.getByRole('status').filter({ hasText: 'Loading the list of models …' });
+    await listing.waitFor();
+    answer();
+    expect(await readBars(page)).toHaveLength(5);
+    expect(await listing.count()).toBe(0);
+  }, 60_000);
+
   test('is empty if the server has no index, and an error with a retry button if the server fails', async () => {
     const { browser, server } = fixture();
     const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });

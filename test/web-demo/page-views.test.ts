@@ -16,7 +16,7 @@ import { modelCheckOf } from '../../serve/registry/self-check.ts';
 import { runHere } from '../support/command.ts';
 import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
 import { openPage, openSettings, readBars, sharedPage } from '../support/page-browser.ts';
-import { pageFixture } from '../support/page-fixture.ts';
+import { openWith, pageFixture } from '../support/page-fixture.ts';
 import { pythonAnswer } from '../support/python-answer.ts';
 import { writeRandomModel } from '../support/random-network.ts';
 import { collect } from '../support/teach-page.ts';
@@ -100,6 +100,26 @@ test('Compare shows every model on the patch, sorts them, and plots their errors
   const zero = Number((await plot.locator('.chart-axis').getAttribute('d'))?.split(' ')[1]?.split('H')[0]);
   expect((zero - (points[0]?.y ?? 0)) / (zero - (points[1]?.y ?? 0))).toBeCloseTo(2, 5);
 }, 120_000);
+
+test('See says that it computes the heat map of a new picture', async () => {
+  const { page } = await openWith(
+    fixture(),
+    `const listen = self.addEventListener.bind(self);
+    self.addEventListener = (type, handler) =>
+      listen(type, (event) => setTimeout(handler, event.data?.call === 'heatMap' ? 2000 : 0, event));`,
+  );
+  const computing = page.getByRole('status').filter({ hasText: 'Computing the heat map …' });
+  const stats = page.locator('#heat-stats', { hasText: 'positions' });
+  await page.getByRole('tab', { name: 'See' }).click();
+  await computing.waitFor();
+  await stats.waitFor();
+  expect(await computing.count()).toBe(0);
+  // Another square of the same picture does not need another map.
+  await page.locator('#square').press('ArrowLeft');
+  await page.getByRole('button', { name: 'Sample texture brick' }).click();
+  await computing.waitFor();
+  await stats.waitFor();
+}, 60_000);
 
 test('See draws the heat map, one class, the maps of a layer, the filters, and saves the picture', async () => {
   const { page } = await openView('see', { acceptDownloads: true });

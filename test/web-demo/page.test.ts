@@ -443,8 +443,8 @@ test('a camera that is blocked is explained; one that is allowed is classified l
   expect(await page.locator('video').count()).toBe(0);
 }, 120_000);
 
-test('the build has less than 130 kB of code, gzipped, without onnxruntime', async () => {
+test('the build has less than 125 kB of code, gzipped, without onnxruntime', async () => {
   const bytes = await codeBytes(fixture().page);
   process.stdout.write(`code of the page, gzipped: ${(bytes / 1000).toFixed(1)} kB\n`);
-  expect(bytes).toBeLessThan(130_000);
+  expect(bytes).toBeLessThan(125_000);
 });

@@ -1,5 +1,4 @@
 /** Starts the page: the picture on one side, the current view on the other. */
-import '../shared/schemas-without-eval.ts';
 import './style/tokens.css';
 import './style/page.css';
 import './style/stage.css';
@@ -19,7 +18,7 @@ import { Inference } from './inference/inference.ts';
 import { type ListedModel, listModels, serviceCommands } from './inference/model-list.ts';
 import { modelInput, modelSettings } from './inference/model-settings.ts';
 import { modelFiles, openedModel } from './inference/opened-model.ts';
-import { faultText, language, setLanguage, setText } from './language/language.ts';
+import { faultText, language, setLanguage, setText, textElement } from './language/language.ts';
 import { addressedView, modelsUnlisted, noModels, type PageLayout, pageLayout, viewTabs } from './layout.ts';
 import { liveView } from './live/live-view.ts';
 import { seeView } from './see/see-view.ts';
@@ -46,6 +45,7 @@ async function start(): Promise<void> {
 
 /** Exported models, then the taught one. If there are none, the page offers only Teach. */
 async function offerModels(layout: PageLayout, source: SourceBar, stage: Stage): Promise<void> {
+  layout.panel.replaceChildren(textElement('p', 'model.listing', { class: 'listing', role: 'status' }));
   try {
     const exported = await listModels();
     const models = [...exported, ...(await taughtModels(exported))];

@@ -1,5 +1,4 @@
 /** The inference worker: owns the onnxruntime sessions of one provider and runs one call at a time. */
-import '../shared/schemas-without-eval.ts';
 import { activationGraph, activationName, shownLayers } from '../../graph/derived/activation-graph.ts';
 import { type SlidingPlan, slidingGraph, slidingNames } from '../../graph/derived/sliding-graph.ts';
 import { modelParameters } from '../../graph/onnx/initializers.ts';

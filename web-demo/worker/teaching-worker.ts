@@ -1,5 +1,4 @@
 /** Trains the taught model in a worker, so that the page stays responsive and hidden tabs continue. */
-import '../shared/schemas-without-eval.ts';
 import { modelParameters } from '../../graph/onnx/initializers.ts';
 import { TexturaError } from '../../model/error.ts';
 import { graphNames } from '../../model/graph-names.ts';

@@ -96,6 +96,7 @@ export const english = {
   'model.none':
     'There are no models yet. Teach trains one here, on your surfaces. You can also open an .onnx file that Textura made.',
   'model.noneTrain': 'Or train and export a model in a terminal, then reload this page:',
+  'model.listing': 'Loading the list of models …',
   'model.unlisted': 'The list of models could not be loaded: {reason}',
   'model.retry': 'Try again',
   'model.taught': '{name} (trained here)',
@@ -198,6 +199,7 @@ export const english = {
   'see.heading': 'What the model sees',
   'see.map': 'Heat map',
   'see.mapWhy': 'The model classifies every position in the picture. Choose a class to see where it is.',
+  'see.computing': 'Computing the heat map …',
   'see.border': 'Border: no whole square fits there',
   'see.clear': '{label}: clear, with an outline',
   'see.others': 'others ({count})',

@@ -98,6 +98,7 @@ export const spanish: Texts = {
   'model.none':
     'Todavía no hay modelos. En Enseñar puede entrenar uno con sus superficies. También puede abrir un archivo .onnx hecho con Textura.',
   'model.noneTrain': 'O entrene y exporte un modelo en una terminal, y vuelva a cargar esta página:',
+  'model.listing': 'Cargando la lista de modelos …',
   'model.unlisted': 'No se pudo cargar la lista de modelos: {reason}',
   'model.retry': 'Intentar de nuevo',
   'model.taught': '{name} (entrenado aquí)',
@@ -205,6 +206,7 @@ export const spanish: Texts = {
   'see.heading': 'Lo que ve el modelo',
   'see.map': 'Mapa de calor',
   'see.mapWhy': 'El modelo clasifica cada posición de la imagen. Elija una clase para ver dónde está.',
+  'see.computing': 'Calculando el mapa de calor …',
   'see.border': 'Borde: ahí no cabe un cuadro entero',
   'see.clear': '{label}: despejado, con contorno',
   'see.others': 'otras ({count})',

@@ -42,6 +42,9 @@ interface Reading {
 
 interface HeatPanel {
   readonly root: HTMLElement;
+  /** Says that a map is being computed, if none of this picture is shown; `settle` ends that. */
+  expect(picture: Picture): void;
+  settle(): void;
   read(reading: Reading): Promise<void>;
   reset(model: LoadedModel | undefined): void;
   leave(): void;
@@ -59,6 +62,7 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
   });
   const legend = element('ul', { class: 'legend result' });
   const save = textElement('button', 'see.save', { type: 'button', disabled: true });
+  const computing = textElement('p', 'see.computing', { class: 'note', role: 'status', hidden: true });
   const stats = element('p', { class: 'note figure result', id: 'heat-stats' });
   const difference = element('p', { class: 'note result' });
   let shown: ShownMap | undefined;
@@ -139,6 +143,7 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
       atSquare: classAt(map, likeliest, sidePx),
       prediction,
     };
+    computing.hidden = true;
     draw();
     markShown(picture);
     return true;
@@ -191,11 +196,18 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
         ),
         element('p', { class: 'field' }, textElement('label', 'see.opacity', { for: strength.id }), strength),
       ),
+      computing,
       legend,
       element('div', { class: 'result-actions' }, save),
       stats,
       difference,
     ),
+    expect({ element: source }) {
+      computing.hidden = shown?.picture.element === source;
+    },
+    settle() {
+      computing.hidden = true;
+    },
     read,
     reset(model) {
       shown = undefined;

@@ -30,9 +30,14 @@ export function seeView(context: ViewContext): View {
       const model = readyModel();
       const picture = stage.picture.get();
       if (model === undefined || picture === undefined) return;
-      await layers.read(model, picture);
-      if (isCurrent()) await why.read(model, picture);
-      if (isCurrent()) await heat.read({ model, picture, isCurrent });
+      heat.expect(picture);
+      try {
+        await layers.read(model, picture);
+        if (isCurrent()) await why.read(model, picture);
+        if (isCurrent()) await heat.read({ model, picture, isCurrent });
+      } finally {
+        heat.settle();
+      }
     },
     reset() {
       heat.reset(readyModel());
