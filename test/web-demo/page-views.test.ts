@@ -101,6 +101,26 @@ test('Compare shows every model on the patch, sorts them, and plots their errors
   expect((zero - (points[0]?.y ?? 0)) / (zero - (points[1]?.y ?? 0))).toBeCloseTo(2, 5);
 }, 120_000);
 
+test('the class at the square stays in the picture wherever the square is, however long its name', async () => {
+  const { page } = await openView('live', { viewport: { width: 390, height: 844 } });
+  await readBars(page);
+  // Runs in the page. How far the label is outside the picture, in pixels.
+  const outside = `(() => {
+    const label = document.querySelector('.square-caption');
+    label.textContent = 'Sandpaper, grit 80 (worn, from the workshop) 97 %';
+    label.hidden = false;
+    const [inner, outer] = [label, document.querySelector('.stage-frame')].map((one) => one.getBoundingClientRect());
+    return Math.max(outer.left - inner.left, inner.right - outer.right, outer.top - inner.top, inner.bottom - outer.bottom);
+  })()`;
+  const steps = { ArrowRight: [0, 35, 20, 30], ArrowDown: [0, 24, 12, 20] } as const;
+  for (const [key, counts] of Object.entries(steps)) {
+    for (const count of counts) {
+      for (let step = 0; step < count; step++) await page.locator('#square').press(key);
+      expect(await page.evaluate<number>(outside), `${key} ${count}`).toBeLessThan(1);
+    }
+  }
+}, 60_000);
+
 test('See says that it computes the heat map of a new picture', async () => {
   const { page } = await openWith(
     fixture(),

@@ -106,13 +106,16 @@ export function createStage(): Stage {
   function draw(): void {
     frame.root.hidden = picture.get() === undefined;
     const { x, y, sidePx } = square.get();
+    const { width, height } = size();
     placeOver(frame.root, square.get(), size());
     const { marker } = frame;
     marker.textContent = `${formatNumber(sidePx)} px`;
-    // The labels move inside where the square is at the edge of the picture.
-    frame.root.classList.toggle('at-top', y < size().height / 8);
-    frame.root.classList.toggle('at-bottom', y + sidePx > (size().height * 7) / 8);
-    frame.root.classList.toggle('at-right', x > (size().width * 2) / 3);
+    // The labels are where they have room in the picture.
+    const isAtRight = x + sidePx / 2 > width / 2;
+    frame.root.classList.toggle('at-top', y < height / 8);
+    frame.root.classList.toggle('at-bottom', y + sidePx > (height * 4) / 5);
+    frame.root.classList.toggle('at-right', isAtRight);
+    frame.root.style.setProperty('--room', String((isAtRight ? x + sidePx : width - x) / sidePx));
     frame.root.setAttribute('aria-label', textOf('stage.square', { x, y, side: sidePx }));
     side.max = String(longestSidePx(size()));
     side.value = String(sidePx);
