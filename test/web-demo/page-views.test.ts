@@ -119,6 +119,33 @@ test('the class at the square stays in the picture wherever the square is, howev
       expect(await page.evaluate<number>(outside), `${key} ${count}`).toBeLessThan(1);
     }
   }
+  await page.locator('#square-side').fill('480');
+  expect(await page.evaluate<number>(outside), 'the largest square').toBeLessThan(1);
+}, 60_000);
+
+test('on a touch screen a tap on a map marks its position, and a second finger does not move the square', async () => {
+  const { page, context } = await openView('see', { hasTouch: true, viewport: { width: 390, height: 844 } });
+  await page.locator('#heat-stats', { hasText: 'positions' }).waitFor();
+  await page.locator('.maps canvas').nth(2).tap();
+  await page.locator('.stage-mark').waitFor();
+
+  await page.evaluate('scrollTo(0, 0)');
+  const { x = 0, y = 0, width = 0 } = (await page.locator('.stage-frame').boundingBox()) ?? {};
+  const square = page.locator('#square');
+  const touches = await context.newCDPSession(page);
+  const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...places: readonly [number, number][]) => {
+    const touchPoints = places.map(([left, top], id) => ({ x: x + left * width, y: y + top * width, id }));
+    return touches.send('Input.dispatchTouchEvent', { type, touchPoints });
+  };
+  await touch('touchStart', [0.5, 0.4]);
+  const label = await square.getAttribute('aria-label');
+  await touch('touchStart', [0.5, 0.4], [0.8, 0.6]);
+  await touch('touchMove', [0.5, 0.4], [0.9, 0.65]);
+  expect(await square.getAttribute('aria-label')).toBe(label);
+  // The first finger still has it.
+  await touch('touchMove', [0.3, 0.4], [0.9, 0.65]);
+  await expect.poll(() => square.getAttribute('aria-label')).not.toBe(label);
+  await touch('touchEnd');
 }, 60_000);
 
 test('See says that it computes the heat map of a new picture', async () => {
@@ -211,6 +238,11 @@ test('See draws the heat map, one class, the maps of a layer, the filters, and s
   expect(Math.min(orange, blue)).toBeGreaterThan(0);
   expect(orange + blue).toBeGreaterThan(1000);
 
+  // The link to the panel stays in the view.
+  await page.getByRole('link', { name: 'Skip to the result' }).press('Enter');
+  await page.locator('#panel:focus').waitFor();
+  expect(await page.locator('#tab-see').getAttribute('aria-selected')).toBe('true');
+  expect(new URL(page.url()).hash).toBe('#see');
   // Another view in the address of the page that is open.
   await page.evaluate("location.hash = '#live'");
   await page.locator('#tab-live[aria-selected="true"]').waitFor();

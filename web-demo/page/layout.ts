@@ -159,18 +159,19 @@ export function viewTabs(
     tabs[viewNames.indexOf(next)]?.focus();
   });
   list.append(...tabs);
-  // A link, or an address that somebody edits.
+  // An address that somebody edits, or the link to the panel, after which the address has the view again.
   addEventListener('hashchange', () => {
-    const view = addressedView();
+    const view = addressedView() ?? current;
     if (view !== current && offered.includes(view)) goTo(view);
+    else history.replaceState(null, '', `#${current}`);
   });
   return { root: element('div', {}, list, ...panels), goTo, current: () => current, offer };
 }
 
-/** The view in the address, or the first one. */
-export function addressedView(): ViewName {
+/** The view in the address, if it has one. */
+export function addressedView(): ViewName | undefined {
   const named = location.hash.slice(1);
-  return viewNames.find((name) => name === named) ?? 'live';
+  return viewNames.find((name) => name === named);
 }
 
 /**

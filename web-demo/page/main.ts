@@ -169,7 +169,7 @@ function openViews(
   const none = noModels(modelInput('first-model-file', open), serviceCommands.get());
   bar.append(settings, problem);
   panel.replaceChildren(none, tabs.root);
-  tabs.goTo(first === undefined ? 'teach' : addressedView());
+  tabs.goTo(first === undefined ? 'teach' : (addressedView() ?? 'live'));
   models.subscribe((listed) => {
     const hasModel = listed.length > 0;
     settings.hidden = !hasModel;

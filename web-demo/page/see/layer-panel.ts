@@ -127,11 +127,14 @@ function mapGrid(onPosition: (position: Position) => void) {
     onPosition(position);
   }
 
-  root.addEventListener('pointermove', ({ target, clientX, clientY }) => {
+  const point = ({ target, clientX, clientY }: PointerEvent) => {
     if (!(target instanceof HTMLCanvasElement)) return;
     const { left, top, width, height } = target.getBoundingClientRect();
     choose(((clientX - left) / width) * target.width, ((clientY - top) / height) * target.height);
-  });
+  };
+  root.addEventListener('pointermove', point);
+  // A tap does not move.
+  root.addEventListener('pointerdown', point);
   root.addEventListener('keydown', (event) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (step === undefined) return;

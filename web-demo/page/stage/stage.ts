@@ -197,8 +197,7 @@ function squareElement() {
   const root = element(
     'div',
     { class: 'square', tabindex: 0, role: 'group', id: 'square' },
-    marker,
-    caption,
+    element('div', { class: 'square-labels' }, marker, caption),
     ...['nw', 'ne', 'sw'].map((corner) => element('span', { class: `square-corner ${corner}` })),
     handle,
   );
@@ -219,7 +218,8 @@ function dragging(
   { size, square, place, scaleTo }: DragTarget,
 ): void {
   area.addEventListener('pointerdown', (event) => {
-    if (event.button !== 0) return;
+    // A second finger does not take the square from the first one.
+    if (event.button !== 0 || !event.isPrimary) return;
     const scales = event.target === handle;
     const picturePx = () => size().width / area.clientWidth;
     const bounds = area.getBoundingClientRect();
@@ -239,11 +239,13 @@ function dragging(
       from = square.get();
     }
     const follow = (pointer: PointerEvent) => {
+      if (pointer.pointerId !== event.pointerId) return;
       const { x, y } = at(pointer);
       if (scales) scaleTo(Math.max(x - from.x - from.sidePx / 2, y - from.y - from.sidePx / 2) * 2);
       else place(moved(from, x - start.x, y - start.y, size()));
     };
-    const end = () => {
+    const end = ({ pointerId }: PointerEvent) => {
+      if (pointerId !== event.pointerId) return;
       area.removeEventListener('pointermove', follow);
       area.removeEventListener('pointerup', end);
       area.removeEventListener('pointercancel', end);
