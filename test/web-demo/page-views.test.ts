@@ -123,6 +123,30 @@ test('the class at the square stays in the picture wherever the square is, howev
   expect(await page.evaluate<number>(outside), 'the largest square').toBeLessThan(1);
 }, 60_000);
 
+test('names of classes without spaces do not make the page wider than the screen', async () => {
+  const { page } = await openView('live', { viewport: { width: 320, height: 640 } });
+  const path = join(fixture().folder, 'long-names.onnx');
+  await writeRandomModel(
+    path,
+    'texture-net',
+    ['a', 'b'].map((end) => `${'Oberflächenbeschaffenheit'.repeat(3)}_${end}`),
+  );
+  await page.locator('#model-file').setInputFiles(path);
+  const name = page.locator('#top-class', { hasText: 'Oberfl' });
+  const screens = {
+    Live: name,
+    See: page.getByText(/^In all, the logit of Oberfl/),
+    Compare: undefined,
+    Teach: undefined,
+  };
+  for (const [view, shown] of Object.entries(screens)) {
+    await page.getByRole('tab', { name: view }).click();
+    await shown?.waitFor();
+    if (view === 'See') await page.locator('#heat-stats', { hasText: 'positions' }).waitFor();
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth'), view).toBe(320);
+  }
+}, 60_000);
+
 test('on a touch screen a tap on a map marks its position, and a second finger does not move the square', async () => {
   const { page, context } = await openView('see', { hasTouch: true, viewport: { width: 390, height: 844 } });
   await page.locator('#heat-stats', { hasText: 'positions' }).waitFor();
