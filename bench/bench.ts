@@ -10,6 +10,7 @@ import { benchServe, serveBenchOptions } from './serve.ts';
 import { soak, soakOptions } from './soak.ts';
 import { benchTrain, trainBenchOptions } from './train.ts';
 import { benchWeb, webBenchOptions } from './web.ts';
+import { benchWebTraining, webTrainingBenchOptions } from './web-training.ts';
 
 type Subject = (argv: readonly string[]) => Promise<void>;
 
@@ -41,6 +42,7 @@ const subjects: Readonly<Record<string, Subject>> = {
   train: subjectOf(trainBenchOptions, benchTrain),
   infer: subjectOf(inferBenchOptions, benchInfer),
   web: subjectOf(webBenchOptions, benchWeb),
+  'web-training': subjectOf(webTrainingBenchOptions, benchWebTraining),
   serve: subjectOf(serveBenchOptions, benchServe),
   memory: subjectOf(memoryBenchOptions, benchMemory),
   soak: subjectOf(soakOptions, soak),

@@ -30,12 +30,21 @@ interface StepBrowser extends BenchBrowser {
   sample(plan: SamplePlan): Promise<Timing>;
   /** Peak memory of the page's process; 0 if the system doesn't report it. */
   peakBytes(): Promise<number>;
+  /** Memory of the page's or the GPU's process now, without files; 0 if the system doesn't report it. */
+  bytes(process: ProcessType): Promise<number>;
 }
 
 interface RuntimesBrowser extends BenchBrowser {
   probabilities(runtime: WebRuntime): Promise<readonly number[]>;
   sample(runtime: WebRuntime, plan: SamplePlan): Promise<Timing>;
 }
+
+/** WebGPU without a graphics processor: Chromium's own software renderer. */
+export const softwareWebGpu = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+];
 
 const origin = 'http://localhost';
 const wasmName = 'ort-wasm-simd-threaded.wasm';
@@ -55,7 +64,10 @@ export function openStepBrowser(
       versions: { 'onnxruntime-web': version, Chromium: browser.version() },
       nextLogits: () => page.evaluate(() => stepPage.nextLogits()),
       sample: (plan) => page.evaluate((each) => stepPage.sample(each), plan),
-      peakBytes: () => rendererBytes(browser, 'VmHWM'),
+      peakBytes: () => processBytes(browser, 'renderer', 'VmHWM'),
+      bytes: async (process) =>
+        (await processBytes(browser, process, 'RssAnon')) +
+        (await processBytes(browser, process, 'RssShmem')),
       close: () => browser.close(),
     };
   });
@@ -144,16 +156,22 @@ export async function launchChromium(args: readonly string[] = []): Promise<Brow
   return chromium.launch({ executablePath, args: [...args] });
 }
 
+type ProcessType = 'renderer' | 'GPU';
+
 /**
- * Memory of the page's process, the largest of the browser's renderers: `VmHWM` is the peak, `RssAnon` the
- * private memory now. 0 if the system doesn't report it.
+ * Memory of the largest of the browser's processes of a type: `VmHWM` is the peak, `RssAnon` the private memory
+ * now, `RssShmem` the shared one. 0 if the system doesn't report it.
  */
-export async function rendererBytes(browser: Browser, field: 'VmHWM' | 'RssAnon'): Promise<number> {
+export async function processBytes(
+  browser: Browser,
+  type: ProcessType,
+  field: 'VmHWM' | 'RssAnon' | 'RssShmem',
+): Promise<number> {
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send('SystemInfo.getProcessInfo');
   await session.detach();
   const sizes = processInfo
-    .filter(({ type }) => type === 'renderer')
+    .filter((process) => process.type === type)
     .map(async ({ id }) => {
       const status = await readFile(`/proc/${id}/status`, 'utf8').catch(() => '');
       return Number(new RegExp(`^${field}:\\s*(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) * 1024;

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
-import { launchChromium, rendererBytes } from './bench-browser.ts';
+import { launchChromium, processBytes } from './bench-browser.ts';
 import { servePage } from './page-server.ts';
 
 export interface PageFigures {
@@ -146,7 +146,7 @@ async function memoryOf(
   await session.send('HeapProfiler.collectGarbage');
   const { usedSize } = await session.send('Runtime.getHeapUsage');
   await session.detach();
-  return { heap: usedSize, process: await rendererBytes(browser, 'RssAnon') };
+  return { heap: usedSize, process: await processBytes(browser, 'renderer', 'RssAnon') };
 }
 
 function numberIn(text = ''): number {

@@ -33,6 +33,7 @@ test('an unknown subject ends with status 2 and lists the subjects', async () =>
   const { status, stderr } = await runScript('bench/bench.ts', ['sleep'], { cwd });
   expect({ status, stderr }).toEqual({
     status: 2,
-    stderr: 'bench: expected one subject of train, infer, web, serve, memory, soak, device, got "sleep"\n',
+    stderr:
+      'bench: expected one subject of train, infer, web, web-training, serve, memory, soak, device, got "sleep"\n',
   });
 });

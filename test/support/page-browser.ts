@@ -10,13 +10,6 @@ import {
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { findChromium } from '../../node/chromium.ts';
 
-/** WebGPU without a graphics processor: Chromium's own software renderer. */
-export const softwareWebGpu = [
-  '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
-  '--enable-features=Vulkan',
-];
-
 export function launchChromium(args: readonly string[]): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error('no Chromium on the PATH');

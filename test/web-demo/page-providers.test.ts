@@ -2,8 +2,9 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { softwareWebGpu } from '../../bench/web/bench-browser.ts';
 import { servePage } from '../../bench/web/page-server.ts';
-import { openPage, openSettings, readBars, softwareWebGpu } from '../support/page-browser.ts';
+import { openPage, openSettings, readBars } from '../support/page-browser.ts';
 import { brickCamera, openWith, ourHeaders, pageFixture } from '../support/page-fixture.ts';
 import { tolerances } from '../tolerances.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { benchSettings, randomBatches } from '../../../bench/sample.ts';
-import { openRuntimesBrowser, openStepBrowser } from '../../../bench/web/bench-browser.ts';
+import { openRuntimesBrowser, openStepBrowser, softwareWebGpu } from '../../../bench/web/bench-browser.ts';
 import { webRuntimes } from '../../../bench/web/runtimes-page.ts';
 import { networkOf } from '../../../model/network.ts';
 import { initialParameters, zeroParameters } from '../../../model/parameters.ts';
@@ -8,7 +8,6 @@ import { addScores, meanScores, noScores } from '../../../model/scores.ts';
 import { chromiumMissing, findChromium } from '../../../node/chromium.ts';
 import { onnxEngine } from '../../../training/engine/onnx-engine.ts';
 import { largestDifference } from '../../support/onnx-session.ts';
-import { softwareWebGpu } from '../../support/page-browser.ts';
 import { tolerances } from '../../tolerances.ts';
 
 const classes = 6;
@@ -51,6 +50,9 @@ test('the training step in Chromium gives the losses and logits of onnxruntime-n
     expect(steps).toBe(2);
     expect(seconds).toBeGreaterThan(0);
     expect(await browser.peakBytes()).toBeGreaterThan(2 ** 26);
+    expect(await browser.bytes('renderer')).toBeLessThanOrEqual(await browser.peakBytes());
+    for (const type of ['renderer', 'GPU'] as const)
+      expect(await browser.bytes(type), type).toBeGreaterThan(2 ** 24);
   } finally {
     await browser.close();
   }
