@@ -443,6 +443,34 @@ test('a camera that is blocked is explained; one that is allowed is classified l
   expect(await page.locator('video').count()).toBe(0);
 }, 120_000);
 
+test('the last frame of a camera stays when it is turned off, and when another camera does not start', async () => {
+  const { page } = await openPage(fixture().browser, fixture().server.origin, { permissions: ['camera'] });
+  await readBars(page);
+  const camera = page.locator('#camera-button');
+  const still = page.locator('.stage-picture canvas');
+  // Red of the brightest of some pixels.
+  const brightest = `Math.max(...document.querySelector('.stage-picture canvas').getContext('2d')
+    .getImageData(0, 0, 64, 64).data.filter((_, i) => i % 4 === 0))`;
+  await camera.click();
+  await page.locator('#frames-per-second', { hasText: /^[1-9]/ }).waitFor();
+  await camera.click();
+  await still.waitFor();
+  expect(await page.evaluate<number>(brightest)).toBeGreaterThan(0);
+
+  await camera.click();
+  await page.locator('#frames-per-second', { hasText: /^[1-9]/ }).waitFor();
+  await page.evaluate(`{
+    navigator.mediaDevices.getUserMedia = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      throw new DOMException('in use', 'NotReadableError');
+    };
+    document.querySelector('#camera-which').dispatchEvent(new Event('change'));
+  }`);
+  await page.getByText('The camera did not start').waitFor();
+  await still.waitFor();
+  expect(await page.evaluate<number>(brightest)).toBeGreaterThan(0);
+}, 60_000);
+
 test('the build has less than 125 kB of code, gzipped, without onnxruntime', async () => {
   const bytes = await codeBytes(fixture().page);
   process.stdout.write(`code of the page, gzipped: ${(bytes / 1000).toFixed(1)} kB\n`);

@@ -67,13 +67,14 @@ export function cameraControls(
   }
 
   function lost(): void {
-    stop();
     freeze(video, stage);
+    stop();
     notify('camera.lost');
   }
 
   async function start(deviceId?: string): Promise<void> {
     const own = ++requests;
+    freeze(video, stage);
     camera?.close();
     let opened: Camera;
     try {
@@ -82,7 +83,6 @@ export function cameraControls(
       if (!(error instanceof CameraError)) throw error;
       if (own !== requests) return;
       stop();
-      freeze(video, stage);
       notify(`camera.${error.fault}`);
       return;
     }
@@ -114,8 +114,8 @@ export function cameraControls(
   button.addEventListener('click', () => {
     if (camera === undefined) void start();
     else {
-      stop();
       freeze(video, stage);
+      stop();
     }
   });
   which.addEventListener('change', () => void start(which.value));
@@ -142,7 +142,7 @@ async function present(stream: MediaStream, video: HTMLVideoElement, stage: Stag
   stage.resize({ width: video.videoWidth, height: video.videoHeight });
 }
 
-/** Replaces the video on the stage by its last frame. */
+/** Replaces the video on the stage by its last frame, which is black soon after the camera is off. */
 function freeze(video: HTMLVideoElement, stage: Stage): void {
   const { videoWidth: width, videoHeight: height } = video;
   if (stage.picture.get()?.element !== video || width === 0) return;
