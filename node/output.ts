@@ -2,9 +2,10 @@
  * Checks output folders, and turns errors of the file system into messages that name the path and the reason.
  */
 import { existsSync, rmdirSync } from 'node:fs';
-import { mkdir, mkdtemp, rmdir, stat, statfs } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { mkdir, mkdtemp, realpath, rmdir, stat, statfs } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { TexturaError } from '../model/error.ts';
+import { isCsvPath } from './csv-file.ts';
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'this user has no permission to write there',
@@ -57,6 +58,33 @@ export async function withWritableFolder<T>(folder: string, work: () => Promise<
     if (firstMade !== undefined) removeEmptyFolders(folder, firstMade);
     throw error;
   }
+}
+
+/**
+ * Errors: `usage` if the folder of results is the data folder or inside it, where it would be read as a class. A
+ * CSV file of labels names its photographs, so that its folder may contain results.
+ */
+export async function requireOutside(results: string, data: string): Promise<void> {
+  if (isCsvPath(data) || !isInside(await realPathOf(resolve(results)), await realPathOf(resolve(data))))
+    return;
+  throw new TexturaError(
+    'usage',
+    `${results}: is inside the data folder ${data} and would be read as a class; choose a folder outside with --out`,
+  );
+}
+
+/** Whether `inner` is `outer` or below it; both absolute. */
+export function isInside(inner: string, outer: string): boolean {
+  const way = relative(outer, inner);
+  return way !== '..' && !way.startsWith(`..${sep}`) && resolve(outer, way) === inner;
+}
+
+/** The absolute path without links, also of what does not exist yet. */
+export async function realPathOf(path: string): Promise<string> {
+  const found = await realpath(path).catch(() => undefined);
+  if (found !== undefined) return found;
+  const parent = dirname(path);
+  return parent === path ? path : join(await realPathOf(parent), basename(path));
 }
 
 /** Removes the folder and its parents up to `last`, as far as they are empty. */

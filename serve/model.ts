@@ -31,10 +31,15 @@ export function isPortable(file: string): boolean {
   return file.endsWith('.onnx') && !file.endsWith('.throughput.onnx');
 }
 
+const unreadable: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'expected an ONNX file, got a folder',
+};
+
 /** Errors: `model-not-found`; `model-unusable`, naming the file and what is wrong with its signature. */
 export async function readModelFile(path: string): Promise<ModelFile> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    const why = cause.code === 'ENOENT' ? 'there is no such file' : 'it cannot be read';
+    const why = unreadable[cause.code ?? ''] ?? `it cannot be read (${cause.code})`;
     throw new TexturaError('model-not-found', `${path}: ${why}`, { cause });
   });
   const description = describeModel(bytes, path);

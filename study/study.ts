@@ -11,6 +11,7 @@ import { requireSpace } from '../node/output.ts';
 import { writeStudy } from '../node/records.ts';
 import { commandText } from '../node/shell.ts';
 import type { Terminal } from '../node/terminal.ts';
+import { requireOutsideData } from '../training/data/data-option.ts';
 import { loadDataset } from '../training/data/dataset.ts';
 import { validationGrid } from '../training/data/sampler.ts';
 import type { RequestedDevice, RequestedEngine } from '../training/engine/engine-choice.ts';
@@ -64,6 +65,7 @@ interface StudyRequest {
  */
 export async function runStudy(request: StudyRequest): Promise<void> {
   const { directory, terminal } = request;
+  await requireOutsideData(directory, request.plan.config.data);
   if (!request.dryRun) await requireRoom(directory, newStudy(request.plan, fewestClasses));
   const { study, data, validationPatches, readSeconds } = await readStudyData(request);
   if (!request.dryRun) await requireRoom(directory, study);

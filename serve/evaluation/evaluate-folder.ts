@@ -19,7 +19,7 @@ import { maxImagePixelsOption } from '../../model/image-options.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { writeFileAtomically, writeJson } from '../../node/atomic-file.ts';
 import { callerPath, callerPathHelp } from '../../node/caller-path.ts';
-import { withWritableFolder } from '../../node/output.ts';
+import { requireOutside, withWritableFolder } from '../../node/output.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { readRun } from '../../node/records.ts';
 import { commandText, quoted } from '../../node/shell.ts';
@@ -94,6 +94,7 @@ export async function evaluateFolder(
   const startedAt = new Date().toISOString();
   const subject = await subjectOf(given);
   const out = given.out ?? join('evaluations', nameOf(subject));
+  await requireOutside(out, subject.root);
   return withWritableFolder(out, () => evaluateSubject(given, { subject, out, startedAt, onProgress }));
 }
 
@@ -172,8 +173,10 @@ interface Subject {
 }
 
 async function subjectOf(given: EvaluateOptions): Promise<Subject> {
-  if ((given.model === undefined) === (given.run === undefined))
+  if (given.model === undefined && given.run === undefined)
     throw new TexturaError('usage', 'expected --model FILE or --run RUN');
+  if (given.model !== undefined && given.run !== undefined)
+    throw new TexturaError('usage', '--model and --run cannot be used together');
   const runPath = given.run === undefined ? undefined : callerPath(given.run);
   const exported = runPath === undefined ? undefined : await exportedFrom(runPath, given.models);
   const model = exported?.path ?? callerPath(given.model ?? '');

@@ -1,6 +1,6 @@
 /** The files of a folder that `classify` reads, in a stable order, and what in it cannot be read. */
 import { realpath } from 'node:fs/promises';
-import { relative, resolve, sep } from 'node:path';
+import { resolve } from 'node:path';
 import { compareNames } from '../../model/code-point-order.ts';
 import { requireFolder, walkFolder } from '../../node/folder-walk.ts';
 
@@ -34,10 +34,4 @@ export async function listFolder(root: string, without: string): Promise<readonl
       return true;
     })
     .sort((a, b) => compareNames(a.name, b.name));
-}
-
-/** Whether `inner` is `outer` or below it; both absolute. */
-export function isInside(inner: string, outer: string): boolean {
-  const way = relative(outer, inner);
-  return way !== '..' && !way.startsWith(`..${sep}`) && resolve(outer, way) === inner;
 }

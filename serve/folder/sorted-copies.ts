@@ -20,10 +20,9 @@ import {
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { textCell } from '../../model/csv.ts';
 import { TexturaError } from '../../model/error.ts';
-import { requireWritable, writingTo } from '../../node/output.ts';
+import { isInside, realPathOf, requireWritable, writingTo } from '../../node/output.ts';
 import { isAlive } from '../../node/process-life.ts';
 import type { TableRow } from './classification-table.ts';
-import { isInside } from './folder-listing.ts';
 
 /** Folders of what is in no class. */
 const unknownFolder = '_unknown';
@@ -195,14 +194,6 @@ function numbered(name: string, number: number): string {
   if (number === 1) return name;
   const extension = extname(name);
   return `${name.slice(0, name.length - extension.length)} (${number})${extension}`;
-}
-
-/** The real path of what may not exist yet. */
-async function realPathOf(path: string): Promise<string> {
-  const found = await realpath(path).catch(() => undefined);
-  if (found !== undefined) return found;
-  const parent = resolve(path, '..');
-  return parent === path ? path : join(await realPathOf(parent), basename(path));
 }
 
 /** A folder for each label (as in the table), whatever the label contains. */

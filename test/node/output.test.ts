@@ -2,7 +2,7 @@ import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
-import { requireSpace, requireWritable, withWritableFolder } from '../../node/output.ts';
+import { requireOutside, requireSpace, requireWritable, withWritableFolder } from '../../node/output.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const unwritable = (start: string) =>
@@ -38,6 +38,21 @@ test('work that fails leaves no empty folders that were made for it, and what it
   expect((await readdir(folder, { recursive: true })).sort()).toEqual(['a', 'a/b', 'a/b/part', 'before']);
   expect(await withWritableFolder(join(folder, 'c'), async () => 1)).toBe(1);
   expect(await readdir(folder)).toContain('c');
+});
+
+test('results are kept out of the data folder, also through a link, but may be next to a CSV file of labels', async () => {
+  const folder = await temporaryFolder({ 'photos/labels.csv': '' });
+  await symlink(join(folder, 'photos'), join(folder, 'link'));
+  const inside = { code: 'usage', message: expect.stringContaining('choose a folder outside with --out') };
+  for (const results of ['photos', 'photos/runs/a', 'link/runs', 'photos/../photos/..runs'])
+    await expect(requireOutside(join(folder, results), join(folder, 'photos'))).rejects.toMatchObject(inside);
+  await expect(requireOutside(join(folder, 'photos/runs'), join(folder, 'link'))).rejects.toMatchObject(
+    inside,
+  );
+  for (const results of ['runs', 'photos-runs', '.'])
+    await requireOutside(join(folder, results), join(folder, 'photos'));
+  await requireOutside(join(folder, 'photos/runs'), join(folder, 'photos/labels.csv'));
+  expect(await readdir(join(folder, 'photos'))).toEqual(['labels.csv']);
 });
 
 test('several processes may create the same folders at the same time', async () => {

@@ -204,7 +204,14 @@ const model = 'models/lab-baseline.onnx';
 
 test.each<[Partial<EvaluateOptions>, string, RegExp]>([
   [{}, 'usage', /^expected --model FILE or --run RUN$/],
+  [{ model, run: 'runs/2' }, 'usage', /^--model and --run cannot be used together$/],
+  [{ model: 'photos', data: 'photos' }, 'model-not-found', /photos: expected an ONNX file, got a folder$/],
   [{ model }, 'usage', /^expected --data DIR$/],
+  [
+    { model, data: 'photos', out: 'photos/evaluation' },
+    'usage',
+    /photos\/evaluation: is inside the data folder/,
+  ],
   [{ run: 'runs/copy' }, 'model-not-found', /npm run export -- --run .*runs\/copy --out /],
   [{ run: 'later/2' }, 'model-not-found', /has no model of .*later\/2: run npm run export/],
   [{ run: 'photos' }, 'file-unreadable', /is .*photos a run directory\?/],

@@ -279,6 +279,17 @@ test('a dry run prints the cost of a study and writes nothing', { timeout: 120_0
   expect(await readdir(folder)).toEqual(['photos']);
 });
 
+test('a study inside the data folder, where it would be read as a class, is rejected', async () => {
+  const folder = await temporaryFolder({ 'a/notes.txt': 'no image', 'b/notes.txt': 'no image' });
+  for (const options of [[], ['--dry-run']])
+    expect(await ablate(folder, '--data', '.', '--out', 'study', ...options)).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/^ablate: study: is inside the data folder \. and would be read/),
+    });
+  expect((await readdir(folder)).sort()).toEqual(['a', 'b']);
+});
+
 test('a study whose folder is not writable or in use by another process is rejected before its data is read', {
   timeout: 120_000,
 }, async () => {

@@ -240,6 +240,15 @@ test('generated textures and folders without pictures are errors', async () => {
   expect(await readdir(home)).not.toContain('out-none');
 });
 
+test('an inspection inside the data folder, where it would be read as a class, is rejected', async () => {
+  const { status, stderr } = await runHere('training/inspect.ts', ['--data', '.'], {
+    cwd: join(home, 'photos'),
+  });
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/^inspect: inspections\/photos: is inside the data folder \. and would be read/);
+  expect(await readdir(join(home, 'photos'))).not.toContain('inspections');
+});
+
 test('a class without photographs, or with one, is named', async () => {
   for (const name of ['brick', 'knit', 'empty']) await mkdir(join(home, 'sparse', name), { recursive: true });
   for (const copy of ['brick/0.png', 'brick/1.png', 'knit/0.png'])

@@ -352,6 +352,17 @@ test('an unwritable output is rejected before the photographs are read', {
   });
 });
 
+test('a run inside the data folder, where it would be read as a class, is rejected and leaves nothing there', async () => {
+  const folder = await temporaryFolder({ 'a/notes.txt': 'no image', 'b/notes.txt': 'no image' });
+  expect(await train(folder, '--data', '.')).toEqual({
+    status: 2,
+    stdout: '',
+    stderr:
+      'train: runs/texture-net: is inside the data folder . and would be read as a class; choose a folder outside with --out\n',
+  });
+  expect((await readdir(folder)).sort()).toEqual(['a', 'b']);
+});
+
 test.skipIf(!smallDisksWork)(
   onSmallDisks('a disk that is too small is rejected before the photographs are read'),
   { timeout: 120_000 },

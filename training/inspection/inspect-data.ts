@@ -18,7 +18,7 @@ import { callerPath, callerPathHelp } from '../../node/caller-path.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { readImageFile } from '../../node/image-file.ts';
 import { availableMemoryBytes } from '../../node/machine.ts';
-import { withWritableFolder } from '../../node/output.ts';
+import { requireOutside, withWritableFolder } from '../../node/output.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { inspectionPage, picturedFiles } from '../../report/inspection-page.ts';
 import { thumbnail } from '../../report/pictures.ts';
@@ -77,6 +77,7 @@ export async function inspectData(
     throw new TexturaError('usage', '--data generated: expected a folder of photographs or a CSV file');
   const data = callerPath(given.data);
   const out = given.out ?? join('inspections', basename(resolve(data)).replace(/\.csv$/i, ''));
+  await requireOutside(out, data);
   return withWritableFolder(out, () => inspected(given, { data, out, startedAt, onProgress }));
 }
 

@@ -22,6 +22,7 @@ import { describeTable } from '../../report/description-table.ts';
 import { samplesFile, writeSamples } from '../../report/samples.ts';
 import { collator, type LoaderSettings } from '../data/collate.ts';
 import { type DataLoader, loaderWorkers, startDataLoader } from '../data/data-loader.ts';
+import { requireOutsideData } from '../data/data-option.ts';
 import { type Dataset, loadDataset } from '../data/dataset.ts';
 import { meanGreyOf } from '../data/dataset-image.ts';
 import { pixelReader } from '../data/pixels.ts';
@@ -116,6 +117,7 @@ async function trainLocked(request: RunRequest): Promise<RunReturn> {
   const isBegun = stored !== undefined && hasCheckpoint(directory);
   const model = isBegun ? undefined : await modelToStartFrom(request.init, before, config);
   const cacheBytes = request.cacheMb === undefined ? availableMemoryBytes() / 4 : request.cacheMb * 2 ** 20;
+  await requireOutsideData(directory, config.data);
   await requireRoom(directory, configuredNetwork(config, fewestClasses));
 
   const dataset = await readData(config, cacheBytes, terminal);
