@@ -61,6 +61,8 @@ interface ValidationRows extends FeatureRows {
 /** Lowest deviation of the probability that counts: a model may be certain of every validation photograph. */
 const leastDeviation = 0.005;
 const acceptedShare = 0.95;
+/** As much as an exported file may differ from the trained network in a probability. */
+const roundingRoom = 1e-4;
 
 /** Fits the score to training patches, and weight and thresholds to validation photographs. */
 export function fitKnownScore(
@@ -281,8 +283,8 @@ function standardDeviation(values: readonly number[]): number {
   return Math.sqrt(meanOf(values.map((value) => (value - mean) ** 2)));
 }
 
-/** The largest value that `acceptedShare` of the values reach. */
+/** A value that `acceptedShare` of the values reach, also where another runtime rounds them otherwise. */
 function lowQuantile(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor((1 - acceptedShare) * sorted.length + 1e-9)] as number;
+  return (sorted[Math.floor((1 - acceptedShare) * sorted.length + 1e-9)] as number) - roundingRoom;
 }
