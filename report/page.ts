@@ -129,7 +129,7 @@ export function classTable(
 }
 
 const propertyColumns: readonly Column[] = [
-  { heading: '', kind: 'text' },
+  { heading: '', kind: 'name' },
   { heading: '', kind: 'name' },
 ];
 

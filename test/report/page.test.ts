@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest';
-import { type Column, classTable } from '../../report/page.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { html } from '../../report/markup.ts';
+import { type Column, classTable, pageShell, propertyTable, section } from '../../report/page.ts';
+import { launchChromium } from '../support/page-browser.ts';
 
 test('a table of classes folds away those after the thirtieth', () => {
   const columns: readonly Column[] = [{ heading: 'class', kind: 'name' }];
@@ -12,4 +14,27 @@ test('a table of classes folds away those after the thirtieth', () => {
   expect(tableOf(30)).not.toContain('<summary>');
   expect(tableOf(31)).toContain('<summary>1 more class</summary>');
   expect(tableOf(1032)).toContain('<summary>1,002 more classes</summary>');
+});
+
+test('a table of properties shows its values on a phone without scrolling', { timeout: 60_000 }, async () => {
+  const properties = propertyTable('Model', [
+    ['recognised as none of the classes', 1],
+    ['SHA-256', html`<code>${'0123456789abcdef'.repeat(4)}</code>`],
+  ]);
+  const markup = pageShell({
+    heading: html`report`,
+    title: 'report',
+    description: 'report',
+    startedAt: '2026-01-01T00:00:00.000Z',
+    result: html``,
+    sections: [section('Model', '', properties)],
+  });
+  const browser = await launchChromium([]);
+  onTestFinished(() => browser.close());
+  const page = await browser.newPage({ viewport: { width: 390, height: 800 } });
+  await page.setContent(markup);
+  const box = await page
+    .locator('.scroll')
+    .evaluate(({ scrollWidth, clientWidth }) => ({ scrollWidth, clientWidth }));
+  expect(box.scrollWidth).toBe(box.clientWidth);
 });
