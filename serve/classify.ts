@@ -6,7 +6,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
-import { percent } from '../model/format.ts';
+import { percent, wrapped } from '../model/format.ts';
 import { defaultMaxImagePixels } from '../model/image-kind.ts';
 import { maxImagePixelsOption } from '../model/image-options.ts';
 import { preferredModel } from '../model/network.ts';
@@ -142,7 +142,7 @@ async function explain(
   await writeFileAtomically(why, await whyPng(grey, explanation, basename(name)));
   const { first, second } = explanation;
   const text = ({ label, probability }: Prediction) => `${oneLine(label)} ${percent(probability)}`;
-  terminal.line(`${oneLine(why)}: why ${name} is ${text(first)}, and not ${text(second)}`);
+  terminal.line(wrapped(`${oneLine(why)}: why ${name} is ${text(first)}, and not ${text(second)}`, '  '));
 }
 
 /** Errors: `usage` unless the arguments are one file. */

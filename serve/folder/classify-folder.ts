@@ -6,7 +6,7 @@ import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TexturaError } from '../../model/error.ts';
-import { count, duration, percent, textTable } from '../../model/format.ts';
+import { count, duration, percent, textTable, wrapped } from '../../model/format.ts';
 import type { CropChoice } from '../../model/patch.ts';
 import type { PictureOutcome } from '../../model/picture-table.ts';
 import { counted, oneLine } from '../../model/words.ts';
@@ -273,12 +273,12 @@ class FolderRun {
       const message = `${folder}: none of its ${counted(skipped, 'file')} can be classified; ${csv} has the reasons`;
       throw new TexturaError('data-unusable', message);
     }
-    output.line(
-      `${csv}: ${counted(pictures, 'picture')} classified, ${counted(skipped, 'file')} skipped` +
-        (this.#model.threshold === undefined
-          ? ''
-          : `, ${counted(unknown, 'picture')} probably of none of the classes (${percent(unknown / Math.max(1, pictures))})`),
-    );
+    const noneOfTheClasses =
+      this.#model.threshold === undefined
+        ? ''
+        : `, ${counted(unknown, 'picture')} probably of none of the classes (${percent(unknown / Math.max(1, pictures))})`;
+    const classified = `${counted(pictures, 'picture')} classified, ${counted(skipped, 'file')} skipped`;
+    output.line(wrapped(`${oneLine(csv)}: ${classified}${noneOfTheClasses}`, '  '));
     const { doneNow, seconds, rate } = this.#progress;
     if (earlier > 0) output.line(`${counted(earlier, 'file')} had a row already`);
     if (doneNow > 0) {
