@@ -12,6 +12,8 @@ import { largestBodyBytes } from './upload-budget.ts';
 
 const mebibyte = 1024 * 1024;
 const count = z.int().min(1);
+/** As browsers send it: with a scheme, in lower case and without a path. */
+const originPattern = /^(\*|null|[a-z][a-z\d+.-]*:\/\/[^\sA-Z/?#@]+)$/;
 
 export const serveOptions = z.strictObject({
   models: z
@@ -74,7 +76,15 @@ export const serveOptions = z.strictObject({
     .default(1000)
     .describe('on shutdown: time between reporting not ready and closing the port'),
   shutdownMs: count.default(20_000).describe('on shutdown: maximum time to answer accepted requests'),
-  allowOrigin: z.string().min(1).optional().describe('origin whose pages may use the service (CORS), or *'),
+  allowOrigin: z
+    .string()
+    .min(1)
+    .refine(
+      (text) => originPattern.test(text),
+      'expected an origin such as https://example.org (without a path), or *',
+    )
+    .optional()
+    .describe('origin whose pages may use the service (CORS), or *'),
   trustProxyHops: z
     .int()
     .min(0)

@@ -32,6 +32,24 @@ test('no run has more threads than requested or than there are cores', () => {
   expect(settings(8, { inferenceWorkers: 2 })).toEqual([2, 4, 8, 32]);
 });
 
+test('an origin that no browser sends is rejected', () => {
+  for (const allowOrigin of [
+    '*',
+    'null',
+    'https://example.org',
+    'http://[::1]:3000',
+    'chrome-extension://ab',
+  ])
+    expect(serveOptions.parse({ allowOrigin })).toMatchObject({ allowOrigin });
+  for (const allowOrigin of [
+    'example.org',
+    'https://example.org/',
+    'https://Example.org',
+    'https://a, https://b',
+  ])
+    expect(serveOptions.safeParse({ allowOrigin }).success, allowOrigin).toBe(false);
+});
+
 test('a key that is too short is rejected, and not repeated', () => {
   expect(() => resolveSettings(serveOptions.parse({}), { TEXTURA_API_KEY: 'secret' }, 2)).toThrow(
     expect.objectContaining({
