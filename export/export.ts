@@ -53,7 +53,7 @@ export const command: CommandDefinition<typeof options> = {
   name: 'export',
   summary:
     'Writes trained runs as ONNX files and verifies each against its training engine. ' +
-    'Without --run, --taught or --study: the newest finished run of each network under runs/ and studies/.',
+    'Without --run, --taught or --study it exports the newest finished run of each network under runs/ and studies/.',
   options,
   configurable: ['out', 'opset', 'graph', 'layout'],
   run: exportAll,

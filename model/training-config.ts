@@ -67,7 +67,7 @@ export const trainingConfigSchema = z.strictObject({
     .enum(epochChoices)
     .default('all')
     .describe(
-      'validation photographs on which the best epoch is chosen: all, or half of them, with the errors of the other half',
+      'validation photographs on which the best epoch is chosen: all, or half of them (errors are those of the other half)',
     ),
   folds: z
     .int()

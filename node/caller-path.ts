@@ -9,7 +9,7 @@ import { isPackaged } from './own-module.ts';
 /** For `--help`. */
 export const callerPathHelp = isPackaged()
   ? 'a relative path starts in the current folder'
-  : 'a relative path starts where npm was started, or else in the package';
+  : 'a relative path is looked up where npm was started, then in the package';
 
 /**
  * The path for use in this process: below the folder where npm was started if it leads to something there,

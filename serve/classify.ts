@@ -58,7 +58,7 @@ const options = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      'with --csv: copy the pictures into a sub-folder of this folder for each class, unknown and doubtful ones apart',
+      'with --csv: copy the pictures to this folder, into a sub-folder for each class and for unknown and doubtful pictures',
     ),
   doubtfulBelow: z
     .number()

@@ -35,7 +35,7 @@ const ablateOptions = z.strictObject({
     .unwrap()
     .default('half')
     .describe(
-      'validation photographs on which the best epoch is chosen: half of them, with the errors of the other half, or all',
+      'validation photographs on which the best epoch is chosen: half of them (errors are those of the other half), or all',
     ),
   network: z
     .enum(studiedNetworks)
@@ -53,7 +53,7 @@ const ablateOptions = z.strictObject({
     .enum(['none', ...controlMeasures, 'both'])
     .default('none')
     .describe(
-      'also train references with as many parameters (params), multiply-adds (macs), or each (both) as every ablation that differs in them',
+      'also train a reference of the size of each ablation, in parameters (params), multiply-adds (macs), or one of each (both)',
     ),
   tuneRates: z
     .int()

@@ -61,8 +61,8 @@ const trainOptions = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      `start from the parameters of a run directory or an exported ONNX file of the same network (${callerPathHelp}), ` +
-        'or from texture-net pre-trained on generated textures: pretrained',
+      `start from the parameters in a run directory or exported ONNX file of the same network (${callerPathHelp}); ` +
+        'pretrained: from texture-net pre-trained on generated textures',
     ),
   resume: z
     .boolean()

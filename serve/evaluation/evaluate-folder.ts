@@ -56,13 +56,13 @@ export const evaluateOptions = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      `folder with one sub-folder for each class, or a CSV file (.csv) with the columns file,label[,split][,group] (${callerPathHelp}). With --run it can be left out: the photographs that the run held out`,
+      `folder with one sub-folder for each class, or a CSV file (.csv) with the columns file,label[,split][,group] (${callerPathHelp}; default with --run: the photographs that the run held out)`,
     ),
   split: z
     .enum(splitChoices)
     .optional()
     .describe(
-      'which part of data with train, val and test folders or a column split (default: test, or else val)',
+      'part of data that has train, val and test folders or a column split (default: test, or else val)',
     ),
   heldOut: z
     .string()

@@ -44,7 +44,7 @@ export const inspectOptions = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      'a run, or what train --folds N wrote: check the labels with its networks, each on the photographs that it had not seen (default: with texture features, in a minute or two)',
+      'a run, or the folder of train --folds N: its networks check the labels of photographs that they did not train on (default: texture features do, in a minute or two)',
     ),
   out: z
     .string()
