@@ -43,6 +43,8 @@ export const trialSchema = z.strictObject({
   /** Name of the network that it starts from. */
   start: z.string(),
   photographs: z.int().min(1),
+  /** Of all layers; the last layer alone is trained on unchanged patches. */
+  augment: trainingConfigSchema.shape.augment.default('none'),
   /** 0 if only the last layer is trained. */
   steps: z.int().min(0),
   /** 0 if only the last layer is trained. */
@@ -92,6 +94,7 @@ export async function runTrials(
       const name = `${trial.data}-${trial.photographs}-${trial.draw}`;
       const config = configOf(trial, join(folder, name));
       if (loaded?.name !== name) {
+        await rm(config.data, { recursive: true, force: true });
         await chooseFiles(folderOf(settings, trial.data), config.data, trial);
         const { data, patchPx, seed, validationShare } = config;
         loaded = {
@@ -118,13 +121,14 @@ function folderOf({ folders }: TrialSettings, name: string): string {
   return folder;
 }
 
-function configOf({ steps, learningRate, draw }: Trial, data: string): TrainingConfig {
+function configOf({ steps, learningRate, augment, draw }: Trial, data: string): TrainingConfig {
   const variant = 'texture-net';
   const recipe = withRecipe(trainingConfigSchema.parse({ data }), { recipe: 'default', variant }, new Set());
   const patchesPerEpoch = Math.max(1, steps) * trialBatch;
   return {
     ...recipe,
     variant,
+    augment,
     epochs: 1,
     patchesPerEpoch,
     batch: trialBatch,

@@ -35,44 +35,59 @@ type Options = z.infer<typeof options>;
 const terminal = terminalOn(process.stdout);
 
 const photographCounts = [3, 5, 10, 24];
-/** For the comparison of steps and of rates. */
+/** For the comparison of steps, augmentations and rates. */
 const fewPhotographs = 5;
+const fewSteps = 60;
 const usualRate = 0.03;
 const settings = {
-  neu: { starts: ['random', 'pretrained', 'uiuc'], steps: 60, otherSteps: [15, 30, 120] },
-  uiuc: { starts: ['random', 'pretrained'], steps: 60, otherSteps: [30, 120] },
+  neu: { starts: ['random', 'pretrained', 'uiuc'], steps: [fewSteps, 240, 960] },
+  uiuc: { starts: ['random', 'pretrained'], steps: [fewSteps, 240] },
 } as const;
 type DataName = keyof typeof settings;
 const dataNames = Object.keys(settings) as DataName[];
+const compared = ['none', 'strong'] as const;
 
 /** On NEU, first draw. */
 const rateTrials = [
-  ...[0.3, 0.1].map((learningRate) => ({ start: 'random', learningRate })),
+  ...[0.1, 0.01].map((learningRate) => ({ start: 'random', learningRate })),
   ...[0.1, 0.01, 0.003].map((learningRate) => ({ start: 'uiuc', learningRate })),
-  ...[0.1, 0.03].map((learningRate) => ({ start: 'uiuc-file', learningRate })),
+  ...[0.03, 0.01].map((learningRate) => ({ start: 'uiuc-file', learningRate })),
 ] as const;
 
 /** All trials: quick ones first, then draw after draw, so that a log that was cut short has whole draws. */
 function planOf(draws: number): readonly Trial[] {
   const numbers = Array.from({ length: draws }, (_, i) => i + 1);
-  const perStart = (data: DataName, draw: number, photographs: number, steps: number) =>
-    settings[data].starts.map((start): Trial => {
-      return { data, start, photographs, steps, learningRate: steps === 0 ? 0 : usualRate, draw };
-    });
-  const perCount = (data: DataName, draw: number, steps: number) =>
-    photographCounts.flatMap((photographs) => perStart(data, draw, photographs, steps));
-  return [
-    ...dataNames.flatMap((data) => numbers.flatMap((draw) => perCount(data, draw, 0))),
-    ...rateTrials.map((trial): Trial => {
-      return { data: 'neu', photographs: fewPhotographs, steps: settings.neu.steps, draw: 1, ...trial };
-    }),
-    ...dataNames.flatMap((data) => numbers.flatMap((draw) => perCount(data, draw, settings[data].steps))),
-    ...dataNames.flatMap((data) =>
+  const trialsOf = (trial: { photographs: number; steps: number; augment: Trial['augment'] }) =>
+    dataNames.flatMap((data) =>
       numbers.flatMap((draw) =>
-        settings[data].otherSteps.flatMap((steps) => perStart(data, draw, fewPhotographs, steps)),
+        settings[data].starts.map((start): Trial => {
+          return { data, start, draw, learningRate: trial.steps === 0 ? 0 : usualRate, ...trial };
+        }),
       ),
+    );
+  const perCount = (steps: number) =>
+    photographCounts.flatMap((photographs) => trialsOf({ photographs, steps, augment: 'none' }));
+  const steps = [...new Set(dataNames.flatMap((data) => settings[data].steps))];
+  const planned = [
+    ...perCount(0),
+    ...rateTrials.map((trial): Trial => {
+      return {
+        data: 'neu',
+        photographs: fewPhotographs,
+        augment: 'none',
+        steps: fewSteps,
+        draw: 1,
+        ...trial,
+      };
+    }),
+    ...perCount(fewSteps),
+    ...steps.flatMap((steps) =>
+      compared.flatMap((augment) => trialsOf({ photographs: fewPhotographs, steps, augment })),
     ),
   ];
+  const isWanted = ({ data, steps }: Trial) =>
+    steps === 0 || settings[data as DataName].steps.some((wanted) => wanted === steps);
+  return [...new Map(planned.filter(isWanted).map((trial) => [keyOf(trial), trial])).values()];
 }
 
 async function fineTuning(given: Options): Promise<void> {
@@ -112,44 +127,49 @@ const startTexts: Readonly<Record<string, string>> = {
   'uiuc-file': 'UIUC, exported file',
 };
 const dataTexts: Readonly<Record<DataName, string>> = { neu: 'NEU', uiuc: 'UIUC' };
+const augmentTexts = { none: 'no augmentation', strong: 'augmentation "strong"' } as const;
 
 function tablesOf(results: readonly TrialResult[]): string {
-  const usual = results.filter(({ learningRate }) => learningRate === usualRate);
+  const usual = results.filter(({ learningRate, steps }) => learningRate === usualRate || steps === 0);
   const perData = dataNames.flatMap((data) => {
-    const { starts, steps, otherSteps } = settings[data];
+    const { starts, steps } = settings[data];
     const own = usual.filter((result) => result.data === data);
     const name = dataTexts[data];
-    const byCount = { starts, columns: photographCounts, columnOf: (trial: Trial) => trial.photographs };
-    return [
-      ...table(`${name}, only the last layer, by photographs of each class`, {
-        ...byCount,
-        results: results.filter((result) => result.data === data && result.steps === 0),
-      }),
-      ...table(`${name}, all layers, ${steps} steps, by photographs of each class`, {
-        ...byCount,
-        results: own.filter((result) => result.steps === steps),
-      }),
-      ...table(`${name}, all layers, ${fewPhotographs} photographs of each class, by steps`, {
+    const perCount = (text: string, count: number) =>
+      table(`${name}, ${text}, by photographs of each class`, {
         starts,
-        columns: [steps, ...otherSteps].toSorted((a, b) => a - b),
-        columnOf: (trial) => trial.steps,
-        results: own.filter(({ photographs }) => photographs === fewPhotographs),
-      }),
+        columns: photographCounts,
+        columnOf: ({ photographs }) => photographs,
+        results: own.filter((result) => result.steps === count && result.augment === 'none'),
+      });
+    return [
+      ...perCount('only the last layer', 0),
+      ...perCount(`all layers, ${fewSteps} steps without augmentation`, fewSteps),
+      ...compared.flatMap((augment) =>
+        table(`${name}, ${fewPhotographs} photographs of each class, ${augmentTexts[augment]}, by steps`, {
+          starts,
+          columns: [...(augment === 'none' ? [0] : []), ...steps],
+          columnOf: (trial) => trial.steps,
+          results: own.filter(
+            (result) => result.photographs === fewPhotographs && result.augment === augment,
+          ),
+        }),
+      ),
     ];
   });
-  const { steps } = settings.neu;
   const rates = table(
-    `NEU, all layers, ${fewPhotographs} photographs of each class, ${steps} steps, by learning rate`,
+    `NEU, ${fewPhotographs} photographs of each class, ${fewSteps} steps without augmentation, by learning rate`,
     {
       starts: ['random', 'uiuc', 'uiuc-file'],
-      columns: [0.3, 0.1, 0.03, 0.01, 0.003],
+      columns: [0.1, 0.03, 0.01, 0.003],
       columnOf: (trial) => trial.learningRate,
       results: results.filter(
-        (result) =>
-          result.data === 'neu' &&
-          result.photographs === fewPhotographs &&
-          result.steps === steps &&
-          result.draw === 1,
+        ({ data, photographs, steps, augment, draw }) =>
+          data === 'neu' &&
+          photographs === fewPhotographs &&
+          steps === fewSteps &&
+          augment === 'none' &&
+          draw === 1,
       ),
       draws: 1,
     },
@@ -184,7 +204,8 @@ function table(
     ),
   ]);
   const align = ['l', ...shown.map(() => 'r')];
-  return [`### ${heading}\n`, markdownTable([['start', ...shown.map(String)], ...lines], { align }), ''];
+  const names = shown.map((column) => (column === 0 ? 'last layer' : String(column)));
+  return [`### ${heading}\n`, markdownTable([['start', ...names], ...lines], { align }), ''];
 }
 
 /** Mean error of patches and of photographs, with the number of draws if some are missing. */

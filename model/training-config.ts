@@ -50,7 +50,11 @@ export const trainingConfigSchema = z.strictObject({
     .default(64)
     .describe('side of a patch in source pixels, averaged to 64x64'),
   maxImagePixels: maxImagePixelsOption,
-  augment: z.enum(augmentations).default('none').describe('augmentation of training patches').meta(byRecipe),
+  augment: z
+    .enum(augmentations)
+    .default('none')
+    .describe('augmentation of training patches; with a mounted camera, try none')
+    .meta(byRecipe),
   seed: z
     .int()
     .min(0)
