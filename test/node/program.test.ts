@@ -1,7 +1,10 @@
-import { describe, expect, it } from 'vitest';
-import { parseGpuList } from '../../node/machine.ts';
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { nvidiaGpus, parseGpuList } from '../../node/machine.ts';
 import { firstLineOf, runProgram } from '../../node/program.ts';
 import { moduleAddress } from '../support/command.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 describe('a program', () => {
   it('returns its status and output', async () => {
@@ -51,6 +54,18 @@ describe.skipIf(process.platform === 'win32')('Ctrl-C', () => {
     const start = performance.now();
     expect(await runProgram(process.execPath, args)).toMatchObject({ status: 0, stdout: 'true SIGTERM' });
     expect(performance.now() - start).toBeLessThan(25_000);
+  });
+
+  it('while nvidia-smi runs ends the command, which does not continue without a GPU', async () => {
+    const folder = await temporaryFolder({ 'nvidia-smi': '#!/bin/sh\nexec sleep 50\n' });
+    await chmod(join(folder, 'nvidia-smi'), 0o755);
+    vi.stubEnv('PATH', `${folder}:${process.env.PATH}`);
+    const stopping = setInterval(() => process.emit('SIGINT', 'SIGINT'), 50);
+    onTestFinished(() => {
+      clearInterval(stopping);
+      vi.unstubAllEnvs();
+    });
+    await expect(nvidiaGpus()).rejects.toMatchObject({ code: 'interrupted' });
   });
 });
 
