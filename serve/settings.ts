@@ -12,8 +12,8 @@ import { largestBodyBytes } from './upload-budget.ts';
 
 const mebibyte = 1024 * 1024;
 const count = z.int().min(1);
-/** As browsers send it: with a scheme, in lower case and without a path. */
-const originPattern = /^(\*|null|[a-z][a-z\d+.-]*:\/\/[^\sA-Z/?#@]+)$/;
+/** As browsers send it: one, with a scheme, in lower case, without a path or a pattern. */
+const originPattern = /^(\*|null|[a-z][a-z\d+.-]*:\/\/[^\sA-Z*,/?#@]+)$/;
 
 export const serveOptions = z.strictObject({
   models: z

@@ -46,6 +46,8 @@ test('an origin that no browser sends is rejected', () => {
     'https://example.org/',
     'https://Example.org',
     'https://a, https://b',
+    'https://a,b',
+    'https://*.example.org',
   ])
     expect(serveOptions.safeParse({ allowOrigin }).success, allowOrigin).toBe(false);
 });
