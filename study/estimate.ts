@@ -6,16 +6,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { describeLayers, totalsOf, trainingStepBytes } from '../model/description.ts';
+import { TexturaError } from '../model/error.ts';
 import { metricsFromCsv } from '../model/metrics.ts';
 import { runFiles } from '../model/run-file.ts';
 import type { Study, StudyArm } from '../model/study-file.ts';
 import { configuredNetwork, type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
 import { nodeArguments } from '../node/own-module.ts';
 import { runProgram } from '../node/program.ts';
-import type { EngineChoice } from '../training/engine/engine-choice.ts';
-import { chosenEngine } from '../training/engine/engine-opening.ts';
+import { type EngineChoice, engineChoiceSchema } from '../training/engine/engine-choice.ts';
 import { isDone, type RunWithState, studyRunConfig } from './study-directory.ts';
-import { type Computing, computingSchema } from './trainer.ts';
 
 export interface ArmEstimate {
   readonly arm: StudyArm;
@@ -35,9 +34,13 @@ interface EstimateRequest {
   readonly validationPatches: number;
   /** Time to read the data, which each run repeats. */
   readonly readSeconds: number;
-  readonly computing: Computing;
+  readonly choice: EngineChoice;
+  /** CPU threads of a run that is measured. */
+  readonly threads: number;
   /** Called for each arm before it is measured. */
   readonly onArm: (arm: StudyArm) => void;
+  /** Called if an arm was measured on the CPU because the chosen device cannot be used, with the reason. */
+  readonly onCpu: (reason: string) => void;
 }
 
 /** One arm after another, so that measurements do not disturb each other. */
@@ -68,14 +71,15 @@ async function estimateArm(arm: StudyArm, request: EstimateRequest): Promise<Arm
 async function secondsOf(
   own: readonly RunWithState[],
   config: TrainingConfig,
-  { classes, validationPatches, readSeconds, computing, onArm }: EstimateRequest,
+  { classes, validationPatches, readSeconds, choice, threads, onArm, onCpu }: EstimateRequest,
 ): Promise<number | undefined> {
-  const finished = trainedBy(await chosenEngine(computing), own);
+  const finished = trainedBy(choice, own);
   if (finished !== undefined) return readSeconds + (await trainedSeconds(finished.run.directory));
   const [first] = own;
   if (first !== undefined) onArm(first.run.arm);
-  const measured = await measuredStep({ config, classes, computing });
+  const measured = await measuredStep({ config, classes, threads, choice });
   if (measured === undefined) return undefined;
+  for (const note of measured.notes) onCpu(note);
   const steps = Math.ceil(config.patchesPerEpoch / config.batch);
   // One for each epoch, and one of the best epoch at the end.
   const evaluations = (config.epochs + 1) * (config.chooseOn === 'half' ? 0.5 : 1);
@@ -120,7 +124,8 @@ export function secondsLeft(estimates: readonly ArmEstimate[], parallelRuns: num
 export const measureOrderSchema = z.strictObject({
   config: trainingConfigSchema,
   classes: z.int().min(2),
-  computing: computingSchema,
+  threads: z.int().min(1),
+  choice: engineChoiceSchema,
 });
 export type MeasureOrder = z.infer<typeof measureOrderSchema>;
 
@@ -131,12 +136,22 @@ const measuredSchema = z.strictObject({
   stepSeconds: z.number().positive(),
   /** Of the evaluation of one patch. */
   patchSeconds: z.number().positive(),
+  /** Why the CPU was used instead of the chosen device. */
+  notes: z.array(z.string()),
 });
 export type Measured = z.infer<typeof measuredSchema>;
 
-/** Measures in a process of its own. Undefined if that fails: the run itself will report why. */
+/**
+ * Measures in a process of its own. Undefined if that fails: the run itself will report why. Errors:
+ * `interrupted`.
+ */
 async function measuredStep(order: MeasureOrder): Promise<Measured | undefined> {
   const program = nodeArguments(new URL('./measure-process.ts', import.meta.url));
-  const { status, stdout } = await runProgram(process.execPath, [...program, JSON.stringify(order)]);
+  const { status, stdout, interrupted } = await runProgram(process.execPath, [
+    ...program,
+    JSON.stringify(order),
+  ]);
+  // Ctrl-C has ended the program, not this process.
+  if (interrupted) throw new TexturaError('interrupted', 'stopped while the networks were measured');
   return status === 0 ? measuredSchema.parse(JSON.parse(stdout)) : undefined;
 }

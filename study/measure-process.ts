@@ -8,20 +8,22 @@ import { patchBytes } from '../model/patch.ts';
 import { randomStream } from '../model/random.ts';
 import { configuredNetwork, type TrainingConfig } from '../model/training-config.ts';
 import type { Engine } from '../training/engine/engine.ts';
-import { chosenEngine, openEngine } from '../training/engine/engine-opening.ts';
+import { openEngine } from '../training/engine/engine-opening.ts';
 import { type Measured, type MeasureOrder, measureOrderSchema } from './estimate.ts';
 
 /** A multiple of the 32 patches that an engine evaluates at a time. */
 const evaluationPatches = 64;
 const midGrey = 127.5;
 
-async function measure({ config, classes, computing }: MeasureOrder): Promise<Measured> {
+async function measure({ config, classes, threads, choice }: MeasureOrder): Promise<Measured> {
   const network = configuredNetwork(config, { classes, meanGrey: midGrey });
-  const choice = await chosenEngine(computing);
-  const engine = await openEngine(choice, network, { threads: computing.threads, batch: config.batch });
+  const notes: string[] = [];
+  const engine = await openEngine(choice, network, { threads, batch: config.batch }, (line) =>
+    notes.push(line),
+  );
   try {
     const startSeconds = process.uptime();
-    return { startSeconds, ...(await measureEngine(engine, network, config)) };
+    return { startSeconds, notes, ...(await measureEngine(engine, network, config)) };
   } finally {
     await engine.dispose();
   }
@@ -31,7 +33,7 @@ async function measureEngine(
   engine: Engine,
   network: Network,
   { batch: size }: TrainingConfig,
-): Promise<Omit<Measured, 'startSeconds'>> {
+): Promise<Pick<Measured, 'stepSeconds' | 'patchSeconds'>> {
   await engine.write({ parameters: initialParameters(network, 1), momentum: zeroParameters(network) });
   const patches = randomPatches(Math.max(size, evaluationPatches));
   const labels = Int32Array.from({ length: size }, (_, i) => i % network.classes);

@@ -76,17 +76,23 @@ export async function runStudy(request: StudyRequest): Promise<void> {
 
   const all = [...tuning, ...runs];
   const left = leftOf(all).length;
+  const choice = await chosenEngine(request);
+  const notes = new Set<string>();
   const estimates = await estimateArms({
     study,
     runs: all,
     classes,
     validationPatches,
     readSeconds,
-    computing: computingOf(request, 1),
+    choice,
+    threads: computingOf(request, 1).threads,
     onArm: ({ name }) => terminal.status(`measuring a step of ${name}`),
+    onCpu: (reason) => notes.add(reason),
   });
   terminal.clear();
-  const parallelRuns = await parallelRunsOf(request, estimates, left);
+  if (request.queue === undefined) for (const note of notes) terminal.line(note);
+  const isOnCpu = choice.device === 'cpu' || notes.size > 0;
+  const parallelRuns = parallelRunsOf(request, estimates, left, isOnCpu);
   terminal.line(
     `\n${planTable(estimates, terminal.width)}\n\n${timeText(estimates, parallelRuns, request.queue)}\n`,
   );
@@ -211,14 +217,15 @@ function timeText(
 }
 
 /** As many as there are cores and as memory holds of the largest network; one on a GPU. */
-async function parallelRunsOf(
-  { engine, device, jobs, queue }: StudyRequest,
+function parallelRunsOf(
+  { jobs, queue }: StudyRequest,
   estimates: readonly ArmEstimate[],
   left: number,
-): Promise<number> {
+  isOnCpu: boolean,
+): number {
   if (queue !== undefined) return 1;
   if (jobs !== undefined) return jobs;
-  if ((await chosenEngine({ engine, device })).device !== 'cpu') return 1;
+  if (!isOnCpu) return 1;
   const largest = Math.max(
     0,
     ...estimates.filter(({ runsLeft }) => runsLeft > 0).map((arm) => arm.memoryBytes),

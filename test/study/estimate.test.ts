@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest';
-import { trainedBy } from '../../study/estimate.ts';
-import type { RunWithState } from '../../study/study-directory.ts';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { trainingConfigSchema } from '../../model/training-config.ts';
+import { estimateArms, trainedBy } from '../../study/estimate.ts';
+import { newStudy } from '../../study/plan.ts';
+import { type RunWithState, studyRuns } from '../../study/study-directory.ts';
 import { inventedRun } from '../support/invented-run.ts';
 
 function finishedOn(device: 'cpu' | 'cuda'): RunWithState {
@@ -25,4 +27,31 @@ test.each([
 
 test('a run of another engine times nothing', () => {
   expect(trainedBy({ engine: 'tfjs', device: 'cpu' }, [finishedOn('cpu')])).toBeUndefined();
+});
+
+test('networks are measured on the CPU, and the reason is reported, if the chosen device cannot be used', {
+  timeout: 60_000,
+}, async () => {
+  // On a machine with CUDA too.
+  vi.stubEnv('CUDA_VISIBLE_DEVICES', '');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { variant, width, seed, ...config } = trainingConfigSchema.parse({ batch: 2 });
+  const plan = { config, recipe: 'default', network: 'texture-net', variants: ['texture-net'] } as const;
+  const more = { controls: [], tuneRates: undefined, marginPoints: 2, seeds: [1] };
+  const classes = ['a', 'b'].map((label) => ({ label, images: 2 }));
+  const study = newStudy({ ...plan, ...more }, { fingerprint: '', classes });
+  const reasons: string[] = [];
+  const [estimate] = await estimateArms({
+    study,
+    runs: studyRuns('', study).map((run) => ({ run, state: { status: 'missing' } })),
+    classes: 2,
+    validationPatches: 1,
+    readSeconds: 0,
+    choice: { engine: 'onnx', device: 'cuda', why: 'CUDA is set up', mayUseCpu: true },
+    threads: 1,
+    onArm: () => {},
+    onCpu: (reason) => reasons.push(reason),
+  });
+  expect(estimate?.runSeconds).toBeGreaterThan(0);
+  expect(reasons).toEqual([expect.stringMatching(/^Training on the CPU: .*cuda/i)]);
 });

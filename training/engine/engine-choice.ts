@@ -2,8 +2,8 @@
  * Chooses the engine and the device for --engine and --device, with the reason that the log and run.json
  * state.
  */
+import { z } from 'zod';
 import { TexturaError } from '../../model/error.ts';
-import type { EngineName } from '../../model/run-file.ts';
 import type { BindingFacts } from './tensorflow/probe.ts';
 
 export const engineOptions = ['auto', 'tfjs', 'onnx'] as const;
@@ -17,13 +17,14 @@ export interface EngineRequest {
   readonly device: RequestedDevice;
 }
 
-export interface EngineChoice {
-  readonly engine: EngineName;
-  readonly device: Exclude<RequestedDevice, 'auto'>;
-  readonly why: string;
+export const engineChoiceSchema = z.strictObject({
+  engine: z.enum(engineOptions).exclude(['auto']),
+  device: z.enum(deviceOptions).exclude(['auto']),
+  why: z.string(),
   /** Whether to train on the CPU if the device cannot be used, because nobody requested it. */
-  readonly mayUseCpu?: boolean;
-}
+  mayUseCpu: z.boolean().optional(),
+});
+export type EngineChoice = Readonly<z.infer<typeof engineChoiceSchema>>;
 
 export interface MachineGpus {
   /** What TensorFlow reports; undefined if it is not installed. */
