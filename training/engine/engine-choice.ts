@@ -8,7 +8,8 @@ import type { BindingFacts } from './tensorflow/probe.ts';
 
 export const engineOptions = ['auto', 'tfjs', 'onnx'] as const;
 /** `gpu` is whatever GPU backend the engine has; `webgpu` and `cuda` are backends of the onnx engine. */
-export const deviceOptions = ['auto', 'cpu', 'gpu', 'webgpu', 'cuda'] as const;
+export const deviceNames = ['cpu', 'gpu', 'webgpu', 'cuda'] as const;
+export const deviceOptions = ['auto', ...deviceNames] as const;
 export type RequestedEngine = (typeof engineOptions)[number];
 export type RequestedDevice = (typeof deviceOptions)[number];
 

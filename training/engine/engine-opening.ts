@@ -4,11 +4,12 @@
  */
 import { TexturaError } from '../../model/error.ts';
 import type { Network } from '../../model/network.ts';
+import type { EngineName } from '../../model/run-file.ts';
 import { hasCudaProvider } from '../../node/cuda-libraries.ts';
 import { nvidiaGpus } from '../../node/machine.ts';
 import { commandText } from '../../node/shell.ts';
 import type { Engine } from './engine.ts';
-import { chooseEngine, type EngineChoice, type EngineRequest } from './engine-choice.ts';
+import { chooseEngine, deviceNames, type EngineChoice, type EngineRequest } from './engine-choice.ts';
 import { loadTensorflow, tensorflowDevices } from './tensorflow/load.ts';
 
 interface EngineOpening {
@@ -17,12 +18,27 @@ interface EngineOpening {
   readonly batch: number;
 }
 
-/** The engine for a request. Looks for GPUs, which takes a second, only if that matters. */
-export async function chosenEngine(request: EngineRequest): Promise<EngineChoice> {
+/**
+ * The engine for a request. Looks for GPUs, which takes a second, only if that matters. A resumed run whose
+ * last session was `last` continues on the same engine and device, so that its values do not change, unless
+ * others are requested.
+ */
+export async function chosenEngine(
+  request: EngineRequest,
+  last?: { readonly engine: EngineName; readonly device: string },
+): Promise<EngineChoice> {
   const { engine, device } = request;
   const mayUseGpu = device === 'auto' || device === 'gpu';
+  const tensorflow = mayUseGpu && engine !== 'onnx' ? await tensorflowDevices() : undefined;
+  const before = deviceNames.find((name) => name === last?.device);
+  const continues = device === 'auto' && (engine === 'auto' || engine === last?.engine);
+  if (last !== undefined && before !== undefined && continues) {
+    const choice = { engine: last.engine, device: before, why: 'as before' };
+    if (last.engine === 'onnx') return { ...choice, mayUseCpu: before !== 'cpu' };
+    if (tensorflow !== undefined && (before === 'cpu' || tensorflow.gpu)) return choice;
+  }
   return chooseEngine(request, {
-    tensorflow: mayUseGpu && engine !== 'onnx' ? await tensorflowDevices() : undefined,
+    tensorflow,
     hasCuda: device === 'auto' && engine !== 'tfjs' && (await hasCuda()),
   });
 }

@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { networkOf } from '../../../model/network.ts';
 import { chooseEngine } from '../../../training/engine/engine-choice.ts';
-import { openEngine } from '../../../training/engine/engine-opening.ts';
+import { chosenEngine, openEngine } from '../../../training/engine/engine-opening.ts';
 
 const withGpu = { tensorflow: { tensorflow: '2.21.0', gpu: true } };
 const withoutGpu = { tensorflow: { tensorflow: '2.21.0', gpu: false } };
@@ -78,4 +78,17 @@ it('trains on the CPU, and prints why, if a device that nobody requested cannot 
   } finally {
     vi.unstubAllEnvs();
   }
+});
+
+it('a resumed run continues on its engine and device unless another is requested', async () => {
+  const auto = { engine: 'auto', device: 'auto' } as const;
+  const onCuda = { engine: 'onnx', device: 'cuda' } as const;
+  expect(await chosenEngine(auto, onCuda)).toEqual({ ...onCuda, why: 'as before', mayUseCpu: true });
+  const onCpu = { engine: 'onnx', device: 'cpu' } as const;
+  expect(await chosenEngine({ engine: 'onnx', device: 'auto' }, onCpu)).toMatchObject(onCpu);
+  expect(await chosenEngine({ engine: 'auto', device: 'cpu' }, onCuda)).toMatchObject({
+    ...onCpu,
+    why: '--device cpu',
+  });
+  expect(await chosenEngine({ engine: 'onnx', device: 'webgpu' }, onCpu)).toMatchObject({ device: 'webgpu' });
 });
