@@ -38,6 +38,7 @@ const photographCounts = [3, 5, 10, 24];
 /** For the comparison of steps, augmentations and rates. */
 const fewPhotographs = 5;
 const fewSteps = 60;
+const mostAugmentedSteps = 240;
 const usualRate = 0.03;
 const settings = {
   neu: { starts: ['random', 'pretrained', 'uiuc'], steps: [fewSteps, 240, 960] },
@@ -85,8 +86,11 @@ function planOf(draws: number): readonly Trial[] {
       compared.flatMap((augment) => trialsOf({ photographs: fewPhotographs, steps, augment })),
     ),
   ];
-  const isWanted = ({ data, steps }: Trial) =>
-    steps === 0 || settings[data as DataName].steps.some((wanted) => wanted === steps);
+  // Augmented patches take longer to load, and show the difference before.
+  const isWanted = ({ data, steps, augment }: Trial) =>
+    steps === 0 ||
+    (settings[data as DataName].steps.some((wanted) => wanted === steps) &&
+      (augment === 'none' || steps <= mostAugmentedSteps));
   return [...new Map(planned.filter(isWanted).map((trial) => [keyOf(trial), trial])).values()];
 }
 
