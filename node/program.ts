@@ -1,12 +1,12 @@
 /** Runs external programs (python3, a compiler, nvidia-smi) and collects their output. */
 import { spawn } from 'node:child_process';
+import { basename } from 'node:path';
+import { TexturaError } from '../model/error.ts';
 
 export interface ProgramResult {
   /** Exit status; null if a signal ended it or it could not be started. */
   readonly status: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Whether this process got a stop signal meanwhile; then the program was terminated. */
-  readonly interrupted: boolean;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -15,6 +15,8 @@ interface ProgramSettings {
   readonly cwd?: string;
   /** Added to this process's environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What the program does, for the message of an interruption, e.g. `downloading`. */
+  readonly doing?: string;
   /** After this time the program is killed; its signal is then SIGKILL. */
   readonly timeoutMs?: number;
 }
@@ -23,16 +25,16 @@ const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const hasGroups = process.platform !== 'win32';
 
 /**
- * Runs a program to its end. Never rejects: if the program is not on the PATH, the status is null and
- * `stderr` has the reason. While it runs, Ctrl-C ends the program and not this process, so that the caller
- * can clean up.
+ * Runs a program to its end. If it is not on the PATH, the status is null and `stderr` has the reason. While
+ * it runs, Ctrl-C ends the program and not this process, so that the caller can clean up.
+ * Errors: `interrupted`, and no others.
  */
 export function runProgram(
   program: string,
   args: readonly string[],
   settings: ProgramSettings = {},
 ): Promise<ProgramResult> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       env: { ...process.env, ...settings.env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -61,7 +63,9 @@ export function runProgram(
     const finish = (status: number | null, signal: NodeJS.Signals | null) => {
       clearTimeout(limit);
       for (const signal of stopSignals) process.off(signal, stop);
-      resolve({ status, signal, interrupted, stdout, stderr });
+      if (!interrupted) return resolve({ status, signal, stdout, stderr });
+      const { doing = `${basename(program)} was running` } = settings;
+      reject(new TexturaError('interrupted', `stopped while ${doing}; run the command again`));
     };
     child.on('error', (error) => {
       stderr += error.message;
@@ -81,7 +85,10 @@ function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   }
 }
 
-/** The first line of a program's output, e.g. its version; undefined if it is missing or fails. */
+/**
+ * The first line of a program's output, e.g. its version; undefined if it is missing or fails. Errors:
+ * `interrupted`.
+ */
 export async function firstLineOf(program: string, args: readonly string[]): Promise<string | undefined> {
   const { status, stdout } = await runProgram(program, args, { timeoutMs: 20_000 });
   return status === 0 ? stdout.trim().split('\n')[0] : undefined;

@@ -6,7 +6,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TexturaError } from '../model/error.ts';
-import { lastLines, runStep } from './stage.ts';
+import { runProgram } from '../node/program.ts';
+import { lastLines } from './stage.ts';
 
 export interface PinnedWheels {
   /** What they are, for messages. */
@@ -39,7 +40,7 @@ export async function pipInstall(wheels: PinnedWheels, working: string): Promise
   await mkdir(temporary, { recursive: true });
   // pip unpacks in TMPDIR and then moves; on the same disk that is a rename, and /tmp may be small.
   const env = { TMPDIR: temporary, PIP_USER: 'no', PIP_TARGET: undefined, PIP_CONSTRAINT: undefined };
-  const result = await runStep('downloading', 'python3', pipArguments(wheels, unpacked), { env });
+  const result = await runProgram('python3', pipArguments(wheels, unpacked), { env, doing: 'downloading' });
   if (result.status === 0) return unpacked;
   const exit = `python3 -m pip, exit ${result.status ?? result.signal}`;
   throw new TexturaError(

@@ -1,6 +1,5 @@
-/** The steps of an installation, which take minutes: their progress, and the programs that they run. */
-import { TexturaError } from '../model/error.ts';
-import { type ProgramResult, runProgram } from '../node/program.ts';
+/** The steps of an installation, which take minutes: their progress, and what their programs printed. */
+import type { ProgramResult } from '../node/program.ts';
 
 export type Print = (line: string) => void;
 
@@ -19,19 +18,6 @@ export async function stage<T>(print: Print, doing: string, work: () => Promise<
   } finally {
     clearInterval(heartbeat);
   }
-}
-
-/**
- * Runs a program until it ends. `doing` names the step for the message, e.g. `downloading`. Errors:
- * `interrupted` on Ctrl-C.
- */
-export async function runStep(
-  doing: string,
-  ...program: Parameters<typeof runProgram>
-): Promise<ProgramResult> {
-  const result = await runProgram(...program);
-  if (!result.interrupted) return result;
-  throw new TexturaError('interrupted', `stopped while ${doing}; run the command again`);
 }
 
 /** The end of what a program printed. */

@@ -6,7 +6,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { describeLayers, totalsOf, trainingStepBytes } from '../model/description.ts';
-import { TexturaError } from '../model/error.ts';
 import { metricsFromCsv } from '../model/metrics.ts';
 import { runFiles } from '../model/run-file.ts';
 import type { Study, StudyArm } from '../model/study-file.ts';
@@ -147,11 +146,8 @@ export type Measured = z.infer<typeof measuredSchema>;
  */
 async function measuredStep(order: MeasureOrder): Promise<Measured | undefined> {
   const program = nodeArguments(new URL('./measure-process.ts', import.meta.url));
-  const { status, stdout, interrupted } = await runProgram(process.execPath, [
-    ...program,
-    JSON.stringify(order),
-  ]);
-  // Ctrl-C has ended the program, not this process.
-  if (interrupted) throw new TexturaError('interrupted', 'stopped while the networks were measured');
+  const { status, stdout } = await runProgram(process.execPath, [...program, JSON.stringify(order)], {
+    doing: 'measuring the networks',
+  });
   return status === 0 ? measuredSchema.parse(JSON.parse(stdout)) : undefined;
 }

@@ -16,9 +16,10 @@ import {
   providerLibraries,
 } from '../../node/cuda-libraries.ts';
 import { nodeArguments } from '../../node/own-module.ts';
+import { runProgram } from '../../node/program.ts';
 import { commandText } from '../../node/shell.ts';
 import { diskLacks, pythonLacks, throwIfLacking } from '../prerequisites.ts';
-import { type Print, runStep, stage } from '../stage.ts';
+import { type Print, stage } from '../stage.ts';
 import { driverLacks, findDriver } from './driver.ts';
 import {
   hasCuda,
@@ -153,7 +154,8 @@ async function downloadFromNuget(): Promise<void> {
   const place = bindingFolder();
   // A dangling link would lead the download to another place.
   for (const name of providerLibraries) await rm(join(place, name), { force: true });
-  const result = await runStep('downloading', process.execPath, [join('script', 'install.js')], {
+  const result = await runProgram(process.execPath, [join('script', 'install.js')], {
+    doing: 'downloading',
     cwd: join(place, '..', '..', '..', '..'),
     // Not 'cuda12': the script ignores that value, and under npm exits with status 0 without a download.
     env: { ONNXRUNTIME_NODE_INSTALL: 'true' },
@@ -184,7 +186,7 @@ function causeIn(output: string): string {
 /** In a separate process, because an incompatible library may crash it. */
 async function testCuda(folder: string): Promise<void> {
   const args = nodeArguments(new URL('./cuda-test.ts', import.meta.url));
-  const result = await runStep('testing CUDA', process.execPath, args, { timeoutMs: 120_000 });
+  const result = await runProgram(process.execPath, args, { doing: 'testing CUDA', timeoutMs: 120_000 });
   if (result.status === 0) return;
   const linked = linkedFolders(folder);
   throw new TexturaError(

@@ -9,9 +9,9 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TexturaError } from '../../model/error.ts';
-import type { ProgramResult } from '../../node/program.ts';
+import { type ProgramResult, runProgram } from '../../node/program.ts';
 import { bindingName, hushName, tfjsPackageFolder } from '../../training/engine/tensorflow/location.ts';
-import { lastLines, runStep } from '../stage.ts';
+import { lastLines } from '../stage.ts';
 import { makeWholeFolder } from '../whole-folder.ts';
 
 /**
@@ -26,7 +26,7 @@ export async function buildBinding(wheel: string, binding: string): Promise<void
   await makeWholeFolder(place, async (working) => {
     await layOutSources(working);
     const args = nodeGypArguments(join(wheel, 'tensorflow'));
-    const result = await runStep('building', process.execPath, args, { cwd: working });
+    const result = await runProgram(process.execPath, args, { cwd: working, doing: 'building' });
     if (result.status !== 0) throw buildFailure(result);
     const built = join(working, 'built');
     await mkdir(built);

@@ -9,6 +9,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import { nvidiaGpus } from '../../node/machine.ts';
 import { isInstalled, requirePackages, tensorflowPackages } from '../../node/optional-packages.ts';
+import { runProgram } from '../../node/program.ts';
 import { commandText } from '../../node/shell.ts';
 import {
   cachedBindingPath,
@@ -21,7 +22,7 @@ import {
 } from '../../training/engine/tensorflow/location.ts';
 import { probeBinding } from '../../training/engine/tensorflow/probe.ts';
 import { tensorflowLacks, throwIfLacking } from '../prerequisites.ts';
-import { lastLines, type Print, runStep, stage } from '../stage.ts';
+import { lastLines, type Print, stage } from '../stage.ts';
 import { buildBinding, isLinked, linkBinding, nodeHeadersPrefix } from './binding.ts';
 import { installWheel, linkSolver, wheelFor } from './wheel.ts';
 
@@ -137,7 +138,7 @@ async function runPackageInstaller(flavour: Flavour): Promise<void> {
   const library = flavour === 'cuda' ? 'gpu' : 'cpu';
   const args = [join('scripts', 'install.js'), library, 'download'];
   const env = { PATH: `${programs}${delimiter}${process.env.PATH ?? ''}` };
-  const result = await runStep('downloading', process.execPath, args, { cwd: folder, env });
+  const result = await runProgram(process.execPath, args, { cwd: folder, env, doing: 'downloading' });
   if (result.status === 0) return;
   throw new TexturaError(
     'engine-unavailable',

@@ -25,9 +25,8 @@ export async function probeBinding(binding: string): Promise<BindingFacts> {
   const result = await runProgram(process.execPath, ['-e', probeScript, binding], {
     env: { TF_CPP_MIN_LOG_LEVEL: '3', NODE_OPTIONS: undefined },
     timeoutMs: 120_000,
+    doing: 'loading TensorFlow',
   });
-  // Ctrl-C has ended the program, not this process.
-  if (result.interrupted) throw new TexturaError('interrupted', 'stopped while TensorFlow was loading');
   if (result.status !== 0) throw new TexturaError('engine-unavailable', loadFailureText(result, binding));
   return JSON.parse(result.stdout) as BindingFacts;
 }
