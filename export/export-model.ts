@@ -77,8 +77,8 @@ export interface ExportSettings {
   readonly graphs: readonly GraphKind[];
 }
 
-/** How long to wait for other exports to the same folder. */
-const patienceMs = 600_000;
+/** How long to wait for other exports to the same folder, which take seconds. */
+const patienceMs = 120_000;
 
 /**
  * Writes a model's ONNX files, NAME.report.json and the entry in index.json, and returns the report on these
