@@ -69,6 +69,17 @@ export function pageFixture({
   };
 }
 
+/** Opens a view of the page and waits until its model is verified. */
+export async function openView(
+  { browser, server }: PageFixture,
+  view: string,
+  options = {},
+): Promise<OpenPage> {
+  const opened = await openPage(browser, `${server.origin}/#${view}`, options);
+  await opened.page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
+  return opened;
+}
+
 /** Opens the page with a script in front of its inference worker's code. */
 export async function openWith(
   { browser, server }: PageFixture,

@@ -1,27 +1,13 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { unzipSync } from 'fflate';
-import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { servePage } from '../../bench/web/page-server.ts';
-import { describeModel } from '../../graph/onnx/description.ts';
-import { metadataKeys } from '../../model/model-file.ts';
-import { patchBytes } from '../../model/patch.ts';
-import { decodeImage } from '../../node/image-decoder.ts';
-import { listModelFolder, readReport } from '../../serve/registry/model-folder.ts';
-import { SandboxCheck, sandboxRequestOf } from '../../serve/registry/sandbox-check.ts';
-import { modelCheckOf } from '../../serve/registry/self-check.ts';
-import { runHere } from '../support/command.ts';
-import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
 import { openPage, openSettings, readBars, sharedPage } from '../support/page-browser.ts';
-import { openWith, pageFixture } from '../support/page-fixture.ts';
-import { pythonAnswer } from '../support/python-answer.ts';
+import { openView, openWith, pageFixture } from '../support/page-fixture.ts';
 import { writeRandomModel } from '../support/random-network.ts';
-import { collect } from '../support/teach-page.ts';
 import { overconfidentValidation, sixTextures } from '../support/trained-run.ts';
-import { tolerances } from '../tolerances.ts';
 
 const fixture = pageFixture({
   models: [
@@ -30,15 +16,8 @@ const fixture = pageFixture({
   ],
 });
 
-async function openView(view: string, options = {}) {
-  const { browser, server } = fixture();
-  const opened = await openPage(browser, `${server.origin}/#${view}`, options);
-  await opened.page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
-  return opened;
-}
-
 test('Compare shows every model on the patch, sorts them, and plots their errors against their times', async () => {
-  const { page } = await openView('compare');
+  const { page } = await openView(fixture(), 'compare');
   const rows = page.locator('.compare-table tbody tr');
   await rows.nth(1).locator('.latency', { hasText: 'ms' }).waitFor();
   expect(await rows.count()).toBe(2);
@@ -102,7 +81,7 @@ test('Compare shows every model on the patch, sorts them, and plots their errors
 }, 120_000);
 
 test('the class at the square stays in the picture wherever the square is, however long its name', async () => {
-  const { page } = await openView('live', { viewport: { width: 390, height: 844 } });
+  const { page } = await openView(fixture(), 'live', { viewport: { width: 390, height: 844 } });
   await readBars(page);
   // Runs in the page. How far the label is outside the picture, in pixels.
   const outside = `(() => {
@@ -124,7 +103,7 @@ test('the class at the square stays in the picture wherever the square is, howev
 }, 60_000);
 
 test('names of classes without spaces do not make the page wider than the screen', async () => {
-  const { page } = await openView('live', { viewport: { width: 320, height: 640 } });
+  const { page } = await openView(fixture(), 'live', { viewport: { width: 320, height: 640 } });
   const path = join(fixture().folder, 'long-names.onnx');
   await writeRandomModel(
     path,
@@ -148,7 +127,10 @@ test('names of classes without spaces do not make the page wider than the screen
 }, 60_000);
 
 test('on a touch screen a tap on a map marks its position, and a second finger does not move the square', async () => {
-  const { page, context } = await openView('see', { hasTouch: true, viewport: { width: 390, height: 844 } });
+  const { page, context } = await openView(fixture(), 'see', {
+    hasTouch: true,
+    viewport: { width: 390, height: 844 },
+  });
   await page.locator('#heat-stats', { hasText: 'positions' }).waitFor();
   await page.locator('.maps canvas').nth(2).tap();
   await page.locator('.stage-mark').waitFor();
@@ -193,7 +175,7 @@ test('See says that it computes the heat map of a new picture', async () => {
 }, 60_000);
 
 test('See draws the heat map, one class, the maps of a layer, the filters, and saves the picture', async () => {
-  const { page } = await openView('see', { acceptDownloads: true });
+  const { page } = await openView(fixture(), 'see', { acceptDownloads: true });
   await page.locator('#heat-stats', { hasText: 'positions' }).waitFor();
   /** The map's alpha at the corner of the picture, and its smallest and largest value elsewhere. */
   const painted = `(() => {
@@ -314,301 +296,6 @@ test('the download of a model shows its progress and can be cancelled; the model
   expect(complaints.filter((text) => text.startsWith('error'))).toEqual([]);
 }, 90_000);
 
-describe('Teach', () => {
-  /** The model that the first test downloaded, and one of its training patches. */
-  let taught: { readonly model: Uint8Array; readonly patch: Uint8Array } | undefined;
-
-  test('trains on three surfaces, stores them, and downloads an ONNX file that other runtimes load', async () => {
-    const { page } = await openView('teach', { acceptDownloads: true });
-    // Positions of the patches from the minimal standard generator of Park and Miller (1988).
-    await page.evaluate(
-      '(() => { let state = 1; Math.random = () => (state = (state * 48271) % 2147483647) / 2147483647; })()',
-    );
-    await page.getByRole('button', { name: 'Add a surface' }).click();
-    const names = ['10', '2', 'é'] as const;
-    await collect(page, 0, 'brick', names[2], 20);
-    await collect(page, 1, 'knit', names[0], 20);
-    await collect(page, 2, 'water', names[1], 20);
-    await page.locator('.thumb').first().click();
-    await page.getByLabel('Name of the model').fill('lab-baseline');
-    await page.getByText('Choose a name for the model that no other model has').waitFor();
-    expect(await page.locator('#train').isDisabled()).toBe(true);
-    await page.getByLabel('Name of the model').fill('yard');
-    await page.locator('#train').click();
-    await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
-    // On features of an untrained network; guessing has seven or eight wrong.
-    expect(await page.locator('#held-out').textContent()).toMatch(/^[0-4] of 1\d /);
-    await page
-      .locator('#model option:checked', { hasText: 'yard (trained here)' })
-      .waitFor({ state: 'attached' });
-    await expectColours(page);
-
-    await page.reload();
-    await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
-    expect(await page.locator('.thumb').count()).toBeGreaterThanOrEqual(59);
-    // The model keeps its name when the page is opened again, and gets another one when it is renamed.
-    await page.getByLabel('Name of the model').fill('garden');
-    await page.keyboard.press('Tab');
-    await page.getByText('Saved as garden in the list of models').waitFor();
-    await page.locator('#model option', { hasText: 'garden (trained here)' }).waitFor({ state: 'attached' });
-    const model = await downloaded(page, 'Download ONNX', 'garden.onnx');
-    const project = await downloaded(page, 'Export project', 'garden.textura.zip');
-    await expectGoodModel(page, await readFile(model), model, unzipSync(await readFile(project)));
-    await expectImport(project);
-  }, 240_000);
-
-  /** Every surface has the same colour in its card, in the result, in Live and in the heat map. */
-  async function expectColours(page: Page): Promise<void> {
-    const dyes = (selector: string) =>
-      page.locator(selector).evaluateAll((rows) => rows.map((row) => row.style.getPropertyValue('--dye')));
-    const [third, first, second] = await dyes('.surface');
-    expect(new Set([first, second, third]).size).toBe(3);
-    // In the order of the labels.
-    expect(await dyes('.held-out li')).toEqual([first, second, third]);
-    // The last fifth of each surface's patches; a slow machine collects more of them.
-    const cards = await page.locator('.surface').all();
-    const [é = 0, ten = 0, two = 0] = await Promise.all(cards.map((card) => card.locator('.thumb').count()));
-    expect(await page.locator('.held-out li .figure').allTextContents()).toEqual(
-      [ten, two, é].map((count) => expect.stringMatching(`^\\d+ of ${Math.floor(count / 5)} right$`)),
-    );
-    await page.getByText(/^Loss 0\.\d+ after step 200 of 200$/).waitFor();
-    const texts = await page.locator('.chart text').allTextContents();
-    expect(texts).toEqual(expect.arrayContaining(['training step', 'loss', '0', '100', '200']));
-    await page.getByRole('tab', { name: 'See' }).click();
-    await page.locator('#heat-stats', { hasText: 'positions' }).waitFor();
-    const keys = await page
-      .locator('.legend li[data-class]')
-      .evaluateAll((rows) =>
-        rows.map((row) => [
-          row.dataset.class,
-          (row.firstElementChild?.getAttribute('style') ?? '').replace(/^background: |;$/g, ''),
-        ]),
-      );
-    const colours = new Map([
-      ['10', first],
-      ['2', second],
-      ['é', third],
-    ]);
-    expect(keys.length).toBeGreaterThan(0);
-    for (const [label, colour] of keys) expect([label, colour]).toEqual([label, colours.get(label ?? '')]);
-    await page.getByRole('tab', { name: 'Live' }).click();
-    const [top] = await readBars(page);
-    expect((await dyes('.bar .bar-fill'))[0]).toBe(colours.get(top?.label ?? ''));
-    await page.getByRole('tab', { name: 'Teach' }).click();
-  }
-
-  /** Another browser continues with the project. */
-  async function expectImport(project: string): Promise<void> {
-    const { page } = await openView('teach');
-    await page.locator('#project-file').setInputFiles({
-      name: 'notes.zip',
-      mimeType: 'application/zip',
-      buffer: Buffer.from('no zip'),
-    });
-    await page.getByText('notes.zip is not a project').waitFor();
-    await page.locator('#project-file').setInputFiles(project);
-    await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
-    const names = page.locator('.surface input');
-    expect(await names.evaluateAll((inputs) => inputs.map((input) => input.value))).toEqual(['é', '10', '2']);
-    expect(await page.locator('.thumb').count()).toBeGreaterThanOrEqual(59);
-    await page
-      .locator('#model option:checked', { hasText: 'garden (trained here)' })
-      .waitFor({ state: 'attached' });
-    await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
-    expect(await page.getByLabel('Name of the model').inputValue()).toBe('garden');
-    // Importing it again adds nothing.
-    const thumbs = await page.locator('.thumb').count();
-    await page.locator('#held-out').evaluate((line) => line.replaceChildren());
-    await page.locator('#project-file').setInputFiles(project);
-    await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
-    expect(await page.locator('.surface').count()).toBe(3);
-    expect(await page.locator('.thumb').count()).toBe(thumbs);
-  }
-
-  /**
-   * Labels in code-point order; the page, onnxruntime-node and npm run classify agree on what was collected.
-   */
-  async function expectGoodModel(
-    page: Page,
-    bytes: Buffer,
-    path: string,
-    files: Readonly<Record<string, Uint8Array>>,
-  ): Promise<void> {
-    const { metadata } = describeModel(bytes, path);
-    const labels: string[] = JSON.parse(metadata[metadataKeys.labels] ?? '');
-    expect(labels).toEqual(['10', '2', 'é']);
-    const [name, png] = Object.entries(files).find(([file]) => file.startsWith('é/')) ?? [
-      '',
-      new Uint8Array(),
-    ];
-    const { data, width } = await decodeImage(png, name);
-    expect([data.length, width]).toEqual([patchBytes, 64]);
-    taught = { model: bytes, patch: data };
-    const { probabilities } = await runOnPatches(bytes, data);
-    const image = join(fixture().folder, 'patch.png');
-    await writeFile(image, png);
-    const { stdout } = await runHere('serve/classify.ts', ['--model', path, '--json', image], {
-      cwd: fixture().folder,
-    });
-    const [top] = JSON.parse(stdout).results[0].predictions;
-    expect(top.label).toBe('é');
-    expect(probabilities.values[2]).toBeCloseTo(top.probability, 6);
-
-    await expectServable(path);
-
-    // The page can check the file without a report.
-    await openSettings(page);
-    await page.locator('#model-file').setInputFiles(path);
-    await page.locator('.settings-model', { hasText: 'garden 2 (opened file)' }).waitFor();
-    await page.locator('.provider-check', { hasText: /^Verified/ }).waitFor();
-
-    await page.locator('#model').selectOption('garden');
-    await page.getByRole('tab', { name: 'Live' }).click();
-    await page.locator('#picture-file').setInputFiles(image);
-    // Until the file is decoded, the bars are those of the picture before it.
-    const difference = async () => {
-      const [bar] = await readBars(page);
-      return bar?.label === 'é' ? Math.abs(bar.probability - top.probability) : 1;
-    };
-    await expect.poll(difference, { timeout: 10_000 }).toBeLessThan(tolerances.pageProbability);
-  }
-
-  /** After an export, the service's check accepts it. */
-  async function expectServable(path: string): Promise<void> {
-    const out = join(fixture().folder, 'served');
-    const { status, stderr } = await runHere('export/export.ts', ['--taught', path, '--out', out], {
-      cwd: fixture().folder,
-    });
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    const [source] = await listModelFolder(out);
-    if (source === undefined || 'fault' in source) throw new Error('the model is not listed');
-    const report = await readReport(source);
-    const check = new SandboxCheck();
-    onTestFinished(() => check.close());
-    await check.run(sandboxRequestOf(source, report, modelCheckOf(report, 'garden')));
-  }
-
-  test('Python’s onnxruntime loads that file with its labels and computes the same probabilities', async (context) => {
-    if (taught === undefined) return context.skip('nothing was trained');
-    const answer = await pythonAnswer(taught.model, taught.patch);
-    if ('missing' in answer) return context.skip(answer.missing);
-    expect(answer.labels).toEqual(['10', '2', 'é']);
-    const { probabilities } = await runOnPatches(taught.model, taught.patch);
-    const difference = largestDifference(answer.probabilities, probabilities.values);
-    expect(difference).toBeLessThan(tolerances.probability);
-  }, 300_000);
-
-  async function downloaded(page: Page, button: string, as: string): Promise<string> {
-    const waiting = page.waitForEvent('download');
-    await page.getByRole('button', { name: button }).click();
-    const path = join(fixture().folder, as);
-    await (await waiting).saveAs(path);
-    return path;
-  }
-});
-
-describe('removing in Teach', () => {
-  async function twoSurfaces(page: Page): Promise<void> {
-    await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
-    await collect(page, 0, 'brick', 'wall', 6);
-    await collect(page, 1, 'knit', 'scarf', 6);
-  }
-  const names = (page: Page) =>
-    page.locator('.surface input').evaluateAll((inputs) => inputs.map((input) => input.value));
-  const storedNames = (page: Page) =>
-    page.evaluate(`new Promise((resolve) => {
-      indexedDB.open('textura').onsuccess = ({ target: { result: database } }) => {
-        database.transaction('surfaces').objectStore('surfaces').getAll().onsuccess = ({ target }) => {
-          database.close();
-          resolve(target.result.map(({ name }) => name).sort());
-        };
-      };
-    })`);
-  /** Reloads the page and waits for the stored surfaces. */
-  async function reload(page: Page): Promise<void> {
-    await page.reload();
-    await page.locator('.surface').nth(1).waitFor();
-  }
-
-  test('a removed surface is restored by Undo, by keyboard only, or by a reload, and deleted after some seconds', async () => {
-    const { page } = await openView('teach');
-    await twoSurfaces(page);
-    await page.getByRole('button', { name: 'Remove wall and its patches' }).focus();
-    await page.keyboard.press('Enter');
-    const undo = page.getByRole('button', { name: 'Undo' });
-    await undo.waitFor();
-    expect(await names(page)).toEqual(['scarf']);
-    // The focus is on Undo, which has a description for screen readers.
-    expect(await undo.evaluate((button) => button === button.ownerDocument.activeElement)).toBe(true);
-    expect(await page.locator('#train').isDisabled()).toBe(true);
-    const description = await undo.getAttribute('aria-describedby');
-    expect(await page.locator(`#${description}`).textContent()).toMatch(/^Removed wall \(patches: \d+\)\.$/);
-    await page.keyboard.press('Enter');
-    expect(await names(page)).toEqual(['wall', 'scarf']);
-    expect(await page.locator('.surface').nth(0).locator('.thumb').count()).toBeGreaterThanOrEqual(6);
-    expect(await page.locator('#train').isDisabled()).toBe(false);
-    expect(await storedNames(page)).toEqual(['scarf', 'wall']);
-
-    await page.getByRole('button', { name: 'Remove wall and its patches' }).click();
-    await page.getByRole('button', { name: 'Undo' }).waitFor();
-    await reload(page);
-    expect((await names(page)).toSorted()).toEqual(['scarf', 'wall']);
-
-    await page.clock.install();
-    await page.clock.pauseAt(Date.now() + 60_000);
-    await page.getByRole('button', { name: 'Remove wall and its patches' }).click();
-    await page.locator('#train').hover({ force: true });
-    await page.clock.runFor(9000);
-    expect(await page.locator('.removal').count()).toBe(1);
-    // The time stops while the pointer is on the message.
-    await page.locator('.removal').hover();
-    await page.clock.runFor(20_000);
-    expect(await page.locator('.removal').count()).toBe(1);
-    await page.locator('#train').hover({ force: true });
-    await page.clock.runFor(2000);
-    await page.locator('.removal').waitFor({ state: 'detached' });
-    await expect.poll(() => storedNames(page)).toEqual(['scarf']);
-  }, 120_000);
-
-  test('Delete everything is undone with the taught model, or done at once; surfaces added in the meantime stay', async () => {
-    const { page } = await openView('teach');
-    await twoSurfaces(page);
-    await page.locator('#train').click();
-    await page.locator('#model option:checked', { hasText: 'my-surfaces' }).waitFor({ state: 'attached' });
-    await page.getByRole('button', { name: 'Delete everything' }).click();
-    await page
-      .getByText(/^Removed everything .surfaces: 2, patches: \d+.* after 10 seconds; reloading the page/)
-      .waitFor();
-    expect(await names(page)).toEqual(['', '']);
-    // The buttons of a surface say which it is, also without a name.
-    await page.getByRole('button', { name: 'Hold to collect: surface 2' }).waitFor();
-    // Nothing is collected from the picture that is about to be replaced.
-    await page.evaluate(`{
-      document.querySelector('.swatch').click();
-      const hold = document.querySelector('.hold');
-      for (const type of ['keydown', 'keyup']) hold.dispatchEvent(new KeyboardEvent(type, { key: ' ' }));
-    }`);
-    expect(await page.locator('.thumb').count()).toBe(0);
-    expect(await page.locator('#model option').allTextContents()).toEqual(['lab-baseline', 'no-relu4']);
-    await page.locator('.surface input').nth(1).fill('new');
-    await page.getByRole('button', { name: 'Undo' }).click();
-    expect(await names(page)).toEqual(['wall', 'scarf', 'new']);
-    await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
-    await page.locator('#model option:checked', { hasText: 'my-surfaces' }).waitFor({ state: 'attached' });
-    await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
-
-    await page.getByRole('button', { name: 'Español' }).click();
-    await page.getByRole('button', { name: 'Borrar todo' }).click();
-    await page.locator('.surface input').nth(0).fill('nueva');
-    await page.getByText('si recarga la página antes, se recupera').waitFor();
-    await page.getByRole('button', { name: 'Borrar ya' }).click();
-    await expect.poll(() => storedNames(page)).toEqual(['nueva']);
-    await reload(page);
-    expect((await names(page)).toSorted()).toEqual(['', 'nueva']);
-    expect(await page.getByRole('button', { name: 'Deshacer' }).count()).toBe(0);
-  }, 120_000);
-});
-
 describe('accessibility', () => {
   /** In the page: whether the selected texts of all visible selects fit, with room for the arrow. */
   const selectedTexts = `[...document.querySelectorAll('select')].filter((select) => select.checkVisibility()).map((select) => {
@@ -623,7 +310,10 @@ describe('accessibility', () => {
   const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
   test('axe finds nothing serious in any view, light or dark', async () => {
-    const { page } = await openView('live', { viewport: { width: 360, height: 740 }, bypassCSP: true });
+    const { page } = await openView(fixture(), 'live', {
+      viewport: { width: 360, height: 740 },
+      bypassCSP: true,
+    });
     await readBars(page);
     await page.addScriptTag({ path: axe });
     for (const colorScheme of ['light', 'dark'] as const) {
