@@ -18,7 +18,7 @@ export interface PatchRequest {
 
 /**
  * `[64,64]` grey levels of the requested patch: as cut (`none`), shifted inside clutter (`jitter64`), or
- * rotated, scaled, mirrored and with other grey levels (`strong`). All random numbers are drawn and all
+ * rotated, mirrored, with other grey levels, and every second time scaled (`strong`). All random numbers are drawn and all
  * images requested before this returns, so that the order in which images arrive has no effect.
  */
 export function augmentPatch(
@@ -26,23 +26,39 @@ export function augmentPatch(
   request: PatchRequest,
   random: RandomStream,
 ): Promise<Patch> {
-  const { read, position, patchPx } = request;
   switch (kind) {
     case 'none':
-      return read((image) => cutPatch(image, position, patchPx));
+      return request.read((image) => cutPatch(image, request.position, request.patchPx));
     case 'jitter64':
       return jitteredPatch(request, random);
-    case 'strong': {
-      const distortion = drawDistortion(random);
-      const fraction = { x: random.uniform(), y: random.uniform() };
-      return read((image) => {
-        const centre = windowCentre(image, position, fraction, patchPx, distortion);
-        return distortPatch(image, centre, patchPx, distortion);
-      });
-    }
+    case 'strong':
+      return distortedPatch(request, random);
     default:
       return kind satisfies never;
   }
+}
+
+/**
+ * Half of the patches are cut as for an evaluation, and then only turned by quarters. Interpolation blurs the
+ * other half, and a network that meets blurred patches only is worse on sharp ones (docs/trials.md).
+ */
+const quarterTurnedShare = 0.5;
+
+function distortedPatch({ read, position, patchPx }: PatchRequest, random: RandomStream): Promise<Patch> {
+  const distortion = drawDistortion(random);
+  const fraction = { x: random.uniform(), y: random.uniform() };
+  if (random.uniform() < quarterTurnedShare) {
+    const turned = { ...distortion, turns: Math.floor(4 * distortion.turns) / 4, scale: 1 };
+    const middle = { x: inputPx / 2, y: inputPx / 2 };
+    return read((image) => {
+      const data = cutPatch(image, position, patchPx);
+      return distortPatch({ data, width: inputPx, height: inputPx }, middle, inputPx, turned);
+    });
+  }
+  return read((image) => {
+    const centre = windowCentre(image, position, fraction, patchPx, distortion);
+    return distortPatch(image, centre, patchPx, distortion);
+  });
 }
 
 async function jitteredPatch(

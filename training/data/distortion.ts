@@ -1,7 +1,7 @@
 /**
- * The `strong` augmentation: a patch from anywhere in the photograph at a random scale and rotation, mirrored
- * half of the time, with a random gamma. It samples the photograph itself, so a rotated patch has no empty
- * corners.
+ * The distortion of the `strong` augmentation: a patch from anywhere in the photograph at a random scale and
+ * rotation, mirrored half of the time, with a random gamma. It samples the photograph itself, so a rotated
+ * patch has no empty corners.
  *
  * Each pixel of the patch is the mean of as many bilinear samples as an undistorted patch needs for the area
  * average of `cutPatch`: one if `patchPx` is 64. A window that is larger by its random scale does not get

@@ -63,6 +63,46 @@ test('strong lies where the plain patch does, as far as it fits', async () => {
   }
 });
 
+test('half of the patches of strong have the levels of the plain patch, in all eight orientations', async () => {
+  const request = requestFor(brick);
+  const plain = cutPatch(brick, request.position, 64);
+  const at = (patch: Uint8Array, x: number, y: number) => patch[y * 64 + x] as number;
+  // With any gamma, pixels of one level stay pixels of one level.
+  const orientations = ([0, 1] as const).flatMap((mirrored) =>
+    [0, 1, 2, 3].map((quarters) => (x: number, y: number): readonly [number, number] => {
+      const place: readonly [number, number] = mirrored === 1 ? [63 - x, y] : [x, y];
+      return Array.from({ length: quarters }).reduce<readonly [number, number]>(
+        ([u, v]) => [63 - v, u],
+        place,
+      );
+    }),
+  );
+  const hasLevelsOf = (patch: Uint8Array, orientation: (typeof orientations)[number]) => {
+    const levels = new Map<number, number>();
+    for (let y = 0; y < 64; y++) {
+      for (let x = 0; x < 64; x++) {
+        const level = at(plain, ...orientation(x, y));
+        const known = levels.get(level) ?? at(patch, x, y);
+        if (known !== at(patch, x, y)) return false;
+        levels.set(level, known);
+      }
+    }
+    return true;
+  };
+  const seen = orientations.map(() => 0);
+  const draws = 200;
+  for (let seed = 0; seed < draws; seed++) {
+    const patch = await augmentPatch('strong', request, randomStream(seed, 'half'));
+    const orientation = orientations.findIndex((candidate) => hasLevelsOf(patch, candidate));
+    if (orientation >= 0) seen[orientation] = (seen[orientation] as number) + 1;
+  }
+  // 100 of 200 are expected, with a standard deviation of 7; 12.5 of each orientation.
+  const whole = seen.reduce((sum, count) => sum + count, 0);
+  expect(whole).toBeGreaterThan(70);
+  expect(whole).toBeLessThan(130);
+  expect(Math.min(...seen)).toBeGreaterThan(2);
+});
+
 describe('jitter64', () => {
   const patch = cutPatch(ramp(64, 64), { x: 0, y: 0 }, 64);
 
