@@ -56,7 +56,7 @@ function wordsOf(commands: readonly CompletedCommand[]) {
   return { first, second };
 }
 
-function bashScript(commands: readonly CompletedCommand[]): string {
+function bashScript(commands: readonly CompletedCommand[], shell = 'bash'): string {
   const { first, second } = wordsOf(commands);
   const cases = (command: CompletedCommand) => {
     const name = command.words.join(' ');
@@ -72,15 +72,17 @@ function bashScript(commands: readonly CompletedCommand[]): string {
     ({ words, options: own }) =>
       `    "${words.join(' ')}") words="${[...own.map(({ flag }) => flag), '--help'].join(' ')}" ;;`,
   );
-  return `# Completion of textura for bash: source <(textura completion bash)
+  return `# Completion of textura for ${shell}: source <(textura completion ${shell})
 _textura() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}"
-  local command="\${COMP_WORDS[1]}" words=""
+  local command="\${COMP_WORDS[1]}" words="" prefix=""
   COMPREPLY=()
-  # "--option=value" is three words.
-  if [ "$current" = "=" ]; then current=""
-  elif [ "$previous" = "=" ]; then previous="\${COMP_WORDS[COMP_CWORD-2]}"
-  fi
+  # "--option=value" is three words in bash and one in zsh.
+  case "$current" in
+    =) current="" ;;
+    --*=*) previous="\${current%%=*}" prefix="\${current%%=*}=" current="\${current#*=}" ;;
+    *) if [ "$previous" = "=" ]; then previous="\${COMP_WORDS[COMP_CWORD-2]}"; fi ;;
+  esac
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "${first.join(' ')} --help --version" -- "$current"))
     return
@@ -104,7 +106,7 @@ ${second.map(({ word, others }) => `          ${word}) words="${others.join(' ')
           esac; fi ;;
       esac ;;
   esac
-  if [ -n "$words" ]; then COMPREPLY=($(compgen -W "$words" -- "$current")); fi
+  if [ -n "$words" ]; then COMPREPLY=($(compgen -P "$prefix" -W "$words" -- "$current")); fi
 }
 complete -o default -F _textura textura
 `;
@@ -113,7 +115,7 @@ complete -o default -F _textura textura
 /** zsh runs bash's completions. */
 function zshScript(commands: readonly CompletedCommand[]): string {
   const header = 'autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n';
-  return header + bashScript(commands).replaceAll('bash', 'zsh').replaceAll('zshcompinit', 'bashcompinit');
+  return header + bashScript(commands, 'zsh');
 }
 
 function fishScript(commands: readonly CompletedCommand[]): string {
