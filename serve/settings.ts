@@ -12,8 +12,24 @@ import { largestBodyBytes } from './upload-budget.ts';
 
 const mebibyte = 1024 * 1024;
 const count = z.int().min(1);
-/** As browsers send it: one, with a scheme, in lower case, without a path or a pattern. */
-const originPattern = /^(\*|null|[a-z][a-z\d+.-]*:\/\/[^\sA-Z*,/?#@]+)$/;
+
+/**
+ * The origin of pages at an address, as browsers send it: in ASCII, without a default port and a path. Undefined
+ * if the text is no address of one host.
+ */
+function originOf(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { protocol, host } = new URL(text);
+  return host === '' || /[*,]/.test(host) ? undefined : `${protocol}//${host}`;
+}
+
+function originFault(text: string): string {
+  const expected = 'expected an origin such as https://example.org, or *';
+  // Of a file, and of a frame with the attribute sandbox, which every site can have.
+  if (text === 'null') return `${expected}; null would allow pages of every site, as * does`;
+  const origin = originOf(text);
+  return origin === undefined ? expected : `expected ${origin}, which is how browsers send this origin`;
+}
 
 export const serveOptions = z.strictObject({
   models: z
@@ -79,12 +95,11 @@ export const serveOptions = z.strictObject({
   allowOrigin: z
     .string()
     .min(1)
-    .refine(
-      (text) => originPattern.test(text),
-      'expected an origin such as https://example.org (without a path), or *',
-    )
+    .refine((text) => text === '*' || text === originOf(text), {
+      error: ({ input }) => originFault(String(input)),
+    })
     .optional()
-    .describe('origin whose pages may use the service (CORS), or *'),
+    .describe('origin whose pages may use the service (CORS); * for all, also files and sandboxed frames'),
   trustProxyHops: z
     .int()
     .min(0)

@@ -32,24 +32,38 @@ test('no run has more threads than requested or than there are cores', () => {
   expect(settings(8, { inferenceWorkers: 2 })).toEqual([2, 4, 8, 32]);
 });
 
-test('an origin that no browser sends is rejected', () => {
+test('an origin that no browser sends is rejected, with the one that it sends', () => {
   for (const allowOrigin of [
     '*',
-    'null',
     'https://example.org',
+    'http://xn--mnchen-3ya.de',
     'http://[::1]:3000',
     'chrome-extension://ab',
   ])
     expect(serveOptions.parse({ allowOrigin })).toMatchObject({ allowOrigin });
-  for (const allowOrigin of [
+  const faultOf = (allowOrigin: string) =>
+    serveOptions.safeParse({ allowOrigin }).error?.issues.map(({ message }) => message);
+  for (const [given, sent] of [
+    ['https://example.org/', 'https://example.org'],
+    ['https://Example.org/page?a#b', 'https://example.org'],
+    ['http://m\u00fcnchen.de', 'http://xn--mnchen-3ya.de'],
+    ['https://example.org:443', 'https://example.org'],
+    ['http://example.org:0080', 'http://example.org'],
+    ['http://127.1:3000', 'http://127.0.0.1:3000'],
+    ['https://me@example.org', 'https://example.org'],
+  ] as const)
+    expect(faultOf(given)).toEqual([`expected ${sent}, which is how browsers send this origin`]);
+  const expected = 'expected an origin such as https://example.org, or *';
+  for (const given of [
     'example.org',
-    'https://example.org/',
-    'https://Example.org',
+    'localhost:3000',
+    'file:///home/page.html',
     'https://a, https://b',
     'https://a,b',
     'https://*.example.org',
   ])
-    expect(serveOptions.safeParse({ allowOrigin }).success, allowOrigin).toBe(false);
+    expect(faultOf(given), given).toEqual([expected]);
+  expect(faultOf('null')).toEqual([`${expected}; null would allow pages of every site, as * does`]);
 });
 
 test('a key that is too short is rejected, and not repeated', () => {
