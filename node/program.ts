@@ -23,10 +23,13 @@ interface ProgramSettings {
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const hasGroups = process.platform !== 'win32';
+/** How long an interrupted program may take to end. */
+const graceMs = 3000;
 
 /**
  * Runs a program to its end. If it is not on the PATH, the status is null and `stderr` has the reason. While
- * it runs, Ctrl-C ends the program and not this process, so that the caller can clean up.
+ * it runs, Ctrl-C ends the program, by SIGKILL if it ignores SIGTERM, and not this process, so that the caller
+ * can clean up.
  * Errors: `interrupted`, and no others.
  */
 export function runProgram(
@@ -41,17 +44,15 @@ export function runProgram(
       detached: hasGroups,
       ...(settings.cwd === undefined ? {} : { cwd: settings.cwd }),
     });
-    let interrupted = false;
+    // Not spawn's own timeout, which keeps the process alive if the program could not be started.
+    const killAfter = (ms: number) => setTimeout(() => endGroup(child.pid, 'SIGKILL'), ms);
+    const limit = settings.timeoutMs === undefined ? undefined : killAfter(settings.timeoutMs);
+    let grace: NodeJS.Timeout | undefined;
     const stop = () => {
-      interrupted = true;
       endGroup(child.pid, 'SIGTERM');
+      grace ??= killAfter(graceMs);
     };
     for (const signal of stopSignals) process.on(signal, stop);
-    // Not spawn's own timeout, which keeps the process alive if the program could not be started.
-    const limit =
-      settings.timeoutMs === undefined
-        ? undefined
-        : setTimeout(() => endGroup(child.pid, 'SIGKILL'), settings.timeoutMs);
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -62,8 +63,9 @@ export function runProgram(
     });
     const finish = (status: number | null, signal: NodeJS.Signals | null) => {
       clearTimeout(limit);
+      clearTimeout(grace);
       for (const signal of stopSignals) process.off(signal, stop);
-      if (!interrupted) return resolve({ status, signal, stdout, stderr });
+      if (grace === undefined) return resolve({ status, signal, stdout, stderr });
       const { doing = `${basename(program)} was running` } = settings;
       reject(new TexturaError('interrupted', `stopped while ${doing}; run the command again`));
     };

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -55,6 +56,16 @@ describe.skipIf(process.platform === 'win32')('Ctrl-C', () => {
       status: 0,
       stdout: 'interrupted: stopped while sleeping; run the command again',
     });
+    expect(performance.now() - start).toBeLessThan(25_000);
+  });
+
+  it('kills a program that ignores it', async () => {
+    const ready = join(await temporaryFolder({}), 'ready');
+    const program = runProgram('sh', ['-c', 'trap "" TERM INT; touch "$1"; sleep 50', 'sh', ready]);
+    await vi.waitUntil(() => existsSync(ready), 20_000);
+    const start = performance.now();
+    process.emit('SIGINT', 'SIGINT');
+    await expect(program).rejects.toMatchObject({ code: 'interrupted' });
     expect(performance.now() - start).toBeLessThan(25_000);
   });
 
