@@ -78,7 +78,7 @@ export interface ExportSettings {
 }
 
 /** How long to wait for other exports to the same folder, which take seconds. */
-const patienceMs = 120_000;
+export const patienceMs = 120_000;
 
 /**
  * Writes a model's ONNX files, NAME.report.json and the entry in index.json, and returns the report on these

@@ -2,14 +2,15 @@
  * Exports to a model repository of NVIDIA's Triton Inference Server: NAME/config.pbtxt, NAME/labels.txt,
  * NAME/1/model.onnx (github.com/triton-inference-server/server, docs/user_guide/model_repository.md).
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { graphNames } from '../model/graph-names.ts';
 import type { ModelReport } from '../model/model-file.ts';
 import { inputPx } from '../model/patch.ts';
 import { moveFile, writeFileAtomically } from '../node/atomic-file.ts';
-import { requireWritable, writingTo } from '../node/output.ts';
-import { type ExportSettings, exportModel } from './export-model.ts';
+import { withFolderLock } from '../node/folder-lock.ts';
+import { writingTo } from '../node/output.ts';
+import { type ExportSettings, exportModel, patienceMs } from './export-model.ts';
 import type { TrainedModel } from './trained-run.ts';
 
 /** In the model's folder, whose sub-folders are versions. */
@@ -19,12 +20,19 @@ const modelFile = join('1', 'model.onnx');
 const maxBatch = 64;
 
 /**
- * Exports a model to `settings.out`, only the first of `settings.graphs`, and returns the report.
- * Errors: `parity-failed`; then nothing is written.
+ * Exports a model to `settings.out`, only the first of `settings.graphs`, and returns the report. Errors:
+ * `parity-failed`, then nothing is written; `output-unwritable`; `usage` if the folder stays in use by other
+ * exports.
  */
-export async function exportForTriton(trained: TrainedModel, settings: ExportSettings): Promise<ModelReport> {
-  await requireWritable(settings.out);
-  const staging = await writingTo(settings.out, () => mkdtemp(join(settings.out, '.staging-')));
+export function exportForTriton(trained: TrainedModel, settings: ExportSettings): Promise<ModelReport> {
+  return withFolderLock(settings.out, patienceMs, () => writeRepository(trained, settings));
+}
+
+async function writeRepository(trained: TrainedModel, settings: ExportSettings): Promise<ModelReport> {
+  const staging = join(settings.out, '.staging');
+  const clear = () => writingTo(staging, () => rm(staging, { recursive: true, force: true }));
+  // What is there now was left by a killed export.
+  await clear();
   try {
     const graphs = settings.graphs.slice(0, 1);
     const report = await exportModel(trained, { ...settings, out: staging, graphs });
@@ -34,7 +42,7 @@ export async function exportForTriton(trained: TrainedModel, settings: ExportSet
     await writeFileAtomically(join(folder, 'config.pbtxt'), tritonConfig(report));
     return { ...report, graphs: report.graphs.map((graph) => ({ ...graph, file: modelFile })) };
   } finally {
-    await rm(staging, { recursive: true, force: true });
+    await clear();
   }
 }
 

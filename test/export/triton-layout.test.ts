@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { exportModel } from '../../export/export-model.ts';
 import { readTrainedRun } from '../../export/trained-run.ts';
+import { exportForTriton } from '../../export/triton-layout.ts';
 import { runHere } from '../support/command.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { writeTrainedRun } from '../support/trained-run.ts';
 
 test('--layout triton writes a folder that Triton serves, with the same bytes as the other layout', async () => {
@@ -58,4 +60,17 @@ dynamic_batching { }
   );
   expect(theirs?.equals(ours ?? new Uint8Array())).toBe(true);
   await rm(home, { recursive: true });
+});
+
+test('exports to one folder at the same time take turns, and remove what a killed one left', async () => {
+  const home = await temporaryFolder({ 'triton/.staging/lab-baseline.onnx': 'half a file' });
+  const out = join(home, 'triton');
+  const names = ['first', 'second'] as const;
+  const exported = names.map(async (name) => {
+    await writeTrainedRun(join(home, name), { labels: ['a', 'b', 'c'] });
+    const trained = await readTrainedRun(join(home, name));
+    return exportForTriton({ ...trained, name }, { out, opset: 17, graphs: ['portable'] });
+  });
+  expect((await Promise.all(exported)).map(({ model }) => model)).toEqual(names);
+  expect((await readdir(out)).sort()).toEqual(names);
 });
