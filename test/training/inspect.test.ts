@@ -10,6 +10,7 @@ import { drawTexture, type TextureName } from '../../textures/textures.ts';
 import { inspectData, inspectOptions } from '../../training/inspection/inspect-data.ts';
 import { runHere } from '../support/command.ts';
 import { all, parsed, texts } from '../support/parsed-markup.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { writeTrainedRun } from '../support/trained-run.ts';
 
 const classes: readonly TextureName[] = ['brick', 'knit', 'marble', 'water'];
@@ -200,7 +201,10 @@ describe('with a run', () => {
     expect(inspection.data.notes.find((note) => note.includes('were not checked'))).toMatch(
       /^the labels of 5 photographs were not checked: brick\/flat\.png/,
     );
-    expect(inspection.duplicates[0]?.photographs).toMatchObject([{ side: 'fold 2' }, { side: 'train' }]);
+    expect(inspection.duplicates[0]?.photographs).toMatchObject([
+      { side: 'fold 2' },
+      { side: 'no finished fold' },
+    ]);
 
     await rm(join(run, 'fold-2/validation-logits.safetensors'));
     const half = (await inspectWith(run)).inspection;
@@ -210,6 +214,18 @@ describe('with a run', () => {
     );
     await rm(join(run, 'fold-1/validation-logits.safetensors'));
     await expect(inspectWith(run)).rejects.toThrow(/fold-1: there is no validation-logits.*--resume$/);
+  });
+
+  test('copies of a validated photograph are in train, or chose the epoch with --choose-on half', async () => {
+    const run = join(await writeFolds(['brick', 'knit', 'marble', 'water']), 'fold-2');
+    const sides = async () =>
+      (await inspectWith(run)).inspection.duplicates[0]?.photographs.map(({ side }) => side);
+    expect(await sides()).toEqual(['fold 2', 'train']);
+    const record = JSON.parse(await readFile(join(run, 'run.json'), 'utf8'));
+    const { fold, folds, ...config } = record.config;
+    record.config = { ...config, chooseOn: 'half' };
+    await writeFile(join(run, 'run.json'), JSON.stringify(record));
+    expect(await sides()).toEqual(['validation', 'train or the choice of the epoch']);
   });
 
   test('of other data or of no folds is an error', async () => {
@@ -238,6 +254,23 @@ test('generated textures and folders without pictures are errors', async () => {
   await expect(inspect(join(home, 'none'))).rejects.toThrow(/none: none of its 1 file can be used$/);
   // Nothing was written, so there is no empty folder.
   expect(await readdir(home)).not.toContain('out-none');
+});
+
+test('groups.csv of an earlier inspection is removed with the last copy, and no other file of that name', async () => {
+  const folder = await temporaryFolder({ 'out/groups.csv': 'file,group\n' });
+  const [data, out] = [join(folder, 'photos'), join(folder, 'out')];
+  for (const name of ['brick/0.png', 'brick/1.png', 'marble/2.png', 'marble/3.png'])
+    await cp(join(home, 'photos', name), join(data, name));
+  const inspect = (source = data) => inspectData(inspectOptions.parse({ data: source, out }));
+  await inspect();
+  expect(await readdir(out)).toContain('groups.csv');
+  await cp(join(home, 'photos/marble/copy.png'), join(data, 'marble/copy.png'));
+  expect((await inspect()).groups).toBe(join(out, 'groups.csv'));
+  await rm(join(data, 'marble/copy.png'));
+  await inspect();
+  expect((await readdir(out)).sort()).toEqual(['inspection.json', 'report.html']);
+  await writeFile(join(out, 'groups.csv'), 'file,label\n');
+  await expect(inspect(join(out, 'groups.csv'))).rejects.toThrow(/groups\.csv: would replace the data/);
 });
 
 test('an inspection inside the data folder, where it would be read as a class, is rejected', async () => {

@@ -17,6 +17,8 @@ export interface HeldOutRun {
   readonly logits: ReadonlyMap<string, Float32Array>;
   /** The run that held a photograph out, e.g. `fold 2`; `validation` of a run without folds. */
   readonly sides: ReadonlyMap<string, string>;
+  /** Where its other photographs were. */
+  readonly otherSide: string;
   /** Sentences for the user. */
   readonly notes: readonly string[];
 }
@@ -31,6 +33,7 @@ export async function readHeldOutRun(directory: string): Promise<HeldOutRun> {
   const sides = new Map<string, string>();
   const unfinished: string[] = [];
   let labels: readonly string[] | undefined;
+  let otherSide = 'no finished fold';
   for (const run of runs) {
     const file = join(run, runFiles.validationLogits);
     if (!existsSync(file)) {
@@ -50,7 +53,8 @@ export async function readHeldOutRun(directory: string): Promise<HeldOutRun> {
         `${file}: expected the logits of the ${images.length} photographs in ${runFiles.validation}`,
       );
     }
-    const { fold } = record.config;
+    const { fold, chooseOn } = record.config;
+    if (run === directory) otherSide = chooseOn === 'half' ? 'train or the choice of the epoch' : 'train';
     for (const [i, { image }] of images.entries()) {
       logits.set(image, means.slice(i * labels.length, (i + 1) * labels.length));
       sides.set(image, fold === undefined ? 'validation' : `fold ${fold}`);
@@ -67,7 +71,7 @@ export async function readHeldOutRun(directory: string): Promise<HeldOutRun> {
   const notes = unfinished.map(
     (run) => `${run} is not finished, so the labels of its photographs are not checked`,
   );
-  return { labels, logits, sides, notes };
+  return { labels, logits, sides, otherSide, notes };
 }
 
 /** Errors: `file-unreadable`. */

@@ -1,4 +1,6 @@
 /** Inspects a data folder: reads every photograph once and writes the files of the inspection. */
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { csvText } from '../../model/csv.ts';
@@ -18,7 +20,7 @@ import { callerPath, callerPathHelp } from '../../node/caller-path.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { readImageFile } from '../../node/image-file.ts';
 import { availableMemoryBytes } from '../../node/machine.ts';
-import { requireOutside, withWritableFolder } from '../../node/output.ts';
+import { realPathOf, requireOutside, withWritableFolder, writingTo } from '../../node/output.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { inspectionPage, picturedFiles } from '../../report/inspection-page.ts';
 import { thumbnail } from '../../report/pictures.ts';
@@ -78,6 +80,9 @@ export async function inspectData(
   const data = callerPath(given.data);
   const out = given.out ?? join('inspections', basename(resolve(data)).replace(/\.csv$/i, ''));
   await requireOutside(out, data);
+  const groups = join(out, inspectionFiles.groups);
+  if ((await realPathOf(resolve(groups))) === (await realPathOf(resolve(data))))
+    throw new TexturaError('usage', `${groups}: would replace the data; choose another folder with --out`);
   return withWritableFolder(out, () => inspected(given, { data, out, startedAt, onProgress }));
 }
 
@@ -134,7 +139,11 @@ async function inspected(
   const pictures = await picturesOf(picturedFiles(inspection), photographs, given.maxImagePixels);
   // Groups that the data have must not be lost: --group replaces them.
   const hasGroups = inspection.duplicates.length > 0 && folder.groups === undefined;
-  const groups = hasGroups ? join(out, inspectionFiles.groups) : undefined;
+  const groupsFile = join(out, inspectionFiles.groups);
+  const groups = hasGroups ? groupsFile : undefined;
+  // An inspection replaces the files of an earlier one, and no other groups.csv.
+  if (!hasGroups && existsSync(join(out, inspectionFiles.inspection)))
+    await writingTo(groupsFile, () => rm(groupsFile, { force: true }));
   await writeJson(join(out, inspectionFiles.inspection), inspection);
   await writeFileAtomically(join(out, inspectionFiles.report), inspectionPage(inspection, pictures, groups));
   if (groups !== undefined) await writeFileAtomically(groups, groupsCsv(photographs, inspection.duplicates));
@@ -298,7 +307,7 @@ function duplicateSets(
     .map((set): DuplicateSet => {
       const members = set.photographs.flatMap((i) => photographs[i] ?? []);
       const files = members.map(({ name, label, split }) => {
-        const side = run?.sides.get(name) ?? (run === undefined ? split : 'train');
+        const side = run === undefined ? split : (run.sides.get(name) ?? run.otherSide);
         return { file: name, label, ...(side === undefined ? {} : { side }) };
       });
       const isDivided = new Set(files.map(({ side }) => side)).size > 1;
