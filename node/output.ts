@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, realpath, rmdir, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { TexturaError } from '../model/error.ts';
 import { isCsvPath } from './csv-file.ts';
+import { isSystemName } from './folder-walk.ts';
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'this user has no permission to write there',
@@ -61,12 +62,14 @@ export async function withWritableFolder<T>(folder: string, work: () => Promise<
 }
 
 /**
- * Errors: `usage` if the folder of results is the data folder or inside it, where it would be read as a class. A
- * CSV file of labels names its photographs, so that its folder may contain results.
+ * Errors: `usage` if the folder of results is the data folder or inside it, where it would be read as a class.
+ * Hidden folders are not read, and a CSV file of labels names its photographs, so both may contain results.
  */
 export async function requireOutside(results: string, data: string): Promise<void> {
-  if (isCsvPath(data) || !isInside(await realPathOf(resolve(results)), await realPathOf(resolve(data))))
-    return;
+  if (isCsvPath(data)) return;
+  const inner = await realPathOf(resolve(results));
+  const outer = await realPathOf(resolve(data));
+  if (!isInside(inner, outer) || relative(outer, inner).split(sep).some(isSystemName)) return;
   throw new TexturaError(
     'usage',
     `${results}: is inside the data folder ${data} and would be read as a class; choose a folder outside with --out`,
