@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
-import { measure, significant } from '../model/format.ts';
+import { fileSize, measure, significant } from '../model/format.ts';
 import { defaultOpset, graphKinds, type ModelReport, type Opset, opsets } from '../model/model-file.ts';
 import type { Network } from '../model/network.ts';
 import { counted, oneLine } from '../model/words.ts';
@@ -133,7 +133,7 @@ function reportText(
         ],
         [
           '  file',
-          `${(bytes / 1e6).toFixed(1)} MB, opset ${opset}, IR version ${irVersion}, ${counted(labels.length, 'class', 'classes')}`,
+          `${fileSize(bytes)}, opset ${opset}, IR version ${irVersion}, ${counted(labels.length, 'class', 'classes')}`,
         ],
         ['  sha256', sha256],
         [

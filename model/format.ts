@@ -42,6 +42,11 @@ export function bytes(value: number): string {
   return value < 2 ** 30 ? `${(value / 2 ** 20).toFixed(1)} MiB` : `${(value / 2 ** 30).toFixed(2)} GiB`;
 }
 
+/** The size of a file, as file managers show it: `46 kB`, `17.8 MB`. */
+export function fileSize(value: number): string {
+  return value < 1e5 ? `${count(Math.ceil(value / 1e3))} kB` : `${(value / 1e6).toFixed(1)} MB`;
+}
+
 /** Seconds in at most two units: `4.2 s`, `48 s`, `12 min 05 s`, `3 h 20 min`. */
 export function duration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
@@ -85,15 +90,12 @@ export function textTable(
   return [line(headings), rule, ...rows.map(line), ...(total ? [rule, line(total)] : [])].join('\n');
 }
 
-/** Columns of a terminal that texts are wrapped to. */
-const terminalColumns = 80;
-
-/** Breaks a text between words for a terminal of 80 columns; lines after the first begin with `indent`. */
-export function wrapped(text: string, indent = ''): string {
+/** Breaks a text between words into lines of at most `columns`; those after the first begin with `indent`. */
+export function wrapped(text: string, indent = '', columns = 80): string {
   const lines = [''];
   for (const word of text.split(/ (?=\S)/)) {
     const line = lines.at(-1) ?? '';
-    if (line === '' || line.length + 1 + word.length <= terminalColumns)
+    if (line === '' || line.length + 1 + word.length <= columns)
       lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
     else lines.push(`${indent}${word}`);
   }

@@ -13,7 +13,7 @@ export interface Terminal {
   /** Removes the status line. */
   clear(): void;
   readonly isInteractive: boolean;
-  /** Characters in a line; 80 if the output is not a terminal. */
+  /** Characters in a line; 80 if that is not known. */
   readonly width: number;
 }
 
@@ -21,7 +21,8 @@ export function terminalOn(
   stream: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>,
 ): Terminal {
   const isInteractive = stream.isTTY === true;
-  const width = () => stream.columns ?? 80;
+  // A terminal whose size is not known reports 0.
+  const width = () => stream.columns || 80;
   const clear = () => {
     if (isInteractive) stream.write('\r\u001b[K');
   };

@@ -13,7 +13,8 @@ export const command: CommandDefinition<typeof options> = {
   options,
   run: async ({ json }) => {
     const facts = await gatherFacts(process.cwd());
-    terminalOn(process.stdout).line(json ? JSON.stringify(facts, null, 2) : doctorPage(facts).trimEnd());
+    const terminal = terminalOn(process.stdout);
+    terminal.line(json ? JSON.stringify(facts, null, 2) : doctorPage(facts, terminal.width).trimEnd());
   },
 };
 

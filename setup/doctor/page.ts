@@ -1,4 +1,5 @@
 /** Formats the facts about a machine for a terminal. */
+import { wrapped } from '../../model/format.ts';
 import { counted } from '../../model/words.ts';
 import { cudaLibraries, providerLibraries } from '../../node/cuda-libraries.ts';
 import { commandText } from '../../node/shell.ts';
@@ -7,7 +8,15 @@ import type { MachineFacts, Provider, Tool } from './facts.ts';
 
 type Row = readonly [name: string, value: string];
 
-export function doctorPage(facts: MachineFacts): string {
+const nameColumns = 15;
+
+/** Lines of at most `columns`, unless a word is longer. */
+export function doctorPage(facts: MachineFacts, columns: number): string {
+  const rows = (content: readonly Row[]) =>
+    content.map(([name, value]) => {
+      const text = wrapped(value, '', columns - nameColumns).replaceAll('\n', `\n${' '.repeat(nameColumns)}`);
+      return `  ${name}`.padEnd(nameColumns) + text;
+    });
   return [
     `Textura ${facts.textura} on this machine`,
     '',
@@ -32,10 +41,6 @@ export function doctorPage(facts: MachineFacts): string {
     ]),
     '',
   ].join('\n');
-}
-
-function rows(content: readonly Row[]): string[] {
-  return content.map(([name, value]) => `  ${name.padEnd(12)} ${value}`);
 }
 
 function machineRows({ node, system, processor, memory, disk, gpus, cuda }: MachineFacts): Row[] {

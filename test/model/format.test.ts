@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bytes, duration, pValueText } from '../../model/format.ts';
+import { bytes, duration, fileSize, pValueText, wrapped } from '../../model/format.ts';
 
 test.each([
   [0, '0.0 s'],
@@ -21,6 +21,20 @@ test.each([
   [1.25 * 2 ** 30, '1.25 GiB'],
 ])('%d bytes are %s', (value, text) => {
   expect(bytes(value)).toBe(text);
+});
+
+test.each([
+  [300, '1 kB'],
+  [45_600, '46 kB'],
+  [100_000, '0.1 MB'],
+  [17_780_000, '17.8 MB'],
+])('a file of %d bytes has %s', (value, text) => {
+  expect(fileSize(value)).toBe(text);
+});
+
+test('a text is broken between words, and a longer word has a line of its own', () => {
+  expect(wrapped('one two three', '  ', 7)).toBe('one two\n  three');
+  expect(wrapped('/a/long/path one', ' ', 7)).toBe('/a/long/path\n one');
 });
 
 test.each([

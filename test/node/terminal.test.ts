@@ -38,6 +38,9 @@ test('the changing line never wraps into the next', () => {
   const { terminal, written } = streamOf(12);
   terminal.status('reading images 10/12');
   expect(shown(written())).toEqual(['reading ima']);
+  const unsized = streamOf(0);
+  unsized.terminal.status('reading images 10/12');
+  expect(shown(unsized.written())).toEqual(['reading images 10/12']);
 });
 
 test('a file gets only lines', () => {

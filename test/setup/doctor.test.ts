@@ -13,7 +13,7 @@ describe('the doctor', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const facts = JSON.parse(stdout) as MachineFacts;
     expect(facts.cuda).toMatchObject({ precision: 'float32', tf32Override: '0' });
-    expect(doctorPage(facts)).toMatch(/TF32 +off, CUDA computes in float32 \(NVIDIA_TF32_OVERRIDE=0\)/);
+    expect(doctorPage(facts, 200)).toMatch(/TF32 +off, CUDA computes in float32 \(NVIDIA_TF32_OVERRIDE=0\)/);
     expect(facts.node.version).toBe(process.version);
     expect(facts.onnx).toMatchObject({
       providers: expect.arrayContaining([{ name: 'cpu', bundled: true }]),
@@ -34,8 +34,8 @@ describe('the doctor', () => {
       });
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       expect(stdout).toMatch(/tfjs +not set up: npm run setup:tensorflow/);
-      expect(stdout).toMatch(/onnx +does not load: .*onnxruntime-node/);
-      expect(stdout).toMatch(/Driver +none\n +Missing +an NVIDIA driver \(nvidia-smi is not installed/);
+      expect(stdout).toMatch(/onnx +does not load: [^:]*onnxruntime-node/);
+      expect(stdout).toMatch(/Driver +none\n +Missing +an NVIDIA driver \(nvidia-smi is not\s+installed/);
       expect(stdout).toMatch(/Provider +not installed: npm run setup:cuda\n +CUDA, cuDNN +not installed/);
       expect(stdout).toMatch(/g\+\+ +missing: sudo apt install g\+\+/);
       expect(stdout).toMatch(/train +onnx on the cpu: TensorFlow is not set up/);
@@ -43,7 +43,7 @@ describe('the doctor', () => {
   });
 
   it('shows every GPU, and what would train on it and why', () => {
-    const page = doctorPage(machineWithGpus);
+    const page = doctorPage(machineWithGpus, 200);
     expect(page).toMatch(/GPU +NVIDIA T4, 570.1, 15360 MiB\n +GPU +NVIDIA L4/);
     expect(page).toMatch(/train +tfjs on the gpu: TensorFlow 2.21.0 sees a GPU/);
     expect(page).toMatch(
@@ -56,6 +56,13 @@ describe('the doctor', () => {
     expect(page).toMatch(/TF32 +on \(NVIDIA_TF32_OVERRIDE=1\)/);
     expect(page).toMatch(/1 of 3 cores usable/);
     expect(page).toMatch(/1\.5 GiB free of 4\.0 GiB/);
+  });
+
+  it('wraps at the width of the terminal, below the start of the text', () => {
+    const lines = doctorPage(machineWithGpus, 60).split('\n');
+    for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(60);
+    expect(lines).toContain('  TF32         on (NVIDIA_TF32_OVERRIDE=1): faster, with');
+    expect(lines).toContain('               errors in the third digit; the export check');
   });
 });
 

@@ -3,6 +3,7 @@ import { variants } from '../../../model/network.ts';
 import { element } from '../dom/element.ts';
 import type { ListedModel } from '../inference/model-list.ts';
 import {
+  formatFileSize,
   formatNumber,
   formatPercent,
   language,
@@ -137,7 +138,7 @@ function tableRow(model: ListedModel) {
   cells.error.append(error, ' ', interval);
   language.subscribe(() => {
     lacks.textContent = lacksText(model.name);
-    cells.size.textContent = `${formatNumber(model.bytes / 1e6, 1)} MB`;
+    cells.size.textContent = formatFileSize(model.bytes);
     error.textContent = model.top1err === undefined ? '–' : formatPercent(model.top1err, 1);
     const { low, high } = model.top1errInterval ?? {};
     if (low !== undefined && high !== undefined)

@@ -82,6 +82,11 @@ export function formatNumber(value: number, digits = 0): string {
   });
 }
 
+/** `46 kB`, `17.8 MB`. */
+export function formatFileSize(bytes: number): string {
+  return bytes < 1e5 ? `${formatNumber(bytes / 1e3)} kB` : `${formatNumber(bytes / 1e6, 1)} MB`;
+}
+
 export function formatPercent(share: number, digits = 0): string {
   return `${formatNumber(100 * share, digits)} %`;
 }
