@@ -25,7 +25,7 @@ export function benchPage(
   { environment, versions, leftOut = [], command }: Origin,
   measures: 'speed' | 'memory' = 'speed',
 ): string {
-  const note = measures === 'speed' ? busyNote(environment) : '';
+  const note = measures === 'speed' ? loadNote(environment) : '';
   return `${[introduction + note, ...sections, leftOutText(leftOut)].filter(Boolean).join('\n')}
 ## Environment
 
@@ -54,10 +54,12 @@ export function leftOutText(leftOut: readonly string[]): string {
   return leftOut.map((line) => `Not measured: ${line}.\n`).join('\n');
 }
 
-function busyNote({ loadBefore, cores }: Environment): string {
+/** Says so if other programs used more than a quarter of the machine. */
+export function loadNote({ loadBefore, cores }: Pick<Environment, 'loadBefore' | 'cores'>): string {
   if (loadBefore < 0.25 * cores) return '';
   return `
-**The machine was busy** (load average ${loadBefore.toFixed(1)} on ${cores} cores at the start). Rates are lower than on an
+**The machine was not idle**: in the minute before the measurement, ${loadBefore.toFixed(1)} threads on average were running or
+waiting for a processor (load average), on ${counted(cores, 'core')}. If those programs continued, rates are lower than on an
 idle machine, and ratios are less certain: load slows a program down more if its threads wait for each other.
 `;
 }

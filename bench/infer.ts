@@ -136,9 +136,9 @@ function inferPage(sections: readonly string[], origin: Origin): string {
 
 Images per second of exported networks in onnxruntime-node. A network can have two files that compute the same
 function: \`NAME.onnx\` is portable and loads in every tool, \`NAME.throughput.onnx\` computes convolutions in
-tiles (Winograd), which is faster for large batches of some networks; \`npm run export\` writes it only for those.
-Both files run in one process and take turns. The input is float32 patches in memory: decoding images and
-cutting patches is not measured.
+tiles (Winograd), which is faster for large batches of some networks; \`npm run export\` writes it only for
+those. Both files run in one process and take turns. The input is float32 patches in memory: decoding images
+and cutting patches is not measured.
 
 - **batch**: patches per call.
 - **portable**, **throughput**: images per second of each file, median over the rounds. **quartiles**: the

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { loadNote } from '../../bench/bench-page.ts';
 import { multipliesBfloat16, vectorInstructions } from '../../bench/environment.ts';
 import { turnsOf } from '../../bench/sample.ts';
 import { medianRatio, spreadOf } from '../../bench/statistics.ts';
@@ -36,4 +37,11 @@ test('an unknown subject ends with status 2 and lists the subjects', async () =>
     stderr:
       'bench: expected one subject of train, infer, web, web-training, serve, memory, soak, device, got "sleep"\n',
   });
+});
+
+test('a page says which load other programs put on the machine, if it was more than a quarter', () => {
+  expect(loadNote({ loadBefore: 0.49, cores: 2 })).toBe('');
+  expect(loadNote({ loadBefore: 0.5, cores: 2 })).toMatch(
+    /0\.5 threads on average were running or\nwaiting for a processor \(load average\), on 2 cores\./,
+  );
 });
