@@ -85,7 +85,7 @@ const verdictsOnPaper: VerdictMeanings = [
   ],
   [
     'equivalent',
-    'The 95 % interval of the difference from the reference lies within the margin, and the paper says that the network is worse, or nothing.',
+    'The 95 % interval of the difference from the reference lies within the margin. The paper says that the network is worse, or says nothing about it.',
   ],
   undecidedMeaning,
 ];
