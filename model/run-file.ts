@@ -111,6 +111,16 @@ export const runSchema = z.strictObject({
 });
 export type Run = z.infer<typeof runSchema>;
 
+/** What trained a run, in order and with the reason: `onnx on cuda (CUDA is set up)`. */
+export function enginesText({ stretches }: Pick<Run, 'stretches'>): string {
+  const isOther = ({ engine, device }: (typeof stretches)[number], i: number) =>
+    stretches[i - 1]?.engine !== engine || stretches[i - 1]?.device !== device;
+  return stretches
+    .filter(isOther)
+    .map(({ engine, device, why }) => `${engine} on ${device} (${why})`)
+    .join(', then ');
+}
+
 /** The network that a run trained. */
 export function networkOfRun({ config, labels, data }: Pick<Run, 'config' | 'labels' | 'data'>): Network {
   return configuredNetwork(config, { classes: labels.length, meanGrey: data.meanGrey });

@@ -1,5 +1,6 @@
 /** The terminal output of a study: a table of the plan, then the progress of all runs and the time left. */
 import { bytes, count, duration, textTable } from '../model/format.ts';
+import { enginesText, type Run } from '../model/run-file.ts';
 import { progressBar, type Terminal } from '../node/terminal.ts';
 import type { ArmEstimate } from './estimate.ts';
 import { type StudyRun, studyRunState } from './study-directory.ts';
@@ -57,6 +58,7 @@ export function studyDisplay(
   const running = new Map<string, { readonly run: StudyRun; share: number; text: string }>();
   const allWork = estimates.reduce((sum, { runsLeft, runSeconds }) => sum + runsLeft * (runSeconds ?? 1), 0);
   const startedAt = performance.now();
+  let engines = '';
   let endedRuns = done;
   let endedWork = 0;
 
@@ -96,19 +98,28 @@ export function studyDisplay(
       if (end.kind === 'stopped') return;
       endedWork += weightOf(run);
       endedRuns++;
+      const record = end.kind === 'failed' ? undefined : await recordOf(run);
       terminal.line(
-        `${String(endedRuns).padStart(String(total).length)}/${total} ${await endText(run, end)}`,
+        `${String(endedRuns).padStart(String(total).length)}/${total} ${run.name}: ${endText(end, record)}`,
       );
+      // Not repeated for each run.
+      const own = record === undefined ? engines : enginesText(record);
+      if (own !== engines) terminal.line(`Trained by ${own}.`);
+      engines = own;
     },
   };
 }
 
-async function endText(run: StudyRun, end: RunEnd): Promise<string> {
-  if (end.kind === 'failed') return `${run.name}: failed: ${end.failure.message}`;
+async function recordOf(run: StudyRun): Promise<Run | undefined> {
   const state = await studyRunState({ failures: {} }, run);
-  if (!('run' in state)) return `${run.name}: ${end.kind}`;
-  const { best, divergedAtEpoch } = state.run;
+  return 'run' in state ? state.run : undefined;
+}
+
+function endText(end: RunEnd, record: Run | undefined): string {
+  if (end.kind === 'failed') return `failed: ${end.failure.message}`;
+  if (record === undefined) return end.kind;
+  const { best, divergedAtEpoch } = record;
   const score = best === undefined ? 'no epoch completed' : `top-1 error ${best.top1err.toFixed(3)}`;
   const how = divergedAtEpoch === undefined ? '' : `diverged at epoch ${divergedAtEpoch}; `;
-  return `${run.name}: ${how}${score}`;
+  return `${how}${score}`;
 }

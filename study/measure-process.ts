@@ -18,8 +18,8 @@ const midGrey = 127.5;
 async function measure({ config, classes, threads, choice }: MeasureOrder): Promise<Measured> {
   const network = configuredNetwork(config, { classes, meanGrey: midGrey });
   const notes: string[] = [];
-  const engine = await openEngine(choice, network, { threads, batch: config.batch }, (line) =>
-    notes.push(line),
+  const engine = await openEngine(choice, network, { threads, batch: config.batch }, (reason) =>
+    notes.push(reason),
   );
   try {
     const startSeconds = process.uptime();

@@ -77,7 +77,7 @@ export async function runStudy(request: StudyRequest): Promise<void> {
   const all = [...tuning, ...runs];
   const left = leftOf(all).length;
   const choice = await chosenEngine(request);
-  const notes = new Set<string>();
+  const reasons = new Set<string>();
   const estimates = await estimateArms({
     study,
     runs: all,
@@ -87,11 +87,12 @@ export async function runStudy(request: StudyRequest): Promise<void> {
     choice,
     threads: computingOf(request, 1).threads,
     onArm: ({ name }) => terminal.status(`measuring a step of ${name}`),
-    onCpu: (reason) => notes.add(reason),
+    onCpu: (reason) => reasons.add(reason),
   });
   terminal.clear();
-  if (request.queue === undefined) for (const note of notes) terminal.line(note);
-  const isOnCpu = choice.device === 'cpu' || notes.size > 0;
+  if (request.queue === undefined)
+    for (const reason of reasons) terminal.line(`Training on the CPU: ${reason}`);
+  const isOnCpu = choice.device === 'cpu' || reasons.size > 0;
   const parallelRuns = parallelRunsOf(request, estimates, left, isOnCpu);
   terminal.line(
     `\n${planTable(estimates, terminal.width)}\n\n${timeText(estimates, parallelRuns, request.queue)}\n`,

@@ -4,7 +4,10 @@
  */
 
 import { measure } from '../../model/format.ts';
+import { groupBy } from '../../model/group-by.ts';
+import { enginesText } from '../../model/run-file.ts';
 import type { TrainingConfig } from '../../model/training-config.ts';
+import { listed } from '../../model/words.ts';
 import { commandText } from '../../node/shell.ts';
 import { html, type Markup, nothing } from '../../report/markup.ts';
 import { type Column, command, section, settingsTable, type TableRow, table } from '../../report/page.ts';
@@ -24,8 +27,16 @@ export function runsSection({ arms, study }: StudyResults): Markup {
     .flatMap(({ runs }) => runs)
     .filter(({ outcome }) => outcome.reason !== undefined)
     .map(({ name, outcome }) => html`<p class="after alarm">${name}: ${outcome.reason ?? ''}</p>`);
+  const engines = groupBy(
+    arms.flatMap(({ runs }) => runs.flatMap(({ name, results }) => (results ? [{ name, results }] : []))),
+    ({ results }) => enginesText(results.run),
+  );
+  const trained = [...engines].map(([text, runs], _, all) => {
+    const names = all.length === 1 ? nothing : html`: ${listed(runs.map(({ name }) => name))}`;
+    return html`<p class="after">Trained by ${text}${names}.</p>`;
+  });
   const entry = html`<p>${tally(arms.flatMap(({ runs }) => runs.map(({ outcome }) => outcome)))}.</p>
-${table('Runs', columns, rows)}${reasons}
+${table('Runs', columns, rows)}${reasons}${trained}
 <p class="after">A diverged run counts with its best model, or as guessing if it has none. Failed and missing runs do not count, and neither do pairs that lack a run. Brackets are the 95 % interval of the share of diverged runs (Clopper and Pearson 1934).</p>`;
   return section(
     'Runs',

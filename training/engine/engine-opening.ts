@@ -49,20 +49,20 @@ export async function hasCuda(): Promise<boolean> {
 }
 
 /**
- * An engine whose parameters are zero. If it uses the CPU instead of the chosen device, `print` gets the
+ * An engine whose parameters are zero. If it uses the CPU instead of the chosen device, `onCpu` gets the
  * reason. Errors: `engine-unavailable`, with how to fix it.
  */
 export async function openEngine(
   { engine, device, mayUseCpu = false }: EngineChoice,
   network: Network,
   opening: EngineOpening,
-  print: (line: string) => void = () => {},
+  onCpu: (reason: string) => void = () => {},
 ): Promise<Engine> {
   switch (engine) {
     case 'tfjs':
       return openTfjs(network, device, opening.threads);
     case 'onnx':
-      return openOnnx(network, mayUseCpu ? [device, 'cpu'] : [device], opening, print);
+      return openOnnx(network, mayUseCpu ? [device, 'cpu'] : [device], opening, onCpu);
     default:
       return engine satisfies never;
   }
@@ -73,7 +73,7 @@ async function openOnnx(
   network: Network,
   devices: readonly EngineChoice['device'][],
   opening: EngineOpening,
-  print: (line: string) => void,
+  onCpu: (reason: string) => void,
 ): Promise<Engine> {
   const { onnxEngine } = await import('./onnx-engine.ts');
   const ways = devices.flatMap((device) => (device === 'gpu' ? (['cuda', 'webgpu'] as const) : [device]));
@@ -81,7 +81,7 @@ async function openOnnx(
   for (const device of ways) {
     try {
       const engine = await onnxEngine(network, { device, ...opening });
-      if (device === 'cpu') for (const reason of reasons) print(`Training on the CPU: ${reason}`);
+      if (device === 'cpu') for (const reason of reasons) onCpu(reason);
       return engine;
     } catch (error) {
       if (!(error instanceof TexturaError) || error.code !== 'engine-unavailable') throw error;

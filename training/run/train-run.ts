@@ -132,12 +132,12 @@ async function trainLocked(request: RunRequest): Promise<RunReturn> {
   await requireRoom(directory, network);
 
   const choice = await chosenEngine(request, stored?.stretches.at(-1));
-  const engine = await openEngine(choice, network, { threads, batch: config.batch }, (line) =>
-    terminal.line(line),
-  );
+  let { why } = choice;
+  const engine = await openEngine(choice, network, { threads, batch: config.batch }, (reason) => {
+    why = reason;
+  });
   try {
     const precision = engine.precision === 'tf32' ? ' in TensorFloat-32' : '';
-    const why = engine.device === 'cpu' && choice.mayUseCpu ? `${choice.device} cannot be used` : choice.why;
     const engineText = `${engine.name} on ${engine.device}${precision} (${why})`;
     terminal.line(`Engine: ${engineText}. Run directory: ${oneLine(directory)}\n`);
     const loaderSettings = loaderSettingsOf(dataset, config, cacheBytes);

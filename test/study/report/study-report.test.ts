@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { csvRows } from '../../../model/csv.ts';
 import { metricsFromCsv } from '../../../model/metrics.ts';
+import { runSchema } from '../../../model/run-file.ts';
 import { correlationOf } from '../../../model/statistics/correlation.ts';
 import { validationFromCsv, validationToCsv } from '../../../model/validation-file.ts';
 import { writeStudyReport } from '../../../study/report/study-report.ts';
@@ -101,6 +102,25 @@ test('the page is self-contained and small, and every link leads to an existing 
   );
   expect(links.length).toBeGreaterThan(7 * 3);
   for (const link of links) expect(existsSync(join(directory, link)), link).toBe(true);
+});
+
+test('the engines that trained the runs are named, with those that trained another run', async () => {
+  const directory = await inventStudy();
+  const engines = async () => {
+    await writeStudyReport(directory);
+    const document = parsed(await readFile(join(directory, 'report.html'), 'utf8'));
+    return texts(document, 'p').filter((text) => text.startsWith('Trained by'));
+  };
+  const [one = ''] = await engines();
+  expect(one).toMatch(/^Trained by onnx on cpu \([^:]+\)\.$/);
+  const path = join(directory, 'runs/no-pool2-s2/run.json');
+  const run = runSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  const onCuda = run.stretches.map((session) => ({ ...session, device: 'cuda', why: 'CUDA is set up' }));
+  await writeFile(path, JSON.stringify({ ...run, stretches: [...onCuda, ...run.stretches] }));
+  expect(await engines()).toEqual([
+    `${one.slice(0, -1)}: reference-s1, reference-s2, reference-s3, no-relu3-s1, no-relu3-s2 and 3 more.`,
+    `Trained by onnx on cuda (CUDA is set up), then ${one.slice('Trained by '.length, -1)}: no-pool2-s2.`,
+  ]);
 });
 
 test('every state of a run is shown: on the page, in the table, in summary.csv', async () => {
