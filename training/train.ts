@@ -233,7 +233,7 @@ function requireFold({ folds, fold, chooseOn, patience }: TrainOptions): void {
       `${choosing}: with --folds the last epoch is used, so leave out ${choosing}`,
     );
   if (fold === undefined) return;
-  if (folds === undefined) throw new TexturaError('usage', '--fold: add --folds, how many there are');
+  if (folds === undefined) throw new TexturaError('usage', '--fold: add --folds N, the number of folds');
   if (fold > folds) throw new TexturaError('usage', `--fold: expected 1 to ${folds}, got ${fold}`);
 }
 
