@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { isAlive, livenessOf, ownIdentity } from '../../node/process-life.ts';
 
@@ -22,6 +23,7 @@ test.skipIf(process.platform !== 'linux')(
     onTestFinished(() => void parent.kill('SIGKILL'));
     const child = Number(String((await once(parent.stdout, 'data'))[0]));
     expect(isAlive(child)).toBe(true);
+    await expect.poll(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8')).toBe('sleep\n');
     process.kill(child, 'SIGKILL');
     await expect.poll(() => isAlive(child)).toBe(false);
     // Its number is still taken.
