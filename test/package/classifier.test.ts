@@ -45,6 +45,30 @@ test.each([
   await classifier.close();
 });
 
+test('other options and paths are refused with what is expected, not ignored', async () => {
+  const classifier = await loadClassifier(model);
+  for (const [options, message] of [
+    [{ crops: 'centre' }, 'options.crops: expected one of auto, center, got "centre"'],
+    [{ top: -1 }, 'options.top: expected 1 or more, got -1'],
+    [{ topp: 1 }, 'options.topp: unknown'],
+    [{ maxPixels: '5' }, 'options.maxPixels: expected a number, got "5"'],
+    [null, 'options: expected an object, got null'],
+  ] as const)
+    await expect(classifier.classify(picture, options as unknown as object)).rejects.toMatchObject({
+      code: 'usage',
+      message,
+    });
+  await classifier.close();
+  await expect(loadClassifier(model, { threads: 0 })).rejects.toMatchObject({
+    code: 'usage',
+    message: 'options.threads: expected 1 or more, got 0',
+  });
+  await expect(loadClassifier(undefined as unknown as string)).rejects.toMatchObject({
+    code: 'usage',
+    message: 'model: expected the path of an ONNX file, got undefined',
+  });
+});
+
 test('close waits for the images in flight, can be called again, and ends the use of the model', async () => {
   const classifier = await loadClassifier(model);
   const expected = await classifier.classify(picture);
