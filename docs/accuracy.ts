@@ -111,7 +111,11 @@ const headings = [
 
 function accuracyPage(validations: readonly CrossValidation[], runs: string): string {
   const rows = validations
-    .toSorted((a, b) => a.summary.patchError.error - b.summary.patchError.error)
+    .toSorted(
+      (a, b) =>
+        b.summary.photographs - a.summary.photographs ||
+        a.summary.patchError.error - b.summary.patchError.error,
+    )
     .map(rowOf);
   return `# Accuracy
 
