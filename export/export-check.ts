@@ -33,8 +33,8 @@ export async function verifyFile(
   temperature: number,
 ): Promise<ExportCheck> {
   const classes = patches.logits.length / patches.count;
-  const tempered = patches.logits.map((logit) => logit / temperature);
-  const expected = { logits: patches.logits, probabilities: softmaxRows(tempered, classes) };
+  const { logits } = patches;
+  const expected = { logits, probabilities: softmaxRows(logits, classes, temperature) };
   const got = await outputsOf(path, patches, classes);
   const differences = rowDifferences(got.probabilities, expected.probabilities, classes);
   const check: ExportCheck = {

@@ -6,7 +6,7 @@
  * Patches and photographs need different temperatures: the mean logits of many patches are less often wrong
  * than those of one patch, and no larger.
  */
-import { meanRow, softmaxRows, topClasses } from './scores.ts';
+import { crossEntropy, meanRow, softmax, softmaxRows, topClasses } from './scores.ts';
 import { meanOf } from './statistics/descriptive.ts';
 
 /** Each divides logits before the softmax; above 1 it lowers the probability of the likeliest class. */
@@ -32,10 +32,7 @@ export function meanProbabilities(
   temperatures: Temperatures,
 ): Float32Array {
   const temperature = temperatureOf(temperatures, logits.length / classes);
-  return softmaxRows(
-    meanRow(logits, classes).map((value) => value / temperature),
-    classes,
-  );
+  return softmaxRows(meanRow(logits, classes), classes, temperature);
 }
 
 /** Probabilities for each row of `logits` `[patches, classes]`. */
@@ -44,10 +41,7 @@ export function patchProbabilities(
   classes: number,
   { patch }: Temperatures,
 ): Float32Array {
-  return softmaxRows(
-    logits.map((value) => value / patch),
-    classes,
-  );
+  return softmaxRows(logits, classes, patch);
 }
 
 /** Rows of logits `[labels.length, classes]` with their classes. */
@@ -55,15 +49,6 @@ export interface LabelledLogits {
   readonly logits: Float32Array;
   readonly labels: ArrayLike<number>;
   readonly classes: number;
-}
-
-/** Softmax of `row / temperature`, in float64. */
-export function tempered(row: ArrayLike<number>, temperature: number): Float64Array {
-  const values = Float64Array.from(row, (value) => value / temperature);
-  const max = values.reduce((largest, value) => Math.max(largest, value), Number.NEGATIVE_INFINITY);
-  let sum = 0;
-  for (let c = 0; c < values.length; c++) sum += values[c] = Math.exp((values[c] as number) - max);
-  return values.map((value) => value / sum);
 }
 
 /** How one row of logits scores. */
@@ -85,24 +70,15 @@ export function rowScores(
   return Array.from(labels, (label, i) => {
     const row = logits.subarray(i * classes, (i + 1) * classes);
     const t = temperature(i);
-    const probabilities = tempered(row, t);
+    const probabilities = softmax(row, t);
     const [predicted = 0] = topClasses(row, 1);
     return {
       isRight: predicted === label,
       confidence: probabilities[predicted] as number,
-      nll: negativeLogLikelihood(row, label, t),
+      nll: crossEntropy(row, label, t),
       brier: probabilities.reduce((sum, p, c) => sum + (p - Number(c === label)) ** 2, 0),
     };
   });
-}
-
-/** From the logits: a probability can be too small for a float. */
-function negativeLogLikelihood(row: Float32Array, label: number, temperature: number): number {
-  let max = Number.NEGATIVE_INFINITY;
-  for (const value of row) if (value > max) max = value;
-  let sum = 0;
-  for (const value of row) sum += Math.exp((value - max) / temperature);
-  return (max - (row[label] as number)) / temperature + Math.log(sum);
 }
 
 /** A bin of a reliability diagram: predictions of similar confidence. */
@@ -195,7 +171,7 @@ function totalLoss({ logits, labels, classes }: LabelledLogits, temperature: num
   let total = 0;
   for (let i = 0; i < labels.length; i++) {
     const row = logits.subarray(i * classes, (i + 1) * classes);
-    total += negativeLogLikelihood(row, labels[i] as number, temperature);
+    total += crossEntropy(row, labels[i] as number, temperature);
   }
   return total;
 }

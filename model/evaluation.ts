@@ -11,19 +11,19 @@ import {
   rowScores,
   type Temperatures,
   temperatureOf,
-  tempered,
 } from './calibration.ts';
 import type {
   Calibration,
   Calibrations,
   ClassResult,
   Evaluation,
+  EvaluationComparison,
   EvaluationResults,
   PairedErrors,
   PhotographResult,
 } from './evaluation-file.ts';
 import { groupBy } from './group-by.ts';
-import { balancedError, type ClassErrors, confusionMatrix, meanRow, topClasses } from './scores.ts';
+import { balancedError, type ClassErrors, confusionMatrix, meanRow, softmax, topClasses } from './scores.ts';
 import { sumOf } from './statistics/descriptive.ts';
 import { type Ratio, type Resampling, ratioOf, resampling } from './statistics/photograph-intervals.ts';
 import { wilsonInterval } from './statistics/wilson.ts';
@@ -123,7 +123,7 @@ export function predictionOf(
   { labels, temperatures }: EvaluatedModel,
 ): { readonly index: number; readonly label: string; readonly probabilities: Float64Array } {
   const mean = meanRow(logits, labels.length);
-  const probabilities = tempered(mean, temperatureOf(temperatures, logits.length / labels.length));
+  const probabilities = softmax(mean, temperatureOf(temperatures, logits.length / labels.length));
   const [index = 0] = topClasses(mean, 1);
   return { index, label: labels[index] ?? '', probabilities };
 }
@@ -155,14 +155,6 @@ export function rejectedOf(photographs: readonly ReadPhotograph[]): { readonly r
   return { rejected: photographs.filter(({ isKnown }) => isKnown === false).length };
 }
 
-interface ComparedModels {
-  readonly patchError: PairedErrors;
-  readonly photographError: PairedErrors;
-  readonly photographs: number;
-  readonly onlyOwnRight: number;
-  readonly onlyOtherRight: number;
-}
-
 /**
  * Both models on the photographs whose class both know, photograph by photograph; undefined if there are none.
  * `own` and `other` have the same photographs in the same order.
@@ -170,7 +162,7 @@ interface ComparedModels {
 export function comparedModels(
   own: { readonly model: EvaluatedModel; readonly photographs: readonly ReadPhotograph[] },
   other: { readonly model: EvaluatedModel; readonly photographs: readonly ReadPhotograph[] },
-): ComparedModels | undefined {
+): Omit<EvaluationComparison, 'model'> | undefined {
   const shared = new Set(own.model.labels.filter((label) => other.model.labels.includes(label)));
   const judgedBy = ({ model, photographs }: typeof own) =>
     photographs.filter(({ label }) => shared.has(label)).map((photograph) => judge(photograph, model));

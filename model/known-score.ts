@@ -171,11 +171,10 @@ export function featureScores(known: Omit<KnownScore, 'thresholds'>, features: F
  */
 export function knownMargin(
   probability: number,
-  scores: ArrayLike<number>,
+  scores: ArrayLike<number> & Iterable<number>,
   thresholds: KnownThresholds,
 ): number {
-  const mean = Array.from(scores).reduce((sum, score) => sum + score, 0) / scores.length;
-  return probability + mean - (scores.length === 1 ? thresholds.patch : thresholds.photograph);
+  return probability + meanOf(scores) - (scores.length === 1 ? thresholds.patch : thresholds.photograph);
 }
 
 /**

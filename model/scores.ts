@@ -1,21 +1,29 @@
 /** Computes scores from a network's logits: probabilities, the loss and the errors that the paper plots. */
 
-/**
- * Softmax of each row of `logits` `[rows, classes]`, computed in float64 after subtracting the row's maximum.
- */
-export function softmaxRows(logits: Float32Array, classes: number): Float32Array {
+/** Softmax of `row / temperature`, in float64. */
+export function softmax(row: ArrayLike<number>, temperature = 1): Float64Array {
+  const logSum = logSumExp(row, temperature);
+  return Float64Array.from(row, (value) => Math.exp(value / temperature - logSum));
+}
+
+/** As `softmax`, of each row of `logits` `[rows, classes]`, rounded to float32. */
+export function softmaxRows(logits: Float32Array, classes: number, temperature = 1): Float32Array {
   const probabilities = new Float32Array(logits.length);
   for (let start = 0; start < logits.length; start += classes) {
     const row = logits.subarray(start, start + classes);
-    const logSum = logSumExp(row);
-    for (let c = 0; c < classes; c++) probabilities[start + c] = Math.exp((row[c] as number) - logSum);
+    const logSum = logSumExp(row, temperature);
+    for (let c = 0; c < classes; c++)
+      probabilities[start + c] = Math.exp((row[c] as number) / temperature - logSum);
   }
   return probabilities;
 }
 
-/** Cross-entropy of one row of logits against its label, in nats. */
-export function crossEntropy(row: Float32Array, label: number): number {
-  return logSumExp(row) - (row[label] as number);
+/**
+ * Cross-entropy of one row of logits, divided by `temperature`, against its label, in nats. From the logits,
+ * because a probability can be too small for a float.
+ */
+export function crossEntropy(row: Float32Array, label: number, temperature = 1): number {
+  return logSumExp(row, temperature) - (row[label] as number) / temperature;
 }
 
 /**
@@ -177,10 +185,14 @@ export function meanRow(values: Float32Array, classes: number): Float32Array {
   return means;
 }
 
-function logSumExp(row: Float32Array): number {
+/** The logarithm of the sum of exp(value / temperature), computed after subtracting the largest value. */
+function logSumExp(row: ArrayLike<number>, temperature: number): number {
   let max = Number.NEGATIVE_INFINITY;
-  for (const value of row) if (value > max || Number.isNaN(value)) max = value;
+  for (let c = 0; c < row.length; c++) {
+    const value = row[c] as number;
+    if (value > max || Number.isNaN(value)) max = value;
+  }
   let sum = 0;
-  for (const value of row) sum += Math.exp(value - max);
-  return max + Math.log(sum);
+  for (let c = 0; c < row.length; c++) sum += Math.exp(((row[c] as number) - max) / temperature);
+  return max / temperature + Math.log(sum);
 }

@@ -75,17 +75,13 @@ export function embeddedPatches(
   const entries = metadataValue(metadata, metadataKeys.selfCheck, embeddedSchema(classes), where);
   return {
     count: entries.length,
-    patches: stacked(entries),
+    patches: selfCheckPatches(entries),
     logits: Float32Array.from(entries.flatMap(({ logits }) => logits)),
   };
 }
 
-/** The patches, `[count,64,64]`. A patch of another size leaves zeros. */
-export function selfCheckPatches(selfCheck: SelfCheck): Uint8Array<ArrayBuffer> {
-  return stacked(selfCheck);
-}
-
-function stacked(entries: readonly { readonly patch: string }[]): Uint8Array<ArrayBuffer> {
+/** The patches, `[count,64,64]`, from base64. A patch of another size leaves zeros. */
+export function selfCheckPatches(entries: readonly { readonly patch: string }[]): Uint8Array<ArrayBuffer> {
   const patches = new Uint8Array(entries.length * patchBytes);
   entries.forEach(({ patch }, i) => {
     patches.set(z.util.base64ToUint8Array(patch).subarray(0, patchBytes), i * patchBytes);

@@ -3,9 +3,9 @@
  * exported file as in every other command, and each cell of the map is classified by the mean logits of the
  * patches that cover its centre. The picture is read in strips, so memory depends on its width only.
  */
-import { tempered } from '../../model/calibration.ts';
 import { knownMargin } from '../../model/known-score.ts';
 import { centrePatch, cutPatches, type PatchPosition } from '../../model/patch.ts';
+import { softmax } from '../../model/scores.ts';
 import type { ImageStrips } from '../../node/image-decoder.ts';
 import type { PatchOutputs } from '../../node/onnxruntime.ts';
 import { requireFinite } from '../classification.ts';
@@ -217,9 +217,9 @@ class CellRows {
         score += (scores[column] as number) / patches;
       }
       // Those of a patch: patches that overlap say little more than one of them.
-      const probabilities = tempered(mean, temperatures.patch);
+      const probabilities = softmax(mean, temperatures.patch);
       const best = probabilities.indexOf(Math.max(...probabilities));
-      const certainty = Math.max(...tempered(mean, 1));
+      const certainty = Math.max(...softmax(mean));
       const isKnown = threshold === undefined || knownMargin(certainty, [score], threshold) >= 0;
       const at = row * this.#across.length + column;
       this.#classes[at] = isKnown ? best : unknownClass;

@@ -8,9 +8,9 @@ import {
   reliabilityBins,
   rowScores,
   temperatureOf,
-  tempered,
 } from '../../model/calibration.ts';
 import { randomStream } from '../../model/random.ts';
+import { softmax } from '../../model/scores.ts';
 
 /** `[ln 3, 0]` has the probabilities 3/4 and 1/4. */
 const threeToOne = Float32Array.of(Math.log(3), 0);
@@ -31,7 +31,7 @@ test('a row scores by its confidence, its loss and the square of its errors', ()
 });
 
 test('a temperature of 2 takes the square root of the odds and changes no prediction', () => {
-  expect(tempered(threeToOne, 2)[0]).toBeCloseTo(Math.sqrt(3) / (1 + Math.sqrt(3)), 6);
+  expect(softmax(threeToOne, 2)[0]).toBeCloseTo(Math.sqrt(3) / (1 + Math.sqrt(3)), 6);
   const rows = { logits: threeToOne, labels: [1], classes: 2 };
   expect(rowScores(rows, () => 2)[0]).toMatchObject({ isRight: false });
   expect(rowScores(rows, () => 2)[0]?.nll).toBeCloseTo(Math.log(1 + Math.sqrt(3)), 6);
@@ -91,7 +91,7 @@ function drawn(rows: number, factor: number): LabelledLogits {
       i * classes,
     );
     let left = random.uniform();
-    const probabilities = tempered(row, 1);
+    const probabilities = softmax(row, 1);
     return probabilities.findIndex((p) => {
       left -= p;
       return left < 0;
@@ -130,7 +130,7 @@ test('rows without a mistake do not make the model certain', () => {
   expect(few).toBeGreaterThan(0.85);
   expect(few).toBeLessThan(1);
   // One mistake in 1000 or more is what they rule out.
-  const [probability = 0] = tempered(Float32Array.of(4, 0), many);
+  const [probability = 0] = softmax(Float32Array.of(4, 0), many);
   expect(many).toBeLessThan(few);
   expect(probability).toBeGreaterThan(0.999);
   expect(probability).toBeLessThan(0.99999);

@@ -3,8 +3,8 @@
  * from the photograph, as confident learning does (Northcutt, Jiang and Chuang 2021, "Confident learning:
  * estimating uncertainty in dataset labels"): here by the odds of the label against the likeliest other class.
  */
-import { fittedTemperature, tempered } from '../../model/calibration.ts';
-import { topClasses } from '../../model/scores.ts';
+import { fittedTemperature } from '../../model/calibration.ts';
+import { softmax, topClasses } from '../../model/scores.ts';
 
 export interface CheckedLabel {
   /** Index of the photograph. */
@@ -39,7 +39,7 @@ export function checkedLabels(
   const own = photographs.map((i) => labels[i] as number);
   const temperature = fittedTemperature({ logits: rows, labels: own, classes });
   const probabilities = own.map((_, row) =>
-    tempered(rows.subarray(row * classes, (row + 1) * classes), temperature),
+    softmax(rows.subarray(row * classes, (row + 1) * classes), temperature),
   );
   return photographs
     .map((photograph, row): CheckedLabel => {
