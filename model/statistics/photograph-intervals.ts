@@ -8,7 +8,7 @@ import { sumOf } from './descriptive.ts';
 import { pairedPValue } from './p-values.ts';
 import { deviations, drawReplicates, type Interval, intervalOf } from './replicates.ts';
 import { difference, pairedSamples, type Sample } from './sample.ts';
-import { poolOf, variationOf } from './variation.ts';
+import { noVariance, poolOf, type Variation, variationOf } from './variation.ts';
 import { wilsonInterval } from './wilson.ts';
 
 /** `part` of `whole` for each photograph, such as wrong patches of its patches. */
@@ -41,12 +41,11 @@ function influenceOf({ part, whole }: Ratio, groupOf: (i: number) => string): Fl
 }
 
 const oneGroup = () => '';
-/** Below this variance, values differ only by rounding. */
-const noVariance = 1e-24;
 const mostReplicates = 4000;
 /** Bounds the memory for the draws of many photographs. */
 const mostDraws = 50_000_000;
 const shares: Interval = { low: 0, high: 1 };
+const differences: Interval = { low: -1, high: 1 };
 const seed = 1;
 
 /** The intervals of one evaluation, all over the same draws of its photographs. */
@@ -58,12 +57,13 @@ export function resampling(photographs: readonly { readonly file: string; readon
   const count = Math.max(1000, Math.min(mostReplicates, Math.floor(mostDraws / images.length)));
   const replicates = drawReplicates(count, pool.size, seed);
 
-  function mean(values: Float64Array, range: Interval): EvaluationEstimate {
-    const variation = variationOf([sampleOf(values)], pool);
-    const varies = images.length > 1 && variation.photographVariance > noVariance;
-    const interval = varies ? intervalOf(variation, deviations(variation, replicates), range) : null;
-    return { value: variation.estimate, interval };
-  }
+  const varies = ({ photographVariance }: Variation) => images.length > 1 && photographVariance > noVariance;
+  const estimateOf = (variation: Variation, range: Interval): EvaluationEstimate => ({
+    value: variation.estimate,
+    interval: varies(variation) ? intervalOf(variation, deviations(variation, replicates), range) : null,
+  });
+  const mean = (values: Float64Array, range: Interval) =>
+    estimateOf(variationOf([sampleOf(values)], pool), range);
 
   return {
     /** A mean over patches or photographs, such as their loss. */
@@ -88,17 +88,11 @@ export function resampling(photographs: readonly { readonly file: string; readon
     /** The difference of two models' shares of errors on the same photographs. */
     paired(own: Ratio, other: Ratio) {
       const sampled = (ratio: Ratio) => sampleOf(influenceOf(ratio, oneGroup));
-      const differences = pairedSamples([sampled(own)], [sampled(other)], difference);
-      const variation = variationOf(differences, pool);
-      const varies = images.length > 1 && variation.photographVariance > noVariance;
+      const samples = pairedSamples([sampled(own)], [sampled(other)], difference);
+      const variation = variationOf(samples, pool);
       return {
-        difference: {
-          value: variation.estimate,
-          interval: varies
-            ? intervalOf(variation, deviations(variation, replicates), { low: -1, high: 1 })
-            : null,
-        },
-        pValue: varies ? pairedPValue(differences, variation, replicates, seed) : null,
+        difference: estimateOf(variation, differences),
+        pValue: varies(variation) ? pairedPValue(samples, variation, replicates, seed) : null,
       };
     },
   };

@@ -43,6 +43,9 @@ export interface Variation {
   readonly contributions: Float64Array;
 }
 
+/** Below this variance, values differ only by rounding. */
+export const noVariance = 1e-24;
+
 /** All photographs of a study, so that every network's values are resampled in the same way. */
 export interface Pool {
   readonly size: number;

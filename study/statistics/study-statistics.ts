@@ -27,7 +27,13 @@ import {
   type RunErrors,
   type Sample,
 } from '../../model/statistics/sample.ts';
-import { type Pool, poolOf, type Variation, variationOf } from '../../model/statistics/variation.ts';
+import {
+  noVariance,
+  type Pool,
+  poolOf,
+  type Variation,
+  variationOf,
+} from '../../model/statistics/variation.ts';
 import { interquartileSamples } from './interquartile-mean.ts';
 
 /** Significance level of the tests of differences of a study together. */
@@ -227,9 +233,6 @@ function estimateOf(samples: readonly Sample[], range: Interval, { pool, replica
 export function isWithin({ low, high }: Interval, margin: number): boolean {
   return -margin < low && high < margin;
 }
-
-/** Rounding differences between sums of equal values are below this variance. */
-const noVariance = 1e-24;
 
 function basisOf({ seeds, runVariance, photographVariance }: Variation): Basis {
   if (seeds < 2) return 'one seed';
