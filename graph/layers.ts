@@ -7,7 +7,7 @@ import type { GlobalStatisticsLayer, Layer, StandardiseLayer } from '../model/la
 import type { Operation } from '../model/operation.ts';
 import type { Graph } from './builder.ts';
 import { type Activation, asActivation, type Extent, isWhole, type Pass } from './step/activation.ts';
-import { addBatchNorm, addGlobalStatistics, channelSum, positionSum } from './step/channel-statistics.ts';
+import { addBatchNorm, addGlobalStatistics, channelSum, positionMean } from './step/channel-statistics.ts';
 import { addConvolution, convolutionMethod } from './step/convolution.ts';
 import { convolutionShape } from './step/convolution-shape.ts';
 import { constantMatrix, type Matrix, transposed } from './step/matrix.ts';
@@ -196,9 +196,7 @@ export function addStepOperation(
 export function addStandardise(graph: Graph, x: Activation, varianceFloor: number): Pass {
   if (!isWhole(x)) throw graphFault('standardise: expected an input whose rows and columns are all valid');
   const share = graph.scalar(1 / (x.rows.valid * x.columns.valid));
-  const mean = (value: Value, name: string) => {
-    return graph.node('Mul', [positionSum(graph, value, name), share], { name }); // [1, 1, 1, B]
-  };
+  const mean = (value: Value, name: string) => positionMean(graph, value, share, name); // [1, 1, 1, B]
   const centred = graph.node('Sub', [x.value, mean(x.value, 'mean')], { name: 'centred' });
   const squared = graph.node('Mul', [centred, centred], { name: 'squared' });
   const floored = graph.node('Add', [mean(squared, 'variance'), graph.scalar(varianceFloor)]);

@@ -9,12 +9,14 @@ import { type Activation, cropped, type Pass, wholeExtent } from './activation.t
 import type { Weights } from './stored-parameters.ts';
 
 /**
- * The sum over rows and columns, `[1, 1, C, B]`. Rows first: onnxruntime adds float32 values one after another,
- * and a sum of thousands of them would lose digits that a classifier of small deviations needs.
+ * The mean over rows and columns, `[1, 1, C, B]`; `share` is 1 / their number. Rows first: onnxruntime adds float32
+ * values one after another, and a sum of thousands of them would lose digits that a classifier of small deviations
+ * needs.
  */
-export function positionSum(graph: Graph, value: Value, name: string): Value {
+export function positionMean(graph: Graph, value: Value, share: Value, name: string): Value {
   const columns = graph.sum(value, [0], { keepsAxes: true, name: `${name}.columns` });
-  return graph.sum(columns, [1], { keepsAxes: true, name: `${name}.sum` });
+  const sum = graph.sum(columns, [1], { keepsAxes: true, name: `${name}.sum` });
+  return graph.node('Mul', [sum, share], { name });
 }
 
 /**
@@ -141,10 +143,7 @@ export function addGlobalStatistics(
     const graph = root.scope(source);
     const { whole: x, padded } = cropped(graph, input);
     const share = graph.scalar(1 / (x.rows.valid * x.columns.valid));
-    const meanOf = (value: Value, name: string) => {
-      return graph.node('Mul', [positionSum(graph, value, name), share], { name }); // [1, 1, C, B]
-    };
-    const mean = meanOf(x.value, 'mean');
+    const mean = positionMean(graph, x.value, share, 'mean');
     const centred = graph.node('Sub', [x.value, mean], { name: 'centred' });
     if (deviations === false) {
       // The zeros give dM the positions of x.
@@ -154,7 +153,8 @@ export function addGlobalStatistics(
       };
       return { source, channels: x.channels, values: [mean], dX };
     }
-    const variance = meanOf(graph.node('Mul', [centred, centred], { name: 'squared' }), 'variance');
+    const squared = graph.node('Mul', [centred, centred], { name: 'squared' });
+    const variance = positionMean(graph, squared, share, 'variance');
     const floored = graph.node('Add', [variance, graph.scalar(varianceFloor)]);
     const deviation = graph.node('Sqrt', [floored], { name: 'deviation' });
     const dX = (dMean: Value, dDeviation: Value) => {
