@@ -6,9 +6,8 @@
  */
 import { join } from 'node:path';
 import { parameterSpecs } from '../../model/description.ts';
-import { volume } from '../../model/layer.ts';
 import type { Network } from '../../model/network.ts';
-import type { Parameters, TrainingState } from '../../model/parameters.ts';
+import { type Parameters, parameter, type TrainingState } from '../../model/parameters.ts';
 import { inputPx, patchBytes } from '../../model/patch.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
 import { encodeTensors, type StoredTensor } from '../../model/safetensors.ts';
@@ -184,7 +183,7 @@ async function writeModel(
   epoch: number,
 ): Promise<void> {
   const tensors = parameterSpecs(network).map(({ name, shape }): [string, StoredTensor] => {
-    return [name, { shape, data: parameters.get(name) ?? new Float32Array(volume(shape)) }];
+    return [name, { shape, data: parameter(parameters, name) }];
   });
   const metadata = { network: network.name, epoch: String(epoch) };
   await writeFileAtomically(

@@ -99,14 +99,9 @@ export async function train(session: TrainingSession, progress: Progress): Promi
 }
 
 function outOfPatience(history: readonly MetricsRow[], patience: number | undefined): boolean {
-  const best = bestRow(history);
-  const latest = history.at(-1);
-  return (
-    patience !== undefined &&
-    best !== undefined &&
-    latest !== undefined &&
-    latest.epoch - best.epoch >= patience
-  );
+  const [best, latest] = [bestRow(history), history.at(-1)];
+  if (patience === undefined || best === undefined || latest === undefined) return false;
+  return latest.epoch - best.epoch >= patience;
 }
 
 interface TrainedEpoch {
