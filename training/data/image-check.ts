@@ -176,7 +176,10 @@ function sizeAdvice(unusable: readonly RejectedFile[]): readonly string[] {
   const small = unusable.flatMap(({ sidePx = 0 }) => (sidePx < leastPatchPx ? [] : [sidePx]));
   if (small.length === 0) return [];
   const fitting = small.reduce((a, b) => Math.min(a, b));
-  return [`${small.length} images are smaller than a patch: --patch-px ${fitting} fits into all of them`];
+  const what = counted(small.length, 'image is', 'images are');
+  return [
+    `${what} smaller than a patch: --patch-px ${fitting} fits into ${small.length === 1 ? 'it' : 'all of them'}`,
+  ];
 }
 
 function emptySplitText(split: FolderSplit, isCsv: boolean): string {

@@ -317,6 +317,9 @@ describe('classes that cannot be trained on are named', () => {
     expect(message).toMatch(/\n {2}7 images are smaller than a patch: --patch-px 41 fits into all of them$/);
     await rm(join(root, 'brick/tiny.png'));
     expect((await load(root, { patchPx: 41 })).skipped).toEqual([]);
+    expect(await faultOf(root, { patchPx: 42 })).toMatch(
+      /\n {2}1 image is smaller than a patch: --patch-px 41 fits into it$/,
+    );
   });
 });
 
