@@ -1,4 +1,4 @@
-/** The records of runs and of studies on disk: run.json and study.json. */
+/** The records of runs and of studies on disk: run.json, validation.csv and study.json. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { TexturaError } from '../model/error.ts';
 import { parsedJson } from '../model/issue-text.ts';
 import { type Run, runFiles, runSchema } from '../model/run-file.ts';
 import { type Study, studyFiles, studySchema } from '../model/study-file.ts';
+import { type ValidatedImage, validationFromCsv } from '../model/validation-file.ts';
 import { writeJson } from './atomic-file.ts';
 
 /**
@@ -32,15 +33,25 @@ export function readStudy(directory: string): Promise<Study> {
   );
 }
 
+/** The photographs that a run held out, with its results. Errors: as `readRun`. */
+export async function readValidation(directory: string): Promise<readonly ValidatedImage[]> {
+  const path = join(directory, runFiles.validation);
+  const why = `is ${directory} a finished run? The file is written when a run ends, also with --resume`;
+  return validationFromCsv(await readText(path, () => `${path}: cannot be read; ${why}`), path);
+}
+
 async function readRecord<T>(
   schema: z.ZodType<T>,
   path: string,
   unreadable: (path: string) => string,
 ): Promise<T> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+  return parsedJson(schema, await readText(path, unreadable), path);
+}
+
+function readText(path: string, unreadable: (path: string) => string): Promise<string> {
+  return readFile(path, 'utf8').catch((cause: unknown) => {
     throw new TexturaError('file-unreadable', unreadable(path), { cause });
   });
-  return parsedJson(schema, text, path);
 }
 
 /** Writes run.json. Key order is the schema's, so equal records are equal bytes. */

@@ -2,16 +2,22 @@
  * The photographs of a labelled folder: one sub-folder for each class, or train/, val/ and test/ with class
  * folders inside; or those of a CSV file. Unlike training, an evaluation accepts any number of classes.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import { runFiles } from '../../model/run-file.ts';
-import { validationFromCsv } from '../../model/validation-file.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { isCsvPath } from '../../node/csv-file.ts';
-import { dataFolderAbove, didYouMean, folderLevels, labelledData, splitOf } from '../../node/folder-level.ts';
+import {
+  dataFolderAbove,
+  didYouMean,
+  type FolderSplit,
+  folderLevels,
+  labelledData,
+  splitOf,
+} from '../../node/folder-level.ts';
 import { requireFolder, type SkippedFile, type WalkedFile, walkFolder } from '../../node/folder-walk.ts';
-import { type LabelledRow, readLabelFile } from '../../node/label-file.ts';
+import { readLabelFile } from '../../node/label-file.ts';
+import { readValidation } from '../../node/records.ts';
 
 export const splitChoices = ['train', 'val', 'test', 'all'] as const;
 type SplitChoice = (typeof splitChoices)[number];
@@ -40,7 +46,7 @@ export async function labelledFolder(root: string, choice?: SplitChoice): Promis
   const walk = await walkFolder(root);
   const levels = folderLevels(walk);
   const top = levels.foldersIn('');
-  const splits = new Map(top.map((name) => [name, nameOfSplit(name)] as const));
+  const splits = new Map(top.map((name) => [name, choiceOf(splitOf(name))] as const));
   const found = [...new Set([...splits.values()].filter((split) => split !== undefined))];
   if (top.length === 0)
     throw new TexturaError('data-unusable', await noClasses(root, levels.holdsImages('')));
@@ -73,17 +79,18 @@ export async function labelledFolder(root: string, choice?: SplitChoice): Promis
 
 async function filesOfCsv(path: string, choice?: SplitChoice): Promise<LabelledFolder> {
   const rows = await readLabelFile(path);
-  const found = [...new Set(rows.flatMap((row) => csvSplitOf(row) ?? []))];
+  const found = [...new Set(rows.flatMap(({ split }) => choiceOf(split) ?? []))];
   if (found.length === 0 && choice !== undefined && choice !== 'all')
     throw new TexturaError('usage', `--split ${choice}: ${path} has no column split`);
   if (found.length === 0) return { files: rows, skipped: [] };
   const split = choice ?? preferredSplit(found);
   requireFound(path, split, found);
-  const files = rows.filter((row) => split === 'all' || csvSplitOf(row) === split);
+  const files = rows.filter((row) => split === 'all' || choiceOf(row.split) === split);
   return { files, skipped: [], split };
 }
 
-function csvSplitOf({ split }: LabelledRow): Exclude<SplitChoice, 'all'> | undefined {
+/** As `--split` names it. */
+function choiceOf(split: FolderSplit | 'test' | undefined): Exclude<SplitChoice, 'all'> | undefined {
   return split === 'validation' ? 'val' : split;
 }
 
@@ -102,13 +109,7 @@ export async function heldOutFiles(
   run: string,
   root: string,
 ): Promise<readonly LabelledFile[]> {
-  const path = join(run, runFiles.validation);
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new TexturaError('file-unreadable', `${path}: cannot be read; is ${run} a finished run?`, {
-      cause,
-    });
-  });
-  const names = validationFromCsv(text, path).map(({ image }) => image);
+  const names = (await readValidation(run)).map(({ image }) => image);
   if (names.length === 0)
     throw new TexturaError(
       'data-unusable',
@@ -120,15 +121,10 @@ export async function heldOutFiles(
   if (first !== undefined) {
     throw new TexturaError(
       'data-unusable',
-      `${path} lists ${counted(names.length, 'photograph')}, ${missing.length} of which are not in ${root}, such as ${oneLine(first)}: use the data folder that the run was trained on`,
+      `${join(run, runFiles.validation)} lists ${counted(names.length, 'photograph')}, ${missing.length} of which are not in ${root}, such as ${oneLine(first)}: use the data folder that the run was trained on`,
     );
   }
   return names.flatMap((name) => byName.get(name) ?? []);
-}
-
-function nameOfSplit(folder: string): Exclude<SplitChoice, 'all'> | undefined {
-  const split = splitOf(folder);
-  return split === 'validation' ? 'val' : split;
 }
 
 function preferredSplit(found: readonly SplitChoice[]): SplitChoice {

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import { runFiles } from '../../model/run-file.ts';
 import { photographLogits, validationLogitsFrom } from '../../model/validation-logits.ts';
-import { readRun } from '../../node/records.ts';
+import { readRun, readValidation } from '../../node/records.ts';
 import { commandText } from '../../node/shell.ts';
-import { foldDirectory, validationOf } from '../run/folds.ts';
+import { foldDirectory } from '../run/folds.ts';
 import { holdsRun } from '../run/run-directory.ts';
 
 export interface HeldOutRun {
@@ -45,7 +45,7 @@ export async function readHeldOutRun(directory: string): Promise<HeldOutRun> {
     if (record.labels.join('\n') !== labels.join('\n'))
       throw new TexturaError('data-unusable', `${directory}: its folds have different classes`);
     const validation = validationLogitsFrom(await readFile(file), labels.length, file);
-    const images = await validationOf(run);
+    const images = await readValidation(run);
     const means = validation === undefined ? new Float32Array() : photographLogits(validation).logits;
     if (means.length !== images.length * labels.length) {
       throw new TexturaError(

@@ -2,7 +2,6 @@
  * Cross-validation: the combined results of the runs of all folds. Every photograph was held out once, by a run
  * that never met it and whose epoch it did not choose.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../../model/error.ts';
@@ -11,14 +10,10 @@ import { runFiles } from '../../model/run-file.ts';
 import { resampling } from '../../model/statistics/photograph-intervals.ts';
 import type { Interval } from '../../model/statistics/replicates.ts';
 import { wilsonInterval } from '../../model/statistics/wilson.ts';
-import {
-  type ValidatedImage,
-  validationErrors,
-  validationFromCsv,
-  validationToCsv,
-} from '../../model/validation-file.ts';
+import { type ValidatedImage, validationErrors, validationToCsv } from '../../model/validation-file.ts';
 import { counted, listed } from '../../model/words.ts';
 import { writeFileAtomically, writeJson } from '../../node/atomic-file.ts';
+import { readValidation } from '../../node/records.ts';
 
 /** Names of the files that the folds leave together. */
 export const foldFiles = { summary: 'folds.json', validation: runFiles.validation } as const;
@@ -50,25 +45,15 @@ export function foldDirectory(directory: string, fold: number): string {
   return join(directory, `fold-${fold}`);
 }
 
-/** The photographs that a run validated. Errors: `file-unreadable`, `file-damaged`. */
-export async function validationOf(run: string): Promise<readonly ValidatedImage[]> {
-  const path = join(run, runFiles.validation);
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    const message = `${path}: cannot be read; it is written when a run ends, also with --resume`;
-    throw new TexturaError('file-unreadable', message, { cause });
-  });
-  return validationFromCsv(text, path);
-}
-
 /**
- * Reads the validation of every fold and writes folds.json and validation.csv. Errors: as `validationOf`;
+ * Reads the validation of every fold and writes folds.json and validation.csv. Errors: as `readValidation`;
  * `data-unusable` if two folds held out the same photograph, because the data changed between them.
  */
 export async function summariseFolds(directory: string, folds: number): Promise<FoldsSummary> {
   const validated = await Promise.all(
     Array.from({ length: folds }, async (_, i) => {
       const own = foldDirectory(directory, i + 1);
-      return { directory: own, images: await validationOf(own) };
+      return { directory: own, images: await readValidation(own) };
     }),
   );
   const images = validated.flatMap((fold) => fold.images);
