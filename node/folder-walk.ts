@@ -6,9 +6,10 @@
 import { isUtf8 } from 'node:buffer';
 import type { Dirent, Stats } from 'node:fs';
 import { readdir, readlink, realpath, stat } from 'node:fs/promises';
-import { extname, join, relative, sep } from 'node:path';
+import { extname, join } from 'node:path';
 import { compareNames } from '../model/code-point-order.ts';
 import { TexturaError } from '../model/error.ts';
+import { isInside } from './output.ts';
 
 export interface WalkedFile {
   /** Path below the walked folder, as on the disk, with `/` between its parts. */
@@ -119,7 +120,7 @@ export async function walkFolder(root: string): Promise<FolderWalk> {
     if (!isUtf8(target)) unlisted.push({ name, why: `a link to ${shownName(target)}: ${notUtf8}` });
     else if (stats.isFile()) files.push({ name, path: real });
     else if (!stats.isDirectory()) skipped.push({ name, why: 'a link to a device, pipe or socket' });
-    else if (contains(real, start)) repeatedLinks.push({ name, why: 'leads to a parent folder' });
+    else if (isInside(start, real)) repeatedLinks.push({ name, why: 'leads to a parent folder' });
     else await visit(name, real);
   }
 
@@ -134,11 +135,6 @@ export async function walkFolder(root: string): Promise<FolderWalk> {
     unlisted: unlisted.sort((a, b) => compareNames(a.name, b.name)),
     repeatedLinks: repeatedLinks.sort((a, b) => compareNames(a.name, b.name)),
   };
-}
-
-function contains(outer: string, inner: string): boolean {
-  const way = relative(outer, inner);
-  return way !== '..' && !way.startsWith(`..${sep}`);
 }
 
 const notUtf8 = 'its name is not UTF-8; rename it';

@@ -39,7 +39,7 @@ export async function readLabelFile(path: string): Promise<readonly LabelledRow[
       line: row.line,
       name,
       label: label.trim().normalize('NFC'),
-      split: splitOf(path, row),
+      split: splitIn(path, row),
       group: group?.trim().normalize('NFC'),
     };
   });
@@ -79,7 +79,7 @@ function nameOf(path: string, { line, cells }: Row): string {
 }
 
 /** Errors: `data-unusable`. */
-function splitOf(path: string, { line, cells }: Row): FolderSplit | undefined {
+function splitIn(path: string, { line, cells }: Row): FolderSplit | undefined {
   const split = cells.split?.trim();
   if (split === undefined || split === 'train' || split === 'validation') return split;
   const remedy = /^test/i.test(split)

@@ -1,14 +1,14 @@
 /** The summary of an evaluation for a terminal of 80 columns. */
 import { join } from 'node:path';
-import type {
-  ClassResult,
-  Evaluation,
-  EvaluationComparison,
-  EvaluationEstimate,
-  EvaluationResults,
-  PairedErrors,
+import {
+  type ClassResult,
+  type Evaluation,
+  type EvaluationComparison,
+  type EvaluationEstimate,
+  type EvaluationResults,
+  evaluationFiles,
+  type PairedErrors,
 } from '../../model/evaluation-file.ts';
-import { evaluationFiles } from '../../model/evaluation-file.ts';
 import { count, pValueText, significant, textTable, wrapped } from '../../model/format.ts';
 import { counted, oneLine, withoutMiddle } from '../../model/words.ts';
 

@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { describeModel } from '../../graph/onnx/description.ts';
 import { TexturaError } from '../../model/error.ts';
-import { metadataKeys } from '../../model/model-file.ts';
+import { jsonOf, metadataKeys } from '../../model/model-file.ts';
 import type { Run } from '../../model/run-file.ts';
 import { readRun } from '../../node/records.ts';
 import { commandText } from '../../node/shell.ts';
@@ -23,11 +23,7 @@ const originSchema = z.object({
 
 /** Where a model comes from; an empty object if its metadata do not say. */
 export function originOf(metadata: Readonly<Record<string, string>>): z.infer<typeof originSchema> {
-  try {
-    return originSchema.parse(JSON.parse(metadata[metadataKeys.run] ?? '{}'));
-  } catch {
-    return {};
-  }
+  return originSchema.safeParse(jsonOf(metadata[metadataKeys.run] ?? '')).data ?? {};
 }
 
 /**
