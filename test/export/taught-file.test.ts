@@ -9,18 +9,9 @@ import { embeddedPatches, type PatchLogits } from '../../model/self-check.ts';
 import { taughtModel, taughtNetwork } from '../../web-demo/worker/taught-network.ts';
 import { runHere } from '../support/command.ts';
 import { runOnPatches } from '../support/onnx-session.ts';
-import { randomParameters, randomPatches } from '../support/random-network.ts';
+import { randomParameters, randomPatches, taughtYard } from '../support/random-network.ts';
 
 const network = taughtNetwork(networkOf('lab-baseline', 6, { width: 0.1 }), 2);
-const about = {
-  name: 'yard',
-  labels: ['oak', 'stone'],
-  patchPx: 80,
-  base: 'lab-baseline',
-  depth: 'head',
-  trainingPatches: 40,
-  heldOut: { wrong: 1, count: 8 },
-} as const;
 const patches = randomPatches(3, 12);
 
 let home: string;
@@ -28,7 +19,7 @@ let check: PatchLogits;
 
 /** A file as the page writes it, with parameters of a seed. */
 const fileOf = (seed: number, stored?: PatchLogits) =>
-  taughtModel(network, randomParameters(network, seed), { ...about, ...(stored && { check: stored }) });
+  taughtModel(network, randomParameters(network, seed), { ...taughtYard, ...(stored && { check: stored }) });
 const exportTaught = (file: string, ...more: string[]) =>
   runHere('export/export.ts', ['--taught', file, ...more], { cwd: home });
 

@@ -42,6 +42,17 @@ export function randomPatches(count: number, seed: number): Uint8Array {
   return patches;
 }
 
+/** What the page writes about a model that it taught two surfaces. */
+export const taughtYard = {
+  name: 'yard',
+  labels: ['oak', 'stone'],
+  patchPx: 80,
+  base: 'lab-baseline',
+  depth: 'head',
+  trainingPatches: 40,
+  heldOut: { wrong: 1, count: 8 },
+} as const;
+
 /** Writes an ONNX file of a narrow network with random weights and the metadata that readers need. */
 export async function writeRandomModel(
   path: string,

@@ -22,7 +22,7 @@ import {
   taughtParameters,
 } from '../../web-demo/worker/taught-network.ts';
 import { bytesOf, largestDifference, runModel, runOnPatches } from '../support/onnx-session.ts';
-import { randomParameters, randomPatches } from '../support/random-network.ts';
+import { randomParameters, randomPatches, taughtYard } from '../support/random-network.ts';
 import { tolerances } from '../tolerances.ts';
 
 function train(features: Parameters<typeof trainHead>[0], classes: number) {
@@ -109,15 +109,7 @@ describe('the last layer', () => {
     const size = 50 * kernelPx ** 2;
     const head = { weights: new Float32Array(2 * size).fill(0.001), biases: Float32Array.of(0.5, -0.5) };
     const parameters = taughtParameters(base, randomParameters(base, 3), head);
-    const bytes = taughtModel(network, parameters, {
-      name: 'yard',
-      labels: ['10', 'é'],
-      patchPx: 80,
-      base: 'lab-baseline',
-      depth: 'head',
-      trainingPatches: 40,
-      heldOut: { wrong: 1, count: 10 },
-    });
+    const bytes = taughtModel(network, parameters, { ...taughtYard, labels: ['10', 'é'] });
     expect(modelContents(bytes, 'taught')).toEqual({
       labels: ['10', 'é'],
       patchPx: 80,
