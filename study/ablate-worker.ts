@@ -9,8 +9,8 @@ import { queuePackages, requirePackages } from '../node/optional-packages.ts';
 import { requireWritable } from '../node/output.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { dataPath } from '../training/data/data-option.ts';
-import { deviceOptions, engineOptions } from '../training/engine/engine-choice.ts';
 import { onInterrupt } from '../training/run/interrupt.ts';
+import { computingFlags } from './trainer.ts';
 
 const workerOptions = z.strictObject({
   queue: z.string().min(1).default('redis://127.0.0.1:6379').describe('Redis server that the study uses'),
@@ -26,15 +26,8 @@ const workerOptions = z.strictObject({
     .describe(
       'folder for active runs, which are removed at the end (default: textura-worker in the temporary folder of the system)',
     ),
-  engine: z.enum(engineOptions).default('auto').describe('training engine'),
-  device: z.enum(deviceOptions).default('auto').describe('device of the engine'),
+  ...computingFlags,
   jobs: z.int().min(1).default(1).describe('parallel runs'),
-  threads: z
-    .int()
-    .min(1)
-    .optional()
-    .describe('CPU threads of a run (default: the cores divided by the runs)'),
-  cacheMb: z.int().min(0).optional().describe('memory of a run for decoded images'),
   stallSeconds: z
     .int()
     .min(1)

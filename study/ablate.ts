@@ -13,12 +13,12 @@ import { commandText } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { dataOption, dataPath } from '../training/data/data-option.ts';
 import { groupOption } from '../training/data/groups.ts';
-import { deviceOptions, engineOptions } from '../training/engine/engine-choice.ts';
 import { loggers } from '../training/run/tensorboard.ts';
 import { studiedNetworks } from './families.ts';
 import { everyVariant, extendedStudy, newStudy, resumedPlan, type StudyPlan, variantsOf } from './plan.ts';
 import { runStudy } from './study.ts';
 import { freeStudyDirectory, holdsStudy, newestStudy, studiesFolder } from './study-directory.ts';
+import { computingFlags } from './trainer.ts';
 
 const commonConfig = trainingConfigSchema.omit({
   variant: true,
@@ -76,15 +76,8 @@ const ablateOptions = z.strictObject({
     .min(1)
     .optional()
     .describe('study directory (default studies/ablation, with a number if it exists)'),
-  engine: z.enum(engineOptions).default('auto').describe('training engine'),
-  device: z.enum(deviceOptions).default('auto').describe('device of the engine'),
-  threads: z
-    .int()
-    .min(1)
-    .optional()
-    .describe('CPU threads of a run (default: the cores divided by the runs)'),
+  ...computingFlags,
   jobs: z.int().min(1).optional().describe('parallel runs (default: as many as cores and memory allow)'),
-  cacheMb: z.int().min(0).optional().describe('memory of a run for decoded images'),
   log: z
     .enum(loggers)
     .optional()

@@ -6,6 +6,7 @@ import { type Run, type RunFailure, runFiles } from '../model/run-file.ts';
 import { type Study, type StudyArm, studyFiles, studyRunName, tuningRunName } from '../model/study-file.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
 import { readRun, readStudy } from '../node/records.ts';
+import { freeDirectory } from '../training/run/run-directory.ts';
 
 /** Folder of studies, one directory each. */
 export const studiesFolder = 'studies';
@@ -36,10 +37,7 @@ export async function newestStudy(): Promise<string | undefined> {
 }
 
 export function freeStudyDirectory(): string {
-  for (let number = 1; ; number++) {
-    const directory = join(studiesFolder, number === 1 ? 'ablation' : `ablation-${number}`);
-    if (!existsSync(directory)) return directory;
-  }
+  return freeDirectory(studiesFolder, 'ablation');
 }
 
 export function holdsStudy(directory: string): boolean {

@@ -7,8 +7,19 @@ import { z } from 'zod';
 import { runFailureSchema } from '../model/run-file.ts';
 import { trainingConfigSchema } from '../model/training-config.ts';
 import { startable } from '../node/own-module.ts';
-import { deviceOptions, engineOptions } from '../training/engine/engine-choice.ts';
+import { deviceOptions, engineFlags, engineOptions } from '../training/engine/engine-choice.ts';
 import { loggers } from '../training/run/tensorboard.ts';
+
+/** The options of a study and its workers for the computation of each run. */
+export const computingFlags = {
+  ...engineFlags,
+  threads: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('CPU threads of a run (default: the cores divided by the runs)'),
+  cacheMb: z.int().min(0).optional().describe('memory of a run for decoded images'),
+};
 
 /** Where and with what a run is computed, which does not change its results beyond rounding. */
 export const computingSchema = z.strictObject({

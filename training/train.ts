@@ -23,7 +23,7 @@ import { dataOption, dataPath } from './data/data-option.ts';
 import { scanData } from './data/folder.ts';
 import { generatedSource } from './data/generated.ts';
 import { groupOption } from './data/groups.ts';
-import { deviceOptions, engineOptions } from './engine/engine-choice.ts';
+import { engineFlags } from './engine/engine-choice.ts';
 import { foldDirectory, foldsText, summariseFolds } from './run/folds.ts';
 import { pretrainedSource } from './run/initial-model.ts';
 import { freeRunDirectory, holdsRun, newestRun, resumedConfig } from './run/run-directory.ts';
@@ -48,8 +48,7 @@ const trainOptions = z.strictObject({
     .min(1)
     .optional()
     .describe('run directory (default runs/NETWORK, with a number if it exists)'),
-  engine: z.enum(engineOptions).default('auto').describe('training engine'),
-  device: z.enum(deviceOptions).default('auto').describe('device of the engine'),
+  ...engineFlags,
   threads: z.int().min(1).optional().describe('CPU threads (default: all available cores)'),
   cacheMb: z
     .int()

@@ -10,6 +10,11 @@ export const engineOptions = ['auto', 'tfjs', 'onnx'] as const;
 /** `gpu` is whatever GPU backend the engine has; `webgpu` and `cuda` are backends of the onnx engine. */
 export const deviceNames = ['cpu', 'gpu', 'webgpu', 'cuda'] as const;
 export const deviceOptions = ['auto', ...deviceNames] as const;
+/** The command line's. */
+export const engineFlags = {
+  engine: z.enum(engineOptions).default('auto').describe('training engine'),
+  device: z.enum(deviceOptions).default('auto').describe('device of the engine'),
+};
 export type RequestedEngine = (typeof engineOptions)[number];
 export type RequestedDevice = (typeof deviceOptions)[number];
 
@@ -27,7 +32,7 @@ export const engineChoiceSchema = z.strictObject({
 });
 export type EngineChoice = Readonly<z.infer<typeof engineChoiceSchema>>;
 
-export interface MachineGpus {
+interface MachineGpus {
   /** What TensorFlow reports; undefined if it is not installed. */
   readonly tensorflow?: BindingFacts | undefined;
   /** Whether there is an NVIDIA GPU and onnxruntime's CUDA provider is installed. */

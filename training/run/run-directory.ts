@@ -16,15 +16,17 @@ import { checkpointPath } from './checkpoint.ts';
 
 const runsFolder = 'runs';
 
-/**
- * A directory in runs/ for a new run: the name (e.g. the variant's), with the next free number if it is
- * taken.
- */
-export function freeRunDirectory(name: string): string {
+/** A directory for a new run or study: the name, with the next free number if it is taken. */
+export function freeDirectory(folder: string, name: string): string {
   for (let number = 1; ; number++) {
-    const directory = join(runsFolder, number === 1 ? name : `${name}-${number}`);
+    const directory = join(folder, number === 1 ? name : `${name}-${number}`);
     if (!existsSync(directory)) return directory;
   }
+}
+
+/** In runs/. */
+export function freeRunDirectory(name: string): string {
+  return freeDirectory(runsFolder, name);
 }
 
 export function holdsRun(directory: string): boolean {
