@@ -19,7 +19,7 @@ import { modelStamp } from '../../node/product-version.ts';
 import type { ModelFile } from '../model.ts';
 
 /** Patches that a model has classified. */
-export interface ExplainedPatches {
+interface ExplainedPatches {
   /** `[count,C]` */
   readonly logits: Float32Array;
   /** For each patch, what its positions add to the sum of the logits weighted by `weights` `[C]`. */

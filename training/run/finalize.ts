@@ -29,7 +29,7 @@ import { outcomeText, tf32Text } from './progress-display.ts';
 import { type GridLogits, type ValidationScores, validate, validatedImages } from './validation.ts';
 
 /** What to print at the end of a run; with a code if the command must not exit with 0. */
-export interface RunEnd {
+export interface FinalMessage {
   readonly code?: 'interrupted' | 'diverged';
   readonly text: string;
 }
@@ -51,7 +51,7 @@ export async function finalizeRun(
   run: Run,
   outcome: TrainingOutcome,
   { training, validation, terminal, threads, resumeCommand, hasOwnProcess }: FinalizeOptions,
-): Promise<RunEnd> {
+): Promise<FinalMessage> {
   const { directory } = session;
   const { labels } = run;
   const endedAt = new Date().toISOString();
@@ -75,7 +75,7 @@ export async function finalizeRun(
   return outcome.status === 'diverged' ? { code: 'diverged', text } : { text };
 }
 
-export interface RunResults {
+interface WrittenResults {
   readonly best: NonNullable<Run['best']>;
   /** A sentence for each corrupt checkpoint; the parameters are then those of the newest intact one. */
   readonly damage: readonly string[];
@@ -98,7 +98,7 @@ export async function writeResults(
   session: TrainingSession,
   labels: readonly string[],
   validation: readonly DatasetImage[],
-): Promise<RunResults | undefined> {
+): Promise<WrittenResults | undefined> {
   const { directory, network, engine } = session;
   const found = await bestCheckpoint(directory, network);
   if (found === undefined || found.checkpoint.progress.epochsDone === 0) return undefined;
@@ -193,7 +193,7 @@ async function writeModel(
 }
 
 /** The logits that the export check compares with. */
-interface ReferenceLogits extends Pick<RunResults, 'tf32Difference'> {
+interface ReferenceLogits extends Pick<WrittenResults, 'tf32Difference'> {
   /** Engine and device that computed them, e.g. `tfjs gpu`. */
   readonly engine: string;
   /** `[stored, classes]`. */

@@ -32,7 +32,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { RequestedDevice, RequestedEngine } from '../engine/engine-choice.ts';
 import { chosenEngine, openEngine } from '../engine/engine-opening.ts';
 import { hasCheckpoint, type Progress } from './checkpoint.ts';
-import { finalizeRun, type RunEnd } from './finalize.ts';
+import { type FinalMessage, finalizeRun } from './finalize.ts';
 import { onInterrupt } from './interrupt.ts';
 import { type TrainingObserver, train } from './loop.ts';
 import { dataText, type ProgressDisplay, progressDisplay, ratesText } from './progress-display.ts';
@@ -177,7 +177,7 @@ async function trainPrepared(
   const releaseSignals = onInterrupt(terminal, () => {
     stopRequested = true;
   });
-  let end: RunEnd;
+  let end: FinalMessage;
   try {
     await writeRun(directory, run);
     const log = request.log ?? loggerOf(directory);
