@@ -9,6 +9,11 @@ export function counted(number: number, one: string, many = `${one}s`): string {
   return `${count(number)} ${number === 1 ? one : many}`;
 }
 
+/** `none is`, `1 is`, `2 are`. */
+export function numberIs(number: number): string {
+  return number === 0 ? 'none is' : counted(number, 'is', 'are');
+}
+
 /**
  * Escapes characters that would move the cursor, clear the screen or change the text direction of a terminal.
  * Line feeds stay, because texts can have several lines; use `oneLine` for names. The escapes are valid in

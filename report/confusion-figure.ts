@@ -3,6 +3,8 @@
  * patches. Right predictions are blue, wrong ones red; stronger colours are larger shares.
  */
 import * as Plot from '@observablehq/plot';
+import { sumOf } from '../model/statistics/descriptive.ts';
+import { counted } from '../model/words.ts';
 import type { Confusion } from './confusion.ts';
 import { type Drawing, matrixChart, svgFile } from './drawing.ts';
 import { shortened } from './markup.ts';
@@ -105,7 +107,7 @@ function cellText(
   labels: readonly string[],
   { one, many }: ConfusionUnit,
 ): string {
-  const amount = `${count} ${count === 1 ? one : many}, ${Math.round(share * 100)} %`;
+  const amount = `${counted(count, one, many)}, ${Math.round(share * 100)} %`;
   const name = shortened(labels[trueClass] ?? '', 60);
   if (trueClass === predicted) return `${name}, right: ${amount}`;
   return `${name} predicted as ${shortened(labels[predicted] ?? '', 60)}: ${amount}`;
@@ -113,7 +115,7 @@ function cellText(
 
 function largestCells(counts: Confusion['counts']): readonly Cell[] {
   const cells = counts.flatMap((row, trueClass) => {
-    const patches = row.reduce((sum, count) => sum + count, 0);
+    const patches = sumOf(row);
     return row.flatMap((count, predicted): readonly Cell[] =>
       count === 0 ? [] : [{ trueClass, predicted, count, share: count / patches }],
     );

@@ -9,7 +9,7 @@ import type {
   PairedErrors,
 } from '../model/evaluation-file.ts';
 import { count, percent, pValueText, significant } from '../model/format.ts';
-import { counted } from '../model/words.ts';
+import { counted, numberIs } from '../model/words.ts';
 import type { Confusion } from './confusion.ts';
 import { confusionFigure, photographUnit } from './confusion-figure.ts';
 import { svgElement } from './drawing.ts';
@@ -80,8 +80,7 @@ function isFittedTo({ data, model }: Evaluation): boolean {
 function resultSentence({ photographs, results }: Evaluation): string {
   if (results === undefined) return 'The model knows none of the classes in this folder.';
   const wrong = Math.round(results.errors.photographs.value * photographs);
-  const are = wrong === 0 ? 'none is' : wrong === 1 ? '1 is' : `${count(wrong)} are`;
-  return `Of ${counted(photographs, 'photograph')}, ${are} misclassified.`;
+  return `Of ${counted(photographs, 'photograph')}, ${numberIs(wrong)} misclassified.`;
 }
 
 const errorColumns: readonly Column[] = [

@@ -99,9 +99,9 @@ function labelsSection(
   pictures: Pictures,
 ): Markup {
   const typical = new Map(classes.map(({ label, typical: file }) => [label, pictures.get(file ?? '')]));
-  const isFirst = listed.slice(0, picturedLabels);
-  const marked = isFirst.filter(({ isSuspicious }) => isSuspicious);
-  const others = isFirst.filter(({ isSuspicious }) => !isSuspicious);
+  const shown = listed.slice(0, picturedLabels);
+  const marked = shown.filter(({ isSuspicious }) => isSuspicious);
+  const others = shown.filter(({ isSuspicious }) => !isSuspicious);
   const rest = listed.slice(picturedLabels);
   const figures = (own: readonly InspectedLabel[]) =>
     html`<div class="sheet wide">${own.map((one) => labelFigure(one, pictures.get(one.file), typical))}</div>`;

@@ -1,11 +1,12 @@
 /** The input of the report: the files of a run directory, read and checked once. */
-import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, join, relative, resolve, sep } from 'node:path';
 import { TexturaError } from '../model/error.ts';
 import { type MetricsRow, metricsFromCsv, withBalancedErrors } from '../model/metrics.ts';
 import { type Run, runFiles } from '../model/run-file.ts';
 import { decodeTensors, type StoredTensor } from '../model/safetensors.ts';
 import { type ValidationLogits, validationLogitsFrom } from '../model/validation-logits.ts';
 import { readIfThere, readTextIfThere } from '../node/optional-file.ts';
+import { isInside } from '../node/output.ts';
 import { readRun } from '../node/records.ts';
 import { type Confusion, confusionCsvFile, readConfusion } from './confusion.ts';
 import { embeddedPicture } from './pictures.ts';
@@ -83,7 +84,7 @@ async function readFirstKernel(path: string): Promise<StoredTensor | undefined> 
 
 /** The directory for use in a command: relative to the working directory if it is below it. */
 export function commandPath(directory: string): string {
-  const fromHere = relative(process.cwd(), resolve(directory));
-  const below = fromHere !== '' && fromHere.split(sep)[0] !== '..' && !isAbsolute(fromHere);
-  return (below ? fromHere : directory).replaceAll(sep, '/');
+  const [here, path] = [process.cwd(), resolve(directory)];
+  const isBelow = path !== here && isInside(path, here);
+  return (isBelow ? relative(here, path) : directory).replaceAll(sep, '/');
 }

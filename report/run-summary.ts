@@ -3,7 +3,7 @@ import { divergenceOf, explosionFactor } from '../model/divergence.ts';
 import { count, measure, percent } from '../model/format.ts';
 import type { Run } from '../model/run-file.ts';
 import { guessingScores, topFiveNote } from '../model/scores.ts';
-import { counted } from '../model/words.ts';
+import { counted, numberIs } from '../model/words.ts';
 import { totalScore } from './confusion.ts';
 import type { RunRecord } from './run-directory.ts';
 
@@ -75,8 +75,7 @@ function sampleFor(error: number, validated = Number.POSITIVE_INFINITY) {
 
 function wrongText(error: number, size: number): string {
   const wrong = Math.round(error * size);
-  if (wrong === 0) return error === 0 ? 'none is' : 'fewer than 1 is';
-  return wrong === 1 ? '1 is' : `${wrong} are`;
+  return wrong === 0 && error > 0 ? 'fewer than 1 is' : numberIs(wrong);
 }
 
 /** Photographs of the results. */
@@ -86,8 +85,7 @@ function reportedImages({ data: { validationImages, choosingImages = 0 } }: Run)
 
 function photographsText(error: number, photographs: number): string {
   const wrong = Math.round(error * photographs);
-  const are = wrong === 1 ? '1 is' : `${count(wrong)} are`;
-  return `For a whole photograph, the logits of its patches are averaged: of the ${count(photographs)} validation photographs, ${are} misclassified (error ${measure(error)}).`;
+  return `For a whole photograph, the logits of its patches are averaged: of the ${counted(photographs, 'validation photograph')}, ${numberIs(wrong)} misclassified (error ${measure(error)}).`;
 }
 
 function topFiveText(error: number, validated: number | undefined): string {

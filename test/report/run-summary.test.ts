@@ -93,11 +93,14 @@ test('the error is compared with guessing', () => {
   );
 });
 
-test('the error of whole photographs is counted in photographs', () => {
+test.each([
+  [4, '4 are misclassified (error 0.026).'],
+  [0, 'none is misclassified (error 0.000).'],
+])('the error of whole photographs is counted in photographs, with %i of them wrong', (wrong, text) => {
   const record = recordOf({});
-  const best = record.run.best && { ...record.run.best, photographTop1err: 4 / 153 };
+  const best = record.run.best && { ...record.run.best, photographTop1err: wrong / 153 };
   expect(summaryOf({ ...record, run: { ...record.run, ...(best && { best }) } }).meaning.at(-1)).toBe(
-    'For a whole photograph, the logits of its patches are averaged: of the 153 validation photographs, 4 are misclassified (error 0.026).',
+    `For a whole photograph, the logits of its patches are averaged: of the 153 validation photographs, ${text}`,
   );
   expect(summaryOf(record).meaning.join()).not.toContain('whole photograph');
 });

@@ -132,7 +132,7 @@ export function requireWholeGroups(
   const names = [...new Set(divided.map(({ name }) => groups.get(name) ?? ''))];
   throw new TexturaError(
     'data-unusable',
-    `${source}: ${counted(names.length, 'group')} ${names.length === 1 ? 'is' : 'are'} on both sides of its split: ` +
+    `${source}: ${counted(names.length, 'group is', 'groups are')} on both sides of its split: ` +
       `${listed(names)}; such as ${oneLine(first.name)} in training. Move each group to one side`,
   );
 }
@@ -323,7 +323,7 @@ function described(
   return {
     groups: groupCount,
     notes: [
-      `${counted(groupCount, 'group')}, ${heldCount} of which ${heldCount === 1 ? 'is' : 'are'} held out`,
+      `${counted(groupCount, 'group')}, ${counted(heldCount, 'of which is', 'of which are')} held out`,
       ...(uneven.length === 0
         ? []
         : [
