@@ -25,7 +25,9 @@ const measure: z.ZodType<number> = z.union([
 export const metricsRowSchema = z.strictObject({
   epoch: z.int().min(1),
   split: z.enum(['train', 'val']),
+  /** Mean cross-entropy of the patches, in nats. */
   objective: measure,
+  /** Share of the patches, 0..1; `top5err` too. */
   top1err: measure,
   top5err: measure,
   /**
@@ -33,7 +35,9 @@ export const metricsRowSchema = z.strictObject({
    * earlier versions.
    */
   balanced_top1err: measure.optional(),
+  /** Of patches. */
   images_per_second: z.number().min(0),
+  /** Of the epoch's last step. */
   learning_rate: z.number().min(0),
   seconds: z.number().min(0),
 });
@@ -43,6 +47,7 @@ export type MetricsRow = z.infer<typeof metricsRowSchema>;
 /** The epoch whose parameters are a run's model, with its validation. */
 export const bestEpochSchema = z.strictObject({
   epoch: z.int().min(1),
+  /** As in `MetricsRow`; `top5err` and `objective` too. */
   top1err: z.number(),
   top5err: z.number(),
   objective: z.number(),

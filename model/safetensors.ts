@@ -17,6 +17,7 @@ type TensorData = Float32Array | Int32Array | Uint8Array;
 
 export interface StoredTensor {
   readonly shape: readonly number[];
+  /** Row-major. */
   readonly data: TensorData;
 }
 
