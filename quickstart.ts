@@ -120,7 +120,9 @@ async function startService(): Promise<Service> {
 
 /** The service once it is ready; undefined if it exits instead. */
 async function listening(port: number): Promise<Service | undefined> {
-  const args = [...nodeArguments(modules.serve), '--port', String(port)];
+  // textura.config.json may set another form of the log.
+  const log = ['--log-format', 'json', '--log-level', 'info'];
+  const args = [...nodeArguments(modules.serve), '--port', String(port), ...log];
   // Detached, so that Ctrl-C reaches only this process, which then stops the service.
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'ignore'],
