@@ -95,3 +95,18 @@ export class TexturaError extends Error {
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** Like `messageOf`, with the stack trace if there is one. */
+export function traceOf(thrown: unknown): string {
+  return (thrown instanceof Error && thrown.stack) || messageOf(thrown);
+}
+
+/** What was thrown, as it crosses the boundary of a thread or process, which classes do not. */
+export interface Fault {
+  readonly code: TexturaErrorCode;
+  readonly message: string;
+}
+
+export function faultOf(thrown: unknown): Fault {
+  return { code: thrown instanceof TexturaError ? thrown.code : 'internal', message: messageOf(thrown) };
+}

@@ -7,7 +7,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import type { z } from 'zod';
-import { exitStatusText, TexturaError } from '../model/error.ts';
+import { exitStatusText, TexturaError, traceOf } from '../model/error.ts';
 import { issueTexts } from '../model/issue-text.ts';
 import { configuredOptions } from './config-file.ts';
 import { isPackaged } from './own-module.ts';
@@ -221,7 +221,6 @@ function report(error: unknown, command: string): number {
     terminal.line(`${command}: ${error.message}`);
     return error.exitStatus;
   }
-  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  terminal.line(`${command}: internal error; please report it with this output:\n${detail}`);
+  terminal.line(`${command}: internal error; please report it with this output:\n${traceOf(error)}`);
   return 1;
 }

@@ -6,7 +6,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, type Worker } from 'node:worker_threads';
-import { messageOf, TexturaError, type TexturaErrorCode } from '../model/error.ts';
+import { type Fault, faultOf, TexturaError } from '../model/error.ts';
 import { startThread } from './thread.ts';
 
 /** Threads in a row that may be lost before they are ready. */
@@ -22,7 +22,7 @@ interface ThreadRequest<Request> {
 type ThreadMessage<Answer> =
   | 'ready'
   | { readonly id: number; readonly answer: Answer }
-  | { readonly id: number; readonly fault: { readonly code: TexturaErrorCode; readonly message: string } };
+  | { readonly id: number; readonly fault: Fault };
 
 interface Outstanding<Answer> {
   resolve(answer: Answer): void;
@@ -177,9 +177,7 @@ export function answerRequests<Request, Answer>(
       const { answer, transferred } = await work(request);
       parentPort?.postMessage({ id, answer } satisfies ThreadMessage<Answer>, transferred);
     } catch (error) {
-      const code = error instanceof TexturaError ? error.code : 'internal';
-      const fault = { code, message: messageOf(error) };
-      parentPort?.postMessage({ id, fault } satisfies ThreadMessage<Answer>);
+      parentPort?.postMessage({ id, fault: faultOf(error) } satisfies ThreadMessage<Answer>);
     }
   });
   parentPort?.postMessage('ready');

@@ -3,7 +3,7 @@
  * that run, and memory that a runtime leaks is freed. If the study's process dies, this one ends at once: its
  * checkpoint is on disk.
  */
-import { TexturaError } from '../model/error.ts';
+import { TexturaError, traceOf } from '../model/error.ts';
 import { trainRun } from '../training/run/train-run.ts';
 import { type RunEnd, type RunMessage, runOrderSchema } from './trainer.ts';
 
@@ -44,10 +44,8 @@ async function train(orderText: string): Promise<RunEnd> {
 }
 
 function endOf(error: unknown): RunEnd {
-  if (!(error instanceof TexturaError)) {
-    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return { kind: 'failed', failure: { code: 'internal', message } };
-  }
+  if (!(error instanceof TexturaError))
+    return { kind: 'failed', failure: { code: 'internal', message: traceOf(error) } };
   const { code, message } = error;
   if (code === 'diverged') return { kind: 'diverged' };
   if (code === 'interrupted') return { kind: 'stopped' };

@@ -4,7 +4,7 @@
  */
 
 import type { Socket } from 'node:net';
-import { messageOf, TexturaError, type TexturaErrorCode } from '../../model/error.ts';
+import { type Fault, faultOf, TexturaError } from '../../model/error.ts';
 import type { SandboxAnswer, SandboxRequest } from '../registry/sandbox-check.ts';
 import type { ServeSettings } from '../settings.ts';
 import type { MetricValues } from './combined-metrics.ts';
@@ -60,11 +60,6 @@ export interface StopReport {
   readonly wasCut: boolean;
   readonly metrics: MetricValues;
   readonly fault?: Fault;
-}
-
-interface Fault {
-  readonly code: TexturaErrorCode;
-  readonly message: string;
 }
 
 type Requests<R> = { readonly [K in keyof R]: [unknown, unknown] };
@@ -185,11 +180,6 @@ export class Link<Asked extends Requests<Asked>, Answered extends Requests<Answe
       this.#settle(message.answers)?.resolve(message.answer);
     }
   }
-}
-
-export function faultOf(error: unknown): Fault {
-  const message = messageOf(error);
-  return { code: error instanceof TexturaError ? error.code : 'internal', message };
 }
 
 function ended(): TexturaError {

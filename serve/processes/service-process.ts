@@ -3,6 +3,7 @@
  * what all share behind the primary process (`primary.ts`).
  */
 
+import { faultOf, traceOf } from '../../model/error.ts';
 import { deferred } from '../../node/deferred.ts';
 import { exitSoon, stopSignal } from '../../node/stop-signal.ts';
 import { terminalOn } from '../../node/terminal.ts';
@@ -12,7 +13,7 @@ import { openLog } from '../log.ts';
 import { requirePassed } from '../registry/sandbox-check.ts';
 import { createService, type Service, type SharedService } from '../service.ts';
 import { metricValuesOf } from './combined-metrics.ts';
-import { faultOf, Link, type PrimaryRequests, type ProcessRequests } from './link.ts';
+import { Link, type PrimaryRequests, type ProcessRequests } from './link.ts';
 
 type PrimaryLink = Link<PrimaryRequests, ProcessRequests>;
 
@@ -92,7 +93,6 @@ function sharedThrough(link: PrimaryLink): SharedService {
 }
 
 await main().catch((error: unknown) => {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  terminalOn(process.stderr).line(text);
+  terminalOn(process.stderr).line(traceOf(error));
   process.exit(1);
 });

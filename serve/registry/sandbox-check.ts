@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { TexturaError, type TexturaErrorCode } from '../../model/error.ts';
+import { type Fault, TexturaError } from '../../model/error.ts';
 import type { ModelReport } from '../../model/model-file.ts';
 import { nodeArguments } from '../../node/own-module.ts';
 import type { IndexedSignature } from './graph-allow-list.ts';
@@ -17,9 +17,7 @@ export interface SandboxRequest {
   readonly check: ModelCheck;
 }
 
-export type SandboxAnswer =
-  | { readonly passed: true }
-  | { readonly passed: false; readonly code: TexturaErrorCode; readonly message: string };
+export type SandboxAnswer = { readonly passed: true } | ({ readonly passed: false } & Fault);
 
 interface SandboxLimits {
   readonly timeoutMs: number;

@@ -5,7 +5,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { messageOf, TexturaError } from '../../model/error.ts';
+import { faultOf, messageOf, TexturaError } from '../../model/error.ts';
 import { selfCheckPatches } from '../../model/self-check.ts';
 import { InferenceSession, runPatches } from '../../node/onnxruntime.ts';
 import { sha256 } from '../../node/sha256.ts';
@@ -42,8 +42,7 @@ async function answerTo(line: string): Promise<SandboxAnswer> {
     await checkModel(JSON.parse(line));
     return { passed: true };
   } catch (error) {
-    if (error instanceof TexturaError) return { passed: false, code: error.code, message: error.message };
-    return { passed: false, code: 'internal', message: String(error) };
+    return { passed: false, ...faultOf(error) };
   }
 }
 

@@ -3,7 +3,7 @@
  * thread.
  */
 import type { Worker } from 'node:worker_threads';
-import { messageOf, TexturaError, type TexturaErrorCode } from '../../model/error.ts';
+import { type Fault, messageOf, TexturaError } from '../../model/error.ts';
 import { startThread } from '../../node/thread.ts';
 import type { Batch, Engine } from '../engine/engine.ts';
 import type { BatchRequest, LoaderSettings } from './collate.ts';
@@ -13,10 +13,7 @@ export type LoaderReply =
   | { readonly batch: Batch; readonly collateMs: number }
   | { readonly failure: LoaderFailure };
 
-/** An error as it crosses a thread boundary, which classes do not. */
-interface LoaderFailure {
-  readonly code: TexturaErrorCode;
-  readonly message: string;
+interface LoaderFailure extends Fault {
   /** Where it was thrown; internal errors are reported with it. */
   readonly stack?: string | undefined;
 }

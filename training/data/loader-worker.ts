@@ -1,6 +1,6 @@
 /** A loader worker: makes the batches that the data loader requests, in the order of the requests. */
 import { parentPort } from 'node:worker_threads';
-import { messageOf, TexturaError } from '../../model/error.ts';
+import { faultOf } from '../../model/error.ts';
 import { threadData } from '../../node/thread.ts';
 import { type BatchRequest, collator, type LoaderSettings } from './collate.ts';
 import type { LoaderReply } from './data-loader.ts';
@@ -25,8 +25,6 @@ async function replyTo(request: BatchRequest): Promise<LoaderReply> {
     const batch = await collate(request);
     return { batch, collateMs: performance.now() - startedAt };
   } catch (error) {
-    const code = error instanceof TexturaError ? error.code : 'internal';
-    const stack = error instanceof Error ? error.stack : undefined;
-    return { failure: { code, message: messageOf(error), stack } };
+    return { failure: { ...faultOf(error), stack: error instanceof Error ? error.stack : undefined } };
   }
 }

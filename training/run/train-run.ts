@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { trainingStepBytes } from '../../model/description.ts';
-import { messageOf, TexturaError } from '../../model/error.ts';
+import { faultOf, TexturaError } from '../../model/error.ts';
 import { bytes } from '../../model/format.ts';
 import { balancedErrorsToCsv, type MetricsRow, metricsToCsv } from '../../model/metrics.ts';
 import type { Network } from '../../model/network.ts';
@@ -248,17 +248,14 @@ function validationOrder({ source, validation }: Dataset, { chooseOn, seed }: Tr
 /** Records the failure in run.json, and returns the error to throw, with the command that resumes the run. */
 async function recordedFailure(error: unknown, run: Run, request: RunRequest): Promise<unknown> {
   const { directory, resumeCommand } = request;
-  const code = error instanceof TexturaError ? error.code : 'internal';
-  const message = messageOf(error);
+  const failure = faultOf(error);
   const endedAt = new Date().toISOString();
   // This write may fail too, e.g. on a full disk; the original error matters more.
-  await writeRun(directory, { ...run, status: 'failed', failure: { code, message }, endedAt }).catch(
-    () => {},
-  );
+  await writeRun(directory, { ...run, status: 'failed', failure, endedAt }).catch(() => {});
   // An internal error is reported with its own stack trace.
-  if (code === 'internal' || resumeCommand === undefined) return error;
+  if (failure.code === 'internal' || resumeCommand === undefined) return error;
   const hint = `The last checkpoint is kept. Fix the problem, then resume with: ${resumeCommand}`;
-  return new TexturaError(code, `${message}\n${hint}`, { cause: error });
+  return new TexturaError(failure.code, `${failure.message}\n${hint}`, { cause: error });
 }
 
 async function readData(config: TrainingConfig, cacheBytes: number, terminal: Terminal): Promise<Dataset> {
