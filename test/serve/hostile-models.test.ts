@@ -57,6 +57,28 @@ const withExternalData = () => {
   return withField(7, (graph) => graph.uint32((5 << 3) | 2).bytes(tensor.finish()));
 };
 
+/** The file with parts of its graph replaced. */
+const withParts = (change: (graph: OnnxGraph) => OnnxGraph) =>
+  changed(
+    good,
+    withGraph((graph) => ({ ...graph, ...change(graph) })),
+  );
+
+type OnnxTensor = NonNullable<OnnxGraph['initializer']>[number];
+const withTensors = (change: (tensor: OnnxTensor, index: number) => OnnxTensor) =>
+  withParts(({ initializer = [] }) => ({ initializer: initializer.map(change) }));
+const withFirstShape = (dims: number[]) =>
+  withTensors((tensor, i) => (i === 0 ? { ...tensor, dims } : tensor));
+
+const withLabels = (change: (text: string) => string) =>
+  changed(good, ({ metadataProps = [], ...model }) => ({
+    ...model,
+    metadataProps: metadataProps.map(({ key = '', value = '' }) => ({
+      key,
+      value: key === metadataKeys.labels ? change(value) : value,
+    })),
+  }));
+
 const hostile: readonly (readonly [string, () => Uint8Array, RegExp])[] = [
   ['is empty', () => new Uint8Array(), /graph|input/],
   ['is something else', () => Buffer.from('PK\u0003\u0004 not a model'), /ONNX/],
@@ -82,95 +104,40 @@ const hostile: readonly (readonly [string, () => Uint8Array, RegExp])[] = [
   ],
   [
     'declares weights that are larger than they are',
-    () =>
-      changed(
-        good,
-        withGraph((graph) => ({
-          ...graph,
-          initializer:
-            graph.initializer?.map((tensor, i) => (i === 0 ? { ...tensor, dims: [2 ** 40] } : tensor)) ?? [],
-        })),
-      ),
+    () => withFirstShape([2 ** 40]),
     /do not match its shape/,
   ],
-  [
-    'has weights of a negative size',
-    () =>
-      changed(
-        good,
-        withGraph((graph) => ({
-          ...graph,
-          initializer:
-            graph.initializer?.map((tensor, i) => (i === 0 ? { ...tensor, dims: [-4, -1] } : tensor)) ?? [],
-        })),
-      ),
-    /do not match its shape/,
-  ],
+  ['has weights of a negative size', () => withFirstShape([-4, -1]), /do not match its shape/],
   [
     'has weights without data',
-    () =>
-      changed(
-        good,
-        withGraph((graph) => ({
-          ...graph,
-          initializer: graph.initializer?.map(({ rawData: _, ...tensor }) => tensor) ?? [],
-        })),
-      ),
+    () => withTensors(({ rawData: _, ...tensor }) => tensor),
     /do not match its shape/,
   ],
   [
     'has more nodes than a network',
-    () =>
-      changed(
-        good,
-        withGraph((graph) => ({ ...graph, node: Array.from({ length: 5000 }, () => ({ opType: 'Relu' })) })),
-      ),
+    () => withParts(() => ({ node: Array.from({ length: 5000 }, () => ({ opType: 'Relu' })) })),
     /nodes, more than the limit/,
   ],
   [
     'takes another shape',
-    () =>
-      changed(
-        good,
-        withGraph((graph) => ({
-          ...graph,
-          input:
-            graph.input?.map((input) => ({
-              ...input,
-              type: {
-                tensorType: {
-                  elemType: 1,
-                  shape: { dim: [{ dimParam: 'N' }, { dimValue: 3 }, { dimValue: 64 }, { dimValue: 64 }] },
-                },
-              },
-            })) ?? [],
-        })),
-      ),
+    () => {
+      const shape = { dim: [{ dimParam: 'N' }, { dimValue: 3 }, { dimValue: 64 }, { dimValue: 64 }] };
+      const type = { tensorType: { elemType: 1, shape } };
+      return withParts(({ input = [] }) => ({ input: input.map((each) => ({ ...each, type })) }));
+    },
     /expected float32 \[N,1,64,64\]/,
   ],
   [
     'has other labels than the index says',
-    () =>
-      changed(good, (model) => ({
-        ...model,
-        metadataProps:
-          model.metadataProps?.map(({ key = '', value = '' }) => ({
-            key,
-            value: key === 'textura.labels' ? value.replace('bark', 'bork') : value,
-          })) ?? [],
-      })),
+    () => withLabels((text) => text.replace('bark', 'bork')),
     /labels differ/,
   ],
 ];
 
 function tampered(opType: string, change: Record<string, string>): Uint8Array {
-  return changed(
-    good,
-    withGraph((graph) => ({
-      ...graph,
-      node: graph.node?.map((node) => (node.opType === opType ? { ...node, ...change } : node)) ?? [],
-    })),
-  );
+  return withParts(({ node = [] }) => ({
+    node: node.map((each) => (each.opType === opType ? { ...each, ...change } : each)),
+  }));
 }
 
 describe('a file in the folder of models', () => {
@@ -185,14 +152,7 @@ describe('a file in the folder of models', () => {
 
 test('a file with a duplicate label is rejected by the service, npm run classify and the page', async () => {
   const labels = (change: (labels: string[]) => string[]) =>
-    changed(good, (model) => ({
-      ...model,
-      metadataProps:
-        model.metadataProps?.map(({ key = '', value = '' }) => ({
-          key,
-          value: key === metadataKeys.labels ? JSON.stringify(change(JSON.parse(value))) : value,
-        })) ?? [],
-    }));
+    withLabels((text) => JSON.stringify(change(JSON.parse(text))));
   const path = join(folder, 'twins.onnx');
   const twice = [
     labels(([first = '', , ...others]) => [first, first, ...others]),
@@ -230,16 +190,10 @@ describe('a file in the sandbox check', () => {
   });
 
   test('is rejected with the difference if its outputs do not match', async () => {
-    const other = changed(
-      good,
-      withGraph((graph) => ({
-        ...graph,
-        initializer: (graph.initializer ?? []).map((tensor) => ({
-          ...tensor,
-          ...(tensor.rawData === undefined ? {} : { rawData: tensor.rawData.toReversed() }),
-        })),
-      })),
-    );
+    const other = withTensors((tensor) => ({
+      ...tensor,
+      ...(tensor.rawData === undefined ? {} : { rawData: tensor.rawData.toReversed() }),
+    }));
     await expect(pass(other)).rejects.toMatchObject({
       code: 'parity-failed',
       message: expect.stringMatching(/differ from the report by (0\.\d+|Infinity) \(allowed 0\.0001\)/),
@@ -248,8 +202,7 @@ describe('a file in the sandbox check', () => {
 
   test('is rejected if it would exhaust memory, and the service keeps running', async () => {
     // Each Concat doubles: 2^40 values come of 4,096.
-    const doubling = (graph: OnnxGraph): OnnxGraph => ({
-      ...graph,
+    const bomb = withParts(({ node = [] }) => ({
       node: [
         ...Array.from({ length: 40 }, (_, i) => ({
           input: Array.from({ length: 2 }, () => (i === 0 ? 'image' : `double${i}`)),
@@ -257,13 +210,12 @@ describe('a file in the sandbox check', () => {
           opType: 'Concat',
           attribute: [{ name: 'axis', i: 2, type: 2 }],
         })),
-        ...(graph.node ?? []).filter(({ opType }) => opType !== 'Softmax'),
+        ...node.filter(({ opType }) => opType !== 'Softmax'),
         { input: ['double40'], output: ['mean'], opType: 'GlobalAveragePool' },
         { input: ['mean'], output: ['flat'], opType: 'Flatten' },
         { input: ['logits', 'flat'], output: ['probabilities'], opType: 'Add' },
       ],
-    });
-    const bomb = changed(good, withGraph(doubling));
+    }));
     await expect(pass(bomb, { timeoutMs: 20_000, memoryBytes: 600_000_000 })).rejects.toMatchObject({
       code: 'model-unusable',
       message: expect.stringMatching(/more than 600000000 bytes of memory|alloc/),
