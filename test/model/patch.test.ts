@@ -1,15 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { GreyImage } from '../../model/image.ts';
 import { centrePatch, cutPatch, gridLimit, patchGrid } from '../../model/patch.ts';
-
-function image(width: number, height: number, level: (x: number, y: number) => number): GreyImage {
-  const data = Uint8Array.from({ length: width * height }, (_, i) => level(i % width, Math.floor(i / width)));
-  return { data, width, height };
-}
+import { pictureOf } from '../support/pictures.ts';
 
 test('a patch of 64 source pixels is copied', () => {
-  const source = image(70, 80, (x, y) => (3 * x + 7 * y) % 256);
+  const source = pictureOf(70, 80, (x, y) => (3 * x + 7 * y) % 256);
   const patch = cutPatch(source, { x: 5, y: 11 }, 64);
   expect(patch[0]).toBe(3 * 5 + 7 * 11);
   expect(patch[63 * 64 + 63]).toBe((3 * 68 + 7 * 74) % 256);
@@ -17,7 +12,7 @@ test('a patch of 64 source pixels is copied', () => {
 });
 
 test('a patch of 128 source pixels averages squares of 2x2, rounded half up', () => {
-  const source = image(131, 140, (x, y) => (x === 3 && y === 2 ? 2 : x === 5 && y === 2 ? 1 : 0));
+  const source = pictureOf(131, 140, (x, y) => (x === 3 && y === 2 ? 2 : x === 5 && y === 2 ? 1 : 0));
   const patch = cutPatch(source, { x: 3, y: 2 }, 128);
   // 2 / 4 = 0.5 rounds up to 1; 1 / 4 rounds down.
   expect([patch[0], patch[1], patch[2]]).toEqual([1, 0, 0]);
@@ -26,13 +21,13 @@ test('a patch of 128 source pixels averages squares of 2x2, rounded half up', ()
 test('a patch of 96 source pixels shares the pixel between two cells', () => {
   // Each cell is 1.5 pixels wide: the first has pixel 0 whole and half of pixel 1, the second the other half
   // and pixel 2.
-  const source = image(96, 96, (x) => (x === 1 ? 90 : x === 2 ? 30 : 0));
+  const source = pictureOf(96, 96, (x) => (x === 1 ? 90 : x === 2 ? 30 : 0));
   const patch = cutPatch(source, { x: 0, y: 0 }, 96);
   expect([patch[0], patch[1], patch[2]]).toEqual([30, 50, 0]);
 });
 
 test('a patch smaller than 64 repeats pixels by their share', () => {
-  const source = image(32, 32, (x) => x);
+  const source = pictureOf(32, 32, (x) => x);
   const patch = cutPatch(source, { x: 0, y: 0 }, 32);
   expect([...patch.subarray(0, 6)]).toEqual([0, 0, 1, 1, 2, 2]);
 });
@@ -41,7 +36,7 @@ test('averaging keeps a flat image flat and stays within its levels', () => {
   fc.assert(
     fc.property(fc.integer({ min: 16, max: 200 }), fc.integer({ min: 0, max: 255 }), (patchPx, level) => {
       const patch = cutPatch(
-        image(patchPx, patchPx, () => level),
+        pictureOf(patchPx, patchPx, () => level),
         { x: 0, y: 0 },
         patchPx,
       );

@@ -3,23 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { GreyImage } from '../../model/image.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { gaussianPyramid, reduced, type Samples, writeSamples } from '../../report/samples.ts';
+import { pictureOf } from '../support/pictures.ts';
 import { tolerances } from '../tolerances.ts';
 
 const flat = (level: number) => new Uint8Array(patchBytes).fill(level);
-
-function imageOf(width: number, height: number, level: (x: number, y: number) => number): GreyImage {
-  const data = Uint8Array.from({ length: width * height }, (_, i) => level(i % width, Math.floor(i / width)));
-  return { data, width, height };
-}
 
 describe('the Gaussian pyramid', () => {
   test('halves both sides, rounded up, down to the smallest side or the number of levels', () => {
     const sizes = (levels: number) =>
       gaussianPyramid(
-        imageOf(75, 38, () => 9),
+        pictureOf(75, 38, () => 9),
         levels,
       ).map(({ width, height }) => [width, height]);
     expect(sizes(9)).toEqual([
@@ -31,20 +26,20 @@ describe('the Gaussian pyramid', () => {
   });
 
   test('spreads one point by the binomial kernel of Burt and Adelson', () => {
-    const point = imageOf(9, 7, (x, y) => (x === 4 && y === 2 ? 255 : 0));
+    const point = pictureOf(9, 7, (x, y) => (x === 4 && y === 2 ? 255 : 0));
     const { data, width } = reduced(point);
     expect(width).toBe(5);
     // Weights 6/16, 1/16 and 1/16 at every second pixel: 36/256, 6/256 and 1/256 of 255.
     const round = (weight: number) => Math.floor((255 * weight) / 256 + 0.5);
     expect(Array.from(data.subarray(5, 10))).toEqual([0, round(6), round(36), round(6), 0]);
     expect(Array.from(data.subarray(10, 15))).toEqual([0, round(1), round(6), round(1), 0]);
-    const offGrid = reduced(imageOf(9, 7, (x, y) => (x === 3 && y === 2 ? 255 : 0)));
+    const offGrid = reduced(pictureOf(9, 7, (x, y) => (x === 3 && y === 2 ? 255 : 0)));
     expect(Array.from(offGrid.data.subarray(5, 10))).toEqual([0, round(24), round(24), 0, 0]);
   });
 
   test('keeps a flat image flat to its edges, and a slope straight within them', () => {
-    expect(new Set(reduced(imageOf(11, 6, () => 200)).data)).toEqual(new Set([200]));
-    const slope = reduced(imageOf(16, 3, (x) => 10 * x));
+    expect(new Set(reduced(pictureOf(11, 6, () => 200)).data)).toEqual(new Set([200]));
+    const slope = reduced(pictureOf(16, 3, (x) => 10 * x));
     expect(Array.from(slope.data.subarray(1, 7))).toEqual([20, 40, 60, 80, 100, 120]);
   });
 });
@@ -63,7 +58,7 @@ describe('samples.png', () => {
       before: flat(20 * i),
       after: flat(20 * i + 10),
     })),
-    image: imageOf(300, 120, (x) => (x < 150 ? 30 : 230)),
+    image: pictureOf(300, 120, (x) => (x < 150 ? 30 : 230)),
     imageName: 'brick/1.png',
   };
 

@@ -9,6 +9,12 @@ export interface RgbPicture {
   readonly height: number;
 }
 
+/** A grey picture with a level for each place. */
+export function pictureOf(width: number, height: number, level: (x: number, y: number) => number): GreyImage {
+  const data = Uint8Array.from({ length: width * height }, (_, i) => level(i % width, Math.floor(i / width)));
+  return { data, width, height };
+}
+
 /** A picture that no rotation, flip or swap of channels leaves as it is, and that differs with `variety`. */
 export function rgbPicture(width: number, height: number, variety = 0): RgbPicture {
   const data = new Uint8Array(width * height * 3);

@@ -1,10 +1,10 @@
 /** A Redis server of its own for a test, where the machine has the program. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
+import { freePort } from '../../bench/server-process.ts';
 
 export const redisInstalled = spawnSync('redis-server', ['--version']).status === 0;
 
@@ -27,15 +27,6 @@ export async function redisServer(): Promise<string> {
     await sleep(50);
   redis.disconnect();
   return `redis://127.0.0.1:${port}`;
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
 
 async function ended(server: ChildProcess): Promise<void> {

@@ -1,15 +1,9 @@
 import { expect, test } from 'vitest';
-import type { GreyImage } from '../../../model/image.ts';
 import { areBlurred, pictureQuality } from '../../../training/inspection/picture-quality.ts';
-
-const image = (width: number, height: number, level: (x: number, y: number) => number): GreyImage => ({
-  data: Uint8Array.from({ length: width * height }, (_, i) => level(i % width, Math.floor(i / width))),
-  width,
-  height,
-});
+import { pictureOf } from '../../support/pictures.ts';
 
 test('a flat picture has no deviation and no sharpness', () => {
-  expect(pictureQuality(image(5, 4, () => 200))).toEqual({
+  expect(pictureQuality(pictureOf(5, 4, () => 200))).toEqual({
     deviation: 0,
     blackShare: 0,
     whiteShare: 0,
@@ -19,18 +13,18 @@ test('a flat picture has no deviation and no sharpness', () => {
 
 test('black and white pixels are counted, and others near them are not', () => {
   const levels = [0, 0, 255, 1, 254];
-  const { blackShare, whiteShare } = pictureQuality(image(10, 4, (x) => levels[x % 5] ?? 0));
+  const { blackShare, whiteShare } = pictureQuality(pictureOf(10, 4, (x) => levels[x % 5] ?? 0));
   expect([blackShare, whiteShare]).toEqual([0.4, 0.2]);
 });
 
 test('of a chessboard the Laplacian is 8 times the deviation everywhere', () => {
-  const chess = pictureQuality(image(9, 6, (x, y) => ((x + y) % 2 === 0 ? 90 : 110)));
+  const chess = pictureQuality(pictureOf(9, 6, (x, y) => ((x + y) % 2 === 0 ? 90 : 110)));
   expect(chess.deviation).toBeCloseTo(10, 9);
   expect(chess.sharpness).toBeCloseTo(Math.log(64), 9);
 });
 
 test('sharpness does not depend on contrast', () => {
-  const wave = (amplitude: number) => image(40, 30, (x, y) => 128 + amplitude * ((x * 7 + y * 3) % 5));
+  const wave = (amplitude: number) => pictureOf(40, 30, (x, y) => 128 + amplitude * ((x * 7 + y * 3) % 5));
   expect(pictureQuality(wave(20)).sharpness).toBeCloseTo(pictureQuality(wave(4)).sharpness ?? 0, 9);
 });
 
