@@ -128,7 +128,7 @@ function classesSection({ classes }: EvaluationResults): Markup {
   }`;
   return section(
     'Classes',
-    'The class with the most misclassified patches first. Precision: of what was predicted as the class, the share that is. Recall: of the class, the share that was predicted as it.',
+    'The class with the highest patch error first. Precision: of what was predicted as the class, the share that is. Recall: of the class, the share that was predicted as it.',
     entry,
   );
 }
