@@ -6,10 +6,9 @@
 import { isUtf8 } from 'node:buffer';
 import type { Dirent, Stats } from 'node:fs';
 import { readdir, readlink, realpath, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { extname, join, relative, resolve, sep } from 'node:path';
 import { compareNames } from '../model/code-point-order.ts';
 import { TexturaError } from '../model/error.ts';
-import { isInside } from './output.ts';
 
 export interface WalkedFile {
   /** Path below the walked folder, as on the disk, with `/` between its parts. */
@@ -200,4 +199,10 @@ const imageExtensions = new Set(
  */
 export function hasImageExtension({ name }: { readonly name: string }): boolean {
   return imageExtensions.has(extname(name).toLowerCase());
+}
+
+/** Whether `inner` is `outer` or below it; both absolute. */
+export function isInside(inner: string, outer: string): boolean {
+  const way = relative(outer, inner);
+  return way !== '..' && !way.startsWith(`..${sep}`) && resolve(outer, way) === inner;
 }

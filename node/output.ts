@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, realpath, rmdir, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { TexturaError } from '../model/error.ts';
 import { isCsvPath } from './csv-file.ts';
-import { isSystemName } from './folder-walk.ts';
+import { isInside, isSystemName } from './folder-walk.ts';
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'this user has no permission to write there',
@@ -74,12 +74,6 @@ export async function requireOutside(results: string, data: string): Promise<voi
     'usage',
     `${results}: is inside the data folder ${data} and would be read as a class; choose a folder outside with --out`,
   );
-}
-
-/** Whether `inner` is `outer` or below it; both absolute. */
-export function isInside(inner: string, outer: string): boolean {
-  const way = relative(outer, inner);
-  return way !== '..' && !way.startsWith(`..${sep}`) && resolve(outer, way) === inner;
 }
 
 /** The absolute path without links, also of what does not exist yet. */

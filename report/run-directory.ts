@@ -5,8 +5,8 @@ import { type MetricsRow, metricsFromCsv, withBalancedErrors } from '../model/me
 import { type Run, runFiles } from '../model/run-file.ts';
 import { decodeTensors, type StoredTensor } from '../model/safetensors.ts';
 import { type ValidationLogits, validationLogitsFrom } from '../model/validation-logits.ts';
+import { isInside } from '../node/folder-walk.ts';
 import { readIfThere, readTextIfThere } from '../node/optional-file.ts';
-import { isInside } from '../node/output.ts';
 import { readRun } from '../node/records.ts';
 import { type Confusion, confusionCsvFile, readConfusion } from './confusion.ts';
 import { embeddedPicture } from './pictures.ts';

@@ -20,7 +20,8 @@ import {
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { textCell } from '../../model/csv.ts';
 import { TexturaError } from '../../model/error.ts';
-import { isInside, realPathOf, requireWritable, writingTo } from '../../node/output.ts';
+import { isInside } from '../../node/folder-walk.ts';
+import { realPathOf, requireWritable, writingTo } from '../../node/output.ts';
 import { isAlive } from '../../node/process-life.ts';
 import type { TableRow } from './classification-table.ts';
 
