@@ -100,6 +100,17 @@ describe('a browser that stores nothing', () => {
   }
 });
 
+test('a browser whose storage is full says that the page is not stored for offline use', async () => {
+  const { browser, server } = fixture();
+  const { page, context } = await openPage(browser, 'about:blank');
+  const devtools = await context.newCDPSession(page);
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin: server.origin, quotaSize: 1000 });
+  await page.goto(server.origin);
+  expect(await readBars(page)).toHaveLength(5);
+  await page.locator('.foot .notice', { hasText: 'Not stored: the page for offline use.' }).waitFor();
+  expect(await page.getByText('the page works offline').isVisible()).toBe(false);
+}, 60_000);
+
 describe('the list of models', () => {
   test('is said to be loading while the server has not answered', async () => {
     const { browser, server } = fixture();
@@ -144,9 +155,7 @@ describe('the list of models', () => {
     expect(await page.getByRole('tab').allInnerTexts()).toHaveLength(4);
     status = 502;
     await page.reload();
-    await page
-      .getByText('The list of models could not be loaded: models/index.json could not be loaded')
-      .waitFor();
+    await page.getByText('The list of models is missing: models/index.json could not be loaded').waitFor();
     expect(await textOf(page)).not.toContain('There are no models');
     status = 401;
     await page.getByRole('button', { name: 'Try again' }).click();

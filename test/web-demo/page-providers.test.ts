@@ -6,11 +6,15 @@ import { softwareWebGpu } from '../../bench/web/bench-browser.ts';
 import { servePage } from '../../bench/web/page-server.ts';
 import { openPage, openSettings, readBars } from '../support/page-browser.ts';
 import { brickCamera, openWith, ourHeaders, pageFixture } from '../support/page-fixture.ts';
+import { sixTextures } from '../support/trained-run.ts';
 import { tolerances } from '../tolerances.ts';
 
 const fixture = pageFixture({
   // A tenth of the filters: WebGPU is computed by the processor here.
-  models: [{ variant: 'lab-baseline', width: 0.1 }],
+  models: [
+    { variant: 'lab-baseline', width: 0.1 },
+    { variant: 'no-relu4', width: 0.1, labels: sixTextures },
+  ],
   args: async (folder) => [...softwareWebGpu, ...(await brickCamera(folder))],
 });
 /** Waits for a text about the provider, which may be behind the settings. */
@@ -74,6 +78,27 @@ describe('the provider', () => {
     await page.locator('.provider-check', { hasText: /^Verified/ }).waitFor();
     expect(await page.locator('.provider-state').textContent()).not.toContain('without its report');
   }, 180_000);
+
+  test('can change while Compare loads its models, which are then loaded on the new one', async (context) => {
+    const { browser, server } = fixture();
+    const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
+    const held: (() => void)[] = [];
+    await page.route('**/models/no-relu4.onnx', async (route) => {
+      await new Promise<void>((resolve) => held.push(resolve));
+      await route.continue();
+    });
+    await page.goto(`${server.origin}/#compare`);
+    if (!(await hasWebGpu(page)))
+      return context.skip('this Chromium finds no WebGPU adapter, not even SwiftShader');
+    await page.getByText('Loading model 2 of 2').waitFor();
+    await choose(page, 'webgpu');
+    await stated(page, /^WebGPU/);
+    await expect.poll(() => held.length).toBe(2);
+    for (const release of held) release();
+    await page.locator('.compare-table .latency', { hasText: 'ms' }).nth(1).waitFor();
+    await stated(page, /^WebGPU/);
+    expect(await page.locator('.compare-table').textContent()).not.toContain('cannot be used');
+  }, 120_000);
 
   test('is not a WebGPU with wrong results: the page shows the difference and uses WebAssembly', async (context) => {
     // Simulates a faulty graphics processor: values read back are 10 % too large.

@@ -219,6 +219,25 @@ describe('Teach', () => {
   }
 });
 
+test('Teach says that it loads the model to start from, and a stopped training leaves the model before', async () => {
+  const { page } = await openView(fixture(), 'teach', { serviceWorkers: 'block' });
+  await collect(page, 0, 'brick', 'wall', 6);
+  await collect(page, 1, 'knit', 'scarf', 6);
+  await page.locator('#train').click();
+  const result = page.locator('#held-out', { hasText: 'held-out patches wrong' });
+  await result.waitFor();
+
+  // The files of the server do not arrive any more.
+  await page.route('**/models/**', () => {});
+  await page.locator('#train').click();
+  expect(await page.locator('#train').isDisabled()).toBe(true);
+  await page.getByRole('status').filter({ hasText: 'Loading the model …' }).waitFor();
+  expect(await result.isVisible()).toBe(false);
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await result.waitFor();
+  expect(await page.locator('#train').isDisabled()).toBe(false);
+}, 60_000);
+
 describe('removing in Teach', () => {
   async function twoSurfaces(page: Page): Promise<void> {
     await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();

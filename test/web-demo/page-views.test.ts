@@ -78,7 +78,28 @@ test('Compare shows every model on the patch, sorts them, and plots their errors
   // The larger error is higher, in proportion.
   const zero = Number((await plot.locator('.chart-axis').getAttribute('d'))?.split(' ')[1]?.split('H')[0]);
   expect((zero - (points[0]?.y ?? 0)) / (zero - (points[1]?.y ?? 0))).toBeCloseTo(2, 5);
+  // One of the models has an interval.
+  const compare = page.locator('.compare');
+  expect(await plot.locator('.plot-interval').count()).toBe(1);
+  expect(await compare.getByText('Below it is its 95 % interval.').isVisible()).toBe(true);
+  expect(await compare.getByText('Lines are 95 % intervals.').isVisible()).toBe(true);
 }, 120_000);
+
+test('Compare does not mention intervals if no model has one', async () => {
+  const { browser, server } = fixture();
+  const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
+  await page.route('**/models/index.json', async (route) => {
+    const response = await route.fetch();
+    const index = await response.json();
+    for (const model of index.models) delete model.top1errInterval;
+    await route.fulfill({ response, json: index });
+  });
+  await page.goto(`${server.origin}/#compare`);
+  await page.locator('.plot .plot-point').nth(1).waitFor();
+  const compare = page.locator('.compare');
+  expect(await compare.getByText('95 %').filter({ visible: true }).count()).toBe(0);
+  expect(await compare.locator('.plot-interval').count()).toBe(0);
+}, 60_000);
 
 test('the class at the square stays in the picture wherever the square is, however long its name', async () => {
   const { page } = await openView(fixture(), 'live', { viewport: { width: 390, height: 844 } });
@@ -123,6 +144,34 @@ test('names of classes without spaces do not make the page wider than the screen
     await shown?.waitFor();
     if (view === 'See') await page.locator('#heat-stats', { hasText: 'positions' }).waitFor();
     expect(await page.evaluate<number>('document.documentElement.scrollWidth'), view).toBe(320);
+  }
+}, 60_000);
+
+test('the legend of See does not break words of the names of classes', async () => {
+  const { page } = await openView(fixture(), 'see');
+  const path = join(fixture().folder, 'words.onnx');
+  const labels = ['honeycomb', 'galvanised corrugated metal', 'hand-woven wickerwork', 'herringbone'];
+  await writeRandomModel(path, 'texture-net', labels);
+  await page.locator('#model-file').setInputFiles(path);
+  await page.locator('#heat-class option', { hasText: 'herringbone' }).waitFor({ state: 'attached' });
+  await page.locator('#heat-stats', { hasText: 'positions' }).waitFor();
+  // Runs in the page. The words that are on more than one line, of a legend with all names.
+  const broken = `(() => {
+    const [row] = document.querySelectorAll('.legend li[data-class]');
+    const label = row.querySelector('.legend-key + span');
+    return ${JSON.stringify(labels)}.flatMap((name) => {
+      label.textContent = name;
+      return [...name.matchAll(/[^ -]+/g)].filter(({ 0: word, index }) => {
+        const range = document.createRange();
+        range.setStart(label.firstChild, index);
+        range.setEnd(label.firstChild, index + word.length);
+        return range.getClientRects().length > 1;
+      }).map(([word]) => word);
+    });
+  })()`;
+  for (const width of [390, 1024, 1280, 1440]) {
+    await page.setViewportSize({ width, height: 900 });
+    expect(await page.evaluate(broken), `${width} px`).toEqual([]);
   }
 }, 60_000);
 

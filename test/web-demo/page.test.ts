@@ -256,7 +256,9 @@ describe('several files', () => {
     await page.locator('#picture-file').setInputFiles([first.path, second.path, small, notes]);
     await page.getByText('4 pictures, classified by lab-baseline').waitFor();
     const rows = page.locator('.batch-table tbody tr');
-    await rows.nth(3).waitFor();
+    await page.getByText('Each picture is classified as a whole').waitFor();
+    // The table is scrolled into view.
+    expect((await rows.nth(0).boundingBox())?.y).toBeLessThan(600);
     expect(await rows.nth(2).textContent()).toContain('This picture is 70 x 63 pixels');
     expect(await rows.nth(3).textContent()).toContain('This file is not a picture');
     for (const [i, { predictions }] of [first, second].entries()) {
@@ -293,6 +295,58 @@ describe('several files', () => {
     await page.getByRole('button', { name: 'Close' }).click();
     expect(await page.locator('.batch').isVisible()).toBe(false);
   }, 120_000);
+
+  test('of pictures without a usable model leave no empty table', async () => {
+    const { browser, server, folder } = fixture();
+    const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
+    await page.route('**/models/*.onnx', (route) => route.fulfill({ status: 404 }));
+    await page.goto(server.origin);
+    await page
+      .getByText('lab-baseline cannot be used: models/lab-baseline.onnx could not be loaded')
+      .waitFor();
+    const path = join(folder, 'two.png');
+    await writeFile(path, await colourPicture(90, 100).png().toBuffer());
+    await page.locator('#picture-file').setInputFiles([path, path]);
+    await page.locator('.stage-picture canvas[width="90"]').waitFor();
+    expect(await page.locator('.batch').isVisible()).toBe(false);
+  }, 60_000);
+
+  test('that are a folder, or were changed after they were chosen, are reported', async () => {
+    const { browser, server, folder } = fixture();
+    const { page, context, complaints } = await openPage(browser, server.origin);
+    await readBars(page);
+    const reported = page.getByText('This could not be read: it is a folder, or a file that was');
+    const devtools = await context.newCDPSession(page);
+    // The first one only shows where to drop.
+    for (const type of ['dragEnter', 'dragOver', 'dragOver', 'drop'] as const) {
+      await devtools.send('Input.dispatchDragEvent', {
+        type,
+        x: 300,
+        y: 300,
+        data: { items: [], files: [folder], dragOperationsMask: 1 },
+      });
+    }
+    await reported.waitFor();
+    await page.locator('.swatch-patchwork').click();
+    await reported.waitFor({ state: 'hidden' });
+
+    await page.getByRole('tab', { name: 'Teach' }).click();
+    for (const [input, name] of [
+      ['#model-file', 'changed.onnx'],
+      ['#project-file', 'changed.zip'],
+    ] as const) {
+      const path = join(folder, name);
+      await writeFile(path, 'first');
+      // The page hears of the file only after it was changed.
+      await page.evaluate(`document.querySelector('${input}').addEventListener(
+        'change', (event) => event.stopImmediatePropagation(), { capture: true, once: true })`);
+      await page.locator(input).setInputFiles(path);
+      await writeFile(path, 'second, which is longer');
+      await page.locator(input).dispatchEvent('change');
+      await reported.nth(input === '#model-file' ? 0 : 1).waitFor();
+    }
+    expect(complaints.filter((text) => !text.startsWith('warning'))).toEqual([]);
+  }, 60_000);
 
   test('can be a model: verified with its report, unverified without, refused with the reason if it is not ours', async () => {
     const { browser, server, models } = fixture();
@@ -418,8 +472,9 @@ test('a camera that is blocked is explained; one that is allowed is classified l
     button.click();
   });
   await page.locator('#frames-per-second', { hasText: /^[1-9]/ }).waitFor();
-  // The picture is none of the samples now.
+  // The picture is none of the samples now: there are no new ones of its kind.
   expect(await page.locator('[aria-pressed="true"]').allTextContents()).toEqual(['English']);
+  expect(await page.getByRole('button', { name: 'New samples' }).isVisible()).toBe(false);
   const video = page.locator('video');
   expect(await video.getAttribute('playsinline')).toBe('');
   expect(await page.evaluate("document.querySelector('video').muted")).toBe(true);

@@ -14,6 +14,7 @@ import { runQueue } from '../shared/run-queue.ts';
 import { compareView } from './compare/compare-view.ts';
 import { element } from './dom/element.ts';
 import { signal } from './dom/signal.ts';
+import { isUnreadable } from './dom/unreadable.ts';
 import { Inference } from './inference/inference.ts';
 import { type ListedModel, listModels, serviceCommands } from './inference/model-list.ts';
 import { modelInput, modelSettings } from './inference/model-settings.ts';
@@ -114,7 +115,13 @@ function openViews(
     if (found === undefined) return source.notify('model.notModel');
     source.notify(undefined);
     const before = inference.chosen;
-    const listed = await openedModel(found, models.get());
+    let listed: ListedModel;
+    try {
+      listed = await openedModel(found, models.get());
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      return source.notify('file.unreadable');
+    }
     models.set([...models.get(), listed]);
     await inference.choose(listed);
     const state = inference.model.get();
@@ -188,7 +195,12 @@ function openViews(
 async function storeForOffline(): Promise<void> {
   try {
     if ((await openModelCache()) === undefined) throw new Error('no cache storage');
-    await navigator.serviceWorker.register('service-worker.js');
+    const registration = await navigator.serviceWorker.register('service-worker.js');
+    const installing = registration.installing;
+    installing?.addEventListener('statechange', () => {
+      // The page's files could not be stored, and there is no earlier version of them.
+      if (installing.state === 'redundant' && registration.active === null) markNotStored('offline');
+    });
   } catch {
     markNotStored('offline');
   }

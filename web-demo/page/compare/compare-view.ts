@@ -5,7 +5,7 @@ import type { Answer } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { element } from '../dom/element.ts';
 import { type ListedModel, referenceName } from '../inference/model-list.ts';
-import { language, setText, textElement } from '../language/language.ts';
+import { language, setText, textElement, textOf } from '../language/language.ts';
 import type { View, ViewContext } from '../view.ts';
 import { type Agreement, type ComparedRow, compareTable } from './compare-table.ts';
 import { errorPlot, type RunTimes } from './error-plot.ts';
@@ -19,6 +19,7 @@ export function compareView({
   markShown,
 }: ViewContext): View {
   const compared = referenceFirst(models.get());
+  const hasIntervals = compared.some(({ top1errInterval }) => top1errInterval !== undefined);
   const table = compareTable(compared);
   const status = element('p', { class: 'note', role: 'status' });
   const agreements = new Map<string, Agreement>();
@@ -27,29 +28,32 @@ export function compareView({
   let times: RunTimes = new Map();
   /** How many models are loaded, while they are. */
   let done: number | undefined;
+  /** Counts up with each reset: models that were loaded before may be on another provider. */
+  let resets = 0;
 
   const showStatus = () => {
     if (done !== undefined) setText(status, 'compare.loading', { done: done + 1, count: compared.length });
+    else if (compared.length === 1) setText(status, 'compare.single');
     else {
-      const name = compared[0]?.name ?? '';
-      setText(status, compared.length === 1 ? 'compare.single' : 'compare.note', { name });
+      setText(status, 'compare.note', { name: compared[0]?.name ?? '' });
+      if (hasIntervals) status.append(` ${textOf('compare.interval95')}`);
     }
     plot.show(compared, times);
   };
   language.subscribe(showStatus);
 
   async function loadAll(): Promise<void> {
-    try {
-      const loaded = await inference.loadOthers(compared, (count) => {
-        done = count;
-        showStatus();
-      });
-      ready = loaded.map(({ name }) => name);
-      times = new Map(loaded.map(({ name, runMs }) => [name, runMs]));
-    } finally {
-      done = undefined;
+    const started = resets;
+    const isWanted = () => started === resets;
+    const loaded = await inference.loadOthers(compared, isWanted, (count) => {
+      done = count;
       showStatus();
-    }
+    });
+    if (!isWanted()) return;
+    ready = loaded.map(({ name }) => name);
+    times = new Map(loaded.map(({ name, runMs }) => [name, runMs]));
+    done = undefined;
+    showStatus();
     requestReading();
   }
 
@@ -93,7 +97,9 @@ export function compareView({
       markShown(picture);
     },
     reset() {
+      resets++;
       ready = undefined;
+      done = undefined;
       agreements.clear();
       table.show([]);
       if (inference.model.get().status === 'ready') void loadAll();

@@ -17,25 +17,26 @@ export function errorPlot() {
     class: 'chart plot',
     role: 'img',
   });
+  const aboutLines = textElement('span', 'compare.plotLines');
   const root = element(
     'figure',
     { class: 'chart-figure', hidden: true },
     textElement('figcaption', 'compare.plot'),
     picture,
-    textElement('p', 'compare.plotNote', { class: 'note' }),
+    element('p', { class: 'note' }, textElement('span', 'compare.plotNote'), ' ', aboutLines),
   );
 
   /** Models without an error or a time are left out; one model alone is not plotted. */
   function show(models: readonly ListedModel[], times: RunTimes): void {
-    const points = models.flatMap(({ name, top1err, top1errInterval }) => {
+    const points = models.flatMap(({ name, top1err: error, top1errInterval: interval }) => {
       const ms = times.get(name);
-      if (ms === undefined || top1err === undefined) return [];
-      return [{ name, ms, error: top1err, interval: top1errInterval ?? { low: top1err, high: top1err } }];
+      return ms === undefined || error === undefined ? [] : [{ name, ms, error, interval }];
     });
     root.hidden = points.length < 2;
     if (root.hidden) return;
+    aboutLines.hidden = points.every(({ interval }) => interval === undefined);
     const largestX = 1.12 * Math.max(...points.map(({ ms }) => ms));
-    const largestY = 1.12 * Math.max(...points.map(({ interval }) => interval.high), 0.01);
+    const largestY = 1.12 * Math.max(...points.map(({ error, interval }) => interval?.high ?? error), 0.01);
     const x = (ms: number) => area.left + ((area.right - area.left) * ms) / largestX;
     const y = (error: number) => area.bottom - ((area.bottom - area.top) * error) / largestY;
     const digits = (roundTicks(largestY, 4)[1] ?? 1) < 0.01 ? 1 : 0;
@@ -68,8 +69,9 @@ export function errorPlot() {
           ms: formatNumber(ms, 1),
           error: formatPercent(error, 1),
         });
+        const line = interval && `M${cx} ${y(interval.low)}V${y(interval.high)}`;
         return [
-          svgElement('path', { class: 'plot-interval', d: `M${cx} ${y(interval.low)}V${y(interval.high)}` }),
+          ...(line === undefined ? [] : [svgElement('path', { class: 'plot-interval', d: line })]),
           svgElement('circle', { class: 'plot-point', cx, cy, r: 4.5 }, svgElement('title', {}, words)),
           svgElement(
             'text',

@@ -115,21 +115,23 @@ export class Inference {
   }
 
   /**
-   * Loads further models next to the chosen one, and reports after each how many are done. Returns those that
-   * are loaded.
+   * Loads further models next to the chosen one, while they are wanted, and reports before each how many are
+   * done. Returns those that are loaded.
    */
   async loadOthers(
     listed: readonly ListedModel[],
+    isWanted: () => boolean,
     onProgress: (done: number) => void,
   ): Promise<readonly LoadedModel[]> {
     const loaded: LoadedModel[] = [];
     for (const [i, one] of listed.entries()) {
-      if (this.#active === undefined) break;
+      if (this.#active === undefined || !isWanted()) break;
       onProgress(i);
-      await loadOn(this.#active, one).then(
-        (model) => loaded.push(model),
-        (error: unknown) => reportError(error),
-      );
+      try {
+        loaded.push(await loadOn(this.#active, one));
+      } catch (error) {
+        if (isWanted()) reportError(error);
+      }
     }
     return loaded;
   }

@@ -28,6 +28,8 @@ export interface ListedModel {
   readonly top1errInterval?: { readonly low: number; readonly high: number };
   /** From the server, trained in the Teach view, or a file that a person opened. */
   readonly origin: 'exported' | 'taught' | 'opened';
+  /** Of an exported file. */
+  readonly address?: string;
   /** Of each label (`dom/colours.ts`), if the model's surfaces have colours. */
   readonly colours?: readonly number[];
   source(): Promise<ModelSource>;
@@ -69,8 +71,10 @@ function listed(
   { name, labels, bytes, top1err, top1errInterval, report, temperatures = noTemperatures }: IndexEntry,
   file: string,
 ): ListedModel {
+  const address = new URL(file, folder()).href;
   return {
     name,
+    address,
     labels,
     bytes,
     temperatures,
@@ -82,7 +86,7 @@ function listed(
       if (found === undefined) throw missing(new URL(report, folder()).href, 'not on the server');
       const { selfCheck, graphs } = found;
       const parity = graphs.find(({ kind }) => kind === 'portable')?.parity;
-      return { name, file: new URL(file, folder()).href, selfCheck, tolerance: parity?.tolerance ?? 0 };
+      return { name, file: address, selfCheck, tolerance: parity?.tolerance ?? 0 };
     },
   };
 }

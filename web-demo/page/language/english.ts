@@ -8,7 +8,7 @@ export const english = {
   'page.service': 'Links of this service',
   'page.api': 'API documentation',
   'page.openApi': 'OpenAPI description',
-  'page.foot': 'Everything is computed in this browser. Pictures are not uploaded.',
+  'page.foot': 'Everything is computed in this browser.',
   'page.offline': 'After the first visit, the page works offline.',
   'page.insecure':
     'The page works offline only when you open it over https, or as http://localhost on this device.',
@@ -33,7 +33,7 @@ export const english = {
   'source.stop': 'Stop camera',
   'source.file': 'Open picture',
   'source.samples': 'Sample textures',
-  'source.hint': 'or drop or paste a picture anywhere',
+  'source.hint': 'or drop or paste a picture',
   'source.device': 'Camera',
   'source.torch': 'Light',
   'source.zoom': 'Zoom',
@@ -43,6 +43,9 @@ export const english = {
   'source.failed': 'The sample textures could not be drawn. Open a picture, or reload the page.',
   'source.drop': 'Drop to open: pictures, a model (.onnx) or a project (.zip)',
   'source.cameraName': 'Camera {number}',
+
+  'file.unreadable':
+    'This could not be read: it is a folder, or a file that was moved or changed. Choose the files again.',
 
   'camera.insecure':
     'The camera works only when you open this page over https, or as http://localhost on this device.',
@@ -66,7 +69,7 @@ export const english = {
   'picture.stretched':
     'This 16-bit picture uses only {bits} bits. Its brightness was scaled to the full range, as in training.',
   'picture.noise':
-    'This browser alters picture data slightly to prevent fingerprinting, so results may be slightly off. Allow canvas data for this page to get exact results.',
+    'This browser alters pictures slightly to prevent fingerprinting, so results may be off. Allow canvas data for this page to get exact ones.',
 
   'stage.side': 'Square size',
   'stage.hint': 'Drag the square to move it, its dot to resize it.',
@@ -88,7 +91,7 @@ export const english = {
     'On the model’s test patches, this device computes the expected probabilities to within {difference}.',
   'model.unverified': 'Not verified',
   'model.unverifiedDetails':
-    'This file came without its report. Open it together with its .report.json to check that this device computes the expected probabilities.',
+    'This file came without its report. Open it together with its .report.json to verify it.',
   'model.download': 'Download of the model',
   'model.loaded': '{loaded} of {total} MB',
   'model.loadedSoFar': '{loaded} MB',
@@ -97,7 +100,7 @@ export const english = {
     'There are no models yet. Teach trains one here, on your surfaces. You can also open an .onnx file that Textura made.',
   'model.noneTrain': 'Or train and export a model in a terminal, then reload this page:',
   'model.listing': 'Loading the list of models …',
-  'model.unlisted': 'The list of models could not be loaded: {reason}',
+  'model.unlisted': 'The list of models is missing: {reason}',
   'model.retry': 'Try again',
   'model.taught': '{name} (trained here)',
   'model.opened': '{name} (opened file)',
@@ -126,7 +129,7 @@ export const english = {
   'fault.device-lost':
     'the graphics processor was lost (its driver restarted, or it ran out of memory). Choose WebGPU to try again.',
   'fault.file-missing':
-    '{file} could not be loaded. Check the connection, and that the server has all files of the page.',
+    '{file} could not be loaded. Check the connection, and that the server has this file.',
   'fault.needs-key':
     'the service wants an API key for its models, which this page does not send. For the page, start a service without TEXTURA_API_KEY.',
   'fault.wrong-numbers':
@@ -188,17 +191,19 @@ export const english = {
   'compare.error': 'Validation error',
   'compare.interval': '{low} to {high}',
   'compare.note':
-    'Press a heading to sort. Agrees: with {name}, on this patch and on all patches so far. Validation error: of single patches that training held out, with its 95 % interval.',
+    'Press a heading to sort. Agrees: with {name}, on this patch and on all patches so far. Validation error: of single patches that training held out.',
+  'compare.interval95': 'Below it is its 95 % interval.',
   'compare.plot': 'Validation error against time',
   'compare.plotX': 'ms per patch, here',
   'compare.plotY': 'validation error',
-  'compare.plotNote': 'Lower left is better: fewer errors, less time. Lines are 95 % intervals.',
+  'compare.plotNote': 'Lower left is better: fewer errors, less time.',
+  'compare.plotLines': 'Lines are 95 % intervals.',
   'compare.plotPoint': '{name}: {error}, {ms} ms',
   'compare.single': 'There is only one model. To compare several, train with --network all, and export them.',
 
   'see.heading': 'What the model sees',
   'see.map': 'Heat map',
-  'see.mapWhy': 'The model classifies every position in the picture. Choose a class to see where it is.',
+  'see.mapWhy': 'The model classifies every position. Choose a class to see where it is.',
   'see.computing': 'Computing the heat map …',
   'see.border': 'Border: no whole square fits there',
   'see.clear': '{label}: clear, with an outline',
@@ -209,22 +214,20 @@ export const english = {
   'see.class': 'Show',
   'see.stats': '{columns} x {rows} positions, {stride} px apart, in {ms} ms',
   'see.difference':
-    'The heat map normalises each pixel by its surroundings, the result normalises the square as a whole, so the two can differ. In the square, the map says {map}, the result says {result}.',
+    'At the square, the map says {map}, but the result says {result}: the map normalises each pixel by its surroundings, the result the square as a whole.',
   'see.why': 'Why this class',
-  'see.whyWhat':
-    'The places in the square that speak for its class, and those that speak for the second likeliest.',
+  'see.whyWhat': 'Which places in the square speak for its class, and which for the second likeliest.',
   'see.whyFor': 'speaks for {label}',
   'see.whyTotal': 'In all, the logit of {first} is {total} above that of {second}.',
   'see.layers': 'Activation maps',
-  'see.layersWhy':
-    'The output of each layer for the square. Point at a map to mark the part of the picture that a value depends on.',
+  'see.layersWhy': 'The output of each layer for the square. Point at a map to mark what a value depends on.',
   'see.layer': 'Layer',
-  'see.field': '{shape}: each value depends on {field} x {field} pixels of the patch',
+  'see.field': '{shape}: each value depends on {field} x {field} pixels of the patch.',
   'see.strongest': 'Shown: the {shown} strongest.',
   'see.mapTitle': 'Map {number} of {layer}',
   'see.filters': 'First filters',
   'see.filtersWhy':
-    'The {count} kernels of conv1, numbered as in the file, with {side} x {side} weights each. Dark is negative, light is positive.',
+    'The {count} kernels of conv1, with {side} x {side} weights each. Dark is negative, light is positive.',
   'see.opacity': 'Opacity',
 
   'teach.heading': 'Teach your own surfaces',
@@ -237,14 +240,14 @@ export const english = {
   'teach.hold': 'Hold to collect',
   'teach.noPatches': 'No patches yet.',
   'teach.holdHint':
-    'Hold the button, or focus it and hold the space bar. From a still picture, patches of this size are taken at random positions.',
+    'With a keyboard, hold the space bar on the button. From a still picture, patches are taken at random positions.',
   'teach.count': '{count} patches',
   'teach.remove': 'Remove {name} and its patches',
   'teach.removePatch': 'Remove patch {number} of {name}',
   'teach.train': 'Train',
   'teach.modelName': 'Name of the model',
   'teach.depth': 'Retrain',
-  'teach.head': 'the last layer (seconds)',
+  'teach.head': 'last layer (seconds)',
   'teach.all': 'all layers (a minute)',
   'teach.stop': 'Stop',
   'teach.progress': '{stage}: {done} of {total}',
@@ -282,7 +285,7 @@ export const english = {
   'teach.deleteNow': 'Delete now',
   'teach.pretrained': 'the pre-trained network of this page',
   'teach.stored':
-    'Saved in this browser: reloading the page keeps everything. Export the project to continue on another device, or to train a larger model on its patches.',
+    'Saved in this browser. Export the project to continue on another device, or to train a larger model on its patches.',
   'teach.notStored': 'This browser does not save data for this page. Export the project to keep it.',
 } as const;
 

@@ -10,7 +10,7 @@ export const spanish: Texts = {
   'page.service': 'Enlaces de este servicio',
   'page.api': 'Documentación de la API',
   'page.openApi': 'Descripción OpenAPI',
-  'page.foot': 'Todo se calcula en este navegador. Las imágenes no se envían a ningún servidor.',
+  'page.foot': 'Todo se calcula en este navegador.',
   'page.offline': 'Después de la primera visita, la página funciona sin conexión.',
   'page.insecure':
     'La página solo funciona sin conexión si la abre por https, o como http://localhost en este dispositivo.',
@@ -46,6 +46,9 @@ export const spanish: Texts = {
   'source.drop': 'Suelte para abrir: imágenes, un modelo (.onnx) o un proyecto (.zip)',
   'source.cameraName': 'Cámara {number}',
 
+  'file.unreadable':
+    'No se pudo leer: es una carpeta, o un archivo que se ha movido o cambiado. Elija los archivos de nuevo.',
+
   'camera.insecure':
     'La cámara solo funciona si abre esta página por https, o como http://localhost en este dispositivo.',
   'camera.unsupported': 'Este navegador no admite cámaras. Abra una imagen o elija una muestra.',
@@ -68,7 +71,7 @@ export const spanish: Texts = {
   'picture.stretched':
     'Esta imagen de 16 bits solo usa {bits} bits. Su brillo se amplió a todo el rango, como en el entrenamiento.',
   'picture.noise':
-    'Este navegador altera un poco los datos de las imágenes para evitar que se le identifique, y los resultados pueden variar ligeramente. Permita los datos de canvas en esta página para obtener resultados exactos.',
+    'Este navegador altera un poco las imágenes para evitar que se le identifique, y los resultados pueden variar. Permita los datos de canvas en esta página para que sean exactos.',
 
   'stage.side': 'Tamaño del cuadro',
   'stage.hint': 'Arrastre el cuadro para moverlo, su punto para escalarlo.',
@@ -90,7 +93,7 @@ export const spanish: Texts = {
     'Con los recortes de prueba del modelo, este dispositivo calcula las probabilidades esperadas con una diferencia máxima de {difference}.',
   'model.unverified': 'Sin verificar',
   'model.unverifiedDetails':
-    'Este archivo llegó sin su informe. Ábralo junto con su .report.json para comprobar que este dispositivo calcula las probabilidades esperadas.',
+    'Este archivo llegó sin su informe. Ábralo junto con su .report.json para verificarlo.',
   'model.download': 'Descarga del modelo',
   'model.loaded': '{loaded} de {total} MB',
   'model.loadedSoFar': '{loaded} MB',
@@ -99,7 +102,7 @@ export const spanish: Texts = {
     'Todavía no hay modelos. En Enseñar puede entrenar uno con sus superficies. También puede abrir un archivo .onnx hecho con Textura.',
   'model.noneTrain': 'O entrene y exporte un modelo en una terminal, y vuelva a cargar esta página:',
   'model.listing': 'Cargando la lista de modelos …',
-  'model.unlisted': 'No se pudo cargar la lista de modelos: {reason}',
+  'model.unlisted': 'Falta la lista de modelos: {reason}',
   'model.retry': 'Intentar de nuevo',
   'model.taught': '{name} (entrenado aquí)',
   'model.opened': '{name} (archivo abierto)',
@@ -129,7 +132,7 @@ export const spanish: Texts = {
   'fault.device-lost':
     'se perdió el procesador gráfico (su controlador se reinició o se quedó sin memoria). Elija WebGPU para intentarlo de nuevo.',
   'fault.file-missing':
-    'no se pudo cargar {file}. Compruebe la conexión y que el servidor tenga todos los archivos de la página.',
+    'no se pudo cargar {file}. Compruebe la conexión y que el servidor tenga este archivo.',
   'fault.needs-key':
     'el servicio pide una clave de API para sus modelos, que esta página no envía. Para la página, inicie un servicio sin TEXTURA_API_KEY.',
   'fault.wrong-numbers':
@@ -194,18 +197,19 @@ export const spanish: Texts = {
   'compare.error': 'Error de validación',
   'compare.interval': 'de {low} a {high}',
   'compare.note':
-    'Pulse un encabezado para ordenar. Coincide: con {name}, en este recorte y en todos hasta ahora. Error de validación: de los recortes que el entrenamiento apartó, con su intervalo del 95 %.',
+    'Pulse un encabezado para ordenar. Coincide: con {name}, en este recorte y en todos hasta ahora. Error de validación: de los recortes que el entrenamiento apartó.',
+  'compare.interval95': 'Debajo está su intervalo del 95 %.',
   'compare.plot': 'Error de validación frente al tiempo',
   'compare.plotX': 'ms por recorte, aquí',
   'compare.plotY': 'error de validación',
-  'compare.plotNote':
-    'Abajo a la izquierda es mejor: menos errores, menos tiempo. Las líneas son intervalos del 95 %.',
+  'compare.plotNote': 'Abajo a la izquierda es mejor: menos errores, menos tiempo.',
+  'compare.plotLines': 'Las líneas son intervalos del 95 %.',
   'compare.plotPoint': '{name}: {error}, {ms} ms',
   'compare.single': 'Solo hay un modelo. Para comparar varios, entrene con --network all y expórtelos.',
 
   'see.heading': 'Lo que ve el modelo',
   'see.map': 'Mapa de calor',
-  'see.mapWhy': 'El modelo clasifica cada posición de la imagen. Elija una clase para ver dónde está.',
+  'see.mapWhy': 'El modelo clasifica cada posición. Elija una clase para ver dónde está.',
   'see.computing': 'Calculando el mapa de calor …',
   'see.border': 'Borde: ahí no cabe un cuadro entero',
   'see.clear': '{label}: despejado, con contorno',
@@ -216,22 +220,22 @@ export const spanish: Texts = {
   'see.class': 'Mostrar',
   'see.stats': '{columns} x {rows} posiciones, cada {stride} px, en {ms} ms',
   'see.difference':
-    'El mapa de calor normaliza cada píxel según su entorno; el resultado normaliza el cuadro entero, por lo que pueden diferir. En el cuadro, el mapa dice {map}; el resultado dice {result}.',
+    'En el cuadro, el mapa dice {map}, pero el resultado dice {result}: el mapa normaliza cada píxel según su entorno; el resultado, el cuadro entero.',
   'see.why': 'Por qué esta clase',
   'see.whyWhat':
-    'Los lugares del cuadro que hablan a favor de su clase y los que hablan a favor de la segunda más probable.',
+    'Qué lugares del cuadro hablan a favor de su clase y cuáles a favor de la segunda más probable.',
   'see.whyFor': 'a favor de {label}',
   'see.whyTotal': 'En total, el logit de {first} supera en {total} al de {second}.',
   'see.layers': 'Mapas de activación',
   'see.layersWhy':
-    'La salida de cada capa para el cuadro. Señale un mapa para marcar la parte de la imagen de la que depende un valor.',
+    'La salida de cada capa para el cuadro. Señale un mapa para marcar de qué depende un valor.',
   'see.layer': 'Capa',
-  'see.field': '{shape}: cada valor depende de {field} x {field} píxeles del recorte',
+  'see.field': '{shape}: cada valor depende de {field} x {field} píxeles del recorte.',
   'see.strongest': 'Se muestran los {shown} más intensos.',
   'see.mapTitle': 'Mapa {number} de {layer}',
   'see.filters': 'Primeros filtros',
   'see.filtersWhy':
-    'Los {count} núcleos de conv1, numerados como en el archivo, con {side} x {side} pesos cada uno. Oscuro es negativo; claro, positivo.',
+    'Los {count} núcleos de conv1, con {side} x {side} pesos cada uno. Oscuro es negativo; claro, positivo.',
   'see.opacity': 'Opacidad',
 
   'teach.heading': 'Enseñe sus propias superficies',
@@ -244,14 +248,14 @@ export const spanish: Texts = {
   'teach.hold': 'Mantener para reunir',
   'teach.noPatches': 'Todavía no hay recortes.',
   'teach.holdHint':
-    'Mantenga pulsado el botón, o selecciónelo y mantenga pulsada la barra espaciadora. De una imagen fija se toman recortes de este tamaño en posiciones al azar.',
+    'Con el teclado, mantenga pulsada la barra espaciadora en el botón. De una imagen fija se toman recortes en posiciones al azar.',
   'teach.count': '{count} recortes',
   'teach.remove': 'Quitar {name} y sus recortes',
   'teach.removePatch': 'Quitar el recorte {number} de {name}',
   'teach.train': 'Entrenar',
   'teach.modelName': 'Nombre del modelo',
   'teach.depth': 'Reentrenar',
-  'teach.head': 'la última capa (segundos)',
+  'teach.head': 'última capa (segundos)',
   'teach.all': 'todas las capas (un minuto)',
   'teach.stop': 'Parar',
   'teach.progress': '{stage}: {done} de {total}',
@@ -289,6 +293,6 @@ export const spanish: Texts = {
   'teach.deleteNow': 'Borrar ya',
   'teach.pretrained': 'la red preentrenada de esta página',
   'teach.stored':
-    'Guardado en este navegador: al recargar la página se conserva todo. Exporte el proyecto para seguir en otro dispositivo o para entrenar un modelo más grande con sus recortes.',
+    'Guardado en este navegador. Exporte el proyecto para seguir en otro dispositivo o para entrenar un modelo más grande con sus recortes.',
   'teach.notStored': 'Este navegador no guarda datos de esta página. Exporte el proyecto para conservarlo.',
 };

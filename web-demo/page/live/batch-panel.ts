@@ -8,6 +8,7 @@ import type { LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { download } from '../dom/download.ts';
 import { element } from '../dom/element.ts';
+import { isUnreadable } from '../dom/unreadable.ts';
 import {
   faultText,
   formatNumber,
@@ -64,7 +65,7 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
   function draw(): void {
     if (batch === undefined) return;
     const { files, found, model } = batch;
-    rows.replaceChildren(...found.map((one, i) => rowOf(files[i], one, model)));
+    rows.replaceChildren(...files.map((file, i) => rowOf(file, found[i], model)));
     drawProgress(batch);
   }
 
@@ -77,10 +78,12 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
     csv.disabled = found.length === 0;
   }
 
-  function rowOf(file: File | undefined, found: Found, model: LoadedModel): HTMLElement {
-    const open = element('button', { type: 'button', class: 'link' }, file?.name ?? '');
-    open.addEventListener('click', () => file && showPicture(file));
+  function rowOf(file: File, found: Found | undefined, model: LoadedModel): HTMLElement {
+    const open = element('button', { type: 'button', class: 'link' }, file.name);
+    open.addEventListener('click', () => showPicture(file));
     const name = element('th', { scope: 'row' }, open);
+    if (found === undefined)
+      return element('tr', {}, name, element('td', { colspan: 2, class: 'note' }, '…'));
     if (typeof found === 'function')
       return element('tr', {}, name, element('td', { colspan: 2, class: 'note' }, found()));
     const { top, probabilities, margin } = found;
@@ -103,7 +106,6 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
 
   async function classify(files: readonly File[]): Promise<void> {
     const run = ++runs;
-    root.hidden = false;
     while (inference.model.get().status === 'loading') await pause();
     const state = inference.model.get();
     if (state.status !== 'ready' || run !== runs) return;
@@ -111,14 +113,15 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
     const found: Found[] = [];
     batch = { model, files, found };
     draw();
-    root.scrollIntoView({ block: 'nearest' });
+    root.hidden = false;
+    root.scrollIntoView();
     for (const file of files) {
       const next = await find(file, model, () => run === runs);
       if (run !== runs) return;
       // Another model was chosen, which classifies all pictures.
       if (next === undefined) return classify(files);
+      rows.children[found.length]?.replaceWith(rowOf(file, next, model));
       found.push(next);
-      rows.append(rowOf(file, next, model));
       drawProgress(batch);
     }
   }
@@ -146,6 +149,7 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
       return undefined;
     } catch (error) {
       if (error instanceof PictureError) return () => textOf(`picture.${error.fault}`, error.values);
+      if (isUnreadable(error)) return () => textOf('file.unreadable');
       reportError(error);
       return () => faultText(faultOf(error));
     }
@@ -165,7 +169,13 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
     if (batch !== undefined) download(csvOf(batch), 'textura-results.csv', 'text/csv');
   });
   language.subscribe(draw);
-  return { root, classify: (files: readonly File[]) => void classify(files) };
+  return {
+    root,
+    classify(files: readonly File[]) {
+      root.hidden = true;
+      void classify(files);
+    },
+  };
 }
 
 function csvOf({ model, files, found }: Batch): string {

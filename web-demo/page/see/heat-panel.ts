@@ -74,6 +74,7 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
     // The legend first, so that the largest classes get the first colours.
     const one = chosen();
     legend.replaceChildren(...(one === undefined ? legendOf(shown, colourOf) : oneClassLegend(shown, one)));
+    legend.style.setProperty('--longest-word', String(longestWord(shown.model.labels)));
     save.disabled = false;
     drawHeat(stage.overlay, { ...shown, shownClass: one, strength: Number(strength.value), colourOf });
     const { map, model, sidePx } = shown;
@@ -84,6 +85,7 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
       ms: formatNumber(map.inferMs),
     });
     const label = (index: number) => model.labels[index] ?? '';
+    difference.hidden = shown.atSquare === shown.prediction;
     setText(difference, 'see.difference', { map: label(shown.atSquare), result: label(shown.prediction) });
   };
   const listClasses = (labels: readonly string[]) => {
@@ -225,6 +227,11 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
 
 function shownShares({ likeliest, atSquare }: ShownMap) {
   return listedShares(likeliest, atSquare, legendRows);
+}
+
+/** Letters of the longest word, at which the columns of the legend do not break it. */
+function longestWord(labels: readonly string[]): number {
+  return Math.max(...labels.flatMap((label) => label.split(/[\s-]/).map(({ length }) => length)));
 }
 
 /** The classes in their colours, and why the border has none. */

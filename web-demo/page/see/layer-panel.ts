@@ -34,7 +34,7 @@ export function layerPanel({ inference, stage, reader }: ViewContext): LayerPane
     if (layer === undefined || shown === undefined) return;
     const field = formatNumber(layer.receptiveFieldPx);
     setText(sizes, 'see.field', { shape: layer.shape.join(' x '), field });
-    if (layer.shape[0] > shownMaps) sizes.append(`. ${textOf('see.strongest', { shown: shownMaps })}`);
+    if (layer.shape[0] > shownMaps) sizes.append(` ${textOf('see.strongest', { shown: shownMaps })}`);
     maps.show(layer);
     const { kernelPx: side, values } = shown.kernels;
     setText(filtersNote, 'see.filtersWhy', { count: values.length / side ** 2, side });

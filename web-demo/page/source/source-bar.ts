@@ -2,6 +2,7 @@
 import { type TextureName, textureNames } from '../../../textures/textures.ts';
 import { WorkerClient } from '../../shared/worker-calls.ts';
 import { element } from '../dom/element.ts';
+import { isUnreadable } from '../dom/unreadable.ts';
 import { modelFiles } from '../inference/opened-model.ts';
 import {
   ariaLabel,
@@ -102,8 +103,9 @@ export function sourceBar(stage: Stage): SourceBar {
       if (stretchedFromBits !== undefined) notice.show('picture.stretched', { bits: stretchedFromBits });
       samples.unmark();
     } catch (error) {
-      if (!(error instanceof PictureError)) throw error;
-      notice.show(`picture.${error.fault}`, error.values);
+      if (error instanceof PictureError) notice.show(`picture.${error.fault}`, error.values);
+      else if (isUnreadable(error)) notice.show('file.unreadable');
+      else throw error;
     }
   }
 
@@ -235,7 +237,9 @@ function samplePicker(
     mark(texture, all);
   }
 
+  /** Null marks none: the picture is no sample, so there are no new ones of its kind. */
   function mark(texture: TextureName | undefined | null, all: readonly HTMLElement[]): void {
+    redraw.hidden = texture === null;
     patchwork.setAttribute('aria-pressed', String(texture === undefined));
     all.forEach((button, i) => {
       button.setAttribute('aria-pressed', String(textureNames[i] === texture));

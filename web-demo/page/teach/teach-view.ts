@@ -14,6 +14,7 @@ import {
 import { choice } from '../dom/choice.ts';
 import { download } from '../dom/download.ts';
 import { element } from '../dom/element.ts';
+import { isUnreadable } from '../dom/unreadable.ts';
 import { faultText, formatNumber, language, setText, textElement, textOf } from '../language/language.ts';
 import { fitted } from '../stage/square.ts';
 import { notStored } from '../storage.ts';
@@ -113,11 +114,11 @@ export function teachView(context: ViewContext): TeachView {
     if (name === undefined) return;
     chart.begin();
     resultPanel.show(undefined);
+    setText(progress, 'live.loading');
     try {
-      const base = await baseFile();
       const split = splitSurfaces(list.surfaces());
       const provider = inference.provider.get().active ?? 'wasm';
-      const request = { name, base, split, depth: depth.get(), provider };
+      const request = { name, base: baseFile(), split, depth: depth.get(), provider };
       teaching = teach(request, ({ stage: at, done, total, loss }) => {
         if (loss !== undefined) chart.add(done, total, loss);
         setText(progress, 'teach.progress', {
@@ -131,6 +132,7 @@ export function teachView(context: ViewContext): TeachView {
       const result = await teaching.result;
       // It may have been renamed in the meantime.
       if (result !== undefined) await offer({ ...result, name: chosenTaughtName() ?? name });
+      else chart.begin();
       progress.textContent = '';
     } catch (error) {
       reportError(error);
@@ -138,6 +140,8 @@ export function teachView(context: ViewContext): TeachView {
     } finally {
       teaching = undefined;
       stop.hidden = true;
+      // The model before stays if the training was stopped or failed.
+      resultPanel.show(trained);
       drawFault();
     }
   }
@@ -170,9 +174,10 @@ export function teachView(context: ViewContext): TeachView {
       modelName.value = imported.name;
       await offer(imported);
     } catch (error) {
-      if (!(error instanceof ProjectError)) throw error;
+      if (error instanceof ProjectError) setText(projectNotice, `teach.${error.fault}`, { file: file.name });
+      else if (isUnreadable(error)) setText(projectNotice, 'file.unreadable');
+      else throw error;
       projectNotice.hidden = false;
-      setText(projectNotice, `teach.${error.fault}`, { file: file.name });
     }
   }
 
@@ -189,13 +194,11 @@ export function teachView(context: ViewContext): TeachView {
   };
 
   /** Name and address of the base model; without an exported one, those of the pre-trained network. */
-  async function baseFile(): Promise<TeachingRequest['base']> {
-    const base = baseModel();
-    const { file } = (await base?.source()) ?? {};
-    if (base === undefined || typeof file !== 'string') {
-      return { name: pretrainedName, file: new URL(pretrainedFile, document.baseURI).href };
-    }
-    return { name: base.name, file };
+  function baseFile(): TeachingRequest['base'] {
+    const { name, address } = baseModel() ?? {};
+    return name === undefined || address === undefined
+      ? { name: pretrainedName, file: new URL(pretrainedFile, document.baseURI).href }
+      : { name, file: address };
   }
 
   /** Removes everything now, and deletes it after some seconds unless it is undone. */
