@@ -380,6 +380,19 @@ describe('accessibility', () => {
     }
   }, 120_000);
 
+  test('high contrast shows which tab and option are selected, and the bars', async () => {
+    const { page } = await openView(fixture(), 'live', { forcedColors: 'active' });
+    await readBars(page);
+    const [tab, otherTab, option, otherOption] = (await page.evaluate(`[
+      '#tab-live', '#tab-see', '[for="scope-square"]', '[for="scope-whole"]',
+    ].map((which) => getComputedStyle(document.querySelector(which)).backgroundColor)`)) as string[];
+    expect(tab).not.toBe(otherTab);
+    expect(option).not.toBe(otherOption);
+    const fill = "getComputedStyle(document.querySelector('.bar-fill'), '::before').backgroundImage";
+    // The colour of bars, which high contrast would remove.
+    expect(await page.evaluate(fill)).toContain('rgb(168, 48, 29)');
+  }, 60_000);
+
   test('the page is in Spanish if the browser prefers it, and has a switch', async () => {
     const { browser, server } = fixture();
     const { page } = await openPage(browser, server.origin, { locale: 'es-CO' });

@@ -214,7 +214,7 @@ export const english = {
   'see.class': 'Show',
   'see.stats': '{columns} x {rows} positions, {stride} px apart, in {ms} ms',
   'see.difference':
-    'At the square, the map says {map}, but the result says {result}: the map normalises each pixel by its surroundings, the result the square as a whole.',
+    'At the square, the map says {map}, but the result says {result}: the map normalises each pixel by its own surroundings.',
   'see.why': 'Why this class',
   'see.whyWhat': 'Which places in the square speak for its class, and which for the second likeliest.',
   'see.whyFor': 'speaks for {label}',

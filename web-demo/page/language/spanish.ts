@@ -220,7 +220,7 @@ export const spanish: Texts = {
   'see.class': 'Mostrar',
   'see.stats': '{columns} x {rows} posiciones, cada {stride} px, en {ms} ms',
   'see.difference':
-    'En el cuadro, el mapa dice {map}, pero el resultado dice {result}: el mapa normaliza cada píxel según su entorno; el resultado, el cuadro entero.',
+    'En el cuadro, el mapa dice {map}, pero el resultado dice {result}: el mapa normaliza cada píxel según su propio entorno.',
   'see.why': 'Por qué esta clase',
   'see.whyWhat':
     'Qué lugares del cuadro hablan a favor de su clase y cuáles a favor de la segunda más probable.',
