@@ -34,6 +34,8 @@ const wanted = [
   'python3-venv',
   'python3-pip',
   'chromium',
+  'zsh',
+  'fish',
   'redis-server',
   'libvulkan1',
 ];
