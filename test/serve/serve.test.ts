@@ -86,7 +86,8 @@ test('a GPU whose outputs match the report is used', { timeout: 300_000 }, async
   const vulkan = softwareVulkan();
   if ('missing' in vulkan) return context.skip(vulkan.missing);
   const { child, address, ended } = await startCommand(
-    ['--models', 'models', '--device', 'webgpu', ...quick],
+    // The software GPU takes a minute for a batch of 256.
+    ['--models', 'models', '--device', 'webgpu', '--batch-patches', '16', ...quick],
     {
       env: { ...process.env, ...vulkan.env },
     },
