@@ -97,11 +97,9 @@ export function studyDisplay(
       running.delete(run.name);
       if (end.kind === 'stopped') return;
       endedWork += weightOf(run);
-      endedRuns++;
+      const number = String(++endedRuns).padStart(String(total).length);
       const record = end.kind === 'failed' ? undefined : await recordOf(run);
-      terminal.line(
-        `${String(endedRuns).padStart(String(total).length)}/${total} ${run.name}: ${endText(end, record)}`,
-      );
+      terminal.line(`${number}/${total} ${run.name}: ${endText(end, record)}`);
       // Not repeated for each run.
       const own = record === undefined ? engines : enginesText(record);
       if (own !== engines) terminal.line(`Trained by ${own}.`);

@@ -60,3 +60,15 @@ test('a run that another device trained than the run before is followed by the d
     'Trained by onnx on cuda (CUDA is set up).',
   ]);
 });
+
+test('runs that end at the same time have numbers of their own', async () => {
+  const directory = await inventStudy({ added: {}, seeds: [1, 2, 3] });
+  const runs = studyRuns(directory, await readStudy(directory));
+  const terminal = recordingTerminal();
+  const display = studyDisplay(terminal, { total: 3, done: 0, estimates: [], parallelRuns: 3 });
+  await Promise.all(runs.map((run) => display.ended(run, { kind: 'finished' })));
+  const numbers = terminal.lines.flatMap(
+    (line) => /^(\d\/3) reference-s\d: top-1 error/.exec(line)?.[1] ?? [],
+  );
+  expect(numbers.sort()).toEqual(['1/3', '2/3', '3/3']);
+});
