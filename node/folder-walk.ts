@@ -6,7 +6,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Dirent, Stats } from 'node:fs';
 import { readdir, readlink, realpath, stat } from 'node:fs/promises';
-import { extname, join, relative, resolve, sep } from 'node:path';
+import { extname, isAbsolute, join, relative, sep } from 'node:path';
 import { compareNames } from '../model/code-point-order.ts';
 import { TexturaError } from '../model/error.ts';
 
@@ -204,5 +204,6 @@ export function hasImageExtension({ name }: { readonly name: string }): boolean 
 /** Whether `inner` is `outer` or below it; both absolute. */
 export function isInside(inner: string, outer: string): boolean {
   const way = relative(outer, inner);
-  return way !== '..' && !way.startsWith(`..${sep}`) && resolve(outer, way) === inner;
+  // Between two drives of Windows it is absolute.
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
