@@ -17,6 +17,7 @@ import { foreignFolders } from '../../setup/slim.ts';
 import { type InstalledPackage, installPackage } from '../support/installed-package.ts';
 import { pngFile } from '../support/pictures.ts';
 import { exportModels } from '../support/running-service.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const listSchema = z.array(
   z.strictObject({
@@ -300,9 +301,12 @@ describe.each(['bash', 'zsh', 'fish'] as const)('%s', (shell) => {
 
   test.skipIf(!isInstalled)('completes commands, their options and the values of an option', async () => {
     const { stdout: script } = await installed.textura('completion', shell);
+    // zsh and fish write files into the home folder.
+    const home = await temporaryFolder();
+    const env = { HOME: home, ZDOTDIR: home, XDG_CONFIG_HOME: home, XDG_DATA_HOME: home };
     const completions = async (line: string) => {
       const query = completionQueries[shell](script, `textura ${line}`);
-      const { stdout, stderr } = await runProgram(shell, [...startArguments[shell], '-c', query]);
+      const { stdout, stderr } = await runProgram(shell, [...startArguments[shell], '-c', query], { env });
       expect(stderr).toBe('');
       const words = stdout.split('\n').map((text) => text.replace(/\t.*/, ''));
       // zsh selects the words that begin with the last one only when it completes interactively.
