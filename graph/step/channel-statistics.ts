@@ -9,9 +9,9 @@ import { type Activation, cropped, type Pass, wholeExtent } from './activation.t
 import type { Weights } from './stored-parameters.ts';
 
 /**
- * The mean over rows and columns, `[1, 1, C, B]`; `share` is 1 / their number. Rows first: onnxruntime adds float32
- * values one after another, and a sum of thousands of them would lose digits that a classifier of small deviations
- * needs.
+ * The mean over rows and columns, `[1, 1, C, B]`; `share` is 1 / their number. Rows first: onnxruntime adds
+ * float32 values one after another, and a sum of thousands of them would lose digits that a classifier of small
+ * deviations needs.
  */
 export function positionMean(graph: Graph, value: Value, share: Value, name: string): Value {
   const columns = graph.sum(value, [0], { keepsAxes: true, name: `${name}.columns` });

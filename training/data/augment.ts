@@ -18,8 +18,8 @@ export interface PatchRequest {
 
 /**
  * `[64,64]` grey levels of the requested patch: as cut (`none`), shifted inside clutter (`jitter64`), or
- * rotated, mirrored, with other grey levels, and every second time scaled (`strong`). All random numbers are drawn and all
- * images requested before this returns, so that the order in which images arrive has no effect.
+ * rotated, mirrored and with other grey levels, half of them also scaled (`strong`). All random numbers are
+ * drawn and all images requested before this returns, so that the order in which images arrive has no effect.
  */
 export function augmentPatch(
   kind: Augmentation,

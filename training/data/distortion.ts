@@ -6,9 +6,8 @@
  * Each pixel of the patch is the mean of as many bilinear samples as an undistorted patch needs for the area
  * average of `cutPatch`: one if `patchPx` is 64. A window that is larger by its random scale does not get
  * more. More would attenuate detail that aliases, but interpolation already makes distorted patches blurrier
- * than those of an evaluation, which are neither rotated nor scaled, and the network meets too few sharp
- * ones: on UIUC, with samples for the scaled window the error of patches was higher by about a fifth
- * (docs/trials.md).
+ * than those of an evaluation, which are neither rotated nor scaled: on UIUC, with samples for the scaled
+ * window the error of patches was higher by about a fifth (docs/trials.md).
  */
 import type { GreyImage } from '../../model/image.ts';
 import { type ImageSize, inputPx, type Patch, type PatchPosition, patchBytes } from '../../model/patch.ts';
