@@ -1,20 +1,20 @@
 /** Computes scores from a network's logits: probabilities, the loss and the errors that the paper plots. */
 
+import { sumOf } from './statistics/descriptive.ts';
+
 /** Softmax of `row / temperature`, in float64. */
 export function softmax(row: ArrayLike<number>, temperature = 1): Float64Array {
-  const logSum = logSumExp(row, temperature);
-  return Float64Array.from(row, (value) => Math.exp(value / temperature - logSum));
+  const max = largest(row);
+  const powers = Float64Array.from(row, (value) => Math.exp((value - max) / temperature));
+  const sum = sumOf(powers);
+  return powers.map((power) => power / sum);
 }
 
 /** As `softmax`, of each row of `logits` `[rows, classes]`, rounded to float32. */
 export function softmaxRows(logits: Float32Array, classes: number, temperature = 1): Float32Array {
   const probabilities = new Float32Array(logits.length);
-  for (let start = 0; start < logits.length; start += classes) {
-    const row = logits.subarray(start, start + classes);
-    const logSum = logSumExp(row, temperature);
-    for (let c = 0; c < classes; c++)
-      probabilities[start + c] = Math.exp((row[c] as number) / temperature - logSum);
-  }
+  for (let start = 0; start < logits.length; start += classes)
+    probabilities.set(softmax(logits.subarray(start, start + classes), temperature), start);
   return probabilities;
 }
 
@@ -23,7 +23,10 @@ export function softmaxRows(logits: Float32Array, classes: number, temperature =
  * because a probability can be too small for a float.
  */
 export function crossEntropy(row: Float32Array, label: number, temperature = 1): number {
-  return logSumExp(row, temperature) - (row[label] as number) / temperature;
+  const max = largest(row);
+  let sum = 0;
+  for (const value of row) sum += Math.exp((value - max) / temperature);
+  return (max - (row[label] as number)) / temperature + Math.log(sum);
 }
 
 /**
@@ -185,14 +188,12 @@ export function meanRow(values: Float32Array, classes: number): Float32Array {
   return means;
 }
 
-/** The logarithm of the sum of exp(value / temperature), computed after subtracting the largest value. */
-function logSumExp(row: ArrayLike<number>, temperature: number): number {
+/** NaN if one of the values is. */
+function largest(row: ArrayLike<number>): number {
   let max = Number.NEGATIVE_INFINITY;
   for (let c = 0; c < row.length; c++) {
     const value = row[c] as number;
     if (value > max || Number.isNaN(value)) max = value;
   }
-  let sum = 0;
-  for (let c = 0; c < row.length; c++) sum += Math.exp(((row[c] as number) - max) / temperature);
-  return max / temperature + Math.log(sum);
+  return max;
 }

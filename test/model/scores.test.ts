@@ -32,6 +32,14 @@ test('softmax of each row sums to one and follows the logits', () => {
   expect([...probabilities.subarray(2)]).toEqual([0.5, 0.5]);
 });
 
+test('the largest logits and the smallest temperatures still give probabilities and a loss', () => {
+  const row = Float32Array.of(3e38, 3e38, 0, -3e38);
+  for (const temperature of [1, 1e-3, 100]) {
+    expect([...softmaxRows(row, 4, temperature)]).toEqual([0.5, 0.5, 0, 0]);
+    expect(crossEntropy(row, 1, temperature)).toBeCloseTo(Math.log(2), 12);
+  }
+});
+
 test('cross-entropy is the negative logarithm of the probability', () => {
   expect(crossEntropy(rows.subarray(0, 2), 0)).toBeCloseTo(Math.log(4), 6);
   expect(crossEntropy(rows.subarray(0, 2), 1)).toBeCloseTo(Math.log(4 / 3), 6);
