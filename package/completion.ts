@@ -123,23 +123,25 @@ function fishScript(commands: readonly CompletedCommand[]): string {
   const summaryOf = (word: string) => commands.find(({ words }) => words.join(' ') === word)?.summary ?? '';
   const lines = [
     '# Completion of textura for fish: textura completion fish | source',
+    '# Whether the words after textura begin with these, and whether they are these.',
+    'function __textura_begins; set -l words (commandline -opc); string match -q -- "$argv *" "$words[2..] "; end',
+    'function __textura_is; set -l words (commandline -opc); test "$argv" = "$words[2..]"; end',
     ...first.map(
       (word) => `complete -c textura -f -n __fish_use_subcommand -a ${word} -d ${fishText(summaryOf(word))}`,
     ),
     ...second.flatMap(({ word, others }) =>
       others.map(
         (other) =>
-          `complete -c textura -f -n '__fish_seen_subcommand_from ${word}; and not __fish_seen_subcommand_from ${others.join(' ')}' -a ${other} -d ${fishText(summaryOf(`${word} ${other}`))}`,
+          `complete -c textura -f -n '__textura_is ${word}' -a ${other} -d ${fishText(summaryOf(`${word} ${other}`))}`,
       ),
     ),
-    `complete -c textura -f -n '__fish_seen_subcommand_from completion' -a '${Object.keys(shells).join(' ')}'`,
-    ...commands.flatMap(({ words, options: own }) => {
-      const seen = words.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ');
-      return own.map(({ flag, takesValue, choices, summary }) => {
+    `complete -c textura -f -n '__textura_is completion' -a '${Object.keys(shells).join(' ')}'`,
+    ...commands.flatMap(({ words, options: own }) =>
+      own.map(({ flag, takesValue, choices, summary }) => {
         const values = choices.length > 0 ? ` -x -a '${choices.join(' ')}'` : takesValue ? ' -r' : '';
-        return `complete -c textura -n '${seen}' -l ${flag.slice(2)}${values} -d ${fishText(summary)}`;
-      });
-    }),
+        return `complete -c textura -n '__textura_begins ${words.join(' ')}' -l ${flag.slice(2)}${values} -d ${fishText(summary)}`;
+      }),
+    ),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -321,6 +321,8 @@ describe.each(['bash', 'zsh', 'fish'] as const)('%s', (shell) => {
     expect(await completions('setup cuda --r')).toEqual(['--remove']);
     expect(await completions('ablate --seeds 2 --cont')).toEqual(['--controls']);
     expect(await completions('completion ')).toEqual(['bash', 'fish', 'zsh']);
+    // Of another command, whose name is the folder's.
+    expect(await completions('evaluate --data train --eng')).toEqual([]);
   });
 });
 
