@@ -10,7 +10,7 @@ export const engineOptions = ['auto', 'tfjs', 'onnx'] as const;
 /** `gpu` is whatever GPU backend the engine has; `webgpu` and `cuda` are backends of the onnx engine. */
 export const deviceNames = ['cpu', 'gpu', 'webgpu', 'cuda'] as const;
 export const deviceOptions = ['auto', ...deviceNames] as const;
-/** The command line's. */
+/** Options of the commands that train. */
 export const engineFlags = {
   engine: z.enum(engineOptions).default('auto').describe('training engine'),
   device: z.enum(deviceOptions).default('auto').describe('device of the engine'),
