@@ -32,7 +32,7 @@ export interface ClassifyOptions {
   readonly maxPixels?: number;
 }
 
-const classifierOptions = z.strictObject({ threads: z.int().min(1).optional() });
+const classifierOptions = z.strictObject({ threads: z.int().min(1).max(1024).optional() });
 const classifyOptions = z.strictObject({
   top: z.int().min(1).default(5),
   crops: z.enum(cropChoices).default('auto'),

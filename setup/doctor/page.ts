@@ -54,7 +54,7 @@ function machineRows({ node, system, processor, memory, disk, gpus, cuda }: Mach
     ['Memory', `${gibibytes(memory.availableBytes)} free of ${gibibytes(memory.limitBytes)}`],
     ['Disk', `${gibibytes(disk.freeBytes)} free for ${disk.folder}`],
     ...(gpus.length === 0
-      ? [['GPU', 'none (nvidia-smi finds no GPU)'] as const]
+      ? [['GPU', 'no NVIDIA GPU (nvidia-smi is missing or finds none)'] as const]
       : gpus.map((gpu) => ['GPU', gpu] as const)),
     ['TF32', tf32Text(cuda)],
   ];

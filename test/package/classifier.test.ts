@@ -63,6 +63,10 @@ test('other options and paths are refused with what is expected, not ignored', a
     code: 'usage',
     message: 'options.threads: expected 1 or more, got 0',
   });
+  await expect(loadClassifier(model, { threads: 1e9 })).rejects.toMatchObject({
+    code: 'usage',
+    message: 'options.threads: expected 1024 or less, got 1000000000',
+  });
   await expect(loadClassifier(undefined as unknown as string)).rejects.toMatchObject({
     code: 'usage',
     message: 'model: expected the path of an ONNX file, got undefined',
