@@ -115,3 +115,10 @@ export async function give(
   })(${JSON.stringify([how, base64, name, type])})`;
   await page.evaluate(script);
 }
+
+/** The text of the file that a button saves. */
+export async function downloadedText(page: Page, button: string): Promise<string> {
+  const waiting = page.waitForEvent('download');
+  await page.getByRole('button', { name: button }).click();
+  return readFile(await (await waiting).path(), 'utf8');
+}

@@ -1,14 +1,15 @@
 /** What the tests of a file about the page share: models, a server for the page and for them, and a browser. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished } from 'vitest';
 import { writeFilm } from '../../bench/web/camera-film.ts';
 import { type Decorate, type PageServer, servePage } from '../../bench/web/page-server.ts';
 import { chromiumMissing, findChromium } from '../../node/chromium.ts';
 import { safeHeaders } from '../../serve/http/access.ts';
 import { drawTexture } from '../../textures/textures.ts';
+import { runHere } from './command.ts';
 import { launchChromium, type OpenPage, openPage } from './page-browser.ts';
 import { exportModels } from './running-service.ts';
 import { builtPage } from './shared-page.ts';
@@ -102,4 +103,25 @@ export async function brickCamera(folder: string): Promise<readonly string[]> {
   const film = join(folder, 'film.y4m');
   await writeFilm(film, [drawTexture('brick', 5, 1, 640, 480)]);
   return ['--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${film}`];
+}
+
+/** A picture file, and the predictions of `npm run classify` for it with the page's model. */
+export async function classified(
+  { folder, models }: PageFixture,
+  name: string,
+  bytes: Buffer,
+): Promise<{ path: string; predictions: Prediction[] }> {
+  const path = join(folder, name);
+  await writeFile(path, bytes);
+  const model = join(models, 'lab-baseline.onnx');
+  const { stdout, stderr } = await runHere('serve/classify.ts', ['--model', model, '--json', path], {
+    cwd: folder,
+  });
+  expect(stderr).toBe('');
+  return { path, predictions: JSON.parse(stdout).results[0].predictions };
+}
+
+interface Prediction {
+  readonly label: string;
+  readonly probability: number;
 }

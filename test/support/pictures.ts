@@ -2,6 +2,7 @@
 import { crc32, deflateSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import type { GreyImage } from '../../model/image.ts';
+import { drawTexture } from '../../textures/textures.ts';
 
 export interface RgbPicture {
   readonly data: Uint8Array;
@@ -180,4 +181,12 @@ function storedAt(
     8: [right - y, x],
   };
   return places[orientation] ?? [x, y];
+}
+
+/** A coloured picture with structure at every scale. */
+export function colourPicture(width: number, height: number): Sharp {
+  const { data } = drawTexture('marble', 6, 2, width, height);
+  const { data: other } = drawTexture('plaid', 6, 3, width, height);
+  const pixels = Buffer.from(Array.from(data).flatMap((level, i) => [level, other[i] ?? 0, 255 - level]));
+  return sharp(pixels, { raw: { width, height, channels: 3 } });
 }

@@ -97,7 +97,7 @@ describe('the provider', () => {
     await choose(page, 'webgpu');
     await stated(page, /^WebGPU/);
     await expect.poll(() => held.length).toBe(2);
-    // The model is loaded on WebAssembly first, which must not be taken for WebGPU.
+    // Models load on WebAssembly first; the page must still say WebGPU.
     held[0]?.();
     await sleep(1000);
     await stated(page, /^WebGPU/);

@@ -1,48 +1,28 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import sharp, { type Sharp } from 'sharp';
+import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { codeBytes } from '../../bench/web/page-figures.ts';
-import { encodeMessage } from '../../graph/onnx/protobuf.ts';
-import { csvRows } from '../../model/csv.ts';
 import { greyFromPixels } from '../../model/image.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { drawTexture } from '../../textures/textures.ts';
 import { bmpOfRgb } from '../support/bmp.ts';
 import { rawFiles } from '../support/camera-raw.ts';
-import { runHere } from '../support/command.ts';
-import { give, openPage, openSettings, readBars, sharedPage } from '../support/page-browser.ts';
-import { brickCamera, pageFixture } from '../support/page-fixture.ts';
-import { encoder, pgmOf16, pngColourTypes, ppmOfRgb, rawPng, rgbPicture } from '../support/pictures.ts';
+import { downloadedText, give, openPage, readBars, sharedPage } from '../support/page-browser.ts';
+import { brickCamera, classified, pageFixture } from '../support/page-fixture.ts';
+import {
+  colourPicture,
+  encoder,
+  pgmOf16,
+  pngColourTypes,
+  ppmOfRgb,
+  rawPng,
+  rgbPicture,
+} from '../support/pictures.ts';
 import { tolerances } from '../tolerances.ts';
 
 const fixture = pageFixture({ args: brickCamera });
-
-/** A picture file, and the predictions of `npm run classify` for it with the page's model. */
-async function classified(name: string, bytes: Buffer): Promise<{ path: string; predictions: Prediction[] }> {
-  const { folder, models } = fixture();
-  const path = join(folder, name);
-  await writeFile(path, bytes);
-  const model = join(models, 'lab-baseline.onnx');
-  const { stdout, stderr } = await runHere('serve/classify.ts', ['--model', model, '--json', path], {
-    cwd: folder,
-  });
-  expect(stderr).toBe('');
-  return { path, predictions: JSON.parse(stdout).results[0].predictions };
-}
-interface Prediction {
-  readonly label: string;
-  readonly probability: number;
-}
-
-/** A coloured picture with structure at every scale. */
-function colourPicture(width: number, height: number): Sharp {
-  const { data } = drawTexture('marble', 6, 2, width, height);
-  const { data: other } = drawTexture('plaid', 6, 3, width, height);
-  const pixels = Buffer.from(Array.from(data).flatMap((level, i) => [level, other[i] ?? 0, 255 - level]));
-  return sharp(pixels, { raw: { width, height, channels: 3 } });
-}
 
 /** A script that decodes a JPEG as the page does, and returns its pixels. */
 function pixelsInPage(jpeg: Buffer): string {
@@ -75,6 +55,7 @@ const shared = sharedPage(() => ({ browser: fixture().browser, address: fixture(
 describe('a picture', () => {
   test('from a file has the probabilities of npm run classify, without console messages', async () => {
     const { path, predictions } = await classified(
+      fixture(),
       'wide.png',
       await colourPicture(300, 210).png().toBuffer(),
     );
@@ -93,7 +74,7 @@ describe('a picture', () => {
 
   test('rotated by EXIF, dropped or pasted, has the probabilities of npm run classify', async () => {
     const turned = await colourPicture(200, 260).withMetadata({ orientation: 6 }).png().toBuffer();
-    const { path, predictions } = await classified('turned.png', turned);
+    const { path, predictions } = await classified(fixture(), 'turned.png', turned);
     const { page } = shared();
     for (const how of ['drop', 'paste'] as const) {
       await page.locator('.swatch').first().click();
@@ -111,7 +92,7 @@ describe('a picture', () => {
     const jpeg = await sharp(noise, { raw: { width: 128, height: 128, channels: 3 } })
       .jpeg({ quality: 90, chromaSubsampling: '4:2:0' })
       .toBuffer();
-    const { path, predictions } = await classified('noise.jpg', jpeg);
+    const { path, predictions } = await classified(fixture(), 'noise.jpg', jpeg);
     const ours = await decodeImage(jpeg, 'noise.jpg');
     const { page } = shared();
     const levels: number[] = await page.evaluate(pixelsInPage(jpeg));
@@ -238,181 +219,6 @@ describe('a picture', () => {
   }, 60_000);
 });
 
-describe('several files', () => {
-  test('of pictures become a table with the probabilities of npm run classify, which is saved as CSV', async () => {
-    const first = await classified('first, large.png', await colourPicture(210, 150).png().toBuffer());
-    const second = await classified('second.png', await colourPicture(90, 100).png().toBuffer());
-    const small = join(fixture().folder, 'small.png');
-    await writeFile(
-      small,
-      await encoder(rgbPicture(70, 63, 1))
-        .png()
-        .toBuffer(),
-    );
-    const notes = join(fixture().folder, 'notes.txt');
-    await writeFile(notes, 'no picture');
-    const { page } = shared();
-    await page.getByRole('tab', { name: 'Teach' }).click();
-    await page.locator('#picture-file').setInputFiles([first.path, second.path, small, notes]);
-    await page.getByText('4 pictures, classified by lab-baseline').waitFor();
-    const rows = page.locator('.batch-table tbody tr');
-    await page.getByText('Each picture is classified as a whole').waitFor();
-    // The table is scrolled into view.
-    expect((await rows.nth(0).boundingBox())?.y).toBeLessThan(600);
-    expect(await rows.nth(2).textContent()).toContain('This picture is 70 x 63 pixels');
-    expect(await rows.nth(3).textContent()).toContain('This file is not a picture');
-    for (const [i, { predictions }] of [first, second].entries()) {
-      expect(await rows.nth(i).locator('.top').textContent()).toBe(predictions[0]?.label);
-    }
-    // A name shows its picture.
-    await rows.nth(1).getByRole('button', { name: 'second.png' }).click();
-    await page.locator('.stage-picture canvas[width="90"]').waitFor();
-
-    const csv = await downloadedText(page, 'Save as CSV');
-    const [head, ...rowsOfCsv] = csvRows(csv, 'textura-results.csv');
-    expect(head?.join()).toBe(
-      'file,label,probability,known,known_margin,second_label,second_probability,patches,skipped,model',
-    );
-    for (const [i, { predictions }] of [first, second].entries()) {
-      const [file, label, probability, known, , secondLabel, secondProbability, patches] = rowsOfCsv[i] ?? [];
-      expect([file, label, known, secondLabel]).toEqual([
-        i === 0 ? 'first, large.png' : 'second.png',
-        predictions[0]?.label,
-        '',
-        predictions[1]?.label,
-      ]);
-      for (const [figure, expected] of [
-        [probability, predictions[0]],
-        [secondProbability, predictions[1]],
-      ] as const) {
-        const difference = Math.abs(Number(figure) - (expected?.probability ?? 0));
-        expect(difference).toBeLessThan(tolerances.pageProbability);
-      }
-      expect(Number(patches)).toBe(i === 0 ? 12 : 4);
-    }
-    expect(rowsOfCsv[2]?.[8]).toMatch(/^This picture is 70 x 63 pixels, but/);
-    expect(rowsOfCsv[3]?.slice(0, 3)).toEqual(['notes.txt', '', '']);
-    await page.getByRole('button', { name: 'Close' }).click();
-    expect(await page.locator('.batch').isVisible()).toBe(false);
-  }, 120_000);
-
-  test('of pictures without a usable model leave no empty table', async () => {
-    const { browser, server, folder } = fixture();
-    const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
-    await page.route('**/models/*.onnx', (route) => route.fulfill({ status: 404 }));
-    await page.goto(server.origin);
-    await page
-      .getByText('lab-baseline cannot be used: models/lab-baseline.onnx could not be loaded')
-      .waitFor();
-    const path = join(folder, 'two.png');
-    await writeFile(path, await colourPicture(90, 100).png().toBuffer());
-    await page.locator('#picture-file').setInputFiles([path, path]);
-    await page.locator('.stage-picture canvas[width="90"]').waitFor();
-    expect(await page.locator('.batch').isVisible()).toBe(false);
-  }, 60_000);
-
-  test('that are a folder, or were changed after they were chosen, are reported', async () => {
-    const { browser, server, folder } = fixture();
-    const { page, context, complaints } = await openPage(browser, server.origin);
-    await readBars(page);
-    const reported = page.getByText('This could not be read: it is a folder, or a file that was');
-    const devtools = await context.newCDPSession(page);
-    // The first one only shows where to drop.
-    for (const type of ['dragEnter', 'dragOver', 'dragOver', 'drop'] as const) {
-      await devtools.send('Input.dispatchDragEvent', {
-        type,
-        x: 300,
-        y: 300,
-        data: { items: [], files: [folder], dragOperationsMask: 1 },
-      });
-    }
-    await reported.waitFor();
-    await page.locator('.swatch-patchwork').click();
-    await reported.waitFor({ state: 'hidden' });
-
-    await page.getByRole('tab', { name: 'Teach' }).click();
-    for (const [input, name] of [
-      ['#model-file', 'changed.onnx'],
-      ['#project-file', 'changed.zip'],
-    ] as const) {
-      const path = join(folder, name);
-      await writeFile(path, 'first');
-      // The page hears of the file only after it was changed.
-      await page.evaluate(`document.querySelector('${input}').addEventListener(
-        'change', (event) => event.stopImmediatePropagation(), { capture: true, once: true })`);
-      await page.locator(input).setInputFiles(path);
-      await writeFile(path, 'second, which is longer');
-      await page.locator(input).dispatchEvent('change');
-      await reported.nth(input === '#model-file' ? 0 : 1).waitFor();
-    }
-    expect(complaints.filter((text) => !text.startsWith('warning'))).toEqual([]);
-  }, 60_000);
-
-  test('can be a model: verified with its report, unverified without, refused with the reason if it is not ours', async () => {
-    const { browser, server, models } = fixture();
-    const { page } = await openPage(browser, server.origin);
-    await readBars(page);
-    const [onnx, report] = ['lab-baseline.onnx', 'lab-baseline.report.json'].map((name) =>
-      join(models, name),
-    );
-    await give(page, 'drop', onnx ?? '', 'mine.onnx', 'application/octet-stream');
-    await page.locator('.settings-model', { hasText: 'mine (opened file)' }).waitFor();
-    await page.locator('.provider-check', { hasText: 'Not verified' }).waitFor();
-    const unverified = await readBars(page);
-    await openSettings(page);
-    await page.getByText('This file came without its report').waitFor();
-    // WebGPU cannot be checked without a report.
-    await page.locator('#provider').selectOption('webgpu');
-    await page.locator('.provider-state', { hasText: /^WebAssembly/ }).waitFor();
-
-    await page.locator('#model-file').setInputFiles([onnx ?? '', report ?? '']);
-    await page.locator('.settings-model', { hasText: 'lab-baseline 2 (opened file)' }).waitFor();
-    await page.locator('.provider-check', { hasText: /^Verified/ }).waitFor();
-    expect(await readBars(page)).toEqual(unverified);
-
-    const foreign = join(fixture().folder, 'foreign.onnx');
-    await writeFile(foreign, encodeMessage('Model', { irVersion: 8, graph: { name: 'foreign' } }));
-    await page.locator('#model-file').setInputFiles(foreign);
-    await page.getByText(/foreign\.onnx cannot be used: .*textura\.input/).waitFor();
-    await page.locator('.settings-model', { hasText: 'lab-baseline 2 (opened file)' }).waitFor();
-    expect(await page.locator('#model option').allTextContents()).toEqual([
-      'lab-baseline',
-      'mine (opened file)',
-      'lab-baseline 2 (opened file)',
-    ]);
-    await page.locator('#model-file').setInputFiles(report ?? '');
-    await page.getByText('Choose an .onnx file').waitFor();
-  }, 120_000);
-
-  test('of a model start the page where the server has none', async () => {
-    const { browser, server, models } = fixture();
-    const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
-    // As the service of the npm package.
-    const headers = { 'X-Textura-Commands': 'npx textura' };
-    await page.route('**/models/index.json', (route) => route.fulfill({ headers, json: { models: [] } }));
-    await page.goto(server.origin);
-    await page.getByText('There are no models yet').waitFor();
-    // Several pictures show the first of them, because there is no model to classify them.
-    const pictures = [rgbPicture(90, 80, 1), rgbPicture(80, 90, 2)];
-    const files = await Promise.all(
-      pictures.map(async (picture, i) => ({
-        name: `${i}.png`,
-        mimeType: 'image/png',
-        buffer: await encoder(picture).png().toBuffer(),
-      })),
-    );
-    await page.locator('#picture-file').setInputFiles(files);
-    await page.locator('.stage-picture canvas[width="90"]').waitFor();
-    expect(await page.locator('#view-teach').isVisible()).toBe(true);
-    expect(await page.locator('#view-live').isVisible()).toBe(false);
-    expect(await page.locator('pre').textContent()).toBe('npx textura train\nnpx textura export');
-    expect(await page.getByRole('link', { name: 'API documentation' }).count()).toBe(1);
-    await page.locator('#first-model-file').setInputFiles(join(models, 'lab-baseline.onnx'));
-    await page.getByRole('tab', { name: 'Live' }).click();
-    expect(await readBars(page)).toHaveLength(5);
-  }, 60_000);
-});
-
 test('a result is copied as text and saved as JSON, and nothing is requested from elsewhere', async () => {
   const { page } = await openPage(fixture().browser, 'about:blank', {
     permissions: ['clipboard-read', 'clipboard-write'],
@@ -439,14 +245,6 @@ test('a result is copied as text and saved as JSON, and nothing is requested fro
   expect(Date.parse(savedAt)).not.toBeNaN();
   expect(asked).toEqual(new Set([fixture().server.origin]));
 }, 60_000);
-
-async function downloadedText(page: Page, button: string): Promise<string> {
-  const waiting = page.waitForEvent('download');
-  await page.getByRole('button', { name: button }).click();
-  const path = join(fixture().folder, 'saved');
-  await (await waiting).saveAs(path);
-  return readFile(path, 'utf8');
-}
 
 test('a camera that is blocked is explained; one that is allowed is classified live', async () => {
   const { page, context } = await openPage(fixture().browser, fixture().server.origin);
