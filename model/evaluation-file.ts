@@ -112,6 +112,16 @@ const comparisonSchema = z.strictObject({
 });
 export type EvaluationComparison = z.infer<typeof comparisonSchema>;
 
+/** Of photographs, or of single patches. */
+const recognitionSchema = z.strictObject({
+  /** Area under the ROC curve: how often one of a known class scores higher than one of an unknown class. */
+  auroc: estimateSchema,
+  /** What the file's threshold accepts as known, of those of known and of unknown classes. */
+  acceptedKnown: share,
+  acceptedUnknown: share,
+});
+export type Recognition = z.infer<typeof recognitionSchema>;
+
 export const evaluationSchema = z.strictObject({
   textura: z.string(),
   startedAt: z.iso.datetime(),
@@ -122,6 +132,8 @@ export const evaluationSchema = z.strictObject({
     split: z.string().optional(),
     /** The run whose held-out photographs were evaluated. */
     heldOut: z.string().optional(),
+    /** A folder of other surfaces. */
+    unknown: z.string().optional(),
     skipped: z.array(z.strictObject({ name: z.string(), why: z.string() })),
     notes: z.array(z.string()),
   }),
@@ -145,7 +157,7 @@ export const evaluationSchema = z.strictObject({
       worst: z.array(photographSchema),
     })
     .optional(),
-  /** Folders whose class the model does not know. */
+  /** Classes that the model does not know. */
   unknown: z.array(
     z.strictObject({
       label: z.string(),
@@ -158,6 +170,8 @@ export const evaluationSchema = z.strictObject({
       predictions: z.array(z.strictObject({ label: z.string(), photographs: z.int().min(1) })),
     }),
   ),
+  /** Absent without photographs of both known and unknown classes, or if the model cannot tell them. */
+  recognition: z.strictObject({ photographs: recognitionSchema, patches: recognitionSchema }).optional(),
   speed: z.strictObject({
     /** Of the patches of one photograph. */
     medianInferenceMs: z.number().min(0),

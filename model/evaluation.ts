@@ -23,9 +23,11 @@ import type {
   PhotographResult,
 } from './evaluation-file.ts';
 import { groupBy } from './group-by.ts';
+import type { KnownMargins } from './known-score.ts';
 import { balancedError, type ClassErrors, confusionMatrix, meanRow, softmax, topClasses } from './scores.ts';
 import { sumOf } from './statistics/descriptive.ts';
 import { type Ratio, type Resampling, ratioOf, resampling } from './statistics/photograph-intervals.ts';
+import { areaUnderRoc, type PhotographScores } from './statistics/roc.ts';
 import { wilsonInterval } from './statistics/wilson.ts';
 
 /** A photograph with the logits of its patches `[patches, classes]`. */
@@ -35,8 +37,8 @@ export interface ReadPhotograph {
   /** The class that its folder names. */
   readonly label: string;
   readonly logits: Float32Array;
-  /** Whether the model recognises one of its classes; absent if it cannot tell. */
-  readonly isKnown?: boolean;
+  /** By how much it passes the thresholds of known surfaces; absent if the model has none. */
+  readonly margins?: KnownMargins;
 }
 
 export interface EvaluatedModel {
@@ -151,8 +153,36 @@ export function unknownClasses(
 
 /** How many photographs the model recognises as none of its classes; empty if it cannot tell. */
 export function rejectedOf(photographs: readonly ReadPhotograph[]): { readonly rejected?: number } {
-  if (photographs.every(({ isKnown }) => isKnown === undefined)) return {};
-  return { rejected: photographs.filter(({ isKnown }) => isKnown === false).length };
+  const margins = photographs.flatMap((photograph) => photograph.margins ?? []);
+  return margins.length === 0 ? {} : { rejected: margins.filter(({ photograph }) => photograph < 0).length };
+}
+
+/** How well the model tells its classes from others; empty if it cannot, or without photographs of both. */
+export function recognitionOf(
+  known: readonly ReadPhotograph[],
+  unknown: readonly ReadPhotograph[],
+): { readonly recognition?: NonNullable<Evaluation['recognition']> } {
+  const [own, others] = [known, unknown].map((read) => read.flatMap(({ margins }) => margins ?? []));
+  if (own === undefined || others === undefined || own.length === 0 || others.length === 0) return {};
+  const of = (scoresOf: (margins: KnownMargins) => ArrayLike<number>) => {
+    const [ours, theirs] = [own.map(scoresOf), others.map(scoresOf)];
+    return {
+      auroc: areaUnderRoc(ours, theirs),
+      acceptedKnown: acceptedShare(ours),
+      acceptedUnknown: acceptedShare(theirs),
+    };
+  };
+  return {
+    recognition: {
+      photographs: of(({ photograph }) => [photograph]),
+      patches: of(({ patches }) => patches),
+    },
+  };
+}
+
+function acceptedShare(margins: PhotographScores): number {
+  const all = margins.flatMap((scores) => Array.from(scores));
+  return all.filter((margin) => margin >= 0).length / all.length;
 }
 
 /**

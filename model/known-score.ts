@@ -191,6 +191,31 @@ export function photographMargin(
   return knownMargin(Math.max(...softmaxRows(meanRow(logits, classes), classes)), knownScores, thresholds);
 }
 
+/** By how much a photograph, and each of its patches on its own, passes the thresholds. */
+export interface KnownMargins {
+  readonly photograph: number;
+  readonly patches: Float64Array;
+}
+
+/** As `photographMargin`, also for each patch. */
+export function knownMargins(
+  outputs: { readonly logits: Float32Array; readonly knownScores?: Float32Array | undefined },
+  classes: number,
+  thresholds: KnownThresholds | undefined,
+): KnownMargins | undefined {
+  const { logits, knownScores } = outputs;
+  const photograph = photographMargin(outputs, classes, thresholds);
+  if (photograph === undefined) return undefined;
+  const patches = Float64Array.from(knownScores ?? [], (score, i) => {
+    const row = {
+      logits: logits.subarray(i * classes, (i + 1) * classes),
+      knownScores: Float32Array.of(score),
+    };
+    return photographMargin(row, classes, thresholds) ?? 0;
+  });
+  return { photograph, patches };
+}
+
 /** As known.safetensors of a run stores it. */
 export function knownScoreToTensors(known: KnownScore): TensorFile {
   const { classes, features, classKernel, classBias, spreadKernel, spreadBias, thresholds } = known;

@@ -7,6 +7,7 @@ import type {
   EvaluationEstimate,
   EvaluationResults,
   PairedErrors,
+  Recognition,
 } from '../model/evaluation-file.ts';
 import { count, percent, pValueText, significant } from '../model/format.ts';
 import { counted, numberIs } from '../model/words.ts';
@@ -50,7 +51,7 @@ ${data.notes.map((note) => html`<p class="alarm">${note}</p>\n`)}${
     sections: [
       ...(comparison === undefined ? [] : [comparisonSection(comparison)]),
       ...(results === undefined ? [] : resultSections(results, pictures, isFittedTo(evaluation))),
-      ...(evaluation.unknown.length === 0 ? [] : [unknownSection(evaluation.unknown)]),
+      ...(evaluation.unknown.length === 0 ? [] : [unknownSection(evaluation)]),
       setupSection(evaluation),
     ],
     style: photographSheetStyle,
@@ -229,7 +230,29 @@ const unknownColumns: readonly Column[] = [
 
 const predictionsShown = 5;
 
-function unknownSection(unknown: Evaluation['unknown']): Markup {
+const recognitionColumns: readonly Column[] = [
+  { heading: 'known or unknown', kind: 'text' },
+  { heading: 'AUROC', kind: 'number' },
+  { heading: '95 % interval', kind: 'number' },
+  { heading: 'known accepted', kind: 'number' },
+  { heading: 'unknown accepted', kind: 'number' },
+];
+
+function recognitionTable({ photographs, patches }: NonNullable<Evaluation['recognition']>): Markup {
+  const row = (name: string, { auroc, acceptedKnown, acceptedUnknown }: Recognition): TableRow => ({
+    cells: [
+      name,
+      auroc.value.toFixed(3),
+      intervalText(auroc, (value) => value.toFixed(3)),
+      percent(acceptedKnown),
+      percent(acceptedUnknown),
+    ],
+  });
+  return html`${table('Recognition', recognitionColumns, [row('photographs', photographs), row('single patches', patches)])}
+<p class="after">AUROC: how often a photograph (or patch) of a known class has a higher score than one of an unknown class; 0.5 is chance. Accepted: marked as known by the model's threshold.</p>`;
+}
+
+function unknownSection({ unknown, recognition }: Evaluation): Markup {
   const rows = unknown.map(({ label, photographs, meanProbability, predictions, rejected }): TableRow => {
     const shown = predictions
       .slice(0, predictionsShown)
@@ -248,7 +271,7 @@ function unknownSection(unknown: Evaluation['unknown']): Markup {
   return section(
     'Unknown classes',
     'The model does not have these classes. Their photographs are not counted in the errors.',
-    table('Unknown classes', unknownColumns, rows),
+    html`${recognition === undefined ? nothing : recognitionTable(recognition)}${table('Unknown classes', unknownColumns, rows)}`,
   );
 }
 
@@ -260,6 +283,7 @@ function setupSection({ model, data, photographs, patches, rejected, speed, text
     ['data', data.folder],
     ['split', data.split],
     ['photographs held out by', data.heldOut],
+    ['other surfaces', data.unknown],
     ['photographs', photographs],
     ['patches', patches],
     ['recognised as none of the classes', rejected],

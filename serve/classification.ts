@@ -61,7 +61,7 @@ export function classificationOf(
  * Whether an image shows one of the classes at all; undefined if the model cannot tell. Decided without the
  * temperature, as the thresholds were.
  */
-export function knownOf(
+function knownOf(
   outputs: PatchOutputs,
   { labels, threshold }: Pick<ClassifierLabels, 'labels' | 'threshold'>,
 ): boolean | undefined {

@@ -11,6 +11,7 @@ import {
   photographResults,
   predictionOf,
   type ReadPhotograph,
+  recognitionOf,
   rejectedOf,
   unknownClasses,
 } from '../../model/evaluation.ts';
@@ -37,6 +38,7 @@ import {
   type LabelledFolder,
   labelledFolder,
   splitChoices,
+  unknownFolder,
 } from './labelled-folder.ts';
 import { decodedImage, readPhotographs } from './read-photographs.ts';
 
@@ -69,6 +71,11 @@ export const evaluateOptions = z.strictObject({
     .min(1)
     .optional()
     .describe('a run directory: only the photographs that this run did not train on'),
+  unknown: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder of photographs of other surfaces: how well the model tells them from its own classes'),
   compare: z.string().min(1).optional().describe('another ONNX file, evaluated on the same photographs'),
   models: z.string().min(1).default('models').describe('folder of exported models, for --run'),
   out: z
@@ -95,6 +102,7 @@ export async function evaluateFolder(
   const subject = await subjectOf(given);
   const out = given.out ?? join('evaluations', nameOf(subject));
   await requireOutside(out, subject.root);
+  if (given.unknown !== undefined) await requireOutside(out, callerPath(given.unknown));
   return withWritableFolder(out, () => evaluateSubject(given, { subject, out, startedAt, onProgress }));
 }
 
@@ -109,19 +117,20 @@ async function evaluateSubject(
   given: EvaluateOptions,
   { subject, out, startedAt, onProgress }: Evaluating,
 ): Promise<{ readonly evaluation: Evaluation; readonly out: string }> {
-  const { folder, root } = subject;
+  const { folder, root, others } = subject;
   const paths = [subject.model, ...(given.compare === undefined ? [] : [callerPath(given.compare)])];
   const models: Model[] = [];
   try {
     for (const path of paths) models.push(await Model.load(path));
-    const read = await readPhotographs(folder.files, models, {
+    requireUnknown(others, models);
+    const read = await readPhotographs([...folder.files, ...others.files], models, {
       maxPixels: given.maxImagePixels,
       onProgress,
     });
     const [model, other] = models;
     const [photographs = [], otherPhotographs = []] = read.photographs;
     if (model === undefined) throw new TexturaError('internal', 'no model was loaded');
-    const skipped = [...folder.skipped, ...read.skipped];
+    const skipped = [...folder.skipped, ...others.skipped, ...read.skipped];
     if (photographs.length === 0) throw nothingToEvaluate(root, skipped);
     const evaluated = evaluatedModel(model);
     const { known, unknown } = byKnownClass(photographs, evaluated);
@@ -133,14 +142,16 @@ async function evaluateSubject(
         folder: root,
         ...(folder.split === undefined ? {} : { split: folder.split }),
         ...(subject.heldOut === undefined ? {} : { heldOut: subject.heldOut.run }),
+        ...(given.unknown === undefined ? {} : { unknown: callerPath(given.unknown) }),
         skipped,
-        notes: [...subject.notes, ...heldOutNotes(subject, models)],
+        notes: [...subject.notes, ...heldOutNotes(subject, models), ...unknownNotes(given, model)],
       },
       photographs: known.length,
       patches: known.reduce((sum, { logits }) => sum + logits.length / model.labels.length, 0),
       ...rejectedOf(known),
       ...(known.length === 0 ? {} : { results: evaluationResults(known, evaluated) }),
       unknown: unknownClasses(unknown, evaluated),
+      ...recognitionOf(known, unknown),
       speed: read.speed,
       ...(other === undefined
         ? {}
@@ -167,6 +178,8 @@ interface Subject {
   /** The data folder. */
   readonly root: string;
   readonly folder: LabelledFolder;
+  /** Photographs of other surfaces. */
+  readonly others: LabelledFolder;
   /** The run whose held-out photographs are evaluated, and the fingerprint of its data. */
   readonly heldOut?: { readonly run: string; readonly fingerprint: string };
   readonly notes: readonly string[];
@@ -185,6 +198,8 @@ async function subjectOf(given: EvaluateOptions): Promise<Subject> {
   if (data === 'generated' && given.data === undefined) {
     throw new TexturaError('usage', `${given.run} was trained on generated textures: expected --data DIR`);
   }
+  const others =
+    given.unknown === undefined ? { files: [], skipped: [] } : await unknownFolder(callerPath(given.unknown));
   const ownHeldOut = given.data === undefined && given.split === undefined ? runPath : undefined;
   const heldOut = given.heldOut === undefined ? ownHeldOut : callerPath(given.heldOut);
   if (heldOut === undefined) {
@@ -193,7 +208,8 @@ async function subjectOf(given: EvaluateOptions): Promise<Subject> {
       exported !== undefined &&
       resolve(exported.run.data.source) === resolve(data) &&
       (folder.split === undefined || folder.split === 'train' || folder.split === 'all');
-    return { model, root: data, folder, notes: isTrainingData ? [trainedOnNote(given.run ?? '')] : [] };
+    const notes = isTrainingData ? [trainedOnNote(given.run ?? '')] : [];
+    return { model, root: data, folder, others, notes };
   }
   if (given.split !== undefined)
     throw new TexturaError('usage', '--split and --held-out cannot be used together');
@@ -204,6 +220,7 @@ async function subjectOf(given: EvaluateOptions): Promise<Subject> {
     model,
     root: data,
     folder: { files, skipped: [] },
+    others,
     heldOut: { run: heldOut, fingerprint },
     notes: [],
   };
@@ -222,6 +239,23 @@ function heldOutNotes({ heldOut }: Subject, models: readonly Model[]): readonly 
       ({ name }) =>
         `${name} was not trained on the split of ${heldOut.run}: it may have been trained on some of these photographs.`,
     );
+}
+
+function unknownNotes({ unknown }: EvaluateOptions, { name, threshold }: Model): readonly string[] {
+  if (unknown === undefined || threshold !== undefined) return [];
+  return [`${name} cannot tell unknown surfaces from its classes: only models of texture-net can.`];
+}
+
+/** Errors: `data-unusable` if an unknown class has the name of a known one. */
+function requireUnknown({ files }: LabelledFolder, models: readonly Model[]): void {
+  for (const { name, labels } of models) {
+    const known = files.find(({ label }) => labels.includes(label));
+    if (known === undefined) continue;
+    throw new TexturaError(
+      'data-unusable',
+      `--unknown: ${known.name} is in a folder named like a class of ${name}: expected photographs of other surfaces`,
+    );
+  }
 }
 
 /** The default name of the output folder. */

@@ -8,8 +8,9 @@ import {
   type EvaluationResults,
   evaluationFiles,
   type PairedErrors,
+  type Recognition,
 } from '../../model/evaluation-file.ts';
-import { count, pValueText, significant, textTable, wrapped } from '../../model/format.ts';
+import { count, percent, pValueText, significant, textTable, wrapped } from '../../model/format.ts';
 import { counted, oneLine, withoutMiddle } from '../../model/words.ts';
 
 /** Rows of a list; the report has all of them. */
@@ -29,6 +30,7 @@ export function evaluationText(evaluation: Evaluation, out: string): string {
       ? []
       : [[`Recognised as none of its classes: ${evaluation.rejected} of these photographs.`]]),
     ...(unknown.length === 0 ? [] : [unknownLines(unknown)]),
+    ...(evaluation.recognition === undefined ? [] : [[recognitionTable(evaluation.recognition)]]),
     ...(comparison === undefined ? [] : [comparisonLines(comparison)]),
     [
       `Speed: ${count(speed.patchesPerSecond)} patches/s; ${significant(speed.photographsPerSecond)} photographs/s with decoding`,
@@ -150,6 +152,19 @@ function unknownLines(unknown: Evaluation['unknown']): readonly string[] {
     }),
     ...(unknown.length > listed ? [`  and ${unknown.length - listed} more in the report`] : []),
   ];
+}
+
+function recognitionTable({ photographs, patches }: NonNullable<Evaluation['recognition']>): string {
+  const row = (name: string, { auroc, acceptedKnown, acceptedUnknown }: Recognition) => [
+    ...estimateRow(name, auroc),
+    percent(acceptedKnown),
+    percent(acceptedUnknown),
+  ];
+  return textTable(
+    ['known or unknown', 'AUROC', '95 % interval', 'known accepted', 'unknown accepted'],
+    [row('photographs', photographs), row('patches', patches)],
+    1,
+  );
 }
 
 function comparisonLines(comparison: EvaluationComparison): readonly string[] {

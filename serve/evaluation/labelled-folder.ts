@@ -2,7 +2,7 @@
  * The photographs of a labelled folder: one sub-folder for each class, or train/, val/ and test/ with class
  * folders inside; or those of a CSV file. Unlike training, an evaluation accepts any number of classes.
  */
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { TexturaError } from '../../model/error.ts';
 import { runFiles } from '../../model/run-file.ts';
 import { counted, oneLine } from '../../model/words.ts';
@@ -75,6 +75,29 @@ export async function labelledFolder(root: string, choice?: SplitChoice): Promis
   if (files.length === 0)
     throw new TexturaError('data-unusable', `${root}: there are no files in its class folders`);
   return { files, skipped, ...(split === undefined ? {} : { split }) };
+}
+
+/**
+ * Everything below a folder of surfaces that are none of the model's classes. The label of a file is its
+ * sub-folder, or the folder itself. Errors: `data-unusable` if there are no files.
+ */
+export async function unknownFolder(root: string): Promise<LabelledFolder> {
+  await requireFolder(root, 'a folder of photographs');
+  const { files, skipped, unlisted } = await walkFolder(root);
+  if (files.length === 0) throw new TexturaError('data-unusable', `${root}: there are no files`);
+  const folder = basename(resolve(root));
+  const placed = <T extends { readonly name: string }>(file: T): T => ({
+    ...file,
+    name: `${folder}/${file.name}`,
+  });
+  return {
+    files: files.map((file) => {
+      const [first, ...rest] = file.name.split('/');
+      const label = rest.length === 0 ? folder : first;
+      return { ...placed(file), label: (label ?? '').normalize('NFC') };
+    }),
+    skipped: [...skipped, ...unlisted].map(placed),
+  };
 }
 
 async function filesOfCsv(path: string, choice?: SplitChoice): Promise<LabelledFolder> {

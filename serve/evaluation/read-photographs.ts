@@ -3,13 +3,14 @@ import { TexturaError } from '../../model/error.ts';
 import type { ReadPhotograph } from '../../model/evaluation.ts';
 import type { Evaluation } from '../../model/evaluation-file.ts';
 import type { GreyImage } from '../../model/image.ts';
+import { knownMargins } from '../../model/known-score.ts';
 import { classifiedPatches, gridLimit, holdsPatch, patchBytes } from '../../model/patch.ts';
 import { medianOf, sumOf } from '../../model/statistics/descriptive.ts';
 import type { SkippedFile } from '../../node/folder-walk.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { isFileFault, readImageFile, reasonWithoutName } from '../../node/image-file.ts';
 import { usableCores } from '../../node/machine.ts';
-import { knownOf, requireFinite } from '../classification.ts';
+import { requireFinite } from '../classification.ts';
 import type { Model } from '../model.ts';
 import type { LabelledFile } from './labelled-folder.ts';
 
@@ -62,12 +63,12 @@ export async function readPhotographs(
       }
       const { logits } = outputs;
       requireFinite(outputs, model, file.name);
-      const known = knownOf(outputs, model);
+      const margins = knownMargins(outputs, model.labels.length, model.threshold);
       photographs[i]?.push({
         file: file.name,
         label: file.label,
         logits,
-        ...(known === undefined ? {} : { isKnown: known }),
+        ...(margins === undefined ? {} : { margins }),
       });
     }
   }

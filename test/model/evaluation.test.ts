@@ -4,6 +4,7 @@ import {
   comparedModels,
   evaluationResults,
   type ReadPhotograph,
+  recognitionOf,
   unknownClasses,
 } from '../../model/evaluation.ts';
 import { randomStream } from '../../model/random.ts';
@@ -126,6 +127,23 @@ test('classes that the model does not know are listed with what they were predic
     ],
   });
   expect(found?.meanProbability).toBeCloseTo(Math.exp(2) / (Math.exp(2) + 2), 6);
+});
+
+test('known and unknown photographs are told apart by their margins, and without margins not at all', () => {
+  const scored = (read: ReadPhotograph, photograph: number, ...patches: readonly number[]) => ({
+    ...read,
+    margins: { photograph, patches: Float64Array.from(patches) },
+  });
+  const [one, two, three, four] = six as [ReadPhotograph, ReadPhotograph, ReadPhotograph, ReadPhotograph];
+  const known = [scored(one, 0.5, 1, -1, 1), scored(two, -0.1, 0, 0, 0)];
+  const unknown = [scored(three, -0.1, -1, -2), scored(four, -0.4, 0.5, -3)];
+  // Photographs: 0.5 and -0.1 against -0.1 and -0.4. Patches: six scores against four.
+  expect(recognitionOf(known, unknown).recognition).toMatchObject({
+    photographs: { auroc: { value: 3.5 / 4 }, acceptedKnown: 1 / 2, acceptedUnknown: 0 },
+    patches: { auroc: { value: (2 * 4 + 2.5 + 3 * 3) / 24 }, acceptedKnown: 5 / 6, acceptedUnknown: 1 / 4 },
+  });
+  expect(recognitionOf(known, [])).toEqual({});
+  expect(recognitionOf(six, unknown)).toEqual({});
 });
 
 test('two models are compared photograph by photograph, on the classes that both know', () => {

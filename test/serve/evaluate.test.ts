@@ -22,7 +22,7 @@ const script = (name: string, ...args: readonly string[]) => runScript(name, arg
 const evaluate = (...args: readonly string[]) => script('serve/evaluate.ts', ...args);
 /** Options of the function, whose paths are in the test's folder. */
 const inHome = (options: Partial<EvaluateOptions>): EvaluateOptions => {
-  const paths = ['model', 'run', 'data', 'heldOut', 'compare'] as const;
+  const paths = ['model', 'run', 'data', 'heldOut', 'unknown', 'compare'] as const;
   const placed = paths.flatMap((key) => {
     const path = options[key];
     return path === undefined ? [] : [[key, join(home, path)] as const];
@@ -200,6 +200,22 @@ test('a CSV file of labels is evaluated like a folder, by default its validation
   expect(all.evaluation.photographs).toBe(2);
 });
 
+test('a folder of other surfaces is listed by its sub-folders, and cannot have a class of the model', async () => {
+  const { evaluation } = await evaluateFolder(inHome({ run: 'runs/2', unknown: 'other', out: 'others' }));
+  expect(evaluation.unknown.map(({ label, photographs }) => [label, photographs])).toEqual([
+    ['test', 6],
+    ['train', 1],
+  ]);
+  expect(evaluation.photographs).toBe(9);
+  expect(evaluation.data).toMatchObject({
+    unknown: join(home, 'other'),
+    notes: ['lab-baseline cannot tell unknown surfaces from its classes: only models of texture-net can.'],
+  });
+  expect(evaluation).not.toHaveProperty('recognition');
+  const predictions = await readFile(join(home, 'others/predictions.csv'), 'utf8');
+  expect(predictions).toContain('\nother/train/brick/00.png,train,');
+});
+
 const model = 'models/lab-baseline.onnx';
 
 test.each<[Partial<EvaluateOptions>, string, RegExp]>([
@@ -230,6 +246,21 @@ test.each<[Partial<EvaluateOptions>, string, RegExp]>([
   [{ model, data: 'other', heldOut: 'runs/2' }, 'data-unusable', /9 of which are not in .*other, such as/],
   [{ model, data: 'photos', heldOut: 'nothing' }, 'data-unusable', /nothing held out no photographs/],
   [{ model, data: 'mixed' }, 'data-unusable', /A class cannot have the name of a split/],
+  [
+    { model, data: 'photos', unknown: 'photos/brick' },
+    'data-unusable',
+    /^--unknown: brick.00\.png is in a folder named like a class of lab-/,
+  ],
+  [
+    { model, data: 'photos', unknown: 'none' },
+    'data-unusable',
+    /none: expected a folder of photographs, got/,
+  ],
+  [
+    { model, data: 'photos', unknown: 'other', out: 'other/evaluation' },
+    'usage',
+    /other\/evaluation: is inside the data folder/,
+  ],
   [{ model, data: 'useless' }, 'data-unusable', /none of its 2 files can be used, such as a\/1\.txt: /],
 ])('%j is refused as %s', async (options, code, message) => {
   await expect(evaluateFolder(inHome(options))).rejects.toMatchObject({

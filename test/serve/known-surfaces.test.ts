@@ -58,6 +58,15 @@ test('a photograph of the classes is known, and noise is not: classify, the serv
   ]);
   expect(await readdir(join(folder, 'sorted/_unknown'))).toEqual(['1.png']);
 
+  const evaluated = ['--run', 'run', '--unknown', 'strange', '--out', 'evaluation'];
+  await mkdir(join(folder, 'strange/noise'), { recursive: true });
+  await writeFile(join(folder, 'strange/noise/1.png'), pictures[1] ?? '');
+  const evaluation = await runHere('serve/evaluate.ts', evaluated, { cwd: folder });
+  expect(evaluation, evaluation.stderr).toMatchObject({ status: 0, stderr: '' });
+  expect(evaluation.stdout).toMatch(/^ {2}noise \(1 photograph\): recognised as unknown 1;/m);
+  expect(evaluation.stdout).toMatch(/^photographs +1\.0000 +\d+\.\d.% +0\.0.%$/m);
+  expect(evaluation.stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+
   const running = await runService(models);
   onTestFinished(() => running.close());
   const post = async (path: string, body: string | Uint8Array<ArrayBuffer>) => {
