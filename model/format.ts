@@ -42,9 +42,12 @@ export function bytes(value: number): string {
   return value < 2 ** 30 ? `${(value / 2 ** 20).toFixed(1)} MiB` : `${(value / 2 ** 30).toFixed(2)} GiB`;
 }
 
-/** The size of a file, as file managers show it: `46 kB`, `17.8 MB`. */
-export function fileSize(value: number): string {
-  return value < 1e5 ? `${count(Math.ceil(value / 1e3))} kB` : `${(value / 1e6).toFixed(1)} MB`;
+/** The size of a file, as file managers show it: `46 kB`, `17.8 MB`; in Spanish `17,8 MB`. */
+export function fileSize(value: number, locale = english): string {
+  const kilobytes = Math.ceil(value / 1e3);
+  if (kilobytes < 1000) return `${kilobytes} kB`;
+  const digits = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+  return `${(value / 1e6).toLocaleString(locale, digits)} MB`;
 }
 
 /** Seconds in at most two units: `4.2 s`, `48 s`, `12 min 05 s`, `3 h 20 min`. */

@@ -26,10 +26,16 @@ test.each([
 test.each([
   [300, '1 kB'],
   [45_600, '46 kB'],
-  [100_000, '0.1 MB'],
+  [148_500, '149 kB'],
+  [999_000, '999 kB'],
+  [999_001, '1.0 MB'],
   [17_780_000, '17.8 MB'],
 ])('a file of %d bytes has %s', (value, text) => {
   expect(fileSize(value)).toBe(text);
+});
+
+test('a file has its size in the numbers of a language', () => {
+  expect(fileSize(17_780_000, 'es')).toBe('17,8 MB');
 });
 
 test('a text is broken between words, and a longer word has a line of its own', () => {

@@ -322,7 +322,7 @@ test('the download of a model shows its progress and can be cancelled; the model
   await page.locator('#model').selectOption('no-relu4');
   await page.locator('.provider-check', { hasText: 'Loading' }).waitFor();
   const half = (bytes.length / 2e6).toFixed(1);
-  await page.getByText(`${half} of ${(bytes.length / 1e6).toFixed(1)} MB`).waitFor();
+  await page.getByText(`${half} MB of ${(bytes.length / 1e6).toFixed(1)} MB`).waitFor();
   expect(
     await page.getByRole('progressbar', { name: 'Download of the model' }).evaluate((bar) => bar.value),
   ).toBeCloseTo(0.5, 2);

@@ -9,6 +9,7 @@ import type { Signal } from '../dom/signal.ts';
 import {
   ariaLabel,
   faultText,
+  formatFileSize,
   formatNumber,
   formatSmall,
   language,
@@ -160,9 +161,8 @@ function downloadBar(inference: Inference): HTMLElement {
     const { loaded, total } = download;
     if (total === undefined) bar.removeAttribute('value');
     else bar.value = loaded / total;
-    const megabytes = (bytes: number) => formatNumber(bytes / 1e6, 1);
-    if (total === undefined) setText(text, 'model.loadedSoFar', { loaded: megabytes(loaded) });
-    else setText(text, 'model.loaded', { loaded: megabytes(loaded), total: megabytes(total) });
+    if (total === undefined) text.textContent = formatFileSize(loaded);
+    else setText(text, 'model.loaded', { loaded: formatFileSize(loaded), total: formatFileSize(total) });
   });
   cancel.addEventListener('click', () => inference.cancel());
   return root;

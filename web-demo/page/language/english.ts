@@ -93,8 +93,7 @@ export const english = {
   'model.unverifiedDetails':
     'This file came without its report. Open it together with its .report.json to verify it.',
   'model.download': 'Download of the model',
-  'model.loaded': '{loaded} of {total} MB',
-  'model.loadedSoFar': '{loaded} MB',
+  'model.loaded': '{loaded} of {total}',
   'model.cancel': 'Cancel',
   'model.none':
     'There are no models yet. Teach trains one here, on your surfaces. You can also open an .onnx file that Textura made.',

@@ -2,6 +2,7 @@
  * The page's languages. Elements carry the key of their text in `data-text` or `data-label`, so that a change
  * of language can update them.
  */
+import { fileSize } from '../../../model/format.ts';
 import type { Fault } from '../../shared/faults.ts';
 import { element } from '../dom/element.ts';
 import { signal } from '../dom/signal.ts';
@@ -82,9 +83,8 @@ export function formatNumber(value: number, digits = 0): string {
   });
 }
 
-/** `46 kB`, `17.8 MB`. */
 export function formatFileSize(bytes: number): string {
-  return bytes < 1e5 ? `${formatNumber(bytes / 1e3)} kB` : `${formatNumber(bytes / 1e6, 1)} MB`;
+  return fileSize(bytes, language.get());
 }
 
 export function formatPercent(share: number, digits = 0): string {

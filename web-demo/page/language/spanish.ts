@@ -95,8 +95,7 @@ export const spanish: Texts = {
   'model.unverifiedDetails':
     'Este archivo llegó sin su informe. Ábralo junto con su .report.json para verificarlo.',
   'model.download': 'Descarga del modelo',
-  'model.loaded': '{loaded} de {total} MB',
-  'model.loadedSoFar': '{loaded} MB',
+  'model.loaded': '{loaded} de {total}',
   'model.cancel': 'Cancelar',
   'model.none':
     'Todavía no hay modelos. En Enseñar puede entrenar uno con sus superficies. También puede abrir un archivo .onnx hecho con Textura.',
