@@ -94,7 +94,6 @@ export const serveOptions = z.strictObject({
   shutdownMs: count.default(20_000).describe('on shutdown: maximum time to answer accepted requests'),
   allowOrigin: z
     .string()
-    .min(1)
     .refine((text) => text === '*' || text === originOf(text), {
       error: ({ input }) => originFault(String(input)),
     })

@@ -55,6 +55,7 @@ test('an origin that no browser sends is rejected, with the one that it sends', 
     expect(faultOf(given)).toEqual([`expected ${sent}, which is how browsers send this origin`]);
   const expected = 'expected an origin such as https://example.org, or *';
   for (const given of [
+    '',
     'example.org',
     'localhost:3000',
     'file:///home/page.html',
