@@ -127,6 +127,7 @@ export function parseArguments<S extends z.ZodObject>(
 /** The command line as commander has it, with the help. */
 export function commanderOf<S extends z.ZodObject>(definition: CommandDefinition<S>): Command {
   const command = new Command(commandStart(definition.name));
+  command.configureOutput({ getOutHelpWidth: () => terminalOn(process.stdout).width });
   command.description(definition.summary).addHelpText('after', `\n${exitStatusText}`);
   const shape = Object.entries(definition.options.shape) as [string, z.ZodType][];
   const groups = Object.entries(definition.groups ?? {});

@@ -13,7 +13,7 @@ export interface Terminal {
   /** Removes the status line. */
   clear(): void;
   readonly isInteractive: boolean;
-  /** Characters in a line; 80 if that is not known. */
+  /** Characters in a line: of the terminal, else the variable COLUMNS, else 80. */
   readonly width: number;
 }
 
@@ -22,7 +22,7 @@ export function terminalOn(
 ): Terminal {
   const isInteractive = stream.isTTY === true;
   // A terminal whose size is not known reports 0.
-  const width = () => stream.columns || 80;
+  const width = () => stream.columns || columnsOfEnvironment() || 80;
   const clear = () => {
     if (isInteractive) stream.write('\r\u001b[K');
   };
@@ -40,6 +40,11 @@ export function terminalOn(
       if (isInteractive) stream.write(`\r${oneLine(text).slice(0, width() - 1)}\u001b[K`);
     },
   };
+}
+
+function columnsOfEnvironment(): number | undefined {
+  const { COLUMNS = '' } = process.env;
+  return /^\d+$/.test(COLUMNS) ? Number(COLUMNS) : undefined;
 }
 
 /** A bar of `width` characters, `share` of it full. */

@@ -3,7 +3,13 @@ import { once } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import { TexturaError } from '../../model/error.ts';
-import { type CommandDefinition, flagOf, parseArguments, runCommand } from '../../node/command-line.ts';
+import {
+  type CommandDefinition,
+  commanderOf,
+  flagOf,
+  parseArguments,
+  runCommand,
+} from '../../node/command-line.ts';
 import { moduleAddress } from '../support/command.ts';
 
 const options = z.strictObject({
@@ -99,6 +105,19 @@ test('all mistakes are reported at once', () => {
   expect(() => parse('--patches-per-epoch', '0', '--augment', 'shake')).toThrow(
     /--patches-per-epoch.*\n--augment/,
   );
+});
+
+test('the help has the width of COLUMNS where there is no terminal', () => {
+  const widthOf = (columns: string) => {
+    vi.stubEnv('COLUMNS', columns);
+    const lines = commanderOf({ ...command, summary: 'long '.repeat(60) })
+      .helpInformation()
+      .split('\n');
+    return Math.max(...lines.map(({ length }) => length));
+  };
+  onTestFinished(() => void vi.unstubAllEnvs());
+  expect(widthOf('75')).toBeLessThanOrEqual(75);
+  expect(widthOf('120')).toBeGreaterThan(100);
 });
 
 test('positional arguments reach a command that takes them, including those with dashes', () => {

@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { progressBar, terminalOn } from '../../node/terminal.ts';
 
 /** A stream that stands for a terminal of the given width, or for a file. */
@@ -50,6 +50,18 @@ test('a file gets only lines', () => {
   terminal.clear();
   terminal.line('12 images');
   expect(written()).toBe('12 images\n');
+});
+
+test('the width without a terminal is that of COLUMNS, or 80', () => {
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const widthOf = (COLUMNS: string | undefined, columns?: number) => {
+    vi.stubEnv('COLUMNS', COLUMNS);
+    return streamOf(columns).terminal.width;
+  };
+  expect([widthOf(undefined), widthOf('120'), widthOf('120', 90), widthOf('120', 0)]).toEqual([
+    80, 120, 90, 120,
+  ]);
+  expect(['', '0', '-1', '12.5', 'wide'].map((text) => widthOf(text))).toEqual([80, 80, 80, 80, 80]);
 });
 
 test('printed text never moves the cursor: control characters from outside are shown as escapes', () => {
