@@ -32,7 +32,8 @@ export const trainingConfigSchema = z.strictObject({
     .default('generated')
     .describe(
       'folder of photographs with one sub-folder per class, a CSV file (.csv) with the columns file,label[,split][,group], or "generated"',
-    ),
+    )
+    .meta({ examples: ['generated'] }),
   variant: z.enum(trainedNames).default('reference').describe('network to train'),
   epochs: z
     .int()

@@ -147,9 +147,10 @@ export function commanderOf<S extends z.ZodObject>(definition: CommandDefinition
 
 export interface OptionFacts {
   readonly flag: string;
-  readonly takesValue: boolean;
-  /** Empty if any value is possible. */
-  readonly choices: readonly string[];
+  /** `text` may be a path; `closed` is a number or one of `words`. */
+  readonly value: 'none' | 'closed' | 'text';
+  /** Values to choose from, or examples of a text (`examples` in the schema's metadata). */
+  readonly words: readonly string[];
   readonly summary: string;
 }
 
@@ -157,12 +158,14 @@ export interface OptionFacts {
 export function optionFacts<S extends z.ZodObject>({
   options,
 }: CommandDefinition<S>): readonly OptionFacts[] {
-  return Object.entries(options.shape as Record<string, z.ZodType>).map(([key, schema]) => ({
-    flag: flagOf(key),
-    takesValue: innerType(schema) !== 'boolean',
-    choices: choicesOf(schema) ?? [],
-    summary: schema.description ?? '',
-  }));
+  return Object.entries(options.shape as Record<string, z.ZodType>).map(([key, schema]) => {
+    const type = innerType(schema);
+    const choices = choicesOf(schema);
+    const value = type === 'boolean' ? 'none' : type === 'number' || choices ? 'closed' : 'text';
+    const { examples } = schema.meta() ?? {};
+    const words = choices ?? (Array.isArray(examples) ? examples.map(String) : []);
+    return { flag: flagOf(key), value, words, summary: schema.description ?? '' };
+  });
 }
 
 function optionOf(key: string, schema: z.ZodType): Option {

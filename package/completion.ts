@@ -12,6 +12,8 @@ export interface CompletedCommand {
   readonly words: readonly string[];
   readonly summary: string;
   readonly options: readonly OptionFacts[];
+  /** Whether it takes paths in addition to options. */
+  readonly takesPaths: boolean;
 }
 
 const shells = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
@@ -43,7 +45,8 @@ export function completedCommand(
   summary: string,
   command: CommandDefinition<z.ZodObject>,
 ): CompletedCommand {
-  return { words: name.split(':'), summary, options: optionFacts(command) };
+  const takesPaths = command.arguments === 'image';
+  return { words: name.split(':'), summary, options: optionFacts(command), takesPaths };
 }
 
 /** The first words of all commands and, by first word, the second ones. */
@@ -56,92 +59,129 @@ function wordsOf(commands: readonly CompletedCommand[]) {
   return { first, second };
 }
 
-function bashScript(commands: readonly CompletedCommand[], shell = 'bash'): string {
+/**
+ * A function in the common language of bash and zsh: sets `candidates` to the words that may come next and
+ * `paths` to 1 where a path may. Its arguments: the first two words after textura, the number of the word to
+ * complete, the word before it (for `--option=value`, the option), and the word.
+ */
+function nextFunction(commands: readonly CompletedCommand[]): string {
   const { first, second } = wordsOf(commands);
-  const cases = (command: CompletedCommand) => {
-    const name = command.words.join(' ');
-    const values = command.options
-      .filter(({ choices }) => choices.length > 0)
-      .map(({ flag, choices }) => `    "${name} ${flag}") words="${choices.join(' ')}" ;;`);
-    // Values without a list are mostly paths.
-    const others = command.options.filter(({ takesValue, choices }) => takesValue && choices.length === 0);
-    const files = others.map(({ flag }) => `"${name} ${flag}"`).join('|');
-    return [...values, ...(files === '' ? [] : [`    ${files}) ;;`])];
-  };
+  const places = new Map<string, string[]>();
+  for (const { words, options: own } of commands)
+    for (const { flag, value, words: known } of own) {
+      if (value === 'none') continue;
+      const effect = `candidates="${known.join(' ')}" paths=${value === 'text' ? '1' : '""'}`;
+      places.set(effect, [...(places.get(effect) ?? []), `"${words.join(' ')} ${flag}"`]);
+    }
+  const values = [...places].map(([effect, flagsOf]) => `    ${flagsOf.join('|')}) ${effect} ;;`);
   const flags = commands.map(
     ({ words, options: own }) =>
-      `    "${words.join(' ')}") words="${[...own.map(({ flag }) => flag), '--help'].join(' ')}" ;;`,
+      `        "${words.join(' ')}") candidates="${[...own.map(({ flag }) => flag), '--help'].join(' ')}" ;;`,
   );
-  return `# Completion of textura for ${shell}: source <(textura completion ${shell})
-_textura() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}"
-  local command="\${COMP_WORDS[1]}" words="" prefix=""
-  COMPREPLY=()
-  # "--option=value" is three words in bash and one in zsh.
-  case "$current" in
-    =) current="" ;;
-    --*=*) previous="\${current%%=*}" prefix="\${current%%=*}=" current="\${current#*=}" ;;
-    *) if [ "$previous" = "=" ]; then previous="\${COMP_WORDS[COMP_CWORD-2]}"; fi ;;
+  const others = [
+    ...second.map(({ word, others: next }) => `        "${word} 2") candidates="${next.join(' ')}" ;;`),
+    `        "completion 2") candidates="${Object.keys(shells).join(' ')}" ;;`,
+    ...commands
+      .filter(({ takesPaths }) => takesPaths)
+      .map(({ words }) => `        "${words.join(' ')} "*) paths=1 ;;`),
+  ];
+  const pairs = commands.filter(({ words }) => words.length === 2).map(({ words }) => `"${words.join(' ')}"`);
+  return `_textura_next() {
+  local command="$1"
+  candidates="" paths=""
+  if [ "$3" -eq 1 ]; then candidates="${first.join(' ')} --help --version"; return; fi
+  case "$1 $2" in
+    ${pairs.join('|')}) if [ "$3" -gt 2 ]; then command="$1 $2"; fi ;;
   esac
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "${first.join(' ')} --help --version" -- "$current"))
-    return
-  fi
-  case "$command \${COMP_WORDS[2]}" in
-${commands
-  .filter(({ words }) => words.length === 2)
-  .map(({ words }) => `    "${words.join(' ')}") [ "$COMP_CWORD" -gt 2 ] && command="${words.join(' ')}" ;;`)
-  .join('\n')}
-  esac
-  case "$command $previous" in
-${commands.flatMap(cases).join('\n')}
-    *)
-      case "$current" in
-        -*) case "$command" in
-${flags.map((line) => `      ${line}`).join('\n')}
-          esac ;;
-        *) if [ "$COMP_CWORD" -eq 2 ]; then case "$command" in
-${second.map(({ word, others }) => `          ${word}) words="${others.join(' ')}" ;;`).join('\n')}
-            completion) words="${Object.keys(shells).join(' ')}" ;;
-          esac; fi ;;
+  case "$command $4" in
+${values.join('\n')}
+    *) case "$5" in
+      -*) case "$command" in
+${flags.join('\n')}
       esac ;;
+      *) case "$command $3" in
+${others.join('\n')}
+      esac ;;
+    esac ;;
   esac
-  if [ -n "$words" ]; then COMPREPLY=($(compgen -P "$prefix" -W "$words" -- "$current")); fi
+}
+`;
+}
+
+function bashScript(commands: readonly CompletedCommand[]): string {
+  return `# Completion of textura for bash: source <(textura completion bash)
+${nextFunction(commands)}
+_textura() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" candidates paths
+  # "--option=value" is three words.
+  if [ "$current" = "=" ]; then current=""
+  elif [ "$previous" = "=" ]; then previous="\${COMP_WORDS[COMP_CWORD-2]}"
+  fi
+  _textura_next "\${COMP_WORDS[1]}" "\${COMP_WORDS[2]}" "$COMP_CWORD" "$previous" "$current"
+  COMPREPLY=($(compgen -W "$candidates" -- "$current"))
+  if [ -z "$paths" ]; then compopt +o default
+  elif [ "\${#COMPREPLY[@]}" -gt 0 ]; then
+    # Paths are completed by default only where there is no other word.
+    local IFS=$'\\n'
+    COMPREPLY+=($(compgen -f -- "$current"))
+    compopt -o filenames
+  fi
 }
 complete -o default -F _textura textura
 `;
 }
 
-/** zsh runs bash's completions. */
 function zshScript(commands: readonly CompletedCommand[]): string {
-  const header = 'autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n';
-  return header + bashScript(commands, 'zsh');
+  return `# Completion of textura for zsh: source <(textura completion zsh)
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+${nextFunction(commands)}
+_textura() {
+  local current="\${words[CURRENT]}" previous="\${words[CURRENT-1]}" candidates paths found=1
+  # "--option=value" is one word.
+  if [[ $current = --*=* ]]; then
+    previous="\${current%%=*}" current="\${current#*=}"
+    compset -P 1 '*='
+  fi
+  _textura_next "\${words[2]}" "\${words[3]}" $((CURRENT - 1)) "$previous" "$current"
+  if [[ -n $candidates ]] && compadd -- \${=candidates}; then found=0; fi
+  if [[ -n $paths ]] && _files; then found=0; fi
+  return found
+}
+compdef _textura textura
+`;
 }
 
 function fishScript(commands: readonly CompletedCommand[]): string {
   const { first, second } = wordsOf(commands);
-  const summaryOf = (word: string) => commands.find(({ words }) => words.join(' ') === word)?.summary ?? '';
+  const summaryOf = (word: string) => commands.find(({ words }) => words.join(' ') === word)?.summary;
   const lines = [
     '# Completion of textura for fish: textura completion fish | source',
     '# Whether the words after textura begin with these, and whether they are these.',
     'function __textura_begins; set -l words (commandline -opc); string match -q -- "$argv *" "$words[2..] "; end',
     'function __textura_is; set -l words (commandline -opc); test "$argv" = "$words[2..]"; end',
-    ...first.map(
-      (word) => `complete -c textura -f -n __fish_use_subcommand -a ${word} -d ${fishText(summaryOf(word))}`,
-    ),
+    'complete -c textura -f',
+    "complete -c textura -l help -d 'show the help'",
+    "complete -c textura -n __fish_use_subcommand -l version -d 'show the version'",
+    ...first.map((word) => {
+      const summary = summaryOf(word) ?? second.find((entry) => entry.word === word)?.others.join(', ') ?? '';
+      return `complete -c textura -n __fish_use_subcommand -a ${word} -d ${fishText(summary)}`;
+    }),
     ...second.flatMap(({ word, others }) =>
       others.map(
         (other) =>
-          `complete -c textura -f -n '__textura_is ${word}' -a ${other} -d ${fishText(summaryOf(`${word} ${other}`))}`,
+          `complete -c textura -n '__textura_is ${word}' -a ${other} -d ${fishText(summaryOf(`${word} ${other}`) ?? '')}`,
       ),
     ),
-    `complete -c textura -f -n '__textura_is completion' -a '${Object.keys(shells).join(' ')}'`,
-    ...commands.flatMap(({ words, options: own }) =>
-      own.map(({ flag, takesValue, choices, summary }) => {
-        const values = choices.length > 0 ? ` -x -a '${choices.join(' ')}'` : takesValue ? ' -r' : '';
-        return `complete -c textura -n '__textura_begins ${words.join(' ')}' -l ${flag.slice(2)}${values} -d ${fishText(summary)}`;
-      }),
-    ),
+    `complete -c textura -n '__textura_is completion' -a '${Object.keys(shells).join(' ')}'`,
+    ...commands.flatMap(({ words, options: own, takesPaths }) => {
+      const begins = `complete -c textura -n '__textura_begins ${words.join(' ')}'`;
+      const options = own.map(({ flag, value, words: known, summary }) => {
+        const kinds = { none: '', closed: ' -x', text: ' -r -F' } as const;
+        const values = known.length > 0 ? ` -a '${known.join(' ')}'` : '';
+        return `${begins} -l ${flag.slice(2)}${kinds[value]}${values} -d ${fishText(summary)}`;
+      });
+      return takesPaths ? [`${begins} -F`, ...options] : options;
+    }),
   ];
   return `${lines.join('\n')}\n`;
 }

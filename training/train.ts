@@ -62,7 +62,8 @@ const trainOptions = z.strictObject({
     .describe(
       `start from the parameters in a run directory or exported ONNX file of the same network (${callerPathHelp}); ` +
         'pretrained: from texture-net pre-trained on generated textures',
-    ),
+    )
+    .meta({ examples: ['pretrained'] }),
   resume: z
     .boolean()
     .default(false)

@@ -1,11 +1,11 @@
 /** The package in the folder of a person who installed it: what it prints, starts and needs. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { bytes } from '../../model/format.ts';
 import { configuredCommands } from '../../node/config-file.ts';
@@ -17,7 +17,6 @@ import { foreignFolders } from '../../setup/slim.ts';
 import { type InstalledPackage, installPackage } from '../support/installed-package.ts';
 import { pngFile } from '../support/pictures.ts';
 import { exportModels } from '../support/running-service.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const listSchema = z.array(
   z.strictObject({
@@ -279,58 +278,6 @@ test('options in textura.config.json apply where the command line has none, and 
   expect(Object.keys(schema.properties)).toEqual(['$schema', ...configuredCommands]);
   expect(schema.properties.serve.properties.port).toMatchObject({ type: 'integer', default: 8080 });
   expect(schema.properties.train.properties).not.toHaveProperty('resume');
-});
-
-/** The script that prints, a line each, how a shell would complete the last word of a command line. */
-const completionQueries = {
-  // In bash "=" is a word of its own.
-  bash: (script: string, line: string) => bashQuery(script, line.replaceAll('=', ' = ')),
-  zsh: (script: string, line: string) => `emulate -L sh\n${bashQuery(script, line)}`,
-  fish: (script: string, line: string) => `${script}\ncomplete -C '${line}'`,
-} as const;
-
-function bashQuery(script: string, line: string): string {
-  const words = line.split(' ').map((word) => `'${word}'`);
-  return `${script}\nCOMP_WORDS=(${words.join(' ')}); COMP_CWORD=${words.length - 1}; _textura; printf '%s\\n' "\${COMPREPLY[@]}"`;
-}
-
-const startArguments = { bash: ['--norc'], zsh: ['-f'], fish: ['--no-config'] } as const;
-
-describe.each(['bash', 'zsh', 'fish'] as const)('%s', (shell) => {
-  const isInstalled = spawnSync(shell, ['--version']).status === 0;
-
-  test.skipIf(!isInstalled)('completes commands, their options and the values of an option', async () => {
-    const { stdout: script } = await installed.textura('completion', shell);
-    // zsh and fish write files into the home folder.
-    const home = await temporaryFolder();
-    const env = { HOME: home, ZDOTDIR: home, XDG_CONFIG_HOME: home, XDG_DATA_HOME: home };
-    const completions = async (line: string) => {
-      const query = completionQueries[shell](script, `textura ${line}`);
-      const { stdout, stderr } = await runProgram(shell, [...startArguments[shell], '-c', query], { env });
-      expect(stderr).toBe('');
-      const words = stdout.split('\n').map((text) => text.replace(/\t.*/, ''));
-      // zsh selects the words that begin with the last one only when it completes interactively.
-      const start = shell === 'zsh' ? line.replace(/.* /, '') : '';
-      return words.filter((word) => word !== '' && word.startsWith(start)).sort();
-    };
-    expect(await completions('tr')).toEqual(['train']);
-    expect(await completions('train --eng')).toEqual(['--engine']);
-    expect(await completions('train --engine ')).toEqual(['auto', 'onnx', 'tfjs']);
-    expect(await completions('train --engine=o')).toEqual([shell === 'bash' ? 'onnx' : '--engine=onnx']);
-    expect(await completions('setup c')).toEqual(['cuda']);
-    expect(await completions('setup cuda --r')).toEqual(['--remove']);
-    expect(await completions('ablate --seeds 2 --cont')).toEqual(['--controls']);
-    expect(await completions('completion ')).toEqual(['bash', 'fish', 'zsh']);
-    // Of another command, whose name is the folder's.
-    expect(await completions('evaluate --data train --eng')).toEqual([]);
-  });
-});
-
-test('there is no completion for another shell', async () => {
-  expect(await installed.textura('completion', 'cmd')).toMatchObject({
-    status: 2,
-    stderr: 'completion: expected one shell: bash, zsh, fish\n',
-  });
 });
 
 test('the service starts its threads and its sandbox process, and classifies', async () => {
