@@ -38,6 +38,7 @@ import { requireSpace, writingTo } from '../node/output.ts';
 import { modelStamp } from '../node/product-version.ts';
 import { sha256 } from '../node/sha256.ts';
 import { verifyFile } from './export-check.ts';
+import { replacedRun } from './replaced-run.ts';
 import type { TrainedModel } from './trained-run.ts';
 
 /**
@@ -80,17 +81,22 @@ export interface ExportSettings {
 /** How long to wait for other exports to the same folder, which take seconds. */
 export const patienceMs = 120_000;
 
+export interface ExportResult extends ModelReport {
+  /** Whose model the export has replaced, if it is another run's. */
+  readonly replaced: string | undefined;
+}
+
 /**
  * Writes a model's ONNX files, NAME.report.json and the entry in index.json, and returns the report on these
  * files. Files are written under temporary names; nothing else in the folder changes before all of them are
  * verified. Errors: `parity-failed` if a file's outputs differ from the training engine's; `output-unwritable`;
  * `usage` if the folder stays in use by other exports.
  */
-export function exportModel(trained: TrainedModel, settings: ExportSettings): Promise<ModelReport> {
+export function exportModel(trained: TrainedModel, settings: ExportSettings): Promise<ExportResult> {
   return withFolderLock(settings.out, patienceMs, () => writeModel(trained, settings));
 }
 
-async function writeModel(trained: TrainedModel, settings: ExportSettings): Promise<ModelReport> {
+async function writeModel(trained: TrainedModel, settings: ExportSettings): Promise<ExportResult> {
   const { name, labels, best, network, reference } = trained;
   const { out, opset } = settings;
   const calibration = trained.validation && calibrationOf(trained.validation);
@@ -103,6 +109,7 @@ async function writeModel(trained: TrainedModel, settings: ExportSettings): Prom
   const modelsBytes = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
   await requireSpace(out, modelsBytes + maxReportBytes);
   const written: ModelReport['graphs'] = [];
+  let replaced: string | undefined;
   try {
     for (const { kind, path, unverified, bytes } of files) {
       await writeFileAtomically(unverified, bytes);
@@ -111,6 +118,8 @@ async function writeModel(trained: TrainedModel, settings: ExportSettings): Prom
       const file = { kind, file: basename(path), sha256: sha256(bytes), bytes: bytes.length };
       written.push({ ...file, opset, irVersion, operators: [...operators], parity });
     }
+    for (const kind of graphKinds)
+      replaced ??= await replacedRun(join(out, modelFileName(name, kind)), trained.origin);
     for (const { unverified, path } of files) await moveFile(unverified, path);
   } finally {
     for (const { unverified } of files) await rm(unverified, { force: true }).catch(() => {});
@@ -128,7 +137,7 @@ async function writeModel(trained: TrainedModel, settings: ExportSettings): Prom
   const report = { ...model, graphs: graphs.sort((a, b) => graphOrder(a.kind) - graphOrder(b.kind)) };
   await writeJson(join(out, reportFileName(name)), report);
   await updateIndex(out, indexEntry(trained, report));
-  return { ...report, graphs: written };
+  return { ...report, graphs: written, replaced };
 }
 
 function graphOrder(kind: GraphKind): number {

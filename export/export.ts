@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { fileSize, measure, significant } from '../model/format.ts';
-import { defaultOpset, graphKinds, type ModelReport, type Opset, opsets } from '../model/model-file.ts';
+import { defaultOpset, graphKinds, type Opset, opsets } from '../model/model-file.ts';
 import type { Network } from '../model/network.ts';
 import { counted, oneLine } from '../model/words.ts';
 import { callerPath, callerPathHelp } from '../node/caller-path.ts';
@@ -15,7 +15,7 @@ import { requireWritable } from '../node/output.ts';
 import { commandText } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { agreementText } from './export-check.ts';
-import { exportModel, usefulGraphs } from './export-model.ts';
+import { type ExportResult, exportModel, usefulGraphs } from './export-model.ts';
 import { bestRunsOfStudy, newestFinishedRuns, runRoots } from './run-choice.ts';
 import { readTaughtFile } from './taught-file.ts';
 import { readTrainedRun } from './trained-run.ts';
@@ -69,7 +69,7 @@ async function exportAll({ run, taught, study, out, opset, graph, layout }: Expo
     opset: opset as Opset,
     graphs: graph === 'both' ? usefulGraphs(network) : [graph],
   });
-  const shown = (from: string, report: ModelReport) =>
+  const shown = (from: string, report: ExportResult) =>
     terminal.line(reportText(from, layout === 'triton' ? join(out, report.model) : out, report));
   if ([run, taught, study].filter((one) => one !== undefined).length > 1)
     throw new TexturaError('usage', '--run, --taught and --study cannot be used together');
@@ -120,7 +120,7 @@ async function chosenRuns(run: string | undefined, study: string | undefined): P
 function reportText(
   directory: string,
   out: string,
-  { graphs, labels, validation, calibration }: ModelReport,
+  { graphs, labels, validation, calibration, replaced }: ExportResult,
 ): string {
   return graphs
     .map(({ file, bytes, opset, irVersion, sha256, parity }) => {
@@ -135,6 +135,7 @@ function reportText(
           '  file',
           `${fileSize(bytes)}, opset ${opset}, IR version ${irVersion}, ${counted(labels.length, 'class', 'classes')}`,
         ],
+        ...(replaced === undefined ? [] : [['  replaced', `the model of ${oneLine(replaced)}`] as const]),
         ['  sha256', sha256],
         [
           '  compared',
@@ -155,7 +156,7 @@ function reportText(
 }
 
 /** `patches 1.08 (calibration error 0.021 -> 0.009)`, and the same for photographs in a line of its own. */
-function temperatureRows({ temperatures, ece }: NonNullable<ModelReport['calibration']>) {
+function temperatureRows({ temperatures, ece }: NonNullable<ExportResult['calibration']>) {
   const text = (temperature: number, { before, after }: typeof ece.patches) =>
     `${significant(temperature)} (calibration error ${measure(before)} -> ${measure(after)})`;
   return [

@@ -10,7 +10,8 @@ import { inputPx } from '../model/patch.ts';
 import { moveFile, writeFileAtomically } from '../node/atomic-file.ts';
 import { withFolderLock } from '../node/folder-lock.ts';
 import { writingTo } from '../node/output.ts';
-import { type ExportSettings, exportModel, patienceMs } from './export-model.ts';
+import { type ExportResult, type ExportSettings, exportModel, patienceMs } from './export-model.ts';
+import { replacedRun } from './replaced-run.ts';
 import type { TrainedModel } from './trained-run.ts';
 
 /** In the model's folder, whose sub-folders are versions. */
@@ -24,11 +25,11 @@ const maxBatch = 64;
  * `parity-failed`, then nothing is written; `output-unwritable`; `usage` if the folder stays in use by other
  * exports.
  */
-export function exportForTriton(trained: TrainedModel, settings: ExportSettings): Promise<ModelReport> {
+export function exportForTriton(trained: TrainedModel, settings: ExportSettings): Promise<ExportResult> {
   return withFolderLock(settings.out, patienceMs, () => writeRepository(trained, settings));
 }
 
-async function writeRepository(trained: TrainedModel, settings: ExportSettings): Promise<ModelReport> {
+async function writeRepository(trained: TrainedModel, settings: ExportSettings): Promise<ExportResult> {
   const staging = join(settings.out, '.staging');
   const clear = () => writingTo(staging, () => rm(staging, { recursive: true, force: true }));
   // What is there now was left by a killed export.
@@ -37,10 +38,12 @@ async function writeRepository(trained: TrainedModel, settings: ExportSettings):
     const graphs = settings.graphs.slice(0, 1);
     const report = await exportModel(trained, { ...settings, out: staging, graphs });
     const folder = join(settings.out, report.model);
-    await moveFile(join(staging, report.graphs[0]?.file ?? ''), join(folder, modelFile));
+    const path = join(folder, modelFile);
+    const replaced = await replacedRun(path, trained.origin);
+    await moveFile(join(staging, report.graphs[0]?.file ?? ''), path);
     await writeFileAtomically(join(folder, 'labels.txt'), `${report.labels.join('\n')}\n`);
     await writeFileAtomically(join(folder, 'config.pbtxt'), tritonConfig(report));
-    return { ...report, graphs: report.graphs.map((graph) => ({ ...graph, file: modelFile })) };
+    return { ...report, graphs: report.graphs.map((graph) => ({ ...graph, file: modelFile })), replaced };
   } finally {
     await clear();
   }

@@ -228,7 +228,7 @@ describe('an export of one graph', () => {
     expect(models[0]?.files).toEqual({ portable: 'lab-baseline.onnx' });
   });
 
-  test('keeps the other graph of the same run, and removes that of another', async () => {
+  test('keeps the other graph of the same run, and removes that of another and says so', async () => {
     const folder = await newHome();
     await writeTrainedRun(join(folder, 'runs/one'));
     await writeTrainedRun(join(folder, 'runs/two'), { seed: 8 });
@@ -237,6 +237,7 @@ describe('an export of one graph', () => {
       const result = await runExport(folder, '--run', run, '--graph', graph);
       expect(result).toMatchObject({ status: 0, stderr: '' });
       expect(result.stdout.match(/^models\//gm)).toHaveLength(1);
+      const [, replaced] = /^ {2}replaced +(.*)/m.exec(result.stdout) ?? [];
       const [model] = (await readIndex(folder)).models;
       const files = (await readdir(join(folder, 'models'))).filter((name) => name.endsWith('.onnx'));
       expect(files.sort()).toEqual(Object.values(model?.files ?? {}));
@@ -244,12 +245,16 @@ describe('an export of one graph', () => {
       expect(graphs.map(({ file }) => file)).toEqual(files);
       const first = await readFile(join(folder, 'models', files[0] ?? ''));
       expect(model).toMatchObject({ sha256: graphs[0]?.sha256, bytes: first.length });
-      return files;
+      return { files, replaced };
     };
-    expect(await exportGraph('runs/one', 'portable')).toEqual([portable]);
-    expect(await exportGraph('runs/one', 'throughput')).toEqual([portable, throughput]);
-    expect(await exportGraph('runs/two', 'throughput')).toEqual([throughput]);
-    expect(await exportGraph('runs/one', 'portable')).toEqual([portable]);
+    const started = 'started 3 February 2026, 04:05 UTC';
+    expect(await exportGraph('runs/one', 'portable')).toEqual({ files: [portable], replaced: undefined });
+    const both = await exportGraph('runs/one', 'throughput');
+    expect(both).toEqual({ files: [portable, throughput], replaced: undefined });
+    const second = await exportGraph('runs/two', 'throughput');
+    expect(second).toEqual({ files: [throughput], replaced: `the model of run one, ${started}` });
+    const third = await exportGraph('runs/one', 'portable');
+    expect(third).toEqual({ files: [portable], replaced: `the model of run two, ${started}` });
   });
 });
 

@@ -62,6 +62,19 @@ dynamic_batching { }
   await rm(home, { recursive: true });
 });
 
+test('an export to a repository names the run whose model it replaces', async () => {
+  const cwd = await temporaryFolder();
+  const exported = async (run: string) => {
+    const args = ['--run', run, '--layout', 'triton', '--out', 'triton'];
+    const { stdout } = await runHere('export/export.ts', args, { cwd });
+    return /^ {2}replaced +(.*)/m.exec(stdout)?.[1];
+  };
+  for (const run of ['one', 'two']) await writeTrainedRun(join(cwd, run));
+  expect(await exported('one')).toBeUndefined();
+  expect(await exported('one')).toBeUndefined();
+  expect(await exported('two')).toBe('the model of run one, started 3 February 2026, 04:05 UTC');
+});
+
 test('exports to one folder at the same time take turns, and remove what a killed one left', async () => {
   const home = await temporaryFolder({ 'triton/.staging/lab-baseline.onnx': 'half a file' });
   const out = join(home, 'triton');
