@@ -25,11 +25,14 @@ const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const hasGroups = process.platform !== 'win32';
 /** How long an interrupted program may take to end. */
 const graceMs = 3000;
+/** How long to read the output of an ended program whose pipes stay open. */
+const drainMs = 100;
 
 /**
  * Runs a program to its end. If it is not on the PATH, the status is null and `stderr` has the reason. While
  * it runs, Ctrl-C ends the program, by SIGKILL if it ignores SIGTERM, and not this process, so that the caller
- * can clean up.
+ * can clean up. After Ctrl-C or the time limit, a process that the program started in a session of its own is
+ * not waited for.
  * Errors: `interrupted`, and no others.
  */
 export function runProgram(
@@ -44,12 +47,27 @@ export function runProgram(
       detached: hasGroups,
       ...(settings.cwd === undefined ? {} : { cwd: settings.cwd }),
     });
+    let isEnded = false;
+    let drain: NodeJS.Timeout | undefined;
+    const closePipes = () => {
+      const isRunning = child.exitCode === null && child.signalCode === null;
+      if (!isEnded || isRunning) return;
+      drain ??= setTimeout(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, drainMs);
+    };
+    const end = (signal: NodeJS.Signals) => {
+      isEnded = true;
+      endGroup(child.pid, signal);
+      closePipes();
+    };
     // Not spawn's own timeout, which keeps the process alive if the program could not be started.
-    const killAfter = (ms: number) => setTimeout(() => endGroup(child.pid, 'SIGKILL'), ms);
+    const killAfter = (ms: number) => setTimeout(() => end('SIGKILL'), ms);
     const limit = settings.timeoutMs === undefined ? undefined : killAfter(settings.timeoutMs);
     let grace: NodeJS.Timeout | undefined;
     const stop = () => {
-      endGroup(child.pid, 'SIGTERM');
+      end('SIGTERM');
       grace ??= killAfter(graceMs);
     };
     for (const signal of stopSignals) process.on(signal, stop);
@@ -64,6 +82,7 @@ export function runProgram(
     const finish = (status: number | null, signal: NodeJS.Signals | null) => {
       clearTimeout(limit);
       clearTimeout(grace);
+      clearTimeout(drain);
       for (const signal of stopSignals) process.off(signal, stop);
       if (grace === undefined) return resolve({ status, signal, stdout, stderr });
       const { doing = `${basename(program)} was running` } = settings;
@@ -73,6 +92,7 @@ export function runProgram(
       stderr += error.message;
       finish(null, null);
     });
+    child.on('exit', closePipes);
     child.on('close', finish);
   });
 }

@@ -1,11 +1,15 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod } from 'node:fs/promises';
+import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { nvidiaGpus, parseGpuList } from '../../node/machine.ts';
 import { firstLineOf, runProgram } from '../../node/program.ts';
 import { moduleAddress } from '../support/command.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+
+/** setsid(1) starts a program in a session of its own. */
+const hasSessions = spawnSync('setsid', ['--version']).status === 0;
 
 describe('a program', () => {
   it('returns its status and output', async () => {
@@ -41,6 +45,17 @@ describe('a program', () => {
     });
     expect(result).toMatchObject({ status: null, signal: 'SIGKILL' });
   });
+
+  it.skipIf(!hasSessions)(
+    'that takes longer leaves its output, and nothing waits for its pipes',
+    async () => {
+      const start = performance.now();
+      const script = 'echo first; setsid sleep 20 & wait';
+      const result = await runProgram('sh', ['-c', script], { timeoutMs: 3000 });
+      expect(result).toMatchObject({ status: null, signal: 'SIGKILL', stdout: 'first\n' });
+      expect(performance.now() - start).toBeLessThan(15_000);
+    },
+  );
 });
 
 describe.skipIf(process.platform === 'win32')('Ctrl-C', () => {
@@ -57,6 +72,20 @@ describe.skipIf(process.platform === 'win32')('Ctrl-C', () => {
       stdout: 'interrupted: stopped while sleeping; run the command again',
     });
     expect(performance.now() - start).toBeLessThan(25_000);
+  });
+
+  it.skipIf(!hasSessions)('does not wait for a process of another session that keeps the pipes', async () => {
+    const ready = join(await temporaryFolder({}), 'ready');
+    // The first program waits for the process, the second has ended before the signal.
+    for (const script of ['setsid sleep 20 & touch "$1"; wait', 'setsid sleep 20 & touch "$1"']) {
+      const program = runProgram('sh', ['-c', script, 'sh', ready]);
+      await vi.waitUntil(() => existsSync(ready), 20_000);
+      await rm(ready);
+      const start = performance.now();
+      process.emit('SIGINT', 'SIGINT');
+      await expect(program).rejects.toMatchObject({ code: 'interrupted' });
+      expect(performance.now() - start).toBeLessThan(10_000);
+    }
   });
 
   it('kills a program that ignores it', async () => {
