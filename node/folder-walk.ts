@@ -33,8 +33,8 @@ export interface FolderWalk {
   readonly skipped: readonly SkippedFile[];
   /** Folders that cannot be listed, and broken links, which may have led to folders. */
   readonly unlisted: readonly SkippedFile[];
-  /** Links that were not followed because their target is read anyway. */
-  readonly repeatedLinks: readonly SkippedFile[];
+  /** Links to folders that were not followed, because the folder is read anyway or is hidden. */
+  readonly unfollowedLinks: readonly SkippedFile[];
 }
 
 interface Entry {
@@ -67,14 +67,14 @@ export async function walkFolder(root: string): Promise<FolderWalk> {
   const ignored: string[] = [];
   const skipped: SkippedFile[] = [];
   const unlisted: SkippedFile[] = [];
-  const repeatedLinks: SkippedFile[] = [];
+  const unfollowedLinks: SkippedFile[] = [];
   const links: WalkedFile[] = [];
   const nameOfVisited = new Map<string, string>();
 
   async function visit(name: string, path: string): Promise<void> {
     const known = nameOfVisited.get(path);
     if (known !== undefined) {
-      repeatedLinks.push({ name, why: `leads to ${known || 'the data folder'}, which is read already` });
+      unfollowedLinks.push({ name, why: `leads to ${known || 'the data folder'}, which is read already` });
       return;
     }
     nameOfVisited.set(path, name);
@@ -119,8 +119,11 @@ export async function walkFolder(root: string): Promise<FolderWalk> {
     if (!isUtf8(target)) unlisted.push({ name, why: `a link to ${shownName(target)}: ${notUtf8}` });
     else if (stats.isFile()) files.push({ name, path: real });
     else if (!stats.isDirectory()) skipped.push({ name, why: 'a link to a device, pipe or socket' });
-    else if (isInside(start, real)) repeatedLinks.push({ name, why: 'leads to a parent folder' });
-    else await visit(name, real);
+    else if (isInside(start, real)) unfollowedLinks.push({ name, why: 'leads to a parent folder' });
+    else if (isHiddenIn(real, start)) {
+      const hidden = relative(start, real).replaceAll(sep, '/');
+      unfollowedLinks.push({ name, why: `leads to the hidden folder ${hidden}` });
+    } else await visit(name, real);
   }
 
   await visit('', start);
@@ -132,7 +135,7 @@ export async function walkFolder(root: string): Promise<FolderWalk> {
     ignored: ignored.sort(compareNames),
     skipped: skipped.sort((a, b) => compareNames(a.name, b.name)),
     unlisted: unlisted.sort((a, b) => compareNames(a.name, b.name)),
-    repeatedLinks: repeatedLinks.sort((a, b) => compareNames(a.name, b.name)),
+    unfollowedLinks: unfollowedLinks.sort((a, b) => compareNames(a.name, b.name)),
   };
 }
 
@@ -179,6 +182,11 @@ const systemNames = new Set([
 /** Whether a file or folder of this name (without its parents) is hidden or a system file. */
 export function isSystemName(name: string): boolean {
   return name.startsWith('.') || systemNames.has(name.toLowerCase());
+}
+
+/** Whether a path is in the folder `outer` and not read there, because a part of its name is hidden. */
+export function isHiddenIn(inner: string, outer: string): boolean {
+  return isInside(inner, outer) && relative(outer, inner).split(sep).some(isSystemName);
 }
 
 function codeOf(error: unknown): string {

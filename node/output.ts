@@ -3,10 +3,10 @@
  */
 import { existsSync, rmdirSync } from 'node:fs';
 import { mkdir, mkdtemp, realpath, rmdir, stat, statfs } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { TexturaError } from '../model/error.ts';
 import { isCsvPath } from './csv-file.ts';
-import { isInside, isSystemName } from './folder-walk.ts';
+import { isHiddenIn, isInside } from './folder-walk.ts';
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'this user has no permission to write there',
@@ -69,7 +69,7 @@ export async function requireOutside(results: string, data: string): Promise<voi
   if (isCsvPath(data)) return;
   const inner = await realPathOf(resolve(results));
   const outer = await realPathOf(resolve(data));
-  if (!isInside(inner, outer) || relative(outer, inner).split(sep).some(isSystemName)) return;
+  if (!isInside(inner, outer) || isHiddenIn(inner, outer)) return;
   throw new TexturaError(
     'usage',
     `${results}: is inside the data folder ${data} and would be read as a class; choose a folder outside with --out`,

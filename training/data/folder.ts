@@ -145,7 +145,7 @@ export async function scanDataFolder(root: string): Promise<DataFolder> {
     ...caseNotes(labels),
     ...(testFiles > 0 ? [`the test folder is not used in training (${counted(testFiles, 'file')})`] : []),
     ...ignoredNote(walk.ignored),
-    ...walk.repeatedLinks.map(({ name, why }) => `${name}: a link that ${why}; not followed`),
+    ...walk.unfollowedLinks.map(({ name, why }) => `${name}: a link that ${why}; not followed`),
   ];
   return {
     root,

@@ -460,6 +460,29 @@ describe('links', () => {
     ]);
   });
 
+  test('to a hidden folder of the data folder are not followed, because results may be there', async () => {
+    const store = await temporaryFolder({ '.store/knit/1.png': '' });
+    const root = await temporaryFolder({
+      'a/1.png': '',
+      'b/1.png': '',
+      '.results/pictures/1.png': '',
+      '.git/annex/2.png': '',
+    });
+    await symlink('.results', join(root, 'results'));
+    await symlink('../.results/pictures', join(root, 'a/pictures'));
+    // Photographs may be stored in a hidden folder: their files here, or folders elsewhere.
+    await symlink('../.git/annex/2.png', join(root, 'b/2.png'));
+    await symlink(join(store, '.store/knit'), join(root, 'knit'));
+    const folder = await scanDataFolder(root);
+    expect(folder.labels).toEqual(['a', 'b', 'knit']);
+    expect(names(folder)).toEqual(['a/1.png', 'b/1.png', 'b/2.png', 'knit/1.png']);
+    expect(folder.notes).toEqual([
+      'ignored 2 hidden or system files and folders (.git, .results)',
+      'a/pictures: a link that leads to the hidden folder .results/pictures; not followed',
+      'results: a link that leads to the hidden folder .results; not followed',
+    ]);
+  });
+
   test('a linked file is a file of the class', async () => {
     const shared = await temporaryFolder({ 'photo.png': '' });
     const root = await temporaryFolder({ 'a/1.png': '', 'b/1.png': '' });
