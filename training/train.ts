@@ -202,6 +202,7 @@ async function trainFolds(request: RunRequest, folds: number): Promise<RunReturn
       `To look for wrong labels: ${commandText('inspect', '--data', config.data, '--run', directory)}`,
     );
   }
+  terminal.line('Next:   for a network to export, train with the same options but without --folds');
   return { isStopRequested };
 }
 

@@ -411,7 +411,11 @@ test('folds hold out every photograph and every group once, and their last epoch
   const folds = ['--folds', '2', '--group', '(\\d)\\.png', '--epochs', '2', '--out', 'cross'];
   const result = await train(folder, ...setting, ...folds);
   expect(result.stdout).toMatch(/All 15 photographs, each unseen by the run that classified it:/);
-  expect(result.stdout).toContain('wrong labels: npm run inspect -- --data photos --run cross\n');
+  expect(result.stdout).toMatch(
+    /wrong labels: npm run inspect -- --data photos --run cross\nNext: +for a network to export, train with the same options but without --folds\n$/,
+  );
+  // Not after each fold.
+  expect(result.stdout).not.toContain('npm run export');
   const runs = await Promise.all([1, 2].map((fold) => readRun(join(folder, 'cross', `fold-${fold}`))));
   expect(runs.map(({ config, best }) => [config.folds, config.fold, best?.epoch])).toEqual([
     [2, 1, 2],

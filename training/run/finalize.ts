@@ -57,7 +57,7 @@ export async function finalizeRun(
   const endedAt = new Date().toISOString();
   if (outcome.status === 'stopped') {
     await writeRun(directory, { ...run, status: 'stopped', endedAt });
-    const text = outcomeText(outcome, directory, undefined, labels.length, resumeCommand);
+    const text = outcomeText(outcome, directory, undefined, labels.length, { resumeCommand });
     return { code: 'interrupted', text };
   }
   const results = await writeResults(session, labels, validation);
@@ -71,7 +71,9 @@ export async function finalizeRun(
   const { status } = outcome;
   await writeRun(directory, { ...run, ...best, ...divergedAtEpoch, ...memory, status, endedAt });
   await writeReport(directory);
-  const text = outcomeText(outcome, directory, results?.best, labels.length);
+  const text = outcomeText(outcome, directory, results?.best, labels.length, {
+    isFold: run.config.folds !== undefined,
+  });
   return outcome.status === 'diverged' ? { code: 'diverged', text } : { text };
 }
 

@@ -174,7 +174,10 @@ export function outcomeText(
   directory: string,
   best: Run['best'],
   classes: number,
-  resumeCommand = commandText('train', '--out', directory, '--resume'),
+  {
+    resumeCommand = commandText('train', '--out', directory, '--resume'),
+    isFold = false,
+  }: { readonly resumeCommand?: string | undefined; readonly isFold?: boolean } = {},
 ): string {
   const report = `Report: ${oneLine(join(directory, runFiles.report))}`;
   switch (outcome.status) {
@@ -182,7 +185,8 @@ export function outcomeText(
       return [
         `${outcome.endedEarly ? 'Stopped early: the validation error no longer improves. ' : ''}${bestText(best, classes)}`,
         report,
-        `Next:   ${commandText('export', '--run', directory)}`,
+        // A fold is trained to measure the error; the network for use is trained without --folds.
+        ...(isFold ? [] : [`Next:   ${commandText('export', '--run', directory)}`]),
       ].join('\n');
     case 'diverged':
       return [
