@@ -97,10 +97,10 @@ function preparePage(): void {
     terminal.line('\n4. Serve the classifier and its page');
     return;
   }
-  terminal.line('\n4. Build the page and serve it with the classifier\n$ npm run build -- --logLevel warn');
+  terminal.line('\n4. Build the page and serve it with the classifier\n$ npm run build -- --quiet');
   const isWindows = process.platform === 'win32';
   // Windows starts npm, a script, only in a shell.
-  const args = ['run', '--silent', 'build', '--', '--logLevel', 'warn'];
+  const args = ['run', '--silent', 'build', '--', '--quiet'];
   requireSuccess(spawnSync('npm', args, { stdio: 'inherit', shell: isWindows }), 'npm run build');
 }
 

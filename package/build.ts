@@ -5,13 +5,13 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build as buildPage } from 'vite';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { bytes } from '../model/format.ts';
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { runProgram } from '../node/program.ts';
 import { terminalOn } from '../node/terminal.ts';
+import { buildPage } from './build-page.ts';
 import { compile, productRooms, repository } from './compile.ts';
 
 const options = z.strictObject({
@@ -22,8 +22,7 @@ async function buildAndPack({ skipPage }: z.infer<typeof options>): Promise<void
   const terminal = terminalOn(process.stdout);
   const dist = join(repository, 'dist');
   await compilePackage(join(dist, 'code'));
-  if (!skipPage)
-    await buildPage({ configFile: join(repository, 'web-demo/vite.config.ts'), logLevel: 'warn' });
+  if (!skipPage) await buildPage('warn');
   const packed = await succeed('npm', ['pack', '--json', '--pack-destination', dist]);
   const [{ filename, size, unpackedSize, entryCount }] = packedSchema.parse(JSON.parse(packed));
   terminal.line(`dist/${filename}: ${bytes(size)}, ${entryCount} files, ${bytes(unpackedSize)} unpacked`);

@@ -25,7 +25,9 @@ export const productRooms = [
 ] as const;
 
 /** What runs only in the repository: it needs packages for development. */
-const developmentModules = new Set(['package/compile.ts', 'package/build.ts']);
+const developmentModules = new Set(
+  ['compile', 'build', 'build-page', 'demo'].map((name) => `package/${name}.ts`),
+);
 
 /** Imports stay imports; those of our modules get the name of the compiled file. */
 const keepImports: Plugin = {

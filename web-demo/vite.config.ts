@@ -183,7 +183,7 @@ export default defineConfig({
   appType: 'mpa',
   plugins: [onnxruntimeFiles(), withoutUnusedParts(), pretrainedNetwork(), exportedModels(), serviceWorker()],
   resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'import', 'default'] },
-  preview: { headers: isolationHeaders, port: 4173 },
+  preview: { headers: isolationHeaders },
   build: {
     outDir: defaultOutput,
     emptyOutDir: true,
