@@ -62,11 +62,12 @@ export async function withWritableFolder<T>(folder: string, work: () => Promise<
 }
 
 /**
- * Errors: `usage` if the folder of results is the data folder or inside it, where it would be read as a class.
- * Hidden folders are not read, and a CSV file of labels names its photographs, so both may contain results.
+ * Errors: `usage` if the folder of results is the data folder or inside it, where it would be read as a class,
+ * or if one of its `files` is the data. Hidden folders are not read, and a CSV file of labels names its
+ * photographs, so both may be in one folder with results.
  */
-export async function requireOutside(results: string, data: string): Promise<void> {
-  if (isCsvPath(data)) return;
+export async function requireOutside(results: string, data: string, files: readonly string[]): Promise<void> {
+  if (isCsvPath(data)) return requireOthers(results, data, files);
   const inner = await realPathOf(resolve(results));
   const outer = await realPathOf(resolve(data));
   if (!isInside(inner, outer) || isHiddenIn(inner, outer)) return;
@@ -74,6 +75,13 @@ export async function requireOutside(results: string, data: string): Promise<voi
     'usage',
     `${results}: is inside the data folder ${data} and would be read as a class; choose a folder outside with --out`,
   );
+}
+
+async function requireOthers(results: string, data: string, files: readonly string[]): Promise<void> {
+  const own = await realPathOf(resolve(data));
+  for (const path of files.map((file) => join(results, file)))
+    if ((await realPathOf(resolve(path))) === own)
+      throw new TexturaError('usage', `${path}: would replace the data; choose another folder with --out`);
 }
 
 /** The absolute path without links, also of what does not exist yet. */

@@ -65,7 +65,7 @@ interface StudyRequest {
  */
 export async function runStudy(request: StudyRequest): Promise<void> {
   const { directory, terminal } = request;
-  await requireOutsideData(directory, request.plan.config.data);
+  await requireOutsideData(directory, request.plan.config.data, Object.values(studyFiles));
   if (!request.dryRun) await requireRoom(directory, newStudy(request.plan, fewestClasses));
   const { study, data, validationPatches, readSeconds } = await readStudyData(request);
   if (!request.dryRun) await requireRoom(directory, study);

@@ -19,12 +19,12 @@ import { commandText } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { describeTable } from '../report/description-table.ts';
 import { textureNames } from '../textures/textures.ts';
-import { dataOption, dataPath } from './data/data-option.ts';
+import { dataOption, dataPath, requireOutsideData } from './data/data-option.ts';
 import { scanData } from './data/folder.ts';
 import { generatedSource } from './data/generated.ts';
 import { groupOption } from './data/groups.ts';
 import { engineFlags } from './engine/engine-choice.ts';
-import { foldDirectory, foldsText, summariseFolds } from './run/folds.ts';
+import { foldDirectory, foldFiles, foldsText, summariseFolds } from './run/folds.ts';
 import { pretrainedSource } from './run/initial-model.ts';
 import { freeRunDirectory, holdsRun, newestRun, resumedConfig } from './run/run-directory.ts';
 import { loggerOf, loggers } from './run/tensorboard.ts';
@@ -187,6 +187,7 @@ async function trainFolds(request: RunRequest, folds: number): Promise<RunReturn
   const config =
     firstFold === undefined ? request.config : resumedConfig(firstFold, request.config, request.given);
   const log = request.log ?? begun.map(loggerOf).find((logger) => logger !== undefined);
+  await requireOutsideData(directory, config.data, Object.values(foldFiles));
   const common = { ...request, firstFold, log, resumeCommand, hasOwnProcess: false };
   let isStopRequested = false;
   for (let fold = 1; fold <= folds; fold++) {

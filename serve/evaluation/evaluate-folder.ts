@@ -101,8 +101,8 @@ export async function evaluateFolder(
   const startedAt = new Date().toISOString();
   const subject = await subjectOf(given);
   const out = given.out ?? join('evaluations', nameOf(subject));
-  await requireOutside(out, subject.root);
-  if (given.unknown !== undefined) await requireOutside(out, callerPath(given.unknown));
+  for (const data of [subject.root, ...(given.unknown === undefined ? [] : [callerPath(given.unknown)])])
+    await requireOutside(out, data, Object.values(evaluationFiles));
   return withWritableFolder(out, () => evaluateSubject(given, { subject, out, startedAt, onProgress }));
 }
 

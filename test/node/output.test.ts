@@ -45,13 +45,24 @@ test('results are kept out of the data folder, also through a link, but may be n
   await symlink(join(folder, 'photos'), join(folder, 'link'));
   const inside = { code: 'usage', message: expect.stringContaining('choose a folder outside with --out') };
   for (const results of ['photos', 'photos/runs/a', 'link/runs', 'photos/../photos/runs'])
-    await expect(requireOutside(join(folder, results), join(folder, 'photos'))).rejects.toMatchObject(inside);
-  await expect(requireOutside(join(folder, 'photos/runs'), join(folder, 'link'))).rejects.toMatchObject(
+    await expect(requireOutside(join(folder, results), join(folder, 'photos'), [])).rejects.toMatchObject(
+      inside,
+    );
+  await expect(requireOutside(join(folder, 'photos/runs'), join(folder, 'link'), [])).rejects.toMatchObject(
     inside,
   );
   for (const results of ['runs', 'photos-runs', '.', 'photos/.runs', 'photos/.cache/runs/a'])
-    await requireOutside(join(folder, results), join(folder, 'photos'));
-  await requireOutside(join(folder, 'photos/runs'), join(folder, 'photos/labels.csv'));
+    await requireOutside(join(folder, results), join(folder, 'photos'), []);
+  for (const results of ['photos', 'photos/runs'])
+    await requireOutside(join(folder, results), join(folder, 'photos/labels.csv'), ['summary.csv']);
+  // The results would replace the data.
+  for (const results of ['photos', 'link'])
+    await expect(
+      requireOutside(join(folder, results), join(folder, 'photos/labels.csv'), ['summary.csv', 'labels.csv']),
+    ).rejects.toMatchObject({
+      code: 'usage',
+      message: `${join(folder, results)}/labels.csv: would replace the data; choose another folder with --out`,
+    });
   expect(await readdir(join(folder, 'photos'))).toEqual(['labels.csv']);
 });
 

@@ -48,6 +48,7 @@ beforeAll(async () => {
     'useless/a/1.txt': 'text',
     'useless/b/2.txt': 'text',
     'nothing/validation.csv': validationToCsv([]),
+    'predictions.csv': 'file,label\nphotos/brick/00.png,brick\nphotos/knit/05.png,knit\n',
     'labels.csv':
       'file,label,split\nphotos/brick/00.png,brick,train\n' +
       'photos/brick/01.png,brick,validation\nphotos/knit/05.png,linen,validation\n',
@@ -227,6 +228,11 @@ test.each<[Partial<EvaluateOptions>, string, RegExp]>([
     { model, data: 'photos', out: 'photos/evaluation' },
     'usage',
     /photos\/evaluation: is inside the data folder/,
+  ],
+  [
+    { model, data: 'predictions.csv', out: '.' },
+    'usage',
+    /predictions\.csv: would replace the data; choose another folder with --out$/,
   ],
   [{ run: 'runs/copy' }, 'model-not-found', /npm run export -- --run .*runs\/copy --out /],
   [{ run: 'later/2' }, 'model-not-found', /has no model of .*later\/2: run npm run export/],

@@ -404,6 +404,18 @@ test('a run in use by one process is not resumed by another', { timeout: 120_000
   await once(child, 'exit');
 });
 
+test('a training whose results would replace its file of labels is refused', async () => {
+  const folder = await home();
+  await writeFile(join(folder, 'validation.csv'), 'file,label\nphotos/brick/00.png,brick\n');
+  for (const folds of [[], ['--folds', '2']]) {
+    const refused = await train(folder, '--data', 'validation.csv', ...folds, '--out', '.');
+    expect(refused).toMatchObject({
+      status: 2,
+      stderr: 'train: validation.csv: would replace the data; choose another folder with --out\n',
+    });
+  }
+});
+
 test('folds hold out every photograph and every group once, and their last epoch is the model', {
   timeout: 120_000,
 }, async () => {

@@ -13,7 +13,11 @@ export function dataPath(given: string): string {
   return given === generatedSource ? given : callerPath(given);
 }
 
-/** Errors: `usage` if `results` is inside the data folder. */
-export async function requireOutsideData(results: string, data: string): Promise<void> {
-  if (data !== generatedSource) await requireOutside(results, data);
+/** Errors: `usage` if `results` is inside the data folder, or one of its `files` is the CSV file of the data. */
+export async function requireOutsideData(
+  results: string,
+  data: string,
+  files: readonly string[],
+): Promise<void> {
+  if (data !== generatedSource) await requireOutside(results, data, files);
 }

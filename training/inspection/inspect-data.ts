@@ -20,7 +20,7 @@ import { callerPath, callerPathHelp } from '../../node/caller-path.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { readImageFile } from '../../node/image-file.ts';
 import { availableMemoryBytes } from '../../node/machine.ts';
-import { realPathOf, requireOutside, withWritableFolder, writingTo } from '../../node/output.ts';
+import { requireOutside, withWritableFolder, writingTo } from '../../node/output.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { inspectionPage, picturedFiles } from '../../report/inspection-page.ts';
 import { thumbnail } from '../../report/pictures.ts';
@@ -79,10 +79,7 @@ export async function inspectData(
     throw new TexturaError('usage', '--data generated: expected a folder of photographs or a CSV file');
   const data = callerPath(given.data);
   const out = given.out ?? join('inspections', basename(resolve(data)).replace(/\.csv$/i, ''));
-  await requireOutside(out, data);
-  const groups = join(out, inspectionFiles.groups);
-  if ((await realPathOf(resolve(groups))) === (await realPathOf(resolve(data))))
-    throw new TexturaError('usage', `${groups}: would replace the data; choose another folder with --out`);
+  await requireOutside(out, data, Object.values(inspectionFiles));
   return withWritableFolder(out, () => inspected(given, { data, out, startedAt, onProgress }));
 }
 

@@ -18,6 +18,7 @@ import { availableMemoryBytes } from '../../node/machine.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { readRun, writeRun } from '../../node/records.ts';
 import type { Terminal } from '../../node/terminal.ts';
+import { confusionCsvFile } from '../../report/confusion.ts';
 import { describeTable } from '../../report/description-table.ts';
 import { samplesFile, writeSamples } from '../../report/samples.ts';
 import { collator, type LoaderSettings } from '../data/collate.ts';
@@ -117,7 +118,7 @@ async function trainLocked(request: RunRequest): Promise<RunReturn> {
   const isBegun = stored !== undefined && hasCheckpoint(directory);
   const model = isBegun ? undefined : await modelToStartFrom(request.init, before, config);
   const cacheBytes = request.cacheMb === undefined ? availableMemoryBytes() / 4 : request.cacheMb * 2 ** 20;
-  await requireOutsideData(directory, config.data);
+  await requireOutsideData(directory, config.data, [...Object.values(runFiles), confusionCsvFile]);
   await requireRoom(directory, configuredNetwork(config, fewestClasses));
 
   const dataset = await readData(config, cacheBytes, terminal);
