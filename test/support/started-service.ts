@@ -1,7 +1,8 @@
 /** `npm run serve` in processes of its own, and clients that put it under load. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
+import { afterAll } from 'vitest';
 import { startArguments } from './command.ts';
 
 interface Start {
@@ -12,7 +13,17 @@ interface Start {
   readonly program?: readonly [string, ...string[]];
 }
 
-/** Starts the command on a free port and waits until it is ready, or has logged a record with `readyText`. */
+/** Including those whose start took longer than a test or hook may, which only this module knows. */
+const started = new Set<ChildProcess>();
+
+afterAll(() => {
+  for (const child of started) child.kill('SIGKILL');
+});
+
+/**
+ * Starts the command on a free port and waits until it is ready, or has logged a record with `readyText`. It is
+ * killed after the tests of the file, if it still runs.
+ */
 export async function startService(
   args: readonly string[],
   { cwd, env = process.env, program = [process.execPath, ...startArguments('serve/serve.ts')] }: Start,
@@ -20,6 +31,7 @@ export async function startService(
 ) {
   const [file, ...before] = program;
   const child = spawn(file, [...before, '--port', '0', ...args], { cwd, env });
+  started.add(child);
   const records: Record<string, unknown>[] = [];
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

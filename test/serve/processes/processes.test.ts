@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   invalidRequests,
   sendHostile,
@@ -34,6 +34,10 @@ const limits = Object.entries({
   '--drain-ms': 300,
 }).flatMap(([flag, value]) => [flag, String(value)]);
 
+// A start or a check of a model takes half a minute on a busy machine.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+const patient = { timeout: 90_000 };
+
 let home: string;
 let service: Started;
 
@@ -43,10 +47,7 @@ beforeAll(async () => {
   await exportModels(join(home, 'next'), [{ variant: 'lab-baseline', width: 0.3 }]);
   service = await startService(['--models', 'models', ...two, ...limits], { cwd: home });
 });
-afterAll(async () => {
-  service.child.kill('SIGKILL');
-  await rm(home, { recursive: true });
-});
+afterAll(() => rm(home, { recursive: true }));
 
 /** A request on a connection of its own: successive ones reach different processes. */
 const get = (path: string) =>
@@ -120,7 +121,7 @@ describe('hostile requests', () => {
   });
 });
 
-test('the requests of the soak are answered as expected', { timeout: 120_000 }, async () => {
+test('the requests of the soak are answered as expected', async () => {
   const model = await Model.load(join(home, 'models/lab-baseline.onnx'));
   onTestFinished(() => model.close());
   const valid = await validRequests([model]);
@@ -141,7 +142,7 @@ test('a replaced model replaces it in both processes under load, and no answer f
   const next = modelIndexSchema.parse(JSON.parse(index)).models.map(({ sha256 }) => sha256);
   expect(await servedBy()).not.toEqual(next);
   await cp(join(home, 'next'), join(home, 'models'), { recursive: true });
-  await expect.poll(() => messages(/replaced on cpu/).length, { timeout: 30_000 }).toBe(2);
+  await expect.poll(() => messages(/replaced on cpu/).length, patient).toBe(2);
   expect([await servedBy(), await servedBy()]).toEqual([next, next]);
   expect(new Set(messages(/replaced on cpu/).map((record) => record.process))).toEqual(new Set([1, 2]));
   await load.end();
@@ -154,13 +155,13 @@ test('a killed process fails only its own requests, is replaced and counted, and
   const before = await metric(answered);
   const [victim = 0, other = 0] = childrenOf(service.child.pid);
   process.kill(victim, 'SIGKILL');
-  await expect.poll(() => messages(/a process was lost/).length, { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => messages(/a process was lost/).length, patient).toBe(1);
   expect(messages(/a process was lost/)).toMatchObject([{ pid: victim, end: 'SIGKILL', process: 1 }]);
   // Meanwhile the other one answers.
   const atLoss = load.outcomes.length;
-  await expect.poll(() => load.outcomes.length, { timeout: 20_000 }).toBeGreaterThan(atLoss + 20);
+  await expect.poll(() => load.outcomes.length, patient).toBeGreaterThan(atLoss + 20);
   expect(await get('/readyz')).toBe('{"status":"ready"}');
-  await expect.poll(() => metric('textura_processes'), { timeout: 30_000 }).toBe(2);
+  await expect.poll(() => metric('textura_processes'), patient).toBe(2);
   await load.end();
   const failed = load.outcomes.filter((outcome) => outcome !== '200');
   expect(failed.filter((outcome) => outcome !== 'UND_ERR_SOCKET' && outcome !== 'ECONNRESET')).toEqual([]);
@@ -175,7 +176,7 @@ test('a killed process fails only its own requests, is replaced and counted, and
 test('SIGTERM under load: every accepted request is answered, and all processes end', async () => {
   const processes = childrenOf(service.child.pid);
   const load = startLoad(service.address, await pngFile(1, 64, 64), 6);
-  await expect.poll(() => load.outcomes.length, { timeout: 20_000 }).toBeGreaterThan(20);
+  await expect.poll(() => load.outcomes.length, patient).toBeGreaterThan(20);
   const clients = load.untilStopped();
   service.child.kill('SIGTERM');
   expect(await service.ended).toEqual({ status: 0, errors: '' });
@@ -205,5 +206,5 @@ test('a port in use is reported once', async () => {
   const processes = childrenOf(running.child.pid);
   expect(processes).toHaveLength(2);
   running.child.kill('SIGKILL');
-  await expect.poll(() => processes.filter(isAlive), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => processes.filter(isAlive), patient).toEqual([]);
 });
