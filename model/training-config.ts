@@ -128,6 +128,11 @@ export const trainingConfigSchema = z.strictObject({
 
 export type TrainingConfig = z.infer<typeof trainingConfigSchema>;
 
+/** The epoch whose parameters are the model: a fold measures the last one, which its photographs do not choose. */
+export function chosenEpoch({ fold }: Pick<TrainingConfig, 'fold'>): 'last epoch' | 'best epoch' {
+  return fold === undefined ? 'best epoch' : 'last epoch';
+}
+
 export const recipeNames = ['default', 'plain', 'paper'] as const;
 type RecipeName = (typeof recipeNames)[number];
 

@@ -8,6 +8,7 @@ import { measure } from '../model/format.ts';
 import type { MetricsRow } from '../model/metrics.ts';
 import type { Run } from '../model/run-file.ts';
 import { guessingScores } from '../model/scores.ts';
+import { chosenEpoch } from '../model/training-config.ts';
 import { curvePanel, type ErrorMeasure, errorMeasures, measureTitles } from './curve-panel.ts';
 import { arranged, type Drawing, svgFile } from './drawing.ts';
 import { lightPalette, type Palette } from './palette.ts';
@@ -23,7 +24,7 @@ const frame = {
 } as const;
 const mostEpochsWithDots = 30;
 
-type CurveSource = Pick<Run, 'best' | 'divergedAtEpoch' | 'labels'> & {
+type CurveSource = Pick<Run, 'best' | 'config' | 'divergedAtEpoch' | 'labels'> & {
   readonly metrics: readonly MetricsRow[];
 };
 
@@ -116,7 +117,7 @@ function lineMarks({ split, colour, points }: Line, lastEpoch: number): readonly
 
 /** Labelled rules at the best and at the diverged epoch; a ring on the best value. */
 function epochMarks(name: ErrorMeasure, source: CurveSource, palette: Palette): readonly Plot.Markish[] {
-  const { best, divergedAtEpoch, metrics } = source;
+  const { best, config, divergedAtEpoch, metrics } = source;
   const rule = (className: string, epoch: number, text: string, colour: string, dy: number) => [
     Plot.ruleX([epoch], { stroke: colour, strokeDasharray: '4 3', className }),
     Plot.text([text], {
@@ -132,7 +133,8 @@ function epochMarks(name: ErrorMeasure, source: CurveSource, palette: Palette): 
   if (best !== undefined) {
     const value = best[name];
     const colour = metrics.some(({ split }) => split === 'val') ? palette.validation : palette.training;
-    marks.push(...rule('best', best.epoch, `best epoch ${best.epoch}: ${measure(value)}`, colour, -4));
+    const text = `${chosenEpoch(config)} ${best.epoch}: ${measure(value)}`;
+    marks.push(...rule('best', best.epoch, text, colour, -4));
     marks.push(
       Plot.dot([{ epoch: best.epoch, value }], {
         x: 'epoch',
@@ -159,8 +161,9 @@ function anchorAt(epoch: number, source: CurveSource): 'start' | 'middle' | 'end
   return across > 0.8 ? 'end' : 'middle';
 }
 
-function panelLabel(name: MeasureName, { best }: CurveSource): string {
+function panelLabel(name: MeasureName, { best, config }: CurveSource): string {
   if (name === 'learning_rate') return 'learning rate against the epoch';
-  const bestText = best === undefined ? '' : `; best epoch ${best.epoch} with ${measure(best[name])}`;
+  const bestText =
+    best === undefined ? '' : `; ${chosenEpoch(config)} ${best.epoch} with ${measure(best[name])}`;
   return `${titleOf(name)} against the epoch${bestText}`;
 }

@@ -52,6 +52,8 @@ test('the best epoch is marked with a ring at its validation value and labelled'
   expect(ring).toHaveLength(1);
   expect(valueAt(top1)(numberOf(ring[0] as ParsedElement, 'cy'))).toBeCloseTo(best?.top1err ?? Number.NaN, 6);
   expect(texts(top1, 'text')).toContain(`best epoch ${best?.epoch}: ${best?.top1err.toFixed(3)}`);
+  const fold = panelsOf({ config: { folds: 5, fold: 2 } })[1] as ParsedElement;
+  expect(texts(fold, 'text')).toContain(`last epoch ${best?.epoch}: ${best?.top1err.toFixed(3)}`);
 });
 
 test('a diverged run breaks its line and marks the epoch', () => {

@@ -72,7 +72,7 @@ export async function finalizeRun(
   await writeRun(directory, { ...run, ...best, ...divergedAtEpoch, ...memory, status, endedAt });
   await writeReport(directory);
   const text = outcomeText(outcome, directory, results?.best, labels.length, {
-    isFold: run.config.folds !== undefined,
+    isFold: run.config.fold !== undefined,
   });
   return outcome.status === 'diverged' ? { code: 'diverged', text } : { text };
 }

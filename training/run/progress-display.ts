@@ -183,7 +183,7 @@ export function outcomeText(
   switch (outcome.status) {
     case 'finished':
       return [
-        `${outcome.endedEarly ? 'Stopped early: the validation error no longer improves. ' : ''}${bestText(best, classes)}`,
+        `${outcome.endedEarly ? 'Stopped early: the validation error no longer improves. ' : ''}${bestText(best, classes, isFold ? 'Last' : 'Best')}`,
         report,
         // A fold is trained to measure the error; the network for use is trained without --folds.
         ...(isFold ? [] : [`Next:   ${commandText('export', '--run', directory)}`]),
@@ -207,7 +207,7 @@ function divergedText(kind: Divergence['kind'], classes: number): string {
     : `the loss rose above ${explosionFactor} times that of guessing (${guessing}) and stayed above guessing`;
 }
 
-function bestText(best: Run['best'], classes: number): string {
+function bestText(best: Run['best'], classes: number, which: 'Best' | 'Last' = 'Best'): string {
   if (best === undefined) return 'No epoch was completed, so there is no model.';
   const photographs =
     best.photographTop1err === undefined ? '' : `, of photographs ${best.photographTop1err.toFixed(3)}`;
@@ -217,5 +217,5 @@ function bestText(best: Run['best'], classes: number): string {
     (best.balancedTop1err ?? best.top1err) < guessing - 1e-9
       ? ''
       : ` This is no better than guessing (${guessing.toFixed(3)}).`;
-  return `Best epoch ${best.epoch}: validation top-1 error ${best.top1err.toFixed(3)}${balanced} of patches${photographs}.${warning}`;
+  return `${which} epoch ${best.epoch}: validation top-1 error ${best.top1err.toFixed(3)}${balanced} of patches${photographs}.${warning}`;
 }
