@@ -46,9 +46,15 @@ test('Compare shows every model on the patch, sorts them, and plots their errors
     const { right } = document.querySelector('.compare-table').getBoundingClientRect();
     return right - document.querySelector('.tab-panel:not([hidden])').getBoundingClientRect().right;
   })()`;
-  for (const width of [390, 1280, 1440]) {
+  const shown = "getComputedStyle(document.querySelector('.compare-table')).display";
+  for (const [width, display] of [
+    [390, 'block'],
+    [1280, 'table'],
+    [1440, 'table'],
+  ] as const) {
     await page.setViewportSize({ width, height: 900 });
     expect(await page.evaluate<number>(tooWide), `${width} px`).toBeLessThan(1);
+    expect(await page.evaluate<string>(shown), `${width} px`).toBe(display);
   }
 
   const names = () => page.locator('.compare-table tbody strong').allTextContents();
@@ -99,6 +105,74 @@ test('Compare does not mention intervals if no model has one', async () => {
   const compare = page.locator('.compare');
   expect(await compare.getByText('95 %').filter({ visible: true }).count()).toBe(0);
   expect(await compare.locator('.plot-interval').count()).toBe(0);
+}, 60_000);
+
+test('Compare without the reference compares with the preferred network; labels of crowded points stay in the plot', async () => {
+  const { browser, server } = fixture();
+  const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
+  await page.route('**/models/index.json', async (route) => {
+    const response = await route.fetch();
+    const index = await response.json();
+    const [model, other] = index.models;
+    other.labels = other.labels.toReversed();
+    // Several models with one file: the same error and about the same time.
+    const copies = ['a', 'b', 'c', 'd', 'e', 'texture-net'].map((name) => ({ ...model, name }));
+    await route.fulfill({ response, json: { ...index, models: [...copies, other] } });
+  });
+  await page.goto(`${server.origin}/#compare`);
+  await page.locator('.plot .plot-point').nth(6).waitFor();
+  await page.locator('.compare-table .agrees', { hasText: 'baseline' }).waitFor();
+  expect(await page.locator('.compare-table tbody strong').allTextContents()).toEqual([
+    'texture-net',
+    'a',
+    'b',
+    'c',
+    'd',
+    'e',
+    'no-relu4',
+  ]);
+  const agrees = (await page.locator('.compare-table .agrees > span').allTextContents()).map((text) =>
+    text.trim(),
+  );
+  expect(agrees).toEqual(['baseline', 'same', 'same', 'same', 'same', 'same', 'other classes']);
+  expect(await page.locator('.compare').textContent()).toContain('Agrees: with texture-net, the baseline');
+  const labels = await page
+    .locator('.plot > text:not([class])')
+    .filter({ hasText: /^([a-e]|texture-net|no-relu4)$/ })
+    .evaluateAll((texts) =>
+      texts.map((text) => {
+        const { left, right, top, bottom } = text.getBoundingClientRect();
+        return { left, right, middle: (top + bottom) / 2, height: bottom - top };
+      }),
+    );
+  const plot = await page.locator('.plot').boundingBox();
+  expect(labels.length).toBe(7);
+  for (const [i, label] of labels.entries()) {
+    expect(label.middle).toBeGreaterThan((plot?.y ?? 0) + label.height);
+    for (const other of labels.slice(i + 1)) {
+      const isApart = other.left >= label.right || label.left >= other.right;
+      if (!isApart) expect(Math.abs(other.middle - label.middle)).toBeGreaterThan(0.7 * label.height);
+    }
+  }
+}, 60_000);
+
+test('See and Compare without a model say what to do, and nothing else', async () => {
+  const { browser, server } = fixture();
+  const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
+  await page.route('**/models/lab-baseline.onnx', (route) => route.fulfill({ status: 404 }));
+  await page.goto(`${server.origin}/#see`);
+  await page.locator('.provider-check', { hasText: 'Not usable' }).waitFor();
+  const needed = 'This view needs a model. Choose or open one above.';
+  const shown = (view: string) =>
+    page.locator(`.${view} :is(h2, h3, p, label, button)`).filter({ visible: true }).allTextContents();
+  expect(await shown('see')).toEqual(['What the model sees', needed]);
+  await page.getByRole('tab', { name: 'Compare' }).click();
+  expect(await shown('compare')).toEqual(['All models on this patch', needed]);
+  await page.getByRole('tab', { name: 'See' }).click();
+  await page.locator('#model').selectOption('no-relu4');
+  await page.locator('#heat-stats', { hasText: /positions/ }).waitFor();
+  expect(await shown('see')).not.toContain(needed);
+  expect(await shown('see')).toContain('Heat map');
 }, 60_000);
 
 test('the class at the square stays in the picture wherever the square is, however long its name', async () => {

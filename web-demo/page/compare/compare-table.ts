@@ -13,26 +13,28 @@ import {
   textOf,
 } from '../language/language.ts';
 
-/** How often a model's prediction is that of the reference, over the patches of this view. */
+/** How often a model's prediction is that of the baseline, over the patches of this view. */
 export interface Agreement {
   readonly same: number;
   readonly count: number;
 }
 
+/** Whether a prediction is that of the baseline. Models of other classes cannot agree with it. */
+export type Agrees = 'baseline' | 'otherClasses' | 'same' | 'differs';
+
 /** A model's prediction for the latest patch, and its agreement so far. */
 export interface ComparedRow {
   readonly label: string;
   readonly probability: number;
-  /** Undefined for the reference itself, and for models of other classes. */
-  readonly agrees: boolean | undefined;
+  readonly agrees: Agrees;
   readonly agreement: Agreement;
   readonly inferMs: number;
 }
 
 const columns = {
-  model: 'compare.model',
-  top: 'compare.top',
-  probability: 'compare.probability',
+  model: 'model.choose',
+  top: 'page.prediction',
+  probability: 'page.probability',
   latency: 'compare.latency',
   size: 'compare.size',
   error: 'compare.error',
@@ -118,7 +120,7 @@ function sortValue(
     case 'error':
       return top1err;
     case 'agrees':
-      return row?.agrees === undefined ? undefined : row.agreement.same / row.agreement.count;
+      return row && isCompared(row) ? row.agreement.same / row.agreement.count : undefined;
     default:
       throw column satisfies never;
   }
@@ -133,9 +135,12 @@ function tableRow(model: ListedModel) {
   const bar = element('span', { class: 'meter', 'aria-hidden': 'true' });
   const interval = element('small', {});
   const error = element('span', {});
+  const agrees = element('span', {});
+  const share = element('small', {});
   cells.model.append(element('strong', {}, model.name), ' ', lacks);
   cells.probability.append(probability, bar);
   cells.error.append(error, ' ', interval);
+  cells.agrees.append(agrees, ' ', share);
   language.subscribe(() => {
     lacks.textContent = lacksText(model.name);
     cells.size.textContent = formatFileSize(model.bytes);
@@ -155,8 +160,9 @@ function tableRow(model: ListedModel) {
     probability.textContent = row === undefined ? '' : formatPercent(row.probability);
     bar.hidden = row === undefined;
     bar.style.setProperty('--share', String(row?.probability ?? 0));
-    cells.agrees.textContent = row === undefined ? '' : agreementText(row);
-    cells.agrees.dataset.agrees = String(row?.agrees ?? '');
+    agrees.textContent = row === undefined ? '' : textOf(`compare.${row.agrees}`);
+    share.textContent = row === undefined ? '' : shareText(row);
+    cells.agrees.classList.toggle('differs', row?.agrees === 'differs');
     cells.latency.textContent =
       row === undefined ? '' : `${formatNumber(row.inferMs, row.inferMs < 100 ? 1 : 0)} ms`;
   }
@@ -180,10 +186,12 @@ function lacksText(name: string): string {
   return removed.length === 0 ? '' : textOf('compare.lacks', { layers: removed.join(', ') });
 }
 
-function agreementText({ agrees, agreement }: ComparedRow): string {
-  if (agrees === undefined) return '–';
-  const now = textOf(agrees ? 'compare.same' : 'compare.differs');
-  if (agreement.count < 2) return now;
-  const share = formatPercent(agreement.same / agreement.count);
-  return `${now} · ${textOf('compare.agreement', { share, count: formatNumber(agreement.count) })}`;
+function isCompared({ agrees }: ComparedRow): boolean {
+  return agrees === 'same' || agrees === 'differs';
+}
+
+function shareText(row: ComparedRow): string {
+  const { same, count } = row.agreement;
+  if (count < 2 || !isCompared(row)) return '';
+  return textOf('compare.agreement', { share: formatPercent(same / count), count });
 }

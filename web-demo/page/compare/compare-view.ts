@@ -1,13 +1,15 @@
 /** The Compare view: all exported models on the same patch. */
 import { patchProbabilities } from '../../../model/calibration.ts';
+import { preferredModel } from '../../../model/network.ts';
 import { topClasses } from '../../../model/scores.ts';
 import type { Answer } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { element } from '../dom/element.ts';
-import { type ListedModel, referenceName } from '../inference/model-list.ts';
+import type { ListedModel } from '../inference/model-list.ts';
+import { modelParts } from '../inference/model-parts.ts';
 import { language, setText, textElement, textOf } from '../language/language.ts';
 import type { View, ViewContext } from '../view.ts';
-import { type Agreement, type ComparedRow, compareTable } from './compare-table.ts';
+import { type Agreement, type Agrees, type ComparedRow, compareTable } from './compare-table.ts';
 import { errorPlot, type RunTimes } from './error-plot.ts';
 
 export function compareView({
@@ -18,7 +20,7 @@ export function compareView({
   requestReading,
   markShown,
 }: ViewContext): View {
-  const compared = referenceFirst(models.get());
+  const compared = baselineFirst(models.get());
   const hasIntervals = compared.some(({ top1errInterval }) => top1errInterval !== undefined);
   const table = compareTable(compared);
   const status = element('p', { class: 'note', role: 'status' });
@@ -62,16 +64,20 @@ export function compareView({
     answers: readonly Answer[],
   ): readonly (ComparedRow | 'unusable')[] {
     const tops = new Map(names.map((name, i) => [name, topOf(compared, name, answers[i])]));
-    const [reference] = compared;
-    const expected = tops.get(reference?.name ?? '')?.label;
-    return compared.map(({ name, labels }, i) => {
+    const [baseline] = compared;
+    const expected = tops.get(baseline?.name ?? '')?.label;
+    const agreesOf = ({ name, labels }: ListedModel, label: string): Agrees => {
+      if (name === baseline?.name) return 'baseline';
+      if (labels.join() !== baseline?.labels.join()) return 'otherClasses';
+      return label === expected ? 'same' : 'differs';
+    };
+    return compared.map((model) => {
+      const { name } = model;
       const top = tops.get(name);
       if (top === undefined) return 'unusable';
-      // Models of other classes cannot agree.
-      const isComparable = i > 0 && labels.join() === reference?.labels.join();
-      const agrees = isComparable ? top.label === expected : undefined;
+      const agrees = agreesOf(model, top.label);
       const { same, count } = agreements.get(name) ?? { same: 0, count: 0 };
-      const agreement = { same: same + (agrees ? 1 : 0), count: count + 1 };
+      const agreement = { same: same + (agrees === 'same' ? 1 : 0), count: count + 1 };
       agreements.set(name, agreement);
       return { ...top, agrees, agreement };
     });
@@ -82,9 +88,7 @@ export function compareView({
       'section',
       { class: 'view compare', 'aria-labelledby': 'compare-heading' },
       textElement('h2', 'compare.heading', { id: 'compare-heading' }),
-      table.root,
-      status,
-      plot.root,
+      modelParts(inference, table.root, status, plot.root),
     ),
     async read() {
       const picture = stage.picture.get();
@@ -107,13 +111,15 @@ export function compareView({
   };
 }
 
-/** Exported models. Taught and opened models have other classes, so they are not compared. */
-function referenceFirst(models: readonly ListedModel[]): readonly ListedModel[] {
+/**
+ * Exported models, first the one that the others are compared with: the network that the ablations change, or
+ * the preferred one. Taught and opened models have other classes, so they are not compared.
+ */
+function baselineFirst(models: readonly ListedModel[]): readonly ListedModel[] {
   const exported = models.filter(({ origin }) => origin === 'exported');
-  return [
-    ...exported.filter(({ name }) => name === referenceName),
-    ...exported.filter(({ name }) => name !== referenceName),
-  ];
+  const names = exported.map(({ name }) => name);
+  const baseline = names.find((name) => name === 'reference') ?? preferredModel(names);
+  return exported.toSorted((a, b) => Number(b.name === baseline) - Number(a.name === baseline));
 }
 
 function topOf(models: readonly ListedModel[], name: string, answer: Answer | undefined) {

@@ -52,17 +52,20 @@ export function errorPlot() {
         const width = name.length * labelPx.perLetter;
         const isRight = cx + 8 + width > area.right;
         const left = isRight ? cx - 8 - width : cx + 8;
-        let top = cy - 6;
-        // A label that would cover another one moves up.
-        while (
-          placed.some(
+        const isFree = (top: number) =>
+          top >= area.top &&
+          top < area.bottom &&
+          placed.every(
             (other) =>
-              Math.abs(other.y - top) < labelPx.height &&
-              left < other.x + other.width &&
-              other.x < left + width,
-          )
-        )
-          top -= labelPx.height;
+              Math.abs(other.y - top) >= labelPx.height ||
+              left >= other.x + other.width ||
+              other.x >= left + width,
+          );
+        const besidePoint = cy - 6;
+        // The nearest free row, above the point or below it.
+        const rows = points.flatMap((_, row) => [-row, row]);
+        const tops = rows.map((row) => besidePoint + row * labelPx.height);
+        const top = tops.find(isFree) ?? besidePoint;
         placed.push({ x: left, y: top, width });
         const words = textOf('compare.plotPoint', {
           name,

@@ -13,9 +13,6 @@ import type { ModelSource } from '../../shared/inference-api.ts';
 import { fetchFile, missing } from '../../shared/model-fetch.ts';
 import { signal } from '../dom/signal.ts';
 
-/** The model that the others are compared with. */
-export const referenceName = 'reference';
-
 export interface ListedModel {
   readonly name: string;
   /** Empty for an opened file, whose labels are read when it is loaded. */

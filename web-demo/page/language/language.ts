@@ -70,6 +70,12 @@ export function textElement<K extends keyof HTMLElementTagNameMap>(
   return element(tag, { ...attributes, 'data-text': key }, textOf(key));
 }
 
+/** Gives an element another text that follows the language. */
+export function showText(into: HTMLElement, key: TextKey): void {
+  into.dataset.text = key;
+  setText(into, key);
+}
+
 /** Sets a text with values. The caller does so again when the language changes. */
 export function setText(into: Element, key: TextKey, values: Values = {}): void {
   const text = textOf(key, values);

@@ -39,9 +39,9 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
   const progress = element('p', { class: 'note', role: 'status' });
   const rows = element('tbody', {});
   const csv = textElement('button', 'batch.csv', { type: 'button' });
-  const stop = textElement('button', 'batch.stop', { type: 'button' });
+  const stop = textElement('button', 'page.stop', { type: 'button' });
   const close = textElement('button', 'batch.close', { type: 'button', class: 'quiet' });
-  const columns = (['batch.file', 'batch.prediction', 'batch.probability'] as const).map((key) =>
+  const columns = (['batch.file', 'page.prediction', 'page.probability'] as const).map((key) =>
     textElement('th', key, { scope: 'col' }),
   );
   const table = element(

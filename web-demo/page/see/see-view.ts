@@ -1,5 +1,6 @@
 /** The See view: where in the picture each class is, and why the square has its class. */
 import { element } from '../dom/element.ts';
+import { modelParts } from '../inference/model-parts.ts';
 import { textElement } from '../language/language.ts';
 import type { View, ViewContext } from '../view.ts';
 import { heatPanel } from './heat-panel.ts';
@@ -22,9 +23,7 @@ export function seeView(context: ViewContext): View {
       'section',
       { class: 'view see', 'aria-labelledby': 'see-heading' },
       textElement('h2', 'see.heading', { id: 'see-heading' }),
-      heat.root,
-      why.root,
-      layers.root,
+      modelParts(inference, heat.root, why.root, layers.root),
     ),
     async read(isCurrent) {
       const model = readyModel();

@@ -1,6 +1,6 @@
 /** The camera button, and the settings that the device supports. */
 import { element } from '../dom/element.ts';
-import { setText, type TextKey, textElement, textOf } from '../language/language.ts';
+import { showText, type TextKey, textElement, textOf } from '../language/language.ts';
 import type { Stage } from '../stage/stage.ts';
 import { type Camera, CameraError, listCameras, openCamera } from './camera.ts';
 
@@ -31,7 +31,7 @@ export function cameraControls(
   const torch = element('input', { type: 'checkbox', id: 'camera-torch' });
   const zoom = element('input', { type: 'range', id: 'camera-zoom' });
   const rows = {
-    which: element('p', {}, textElement('label', 'source.device', { for: which.id }), which),
+    which: element('p', {}, textElement('label', 'source.camera', { for: which.id }), which),
     torch: element('p', {}, torch, textElement('label', 'source.torch', { for: torch.id })),
     zoom: element('p', {}, textElement('label', 'source.zoom', { for: zoom.id }), zoom),
   };
@@ -61,8 +61,7 @@ export function cameraControls(
   }
 
   function label(key: TextKey): void {
-    button.dataset.text = key;
-    setText(button, key);
+    showText(button, key);
     button.classList.toggle('primary', key === 'source.camera');
   }
 

@@ -2,7 +2,7 @@
 import { leastPatchPx } from '../../../model/patch.ts';
 import { element } from '../dom/element.ts';
 import { type Signal, signal } from '../dom/signal.ts';
-import { formatNumber, language, setText, textElement, textOf } from '../language/language.ts';
+import { formatNumber, language, showText, textElement, textOf } from '../language/language.ts';
 import type { PictureElement } from './capture.ts';
 import {
   carriedOver,
@@ -163,8 +163,7 @@ export function createStage(): Stage {
     },
     setWhole(isWhole) {
       root.classList.toggle('whole', isWhole);
-      hint.dataset.text = isWhole ? 'stage.wholeHint' : 'stage.hint';
-      setText(hint, isWhole ? 'stage.wholeHint' : 'stage.hint');
+      showText(hint, isWhole ? 'stage.wholeHint' : 'stage.hint');
     },
   };
 }

@@ -38,7 +38,7 @@ export function teachView(context: ViewContext): TeachView {
   const depths = { head: 'teach.head', all: 'teach.all' } as const satisfies Record<TeachingDepth, string>;
   const depth = choice<TeachingDepth>('depth', 'teach.depth', depths, 'head', () => {});
   const train = textElement('button', 'teach.train', { type: 'button', class: 'primary', id: 'train' });
-  const stop = textElement('button', 'teach.stop', { type: 'button', hidden: true });
+  const stop = textElement('button', 'page.stop', { type: 'button', hidden: true });
   const modelName = element('input', {
     type: 'text',
     id: 'taught-name',
