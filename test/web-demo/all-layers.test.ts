@@ -6,8 +6,7 @@ import { randomStream } from '../../model/random.ts';
 import { InferenceSession, Tensor } from '../../node/onnxruntime.ts';
 import { drawTexture } from '../../textures/textures.ts';
 import type { TeachingProgress } from '../../web-demo/shared/teaching-api.ts';
-import { batch, trainAllLayers } from '../../web-demo/worker/all-layers.ts';
-import { isWorthUsing } from '../../web-demo/worker/steps-on-device.ts';
+import { batch, isWorthUsing, trainAllLayers } from '../../web-demo/worker/all-layers.ts';
 import type { Runtime } from '../../web-demo/worker/tensors.ts';
 import { openTrainingSteps, type TrainingSteps } from '../../web-demo/worker/training-steps.ts';
 

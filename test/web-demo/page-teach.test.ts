@@ -226,6 +226,8 @@ test('Teach says that it loads the model to start from, and a stopped training l
   await page.locator('#train').click();
   const result = page.locator('#held-out', { hasText: 'held-out patches wrong' });
   await result.waitFor();
+  // The same runtime made the model's test patches.
+  await page.locator('.model-details', { hasText: 'to within 0.' }).waitFor({ state: 'attached' });
 
   // The files of the server do not arrive any more.
   await page.route('**/models/**', () => {});

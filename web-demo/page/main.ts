@@ -13,8 +13,8 @@ import { openModelCache } from '../shared/model-fetch.ts';
 import { runQueue } from '../shared/run-queue.ts';
 import { compareView } from './compare/compare-view.ts';
 import { element } from './dom/element.ts';
+import { isUnreadable } from './dom/files.ts';
 import { signal } from './dom/signal.ts';
-import { isUnreadable } from './dom/unreadable.ts';
 import { Inference } from './inference/inference.ts';
 import { type ListedModel, listModels, serviceCommands } from './inference/model-list.ts';
 import { modelInput, modelSettings } from './inference/model-settings.ts';
@@ -28,7 +28,8 @@ import { pictureReader } from './stage/capture.ts';
 import { freshness, onEachFrame } from './stage/frames.ts';
 import { createStage, type Picture, type Stage } from './stage/stage.ts';
 import { markNotStored } from './storage.ts';
-import { taughtModels } from './teach/taught-model.ts';
+import { openTeachingStore, type TeachingStore } from './teach/store.ts';
+import { listedTaught, namedFreely } from './teach/taught-model.ts';
 import { teachView } from './teach/teach-view.ts';
 import { type View, type ViewContext, type ViewName, viewNames } from './view.ts';
 
@@ -49,10 +50,12 @@ async function offerModels(layout: PageLayout, source: SourceBar, stage: Stage):
   layout.panel.replaceChildren(textElement('p', 'model.listing', { class: 'listing', role: 'status' }));
   try {
     const exported = await listModels();
-    const models = [...exported, ...(await taughtModels(exported))];
+    const store = await openTeachingStore();
+    const taught = await store.model();
+    const models = taught ? [...exported, listedTaught(namedFreely(taught, exported))] : exported;
     const first = models.find(({ name }) => name === preferredModel(models.map((model) => model.name)));
     if (serviceCommands.get() !== undefined) layout.showService();
-    openViews(layout, source, stage, first, models);
+    openViews(layout, source, stage, store, first, models);
   } catch (error) {
     reportError(error);
     const retry = () => void offerModels(layout, source, stage);
@@ -64,11 +67,12 @@ function openViews(
   { main, bar, panel }: PageLayout,
   source: SourceBar,
   stage: Stage,
+  store: TeachingStore,
   first: ListedModel | undefined,
   offered: readonly ListedModel[],
 ): void {
   const models = signal(offered);
-  const inference = new Inference(first, 'auto');
+  const inference = new Inference(first);
   const fresh = freshness(main, stage);
   const problem = element('p', { class: 'notice', role: 'alert', hidden: true });
   const readings = runQueue();
@@ -143,7 +147,7 @@ function openViews(
     goTo: (view) => tabs.goTo(view),
   };
   const live = liveView(context);
-  const teach = teachView(context);
+  const teach = teachView(context, store);
   const views: Readonly<Record<ViewName, View>> = {
     live,
     compare: compareView(context),

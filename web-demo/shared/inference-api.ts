@@ -5,17 +5,19 @@ import type { SelfCheck } from '../../model/self-check.ts';
 import type { ModelContents } from './model-contents.ts';
 
 /** Execution providers of onnxruntime-web that the page offers. */
-export const providers = ['wasm', 'webgpu'] as const;
-export type Provider = (typeof providers)[number];
+export type Provider = 'wasm' | 'webgpu';
 
-/** A model's file, as an address or as bytes, with its self-check. */
-export interface ModelSource {
-  readonly name: string;
-  readonly file: string | Uint8Array;
+/** How a model's results are checked on this device. */
+export interface ModelCheck {
   /** Patches with their expected probabilities; empty for a file that came without its report. */
   readonly selfCheck: SelfCheck;
   /** Allowed difference in probability. */
   readonly tolerance: number;
+}
+
+export interface ModelSource extends ModelCheck {
+  readonly name: string;
+  readonly bytes: Uint8Array;
 }
 
 export interface LoadedModel extends ModelContents {

@@ -6,13 +6,13 @@ import { TexturaError } from '../../model/error.ts';
 import { patchEvidence, pixelMap, statisticsHead } from '../../model/evidence.ts';
 import { graphNames } from '../../model/graph-names.ts';
 import type { GreyImage } from '../../model/image.ts';
-import { parameter } from '../../model/parameters.ts';
+import { type Parameters, parameter } from '../../model/parameters.ts';
 import { inputPx } from '../../model/patch.ts';
 import { topClasses } from '../../model/scores.ts';
 import type { Activations, Explanation, HeatMap, InferenceApi } from '../shared/inference-api.ts';
 import { postLoss, serveCalls } from '../shared/worker-calls.ts';
 import { standardiseLocally } from './local-standardisation.ts';
-import { answer, derivedSession, type OpenModel, openModel } from './model-sessions.ts';
+import { answer, type OpenModel, openModel } from './model-sessions.ts';
 import { openRuntime } from './runtime.ts';
 import { disposeAll, encodeGraph, floats, type Runtime, type Session } from './tensors.ts';
 
@@ -37,6 +37,10 @@ function modelNamed(name: string): OpenModel {
   const model = models.get(name);
   if (model === undefined) throw new TexturaError('internal', `model ${name} is not loaded`);
   return model;
+}
+
+function parametersOf({ bytes, contents: { network } }: OpenModel): Parameters {
+  return modelParameters(bytes, network, network.name);
 }
 
 async function heatMap(model: OpenModel, grey: GreyImage, isCoarse: boolean): Promise<HeatMap> {
@@ -67,70 +71,73 @@ async function slidingSession(model: OpenModel, plan: SlidingPlan): Promise<Slid
   slidingSessions.delete(kind);
   await current?.session.release();
   const { network, temperatures } = model.contents;
-  const { graph, stridePx } = slidingGraph(
-    network,
-    modelParameters(model.bytes, network, network.name),
-    plan,
-    temperatures.patch,
-  );
+  const { graph, stridePx } = slidingGraph(network, parametersOf(model), plan, temperatures.patch);
   const session = await started().open(encodeGraph(graph));
   const opened = { model, width, height, session, stridePx };
   slidingSessions.set(kind, opened);
   return opened;
 }
 
-async function activations(model: OpenModel, patch: Uint8Array): Promise<Activations> {
-  const { Tensor } = started();
+/** Sessions that also have the outputs of some layers, by the names of these layers. */
+const layerSessions = new WeakMap<OpenModel, Map<string, Session>>();
+
+async function layerSession(model: OpenModel, layers: readonly string[]): Promise<Session> {
+  const sessions = layerSessions.get(model) ?? new Map<string, Session>();
+  layerSessions.set(model, sessions);
   const { network } = model.contents;
-  const session = await derivedSession(started(), model, 'activations', (parameters) =>
-    activationGraph(
-      network,
-      parameters,
-      shownLayers(network).map(({ layer }) => layer.name),
-    ),
-  );
-  const image = new Tensor('float32', new Float32Array(patch), [1, 1, inputPx, inputPx]);
+  const graph = () => activationGraph(network, parametersOf(model), layers);
+  const session = sessions.get(layers.join()) ?? (await started().open(encodeGraph(graph())));
+  sessions.set(layers.join(), session);
+  return session;
+}
+
+/** Logits of a patch, and the outputs of layers by their names. */
+async function layerOutputs(model: OpenModel, layers: readonly string[], patch: Uint8Array) {
+  const session = await layerSession(model, layers);
+  const image = new (started().Tensor)('float32', new Float32Array(patch), [1, 1, inputPx, inputPx]);
   const outputs = await session.run({ [graphNames.image]: image });
-  const layers = shownLayers(network).map(({ layer, outputShape, receptiveFieldPx, stridePx }) => ({
+  const logits = floats(outputs, graphNames.logits);
+  const values = new Map(layers.map((layer) => [layer, floats(outputs, activationName(layer))]));
+  disposeAll({ image, ...outputs });
+  return { logits, valuesOf: (layer: string) => values.get(layer) ?? new Float32Array() };
+}
+
+async function activations(model: OpenModel, patch: Uint8Array): Promise<Activations> {
+  const shown = shownLayers(model.contents.network);
+  const names = shown.map(({ layer }) => layer.name);
+  const { valuesOf } = await layerOutputs(model, names, patch);
+  const layers = shown.map(({ layer, outputShape, receptiveFieldPx, stridePx }) => ({
     layer: layer.name,
     shape: outputShape,
-    values: floats(outputs, activationName(layer.name)),
+    values: valuesOf(layer.name),
     receptiveFieldPx,
     stridePx,
   }));
-  disposeAll({ image, ...outputs });
   return { layers, kernels: firstKernels(model) };
 }
 
 async function explanation(model: OpenModel, patch: Uint8Array): Promise<Explanation> {
-  const { Tensor } = started();
   const { network, labels } = model.contents;
   const head = statisticsHead(network);
   if (head === undefined) throw new TexturaError('internal', `${network.name} has no statistics`);
   const layers = head.stages.map(({ layer }) => layer);
-  const session = await derivedSession(started(), model, 'explanation', (parameters) =>
-    activationGraph(network, parameters, layers),
-  );
-  const image = new Tensor('float32', new Float32Array(patch), [1, 1, inputPx, inputPx]);
-  const outputs = await session.run({ [graphNames.image]: image });
-  const logits = floats(outputs, graphNames.logits);
-  const maps = new Map(layers.map((layer) => [layer, floats(outputs, activationName(layer))]));
-  disposeAll({ image, ...outputs });
+  const { logits, valuesOf } = await layerOutputs(model, layers, patch);
   const [first = 0, second = 0] = topClasses(logits, 2);
   const evidence = patchEvidence(
     head,
-    modelParameters(model.bytes, network, network.name),
-    (layer) => maps.get(layer) ?? new Float32Array(),
+    parametersOf(model),
+    valuesOf,
     labels.map((_, c) => Number(c === first) - Number(c === second)),
   );
   const total = (logits[first] as number) - (logits[second] as number);
   return { first, second, total, map: pixelMap(evidence) };
 }
 
-function firstKernels({ contents: { network }, bytes }: OpenModel): Activations['kernels'] {
+function firstKernels(model: OpenModel): Activations['kernels'] {
+  const { network } = model.contents;
   const first = network.layers.find((layer) => layer.kind === 'convolution');
   if (first === undefined) throw new TexturaError('internal', `${network.name} has no convolution`);
-  const values = parameter(modelParameters(bytes, network, network.name), `${first.name}.kernel`);
+  const values = parameter(parametersOf(model), `${first.name}.kernel`);
   return { kernelPx: first.kernelPx, values };
 }
 

@@ -1,6 +1,4 @@
-/** Loads models, checks them and runs them, with sessions of further graphs derived from them. */
-import type { Graph } from '../../graph/builder.ts';
-import { modelParameters } from '../../graph/onnx/initializers.ts';
+/** Loads models, checks them and runs them. */
 import { graphNames } from '../../model/graph-names.ts';
 import { inputPx, patchBytes } from '../../model/patch.ts';
 import { softmaxRows } from '../../model/scores.ts';
@@ -8,15 +6,12 @@ import { largestDifference, selfCheckPatches } from '../../model/self-check.ts';
 import { fault, InferenceError } from '../shared/faults.ts';
 import type { Answer, LoadedModel, ModelSource } from '../shared/inference-api.ts';
 import { fileSelfCheck, type ModelContents, modelContents } from '../shared/model-contents.ts';
-import { fetchModel } from '../shared/model-fetch.ts';
-import { disposeAll, encodeGraph, floats, type Runtime, type Session } from './tensors.ts';
+import { disposeAll, floats, type Runtime, type Session } from './tensors.ts';
 
 export interface OpenModel {
   readonly contents: ModelContents;
   readonly bytes: Uint8Array;
   readonly session: Session;
-  /** Sessions of derived graphs by key. */
-  readonly derived: Map<string, Session>;
 }
 
 /**
@@ -26,14 +21,13 @@ export interface OpenModel {
  */
 export async function openModel(
   runtime: Runtime,
-  { name, file, selfCheck: given, tolerance }: ModelSource,
+  { name, bytes, selfCheck: given, tolerance }: ModelSource,
 ): Promise<{ readonly model: OpenModel; readonly loaded: LoadedModel }> {
-  const bytes = typeof file === 'string' ? await fetchModel(file) : file;
   const contents = modelContents(bytes, name);
   const selfCheck = given.length > 0 ? given : fileSelfCheck(bytes, name);
   if (selfCheck.length === 0 && runtime.provider === 'webgpu') throw new InferenceError(fault('no-check'));
   const session = await runtime.open(bytes);
-  const model = { contents, bytes, session, derived: new Map() };
+  const model = { contents, bytes, session };
   if (selfCheck.length === 0) {
     const runMs = await timeOfOnePatch(runtime, model, new Uint8Array(patchBytes));
     return { model, loaded: { name, ...contents, bytes: bytes.length, difference: undefined, runMs } };
@@ -68,19 +62,4 @@ export async function answer(runtime: Runtime, model: OpenModel, patches: Uint8A
   const inferMs = performance.now() - startedAt;
   disposeAll({ image, ...outputs });
   return { logits, ...scores, inferMs };
-}
-
-/** The session of a graph derived from a model, opened on first use. */
-export async function derivedSession(
-  runtime: Runtime,
-  { derived, contents, bytes }: OpenModel,
-  key: string,
-  build: (parameters: ReturnType<typeof modelParameters>) => Graph,
-): Promise<Session> {
-  const known = derived.get(key);
-  if (known !== undefined) return known;
-  const graph = build(modelParameters(bytes, contents.network, contents.network.name));
-  const session = await runtime.open(encodeGraph(graph));
-  derived.set(key, session);
-  return session;
 }

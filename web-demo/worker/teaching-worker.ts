@@ -12,11 +12,10 @@ import { fetchModel } from '../shared/model-fetch.ts';
 import type { LabelledPatches } from '../shared/surfaces.ts';
 import type { TaughtResult, TeachingApi, TeachingProgress, TeachingRequest } from '../shared/teaching-api.ts';
 import { postProgress, serveCalls } from '../shared/worker-calls.ts';
-import { batch, batchOf, batchOrder, trainAllLayers } from './all-layers.ts';
+import { batch, batchOf, batchOrder, isWorthUsing, trainAllLayers } from './all-layers.ts';
 import { type Features, trainHead } from './head-training.ts';
 import { answer } from './model-sessions.ts';
 import { openRuntime } from './runtime.ts';
-import { isWorthUsing } from './steps-on-device.ts';
 import {
   featuresGraph,
   pooledFeatures,
@@ -30,7 +29,7 @@ import { openTrainingSteps, type TrainingSteps } from './training-steps.ts';
 /** Patches per run. */
 const chunk = 16;
 
-const onProgress = (progress: TeachingProgress) => postProgress(progress);
+const onProgress = postProgress<TeachingProgress>;
 
 serveCalls<TeachingApi>({ train });
 
@@ -158,7 +157,7 @@ async function testModel(
   { patches, classes }: LabelledPatches,
 ): Promise<Pick<TaughtResult, 'heldOut' | 'heldOutOf'> & { readonly check: PatchLogits }> {
   const contents = modelContents(bytes, 'taught');
-  const model = { contents, bytes, session: await runtime.open(bytes), derived: new Map() };
+  const model = { contents, bytes, session: await runtime.open(bytes) };
   const checked: { readonly patch: Patch; readonly logits: Float32Array }[] = [];
   const heldOutOf = contents.labels.map(() => ({ wrong: 0, count: 0 }));
   for (const [i, patch] of patches.entries()) {

@@ -41,12 +41,12 @@ export function errorPlot() {
     const y = (error: number) => area.bottom - ((area.bottom - area.top) * error) / largestY;
     const digits = (roundTicks(largestY, 4)[1] ?? 1) < 0.01 ? 1 : 0;
     const titles = { x: textOf('compare.plotX'), y: textOf('compare.plotY') };
-    const format = { y: (value: number) => formatPercent(value, digits) };
+    const formatY = (value: number) => formatPercent(value, digits);
     // Labels keep clear of points and of each other.
     const placed = points.map(({ ms, error }) => ({ x: x(ms) - 5, y: y(error) + 4, width: 10 }));
     picture.setAttribute('aria-label', textOf('compare.plot'));
     picture.replaceChildren(
-      ...axes({ area, largestX, largestY, titles, format }),
+      ...axes({ area, largestX, largestY, titles, formatY }),
       ...points.flatMap(({ name, ms, error, interval }) => {
         const [cx, cy] = [x(ms), y(error)];
         const width = name.length * labelPx.perLetter;

@@ -30,24 +30,28 @@ interface Axes {
   readonly largestX: number;
   readonly largestY: number;
   readonly titles: { readonly x: string; readonly y: string };
-  readonly format?: { readonly x?: (value: number) => string; readonly y?: (value: number) => string };
+  /** By default, as many decimal places as the ticks need. */
+  readonly formatY?: (value: number) => string;
 }
 
 /** Both axes from 0, with ticks, a faint line for each tick of y, and titles at their ends. */
-export function axes({ area, largestX, largestY, titles, format = {} }: Axes): readonly SVGElement[] {
+export function axes({ area, largestX, largestY, titles, formatY }: Axes): readonly SVGElement[] {
   const { left, right, top, bottom } = area;
   const [ticksX, ticksY] = [roundTicks(largestX, 6), roundTicks(largestY, 4)];
-  const formatX = format.x ?? ((value) => formatNumber(value, placesOf(ticksX)));
-  const formatY = format.y ?? ((value) => formatNumber(value, placesOf(ticksY)));
+  const textY = formatY ?? ((value) => formatNumber(value, placesOf(ticksY)));
   const marks = ticksX.map((value) => {
     const x = left + ((right - left) * value) / largestX;
-    return svgElement('text', { x, y: bottom + 15, 'text-anchor': 'middle' }, formatX(value));
+    return svgElement(
+      'text',
+      { x, y: bottom + 15, 'text-anchor': 'middle' },
+      formatNumber(value, placesOf(ticksX)),
+    );
   });
   const lines = ticksY.flatMap((value) => {
     const y = bottom - ((bottom - top) * value) / largestY;
     return [
       svgElement('path', { class: value === 0 ? 'chart-axis' : 'chart-grid', d: `M${left} ${y}H${right}` }),
-      svgElement('text', { x: left - 6, y: y + 4, 'text-anchor': 'end' }, formatY(value)),
+      svgElement('text', { x: left - 6, y: y + 4, 'text-anchor': 'end' }, textY(value)),
     ];
   });
   return [

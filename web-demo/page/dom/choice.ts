@@ -5,7 +5,6 @@ import { element } from './element.ts';
 interface Choice<T extends string> {
   readonly root: HTMLElement;
   get(): T;
-  set(value: T): void;
 }
 
 export function choice<T extends string>(
@@ -34,8 +33,5 @@ export function choice<T extends string>(
   return {
     root: element('fieldset', { class: 'choice' }, textElement('legend', legend), strip),
     get: () => (inputs.find(({ checked }) => checked)?.value ?? first) as T,
-    set(value) {
-      for (const input of inputs) input.checked = input.value === value;
-    },
   };
 }

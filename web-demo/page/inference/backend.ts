@@ -49,10 +49,11 @@ export async function loadOn(
 ): Promise<LoadedModel> {
   const known = backend.loaded.get(listed.name);
   if (known !== undefined && listed.origin === 'exported') return known;
-  const source = await listed.source();
-  const file = typeof source.file === 'string' ? await fetchModel(source.file, options) : source.file;
-  const loaded = await backend.client.call('load', { ...source, file });
-  backend.loaded.set(listed.name, loaded);
+  const { name, file } = listed;
+  const check = await listed.check();
+  const bytes = typeof file === 'string' ? await fetchModel(file, options) : file;
+  const loaded = await backend.client.call('load', { name, bytes, ...check });
+  backend.loaded.set(name, loaded);
   return loaded;
 }
 

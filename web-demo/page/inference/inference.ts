@@ -10,7 +10,7 @@ import type { InferenceApi, LoadedModel, Provider } from '../../shared/inference
 import type { Download } from '../../shared/model-fetch.ts';
 import { runQueue, superseded } from '../../shared/run-queue.ts';
 import type { Input, Output } from '../../shared/worker-calls.ts';
-import { type Signal, signal } from '../dom/signal.ts';
+import { signal } from '../dom/signal.ts';
 import { type Backend, loadOn, openBackend, runMsOn } from './backend.ts';
 import type { ListedModel } from './model-list.ts';
 
@@ -29,9 +29,9 @@ export interface ProviderState {
 }
 
 export type ModelState =
-  | { readonly status: 'loading'; readonly name: string }
+  | { readonly status: 'loading' }
   | { readonly status: 'ready'; readonly model: LoadedModel }
-  | { readonly status: 'failed'; readonly name: string; readonly fault: Fault };
+  | { readonly status: 'failed'; readonly fault: Fault };
 
 const unchecked: ProviderState['checks'] = { wasm: { status: 'unchecked' }, webgpu: { status: 'unchecked' } };
 
@@ -46,13 +46,14 @@ const noModel: ListedModel = {
   temperatures: noTemperatures,
   top1err: undefined,
   origin: 'exported',
-  source: () => Promise.reject(new InferenceError(fault('failed'))),
+  file: '',
+  check: () => Promise.reject(new InferenceError(fault('failed'))),
 };
 
 /** The page's inference: one backend at a time is active. */
 export class Inference {
-  readonly provider: Signal<ProviderState>;
-  readonly model: Signal<ModelState>;
+  readonly provider = signal<ProviderState>({ preference: 'auto', active: undefined, checks: unchecked });
+  readonly model = signal<ModelState>({ status: 'loading' });
   /** The download of the chosen model, while there is one. */
   readonly download = signal<Download | undefined>(undefined);
   #cancellation: AbortController | undefined;
@@ -65,11 +66,9 @@ export class Inference {
   readonly #changes = runQueue();
 
   /** Starts to load the model, if there is one already. The signals report the result. */
-  constructor(first: ListedModel | undefined, preference: ProviderPreference) {
+  constructor(first: ListedModel | undefined) {
     this.#chosen = first ?? noModel;
-    this.provider = signal<ProviderState>({ preference, active: undefined, checks: unchecked });
-    this.model = signal<ModelState>({ status: 'loading', name: this.#chosen.name });
-    if (first !== undefined) void this.prefer(preference);
+    if (first !== undefined) void this.prefer('auto');
   }
 
   /** The model that was chosen last; it may still be loading, or have failed. */
@@ -81,13 +80,13 @@ export class Inference {
   choose(listed: ListedModel): Promise<void> {
     if (this.#chosen === noModel) {
       this.#chosen = listed;
-      this.model.set({ status: 'loading', name: listed.name });
+      this.model.set({ status: 'loading' });
       return this.prefer(this.provider.get().preference);
     }
     return this.#change(async () => {
       const before = this.model.get().status === 'ready' ? this.#chosen : undefined;
       this.#chosen = listed;
-      this.model.set({ status: 'loading', name: listed.name });
+      this.model.set({ status: 'loading' });
       const { preference, active, checks } = this.provider.get();
       const { webgpu } = checks;
       const lackedReport = webgpu.status === 'refused' && webgpu.fault.code === 'no-check';
@@ -168,7 +167,7 @@ export class Inference {
   }
 
   #fail(cause: Fault): void {
-    this.model.set({ status: 'failed', name: this.#chosen.name, fault: cause });
+    this.model.set({ status: 'failed', fault: cause });
   }
 
   #setCheck(which: Provider, check: ProviderCheck): void {
@@ -227,7 +226,7 @@ export class Inference {
       active: undefined,
       checks,
     });
-    this.model.set({ status: 'loading', name: this.#chosen.name });
+    this.model.set({ status: 'loading' });
     void this.#change(async () => {
       if (provider === 'wasm' && ++this.#replacements > maxReplacements) throw new InferenceError(cause);
       await this.#settle();

@@ -9,7 +9,7 @@ import {
   modelIndexSchema,
   modelReportSchema,
 } from '../../../model/model-file.ts';
-import type { ModelSource } from '../../shared/inference-api.ts';
+import type { ModelCheck } from '../../shared/inference-api.ts';
 import { fetchFile, missing } from '../../shared/model-fetch.ts';
 import { signal } from '../dom/signal.ts';
 
@@ -25,11 +25,11 @@ export interface ListedModel {
   readonly top1errInterval?: { readonly low: number; readonly high: number };
   /** From the server, trained in the Teach view, or a file that a person opened. */
   readonly origin: 'exported' | 'taught' | 'opened';
-  /** Of an exported file. */
-  readonly address?: string;
+  /** An address or its bytes. */
+  readonly file: string | Uint8Array;
   /** Of each label (`dom/colours.ts`), if the model's surfaces have colours. */
   readonly colours?: readonly number[];
-  source(): Promise<ModelSource>;
+  check(): Promise<ModelCheck>;
 }
 
 /**
@@ -68,22 +68,21 @@ function listed(
   { name, labels, bytes, top1err, top1errInterval, report, temperatures = noTemperatures }: IndexEntry,
   file: string,
 ): ListedModel {
-  const address = new URL(file, folder()).href;
   return {
     name,
-    address,
+    file: new URL(file, folder()).href,
     labels,
     bytes,
     temperatures,
     top1err,
     ...(top1errInterval && { top1errInterval }),
     origin: 'exported',
-    async source() {
+    async check() {
       const found = await fetchJson(report, modelReportSchema);
       if (found === undefined) throw missing(new URL(report, folder()).href, 'not on the server');
       const { selfCheck, graphs } = found;
       const parity = graphs.find(({ kind }) => kind === 'portable')?.parity;
-      return { name, file: address, selfCheck, tolerance: parity?.tolerance ?? 0 };
+      return { selfCheck, tolerance: parity?.tolerance ?? 0 };
     },
   };
 }

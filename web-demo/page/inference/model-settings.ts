@@ -186,7 +186,7 @@ function checkText({ model, provider }: Inference): TextKey {
 }
 
 /** What the state means. Empty while no provider is active: the provider lines give the reason. */
-function detailsText({ model, provider }: Inference): string {
+function detailsText({ chosen, model, provider }: Inference): string {
   const state = model.get();
   switch (state.status) {
     case 'loading':
@@ -194,7 +194,7 @@ function detailsText({ model, provider }: Inference): string {
     case 'failed':
       return provider.get().active === undefined
         ? ''
-        : textOf('model.failed', { name: state.name, reason: faultText(state.fault) });
+        : textOf('model.failed', { name: chosen.name, reason: faultText(state.fault) });
     case 'ready': {
       const { difference } = state.model;
       return difference === undefined

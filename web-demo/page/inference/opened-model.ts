@@ -36,9 +36,8 @@ export async function openedModel(
     temperatures: noTemperatures,
     top1err: check?.validation?.top1err,
     origin: 'opened',
-    source: async () => ({
-      name,
-      file: bytes,
+    file: bytes,
+    check: async () => ({
       selfCheck: check?.selfCheck ?? [],
       tolerance: graph?.parity.tolerance ?? selfCheckTolerance,
     }),

@@ -261,11 +261,11 @@ export const english = {
   'teach.saved': 'Saved as {name} in the list of models.',
   'teach.time': 'Trained on {count} patches in {seconds} s, starting from {base}.',
   'teach.failed': 'Training failed: {reason}',
-  'teach.needName': 'Give each surface a name.',
-  'teach.needNames':
+  'teach.need-unnamed': 'Give each surface a name.',
+  'teach.need-names':
     'Give each surface a different name; upper and lower case count as the same. It must not contain / \\ < > : " | ? * or start or end with a dot.',
-  'teach.needPatches': 'Collect at least {least} patches of each of at least two surfaces.',
-  'teach.needModelName':
+  'teach.need-patches': 'Collect at least {least} patches of each of at least two surfaces.',
+  'teach.need-model-name':
     'Choose a name for the model that no other model has. It must not contain / \\ < > : " | ? * or start or end with a dot.',
   'teach.download': 'Download ONNX',
   'teach.try': 'Try in Live',

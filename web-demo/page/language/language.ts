@@ -97,8 +97,9 @@ export function formatPercent(share: number, digits = 0): string {
   return `${formatNumber(100 * share, digits)} %`;
 }
 
-/** `1.8E‑7`, which does not break between lines. */
+/** `1.8E‑7`, which does not break between lines, or `0`. */
 export function formatSmall(value: number): string {
+  if (value === 0) return '0';
   const digits = { notation: 'scientific', maximumFractionDigits: 1 } as const;
   return value.toLocaleString(language.get(), digits).replace('-', '\u2011');
 }

@@ -269,11 +269,11 @@ export const spanish: Texts = {
   'teach.saved': 'Guardado como {name} en la lista de modelos.',
   'teach.time': 'Entrenado con {count} recortes en {seconds} s, a partir de {base}.',
   'teach.failed': 'El entrenamiento falló: {reason}',
-  'teach.needName': 'Dé un nombre a cada superficie.',
-  'teach.needNames':
+  'teach.need-unnamed': 'Dé un nombre a cada superficie.',
+  'teach.need-names':
     'Dé a cada superficie un nombre distinto; mayúsculas y minúsculas cuentan como iguales. No puede contener / \\ < > : " | ? * ni empezar o terminar con un punto.',
-  'teach.needPatches': 'Reúna al menos {least} recortes de cada una de al menos dos superficies.',
-  'teach.needModelName':
+  'teach.need-patches': 'Reúna al menos {least} recortes de cada una de al menos dos superficies.',
+  'teach.need-model-name':
     'Elija para el modelo un nombre que no tenga ningún otro. No puede contener / \\ < > : " | ? * ni empezar o terminar con un punto.',
   'teach.download': 'Descargar ONNX',
   'teach.try': 'Probar en vivo',

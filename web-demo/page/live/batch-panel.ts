@@ -6,18 +6,9 @@ import { topClasses } from '../../../model/scores.ts';
 import { faultOf } from '../../shared/faults.ts';
 import type { LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
-import { download } from '../dom/download.ts';
 import { element } from '../dom/element.ts';
-import { isUnreadable } from '../dom/unreadable.ts';
-import {
-  faultText,
-  formatNumber,
-  formatPercent,
-  language,
-  setText,
-  textElement,
-  textOf,
-} from '../language/language.ts';
+import { download, isUnreadable } from '../dom/files.ts';
+import { faultText, formatPercent, language, setText, textElement, textOf } from '../language/language.ts';
 import { decodePicture, PictureError } from '../source/picture-file.ts';
 import type { ViewContext } from '../view.ts';
 import { type Scores, scoresOf } from './scores.ts';
@@ -70,7 +61,7 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
   }
 
   function drawProgress({ files, found, model }: Batch): void {
-    const values = { count: formatNumber(files.length), model: model.name, done: formatNumber(found.length) };
+    const values = { count: files.length, model: model.name, done: found.length };
     setText(heading, 'batch.heading', values);
     const isDone = found.length === files.length;
     setText(progress, isDone ? 'batch.done' : 'batch.progress', values);

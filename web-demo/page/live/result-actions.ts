@@ -1,6 +1,7 @@
 /** Buttons that copy a result as text or save it as a JSON file. */
-import { download } from '../dom/download.ts';
+
 import { element } from '../dom/element.ts';
+import { download } from '../dom/files.ts';
 import { formatPercent, language, setText, type TextKey, textElement } from '../language/language.ts';
 import type { Square } from '../stage/square.ts';
 

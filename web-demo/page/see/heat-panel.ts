@@ -16,6 +16,7 @@ import {
   veilColour,
 } from './heat-drawing.ts';
 import { likeliestClasses, listedShares, nearestPosition, scaledPicture, slidingSidePx } from './heat-map.ts';
+import { legendRow } from './legend.ts';
 import { savePicture } from './save-picture.ts';
 
 /** The legend lists the classes with the largest shares, and the class of the square. */
@@ -79,8 +80,8 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
     drawHeat(stage.overlay, { ...shown, shownClass: one, strength: Number(strength.value), colourOf });
     const { map, model, sidePx } = shown;
     setText(stats, 'see.stats', {
-      columns: formatNumber(map.columns),
-      rows: formatNumber(map.rows),
+      columns: map.columns,
+      rows: map.rows,
       stride: formatNumber((map.stridePx * sidePx) / map.fieldPx),
       ms: formatNumber(map.inferMs),
     });
@@ -237,7 +238,7 @@ function longestWord(labels: readonly string[]): number {
 /** The classes in their colours, and why the border has none. */
 function legendOf(shown: ShownMap, colourOf: ClassColours): readonly HTMLElement[] {
   const { listed, others } = shownShares(shown);
-  const othersText = textOf('see.others', { count: formatNumber(others.count) });
+  const othersText = textOf('see.others', { count: others.count });
   return [
     ...listed.map(({ index, share }) => {
       const label = shown.model.labels[index] ?? '';
@@ -262,21 +263,4 @@ function oneClassLegend({ model, map }: ShownMap, index: number): readonly HTMLE
     legendRow(veilColour, textOf('see.veiled'), '', { class: 'legend-note' }),
     legendRow('transparent', textOf('see.border'), '', { class: 'legend-note' }),
   ];
-}
-
-function legendRow(
-  colour: string,
-  label: string,
-  value: string,
-  attributes: Readonly<Record<string, string>> = {},
-): HTMLElement {
-  const key = element('span', { class: 'legend-key', 'aria-hidden': 'true' });
-  key.style.background = colour;
-  return element(
-    'li',
-    attributes,
-    key,
-    element('span', {}, label),
-    element('span', { class: 'figure' }, value),
-  );
 }

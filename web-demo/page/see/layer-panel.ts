@@ -6,7 +6,7 @@ import { inputPx } from '../../../model/patch.ts';
 import type { Activations, LayerActivation, LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { context2d, element } from '../dom/element.ts';
-import { formatNumber, language, setText, textElement, textOf } from '../language/language.ts';
+import { language, setText, textElement, textOf } from '../language/language.ts';
 import type { Picture } from '../stage/stage.ts';
 import type { ViewContext } from '../view.ts';
 
@@ -32,8 +32,7 @@ export function layerPanel({ inference, stage, reader }: ViewContext): LayerPane
   function draw(): void {
     const layer = shownLayer();
     if (layer === undefined || shown === undefined) return;
-    const field = formatNumber(layer.receptiveFieldPx);
-    setText(sizes, 'see.field', { shape: layer.shape.join(' x '), field });
+    setText(sizes, 'see.field', { shape: layer.shape.join(' x '), field: layer.receptiveFieldPx });
     if (layer.shape[0] > shownMaps) sizes.append(` ${textOf('see.strongest', { shown: shownMaps })}`);
     maps.show(layer);
     const { kernelPx: side, values } = shown.kernels;

@@ -1,6 +1,7 @@
 /** Saves the picture with its heat map, the square, and a legend below as a PNG file. */
-import { download } from '../dom/download.ts';
+
 import { context2d, element } from '../dom/element.ts';
+import { download } from '../dom/files.ts';
 import { formatPercent } from '../language/language.ts';
 import type { Square } from '../stage/square.ts';
 import type { Picture } from '../stage/stage.ts';

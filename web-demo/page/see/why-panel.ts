@@ -8,6 +8,7 @@ import { context2d, element } from '../dom/element.ts';
 import { formatNumber, language, setText, textElement, textOf } from '../language/language.ts';
 import type { Picture } from '../stage/stage.ts';
 import type { ViewContext } from '../view.ts';
+import { legendRow } from './legend.ts';
 
 interface WhyPanel {
   readonly root: HTMLElement;
@@ -17,34 +18,26 @@ interface WhyPanel {
 
 export function whyPanel({ inference, stage, reader }: ViewContext): WhyPanel {
   const canvas = element('canvas', { width: inputPx, height: inputPx, role: 'img' });
-  const first = legendRow(evidenceColours.first);
-  const second = legendRow(evidenceColours.second);
+  const legend = element('ul', { class: 'legend' });
   const total = element('p', { class: 'note' });
   const root = element(
     'section',
     { class: 'why', 'aria-labelledby': 'why-heading', hidden: true },
     textElement('h3', 'see.why', { id: 'why-heading' }),
     textElement('p', 'see.whyWhat', { class: 'note' }),
-    element(
-      'div',
-      { class: 'why-parts result' },
-      canvas,
-      element('div', {}, element('ul', { class: 'legend' }, first.root, second.root), total),
-    ),
+    element('div', { class: 'why-parts result' }, canvas, element('div', {}, legend, total)),
   );
   let shown: { readonly model: LoadedModel; readonly explanation: Explanation } | undefined;
 
   function describe(): void {
     if (shown === undefined) return;
     const { model, explanation } = shown;
-    const [likeliest = '', other = ''] = [explanation.first, explanation.second].map((c) => model.labels[c]);
-    first.label.textContent = textOf('see.whyFor', { label: likeliest });
-    second.label.textContent = textOf('see.whyFor', { label: other });
-    setText(total, 'see.whyTotal', {
-      first: likeliest,
-      second: other,
-      total: formatNumber(explanation.total, 2),
-    });
+    const [first = '', second = ''] = [explanation.first, explanation.second].map((c) => model.labels[c]);
+    legend.replaceChildren(
+      legendRow(cssOf(evidenceColours.first), textOf('see.whyFor', { label: first })),
+      legendRow(cssOf(evidenceColours.second), textOf('see.whyFor', { label: second })),
+    );
+    setText(total, 'see.whyTotal', { first, second, total: formatNumber(explanation.total, 2) });
     canvas.setAttribute('aria-label', textOf('see.why'));
   }
   language.subscribe(describe);
@@ -64,16 +57,13 @@ export function whyPanel({ inference, stage, reader }: ViewContext): WhyPanel {
       shown = undefined;
       root.hidden = model === undefined || statisticsHead(model.network) === undefined;
       context2d(canvas).clearRect(0, 0, inputPx, inputPx);
-      for (const node of [first.label, second.label, total]) node.textContent = '';
+      for (const node of [legend, total]) node.replaceChildren();
     },
   };
 }
 
-function legendRow(colour: readonly number[]) {
-  const key = element('span', { class: 'legend-key', 'aria-hidden': 'true' });
-  key.style.background = `rgb(${colour.join(' ')})`;
-  const label = element('span');
-  return { root: element('li', {}, key, label), label };
+function cssOf(colour: readonly number[]): string {
+  return `rgb(${colour.join(' ')})`;
 }
 
 function draw(canvas: HTMLCanvasElement, patch: Patch, map: Float64Array): void {

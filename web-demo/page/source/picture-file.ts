@@ -34,8 +34,8 @@ interface DecodedPicture {
 }
 
 /** The limit of trainer and service, unless the page's address has `?max-image-pixels=N`. */
-export function maxImagePixels(query = location.search): number {
-  const asked = Number(new URLSearchParams(query).get('max-image-pixels') ?? Number.NaN);
+function maxImagePixels(): number {
+  const asked = Number(new URLSearchParams(location.search).get('max-image-pixels') ?? Number.NaN);
   return Number.isInteger(asked) && asked > 0 ? asked : defaultMaxImagePixels;
 }
 
@@ -44,7 +44,8 @@ export function maxImagePixels(query = location.search): number {
  * `model/` decodes what browsers do not decode, or decode differently.
  * Errors: PictureError.
  */
-export async function decodePicture(file: Blob, maxPixels = maxImagePixels()): Promise<DecodedPicture> {
+export async function decodePicture(file: Blob): Promise<DecodedPicture> {
+  const maxPixels = maxImagePixels();
   const kind = imageKindOf(await bytesOf(file.slice(0, imageKindBytes)));
   if (kind !== undefined && isReadHere(kind)) return drawPixels(await readHere(file, kind, maxPixels));
   if (kind?.name === 'PNG') {

@@ -2,7 +2,7 @@
 import { type TextureName, textureNames } from '../../../textures/textures.ts';
 import { WorkerClient } from '../../shared/worker-calls.ts';
 import { element } from '../dom/element.ts';
-import { isUnreadable } from '../dom/unreadable.ts';
+import { isUnreadable } from '../dom/files.ts';
 import { modelFiles } from '../inference/opened-model.ts';
 import {
   ariaLabel,
@@ -33,7 +33,7 @@ export interface SourceBar {
   /** Shows a picture on the stage. */
   open(picture: File): void;
   /** Sets what to do with other files, which are refused before. */
-  handle(handlers: Partial<FileHandlers>): void;
+  handle(handlers: FileHandlers): void;
   /** Shows a message about a problem; undefined removes it. */
   notify(key: TextKey | undefined, values?: Values): void;
   /** Shows that the picture is smaller than a patch of `least` pixels; undefined removes the message. */
@@ -60,7 +60,7 @@ export function sourceBar(stage: Stage): SourceBar {
     class: 'visually-hidden',
     multiple: true,
   });
-  let handlers: Partial<FileHandlers> = {};
+  let handlers: FileHandlers | undefined;
   const samples = samplePicker(show, newest, (error) => {
     reportError(error);
     notice.show('source.failed');
@@ -112,9 +112,9 @@ export function sourceBar(stage: Stage): SourceBar {
   /** Files that are opened together: a model, a project, or pictures. */
   function openAll(files: readonly File[]): void {
     const project = files.find(({ name }) => /\.zip$/i.test(name));
-    if (modelFiles(files) !== undefined && handlers.model !== undefined) handlers.model(files);
-    else if (project !== undefined && handlers.project !== undefined) handlers.project(project);
-    else if (files.length > 1 && handlers.pictures !== undefined) handlers.pictures(files);
+    if (handlers !== undefined && modelFiles(files) !== undefined) handlers.model(files);
+    else if (handlers !== undefined && project !== undefined) handlers.project(project);
+    else if (handlers !== undefined && files.length > 1) handlers.pictures(files);
     else void open(files[0]);
   }
 
@@ -223,25 +223,25 @@ function samplePicker(
   strip.append(patchwork, ...swatches);
 
   function pick(texture: TextureName | undefined): void {
-    choose(texture, swatches).catch(onFault);
+    choose(texture).catch(onFault);
   }
 
   /** Draws and shows a sample, unless a newer choice was made while it was drawn. */
-  async function choose(texture: TextureName | undefined, all: readonly HTMLElement[]): Promise<void> {
+  async function choose(texture: TextureName | undefined): Promise<void> {
     const canvas = await newest(
       texture === undefined ? drawPatchwork(worker, index) : drawSample(worker, texture, index),
     );
     if (canvas === undefined) return;
     current = texture;
     show(canvas, texture === undefined ? withinOnePiece : undefined);
-    mark(texture, all);
+    mark(texture);
   }
 
   /** Null marks none: the picture is no sample, so there are no new ones of its kind. */
-  function mark(texture: TextureName | undefined | null, all: readonly HTMLElement[]): void {
+  function mark(texture: TextureName | undefined | null): void {
     redraw.hidden = texture === null;
     patchwork.setAttribute('aria-pressed', String(texture === undefined));
-    all.forEach((button, i) => {
+    swatches.forEach((button, i) => {
       button.setAttribute('aria-pressed', String(textureNames[i] === texture));
     });
   }
@@ -260,15 +260,13 @@ function samplePicker(
     redraw,
     async begin() {
       try {
-        await choose(undefined, swatches);
+        await choose(undefined);
         drawSwatches().catch(onFault);
       } catch (error) {
         onFault(error);
       }
     },
-    unmark() {
-      mark(null, swatches);
-    },
+    unmark: () => mark(null),
   };
 }
 

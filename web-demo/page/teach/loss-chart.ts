@@ -44,8 +44,8 @@ export function lossChart() {
     line.setAttribute('points', points.join(' '));
     setText(latest, 'teach.lossNow', {
       loss: formatNumber(losses.at(-1) ?? 0, 3),
-      step: formatNumber(losses.length),
-      total: formatNumber(steps),
+      step: losses.length,
+      total: steps,
     });
   }
 

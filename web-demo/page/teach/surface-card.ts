@@ -6,7 +6,7 @@ import type { Patch } from '../../../model/patch.ts';
 import type { Surface } from '../../shared/surfaces.ts';
 import { dye } from '../dom/colours.ts';
 import { element } from '../dom/element.ts';
-import { formatNumber, language, setText, textElement, textOf } from '../language/language.ts';
+import { language, setText, textElement, textOf } from '../language/language.ts';
 import { paintPatch } from '../stage/capture.ts';
 
 /** About eight patches a second: fewer take too long, more are too similar. */
@@ -58,7 +58,7 @@ export function surfaceCard(first: Surface, events: SurfaceCardEvents): SurfaceC
   }
 
   function drawTexts(): void {
-    setText(count, 'teach.count', { count: formatNumber(surface.patches.length) });
+    setText(count, 'teach.count', { count: surface.patches.length });
     setText(label, 'teach.name', { number });
     name.placeholder = textOf('teach.namePlaceholder');
     empty.hidden = surface.patches.length > 0;

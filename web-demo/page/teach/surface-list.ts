@@ -2,7 +2,7 @@
 import type { Patch } from '../../../model/patch.ts';
 import { folderName, type Surface } from '../../shared/surfaces.ts';
 import { element } from '../dom/element.ts';
-import { formatNumber, textOf } from '../language/language.ts';
+import { textOf } from '../language/language.ts';
 import { type Removal, removal } from './removal.ts';
 import type { TeachingStore } from './store.ts';
 import { type SurfaceCard, surfaceCard } from './surface-card.ts';
@@ -29,18 +29,21 @@ interface SurfaceList {
    * unless it has them already.
    */
   addAll(surfaces: readonly Omit<Surface, 'id'>[]): void;
-  /** Shows the stored surfaces, and stores all changes from now on. */
-  load(store: TeachingStore): Promise<void>;
+  /** Shows the stored surfaces. */
+  load(): Promise<void>;
   /** Replaces all surfaces by empty ones. */
   removeAll(): RemovedSurfaces;
 }
 
 /** `collect` returns a patch to add; `onAnyChange` is called after every change. */
-export function surfaceList(collect: () => Patch | undefined, onAnyChange: () => void): SurfaceList {
+export function surfaceList(
+  store: TeachingStore,
+  collect: () => Patch | undefined,
+  onAnyChange: () => void,
+): SurfaceList {
   const root = element('ol', { class: 'surfaces' });
   const cardOf = new WeakMap<Element, SurfaceCard>();
   const removals = new Set<Removal>();
-  let store: TeachingStore | undefined;
 
   /** In page order. */
   function cards(): readonly SurfaceCard[] {
@@ -67,7 +70,7 @@ export function surfaceList(collect: () => Patch | undefined, onAnyChange: () =>
       collect,
       onChange(changed) {
         onAnyChange();
-        void store?.saveSurface({ ...changed, place: cards().indexOf(card) });
+        void store.saveSurface({ ...changed, place: cards().indexOf(card) });
       },
       onRemove: () => remove(card),
     });
@@ -79,7 +82,7 @@ export function surfaceList(collect: () => Patch | undefined, onAnyChange: () =>
   /** A removed surface can be restored for a while, unless it is empty. */
   function remove(card: SurfaceCard): void {
     const { id, name, patches } = card.surface();
-    const deleteStored = () => void store?.removeSurfaces([id]);
+    const deleteStored = () => void store.removeSurfaces([id]);
     if (isEmpty(card.surface())) {
       const next = cards()[cards().indexOf(card) + 1] ?? cards()[0];
       card.root.remove();
@@ -88,7 +91,7 @@ export function surfaceList(collect: () => Patch | undefined, onAnyChange: () =>
       onChange();
       return;
     }
-    const text = () => textOf('teach.removed', { name, count: formatNumber(patches.length) });
+    const text = () => textOf('teach.removed', { name, count: patches.length });
     const line = removal('li', text, {
       onUndo() {
         removals.delete(line);
@@ -123,7 +126,7 @@ export function surfaceList(collect: () => Patch | undefined, onAnyChange: () =>
     addAll(surfaces) {
       const empty = cards().filter((card) => isEmpty(card.surface()));
       for (const card of empty) card.root.remove();
-      void store?.removeSurfaces(empty.map((card) => card.surface().id));
+      void store.removeSurfaces(empty.map((card) => card.surface().id));
       for (const { name, colour, patches } of surfaces) {
         const known = cards().find(
           (card) => folderName(card.surface().name) === folderName(name) && name !== '',
@@ -136,9 +139,8 @@ export function surfaceList(collect: () => Patch | undefined, onAnyChange: () =>
       }
       fillUp();
     },
-    async load(from) {
-      store = from;
-      for (const surface of await from.surfaces()) addCard(surface);
+    async load() {
+      for (const surface of await store.surfaces()) addCard(surface);
       fillUp();
     },
     removeAll() {
@@ -154,7 +156,7 @@ export function surfaceList(collect: () => Patch | undefined, onAnyChange: () =>
           root.prepend(...removed.map((card) => card.root));
           onChange();
         },
-        delete: () => void store?.removeSurfaces(surfaces.map(({ id }) => id)),
+        delete: () => void store.removeSurfaces(surfaces.map(({ id }) => id)),
       };
     },
   };

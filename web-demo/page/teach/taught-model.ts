@@ -11,7 +11,6 @@ import type {
 import { WorkerClient } from '../../shared/worker-calls.ts';
 import { runtimeFolder } from '../inference/backend.ts';
 import { freeName, type ListedModel } from '../inference/model-list.ts';
-import { openTeachingStore } from './store.ts';
 
 export interface Teaching {
   /** Undefined if it was stopped. Errors: those of the worker. */
@@ -32,13 +31,7 @@ export function teach(
   return { result, stop: () => client.close() };
 }
 
-/** The stored model of an earlier session, if there is one, under a name that none of `others` has. */
-export async function taughtModels(others: readonly ListedModel[]): Promise<readonly ListedModel[]> {
-  const store = await openTeachingStore();
-  const stored = await store.model();
-  return stored === undefined ? [] : [listedTaught(namedFreely(stored, others))];
-}
-
+/** Under a name that none of `others` has. */
 export function namedFreely(result: TaughtResult, others: readonly ListedModel[]): TaughtResult {
   return { ...result, name: freeName(result.name, others) };
 }
@@ -59,6 +52,7 @@ export function listedTaught({
     temperatures: noTemperatures,
     top1err: heldOut.wrong / heldOut.count,
     origin: 'taught',
-    source: async () => ({ name, file: model, selfCheck, tolerance: selfCheckTolerance }),
+    file: model,
+    check: async () => ({ selfCheck, tolerance: selfCheckTolerance }),
   };
 }

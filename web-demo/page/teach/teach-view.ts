@@ -12,17 +12,16 @@ import {
   type TeachingRequest,
 } from '../../shared/teaching-api.ts';
 import { choice } from '../dom/choice.ts';
-import { download } from '../dom/download.ts';
 import { element } from '../dom/element.ts';
-import { isUnreadable } from '../dom/unreadable.ts';
-import { faultText, formatNumber, language, setText, textElement, textOf } from '../language/language.ts';
+import { download, isUnreadable } from '../dom/files.ts';
+import { faultText, language, setText, textElement, textOf } from '../language/language.ts';
 import { fitted } from '../stage/square.ts';
 import { notStored } from '../storage.ts';
 import type { View, ViewContext } from '../view.ts';
 import { lossChart } from './loss-chart.ts';
 import { ProjectError, projectFile, readProject } from './project-file.ts';
 import { type Removal, removal, undoSeconds } from './removal.ts';
-import { openTeachingStore, type TeachingStore } from './store.ts';
+import type { TeachingStore } from './store.ts';
 import { surfaceList } from './surface-list.ts';
 import { listedTaught, namedFreely, type Teaching, teach } from './taught-model.ts';
 import { trainingResultPanel } from './training-result.ts';
@@ -32,7 +31,7 @@ interface TeachView extends View {
   importProject(file: File): void;
 }
 
-export function teachView(context: ViewContext): TeachView {
+export function teachView(context: ViewContext, store: TeachingStore): TeachView {
   const { inference, stage, reader, models, goTo, isPictureChanging } = context;
   const add = textElement('button', 'teach.add', { type: 'button' });
   const depths = { head: 'teach.head', all: 'teach.all' } as const satisfies Record<TeachingDepth, string>;
@@ -63,11 +62,10 @@ export function teachView(context: ViewContext): TeachView {
   const storageNote = element('p', { class: 'note' });
   const deleted = element('div', {});
   let deletion: Removal | undefined;
-  let store: TeachingStore | undefined;
   let teaching: Teaching | undefined;
   let trained: TaughtResult | undefined;
 
-  const list = surfaceList(collect, () => drawFault());
+  const list = surfaceList(store, collect, () => drawFault());
 
   /**
    * The patch of the square. From a still picture, one of its size at a random position, like a moving camera
@@ -99,10 +97,7 @@ export function teachView(context: ViewContext): TeachView {
     exportProject.disabled = surfaces.every(({ patches }) => patches.length === 0);
     train.disabled = found !== undefined || teaching !== undefined;
     fault.hidden = found === undefined;
-    if (found === 'unnamed') setText(fault, 'teach.needName');
-    if (found === 'names') setText(fault, 'teach.needNames');
-    if (found === 'patches') setText(fault, 'teach.needPatches', { least: minPatches });
-    if (found === 'model-name') setText(fault, 'teach.needModelName');
+    if (found !== undefined) setText(fault, `teach.need-${found}`, { least: minPatches });
   }
 
   function drawStorageNote(): void {
@@ -123,8 +118,8 @@ export function teachView(context: ViewContext): TeachView {
         if (loss !== undefined) chart.add(done, total, loss);
         setText(progress, 'teach.progress', {
           stage: textOf(`teach.${at}`),
-          done: formatNumber(done),
-          total: formatNumber(total),
+          done,
+          total,
         });
       });
       stop.hidden = false;
@@ -150,7 +145,7 @@ export function teachView(context: ViewContext): TeachView {
   async function offer(result: TaughtResult, isWanted = true): Promise<void> {
     trained = result;
     resultPanel.show(result);
-    await store?.saveModel(result);
+    await store.saveModel(result);
     const listed = listedTaught(result);
     models.set([...others(), listed]);
     if (isWanted) await inference.choose(listed);
@@ -161,7 +156,7 @@ export function teachView(context: ViewContext): TeachView {
     drawFault();
     const name = chosenTaughtName();
     if (name === undefined || trained === undefined || name === trained.name) return;
-    await offer({ ...trained, name }, chosenName() === trained.name);
+    await offer({ ...trained, name }, inference.chosen.name === trained.name);
   }
 
   async function importProject(file: File): Promise<void> {
@@ -183,29 +178,25 @@ export function teachView(context: ViewContext): TeachView {
 
   const others = () => models.get().filter(({ origin }) => origin !== 'taught');
   const exported = () => models.get().filter(({ origin }) => origin === 'exported');
-  const chosenName = () => {
-    const state = inference.model.get();
-    return state.status === 'ready' ? state.model.name : state.name;
-  };
   /** The chosen exported model, or the preferred one. The taught model is never the base. */
   const baseModel = () => {
     const named = (wanted: string | undefined) => exported().find(({ name }) => name === wanted);
-    return named(chosenName()) ?? named(preferredModel(exported().map(({ name }) => name)));
+    return named(inference.chosen.name) ?? named(preferredModel(exported().map(({ name }) => name)));
   };
 
   /** Name and address of the base model; without an exported one, those of the pre-trained network. */
   function baseFile(): TeachingRequest['base'] {
-    const { name, address } = baseModel() ?? {};
-    return name === undefined || address === undefined
+    const { name, file } = baseModel() ?? {};
+    return name === undefined || typeof file !== 'string'
       ? { name: pretrainedName, file: new URL(pretrainedFile, document.baseURI).href }
-      : { name, file: address };
+      : { name, file };
   }
 
   /** Removes everything now, and deletes it after some seconds unless it is undone. */
   async function deleteAll(): Promise<void> {
     deletion?.end();
     const model = trained;
-    const wasChosen = model !== undefined && chosenName() === model.name;
+    const wasChosen = model !== undefined && inference.chosen.name === model.name;
     const removed = list.removeAll();
     trained = undefined;
     resultPanel.show(undefined);
@@ -215,9 +206,9 @@ export function teachView(context: ViewContext): TeachView {
     const patches = removed.surfaces.reduce((sum, surface) => sum + surface.patches.length, 0);
     const text = () =>
       textOf('teach.deletedAll', {
-        surfaces: formatNumber(removed.surfaces.length),
-        patches: formatNumber(patches),
-        seconds: formatNumber(undoSeconds),
+        surfaces: removed.surfaces.length,
+        patches,
+        seconds: undoSeconds,
       });
     if (removed.surfaces.length > 0 || model !== undefined) {
       deletion = removal('div', text, {
@@ -228,7 +219,7 @@ export function teachView(context: ViewContext): TeachView {
         onDelete() {
           removed.delete();
           // Another model may have been trained in the meantime.
-          if (trained === undefined) void store?.removeModel();
+          if (trained === undefined) void store.removeModel();
         },
       });
       deleted.replaceChildren(deletion.root);
@@ -239,8 +230,7 @@ export function teachView(context: ViewContext): TeachView {
   }
 
   async function load(): Promise<void> {
-    store = await openTeachingStore();
-    await list.load(store);
+    await list.load();
     const stored = await store.model();
     trained = stored && namedFreely(stored, others());
     resultPanel.show(trained);

@@ -1,8 +1,8 @@
 /** The result of a training in the Teach view: its errors, the name of the model, and what to do with it. */
 import { pretrainedName, type TaughtResult } from '../../shared/teaching-api.ts';
 import { dye } from '../dom/colours.ts';
-import { download } from '../dom/download.ts';
 import { element } from '../dom/element.ts';
+import { download } from '../dom/files.ts';
 import { formatNumber, formatPercent, setText, textElement, textOf } from '../language/language.ts';
 
 export function trainingResultPanel({ onTry }: { readonly onTry: () => void }) {
