@@ -18,7 +18,12 @@ export const variantsOption = z
 
 /** Errors: `usage`. */
 export function networksIn(variants: string): readonly NetworkName[] {
-  return listed('--variant', variants, z.array(z.enum(networkNames)), `some of ${networkNames.join(', ')}`);
+  return listOption(
+    '--variant',
+    variants,
+    z.array(z.enum(networkNames)),
+    `some of ${networkNames.join(', ')}`,
+  );
 }
 
 export function outOption(files: string) {
@@ -26,7 +31,7 @@ export function outOption(files: string) {
 }
 
 /** The values of an option that takes a comma-separated list. Errors: `usage`. */
-export function listed<T>(flag: string, text: string, schema: z.ZodType<T>, expected: string): T {
+export function listOption<T>(flag: string, text: string, schema: z.ZodType<T>, expected: string): T {
   const parsed = schema.safeParse(text.split(','));
   if (!parsed.success) throw new TexturaError('usage', `${flag}: expected ${expected}, got "${text}"`);
   return parsed.data;

@@ -66,7 +66,7 @@ idle machine, and ratios are less certain: load slows a program down more if its
 
 function environmentTable(environment: Environment, versions: Readonly<Record<string, string>>): string {
   const software = Object.entries({ node: environment.node, ...versions });
-  return table(
+  return alignedTable(
     ['', ''],
     [
       ['processor', `${environment.processor}, ${environment.cores} cores usable`],
@@ -82,7 +82,7 @@ function environmentTable(environment: Environment, versions: Readonly<Record<st
 }
 
 /** A Markdown table with aligned columns; columns with a heading are right-aligned, except the first. */
-export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+export function alignedTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const align = headings.map((heading, i) => (i > 0 && heading !== '' ? 'right' : null));
   return `${markdownTable([headings, ...rows], { align })}\n`;
 }
@@ -97,7 +97,7 @@ export function mebibytes(bytes: number): string {
   return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 }
 
-export function percent(share: number): string {
+export function wholePercent(share: number): string {
   return `${(share * 100).toFixed(0)} %`;
 }
 

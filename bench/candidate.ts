@@ -25,7 +25,7 @@ const sampleSchema = z.strictObject({
   seconds: z.number().positive(),
   peakBytes: z.number(),
 });
-export type Sample = z.infer<typeof sampleSchema>;
+export type SpeedSample = z.infer<typeof sampleSchema>;
 
 const versionsSchema = z.strictObject({ versions: z.record(z.string(), z.string()) });
 type Versions = z.infer<typeof versionsSchema>['versions'];
@@ -44,7 +44,7 @@ export interface Candidate {
    * Measures up to `steps` steps, at least one. Errors: `engine-unavailable` with the last error line if the
    * process has ended.
    */
-  sample(steps: number): Promise<Sample>;
+  sample(steps: number): Promise<SpeedSample>;
   close(): Promise<void>;
 }
 
@@ -106,7 +106,7 @@ export async function startCandidate({
 /** The program's side, for candidates in Node: writes `versions`, then answers requests until stdin ends. */
 export async function answerSamples(
   versions: Versions,
-  sample: (plan: SamplePlan) => Promise<Sample>,
+  sample: (plan: SamplePlan) => Promise<SpeedSample>,
 ): Promise<void> {
   const write = (message: object) => process.stdout.write(`${JSON.stringify(message)}\n`);
   write({ versions });

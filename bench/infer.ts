@@ -14,7 +14,7 @@ import { env, InferenceSession, Tensor } from '../node/onnxruntime.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { textureNames } from '../textures/textures.ts';
 import { commandOf, networksIn, outOption, variantsOption } from './bench-options.ts';
-import { benchPage, type Origin, publish, rateCells, table, threadsText } from './bench-page.ts';
+import { alignedTable, benchPage, type Origin, publish, rateCells, threadsText } from './bench-page.ts';
 import { readEnvironment } from './environment.ts';
 import { randomBatches, takeSample, turnsOf } from './sample.ts';
 import { medianRatio } from './statistics.ts';
@@ -36,7 +36,7 @@ export async function benchInfer(options: InferBenchOptions, terminal: Terminal)
   for (const variant of networksIn(options.variant)) {
     for (const threads of new Set([usableCores(), 1])) {
       const rows = await measureFiles({ ...options, variant, threads }, terminal);
-      const section = `## ${variant}, ${threadsText(threads)}\n\n${table(columns, rows.map(cellsOf))}`;
+      const section = `## ${variant}, ${threadsText(threads)}\n\n${alignedTable(columns, rows.map(cellsOf))}`;
       terminal.line(`\n${section}`);
       sections.push(section);
     }

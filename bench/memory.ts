@@ -9,7 +9,7 @@ import { modelListSchema } from '../model/service.ts';
 import { counted } from '../model/words.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { commandOf, modelsOption, outOption } from './bench-options.ts';
-import { benchPage, mebibytes, type Origin, publish, table } from './bench-page.ts';
+import { alignedTable, benchPage, mebibytes, type Origin, publish } from './bench-page.ts';
 import { readEnvironment } from './environment.ts';
 import { folderOfOne, mallocSettings, texturaPlan } from './serve-candidates.ts';
 import { load, loadImages } from './serve-load.ts';
@@ -132,7 +132,7 @@ Memory of \`npm run serve\`, all its processes together. Memory pages that proce
 Every figure is the smallest of four readings within six seconds, because the process that checks a model
 takes memory for a short time.
 `;
-  return benchPage(introduction, [table(columns, rows)], origin, 'memory');
+  return benchPage(introduction, [alignedTable(columns, rows)], origin, 'memory');
 }
 
 function environmentText(env: Readonly<Record<string, string>>): string {

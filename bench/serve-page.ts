@@ -3,7 +3,7 @@
 import type { ClassifyAnswer } from '../model/service.ts';
 import { medianOf } from '../model/statistics/descriptive.ts';
 import { counted } from '../model/words.ts';
-import { benchPage, mebibytes, type Origin, percent, rateCells, table } from './bench-page.ts';
+import { alignedTable, benchPage, mebibytes, type Origin, rateCells, wholePercent } from './bench-page.ts';
 import type { LoadResult } from './serve-load.ts';
 import { medianRatio } from './statistics.ts';
 
@@ -31,7 +31,7 @@ export interface RequestAnatomy extends Readonly<ClassifyAnswer['timings']> {
   readonly totalMs: number;
 }
 
-export function servePage(sections: readonly string[], seconds: number, origin: Origin): string {
+export function servingSpeedPage(sections: readonly string[], seconds: number, origin: Origin): string {
   const introduction = `# Serving speed
 
 Requests per second of \`npm run serve\` and of Python servers that run the same model in onnxruntime on the
@@ -72,7 +72,7 @@ export function panelSection(panel: ServePanel): string {
   const { image, connections, servers } = panel;
   const heading = `## ${image}, ${counted(connections, 'connection')}`;
   const rows = servers.map((server) => cellsOf(server, panel));
-  return `${heading}\n\n${table(columns, rows)}${processesSentences(panel)}${lagSentence(panel)}`;
+  return `${heading}\n\n${alignedTable(columns, rows)}${processesSentences(panel)}${lagSentence(panel)}`;
 }
 
 /** How the service with several processes compares with the first one of the table. */
@@ -103,7 +103,7 @@ function cellsOf({ name, results, memoryBytes }: ServerRounds, panel: ServePanel
     name,
     ...rateCells(rates),
     best === undefined ? '' : medianRatio(rates, ratesOf(best.results)).toFixed(2),
-    percent(medianRatio(rates, panel.bounds)),
+    wholePercent(medianRatio(rates, panel.bounds)),
     middle(results.map(({ p50Ms }) => p50Ms)),
     middle(results.map(({ p99Ms }) => p99Ms)),
     String(results.reduce((sum, { errors }) => sum + errors, 0)),
@@ -128,7 +128,7 @@ function bestPeer({ servers }: ServePanel): ServerRounds | undefined {
 
 export function anatomySection({ image, decodeMs, queueMs, inferMs, totalMs }: RequestAnatomy): string {
   const rest = totalMs - decodeMs - queueMs - inferMs;
-  const row = (part: string, ms: number) => [part, ms.toFixed(2), percent(ms / totalMs)];
+  const row = (part: string, ms: number) => [part, ms.toFixed(2), wholePercent(ms / totalMs)];
   const rows = [
     row('inference in onnxruntime', inferMs),
     row('decoding the image and cutting patches', decodeMs),
@@ -141,5 +141,5 @@ export function anatomySection({ image, decodeMs, queueMs, inferMs, totalMs }: R
 Median times of Textura for one ${image} at a time. All servers of this page run onnxruntime: they differ in
 the other parts.
 
-${table(['part', 'ms', 'share'], rows)}`;
+${alignedTable(['part', 'ms', 'share'], rows)}`;
 }

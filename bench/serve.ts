@@ -12,7 +12,7 @@ import { usableCores } from '../node/machine.ts';
 import { env } from '../node/onnxruntime.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { Model } from '../serve/model.ts';
-import { commandOf, listed, modelsOption, outOption } from './bench-options.ts';
+import { commandOf, listOption, modelsOption, outOption } from './bench-options.ts';
 import { publish } from './bench-page.ts';
 import { readEnvironment } from './environment.ts';
 import { takeSample, turnsOf } from './sample.ts';
@@ -23,7 +23,7 @@ import {
   panelSection,
   type RequestAnatomy,
   type ServePanel,
-  servePage,
+  servingSpeedPage,
 } from './serve-page.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 
@@ -52,8 +52,13 @@ const firstLoad = { connections: 8, warmUpSeconds: 0, seconds: 8 } as const;
 
 export async function benchServe(options: ServeBenchOptions, terminal: Terminal): Promise<void> {
   const { seconds, models, out } = options;
-  const counts = listed('--connections', options.connections, connectionsSchema, 'integers from 1 to 1000');
-  const processes = listed('--processes', options.processes, processesSchema, 'integers from 1 to 64');
+  const counts = listOption(
+    '--connections',
+    options.connections,
+    connectionsSchema,
+    'integers from 1 to 1000',
+  );
+  const processes = listOption('--processes', options.processes, processesSchema, 'integers from 1 to 64');
   const folder = await folderOfOne(models, options.model);
   const model = join(folder, `${options.model}.onnx`);
   const environment = await readEnvironment();
@@ -82,7 +87,7 @@ export async function benchServe(options: ServeBenchOptions, terminal: Terminal)
     await bound.close();
     await rm(folder, { recursive: true });
   }
-  const page = servePage(sections, seconds, {
+  const page = servingSpeedPage(sections, seconds, {
     environment,
     versions: { 'onnxruntime-node': env.versions.node ?? 'unknown', ...versions },
     leftOut: [...leftOut, ...failures],

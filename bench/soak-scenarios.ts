@@ -19,7 +19,7 @@ export interface ValidRequest {
   readonly expected: ClassifyAnswer['results'][number];
 }
 
-export type Outcome = 'correct' | 'wrong' | 'rejected' | 'failed';
+export type AnswerOutcome = 'correct' | 'wrong' | 'rejected' | 'failed';
 
 /** The number of classes in an answer. */
 const top = 5;
@@ -57,7 +57,7 @@ export async function sendValid(
   address: string,
   { bytes, model, expected }: ValidRequest,
   turn: number,
-): Promise<Outcome> {
+): Promise<AnswerOutcome> {
   const url = `${address}/classify?top=${top}&model=${encodeURIComponent(model)}`;
   const response = await fetch(url, { method: 'POST', ...uploadOf(bytes, turn) });
   if (response.status === 503) {
@@ -128,7 +128,7 @@ export async function invalidRequests(image: Buffer): Promise<readonly InvalidRe
 export async function sendInvalid(
   address: string,
   { body, type, query = '', status }: InvalidRequest,
-): Promise<Outcome> {
+): Promise<AnswerOutcome> {
   const response = await fetch(`${address}/classify${query}`, {
     method: 'POST',
     body,

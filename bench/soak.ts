@@ -18,8 +18,8 @@ import { mebibytes } from './bench-page.ts';
 import { texturaPlan } from './serve-candidates.ts';
 import { replacedModels, type ServerProcess, settledMemory, startServer } from './server-process.ts';
 import {
+  type AnswerOutcome,
   invalidRequests,
-  type Outcome,
   sendHostile,
   sendInvalid,
   sendValid,
@@ -46,8 +46,8 @@ const allowedGrowth = 0.1;
 const stopTimeoutMs = 30_000;
 
 interface Counts {
-  readonly valid: Record<Outcome, number>;
-  readonly invalid: Record<Outcome, number>;
+  readonly valid: Record<AnswerOutcome, number>;
+  readonly invalid: Record<AnswerOutcome, number>;
   hostile: number;
   /** How often a model file was changed. */
   changes: number;
@@ -112,7 +112,7 @@ async function loadedModels(address: string, folder: string): Promise<readonly M
   return Promise.all(list.models.map(({ name }) => Model.load(join(folder, `${name}.onnx`))));
 }
 
-function noOutcomes(): Record<Outcome, number> {
+function noOutcomes(): Record<AnswerOutcome, number> {
   return { correct: 0, wrong: 0, rejected: 0, failed: 0 };
 }
 
@@ -178,7 +178,7 @@ async function watchMemory(
 }
 
 function countsText({ valid, invalid, hostile, changes }: Counts): string {
-  const text = (outcomes: Record<Outcome, number>) =>
+  const text = (outcomes: Record<AnswerOutcome, number>) =>
     Object.entries(outcomes)
       .filter(([, count]) => count > 0)
       .map(([outcome, count]) => `${count} ${outcome}`)

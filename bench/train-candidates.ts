@@ -12,7 +12,7 @@ import type { CandidatePlan } from './candidate.ts';
 import { productModel, squareProduct, stepProduct } from './matrix-product.ts';
 
 /** What the candidates of a comparison have in common. */
-export interface Comparison {
+export interface TrainComparison {
   readonly variant: NetworkName;
   readonly threads: number;
   readonly batch: number;
@@ -51,7 +51,7 @@ export const processRequestSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 export type ProcessRequest = z.infer<typeof processRequestSchema>;
-export type EngineRequest = Extract<ProcessRequest, { readonly kind: 'engine' }>;
+export type EngineProcessRequest = Extract<ProcessRequest, { readonly kind: 'engine' }>;
 
 /** What this machine has besides the onnx engine. */
 export interface Peers {
@@ -82,7 +82,7 @@ const sourceNames: Readonly<Record<BatchSource, string>> = {
   strong: ' with data pipeline, strong',
 };
 
-export function engineName(engine: EngineRequest['engine'], batches: BatchSource): string {
+export function engineName(engine: EngineProcessRequest['engine'], batches: BatchSource): string {
   return `${engine} engine${sourceNames[batches]}`;
 }
 
@@ -101,7 +101,7 @@ const pytorchSettings = {
 
 /** In page order. The data pipeline costs the same for every network: only two have it. */
 export function candidatesOf(
-  comparison: Comparison,
+  comparison: TrainComparison,
   { hasTfjs, pytorch, tensorflow, hasBfloat16, hasChromium }: Peers,
 ): readonly TrainCandidate[] {
   const { variant, threads, batch } = comparison;
@@ -136,9 +136,9 @@ export function candidatesOf(
 }
 
 function enginePlan(
-  engine: EngineRequest['engine'],
+  engine: EngineProcessRequest['engine'],
   batches: BatchSource,
-  comparison: Comparison,
+  comparison: TrainComparison,
 ): CandidatePlan {
   const request = { kind: 'engine', ...comparison, engine, batches } as const;
   // The pipeline has two finished batches and one in progress: made during the other candidates' turns.

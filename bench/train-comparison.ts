@@ -7,21 +7,21 @@ import { networkOf } from '../model/network.ts';
 import { medianOf } from '../model/statistics/descriptive.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { textureNames } from '../textures/textures.ts';
-import { type Candidate, type Sample, startCandidate } from './candidate.ts';
+import { type Candidate, type SpeedSample, startCandidate } from './candidate.ts';
 import { graphMultiplyAdds } from './matrix-product.ts';
 import { turnsOf } from './sample.ts';
 import { medianRatio } from './statistics.ts';
 import {
   baselineName,
-  type Comparison,
   candidatesOf,
   engineName,
   type Peers,
   type TrainCandidate,
+  type TrainComparison,
 } from './train-candidates.ts';
 
 export interface ComparisonResult {
-  readonly comparison: Comparison;
+  readonly comparison: TrainComparison;
   readonly measurements: readonly Measurement[];
   readonly products: readonly ProductMeasurement[];
   /** Candidates that failed to start, each with the reason. */
@@ -53,7 +53,7 @@ interface TurnSettings {
 
 /** Measures every candidate in interleaved rounds. */
 export async function runComparison(
-  comparison: Comparison,
+  comparison: TrainComparison,
   peers: Peers,
   settings: TurnSettings,
   terminal: Terminal,
@@ -78,12 +78,12 @@ export async function runComparison(
 interface Started extends Pick<TrainCandidate, 'multiplyAdds'> {
   readonly candidate: Candidate;
   /** One per round. */
-  readonly samples: Sample[];
+  readonly samples: SpeedSample[];
 }
 
 function measurementOf(
   { candidate: { name }, multiplyAdds, samples }: Started,
-  { batch }: Comparison,
+  { batch }: TrainComparison,
 ): readonly Measurement[] {
   if (multiplyAdds !== undefined) return [];
   const rates = samples.map(({ steps, seconds }) => (batch * steps) / seconds);

@@ -6,14 +6,14 @@ import { counted } from '../model/words.ts';
 import { arranged, chart, type Drawing, svgFile } from '../report/drawing.ts';
 import { lightPalette } from '../report/palette.ts';
 import {
+  alignedTable,
   benchPage,
   leftOutText,
   mebibytes,
   type Origin,
-  percent,
   rateCells,
-  table,
   threadsText,
+  wholePercent,
 } from './bench-page.ts';
 import { spreadOf } from './statistics.ts';
 import { baselineName } from './train-candidates.ts';
@@ -64,7 +64,7 @@ export function comparisonSection(result: ComparisonResult): string {
   const { variant, threads, batch, data } = result.comparison;
   const rounds = result.measurements[0]?.rates.length ?? 0;
   const heading = `## ${variant}, ${threadsText(threads)}, batch ${batch}, ${data} images, ${counted(rounds, 'round')}`;
-  const rows = table(columns, comparisonRows(result).map(cellsOf));
+  const rows = alignedTable(columns, comparisonRows(result).map(cellsOf));
   return [`${heading}\n`, `${rows}${efficiencyText(result)}`, leftOutText(result.leftOut)]
     .filter(Boolean)
     .join('\n');
@@ -84,7 +84,7 @@ function cellsOf({ name, rates, ratio, pipelineRatio, peakBytes }: ComparisonRow
     name,
     ...rateCells(rates),
     ratio === undefined ? '' : ratio.toFixed(2),
-    pipelineRatio === undefined ? '' : percent(pipelineRatio),
+    pipelineRatio === undefined ? '' : wholePercent(pipelineRatio),
     mebibytes(peakBytes),
   ];
 }
@@ -100,7 +100,7 @@ function efficiencyText(result: ComparisonResult): string {
   return `
 Matrix multiplications reach ${products.join('\nand ')}.
 The onnx engine's step needs ${millions(multiplyAdds)} million multiply-adds per patch (direct convolution: ${millions(directMultiplyAdds)} million).
-It reaches ${gigaflops.toFixed(0)} GFLOP/s, ${percent(share)} of the faster matrix multiplication.
+It reaches ${gigaflops.toFixed(0)} GFLOP/s, ${wholePercent(share)} of the faster matrix multiplication.
 `;
 }
 

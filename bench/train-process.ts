@@ -11,10 +11,10 @@ import { batchRanges, loaderWorkers, startDataLoader } from '../training/data/da
 import { loadDataset } from '../training/data/dataset.ts';
 import type { Batch } from '../training/engine/engine.ts';
 import { openEngine } from '../training/engine/engine-opening.ts';
-import { answerSamples, type Sample } from './candidate.ts';
+import { answerSamples, type SpeedSample } from './candidate.ts';
 import { productModel } from './matrix-product.ts';
 import { benchSettings, randomBatches, repeated, type Timing, takeSample } from './sample.ts';
-import { type EngineRequest, type ProcessRequest, processRequestSchema } from './train-candidates.ts';
+import { type EngineProcessRequest, type ProcessRequest, processRequestSchema } from './train-candidates.ts';
 
 async function answer(request: ProcessRequest): Promise<void> {
   switch (request.kind) {
@@ -29,7 +29,7 @@ async function answer(request: ProcessRequest): Promise<void> {
   }
 }
 
-async function answerEngine({ engine: name, variant, batch, threads, batches, data }: EngineRequest) {
+async function answerEngine({ engine: name, variant, batch, threads, batches, data }: EngineProcessRequest) {
   const augment = batches === 'jitter64' || batches === 'strong' ? batches : 'none';
   const supply =
     batches === 'prepared'
@@ -116,7 +116,7 @@ async function answerProduct({
   await session.release();
 }
 
-function withPeakMemory(timing: Timing): Sample {
+function withPeakMemory(timing: Timing): SpeedSample {
   return { ...timing, peakBytes: process.resourceUsage().maxRSS * 1024 };
 }
 

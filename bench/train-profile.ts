@@ -13,15 +13,15 @@ import { initialParameters, zeroParameters } from '../model/parameters.ts';
 import { counted } from '../model/words.ts';
 import { textureNames } from '../textures/textures.ts';
 import { onnxEngine } from '../training/engine/onnx-engine.ts';
-import { benchPage, type Origin, table, threadsText } from './bench-page.ts';
+import { alignedTable, benchPage, type Origin, threadsText } from './bench-page.ts';
 import { benchSettings, randomBatches, repeated } from './sample.ts';
-import type { Comparison } from './train-candidates.ts';
+import type { TrainComparison } from './train-candidates.ts';
 
 const warmUpSteps = 2;
 
 /** Records `steps` steps after the warm-up. */
 export async function profileStep(
-  { variant, batch, threads }: Omit<Comparison, 'data'>,
+  { variant, batch, threads }: Omit<TrainComparison, 'data'>,
   steps: number,
 ): Promise<StepProfile & { readonly versions: Readonly<Record<string, string>> }> {
   const network = networkOf(variant, textureNames.length);
@@ -162,7 +162,7 @@ function readsMomentum({ inputs }: GraphNode): boolean {
 }
 
 export interface ProfiledStep {
-  readonly comparison: Comparison;
+  readonly comparison: TrainComparison;
   readonly profile: StepProfile;
 }
 
@@ -205,7 +205,7 @@ function rowsTable(heading: string, rows: readonly ProfileRow[], stepMs: number)
     multiplyAdds: rows.reduce((sum, { multiplyAdds }) => sum + multiplyAdds, 0),
   };
   const between = ['between operators', '', '', '', ...msAndShare(stepMs - accounted, stepMs), ''];
-  return table(
+  return alignedTable(
     [heading, ...stepPhases.map((phase) => `${phase} ms`), 'ms', 'share', 'GFLOP/s'],
     [...[...rows, total].map((row) => cellsOf(row, stepMs)), between],
   );

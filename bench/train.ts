@@ -4,11 +4,11 @@ import { chromiumMissing, findChromium } from '../node/chromium.ts';
 import { usableCores } from '../node/machine.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { tensorflowInstalled } from '../training/engine/tensorflow/location.ts';
-import { commandOf, listed, networksIn, outOption, variantsOption } from './bench-options.ts';
+import { commandOf, listOption, networksIn, outOption, variantsOption } from './bench-options.ts';
 import { publish } from './bench-page.ts';
 import { type Environment, multipliesBfloat16, readEnvironment } from './environment.ts';
 import { findInterpreter } from './peer/interpreter.ts';
-import type { Comparison, Peers } from './train-candidates.ts';
+import type { Peers, TrainComparison } from './train-candidates.ts';
 import { type ComparisonResult, runComparison } from './train-comparison.ts';
 import { comparisonSection, trainFigure, trainPage } from './train-page.ts';
 import { type ProfiledStep, profilePage, profileSection, profileStep } from './train-profile.ts';
@@ -61,7 +61,7 @@ export async function benchTrain(options: TrainBenchOptions, terminal: Terminal)
 
 async function benchProfile(
   options: TrainBenchOptions,
-  comparisons: readonly Comparison[],
+  comparisons: readonly TrainComparison[],
   environment: Environment,
   terminal: Terminal,
 ): Promise<void> {
@@ -78,17 +78,17 @@ async function benchProfile(
   await publish(options.out, { 'bench-profile.md': page }, terminal);
 }
 
-function comparisonsOf({ variant, threads, batch, data }: TrainBenchOptions): readonly Comparison[] {
+function comparisonsOf({ variant, threads, batch, data }: TrainBenchOptions): readonly TrainComparison[] {
   const counts =
     threads === undefined
       ? [...new Set([usableCores(), 1])]
-      : listed('--threads', threads, threadsSchema, 'integers of at least 1');
+      : listOption('--threads', threads, threadsSchema, 'integers of at least 1');
   return networksIn(variant).flatMap((name) =>
     counts.map((count) => ({ variant: name, threads: count, batch, data })),
   );
 }
 
-function trainCommand(options: TrainBenchOptions, comparisons: readonly Comparison[]): string {
+function trainCommand(options: TrainBenchOptions, comparisons: readonly TrainComparison[]): string {
   const several = (values: readonly (string | number)[]) => [...new Set(values)].join(',');
   return commandOf('train', {
     ...options,

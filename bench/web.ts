@@ -14,7 +14,7 @@ import { medianOf } from '../model/statistics/descriptive.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { drawTexture, textureNames } from '../textures/textures.ts';
 import { commandOf, modelsOption, outOption } from './bench-options.ts';
-import { benchPage, type Origin, publish, rateCells, table } from './bench-page.ts';
+import { alignedTable, benchPage, type Origin, publish, rateCells } from './bench-page.ts';
 import { readEnvironment } from './environment.ts';
 import { turnsOf } from './sample.ts';
 import { medianRatio } from './statistics.ts';
@@ -51,7 +51,7 @@ export async function benchWeb(options: WebBenchOptions, terminal: Terminal): Pr
   // The page opens with it.
   const model = preferredModel(modelIndexSchema.parse(JSON.parse(index)).models.map(({ name }) => name));
   const environment = await readEnvironment();
-  const comparisons: Comparison[] = [];
+  const comparisons: RuntimeComparison[] = [];
   for (const network of comparedNetworks) comparisons.push(await compareRuntimes(network, options, terminal));
   const figures = await figuresOfPage(options, terminal);
   const page = webPage(model ?? 'no', figures, comparisons, {
@@ -72,7 +72,7 @@ interface RuntimeRow {
   readonly difference: number;
 }
 
-interface Comparison {
+interface RuntimeComparison {
   readonly network: NetworkName;
   readonly rows: readonly RuntimeRow[];
   readonly versions: Readonly<Record<string, string>>;
@@ -82,7 +82,7 @@ async function compareRuntimes(
   network: NetworkName,
   { rounds, seconds }: WebBenchOptions,
   terminal: Terminal,
-): Promise<Comparison> {
+): Promise<RuntimeComparison> {
   const browser = await openRuntimesBrowser(network, textureNames.length);
   try {
     const measured = webRuntimes.map((runtime) => ({ runtime, rates: [] as number[] }));
@@ -129,7 +129,7 @@ async function figuresOfPage({ models, frames }: WebBenchOptions, terminal: Term
 function webPage(
   model: string,
   figures: PageFigures,
-  comparisons: readonly Comparison[],
+  comparisons: readonly RuntimeComparison[],
   origin: Origin,
 ): string {
   const introduction = `# Speed of the web page
@@ -153,16 +153,16 @@ into the convolutions, as in an exported file. The runtimes take turns.
 ${comparisons.map(comparisonText).join('\n')}`;
   return benchPage(
     introduction,
-    [table(['', 'measured', 'target'], figureRows(figures)), comparison],
+    [alignedTable(['', 'measured', 'target'], figureRows(figures)), comparison],
     origin,
   );
 }
 
-function comparisonText({ network, rows }: Comparison): string {
+function comparisonText({ network, rows }: RuntimeComparison): string {
   const headings = ['runtime', 'patches/s', 'quartiles', 'speed of onnxruntime-web', 'max. difference'];
   return `### ${network}
 
-${table(
+${alignedTable(
   headings,
   rows.map((row) => runtimeCells(row, rows)),
 )}`;

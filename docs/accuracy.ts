@@ -52,12 +52,12 @@ async function writeAccuracy({ runs }: z.infer<typeof options>): Promise<void> {
   if (directories.length === 0) {
     throw new TexturaError('data-unusable', `${runs}: no folder in it has a ${foldFiles.summary}`);
   }
-  const validations = await Promise.all(directories.map(readValidation));
+  const validations = await Promise.all(directories.map(readCrossValidation));
   const target = fileURLToPath(new URL('./accuracy.md', import.meta.url));
   await writeFileAtomically(target, accuracyPage(validations, runs));
 }
 
-async function readValidation(directory: string): Promise<CrossValidation> {
+async function readCrossValidation(directory: string): Promise<CrossValidation> {
   const path = join(directory, foldFiles.summary);
   const summary = parsedJson(foldsSummarySchema, await readFile(path, 'utf8'), path);
   return {
@@ -81,7 +81,7 @@ async function unseenCalibration(directory: string, foldCount: number): Promise<
   const errorOf = (unit: keyof (typeof folds)[number]) => {
     const rows = folds.map((fold) => fold[unit]);
     const scores = rows.flatMap((own, i) => {
-      const temperature = fittedTemperature(joined(rows.filter((_, other) => other !== i)));
+      const temperature = fittedTemperature(joinedLogits(rows.filter((_, other) => other !== i)));
       return rowScores(own, () => temperature);
     });
     return expectedCalibrationError(reliabilityBins(scores));
@@ -89,7 +89,7 @@ async function unseenCalibration(directory: string, foldCount: number): Promise<
   return { patches: errorOf('patches'), photographs: errorOf('photographs') };
 }
 
-function joined(parts: readonly LabelledLogits[]): LabelledLogits {
+function joinedLogits(parts: readonly LabelledLogits[]): LabelledLogits {
   return {
     logits: Float32Array.from(parts.flatMap(({ logits }) => Array.from(logits))),
     labels: parts.flatMap(({ labels }) => Array.from(labels)),

@@ -179,9 +179,9 @@ interface TrialRun {
   readonly settings: TrialSettings;
 }
 
-type Outcome = Omit<TrialResult, keyof Trial>;
+type TrialOutcome = Omit<TrialResult, keyof Trial>;
 
-async function trainAllLayers(run: TrialRun): Promise<Outcome> {
+async function trainAllLayers(run: TrialRun): Promise<TrialOutcome> {
   const { config, dataset, network, engine } = run;
   const loaderSettings = loaderSettingsOf(run);
   await engine.write(await startOf(run, loaderSettings));
@@ -205,7 +205,7 @@ async function trainAllLayers(run: TrialRun): Promise<Outcome> {
 }
 
 /** The features of the test patches are computed once for each network. */
-async function teachLastLayer(run: TrialRun, tests: Map<string, PatchFeatures>): Promise<Outcome> {
+async function teachLastLayer(run: TrialRun, tests: Map<string, PatchFeatures>): Promise<TrialOutcome> {
   const { trial, config, dataset, network, settings } = run;
   const loaderSettings = loaderSettingsOf(run);
   const { parameters } = await startOf(run, loaderSettings);

@@ -140,7 +140,7 @@ function tablesOf(results: readonly TrialResult[]): string {
     const own = usual.filter((result) => result.data === data);
     const name = dataTexts[data];
     const perCount = (text: string, count: number) =>
-      table(`${name}, ${text}, by photographs of each class`, {
+      startsTable(`${name}, ${text}, by photographs of each class`, {
         starts,
         columns: photographCounts,
         columnOf: ({ photographs }) => photographs,
@@ -150,18 +150,21 @@ function tablesOf(results: readonly TrialResult[]): string {
       ...perCount('only the last layer', 0),
       ...perCount(`all layers, ${fewSteps} steps without augmentation`, fewSteps),
       ...compared.flatMap((augment) =>
-        table(`${name}, ${fewPhotographs} photographs of each class, ${augmentTexts[augment]}, by steps`, {
-          starts,
-          columns: [...(augment === 'none' ? [0] : []), ...steps],
-          columnOf: (trial) => trial.steps,
-          results: own.filter(
-            (result) => result.photographs === fewPhotographs && result.augment === augment,
-          ),
-        }),
+        startsTable(
+          `${name}, ${fewPhotographs} photographs of each class, ${augmentTexts[augment]}, by steps`,
+          {
+            starts,
+            columns: [...(augment === 'none' ? [0] : []), ...steps],
+            columnOf: (trial) => trial.steps,
+            results: own.filter(
+              (result) => result.photographs === fewPhotographs && result.augment === augment,
+            ),
+          },
+        ),
       ),
     ];
   });
-  const rates = table(
+  const rates = startsTable(
     `NEU, ${fewPhotographs} photographs of each class, ${fewSteps} steps without augmentation, by learning rate`,
     {
       starts: ['random', 'uiuc', 'uiuc-file'],
@@ -191,7 +194,7 @@ interface TableContent {
 }
 
 /** Lines of a table with a heading; of the starts and columns that have results. */
-function table(
+function startsTable(
   heading: string,
   { starts, columns, columnOf, results, draws = usualDraws }: TableContent,
 ): readonly string[] {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import sharp from 'sharp';
 import { z } from 'zod';
-import { buildPage, isolated, servePage } from '../bench/web/page-server.ts';
+import { buildPage, isolated, startPageServer } from '../bench/web/page-server.ts';
 import { TexturaError } from '../model/error.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { chromiumMissing, findChromium } from '../node/chromium.ts';
@@ -36,7 +36,7 @@ async function takeScreens({ models, out }: z.infer<typeof options>): Promise<vo
   const executablePath = findChromium();
   if (executablePath === undefined) throw new TexturaError('engine-unavailable', chromiumMissing);
   const built = await buildPage();
-  const server = await servePage({ page: built.folder, models }, isolated);
+  const server = await startPageServer({ page: built.folder, models }, isolated);
   const browser = await chromium.launch({ executablePath });
   await mkdir(out, { recursive: true });
   try {

@@ -44,7 +44,7 @@ async function writeStudyDocs({ study, name }: z.infer<typeof options>): Promise
     throw new TexturaError('data-unusable', `${study}: expected a study with a finished run, got none`);
   }
   await writeFileAtomically(join(docs, `${name}-forest.svg`), forestFile(results));
-  await writeFileAtomically(join(docs, `${name}-curves.svg`), curvesFile(results, labels.length));
+  await writeFileAtomically(join(docs, `${name}-curves.svg`), studyCurves(results, labels.length));
   await writeFileAtomically(join(docs, `${name}.md`), studyMarkdown(results, name, labels.length));
 }
 
@@ -54,7 +54,7 @@ function forestFile(results: StudyResults): string {
 }
 
 /** A row of three panels for each network, with its name and the paper's finding as caption. */
-function curvesFile({ arms }: StudyResults, classes: number): string {
+function studyCurves({ arms }: StudyResults, classes: number): string {
   const [reference] = arms;
   const rows = arms.flatMap((arm) => {
     const panels = reference === undefined ? [] : networkCurves(arm, reference, classes, lightPalette);

@@ -41,8 +41,8 @@ export async function verifyFile(
     against: patches.engine,
     runtime: `onnxruntime-node ${env.versions.node} cpu`,
     patches: patches.count,
-    probabilities: largestDifference(got.probabilities, expected.probabilities),
-    logits: largestDifference(got.logits, expected.logits),
+    probabilities: outputDifferences(got.probabilities, expected.probabilities),
+    logits: outputDifferences(got.logits, expected.logits),
     argmaxAgreement: argmaxAgreement(got.logits, expected.logits, classes),
     histogram: decadeHistogram(differences),
     tolerance: allowedDifference,
@@ -73,7 +73,7 @@ async function outputsOf(path: string, { patches, count }: ReferencePatches, cla
 }
 
 /** Largest difference of any value; NaN if any value is NaN. */
-function largestDifference(got: Float32Array, expected: Float32Array) {
+function outputDifferences(got: Float32Array, expected: Float32Array) {
   let maxAbsolute = 0;
   let maxRelative = 0;
   for (let i = 0; i < expected.length; i++) {
@@ -89,7 +89,7 @@ function largestDifference(got: Float32Array, expected: Float32Array) {
 function rowDifferences(got: Float32Array, expected: Float32Array, classes: number): readonly number[] {
   return Array.from({ length: expected.length / classes }, (_, row) => {
     const [start, end] = [row * classes, (row + 1) * classes];
-    return largestDifference(got.subarray(start, end), expected.subarray(start, end)).maxAbsolute;
+    return outputDifferences(got.subarray(start, end), expected.subarray(start, end)).maxAbsolute;
   });
 }
 

@@ -153,7 +153,7 @@ async function otherGraphs(
   model: Omit<ModelReport, 'graphs'>,
   written: readonly GraphKind[],
 ): Promise<ModelReport['graphs']> {
-  const { graphs = [], ...earlier } = (await readReport(out, model.model)) ?? {};
+  const { graphs = [], ...earlier } = (await earlierReport(out, model.model)) ?? {};
   const isSameModel = isDeepStrictEqual(earlier, JSON.parse(JSON.stringify(model)));
   const kept: ModelReport['graphs'] = [];
   for (const kind of graphKinds.filter((one) => !written.includes(one))) {
@@ -168,7 +168,7 @@ async function otherGraphs(
 }
 
 /** The report of an earlier export; undefined if it is missing or invalid, because the export rewrites it. */
-async function readReport(out: string, name: string): Promise<ModelReport | undefined> {
+async function earlierReport(out: string, name: string): Promise<ModelReport | undefined> {
   const text = await readTextIfThere(join(out, reportFileName(name)));
   return modelReportSchema.safeParse(jsonOf(text ?? '')).data;
 }

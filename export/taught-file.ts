@@ -30,7 +30,7 @@ const unreadable: Readonly<Record<string, string>> = {
 };
 
 /** What the page writes to `textura.run`. */
-const originSchema = z.looseObject({
+const taughtOriginSchema = z.looseObject({
   heldOut: z.object({ wrong: z.int().min(0), count: z.int().min(1) }).optional(),
 });
 
@@ -70,7 +70,7 @@ export async function readTaughtFile(path: string): Promise<TrainedModel> {
       'model-unusable',
       `${path}: has no self-check (${metadataKeys.selfCheck}); a file that ${commandText('export')} wrote can be served as it is; if the page's Teach view of an earlier version trained it, train there again and download the file`,
     );
-  const origin = originSchema.safeParse(jsonOf(metadata[metadataKeys.run] ?? '')).data ?? {};
+  const origin = taughtOriginSchema.safeParse(jsonOf(metadata[metadataKeys.run] ?? '')).data ?? {};
   const { wrong, count } = origin.heldOut ?? {};
   return {
     name,

@@ -83,7 +83,7 @@ export async function readTrainedRun(directory: string): Promise<TrainedRun> {
     name: network.name,
     labels,
     patchPx: config.patchPx,
-    origin: originOf(directory, run),
+    origin: trainedOrigin(directory, run),
     top1err: best?.top1err,
     best,
     network,
@@ -95,7 +95,7 @@ export async function readTrainedRun(directory: string): Promise<TrainedRun> {
   };
 }
 
-function originOf(
+function trainedOrigin(
   directory: string,
   { config, best, stretches, data, startedAt, textura }: Run,
 ): TrainedModel['origin'] {

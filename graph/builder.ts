@@ -150,11 +150,14 @@ function scopedGraph(settings: GraphSettings, state: GraphState, prefix: string)
       return value;
     },
     nodes: (operator, inputs, ...[options]) => addNode(state, prefix, operator, inputs, options),
-    reshape: (x, shape, name) => graph.node('Reshape', [x, graph.integers(shape)], named(name)),
+    reshape: (x, shape, name) => graph.node('Reshape', [x, graph.integers(shape)], optionalName(name)),
     sum: (x, axes, { keepsAxes = false, name } = {}) =>
-      graph.node('ReduceSum', [x, graph.integers(axes)], { keepdims: keepsAxes ? 1 : 0, ...named(name) }),
+      graph.node('ReduceSum', [x, graph.integers(axes)], {
+        keepdims: keepsAxes ? 1 : 0,
+        ...optionalName(name),
+      }),
     split: (x, axis, sizes, name) =>
-      graph.nodes('Split', [x, graph.integers(sizes)], { axis, ...named(name) }),
+      graph.nodes('Split', [x, graph.integers(sizes)], { axis, ...optionalName(name) }),
     output(value) {
       expectOwn(state, value);
       state.outputs.push(value);
@@ -169,7 +172,7 @@ function scopedGraph(settings: GraphSettings, state: GraphState, prefix: string)
   return graph;
 }
 
-function named(name: string | undefined): { readonly name?: string } {
+function optionalName(name: string | undefined): { readonly name?: string } {
   return name === undefined ? {} : { name };
 }
 

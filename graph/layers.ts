@@ -92,9 +92,9 @@ function addPortableStatistics(
 ): Value {
   const statistics = of.flatMap((source) => {
     const own = graph.scope(source);
-    const mean = own.node('GlobalAveragePool', [named(outputs, source)], { name: 'mean' });
+    const mean = own.node('GlobalAveragePool', [outputOfLayer(outputs, source)], { name: 'mean' });
     if (deviations === false) return [mean];
-    const centred = own.node('Sub', [named(outputs, source), mean], { name: 'centred' });
+    const centred = own.node('Sub', [outputOfLayer(outputs, source), mean], { name: 'centred' });
     const squared = own.node('Mul', [centred, centred], { name: 'squared' });
     const variance = own.node('GlobalAveragePool', [squared], { name: 'variance' });
     const floored = own.node('Add', [variance, graph.scalar(varianceFloor)], { name: 'floored' });
@@ -103,7 +103,7 @@ function addPortableStatistics(
   return graph.node('Concat', statistics, { axis: 1, name: 'output' });
 }
 
-function named<T>(outputs: ReadonlyMap<string, T>, layer: string): T {
+function outputOfLayer<T>(outputs: ReadonlyMap<string, T>, layer: string): T {
   const output = outputs.get(layer);
   if (output === undefined) throw graphFault(`no layer ${layer} to read`);
   return output;
@@ -175,7 +175,7 @@ export function addStepOperation(
     case 'globalStatistics':
       return addGlobalStatistics(
         graph,
-        operation.of.map((source) => ({ source, input: named(outputs, source) })),
+        operation.of.map((source) => ({ source, input: outputOfLayer(outputs, source) })),
         operation,
       );
     case 'globalAverage':

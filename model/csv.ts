@@ -6,10 +6,10 @@ import { TexturaError } from './error.ts';
 
 /** CSV text of the rows, each ending in a line feed. Fields are quoted only if necessary. */
 export function csvText(rows: readonly (readonly string[])[]): string {
-  return rows.map((row) => `${row.map(quoted).join(',')}\n`).join('');
+  return rows.map((row) => `${row.map(quotedField).join(',')}\n`).join('');
 }
 
-function quoted(field: string): string {
+function quotedField(field: string): string {
   return /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
 }
 

@@ -12,7 +12,7 @@ const kinds = {
   U8: { bytes: 1, view: Uint8Array },
 } as const;
 
-type Dtype = keyof typeof kinds;
+type StoredType = keyof typeof kinds;
 type TensorData = Float32Array | Int32Array | Uint8Array;
 
 export interface StoredTensor {
@@ -27,7 +27,7 @@ export interface TensorFile {
 }
 
 const tensorEntry = z.strictObject({
-  dtype: z.enum(Object.keys(kinds) as [Dtype, ...Dtype[]]),
+  dtype: z.enum(Object.keys(kinds) as [StoredType, ...StoredType[]]),
   shape: z.array(z.int().nonnegative()),
   data_offsets: z.tuple([z.int().nonnegative(), z.int().nonnegative()]),
 });
@@ -102,7 +102,7 @@ export function decodeTensors(file: Uint8Array, where: string): TensorFile {
   return { tensors: new Map(tensors), metadata: metadata.data };
 }
 
-function dtypeOf(data: TensorData): Dtype {
+function dtypeOf(data: TensorData): StoredType {
   if (data instanceof Float32Array) return 'F32';
   return data instanceof Int32Array ? 'I32' : 'U8';
 }

@@ -34,7 +34,7 @@ export async function readCsvFile<Required extends string, Optional extends stri
 ): Promise<readonly CsvFileRow<Required, Optional>[]> {
   const [header, ...records] = recordsOf(await textOf(path), path);
   const expected = `expected the header ${expectedHeader(columns)}`;
-  if (header === undefined) throw unusable(path, 1, `${expected}, got an empty file`);
+  if (header === undefined) throw lineError(path, 1, `${expected}, got an empty file`);
   const known: readonly string[] = [...columns.required, ...columns.optional];
   const names = header.fields.map((name) => name.trim());
   const missing = columns.required.filter((name) => !names.includes(name));
@@ -42,23 +42,23 @@ export async function readCsvFile<Required extends string, Optional extends stri
   const got = oneLine(header.fields.join(','));
   if (missing.length > 0) {
     const hint = /[;\t]/.test(got) ? '. The columns must be separated by commas' : '';
-    throw unusable(path, header.line, `${expected}, got ${got}${hint}`);
+    throw lineError(path, header.line, `${expected}, got ${got}${hint}`);
   }
   if (unknown.length > 0) {
     const what = unknown.map((name) => (name === '' ? 'one without a name' : oneLine(name))).join(', ');
-    throw unusable(path, header.line, `${expected}; remove or rename the other columns: ${what}`);
+    throw lineError(path, header.line, `${expected}; remove or rename the other columns: ${what}`);
   }
   const repeated = names.find((name, at) => names.indexOf(name) !== at);
   if (repeated !== undefined)
-    throw unusable(path, header.line, `there are two columns ${repeated}; remove one`);
+    throw lineError(path, header.line, `there are two columns ${repeated}; remove one`);
   return records.map(({ fields, line }) => {
     if (fields.length !== names.length) {
       const hint = fields.length > names.length ? '; put values that contain a comma in double quotes' : '';
-      throw unusable(path, line, `expected ${names.length} values, got ${fields.length}${hint}`);
+      throw lineError(path, line, `expected ${names.length} values, got ${fields.length}${hint}`);
     }
     const empty = names.find((_, at) => fields[at]?.trim() === '');
     if (empty !== undefined)
-      throw unusable(
+      throw lineError(
         path,
         line,
         `${empty} is empty; fill it in, or remove the ${emptyRemedy(empty, columns)}`,
@@ -69,7 +69,7 @@ export async function readCsvFile<Required extends string, Optional extends stri
 }
 
 /** An error about a line of a CSV file. */
-export function unusable(path: string, line: number, what: string): TexturaError {
+export function lineError(path: string, line: number, what: string): TexturaError {
   return new TexturaError('data-unusable', `${path}: line ${line}: ${what}`);
 }
 
@@ -80,7 +80,7 @@ export function repeatCheck(path: string): (file: string, line: number) => void 
     const key = file.normalize('NFC');
     const earlier = lines.get(key);
     if (earlier !== undefined)
-      throw unusable(path, line, `${oneLine(file)} is already on line ${earlier}; remove one of the lines`);
+      throw lineError(path, line, `${oneLine(file)} is already on line ${earlier}; remove one of the lines`);
     lines.set(key, line);
   };
 }

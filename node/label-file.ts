@@ -6,7 +6,7 @@ import { stat } from 'node:fs/promises';
 import { dirname, join, posix, win32 } from 'node:path';
 import { compareNames } from '../model/code-point-order.ts';
 import { counted, oneLine } from '../model/words.ts';
-import { type CsvFileRow, readCsvFile, repeatCheck, unusable } from './csv-file.ts';
+import { type CsvFileRow, lineError, readCsvFile, repeatCheck } from './csv-file.ts';
 import type { FolderSplit } from './folder-level.ts';
 import type { WalkedFile } from './folder-walk.ts';
 
@@ -29,7 +29,7 @@ type Row = CsvFileRow<'file' | 'label', 'split' | 'group'>;
 export async function readLabelFile(path: string): Promise<readonly LabelledRow[]> {
   const rows = await readCsvFile(path, columns);
   if (rows.length === 0)
-    throw unusable(path, 2, 'expected a line for each photograph, got only the header; add the photographs');
+    throw lineError(path, 2, 'expected a line for each photograph, got only the header; add the photographs');
   const requireNew = repeatCheck(path);
   const named = rows.map((row) => {
     const name = nameOf(path, row);
@@ -55,7 +55,7 @@ export async function readLabelFile(path: string): Promise<readonly LabelledRow[
     const many =
       missing.length === 1 ? '' : ` (and ${counted(missing.length - 1, 'more line', 'more lines')} like it)`;
     const hint = first.row.name.includes('\\') ? 'write / between folders' : `paths start at ${root}/`;
-    throw unusable(path, first.line, `${oneLine(first.row.name)} ${first.file.why}${many}; ${hint}`);
+    throw lineError(path, first.line, `${oneLine(first.row.name)} ${first.file.why}${many}; ${hint}`);
   }
   return found
     .flatMap(({ row, file }) => ('why' in file ? [] : [{ ...row, ...file }]))
@@ -65,7 +65,7 @@ export async function readLabelFile(path: string): Promise<readonly LabelledRow[
 /** The path of a row below the CSV file's folder. Errors: `data-unusable`. */
 function nameOf(path: string, { line, cells }: Row): string {
   const { file } = cells;
-  const problem = (what: string) => unusable(path, line, `${oneLine(file)} ${what}`);
+  const problem = (what: string) => lineError(path, line, `${oneLine(file)} ${what}`);
   if (file.includes('\0')) throw problem('contains a null character; remove it');
   if (posix.isAbsolute(file) || win32.isAbsolute(file))
     throw problem('is an absolute path; write it relative to the folder of the CSV file');
@@ -87,7 +87,7 @@ function splitIn(path: string, { line, cells }: Row): FolderSplit | undefined {
     : /^val/i.test(split)
       ? 'write validation'
       : 'correct it, or remove the whole column';
-  throw unusable(path, line, `expected the split train or validation, got ${oneLine(split)}; ${remedy}`);
+  throw lineError(path, line, `expected the split train or validation, got ${oneLine(split)}; ${remedy}`);
 }
 
 type FoundFile = Pick<WalkedFile, 'name' | 'path'> | { readonly why: string };

@@ -37,7 +37,7 @@ export function readStudy(directory: string): Promise<Study> {
 export async function readValidation(directory: string): Promise<readonly ValidatedImage[]> {
   const path = join(directory, runFiles.validation);
   const why = `is ${directory} a finished run? The file is written when a run ends, also with --resume`;
-  return validationFromCsv(await readText(path, () => `${path}: cannot be read; ${why}`), path);
+  return validationFromCsv(await readRecordText(path, () => `${path}: cannot be read; ${why}`), path);
 }
 
 async function readRecord<T>(
@@ -45,10 +45,10 @@ async function readRecord<T>(
   path: string,
   unreadable: (path: string) => string,
 ): Promise<T> {
-  return parsedJson(schema, await readText(path, unreadable), path);
+  return parsedJson(schema, await readRecordText(path, unreadable), path);
 }
 
-function readText(path: string, unreadable: (path: string) => string): Promise<string> {
+function readRecordText(path: string, unreadable: (path: string) => string): Promise<string> {
   return readFile(path, 'utf8').catch((cause: unknown) => {
     throw new TexturaError('file-unreadable', unreadable(path), { cause });
   });

@@ -10,7 +10,7 @@ import { html, type Markup, shortened } from './markup.ts';
 import { lightPalette } from './palette.ts';
 import { type PlacedPicture, sheetPng } from './pictures.ts';
 
-export interface Sample {
+export interface SamplePatches {
   readonly label: string;
   /** `[64,64]` as cut from the image, and as augmented. */
   readonly before: Patch;
@@ -20,7 +20,7 @@ export interface Sample {
 export interface Samples {
   /** Above the patches, e.g. `Augmentation: jitter64`. */
   readonly heading: string;
-  readonly samples: readonly Sample[];
+  readonly samples: readonly SamplePatches[];
   /** The training image of the pyramid and its name. */
   readonly image: GreyImage;
   readonly imageName: string;
@@ -67,7 +67,7 @@ async function samplesPng({ heading, samples, image, imageName }: Samples): Prom
   });
 }
 
-function placeSample({ label, before, after }: Sample, index: number) {
+function placeSample({ label, before, after }: SamplePatches, index: number) {
   const left = marginPx + gutterPx + (index % columns) * (tilePx + gapPx);
   const top = headingPx + Math.floor(index / columns) * bandPx + captionPx;
   const picture = (data: Patch, y: number): PlacedPicture => ({

@@ -31,7 +31,7 @@ export function checkSignature(description: ModelDescription, path: string): Mod
   const { metadata } = description;
   const labels = metadataValue(metadata, metadataKeys.labels, labelsSchema, path);
   const input = metadataValue(metadata, metadataKeys.input, modelInputSchema, path);
-  checkValues(description, labels.length, path);
+  checkInputsAndOutputs(description, labels.length, path);
   const signature = { labels, input, temperatures: temperaturesOf(metadata, path) };
   if (!description.outputs.some(({ name }) => name === graphNames.knownScore)) return signature;
   expectValue(description.outputs, graphNames.knownScore, [1], `${path}: output`);
@@ -40,7 +40,7 @@ export function checkSignature(description: ModelDescription, path: string): Mod
 }
 
 /** Names, types and shapes of the input and outputs; only the batch is dynamic. */
-function checkValues({ inputs, outputs }: ModelDescription, classes: number, path: string): void {
+function checkInputsAndOutputs({ inputs, outputs }: ModelDescription, classes: number, path: string): void {
   expectValue(inputs, graphNames.image, [1, inputPx, inputPx], `${path}: input`);
   if (inputs.length !== 1) {
     throw new TexturaError('model-unusable', `${path}: expected 1 input, got ${inputs.length}`);

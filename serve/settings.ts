@@ -6,7 +6,7 @@ import { issueTexts } from '../model/issue-text.ts';
 import { gridLimit } from '../model/patch.ts';
 import { usableCores } from '../node/machine.ts';
 import { commandText } from '../node/shell.ts';
-import { deviceOptions } from './inference/devices.ts';
+import { inferenceDeviceOptions } from './inference/devices.ts';
 import { logFormats, logLevels } from './log.ts';
 import { largestBodyBytes } from './upload-budget.ts';
 
@@ -17,7 +17,7 @@ const count = z.int().min(1);
  * The origin of pages at an address, as browsers send it: in ASCII, without a default port and a path. Undefined
  * if the text is no address of one host.
  */
-function originOf(text: string): string | undefined {
+function webOrigin(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
   const { protocol, host } = new URL(text);
   return host === '' || /[*,]/.test(host) ? undefined : `${protocol}//${host}`;
@@ -27,7 +27,7 @@ function originFault(text: string): string {
   const expected = 'expected an origin such as https://example.org, or *';
   // Of a file, and of a frame with the attribute sandbox, which every site can have.
   if (text === 'null') return `${expected}; null would allow pages of every site, as * does`;
-  const origin = originOf(text);
+  const origin = webOrigin(text);
   return origin === undefined ? expected : `expected ${origin}, which is how browsers send this origin`;
 }
 
@@ -44,7 +44,7 @@ export const serveOptions = z.strictObject({
     .default(1)
     .describe('processes that serve; each has its own queue, threads and sessions'),
   device: z
-    .enum(deviceOptions)
+    .enum(inferenceDeviceOptions)
     .default('auto')
     .describe('inference device; auto: a GPU if it passes the self-check and is faster, otherwise the CPU'),
   inferenceWorkers: count
@@ -94,7 +94,7 @@ export const serveOptions = z.strictObject({
   shutdownMs: count.default(20_000).describe('on shutdown: maximum time to answer accepted requests'),
   allowOrigin: z
     .string()
-    .refine((text) => text === '*' || text === originOf(text), {
+    .refine((text) => text === '*' || text === webOrigin(text), {
       error: ({ input }) => originFault(String(input)),
     })
     .optional()

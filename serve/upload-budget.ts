@@ -55,7 +55,7 @@ export class BodyBudget {
   }
 
   get takenBytes(): number {
-    return sumOf(this.#holders);
+    return heldBytes(this.#holders);
   }
 
   open(now = performance.now()): HeldBytes {
@@ -82,12 +82,12 @@ export class BodyBudget {
   isStuck(now = performance.now()): boolean {
     const { maxBufferedBytes, maxUploadBytes } = this.#settings;
     const oldest = now - requestTimeoutMs(this.#settings) - lateTimerMs;
-    const overdue = sumOf([...this.#holders].filter(({ since }) => since < oldest));
+    const overdue = heldBytes([...this.#holders].filter(({ since }) => since < oldest));
     return overdue > Math.max(0, maxBufferedBytes - maxUploadBytes);
   }
 }
 
-function sumOf(holders: Iterable<Holder>): number {
+function heldBytes(holders: Iterable<Holder>): number {
   let sum = 0;
   for (const { bytes } of holders) sum += bytes;
   return sum;

@@ -12,7 +12,7 @@ import { openEngine } from '../training/engine/engine-opening.ts';
 import { type Measured, type MeasureOrder, measureOrderSchema } from './estimate.ts';
 
 /** A multiple of the 32 patches that an engine evaluates at a time. */
-const evaluationPatches = 64;
+const measuredPatches = 64;
 const midGrey = 127.5;
 
 async function measure({ config, classes, threads, choice }: MeasureOrder): Promise<Measured> {
@@ -35,15 +35,15 @@ async function measureEngine(
   { batch: size }: TrainingConfig,
 ): Promise<Pick<Measured, 'stepSeconds' | 'patchSeconds'>> {
   await engine.write({ parameters: initialParameters(network, 1), momentum: zeroParameters(network) });
-  const patches = randomPatches(Math.max(size, evaluationPatches));
+  const patches = randomPatches(Math.max(size, measuredPatches));
   const labels = Int32Array.from({ length: size }, (_, i) => i % network.classes);
   const batch = { patches: patches.subarray(0, size * patchBytes), labels };
   // A learning rate of 0, because training on random labels could end in denormal values, which are slow.
   const schedule = { learningRate: 0, momentum: 0.9, weightDecay: 0 };
   const stepSeconds = await secondTime(() => engine.step(batch, schedule));
-  const evaluated = patches.subarray(0, evaluationPatches * patchBytes);
+  const evaluated = patches.subarray(0, measuredPatches * patchBytes);
   const evaluationSeconds = await secondTime(() => engine.logits(evaluated));
-  return { stepSeconds, patchSeconds: evaluationSeconds / evaluationPatches };
+  return { stepSeconds, patchSeconds: evaluationSeconds / measuredPatches };
 }
 
 /** Time of the second of two calls: the first warms up. */

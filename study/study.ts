@@ -66,9 +66,9 @@ interface StudyRequest {
 export async function runStudy(request: StudyRequest): Promise<void> {
   const { directory, terminal } = request;
   await requireOutsideData(directory, request.plan.config.data, Object.values(studyFiles));
-  if (!request.dryRun) await requireRoom(directory, newStudy(request.plan, fewestClasses));
+  if (!request.dryRun) await requireRoomForRuns(directory, newStudy(request.plan, unreadData));
   const { study, data, validationPatches, readSeconds } = await readStudyData(request);
-  if (!request.dryRun) await requireRoom(directory, study);
+  if (!request.dryRun) await requireRoomForRuns(directory, study);
   const classes = data.classes.length;
   const runs = await withStates(study, studyRuns(directory, study));
   const tuning = await withStates(study, tuningRuns(directory, study));
@@ -164,14 +164,14 @@ async function readStudyData({ plan, studyOf, terminal }: StudyRequest) {
 }
 
 /** For an estimate before the data is read. */
-const fewestClasses: StudyData = {
+const unreadData: StudyData = {
   fingerprint: '',
   classes: ['a', 'b'].map((label) => ({ label, images: 1 })),
 };
 
 /** Errors: `output-unwritable` if the disk has no room for the remaining runs. */
-async function requireRoom(directory: string, study: Study): Promise<void> {
-  const classes = study.data?.classes.length ?? fewestClasses.classes.length;
+async function requireRoomForRuns(directory: string, study: Study): Promise<void> {
+  const classes = study.data?.classes.length ?? unreadData.classes.length;
   const left = leftOf(
     await withStates(study, [...tuningRuns(directory, study), ...studyRuns(directory, study)]),
   );

@@ -16,7 +16,7 @@ function send(message: RunMessage): void {
   process.send?.(message);
 }
 
-async function train(orderText: string): Promise<RunEnd> {
+async function trainOrder(orderText: string): Promise<RunEnd> {
   const { config, directory, computing, content } = runOrderSchema.parse(JSON.parse(orderText));
   try {
     await trainRun({
@@ -53,5 +53,5 @@ function endOf(error: unknown): RunEnd {
 }
 
 process.on('disconnect', () => process.exit(130));
-send({ kind: 'end', end: await train(process.argv[2] ?? '') });
+send({ kind: 'end', end: await trainOrder(process.argv[2] ?? '') });
 process.disconnect?.();

@@ -87,7 +87,7 @@ type TrainOptions = z.infer<typeof trainOptions>;
 
 const terminal = terminalOn(process.stdout);
 
-async function train(
+async function trainNetworks(
   options: TrainOptions,
   { given }: { readonly given: ReadonlySet<string> },
 ): Promise<void> {
@@ -323,7 +323,7 @@ export const command: CommandDefinition<typeof trainOptions> = {
   run: (options, invocation) => {
     const { data, init, group } = options;
     const paths = { data: dataPath(data), init: init && initPath(init), group: groupOption(group) };
-    return train({ ...options, ...paths }, invocation);
+    return trainNetworks({ ...options, ...paths }, invocation);
   },
 };
 

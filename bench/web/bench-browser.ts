@@ -106,7 +106,7 @@ async function openPage<B>(
   const browser = await launchChromium(args);
   try {
     const page = await browser.newPage();
-    await answerRequests(page, await bundled(module), name);
+    await servePageFiles(page, await bundled(module), name);
     await page.goto(`${origin}/`);
     await page.waitForFunction(`globalThis.${name} !== undefined`);
     return await start(browser, page);
@@ -116,7 +116,7 @@ async function openPage<B>(
   }
 }
 
-async function answerRequests(page: Page, script: string, name: string): Promise<void> {
+async function servePageFiles(page: Page, script: string, name: string): Promise<void> {
   const html = `<!doctype html><title>${name}</title><link rel="icon" href="data:,">
 <script type="module">import * as module from '/page.js'; globalThis.${name} = module;</script>`;
   await page.route('**/*', async (route) => {

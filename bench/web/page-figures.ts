@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
 import { launchChromium, processBytes } from './bench-browser.ts';
-import { servePage } from './page-server.ts';
+import { startPageServer } from './page-server.ts';
 
 export interface PageFigures {
   /** Gzipped JavaScript, CSS and HTML, without onnxruntime. */
@@ -37,7 +37,7 @@ export async function measurePage(
 ): Promise<PageFigures> {
   const args = ['--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${film}`];
   const browser = await launchChromium(args);
-  const server = await servePage({ page: folder, models });
+  const server = await startPageServer({ page: folder, models });
   try {
     onStep('first prediction');
     const firstReadingMs = [];

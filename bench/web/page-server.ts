@@ -42,7 +42,7 @@ export const isolated: Decorate = (_request, response, next) => {
  * Serves the page at / and the models at /models/, both below `prefix`. `decorate` adds headers; by default
  * there are none.
  */
-export async function servePage(
+export async function startPageServer(
   { page, models, prefix = '' }: { readonly page: string; readonly models: string; readonly prefix?: string },
   decorate: Decorate = (_request, _response, next) => next(),
 ): Promise<PageServer> {

@@ -30,8 +30,8 @@ export function scannedStepsGraph(network: Network, settings: StepGraphSettings)
   const scanned = inputs.filter((input) => !isState(input));
   const body = {
     ...content,
-    inputs: [...states.map((name) => named(inputs, name)), ...scanned],
-    outputs: [...states.map(stepNames.next), stepNames.logits].map((name) => named(outputs, name)),
+    inputs: [...states.map((name) => bodyValue(inputs, name)), ...scanned],
+    outputs: [...states.map(stepNames.next), stepNames.logits].map((name) => bodyValue(outputs, name)),
   };
 
   const graph = createGraph({ name: `${network.name} steps`, opset, float, target });
@@ -48,7 +48,7 @@ export function scannedStepsGraph(network: Network, settings: StepGraphSettings)
   return graph;
 }
 
-function named(values: readonly Value[], name: string): Value {
+function bodyValue(values: readonly Value[], name: string): Value {
   const value = values.find((candidate) => candidate.name === bodyPrefix + name);
   if (value === undefined) throw graphFault(`the step has no ${name}`);
   return value;

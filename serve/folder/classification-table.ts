@@ -18,7 +18,7 @@ const columns = [...pictureColumns, 'options'] as const;
 const header = csvText([columns]);
 
 /** The part of a row that decides where a copy goes. Labels are as in the table (`labelCell`). */
-export interface TableRow {
+export interface ClassifiedRow {
   /** Path below the folder. */
   readonly file: string;
   readonly label: string;
@@ -57,7 +57,7 @@ export class ClassificationTable {
   static async open(
     path: string,
     settings: TableSettings,
-    onRow: (row: TableRow) => void,
+    onRow: (row: ClassifiedRow) => void,
   ): Promise<ClassificationTable> {
     return writingTo(path, async () => {
       await mkdir(dirname(path), { recursive: true });
@@ -81,7 +81,7 @@ export class ClassificationTable {
   }
 
   /** Appends a row. Errors: `output-unwritable`, also if something else has changed the file. */
-  async append(file: string, outcome: PictureOutcome): Promise<TableRow> {
+  async append(file: string, outcome: PictureOutcome): Promise<ClassifiedRow> {
     const fields = rowFields(file, outcome, this.#settings);
     const text = Buffer.from(csvText([fields]));
     await writingTo(this.#path, async () => {
@@ -107,7 +107,7 @@ export class ClassificationTable {
 async function readRows(
   path: string,
   { model, options }: TableSettings,
-  onRow: (row: TableRow) => void,
+  onRow: (row: ClassifiedRow) => void,
 ): Promise<number> {
   let end = 0;
   let number = 0;
@@ -183,7 +183,7 @@ function rowFields(file: string, outcome: PictureOutcome, settings: TableSetting
   return [...pictureFields(file, outcome, settings.model), settings.options];
 }
 
-function rowOf(fields: readonly string[]): TableRow {
+function rowOf(fields: readonly string[]): ClassifiedRow {
   const [file = '', label = '', probability = '', known = '', , , , , skipped = ''] = fields;
   return {
     file: file.startsWith('./') ? file.slice(2) : file,

@@ -14,7 +14,7 @@ import { usableCores } from '../../node/machine.ts';
 import { onStopSignal } from '../../node/stop-signal.ts';
 import type { Terminal } from '../../node/terminal.ts';
 import type { ModelFile } from '../model.ts';
-import { ClassificationTable, type TableRow } from './classification-table.ts';
+import { ClassificationTable, type ClassifiedRow } from './classification-table.ts';
 import { type ListedFile, listFolder } from './folder-listing.ts';
 import { FolderProgress, rateText } from './folder-progress.ts';
 import { isSameState, PicturePipeline } from './picture-pipeline.ts';
@@ -151,7 +151,7 @@ class FolderRun {
       model: `${name} ${sha256.slice(0, 12)}`,
       options: `--crops ${crops} --max-image-pixels ${maxPixels}`,
     };
-    const earlier: TableRow[] = [];
+    const earlier: ClassifiedRow[] = [];
     this.#table = await ClassificationTable.open(csv, settings, (row) => {
       this.#count(row);
       this.#counts.earlier++;
@@ -210,14 +210,14 @@ class FolderRun {
     else this.#progress.add(this.#done.size, total, this.#counts.skipped);
   }
 
-  #count(row: TableRow): void {
+  #count(row: ClassifiedRow): void {
     this.#done.add(row.file);
     if (row.isSkipped) this.#counts.skipped++;
     else this.#counts.pictures++;
     if (row.isUnknown) this.#counts.unknown++;
   }
 
-  async #copy(row: TableRow, path: string): Promise<void> {
+  async #copy(row: ClassifiedRow, path: string): Promise<void> {
     if (this.#copies !== undefined && !(await this.#copies.add(row, path))) this.#counts.gone++;
   }
 
@@ -302,7 +302,7 @@ function interrupted(csv: string, done: number, total: number): TexturaError {
 }
 
 /** A line about a file that was just added to a watched folder. */
-function liveText(name: string, row: TableRow, outcome: PictureOutcome): string {
+function liveText(name: string, row: ClassifiedRow, outcome: PictureOutcome): string {
   if ('skipped' in outcome) return `${oneLine(name)}  skipped: ${oneLine(outcome.skipped)}`;
   const unknown = row.isUnknown ? ', probably none of these surfaces' : '';
   return `${oneLine(name)}  ${oneLine(row.label)} ${percent(row.probability)}${unknown}`;

@@ -23,7 +23,7 @@ import { TexturaError } from '../../model/error.ts';
 import { isInside } from '../../node/folder-walk.ts';
 import { realPathOf, requireWritable, writingTo } from '../../node/output.ts';
 import { isAlive } from '../../node/process-life.ts';
-import type { TableRow } from './classification-table.ts';
+import type { ClassifiedRow } from './classification-table.ts';
 
 /** Folders of what is in no class. */
 const unknownFolder = '_unknown';
@@ -72,7 +72,7 @@ export class SortedCopies {
    * Copies the picture of a row, unless the copy is already there; false if the picture is gone. Call it once
    * for each row, in the order of the table.
    */
-  async add(row: TableRow, path: string): Promise<boolean> {
+  async add(row: ClassifiedRow, path: string): Promise<boolean> {
     if (row.isSkipped) return true;
     const folder = this.#folderOf(row);
     const name = this.#freeName(folder, basename(row.file));
@@ -84,7 +84,7 @@ export class SortedCopies {
     return true;
   }
 
-  #folderOf({ label, probability, isUnknown }: TableRow): string {
+  #folderOf({ label, probability, isUnknown }: ClassifiedRow): string {
     if (isUnknown) return unknownFolder;
     if (probability < this.#settings.doubtfulBelow) return doubtfulFolder;
     return this.#folderOfLabel.get(label) ?? doubtfulFolder;

@@ -19,7 +19,7 @@ import {
   serverMetadataRoute,
 } from './open-inference-route.ts';
 import { openApi } from './openapi.ts';
-import { builtPage, servePage } from './page.ts';
+import { addPageRoutes, builtPage } from './page.ts';
 import { answerProblem, excerpt } from './problem.ts';
 
 /** `page` is the folder of the built page. */
@@ -58,7 +58,7 @@ export function createApp(service: Service, settings: ServeSettings, log: Logger
     route(app, 'get', `${path}/ready`, key, modelReadyRoute(service));
     route(app, 'post', `${path}/infer`, key, inferRoute(service));
   }
-  servePage(app, page);
+  addPageRoutes(app, page);
   app.use(({ path }: Request) => {
     throw new TexturaError('route-not-found', `no route ${excerpt(path)}; /openapi.json lists all routes`);
   });

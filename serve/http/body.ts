@@ -59,7 +59,7 @@ export function readBody(
       clearTimeout(stall);
       request.off('data', take).off('end', finish).off('error', settle);
       signal.removeEventListener('abort', leave);
-      if (fault === undefined) return resolve(joined(parts));
+      if (fault === undefined) return resolve(wholeBody(parts));
       // The rest is read and discarded, so that the client gets to read the answer.
       request.on('error', () => {}).resume();
       reject(fault);
@@ -113,7 +113,7 @@ function tooLong(limits: BodyLimits): TexturaError {
 }
 
 /** All parts in one unshared buffer. The parts must not be used afterwards. */
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+function wholeBody(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const [first] = parts;
   if (first !== undefined && parts.length === 1 && ownsMemory(first)) return first;
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));

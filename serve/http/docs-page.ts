@@ -1,7 +1,7 @@
 /** /docs: the OpenAPI description as one HTML page without scripts. */
 import { productVersion } from '../../node/product-version.ts';
 
-interface Operation {
+interface DocumentedOperation {
   readonly summary: string;
   readonly description?: string;
   readonly parameters?: readonly Parameter[];
@@ -30,7 +30,7 @@ export function docsPage(description: Record<string, unknown>, root: string): st
   const { info, paths, components } = description as unknown as Description;
   const operations = Object.entries(paths).flatMap(([path, { parameters = [], ...methods }]) =>
     Object.entries(methods).map(([method, operation]) =>
-      operationSection(method, path, operation as Operation, parameters as readonly Parameter[]),
+      operationSection(method, path, operation as DocumentedOperation, parameters as readonly Parameter[]),
     ),
   );
   const schemas = Object.entries(components.schemas).map(
@@ -57,7 +57,7 @@ ${schemas.join('\n')}
 function operationSection(
   method: string,
   path: string,
-  { summary, description, parameters = [], requestBody, responses }: Operation,
+  { summary, description, parameters = [], requestBody, responses }: DocumentedOperation,
   shared: readonly Parameter[],
 ): string {
   const rows = [...shared, ...parameters].map(parameterRow).join('');

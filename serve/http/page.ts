@@ -10,7 +10,7 @@ export const builtPage = productFile('dist/web');
 /** Cache time of files whose names contain a hash. */
 const yearSeconds = 365 * 24 * 3600;
 
-export function servePage(app: Express, folder: string): void {
+export function addPageRoutes(app: Express, folder: string): void {
   app.get('/', (_request, response, next) => {
     exchangeOf(response).route = '/';
     if (existsSync(join(folder, 'index.html'))) return next();

@@ -9,11 +9,11 @@ import { cudaPrecision } from '../../node/native-environment.ts';
 const inferenceDevices = ['cpu', 'cuda', 'webgpu'] as const;
 export type InferenceDevice = (typeof inferenceDevices)[number];
 
-export const deviceOptions = ['auto', ...inferenceDevices] as const;
+export const inferenceDeviceOptions = ['auto', ...inferenceDevices] as const;
 
 /** The CPU comes last: every model runs on it. */
 export async function devicesToTry(
-  option: (typeof deviceOptions)[number],
+  option: (typeof inferenceDeviceOptions)[number],
 ): Promise<readonly InferenceDevice[]> {
   if (option === 'cpu') return ['cpu'];
   if (option !== 'auto') return [option, 'cpu'];

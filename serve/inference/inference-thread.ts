@@ -18,7 +18,7 @@ const sessions = new Map<string, InferenceSession>();
 answerRequests(async (request: InferenceRequest): Promise<ThreadAnswer<InferenceResult | undefined>> => {
   switch (request.kind) {
     case 'load':
-      sessions.set(request.session, await openSession(request.bytes, request.settings));
+      sessions.set(request.session, await createSession(request.bytes, request.settings));
       return { answer: undefined };
     case 'release':
       await sessions.get(request.session)?.release();
@@ -29,7 +29,7 @@ answerRequests(async (request: InferenceRequest): Promise<ThreadAnswer<Inference
   }
 });
 
-async function openSession(
+async function createSession(
   bytes: Uint8Array,
   { device, threads, niceness = serviceNiceness }: SessionSettings,
 ): Promise<InferenceSession> {

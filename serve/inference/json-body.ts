@@ -24,7 +24,7 @@ export function imagesFromJson(
   body: Uint8Array,
   { maxImages, maxBytes }: JsonImageLimits,
 ): Uint8Array<ArrayBuffer>[] {
-  const parsed = imagesBodySchema.safeParse(jsonOf(body));
+  const parsed = imagesBodySchema.safeParse(parsedBody(body));
   if (!parsed.success) {
     fail('body: expected {"image": BASE64} or {"images": [BASE64, ...]}');
   }
@@ -41,7 +41,7 @@ export function imagesFromJson(
   });
 }
 
-function jsonOf(body: Uint8Array): unknown {
+function parsedBody(body: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch (cause) {
@@ -108,7 +108,7 @@ export function readTensorRequest(
 }
 
 function inferRequestOf(bytes: Uint8Array): InferRequest {
-  const value = jsonOf(bytes);
+  const value = parsedBody(bytes);
   const request = inferRequestSchema.safeParse(value);
   if (request.success) return request.data;
   const [text] = issueTexts(request.error, { input: value });

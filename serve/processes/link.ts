@@ -74,7 +74,7 @@ export type Handlers<R extends Requests<R>> = {
   ) => AnswerOf<R, K> | Promise<AnswerOf<R, K>>;
 };
 
-type Message =
+type LinkMessage =
   | { readonly ask: string; readonly id: number; readonly request: unknown }
   | { readonly answers: number; readonly answer: unknown }
   | { readonly answers: number; readonly fault: Fault };
@@ -82,12 +82,12 @@ type Message =
 /** The other process: a child process, or `process` for the parent. */
 interface Endpoint {
   send?(
-    message: Message,
+    message: LinkMessage,
     socket: Socket | undefined,
     options: { readonly keepOpen: boolean },
     sent: (error: Error | null) => void,
   ): boolean;
-  on(event: 'message', listener: (message: Message, socket: Socket | undefined) => void): unknown;
+  on(event: 'message', listener: (message: LinkMessage, socket: Socket | undefined) => void): unknown;
   on(event: 'disconnect', listener: () => void): unknown;
 }
 
@@ -157,13 +157,13 @@ export class Link<Asked extends Requests<Asked>, Answered extends Requests<Answe
     return found;
   }
 
-  #send(message: Message, socket?: Socket): void {
+  #send(message: LinkMessage, socket?: Socket): void {
     this.#endpoint.send?.(message, socket, { keepOpen: true }, (error) => {
       if (error !== null && 'ask' in message) this.#settle(message.id)?.reject(ended());
     });
   }
 
-  async #receive(message: Message, socket: Socket | undefined): Promise<void> {
+  async #receive(message: LinkMessage, socket: Socket | undefined): Promise<void> {
     if ('ask' in message) {
       const { id } = message;
       try {

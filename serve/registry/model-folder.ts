@@ -47,9 +47,9 @@ const maxTextBytes = 16 * 1024 * 1024;
 /** Lists the folder. Without index.json it has no models. Errors: `file-damaged` for an invalid index. */
 export async function listModelFolder(folder: string): Promise<readonly (ModelSource | BrokenSource)[]> {
   const path = join(folder, indexFile);
-  const index = await stateOf(path).catch(() => undefined);
+  const index = await fileStateOf(path).catch(() => undefined);
   if (index === undefined) return [];
-  const { models } = parsedJson(modelIndexSchema, await readText(index), indexFile);
+  const { models } = parsedJson(modelIndexSchema, await readFileText(index), indexFile);
   const names = new Set<string>();
   return Promise.all(
     models.map(async (entry) => {
@@ -77,21 +77,21 @@ export async function missingModels(folder: string): Promise<string> {
 
 /** Errors: `file-unreadable`, `file-damaged`. */
 export async function readReport({ report, entry }: ModelSource): Promise<ModelReport> {
-  return parsedJson(modelReportSchema, await readText(report), entry.report);
+  return parsedJson(modelReportSchema, await readFileText(report), entry.report);
 }
 
 async function sourceOf(folder: string, entry: IndexEntry): Promise<ModelSource> {
   if (!modelName.test(entry.name)) {
     throw new TexturaError('file-damaged', `${indexFile}: a model has an invalid name`);
   }
-  const report = await stateOf(join(folder, ownFile(entry.report)));
+  const report = await fileStateOf(join(folder, ownFile(entry.report)));
   const graphs = await Promise.all(
     graphKinds
       .flatMap((kind) => {
         const file = entry.files[kind];
         return file === undefined ? [] : [{ kind, path: join(folder, ownFile(file)) }];
       })
-      .map(async ({ kind, path }) => ({ kind, file: await stateOf(path) })),
+      .map(async ({ kind, path }) => ({ kind, file: await fileStateOf(path) })),
   );
   if (graphs.length === 0) throw new TexturaError('file-damaged', `${indexFile}: ${entry.name} has no file`);
   const stamps = [report, ...graphs.map(({ file }) => file)].map(({ stamp }) => stamp);
@@ -104,7 +104,7 @@ function ownFile(name: string): string {
   throw new TexturaError('file-damaged', `${indexFile}: expected file names in its own folder, got a path`);
 }
 
-async function stateOf(path: string): Promise<FileState> {
+async function fileStateOf(path: string): Promise<FileState> {
   const name = basename(path);
   const found = await stat(path).catch((cause: unknown) => {
     throw new TexturaError('file-unreadable', `${name}: cannot be read`, { cause });
@@ -117,7 +117,7 @@ export function stampOf({ ino, size, mtimeMs }: Stats): string {
   return `${ino}:${size}:${mtimeMs}`;
 }
 
-async function readText({ path, bytes }: FileState): Promise<string> {
+async function readFileText({ path, bytes }: FileState): Promise<string> {
   if (bytes > maxTextBytes) {
     throw new TexturaError(
       'file-damaged',

@@ -22,7 +22,7 @@ import { diskLacks, pythonLacks, throwIfLacking } from '../prerequisites.ts';
 import { type Print, stage } from '../stage.ts';
 import { driverLacks, findDriver } from './driver.ts';
 import {
-  hasCuda,
+  hasAllLibraries,
   hasLibraries,
   installLibraries,
   librariesIn,
@@ -109,11 +109,11 @@ async function planOf(
     from === undefined ? new Map<string, string>() : await librariesIn(callerPath(from), provider);
   const isProvided = hasProvider(bindingFolder()) || providerLibraries.every((name) => given.has(name));
   const needed = isProvided ? [] : await lackingIn(folder, [provider]);
-  const isComplete = hasCuda(given) || (!bundled && linkedFolders(folder).length > 0);
+  const isComplete = hasAllLibraries(given) || (!bundled && linkedFolders(folder).length > 0);
   const missing = isComplete ? [] : await lackingIn(folder, nvidia);
   const searchesMachine = missing.length > 0 && !bundled && !downloadOnly;
   const links = new Map([...(searchesMachine ? await librariesOfMachine() : []), ...given]);
-  return { links, downloads: [...needed, ...(hasCuda(links) ? [] : missing)] };
+  return { links, downloads: [...needed, ...(hasAllLibraries(links) ? [] : missing)] };
 }
 
 /** Those of `wheels` whose libraries `folder` lacks. */

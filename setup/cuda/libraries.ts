@@ -30,7 +30,7 @@ import { withWorkingFolder } from '../whole-folder.ts';
 import type { PinnedLibrary, PinnedWheel } from './wheels.ts';
 
 /** What is wrong with a file of the pinned library `pin`; undefined if nothing is. */
-async function faultOf(path: string, pin: PinnedLibrary): Promise<string | undefined> {
+async function faultOfLibrary(path: string, pin: PinnedLibrary): Promise<string | undefined> {
   const file = statSync(path, { throwIfNoEntry: false });
   if (file === undefined) return 'it is missing';
   if (file.size !== pin.bytes) return `expected ${pin.bytes} bytes, got ${file.size}`;
@@ -43,7 +43,7 @@ async function faultOf(path: string, pin: PinnedLibrary): Promise<string | undef
 /** Whether `folder` has every library of `wheel` with the pinned content. */
 export async function hasLibraries(folder: string, wheel: PinnedWheel): Promise<boolean> {
   for (const pin of wheel.libraries) {
-    if ((await faultOf(join(folder, pin.name), pin)) !== undefined) return false;
+    if ((await faultOfLibrary(join(folder, pin.name), pin)) !== undefined) return false;
   }
   return true;
 }
@@ -72,7 +72,7 @@ export async function installLibraries(wheel: PinnedWheel, folder: string): Prom
     await writeFile(requirements, `${wheel.name}==${wheel.version} --hash=sha256:${wheel.sha256}\n`);
     const unpacked = await pipInstall({ what, requirements, platforms: [wheel.platform] }, working);
     for (const pin of wheel.libraries) {
-      const fault = await faultOf(join(unpacked, wheel.folder, pin.name), pin);
+      const fault = await faultOfLibrary(join(unpacked, wheel.folder, pin.name), pin);
       if (fault === undefined) continue;
       throw new TexturaError('engine-unavailable', `${pin.name} in the wheel of ${what} differs: ${fault}`);
     }
@@ -100,13 +100,13 @@ export async function librariesIn(source: string, provider: PinnedWheel): Promis
       .filter((path) => dirname(path) !== cudaFolder())
       .map((path) => [basename(path), path]),
   );
-  const found = new Map(hasCuda(paths) ? [...paths].filter(([name]) => isCudaLibrary(name)) : []);
+  const found = new Map(hasAllLibraries(paths) ? [...paths].filter(([name]) => isCudaLibrary(name)) : []);
   for (const pin of provider.libraries) {
     const path = paths.get(pin.name);
     if (path === undefined) continue;
-    const fault = await faultOf(path, pin);
+    const fault = await faultOfLibrary(path, pin);
     if (fault === undefined) found.set(pin.name, path);
-    else if (!hasCuda(found)) {
+    else if (!hasAllLibraries(found)) {
       const message = `--from: ${path} is not from ${provider.name} ${provider.version}: ${fault}`;
       throw new TexturaError('usage', `${message}; install that version there, or name another folder`);
     }
@@ -119,7 +119,7 @@ export async function librariesIn(source: string, provider: PinnedWheel): Promis
 /** NVIDIA's libraries of this machine, by name, as the loader finds them; none if one is missing. */
 export async function librariesOfMachine(): Promise<Map<string, string>> {
   const found = await systemLibraries(cudaLibraries);
-  if (!hasCuda(found)) return new Map();
+  if (!hasAllLibraries(found)) return new Map();
   // Those that NVRTC and cuDNN open when they run are in the same folders.
   const folders = [...new Set([...found.values()].map((path) => dirname(path)))];
   const neighbours = folders.flatMap((folder) =>
@@ -160,7 +160,7 @@ function pathsIn(folderOf: () => string, names: readonly string[]): [name: strin
 }
 
 /** Whether `libraries` has all that the provider loads. */
-export function hasCuda(libraries: ReadonlyMap<string, string>): boolean {
+export function hasAllLibraries(libraries: ReadonlyMap<string, string>): boolean {
   return cudaLibraries.every((name) => libraries.has(name));
 }
 
@@ -170,7 +170,7 @@ export function hasCuda(libraries: ReadonlyMap<string, string>): boolean {
  */
 export async function linkLibraries(libraries: ReadonlyMap<string, string>, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
-  if (hasCuda(libraries)) {
+  if (hasAllLibraries(libraries)) {
     for (const name of readdirSync(folder).filter(isCudaLibrary)) await rm(join(folder, name));
   }
   for (const [name, path] of libraries) {

@@ -23,7 +23,7 @@ import { freeDiskMiB } from '../prerequisites.ts';
 /** A component, or why it is not available. */
 type Found<T> = T | { readonly problem: string };
 
-export interface Provider {
+export interface ProviderFact {
   readonly name: string;
   /** Whether it is part of the package; others need additional libraries. */
   readonly bundled: boolean;
@@ -50,7 +50,7 @@ export interface MachineFacts {
   readonly gpus: readonly string[];
   readonly cuda: CudaFacts;
   readonly tfjs: Found<BindingFacts & { readonly tfjs: string }>;
-  readonly onnx: Found<{ readonly onnxruntime: string; readonly providers: readonly Provider[] }>;
+  readonly onnx: Found<{ readonly onnxruntime: string; readonly providers: readonly ProviderFact[] }>;
   /** The first line of each tool's version. */
   readonly tools: Readonly<Partial<Record<Tool, string>>>;
   readonly train: EngineChoice;

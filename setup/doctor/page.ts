@@ -4,7 +4,7 @@ import { counted } from '../../model/words.ts';
 import { cudaLibraries, providerLibraries } from '../../node/cuda-libraries.ts';
 import { commandText } from '../../node/shell.ts';
 import { driverLacks } from '../cuda/driver.ts';
-import type { MachineFacts, Provider, Tool } from './facts.ts';
+import type { MachineFacts, ProviderFact, Tool } from './facts.ts';
 
 type Row = readonly [name: string, value: string];
 
@@ -56,11 +56,11 @@ function machineRows({ node, system, processor, memory, disk, gpus, cuda }: Mach
     ...(gpus.length === 0
       ? [['GPU', 'no NVIDIA GPU (nvidia-smi is missing or finds none)'] as const]
       : gpus.map((gpu) => ['GPU', gpu] as const)),
-    ['TF32', tf32Text(cuda)],
+    ['TF32', tf32Setting(cuda)],
   ];
 }
 
-function tf32Text({ precision, tf32Override }: MachineFacts['cuda']): string {
+function tf32Setting({ precision, tf32Override }: MachineFacts['cuda']): string {
   return precision === 'float32'
     ? `off, CUDA computes in float32 (NVIDIA_TF32_OVERRIDE=${tf32Override})`
     : `on (NVIDIA_TF32_OVERRIDE=${tf32Override}): faster, with errors in the third digit; the export check uses float32`;
@@ -75,7 +75,7 @@ function onnxText({ onnx, cuda: { provider, libraries } }: MachineFacts): string
   if ('problem' in onnx) return `does not load: ${onnx.problem}`;
   const has = (names: readonly string[], found: object) => names.every((name) => name in found);
   const isCudaInstalled = has(providerLibraries, provider) && has(cudaLibraries, libraries);
-  const isUsable = ({ name, bundled }: Provider) => bundled || (name === 'cuda' && isCudaInstalled);
+  const isUsable = ({ name, bundled }: ProviderFact) => bundled || (name === 'cuda' && isCudaInstalled);
   const names = onnx.providers.filter(isUsable).map(({ name }) => name);
   return `ready: onnxruntime ${onnx.onnxruntime} with ${names.join(', ')}${isCudaInstalled ? '' : `; cuda needs ${commandText('setup:cuda')}`}`;
 }

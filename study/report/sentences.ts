@@ -82,7 +82,7 @@ export function statisticsTexts({ statistics }: ArmResults) {
     interquartileMean: statistics ? interval(statistics.interquartileMean) : '',
     difference: comparison ? signedInterval(comparison.difference) : '',
     p: comparison ? testText(comparison) : '',
-    within: test ? probabilityText(test.withinMargin) : '',
+    within: test ? replicateShareText(test.withinMargin) : '',
     better: comparison ? interval(comparison.improvement) : '',
     correlation: correlation ? correlationText(correlation) : '',
     detectable: test ? detectableText(test.smallestDetectable) : '',
@@ -154,7 +154,7 @@ function marginText({ margin }: Pick<Test, 'margin'>): string {
 }
 
 /** `0.97`, `> 0.999`, `< 0.001`; never 0 or 1, which replicates cannot show. */
-function probabilityText(value: number): string {
+function replicateShareText(value: number): string {
   if (value < 0.001) return `<${noBreak}0.001`;
   return value > 0.999 ? `>${noBreak}0.999` : value.toFixed(value > 0.99 || value < 0.01 ? 3 : 2);
 }
@@ -172,7 +172,7 @@ export function evidenceWords(finding: Finding): string {
     case 'undecided':
       return (
         `${signedInterval(finding.comparison.difference)}; ${pValueEquation(finding.test.adjustedPValue)}; ` +
-        `within ±${marginText(finding.test)}: ${probabilityText(finding.test.withinMargin)}`
+        `within ±${marginText(finding.test)}: ${replicateShareText(finding.test.withinMargin)}`
       );
     case 'untested':
       return untestedText(finding.comparison.basis);
@@ -251,7 +251,7 @@ function equivalentWords(subject: string, { comparison, test }: TestedFinding): 
     test.adjustedPValue <= significanceLevel
       ? ` The small difference is significant (${pValueEquation(test.adjustedPValue)} after Holm's correction).`
       : '';
-  return `${capital(subject)} is equivalent to the reference: its top-1 error differs by ${signedPoints(comparison.difference.value)} points (95${noBreak}% interval ${betweenWords(comparison)}), and lies within ${marginText(test)} points with a probability of ${probabilityText(test.withinMargin)}.${significant}`;
+  return `${capital(subject)} is equivalent to the reference: its top-1 error differs by ${signedPoints(comparison.difference.value)} points (95${noBreak}% interval ${betweenWords(comparison)}), and lies within ${marginText(test)} points with a probability of ${replicateShareText(test.withinMargin)}.${significant}`;
 }
 
 function betweenWords({ difference }: Comparison): string {
@@ -270,7 +270,7 @@ function undecidedWords(subject: string, { comparison, test }: TestedFinding): s
     smallestDetectable < 1
       ? `The study could have missed a true difference of less than ${atLeastATenth(smallestDetectable)} points.`
       : 'Its runs vary so much that the study could not have shown any difference.';
-  return `${capital(subject)} does not differ significantly from the reference, and is not shown to be equivalent: ${signedPoints(difference.value)} points (95${noBreak}% interval ${betweenWords(comparison)}; ${pValueEquation(adjustedPValue)} after Holm's correction; within ${marginText(test)} points with a probability of ${probabilityText(test.withinMargin)}). ${missed}${uncorrected}`;
+  return `${capital(subject)} does not differ significantly from the reference, and is not shown to be equivalent: ${signedPoints(difference.value)} points (95${noBreak}% interval ${betweenWords(comparison)}; ${pValueEquation(adjustedPValue)} after Holm's correction; within ${marginText(test)} points with a probability of ${replicateShareText(test.withinMargin)}). ${missed}${uncorrected}`;
 }
 
 function untestedSentence(subject: string, { basis, difference: { value }, seeds }: Comparison): string {

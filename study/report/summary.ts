@@ -128,7 +128,7 @@ ${markdownTable([verdicts.headings, ...verdicts.rows])}
 
 ## Numbers
 
-${results.study.seeds.length === 1 ? oneSeedText : intervalText(results.study.marginPoints)}
+${results.study.seeds.length === 1 ? oneSeedText : columnsText(results.study.marginPoints)}
 
 ${summaryTable(results, 'linked')}`;
 }
@@ -144,7 +144,7 @@ const oneSeedText = `**${oneSeedCaveat}**
 
 Top-1 error of validation patches, where each photograph counts the same; differences are from the reference, above 0 is worse.`;
 
-const intervalText = (
+const columnsText = (
   marginPoints: number,
 ) => `Top-1 error of validation patches, where each photograph counts the same, with 95 % intervals; differences are from
 the reference, above 0 is worse. There is no interval if a network has one seed, or if all seeds and photographs agree.

@@ -25,7 +25,7 @@ export interface SimulatedStudy {
   readonly deviation: { readonly run: number; readonly photograph: number; readonly answer: number };
 }
 
-interface Photograph {
+interface SimulatedPhotograph {
   readonly image: string;
   readonly label: string;
   readonly difficulty: number;
@@ -63,17 +63,21 @@ export function simulateStudy(study: SimulatedStudy, seed: number): readonly Arm
  */
 function photographs({ classes, photographsAClass }: SimulatedStudy, c: number, random: RandomStream) {
   const ofClass = (hardestClass * c) / (classes - 1);
-  return Array.from({ length: photographsAClass }, (_, i): Photograph => {
+  return Array.from({ length: photographsAClass }, (_, i): SimulatedPhotograph => {
     return { image: `${c}/${i}`, label: `${c}`, difficulty: ofClass + difficultyDeviation * random.normal() };
   });
 }
 
-function split(pool: readonly (readonly Photograph[])[], study: SimulatedStudy, random: RandomStream) {
+function split(
+  pool: readonly (readonly SimulatedPhotograph[])[],
+  study: SimulatedStudy,
+  random: RandomStream,
+) {
   return pool.flatMap((ofClass) => shuffle([...ofClass], random).slice(0, study.validatedAClass));
 }
 
 function errorOf(
-  { image, label, difficulty }: Photograph,
+  { image, label, difficulty }: SimulatedPhotograph,
   runEffect: number,
   photographEffects: Map<string, number>,
   { deviation }: SimulatedStudy,

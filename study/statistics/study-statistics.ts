@@ -129,7 +129,7 @@ export function studyStatistics(
 ): readonly ArmStatistics[] {
   const samples = arms.map(({ name, runs }): NamedSamples => ({ name, samples: runs.map(errorSample) }));
   const pool = poolOf(samples.flatMap((arm) => arm.samples));
-  const resampling: Resampling = {
+  const resampling: StudyResampling = {
     pool,
     replicates: drawReplicates(settings.replicates, pool.size, settings.seed),
     settings,
@@ -160,7 +160,7 @@ interface NamedSamples {
 }
 
 /** Shared by all arms. */
-interface Resampling {
+interface StudyResampling {
   readonly pool: Pool;
   readonly replicates: Replicates;
   readonly settings: StatisticsSettings;
@@ -170,7 +170,7 @@ interface Resampling {
 function armStatistics(
   { name, samples }: NamedSamples,
   comparison: Comparison | undefined,
-  resampling: Resampling,
+  resampling: StudyResampling,
 ): ArmStatistics {
   return {
     name,
@@ -186,7 +186,7 @@ function armStatistics(
 function comparison(
   { samples }: NamedSamples,
   reference: NamedSamples,
-  resampling: Resampling,
+  resampling: StudyResampling,
 ): UncorrectedComparison | undefined {
   const found = pairedSamples(samples, reference.samples, difference);
   if (found.length === 0) return undefined;
@@ -220,7 +220,11 @@ function seedPairs(samples: readonly Sample[], reference: readonly Sample[]): re
   });
 }
 
-function estimateOf(samples: readonly Sample[], range: Interval, { pool, replicates }: Resampling): Estimate {
+function estimateOf(
+  samples: readonly Sample[],
+  range: Interval,
+  { pool, replicates }: StudyResampling,
+): Estimate {
   const variation = variationOf(samples, pool);
   const interval =
     basisOf(variation) === 'seeds and photographs'

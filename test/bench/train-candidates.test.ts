@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { startCandidate } from '../../bench/candidate.ts';
-import { browserName, type Comparison, candidatesOf, type Peers } from '../../bench/train-candidates.ts';
+import { browserName, candidatesOf, type Peers, type TrainComparison } from '../../bench/train-candidates.ts';
 import { networkOf, variantNames } from '../../model/network.ts';
 
 const comparison = { variant: 'no-pool1', threads: 2, batch: 3, data: 'generated' } as const;
@@ -15,7 +15,7 @@ const none: Peers = {
 const all = { ...none, hasTfjs: true, hasChromium: true, pytorch: 'python3', tensorflow: 'python3' };
 
 test('candidates that the machine cannot run are left out', () => {
-  const names = (own: Comparison, peers: Peers) => candidatesOf(own, peers).map(({ plan }) => plan.name);
+  const names = (own: TrainComparison, peers: Peers) => candidatesOf(own, peers).map(({ plan }) => plan.name);
   // The engine and two matrix products.
   expect(names(comparison, none)).toHaveLength(3);
   expect(names(comparison, all)).toHaveLength(8);

@@ -18,7 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { csvRows, csvText } from '../../model/csv.ts';
-import { ClassificationTable, type TableRow } from '../../serve/folder/classification-table.ts';
+import { ClassificationTable, type ClassifiedRow } from '../../serve/folder/classification-table.ts';
 import { classifyFolder } from '../../serve/folder/classify-folder.ts';
 import { listFolder } from '../../serve/folder/folder-listing.ts';
 import { PicturePipeline } from '../../serve/folder/picture-pipeline.ts';
@@ -145,7 +145,7 @@ describe('a folder becomes a table', () => {
     const ends = lines.map((_, i) => Buffer.concat(lines.slice(0, i + 1)).length);
     for (let cut = 0; cut <= whole.length; cut += 11) {
       await writeFile(path, whole.subarray(0, cut));
-      const rows: TableRow[] = [];
+      const rows: ClassifiedRow[] = [];
       await (await ClassificationTable.open(path, settings, (row) => rows.push(row))).close();
       const complete = Math.max(1, ends.filter((end) => end <= cut).length);
       expect(rows, `cut at ${cut}`).toHaveLength(complete - 1);

@@ -3,13 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { link, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { TableRow } from '../../serve/folder/classification-table.ts';
+import type { ClassifiedRow } from '../../serve/folder/classification-table.ts';
 import { SortedCopies } from '../../serve/folder/sorted-copies.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const labels = ['brick', 'a/b', 'a_b', '..', '_unknown', 'Brick', '=sum'];
 
-const row = (file: string, label: string, changes: Partial<TableRow> = {}): TableRow => ({
+const row = (file: string, label: string, changes: Partial<ClassifiedRow> = {}): ClassifiedRow => ({
   file,
   label,
   probability: 0.9,
@@ -19,7 +19,7 @@ const row = (file: string, label: string, changes: Partial<TableRow> = {}): Tabl
 });
 
 /** Copies the rows' files from `from` to `to` below `folder`; the relative paths of all copies and their texts. */
-async function copied(folder: string, rows: readonly TableRow[]): Promise<Record<string, string>> {
+async function copied(folder: string, rows: readonly ClassifiedRow[]): Promise<Record<string, string>> {
   const settings = { to: join(folder, 'to'), from: join(folder, 'from'), labels, doubtfulBelow: 0.5 };
   const copies = await SortedCopies.open(settings);
   for (const each of rows) expect(await copies.add(each, join(folder, 'from', each.file))).toBe(true);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished } from 'vitest';
 import { writeFilm } from '../../bench/web/camera-film.ts';
-import { type Decorate, type PageServer, servePage } from '../../bench/web/page-server.ts';
+import { type Decorate, type PageServer, startPageServer } from '../../bench/web/page-server.ts';
 import { chromiumMissing, findChromium } from '../../node/chromium.ts';
 import { safeHeaders } from '../../serve/http/access.ts';
 import { drawTexture } from '../../textures/textures.ts';
@@ -49,7 +49,7 @@ export function pageFixture({
     const models = join(folder, 'models');
     await exportModels(models, requested);
     const page = await builtPage();
-    const server = await servePage({ page, models }, ourHeaders());
+    const server = await startPageServer({ page, models }, ourHeaders());
     const browser = await launchChromium(await args(folder));
     fixture = { folder, models, page, server, browser };
   }, 180_000);

@@ -1,7 +1,7 @@
 /** What the page shows if an answer fails, is late or never arrives. The page runs on WebAssembly, without WebGPU. */
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { servePage } from '../../bench/web/page-server.ts';
+import { startPageServer } from '../../bench/web/page-server.ts';
 import { openPage, readBars } from '../support/page-browser.ts';
 import { brickCamera, openWith, ourHeaders, pageFixture } from '../support/page-fixture.ts';
 
@@ -119,7 +119,7 @@ test('five quick clicks between views and samples end with the last ones, withou
 
 test('the page works offline after the first visit', async () => {
   const { browser, page: folder, models } = fixture();
-  const server = await servePage({ page: folder, models }, ourHeaders());
+  const server = await startPageServer({ page: folder, models }, ourHeaders());
   const { page, context } = await openPage(browser, server.origin);
   const before = await readBars(page);
   await page.evaluate('navigator.serviceWorker.ready.then(() => true)');

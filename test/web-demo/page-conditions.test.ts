@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { chromium, type Page } from 'playwright-core';
 import sharp from 'sharp';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { servePage } from '../../bench/web/page-server.ts';
+import { startPageServer } from '../../bench/web/page-server.ts';
 import { findChromium } from '../../node/chromium.ts';
 import { drawTexture } from '../../textures/textures.ts';
 import { openPage, openSettings, readBars } from '../support/page-browser.ts';
@@ -212,7 +212,7 @@ describe('a page over plain http from another machine', () => {
 describe('files of the page', () => {
   test('are found under any path prefix, with the models', async () => {
     const { browser, page: folder, models } = fixture();
-    const server = await servePage({ page: folder, models, prefix: '/tools/textura' }, ourHeaders());
+    const server = await startPageServer({ page: folder, models, prefix: '/tools/textura' }, ourHeaders());
     onTestFinished(() => server.close());
     const { page, complaints } = await openPage(browser, `${server.origin}/tools/textura/`);
     expect(await readBars(page)).toHaveLength(5);
@@ -231,7 +231,7 @@ describe('files of the page', () => {
     test(`without ${file}: the page names it and does not wait`, async () => {
       const { browser, page: folder, models } = fixture();
       const headers = ourHeaders();
-      const server = await servePage({ page: folder, models }, (request, response, next) => {
+      const server = await startPageServer({ page: folder, models }, (request, response, next) => {
         if (request.url === `/${file}`) response.writeHead(404).end();
         else headers(request, response, next);
       });

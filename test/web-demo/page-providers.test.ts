@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { softwareWebGpu } from '../../bench/web/bench-browser.ts';
-import { servePage } from '../../bench/web/page-server.ts';
+import { startPageServer } from '../../bench/web/page-server.ts';
 import { openPage, openSettings, readBars } from '../support/page-browser.ts';
 import { brickCamera, openWith, ourHeaders, pageFixture } from '../support/page-fixture.ts';
 import { sixTextures } from '../support/trained-run.ts';
@@ -37,7 +37,7 @@ describe('the provider', () => {
     const { browser, server, page: folder, models } = fixture();
     const { page } = await openPage(browser, server.origin);
     await stated(page, /WebAssembly, \d threads/);
-    const plain = await servePage({ page: folder, models });
+    const plain = await startPageServer({ page: folder, models });
     onTestFinished(() => plain.close());
     const { page: other } = await openPage(browser, plain.origin);
     await stated(other, 'WebAssembly, 1 thread');
@@ -139,7 +139,7 @@ describe('the provider', () => {
     const report = JSON.parse(await readFile(path, 'utf8'));
     report.selfCheck[0].probabilities.reverse();
     await writeFile(path, JSON.stringify(report));
-    const server = await servePage({ page: folder, models: damaged }, ourHeaders());
+    const server = await startPageServer({ page: folder, models: damaged }, ourHeaders());
     onTestFinished(() => server.close());
     const { page } = await openPage(browser, server.origin);
     await page.getByText(/lab-baseline cannot be used: .*differ by/).waitFor();

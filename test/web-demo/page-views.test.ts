@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { servePage } from '../../bench/web/page-server.ts';
+import { startPageServer } from '../../bench/web/page-server.ts';
 import { openPage, openSettings, readBars, sharedPage } from '../support/page-browser.ts';
 import { openView, openWith, pageFixture } from '../support/page-fixture.ts';
 import { writeRandomModel } from '../support/random-network.ts';
@@ -382,7 +382,7 @@ test('the download of a model shows its progress and can be cancelled; the model
   const bytes = await readFile(join(models, 'no-relu4.onnx'));
   let held = '/no-relu4.onnx';
   // Half of the file, and then nothing. With the service's header.
-  const server = await servePage({ page: folder, models }, (request, response, next) => {
+  const server = await startPageServer({ page: folder, models }, (request, response, next) => {
     response.setHeader('X-Textura-Commands', 'npm run');
     if (!request.url?.endsWith(held)) return next();
     response.writeHead(200, { 'Content-Length': bytes.length });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type PreviewServer, preview } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type PageServer, servePage } from '../../bench/web/page-server.ts';
+import { type PageServer, startPageServer } from '../../bench/web/page-server.ts';
 
 const configFile = fileURLToPath(new URL('../../web-demo/vite.config.ts', import.meta.url));
 
@@ -50,7 +50,7 @@ beforeAll(async () => {
   process.env.TEXTURA_MODELS = join(folder, 'models');
   const build = { outDir: join(folder, 'page') };
   previewed = await preview({ configFile, logLevel: 'silent', build, preview: { port: 0 } });
-  plain = await servePage({ page: join(folder, 'page'), models: join(folder, 'models') });
+  plain = await startPageServer({ page: join(folder, 'page'), models: join(folder, 'models') });
   origins['npm run demo'] = previewed.resolvedUrls?.local[0] ?? '';
   origins['the server of tests and benchmarks'] = plain.origin;
 });

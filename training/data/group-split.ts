@@ -54,7 +54,7 @@ export function splitGroupsByShare(
     units.filter(({ canBeHeldOut }) => canBeHeldOut),
     randomStream(seed, 'split by group'),
   );
-  const totals = totalsOf(units, labels.length);
+  const totals = countsByClass(units, labels.length);
   const held = bestHeldOut(
     candidates,
     totals,
@@ -89,7 +89,7 @@ export function splitGroupsByFold(
   requireGroups(source, units, labels, folds, `for --folds ${folds}`);
   const dealt = dealtOut(
     units.filter(({ canBeHeldOut }) => canBeHeldOut),
-    totalsOf(units, labels.length),
+    countsByClass(units, labels.length),
     folds,
     randomStream(seed, 'folds by group'),
   );
@@ -202,7 +202,7 @@ function imagesIn(units: readonly Unit[]): readonly DatasetImage[] {
   return units.flatMap(({ images }) => images);
 }
 
-function totalsOf(units: readonly Unit[], classes: number): readonly number[] {
+function countsByClass(units: readonly Unit[], classes: number): readonly number[] {
   return Array.from({ length: classes }, (_, c) =>
     units.reduce((sum, { counts }) => sum + (counts[c] ?? 0), 0),
   );
@@ -312,8 +312,8 @@ function described(
   labels: readonly string[],
   share: number,
 ): Pick<GroupedSplit, 'notes' | 'groups'> {
-  const totals = totalsOf(units, labels.length);
-  const counts = totalsOf(held, labels.length);
+  const totals = countsByClass(units, labels.length);
+  const counts = countsByClass(held, labels.length);
   const shares = labels.map((label, c) => ({ label, share: (counts[c] ?? 0) / (totals[c] ?? 1) }));
   const uneven = shares.filter((own) => own.share > 0 && Math.abs(own.share - share) > notedDeviation);
   const joined = units.filter(({ groups }) => groups.length > 1);

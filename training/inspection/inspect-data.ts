@@ -96,7 +96,7 @@ async function inspected(
 ): Promise<FinishedInspection> {
   const run = given.run === undefined ? undefined : await readHeldOutRun(callerPath(given.run));
   const folder = await scanData(data);
-  const { photographs, unusable } = await readPhotographs(folder, given, onProgress);
+  const { photographs, unusable } = await measurePhotographs(folder, given, onProgress);
   if (photographs.length === 0)
     throw new TexturaError(
       'data-unusable',
@@ -158,16 +158,16 @@ function fewNote(
 }
 
 /** A photograph that was read, with what was measured. */
-interface Photograph extends MeasuredPicture {
+interface MeasuredPhotograph extends MeasuredPicture {
   readonly path: string;
   readonly split: 'train' | 'validation' | undefined;
   readonly features: Float32Array;
   readonly fingerprint: PictureFingerprint;
 }
 
-type Measures = Pick<Photograph, 'features' | 'fingerprint' | 'quality'>;
+type Measures = Pick<MeasuredPhotograph, 'features' | 'fingerprint' | 'quality'>;
 
-async function readPhotographs(
+async function measurePhotographs(
   folder: DataFolder,
   { patchPx, maxImagePixels }: InspectOptions,
   onProgress: (done: number, total: number) => void,
@@ -187,7 +187,7 @@ async function readPhotographs(
     },
     onProgress,
   });
-  const photographs = check.images.flatMap(({ file, image }: CheckedImage): readonly Photograph[] => {
+  const photographs = check.images.flatMap(({ file, image }: CheckedImage): readonly MeasuredPhotograph[] => {
     const own = measures.get(image.name);
     const { name, label: classIndex, width, height } = image;
     const { path, label, split } = file;
@@ -201,7 +201,7 @@ async function readPhotographs(
 }
 
 function checkedByFeatures(
-  photographs: readonly Photograph[],
+  photographs: readonly MeasuredPhotograph[],
   labels: readonly string[],
   duplicates: ReturnType<typeof nearDuplicates>,
 ): readonly CheckedLabel[] {
@@ -220,7 +220,7 @@ function checkedByFeatures(
 
 /** The classes are those of the run; a class that only the data have cannot be checked. */
 function checkedByRun(
-  photographs: readonly Photograph[],
+  photographs: readonly MeasuredPhotograph[],
   labels: readonly string[],
   run: HeldOutRun,
 ): readonly CheckedLabel[] {
@@ -257,7 +257,7 @@ function checkedByRun(
 }
 
 function uncheckedNote(
-  photographs: readonly Photograph[],
+  photographs: readonly MeasuredPhotograph[],
   checked: readonly CheckedLabel[],
 ): readonly string[] {
   const done = new Set(checked.map(({ photograph }) => photograph));
@@ -273,7 +273,7 @@ const mostListed = 200;
 
 function labelCheck(
   checked: readonly CheckedLabel[],
-  photographs: readonly Photograph[],
+  photographs: readonly MeasuredPhotograph[],
   labels: readonly string[],
   run: string | undefined,
 ): LabelCheck {
@@ -297,7 +297,7 @@ const kindOrder: readonly DuplicateSet['kind'][] = ['labels', 'sides', 'same'];
 
 function duplicateSets(
   duplicates: ReturnType<typeof nearDuplicates>,
-  photographs: readonly Photograph[],
+  photographs: readonly MeasuredPhotograph[],
   run: HeldOutRun | undefined,
 ): DuplicateSet[] {
   return duplicates
@@ -317,7 +317,7 @@ function duplicateSets(
 
 async function picturesOf(
   files: readonly string[],
-  photographs: readonly Photograph[],
+  photographs: readonly MeasuredPhotograph[],
   maxPixels: number,
 ): Promise<ReadonlyMap<string, string>> {
   const byName = new Map(photographs.map((photograph) => [photograph.name, photograph]));
@@ -332,7 +332,7 @@ async function picturesOf(
 }
 
 /** Each set of near duplicates is a group; every other photograph is its own. */
-function groupsCsv(photographs: readonly Photograph[], duplicates: readonly DuplicateSet[]): string {
+function groupsCsv(photographs: readonly MeasuredPhotograph[], duplicates: readonly DuplicateSet[]): string {
   const groups = new Map(
     duplicates.flatMap((set) => {
       const [first] = set.photographs;

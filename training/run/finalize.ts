@@ -114,7 +114,7 @@ export async function writeResults(
   await writeExportCheck(directory, reference, validated, epoch);
   await writeFileAtomically(join(directory, runFiles.validation), validationToCsv(images));
   await writeValidationLogits(directory, validated, session, epoch);
-  await writeConfusion(directory, labels, confusionCounts(validated, network.classes));
+  await writeConfusion(directory, labels, patchConfusion(validated, network.classes));
   const { photographError: photographTop1err } = validationErrors(images);
   const { objective, top1err, top5err } = meanScores(validated.sums);
   const { balancedTop1err } = validated;
@@ -156,7 +156,7 @@ async function validateBest(session: TrainingSession): Promise<ValidatedBest> {
   return { sums, balancedTop1err, labels, logits, stored };
 }
 
-function confusionCounts({ labels, logits }: GridLogits, classes: number): number[][] {
+function patchConfusion({ labels, logits }: GridLogits, classes: number): number[][] {
   const pairs = Array.from(labels, (label, i) => {
     const [prediction = 0] = topClasses(logits.subarray(i * classes, (i + 1) * classes), 1);
     return [label, prediction] as const;

@@ -18,12 +18,12 @@ import { readValidation } from '../../node/records.ts';
 /** Names of the files that the folds leave together. */
 export const foldFiles = { summary: 'folds.json', validation: runFiles.validation } as const;
 
-const estimateSchema = z.strictObject({
+const errorEstimateSchema = z.strictObject({
   error: z.number(),
   /** 95 %. */
   interval: z.tuple([z.number(), z.number()]),
 });
-type Estimate = z.infer<typeof estimateSchema>;
+type ErrorEstimate = z.infer<typeof errorEstimateSchema>;
 
 export const foldsSummarySchema = z.strictObject({
   folds: z.array(
@@ -35,8 +35,8 @@ export const foldsSummarySchema = z.strictObject({
     }),
   ),
   photographs: z.int(),
-  patchError: estimateSchema,
-  photographError: estimateSchema,
+  patchError: errorEstimateSchema,
+  photographError: errorEstimateSchema,
 });
 export type FoldsSummary = z.infer<typeof foldsSummarySchema>;
 
@@ -66,8 +66,8 @@ export async function summariseFolds(directory: string, folds: number): Promise<
       ...validationErrors(fold.images),
     })),
     photographs: images.length,
-    patchError: estimateOf(patchError, patchInterval(images)),
-    photographError: estimateOf(
+    patchError: errorEstimate(patchError, patchInterval(images)),
+    photographError: errorEstimate(
       photographError,
       wilsonInterval(photographError * images.length, images.length),
     ),
@@ -77,7 +77,7 @@ export async function summariseFolds(directory: string, folds: number): Promise<
   return summary;
 }
 
-function estimateOf(error: number, { low, high }: Interval): Estimate {
+function errorEstimate(error: number, { low, high }: Interval): ErrorEstimate {
   return { error, interval: [low, high] };
 }
 
@@ -108,7 +108,7 @@ function requireDifferent(directory: string, images: readonly ValidatedImage[]):
 /** Lines for the terminal. */
 export function foldsText({ folds, photographs, patchError, photographError }: FoldsSummary): string {
   const share = (value: number) => value.toFixed(4);
-  const estimate = ({ error, interval: [low, high] }: Estimate) =>
+  const estimate = ({ error, interval: [low, high] }: ErrorEstimate) =>
     `${share(error)} (95 % interval ${share(low)} to ${share(high)})`;
   return [
     ...folds.map(

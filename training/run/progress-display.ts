@@ -190,7 +190,7 @@ export function outcomeText(
       ].join('\n');
     case 'diverged':
       return [
-        `diverged at epoch ${outcome.epoch}: ${divergedText(outcome.kind, classes)}. ${bestText(best, classes)}`,
+        `diverged at epoch ${outcome.epoch}: ${divergenceReason(outcome.kind, classes)}. ${bestText(best, classes)}`,
         `Try a lower --learning-rate first. ${report}`,
       ].join('\n');
     case 'stopped':
@@ -200,7 +200,7 @@ export function outcomeText(
   }
 }
 
-function divergedText(kind: Divergence['kind'], classes: number): string {
+function divergenceReason(kind: Divergence['kind'], classes: number): string {
   const guessing = guessingScores(classes).objective.toFixed(3);
   return kind === 'not finite'
     ? 'the loss became NaN or infinite'

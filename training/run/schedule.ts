@@ -4,7 +4,7 @@
  */
 import type { TrainingConfig } from '../../model/training-config.ts';
 
-interface Schedule {
+interface LearningRateSchedule {
   readonly shape: TrainingConfig['schedule'];
   readonly peak: number;
   readonly warmupSteps: number;
@@ -12,7 +12,7 @@ interface Schedule {
 }
 
 /** The warm-up is part of the configured epochs. */
-export function scheduleOf(config: TrainingConfig): Schedule {
+export function scheduleOf(config: TrainingConfig): LearningRateSchedule {
   const steps = stepsPerEpoch(config);
   return {
     shape: config.schedule,
@@ -30,7 +30,10 @@ export function stepsPerEpoch({ patchesPerEpoch, batch }: TrainingConfig): numbe
  * The rate of `step`, counted from 0 over the whole run. The first rate is above 0; the one after the last
  * would be 0.
  */
-export function learningRateAt({ shape, peak, warmupSteps, totalSteps }: Schedule, step: number): number {
+export function learningRateAt(
+  { shape, peak, warmupSteps, totalSteps }: LearningRateSchedule,
+  step: number,
+): number {
   if (step < warmupSteps) return (peak * (step + 1)) / (warmupSteps + 1);
   if (shape === 'constant') return peak;
   const progress = (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps);
