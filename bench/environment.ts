@@ -1,8 +1,8 @@
 /** The machine and the code of a measurement: every page of figures ends with them. */
-import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, type } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { memoryLimitBytes, usableCores } from '../node/machine.ts';
+import { readTextIfReadable } from '../node/optional-file.ts';
 import { runProgram } from '../node/program.ts';
 
 export interface Environment {
@@ -24,7 +24,7 @@ export async function readEnvironment(): Promise<Environment> {
   return {
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     cores: usableCores(),
-    instructions: vectorInstructions(readOptional('/proc/cpuinfo')),
+    instructions: vectorInstructions(readTextIfReadable('/proc/cpuinfo')),
     memoryBytes: memoryLimitBytes(),
     system: `${type()} ${release()}, ${process.arch}`,
     node: process.versions.node,
@@ -45,14 +45,6 @@ export function vectorInstructions(text: string | undefined): readonly string[] 
 /** Whether a processor with these instructions multiplies in bfloat16; true if they are unknown. */
 export function multipliesBfloat16(instructions: readonly string[] | undefined): boolean {
   return instructions?.some((name) => name.endsWith('bf16')) ?? true;
-}
-
-function readOptional(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }
 
 async function currentCommit(): Promise<string | undefined> {

@@ -1,6 +1,5 @@
 /** `npm run bench -- train`: images per second of a training step, compared with PyTorch and TensorFlow. */
 import { z } from 'zod';
-import { chromiumMissing, findChromium } from '../node/chromium.ts';
 import { usableCores } from '../node/machine.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { tensorflowInstalled } from '../training/engine/tensorflow/location.ts';
@@ -12,6 +11,7 @@ import type { Peers, TrainComparison } from './train-candidates.ts';
 import { type ComparisonResult, runComparison } from './train-comparison.ts';
 import { comparisonSection, trainFigure, trainPage } from './train-page.ts';
 import { type ProfiledStep, profilePage, profileSection, profileStep } from './train-profile.ts';
+import { chromiumMissing, findChromium } from './web/chromium.ts';
 
 export const trainBenchOptions = z.strictObject({
   batch: z.int().min(1).default(165).describe('patches per training step'),

@@ -3,7 +3,7 @@
  * the 25 UIUC classes. Each job is a group of these classes.
  */
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { markdownTable } from 'markdown-table';
@@ -11,9 +11,10 @@ import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { runFiles } from '../model/run-file.ts';
 import { wilsonInterval } from '../model/statistics/wilson.ts';
-import { type ValidatedImage, validationErrors, validationFromCsv } from '../model/validation-file.ts';
+import { type ValidatedImage, validationErrors } from '../model/validation-file.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { runCommand } from '../node/command-line.ts';
+import { readValidation } from '../node/records.ts';
 import { type ClassScore, classScores, errorShare, readConfusion } from '../report/confusion.ts';
 import { type Drawing, svgFile } from '../report/drawing.ts';
 import { html } from '../report/markup.ts';
@@ -67,7 +68,7 @@ async function readResults(directory: string): Promise<Results> {
     ),
   );
   const scores = classScores({ labels: first.labels, counts });
-  const photographs = await Promise.all(finished.map(readPhotographs));
+  const photographs = await Promise.all(finished.map(readValidation));
   const missing = Object.values(jobs)
     .flat()
     .filter((label) => !first.labels.includes(label));
@@ -75,11 +76,6 @@ async function readResults(directory: string): Promise<Results> {
     throw new TexturaError('data-unusable', `${directory}: no class ${missing.join(', ')}; expected UIUC's`);
   }
   return { folds: finished.length, classes: scores, photographs: photographs.flat() };
-}
-
-async function readPhotographs(fold: string): Promise<readonly ValidatedImage[]> {
-  const path = join(fold, runFiles.validation);
-  return validationFromCsv(await readFile(path, 'utf8'), path);
 }
 
 const isIn = (labels: readonly string[]) => (item: { readonly label: string }) => labels.includes(item.label);

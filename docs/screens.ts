@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import sharp from 'sharp';
 import { z } from 'zod';
+import { chromiumMissing, findChromium } from '../bench/web/chromium.ts';
 import { buildPage, isolated, startPageServer } from '../bench/web/page-server.ts';
 import { TexturaError } from '../model/error.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
-import { chromiumMissing, findChromium } from '../node/chromium.ts';
 import { runCommand } from '../node/command-line.ts';
 
 const options = z.strictObject({

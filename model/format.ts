@@ -3,7 +3,7 @@
 const english = 'en-US';
 
 /** Keeps a number and its unit on one line. */
-const noBreak = '\u00a0';
+export const noBreak = '\u00a0';
 
 /** A whole number with thousands separators: `4,439,095`. */
 export function count(value: number): string {

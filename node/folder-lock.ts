@@ -22,6 +22,7 @@ import { runFiles } from '../model/run-file.ts';
 import { removeLeftovers, writeFileAtomically } from './atomic-file.ts';
 import { removeEmptyFolders, requireWritable } from './output.ts';
 import { livenessOf, ownIdentity, processIdentitySchema } from './process-life.ts';
+import { stopSignals } from './stop-signal.ts';
 
 const lockName = /^\.lock-.*\.json$/;
 
@@ -38,8 +39,6 @@ const pollMs = 20;
  */
 const lockSchema = processIdentitySchema.extend({ state: z.enum(['waiting', 'holding']) });
 type Lock = z.infer<typeof lockSchema>;
-
-const signals = ['SIGINT', 'SIGTERM'] as const;
 
 /** Exits at a signal that nothing else handles. Unlike the default action, `exit` releases the lock. */
 function exitOnSignal(signal: NodeJS.Signals): void {
@@ -70,13 +69,13 @@ export async function takeFolderLock(directory: string, patienceMs = 0): Promise
   const release = () => {
     clearInterval(touching);
     process.off('exit', release);
-    for (const signal of signals) process.off(signal, exitOnSignal);
+    for (const signal of stopSignals) process.off(signal, exitOnSignal);
     rmSync(path, { force: true });
     if (firstMade !== undefined) removeEmptyFolders(directory, firstMade);
   };
   const touching = setInterval(() => void touch(path, content()).catch(() => {}), touchEveryMs).unref();
   process.on('exit', release);
-  for (const signal of signals) process.on(signal, exitOnSignal);
+  for (const signal of stopSignals) process.on(signal, exitOnSignal);
   try {
     await writeFileAtomically(path, content());
     await waitForOthers(directory, own, patienceMs);

@@ -3,26 +3,21 @@
  * tree; version 1: one tree per controller), because a container's limits are lower than the machine's.
  * Elsewhere it uses Node's numbers.
  */
-import { readFileSync } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { join, posix } from 'node:path';
+import { readTextIfReadable } from './optional-file.ts';
 import { runProgram } from './program.ts';
 
 /** Reads a file of /proc or /sys; undefined if it does not exist. */
 type ReadText = (path: string) => string | undefined;
 
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * Cores that this process may use, at least 1: the affinity mask, then the control groups' quota, rounded up.
  */
-export function usableCores(read: ReadText = readText, visibleCores = availableParallelism()): number {
+export function usableCores(
+  read: ReadText = readTextIfReadable,
+  visibleCores = availableParallelism(),
+): number {
   const quotas = [
     ...controlGroupFolders(read, '').map((folder) => parseCpuMax(read(join(folder, 'cpu.max')))),
     ...controlGroupFolders(read, 'cpu').map((folder) =>
@@ -36,13 +31,13 @@ export function usableCores(read: ReadText = readText, visibleCores = availableP
  * Bytes that this process can still allocate without swapping or being killed: the minimum over the machine
  * and the groups.
  */
-export function availableMemoryBytes(read: ReadText = readText): number {
+export function availableMemoryBytes(read: ReadText = readTextIfReadable): number {
   const machine = parseMemInfo(read('/proc/meminfo')) ?? freemem();
   return Math.max(0, Math.min(machine, ...memoryGroups(read).map((group) => group.leftBytes)));
 }
 
 /** Memory limit of this process in bytes. */
-export function memoryLimitBytes(read: ReadText = readText): number {
+export function memoryLimitBytes(read: ReadText = readTextIfReadable): number {
   return Math.min(totalmem(), ...memoryGroups(read).map((group) => group.limitBytes));
 }
 

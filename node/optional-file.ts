@@ -1,4 +1,5 @@
 /** Files that may be missing. */
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { TexturaError } from '../model/error.ts';
 
@@ -17,4 +18,13 @@ export async function readIfThere(path: string): Promise<Uint8Array | undefined>
 export async function readTextIfThere(path: string): Promise<string | undefined> {
   const file = await readIfThere(path);
   return file && new TextDecoder().decode(file);
+}
+
+/** The text of a file that may be unreadable too, such as one of /proc; undefined if it is. Synchronous. */
+export function readTextIfReadable(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
 }

@@ -1,7 +1,8 @@
 /** Identifies a process and checks whether it is still alive. For locks and abandoned files. */
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { readTextIfReadable } from './optional-file.ts';
 
 /**
  * Identifies a process uniquely, because process ids are reused. Empty text if the system does not report a
@@ -43,7 +44,7 @@ export function isAlive(pid: number): boolean {
 
 function ownPlace(): Pick<ProcessIdentity, 'boot' | 'namespace'> {
   return {
-    boot: (readOrUndefined('/proc/sys/kernel/random/boot_id') ?? '').trim(),
+    boot: (readTextIfReadable('/proc/sys/kernel/random/boot_id') ?? '').trim(),
     namespace: linkOrEmpty('/proc/self/ns/pid'),
   };
 }
@@ -51,16 +52,8 @@ function ownPlace(): Pick<ProcessIdentity, 'boot' | 'namespace'> {
 /** Empty if the system does not report it; undefined for a zombie. */
 function startTick(pid: number): string | undefined {
   // The name, in brackets, may contain anything; the state is the first field after it and the tick the 20th.
-  const fields = readOrUndefined(`/proc/${pid}/stat`)?.split(') ').at(-1)?.split(' ') ?? [];
+  const fields = readTextIfReadable(`/proc/${pid}/stat`)?.split(') ').at(-1)?.split(' ') ?? [];
   return fields[0] === 'Z' ? undefined : (fields[19] ?? '');
-}
-
-function readOrUndefined(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }
 
 function linkOrEmpty(path: string): string {

@@ -1,5 +1,7 @@
 /** Stop signals: Ctrl-C, `kill`, a supervisor. */
-const signals = ['SIGINT', 'SIGTERM'] as const;
+import type { Terminal } from './terminal.ts';
+
+export const stopSignals = ['SIGINT', 'SIGTERM'] as const;
 
 /**
  * One request may arrive twice: on Ctrl-C the terminal signals npm and this process, and npm forwards its
@@ -8,24 +10,29 @@ const signals = ['SIGINT', 'SIGTERM'] as const;
 const sameRequestMs = 1000;
 
 /**
- * Calls `first` on the first request to stop and `again` on each later one, until the returned function is
- * called.
+ * Calls `first` on the first request to stop, until the returned function is called. A second request ends the
+ * process at once, after it calls `beforeEnd`.
  */
 export function onStopSignal(
   first: (signal: NodeJS.Signals) => void,
-  again: (signal: NodeJS.Signals) => void,
+  beforeEnd: () => void = () => {},
 ): () => void {
   let askedAt: number | undefined;
+  const release = () => {
+    for (const signal of stopSignals) process.off(signal, onSignal);
+  };
   const onSignal = (signal: NodeJS.Signals) => {
-    if (askedAt !== undefined && performance.now() - askedAt > sameRequestMs) return again(signal);
-    if (askedAt !== undefined) return;
-    askedAt = performance.now();
-    first(signal);
+    if (askedAt === undefined) {
+      askedAt = performance.now();
+      first(signal);
+    } else if (performance.now() - askedAt > sameRequestMs) {
+      release();
+      beforeEnd();
+      process.kill(process.pid, signal);
+    }
   };
-  for (const signal of signals) process.on(signal, onSignal);
-  return () => {
-    for (const signal of signals) process.off(signal, onSignal);
-  };
+  for (const signal of stopSignals) process.on(signal, onSignal);
+  return release;
 }
 
 /** How long a process that has finished may be kept alive, by something that should have ended. */
@@ -39,9 +46,21 @@ export function exitSoon(): void {
 /** Resolves on the first request to stop. A second one ends the process at once. */
 export function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    const release = onStopSignal(resolve, (signal) => {
-      release();
-      process.kill(process.pid, signal);
-    });
+    onStopSignal(resolve);
   });
+}
+
+const ofTraining =
+  'Stopping after this step; press Ctrl-C again to quit now and keep only the last checkpoint.';
+
+/**
+ * Ctrl-C of a command that stops at the next safe point: prints `text` and calls `stop`. A second one exits at
+ * once. The result removes the signal handlers.
+ */
+export function onInterrupt(terminal: Terminal, stop: () => void, text = ofTraining): () => void {
+  const first = () => {
+    terminal.line(text);
+    stop();
+  };
+  return onStopSignal(first, () => process.exit(130));
 }

@@ -7,9 +7,9 @@ import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
 import { queuePackages, requirePackages } from '../node/optional-packages.ts';
 import { requireWritable } from '../node/output.ts';
+import { onInterrupt } from '../node/stop-signal.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { dataPath } from '../training/data/data-option.ts';
-import { onInterrupt } from '../training/run/interrupt.ts';
 import { computingFlags } from './trainer.ts';
 
 const workerOptions = z.strictObject({

@@ -1,6 +1,17 @@
-/** The networks that a study compares: the paper's reference or texture-net, and what each lacks a part of. */
-import { textureNetPartNames, variantNames } from '../model/network.ts';
-import type { StudyArm } from '../model/study-file.ts';
+/**
+ * The networks that a study compares: the paper's reference or texture-net, what each lacks a part of, and
+ * controls.
+ */
+
+import { describeLayers, type NetworkTotals, totalsOf } from '../model/description.ts';
+import {
+  type Network,
+  networkOf,
+  textureNetPartNames,
+  type VariantName,
+  variantNames,
+} from '../model/network.ts';
+import type { ControlMeasure, StudyArm } from '../model/study-file.ts';
 
 /** Networks whose parts a study can remove. */
 export const studiedNetworks = ['reference', 'texture-net'] as const;
@@ -24,4 +35,44 @@ export function familyOf(network: StudiedNetwork): readonly StudyArm[] {
 /** The network whose parts the study removes. */
 export function studiedNetworkOf(arms: readonly StudyArm[]): StudiedNetwork {
   return arms[0]?.variant === 'texture-net' ? 'texture-net' : 'reference';
+}
+
+/**
+ * The width of a matched control. Removing a layer also changes the network's size and cost; a control is the
+ * reference at another width with the same size or cost, so it separates the two effects.
+ * Its number of parameters, or multiply-adds, is that of the variant, as closely as whole numbers of filters
+ * allow. Undefined if the variant already equals the reference in that measure.
+ */
+export function controlWidth(
+  variant: VariantName,
+  measure: ControlMeasure,
+  classes: number,
+): number | undefined {
+  const target = sizeOf(networkOf(variant, classes), measure);
+  if (target === sizeOf(networkOf('reference', classes), measure)) return undefined;
+  const size = (width: number) => sizeOf(networkOf('reference', classes, { width }), measure);
+  let [low, high] = [1e-3, 1];
+  while (size(high) < target) high *= 2;
+  while (high - low > 1 / widthsPerUnit) {
+    const middle = (low + high) / 2;
+    if (size(middle) < target) low = middle;
+    else high = middle;
+  }
+  const miss = (width: number) => Math.abs(size(width) - target);
+  // Rounded away from each other: rounded to the nearest, both could have the same number of filters.
+  return [Math.floor(low * widthsPerUnit), Math.ceil(high * widthsPerUnit)]
+    .map((place) => place / widthsPerUnit)
+    .reduce((a, b) => (miss(b) < miss(a) ? b : a));
+}
+
+/** Widths have four digits, which is finer than one filter of the widest layer. */
+const widthsPerUnit = 10_000;
+
+const totalOf: { readonly [M in ControlMeasure]: keyof NetworkTotals } = {
+  params: 'parameters',
+  macs: 'multiplyAdds',
+};
+
+function sizeOf(network: Network, measure: ControlMeasure): number {
+  return totalsOf(describeLayers(network))[totalOf[measure]];
 }

@@ -2,7 +2,7 @@
  * The plan of a study: its networks (arms) from the requested variants and controls, and what may change when
  * it is resumed.
  */
-import { controlWidth } from '../model/control.ts';
+
 import { TexturaError } from '../model/error.ts';
 import { type VariantName, variantNames } from '../model/network.ts';
 import type { ControlMeasure, Study, StudyArm, StudyData } from '../model/study-file.ts';
@@ -10,7 +10,7 @@ import { oneLine } from '../model/words.ts';
 import { flagOf } from '../node/command-line.ts';
 import { productVersion } from '../node/product-version.ts';
 import type { Dataset } from '../training/data/dataset.ts';
-import { familyOf, type StudiedNetwork, studiedNetworkOf } from './families.ts';
+import { controlWidth, familyOf, type StudiedNetwork, studiedNetworkOf } from './families.ts';
 import { newTuning } from './tuning.ts';
 
 export const everyVariant = 'all';

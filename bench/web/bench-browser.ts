@@ -10,8 +10,8 @@ import { build } from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { TexturaError } from '../../model/error.ts';
 import type { NetworkName } from '../../model/network.ts';
-import { chromiumMissing, findChromium } from '../../node/chromium.ts';
 import type { SamplePlan, Timing } from '../sample.ts';
+import { chromiumMissing, findChromium } from './chromium.ts';
 import type { WebRuntime } from './runtimes-page.ts';
 
 /** In the page: the exports of its module. */

@@ -59,13 +59,7 @@ export async function classifyFolder(
   outputs: Outputs,
 ): Promise<void> {
   const stop = new AbortController();
-  const release = onStopSignal(
-    () => stop.abort(),
-    (signal) => {
-      release();
-      process.kill(process.pid, signal);
-    },
-  );
+  const release = onStopSignal(() => stop.abort());
   const run = new FolderRun(model, options, outputs, stop.signal);
   try {
     await run.all();

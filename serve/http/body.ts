@@ -4,7 +4,7 @@
  */
 import type { Request, RequestHandler, Response } from 'express';
 import { TexturaError } from '../../model/error.ts';
-import { unlessAborted } from '../../node/abort.ts';
+import { unlessAborted } from '../../node/promises.ts';
 import { ownsMemory } from '../../node/thread.ts';
 import { type BodyBudget, type BodyLimits, type HeldBytes, requestTimeoutMs } from '../upload-budget.ts';
 import { exchangeOf } from './exchange.ts';

@@ -11,7 +11,7 @@ import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TexturaError } from '../../model/error.ts';
 import { problemMediaType } from '../../model/service.ts';
-import { deferred } from '../../node/deferred.ts';
+import { deferred } from '../../node/promises.ts';
 import type { ServeSettings } from '../settings.ts';
 import { problemOf, refusedLingerMs } from './problem.ts';
 

@@ -9,8 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { TexturaError } from '../../model/error.ts';
-import { type Deferred, deferred } from '../../node/deferred.ts';
 import { startable } from '../../node/own-module.ts';
+import { type Deferred, deferred } from '../../node/promises.ts';
 import { exitSoon, onStopSignal } from '../../node/stop-signal.ts';
 import { startListening } from '../http/server.ts';
 import { openLog, stopText } from '../log.ts';
@@ -38,11 +38,7 @@ export async function serveByProcesses(options: ServeOptions): Promise<void> {
   const { log, flush } = openLog(settings);
   const stop = deferred<NodeJS.Signals>();
   const primary = new Primary(settings, options.maxConnections, log);
-  const release = onStopSignal(stop.resolve, (signal) => {
-    release();
-    primary.kill();
-    process.kill(process.pid, signal);
-  });
+  onStopSignal(stop.resolve, () => primary.kill());
   try {
     log.info({ address: await primary.listen(), processes: settings.processes }, 'listening');
     const early = await Promise.race([primary.start(), stop.promise, primary.failure]);

@@ -4,7 +4,7 @@
  */
 
 import { faultOf, traceOf } from '../../model/error.ts';
-import { deferred } from '../../node/deferred.ts';
+import { deferred } from '../../node/promises.ts';
 import { exitSoon, stopSignal } from '../../node/stop-signal.ts';
 import { terminalOn } from '../../node/terminal.ts';
 import { createApp } from '../http/app.ts';

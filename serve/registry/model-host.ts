@@ -9,7 +9,7 @@ import { ThreadLost } from '../../node/supervised-thread.ts';
 import type { GpuBatch, ModelSessions } from '../inference/batcher.ts';
 import { deviceText, type InferenceDevice } from '../inference/devices.ts';
 import type { InferenceWorker, SessionSettings } from '../inference/inference-worker.ts';
-import { compareWithCheck, type ModelCheck } from './self-check.ts';
+import { compareWithCheck, type ModelCheck } from './model-check.ts';
 
 interface HostSettings {
   /** In the order in which to try them. */

@@ -11,6 +11,7 @@ import { type GraphKind, type IndexEntry, indexFile, type ModelReport } from '..
 import { byPreference, preferredModel } from '../../model/network.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
 import type { InferenceDevice } from '../inference/devices.ts';
+import { modelCheckOf } from './model-check.ts';
 import {
   type BrokenSource,
   type FileState,
@@ -20,7 +21,6 @@ import {
 } from './model-folder.ts';
 import type { ModelHost, Note } from './model-host.ts';
 import { type ModelFilesCheck, SandboxCheck, sandboxRequestOf } from './sandbox-check.ts';
-import { modelCheckOf } from './self-check.ts';
 
 /** A model that answers. */
 export interface ServedModel extends Omit<IndexEntry, 'files' | 'report' | 'temperatures'> {

@@ -8,8 +8,8 @@ import { type Fault, TexturaError } from '../../model/error.ts';
 import type { ModelReport } from '../../model/model-file.ts';
 import { nodeArguments } from '../../node/own-module.ts';
 import type { IndexedSignature } from './graph-allow-list.ts';
+import type { ModelCheck } from './model-check.ts';
 import type { ModelSource } from './model-folder.ts';
-import type { ModelCheck } from './self-check.ts';
 
 export interface SandboxRequest {
   readonly entry: IndexedSignature;

@@ -10,8 +10,8 @@ import { selfCheckPatches } from '../../model/self-check.ts';
 import { InferenceSession, runPatches } from '../../node/onnxruntime.ts';
 import { sha256 } from '../../node/sha256.ts';
 import { checkAllowList } from './graph-allow-list.ts';
+import { compareWithCheck } from './model-check.ts';
 import type { SandboxAnswer, SandboxRequest } from './sandbox-check.ts';
-import { compareWithCheck } from './self-check.ts';
 
 async function checkModel({ entry, graphs, check }: SandboxRequest): Promise<void> {
   const patches = selfCheckPatches(check.entries);

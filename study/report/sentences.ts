@@ -3,7 +3,7 @@
  * numbers support.
  */
 
-import { points, pValueText } from '../../model/format.ts';
+import { noBreak, points, pValueText } from '../../model/format.ts';
 import { type VariantName, variants } from '../../model/network.ts';
 import type { Correlation } from '../../model/statistics/correlation.ts';
 import { counted, joinedWithAnd } from '../../model/words.ts';
@@ -22,7 +22,6 @@ export const oneSeedCaveat =
   'This study has one seed. It has no intervals and no p-values: another seed may differ from this one as much as a network differs from the reference. Add seeds with --seeds 3 --resume.';
 
 const minus = '\u2212';
-const noBreak = '\u00a0';
 
 /** A share as percentage points with its sign: `+4.1`, `−0.3`. */
 export function signedPoints(share: number): string {

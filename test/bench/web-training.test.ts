@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { chromiumMissing, findChromium } from '../../bench/web/chromium.ts';
 import { benchWebTraining } from '../../bench/web-training.ts';
-import { chromiumMissing, findChromium } from '../../node/chromium.ts';
 import { recordingTerminal } from '../support/recording-terminal.ts';
 
 test('reads the memory of the page and of the GPU process at the steps that were asked for', {

@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findChromium } from '../../bench/web/chromium.ts';
 import { apiPage } from '../../docs/api-page.ts';
 import { highlighted } from '../../docs/site/highlight.ts';
 import { renderPage } from '../../docs/site/markdown.ts';
 import { siteFiles, writeSite } from '../../docs/site/site.ts';
 import { stepCosts, tilingOf, trainingStepFigures } from '../../docs/training-step-figures.ts';
 import { networkOf } from '../../model/network.ts';
-import { findChromium } from '../../node/chromium.ts';
 import { launchChromium, openPage } from '../support/page-browser.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

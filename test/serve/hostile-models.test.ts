@@ -12,8 +12,8 @@ import {
 } from '../../model/model-file.ts';
 import { Model } from '../../serve/model.ts';
 import { checkAllowList } from '../../serve/registry/graph-allow-list.ts';
+import { modelCheckOf } from '../../serve/registry/model-check.ts';
 import { SandboxCheck } from '../../serve/registry/sandbox-check.ts';
-import { modelCheckOf } from '../../serve/registry/self-check.ts';
 import { modelContents } from '../../web-demo/shared/model-contents.ts';
 import { exportModels } from '../support/running-service.ts';
 import { changed, type OnnxGraph, withGraph } from '../support/tampered-model.ts';

@@ -12,9 +12,9 @@ import {
   InferenceWorker,
   type SessionSettings,
 } from '../../serve/inference/inference-worker.ts';
+import { type ModelCheck, modelCheckOf } from '../../serve/registry/model-check.ts';
 import { type ModelFiles, ModelHost } from '../../serve/registry/model-host.ts';
 import { Registry } from '../../serve/registry/registry.ts';
-import { type ModelCheck, modelCheckOf } from '../../serve/registry/self-check.ts';
 import { breakingThreads, breakThreads } from '../support/breaking-threads.ts';
 import { largestDifference } from '../support/onnx-session.ts';
 import { randomPatches } from '../support/random-network.ts';

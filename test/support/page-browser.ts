@@ -8,7 +8,7 @@ import {
   type Page,
 } from 'playwright-core';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
-import { findChromium } from '../../node/chromium.ts';
+import { findChromium } from '../../bench/web/chromium.ts';
 
 export function launchChromium(args: readonly string[]): Promise<Browser> {
   const executablePath = findChromium();

@@ -1,8 +1,8 @@
 /** Runs an exported file in Python with onnxruntime and numpy, in an environment that is created once. */
 import { fileURLToPath } from 'node:url';
+import { pythonEnvironment } from '../../bench/peer/interpreter.ts';
 import { cacheFolder } from '../../node/cache-folder.ts';
 import { runProgram } from '../../node/program.ts';
-import { pythonEnvironment } from '../../node/python-environment.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const script = `

@@ -17,6 +17,7 @@ import { takeFolderLock } from '../../node/folder-lock.ts';
 import { availableMemoryBytes } from '../../node/machine.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { readRun, writeRun } from '../../node/records.ts';
+import { onInterrupt } from '../../node/stop-signal.ts';
 import type { Terminal } from '../../node/terminal.ts';
 import { confusionCsvFile } from '../../report/confusion.ts';
 import { describeTable } from '../../report/description-table.ts';
@@ -34,7 +35,6 @@ import type { RequestedDevice, RequestedEngine } from '../engine/engine-choice.t
 import { chosenEngine, openEngine } from '../engine/engine-opening.ts';
 import { hasCheckpoint, type Progress } from './checkpoint.ts';
 import { type FinalMessage, finalizeRun } from './finalize.ts';
-import { onInterrupt } from './interrupt.ts';
 import { type TrainingObserver, train } from './loop.ts';
 import { dataText, type ProgressDisplay, progressDisplay, ratesText } from './progress-display.ts';
 import {

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { benchSettings, randomBatches } from '../../../bench/sample.ts';
 import { openRuntimesBrowser, openStepBrowser, softwareWebGpu } from '../../../bench/web/bench-browser.ts';
+import { chromiumMissing, findChromium } from '../../../bench/web/chromium.ts';
 import { webRuntimes } from '../../../bench/web/runtimes-page.ts';
 import { networkOf } from '../../../model/network.ts';
 import { initialParameters, zeroParameters } from '../../../model/parameters.ts';
 import { addScores, meanScores, noScores } from '../../../model/scores.ts';
-import { chromiumMissing, findChromium } from '../../../node/chromium.ts';
 import { onnxEngine } from '../../../training/engine/onnx-engine.ts';
 import { largestDifference } from '../../support/onnx-session.ts';
 import { tolerances } from '../../tolerances.ts';

@@ -2,15 +2,16 @@
  * Loads @tensorflow/tfjs-node-gpu on every Node version and without log output. The only import of the
  * package, because TensorFlow reads its environment variables when its libraries load.
  */
+import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import nodeUtil from 'node:util';
 import { messageOf, TexturaError } from '../../../model/error.ts';
 import { usableCores } from '../../../node/machine.ts';
 import { commandText } from '../../../node/shell.ts';
 import '../../../node/native-environment.ts';
-import { installedBindingPath, tensorflowInstalled } from './location.ts';
+import { hushName, installedBindingPath, tensorflowInstalled } from './location.ts';
 import { type BindingFacts, probeBinding } from './probe.ts';
-import { withoutStderr } from './quiet.ts';
 
 export type TensorFlow = typeof import('@tensorflow/tfjs-node-gpu');
 
@@ -100,4 +101,28 @@ function requirePackage(): TensorFlow {
  */
 export async function tensorflowDevices(): Promise<BindingFacts | undefined> {
   return tensorflowInstalled() ? probeBinding(installedBindingPath()) : undefined;
+}
+
+interface Hush {
+  hush(): void;
+  speak(): void;
+}
+
+/**
+ * Runs `work` with stderr redirected to nowhere, if setup built the add-on for it next to `binding`;
+ * otherwise just runs it. TensorFlow's libraries log before they read their log level.
+ */
+function withoutStderr<T>(binding: string, work: () => T): T {
+  const hush = hushBeside(binding);
+  hush?.hush();
+  try {
+    return work();
+  } finally {
+    hush?.speak();
+  }
+}
+
+function hushBeside(binding: string): Hush | undefined {
+  const path = join(dirname(realpathSync(binding)), hushName);
+  return existsSync(path) ? (createRequire(import.meta.url)(path) as Hush) : undefined;
 }

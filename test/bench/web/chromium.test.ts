@@ -1,8 +1,8 @@
 import { chmod } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { findChromium } from '../../node/chromium.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { findChromium } from '../../../bench/web/chromium.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 test('the browser is the first executable one on the PATH, or the one in the setting', async () => {
   const folder = await temporaryFolder({ 'a/chromium': '', 'b/google-chrome': '', 'c/chromium': '' });

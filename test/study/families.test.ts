@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { controlWidth } from '../../model/control.ts';
 import { describeLayers, totalsOf } from '../../model/description.ts';
 import { networkOf, type VariantName, variantNames } from '../../model/network.ts';
 import { controlMeasures } from '../../model/study-file.ts';
+import { controlWidth } from '../../study/families.ts';
 
 const classes = 25;
 const totals = (variant: VariantName, width = 1) =>

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { pythonEnvironment } from '../../node/python-environment.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { pythonEnvironment } from '../../../bench/peer/interpreter.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 test('without its packages the environment is missing, with the reason, and does not count as created', async (context) => {
   const folder = await temporaryFolder({ 'requirements.txt': 'numpy==2.2.6\n' });
