@@ -98,7 +98,7 @@ export function reduceShape(shape: Sizes, axes: readonly number[], keepsAxes: bo
     : shape.filter((_, axis) => !reduced.has(axis));
 }
 
-export interface Window {
+interface Window {
   readonly size: readonly number[];
   readonly strides: readonly number[];
   /** Padding at the beginning of each axis, then at the end of each axis, as in ONNX. */

@@ -12,7 +12,7 @@ export type EngineName = (typeof engineNames)[number];
 /**
  * Precision of an engine's products: `tf32` is CUDA's TensorFloat-32, with 10 of float32's 23 mantissa bits.
  */
-export const precisions = ['float32', 'tf32'] as const;
+const precisions = ['float32', 'tf32'] as const;
 export type Precision = (typeof precisions)[number];
 
 /** `failed` and `stopped` runs can be resumed. A killed run stays `running`. */

@@ -14,7 +14,7 @@ export type Augmentation = (typeof augmentations)[number];
  * `patch`: zero mean and unit variance for each patch. `mean`: subtract the mean grey level (0..255) of the
  * training images.
  */
-export const normalisations = ['patch', 'mean'] as const;
+const normalisations = ['patch', 'mean'] as const;
 
 /** Learning rate after the warm-up: decays to zero along half a cosine, or stays constant. */
 const schedules = ['cosine', 'constant'] as const;

@@ -10,7 +10,7 @@ import { type CsvFileRow, lineError, readCsvFile, repeatCheck } from './csv-file
 import type { FolderSplit } from './folder-level.ts';
 import type { WalkedFile } from './folder-walk.ts';
 
-export interface LabelledRow extends WalkedFile {
+interface LabelledRow extends WalkedFile {
   /** In NFC, as `group`. */
   readonly label: string;
   /** Undefined if the file has no column of this name, as `group`. */

@@ -30,7 +30,7 @@ export function chart(
   return { width: options.width, height: options.height, body: svg.innerHTML };
 }
 
-export interface Matrix {
+interface Matrix {
   readonly rows: readonly string[];
   readonly columns: readonly string[];
   /** Of the axes, if they have any. */

@@ -10,7 +10,7 @@ import { html, type Markup, shortened } from './markup.ts';
 import { lightPalette } from './palette.ts';
 import { type PlacedPicture, sheetPng } from './pictures.ts';
 
-export interface SamplePatches {
+interface SamplePatches {
   readonly label: string;
   /** `[64,64]` as cut from the image, and as augmented. */
   readonly before: Patch;

@@ -12,7 +12,7 @@ interface GaugeValues {
 }
 
 const stages = ['decode', 'queue', 'infer', 'serialise'] as const;
-export type RequestStage = (typeof stages)[number];
+type RequestStage = (typeof stages)[number];
 
 const stageSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const batchSizes = [1, 2, 4, 8, 16, 24, 32, 48, 64, 128, 256];

@@ -101,7 +101,7 @@ export function squareValue({ order, value }: Lattice, x: number, y: number): nu
 }
 
 /** Cellular noise at a point. The record is reused, because it is computed for every pixel. */
-export interface Cell {
+interface Cell {
   /** Distance to the nearest and to the second nearest seed. */
   nearest: number;
   second: number;

@@ -13,7 +13,7 @@ export interface Heading {
 }
 
 /** A heading and the text below it, for the search. */
-export interface Section {
+interface Section {
   readonly heading: string;
   readonly anchor: string;
   readonly text: string;

@@ -15,7 +15,7 @@ import { type PictureSize, type RenderedPage, renderPage } from './markdown.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
-export interface Entry {
+interface Entry {
   /** Path from the root of the repository. */
   readonly file: string;
   /** Name in the menu, where it is not the title of the page. */

@@ -202,7 +202,7 @@ export const outcomeKinds = [
 ] as const;
 type OutcomeKind = (typeof outcomeKinds)[number];
 
-export interface Outcome {
+interface Outcome {
   readonly kind: OutcomeKind;
   /** For example `diverged at epoch 3`. */
   readonly words: string;

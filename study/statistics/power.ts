@@ -57,7 +57,7 @@ function seedsFor(limit: number, measure: (seeds: number) => number): number | u
   return undefined;
 }
 
-export interface Deviation {
+interface Deviation {
   readonly deviation: number;
   readonly source: 'these runs' | 'docs/study.md';
 }

@@ -78,7 +78,7 @@ async function jitteredPatch(
 const shiftLimit = { acrossPx: 22, downPx: 10 } as const;
 
 /** Positive values move the patch right and down. */
-export interface Shift {
+interface Shift {
   readonly acrossPx: number;
   readonly downPx: number;
 }
