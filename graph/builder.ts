@@ -17,8 +17,9 @@ import { type AttributesOf, inferOutputs, type OperatorName, type operators } fr
 import { type FloatDtype, sameTensor, type Tensor, tensorHash, tensorOf } from './tensor.ts';
 import { type Dimension, graphFault, knownSize, shapeText, type Value, type ValueType } from './value.ts';
 
-/** The device that a graph is optimised for. */
-export type Target = 'cpu' | 'cuda' | 'webgpu';
+/** The devices that a graph can be optimised for: execution providers of onnxruntime. */
+export const targets = ['cpu', 'webgpu', 'cuda'] as const;
+export type Target = (typeof targets)[number];
 
 export interface GraphSettings {
   readonly name: string;

@@ -162,7 +162,7 @@ export function addStepOperation(
     case 'convolution': {
       const shape = convolutionShape(operation.layer, operation.pool, x);
       const method = convolutionMethod(x, shape, graph.target);
-      return addConvolution(graph, x, shape, method, `${operation.name}.kernel`, weights);
+      return addConvolution(graph, { x, kernel: `${operation.name}.kernel`, weights }, shape, method);
     }
     case 'bias':
       return addBias(graph, x, `${operation.name}.bias`, weights);

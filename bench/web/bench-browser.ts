@@ -150,7 +150,7 @@ async function bundled(module: string): Promise<string> {
 }
 
 /** Errors: `engine-unavailable` if there is no browser. */
-export async function launchChromium(args: readonly string[] = []): Promise<Browser> {
+export async function launchChromium(args: readonly string[]): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new TexturaError('engine-unavailable', chromiumMissing);
   return chromium.launch({ executablePath, args: [...args] });

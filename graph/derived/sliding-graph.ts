@@ -62,7 +62,11 @@ export function slidingGraph(
       x = addWholeLayer(graph, description, x, parameters);
     } else {
       const following = followingLayers(layers, at);
-      x = addTiled(graph, layer, x, parameters, following.pools, layer.name === skipping);
+      x = addTiled(graph, layer, x, {
+        parameters,
+        pools: following.pools,
+        skips: layer.name === skipping,
+      });
       if (following.hasRelu) x = graph.scope(layer.name).node('Relu', [x]);
       at += following.count;
     }
@@ -183,13 +187,18 @@ function skippingLayer(network: Network): string | undefined {
   return pools && !hasFurtherPool ? layer.name : undefined;
 }
 
+interface TiledOptions {
+  readonly parameters: Parameters;
+  readonly pools: boolean;
+  /** Whether its tiles have gaps, see `skippingLayer`. */
+  readonly skips: boolean;
+}
+
 function addTiled(
   root: Graph,
   layer: ConvolutionLayer,
   x: Value,
-  parameters: Parameters,
-  pools: boolean,
-  skips: boolean,
+  { parameters, pools, skips }: TiledOptions,
 ): Value {
   const [, channels = 0] = x.shape as readonly number[];
   const { filters, kernelPx, name } = layer;

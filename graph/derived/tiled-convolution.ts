@@ -35,7 +35,7 @@ export function addTiledConvolution(graph: Graph, x: Value, convolution: TiledCo
   const rows = tilesAlong(height, convolution);
   const columns = tilesAlong(width, convolution);
   const tiles = rows.tiles * columns.tiles;
-  const transformed = transformedTiles(graph, x, rule, rows, columns, tileStridePx);
+  const transformed = transformedTiles(graph, x, rule, { rows, columns, stridePx: tileStridePx });
   const kernels = graph.initializer('kernel', kernelTensor(convolution, rule));
   const products = graph.node('MatMul', [kernels, transformed], { name: 'products' });
   const outputs = outputTiles(graph, products, rule, filters * tiles);
@@ -43,7 +43,7 @@ export function addTiledConvolution(graph: Graph, x: Value, convolution: TiledCo
   const pooled = pools ? pooledTiles(graph, outputs, tilePx) : outputs;
   const cells = graph.reshape(pooled, [side * side, filters, tiles]);
   const biased = graph.node('Add', [cells, graph.floats(bias, [filters, 1])], { name: 'biased' });
-  const picture = joinedTiles(graph, biased, side, filters, rows.tiles, columns.tiles);
+  const picture = joinedTiles(graph, biased, { side, filters, rows: rows.tiles, columns: columns.tiles });
   return croppedPicture(graph, picture, rows.outputs, columns.outputs);
 }
 
@@ -72,9 +72,7 @@ function transformedTiles(
   graph: Graph,
   x: Value,
   { inputs: n, input }: ToomCook,
-  rows: Tiles,
-  columns: Tiles,
-  stride: number,
+  { rows, columns, stridePx }: { readonly rows: Tiles; readonly columns: Tiles; readonly stridePx: number },
 ): Value {
   const [, channels = 0, height = 0, width = 0] = x.shape as readonly number[];
   const single = graph.reshape(x, [channels, 1, height, width]);
@@ -89,7 +87,7 @@ function transformedTiles(
   });
   const cut = graph.node('Conv', [single, graph.floats(places, [n * n, 1, n, n])], {
     kernel_shape: [n, n],
-    strides: [stride, stride],
+    strides: [stridePx, stridePx],
     pads: [0, 0, rows.missingPx, columns.missingPx],
     dilations: [1, 1],
     group: 1,
@@ -151,10 +149,7 @@ function pooledTiles(graph: Graph, outputs: Value, m: number): Value {
 function joinedTiles(
   graph: Graph,
   cells: Value,
-  side: number,
-  filters: number,
-  rows: number,
-  columns: number,
+  { side, filters, rows, columns }: Readonly<Record<'side' | 'filters' | 'rows' | 'columns', number>>,
 ): Value {
   const apart = graph.reshape(cells, [side, side, filters, rows, columns]);
   const inOrder = graph.node('Transpose', [apart], { perm: [2, 3, 0, 4, 1], name: 'joined' });

@@ -57,8 +57,8 @@ export function addBatchNorm(
   if (typeof batch !== 'number') throw graphFault(`${name}: expected a known batch size`);
   const count = x.rows.valid * x.columns.valid * batch;
 
-  const mean = channelMean(graph, x, x.value, undefined, 'batch.mean'); // [C, 1]
-  const meanSquare = channelMean(graph, x, x.value, x.value, 'batch.meanSquare');
+  const mean = channelMean(graph, x, [x.value], 'batch.mean'); // [C, 1]
+  const meanSquare = channelMean(graph, x, [x.value, x.value], 'batch.meanSquare');
   const difference = graph.node('Sub', [meanSquare, graph.node('Mul', [mean, mean])]);
   const variance = graph.node('Max', [difference, graph.scalar(0)], { name: 'batch.variance' });
   const deviation = graph.node('Sqrt', [graph.node('Add', [variance, graph.scalar(epsilon)])], {
@@ -73,8 +73,8 @@ export function addBatchNorm(
   const value = graph.node('Add', [scaled, b], { name: 'output' });
 
   function backward(dY: Value) {
-    const meanDY = channelMean(graph, x, dY, undefined, 'dY.mean');
-    const meanDYX = channelMean(graph, x, dY, x.value, 'dY.x.mean');
+    const meanDY = channelMean(graph, x, [dY], 'dY.mean');
+    const meanDYX = channelMean(graph, x, [dY, x.value], 'dY.x.mean');
     const along = graph.node('Sub', [meanDYX, graph.node('Mul', [mean, meanDY])]);
     const meanDYZ = graph.node('Div', [along, deviation], { name: 'dY.z.mean' });
     const total = (meanValue: Value) => graph.node('Mul', [meanValue, graph.scalar(count)]);
@@ -112,7 +112,12 @@ export function addBatchNorm(
  * `[C, 1]`: the mean of u, or of u v, over the positions and the batch of each channel. u and v have the
  * shape of `x`.
  */
-function channelMean(graph: Graph, x: Activation, u: Value, v: Value | undefined, name: string): Value {
+function channelMean(
+  graph: Graph,
+  x: Activation,
+  [u, v]: readonly [u: Value, v?: Value],
+  name: string,
+): Value {
   const positions = x.rows.valid * x.columns.valid;
   const batch = x.value.shape[3] as number;
   const product = v === undefined ? u : graph.node('Mul', [u, v], { name: `${name}.product` });

@@ -1,6 +1,14 @@
 /** Sizes of a convolution and of the max pooling computed with it, and the cost of an algorithm. */
 import type { ConvolutionLayer } from '../../model/layer.ts';
 import type { Activation } from './activation.ts';
+import type { Weights } from './stored-parameters.ts';
+
+/** What a convolution reads: `kernel` is the name of its parameter. */
+export interface ConvolutionInputs {
+  readonly x: Activation;
+  readonly kernel: string;
+  readonly weights: Weights;
+}
 
 export interface ConvolutionShape {
   readonly kernelPx: number;
@@ -29,6 +37,11 @@ export function convolutionShape(
     pooledRows: pooled(rows.valid),
     pooledColumns: pooled(columns.valid),
   };
+}
+
+/** Side of the window of pixels that the outputs of one pooling window read together. */
+export function pooledWindowPx({ kernelPx, stridePx, pool }: ConvolutionShape): number {
+  return kernelPx + (pool - 1) * stridePx;
 }
 
 /** Cost of the forward pass of one patch. */

@@ -5,9 +5,8 @@
  */
 import type { Graph, Target } from '../builder.ts';
 import type { Activation, Pass } from './activation.ts';
-import type { ConvolutionCost, ConvolutionShape } from './convolution-shape.ts';
+import type { ConvolutionCost, ConvolutionInputs, ConvolutionShape } from './convolution-shape.ts';
 import { directConvolution, directCost } from './direct-convolution.ts';
-import type { Weights } from './stored-parameters.ts';
 import { errorGrowth, mostTileInputs, toomCook } from './toom-cook.ts';
 import { winogradConvolution, winogradCost } from './winograd-convolution.ts';
 
@@ -16,23 +15,18 @@ export type ConvolutionMethod =
   /** In tiles of `tilePx` x `tilePx` outputs. */
   | { readonly kind: 'winograd'; readonly tilePx: number };
 
-/**
- * Adds a convolution, without its bias, and its pooling by the given method. `kernel` is the parameter's
- * name.
- */
+/** Adds a convolution, without its bias, and its pooling by the given method. */
 export function addConvolution(
   graph: Graph,
-  x: Activation,
+  inputs: ConvolutionInputs,
   shape: ConvolutionShape,
   method: ConvolutionMethod,
-  kernel: string,
-  weights: Weights,
 ): Pass {
   switch (method.kind) {
     case 'direct':
-      return directConvolution(graph, x, shape, kernel, weights);
+      return directConvolution(graph, inputs, shape);
     case 'winograd':
-      return winogradConvolution(graph, x, shape, method.tilePx, kernel, weights);
+      return winogradConvolution(graph, inputs, shape, method.tilePx);
     default:
       throw method satisfies never;
   }

@@ -19,47 +19,39 @@
 import type { Graph } from '../builder.ts';
 import type { Value } from '../value.ts';
 import { type Activation, activation, asActivation, type Pass } from './activation.ts';
-import type { ConvolutionCost, ConvolutionShape } from './convolution-shape.ts';
+import {
+  type ConvolutionCost,
+  type ConvolutionInputs,
+  type ConvolutionShape,
+  pooledWindowPx,
+} from './convolution-shape.ts';
 import { gatherRows, type Positions, scatterAddRows } from './gather.ts';
 import { constantMatrix, type Matrix, matrixOf, transposed } from './matrix.ts';
 import { joinMasks, type Maximum, maximum } from './pooling.ts';
-import type { Weights } from './stored-parameters.ts';
 
 /** Cost of `directConvolution` for one patch. */
-export function directCost({
-  pooledRows,
-  pooledColumns,
-  pool,
-  kernelPx,
-  stridePx,
-  channels,
-  filters,
-}: ConvolutionShape): ConvolutionCost {
+export function directCost(shape: ConvolutionShape): ConvolutionCost {
+  const { pooledRows, pooledColumns, pool, kernelPx, channels, filters } = shape;
   const cells = pooledRows * pooledColumns;
-  const depth = (kernelPx + (pool - 1) * stridePx) ** 2 * channels;
+  const depth = pooledWindowPx(shape) ** 2 * channels;
   const outputs = pool ** 2 * filters;
   return { multiplyAdds: cells * depth * outputs, values: cells * ((kernelPx > 1 ? depth : 0) + outputs) };
 }
 
-/** Adds the convolution, without its bias, and the pooling. `kernel` is the parameter's name. */
-export function directConvolution(
-  graph: Graph,
-  x: Activation,
-  shape: ConvolutionShape,
-  kernel: string,
-  weights: Weights,
-): Pass {
+/** Adds the convolution, without its bias, and the pooling. */
+export function directConvolution(graph: Graph, inputs: ConvolutionInputs, shape: ConvolutionShape): Pass {
+  const { x, kernel } = inputs;
   const { filters, pool, pooledRows, pooledColumns } = shape;
   const cells = pooledRows * pooledColumns;
   const windows = windowPositions(x, shape);
-  const windowPixels = windows.length / cells;
+  const windowPixels = pooledWindowPx(shape) ** 2;
   const depth = windowPixels * x.channels;
   const placement = placementMatrix(shape);
 
   const pixels = graph.reshape(x.value, [x.rows.stored * x.columns.stored, -1]); // [pixels, C B]
   const columns = gatherRows(graph, pixels, windows, 'windows'); // [cells windowPixels, C B]
   const unfolded = graph.reshape(columns, [cells, depth, -1], 'unfolded'); // [cells, windowPixels C, B]
-  const phaseWeights = phaseFilters(graph, weights, kernel, placement, shape, windowPixels);
+  const phaseWeights = phaseFilters(graph, inputs, shape, placement);
   const pooled = pooledProducts(graph, phaseWeights, unfolded, shape);
   const output = activation(
     graph.reshape(pooled.value, [pooledRows, pooledColumns, filters, -1], 'products'),
@@ -75,7 +67,7 @@ export function directConvolution(
       });
       const products = graph.node('MatMul', [dProducts, transposedColumns], { name: 'dW.products' });
       const dWeights = cells === 1 ? products : graph.sum(products, [0], { name: 'dW.summed' });
-      return kernelGradient(graph, dWeights, placement, shape, windowPixels);
+      return kernelGradient(graph, dWeights, shape, placement);
     };
     const dX = () => {
       const transposedWeights = graph.node('Transpose', [phaseWeights], {
@@ -85,7 +77,7 @@ export function directConvolution(
       const dUnfolded = graph.node('MatMul', [transposedWeights, dProducts], { name: 'dUnfolded' });
       const dColumns = graph.reshape(dUnfolded, [cells * windowPixels, -1]);
       const stored = x.rows.stored * x.columns.stored;
-      return asActivation(graph, scatterAddRows(graph, dColumns, windows, stored, 'dPixels'), x, 'dX');
+      return asActivation(graph, scatterAddRows(graph, dColumns, windows, stored), x, 'dX');
     };
     return { parameters: { [kernel]: dW() }, dX };
   }
@@ -93,11 +85,9 @@ export function directConvolution(
 }
 
 /** Positions of the pixels of each cell's window in the stored input, cell by cell, row by row. */
-function windowPositions(
-  x: Activation,
-  { pooledRows, pooledColumns, kernelPx, stridePx, pool }: ConvolutionShape,
-): Positions {
-  const side = kernelPx + (pool - 1) * stridePx;
+function windowPositions(x: Activation, shape: ConvolutionShape): Positions {
+  const { pooledRows, pooledColumns, stridePx, pool } = shape;
+  const side = pooledWindowPx(shape);
   const apart = pool * stridePx;
   const positions: number[] = [];
   for (let row = 0; row < pooledRows; row++) {
@@ -117,9 +107,10 @@ function windowPositions(
  * Undefined if the window equals the kernel. Phases are ordered column by column, so that those of one column
  * are adjacent.
  */
-function placementMatrix({ kernelPx, stridePx, pool }: ConvolutionShape): Matrix | undefined {
+function placementMatrix(shape: ConvolutionShape): Matrix | undefined {
+  const { kernelPx, stridePx, pool } = shape;
   if (pool === 1) return undefined;
-  const side = kernelPx + (pool - 1) * stridePx;
+  const side = pooledWindowPx(shape);
   return matrixOf(pool ** 2 * side ** 2, kernelPx ** 2, (row, position) => {
     const [phase, pixel] = [Math.floor(row / side ** 2), row % side ** 2];
     const i = Math.floor(pixel / side) - (phase % pool) * stridePx;
@@ -131,12 +122,12 @@ function placementMatrix({ kernelPx, stridePx, pool }: ConvolutionShape): Matrix
 /** The im2col weights: the kernel in every phase, `[phases x filters, window pixels x channels]`. */
 function phaseFilters(
   graph: Graph,
-  weights: Weights,
-  kernel: string,
+  { kernel, weights }: ConvolutionInputs,
+  shape: ConvolutionShape,
   placement: Matrix | undefined,
-  { filters, channels, pool }: ConvolutionShape,
-  windowPixels: number,
 ): Value {
+  const { filters, channels, pool } = shape;
+  const windowPixels = pooledWindowPx(shape) ** 2;
   const placed = weights.kernel(graph, kernel, placement, 'filters-channels'); // [phases windowPixels, F, C]
   const phases = graph.reshape(placed, [pool ** 2, windowPixels, filters, channels]);
   const byFilter = graph.node('Transpose', [phases], { perm: [0, 2, 1, 3], name: 'weights' });
@@ -150,19 +141,20 @@ function phaseFilters(
 function kernelGradient(
   graph: Graph,
   dWeights: Value,
+  shape: ConvolutionShape,
   placement: Matrix | undefined,
-  { filters, channels, pool, kernelPx }: ConvolutionShape,
-  windowPixels: number,
 ): Value {
+  const { filters, channels, pool, kernelPx } = shape;
+  const windowPixels = pooledWindowPx(shape) ** 2;
   const phases = graph.reshape(dWeights, [pool ** 2, filters, windowPixels, channels]);
   const byPixel = graph.node('Transpose', [phases], { perm: [0, 2, 1, 3], name: 'dW.byPixel' });
-  const shape = [kernelPx ** 2, filters, channels];
-  if (placement === undefined) return graph.reshape(byPixel, shape);
+  const kernelShape = [kernelPx ** 2, filters, channels];
+  if (placement === undefined) return graph.reshape(byPixel, kernelShape);
   const placed = graph.reshape(byPixel, [pool ** 2 * windowPixels, -1]);
   const gathered = graph.node('MatMul', [constantMatrix(graph, transposed(placement)), placed], {
     name: 'dW.gathered',
   });
-  return graph.reshape(gathered, shape);
+  return graph.reshape(gathered, kernelShape);
 }
 
 interface PooledProducts {

@@ -19,7 +19,7 @@ interface EvaluationGraphs {
   readonly forward: Graph;
 }
 
-export function evaluationGraphs(network: Network, target: Target = 'cpu'): EvaluationGraphs {
+export function evaluationGraphs(network: Network, target: Target): EvaluationGraphs {
   const settings = { opset: defaultOpset, float: 'float32', target } as const;
   const preparation = createGraph({ name: `${network.name} preparation`, ...settings });
   const forward = createGraph({ name: `${network.name} forward`, ...settings });

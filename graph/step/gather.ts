@@ -18,13 +18,7 @@ export function gatherRows(graph: Graph, x: Value, positions: Positions, name: s
  * its copies' gradients, always in the same order; a row without copies is zero. It is a gather of each row's
  * copies and a sum, because the order of additions in scatter operators is not fixed.
  */
-export function scatterAddRows(
-  graph: Graph,
-  gradient: Value,
-  positions: Positions,
-  rows: number,
-  name: string,
-): Value {
+export function scatterAddRows(graph: Graph, gradient: Value, positions: Positions, rows: number): Value {
   if (isIdentity(positions, rows)) return gradient;
   const copies: number[][] = Array.from({ length: rows }, () => []);
   positions.forEach((row, place) => {
@@ -34,11 +28,11 @@ export function scatterAddRows(
   const zeroRow = positions.length;
   const padded = copies.map((places) => [...places, ...Array(most - places.length).fill(zeroRow)]);
   const isFull = copies.every(({ length }) => length === most);
-  const source = isFull ? gradient : withZeroRow(graph, gradient, `${name}.padded`);
+  const source = isFull ? gradient : withZeroRow(graph, gradient, 'dPixels.padded');
   const indices = graph.constant(tensorOf('int64', [rows, most], padded.flat()));
   // [rows, most, width]
-  const gathered = graph.node('Gather', [source, indices], { axis: 0, name: `${name}.gathered` });
-  return graph.sum(gathered, [1], { name });
+  const gathered = graph.node('Gather', [source, indices], { axis: 0, name: 'dPixels.gathered' });
+  return graph.sum(gathered, [1], { name: 'dPixels' });
 }
 
 /** `[rows, width]` to `[rows + 1, width]` with a last row of zeros. */

@@ -50,7 +50,7 @@ function wonBy(graph: Graph, stays: readonly Value[], i: number, name: string): 
 }
 
 /** Bool masks of one shape, to concatenate along an axis. */
-interface MaskRow {
+export interface MaskRow {
   readonly masks: readonly Value[];
   readonly axis: number;
 }
@@ -84,9 +84,7 @@ function joinFloats(graph: Graph, { masks, axis }: MaskRow, name: string, within
 export function addMaxPool(graph: Graph, x: Activation, sizePx: number): Pass {
   if (sizePx === 1) return { output: x, backward: (dY) => ({ parameters: {}, dX: () => dY }) };
   const [rows, columns] = [Math.floor(x.rows.valid / sizePx), Math.floor(x.columns.valid / sizePx)];
-  const phases = Array.from({ length: sizePx ** 2 }, (_, phase) =>
-    phasePositions(x, rows, columns, sizePx, phase),
-  );
+  const phases = Array.from({ length: sizePx ** 2 }, (_, phase) => phasePositions(x, sizePx, phase));
   const byPixel = graph.reshape(x.value, [x.rows.stored * x.columns.stored, -1]); // [pixels, C B]
   const gathered = phases.map((positions, i) => gatherRows(graph, byPixel, positions, `phase${i}`));
   const largest = maximum(graph, gathered, 'largest'); // [rows columns, C B]
@@ -99,20 +97,15 @@ export function addMaxPool(graph: Graph, x: Activation, sizePx: number): Pass {
     const routed = graph.node('Mul', [byPhase, oneRow], { name: 'dPhases' }); // [phases, rows columns, C B]
     const places = graph.reshape(routed, [sizePx ** 2 * rows * columns, -1]);
     const pixels = x.rows.stored * x.columns.stored;
-    const scattered = scatterAddRows(graph, places, phases.flat(), pixels, 'dPixels');
+    const scattered = scatterAddRows(graph, places, phases.flat(), pixels);
     return asActivation(graph, scattered, x, 'dX');
   }
   return { output, backward: (dY) => ({ parameters: {}, dX: () => dX(dY) }) };
 }
 
 /** For every window the pixel at one position in it, row by row, as positions of the stored input. */
-function phasePositions(
-  x: Activation,
-  rows: number,
-  columns: number,
-  sizePx: number,
-  phase: number,
-): readonly number[] {
+function phasePositions(x: Activation, sizePx: number, phase: number): readonly number[] {
+  const [rows, columns] = [Math.floor(x.rows.valid / sizePx), Math.floor(x.columns.valid / sizePx)];
   const [i, j] = [Math.floor(phase / sizePx), phase % sizePx];
   return Array.from({ length: rows * columns }, (_, window) => {
     const [row, column] = [Math.floor(window / columns), window % columns];

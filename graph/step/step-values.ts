@@ -28,7 +28,7 @@ export function patchesValue(patches: Uint8Array, target: Target): StepValue {
  */
 export function batchValues(
   { patches, labels }: { readonly patches: Uint8Array; readonly labels: Int32Array },
-  { size = labels.length, target = 'cpu' }: { readonly size?: number; readonly target?: Target } = {},
+  { size, target }: { readonly size: number; readonly target: Target },
 ): StepValues {
   const filled = new Uint8Array(size * patchBytes);
   filled.set(patches);

@@ -21,7 +21,7 @@
  */
 import { parameterSpecs, trainedSpecs } from '../../model/description.ts';
 import type { ParameterSpec } from '../../model/layer.ts';
-import { defaultOpset, type Opset } from '../../model/model-file.ts';
+import { defaultOpset } from '../../model/model-file.ts';
 import type { Network } from '../../model/network.ts';
 import { operationsOf } from '../../model/operation.ts';
 import { inputPx } from '../../model/patch.ts';
@@ -35,7 +35,6 @@ import { storedShape, type Weights, weightsInGraph } from './stored-parameters.t
 export interface StepGraphSettings {
   /** Number of patches in a batch. */
   readonly batch: number;
-  readonly opset?: Opset;
   /** `float64` for gradient checks. */
   readonly float?: FloatDtype;
   /** Default `cpu`. */
@@ -63,9 +62,9 @@ export const stepNames = {
 /** Builds the step of a network for batches of one size. */
 export function trainingStepGraph(
   network: Network,
-  { batch, opset = defaultOpset, float = 'float32', target = 'cpu', scope }: StepGraphSettings,
+  { batch, float = 'float32', target = 'cpu', scope }: StepGraphSettings,
 ): Graph {
-  const whole = createGraph({ name: `${network.name} step`, opset, float, target });
+  const whole = createGraph({ name: `${network.name} step`, opset: defaultOpset, float, target });
   const graph = scope === undefined ? whole : whole.scope(scope);
   const patches = patchesInput(graph, batch);
   const labels = graph.input(stepNames.labels, 'int32', [batch]);

@@ -25,37 +25,30 @@
 import type { Graph } from '../builder.ts';
 import type { Value } from '../value.ts';
 import { type Activation, asActivation, type Extent, type Pass } from './activation.ts';
-import type { ConvolutionCost, ConvolutionShape } from './convolution-shape.ts';
+import type { ConvolutionCost, ConvolutionInputs, ConvolutionShape } from './convolution-shape.ts';
 import { constantMatrix, kronecker, type Matrix, matrixOf, transposed } from './matrix.ts';
-import { joinMasks, maximum } from './pooling.ts';
-import type { Weights } from './stored-parameters.ts';
+import { joinMasks, type MaskRow, maximum } from './pooling.ts';
 import { type ToomCook, toomCook } from './toom-cook.ts';
 
-/**
- * Adds the convolution, without its bias, and the pooling, in tiles of `tilePx` outputs. `kernel` is the
- * parameter's name.
- */
+/** Adds the convolution, without its bias, and the pooling, in tiles of `tilePx` outputs. */
 export function winogradConvolution(
   graph: Graph,
-  x: Activation,
+  inputs: ConvolutionInputs,
   shape: ConvolutionShape,
   tilePx: number,
-  kernel: string,
-  weights: Weights,
 ): Pass {
-  const algorithm = toomCook(tilePx, shape.kernelPx);
-  const rows = tiling(x.rows, shape.pooledRows, shape.pool, tilePx);
-  const columns = tiling(x.columns, shape.pooledColumns, shape.pool, tilePx);
-  const tiles = inputTransform(graph, x, rows, columns, algorithm);
-  const kernels = kernelTransform(graph, kernel, rows, columns, algorithm, shape, weights);
-  const products = graph.node('MatMul', [kernels.u(), tiles.v], { name: 'products' });
-  const outputs = outputTransform(graph, products, rows, columns, algorithm, shape);
+  const { x, kernel } = inputs;
+  const tiles = tilesOf(x, shape, tilePx);
+  const cut = inputTransform(graph, x, tiles);
+  const kernels = kernelTransform(graph, inputs, shape, tiles);
+  const products = graph.node('MatMul', [kernels.u(), cut.v], { name: 'products' });
+  const outputs = outputTransform(graph, products, shape, tiles);
 
   function backward(dY: Value) {
     const dM = outputs.dM(dY);
     return {
-      parameters: { [kernel]: kernels.dW(tiles.v, dM) },
-      dX: () => tiles.dX(graph.node('MatMul', [kernels.transposedU(), dM], { name: 'dV' })),
+      parameters: { [kernel]: kernels.dW(cut.v, dM) },
+      dX: () => cut.dX(graph.node('MatMul', [kernels.transposedU(), dM], { name: 'dV' })),
     };
   }
   return { output: outputs.output, backward };
@@ -64,12 +57,12 @@ export function winogradConvolution(
 /** Cost of `winogradConvolution` for one patch. */
 export function winogradCost(
   x: Omit<Activation, 'value'>,
-  { channels, filters, pool, kernelPx, pooledRows, pooledColumns }: ConvolutionShape,
+  shape: ConvolutionShape,
   tilePx: number,
 ): ConvolutionCost {
-  const n = tilePx + kernelPx - 1;
-  const rows = tiling(x.rows, pooledRows, pool, tilePx);
-  const columns = tiling(x.columns, pooledColumns, pool, tilePx);
+  const { channels, filters } = shape;
+  const { rows, columns, algorithm } = tilesOf(x, shape, tilePx);
+  const n = algorithm.inputs;
   const [tallRows, tallColumns] = [rows.tiles * n, columns.tiles * n];
   const cutRows = tallRows * x.columns.stored * channels;
   const tiles = tallRows * tallColumns * channels;
@@ -97,6 +90,25 @@ interface Tiling {
   readonly groups: number;
 }
 
+/** How a convolution is cut and computed. */
+interface Tiles {
+  readonly rows: Tiling;
+  readonly columns: Tiling;
+  readonly algorithm: ToomCook;
+}
+
+function tilesOf(
+  x: Omit<Activation, 'value'>,
+  { kernelPx, pool, pooledRows, pooledColumns }: ConvolutionShape,
+  tilePx: number,
+): Tiles {
+  return {
+    rows: tiling(x.rows, pooledRows, pool, tilePx),
+    columns: tiling(x.columns, pooledColumns, pool, tilePx),
+    algorithm: toomCook(tilePx, kernelPx),
+  };
+}
+
 /** Tiles that cover `pooledSize` windows of `pool` outputs. The last tiles may extend past the edge. */
 function tiling(input: Extent, pooledSize: number, pool: number, tilePx: number): Tiling {
   const groupTiles = pool / greatestCommonDivisor(tilePx, pool);
@@ -120,7 +132,7 @@ function tileMatrix({ input, tiles }: Tiling, { inputs: n, outputs: m, input: b 
 }
 
 /** V `[row tiles, n, column tiles, n, channels, batch]`, and dX from dV. */
-function inputTransform(graph: Graph, x: Activation, rows: Tiling, columns: Tiling, algorithm: ToomCook) {
+function inputTransform(graph: Graph, x: Activation, { rows, columns, algorithm }: Tiles) {
   const n = algorithm.inputs;
   const [rowMatrix, columnMatrix] = [tileMatrix(rows, algorithm), tileMatrix(columns, algorithm)];
   const [tallRows, tallColumns] = [rows.tiles * n, columns.tiles * n];
@@ -147,13 +159,11 @@ function inputTransform(graph: Graph, x: Activation, rows: Tiling, columns: Tili
 /** U `[1, n, 1, n, filters, channels]`, its transpose, and dW from V and dM. */
 function kernelTransform(
   graph: Graph,
-  kernel: string,
-  rows: Tiling,
-  columns: Tiling,
-  { inputs: n, kernel: g }: ToomCook,
+  { kernel, weights }: ConvolutionInputs,
   { filters, channels, kernelPx }: ConvolutionShape,
-  weights: Weights,
+  { rows, columns, algorithm }: Tiles,
 ) {
+  const { inputs: n, kernel: g } = algorithm;
   const transform = kronecker(g, g);
   const u = () =>
     graph.reshape(weights.kernel(graph, kernel, transform, 'filters-channels'), [
@@ -218,10 +228,8 @@ function summingMatrix(transform: Matrix, n: number, rowTiles: number, columnTil
 function outputTransform(
   graph: Graph,
   products: Value,
-  rows: Tiling,
-  columns: Tiling,
-  algorithm: ToomCook,
   { filters, pool }: ConvolutionShape,
+  { rows, columns, algorithm }: Tiles,
 ) {
   const { inputs: n, outputs: m, output: a } = algorithm;
   const phases = phaseMatrices(rows, algorithm, pool);
@@ -242,11 +250,12 @@ function outputTransform(
 
   function dM(dY: Value): Value {
     const cells = graph.reshape(dY, [rows.pooled.stored, columns.pooled.stored, 1, -1]);
-    const byPlace = pool === 1 ? cells : toWinners(graph, cells, largest.winners(), 2, 'columns');
+    const byPlace =
+      pool === 1 ? cells : toWinners(graph, cells, { masks: largest.winners(), axis: 2 }, 'columns');
     const groupShape = [rows.groups, 1, groupPooled, -1];
     const byGroup = graph.reshape(byPlace, groupShape);
     const rowMasks = () => largestRow.winners().map((mask) => graph.reshape(mask, groupShape));
-    const byPhase = pool === 1 ? byGroup : toWinners(graph, byGroup, rowMasks(), 1, 'rows');
+    const byPhase = pool === 1 ? byGroup : toWinners(graph, byGroup, { masks: rowMasks(), axis: 1 }, 'rows');
     const routedRows = graph.reshape(byPhase, [rows.groups, pool * groupPooled, -1]);
     const stacked = constantMatrix(graph, transposed(phases.flat()));
     const down = graph.node('MatMul', [stacked, routedRows], { name: 'dM.rows' });
@@ -279,17 +288,11 @@ function phaseMatrices(
 }
 
 /**
- * Routes the gradient of a maximum to its values: the winner gets the gradient, the others get zero. `axis`
- * has size one in the gradient and in every mask, and becomes the axis of the values.
+ * Routes the gradient of a maximum to its values: the winner gets the gradient, the others get zero. The axis
+ * of the masks has size one in the gradient and in every mask, and becomes the axis of the values.
  */
-function toWinners(
-  graph: Graph,
-  gradient: Value,
-  masks: readonly Value[],
-  axis: number,
-  name: string,
-): Value {
-  const mask = joinMasks(graph, { masks, axis }, name);
+function toWinners(graph: Graph, gradient: Value, winners: MaskRow, name: string): Value {
+  const mask = joinMasks(graph, winners, name);
   return graph.node('Mul', [mask, gradient], { name: `${name}.routed` });
 }
 

@@ -44,11 +44,9 @@ function countedPerPatch({ x, shape }: ReturnType<typeof layer>, method: Convolu
     const kernel = graph.input('kernel', 'float32', [kernelPx ** 2, filters, channels]);
     addConvolution(
       graph,
-      { ...x, value: image },
+      { x: { ...x, value: image }, kernel: 'kernel', weights: weightsInGraph(() => kernel) },
       shape,
       method,
-      'kernel',
-      weightsInGraph(() => kernel),
     );
     return multiplyAdds(graph.content());
   });

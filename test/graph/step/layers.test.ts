@@ -165,8 +165,8 @@ describe.each(convolutions)('convolution $name, kernel $kernelPx, pooling $pool'
   const shape = shapeOf(kernelPx, pool);
   const layer: Layer = (graph, x, weights) =>
     'tilePx' in method
-      ? winogradConvolution(graph, x, shape, method.tilePx, 'kernel', weights)
-      : directConvolution(graph, x, shape, 'kernel', weights);
+      ? winogradConvolution(graph, { x, kernel: 'kernel', weights }, shape, method.tilePx)
+      : directConvolution(graph, { x, kernel: 'kernel', weights }, shape);
   const parameters = { kernel: [kernelPx ** 2, filters, channels] };
 
   test('computes the definition', async () => {
@@ -230,10 +230,8 @@ describe('ties', () => {
       layer: ((graph, x, weights) =>
         directConvolution(
           graph,
-          x,
+          { x, kernel: 'kernel', weights },
           { kernelPx: 1, stridePx: 1, channels, filters, pool: 2, pooledRows: 2, pooledColumns: 2 },
-          'kernel',
-          weights,
         )) as Layer,
       parameters: { kernel: [1, filters, channels] },
     },
@@ -242,11 +240,9 @@ describe('ties', () => {
       layer: ((graph, x, weights) =>
         winogradConvolution(
           graph,
-          x,
+          { x, kernel: 'kernel', weights },
           { kernelPx: 2, stridePx: 1, channels, filters, pool: 2, pooledRows: 1, pooledColumns: 2 },
           2,
-          'kernel',
-          weights,
         )) as Layer,
       parameters: { kernel: [4, filters, channels] },
     },
