@@ -89,6 +89,7 @@ export function evaluationResults(
     whole: judged.map(() => 1),
   };
   const confusion = confusionCounts(judged, model.labels.length);
+  const resampled = { intervals, temperatures: model.temperatures };
   const balanced = (ratio: Ratio, counts: readonly (readonly number[])[]) =>
     intervals.share(ratio, balancedError(classErrorsOf(counts)), (i) => photographs[i]?.label ?? '');
   return {
@@ -104,8 +105,8 @@ export function evaluationResults(
     classes: classResults(model.labels, confusion),
     confusion,
     calibration: {
-      photographs: calibrations(ofPhotographs, judged, intervals, model.temperatures, 'photograph'),
-      patches: calibrations(ofPatches, judged, intervals, model.temperatures, 'patch'),
+      photographs: calibrations(ofPhotographs, 'photograph', judged, resampled),
+      patches: calibrations(ofPatches, 'patch', judged, resampled),
     },
     worst: worstFirst(judged).slice(0, worstShown).map(resultOf),
   };
@@ -300,10 +301,9 @@ function photographRows(photographs: readonly ReadPhotograph[], { labels }: Eval
 
 function calibrations(
   rows: Rows,
-  judged: readonly Judged[],
-  intervals: Resampling,
-  temperatures: Temperatures,
   unit: keyof Temperatures,
+  judged: readonly Judged[],
+  { intervals, temperatures }: { readonly intervals: Resampling; readonly temperatures: Temperatures },
 ): Calibrations {
   const patchesOf = (row: number) => (unit === 'patch' ? 1 : (judged[row]?.patches ?? 1));
   const calibrationWith = ({ [unit]: temperature }: Temperatures, of: (row: number) => number) => ({

@@ -49,7 +49,7 @@ export function splitGroupsByShare(
   { labels, seed, validationShare }: SplitSettings,
 ): GroupedSplit {
   const units = unitsOf(images, groups, labels.length);
-  requireGroups(source, units, labels, 2, 'one for training and one for validation');
+  requireGroups(source, units, labels, { least: 2, why: 'one for training and one for validation' });
   const candidates = shuffle(
     units.filter(({ canBeHeldOut }) => canBeHeldOut),
     randomStream(seed, 'split by group'),
@@ -86,7 +86,7 @@ export function splitGroupsByFold(
   { labels, seed, fold, folds }: Omit<SplitSettings, 'validationShare'> & Fold,
 ): GroupedSplit {
   const units = unitsOf(images, groups, labels.length);
-  requireGroups(source, units, labels, folds, `for --folds ${folds}`);
+  requireGroups(source, units, labels, { least: folds, why: `for --folds ${folds}` });
   const dealt = dealtOut(
     units.filter(({ canBeHeldOut }) => canBeHeldOut),
     countsByClass(units, labels.length),
@@ -180,8 +180,7 @@ function requireGroups(
   source: string,
   units: readonly Unit[],
   labels: readonly string[],
-  least: number,
-  why: string,
+  { least, why }: { readonly least: number; readonly why: string },
 ): void {
   const problems = labels.flatMap((label, c) => {
     const own = units.filter(({ counts }) => (counts[c] ?? 0) > 0);

@@ -81,13 +81,13 @@ export async function train(session: TrainingSession, progress: Progress): Promi
     const epoch = epochsDone + 1;
     const trained = await trainEpoch(session, current);
     if (trained.interrupted) return { status: 'stopped', history, epoch };
-    const row = rowOf(session, epoch, 'train', trained.sums, trained.seconds);
+    const row = rowOf(session, epoch, 'train', trained);
     if (!Number.isFinite(row.objective)) return await diverged(session, epoch, [...history, row]);
     const { engine, network, loader, grid, choosingPatches, config } = session;
     const patches = { start: 0, end: choosingPatches ?? grid.length };
     const validated = await validate({ engine, network, loader, patches, batch: config.batch });
     const validationRow = {
-      ...rowOf(session, epoch, 'val', validated.sums, validated.seconds),
+      ...rowOf(session, epoch, 'val', validated),
       balanced_top1err: validated.balancedTop1err,
     };
     const rows = [...history, row, validationRow];
@@ -173,8 +173,7 @@ function rowOf(
   { config }: TrainingSession,
   epoch: number,
   split: 'train' | 'val',
-  sums: ScoreSums,
-  seconds: number,
+  { sums, seconds }: { readonly sums: ScoreSums; readonly seconds: number },
 ): MetricsRow {
   const lastStep = epoch * stepsPerEpoch(config) - 1;
   return {

@@ -148,7 +148,7 @@ async function trainLocked(request: RunRequest): Promise<RunReturn> {
       data: dataset,
     });
     await engine.write(start.state);
-    const run = runRecord(stored, config, dataset, engine, why, start);
+    const run = runRecord({ stored, config, dataset, engine, why, start });
     const prepared = { engine, network, dataset, config, run, loaderSettings };
     return await trainPrepared(prepared, start.progress, request);
   } finally {
@@ -298,14 +298,19 @@ export function requireMemory(network: Network, batch: number, availableBytes: n
   );
 }
 
-function runRecord(
-  stored: Run | undefined,
-  config: TrainingConfig,
-  dataset: Dataset,
-  engine: Engine,
-  why: string,
-  { progress, init }: Start,
-): Run {
+interface RunParts {
+  /** The record of the interrupted run that this one resumes. */
+  readonly stored: Run | undefined;
+  readonly config: TrainingConfig;
+  readonly dataset: Dataset;
+  readonly engine: Engine;
+  /** Why this engine was chosen. */
+  readonly why: string;
+  readonly start: Start;
+}
+
+function runRecord({ stored, config, dataset, engine, why, start }: RunParts): Run {
+  const { progress, init } = start;
   const startedAt = new Date().toISOString();
   const { choosing } = validationOrder(dataset, config);
   const { name, device, precision, versions: engineVersions } = engine;
