@@ -8,7 +8,7 @@
  */
 
 import { z } from 'zod';
-import { createGraph, type Graph } from '../graph/builder.ts';
+import { createGraph, type Graph, type Target, targets } from '../graph/builder.ts';
 import { multiplyAddsPerValue } from '../graph/step/convolution.ts';
 import type { Value } from '../graph/value.ts';
 import { count, significant } from '../model/format.ts';
@@ -17,10 +17,10 @@ import { medianOf } from '../model/statistics/descriptive.ts';
 import { usableCores } from '../node/machine.ts';
 import { env, type InferenceSession, Tensor } from '../node/onnxruntime.ts';
 import type { Terminal } from '../node/terminal.ts';
-import { type OnnxDevice, onnxDevices, openSession } from '../training/engine/onnx-engine.ts';
+import { openSession } from '../training/engine/onnx-engine.ts';
 
 export const deviceBenchOptions = z.strictObject({
-  device: z.enum(onnxDevices).default('cpu').describe('device of onnxruntime'),
+  device: z.enum(targets).default('cpu').describe('device of onnxruntime'),
   rounds: z.int().min(1).default(7).describe('measurements of each operator'),
   operators: z.int().min(1).default(16).describe('operators in the shorter of two runs'),
 });
@@ -59,7 +59,7 @@ export async function benchDevice(
 /** Median time of one operator of a chain. Errors: `engine-unavailable` if the device cannot be used. */
 async function operatorSeconds(
   name: ChainName,
-  device: OnnxDevice,
+  device: Target,
   { rounds, operators }: { readonly rounds: number; readonly operators: number },
 ): Promise<number> {
   const { shape, factor } = chains[name];

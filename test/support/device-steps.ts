@@ -5,15 +5,16 @@
  */
 import { createHash } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
+import type { Target } from '../../graph/builder.ts';
 import type { Network } from '../../model/network.ts';
 import { initialParameters, zeroParameters } from '../../model/parameters.ts';
 import { addScores, meanScores, noScores } from '../../model/scores.ts';
-import { type OnnxDevice, onnxEngine } from '../../training/engine/onnx-engine.ts';
+import { onnxEngine } from '../../training/engine/onnx-engine.ts';
 import { randomPatches } from './random-network.ts';
 
 export interface DeviceRequest {
   readonly network: Network;
-  readonly device: OnnxDevice;
+  readonly device: Target;
   readonly batch: number;
   readonly steps: number;
   readonly learningRate: number;

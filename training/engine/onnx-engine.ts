@@ -5,27 +5,23 @@
 
 import type { Graph, Target } from '../../graph/builder.ts';
 import { encodeModel } from '../../graph/encode.ts';
-import { evaluationGraphs } from '../../graph/step/evaluation.ts';
 import { scannedStepsGraph } from '../../graph/step/scan.ts';
 import { stepNames, trainingStepGraph } from '../../graph/step/step.ts';
 import {
   batchValues,
-  patchesValue,
   type StepValues,
   settingValues,
   stackedValues,
   stateOf,
   stateValues,
 } from '../../graph/step/step-values.ts';
-import { describeLayers, totalsOf } from '../../model/description.ts';
 import { messageOf, TexturaError } from '../../model/error.ts';
-import { foldBatchNorm, foldedNetwork, hasBatchNorm } from '../../model/fold-batch-norm.ts';
+import { hasBatchNorm } from '../../model/fold-batch-norm.ts';
 import type { Network } from '../../model/network.ts';
-import { checkState, type TrainingState, zeroParameters } from '../../model/parameters.ts';
-import { patchBytes } from '../../model/patch.ts';
+import { checkState, type TrainingState } from '../../model/parameters.ts';
 import { usableCores } from '../../node/machine.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
-import { env, InferenceSession, type SessionOptions, type SessionOutputs } from '../../node/onnxruntime.ts';
+import { env, InferenceSession, type SessionOptions } from '../../node/onnxruntime.ts';
 import { modelStamp } from '../../node/product-version.ts';
 import { commandText } from '../../node/shell.ts';
 import {
@@ -35,14 +31,11 @@ import {
   type StepInput,
   type StepSettings,
 } from './engine.ts';
+import { logitsOf, openEvaluation } from './onnx-evaluation.ts';
 import { nextValuesOnDevice, stateOnDevice, stateOnHost, type Tensors, tensorsOf } from './onnx-state.ts';
 
-/** onnxruntime's execution providers. */
-export const onnxDevices = ['cpu', 'webgpu', 'cuda'] as const;
-export type OnnxDevice = (typeof onnxDevices)[number];
-
 export interface OnnxEngineSettings {
-  readonly device?: OnnxDevice;
+  readonly device?: Target;
   /**
    * Threads within an operator; default: all usable cores. The number does not change a bit of the results.
    */
@@ -65,22 +58,7 @@ export interface OnnxEngineSettings {
  * On CUDA a run of many steps copies the state from and to the host only once. More steps gain little, and
  * delay Ctrl-C and the progress line.
  */
-const defaultStepsAtOnce: Readonly<Record<OnnxDevice, number>> = { cpu: 1, webgpu: 1, cuda: 64 };
-
-/**
- * Limits of an evaluation's batch: its patches, and the memory for the outputs of all layers; tiled
- * convolutions need several times as much. On the CPU the outputs of a layer should stay in the cache, and
- * WebGPU limits the size of a buffer. On CUDA every run copies the kernels to the device, so fewer are faster.
- */
-const small = { patches: 32, bytes: 48 * 2 ** 20 } as const;
-const evaluationLimits = { cpu: small, webgpu: small, cuda: { patches: 512, bytes: 2 ** 30 } } as const;
-
-/** Evaluation batch size: smaller for networks with large layers, e.g. without the first pooling. */
-export function evaluationPatches(network: Network, device: OnnxDevice = 'cpu'): number {
-  const { patches, bytes } = evaluationLimits[device];
-  const { activationBytes } = totalsOf(describeLayers(network));
-  return Math.min(patches, Math.max(1, Math.floor(bytes / activationBytes)));
-}
+const defaultStepsAtOnce: Readonly<Record<Target, number>> = { cpu: 1, webgpu: 1, cuda: 64 };
 
 /**
  * Creates the engine; parameters and momentum buffers are zero until `write`. Errors: `engine-unavailable`
@@ -91,18 +69,14 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
   const { stepsAtOnce = defaultStepsAtOnce[device] } = settings;
   const open = (graph: Graph) => openSession(graph, device, threads);
   const sessions = new Map<number, InferenceSession>();
-  const atOnce = evaluationPatches(network, device);
   // onnxruntime logs an unavailable device itself, in addition to the error. Only effective before the first
   // session of a process.
   if (device !== 'cpu') env.logLevel = 'fatal';
-  const inference = foldedNetwork(network);
   const normalises = hasBatchNorm(network);
-  const evaluation = await openEvaluation(inference, device, open);
   const zeros = stateValues(network);
   const staysOnDevice = device === 'webgpu';
   const state = staysOnDevice ? stateOnDevice(zeros, open) : stateOnHost(zeros);
-  /** Folded values and their prepared kernels for evaluations, until the next step. */
-  let evaluated: { readonly values: Tensors; readonly prepared: Tensors } | undefined;
+  const evaluation = await openEvaluation(network, device, { tensors: () => state.tensors, read }, open);
 
   const stepOptions: SessionOptions = {
     ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
@@ -135,8 +109,8 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
       { ...state.outputs(), [stepNames.logits]: null },
     );
     state.advance(results as Tensors);
-    evaluated = undefined;
-    return floats(results, stepNames.logits);
+    evaluation.forget();
+    return logitsOf(results);
   }
 
   async function steps(inputs: readonly StepInput[]): Promise<readonly Float32Array[]> {
@@ -166,25 +140,6 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
     return logits as Float32Array;
   }
 
-  async function prepareEvaluation() {
-    if (!normalises) return { values: state.tensors, prepared: await evaluation.prepare(state.tensors) };
-    const { network: folded, parameters } = foldBatchNorm({ network, parameters: (await read()).parameters });
-    const values = tensorsOf(stateValues(folded, { parameters, momentum: zeroParameters(folded) }));
-    return { values, prepared: await evaluation.prepare(values) };
-  }
-
-  async function logits(patches: Uint8Array): Promise<Float32Array> {
-    evaluated ??= await prepareEvaluation();
-    const { values, prepared } = evaluated;
-    const count = patches.length / patchBytes;
-    const answers = new Float32Array(count * network.classes);
-    for (let start = 0; start < count; start += atOnce) {
-      const part = patches.subarray(start * patchBytes, (start + atOnce) * patchBytes);
-      answers.set(await evaluation.logits(part, values, prepared), start * network.classes);
-    }
-    return answers;
-  }
-
   async function read(): Promise<TrainingState> {
     const values = await state.read();
     return stateOf(network, (name) => values[name]);
@@ -193,7 +148,7 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
   async function write(written: TrainingState): Promise<void> {
     checkState(network, written, 'engine state');
     state.write(stateValues(network, written));
-    evaluated = undefined;
+    evaluation.forget();
   }
 
   async function dispose(): Promise<void> {
@@ -206,6 +161,7 @@ export async function onnxEngine(network: Network, settings: OnnxEngineSettings 
   const versions = { 'onnxruntime-node': env.versions.node ?? 'unknown' };
   const precision = device === 'cuda' ? cudaPrecision() : 'float32';
   const taking = { step, steps, stepsAtOnce };
+  const { logits } = evaluation;
   return { name: 'onnx', device, precision, versions, ...taking, logits, read, write, dispose };
 }
 
@@ -216,7 +172,7 @@ const onProcessor = { set_denormal_as_zero: '1' };
  * Session configuration. On WebGPU the whole step must run on the device: a node that fell back to the CPU
  * would copy its tensors back and forth.
  */
-const sessionEntries: Readonly<Record<OnnxDevice, Readonly<Record<string, string>>>> = {
+const sessionEntries: Readonly<Record<Target, Readonly<Record<string, string>>>> = {
   cpu: onProcessor,
   webgpu: { disable_cpu_ep_fallback: '1' },
   cuda: onProcessor,
@@ -225,7 +181,7 @@ const sessionEntries: Readonly<Record<OnnxDevice, Readonly<Record<string, string
 /** Opens a session of a graph on a device. Errors: `engine-unavailable`. */
 export async function openSession(
   graph: Graph,
-  device: OnnxDevice,
+  device: Target,
   threads: number,
   options: SessionOptions = {},
 ): Promise<InferenceSession> {
@@ -251,45 +207,8 @@ const deviceNeeds = {
 } as const;
 
 /** onnxruntime's messages begin with source locations; the reason is the last sentence. */
-function unavailable(device: Exclude<OnnxDevice, 'cpu'>, cause: unknown): TexturaError {
+function unavailable(device: Exclude<Target, 'cpu'>, cause: unknown): TexturaError {
   const reason = messageOf(cause).trim().split('. ').at(-1);
   const message = `onnxruntime cannot use ${device} on this machine (${deviceNeeds[device]}): ${reason}`;
   return new TexturaError('engine-unavailable', message, { cause });
-}
-
-/** The two sessions of an evaluation. */
-async function openEvaluation(
-  network: Network,
-  target: Target,
-  open: (graph: Graph) => Promise<InferenceSession>,
-) {
-  const graphs = evaluationGraphs(network, target);
-  const preparation = await open(graphs.preparation);
-  const forward = await open(graphs.forward).catch(async (error: unknown) => {
-    await preparation.release();
-    throw error;
-  });
-  const pick = (names: readonly string[], from: Tensors): Tensors =>
-    Object.fromEntries(Object.entries(from).filter(([name]) => names.includes(name)));
-
-  async function prepare(current: Tensors): Promise<Tensors> {
-    return (await preparation.run(pick(preparation.inputNames, current))) as Tensors;
-  }
-
-  async function logits(patches: Uint8Array, current: Tensors, prepared: Tensors): Promise<Float32Array> {
-    const feeds = { ...tensorsOf({ [stepNames.patches]: patchesValue(patches, target) }), ...prepared };
-    return floats(await forward.run({ ...feeds, ...pick(forward.inputNames, current) }), stepNames.logits);
-  }
-
-  async function release(): Promise<void> {
-    await preparation.release();
-    await forward.release();
-  }
-  return { prepare, logits, release };
-}
-
-function floats(tensors: SessionOutputs, name: string): Float32Array {
-  const tensor = tensors[name];
-  if (tensor === undefined) throw new TexturaError('internal', `the step has no ${name}`);
-  return tensor.data as Float32Array;
 }

@@ -8,11 +8,8 @@ import { initialParameters, type Parameters, parameter, zeroParameters } from '.
 import { patchBytes } from '../../../model/patch.ts';
 import { addScores, meanScores, noScores } from '../../../model/scores.ts';
 import type { Batch, Engine } from '../../../training/engine/engine.ts';
-import {
-  evaluationPatches,
-  type OnnxEngineSettings,
-  onnxEngine,
-} from '../../../training/engine/onnx-engine.ts';
+import { type OnnxEngineSettings, onnxEngine } from '../../../training/engine/onnx-engine.ts';
+import { evaluationPatches } from '../../../training/engine/onnx-evaluation.ts';
 import { loadTensorflow } from '../../../training/engine/tensorflow/load.ts';
 import { tfjsEngine } from '../../../training/engine/tfjs-engine.ts';
 import { largestDifference } from '../../support/onnx-session.ts';
