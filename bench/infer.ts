@@ -5,7 +5,7 @@ import { forwardGraph } from '../graph/forward.ts';
 import { throughputGraph } from '../graph/throughput.ts';
 import { foldBatchNorm } from '../model/fold-batch-norm.ts';
 import { graphNames } from '../model/graph-names.ts';
-import { defaultOpset } from '../model/model-file.ts';
+import { defaultOpset, type GraphKind, graphKinds } from '../model/model-file.ts';
 import { type NetworkName, networkOf } from '../model/network.ts';
 import { initialParameters } from '../model/parameters.ts';
 import { inputPx } from '../model/patch.ts';
@@ -49,13 +49,10 @@ export async function benchInfer(options: InferBenchOptions, terminal: Terminal)
   await publish(options.out, { 'bench-infer.md': page }, terminal);
 }
 
-const fileNames = ['portable', 'throughput'] as const;
-type FileName = (typeof fileNames)[number];
-
 interface InferRow {
   readonly batch: number;
   /** Images per second in each round. */
-  readonly rates: Readonly<Record<FileName, readonly number[]>>;
+  readonly rates: Readonly<Record<GraphKind, readonly number[]>>;
   /** The largest difference between the files' probabilities. */
   readonly difference: number;
 }
@@ -77,18 +74,18 @@ async function measureFiles(
     const rates = { portable: [] as number[], throughput: [] as number[] };
     for (let round = 0; round < rounds; round++) {
       terminal.status(`${variant}, ${threadsText(threads)}, batch ${batch}, round ${round + 1} of ${rounds}`);
-      for (const name of turnsOf(fileNames, round)) {
+      for (const name of turnsOf(graphKinds, round)) {
         rates[name].push(await rateOf(sessions[name], image, seconds));
       }
     }
     rows.push({ batch, rates, difference: await differenceOf(sessions, image) });
   }
   terminal.clear();
-  for (const name of fileNames) await sessions[name].release();
+  for (const name of graphKinds) await sessions[name].release();
   return rows;
 }
 
-type Sessions = Readonly<Record<FileName, InferenceSession>>;
+type Sessions = Readonly<Record<GraphKind, InferenceSession>>;
 
 /** Both files of a network with its initial values, as `npm run export` writes them. */
 async function openFiles(variant: NetworkName, threads: number): Promise<Sessions> {

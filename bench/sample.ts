@@ -1,6 +1,6 @@
 /** Timed samples of repeated steps, and random batches for them, for Node and for the browser pages. */
 import { z } from 'zod';
-import { patchBytes } from '../model/patch.ts';
+import { type Batch, patchBytes } from '../model/patch.ts';
 import { randomStream } from '../model/random.ts';
 
 /** A low learning rate keeps training on random labels finite. */
@@ -42,14 +42,8 @@ export function turnsOf<C>(candidates: readonly C[], round: number): readonly C[
   return [...candidates.slice(first), ...candidates.slice(0, first)];
 }
 
-export interface RandomBatch {
-  /** Grey levels `[batch,64,64]`. */
-  readonly patches: Uint8Array;
-  readonly labels: Int32Array;
-}
-
 /** `count` batches of random grey levels and labels, the same in every call. */
-export function randomBatches(count: number, batch: number, classes: number): readonly RandomBatch[] {
+export function randomBatches(count: number, batch: number, classes: number): readonly Batch[] {
   const random = randomStream(1, 'bench patches');
   return Array.from({ length: count }, () => {
     const patches = Uint8Array.from({ length: batch * patchBytes }, () => random.integer(0, 255));
@@ -58,6 +52,6 @@ export function randomBatches(count: number, batch: number, classes: number): re
 }
 
 /** Cycles through the batches endlessly. */
-export function* repeated(batches: readonly RandomBatch[]): Generator<RandomBatch, never> {
+export function* repeated(batches: readonly Batch[]): Generator<Batch, never> {
   for (;;) yield* batches;
 }

@@ -7,11 +7,11 @@ import { foldBatchNorm } from '../model/fold-batch-norm.ts';
 import { graphNames } from '../model/graph-names.ts';
 import { classifierOf, type Network } from '../model/network.ts';
 import type { Parameters } from '../model/parameters.ts';
+import type { Batch } from '../model/patch.ts';
 import { inputPx, patchBytes } from '../model/patch.ts';
 import { InferenceSession, Tensor } from '../node/onnxruntime.ts';
 import { collator, type LoaderSettings } from '../training/data/collate.ts';
 import { validationGrid } from '../training/data/sampler.ts';
-import type { Batch } from '../training/engine/engine.ts';
 import { type Head, trainHead } from '../web-demo/worker/head-training.ts';
 import { featuresGraph, pooledFeatures } from '../web-demo/worker/taught-network.ts';
 

@@ -9,6 +9,7 @@
 import type { Pixels } from './image.ts';
 import {
   bitmapHeaderBytes,
+  type Damaged,
   damagedImage,
   type ImageKind,
   requirePixelLimit,
@@ -63,8 +64,6 @@ export function readBmp(bytes: Uint8Array, kind: ImageKind, name: string, maxPix
   const indices = isPacked ? runLengthIndices(bytes, header, damaged) : packedIndices(bytes, header);
   return palettePixels(indices, header, paletteOf(bytes, header, damaged));
 }
-
-type Damaged = (reason: string) => Error;
 
 function headerOf(view: DataView, damaged: Damaged): Header {
   const headerBytes = view.getUint32(fileHeaderBytes, true);

@@ -4,7 +4,7 @@
  * orientation or a colour profile, and damaged files are left to the browser's decoder.
  */
 import type { Pixels } from './image.ts';
-import { unfilteredRows } from './png-rows.ts';
+import { pngSignature, unfilteredRows } from './png-rows.ts';
 import { pixelsFromDeep } from './sample-depth.ts';
 
 export interface DeepPng {
@@ -23,19 +23,17 @@ const channelsOfType: Readonly<Record<number, Pixels['channels']>> = { 0: 1, 2: 
 /** Chunks that change the meaning of the samples in decoders that support them. */
 const meaningfulChunks: ReadonlySet<string> = new Set(['iCCP', 'tRNS', 'eXIf', 'acTL', 'cICP']);
 
-const signature = '\x89PNG\r\n\x1a\n';
-
 /** The header and compressed data of a 16-bit PNG; undefined for every other file. */
 export function deepPngOf(bytes: Uint8Array): DeepPng | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const text = (at: number, length: number) => String.fromCharCode(...bytes.subarray(at, at + length));
-  if (bytes.length < 33 || text(0, 8) !== signature || text(12, 4) !== 'IHDR') return undefined;
+  if (bytes.length < 33 || text(0, 8) !== pngSignature || text(12, 4) !== 'IHDR') return undefined;
   const [width, height, bits] = [view.getUint32(16), view.getUint32(20), view.getUint8(24)];
   const channels = channelsOfType[view.getUint8(25)];
   const isInterlaced = view.getUint8(28) !== 0;
   if (bits !== 16 || channels === undefined || isInterlaced || width === 0 || height === 0) return undefined;
   const compressed: Uint8Array[] = [];
-  for (let at = signature.length, type = ''; type !== 'IEND'; ) {
+  for (let at = pngSignature.length, type = ''; type !== 'IEND'; ) {
     if (at + 12 > bytes.length) return undefined;
     type = text(at + 4, 4);
     const end = at + 8 + view.getUint32(at);

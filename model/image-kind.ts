@@ -83,6 +83,9 @@ export class ImageKindError extends TexturaError {
   }
 }
 
+/** The error of a decoder for its file. */
+export type Damaged = (reason: string) => TexturaError;
+
 /** `image-damaged`: the error of every decoder for a truncated or inconsistent file. */
 export function damagedImage(
   { name: kind }: Pick<ImageKind, 'name'>,

@@ -4,7 +4,13 @@
  * them, so trainer, service and page share this decoder.
  */
 import type { Pixels } from './image.ts';
-import { damagedImage, type ImageKind, requirePixelLimit, unsupportedForm } from './image-kind.ts';
+import {
+  type Damaged,
+  damagedImage,
+  type ImageKind,
+  requirePixelLimit,
+  unsupportedForm,
+} from './image-kind.ts';
 import { levelTable, pixelsFromDeep } from './sample-depth.ts';
 
 interface Picture {
@@ -54,8 +60,6 @@ export function readNetpbm(bytes: Uint8Array, kind: ImageKind, name: string, max
   }
   return { data, width, height, channels };
 }
-
-type Damaged = (reason: string) => Error;
 
 function headerOf(bytes: Uint8Array, damaged: Damaged): Picture {
   const form = (bytes[1] ?? 0) - 0x30;

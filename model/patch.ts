@@ -12,6 +12,12 @@ export const inputPx = 64;
 export type Patch = Uint8Array;
 export const patchBytes = inputPx * inputPx;
 
+/** Patches `[count,64,64]`, with the class index of each. */
+export interface Batch {
+  readonly patches: Uint8Array;
+  readonly labels: Int32Array;
+}
+
 /** Upper left corner of a patch in its image, in pixels. */
 export interface PatchPosition {
   readonly x: number;

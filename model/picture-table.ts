@@ -3,6 +3,7 @@
  * write.
  */
 import { fileCell, textCell } from './csv.ts';
+import type { Prediction } from './scores.ts';
 
 export const pictureColumns = [
   'file',
@@ -17,16 +18,10 @@ export const pictureColumns = [
   'model',
 ] as const;
 
-interface PicturePrediction {
-  readonly label: string;
-  /** 0..1. */
-  readonly probability: number;
-}
-
 /** What became of one picture. */
 export type PictureOutcome =
   | {
-      readonly predictions: readonly [first: PicturePrediction, second: PicturePrediction];
+      readonly predictions: readonly [first: Prediction, second: Prediction];
       /** By how much the picture passes the threshold of known pictures; undefined if the model has none. */
       readonly knownMargin: number | undefined;
       readonly patches: number;

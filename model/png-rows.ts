@@ -1,3 +1,8 @@
+/** What the decoders of PNG files share. */
+
+/** The first bytes of a file. */
+export const pngSignature = '\x89PNG\r\n\x1a\n';
+
 /**
  * Removes the filter bytes of an inflated PNG and reverses the filters (PNG specification, third edition,
  * section 9.2): each byte is stored as the difference from a prediction by the bytes of the pixels to the

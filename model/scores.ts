@@ -2,6 +2,12 @@
 
 import { sumOf } from './statistics/descriptive.ts';
 
+/** A class and its probability, 0..1. */
+export interface Prediction {
+  readonly label: string;
+  readonly probability: number;
+}
+
 /** Softmax of `row / temperature`, in float64. */
 export function softmax(row: ArrayLike<number>, temperature = 1): Float64Array {
   const max = largest(row);

@@ -6,13 +6,12 @@
  */
 import { crc32, inflateSync } from 'node:zlib';
 import type { Pixels } from '../model/image.ts';
-import { unfilteredRows } from '../model/png-rows.ts';
+import { pngSignature, unfilteredRows } from '../model/png-rows.ts';
 
 const maxPixels = 128 * 128;
 /** Allowance for a file's other chunks. Limits the input of inflate. */
 const maxExtraBytes = 1024;
 
-const signature = '\x89PNG\r\n\x1a\n';
 /** Chunks that do not change the meaning of the pixels as 8-bit sRGB. */
 const harmlessChunks: ReadonlySet<string> = new Set(['IDAT', 'IEND', 'sRGB', 'pHYs', 'tEXt', 'tIME']);
 /** Of colour types 0 (grey) and 2 (RGB). */
@@ -44,7 +43,7 @@ type PlainSize = Pick<Pixels, 'width' | 'height'> & { readonly channels: 1 | 3 }
  * The size in the header if the image is small and plain (PNG specification, third edition, section 11.2.1).
  */
 function plainSize(file: Buffer): PlainSize | undefined {
-  if (file.length < 33 || file.toString('latin1', 0, signature.length) !== signature) return undefined;
+  if (file.length < 33 || file.toString('latin1', 0, pngSignature.length) !== pngSignature) return undefined;
   const width = file.readUInt32BE(16);
   const height = file.readUInt32BE(20);
   const [bits, colourType] = [file.readUInt8(24), file.readUInt8(25)];
@@ -60,14 +59,14 @@ function plainSize(file: Buffer): PlainSize | undefined {
 /** The joined IDAT chunks, if the file has only intact chunks of known types and nothing after IEND. */
 function pixelChunks(file: Buffer): Uint8Array | undefined {
   const pixels: Buffer[] = [];
-  let at = signature.length;
+  let at = pngSignature.length;
   for (let type = ''; type !== 'IEND'; ) {
     if (at + 12 > file.length) return undefined;
     const end = at + 8 + file.readUInt32BE(at);
     if (end + 4 > file.length || crc32(file.subarray(at + 4, end)) !== file.readUInt32BE(end))
       return undefined;
     type = file.toString('latin1', at + 4, at + 8);
-    if (type === 'IHDR' ? at !== signature.length : !harmlessChunks.has(type)) return undefined;
+    if (type === 'IHDR' ? at !== pngSignature.length : !harmlessChunks.has(type)) return undefined;
     if (type === 'IDAT') pixels.push(file.subarray(at + 8, end));
     at = end + 4;
   }

@@ -16,7 +16,8 @@ import { Model } from '../serve/model.ts';
 
 export { TexturaError, type TexturaErrorCode } from '../model/error.ts';
 export type { CropChoice } from '../model/patch.ts';
-export type { Classification, Prediction } from '../serve/classification.ts';
+export type { Prediction } from '../model/scores.ts';
+export type { Classification } from '../serve/classification.ts';
 
 export interface ClassifierOptions {
   /** CPU threads of a run; default: all cores. */

@@ -16,6 +16,12 @@ export const measureTitles: { readonly [M in ErrorMeasure]: string } = {
   top5err: 'top-5 error (share of patches)',
 };
 
+/** A drawing with its text alternative. */
+export interface CurvePanel {
+  readonly drawing: Drawing;
+  readonly label: string;
+}
+
 /** In pixels; the right margin has room for the lines' labels. */
 interface PanelFrame {
   readonly width: number;

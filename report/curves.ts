@@ -9,7 +9,13 @@ import type { MetricsRow } from '../model/metrics.ts';
 import type { Run } from '../model/run-file.ts';
 import { guessingScores } from '../model/scores.ts';
 import { chosenEpoch } from '../model/training-config.ts';
-import { curvePanel, type ErrorMeasure, errorMeasures, measureTitles } from './curve-panel.ts';
+import {
+  type CurvePanel,
+  curvePanel,
+  type ErrorMeasure,
+  errorMeasures,
+  measureTitles,
+} from './curve-panel.ts';
 import { arranged, type Drawing, svgFile } from './drawing.ts';
 import { lightPalette, type Palette } from './palette.ts';
 
@@ -35,10 +41,7 @@ export function curvesFile(source: CurveSource, heading: string): string {
 }
 
 /** The four panels, each with a text alternative. */
-export function curvePanels(
-  source: CurveSource,
-  palette: Palette,
-): readonly { readonly drawing: Drawing; readonly label: string }[] {
+export function curvePanels(source: CurveSource, palette: Palette): readonly CurvePanel[] {
   return measures.map((name) => ({ drawing: panel(name, source, palette), label: panelLabel(name, source) }));
 }
 

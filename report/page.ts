@@ -6,6 +6,7 @@
 import { count, moment } from '../model/format.ts';
 import { recipeSettings, type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
 import { counted } from '../model/words.ts';
+import type { SkippedFile } from '../node/folder-walk.ts';
 import { html, type Markup, nothing, trustedMarkup } from './markup.ts';
 import { customProperties, darkPalette, lightPalette, serifFonts } from './palette.ts';
 
@@ -149,19 +150,14 @@ const fileColumns: readonly Column[] = [
   { heading: 'reason', kind: 'prose' },
 ];
 
-interface UnusedFile {
-  readonly name: string;
-  readonly why: string;
-}
-
 /** A table of files with the reason why each was not used. */
-export function fileTable(label: string, files: readonly UnusedFile[]): Markup {
+export function fileTable(label: string, files: readonly SkippedFile[]): Markup {
   const rows = files.map(({ name, why }) => ({ cells: [name, why] }));
   return table(label, fileColumns, rows);
 }
 
 /** A folded table of skipped files; nothing without files. */
-export function skippedTable(files: readonly UnusedFile[]): Markup {
+export function skippedTable(files: readonly SkippedFile[]): Markup {
   return files.length === 0
     ? nothing
     : folded('Skipped files and reasons', fileTable('Skipped files', files));

@@ -4,14 +4,9 @@ import { TexturaError } from '../model/error.ts';
 import type { GreyImage } from '../model/image.ts';
 import { type KnownThresholds, photographMargin } from '../model/known-score.ts';
 import { type CropChoice, classifiedPatches } from '../model/patch.ts';
-import { topClasses } from '../model/scores.ts';
+import { type Prediction, topClasses } from '../model/scores.ts';
 import type { PatchOutputs } from '../node/onnxruntime.ts';
 import type { Model } from './model.ts';
-
-export interface Prediction {
-  readonly label: string;
-  readonly probability: number;
-}
 
 export interface Classification {
   /** By decreasing probability, ties in the model's order. */

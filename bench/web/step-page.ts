@@ -3,12 +3,12 @@ import type { settingValues } from '../../graph/step/step-values.ts';
 import { hasBatchNorm } from '../../model/fold-batch-norm.ts';
 import { type NetworkName, networkOf } from '../../model/network.ts';
 import { initialParameters, zeroParameters } from '../../model/parameters.ts';
+import type { Batch } from '../../model/patch.ts';
 import type { Provider } from '../../web-demo/shared/inference-api.ts';
 import type { Runtime } from '../../web-demo/worker/tensors.ts';
 import { openTrainingSteps, type TrainingSteps } from '../../web-demo/worker/training-steps.ts';
 import {
   benchSettings,
-  type RandomBatch,
   randomBatches,
   repeated,
   type SamplePlan,
@@ -28,7 +28,7 @@ interface StepRequest {
 }
 
 let steps: TrainingSteps | undefined;
-let batches: Generator<RandomBatch, never> | undefined;
+let batches: Generator<Batch, never> | undefined;
 let settings: Parameters<typeof settingValues>[0] = benchSettings;
 
 /** Prepares the step, the initial values of seed 1 and random batches; returns onnxruntime-web's version. */

@@ -4,7 +4,7 @@ import { TexturaError } from '../../model/error.ts';
 import { type ParameterSpec, volume } from '../../model/layer.ts';
 import type { Network } from '../../model/network.ts';
 import { type Parameters, parameter, type TrainingState } from '../../model/parameters.ts';
-import { inputPx, patchBytes } from '../../model/patch.ts';
+import { type Batch, inputPx, patchBytes } from '../../model/patch.ts';
 import type { Target } from '../builder.ts';
 import { stepNames } from './step.ts';
 import { fromStored, storedShape, toStored } from './stored-parameters.ts';
@@ -27,7 +27,7 @@ export function patchesValue(patches: Uint8Array, target: Target): StepValue {
  * not affect gradients.
  */
 export function batchValues(
-  { patches, labels }: { readonly patches: Uint8Array; readonly labels: Int32Array },
+  { patches, labels }: Batch,
   { size, target }: { readonly size: number; readonly target: Target },
 ): StepValues {
   const filled = new Uint8Array(size * patchBytes);

@@ -44,8 +44,9 @@ const oneGroup = () => '';
 const mostReplicates = 4000;
 /** Bounds the memory for the draws of many photographs. */
 const mostDraws = 50_000_000;
-const shares: Interval = { low: 0, high: 1 };
-const differences: Interval = { low: -1, high: 1 };
+/** The ranges of errors, and of their differences. */
+export const shareRange: Interval = { low: 0, high: 1 };
+export const differenceRange: Interval = { low: -1, high: 1 };
 const seed = 1;
 
 /** The intervals of one evaluation, all over the same draws of its photographs. */
@@ -83,7 +84,7 @@ export function resampling(photographs: readonly { readonly file: string; readon
     ): EvaluationEstimate {
       if (value === 0 || value === 1)
         return { value, interval: wilsonInterval(value * images.length, images.length) };
-      return { ...mean(influenceOf(ratio, groupOf), shares), value };
+      return { ...mean(influenceOf(ratio, groupOf), shareRange), value };
     },
     /** The difference of two models' shares of errors on the same photographs. */
     paired(own: Ratio, other: Ratio) {
@@ -91,7 +92,7 @@ export function resampling(photographs: readonly { readonly file: string; readon
       const samples = pairedSamples([sampled(own)], [sampled(other)], difference);
       const variation = variationOf(samples, pool);
       return {
-        difference: estimateOf(variation, differences),
+        difference: estimateOf(variation, differenceRange),
         pValue: varies(variation) ? pairedPValue(samples, variation, replicates, seed) : null,
       };
     },

@@ -20,6 +20,7 @@ import { maxImagePixelsOption } from '../../model/image-options.ts';
 import { counted, oneLine } from '../../model/words.ts';
 import { writeFileAtomically, writeJson } from '../../node/atomic-file.ts';
 import { callerPath, callerPathHelp } from '../../node/caller-path.ts';
+import type { SkippedFile } from '../../node/folder-walk.ts';
 import { requireOutside, withWritableFolder } from '../../node/output.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { readRun } from '../../node/records.ts';
@@ -263,10 +264,7 @@ function nameOf({ model, root }: Subject): string {
   return `${basename(model).replace(/\.onnx$/i, '')}-${basename(resolve(root)).replace(/\.csv$/i, '')}`;
 }
 
-function nothingToEvaluate(
-  root: string,
-  skipped: readonly { readonly name: string; readonly why: string }[],
-): TexturaError {
+function nothingToEvaluate(root: string, skipped: readonly SkippedFile[]): TexturaError {
   const [first] = skipped;
   const why = first === undefined ? '' : `, such as ${oneLine(`${first.name}: ${first.why}`)}`;
   return new TexturaError(

@@ -3,9 +3,9 @@ import { meanProbabilities } from '../../model/calibration.ts';
 import { type PatchEvidence, pixelMap } from '../../model/evidence.ts';
 import type { GreyImage } from '../../model/image.ts';
 import { classifiedPatches, type PatchPosition, patchGrid } from '../../model/patch.ts';
+import type { Prediction } from '../../model/scores.ts';
 import { meanRow, topClasses } from '../../model/scores.ts';
 import { sumOf } from '../../model/statistics/descriptive.ts';
-import type { Prediction } from '../classification.ts';
 import type { ExplainedModel } from './explained-model.ts';
 
 /** Why the likeliest class and not another: all numbers are differences of their two logits. */

@@ -9,7 +9,13 @@ import { groupBy } from '../../model/group-by.ts';
 import type { MetricsRow } from '../../model/metrics.ts';
 import { guessingScores } from '../../model/scores.ts';
 import { meanOf } from '../../model/statistics/descriptive.ts';
-import { curvePanel, type ErrorMeasure, errorMeasures, measureTitles } from '../../report/curve-panel.ts';
+import {
+  type CurvePanel,
+  curvePanel,
+  type ErrorMeasure,
+  errorMeasures,
+  measureTitles,
+} from '../../report/curve-panel.ts';
 import type { Drawing } from '../../report/drawing.ts';
 import type { Palette } from '../../report/palette.ts';
 import { type ArmResults, finishedEpochs } from './results.ts';
@@ -31,11 +37,6 @@ interface SeriesPoint {
   readonly mean: number;
   readonly low: number;
   readonly high: number;
-}
-
-interface CurvePanel {
-  readonly drawing: Drawing;
-  readonly label: string;
 }
 
 /**

@@ -10,6 +10,7 @@
 import { type Correlation, correlationOf } from '../../model/statistics/correlation.ts';
 import { meanOf } from '../../model/statistics/descriptive.ts';
 import { holmAdjusted, pairedPValue } from '../../model/statistics/p-values.ts';
+import { differenceRange, shareRange } from '../../model/statistics/photograph-intervals.ts';
 import {
   deviations,
   drawReplicates,
@@ -115,9 +116,6 @@ interface StatisticsSettings {
 
 const defaultStatisticsSettings: StatisticsSettings = { replicates: 20_000, seed: 1 };
 
-const shares: Interval = { low: 0, high: 1 };
-const differences: Interval = { low: -1, high: 1 };
-
 /**
  * Statistics of each arm that has a run; the first of `arms` is the reference. `margin` is that of
  * equivalence, a share. Errors: `data-unusable` if runs of one seed were validated on different photographs.
@@ -177,8 +175,8 @@ function armStatistics(
     basis: basisOf(variationOf(samples, resampling.pool)),
     seeds: samples.map(({ seed }) => seed),
     photographs: poolOf(samples).size,
-    mean: estimateOf(samples, shares, resampling),
-    interquartileMean: estimateOf(interquartileSamples(samples), shares, resampling),
+    mean: estimateOf(samples, shareRange, resampling),
+    interquartileMean: estimateOf(interquartileSamples(samples), shareRange, resampling),
     comparison,
   };
 }
@@ -194,13 +192,13 @@ function comparison(
   const variation = variationOf(found, pool);
   const basis = basisOf(variation);
   const deviating = basis === 'seeds and photographs' ? deviations(variation, replicates) : undefined;
-  const interval = deviating && intervalOf(variation, deviating, differences);
+  const interval = deviating && intervalOf(variation, deviating, differenceRange);
   return {
     basis,
     seeds: found.map(({ seed }) => seed),
     seedDifferences: new Map(found.map(({ seed, values }) => [seed, meanOf(values)])),
     difference: { value: variation.estimate, interval },
-    improvement: estimateOf(pairedSamples(samples, reference.samples, improvement), shares, resampling),
+    improvement: estimateOf(pairedSamples(samples, reference.samples, improvement), shareRange, resampling),
     correlation: correlationOf(seedPairs(samples, reference.samples)),
     test: deviating && {
       pValue: pairedPValue(found, variation, replicates, settings.seed),

@@ -3,10 +3,10 @@
  * without any state from earlier batches, so that any worker can make any batch.
  */
 import type { GreyImage } from '../../model/image.ts';
+import type { Batch } from '../../model/patch.ts';
 import { cutPatch, type Patch, patchBytes } from '../../model/patch.ts';
 import { type RandomStream, randomStream } from '../../model/random.ts';
 import type { Augmentation } from '../../model/training-config.ts';
-import type { Batch } from '../engine/engine.ts';
 import { augmentPatch } from './augment.ts';
 import type { DatasetImage } from './dataset-image.ts';
 import { type CachedPixels, pixelReader } from './pixels.ts';

@@ -4,8 +4,9 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { type Fault, messageOf, TexturaError } from '../../model/error.ts';
+import type { Batch } from '../../model/patch.ts';
 import { startThread } from '../../node/thread.ts';
-import type { Batch, Engine } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { BatchRequest, LoaderSettings } from './collate.ts';
 
 /** A worker's replies come in the order of the requests. */

@@ -8,13 +8,8 @@
  * (Sutskever et al. 2013 in the form that MatConvNet and PyTorch use.)
  */
 import type { TrainingState } from '../../model/parameters.ts';
+import type { Batch } from '../../model/patch.ts';
 import type { EngineName, Precision } from '../../model/run-file.ts';
-
-/** Patches as bytes `[count,64,64]`, grey 0..255, with the class index of each. */
-export interface Batch {
-  readonly patches: Uint8Array;
-  readonly labels: Int32Array;
-}
 
 export interface StepSettings {
   readonly learningRate: number;

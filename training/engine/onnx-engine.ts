@@ -19,18 +19,13 @@ import { messageOf, TexturaError } from '../../model/error.ts';
 import { hasBatchNorm } from '../../model/fold-batch-norm.ts';
 import type { Network } from '../../model/network.ts';
 import { checkState, type TrainingState } from '../../model/parameters.ts';
+import type { Batch } from '../../model/patch.ts';
 import { usableCores } from '../../node/machine.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
 import { env, InferenceSession, type SessionOptions } from '../../node/onnxruntime.ts';
 import { modelStamp } from '../../node/product-version.ts';
 import { commandText } from '../../node/shell.ts';
-import {
-  type Batch,
-  defaultStatisticsRate,
-  type Engine,
-  type StepInput,
-  type StepSettings,
-} from './engine.ts';
+import { defaultStatisticsRate, type Engine, type StepInput, type StepSettings } from './engine.ts';
 import { logitsOf, openEvaluation } from './onnx-evaluation.ts';
 import { nextValuesOnDevice, stateOnDevice, stateOnHost, type Tensors, tensorsOf } from './onnx-state.ts';
 

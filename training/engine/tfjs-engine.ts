@@ -10,9 +10,10 @@ import type { BatchNormLayer, ParameterSpec } from '../../model/layer.ts';
 import type { Network } from '../../model/network.ts';
 import { type Operation, operationsOf } from '../../model/operation.ts';
 import { checkState, type Parameters, parameter, type TrainingState } from '../../model/parameters.ts';
+import type { Batch } from '../../model/patch.ts';
 import { inputPx, patchBytes } from '../../model/patch.ts';
 import { cudaPrecision } from '../../node/native-environment.ts';
-import { type Batch, defaultStatisticsRate, type Engine, oneByOne, type StepSettings } from './engine.ts';
+import { defaultStatisticsRate, type Engine, oneByOne, type StepSettings } from './engine.ts';
 import type { TensorFlow } from './tensorflow/load.ts';
 
 /** Creates the engine; parameters and momentum buffers are zero until `write`. */

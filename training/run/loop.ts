@@ -5,11 +5,12 @@
 import { type Divergence, divergenceOf } from '../../model/divergence.ts';
 import type { MetricsRow } from '../../model/metrics.ts';
 import type { Network } from '../../model/network.ts';
+import type { Batch } from '../../model/patch.ts';
 import { addScores, meanScores, noScores, type ScoreSums, type Scores } from '../../model/scores.ts';
 import type { TrainingConfig } from '../../model/training-config.ts';
 import { batchRanges, type DataLoader } from '../data/data-loader.ts';
 import type { GridPatch } from '../data/sampler.ts';
-import { type Batch, defaultStatisticsRate, type Engine } from '../engine/engine.ts';
+import { defaultStatisticsRate, type Engine } from '../engine/engine.ts';
 import { type Progress, saveCheckpoint } from './checkpoint.ts';
 import { learningRateAt, scheduleOf, stepsPerEpoch } from './schedule.ts';
 import { bestRow, chosenRow, validate } from './validation.ts';

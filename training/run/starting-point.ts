@@ -11,6 +11,7 @@ import {
   type TrainingState,
   zeroParameters,
 } from '../../model/parameters.ts';
+import type { Batch } from '../../model/patch.ts';
 import type { Run } from '../../model/run-file.ts';
 import { configuredNetwork, type TrainingConfig } from '../../model/training-config.ts';
 import { normsOf, type Transfer, transfer, unfoldNorm } from '../../model/transfer.ts';
@@ -18,7 +19,7 @@ import { counted, oneLine } from '../../model/words.ts';
 import type { Terminal } from '../../node/terminal.ts';
 import { collator, type LoaderSettings } from '../data/collate.ts';
 import { batchRanges } from '../data/data-loader.ts';
-import type { Batch, Engine } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { type Checkpoint, newestCheckpoint } from './checkpoint.ts';
 import { type InitialModel, readInitialModel, requireSameModel } from './initial-model.ts';
 import { freshProgress } from './loop.ts';
