@@ -104,7 +104,7 @@ function preparePage(): void {
   requireSuccess(spawnSync('npm', args, { stdio: 'inherit', shell: isWindows }), 'npm run build');
 }
 
-interface Service {
+interface StartedService {
   readonly address: string;
   readonly child: ChildProcess;
 }
@@ -112,14 +112,14 @@ interface Service {
 /** The default port of `serve`, which may be in use. */
 const defaultPort = 8080;
 
-async function startService(): Promise<Service> {
+async function startService(): Promise<StartedService> {
   const start = commandText('serve');
   terminal.line(`$ ${start}\n`);
   return (await listening(defaultPort)) ?? (await listening(0)) ?? failed(`${start} did not start`);
 }
 
 /** The service once it is ready; undefined if it exits instead. */
-async function listening(port: number): Promise<Service | undefined> {
+async function listening(port: number): Promise<StartedService | undefined> {
   // textura.config.json may set another form of the log.
   const log = ['--log-format', 'json', '--log-level', 'info'];
   const args = [...nodeArguments(modules.serve), '--port', String(port), ...log];
@@ -158,7 +158,7 @@ async function askService(address: string, file: string): Promise<void> {
   if (!text.includes(`"${basename(file, '.png')}"`)) failed(`the service did not recognise ${file}`);
 }
 
-async function stopService({ child }: Service): Promise<void> {
+async function stopService({ child }: StartedService): Promise<void> {
   if (child.exitCode !== null) return;
   const ended = new Promise((resolve) => child.once('close', resolve));
   child.kill('SIGTERM');

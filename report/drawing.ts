@@ -30,7 +30,7 @@ export function chart(
   return { width: options.width, height: options.height, body: svg.innerHTML };
 }
 
-interface Matrix {
+interface MatrixContent {
   readonly rows: readonly string[];
   readonly columns: readonly string[];
   /** Of the axes, if they have any. */
@@ -44,7 +44,7 @@ interface Matrix {
 }
 
 /** A chart of cells with a label for each row at the left and for each column, turned upwards, on top. */
-export function matrixChart(matrix: Matrix, palette: Palette): Drawing {
+export function matrixChart(matrix: MatrixContent, palette: Palette): Drawing {
   const { rows, columns, titles, cellPx, padding, fontPx, marks } = matrix;
   const longestPx = (texts: readonly string[], px: number) =>
     12 + Math.max(0, ...texts.map((text) => Array.from(text).length)) * px * 0.56;

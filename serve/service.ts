@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import type { TexturaError } from '../model/error.ts';
 import { Batcher } from './inference/batcher.ts';
-import { Classifier } from './inference/classifier.ts';
+import { ServiceClassifier } from './inference/classifier.ts';
 import { devicesToTry } from './inference/devices.ts';
 import { InferenceWorker, inferenceThread } from './inference/inference-worker.ts';
 import { PreparationPool, preparationThread } from './inference/preparation-pool.ts';
@@ -21,7 +21,7 @@ interface Uploads {
 
 export interface Service {
   readonly registry: Registry;
-  readonly classifier: Classifier;
+  readonly classifier: ServiceClassifier;
   readonly batcher: Batcher;
   readonly uploads: Uploads;
   readonly metrics: Metrics;
@@ -106,7 +106,7 @@ export async function createService(
     firstCheck,
   });
   const batcher = new Batcher(workers, settings);
-  const classifier = new Classifier(preparation, batcher, settings, metrics.events);
+  const classifier = new ServiceClassifier(preparation, batcher, settings, metrics.events);
   const budget = new BodyBudget(settings);
   metrics.addGauges({
     imagesInFlight: () => classifier.admitted,

@@ -15,7 +15,7 @@ interface LayoutOfPage {
   readonly menu: readonly { readonly name: string; readonly links: readonly MenuLink[] }[];
 }
 
-export function pageLayout({ title, address, body, headings, menu }: LayoutOfPage): Markup {
+export function documentLayout({ title, address, body, headings, menu }: LayoutOfPage): Markup {
   const links = menu.flatMap((group) => group.links);
   const position = links.findIndex((link) => link.address === address);
   const name = title === 'Textura' ? title : `${title} · Textura`;

@@ -10,7 +10,7 @@ import { transform } from 'esbuild';
 import sharp from 'sharp';
 import { TexturaError } from '../../model/error.ts';
 import { apiPage } from '../api-page.ts';
-import { pageLayout } from './layout.ts';
+import { documentLayout } from './layout.ts';
 import { type PictureSize, type RenderedPage, renderPage } from './markdown.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
@@ -134,7 +134,7 @@ export async function siteFiles(root = repository): Promise<readonly SiteFile[]>
   return [
     ...pages.map((page) => ({
       path: page.address,
-      content: pageLayout({ ...page, menu: labelled }).markup,
+      content: documentLayout({ ...page, menu: labelled }).markup,
     })),
     ...assetsOf(pages).map((path) => ({ path: siteName(path), content: { copyOf: join(root, path) } })),
     { path: 'search-index.js', content: searchIndex(pages) },

@@ -67,7 +67,7 @@ interface AdmittedRequest {
 
 type ImageResult = ClassifyAnswer['results'][number] & ClassifyAnswer['timings'];
 
-export class Classifier {
+export class ServiceClassifier {
   readonly #preparation: PreparationPool;
   readonly #batcher: Batcher;
   readonly #settings: ClassifierSettings;

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { classifyAnswerSchema, problemSchema } from '../../model/service.ts';
 import type { Batcher } from '../../serve/inference/batcher.ts';
-import { Classifier } from '../../serve/inference/classifier.ts';
+import { ServiceClassifier } from '../../serve/inference/classifier.ts';
 import type { PreparationPool } from '../../serve/inference/preparation-pool.ts';
 import { Metrics } from '../../serve/metrics.ts';
 import type { ServedModel } from '../../serve/registry/registry.ts';
@@ -217,7 +217,7 @@ test('a request for which there is no room evicts no others in vain', async () =
     new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   const preparation = { prepare: untilAborted } as unknown as PreparationPool;
   const settings = { queueImages: 4, deadlineMs: 60_000, maxImagePixels: 1e6 };
-  const classifier = new Classifier(preparation, {} as Batcher, settings, new Metrics().events);
+  const classifier = new ServiceClassifier(preparation, {} as Batcher, settings, new Metrics().events);
   const model = { input: { patchPx: 64 } } as ServedModel;
   const leaving = new AbortController();
   const ask = (client: string, images: number) => {

@@ -23,6 +23,7 @@ import {
   type Fold,
   givenSplit,
   groupByContent,
+  hasTwoLabels,
   inDatasetOrder,
   type SplitImages,
   splitByFold,
@@ -245,8 +246,6 @@ function fingerprintOf(
 /** A note for each group of identical files: first those with two labels, then duplicates within a class. */
 function duplicateNotes(images: readonly DatasetImage[], labels: readonly string[]): readonly string[] {
   const groups = [...groupByContent(images).values()].filter((group) => group.length > 1);
-  const hasTwoLabels = (group: readonly DatasetImage[]) =>
-    group.some(({ label }) => label !== group[0]?.label);
   const classesOf = (group: readonly DatasetImage[]) =>
     [...new Set(group.map(({ label }) => labels[label]))].join(' and ');
   return [

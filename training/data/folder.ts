@@ -102,16 +102,9 @@ export async function scanDataFolder(root: string): Promise<DataFolder> {
   const levels = folderLevels(walk);
   const splits = splitFolders(root, levels.foldersIn(''));
   const depth = splits.size > 0 ? 2 : 1;
-  const labelIn = (name: string) => {
-    const parts = name.split('/');
-    return splits.get(parts[0] ?? '') === 'test' ? undefined : parts[depth - 1]?.normalize('NFC');
-  };
+  const labelIn = labelsBelow(splits, depth);
   const classFolders = walk.folders.filter((name) => name.split('/').length === depth);
-  const spellings = new Map<string, Set<string>>();
-  for (const name of classFolders) {
-    const label = labelIn(name);
-    if (label !== undefined) spellings.set(label, (spellings.get(label) ?? new Set()).add(basename(name)));
-  }
+  const spellings = spellingsOf(classFolders, labelIn);
   const labels = [...spellings.keys()].sort(compareCodePoints);
   if (labels.length < 2)
     throw new TexturaError('data-unusable', await tooFewClasses(root, labels, splits.keys(), levels));
@@ -123,18 +116,7 @@ export async function scanDataFolder(root: string): Promise<DataFolder> {
     (name) => labelIn(name) !== undefined && withImages.has(name) && !dataFolders.includes(name),
   );
   requireOneDataset(root, { dataFolders, hasFlatClass, levels, labelOf: (name) => labelIn(name) ?? '' });
-
-  const files: ClassFile[] = [];
-  const outside: FolderSkip[] = [];
-  let testFiles = 0;
-  for (const file of walk.files) {
-    const split = splits.get(file.name.split('/')[0] ?? '');
-    const label = labelIn(file.name);
-    if (split === 'test') testFiles++;
-    else if (label === undefined || file.name.split('/').length <= depth)
-      outside.push({ name: file.name, why: 'is not in a class folder', label: undefined });
-    else files.push({ ...file, label, split });
-  }
+  const { files, outside, testFiles } = placedFiles(walk.files, { splits, depth, labelIn });
   const skipped = [...walk.skipped, ...walk.unlisted].map((entry) => ({
     ...entry,
     label: labelIn(entry.name),
@@ -159,6 +141,53 @@ export async function scanDataFolder(root: string): Promise<DataFolder> {
   };
 }
 
+/** The split of each top folder that is one. */
+type SplitFolders = ReadonlyMap<string, FolderSplit | 'test'>;
+
+/** The label of a path's class folder, in NFC; undefined in the test folder and above class folders. */
+type LabelIn = (name: string) => string | undefined;
+
+/** `depth` is that of class folders below the data folder: 2 in the folders of splits. */
+function labelsBelow(splits: SplitFolders, depth: number): LabelIn {
+  return (name) => {
+    const parts = name.split('/');
+    return splits.get(parts[0] ?? '') === 'test' ? undefined : parts[depth - 1]?.normalize('NFC');
+  };
+}
+
+/** The names of the folders of each label, which differ if they are normalized differently. */
+function spellingsOf(classFolders: readonly string[], labelIn: LabelIn): Map<string, Set<string>> {
+  const spellings = new Map<string, Set<string>>();
+  for (const name of classFolders) {
+    const label = labelIn(name);
+    if (label !== undefined) spellings.set(label, (spellings.get(label) ?? new Set()).add(basename(name)));
+  }
+  return spellings;
+}
+
+interface Placing {
+  readonly splits: SplitFolders;
+  readonly depth: number;
+  readonly labelIn: LabelIn;
+}
+
+/** The files of classes, those outside of class folders, and the number of those in the test folder. */
+function placedFiles(found: readonly WalkedFile[], { splits, depth, labelIn }: Placing) {
+  const files: ClassFile[] = [];
+  const outside: FolderSkip[] = [];
+  let testFiles = 0;
+  for (const file of found) {
+    const parts = file.name.split('/');
+    const split = splits.get(parts[0] ?? '');
+    const label = labelIn(file.name);
+    if (split === 'test') testFiles++;
+    else if (label === undefined || parts.length <= depth)
+      outside.push({ name: file.name, why: 'is not in a class folder', label: undefined });
+    else files.push({ ...file, label, split });
+  }
+  return { files, outside, testFiles };
+}
+
 /**
  * An unlisted class folder, or a broken link instead of one, would train a network without that class.
  * Errors: `data-unusable`, with each name and the reason.
@@ -178,7 +207,7 @@ function requireListed(root: string, { unlisted }: FolderWalk): void {
 }
 
 /** The split of each top folder; empty if the top folders are classes. */
-function splitFolders(root: string, top: readonly string[]): ReadonlyMap<string, FolderSplit | 'test'> {
+function splitFolders(root: string, top: readonly string[]): SplitFolders {
   const splits = new Map<string, FolderSplit | 'test'>();
   for (const name of top) {
     const split = splitOf(name);

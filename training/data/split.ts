@@ -193,11 +193,14 @@ export function groupByContent(
   return groupBy(images, ({ contentHash }) => contentHash);
 }
 
+/** Whether identical files are in different classes. */
+export function hasTwoLabels(group: readonly DatasetImage[]): boolean {
+  return group.some(({ label }) => label !== group[0]?.label);
+}
+
 export function hashesWithTwoLabels(images: readonly DatasetImage[]): ReadonlySet<string> {
   const groups = [...groupByContent(images)];
-  return new Set(
-    groups.filter(([, group]) => group.some(({ label }) => label !== group[0]?.label)).map(([hash]) => hash),
-  );
+  return new Set(groups.filter(([, group]) => hasTwoLabels(group)).map(([hash]) => hash));
 }
 
 /** Of how many images a class holds out: the share rounded, but at least one image and not all. */
