@@ -132,15 +132,18 @@ function middleOf({ data, width, height }: GreyImage): GreyImage {
 const kernel = [1, 4, 6, 4, 1] as const;
 const kernelSum = 16;
 
+/** Of a reduction. */
+const smallestSidePx = 8;
+
 /**
- * The image and its reductions, each half as wide and high (rounded up), down to sides of `smallestPx` or to
+ * The image and its reductions, each half as wide and high (rounded up), down to sides of 8 pixels or to
  * `levels` in all.
  */
-export function gaussianPyramid(image: GreyImage, levels: number, smallestPx = 8): readonly GreyImage[] {
+export function gaussianPyramid(image: GreyImage, levels: number): readonly GreyImage[] {
   const pyramid = [image];
   for (let top = image; pyramid.length < levels; ) {
     top = reduced(top);
-    if (Math.min(top.width, top.height) < smallestPx) break;
+    if (Math.min(top.width, top.height) < smallestSidePx) break;
     pyramid.push(top);
   }
   return pyramid;

@@ -71,7 +71,7 @@ interface ServiceParts {
 export async function createService(
   settings: ServeSettings,
   log: Logger,
-  { modules = ownModules, shared, firstCheck }: ServiceParts = {},
+  { modules = ownModules, shared, firstCheck }: ServiceParts,
 ): Promise<Service> {
   const { soloThreads, inferenceThreads: parallelThreads, gpuBatchPatches, device } = settings;
   const devices = await devicesToTry(device);
