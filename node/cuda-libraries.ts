@@ -119,7 +119,7 @@ export function linkProvider(folder: string, place: string): string[] {
 }
 
 /** Loads NVIDIA's libraries in `folder`, for the rest of the process. Returns what failed. */
-function loadLibraries(folder: string): string[] {
+export function loadLibraries(folder: string): string[] {
   return readdirSync(folder)
     .filter(isCudaLibrary)
     .sort((a, b) => loadRank(a) - loadRank(b))

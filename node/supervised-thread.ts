@@ -47,6 +47,8 @@ export class SupervisedThread<Request, Answer> {
   #thread: Worker;
   #generation = 0;
   #nextId = 0;
+  /** Whether the thread is still loading its module. */
+  #isLoading = false;
   #isReady = false;
   #failedStarts = 0;
   /** Set when there is no thread any more. */
@@ -98,12 +100,14 @@ export class SupervisedThread<Request, Answer> {
   }
 
   /**
-   * Refuses new requests, waits for outstanding answers, then ends the thread. Unanswered requests reject.
+   * Refuses new requests, waits until the thread has started and for outstanding answers, then ends the thread.
+   * Unanswered requests reject.
    */
   async close(limitMs = closeLimitMs): Promise<void> {
     this.#end ??= new ThreadLost(`${this.#name} is closed`);
-    // onnxruntime crashes the process if its thread is terminated during a run.
-    for (const start = performance.now(); this.#outstanding.size > 0; await sleep(5)) {
+    // onnxruntime aborts the process if its thread is terminated during a run, or while it is loaded.
+    const isBusy = () => this.#isLoading || this.#outstanding.size > 0;
+    for (const start = performance.now(); isBusy(); await sleep(5)) {
       if (performance.now() - start > limitMs) break;
     }
     await this.#thread.terminate();
@@ -111,6 +115,7 @@ export class SupervisedThread<Request, Answer> {
 
   #start(): Worker {
     const thread = startThread(this.#module, {});
+    this.#isLoading = true;
     let cause: Error | undefined;
     thread.on('message', (message: ThreadMessage<Answer>) => {
       if (message === 'ready') void this.#prepare(thread);
@@ -125,6 +130,7 @@ export class SupervisedThread<Request, Answer> {
   }
 
   async #prepare(thread: Worker): Promise<void> {
+    this.#isLoading = false;
     if (this.#generation > 0) await this.#restore();
     if (thread !== this.#thread || this.#end !== undefined) return;
     this.#isReady = true;
@@ -143,6 +149,7 @@ export class SupervisedThread<Request, Answer> {
     const lost = new ThreadLost(`${this.#name} was lost: ${cause?.message ?? 'it ended'}`, { cause });
     if (!this.#isReady) this.#failedStarts++;
     this.#isReady = false;
+    this.#isLoading = false;
     if (this.#failedStarts >= maxFailedStarts && this.#end === undefined) {
       this.#end = lost;
       this.#fail(lost);

@@ -92,7 +92,10 @@ test('the README has fewer than 200 lines', () => {
 test('the commands work one after another on a folder of photographs, and leave nothing in the home folder', {
   timeout: 480_000,
 }, async () => {
-  const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit'], 5));
+  const folder = await temporaryFolder({
+    ...(await smallPhotographs('photos', ['brick', 'knit'], 5)),
+    ...(await smallPhotographs('strangers', ['water'], 2)),
+  });
   const home = await freshHome(folder);
   for (const { line, name, args } of commands.filter((command) => !ranElsewhere.includes(command.name))) {
     const script = scripts[name]?.split(' ').at(-1) ?? '';

@@ -3,6 +3,7 @@ import { SupervisedThread, ThreadLost } from '../../node/supervised-thread.ts';
 import type { FragileRequest } from '../support/fragile-thread.ts';
 
 const fragileThread = new URL('../support/fragile-thread.ts', import.meta.url);
+const slowStartThread = new URL('../support/slow-start-thread.ts', import.meta.url);
 const dyingThread = new URL('../support/dying-thread.ts', import.meta.url);
 
 let thread: SupervisedThread<FragileRequest, string>;
@@ -97,4 +98,15 @@ test('closing waits for answers, and rejects requests that are not answered in t
   await thread.close(20);
   await rejected;
   expect(await Promise.race([thread.failure, 'no failure'])).toBe('no failure');
+});
+
+// onnxruntime aborts the process if its thread ends while it is loaded.
+test('a thread that is still loading its module is not ended before it has', async () => {
+  const channel = new BroadcastChannel('slow start');
+  const messages: unknown[] = [];
+  channel.onmessage = ({ data }) => messages.push(data);
+  const starting = new SupervisedThread<string, string>('a slow thread', slowStartThread);
+  await starting.close();
+  channel.close();
+  expect(messages).toEqual(['loaded']);
 });
