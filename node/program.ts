@@ -21,7 +21,7 @@ interface ProgramSettings {
   readonly timeoutMs?: number;
 }
 
-const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const forwardedSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const hasGroups = process.platform !== 'win32';
 /** How long an interrupted program may take to end. */
 const graceMs = 3000;
@@ -47,18 +47,18 @@ export function runProgram(
       detached: hasGroups,
       ...(settings.cwd === undefined ? {} : { cwd: settings.cwd }),
     });
-    let isEnded = false;
+    let isEnding = false;
     let drain: NodeJS.Timeout | undefined;
     const closePipes = () => {
       const isRunning = child.exitCode === null && child.signalCode === null;
-      if (!isEnded || isRunning) return;
+      if (!isEnding || isRunning) return;
       drain ??= setTimeout(() => {
         child.stdout.destroy();
         child.stderr.destroy();
       }, drainMs);
     };
     const end = (signal: NodeJS.Signals) => {
-      isEnded = true;
+      isEnding = true;
       endGroup(child.pid, signal);
       closePipes();
     };
@@ -70,7 +70,7 @@ export function runProgram(
       end('SIGTERM');
       grace ??= killAfter(graceMs);
     };
-    for (const signal of stopSignals) process.on(signal, stop);
+    for (const signal of forwardedSignals) process.on(signal, stop);
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -83,7 +83,7 @@ export function runProgram(
       clearTimeout(limit);
       clearTimeout(grace);
       clearTimeout(drain);
-      for (const signal of stopSignals) process.off(signal, stop);
+      for (const signal of forwardedSignals) process.off(signal, stop);
       if (grace === undefined) return resolve({ status, signal, stdout, stderr });
       const { doing = `${basename(program)} was running` } = settings;
       reject(new TexturaError('interrupted', `stopped while ${doing}; run the command again`));
