@@ -9,12 +9,13 @@ export type PhotographScores = readonly ArrayLike<number>[];
 /**
  * The probability that a score of `known` exceeds one of `unknown`; equal scores count half. The interval
  * resamples photographs of both kinds, by the influence of each on the area (DeLong et al. 1988; for several
- * scores a photograph Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data"). Both need a
- * photograph.
+ * scores a photograph Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data"). It is null if a
+ * kind has only one photograph, whose variation is not known. Both kinds need a photograph.
  */
 export function areaUnderRoc(known: PhotographScores, unknown: PhotographScores): EvaluationEstimate {
   const [high, low] = [sorted(known), sorted(unknown)];
   const area = meanOver(known, (score) => shareBelow(low, score));
+  if (Math.min(known.length, unknown.length) < 2) return { value: area, interval: null };
   const all = known.length + unknown.length;
   const influence = (scores: ArrayLike<number>, count: number, ofScore: (score: number) => number) =>
     (all / count) * sumOf(Array.from(scores, (score) => ofScore(score) - area));

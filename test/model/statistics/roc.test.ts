@@ -11,6 +11,15 @@ test('the area is the share of pairs in which the known score is higher; equal s
   expect(areaUnderRoc([[-1e300], [Number.MIN_VALUE]], [[0]]).value).toBe(0.5);
 });
 
+test('one photograph of a kind does not show how they vary, so there is no interval', () => {
+  const many = [[0.3, 0.9], [0.6], [0.2, 0.5]];
+  for (const [known, unknown] of [
+    [many, [[0.55, 0.4]]],
+    [[[0.55, 0.4]], many],
+  ] as const)
+    expect(areaUnderRoc(known, unknown)).toEqual({ value: expect.closeTo(0.5, 12), interval: null });
+});
+
 test('swapping known and unknown mirrors area and interval', () => {
   const [known, unknown] = [
     [[0.3, 0.9], [0.6], [0.2, 0.5]],
