@@ -1,5 +1,5 @@
 /** Evaluates a model, or two, on a labelled folder, and writes the files of the evaluation. */
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { csvText } from '../../model/csv.ts';
 import { TexturaError } from '../../model/error.ts';
@@ -21,7 +21,7 @@ import { counted, oneLine } from '../../model/words.ts';
 import { writeFileAtomically, writeJson } from '../../node/atomic-file.ts';
 import { callerPath, callerPathHelp } from '../../node/caller-path.ts';
 import type { SkippedFile } from '../../node/folder-walk.ts';
-import { requireOutside, withWritableFolder } from '../../node/output.ts';
+import { realPathOf, requireOutside, withWritableFolder } from '../../node/output.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { readRun } from '../../node/records.ts';
 import { commandText, quoted } from '../../node/shell.ts';
@@ -123,7 +123,7 @@ async function evaluateSubject(
   const models: Model[] = [];
   try {
     for (const path of paths) models.push(await Model.load(path));
-    requireUnknown(others, models);
+    await requireUnknown(subject, models);
     const read = await readPhotographs([...folder.files, ...others.files], models, {
       maxPixels: given.maxImagePixels,
       onProgress,
@@ -131,8 +131,9 @@ async function evaluateSubject(
     const [model, other] = models;
     const [photographs = [], otherPhotographs = []] = read.photographs;
     if (model === undefined) throw new TexturaError('internal', 'no model was loaded');
+    requireUsable(root, folder, read.skipped);
+    if (given.unknown !== undefined) requireUsable(callerPath(given.unknown), others, read.skipped);
     const skipped = [...folder.skipped, ...others.skipped, ...read.skipped];
-    if (photographs.length === 0) throw nothingToEvaluate(root, skipped);
     const evaluated = evaluatedModel(model);
     const { known, unknown } = byKnownClass(photographs, evaluated);
     const evaluation: Evaluation = {
@@ -247,16 +248,27 @@ function unknownNotes({ unknown }: EvaluateOptions, { name, threshold }: Model):
   return [`${name} cannot tell unknown surfaces from its classes: only models of texture-net can.`];
 }
 
-/** Errors: `data-unusable` if an unknown class has the name of a known one. */
-function requireUnknown({ files }: LabelledFolder, models: readonly Model[]): void {
-  for (const { name, labels } of models) {
-    const known = files.find(({ label }) => labels.includes(label));
-    if (known === undefined) continue;
-    throw new TexturaError(
-      'data-unusable',
-      `--unknown: ${known.name} is in a folder named like a class of ${name}: expected photographs of other surfaces`,
-    );
+/**
+ * Errors: `data-unusable` if a folder of other surfaces, at any depth, has the name of a class of a model, or if
+ * one of their photographs is also in the data.
+ */
+async function requireUnknown({ folder, others }: Subject, models: readonly Model[]): Promise<void> {
+  const refused = (name: string, why: string) =>
+    new TexturaError('data-unusable', `--unknown: ${name} ${why}: expected photographs of other surfaces`);
+  for (const model of models) {
+    const { labels } = evaluatedModel(model);
+    for (const { name } of others.files)
+      if (
+        dirname(name.normalize('NFC'))
+          .split('/')
+          .some((part) => labels.includes(part))
+      )
+        throw refused(oneLine(name), `is in a folder named like a class of ${model.name}`);
   }
+  if (others.files.length === 0) return;
+  const own = new Set(await Promise.all(folder.files.map(({ path }) => realPathOf(resolve(path)))));
+  const repeated = others.files.find(({ path }) => own.has(path));
+  if (repeated !== undefined) throw refused(oneLine(repeated.name), 'is also in the data');
 }
 
 /** The default name of the output folder. */
@@ -264,12 +276,20 @@ function nameOf({ model, root }: Subject): string {
   return `${basename(model).replace(/\.onnx$/i, '')}-${basename(resolve(root)).replace(/\.csv$/i, '')}`;
 }
 
-function nothingToEvaluate(root: string, skipped: readonly SkippedFile[]): TexturaError {
-  const [first] = skipped;
-  const why = first === undefined ? '' : `, such as ${oneLine(`${first.name}: ${first.why}`)}`;
-  return new TexturaError(
+/** Errors: `data-unusable` if all files of a folder are among the `unreadable` ones. */
+function requireUsable(
+  root: string,
+  { files, skipped }: LabelledFolder,
+  unreadable: readonly SkippedFile[],
+): void {
+  const faults = new Map(unreadable.map((file) => [file.name, file]));
+  const unusable = files.flatMap(({ name }) => faults.get(name) ?? []);
+  if (unusable.length < files.length) return;
+  const all = [...skipped, ...unusable];
+  const why = all.slice(0, 1).map((first) => `, such as ${oneLine(`${first.name}: ${first.why}`)}`);
+  throw new TexturaError(
     'data-unusable',
-    `${root}: none of its ${counted(skipped.length, 'file')} can be used${why}`,
+    `${root}: none of its ${counted(all.length, 'file')} can be used${why.join('')}`,
   );
 }
 

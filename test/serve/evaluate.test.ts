@@ -43,11 +43,15 @@ beforeAll(async () => {
     ...(await smallPhotographs('other/test', ['brick', 'marble'], 3)),
     'other/test/brick/cut.png': 'no image',
     'other/test/loose.png': 'no class',
+    ...(await smallPhotographs('strange', ['marble', 'pebbles'], 2)),
+    ...(await smallPhotographs('strange/pebbles', ['denim'], 1)),
+    'strange/loose.png': 'no image',
     'mixed/train/brick/1.png': '',
     'mixed/knit/1.png': '',
     'useless/a/1.txt': 'text',
     'useless/b/2.txt': 'text',
     'nothing/validation.csv': validationToCsv([]),
+    'others.csv': 'file,label\nphotos/brick/00.png,brick\nstrange/marble/00.png,marble\n',
     'predictions.csv': 'file,label\nphotos/brick/00.png,brick\nphotos/knit/05.png,knit\n',
     'labels.csv':
       'file,label,split\nphotos/brick/00.png,brick,train\n' +
@@ -202,19 +206,20 @@ test('a CSV file of labels is evaluated like a folder, by default its validation
 });
 
 test('a folder of other surfaces is listed by its sub-folders, and cannot have a class of the model', async () => {
-  const { evaluation } = await evaluateFolder(inHome({ run: 'runs/2', unknown: 'other', out: 'others' }));
+  const { evaluation } = await evaluateFolder(inHome({ run: 'runs/2', unknown: 'strange', out: 'others' }));
   expect(evaluation.unknown.map(({ label, photographs }) => [label, photographs])).toEqual([
-    ['test', 6],
-    ['train', 1],
+    ['marble', 2],
+    ['pebbles', 3],
   ]);
   expect(evaluation.photographs).toBe(9);
   expect(evaluation.data).toMatchObject({
-    unknown: join(home, 'other'),
+    unknown: join(home, 'strange'),
+    skipped: [{ name: 'strange/loose.png' }],
     notes: ['lab-baseline cannot tell unknown surfaces from its classes: only models of texture-net can.'],
   });
   expect(evaluation).not.toHaveProperty('recognition');
   const predictions = await readFile(join(home, 'others/predictions.csv'), 'utf8');
-  expect(predictions).toContain('\nother/train/brick/00.png,train,');
+  expect(predictions).toContain('\nstrange/pebbles/denim/00.png,pebbles,');
 });
 
 const model = 'models/lab-baseline.onnx';
@@ -256,6 +261,26 @@ test.each<[Partial<EvaluateOptions>, string, RegExp]>([
     { model, data: 'photos', unknown: 'photos/brick' },
     'data-unusable',
     /^--unknown: brick.00\.png is in a folder named like a class of lab-/,
+  ],
+  [
+    { model, data: 'photos', unknown: 'other' },
+    'data-unusable',
+    /^--unknown: other.test.brick.\S+ is in a folder named like a class of lab-/,
+  ],
+  [
+    { model, data: 'others.csv', unknown: 'strange' },
+    'data-unusable',
+    /^--unknown: strange.marble.00\.png is also in the data: expected photographs of other surfaces$/,
+  ],
+  [
+    { model, data: 'photos', unknown: 'useless' },
+    'data-unusable',
+    /useless: none of its 2 files can be used, such as useless\/a\/1\.txt: /,
+  ],
+  [
+    { model, data: 'useless', unknown: 'strange' },
+    'data-unusable',
+    /useless: none of its 2 files can be used, such as a\/1\.txt: /,
   ],
   [
     { model, data: 'photos', unknown: 'none' },
