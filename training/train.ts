@@ -192,7 +192,11 @@ async function trainFolds(request: RunRequest, folds: number): Promise<RunReturn
   let isStopRequested = false;
   for (let fold = 1; fold <= folds; fold++) {
     terminal.line(`\nFold ${fold} of ${folds}`);
-    const own = { directory: foldDirectory(directory, fold), config: { ...config, fold } };
+    const own = {
+      directory: foldDirectory(directory, fold),
+      config: { ...config, fold },
+      hidesLayers: fold > 1,
+    };
     ({ isStopRequested } = await trainRun({ ...common, ...own }));
     if (isStopRequested && fold < folds)
       throw stoppedBetween(`after fold ${fold}`, counted(folds - fold, 'fold'), resumeCommand);

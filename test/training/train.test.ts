@@ -427,6 +427,7 @@ test('folds hold out every photograph and every group once, and their last epoch
     /wrong labels: npm run inspect -- --data photos --run cross\nNext: +for a network to export, train with the same options but without --folds\n$/,
   );
   expect(result.stdout.match(/^Last epoch 2: validation top-1 error/gm)).toHaveLength(2);
+  expect(result.stdout.match(/^layer +does /gm)).toHaveLength(1);
   // Not after each fold.
   expect(result.stdout).not.toContain('npm run export');
   const runs = await Promise.all([1, 2].map((fold) => readRun(join(folder, 'cross', `fold-${fold}`))));

@@ -69,6 +69,8 @@ export interface RunRequest {
   readonly threads: number;
   readonly cacheMb?: number | undefined;
   readonly verbose: boolean;
+  /** Whether to leave out the table of layers: earlier folds have shown it. */
+  readonly hidesLayers?: boolean;
   readonly terminal: Terminal;
   /** Called after each step. */
   readonly observer?: Pick<TrainingObserver, 'stepped'>;
@@ -128,7 +130,7 @@ async function trainLocked(request: RunRequest): Promise<RunReturn> {
     classes: dataset.labels.length,
     meanGrey: meanGreyOf(dataset.train),
   });
-  terminal.line(`\n${describeTable(network, config.batch, terminal.width)}`);
+  if (!request.hidesLayers) terminal.line(`\n${describeTable(network, config.batch, terminal.width)}`);
   requireMemory(network, config.batch, availableMemoryBytes());
   await requireRoom(directory, network);
 
