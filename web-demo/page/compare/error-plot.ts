@@ -9,7 +9,7 @@ export type RunTimes = ReadonlyMap<string, number>;
 
 const size = { width: 440, height: 230 } as const;
 const area = { left: 46, right: size.width - 16, top: 24, bottom: size.height - 38 } as const;
-const labelPx = { height: 12, perLetter: 6.4 } as const;
+const labelPx = { height: 12, perLetter: 6.7 } as const;
 
 export function errorPlot() {
   const picture = svgElement('svg', {
@@ -63,7 +63,8 @@ export function errorPlot() {
           );
         const besidePoint = cy - 6;
         // The nearest free row, above the point or below it.
-        const rows = points.flatMap((_, row) => [-row, row]);
+        const count = Math.ceil((area.bottom - area.top) / labelPx.height);
+        const rows = Array.from({ length: count }, (_, row) => [-row, row]).flat();
         const tops = rows.map((row) => besidePoint + row * labelPx.height);
         const top = tops.find(isFree) ?? besidePoint;
         placed.push({ x: left, y: top, width });
