@@ -248,7 +248,19 @@ function isOfOneVariant({ code }: TexturaError): boolean {
   return code === 'diverged' || code === 'memory-insufficient';
 }
 
-/** Errors: `usage` if there is nothing to resume and no --data to start with. */
+/** Errors: `usage` for the directory of a cross-validation, which is resumed with --folds. */
+async function requireNoFolds(directory: string): Promise<void> {
+  const first = foldDirectory(directory, 1);
+  if (holdsRun(directory) || !holdsRun(first)) return;
+  const folds = String((await readRun(first)).config.folds);
+  const command = commandText('train', '--folds', folds, '--out', directory, '--resume');
+  throw new TexturaError('usage', `${directory}: it holds a cross-validation. Resume with: ${command}`);
+}
+
+/**
+ * Errors: `usage` if there is nothing to resume and no --data to start with, or if --resume lacks the --folds of
+ * a cross-validation.
+ */
 async function directoryFor(
   { out, resume, network: requested, folds, fold }: TrainOptions,
   variant: NetworkName,
@@ -258,6 +270,7 @@ async function directoryFor(
   const ofAll = requested === everyNetwork;
   if (out !== undefined) {
     const directory = ofAll ? `${out}-${variant}` : out;
+    if (resume && folds === undefined) await requireNoFolds(directory);
     const isThere = holdsRun(directory) || holdsRun(foldDirectory(directory, 1));
     if (resume && !isThere) requireData(given, `there is no run in ${directory}`);
     return directory;

@@ -443,6 +443,12 @@ test('folds hold out every photograph and every group once, and their last epoch
     }),
   );
   expect(groups.flat().toSorted()).toEqual(['0', '1', '2', '3', '4']);
+  const withoutFolds = await train(folder, '--out', 'cross', '--resume');
+  expect(withoutFolds).toMatchObject({
+    status: 2,
+    stderr:
+      'train: cross: it holds a cross-validation. Resume with: npm run train -- --folds 2 --out cross --resume\n',
+  });
   // The command that a stopped fold prints: folds that have not begun get the settings of those that have.
   await rm(join(folder, 'cross/fold-2'), { recursive: true });
   const resumed = await train(folder, '--folds', '2', '--out', 'cross', '--resume');
