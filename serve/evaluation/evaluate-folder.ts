@@ -180,6 +180,8 @@ interface Subject {
   /** The data folder. */
   readonly root: string;
   readonly folder: LabelledFolder;
+  /** All files of the data, also those that the run of `heldOut` was trained on. */
+  readonly dataFiles: readonly LabelledFile[];
   /** Photographs of other surfaces. */
   readonly others: LabelledFolder;
   /** The run whose held-out photographs are evaluated, and the fingerprint of its data. */
@@ -211,7 +213,7 @@ async function subjectOf(given: EvaluateOptions): Promise<Subject> {
       resolve(exported.run.data.source) === resolve(data) &&
       (folder.split === undefined || folder.split === 'train' || folder.split === 'all');
     const notes = isTrainingData ? [trainedOnNote(given.run ?? '')] : [];
-    return { model, root: data, folder, others, notes };
+    return { model, root: data, folder, dataFiles: folder.files, others, notes };
   }
   if (given.split !== undefined)
     throw new TexturaError('usage', '--split and --held-out cannot be used together');
@@ -222,6 +224,7 @@ async function subjectOf(given: EvaluateOptions): Promise<Subject> {
     model,
     root: data,
     folder: { files, skipped: [] },
+    dataFiles: everything.files,
     others,
     heldOut: { run: heldOut, fingerprint },
     notes: [],
@@ -252,7 +255,7 @@ function unknownNotes({ unknown }: EvaluateOptions, { name, threshold }: Model):
  * Errors: `data-unusable` if a folder of other surfaces, at any depth, has the name of a class of a model, or if
  * one of their photographs is also in the data.
  */
-async function requireUnknown({ folder, others }: Subject, models: readonly Model[]): Promise<void> {
+async function requireUnknown({ dataFiles, others }: Subject, models: readonly Model[]): Promise<void> {
   const refused = (name: string, why: string) =>
     new TexturaError('data-unusable', `--unknown: ${name} ${why}: expected photographs of other surfaces`);
   for (const model of models) {
@@ -266,7 +269,7 @@ async function requireUnknown({ folder, others }: Subject, models: readonly Mode
         throw refused(oneLine(name), `is in a folder named like a class of ${model.name}`);
   }
   if (others.files.length === 0) return;
-  const own = new Set(await Promise.all(folder.files.map(({ path }) => realPathOf(resolve(path)))));
+  const own = new Set(await Promise.all(dataFiles.map(({ path }) => realPathOf(resolve(path)))));
   const repeated = others.files.find(({ path }) => own.has(path));
   if (repeated !== undefined) throw refused(oneLine(repeated.name), 'is also in the data');
 }

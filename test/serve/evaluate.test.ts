@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -220,6 +220,17 @@ test('a folder of other surfaces is listed by its sub-folders, and cannot have a
   expect(evaluation).not.toHaveProperty('recognition');
   const predictions = await readFile(join(home, 'others/predictions.csv'), 'utf8');
   expect(predictions).toContain('\nstrange/pebbles/denim/00.png,pebbles,');
+});
+
+test('photographs that the run was trained on are no other surfaces, also by a link', async () => {
+  const held = validationFromCsv(await readFile(join(home, 'runs/2/validation.csv'), 'utf8'), 'csv');
+  const names = new Set(held.map(({ image }) => image));
+  const trained = ['00', '01', '02', '03', '04', '05'].find((name) => !names.has(`brick/${name}.png`));
+  await mkdir(join(home, 'linked/odd'), { recursive: true });
+  await symlink(join(home, `photos/brick/${trained}.png`), join(home, 'linked/odd/1.png'));
+  await expect(evaluateFolder(inHome({ run: 'runs/2', unknown: 'linked' }))).rejects.toThrow(
+    '--unknown: linked/odd/1.png is also in the data: expected photographs of other surfaces',
+  );
 });
 
 const model = 'models/lab-baseline.onnx';
