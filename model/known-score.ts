@@ -177,12 +177,17 @@ export function knownMargin(
   return probability + meanOf(scores) - (scores.length === 1 ? thresholds.patch : thresholds.photograph);
 }
 
-/**
- * `knownMargin` of a photograph, from the logits `[count,C]` and the scores `[count]` of its patches. Undefined
- * if the model has no known scores.
- */
+/** The patches of a photograph, as a model gives them. */
+interface ScoredPatches {
+  /** `[count,C]`. */
+  readonly logits: Float32Array;
+  /** `[count]`; undefined if the model has no known scores. */
+  readonly knownScores?: Float32Array | undefined;
+}
+
+/** `knownMargin` of a photograph; undefined if the model has no known scores. */
 export function photographMargin(
-  outputs: { readonly logits: Float32Array; readonly knownScores?: Float32Array | undefined },
+  outputs: ScoredPatches,
   classes: number,
   thresholds: KnownThresholds | undefined,
 ): number | undefined {
@@ -199,7 +204,7 @@ export interface KnownMargins {
 
 /** As `photographMargin`, also for each patch. */
 export function knownMargins(
-  outputs: { readonly logits: Float32Array; readonly knownScores?: Float32Array | undefined },
+  outputs: ScoredPatches,
   classes: number,
   thresholds: KnownThresholds | undefined,
 ): KnownMargins | undefined {
