@@ -54,30 +54,30 @@ export const variantNames = Object.keys(variants) as [VariantName, ...VariantNam
 /** The networks that people train: those of the paper, and texture-net. */
 export const networkNames = [...variantNames, 'texture-net'] as const;
 
-/** What a part of texture-net's ablation lacks. */
-interface TextureNetPart {
-  /** The layer whose statistics the classifier does not get. */
-  readonly stage?: string;
+/** How a network of texture-net's ablation differs from it. */
+interface TextureNetChange {
+  /** The layers whose statistics the classifier gets. */
+  readonly statisticsOf?: readonly string[];
   readonly withoutDeviations?: boolean;
   readonly withoutNorm?: boolean;
 }
 
-/** texture-net without one of its parts, to measure whether the part helps. */
-const textureNetParts = {
+/** texture-net without one of its parts, or with one more, to measure whether the part helps. */
+const textureNetChanges = {
   'texture-net-no-deviations': { withoutDeviations: true },
   'texture-net-no-norm': { withoutNorm: true },
-  'texture-net-no-stage1': { stage: 'relu1' },
-  'texture-net-no-stage2': { stage: 'relu2' },
-  'texture-net-no-stage3': { stage: 'relu4' },
-} as const satisfies Record<string, TextureNetPart>;
-export type TextureNetPartName = keyof typeof textureNetParts;
-export const textureNetPartNames = Object.keys(textureNetParts) as [
-  TextureNetPartName,
-  ...TextureNetPartName[],
+  'texture-net-no-stage2': { statisticsOf: ['relu4'] },
+  'texture-net-no-stage3': { statisticsOf: ['relu2'] },
+  'texture-net-with-stage1': { statisticsOf: ['relu1', 'relu2', 'relu4'] },
+} as const satisfies Record<string, TextureNetChange>;
+export type TextureNetVariantName = keyof typeof textureNetChanges;
+export const textureNetVariantNames = Object.keys(textureNetChanges) as [
+  TextureNetVariantName,
+  ...TextureNetVariantName[],
 ];
 
 /** Every network that can be trained. */
-export const trainedNames = [...networkNames, ...textureNetPartNames] as const;
+export const trainedNames = [...networkNames, ...textureNetVariantNames] as const;
 export type NetworkName = (typeof trainedNames)[number];
 
 /** `texture-net` first, then `reference`, then the others by name. */
@@ -125,16 +125,18 @@ export function networkOf(name: NetworkName, classes: number, form: NetworkForm 
 
 function layersOf(name: NetworkName, classes: number): readonly Layer[] {
   if (name === 'texture-net') return textureNetLayers(classes);
-  return isPart(name) ? partLayers(textureNetParts[name], classes) : variantLayers(name, classes);
+  return isTextureNetVariant(name)
+    ? changedLayers(textureNetChanges[name], classes)
+    : variantLayers(name, classes);
 }
 
-function isPart(name: NetworkName): name is TextureNetPartName {
-  return Object.hasOwn(textureNetParts, name);
+function isTextureNetVariant(name: NetworkName): name is TextureNetVariantName {
+  return Object.hasOwn(textureNetChanges, name);
 }
 
-/** texture-net without a part. Layers that only a missing stage reads are left out, too. */
-function partLayers(
-  { stage, withoutDeviations, withoutNorm }: TextureNetPart,
+/** texture-net with one change. Layers that no statistics need any more are left out. */
+function changedLayers(
+  { statisticsOf, withoutDeviations, withoutNorm }: TextureNetChange,
   classes: number,
 ): readonly Layer[] {
   const layers = textureNetLayers(classes).flatMap((layer): readonly Layer[] => {
@@ -143,7 +145,7 @@ function partLayers(
         return [
           {
             ...layer,
-            of: layer.of.filter((source) => source !== stage),
+            of: statisticsOf ?? layer.of,
             ...(withoutDeviations ? { deviations: false as const } : {}),
           },
         ];
@@ -239,9 +241,10 @@ function labBaselineLayers(classes: number): readonly Layer[] {
 
 /**
  * Classifies textures by statistics of features, because their position in the patch does not matter and the
- * deviation of a feature over the patch is as informative as its mean. It has three stages with growing
- * windows (5, 11 and 27 pixels), 336 statistics and one linear layer. Each pooling comes before the ReLU,
- * with which it commutes.
+ * deviation of a feature over the patch is as informative as its mean. It has three stages (conv1, conv2, and
+ * conv3 with conv4), 288 statistics of the second and third, whose windows have 11 and 27 pixels, and one
+ * linear layer. Statistics of the first stage change nothing (docs/ablation.md). Each pooling comes before the
+ * ReLU, with which it commutes.
  */
 function textureNetLayers(classes: number): readonly Layer[] {
   const statistics = { kind: 'globalStatistics', name: 'statistics', varianceFloor: 1e-4 } as const;
@@ -256,7 +259,7 @@ function textureNetLayers(classes: number): readonly Layer[] {
     relu('relu3'),
     ...withBatchNorm(convolution('conv4', 3, 96)),
     relu('relu4'),
-    { ...statistics, of: ['relu1', 'relu2', 'relu4'] },
+    { ...statistics, of: ['relu2', 'relu4'] },
     batchNorm('norm5'),
     classifier('linear', 1, classes),
     globalAverage,

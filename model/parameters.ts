@@ -66,7 +66,7 @@ function checkValues(
     const size = volume(shape);
     const got = values.get(name)?.length ?? 0;
     if (got === size) continue;
-    const expected = `[${shape}] (${count(size)} values)`;
+    const expected = `[${shape}] (${count(size)} values) in ${network.name} of this version of Textura`;
     throw new TexturaError('file-damaged', `${where}: ${name}: expected ${expected}, got ${count(got)}`);
   }
   const known = new Set(specs.map(({ name }) => name));

@@ -7,7 +7,7 @@ import { describeLayers, type NetworkTotals, totalsOf } from '../model/descripti
 import {
   type Network,
   networkOf,
-  textureNetPartNames,
+  textureNetVariantNames,
   type VariantName,
   variantNames,
 } from '../model/network.ts';
@@ -22,7 +22,7 @@ const families: { readonly [N in StudiedNetwork]: readonly StudyArm[] } = {
   reference: variantNames.map((variant) => ({ name: variant, variant, width: 1 })),
   'texture-net': [
     { name: 'texture-net', variant: 'texture-net', width: 1 },
-    ...textureNetPartNames.map((variant): StudyArm => ({ name: variant, variant, width: 1 })),
+    ...textureNetVariantNames.map((variant): StudyArm => ({ name: variant, variant, width: 1 })),
     { name: 'texture-net-no-augmentation', variant: 'texture-net', width: 1, augment: 'none' },
   ],
 };

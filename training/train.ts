@@ -1,7 +1,7 @@
 /** `npm run train`: trains a network on a data folder and writes a run directory. */
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
-import { type NetworkName, networkNames, textureNetPartNames } from '../model/network.ts';
+import { type NetworkName, networkNames, textureNetVariantNames } from '../model/network.ts';
 import {
   configuredNetwork,
   recipeKeys,
@@ -37,7 +37,7 @@ const trainOptions = z.strictObject({
   ...settingsSchema,
   data: dataOption,
   network: z
-    .enum([...networkNames, everyNetwork, ...textureNetPartNames])
+    .enum([...networkNames, everyNetwork, ...textureNetVariantNames])
     .optional()
     .describe(
       'network to train, or all of them one after another (default texture-net; for the recipes plain and paper, reference)',

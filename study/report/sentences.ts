@@ -209,12 +209,12 @@ export function sentenceOf(arm: ArmResults): string {
 }
 
 const textureNetWords: Readonly<Record<string, string>> = {
-  'texture-net-no-deviations': 'deviations, only with means,',
-  'texture-net-no-norm': 'batch normalisation',
-  'texture-net-no-stage1': 'the statistics of stage 1',
-  'texture-net-no-stage2': 'the statistics of stage 2',
-  'texture-net-no-stage3': 'the statistics of stage 3',
-  'texture-net-no-augmentation': 'augmentation',
+  'texture-net-no-deviations': 'without deviations, only with means,',
+  'texture-net-no-norm': 'without batch normalisation',
+  'texture-net-no-stage2': 'without the statistics of stage 2',
+  'texture-net-no-stage3': 'without the statistics of stage 3',
+  'texture-net-with-stage1': 'with the statistics of stage 1',
+  'texture-net-no-augmentation': 'without augmentation',
 };
 
 function subjectOf({ arm }: ArmResults): string {
@@ -222,8 +222,8 @@ function subjectOf({ arm }: ArmResults): string {
     const measure = arm.controls.measure === 'params' ? 'parameters' : 'multiply-adds';
     return `the reference with as many ${measure} as ${arm.controls.variant}`;
   }
-  const part = textureNetWords[arm.name];
-  if (part !== undefined) return `texture-net without ${part}`;
+  const change = textureNetWords[arm.name];
+  if (change !== undefined) return `texture-net ${change}`;
   if (arm.variant === 'lab-baseline') return "the lab's baseline network";
   return `the network without ${joinedWithAnd(arm.variant.replace(/^no-/, '').split('-').flatMap(layers))}`;
 }

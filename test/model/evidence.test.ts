@@ -25,17 +25,17 @@ test('the positions of a network without deviations add up to its logit', () => 
     const { channels = 0, sidePx = 0 } = head.stages.find((stage) => stage.layer === layer) ?? {};
     return Float32Array.from({ length: channels * sidePx ** 2 }, (_, i) => Math.floor(i / sidePx ** 2) + 1);
   };
-  expect(head.stages.map(({ channels }) => channels)).toEqual([2, 4, 8]);
-  const kernel = Float32Array.from({ length: 2 * 14 }, (_, i) => (i < 14 ? 100 : i - 13));
+  expect(head.stages.map(({ channels }) => channels)).toEqual([4, 8]);
+  const kernel = Float32Array.from({ length: 2 * 12 }, (_, i) => (i < 12 ? 100 : i - 11));
   const parameters = new Map([
     ['linear.kernel', kernel],
     ['linear.bias', Float32Array.of(50, 7)],
   ]);
   const { stages, bias } = patchEvidence(head, parameters, mapsOf, [0, 1]);
   const means = stages.map((stage) => sumOf(stage.means));
-  // 1 1 + 2 2,  3 1 + 4 2 + 5 3 + 6 4,  7 1 + 8 2 + ... + 14 8
-  for (const [i, expected] of [5, 50, 420].entries()) expect(means[i]).toBeCloseTo(expected, 9);
-  expect(stages.map((stage) => sumOf(stage.deviations))).toEqual([0, 0, 0]);
+  // 1 1 + 2 2 + 3 3 + 4 4,  5 1 + 6 2 + ... + 12 8
+  for (const [i, expected] of [30, 348].entries()) expect(means[i]).toBeCloseTo(expected, 9);
+  expect(stages.map((stage) => sumOf(stage.deviations))).toEqual([0, 0]);
   expect(bias).toBe(7);
 });
 

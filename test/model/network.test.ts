@@ -4,8 +4,8 @@ import type { Layer } from '../../model/layer.ts';
 import {
   networkOf,
   networkSchema,
-  type TextureNetPartName,
-  textureNetPartNames,
+  type TextureNetVariantName,
+  textureNetVariantNames,
   trainedNames,
   type Variant,
   variantNames,
@@ -31,19 +31,20 @@ test('there are ten variants, and lab-baseline has 3 convolutions, 2 ReLU and 2 
   expect([count('convolution'), count('relu'), count('maxPool')]).toEqual([3, 2, 2]);
 });
 
-test('every part of texture-net lacks what it is named after, and nothing else', () => {
+test('every variant of texture-net lacks or adds what it is named after, and nothing else', () => {
   const whole = networkOf('texture-net', 9).layers;
-  const named = (name: TextureNetPartName) => networkOf(name, 9, { batchNorm: true }).layers;
+  const named = (name: TextureNetVariantName) => networkOf(name, 9, { batchNorm: true }).layers;
   const statistics = (layers: readonly Layer[]) => layers.find(({ kind }) => kind === 'globalStatistics');
   const withStatistics = (changes: object) =>
     whole.map((layer) => (layer.kind === 'globalStatistics' ? { ...layer, ...changes } : layer));
   expect(named('texture-net-no-deviations')).toEqual(withStatistics({ deviations: false }));
-  expect(named('texture-net-no-stage1')).toEqual(withStatistics({ of: ['relu2', 'relu4'] }));
-  expect(named('texture-net-no-stage2')).toEqual(withStatistics({ of: ['relu1', 'relu4'] }));
+  expect(statistics(whole)).toMatchObject({ of: ['relu2', 'relu4'] });
+  expect(named('texture-net-with-stage1')).toEqual(withStatistics({ of: ['relu1', 'relu2', 'relu4'] }));
+  expect(named('texture-net-no-stage2')).toEqual(withStatistics({ of: ['relu4'] }));
   const without3 = named('texture-net-no-stage3');
-  expect(statistics(without3)).toMatchObject({ of: ['relu1', 'relu2'] });
+  expect(statistics(without3)).toMatchObject({ of: ['relu2'] });
   expect(without3).toEqual(
-    withStatistics({ of: ['relu1', 'relu2'] }).filter(({ name }) => !/^(conv|norm|relu)[34]$/.test(name)),
+    withStatistics({ of: ['relu2'] }).filter(({ name }) => !/^(conv|norm|relu)[34]$/.test(name)),
   );
   const plain = named('texture-net-no-norm');
   expect(plain).toEqual(
@@ -58,8 +59,8 @@ test('every part of texture-net lacks what it is named after, and nothing else',
   const features = (layers: readonly Layer[]) =>
     describeLayers({ name: 'n', classes: 9, layers }).find(({ layer }) => layer.kind === 'globalStatistics')
       ?.outputShape[0];
-  expect(features(whole)).toBe(336);
-  expect(textureNetPartNames.map((name) => features(named(name)))).toEqual([168, 336, 288, 240, 144]);
+  expect(features(whole)).toBe(288);
+  expect(textureNetVariantNames.map((name) => features(named(name)))).toEqual([144, 288, 192, 96, 336]);
 });
 
 test('layer names are unique in every network', () => {

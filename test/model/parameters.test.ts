@@ -43,11 +43,11 @@ test('a parameter of the wrong size, a missing one and an unknown one are report
   const values = new Map(initialParameters(reference, 1));
   values.set('conv2.kernel', new Float32Array(24_000));
   expect(() => checkParameters(reference, values, 'a.safetensors')).toThrow(
-    'a.safetensors: conv2.kernel: expected [50,20,5,5] (25,000 values), got 24,000',
+    'a.safetensors: conv2.kernel: expected [50,20,5,5] (25,000 values) in reference of this version of Textura, got 24,000',
   );
   values.delete('conv2.kernel');
   expect(() => checkParameters(reference, values, 'a')).toThrow(
-    'conv2.kernel: expected [50,20,5,5] (25,000 values), got 0',
+    'conv2.kernel: expected [50,20,5,5] (25,000 values) in reference of this version of Textura, got 0',
   );
   const more = new Map(initialParameters(reference, 1)).set('conv9.bias', new Float32Array(1));
   expect(() => checkParameters(reference, more, 'a')).toThrow('network reference has no conv9.bias');

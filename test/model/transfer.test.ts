@@ -87,8 +87,8 @@ test('another network or width is an error that names both; classes, batch norma
   };
   expect(fault(textureNet(3, 0.5))).toBe(
     '--init runs/steel: its network is texture-net (standardise, 5x5/2 x12, relu1, 3x3 x24, pool2, relu2, 3x3 x48, relu3, 3x3 x48, relu4, ' +
-      'statistics of relu1 relu2 relu4, 1x1 classifier), but this run trains texture-net (standardise, 5x5/2 x6, relu1, 3x3 x12, ' +
-      'pool2, relu2, 3x3 x24, relu3, 3x3 x24, relu4, statistics of relu1 relu2 relu4, 1x1 classifier); ' +
+      'statistics of relu2 relu4, 1x1 classifier), but this run trains texture-net (standardise, 5x5/2 x6, relu1, 3x3 x12, ' +
+      'pool2, relu2, 3x3 x24, relu3, 3x3 x24, relu4, statistics of relu2 relu4, 1x1 classifier); ' +
       'choose the same --network, --width and --normalisation',
   );
   expect(fault(networkOf('reference', 3))).toMatch(
@@ -98,7 +98,7 @@ test('another network or width is an error that names both; classes, batch norma
     'texture-net (centre, ',
   );
   expect(fault(networkOf('texture-net-no-deviations', 3, { width: 0.25 }))).toContain(
-    'relu4, means of relu1 relu2 relu4, 1x1 classifier), but this run trains texture-net (',
+    'relu4, means of relu2 relu4, 1x1 classifier), but this run trains texture-net (',
   );
   expect(fault(textureNet(7))).toBeUndefined();
   const taught = { ...foldBatchNorm(sourceOf(network, ['a', 'b', 'c'])).network, name: 'taught' };

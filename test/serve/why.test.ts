@@ -50,7 +50,6 @@ test('for every class, positions and bias add up to the logit, and the map to th
     expect(evidence).toHaveLength(2);
     evidence.forEach((patch, i) => {
       expect(patch.stages.map(({ layer, sidePx }) => [layer, sidePx])).toEqual([
-        ['relu1', 30],
         ['relu2', 14],
         ['relu4', 10],
       ]);

@@ -110,16 +110,16 @@ test('a study that is killed and resumed ends in the same tables as an uninterru
   const extend = (...args: string[]) =>
     ablate(killed, '--out', 'study', '--engine', 'onnx', '--resume', ...args);
   const before = await readRun(join(got, 'runs/texture-net-s1'));
-  const more = await extend(...network, '--variants', 'texture-net-no-stage1');
+  const more = await extend(...network, '--variants', 'texture-net-with-stage1');
   expect(more.status).toBe(0);
   expect(more.stdout).toContain('3 networks x 1 seed = 3 runs, 2 done');
   expect((await readStudy(got)).arms.map(({ name }) => name)).toEqual([
     'texture-net',
     'texture-net-no-norm',
-    'texture-net-no-stage1',
+    'texture-net-with-stage1',
   ]);
   expect(await readRun(join(got, 'runs/texture-net-s1'))).toEqual(before);
-  expect(existsSync(join(got, 'runs/texture-net-no-stage1-s1', tensorboardFile))).toBe(true);
+  expect(existsSync(join(got, 'runs/texture-net-with-stage1-s1', tensorboardFile))).toBe(true);
 
   const again = await ablate(killed, ...wanted);
   expect(again).toMatchObject({ status: 2, stderr: expect.stringContaining('already holds a study') });

@@ -57,8 +57,8 @@ test('a study of texture-net has its parts, one of them in a setting, and stays 
   expect(studySchema.parse(study)).toEqual(study);
   expect(study.arms.map(({ name }) => name)).toEqual([
     'texture-net',
-    ...['deviations', 'norm', 'stage1', 'stage2', 'stage3', 'augmentation'].map(
-      (part) => `texture-net-no-${part}`,
+    ...['no-deviations', 'no-norm', 'no-stage2', 'no-stage3', 'with-stage1', 'no-augmentation'].map(
+      (change) => `texture-net-${change}`,
     ),
   ]);
   const strong = { ...study, config: { ...study.config, augment: 'strong' as const } };
@@ -68,7 +68,7 @@ test('a study of texture-net has its parts, one of them in a setting, and stays 
     'none',
   ]);
   expect(settingsOf.map(({ variant }) => variant).slice(5, 7)).toEqual([
-    'texture-net-no-stage3',
+    'texture-net-with-stage1',
     'texture-net',
   ]);
   expect(variantsOf('texture-net-no-norm', 'texture-net')).toEqual(['texture-net', 'texture-net-no-norm']);

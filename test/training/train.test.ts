@@ -565,9 +565,9 @@ test('mistakes on the command line are reported, with status 2', async () => {
   const [skipped, refused] = (await train(folder, '--network', 'all', '--resume')).stderr.split('\n');
   expect(skipped).toContain('train: skipped runs/damaged: runs/damaged/run.json: not JSON');
   expect(refused).toContain('there is no run of reference in runs/');
-  expect((await train(folder, '--describe')).stdout).toContain('145,009');
-  // The linear layer has 337 values for each class.
-  expect((await train(await home(), '--describe', '--data', 'photos')).stdout).toContain('137,595');
+  expect((await train(folder, '--describe')).stdout).toContain('143,713');
+  // The linear layer has 289 values for each class.
+  expect((await train(await home(), '--describe', '--data', 'photos')).stdout).toContain('137,355');
   const paper = await train(folder, '--describe', '--recipe', 'paper');
   expect(paper.stdout).toContain('4,439,095');
   expect(paper.stdout).toContain('minus the mean grey level');

@@ -317,7 +317,7 @@ test('a study of texture-net says which of its parts are needed, and nothing of 
     added: {
       'texture-net-no-deviations': 0.3,
       'texture-net-no-norm': -0.1,
-      'texture-net-no-stage1': 0,
+      'texture-net-with-stage1': 0,
     },
   });
   const cells = all(document, '[aria-label="Verdicts"] tbody tr').map((row) => texts(row, 'th,td'));
@@ -325,7 +325,7 @@ test('a study of texture-net says which of its parts are needed, and nothing of 
     ['texture-net', ''],
     ['no-deviations', 'confirmed'],
     ['no-norm', 'contradicted'],
-    ['no-stage1', 'equivalent'],
+    ['with-stage1', 'equivalent'],
   ]);
   expect(texts(document, '.sentence')).toEqual([
     '3 networks compared with texture-net, the reference of this study: 1 worse, 1 better, 1 equivalent within 2 points.',
