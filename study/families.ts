@@ -13,7 +13,7 @@ import {
 } from '../model/network.ts';
 import type { ControlMeasure, StudyArm } from '../model/study-file.ts';
 
-/** Networks whose parts a study can remove. */
+/** Networks that a study can change: it removes parts, and adds one to texture-net. */
 export const studiedNetworks = ['reference', 'texture-net'] as const;
 export type StudiedNetwork = (typeof studiedNetworks)[number];
 

@@ -21,7 +21,8 @@ export const everyVariant = 'all';
  */
 export function variantsOf(list: string, network: StudiedNetwork): readonly string[] {
   const known = familyOf(network).map(({ name }) => name);
-  const names = list === everyVariant ? known : list.split(',').map((name) => name.trim());
+  const full = (name: string) => (known.includes(`${network}-${name}`) ? `${network}-${name}` : name);
+  const names = list === everyVariant ? known : list.split(',').map((name) => full(name.trim()));
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     throw new TexturaError(

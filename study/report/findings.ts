@@ -65,7 +65,7 @@ function isOfPaper(name: NetworkName): name is VariantName {
 const guessingShare = 0.9;
 
 /**
- * On what the paper says of a network; of texture-net, that it is worse without each of its parts.
+ * On what the paper says of a network; of texture-net, that every change makes it worse.
  * `verdictMeanings` explains them.
  */
 type Verdict = 'confirmed' | 'contradicted' | 'equivalent' | 'undecided';
@@ -91,8 +91,11 @@ const verdictsOnPaper: VerdictMeanings = [
 ];
 
 const verdictsOnParts: VerdictMeanings = [
-  ['confirmed', 'The network is significantly worse without the part, and not equivalent: it is needed.'],
-  ['contradicted', 'The network is significantly better without the part, and not equivalent.'],
+  [
+    'confirmed',
+    'The changed network is significantly worse, and not equivalent: texture-net needs the part.',
+  ],
+  ['contradicted', 'The changed network is significantly better, and not equivalent.'],
   [
     'equivalent',
     'The 95 % interval of the difference lies within the margin, even if the difference is significant.',

@@ -118,7 +118,7 @@ export function verdictTable(results: StudyResults) {
     title: isOfPaper ? 'Comparison with the paper' : 'Verdicts',
     note: isOfPaper
       ? "What the paper says of each network, and what this study finds. The paper's form is the mean over the seeds at the last epoch, as in the curves."
-      : `Which parts texture-net needs, and without which it is as good.`,
+      : `Which changes make texture-net worse, and with which it is as good.`,
     headings: shown(verdictHeadings),
     rows: results.arms.map((arm) => shown(verdictCells(arm, results))),
     meanings: verdictMeanings(network),

@@ -72,6 +72,7 @@ test('a study of texture-net has its parts, one of them in a setting, and stays 
     'texture-net',
   ]);
   expect(variantsOf('texture-net-no-norm', 'texture-net')).toEqual(['texture-net', 'texture-net-no-norm']);
+  expect(variantsOf('no-norm', 'texture-net')).toEqual(['texture-net', 'texture-net-no-norm']);
   expect(() => variantsOf('no-relu1', 'texture-net')).toThrow('got "no-relu1"');
   expect(resumedPlan(study, planOf(), new Set()).network).toBe('texture-net');
   expect(() => resumedPlan(study, planOf(), new Set(['network']))).toThrow(
