@@ -1,10 +1,12 @@
 /**
  * Intervals for shares of errors and mean losses of one evaluation. Patches of a photograph are not
- * independent, so whole photographs are resampled.
+ * independent, so whole photographs are resampled. The intervals of few photographs are widened by Student's
+ * t (Hesterberg, "What Teachers Should Know About the Bootstrap", The American Statistician 69, 2015).
  */
 import type { EvaluationEstimate } from '../evaluation-file.ts';
 import { groupBy } from '../group-by.ts';
 import { sumOf } from './descriptive.ts';
+import { studentQuantile } from './incomplete-beta.ts';
 import { pairedPValue } from './p-values.ts';
 import { deviations, drawReplicates, type Interval, intervalOf } from './replicates.ts';
 import { difference, pairedSamples, type Sample } from './sample.ts';
@@ -48,6 +50,7 @@ const mostDraws = 50_000_000;
 export const shareRange: Interval = { low: 0, high: 1 };
 export const differenceRange: Interval = { low: -1, high: 1 };
 const seed = 1;
+const normalQuantile = 1.959964;
 
 /** The intervals of one evaluation, all over the same draws of its photographs. */
 export function resampling(photographs: readonly { readonly file: string; readonly label: string }[]) {
@@ -58,10 +61,20 @@ export function resampling(photographs: readonly { readonly file: string; readon
   const count = Math.max(1000, Math.min(mostReplicates, Math.floor(mostDraws / images.length)));
   const replicates = drawReplicates(count, pool.size, seed);
 
+  // Resampled values deviate as if the variance were known, which makes intervals of few photographs too short.
+  const freedom = images.length - new Set(labels).size;
+  const widening = freedom < 1 ? 1 : studentQuantile(0.025, freedom) / normalQuantile;
+
   const varies = ({ photographVariance }: Variation) => images.length > 1 && photographVariance > noVariance;
+  const intervalFor = (variation: Variation, range: Interval) =>
+    intervalOf(
+      variation,
+      deviations(variation, replicates).map((deviation) => widening * deviation),
+      range,
+    );
   const estimateOf = (variation: Variation, range: Interval): EvaluationEstimate => ({
     value: variation.estimate,
-    interval: varies(variation) ? intervalOf(variation, deviations(variation, replicates), range) : null,
+    interval: varies(variation) ? intervalFor(variation, range) : null,
   });
   const mean = (values: Float64Array, range: Interval) =>
     estimateOf(variationOf([sampleOf(values)], pool), range);
