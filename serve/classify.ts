@@ -41,7 +41,7 @@ const options = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      `ONNX file made by ${commandText('export')} (default: texture-net.onnx, or reference.onnx, in models/); ${callerPathHelp}`,
+      `ONNX file made by ${commandText('export')} (default: in models/, texture-net.onnx, otherwise reference.onnx or the first by name); ${callerPathHelp}`,
     ),
   json: z.boolean().default(false).describe('print one JSON object instead of text'),
   top: z.int().min(1).max(1000).default(5).describe('number of classes to print for each image'),
