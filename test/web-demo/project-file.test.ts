@@ -48,6 +48,15 @@ test('surfaces without a usable name, or with the same one, get folders of their
   expect(new Set(folders.map((file) => file.toLowerCase())).size).toBe(4);
 });
 
+test('no folder of a surface has the name of another one or of a file, whatever the surfaces are called', () => {
+  const names = ['x-3', 'x', 'X', 'surface-5', '', 'readme.TXT', 'project.json', 'yard.onnx'];
+  const awkward = names.map((name, i) => ({ name, colour: i, patches: [patch(i + 1)] }));
+  const zip = projectFile({ surfaces: awkward, trained });
+  expect(readProject(zip)).toEqual({ surfaces: awkward, trained });
+  const entries = Object.keys(unzipSync(zip)).map((file) => file.split('/')[0]?.toLowerCase());
+  expect(new Set(entries).size).toBe(names.length + 3);
+});
+
 test('class folders of patches without project.json are a project; other files are left out', () => {
   const zip = zipSync({
     'b/0002.png': greyPng(patch(5), 64),

@@ -12,7 +12,7 @@ import { inputPx, patchBytes } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
 import { Tensor } from '../../node/onnxruntime.ts';
 import { modelContents } from '../../web-demo/shared/model-contents.ts';
-import { folderName, splitSurfaces, surfacesFault } from '../../web-demo/shared/surfaces.ts';
+import { folderName, isSameSurface, splitSurfaces, surfacesFault } from '../../web-demo/shared/surfaces.ts';
 import { type Head, type HeadStep, trainHead } from '../../web-demo/worker/head-training.ts';
 import {
   featuresGraph,
@@ -151,6 +151,17 @@ describe('surfaces', () => {
     for (const name of ['', ' ', '.git', '..', 'a/b', 'a\\b', 'a\u0000', 'x'.repeat(201), 'con:', 'end.']) {
       expect(folderName(name), name).toBeUndefined();
     }
+  });
+
+  test('are the same if their names are, also names that are no folder names; surfaces without a name are not', () => {
+    expect(isSameSurface('Gro\u0308ße ', 'Größe')).toBe(true);
+    expect(isSameSurface('oak/ash', 'oak/ash')).toBe(true);
+    for (const [a, b] of [
+      ['oak/ash', 'oak/elm'],
+      ['', 'oak/ash'],
+      ['', ' '],
+    ] as const)
+      expect(isSameSurface(a, b), `${a} and ${b}`).toBe(false);
   });
 
   test('are split: the last fifth of each is held out, and labels are in code-point order', () => {

@@ -45,6 +45,12 @@ export function folderName(name: string): string | undefined {
   return composed === '' || forbidden || bytes > maxNameBytes ? undefined : composed;
 }
 
+/** Whether two names are of one surface, also if they are no folder names. Without a name it is none. */
+export function isSameSurface(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((name) => name.normalize('NFC').trim());
+  return one !== '' && one === other;
+}
+
 /** Patches for training and for testing, with their class indices and names. */
 export interface TrainingSplit {
   /** In code-point order, as in a training run. */

@@ -9,7 +9,7 @@ import { folderName, type Surface } from '../../shared/surfaces.ts';
 import type { TaughtResult } from '../../shared/teaching-api.ts';
 import { greyPng, greyPngLevels } from './grey-png.ts';
 
-export interface Project {
+interface Project {
   /** Without those that are empty. */
   readonly surfaces: readonly Omit<Surface, 'id'>[];
   readonly trained: TaughtResult | undefined;
@@ -51,6 +51,8 @@ const projectSchema = z.object({
     .optional(),
 });
 
+const projectJson = 'project.json';
+const readmeFile = 'README.txt';
 const readme = `A project of Textura's Teach view. To continue with it, import this file there.
 The folders have patches of 64x64 pixels. To train on them on your own computer, unpack this file and run:
   npm run train -- --data FOLDER      in a clone of Textura
@@ -60,28 +62,38 @@ The folders have patches of 64x64 pixels. To train on them on your own computer,
 /** The zip of a project. */
 export function projectFile({ surfaces, trained }: Project): Uint8Array {
   const files: Record<string, Uint8Array> = {};
-  const folders = new Set<string>();
+  const modelFiles = trained === undefined ? [] : [modelFile(trained)];
+  const taken = new Set([readmeFile, projectJson, ...modelFiles].map((name) => name.toLowerCase()));
   const listed = surfaces.map(({ name, colour, patches }, i) => {
-    const wanted = folderName(name) ?? `surface-${i + 1}`;
-    // Some file systems do not distinguish case.
-    const folder = folders.has(wanted.toLowerCase()) ? `${wanted}-${i + 1}` : wanted;
-    folders.add(folder.toLowerCase());
+    const folder = freeFolder(folderName(name) ?? `surface-${i + 1}`, taken);
     for (const [number, patch] of patches.entries()) {
       files[`${folder}/${String(number + 1).padStart(4, '0')}.png`] = greyPng(patch, inputPx);
     }
     return { name, folder, colour };
   });
-  files['README.txt'] = strToU8(readme);
+  files[readmeFile] = strToU8(readme);
   const project = { format: 'textura-project', version: 1, surfaces: listed };
-  if (trained === undefined) files['project.json'] = strToU8(JSON.stringify(project));
+  if (trained === undefined) files[projectJson] = strToU8(JSON.stringify(project));
   else {
     const { model, ...about } = trained;
-    const file = `${trained.name}.onnx`;
+    const file = modelFile(trained);
     files[file] = model;
-    files['project.json'] = strToU8(JSON.stringify({ ...project, model: { ...about, file } }));
+    files[projectJson] = strToU8(JSON.stringify({ ...project, model: { ...about, file } }));
   }
   // Stored, because PNG is compressed already.
   return zipSync(files, { level: 0 });
+}
+
+function modelFile({ name }: TaughtResult): string {
+  return `${name}.onnx`;
+}
+
+/** The wanted name, with a number if it is taken. Some file systems do not distinguish case. */
+function freeFolder(wanted: string, taken: Set<string>): string {
+  let folder = wanted;
+  for (let number = 2; taken.has(folder.toLowerCase()); number++) folder = `${wanted}-${number}`;
+  taken.add(folder.toLowerCase());
+  return folder;
 }
 
 /**
@@ -90,7 +102,7 @@ export function projectFile({ surfaces, trained }: Project): Uint8Array {
  */
 export function readProject(zip: Uint8Array): Project {
   const files = unpacked(zip);
-  const described = describedIn(files['project.json']);
+  const described = describedIn(files[projectJson]);
   const patches = patchesByFolder(files);
   const surfaces =
     described?.surfaces.map(({ name, folder, colour }) => ({ name, folder, colour })) ??

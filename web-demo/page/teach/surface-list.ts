@@ -1,6 +1,6 @@
 /** The list of surfaces in the Teach view, which stores every change. */
 import type { Patch } from '../../../model/patch.ts';
-import { folderName, type Surface } from '../../shared/surfaces.ts';
+import { isSameSurface, type Surface } from '../../shared/surfaces.ts';
 import { element } from '../dom/element.ts';
 import { textOf } from '../language/language.ts';
 import { type Removal, removal } from './removal.ts';
@@ -128,9 +128,7 @@ export function surfaceList(
       for (const card of empty) card.root.remove();
       void store.removeSurfaces(empty.map((card) => card.surface().id));
       for (const { name, colour, patches } of surfaces) {
-        const known = cards().find(
-          (card) => folderName(card.surface().name) === folderName(name) && name !== '',
-        );
+        const known = cards().find((card) => isSameSurface(card.surface().name, name));
         const isFree = cards().every((card) => card.surface().colour !== colour);
         const card =
           known ?? addCard({ id: freshId(), name, colour: isFree ? colour : freeColour(), patches: [] });
