@@ -190,11 +190,17 @@ async function copyExclusively(from: string, { atime, mtime }: Stats, to: string
   }
 }
 
-/** `a.jpg`, `a (2).jpg`, `a (3).jpg`. */
+/** Of a file's name, on all usual file systems. */
+const longestNameBytes = 255;
+
+/** `a.jpg`, `a (2).jpg`, `a (3).jpg`. A name that would be too long loses letters before the number. */
 function numbered(name: string, number: number): string {
   if (number === 1) return name;
   const extension = extname(name);
-  return `${name.slice(0, name.length - extension.length)} (${number})${extension}`;
+  const letters = Array.from(name.slice(0, name.length - extension.length));
+  const ending = ` (${number})${extension}`;
+  while (letters.length > 0 && Buffer.byteLength(letters.join('') + ending) > longestNameBytes) letters.pop();
+  return letters.join('') + ending;
 }
 
 /** A folder for each label (as in the table), whatever the label contains. */

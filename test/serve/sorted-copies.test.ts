@@ -68,6 +68,21 @@ const expected = {
   'brick/x.jpg': 'content 0',
 };
 
+test('names that are too long for a number are shortened before it', async () => {
+  const long = `${'é'.repeat(125)}z.jpg`;
+  const names = [`one/${long}`, `two/${long}`, `three/${long}`];
+  const folder = await temporaryFolder(Object.fromEntries(names.map((name) => [`from/${name}`, name])));
+  const copies = await copied(
+    folder,
+    names.map((name) => row(name, 'brick')),
+  );
+  expect(copies).toEqual({
+    [`brick/${long}`]: names[0],
+    [`brick/${'é'.repeat(123)} (2).jpg`]: names[1],
+    [`brick/${'é'.repeat(123)} (3).jpg`]: names[2],
+  });
+});
+
 test('each picture is in the folder of its class, under a name that the earlier rows decide', async () => {
   const folder = await temporaryFolder(sources);
   await utimes(join(folder, 'from/x.jpg'), 1_000_000_000, 1_000_000_000);
