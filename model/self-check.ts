@@ -9,6 +9,14 @@ import { softmaxRows } from './scores.ts';
 
 export type SelfCheck = ModelReport['selfCheck'];
 
+/** How the results of a model are checked where it is loaded. */
+export interface ModelCheck {
+  /** Empty on the page for a file that came without its report. */
+  readonly selfCheck: SelfCheck;
+  /** Largest allowed difference of a probability. */
+  readonly tolerance: number;
+}
+
 /** Patches with their expected logits. */
 export interface PatchLogits {
   readonly count: number;

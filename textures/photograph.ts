@@ -5,10 +5,10 @@
 import type { GreyImage } from '../model/image.ts';
 import type { RandomStream } from '../model/random.ts';
 import { sine } from './noise.ts';
-import type { Material, Surface, SurfacePoint } from './surface.ts';
+import type { Material, SurfacePoint, SurfaceShader } from './surface.ts';
 
 interface Camera {
-  /** Surface pixels per picture pixel, times the cosine and sine of the rotation. */
+  /** SurfaceShader pixels per picture pixel, times the cosine and sine of the rotation. */
   readonly across: number;
   readonly down: number;
   readonly originU: number;
@@ -43,7 +43,7 @@ interface Relief {
 
 /** `[height, width]` grey levels of one photograph of `surface`. */
 export function photograph(
-  surface: Surface,
+  surface: SurfaceShader,
   { turns, gloss }: Material,
   random: RandomStream,
   width: number,
@@ -89,7 +89,7 @@ function drawExposure(random: RandomStream): Exposure {
   };
 }
 
-function sampleSurface(surface: Surface, camera: Camera, columns: number, rows: number): Relief {
+function sampleSurface(surface: SurfaceShader, camera: Camera, columns: number, rows: number): Relief {
   const tone = new Float32Array(columns * rows);
   const height = new Float32Array(columns * rows);
   const { across, down, originU, originV } = camera;

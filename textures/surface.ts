@@ -17,14 +17,14 @@ export interface SurfacePoint {
 }
 
 /** Computes tone and height at the position. */
-export type Surface = (at: SurfacePoint) => void;
+export type SurfaceShader = (at: SurfacePoint) => void;
 
 export interface Material {
   /**
    * Creates one piece of the material: its sizes and shades come from `random`, its irregularity from
    * `lattice`.
    */
-  readonly piece: (random: RandomStream, lattice: Lattice) => Surface;
+  readonly piece: (random: RandomStream, lattice: Lattice) => SurfaceShader;
   /** Maximum rotation of photographs in either direction, as a share of a full turn. */
   readonly turns: number;
   /** Strength of highlights, 0 matt to 1 mirror. */

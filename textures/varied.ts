@@ -7,7 +7,7 @@ import type { GreyImage } from '../model/image.ts';
 import { type RandomStream, randomStream } from '../model/random.ts';
 import { fractalNoise, type Lattice, randomLattice } from './noise.ts';
 import { photograph } from './photograph.ts';
-import { clamp01, type Material, mix, type Surface, smoothstep } from './surface.ts';
+import { clamp01, type Material, mix, type SurfaceShader, smoothstep } from './surface.ts';
 import { materials, textureNames } from './textures.ts';
 
 /**
@@ -58,7 +58,7 @@ function ingredient(random: RandomStream, seed: number, number: number, at: numb
   const [acrossScale, downScale] = [scale * stretch, scale / stretch];
   const swaps = random.uniform() < 0.5;
   const relief = random.between(0.5, 1.2) / scale;
-  return (lattice: Lattice): Surface => {
+  return (lattice: Lattice): SurfaceShader => {
     // The same stream for all pictures, so that sizes and shades belong to the class.
     const surface = material.piece(randomStream(seed, 'varied piece', number, at), lattice);
     return (point) => {
@@ -80,7 +80,7 @@ interface Mixture {
   readonly patchPx: number;
   readonly lattice: Lattice;
 }
-type Combination = (a: Surface, b: Surface, mixture: Mixture) => Surface;
+type Combination = (a: SurfaceShader, b: SurfaceShader, mixture: Mixture) => SurfaceShader;
 
 const combinations: readonly Combination[] = [
   (a) => a,
@@ -93,7 +93,7 @@ const combinations: readonly Combination[] = [
     }),
 ];
 
-function both(a: Surface, b: Surface, shareAt: (u: number, v: number) => number): Surface {
+function both(a: SurfaceShader, b: SurfaceShader, shareAt: (u: number, v: number) => number): SurfaceShader {
   return (at) => {
     const { u, v } = at;
     a(at);

@@ -137,7 +137,7 @@ async function readRows(
   return end;
 }
 
-type CsvRecord =
+type TableRecord =
   | { readonly text: string; readonly end: number }
   /** The incomplete last one. */
   | { readonly text: undefined; readonly rest: string };
@@ -145,7 +145,7 @@ type CsvRecord =
 const [quote, lineFeed] = [0x22, 0x0a];
 
 /** The rows of a CSV file as text, each with the offset of its end in bytes. */
-async function* records(path: string): AsyncGenerator<CsvRecord> {
+async function* records(path: string): AsyncGenerator<TableRecord> {
   let rest = Buffer.alloc(0);
   let start = 0;
   let isQuoted = false;

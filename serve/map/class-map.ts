@@ -274,7 +274,7 @@ class Preview {
   }
 }
 
-export interface AreaShare {
+export interface ClassShare {
   /** Index of the class, or `unknownClass`. */
   readonly index: number;
   /** Of the picture's area, 0..1. */
@@ -282,7 +282,7 @@ export interface AreaShare {
 }
 
 /** The classes of a map by decreasing area; equal areas in the model's order. */
-export function areaShares({ width, height, cellPx, columns, classes }: ClassMap): readonly AreaShare[] {
+export function areaShares({ width, height, cellPx, columns, classes }: ClassMap): readonly ClassShare[] {
   const areas = new Map<number, number>();
   classes.forEach((index, at) => {
     const [row, column] = [Math.floor(at / columns), at % columns];

@@ -7,7 +7,7 @@ import { counted, oneLine, withoutMiddle } from '../../model/words.ts';
 import { html, type Markup } from '../../report/markup.ts';
 import { lightPalette } from '../../report/palette.ts';
 import { annotatedPng, type Raster, scaledLevels } from '../../report/pictures.ts';
-import { type AreaShare, areaShares, type ClassMap, unknownClass } from './class-map.ts';
+import { areaShares, type ClassMap, type ClassShare, unknownClass } from './class-map.ts';
 
 /** Longer side of the drawn picture in pixels; smaller pictures are enlarged to the second. */
 export const longestSidePx = 1500;
@@ -78,7 +78,7 @@ export async function mapPng(map: ClassMap, texts: MapTexts): Promise<Uint8Array
 }
 
 function legendEntries(
-  shares: readonly AreaShare[],
+  shares: readonly ClassShare[],
   colourOf: ReadonlyMap<number, string>,
   labels: readonly string[],
 ): readonly LegendEntry[] {

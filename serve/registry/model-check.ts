@@ -3,16 +3,9 @@ import { TexturaError } from '../../model/error.ts';
 import type { ModelReport } from '../../model/model-file.ts';
 import { patchBytes } from '../../model/patch.ts';
 import { softmaxRows } from '../../model/scores.ts';
-import { largestDifference, type SelfCheck } from '../../model/self-check.ts';
+import { largestDifference, type ModelCheck } from '../../model/self-check.ts';
 
-export interface ModelCheck {
-  /** At least one. */
-  readonly entries: SelfCheck;
-  /** Largest allowed difference of a probability. */
-  readonly tolerance: number;
-}
-
-/** Errors: `file-damaged` if the patches or probabilities have the wrong size. */
+/** Errors: `file-damaged` if there is no patch, or the patches or probabilities have the wrong size. */
 export function modelCheckOf({ selfCheck, labels, graphs }: ModelReport, name: string): ModelCheck {
   const isComplete = selfCheck.every(
     ({ patch, probabilities }) =>
@@ -20,13 +13,16 @@ export function modelCheckOf({ selfCheck, labels, graphs }: ModelReport, name: s
   );
   if (selfCheck.length === 0 || !isComplete)
     throw new TexturaError('file-damaged', `${name}: its self-check is incomplete`);
-  return { entries: selfCheck, tolerance: Math.min(...graphs.map(({ parity }) => parity.tolerance)) };
+  return { selfCheck, tolerance: Math.min(...graphs.map(({ parity }) => parity.tolerance)) };
 }
 
 /** Compares logits `[count,C]` of the check's patches. Errors: `parity-failed` with the difference. */
 export function compareWithCheck(logits: Float32Array, check: ModelCheck, where: string): void {
-  const { entries, tolerance } = check;
-  const difference = largestDifference(entries, softmaxRows(logits, entries[0]?.probabilities.length ?? 0));
+  const { selfCheck, tolerance } = check;
+  const difference = largestDifference(
+    selfCheck,
+    softmaxRows(logits, selfCheck[0]?.probabilities.length ?? 0),
+  );
   if (difference <= tolerance) return;
   throw new TexturaError(
     'parity-failed',

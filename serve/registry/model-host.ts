@@ -4,12 +4,12 @@
 import { messageOf, TexturaError } from '../../model/error.ts';
 import type { GraphKind } from '../../model/model-file.ts';
 import { patchBytes } from '../../model/patch.ts';
-import { type SelfCheck, selfCheckPatches } from '../../model/self-check.ts';
+import { type ModelCheck, type SelfCheck, selfCheckPatches } from '../../model/self-check.ts';
 import { ThreadLost } from '../../node/supervised-thread.ts';
 import type { GpuBatch, ModelSessions } from '../inference/batcher.ts';
 import { deviceText, type InferenceDevice } from '../inference/devices.ts';
 import type { InferenceWorker, SessionSettings } from '../inference/inference-worker.ts';
-import { compareWithCheck, type ModelCheck } from './model-check.ts';
+import { compareWithCheck } from './model-check.ts';
 
 interface HostSettings {
   /** In the order in which to try them. */
@@ -273,16 +273,16 @@ export class ModelHost {
   /** Loads a session, runs its self-check, and warms it up. */
   async #openSession(model: OpenedModel, loaded: LoadedSession, content: Uint8Array): Promise<void> {
     const { device, files, check } = model;
-    const { entries } = check;
-    const { session, settings, worker, batchPatches = entries.length } = loaded;
+    const { selfCheck } = check;
+    const { session, settings, worker, batchPatches = selfCheck.length } = loaded;
     loaded.generation = worker.generation;
     try {
       await worker.load(session, content, settings);
-      const checked = await runInBatches(loaded, entries, batchPatches);
+      const checked = await runInBatches(loaded, selfCheck, batchPatches);
       compareWithCheck(checked.logits, check, `${files.name} on ${deviceText(device)}`);
-      const again = await runInBatches(loaded, entries, batchPatches);
+      const again = await runInBatches(loaded, selfCheck, batchPatches);
       model.checkMs = Math.min(model.checkMs, again.inferMs);
-      if (loaded.batchPatches === undefined) await runInBatches(loaded, entries.slice(0, 1), 1);
+      if (loaded.batchPatches === undefined) await runInBatches(loaded, selfCheck.slice(0, 1), 1);
     } catch (cause) {
       if (cause instanceof ThreadLost || loaded.generation === worker.generation) throw cause;
       // The new thread reported only that it has no such session.
@@ -327,13 +327,13 @@ export class ModelHost {
 /** Logits of the self-check's patches in batches of `size`, padded with zeros, and the time of all. */
 async function runInBatches(
   { worker, session }: LoadedSession,
-  entries: SelfCheck,
+  selfCheck: SelfCheck,
   size: number,
 ): Promise<{ readonly logits: Float32Array; readonly inferMs: number }> {
   const rows: number[] = [];
   let inferMs = 0;
-  for (let start = 0; start < entries.length; start += size) {
-    const own = entries.slice(start, start + size);
+  for (let start = 0; start < selfCheck.length; start += size) {
+    const own = selfCheck.slice(start, start + size);
     const patches = new Uint8Array(size * patchBytes);
     patches.set(selfCheckPatches(own));
     const result = await worker.run(session, patches);

@@ -6,9 +6,9 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { type Fault, TexturaError } from '../../model/error.ts';
 import type { ModelReport } from '../../model/model-file.ts';
+import type { ModelCheck } from '../../model/self-check.ts';
 import { nodeArguments } from '../../node/own-module.ts';
 import type { IndexedSignature } from './graph-allow-list.ts';
-import type { ModelCheck } from './model-check.ts';
 import type { ModelSource } from './model-folder.ts';
 
 export interface SandboxRequest {

@@ -14,7 +14,7 @@ import { compareWithCheck } from './model-check.ts';
 import type { SandboxAnswer, SandboxRequest } from './sandbox-check.ts';
 
 async function checkModel({ entry, graphs, check }: SandboxRequest): Promise<void> {
-  const patches = selfCheckPatches(check.entries);
+  const patches = selfCheckPatches(check.selfCheck);
   for (const { name, path, sha256: reported } of graphs) {
     const bytes = await readFile(path);
     if (sha256(bytes) !== reported) {

@@ -6,13 +6,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { TexturaError } from '../../model/error.ts';
 import { type GraphKind, graphKinds, modelReportSchema } from '../../model/model-file.ts';
 import { patchBytes } from '../../model/patch.ts';
+import type { ModelCheck } from '../../model/self-check.ts';
 import { Batcher, type ModelSessions } from '../../serve/inference/batcher.ts';
 import {
   type InferenceResult,
   InferenceWorker,
   type SessionSettings,
 } from '../../serve/inference/inference-worker.ts';
-import { type ModelCheck, modelCheckOf } from '../../serve/registry/model-check.ts';
+import { modelCheckOf } from '../../serve/registry/model-check.ts';
 import { type ModelFiles, ModelHost } from '../../serve/registry/model-host.ts';
 import { Registry } from '../../serve/registry/registry.ts';
 import { breakingThreads, breakThreads } from '../support/breaking-threads.ts';
@@ -60,7 +61,7 @@ afterEach(async () => {
 
 const wrongCheck = (): ModelCheck => ({
   ...check,
-  entries: check.entries.map(({ patch, probabilities }) => ({
+  selfCheck: check.selfCheck.map(({ patch, probabilities }) => ({
     patch,
     probabilities: probabilities.map((value) => 1 - value),
   })),

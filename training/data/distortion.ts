@@ -78,12 +78,12 @@ export function distortPatch(
   patchPx: number,
   distortion: Distortion,
 ): Patch {
-  const view = viewOf(centre, patchPx, distortion);
-  return sampleView(windowOnto(image, view), view, toneCurve(distortion.gamma));
+  const grid = gridOf(centre, patchPx, distortion);
+  return samplesOf(windowOnto(image, grid), grid, toneCurve(distortion.gamma));
 }
 
 /** The sample grid: (x, y) + column * (acrossX, acrossY) + row * (downX, downY), in pixels from an origin. */
-interface View {
+interface SampleGrid {
   /** The origin as a pixel of the image. No sample lies left of it or above it. */
   readonly left: number;
   readonly top: number;
@@ -100,7 +100,7 @@ interface View {
   readonly perPixel: number;
 }
 
-function viewOf(centre: Point, patchPx: number, { turns, scale, mirrored }: Distortion): View {
+function gridOf(centre: Point, patchPx: number, { turns, scale, mirrored }: Distortion): SampleGrid {
   const sidePx = patchPx * scale;
   const perPixel = Math.ceil(patchPx / inputPx);
   const last = inputPx * perPixel - 1;
@@ -143,27 +143,27 @@ interface Window {
   readonly data: Uint8Array;
   /** Bytes from row to row. */
   readonly stride: number;
-  /** Index of the view's origin in the data. */
+  /** Index of the grid's origin in the data. */
   readonly origin: number;
 }
 
 /**
- * The pixels of a view: the image itself, or a copy with its mirror images if the view extends beyond its
+ * The pixels of a grid: the image itself, or a copy with its mirror images if the grid extends beyond its
  * edges.
  */
-function windowOnto({ data, width, height }: GreyImage, view: View): Window {
-  const { left, top } = view;
-  if (left >= 0 && top >= 0 && left + view.width <= width && top + view.height <= height) {
+function windowOnto({ data, width, height }: GreyImage, grid: SampleGrid): Window {
+  const { left, top } = grid;
+  if (left >= 0 && top >= 0 && left + grid.width <= width && top + grid.height <= height) {
     return { data, stride: width, origin: top * width + left };
   }
-  const columns = mirroredIndices(left, view.width, width);
-  const rows = mirroredIndices(top, view.height, height);
-  const copy = new Uint8Array(view.width * view.height);
+  const columns = mirroredIndices(left, grid.width, width);
+  const rows = mirroredIndices(top, grid.height, height);
+  const copy = new Uint8Array(grid.width * grid.height);
   let at = 0;
   for (const row of rows) {
     for (const column of columns) copy[at++] = data[row * width + column] as number;
   }
-  return { data: copy, stride: view.width, origin: 0 };
+  return { data: copy, stride: grid.width, origin: 0 };
 }
 
 /** `count` indices from `first`, mirrored into 0..size-1: ... 1 0 0 1 ... size-1 size-1 size-2 ... */
@@ -174,16 +174,16 @@ function mirroredIndices(first: number, count: number, size: number): Int32Array
   });
 }
 
-function sampleView({ data, stride, origin }: Window, view: View, curve: Float64Array): Patch {
-  const { perPixel, acrossX, acrossY, downX, downY } = view;
+function samplesOf({ data, stride, origin }: Window, grid: SampleGrid, curve: Float64Array): Patch {
+  const { perPixel, acrossX, acrossY, downX, downY } = grid;
   const share = 1 / (perPixel * perPixel);
   const sums = new Float64Array(inputPx);
   const patch = new Uint8Array(patchBytes);
   for (let row = 0, at = 0; row < inputPx; row++) {
     sums.fill(0);
     for (let sampleRow = row * perPixel; sampleRow < (row + 1) * perPixel; sampleRow++) {
-      let x = view.x + sampleRow * downX;
-      let y = view.y + sampleRow * downY;
+      let x = grid.x + sampleRow * downX;
+      let y = grid.y + sampleRow * downY;
       for (let column = 0; column < inputPx; column++) {
         let sum = 0;
         for (let sample = 0; sample < perPixel; sample++) {

@@ -8,7 +8,7 @@ import './style/see.css';
 import './style/teach.css';
 import { preferredModel } from '../../model/network.ts';
 import { holdsPatch } from '../../model/patch.ts';
-import { faultOf } from '../shared/faults.ts';
+import { pageFaultOf } from '../shared/faults.ts';
 import { openModelCache } from '../shared/model-fetch.ts';
 import { runQueue } from '../shared/run-queue.ts';
 import { compareView } from './compare/compare-view.ts';
@@ -59,7 +59,7 @@ async function offerModels(layout: PageLayout, source: SourceBar, stage: Stage):
   } catch (error) {
     reportError(error);
     const retry = () => void offerModels(layout, source, stage);
-    layout.panel.replaceChildren(modelsUnlisted(() => faultText(faultOf(error)), retry));
+    layout.panel.replaceChildren(modelsUnlisted(() => faultText(pageFaultOf(error)), retry));
   }
 }
 
@@ -109,7 +109,7 @@ function openViews(
       .catch((error: unknown) => {
         reportError(error);
         problem.hidden = false;
-        setText(problem, 'live.failed', { reason: faultText(faultOf(error)) });
+        setText(problem, 'live.failed', { reason: faultText(pageFaultOf(error)) });
       });
   }
 

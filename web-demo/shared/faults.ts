@@ -19,7 +19,7 @@ type FaultCode =
   | 'diverged'
   | 'failed';
 
-export interface Fault {
+export interface PageFault {
   readonly code: FaultCode;
   /** Values for the placeholders of the message, such as `file` or `seconds`. */
   readonly values: Readonly<Record<string, string | number>>;
@@ -27,15 +27,15 @@ export interface Fault {
   readonly detail: string;
 }
 
-export function fault(code: FaultCode, values: Fault['values'] = {}, cause?: unknown): Fault {
+export function fault(code: FaultCode, values: PageFault['values'] = {}, cause?: unknown): PageFault {
   return { code, values, detail: cause === undefined ? '' : textOfError(cause) };
 }
 
 export class InferenceError extends Error {
   override readonly name = 'InferenceError';
-  readonly fault: Fault;
+  readonly fault: PageFault;
 
-  constructor(cause: Fault) {
+  constructor(cause: PageFault) {
     super([cause.code, JSON.stringify(cause.values), cause.detail].filter((text) => text !== '{}').join(' '));
     this.fault = cause;
   }
@@ -45,7 +45,7 @@ export class InferenceError extends Error {
  * The fault of anything that was thrown. The messages of a TexturaError are shown, because they name file and
  * field.
  */
-export function faultOf(error: unknown): Fault {
+export function pageFaultOf(error: unknown): PageFault {
   if (error instanceof InferenceError) return error.fault;
   if (!(error instanceof TexturaError) || error.code === 'internal') return fault('failed', {}, error);
   return fault(error.code === 'diverged' ? 'diverged' : 'model-unusable', { message: error.message }, error);

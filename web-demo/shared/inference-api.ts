@@ -1,21 +1,13 @@
 /** The API of the inference worker, which owns the onnxruntime sessions. All values are cloneable. */
 import type { GreyImage } from '../../model/image.ts';
 import type { Shape } from '../../model/layer.ts';
-import type { SelfCheck } from '../../model/self-check.ts';
+import type { ModelCheck } from '../../model/self-check.ts';
 import type { ModelContents } from './model-contents.ts';
 
 /** Execution providers of onnxruntime-web that the page offers. */
 export type Provider = 'wasm' | 'webgpu';
 
-/** How a model's results are checked on this device. */
-export interface ModelCheck {
-  /** Patches with their expected probabilities; empty for a file that came without its report. */
-  readonly selfCheck: SelfCheck;
-  /** Allowed difference in probability. */
-  readonly tolerance: number;
-}
-
-export interface ModelSource extends ModelCheck {
+export interface LoadRequest extends ModelCheck {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
@@ -69,7 +61,7 @@ export interface Activations {
 }
 
 /** What the pixels of a patch say for its likeliest class and against the second (`model/evidence.ts`). */
-export interface Explanation {
+export interface PatchExplanation {
   readonly first: number;
   readonly second: number;
   /** By how much the logit of the first exceeds that of the second; the sum of the map. */
@@ -84,7 +76,7 @@ export interface Explanation {
  */
 export interface InferenceApi {
   start(input: { readonly provider: Provider; readonly folder: string }): { readonly threads: number };
-  load(source: ModelSource): LoadedModel;
+  load(request: LoadRequest): LoadedModel;
   classify(input: { readonly model: string; readonly patches: Uint8Array }): Answer;
   /** As `classify`, but never replaced. */
   classifyPicture(input: { readonly model: string; readonly patches: Uint8Array }): Answer;
@@ -93,5 +85,5 @@ export interface InferenceApi {
   heatMap(input: { readonly model: string; readonly grey: GreyImage; readonly isCoarse: boolean }): HeatMap;
   activations(input: { readonly model: string; readonly patch: Uint8Array }): Activations;
   /** For a model whose network has a `statisticsHead`. */
-  explain(input: { readonly model: string; readonly patch: Uint8Array }): Explanation;
+  explain(input: { readonly model: string; readonly patch: Uint8Array }): PatchExplanation;
 }

@@ -3,7 +3,7 @@
  * worker's API is an interface of functions from one cloneable value to another. comlink has no queue in
  * which a newer call replaces a waiting one, and clones errors without their fault.
  */
-import { type Fault, fault, faultOf, InferenceError } from './faults.ts';
+import { fault, InferenceError, type PageFault, pageFaultOf } from './faults.ts';
 import { runQueue, superseded } from './run-queue.ts';
 
 export type Input<Api, K extends keyof Api> = Api[K] extends (input: infer I) => unknown ? I : never;
@@ -18,12 +18,12 @@ interface Request {
 type Reply =
   | { readonly id: number; readonly status: 'done'; readonly output: unknown }
   | { readonly id: number; readonly status: 'superseded' }
-  | { readonly id: number; readonly status: 'failed'; readonly fault: Fault };
+  | { readonly id: number; readonly status: 'failed'; readonly fault: PageFault };
 
 /** Messages that answer no request: the progress of a call, or that the worker cannot compute any more. */
 type Notice =
   | { readonly status: 'progress'; readonly progress: unknown }
-  | { readonly status: 'lost'; readonly fault: Fault };
+  | { readonly status: 'lost'; readonly fault: PageFault };
 
 interface Pending {
   resolve(output: unknown): void;
@@ -34,7 +34,7 @@ interface WorkerEvents<Progress> {
   /**
    * The worker cannot compute any more: its script did not load, it threw, or it said so. It is closed then.
    */
-  readonly onLost?: (fault: Fault) => void;
+  readonly onLost?: (fault: PageFault) => void;
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -42,7 +42,7 @@ interface WorkerEvents<Progress> {
 export class WorkerClient<Api, Progress = never> {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
-  readonly #onLost: (fault: Fault) => void;
+  readonly #onLost: (fault: PageFault) => void;
   #lastId = 0;
   #isOpen = true;
   #loss: InferenceError | undefined;
@@ -100,7 +100,7 @@ export class WorkerClient<Api, Progress = never> {
   }
 
   /** Calls in flight reject with the fault. */
-  #lose(cause: Fault): void {
+  #lose(cause: PageFault): void {
     if (!this.#isOpen) return;
     this.#loss = new InferenceError(cause);
     for (const { reject } of this.#pending.values()) reject(this.#loss);
@@ -140,7 +140,7 @@ export function serveCalls<Api>(
       .then((output) =>
         post(output === superseded ? { id, status: 'superseded' } : { id, status: 'done', output }),
       )
-      .catch((error: unknown) => post({ id, status: 'failed', fault: faultOf(error) }));
+      .catch((error: unknown) => post({ id, status: 'failed', fault: pageFaultOf(error) }));
   });
 }
 
@@ -150,6 +150,6 @@ export function postProgress<Progress>(progress: Progress): void {
 }
 
 /** In a worker: reports that it cannot compute any more. */
-export function postLoss(cause: Fault): void {
+export function postLoss(cause: PageFault): void {
   post({ status: 'lost', fault: cause });
 }

@@ -9,7 +9,7 @@ import type { GreyImage } from '../../model/image.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
 import { inputPx } from '../../model/patch.ts';
 import { topClasses } from '../../model/scores.ts';
-import type { Activations, Explanation, HeatMap, InferenceApi } from '../shared/inference-api.ts';
+import type { Activations, HeatMap, InferenceApi, PatchExplanation } from '../shared/inference-api.ts';
 import { postLoss, serveCalls } from '../shared/worker-calls.ts';
 import { standardiseLocally } from './local-standardisation.ts';
 import { answer, type OpenModel, openModel } from './model-sessions.ts';
@@ -116,7 +116,7 @@ async function activations(model: OpenModel, patch: Uint8Array): Promise<Activat
   return { layers, kernels: firstKernels(model) };
 }
 
-async function explanation(model: OpenModel, patch: Uint8Array): Promise<Explanation> {
+async function explanation(model: OpenModel, patch: Uint8Array): Promise<PatchExplanation> {
   const { network, labels } = model.contents;
   const head = statisticsHead(network);
   if (head === undefined) throw new TexturaError('internal', `${network.name} has no statistics`);
@@ -147,9 +147,9 @@ serveCalls<InferenceApi>(
       runtime = await openRuntime(provider, folder, postLoss);
       return { threads: runtime.threads };
     },
-    async load(source) {
-      const { model, loaded } = await openModel(started(), source);
-      models.set(source.name, model);
+    async load(request) {
+      const { model, loaded } = await openModel(started(), request);
+      models.set(request.name, model);
       return loaded;
     },
     classify: ({ model, patches }) => answer(started(), modelNamed(model), patches),

@@ -4,7 +4,7 @@ import { inputPx, patchBytes } from '../../model/patch.ts';
 import { softmaxRows } from '../../model/scores.ts';
 import { largestDifference, selfCheckPatches } from '../../model/self-check.ts';
 import { fault, InferenceError } from '../shared/faults.ts';
-import type { Answer, LoadedModel, ModelSource } from '../shared/inference-api.ts';
+import type { Answer, LoadedModel, LoadRequest } from '../shared/inference-api.ts';
 import { fileSelfCheck, type ModelContents, modelContents } from '../shared/model-contents.ts';
 import { disposeAll, floats, type Runtime, type Session } from './tensors.ts';
 
@@ -21,7 +21,7 @@ export interface OpenModel {
  */
 export async function openModel(
   runtime: Runtime,
-  { name, bytes, selfCheck: given, tolerance }: ModelSource,
+  { name, bytes, selfCheck: given, tolerance }: LoadRequest,
 ): Promise<{ readonly model: OpenModel; readonly loaded: LoadedModel }> {
   const contents = modelContents(bytes, name);
   const selfCheck = given.length > 0 ? given : fileSelfCheck(bytes, name);

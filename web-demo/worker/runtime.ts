@@ -5,7 +5,7 @@
 import type { InferenceSession } from 'onnxruntime-web';
 import { createGraph } from '../../graph/builder.ts';
 import { defaultOpset } from '../../model/model-file.ts';
-import { type Fault, fault, InferenceError } from '../shared/faults.ts';
+import { fault, InferenceError, type PageFault } from '../shared/faults.ts';
 import type { Provider } from '../shared/inference-api.ts';
 import { fileOf } from '../shared/model-fetch.ts';
 import { encodeGraph, type Runtime, type Session } from './tensors.ts';
@@ -36,7 +36,7 @@ const lossDelayMs = 100;
 export async function openRuntime(
   provider: Provider,
   folder: string,
-  onLost: (fault: Fault) => void,
+  onLost: (fault: PageFault) => void,
 ): Promise<Runtime> {
   const { load, file } = builds[provider];
   const isWebGpu = provider === 'webgpu';
@@ -137,7 +137,7 @@ const requestedLimits = [
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
 /** Errors: `no-webgpu`, `no-adapter`, `no-device`, `no-answer`. `onLost` is called if the device is lost. */
-async function openDevice(onLost: (fault: Fault) => void): Promise<GPUDevice> {
+async function openDevice(onLost: (fault: PageFault) => void): Promise<GPUDevice> {
   if (!('gpu' in navigator)) throw new InferenceError(fault('no-webgpu'));
   const adapter = await withTimeout(
     requestLimitMs,

@@ -5,7 +5,7 @@ import type { SandboxAnswer, SandboxRequest } from '../../../serve/registry/sand
 const requestOf = (sha256: string): SandboxRequest => ({
   entry: { labels: ['bark', 'brick'], input: { patchPx: 64 } } as unknown as SandboxRequest['entry'],
   graphs: [{ name: 'a.onnx', path: '/models/a.onnx', sha256 }],
-  check: { entries: [], tolerance: 1e-4 },
+  check: { selfCheck: [], tolerance: 1e-4 },
 });
 
 /** A sandbox that records what it checks. */

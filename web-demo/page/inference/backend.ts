@@ -1,5 +1,5 @@
 /** A provider in a worker of its own, with the models that are loaded there. */
-import type { Fault } from '../../shared/faults.ts';
+import type { PageFault } from '../../shared/faults.ts';
 import type { InferenceApi, LoadedModel, Provider } from '../../shared/inference-api.ts';
 import { fetchModel } from '../../shared/model-fetch.ts';
 import { WorkerClient } from '../../shared/worker-calls.ts';
@@ -15,7 +15,7 @@ export interface Backend {
 /** Starts a worker. `onLost` is called if it is lost after that. Errors: those of the provider's start. */
 export async function openBackend(
   provider: Provider,
-  onLost: (backend: Backend, cause: Fault) => void,
+  onLost: (backend: Backend, cause: PageFault) => void,
 ): Promise<Backend> {
   let backend: Backend | undefined;
   const client = new WorkerClient<InferenceApi>('inference-worker', {

@@ -5,7 +5,7 @@
  * shown.
  */
 import { noTemperatures } from '../../../model/calibration.ts';
-import { type Fault, fault, faultOf, InferenceError } from '../../shared/faults.ts';
+import { fault, InferenceError, type PageFault, pageFaultOf } from '../../shared/faults.ts';
 import type { InferenceApi, LoadedModel, Provider } from '../../shared/inference-api.ts';
 import type { Download } from '../../shared/model-fetch.ts';
 import { runQueue, superseded } from '../../shared/run-queue.ts';
@@ -20,7 +20,7 @@ export type ProviderCheck =
   | { readonly status: 'unchecked' | 'checking' }
   /** `runMs` is undefined until a model has been loaded. */
   | { readonly status: 'passed'; readonly threads: number; readonly runMs: number | undefined }
-  | { readonly status: 'refused'; readonly fault: Fault };
+  | { readonly status: 'refused'; readonly fault: PageFault };
 
 export interface ProviderState {
   readonly preference: ProviderPreference;
@@ -31,7 +31,7 @@ export interface ProviderState {
 export type ModelState =
   | { readonly status: 'loading' }
   | { readonly status: 'ready'; readonly model: LoadedModel }
-  | { readonly status: 'failed'; readonly fault: Fault };
+  | { readonly status: 'failed'; readonly fault: PageFault };
 
 const unchecked: ProviderState['checks'] = { wasm: { status: 'unchecked' }, webgpu: { status: 'unchecked' } };
 
@@ -150,7 +150,7 @@ export class Inference {
       const output = await backend.client.callLatest(kind, input);
       return this.#active === backend ? output : superseded;
     } catch (error) {
-      if (backend.provider === 'webgpu') this.#lose(backend, faultOf(error));
+      if (backend.provider === 'webgpu') this.#lose(backend, pageFaultOf(error));
       if (this.#active === backend) throw error;
       return superseded;
     }
@@ -160,13 +160,13 @@ export class Inference {
     try {
       await this.#changes.add(undefined, work);
     } catch (error) {
-      const cause = faultOf(error);
+      const cause = pageFaultOf(error);
       if (cause.code !== 'cancelled') reportError(error);
       this.#fail(cause);
     }
   }
 
-  #fail(cause: Fault): void {
+  #fail(cause: PageFault): void {
     this.model.set({ status: 'failed', fault: cause });
   }
 
@@ -175,7 +175,7 @@ export class Inference {
     this.provider.set({ ...state, checks: { ...state.checks, [which]: check } });
   }
 
-  #refuse(which: Provider, cause: Fault): void {
+  #refuse(which: Provider, cause: PageFault): void {
     // Not having a graphics processor is no error; causes go to the console.
     if (cause.detail !== '') reportError(new InferenceError(cause));
     this.#setCheck(which, { status: 'refused', fault: cause });
@@ -207,13 +207,13 @@ export class Inference {
       return backend;
     } catch (error) {
       backend?.client.close();
-      this.#refuse(which, faultOf(error));
+      this.#refuse(which, pageFaultOf(error));
       return undefined;
     }
   }
 
   /** Closes a backend that cannot compute any more, and starts another one. */
-  #lose(backend: Backend, cause: Fault): void {
+  #lose(backend: Backend, cause: PageFault): void {
     const { provider } = backend;
     if (this.#backends.get(provider) !== backend) return;
     this.#close(provider);
@@ -294,7 +294,7 @@ export class Inference {
         this.#show(backend);
         throw error;
       }
-      this.#lose(backend, faultOf(error));
+      this.#lose(backend, pageFaultOf(error));
       return false;
     }
   }

@@ -9,7 +9,7 @@ import {
   modelIndexSchema,
   modelReportSchema,
 } from '../../../model/model-file.ts';
-import type { ModelCheck } from '../../shared/inference-api.ts';
+import type { ModelCheck } from '../../../model/self-check.ts';
 import { fetchFile, missing } from '../../shared/model-fetch.ts';
 import { signal } from '../dom/signal.ts';
 

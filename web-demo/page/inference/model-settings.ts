@@ -2,7 +2,7 @@
  * The chosen model with its state in one line; behind it the choice of model and provider, with what is known
  * about both.
  */
-import type { Fault } from '../../shared/faults.ts';
+import type { PageFault } from '../../shared/faults.ts';
 import type { Provider } from '../../shared/inference-api.ts';
 import { element } from '../dom/element.ts';
 import type { Signal } from '../dom/signal.ts';
@@ -237,6 +237,6 @@ function activeLine(active: Provider, check: ProviderCheck): string {
   return threads > 1 ? textOf('provider.threads', { threads }) : textOf('provider.single');
 }
 
-function refusedLine(provider: string, fault: Fault): string {
+function refusedLine(provider: string, fault: PageFault): string {
   return textOf('provider.refused', { provider, reason: faultText(fault) });
 }

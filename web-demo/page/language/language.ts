@@ -3,7 +3,7 @@
  * of language can update them.
  */
 import { fileSize } from '../../../model/format.ts';
-import type { Fault } from '../../shared/faults.ts';
+import type { PageFault } from '../../shared/faults.ts';
 import { element } from '../dom/element.ts';
 import { signal } from '../dom/signal.ts';
 import { storedText, storeText } from '../storage.ts';
@@ -52,7 +52,7 @@ export function textOf(key: TextKey, values: Values = {}): string {
 }
 
 /** A fault and what to do about it, in the page's language. */
-export function faultText({ code, values }: Fault): string {
+export function faultText({ code, values }: PageFault): string {
   return textOf(`fault.${code}`, values);
 }
 

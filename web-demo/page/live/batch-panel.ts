@@ -3,7 +3,7 @@ import { csvText } from '../../../model/csv.ts';
 import { holdsPatch } from '../../../model/patch.ts';
 import { type PictureOutcome, pictureColumns, pictureFields } from '../../../model/picture-table.ts';
 import { topClasses } from '../../../model/scores.ts';
-import { faultOf } from '../../shared/faults.ts';
+import { pageFaultOf } from '../../shared/faults.ts';
 import type { LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { element } from '../dom/element.ts';
@@ -11,12 +11,12 @@ import { download, isUnreadable } from '../dom/files.ts';
 import { faultText, formatPercent, language, setText, textElement, textOf } from '../language/language.ts';
 import { decodePicture, PictureError } from '../source/picture-file.ts';
 import type { ViewContext } from '../view.ts';
-import { type Scores, scoresOf } from './scores.ts';
+import { type AnswerScores, scoresOf } from './scores.ts';
 
 /** What was found in one picture; a function gives the reason in the current language if there is nothing. */
-type Found = (Scores & { readonly top: number; readonly patches: number }) | (() => string);
+type Found = (AnswerScores & { readonly top: number; readonly patches: number }) | (() => string);
 
-interface Batch {
+interface PictureBatch {
   readonly model: LoadedModel;
   readonly files: readonly File[];
   readonly found: Found[];
@@ -49,7 +49,7 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
     table,
     element('div', { class: 'result-actions' }, csv, stop, close),
   );
-  let batch: Batch | undefined;
+  let batch: PictureBatch | undefined;
   /** Counts up with each run: an older one stops. */
   let runs = 0;
 
@@ -60,7 +60,7 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
     drawProgress(batch);
   }
 
-  function drawProgress({ files, found, model }: Batch): void {
+  function drawProgress({ files, found, model }: PictureBatch): void {
     const values = { count: files.length, model: model.name, done: found.length };
     setText(heading, 'batch.heading', values);
     const isDone = found.length === files.length;
@@ -142,7 +142,7 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
       if (error instanceof PictureError) return () => textOf(`picture.${error.fault}`, error.values);
       if (isUnreadable(error)) return () => textOf('file.unreadable');
       reportError(error);
-      return () => faultText(faultOf(error));
+      return () => faultText(pageFaultOf(error));
     }
   }
 
@@ -169,7 +169,7 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
   };
 }
 
-function csvOf({ model, files, found }: Batch): string {
+function csvOf({ model, files, found }: PictureBatch): string {
   const rows = found.map((result, i) =>
     pictureFields(files[i]?.name ?? '', outcomeOf(result, model), model.name),
   );

@@ -19,13 +19,13 @@ import { paintPatch } from '../stage/capture.ts';
 import type { View, ViewContext } from '../view.ts';
 import { batchPanel } from './batch-panel.ts';
 import { resultActions, type SharedReading } from './result-actions.ts';
-import { type Scores, scoresOf } from './scores.ts';
+import { type AnswerScores, scoresOf } from './scores.ts';
 import { smoothed, stableOrder } from './smoothing.ts';
 import { timeTable } from './time-table.ts';
 
 const shownClasses = 5;
 
-interface Reading extends Scores {
+interface Reading extends AnswerScores {
   readonly model: LoadedModel;
   /** Classes by decreasing probability. */
   readonly order: readonly number[];

@@ -35,7 +35,7 @@ interface ShownMap {
   readonly prediction: number;
 }
 
-interface Reading {
+interface ReadRequest {
   readonly model: LoadedModel;
   readonly picture: Picture;
   readonly isCurrent: () => boolean;
@@ -46,7 +46,7 @@ interface HeatPanel {
   /** Says that a map is being computed, if none of this picture is shown; `settle` ends that. */
   expect(picture: Picture): void;
   settle(): void;
-  read(reading: Reading): Promise<void>;
+  read(reading: ReadRequest): Promise<void>;
   reset(model: LoadedModel | undefined): void;
   leave(): void;
 }
@@ -123,7 +123,7 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
 
   /** Computes and shows the map; false if it is not wanted any more. */
   async function slide(
-    { model, picture, isCurrent }: Reading,
+    { model, picture, isCurrent }: ReadRequest,
     sidePx: number,
     isCoarse: boolean,
   ): Promise<boolean> {
@@ -165,7 +165,7 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
   }
 
   /** A camera gets a coarse map of each frame; a still picture first a coarse one, then a fine one. */
-  async function read(reading: Reading): Promise<void> {
+  async function read(reading: ReadRequest): Promise<void> {
     const { model, picture, isCurrent } = reading;
     const sidePx = slidingSidePx(picture, stage.square.get().sidePx);
     const isSame = shown?.picture === picture && shown.sidePx === sidePx && shown.model === model;

@@ -2,7 +2,7 @@
 import { statisticsHead } from '../../../model/evidence.ts';
 import { evidenceColour, evidenceColours, evidenceLimit } from '../../../model/evidence-colour.ts';
 import { inputPx, type Patch } from '../../../model/patch.ts';
-import type { Explanation, LoadedModel } from '../../shared/inference-api.ts';
+import type { LoadedModel, PatchExplanation } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { context2d, element } from '../dom/element.ts';
 import { formatNumber, language, setText, textElement, textOf } from '../language/language.ts';
@@ -27,7 +27,7 @@ export function whyPanel({ inference, stage, reader }: ViewContext): WhyPanel {
     textElement('p', 'see.whyWhat', { class: 'note' }),
     element('div', { class: 'why-parts result' }, canvas, element('div', {}, legend, total)),
   );
-  let shown: { readonly model: LoadedModel; readonly explanation: Explanation } | undefined;
+  let shown: { readonly model: LoadedModel; readonly explanation: PatchExplanation } | undefined;
 
   function describe(): void {
     if (shown === undefined) return;

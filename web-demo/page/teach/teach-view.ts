@@ -1,7 +1,7 @@
 /** The Teach view: a person names surfaces and collects patches, and the page trains a model on them. */
 import { preferredModel } from '../../../model/network.ts';
 import { holdsPatch } from '../../../model/patch.ts';
-import { faultOf } from '../../shared/faults.ts';
+import { pageFaultOf } from '../../shared/faults.ts';
 import { folderName, minPatches, splitSurfaces, surfacesFault } from '../../shared/surfaces.ts';
 import {
   defaultTaughtName,
@@ -131,7 +131,7 @@ export function teachView(context: ViewContext, store: TeachingStore): TeachView
       progress.textContent = '';
     } catch (error) {
       reportError(error);
-      setText(progress, 'teach.failed', { reason: faultText(faultOf(error)) });
+      setText(progress, 'teach.failed', { reason: faultText(pageFaultOf(error)) });
     } finally {
       teaching = undefined;
       stop.hidden = true;
