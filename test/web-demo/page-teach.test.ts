@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import type { Page } from 'playwright-core';
@@ -13,7 +13,7 @@ import { SandboxCheck, sandboxRequestOf } from '../../serve/registry/sandbox-che
 import { runHere } from '../support/command.ts';
 import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
 import { openSettings, readBars } from '../support/page-browser.ts';
-import { openView, pageFixture } from '../support/page-fixture.ts';
+import { openView, openWith, pageFixture } from '../support/page-fixture.ts';
 import { pythonAnswer } from '../support/python-answer.ts';
 import { collect } from '../support/teach-page.ts';
 import { overconfidentValidation, sixTextures } from '../support/trained-run.ts';
@@ -239,6 +239,41 @@ test('Teach says that it loads the model to start from, and a stopped training l
   await result.waitFor();
   expect(await page.locator('#train').isDisabled()).toBe(false);
 }, 60_000);
+
+/** Keeps the memory of a worker's WebAssembly where a test finds it. */
+const watchedMemory = `self.memories = [];
+  const { Memory } = WebAssembly;
+  WebAssembly.Memory = function (settings) {
+    const memory = new Memory(settings);
+    self.memories.push(memory);
+    return memory;
+  };
+  WebAssembly.Memory.prototype = Memory.prototype;`;
+
+test('a model that was taught or opened takes its memory once, however often it is chosen', async () => {
+  const { page } = await openWith(fixture(), watchedMemory);
+  const path = join(fixture().models, 'no-relu4.onnx');
+  await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
+  await openSettings(page);
+  await page.locator('#model-file').setInputFiles(path);
+  const chosen = async (times: number) => {
+    for (let i = 0; i < times; i++) {
+      for (const name of ['lab-baseline', 'no-relu4 2']) {
+        await page.locator('#model').selectOption(name);
+        await page.locator('.settings-model', { hasText: name }).waitFor();
+        await page.locator('.provider-check', { hasText: /erified$/ }).waitFor();
+      }
+    }
+    const worker = page.workers().find((one) => one.url().endsWith('/inference-worker.js'));
+    const bytes = await worker?.evaluate(
+      'self.memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0)',
+    );
+    return Number(bytes);
+  };
+  const early = await chosen(1);
+  expect(early).toBeGreaterThan((await stat(path)).size);
+  expect((await chosen(4)) - early).toBeLessThan(2 * (await stat(path)).size);
+}, 180_000);
 
 describe('removing in Teach', () => {
   async function twoSurfaces(page: Page): Promise<void> {

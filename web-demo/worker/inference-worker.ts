@@ -133,6 +133,17 @@ async function explanation(model: OpenModel, patch: Uint8Array): Promise<PatchEx
   return { first, second, total, map: pixelMap(evidence) };
 }
 
+/** Frees the memory of a model that was replaced: garbage collection does not free that of sessions. */
+async function release(model: OpenModel): Promise<void> {
+  for (const [kind, sliding] of slidingSessions) {
+    if (sliding.model !== model) continue;
+    slidingSessions.delete(kind);
+    await sliding.session.release();
+  }
+  for (const session of layerSessions.get(model)?.values() ?? []) await session.release();
+  await model.session.release();
+}
+
 function firstKernels(model: OpenModel): Activations['kernels'] {
   const { network } = model.contents;
   const first = network.layers.find((layer) => layer.kind === 'convolution');
@@ -149,7 +160,9 @@ serveCalls<InferenceApi>(
     },
     async load(request) {
       const { model, loaded } = await openModel(started(), request);
+      const replaced = models.get(request.name);
       models.set(request.name, model);
+      if (replaced !== undefined) await release(replaced);
       return loaded;
     },
     classify: ({ model, patches }) => answer(started(), modelNamed(model), patches),
