@@ -338,6 +338,31 @@ describe('removing in Teach', () => {
     await expect.poll(() => storedNames(page)).toEqual(['scarf']);
   }, 120_000);
 
+  test('surfaces keep their order after a reload, whatever was removed between them', async () => {
+    const { page } = await openView(fixture(), 'teach');
+    const fill = async (row: number, name: string) => {
+      if (row > 1) await page.getByRole('button', { name: 'Add a surface' }).click();
+      await page.locator('.surface input').nth(row).fill(name);
+    };
+    for (let row = 0; row < 6; row++) await fill(row, `${row}`);
+    const deleteNow = page.getByRole('button', { name: 'Delete now' });
+    for (const name of ['0', '1', '2']) {
+      await page.getByRole('button', { name: `Remove ${name} and its patches` }).click();
+      await deleteNow.click();
+    }
+    for (let row = 3; row < 6; row++) await fill(row, `${row + 3}`);
+    const expected = ['3', '4', '5', '6', '7', '8'];
+    expect(await names(page)).toEqual(expected);
+    await expect.poll(() => storedNames(page)).toEqual(expected.toSorted());
+    await reload(page);
+    expect(await names(page)).toEqual(expected);
+    // Those that are added later come last, too.
+    await fill(6, '9');
+    await expect.poll(() => storedNames(page)).toContain('9');
+    await reload(page);
+    expect(await names(page)).toEqual([...expected, '9']);
+  }, 120_000);
+
   test('Delete everything is undone with the taught model, or done at once; surfaces added in the meantime stay', async () => {
     const { page } = await openView(fixture(), 'teach');
     await twoSurfaces(page);

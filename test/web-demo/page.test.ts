@@ -299,6 +299,17 @@ test('a camera that is blocked is explained; one that is allowed is classified l
 test('the last frame of a camera stays when it is turned off, and when another camera does not start', async () => {
   const { page } = await openPage(fixture().browser, fixture().server.origin, { permissions: ['camera'] });
   await readBars(page);
+  await page.evaluate(`{
+    globalThis.waitingForFrames = 0;
+    const request = HTMLVideoElement.prototype.requestVideoFrameCallback;
+    HTMLVideoElement.prototype.requestVideoFrameCallback = function (call) {
+      globalThis.waitingForFrames++;
+      return request.call(this, (...frame) => {
+        globalThis.waitingForFrames--;
+        call(...frame);
+      });
+    };
+  }`);
   const camera = page.locator('#camera-button');
   const still = page.locator('.stage-picture canvas');
   // Red of the brightest of some pixels.
@@ -312,6 +323,8 @@ test('the last frame of a camera stays when it is turned off, and when another c
 
   await camera.click();
   await page.locator('#frames-per-second', { hasText: /^[1-9]/ }).waitFor();
+  // Each frame is read once, also when the camera was on before.
+  await expect.poll(() => page.evaluate('globalThis.waitingForFrames')).toBe(1);
   await page.evaluate(`{
     navigator.mediaDevices.getUserMedia = async () => {
       await new Promise((resolve) => setTimeout(resolve, 500));
@@ -322,7 +335,54 @@ test('the last frame of a camera stays when it is turned off, and when another c
   await page.getByText('The camera did not start').waitFor();
   await still.waitFor();
   expect(await page.evaluate<number>(brightest)).toBeGreaterThan(0);
-}, 60_000);
+}, 120_000);
+
+test('a camera that is turned off while it starts shows no settings, and changes no other picture', async () => {
+  const { page, complaints } = await openPage(fixture().browser, fixture().server.origin, {
+    permissions: ['camera'],
+  });
+  await readBars(page);
+  // The video plays late, and the list of cameras comes late.
+  await page.evaluate(`{
+    globalThis.waiting = [];
+    const later = () => new Promise((resolve) => globalThis.waiting.push(resolve));
+    const play = HTMLVideoElement.prototype.play;
+    HTMLVideoElement.prototype.play = async function () {
+      await later();
+      return play.call(this);
+    };
+    navigator.mediaDevices.enumerateDevices = async () => {
+      await later();
+      return [1, 2].map((number) => ({ kind: 'videoinput', deviceId: String(number), label: '' }));
+    };
+  }`);
+  const answer = async () => {
+    await expect.poll(() => page.evaluate('globalThis.waiting.length')).toBe(1);
+    await page.evaluate('globalThis.waiting.pop()()');
+  };
+  const settings = page.locator('.camera-settings');
+  const camera = page.locator('#camera-button');
+  await camera.click();
+  await answer();
+  await page.locator('#frames-per-second', { hasText: /^[1-9]/ }).waitFor();
+  await camera.click();
+  await answer();
+  await expect.poll(() => page.evaluate('document.querySelectorAll("#camera-which option").length')).toBe(0);
+  expect(await settings.isVisible()).toBe(false);
+
+  await camera.click();
+  await expect.poll(() => page.evaluate('globalThis.waiting.length')).toBe(1);
+  const small = await encoder(rgbPicture(90, 80, 1))
+    .png()
+    .toBuffer();
+  await page
+    .locator('#picture-file')
+    .setInputFiles({ name: 'small.png', mimeType: 'image/png', buffer: small });
+  await page.locator('.stage-picture canvas[width="90"]').waitFor();
+  await page.evaluate('globalThis.waiting.pop()()');
+  expect(await page.locator('#square-side').getAttribute('max')).toBe('80');
+  expect(complaints.filter((text) => !text.startsWith('warning'))).toEqual([]);
+}, 120_000);
 
 test('the build has less than 125 kB of code, gzipped, without onnxruntime', async () => {
   const bytes = await codeBytes(fixture().page);

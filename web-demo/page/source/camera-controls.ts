@@ -90,12 +90,24 @@ export function cameraControls(
     notify(undefined);
     onStart();
     label('source.stop');
-    await present(opened.stream, video, stage);
-    await showSettings(opened);
+    try {
+      await present(opened.stream, video, stage);
+      adoptSize();
+      const cameras = await listCameras();
+      if (camera === opened) showSettings(opened, cameras);
+    } catch (error) {
+      // A video that is removed while it starts rejects.
+      if (camera === opened) throw error;
+    }
   }
 
-  async function showSettings(opened: Camera): Promise<void> {
-    const cameras = await listCameras();
+  /** The size of the video is known once it plays, and changes when a phone is turned. */
+  function adoptSize(): void {
+    const { videoWidth: width, videoHeight: height } = video;
+    if (stage.picture.get()?.element === video && width > 0) stage.resize({ width, height });
+  }
+
+  function showSettings(opened: Camera, cameras: Awaited<ReturnType<typeof listCameras>>): void {
     which.replaceChildren(
       ...cameras.map(({ id, name }) =>
         element('option', { value: id, selected: id === opened.deviceId }, cameraName(name)),
@@ -120,10 +132,7 @@ export function cameraControls(
   which.addEventListener('change', () => void start(which.value));
   torch.addEventListener('change', () => void camera?.setTorch?.(torch.checked));
   zoom.addEventListener('input', () => void camera?.setZoom(Number(zoom.value)));
-  video.addEventListener('resize', () => {
-    const { videoWidth: width, videoHeight: height } = video;
-    if (stage.picture.get()?.element === video && width > 0) stage.resize({ width, height });
-  });
+  video.addEventListener('resize', adoptSize);
   return { button, settings, stop, cancel };
 }
 
@@ -138,7 +147,6 @@ async function present(stream: MediaStream, video: HTMLVideoElement, stage: Stag
   const { width = 640, height = 480 } = stream.getVideoTracks()[0]?.getSettings() ?? {};
   stage.show({ kind: 'camera', element: video, width, height });
   await video.play();
-  stage.resize({ width: video.videoWidth, height: video.videoHeight });
 }
 
 /** Replaces the video on the stage by its last frame, which is black soon after the camera is off. */

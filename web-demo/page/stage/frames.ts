@@ -11,11 +11,14 @@ import type { Picture, Stage } from './stage.ts';
  */
 export function onEachFrame(stage: Stage, onFrame: () => void): void {
   let followed: HTMLVideoElement | undefined;
+  /** Counts up with each picture: a callback of an earlier one ends, also if its video is shown again. */
+  let pictures = 0;
 
   function follow(video: HTMLVideoElement): void {
     followed = video;
+    const own = ++pictures;
     const next = () => {
-      if (followed !== video) return;
+      if (own !== pictures) return;
       afterNextFrame(video, next);
       onFrame();
     };
@@ -26,6 +29,7 @@ export function onEachFrame(stage: Stage, onFrame: () => void): void {
     const video = picture?.element;
     if (!(video instanceof HTMLVideoElement)) {
       followed = undefined;
+      pictures++;
       onFrame();
     } else if (followed !== video) follow(video);
   });

@@ -5,7 +5,7 @@ import { type TaughtResult, taughtName } from '../../shared/teaching-api.ts';
 import { markNotStored } from '../storage.ts';
 
 interface StoredSurface extends Surface {
-  /** Position in the list. */
+  /** Surfaces are listed by increasing place. */
   readonly place: number;
 }
 
@@ -20,7 +20,7 @@ interface TeachingDatabase extends DBSchema {
 
 /** Never rejects: if the browser refuses, nothing is stored (`notStored` in storage.ts says so) or found. */
 export interface TeachingStore {
-  surfaces(): Promise<readonly Surface[]>;
+  surfaces(): Promise<readonly StoredSurface[]>;
   saveSurface(surface: StoredSurface): Promise<void>;
   removeSurfaces(ids: readonly string[]): Promise<void>;
   model(): Promise<TaughtResult | undefined>;

@@ -44,6 +44,8 @@ export function surfaceList(
   const root = element('ol', { class: 'surfaces' });
   const cardOf = new WeakMap<Element, SurfaceCard>();
   const removals = new Set<Removal>();
+  /** After the places of all surfaces, also of removed ones, which Undo puts back where they were. */
+  let nextPlace = 0;
 
   /** In page order. */
   function cards(): readonly SurfaceCard[] {
@@ -65,12 +67,13 @@ export function surfaceList(
     return colour;
   }
 
-  function addCard(surface: Surface): SurfaceCard {
+  function addCard(surface: Surface, place = nextPlace): SurfaceCard {
+    nextPlace = Math.max(nextPlace, place + 1);
     const card = surfaceCard(surface, {
       collect,
       onChange(changed) {
         onAnyChange();
-        void store.saveSurface({ ...changed, place: cards().indexOf(card) });
+        void store.saveSurface({ ...changed, place });
       },
       onRemove: () => remove(card),
     });
@@ -138,7 +141,7 @@ export function surfaceList(
       fillUp();
     },
     async load() {
-      for (const surface of await store.surfaces()) addCard(surface);
+      for (const { place, ...surface } of await store.surfaces()) addCard(surface, place);
       fillUp();
     },
     removeAll() {
