@@ -357,13 +357,13 @@ test('See draws the heat map, one class, the maps of a layer, the filters, and s
     `speaks for ${first}`,
     `speaks for ${second}`,
   ]);
-  const [orange, blue] = (await page.evaluate(`(() => {
+  // The places of the patch speak for the class in all, so many are orange.
+  const orange = (await page.evaluate(`(() => {
     const { data } = document.querySelector('.why canvas').getContext('2d').getImageData(0, 0, 64, 64);
     const redder = Array.from({ length: 64 * 64 }, (_, i) => data[4 * i] - data[4 * i + 2]);
-    return [redder.filter((by) => by > 20).length, redder.filter((by) => by < -20).length];
-  })()`)) as [number, number];
-  expect(Math.min(orange, blue)).toBeGreaterThan(0);
-  expect(orange + blue).toBeGreaterThan(1000);
+    return redder.filter((by) => by > 20).length;
+  })()`)) as number;
+  expect(orange).toBeGreaterThan(1000);
 
   // The link to the panel stays in the view.
   await page.getByRole('link', { name: 'Skip to the result' }).press('Enter');

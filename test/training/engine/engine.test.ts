@@ -380,8 +380,9 @@ describeWithTensorflow('both engines', () => {
     { title: 'texture-net', network: networkOf('texture-net', classes) },
     { title: 'the reference with batch normalisation', network: normalised },
   ])('take the same step of $title', async ({ title, network }) => {
-    // Three patches would make a variance of three values for each channel of the statistics.
-    const batch = batchOf(title === 'texture-net' ? 8 : title === 'reference' ? 5 : 3, 9);
+    // Three patches would make a variance of three values for each channel of the statistics. Of many, one has
+    // maxima so nearly equal that the engines choose different ones.
+    const batch = batchOf(title === 'texture-net' ? 6 : title === 'reference' ? 5 : 3, 9);
     const state = {
       ...stateOf(network, 10),
       ...(network === paperForm ? { parameters: initialParameters(network, 10) } : {}),
