@@ -20,7 +20,7 @@ const fixture = pageFixture({
 });
 /** Waits for a text about the provider, which may be behind the settings. */
 const stated = (page: Page, text: string | RegExp) =>
-  page.locator('.provider-state', { hasText: text }).waitFor({ state: 'attached', timeout: 110_000 });
+  page.locator('.provider-state', { hasText: text }).waitFor({ state: 'attached' });
 
 async function choose(page: Page, provider: 'auto' | 'wasm' | 'webgpu'): Promise<void> {
   await openSettings(page);
