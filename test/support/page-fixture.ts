@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { APIResponse, Browser, Route } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished } from 'vitest';
 import { writeFilm } from '../../bench/web/camera-film.ts';
 import { chromiumMissing, findChromium } from '../../bench/web/chromium.ts';
@@ -81,6 +81,11 @@ export async function openView(
   return opened;
 }
 
+/** The server's response, also if it closes an idle connection just when a request reuses it. */
+export function fetched(route: Route): Promise<APIResponse> {
+  return route.fetch({ maxRetries: 3 });
+}
+
 /** Opens the page with a script in front of its inference worker's code. */
 export async function openWith(
   { browser, server }: PageFixture,
@@ -90,7 +95,7 @@ export async function openWith(
   // A service worker would serve the original file.
   const opened = await openPage(browser, 'about:blank', { serviceWorkers: 'block', permissions });
   await opened.page.route('**/workers/inference-worker.js', async (route) => {
-    const response = await route.fetch();
+    const response = await fetched(route);
     await route.fulfill({ response, body: `${script}\n${await response.text()}` });
   });
   onTestFinished(() => opened.page.unrouteAll({ behavior: 'ignoreErrors' }));

@@ -7,7 +7,7 @@ import { findChromium } from '../../bench/web/chromium.ts';
 import { startPageServer } from '../../bench/web/page-server.ts';
 import { drawTexture } from '../../textures/textures.ts';
 import { openPage, openSettings, readBars } from '../support/page-browser.ts';
-import { ourHeaders, pageFixture } from '../support/page-fixture.ts';
+import { fetched, ourHeaders, pageFixture } from '../support/page-fixture.ts';
 import { collect } from '../support/teach-page.ts';
 
 /** Not localhost, so that the page has no secure context. */
@@ -82,7 +82,7 @@ describe('a browser that stores nothing', () => {
       const { page, complaints } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
       await page.addInitScript(script);
       await page.route('**/workers/*.js', async (route) => {
-        const response = await route.fetch();
+        const response = await fetched(route);
         const body = `${name === 'CacheStorage' ? script : ''}\n${await response.text()}`;
         await route.fulfill({ response, body });
       });

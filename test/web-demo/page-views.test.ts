@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { expect, onTestFinished, test } from 'vitest';
 import { startPageServer } from '../../bench/web/page-server.ts';
 import { openPage, openSettings, readBars } from '../support/page-browser.ts';
-import { openView, openWith, pageFixture } from '../support/page-fixture.ts';
+import { fetched, openView, openWith, pageFixture } from '../support/page-fixture.ts';
 import { writeRandomModel } from '../support/random-network.ts';
 import { overconfidentValidation, sixTextures } from '../support/trained-run.ts';
 
@@ -94,7 +94,7 @@ test('Compare does not mention intervals if no model has one', async () => {
   const { browser, server } = fixture();
   const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
   await page.route('**/models/index.json', async (route) => {
-    const response = await route.fetch();
+    const response = await fetched(route);
     const index = await response.json();
     for (const model of index.models) delete model.top1errInterval;
     await route.fulfill({ response, json: index });
@@ -110,7 +110,7 @@ test('Compare without the reference compares with the preferred network; labels 
   const { browser, server } = fixture();
   const { page } = await openPage(browser, 'about:blank', { serviceWorkers: 'block' });
   await page.route('**/models/index.json', async (route) => {
-    const response = await route.fetch();
+    const response = await fetched(route);
     const index = await response.json();
     const [model, other] = index.models;
     other.labels = other.labels.toReversed();
