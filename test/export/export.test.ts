@@ -1,24 +1,22 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { exportModel } from '../../export/export-model.ts';
 import { readTrainedRun } from '../../export/trained-run.ts';
 import { describeModel } from '../../graph/onnx/description.ts';
 import { decodeMessage } from '../../graph/onnx/protobuf.ts';
 import { fittedTemperature } from '../../model/calibration.ts';
-import { modelIndexSchema, modelReportSchema, type Opset, temperaturesOf } from '../../model/model-file.ts';
+import { modelReportSchema, temperaturesOf } from '../../model/model-file.ts';
 import { networkOf } from '../../model/network.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
 import { softmaxRows } from '../../model/scores.ts';
 import { photographLogits } from '../../model/validation-logits.ts';
 import { readRun, writeRun } from '../../node/records.ts';
-import { runHere, runScript } from '../support/command.ts';
+import { runScript } from '../support/command.ts';
 import { largestDifference, runOnPatches } from '../support/onnx-session.ts';
 import { randomParameters, randomPatches } from '../support/random-network.ts';
-import { onSmallDisk, onSmallDisks, smallDisksWork } from '../support/small-disk.ts';
+import { exportHere, readIndex, runExport } from '../support/small-export.ts';
 import {
   modelFile,
   overconfidentValidation,
@@ -37,19 +35,8 @@ async function newHome(): Promise<string> {
   return folder;
 }
 
-const runExport = (cwd: string, ...args: string[]) => runHere('export/export.ts', args, { cwd });
-/** The command's work on one run, in this process. */
-const exportHere = async (folder: string, run: string, out = 'models', opset: Opset = 17) =>
-  exportModel(await readTrainedRun(join(folder, run)), {
-    out: join(folder, out),
-    opset,
-    graphs: ['portable', 'throughput'],
-  });
 const readReport = async (folder: string, variant = 'lab-baseline') =>
   modelReportSchema.parse(JSON.parse(await readFile(join(folder, `models/${variant}.report.json`), 'utf8')));
-const readIndex = async (folder: string) =>
-  modelIndexSchema.parse(JSON.parse(await readFile(join(folder, 'models/index.json'), 'utf8')));
-
 beforeAll(async () => {
   home = await newHome();
   await writeTrainedRun(join(home, 'runs/tiles'));
@@ -258,16 +245,6 @@ describe('an export of one graph', () => {
   });
 });
 
-test('what a killed export has left is removed by the next one', async () => {
-  const folder = await newHome();
-  await writeTrainedRun(join(folder, 'runs/tiles'));
-  const { pid } = spawnSync(process.execPath, ['--version']);
-  await mkdir(join(folder, 'models'));
-  await writeFile(join(folder, `models/lab-baseline.onnx.${pid}.tmp`), 'half');
-  await exportHere(folder, 'runs/tiles');
-  expect((await readdir(join(folder, 'models'))).filter((name) => name.endsWith('.tmp'))).toEqual([]);
-});
-
 describe('the export check', () => {
   test('rejects permuted weights with status 5, writes no file of them and keeps the older valid one', async () => {
     const folder = await newHome();
@@ -411,62 +388,3 @@ describe('the choice of runs', () => {
     );
   });
 });
-
-test('exports to one folder at the same time are all in its index', async () => {
-  const folder = await newHome();
-  const names = ['lab-baseline', 'no-pool1', 'no-relu1'] as const;
-  for (const variant of names) await writeTrainedRun(join(folder, variant), { variant, width: 0.1 });
-  await Promise.all(names.map((name) => exportHere(folder, name)));
-  expect((await readIndex(folder)).models.map(({ name }) => name)).toEqual(names);
-  expect((await readdir(join(folder, 'models'))).filter((name) => name.startsWith('.'))).toEqual([]);
-});
-
-test('the index keeps models whose files exist and drops the others', async () => {
-  const folder = await newHome();
-  await writeTrainedRun(join(folder, 'a'));
-  await writeTrainedRun(join(folder, 'b'), {
-    variant: 'no-conv4-pool4',
-    patches: new Uint8Array(4096).fill(9, 99),
-  });
-  await exportHere(folder, 'a');
-  await exportHere(folder, 'b');
-  expect((await readIndex(folder)).models.map(({ name }) => name)).toEqual([
-    'lab-baseline',
-    'no-conv4-pool4',
-  ]);
-  await rm(join(folder, 'models/lab-baseline.onnx'));
-  await exportHere(folder, 'b');
-  expect((await readIndex(folder)).models.map(({ name }) => name)).toEqual(['no-conv4-pool4']);
-});
-
-test('an unwritable folder of models is rejected before any run is read', async () => {
-  const folder = await newHome();
-  await writeTrainedRun(join(folder, 'runs/tiles'));
-  await writeFile(join(folder, 'runs/tiles', runFiles.model), 'damaged');
-  await writeFile(join(folder, 'file'), 'text');
-  for (const layout of ['textura', 'triton']) {
-    expect(await runExport(folder, '--out', 'file', '--layout', layout)).toEqual({
-      status: 2,
-      stdout: '',
-      stderr: 'export: file: cannot be written: it is a file, not a folder (EEXIST)\n',
-    });
-  }
-});
-
-test.skipIf(!smallDisksWork)(
-  onSmallDisks('a disk without space for all files is an error with both sizes, and nothing is written'),
-  async () => {
-    const folder = await newHome();
-    await writeTrainedRun(join(folder, 'runs/tiles'));
-    await mkdir(join(folder, 'models'));
-    const disk = { folder: join(folder, 'models'), megabytes: 2, cwd: folder };
-    // There is room for the first file and not for both.
-    const script =
-      'dd if=/dev/zero of=models/filler bs=1k count=900 2>/dev/null; textura export/export.ts; rc=$?; ls models; exit $rc';
-    const { status, stdout, stderr } = await onSmallDisk(script, disk);
-    expect({ status, stdout }).toEqual({ status: 2, stdout: 'filler\n' });
-    expect(stderr).toMatch(
-      /^export: models: too little space on the disk: about \d MiB are needed, 1 MiB are free\n$/,
-    );
-  },
-);

@@ -3,20 +3,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { modelIndexSchema } from '../../model/model-file.ts';
-import {
-  type ClassifyAnswer,
-  classifyAnswerSchema,
-  modelListSchema,
-  problemSchema,
-} from '../../model/service.ts';
+import { type ClassifyAnswer, classifyAnswerSchema } from '../../model/service.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { classify } from '../../serve/classification.ts';
 import { Model } from '../../serve/model.ts';
 import { bmpOfRgb } from '../support/bmp.ts';
 import { rawFiles } from '../support/camera-raw.ts';
 import { encoder, pgmOf16, pngFile, ppmOfRgb, rgbPicture } from '../support/pictures.ts';
-import { exportModels, type RunningService, runService } from '../support/running-service.ts';
+import {
+  askService,
+  exportModels,
+  problemOf,
+  type RunningService,
+  runService,
+  type ServiceAnswer,
+} from '../support/running-service.ts';
 import { tolerances } from '../tolerances.ts';
 
 let home: string;
@@ -39,22 +40,7 @@ afterAll(async () => {
   await rm(home, { recursive: true });
 });
 
-interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: unknown;
-}
-
-async function ask(path: string, init: RequestInit = {}): Promise<Answer> {
-  const response = await fetch(`${running.address}${path}`, init);
-  const text = await response.text();
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: text === '' ? undefined : JSON.parse(text),
-  };
-}
-
+const ask = (path: string, init?: RequestInit) => askService(running, path, init);
 const raw = (bytes: Uint8Array, query = '', type = 'image/png') =>
   ask(`/classify${query}`, {
     method: 'POST',
@@ -72,16 +58,9 @@ const form = (images: readonly Uint8Array[], name = 'image') => {
   for (const bytes of images) body.append(name, new Blob([new Uint8Array(bytes)]), 'photo');
   return ask('/classify?top=6', { method: 'POST', body });
 };
-const resultsOf = ({ status, body }: Answer): ClassifyAnswer['results'] => {
+const resultsOf = ({ status, body }: ServiceAnswer): ClassifyAnswer['results'] => {
   expect(status, JSON.stringify(body)).toBe(200);
   return classifyAnswerSchema.parse(body).results;
-};
-const problem = ({ status, headers, body }: Answer) => {
-  expect(headers.get('content-type')).toBe('application/problem+json');
-  const parsed = problemSchema.parse(body);
-  expect(parsed.status).toBe(status);
-  expect(parsed.requestId).toBe(headers.get('x-request-id'));
-  return parsed;
 };
 /** What `npm run classify` answers. */
 const classified = async (bytes: Uint8Array, crops: 'auto' | 'center' = 'auto') =>
@@ -194,7 +173,7 @@ describe('POST /classify', () => {
     ];
     for (const send of forms) {
       expect((await send(inside)).status).toBe(200);
-      expect(problem(await send(beyond))).toMatchObject({ status: 413, code: 'image-too-large' });
+      expect(problemOf(await send(beyond))).toMatchObject({ status: 413, code: 'image-too-large' });
     }
   });
 
@@ -225,13 +204,13 @@ describe('POST /classify', () => {
     ['cut PPM', async () => half(ppmOfRgb(rgbPicture(70, 66, 1))), 422, 'image-damaged', /PPM/],
     ['nothing', async () => Buffer.alloc(0), 422, 'image-damaged', /empty/],
   ] as const)('answers a %s with its own problem', async (_, make, status, code, detail) => {
-    const answer = problem(await raw(await make()));
+    const answer = problemOf(await raw(await make()));
     expect(answer).toMatchObject({ status, code });
     expect(answer.detail).toMatch(detail);
   });
 
   test('names the image of several that cannot be used', async () => {
-    const answer = problem(await form([await pngFile(1), await pngFile(2, 60, 70), await pngFile(3)]));
+    const answer = problemOf(await form([await pngFile(1), await pngFile(2, 60, 70), await pngFile(3)]));
     expect(answer).toMatchObject({ status: 422, code: 'image-too-small' });
     expect(answer.detail).toMatch(/^image 2: /);
   });
@@ -247,7 +226,7 @@ describe('POST /classify', () => {
     ['?crops=all', 400, 'usage'],
     ['?tops=3', 400, 'usage'],
   ])('answers the address %s with %i', async (query, status, code) => {
-    expect(problem(await raw(await pngFile(1), query))).toMatchObject({ status, code });
+    expect(problemOf(await raw(await pngFile(1), query))).toMatchObject({ status, code });
   });
 
   test.each([
@@ -262,7 +241,7 @@ describe('POST /classify', () => {
     ],
     ['?tops=3', 'parameter tops: unknown (parameters are model, top, crops)'],
   ])('says of the address %s what is wrong, in words', async (query, detail) => {
-    expect(problem(await raw(await pngFile(1), query)).detail).toBe(detail);
+    expect(problemOf(await raw(await pngFile(1), query)).detail).toBe(detail);
   });
 
   test.each([
@@ -273,14 +252,14 @@ describe('POST /classify', () => {
   ])('refuses a body of %s', async (_, type, status) => {
     const headers: Record<string, string> = type === undefined ? {} : { 'Content-Type': type };
     expect(
-      problem(await ask('/classify', { method: 'POST', body: new Uint8Array([1, 2, 3]), headers })).status,
+      problemOf(await ask('/classify', { method: 'POST', body: new Uint8Array([1, 2, 3]), headers })).status,
     ).toBe(status);
   });
 
   test('says of an empty body without the type of an image that it is empty', async () => {
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
     const answer = await ask('/classify', { method: 'POST', body: new Uint8Array(), headers });
-    expect(problem(answer)).toMatchObject({ status: 422, detail: 'image: the file is empty (0 bytes)' });
+    expect(problemOf(answer)).toMatchObject({ status: 422, detail: 'image: the file is empty (0 bytes)' });
   });
 
   test.each([
@@ -303,7 +282,7 @@ describe('POST /classify', () => {
   test('names an unsupported content type', async () => {
     const detailOf = async (type: string, body: string | FormData, more: Record<string, string> = {}) => {
       const headers = { ...(type === '' ? {} : { 'Content-Type': type }), ...more };
-      return problem(await ask('/classify', { method: 'POST', body, headers })).detail;
+      return problemOf(await ask('/classify', { method: 'POST', body, headers })).detail;
     };
     expect(await detailOf('text/csv', 'a,b')).toMatch(
       /^Content-Type: expected .*, got "text\/csv", and the body/,
@@ -316,118 +295,14 @@ describe('POST /classify', () => {
     expect(await detailOf('', form)).toBe(
       'form: expected images in parts named "image", got one named "photo\\u202e"',
     );
-    expect(problem(await ask('/nothing/here')).detail).toContain('no route "/nothing/here"');
-    expect(problem(await ask('/classify')).detail).toBe('method: expected POST, got GET');
+    expect(problemOf(await ask('/nothing/here')).detail).toContain('no route "/nothing/here"');
+    expect(problemOf(await ask('/classify')).detail).toBe('method: expected POST, got GET');
   });
 
   test('rejects a compressed body', async () => {
     const headers = { 'Content-Type': 'image/png', 'Content-Encoding': 'gzip' };
     const answer = await ask('/classify', { method: 'POST', body: new Uint8Array([1]), headers });
-    expect(problem(answer)).toMatchObject({ status: 415, code: 'media-type-unsupported' });
-  });
-});
-
-describe('the other routes', () => {
-  test('GET /models lists the models and their files, which can be downloaded', async () => {
-    const list = modelListSchema.parse((await ask('/models')).body);
-    expect(list.models.map(({ name, labels, device }) => [name, labels.length, device])).toEqual([
-      ['lab-baseline', 6, 'cpu'],
-      ['no-conv4-pool4', 3, 'cpu'],
-    ]);
-    const response = await fetch(`${running.address}/models/lab-baseline.onnx`);
-    const file = await readFile(join(home, 'models/lab-baseline.onnx'));
-    expect(Buffer.from(await response.arrayBuffer()).equals(file)).toBe(true);
-    const etag = response.headers.get('etag') ?? '';
-    const again = await fetch(`${running.address}/models/lab-baseline.onnx`, {
-      headers: { 'If-None-Match': etag },
-    });
-    expect(again.status).toBe(304);
-  });
-
-  test('GET /models/index.json is the index that the page reads', async () => {
-    const answer = await ask('/models/index.json');
-    const { models } = modelIndexSchema.parse(answer.body);
-    // The commands that the page shows if there is no model.
-    expect(answer.headers.get('x-textura-commands')).toBe('npm run');
-    expect(models.map(({ name, files }) => [name, files.throughput])).toEqual([
-      ['lab-baseline', 'lab-baseline.throughput.onnx'],
-      ['no-conv4-pool4', 'no-conv4-pool4.throughput.onnx'],
-    ]);
-  });
-
-  test.each([
-    '/models/other.onnx',
-    '/models/..%2findex.json',
-    '/models/index.json.tmp',
-    '/models/%2e%2e%2f%2e%2e%2fetc%2fpasswd',
-  ])('GET %s is not found', async (path) => {
-    expect(problem(await ask(path))).toMatchObject({ status: 404, code: 'model-not-found' });
-  });
-
-  test('GET /healthz and /readyz report a healthy service', async () => {
-    expect(await ask('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } });
-    expect(await ask('/readyz')).toMatchObject({ status: 200, body: { status: 'ready' } });
-  });
-
-  test('an unknown route and a wrong method are reported', async () => {
-    expect(problem(await ask('/other'))).toMatchObject({ status: 404, code: 'route-not-found' });
-    const answer = await ask('/classify');
-    expect(problem(answer)).toMatchObject({ status: 405, code: 'method-not-allowed' });
-    expect(answer.headers.get('allow')).toBe('POST');
-  });
-
-  test('GET /metrics counts requests, stages, batches and classes', async () => {
-    await raw(await pngFile(1, 64, 64), '?model=no-conv4-pool4');
-    const text = await (await fetch(`${running.address}/metrics`)).text();
-    for (const sample of [
-      /textura_http_requests_total\{route="\/classify",method="POST",status="200"\} [1-9]/,
-      /textura_stage_seconds_count\{stage="decode"\} [1-9]/,
-      /textura_stage_seconds_count\{stage="queue"\} [1-9]/,
-      /textura_stage_seconds_count\{stage="infer"\} [1-9]/,
-      /textura_stage_seconds_count\{stage="serialise"\} [1-9]/,
-      /textura_batch_patches_count\{model="no-conv4-pool4"\} [1-9]/,
-      /textura_top_class_total\{model="no-conv4-pool4",label="[abc]"\} [1-9]/,
-      /textura_top_probability_sum\{model="no-conv4-pool4"\} [0-9.]+/,
-      /textura_model_changes_total\{model="no-conv4-pool4",change="loaded"\} 1/,
-      /textura_images_in_flight 0/,
-      /textura_upload_bytes 0/,
-      /nodejs_eventloop_lag_p99_seconds/,
-    ]) {
-      expect(text).toMatch(sample);
-    }
-  });
-
-  test('GET /metrics counts requests by the pattern of their route, and every other address together', async () => {
-    for (const path of ['/models/no-such.onnx', '/models/nor-such.onnx', '/nothing', '/nor/this'])
-      await ask(path);
-    await fetch(`${running.address}/healthz`, { method: 'POST' });
-    const text = await (await fetch(`${running.address}/metrics`)).text();
-    const routes = new Set(
-      [...text.matchAll(/^textura_http_requests_total\{route="([^"]*)"/gm)].map(([, at]) => at),
-    );
-    expect([...routes]).toEqual(expect.arrayContaining(['/models/:file', '/classify', 'other']));
-    expect([...routes].filter((at) => /such|nothing|nor/.test(at ?? ''))).toEqual([]);
-    expect(text).toMatch(/textura_http_requests_total\{route="\/healthz",method="POST",status="405"\} 1/);
-  });
-
-  test('the log has requests by id and nothing of their content', async () => {
-    const bytes = await pngFile(12, 64, 64);
-    const headers = { 'Content-Type': 'image/png', 'X-Request-Id': 'order-17' };
-    await ask('/classify?model=no-conv4-pool4', { method: 'POST', body: new Uint8Array(bytes), headers });
-    const record = JSON.parse(running.logged.find((line) => line.includes('order-17')) ?? '{}');
-    expect(record).toMatchObject({ requestId: 'order-17', method: 'POST', path: '/classify', status: 200 });
-    expect(Object.keys(record).sort()).toEqual([
-      'hostname',
-      'level',
-      'method',
-      'ms',
-      'msg',
-      'path',
-      'pid',
-      'requestId',
-      'status',
-      'time',
-    ]);
+    expect(problemOf(answer)).toMatchObject({ status: 415, code: 'media-type-unsupported' });
   });
 });
 

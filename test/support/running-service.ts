@@ -3,8 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { expect } from 'vitest';
 import { exportModel } from '../../export/export-model.ts';
 import { readTrainedRun } from '../../export/trained-run.ts';
+import { problemSchema } from '../../model/service.ts';
 import { createApp } from '../../serve/http/app.ts';
 import { listen } from '../../serve/http/server.ts';
 import { createService, type Service, type ThreadModules } from '../../serve/service.ts';
@@ -63,4 +65,34 @@ export async function exportModels(folder: string, models: readonly TrainedRunOp
     await exportModel(await readTrainedRun(run), { out: folder, opset: 17, graphs });
     await rm(run, { recursive: true });
   }
+}
+
+export interface ServiceAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Parsed JSON; undefined if the body is empty. */
+  readonly body: unknown;
+}
+
+export async function askService(
+  { address }: RunningService,
+  path: string,
+  init: RequestInit = {},
+): Promise<ServiceAnswer> {
+  const response = await fetch(`${address}${path}`, init);
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === '' ? undefined : JSON.parse(text),
+  };
+}
+
+/** The problem in an answer, which has the answer's status and request id. */
+export function problemOf({ status, headers, body }: ServiceAnswer) {
+  expect(headers.get('content-type')).toBe('application/problem+json');
+  const parsed = problemSchema.parse(body);
+  expect(parsed.status).toBe(status);
+  expect(parsed.requestId).toBe(headers.get('x-request-id'));
+  return parsed;
 }

@@ -1,13 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { realpathSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
-import { type MetricsRow, metricsFromCsv } from '../../model/metrics.ts';
 import { networkOf } from '../../model/network.ts';
 import { validationFromCsv } from '../../model/validation-file.ts';
 import { readRun } from '../../node/records.ts';
@@ -15,51 +12,23 @@ import { readConfusion } from '../../report/confusion.ts';
 import type { TextureName } from '../../textures/textures.ts';
 import { newestCheckpoint } from '../../training/run/checkpoint.ts';
 import { tensorboardFile } from '../../training/run/tensorboard.ts';
-import { runHere, runScript, startArguments } from '../support/command.ts';
-import { onSmallDisk, onSmallDisks, smallDisksWork } from '../support/small-disk.ts';
+import { runHere, runScript } from '../support/command.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
-import { home, modelOf, quarter, setting, train } from '../support/small-training.ts';
+import {
+  contentOf,
+  home,
+  lastSave,
+  modelOf,
+  nextSave,
+  quarter,
+  rowsOf,
+  setting,
+  startTraining,
+  train,
+} from '../support/small-training.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { describeWithTensorflow } from '../support/tensorflow.ts';
 import { tolerances } from '../tolerances.ts';
-
-const start = (cwd: string, ...args: string[]): ChildProcess =>
-  spawn(process.execPath, [...startArguments('training/train.ts'), ...args], {
-    cwd,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-
-/** metrics.csv without what a clock decides. */
-async function rowsOf(directory: string): Promise<readonly Partial<MetricsRow>[]> {
-  const file = join(directory, 'metrics.csv');
-  const rows = metricsFromCsv(await readFile(file, 'utf8'), file);
-  return rows.map(({ images_per_second: _rate, seconds: _seconds, ...row }) => row);
-}
-
-/** When the newest checkpoint was written; undefined if there is none, as between the renames of a save. */
-async function lastSave(directory: string): Promise<number | undefined> {
-  return (await stat(join(directory, 'checkpoint/last.safetensors')).catch(() => undefined))?.mtimeMs;
-}
-
-/** Waits for a checkpoint that is newer than `sinceMs`. */
-async function nextSave(directory: string, sinceMs = 0): Promise<void> {
-  while (((await lastSave(directory)) ?? 0) <= sinceMs) await sleep(5);
-}
-
-/** Every file of a directory with the hash of its bytes and the time of its last change. */
-async function contentOf(directory: string): Promise<readonly string[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  const files = entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
-  return Promise.all(
-    files.map(async (file) => {
-      const hash = createHash('sha256').update(await readFile(file));
-      return `${file} ${hash.digest('hex')} ${(await stat(file)).mtimeMs}`;
-    }),
-  );
-}
 
 test('a run directory has every documented file, and --resume only computes what is missing', {
   timeout: 120_000,
@@ -143,7 +112,7 @@ test('a run that was killed repeatedly equals an uninterrupted one, in metrics a
 }, async () => {
   const folder = await home();
   const uncut = await wholeRun();
-  let child = start(folder, ...long, '--out', 'cut');
+  let child = startTraining(folder, ...long, '--out', 'cut');
   let savedMs = 0;
   for (const delayMs of [3, 110]) {
     // A checkpoint of this process, then a moment that falls into a step, a validation or the next save.
@@ -153,7 +122,7 @@ test('a run that was killed repeatedly equals an uninterrupted one, in metrics a
     await once(child, 'exit');
     expect(child.signalCode).toBe('SIGKILL');
     savedMs = (await lastSave(join(folder, 'cut'))) ?? 0;
-    child = start(folder, '--out', 'cut', '--resume', '--engine', 'onnx');
+    child = startTraining(folder, '--out', 'cut', '--resume', '--engine', 'onnx');
   }
   await once(child, 'exit');
   expect(child.exitCode).toBe(0);
@@ -169,7 +138,7 @@ test('a run that is resumed with another number of threads equals an uninterrupt
   const wide = [...setting, '--variant', 'reference', '--width', '0.2', '--epochs', '5', '--batch', '16'];
   const whole = await train(folder, ...wide, '--threads', '2', '--out', 'whole');
   expect(whole, whole.stderr).toMatchObject({ status: 0 });
-  const child = start(folder, ...wide, '--threads', '2', '--out', 'cut');
+  const child = startTraining(folder, ...wide, '--threads', '2', '--out', 'cut');
   await nextSave(join(folder, 'cut'));
   child.kill('SIGKILL');
   await once(child, 'exit');
@@ -230,7 +199,7 @@ describeWithTensorflow('with TensorFlow', () => {
   }, async () => {
     const folder = await home();
     const uncut = await wholeRun();
-    const child = start(folder, ...long, '--out', 'a');
+    const child = startTraining(folder, ...long, '--out', 'a');
     await nextSave(join(folder, 'a'));
     child.kill('SIGKILL');
     await once(child, 'exit');
@@ -254,7 +223,7 @@ test('an interrupt ends with status 130, and the run resumes to the same results
 }, async () => {
   const folder = await home();
   const uncut = await wholeRun();
-  const child = start(folder, ...long, '--out', 'stopped', '--log', 'tensorboard');
+  const child = startTraining(folder, ...long, '--out', 'stopped', '--log', 'tensorboard');
   let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
@@ -323,99 +292,6 @@ test('one command for every start of a run: with its data it starts, resumes and
   expect(await readdir(folder)).toEqual(['a', 'photos']);
 });
 
-test('an unwritable output is rejected before the photographs are read', {
-  timeout: 120_000,
-}, async () => {
-  const folder = await temporaryFolder({ 'photos/a/notes.txt': 'no image', file: 'text' });
-  const result = await train(folder, ...setting, '--out', 'file/run');
-  expect(result).toEqual({
-    status: 2,
-    stdout: '',
-    stderr: 'train: file/run: cannot be written: a part of the path is a file, not a folder (ENOTDIR)\n',
-  });
-});
-
-test('a run inside the data folder, where it would be read as a class, is rejected and leaves nothing there', async () => {
-  const folder = await temporaryFolder({ 'a/notes.txt': 'no image', 'b/notes.txt': 'no image' });
-  expect(await train(folder, '--data', '.')).toEqual({
-    status: 2,
-    stdout: '',
-    stderr:
-      'train: runs/texture-net: is inside the data folder . and would be read as a class; choose a folder outside with --out\n',
-  });
-  expect((await readdir(folder)).sort()).toEqual(['a', 'b']);
-});
-
-test.skipIf(!smallDisksWork)(
-  onSmallDisks('a disk that is too small is rejected before the photographs are read'),
-  { timeout: 120_000 },
-  async () => {
-    const folder = await temporaryFolder({ 'disk/': '', 'photos/a/notes.txt': 'no image' });
-    const disk = { folder: join(folder, 'disk'), megabytes: 60, cwd: folder };
-    const refused = await onSmallDisk(
-      'textura training/train.ts --network reference --data photos --out disk/run',
-      disk,
-    );
-    expect(refused).toMatchObject({ status: 2, stdout: '' });
-    expect(refused.stderr).toMatch(
-      /^train: disk\/run: too little space on the disk: about 1\d\d MiB are needed, (59|60) MiB are free\n$/,
-    );
-  },
-);
-
-test('a checkpoint that cannot be written ends a run with status 2, the path and how to resume', {
-  timeout: 120_000,
-}, async () => {
-  const folder = await home();
-  const training = train(folder, ...long, '--epochs', '5000', '--out', 'a');
-  await nextSave(join(folder, 'a'));
-  await rename(join(folder, 'a/checkpoint'), join(folder, 'away'));
-  // Again where a save makes the folder between the two steps.
-  while (
-    !(await writeFile(join(folder, 'a/checkpoint'), 'in the way').then(
-      () => true,
-      () => false,
-    ))
-  )
-    await rm(join(folder, 'a/checkpoint'), { recursive: true });
-  const { status, stderr } = await training;
-  expect(status, stderr).toBe(2);
-  expect(stderr).toMatch(
-    /^train: a\/checkpoint\/\w+\.safetensors: cannot be written: it is a file, not a folder/,
-  );
-  expect(stderr).toMatch(/resume with: npm run train -- --out a --resume\n$/);
-  expect(await readRun(join(folder, 'a'))).toMatchObject({
-    status: 'failed',
-    failure: { code: 'output-unwritable' },
-  });
-  expect((await readdir(join(folder, 'a'))).filter((name) => name.startsWith('.'))).toEqual([]);
-});
-
-test('a run in use by one process is not resumed by another', { timeout: 120_000 }, async () => {
-  const folder = await home();
-  const child = start(folder, ...setting, '--epochs', '5000', '--out', 'a');
-  await nextSave(join(folder, 'a'));
-  const second = await train(folder, '--out', 'a', '--resume', '--engine', 'onnx');
-  expect(second).toMatchObject({
-    status: 2,
-    stderr: expect.stringContaining(`a is in use by process ${child.pid}`),
-  });
-  child.kill('SIGKILL');
-  await once(child, 'exit');
-});
-
-test('a training whose results would replace its file of labels is refused', async () => {
-  const folder = await home();
-  await writeFile(join(folder, 'validation.csv'), 'file,label\nphotos/brick/00.png,brick\n');
-  for (const folds of [[], ['--folds', '2']]) {
-    const refused = await train(folder, '--data', 'validation.csv', ...folds, '--out', '.');
-    expect(refused).toMatchObject({
-      status: 2,
-      stderr: 'train: validation.csv: would replace the data; choose another folder with --out\n',
-    });
-  }
-});
-
 test('folds hold out every photograph and every group once, and their last epoch is the model', {
   timeout: 120_000,
 }, async () => {
@@ -466,24 +342,6 @@ test('folds hold out every photograph and every group once, and their last epoch
     const refused = await train(folder, ...setting, '--folds', '2', ...asked);
     expect([refused.status, refused.stderr]).toEqual([2, expect.stringContaining(message)]);
   }
-});
-
-test('a directory with a run is not changed without --resume', {
-  timeout: 120_000,
-}, async () => {
-  const folder = await home();
-  const short = [...setting.slice(0, 8), '--epochs', '1', '--patches-per-epoch', '2', '--batch', '165'];
-  const first = await train(folder, ...short, '--out', 'a');
-  expect(first, first.stderr).toMatchObject({ status: 0 });
-  // Fewer patches than a batch are still a step: the loss is a number.
-  expect((await rowsOf(join(folder, 'a')))[0]?.objective).toBeGreaterThan(0);
-  const before = await contentOf(join(folder, 'a'));
-  const second = await train(folder, ...short, '--out', 'a');
-  expect(second).toMatchObject({
-    status: 2,
-    stderr: expect.stringContaining('a already contains a run; add --resume'),
-  });
-  expect(await contentOf(join(folder, 'a'))).toEqual(before);
 });
 
 test('classes with numeric names keep their order, and balanced error, notes and skipped files are in run.json', {
