@@ -8,7 +8,7 @@ import { sine } from './noise.ts';
 import type { Material, SurfacePoint, SurfaceShader } from './surface.ts';
 
 interface Camera {
-  /** SurfaceShader pixels per picture pixel, times the cosine and sine of the rotation. */
+  /** Surface pixels per picture pixel, times the cosine and sine of the rotation. */
   readonly across: number;
   readonly down: number;
   readonly originU: number;

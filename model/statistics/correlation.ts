@@ -1,4 +1,5 @@
 /** The correlation of two networks over the seeds that both have: the evidence that pairing them helps. */
+import { normalQuantile } from './descriptive.ts';
 import type { Interval } from './replicates.ts';
 
 export interface Correlation {
@@ -22,7 +23,7 @@ export function correlationOf(pairs: readonly (readonly [number, number])[]): Co
   if (count < 3 || !(scale > leastScale)) return undefined;
   const value = Math.min(1, Math.max(-1, products(0, 1) / scale));
   if (count < 4) return { value, interval: undefined };
-  const spread = 1.959964 / Math.sqrt(count - 3);
+  const spread = normalQuantile / Math.sqrt(count - 3);
   return {
     value,
     interval: { low: Math.tanh(Math.atanh(value) - spread), high: Math.tanh(Math.atanh(value) + spread) },

@@ -30,3 +30,6 @@ export function sampleDeviation(values: readonly number[]): number {
   const mean = meanOf(values);
   return Math.sqrt(sumOf(values.map((value) => (value - mean) ** 2)) / (values.length - 1));
 }
+
+/** Of the standard normal distribution at 97.5 %, for intervals of 95 %. */
+export const normalQuantile = 1.959964;

@@ -5,7 +5,7 @@
  */
 import type { EvaluationEstimate } from '../evaluation-file.ts';
 import { groupBy } from '../group-by.ts';
-import { sumOf } from './descriptive.ts';
+import { normalQuantile, sumOf } from './descriptive.ts';
 import { studentQuantile } from './incomplete-beta.ts';
 import { pairedPValue } from './p-values.ts';
 import { deviations, drawReplicates, type Interval, intervalOf } from './replicates.ts';
@@ -50,7 +50,6 @@ const mostDraws = 50_000_000;
 export const shareRange: Interval = { low: 0, high: 1 };
 export const differenceRange: Interval = { low: -1, high: 1 };
 const seed = 1;
-const normalQuantile = 1.959964;
 
 /** The intervals of one evaluation, all over the same draws of its photographs. */
 export function resampling(photographs: readonly { readonly file: string; readonly label: string }[]) {

@@ -1,4 +1,5 @@
 /** The interval of a share of independent items, such as the misclassified photographs among all. */
+import { normalQuantile as z } from './descriptive.ts';
 import type { Interval } from './replicates.ts';
 
 /**
@@ -6,7 +7,6 @@ import type { Interval } from './replicates.ts';
  * 1927, equation 4), which does not shrink to nothing if none is wrong.
  */
 export function wilsonInterval(wrong: number, count: number): Interval {
-  const z = 1.959964;
   const share = wrong / count;
   const centre = share + z ** 2 / (2 * count);
   const spread = z * Math.sqrt((share * (1 - share)) / count + z ** 2 / (4 * count ** 2));

@@ -51,7 +51,7 @@ const paperClaims: {
   'lab-baseline': 'nothing',
 };
 
-/** Of a part of texture-net the design claims that the network is worse without it. */
+/** texture-net's design claims that every change makes it worse. */
 function claimOf({ name, variant, controls }: ArmResults['arm']) {
   if (controls !== undefined || name === 'texture-net') return 'nothing';
   return isOfPaper(variant) ? paperClaims[variant] : 'worse';
@@ -93,7 +93,7 @@ const verdictsOnPaper: VerdictMeanings = [
 const verdictsOnParts: VerdictMeanings = [
   [
     'confirmed',
-    'The changed network is significantly worse, and not equivalent: texture-net needs the part.',
+    'The changed network is significantly worse, and not equivalent: texture-net is better as it is.',
   ],
   ['contradicted', 'The changed network is significantly better, and not equivalent.'],
   [
