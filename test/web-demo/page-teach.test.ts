@@ -256,6 +256,7 @@ test('a model that was taught or opened takes its memory once, however often it 
   await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
   await openSettings(page);
   await page.locator('#model-file').setInputFiles(path);
+  await page.locator('.settings-model', { hasText: 'no-relu4 2' }).waitFor();
   const chosen = async (times: number) => {
     for (let i = 0; i < times; i++) {
       for (const name of ['lab-baseline', 'no-relu4 2']) {
