@@ -9,6 +9,9 @@ import { startThread } from '../../node/thread.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { BatchRequest, LoaderSettings } from './collate.ts';
 
+/** What a worker is asked: for a batch, or to exit. */
+export type LoaderRequest = BatchRequest | 'end';
+
 /** A worker's replies come in the order of the requests. */
 export type LoaderReply =
   | { readonly batch: Batch; readonly collateMs: number }
@@ -109,7 +112,7 @@ export function batchRanges(
 
 interface LoaderWorker {
   request(request: BatchRequest): Promise<LoaderReply>;
-  close(): Promise<unknown>;
+  close(): Promise<void>;
 }
 
 function startWorker(settings: LoaderSettings): LoaderWorker {
@@ -126,7 +129,12 @@ function startWorker(settings: LoaderSettings): LoaderWorker {
   thread.on('error', (error) =>
     end(`a loader worker failed: ${messageOf(error)}`, error instanceof Error ? error.stack : undefined),
   );
-  thread.on('exit', () => end('a loader worker exited'));
+  const exited = new Promise<void>((resolve) => {
+    thread.on('exit', () => {
+      end('a loader worker exited');
+      resolve();
+    });
+  });
   return {
     request: (request) =>
       new Promise((settle) => {
@@ -137,6 +145,10 @@ function startWorker(settings: LoaderSettings): LoaderWorker {
         pending.push(settle);
         thread.postMessage(request);
       }),
-    close: () => thread.terminate(),
+    // It exits by itself: Node aborts the process if a thread is terminated while it starts to inflate a PNG.
+    close() {
+      thread.postMessage('end' satisfies LoaderRequest);
+      return exited;
+    },
   };
 }

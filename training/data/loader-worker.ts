@@ -3,14 +3,15 @@ import { parentPort } from 'node:worker_threads';
 import { faultOf } from '../../model/error.ts';
 import { threadData } from '../../node/thread.ts';
 import { type BatchRequest, collator, type LoaderSettings } from './collate.ts';
-import type { LoaderReply } from './data-loader.ts';
+import type { LoaderReply, LoaderRequest } from './data-loader.ts';
 
 const collate = collator(threadData<LoaderSettings>());
 
 let lastReply: Promise<void> = Promise.resolve();
 
 // Replies carry no id, so they are sent in the order of the requests, whichever images are decoded first.
-parentPort?.on('message', (request: BatchRequest) => {
+parentPort?.on('message', (request: LoaderRequest) => {
+  if (request === 'end') process.exit();
   lastReply = lastReply.then(() => reply(request));
 });
 

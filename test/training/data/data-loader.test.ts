@@ -150,3 +150,33 @@ test('a loader closes while replies still arrive: a process that only waits for 
   const args = ['--input-type=module', '-e', script];
   expect(await runProgram(process.execPath, args)).toMatchObject({ status: 0, stdout: 'file-unreadable\n' });
 });
+
+test('a loader that closes while a worker starts to inflate a PNG file does not abort the process', async () => {
+  const photographs = await smallPhotographs('data', ['brick', 'knit'], 4);
+  const slowInflate = `
+    const { isMainThread } = require('node:worker_threads');
+    const { Zlib } = process.binding('zlib');
+    const { init } = Zlib.prototype;
+    Zlib.prototype.init = function (...settings) {
+      for (const start = Date.now(); !isMainThread && Date.now() < start + 1000; );
+      return init.apply(this, settings);
+    };`;
+  const folder = await temporaryFolder({ ...photographs, 'slow-inflate.cjs': slowInflate });
+  const url = (file: string) => JSON.stringify(moduleAddress(`training/data/${file}`));
+  const script = `
+    const { loadDataset } = await import(${url('dataset.ts')});
+    const { startDataLoader } = await import(${url('data-loader.ts')});
+    const setting = { patchPx: 64, seed: 1, validationShare: 0.25, cacheBytes: 0, augment: 'none', patchesPerEpoch: 64 };
+    const dataset = await loadDataset({ ...setting, data: ${JSON.stringify(join(folder, 'data'))} });
+    const source = startDataLoader({ ...dataset, ...setting }, 1);
+    const requests = [0, 1].map((start) => ({ split: 'train', epoch: 1, start, count: 1 }));
+    await source.batches(requests).next();
+    // The worker has the second request.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await source.close();`;
+  const env = {
+    NODE_OPTIONS: `--no-deprecation --require ${join(folder, 'slow-inflate.cjs')}`,
+  };
+  const args = ['--input-type=module', '-e', script];
+  expect(await runProgram(process.execPath, args, { env })).toMatchObject({ status: 0, stderr: '' });
+});
