@@ -10,7 +10,7 @@ import { studentQuantile } from './incomplete-beta.ts';
 import { pairedPValue } from './p-values.ts';
 import { deviations, drawReplicates, type Interval, intervalOf } from './replicates.ts';
 import { difference, pairedSamples, type Sample } from './sample.ts';
-import { noVariance, poolOf, type Variation, variationOf } from './variation.ts';
+import { noVariance, poolOf, strata, type Variation, variationOf } from './variation.ts';
 import { wilsonInterval } from './wilson.ts';
 
 /** `part` of `whole` for each photograph, such as wrong patches of its patches. */
@@ -61,8 +61,8 @@ export function resampling(photographs: readonly { readonly file: string; readon
   const replicates = drawReplicates(count, pool.size, seed);
 
   // Resampled values deviate as if the variance were known, which makes intervals of few photographs too short.
-  const freedom = images.length - new Set(labels).size;
-  const widening = freedom < 1 ? 1 : studentQuantile(0.025, freedom) / normalQuantile;
+  const freedom = Math.max(1, images.length - strata(labels).length);
+  const widening = studentQuantile(0.025, freedom) / normalQuantile;
 
   const varies = ({ photographVariance }: Variation) => images.length > 1 && photographVariance > noVariance;
   const intervalFor = (variation: Variation, range: Interval) =>
