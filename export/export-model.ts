@@ -31,7 +31,13 @@ import {
 import type { Network } from '../model/network.ts';
 import { selfCheckOf } from '../model/self-check.ts';
 import { calibrationOf, patchErrorInterval } from '../model/validation-logits.ts';
-import { moveFile, temporaryName, writeFileAtomically, writeJson } from '../node/atomic-file.ts';
+import {
+  moveFile,
+  temporaryName,
+  withTemporaryFiles,
+  writeFileAtomically,
+  writeJson,
+} from '../node/atomic-file.ts';
 import { withFolderLock } from '../node/folder-lock.ts';
 import { readIfThere, readTextIfThere } from '../node/optional-file.ts';
 import { requireSpace, writingTo } from '../node/output.ts';
@@ -110,7 +116,8 @@ async function writeModel(trained: TrainedModel, settings: ExportSettings): Prom
   await requireSpace(out, modelsBytes + maxReportBytes);
   const written: ModelReport['graphs'] = [];
   let replaced: string | undefined;
-  try {
+  const unverifiedPaths = files.map(({ unverified }) => unverified);
+  await withTemporaryFiles(unverifiedPaths, async () => {
     for (const { kind, path, unverified, bytes } of files) {
       await writeFileAtomically(unverified, bytes);
       const parity = await verifyFile(resolve(unverified), reference, path, temperatures.patch);
@@ -121,9 +128,7 @@ async function writeModel(trained: TrainedModel, settings: ExportSettings): Prom
     for (const kind of graphKinds)
       replaced ??= await replacedRun(join(out, modelFileName(name, kind)), trained.origin);
     for (const { unverified, path } of files) await moveFile(unverified, path);
-  } finally {
-    for (const { unverified } of files) await rm(unverified, { force: true }).catch(() => {});
-  }
+  });
   const { parameters, multiplyAdds } = totalsOf(describeLayers(network));
   const model: Omit<ModelReport, 'graphs'> = {
     model: name,

@@ -1,4 +1,5 @@
 /** Atomic writes: files are written under a temporary name, flushed, then renamed. */
+import { rmSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writingTo } from './output.ts';
@@ -17,6 +18,29 @@ export async function removeLeftovers(folder: string): Promise<void> {
   }
 }
 
+/** Files under a temporary name. */
+const unfinished = new Set<string>();
+
+function removeUnfinished(): void {
+  for (const path of unfinished) rmSync(path, { force: true });
+}
+
+/** Runs `work`, which writes and renames temporary files. If it fails or the process exits, they are removed. */
+export async function withTemporaryFiles<T>(paths: readonly string[], work: () => Promise<T>): Promise<T> {
+  // Before the release of a folder lock, which removes the folder if it is empty.
+  if (unfinished.size === 0) process.prependListener('exit', removeUnfinished);
+  for (const path of paths) unfinished.add(path);
+  try {
+    return await work();
+  } catch (error) {
+    for (const path of paths) await rm(path, { force: true }).catch(() => {});
+    throw error;
+  } finally {
+    for (const path of paths) unfinished.delete(path);
+    if (unfinished.size === 0) process.off('exit', removeUnfinished);
+  }
+}
+
 /**
  * Writes `content` to `path` and creates its folder. A crash leaves the old file or the new one, never a part
  * of it.
@@ -24,7 +48,7 @@ export async function removeLeftovers(folder: string): Promise<void> {
  */
 export async function writeFileAtomically(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = temporaryName(path);
-  try {
+  await withTemporaryFiles([temporary], async () => {
     await writingTo(path, async () => {
       await mkdir(dirname(path), { recursive: true });
       const file = await open(temporary, 'w');
@@ -36,10 +60,7 @@ export async function writeFileAtomically(path: string, content: string | Uint8A
       }
     });
     await moveFile(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw error;
-  }
+  });
 }
 
 /** Writes `value` as indented JSON. Errors: as `writeFileAtomically`. */

@@ -22,7 +22,7 @@ import { runFiles } from '../model/run-file.ts';
 import { removeLeftovers, writeFileAtomically } from './atomic-file.ts';
 import { removeEmptyFolders, requireWritable } from './output.ts';
 import { livenessOf, ownIdentity, processIdentitySchema } from './process-life.ts';
-import { stopSignals } from './stop-signal.ts';
+import { exitOnStopSignal } from './stop-signal.ts';
 
 const lockName = /^\.lock-.*\.json$/;
 
@@ -39,11 +39,6 @@ const pollMs = 20;
  */
 const lockSchema = processIdentitySchema.extend({ state: z.enum(['waiting', 'holding']) });
 type Lock = z.infer<typeof lockSchema>;
-
-/** Exits at a signal that nothing else handles. Unlike the default action, `exit` releases the lock. */
-function exitOnSignal(signal: NodeJS.Signals): void {
-  if (process.listeners(signal).every((listener) => listener === exitOnSignal)) process.exit(130);
-}
 
 interface FolderLock {
   release(): void;
@@ -66,16 +61,16 @@ export async function takeFolderLock(directory: string, patienceMs = 0): Promise
   let state: Lock['state'] = 'waiting';
   const content = () => JSON.stringify({ ...ownIdentity(), state } satisfies Lock);
   const firstMade = await requireWritable(directory);
+  const ignoreStopSignal = exitOnStopSignal();
   const release = () => {
     clearInterval(touching);
     process.off('exit', release);
-    for (const signal of stopSignals) process.off(signal, exitOnSignal);
+    ignoreStopSignal();
     rmSync(path, { force: true });
     if (firstMade !== undefined) removeEmptyFolders(directory, firstMade);
   };
   const touching = setInterval(() => void touch(path, content()).catch(() => {}), touchEveryMs).unref();
   process.on('exit', release);
-  for (const signal of stopSignals) process.on(signal, exitOnSignal);
   try {
     await writeFileAtomically(path, content());
     await waitForOthers(directory, own, patienceMs);

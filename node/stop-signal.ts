@@ -1,5 +1,5 @@
 /** Stop signals: Ctrl-C, `kill`, a supervisor. */
-import type { Terminal } from './terminal.ts';
+import { type Terminal, terminalOn } from './terminal.ts';
 
 export const stopSignals = ['SIGINT', 'SIGTERM'] as const;
 
@@ -8,6 +8,47 @@ export const stopSignals = ['SIGINT', 'SIGTERM'] as const;
  * own; a supervisor signals every process of a group. Signals within this time are the same request.
  */
 const sameRequestMs = 1000;
+
+/** The exit status of `interrupted`. */
+const interruptedStatus = 130;
+
+/**
+ * Ends this process by a signal, after its `exit` listeners, which release locks. Not with `process.exit`, which
+ * first terminates the threads: Node aborts if one of them starts to inflate a PNG.
+ */
+export function endBySignal(signal: NodeJS.Signals): void {
+  process.emit('exit', interruptedStatus);
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+  // Linux does not deliver it to the first process of a container.
+  process.exit(interruptedStatus);
+}
+
+type Notice = () => string | undefined;
+
+const notices = new Set<{ readonly text: Notice }>();
+
+function exitUnlessHandled(signal: NodeJS.Signals): void {
+  if (process.listeners(signal).some((listener) => listener !== exitUnlessHandled)) return;
+  const texts = Array.from(notices, ({ text }) => text()).filter((text) => text !== undefined);
+  const innermost = texts.at(-1);
+  if (innermost !== undefined) terminalOn(process.stderr).line(innermost);
+  process.exit(interruptedStatus);
+}
+
+/**
+ * Until the returned function is called, a stop signal that nothing else handles exits, after the text of the
+ * last caller that has one is printed. Unlike the default action, an exit releases locks.
+ */
+export function exitOnStopSignal(text: Notice = () => undefined): () => void {
+  const notice = { text };
+  if (notices.size === 0) for (const signal of stopSignals) process.on(signal, exitUnlessHandled);
+  notices.add(notice);
+  return () => {
+    notices.delete(notice);
+    if (notices.size === 0) for (const signal of stopSignals) process.off(signal, exitUnlessHandled);
+  };
+}
 
 /**
  * Calls `first` on the first request to stop, until the returned function is called. A second request ends the
@@ -26,9 +67,8 @@ export function onStopSignal(
       askedAt = performance.now();
       first(signal);
     } else if (performance.now() - askedAt > sameRequestMs) {
-      release();
       beforeEnd();
-      process.kill(process.pid, signal);
+      endBySignal(signal);
     }
   };
   for (const signal of stopSignals) process.on(signal, onSignal);
@@ -54,13 +94,13 @@ const ofTraining =
   'Stopping after this step; press Ctrl-C again to quit now and keep only the last checkpoint.';
 
 /**
- * Ctrl-C of a command that stops at the next safe point: prints `text` and calls `stop`. A second one exits at
- * once. The result removes the signal handlers.
+ * Ctrl-C of a command that stops at the next safe point: prints `text` and calls `stop`. A second one ends
+ * the process at once. The result removes the signal handlers.
  */
 export function onInterrupt(terminal: Terminal, stop: () => void, text = ofTraining): () => void {
   const first = () => {
     terminal.line(text);
     stop();
   };
-  return onStopSignal(first, () => process.exit(130));
+  return onStopSignal(first);
 }

@@ -4,6 +4,7 @@
  * checkpoint is on disk.
  */
 import { TexturaError, traceOf } from '../model/error.ts';
+import { endBySignal } from '../node/stop-signal.ts';
 import { trainRun } from '../training/run/train-run.ts';
 import { type RunEnd, type RunMessage, runOrderSchema } from './trainer.ts';
 
@@ -52,6 +53,6 @@ function endOf(error: unknown): RunEnd {
   return { kind: 'failed', failure: { code, message } };
 }
 
-process.on('disconnect', () => process.exit(130));
+process.on('disconnect', () => endBySignal('SIGTERM'));
 send({ kind: 'end', end: await trainOrder(process.argv[2] ?? '') });
 process.disconnect?.();

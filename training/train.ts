@@ -16,6 +16,7 @@ import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
 import { usableCores } from '../node/machine.ts';
 import { readRun } from '../node/records.ts';
 import { commandText } from '../node/shell.ts';
+import { exitOnStopSignal } from '../node/stop-signal.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { describeTable } from '../report/description-table.ts';
 import { textureNames } from '../textures/textures.ts';
@@ -111,6 +112,9 @@ async function trainNetworks(
   // Runs in one process do not leak: with one malloc arena (MALLOC_ARENA_MAX=1) memory stays level with both
   // engines. By default glibc keeps 10 to 30 MiB of freed memory for each network.
   for (const [i, variant] of networks.entries()) {
+    const release = exitOnStopSignal(() =>
+      i > 0 ? `train: stopped before ${variant}; add --resume to train it and those after it` : undefined,
+    );
     try {
       const { isStopRequested } = await trainNetwork(options, variant, given, noted);
       const left = networks.length - 1 - i;
@@ -119,6 +123,8 @@ async function trainNetworks(
       if (networks.length === 1 || !(error instanceof TexturaError) || !isOfOneVariant(error)) throw error;
       terminal.line(error.message);
       failures.push(error);
+    } finally {
+      release();
     }
   }
   const [first] = failures;
@@ -190,18 +196,26 @@ async function trainFolds(request: RunRequest, folds: number): Promise<RunReturn
   await requireOutsideData(directory, config.data, Object.values(foldFiles));
   const common = { ...request, firstFold, log, resumeCommand, hasOwnProcess: false };
   let isStopRequested = false;
-  for (let fold = 1; fold <= folds; fold++) {
-    terminal.line(`\nFold ${fold} of ${folds}`);
-    const own = {
-      directory: foldDirectory(directory, fold),
-      config: { ...config, fold },
-      hidesLayers: fold > 1,
-    };
-    ({ isStopRequested } = await trainRun({ ...common, ...own }));
-    if (isStopRequested && fold < folds)
-      throw stoppedBetween(`after fold ${fold}`, counted(folds - fold, 'fold'), resumeCommand);
+  // For the time between trainings: while a fold reads its data, and while the folds are summarised.
+  const release = exitOnStopSignal(() =>
+    holdsRun(foldDirectory(directory, 1)) ? `train: stopped. Resume with: ${resumeCommand}` : undefined,
+  );
+  try {
+    for (let fold = 1; fold <= folds; fold++) {
+      terminal.line(`\nFold ${fold} of ${folds}`);
+      const own = {
+        directory: foldDirectory(directory, fold),
+        config: { ...config, fold },
+        hidesLayers: fold > 1,
+      };
+      ({ isStopRequested } = await trainRun({ ...common, ...own }));
+      if (isStopRequested && fold < folds)
+        throw stoppedBetween(`after fold ${fold}`, counted(folds - fold, 'fold'), resumeCommand);
+    }
+    terminal.line(`\n${foldsText(await summariseFolds(directory, folds))}`);
+  } finally {
+    release();
   }
-  terminal.line(`\n${foldsText(await summariseFolds(directory, folds))}`);
   if (config.data !== generatedSource) {
     terminal.line(
       `To look for wrong labels: ${commandText('inspect', '--data', config.data, '--run', directory)}`,

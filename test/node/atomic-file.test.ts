@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { runProgram } from '../../node/program.ts';
 import { moduleAddress } from '../support/command.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -22,6 +23,20 @@ test('if it cannot be written, the existing file stays and no temporary file is 
   await mkdir(join(folder, 'taken/by a folder'), { recursive: true });
   await expect(writeFileAtomically(join(folder, 'taken'), 'text')).rejects.toThrow();
   expect(await readdir(folder)).toEqual(['taken']);
+});
+
+test('a process that exits before a temporary file has its name removes the file', async () => {
+  const folder = await temporaryFolder();
+  const script = `
+    const { withTemporaryFiles, writeFileAtomically } = await import(${JSON.stringify(moduleAddress('node/atomic-file.ts'))});
+    const path = ${JSON.stringify(join(folder, 'model.onnx.1.tmp'))};
+    await withTemporaryFiles([path], async () => {
+      await writeFileAtomically(path, 'content');
+      process.exit(130);
+    });`;
+  const args = ['--input-type=module', '-e', script];
+  expect(await runProgram(process.execPath, args)).toMatchObject({ status: 130, stderr: '' });
+  expect(await readdir(folder)).toEqual([]);
 });
 
 test('a process that is killed while writing always leaves a complete file', async () => {

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { realpathSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -12,7 +13,7 @@ import { readConfusion } from '../../report/confusion.ts';
 import type { TextureName } from '../../textures/textures.ts';
 import { newestCheckpoint } from '../../training/run/checkpoint.ts';
 import { tensorboardFile } from '../../training/run/tensorboard.ts';
-import { runHere, runScript } from '../support/command.ts';
+import { runHere, runScript, startArguments } from '../support/command.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
 import {
   contentOf,
@@ -290,6 +291,31 @@ test('one command for every start of a run: with its data it starts, resumes and
   const longer = await train(folder, ...script, '--epochs', '3');
   expect(longer).toMatchObject({ status: 2, stderr: expect.stringContaining('epochs was 2, now 3') });
   expect(await readdir(folder)).toEqual(['a', 'photos']);
+});
+
+test('a cross-validation that is stopped between two folds prints the command that resumes it', {
+  timeout: 120_000,
+}, async () => {
+  const folder = await home();
+  const folds = ['--folds', '2', '--epochs', '1', '--out', 'cross'];
+  const child = spawn(process.execPath, [...startArguments('training/train.ts'), ...setting, ...folds], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    if (text.includes('Fold 2 of 2')) child.kill('SIGINT');
+  });
+  await once(child, 'close');
+  expect([child.exitCode, stderr]).toEqual([
+    130,
+    'train: stopped. Resume with: npm run train -- --folds 2 --out cross --resume\n',
+  ]);
+  const resumed = await train(folder, '--folds', '2', '--out', 'cross', '--resume');
+  expect(resumed, resumed.stderr).toMatchObject({ status: 0 });
 });
 
 test('folds hold out every photograph and every group once, and their last epoch is the model', {
