@@ -1,4 +1,5 @@
 /** Stop signals: Ctrl-C, `kill`, a supervisor. */
+import { errorCodes } from '../model/error.ts';
 import { type Terminal, terminalOn } from './terminal.ts';
 
 export const stopSignals = ['SIGINT', 'SIGTERM'] as const;
@@ -9,19 +10,16 @@ export const stopSignals = ['SIGINT', 'SIGTERM'] as const;
  */
 const sameRequestMs = 1000;
 
-/** The exit status of `interrupted`. */
-const interruptedStatus = 130;
-
 /**
  * Ends this process by a signal, after its `exit` listeners, which release locks. Not with `process.exit`, which
  * first terminates the threads: Node aborts if one of them starts to inflate a PNG.
  */
 export function endBySignal(signal: NodeJS.Signals): void {
-  process.emit('exit', interruptedStatus);
+  process.emit('exit', errorCodes.interrupted.exit);
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
   // Linux does not deliver it to the first process of a container.
-  process.exit(interruptedStatus);
+  process.exit(errorCodes.interrupted.exit);
 }
 
 type Notice = () => string | undefined;
@@ -33,7 +31,7 @@ function exitUnlessHandled(signal: NodeJS.Signals): void {
   const texts = Array.from(notices, ({ text }) => text()).filter((text) => text !== undefined);
   const innermost = texts.at(-1);
   if (innermost !== undefined) terminalOn(process.stderr).line(innermost);
-  process.exit(interruptedStatus);
+  process.exit(errorCodes.interrupted.exit);
 }
 
 /**

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { realpathSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -7,13 +6,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
 import { networkOf } from '../../model/network.ts';
-import { validationFromCsv } from '../../model/validation-file.ts';
 import { readRun } from '../../node/records.ts';
 import { readConfusion } from '../../report/confusion.ts';
 import type { TextureName } from '../../textures/textures.ts';
 import { newestCheckpoint } from '../../training/run/checkpoint.ts';
 import { tensorboardFile } from '../../training/run/tensorboard.ts';
-import { runHere, runScript, startArguments } from '../support/command.ts';
+import { runHere, runScript } from '../support/command.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
 import {
   contentOf,
@@ -291,83 +289,6 @@ test('one command for every start of a run: with its data it starts, resumes and
   const longer = await train(folder, ...script, '--epochs', '3');
   expect(longer).toMatchObject({ status: 2, stderr: expect.stringContaining('epochs was 2, now 3') });
   expect(await readdir(folder)).toEqual(['a', 'photos']);
-});
-
-test('a cross-validation that is stopped between two folds prints the command that resumes it', {
-  timeout: 120_000,
-}, async () => {
-  const folder = await home();
-  const folds = ['--folds', '2', '--epochs', '1', '--out', 'cross'];
-  const child = spawn(process.execPath, [...startArguments('training/train.ts'), ...setting, ...folds], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    if (text.includes('Fold 2 of 2')) child.kill('SIGINT');
-  });
-  await once(child, 'close');
-  expect([child.exitCode, stderr]).toEqual([
-    130,
-    'train: stopped. Resume with: npm run train -- --folds 2 --out cross --resume\n',
-  ]);
-  const resumed = await train(folder, '--folds', '2', '--out', 'cross', '--resume');
-  expect(resumed, resumed.stderr).toMatchObject({ status: 0 });
-});
-
-test('folds hold out every photograph and every group once, and their last epoch is the model', {
-  timeout: 120_000,
-}, async () => {
-  const folder = await home();
-  const folds = ['--folds', '2', '--group', '(\\d)\\.png', '--epochs', '2', '--out', 'cross'];
-  const result = await train(folder, ...setting, ...folds);
-  expect(result.stdout).toMatch(/All 15 photographs, each unseen by the run that classified it:/);
-  expect(result.stdout).toMatch(
-    /wrong labels: npm run inspect -- --data photos --run cross\nNext: +for a network to export, train with the same options but without --folds\n$/,
-  );
-  expect(result.stdout.match(/^Last epoch 2: validation top-1 error/gm)).toHaveLength(2);
-  expect(result.stdout.match(/^layer +does /gm)).toHaveLength(1);
-  // Not after each fold.
-  expect(result.stdout).not.toContain('npm run export');
-  const runs = await Promise.all([1, 2].map((fold) => readRun(join(folder, 'cross', `fold-${fold}`))));
-  expect(runs.map(({ config, best }) => [config.folds, config.fold, best?.epoch])).toEqual([
-    [2, 1, 2],
-    [2, 2, 2],
-  ]);
-  expect(runs.map(({ data }) => data.groups)).toEqual([5, 5]);
-  const groups = await Promise.all(
-    [1, 2].map(async (fold) => {
-      const text = await readFile(join(folder, 'cross', `fold-${fold}`, 'validation.csv'), 'utf8');
-      return [...new Set(validationFromCsv(text, '').map(({ image }) => image.at(-5)))].toSorted();
-    }),
-  );
-  expect(groups.flat().toSorted()).toEqual(['0', '1', '2', '3', '4']);
-  const withoutFolds = await train(folder, '--out', 'cross', '--resume');
-  expect(withoutFolds).toMatchObject({
-    status: 2,
-    stderr:
-      'train: cross: it holds a cross-validation. Resume with: npm run train -- --folds 2 --out cross --resume\n',
-  });
-  // The command that a stopped fold prints: folds that have not begun get the settings of those that have.
-  await rm(join(folder, 'cross/fold-2'), { recursive: true });
-  const resumed = await train(folder, '--folds', '2', '--out', 'cross', '--resume');
-  expect(resumed.stdout.match(/already finished/g)).toHaveLength(1);
-  expect(resumed.stdout).toContain('wrong labels: npm run inspect -- --data photos --run cross\n');
-  expect((await readRun(join(folder, 'cross/fold-2'))).config).toEqual(runs[1]?.config);
-  const again = await train(folder, ...setting, ...folds, '--resume');
-  expect(again.stdout.match(/already finished/g)).toHaveLength(2);
-  for (const [message, ...asked] of [
-    ['--fold: expected 1 to 2, got 3', '--fold', '3'],
-    // The photographs of a fold would choose when its training ends.
-    ['--patience: with --folds the last epoch is used, so leave out --patience', '--patience', '1'],
-    ['--choose-on: with --folds the last epoch is used, so leave out --choose-on', '--choose-on', 'half'],
-  ] as const) {
-    const refused = await train(folder, ...setting, '--folds', '2', ...asked);
-    expect([refused.status, refused.stderr]).toEqual([2, expect.stringContaining(message)]);
-  }
 });
 
 test('classes with numeric names keep their order, and balanced error, notes and skipped files are in run.json', {
