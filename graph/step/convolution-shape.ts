@@ -48,6 +48,6 @@ export function pooledWindowPx({ kernelPx, stridePx, pool }: ConvolutionShape): 
 export interface ConvolutionCost {
   /** Multiply-adds of the matrix products. */
   readonly multiplyAdds: number;
-  /** Values that the matrix products write; each is read about once. */
+  /** Values that the matrix products and copies write; each is read about once. */
   readonly values: number;
 }

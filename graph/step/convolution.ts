@@ -41,12 +41,12 @@ export function addConvolution(
 export const multiplyAddsPerValue: Readonly<Record<Target, number>> = { cpu: 30, cuda: 100, webgpu: 100 };
 
 /**
- * Maximum growth of rounding errors (`errorGrowth`) of a tile. It allows F(5,4) with 36 and F(4,5) with 30,
- * the largest in use. The float32 gradients of the reference are then within 1e-5 of float64's, relative to
- * their norm, unless rounding changes the maximum of nearly equal values; that costs about 1e-3 in any
- * algorithm.
+ * Maximum growth of rounding errors (`errorGrowth`) of a tile. It allows F(6,3) with 46, F(5,4) with 36 and
+ * F(4,5) with 30, the largest in use. The float32 gradients of texture-net then differ from float64's by 1.2e-5
+ * relative to their norm, and with direct convolutions by 0.8e-5, unless rounding changes the maximum of nearly
+ * equal values; that costs about 1e-3 in any algorithm.
  */
-export const mostErrorGrowth = 40;
+export const mostErrorGrowth = 50;
 
 /** The cheapest method on a device within the bound on rounding errors. */
 export function convolutionMethod(

@@ -69,6 +69,9 @@ export function winogradCost(
   const products = tallRows * tallColumns * filters;
   const outputColumns = tallRows * columns.tiles * tilePx * filters;
   const outputs = rows.tiles * tilePx * columns.tiles * tilePx * filters;
+  const isWhole = [rows, columns].every(({ pooled }) => pooled.stored === pooled.valid);
+  // A layer that needs every position copies the valid ones, and pads their gradient.
+  const copied = isWhole ? 0 : rows.pooled.stored * columns.pooled.stored * filters;
   return {
     multiplyAdds:
       cutRows * x.rows.stored +
@@ -76,7 +79,7 @@ export function winogradCost(
       products * channels +
       outputColumns * n +
       outputs * rows.groupTiles * n,
-    values: cutRows + tiles + products + outputColumns + outputs,
+    values: cutRows + tiles + products + outputColumns + outputs + copied,
   };
 }
 
