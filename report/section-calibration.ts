@@ -123,7 +123,7 @@ function calibrationRow(name: string, { temperature, ece, nll, brier }: Calibrat
   };
 }
 
-/** `0.12 to 0.34`, or nothing without an interval. */
+/** `0.12 to 0.34`, or a dash without an interval. */
 export function intervalText({ interval }: EvaluationEstimate, format: (value: number) => string): string {
-  return interval === null ? '' : `${format(interval.low)} to ${format(interval.high)}`;
+  return interval === null ? '–' : `${format(interval.low)} to ${format(interval.high)}`;
 }

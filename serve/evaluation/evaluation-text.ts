@@ -94,7 +94,7 @@ function resultLines({
 }
 
 function estimateRow(name: string, { value, interval }: EvaluationEstimate): readonly string[] {
-  return [name, fixed(value), interval === null ? '' : `${fixed(interval.low)} to ${fixed(interval.high)}`];
+  return [name, fixed(value), interval === null ? '–' : `${fixed(interval.low)} to ${fixed(interval.high)}`];
 }
 
 /** The classes with the highest patch error. */
@@ -175,9 +175,9 @@ function comparisonLines(comparison: EvaluationComparison): readonly string[] {
     fixed(other),
     signed(difference.value),
     difference.interval === null
-      ? ''
+      ? '–'
       : `${signed(difference.interval.low)} to ${signed(difference.interval.high)}`,
-    pValue === null ? '' : pValueText(pValue),
+    pValue === null ? '–' : pValueText(pValue),
   ];
   return [
     `Compared with ${oneLine(model.file)} on ${counted(photographs, 'photograph')}:`,

@@ -12,6 +12,7 @@ import {
   evaluateFolder,
   evaluateOptions,
 } from '../../serve/evaluation/evaluate-folder.ts';
+import { evaluationText } from '../../serve/evaluation/evaluation-text.ts';
 import { runHere, runScript, startArguments } from '../support/command.ts';
 import { all, parsed, texts } from '../support/parsed-markup.ts';
 import { exportModels } from '../support/running-service.ts';
@@ -166,6 +167,13 @@ test('a folder with splits, unknown classes and unusable files, and a second mod
   expect(withoutHome(repeated)).toEqual(first);
   expect(Date.parse(startedAt)).not.toBeNaN();
   expect(speed.patchesPerSecond).toBeGreaterThan(0);
+});
+
+test('a model compared with itself has a dash for each interval and p-value', async () => {
+  const model = 'models/lab-baseline.onnx';
+  const { evaluation } = await evaluateFolder(inHome({ model, data: 'other', compare: model, out: 'same' }));
+  const dashes = evaluationText(evaluation, 'same').match(/^(?:photographs|patches) .* [+]?0\.0000 +– +–$/gm);
+  expect(dashes).toHaveLength(2);
 });
 
 test('says so where the photographs may have been trained on', async () => {
