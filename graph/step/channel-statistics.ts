@@ -20,12 +20,11 @@ export function positionMean(graph: Graph, value: Value, share: Value, name: str
 }
 
 /**
- * The sum over rows, columns and batch, `[channels]`, of a `value` in the layout of an activation. A GPU sums
- * in two steps, over the first axis of a matrix and over the last of another: onnxruntime's CUDA provider has
- * fast kernels for these two, and WebGPU gets more threads.
+ * The sum over rows, columns and batch, `[channels]`, of a `value` in the layout of an activation. In two steps,
+ * over the first axis of a matrix and over the last of another: onnxruntime's CPU and CUDA providers have fast
+ * kernels for these two, and WebGPU gets more threads.
  */
 export function channelSum(graph: Graph, value: Value, name: string): Value {
-  if (graph.target === 'cpu') return graph.sum(value, [0, 1, 3], { name });
   const [rows, columns, channels] = value.shape.map((size) => knownSize(size, 'a size of an activation'));
   const byPosition = graph.reshape(value, [Number(rows) * Number(columns), -1]); // [R C, Ch B]
   const overPositions = graph.sum(byPosition, [0], { name: `${name}.positions` });
