@@ -24,7 +24,8 @@ import type {
 } from './evaluation-file.ts';
 import { groupBy } from './group-by.ts';
 import type { KnownMargins } from './known-score.ts';
-import { balancedError, type ClassErrors, confusionMatrix, meanRow, softmax, topClasses } from './scores.ts';
+import { confusionMatrix, meanRow, softmax, topClasses } from './scores.ts';
+import { classMean } from './statistics/class-mean.ts';
 import { sumOf } from './statistics/descriptive.ts';
 import { type Ratio, type Resampling, ratioOf, resampling } from './statistics/photograph-intervals.ts';
 import { areaUnderRoc, type PhotographScores } from './statistics/roc.ts';
@@ -90,8 +91,7 @@ export function evaluationResults(
   };
   const confusion = confusionCounts(judged, model.labels.length);
   const resampled = { intervals, temperatures: model.temperatures };
-  const balanced = (ratio: Ratio, counts: readonly (readonly number[])[]) =>
-    intervals.share(ratio, balancedError(classErrorsOf(counts)), (i) => photographs[i]?.label ?? '');
+  const labels = judged.map(({ label }) => label);
   return {
     errors: {
       patches: intervals.share(wrongPatches),
@@ -99,8 +99,8 @@ export function evaluationResults(
         value: ratioOf(wrongPhotographs),
         interval: wilsonInterval(sumOf(wrongPhotographs.part), judged.length),
       },
-      balancedPatches: balanced(wrongPatches, confusion.patches),
-      balancedPhotographs: balanced(wrongPhotographs, confusion.photographs),
+      balancedPatches: classMean(wrongPatches, labels),
+      balancedPhotographs: classMean(wrongPhotographs, labels),
     },
     classes: classResults(model.labels, confusion),
     confusion,
@@ -357,11 +357,6 @@ function confusionCounts(judged: readonly Judged[], classes: number): Evaluation
     photographs: confusionMatrix(photographs, classes),
     patches: confusionMatrix(patches, classes),
   };
-}
-
-function classErrorsOf(confusion: readonly (readonly number[])[]): ClassErrors {
-  const patches = confusion.map(sumOf);
-  return { patches, wrong: patches.map((count, c) => count - (confusion[c]?.[c] ?? 0)) };
 }
 
 function classResults(

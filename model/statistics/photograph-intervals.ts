@@ -10,6 +10,7 @@ import { studentQuantile } from './incomplete-beta.ts';
 import { pairedPValue } from './p-values.ts';
 import { deviations, drawReplicates, type Interval, intervalOf } from './replicates.ts';
 import { difference, pairedSamples, type Sample } from './sample.ts';
+import { signTest, uniformInterval } from './uniform-interval.ts';
 import { noVariance, poolOf, strata, type Variation, variationOf } from './variation.ts';
 import { wilsonInterval } from './wilson.ts';
 
@@ -24,25 +25,19 @@ export function ratioOf({ part, whole }: Ratio): number {
 }
 
 /**
- * The mean over groups of each group's ratio, as a sample whose mean it is: the value plus the influence of
- * each photograph on it, so that resampling photographs gives its variation (the delta method; Davison and
- * Hinkley, "Bootstrap Methods and their Application", 1997, section 2.7.2).
+ * A ratio as a sample whose mean it is: the value plus the influence of each photograph on it, so that resampling
+ * photographs gives its variation (the delta method; Davison and Hinkley, "Bootstrap Methods and their Application",
+ * 1997, section 2.7.2).
  */
-function influenceOf({ part, whole }: Ratio, groupOf: (i: number) => string): Float64Array {
-  const groups = [...groupBy(part.keys(), groupOf).values()];
-  const values = new Float64Array(part.length);
-  let mean = 0;
-  for (const members of groups) {
-    const size = sumOf(members.map((i) => whole[i] as number));
-    const ratio = sumOf(members.map((i) => part[i] as number)) / size;
-    mean += ratio / groups.length;
-    const weight = part.length / (groups.length * size);
-    for (const i of members) values[i] = weight * ((part[i] as number) - ratio * (whole[i] as number));
-  }
-  return values.map((value) => value + mean);
+function influenceOf(ratio: Ratio): Float64Array {
+  const value = ratioOf(ratio);
+  const weight = ratio.part.length / sumOf(ratio.whole);
+  return Float64Array.from(
+    ratio.part,
+    (part, i) => value + weight * (part - value * (ratio.whole[i] as number)),
+  );
 }
 
-const oneGroup = () => '';
 const mostReplicates = 4000;
 /** Bounds the memory for the draws of many photographs. */
 const mostDraws = 50_000_000;
@@ -81,32 +76,36 @@ export function resampling(photographs: readonly { readonly file: string; readon
   return {
     /** A mean over patches or photographs, such as their loss. */
     mean: (ratio: Ratio, range: Interval) => ({
-      ...mean(influenceOf(ratio, oneGroup), range),
+      ...mean(influenceOf(ratio), range),
       value: ratioOf(ratio),
     }),
     /**
-     * A share of errors; with `groupOf` one that is averaged over groups, and its value. If no photograph has
-     * an error, or each has all, resampling shows no variation; the interval is then that of so many
-     * photographs.
+     * A share of errors. If the photographs of a class do not differ, resampling shows no variation; the interval
+     * is then that of so many photographs. One photograph that is partly wrong has none.
      */
-    share(
-      ratio: Ratio,
-      value = ratioOf(ratio),
-      groupOf: (i: number) => string = oneGroup,
-    ): EvaluationEstimate {
-      if (value === 0 || value === 1)
-        return { value, interval: wilsonInterval(value * images.length, images.length) };
-      return { ...mean(influenceOf(ratio, groupOf), shareRange), value };
+    share(ratio: Ratio): EvaluationEstimate {
+      const value = ratioOf(ratio);
+      const { interval } = mean(influenceOf(ratio), shareRange);
+      if (interval !== null || (images.length === 1 && value > 0 && value < 1)) return { value, interval };
+      return { value, interval: wilsonInterval(value * images.length, images.length) };
     },
-    /** The difference of two models' shares of errors on the same photographs. */
+    /** The difference of two models' shares of errors on the same photographs; nothing if none differs. */
     paired(own: Ratio, other: Ratio) {
-      const sampled = (ratio: Ratio) => sampleOf(influenceOf(ratio, oneGroup));
+      const sampled = (ratio: Ratio) => sampleOf(influenceOf(ratio));
       const samples = pairedSamples([sampled(own)], [sampled(other)], difference);
       const variation = variationOf(samples, pool);
-      return {
-        difference: estimateOf(variation, differenceRange),
-        pValue: varies(variation) ? pairedPValue(samples, variation, replicates, seed) : null,
-      };
+      if (varies(variation)) {
+        const pValue = pairedPValue(samples, variation, replicates, seed);
+        return { difference: estimateOf(variation, differenceRange), pValue };
+      }
+      const value = variation.estimate;
+      const differences = own.part.map((part, i) => part - (other.part[i] as number));
+      if (images.length === 1 || differences.every((one) => one === 0))
+        return { difference: { value, interval: null }, pValue: null };
+      const classes = [...groupBy(labels, (label) => label).values()];
+      const groups = classes.map(({ length }) => ({ photographs: length, weight: length / images.length }));
+      const interval = uniformInterval(value, groups, differenceRange);
+      return { difference: { value, interval }, pValue: signTest(differences) };
     },
   };
 }
