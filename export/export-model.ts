@@ -30,7 +30,7 @@ import {
 } from '../model/model-file.ts';
 import type { Network } from '../model/network.ts';
 import { selfCheckOf } from '../model/self-check.ts';
-import { calibrationOf, patchErrorInterval } from '../model/validation-logits.ts';
+import { calibrationOf } from '../model/validation-logits.ts';
 import {
   moveFile,
   temporaryName,
@@ -182,11 +182,10 @@ async function earlierReport(out: string, name: string): Promise<ModelReport | u
 const maxReportBytes = 2 ** 20;
 
 function indexEntry(
-  { name, labels, patchPx, top1err, known, validation }: TrainedModel,
+  { name, labels, patchPx, top1err, top1errInterval, known }: TrainedModel,
   { graphs, calibration }: ModelReport,
 ): IndexEntry {
   const [first] = graphs;
-  const interval = validation && patchErrorInterval(validation);
   return {
     name,
     files: Object.fromEntries(graphs.map(({ kind, file }) => [kind, file])),
@@ -196,7 +195,7 @@ function indexEntry(
     labels: [...labels],
     input: modelInput(patchPx),
     ...(top1err === undefined ? {} : { top1err }),
-    ...(interval && { top1errInterval: interval }),
+    ...(top1errInterval && { top1errInterval }),
     ...(calibration === undefined ? {} : { temperatures: calibration.temperatures }),
     ...(known && { threshold: known.thresholds }),
   };

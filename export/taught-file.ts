@@ -19,6 +19,7 @@ import {
 } from '../model/model-file.ts';
 import { networkSchema } from '../model/network.ts';
 import { embeddedPatches } from '../model/self-check.ts';
+import { wilsonInterval } from '../model/statistics/wilson.ts';
 import { commandText } from '../node/shell.ts';
 import type { TrainedModel } from './trained-run.ts';
 
@@ -72,12 +73,15 @@ export async function readTaughtFile(path: string): Promise<TrainedModel> {
     );
   const origin = taughtOriginSchema.safeParse(jsonOf(metadata[metadataKeys.run] ?? '')).data ?? {};
   const { wrong, count } = origin.heldOut ?? {};
+  const hasHeldOut = wrong !== undefined && count !== undefined;
   return {
     name,
     labels,
     patchPx,
     origin,
-    top1err: wrong === undefined || count === undefined ? undefined : wrong / count,
+    top1err: hasHeldOut ? wrong / count : undefined,
+    // As if the patches were of as many pictures: the page does not store which come from one.
+    top1errInterval: hasHeldOut ? wilsonInterval(wrong, count) : undefined,
     best: undefined,
     network,
     parameters: modelParameters(bytes, network, path),

@@ -13,7 +13,12 @@ import { patchBytes } from '../model/patch.ts';
 import { networkOfRun, type Run, runFiles } from '../model/run-file.ts';
 import { decodeTensors, type TensorFile } from '../model/safetensors.ts';
 import type { PatchLogits } from '../model/self-check.ts';
-import { type ValidationLogits, validationLogitsFrom } from '../model/validation-logits.ts';
+import type { Interval } from '../model/statistics/replicates.ts';
+import {
+  patchErrorInterval,
+  type ValidationLogits,
+  validationLogitsFrom,
+} from '../model/validation-logits.ts';
 import { readIfThere } from '../node/optional-file.ts';
 import { readRun } from '../node/records.ts';
 import { commandText } from '../node/shell.ts';
@@ -37,6 +42,8 @@ export interface TrainedModel {
   readonly origin: Readonly<Record<string, unknown>>;
   /** Share of single validation patches that are classified wrong. */
   readonly top1err: number | undefined;
+  /** The 95 % interval of `top1err`. */
+  readonly top1errInterval: Interval | undefined;
   /** The validation of the exported epoch; undefined for a model that no run trained. */
   readonly best: Run['best'];
   /** As it is exported, without batch normalisation. */
@@ -85,6 +92,7 @@ export async function readTrainedRun(directory: string): Promise<TrainedRun> {
     patchPx: config.patchPx,
     origin: trainedOrigin(directory, run),
     top1err: best?.top1err,
+    top1errInterval: validation && patchErrorInterval(validation),
     best,
     network,
     parameters,

@@ -51,6 +51,11 @@ test('it is exported under its name, compared with the outputs in it, with the e
   expect(models).toMatchObject([
     { name: 'my yard', labels: ['oak', 'stone'], input: { patchPx: 80 }, top1err: 0.125 },
   ]);
+  // Wilson's interval for 1 of 8.
+  expect(models[0]?.top1errInterval).toEqual({
+    low: expect.closeTo(0.0224, 4),
+    high: expect.closeTo(0.4709, 4),
+  });
   const report = modelReportSchema.parse(
     JSON.parse(await readFile(join(folder, 'my yard.report.json'), 'utf8')),
   );
