@@ -33,13 +33,13 @@ interface EstimatedVariance {
 export function classMean(ratio: Ratio, labels: readonly string[]): EvaluationEstimate {
   const classes = classShares(ratio, labels);
   const value = meanOf(classes.map(({ share }) => share));
+  if (value === 0 || value === 1)
+    return { value, interval: wilsonInterval(value * labels.length, labels.length) };
+  if (labels.length === 1) return { value, interval: null };
   const parts = classVariances(classes, value).map(({ variance, freedom }) => ({
     variance: variance / classes.length ** 2,
     freedom,
   }));
-  if (value === 0 || value === 1)
-    return { value, interval: wilsonInterval(value * labels.length, labels.length) };
-  if (labels.length === 1) return { value, interval: null };
   const variance = sumOf(parts.map((part) => part.variance));
   if (variance <= noVariance) {
     const weight = 1 / classes.length;
