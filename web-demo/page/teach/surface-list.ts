@@ -26,7 +26,7 @@ interface SurfaceList {
   add(): void;
   /**
    * Adds surfaces with their patches, in place of empty ones. Patches of a known name go to its surface,
-   * unless it has them already.
+   * unless it has them already. Removed surfaces cannot be restored after that.
    */
   addAll(surfaces: readonly Omit<Surface, 'id'>[]): void;
   /** Shows the stored surfaces. */
@@ -43,7 +43,8 @@ export function surfaceList(
 ): SurfaceList {
   const root = element('ol', { class: 'surfaces' });
   const cardOf = new WeakMap<Element, SurfaceCard>();
-  const removals = new Set<Removal>();
+  /** Also those that have ended. */
+  const removals: Removal[] = [];
   /** After the places of all surfaces, also of removed ones, which Undo puts back where they were. */
   let nextPlace = 0;
 
@@ -97,17 +98,13 @@ export function surfaceList(
     const text = () => textOf('teach.removed', { name, count: patches.length });
     const line = removal('li', text, {
       onUndo() {
-        removals.delete(line);
         line.root.before(card.root);
         card.focus();
         onChange();
       },
-      onDelete() {
-        removals.delete(line);
-        deleteStored();
-      },
+      onDelete: deleteStored,
     });
-    removals.add(line);
+    removals.push(line);
     card.root.replaceWith(line.root);
     line.focus();
     onChange();
@@ -127,6 +124,7 @@ export function surfaceList(
       card.focus();
     },
     addAll(surfaces) {
+      for (const line of removals) line.end();
       const empty = cards().filter((card) => isEmpty(card.surface()));
       for (const card of empty) card.root.remove();
       void store.removeSurfaces(empty.map((card) => card.surface().id));

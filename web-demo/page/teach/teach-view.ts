@@ -163,6 +163,8 @@ export function teachView(context: ViewContext, store: TeachingStore): TeachView
     projectNotice.hidden = true;
     try {
       const project = readProject(new Uint8Array(await file.arrayBuffer()));
+      // What was removed may be part of the project, and Undo would double it.
+      deletion?.end();
       list.addAll(project.surfaces);
       if (project.trained === undefined) return;
       const imported = namedFreely(project.trained, others());
