@@ -1,5 +1,5 @@
 /** What the page does with several files at once, and with files that are models. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { encodeMessage } from '../../graph/onnx/protobuf.ts';
@@ -158,6 +158,17 @@ describe('several files', () => {
     await page.locator('.settings-model', { hasText: 'lab-baseline 2 (opened file)' }).waitFor();
     await page.locator('.provider-check', { hasText: /^Verified/ }).waitFor();
     expect(await readBars(page)).toEqual(unverified);
+
+    // The same file again is the model that was opened from it, with or without the report.
+    await page.locator('#model-file').setInputFiles({
+      name: 'copy.onnx',
+      mimeType: 'application/octet-stream',
+      buffer: await readFile(onnx ?? ''),
+    });
+    await page.locator('.settings-model', { hasText: 'mine (opened file)' }).waitFor();
+    await page.locator('#model-file').setInputFiles([onnx ?? '', report ?? '']);
+    await page.locator('.settings-model', { hasText: 'lab-baseline 2 (opened file)' }).waitFor();
+    await page.locator('.provider-check', { hasText: /^Verified/ }).waitFor();
 
     const foreign = join(fixture().folder, 'foreign.onnx');
     await writeFile(foreign, encodeMessage('Model', { irVersion: 8, graph: { name: 'foreign' } }));

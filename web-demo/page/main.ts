@@ -126,7 +126,7 @@ function openViews(
       if (!isUnreadable(error)) throw error;
       return source.notify('file.unreadable');
     }
-    models.set([...models.get(), listed]);
+    models.set([...new Set([...models.get(), listed])]);
     await inference.choose(listed);
     const state = inference.model.get();
     if (state.status !== 'failed') return;
