@@ -138,6 +138,7 @@ function openViews(
   const context: ViewContext = {
     inference,
     showPicture: source.open,
+    notify: source.notify,
     stage,
     models,
     reader: pictureReader(),

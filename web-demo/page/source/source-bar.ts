@@ -20,6 +20,12 @@ import { cameraControls } from './camera-controls.ts';
 import { decodePicture, PictureError } from './picture-file.ts';
 import { drawPatchwork, drawSample, type TextureWorker, withinOnePiece } from './sample.ts';
 
+/**
+ * Shows a message about a problem, in place of the one before; undefined removes it. It is among the controls
+ * for the picture, or before another element.
+ */
+export type Notify = (key: TextKey | undefined, values?: Values, before?: HTMLElement) => void;
+
 /** What to do with files that are not one picture for the stage. */
 interface FileHandlers {
   /** A model, and maybe its report. */
@@ -34,8 +40,7 @@ export interface SourceBar {
   open(picture: File): void;
   /** Sets what to do with other files, which are refused before. */
   handle(handlers: FileHandlers): void;
-  /** Shows a message about a problem; undefined removes it. */
-  notify(key: TextKey | undefined, values?: Values): void;
+  readonly notify: Notify;
   /** Shows that the picture is smaller than a patch of `least` pixels; undefined removes the message. */
   showTooSmall(picture: Size | undefined, least: number): void;
   /** Whether a picture is being decoded or drawn that will replace the one on the stage. */
@@ -47,8 +52,8 @@ export interface SourceBar {
 const swatchPx = 72;
 
 export function sourceBar(stage: Stage): SourceBar {
-  const notice = noticeLine();
-  const sizeNotice = noticeLine();
+  const warning = textElement('p', 'picture.noise', { class: 'notice', hidden: !altersPixels() });
+  const notice = noticeLine(warning);
   const camera = cameraControls(stage, notice.show, () => {
     void newest(Promise.resolve());
     samples.unmark();
@@ -65,7 +70,6 @@ export function sourceBar(stage: Stage): SourceBar {
     reportError(error);
     notice.show('source.failed');
   });
-  const warning = textElement('p', 'picture.noise', { class: 'notice', hidden: !altersPixels() });
 
   let requests = 0;
   /** The newest request whose picture is there, or failed. */
@@ -93,8 +97,7 @@ export function sourceBar(stage: Stage): SourceBar {
     stage.show({ kind: 'still', element: canvas, width: canvas.width, height: canvas.height }, at);
   }
 
-  async function open(picture: Blob | undefined): Promise<void> {
-    if (picture === undefined) return;
+  async function open(picture: Blob): Promise<void> {
     try {
       const decoded = await newest(decodePicture(picture));
       if (decoded === undefined) return;
@@ -109,13 +112,15 @@ export function sourceBar(stage: Stage): SourceBar {
     }
   }
 
-  /** Files that are opened together: a model, a project, or pictures. */
+  /** Files that are opened together: a model, projects, or pictures, of which the others are no pictures. */
   function openAll(files: readonly File[]): void {
-    const project = files.find(({ name }) => /\.zip$/i.test(name));
-    if (handlers !== undefined && modelFiles(files) !== undefined) handlers.model(files);
-    else if (handlers !== undefined && project !== undefined) handlers.project(project);
-    else if (handlers !== undefined && files.length > 1) handlers.pictures(files);
-    else void open(files[0]);
+    const [first] = files;
+    if (first === undefined) return;
+    if (handlers === undefined) void open(first);
+    else if (modelFiles(files) !== undefined) handlers.model(files);
+    else if (files.every(({ name }) => /\.zip$/i.test(name))) files.forEach(handlers.project);
+    else if (files.length > 1) handlers.pictures(files);
+    else void open(first);
   }
 
   file.addEventListener('change', () => {
@@ -141,13 +146,13 @@ export function sourceBar(stage: Stage): SourceBar {
       ),
       camera.settings,
       notice.root,
-      sizeNotice.root,
       warning,
       samples.root,
     ),
     showTooSmall(picture, least) {
-      if (picture === undefined) sizeNotice.show(undefined);
-      else sizeNotice.show('picture.too-small', { width: picture.width, height: picture.height, least });
+      if (picture !== undefined)
+        notice.show('picture.too-small', { width: picture.width, height: picture.height, least });
+      else if (notice.shows('picture.too-small')) notice.show(undefined);
     },
     open: (picture) => void open(picture),
     handle(next) {
@@ -162,8 +167,8 @@ export function sourceBar(stage: Stage): SourceBar {
 /** Formats that systems do not treat as pictures are listed by extension. */
 const accepted = 'image/*,.bmp,.dib,.pbm,.pgm,.ppm,.pnm';
 
-/** A message about a problem, in the current language. */
-function noticeLine() {
+/** A message about a problem, in the current language; usually before the element `home`. */
+function noticeLine(home: HTMLElement) {
   const root = element('p', { class: 'notice', role: 'alert', hidden: true });
   let shown: { readonly key: TextKey; readonly values: Values } | undefined;
   const draw = () => {
@@ -173,7 +178,9 @@ function noticeLine() {
   language.subscribe(draw);
   return {
     root,
-    show(key: TextKey | undefined, values: Values = {}) {
+    shows: (key: TextKey) => shown?.key === key,
+    show(key: TextKey | undefined, values: Values = {}, before = home) {
+      before.before(root);
       shown = key === undefined ? undefined : { key, values };
       draw();
     },
