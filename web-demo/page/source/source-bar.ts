@@ -14,7 +14,6 @@ import {
   type Values,
 } from '../language/language.ts';
 import { altersPixels, paintGrey } from '../stage/capture.ts';
-import type { Size } from '../stage/square.ts';
 import type { Stage } from '../stage/stage.ts';
 import { cameraControls } from './camera-controls.ts';
 import { decodePicture, PictureError } from './picture-file.ts';
@@ -41,8 +40,6 @@ export interface SourceBar {
   /** Sets what to do with other files, which are refused before. */
   handle(handlers: FileHandlers): void;
   readonly notify: Notify;
-  /** Shows that the picture is smaller than a patch of `least` pixels; undefined removes the message. */
-  showTooSmall(picture: Size | undefined, least: number): void;
   /** Whether a picture is being decoded or drawn that will replace the one on the stage. */
   isChanging(): boolean;
   /** Shows the patchwork of samples. */
@@ -112,7 +109,7 @@ export function sourceBar(stage: Stage): SourceBar {
     }
   }
 
-  /** Files that are opened together: a model, projects, or pictures, of which the others are no pictures. */
+  /** Files that are opened together: a model, projects, or pictures, whose table has a row for any other file. */
   function openAll(files: readonly File[]): void {
     const [first] = files;
     if (first === undefined) return;
@@ -149,11 +146,6 @@ export function sourceBar(stage: Stage): SourceBar {
       warning,
       samples.root,
     ),
-    showTooSmall(picture, least) {
-      if (picture !== undefined)
-        notice.show('picture.too-small', { width: picture.width, height: picture.height, least });
-      else if (notice.shows('picture.too-small')) notice.show(undefined);
-    },
     open: (picture) => void open(picture),
     handle(next) {
       handlers = next;
@@ -178,9 +170,8 @@ function noticeLine(home: HTMLElement) {
   language.subscribe(draw);
   return {
     root,
-    shows: (key: TextKey) => shown?.key === key,
     show(key: TextKey | undefined, values: Values = {}, before = home) {
-      before.before(root);
+      if (root.nextSibling !== before) before.before(root);
       shown = key === undefined ? undefined : { key, values };
       draw();
     },
@@ -219,8 +210,8 @@ function samplePicker(
   let index = 0;
   let current: TextureName | undefined;
 
-  const patchwork = textElement('button', 'source.patchwork', { type: 'button', class: 'swatch-patchwork' });
-  const redraw = textElement('button', 'source.redraw', { type: 'button', class: 'quiet' });
+  const patchwork = textElement('button', 'source.patchwork', { class: 'swatch-patchwork' });
+  const redraw = textElement('button', 'source.redraw', { class: 'quiet' });
   const swatches = textureNames.map((texture) => swatch(texture, () => pick(texture)));
   patchwork.addEventListener('click', () => pick(undefined));
   redraw.addEventListener('click', () => {
@@ -279,7 +270,7 @@ function samplePicker(
 
 function swatch(texture: TextureName, onChoose: () => void): HTMLButtonElement {
   const canvas = element('canvas', { width: swatchPx, height: swatchPx, 'aria-hidden': 'true' });
-  const button = element('button', { type: 'button', class: 'swatch' }, canvas, element('span', {}, texture));
+  const button = element('button', { class: 'swatch' }, canvas, element('span', {}, texture));
   language.subscribe(() => button.setAttribute('aria-label', textOf('source.sample', { name: texture })));
   button.addEventListener('click', onChoose);
   return button;
