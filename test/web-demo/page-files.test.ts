@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { encodeMessage } from '../../graph/onnx/protobuf.ts';
 import { csvRows } from '../../model/csv.ts';
+import { patchBytes } from '../../model/patch.ts';
+import { projectFile } from '../../web-demo/page/teach/project-file.ts';
 import {
   downloadedText,
   give,
@@ -56,9 +58,26 @@ describe('several files', () => {
     await page.locator('.project .notice', { hasText: 'project.zip is not a project' }).waitFor();
     expect(await notices.count()).toBe(1);
 
+    // Several projects together are all imported, with all of their surfaces.
+    const projects = [['X', 'X '], ['Y']].map((names, i) => ({
+      name: `${i}.zip`,
+      mimeType: 'application/zip',
+      buffer: Buffer.from(
+        projectFile({
+          surfaces: names.map((name, colour) => ({ name, colour, patches: [new Uint8Array(patchBytes)] })),
+          trained: undefined,
+        }),
+      ),
+    }));
+    await page.locator('#picture-file').setInputFiles(projects);
+    const surfaces = page.locator('.surface input');
+    const names = () => surfaces.evaluateAll((inputs) => inputs.map((input) => input.value).sort());
+    await expect.poll(names).toEqual(['X', 'X ', 'Y']);
+    expect(await page.locator('.thumb').count()).toBe(3);
+
     await page.locator('#picture-file').setInputFiles([first.path, second.path, small, notes, zip]);
     await page.getByText('5 pictures, classified by lab-baseline').waitFor();
-    expect(await notices.count()).toBe(0);
+    await expect.poll(() => notices.count()).toBe(0);
     const rows = page.locator('.batch-table tbody tr');
     await page.getByText('Each picture is classified as a whole').waitFor();
     // The table is scrolled into view.
