@@ -33,11 +33,11 @@ interface TeachView extends View {
 
 export function teachView(context: ViewContext, store: TeachingStore): TeachView {
   const { inference, stage, reader, models, goTo, isPictureChanging, notify } = context;
-  const add = textElement('button', 'teach.add', { type: 'button' });
+  const add = textElement('button', 'teach.add');
   const depths = { head: 'teach.head', all: 'teach.all' } as const satisfies Record<TeachingDepth, string>;
   const depth = choice<TeachingDepth>('depth', 'teach.depth', depths, 'head', () => {});
-  const train = textElement('button', 'teach.train', { type: 'button', class: 'primary', id: 'train' });
-  const stop = textElement('button', 'page.stop', { type: 'button', hidden: true });
+  const train = textElement('button', 'teach.train', { class: 'primary', id: 'train' });
+  const stop = textElement('button', 'page.stop', { hidden: true });
   const modelName = element('input', {
     type: 'text',
     id: 'taught-name',
@@ -50,14 +50,14 @@ export function teachView(context: ViewContext, store: TeachingStore): TeachView
   const progress = element('p', { class: 'note figure', role: 'status' });
   const chart = lossChart();
   const resultPanel = trainingResultPanel({ onTry: () => goTo('live') });
-  const exportProject = textElement('button', 'teach.export', { type: 'button' });
+  const exportProject = textElement('button', 'teach.export');
   const projectInput = element('input', {
     type: 'file',
     accept: '.zip',
     id: 'project-file',
     class: 'visually-hidden',
   });
-  const deleteEverything = textElement('button', 'teach.deleteAll', { type: 'button', class: 'quiet' });
+  const deleteEverything = textElement('button', 'teach.deleteAll');
   const storageNote = element('p', { class: 'note' });
   const deleted = element('div', {});
   let deletion: Removal | undefined;
