@@ -50,6 +50,13 @@ export function fileSize(value: number, locale = english): string {
   return `${(value / 1e6).toLocaleString(locale, digits)} MB`;
 }
 
+/** A small difference in a language: `1.8e‑7`, which does not break between lines, or `0`. */
+export function small(value: number, locale: string): string {
+  if (value === 0) return '0';
+  const digits = { notation: 'scientific', maximumFractionDigits: 1 } as const;
+  return value.toLocaleString(locale, digits).replace('-', '\u2011').toLowerCase();
+}
+
 /** Seconds in at most two units: `4.2 s`, `48 s`, `12 min 05 s`, `3 h 20 min`. */
 export function duration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;

@@ -8,13 +8,11 @@ import type { Graph } from '../builder.ts';
 import { forwardGraph } from '../forward.ts';
 
 /**
- * Descriptions of the layers whose outputs the page shows, in order: those with several channels, without the
- * last layer, whose output the bars show. (The first layer's output looks like the patch.)
+ * Descriptions of the layers whose outputs the page shows, in order: those with several channels and
+ * positions. (The first layer's output looks like the patch; the bars show that of the last one.)
  */
 export function shownLayers(network: Network) {
-  return describeLayers(network).filter(
-    ({ outputShape: [channels] }, i, all) => channels > 1 && i < all.length - 1,
-  );
+  return describeLayers(network).filter(({ outputShape: [channels, rows] }) => channels > 1 && rows > 1);
 }
 
 /** Name of a layer's output in the graph. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bytes, duration, fileSize, pValueText, wrapped } from '../../model/format.ts';
+import { bytes, duration, fileSize, pValueText, small, wrapped } from '../../model/format.ts';
 
 test.each([
   [0, '0.0 s'],
@@ -36,6 +36,12 @@ test.each([
 
 test('a file has its size in the numbers of a language', () => {
   expect(fileSize(17_780_000, 'es')).toBe('17,8 MB');
+});
+
+test('a small difference is written as in the messages of commands, with the decimal sign of a language', () => {
+  expect(small(1.54e-8, 'en')).toBe('1.5e\u20118');
+  expect(small(1.54e-8, 'es')).toBe('1,5e\u20118');
+  expect(small(0, 'en')).toBe('0');
 });
 
 test('a text is broken between words, and a longer word has a line of its own', () => {

@@ -1,9 +1,11 @@
 /** What the page does with several files at once, and with files that are models. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { encodeMessage } from '../../graph/onnx/protobuf.ts';
 import { csvRows } from '../../model/csv.ts';
+import { patchBytes } from '../../model/patch.ts';
+import { projectFile } from '../../web-demo/page/teach/project-file.ts';
 import {
   downloadedText,
   give,
@@ -36,16 +38,53 @@ describe('several files', () => {
     );
     const notes = join(fixture().folder, 'notes.txt');
     await writeFile(notes, 'no picture');
+    const zip = join(fixture().folder, 'project.zip');
+    await writeFile(zip, 'no project');
     const { page } = shared();
+    await readBars(page);
+    // Only the problem of the last file is shown.
+    const notices = page.locator('.sources .notice, .project .notice').filter({ visible: true });
+    const open = (name: string, text: string) =>
+      page
+        .locator('#picture-file')
+        .setInputFiles({ name, mimeType: 'image/x', buffer: Buffer.from(text, 'latin1') });
+    await open('tiny.pgm', 'P5 2 2 255\nabcd');
+    await notices.getByText('This picture is 2 x 2 pixels').waitFor();
+    await open('damaged.jpg', '\xff\xd8\xff\xe0');
+    await notices.getByText('This picture cannot be opened').waitFor();
+    expect(await notices.count()).toBe(1);
     await page.getByRole('tab', { name: 'Teach' }).click();
-    await page.locator('#picture-file').setInputFiles([first.path, second.path, small, notes]);
-    await page.getByText('4 pictures, classified by lab-baseline').waitFor();
+    await page.locator('#project-file').setInputFiles(zip);
+    await page.locator('.project .notice', { hasText: 'project.zip is not a project' }).waitFor();
+    expect(await notices.count()).toBe(1);
+
+    // Several projects together are all imported, with all of their surfaces.
+    const projects = [['X', 'X '], ['Y']].map((names, i) => ({
+      name: `${i}.zip`,
+      mimeType: 'application/zip',
+      buffer: Buffer.from(
+        projectFile({
+          surfaces: names.map((name, colour) => ({ name, colour, patches: [new Uint8Array(patchBytes)] })),
+          trained: undefined,
+        }),
+      ),
+    }));
+    await page.locator('#picture-file').setInputFiles(projects);
+    const surfaces = page.locator('.surface input');
+    const names = () => surfaces.evaluateAll((inputs) => inputs.map((input) => input.value).sort());
+    await expect.poll(names).toEqual(['X', 'X ', 'Y']);
+    expect(await page.locator('.thumb').count()).toBe(3);
+
+    await page.locator('#picture-file').setInputFiles([first.path, second.path, small, notes, zip]);
+    await page.getByText('5 pictures, classified by lab-baseline').waitFor();
+    await expect.poll(() => notices.count()).toBe(0);
     const rows = page.locator('.batch-table tbody tr');
     await page.getByText('Each picture is classified as a whole').waitFor();
     // The table is scrolled into view.
     expect((await rows.nth(0).boundingBox())?.y).toBeLessThan(600);
     expect(await rows.nth(2).textContent()).toContain('This picture is 70 x 63 pixels');
-    expect(await rows.nth(3).textContent()).toContain('This file is not a picture');
+    for (const other of [3, 4])
+      expect(await rows.nth(other).textContent()).toContain('This file is not a picture');
     for (const [i, { predictions }] of [first, second].entries()) {
       expect(await rows.nth(i).locator('.top').textContent()).toBe(predictions[0]?.label);
     }
@@ -120,9 +159,9 @@ describe('several files', () => {
     await reported.waitFor({ state: 'hidden' });
 
     await page.getByRole('tab', { name: 'Teach' }).click();
-    for (const [input, name] of [
-      ['#model-file', 'changed.onnx'],
-      ['#project-file', 'changed.zip'],
+    for (const [input, name, place] of [
+      ['#model-file', 'changed.onnx', '.sources'],
+      ['#project-file', 'changed.zip', '.project'],
     ] as const) {
       const path = join(folder, name);
       await writeFile(path, 'first');
@@ -132,7 +171,7 @@ describe('several files', () => {
       await page.locator(input).setInputFiles(path);
       await writeFile(path, 'second, which is longer');
       await page.locator(input).dispatchEvent('change');
-      await reported.nth(input === '#model-file' ? 0 : 1).waitFor();
+      await page.locator(place).filter({ has: reported }).waitFor();
     }
     expect(complaints.filter((text) => !text.startsWith('warning'))).toEqual([]);
   }, 60_000);
@@ -158,6 +197,17 @@ describe('several files', () => {
     await page.locator('.settings-model', { hasText: 'lab-baseline 2 (opened file)' }).waitFor();
     await page.locator('.provider-check', { hasText: /^Verified/ }).waitFor();
     expect(await readBars(page)).toEqual(unverified);
+
+    // The same file again is the model that was opened from it, with or without the report.
+    await page.locator('#model-file').setInputFiles({
+      name: 'copy.onnx',
+      mimeType: 'application/octet-stream',
+      buffer: await readFile(onnx ?? ''),
+    });
+    await page.locator('.settings-model', { hasText: 'mine (opened file)' }).waitFor();
+    await page.locator('#model-file').setInputFiles([onnx ?? '', report ?? '']);
+    await page.locator('.settings-model', { hasText: 'lab-baseline 2 (opened file)' }).waitFor();
+    await page.locator('.provider-check', { hasText: /^Verified/ }).waitFor();
 
     const foreign = join(fixture().folder, 'foreign.onnx');
     await writeFile(foreign, encodeMessage('Model', { irVersion: 8, graph: { name: 'foreign' } }));

@@ -57,9 +57,14 @@ test('names of classes without spaces do not make the page wider than the screen
     if (view === 'See') await page.locator('#heat-stats', { hasText: 'positions' }).waitFor();
     expect(await page.evaluate<number>('document.documentElement.scrollWidth'), view).toBe(320);
   }
+  // The buttons of the project, one below the other, are all seen as buttons.
+  const borders = await page.evaluate(`[...document.querySelectorAll('.project .teach-actions > :not(input)')]
+    .map((button) => getComputedStyle(button).borderLeftColor)`);
+  expect(borders).toHaveLength(3);
+  expect(new Set(borders as string[]).size).toBe(1);
 }, 60_000);
 
-test('the legend of See does not break words of the names of classes', async () => {
+test('the legend of See has each name in one line', async () => {
   const { page } = await openView(fixture(), 'see');
   const path = join(fixture().folder, 'words.onnx');
   const labels = ['honeycomb', 'galvanised corrugated metal', 'hand-woven wickerwork', 'herringbone'];
@@ -67,18 +72,15 @@ test('the legend of See does not break words of the names of classes', async () 
   await page.locator('#model-file').setInputFiles(path);
   await page.locator('#heat-class option', { hasText: 'herringbone' }).waitFor({ state: 'attached' });
   await page.locator('#heat-stats', { hasText: 'positions' }).waitFor();
-  // Runs in the page. The words that are on more than one line, of a legend with all names.
+  // Runs in the page. The names that are on more than one line, of a legend with all names.
   const broken = `(() => {
     const [row] = document.querySelectorAll('.legend li[data-class]');
     const label = row.querySelector('.legend-key + span');
-    return ${JSON.stringify(labels)}.flatMap((name) => {
+    return ${JSON.stringify(labels)}.filter((name) => {
       label.textContent = name;
-      return [...name.matchAll(/[^ -]+/g)].filter(({ 0: word, index }) => {
-        const range = document.createRange();
-        range.setStart(label.firstChild, index);
-        range.setEnd(label.firstChild, index + word.length);
-        return range.getClientRects().length > 1;
-      }).map(([word]) => word);
+      const range = document.createRange();
+      range.selectNodeContents(label);
+      return range.getClientRects().length > 1;
     });
   })()`;
   for (const width of [390, 1024, 1280, 1440]) {
@@ -171,6 +173,15 @@ test('See draws the heat map, one class, the maps of a layer, the filters, and s
   const filters = page.locator('.filters figure');
   expect(await filters.last().locator('figcaption').textContent()).toBe(String(await filters.count()));
   expect((await filters.first().boundingBox())?.width).toBeGreaterThan(50);
+  // Those with maps: the last two layers have one position.
+  expect(await page.locator('#see-layer option').allTextContents()).toEqual([
+    'conv1',
+    'relu1',
+    'pool1',
+    'conv2',
+    'relu2',
+    'pool2',
+  ]);
   await page.locator('#see-layer').selectOption('pool2');
   await page.locator('#see-field', { hasText: /^50 x 13 x 13: .*\. Shown: the 20 strongest\.$/ }).waitFor();
   await page.locator('.maps').focus();

@@ -12,7 +12,7 @@ import { inputPx, patchBytes } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
 import { Tensor } from '../../node/onnxruntime.ts';
 import { modelContents } from '../../web-demo/shared/model-contents.ts';
-import { folderName, isSameSurface, splitSurfaces, surfacesFault } from '../../web-demo/shared/surfaces.ts';
+import { folderName, knownSurfaces, splitSurfaces, surfacesFault } from '../../web-demo/shared/surfaces.ts';
 import { type Head, type HeadStep, trainHead } from '../../web-demo/worker/head-training.ts';
 import {
   featuresGraph,
@@ -154,14 +154,16 @@ describe('surfaces', () => {
   });
 
   test('are the same if their names are, also names that are no folder names; surfaces without a name are not', () => {
-    expect(isSameSurface('Gro\u0308ße ', 'Größe')).toBe(true);
-    expect(isSameSurface('oak/ash', 'oak/ash')).toBe(true);
-    for (const [a, b] of [
-      ['oak/ash', 'oak/elm'],
-      ['', 'oak/ash'],
-      ['', ' '],
-    ] as const)
-      expect(isSameSurface(a, b), `${a} and ${b}`).toBe(false);
+    const known = ['', 'Größe', 'oak/ash', ' '];
+    expect(knownSurfaces(known, ['Gro\u0308ße ', 'oak/ash', 'oak/elm', '', ' '])).toEqual([1, 2, -1, -1, -1]);
+  });
+
+  test('that differ only by spaces stay apart when a project is imported, once or again', () => {
+    const names = ['X', 'X ', 'X'];
+    expect(knownSurfaces([], names)).toEqual([-1, -1, -1]);
+    expect(knownSurfaces(names, names)).toEqual([0, 1, 2]);
+    expect(knownSurfaces(['X'], ['X ', 'X', 'x'])).toEqual([-1, 0, -1]);
+    expect(knownSurfaces(['X ', 'X'], ['X'])).toEqual([1]);
   });
 
   test('are split: the last fifth of each is held out, and labels are in code-point order', () => {

@@ -85,7 +85,7 @@ function foot(links: HTMLElement): HTMLElement {
 
 function languageSwitch(): HTMLElement {
   const buttons = (Object.keys(languageNames) as Language[]).map((one) => {
-    const button = element('button', { type: 'button', lang: one, class: 'quiet' }, languageNames[one]);
+    const button = element('button', { lang: one, class: 'quiet' }, languageNames[one]);
     button.addEventListener('click', () => setLanguage(one, document));
     language.subscribe((now) => button.setAttribute('aria-pressed', String(now === one)));
     return button;
@@ -120,7 +120,6 @@ export function viewTabs(
   );
   const tabs = viewNames.map((name) => {
     const tab = textElement('button', `view.${name}`, {
-      type: 'button',
       role: 'tab',
       id: `tab-${name}`,
       'aria-controls': `view-${name}`,
@@ -192,7 +191,7 @@ export function noModels(open: readonly HTMLElement[], commands = 'npm run'): HT
 /** Shown if the list of models could not be loaded, which does not mean that there are none. */
 export function modelsUnlisted(reason: () => string, retry: () => void): HTMLElement {
   const text = element('p', { role: 'alert' });
-  const again = textElement('button', 'model.retry', { type: 'button' });
+  const again = textElement('button', 'model.retry');
   language.subscribe(() => setText(text, 'model.unlisted', { reason: reason() }));
   again.addEventListener('click', retry);
   return element('section', { class: 'view' }, text, element('p', {}, again));

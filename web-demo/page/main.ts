@@ -88,12 +88,16 @@ function openViews(
   function acceptsPicture(): boolean {
     const [picture, state] = [stage.picture.get(), inference.model.get()];
     if (picture === undefined || state.status !== 'ready') return true;
-    const { patchPx } = state.model;
-    const isReadable = holdsPatch(picture, patchPx);
-    source.showTooSmall(isReadable ? undefined : picture, patchPx);
-    if (!isReadable && refused !== picture) resetView();
-    refused = isReadable ? undefined : picture;
-    return isReadable;
+    const least = state.model.patchPx;
+    if (holdsPatch(picture, least)) {
+      if (refused === picture) source.notify(undefined);
+      refused = undefined;
+      return true;
+    }
+    source.notify('picture.too-small', { width: picture.width, height: picture.height, least });
+    if (refused !== picture) resetView();
+    refused = picture;
+    return false;
   }
 
   /** Reads the current picture. All requests during a reading become one further reading. */
@@ -126,7 +130,7 @@ function openViews(
       if (!isUnreadable(error)) throw error;
       return source.notify('file.unreadable');
     }
-    models.set([...models.get(), listed]);
+    models.set([...new Set([...models.get(), listed])]);
     await inference.choose(listed);
     const state = inference.model.get();
     if (state.status !== 'failed') return;
@@ -138,6 +142,7 @@ function openViews(
   const context: ViewContext = {
     inference,
     showPicture: source.open,
+    notify: source.notify,
     stage,
     models,
     reader: pictureReader(),

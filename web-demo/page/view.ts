@@ -2,6 +2,7 @@
 import type { Signal } from './dom/signal.ts';
 import type { Inference } from './inference/inference.ts';
 import type { ListedModel } from './inference/model-list.ts';
+import type { Notify } from './source/source-bar.ts';
 import type { PictureReader } from './stage/capture.ts';
 import type { Picture, Stage } from './stage/stage.ts';
 
@@ -34,6 +35,7 @@ export interface ViewContext {
   readonly markShown: (picture: Picture) => void;
   /** Shows a picture file on the stage. */
   readonly showPicture: (file: File) => void;
+  readonly notify: Notify;
   /** Opens a view. */
   readonly goTo: (view: ViewName) => void;
 }

@@ -45,10 +45,20 @@ export function folderName(name: string): string | undefined {
   return composed === '' || forbidden || bytes > maxNameBytes ? undefined : composed;
 }
 
-/** Whether two names are of one surface, also if they are no folder names. Without a name it is none. */
-export function isSameSurface(a: string, b: string): boolean {
-  const [one, other] = [a, b].map((name) => name.normalize('NFC').trim());
-  return one !== '' && one === other;
+/**
+ * For each added name the index of its surface among the known ones, -1 if it is none of them. Names with the
+ * same letters are of one surface, but each known one is found once: first by exactly its name. Without a name
+ * it is none.
+ */
+export function knownSurfaces(known: readonly string[], added: readonly string[]): readonly number[] {
+  const found = added.map(() => -1);
+  for (const key of [(name: string) => name, (name: string) => name.normalize('NFC').trim()]) {
+    added.forEach((name, i) => {
+      const isIt = (other: string, k: number) => key(other) === key(name) && !found.includes(k);
+      if (found[i] === -1 && name.trim() !== '') found[i] = known.findIndex(isIt);
+    });
+  }
+  return found;
 }
 
 /** Patches for training and for testing, with their class indices and names. */

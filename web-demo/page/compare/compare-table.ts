@@ -54,7 +54,7 @@ export function compareTable(models: readonly ListedModel[]) {
   let order: { readonly column: Column; readonly sign: 1 | -1 } | undefined;
 
   const headings = columnNames.map((column) => {
-    const button = textElement('button', columns[column], { type: 'button', class: 'sort' });
+    const button = textElement('button', columns[column], { class: 'sort' });
     const heading = element('th', { scope: 'col', role: 'columnheader', class: column }, button);
     button.addEventListener('click', () => {
       order = { column, sign: order?.column === column && order.sign === 1 ? -1 : 1 };

@@ -27,6 +27,8 @@ export interface ListedModel {
   readonly origin: 'exported' | 'taught' | 'opened';
   /** An address or its bytes. */
   readonly file: string | Uint8Array;
+  /** The text of the report that was opened with the file. */
+  readonly report?: string;
   /** Of each label (`dom/colours.ts`), if the model's surfaces have colours. */
   readonly colours?: readonly number[];
   check(): Promise<ModelCheck>;

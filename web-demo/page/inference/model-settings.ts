@@ -39,7 +39,7 @@ export function modelSettings(
   const details = element('p', { class: 'model-details' });
   const name = element('span', { class: 'settings-model' });
   const check = element('span', { class: 'provider-check', role: 'status' });
-  const again = textElement('button', 'model.retry', { type: 'button', hidden: true });
+  const again = textElement('button', 'model.retry', { hidden: true });
   const file = modelInput('model-file', open);
   const settings = element(
     'details',
@@ -142,7 +142,7 @@ function titleOf({ name, origin }: ListedModel): string {
 function downloadBar(inference: Inference): HTMLElement {
   const bar = element('progress', { max: 1, ...ariaLabel('model.download') });
   const text = element('span', { class: 'figure' });
-  const cancel = textElement('button', 'model.cancel', { type: 'button', class: 'quiet' });
+  const cancel = textElement('button', 'model.cancel', { class: 'quiet' });
   const root = element('div', { class: 'download', hidden: true }, bar, text, cancel);
   let isShown = false;
   let timer: number | undefined;

@@ -18,25 +18,36 @@ export function modelFiles(
 }
 
 /**
- * The file as a model of the list, under a name that no other model has. Its labels are read when it is loaded.
+ * The file as a model of the list: the one that was opened from the same bytes with the same report, or a new
+ * one under a name that no other model has. Its labels are read when it is loaded.
  * Without a report and without a self-check inside, its results cannot be checked, so it runs on wasm only.
  */
 export async function openedModel(
-  { model, report }: NonNullable<ReturnType<typeof modelFiles>>,
+  files: NonNullable<ReturnType<typeof modelFiles>>,
   others: readonly ListedModel[],
 ): Promise<ListedModel> {
-  const name = freeName(model.name.replace(modelEnding, ''), others);
+  const { model } = files;
   const bytes = new Uint8Array(await model.arrayBuffer());
-  const check = report && modelReportSchema.safeParse(jsonOf(await report.text())).data;
+  const report = (await files.report?.text()) ?? '';
+  const known = others.find(
+    (other) =>
+      other.origin === 'opened' &&
+      other.report === report &&
+      other.bytes === bytes.length &&
+      bytes.every((byte, i) => byte === other.file[i]),
+  );
+  if (known !== undefined) return known;
+  const check = modelReportSchema.safeParse(jsonOf(report)).data;
   const graph = check?.graphs.find(({ file }) => file === model.name) ?? check?.graphs[0];
   return {
-    name,
+    name: freeName(model.name.replace(modelEnding, ''), others),
     labels: [],
     bytes: bytes.length,
     temperatures: noTemperatures,
     top1err: check?.validation?.top1err,
     origin: 'opened',
     file: bytes,
+    report,
     check: async () => ({
       selfCheck: check?.selfCheck ?? [],
       tolerance: graph?.parity.tolerance ?? selfCheckTolerance,

@@ -2,7 +2,7 @@
  * The page's languages. Elements carry the key of their text in `data-text` or `data-label`, so that a change
  * of language can update them.
  */
-import { fileSize } from '../../../model/format.ts';
+import { fileSize, small } from '../../../model/format.ts';
 import type { PageFault } from '../../shared/faults.ts';
 import { element } from '../dom/element.ts';
 import { signal } from '../dom/signal.ts';
@@ -97,11 +97,8 @@ export function formatPercent(share: number, digits = 0): string {
   return `${formatNumber(100 * share, digits)} %`;
 }
 
-/** `1.8E‑7`, which does not break between lines, or `0`. */
 export function formatSmall(value: number): string {
-  if (value === 0) return '0';
-  const digits = { notation: 'scientific', maximumFractionDigits: 1 } as const;
-  return value.toLocaleString(language.get(), digits).replace('-', '\u2011');
+  return small(value, language.get());
 }
 
 export function formatList(parts: readonly string[]): string {

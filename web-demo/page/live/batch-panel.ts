@@ -29,9 +29,9 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
   const heading = element('h3', { id: 'batch-heading' });
   const progress = element('p', { class: 'note', role: 'status' });
   const rows = element('tbody', {});
-  const csv = textElement('button', 'batch.csv', { type: 'button' });
-  const stop = textElement('button', 'page.stop', { type: 'button' });
-  const close = textElement('button', 'batch.close', { type: 'button', class: 'quiet' });
+  const csv = textElement('button', 'batch.csv');
+  const stop = textElement('button', 'page.stop');
+  const close = textElement('button', 'batch.close', { class: 'quiet' });
   const columns = (['batch.file', 'page.prediction', 'page.probability'] as const).map((key) =>
     textElement('th', key, { scope: 'col' }),
   );
@@ -70,7 +70,7 @@ export function batchPanel({ inference, reader, showPicture }: ViewContext) {
   }
 
   function rowOf(file: File, found: Found | undefined, model: LoadedModel): HTMLElement {
-    const open = element('button', { type: 'button', class: 'link' }, file.name);
+    const open = element('button', { class: 'link' }, file.name);
     open.addEventListener('click', () => showPicture(file));
     const name = element('th', { scope: 'row' }, open);
     if (found === undefined)

@@ -23,8 +23,8 @@ export interface SharedReading {
 const tellForMs = 3000;
 
 export function resultActions(current: () => SharedReading | undefined) {
-  const copy = textElement('button', 'live.copy', { type: 'button' });
-  const save = textElement('button', 'live.save', { type: 'button' });
+  const copy = textElement('button', 'live.copy');
+  const save = textElement('button', 'live.save');
   const told = element('span', { class: 'note', role: 'status' });
   let timer: number | undefined;
 

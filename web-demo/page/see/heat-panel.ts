@@ -62,7 +62,7 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
     value: 0.6,
   });
   const legend = element('ul', { class: 'legend result' });
-  const save = textElement('button', 'see.save', { type: 'button', disabled: true });
+  const save = textElement('button', 'see.save', { disabled: true });
   const computing = textElement('p', 'see.computing', { class: 'note', role: 'status', hidden: true });
   const stats = element('p', { class: 'note figure result', id: 'heat-stats' });
   const difference = element('p', { class: 'note result' });
@@ -75,7 +75,8 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
     // The legend first, so that the largest classes get the first colours.
     const one = chosen();
     legend.replaceChildren(...(one === undefined ? legendOf(shown, colourOf) : oneClassLegend(shown, one)));
-    legend.style.setProperty('--longest-word', String(longestWord(shown.model.labels)));
+    const letters = Math.max(...shown.model.labels.map(({ length }) => length));
+    legend.style.setProperty('--letters', String(letters));
     save.disabled = false;
     drawHeat(stage.overlay, { ...shown, shownClass: one, strength: Number(strength.value), colourOf });
     const { map, model, sidePx } = shown;
@@ -228,11 +229,6 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
 
 function shownShares({ likeliest, atSquare }: ShownMap) {
   return listedShares(likeliest, atSquare, legendRows);
-}
-
-/** Letters of the longest word, at which the columns of the legend do not break it. */
-function longestWord(labels: readonly string[]): number {
-  return Math.max(...labels.flatMap((label) => label.split(/[\s-]/).map(({ length }) => length)));
 }
 
 /** The classes in their colours, and why the border has none. */

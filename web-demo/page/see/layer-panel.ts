@@ -87,10 +87,9 @@ export function layerPanel({ inference, stage, reader }: ViewContext): LayerPane
       const { patches } = reader.square(picture.element, stage.square.get());
       const activations = await inference.call('activations', { model: model.name, patch: patches });
       if (activations === superseded) return;
-      const isFirst = shown === undefined;
+      if (shown === undefined) filters.replaceChildren(...filterPictures(activations.kernels));
       shown = activations;
       listLayers(activations.layers.map(({ layer }) => layer));
-      if (isFirst) filters.replaceChildren(...filterPictures(activations.kernels));
       draw();
     },
     reset() {

@@ -23,7 +23,6 @@ export function cameraControls(
   onStart: () => void,
 ): CameraControls {
   const button = textElement('button', 'source.camera', {
-    type: 'button',
     class: 'primary',
     id: 'camera-button',
   });

@@ -14,11 +14,16 @@ import {
   type Values,
 } from '../language/language.ts';
 import { altersPixels, paintGrey } from '../stage/capture.ts';
-import type { Size } from '../stage/square.ts';
 import type { Stage } from '../stage/stage.ts';
 import { cameraControls } from './camera-controls.ts';
 import { decodePicture, PictureError } from './picture-file.ts';
 import { drawPatchwork, drawSample, type TextureWorker, withinOnePiece } from './sample.ts';
+
+/**
+ * Shows a message about a problem, in place of the one before; undefined removes it. It is among the controls
+ * for the picture, or before another element.
+ */
+export type Notify = (key: TextKey | undefined, values?: Values, before?: HTMLElement) => void;
 
 /** What to do with files that are not one picture for the stage. */
 interface FileHandlers {
@@ -34,10 +39,7 @@ export interface SourceBar {
   open(picture: File): void;
   /** Sets what to do with other files, which are refused before. */
   handle(handlers: FileHandlers): void;
-  /** Shows a message about a problem; undefined removes it. */
-  notify(key: TextKey | undefined, values?: Values): void;
-  /** Shows that the picture is smaller than a patch of `least` pixels; undefined removes the message. */
-  showTooSmall(picture: Size | undefined, least: number): void;
+  readonly notify: Notify;
   /** Whether a picture is being decoded or drawn that will replace the one on the stage. */
   isChanging(): boolean;
   /** Shows the patchwork of samples. */
@@ -47,8 +49,8 @@ export interface SourceBar {
 const swatchPx = 72;
 
 export function sourceBar(stage: Stage): SourceBar {
-  const notice = noticeLine();
-  const sizeNotice = noticeLine();
+  const warning = textElement('p', 'picture.noise', { class: 'notice', hidden: !altersPixels() });
+  const notice = noticeLine(warning);
   const camera = cameraControls(stage, notice.show, () => {
     void newest(Promise.resolve());
     samples.unmark();
@@ -65,7 +67,6 @@ export function sourceBar(stage: Stage): SourceBar {
     reportError(error);
     notice.show('source.failed');
   });
-  const warning = textElement('p', 'picture.noise', { class: 'notice', hidden: !altersPixels() });
 
   let requests = 0;
   /** The newest request whose picture is there, or failed. */
@@ -93,8 +94,7 @@ export function sourceBar(stage: Stage): SourceBar {
     stage.show({ kind: 'still', element: canvas, width: canvas.width, height: canvas.height }, at);
   }
 
-  async function open(picture: Blob | undefined): Promise<void> {
-    if (picture === undefined) return;
+  async function open(picture: Blob): Promise<void> {
     try {
       const decoded = await newest(decodePicture(picture));
       if (decoded === undefined) return;
@@ -109,13 +109,15 @@ export function sourceBar(stage: Stage): SourceBar {
     }
   }
 
-  /** Files that are opened together: a model, a project, or pictures. */
+  /** Files that are opened together: a model, projects, or pictures, whose table has a row for any other file. */
   function openAll(files: readonly File[]): void {
-    const project = files.find(({ name }) => /\.zip$/i.test(name));
-    if (handlers !== undefined && modelFiles(files) !== undefined) handlers.model(files);
-    else if (handlers !== undefined && project !== undefined) handlers.project(project);
-    else if (handlers !== undefined && files.length > 1) handlers.pictures(files);
-    else void open(files[0]);
+    const [first] = files;
+    if (first === undefined) return;
+    if (handlers === undefined) void open(first);
+    else if (modelFiles(files) !== undefined) handlers.model(files);
+    else if (files.every(({ name }) => /\.zip$/i.test(name))) files.forEach(handlers.project);
+    else if (files.length > 1) handlers.pictures(files);
+    else void open(first);
   }
 
   file.addEventListener('change', () => {
@@ -141,14 +143,9 @@ export function sourceBar(stage: Stage): SourceBar {
       ),
       camera.settings,
       notice.root,
-      sizeNotice.root,
       warning,
       samples.root,
     ),
-    showTooSmall(picture, least) {
-      if (picture === undefined) sizeNotice.show(undefined);
-      else sizeNotice.show('picture.too-small', { width: picture.width, height: picture.height, least });
-    },
     open: (picture) => void open(picture),
     handle(next) {
       handlers = next;
@@ -162,8 +159,8 @@ export function sourceBar(stage: Stage): SourceBar {
 /** Formats that systems do not treat as pictures are listed by extension. */
 const accepted = 'image/*,.bmp,.dib,.pbm,.pgm,.ppm,.pnm';
 
-/** A message about a problem, in the current language. */
-function noticeLine() {
+/** A message about a problem, in the current language; usually before the element `home`. */
+function noticeLine(home: HTMLElement) {
   const root = element('p', { class: 'notice', role: 'alert', hidden: true });
   let shown: { readonly key: TextKey; readonly values: Values } | undefined;
   const draw = () => {
@@ -173,7 +170,8 @@ function noticeLine() {
   language.subscribe(draw);
   return {
     root,
-    show(key: TextKey | undefined, values: Values = {}) {
+    show(key: TextKey | undefined, values: Values = {}, before = home) {
+      if (root.nextSibling !== before) before.before(root);
       shown = key === undefined ? undefined : { key, values };
       draw();
     },
@@ -212,8 +210,8 @@ function samplePicker(
   let index = 0;
   let current: TextureName | undefined;
 
-  const patchwork = textElement('button', 'source.patchwork', { type: 'button', class: 'swatch-patchwork' });
-  const redraw = textElement('button', 'source.redraw', { type: 'button', class: 'quiet' });
+  const patchwork = textElement('button', 'source.patchwork', { class: 'swatch-patchwork' });
+  const redraw = textElement('button', 'source.redraw', { class: 'quiet' });
   const swatches = textureNames.map((texture) => swatch(texture, () => pick(texture)));
   patchwork.addEventListener('click', () => pick(undefined));
   redraw.addEventListener('click', () => {
@@ -272,7 +270,7 @@ function samplePicker(
 
 function swatch(texture: TextureName, onChoose: () => void): HTMLButtonElement {
   const canvas = element('canvas', { width: swatchPx, height: swatchPx, 'aria-hidden': 'true' });
-  const button = element('button', { type: 'button', class: 'swatch' }, canvas, element('span', {}, texture));
+  const button = element('button', { class: 'swatch' }, canvas, element('span', {}, texture));
   language.subscribe(() => button.setAttribute('aria-label', textOf('source.sample', { name: texture })));
   button.addEventListener('click', onChoose);
   return button;

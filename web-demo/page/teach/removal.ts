@@ -27,12 +27,10 @@ interface RemovalEnds {
 export function removal(tag: 'li' | 'div', text: () => string, { onUndo, onDelete }: RemovalEnds): Removal {
   const words = element('p', { id: `removed-${++count}`, class: 'removal-words' });
   const undo = textElement('button', 'teach.undo', {
-    type: 'button',
     class: 'primary',
     'aria-describedby': words.id,
   });
   const now = textElement('button', 'teach.deleteNow', {
-    type: 'button',
     class: 'quiet',
     'aria-describedby': words.id,
   });

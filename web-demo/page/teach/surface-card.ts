@@ -35,9 +35,9 @@ export function surfaceCard(first: Surface, events: SurfaceCardEvents): SurfaceC
   const id = `surface-${first.id}`;
   const name = element('input', { type: 'text', id, value: first.name, maxlength: 60, autocomplete: 'off' });
   const label = element('label', { for: id });
-  const hold = textElement('button', 'teach.hold', { type: 'button', class: 'hold' });
+  const hold = textElement('button', 'teach.hold', { class: 'hold' });
   const count = element('span', { class: 'figure surface-count' });
-  const remove = element('button', { type: 'button', class: 'quiet' }, '×');
+  const remove = element('button', { class: 'quiet' }, '×');
   const empty = textElement('p', 'teach.noPatches', { class: 'note' });
   const thumbs = element('div', { class: 'thumbs' });
   const root = element(
@@ -75,7 +75,7 @@ export function surfaceCard(first: Surface, events: SurfaceCardEvents): SurfaceC
   function addThumb(patch: Patch): void {
     const canvas = element('canvas', { width: 64, height: 64, 'aria-hidden': 'true' });
     paintPatch(canvas, patch);
-    const button = element('button', { type: 'button', class: 'thumb' }, canvas);
+    const button = element('button', { class: 'thumb' }, canvas);
     button.addEventListener('click', () => {
       button.remove();
       change({ patches: surface.patches.filter((other) => other !== patch) });

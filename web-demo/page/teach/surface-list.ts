@@ -1,6 +1,6 @@
 /** The list of surfaces in the Teach view, which stores every change. */
 import type { Patch } from '../../../model/patch.ts';
-import { isSameSurface, type Surface } from '../../shared/surfaces.ts';
+import { knownSurfaces, type Surface } from '../../shared/surfaces.ts';
 import { element } from '../dom/element.ts';
 import { textOf } from '../language/language.ts';
 import { type Removal, removal } from './removal.ts';
@@ -26,7 +26,7 @@ interface SurfaceList {
   add(): void;
   /**
    * Adds surfaces with their patches, in place of empty ones. Patches of a known name go to its surface,
-   * unless it has them already.
+   * unless it has them already. Removed surfaces cannot be restored after that.
    */
   addAll(surfaces: readonly Omit<Surface, 'id'>[]): void;
   /** Shows the stored surfaces. */
@@ -43,7 +43,8 @@ export function surfaceList(
 ): SurfaceList {
   const root = element('ol', { class: 'surfaces' });
   const cardOf = new WeakMap<Element, SurfaceCard>();
-  const removals = new Set<Removal>();
+  /** Also those that have ended. */
+  const removals: Removal[] = [];
   /** After the places of all surfaces, also of removed ones, which Undo puts back where they were. */
   let nextPlace = 0;
 
@@ -59,12 +60,10 @@ export function surfaceList(
     onAnyChange();
   }
 
-  /** The first colour that no surface has. */
-  function freeColour(): number {
-    const used = new Set(cards().map((card) => card.surface().colour));
-    let colour = 0;
-    while (used.has(colour)) colour++;
-    return colour;
+  /** The first colour from `colour` on that no surface has. */
+  function freeColour(colour = 0): number {
+    const isUsed = cards().some((card) => card.surface().colour === colour);
+    return isUsed ? freeColour(colour + 1) : colour;
   }
 
   function addCard(surface: Surface, place = nextPlace): SurfaceCard {
@@ -97,17 +96,13 @@ export function surfaceList(
     const text = () => textOf('teach.removed', { name, count: patches.length });
     const line = removal('li', text, {
       onUndo() {
-        removals.delete(line);
         line.root.before(card.root);
         card.focus();
         onChange();
       },
-      onDelete() {
-        removals.delete(line);
-        deleteStored();
-      },
+      onDelete: deleteStored,
     });
-    removals.add(line);
+    removals.push(line);
     card.root.replaceWith(line.root);
     line.focus();
     onChange();
@@ -127,14 +122,18 @@ export function surfaceList(
       card.focus();
     },
     addAll(surfaces) {
+      for (const line of removals) line.end();
       const empty = cards().filter((card) => isEmpty(card.surface()));
       for (const card of empty) card.root.remove();
       void store.removeSurfaces(empty.map((card) => card.surface().id));
-      for (const { name, colour, patches } of surfaces) {
-        const known = cards().find((card) => isSameSurface(card.surface().name, name));
-        const isFree = cards().every((card) => card.surface().colour !== colour);
+      const before = cards();
+      const known = knownSurfaces(
+        before.map((card) => card.surface().name),
+        surfaces.map(({ name }) => name),
+      );
+      for (const [i, { name, colour, patches }] of surfaces.entries()) {
         const card =
-          known ?? addCard({ id: freshId(), name, colour: isFree ? colour : freeColour(), patches: [] });
+          before[known[i] ?? -1] ?? addCard({ id: freshId(), name, colour: freeColour(colour), patches: [] });
         const stored = new Set(card.surface().patches.map(keyOf));
         card.addPatches(patches.filter((patch) => !stored.has(keyOf(patch))));
       }

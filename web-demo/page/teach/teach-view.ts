@@ -27,17 +27,17 @@ import { listedTaught, namedFreely, type Teaching, teach } from './taught-model.
 import { trainingResultPanel } from './training-result.ts';
 
 interface TeachView extends View {
-  /** Adds the surfaces of a project file. */
+  /** Adds the surfaces of a project file. A problem is shown with the controls for the picture. */
   importProject(file: File): void;
 }
 
 export function teachView(context: ViewContext, store: TeachingStore): TeachView {
-  const { inference, stage, reader, models, goTo, isPictureChanging } = context;
-  const add = textElement('button', 'teach.add', { type: 'button' });
+  const { inference, stage, reader, models, goTo, isPictureChanging, notify } = context;
+  const add = textElement('button', 'teach.add');
   const depths = { head: 'teach.head', all: 'teach.all' } as const satisfies Record<TeachingDepth, string>;
   const depth = choice<TeachingDepth>('depth', 'teach.depth', depths, 'head', () => {});
-  const train = textElement('button', 'teach.train', { type: 'button', class: 'primary', id: 'train' });
-  const stop = textElement('button', 'page.stop', { type: 'button', hidden: true });
+  const train = textElement('button', 'teach.train', { class: 'primary', id: 'train' });
+  const stop = textElement('button', 'page.stop', { hidden: true });
   const modelName = element('input', {
     type: 'text',
     id: 'taught-name',
@@ -50,15 +50,14 @@ export function teachView(context: ViewContext, store: TeachingStore): TeachView
   const progress = element('p', { class: 'note figure', role: 'status' });
   const chart = lossChart();
   const resultPanel = trainingResultPanel({ onTry: () => goTo('live') });
-  const exportProject = textElement('button', 'teach.export', { type: 'button' });
+  const exportProject = textElement('button', 'teach.export');
   const projectInput = element('input', {
     type: 'file',
     accept: '.zip',
     id: 'project-file',
     class: 'visually-hidden',
   });
-  const projectNotice = element('p', { class: 'notice', role: 'alert', hidden: true });
-  const deleteEverything = textElement('button', 'teach.deleteAll', { type: 'button', class: 'quiet' });
+  const deleteEverything = textElement('button', 'teach.deleteAll');
   const storageNote = element('p', { class: 'note' });
   const deleted = element('div', {});
   let deletion: Removal | undefined;
@@ -159,20 +158,21 @@ export function teachView(context: ViewContext, store: TeachingStore): TeachView
     await offer({ ...trained, name }, inference.chosen.name === trained.name);
   }
 
-  async function importProject(file: File): Promise<void> {
-    projectNotice.hidden = true;
+  async function importProject(file: File, noticeBefore?: HTMLElement): Promise<void> {
+    notify(undefined);
     try {
       const project = readProject(new Uint8Array(await file.arrayBuffer()));
+      // What was removed may be part of the project, and Undo would double it.
+      deletion?.end();
       list.addAll(project.surfaces);
       if (project.trained === undefined) return;
       const imported = namedFreely(project.trained, others());
       modelName.value = imported.name;
       await offer(imported);
     } catch (error) {
-      if (error instanceof ProjectError) setText(projectNotice, `teach.${error.fault}`, { file: file.name });
-      else if (isUnreadable(error)) setText(projectNotice, 'file.unreadable');
+      if (error instanceof ProjectError) notify(`teach.${error.fault}`, { file: file.name }, noticeBefore);
+      else if (isUnreadable(error)) notify('file.unreadable', {}, noticeBefore);
       else throw error;
-      projectNotice.hidden = false;
     }
   }
 
@@ -251,7 +251,7 @@ export function teachView(context: ViewContext, store: TeachingStore): TeachView
   });
   projectInput.addEventListener('change', () => {
     const [file] = projectInput.files ?? [];
-    if (file !== undefined) void importProject(file);
+    if (file !== undefined) void importProject(file, deleted);
     projectInput.value = '';
   });
   deleteEverything.addEventListener('click', () => void deleteAll());
@@ -304,7 +304,6 @@ export function teachView(context: ViewContext, store: TeachingStore): TeachView
           textElement('label', 'teach.import', { class: 'button', for: projectInput.id }),
           deleteEverything,
         ),
-        projectNotice,
         deleted,
       ),
     ),

@@ -9,8 +9,8 @@ export function trainingResultPanel({ onTry }: { readonly onTry: () => void }) {
   const error = element('p', { class: 'training-error', id: 'held-out' });
   const bySurface = element('ul', { class: 'held-out' });
   const time = element('p', { class: 'note' });
-  const tryIt = textElement('button', 'teach.try', { type: 'button', class: 'primary' });
-  const onnx = textElement('button', 'teach.download', { type: 'button' });
+  const tryIt = textElement('button', 'teach.try', { class: 'primary' });
+  const onnx = textElement('button', 'teach.download');
   const root = element(
     'div',
     { class: 'training-result' },
