@@ -64,7 +64,7 @@ export function wholeExtent(size: number): Extent {
   return { stored: size, valid: size };
 }
 
-export function isWhole({ rows, columns }: Activation): boolean {
+export function isWhole({ rows, columns }: Pick<Activation, 'rows' | 'columns'>): boolean {
   return rows.stored === rows.valid && columns.stored === columns.valid;
 }
 

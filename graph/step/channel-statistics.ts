@@ -4,7 +4,7 @@
  */
 import type { BatchNormLayer, GlobalStatisticsLayer } from '../../model/layer.ts';
 import type { Graph } from '../builder.ts';
-import { graphFault, knownSize, type Value } from '../value.ts';
+import { graphFault, type Value } from '../value.ts';
 import { type Activation, cropped, type Pass, wholeExtent } from './activation.ts';
 import type { Weights } from './stored-parameters.ts';
 
@@ -25,10 +25,10 @@ export function positionMean(graph: Graph, value: Value, share: Value, name: str
  * kernels for these two, and WebGPU gets more threads.
  */
 export function channelSum(graph: Graph, value: Value, name: string): Value {
-  const [rows, columns, channels] = value.shape.map((size) => knownSize(size, 'a size of an activation'));
-  const byPosition = graph.reshape(value, [Number(rows) * Number(columns), -1]); // [R C, Ch B]
+  const [rows, columns, channels] = value.shape as readonly [number, number, number];
+  const byPosition = graph.reshape(value, [rows * columns, -1]); // [R C, Ch B]
   const overPositions = graph.sum(byPosition, [0], { name: `${name}.positions` });
-  return graph.sum(graph.reshape(overPositions, [Number(channels), -1]), [1], { name });
+  return graph.sum(graph.reshape(overPositions, [channels, -1]), [1], { name });
 }
 
 /**

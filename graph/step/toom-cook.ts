@@ -40,17 +40,20 @@ export interface ToomCook<T = number> {
   readonly input: readonly (readonly T[])[];
 }
 
+export const zero = rational(0);
+const one = rational(1);
+
 /**
  * The finite points for n inputs. For each n they are, of the fractions between 1/4 and 4 with denominators of 5 at
  * most, those with about the smallest `errorGrowth`: values near one, at a distance from each other.
  */
 const pointsOf: ReadonlyMap<number, readonly Rational[]> = new Map([
-  [3, [rational(0), rational(1)]],
-  [4, [rational(0), rational(1), rational(-1)]],
-  [5, [rational(0), rational(-1), rational(1, 2), rational(2)]],
-  [6, [rational(0), ...pair(2, 3), ...pair(3, 2)]],
-  [7, [rational(0), ...pair(1), ...pair(5, 3), rational(1, 3)]],
-  [8, [rational(0), ...pair(1), ...pair(2), ...pair(1, 2)]],
+  [3, [zero, one]],
+  [4, [zero, ...pair(1)]],
+  [5, [zero, rational(-1), rational(1, 2), rational(2)]],
+  [6, [zero, ...pair(2, 3), ...pair(3, 2)]],
+  [7, [zero, ...pair(1), ...pair(5, 3), rational(1, 3)]],
+  [8, [zero, ...pair(1), ...pair(2), ...pair(1, 2)]],
 ]);
 
 /** A fraction and its opposite. */
@@ -65,7 +68,7 @@ export const mostTileInputs = Math.max(...pointsOf.keys());
 export function exactToomCook(outputs: number, kernelSize: number): ToomCook<Rational> {
   const inputs = outputs + kernelSize - 1;
   const finite = pointsOf.get(inputs);
-  if (finite === undefined) throw graphFault(`F(${outputs}, ${kernelSize}): no points for ${inputs} inputs`);
+  if (finite === undefined) throw graphFault(`no points for ${inputs} inputs`);
   const evaluation = (coefficients: number): RationalMatrix => [
     ...finite.map((point) => Array.from({ length: coefficients }, (_, i) => power(point, i))),
     Array.from({ length: coefficients }, (_, i) => (i === coefficients - 1 ? one : zero)),
@@ -127,9 +130,6 @@ export function rational(numerator: bigint | number, denominator: bigint | numbe
   const divisor = greatestCommonDivisor(n, d) * (d < 0n ? -1n : 1n);
   return { numerator: n / divisor, denominator: d / divisor };
 }
-
-export const zero = rational(0);
-const one = rational(1);
 
 export function add(a: Rational, b: Rational): Rational {
   return rational(a.numerator * b.denominator + b.numerator * a.denominator, a.denominator * b.denominator);

@@ -24,7 +24,7 @@
  */
 import type { Graph } from '../builder.ts';
 import type { Value } from '../value.ts';
-import { type Activation, asActivation, type Extent, type Pass } from './activation.ts';
+import { type Activation, asActivation, type Extent, isWhole, type Pass } from './activation.ts';
 import type { ConvolutionCost, ConvolutionInputs, ConvolutionShape } from './convolution-shape.ts';
 import { constantMatrix, kronecker, type Matrix, matrixOf, transposed } from './matrix.ts';
 import { joinMasks, type MaskRow, maximum } from './pooling.ts';
@@ -69,9 +69,9 @@ export function winogradCost(
   const products = tallRows * tallColumns * filters;
   const outputColumns = tallRows * columns.tiles * tilePx * filters;
   const outputs = rows.tiles * tilePx * columns.tiles * tilePx * filters;
-  const isWhole = [rows, columns].every(({ pooled }) => pooled.stored === pooled.valid);
+  const pooled = { rows: rows.pooled, columns: columns.pooled };
   // A layer that needs every position copies the valid ones, and pads their gradient.
-  const copied = isWhole ? 0 : rows.pooled.stored * columns.pooled.stored * filters;
+  const copied = isWhole(pooled) ? 0 : pooled.rows.stored * pooled.columns.stored * filters;
   return {
     multiplyAdds:
       cutRows * x.rows.stored +

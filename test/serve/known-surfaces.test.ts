@@ -64,7 +64,7 @@ test('a photograph of the classes is known, and noise is not: classify, the serv
   const evaluation = await runHere('serve/evaluate.ts', evaluated, { cwd: folder });
   expect(evaluation, evaluation.stderr).toMatchObject({ status: 0, stderr: '' });
   expect(evaluation.stdout).toMatch(/^ {2}noise \(1 photograph\): recognised as unknown 1;/m);
-  expect(evaluation.stdout).toMatch(/^photographs +1\.0000 +\d+\.\d.% +0\.0.%$/m);
+  expect(evaluation.stdout).toMatch(/^photographs +1\.0000 +– +\d+\.\d.% +0\.0.%$/m);
   expect(evaluation.stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
 
   const running = await runService(models);
