@@ -131,8 +131,14 @@ async function listening(port: number): Promise<StartedService | undefined> {
   const address = await addressIn(child.stdout);
   if (address === undefined) return undefined;
   child.stdout.resume();
-  while (!(await fetch(`${address}/readyz`)).ok) await sleep(100);
-  return { address, child };
+  const service = { address, child };
+  try {
+    while (!(await fetch(`${address}/readyz`)).ok) await sleep(100);
+  } catch {
+    await stopService(service);
+    failed(`this machine cannot reach its own ${address}`);
+  }
+  return service;
 }
 
 /** From the service's log; undefined if it exits before it listens. */

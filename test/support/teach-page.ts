@@ -25,3 +25,17 @@ export async function collect(
     .waitFor();
   await page.keyboard.up(' ');
 }
+
+/** The names of the surfaces that Teach shows, in order. */
+export const names = (page: Page) =>
+  page.locator('.surface input').evaluateAll((inputs) => inputs.map((input) => input.value));
+/** The names of the surfaces that the browser stores, sorted. */
+export const storedNames = (page: Page) =>
+  page.evaluate(`new Promise((resolve) => {
+    indexedDB.open('textura').onsuccess = ({ target: { result: database } }) => {
+      database.transaction('surfaces').objectStore('surfaces').getAll().onsuccess = ({ target }) => {
+        database.close();
+        resolve(target.result.map(({ name }) => name).sort());
+      };
+    };
+  })`);
