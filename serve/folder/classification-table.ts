@@ -3,7 +3,7 @@
  * row or none. A run that was killed leaves at most one incomplete row at the end, which the next run removes
  * before it appends the missing ones.
  */
-import { createReadStream } from 'node:fs';
+import { createReadStream, fstatSync, writeSync } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { csvRows, csvText, textCell } from '../../model/csv.ts';
@@ -85,14 +85,15 @@ export class ClassificationTable {
     const fields = rowFields(file, outcome, this.#settings);
     const text = Buffer.from(csvText([fields]));
     await writingTo(this.#path, async () => {
-      if ((await this.#file.stat()).size !== this.#bytes) {
+      // Blocking: two small calls, which would take ten times as long in the background.
+      if (fstatSync(this.#file.fd).size !== this.#bytes) {
         const message = `something else writes to it; is another ${commandText('classify')} running?`;
         throw new TexturaError('output-unwritable', `${this.#path}: ${message}`);
       }
       for (let written = 0; written < text.length; ) {
-        const { bytesWritten } = await this.#file.write(text, written, undefined, this.#bytes);
-        written += bytesWritten;
-        this.#bytes += bytesWritten;
+        const added = writeSync(this.#file.fd, text, written, undefined, this.#bytes);
+        written += added;
+        this.#bytes += added;
       }
     });
     return rowOf(fields);

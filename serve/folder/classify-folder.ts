@@ -10,6 +10,7 @@ import { count, duration, percent, textTable, wrapped } from '../../model/format
 import type { CropChoice } from '../../model/patch.ts';
 import type { PictureOutcome } from '../../model/picture-table.ts';
 import { counted, oneLine } from '../../model/words.ts';
+import { isSameState } from '../../node/image-file.ts';
 import { usableCores } from '../../node/machine.ts';
 import { onStopSignal } from '../../node/stop-signal.ts';
 import type { Terminal } from '../../node/terminal.ts';
@@ -17,7 +18,7 @@ import type { ModelFile } from '../model.ts';
 import { ClassificationTable, type ClassifiedRow } from './classification-table.ts';
 import { type ListedFile, listFolder } from './folder-listing.ts';
 import { FolderProgress, rateText } from './folder-progress.ts';
-import { isSameState, PicturePipeline } from './picture-pipeline.ts';
+import { PicturePipeline } from './picture-pipeline.ts';
 import { SortedCopies } from './sorted-copies.ts';
 
 interface FolderOptions {

@@ -3,22 +3,17 @@
  * their own.
  */
 import { messageOf, TexturaError } from '../../model/error.ts';
-import { classifyPatches, InferenceSession } from '../../node/onnxruntime.ts';
+import { classifyPatches, type InferenceSession } from '../../node/onnxruntime.ts';
 import { answerRequests, type ThreadAnswer } from '../../node/supervised-thread.ts';
-import { lowerPriority } from '../../node/thread.ts';
-import {
-  type InferenceRequest,
-  type InferenceResult,
-  type SessionSettings,
-  serviceNiceness,
-} from './inference-worker.ts';
+import type { InferenceRequest, InferenceResult } from './inference-worker.ts';
+import { openSession } from './session.ts';
 
 const sessions = new Map<string, InferenceSession>();
 
 answerRequests(async (request: InferenceRequest): Promise<ThreadAnswer<InferenceResult | undefined>> => {
   switch (request.kind) {
     case 'load':
-      sessions.set(request.session, await createSession(request.bytes, request.settings));
+      sessions.set(request.session, await openSession(request.bytes, request.settings));
       return { answer: undefined };
     case 'release':
       await sessions.get(request.session)?.release();
@@ -28,25 +23,6 @@ answerRequests(async (request: InferenceRequest): Promise<ThreadAnswer<Inference
       return { answer: await run(request.session, request.patches) };
   }
 });
-
-async function createSession(
-  bytes: Uint8Array,
-  { device, threads, niceness = serviceNiceness }: SessionSettings,
-): Promise<InferenceSession> {
-  // The threads of a session inherit the priority.
-  lowerPriority(niceness);
-  try {
-    return await InferenceSession.create(bytes, {
-      executionProviders: [device],
-      intraOpNumThreads: threads,
-      // Idle threads would spin and take the cores from decoding and answering.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
-      logSeverityLevel: 3,
-    });
-  } catch (error) {
-    throw new TexturaError('model-unusable', `onnxruntime cannot load it on ${device}: ${messageOf(error)}`);
-  }
-}
 
 async function run(name: string, patches: Uint8Array | Float32Array): Promise<InferenceResult> {
   const start = performance.now();

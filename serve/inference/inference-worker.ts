@@ -3,18 +3,7 @@
  */
 import type { PatchOutputs } from '../../node/onnxruntime.ts';
 import { SupervisedThread } from '../../node/supervised-thread.ts';
-import type { InferenceDevice } from './devices.ts';
-
-export interface SessionSettings {
-  readonly device: InferenceDevice;
-  /** CPU threads of one run. */
-  readonly threads: number;
-  /** Nice value of its threads, on Linux; default: `serviceNiceness`. A thread keeps the highest. */
-  readonly niceness?: number;
-}
-
-/** The main thread of the service, which answers requests, goes first. */
-export const serviceNiceness = 10;
+import type { SessionSettings } from './session.ts';
 
 export type InferenceRequest = { readonly session: string } & (
   | { readonly kind: 'load'; readonly bytes: Uint8Array; readonly settings: SessionSettings }

@@ -1,4 +1,4 @@
-/** One model on several inference threads, each with a session of one CPU thread. Commands use it. */
+/** One model on several inference threads, each with a session of one CPU thread. `classify --map` uses it. */
 import { TexturaError } from '../../model/error.ts';
 import type { PatchOutputs } from '../../node/onnxruntime.ts';
 import type { ModelFile } from '../model.ts';
@@ -18,12 +18,14 @@ export class ModelWorkers {
   static async open(model: ModelFile, count: number): Promise<ModelWorkers> {
     const opened = new ModelWorkers(count);
     try {
-      for (const worker of opened.#workers) {
-        const settings = { device: 'cpu', threads: 1, niceness: 0 } as const;
-        const load = () => worker.load(session, model.bytes, settings);
-        worker.restoreBy(() => load().catch(() => {}));
-        await load();
-      }
+      await Promise.all(
+        opened.#workers.map((worker) => {
+          const settings = { device: 'cpu', threads: 1, niceness: 0 } as const;
+          const load = () => worker.load(session, model.bytes, settings);
+          worker.restoreBy(() => load().catch(() => {}));
+          return load();
+        }),
+      );
       return opened;
     } catch (error) {
       await opened.close();

@@ -8,7 +8,8 @@ import { type ModelCheck, type SelfCheck, selfCheckPatches } from '../../model/s
 import { ThreadLost } from '../../node/supervised-thread.ts';
 import type { GpuBatch, ModelSessions } from '../inference/batcher.ts';
 import { deviceText, type InferenceDevice } from '../inference/devices.ts';
-import type { InferenceWorker, SessionSettings } from '../inference/inference-worker.ts';
+import type { InferenceWorker } from '../inference/inference-worker.ts';
+import type { SessionSettings } from '../inference/session.ts';
 import { compareWithCheck } from './model-check.ts';
 
 interface HostSettings {

@@ -8,11 +8,8 @@ import { type GraphKind, graphKinds, modelReportSchema } from '../../model/model
 import { patchBytes } from '../../model/patch.ts';
 import type { ModelCheck } from '../../model/self-check.ts';
 import { Batcher, type ModelSessions } from '../../serve/inference/batcher.ts';
-import {
-  type InferenceResult,
-  InferenceWorker,
-  type SessionSettings,
-} from '../../serve/inference/inference-worker.ts';
+import { type InferenceResult, InferenceWorker } from '../../serve/inference/inference-worker.ts';
+import type { SessionSettings } from '../../serve/inference/session.ts';
 import { modelCheckOf } from '../../serve/registry/model-check.ts';
 import { type ModelFiles, ModelHost } from '../../serve/registry/model-host.ts';
 import { Registry } from '../../serve/registry/registry.ts';

@@ -1,4 +1,4 @@
-/** The service's own threads, which can be made to break. */
+/** Our own threads, which can be made to break. */
 import { BroadcastChannel } from 'node:worker_threads';
 
 export type BreakOrder = 'throw' | 'exit';
@@ -6,6 +6,7 @@ export type BreakOrder = 'throw' | 'exit';
 export const breakingThreads = {
   inference: new URL('./breaking-inference-thread.ts', import.meta.url),
   preparation: new URL('./breaking-preparation-thread.ts', import.meta.url),
+  picture: new URL('./breaking-picture-thread.ts', import.meta.url),
 };
 
 const name = 'textura-test-break';
