@@ -162,7 +162,7 @@ interface Tiling {
   readonly tiles: number;
 }
 
-/** How the step computes a convolution. Errors: `internal` if it does not use tiles. */
+/** How the step computes a convolution. Errors: `internal` if it does not use square tiles. */
 export function tilingOf(network: Network, name: string): Tiling {
   const operations = stepOperationsOf(operationsOf(network.layers));
   const operation = operations.find((candidate) => candidate.name === name);
@@ -177,8 +177,9 @@ export function tilingOf(network: Network, name: string): Tiling {
   const input = activation(x);
   const shape = convolutionShape(operation.layer, operation.pool, input);
   const method = convolutionMethod(input, shape, 'cpu');
-  if (method.kind !== 'winograd') throw new TexturaError('internal', `${name} is not computed in tiles`);
-  const { inputs } = toomCook(method.tilePx, shape.kernelPx);
+  if (method.kind !== 'winograd' || method.tile.rows !== method.tile.columns)
+    throw new TexturaError('internal', `${name} is not computed in square tiles`);
+  const { outputs: tilePx, inputs: readPx } = toomCook(method.tile.rows, shape.kernelPx);
   const outputPx = input.rows.valid - shape.kernelPx + 1;
   return {
     inputPx: input.rows.valid,
@@ -186,9 +187,9 @@ export function tilingOf(network: Network, name: string): Tiling {
     kernelPx: shape.kernelPx,
     channels: shape.channels,
     filters: shape.filters,
-    tilePx: method.tilePx,
-    readPx: inputs,
-    tiles: Math.ceil(outputPx / method.tilePx),
+    tilePx,
+    readPx,
+    tiles: Math.ceil(outputPx / tilePx),
   };
 }
 
@@ -203,13 +204,13 @@ function grid(x: number, y: number, cells: number, cellPx: number, colour: strin
 /** The input with its tiles, and what happens to one of them. */
 function tileDrawing(network: Network, name: string): Drawing {
   const { inputPx, kernelPx, channels, filters, tilePx, readPx, tiles } = tilingOf(network, name);
-  const cellPx = 8;
+  const cellPx = Math.round(240 / inputPx);
   const side = inputPx * cellPx;
   const squares = (at: number, colour: string) =>
     html`<rect x="${at * cellPx}" y="${40}" width="${readPx * cellPx}" height="${readPx * cellPx}" fill="${colour}" fill-opacity="0.28" stroke="${colour}" stroke-width="2"/>`;
   const caption = (x: number, y: number, text: string, colour = muted) =>
     html`<text x="${x}" y="${y}" text-anchor="start" font-size="12.5" fill="${colour}">${text}</text>`;
-  const smallPx = 14;
+  const smallPx = Math.floor(84 / readPx);
   const square = (x: number, y: number, cells: number, colour: string) => grid(x, y, cells, smallPx, colour);
   const tileSidePx = readPx * smallPx;
   const [dX, vX, mX, yX] = [side + 40, side + 190, side + 330, side + 480];
@@ -304,7 +305,7 @@ export function trainingStepFigures(): Readonly<Record<string, string>> {
   const map = `The step of texture-net, a graph of ${nodes} nodes`;
   return {
     'training-step.svg': svgFile(mapDrawing(textureNet), map),
-    'training-step-tile.svg': svgFile(tileDrawing(textureNet, 'conv2'), 'conv2 of texture-net in tiles'),
+    'training-step-tile.svg': svgFile(tileDrawing(textureNet, 'conv3'), 'conv3 of texture-net in tiles'),
     'training-step-cost.svg': svgFile(
       costDrawing([networkOf('reference', classes), textureNet]),
       'Multiply-adds of a training step per patch, in millions',

@@ -8,12 +8,11 @@ import type { Activation, Pass } from './activation.ts';
 import type { ConvolutionCost, ConvolutionInputs, ConvolutionShape } from './convolution-shape.ts';
 import { directConvolution, directCost } from './direct-convolution.ts';
 import { errorGrowth, mostTileInputs, toomCook } from './toom-cook.ts';
-import { winogradConvolution, winogradCost } from './winograd-convolution.ts';
+import { type TileSize, winogradConvolution, winogradCost } from './winograd-convolution.ts';
 
 export type ConvolutionMethod =
   | { readonly kind: 'direct' }
-  /** In tiles of `tilePx` x `tilePx` outputs. */
-  | { readonly kind: 'winograd'; readonly tilePx: number };
+  | { readonly kind: 'winograd'; readonly tile: TileSize };
 
 /** Adds a convolution, without its bias, and its pooling by the given method. */
 export function addConvolution(
@@ -26,7 +25,7 @@ export function addConvolution(
     case 'direct':
       return directConvolution(graph, inputs, shape);
     case 'winograd':
-      return winogradConvolution(graph, inputs, shape, method.tilePx);
+      return winogradConvolution(graph, inputs, shape, method.tile);
     default:
       throw method satisfies never;
   }
@@ -41,10 +40,11 @@ export function addConvolution(
 export const multiplyAddsPerValue: Readonly<Record<Target, number>> = { cpu: 30, cuda: 100, webgpu: 100 };
 
 /**
- * Maximum growth of rounding errors (`errorGrowth`) of a tile. It allows F(6,3) with 46, F(5,4) with 36 and
- * F(4,5) with 30, the largest in use. The float32 gradients of texture-net then differ from float64's by 1.2e-5
- * relative to their norm, and with direct convolutions by 0.8e-5, unless rounding changes the maximum of nearly
- * equal values; that costs about 1e-3 in any algorithm.
+ * Maximum growth of rounding errors (`errorGrowth`) of a tile. It allows F(6,3) with 46, F(5,4) with 36,
+ * F(7,3) along rows and F(4,3) along columns with 35, and F(4,5) with 30, the largest in use. The float32
+ * gradients of texture-net then differ from float64's by 1.2e-5 relative to their norm, and with direct
+ * convolutions by 0.8e-5, unless rounding changes the maximum of nearly equal values; that costs about 1e-3
+ * in any algorithm.
  */
 export const mostErrorGrowth = 50;
 
@@ -60,15 +60,19 @@ export function convolutionMethod(
 }
 
 /**
- * Every tile size whose algorithm is small and accurate enough. A 1x1 kernel has nothing to save, and tiles
- * require stride 1.
+ * Every tile size, square or not, whose algorithms are small and accurate enough. A 1x1 kernel has nothing to
+ * save, and tiles require stride 1.
  */
 function winogradMethods({ kernelPx, stridePx }: ConvolutionShape): readonly ConvolutionMethod[] {
   if (kernelPx === 1 || stridePx > 1) return [];
   const sizes = Array.from({ length: Math.max(0, mostTileInputs - kernelPx) }, (_, i) => i + 2);
   return sizes
-    .filter((tilePx) => errorGrowth(toomCook(tilePx, kernelPx)) <= mostErrorGrowth)
-    .map((tilePx) => ({ kind: 'winograd', tilePx }));
+    .flatMap((rows) => sizes.map((columns) => ({ rows, columns })))
+    .filter(
+      ({ rows, columns }) =>
+        errorGrowth(toomCook(rows, kernelPx), toomCook(columns, kernelPx)) <= mostErrorGrowth,
+    )
+    .map((tile) => ({ kind: 'winograd', tile }));
 }
 
 function totalCost({ multiplyAdds, values }: ConvolutionCost, target: Target): number {
@@ -81,5 +85,5 @@ export function convolutionCost(
   shape: ConvolutionShape,
   method: ConvolutionMethod,
 ): ConvolutionCost {
-  return method.kind === 'direct' ? directCost(shape) : winogradCost(x, shape, method.tilePx);
+  return method.kind === 'direct' ? directCost(shape) : winogradCost(x, shape, method.tile);
 }

@@ -23,9 +23,10 @@
  * x r kernel.
  */
 import { graphFault } from '../value.ts';
+import { type Matrix, transposed } from './matrix.ts';
 
-/** The three matrices of F(m, r). `T` is `Rational` for exact matrices. */
-export interface ToomCook<T = number> {
+/** The three matrices of F(m, r). */
+export interface ToomCook {
   /** Outputs of a tile, m. */
   readonly outputs: number;
   /** Values of the kernel, r. */
@@ -33,161 +34,92 @@ export interface ToomCook<T = number> {
   /** Inputs of a tile and multiplications, n = m + r - 1. */
   readonly inputs: number;
   /** A', `[m,n]`. */
-  readonly output: readonly (readonly T[])[];
+  readonly output: Matrix;
   /** G, `[n,r]`. */
-  readonly kernel: readonly (readonly T[])[];
+  readonly kernel: Matrix;
   /** B', `[n,n]`. */
-  readonly input: readonly (readonly T[])[];
+  readonly input: Matrix;
 }
-
-export const zero = rational(0);
-const one = rational(1);
 
 /**
- * The finite points for n inputs. For each n they are, of the fractions between 1/4 and 4 with denominators of 5 at
- * most, those with about the smallest `errorGrowth`: values near one, at a distance from each other.
+ * The finite points for n inputs. For each n they are, of the fractions between 1/4 and 4 with small denominators,
+ * those with about the smallest `errorGrowth`: values near one, at a distance from each other.
  */
-const pointsOf: ReadonlyMap<number, readonly Rational[]> = new Map([
-  [3, [zero, one]],
-  [4, [zero, ...pair(1)]],
-  [5, [zero, rational(-1), rational(1, 2), rational(2)]],
-  [6, [zero, ...pair(2, 3), ...pair(3, 2)]],
-  [7, [zero, ...pair(1), ...pair(5, 3), rational(1, 3)]],
-  [8, [zero, ...pair(1), ...pair(2), ...pair(1, 2)]],
+const pointsOf: ReadonlyMap<number, readonly number[]> = new Map([
+  [3, [0, 1]],
+  [4, [0, 1, -1]],
+  [5, [0, -1, 1 / 2, 2]],
+  [6, [0, 2 / 3, -2 / 3, 3 / 2, -3 / 2]],
+  [7, [0, 1, -1, 5 / 3, -5 / 3, 1 / 3]],
+  [8, [0, 1, -1, 2, -2, 1 / 2, -1 / 2]],
+  [9, [0, 4 / 5, -4 / 5, 9 / 8, -9 / 8, 2, -2, 1 / 3]],
 ]);
-
-/** A fraction and its opposite. */
-function pair(numerator: number, denominator = 1): readonly Rational[] {
-  return [rational(numerator, denominator), rational(-numerator, denominator)];
-}
 
 /** Maximum inputs of a tile. */
 export const mostTileInputs = Math.max(...pointsOf.keys());
 
-/** F(`outputs`, `kernelSize`) in fractions, n = outputs + kernelSize - 1 from 3 to `mostTileInputs`. */
-export function exactToomCook(outputs: number, kernelSize: number): ToomCook<Rational> {
+/** F(`outputs`, `kernelSize`), n = outputs + kernelSize - 1 from 3 to `mostTileInputs`. */
+export function toomCook(outputs: number, kernelSize: number): ToomCook {
   const inputs = outputs + kernelSize - 1;
-  const finite = pointsOf.get(inputs);
-  if (finite === undefined) throw graphFault(`no points for ${inputs} inputs`);
-  const evaluation = (coefficients: number): RationalMatrix => [
-    ...finite.map((point) => Array.from({ length: coefficients }, (_, i) => power(point, i))),
-    Array.from({ length: coefficients }, (_, i) => (i === coefficients - 1 ? one : zero)),
+  const points = pointsOf.get(inputs);
+  if (points === undefined) throw graphFault(`no points for ${inputs} inputs`);
+  const evaluation = (coefficients: number): Matrix => [
+    ...points.map((point) => Array.from({ length: coefficients }, (_, i) => point ** i)),
+    Array.from({ length: coefficients }, (_, i) => (i === coefficients - 1 ? 1 : 0)),
   ];
-  const unscaled = transpose(inverse(evaluation(inputs)));
+  // The columns of V_n^-1: the polynomial that is one at a point and zero at the others (Lagrange's), and the
+  // one that is zero at every finite point, whose highest coefficient is one.
+  const unscaled = [
+    ...points.map((point) => {
+      const others = points.filter((other) => other !== point);
+      const atPoint = others.reduce((product, other) => product * (point - other), 1);
+      return [...polynomial(others).map((coefficient) => coefficient / atPoint), 0];
+    }),
+    polynomial(points),
+  ];
   // A factor scales a row of B' down and the same row of G up, so that transformed inputs stay as large as
   // inputs.
-  const scales = unscaled.map((row) => row.map(absolute).reduce((a, b) => (isGreater(b, a) ? b : a)));
+  const scales = unscaled.map((row) => Math.max(...row.map(Math.abs)));
   return {
     outputs,
     kernelSize,
     inputs,
-    output: transpose(evaluation(outputs)),
-    kernel: evaluation(kernelSize).map((row, i) =>
-      row.map((value) => multiply(value, scales[i] as Rational)),
-    ),
-    input: unscaled.map((row, i) => row.map((value) => divide(value, scales[i] as Rational))),
+    output: transposed(evaluation(outputs)),
+    kernel: evaluation(kernelSize).map((row, i) => row.map((value) => value * (scales[i] as number))),
+    // Zero is added because -0 + 0 is 0.
+    input: unscaled.map((row, i) => row.map((value) => value / (scales[i] as number) + 0)),
   };
 }
 
-/** The same matrices, each entry rounded to float64 once. */
-export function toomCook(outputs: number, kernelSize: number): ToomCook {
-  const { output, kernel, input, ...sizes } = exactToomCook(outputs, kernelSize);
-  const rounded = (matrix: RationalMatrix) => matrix.map((row) => row.map(toNumber));
-  return { ...sizes, output: rounded(output), kernel: rounded(kernel), input: rounded(input) };
+/** Coefficients of the product of x - root over all roots, from the lowest. */
+function polynomial(roots: readonly number[]): readonly number[] {
+  let product: readonly number[] = [1];
+  for (const root of roots) {
+    product = [0, ...product].map((higher, i) => higher - root * (product[i] ?? 0));
+  }
+  return product;
 }
 
 /**
- * Ratio of the rounding errors of F(m, r) in two dimensions to those of the plain sum of r^2 products, as
- * standard deviations, if inputs and kernel values are independent with variance one and every product has an
- * independent relative error:
+ * Ratio of the rounding errors of an algorithm in two dimensions, F(m, r) along rows and another one along
+ * columns, to those of the plain sum of r^2 products, as standard deviations, if inputs and kernel values are
+ * independent with variance one and every product has an independent relative error:
  *
  *     one dimension    variance = max over i of  sum over k of  A'[i,k]^2 |G[k]|^2 |B'[k]|^2, against r
- *     two dimensions   the square of that; its root, the ratio of standard deviations, is returned
+ *     two dimensions   the product of two; its root, the ratio of standard deviations, is returned
  *
  * Measured ratios are smaller, because sums over channels average the errors: with 48 channels 1.1 for F(2,4), 1.9
- * for F(4,3), 4.4 for F(4,5), 5.5 for F(5,4), 6.3 for F(5,3) and 8.1 for F(6,3).
+ * for F(4,3), 4.4 for F(4,5), 5.5 for F(5,4), 6.3 for F(5,3), 8.1 for F(6,3), and 7.9 for F(7,3) along rows and
+ * F(4,3) along columns.
  */
-export function errorGrowth({ output, kernel, input, kernelSize }: ToomCook): number {
+export function errorGrowth(rows: ToomCook, columns: ToomCook): number {
+  return Math.sqrt(varianceGrowth(rows) * varianceGrowth(columns));
+}
+
+function varianceGrowth({ output, kernel, input, kernelSize }: ToomCook): number {
   const square = (row: readonly number[] = []) => row.reduce((sum, value) => sum + value ** 2, 0);
   const variances = output.map((row) =>
     row.reduce((sum, a, k) => sum + a ** 2 * square(kernel[k]) * square(input[k]), 0),
   );
   return Math.max(...variances) / kernelSize;
-}
-
-// Exact fractions, so that the matrices are computed without rounding errors.
-
-/** A fraction in lowest terms; the denominator is positive. */
-export interface Rational {
-  readonly numerator: bigint;
-  readonly denominator: bigint;
-}
-
-type RationalMatrix = readonly (readonly Rational[])[];
-
-export function rational(numerator: bigint | number, denominator: bigint | number = 1): Rational {
-  const [n, d] = [BigInt(numerator), BigInt(denominator)];
-  const divisor = greatestCommonDivisor(n, d) * (d < 0n ? -1n : 1n);
-  return { numerator: n / divisor, denominator: d / divisor };
-}
-
-export function add(a: Rational, b: Rational): Rational {
-  return rational(a.numerator * b.denominator + b.numerator * a.denominator, a.denominator * b.denominator);
-}
-
-export function multiply(a: Rational, b: Rational): Rational {
-  return rational(a.numerator * b.numerator, a.denominator * b.denominator);
-}
-
-function divide(a: Rational, b: Rational): Rational {
-  return rational(a.numerator * b.denominator, a.denominator * b.numerator);
-}
-
-function negate({ numerator, denominator }: Rational): Rational {
-  return { numerator: -numerator, denominator };
-}
-
-function absolute(a: Rational): Rational {
-  return a.numerator < 0n ? negate(a) : a;
-}
-
-function isGreater(a: Rational, b: Rational): boolean {
-  return a.numerator * b.denominator > b.numerator * a.denominator;
-}
-
-function power(base: Rational, exponent: number): Rational {
-  return rational(base.numerator ** BigInt(exponent), base.denominator ** BigInt(exponent));
-}
-
-/** The nearest float64. */
-export function toNumber({ numerator, denominator }: Rational): number {
-  return Number(numerator) / Number(denominator);
-}
-
-function transpose<T>(matrix: readonly (readonly T[])[]): readonly (readonly T[])[] {
-  return (matrix[0] ?? []).map((_, column) => matrix.map((row) => row[column] as T));
-}
-
-/** The inverse, by Gauss-Jordan elimination. The matrix must be invertible. */
-export function inverse(matrix: RationalMatrix): RationalMatrix {
-  const size = matrix.length;
-  const rows = matrix.map((row, i) => [...row, ...row.map((_, j) => (i === j ? one : zero))]);
-  for (let pivot = 0; pivot < size; pivot++) {
-    const found = rows.findIndex((row, i) => i >= pivot && row[pivot]?.numerator !== 0n);
-    const lead = rows[found] as Rational[];
-    rows[found] = rows[pivot] as Rational[];
-    const scaled = lead.map((value) => divide(value, lead[pivot] as Rational));
-    rows.forEach((row, i) => {
-      const factor = negate(row[pivot] as Rational);
-      if (i !== pivot) rows[i] = row.map((value, j) => add(value, multiply(factor, scaled[j] as Rational)));
-    });
-    rows[pivot] = scaled;
-  }
-  return rows.map((row) => row.slice(size));
-}
-
-function greatestCommonDivisor(a: bigint, b: bigint): bigint {
-  let [x, y] = [a < 0n ? -a : a, b < 0n ? -b : b];
-  while (y > 0n) [x, y] = [y, x % y];
-  return x;
 }

@@ -3,7 +3,8 @@
  * products.
  *
  * The output is cut into tiles of m x m. Each reads n x n inputs, n = m + r - 1, so adjacent tiles share
- * r - 1 rows or columns. With the matrices A', G, B' of F(m, r) for both rows and columns,
+ * r - 1 rows or columns. With the matrices A', G, B' of F(m, r) for rows and for columns, which may have
+ * different m and n,
  *
  *     V = B' d B          transformed inputs, per tile and channel
  *     U = G g G'          transformed kernel, per filter and channel
@@ -30,15 +31,21 @@ import { constantMatrix, kronecker, type Matrix, matrixOf, transposed } from './
 import { joinMasks, type MaskRow, maximum } from './pooling.ts';
 import { type ToomCook, toomCook } from './toom-cook.ts';
 
-/** Adds the convolution, without its bias, and the pooling, in tiles of `tilePx` outputs. */
+/** Outputs of a tile. */
+export interface TileSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Adds the convolution, without its bias, and the pooling, in tiles of `tile` outputs. */
 export function winogradConvolution(
   graph: Graph,
   inputs: ConvolutionInputs,
   shape: ConvolutionShape,
-  tilePx: number,
+  tile: TileSize,
 ): Pass {
   const { x, kernel } = inputs;
-  const tiles = tilesOf(x, shape, tilePx);
+  const tiles = tilesOf(x, shape, tile);
   const cut = inputTransform(graph, x, tiles);
   const kernels = kernelTransform(graph, inputs, shape, tiles);
   const products = graph.node('MatMul', [kernels.u(), cut.v], { name: 'products' });
@@ -58,17 +65,16 @@ export function winogradConvolution(
 export function winogradCost(
   x: Omit<Activation, 'value'>,
   shape: ConvolutionShape,
-  tilePx: number,
+  tile: TileSize,
 ): ConvolutionCost {
   const { channels, filters } = shape;
-  const { rows, columns, algorithm } = tilesOf(x, shape, tilePx);
-  const n = algorithm.inputs;
-  const [tallRows, tallColumns] = [rows.tiles * n, columns.tiles * n];
+  const { rows, columns } = tilesOf(x, shape, tile);
+  const [tallRows, tallColumns] = [tallOf(rows), tallOf(columns)];
   const cutRows = tallRows * x.columns.stored * channels;
   const tiles = tallRows * tallColumns * channels;
   const products = tallRows * tallColumns * filters;
-  const outputColumns = tallRows * columns.tiles * tilePx * filters;
-  const outputs = rows.tiles * tilePx * columns.tiles * tilePx * filters;
+  const outputColumns = tallRows * columns.tiles * tile.columns * filters;
+  const outputs = rows.tiles * tile.rows * columns.tiles * tile.columns * filters;
   const pooled = { rows: rows.pooled, columns: columns.pooled };
   // A layer that needs every position copies the valid ones, and pads their gradient.
   const copied = isWhole(pooled) ? 0 : pooled.rows.stored * pooled.columns.stored * filters;
@@ -77,14 +83,15 @@ export function winogradCost(
       cutRows * x.rows.stored +
       tiles * x.columns.stored +
       products * channels +
-      outputColumns * n +
-      outputs * rows.groupTiles * n,
+      outputColumns * columns.algorithm.inputs +
+      outputs * rows.groupTiles * rows.algorithm.inputs,
     values: cutRows + tiles + products + outputColumns + outputs + copied,
   };
 }
 
 /** The tiles of an axis. */
 interface Tiling {
+  readonly algorithm: ToomCook;
   readonly input: Extent;
   readonly pooled: Extent;
   readonly tiles: number;
@@ -97,27 +104,27 @@ interface Tiling {
 interface Tiles {
   readonly rows: Tiling;
   readonly columns: Tiling;
-  readonly algorithm: ToomCook;
 }
 
 function tilesOf(
   x: Omit<Activation, 'value'>,
   { kernelPx, pool, pooledRows, pooledColumns }: ConvolutionShape,
-  tilePx: number,
+  tile: TileSize,
 ): Tiles {
   return {
-    rows: tiling(x.rows, pooledRows, pool, tilePx),
-    columns: tiling(x.columns, pooledColumns, pool, tilePx),
-    algorithm: toomCook(tilePx, kernelPx),
+    rows: tiling(x.rows, pooledRows, pool, toomCook(tile.rows, kernelPx)),
+    columns: tiling(x.columns, pooledColumns, pool, toomCook(tile.columns, kernelPx)),
   };
 }
 
 /** Tiles that cover `pooledSize` windows of `pool` outputs. The last tiles may extend past the edge. */
-function tiling(input: Extent, pooledSize: number, pool: number, tilePx: number): Tiling {
-  const groupTiles = pool / greatestCommonDivisor(tilePx, pool);
-  const groupPooled = (groupTiles * tilePx) / pool;
+function tiling(input: Extent, pooledSize: number, pool: number, algorithm: ToomCook): Tiling {
+  const { outputs: m } = algorithm;
+  const groupTiles = pool / greatestCommonDivisor(m, pool);
+  const groupPooled = (groupTiles * m) / pool;
   const groups = Math.ceil(pooledSize / groupPooled);
   return {
+    algorithm,
     input,
     pooled: { stored: groups * groupPooled, valid: pooledSize },
     tiles: groups * groupTiles,
@@ -126,24 +133,34 @@ function tiling(input: Extent, pooledSize: number, pool: number, tilePx: number)
   };
 }
 
+/** Positions of an axis after the transform. */
+function tallOf({ tiles, algorithm }: Tiling): number {
+  return tiles * algorithm.inputs;
+}
+
 /** B' for every tile of an axis: `[tiles x n, stored inputs]`, zero for inputs that are not valid. */
-function tileMatrix({ input, tiles }: Tiling, { inputs: n, outputs: m, input: b }: ToomCook): Matrix {
+function tileMatrix({ input, tiles, algorithm }: Tiling): Matrix {
+  const { inputs: n, outputs: m, input: b } = algorithm;
   return matrixOf(tiles * n, input.stored, (row, at) => {
     const offset = at - Math.floor(row / n) * m;
     return at < input.valid ? (b[row % n]?.[offset] ?? 0) : 0;
   });
 }
 
+/** `[row tiles, n, column tiles, n, channels, batch]`. */
+function tiledShape({ rows, columns }: Tiles, channels: number): readonly number[] {
+  return [rows.tiles, rows.algorithm.inputs, columns.tiles, columns.algorithm.inputs, channels, -1];
+}
+
 /** V `[row tiles, n, column tiles, n, channels, batch]`, and dX from dV. */
-function inputTransform(graph: Graph, x: Activation, { rows, columns, algorithm }: Tiles) {
-  const n = algorithm.inputs;
-  const [rowMatrix, columnMatrix] = [tileMatrix(rows, algorithm), tileMatrix(columns, algorithm)];
-  const [tallRows, tallColumns] = [rows.tiles * n, columns.tiles * n];
+function inputTransform(graph: Graph, x: Activation, { rows, columns }: Tiles) {
+  const [rowMatrix, columnMatrix] = [tileMatrix(rows), tileMatrix(columns)];
+  const [tallRows, tallColumns] = [tallOf(rows), tallOf(columns)];
   const byRow = graph.reshape(x.value, [x.rows.stored, -1]);
   const cutRows = graph.node('MatMul', [constantMatrix(graph, rowMatrix), byRow], { name: 'tiles.rows' });
   const byColumn = graph.reshape(cutRows, [tallRows, x.columns.stored, -1]);
   const cut = graph.node('MatMul', [constantMatrix(graph, columnMatrix), byColumn], { name: 'tiles.cut' });
-  const v = graph.reshape(cut, [rows.tiles, n, columns.tiles, n, x.channels, -1], 'tiles');
+  const v = graph.reshape(cut, tiledShape({ rows, columns }, x.channels), 'tiles');
 
   function dX(dV: Value): Value {
     const byPlace = graph.reshape(dV, [tallRows, tallColumns, -1]);
@@ -164,25 +181,20 @@ function kernelTransform(
   graph: Graph,
   { kernel, weights }: ConvolutionInputs,
   { filters, channels, kernelPx }: ConvolutionShape,
-  { rows, columns, algorithm }: Tiles,
+  tiles: Tiles,
 ) {
-  const { inputs: n, kernel: g } = algorithm;
-  const transform = kronecker(g, g);
+  const [rows, columns] = [tiles.rows.algorithm, tiles.columns.algorithm];
+  const transform = kronecker(rows.kernel, columns.kernel);
+  const everyTile = [1, rows.inputs, 1, columns.inputs];
   const u = () =>
     graph.reshape(weights.kernel(graph, kernel, transform, 'filters-channels'), [
-      1,
-      n,
-      1,
-      n,
+      ...everyTile,
       filters,
       channels,
     ]);
   const transposedU = () =>
     graph.reshape(weights.kernel(graph, kernel, transform, 'channels-filters'), [
-      1,
-      n,
-      1,
-      n,
+      ...everyTile,
       channels,
       filters,
     ]);
@@ -199,8 +211,11 @@ function kernelTransform(
       name: 'dU.right',
     });
     const places = graph.node('MatMul', [left, transposedRight], { name: 'dU' });
-    const everyPlace = graph.reshape(places, [rows.tiles * n * columns.tiles * n, filters * channels]);
-    const summing = constantMatrix(graph, summingMatrix(transform, n, rows.tiles, columns.tiles));
+    const everyPlace = graph.reshape(places, [
+      tallOf(tiles.rows) * tallOf(tiles.columns),
+      filters * channels,
+    ]);
+    const summing = constantMatrix(graph, summingMatrix(transform, tiles));
     const summed = graph.node('MatMul', [summing, everyPlace], { name: 'dW.summed' });
     const positions = kernelPx ** 2;
     if (!channelsFirst) return graph.reshape(summed, [positions, filters, channels]);
@@ -211,11 +226,12 @@ function kernelTransform(
 }
 
 /** Sums over tiles and applies (G x G)' in one product: `[positions, row tiles x n x column tiles x n]`. */
-function summingMatrix(transform: Matrix, n: number, rowTiles: number, columnTiles: number): Matrix {
-  const width = columnTiles * n;
-  return matrixOf(transform[0]?.length ?? 0, rowTiles * n * width, (position, place) => {
-    const [i, j] = [Math.floor(place / width) % n, (place % width) % n];
-    return transform[i * n + j]?.[position] ?? 0;
+function summingMatrix(transform: Matrix, { rows, columns }: Tiles): Matrix {
+  const [height, width] = [tallOf(rows), tallOf(columns)];
+  const [rowInputs, columnInputs] = [rows.algorithm.inputs, columns.algorithm.inputs];
+  return matrixOf(transform[0]?.length ?? 0, height * width, (position, place) => {
+    const [i, j] = [Math.floor(place / width) % rowInputs, (place % width) % columnInputs];
+    return transform[i * columnInputs + j]?.[position] ?? 0;
   });
 }
 
@@ -232,16 +248,16 @@ function outputTransform(
   graph: Graph,
   products: Value,
   { filters, pool }: ConvolutionShape,
-  { rows, columns, algorithm }: Tiles,
+  { rows, columns }: Tiles,
 ) {
-  const { inputs: n, outputs: m, output: a } = algorithm;
-  const phases = phaseMatrices(rows, algorithm, pool);
-  const [tallRows, groupRows] = [rows.tiles * n, rows.groupTiles * n];
-  const groupPooled = (rows.groupTiles * m) / pool;
+  const { inputs: n, outputs: m, output: a } = columns.algorithm;
+  const phases = phaseMatrices(rows, pool);
+  const tallRows = tallOf(rows);
+  const groupPooled = rows.pooled.stored / rows.groups;
 
   const byColumn = graph.reshape(products, [tallRows * columns.tiles, n, -1]);
   const across = graph.node('MatMul', [constantMatrix(graph, a), byColumn], { name: 'outputs.columns' });
-  const byRow = graph.reshape(across, [rows.groups, groupRows, -1]);
+  const byRow = graph.reshape(across, [rows.groups, tallRows / rows.groups, -1]);
   const phaseRows = phases.map((phase, i) =>
     graph.node('MatMul', [constantMatrix(graph, phase), byRow], { name: `outputs.rows${i}` }),
   );
@@ -266,7 +282,7 @@ function outputTransform(
     const all = graph.node('MatMul', [constantMatrix(graph, transposed(a)), byTile], {
       name: 'dM.columns',
     });
-    return graph.reshape(all, [rows.tiles, n, columns.tiles, n, filters, -1], 'dM');
+    return graph.reshape(all, tiledShape({ rows, columns }, filters), 'dM');
   }
   const value = asActivation(graph, largest.value, extents, 'output');
   return { output: { ...extents, value }, dM };
@@ -276,11 +292,8 @@ function outputTransform(
  * A' for a group of tiles: for each phase (a position in the pooling window) the outputs at that position,
  * `[outputs / pool, tiles of a group x n]`.
  */
-function phaseMatrices(
-  { groupTiles }: Tiling,
-  { inputs: n, outputs: m, output: a }: ToomCook,
-  pool: number,
-): readonly Matrix[] {
+function phaseMatrices({ groupTiles, algorithm }: Tiling, pool: number): readonly Matrix[] {
+  const { inputs: n, outputs: m, output: a } = algorithm;
   return Array.from({ length: pool }, (_, phase) =>
     matrixOf((groupTiles * m) / pool, groupTiles * n, (row, column) => {
       const output = row * pool + phase;

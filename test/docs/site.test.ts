@@ -164,11 +164,12 @@ describe('the pictures of the training step', () => {
 
   test('show the tiles and the cost of the graph', () => {
     const network = networkOf('texture-net', 25);
-    // 28x28 outputs in tiles of 4x4, which read 6x6 of 30x30 inputs.
-    expect(tilingOf(network, 'conv2')).toEqual({
-      ...{ inputPx: 30, outputPx: 28, kernelPx: 3, channels: 24, filters: 48 },
-      ...{ tilePx: 4, readPx: 6, tiles: 7 },
+    // 12x12 outputs in tiles of 6x6, which read 8x8 of 14x14 inputs.
+    expect(tilingOf(network, 'conv3')).toEqual({
+      ...{ inputPx: 14, outputPx: 12, kernelPx: 3, channels: 48, filters: 96 },
+      ...{ tilePx: 6, readPx: 8, tiles: 2 },
     });
+    expect(() => tilingOf(network, 'conv2')).toThrow('conv2 is not computed in square tiles');
     const costs = new Map(stepCosts(network).map((cost) => [cost.name, cost]));
     // 30x30 positions, 25 kernel values, 24 filters; forward and dW.
     expect(costs.get('conv1')).toEqual({ name: 'conv1', direct: 1.08, step: 1.08 });

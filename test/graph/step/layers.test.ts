@@ -151,21 +151,23 @@ const convolutions = [
   { name: 'direct', kernelPx: 3, pool: 2 },
   { name: 'direct', kernelPx: 4, pool: 1 },
   { name: 'direct', kernelPx: 8, pool: 1 },
-  { name: 'F(2,2)', kernelPx: 2, pool: 2, tilePx: 2 },
-  { name: 'F(3,2)', kernelPx: 2, pool: 3, tilePx: 3 },
-  { name: 'F(4,3)', kernelPx: 3, pool: 1, tilePx: 4 },
-  { name: 'F(3,3)', kernelPx: 3, pool: 2, tilePx: 3 },
-  { name: 'F(5,4)', kernelPx: 4, pool: 2, tilePx: 5 },
-  { name: 'F(2,4)', kernelPx: 4, pool: 2, tilePx: 2 },
-  { name: 'F(4,5)', kernelPx: 5, pool: 2, tilePx: 4 },
+  { name: 'F(2,2)', kernelPx: 2, pool: 2, tile: { rows: 2, columns: 2 } },
+  { name: 'F(3,2)', kernelPx: 2, pool: 3, tile: { rows: 3, columns: 3 } },
+  { name: 'F(4,3)', kernelPx: 3, pool: 1, tile: { rows: 4, columns: 4 } },
+  { name: 'F(3,3)', kernelPx: 3, pool: 2, tile: { rows: 3, columns: 3 } },
+  { name: 'F(5,4)', kernelPx: 4, pool: 2, tile: { rows: 5, columns: 5 } },
+  { name: 'F(2,4)', kernelPx: 4, pool: 2, tile: { rows: 2, columns: 2 } },
+  { name: 'F(4,5)', kernelPx: 5, pool: 2, tile: { rows: 4, columns: 4 } },
+  { name: 'F(3,2) along rows, F(2,2) along columns', kernelPx: 2, pool: 2, tile: { rows: 3, columns: 2 } },
+  { name: 'F(2,3) along rows, F(7,3) along columns', kernelPx: 3, pool: 1, tile: { rows: 2, columns: 7 } },
 ] as const;
 
 describe.each(convolutions)('convolution $name, kernel $kernelPx, pooling $pool', (method) => {
   const { kernelPx, pool } = method;
   const shape = shapeOf(kernelPx, pool);
   const layer: Layer = (graph, x, weights) =>
-    'tilePx' in method
-      ? winogradConvolution(graph, { x, kernel: 'kernel', weights }, shape, method.tilePx)
+    'tile' in method
+      ? winogradConvolution(graph, { x, kernel: 'kernel', weights }, shape, method.tile)
       : directConvolution(graph, { x, kernel: 'kernel', weights }, shape);
   const parameters = { kernel: [kernelPx ** 2, filters, channels] };
 
@@ -242,7 +244,7 @@ describe('ties', () => {
           graph,
           { x, kernel: 'kernel', weights },
           { kernelPx: 2, stridePx: 1, channels, filters, pool: 2, pooledRows: 1, pooledColumns: 2 },
-          2,
+          { rows: 2, columns: 2 },
         )) as Layer,
       parameters: { kernel: [4, filters, channels] },
     },

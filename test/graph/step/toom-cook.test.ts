@@ -1,62 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import {
-  add,
-  errorGrowth,
-  exactToomCook,
-  inverse,
-  mostTileInputs,
-  multiply,
-  type Rational,
-  rational,
-  toNumber,
-  toomCook,
-  zero,
-} from '../../../graph/step/toom-cook.ts';
-
-function dot(a: readonly Rational[], b: readonly Rational[]): Rational {
-  return a.reduce((sum, value, i) => add(sum, multiply(value, b[i] ?? zero)), zero);
-}
+import { errorGrowth, mostTileInputs, toomCook } from '../../../graph/step/toom-cook.ts';
 
 const rules = [2, 3, 4, 5].flatMap((kernelSize) =>
   Array.from({ length: mostTileInputs - kernelSize }, (_, i) => ({ outputs: i + 2, kernelSize })),
 );
 
-describe('fractions', () => {
-  test('are stored in lowest terms with a positive denominator', () => {
-    expect(rational(6, -4)).toEqual({ numerator: -3n, denominator: 2n });
-    expect(add(rational(1, 6), rational(1, 3))).toEqual(rational(1, 2));
-    expect(toNumber(rational(-7, 8))).toBe(-0.875);
-  });
-
-  test('invert a matrix whose first pivot is zero', () => {
-    const matrix = [
-      [0, 2, 1],
-      [1, 0, 3],
-      [2, 1, 0],
-    ].map((row) => row.map((value) => rational(value)));
-    const inverted = inverse(matrix);
-    const identity = matrix.map((row) =>
-      [0, 1, 2].map((j) =>
-        toNumber(
-          dot(
-            row,
-            inverted.map((other) => other[j] ?? zero),
-          ),
-        ),
-      ),
-    );
-    expect(identity).toEqual([
-      [1, 0, 0],
-      [0, 1, 0],
-      [0, 0, 1],
-    ]);
-  });
-});
-
 describe('a short convolution', () => {
-  test('has points for tiles of 3 to 8 inputs only', () => {
-    expect(mostTileInputs).toBe(8);
-    expect(() => exactToomCook(7, 3)).toThrow('no points for 9 inputs');
+  test('has points for tiles of 3 to 9 inputs only', () => {
+    expect(mostTileInputs).toBe(9);
+    expect(() => toomCook(8, 3)).toThrow('no points for 10 inputs');
   });
 
   test('F(2, 2) equals the example computed by hand', () => {
@@ -78,14 +30,18 @@ describe('a short convolution', () => {
   });
 
   test.each(rules)(
-    'F($outputs, $kernelSize) is exact: every pair of a kernel value and an input counts once',
+    'F($outputs, $kernelSize) counts every pair of a kernel value and an input once',
     ({ outputs, kernelSize }) => {
-      const { output, kernel, input, inputs } = exactToomCook(outputs, kernelSize);
+      const { output, kernel, input, inputs } = toomCook(outputs, kernelSize);
       for (let i = 0; i < outputs; i++) {
         for (let tap = 0; tap < kernelSize; tap++) {
           for (let at = 0; at < inputs; at++) {
-            const terms = kernel.map((row, k) => multiply(row[tap] ?? zero, input[k]?.[at] ?? zero));
-            expect(dot(output[i] ?? [], terms)).toEqual(rational(at === i + tap ? 1 : 0));
+            const terms = kernel.map(
+              (row, k) => (output[i]?.[k] ?? 0) * (row[tap] ?? 0) * (input[k]?.[at] ?? 0),
+            );
+            const counted = terms.reduce((sum, term) => sum + term, 0);
+            const largest = Math.max(...terms.map(Math.abs));
+            expect(Math.abs(counted - (at === i + tap ? 1 : 0))).toBeLessThanOrEqual(1e-14 * largest);
           }
         }
       }
@@ -101,11 +57,17 @@ describe('a short convolution', () => {
   );
 
   test('has larger rounding errors with larger tiles', () => {
-    expect(errorGrowth(toomCook(4, 5))).toBeCloseTo(29.75, 2);
-    expect(errorGrowth(toomCook(5, 4))).toBeCloseTo(35.94, 2);
-    expect(errorGrowth(toomCook(2, 4))).toBeCloseTo(4, 1);
-    expect(errorGrowth(toomCook(4, 3))).toBeCloseTo(7.1, 1);
-    expect(errorGrowth(toomCook(5, 3))).toBeCloseTo(27.8, 1);
-    expect(errorGrowth(toomCook(6, 3))).toBeCloseTo(46.3, 1);
+    const growth = (outputs: number, kernelSize: number) => {
+      const rule = toomCook(outputs, kernelSize);
+      return errorGrowth(rule, rule);
+    };
+    expect(growth(4, 5)).toBeCloseTo(29.75, 2);
+    expect(growth(5, 4)).toBeCloseTo(35.94, 2);
+    expect(growth(2, 4)).toBeCloseTo(4, 1);
+    expect(growth(4, 3)).toBeCloseTo(7.1, 1);
+    expect(growth(5, 3)).toBeCloseTo(27.8, 1);
+    expect(growth(6, 3)).toBeCloseTo(46.3, 1);
+    // Seven rows and four columns: the geometric mean of 168.9 and 7.1.
+    expect(errorGrowth(toomCook(7, 3), toomCook(4, 3))).toBeCloseTo(34.7, 1);
   });
 });
