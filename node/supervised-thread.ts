@@ -43,6 +43,7 @@ export class SupervisedThread<Request, Answer> {
   readonly events = new EventEmitter<{ lost: [ThreadLost]; ready: [] }>();
   readonly #name: string;
   readonly #module: URL;
+  readonly #data: unknown;
   readonly #outstanding = new Map<number, Outstanding<Answer>>();
   #thread: Worker;
   #generation = 0;
@@ -56,10 +57,14 @@ export class SupervisedThread<Request, Answer> {
   #restore: () => Promise<void> = async () => {};
   #fail: (fault: TexturaError) => void = () => {};
 
-  /** `name` is for messages, e.g. `an inference thread`. The module calls `answerRequests`. */
-  constructor(name: string, module: URL) {
+  /**
+   * `name` is for messages, e.g. `an inference thread`. The module calls `answerRequests`. It gets `data` from
+   * `threadData`, also in a replacement.
+   */
+  constructor(name: string, module: URL, data: unknown = {}) {
     this.#name = name;
     this.#module = module;
+    this.#data = data;
     this.failure = new Promise((resolve) => {
       this.#fail = resolve;
     });
@@ -114,7 +119,7 @@ export class SupervisedThread<Request, Answer> {
   }
 
   #start(): Worker {
-    const thread = startThread(this.#module, {});
+    const thread = startThread(this.#module, this.#data);
     this.#isLoading = true;
     let cause: Error | undefined;
     thread.on('message', (message: ThreadMessage<Answer>) => {

@@ -171,7 +171,7 @@ class FolderRun {
     // A thread takes half a second to start, and a watched folder can get many files at once.
     const useful = watch === undefined ? Math.ceil(files.length / picturesPerThread) : usableCores();
     const cores = Math.min(usableCores(), useful);
-    this.#pipeline ??= await PicturePipeline.open(this.#model, { crops, maxPixels, cores });
+    this.#pipeline ??= new PicturePipeline(this.#model, { crops, maxPixels, cores });
     const total = this.#done.size + files.length;
     const pending: { readonly file: ListedFile; readonly outcome: Promise<PictureOutcome> }[] = [];
     const settle = async () => {

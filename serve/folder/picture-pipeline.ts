@@ -8,7 +8,7 @@ import type { PictureOutcome } from '../../model/picture-table.ts';
 import { isFileFault, reasonWithoutName } from '../../node/image-file.ts';
 import { SupervisedThread, ThreadLost } from '../../node/supervised-thread.ts';
 import type { ModelFile } from '../model.ts';
-import type { PictureRequest } from './picture-thread.ts';
+import type { PictureRequest, PictureThreadData } from './picture-thread.ts';
 
 interface PipelineSettings {
   readonly crops: CropChoice;
@@ -25,9 +25,9 @@ const inFlightPerThread = 5;
 /** Attempts at a picture if a thread is lost. */
 const threadAttempts = 2;
 
-export const pictureThread = new URL('./picture-thread.ts', import.meta.url);
+const pictureThread = new URL('./picture-thread.ts', import.meta.url);
 
-type PictureThread = SupervisedThread<PictureRequest, PictureOutcome | undefined>;
+type PictureThread = SupervisedThread<PictureRequest, PictureOutcome>;
 
 /** Close it when every picture has its outcome. */
 export class PicturePipeline {
@@ -35,41 +35,18 @@ export class PicturePipeline {
   readonly width: number;
   readonly #threads: readonly PictureThread[];
 
-  private constructor(threads: number, module: URL) {
+  constructor(model: ModelFile, { crops, maxPixels, cores }: PipelineSettings, module = pictureThread) {
+    const threads = Math.min(mostThreads, cores);
+    const rooms = { fileBytes: roomBytes.files / threads, decodingBytes: roomBytes.decoding / threads };
+    const data: PictureThreadData = { model, settings: { crops, maxPixels, ...rooms } };
     this.width = inFlightPerThread * threads;
     this.#threads = Array.from(
       { length: threads },
-      () => new SupervisedThread<PictureRequest, PictureOutcome | undefined>('a picture thread', module),
+      () => new SupervisedThread<PictureRequest, PictureOutcome>('a picture thread', module, data),
     );
   }
 
-  /** Errors: `model-unusable`. */
-  static async open(
-    model: ModelFile,
-    { crops, maxPixels, cores }: PipelineSettings,
-    module = pictureThread,
-  ): Promise<PicturePipeline> {
-    const threads = Math.min(mostThreads, cores);
-    const pipeline = new PicturePipeline(threads, module);
-    const rooms = { fileBytes: roomBytes.files / threads, decodingBytes: roomBytes.decoding / threads };
-    const open = async (thread: PictureThread) => {
-      await thread.ask({ kind: 'open', model, settings: { crops, maxPixels, ...rooms } });
-    };
-    try {
-      await Promise.all(
-        pipeline.#threads.map((thread) => {
-          thread.restoreBy(() => open(thread).catch(() => {}));
-          return open(thread);
-        }),
-      );
-      return pipeline;
-    } catch (error) {
-      await pipeline.close();
-      throw error;
-    }
-  }
-
-  /** Messages call the file `name`. Errors: those that are not the file's fault. */
+  /** Messages call the file `name`. Errors: `model-unusable`; others that are not the file's fault. */
   async classify(path: string, name: string): Promise<PictureOutcome> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -88,9 +65,8 @@ export class PicturePipeline {
 
   async #classifyOnce(path: string, name: string): Promise<PictureOutcome> {
     const [idlest] = this.#threads.toSorted((a, b) => a.outstanding - b.outstanding);
-    const outcome = await idlest?.ask({ kind: 'classify', path, name });
-    if (outcome === undefined) throw new TexturaError('internal', `${name}: a thread gave no outcome`);
-    return outcome;
+    if (idlest === undefined) throw new TexturaError('internal', 'there is no picture thread');
+    return idlest.ask({ path, name });
   }
 }
 

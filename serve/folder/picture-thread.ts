@@ -8,12 +8,13 @@ import { decodeImage } from '../../node/image-decoder.ts';
 import { fileBytes, readSteadyImageFile } from '../../node/image-file.ts';
 import { classifyPatches, type InferenceSession, type PatchOutputs } from '../../node/onnxruntime.ts';
 import { answerRequests, type ThreadAnswer } from '../../node/supervised-thread.ts';
+import { threadData } from '../../node/thread.ts';
 import { classificationOf, requireFinite } from '../classification.ts';
 import { cutImage } from '../inference/cut-image.ts';
 import { openSession } from '../inference/session.ts';
 import type { ModelFile } from '../model.ts';
 
-export interface PictureSettings {
+interface PictureSettings {
   readonly crops: CropChoice;
   readonly maxPixels: number;
   /** Memory for the files that this thread has read, and for the pictures that it decodes, at the same time. */
@@ -21,10 +22,17 @@ export interface PictureSettings {
   readonly decodingBytes: number;
 }
 
-export type PictureRequest =
-  | { readonly kind: 'open'; readonly model: ModelFile; readonly settings: PictureSettings }
-  /** Messages call the file `name`. */
-  | { readonly kind: 'classify'; readonly path: string; readonly name: string };
+/** What the thread is started with. */
+export interface PictureThreadData {
+  readonly model: ModelFile;
+  readonly settings: PictureSettings;
+}
+
+/** Messages call the file `name`. */
+export interface PictureRequest {
+  readonly path: string;
+  readonly name: string;
+}
 
 class PictureClassifier {
   readonly #model: ModelFile;
@@ -72,13 +80,10 @@ function outcomeOf(outputs: PatchOutputs, model: ModelFile): PictureOutcome {
   return { predictions: [first, second], knownMargin, patches: crops };
 }
 
-let classifier: PictureClassifier | undefined;
+const { model, settings } = threadData<PictureThreadData>();
+let opened: Promise<PictureClassifier> | undefined;
 
-answerRequests(async (request: PictureRequest): Promise<ThreadAnswer<PictureOutcome | undefined>> => {
-  if (request.kind === 'open') {
-    classifier = await PictureClassifier.open(request.model, request.settings);
-    return { answer: undefined };
-  }
-  if (classifier === undefined) throw new TexturaError('internal', 'the thread has no model');
-  return { answer: await classifier.classify(request.path, request.name) };
+answerRequests(async ({ path, name }: PictureRequest): Promise<ThreadAnswer<PictureOutcome>> => {
+  opened ??= PictureClassifier.open(model, settings);
+  return { answer: await (await opened).classify(path, name) };
 });

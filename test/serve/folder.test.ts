@@ -369,7 +369,7 @@ test('a file that keeps changing while it is read is skipped', async () => {
   const picture = Buffer.concat([Buffer.from(`P5 ${side} ${side} 255\n`), Buffer.alloc(side * side, 99)]);
   const folder = await temporaryFolder({ 'a.pgm': picture });
   const path = join(folder, 'a.pgm');
-  const pipeline = await PicturePipeline.open(await readModelFile(join(home, model)), {
+  const pipeline = new PicturePipeline(await readModelFile(join(home, model)), {
     crops: 'auto',
     maxPixels: side * side,
     cores: 1,
@@ -388,7 +388,7 @@ test('a file that keeps changing while it is read is skipped', async () => {
 
 test('if a thread is lost, its pictures are classified again', async () => {
   const settings = { crops: 'auto', maxPixels: 1e6, cores: 1 } as const;
-  const pipeline = await PicturePipeline.open(
+  const pipeline = new PicturePipeline(
     await readModelFile(join(home, model)),
     settings,
     breakingThreads.picture,
