@@ -127,7 +127,8 @@ class FolderRun {
     }
     if (this.#stop.aborted && watch === undefined) {
       const missing = this.#withoutRow(listed).length;
-      if (missing > 0) throw interrupted(csv, listed.length - missing, listed.length);
+      const done = `${count(listed.length - missing)} of ${count(listed.length)} files have a row in ${csv}`;
+      if (missing > 0) throw interrupted(done);
     }
     this.#report(watch !== undefined);
   }
@@ -139,7 +140,7 @@ class FolderRun {
 
   /** Opens the table, with the rows of earlier runs and their copies. */
   async #open(listed: readonly ListedFile[]): Promise<void> {
-    const { folder, csv, crops, maxPixels, copies } = this.#options;
+    const { folder, csv, crops, maxPixels, copies, watch } = this.#options;
     const { name, sha256, labels } = this.#model;
     if (copies !== undefined) this.#copies = await SortedCopies.open({ ...copies, from: folder, labels });
     const settings = {
@@ -154,7 +155,9 @@ class FolderRun {
     });
     if (this.#copies === undefined) return;
     const paths = new Map(listed.map((file) => [file.name, file.path]));
-    for (const row of earlier) {
+    for (const [copied, row] of earlier.entries()) {
+      if (this.#stop.aborted && watch === undefined)
+        throw interrupted(`${count(copied)} of ${counted(earlier.length, 'row')} of ${csv} were copied`);
       if (this.#stop.aborted) return;
       await this.#copy(row, paths.get(row.file) ?? '');
     }
@@ -289,11 +292,8 @@ async function outcomeOf(file: ListedFile, pipeline: PicturePipeline): Promise<P
   return file.why === undefined ? pipeline.classify(file.path, oneLine(file.name)) : { skipped: file.why };
 }
 
-function interrupted(csv: string, done: number, total: number): TexturaError {
-  return new TexturaError(
-    'interrupted',
-    `interrupted: ${count(done)} of ${count(total)} files have a row in ${csv}; the same command resumes`,
-  );
+function interrupted(done: string): TexturaError {
+  return new TexturaError('interrupted', `interrupted: ${done}; the same command resumes`);
 }
 
 /** A line about a file that was just added to a watched folder. */

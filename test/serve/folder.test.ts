@@ -18,6 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { csvRows, csvText } from '../../model/csv.ts';
+import { defaultMaxImagePixels } from '../../model/image-kind.ts';
 import { ClassificationTable, type ClassifiedRow } from '../../serve/folder/classification-table.ts';
 import { classifyFolder } from '../../serve/folder/classify-folder.ts';
 import { listFolder } from '../../serve/folder/folder-listing.ts';
@@ -225,6 +226,27 @@ test('copies are sorted into class folders by a table that is complete', async (
   await classify('photos', '--csv', 'copied.csv', ...doubtful);
   expect(await readdir(join(home, 'doubtful'))).toEqual(['_doubtful']);
   expect(await table('copied.csv')).toBe(await table('photos.csv'));
+});
+
+test('Ctrl-C while the rows of a complete table are copied ends as interrupted', async () => {
+  await writeFile(join(home, 'stopped.csv'), await table('photos.csv'));
+  const options = {
+    folder: join(home, 'photos'),
+    csv: join(home, 'stopped.csv'),
+    crops: 'auto',
+    maxPixels: defaultMaxImagePixels,
+    copies: { to: join(home, 'stopped'), doubtfulBelow: 0 },
+  } as const;
+  const terminal = recordingTerminal();
+  const outputs = { output: terminal, messages: terminal };
+  const copying = classifyFolder(await readModelFile(join(home, model)), options, outputs);
+  process.listeners('SIGINT').at(-1)?.('SIGINT');
+  await expect(copying).rejects.toMatchObject({
+    code: 'interrupted',
+    message: expect.stringMatching(
+      /^interrupted: 0 of \d+ rows of .*stopped\.csv were copied; the same command/,
+    ),
+  });
 });
 
 test('a watched folder: new files are classified once they are complete, until it is stopped', async () => {
