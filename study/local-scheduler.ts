@@ -43,7 +43,6 @@ export function startLocalRuns(runs: readonly StudyRun[], schedule: LocalSchedul
   const active = new Set<TrainerProcess>();
   const waiting = [...runs];
   let stopped = false;
-  let recorded: Promise<void> = Promise.resolve();
 
   function stop(): void {
     stopped = true;
@@ -52,10 +51,7 @@ export function startLocalRuns(runs: readonly StudyRun[], schedule: LocalSchedul
 
   async function trainNext(): Promise<void> {
     for (let run = waiting.shift(); run !== undefined && !stopped; run = waiting.shift()) {
-      const end = await trainOne(run);
-      const ended = run;
-      recorded = recorded.then(() => schedule.onEnd(ended, end));
-      await recorded;
+      await schedule.onEnd(run, await trainOne(run));
     }
   }
 

@@ -264,17 +264,23 @@ async function trainRuns(
   const { directory, terminal, queue, log } = request;
   const runs = leftOf(all);
   let current = study;
+  let recorded = Promise.resolve();
+  async function record(run: StudyRun, end: RunEnd): Promise<void> {
+    if (end.kind === 'failed') {
+      current = { ...current, failures: { ...current.failures, [run.name]: end.failure } };
+      await writeStudy(directory, current);
+    }
+    await display.ended(run, end);
+  }
   const schedule = {
     configOf: (run: StudyRun) => studyRunConfig(study, run),
     content,
     onStart: display.started,
     onProgress: display.progressed,
-    async onEnd(run: StudyRun, end: RunEnd) {
-      if (end.kind === 'failed') {
-        current = { ...current, failures: { ...current.failures, [run.name]: end.failure } };
-        await writeStudy(directory, current);
-      }
-      await display.ended(run, end);
+    onEnd(run: StudyRun, end: RunEnd) {
+      // One after another: two writers of study.json would disturb each other.
+      recorded = recorded.then(() => record(run, end));
+      return recorded;
     },
   };
   const active =

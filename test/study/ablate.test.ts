@@ -4,12 +4,14 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { metricsFromCsv } from '../../model/metrics.ts';
 import { validationFromCsv } from '../../model/validation-file.ts';
 import { takeFolderLock } from '../../node/folder-lock.ts';
 import { readRun, readStudy, writeStudy } from '../../node/records.ts';
+import { queueName } from '../../study/queue/job.ts';
 import { tensorboardFile } from '../../training/run/tensorboard.ts';
 import { type CommandResult, runHere, startArguments } from '../support/command.ts';
 import { redisInstalled, redisServer } from '../support/redis-server.ts';
@@ -193,6 +195,29 @@ test.skipIf(!redisInstalled)(
     expect(await readFile(join(folder, 'study/summary.csv'), 'utf8')).toBe(
       await readFile(join(expected, 'summary.csv'), 'utf8'),
     );
+  },
+);
+
+test.skipIf(!redisInstalled)(
+  redisInstalled
+    ? 'runs on a queue that fail at the same moment are all recorded'
+    : 'runs on a queue that fail at the same moment (skipped: there is no redis-server on this machine)',
+  { timeout: 200_000 },
+  async () => {
+    const queue = await redisServer();
+    const folder = await home();
+    const refusal = { kind: 'failed', failure: { code: 'usage', message: 'refused' } } as const;
+    const connection = new Redis(queue, { maxRetriesPerRequest: null });
+    const worker = new Worker(queueName, async () => refusal, { connection, concurrency: 8 });
+    const runs = ['--network', 'texture-net', '--variants', 'texture-net', '--seeds', '8'];
+    const result = await ablate(folder, ...setting, ...runs, '--queue', queue);
+    await worker.close();
+    connection.disconnect();
+    expect(result, result.stderr).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^ablate: 8 runs failed/),
+    });
+    expect(Object.keys((await readStudy(join(folder, 'study'))).failures)).toHaveLength(8);
   },
 );
 
