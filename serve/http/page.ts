@@ -1,6 +1,6 @@
 /** Serves the built page at /, or instructions to build it. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import express, { type Express } from 'express';
 import { productFile } from '../../node/own-module.ts';
 import { exchangeOf } from './exchange.ts';
@@ -16,12 +16,13 @@ export function addPageRoutes(app: Express, folder: string): void {
     if (existsSync(join(folder, 'index.html'))) return next();
     response.type('text/html').send(notBuilt);
   });
+  const assets = resolve(folder, 'assets');
   app.use(
     express.static(folder, {
       dotfiles: 'ignore',
       redirect: false,
       setHeaders(response, path) {
-        const isHashed = /[-.][\w-]{8,}\.\w+$/.test(path) && path.includes('assets');
+        const isHashed = /[-.][\w-]{8,}\.\w+$/.test(path) && dirname(path) === assets;
         response.setHeader(
           'Cache-Control',
           isHashed ? `public, max-age=${yearSeconds}, immutable` : 'no-cache',

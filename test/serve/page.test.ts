@@ -6,6 +6,7 @@ import { openPage, readBars } from '../support/page-browser.ts';
 import { pageFixture } from '../support/page-fixture.ts';
 import { proxyUnderPrefix } from '../support/prefix-proxy.ts';
 import { runService } from '../support/running-service.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const fixture = pageFixture({});
 
@@ -44,6 +45,22 @@ test('browsers cache the page’s files with a hash and revalidate the others', 
   expect(await cacheOf(script)).toBe('public, max-age=31536000, immutable');
   expect(await cacheOf('')).toBe('no-cache');
   expect((await fetch(`${running.address}/..%2f..%2fpackage.json`)).status).toBe(404);
+  await running.close();
+});
+
+test('in a folder that is itself called assets, too', async () => {
+  const folder = join(
+    await temporaryFolder({
+      'assets/web/onnxruntime/ort-wasm-simd-threaded.wasm': '',
+      'assets/web/assets/main-a1b2c3d4.js': '',
+    }),
+    'assets/web',
+  );
+  const running = await runService(fixture().models, {}, {}, folder);
+  const cacheOf = async (path: string) =>
+    (await fetch(`${running.address}/${path}`)).headers.get('cache-control');
+  expect(await cacheOf('onnxruntime/ort-wasm-simd-threaded.wasm')).toBe('no-cache');
+  expect(await cacheOf('assets/main-a1b2c3d4.js')).toBe('public, max-age=31536000, immutable');
   await running.close();
 });
 
