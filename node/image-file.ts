@@ -80,6 +80,23 @@ export async function readSteadyImageFile(
   }
 }
 
+/** The bytes of an image file from standard input. Errors: `image-too-large`. */
+export async function readImageStream(stream: AsyncIterable<Uint8Array>, name: string): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of stream) {
+    bytes += part.length;
+    requireFileSize(bytes, name);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+function requireFileSize(bytes: number, name: string): void {
+  if (bytes <= maxImageFileBytes) return;
+  throw new TexturaError('image-too-large', `${name}: a file can have ${maxImageFileBytes} bytes at most`);
+}
+
 /** Size of a file; 0 if it cannot be looked at, which the one who reads it reports. Blocks the thread. */
 export function fileBytes(path: string): number {
   try {
@@ -149,12 +166,7 @@ async function readImage(file: OpenFile, name: string): Promise<Uint8Array> {
   const stats = await file.stat();
   const head = await readAt(file, 0, Math.min(stats.size, firstReadBytes));
   requireDecodedKind(head.subarray(0, imageKindBytes), name);
-  if (stats.size > maxImageFileBytes) {
-    throw new TexturaError(
-      'image-too-large',
-      `${name}: expected a file of ${maxImageFileBytes} bytes or fewer, got ${stats.size}`,
-    );
-  }
+  requireFileSize(stats.size, name);
   if (stats.size <= head.length) return head;
   const bytes = new Uint8Array(stats.size);
   bytes.set(head);

@@ -18,7 +18,7 @@ import { writeFileAtomically } from '../node/atomic-file.ts';
 import { callerPath, callerPathHelp } from '../node/caller-path.ts';
 import { type CommandDefinition, flagOf, runIfMain } from '../node/command-line.ts';
 import { decodeImage } from '../node/image-decoder.ts';
-import { readImageFile } from '../node/image-file.ts';
+import { readImageFile, readImageStream } from '../node/image-file.ts';
 import { commandText } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { type Classification, classify } from './classification.ts';
@@ -268,18 +268,12 @@ function note(name: string, text: string): void {
 }
 
 async function bytesOf(file: string, name: string): Promise<Uint8Array> {
-  if (file === '-') return standardInput();
+  if (file === '-') return readImageStream(process.stdin, name);
   const path = callerPath(file);
   if ((await stat(path).catch(() => undefined))?.isDirectory()) {
     throw new TexturaError('usage', `${name}: is a folder; add --csv FILE to classify the pictures in it`);
   }
   return readImageFile(path, name);
-}
-
-async function standardInput(): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
 }
 
 const barLength = 24;

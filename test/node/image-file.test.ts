@@ -6,6 +6,7 @@ import {
   blockingAccess,
   type FileAccess,
   readImageFile,
+  readImageStream,
   readSteadyImageFile,
 } from '../../node/image-file.ts';
 import { pngFile } from '../support/pictures.ts';
@@ -73,4 +74,20 @@ test('a file that keeps changing is refused', async () => {
     code: 'file-unreadable',
     message: 'a.png: the file changed while it was read',
   });
+});
+
+test('standard input that does not end is read up to the largest size of a file', async () => {
+  const part = new Uint8Array(2 ** 20);
+  let parts = 0;
+  async function* endless() {
+    for (;;) {
+      parts++;
+      yield part;
+    }
+  }
+  await expect(readImageStream(endless(), '-')).rejects.toMatchObject({
+    code: 'image-too-large',
+    message: '-: a file can have 536870912 bytes at most',
+  });
+  expect(parts).toBe(513);
 });
