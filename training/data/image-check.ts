@@ -77,7 +77,11 @@ export async function checkImages(
       settings.onProgress?.(++done, files.length);
     }
   }
-  await Promise.all(Array.from({ length: concurrentFiles }, work));
+  const stopReading = (error: unknown): never => {
+    next = files.length;
+    throw error;
+  };
+  await Promise.all(Array.from({ length: concurrentFiles }, () => work().catch(stopReading)));
 
   const images: CheckedImage[] = [];
   const unusable: RejectedFile[] = [];
