@@ -19,12 +19,9 @@ export class ModelWorkers {
     const opened = new ModelWorkers(count);
     try {
       await Promise.all(
-        opened.#workers.map((worker) => {
-          const settings = { device: 'cpu', threads: 1, niceness: 0 } as const;
-          const load = () => worker.load(session, model.bytes, settings);
-          worker.restoreBy(() => load().catch(() => {}));
-          return load();
-        }),
+        opened.#workers.map((worker) =>
+          worker.load(session, model.bytes, { device: 'cpu', threads: 1, niceness: 0 }),
+        ),
       );
       return opened;
     } catch (error) {
