@@ -41,9 +41,10 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
   const active = new Set<TrainerProcess>();
 
   async function processJob(job: Job<RunJob, RunEnd>, token?: string): Promise<RunEnd> {
-    const order = runJobSchema.parse(job.data);
-    const refusal = refusalOf(order);
+    // Before the order is parsed: that of another version may have other settings.
+    const refusal = refusalOf(job.data);
     if (refusal !== undefined) return refusal;
+    const order = runJobSchema.parse(job.data);
     const [key, directory] = [archiveKey(order), join(options.workFolder, order.study, order.run)];
     const resumes = await receiveArchive(files, key, directory);
     options.onLine(`${order.run}: ${resumes ? 'resumes from the checkpoint of another worker' : 'starts'}`);
@@ -114,7 +115,7 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
   return { close };
 }
 
-function refusalOf({ textura }: RunJob): RunEnd | undefined {
+function refusalOf({ textura }: Pick<RunJob, 'textura'>): RunEnd | undefined {
   if (textura === productVersion()) return undefined;
   const message = `the study uses Textura ${textura}, this worker ${productVersion()}; install the same version on all machines`;
   return { kind: 'failed', failure: { code: 'usage', message } };
