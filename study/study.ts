@@ -286,7 +286,7 @@ async function trainRuns(
   const active =
     queue === undefined
       ? startLocalRuns(runs, { ...schedule, parallelRuns, computing: computingOf(request, parallelRuns) })
-      : await queued(queue, runs, { ...schedule, study, log });
+      : await queued(queue, runs, { ...schedule, study, log, onLine: terminal.line });
   const release = onInterrupt(terminal, active.stop);
   try {
     const stopped = await active.ended;

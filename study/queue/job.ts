@@ -59,3 +59,26 @@ export async function connectRedis(url: string): Promise<Redis> {
   probe.disconnect();
   return new Redis(url, { maxRetriesPerRequest: null });
 }
+
+/** A connection, or what BullMQ opens on one. */
+interface Connected {
+  on(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/**
+ * Gives each problem of the queue to `onLine` once, until the server of `redis` answers again. Without a listener,
+ * ioredis and BullMQ print a stack trace for each attempt to reach a lost server.
+ */
+export function reportProblems(
+  redis: Redis,
+  others: readonly Connected[],
+  onLine: (text: string) => void,
+): void {
+  const reported = new Set<string>();
+  const report = ({ message }: Error) => {
+    if (!reported.has(message)) onLine(`queue: ${message}`);
+    reported.add(message);
+  };
+  redis.on('error', report).on('ready', () => reported.clear());
+  for (const other of others) other.on('error', report);
+}

@@ -12,13 +12,15 @@ import type { Logger } from '../../training/run/tensorboard.ts';
 import type { Schedule, ScheduledRuns } from '../local-scheduler.ts';
 import type { StudyRun } from '../study-directory.ts';
 import { type RunEnd, runEndSchema, runMessageSchema } from '../trainer.ts';
-import { archiveKey, connectRedis, queueName, type RunJob, studyKey } from './job.ts';
+import { archiveKey, connectRedis, queueName, type RunJob, reportProblems, studyKey } from './job.ts';
 import { receiveArchive } from './run-archive.ts';
 
 export interface QueueSchedule extends Schedule {
   readonly url: string;
   readonly study: Study;
   readonly log: Logger | undefined;
+  /** Gets sentences about the queue for the terminal. */
+  readonly onLine: (text: string) => void;
 }
 
 interface QueueConnection {
@@ -28,11 +30,12 @@ interface QueueConnection {
   close(): Promise<void>;
 }
 
-async function openQueue(url: string): Promise<QueueConnection> {
+async function openQueue({ url, onLine }: QueueSchedule): Promise<QueueConnection> {
   const redis = await connectRedis(url);
   const queue = new Queue<RunJob, RunEnd>(queueName, { connection: redis });
   const listening = redis.duplicate();
   const events = new QueueEvents(queueName, { connection: listening });
+  reportProblems(redis, [listening, queue, events], onLine);
   const close = async () => {
     try {
       await events.close();
@@ -55,7 +58,7 @@ export async function startQueuedRuns(
   runs: readonly StudyRun[],
   schedule: QueueSchedule,
 ): Promise<ScheduledRuns> {
-  const connection = await openQueue(schedule.url);
+  const connection = await openQueue(schedule);
   try {
     const { queue, events } = connection;
     const byJob = new Map(runs.map((run) => [jobId(schedule.study, run), run]));

@@ -9,7 +9,7 @@ import { messageOf } from '../../model/error.ts';
 import { runFiles } from '../../model/run-file.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { type Computing, type RunEnd, startTrainer, type TrainerProcess } from '../trainer.ts';
-import { archiveKey, connectRedis, queueName, type RunJob, runJobSchema } from './job.ts';
+import { archiveKey, connectRedis, queueName, type RunJob, reportProblems, runJobSchema } from './job.ts';
 import { receiveArchive, sendArchive } from './run-archive.ts';
 
 interface QueueWorkerOptions {
@@ -93,7 +93,7 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
     stalledInterval: options.stallSeconds * 1000,
     maxStalledCount: mostLostWorkers,
   });
-  worker.on('error', (error) => options.onLine(`queue: ${error.message}`));
+  reportProblems(redis, [files, worker], options.onLine);
   worker.on('stalled', (id) =>
     options.onLine(`${id.slice(id.indexOf('-') + 1)}: its worker does not answer`),
   );

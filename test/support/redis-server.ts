@@ -8,9 +8,9 @@ import { freePort } from '../../bench/server-process.ts';
 
 export const redisInstalled = spawnSync('redis-server', ['--version']).status === 0;
 
-/** Starts a server without persistence on a free port and returns its address; it ends with the test. */
-export async function redisServer(): Promise<string> {
-  const port = await freePort();
+/** Starts a server without persistence, on a free port by default, and returns its address; it ends with the test. */
+export async function redisServer(port?: number): Promise<string> {
+  port ??= await freePort();
   const server = spawn('redis-server', ['--port', String(port), '--save', '', '--appendonly', 'no'], {
     cwd: tmpdir(),
     stdio: 'ignore',
@@ -30,6 +30,7 @@ export async function redisServer(): Promise<string> {
 }
 
 async function ended(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null) return;
   server.kill();
   await new Promise((resolve) => server.once('close', resolve));
 }
