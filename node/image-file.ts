@@ -97,7 +97,7 @@ function requireFileSize(bytes: number, name: string): void {
   throw new TexturaError('image-too-large', `${name}: a file can have ${maxImageFileBytes} bytes at most`);
 }
 
-/** Size of a file; 0 if it cannot be looked at, which the one who reads it reports. Blocks the thread. */
+/** Size of a file; 0 if it cannot be read, which the reader of the file reports. Blocks the thread. */
 export function fileBytes(path: string): number {
   try {
     return statSync(path).size;

@@ -2,7 +2,7 @@
 import { errorCodes } from '../model/error.ts';
 import { type Terminal, terminalOn } from './terminal.ts';
 
-export const stopSignals = ['SIGINT', 'SIGTERM'] as const;
+const stopSignals = ['SIGINT', 'SIGTERM'] as const;
 
 /**
  * One request may arrive twice: on Ctrl-C the terminal signals npm and this process, and npm forwards its

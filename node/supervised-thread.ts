@@ -7,6 +7,7 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, type Worker } from 'node:worker_threads';
 import { type Fault, faultOf, TexturaError } from '../model/error.ts';
+import { deferred } from './promises.ts';
 import { startThread } from './thread.ts';
 
 /** Threads in a row that may be lost before they are ready. */
@@ -55,7 +56,7 @@ export class SupervisedThread<Request, Answer> {
   /** Set when there is no thread any more. */
   #end: ThreadLost | undefined;
   #restore: () => Promise<void> = async () => {};
-  #fail: (fault: TexturaError) => void = () => {};
+  readonly #fail: (fault: TexturaError) => void;
 
   /**
    * `name` is for messages, e.g. `an inference thread`. The module calls `answerRequests`. It gets `data` from
@@ -65,9 +66,7 @@ export class SupervisedThread<Request, Answer> {
     this.#name = name;
     this.#module = module;
     this.#data = data;
-    this.failure = new Promise((resolve) => {
-      this.#fail = resolve;
-    });
+    ({ promise: this.failure, resolve: this.#fail } = deferred<TexturaError>());
     this.#thread = this.#start();
   }
 

@@ -22,7 +22,6 @@ interface Uploads {
 export interface Service {
   readonly registry: Registry;
   readonly classifier: ServiceClassifier;
-  readonly batcher: Batcher;
   readonly uploads: Uploads;
   readonly metrics: Metrics;
   /** Loads and checks the models, then polls their folder. */
@@ -119,7 +118,6 @@ export async function createService(
   return {
     registry,
     classifier,
-    batcher,
     uploads: { limits: settings, budget, preparation },
     metrics,
     failure: Promise.race(threads.map(({ failure }) => failure)),

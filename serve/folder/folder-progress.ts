@@ -1,4 +1,4 @@
-/** How far a classified folder is: a status line on a terminal, now and then a plain line elsewhere. */
+/** Shows the progress of a classified folder: a status line on a terminal, an occasional line elsewhere. */
 import { count, duration } from '../../model/format.ts';
 import { progressBar, type Terminal } from '../../node/terminal.ts';
 

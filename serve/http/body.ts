@@ -1,6 +1,6 @@
 /**
- * Reads request bodies with limits on size and time. The memory that a body takes belongs to its request and
- * is released when the request ends, whatever the code that reads it does.
+ * Reads request bodies with limits on size and time. The memory of a body belongs to its request and is
+ * released when the request ends, even if the code that reads it fails or never returns.
  */
 import type { Request, RequestHandler, Response } from 'express';
 import { TexturaError } from '../../model/error.ts';

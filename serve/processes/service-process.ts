@@ -33,7 +33,7 @@ async function main(): Promise<void> {
       return false;
     },
     scan: async () => {
-      // Its first scan is started by itself.
+      // This process starts its first scan itself.
       if (service?.registry.hasScanned) await service.registry.refresh();
       return null;
     },

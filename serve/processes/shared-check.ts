@@ -13,8 +13,8 @@ const idleMs = 2000;
 export class SharedCheck {
   readonly #sandbox: Pick<SandboxCheck, 'answer' | 'close'>;
   /**
-   * By SHA-256 of the request, which contains that of every file: what has passed stays passed, whatever
-   * becomes of the files. Failures are forgotten, because the files on disk may be half written.
+   * By SHA-256 of the request, which contains that of every file, so that a passed check stays valid.
+   * Failures are forgotten, because the files on disk may be half written.
    */
   readonly #answers = new Map<string, Promise<SandboxAnswer>>();
   #turn: Promise<unknown> = Promise.resolve();

@@ -9,6 +9,7 @@ import { noTemperatures, type Temperatures } from '../../model/calibration.ts';
 import { messageOf, TexturaError } from '../../model/error.ts';
 import { type GraphKind, type IndexEntry, indexFile, type ModelReport } from '../../model/model-file.ts';
 import { byPreference, preferredModel } from '../../model/network.ts';
+import { deferred } from '../../node/promises.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
 import type { InferenceDevice } from '../inference/devices.ts';
 import { modelCheckOf } from './model-check.ts';
@@ -74,11 +75,9 @@ export class Registry {
   /** Whether `#scan` has not begun yet. */
   #isQueued = false;
   #hasScanned = false;
-  #endFirstScan = () => {};
+  readonly #firstScan = deferred<void>();
   /** Settles when the first scan is complete. */
-  readonly firstScan = new Promise<void>((resolve) => {
-    this.#endFirstScan = resolve;
-  });
+  readonly firstScan = this.#firstScan.promise;
   #isClosed = false;
 
   constructor(settings: RegistrySettings, host: ModelHost, events: RegistryEvents) {
@@ -93,7 +92,7 @@ export class Registry {
   async start(): Promise<void> {
     await this.refresh();
     this.#hasScanned = true;
-    this.#endFirstScan();
+    this.#firstScan.resolve();
     this.#scanLater();
   }
 

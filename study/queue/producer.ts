@@ -8,6 +8,7 @@ import type { Redis } from 'ioredis';
 import { messageOf } from '../../model/error.ts';
 import type { Study } from '../../model/study-file.ts';
 import { productVersion } from '../../node/product-version.ts';
+import { deferred } from '../../node/promises.ts';
 import type { Logger } from '../../training/run/tensorboard.ts';
 import type { Schedule, ScheduledRuns } from '../local-scheduler.ts';
 import type { StudyRun } from '../study-directory.ts';
@@ -84,13 +85,11 @@ function followRuns(
   { redis, events, close }: QueueConnection,
   { onEnd }: QueueSchedule,
 ): ScheduledRuns {
-  let [stopped, resolveStopping] = [false, () => {}];
-  const stopping = new Promise<void>((resolve) => {
-    resolveStopping = resolve;
-  });
+  let stopped = false;
+  const stopping = deferred<void>();
 
   async function follow(run: StudyRun, job: Job<RunJob, RunEnd>): Promise<void> {
-    const end = await Promise.race([endOf(job, events), stopping]);
+    const end = await Promise.race([endOf(job, events), stopping.promise]);
     if (end === undefined) return;
     const key = archiveKey(job.data);
     await receiveArchive(redis, key, run.directory);
@@ -112,7 +111,7 @@ function followRuns(
     ended: followAll(),
     stop() {
       stopped = true;
-      void Promise.allSettled(jobs.map((job) => removeIfWaiting(job))).then(resolveStopping);
+      void Promise.allSettled(jobs.map((job) => removeIfWaiting(job))).then(() => stopping.resolve());
     },
   };
 }
