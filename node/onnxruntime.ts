@@ -65,6 +65,7 @@ export interface PatchOutputs {
   readonly knownScores?: Float32Array;
 }
 
+/** Runs patches `[count,64,64]`, grey 0..255. */
 export async function classifyPatches(
   session: InferenceSession,
   patches: Uint8Array | Float32Array,

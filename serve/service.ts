@@ -67,6 +67,7 @@ interface ServiceParts {
   readonly firstCheck?: ModelFilesCheck;
 }
 
+/** Starts the threads, without models. Errors: `interrupted` by Ctrl-C while it looks for GPUs. */
 export async function createService(
   settings: ServeSettings,
   log: Logger,

@@ -41,6 +41,7 @@ export type BatchRequest = {
 
 type Collate = (request: BatchRequest) => Promise<Batch>;
 
+/** The returned function makes any batch. Its errors: those of reading an image (`pixels.ts`). */
 export function collator(settings: LoaderSettings): Collate {
   const { train, validation, pixels, cacheBytes, maxImagePixels, patchPx } = settings;
   const read = pixelReader({ images: [...train, ...validation], pixels, cacheBytes, maxImagePixels });

@@ -62,6 +62,7 @@ type FileCheck =
  */
 const concurrentFiles = 8;
 
+/** Decodes all files, several at a time. Errors: those that are not a file's fault; then no other file is read. */
 export async function checkImages(
   files: readonly ClassFile[],
   settings: ImageCheckSettings,
