@@ -24,14 +24,16 @@ interface ClassifierLabels {
   readonly threshold?: KnownThresholds | undefined;
 }
 
-/** The `top` likeliest classes of an image. Errors: `image-too-small`. */
+/** The `top` likeliest classes of an image. Errors: `image-too-small`; `model-unusable` for NaN or infinite logits. */
 export async function classify(
   model: Model,
   image: GreyImage,
   { crops, top }: { readonly crops: CropChoice; readonly top: number },
 ): Promise<Classification> {
   const patches = classifiedPatches(image, model.input.patchPx, crops);
-  return classificationOf(await model.run(patches), model, top);
+  const outputs = await model.run(patches);
+  requireFinite(outputs, model, 'the image');
+  return classificationOf(outputs, model, top);
 }
 
 /** The `top` likeliest classes by the mean of the rows of the logits of an image's patches. */

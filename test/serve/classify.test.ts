@@ -218,6 +218,7 @@ describe('a model', () => {
   const damage = async (
     change: (metadata: Record<string, string>) => Record<string, string>,
     classes = 2,
+    weight = 1,
   ) => {
     const graph = createGraph({ name: 'other', opset: 17, float: 'float32' });
     const image = graph.input('image', 'float32', ['N', 1, 64, 64]);
@@ -227,7 +228,7 @@ describe('a model', () => {
       [
         flat,
         graph.floats(
-          Array.from({ length: classes }, () => 1),
+          Array.from({ length: classes }, () => weight),
           [1, classes],
         ),
       ],
@@ -248,6 +249,16 @@ describe('a model', () => {
   test('with the expected signature loads', async () => {
     const model = await damage((metadata) => metadata);
     expect(model.labels).toEqual(['a', 'b']);
+    await model.close();
+  });
+
+  test('whose outputs are not finite gives an error instead of probabilities', async () => {
+    const model = await damage((metadata) => metadata, 2, Number.NaN);
+    const image = { data: new Uint8Array(64 * 64), width: 64, height: 64 };
+    await expect(classify(model, image, { crops: 'auto', top: 2 })).rejects.toMatchObject({
+      code: 'model-unusable',
+      message: 'damaged: its logits for the image are not finite',
+    });
     await model.close();
   });
 
