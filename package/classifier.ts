@@ -51,8 +51,8 @@ export interface Classifier {
   /**
    * Classifies an image, given as the path of a file or as its bytes (JPEG, PNG, WebP, GIF, AVIF, TIFF, BMP,
    * PGM, PPM or PBM). Errors: a `TexturaError` with the code `file-unreadable`, `image-type-unsupported`,
-   * `image-damaged`, `image-too-small` or `image-too-large`, or `usage` for anything else than a path or bytes,
-   * for other options, and after `close`.
+   * `image-damaged`, `image-too-small` or `image-too-large`; `model-unusable` if an output is not finite; or
+   * `usage` for anything else than a path or bytes, for other options, and after `close`.
    */
   classify(image: string | Uint8Array | ArrayBuffer, options?: ClassifyOptions): Promise<Classification>;
   /** Frees the memory of the model, after the images that are being classified. Further calls do nothing. */
