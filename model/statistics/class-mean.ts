@@ -1,15 +1,13 @@
 /**
- * The mean over classes of each class's share of errors, with an interval. The variance of the mean is the sum of
- * those of the classes, which have different numbers of photographs; its degrees of freedom are those of Welch and
- * Satterthwaite (Satterthwaite, "An Approximate Distribution of Estimates of Variance Components", Biometrics
- * Bulletin 2, 1946).
+ * The mean over classes of each class's share of errors, with an interval. It is Wilson's, for as many photographs as
+ * would give the mean its variance (Korn and Graubard, "Confidence Intervals for Proportions with Small Expected Number
+ * of Positive Counts Estimated from Survey Data", Survey Methodology 24, 1998).
  */
 import type { EvaluationEstimate } from '../evaluation-file.ts';
 import { groupBy } from '../group-by.ts';
-import { meanOf, sumOf } from './descriptive.ts';
+import { meanOf, normalQuantile, sumOf } from './descriptive.ts';
 import { studentQuantile } from './incomplete-beta.ts';
-import { type Ratio, shareRange } from './photograph-intervals.ts';
-import { uniformInterval, within } from './uniform-interval.ts';
+import type { Ratio } from './photograph-intervals.ts';
 import { noVariance } from './variation.ts';
 import { wilsonInterval } from './wilson.ts';
 
@@ -20,11 +18,11 @@ interface ClassShare {
   readonly squares: number;
 }
 
-/** A variance and the degrees of freedom of its estimate. */
-interface EstimatedVariance {
-  readonly variance: number;
-  readonly freedom: number;
-}
+/**
+ * A class of few photographs that agree does not have the variance 0: its variance is estimated as if this many more
+ * varied like the photographs of all classes.
+ */
+const addedPhotographs = 2;
 
 /**
  * The mean of the shares of the classes; `labels` are the photographs' classes. One photograph that is partly wrong
@@ -33,22 +31,20 @@ interface EstimatedVariance {
 export function classMean(ratio: Ratio, labels: readonly string[]): EvaluationEstimate {
   const classes = classShares(ratio, labels);
   const value = meanOf(classes.map(({ share }) => share));
-  if (value === 0 || value === 1)
-    return { value, interval: wilsonInterval(value * labels.length, labels.length) };
-  if (labels.length === 1) return { value, interval: null };
-  const parts = classVariances(classes, value).map(({ variance, freedom }) => ({
-    variance: variance / classes.length ** 2,
-    freedom,
-  }));
-  const variance = sumOf(parts.map((part) => part.variance));
-  if (variance <= noVariance) {
-    const weight = 1 / classes.length;
-    const groups = classes.map(({ photographs }) => ({ photographs, weight }));
-    return { value, interval: uniformInterval(value, groups, shareRange) };
-  }
-  const freedom = variance ** 2 / sumOf(parts.map((part) => part.variance ** 2 / part.freedom));
-  const distance = studentQuantile(0.025, freedom) * Math.sqrt(variance);
-  return { value, interval: within(value, distance, shareRange) };
+  if (labels.length === 1 && value > 0 && value < 1) return { value, interval: null };
+  const intervalOf = (photographs: number) => wilsonInterval(value * photographs, photographs);
+  // Photographs of classes of equal size, whose mean varies as little.
+  const equivalent = classes.length ** 2 / sumOf(classes.map(({ photographs }) => 1 / photographs));
+  const ofAll = meanOf(
+    classes.map(({ photographs, share, squares }) => squares / photographs + (share - value) ** 2),
+  );
+  if (ofAll <= noVariance) return { value, interval: intervalOf(equivalent) };
+  const variances = classes.map(
+    ({ photographs: n, squares }) =>
+      (squares + addedPhotographs * ofAll) / (n - 1 + addedPhotographs) / n / classes.length ** 2,
+  );
+  const widening = studentQuantile(0.025, equivalent - 1) / normalQuantile;
+  return { value, interval: intervalOf((value * (1 - value)) / (sumOf(variances) * widening ** 2)) };
 }
 
 function classShares({ part, whole }: Ratio, labels: readonly string[]): readonly ClassShare[] {
@@ -65,21 +61,4 @@ function classShares({ part, whole }: Ratio, labels: readonly string[]): readonl
       squares: sumOf(deviations.map((deviation) => deviation ** 2)),
     };
   });
-}
-
-/**
- * The variances of the shares of the classes. That of a class with one photograph is not known: it is the larger of
- * the mean variance within the other classes, and of the spread of these photographs around the mean of all classes.
- */
-function classVariances(classes: readonly ClassShare[], mean: number): readonly EstimatedVariance[] {
-  const several = classes.filter(({ photographs }) => photographs > 1);
-  const single = classes.filter(({ photographs }) => photographs === 1);
-  const freedom = sumOf(several.map(({ photographs }) => photographs - 1));
-  const pooled = freedom === 0 ? 0 : sumOf(several.map(({ squares }) => squares)) / freedom;
-  const spread = sumOf(single.map(({ share }) => (share - mean) ** 2)) / Math.max(1, single.length - 1);
-  const ofSingle = single.length * Math.max(pooled, spread);
-  return [
-    ...several.map(({ photographs: n, squares }) => ({ variance: squares / (n - 1) / n, freedom: n - 1 })),
-    { variance: ofSingle, freedom: pooled > spread ? freedom : Math.max(1, single.length - 1) },
-  ];
 }
