@@ -9,6 +9,7 @@ import { markdownTable } from 'markdown-table';
 import { z } from 'zod';
 import { meanOf, sampleDeviation } from '../model/statistics/descriptive.ts';
 import { incompleteBeta, studentQuantile } from '../model/statistics/incomplete-beta.ts';
+import { significanceLevel } from '../model/statistics/p-values.ts';
 import { writeFileAtomically } from '../node/atomic-file.ts';
 import { runCommand } from '../node/command-line.ts';
 import { terminalOn } from '../node/terminal.ts';
@@ -17,7 +18,6 @@ import {
   type ArmStatistics,
   type Comparison,
   type Estimate,
-  significanceLevel,
   studyStatistics,
 } from '../study/statistics/study-statistics.ts';
 

@@ -10,9 +10,13 @@
  * make only the part of the noise that seeds share, and the runs' part is drawn as for the intervals.
  */
 import { type RandomStream, randomStream } from '../random.ts';
+import { incompleteBeta } from './incomplete-beta.ts';
 import { deviationOf, type Replicates, runDeviations } from './replicates.ts';
 import type { Sample } from './sample.ts';
 import { strata, type Variation } from './variation.ts';
+
+/** A p-value up to this shows a difference; intervals are of 95 %. */
+export const significanceLevel = 0.05;
 
 /**
  * Two-sided p-value of the mean of paired differences, the observed order counted among the random ones
@@ -115,6 +119,19 @@ function standardError({ ends }: PooledDifferences, values: Float64Array): numbe
     if (n > 1) variance += (n / (n - 1)) * Math.max(0, squares - (sum * sum) / n);
   }
   return Math.sqrt(variance);
+}
+
+/**
+ * The two-sided p-value of the sign test: the probability that of as many fair coins as there are differences other
+ * than zero, so few or fewer show one side.
+ */
+export function signTest(differences: Iterable<number>): number {
+  const signs = Array.from(differences, Math.sign);
+  const positive = signs.filter((sign) => sign > 0).length;
+  const negative = signs.filter((sign) => sign < 0).length;
+  const fewer = Math.min(positive, negative);
+  const tail = incompleteBeta(0.5, Math.max(positive, negative), fewer + 1);
+  return Math.min(1, 2 * tail);
 }
 
 /**

@@ -4,13 +4,11 @@
  * t (Hesterberg, "What Teachers Should Know About the Bootstrap", The American Statistician 69, 2015).
  */
 import type { EvaluationEstimate } from '../evaluation-file.ts';
-import { groupBy } from '../group-by.ts';
 import { normalQuantile, sumOf } from './descriptive.ts';
 import { studentQuantile } from './incomplete-beta.ts';
-import { pairedPValue } from './p-values.ts';
+import { pairedPValue, significanceLevel, signTest } from './p-values.ts';
 import { deviations, drawReplicates, type Interval, intervalOf } from './replicates.ts';
 import { difference, pairedSamples, type Sample } from './sample.ts';
-import { signTest, uniformInterval } from './uniform-interval.ts';
 import { noVariance, poolOf, strata, type Variation, variationOf } from './variation.ts';
 import { wilsonInterval } from './wilson.ts';
 
@@ -89,23 +87,38 @@ export function resampling(photographs: readonly { readonly file: string; readon
       if (interval !== null || (images.length === 1 && value > 0 && value < 1)) return { value, interval };
       return { value, interval: wilsonInterval(value * images.length, images.length) };
     },
-    /** The difference of two models' shares of errors on the same photographs; nothing if none differs. */
+    /**
+     * The difference of two models' shares of errors on the same photographs; nothing if none differs. Its interval
+     * contains 0 if the test does not reject that there is none: the interval assumes nearly normal variation, which
+     * few photographs cannot show.
+     */
     paired(own: Ratio, other: Ratio) {
       const sampled = (ratio: Ratio) => sampleOf(influenceOf(ratio));
       const samples = pairedSamples([sampled(own)], [sampled(other)], difference);
       const variation = variationOf(samples, pool);
+      const value = variation.estimate;
+      const tested = (interval: Interval, pValue: number) => {
+        const isShown = pValue <= significanceLevel;
+        const { low, high } = interval;
+        const withZero = { low: Math.min(0, low), high: Math.max(0, high) };
+        return { difference: { value, interval: isShown ? interval : withZero }, pValue };
+      };
       if (varies(variation)) {
         const pValue = pairedPValue(samples, variation, replicates, seed);
-        return { difference: estimateOf(variation, differenceRange), pValue };
+        return tested(intervalFor(variation, differenceRange), pValue);
       }
-      const value = variation.estimate;
-      const differences = own.part.map((part, i) => part - (other.part[i] as number));
+      // Their signs are exact. The models may read different numbers of patches.
+      const differences = own.part.map(
+        (part, i) => part * (other.whole[i] as number) - (other.part[i] as number) * (own.whole[i] as number),
+      );
       if (images.length === 1 || differences.every((one) => one === 0))
         return { difference: { value, interval: null }, pValue: null };
-      const classes = [...groupBy(labels, (label) => label).values()];
-      const groups = classes.map(({ length }) => ({ photographs: length, weight: length / images.length }));
-      const interval = uniformInterval(value, groups, differenceRange);
-      return { difference: { value, interval }, pValue: signTest(differences) };
+      // The photographs of a class do not differ. As many others may as Wilson's interval allows for none of these.
+      const { high: share } = wilsonInterval(0, images.length);
+      return tested(
+        { low: Math.max(-1, value - share), high: Math.min(1, value + share) },
+        signTest(differences),
+      );
     },
   };
 }

@@ -1,8 +1,9 @@
 /** What the statistics show of a network, and the verdict on what the paper or the design says of it. */
 import type { NetworkName, VariantName } from '../../model/network.ts';
 import { clopperPearsonInterval } from '../../model/statistics/incomplete-beta.ts';
+import { significanceLevel } from '../../model/statistics/p-values.ts';
 import type { StudiedNetwork } from '../families.ts';
-import { type Comparison, significanceLevel, type Test } from '../statistics/study-statistics.ts';
+import type { Comparison, Test } from '../statistics/study-statistics.ts';
 import { type ArmResults, countsAsGuessing, guessingError, type StudyRunResults } from './results.ts';
 
 export type Finding =

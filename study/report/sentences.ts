@@ -6,14 +6,9 @@
 import { noBreak, points, pValueText } from '../../model/format.ts';
 import type { VariantName } from '../../model/network.ts';
 import type { Correlation } from '../../model/statistics/correlation.ts';
+import { significanceLevel } from '../../model/statistics/p-values.ts';
 import { counted, joinedWithAnd } from '../../model/words.ts';
-import {
-  type Basis,
-  type Comparison,
-  type Estimate,
-  significanceLevel,
-  type Test,
-} from '../statistics/study-statistics.ts';
+import type { Basis, Comparison, Estimate, Test } from '../statistics/study-statistics.ts';
 import { divergence, type Finding, findingOf } from './findings.ts';
 import { type ArmResults, countsAsGuessing, guessingError, type StudyRunResults, tally } from './results.ts';
 

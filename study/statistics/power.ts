@@ -7,9 +7,9 @@ import { points, wrapped } from '../../model/format.ts';
 import { groupBy } from '../../model/group-by.ts';
 import { medianOf, sampleDeviation, sumOf } from '../../model/statistics/descriptive.ts';
 import { studentQuantile } from '../../model/statistics/incomplete-beta.ts';
+import { significanceLevel } from '../../model/statistics/p-values.ts';
 import { counted } from '../../model/words.ts';
 import type { RunWithState } from '../study-directory.ts';
-import { significanceLevel } from './study-statistics.ts';
 
 /** Share of the studies that find a difference of the size that the plan names. */
 const power = 0.8;

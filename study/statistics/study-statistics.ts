@@ -37,9 +37,6 @@ import {
 } from '../../model/statistics/variation.ts';
 import { interquartileSamples } from './interquartile-mean.ts';
 
-/** Significance level of the tests of differences of a study together. */
-export const significanceLevel = 0.05;
-
 /** All runs of one network. */
 export interface ArmErrors {
   readonly name: string;
