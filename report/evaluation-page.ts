@@ -1,13 +1,14 @@
 /** report.html of an evaluation: one self-contained page, made from evaluation.json and thumbnails. */
 import { basename, resolve } from 'node:path';
-import type {
-  ClassResult,
-  Evaluation,
-  EvaluationComparison,
-  EvaluationEstimate,
-  EvaluationResults,
-  PairedErrors,
-  Recognition,
+import {
+  areOfEqualSize,
+  type ClassResult,
+  type Evaluation,
+  type EvaluationComparison,
+  type EvaluationEstimate,
+  type EvaluationResults,
+  type PairedErrors,
+  type Recognition,
 } from '../model/evaluation-file.ts';
 import { count, percent, pValueText, significant } from '../model/format.ts';
 import { counted, numberIs } from '../model/words.ts';
@@ -46,7 +47,7 @@ export function evaluationPage(evaluation: Evaluation, pictures: ReadonlyMap<str
 ${data.notes.map((note) => html`<p class="alarm">${note}</p>\n`)}${
   results === undefined
     ? nothing
-    : html`${errorsTable(results.errors)}<p class="after">A photograph is classified by the mean logits of its patches. The intervals show what other photographs of these classes would give.</p>`
+    : html`${errorsTable(results)}<p class="after">A photograph is classified by the mean logits of its patches. The intervals show what other photographs of these classes would give.</p>`
 }</div></div>`,
     sections: [
       ...(comparison === undefined ? [] : [comparisonSection(comparison)]),
@@ -90,20 +91,19 @@ const errorColumns: readonly Column[] = [
   { heading: '95 % interval', kind: 'number' },
 ];
 
-function errorsTable(errors: EvaluationResults['errors']): Markup {
+function errorsTable({ errors, classes }: EvaluationResults): Markup {
   const row = (name: string, estimate: EvaluationEstimate): TableRow => ({
     cells: [name, percent(estimate.value), intervalText(estimate, percent)],
   });
-  const isBalanced = errors.balancedPatches.value !== errors.patches.value;
   return table('Errors', errorColumns, [
     row('photographs', errors.photographs),
     row('single patches', errors.patches),
-    ...(isBalanced
-      ? [
+    ...(areOfEqualSize(classes)
+      ? []
+      : [
           row('photographs, balanced', errors.balancedPhotographs),
           row('single patches, balanced', errors.balancedPatches),
-        ]
-      : []),
+        ]),
   ]);
 }
 

@@ -249,7 +249,7 @@ h2+p,.date{color:var(--muted);font-style:italic;font-size:.9rem;line-height:1.4;
 .entry>:first-child{margin-top:0}
 p{max-width:42em;margin:0 0 12px}
 .result{display:flex;flex-wrap:wrap;gap:24px 40px;align-items:center}
-.result>div{flex:1 1 17em}
+.result>div{flex:1 1 17em;min-width:0}
 .sentence{font-size:clamp(1.5rem,4vw,2.35rem);line-height:1.18;margin:0 0 16px;text-wrap:balance}
 svg,img{display:block;max-width:100%;height:auto}
 .hundred rect{fill:var(--validation)}

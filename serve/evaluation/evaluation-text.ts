@@ -1,6 +1,7 @@
 /** The summary of an evaluation for a terminal of 80 columns. */
 import { join } from 'node:path';
 import {
+  areOfEqualSize,
   type ClassResult,
   type Evaluation,
   type EvaluationComparison,
@@ -59,7 +60,6 @@ function resultLines({
   worst,
   confusion,
 }: EvaluationResults): readonly string[] {
-  const isBalanced = errors.balancedPatches.value !== errors.patches.value;
   const balanced = [
     estimateRow('photographs, balanced', errors.balancedPhotographs),
     estimateRow('patches, balanced', errors.balancedPatches),
@@ -69,7 +69,7 @@ function resultLines({
     [
       estimateRow('photographs', errors.photographs),
       estimateRow('patches', errors.patches),
-      ...(isBalanced ? balanced : []),
+      ...(areOfEqualSize(classes) ? [] : balanced),
     ],
     1,
   );

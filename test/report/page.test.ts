@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { html } from '../../report/markup.ts';
-import { type Column, classTable, pageShell, propertyTable, section } from '../../report/page.ts';
+import { type Column, classTable, pageShell, propertyTable, section, table } from '../../report/page.ts';
 import { launchChromium } from '../support/page-browser.ts';
 
 test('a table of classes folds away those after the thirtieth', () => {
@@ -37,4 +37,25 @@ test('a table of properties shows its values on a phone without scrolling', { ti
     .locator('.scroll')
     .evaluate(({ scrollWidth, clientWidth }) => ({ scrollWidth, clientWidth }));
   expect(box.scrollWidth).toBe(box.clientWidth);
+});
+
+test('a table in the result is as wide as a phone, and scrolls in itself', { timeout: 60_000 }, async () => {
+  const columns: readonly Column[] = [{ heading: 'error of', kind: 'text' }];
+  const errors = table('Errors', columns, [{ cells: ['single patches, balanced '.repeat(4)] }]);
+  const markup = pageShell({
+    heading: html`report`,
+    title: 'report',
+    description: 'report',
+    startedAt: '2026-01-01T00:00:00.000Z',
+    result: html`<div class="entry result"><div>${errors}</div></div>`,
+    sections: [],
+  });
+  const browser = await launchChromium([]);
+  onTestFinished(() => browser.close());
+  const page = await browser.newPage({ viewport: { width: 400, height: 800 } });
+  await page.setContent(markup);
+  const widthOf = (selector: string) =>
+    page.locator(selector).evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth);
+  expect(await widthOf('html')).toBe(0);
+  expect(await widthOf('.scroll')).toBeGreaterThan(0);
 });

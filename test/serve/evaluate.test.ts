@@ -7,6 +7,7 @@ import { csvRows } from '../../model/csv.ts';
 import { type Evaluation, evaluationSchema } from '../../model/evaluation-file.ts';
 import { validationFromCsv, validationToCsv } from '../../model/validation-file.ts';
 import { readRun, writeRun } from '../../node/records.ts';
+import { evaluationPage } from '../../report/evaluation-page.ts';
 import {
   type EvaluateOptions,
   evaluateFolder,
@@ -174,6 +175,33 @@ test('a model compared with itself has a dash for each interval and p-value', as
   const { evaluation } = await evaluateFolder(inHome({ model, data: 'other', compare: model, out: 'same' }));
   const dashes = evaluationText(evaluation, 'same').match(/^(?:photographs|patches) .* [+]?0\.0000 +– +–$/gm);
   expect(dashes).toHaveLength(2);
+});
+
+test('balanced errors are shown where classes have different numbers of photographs or patches', async () => {
+  const { evaluation } = await evaluateFolder(inHome({ model: 'models/lab-baseline.onnx', data: 'photos' }));
+  const { results } = evaluation;
+  if (results === undefined) throw new Error('no results');
+  // Means over classes of equal size may differ from the others by rounding.
+  const { patches } = results.errors;
+  const rounded = { ...results.errors, balancedPatches: { ...patches, value: patches.value + 1e-16 } };
+  const shown = (classes: typeof results.classes) => {
+    const shownEvaluation = { ...evaluation, results: { ...results, classes, errors: rounded } };
+    return [evaluationText(shownEvaluation, 'out'), evaluationPage(shownEvaluation, new Map())].map((text) =>
+      text.includes('photographs, balanced'),
+    );
+  };
+  expect(shown(results.classes)).toEqual([false, false]);
+  const absent = { count: 0, right: 0, predicted: 0, precision: null, recall: null };
+  expect(shown([...results.classes, { label: 'moss', photographs: absent, patches: absent }])).toEqual([
+    false,
+    false,
+  ]);
+  const [first, ...others] = results.classes;
+  if (first === undefined) throw new Error('no classes');
+  for (const unit of ['photographs', 'patches'] as const) {
+    const larger = { ...first, [unit]: { ...first[unit], count: first[unit].count + 1 } };
+    expect(shown([larger, ...others])).toEqual([true, true]);
+  }
 });
 
 test('says so where the photographs may have been trained on', async () => {
