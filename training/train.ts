@@ -112,8 +112,8 @@ async function trainNetworks(
   // Runs in one process do not leak: with one malloc arena (MALLOC_ARENA_MAX=1) memory stays level with both
   // engines. By default glibc keeps 10 to 30 MiB of freed memory for each network.
   for (const [i, variant] of networks.entries()) {
-    const release = exitOnStopSignal(() =>
-      i > 0 ? `train: stopped before ${variant}; add --resume to train it and those after it` : undefined,
+    const release = exitOnStopSignal('train', () =>
+      i > 0 ? `stopped before ${variant}; add --resume to train it and those after it` : undefined,
     );
     try {
       const { isStopRequested } = await trainNetwork(options, variant, given, noted);
@@ -197,8 +197,8 @@ async function trainFolds(request: RunRequest, folds: number): Promise<RunReturn
   const common = { ...request, firstFold, log, resumeCommand, hasOwnProcess: false };
   let isStopRequested = false;
   // For the time between trainings: while a fold reads its data, and while the folds are summarised.
-  const release = exitOnStopSignal(() =>
-    holdsRun(foldDirectory(directory, 1)) ? `train: stopped. Resume with: ${resumeCommand}` : undefined,
+  const release = exitOnStopSignal('train', () =>
+    holdsRun(foldDirectory(directory, 1)) ? `stopped. Resume with: ${resumeCommand}` : undefined,
   );
   try {
     for (let fold = 1; fold <= folds; fold++) {

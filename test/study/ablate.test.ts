@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -281,6 +282,34 @@ test('learning rates are tuned on another seed, and the reported runs are traine
   expect(page).toContain('Learning rates');
   const again = await ablate(folder, ...tuned, '--resume');
   expect(again.stdout).toContain('Nothing is left to train.');
+});
+
+test('a study that is stopped between the choice of rates and its runs prints the command that resumes it', {
+  timeout: 120_000,
+}, async () => {
+  const folder = await home();
+  const only = [...setting, ...network, '--variants', 'texture-net', '--seeds', '1', '--epochs', '1'];
+  // The process stops itself, because a signal from here could arrive when the runs have begun.
+  const hook = `const write = process.stdout.write.bind(process.stdout);
+    process.stdout.write = (text) => {
+      if (text.startsWith('2/3 ')) process.kill(process.pid, 'SIGINT');
+      return write(text);
+    };`;
+  const args = ['--import', `data:text/javascript,${encodeURIComponent(hook)}`];
+  const child = spawn(
+    process.execPath,
+    [...args, ...startArguments('study/ablate.ts'), ...only, '--tune-rates', '2'],
+    { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  await once(child, 'close');
+  expect([child.exitCode, stderr]).toEqual([
+    130,
+    'ablate: stopped. Resume with: npm run ablate -- --out study --resume\n',
+  ]);
 });
 
 test('a dry run prints the cost of a study and writes nothing', { timeout: 120_000 }, async () => {
