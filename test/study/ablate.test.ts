@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,7 +13,7 @@ import { takeFolderLock } from '../../node/folder-lock.ts';
 import { readRun, readStudy, writeStudy } from '../../node/records.ts';
 import { queueName } from '../../study/queue/job.ts';
 import { tensorboardFile } from '../../training/run/tensorboard.ts';
-import { type CommandResult, runHere, startArguments } from '../support/command.ts';
+import { type CommandResult, interruptedAt, runHere, runScript, startArguments } from '../support/command.ts';
 import { redisInstalled, redisServer } from '../support/redis-server.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -289,27 +288,15 @@ test('a study that is stopped between the choice of rates and its runs prints th
 }, async () => {
   const folder = await home();
   const only = [...setting, ...network, '--variants', 'texture-net', '--seeds', '1', '--epochs', '1'];
-  // The process stops itself, because a signal from here could arrive when the runs have begun.
-  const hook = `const write = process.stdout.write.bind(process.stdout);
-    process.stdout.write = (text) => {
-      if (text.startsWith('2/3 ')) process.kill(process.pid, 'SIGINT');
-      return write(text);
-    };`;
-  const args = ['--import', `data:text/javascript,${encodeURIComponent(hook)}`];
-  const child = spawn(
-    process.execPath,
-    [...args, ...startArguments('study/ablate.ts'), ...only, '--tune-rates', '2'],
-    { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  let stderr = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
+  const nodeOptions = interruptedAt('2/3 ');
+  const result = await runScript('study/ablate.ts', [...only, '--tune-rates', '2'], {
+    cwd: folder,
+    nodeOptions,
   });
-  await once(child, 'close');
-  expect([child.exitCode, stderr]).toEqual([
-    130,
-    'ablate: stopped. Resume with: npm run ablate -- --out study --resume\n',
-  ]);
+  expect(result).toMatchObject({
+    status: 130,
+    stderr: 'ablate: stopped. Resume with: npm run ablate -- --out study --resume\n',
+  });
 });
 
 test('a dry run prints the cost of a study and writes nothing', { timeout: 120_000 }, async () => {
