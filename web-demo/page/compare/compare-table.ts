@@ -179,8 +179,7 @@ function tableRow(model: ListedModel) {
     agrees.textContent = row === undefined ? '' : textOf(`compare.${row.agrees}`);
     share.textContent = row === undefined ? '' : shareText(row);
     cells.agrees.classList.toggle('differs', row?.agrees === 'differs');
-    cells.latency.textContent =
-      row === undefined ? '' : `${formatNumber(row.runMs, row.runMs < 100 ? 1 : 0)} ms`;
+    cells.latency.textContent = row === undefined ? '' : `${formatNumber(row.runMs, 1)} ms`;
   }
   show(undefined);
   const root = element('tr', { role: 'row' }, ...columnNames.map((column) => cells[column]));
