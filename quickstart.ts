@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { z } from 'zod';
-import { TexturaError } from './model/error.ts';
+import { errorCodes, TexturaError, type TexturaErrorCode } from './model/error.ts';
 import { duration } from './model/format.ts';
 import { writeFileAtomically } from './node/atomic-file.ts';
 import { type CommandDefinition, runIfMain } from './node/command-line.ts';
@@ -19,6 +19,7 @@ import { commandText, quoted } from './node/shell.ts';
 import { stopSignal } from './node/stop-signal.ts';
 import { terminalOn } from './node/terminal.ts';
 import { drawTexture, type TextureName } from './textures/textures.ts';
+import { quickstartVariable } from './training/run/progress-display.ts';
 import { freeRunDirectory } from './training/run/run-directory.ts';
 
 const terminal = terminalOn(process.stdout);
@@ -78,17 +79,21 @@ const modules = {
   serve: new URL('./serve/serve.ts', import.meta.url),
 } as const;
 
-/** Runs a command in a process of its own. Errors: its exit status, after its own message. */
+/** Runs a command in a process of its own. Errors: the code of its exit status, after its own message. */
 function step(title: string, command: keyof typeof modules, args: readonly string[]): void {
   terminal.line(`\n${title}\n$ ${commandText(command, ...args)}\n`);
   const started = spawnSync(process.execPath, [...nodeArguments(modules[command]), ...args], {
     stdio: 'inherit',
+    env: { ...process.env, [quickstartVariable]: '1' },
   });
   requireSuccess(started, commandText(command));
 }
 
 function requireSuccess({ status, signal }: SpawnSyncReturns<Buffer>, command: string): void {
-  if (status !== 0) failed(`${command} ended with ${signal ?? `status ${status}`}`);
+  if (status === 0) return;
+  const codes = Object.entries(errorCodes) as [TexturaErrorCode, { readonly exit: number }][];
+  const code = codes.find(([, { exit }]) => exit === status)?.[0] ?? 'internal';
+  throw new TexturaError(code, `${command} ended with ${signal ?? `status ${status}`}`);
 }
 
 /** The package has the built page. */
@@ -115,7 +120,9 @@ const defaultPort = 8080;
 async function startService(): Promise<StartedService> {
   const start = commandText('serve');
   terminal.line(`$ ${start}\n`);
-  return (await listening(defaultPort)) ?? (await listening(0)) ?? failed(`${start} did not start`);
+  const service = (await listening(defaultPort)) ?? (await listening(0));
+  if (service !== undefined) return service;
+  throw new TexturaError('usage', `the service did not start; ${start} prints why`);
 }
 
 /** The service once it is ready; undefined if it exits instead. */
@@ -136,7 +143,11 @@ async function listening(port: number): Promise<StartedService | undefined> {
     while (!(await fetch(`${address}/readyz`)).ok) await sleep(100);
   } catch {
     await stopService(service);
-    failed(`this machine cannot reach its own ${address}`);
+    throw new TexturaError(
+      'usage',
+      `this machine cannot reach its own ${address}: turn on its loopback interface ` +
+        '(ip link set lo up), or let a firewall or sandbox allow connections to it',
+    );
   }
   return service;
 }
@@ -161,7 +172,8 @@ async function askService(address: string, file: string): Promise<void> {
   });
   const text = await response.text();
   terminal.line(text);
-  if (!text.includes(`"${basename(file, '.png')}"`)) failed(`the service did not recognise ${file}`);
+  if (!text.includes(`"${basename(file, '.png')}"`))
+    throw new TexturaError('internal', `the service did not recognise ${file}`);
 }
 
 async function stopService({ child }: StartedService): Promise<void> {
@@ -169,10 +181,6 @@ async function stopService({ child }: StartedService): Promise<void> {
   const ended = new Promise((resolve) => child.once('close', resolve));
   child.kill('SIGTERM');
   await ended;
-}
-
-function failed(why: string): never {
-  throw new TexturaError('internal', why);
 }
 
 async function drawPictures(folder: string): Promise<readonly string[]> {

@@ -12,6 +12,7 @@ import { forwardGraph } from '../graph/forward.ts';
 import { describeModel } from '../graph/onnx/description.ts';
 import { throughputGraph } from '../graph/throughput.ts';
 import { noTemperatures, type Temperatures } from '../model/calibration.ts';
+import { compareCodePoints } from '../model/code-point-order.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
 import {
   type GraphKind,
@@ -208,7 +209,7 @@ async function updateIndex(out: string, entry: IndexEntry): Promise<void> {
     ({ name, files, report }) =>
       name !== entry.name && [report, ...Object.values(files)].every((file) => present.has(file)),
   );
-  const models = [...others, entry].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const models = [...others, entry].sort((a, b) => compareCodePoints(a.name, b.name));
   await writeJson(join(out, indexFile), { models } satisfies ModelIndex);
 }
 

@@ -109,7 +109,14 @@ async function chosenRuns(run: string | undefined, study: string | undefined): P
     study === undefined
       ? await newestFinishedRuns(await runRoots('runs', 'studies'), note)
       : await bestRunsOfStudy(callerPath(study), note);
-  if (found.length > 0) return found;
+  if (found.length > 0) {
+    if (study === undefined)
+      terminal.line(
+        `Exporting the newest finished run of each network: ${oneLine(found.join(', '))}\n` +
+          `To export another one: ${commandText('export', '--run', 'DIR')}\n`,
+      );
+    return found;
+  }
   const where = study === undefined ? 'runs/ and studies/' : study;
   throw new TexturaError(
     'file-unreadable',

@@ -2,6 +2,7 @@
 import { type Dirent, existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { compareCodePoints } from '../model/code-point-order.ts';
 import { TexturaError } from '../model/error.ts';
 import { type NetworkName, trainedNames } from '../model/network.ts';
 import { runFiles } from '../model/run-file.ts';
@@ -68,7 +69,7 @@ async function foldersIn(path: string): Promise<readonly Dirent[]> {
       cause: error,
     });
   });
-  return entries.filter((entry) => entry.isDirectory()).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return entries.filter((entry) => entry.isDirectory()).sort((a, b) => compareCodePoints(a.name, b.name));
 }
 
 /**

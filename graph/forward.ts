@@ -5,7 +5,7 @@
  */
 import { describeLayers } from '../model/description.ts';
 import { graphNames } from '../model/graph-names.ts';
-import type { KnownScore } from '../model/known-score.ts';
+import type { KnownMaps, KnownScore } from '../model/known-score.ts';
 import type { Opset } from '../model/model-file.ts';
 import type { Network } from '../model/network.ts';
 import { type Parameters, parameter } from '../model/parameters.ts';
@@ -77,10 +77,15 @@ function storedIn(graph: Graph, parameters: Parameters): ParameterSource {
   return (name, shape) => graph.initializer(name, tensorOf(graph.float, shape, parameter(parameters, name)));
 }
 
-/** The feature score of model/known-score.ts, `[N,1]`, with 1x1 convolutions as its linear maps. */
-function addKnownScore(root: Graph, features: Value | undefined, known: KnownScore): Value {
+/**
+ * The feature score of model/known-score.ts at each position of `features` `[N,F,rows,columns]`: `[N,positions]`,
+ * with 1x1 convolutions as its linear maps.
+ */
+export function addKnownScore(root: Graph, features: Value | undefined, known: KnownMaps): Value {
   if (features === undefined) throw graphFault('a known score needs a network with global statistics');
   const { classes, features: width } = known;
+  const [, , rows = 1, columns = 1] = features.shape as readonly number[];
+  const positions = rows * columns;
   const graph = root.scope('known');
   const map = (name: string, kernel: Float32Array, bias: Float32Array) =>
     graph.node(
@@ -92,14 +97,20 @@ function addKnownScore(root: Graph, features: Value | undefined, known: KnownSco
       ],
       { name, ...pointwise },
     );
-  const distances = graph.reshape(map('classes', known.classKernel, known.classBias), [-1, 1, classes, 1]);
+  const distances = graph.reshape(map('classes', known.classKernel, known.classBias), [
+    -1,
+    1,
+    classes,
+    positions,
+  ]);
   const window = { kernel_shape: [classes, 1], strides: [1, 1], pads: [0, 0, 0, 0] };
-  const nearest = graph.node('MaxPool', [distances], { name: 'nearest', ...window }); // [N,1,1,1]
+  const nearest = graph.node('MaxPool', [distances], { name: 'nearest', ...window }); // [N,1,1,positions]
   const spread = map('spread', known.spreadKernel, known.spreadBias);
   const squares = graph.node('Mul', [spread, spread], { name: 'squares' });
   const ones = graph.constant(tensorOf(graph.float, [1, classes, 1, 1], new Array(classes).fill(1)));
   const background = graph.node('Conv', [squares, ones], { name: 'background', ...pointwise });
-  const score = graph.node('Sub', [nearest, background], { name: 'score' });
+  const row = positions === 1 ? background : graph.reshape(background, [-1, 1, 1, positions]);
+  const score = graph.node('Sub', [nearest, row], { name: 'score' });
   return root.node('Flatten', [score], { axis: 1, name: graphNames.knownScore });
 }
 

@@ -35,6 +35,9 @@ export interface KnownScore {
   readonly thresholds: KnownThresholds;
 }
 
+/** The score without the thresholds. */
+export type KnownMaps = Omit<KnownScore, 'thresholds'>;
+
 /**
  * A photograph is known if its largest probability plus the mean feature score of its patches is at least
  * this. Accepts 95 % of the validation photographs, or of their patches where a single patch was classified.
@@ -150,7 +153,7 @@ function thresholdsOf(validation: ValidationRows, scores: Float64Array, classes:
 }
 
 /** The feature score of each patch, as the graph computes it; `features` is `[count,F]`. */
-export function featureScores(known: Omit<KnownScore, 'thresholds'>, features: Float32Array): Float64Array {
+export function featureScores(known: KnownMaps, features: Float32Array): Float64Array {
   const { features: width, classes, classKernel, classBias, spreadKernel, spreadBias } = known;
   return Float64Array.from({ length: features.length / width }, (_, i) => {
     const x = features.subarray(i * width, (i + 1) * width);

@@ -7,6 +7,7 @@
  * and the widths 20 and 50 are reconstructed.
  */
 import { z } from 'zod';
+import { compareCodePoints } from './code-point-order.ts';
 import { TexturaError } from './error.ts';
 import {
   type BatchNormLayer,
@@ -81,7 +82,7 @@ export type NetworkName = (typeof trainedNames)[number];
 
 /** `texture-net` first, then `reference`, then the others by name. */
 export function byPreference(a: string, b: string): number {
-  return preferenceOf(a) - preferenceOf(b) || (a < b ? -1 : a > b ? 1 : 0);
+  return preferenceOf(a) - preferenceOf(b) || compareCodePoints(a, b);
 }
 
 function preferenceOf(name: string): number {

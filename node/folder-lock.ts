@@ -11,7 +11,7 @@
  * process.)
  */
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,8 +19,8 @@ import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { jsonOf } from '../model/model-file.ts';
 import { runFiles } from '../model/run-file.ts';
-import { removeLeftovers, writeFileAtomically } from './atomic-file.ts';
-import { removeEmptyFolders, requireWritable } from './output.ts';
+import { removeLeftovers, temporaryName } from './atomic-file.ts';
+import { removeEmptyFolders, requireWritable, writingTo } from './output.ts';
 import { livenessOf, ownIdentity, processIdentitySchema } from './process-life.ts';
 import { exitOnStopSignal } from './stop-signal.ts';
 
@@ -72,7 +72,11 @@ export async function takeFolderLock(directory: string, patienceMs = 0): Promise
   const touching = setInterval(() => void touch(path, content()).catch(() => {}), touchEveryMs).unref();
   process.on('exit', release);
   try {
-    await writeFileAtomically(path, content());
+    // In the turn in which the folder was made, so that a stop signal leaves nothing behind.
+    await writingTo(path, async () => {
+      writeFileSync(temporaryName(path), content());
+      renameSync(temporaryName(path), path);
+    });
     await waitForOthers(directory, own, patienceMs);
     state = 'holding';
     await touch(path, content());

@@ -1,8 +1,8 @@
 /**
  * Checks output folders, and turns errors of the file system into messages that name the path and the reason.
  */
-import { existsSync, rmdirSync } from 'node:fs';
-import { mkdir, mkdtemp, realpath, rmdir, stat, statfs } from 'node:fs/promises';
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
+import { realpath, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { TexturaError } from '../model/error.ts';
 import { isCsvPath } from './csv-file.ts';
@@ -41,8 +41,9 @@ export async function writingTo<T>(path: string, work: () => Promise<T>): Promis
  */
 export async function requireWritable(folder: string): Promise<string | undefined> {
   return writingTo(folder, async () => {
-    const firstMade = await makeFolder(resolve(folder));
-    await rmdir(await mkdtemp(join(folder, '.writable-')));
+    // In one turn of the event loop, so that a stop signal comes before or after and leaves no folder behind.
+    const firstMade = makeFolder(resolve(folder));
+    rmdirSync(mkdtempSync(join(folder, '.writable-')));
     return firstMade;
   });
 }
@@ -108,7 +109,7 @@ export function removeEmptyFolders(folder: string, last: string): void {
  */
 export async function requireSpace(folder: string, neededBytes: number): Promise<void> {
   const { bavail, bsize, blocks } = await writingTo(folder, async () => {
-    await makeFolder(resolve(folder));
+    makeFolder(resolve(folder));
     return statfs(folder);
   });
   const freeBytes = bavail * bsize;
@@ -125,18 +126,18 @@ export async function requireSpace(folder: string, neededBytes: number): Promise
  * Creates a folder and its missing parents and returns the topmost one created. Node's recursive mkdir never
  * returns on file systems such as /proc that report ENOENT for a folder in an existing one.
  */
-async function makeFolder(folder: string): Promise<string | undefined> {
+function makeFolder(folder: string): string | undefined {
   const hadParent = existsSync(dirname(folder));
   try {
-    await mkdir(folder);
+    mkdirSync(folder);
     return folder;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return undefined;
+    if (code === 'EEXIST' && statSync(folder).isDirectory()) return undefined;
     if (code !== 'ENOENT' || hadParent) throw error;
   }
   // Another process may make the same folders at the same time.
-  const parent = await makeFolder(dirname(folder));
-  const own = await makeFolder(folder);
+  const parent = makeFolder(dirname(folder));
+  const own = makeFolder(folder);
   return parent ?? own;
 }

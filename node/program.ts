@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { TexturaError } from '../model/error.ts';
+import { stopNotice } from './stop-signal.ts';
 
 export interface ProgramResult {
   /** Exit status; null if a signal ended it or it could not be started. */
@@ -86,7 +87,8 @@ export function runProgram(
       for (const signal of forwardedSignals) process.off(signal, stop);
       if (grace === undefined) return resolve({ status, signal, stdout, stderr });
       const { doing = `${basename(program)} was running` } = settings;
-      reject(new TexturaError('interrupted', `stopped while ${doing}; run the command again`));
+      const notice = stopNotice() ?? `stopped while ${doing}; run the command again`;
+      reject(new TexturaError('interrupted', notice));
     };
     child.on('error', (error) => {
       stderr += error.message;

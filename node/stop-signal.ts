@@ -22,24 +22,38 @@ export function endBySignal(signal: NodeJS.Signals): void {
   process.exit(errorCodes.interrupted.exit);
 }
 
-type Notice = () => string | undefined;
+interface Notice {
+  readonly command: string;
+  /** How to resume what a stop would interrupt now; undefined if there is nothing to resume. */
+  text(): string | undefined;
+}
 
-const notices = new Set<{ readonly text: Notice }>();
+const notices = new Set<Notice>();
+
+/** What a stop signal would print now: the text of the last notice that has one. */
+function innermostNotice(): { readonly command: string; readonly text: string } | undefined {
+  const texts = Array.from(notices, ({ command, text }) => ({ command, text: text() }));
+  return texts.findLast((notice): notice is { command: string; text: string } => notice.text !== undefined);
+}
+
+/** How to resume the command that a stop signal interrupts; undefined if there is nothing to resume. */
+export function stopNotice(): string | undefined {
+  return innermostNotice()?.text;
+}
 
 function exitUnlessHandled(signal: NodeJS.Signals): void {
   if (process.listeners(signal).some((listener) => listener !== exitUnlessHandled)) return;
-  const texts = Array.from(notices, ({ text }) => text()).filter((text) => text !== undefined);
-  const innermost = texts.at(-1);
-  if (innermost !== undefined) terminalOn(process.stderr).line(innermost);
+  const notice = innermostNotice();
+  if (notice !== undefined) terminalOn(process.stderr).line(`${notice.command}: ${notice.text}`);
   process.exit(errorCodes.interrupted.exit);
 }
 
 /**
  * Until the returned function is called, a stop signal that nothing else handles exits, after the text of the
- * last caller that has one is printed. Unlike the default action, an exit releases locks.
+ * last notice that has one is printed. Unlike the default action, an exit releases locks.
  */
-export function exitOnStopSignal(text: Notice = () => undefined): () => void {
-  const notice = { text };
+export function exitOnStopSignal(command = '', text: Notice['text'] = () => undefined): () => void {
+  const notice = { command, text };
   if (notices.size === 0) for (const signal of stopSignals) process.on(signal, exitUnlessHandled);
   notices.add(notice);
   return () => {

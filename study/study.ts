@@ -10,7 +10,7 @@ import { queuePackages, requirePackages } from '../node/optional-packages.ts';
 import { requireSpace } from '../node/output.ts';
 import { writeStudy } from '../node/records.ts';
 import { commandText } from '../node/shell.ts';
-import { onInterrupt } from '../node/stop-signal.ts';
+import { exitOnStopSignal, onInterrupt } from '../node/stop-signal.ts';
 import type { Terminal } from '../node/terminal.ts';
 import { requireOutsideData } from '../training/data/data-option.ts';
 import { loadDataset } from '../training/data/dataset.ts';
@@ -114,11 +114,26 @@ export async function runStudy(request: StudyRequest): Promise<void> {
   // Runs that have not begun are logged like those that have.
   const log =
     request.log ?? all.map(({ run }) => loggerOf(run.directory)).find((logger) => logger !== undefined);
-  const logged = { ...request, log };
-  const tuned = await tuneRates(logged, study, tuning, plan);
+  const release = exitOnStopSignal('ablate', () => stoppedText(directory));
+  try {
+    await trainStudy({ ...request, log }, study, tuning, plan);
+  } finally {
+    release();
+  }
+}
+
+/** Tunes the rates, trains the missing runs and writes the report. */
+async function trainStudy(
+  request: StudyRequest,
+  study: Study,
+  tuning: readonly RunWithState[],
+  plan: TrainingPlan,
+): Promise<void> {
+  const { directory, terminal } = request;
+  const tuned = await tuneRates(request, study, tuning, plan);
   if (tuned.isEnd) return finalizeStudy(directory, tuned.study, tuned.stopped, terminal);
   const reported = await withStates(tuned.study, studyRuns(directory, tuned.study));
-  const { study: after, stopped } = await trainRuns(logged, tuned.study, reported, plan);
+  const { study: after, stopped } = await trainRuns(request, tuned.study, reported, plan);
   await finalizeStudy(directory, after, stopped, terminal);
 }
 
@@ -308,6 +323,14 @@ async function queued(
   return startQueuedRuns(runs, { ...schedule, url });
 }
 
+function resumeText(directory: string): string {
+  return commandText('ablate', '--out', directory, '--resume');
+}
+
+function stoppedText(directory: string): string {
+  return `stopped. Resume with: ${resumeText(directory)}`;
+}
+
 /** Errors: see `runStudy`. */
 async function finalizeStudy(
   directory: string,
@@ -316,15 +339,14 @@ async function finalizeStudy(
   terminal: Terminal,
 ): Promise<void> {
   await writeStudyReport(directory);
-  const resume = commandText('ablate', '--out', directory, '--resume');
-  if (stopped) throw new TexturaError('interrupted', `stopped. Resume with: ${resume}`);
+  if (stopped) throw new TexturaError('interrupted', stoppedText(directory));
   terminal.line(
     `Report: ${oneLine(join(directory, studyFiles.report))}\nNext:   ${commandText('export', '--study', directory)}`,
   );
   const failures = Object.entries(study.failures);
   if (failures.length > 0) {
     const list = failures.map(([name, { message }]) => `${name}: ${message}`).join('\n');
-    const message = `${counted(failures.length, 'run')} failed; retry with: ${resume}\n${list}`;
+    const message = `${counted(failures.length, 'run')} failed; retry with: ${resumeText(directory)}\n${list}`;
     throw new TexturaError(knownCode(failures[0]?.[1].code), message);
   }
   const diverged = (await withStates(study, studyRuns(directory, study))).filter(

@@ -111,21 +111,25 @@ async function trainNetworks(
   const noted = new Set<string>();
   // Runs in one process do not leak: with one malloc arena (MALLOC_ARENA_MAX=1) memory stays level with both
   // engines. By default glibc keeps 10 to 30 MiB of freed memory for each network.
-  for (const [i, variant] of networks.entries()) {
-    const release = exitOnStopSignal(() =>
-      i > 0 ? `train: stopped before ${variant}; add --resume to train it and those after it` : undefined,
-    );
-    try {
-      const { isStopRequested } = await trainNetwork(options, variant, given, noted);
-      const left = networks.length - 1 - i;
-      if (isStopRequested && left > 0) throw stoppedBetween(`after ${variant}`, counted(left, 'network'));
-    } catch (error) {
-      if (networks.length === 1 || !(error instanceof TexturaError) || !isOfOneVariant(error)) throw error;
-      terminal.line(error.message);
-      failures.push(error);
-    } finally {
-      release();
+  let next: NetworkName | undefined;
+  const release = exitOnStopSignal('train', () =>
+    next === undefined ? undefined : `stopped before ${next}; add --resume to train it and those after it`,
+  );
+  try {
+    for (const [i, variant] of networks.entries()) {
+      if (i > 0) next = variant;
+      try {
+        const { isStopRequested } = await trainNetwork(options, variant, given, noted);
+        const left = networks.length - 1 - i;
+        if (isStopRequested && left > 0) throw stoppedBetween(`after ${variant}`, counted(left, 'network'));
+      } catch (error) {
+        if (networks.length === 1 || !(error instanceof TexturaError) || !isOfOneVariant(error)) throw error;
+        terminal.line(error.message);
+        failures.push(error);
+      }
     }
+  } finally {
+    release();
   }
   const [first] = failures;
   if (first !== undefined)
@@ -197,8 +201,8 @@ async function trainFolds(request: RunRequest, folds: number): Promise<RunReturn
   const common = { ...request, firstFold, log, resumeCommand, hasOwnProcess: false };
   let isStopRequested = false;
   // For the time between trainings: while a fold reads its data, and while the folds are summarised.
-  const release = exitOnStopSignal(() =>
-    holdsRun(foldDirectory(directory, 1)) ? `train: stopped. Resume with: ${resumeCommand}` : undefined,
+  const release = exitOnStopSignal('train', () =>
+    holdsRun(foldDirectory(directory, 1)) ? `stopped. Resume with: ${resumeCommand}` : undefined,
   );
   try {
     for (let fold = 1; fold <= folds; fold++) {
@@ -232,7 +236,7 @@ function begunFolds(directory: string, folds: number): readonly string[] {
 
 /** A stop signal came while a run wrote its results, and others would follow. */
 function stoppedBetween(place: string, left: string, command?: string): TexturaError {
-  const resume = command === undefined ? 'add --resume to train them' : `Resume with: ${command}`;
+  const resume = command === undefined ? 'Add --resume to train them' : `Resume with: ${command}`;
   return new TexturaError('interrupted', `stopped ${place}; ${left} left. ${resume}`);
 }
 

@@ -5,19 +5,25 @@
 
 import { describeLayers, type LayerDescription } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
+import { graphNames } from '../../model/graph-names.ts';
+import type { KnownMaps } from '../../model/known-score.ts';
 import type { ConvolutionLayer, GlobalStatisticsLayer } from '../../model/layer.ts';
 import { defaultOpset } from '../../model/model-file.ts';
 import type { Network } from '../../model/network.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
 import { inputPx } from '../../model/patch.ts';
 import { createGraph, type Graph } from '../builder.ts';
-import { addProbabilities } from '../forward.ts';
+import { addKnownScore, addProbabilities } from '../forward.ts';
 import { addPortableLayer } from '../layers.ts';
 import { tensorOf } from '../tensor.ts';
 import type { Value } from '../value.ts';
 import { addTiledConvolution, croppedPicture } from './tiled-convolution.ts';
 
-export const slidingNames = { picture: 'picture', probabilities: 'heat' } as const;
+export const slidingNames = {
+  picture: 'picture',
+  probabilities: 'heat',
+  knownScore: graphNames.knownScore,
+} as const;
 
 export interface SlidingPlan {
   /** Size of the picture; both sides are 64 or more. */
@@ -31,14 +37,17 @@ export interface SlidingPlan {
 }
 
 export interface SlidingGraph {
-  /** From `picture` float32 `[1,1,height,width]` to `heat` `[1,C,rows,columns]`. */
+  /**
+   * From `picture` float32 `[1,1,height,width]` to `heat` `[1,C,rows,columns]`, and `known_score`
+   * `[1,positions]` if there is one.
+   */
   readonly graph: Graph;
   /** Distance between adjacent positions, in pixels of the picture. */
   readonly stridePx: number;
 }
 
 /**
- * Builds the graph, with the `temperature` of patches. If the network starts with standardisation, its input
+ * Builds the graph, with the `temperature` of patches and the maps of known scores. If the network starts with standardisation, its input
  * is the standardised picture (local-standardisation.ts).
  */
 export function slidingGraph(
@@ -46,6 +55,7 @@ export function slidingGraph(
   parameters: Parameters,
   plan: SlidingPlan,
   temperature = 1,
+  known?: KnownMaps,
 ): SlidingGraph {
   const graph = createGraph({ name: `${network.name} sliding`, opset: defaultOpset, float: 'float32' });
   let x = graph.input(slidingNames.picture, 'float32', [1, 1, plan.height, plan.width]);
@@ -53,11 +63,13 @@ export function slidingGraph(
   const skipping = plan.isCoarse ? skippingLayer(network) : undefined;
   const stridePx = stridePxOf(network, plan, skipping);
   const outputs = new Map<string, SlidOutput>();
+  let features: Value | undefined;
   for (let at = 0; at < layers.length; at++) {
     const description = layers[at] as LayerDescription;
     const { layer, inputShape } = description;
     if (layer.kind === 'globalStatistics') {
       x = addStatistics(graph, layer, outputs, stridePx);
+      features = x;
     } else if (layer.kind !== 'convolution' || !isTiled(layer, inputShape[0])) {
       x = addWholeLayer(graph, description, x, parameters);
     } else {
@@ -77,8 +89,9 @@ export function slidingGraph(
   // If a pooling drops an odd last row, a network reads less than its patch. Positions whose squares extend
   // past the edge are then cropped.
   const places = (length: number) => Math.floor((length - inputPx) / stridePx) + 1;
-  const within = croppedPicture(graph, averaged, places(plan.height), places(plan.width));
-  graph.output(addProbabilities(graph, within, temperature, slidingNames.probabilities));
+  const within = (value: Value) => croppedPicture(graph, value, places(plan.height), places(plan.width));
+  graph.output(addProbabilities(graph, within(averaged), temperature, slidingNames.probabilities));
+  if (known !== undefined) graph.output(addKnownScore(graph, features && within(features), known));
   return { graph, stridePx };
 }
 

@@ -1,5 +1,6 @@
 /** Reads the trained values of an exported file: its initializers, by the names of the parameters. */
 import { TexturaError } from '../../model/error.ts';
+import type { KnownMaps } from '../../model/known-score.ts';
 import type { Network } from '../../model/network.ts';
 import { checkParameters, type Parameters } from '../../model/parameters.ts';
 import { dtypes, type Message } from './format.ts';
@@ -18,6 +19,27 @@ export function modelParameters(bytes: Uint8Array, network: Network, where: stri
   const parameters = new Map(names.map((name) => [name, floatsOf(stored.get(name), where)] as const));
   checkParameters(network, parameters, where);
   return parameters;
+}
+
+/** The maps of a portable file's known scores. Errors: as `modelParameters`. */
+export function modelKnownMaps(bytes: Uint8Array, where: string): KnownMaps {
+  const initializers = decodeMessage('Model', bytes, where).graph?.initializer ?? [];
+  const valuesOf = (name: string) =>
+    floatsOf(
+      initializers.find((tensor) => tensor.name === `known.${name}`),
+      where,
+    );
+  const [classKernel, classBias] = [valuesOf('classes.kernel'), valuesOf('classes.bias')];
+  const [spreadKernel, spreadBias] = [valuesOf('spread.kernel'), valuesOf('spread.bias')];
+  const classes = classBias.length;
+  return {
+    features: classKernel.length / classes,
+    classes,
+    classKernel,
+    classBias,
+    spreadKernel,
+    spreadBias,
+  };
 }
 
 /**

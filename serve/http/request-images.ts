@@ -28,23 +28,32 @@ export async function readImages(
       if (!boundary) {
         throw new TexturaError('usage', `Content-Type: ${type} needs a boundary`);
       }
-      const body = await readBody(upload, limits.maxUploadBytes + wrappingBytes);
+      const body = await readFilledBody(upload, limits.maxUploadBytes + wrappingBytes);
       return imagesFromForm(body, boundary, limits);
     }
     case 'application/json': {
       const { maxImages, maxUploadBytes: maxBytes } = limits;
-      const body = await readBody(upload, largestBodyBytes(maxBytes));
+      const body = await readFilledBody(upload, largestBodyBytes(maxBytes));
       return preparation.unpack(upload.client, body, { maxImages, maxBytes }, upload.signal);
     }
     default: {
-      const body = await readBody(upload, limits.maxUploadBytes);
+      const body = await readFilledBody(upload, limits.maxUploadBytes);
       // By default curl --data-binary declares every file as application/x-www-form-urlencoded.
       const isImage = isImageType(type) || imageKindOf(body.subarray(0, imageKindBytes)) !== undefined;
-      // The decoder says of an empty body that it is empty.
-      if (!isImage && body.length > 0) throw unsupported(type);
+      if (!isImage) throw unsupported(type);
       return [body];
     }
   }
+}
+
+/** Errors: those of `readBody`; `usage` for an empty body. */
+async function readFilledBody(upload: Upload, limitBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const body = await readBody(upload, limitBytes);
+  if (body.length > 0) return body;
+  throw new TexturaError(
+    'usage',
+    'body: there is no image in it (0 bytes). With curl, send one with --data-binary @photo.jpg',
+  );
 }
 
 function isImageType(type: string): boolean {
@@ -73,8 +82,8 @@ export function refuseEncodings({ headers }: IncomingMessage): void {
 const fieldName = 'image';
 
 /**
- * The contents of the parts named `image`, each in its own buffer. Errors: `usage` for a malformed form,
- * other parts or no image; `image-too-large` for too many images or bytes.
+ * The contents of the parts named `image`, each in its own buffer. Errors: `usage` for a malformed form, other
+ * parts, an empty part or none; `image-too-large` for too many images or bytes.
  */
 function imagesFromForm(
   body: Uint8Array,
@@ -84,18 +93,24 @@ function imagesFromForm(
   const images: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
   for (const { name, content } of multipartParts(body, boundary)) {
-    if (name !== fieldName) throw wrongPart(name);
+    if (name !== fieldName)
+      throw wrongPart(name === undefined ? 'one without a name' : `one named ${excerpt(name)}`);
     if (images.length === limits.maxImages) throw tooManyImages(limits.maxImages);
     bytes += content.length;
     if (bytes > limits.maxUploadBytes) throw tooLarge(limits);
     images.push(new Uint8Array(content));
   }
-  if (images.length > 0) return images;
-  throw new TexturaError('usage', `form: expected images in parts named "${fieldName}", got no part`);
+  if (images.length === 0) throw wrongPart('no part');
+  const empty = images.findIndex(({ length }) => length === 0);
+  if (empty === -1) return images;
+  const name = images.length === 1 ? 'image' : `image ${empty + 1}`;
+  throw new TexturaError(
+    'usage',
+    `form: ${name} is empty (0 bytes). With curl, send a file with -F ${fieldName}=@photo.jpg`,
+  );
 }
 
-function wrongPart(name: string | undefined): TexturaError {
-  const got = name === undefined ? 'one without a name' : `one named ${excerpt(name)}`;
+function wrongPart(got: string): TexturaError {
   return new TexturaError('usage', `form: expected images in parts named "${fieldName}", got ${got}`);
 }
 

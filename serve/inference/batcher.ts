@@ -93,7 +93,7 @@ export class Batcher {
   constructor(workers: readonly InferenceWorker[], settings: BatchSettings) {
     this.#workers = workers;
     this.#settings = settings;
-    for (const { events } of workers) events.on('ready', () => this.#dispatch());
+    for (const { events } of workers) events.on('ready', this.#dispatch);
   }
 
   /** Number of jobs that wait for a worker. */
@@ -145,6 +145,7 @@ export class Batcher {
   /** Rejects the waiting jobs and every later one. */
   close(): void {
     this.#isClosed = true;
+    for (const { events } of this.#workers) events.off('ready', this.#dispatch);
     for (const { queue } of this.#lines.values()) {
       for (let job = queue.take(); job !== undefined; job = queue.take()) {
         job.signal.removeEventListener('abort', job.onAbort);
@@ -154,7 +155,7 @@ export class Batcher {
     this.#lines.clear();
   }
 
-  #dispatch(): void {
+  readonly #dispatch = (): void => {
     for (const [place, worker] of this.#workers.entries()) {
       if (this.#busy.has(worker) || !worker.isReady) continue;
       const isIdle = this.#busy.size === 0;
@@ -162,7 +163,7 @@ export class Batcher {
       if (sessions !== undefined)
         this.#start(worker, sessions, this.#takeBatch(sessions), isIdle && place === 0);
     }
-  }
+  };
 
   /**
    * The first model in turn that this worker has and that has enough patches waiting; it moves to the end of

@@ -26,7 +26,7 @@ export function imagesFromJson(
 ): Uint8Array<ArrayBuffer>[] {
   const parsed = imagesBodySchema.safeParse(parsedBody(body));
   if (!parsed.success) {
-    fail('body: expected {"image": BASE64} or {"images": [BASE64, ...]}');
+    fail('body: expected {"image": BASE64} or {"images": [BASE64, ...]} with at least one image');
   }
   const texts = 'image' in parsed.data ? [parsed.data.image] : parsed.data.images;
   if (texts.length > maxImages) {
@@ -42,6 +42,7 @@ export function imagesFromJson(
 }
 
 function parsedBody(body: Uint8Array): unknown {
+  if (body.length === 0) fail('body: expected JSON, got 0 bytes');
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch (cause) {
@@ -63,7 +64,9 @@ function fileFrom(text: string, name: string): Uint8Array<ArrayBuffer> {
     .replaceAll('-', '+')
     .replaceAll('_', '/')
     .replace(/=+$/, '');
-  if (digits === '' || digits.length % 4 === 1 || !/^[A-Za-z0-9+/]*$/.test(digits)) {
+  if (digits === '')
+    fail(`${name}: there is no image in the text; expected a file as base64 or as a data URL`);
+  if (digits.length % 4 === 1 || !/^[A-Za-z0-9+/]*$/.test(digits)) {
     fail(`${name}: expected base64 or a data URL with base64`);
   }
   const decoded = Buffer.from(digits, 'base64');
@@ -118,9 +121,10 @@ function inferRequestOf(bytes: Uint8Array): InferRequest {
 function countOf({ shape, datatype }: InferInput, maxPatches: number): number {
   const [count = 0, ...rest] = shape;
   const expected = [1, inputPx, inputPx];
-  if (datatype !== 'FP32' || rest.join() !== expected.join() || count < 1) {
+  if (datatype !== 'FP32' || rest.join() !== expected.join()) {
     fail(`${graphNames.image}: expected FP32 [N,${expected.join()}]`);
   }
+  if (count < 1) fail(`${graphNames.image}: there is no patch in it; expected a shape with N of 1 or more`);
   if (count > maxPatches) {
     const message = `${graphNames.image}: at most ${counted(maxPatches, 'patch', 'patches')}, got ${count}`;
     throw new TexturaError('image-too-large', message);

@@ -6,6 +6,7 @@ import { webcrypto } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { noTemperatures, type Temperatures } from '../../model/calibration.ts';
+import { compareCodePoints } from '../../model/code-point-order.ts';
 import { messageOf, TexturaError } from '../../model/error.ts';
 import { type GraphKind, type IndexEntry, indexFile, type ModelReport } from '../../model/model-file.ts';
 import { byPreference, preferredModel } from '../../model/network.ts';
@@ -129,7 +130,8 @@ export class Registry {
 
   /** By name. */
   list(): readonly ServedModel[] {
-    return [...this.#models.values()].map(({ model }) => model).sort((a, b) => (a.name < b.name ? -1 : 1));
+    const models = [...this.#models.values()].map(({ model }) => model);
+    return models.sort((a, b) => compareCodePoints(a.name, b.name));
   }
 
   /** Whether the first scan is complete. */

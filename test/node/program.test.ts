@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { nvidiaGpus, parseGpuList } from '../../node/machine.ts';
 import { firstLineOf, runProgram } from '../../node/program.ts';
+import { exitOnStopSignal } from '../../node/stop-signal.ts';
 import { moduleAddress } from '../support/command.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -72,6 +73,17 @@ describe.skipIf(process.platform === 'win32')('Ctrl-C', () => {
       stdout: 'interrupted: stopped while sleeping; run the command again',
     });
     expect(performance.now() - start).toBeLessThan(25_000);
+  });
+
+  it('says how to resume the command that started the program, if it has begun', async () => {
+    const release = exitOnStopSignal('train', () => 'stopped. Resume with: npm run train -- --resume');
+    onTestFinished(release);
+    const program = runProgram('sleep', ['50'], { doing: 'loading TensorFlow' });
+    process.emit('SIGINT', 'SIGINT');
+    await expect(program).rejects.toMatchObject({
+      code: 'interrupted',
+      message: 'stopped. Resume with: npm run train -- --resume',
+    });
   });
 
   it.skipIf(!hasSessions)('does not wait for a process of another session that keeps the pipes', async () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { patchBytes } from '../../model/patch.ts';
 import { Batcher, type ModelSessions } from '../../serve/inference/batcher.ts';
 import { InferenceWorker } from '../../serve/inference/inference-worker.ts';
@@ -47,13 +47,20 @@ afterAll(async () => {
   await rm(home, { recursive: true });
 });
 
+/** A batcher that the test closes, because the tests share their workers. */
+function openBatcher(own = workers): Batcher {
+  const batcher = new Batcher(own, settings);
+  onTestFinished(() => batcher.close());
+  return batcher;
+}
+
 const patchesOf = (count: number, seed: number) => randomPatches(count, seed);
 const alone = async (patches: Uint8Array) =>
   (await (workers[0] as InferenceWorker).run('smallBatch', patches.slice())).logits;
 
 describe('a batcher', () => {
   test('runs a request to an idle service immediately and alone', async () => {
-    const batcher = new Batcher(workers, settings);
+    const batcher = openBatcher();
     const job = batcher.submit('a', sessions, patchesOf(3, 1), never());
     expect(batcher.waiting).toBe(0);
     const { batchPatches, logits } = await job;
@@ -62,7 +69,7 @@ describe('a batcher', () => {
   });
 
   test('collects requests that arrive while it computes into batches that are full or worth a worker', async () => {
-    const batcher = new Batcher(workers, settings);
+    const batcher = openBatcher();
     const jobs = Array.from({ length: 41 }, (_, i) =>
       batcher.submit('a', sessions, patchesOf(1, i), never()),
     );
@@ -79,7 +86,7 @@ describe('a batcher', () => {
   });
 
   test('transfers the patches it gets, but not the memory that contains them', async () => {
-    const batcher = new Batcher(workers, settings);
+    const batcher = openBatcher();
     const whole = patchesOf(2, 1);
     const part = whole.subarray(patchBytes);
     const expected = await alone(part);
@@ -90,7 +97,7 @@ describe('a batcher', () => {
   });
 
   test('keeps the patches of one image together and in order', async () => {
-    const batcher = new Batcher(workers, settings);
+    const batcher = openBatcher();
     const jobs = [7, 2, 15, 1, 9].map((count, i) =>
       batcher.submit(`client ${i}`, sessions, patchesOf(count, i), never()),
     );
@@ -104,7 +111,7 @@ describe('a batcher', () => {
   });
 
   test('runs floats alongside bytes', async () => {
-    const batcher = new Batcher(workers, settings);
+    const batcher = openBatcher();
     const floats = Float32Array.from(patchesOf(2, 5), (level, i) => level + (i % 7) / 10);
     const jobs = [patchesOf(1, 3), floats, patchesOf(1, 4)].map((values) =>
       batcher.submit('a', sessions, values, never()),
@@ -128,7 +135,7 @@ describe('a batcher', () => {
     } as unknown as InferenceWorker;
     const gpuBatches = [1, 16, 64].map((patches) => ({ patches, session: `of ${patches}` }));
     const gpu: ModelSessions = { ...sessions, workers: 1, gpuBatches };
-    const batcher = new Batcher([watched], settings);
+    const batcher = openBatcher([watched]);
     const counts = [3, 15, 15, 11, 15, 15, 1];
     const jobs = counts.map((count, i) => batcher.submit('a', gpu, patchesOf(count, i), never()));
     const results = await Promise.all(jobs);
@@ -148,7 +155,7 @@ describe('a batcher', () => {
   });
 
   test('runs a request of another model at once while a model is busy', async () => {
-    const batcher = new Batcher(workers, settings);
+    const batcher = openBatcher();
     const other: ModelSessions = { ...sessions };
     const busy = [0, 1, 2].map((seed) => batcher.submit('a', sessions, patchesOf(2, seed), never()));
     const job = batcher.submit('a', other, patchesOf(1, 9), never());
@@ -161,7 +168,7 @@ describe('a batcher', () => {
   });
 
   test('never computes cancelled requests', async () => {
-    const batcher = new Batcher(workers, settings);
+    const batcher = openBatcher();
     const gone = new AbortController();
     const first = batcher.submit('a', sessions, patchesOf(15, 1), never());
     const left = Array.from({ length: 5 }, (_, i) =>
@@ -175,7 +182,7 @@ describe('a batcher', () => {
   });
 
   test('continues after a failed run', async () => {
-    const batcher = new Batcher(workers, settings);
+    const batcher = openBatcher();
     const unknown: ModelSessions = { smallBatch: 'none', largeBatch: 'none', parallel: 'none', workers: 2 };
     await expect(batcher.submit('a', unknown, patchesOf(1, 1), never())).rejects.toMatchObject({
       code: 'internal',
@@ -184,7 +191,7 @@ describe('a batcher', () => {
   });
 
   test('continues after a batch that cannot start', async () => {
-    const batcher = new Batcher(workers, settings);
+    const batcher = openBatcher();
     const onLargeBatch = () => {
       throw new Error('cannot begin');
     };
@@ -195,7 +202,7 @@ describe('a batcher', () => {
   });
 
   test('rejects waiting requests when it is closed, and answers those being computed', async () => {
-    const batcher = new Batcher(workers, settings);
+    const batcher = openBatcher();
     const [first, ...waiting] = [1, 2, 3].map((seed) =>
       batcher.submit('a', sessions, patchesOf(1, seed), never()),
     );
@@ -206,8 +213,16 @@ describe('a batcher', () => {
     await expect(late).rejects.toThrow('the batcher is closed');
   });
 
-  test('rejects more patches than a batch has', async () => {
+  test('leaves no listener on its workers when it is closed', () => {
+    const listeners = () => workers.map(({ events }) => events.listenerCount('ready'));
     const batcher = new Batcher(workers, settings);
+    expect(listeners()).toEqual([1, 1]);
+    batcher.close();
+    expect(listeners()).toEqual([0, 0]);
+  });
+
+  test('rejects more patches than a batch has', async () => {
+    const batcher = openBatcher();
     const tooMany = new Uint8Array(17 * patchBytes);
     await expect(batcher.submit('a', sessions, tooMany, never())).rejects.toMatchObject({ code: 'internal' });
   });

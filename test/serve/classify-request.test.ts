@@ -202,7 +202,6 @@ describe('POST /classify', () => {
     ['Sony raw', async () => rawFiles['Sony raw'] as Buffer, 415, 'image-type-unsupported', /Sony raw.*JPEG/],
     ['cut BMP', async () => half(bmpOfRgb(rgbPicture(70, 66, 1))), 422, 'image-damaged', /BMP/],
     ['cut PPM', async () => half(ppmOfRgb(rgbPicture(70, 66, 1))), 422, 'image-damaged', /PPM/],
-    ['nothing', async () => Buffer.alloc(0), 422, 'image-damaged', /empty/],
   ] as const)('answers a %s with its own problem', async (_, make, status, code, detail) => {
     const answer = problemOf(await raw(await make()));
     expect(answer).toMatchObject({ status, code });
@@ -256,10 +255,40 @@ describe('POST /classify', () => {
     ).toBe(status);
   });
 
-  test('says of an empty body without the type of an image that it is empty', async () => {
-    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
-    const answer = await ask('/classify', { method: 'POST', body: new Uint8Array(), headers });
-    expect(problemOf(answer)).toMatchObject({ status: 422, detail: 'image: the file is empty (0 bytes)' });
+  test.each([
+    'image/png',
+    'application/x-www-form-urlencoded',
+    'application/json',
+    'multipart/form-data; boundary=x',
+    undefined,
+  ])('says of a request without a body, of type %s, how to send an image', async (type) => {
+    const headers: Record<string, string> = type === undefined ? {} : { 'Content-Type': type };
+    const bodies = [undefined, new Uint8Array()];
+    for (const body of bodies) {
+      const answer = await ask('/classify', { method: 'POST', headers, ...(body && { body }) });
+      expect(problemOf(answer)).toMatchObject({
+        status: 400,
+        code: 'usage',
+        detail: 'body: there is no image in it (0 bytes). With curl, send one with --data-binary @photo.jpg',
+      });
+    }
+  });
+
+  test('says which image of a form or of JSON is empty, and how to send one', async () => {
+    const png = await pngFile(1);
+    const text = Buffer.from(png).toString('base64');
+    const nothing = new Uint8Array();
+    const inForm = 'is empty (0 bytes). With curl, send a file with -F image=@photo.jpg';
+    const inJson = 'there is no image in the text; expected a file as base64 or as a data URL';
+    const answers = [
+      [await form([nothing]), `form: image ${inForm}`],
+      [await form([png, nothing, png]), `form: image 2 ${inForm}`],
+      [await json({ image: '' }), `image: ${inJson}`],
+      [await json({ images: [text, 'data:image/png;base64,'] }), `image 2: ${inJson}`],
+    ] as const;
+    for (const [answer, detail] of answers)
+      expect(problemOf(answer)).toMatchObject({ status: 400, code: 'usage', detail });
+    expect(problemOf(await json({ images: [] })).detail).toContain('with at least one image');
   });
 
   test.each([

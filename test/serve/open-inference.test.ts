@@ -89,6 +89,8 @@ describe('the Open Inference Protocol', () => {
 
   test.each([
     ['no JSON', '{', /JSON/],
+    ['no body', '', /^body: expected JSON, got 0 bytes$/],
+    ['no patch', JSON.stringify(image(0, [])), /^image: there is no patch in it/],
     ['no input', '{"inputs": []}', /inputs/],
     [
       'another input',

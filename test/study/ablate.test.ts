@@ -13,7 +13,7 @@ import { takeFolderLock } from '../../node/folder-lock.ts';
 import { readRun, readStudy, writeStudy } from '../../node/records.ts';
 import { queueName } from '../../study/queue/job.ts';
 import { tensorboardFile } from '../../training/run/tensorboard.ts';
-import { type CommandResult, runHere, startArguments } from '../support/command.ts';
+import { type CommandResult, interruptedAt, runHere, runScript, startArguments } from '../support/command.ts';
 import { redisInstalled, redisServer } from '../support/redis-server.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -281,6 +281,22 @@ test('learning rates are tuned on another seed, and the reported runs are traine
   expect(page).toContain('Learning rates');
   const again = await ablate(folder, ...tuned, '--resume');
   expect(again.stdout).toContain('Nothing is left to train.');
+});
+
+test('a study that is stopped between the choice of rates and its runs prints the command that resumes it', {
+  timeout: 120_000,
+}, async () => {
+  const folder = await home();
+  const only = [...setting, ...network, '--variants', 'texture-net', '--seeds', '1', '--epochs', '1'];
+  const nodeOptions = interruptedAt('2/3 ');
+  const result = await runScript('study/ablate.ts', [...only, '--tune-rates', '2'], {
+    cwd: folder,
+    nodeOptions,
+  });
+  expect(result).toMatchObject({
+    status: 130,
+    stderr: 'ablate: stopped. Resume with: npm run ablate -- --out study --resume\n',
+  });
 });
 
 test('a dry run prints the cost of a study and writes nothing', { timeout: 120_000 }, async () => {

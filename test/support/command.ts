@@ -20,6 +20,16 @@ export function startArguments(path: string): readonly string[] {
   return nodeArguments(ownModule(path));
 }
 
+/** Options of Node with which a process sends itself SIGINT when it prints `text`, so that it comes in time. */
+export function interruptedAt(text: string): readonly string[] {
+  const hook = `const write = process.stdout.write.bind(process.stdout);
+    process.stdout.write = (part) => {
+      if (part.includes(${JSON.stringify(text)})) process.kill(process.pid, 'SIGINT');
+      return write(part);
+    };`;
+  return ['--import', `data:text/javascript,${encodeURIComponent(hook)}`];
+}
+
 /** The address of a module such as `node/thread.ts` for an import in a script of `node --eval`. */
 export function moduleAddress(path: string): string {
   const { url, execArgv } = startable(ownModule(path));
@@ -29,6 +39,8 @@ export function moduleAddress(path: string): string {
 
 interface CommandSettings {
   readonly cwd: string;
+  /** Options of Node. */
+  readonly nodeOptions?: readonly string[];
   readonly stdin?: Uint8Array;
   /** The whole environment; default: that of this process. */
   readonly env?: NodeJS.ProcessEnv;
@@ -38,10 +50,13 @@ interface CommandSettings {
 export function runScript(
   script: string,
   args: readonly string[],
-  { cwd, stdin = new Uint8Array(), env = process.env }: CommandSettings,
+  { cwd, stdin = new Uint8Array(), env = process.env, nodeOptions = [] }: CommandSettings,
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...nodeArguments(ownModule(script)), ...args], { cwd, env });
+    const child = spawn(process.execPath, [...nodeOptions, ...nodeArguments(ownModule(script)), ...args], {
+      cwd,
+      env,
+    });
     const output = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr'] as const) {
       child[stream].setEncoding('utf8').on('data', (text: string) => {

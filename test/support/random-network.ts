@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { encodeModel } from '../../graph/encode.ts';
 import { forwardGraph } from '../../graph/forward.ts';
 import { foldBatchNorm } from '../../model/fold-batch-norm.ts';
+import type { KnownScore } from '../../model/known-score.ts';
 import { modelInput } from '../../model/model-file.ts';
 import { type Network, type NetworkName, networkOf } from '../../model/network.ts';
 import { initialParameters, type Parameters } from '../../model/parameters.ts';
@@ -58,6 +59,7 @@ export async function writeRandomModel(
   path: string,
   name: NetworkName,
   labels: readonly string[],
+  known?: KnownScore,
 ): Promise<void> {
   const trained = networkOf(name, labels.length, { width: 0.25 });
   const { network, parameters } = foldBatchNorm({
@@ -68,7 +70,8 @@ export async function writeRandomModel(
     'textura.labels': JSON.stringify(labels),
     'textura.input': JSON.stringify(modelInput(64)),
     'textura.network': JSON.stringify(network),
+    ...(known && { 'textura.threshold': JSON.stringify(known.thresholds) }),
   };
-  const graph = forwardGraph(network, parameters, { opset: 17 });
+  const graph = forwardGraph(network, parameters, { opset: 17, known });
   await writeFile(path, encodeModel(graph, { producerName: 'test', producerVersion: '1', metadata }));
 }

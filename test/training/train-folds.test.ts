@@ -1,34 +1,49 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { validationFromCsv } from '../../model/validation-file.ts';
 import { readRun } from '../../node/records.ts';
 import { startArguments } from '../support/command.ts';
 import { home, setting, train } from '../support/small-training.ts';
+import { tensorflowReady } from '../support/tensorflow.ts';
+
+/** The exit status and stderr of a training that is stopped once it has printed `text`. */
+async function stoppedAt(text: string, cwd: string, ...args: readonly string[]) {
+  const child = spawn(process.execPath, [...startArguments('training/train.ts'), ...args], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (part: string) => {
+    stderr += part;
+  });
+  child.stdout.setEncoding('utf8').on('data', (part: string) => {
+    if (part.includes(text)) child.kill('SIGINT');
+  });
+  await once(child, 'close');
+  return [child.exitCode, stderr];
+}
+
+/** Of the second fold, and the folder itself. */
+const leftOf = async (folder: string) =>
+  (await readdir(join(folder, 'cross'), { recursive: true })).filter((name) => name.startsWith('fold-2'));
 
 test('a cross-validation that is stopped between two folds prints the command that resumes it', {
   timeout: 120_000,
 }, async () => {
   const folder = await home();
   const folds = ['--folds', '2', '--epochs', '1', '--out', 'cross'];
-  const child = spawn(process.execPath, [...startArguments('training/train.ts'), ...setting, ...folds], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    if (text.includes('Fold 2 of 2')) child.kill('SIGINT');
-  });
-  await once(child, 'close');
-  expect([child.exitCode, stderr]).toEqual([
-    130,
-    'train: stopped. Resume with: npm run train -- --folds 2 --out cross --resume\n',
-  ]);
+  const message = 'train: stopped. Resume with: npm run train -- --folds 2 --out cross --resume\n';
+  expect(await stoppedAt('Fold 2 of 2', folder, ...setting, ...folds)).toEqual([130, message]);
+  expect(await leftOf(folder)).toEqual([]);
+  if (tensorflowReady) {
+    // It then asks a program whether TensorFlow sees a GPU.
+    const resume = ['--folds', '2', '--out', 'cross', '--resume', '--engine', 'tfjs'];
+    expect(await stoppedAt('Data: ', folder, ...resume)).toEqual([130, message]);
+    expect(await leftOf(folder)).toEqual([]);
+  }
   const resumed = await train(folder, '--folds', '2', '--out', 'cross', '--resume');
   expect(resumed, resumed.stderr).toMatchObject({ status: 0 });
 });

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
-import { networkOf } from '../../model/network.ts';
+import { networkNames, networkOf } from '../../model/network.ts';
 import { readRun } from '../../node/records.ts';
 import { readConfusion } from '../../report/confusion.ts';
 import type { TextureName } from '../../textures/textures.ts';
 import { newestCheckpoint } from '../../training/run/checkpoint.ts';
 import { tensorboardFile } from '../../training/run/tensorboard.ts';
-import { runHere, runScript } from '../support/command.ts';
+import { interruptedAt, runHere, runScript } from '../support/command.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
 import {
   contentOf,
@@ -349,6 +349,53 @@ test('a rate that is far too high ends as diverged, with status 4 and a report',
     divergedAtEpoch: expect.any(Number),
   });
   expect(await readdir(join(folder, 'a'))).toContain('report.html');
+});
+
+/** Of any network. */
+const general = setting.filter((part) => !['--variant', 'lab-baseline'].includes(part));
+
+test('a training of all networks goes on after those that diverge, and names them at the end', {
+  timeout: 60_000,
+}, async () => {
+  const folder = await home();
+  const wild = [
+    '--recipe',
+    'plain',
+    '--initial-deviation',
+    '1',
+    '--learning-rate',
+    '10',
+    '--warmup-epochs',
+    '0',
+  ];
+  const few = ['--network', 'all', '--width', '0.1', '--epochs', '2', '--patches-per-epoch', '30'];
+  const result = await train(folder, ...general, ...wild, ...few);
+  expect(result.status).toBe(4);
+  for (const name of networkNames)
+    expect(await readRun(join(folder, 'runs', name))).toMatchObject({ status: 'diverged' });
+  const reports = result.stderr.match(/^(train: )?diverged at epoch .*\n.* Report: runs\/.*$/gm) ?? [];
+  expect(reports.map((text) => text.split('/')[1])).toEqual(networkNames);
+});
+
+test('a training of all networks that is stopped between two says how to train the others', {
+  timeout: 60_000,
+}, async () => {
+  const cwd = await home();
+  const few = ['--network', 'all', '--width', '0.05', '--epochs', '1', '--patches-per-epoch', '5'];
+  const args = [...general, ...few];
+  const [first = '', second = ''] = networkNames;
+  const left = networkNames.length - 1;
+  for (const [text, stderr] of [
+    // While the first one writes its results, and after that.
+    ['  1/1 ', `train: stopped after ${first}; ${left} networks left. Add --resume to train them\n`],
+    ['Report:', `train: stopped before ${second}; add --resume to train it and those after it\n`],
+  ] as const) {
+    const nodeOptions = interruptedAt(text);
+    expect(await runScript('training/train.ts', args, { cwd, nodeOptions })).toMatchObject({
+      status: 130,
+      stderr,
+    });
+  }
 });
 
 test('mistakes on the command line are reported, with status 2', async () => {

@@ -34,6 +34,11 @@ test('a heat map has the most likely class of each position, and the share of ea
   ]);
 });
 
+test('a position whose probabilities are all zero shows none of the classes, whose index is the last plus one', () => {
+  const probabilities = Float32Array.from(map.probabilities, (value, i) => (i % 6 === 4 ? 0 : value));
+  expect([...likeliestClasses({ ...map, probabilities })]).toEqual([0, 0, 1, 0, 2, 1]);
+});
+
 test('the legend lists the largest classes and that of the square, and what the others are together', () => {
   // Classes 0, 1, 2 and 3 at 4, 3, 2 and 1 of the 10 positions.
   const likeliest = Uint16Array.of(0, 0, 0, 0, 1, 1, 1, 2, 2, 3);

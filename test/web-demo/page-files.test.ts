@@ -75,16 +75,17 @@ describe('several files', () => {
     await expect.poll(names).toEqual(['X', 'X ', 'Y']);
     expect(await page.locator('.thumb').count()).toBe(3);
 
+    // A zip that is none is reported; the others are in the table.
     await page.locator('#picture-file').setInputFiles([first.path, second.path, small, notes, zip]);
-    await page.getByText('5 pictures, classified by lab-baseline').waitFor();
-    await expect.poll(() => notices.count()).toBe(0);
+    await page.getByText('is not a project').waitFor();
+    expect(await notices.count()).toBe(1);
+    await page.getByText('4 pictures, classified by lab-baseline').waitFor();
     const rows = page.locator('.batch-table tbody tr');
     await page.getByText('Each picture is classified as a whole').waitFor();
     // The table is scrolled into view.
     expect((await rows.nth(0).boundingBox())?.y).toBeLessThan(600);
     expect(await rows.nth(2).textContent()).toContain('This picture is 70 x 63 pixels');
-    for (const other of [3, 4])
-      expect(await rows.nth(other).textContent()).toContain('This file is not a picture');
+    expect(await rows.nth(3).textContent()).toContain('This file is not a picture');
     for (const [i, { predictions }] of [first, second].entries()) {
       expect(await rows.nth(i).locator('.top').textContent()).toBe(predictions[0]?.label);
     }
@@ -119,6 +120,35 @@ describe('several files', () => {
     await page.getByRole('button', { name: 'Close' }).click();
     expect(await page.locator('.batch').isVisible()).toBe(false);
   }, 120_000);
+
+  test('of all kinds are all opened: models, pictures and a project', async () => {
+    const { browser, server, folder, models } = fixture();
+    const { page } = await openPage(browser, server.origin);
+    await readBars(page);
+    const onnx = await readFile(join(models, 'lab-baseline.onnx'));
+    const picture = join(folder, 'kinds.png');
+    await writeFile(picture, await colourPicture(90, 100).png().toBuffer());
+    const surfaces = [{ name: 'X', colour: 0, patches: [new Uint8Array(patchBytes)] }];
+    const named = (name: string, buffer: Uint8Array) => ({
+      ...{ name, mimeType: 'application/octet-stream', buffer: Buffer.from(buffer) },
+    });
+    await page
+      .locator('#picture-file')
+      .setInputFiles([
+        named('one.png', await readFile(picture)),
+        named('first.onnx', onnx),
+        named('second.onnx', onnx.subarray(0, 100)),
+        named('project.zip', projectFile({ surfaces, trained: undefined })),
+        named('two.png', await readFile(picture)),
+      ]);
+    await page.getByText('second.onnx cannot be used').waitFor();
+    await page.locator('.settings-model', { hasText: 'first (opened file)' }).waitFor();
+    await page.locator('.stage-picture canvas[width="90"]').waitFor();
+    await expect.poll(() => page.locator('.surface input').first().inputValue()).toBe('X');
+    await page.getByText('2 pictures, classified by first').waitFor();
+    // The message about the model stays while the others are opened.
+    expect(await page.getByText('second.onnx cannot be used').isVisible()).toBe(true);
+  }, 60_000);
 
   test('of pictures without a usable model leave no empty table', async () => {
     const { browser, server, folder } = fixture();

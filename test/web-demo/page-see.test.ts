@@ -64,6 +64,31 @@ test('names of classes without spaces do not make the page wider than the screen
   expect(new Set(borders as string[]).size).toBe(1);
 }, 60_000);
 
+test('See says of places that are none of the classes what Live says', async () => {
+  const { page } = await openView(fixture(), 'live');
+  const path = join(fixture().folder, 'unknown.onnx');
+  const labels = ['a', 'b'];
+  // 24 + 24 features of a quarter of the filters, twice; no score reaches the thresholds.
+  const features = 72;
+  const zeros = (count: number) => new Float32Array(count);
+  await writeRandomModel(path, 'texture-net', labels, {
+    ...{ features, classes: 2, classKernel: zeros(2 * features), classBias: zeros(2) },
+    ...{ spreadKernel: zeros(2 * features), spreadBias: zeros(2), thresholds: { photograph: 5, patch: 5 } },
+  });
+  await page.locator('#model-file').setInputFiles(path);
+  await page.locator('#top-class', { hasText: 'None of these surfaces' }).waitFor();
+  const why = (await page.locator('.prediction-remark').textContent()) ?? '';
+  expect(why).toMatch(/^It differs from all surfaces/);
+  await page.getByRole('tab', { name: 'See' }).click();
+  await page.locator('#heat-stats', { hasText: 'positions' }).waitFor();
+  expect(await page.locator('.legend li[data-class]').allTextContents()).toEqual([
+    'None of these surfaces100 %',
+  ]);
+  await page.getByText(`None of these surfaces. ${why}`).waitFor();
+  await page.locator('#heat-class').selectOption('a');
+  expect(await page.locator('.legend-clear').textContent()).toContain('0 %');
+}, 60_000);
+
 test('the legend of See has each name in one line', async () => {
   const { page } = await openView(fixture(), 'see');
   const path = join(fixture().folder, 'words.onnx');

@@ -174,6 +174,9 @@ describe('surfaces', () => {
     ]);
     expect(labels).toEqual(['10', '2', 'é']);
     expect(colours).toEqual([4, 1, 0]);
+    // The trainer's order, which UTF-16 units do not have.
+    const wide = splitSurfaces([surface('\u{1f9f1}', 5, 0), surface('\uff5e', 5, 1)]);
+    expect(wide.labels).toEqual(['\uff5e', '\u{1f9f1}']);
     expect(heldOut.patches.map(([first]) => first)).toEqual([6, 4, 8, 9]);
     expect([...heldOut.classes]).toEqual([0, 1, 2, 2]);
     expect(training.patches).toHaveLength(18);

@@ -168,6 +168,9 @@ export function tf32Text(difference: number): string {
   ].join('\n');
 }
 
+/** Set in the environment of quickstart's steps: the next command is its next step. */
+export const quickstartVariable = 'TEXTURA_QUICKSTART';
+
 /** How a run ended, and the next command. */
 export function outcomeText(
   outcome: TrainingOutcome,
@@ -186,7 +189,9 @@ export function outcomeText(
         `${outcome.endedEarly ? 'Stopped early: the validation error no longer improves. ' : ''}${bestText(best, classes, isFold ? 'Last' : 'Best')}`,
         report,
         // A fold is trained to measure the error; the network for use is trained without --folds.
-        ...(isFold ? [] : [`Next:   ${commandText('export', '--run', directory)}`]),
+        ...(isFold || process.env[quickstartVariable]
+          ? []
+          : [`Next:   ${commandText('export', '--run', directory)}`]),
       ].join('\n');
     case 'diverged':
       return [

@@ -17,7 +17,7 @@ import { takeFolderLock } from '../../node/folder-lock.ts';
 import { availableMemoryBytes } from '../../node/machine.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { readRun, writeRun } from '../../node/records.ts';
-import { onInterrupt } from '../../node/stop-signal.ts';
+import { exitOnStopSignal, onInterrupt } from '../../node/stop-signal.ts';
 import type { Terminal } from '../../node/terminal.ts';
 import { confusionCsvFile } from '../../report/confusion.ts';
 import { describeTable } from '../../report/description-table.ts';
@@ -98,10 +98,16 @@ export interface RunReturn {
  * before anything is written; `diverged`, `interrupted` and all others after run.json is written.
  */
 export async function trainRun(request: RunRequest): Promise<RunReturn> {
-  const lock = await takeFolderLock(request.directory, request.lockPatienceMs);
+  const { directory, resumeCommand } = request;
+  const lock = await takeFolderLock(directory, request.lockPatienceMs);
+  // While the run reads its data and opens its engine.
+  const release = exitOnStopSignal('train', () =>
+    resumeCommand !== undefined && holdsRun(directory) ? `stopped. Resume with: ${resumeCommand}` : undefined,
+  );
   try {
     return await trainLocked(request);
   } finally {
+    release();
     lock.release();
   }
 }

@@ -18,7 +18,7 @@ import { signal } from './dom/signal.ts';
 import { Inference } from './inference/inference.ts';
 import { type ListedModel, listModels, serviceCommands } from './inference/model-list.ts';
 import { modelInput, modelSettings } from './inference/model-settings.ts';
-import { modelFiles, openedModel } from './inference/opened-model.ts';
+import { type ModelFiles, modelFiles, openedModel } from './inference/opened-model.ts';
 import { faultText, language, setLanguage, setText, textElement } from './language/language.ts';
 import { addressedView, modelsUnlisted, noModels, type PageLayout, pageLayout, viewTabs } from './layout.ts';
 import { liveView } from './live/live-view.ts';
@@ -117,10 +117,20 @@ function openViews(
       });
   }
 
-  /** Adds a model from a file and chooses it. If it cannot be used, the page says why and drops it. */
-  async function openModel(files: readonly File[]): Promise<void> {
+  /** Opens a model and then the other files. */
+  async function openModels(files: readonly File[]): Promise<void> {
     const found = modelFiles(files);
-    if (found === undefined) return source.notify('model.notModel');
+    if (found === undefined) {
+      source.notify('model.notModel');
+      return;
+    }
+    const tellProblem = await openModel(found);
+    await source.openAll(files.filter((file) => file !== found.model && file !== found.report));
+    tellProblem?.();
+  }
+
+  /** Adds a model from a file and chooses it. If it cannot be used, it is dropped; the result then says why. */
+  async function openModel(found: ModelFiles): Promise<(() => void) | undefined> {
     source.notify(undefined);
     const before = inference.chosen;
     let listed: ListedModel;
@@ -128,15 +138,16 @@ function openViews(
       listed = await openedModel(found, models.get());
     } catch (error) {
       if (!isUnreadable(error)) throw error;
-      return source.notify('file.unreadable');
+      return () => source.notify('file.unreadable');
     }
     models.set([...new Set([...models.get(), listed])]);
     await inference.choose(listed);
     const state = inference.model.get();
-    if (state.status !== 'failed') return;
+    if (state.status !== 'failed') return undefined;
     models.set(models.get().filter((model) => model !== listed));
     if (models.get().includes(before)) await inference.choose(before);
-    source.notify('model.failed', { name: found.model.name, reason: faultText(state.fault) });
+    const { fault } = state;
+    return () => source.notify('model.failed', { name: found.model.name, reason: faultText(fault) });
   }
 
   const context: ViewContext = {
@@ -167,20 +178,18 @@ function openViews(
     requestReading();
   });
   source.handle({
-    model: (files) => void openModel(files),
-    project(file) {
-      tabs.goTo('teach');
+    model: (files) => void openModels(files),
+    project(file, isAlone) {
+      if (isAlone) tabs.goTo('teach');
       teach.importProject(file);
     },
     pictures(files) {
-      const [first] = files;
-      if (first !== undefined) source.open(first);
       if (models.get().length === 0) return;
       tabs.goTo('live');
       live.classifyAll(files);
     },
   });
-  const open = (files: readonly File[]) => void openModel(files);
+  const open = (files: readonly File[]) => void openModels(files);
   const settings = modelSettings(inference, models, open);
   const none = noModels(modelInput('first-model-file', open), serviceCommands.get());
   bar.append(settings, problem);

@@ -31,7 +31,7 @@ export interface Answer {
 
 /** Probabilities of the classes at positions of a picture. */
 export interface HeatMap {
-  /** `[C,rows,columns]`. */
+  /** `[C,rows,columns]`; all zero at positions that show none of the classes. */
   readonly probabilities: Float32Array;
   readonly rows: number;
   readonly columns: number;

@@ -2,6 +2,7 @@
  * Surfaces of the Teach view, with the patches collected for each, and their split into training and test
  * data.
  */
+import { compareCodePoints } from '../../model/code-point-order.ts';
 import type { Patch } from '../../model/patch.ts';
 
 export interface Surface {
@@ -83,7 +84,7 @@ export interface LabelledPatches {
 export function splitSurfaces(surfaces: readonly Surface[]): TrainingSplit {
   const named = surfaces
     .map(({ name, colour, patches }) => ({ name: folderName(name) ?? name, colour, patches }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+    .sort((a, b) => compareCodePoints(a.name, b.name));
   const cut = (patches: readonly Patch[]) =>
     patches.length - Math.max(1, Math.floor(patches.length / heldOutShare));
   return {

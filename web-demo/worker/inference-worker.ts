@@ -1,11 +1,12 @@
 /** The inference worker: owns the onnxruntime sessions of one provider and runs one call at a time. */
 import { activationGraph, activationName, shownLayers } from '../../graph/derived/activation-graph.ts';
 import { type SlidingPlan, slidingGraph, slidingNames } from '../../graph/derived/sliding-graph.ts';
-import { modelParameters } from '../../graph/onnx/initializers.ts';
+import { modelKnownMaps, modelParameters } from '../../graph/onnx/initializers.ts';
 import { TexturaError } from '../../model/error.ts';
 import { patchEvidence, pixelMap, statisticsHead } from '../../model/evidence.ts';
 import { graphNames } from '../../model/graph-names.ts';
 import type { GreyImage } from '../../model/image.ts';
+import { type KnownThresholds, knownMargin } from '../../model/known-score.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
 import { inputPx } from '../../model/patch.ts';
 import { topClasses } from '../../model/scores.ts';
@@ -46,7 +47,7 @@ function parametersOf({ bytes, contents: { network } }: OpenModel): Parameters {
 async function heatMap(model: OpenModel, grey: GreyImage, isCoarse: boolean): Promise<HeatMap> {
   const { Tensor } = started();
   const { width, height } = grey;
-  const { network } = model.contents;
+  const { network, known, temperatures } = model.contents;
   const { session, stridePx } = await slidingSession(model, { width, height, isCoarse });
   const startedAt = performance.now();
   const standardise = network.layers.find((layer) => layer.kind === 'standardise');
@@ -57,9 +58,34 @@ async function heatMap(model: OpenModel, grey: GreyImage, isCoarse: boolean): Pr
   const picture = new Tensor('float32', values, [1, 1, height, width]);
   const outputs = await session.run({ [slidingNames.picture]: picture });
   const probabilities = floats(outputs, slidingNames.probabilities);
+  if (known !== undefined)
+    clearUnknown(probabilities, floats(outputs, slidingNames.knownScore), known, temperatures.patch);
   const [, , rows = 0, columns = 0] = outputs[slidingNames.probabilities]?.dims ?? [];
   disposeAll({ picture, ...outputs });
   return { probabilities, rows, columns, fieldPx: inputPx, stridePx, inferMs: performance.now() - startedAt };
+}
+
+/**
+ * Sets the probabilities `[C,positions]` to zero at the positions that show none of the classes. `temperature`
+ * is the one that is in them; margins are those of probabilities without one.
+ */
+function clearUnknown(
+  probabilities: Float32Array,
+  scores: Float32Array,
+  known: KnownThresholds,
+  temperature: number,
+): void {
+  const positions = scores.length;
+  scores.forEach((score, position) => {
+    let [top, sum] = [0, 0];
+    for (let at = position; at < probabilities.length; at += positions) {
+      const share = (probabilities[at] as number) ** temperature;
+      sum += share;
+      top = Math.max(top, share);
+    }
+    if (knownMargin(top / sum, [score], known) >= 0) return;
+    for (let at = position; at < probabilities.length; at += positions) probabilities[at] = 0;
+  });
 }
 
 /** Keeps one sliding session of each kind; a picture of another size replaces it. */
@@ -70,8 +96,9 @@ async function slidingSession(model: OpenModel, plan: SlidingPlan): Promise<Slid
   if (current?.model === model && current.width === width && current.height === height) return current;
   slidingSessions.delete(kind);
   await current?.session.release();
-  const { network, temperatures } = model.contents;
-  const { graph, stridePx } = slidingGraph(network, parametersOf(model), plan, temperatures.patch);
+  const { network, temperatures, known } = model.contents;
+  const maps = known && modelKnownMaps(model.bytes, network.name);
+  const { graph, stridePx } = slidingGraph(network, parametersOf(model), plan, temperatures.patch, maps);
   const session = await started().open(encodeGraph(graph));
   const opened = { model, width, height, session, stridePx };
   slidingSessions.set(kind, opened);

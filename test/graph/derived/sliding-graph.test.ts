@@ -2,12 +2,15 @@ import { describe, expect, test } from 'vitest';
 import { multiplyAddsOf } from '../../../graph/builder.ts';
 import { type SlidingGraph, slidingGraph, slidingNames } from '../../../graph/derived/sliding-graph.ts';
 import { forwardGraph } from '../../../graph/forward.ts';
+import { modelKnownMaps } from '../../../graph/onnx/initializers.ts';
 import { describeLayers } from '../../../model/description.ts';
 import { foldBatchNorm } from '../../../model/fold-batch-norm.ts';
 import type { GreyImage } from '../../../model/image.ts';
+import type { KnownMaps } from '../../../model/known-score.ts';
 import { type Network, networkNames, networkOf } from '../../../model/network.ts';
 import type { Parameters } from '../../../model/parameters.ts';
 import { cutPatch, inputPx, patchBytes } from '../../../model/patch.ts';
+import { randomStream } from '../../../model/random.ts';
 import { Tensor } from '../../../node/onnxruntime.ts';
 import { drawTexture } from '../../../textures/textures.ts';
 import { standardiseLocally } from '../../../web-demo/worker/local-standardisation.ts';
@@ -32,6 +35,25 @@ async function patchByPatch(network: Network, parameters: Parameters, image: Gre
     patches,
   );
   return { rows, columns, probabilities: probabilities.values };
+}
+
+/** Values of a patch that the classifier reads. */
+function statisticsOf(network: Network): number {
+  const linear = describeLayers(network).find(({ layer }) => layer.name === 'linear');
+  return linear?.inputShape[0] ?? 0;
+}
+
+function randomKnownMaps(features: number): KnownMaps {
+  const random = randomStream(7, 'known maps');
+  const values = (count: number) => Float32Array.from({ length: count }, () => 0.01 * random.normal());
+  return {
+    features,
+    classes,
+    classKernel: values(classes * features),
+    classBias: values(classes),
+    spreadKernel: values(classes * features),
+    spreadBias: values(classes),
+  };
 }
 
 /** Of the probabilities. */
@@ -81,6 +103,34 @@ describe('a network that slides over a picture', () => {
       }
     });
   }
+
+  test('has the known score of the square at every position', async () => {
+    const trained = networkOf('texture-net', classes, { width: 0.4, meanGrey: 117 });
+    const { network, parameters } = foldBatchNorm({
+      network: trained,
+      parameters: randomParameters(trained, 11),
+    });
+    const known = randomKnownMaps(statisticsOf(network));
+    const { width, height } = picture;
+    const plan = { width, height, isCoarse: true };
+    const { graph, stridePx } = slidingGraph(network, parameters, plan, temperature, known);
+    const outputs = await runModel(bytesOf(graph), {
+      [slidingNames.picture]: new Tensor('float32', Float32Array.from(picture.data), [1, 1, height, width]),
+    });
+    const { shape, values = [] } = outputs[slidingNames.knownScore] ?? {};
+    const thresholds = { photograph: 0, patch: 0 };
+    const bytes = bytesOf(forwardGraph(network, parameters, { opset: 17, known: { ...known, thresholds } }));
+    expect(modelKnownMaps(bytes, 'test')).toEqual(known);
+    const [rows, columns] = [height, width].map((px) => Math.floor((px - inputPx) / stridePx) + 1);
+    expect(shape).toEqual([1, (rows ?? 0) * (columns ?? 0)]);
+    for (const [i, score] of [...values].entries()) {
+      const at = { x: (i % (columns ?? 1)) * stridePx, y: Math.floor(i / (columns ?? 1)) * stridePx };
+      const patch = Float32Array.from(cutPatch(picture, at, inputPx));
+      const one = await runModel(bytes, { image: new Tensor('float32', patch, [1, 1, inputPx, inputPx]) });
+      const expected = one[slidingNames.knownScore]?.values[0] ?? Number.NaN;
+      expect(Math.abs(score - expected)).toBeLessThan(tolerances.engineLogit);
+    }
+  });
 
   test('needs less than a third of the multiplications of direct convolutions, and fewer still for every second position', () => {
     const network = networkOf('reference', classes, { width: 0.4 });

@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
 import { cp, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { unzipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { greyFromPixels } from '../../../model/image.ts';
+import { patchBytes } from '../../../model/patch.ts';
 import { cachedImage } from '../../../training/data/pixels.ts';
+import { projectFile } from '../../../web-demo/page/teach/project-file.ts';
 import { bmpOfRgb } from '../../support/bmp.ts';
 import { rawFiles } from '../../support/camera-raw.ts';
 import { encoder, pgmOf16, pngFile, ppmOfRgb, rgbPicture } from '../../support/pictures.ts';
@@ -118,6 +121,33 @@ describe('files are read by their content', () => {
       { name: 'wood/index.csv', why: expect.stringMatching(/^expected an image/) },
       { name: 'wood/licence.txt', why: expect.stringMatching(/^expected an image/) },
     ]);
+  });
+
+  test('a project that the page exported has no skipped files, but what was added to it is listed', async () => {
+    const trained = {
+      ...{ name: 'yard', model: Uint8Array.of(1), labels: ['brick', 'wood'], colours: [1, 0], base: 'x' },
+      ...{ heldOut: { wrong: 0, count: 2 }, heldOutOf: [], trainingPatches: 4, seconds: 1, selfCheck: [] },
+    };
+    const surfaces = ['wood', 'brick'].map((name, colour) => ({
+      name,
+      colour,
+      patches: Array.from({ length: 3 }, (_, i) =>
+        Uint8Array.from({ length: patchBytes }, (__, p) => (p * (i + colour + 1)) % 251),
+      ),
+    }));
+    const files = Object.fromEntries(
+      Object.entries(unzipSync(projectFile({ surfaces, trained }))).map(([name, bytes]) => [
+        name,
+        Buffer.from(bytes),
+      ]),
+    );
+    expect(Object.keys(files)).toEqual(expect.arrayContaining(['README.txt', 'project.json', 'yard.onnx']));
+    const dataset = await load(await temporaryFolder({ ...files, 'notes.txt': 'mine' }));
+    expect(everyImage(dataset)).toHaveLength(6);
+    expect(dataset.skipped).toEqual([{ name: 'notes.txt', why: 'is not in a class folder' }]);
+    // The description of something else is no file of ours.
+    const other = await load(await temporaryFolder({ ...files, 'project.json': '{}' }));
+    expect(other.skipped.map(({ name }) => name)).toEqual(['README.txt', 'project.json', 'yard.onnx']);
   });
 
   test('unusable ones are skipped and listed with the reason, if they are at most a tenth of a class', async () => {

@@ -1,7 +1,12 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { MetricsRow } from '../../../model/metrics.ts';
 import type { Dataset } from '../../../training/data/dataset.ts';
-import { dataText, outcomeText, progressDisplay } from '../../../training/run/progress-display.ts';
+import {
+  dataText,
+  outcomeText,
+  progressDisplay,
+  quickstartVariable,
+} from '../../../training/run/progress-display.ts';
 import { recordingTerminal } from '../../support/recording-terminal.ts';
 
 const dataset: Dataset = {
@@ -117,6 +122,14 @@ test.each([
   [{ status: 'stopped', history: [], epoch: 2 }, "npm run train -- --out 'runs/my tiles' --resume"],
 ] as const)('what to do next is a command to paste: %o', (outcome, command) => {
   expect(outcomeText(outcome, 'runs/my tiles', kept, 7)).toContain(command);
+});
+
+test('a step of quickstart leaves out the next command, which quickstart runs itself', () => {
+  const outcome = { status: 'finished', history: [], endedEarly: false } as const;
+  expect(outcomeText(outcome, 'runs/a', kept, 7)).toContain('Next:');
+  vi.stubEnv(quickstartVariable, '1');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  expect(outcomeText(outcome, 'runs/a', kept, 7)).not.toContain('Next:');
 });
 
 test.each([

@@ -28,7 +28,8 @@ export interface ComparedRow {
   readonly probability: number;
   readonly agrees: Agrees;
   readonly agreement: Agreement;
-  readonly inferMs: number;
+  /** Of one patch, in a run on its own. */
+  readonly runMs: number;
 }
 
 const columns = {
@@ -47,9 +48,9 @@ const columnNames = Object.keys(columns) as Column[];
  * A table whose headings sort it; a second press reverses the order. Narrow pages lay out rows as blocks; the
  * roles keep the table for screen readers.
  */
-export function compareTable(models: readonly ListedModel[]) {
-  const rows = models.map(tableRow);
-  const body = element('tbody', { role: 'rowgroup' }, ...rows.map(({ root: row }) => row));
+export function compareTable() {
+  let rows: readonly ReturnType<typeof tableRow>[] = [];
+  const body = element('tbody', { role: 'rowgroup' });
   let latest: readonly (ComparedRow | 'unusable' | undefined)[] = [];
   let order: { readonly column: Column; readonly sign: 1 | -1 } | undefined;
 
@@ -71,16 +72,21 @@ export function compareTable(models: readonly ListedModel[]) {
   function sort(): void {
     if (order === undefined) return;
     const { column, sign } = order;
-    const sorted = models
-      .map((model, i) => ({ row: rows[i]?.root, value: sortValue(column, model, latest[i]) }))
+    const sorted = rows
+      .map(({ model, root: row }, i) => ({ row, value: sortValue(column, model, latest[i]) }))
       .sort((a, b) => {
         if (a.value === undefined || b.value === undefined)
           return Number(a.value === undefined) - Number(b.value === undefined);
         return sign * (a.value < b.value ? -1 : a.value > b.value ? 1 : 0);
       });
-    const next = sorted.flatMap(({ row }) => row ?? []);
+    const next = sorted.map(({ row }) => row);
     if (next.some((row, i) => body.children[i] !== row)) body.replaceChildren(...next);
   }
+
+  const translate = () => {
+    for (const row of rows) row.translate();
+  };
+  language.subscribe(translate);
 
   return {
     root: element(
@@ -89,6 +95,14 @@ export function compareTable(models: readonly ListedModel[]) {
       element('thead', { role: 'rowgroup' }, element('tr', { role: 'row' }, ...headings)),
       body,
     ),
+    /** Makes a row for each model, without values. */
+    list(models: readonly ListedModel[]): void {
+      rows = models.map(tableRow);
+      latest = [];
+      body.replaceChildren(...rows.map(({ root: row }) => row));
+      translate();
+      sort();
+    },
     show(compared: readonly (ComparedRow | 'unusable' | undefined)[]): void {
       latest = compared;
       rows.forEach(({ show }, i) => {
@@ -114,7 +128,7 @@ function sortValue(
     case 'probability':
       return row?.probability;
     case 'latency':
-      return row?.inferMs;
+      return row?.runMs;
     case 'size':
       return bytes;
     case 'error':
@@ -141,7 +155,9 @@ function tableRow(model: ListedModel) {
   cells.probability.append(probability, bar);
   cells.error.append(error, ' ', interval);
   cells.agrees.append(agrees, ' ', share);
-  language.subscribe(() => {
+  const translate = () => {
+    // The style sheet shows them on narrow pages, which have no row of headings.
+    for (const column of columnNames) cells[column].dataset.heading = textOf(columns[column]);
     lacks.textContent = lacksText(model.name);
     cells.size.textContent = formatFileSize(model.bytes);
     error.textContent = model.top1err === undefined ? '–' : formatPercent(model.top1err, 1);
@@ -151,7 +167,7 @@ function tableRow(model: ListedModel) {
         low: formatNumber(100 * low, 1),
         high: formatNumber(100 * high, 1),
       });
-  });
+  };
 
   function show(given: ComparedRow | 'unusable' | undefined): void {
     const row = given === 'unusable' ? undefined : given;
@@ -163,22 +179,17 @@ function tableRow(model: ListedModel) {
     agrees.textContent = row === undefined ? '' : textOf(`compare.${row.agrees}`);
     share.textContent = row === undefined ? '' : shareText(row);
     cells.agrees.classList.toggle('differs', row?.agrees === 'differs');
-    cells.latency.textContent =
-      row === undefined ? '' : `${formatNumber(row.inferMs, row.inferMs < 100 ? 1 : 0)} ms`;
+    cells.latency.textContent = row === undefined ? '' : `${formatNumber(row.runMs, 1)} ms`;
   }
   show(undefined);
-  return { root: element('tr', { role: 'row' }, ...columnNames.map((column) => cells[column])), show };
+  const root = element('tr', { role: 'row' }, ...columnNames.map((column) => cells[column]));
+  return { model, root, show, translate };
 }
 
 function cellOf(column: Column): HTMLElement {
   if (column === 'model') return element('th', { scope: 'row', role: 'rowheader', class: column });
   const isResult = ['top', 'probability', 'agrees', 'latency'].includes(column);
-  const cell = element('td', { role: 'cell', class: isResult ? `${column} result` : column });
-  // The style sheet shows it on narrow pages, which have no row of headings.
-  language.subscribe(() => {
-    cell.dataset.heading = textOf(columns[column]);
-  });
-  return cell;
+  return element('td', { role: 'cell', class: isResult ? `${column} result` : column });
 }
 
 function lacksText(name: string): string {

@@ -2,7 +2,7 @@
 import { patchProbabilities } from '../../../model/calibration.ts';
 import { preferredModel } from '../../../model/network.ts';
 import { topClasses } from '../../../model/scores.ts';
-import type { Answer } from '../../shared/inference-api.ts';
+import type { Answer, LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { element } from '../dom/element.ts';
 import type { ListedModel } from '../inference/model-list.ts';
@@ -10,7 +10,7 @@ import { modelParts } from '../inference/model-parts.ts';
 import { language, setText, textElement, textOf } from '../language/language.ts';
 import type { View, ViewContext } from '../view.ts';
 import { type Agreement, type Agrees, type ComparedRow, compareTable } from './compare-table.ts';
-import { errorPlot, type RunTimes } from './error-plot.ts';
+import { errorPlot } from './error-plot.ts';
 
 export function compareView({
   inference,
@@ -20,14 +20,13 @@ export function compareView({
   requestReading,
   markShown,
 }: ViewContext): View {
-  const compared = baselineFirst(models.get());
-  const hasIntervals = compared.some(({ top1errInterval }) => top1errInterval !== undefined);
-  const table = compareTable(compared);
+  /** The baseline first. */
+  let compared: readonly ListedModel[] = [];
+  const table = compareTable();
   const status = element('p', { class: 'note', role: 'status' });
   const agreements = new Map<string, Agreement>();
   const plot = errorPlot();
-  let ready: readonly string[] | undefined;
-  let times: RunTimes = new Map();
+  let ready: readonly LoadedModel[] | undefined;
   /** How many models are loaded, while they are. */
   let done: number | undefined;
   /** Counts up with each reset: models that were loaded before may be on another provider. */
@@ -38,48 +37,50 @@ export function compareView({
     else if (compared.length === 1) setText(status, 'compare.single');
     else {
       setText(status, 'compare.note', { name: compared[0]?.name ?? '' });
-      if (hasIntervals) status.append(` ${textOf('compare.interval95')}`);
+      if (compared.some(({ top1errInterval }) => top1errInterval !== undefined))
+        status.append(` ${textOf('compare.interval95')}`);
     }
-    plot.show(compared, times);
+    plot.show(compared, ready ?? []);
   };
   language.subscribe(showStatus);
 
-  async function loadAll(): Promise<void> {
+  /** The chosen model is loaded already. */
+  async function loadAll(chosen: LoadedModel): Promise<void> {
     const started = resets;
     const isWanted = () => started === resets;
-    const loaded = await inference.loadOthers(compared, isWanted, (count) => {
+    const others = compared.filter(({ origin }) => origin === 'exported');
+    const loaded = await inference.loadOthers(others, isWanted, (count) => {
       done = count;
       showStatus();
     });
     if (!isWanted()) return;
-    ready = loaded.map(({ name }) => name);
-    times = new Map(loaded.map(({ name, runMs }) => [name, runMs]));
+    ready = loaded.some(({ name }) => name === chosen.name) ? loaded : [...loaded, chosen];
     done = undefined;
     showStatus();
     requestReading();
   }
 
   function rowsOf(
-    names: readonly string[],
+    loaded: readonly LoadedModel[],
     answers: readonly Answer[],
   ): readonly (ComparedRow | 'unusable')[] {
-    const tops = new Map(names.map((name, i) => [name, topOf(compared, name, answers[i])]));
-    const [baseline] = compared;
-    const expected = tops.get(baseline?.name ?? '')?.label;
-    const agreesOf = ({ name, labels }: ListedModel, label: string): Agrees => {
-      if (name === baseline?.name) return 'baseline';
-      if (labels.join() !== baseline?.labels.join()) return 'otherClasses';
-      return label === expected ? 'same' : 'differs';
+    const [baseline] = loaded.filter(({ name }) => name === compared[0]?.name);
+    const tops = loaded.map((model, i) => topOf(model, answers[i]));
+    const expected = baseline && tops[loaded.indexOf(baseline)];
+    const agreesOf = (model: LoadedModel, label: string): Agrees => {
+      if (model === baseline) return 'baseline';
+      if (model.labels.join() !== baseline?.labels.join()) return 'otherClasses';
+      return label === expected?.label ? 'same' : 'differs';
     };
-    return compared.map((model) => {
-      const { name } = model;
-      const top = tops.get(name);
-      if (top === undefined) return 'unusable';
+    return compared.map(({ name }) => {
+      const at = loaded.findIndex((model) => model.name === name);
+      const [model, top] = [loaded[at], tops[at]];
+      if (model === undefined || top === undefined) return 'unusable';
       const agrees = agreesOf(model, top.label);
       const { same, count } = agreements.get(name) ?? { same: 0, count: 0 };
       const agreement = { same: same + (agrees === 'same' ? 1 : 0), count: count + 1 };
       agreements.set(name, agreement);
-      return { ...top, agrees, agreement };
+      return { ...top, agrees, agreement, runMs: model.runMs };
     });
   }
 
@@ -92,12 +93,13 @@ export function compareView({
     ),
     async read() {
       const picture = stage.picture.get();
-      const names = ready;
-      if (picture === undefined || names === undefined) return;
+      const loaded = ready;
+      if (picture === undefined || loaded === undefined) return;
       const { patches } = reader.square(picture.element, stage.square.get());
+      const names = loaded.map(({ name }) => name);
       const answers = await inference.call('compare', { models: names, patch: patches });
-      if (answers === superseded || ready !== names) return;
-      table.show(rowsOf(names, answers));
+      if (answers === superseded || ready !== loaded) return;
+      table.show(rowsOf(loaded, answers));
       markShown(picture);
     },
     reset() {
@@ -105,28 +107,30 @@ export function compareView({
       ready = undefined;
       done = undefined;
       agreements.clear();
-      table.show([]);
-      if (inference.model.get().status === 'ready') void loadAll();
+      compared = comparedModels(models.get(), inference.chosen);
+      table.list(compared);
+      showStatus();
+      const state = inference.model.get();
+      if (state.status === 'ready') void loadAll(state.model);
     },
   };
 }
 
 /**
  * Exported models, first the one that the others are compared with: the network that the ablations change, or
- * the preferred one. Taught and opened models have other classes, so they are not compared.
+ * the preferred one; then the chosen model if it was taught or opened.
  */
-function baselineFirst(models: readonly ListedModel[]): readonly ListedModel[] {
+function comparedModels(models: readonly ListedModel[], chosen: ListedModel): readonly ListedModel[] {
   const exported = models.filter(({ origin }) => origin === 'exported');
   const names = exported.map(({ name }) => name);
   const baseline = names.find((name) => name === 'reference') ?? preferredModel(names);
-  return exported.toSorted((a, b) => Number(b.name === baseline) - Number(a.name === baseline));
+  const sorted = exported.toSorted((a, b) => Number(b.name === baseline) - Number(a.name === baseline));
+  return chosen.origin === 'exported' ? sorted : [...sorted, chosen];
 }
 
-function topOf(models: readonly ListedModel[], name: string, answer: Answer | undefined) {
-  const found = models.find((model) => model.name === name);
-  if (found === undefined || answer === undefined) return undefined;
-  const { labels } = found;
-  const probabilities = patchProbabilities(answer.logits, labels.length, found.temperatures);
+function topOf({ labels, temperatures }: LoadedModel, answer: Answer | undefined) {
+  if (answer === undefined) return undefined;
+  const probabilities = patchProbabilities(answer.logits, labels.length, temperatures);
   const [top = 0] = topClasses(probabilities, 1);
-  return { label: labels[top] ?? '', probability: probabilities[top] ?? 0, inferMs: answer.inferMs };
+  return { label: labels[top] ?? '', probability: probabilities[top] ?? 0 };
 }

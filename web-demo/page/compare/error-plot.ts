@@ -1,11 +1,9 @@
 /** A plot of the validation error of every model against the time that it takes here. */
+import type { LoadedModel } from '../../shared/inference-api.ts';
 import { axes, roundTicks } from '../dom/axes.ts';
 import { element, svgElement } from '../dom/element.ts';
 import type { ListedModel } from '../inference/model-list.ts';
 import { formatNumber, formatPercent, textElement, textOf } from '../language/language.ts';
-
-/** Of one patch, in a run on its own. */
-export type RunTimes = ReadonlyMap<string, number>;
 
 const size = { width: 440, height: 230 } as const;
 const area = { left: 46, right: size.width - 16, top: 24, bottom: size.height - 38 } as const;
@@ -26,10 +24,10 @@ export function errorPlot() {
     element('p', { class: 'note' }, textElement('span', 'compare.plotNote'), ' ', aboutLines),
   );
 
-  /** Models without an error or a time are left out; one model alone is not plotted. */
-  function show(models: readonly ListedModel[], times: RunTimes): void {
+  /** Models without an error, or that are not loaded, are left out; one model alone is not plotted. */
+  function show(models: readonly ListedModel[], loaded: readonly LoadedModel[]): void {
     const points = models.flatMap(({ name, top1err: error, top1errInterval: interval }) => {
-      const ms = times.get(name);
+      const ms = loaded.find((model) => model.name === name)?.runMs;
       return ms === undefined || error === undefined ? [] : [{ name, ms, error, interval }];
     });
     root.hidden = points.length < 2;

@@ -7,14 +7,20 @@ import { freeName, type ListedModel } from './model-list.ts';
 const modelEnding = /\.onnx$/i;
 const reportEnding = /\.report\.json$/i;
 
-/** Of files that are opened together, those that are a model and its report. */
-export function modelFiles(
-  files: readonly File[],
-): { readonly model: File; readonly report?: File } | undefined {
+export interface ModelFiles {
+  readonly model: File;
+  readonly report: File | undefined;
+}
+
+/** Of files that are opened together, the first model and its report: that of its name, or else any. */
+export function modelFiles(files: readonly File[]): ModelFiles | undefined {
   const model = files.find(({ name }) => modelEnding.test(name));
   if (model === undefined) return undefined;
-  const report = files.find(({ name }) => reportEnding.test(name));
-  return report === undefined ? { model } : { model, report };
+  const reports = files.filter(({ name }) => reportEnding.test(name));
+  const own = reports.find(
+    ({ name }) => name.replace(reportEnding, '') === model.name.replace(modelEnding, ''),
+  );
+  return { model, report: own ?? reports[0] };
 }
 
 /**
@@ -22,10 +28,7 @@ export function modelFiles(
  * one under a name that no other model has. Its labels are read when it is loaded.
  * Without a report and without a self-check inside, its results cannot be checked, so it runs on wasm only.
  */
-export async function openedModel(
-  files: NonNullable<ReturnType<typeof modelFiles>>,
-  others: readonly ListedModel[],
-): Promise<ListedModel> {
+export async function openedModel(files: ModelFiles, others: readonly ListedModel[]): Promise<ListedModel> {
   const { model } = files;
   const bytes = new Uint8Array(await model.arrayBuffer());
   const report = (await files.report?.text()) ?? '';

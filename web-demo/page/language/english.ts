@@ -189,7 +189,7 @@ export const english = {
   'compare.error': 'Validation error',
   'compare.interval': '{low} to {high}',
   'compare.note':
-    'Press a heading to sort. Agrees: with {name}, the baseline, on this patch and on all patches so far. Validation error: of single patches that training held out.',
+    'Press a heading to sort. Agrees: with {name}, the baseline, on this patch and on all patches so far. Time: of one patch, measured when the model was loaded. Validation error: of single patches that training held out.',
   'compare.interval95': 'Below it is its 95 % interval.',
   'compare.plot': 'Validation error against time',
   'compare.plotX': 'ms per patch, here',

@@ -195,7 +195,7 @@ export const spanish: Texts = {
   'compare.error': 'Error de validación',
   'compare.interval': 'de {low} a {high}',
   'compare.note':
-    'Pulse un encabezado para ordenar. Coincide: con {name}, el modelo base, en este recorte y en todos hasta ahora. Error de validación: de los recortes que el entrenamiento apartó.',
+    'Pulse un encabezado para ordenar. Coincide: con {name}, el modelo base, en este recorte y en todos hasta ahora. Tiempo: de un recorte, medido al cargar el modelo. Error de validación: de los recortes que el entrenamiento apartó.',
   'compare.interval95': 'Debajo está su intervalo del 95 %.',
   'compare.plot': 'Error de validación frente al tiempo',
   'compare.plotX': 'ms por recorte, aquí',

@@ -24,11 +24,12 @@ export type ClassColours = (index: number) => string;
 
 /**
  * The colours of the model's surfaces, or else colours in the order of first use, so that the first classes
- * have clearly different ones.
+ * have clearly different ones. The index after the last of the `classes` is that of places that show none.
  */
-export function classColours(colours: readonly number[] = []): ClassColours {
+export function classColours(classes = 0, colours: readonly number[] = []): ClassColours {
   const order = new Map<number, number>();
   return (index) => {
+    if (index === classes) return veilColour;
     const position = colours[index] ?? order.get(index) ?? order.size;
     order.set(index, position);
     return dye(position);
@@ -54,7 +55,7 @@ export function drawHeat(canvas: HTMLCanvasElement, drawing: HeatDrawing): void 
   const edge = (fieldPx - stridePx) / 2;
   for (let position = 0; position < positions; position++) {
     const index = shownClass ?? (likeliest[position] as number);
-    const probability = map.probabilities[index * positions + position] as number;
+    const probability = map.probabilities[index * positions + position] ?? 1;
     context.globalAlpha = strength * (shownClass === undefined ? 0.25 + 0.75 * probability : 1 - probability);
     context.fillStyle = shownClass === undefined ? colourOf(index) : veilColour;
     const [row, column] = [Math.floor(position / columns), position % columns];

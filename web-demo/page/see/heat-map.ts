@@ -46,7 +46,10 @@ function tileStarts(length: number, sidePx: number): readonly number[] {
   return Array.from({ length: count }, (_, i) => Math.min(i * sidePx, length - sidePx));
 }
 
-/** The most likely class of each position, `[rows x columns]`. */
+/**
+ * The most likely class of each position, `[rows x columns]`; the index after the last class where the picture
+ * shows none of them.
+ */
 export function likeliestClasses({ probabilities, rows, columns }: HeatMap): Uint16Array {
   const positions = rows * columns;
   const classes = probabilities.length / positions;
@@ -61,7 +64,7 @@ export function likeliestClasses({ probabilities, rows, columns }: HeatMap): Uin
         best = c;
       }
     }
-    likeliest[position] = best;
+    likeliest[position] = probabilities[best * positions + position] === 0 ? classes : best;
   }
   return likeliest;
 }

@@ -1,10 +1,11 @@
 /** The heat map of the See view: computes it, and shows its controls and legend. */
-import { softmaxRows, topClasses } from '../../../model/scores.ts';
+import { topClasses } from '../../../model/scores.ts';
 import type { HeatMap, LoadedModel } from '../../shared/inference-api.ts';
 import { superseded } from '../../shared/run-queue.ts';
 import { element } from '../dom/element.ts';
 import { coloursOf } from '../inference/model-list.ts';
 import { formatNumber, formatPercent, language, setText, textElement, textOf } from '../language/language.ts';
+import { scoresOf } from '../live/scores.ts';
 import type { Picture } from '../stage/stage.ts';
 import type { ViewContext } from '../view.ts';
 import {
@@ -30,9 +31,10 @@ interface ShownMap {
   readonly height: number;
   readonly sidePx: number;
   readonly likeliest: Uint16Array;
-  /** The class of the square: in the map, and classified as a patch. */
+  /** The class of the square: in the map, and classified as a patch, with the closest one if it is none. */
   readonly atSquare: number;
   readonly prediction: number;
+  readonly closest: number;
 }
 
 interface ReadRequest {
@@ -86,9 +88,14 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
       stride: formatNumber((map.stridePx * sidePx) / map.fieldPx),
       ms: formatNumber(map.inferMs),
     });
-    const label = (index: number) => model.labels[index] ?? '';
-    difference.hidden = shown.atSquare === shown.prediction;
-    setText(difference, 'see.difference', { map: label(shown.atSquare), result: label(shown.prediction) });
+    const { atSquare, prediction, closest } = shown;
+    const none = `${textOf('live.none')}. ${textOf('live.noneWhy', { label: labelOf(model, closest) })}`;
+    const values = { map: labelOf(model, atSquare), result: labelOf(model, prediction) };
+    difference.textContent = [
+      ...(prediction === closest ? [] : [none]),
+      ...(atSquare === prediction ? [] : [textOf('see.difference', values)]),
+    ].join(' ');
+    difference.hidden = difference.textContent === '';
   };
   const listClasses = (labels: readonly string[]) => {
     const before = classSelect.value;
@@ -105,7 +112,7 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
     const one = chosen();
     const entries = shownShares(shown).listed.map(({ index, share }) => ({
       colour: colourOf(index),
-      label: model.labels[index] ?? '',
+      label: labelOf(model, index),
       share,
     }));
     const title = one === undefined ? textOf('see.all') : (model.labels[one] ?? '');
@@ -133,8 +140,8 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
     const grey = scaledPicture(reader.grey(source, 0, 0, width, height), sidePx);
     const patch = reader.square(source, square).patches;
     const map = await inference.call('heatMap', { model: model.name, grey, isCoarse });
-    const prediction = await readSquare(model, patch);
-    if (map === superseded || prediction === undefined || !isCurrent()) return false;
+    const reading = await readSquare(model, patch);
+    if (map === superseded || reading === undefined || !isCurrent()) return false;
     const size = { width: grey.width, height: grey.height };
     const likeliest = likeliestClasses(map);
     shown = {
@@ -145,7 +152,7 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
       sidePx,
       likeliest,
       atSquare: classAt(map, likeliest, sidePx),
-      prediction,
+      ...reading,
     };
     computing.hidden = true;
     draw();
@@ -159,10 +166,15 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
     return likeliest[nearestPosition(map, x * scale, y * scale)] ?? 0;
   }
 
-  async function readSquare(model: LoadedModel, patches: Uint8Array): Promise<number | undefined> {
+  async function readSquare(
+    model: LoadedModel,
+    patches: Uint8Array,
+  ): Promise<Pick<ShownMap, 'prediction' | 'closest'> | undefined> {
     const answer = await inference.call('classify', { model: model.name, patches });
     if (answer === superseded) return undefined;
-    return topClasses(softmaxRows(answer.logits, model.labels.length), 1)[0];
+    const { probabilities, margin = 0 } = scoresOf(answer, model);
+    const [closest = 0] = topClasses(probabilities, 1);
+    return { closest, prediction: margin < 0 ? model.labels.length : closest };
   }
 
   /** A camera gets a coarse map of each frame; a still picture first a coarse one, then a fine one. */
@@ -172,9 +184,9 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
     const isSame = shown?.picture === picture && shown.sidePx === sidePx && shown.model === model;
     if (picture.kind === 'still' && isSame && shown !== undefined) {
       // Only the square has moved: the map is still valid.
-      const prediction = await readSquare(model, reader.square(picture.element, stage.square.get()).patches);
-      if (prediction === undefined || !isCurrent()) return;
-      shown = { ...shown, prediction, atSquare: classAt(shown.map, shown.likeliest, sidePx) };
+      const own = await readSquare(model, reader.square(picture.element, stage.square.get()).patches);
+      if (own === undefined || !isCurrent()) return;
+      shown = { ...shown, ...own, atSquare: classAt(shown.map, shown.likeliest, sidePx) };
       draw();
       markShown(picture);
       return;
@@ -215,7 +227,7 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
     read,
     reset(model) {
       shown = undefined;
-      colourOf = classColours(coloursOf(models.get(), model?.name ?? ''));
+      colourOf = classColours(model?.labels.length, coloursOf(models.get(), model?.name ?? ''));
       clearOverlay(stage.overlay);
       legend.replaceChildren();
       save.disabled = true;
@@ -225,6 +237,11 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
     },
     leave: () => clearOverlay(stage.overlay),
   };
+}
+
+/** The index after the last class is that of places that show none of them. */
+function labelOf({ labels }: LoadedModel, index: number): string {
+  return labels[index] ?? textOf('live.none');
 }
 
 function shownShares({ likeliest, atSquare }: ShownMap) {
@@ -237,7 +254,7 @@ function legendOf(shown: ShownMap, colourOf: ClassColours): readonly HTMLElement
   const othersText = textOf('see.others', { count: others.count });
   return [
     ...listed.map(({ index, share }) => {
-      const label = shown.model.labels[index] ?? '';
+      const label = labelOf(shown.model, index);
       return legendRow(colourOf(index), label, formatPercent(share), { 'data-class': label });
     }),
     ...(others.count === 0 ? [] : [legendRow('transparent', othersText, formatPercent(others.share))]),

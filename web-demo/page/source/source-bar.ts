@@ -27,9 +27,10 @@ export type Notify = (key: TextKey | undefined, values?: Values, before?: HTMLEl
 
 /** What to do with files that are not one picture for the stage. */
 interface FileHandlers {
-  /** A model, and maybe its report. */
+  /** Models with their reports, and maybe other files, which come back to `openAll`. */
   model(files: readonly File[]): void;
-  project(file: File): void;
+  /** `isAlone` unless several pictures came with it, whose table is shown. */
+  project(file: File, isAlone: boolean): void;
   pictures(files: readonly File[]): void;
 }
 
@@ -37,6 +38,8 @@ export interface SourceBar {
   readonly root: HTMLElement;
   /** Shows a picture on the stage. */
   open(picture: File): void;
+  /** Opens files of all kinds. Resolves when the first picture is shown. */
+  openAll(files: readonly File[]): Promise<void>;
   /** Sets what to do with other files, which are refused before. */
   handle(handlers: FileHandlers): void;
   readonly notify: Notify;
@@ -109,23 +112,30 @@ export function sourceBar(stage: Stage): SourceBar {
     }
   }
 
-  /** Files that are opened together: a model, projects, or pictures, whose table has a row for any other file. */
-  function openAll(files: readonly File[]): void {
-    const [first] = files;
-    if (first === undefined) return;
-    if (handlers === undefined) void open(first);
-    else if (modelFiles(files) !== undefined) handlers.model(files);
-    else if (files.every(({ name }) => /\.zip$/i.test(name))) files.forEach(handlers.project);
-    else if (files.length > 1) handlers.pictures(files);
-    else void open(first);
+  /**
+   * Models first, then pictures, whose table has a row for any other file, then projects. Resolves when the
+   * first picture is shown.
+   */
+  async function openAll(files: readonly File[]): Promise<void> {
+    if (handlers !== undefined && modelFiles(files) !== undefined) {
+      handlers.model(files);
+      return;
+    }
+    const isProject = ({ name }: File) => handlers !== undefined && /\.zip$/i.test(name);
+    const [first, ...others] = files.filter((file) => !isProject(file));
+    if (first !== undefined) {
+      if (others.length > 0) handlers?.pictures([first, ...others]);
+      await open(first);
+    }
+    for (const project of files.filter(isProject)) handlers?.project(project, others.length === 0);
   }
 
   file.addEventListener('change', () => {
-    openAll([...(file.files ?? [])]);
+    void openAll([...(file.files ?? [])]);
     file.value = '';
   });
-  takeDropped(openAll);
-  document.addEventListener('paste', ({ clipboardData }) => openAll([...(clipboardData?.files ?? [])]));
+  takeDropped((files) => void openAll(files));
+  document.addEventListener('paste', ({ clipboardData }) => void openAll([...(clipboardData?.files ?? [])]));
 
   return {
     root: element(
@@ -147,6 +157,7 @@ export function sourceBar(stage: Stage): SourceBar {
       samples.root,
     ),
     open: (picture) => void open(picture),
+    openAll,
     handle(next) {
       handlers = next;
     },

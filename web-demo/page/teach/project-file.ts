@@ -3,8 +3,9 @@
  * `project.json` and the trained model.
  */
 import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
-import { z } from 'zod';
+import { compareCodePoints } from '../../../model/code-point-order.ts';
 import { inputPx, type Patch } from '../../../model/patch.ts';
+import { type ProjectDescription, projectFiles, projectSchema } from '../../../model/project-file.ts';
 import { folderName, type Surface } from '../../shared/surfaces.ts';
 import type { TaughtResult } from '../../shared/teaching-api.ts';
 import { greyPng, greyPngLevels } from './grey-png.ts';
@@ -29,30 +30,7 @@ export class ProjectError extends Error {
 /** Unpacked. A surface of 1000 patches has about 4 MB. */
 const maxBytes = 250e6;
 
-const countSchema = z.strictObject({ wrong: z.int().min(0), count: z.int().min(0) });
-
-const projectSchema = z.object({
-  format: z.literal('textura-project'),
-  version: z.literal(1),
-  surfaces: z.array(z.object({ name: z.string(), folder: z.string(), colour: z.int().min(0) })),
-  model: z
-    .object({
-      name: z.string(),
-      file: z.string(),
-      labels: z.array(z.string()),
-      colours: z.array(z.int().min(0)),
-      base: z.string(),
-      heldOut: countSchema,
-      heldOutOf: z.array(countSchema),
-      trainingPatches: z.int(),
-      seconds: z.number(),
-      selfCheck: z.array(z.object({ patch: z.string(), probabilities: z.array(z.number()) })),
-    })
-    .optional(),
-});
-
-const projectJson = 'project.json';
-const readmeFile = 'README.txt';
+const { description: projectJson, readme: readmeFile } = projectFiles;
 const readme = `A project of Textura's Teach view. To continue with it, import this file there.
 The folders have patches of 64x64 pixels. To train on them on your own computer, unpack this file and run:
   npm run train -- --data FOLDER      in a clone of Textura
@@ -117,7 +95,7 @@ export function readProject(zip: Uint8Array): Project {
 }
 
 function trainedOf(
-  { file, ...about }: NonNullable<z.infer<typeof projectSchema>['model']>,
+  { file, ...about }: NonNullable<ProjectDescription['model']>,
   files: Readonly<Record<string, Uint8Array>>,
 ): TaughtResult | undefined {
   const model = files[file];
@@ -140,7 +118,7 @@ function unpacked(zip: Uint8Array): Readonly<Record<string, Uint8Array>> {
   }
 }
 
-function describedIn(file: Uint8Array | undefined): z.infer<typeof projectSchema> | undefined {
+function describedIn(file: Uint8Array | undefined): ProjectDescription | undefined {
   if (file === undefined) return undefined;
   try {
     return projectSchema.parse(JSON.parse(strFromU8(file)));
@@ -152,7 +130,7 @@ function describedIn(file: Uint8Array | undefined): z.infer<typeof projectSchema
 /** Patches of each folder, in the order of their names. */
 function patchesByFolder(files: Readonly<Record<string, Uint8Array>>): ReadonlyMap<string, readonly Patch[]> {
   const folders = new Map<string, Patch[]>();
-  for (const path of Object.keys(files).sort()) {
+  for (const path of Object.keys(files).sort(compareCodePoints)) {
     const [folder, name, ...deeper] = path.split('/');
     const file = files[path];
     if (folder === undefined || !name?.endsWith('.png') || deeper.length > 0 || file === undefined) continue;
