@@ -57,7 +57,8 @@ const withoutMemory = `
 /**
  * Leaves out parts of packages that the page never calls, an eighth of its code: zod's formats of strings,
  * conversion to JSON Schema, generated code, memory of cycles and own messages; protobufjs' remote calls,
- * packed lists, base64 text and floats without typed arrays, and the 64-bit integers that it uses if they are there; Vite's preloading.
+ * packed lists, base64 text, floats without typed arrays, and the 64-bit integers that it uses if they are
+ * there; Vite's preloading.
  */
 function withoutUnusedParts(): Plugin {
   return {
@@ -77,11 +78,7 @@ function replacement(code: string, id: string): string | undefined {
   if (id.endsWith('protobufjs/src/util/float.js')) return without(code, withoutTypedArrays);
   if (id.endsWith('zod/v4/classic/schemas.js'))
     // The content security policy forbids the code that the other objects generate.
-    return replaced(
-      without(without(code, stringFormats), rareMethods),
-      /\$ZodObjectJIT(?=\.init)/,
-      '$$ZodObject',
-    );
+    return replaced(without(code, stringFormats), /\$ZodObjectJIT(?=\.init)/, '$$ZodObject');
   // `model/issue-text.ts` has the messages.
   if (id.endsWith('zod/v4/locales/en.js')) return 'export default () => ({});';
   // JSON has no cycles, which zod remembers objects for.
@@ -102,10 +99,6 @@ const withoutTypedArrays = / else \(function\(\) \{$.*?^ {4}\}\)\(\);/gms;
 
 /** Methods such as `email` of `ZodString`. */
 const stringFormats = /, \{\n {4}email\(params\).*?^\}(?=\);)/ms;
-
-/** Methods of every schema that the page does not call. */
-const rareMethods =
-  /^ {4}(?:async |[gs]et )?(?:with|brand|register|nullish|nonoptional|and|prefault|catch|is\w+|apply|"~standard"|spa|validate\w*|toJSONSchema|\w*(?:Async|[eE]ncode|[dD]ecode))(?:\(|: (?:async )?function ).*?^ {4}\},$/gms;
 
 function without(code: string, part: RegExp): string {
   return replaced(code, part, '');

@@ -47,8 +47,8 @@ export interface SlidingGraph {
 }
 
 /**
- * Builds the graph, with the `temperature` of patches and the maps of known scores. If the network starts with standardisation, its input
- * is the standardised picture (local-standardisation.ts).
+ * Builds the graph, with the `temperature` of patches and the maps of known scores. If the network starts with
+ * standardisation, its input is the standardised picture (local-standardisation.ts).
  */
 export function slidingGraph(
   network: Network,
