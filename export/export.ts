@@ -80,6 +80,11 @@ async function exportAll({ run, taught, study, out, opset, graph, layout }: Expo
   }
   const directories = await chosenRuns(run, study);
   await requireWritable(out);
+  if (run === undefined && study === undefined)
+    terminal.line(
+      `Exporting the newest finished run of each network: ${oneLine(directories.join(', '))}\n` +
+        `To export another one: ${commandText('export', '--run', 'DIR')}\n`,
+    );
   const failures: { readonly directory: string; readonly error: TexturaError }[] = [];
   for (const directory of directories) {
     try {
@@ -109,14 +114,7 @@ async function chosenRuns(run: string | undefined, study: string | undefined): P
     study === undefined
       ? await newestFinishedRuns(await runRoots('runs', 'studies'), note)
       : await bestRunsOfStudy(callerPath(study), note);
-  if (found.length > 0) {
-    if (study === undefined)
-      terminal.line(
-        `Exporting the newest finished run of each network: ${oneLine(found.join(', '))}\n` +
-          `To export another one: ${commandText('export', '--run', 'DIR')}\n`,
-      );
-    return found;
-  }
+  if (found.length > 0) return found;
   const where = study === undefined ? 'runs/ and studies/' : study;
   throw new TexturaError(
     'file-unreadable',

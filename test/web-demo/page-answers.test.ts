@@ -31,7 +31,7 @@ test('a worker that crashes is replaced, and its own message goes to the console
   expect(complaints.join()).toContain('session.cc');
 }, 60_000);
 
-/** Answers fail, or are held back until they may arrive, as a test says on the channel `mode`. */
+/** Answers fail, or are held back until they may arrive, as a test says on the channel `mode`; it is told `obeyed`. */
 const obedient = `const post = self.postMessage.bind(self);
   let mode = 'arrive';
   let held = [];
@@ -41,6 +41,7 @@ const obedient = `const post = self.postMessage.bind(self);
     const earlier = held;
     held = [];
     if (mode === 'arrive') earlier.forEach((message) => post(message));
+    new BroadcastChannel('obeyed').postMessage('');
   };
   const fault = { code: 'failed', values: {}, detail: '/onnxruntime/core/session.cc:1 abort' };
   self.postMessage = (message) => {
@@ -50,7 +51,10 @@ const obedient = `const post = self.postMessage.bind(self);
     new BroadcastChannel('held').postMessage('');
   };`;
 const answers = (page: Page, mode: 'arrive' | 'fail' | 'hold' | 'hold heat maps') =>
-  page.evaluate(`new BroadcastChannel('mode').postMessage('${mode}')`);
+  page.evaluate(`new Promise((resolve) => {
+    new BroadcastChannel('obeyed').onmessage = resolve;
+    new BroadcastChannel('mode').postMessage('${mode}');
+  }).then(() => {})`);
 
 test('the label is hidden if a classification fails, if another picture is shown, and if the answer to a camera frame is late', async () => {
   const { page } = await openWith(fixture(), obedient, ['camera']);
@@ -71,7 +75,7 @@ test('the label is hidden if a classification fails, if another picture is shown
   await answers(page, 'hold');
   await page.locator('.swatch').nth(4).click();
   await page.locator('.swatch').nth(4).and(page.locator('[aria-pressed="true"]')).waitFor();
-  expect(await label.isVisible()).toBe(false);
+  await label.waitFor({ state: 'hidden' });
   await answers(page, 'arrive');
   await label.waitFor();
 
