@@ -182,7 +182,7 @@ function figureRows(figures: PageFigures): readonly (readonly string[])[] {
       `${medianOf(times).toFixed(0)} ms`,
       distancePx === 16 ? 'under 400 ms' : '',
     ]),
-    ['page code, gzipped, without onnxruntime', `${(codeBytes / 1000).toFixed(0)} kB`, 'under 125 kB'],
+    ['page code, gzipped, without onnxruntime', `${(codeBytes / 1000).toFixed(1)} kB`, 'under 125 kB'],
     ['first prediction with an empty cache', `${seconds.toFixed(1)} s`, 'under 3 s'],
     [`JavaScript heap before and after ${frames} frames`, growth(heapBytes), 'no growth'],
     [
