@@ -2,7 +2,7 @@
  * Trains the runs of a study on other machines: puts a job for each run on the queue and fetches its
  * directory when it has ended.
  */
-
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job, Queue, QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { messageOf } from '../../model/error.ts';
@@ -31,6 +31,9 @@ interface QueueConnection {
   close(): Promise<void>;
 }
 
+/** BullMQ waits for the end of its connection, which ioredis does not report while it connects again. */
+const closePatienceMs = 2000;
+
 async function openQueue({ url, onLine }: QueueSchedule): Promise<QueueConnection> {
   const redis = await connectRedis(url);
   const queue = new Queue<RunJob, RunEnd>(queueName, { connection: redis });
@@ -38,10 +41,12 @@ async function openQueue({ url, onLine }: QueueSchedule): Promise<QueueConnectio
   const events = new QueueEvents(queueName, { connection: listening });
   reportProblems(redis, [listening, queue, events], onLine);
   const close = async () => {
+    const left = new AbortController();
+    const patience = sleep(closePatienceMs, undefined, { signal: left.signal }).catch(() => {});
     try {
-      await events.close();
-      await queue.close();
+      await Promise.race([events.close().then(() => queue.close()), patience]);
     } finally {
+      left.abort();
       for (const connection of [listening, redis]) connection.disconnect();
     }
   };
