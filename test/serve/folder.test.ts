@@ -22,9 +22,7 @@ import { defaultMaxImagePixels } from '../../model/image-kind.ts';
 import { ClassificationTable, type ClassifiedRow } from '../../serve/folder/classification-table.ts';
 import { classifyFolder } from '../../serve/folder/classify-folder.ts';
 import { listFolder } from '../../serve/folder/folder-listing.ts';
-import { PicturePipeline } from '../../serve/folder/picture-pipeline.ts';
 import { readModelFile } from '../../serve/model.ts';
-import { breakingThreads, breakThreads } from '../support/breaking-threads.ts';
 import { type CommandResult, runHere, startArguments } from '../support/command.ts';
 import { asOrdinaryUser } from '../support/ordinary-user.ts';
 import { recordingTerminal } from '../support/recording-terminal.ts';
@@ -383,43 +381,4 @@ test('a folder that cannot be listed gets a row with the reason', async () => {
     ['closed', 'the folder cannot be listed: this user may not read it (EACCES)'],
     ['open/b.png', undefined],
   ]);
-});
-
-test('a file that keeps changing while it is read is skipped', async () => {
-  const side = 4000;
-  // Large enough that reading it takes longer than changing it.
-  const picture = Buffer.concat([Buffer.from(`P5 ${side} ${side} 255\n`), Buffer.alloc(side * side, 99)]);
-  const folder = await temporaryFolder({ 'a.pgm': picture });
-  const path = join(folder, 'a.pgm');
-  const pipeline = new PicturePipeline(await readModelFile(join(home, model)), {
-    crops: 'auto',
-    maxPixels: side * side,
-    cores: 1,
-  });
-  let isReading = true;
-  const changes = (async () => {
-    for (let second = 1; isReading; second++) await utimes(path, second, second);
-  })();
-  const outcome = await pipeline.classify(path, 'a.pgm');
-  isReading = false;
-  await changes;
-  expect(outcome).toEqual({ skipped: 'the file changed while it was read' });
-  expect(await pipeline.classify(path, 'a.pgm')).toMatchObject({ patches: 12 });
-  await pipeline.close();
-});
-
-test('if a thread is lost, its pictures are classified again', async () => {
-  const settings = { crops: 'auto', maxPixels: 1e6, cores: 1 } as const;
-  const pipeline = new PicturePipeline(
-    await readModelFile(join(home, model)),
-    settings,
-    breakingThreads.picture,
-  );
-  const classified = () => pipeline.classify(join(home, 'photos', 'plain 1.png'), 'plain 1.png');
-  const alone = await classified();
-  const pictures = [classified(), classified()];
-  breakThreads('throw');
-  expect(await Promise.all(pictures)).toEqual([alone, alone]);
-  expect(alone).toMatchObject({ patches: 4 });
-  await pipeline.close();
 });
