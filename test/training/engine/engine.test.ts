@@ -1,6 +1,6 @@
 /** The contract of an engine, held against every engine that is here; and that both take the same step. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { describeLayers, parameterSpecs, totalsOf, trainedSpecs } from '../../../model/description.ts';
+import { describeLayers, parameterSpecs } from '../../../model/description.ts';
 import { TexturaError } from '../../../model/error.ts';
 import { type Network, networkOf, variantNames } from '../../../model/network.ts';
 import type { TrainingState } from '../../../model/parameters.ts';
@@ -9,18 +9,22 @@ import type { Batch } from '../../../model/patch.ts';
 import { patchBytes } from '../../../model/patch.ts';
 import { addScores, meanScores, noScores } from '../../../model/scores.ts';
 import type { Engine } from '../../../training/engine/engine.ts';
-import { type OnnxEngineSettings, onnxEngine } from '../../../training/engine/onnx-engine.ts';
-import { evaluationPatches } from '../../../training/engine/onnx-evaluation.ts';
+import { onnxEngine } from '../../../training/engine/onnx-engine.ts';
 import { loadTensorflow } from '../../../training/engine/tensorflow/load.ts';
 import { tfjsEngine } from '../../../training/engine/tfjs-engine.ts';
+import {
+  batchOf,
+  bitsOf,
+  classes,
+  largestRelativeDifference,
+  settings,
+  stateOf,
+} from '../../support/engine-states.ts';
 import { largestDifference } from '../../support/onnx-session.ts';
 import { randomParameters, randomPatches } from '../../support/random-network.ts';
 import { referenceActivations, referenceLogits } from '../../support/reference-network.ts';
 import { describeWithTensorflow, tensorflowReady } from '../../support/tensorflow.ts';
 import { tolerances } from '../../tolerances.ts';
-
-const classes = 6;
-const settings = { learningRate: 0.01, momentum: 0.9, weightDecay: 5e-4 };
 
 interface EngineUnderTest {
   readonly name: string;
@@ -37,32 +41,8 @@ const engines: readonly EngineUnderTest[] = [
   },
 ];
 
-function batchOf(count: number, seed: number): Batch {
-  return {
-    patches: randomPatches(count, seed),
-    labels: Int32Array.from({ length: count }, (_, i) => (i * 5 + seed) % classes),
-  };
-}
-
-/** Values with biases, and momentum that are not zero. */
-function stateOf(network: Network, seed: number): TrainingState {
-  const values = randomParameters(network, seed + 1);
-  const momentum = trainedSpecs(network).map(
-    ({ name }) => [name, parameter(values, name).map((value) => value / 50)] as const,
-  );
-  return { parameters: randomParameters(network, seed), momentum: new Map(momentum) };
-}
-
 function lossOf(logits: Float32Array, { labels }: Batch): number {
   return meanScores(addScores(noScores, logits, labels, classes)).objective;
-}
-
-function largestRelativeDifference(a: Parameters, b: Parameters): number {
-  const ratios = [...b].map(([name, values]) => {
-    const size = Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0) / values.length);
-    return largestDifference(parameter(a, name), values) / size;
-  });
-  return Math.max(...ratios);
 }
 
 function largestNormOfDifference(a: Parameters, b: Parameters): number {
@@ -72,15 +52,6 @@ function largestNormOfDifference(a: Parameters, b: Parameters): number {
     return norm(values.map((value, i) => value - (other[i] as number))) / norm(values);
   });
   return Math.max(...ratios);
-}
-
-/** All values of a state as bytes, in order: equal where every bit is. */
-function bitsOf({ parameters, momentum }: TrainingState): Buffer {
-  return Buffer.concat(
-    [...parameters.values(), ...momentum.values()].map(({ buffer, byteOffset, byteLength }) =>
-      Buffer.from(buffer, byteOffset, byteLength),
-    ),
-  );
 }
 
 /**
@@ -268,84 +239,6 @@ describe.each(engines)('the $name engine', ({ name, isHere, open }) => {
     const error = await engine.write({ ...state, parameters }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(TexturaError);
     expect((error as TexturaError).message).toMatch(/conv1\.bias/);
-  });
-});
-
-describe('the onnx engine', () => {
-  async function stepped(network: Network, engineSettings: OnnxEngineSettings, batches: readonly Batch[]) {
-    const engine = await onnxEngine(network, engineSettings);
-    await engine.write(stateOf(network, 3));
-    const logits: Float32Array[] = [];
-    for (const batch of batches) logits.push(await engine.step(batch, settings));
-    const state = await engine.read();
-    await engine.dispose();
-    return { state, logits };
-  }
-
-  test.each(['reference', 'texture-net'] as const)(
-    'computes the same bits on one thread and on two: %s',
-    async (name) => {
-      const network = networkOf(name, classes);
-      const batches = [batchOf(7, 1), batchOf(7, 2)];
-      const [one, two] = [
-        await stepped(network, { threads: 1 }, batches),
-        await stepped(network, { threads: 2 }, batches),
-      ];
-      expect(two.logits).toEqual(one.logits);
-      expect(bitsOf(two.state).equals(bitsOf(one.state))).toBe(true);
-    },
-  );
-
-  test('takes several steps in one run, with the bits of one step after another', async () => {
-    for (const network of [
-      networkOf('lab-baseline', classes, { width: 0.25 }),
-      networkOf('texture-net', classes, { width: 0.25 }),
-    ]) {
-      const inputs = [4, 4, 4, 4, 4, 3, 4].map((count, i) => ({
-        batch: batchOf(count, 30 + i),
-        settings: { ...settings, learningRate: 0.01 / (i + 1), statisticsRate: 1 / (i + 1) },
-      }));
-      const [single, several] = await Promise.all(
-        [1, 3].map(async (stepsAtOnce) => {
-          const engine = await onnxEngine(network, { batch: 4, threads: 1, stepsAtOnce });
-          await engine.write(stateOf(network, 7));
-          const logits = await engine.steps(inputs);
-          const after = { logits, state: await engine.read() };
-          await engine.dispose();
-          return after;
-        }),
-      );
-      expect(several?.logits).toEqual(single?.logits);
-      expect(several?.logits.map(({ length }) => length / classes)).toEqual([4, 4, 4, 4, 4, 3, 4]);
-      expect(bitsOf(several?.state as TrainingState).equals(bitsOf(single?.state as TrainingState))).toBe(
-        true,
-      );
-    }
-  });
-
-  test('evaluates fewer patches at once if layers are large', () => {
-    expect(evaluationPatches(networkOf('reference', classes))).toBe(32);
-    const large = networkOf('no-pool1', classes);
-    const { activationBytes } = totalsOf(describeLayers(large));
-    expect(evaluationPatches(large) * activationBytes).toBeLessThan(50e6);
-    expect(evaluationPatches(large)).toBeGreaterThan(4);
-    const huge = networkOf('no-pool1', classes, { width: 8 });
-    expect(evaluationPatches(huge)).toBe(1);
-    expect(evaluationPatches(networkOf('reference', classes), 'cuda')).toBe(512);
-  });
-
-  test('runs a smaller batch in the session of the full batch size', async () => {
-    const network = networkOf('lab-baseline', classes);
-    const batches = [batchOf(5, 1), batchOf(3, 2)];
-    const own = await stepped(network, {}, batches);
-    const filled = await stepped(network, { batch: 5 }, batches);
-    expect(filled.logits.map(({ length }) => length)).toEqual([5 * classes, 3 * classes]);
-    expect(largestDifference(filled.logits[1] ?? [], own.logits[1] ?? [])).toBeLessThan(
-      tolerances.engineLogit,
-    );
-    expect(largestRelativeDifference(filled.state.parameters, own.state.parameters)).toBeLessThan(
-      tolerances.step,
-    );
   });
 });
 
