@@ -13,8 +13,8 @@ const idleMs = 2000;
 export class SharedCheck {
   readonly #sandbox: Pick<SandboxCheck, 'answer' | 'close'>;
   /**
-   * By SHA-256 of the request, which contains that of every file, so that a passed check stays valid.
-   * Failures are forgotten, because the files on disk may be half written.
+   * By SHA-256 of the request, which contains that of every file, so that a passed check stays valid. A failure
+   * is forgotten and only for the process that asked, because the files on disk may have been half written.
    */
   readonly #answers = new Map<string, Promise<SandboxAnswer>>();
   #turn: Promise<unknown> = Promise.resolve();
@@ -26,10 +26,12 @@ export class SharedCheck {
   }
 
   /** Calls `onNew` if no other process has asked this before. */
-  answer(request: SandboxRequest, onNew: () => void): Promise<SandboxAnswer> {
+  async answer(request: SandboxRequest, onNew: () => void): Promise<SandboxAnswer> {
     const key = sha256(JSON.stringify(request));
-    const known = this.#answers.get(key);
-    if (known !== undefined) return known;
+    for (let known = this.#answers.get(key); known !== undefined; known = this.#answers.get(key)) {
+      const answer = await known.catch(() => undefined);
+      if (answer?.passed) return answer;
+    }
     const answer = this.#inTurn(request);
     this.#answers.set(key, answer);
     const forget = () => void this.#answers.delete(key);

@@ -49,6 +49,22 @@ interface ModelLease {
   release(): void;
 }
 
+/** Why a model in this state is not served. */
+interface Refusal {
+  readonly stamp: string;
+  /** Logged once. */
+  readonly fault: string;
+  /**
+   * On the clock of `performance.now`: the fault may have been one of the machine, such as too little memory, or
+   * a file that another program had not finished.
+   */
+  readonly nextAttempt: number;
+  readonly delayMs: number;
+}
+
+const firstRetryMs = 1000;
+const longestRetryMs = 300_000;
+
 export type ModelChange = 'loaded' | 'replaced' | 'refused' | 'removed';
 
 interface RegistryEvents {
@@ -66,8 +82,8 @@ export class Registry {
   readonly #events: RegistryEvents;
   readonly #models = new Map<string, { readonly model: ServedModel; readonly stamp: string }>();
   readonly #leases = new Map<ModelSessions, number>();
-  /** Stamps of refused models, so that each fault is logged once. */
-  readonly #refused = new Map<string, string>();
+  /** Models, and the index, that are refused as they are now. */
+  readonly #refused = new Map<string, Refusal>();
   /** Models that the host had to close and that are not loaded again yet. */
   readonly #lost = new Set<string>();
   #firstCheck: ModelFilesCheck | undefined;
@@ -247,7 +263,8 @@ export class Registry {
     const { name } = source.entry;
     const old = this.#models.get(name);
     if (old?.stamp === source.stamp) return void this.#refused.delete(name);
-    if (this.#refused.get(name) === source.stamp) return;
+    const refused = this.#refused.get(name);
+    if (refused?.stamp === source.stamp && performance.now() < refused.nextAttempt) return;
     try {
       const model = await this.#load(source, filesCheck, isDefault);
       this.#models.set(name, { model, stamp: source.stamp });
@@ -261,10 +278,14 @@ export class Registry {
   }
 
   #refuse(name: string, stamp: string, error: unknown): void {
-    if (this.#refused.get(name) === stamp) return;
-    this.#refused.set(name, stamp);
+    const fault = messageOf(error);
+    const before = this.#refused.get(name);
+    const isSame = before?.stamp === stamp;
+    const delayMs = isSame ? Math.min(2 * before.delayMs, longestRetryMs) : firstRetryMs;
+    this.#refused.set(name, { stamp, fault, delayMs, nextAttempt: performance.now() + delayMs });
+    if (isSame && before.fault === fault) return;
     const kept = this.#models.has(name) ? '; the previous version still answers' : '';
-    this.#report(name, 'refused', `refused: ${messageOf(error)}${kept}`);
+    this.#report(name, 'refused', `refused: ${fault}${kept}`);
   }
 
   #report(name: string, change: ModelChange, sentence: string): void {

@@ -9,6 +9,7 @@ import { classifyAnswerSchema, type ModelList, modelListSchema } from '../../mod
 import { decodeImage } from '../../node/image-decoder.ts';
 import { classify } from '../../serve/classification.ts';
 import { Model } from '../../serve/model.ts';
+import { SandboxCheck } from '../../serve/registry/sandbox-check.ts';
 import { pngFile } from '../support/pictures.ts';
 import { exportModels, type RunningService, runService } from '../support/running-service.ts';
 import { replaceFile } from '../support/tampered-model.ts';
@@ -141,6 +142,19 @@ test('a broken file is rejected and logged once, and the previous version still 
   await writeFile(path, whole);
   await look();
   expect((await fetch(`${running.address}/models/lab-baseline.onnx`)).status).toBe(200);
+});
+
+test('a refused model is tried again, because the fault may have been one of the machine', async () => {
+  const crash = { passed: false, code: 'model-unusable', message: 'the sandbox process crashed' } as const;
+  vi.spyOn(SandboxCheck.prototype, 'answer').mockResolvedValueOnce(crash);
+  await lay(exported.first);
+  running = await runService(folder);
+  const names = async () => (await list()).models.map(({ name }) => name);
+  expect(await names()).toEqual([]);
+  await look();
+  expect(await names(), 'not at once').toEqual([]);
+  await expect.poll(() => look().then(names)).toEqual(['lab-baseline']);
+  expect(notes().filter((note) => note.includes('refused'))).toHaveLength(1);
 });
 
 test('a file whose outputs differ from its report is rejected with the difference', async () => {

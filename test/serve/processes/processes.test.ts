@@ -66,6 +66,11 @@ const childrenOf = (pid: number | undefined) =>
     .trim()
     .split('\n')
     .map(Number);
+/** Adds to a failed expectation what the service has logged about more than requests. */
+const withLog = (error: Error) => {
+  const lines = messages(/^(?!request$)/).map(({ time, process, msg }) => `${time} ${process} ${msg}`);
+  throw new Error([error.message, ...lines].join('\n'), { cause: error });
+};
 const messages = (wanted: RegExp) => service.records.filter(({ msg }) => wanted.test(String(msg)));
 
 test('the address and the readiness are logged once, and both processes load the models', async () => {
@@ -144,7 +149,10 @@ test('a replaced model replaces it in both processes under load, and no answer f
   await cp(join(home, 'next'), join(home, 'models'), { recursive: true });
   // A scan during the copy sees one file of the model replaced, and the next scan the others.
   const replacedIn = () => new Set(messages(/replaced on cpu/).map((record) => record.process));
-  await expect.poll(replacedIn, patient).toEqual(new Set([1, 2]));
+  await expect
+    .poll(replacedIn, patient)
+    .toEqual(new Set([1, 2]))
+    .catch(withLog);
   await expect.poll(async () => [await servedBy(), await servedBy()], patient).toEqual([next, next]);
   await load.end();
   expect(new Set(load.outcomes)).toEqual(new Set(['200']));
