@@ -28,6 +28,7 @@ import {
   modelInput,
   modelReportSchema,
   type Opset,
+  reportFileName,
 } from '../model/model-file.ts';
 import type { Network } from '../model/network.ts';
 import { selfCheckOf } from '../model/self-check.ts';
@@ -217,10 +218,6 @@ async function updateIndex(out: string, entry: IndexEntry): Promise<void> {
 async function readIndex(out: string): Promise<ModelIndex['models']> {
   const text = await readTextIfThere(join(out, indexFile));
   return modelIndexSchema.safeParse(jsonOf(text ?? '')).data?.models ?? [];
-}
-
-function reportFileName(name: string): string {
-  return `${name}.report.json`;
 }
 
 /** The bytes of one of a model's ONNX files. The same model gives the same bytes. */

@@ -215,6 +215,11 @@ export const modelReportSchema = z.strictObject({
 });
 export type ModelReport = z.infer<typeof modelReportSchema>;
 
+/** The file of a model's report, beside its ONNX files. */
+export function reportFileName(name: string): string {
+  return `${name}.report.json`;
+}
+
 /** Names of models in a folder, which are parts of file names and of addresses. */
 export const modelName = /^[\p{L}\p{N}][\p{L}\p{N}._ -]{0,199}$/u;
 

@@ -4,13 +4,14 @@
  */
 
 import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describeModel } from '../graph/onnx/description.ts';
 import type { Temperatures } from '../model/calibration.ts';
 import { messageOf, TexturaError } from '../model/error.ts';
 import type { KnownThresholds } from '../model/known-score.ts';
-import type { ModelInput } from '../model/model-file.ts';
+import { jsonOf, type ModelInput, modelReportSchema, reportFileName } from '../model/model-file.ts';
 import { classifyPatches, InferenceSession, type PatchOutputs } from '../node/onnxruntime.ts';
+import { readTextIfReadable } from '../node/optional-file.ts';
 import { sha256 } from '../node/sha256.ts';
 import { checkSignature, type ModelSignature } from './model-signature.ts';
 
@@ -36,14 +37,17 @@ const unreadable: Readonly<Record<string, string>> = {
   EISDIR: 'expected an ONNX file, got a folder',
 };
 
-/** Errors: `model-not-found`; `model-unusable`, naming the file and what is wrong with its signature. */
+/**
+ * Errors: `model-not-found`; `model-unusable`, naming the file and what is wrong with its signature;
+ * `file-damaged` if it is not the file that the report beside it describes.
+ */
 export async function readModelFile(path: string): Promise<ModelFile> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     const why = unreadable[cause.code ?? ''] ?? `it cannot be read (${cause.code})`;
     throw new TexturaError('model-not-found', `${path}: ${why}`, { cause });
   });
   const description = describeModel(bytes, path);
-  return {
+  const file = {
     ...checkSignature(description, path),
     name: basename(path).replace(/\.onnx$/i, ''),
     path,
@@ -51,6 +55,21 @@ export async function readModelFile(path: string): Promise<ModelFile> {
     sha256: sha256(bytes),
     metadata: description.metadata,
   };
+  requireVerified(file);
+  return file;
+}
+
+/** Weights that were changed or damaged leave a valid graph, which only its hash or its answers give away. */
+function requireVerified({ path, name, sha256 }: ModelFile): void {
+  const report = join(dirname(path), reportFileName(name.replace(/\.throughput$/, '')));
+  const { data } = modelReportSchema.safeParse(jsonOf(readTextIfReadable(report) ?? ''));
+  const verified = data?.graphs.find(({ file }) => file === basename(path));
+  if (verified === undefined || verified.sha256 === sha256) return;
+  throw new TexturaError(
+    'file-damaged',
+    `${path}: is not the file that its export verified: its SHA-256 differs from that in ${report}; ` +
+      `export it again, or delete the report to use the file as it is`,
+  );
 }
 
 /** A loaded model. Close it: garbage collection does not free a session's memory. */

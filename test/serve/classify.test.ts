@@ -294,6 +294,25 @@ describe('a model', () => {
     });
   });
 
+  test('whose weights differ from those that its export verified is rejected, unless its report is gone', async () => {
+    const file = await readFile(join(home, modelPath));
+    // Inside the weights, so that the graph stays valid.
+    file.fill(0, file.length >> 1, (file.length >> 1) + 400);
+    const report = 'lab-baseline.report.json';
+    const folder = await temporaryFolder({
+      'lab-baseline.onnx': file,
+      [report]: await readFile(join(home, 'models', report)),
+    });
+    const model = join(folder, 'lab-baseline.onnx');
+    const result = await runClassify(['--model', model, 'three patches.png']);
+    expect(result).toMatchObject({ status: 3, stdout: '' });
+    expect(result.stderr).toMatch(
+      /lab-baseline\.onnx: is not the file that its export verified: .*export it/s,
+    );
+    await rm(join(folder, report));
+    expect(await runClassify(['--model', model, 'three patches.png'])).toMatchObject({ status: 0 });
+  });
+
   test('that is another kind of file is rejected', async () => {
     await expect(Model.load(join(home, 'three patches.png'))).rejects.toMatchObject({
       code: 'model-unusable',

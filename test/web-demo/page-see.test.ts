@@ -245,7 +245,7 @@ test('See draws the heat map, one class, the maps of a layer, the filters, and s
   await page.getByRole('link', { name: 'Skip to the result' }).press('Enter');
   await page.locator('#panel:focus').waitFor();
   expect(await page.locator('#tab-see').getAttribute('aria-selected')).toBe('true');
-  expect(new URL(page.url()).hash).toBe('#see');
+  await expect.poll(() => new URL(page.url()).hash).toBe('#see');
   // Another view in the address of the page that is open.
   await page.evaluate("location.hash = '#live'");
   await page.locator('#tab-live[aria-selected="true"]').waitFor();
