@@ -1,13 +1,16 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** Tests of pure functions. Their files share processes, which saves the start of one for each. */
+/** Tests of pure functions, which need neither TensorFlow nor the compiled repository. */
 const pure = ['test/model/**/*.test.ts', 'test/report/**/*.test.ts', 'test/textures/**/*.test.ts'];
 
 export default defineConfig({
   test: {
-    // Native TensorFlow and onnxruntime want processes of their own.
+    // TensorFlow and onnxruntime want processes, not threads. Files share them, because each start of one and
+    // each module that it loads again take a third of a second of computing.
     pool: 'forks',
+    isolate: false,
+    setupFiles: ['test/restored-process.ts'],
     // Many tests wait for a process or a time limit: three at a time use two cores better than two.
     maxWorkers: availableParallelism() + 1,
     testTimeout: 60_000,
@@ -26,12 +29,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: {
-          name: 'pure',
-          include: pure,
-          isolate: false,
-          globalSetup: ['test/temporary-folder.ts'],
-        },
+        test: { name: 'pure', include: pure, globalSetup: ['test/temporary-folder.ts'] },
       },
     ],
   },

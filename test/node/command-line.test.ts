@@ -30,13 +30,12 @@ const parse = (...argv: string[]) => parseArguments(command, argv);
 /** What is written to a stream of the process, and its exit status, put back when the test is over. */
 function watched(stream: 'stdout' | 'stderr') {
   const text: string[] = [];
-  const spy = vi.spyOn(process[stream], 'write').mockImplementation((chunk) => {
+  vi.spyOn(process[stream], 'write').mockImplementation((chunk) => {
     text.push(String(chunk));
     return true;
   });
   const before = process.exitCode;
   onTestFinished(() => {
-    spy.mockRestore();
     process.exitCode = before;
   });
   return () => text.join('');
@@ -115,7 +114,6 @@ test('the help has the width of COLUMNS where there is no terminal', () => {
       .split('\n');
     return Math.max(...lines.map(({ length }) => length));
   };
-  onTestFinished(() => void vi.unstubAllEnvs());
   expect(widthOf('75')).toBeLessThanOrEqual(75);
   expect(widthOf('120')).toBeGreaterThan(100);
 });

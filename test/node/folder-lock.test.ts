@@ -80,7 +80,6 @@ test('a directory in use by a running process is rejected with its id; one whose
 
 test('a process that has waited for ten seconds still counts as waiting, and the first one gets the lock', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
-  onTestFinished(() => void vi.useRealTimers());
   const directory = await temporaryFolder({ [lockFile]: lockOf({}) });
   const statesOf = async () => {
     const others = (await readdir(directory)).filter((name) => name !== lockFile).sort();

@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { afterEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { isPackaged, nodeArguments, productFile, startable } from '../../node/own-module.ts';
 
 const module = new URL('../../training/train.ts', import.meta.url);
 const repository = fileURLToPath(new URL('../..', import.meta.url));
-
-afterEach(() => vi.unstubAllEnvs());
 
 test('in the repository a module starts as TypeScript, with a loader for a Node that needs one', () => {
   vi.stubEnv('TEXTURA_COMPILED', undefined);

@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { progressBar, terminalOn } from '../../node/terminal.ts';
 
 /** A stream that stands for a terminal of the given width, or for a file. */
@@ -53,7 +53,6 @@ test('a file gets only lines', () => {
 });
 
 test('the width without a terminal is that of COLUMNS, or 80', () => {
-  onTestFinished(() => void vi.unstubAllEnvs());
   const widthOf = (COLUMNS: string | undefined, columns?: number) => {
     vi.stubEnv('COLUMNS', COLUMNS);
     return streamOf(columns).terminal.width;

@@ -202,7 +202,6 @@ test('a rejection on CUDA names TensorFloat-32 if the user turned it on', async 
       /^m on cuda in TensorFloat-32 \(NVIDIA_TF32_OVERRIDE=0 turns it off\): self-check failed/,
     );
   } finally {
-    vi.unstubAllEnvs();
     await worker.close();
   }
 });

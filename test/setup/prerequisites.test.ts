@@ -9,7 +9,6 @@ beforeEach(async () => {
   empty = await mkdtemp(join(tmpdir(), 'textura-empty-'));
 });
 afterEach(async () => {
-  vi.unstubAllEnvs();
   await rm(empty, { recursive: true });
 });
 

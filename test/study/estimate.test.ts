@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { trainingConfigSchema } from '../../model/training-config.ts';
 import { estimateArms, trainedBy } from '../../study/estimate.ts';
 import { newStudy } from '../../study/plan.ts';
@@ -34,7 +34,6 @@ test('networks are measured on the CPU, and the reason is reported, if the chose
 }, async () => {
   // On a machine with CUDA too.
   vi.stubEnv('CUDA_VISIBLE_DEVICES', '');
-  onTestFinished(() => void vi.unstubAllEnvs());
   const { variant, width, seed, ...config } = trainingConfigSchema.parse({ batch: 2 });
   const plan = { config, recipe: 'default', network: 'texture-net', variants: ['texture-net'] } as const;
   const more = { controls: [], tuneRates: undefined, marginPoints: 2, seeds: [1] };

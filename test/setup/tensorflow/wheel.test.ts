@@ -61,7 +61,6 @@ describe.skipIf(!hasPip)('a download (skipped without python3 and pip)', () => {
     vi.stubEnv('PIP_NO_INDEX', '1');
   });
   afterEach(async () => {
-    vi.unstubAllEnvs();
     await rm(cache, { recursive: true });
   });
 

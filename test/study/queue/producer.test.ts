@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { studySchema } from '../../../model/study-file.ts';
 import { trainingConfigSchema } from '../../../model/training-config.ts';
 import { startQueuedRuns } from '../../../study/queue/producer.ts';
@@ -13,7 +13,6 @@ test.skipIf(!redisInstalled)(
     : 'a study whose Redis server is lost (skipped: there is no redis-server on this machine)',
   async () => {
     const complaints = vi.spyOn(console, 'error').mockReturnValue();
-    onTestFinished(() => complaints.mockRestore());
     const url = await redisServer();
     const config = trainingConfigSchema.parse({ data: 'photos' });
     const lines: string[] = [];

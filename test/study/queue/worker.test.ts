@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Queue, QueueEvents } from 'bullmq';
 import { Redis } from 'ioredis';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { queueName } from '../../../study/queue/job.ts';
 import { sendCheckpoints, startRunWorker } from '../../../study/queue/worker.ts';
 import { redisInstalled, redisServer } from '../../support/redis-server.ts';
@@ -49,7 +49,6 @@ test.skipIf(!redisInstalled)(
 
 test('a checkpoint that cannot be sent is reported, and the next one is sent', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-  onTestFinished(() => void vi.useRealTimers());
   const directory = await temporaryFolder();
   await mkdir(join(directory, 'checkpoint'));
   const last = join(directory, 'checkpoint/last.safetensors');

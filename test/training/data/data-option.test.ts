@@ -1,11 +1,7 @@
 import { join } from 'node:path';
-import { afterEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { dataOption, dataPath } from '../../../training/data/data-option.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
-
-afterEach(() => {
-  vi.unstubAllEnvs();
-});
 
 test('a folder is resolved where npm was started, and generated is never a folder', async () => {
   const caller = await temporaryFolder({ 'photos/a/1.png': '', 'generated/a/1.png': '' });

@@ -255,14 +255,10 @@ describeWithTensorflow('the tfjs engine', () => {
       await engine.dispose();
       return engine.precision;
     };
-    try {
-      vi.stubEnv('NVIDIA_TF32_OVERRIDE', '0');
-      expect([await precisionOn('gpu'), await precisionOn('cpu')]).toEqual(['float32', 'float32']);
-      vi.stubEnv('NVIDIA_TF32_OVERRIDE', '1');
-      expect([await precisionOn('gpu'), await precisionOn('cpu')]).toEqual(['tf32', 'float32']);
-    } finally {
-      vi.unstubAllEnvs();
-    }
+    vi.stubEnv('NVIDIA_TF32_OVERRIDE', '0');
+    expect([await precisionOn('gpu'), await precisionOn('cpu')]).toEqual(['float32', 'float32']);
+    vi.stubEnv('NVIDIA_TF32_OVERRIDE', '1');
+    expect([await precisionOn('gpu'), await precisionOn('cpu')]).toEqual(['tf32', 'float32']);
   });
 });
 

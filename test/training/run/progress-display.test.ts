@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { MetricsRow } from '../../../model/metrics.ts';
 import type { Dataset } from '../../../training/data/dataset.ts';
 import {
@@ -128,7 +128,6 @@ test('a step of quickstart leaves out the next command, which quickstart runs it
   const outcome = { status: 'finished', history: [], endedEarly: false } as const;
   expect(outcomeText(outcome, 'runs/a', kept, 7)).toContain('Next:');
   vi.stubEnv(quickstartVariable, '1');
-  onTestFinished(() => void vi.unstubAllEnvs());
   expect(outcomeText(outcome, 'runs/a', kept, 7)).not.toContain('Next:');
 });
 

@@ -1,6 +1,6 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { trainingStepBytes } from '../../../model/description.ts';
 import { TexturaError } from '../../../model/error.ts';
 import { networkOf } from '../../../model/network.ts';
@@ -142,7 +142,6 @@ test('an internal error reaches the caller as it is, with its stack trace, and i
 test('every session of a run has as many threads as were asked for', async () => {
   const folder = await temporaryFolder(await smallPhotographs('photos', ['brick', 'knit'], 3));
   const create = vi.spyOn(InferenceSession, 'create');
-  onTestFinished(() => create.mockRestore());
   const request = requestIn(folder);
   const config = { ...request.config, variant: 'texture-net', width: 0.1 } as const;
   await trainRun({ ...request, config });
