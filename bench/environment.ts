@@ -21,10 +21,11 @@ export interface Environment {
 }
 
 export async function readEnvironment(): Promise<Environment> {
+  const processorText = readTextIfReadable('/proc/cpuinfo');
   return {
-    processor: cpus()[0]?.model.trim() ?? 'unknown',
+    processor: `${cpus()[0]?.model.trim() ?? 'unknown'}${familyText(processorText)}`,
     cores: usableCores(),
-    instructions: vectorInstructions(readTextIfReadable('/proc/cpuinfo')),
+    instructions: vectorInstructions(processorText),
     memoryBytes: memoryLimitBytes(),
     system: `${type()} ${release()}, ${process.arch}`,
     node: process.versions.node,
@@ -32,6 +33,15 @@ export async function readEnvironment(): Promise<Environment> {
     loadBefore: loadavg()[0] ?? 0,
     startedAt: new Date().toISOString(),
   };
+}
+
+/**
+ * Family and model in the text of Linux's /proc/cpuinfo, as words after a name. A virtual machine's processor may
+ * be called `AMD EPYC` whether it computes 512 bits at once or in two halves.
+ */
+export function familyText(text: string | undefined): string {
+  const [, family, model] = /^cpu family\t: (\d+)\nmodel\t\t: (\d+)$/m.exec(text ?? '') ?? [];
+  return family === undefined ? '' : ` (family ${family}, model ${model})`;
 }
 
 const relevantFlags = ['avx2', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_bf16', 'asimd', 'sve', 'bf16'];

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { loadNote } from '../../bench/bench-page.ts';
-import { multipliesBfloat16, vectorInstructions } from '../../bench/environment.ts';
+import { familyText, multipliesBfloat16, vectorInstructions } from '../../bench/environment.ts';
 import { turnsOf } from '../../bench/sample.ts';
 import { medianRatio, spreadOf } from '../../bench/statistics.ts';
 import { runScript } from '../support/command.ts';
@@ -19,6 +19,13 @@ test('a ratio pairs the values of a round, so that load on both cancels', () => 
 test('every round begins with the next candidate', () => {
   const turns = [0, 1, 2, 3].map((round) => turnsOf(['a', 'b', 'c'], round).join(''));
   expect(turns).toEqual(['abc', 'bca', 'cab', 'abc']);
+});
+
+test('a processor is named with its family and model, where the system tells them', () => {
+  expect(familyText('vendor_id\t: AuthenticAMD\ncpu family\t: 26\nmodel\t\t: 2\n')).toBe(
+    ' (family 26, model 2)',
+  );
+  expect([familyText('CPU architecture: 8\n'), familyText(undefined)]).toEqual(['', '']);
 });
 
 test('bfloat16 support is read from the processor flags, and assumed if they are unknown', () => {
