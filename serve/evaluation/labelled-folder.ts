@@ -17,6 +17,7 @@ import {
 } from '../../node/folder-level.ts';
 import { requireFolder, type SkippedFile, type WalkedFile, walkFolder } from '../../node/folder-walk.ts';
 import { readLabelFile } from '../../node/label-file.ts';
+import { projectFilesIn } from '../../node/project-folder.ts';
 import { readValidation } from '../../node/records.ts';
 
 export const splitChoices = ['train', 'val', 'test', 'all'] as const;
@@ -64,7 +65,8 @@ export async function labelledFolder(root: string, choice?: SplitChoice): Promis
   const depth = hasSplits ? 2 : 1;
   const files: LabelledFile[] = [];
   const skipped: SkippedFile[] = [...walk.skipped, ...walk.unlisted];
-  for (const file of walk.files) {
+  const own = projectFilesIn(root, walk.files);
+  for (const file of walk.files.filter(({ name }) => !own.includes(name))) {
     const parts = file.name.split('/');
     if (split !== undefined && split !== 'all' && splits.get(parts[0] ?? '') !== split) continue;
     const label = parts[depth - 1]?.normalize('NFC');

@@ -1,12 +1,9 @@
 /** Finds the classes, splits and files of a data folder or a CSV file. Nothing is decoded here. */
 
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { compareCodePoints } from '../../model/code-point-order.ts';
 import { TexturaError } from '../../model/error.ts';
 import { groupBy } from '../../model/group-by.ts';
-import { jsonOf } from '../../model/model-file.ts';
-import { projectFiles, projectSchema } from '../../model/project-file.ts';
 import { counted, listed, oneLine } from '../../model/words.ts';
 import { isCsvPath } from '../../node/csv-file.ts';
 import {
@@ -27,6 +24,7 @@ import {
   walkFolder,
 } from '../../node/folder-walk.ts';
 import { readLabelFile } from '../../node/label-file.ts';
+import { projectFilesIn } from '../../node/project-folder.ts';
 
 export interface ClassFile extends WalkedFile {
   /** Name of the class in NFC. */
@@ -119,7 +117,7 @@ export async function scanDataFolder(root: string): Promise<DataFolder> {
     (name) => labelIn(name) !== undefined && withImages.has(name) && !dataFolders.includes(name),
   );
   requireOneDataset(root, { dataFolders, hasFlatClass, levels, labelOf: (name) => labelIn(name) ?? '' });
-  const own = await projectFilesIn(root, walk.files);
+  const own = projectFilesIn(root, walk.files);
   const data = walk.files.filter(({ name }) => !own.includes(name));
   const { files, outside, testFiles } = placedFiles(data, { splits, depth, labelIn });
   const skipped = [...walk.skipped, ...walk.unlisted].map((entry) => ({
@@ -144,16 +142,6 @@ export async function scanDataFolder(root: string): Promise<DataFolder> {
     dataFolders: dataFolders.map((name) => join(root, name)),
     groups: undefined,
   };
-}
-
-/** The files of a project of the page's Teach view that are not in its class folders; none in other folders. */
-async function projectFilesIn(root: string, files: readonly WalkedFile[]): Promise<readonly string[]> {
-  const { description, readme } = projectFiles;
-  const found = files.find(({ name }) => name === description);
-  const text = found && (await readFile(join(root, description), 'utf8').catch(() => undefined));
-  const project = projectSchema.safeParse(jsonOf(text ?? '')).data;
-  if (project === undefined) return [];
-  return [description, readme, ...(project.model === undefined ? [] : [project.model.file])];
 }
 
 /** The split of each top folder that is one. */

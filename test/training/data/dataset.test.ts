@@ -5,6 +5,7 @@ import { unzipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { greyFromPixels } from '../../../model/image.ts';
 import { patchBytes } from '../../../model/patch.ts';
+import { labelledFolder } from '../../../serve/evaluation/labelled-folder.ts';
 import { cachedImage } from '../../../training/data/pixels.ts';
 import { projectFile } from '../../../web-demo/page/teach/project-file.ts';
 import { bmpOfRgb } from '../../support/bmp.ts';
@@ -142,9 +143,12 @@ describe('files are read by their content', () => {
       ]),
     );
     expect(Object.keys(files)).toEqual(expect.arrayContaining(['README.txt', 'project.json', 'yard.onnx']));
-    const dataset = await load(await temporaryFolder({ ...files, 'notes.txt': 'mine' }));
+    const folder = await temporaryFolder({ ...files, 'notes.txt': 'mine' });
+    const dataset = await load(folder);
     expect(everyImage(dataset)).toHaveLength(6);
-    expect(dataset.skipped).toEqual([{ name: 'notes.txt', why: 'is not in a class folder' }]);
+    const notes = [{ name: 'notes.txt', why: 'is not in a class folder' }];
+    expect(dataset.skipped).toEqual(notes);
+    expect((await labelledFolder(folder)).skipped, 'in an evaluation').toEqual(notes);
     // The description of something else is no file of ours.
     const other = await load(await temporaryFolder({ ...files, 'project.json': '{}' }));
     expect(other.skipped.map(({ name }) => name)).toEqual(['README.txt', 'project.json', 'yard.onnx']);
