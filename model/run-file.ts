@@ -15,7 +15,7 @@ export type EngineName = (typeof engineNames)[number];
 const precisions = ['float32', 'tf32'] as const;
 export type Precision = (typeof precisions)[number];
 
-/** `failed` and `stopped` runs can be resumed. A killed run stays `running`. */
+/** A killed run stays `running`. */
 const runStatuses = ['running', 'finished', 'diverged', 'stopped', 'failed'] as const;
 
 /** Names of the files of a run directory, relative to it. */
@@ -110,6 +110,11 @@ export const runSchema = z.strictObject({
   peakMemoryBytes: z.int().min(1).optional(),
 });
 export type Run = z.infer<typeof runSchema>;
+
+/** Whether epochs are left to train. A diverged run would only diverge again. */
+export function isUnfinished({ status }: Pick<Run, 'status'>): boolean {
+  return status !== 'finished' && status !== 'diverged';
+}
 
 /** What trained a run, in order and with the reason: `onnx on cuda (CUDA is set up)`. */
 export function enginesText({ stretches }: Pick<Run, 'stretches'>): string {

@@ -3,7 +3,7 @@
  * resume and use it.
  */
 import { moment } from '../model/format.ts';
-import type { DataSummary, Run } from '../model/run-file.ts';
+import { type DataSummary, isUnfinished, type Run } from '../model/run-file.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
 import { counted } from '../model/words.ts';
 import { flagOf } from '../node/command-line.ts';
@@ -104,9 +104,8 @@ export function engineSection({ run }: RunRecord): Markup {
 }
 
 export function commandsSection({ run, name, path, firstKernel }: RunRecord): Markup {
-  const resumable = ['stopped', 'running', 'failed'].includes(run.status);
   const entry = html`${
-    resumable ? html`<p>To resume it:</p>${command(resumeCommand(run, path))}` : nothing
+    isUnfinished(run) ? html`<p>To resume it:</p>${command(resumeCommand(run, path))}` : nothing
   }<p>To repeat the run:</p>
 ${command(trainCommand(run, `runs/${name}-again`))}${
   firstKernel === undefined

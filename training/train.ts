@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { type NetworkName, networkNames, textureNetVariantNames } from '../model/network.ts';
+import { isUnfinished } from '../model/run-file.ts';
 import {
   configuredNetwork,
   recipeKeys,
@@ -302,7 +303,7 @@ async function directoryFor(
     if (!noted.has(sentence)) terminalOn(process.stderr).line(`train: ${oneLine(sentence)}`);
     noted.add(sentence);
   });
-  if (newest !== undefined && (ofAll || newest.status !== 'finished')) return newest.directory;
+  if (newest !== undefined && (ofAll || isUnfinished(newest))) return newest.directory;
   if (newest !== undefined) {
     throw new TexturaError(
       'usage',

@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
 import { networkNames, networkOf } from '../../model/network.ts';
-import { readRun } from '../../node/records.ts';
+import { readRun, writeRun } from '../../node/records.ts';
 import { readConfusion } from '../../report/confusion.ts';
 import type { TextureName } from '../../textures/textures.ts';
 import { newestCheckpoint } from '../../training/run/checkpoint.ts';
 import { tensorboardFile } from '../../training/run/tensorboard.ts';
 import { interruptedAt, runHere, runScript } from '../support/command.ts';
+import { inventedRun } from '../support/invented-run.ts';
 import { smallPhotographs } from '../support/small-photographs.ts';
 import {
   contentOf,
@@ -412,6 +413,12 @@ test('mistakes on the command line are reported, with status 2', async () => {
     status: 2,
     stderr: expect.stringContaining('there is no run of texture-net in runs/; add --data to start one'),
   });
+  await writeRun(join(folder, 'runs/exploded'), inventedRun({ status: 'diverged' }));
+  expect(await train(folder, '--network', 'lab-baseline', '--resume')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('runs/ has no unfinished run of lab-baseline; name a run with --out'),
+  });
+  await rm(join(folder, 'runs/exploded'), { recursive: true });
   await mkdir(join(folder, 'runs/damaged'), { recursive: true });
   await writeFile(join(folder, 'runs/damaged/run.json'), '{');
   const [skipped, refused] = (await train(folder, '--network', 'all', '--resume')).stderr.split('\n');

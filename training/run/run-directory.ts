@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describeLayers, totalsOf } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
 import type { Network, NetworkName } from '../../model/network.ts';
-import { type Run, runFiles } from '../../model/run-file.ts';
+import { isUnfinished, type Run, runFiles } from '../../model/run-file.ts';
 import type { TrainingConfig } from '../../model/training-config.ts';
 import { oneLine } from '../../model/words.ts';
 import { flagOf } from '../../node/command-line.ts';
@@ -102,8 +102,8 @@ export function requireFree(directory: string): void {
 }
 
 /**
- * The newest unfinished run of a variant in runs/, or the newest finished one if there is no other. `note` gets
- * a sentence for each run that is skipped because its record cannot be read.
+ * The newest unfinished run of a variant in runs/, or the newest of the others if there is none. `note` gets a
+ * sentence for each run that is skipped because its record cannot be read.
  */
 export async function newestRun(
   variant: NetworkName,
@@ -120,7 +120,7 @@ export async function newestRun(
     const { status, startedAt } = run;
     runs.push({ directory, status, startedAt });
   }
-  const unfinished = runs.filter(({ status }) => status !== 'finished');
+  const unfinished = runs.filter(isUnfinished);
   return (unfinished.length > 0 ? unfinished : runs).reduce<(typeof runs)[number] | undefined>(
     (newest, run) => (newest === undefined || run.startedAt > newest.startedAt ? run : newest),
     undefined,

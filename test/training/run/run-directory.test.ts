@@ -74,6 +74,14 @@ test('the run to resume is the newest unfinished one of the variant', async () =
   expect(await newestRun('no-relu1', unexpected)).toBeUndefined();
 });
 
+test('a diverged run is not resumed, because it would diverge again', async () => {
+  await workIn({
+    cut: runOf('reference', 'stopped', '2026-03-07T08:09:10Z'),
+    exploded: runOf('reference', 'diverged', '2026-03-08T08:09:10Z'),
+  });
+  expect(await newestRun('reference', unexpected)).toMatchObject({ directory: join('runs', 'cut') });
+});
+
 test('a run whose record is damaged is named, and an intact one is resumed', async () => {
   await workIn({ intact: runOf('reference', 'stopped') });
   await mkdir(join('runs', 'damaged'));
