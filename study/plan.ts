@@ -10,6 +10,7 @@ import { oneLine } from '../model/words.ts';
 import { flagOf } from '../node/command-line.ts';
 import { productVersion } from '../node/product-version.ts';
 import type { Dataset } from '../training/data/dataset.ts';
+import { areGroupFiles } from '../training/data/groups.ts';
 import { controlWidth, familyOf, type StudiedNetwork, studiedNetworkOf } from './families.ts';
 import { newTuning } from './tuning.ts';
 
@@ -102,15 +103,17 @@ export function studyData({ labels, train, validation, contentFingerprint }: Dat
 }
 
 /**
- * The plan of a resumed study: its own variants and seeds, and those that the options add. The data folder
- * may have moved. Errors: `usage`, naming each setting in `given` that differs from the study's.
+ * The plan of a resumed study: its own variants and seeds, and those that the options add. The data folder and
+ * a file of groups may have moved. Errors: `usage`, naming each setting in `given` that differs from the study's.
  */
 export function resumedPlan(stored: Study, asked: StudyPlan, given: ReadonlySet<string>): StudyPlan {
   const tuneRates = stored.tuning?.rates.length;
   const network = studiedNetworkOf(stored.arms);
   const [before, now] = [settingsOf({ ...stored, network, tuneRates }), settingsOf(asked)];
+  const isFile = (key: string) =>
+    key === 'data' || (key === 'group' && areGroupFiles(stored.config.group, asked.config.group));
   const changed = [...given].filter(
-    (key) => key !== 'data' && key in now && valueText(before, key) !== valueText(now, key),
+    (key) => !isFile(key) && key in now && valueText(before, key) !== valueText(now, key),
   );
   if (changed.length > 0) {
     const list = changed.map(
@@ -123,7 +126,11 @@ export function resumedPlan(stored: Study, asked: StudyPlan, given: ReadonlySet<
   const [firstSeed = 0] = stored.seeds;
   const wanted = given.has('seeds') ? asked.seeds.map((_, i) => firstSeed + i) : [];
   return {
-    config: given.has('data') ? { ...stored.config, data: asked.config.data } : stored.config,
+    config: {
+      ...stored.config,
+      ...(given.has('data') ? { data: asked.config.data } : {}),
+      ...(given.has('group') ? { group: asked.config.group } : {}),
+    },
     recipe: stored.recipe,
     network,
     variants: familyOf(network)

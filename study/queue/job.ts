@@ -24,9 +24,9 @@ export const runJobSchema = z.strictObject({
 });
 export type RunJob = z.infer<typeof runJobSchema>;
 
-/** Identifies a study on a Redis server; does not change when the study is resumed, even with a moved folder. */
+/** Identifies a study on a Redis server; does not change when the study is resumed, even if its data have moved. */
 export function studyKey({ startedAt, config }: Pick<Study, 'startedAt' | 'config'>): string {
-  const { data: _, ...settings } = config;
+  const { data: _data, group: _group, ...settings } = config;
   return sha256(JSON.stringify([startedAt, settings])).slice(0, 16);
 }
 

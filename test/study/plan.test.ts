@@ -96,6 +96,19 @@ test('another first seed contradicts the study, like any other setting', () => {
   );
 });
 
+test('a file of groups may have moved, an expression must be the same', () => {
+  const groupedBy = (group: string) => planOf({ config: settings.parse({ data: 'photos', group }) });
+  const given = new Set(['group']);
+  const byFile = newStudy(groupedBy('old/groups.csv'), data);
+  expect(resumedPlan(byFile, groupedBy('new/groups.csv'), given).config.group).toBe('new/groups.csv');
+  expect(() => resumedPlan(byFile, groupedBy('[a-z]+'), given)).toThrow(
+    '--group was old/groups.csv, now [a-z]+',
+  );
+  expect(() => resumedPlan(newStudy(groupedBy('[a-z]+'), data), groupedBy('[0-9]+'), given)).toThrow(
+    '--group was [a-z]+, now [0-9]+',
+  );
+});
+
 test.each<[string, StudyData['classes'], string]>([
   [
     'a photograph more',

@@ -21,6 +21,11 @@ export function groupOption(given: string | undefined): string | undefined {
   return given !== undefined && isCsvPath(given) ? callerPath(given) : given;
 }
 
+/** Whether these values of `--group` are files, which may move: the fingerprint of the data covers their groups. */
+export function areGroupFiles(...options: readonly (string | undefined)[]): boolean {
+  return options.every((option) => option !== undefined && isCsvPath(option));
+}
+
 /**
  * The groups of the photographs `names` (paths relative to the data folder): from a CSV file if `option` ends
  * in `.csv`, otherwise by the first capture group, or else the whole match, of a regular expression.

@@ -9,9 +9,9 @@ import { isUnfinished, type Run, runFiles } from '../../model/run-file.ts';
 import type { TrainingConfig } from '../../model/training-config.ts';
 import { oneLine } from '../../model/words.ts';
 import { flagOf } from '../../node/command-line.ts';
-import { isCsvPath } from '../../node/csv-file.ts';
 import { requireSpace } from '../../node/output.ts';
 import { readRun } from '../../node/records.ts';
+import { areGroupFiles } from '../data/groups.ts';
 import { checkpointPath } from './checkpoint.ts';
 
 const runsFolder = 'runs';
@@ -139,8 +139,7 @@ export function resumedConfig(
   const keys = (Object.keys(requested) as (keyof TrainingConfig)[]).filter((key) => given.has(key));
   // The data and a file of groups may have moved; the fingerprint is checked after they are read.
   const isFile = (key: keyof TrainingConfig) =>
-    key === 'data' ||
-    (key === 'group' && [requested.group, stored.config.group].every((group) => isCsvPath(group ?? '')));
+    key === 'data' || (key === 'group' && areGroupFiles(requested.group, stored.config.group));
   const changed = keys.filter((key) => !isFile(key) && requested[key] !== stored.config[key]);
   if (changed.length > 0) {
     const list = changed
