@@ -39,6 +39,7 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
   const redis = await connectRedis(options.url);
   const files = redis.duplicate();
   const active = new Set<TrainerProcess>();
+  let isClosing = false;
 
   async function processJob(job: Job<RunJob, RunEnd>, token?: string): Promise<RunEnd> {
     // Before the order is parsed: that of another version may have other settings.
@@ -71,6 +72,8 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
     const config = { ...order.config, data };
     const child = startTrainer({ config, directory, computing, content }, onMessage);
     active.add(child);
+    // Its files arrived after `close` had stopped the others.
+    if (isClosing) child.stop();
     const sending = sendCheckpoints(
       directory,
       () => sendArchive(files, archiveKey(order), directory),
@@ -98,6 +101,7 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
     options.onLine(`${id.slice(id.indexOf('-') + 1)}: its worker does not answer`),
   );
   async function close(): Promise<void> {
+    isClosing = true;
     for (const child of active) child.stop();
     try {
       await worker.close();

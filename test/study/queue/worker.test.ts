@@ -3,34 +3,65 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Queue, QueueEvents } from 'bullmq';
 import { Redis } from 'ioredis';
-import { expect, test, vi } from 'vitest';
-import { queueName } from '../../../study/queue/job.ts';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { trainingConfigSchema } from '../../../model/training-config.ts';
+import { productVersion } from '../../../node/product-version.ts';
+import { queueName, type RunJob } from '../../../study/queue/job.ts';
 import { sendCheckpoints, startRunWorker } from '../../../study/queue/worker.ts';
+import type { RunEnd } from '../../../study/trainer.ts';
 import { redisInstalled, redisServer } from '../../support/redis-server.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const order: RunJob = {
+  ...{ textura: productVersion(), study: 'study', run: 'reference-s1', content: '' },
+  config: trainingConfigSchema.parse({ data: 'missing' }),
+};
+
+/** A worker of a server of its own. `onLine` gets its sentences. */
+async function workerWithQueue(onLine: (text: string) => void = () => {}) {
+  const url = await redisServer();
+  const connection = new Redis(url, { maxRetriesPerRequest: null });
+  const worker = await startRunWorker({
+    ...{ url, data: undefined, workFolder: await temporaryFolder(), parallelRuns: 1, stallSeconds: 30 },
+    computing: { engine: 'onnx', device: 'cpu', threads: 1 },
+    onLine,
+  });
+  const queue = new Queue<RunJob, RunEnd>(queueName, { connection });
+  const events = new QueueEvents(queueName, { connection: connection.duplicate() });
+  await events.waitUntilReady();
+  onTestFinished(async () => {
+    await worker.close();
+    await events.close();
+    await queue.close();
+    connection.disconnect();
+  });
+  return { worker, connection, queue, events };
+}
+
+test.skipIf(!redisInstalled)(
+  redisInstalled
+    ? 'a run that begins while the worker closes is stopped, and goes back to the queue'
+    : 'a run that begins while the worker closes (skipped: there is no redis-server on this machine)',
+  async () => {
+    let closed: Promise<void> | undefined;
+    const { worker, queue } = await workerWithQueue((text) => {
+      // The last step before its process starts.
+      if (text === 'reference-s1: starts') closed = worker.close();
+    });
+    const job = await queue.add('run', order);
+    await vi.waitFor(() => expect(closed).toBeDefined(), { timeout: 10_000 });
+    await closed;
+    expect(await job.getState()).toBe('waiting');
+  },
+);
 
 test.skipIf(!redisInstalled)(
   redisInstalled
     ? 'a run of a study of another version is refused with what to do, whatever its settings are'
     : 'a run of a study of another version (skipped: there is no redis-server on this machine)',
   async () => {
-    const url = await redisServer();
-    const connection = new Redis(url, { maxRetriesPerRequest: null });
-    const worker = await startRunWorker({
-      url,
-      data: undefined,
-      workFolder: await temporaryFolder(),
-      computing: { engine: 'onnx', device: 'cpu', threads: 1 },
-      parallelRuns: 1,
-      stallSeconds: 30,
-      onLine: () => {},
-    });
-    const [queue, events] = [
-      new Queue(queueName, { connection }),
-      new QueueEvents(queueName, { connection: connection.duplicate() }),
-    ];
-    await events.waitUntilReady();
-    const job = await queue.add('run', { textura: '99.0.0', settingOfThatVersion: 1 });
+    const { queue, events } = await workerWithQueue();
+    const job = await queue.add('run', { textura: '99.0.0', settingOfThatVersion: 1 } as unknown as RunJob);
     expect(await job.waitUntilFinished(events)).toEqual({
       kind: 'failed',
       failure: {
@@ -40,10 +71,6 @@ test.skipIf(!redisInstalled)(
         ),
       },
     });
-    await worker.close();
-    await events.close();
-    await queue.close();
-    connection.disconnect();
   },
 );
 
