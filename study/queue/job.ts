@@ -30,7 +30,7 @@ export function studyKey({ startedAt, config }: Pick<Study, 'startedAt' | 'confi
   return sha256(JSON.stringify([startedAt, settings])).slice(0, 16);
 }
 
-/** Redis key of a run's archive: its checkpoints during training, its whole directory at the end. */
+/** Redis key of a run's archive: its directory, as it is so far or at its end. */
 export function archiveKey({ study, run }: Pick<RunJob, 'study' | 'run'>): string {
   return `textura:${study}:${run}`;
 }

@@ -9,12 +9,13 @@ import { messageOf } from '../../model/error.ts';
 import type { Study } from '../../model/study-file.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { deferred } from '../../node/promises.ts';
+import { hasCheckpoint } from '../../training/run/checkpoint.ts';
 import type { Logger } from '../../training/run/tensorboard.ts';
 import type { Schedule, ScheduledRuns } from '../local-scheduler.ts';
 import type { StudyRun } from '../study-directory.ts';
 import { type RunEnd, runEndSchema, runMessageSchema } from '../trainer.ts';
 import { archiveKey, connectRedis, queueName, type RunJob, reportProblems, studyKey } from './job.ts';
-import { receiveArchive } from './run-archive.ts';
+import { receiveArchive, sendArchive } from './run-archive.ts';
 
 export interface QueueSchedule extends Schedule {
   readonly url: string;
@@ -66,7 +67,7 @@ export async function startQueuedRuns(
 ): Promise<ScheduledRuns> {
   const connection = await openQueue(schedule);
   try {
-    const { queue, events } = connection;
+    const { events } = connection;
     const byJob = new Map(runs.map((run) => [jobId(schedule.study, run), run]));
     events.on('active', ({ jobId: id }) => {
       const run = byJob.get(id);
@@ -76,7 +77,9 @@ export async function startQueuedRuns(
       const [run, message] = [byJob.get(id), runMessageSchema.safeParse(data)];
       if (run !== undefined && message.data?.kind === 'progress') schedule.onProgress(run, message.data);
     });
-    const jobs = await Promise.all(runs.map((run) => enqueued(queue, run, schedule)));
+    const jobs: Job<RunJob, RunEnd>[] = [];
+    // One after another, because checkpoints are large.
+    for (const run of runs) jobs.push(await enqueued(connection, run, schedule));
     return followRuns(runs, jobs, connection, schedule);
   } catch (error) {
     await connection.close();
@@ -125,9 +128,12 @@ function jobId(study: Study, run: StudyRun): string {
   return `${studyKey(study)}-${run.name}`;
 }
 
-/** The job of a run: the existing one, unless it failed, or a new one. */
+/**
+ * The job of a run: the existing one, unless it failed, or a new one. A new one continues from the checkpoint on
+ * this machine, if there is one.
+ */
 async function enqueued(
-  queue: Queue<RunJob, RunEnd>,
+  { redis, queue }: QueueConnection,
   run: StudyRun,
   { study, configOf, content, log }: QueueSchedule,
 ): Promise<Job<RunJob, RunEnd>> {
@@ -143,6 +149,7 @@ async function enqueued(
     content,
     ...(log && { log }),
   };
+  if (hasCheckpoint(run.directory)) await sendArchive(redis, archiveKey(data), run.directory);
   return queue.add(run.name, data, { jobId: id });
 }
 

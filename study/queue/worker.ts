@@ -1,6 +1,6 @@
 /**
- * Takes runs from the queue, trains each in a process, and sends its directory back: checkpoints during
- * training, everything at the end.
+ * Takes runs from the queue, trains each in a process, and sends its directory back: during training with its
+ * checkpoints, at the end without those of a run that has its result.
  */
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -48,7 +48,7 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
     const order = runJobSchema.parse(job.data);
     const [key, directory] = [archiveKey(order), join(options.workFolder, order.study, order.run)];
     const resumes = await receiveArchive(files, key, directory);
-    options.onLine(`${order.run}: ${resumes ? 'resumes from the checkpoint of another worker' : 'starts'}`);
+    options.onLine(`${order.run}: ${resumes ? 'resumes from its checkpoint' : 'starts'}`);
     const end = await trainAndSend(
       order,
       directory,
@@ -82,7 +82,8 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
     const end = await child.ended;
     active.delete(child);
     await sending.stop();
-    const isWanted = (path: string) => end.kind === 'stopped' || !path.startsWith(`${runFiles.checkpoints}/`);
+    const isComplete = end.kind === 'finished' || end.kind === 'diverged';
+    const isWanted = (path: string) => !isComplete || !path.startsWith(`${runFiles.checkpoints}/`);
     // A run that failed before it started has no directory.
     if (await modifiedMs(join(directory, runFiles.run)))
       await sendArchive(files, archiveKey(order), directory, isWanted);

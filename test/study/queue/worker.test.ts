@@ -1,4 +1,4 @@
-import { mkdir, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Queue, QueueEvents } from 'bullmq';
@@ -6,7 +6,8 @@ import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { trainingConfigSchema } from '../../../model/training-config.ts';
 import { productVersion } from '../../../node/product-version.ts';
-import { queueName, type RunJob } from '../../../study/queue/job.ts';
+import { archiveKey, queueName, type RunJob } from '../../../study/queue/job.ts';
+import { receiveArchive, sendArchive } from '../../../study/queue/run-archive.ts';
 import { sendCheckpoints, startRunWorker } from '../../../study/queue/worker.ts';
 import type { RunEnd } from '../../../study/trainer.ts';
 import { redisInstalled, redisServer } from '../../support/redis-server.ts';
@@ -27,13 +28,14 @@ async function workerWithQueue(onLine: (text: string) => void = () => {}) {
     onLine,
   });
   const queue = new Queue<RunJob, RunEnd>(queueName, { connection });
-  const events = new QueueEvents(queueName, { connection: connection.duplicate() });
+  const listening = connection.duplicate();
+  const events = new QueueEvents(queueName, { connection: listening });
   await events.waitUntilReady();
   onTestFinished(async () => {
     await worker.close();
     await events.close();
     await queue.close();
-    connection.disconnect();
+    for (const opened of [listening, connection]) opened.disconnect();
   });
   return { worker, connection, queue, events };
 }
@@ -52,6 +54,22 @@ test.skipIf(!redisInstalled)(
     await vi.waitFor(() => expect(closed).toBeDefined(), { timeout: 10_000 });
     await closed;
     expect(await job.getState()).toBe('waiting');
+  },
+);
+
+test.skipIf(!redisInstalled)(
+  redisInstalled
+    ? 'a run that failed comes back with its checkpoint, from which it can be resumed'
+    : 'a run that failed (skipped: there is no redis-server on this machine)',
+  async () => {
+    const { connection, queue, events } = await workerWithQueue();
+    const begun = await temporaryFolder({ 'run.json': 'damaged', 'checkpoint/last.safetensors': 'values' });
+    await sendArchive(connection, archiveKey(order), begun);
+    const job = await queue.add('run', order);
+    expect(await job.waitUntilFinished(events)).toMatchObject({ kind: 'failed' });
+    const back = join(await temporaryFolder(), 'back');
+    await receiveArchive(connection, archiveKey(order), back);
+    expect(await readFile(join(back, 'checkpoint/last.safetensors'), 'utf8')).toBe('values');
   },
 );
 
