@@ -14,6 +14,8 @@ import { throughputGraph } from '../graph/throughput.ts';
 import { noTemperatures, type Temperatures } from '../model/calibration.ts';
 import { compareCodePoints } from '../model/code-point-order.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
+import { messageOf, TexturaError } from '../model/error.ts';
+import { parsedJson } from '../model/issue-text.ts';
 import {
   type GraphKind,
   graphKinds,
@@ -97,8 +99,8 @@ export interface ExportResult extends ModelReport {
 /**
  * Writes a model's ONNX files, NAME.report.json and the entry in index.json, and returns the report on these
  * files. Files are written under temporary names; nothing else in the folder changes before all of them are
- * verified. Errors: `parity-failed` if a file's outputs differ from the training engine's; `output-unwritable`;
- * `usage` if the folder stays in use by other exports.
+ * verified. Errors: `parity-failed` if a file's outputs differ from the training engine's; `file-damaged` if the
+ * index is; `output-unwritable`; `usage` if the folder stays in use by other exports.
  */
 export function exportModel(trained: TrainedModel, settings: ExportSettings): Promise<ExportResult> {
   return withFolderLock(settings.out, patienceMs, () => writeModel(trained, settings));
@@ -107,6 +109,8 @@ export function exportModel(trained: TrainedModel, settings: ExportSettings): Pr
 async function writeModel(trained: TrainedModel, settings: ExportSettings): Promise<ExportResult> {
   const { name, labels, best, network, reference } = trained;
   const { out, opset } = settings;
+  // Before the work of an export that could not be listed.
+  await readIndex(out);
   const calibration = trained.validation && calibrationOf(trained.validation);
   const temperatures = calibration?.temperatures ?? noTemperatures;
   const files = settings.graphs.map((kind) => {
@@ -214,10 +218,20 @@ async function updateIndex(out: string, entry: IndexEntry): Promise<void> {
   await writeJson(join(out, indexFile), { models } satisfies ModelIndex);
 }
 
-/** The listed models; none if the index is missing or invalid, because the export rewrites it. */
+/**
+ * The listed models; none without an index. Errors: `file-damaged` for an invalid index, because a new one would
+ * lack the other models.
+ */
 async function readIndex(out: string): Promise<ModelIndex['models']> {
-  const text = await readTextIfThere(join(out, indexFile));
-  return modelIndexSchema.safeParse(jsonOf(text ?? '')).data?.models ?? [];
+  const path = join(out, indexFile);
+  const text = await readTextIfThere(path);
+  if (text === undefined) return [];
+  try {
+    return parsedJson(modelIndexSchema, text, path).models;
+  } catch (cause) {
+    const remedy = 'correct it, or delete it and export the models of the folder again';
+    throw new TexturaError('file-damaged', `${messageOf(cause)}; ${remedy}`, { cause });
+  }
 }
 
 /** The bytes of one of a model's ONNX files. The same model gives the same bytes. */

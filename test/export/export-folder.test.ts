@@ -1,6 +1,6 @@
 /** The folder of models that `npm run export` writes: its index, its space, and exports side by side. */
 import { spawnSync } from 'node:child_process';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runFiles } from '../../model/run-file.ts';
@@ -44,6 +44,27 @@ test('the index keeps models whose files exist and drops the others', async () =
   await rm(join(folder, 'models/lab-baseline.onnx'));
   await exportHere(folder, 'b');
   expect((await readIndex(folder)).models.map(({ name }) => name)).toEqual(['no-conv4-pool4']);
+});
+
+test('a damaged index is not replaced by one that lacks the other models', async () => {
+  const folder = await temporaryFolder();
+  await writeTrainedRun(join(folder, 'a'));
+  await writeTrainedRun(join(folder, 'b'), { variant: 'no-pool1', width: 0.1 });
+  await exportHere(folder, 'a');
+  const index = join(folder, 'models/index.json');
+  const text = await readFile(index, 'utf8');
+  const files = await readdir(join(folder, 'models'));
+  await writeFile(index, text.slice(0, -3));
+  const result = await runExport(folder, '--run', 'b');
+  expect(result).toMatchObject({
+    status: 3,
+    stderr:
+      'export: models/index.json: not JSON; correct it, or delete it and export the models of the folder again\n',
+  });
+  expect(await readdir(join(folder, 'models'))).toEqual(files);
+  await writeFile(index, text);
+  await exportHere(folder, 'b');
+  expect((await readIndex(folder)).models.map(({ name }) => name)).toEqual(['lab-baseline', 'no-pool1']);
 });
 
 test('an unwritable folder of models is rejected before any run is read', async () => {
