@@ -187,11 +187,10 @@ async function earlierReport(out: string, name: string): Promise<ModelReport | u
 /** Disk space for the report and the index. */
 const maxReportBytes = 2 ** 20;
 
-function indexEntry(
-  { name, labels, patchPx, top1err, top1errInterval, known }: TrainedModel,
-  { graphs, calibration }: ModelReport,
-): IndexEntry {
+function indexEntry(trained: TrainedModel, { graphs, calibration }: ModelReport): IndexEntry {
+  const { name, labels, patchPx, top1err, top1errInterval } = trained;
   const [first] = graphs;
+  const known = knownScoreIn(first?.kind, trained);
   return {
     name,
     files: Object.fromEntries(graphs.map(({ kind, file }) => [kind, file])),
@@ -241,15 +240,18 @@ function modelBytes(
   { opset }: ExportSettings,
   temperatures: Temperatures,
 ): Uint8Array {
+  const { name, labels, patchPx } = trained;
+  const known = knownScoreIn(kind, trained);
   return encodeModel(builders[kind](trained, { opset, temperature: temperatures.patch }), {
     ...modelStamp(),
-    metadata: modelMetadata(trained, temperatures),
-    docs: modelDocs(trained.name, trained.labels, {
-      patchPx: trained.patchPx,
-      hasKnownScore: trained.known !== undefined,
-      temperatures,
-    }),
+    metadata: modelMetadata({ ...trained, known }, temperatures),
+    docs: modelDocs(name, labels, { patchPx, hasKnownScore: known !== undefined, temperatures }),
   });
+}
+
+/** Only the portable graph computes known scores. */
+function knownScoreIn(kind: GraphKind | undefined, { known }: TrainedModel): TrainedModel['known'] {
+  return kind === 'portable' ? known : undefined;
 }
 
 function modelMetadata(

@@ -7,9 +7,11 @@ import { readTrainedRun } from '../../export/trained-run.ts';
 import { describeModel } from '../../graph/onnx/description.ts';
 import { decodeMessage } from '../../graph/onnx/protobuf.ts';
 import { fittedTemperature } from '../../model/calibration.ts';
+import { knownScoreToTensors } from '../../model/known-score.ts';
 import { modelReportSchema, temperaturesOf } from '../../model/model-file.ts';
 import { networkOf } from '../../model/network.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
+import { encodeTensors } from '../../model/safetensors.ts';
 import { softmaxRows } from '../../model/scores.ts';
 import { photographLogits } from '../../model/validation-logits.ts';
 import { readRun, writeRun } from '../../node/records.ts';
@@ -243,6 +245,36 @@ describe('an export of one graph', () => {
     const third = await exportGraph('runs/one', 'portable');
     expect(third).toEqual({ files: [portable], replaced: `the model of run two, ${started}` });
   });
+});
+
+test('only the file that computes known scores has their threshold', async () => {
+  const folder = await newHome();
+  await writeTrainedRun(join(folder, 'run'), { variant: 'texture-net', width: 0.1 });
+  const [classes, features] = [sixTextures.length, 30];
+  const kernel = new Float32Array(classes * features);
+  const bias = new Float32Array(classes);
+  const known = {
+    ...{ classes, features, classKernel: kernel, classBias: bias, spreadKernel: kernel, spreadBias: bias },
+    thresholds: { photograph: 0.5, patch: 0.25 },
+  };
+  await writeFile(join(folder, 'run', runFiles.known), encodeTensors(knownScoreToTensors(known)));
+  const thresholds: unknown[] = [];
+  for (const [kind, file] of [
+    ['throughput', 'texture-net.throughput.onnx'],
+    ['portable', 'texture-net.onnx'],
+  ] as const) {
+    expect(await runExport(folder, '--run', 'run', '--graph', kind)).toMatchObject({ status: 0, stderr: '' });
+    const bytes = await readFile(join(folder, 'models', file));
+    const { graph } = decodeMessage('Model', bytes, file);
+    const { metadata } = describeModel(bytes, file);
+    const hasScores = graph?.output?.some(({ name }) => name === 'known_score');
+    const [entry] = (await readIndex(folder)).models;
+    thresholds.push([hasScores, metadata['textura.threshold'], entry?.threshold]);
+  }
+  expect(thresholds).toEqual([
+    [false, undefined, undefined],
+    [true, '{"photograph":0.5,"patch":0.25}', { photograph: 0.5, patch: 0.25 }],
+  ]);
 });
 
 describe('the export check', () => {
