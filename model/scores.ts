@@ -128,7 +128,7 @@ export function meanScores({ count, crossEntropy: total, top1Errors, top5Errors 
 }
 
 /** For each class: the number of patches, and how many of them are misclassified. */
-export interface ClassErrors {
+interface ClassErrors {
   readonly patches: number[];
   readonly wrong: number[];
 }
