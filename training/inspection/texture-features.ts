@@ -46,7 +46,7 @@ interface Plane {
 
 /** Mean 0 and deviation 1, or less if the image is almost flat. */
 function standardPlane({ data, width, height }: GreyImage): Plane {
-  const { mean, variance } = momentsOf(Float32Array.from(data));
+  const { mean, variance } = momentsOf(data);
   const deviation = Math.sqrt(variance + 1);
   return { data: Float32Array.from(data, (value) => (value - mean) / deviation), width, height };
 }
@@ -150,7 +150,7 @@ function addDerivatives({ data, width, height }: Plane, into: Float32Array): voi
   into[derivativeFeatures - 1] = Math.hypot(xx - yy, 2 * xy) / (xx + yy + 1e-6 * count);
 }
 
-function momentsOf(values: Float32Array) {
+function momentsOf(values: Float32Array | Uint8Array) {
   let sum = 0;
   let absolute = 0;
   for (const value of values) {
