@@ -96,7 +96,10 @@ export async function newestCheckpoint(
     }
   }
   if (damage.length > 0)
-    throw new TexturaError('file-damaged', `every checkpoint of the run is corrupt:\n${damage.join('\n')}`);
+    throw new TexturaError(
+      'file-damaged',
+      `every checkpoint of the run is corrupt; to train it again from the start, delete ${directory}:\n${damage.join('\n')}`,
+    );
   return undefined;
 }
 

@@ -131,13 +131,15 @@ test('a corrupt best checkpoint is reported, and the newest intact one replaces 
   expect(await bestCheckpoint(await temporaryFolder(), network)).toBeUndefined();
 });
 
-test('if every checkpoint is corrupt, each is reported', async () => {
+test('if every checkpoint is corrupt, each is reported with what to do', async () => {
   const directory = await directoryOfTwo();
   for (const name of ['last', 'previous'] as const)
     await damage(checkpointPath(directory, name), (file) => file.subarray(0, 100));
   await expect(newestCheckpoint(directory, network)).rejects.toMatchObject({
     code: 'file-damaged',
-    message: expect.stringMatching(/last\.safetensors.*\n.*previous\.safetensors/),
+    message: expect.stringMatching(
+      /from the start, delete .*\n.*last\.safetensors.*\n.*previous\.safetensors/,
+    ),
   });
 });
 
