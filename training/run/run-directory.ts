@@ -12,7 +12,7 @@ import { flagOf } from '../../node/command-line.ts';
 import { requireSpace } from '../../node/output.ts';
 import { readRun } from '../../node/records.ts';
 import { areGroupFiles } from '../data/groups.ts';
-import { checkpointPath } from './checkpoint.ts';
+import { checkpointPath, hasCheckpoint } from './checkpoint.ts';
 
 const runsFolder = 'runs';
 
@@ -34,17 +34,18 @@ export function holdsRun(directory: string): boolean {
 }
 
 /**
- * Whether a finished run lacks a result file, which can be computed again from its checkpoint.
- * Errors: `file-unreadable` if there is no checkpoint either.
+ * Whether a finished run lacks a result file, which can be computed again from its checkpoints: the best one, and
+ * the newest, without which the run would begin again.
+ * Errors: `file-unreadable` if they are missing, too.
  */
 export function lacksResults(directory: string): boolean {
   const missing = [runFiles.model, runFiles.parity, runFiles.validation].find(
     (file) => !existsSync(join(directory, file)),
   );
-  const hasCheckpoint = existsSync(checkpointPath(directory, 'best'));
+  const isComputable = existsSync(checkpointPath(directory, 'best')) && hasCheckpoint(directory);
   // Runs of earlier versions have no logits of their validation, and need none.
-  if (missing === undefined) return hasCheckpoint && !existsSync(join(directory, runFiles.validationLogits));
-  if (hasCheckpoint) return true;
+  if (missing === undefined) return isComputable && !existsSync(join(directory, runFiles.validationLogits));
+  if (isComputable) return true;
   throw new TexturaError(
     'file-unreadable',
     `${directory}: ${missing} is missing, and so is the checkpoint to compute it from; train again with another --out`,

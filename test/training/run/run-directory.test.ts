@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { networkOf } from '../../../model/network.ts';
@@ -9,6 +9,7 @@ import {
   bytesOnDisk,
   freeRunDirectory,
   holdsRun,
+  lacksResults,
   newestRun,
   requireFree,
   requireSameData,
@@ -92,6 +93,22 @@ test('a run whose record is damaged is named, and an intact one is resumed', asy
   expect(notes).toEqual([
     expect.stringMatching(/^skipped runs\/damaged: runs\/damaged\/run\.json: not JSON/),
   ]);
+});
+
+test('a finished run without its newest checkpoint does not begin again to compute a missing result', async () => {
+  const results = { 'parity.safetensors': '', 'validation.csv': '', 'checkpoint/best.safetensors': '' };
+  const directory = await temporaryFolder({ ...results, 'checkpoint/last.safetensors': '' });
+  expect(lacksResults(directory)).toBe(true);
+  await rm(join(directory, 'checkpoint/last.safetensors'));
+  expect(() => lacksResults(directory)).toThrow(
+    expect.objectContaining({
+      code: 'file-unreadable',
+      message: expect.stringMatching(/model\.safetensors is missing, and so is the checkpoint/),
+    }),
+  );
+  // Its other results are there, so nothing else has to be computed.
+  await writeFile(join(directory, 'model.safetensors'), '');
+  expect(lacksResults(directory)).toBe(false);
 });
 
 test('if every run of a variant is finished, the newest is found', async () => {
