@@ -60,9 +60,9 @@ export interface StudyRunResults {
  */
 export async function readStudyResults(directory: string): Promise<StudyResults> {
   const study = await readStudy(directory);
-  const runs = await Promise.all(
-    studyRuns(directory, study).map(async (run) => ({ run, found: await readStudyRun(study, run) })),
-  );
+  const runs: { readonly run: StudyRun; readonly found: StudyRunResults }[] = [];
+  // One after another, because each reads its whole model: a hundred of the reference have 1.8 GB.
+  for (const run of studyRuns(directory, study)) runs.push({ run, found: await readStudyRun(study, run) });
   const labels = runs.find(({ found }) => found.results !== undefined)?.found.results?.run.labels;
   const arms = study.arms.map((arm) => ({
     arm,
