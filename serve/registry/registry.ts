@@ -307,7 +307,9 @@ export class Registry {
     const modelReport = await readReport(source);
     const check = modelCheckOf(modelReport, entry.report);
     await filesCheck.run(sandboxRequestOf(source, modelReport, check));
-    const kinds = graphs.map(({ kind }) => kind);
+    // Batches of every size must have known scores, which only the portable graph computes.
+    const usable = entry.threshold === undefined ? graphs : graphs.filter(({ kind }) => kind === 'portable');
+    const kinds = usable.map(({ kind }) => kind);
     const read = (kind: GraphKind) => readVerified(source, modelReport, kind);
     const { device, sessions } = await this.#host.open({ name: entry.name, kinds, read }, check, isDefault);
     const files = [report, ...graphs.map(({ file }) => file)].map(

@@ -7,6 +7,7 @@ import { exportModel } from '../../export/export-model.ts';
 import { readTrainedRun } from '../../export/trained-run.ts';
 import { csvRows } from '../../model/csv.ts';
 import { inferAnswerSchema, modelMetadataSchema } from '../../model/open-inference.ts';
+import { patchBytes } from '../../model/patch.ts';
 import { randomStream } from '../../model/random.ts';
 import { classifyAnswerSchema } from '../../model/service.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
@@ -32,7 +33,7 @@ test('a photograph of the classes is known, and noise is not: classify, the serv
   const trained = await runHere('training/train.ts', args, { cwd: folder });
   expect(trained, trained.stderr).toMatchObject({ status: 0 });
   const models = join(folder, 'models');
-  const settings = { out: models, opset: 17, graphs: ['portable'] } as const;
+  const settings = { out: models, opset: 17, graphs: ['portable', 'throughput'] } as const;
   await exportModel(await readTrainedRun(join(folder, 'run')), settings);
   const pictures = [await readFile(join(folder, 'photos/knit/00.png')), await noiseFile()];
 
@@ -86,10 +87,13 @@ test('a photograph of the classes is known, and noise is not: classify, the serv
   const described = await (await fetch(`${running.address}/v2/models/texture-net`)).json();
   const outputs = modelMetadataSchema.parse(described).outputs;
   expect(outputs.at(-1)).toEqual({ name: 'known_score', datatype: 'FP32', shape: [-1, 1] });
-  const input = { name: 'image', shape: [2, 1, 64, 64], datatype: 'FP32', data: new Array(8192).fill(90) };
+  // A large batch, for which other models use their throughput file.
+  const count = 64;
+  const data = new Array(count * patchBytes).fill(90);
+  const input = { name: 'image', shape: [count, 1, 64, 64], datatype: 'FP32', data };
   const request = JSON.stringify({ inputs: [input], outputs: [{ name: 'known_score' }] });
   const answer = inferAnswerSchema.parse(await post('/v2/models/texture-net/infer', request));
-  expect(answer.outputs).toMatchObject([{ name: 'known_score', shape: [2, 1] }]);
+  expect(answer.outputs).toMatchObject([{ name: 'known_score', shape: [count, 1] }]);
   expect(answer.outputs[0]?.data?.[0]).toBe(answer.outputs[0]?.data?.[1]);
 
   const bytes = await readFile(join(models, 'texture-net.onnx'));
