@@ -99,7 +99,8 @@ export async function createService(
   const registry = new Registry({ folder, reloadIntervalMs, maxModelBytes }, host, {
     onChange: (name, change) => {
       metrics.countModelChange(name, change);
-      shared?.onModelChange();
+      // A refusal changes nothing for the other processes, which find the same files.
+      if (change !== 'refused') shared?.onModelChange();
     },
     note,
     openCheck: shared?.openCheck,

@@ -44,19 +44,23 @@ export interface BrokenSource {
 
 const maxTextBytes = 16 * 1024 * 1024;
 
-/** Lists the folder. Without index.json it has no models. Errors: `file-damaged` for an invalid index. */
+/**
+ * Lists the folder, each name once. Without index.json it has no models. Errors: `file-damaged` for an invalid
+ * index.
+ */
 export async function listModelFolder(folder: string): Promise<readonly (ModelSource | BrokenSource)[]> {
   const path = join(folder, indexFile);
   const index = await fileStateOf(path).catch(() => undefined);
   if (index === undefined) return [];
   const { models } = parsedJson(modelIndexSchema, await readFileText(index), indexFile);
-  const names = new Set<string>();
+  const names = models.map(({ name }) => name);
+  const repeated = new Set(names.filter((name, i) => names.indexOf(name) !== i));
+  const entries = models.filter(({ name }, i) => names.indexOf(name) === i);
   return Promise.all(
-    models.map(async (entry) => {
-      const isSecond = names.has(entry.name);
-      names.add(entry.name);
+    entries.map(async (entry) => {
       try {
-        if (isSecond) throw new TexturaError('file-damaged', `${indexFile}: ${entry.name} is listed twice`);
+        if (repeated.has(entry.name))
+          throw new TexturaError('file-damaged', `${indexFile}: ${entry.name} is listed twice`);
         return await sourceOf(folder, entry);
       } catch (error) {
         if (!(error instanceof TexturaError)) throw error;

@@ -201,6 +201,19 @@ test('an index with paths, invalid names or missing parts gives no model and har
   expect(refusals, 'a fault that comes back is logged again').toHaveLength(badIndexes.length + 3);
 });
 
+test('a model that the index lists twice is refused and logged once', async () => {
+  await lay(exported.first);
+  running = await runService(folder);
+  const path = join(folder, 'index.json');
+  const { models } = modelIndexSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  await writeFile(path, JSON.stringify({ models: [...models, ...models] }));
+  for (let scan = 0; scan < 3; scan++) await look();
+  expect((await ask()).status).toBe(200);
+  expect(notes().filter((note) => note.includes('refused'))).toEqual([
+    'lab-baseline: refused: index.json: lab-baseline is listed twice; the previous version still answers',
+  ]);
+});
+
 test('a report without its self-check is rejected', async () => {
   await lay(exported.first);
   const path = join(folder, 'lab-baseline.report.json');
