@@ -246,6 +246,7 @@ export class Registry {
     }
     const listed = new Set(names);
     for (const name of this.#lost) if (!listed.has(name)) this.#lost.delete(name);
+    for (const name of this.#refused.keys()) if (!listed.has(name)) this.#refused.delete(name);
     for (const [name, { model }] of this.#models) {
       if (listed.has(name)) continue;
       this.#models.delete(name);

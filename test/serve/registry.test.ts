@@ -157,6 +157,19 @@ test('a refused model is tried again, because the fault may have been one of the
   expect(notes().filter((note) => note.includes('refused'))).toHaveLength(1);
 });
 
+test('a refused model that leaves the index and comes back is checked at once and logged again', async () => {
+  await lay(exported.first);
+  await writeFile(join(folder, 'lab-baseline.onnx'), 'damaged');
+  running = await runService(folder);
+  const path = join(folder, 'index.json');
+  const index = await readFile(path, 'utf8');
+  for (const text of ['{"models": []}', index]) {
+    await writeFile(path, text);
+    await look();
+  }
+  expect(notes().filter((note) => note.includes('refused'))).toHaveLength(2);
+});
+
 test('a file whose outputs differ from its report is rejected with the difference', async () => {
   await lay(exported.first);
   await replaceFile(folder, 'lab-baseline', await readFile(join(exported.second, 'lab-baseline.onnx')));
