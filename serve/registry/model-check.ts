@@ -1,4 +1,4 @@
-/** Runs the self-check in a model's report on the outputs of a session. */
+/** Compares a model's files, and the outputs of a session, with its report. */
 import { TexturaError } from '../../model/error.ts';
 import type { ModelReport } from '../../model/model-file.ts';
 import { patchBytes } from '../../model/patch.ts';
@@ -14,6 +14,12 @@ export function modelCheckOf({ selfCheck, labels, graphs }: ModelReport, name: s
   if (selfCheck.length === 0 || !isComplete)
     throw new TexturaError('file-damaged', `${name}: its self-check is incomplete`);
   return { selfCheck, tolerance: Math.min(...graphs.map(({ parity }) => parity.tolerance)) };
+}
+
+/** Compares the SHA-256 of a file with that in its report. Errors: `file-damaged`. */
+export function requireReportedHash(sha256: string, reported: string | undefined, file: string): void {
+  if (sha256 !== reported)
+    throw new TexturaError('file-damaged', `${file}: its SHA-256 is not the one in its report`);
 }
 
 /** Compares logits `[count,C]` of the check's patches. Errors: `parity-failed` with the difference. */

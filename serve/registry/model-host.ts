@@ -100,24 +100,28 @@ export class ModelHost {
   /**
    * Loads a model, checks its sessions and warms them up. The session for small batches opens at once. The
    * others, which take most of the memory, open at once if `eager`, otherwise with the first large batch.
-   * Errors: those of the last device.
+   * Errors: those of all devices in one. If a device opens it, those of the others are logged.
    */
   async open(files: ModelFiles, check: ModelCheck, eager: boolean): Promise<HostedModel> {
-    let fault: unknown;
+    const faults: { readonly device: InferenceDevice; readonly fault: TexturaError }[] = [];
     for (const device of this.#settings.devices) {
       for (let attempt = 1; attempt <= maxAttempts; attempt++) {
         try {
-          return await this.#openOn(device, files, check, eager);
+          const model = await this.#openOn(device, files, check, eager);
+          for (const { device, fault } of faults)
+            this.#note(`${device} refused for ${files.name}: ${fault.message}`, 'warn');
+          return model;
         } catch (error) {
           if (!(error instanceof TexturaError)) throw error;
-          this.#note(`${device} refused for ${files.name}: ${error.message}`, 'warn');
-          fault = error;
+          faults.push({ device, fault: error });
           // A lost thread is no fault of the device.
           if (!(error instanceof ThreadLost)) break;
         }
       }
     }
-    throw fault;
+    const last = faults.at(-1)?.fault;
+    const reasons = new Set(faults.map(({ fault }) => fault.message));
+    throw new TexturaError(last?.code ?? 'internal', [...reasons].join('; '), { cause: last });
   }
 
   /** Releases a model's sessions; no request may use them any more. */

@@ -13,7 +13,7 @@ import { byPreference, preferredModel } from '../../model/network.ts';
 import { deferred } from '../../node/promises.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
 import type { InferenceDevice } from '../inference/devices.ts';
-import { modelCheckOf } from './model-check.ts';
+import { modelCheckOf, requireReportedHash } from './model-check.ts';
 import {
   type BrokenSource,
   type FileState,
@@ -325,7 +325,10 @@ function nameOf(source: ModelSource | BrokenSource): string {
   return 'fault' in source ? source.name : source.entry.name;
 }
 
-/** The bytes of a file that passed the sandbox check. Errors: `file-damaged` if it has changed since. */
+/**
+ * The bytes of a file that passed the sandbox check. Errors: `file-damaged` if they are not those that passed.
+ * With several processes, this check may have been one of an earlier state of the file.
+ */
 async function readVerified(
   { entry, graphs }: ModelSource,
   report: ModelReport,
@@ -336,6 +339,7 @@ async function readVerified(
   const bytes = await readFile(file.path);
   // Not createHash, which would block the event loop.
   const sha256 = Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
-  if (sha256 === report.graphs.find((graph) => graph.kind === kind)?.sha256) return bytes;
-  throw new TexturaError('file-damaged', `${basename(file.path)}: changed while it was read`);
+  const reported = report.graphs.find((graph) => graph.kind === kind)?.sha256;
+  requireReportedHash(sha256, reported, basename(file.path));
+  return bytes;
 }

@@ -10,16 +10,14 @@ import { selfCheckPatches } from '../../model/self-check.ts';
 import { InferenceSession, runPatches } from '../../node/onnxruntime.ts';
 import { sha256 } from '../../node/sha256.ts';
 import { checkAllowList } from './graph-allow-list.ts';
-import { compareWithCheck } from './model-check.ts';
+import { compareWithCheck, requireReportedHash } from './model-check.ts';
 import type { SandboxAnswer, SandboxRequest } from './sandbox-check.ts';
 
 async function checkModel({ entry, graphs, check }: SandboxRequest): Promise<void> {
   const patches = selfCheckPatches(check.selfCheck);
   for (const { name, path, sha256: reported } of graphs) {
     const bytes = await readFile(path);
-    if (sha256(bytes) !== reported) {
-      throw new TexturaError('file-damaged', `${name}: its SHA-256 is not the one in its report`);
-    }
+    requireReportedHash(sha256(bytes), reported, name);
     checkAllowList(bytes, name, entry);
     compareWithCheck(await logitsOf(bytes, patches, name), check, name);
   }

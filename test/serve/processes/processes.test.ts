@@ -1,8 +1,9 @@
 /** `npm run serve -- --processes 2`. Most tests share one service; the last one stops it. */
 import { execFileSync } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   invalidRequests,
@@ -156,6 +157,25 @@ test('a replaced model replaces it in both processes under load, and no answer f
   await expect.poll(async () => [await servedBy(), await servedBy()], patient).toEqual([next, next]);
   await load.end();
   expect(new Set(load.outcomes)).toEqual(new Set(['200']));
+});
+
+test('a damaged file of a model that passed is refused once in each process, with the reason', async () => {
+  const path = join(home, 'models/lab-baseline.onnx');
+  const whole = await readFile(path);
+  // A scan may have seen the copy of the previous test half done.
+  const before = messages(/refused/).length;
+  await writeFile(path, Buffer.from(whole).fill(0, whole.length >> 1, (whole.length >> 1) + 400));
+  const refused = () =>
+    messages(/refused/)
+      .slice(before)
+      .map(({ process, msg }) => `${process} ${msg}`);
+  await expect.poll(() => refused().length, patient).toBeGreaterThanOrEqual(2);
+  // Two more attempts.
+  await sleep(4000);
+  await writeFile(path, whole);
+  const fault = 'lab-baseline: refused: lab-baseline.onnx: its SHA-256 is not the one in its report';
+  const wanted = `${fault}; the previous version still answers`;
+  expect(refused().toSorted()).toEqual([`1 ${wanted}`, `2 ${wanted}`]);
 });
 
 test('a killed process fails only its own requests, is replaced and counted, and no counter falls', async () => {
