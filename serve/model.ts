@@ -59,15 +59,17 @@ export async function readModelFile(path: string): Promise<ModelFile> {
   return file;
 }
 
-/** Weights that were changed or damaged leave a valid graph, which only its hash or its answers give away. */
+/**
+ * Weights that were changed or damaged leave a valid graph, which only its hash or its answers give away. The
+ * report may name another file, because a model and its report can be renamed together.
+ */
 function requireVerified({ path, name, sha256 }: ModelFile): void {
   const report = join(dirname(path), reportFileName(name.replace(/\.throughput$/, '')));
   const { data } = modelReportSchema.safeParse(jsonOf(readTextIfReadable(report) ?? ''));
-  const verified = data?.graphs.find(({ file }) => file === basename(path));
-  if (verified === undefined || verified.sha256 === sha256) return;
+  if (data === undefined || data.graphs.some((graph) => graph.sha256 === sha256)) return;
   throw new TexturaError(
     'file-damaged',
-    `${path}: is not the file that its export verified: its SHA-256 differs from that in ${report}; ` +
+    `${path}: is not the file that its export verified: its SHA-256 is not in ${report}; ` +
       `export it again, or delete the report to use the file as it is`,
   );
 }

@@ -313,6 +313,21 @@ describe('a model', () => {
     expect(await runClassify(['--model', model, 'three patches.png'])).toMatchObject({ status: 0 });
   });
 
+  test.each([
+    ['lab-baseline.ONNX', 'lab-baseline'],
+    ['lab-baseline.throughput.onnx', 'lab-baseline'],
+    ['my surfaces.onnx', 'my surfaces'],
+  ])('is verified as %s with a report of that name', async (file, name) => {
+    const whole = await readFile(join(home, modelPath));
+    const folder = await temporaryFolder({
+      [file]: whole,
+      [`${name}.report.json`]: await readFile(join(home, 'models/lab-baseline.report.json')),
+    });
+    await (await Model.load(join(folder, file))).close();
+    await writeFile(join(folder, file), whole.fill(0, whole.length >> 1, (whole.length >> 1) + 400));
+    await expect(Model.load(join(folder, file))).rejects.toMatchObject({ code: 'file-damaged' });
+  });
+
   test('that is another kind of file is rejected', async () => {
     await expect(Model.load(join(home, 'three patches.png'))).rejects.toMatchObject({
       code: 'model-unusable',
