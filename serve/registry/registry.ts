@@ -279,13 +279,16 @@ export class Registry {
   }
 
   #refuse(name: string, stamp: string, error: unknown): void {
-    const fault = messageOf(error);
+    // Faults of the index begin with its name, too.
+    const message = messageOf(error);
+    const fault = message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
     const before = this.#refused.get(name);
     const isSame = before?.stamp === stamp;
     const delayMs = isSame ? Math.min(2 * before.delayMs, longestRetryMs) : firstRetryMs;
     this.#refused.set(name, { stamp, fault, delayMs, nextAttempt: performance.now() + delayMs });
     if (isSame && before.fault === fault) return;
-    const kept = this.#models.has(name) ? '; the previous version still answers' : '';
+    const others = name === indexFile && this.#models.size > 0 ? '; the loaded models still answer' : '';
+    const kept = this.#models.has(name) ? '; the previous version still answers' : others;
     this.#report(name, 'refused', `refused: ${fault}${kept}`);
   }
 

@@ -210,6 +210,7 @@ test('an index with paths, invalid names or missing parts gives no model and har
     await writeFile(path, index);
     await look();
   }
+  expect(notes().at(-1)).toMatch(/^index\.json: refused: models: .*; the loaded models still answer$/);
   const refusals = notes().filter((note) => note.includes('refused'));
   expect(refusals, 'a fault that comes back is logged again').toHaveLength(badIndexes.length + 3);
 });

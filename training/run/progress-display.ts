@@ -10,6 +10,7 @@ import { commandText } from '../../node/shell.ts';
 import { progressBar, type Terminal } from '../../node/terminal.ts';
 import type { LoaderTimes } from '../data/data-loader.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { generatedSource } from '../data/generated.ts';
 import type { StepReport, TrainingOutcome } from './loop.ts';
 
 export interface ProgressDisplay {
@@ -125,6 +126,7 @@ export function dataText({ source, labels, train, validation, skipped, notes }: 
   const lines = [
     `Data: ${oneLine(source)}: ${counted(labels.length, 'class', 'classes')}, ` +
       `${train.length} training and ${counted(validation.length, 'validation image')}`,
+    ...(source === generatedSource ? ['  drawn textures; --data FOLDER trains on your photographs'] : []),
     ...firstLines(notes, '  '),
   ];
   if (skipped.length > 0) {
