@@ -215,7 +215,7 @@ export const modelReportSchema = z.strictObject({
 });
 export type ModelReport = z.infer<typeof modelReportSchema>;
 
-/** The file of a model's report, beside its ONNX files. */
+/** The name of a model's report, which is in the folder of its ONNX files. */
 export function reportFileName(name: string): string {
   return `${name}.report.json`;
 }

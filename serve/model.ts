@@ -39,7 +39,7 @@ const unreadable: Readonly<Record<string, string>> = {
 
 /**
  * Errors: `model-not-found`; `model-unusable`, naming the file and what is wrong with its signature;
- * `file-damaged` if it is not the file that the report beside it describes.
+ * `file-damaged` if its report, in the same folder, describes another file.
  */
 export async function readModelFile(path: string): Promise<ModelFile> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {

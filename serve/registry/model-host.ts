@@ -108,8 +108,8 @@ export class ModelHost {
       for (let attempt = 1; attempt <= maxAttempts; attempt++) {
         try {
           const model = await this.#openOn(device, files, check, eager);
-          for (const { device, fault } of faults)
-            this.#note(`${device} refused for ${files.name}: ${fault.message}`, 'warn');
+          for (const refused of faults)
+            this.#note(`${refused.device} refused for ${files.name}: ${refused.fault.message}`, 'warn');
           return model;
         } catch (error) {
           if (!(error instanceof TexturaError)) throw error;

@@ -311,9 +311,10 @@ export class Registry {
     const modelReport = await readReport(source);
     const check = modelCheckOf(modelReport, entry.report);
     await filesCheck.run(sandboxRequestOf(source, modelReport, check));
+    const listed = graphs.map(({ kind }) => kind);
     // Batches of every size must have known scores, which only the portable graph computes.
-    const usable = entry.threshold === undefined ? graphs : graphs.filter(({ kind }) => kind === 'portable');
-    const kinds = usable.map(({ kind }) => kind);
+    const needsPortable = entry.threshold !== undefined && listed.includes('portable');
+    const kinds: readonly GraphKind[] = needsPortable ? ['portable'] : listed;
     const read = (kind: GraphKind) => readVerified(source, modelReport, kind);
     const { device, sessions } = await this.#host.open({ name: entry.name, kinds, read }, check, isDefault);
     const files = [report, ...graphs.map(({ file }) => file)].map(
