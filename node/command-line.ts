@@ -38,7 +38,8 @@ export async function runCommand<S extends z.ZodObject>(
   definition: CommandDefinition<S>,
   argv: readonly string[],
 ): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedOutput);
+  for (const stream of [process.stdout, process.stderr])
+    if (!stream.listeners('error').includes(ignoreClosedOutput)) stream.on('error', ignoreClosedOutput);
   try {
     const parsed = parseArguments(definition, argv, () => configuredOptions(definition));
     if (parsed !== undefined) await definition.run(parsed.options, parsed);

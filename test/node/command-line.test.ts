@@ -162,6 +162,15 @@ test('an internal error has status 1 and prints its stack', async () => {
   );
 });
 
+test('further commands in a process add no listeners to its output', async () => {
+  watched('stdout');
+  const listeners = () => [process.stdout, process.stderr].map((stream) => stream.listenerCount('error'));
+  await runCommand(command, ['--help']);
+  const before = listeners();
+  await runCommand(command, ['--help']);
+  expect(listeners()).toEqual(before);
+});
+
 test.skipIf(process.platform === 'win32')('a closed output pipe does not end the command', async () => {
   const module = moduleAddress('node/command-line.ts');
   const script = `const { runCommand } = await import(${JSON.stringify(module)});
