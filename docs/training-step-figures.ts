@@ -58,19 +58,29 @@ function stepNodes(nodes: readonly GraphNode[]): StepNodes {
   };
 }
 
-function operationNames(network: Network): readonly string[] {
-  // A convolution and its bias are two operations of one name.
-  return [...new Set(stepOperationsOf(operationsOf(network.layers)).map(({ name }) => name))];
+/**
+ * The layers of each row: a convolution and its bias have one name, and the
+ * first batch normalisation is computed with its convolution.
+ */
+function rowLayers(network: Network): readonly (readonly string[])[] {
+  const operations = stepOperationsOf(operationsOf(network.layers));
+  return operations
+    .filter(({ kind }) => kind !== 'bias')
+    .map((operation) =>
+      operation.kind === 'convolution' && operation.norm !== undefined
+        ? [operation.name, operation.norm.name]
+        : [operation.name],
+    );
 }
 
 /** A row for each operation that has nodes, in the order of the forward half. */
 function mapRows(network: Network): { readonly rows: readonly MapRow[]; readonly loss: number } {
   const content = trainingStepGraph(network, { batch }).content();
   const { forward, loss, backward, update } = stepNodes(content.nodes);
-  const count = (nodes: readonly GraphNode[], name: string) =>
-    nodes.filter((node) => passOf(node) === name).length;
-  const rows = operationNames(network).flatMap((name) => {
-    const own = forward.filter((node) => passOf(node) === name);
+  const rows = rowLayers(network).flatMap((layers) => {
+    const count = (nodes: readonly GraphNode[]) =>
+      nodes.filter((node) => layers.includes(passOf(node))).length;
+    const own = forward.filter((node) => layers.includes(passOf(node)));
     const output = own
       .flatMap(({ outputs }) => outputs)
       .filter(({ shape }) => shape.length === 4 && shape[3] === batch)
@@ -78,17 +88,19 @@ function mapRows(network: Network): { readonly rows: readonly MapRow[]; readonly
     if (output === undefined) return [];
     const values = content.inputs.filter((value) => {
       const [pass, parameter, suffix] = value.name.split('.');
-      return pass === name && suffix === undefined && !['mean', 'variance'].includes(parameter ?? '');
+      return (
+        layers.includes(pass ?? '') && suffix === undefined && !['mean', 'variance'].includes(parameter ?? '')
+      );
     });
     const sizes = values.map(({ shape }) => shape.reduce<number>((size, axis) => size * Number(axis), 1));
     return [
       {
-        name,
+        name: layers.join(', '),
         output: output.shape.slice(0, 3).join('x'),
         forward: own.length,
-        backward: count(backward, name),
+        backward: count(backward),
         parameters: sizes.reduce((sum, size) => sum + size, 0),
-        update: count(update, name),
+        update: count(update),
       },
     ];
   });

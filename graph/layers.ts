@@ -3,7 +3,13 @@
  * gradient. A new kind of layer needs a case in both functions; the compiler reports a missing one.
  */
 import { graphNames } from '../model/graph-names.ts';
-import type { GlobalStatisticsLayer, Layer, StandardiseLayer } from '../model/layer.ts';
+import type {
+  BatchNormLayer,
+  ConvolutionLayer,
+  GlobalStatisticsLayer,
+  Layer,
+  StandardiseLayer,
+} from '../model/layer.ts';
 import type { Operation } from '../model/operation.ts';
 import type { Graph } from './builder.ts';
 import { type Activation, asActivation, type Extent, isWhole, type Pass } from './step/activation.ts';
@@ -11,6 +17,7 @@ import { addBatchNorm, addGlobalStatistics, channelSum, positionMean } from './s
 import { addConvolution, convolutionMethod } from './step/convolution.ts';
 import { convolutionShape } from './step/convolution-shape.ts';
 import { constantMatrix, type Matrix, transposed } from './step/matrix.ts';
+import { normalisedConvolution } from './step/normalised-convolution.ts';
 import { addMaxPool } from './step/pooling.ts';
 import type { Weights } from './step/stored-parameters.ts';
 import { graphFault, type Value } from './value.ts';
@@ -109,26 +116,43 @@ function outputOfLayer<T>(outputs: ReadonlyMap<string, T>, layer: string): T {
   return output;
 }
 
-/** An operation of the training step; a convolution includes a max pooling that follows it. */
+/**
+ * An operation of the training step. A convolution includes a max pooling that follows it, and the first one a
+ * batch normalisation.
+ */
 type StepOperation =
   | Exclude<Operation, { kind: 'convolution' }>
   | {
       readonly kind: 'convolution';
       readonly name: string;
-      readonly layer: Extract<Layer, { kind: 'convolution' }>;
+      readonly layer: ConvolutionLayer;
       /** Side of the pooling window, 1 for no pooling. */
       readonly pool: number;
+      readonly norm?: BatchNormLayer;
+      /** The last of its layers. */
+      readonly last: string;
     };
 
-/** Merges every max pooling that directly follows a convolution into it. */
+/**
+ * Merges max poolings, and the batch normalisation of the first convolution, into the convolution that they
+ * directly follow. A layer that another layer reads by name stays the last of its operation.
+ */
 export function stepOperationsOf(operations: readonly Operation[]): readonly StepOperation[] {
+  const sources = new Set(
+    operations.flatMap((operation) => (operation.kind === 'globalStatistics' ? operation.of : [])),
+  );
+  const first = operations.find(({ kind }) => kind === 'convolution');
   const joined: StepOperation[] = [];
   for (const operation of operations) {
+    const { kind, name } = operation;
     const before = joined.at(-1);
-    if (operation.kind === 'convolution') {
-      joined.push({ kind: 'convolution', name: operation.name, layer: operation, pool: 1 });
-    } else if (operation.kind === 'maxPool' && before?.kind === 'convolution' && before.pool === 1) {
-      joined[joined.length - 1] = { ...before, pool: operation.sizePx };
+    const bare = before?.kind === 'convolution' && before.last === before.name && !sources.has(before.name);
+    if (kind === 'convolution') {
+      joined.push({ kind, name, layer: operation, pool: 1, last: name });
+    } else if (bare && kind === 'maxPool') {
+      joined[joined.length - 1] = { ...before, pool: operation.sizePx, last: name };
+    } else if (bare && kind === 'batchNorm' && before.layer === first) {
+      joined[joined.length - 1] = { ...before, norm: operation, last: name };
     } else {
       joined.push(operation);
     }
@@ -160,9 +184,16 @@ export function addStepOperation(
       return { output: { ...x, value }, backward: (dY) => ({ parameters: {}, dX: () => dY }) };
     }
     case 'convolution': {
-      const shape = convolutionShape(operation.layer, operation.pool, x);
+      const { name, layer, pool, norm } = operation;
+      const inputs = { x, kernel: `${name}.kernel`, weights };
+      const shape = convolutionShape(layer, pool, x);
       const method = convolutionMethod(x, shape, graph.target);
-      return addConvolution(graph, { x, kernel: `${operation.name}.kernel`, weights }, shape, method);
+      if (norm === undefined) return addConvolution(graph, inputs, shape, method);
+      // Not measured on a GPU.
+      if (graph.target === 'cpu' && method.kind === 'direct' && x.channels === 1)
+        return normalisedConvolution(root, inputs, shape, { name, norm });
+      const convolution = addConvolution(graph, inputs, shape, method);
+      return inSequence(convolution, addBatchNorm(root.scope(norm.name), convolution.output, norm, weights));
     }
     case 'bias':
       return addBias(graph, x, `${operation.name}.bias`, weights);
@@ -183,6 +214,18 @@ export function addStepOperation(
     default:
       throw operation satisfies never;
   }
+}
+
+/** The pass of a convolution and then another layer. */
+function inSequence(first: Pass, second: Pass): Pass {
+  return {
+    ...second,
+    backward(dY) {
+      const after = second.backward(dY);
+      const before = first.backward(after.dX());
+      return { ...before, parameters: { ...after.parameters, ...before.parameters } };
+    },
+  };
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import type { BatchNormLayer, GlobalStatisticsLayer } from '../../model/layer.ts';
 import type { Graph } from '../builder.ts';
-import { graphFault, type Value } from '../value.ts';
+import { knownSize, type Value } from '../value.ts';
 import { type Activation, cropped, type Pass, wholeExtent } from './activation.ts';
 import type { Weights } from './stored-parameters.ts';
 
@@ -40,24 +40,54 @@ export function channelSum(graph: Graph, value: Value, name: string): Value {
  *
  *     dShift = sum dY        dScale = sign(scale) sum dY z        dX = a (dY - mean(dY) - z mean(dY z))
  *
- * where mean(dY z) = (mean(dY x) - mean(x) mean(dY)) / s. dX is computed as a dY + f x + g with f = -a
- * mean(dY z) / s and g = -a mean(dY) - f mean(x), so that x is the only tensor of its size that is stored.
+ * where mean(dY z) = (mean(dY x) - mean(x) mean(dY)) / s. dX is computed as a dY - f x + g with f = a
+ * mean(dY z) / s and g = f mean(x) - a mean(dY), so that x is the only tensor of its size that is stored.
  */
-export function addBatchNorm(
-  graph: Graph,
-  input: Activation,
-  { name, epsilon }: BatchNormLayer,
-  weights: Weights,
-): Pass {
+export function addBatchNorm(graph: Graph, input: Activation, layer: BatchNormLayer, weights: Weights): Pass {
   const { whole: x, padded } = cropped(graph, input);
-  const scale = graph.reshape(weights.vector(`${name}.scale`), [x.channels, 1]);
-  const shift = graph.reshape(weights.vector(`${name}.shift`), [x.channels, 1]);
-  const batch = x.value.shape[3];
-  if (typeof batch !== 'number') throw graphFault(`${name}: expected a known batch size`);
-  const count = x.rows.valid * x.columns.valid * batch;
-
+  const count = x.rows.valid * x.columns.valid * knownBatch(x);
   const mean = channelMean(graph, x, [x.value], 'batch.mean'); // [C, 1]
   const meanSquare = channelMean(graph, x, [x.value, x.value], 'batch.meanSquare');
+  const { a, b, statistics, gradients } = normalisation(graph, layer, weights, { mean, meanSquare, count });
+  const scaled = graph.node('Mul', [x.value, a], { name: 'scaled' });
+  const value = graph.node('Add', [scaled, b], { name: 'output' });
+
+  function backward(dY: Value) {
+    const meanDY = channelMean(graph, x, [dY], 'dY.mean');
+    const meanDYX = channelMean(graph, x, [dY, x.value], 'dY.x.mean');
+    const { parameters, affine } = gradients(meanDY, meanDYX);
+    function dX() {
+      const { slope, offset } = affine();
+      const direct = graph.node('Mul', [dY, a], { name: 'dX.direct' });
+      const removed = graph.node('Sub', [graph.node('Mul', [x.value, slope]), offset], {
+        name: 'dX.removed',
+      });
+      return padded(graph.node('Sub', [direct, removed], { name: 'dX' }));
+    }
+    return { parameters, dX };
+  }
+  return { output: { ...x, value }, statistics, backward };
+}
+
+/** Means over the `count` values of each channel of a batch, `[channels, 1]`. */
+interface ChannelMeans {
+  readonly mean: Value;
+  readonly meanSquare: Value;
+  readonly count: number;
+}
+
+/**
+ * What `addBatchNorm` computes per channel, `[channels, 1]`: a and b, and from mean(dY) and mean(dY x) the
+ * gradients of the parameters and `slope` f and `offset` g of dX.
+ */
+export function normalisation(
+  graph: Graph,
+  { name, epsilon }: BatchNormLayer,
+  weights: Weights,
+  { mean, meanSquare, count }: ChannelMeans,
+) {
+  const scale = graph.reshape(weights.vector(`${name}.scale`), [-1, 1]);
+  const shift = graph.reshape(weights.vector(`${name}.shift`), [-1, 1]);
   const difference = graph.node('Sub', [meanSquare, graph.node('Mul', [mean, mean])]);
   const variance = graph.node('Max', [difference, graph.scalar(0)], { name: 'batch.variance' });
   const deviation = graph.node('Sqrt', [graph.node('Add', [variance, graph.scalar(epsilon)])], {
@@ -68,43 +98,36 @@ export function addBatchNorm(
   const sign = graph.node('Sub', [graph.node('Mul', [positive, graph.scalar(2)]), graph.scalar(1)]);
   const a = graph.node('Div', [graph.node('Mul', [scale, sign]), deviation], { name: 'a' });
   const b = graph.node('Sub', [shift, graph.node('Mul', [a, mean])], { name: 'b' });
-  const scaled = graph.node('Mul', [x.value, a], { name: 'scaled' });
-  const value = graph.node('Add', [scaled, b], { name: 'output' });
 
-  function backward(dY: Value) {
-    const meanDY = channelMean(graph, x, [dY], 'dY.mean');
-    const meanDYX = channelMean(graph, x, [dY, x.value], 'dY.x.mean');
+  function gradients(meanDY: Value, meanDYX: Value) {
     const along = graph.node('Sub', [meanDYX, graph.node('Mul', [mean, meanDY])]);
     const meanDYZ = graph.node('Div', [along, deviation], { name: 'dY.z.mean' });
     const total = (meanValue: Value) => graph.node('Mul', [meanValue, graph.scalar(count)]);
     const dScale = graph.node('Mul', [total(meanDYZ), sign]);
-    function dX() {
-      const slope = graph.node('Div', [graph.node('Mul', [a, meanDYZ]), deviation]); // -f
-      // g
+    function affine() {
+      const slope = graph.node('Div', [graph.node('Mul', [a, meanDYZ]), deviation]);
       const offset = graph.node('Sub', [graph.node('Mul', [slope, mean]), graph.node('Mul', [a, meanDY])]);
-      const direct = graph.node('Mul', [dY, a], { name: 'dX.direct' });
-      const removed = graph.node('Sub', [graph.node('Mul', [x.value, slope]), offset], {
-        name: 'dX.removed',
-      });
-      return padded(graph.node('Sub', [direct, removed], { name: 'dX' }));
+      return { slope, offset };
     }
     return {
       parameters: {
-        [`${name}.scale`]: graph.reshape(dScale, [x.channels], 'dScale'),
-        [`${name}.shift`]: graph.reshape(total(meanDY), [x.channels], 'dShift'),
+        [`${name}.scale`]: graph.reshape(dScale, [-1], 'dScale'),
+        [`${name}.shift`]: graph.reshape(total(meanDY), [-1], 'dShift'),
       },
-      dX,
+      affine,
     };
   }
   const unbiased = graph.scalar(count / Math.max(1, count - 1));
-  return {
-    output: { ...x, value },
-    statistics: {
-      [`${name}.mean`]: mean,
-      [`${name}.variance`]: graph.node('Mul', [variance, unbiased], { name: 'batch.unbiased' }),
-    },
-    backward,
+  const statistics = {
+    [`${name}.mean`]: mean,
+    [`${name}.variance`]: graph.node('Mul', [variance, unbiased], { name: 'batch.unbiased' }),
   };
+  return { a, b, statistics, gradients };
+}
+
+/** Errors: `internal` if the size of the batch is not known when the graph is built. */
+export function knownBatch({ value }: Activation): number {
+  return knownSize(value.shape[3], 'the batch of a batch normalisation');
 }
 
 /**

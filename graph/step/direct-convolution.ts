@@ -85,7 +85,7 @@ export function directConvolution(graph: Graph, inputs: ConvolutionInputs, shape
 }
 
 /** Positions of the pixels of each cell's window in the stored input, cell by cell, row by row. */
-function windowPositions(x: Activation, shape: ConvolutionShape): Positions {
+export function windowPositions(x: Activation, shape: ConvolutionShape): Positions {
   const { pooledRows, pooledColumns, stridePx, pool } = shape;
   const side = pooledWindowPx(shape);
   const apart = pool * stridePx;
@@ -120,7 +120,7 @@ function placementMatrix(shape: ConvolutionShape): Matrix | undefined {
 }
 
 /** The im2col weights: the kernel in every phase, `[phases x filters, window pixels x channels]`. */
-function phaseFilters(
+export function phaseFilters(
   graph: Graph,
   { kernel, weights }: ConvolutionInputs,
   shape: ConvolutionShape,
@@ -138,7 +138,7 @@ function phaseFilters(
  * The transpose of `phaseFilters`: from the gradient of the im2col weights to that of the kernel `[positions,
  * filters, channels]`.
  */
-function kernelGradient(
+export function kernelGradient(
   graph: Graph,
   dWeights: Value,
   shape: ConvolutionShape,

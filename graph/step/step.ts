@@ -146,7 +146,7 @@ export function pixelsOf(graph: Graph, patches: Value): Activation {
   return activation(graph.reshape(pixels, [inputPx, inputPx, 1, -1]));
 }
 
-/** The pass of an operation, with the operation's name. */
+/** The pass of an operation, with the name of its last layer. */
 type NamedPass = Pass & { readonly name: string };
 
 /** The forward half: one pass per operation; the last one computes the logits. */
@@ -161,8 +161,9 @@ export function forwardPasses(
   return stepOperationsOf(operationsOf(network.layers)).map((operation) => {
     const pass = addStepOperation(graph, operation, { x, outputs, weights });
     x = pass.output;
-    outputs.set(operation.name, x);
-    return { ...pass, name: operation.name };
+    const name = operation.kind === 'convolution' ? operation.last : operation.name;
+    outputs.set(name, x);
+    return { ...pass, name };
   });
 }
 
