@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { TexturaError } from '../model/error.ts';
 import { type Run, type RunFailure, runFiles } from '../model/run-file.ts';
 import { type Study, type StudyArm, studyFiles, studyRunName, tuningRunName } from '../model/study-file.ts';
 import { type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
@@ -91,11 +92,21 @@ export async function studyRunState(
   const failure = failures[run.name];
   if (failure !== undefined) return { status: 'failed', failure };
   if (!existsSync(join(run.directory, runFiles.run))) return { status: 'missing' };
-  const record = await readRun(run.directory);
-  const { status } = record;
-  if (status === 'failed')
-    return { status, failure: record.failure ?? { code: 'internal', message: 'unknown' } };
-  return { status, run: record };
+  try {
+    const record = await readRun(run.directory);
+    const { status } = record;
+    if (status === 'failed')
+      return { status, failure: record.failure ?? { code: 'internal', message: 'unknown' } };
+    return { status, run: record };
+  } catch (error) {
+    return failedState(error);
+  }
+}
+
+/** A run with a damaged file has failed, so that it does not stop the others. */
+export function failedState(error: unknown): Extract<StudyRunState, { readonly status: 'failed' }> {
+  if (!(error instanceof TexturaError)) throw error;
+  return { status: 'failed', failure: { code: error.code, message: error.message } };
 }
 
 /** Whether nothing is left to train: a diverged run has its result. */

@@ -18,7 +18,13 @@ import {
   type Comparison,
   studyStatistics,
 } from '../statistics/study-statistics.ts';
-import { type StudyRun, type StudyRunState, studyRunState, studyRuns } from '../study-directory.ts';
+import {
+  failedState,
+  type StudyRun,
+  type StudyRunState,
+  studyRunState,
+  studyRuns,
+} from '../study-directory.ts';
 
 export interface StudyResults {
   /** The directory's own name. */
@@ -55,8 +61,8 @@ export interface StudyRunResults {
 }
 
 /**
- * Errors: `file-unreadable`, `file-damaged`; `data-unusable` if runs of one seed were validated on different
- * photographs.
+ * A run with a damaged file counts as failed. Errors: `file-unreadable`, `file-damaged` for study.json;
+ * `data-unusable` if runs of one seed were validated on different photographs.
  */
 export async function readStudyResults(directory: string): Promise<StudyResults> {
   const study = await readStudy(directory);
@@ -114,19 +120,19 @@ function costOf({ variant, width }: StudyArm, classes: number): NonNullable<ArmR
 
 async function readStudyRun(study: Study, run: StudyRun): Promise<StudyRunResults> {
   const { name, seed, directory } = run;
-  const state = await studyRunState(study, run);
-  const results = 'run' in state ? await readRunResults(directory) : undefined;
-  const path = join(directory, runFiles.validation);
-  const validation = results && (await readTextIfThere(path));
   const hasReport = existsSync(join(directory, runFiles.report));
-  return {
-    name,
-    seed,
-    outcome: outcomeOf(state, results?.metrics ?? []),
-    link: hasReport ? `${studyFiles.runs}/${name}/${runFiles.report}` : undefined,
-    results,
-    validation: validation === undefined ? undefined : validatedPhotographs(validation, path),
-  };
+  const link = hasReport ? `${studyFiles.runs}/${name}/${runFiles.report}` : undefined;
+  try {
+    const state = await studyRunState(study, run);
+    const results = 'run' in state ? await readRunResults(directory) : undefined;
+    const path = join(directory, runFiles.validation);
+    const text = results && (await readTextIfThere(path));
+    const validation = text === undefined ? undefined : validatedPhotographs(text, path);
+    return { name, seed, outcome: outcomeOf(state, results?.metrics ?? []), link, results, validation };
+  } catch (error) {
+    const outcome = outcomeOf(failedState(error), []);
+    return { name, seed, outcome, link, results: undefined, validation: undefined };
+  }
 }
 
 /** Undefined if there were no validation photographs. */

@@ -7,7 +7,9 @@ import { metricsFromCsv } from '../../../model/metrics.ts';
 import { runSchema } from '../../../model/run-file.ts';
 import { correlationOf } from '../../../model/statistics/correlation.ts';
 import { validationFromCsv, validationToCsv } from '../../../model/validation-file.ts';
+import { readStudy } from '../../../node/records.ts';
 import { writeStudyReport } from '../../../study/report/study-report.ts';
+import { studyRuns, withStates } from '../../../study/study-directory.ts';
 import { type InventedStudy, inventStudy } from '../../support/invented-study.ts';
 import { all, numberOf, parsed, texts } from '../../support/parsed-markup.ts';
 
@@ -154,6 +156,35 @@ test('every state of a run is shown: on the page, in the table, in summary.csv',
   ]);
   expect(document.querySelector('main')?.textContent).toContain('no-relu2-s2: out of luck');
   expect(table).toContain('2 finished, 1 failed');
+});
+
+test('a run with a damaged file is shown as failed, with the file, and the others are reported', async () => {
+  const directory = await inventStudy();
+  await writeFile(join(directory, 'runs/no-relu3-s1/run.json'), '{"textura":');
+  await writeFile(join(directory, 'runs/no-pool2-s2/validation.csv'), 'image,label\n');
+  await writeStudyReport(directory);
+  const rows = summaryOf(await readFile(join(directory, 'summary.csv'), 'utf8'));
+  const expected = await meanError(directory, 'no-relu3', [2, 3]);
+  expect(rows.get('no-relu3')).toMatchObject({
+    seeds: '2',
+    runs: 'seed 1 failed; seed 2 finished; seed 3 finished',
+  });
+  expect(Number(rows.get('no-relu3')?.top1err)).toBeCloseTo(expected, 10);
+  expect(rows.get('no-pool2')).toMatchObject({
+    seeds: '2',
+    runs: 'seed 1 finished; seed 2 failed; seed 3 finished',
+  });
+  expect(rows.get('reference')).toMatchObject({ seeds: '3' });
+  const reasons = texts(parsed(await readFile(join(directory, 'report.html'), 'utf8')), 'p.alarm');
+  expect(reasons).toEqual([
+    expect.stringMatching(/^no-relu3-s1: .*run\.json: not JSON$/),
+    expect.stringMatching(/^no-pool2-s2: .*validation\.csv: /),
+  ]);
+  // So that a resumed study goes on, too.
+  const study = await readStudy(directory);
+  const states = await withStates(study, studyRuns(directory, study));
+  const failed = states.filter(({ state }) => state.status === 'failed').map(({ run }) => run.name);
+  expect(failed).toEqual(['no-relu3-s1']);
 });
 
 test('diverged runs count with their last good model or as guessing; runs without a result do not count', async () => {
