@@ -124,6 +124,16 @@ export function isFileFault(error: unknown): error is TexturaError {
   return error instanceof TexturaError && fileFaults.has(error.code);
 }
 
+/** The result of `read`; undefined if the image file cannot be used, for example because it is gone by now. */
+export async function unlessFileFault<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isFileFault(error)) throw error;
+    return undefined;
+  }
+}
+
 /** What an error says of an image file that this module and the decoder call `name`, without that name. */
 export function reasonWithoutName({ message }: TexturaError, name: string): string {
   return message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;

@@ -21,6 +21,7 @@ import { counted, oneLine } from '../../model/words.ts';
 import { writeFileAtomically, writeJson } from '../../node/atomic-file.ts';
 import { callerPath, callerPathHelp } from '../../node/caller-path.ts';
 import type { SkippedFile } from '../../node/folder-walk.ts';
+import { unlessFileFault } from '../../node/image-file.ts';
 import { realPathOf, requireOutside, withWritableFolder } from '../../node/output.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { readRun } from '../../node/records.ts';
@@ -319,7 +320,10 @@ function comparisonOf(
   );
 }
 
-/** Of the worst photographs, by file; with the evidence for the predicted class if the model can tell. */
+/**
+ * Of the worst photographs, by file; with the evidence for the predicted class if the model can tell. A file that
+ * can no longer be read has no picture.
+ */
 async function worstPictures(
   { results, model }: Evaluation,
   files: readonly LabelledFile[],
@@ -332,7 +336,8 @@ async function worstPictures(
     for (const { file, label } of results?.worst ?? []) {
       const found = byName.get(file);
       if (found === undefined) continue;
-      const image = await decodedImage(found, maxPixels);
+      const image = await unlessFileFault(() => decodedImage(found, maxPixels));
+      if (image === undefined) continue;
       const plain = await thumbnail(image);
       if (explained === undefined) {
         pictures.set(file, { plain });

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -227,6 +228,18 @@ test('a held-out run without its record is refused before any photograph is clas
   const onProgress = vi.fn();
   await expect(evaluateFolder(options, onProgress)).rejects.toMatchObject({ code: 'file-unreadable' });
   expect(onProgress).not.toHaveBeenCalled();
+});
+
+test('photographs that vanish before their pictures are made are shown without pictures', async () => {
+  await cp(join(home, 'photos'), join(home, 'vanishing'), { recursive: true });
+  const options = inHome({ model, data: 'vanishing', out: 'vanished' });
+  const { evaluation } = await evaluateFolder(options, (done, total) => {
+    if (done === total) rmSync(join(home, 'vanishing'), { recursive: true });
+  });
+  expect(evaluation.photographs).toBe(18);
+  const page = await readFile(join(home, 'vanished/report.html'), 'utf8');
+  expect(page).toContain(evaluation.results?.worst[0]?.file);
+  expect(page).not.toContain('<img');
 });
 
 test('a CSV file of labels is evaluated like a folder, by default its validation photographs', async () => {

@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -280,6 +281,28 @@ test('an inspection inside the data folder, where it would be read as a class, i
   expect(status).toBe(2);
   expect(stderr).toMatch(/^inspect: inspections\/photos: is inside the data folder \. and would be read/);
   expect(await readdir(join(home, 'photos'))).not.toContain('inspections');
+});
+
+test('a photograph that vanishes before its picture is made is shown without a picture', async () => {
+  const data = join(home, 'vanishing');
+  const [gone, changed] = [join(data, 'brick/0.png'), join(data, 'brick/1.png')];
+  for (const name of ['brick/0.png', 'brick/1.png', 'knit/2.png', 'knit/3.png'])
+    await cp(join(home, 'photos', name), join(data, name));
+  const out = join(home, 'out-vanishing');
+  const { inspection } = await inspectData(inspectOptions.parse({ data, out }), (done, total) => {
+    if (done < total) return;
+    rmSync(gone);
+    writeFileSync(changed, 'no picture');
+  });
+  expect(inspection.labels?.listed).toHaveLength(4);
+  const figures = all(parsed(await readFile(join(out, 'report.html'), 'utf8')), '.sheet figure');
+  const pictured = figures.map((figure) => [
+    figure.querySelector('figcaption > span:last-child')?.textContent,
+    figure.querySelector(':scope > img') !== null,
+  ]);
+  expect(Object.fromEntries(pictured)).toEqual({
+    ...{ 'brick/0.png': false, 'brick/1.png': false, 'knit/2.png': true, 'knit/3.png': true },
+  });
 });
 
 test('a class without photographs, or with one, is named', async () => {

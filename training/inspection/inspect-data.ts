@@ -18,7 +18,7 @@ import { counted, listed } from '../../model/words.ts';
 import { writeFileAtomically, writeJson } from '../../node/atomic-file.ts';
 import { callerPath, callerPathHelp } from '../../node/caller-path.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
-import { readImageFile } from '../../node/image-file.ts';
+import { readImageFile, unlessFileFault } from '../../node/image-file.ts';
 import { availableMemoryBytes } from '../../node/machine.ts';
 import { requireOutside, withWritableFolder, writingTo } from '../../node/output.ts';
 import { productVersion } from '../../node/product-version.ts';
@@ -315,6 +315,7 @@ function duplicateSets(
     .sort((a, b) => kindOrder.indexOf(a.kind) - kindOrder.indexOf(b.kind));
 }
 
+/** A file that can no longer be read has no picture. */
 async function picturesOf(
   files: readonly string[],
   photographs: readonly MeasuredPhotograph[],
@@ -325,8 +326,10 @@ async function picturesOf(
   for (const file of files) {
     const found = byName.get(file);
     if (found === undefined) continue;
-    const bytes = await readImageFile(found.path, file);
-    pictures.set(file, await thumbnail(await decodeImage(bytes, file, { maxPixels })));
+    const image = await unlessFileFault(async () =>
+      decodeImage(await readImageFile(found.path, file), file, { maxPixels }),
+    );
+    if (image !== undefined) pictures.set(file, await thumbnail(image));
   }
   return pictures;
 }
