@@ -31,8 +31,10 @@ export function summaryOf({ run, metrics, confusion }: RunRecord): RunSummary {
   const classes = labels.length;
   const meaning: string[] = [];
   if (balanced !== undefined) {
+    // A fold keeps its last epoch.
+    const choice = run.config.fold === undefined ? ' It decides which epoch is best.' : '';
     meaning.push(
-      `Balanced error ${measure(balanced)}: the mean of the classes' errors, in which small and large classes count the same. It decides which epoch is best.`,
+      `Balanced error ${measure(balanced)}: the mean of the classes' errors, in which small and large classes count the same.${choice}`,
     );
   }
   meaning.push(
@@ -132,5 +134,5 @@ function divergedText({ run, metrics }: RunRecord, done: number): string {
 function bestModelText({ best }: Run): string {
   return best === undefined
     ? 'There is no model. Try a lower learning rate.'
-    : `The best model is that of epoch ${best.epoch}. Try a lower learning rate.`;
+    : `The model is that of epoch ${best.epoch}. Try a lower learning rate.`;
 }

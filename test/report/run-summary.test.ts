@@ -65,7 +65,10 @@ test('with unequal classes the balanced error comes before the top-1 error', () 
     'Of patches of photographs it was not trained on, 35.2\u00a0% are misclassified if all classes count the same, 27.4\u00a0% if all patches do.',
   );
   expect(summary.wrongOfHundred).toBe(35);
-  expect(summary.meaning[0]).toMatch(/^Balanced error 0\.352: the mean of the classes' errors/);
+  expect(summary.meaning[0]).toMatch(/^Balanced error 0\.352: .*It decides which epoch is best\.$/);
+  // A fold keeps its last epoch.
+  const fold = { ...unequal, config: { ...unequal.config, fold: 1, folds: 5 } };
+  expect(summaryOf({ ...record, run: fold }).meaning[0]).toMatch(/ count the same\.$/);
   expect(summary.meaning[1]).toMatch(/^Top-1 error 0\.274/);
   const equal = { ...record.run, ...(best && { best: { ...best, balancedTop1err: best.top1err } }) };
   expect(summaryOf({ ...record, run: equal })).toEqual(summaryOf(record));
@@ -134,7 +137,7 @@ test.each<[string, InventedRun, string]>([
   [
     'diverged',
     { status: 'diverged', divergedAtEpoch: 4 },
-    'The loss became infinite or not a number in epoch 4, which ended the run. The best model is that of epoch 3.',
+    'The loss became infinite or not a number in epoch 4, which ended the run. The model is that of epoch 3.',
   ],
   ['diverged at once', { status: 'diverged', divergedAtEpoch: 1 }, 'There is no model.'],
   ['running', { status: 'running', config: { epochs: 40 } }, '12 of 40 epochs are complete'],

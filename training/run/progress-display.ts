@@ -185,10 +185,11 @@ export function outcomeText(
   }: { readonly resumeCommand?: string | undefined; readonly isFold?: boolean } = {},
 ): string {
   const report = `Report: ${oneLine(join(directory, runFiles.report))}`;
+  const result = bestText(best, classes, isFold ? 'Last' : 'Best');
   switch (outcome.status) {
     case 'finished':
       return [
-        `${outcome.endedEarly ? 'Stopped early: the validation error no longer improves. ' : ''}${bestText(best, classes, isFold ? 'Last' : 'Best')}`,
+        `${outcome.endedEarly ? 'Stopped early: the validation error no longer improves. ' : ''}${result}`,
         report,
         // A fold is trained to measure the error; the network for use is trained without --folds.
         ...(isFold || process.env[quickstartVariable]
@@ -197,7 +198,7 @@ export function outcomeText(
       ].join('\n');
     case 'diverged':
       return [
-        `diverged at epoch ${outcome.epoch}: ${divergenceReason(outcome.kind, classes)}. ${bestText(best, classes)}`,
+        `diverged at epoch ${outcome.epoch}: ${divergenceReason(outcome.kind, classes)}. ${result}`,
         `Try a lower --learning-rate first. ${report}`,
       ].join('\n');
     case 'stopped':
@@ -214,7 +215,7 @@ function divergenceReason(kind: Divergence['kind'], classes: number): string {
     : `the loss rose above ${explosionFactor} times that of guessing (${guessing}) and stayed above guessing`;
 }
 
-function bestText(best: Run['best'], classes: number, which: 'Best' | 'Last' = 'Best'): string {
+function bestText(best: Run['best'], classes: number, which: 'Best' | 'Last'): string {
   if (best === undefined) return 'No epoch was completed, so there is no model.';
   const photographs =
     best.photographTop1err === undefined ? '' : `, of photographs ${best.photographTop1err.toFixed(3)}`;

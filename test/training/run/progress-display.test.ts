@@ -141,6 +141,12 @@ test.each([
   expect(text).toContain('a lower --learning-rate');
 });
 
+test('a fold that diverged names its last epoch, which it keeps', () => {
+  const outcome = { status: 'diverged', history: [], epoch: 4, kind: 'not finite' } as const;
+  const text = outcomeText(outcome, 'runs/a/fold-1', kept, 7, { isFold: true });
+  expect(text).toMatch(/^diverged at epoch 4: the loss became NaN or infinite\. Last epoch 3: /);
+});
+
 test('a run that is no better than guessing says so', () => {
   const finished = { status: 'finished', history: [], endedEarly: false } as const;
   expect(outcomeText(finished, 'runs/a', { ...kept, top1err: 0.75 }, 4)).toContain(
