@@ -211,9 +211,14 @@ export function withRecipe<S extends object>(
   return { ...settings, ...Object.fromEntries(own) };
 }
 
+type NetworkSettings = Pick<
+  TrainingConfig,
+  'variant' | 'width' | 'normalisation' | 'batchNorm' | 'initialDeviation'
+>;
+
 /** The network of a configuration. `meanGrey` is the mean of the training images, 0..255. */
 export function configuredNetwork(
-  { variant, width, normalisation, batchNorm, initialDeviation }: TrainingConfig,
+  { variant, width, normalisation, batchNorm, initialDeviation }: NetworkSettings,
   { classes, meanGrey }: { readonly classes: number; readonly meanGrey: number },
 ): Network {
   return networkOf(variant, classes, {

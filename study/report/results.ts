@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { describeLayers, totalsOf } from '../../model/description.ts';
 import type { MetricsRow } from '../../model/metrics.ts';
-import { networkOf } from '../../model/network.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
 import { guessingScores } from '../../model/scores.ts';
 import type { PhotographError, RunErrors } from '../../model/statistics/sample.ts';
 import { type Study, type StudyArm, studyFiles } from '../../model/study-file.ts';
+import { configuredNetwork } from '../../model/training-config.ts';
 import { type ValidatedImage, validationFromCsv } from '../../model/validation-file.ts';
 import { readTextIfThere } from '../../node/optional-file.ts';
 import { readStudy } from '../../node/records.ts';
@@ -87,7 +87,7 @@ export async function readStudyResults(directory: string): Promise<StudyResults>
       runs: ofArm,
       statistics: statistics.find(({ name }) => name === arm.name),
       ablation: ablationOf(arm, errors, margin),
-      cost: labels && costOf(arm, labels.length),
+      cost: labels && costOf(study, arm, labels.length),
     })),
   };
 }
@@ -113,8 +113,14 @@ function armErrors(
   return { name: arm.name, runs: counted };
 }
 
-function costOf({ variant, width }: StudyArm, classes: number): NonNullable<ArmResults['cost']> {
-  const { parameters, multiplyAdds } = totalsOf(describeLayers(networkOf(variant, classes, { width })));
+/** Of the network that is trained, with its batch normalisation, as `ablate` and `train` print it. */
+function costOf(
+  { config }: Study,
+  { variant, width }: StudyArm,
+  classes: number,
+): NonNullable<ArmResults['cost']> {
+  const network = configuredNetwork({ ...config, variant, width }, { classes, meanGrey: 0 });
+  const { parameters, multiplyAdds } = totalsOf(describeLayers(network));
   return { parameters, multiplyAdds };
 }
 

@@ -66,7 +66,7 @@ export function costSection({ arms }: StudyResults): Markup {
   });
   return section(
     'Cost',
-    'Multiply-adds are for one patch. Images per second are the median over epochs and seeds, possibly with other runs in parallel.',
+    'Parameters are those of training, with batch normalisation if the study uses it. Multiply-adds are for one patch. Images per second are the median over epochs and seeds, possibly with other runs in parallel.',
     table('Cost of each network', costColumns, rows),
   );
 }

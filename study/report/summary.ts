@@ -152,7 +152,8 @@ the reference, above 0 is worse. There is no interval if a network has one seed,
 of photographs on which the network is better than the reference, ties counting half.
 "Seeds' correlation" is that of the network's errors with the reference's over the seeds; above 0, pairing helps. "Diverged" has
 the share of diverged runs with its 95 % interval (Clopper and Pearson 1934).
-"Detectable" is the smallest difference that four of five studies with these seeds and photographs would find.`;
+"Detectable" is the smallest difference that four of five studies with these seeds and photographs would find.
+"Parameters" include those of batch normalisation if the study uses it.`;
 
 /** The table; runs are named by their seeds, with links to their reports if `linked`. */
 export function summaryTable({ arms, study }: StudyResults, links: 'linked' | 'unlinked'): string {

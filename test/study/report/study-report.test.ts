@@ -7,7 +7,7 @@ import { metricsFromCsv } from '../../../model/metrics.ts';
 import { runSchema } from '../../../model/run-file.ts';
 import { correlationOf } from '../../../model/statistics/correlation.ts';
 import { validationFromCsv, validationToCsv } from '../../../model/validation-file.ts';
-import { readStudy } from '../../../node/records.ts';
+import { readStudy, writeStudy } from '../../../node/records.ts';
 import { writeStudyReport } from '../../../study/report/study-report.ts';
 import { studyRuns, withStates } from '../../../study/study-directory.ts';
 import { type InventedStudy, inventStudy } from '../../support/invented-study.ts';
@@ -69,6 +69,16 @@ test('errors and differences match the validation files', async () => {
   expect(Number(rows.get('no-pool2')?.top1err)).toBeCloseTo(pooled, 10);
   expect(Number(rows.get('no-pool2')?.difference)).toBeCloseTo(pooled - reference, 10);
   expect(rows.get('no-pool2')).toMatchObject({ seeds: '3', parameters: '4430077', width: '1' });
+});
+
+test('parameters are those of the trained network, with batch normalisation', async () => {
+  const directory = await inventStudy();
+  const study = await readStudy(directory);
+  await writeStudy(directory, { ...study, config: { ...study.config, batchNorm: true } });
+  await writeStudyReport(directory);
+  const rows = summaryOf(await readFile(join(directory, 'summary.csv'), 'utf8'));
+  // The scale and shift of 20 + 50 + 500 + 500 channels; the first of them replaces the bias.
+  expect(rows.get('no-pool2')?.parameters).toBe(String(4_430_077 + 1070));
 });
 
 test('runs with other times on another machine give the same summaries', async () => {
