@@ -7,7 +7,7 @@ import type { EvaluationEstimate } from '../evaluation-file.ts';
 import { normalQuantile, sumOf } from './descriptive.ts';
 import { studentQuantile } from './incomplete-beta.ts';
 import { pairedPValue, significanceLevel, signTest } from './p-values.ts';
-import { deviations, drawReplicates, type Interval, intervalOf } from './replicates.ts';
+import { deviationsOf, drawReplicates, type Interval, inMemory, intervalOf } from './replicates.ts';
 import { difference, pairedSamples, type Sample } from './sample.ts';
 import { noVariance, poolOf, strata, type Variation, variationOf } from './variation.ts';
 import { wilsonInterval } from './wilson.ts';
@@ -51,7 +51,7 @@ export function resampling(photographs: readonly { readonly file: string; readon
   const sampleOf = (values: Float64Array): Sample => ({ seed, images, labels, values });
   const pool = poolOf([sampleOf(new Float64Array(images.length))]);
   const count = Math.max(1000, Math.min(mostReplicates, Math.floor(mostDraws / images.length)));
-  const replicates = drawReplicates(count, pool.size, seed);
+  const replicates = inMemory(drawReplicates(count, pool.size, seed));
 
   // Resampled values deviate as if the variance were known, which makes intervals of few photographs too short.
   const freedom = Math.max(1, images.length - strata(labels).length);
@@ -61,7 +61,7 @@ export function resampling(photographs: readonly { readonly file: string; readon
   const intervalFor = (variation: Variation, range: Interval) =>
     intervalOf(
       variation,
-      deviations(variation, replicates).map((deviation) => widening * deviation),
+      deviationsOf(variation, replicates).map((deviation) => widening * deviation),
       range,
     );
   const estimateOf = (variation: Variation, range: Interval): EvaluationEstimate => ({

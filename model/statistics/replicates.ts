@@ -16,21 +16,16 @@ import type { Variation } from './variation.ts';
 /** Draws that all quantities of a study share, so that none depends on which others are computed. */
 export interface Replicates {
   readonly count: number;
-  /** How often each photograph of the pool is drawn: `[count, photographs]`. */
-  readonly multiplicities: Uint8Array;
-  readonly photographs: number;
+  /** How often each photograph of the pool is drawn, replicate by replicate. */
+  multiplicities(): Iterable<Uint8Array>;
   studentT(degreesOfFreedom: number): Float64Array;
 }
 
+/** Draws photographs each time that they are needed: all draws of a large study would fill the memory. */
 export function drawReplicates(count: number, photographs: number, seed: number): Replicates {
-  const multiplicities = new Uint8Array(count * photographs);
-  const random = randomStream(seed, 'photographs resampled');
-  for (let replicate = 0; replicate < count; replicate++) {
-    const start = replicate * photographs;
-    for (let i = 0; i < photographs; i++) {
-      const at = start + random.integer(0, photographs - 1);
-      multiplicities[at] = (multiplicities[at] as number) + 1;
-    }
+  function* multiplicities() {
+    const random = randomStream(seed, 'photographs resampled');
+    for (let replicate = 0; replicate < count; replicate++) yield drawOf(photographs, random);
   }
   const known = new Map<number, Float64Array>();
   const studentT = (degreesOfFreedom: number) => {
@@ -40,7 +35,22 @@ export function drawReplicates(count: number, photographs: number, seed: number)
     known.set(degreesOfFreedom, draws);
     return draws;
   };
-  return { count, multiplicities, photographs, studentT };
+  return { count, multiplicities, studentT };
+}
+
+/** The same replicates with all draws in memory, for quantities that are computed one after another. */
+export function inMemory(replicates: Replicates): Replicates {
+  const all = [...replicates.multiplicities()];
+  return { ...replicates, multiplicities: () => all };
+}
+
+function drawOf(photographs: number, random: RandomStream): Uint8Array {
+  const multiplicities = new Uint8Array(photographs);
+  for (let i = 0; i < photographs; i++) {
+    const at = random.integer(0, photographs - 1);
+    multiplicities[at] = (multiplicities[at] as number) + 1;
+  }
+  return multiplicities;
 }
 
 function studentDraw(degreesOfFreedom: number, seed: number): () => number {
@@ -78,20 +88,33 @@ export function deviationOf(
 
 const leastShare = 0.5;
 
-/** An estimate's deviation in each replicate, from photographs and runs together. */
-export function deviations(variation: Variation, replicates: Replicates): Float64Array {
-  const { contributions, photographVariance } = variation;
-  const { count, photographs, multiplicities } = replicates;
-  const all = runDeviations(variation, replicates);
-  if (photographVariance === 0) return all;
-  for (let replicate = 0, at = 0; replicate < count; replicate++) {
-    let sum = 0;
-    for (let i = 0; i < photographs; i++, at++) {
-      sum += (multiplicities[at] as number) * (contributions[i] as number);
+/** The deviations of each estimate in each replicate, from photographs and runs together. */
+export function deviations(
+  variations: readonly Variation[],
+  replicates: Replicates,
+): ReadonlyMap<Variation, Float64Array> {
+  const all = new Map(variations.map((variation) => [variation, runDeviations(variation, replicates)]));
+  let replicate = 0;
+  for (const drawn of replicates.multiplicities()) {
+    for (const [variation, found] of all) {
+      if (variation.photographVariance === 0) continue;
+      const photographs = weightedSum(drawn, variation.contributions);
+      found[replicate] = deviationOf(found[replicate] as number, photographs, variation);
     }
-    all[replicate] = deviationOf(all[replicate] as number, sum, variation);
+    replicate++;
   }
   return all;
+}
+
+/** As `deviations`, of one estimate. */
+export function deviationsOf(variation: Variation, replicates: Replicates): Float64Array {
+  return deviations([variation], replicates).get(variation) as Float64Array;
+}
+
+function weightedSum(weights: Uint8Array, values: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += (weights[i] as number) * (values[i] as number);
+  return sum;
 }
 
 export interface Interval {

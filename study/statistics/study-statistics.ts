@@ -124,25 +124,33 @@ export function studyStatistics(
 ): readonly ArmStatistics[] {
   const samples = arms.map(({ name, runs }): NamedSamples => ({ name, samples: runs.map(errorSample) }));
   const pool = poolOf(samples.flatMap((arm) => arm.samples));
+  const [reference] = samples;
+  const variations = samples
+    .filter((arm) => arm.samples.length > 0)
+    .map((arm) => armVariations(arm, arm === reference ? undefined : reference, pool));
+  const all = variations.flatMap(({ mean, interquartileMean, paired }) =>
+    paired === undefined
+      ? [mean, interquartileMean]
+      : [mean, interquartileMean, paired.difference, paired.improvement],
+  );
+  const replicates = drawReplicates(settings.replicates, pool.size, settings.seed);
   const resampling: StudyResampling = {
-    pool,
-    replicates: drawReplicates(settings.replicates, pool.size, settings.seed),
+    replicates,
+    deviations: deviations(
+      all.filter((variation) => basisOf(variation) === 'seeds and photographs'),
+      replicates,
+    ),
     settings,
     margin,
   };
-  const [reference] = samples;
-  const compared = samples.map((arm) =>
-    reference === undefined || arm === reference ? undefined : comparison(arm, reference, resampling),
-  );
+  const compared = variations.map(({ paired }) => paired && comparison(paired, resampling));
   const adjusted = holmAdjusted(compared.flatMap((found) => found?.test?.pValue ?? []));
   let rank = 0;
   const corrected = compared.map((found): Comparison | undefined => {
     if (found?.test === undefined) return found && { ...found, test: undefined };
     return { ...found, test: { ...found.test, adjustedPValue: adjusted[rank++] as number } };
   });
-  return samples.flatMap((arm, i) =>
-    arm.samples.length === 0 ? [] : [armStatistics(arm, corrected[i], resampling)],
-  );
+  return variations.map((arm, i) => armStatistics(arm, corrected[i], resampling));
 }
 
 type UncorrectedComparison = Omit<Comparison, 'test'> & {
@@ -154,55 +162,88 @@ interface NamedSamples {
   readonly samples: readonly Sample[];
 }
 
+interface ArmVariations extends NamedSamples {
+  readonly mean: Variation;
+  readonly interquartileMean: Variation;
+  readonly paired: PairedVariations | undefined;
+}
+
+/** Of a network and the reference. */
+interface PairedVariations {
+  /** For each seed that both have. */
+  readonly differences: readonly Sample[];
+  readonly difference: Variation;
+  readonly improvement: Variation;
+  readonly correlation: Correlation | undefined;
+}
+
+function armVariations(arm: NamedSamples, reference: NamedSamples | undefined, pool: Pool): ArmVariations {
+  return {
+    ...arm,
+    mean: variationOf(arm.samples, pool),
+    interquartileMean: variationOf(interquartileSamples(arm.samples), pool),
+    paired: reference && pairedVariations(arm.samples, reference.samples, pool),
+  };
+}
+
+function pairedVariations(
+  samples: readonly Sample[],
+  reference: readonly Sample[],
+  pool: Pool,
+): PairedVariations | undefined {
+  const differences = pairedSamples(samples, reference, difference);
+  if (differences.length === 0) return undefined;
+  return {
+    differences,
+    difference: variationOf(differences, pool),
+    improvement: variationOf(pairedSamples(samples, reference, improvement), pool),
+    correlation: correlationOf(seedPairs(samples, reference)),
+  };
+}
+
 /** Shared by all arms. */
 interface StudyResampling {
-  readonly pool: Pool;
   readonly replicates: Replicates;
+  /** Of the estimates that vary. */
+  readonly deviations: ReadonlyMap<Variation, Float64Array>;
   readonly settings: StatisticsSettings;
   readonly margin: number;
 }
 
 function armStatistics(
-  { name, samples }: NamedSamples,
+  { name, samples, mean, interquartileMean }: ArmVariations,
   comparison: Comparison | undefined,
   resampling: StudyResampling,
 ): ArmStatistics {
   return {
     name,
-    basis: basisOf(variationOf(samples, resampling.pool)),
+    basis: basisOf(mean),
     seeds: samples.map(({ seed }) => seed),
     photographs: poolOf(samples).size,
-    mean: estimateOf(samples, shareRange, resampling),
-    interquartileMean: estimateOf(interquartileSamples(samples), shareRange, resampling),
+    mean: estimateOf(mean, shareRange, resampling),
+    interquartileMean: estimateOf(interquartileMean, shareRange, resampling),
     comparison,
   };
 }
 
-function comparison(
-  { samples }: NamedSamples,
-  reference: NamedSamples,
-  resampling: StudyResampling,
-): UncorrectedComparison | undefined {
-  const found = pairedSamples(samples, reference.samples, difference);
-  if (found.length === 0) return undefined;
-  const { pool, replicates, settings, margin } = resampling;
-  const variation = variationOf(found, pool);
-  const basis = basisOf(variation);
-  const deviating = basis === 'seeds and photographs' ? deviations(variation, replicates) : undefined;
-  const interval = deviating && intervalOf(variation, deviating, differenceRange);
+function comparison(paired: PairedVariations, resampling: StudyResampling): UncorrectedComparison {
+  const { differences, difference, improvement, correlation } = paired;
+  const { replicates, settings, margin } = resampling;
+  const estimate = estimateOf(difference, differenceRange, resampling);
+  const deviating = resampling.deviations.get(difference);
   return {
-    basis,
-    seeds: found.map(({ seed }) => seed),
-    seedDifferences: new Map(found.map(({ seed, values }) => [seed, meanOf(values)])),
-    difference: { value: variation.estimate, interval },
-    improvement: estimateOf(pairedSamples(samples, reference.samples, improvement), shareRange, resampling),
-    correlation: correlationOf(seedPairs(samples, reference.samples)),
+    basis: basisOf(difference),
+    seeds: differences.map(({ seed }) => seed),
+    seedDifferences: new Map(differences.map(({ seed, values }) => [seed, meanOf(values)])),
+    difference: estimate,
+    improvement: estimateOf(improvement, shareRange, resampling),
+    correlation,
     test: deviating && {
-      pValue: pairedPValue(found, variation, replicates, settings.seed),
+      pValue: pairedPValue(differences, difference, replicates, settings.seed),
       smallestDetectable: smallestDetectable(deviating),
       margin,
-      withinMargin: probabilityWithin(margin, variation, deviating),
-      isEquivalent: interval !== undefined && isWithin(interval, margin),
+      withinMargin: probabilityWithin(margin, difference, deviating),
+      isEquivalent: estimate.interval !== undefined && isWithin(estimate.interval, margin),
     },
   };
 }
@@ -215,17 +256,9 @@ function seedPairs(samples: readonly Sample[], reference: readonly Sample[]): re
   });
 }
 
-function estimateOf(
-  samples: readonly Sample[],
-  range: Interval,
-  { pool, replicates }: StudyResampling,
-): Estimate {
-  const variation = variationOf(samples, pool);
-  const interval =
-    basisOf(variation) === 'seeds and photographs'
-      ? intervalOf(variation, deviations(variation, replicates), range)
-      : undefined;
-  return { value: variation.estimate, interval };
+function estimateOf(variation: Variation, range: Interval, { deviations }: StudyResampling): Estimate {
+  const found = deviations.get(variation);
+  return { value: variation.estimate, interval: found && intervalOf(variation, found, range) };
 }
 
 /** Whether an interval lies within the margin on both sides of 0. */

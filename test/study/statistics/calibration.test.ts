@@ -3,7 +3,7 @@
  * differ by just more than the margin of equivalence. `npm run docs:study-method` makes more of them.
  */
 import { expect, test } from 'vitest';
-import { deviations, drawReplicates, intervalOf } from '../../../model/statistics/replicates.ts';
+import { deviationsOf, drawReplicates, intervalOf } from '../../../model/statistics/replicates.ts';
 import { difference, errorSample, pairedSamples } from '../../../model/statistics/sample.ts';
 import { poolOf, variationOf } from '../../../model/statistics/variation.ts';
 import { type SimulatedStudy, simulateStudy, trueError } from '../../../study/statistics/simulated-study.ts';
@@ -88,7 +88,7 @@ function equivalentShare(study: SimulatedStudy, studies: number): number {
     const replicates = drawReplicates(399, pool.size, i + 1);
     return others.map((samples) => {
       const variation = variationOf(pairedSamples(samples, reference, difference), pool);
-      const interval = intervalOf(variation, deviations(variation, replicates), { low: -1, high: 1 });
+      const interval = intervalOf(variation, deviationsOf(variation, replicates), { low: -1, high: 1 });
       return isWithin(interval, margin);
     });
   });

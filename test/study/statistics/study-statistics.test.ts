@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { holmAdjusted, pairedPValue } from '../../../model/statistics/p-values.ts';
-import { deviations, drawReplicates, intervalOf } from '../../../model/statistics/replicates.ts';
+import { deviationsOf, drawReplicates, intervalOf } from '../../../model/statistics/replicates.ts';
 import type { RunErrors, Sample } from '../../../model/statistics/sample.ts';
 import { poolOf, variationOf } from '../../../model/statistics/variation.ts';
 import { interquartileMean, interquartileSamples } from '../../../study/statistics/interquartile-mean.ts';
@@ -242,7 +242,7 @@ test('an interval stays within the possible values', () => {
   const samples = [sampleOf([0, 0, 0.1], 1), sampleOf([1, 1, 0.9], 2)];
   const pool = poolOf(samples);
   const variation = variationOf(samples, pool);
-  const found = deviations(variation, drawReplicates(999, pool.size, 1));
+  const found = deviationsOf(variation, drawReplicates(999, pool.size, 1));
   expect(intervalOf(variation, found, { low: 0, high: 1 })).toEqual({ low: 0, high: 1 });
 });
 
@@ -265,13 +265,22 @@ test('the numbers depend neither on the order of photographs nor on other networ
   expect(plain.test?.pValue).toBeGreaterThan(0);
 });
 
+test('photographs are drawn one replicate at a time, the same ones each time', () => {
+  // All at once they would have 20 GB.
+  const replicates = drawReplicates(20_000, 1_000_000, 1);
+  const [first] = replicates.multiplicities();
+  expect(first?.reduce((sum, times) => sum + times, 0)).toBe(1_000_000);
+  const [again] = replicates.multiplicities();
+  expect(again).toEqual(first);
+});
+
 test('seeds that agree by chance do not reduce the variance below half of that of their photographs', () => {
   const values = [0, 0.2, 0.9, 0.4, 0.4, 1];
   const samples = [1, 2, 3].map((seed) => sampleOf(values, seed));
   const pool = poolOf(samples);
   const variation = variationOf(samples, pool);
   expect(variation.runVariance).toBeCloseTo(0, 12);
-  const found = deviations(variation, drawReplicates(20_000, pool.size, 1));
+  const found = deviationsOf(variation, drawReplicates(20_000, pool.size, 1));
   const { low, high } = intervalOf(variation, found, { low: 0, high: 1 });
   const ofPhotographs = 2 * 1.96 * Math.sqrt(variation.photographVariance);
   expect(Math.abs((high - low) / ofPhotographs - 0.5)).toBeLessThan(tolerances.resampledQuantile);
