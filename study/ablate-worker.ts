@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { callerPathHelp } from '../node/caller-path.ts';
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
+import { isCsvPath } from '../node/csv-file.ts';
 import { usableCores } from '../node/machine.ts';
 import { queuePackages, requirePackages } from '../node/optional-packages.ts';
-import { requireWritable } from '../node/output.ts';
+import { removeEmptyFolders, requireWritable } from '../node/output.ts';
 import { onInterrupt } from '../node/stop-signal.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { dataPath } from '../training/data/data-option.ts';
+import { groupOption } from '../training/data/groups.ts';
 import { computingFlags } from './trainer.ts';
 
 const workerOptions = z.strictObject({
@@ -19,6 +21,11 @@ const workerOptions = z.strictObject({
     .min(1)
     .optional()
     .describe(`data folder on this machine, if it differs from the study's; ${callerPathHelp}`),
+  group: z
+    .string()
+    .refine(isCsvPath, { error: 'expected a CSV file (.csv)' })
+    .optional()
+    .describe(`CSV file of groups on this machine, if the study has one elsewhere; ${callerPathHelp}`),
   work: z
     .string()
     .min(1)
@@ -41,6 +48,7 @@ const terminal = terminalOn(process.stdout);
 async function work({
   queue,
   data,
+  group,
   work: folder = join(tmpdir(), 'textura-worker'),
   jobs,
   stallSeconds,
@@ -48,29 +56,35 @@ async function work({
 }: WorkerOptions): Promise<void> {
   const { engine, device, cacheMb, threads = Math.max(1, Math.floor(usableCores() / jobs)) } = options;
   requirePackages(queuePackages, 'ablate:worker');
-  await requireWritable(folder);
-  // The packages of the queue are loaded only after it is known that they are installed.
-  const { startRunWorker } = await import('./queue/worker.ts');
-  const worker = await startRunWorker({
-    url: queue,
-    data: data === undefined ? undefined : dataPath(data),
-    // Two workers of one machine must not share a directory.
-    workFolder: join(folder, String(process.pid)),
-    computing: { engine, device, threads, ...(cacheMb === undefined ? {} : { cacheMb }) },
-    parallelRuns: jobs,
-    stallSeconds,
-    onLine: terminal.line,
-  });
-  terminal.line(`Waiting for runs on ${queue}; Ctrl-C returns active runs to the queue and ends.`);
-  // A second signal ends the process even if the server is gone and runs cannot be returned.
-  const release = await new Promise<() => void>((resolve) => {
-    const text = 'Stopping; active runs go back to the queue. Press Ctrl-C again to quit now.';
-    const restore = onInterrupt(terminal, () => resolve(restore), text);
-  });
+  // Two workers of one machine must not share a directory.
+  const workFolder = join(folder, String(process.pid));
+  const firstMade = await requireWritable(workFolder);
   try {
-    await worker.close();
+    // The packages of the queue are loaded only after it is known that they are installed.
+    const { startRunWorker } = await import('./queue/worker.ts');
+    const worker = await startRunWorker({
+      url: queue,
+      data: data === undefined ? undefined : dataPath(data),
+      group: groupOption(group),
+      workFolder,
+      computing: { engine, device, threads, ...(cacheMb === undefined ? {} : { cacheMb }) },
+      parallelRuns: jobs,
+      stallSeconds,
+      onLine: terminal.line,
+    });
+    terminal.line(`Waiting for runs on ${queue}; Ctrl-C returns active runs to the queue and ends.`);
+    // A second signal ends the process even if the server is gone and runs cannot be returned.
+    const release = await new Promise<() => void>((resolve) => {
+      const text = 'Stopping; active runs go back to the queue. Press Ctrl-C again to quit now.';
+      const restore = onInterrupt(terminal, () => resolve(restore), text);
+    });
+    try {
+      await worker.close();
+    } finally {
+      release();
+    }
   } finally {
-    release();
+    removeEmptyFolders(workFolder, firstMade ?? workFolder);
   }
 }
 
@@ -78,7 +92,7 @@ export const command: CommandDefinition<typeof workerOptions> = {
   name: 'ablate:worker',
   summary: 'Trains runs of ablation studies from a queue and sends the results back.',
   options: workerOptions,
-  configurable: ['queue', 'data', 'work', 'engine', 'device', 'jobs', 'threads', 'cacheMb'],
+  configurable: ['queue', 'data', 'group', 'work', 'engine', 'device', 'jobs', 'threads', 'cacheMb'],
   run: work,
 };
 

@@ -50,19 +50,23 @@ export async function receiveArchive(redis: Redis, key: string, directory: strin
   if (text === null) return false;
   const incoming = `${directory}.incoming`;
   await rm(incoming, { recursive: true, force: true });
-  for (const [path, expected] of Object.entries(manifestSchema.parse(JSON.parse(text)))) {
-    const content = await redis.hgetBuffer(key, path);
-    if (content === null || sha256(content) !== expected) {
-      throw new TexturaError('file-damaged', `${key}: ${path}: its checksum does not match`);
+  try {
+    for (const [path, expected] of Object.entries(manifestSchema.parse(JSON.parse(text)))) {
+      const content = await redis.hgetBuffer(key, path);
+      if (content === null || sha256(content) !== expected) {
+        throw new TexturaError('file-damaged', `${key}: ${path}: its checksum does not match`);
+      }
+      const target = join(incoming, path);
+      if (relative(incoming, target).startsWith('..')) {
+        throw new TexturaError('file-damaged', `${key}: ${path}: is outside the run's directory`);
+      }
+      await writeFileAtomically(target, content);
     }
-    const target = join(incoming, path);
-    if (relative(incoming, target).startsWith('..')) {
-      throw new TexturaError('file-damaged', `${key}: ${path}: is outside the run's directory`);
-    }
-    await writeFileAtomically(target, content);
+    await rm(directory, { recursive: true, force: true });
+    await rename(incoming, directory);
+  } finally {
+    await rm(incoming, { recursive: true, force: true });
   }
-  await rm(directory, { recursive: true, force: true });
-  await rename(incoming, directory);
   return true;
 }
 

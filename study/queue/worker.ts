@@ -8,6 +8,7 @@ import { type Job, WaitingError, Worker } from 'bullmq';
 import { messageOf } from '../../model/error.ts';
 import { runFiles } from '../../model/run-file.ts';
 import { productVersion } from '../../node/product-version.ts';
+import { areGroupFiles } from '../../training/data/groups.ts';
 import { type Computing, type RunEnd, startTrainer, type TrainerProcess } from '../trainer.ts';
 import { archiveKey, connectRedis, queueName, type RunJob, reportProblems, runJobSchema } from './job.ts';
 import { receiveArchive, sendArchive } from './run-archive.ts';
@@ -16,6 +17,8 @@ interface QueueWorkerOptions {
   readonly url: string;
   /** The data folder on this machine; by default the study's. */
   readonly data: string | undefined;
+  /** The file of groups on this machine, for studies that have one; by default the study's. */
+  readonly group?: string | undefined;
   /** Folder for the directories of active runs. */
   readonly workFolder: string;
   readonly computing: Computing;
@@ -46,16 +49,23 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
     const refusal = refusalOf(job.data);
     if (refusal !== undefined) return refusal;
     const order = runJobSchema.parse(job.data);
-    const [key, directory] = [archiveKey(order), join(options.workFolder, order.study, order.run)];
-    const resumes = await receiveArchive(files, key, directory);
-    options.onLine(`${order.run}: ${resumes ? 'resumes from its checkpoint' : 'starts'}`);
-    const end = await trainAndSend(
-      order,
-      directory,
-      (message) => void job.updateProgress(message).catch(() => {}),
-    );
+    const directory = join(options.workFolder, `${order.study}-${order.run}`);
+    let end: RunEnd;
+    try {
+      const resumes = await receiveArchive(files, archiveKey(order), directory);
+      options.onLine(`${order.run}: ${resumes ? 'resumes from its checkpoint' : 'starts'}`);
+      end = await trainAndSend(
+        order,
+        directory,
+        (message) => void job.updateProgress(message).catch(() => {}),
+      );
+    } catch (error) {
+      options.onLine(`${order.run}: its files were not transferred: ${messageOf(error)}`);
+      throw error;
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
     options.onLine(`${order.run}: ${end.kind === 'failed' ? `failed: ${end.failure.message}` : end.kind}`);
-    await rm(directory, { recursive: true, force: true });
     if (end.kind !== 'stopped') return end;
     await job.moveToWait(token);
     throw new WaitingError();
@@ -69,7 +79,8 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
     const { data = order.config.data } = options;
     const { content, log } = order;
     const computing = { ...options.computing, ...(log && { log }) };
-    const config = { ...order.config, data };
+    const group = areGroupFiles(options.group, order.config.group) ? options.group : order.config.group;
+    const config = { ...order.config, data, group };
     const child = startTrainer({ config, directory, computing, content }, onMessage);
     active.add(child);
     // Its files arrived after `close` had stopped the others.

@@ -190,6 +190,7 @@ test.skipIf(!redisInstalled)(
     expect(await study).toMatchObject({ status: 0, stderr: '' });
     rescuer.kill('SIGINT');
     await until(() => rescuer.exitCode !== null);
+    expect(existsSync(join(folder, 'rescuer'))).toBe(false);
     expect(await rowsOf(join(folder, 'study'))).toEqual(await rowsOf(expected));
     expect(existsSync(join(folder, 'study/runs/texture-net-s1', tensorboardFile))).toBe(true);
     expect(await readFile(join(folder, 'study/summary.csv'), 'utf8')).toBe(

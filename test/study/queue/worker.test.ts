@@ -1,4 +1,4 @@
-import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Queue, QueueEvents } from 'bullmq';
@@ -11,6 +11,7 @@ import { receiveArchive, sendArchive } from '../../../study/queue/run-archive.ts
 import { sendCheckpoints, startRunWorker } from '../../../study/queue/worker.ts';
 import type { RunEnd } from '../../../study/trainer.ts';
 import { redisInstalled, redisServer } from '../../support/redis-server.ts';
+import { smallPhotographs } from '../../support/small-photographs.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const order: RunJob = {
@@ -18,12 +19,13 @@ const order: RunJob = {
   config: trainingConfigSchema.parse({ data: 'missing' }),
 };
 
-/** A worker of a server of its own. `onLine` gets its sentences. */
-async function workerWithQueue(onLine: (text: string) => void = () => {}) {
+/** A worker of a server of its own. `onLine` gets its sentences, `group` is its file of groups. */
+async function workerWithQueue(onLine: (text: string) => void = () => {}, group?: string) {
   const url = await redisServer();
   const connection = new Redis(url, { maxRetriesPerRequest: null });
+  const workFolder = await temporaryFolder();
   const worker = await startRunWorker({
-    ...{ url, data: undefined, workFolder: await temporaryFolder(), parallelRuns: 1, stallSeconds: 30 },
+    ...{ url, data: undefined, group, workFolder, parallelRuns: 1, stallSeconds: 30 },
     computing: { engine: 'onnx', device: 'cpu', threads: 1 },
     onLine,
   });
@@ -37,7 +39,7 @@ async function workerWithQueue(onLine: (text: string) => void = () => {}) {
     await queue.close();
     for (const opened of [listening, connection]) opened.disconnect();
   });
-  return { worker, connection, queue, events };
+  return { worker, connection, queue, events, workFolder };
 }
 
 test.skipIf(!redisInstalled)(
@@ -89,6 +91,43 @@ test.skipIf(!redisInstalled)(
         ),
       },
     });
+  },
+);
+
+test.skipIf(!redisInstalled)(
+  redisInstalled
+    ? 'a run whose results cannot be sent fails, and leaves nothing in the folder of the worker'
+    : 'a run whose results cannot be sent (skipped: there is no redis-server on this machine)',
+  async () => {
+    const lines: string[] = [];
+    const { connection, queue, events, workFolder } = await workerWithQueue((text) => lines.push(text));
+    await sendArchive(connection, archiveKey(order), await temporaryFolder({ 'run.json': 'damaged' }));
+    // The archive can be read, and no new one be written.
+    await connection.call('ACL', 'SETUSER', 'default', 'resetkeys', '~bull:*', `~${archiveKey(order)}`);
+    const job = await queue.add('run', order);
+    await expect(job.waitUntilFinished(events)).rejects.toThrow('NOPERM');
+    expect(lines.at(-1)).toMatch(/^reference-s1: its files were not transferred: NOPERM/);
+    expect(await readdir(workFolder)).toEqual([]);
+  },
+);
+
+test.skipIf(!redisInstalled)(
+  redisInstalled
+    ? 'a worker uses its own file of groups for a study that has one, and not instead of an expression'
+    : 'a worker uses its own file of groups (skipped: there is no redis-server on this machine)',
+  async () => {
+    const data = await temporaryFolder(await smallPhotographs('.', ['brick', 'knit'], 2));
+    const { queue, events } = await workerWithQueue(undefined, 'here/groups.csv');
+    const endWith = async (group: string, run: string) => {
+      const config = { ...order.config, data, group };
+      return (await queue.add('run', { ...order, run, config })).waitUntilFinished(events);
+    };
+    const failure = (message: RegExp) => ({
+      kind: 'failed',
+      failure: { message: expect.stringMatching(message) },
+    });
+    expect(await endWith('there/groups.csv', 'file')).toMatchObject(failure(/^here\/groups\.csv: /));
+    expect(await endWith('board', 'expression')).toMatchObject(failure(/^--group board: /));
   },
 );
 
