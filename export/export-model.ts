@@ -15,13 +15,12 @@ import { noTemperatures, type Temperatures } from '../model/calibration.ts';
 import { compareCodePoints } from '../model/code-point-order.ts';
 import { describeLayers, totalsOf } from '../model/description.ts';
 import { messageOf, TexturaError } from '../model/error.ts';
-import { parsedJson } from '../model/issue-text.ts';
+import { jsonOf, parsedJson } from '../model/issue-text.ts';
 import {
   type GraphKind,
   graphKinds,
   type IndexEntry,
   indexFile,
-  jsonOf,
   type ModelIndex,
   type ModelReport,
   metadataKeys,

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { describeModel } from '../graph/onnx/description.ts';
 import { moment } from '../model/format.ts';
-import { jsonOf, metadataKeys } from '../model/model-file.ts';
+import { jsonOf } from '../model/issue-text.ts';
+import { metadataKeys } from '../model/model-file.ts';
 import { readIfThere } from '../node/optional-file.ts';
 import type { TrainedModel } from './trained-run.ts';
 

@@ -9,8 +9,8 @@ import { z } from 'zod';
 import { describeModel } from '../graph/onnx/description.ts';
 import { modelParameters } from '../graph/onnx/initializers.ts';
 import { TexturaError } from '../model/error.ts';
+import { jsonOf } from '../model/issue-text.ts';
 import {
-  jsonOf,
   labelsSchema,
   metadataKeys,
   metadataValue,

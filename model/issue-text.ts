@@ -31,6 +31,15 @@ export function issueTexts(
   });
 }
 
+/** The value of a JSON text; undefined if it is none. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Parses JSON text against a schema. Errors: `file-damaged`, naming `where` and the first issues. */
 export function parsedJson<T>(schema: z.ZodType<T>, text: string, where: string): T {
   let value: unknown;

@@ -15,7 +15,8 @@
  * many columns as there are classes. A graph computes it with two matrix products.
  */
 import { TexturaError } from './error.ts';
-import { jsonOf, thresholdsSchema } from './model-file.ts';
+import { jsonOf } from './issue-text.ts';
+import { thresholdsSchema } from './model-file.ts';
 import type { StoredTensor, TensorFile } from './safetensors.ts';
 import { meanRow, softmaxRows } from './scores.ts';
 import { classMeans, shrunkCovariance, standardised } from './statistics/covariance.ts';

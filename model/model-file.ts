@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { noTemperatures, type Temperatures } from './calibration.ts';
 import { TexturaError } from './error.ts';
 import { graphNames } from './graph-names.ts';
-import { issueTexts } from './issue-text.ts';
+import { issueTexts, jsonOf } from './issue-text.ts';
 import { bestEpochSchema } from './metrics.ts';
 import { inputPx } from './patch.ts';
 import { sha256Schema } from './sha256.ts';
@@ -94,15 +94,6 @@ export function metadataValue<T>(
   if (parsed.success) return parsed.data;
   const faults = issueTexts(parsed.error).join('; ');
   throw unusable(`${where}: ${key}: ${faults}, in ${oneLine(text.slice(0, 200))}`);
-}
-
-/** The value of a JSON text; undefined if it is none. */
-export function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function unusable(message: string): TexturaError {

@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
-import { jsonOf } from '../model/model-file.ts';
+import { jsonOf } from '../model/issue-text.ts';
 import { runFiles } from '../model/run-file.ts';
 import { removeLeftovers, temporaryName } from './atomic-file.ts';
 import { removeEmptyFolders, requireWritable, writingTo } from './output.ts';

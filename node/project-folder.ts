@@ -1,6 +1,6 @@
 /** Projects of the page's Teach view that were unpacked to folders of classes. */
 import { join } from 'node:path';
-import { jsonOf } from '../model/model-file.ts';
+import { jsonOf } from '../model/issue-text.ts';
 import { projectFiles, projectSchema } from '../model/project-file.ts';
 import type { WalkedFile } from './folder-walk.ts';
 import { readTextIfReadable } from './optional-file.ts';

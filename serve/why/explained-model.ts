@@ -10,7 +10,8 @@ import {
   statisticsHead,
 } from '../../model/evidence.ts';
 import { graphNames } from '../../model/graph-names.ts';
-import { jsonOf, metadataKeys } from '../../model/model-file.ts';
+import { jsonOf } from '../../model/issue-text.ts';
+import { metadataKeys } from '../../model/model-file.ts';
 import { type Network, networkSchema } from '../../model/network.ts';
 import type { Parameters } from '../../model/parameters.ts';
 import { inputPx, patchBytes } from '../../model/patch.ts';

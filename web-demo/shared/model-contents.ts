@@ -3,9 +3,9 @@
  */
 import { describeModel } from '../../graph/onnx/description.ts';
 import type { Temperatures } from '../../model/calibration.ts';
+import { jsonOf } from '../../model/issue-text.ts';
 import type { KnownThresholds } from '../../model/known-score.ts';
 import {
-  jsonOf,
   labelsSchema,
   metadataKeys,
   metadataValue,
