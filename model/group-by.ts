@@ -9,3 +9,8 @@ export function groupBy<Item, Key>(items: Iterable<Item>, keyOf: (item: Item) =>
   }
   return groups;
 }
+
+/** The indices of equal values together, in the order of the first of each. */
+export function equalIndices(values: ArrayLike<unknown>): readonly (readonly number[])[] {
+  return [...groupBy(Array.from(values).keys(), (index) => values[index]).values()];
+}

@@ -15,6 +15,7 @@
  * many columns as there are classes. A graph computes it with two matrix products.
  */
 import { TexturaError } from './error.ts';
+import { equalIndices } from './group-by.ts';
 import { jsonOf } from './issue-text.ts';
 import { thresholdsSchema } from './model-file.ts';
 import type { StoredTensor, TensorFile } from './safetensors.ts';
@@ -268,17 +269,15 @@ function photographRows(
   scores: Float64Array,
   classes: number,
 ): readonly PhotographRow[] {
-  const rows: PhotographRow[] = [];
-  for (let start = 0, end = 0; start < scores.length; start = end) {
-    while (end < scores.length && photographs[end] === photographs[start]) end++;
-    const own = scores.subarray(start, end);
+  return equalIndices(photographs).map((rows) => {
+    const [start = 0] = rows;
+    const end = start + rows.length;
     const averaged = meanRow(logits.subarray(start * classes, end * classes), classes);
-    rows.push({
+    return {
       probability: Math.max(...softmaxRows(averaged, classes)),
-      score: meanOf(own),
-    });
-  }
-  return rows;
+      score: meanOf(scores.subarray(start, end)),
+    };
+  });
 }
 
 /** The maps of standardised features as maps of the features themselves. */

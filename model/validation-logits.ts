@@ -12,7 +12,7 @@ import {
   temperatureOf,
 } from './calibration.ts';
 import { TexturaError } from './error.ts';
-import { groupBy } from './group-by.ts';
+import { equalIndices } from './group-by.ts';
 import type { ModelReport } from './model-file.ts';
 import { decodeTensors, encodeTensors } from './safetensors.ts';
 import { meanRow, topClasses } from './scores.ts';
@@ -75,7 +75,7 @@ export function photographLogits({
 }: ValidationLogits): LabelledLogits & {
   readonly patches: readonly number[];
 } {
-  const members = [...groupBy(photographs.keys(), (row) => photographs[row]).values()];
+  const members = equalIndices(photographs);
   const means = new Float32Array(members.length * classes);
   members.forEach((rows, i) => {
     const own = new Float32Array(rows.length * classes);
@@ -97,7 +97,7 @@ export function patchErrorInterval(validation: ValidationLogits): Interval | und
   const { logits, labels, photographs, classes } = validation;
   const isWrong = (row: number) =>
     topClasses(logits.subarray(row * classes, (row + 1) * classes), 1)[0] !== labels[row];
-  const members = [...groupBy(photographs.keys(), (row) => photographs[row]).values()];
+  const members = equalIndices(photographs);
   const wrong = {
     part: members.map((rows) => rows.filter(isWrong).length),
     whole: members.map((rows) => rows.length),

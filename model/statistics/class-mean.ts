@@ -4,7 +4,7 @@
  * of Positive Counts Estimated from Survey Data", Survey Methodology 24, 1998).
  */
 import type { EvaluationEstimate } from '../evaluation-file.ts';
-import { groupBy } from '../group-by.ts';
+import { equalIndices } from '../group-by.ts';
 import { meanOf, normalQuantile, sumOf } from './descriptive.ts';
 import { studentQuantile } from './incomplete-beta.ts';
 import type { Ratio } from './photograph-intervals.ts';
@@ -48,7 +48,7 @@ export function classMean(ratio: Ratio, labels: readonly string[]): EvaluationEs
 }
 
 function classShares({ part, whole }: Ratio, labels: readonly string[]): readonly ClassShare[] {
-  return [...groupBy(labels.keys(), (i) => labels[i] as string).values()].map((members) => {
+  return equalIndices(labels).map((members) => {
     const parts = members.map((i) => part[i] as number);
     const wholes = members.map((i) => whole[i] as number);
     const share = sumOf(parts) / sumOf(wholes);

@@ -22,7 +22,7 @@
  * Photographs vary around the mean of their class in their seed, because every seed has the same number of
  * each class.
  */
-import { groupBy } from '../group-by.ts';
+import { equalIndices } from '../group-by.ts';
 import { meanOf } from './descriptive.ts';
 import type { Sample } from './sample.ts';
 
@@ -161,7 +161,7 @@ function covariance(one: Scatter, other: Scatter, indices: Int32Array, { classes
 
 /** Groups of indices with the same label; groups of one are merged. */
 export function strata(labels: readonly string[]): readonly (readonly number[])[] {
-  const all = [...groupBy(labels.keys(), (i) => labels[i]).values()];
+  const all = equalIndices(labels);
   const single = all.filter((members) => members.length === 1).flat();
   return [...all.filter((members) => members.length > 1), ...(single.length === 0 ? [] : [single])];
 }

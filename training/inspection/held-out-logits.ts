@@ -2,7 +2,7 @@
  * Classifies every photograph by features of the others, so that the label of each can be compared with what
  * photographs of other labels look like: linear discriminant analysis (Fisher 1936) in a cross-validation.
  */
-import { groupBy } from '../../model/group-by.ts';
+import { equalIndices } from '../../model/group-by.ts';
 import { randomStream, shuffle } from '../../model/random.ts';
 import { classMeans, shrunkCovariance, standardised } from '../../model/statistics/covariance.ts';
 import { cholesky, dot, solveLower, solveUpper } from '../../model/statistics/linear-algebra.ts';
@@ -46,7 +46,7 @@ export function heldOutLogits(data: LabelledFeatures): Float32Array {
 
 /** Deals the clusters of each class out to the folds, at random but always in the same way. */
 function foldsOf({ labels, classes, clusters }: LabelledFeatures): readonly number[] {
-  const members = [...groupBy(labels.keys(), (i) => clusters[i]).values()];
+  const members = equalIndices(clusters);
   const foldOf = new Array<number>(labels.length).fill(0);
   const random = randomStream(1, 'folds of an inspection');
   for (let c = 0; c < classes; c++) {

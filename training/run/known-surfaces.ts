@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { encodeModel } from '../../graph/encode.ts';
 import { featureGraph } from '../../graph/forward.ts';
 import { foldBatchNorm } from '../../model/fold-batch-norm.ts';
+import { equalIndices } from '../../model/group-by.ts';
 import { fitKnownScore, knownScoreToTensors } from '../../model/known-score.ts';
 import { defaultOpset } from '../../model/model-file.ts';
 import { runFiles } from '../../model/run-file.ts';
@@ -76,13 +77,8 @@ export async function writeKnownScore(
 
 /** The patches of each photograph in the grid. */
 function photographRanges(grid: readonly GridPatch[]): { readonly start: number; readonly count: number }[] {
-  const ranges: { start: number; count: number }[] = [];
-  grid.forEach(({ image }, start) => {
-    const last = ranges.at(-1);
-    if (last !== undefined && grid[last.start]?.image === image) last.count++;
-    else ranges.push({ start, count: 1 });
-  });
-  return ranges;
+  const images = equalIndices(grid.map(({ image }) => image));
+  return images.map((patches) => ({ start: patches[0] ?? 0, count: patches.length }));
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {
