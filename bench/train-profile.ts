@@ -10,6 +10,7 @@ import { type Graph, type GraphNode, multiplyAddsOf } from '../graph/builder.ts'
 import { stepNames, trainingStepGraph } from '../graph/step/step.ts';
 import { type Network, networkOf } from '../model/network.ts';
 import { initialParameters, zeroParameters } from '../model/parameters.ts';
+import { meanOf, sumOf } from '../model/statistics/descriptive.ts';
 import { counted } from '../model/words.ts';
 import { textureNames } from '../textures/textures.ts';
 import { onnxEngine } from '../training/engine/onnx-engine.ts';
@@ -103,7 +104,7 @@ export function stepProfile(text: string, network: Network, graph: Graph, warmUp
   const order = [...layerNames, otherNodes];
   return {
     steps: runs.length,
-    stepMs: runs.reduce((sum, { dur }) => sum + dur, 0) / 1000 / runs.length,
+    stepMs: meanOf(runs.map(({ dur }) => dur)) / 1000,
     layers: layers.rows().toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
     operators: operators.rows().toSorted((a, b) => totalMs(b) - totalMs(a)),
   };
@@ -197,7 +198,7 @@ ${rowsTable('operator', operators, stepMs)}`;
 }
 
 function rowsTable(heading: string, rows: readonly ProfileRow[], stepMs: number): string {
-  const accounted = rows.reduce((sum, row) => sum + totalMs(row), 0);
+  const accounted = sumOf(rows.map(totalMs));
   const phaseTotal = (phase: StepPhase) => rows.reduce((sum, { ms }) => sum + ms[phase], 0);
   const total: ProfileRow = {
     name: 'all',

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { markdownTable } from 'markdown-table';
 import { z } from 'zod';
 import { parsedJson } from '../model/issue-text.ts';
+import { meanOf } from '../model/statistics/descriptive.ts';
 import { runCommand } from '../node/command-line.ts';
 import { readTextIfThere } from '../node/optional-file.ts';
 import { terminalOn } from '../node/terminal.ts';
@@ -219,8 +220,7 @@ function startsTable(
 function cell(results: readonly TrialResult[], draws: number): string {
   if (results.length === 0) return '';
   const fewer = results.length < draws ? ` (${results.length})` : '';
-  const mean = (value: (result: TrialResult) => number) =>
-    (results.reduce((sum, result) => sum + value(result), 0) / results.length).toFixed(3);
+  const mean = (value: (result: TrialResult) => number) => meanOf(results.map(value)).toFixed(3);
   return `${mean(({ patchError }) => patchError)} / ${mean(({ photographError }) => photographError)}${fewer}`;
 }
 

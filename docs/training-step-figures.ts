@@ -10,6 +10,7 @@ import { describeLayers } from '../model/description.ts';
 import { TexturaError } from '../model/error.ts';
 import { type Network, networkOf } from '../model/network.ts';
 import { operationsOf } from '../model/operation.ts';
+import { sumOf } from '../model/statistics/descriptive.ts';
 import { counted } from '../model/words.ts';
 import { type Drawing, svgFile } from '../report/drawing.ts';
 import { html, type Markup } from '../report/markup.ts';
@@ -99,7 +100,7 @@ function mapRows(network: Network): { readonly rows: readonly MapRow[]; readonly
         output: output.shape.slice(0, 3).join('x'),
         forward: own.length,
         backward: count(backward),
-        parameters: sizes.reduce((sum, size) => sum + size, 0),
+        parameters: sumOf(sizes),
         update: count(update),
       },
     ];

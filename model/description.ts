@@ -7,6 +7,7 @@ import { TexturaError } from './error.ts';
 import { type Layer, type ParameterSpec, ruleOf, type Shape, sourcesOf, volume } from './layer.ts';
 import type { Network } from './network.ts';
 import { inputPx } from './patch.ts';
+import { sumOf } from './statistics/descriptive.ts';
 
 const bytesPerFloat = 4;
 
@@ -107,8 +108,7 @@ export interface NetworkTotals {
 }
 
 export function totalsOf(layers: readonly LayerDescription[]): NetworkTotals {
-  const sum = (value: (layer: LayerDescription) => number) =>
-    layers.reduce((total, layer) => total + value(layer), 0);
+  const sum = (value: (layer: LayerDescription) => number) => sumOf(layers.map(value));
   return {
     parameters: sum((layer) => layer.parameterCount),
     multiplyAdds: sum((layer) => layer.multiplyAdds),

@@ -11,6 +11,7 @@ import { describeLayers } from './description.ts';
 import type { Network } from './network.ts';
 import { type Parameters, parameter } from './parameters.ts';
 import { inputPx } from './patch.ts';
+import { meanOf } from './statistics/descriptive.ts';
 
 /** A stage of the network, whose maps the statistics read. */
 interface Stage {
@@ -134,7 +135,7 @@ export function positionEvidence(
   const deviations = new Float64Array(positions);
   for (let c = 0; c < channels; c++) {
     const map = values.subarray(c * positions, (c + 1) * positions);
-    const mean = map.reduce((sum, value) => sum + value, 0) / positions;
+    const mean = meanOf(map);
     const squares = map.reduce((sum, value) => sum + (value - mean) ** 2, 0);
     const deviation = Math.sqrt(squares / positions + varianceFloor);
     const [meanWeight, deviationWeight] = [weights.means[c] as number, weights.deviations[c] as number];

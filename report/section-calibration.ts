@@ -7,6 +7,7 @@ import {
 } from '../model/calibration.ts';
 import type { Calibration, EvaluationEstimate, EvaluationResults } from '../model/evaluation-file.ts';
 import { measure, significant } from '../model/format.ts';
+import { meanOf } from '../model/statistics/descriptive.ts';
 import { calibrationOf, photographLogits } from '../model/validation-logits.ts';
 import { svgElement } from './drawing.ts';
 import { html, type Markup, nothing } from './markup.ts';
@@ -65,7 +66,7 @@ ${figures}</div>`;
 function scoredWith(rows: LabelledLogits, temperature: number) {
   const scores = rowScores(rows, () => temperature);
   const bins = reliabilityBins(scores);
-  const nll = scores.reduce((sum, score) => sum + score.nll, 0) / scores.length;
+  const nll = meanOf(scores.map((score) => score.nll));
   return { bins, ece: measure(expectedCalibrationError(bins)), nll: measure(nll) };
 }
 

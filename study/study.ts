@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { errorCodes, TexturaError, type TexturaErrorCode } from '../model/error.ts';
 import { duration } from '../model/format.ts';
+import { sumOf } from '../model/statistics/descriptive.ts';
 import { type Study, type StudyData, studyFiles } from '../model/study-file.ts';
 import { configuredNetwork } from '../model/training-config.ts';
 import { counted, oneLine } from '../model/words.ts';
@@ -194,10 +195,10 @@ async function requireRoomForRuns(directory: string, study: Study): Promise<void
     runBytes(configuredNetwork(studyRunConfig(study, run), { classes, meanGrey: 0 })),
   );
   const onDisk = await Promise.all(left.map((run) => bytesOnDisk(run.directory)));
-  const kept = sizes.reduce((sum, size) => sum + size.kept, 0);
+  const kept = sumOf(sizes.map((size) => size.kept));
   // Checkpoints of a finished run are removed.
   const training = Math.max(0, ...sizes.map((size) => size.peak - size.kept));
-  await requireSpace(directory, kept + training - onDisk.reduce((sum, bytes) => sum + bytes, 0));
+  await requireSpace(directory, kept + training - sumOf(onDisk));
 }
 
 function planText(

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
+import { sumOf } from '../../model/statistics/descriptive.ts';
 import { launchChromium, processBytes } from './bench-browser.ts';
 import { startPageServer } from './page-server.ts';
 
@@ -162,5 +163,5 @@ export async function codeBytes(page: string): Promise<number> {
   const sizes = await Promise.all(
     code.map(async (file) => gzipSync(await readFile(join(page, file)), { level: 9 }).length),
   );
-  return sizes.reduce((sum, size) => sum + size, 0);
+  return sumOf(sizes);
 }

@@ -1,5 +1,5 @@
 /** The correlation of two networks over the seeds that both have: the evidence that pairing them helps. */
-import { normalQuantile } from './descriptive.ts';
+import { meanOf, normalQuantile } from './descriptive.ts';
 import type { Interval } from './replicates.ts';
 
 export interface Correlation {
@@ -15,7 +15,7 @@ export interface Correlation {
  */
 export function correlationOf(pairs: readonly (readonly [number, number])[]): Correlation | undefined {
   const count = pairs.length;
-  const mean = (side: 0 | 1) => pairs.reduce((sum, pair) => sum + pair[side], 0) / count;
+  const mean = (side: 0 | 1) => meanOf(pairs.map((pair) => pair[side]));
   const means = [mean(0), mean(1)] as const;
   const products = (a: 0 | 1, b: 0 | 1) =>
     pairs.reduce((sum, pair) => sum + (pair[a] - means[a]) * (pair[b] - means[b]), 0);

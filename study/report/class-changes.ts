@@ -3,7 +3,7 @@
  * is then confused.
  */
 import * as Plot from '@observablehq/plot';
-import { meanOf } from '../../model/statistics/descriptive.ts';
+import { meanOf, sumOf } from '../../model/statistics/descriptive.ts';
 import type { Confusion } from '../../report/confusion.ts';
 import { type Drawing, matrixChart } from '../../report/drawing.ts';
 import { shortened } from '../../report/markup.ts';
@@ -48,7 +48,7 @@ export function classChanges(arm: ArmResults, reference: ArmResults): readonly C
 /** Share of the patches of class `t` that are predicted as class `n`; 0 for a class without patches. */
 function shareOf({ counts }: Confusion, t: number, n: number): number {
   const row = counts[t] ?? [];
-  const patches = row.reduce((sum, count) => sum + count, 0);
+  const patches = sumOf(row);
   return patches === 0 ? 0 : (row[n] ?? 0) / patches;
 }
 
@@ -77,7 +77,7 @@ export function classFigure(columns: readonly ClassColumn[], palette: Palette): 
     label,
     changes: columns.map(({ changes }) => changes[at]?.change ?? 0),
   }));
-  const weight = (changes: readonly number[]) => changes.reduce((sum, change) => sum + Math.abs(change), 0);
+  const weight = (changes: readonly number[]) => sumOf(changes.map(Math.abs));
   rows.sort((a, b) => weight(b.changes) - weight(a.changes));
   const cells = rows.flatMap(({ changes }, row) =>
     changes.map((change, column): Cell => ({ row, column, change })),

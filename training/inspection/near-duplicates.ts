@@ -4,6 +4,7 @@
  */
 import { groupBy } from '../../model/group-by.ts';
 import type { GreyImage } from '../../model/image.ts';
+import { meanOf } from '../../model/statistics/descriptive.ts';
 
 /** What two copies of a picture have in common. */
 export interface PictureFingerprint {
@@ -26,7 +27,7 @@ const cosines = Float64Array.from({ length: hashSide * sidePx }, (_, i) =>
 
 export function pictureFingerprint(image: GreyImage): PictureFingerprint {
   const grey = meansOfCells(image);
-  const mean = grey.reduce((sum, value) => sum + value, 0) / grey.length;
+  const mean = meanOf(grey);
   const deviation = Math.sqrt(grey.reduce((sum, value) => sum + (value - mean) ** 2, 0) / grey.length);
   const thumbnail = Int8Array.from(grey, (value) =>
     Math.max(-127, Math.min(127, Math.round((thumbnailScale * (value - mean)) / (deviation || 1)))),

@@ -4,6 +4,7 @@
  * and do not change if the photograph is rotated, or if its brightness or contrast changes.
  */
 import type { GreyImage } from '../../model/image.ts';
+import { sumOf } from '../../model/statistics/descriptive.ts';
 
 /** Each half as fine as the one before. */
 const levels = 5;
@@ -73,7 +74,7 @@ function halved({ data, width, height }: Plane): Plane {
 const binOf = Uint8Array.from({ length: 256 }, (_, code) => {
   const bits = Array.from({ length: 8 }, (_bit, k) => (code >> k) & 1);
   const changes = bits.filter((bit, k) => bit !== bits[(k + 1) % 8]).length;
-  return changes <= 2 ? bits.reduce((sum, bit) => sum + bit, 0) : patternBins - 1;
+  return changes <= 2 ? sumOf(bits) : patternBins - 1;
 });
 
 /**

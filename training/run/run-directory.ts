@@ -6,6 +6,7 @@ import { describeLayers, totalsOf } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
 import type { Network, NetworkName } from '../../model/network.ts';
 import { isUnfinished, type Run, runFiles } from '../../model/run-file.ts';
+import { sumOf } from '../../model/statistics/descriptive.ts';
 import type { TrainingConfig } from '../../model/training-config.ts';
 import { oneLine } from '../../model/words.ts';
 import { flagOf } from '../../node/command-line.ts';
@@ -85,7 +86,7 @@ export async function bytesOnDisk(directory: string): Promise<number> {
       ),
     ),
   );
-  return sizes.reduce((sum, size) => sum + size, 0);
+  return sumOf(sizes);
 }
 
 /** Errors: `output-unwritable` if the disk has too little space for a run. */
