@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { TexturaError } from '../../model/error.ts';
 import { groupBy } from '../../model/group-by.ts';
 import { runFiles } from '../../model/run-file.ts';
-import { resampling } from '../../model/statistics/photograph-intervals.ts';
+import { resampling, shareRange } from '../../model/statistics/photograph-intervals.ts';
 import type { Interval } from '../../model/statistics/replicates.ts';
 import { wilsonInterval } from '../../model/statistics/wilson.ts';
 import { type ValidatedImage, validationErrors, validationToCsv } from '../../model/validation-file.ts';
@@ -81,17 +81,15 @@ function errorEstimate(error: number, { low, high }: Interval): ErrorEstimate {
   return { error, interval: [low, high] };
 }
 
-/**
- * Photographs are resampled, because patches of one photograph are not independent. If all of a class are
- * alike, that shows no variation; the interval is then that of so many photographs.
- */
+/** Photographs are resampled, because patches of one photograph are not independent. */
 function patchInterval(images: readonly ValidatedImage[]): Interval {
   const intervals = resampling(images.map(({ image, label }) => ({ file: image, label })));
-  const { value, interval } = intervals.share({
+  const { interval } = intervals.share({
     part: images.map(({ wrong }) => wrong),
     whole: images.map(({ patches }) => patches),
   });
-  return interval ?? wilsonInterval(value * images.length, images.length);
+  // One photograph shows nothing of others.
+  return interval ?? shareRange;
 }
 
 function requireDifferent(directory: string, images: readonly ValidatedImage[]): void {

@@ -78,6 +78,11 @@ test('an error that is the same for all photographs of a class still has an inte
   expect(summary.patchError.interval[1]).toBeCloseTo(0.84996, 4);
 });
 
+test('one photograph that is partly wrong shows nothing of others', async () => {
+  const { patchError } = await summariseFolds(await foldsOf([image('a', 1, true)], []), 2);
+  expect(patchError).toEqual({ error: 1 / 4, interval: [0, 1] });
+});
+
 test('a fold without its validation is an error that names the file', async () => {
   const directory = await foldsOf([image('a', 0, true)]);
   await expect(summariseFolds(directory, 2)).rejects.toMatchObject({
