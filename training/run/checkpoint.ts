@@ -105,7 +105,7 @@ export async function newestCheckpoint(
 
 /**
  * The checkpoint of the best epoch, or the newest intact one if that is corrupt, with a sentence for each
- * corrupt one; undefined if there is none.
+ * corrupt one, and one if the newest is from the middle of an epoch; undefined if there is none.
  * Errors: `file-damaged` if every existing checkpoint is corrupt.
  */
 export async function bestCheckpoint(
@@ -119,7 +119,11 @@ export async function bestCheckpoint(
     if (!isDamage(error)) throw error;
     const found = await newestCheckpoint(directory, network);
     if (found === undefined) throw error;
-    return { checkpoint: found.checkpoint, damage: [error.message, ...found.damage] };
+    const { epochsDone, stepsDone } = found.checkpoint.progress;
+    // A run that diverged may have saved it in its last epoch. Its own parameters give the results.
+    const middle = `it is from the middle of epoch ${epochsDone + 1}; the results call it epoch ${epochsDone}`;
+    const damage = [error.message, ...found.damage, ...(stepsDone === 0 ? [] : [middle])];
+    return { checkpoint: found.checkpoint, damage };
   }
 }
 

@@ -17,11 +17,11 @@ import { freshProgress } from '../../../training/run/loop.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const network = networkOf('lab-baseline', 3);
-const checkpointOf = (epochsDone: number): Checkpoint => ({
+const checkpointOf = (epochsDone: number, stepsDone = 4): Checkpoint => ({
   progress: {
     ...freshProgress,
     epochsDone,
-    stepsDone: 4,
+    stepsDone,
     sums: { count: 12, crossEntropy: 0.1 + 0.2, top1Errors: 5, top5Errors: 0 },
     seconds: 1.5,
   },
@@ -127,7 +127,11 @@ test('a corrupt best checkpoint is reported, and the newest intact one replaces 
   await damage(checkpointPath(directory, 'best'), (file) => file.subarray(0, 100));
   const found = await bestCheckpoint(directory, network);
   expect(found?.checkpoint.progress.epochsDone).toBe(2);
-  expect(found?.damage).toEqual([expect.stringContaining('best.safetensors')]);
+  const best = expect.stringContaining('best.safetensors');
+  const middle = 'it is from the middle of epoch 3; the results call it epoch 2';
+  expect(found?.damage).toEqual([best, middle]);
+  await saveCheckpoint(directory, network, checkpointOf(3, 0), false);
+  expect((await bestCheckpoint(directory, network))?.damage).toEqual([best]);
   expect(await bestCheckpoint(await temporaryFolder(), network)).toBeUndefined();
 });
 
