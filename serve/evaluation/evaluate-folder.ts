@@ -321,8 +321,8 @@ function comparisonOf(
 }
 
 /**
- * Of the worst photographs, by file; with the evidence for the predicted class if the model can tell. A file that
- * can no longer be read has no picture.
+ * Of the worst photographs, by file; with the evidence for the predicted class if the model can tell. A file
+ * that can no longer be read has no picture.
  */
 async function worstPictures(
   { results, model }: Evaluation,

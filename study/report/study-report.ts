@@ -20,7 +20,8 @@ import { summaryCsv, summaryMarkdown } from './summary.ts';
 
 /**
  * Writes the report of a study, finished or not, from its files. Errors: `file-unreadable` if there is no
- * study; `file-damaged` if its study.json is; `data-unusable` if runs of one seed were validated on different photographs.
+ * study; `file-damaged` if its study.json is; `data-unusable` if runs of one seed were validated on different
+ * photographs.
  */
 export async function writeStudyReport(directory: string): Promise<void> {
   const results = await readStudyResults(directory);

@@ -79,7 +79,7 @@ export async function finalizeRun(
 
 interface WrittenResults {
   readonly best: NonNullable<Run['best']>;
-  /** If the best checkpoint is corrupt: sentences about it, and about the newest intact one, which replaces it. */
+  /** Sentences about a corrupt best checkpoint and the newest intact one, which replaces it. */
   readonly damage: readonly string[];
   /**
    * Largest difference in a probability between the engine in TensorFloat-32 and float32; undefined in
