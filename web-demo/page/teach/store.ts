@@ -1,5 +1,4 @@
 /** Stores surfaces and the taught model in IndexedDB, so that they survive a reload. */
-import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import type { Surface } from '../../shared/surfaces.ts';
 import { type TaughtResult, taughtName } from '../../shared/teaching-api.ts';
 import { markNotStored } from '../storage.ts';
@@ -13,11 +12,6 @@ interface StoredSurface extends Surface {
 type EarlierSurface = Omit<StoredSurface, 'colour'> & Partial<Pick<Surface, 'colour'>>;
 type EarlierModel = Omit<TaughtResult, 'name' | 'colours' | 'heldOutOf'> & Partial<TaughtResult>;
 
-interface TeachingDatabase extends DBSchema {
-  surfaces: { key: string; value: EarlierSurface };
-  models: { key: string; value: EarlierModel };
-}
-
 /** Never rejects: if the browser refuses, nothing is stored (`notStored` in storage.ts says so) or found. */
 export interface TeachingStore {
   surfaces(): Promise<readonly StoredSurface[]>;
@@ -28,60 +22,77 @@ export interface TeachingStore {
   removeModel(): Promise<void>;
 }
 
-type Database = IDBPDatabase<TeachingDatabase>;
-
 /** Stores nothing if the browser has no database for the page: blocked site data, some private windows. */
 export async function openTeachingStore(): Promise<TeachingStore> {
-  const database = await openDatabase();
+  const database = await openDatabase().catch(refused);
 
   /** Undefined if there is no database or it refuses. */
-  async function use<T>(work: (database: Database) => Promise<T>): Promise<T | undefined> {
-    if (database === undefined) return undefined;
-    try {
-      return await work(database);
-    } catch {
-      markNotStored('teaching');
-      return undefined;
-    }
+  async function use<T>(
+    name: StoreName,
+    mode: IDBTransactionMode,
+    work: (store: IDBObjectStore) => IDBRequest<T> | undefined,
+  ): Promise<T | undefined> {
+    return database && transact(database, name, mode, work).catch(refused);
   }
 
   return {
     async surfaces() {
-      const stored = (await use((open) => open.getAll('surfaces'))) ?? [];
+      const read = (store: IDBObjectStore): IDBRequest<EarlierSurface[]> => store.getAll();
+      const stored = (await use('surfaces', 'readonly', read)) ?? [];
       return stored
         .sort((a, b) => a.place - b.place)
         .map((surface, i) => ({ ...surface, colour: surface.colour ?? i }));
     },
     async saveSurface(surface) {
-      await use((open) => open.put('surfaces', surface));
+      await use('surfaces', 'readwrite', (store) => store.put(surface));
     },
     async removeSurfaces(ids) {
-      await use((open) => Promise.all(ids.map((id) => open.delete('surfaces', id))));
+      await use('surfaces', 'readwrite', (store) => ids.map((id) => store.delete(id))[0]);
     },
     async model() {
-      const stored = await use((open) => open.get('models', taughtName));
+      const read = (store: IDBObjectStore): IDBRequest<EarlierModel | undefined> => store.get(taughtName);
+      const stored = await use('models', 'readonly', read);
       if (stored === undefined) return undefined;
       return { name: taughtName, colours: stored.labels.map((_, i) => i), heldOutOf: [], ...stored };
     },
     async saveModel(model) {
-      await use((open) => open.put('models', model, taughtName));
+      await use('models', 'readwrite', (store) => store.put(model, taughtName));
     },
     async removeModel() {
-      await use((open) => open.delete('models', taughtName));
+      await use('models', 'readwrite', (store) => store.delete(taughtName));
     },
   };
 }
 
-async function openDatabase(): Promise<Database | undefined> {
-  try {
-    return await openDB<TeachingDatabase>('textura', 1, {
-      upgrade(fresh) {
-        fresh.createObjectStore('surfaces', { keyPath: 'id' });
-        fresh.createObjectStore('models');
-      },
-    });
-  } catch {
-    markNotStored('teaching');
-    return undefined;
-  }
+type StoreName = 'surfaces' | 'models';
+
+function refused(): undefined {
+  markNotStored('teaching');
+}
+
+function openDatabase(): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open('textura', 1);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore('surfaces', { keyPath: 'id' });
+      request.result.createObjectStore('models');
+    };
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** The result of the request that `work` returns, after everything is on disk. */
+function transact<T>(
+  database: IDBDatabase,
+  name: StoreName,
+  mode: IDBTransactionMode,
+  work: (store: IDBObjectStore) => IDBRequest<T> | undefined,
+): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const transaction = database.transaction(name, mode);
+    const request = work(transaction.objectStore(name));
+    transaction.oncomplete = () => resolve(request?.result);
+    transaction.onabort = () => reject(transaction.error);
+  });
 }
