@@ -89,6 +89,30 @@ describe('removing in Teach', () => {
     expect(await names(page)).toEqual([...expected, '9']);
   }, 120_000);
 
+  test('two tabs show the same surfaces, so that neither undoes what the other one collects or deletes', async () => {
+    const { page, context } = await openView(fixture(), 'teach');
+    const other = await context.newPage();
+    await other.goto(page.url());
+    await other.locator('.surface').nth(1).waitFor();
+    await collect(page, 0, 'brick', 'wall', 6);
+    const collected = await page.locator('.thumb').count();
+    await other
+      .locator('.thumb')
+      .nth(collected - 1)
+      .waitFor();
+    await other.locator('.surface input').nth(0).fill('bricks');
+    await expect.poll(() => names(page)).toEqual(['bricks', '']);
+    expect(await page.locator('.thumb').count()).toBe(collected);
+    await reload(page);
+    await page
+      .locator('.thumb')
+      .nth(collected - 1)
+      .waitFor();
+    await other.getByRole('button', { name: 'Remove bricks and its patches' }).click();
+    await other.getByRole('button', { name: 'Delete now' }).click();
+    await expect.poll(() => names(page)).toEqual(['', '']);
+  }, 120_000);
+
   test('Delete everything is undone with the taught model, or done at once; surfaces added in the meantime stay', async () => {
     const { page } = await openView(fixture(), 'teach');
     await twoSurfaces(page);

@@ -12,6 +12,12 @@ interface StoredSurface extends Surface {
 type EarlierSurface = Omit<StoredSurface, 'colour'> & Partial<Pick<Surface, 'colour'>>;
 type EarlierModel = Omit<TaughtResult, 'name' | 'colours' | 'heldOutOf'> & Partial<TaughtResult>;
 
+/** What another tab of the page has stored. */
+interface OtherTab {
+  changed(surface: StoredSurface): void;
+  removed(ids: readonly string[]): void;
+}
+
 /** Never rejects: if the browser refuses, nothing is stored (`notStored` in storage.ts says so) or found. */
 export interface TeachingStore {
   surfaces(): Promise<readonly StoredSurface[]>;
@@ -20,11 +26,13 @@ export interface TeachingStore {
   model(): Promise<TaughtResult | undefined>;
   saveModel(model: TaughtResult): Promise<void>;
   removeModel(): Promise<void>;
+  follow(other: OtherTab): void;
 }
 
 /** Stores nothing if the browser has no database for the page: blocked site data, some private windows. */
 export async function openTeachingStore(): Promise<TeachingStore> {
   const database = await openDatabase().catch(refused);
+  const tabs = new BroadcastChannel('textura-surfaces');
 
   /** Undefined if there is no database or it refuses. */
   async function use<T>(
@@ -44,9 +52,11 @@ export async function openTeachingStore(): Promise<TeachingStore> {
         .map((surface, i) => ({ ...surface, colour: surface.colour ?? i }));
     },
     async saveSurface(surface) {
+      tabs.postMessage(surface);
       await use('surfaces', 'readwrite', (store) => store.put(surface));
     },
     async removeSurfaces(ids) {
+      tabs.postMessage(ids);
       await use('surfaces', 'readwrite', (store) => ids.map((id) => store.delete(id))[0]);
     },
     async model() {
@@ -60,6 +70,10 @@ export async function openTeachingStore(): Promise<TeachingStore> {
     },
     async removeModel() {
       await use('models', 'readwrite', (store) => store.delete(taughtName));
+    },
+    follow({ changed, removed }) {
+      tabs.onmessage = ({ data }: MessageEvent<StoredSurface | readonly string[]>) =>
+        'id' in data ? changed(data) : removed(data);
     },
   };
 }

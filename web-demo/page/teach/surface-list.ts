@@ -29,7 +29,7 @@ interface SurfaceList {
    * unless it has them already. Removed surfaces cannot be restored after that.
    */
   addAll(surfaces: readonly Omit<Surface, 'id'>[]): void;
-  /** Shows the stored surfaces. */
+  /** Shows the stored surfaces, and from then on what another tab of the page changes. */
   load(): Promise<void>;
   /** Replaces all surfaces by empty ones. */
   removeAll(): RemovedSurfaces;
@@ -108,6 +108,12 @@ export function surfaceList(
     onChange();
   }
 
+  function dropEmpty(): readonly SurfaceCard[] {
+    const empty = cards().filter((card) => isEmpty(card.surface()));
+    for (const card of empty) card.root.remove();
+    return empty;
+  }
+
   function fillUp(): void {
     while (cards().length < minCards) addCard(emptySurface(freeColour()));
     onChange();
@@ -123,9 +129,7 @@ export function surfaceList(
     },
     addAll(surfaces) {
       for (const line of removals) line.end();
-      const empty = cards().filter((card) => isEmpty(card.surface()));
-      for (const card of empty) card.root.remove();
-      void store.removeSurfaces(empty.map((card) => card.surface().id));
+      void store.removeSurfaces(dropEmpty().map((card) => card.surface().id));
       const before = cards();
       const known = knownSurfaces(
         before.map((card) => card.surface().name),
@@ -142,6 +146,20 @@ export function surfaceList(
     async load() {
       for (const { place, ...surface } of await store.surfaces()) addCard(surface, place);
       fillUp();
+      // Otherwise the tab that stores a surface last would undo what the other one collected.
+      store.follow({
+        changed({ place, ...surface }) {
+          dropEmpty();
+          const before = cards().find((card) => card.surface().id === surface.id);
+          const { root: changed } = addCard(surface, place);
+          before?.root.replaceWith(changed);
+          fillUp();
+        },
+        removed(ids) {
+          for (const card of cards()) if (ids.includes(card.surface().id)) card.root.remove();
+          fillUp();
+        },
+      });
     },
     removeAll() {
       for (const line of removals) line.end();
@@ -152,7 +170,7 @@ export function surfaceList(
       return {
         surfaces: surfaces.filter((surface) => !isEmpty(surface)),
         restore() {
-          for (const card of cards()) if (isEmpty(card.surface())) card.root.remove();
+          dropEmpty();
           root.prepend(...removed.map((card) => card.root));
           onChange();
         },
