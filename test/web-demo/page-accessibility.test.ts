@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
 import { openPage, openSettings, readBars, sharedPage } from '../support/page-browser.ts';
 import { openView, pageFixture } from '../support/page-fixture.ts';
+import { collect } from '../support/teach-page.ts';
 import { overconfidentValidation, sixTextures } from '../support/trained-run.ts';
 
 const fixture = pageFixture({
@@ -122,6 +123,23 @@ test('keys move and scale the square, and arrow keys change tabs', async () => {
   await page.getByRole('tab', { name: 'Live' }).focus();
   await page.keyboard.press('ArrowLeft');
   expect(await page.getByRole('tab', { name: 'Teach' }).getAttribute('aria-selected')).toBe('true');
+}, 60_000);
+
+test('the focus stays where a key pressed a control that disappears or is disabled by it', async () => {
+  const { page } = shared();
+  await collect(page, 0, 'brick', 'wall', 6);
+  await collect(page, 1, 'knit', 'scarf', 6);
+  const focused = page.locator(':focus');
+  const label = () => focused.getAttribute('aria-label');
+  await page.getByRole('button', { name: 'Remove patch 2 of wall' }).press('Enter');
+  expect(await label()).toBe('Remove patch 2 of wall');
+  await page.locator('#train').press('Enter');
+  expect(await focused.textContent()).toBe('Stop');
+  await page.locator('#held-out', { hasText: 'held-out patches wrong' }).waitFor();
+  await expect.poll(() => focused.textContent()).toBe('Train');
+  await page.getByRole('button', { name: 'Remove wall and its patches' }).press('Enter');
+  await page.getByRole('button', { name: 'Delete now' }).press('Enter');
+  expect(await label()).toBe('Remove scarf and its patches');
 }, 60_000);
 
 test('the theme is the system’s, or the chosen one, also after a reload', async () => {

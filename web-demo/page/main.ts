@@ -14,6 +14,7 @@ import { runQueue } from '../shared/run-queue.ts';
 import { compareView } from './compare/compare-view.ts';
 import { element } from './dom/element.ts';
 import { isUnreadable } from './dom/files.ts';
+import { keepFocus } from './dom/focus.ts';
 import { signal } from './dom/signal.ts';
 import { Inference } from './inference/inference.ts';
 import { type ListedModel, listModels, serviceCommands } from './inference/model-list.ts';
@@ -39,6 +40,7 @@ async function start(): Promise<void> {
   const source = sourceBar(stage);
   layout.picture.append(source.root, stage.root);
   setLanguage(language.get(), document);
+  keepFocus();
   const started = source.begin();
   await offerModels(layout, source, stage);
   await started;

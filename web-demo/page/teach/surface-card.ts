@@ -77,6 +77,8 @@ export function surfaceCard(first: Surface, events: SurfaceCardEvents): SurfaceC
     paintPatch(canvas, patch);
     const button = element('button', { class: 'thumb' }, canvas);
     button.addEventListener('click', () => {
+      const next = button.nextElementSibling ?? button.previousElementSibling ?? hold;
+      if (document.activeElement === button) (next as HTMLElement).focus();
       button.remove();
       change({ patches: surface.patches.filter((other) => other !== patch) });
     });

@@ -133,10 +133,11 @@ export function teachView(context: ViewContext, store: TeachingStore): TeachView
       setText(progress, 'teach.failed', { reason: faultText(pageFaultOf(error)) });
     } finally {
       teaching = undefined;
-      stop.hidden = true;
       // The model before stays if the training was stopped or failed.
       resultPanel.show(trained);
       drawFault();
+      if (document.activeElement === stop) train.focus();
+      stop.hidden = true;
     }
   }
 
