@@ -75,6 +75,17 @@ describe('several files', () => {
     await expect.poll(names).toEqual(['X', 'X ', 'Y']);
     expect(await page.locator('.thumb').count()).toBe(3);
 
+    // With several pictures, whose table is in view, the page says where a project is.
+    const [project] = projects as [(typeof projects)[0]];
+    const pngs = await Promise.all(
+      [first.path, second.path].map(async (name) => ({
+        ...{ name, mimeType: 'image/png', buffer: await readFile(name) },
+      })),
+    );
+    await page.locator('#picture-file').setInputFiles([project, ...pngs]);
+    await notices.getByText('Teach now has the surfaces of 0.zip too.').waitFor();
+    expect(await notices.count()).toBe(1);
+
     // A zip that is none is reported; the others are in the table.
     await page.locator('#picture-file').setInputFiles([first.path, second.path, small, notes, zip]);
     await page.getByText('is not a project').waitFor();

@@ -181,9 +181,10 @@ function openViews(
   });
   source.handle({
     model: (files) => void openModels(files),
-    project(file, isAlone) {
+    async project(file, isAlone) {
       if (isAlone) tabs.goTo('teach');
-      teach.importProject(file);
+      const isImported = await teach.importProject(file);
+      if (isImported && !isAlone) source.notify('teach.imported', { file: file.name });
     },
     pictures(files) {
       if (models.get().length === 0) return;

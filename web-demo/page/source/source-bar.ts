@@ -30,7 +30,7 @@ interface FileHandlers {
   /** Models with their reports, and maybe other files, which come back to `openAll`. */
   model(files: readonly File[]): void;
   /** `isAlone` unless several pictures came with it, whose table is shown. */
-  project(file: File, isAlone: boolean): void;
+  project(file: File, isAlone: boolean): Promise<void>;
   pictures(files: readonly File[]): void;
 }
 
@@ -38,7 +38,7 @@ export interface SourceBar {
   readonly root: HTMLElement;
   /** Shows a picture on the stage. */
   open(picture: File): void;
-  /** Opens files of all kinds. Resolves when the first picture is shown. */
+  /** Opens files of all kinds. Resolves when the first picture is shown and projects are imported. */
   openAll(files: readonly File[]): Promise<void>;
   /** Sets what to do with other files, which are refused before. */
   handle(handlers: FileHandlers): void;
@@ -113,8 +113,7 @@ export function sourceBar(stage: Stage): SourceBar {
   }
 
   /**
-   * Models first, then pictures, whose table has a row for any other file, then projects. Resolves when the
-   * first picture is shown.
+   * Models first, then pictures, whose table has a row for any other file, then projects.
    */
   async function openAll(files: readonly File[]): Promise<void> {
     if (handlers !== undefined && modelFiles(files) !== undefined) {
@@ -127,7 +126,7 @@ export function sourceBar(stage: Stage): SourceBar {
       if (others.length > 0) handlers?.pictures([first, ...others]);
       await open(first);
     }
-    for (const project of files.filter(isProject)) handlers?.project(project, others.length === 0);
+    for (const project of files.filter(isProject)) await handlers?.project(project, others.length === 0);
   }
 
   file.addEventListener('change', () => {

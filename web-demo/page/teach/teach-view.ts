@@ -27,8 +27,11 @@ import { listedTaught, namedFreely, type Teaching, teach } from './taught-model.
 import { trainingResultPanel } from './training-result.ts';
 
 interface TeachView extends View {
-  /** Adds the surfaces of a project file. A problem is shown with the controls for the picture. */
-  importProject(file: File): void;
+  /**
+   * Adds the surfaces and the model of a project file. Returns whether it did; a problem is shown with the
+   * controls for the picture.
+   */
+  importProject(file: File): Promise<boolean>;
 }
 
 export function teachView(context: ViewContext, store: TeachingStore): TeachView {
@@ -159,21 +162,23 @@ export function teachView(context: ViewContext, store: TeachingStore): TeachView
     await offer({ ...trained, name }, inference.chosen.name === trained.name);
   }
 
-  async function importProject(file: File, noticeBefore?: HTMLElement): Promise<void> {
+  async function importProject(file: File, noticeBefore?: HTMLElement): Promise<boolean> {
     notify(undefined);
     try {
       const project = readProject(new Uint8Array(await file.arrayBuffer()));
       // What was removed may be part of the project, and Undo would double it.
       deletion?.end();
       list.addAll(project.surfaces);
-      if (project.trained === undefined) return;
+      if (project.trained === undefined) return true;
       const imported = namedFreely(project.trained, others());
       modelName.value = imported.name;
       await offer(imported);
+      return true;
     } catch (error) {
       if (error instanceof ProjectError) notify(`teach.${error.fault}`, { file: file.name }, noticeBefore);
       else if (isUnreadable(error)) notify('file.unreadable', {}, noticeBefore);
       else throw error;
+      return false;
     }
   }
 
@@ -308,7 +313,7 @@ export function teachView(context: ViewContext, store: TeachingStore): TeachView
         deleted,
       ),
     ),
-    importProject: (file) => void importProject(file),
+    importProject: (file) => importProject(file),
     read: async () => {},
     reset() {},
   };
