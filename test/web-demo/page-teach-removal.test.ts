@@ -123,6 +123,8 @@ describe('removing in Teach', () => {
       .getByText(/^Removed everything .surfaces: 2, patches: \d+.* after 10 seconds; reloading the page/)
       .waitFor();
     expect(await names(page)).toEqual(['', '']);
+    // Pressed again, it does not delete what can be restored.
+    await page.getByRole('button', { name: 'Delete everything' }).click();
     // The buttons of a surface say which it is, also without a name.
     await page.getByRole('button', { name: 'Hold to collect: surface 2' }).waitFor();
     // Nothing is collected from the picture that is about to be replaced.

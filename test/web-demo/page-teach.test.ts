@@ -247,6 +247,12 @@ test('Teach says that it loads the model to start from, and a stopped training l
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await result.waitFor();
   expect(await page.locator('#train').isDisabled()).toBe(false);
+
+  // Nor does a training make a model of surfaces that are deleted meanwhile.
+  await page.locator('#train').click();
+  await page.getByRole('button', { name: 'Delete everything' }).click();
+  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor({ state: 'hidden' });
+  expect(await result.isVisible()).toBe(false);
 }, 60_000);
 
 /** Keeps the memory of a worker's WebAssembly where a test finds it. */

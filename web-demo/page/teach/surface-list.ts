@@ -22,6 +22,8 @@ interface RemovedSurfaces {
 interface SurfaceList {
   readonly root: HTMLElement;
   surfaces(): readonly Surface[];
+  /** Whether no surface has a name or patches. */
+  isEmpty(): boolean;
   /** Adds an empty card and focuses its name. */
   add(): void;
   /**
@@ -122,6 +124,7 @@ export function surfaceList(
   return {
     root,
     surfaces: () => cards().map((card) => card.surface()),
+    isEmpty: () => cards().every((card) => isEmpty(card.surface())),
     add() {
       const card = addCard(emptySurface(freeColour()));
       onChange();

@@ -200,6 +200,10 @@ export function teachView(context: ViewContext, store: TeachingStore): TeachView
 
   /** Removes everything now, and deletes it after some seconds unless it is undone. */
   async function deleteAll(): Promise<void> {
+    // Its model would have the surfaces that are deleted.
+    teaching?.stop();
+    // A second press deletes nothing more.
+    if (trained === undefined && list.isEmpty()) return deletion?.focus();
     deletion?.end();
     const model = trained;
     const wasChosen = model !== undefined && inference.chosen.name === model.name;
@@ -216,21 +220,19 @@ export function teachView(context: ViewContext, store: TeachingStore): TeachView
         patches,
         seconds: undoSeconds,
       });
-    if (removed.surfaces.length > 0 || model !== undefined) {
-      deletion = removal('div', text, {
-        onUndo() {
-          removed.restore();
-          if (trained === undefined && model !== undefined) void offer(model, wasChosen);
-        },
-        onDelete() {
-          removed.delete();
-          // Another model may have been trained in the meantime.
-          if (trained === undefined) void store.removeModel();
-        },
-      });
-      deleted.replaceChildren(deletion.root);
-      deletion.focus();
-    }
+    deletion = removal('div', text, {
+      onUndo() {
+        removed.restore();
+        if (trained === undefined && model !== undefined) void offer(model, wasChosen);
+      },
+      onDelete() {
+        removed.delete();
+        // Another model may have been trained in the meantime.
+        if (trained === undefined) void store.removeModel();
+      },
+    });
+    deleted.replaceChildren(deletion.root);
+    deletion.focus();
     const [other] = others();
     if (wasChosen && other !== undefined) await inference.choose(other);
   }
