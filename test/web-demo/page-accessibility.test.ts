@@ -1,4 +1,5 @@
 /** Whether everyone can use the page: assistive technology, contrast, language, small screens, keys, themes. */
+import assert from 'node:assert';
 import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
 import { openPage, openSettings, readBars, sharedPage } from '../support/page-browser.ts';
@@ -105,6 +106,14 @@ test('on a phone the first screen has the result, nothing moves while it loads, 
   expect(
     await page.evaluate("getComputedStyle(document.querySelector('.stage-strip')).backgroundImage"),
   ).toContain('repeating-linear-gradient');
+  // In landscape the whole picture stays in view next to the panel.
+  await page.setViewportSize({ width: 844, height: 390 });
+  const hold = page.locator('.hold').first();
+  await hold.evaluate((button) => button.scrollIntoView({ block: 'center' }));
+  const { x, y, width, height } = (await page.locator('.stage-frame').boundingBox()) ?? assert.fail();
+  expect(height).toBeGreaterThan(180);
+  expect(y + height).toBeLessThanOrEqual(390);
+  expect((await hold.boundingBox())?.x).toBeGreaterThan(x + width);
 }, 90_000);
 
 const shared = sharedPage(() => ({ browser: fixture().browser, address: fixture().server.origin }), {
