@@ -27,6 +27,7 @@ test('a worker that crashes is replaced, and its own message goes to the console
   await die();
   await page.getByText(/WebAssembly is not used: an unexpected error/).waitFor();
   await page.locator('#top-class', { hasText: 'No model available' }).waitFor();
+  expect(await page.locator('.bars').isVisible()).toBe(false);
   expect(await page.evaluate('document.body.innerText')).not.toContain('.cc');
   expect(complaints.join()).toContain('session.cc');
 }, 60_000);

@@ -92,6 +92,7 @@ export function liveView(context: ViewContext): LiveView {
     // A result of the whole picture is not one of the square and its patch.
     const isWhole = reading?.isWhole ?? false;
     patchFigure.hidden = status === 'failed' || isWhole;
+    bars.root.hidden = status === 'failed';
     const caption = prediction.show(reading, status);
     stage.caption(isWhole ? '' : caption);
     const colours = coloursOf(models.get(), reading?.model.name ?? '');
