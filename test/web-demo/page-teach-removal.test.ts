@@ -111,6 +111,17 @@ describe('removing in Teach', () => {
     await other.getByRole('button', { name: 'Remove bricks and its patches' }).click();
     await other.getByRole('button', { name: 'Delete now' }).click();
     await expect.poll(() => names(page)).toEqual(['', '']);
+    // A full disk ends the transaction after its requests have succeeded.
+    await other.evaluate(`{
+      const { put } = IDBObjectStore.prototype;
+      IDBObjectStore.prototype.put = function (value) {
+        const request = put.call(this, value);
+        request.onsuccess = () => this.transaction.abort();
+        return request;
+      };
+    }`);
+    await other.locator('.surface input').nth(0).fill('lost');
+    await other.getByText('This browser does not save data for this page').waitFor();
   }, 120_000);
 
   test('Delete everything is undone with the taught model, or done at once; surfaces added in the meantime stay', async () => {
