@@ -244,6 +244,11 @@ test('Teach says that it loads the model to start from, and a stopped training l
   expect(await page.locator('#train').isDisabled()).toBe(true);
   await page.getByRole('status').filter({ hasText: 'Loading the model …' }).waitFor();
   expect(await result.isVisible()).toBe(false);
+  // Leaving the page would lose the training.
+  page.once('dialog', (dialog) => void dialog.dismiss());
+  const asked = page.waitForEvent('dialog');
+  void page.reload().catch(() => {});
+  expect((await asked).type()).toBe('beforeunload');
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await result.waitFor();
   expect(await page.locator('#train').isDisabled()).toBe(false);

@@ -266,6 +266,10 @@ export function teachView(context: ViewContext, store: TeachingStore): TeachView
   add.addEventListener('click', list.add);
   train.addEventListener('click', () => void begin());
   stop.addEventListener('click', () => teaching?.stop());
+  // The browser then asks first: patches are stored, a training is not.
+  addEventListener('beforeunload', (event) => {
+    if (teaching !== undefined) event.preventDefault();
+  });
   notStored.subscribe(drawStorageNote);
   language.subscribe(() => {
     drawFault();
