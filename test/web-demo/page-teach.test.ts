@@ -1,6 +1,7 @@
+import assert from 'node:assert';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unzipSync } from 'fflate';
+import { unzipSync, zipSync } from 'fflate';
 import type { Page } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { describeModel } from '../../graph/onnx/description.ts';
@@ -127,6 +128,16 @@ describe('Teach', () => {
       .waitFor({ state: 'attached' });
     await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
     expect(await page.getByLabel('Name of the model').inputValue()).toBe('garden');
+    // A damaged model does not replace it.
+    const damaged = unzipSync(await readFile(project));
+    const damagedModel = damaged['garden.onnx'] ?? assert.fail();
+    damaged['garden.onnx'] = damagedModel.subarray(0, damagedModel.length / 2);
+    await page.locator('#project-file').setInputFiles({
+      ...{ name: 'damaged.zip', mimeType: 'application/zip', buffer: Buffer.from(zipSync(damaged)) },
+    });
+    await page.getByText('garden cannot be used: it is damaged').waitFor();
+    await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
+    expect(await page.locator('#model option:checked').textContent()).toBe('garden (trained here)');
     // Importing it again adds nothing.
     const thumbs = await page.locator('.thumb').count();
     await page.locator('#held-out').evaluate((line) => line.replaceChildren());

@@ -28,8 +28,8 @@ import { trainingResultPanel } from './training-result.ts';
 
 interface TeachView extends View {
   /**
-   * Adds the surfaces and the model of a project file. Returns whether it did; a problem is shown with the
-   * controls for the picture.
+   * Adds the surfaces and the model of a project file. Returns whether it added both; a problem is shown with
+   * the controls for the picture.
    */
   importProject(file: File): Promise<boolean>;
 }
@@ -171,9 +171,18 @@ export function teachView(context: ViewContext, store: TeachingStore): TeachView
       list.addAll(project.surfaces);
       if (project.trained === undefined) return true;
       const imported = namedFreely(project.trained, others());
-      modelName.value = imported.name;
-      await offer(imported);
-      return true;
+      const before = inference.chosen;
+      await inference.choose(listedTaught(imported));
+      const state = inference.model.get();
+      if (state.status !== 'failed') {
+        modelName.value = imported.name;
+        await offer(imported);
+        return true;
+      }
+      // A damaged model does not replace the trained one.
+      if (models.get().includes(before)) await inference.choose(before);
+      notify('model.failed', { name: imported.name, reason: faultText(state.fault) }, noticeBefore);
+      return false;
     } catch (error) {
       if (error instanceof ProjectError) notify(`teach.${error.fault}`, { file: file.name }, noticeBefore);
       else if (isUnreadable(error)) notify('file.unreadable', {}, noticeBefore);
