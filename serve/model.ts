@@ -5,14 +5,16 @@
 
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
 import { describeModel } from '../graph/onnx/description.ts';
 import type { Temperatures } from '../model/calibration.ts';
 import { messageOf, TexturaError } from '../model/error.ts';
-import { jsonOf } from '../model/issue-text.ts';
+import { parsedJson } from '../model/issue-text.ts';
 import type { KnownThresholds } from '../model/known-score.ts';
-import { type ModelInput, modelReportSchema, reportFileName } from '../model/model-file.ts';
+import { type ModelInput, reportFileName } from '../model/model-file.ts';
+import { sha256Schema } from '../model/sha256.ts';
 import { classifyPatches, InferenceSession, type PatchOutputs } from '../node/onnxruntime.ts';
-import { readTextIfReadable } from '../node/optional-file.ts';
+import { readTextIfThere } from '../node/optional-file.ts';
 import { sha256 } from '../node/sha256.ts';
 import { checkSignature, type ModelSignature } from './model-signature.ts';
 
@@ -40,7 +42,7 @@ const unreadable: Readonly<Record<string, string>> = {
 
 /**
  * Errors: `model-not-found`; `model-unusable`, naming the file and what is wrong with its signature;
- * `file-damaged` if its report, in the same folder, describes another file.
+ * `file-damaged` if its report, in the same folder, is damaged or describes another file; `file-unreadable`.
  */
 export async function readModelFile(path: string): Promise<ModelFile> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
@@ -56,23 +58,32 @@ export async function readModelFile(path: string): Promise<ModelFile> {
     sha256: sha256(bytes),
     metadata: description.metadata,
   };
-  requireVerified(file);
+  await requireVerified(file);
   return file;
 }
+
+/** What verifies a file. The rest of a report may be of another version. */
+const reportedFilesSchema = z.object({ graphs: z.array(z.object({ sha256: sha256Schema })) });
 
 /**
  * Weights that were changed or damaged leave a valid graph, which only its hash or its answers give away. The
  * report may name another file, because a model and its report can be renamed together.
  */
-function requireVerified({ path, name, sha256 }: ModelFile): void {
+async function requireVerified({ path, name, sha256 }: ModelFile): Promise<void> {
   const report = join(dirname(path), reportFileName(name.replace(/\.throughput$/, '')));
-  const { data } = modelReportSchema.safeParse(jsonOf(readTextIfReadable(report) ?? ''));
-  if (data === undefined || data.graphs.some((graph) => graph.sha256 === sha256)) return;
-  throw new TexturaError(
-    'file-damaged',
-    `${path}: is not the file that its export verified: its SHA-256 is not in ${report}; ` +
-      `export it again, or delete the report to use the file as it is`,
-  );
+  const text = await readTextIfThere(report);
+  if (text === undefined) return;
+  const rejected = (why: string, options?: ErrorOptions) => {
+    const remedy = 'export it again, or delete the report to use the file as it is';
+    return new TexturaError('file-damaged', `${path}: ${why}; ${remedy}`, options);
+  };
+  try {
+    const { graphs } = parsedJson(reportedFilesSchema, text, report);
+    if (graphs.some((graph) => graph.sha256 === sha256)) return;
+  } catch (cause) {
+    throw rejected(`cannot be verified: ${messageOf(cause)}`, { cause });
+  }
+  throw rejected(`is not the file that its export verified: its SHA-256 is not in ${report}`);
 }
 
 /** A loaded model. Close it: garbage collection does not free a session's memory. */

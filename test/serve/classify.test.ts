@@ -328,6 +328,38 @@ describe('a model', () => {
     await expect(Model.load(join(folder, file))).rejects.toMatchObject({ code: 'file-damaged' });
   });
 
+  test.each([
+    ['cut off', (report: string) => report.slice(0, 100), 'not JSON'],
+    ['empty', () => '', 'not JSON'],
+    ['another file', () => '{"models":[]}', 'graphs: expected a list, got nothing'],
+  ])('whose report is %s is rejected', async (_, changed, why) => {
+    const report = await readFile(join(home, 'models/lab-baseline.report.json'), 'utf8');
+    const folder = await temporaryFolder({
+      'lab-baseline.onnx': await readFile(join(home, modelPath)),
+      'lab-baseline.report.json': changed(report),
+    });
+    const model = join(folder, 'lab-baseline.onnx');
+    await expect(Model.load(model)).rejects.toMatchObject({
+      code: 'file-damaged',
+      message: `${model}: cannot be verified: ${join(folder, 'lab-baseline.report.json')}: ${why}; export it again, or delete the report to use the file as it is`,
+    });
+  });
+
+  test('is verified with a report of another version, which may have other keys', async () => {
+    const whole = await readFile(join(home, modelPath));
+    const { graphs } = JSON.parse(await readFile(join(home, 'models/lab-baseline.report.json'), 'utf8'));
+    const folder = await temporaryFolder({
+      'lab-baseline.onnx': whole,
+      'lab-baseline.report.json': JSON.stringify({ version: 9, graphs: [{ sha256: graphs[0].sha256 }] }),
+    });
+    await (await Model.load(join(folder, 'lab-baseline.onnx'))).close();
+    await writeFile(
+      join(folder, 'lab-baseline.onnx'),
+      whole.fill(0, whole.length >> 1, (whole.length >> 1) + 400),
+    );
+    await expect(Model.load(join(folder, 'lab-baseline.onnx'))).rejects.toThrow('is not the file that');
+  });
+
   test('that is another kind of file is rejected', async () => {
     await expect(Model.load(join(home, 'three patches.png'))).rejects.toMatchObject({
       code: 'model-unusable',
