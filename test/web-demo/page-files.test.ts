@@ -250,6 +250,11 @@ describe('several files', () => {
     await page.locator('.settings-model', { hasText: 'lab-baseline 2 (opened file)' }).waitFor();
     await page.locator('.provider-check', { hasText: /^Verified/ }).waitFor();
 
+    const damaged = join(fixture().folder, 'damaged.report.json');
+    await writeFile(damaged, '{"model":');
+    await page.locator('#model-file').setInputFiles([onnx ?? '', damaged]);
+    await page.getByText(/lab-baseline\.onnx cannot be used: .*damaged\.report\.json is not valid/).waitFor();
+
     const foreign = join(fixture().folder, 'foreign.onnx');
     await writeFile(foreign, encodeMessage('Model', { irVersion: 8, graph: { name: 'foreign' } }));
     await page.locator('#model-file').setInputFiles(foreign);

@@ -1,7 +1,7 @@
 /** A model from a file that a person opens: one of ours, with or without its report. */
 import { noTemperatures } from '../../../model/calibration.ts';
-import { jsonOf } from '../../../model/issue-text.ts';
-import { modelReportSchema } from '../../../model/model-file.ts';
+import { TexturaError } from '../../../model/error.ts';
+import { jsonOf, modelReportSchema } from '../../../model/model-file.ts';
 import { selfCheckTolerance } from '../../../model/self-check.ts';
 import { freeName, type ListedModel } from './model-list.ts';
 
@@ -27,12 +27,13 @@ export function modelFiles(files: readonly File[]): ModelFiles | undefined {
 /**
  * The file as a model of the list: the one that was opened from the same bytes with the same report, or a new
  * one under a name that no other model has. Its labels are read when it is loaded.
- * Without a report and without a self-check inside, its results cannot be checked, so it runs on wasm only.
+ * Without a report and without a self-check inside, its results cannot be checked, so it runs on wasm only. With
+ * a damaged report it cannot be used.
  */
 export async function openedModel(files: ModelFiles, others: readonly ListedModel[]): Promise<ListedModel> {
   const { model } = files;
   const bytes = new Uint8Array(await model.arrayBuffer());
-  const report = (await files.report?.text()) ?? '';
+  const report = await files.report?.text();
   const known = others.find(
     (other) =>
       other.origin === 'opened' &&
@@ -41,20 +42,24 @@ export async function openedModel(files: ModelFiles, others: readonly ListedMode
       bytes.every((byte, i) => byte === other.file[i]),
   );
   if (known !== undefined) return known;
-  const check = modelReportSchema.safeParse(jsonOf(report)).data;
-  const graph = check?.graphs.find(({ file }) => file === model.name) ?? check?.graphs[0];
+  const reported = report === undefined ? undefined : modelReportSchema.safeParse(jsonOf(report)).data;
+  const graph = reported?.graphs.find(({ file }) => file === model.name) ?? reported?.graphs[0];
   return {
     name: freeName(model.name.replace(modelEnding, ''), others),
     labels: [],
     bytes: bytes.length,
     temperatures: noTemperatures,
-    top1err: check?.validation?.top1err,
+    top1err: reported?.validation?.top1err,
     origin: 'opened',
     file: bytes,
-    report,
-    check: async () => ({
-      selfCheck: check?.selfCheck ?? [],
-      tolerance: graph?.parity.tolerance ?? selfCheckTolerance,
-    }),
+    ...(report !== undefined && { report }),
+    check: async () => {
+      if (report !== undefined && reported === undefined)
+        throw new TexturaError('file-damaged', `${files.report?.name} is not valid`);
+      return {
+        selfCheck: reported?.selfCheck ?? [],
+        tolerance: graph?.parity.tolerance ?? selfCheckTolerance,
+      };
+    },
   };
 }
