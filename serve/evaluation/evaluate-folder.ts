@@ -85,7 +85,7 @@ export const evaluateOptions = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      'folder for report.html, evaluation.json and predictions.csv (default: evaluations/MODEL-DATA)',
+      'folder for report.html, evaluation.json and predictions.csv (default: evaluations/MODEL-DATA, with a suffix for a split, held-out photographs, --unknown and --compare)',
     ),
   json: z.boolean().default(false).describe('print evaluation.json instead of a summary'),
   maxImagePixels: maxImagePixelsOption,
@@ -102,7 +102,7 @@ export async function evaluateFolder(
 ): Promise<{ readonly evaluation: Evaluation; readonly out: string }> {
   const startedAt = new Date().toISOString();
   const subject = await subjectOf(given);
-  const out = given.out ?? join('evaluations', nameOf(subject));
+  const out = given.out ?? join('evaluations', nameOf(given, subject));
   for (const data of [subject.root, ...(given.unknown === undefined ? [] : [callerPath(given.unknown)])])
     await requireOutside(out, data, Object.values(evaluationFiles));
   return withWritableFolder(out, () => evaluateSubject(given, { subject, out, startedAt, onProgress }));
@@ -275,9 +275,18 @@ async function requireUnknown({ dataFiles, others }: Subject, models: readonly M
   if (repeated !== undefined) throw refused(oneLine(repeated.name), 'is also in the data');
 }
 
-/** The default name of the output folder. */
-function nameOf({ model, root }: Subject): string {
-  return `${basename(model).replace(/\.onnx$/i, '')}-${basename(resolve(root)).replace(/\.csv$/i, '')}`;
+/** The default name of the output folder, which differs if other photographs or models are evaluated. */
+function nameOf({ split, heldOut, unknown, compare }: EvaluateOptions, subject: Subject): string {
+  const name = (path: string) => basename(resolve(callerPath(path))).replace(/\.(onnx|csv)$/i, '');
+  return [
+    name(subject.model),
+    name(subject.root),
+    ...(split === undefined ? [] : [split]),
+    ...(subject.heldOut === undefined ? [] : ['held-out']),
+    ...(heldOut === undefined ? [] : [name(heldOut)]),
+    ...(unknown === undefined ? [] : ['unknown', name(unknown)]),
+    ...(compare === undefined ? [] : ['compare', name(compare)]),
+  ].join('-');
 }
 
 /** Errors: `data-unusable` if all files of a folder are among the `unreadable` ones. */

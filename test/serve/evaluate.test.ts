@@ -80,7 +80,7 @@ afterAll(() => rm(home, { recursive: true }));
 test("on a run's held-out photographs the errors are the trainer's, photograph by photograph", async () => {
   const result = await evaluate('--run', 'runs/2');
   expect(result, result.stderr).toMatchObject({ status: 0, stderr: '' });
-  const folder = 'evaluations/lab-baseline-photos';
+  const folder = 'evaluations/lab-baseline-photos-held-out';
   const { results, photographs, patches, data } = await readEvaluation(folder);
   const { best } = await readRun(join(home, 'runs/2'));
   const validation = validationFromCsv(await readFile(join(home, 'runs/2/validation.csv'), 'utf8'), 'csv');
@@ -116,6 +116,24 @@ test("on a run's held-out photographs the errors are the trainer's, photograph b
   // Exported with temperatures, because the run has its validation logits.
   expect(results?.calibration.patches.calibrated?.temperature).toBeGreaterThan(0);
   for (const line of result.stdout.trimEnd().split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+});
+
+test('the default folder is another one for other photographs or another comparison', async () => {
+  for (const options of [
+    '--model models/lab-baseline.onnx --data photos',
+    '--model models/lab-baseline.onnx --data photos --held-out runs/2 --unknown strange',
+    '--model models/lab-baseline.onnx --data other --split all --compare first/lab-baseline.onnx',
+  ]) {
+    const result = await runHere('serve/evaluate.ts', options.split(' '), { cwd: home });
+    expect(result, result.stderr).toMatchObject({ status: 0 });
+  }
+  expect(await readdir(join(home, 'evaluations'))).toEqual(
+    expect.arrayContaining([
+      'lab-baseline-photos',
+      'lab-baseline-photos-held-out-2-unknown-strange',
+      'lab-baseline-other-all-compare-lab-baseline',
+    ]),
+  );
 });
 
 test('a folder with splits, unknown classes and unusable files, and a second model to compare with', async () => {
