@@ -2,14 +2,13 @@
  * npm run classify: classifies image files, or a folder into a table. A file that cannot be used is reported,
  * and the others are still classified.
  */
-import { readdir, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { percent, wrapped } from '../model/format.ts';
 import { defaultMaxImagePixels } from '../model/image-kind.ts';
 import { maxImagePixelsOption } from '../model/image-options.ts';
-import { preferredModel } from '../model/network.ts';
 import { cropChoices } from '../model/patch.ts';
 import { stretchText } from '../model/sample-depth.ts';
 import type { Prediction } from '../model/scores.ts';
@@ -24,7 +23,7 @@ import { terminalOn } from '../node/terminal.ts';
 import { type Classification, classify } from './classification.ts';
 import { classifyFolder, defaultWatchTimes } from './folder/classify-folder.ts';
 import { mapImage, mapResult, mapText, requirePngTarget } from './map/map-image.ts';
-import { isPortable, Model, readModelFile } from './model.ts';
+import { defaultModel, defaultModelHelp, Model, readModelFile } from './model.ts';
 import { ExplainedModel } from './why/explained-model.ts';
 import { explanationOf } from './why/why-image.ts';
 import { whyPng } from './why/why-picture.ts';
@@ -41,7 +40,7 @@ const options = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      `ONNX file made by ${commandText('export')} (default: in models/, texture-net.onnx, otherwise reference.onnx or the first by name); ${callerPathHelp}`,
+      `ONNX file made by ${commandText('export')} (default: ${defaultModelHelp(`${modelsFolder}/`)}); ${callerPathHelp}`,
     ),
   json: z.boolean().default(false).describe('print one JSON object instead of text'),
   top: z.int().min(1).max(1000).default(5).describe('number of classes to print for each image'),
@@ -236,15 +235,7 @@ async function classifyFiles(
 
 /** The given file, or the default model. Errors: `model-not-found` if models/ has no exported model. */
 async function modelPath(given: string | undefined): Promise<string> {
-  return given === undefined ? defaultModel() : callerPath(given);
-}
-
-async function defaultModel(): Promise<string> {
-  const files = await readdir(modelsFolder).catch(() => []);
-  const name = preferredModel(files.filter(isPortable).map((file) => basename(file, '.onnx')));
-  if (name !== undefined) return join(modelsFolder, `${name}.onnx`);
-  const todo = `train one with ${commandText('train')}, then write it with ${commandText('export')}`;
-  throw new TexturaError('model-not-found', `there is no model in ${modelsFolder}/: ${todo}`);
+  return given === undefined ? defaultModel(modelsFolder) : callerPath(given);
 }
 
 /**

@@ -3,7 +3,7 @@
  * service uses workers.
  */
 
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { describeModel } from '../graph/onnx/description.ts';
@@ -12,10 +12,12 @@ import { messageOf, TexturaError } from '../model/error.ts';
 import { parsedJson } from '../model/issue-text.ts';
 import type { KnownThresholds } from '../model/known-score.ts';
 import { type ModelInput, reportFileName } from '../model/model-file.ts';
+import { preferredModel } from '../model/network.ts';
 import { sha256Schema } from '../model/sha256.ts';
 import { classifyPatches, InferenceSession, type PatchOutputs } from '../node/onnxruntime.ts';
 import { readTextIfThere } from '../node/optional-file.ts';
 import { sha256 } from '../node/sha256.ts';
+import { commandText } from '../node/shell.ts';
 import { checkSignature, type ModelSignature } from './model-signature.ts';
 
 /** An exported file whose signature is checked, without a session. */
@@ -33,6 +35,20 @@ export interface ModelFile extends ModelSignature {
 /** Whether a file of a folder of models is one that every tool loads. */
 export function isPortable(file: string): boolean {
   return file.endsWith('.onnx') && !file.endsWith('.throughput.onnx');
+}
+
+/** For `--help`: the file that `defaultModel` chooses. */
+export function defaultModelHelp(folder: string): string {
+  return `in ${folder}, texture-net.onnx, otherwise reference.onnx or the first by name`;
+}
+
+/** The path of the model that is used if none is named. Errors: `model-not-found`, with the commands for one. */
+export async function defaultModel(folder: string): Promise<string> {
+  const files = await readdir(folder).catch(() => []);
+  const name = preferredModel(files.filter(isPortable).map((file) => basename(file, '.onnx')));
+  if (name !== undefined) return join(folder, `${name}.onnx`);
+  const todo = `train one with ${commandText('train')}, then write it with ${commandText('export')}`;
+  throw new TexturaError('model-not-found', `there is no model in ${folder}/: ${todo}`);
 }
 
 const unreadable: Readonly<Record<string, string>> = {

@@ -29,7 +29,7 @@ import { commandText, quoted } from '../../node/shell.ts';
 import { evaluationPage } from '../../report/evaluation-page.ts';
 import type { WorstPicture } from '../../report/photograph-sheet.ts';
 import { thumbnail } from '../../report/pictures.ts';
-import { Model, readModelFile } from '../model.ts';
+import { defaultModel, defaultModelHelp, Model, readModelFile } from '../model.ts';
 import { ExplainedModel } from '../why/explained-model.ts';
 import { explanationOf } from '../why/why-image.ts';
 import { whyThumbnail } from '../why/why-picture.ts';
@@ -49,7 +49,7 @@ export const evaluateOptions = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe(`ONNX file made by ${commandText('export')}`),
+    .describe(`ONNX file made by ${commandText('export')} (default: ${defaultModelHelp('--models')})`),
   run: z
     .string()
     .min(1)
@@ -79,7 +79,7 @@ export const evaluateOptions = z.strictObject({
     .optional()
     .describe('folder of photographs of other surfaces: how well the model tells them from its own classes'),
   compare: z.string().min(1).optional().describe('another ONNX file, evaluated on the same photographs'),
-  models: z.string().min(1).default('models').describe('folder of exported models, for --run'),
+  models: z.string().min(1).default('models').describe('folder of exported models, without --model'),
   out: z
     .string()
     .min(1)
@@ -191,18 +191,18 @@ interface Subject {
 }
 
 async function subjectOf(given: EvaluateOptions): Promise<Subject> {
-  if (given.model === undefined && given.run === undefined)
-    throw new TexturaError('usage', 'expected --model FILE or --run RUN');
   if (given.model !== undefined && given.run !== undefined)
     throw new TexturaError('usage', '--model and --run cannot be used together');
   const runPath = given.run === undefined ? undefined : callerPath(given.run);
   const exported = runPath === undefined ? undefined : await exportedFrom(runPath, given.models);
-  const model = exported?.path ?? callerPath(given.model ?? '');
   const data = given.data === undefined ? exported?.run.data.source : callerPath(given.data);
-  if (data === undefined) throw new TexturaError('usage', 'expected --data DIR');
+  if (data === undefined)
+    throw new TexturaError('usage', `expected --data DIR${given.model === undefined ? ' or --run RUN' : ''}`);
   if (data === 'generated' && given.data === undefined) {
     throw new TexturaError('usage', `${given.run} was trained on generated textures: expected --data DIR`);
   }
+  const named = given.model === undefined ? undefined : callerPath(given.model);
+  const model = exported?.path ?? named ?? (await defaultModel(given.models));
   const others =
     given.unknown === undefined ? { files: [], skipped: [] } : await unknownFolder(callerPath(given.unknown));
   const ownHeldOut = given.data === undefined && given.split === undefined ? runPath : undefined;

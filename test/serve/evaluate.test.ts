@@ -30,7 +30,10 @@ const inHome = (options: Partial<EvaluateOptions>): EvaluateOptions => {
     const path = options[key];
     return path === undefined ? [] : [[key, join(home, path)] as const];
   });
-  const folders = { models: join(home, 'models'), out: join(home, options.out ?? 'evaluations/here') };
+  const folders = {
+    models: join(home, options.models ?? 'models'),
+    out: join(home, options.out ?? 'evaluations/here'),
+  };
   return evaluateOptions.parse({ ...options, ...Object.fromEntries(placed), ...folders });
 };
 const withoutHome = (value: unknown): unknown => JSON.parse(JSON.stringify(value).replaceAll(`${home}/`, ''));
@@ -120,7 +123,7 @@ test("on a run's held-out photographs the errors are the trainer's, photograph b
 
 test('the default folder is another one for other photographs or another comparison', async () => {
   for (const options of [
-    '--model models/lab-baseline.onnx --data photos',
+    '--data photos',
     '--model models/lab-baseline.onnx --data photos --held-out runs/2 --unknown strange',
     '--model models/lab-baseline.onnx --data other --split all --compare first/lab-baseline.onnx',
   ]) {
@@ -303,7 +306,12 @@ test('photographs that the run was trained on are no other surfaces, also by a l
 const model = 'models/lab-baseline.onnx';
 
 test.each<[Partial<EvaluateOptions>, string, RegExp]>([
-  [{}, 'usage', /^expected --model FILE or --run RUN$/],
+  [{}, 'usage', /^expected --data DIR or --run RUN$/],
+  [
+    { data: 'photos', models: 'nothing' },
+    'model-not-found',
+    /^there is no model in .*nothing\/: train one with/,
+  ],
   [{ model, run: 'runs/2' }, 'usage', /^--model and --run cannot be used together$/],
   [{ model: 'photos', data: 'photos' }, 'model-not-found', /photos: expected an ONNX file, got a folder$/],
   [{ model }, 'usage', /^expected --data DIR$/],
