@@ -47,7 +47,9 @@ export function createApp(service: Service, settings: ServeSettings, log: Logger
   route(app, 'get', '/openapi.json', (_request, response) => sendJson(response, description));
   route(app, 'get', '/docs', (request, response) => {
     const root = request.path.endsWith('/') ? '../' : './';
-    response.type('text/html').send(docsPage(description, root));
+    const { protocol, host = 'localhost' } = request;
+    const origin = `${protocol}://${host}`;
+    response.type('text/html').send(docsPage(description, { root, origin }));
   });
   app.use('/v2', markProtocol);
   route(app, 'get', '/v2', serverMetadataRoute);

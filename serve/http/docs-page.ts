@@ -1,5 +1,6 @@
 /** /docs: the OpenAPI description as one HTML page without scripts. */
 import { productVersion } from '../../node/product-version.ts';
+import { quoted } from '../../node/shell.ts';
 
 interface DocumentedOperation {
   readonly summary: string;
@@ -20,14 +21,22 @@ interface Description {
   readonly info: { readonly description: string };
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
+  readonly security?: unknown;
 }
 
-/**
- * `description` is from `openApi`. `root` is the service's address relative to the page: a proxy may serve it
- * under any path.
- */
-export function docsPage(description: Record<string, unknown>, root: string): string {
-  const { info, paths, components } = description as unknown as Description;
+interface DocsAddress {
+  /** The service's address relative to the page: a proxy may serve it under any path. */
+  readonly root: string;
+  /** Protocol, host and port by which the page was requested. */
+  readonly origin: string;
+}
+
+/** `description` is from `openApi`. */
+export function docsPage(description: Record<string, unknown>, { root, origin }: DocsAddress): string {
+  const { info, paths, components, security } = description as unknown as Description;
+  const key = security === undefined ? '' : ` -H "Authorization: Bearer $TEXTURA_API_KEY"`;
+  const url = quoted(`${origin}/classify?top=3`);
+  const example = `curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg'${key} ${url}`;
   const operations = Object.entries(paths).flatMap(([path, { parameters = [], ...methods }]) =>
     Object.entries(methods).map(([method, operation]) =>
       operationSection(method, path, operation as DocumentedOperation, parameters as readonly Parameter[]),
@@ -46,7 +55,7 @@ export function docsPage(description: Record<string, unknown>, root: string): st
 <style>${style}</style>
 <h1>Textura ${escaped(productVersion())}</h1>
 <p>${escaped(info.description)} OpenAPI: <a href="${root}openapi.json">openapi.json</a>.</p>
-<pre>curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' 'http://localhost:8080/classify?top=3'</pre>
+<pre>${escaped(example)}</pre>
 ${operations.join('\n')}
 <h2>Schemas</h2>
 ${schemas.join('\n')}

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { modelListSchema } from '../../model/service.ts';
 import { type PrefixProxy, proxyUnderPrefix } from '../support/prefix-proxy.ts';
 import { exportModels, type RunningService, runService } from '../support/running-service.ts';
@@ -51,11 +51,19 @@ test('every route in the description answers with a documented status', async ()
   }
 });
 
+test('/docs of a service with a key names the variable that has it', async () => {
+  const secured = await runService(home, {}, { TEXTURA_API_KEY: 'sixteen letters!' });
+  onTestFinished(secured.close);
+  const page = await (await fetch(`${secured.address}/docs`)).text();
+  expect(page).toContain(' -H &quot;Authorization: Bearer $TEXTURA_API_KEY&quot; ');
+});
+
 test('/docs describes every route, needs no script and fetches nothing', async () => {
   const response = await fetch(`${running.address}/docs`);
   const page = await response.text();
   for (const path of Object.keys(description.paths)) expect(page).toContain(path);
-  expect(page).not.toMatch(/<script|src=|https?:\/\/(?!localhost)/);
+  expect(page).toContain(` '${running.address}/classify?top=3'</pre>`);
+  expect(page.replaceAll(running.address, '')).not.toMatch(/<script|src=|https?:\/\//);
   expect(response.headers.get('content-security-policy')).toContain("default-src 'self'");
 });
 
