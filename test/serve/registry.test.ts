@@ -251,6 +251,23 @@ test('a failed scan is logged, and later scans continue', async () => {
   expect((await ask()).answer?.model.sha256).toBe(await hashOf(exported.second));
 });
 
+test('a model of an older export with known scores and only a throughput file answers without `known`', async () => {
+  await lay(exported.first);
+  const path = join(folder, 'index.json');
+  const index = modelIndexSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  const models = index.models.map(({ files: { throughput = '' }, ...entry }) => ({
+    ...entry,
+    files: { throughput },
+    threshold: { photograph: 0.5, patch: 0.5 },
+  }));
+  await writeFile(path, JSON.stringify({ models }));
+  await rm(join(folder, 'lab-baseline.onnx'));
+  running = await runService(folder);
+  const [result] = (await ask()).answer?.results ?? [];
+  expect(result?.predictions).toHaveLength(5);
+  expect(result).not.toHaveProperty('known');
+});
+
 test('a model with temperatures answers with them, and is refused if the index has others', async () => {
   await exportModels(folder, [
     { variant: 'lab-baseline', labels: sixTextures, validation: overconfidentValidation(6) },
