@@ -3,7 +3,8 @@
  * service uses workers.
  */
 
-import { readdir, readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { describeModel } from '../graph/onnx/description.ts';
@@ -15,7 +16,6 @@ import { type ModelInput, reportFileName } from '../model/model-file.ts';
 import { preferredModel } from '../model/network.ts';
 import { sha256Schema } from '../model/sha256.ts';
 import { classifyPatches, InferenceSession, type PatchOutputs } from '../node/onnxruntime.ts';
-import { readTextIfThere } from '../node/optional-file.ts';
 import { sha256 } from '../node/sha256.ts';
 import { commandText } from '../node/shell.ts';
 import { checkSignature, type ModelSignature } from './model-signature.ts';
@@ -58,7 +58,7 @@ const unreadable: Readonly<Record<string, string>> = {
 
 /**
  * Errors: `model-not-found`; `model-unusable`, naming the file and what is wrong with its signature;
- * `file-damaged` if its report, in the same folder, is damaged or describes another file; `file-unreadable`.
+ * `file-damaged` if its report, in the same folder, is damaged or describes another file.
  */
 export async function readModelFile(path: string): Promise<ModelFile> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
@@ -83,23 +83,29 @@ const reportedFilesSchema = z.object({ graphs: z.array(z.object({ sha256: sha256
 
 /**
  * Weights that were changed or damaged leave a valid graph, which only its hash or its answers give away. The
- * report may name another file, because a model and its report can be renamed together.
+ * report may name another file, because a model and its report can be renamed together. That of a link may be
+ * where the link leads.
  */
-async function requireVerified({ path, name, sha256 }: ModelFile): Promise<void> {
-  const report = join(dirname(path), reportFileName(name.replace(/\.throughput$/, '')));
-  const text = await readTextIfThere(report);
-  if (text === undefined) return;
+async function requireVerified({ path, sha256 }: ModelFile): Promise<void> {
+  // A pipe has no real path.
+  const target = await realpath(path).catch(() => path);
+  const report = [path, target].map(reportPathOf).find((file) => existsSync(file));
+  if (report === undefined) return;
   const rejected = (why: string, options?: ErrorOptions) => {
     const remedy = 'export it again, or delete the report to use the file as it is';
     return new TexturaError('file-damaged', `${path}: ${why}; ${remedy}`, options);
   };
   try {
-    const { graphs } = parsedJson(reportedFilesSchema, text, report);
+    const { graphs } = parsedJson(reportedFilesSchema, await readFile(report, 'utf8'), report);
     if (graphs.some((graph) => graph.sha256 === sha256)) return;
   } catch (cause) {
     throw rejected(`cannot be verified: ${messageOf(cause)}`, { cause });
   }
   throw rejected(`is not the file that its export verified: its SHA-256 is not in ${report}`);
+}
+
+function reportPathOf(file: string): string {
+  return join(dirname(file), reportFileName(basename(file).replace(/(\.throughput)?\.onnx$/i, '')));
 }
 
 /** A loaded model. Close it: garbage collection does not free a session's memory. */

@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -326,6 +326,17 @@ describe('a model', () => {
     await (await Model.load(join(folder, file))).close();
     await writeFile(join(folder, file), whole.fill(0, whole.length >> 1, (whole.length >> 1) + 400));
     await expect(Model.load(join(folder, file))).rejects.toMatchObject({ code: 'file-damaged' });
+  });
+
+  test('is verified through a link, with the report of the file that it leads to', async () => {
+    const whole = await readFile(join(home, modelPath));
+    const report = await readFile(join(home, 'models/lab-baseline.report.json'));
+    const folder = await temporaryFolder({
+      'lab-baseline.onnx': whole.fill(0, whole.length >> 1, (whole.length >> 1) + 400),
+      'lab-baseline.report.json': report,
+    });
+    await symlink('lab-baseline.onnx', join(folder, 'best.onnx'));
+    await expect(Model.load(join(folder, 'best.onnx'))).rejects.toMatchObject({ code: 'file-damaged' });
   });
 
   test.each([
