@@ -1,8 +1,10 @@
 /** Finds the model that was exported from a run, by what its metadata say of the run. */
+import type { Dirent } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { describeModel } from '../../graph/onnx/description.ts';
+import { compareCodePoints } from '../../model/code-point-order.ts';
 import { TexturaError } from '../../model/error.ts';
 import { jsonOf } from '../../model/issue-text.ts';
 import { metadataKeys } from '../../model/model-file.ts';
@@ -36,9 +38,13 @@ export async function exportedFrom(
   models: string,
 ): Promise<{ readonly path: string; readonly run: Run }> {
   const run = await readRun(directory);
-  const files = await readdir(models).catch(() => []);
-  for (const file of files.filter(isPortable).sort()) {
-    const path = join(models, file);
+  const entries = await readdir(models, { withFileTypes: true }).catch(() => []);
+  const files = entries.filter(({ name }) => isPortable(name));
+  // Links last, so that a model has its own name.
+  const order = (a: Dirent, b: Dirent) =>
+    Number(a.isSymbolicLink()) - Number(b.isSymbolicLink()) || compareCodePoints(a.name, b.name);
+  for (const file of files.toSorted(order)) {
+    const path = join(models, file.name);
     const origin = await readOrigin(path);
     const isFromRun =
       origin.name === basename(resolve(directory)) &&

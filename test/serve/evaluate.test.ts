@@ -226,6 +226,12 @@ test('balanced errors are shown where classes have different numbers of photogra
   }
 });
 
+test('a run is evaluated by its model, not by a link to the model', async () => {
+  await symlink('lab-baseline.onnx', join(home, 'models/alias.onnx'));
+  const { evaluation } = await evaluateFolder(inHome({ run: 'runs/2', out: 'unlinked' }));
+  expect(evaluation.model).toMatchObject({ name: 'lab-baseline' });
+});
+
 test('says so where the photographs may have been trained on', async () => {
   const notesOf = async (options: Partial<EvaluateOptions>) =>
     (await evaluateFolder(inHome({ ...options, out: 'notes' }))).evaluation.data.notes;
