@@ -55,6 +55,8 @@ export interface SharedService {
   readonly openCheck: () => ModelFilesCheck;
   /** Called when the set of models of this process has changed. */
   readonly onModelChange: () => void;
+  /** Logs a warning that other processes may have, too. */
+  readonly warn: (sentence: string) => void;
   readonly isReady: () => Promise<boolean>;
   readonly metricsText: () => Promise<string>;
 }
@@ -88,7 +90,10 @@ export async function createService(
       log.error({ err: fault }, 'a thread was lost; a new one replaces it');
     });
   }
-  const note: Note = (sentence, level = 'info') => log[level](sentence);
+  const note: Note = (sentence, level = 'info') => {
+    if (level === 'warn' && shared !== undefined) shared.warn(sentence);
+    else log[level](sentence);
+  };
   const host = new ModelHost(
     workers,
     { devices, mustBeatCpu: device === 'auto', soloThreads, parallelThreads, gpuBatchPatches },

@@ -21,6 +21,8 @@ export interface PrimaryRequests {
   serving: [ServedModels, null];
   /** Its set of models has changed. */
   changed: [null, null];
+  /** A sentence about models that is logged once for all processes, such as why it refuses one. */
+  warning: [string, null];
   /** Checks a model's files in the sandbox. */
   check: [SandboxRequest, SandboxAnswer];
   /** Whether the whole service is ready. */

@@ -2,7 +2,7 @@
  * One of the processes of `npm run serve -- --processes N`: the same service as in a single process, with
  * what all share behind the primary process (`primary.ts`).
  */
-
+import type { Logger } from 'pino';
 import { faultOf, traceOf } from '../../model/error.ts';
 import { deferred } from '../../node/promises.ts';
 import { exitSoon, stopSignal } from '../../node/stop-signal.ts';
@@ -51,7 +51,7 @@ async function main(): Promise<void> {
   const { log, flush } = openLog(settings, 1, number);
   let fault: unknown;
   try {
-    service = await createService(settings, log, { shared: sharedThrough(link) });
+    service = await createService(settings, log, { shared: sharedThrough(link, log) });
     server = serveConnections(createApp(service, settings, log), settings);
     if (opensAtOnce) await link.ask('open', null);
     const early = await Promise.race([service.start(), stopping, service.failure]);
@@ -80,13 +80,14 @@ async function main(): Promise<void> {
   exitSoon();
 }
 
-function sharedThrough(link: PrimaryLink): SharedService {
+function sharedThrough(link: PrimaryLink, log: Logger): SharedService {
   return {
     openCheck: () => ({
       run: async (request) => requirePassed(await link.ask('check', request)),
       close: () => {},
     }),
     onModelChange: () => void link.ask('changed', null).catch(() => {}),
+    warn: (sentence) => void link.ask('warning', sentence).catch(() => log.warn(sentence)),
     isReady: () => link.ask('isServiceReady', null, { limitMs: answerLimitMs }).catch(() => false),
     metricsText: () => link.ask('serviceMetrics', null, { limitMs: answerLimitMs }),
   };

@@ -27,6 +27,7 @@ const primaryHandlers = {
   closing: unused,
   serving: unused,
   changed: unused,
+  warning: unused,
   check: unused,
   isServiceReady: unused,
   stopped: unused,
