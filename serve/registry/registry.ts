@@ -10,6 +10,7 @@ import { compareCodePoints } from '../../model/code-point-order.ts';
 import { messageOf, TexturaError } from '../../model/error.ts';
 import { type GraphKind, type IndexEntry, indexFile, type ModelReport } from '../../model/model-file.ts';
 import { byPreference, preferredModel } from '../../model/network.ts';
+import { oneLine } from '../../model/words.ts';
 import { deferred } from '../../node/promises.ts';
 import type { ModelSessions } from '../inference/batcher.ts';
 import type { InferenceDevice } from '../inference/devices.ts';
@@ -64,6 +65,8 @@ interface Refusal {
 
 const firstRetryMs = 1000;
 const longestRetryMs = 300_000;
+/** Of a name in a request, which may be of any length. */
+const longestShownName = 60;
 
 export type ModelChange = 'loaded' | 'replaced' | 'refused' | 'removed';
 
@@ -180,7 +183,8 @@ export class Registry {
         throw new TexturaError('overloaded', `${wanted}: is being loaded again; try again later`);
       const names = this.list().map((model) => model.name);
       const served = names.length === 0 ? 'no model is loaded' : `the service has ${names.join(', ')}`;
-      throw new TexturaError('model-not-found', `model: not found; ${served}`);
+      const which = wanted === undefined ? 'model' : `model ${oneLine(wanted.slice(0, longestShownName))}`;
+      throw new TexturaError('model-not-found', `${which}: not found; ${served}`);
     }
     const { model } = found;
     this.#leases.set(model.sessions, (this.#leases.get(model.sessions) ?? 0) + 1);
@@ -250,7 +254,7 @@ export class Registry {
     for (const [name, { model }] of this.#models) {
       if (listed.has(name)) continue;
       this.#models.delete(name);
-      this.#report(name, 'removed', 'no longer in the folder');
+      this.#report(name, 'removed', `no longer listed in ${indexFile}`);
       this.#retire(model);
     }
   }

@@ -194,6 +194,6 @@ describe('the Open Inference Protocol', () => {
       );
     }
     expect(answers.default).toEqual(answers.binary.probabilities);
-    expect(answers.fault).toMatch(/^model: not found; the service has lab-baseline$/);
+    expect(answers.fault).toMatch(/^model \S+: not found; the service has lab-baseline$/);
   });
 });

@@ -72,12 +72,16 @@ test('a model answers from when it enters the folder until it leaves the index',
   expect((await ask()).status).toBe(404);
   await lay(exported.first);
   await look();
+  expect(() => running.service.registry.lease('other')).toThrow(
+    'model other: not found; the service has lab-baseline',
+  );
   expect((await fetch(`${running.address}/readyz`)).status).toBe(200);
   expect((await ask()).answer?.model.sha256).toBe(await hashOf(exported.first));
   await writeFile(join(folder, 'index.json'), '{"models": []}');
   await look();
   expect((await list()).models).toEqual([]);
   expect((await ask()).status).toBe(404);
+  expect(notes()).toContain('lab-baseline: no longer listed in index.json');
 });
 
 test('the default model loads first, so that no other one answers in its place meanwhile', async () => {
