@@ -26,6 +26,12 @@ export function points(share: number): string {
   return (100 * share).toFixed(1);
 }
 
+/** With the sign of `value` before the text of its size, unless that is zero: `+4.1`, `−0.3`, `0.0`. */
+export function withSign(value: number, textOf: (size: number) => string): string {
+  const size = textOf(Math.abs(value));
+  return Number.parseFloat(size) === 0 ? size : `${value < 0 ? '\u2212' : '+'}${size}`;
+}
+
 /** Three significant digits without trailing zeros, as for a learning rate. */
 export function significant(value: number): string {
   return String(Number(value.toPrecision(3)));

@@ -10,7 +10,7 @@ import {
   type PairedErrors,
   type Recognition,
 } from '../model/evaluation-file.ts';
-import { count, percent, pValueText, significant } from '../model/format.ts';
+import { count, percent, pValueText, significant, withSign } from '../model/format.ts';
 import { counted, numberIs } from '../model/words.ts';
 import type { Confusion } from './confusion.ts';
 import { confusionFigure, photographUnit } from './confusion-figure.ts';
@@ -217,7 +217,7 @@ function comparisonRow(name: string, { own, other, difference, pValue }: PairedE
 
 /** A difference of shares, with its sign. */
 function signedPercent(value: number): string {
-  return `${value > 0 ? '+' : value < 0 ? '−' : ''}${percent(Math.abs(value))}`;
+  return withSign(value, percent);
 }
 
 const unknownColumns: readonly Column[] = [

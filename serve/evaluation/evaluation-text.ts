@@ -11,7 +11,7 @@ import {
   type PairedErrors,
   type Recognition,
 } from '../../model/evaluation-file.ts';
-import { count, percent, pValueText, significant, textTable, wrapped } from '../../model/format.ts';
+import { count, percent, pValueText, significant, textTable, withSign, wrapped } from '../../model/format.ts';
 import { counted, oneLine, withoutMiddle } from '../../model/words.ts';
 
 /** Rows of a list; the report has all of them. */
@@ -206,5 +206,5 @@ function fixed(value: number): string {
 }
 
 function signed(value: number): string {
-  return `${value > 0 ? '+' : ''}${value.toFixed(4)}`;
+  return withSign(value, fixed);
 }

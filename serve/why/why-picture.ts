@@ -1,6 +1,6 @@
 /** Draws an explanation: the picture under the colours of its two likeliest classes, and what the numbers are. */
 import { evidenceColour, evidenceColours, evidenceLimit } from '../../model/evidence-colour.ts';
-import { percent } from '../../model/format.ts';
+import { percent, withSign } from '../../model/format.ts';
 import type { GreyImage } from '../../model/image.ts';
 import { inputPx } from '../../model/patch.ts';
 import { counted, oneLine, withoutMiddle } from '../../model/words.ts';
@@ -115,7 +115,7 @@ function legend({ first, second, total, bias, stages }: Explanation, left: numbe
   ];
   const line = (text: string, value: string, y: number): Markup =>
     html`<text x="${left}" y="${y}" font-size="16" fill="${ink}">${text}</text><text x="${right}" y="${y}" font-size="16" text-anchor="end" fill="${ink}">${value}</text><line x1="${left}" x2="${right}" y1="${y + 9}" y2="${y + 9}" stroke="${rule}"/>`;
-  const signed = (value: number) => `${value < 0 ? '\u2212' : '+'}${Math.abs(value).toFixed(2)}`;
+  const signed = (value: number) => withSign(value, (size) => size.toFixed(2));
   const tableTop = top + 186;
   return html`<defs><linearGradient id="scale"><stop offset="0" stop-color="${hex(evidenceColours.second)}"/><stop offset="0.5" stop-color="#b9b6b0"/><stop offset="1" stop-color="${hex(evidenceColours.first)}"/></linearGradient></defs>
 <rect x="${left}" y="${top}" width="${legendPx}" height="20" rx="3" fill="url(#scale)"/>

@@ -3,7 +3,7 @@
  * numbers support.
  */
 
-import { noBreak, points, pValueText } from '../../model/format.ts';
+import { noBreak, points, pValueText, withSign } from '../../model/format.ts';
 import type { VariantName } from '../../model/network.ts';
 import type { Correlation } from '../../model/statistics/correlation.ts';
 import { significanceLevel } from '../../model/statistics/p-values.ts';
@@ -20,8 +20,7 @@ const minus = '\u2212';
 
 /** A share as percentage points with its sign: `+4.1`, `−0.3`. */
 export function signedPoints(share: number): string {
-  const size = points(Math.abs(share));
-  return Number(size) === 0 ? size : `${share < 0 ? minus : '+'}${size}`;
+  return withSign(share, points);
 }
 
 /** The smallest detectable difference, or `none` if even 100 points would not be detected. */

@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { bytes, duration, fileSize, pValueText, small, wrapped } from '../../model/format.ts';
+import {
+  bytes,
+  duration,
+  fileSize,
+  percent,
+  pValueText,
+  small,
+  withSign,
+  wrapped,
+} from '../../model/format.ts';
 
 test.each([
   [0, '0.0 s'],
@@ -42,6 +51,15 @@ test('a small difference is written as in the messages of commands, with the dec
   expect(small(1.54e-8, 'en')).toBe('1.5e\u20118');
   expect(small(1.54e-8, 'es')).toBe('1,5e\u20118');
   expect(small(0, 'en')).toBe('0');
+});
+
+test('a difference has its sign, unless it is rounded to zero', () => {
+  expect([0.0412, -0.003, 0, -0.0004].map((share) => withSign(share, percent))).toEqual([
+    '+4.1\u00a0%',
+    '\u22120.3\u00a0%',
+    '0.0\u00a0%',
+    '0.0\u00a0%',
+  ]);
 });
 
 test('a text is broken between words, and a longer word has a line of its own', () => {
