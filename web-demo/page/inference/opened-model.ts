@@ -1,7 +1,8 @@
 /** A model from a file that a person opens: one of ours, with or without its report. */
 import { noTemperatures } from '../../../model/calibration.ts';
 import { TexturaError } from '../../../model/error.ts';
-import { jsonOf, modelReportSchema } from '../../../model/model-file.ts';
+import { jsonOf } from '../../../model/issue-text.ts';
+import { modelReportSchema } from '../../../model/model-file.ts';
 import { selfCheckTolerance } from '../../../model/self-check.ts';
 import { freeName, type ListedModel } from './model-list.ts';
 
