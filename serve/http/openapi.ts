@@ -1,6 +1,6 @@
 /** The OpenAPI description at /openapi.json, generated from the schemas that validate requests. */
 import { z } from 'zod';
-import { errorCodes } from '../../model/error.ts';
+import { errorCodes, errorMeanings, type TexturaErrorCode } from '../../model/error.ts';
 import {
   inferAnswerSchema,
   inferProblemSchema,
@@ -70,8 +70,10 @@ function answer(description: string, name: keyof typeof components, type = 'appl
 function problems(statuses: readonly number[], schema: keyof typeof components = 'Problem'): Json {
   return Object.fromEntries(
     statuses.map((status) => {
-      const codes = Object.entries(errorCodes).filter(([, { http }]) => http === status);
-      const description = codes.map(([code, { means }]) => `\`${code}\`: ${means}`).join('; ');
+      const codes = (Object.keys(errorCodes) as TexturaErrorCode[]).filter(
+        (code) => errorCodes[code].http === status,
+      );
+      const description = codes.map((code) => `\`${code}\`: ${errorMeanings[code]}`).join('; ');
       return [String(status), answer(description, schema, problemMediaType)];
     }),
   );

@@ -1,7 +1,7 @@
 /** Errors as RFC 9457 problem details, from the table of error codes. */
 import type { NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
-import { errorCodes, TexturaError } from '../../model/error.ts';
+import { errorCodes, errorMeanings, TexturaError } from '../../model/error.ts';
 import { type Problem, problemMediaType } from '../../model/service.ts';
 import { printable } from '../../model/words.ts';
 import { exchangeOf, sendJson } from './exchange.ts';
@@ -12,7 +12,8 @@ const retryAfterSeconds = 1;
 export const refusedLingerMs = 2000;
 
 export function problemOf({ code, message }: TexturaError, requestId: string): Problem {
-  const { http: status, means: title } = errorCodes[code];
+  const { http: status } = errorCodes[code];
+  const title = errorMeanings[code];
   const detail =
     status === 500 ? 'internal error; the log of the service has details under this request id' : message;
   return { type: `urn:textura:problem:${code}`, title, status, code, detail, requestId };

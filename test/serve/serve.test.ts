@@ -7,7 +7,6 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { errorCodes } from '../../model/error.ts';
 import { classifyAnswerSchema, modelListSchema } from '../../model/service.ts';
 import { decodeImage } from '../../node/image-decoder.ts';
 import { classify } from '../../serve/classification.ts';
@@ -213,13 +212,6 @@ async function nicenessOfThreads(pid: number | undefined): Promise<ReadonlySet<s
   // The name, in brackets, may hold anything; field 19 is the 17th behind it.
   return new Set(states.map((state) => state.split(') ').at(-1)?.split(' ')[16]));
 }
-
-test('every error code has a title and an HTTP status', () => {
-  for (const { http, means } of Object.values(errorCodes)) {
-    expect(means.length).toBeGreaterThan(5);
-    expect(http).toBeGreaterThanOrEqual(400);
-  }
-});
 
 test('the log is JSON without terminal control characters, whatever a path contains', async () => {
   const models = 'none\u001b[2J\u009b1A\u202e\n';
