@@ -146,12 +146,12 @@ export function stepOperationsOf(operations: readonly Operation[]): readonly Ste
   for (const operation of operations) {
     const { kind, name } = operation;
     const before = joined.at(-1);
-    const bare = before?.kind === 'convolution' && before.last === before.name && !sources.has(before.name);
+    const isBare = before?.kind === 'convolution' && before.last === before.name && !sources.has(before.name);
     if (kind === 'convolution') {
       joined.push({ kind, name, layer: operation, pool: 1, last: name });
-    } else if (bare && kind === 'maxPool') {
+    } else if (isBare && kind === 'maxPool') {
       joined[joined.length - 1] = { ...before, pool: operation.sizePx, last: name };
-    } else if (bare && kind === 'batchNorm' && before.layer === first) {
+    } else if (isBare && kind === 'batchNorm' && before.layer === first) {
       joined[joined.length - 1] = { ...before, norm: operation, last: name };
     } else {
       joined.push(operation);
@@ -187,13 +187,8 @@ export function addStepOperation(
       const { name, layer, pool, norm } = operation;
       const inputs = { x, kernel: `${name}.kernel`, weights };
       const shape = convolutionShape(layer, pool, x);
-      const method = convolutionMethod(x, shape, graph.target);
-      if (norm === undefined) return addConvolution(graph, inputs, shape, method);
-      // Not measured on a GPU.
-      if (graph.target === 'cpu' && method.kind === 'direct' && x.channels === 1)
-        return normalisedConvolution(root, inputs, shape, { name, norm });
-      const convolution = addConvolution(graph, inputs, shape, method);
-      return inSequence(convolution, addBatchNorm(root.scope(norm.name), convolution.output, norm, weights));
+      if (norm !== undefined) return normalisedConvolution(root, inputs, shape, { name, norm });
+      return addConvolution(graph, inputs, shape, convolutionMethod(x, shape, graph.target));
     }
     case 'bias':
       return addBias(graph, x, `${operation.name}.bias`, weights);
@@ -214,18 +209,6 @@ export function addStepOperation(
     default:
       throw operation satisfies never;
   }
-}
-
-/** The pass of a convolution and then another layer. */
-function inSequence(first: Pass, second: Pass): Pass {
-  return {
-    ...second,
-    backward(dY) {
-      const after = second.backward(dY);
-      const before = first.backward(after.dX());
-      return { ...before, parameters: { ...after.parameters, ...before.parameters } };
-    },
-  };
 }
 
 /**

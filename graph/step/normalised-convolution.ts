@@ -2,19 +2,17 @@
  * A convolution of the patches with the batch normalisation that follows it, y = a (W p) + b per filter, in
  * closed form. It reads and writes the large activation once, where two layers pass over it ten times.
  *
- * With a single channel a window of k x k pixels is short, and the sums over all windows p of a batch, n in
- * number, are small matrices. Each window gets a 1 at its end, so that one product has the sums as well:
+ * With a single channel a window p of k x k pixels is short, and means over the n windows of a batch are small
+ * matrices. q is p with a 1 at its end, so that one product gives the mean of p as well:
  *
- *     M = mean of [p 1]' [p 1] = [S m; m' 1]       S = mean(p p'), m = mean(p)
- *     mean = W m       mean of squares = diagonal of W S W'
+ *     mean(q q') = [S m; m' 1]       S = mean(p p'), m = mean(p)
+ *     mean(x) = W m       mean(x^2) = diagonal of W S W'       of x = W p, which is not computed
  *
- * a and b follow from these, and [a W, b] [p 1] is the output: the products are computed once, scaled and
- * shifted. Backward,
+ * a and b follow from these, and then y = [a W, b] q. Backward,
  *
- *     G = sum of dY [p 1]' = [D, t]       mean(dY) = t / n       mean(dY x) = diagonal of D W' / n
+ *     sum of dY q' = [D t]       mean(dY) = t / n       mean(dY x) = diagonal of D W' / n
  *
- * and with f and g of `normalisation`, dX = a dY - f x + g gives the gradient of the kernel without computing
- * dX or x = W p:
+ * and with f and g of `addBatchNorm`, whose dX = a dY - f x + g is not computed either,
  *
  *     dW = sum of dX p' = a D - n f W S + n g m'
  */
@@ -26,6 +24,9 @@ import { knownBatch, normalisation } from './channel-statistics.ts';
 import type { ConvolutionInputs, ConvolutionShape } from './convolution-shape.ts';
 import { kernelGradient, phaseFilters, windowPositions } from './direct-convolution.ts';
 import { gatherRows } from './gather.ts';
+
+/** The outputs of a split into two. */
+type Halves = readonly [Value, Value];
 
 /** Adds both layers for an input of one channel and no pooling. It has no dX: the patches need none. */
 export function normalisedConvolution(
@@ -47,10 +48,10 @@ export function normalisedConvolution(
     i % depth === depth - 1 ? [pixel, stored] : [pixel],
   );
   const gathered = gatherRows(graph, pixels, positions, 'windows');
-  const windows = graph.reshape(gathered, [cells, depth + 1, -1], 'unfolded'); // [p 1], [cells, k k + 1, B]
+  const windows = graph.reshape(gathered, [cells, depth + 1, -1], 'unfolded'); // q, [cells, k k + 1, B]
   const transposed = graph.node('Transpose', [windows], { perm: [0, 2, 1], name: 'unfolded.transposed' });
 
-  /** The sum over all windows of `left` `[cells, rows, B]` times [p 1]': `[rows, k k + 1]`. */
+  /** The sum over all windows of `left` `[cells, rows, B]` times q': `[rows, k k + 1]`. */
   function summedProducts(left: Value, rows: number, sumName: string): Value {
     const products = graph.node('MatMul', [left, transposed], { name: `${sumName}.products` });
     // In two steps, because sums of fewer values lose fewer digits.
@@ -64,9 +65,9 @@ export function normalisedConvolution(
   const filterRows = phaseFilters(graph, { x, kernel, weights }, shape, undefined); // W, [F, k k]
   const share = graph.scalar(1 / count);
   const moments = graph.node('Mul', [summedProducts(windows, depth + 1, 'moments'), share]);
-  const [pixelMoments, lastMoments] = parts(graph.split(moments, 0, apart, 'moments.row'));
+  const [pixelMoments, lastMoments] = graph.split(moments, 0, apart) as Halves;
   const filterMoments = graph.node('MatMul', [filterRows, pixelMoments]);
-  const [covariances, mean] = parts(graph.split(filterMoments, 1, apart, 'moments.filter')); // W S, W m
+  const [covariances, mean] = graph.split(filterMoments, 1, apart) as Halves; // W S, W m
   const meanSquare = diagonal(covariances, filterRows);
   const normal = normalisation(root.scope(norm.name), norm, weights, { mean, meanSquare, count });
   const scaled = graph.node('Concat', [graph.node('Mul', [filterRows, normal.a]), normal.b], { axis: 1 });
@@ -75,14 +76,12 @@ export function normalisedConvolution(
 
   function backward(dY: Value) {
     const byCell = graph.reshape(dY, [cells, filters, -1]);
-    const [alongWindows, totals] = parts(
-      graph.split(summedProducts(byCell, filters, 'dW'), 1, apart, 'dW.part'),
-    );
+    const [alongWindows, totals] = graph.split(summedProducts(byCell, filters, 'dW'), 1, apart) as Halves;
     const meanDY = graph.node('Mul', [totals, share]);
     const meanDYX = graph.node('Mul', [diagonal(alongWindows, filterRows), share]);
     const { parameters, affine } = normal.gradients(meanDY, meanDYX);
     const { slope, offset } = affine();
-    const [means] = parts(graph.split(lastMoments, 1, apart, 'moments.last')); // m', [1, k k]
+    const [means] = graph.split(lastMoments, 1, apart) as Halves; // m', [1, k k]
     const removed = graph.node('Sub', [
       graph.node('Mul', [slope, covariances]),
       graph.node('Mul', [offset, means]),
@@ -94,15 +93,9 @@ export function normalisedConvolution(
     return {
       parameters: { ...parameters, [kernel]: kernelGradient(graph, dFilters, shape, undefined) },
       dX(): Value {
-        throw graphFault(`${name}: a convolution of patches has no gradient of its input`);
+        throw graphFault(`${name}: patches need no gradient`);
       },
     };
   }
   return { output, statistics: normal.statistics, backward };
-}
-
-/** The two outputs of a split. */
-function parts([first, second]: readonly Value[]): readonly [Value, Value] {
-  if (first === undefined || second === undefined) throw graphFault('expected a split into two parts');
-  return [first, second];
 }

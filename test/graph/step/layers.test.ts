@@ -2,8 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { createGraph, type Graph } from '../../../graph/builder.ts';
 import { addBias, addGlobalAverage, addRelu, addStandardise } from '../../../graph/layers.ts';
 import type { Activation, Extent, Pass } from '../../../graph/step/activation.ts';
+import { addBatchNorm } from '../../../graph/step/channel-statistics.ts';
 import type { ConvolutionShape } from '../../../graph/step/convolution-shape.ts';
 import { directConvolution } from '../../../graph/step/direct-convolution.ts';
+import { normalisedConvolution } from '../../../graph/step/normalised-convolution.ts';
 import { addMaxPool } from '../../../graph/step/pooling.ts';
 import { type Weights, weightsInGraph } from '../../../graph/step/stored-parameters.ts';
 import { winogradConvolution } from '../../../graph/step/winograd-convolution.ts';
@@ -265,4 +267,52 @@ describe('ties', () => {
       await runner.release();
     },
   );
+});
+
+test('a convolution of patches and its batch normalisation in closed form have the results of the two layers', async () => {
+  const graph = createGraph({ name: 'both', opset: 17, float: 'float64' });
+  const input = (name: string, shape: readonly number[]) => graph.input(name, 'float64', shape);
+  const shape = { ...shapeOf(3, 1), stridePx: 2, channels: 1, pooledRows: 4, pooledColumns: 3 };
+  const x = { value: input('x', [10, 10, 1, batch]), rows, columns, channels: 1 };
+  const values = {
+    kernel: input('kernel', [9, filters, 1]),
+    'norm.scale': input('scale', [filters]),
+    'norm.shift': input('shift', [filters]),
+  };
+  const weights = weightsInGraph((name) => values[name as keyof typeof values]);
+  const norm = { kind: 'batchNorm', name: 'norm', epsilon: 1e-5 } as const;
+  const inputs = { x, kernel: 'kernel', weights };
+  const dY = input('dY', [4, 3, filters, batch]);
+
+  const closed = normalisedConvolution(graph.scope('closed'), inputs, shape, { name: 'conv', norm });
+  const convolution = directConvolution(graph.scope('conv'), inputs, shape);
+  const normalised = addBatchNorm(graph.scope('norm'), convolution.output, norm, weights);
+  const gradient = normalised.backward(dY);
+  const expected = {
+    y: normalised.output.value,
+    ...normalised.statistics,
+    ...gradient.parameters,
+    ...convolution.backward(gradient.dX()).parameters,
+  };
+  const got = { y: closed.output.value, ...closed.statistics, ...closed.backward(dY).parameters };
+  expect(Object.keys(got).sort()).toEqual(Object.keys(expected).sort());
+  for (const [name, value] of Object.entries(got)) {
+    const both = [value, expected[name as keyof typeof expected]].map((side) => graph.reshape(side, [-1]));
+    graph.output(graph.node('Sub', both, { name: `${name}.difference` }));
+  }
+
+  const runner = await runnerOf(graph);
+  const outputs = await runner.run({
+    x: distinctIntegers(100 * batch, 1),
+    kernel: spreadValues(9 * filters, 2),
+    // A negative scale counts by its size.
+    scale: [1, -0.5, 2, 0.25],
+    shift: [0, 1, -1, 0.5],
+    dY: spreadValues(12 * filters * batch, 3),
+  });
+  for (const [name, differences] of Object.entries(outputs)) {
+    expect(Math.max(...differences.map(Math.abs)), name).toBeLessThan(tolerances.float64Sum);
+  }
+  expect(outputs['y.difference']).toHaveLength(12 * filters * batch);
+  await runner.release();
 });

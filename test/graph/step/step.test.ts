@@ -259,28 +259,10 @@ describe.each(networks)('a step of a network $name', (network) => {
   });
 });
 
-test('the closed form of a first batch normalisation, for a CPU, has the results of the two layers', async () => {
-  const network = networks[3] as Network;
-  const inputs = stepInputs(network, randomPatches(batch, 8));
-  const resultsFor = async (target: Target) => {
-    const graph = trainingStepGraph(network, { batch, float: 'float64', target });
-    const runner = await runnerOf(graph);
-    const outputs = await runner.run(inputs);
-    await runner.release();
-    return { outputs, names: graph.content().nodes.map(({ name }) => name) };
-  };
-  const [closed, layers] = [await resultsFor('cpu'), await resultsFor('cuda')];
-  expect([closed, layers].map(({ names }) => names.includes('norm1.scaled'))).toEqual([false, true]);
-  expect(Object.keys(closed.outputs)).toEqual(Object.keys(layers.outputs));
-  for (const [name, values] of Object.entries(closed.outputs)) {
-    expect(largestDifference(values, layers.outputs[name] ?? []), name).toBeLessThan(tolerances.float64Sum);
-  }
-});
-
 // On a GPU the launches of small kernels take a large part of a step. A reshape launches none.
 test.for([
   ['reference', 232],
-  ['texture-net', 498],
+  ['texture-net', 485],
 ] as const)('the step of %s for CUDA launches no more than %d kernels', ([name, most]) => {
   const { nodes } = trainingStepGraph(networkOf(name, 25), { batch: 165, target: 'cuda' }).content();
   const launches = nodes.filter(({ operator }) => operator !== 'Reshape');
