@@ -73,7 +73,9 @@ async function secondsOf(
   { classes, validationPatches, readSeconds, choice, threads, onArm, onCpu }: EstimateRequest,
 ): Promise<number | undefined> {
   const finished = trainedBy(choice, own);
-  if (finished !== undefined) return readSeconds + (await trainedSeconds(finished.run.directory));
+  // A damaged file of a finished run does not stop the others.
+  const trained = finished && (await trainedSeconds(finished.run.directory).catch(() => undefined));
+  if (trained !== undefined) return readSeconds + trained;
   const [first] = own;
   if (first !== undefined) onArm(first.run.arm);
   const measured = await measuredStep({ config, classes, threads, choice });

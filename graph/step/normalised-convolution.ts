@@ -39,7 +39,7 @@ export function normalisedConvolution(
   const { filters, pooledRows, pooledColumns } = shape;
   const [cells, batch] = [pooledRows * pooledColumns, knownBatch(x)];
   const [depth, count] = [shape.kernelPx ** 2, cells * batch];
-  const apart = [depth, 1];
+  const sizes = [depth, 1];
 
   const stored = x.rows.stored * x.columns.stored;
   const ones = graph.floats(Array(batch).fill(1), [1, batch]);
@@ -65,9 +65,9 @@ export function normalisedConvolution(
   const filterRows = phaseFilters(graph, { x, kernel, weights }, shape, undefined); // W, [F, k k]
   const share = graph.scalar(1 / count);
   const moments = graph.node('Mul', [summedProducts(windows, depth + 1, 'moments'), share]);
-  const [pixelMoments, lastMoments] = graph.split(moments, 0, apart) as Halves;
+  const [pixelMoments, lastMoments] = graph.split(moments, 0, sizes) as Halves;
   const filterMoments = graph.node('MatMul', [filterRows, pixelMoments]);
-  const [covariances, mean] = graph.split(filterMoments, 1, apart) as Halves; // W S, W m
+  const [covariances, mean] = graph.split(filterMoments, 1, sizes) as Halves; // W S, W m
   const meanSquare = diagonal(covariances, filterRows);
   const normal = normalisation(root.scope(norm.name), norm, weights, { mean, meanSquare, count });
   const scaled = graph.node('Concat', [graph.node('Mul', [filterRows, normal.a]), normal.b], { axis: 1 });
@@ -76,12 +76,12 @@ export function normalisedConvolution(
 
   function backward(dY: Value) {
     const byCell = graph.reshape(dY, [cells, filters, -1]);
-    const [alongWindows, totals] = graph.split(summedProducts(byCell, filters, 'dW'), 1, apart) as Halves;
+    const [alongWindows, totals] = graph.split(summedProducts(byCell, filters, 'dW'), 1, sizes) as Halves;
     const meanDY = graph.node('Mul', [totals, share]);
     const meanDYX = graph.node('Mul', [diagonal(alongWindows, filterRows), share]);
     const { parameters, affine } = normal.gradients(meanDY, meanDYX);
     const { slope, offset } = affine();
-    const [means] = graph.split(lastMoments, 1, apart) as Halves; // m', [1, k k]
+    const [means] = graph.split(lastMoments, 1, sizes) as Halves; // m', [1, k k]
     const removed = graph.node('Sub', [
       graph.node('Mul', [slope, covariances]),
       graph.node('Mul', [offset, means]),

@@ -29,20 +29,23 @@ test('a run of another engine times nothing', () => {
   expect(trainedBy({ engine: 'tfjs', device: 'cpu' }, [finishedOn('cpu')])).toBeUndefined();
 });
 
-test('networks are measured on the CPU, and the reason is reported, if the chosen device cannot be used', {
+test('networks are measured on the CPU, and the reason is reported, if the chosen device cannot be used and the metrics of a finished run cannot be read', {
   timeout: 60_000,
 }, async () => {
   // On a machine with CUDA too.
   vi.stubEnv('CUDA_VISIBLE_DEVICES', '');
   const { variant, width, seed, ...config } = trainingConfigSchema.parse({ batch: 2 });
   const plan = { config, recipe: 'default', network: 'texture-net', variants: ['texture-net'] } as const;
-  const more = { controls: [], tuneRates: undefined, marginPoints: 2, seeds: [1] };
+  const more = { controls: [], tuneRates: undefined, marginPoints: 2, seeds: [1, 2] };
   const classes = ['a', 'b'].map((label) => ({ label, images: 2 }));
   const study = newStudy({ ...plan, ...more }, { fingerprint: '', classes });
   const reasons: string[] = [];
   const [estimate] = await estimateArms({
     study,
-    runs: studyRuns('', study).map((run) => ({ run, state: { status: 'missing' } })),
+    runs: studyRuns('', study).map((run, i) => ({
+      run,
+      state: i === 0 ? finishedOn('cuda').state : { status: 'missing' },
+    })),
     classes: 2,
     validationPatches: 1,
     readSeconds: 0,
