@@ -1,7 +1,7 @@
-/** Errors as RFC 9457 problem details, from the table of error codes. */
+/** Errors as RFC 9457 problem details, from the tables of error codes. */
 import type { NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
-import { errorCodes, errorMeanings, TexturaError } from '../../model/error.ts';
+import { errorMeanings, TexturaError } from '../../model/error.ts';
 import { type Problem, problemMediaType } from '../../model/service.ts';
 import { printable } from '../../model/words.ts';
 import { exchangeOf, sendJson } from './exchange.ts';
@@ -11,8 +11,7 @@ const retryAfterSeconds = 1;
 /** How long a refused client may continue to send before its connection is closed. */
 export const refusedLingerMs = 2000;
 
-export function problemOf({ code, message }: TexturaError, requestId: string): Problem {
-  const { http: status } = errorCodes[code];
+export function problemOf({ code, message, httpStatus: status }: TexturaError, requestId: string): Problem {
   const title = errorMeanings[code];
   const detail =
     status === 500 ? 'internal error; the log of the service has details under this request id' : message;
