@@ -96,12 +96,16 @@ export function shrunkCovariance(
       if (a === b) trace += value;
     }
   }
-  const scale = trace / width || 1;
+  // Of flat pictures only rounding errors vary within a class.
+  const scale = trace / width > leastVariance ? trace / width : 1;
   const distance = Math.max(Number.MIN_VALUE, norm / width - (trace / width) ** 2);
   const noise = Math.min(distance, Math.max(0, fourthPowers / count - norm) / (count * width));
   const share = Math.min(1, Math.max(leastShrinkage, noise / distance));
   return covariance.map((value, at) => (1 - share) * value + (at % (width + 1) === 0 ? share * scale : 0));
 }
+
+/** Of features of variance 1. */
+const leastVariance = 1e-6;
 
 /** Keeps the matrix positive definite where patches are many but features depend on one another. */
 const leastShrinkage = 1e-3;

@@ -134,6 +134,26 @@ describe('fitKnownScore', () => {
     expect(Number.isFinite(fitted.thresholds.photograph)).toBe(true);
   });
 
+  test('classes that vary only by rounding errors have a finite score and thresholds', () => {
+    const labels = Array.from({ length: 7 * classes }, (_, i) => Math.floor(i / 7));
+    const features = Float32Array.from(
+      labels.flatMap((label) => centres[label] ?? []),
+      (value) => (value + 1) * 0.1,
+    );
+    const logits = Float32Array.from(labels.flatMap((label) => centres[label]?.slice(0, classes) ?? []));
+    const fitted = fitKnownScore(
+      { features, labels },
+      { features, labels, logits, photographs: labels },
+      classes,
+    );
+    const { thresholds, ...maps } = knownScoreFromTensors(
+      decodeTensors(encodeTensors(knownScoreToTensors(fitted)), 'known.safetensors'),
+      'known.safetensors',
+    );
+    for (const score of featureScores(maps, features)) expect(Number.isFinite(score)).toBe(true);
+    expect(Math.min(...featureScores(maps, features)) + 1).toBeGreaterThan(thresholds.patch);
+  });
+
   test('a single validation photograph gives a weight as many do', () => {
     const weightOf = (patches: number) => {
       const part = {
