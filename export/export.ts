@@ -8,6 +8,7 @@ import { TexturaError } from '../model/error.ts';
 import { fileSize, measure, significant } from '../model/format.ts';
 import { defaultOpset, graphKinds, type Opset, opsets } from '../model/model-file.ts';
 import type { Network } from '../model/network.ts';
+import { runsFolder } from '../model/run-file.ts';
 import { counted, oneLine } from '../model/words.ts';
 import { callerPath, callerPathHelp } from '../node/caller-path.ts';
 import { type CommandDefinition, runIfMain } from '../node/command-line.ts';
@@ -112,7 +113,7 @@ async function chosenRuns(run: string | undefined, study: string | undefined): P
   if (run !== undefined) return [callerPath(run)];
   const found =
     study === undefined
-      ? await newestFinishedRuns(await runRoots('runs', 'studies'), note)
+      ? await newestFinishedRuns(await runRoots(runsFolder, 'studies'), note)
       : await bestRunsOfStudy(callerPath(study), note);
   if (found.length > 0) return found;
   const where = study === undefined ? 'runs/ and studies/' : study;

@@ -18,6 +18,9 @@ export type Precision = (typeof precisions)[number];
 /** A killed run stays `running`. */
 const runStatuses = ['running', 'finished', 'diverged', 'stopped', 'failed'] as const;
 
+/** Folder of the run directories of `npm run train`. */
+export const runsFolder = 'runs';
+
 /** Names of the files of a run directory, relative to it. */
 export const runFiles = {
   run: 'run.json',

@@ -33,7 +33,7 @@ import { defaultModel, defaultModelHelp, Model, readModelFile } from '../model.t
 import { ExplainedModel } from '../why/explained-model.ts';
 import { explanationOf } from '../why/why-image.ts';
 import { whyThumbnail } from '../why/why-picture.ts';
-import { exportedFrom, originOf } from './exported-run.ts';
+import { exportedFrom, originOf, runOfModel } from './exported-run.ts';
 import {
   heldOutFiles,
   type LabelledFile,
@@ -209,11 +209,13 @@ async function subjectOf(given: EvaluateOptions): Promise<Subject> {
   const heldOut = given.heldOut === undefined ? ownHeldOut : callerPath(given.heldOut);
   if (heldOut === undefined) {
     const folder = await labelledFolder(data, given.split);
-    const isTrainingData =
-      exported !== undefined &&
-      resolve(exported.run.data.source) === resolve(data) &&
-      (folder.split === undefined || folder.split === 'train' || folder.split === 'all');
-    const notes = isTrainingData ? [trainedOnNote(given.run ?? '')] : [];
+    const isOfTraining = folder.split === undefined || folder.split === 'train' || folder.split === 'all';
+    const origin =
+      exported === undefined ? await runOfModel(model) : { run: exported.run, directory: given.run ?? '' };
+    const notes =
+      isOfTraining && origin !== undefined && resolve(origin.run.data.source) === resolve(data)
+        ? [trainedOnNote(origin.directory)]
+        : [];
     return { model, root: data, folder, dataFiles: folder.files, others, notes };
   }
   if (given.split !== undefined)

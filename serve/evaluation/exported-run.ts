@@ -1,4 +1,4 @@
-/** Finds the model that was exported from a run, by what its metadata say of the run. */
+/** Which run a model was exported from, by what its metadata say of the run. */
 import type { Dirent } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
@@ -8,7 +8,7 @@ import { compareCodePoints } from '../../model/code-point-order.ts';
 import { TexturaError } from '../../model/error.ts';
 import { jsonOf } from '../../model/issue-text.ts';
 import { metadataKeys } from '../../model/model-file.ts';
-import type { Run } from '../../model/run-file.ts';
+import { type Run, runsFolder } from '../../model/run-file.ts';
 import { readRun } from '../../node/records.ts';
 import { commandText } from '../../node/shell.ts';
 import { isPortable } from '../model.ts';
@@ -23,9 +23,10 @@ const originSchema = z.object({
   /** Files that earlier versions exported lack it. */
   startedAt: z.string().optional(),
 });
+type Origin = z.infer<typeof originSchema>;
 
 /** Where a model comes from; an empty object if its metadata do not say. */
-export function originOf(metadata: Readonly<Record<string, string>>): z.infer<typeof originSchema> {
+export function originOf(metadata: Readonly<Record<string, string>>): Origin {
   return originSchema.safeParse(jsonOf(metadata[metadataKeys.run] ?? '')).data ?? {};
 }
 
@@ -45,15 +46,7 @@ export async function exportedFrom(
     Number(a.isSymbolicLink()) - Number(b.isSymbolicLink()) || compareCodePoints(a.name, b.name);
   for (const file of files.toSorted(order)) {
     const path = join(models, file.name);
-    const origin = await readOrigin(path);
-    const isFromRun =
-      origin.name === basename(resolve(directory)) &&
-      origin.variant === run.config.variant &&
-      origin.seed === run.config.seed &&
-      origin.epoch === run.best?.epoch &&
-      origin.data === run.data.fingerprint &&
-      (origin.startedAt ?? run.startedAt) === run.startedAt;
-    if (isFromRun) return { path, run };
+    if (isOriginOf(await readOrigin(path), directory, run)) return { path, run };
   }
   const out = models === 'models' ? [] : ['--out', models];
   throw new TexturaError(
@@ -62,7 +55,29 @@ export async function exportedFrom(
   );
 }
 
-async function readOrigin(path: string) {
+/** The run in runs/ that a model was exported from, if it is still there. */
+export async function runOfModel(
+  path: string,
+): Promise<{ readonly directory: string; readonly run: Run } | undefined> {
+  const origin = await readOrigin(path);
+  if (origin.name === undefined) return undefined;
+  const directory = join(runsFolder, basename(origin.name));
+  const run = await readRun(directory).catch(() => undefined);
+  return run !== undefined && isOriginOf(origin, directory, run) ? { directory, run } : undefined;
+}
+
+function isOriginOf(origin: Origin, directory: string, run: Run): boolean {
+  return (
+    origin.name === basename(resolve(directory)) &&
+    origin.variant === run.config.variant &&
+    origin.seed === run.config.seed &&
+    origin.epoch === run.best?.epoch &&
+    origin.data === run.data.fingerprint &&
+    (origin.startedAt ?? run.startedAt) === run.startedAt
+  );
+}
+
+async function readOrigin(path: string): Promise<Origin> {
   try {
     return originOf(describeModel(await readFile(path), path).metadata);
   } catch {

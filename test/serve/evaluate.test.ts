@@ -237,6 +237,8 @@ test('says so where the photographs may have been trained on', async () => {
     (await evaluateFolder(inHome({ ...options, out: 'notes' }))).evaluation.data.notes;
   const [own] = await notesOf({ run: 'runs/2', data: 'photos' });
   expect(own).toMatch(/^The model was trained on most of these photographs\..* --held-out .*runs\/2\.$/);
+  const { stdout } = await evaluate('--model', model, '--data', 'photos', '--out', 'notes');
+  expect(stdout.replaceAll('\n', ' ')).toContain('Note: The model was trained on most of these photographs.');
   const other = { model: 'first/lab-baseline.onnx', data: 'photos', heldOut: 'runs/2' };
   expect((await notesOf(other))[0]).toMatch(/^lab-baseline was not trained on the split of .*runs\/2/);
 });

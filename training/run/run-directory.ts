@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describeLayers, totalsOf } from '../../model/description.ts';
 import { TexturaError } from '../../model/error.ts';
 import type { Network, NetworkName } from '../../model/network.ts';
-import { isUnfinished, type Run, runFiles } from '../../model/run-file.ts';
+import { isUnfinished, type Run, runFiles, runsFolder } from '../../model/run-file.ts';
 import { sumOf } from '../../model/statistics/descriptive.ts';
 import type { TrainingConfig } from '../../model/training-config.ts';
 import { oneLine } from '../../model/words.ts';
@@ -14,8 +14,6 @@ import { requireSpace } from '../../node/output.ts';
 import { readRun } from '../../node/records.ts';
 import { areGroupFiles } from '../data/groups.ts';
 import { checkpointPath, hasCheckpoint } from './checkpoint.ts';
-
-const runsFolder = 'runs';
 
 /** A directory for a new run or study: the name, with the next free number if it is taken. */
 export function freeDirectory(folder: string, name: string): string {
