@@ -95,8 +95,11 @@ async function requireVerified({ path, sha256 }: ModelFile): Promise<void> {
     const remedy = 'export it again, or delete the report to use the file as it is';
     return new TexturaError('file-damaged', `${path}: ${why}; ${remedy}`, options);
   };
+  const text = await readFile(report, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw rejected(`cannot be verified: ${report} cannot be read (${cause.code})`, { cause });
+  });
   try {
-    const { graphs } = parsedJson(reportedFilesSchema, await readFile(report, 'utf8'), report);
+    const { graphs } = parsedJson(reportedFilesSchema, text, report);
     if (graphs.some((graph) => graph.sha256 === sha256)) return;
   } catch (cause) {
     throw rejected(`cannot be verified: ${messageOf(cause)}`, { cause });

@@ -356,6 +356,17 @@ describe('a model', () => {
     });
   });
 
+  test('whose report cannot be read is rejected, naming the report', async () => {
+    const folder = await temporaryFolder({
+      'lab-baseline.onnx': await readFile(join(home, modelPath)),
+      'lab-baseline.report.json/file': '',
+    });
+    const report = join(folder, 'lab-baseline.report.json');
+    await expect(Model.load(join(folder, 'lab-baseline.onnx'))).rejects.toThrow(
+      `cannot be verified: ${report} cannot be read (EISDIR); export it again, or delete the report`,
+    );
+  });
+
   test('is verified with a report of another version, which may have other keys', async () => {
     const whole = await readFile(join(home, modelPath));
     const { graphs } = JSON.parse(await readFile(join(home, 'models/lab-baseline.report.json'), 'utf8'));
