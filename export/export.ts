@@ -151,7 +151,7 @@ function reportText(
           '  probabilities',
           `differ by at most ${short(probabilities.maxAbsolute)} (allowed ${parity.tolerance})`,
         ],
-        ['  logits', `differ by at most ${short(logits.maxAbsolute)}, ${short(logits.maxRelative)} relative`],
+        ['  logits', `differ by at most ${short(logits.maxAbsolute)}`],
         ['  top class', `the same for ${agreementText(parity.argmaxAgreement)} of the patches`],
         ['  differences', decades.map(([decade, count]) => `${count} ${decade}`).join(', ')],
         ...(calibration === undefined ? [] : temperatureRows(calibration)),
