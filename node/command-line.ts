@@ -10,6 +10,7 @@ import type { z } from 'zod';
 import { exitStatusText, TexturaError, traceOf } from '../model/error.ts';
 import { issueTexts } from '../model/issue-text.ts';
 import { configuredOptions } from './config-file.ts';
+import { handleOutputErrors } from './output.ts';
 import { isPackaged } from './own-module.ts';
 import { commandStart, commandText } from './shell.ts';
 import { terminalOn } from './terminal.ts';
@@ -38,8 +39,7 @@ export async function runCommand<S extends z.ZodObject>(
   definition: CommandDefinition<S>,
   argv: readonly string[],
 ): Promise<void> {
-  for (const stream of [process.stdout, process.stderr])
-    if (!stream.listeners('error').includes(ignoreClosedOutput)) stream.on('error', ignoreClosedOutput);
+  handleOutputErrors();
   try {
     const parsed = parseArguments(definition, argv, () => configuredOptions(definition));
     if (parsed !== undefined) await definition.run(parsed.options, parsed);
@@ -60,11 +60,6 @@ export async function runIfMain<S extends z.ZodObject>(
   // A module has the URL of the file that links lead to.
   if (!existsSync(script) || realpathSync(script) !== fileURLToPath(moduleUrl)) return;
   await runCommand(definition, process.argv.slice(2));
-}
-
-/** A closed pipe (`| head`) or terminal must not end a training run or a server. */
-function ignoreClosedOutput(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
 }
 
 /**

@@ -1,5 +1,6 @@
 /**
- * Checks output folders, and turns errors of the file system into messages that name the path and the reason.
+ * Checks output folders, and turns errors of the file system and of the standard output into messages that name
+ * the path and the reason.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
 import { realpath, statfs } from 'node:fs/promises';
@@ -28,11 +29,31 @@ export async function writingTo<T>(path: string, work: () => Promise<T>): Promis
     return await work();
   } catch (error) {
     if (!(error instanceof Error) || !('syscall' in error)) throw error;
-    const { code = '' } = error as NodeJS.ErrnoException;
-    const reason = reasons[code];
-    const why = reason === undefined ? error.message : `${reason} (${code})`;
-    throw new TexturaError('output-unwritable', `${path}: cannot be written: ${why}`, { cause: error });
+    throw unwritable(path, error);
   }
+}
+
+function unwritable(path: string, error: Error): TexturaError {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  const reason = reasons[code];
+  const why = reason === undefined ? error.message : `${reason} (${code})`;
+  return new TexturaError('output-unwritable', `${path}: cannot be written: ${why}`, { cause: error });
+}
+
+/**
+ * Ends the process with a message if its output cannot be written, as on a full disk. A closed pipe (`| head`)
+ * or terminal is ignored: it must not end a training run or a server.
+ */
+export function handleOutputErrors(): void {
+  for (const stream of [process.stdout, process.stderr])
+    if (!stream.listeners('error').includes(onOutputError)) stream.on('error', onOutputError);
+}
+
+function onOutputError(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE' || error.code === 'EIO') return;
+  const { message, exitStatus } = unwritable('standard output', error);
+  process.stderr.write(`textura: ${message}\n`);
+  process.exit(exitStatus);
 }
 
 /**

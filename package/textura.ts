@@ -2,6 +2,7 @@
 /** `npx textura COMMAND`: the program of the npm package. Loads only the command that runs. */
 import { exitStatusText } from '../model/error.ts';
 import { oneLine } from '../model/words.ts';
+import { handleOutputErrors } from '../node/output.ts';
 import { productVersion } from '../node/product-version.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { chosenCommand, commandGroups, similarCommand } from './commands.ts';
@@ -49,4 +50,5 @@ function overview(): string {
   ].join('\n');
 }
 
+handleOutputErrors();
 await textura(process.argv.slice(2));

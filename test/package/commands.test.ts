@@ -1,5 +1,8 @@
+import { spawnSync } from 'node:child_process';
+import { openSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { chosenCommand, similarCommand } from '../../package/commands.ts';
+import { startArguments } from '../support/command.ts';
 
 test.each([
   [['train', '--epochs', '3'], 'train', ['--epochs', '3']],
@@ -23,3 +26,18 @@ test.each([
   expect(chosenCommand([word])).toBeUndefined();
   expect(similarCommand(word)).toBe(meant);
 });
+
+test.skipIf(process.platform !== 'linux').each([[['--help']], [['train', '--help']]])(
+  '%j on a full disk ends with a message',
+  (argv) => {
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [...startArguments('package/textura.ts'), ...argv],
+      { stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'], encoding: 'utf8' },
+    );
+    expect([status, stderr]).toEqual([
+      2,
+      'textura: standard output: cannot be written: no space is left on the disk (ENOSPC)\n',
+    ]);
+  },
+);
