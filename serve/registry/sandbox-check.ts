@@ -130,7 +130,11 @@ interface SandboxProcess {
 
 function startSandbox(): SandboxProcess {
   const args = nodeArguments(new URL('./sandbox-process.ts', import.meta.url));
-  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = spawn(process.execPath, args, {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    // In a group of its own, Ctrl-C does not end it, which would look like a crash on the model being checked.
+    detached: process.platform !== 'win32',
+  });
   child.on('error', () => {});
   child.stdin.on('error', () => {});
   return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };

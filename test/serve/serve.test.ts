@@ -81,6 +81,23 @@ test('a port in use and a wrong option are reported', async () => {
   expect(wrong.stderr).toMatch(/^serve: --batch-patches: /);
 });
 
+test.skipIf(process.platform !== 'linux')(
+  'Ctrl-C while models are checked is not logged as a fault of a model',
+  async () => {
+    const program = ['setsid', process.execPath, ...startServe] as const;
+    const { child, records, ended } = await startService(
+      [...onCpu, ...quick],
+      { cwd: home, program },
+      /^listening$/,
+    );
+    // A terminal sends it to all processes of the group.
+    process.kill(-(child.pid as number), 'SIGINT');
+    expect(await ended).toEqual({ status: 0, errors: '' });
+    expect(records.map(({ msg }) => msg).filter((msg) => String(msg).includes('refused'))).toEqual([]);
+    expect(records.at(-1)?.msg).toBe('stopped; every accepted request was answered');
+  },
+);
+
 test('a GPU whose outputs match the report is used', { timeout: 300_000 }, async (context) => {
   const vulkan = softwareVulkan();
   if ('missing' in vulkan) return context.skip(vulkan.missing);
