@@ -249,7 +249,7 @@ function modelBytes(
 }
 
 /** Only the portable graph computes known scores. */
-function knownScoreIn(kind: GraphKind | undefined, { known }: TrainedModel): TrainedModel['known'] {
+export function knownScoreIn(kind: GraphKind | undefined, { known }: TrainedModel): TrainedModel['known'] {
   return kind === 'portable' ? known : undefined;
 }
 

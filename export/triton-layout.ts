@@ -7,10 +7,17 @@ import { join } from 'node:path';
 import { graphNames } from '../model/graph-names.ts';
 import type { ModelReport } from '../model/model-file.ts';
 import { inputPx } from '../model/patch.ts';
+import { oneLine } from '../model/words.ts';
 import { moveFile, writeFileAtomically } from '../node/atomic-file.ts';
 import { withFolderLock } from '../node/folder-lock.ts';
 import { writingTo } from '../node/output.ts';
-import { type ExportResult, type ExportSettings, exportModel, patienceMs } from './export-model.ts';
+import {
+  type ExportResult,
+  type ExportSettings,
+  exportModel,
+  knownScoreIn,
+  patienceMs,
+} from './export-model.ts';
 import { replacedRun } from './replaced-run.ts';
 import type { TrainedModel } from './trained-run.ts';
 
@@ -41,31 +48,33 @@ async function writeRepository(trained: TrainedModel, settings: ExportSettings):
     const path = join(folder, modelFile);
     const replaced = await replacedRun(path, trained.origin);
     await moveFile(join(staging, report.graphs[0]?.file ?? ''), path);
-    await writeFileAtomically(join(folder, 'labels.txt'), `${report.labels.join('\n')}\n`);
-    await writeFileAtomically(join(folder, 'config.pbtxt'), tritonConfig(report));
+    await writeFileAtomically(join(folder, 'labels.txt'), `${report.labels.map(oneLine).join('\n')}\n`);
+    const hasKnownScore = knownScoreIn(graphs[0], trained) !== undefined;
+    await writeFileAtomically(join(folder, 'config.pbtxt'), tritonConfig(report, hasKnownScore));
     return { ...report, graphs: report.graphs.map((graph) => ({ ...graph, file: modelFile })), replaced };
   } finally {
     await clear();
   }
 }
 
-/** Triton adds the batch axis itself, so the shapes are those of one patch. */
-function tritonConfig({ model, labels }: ModelReport): string {
+/** Triton adds the batch axis itself, so the shapes are those of one patch. It serves only outputs listed here. */
+function tritonConfig({ model, labels }: ModelReport, hasKnownScore: boolean): string {
   const tensor = (name: string, dims: readonly number[], more = '') =>
-    `  {\n    name: "${name}"\n    data_type: TYPE_FP32\n    dims: [ ${dims.join(', ')} ]\n${more}  }\n`;
-  const probabilities = tensor(
-    graphNames.probabilities,
-    [labels.length],
-    '    label_filename: "labels.txt"\n',
-  );
+    `  {\n    name: "${name}"\n    data_type: TYPE_FP32\n    dims: [ ${dims.join(', ')} ]\n${more}  }`;
+  const outputs = [
+    tensor(graphNames.probabilities, [labels.length], '    label_filename: "labels.txt"\n'),
+    tensor(graphNames.logits, [labels.length]),
+    ...(hasKnownScore ? [tensor(graphNames.knownScore, [1])] : []),
+  ];
   return `name: "${model}"
 backend: "onnxruntime"
 max_batch_size: ${maxBatch}
 input [
-${tensor(graphNames.image, [1, inputPx, inputPx])}]
+${tensor(graphNames.image, [1, inputPx, inputPx])}
+]
 output [
-${probabilities.trimEnd()},
-${tensor(graphNames.logits, [labels.length])}]
+${outputs.join(',\n')}
+]
 dynamic_batching { }
 `;
 }

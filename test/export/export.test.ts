@@ -7,11 +7,9 @@ import { readTrainedRun } from '../../export/trained-run.ts';
 import { describeModel } from '../../graph/onnx/description.ts';
 import { decodeMessage } from '../../graph/onnx/protobuf.ts';
 import { fittedTemperature } from '../../model/calibration.ts';
-import { knownScoreToTensors } from '../../model/known-score.ts';
 import { modelReportSchema, temperaturesOf } from '../../model/model-file.ts';
 import { networkOf } from '../../model/network.ts';
 import { type Run, runFiles } from '../../model/run-file.ts';
-import { encodeTensors } from '../../model/safetensors.ts';
 import { softmaxRows } from '../../model/scores.ts';
 import { photographLogits } from '../../model/validation-logits.ts';
 import { readRun, writeRun } from '../../node/records.ts';
@@ -24,6 +22,7 @@ import {
   overconfidentValidation,
   sixTextures,
   type TrainedRunOptions,
+  writeKnownScore,
   writeTrainedRun,
 } from '../support/trained-run.ts';
 import { tolerances } from '../tolerances.ts';
@@ -250,14 +249,7 @@ describe('an export of one graph', () => {
 test('only the file that computes known scores has their threshold', async () => {
   const folder = await newHome();
   await writeTrainedRun(join(folder, 'run'), { variant: 'texture-net', width: 0.1 });
-  const [classes, features] = [sixTextures.length, 30];
-  const kernel = new Float32Array(classes * features);
-  const bias = new Float32Array(classes);
-  const known = {
-    ...{ classes, features, classKernel: kernel, classBias: bias, spreadKernel: kernel, spreadBias: bias },
-    thresholds: { photograph: 0.5, patch: 0.25 },
-  };
-  await writeFile(join(folder, 'run', runFiles.known), encodeTensors(knownScoreToTensors(known)));
+  await writeKnownScore(join(folder, 'run'));
   const thresholds: unknown[] = [];
   for (const [kind, file] of [
     ['throughput', 'texture-net.throughput.onnx'],

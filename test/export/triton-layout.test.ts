@@ -7,7 +7,7 @@ import { readTrainedRun } from '../../export/trained-run.ts';
 import { exportForTriton } from '../../export/triton-layout.ts';
 import { runHere } from '../support/command.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { writeTrainedRun } from '../support/trained-run.ts';
+import { writeKnownScore, writeTrainedRun } from '../support/trained-run.ts';
 
 test('--layout triton writes a folder that Triton serves, with the same bytes as the other layout', async () => {
   const home = await mkdtemp(join(tmpdir(), 'textura-triton-'));
@@ -60,6 +60,25 @@ dynamic_batching { }
   );
   expect(theirs?.equals(ours ?? new Uint8Array())).toBe(true);
   await rm(home, { recursive: true });
+});
+
+test('the known score is an output, and a label with a line break is one line of labels.txt', async () => {
+  const cwd = await temporaryFolder();
+  const labels = ['bark', 'two\nlines', 'glass', 'knit', 'marble', 'plaid'];
+  await writeTrainedRun(join(cwd, 'run'), { variant: 'texture-net', width: 0.1, labels });
+  await writeKnownScore(join(cwd, 'run'));
+  const args = ['--run', 'run', '--layout', 'triton', '--out', '.'];
+  expect(await runHere('export/export.ts', args, { cwd })).toMatchObject({ status: 0, stderr: '' });
+  const read = (name: string) => readFile(join(cwd, 'texture-net', name), 'utf8');
+  expect(await read('labels.txt')).toBe('bark\ntwo\\nlines\nglass\nknit\nmarble\nplaid\n');
+  expect(await read('config.pbtxt')).toContain(`,
+  {
+    name: "known_score"
+    data_type: TYPE_FP32
+    dims: [ 1 ]
+  }
+]
+`);
 });
 
 test('an export to a repository names the run whose model it replaces', async () => {

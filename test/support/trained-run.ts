@@ -6,6 +6,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parameterSpecs } from '../../model/description.ts';
+import { knownScoreToTensors } from '../../model/known-score.ts';
 import { type Network, type NetworkName, networkOf } from '../../model/network.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
 import { patchBytes } from '../../model/patch.ts';
@@ -141,4 +142,22 @@ function runRecord(
         }
       : {}),
   });
+}
+
+/** Adds a known score to the run of a texture-net with `width` 0.1 and six classes. */
+export async function writeKnownScore(directory: string): Promise<void> {
+  const [classes, features] = [sixTextures.length, 30];
+  const kernel = new Float32Array(classes * features);
+  const bias = new Float32Array(classes);
+  const thresholds = { photograph: 0.5, patch: 0.25 };
+  const known = {
+    classes,
+    features,
+    classKernel: kernel,
+    classBias: bias,
+    spreadKernel: kernel,
+    spreadBias: bias,
+  };
+  const bytes = encodeTensors(knownScoreToTensors({ ...known, thresholds }));
+  await writeFile(join(directory, runFiles.known), bytes);
 }
