@@ -1,7 +1,7 @@
 /** Evaluates a model, or two, on a labelled folder, and writes the files of the evaluation. */
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { csvText } from '../../model/csv.ts';
+import { csvText, fileCell, textCell } from '../../model/csv.ts';
 import { TexturaError } from '../../model/error.ts';
 import {
   byKnownClass,
@@ -378,9 +378,9 @@ const predictionColumns = [
 function predictionsCsv(photographs: readonly ReadPhotograph[], model: EvaluatedModel): string {
   const { known, unknown } = byKnownClass(photographs, model);
   const rows = photographResults(known, model).map((result) => [
-    result.file,
-    result.label,
-    result.prediction,
+    fileCell(result.file),
+    textCell(result.label),
+    textCell(result.prediction),
     String(result.probability),
     String(result.labelProbability),
     String(result.patches),
@@ -389,7 +389,8 @@ function predictionsCsv(photographs: readonly ReadPhotograph[], model: Evaluated
   const unknownRows = unknown.map(({ file, label, logits }) => {
     const { index, label: prediction, probabilities } = predictionOf(logits, model);
     const patches = logits.length / model.labels.length;
-    return [file, label, prediction, String(probabilities[index]), '', String(patches), ''];
+    const names = [fileCell(file), textCell(label), textCell(prediction)];
+    return [...names, String(probabilities[index]), '', String(patches), ''];
   });
   return csvText([predictionColumns, ...rows, ...unknownRows]);
 }

@@ -58,6 +58,7 @@ beforeAll(async () => {
     'useless/b/2.txt': 'text',
     'nothing/validation.csv': validationToCsv([]),
     'others.csv': 'file,label\nphotos/brick/00.png,brick\nstrange/marble/00.png,marble\n',
+    'formulas.csv': 'file,label\nphotos/brick/00.png,brick\nstrange/marble/00.png,=1+1\n',
     'predictions.csv': 'file,label\nphotos/brick/00.png,brick\nphotos/knit/05.png,knit\n',
     'labels.csv':
       'file,label,split\nphotos/brick/00.png,brick,train\n' +
@@ -190,6 +191,12 @@ test('a folder with splits, unknown classes and unusable files, and a second mod
   expect(withoutHome(repeated)).toEqual(first);
   expect(Date.parse(startedAt)).not.toBeNaN();
   expect(speed.patchesPerSecond).toBeGreaterThan(0);
+});
+
+test('a spreadsheet does not take a label in predictions.csv for a formula', async () => {
+  await evaluateFolder(inHome({ model: 'models/lab-baseline.onnx', data: 'formulas.csv', out: 'formulas' }));
+  const predictions = await readFile(join(home, 'formulas/predictions.csv'), 'utf8');
+  expect(predictions).toContain("\nstrange/marble/00.png,'=1+1,");
 });
 
 test('a model compared with itself has a dash for each interval and p-value', async () => {
