@@ -5,7 +5,7 @@
  */
 import { describeLayers } from '../model/description.ts';
 import { graphNames } from '../model/graph-names.ts';
-import type { KnownMaps, KnownScore } from '../model/known-score.ts';
+import type { KnownMaps } from '../model/known-score.ts';
 import type { Opset } from '../model/model-file.ts';
 import type { Network } from '../model/network.ts';
 import { type Parameters, parameter } from '../model/parameters.ts';
@@ -35,7 +35,7 @@ interface ForwardSettings {
   /** Divides the logits before the softmax; default 1. */
   readonly temperature?: number;
   /** Adds the output `known_score`. */
-  readonly known?: KnownScore | undefined;
+  readonly known?: KnownMaps | undefined;
 }
 
 /**

@@ -43,7 +43,7 @@ export async function runOnPatches(bytes: Uint8Array, patches: Uint8Array) {
   });
   const { logits, probabilities } = outputs;
   if (logits === undefined || probabilities === undefined) throw new Error('the file lacks an output');
-  return { logits, probabilities };
+  return { ...outputs, logits, probabilities };
 }
 
 /** Largest absolute difference of two rows of numbers; NaN where one is NaN. */

@@ -2,8 +2,9 @@
 import { writeFile } from 'node:fs/promises';
 import { encodeModel } from '../../graph/encode.ts';
 import { forwardGraph } from '../../graph/forward.ts';
+import { describeLayers } from '../../model/description.ts';
 import { foldBatchNorm } from '../../model/fold-batch-norm.ts';
-import type { KnownScore } from '../../model/known-score.ts';
+import type { KnownMaps, KnownScore } from '../../model/known-score.ts';
 import { modelInput } from '../../model/model-file.ts';
 import { type Network, type NetworkName, networkOf } from '../../model/network.ts';
 import { initialParameters, type Parameters } from '../../model/parameters.ts';
@@ -22,6 +23,23 @@ export function randomParameters(network: Network, seed: number): Parameters {
       return [name, values.map(() => 0.3 * random.normal())];
     }),
   );
+}
+
+/** The maps of a known score; undefined if the network has no statistics, which they read. */
+export function randomKnownMaps(network: Network, classes: number): KnownMaps | undefined {
+  if (!network.layers.some(({ kind }) => kind === 'globalStatistics')) return undefined;
+  const linear = describeLayers(network).find(({ layer }) => layer.name === 'linear');
+  const features = linear?.inputShape[0] ?? 0;
+  const random = randomStream(7, 'known maps');
+  const values = (count: number) => Float32Array.from({ length: count }, () => 0.01 * random.normal());
+  return {
+    features,
+    classes,
+    classKernel: values(classes * features),
+    classBias: values(classes),
+    spreadKernel: values(classes * features),
+    spreadBias: values(classes),
+  };
 }
 
 /** Patches `[count,64,64]`, each with its own slope, contrast and noise; none is symmetric. */

@@ -3,7 +3,7 @@
     python check.py FOLDER
 
 FOLDER/manifest.json: {"patches": base64 of [n,64,64] bytes,
-                       "models": [{"name", "file", "throughput", "classes", "logits": [n*C], "probabilities": [n*C]}]}
+                       "models": [{"name", "file", "throughput", "outputs": {NAME: [n*width]}}]}
 Prints one JSON object: {"versions": {...}, "models": {NAME: {CHECK: "ok" or the fault, TOOL: {OUTPUT: largest difference}}}}.
 OpenCV's dnn reads the throughput file from version 5 on. OpenVINO is asked where it is installed.
 """
@@ -23,7 +23,7 @@ try:
 except ImportError:
     openvino = None
 
-OUTPUTS = ["probabilities", "logits"]
+THROUGHPUT_OUTPUTS = ["probabilities", "logits"]
 
 
 def attempt(check):
@@ -39,24 +39,24 @@ def check_format(path):
     return "ok"
 
 
-def check_shapes(path, model):
+def check_shapes(path, outputs, count):
     inferred = onnx.shape_inference.infer_shapes(
         onnx.load(path), check_type=True, strict_mode=True, data_prop=True
     )
     for output in inferred.graph.output:
-        batch, classes = output.type.tensor_type.shape.dim
-        if batch.dim_param != "N" or classes.dim_value != model["classes"]:
-            return f"{output.name} is inferred as [{batch},{classes}]"
+        batch, width = output.type.tensor_type.shape.dim
+        if batch.dim_param != "N" or width.dim_value * count != len(outputs[output.name]):
+            return f"{output.name} is inferred as [{batch},{width}]"
     return "ok"
 
 
-def differences(run, images, model):
+def differences(run, images, outputs):
     """Largest differences of a run on all images at once and of runs on each image alone."""
     together = run(images)
     alone = [run(images[i : i + 1]) for i in range(len(images))]
     answers = {}
-    for at, output in enumerate(OUTPUTS):
-        expected = numpy.array(model[output]).reshape(len(images), model["classes"])
+    for at, (output, values) in enumerate(outputs.items()):
+        expected = numpy.array(values).reshape(len(images), -1)
         answers[f"{output}, one batch"] = largest(together[at], expected)
         answers[f"{output}, one by one"] = largest(numpy.concatenate([rows[at] for rows in alone]), expected)
     return answers
@@ -68,30 +68,31 @@ def largest(got, expected):
     return float(numpy.abs(got - expected).max())
 
 
-def in_onnxruntime(path, images, model):
+def in_onnxruntime(path, images, outputs):
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return differences(lambda batch: session.run(OUTPUTS, {"image": batch}), images, model)
+    return differences(lambda batch: session.run(list(outputs), {"image": batch}), images, outputs)
 
 
-def in_opencv(path, images, model):
+def in_opencv(path, images, outputs):
     net = cv2.dnn.readNetFromONNX(path)
 
     def run(batch):
         net.setInput(batch)
-        return net.forward(OUTPUTS)
+        # OpenCV 5 takes one name or those of all outputs.
+        return net.forward(list(outputs))
 
-    return differences(run, images, model)
+    return differences(run, images, outputs)
 
 
-def in_openvino(path, images, model):
+def in_openvino(path, images, outputs):
     # Without the hint it computes in bfloat16 on processors that have it.
     compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def run(batch):
         answers = compiled(batch)
-        return [answers[output] for output in OUTPUTS]
+        return [answers[output] for output in outputs]
 
-    return differences(run, images, model)
+    return differences(run, images, outputs)
 
 
 def main(folder):
@@ -101,16 +102,18 @@ def main(folder):
     models = {}
     for model in manifest["models"]:
         path, throughput = str(folder / model["file"]), str(folder / model["throughput"])
+        outputs = model["outputs"]
         answers = {
             "format": attempt(lambda: check_format(path)),
-            "shapes": attempt(lambda: check_shapes(path, model)),
-            "onnxruntime": attempt(lambda: in_onnxruntime(path, images, model)),
-            "opencv": attempt(lambda: in_opencv(path, images, model)),
+            "shapes": attempt(lambda: check_shapes(path, outputs, len(images))),
+            "onnxruntime": attempt(lambda: in_onnxruntime(path, images, outputs)),
+            "opencv": attempt(lambda: in_opencv(path, images, outputs)),
         }
         if int(cv2.__version__.split(".")[0]) >= 5:
-            answers["opencv, throughput"] = attempt(lambda: in_opencv(throughput, images, model))
+            expected = {output: outputs[output] for output in THROUGHPUT_OUTPUTS}
+            answers["opencv, throughput"] = attempt(lambda: in_opencv(throughput, images, expected))
         if openvino is not None:
-            answers["openvino"] = attempt(lambda: in_openvino(path, images, model))
+            answers["openvino"] = attempt(lambda: in_openvino(path, images, outputs))
         models[model["name"]] = answers
     tools = [tool for tool in (onnx, onnxruntime, cv2, openvino, numpy) if tool is not None]
     versions = {tool.__name__: tool.__version__ for tool in tools}

@@ -6,16 +6,14 @@ import { modelKnownMaps } from '../../../graph/onnx/initializers.ts';
 import { describeLayers } from '../../../model/description.ts';
 import { foldBatchNorm } from '../../../model/fold-batch-norm.ts';
 import type { GreyImage } from '../../../model/image.ts';
-import type { KnownMaps } from '../../../model/known-score.ts';
 import { type Network, networkNames, networkOf } from '../../../model/network.ts';
 import type { Parameters } from '../../../model/parameters.ts';
 import { cutPatch, inputPx, patchBytes } from '../../../model/patch.ts';
-import { randomStream } from '../../../model/random.ts';
 import { Tensor } from '../../../node/onnxruntime.ts';
 import { drawTexture } from '../../../textures/textures.ts';
 import { standardiseLocally } from '../../../web-demo/worker/local-standardisation.ts';
 import { bytesOf, largestDifference, runModel, runOnPatches } from '../../support/onnx-session.ts';
-import { randomParameters } from '../../support/random-network.ts';
+import { randomKnownMaps, randomParameters } from '../../support/random-network.ts';
 import { tolerances } from '../../tolerances.ts';
 
 const classes = 3;
@@ -35,25 +33,6 @@ async function patchByPatch(network: Network, parameters: Parameters, image: Gre
     patches,
   );
   return { rows, columns, probabilities: probabilities.values };
-}
-
-/** Values of a patch that the classifier reads. */
-function statisticsOf(network: Network): number {
-  const linear = describeLayers(network).find(({ layer }) => layer.name === 'linear');
-  return linear?.inputShape[0] ?? 0;
-}
-
-function randomKnownMaps(features: number): KnownMaps {
-  const random = randomStream(7, 'known maps');
-  const values = (count: number) => Float32Array.from({ length: count }, () => 0.01 * random.normal());
-  return {
-    features,
-    classes,
-    classKernel: values(classes * features),
-    classBias: values(classes),
-    spreadKernel: values(classes * features),
-    spreadBias: values(classes),
-  };
 }
 
 /** Of the probabilities. */
@@ -110,7 +89,7 @@ describe('a network that slides over a picture', () => {
       network: trained,
       parameters: randomParameters(trained, 11),
     });
-    const known = randomKnownMaps(statisticsOf(network));
+    const known = randomKnownMaps(network, classes);
     const { width, height } = picture;
     const plan = { width, height, isCoarse: true };
     const { graph, stridePx } = slidingGraph(network, parameters, plan, temperature, known);
@@ -118,8 +97,7 @@ describe('a network that slides over a picture', () => {
       [slidingNames.picture]: new Tensor('float32', Float32Array.from(picture.data), [1, 1, height, width]),
     });
     const { shape, values = [] } = outputs[slidingNames.knownScore] ?? {};
-    const thresholds = { photograph: 0, patch: 0 };
-    const bytes = bytesOf(forwardGraph(network, parameters, { opset: 17, known: { ...known, thresholds } }));
+    const bytes = bytesOf(forwardGraph(network, parameters, { opset: 17, known }));
     expect(modelKnownMaps(bytes, 'test')).toEqual(known);
     const [rows, columns] = [height, width].map((px) => Math.floor((px - inputPx) / stridePx) + 1);
     expect(shape).toEqual([1, (rows ?? 0) * (columns ?? 0)]);
