@@ -8,7 +8,7 @@ export const command: CommandDefinition<typeof inspectOptions> = {
   name: 'inspect',
   summary:
     'Looks for problems in labelled photographs: suspicious labels, near duplicates, blurred, flat, clipped ' +
-    'and unusually large pictures. Changes nothing but its own output.',
+    'and unusually sized pictures. Changes nothing but its own output.',
   options: inspectOptions,
   async run(given) {
     const progress = terminalOn(process.stderr);
