@@ -189,11 +189,15 @@ export const recipeOption = z
       "paper's tools, constant rate 0.001",
   );
 
-interface RecipeChoice {
-  readonly recipe: RecipeName;
+/** What the settings of a recipe depend on. */
+export interface RecipeNetwork {
   readonly variant: NetworkName;
   /** Whether the run starts from trained parameters. */
   readonly isFineTuned?: boolean;
+}
+
+interface RecipeChoice extends RecipeNetwork {
+  readonly recipe: RecipeName;
 }
 
 /** Settings that an explicit recipe requests; empty if the recipe was not given. */

@@ -4,7 +4,12 @@
  */
 
 import { count, moment } from '../model/format.ts';
-import { recipeSettings, type TrainingConfig, trainingConfigSchema } from '../model/training-config.ts';
+import {
+  type RecipeNetwork,
+  type TrainingConfig,
+  trainingConfigSchema,
+  withRecipe,
+} from '../model/training-config.ts';
 import { counted } from '../model/words.ts';
 import type { SkippedFile } from '../node/folder-walk.ts';
 import { html, type Markup, nothing, trustedMarkup } from './markup.ts';
@@ -192,15 +197,16 @@ function tableRow({ cells, isChosen = false }: TableRow, columns: readonly Colum
   return isChosen ? html`<tr class="chosen">${written}</tr>\n` : html`<tr>${written}</tr>\n`;
 }
 
-/** A table of settings, a row for each key in their order; those that differ from the default recipe are tinted. */
+/**
+ * A table of settings, a row for each key in their order; those that differ from the default recipe for the
+ * network are tinted.
+ */
 export function settingsTable(
   config: Partial<TrainingConfig>,
   keys: readonly (keyof TrainingConfig)[],
+  network: RecipeNetwork,
 ): Markup {
-  const defaults: TrainingConfig = {
-    ...trainingConfigSchema.parse({}),
-    ...recipeSettings('default', config.variant ?? 'reference'),
-  };
+  const defaults = withRecipe(trainingConfigSchema.parse({}), { recipe: 'default', ...network }, new Set());
   const rows = keys.map((key): TableRow => {
     const value = config[key];
     // The network is what the recipe depends on, and has no other default.

@@ -51,11 +51,12 @@ function notesOf({ notes = [] }: DataSummary): Markup {
 }
 
 export function settingsSection({ run }: RunRecord): Markup {
+  const network = { variant: run.config.variant, isFineTuned: run.init !== undefined };
   const keys = Object.keys(trainingConfigSchema.shape) as (keyof TrainingConfig)[];
   return section(
     'Settings',
     'Settings that differ from the default recipe are tinted.',
-    html`${settingsTable(run.config, keys)}${startOf(run)}`,
+    html`${settingsTable(run.config, keys, network)}${startOf(run)}`,
   );
 }
 

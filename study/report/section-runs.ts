@@ -11,6 +11,7 @@ import { listed } from '../../model/words.ts';
 import { commandText } from '../../node/shell.ts';
 import { html, type Markup, nothing } from '../../report/markup.ts';
 import { type Column, command, section, settingsTable, type TableRow, table } from '../../report/page.ts';
+import { studiedNetworkOf } from '../families.ts';
 import { outcomeKinds, type StudyResults, type StudyRunResults, tally } from './results.ts';
 import { displayName, divergedShare, oneSeedCaveat } from './sentences.ts';
 
@@ -82,7 +83,7 @@ export function settingsSection({ study }: StudyResults): Markup {
   return section(
     'Settings',
     `Of all runs; recipe "${study.recipe}". Settings that differ from the default recipe are tinted.`,
-    settingsTable(study.config, keys),
+    settingsTable(study.config, keys, { variant: studiedNetworkOf(study.arms) }),
   );
 }
 

@@ -65,6 +65,20 @@ test('the command to train again starts from the same network, and the settings 
   );
 });
 
+test('a fine-tuned run has the rate of the recipe for fine-tuning, which is not tinted', () => {
+  const run = inventedRun({
+    config: { variant: 'texture-net', epochs: 60, learningRate: 0.03, augment: 'strong', batchNorm: true },
+  });
+  const init = { source: 'runs/tiles', sha256: 'ab'.repeat(32), keptClasses: [] };
+  const tinted = (shown: typeof run) => {
+    const record = { run: shown } as Parameters<typeof settingsSection>[0];
+    const rows = settingsSection(record).markup.matchAll(/<tr class="chosen"><th[^>]*>([^<]*)/g);
+    return Array.from(rows, ([, name]) => name);
+  };
+  expect(tinted(run)).toEqual(['data', 'learning rate']);
+  expect(tinted({ ...run, init })).toEqual(['data']);
+});
+
 test('a run is resumed in its own directory', () => {
   expect(resumeCommand(inventedRun({}), 'runs/my tiles')).toMatch(/ --out 'runs\/my tiles' --resume$/);
 });

@@ -6,8 +6,11 @@ import { csvRows } from '../../../model/csv.ts';
 import { metricsFromCsv } from '../../../model/metrics.ts';
 import { runSchema } from '../../../model/run-file.ts';
 import { correlationOf } from '../../../model/statistics/correlation.ts';
+import { recipeSettings, trainingConfigSchema } from '../../../model/training-config.ts';
 import { validationFromCsv, validationToCsv } from '../../../model/validation-file.ts';
 import { readStudy, writeStudy } from '../../../node/records.ts';
+import { familyOf } from '../../../study/families.ts';
+import { settingsSection } from '../../../study/report/section-runs.ts';
 import { writeStudyReport } from '../../../study/report/study-report.ts';
 import { studyRuns, withStates } from '../../../study/study-directory.ts';
 import { type InventedStudy, inventStudy } from '../../support/invented-study.ts';
@@ -372,6 +375,15 @@ test('a study of texture-net says which of its parts are needed, and nothing of 
     '3 networks compared with texture-net, the reference of this study: 1 worse, 1 better, 1 equivalent within 2 points.',
   ]);
   for (const text of [page, table]) expect(text.includes('the paper')).toBe(false);
+});
+
+test('settings are compared with the recipe for the network of the study', () => {
+  const recipe = recipeSettings('default', 'texture-net');
+  const arms = familyOf('texture-net');
+  const study = { arms, recipe: 'default', config: { ...trainingConfigSchema.parse({}), ...recipe } };
+  const { markup } = settingsSection({ study } as unknown as Parameters<typeof settingsSection>[0]);
+  expect(markup).toContain('learning rate');
+  expect(markup).not.toContain('class="chosen"');
 });
 
 test('a margin of the study decides what is equivalent', async () => {
