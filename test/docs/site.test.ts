@@ -80,6 +80,32 @@ describe('the site', () => {
   });
 });
 
+test.each(['ARCHITECTURE', 'CONTRIBUTING'])(
+  'the files and names that %s mentions are in the code',
+  (page) => {
+    const rooms = readdirSync(repository, { withFileTypes: true })
+      .filter(
+        (entry) =>
+          entry.isDirectory() && !/^(\.|node_modules$|dist$|runs$|studies$|models$)/.test(entry.name),
+      )
+      .flatMap(({ name }) =>
+        readdirSync(join(repository, name), { recursive: true, encoding: 'utf8' }).map(
+          (path) => `/${name}/${path}`,
+        ),
+      );
+    const code = rooms
+      .filter((path) => path.endsWith('.ts') && !path.startsWith('/test/docs/'))
+      .map((path) => readFileSync(join(repository, path), 'utf8'))
+      .join('\n');
+    const words = readFileSync(join(repository, `${page}.md`), 'utf8').matchAll(/`([\w./-]+)`/g);
+    const missing = Array.from(words, ([, word = '']) => word).filter((word) => {
+      if (/\w\.ts$/.test(word)) return !rooms.some((path) => path.endsWith(`/${word}`));
+      return /^[a-z]+[A-Z]\w*$/.test(word) && !new RegExp(`\\b${word}\\b`).test(code);
+    });
+    expect(missing).toEqual([]);
+  },
+);
+
 describe('the API reference', () => {
   const entry = {
     'package.json':
