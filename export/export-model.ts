@@ -51,9 +51,8 @@ import { replacedRun } from './replaced-run.ts';
 import type { TrainedModel } from './trained-run.ts';
 
 /**
- * The graphs worth writing: the throughput graph only for networks that it is faster for. On two cores and 32
- * patches it computes the reference 2.4 times as fast as the portable graph, and texture-net, whose small
- * kernels gain less from tiles, 0.7 times as fast.
+ * The graphs worth writing: the throughput graph only for networks that it is faster for. The small kernels of
+ * texture-net gain too little from tiles (docs/bench-infer.md).
  */
 export function usefulGraphs({ layers }: Network): readonly GraphKind[] {
   return layers.some(({ kind }) => kind === 'globalStatistics') ? ['portable'] : graphKinds;

@@ -1,8 +1,8 @@
 /**
  * The throughput graph: the forward half of the training step as a separate file. It has the same inputs and
  * outputs as the portable graph, but computes convolutions in tiles (Lavin and Gray 2016), as matrix products
- * with transformed kernels. In stock onnxruntime it is faster than the portable graph for batches of 8 or
- * more, and slower for smaller ones.
+ * with transformed kernels. For networks with large kernels, stock onnxruntime runs it faster than the portable
+ * graph in batches of 8 or more, and slower in smaller ones (docs/bench-infer.md).
  */
 import { parameterSpecs } from '../model/description.ts';
 import { graphNames } from '../model/graph-names.ts';

@@ -138,8 +138,8 @@ type RecipeName = (typeof recipeNames)[number];
 
 /**
  * Named sets of settings that override the schema's defaults; options on the command line override both.
- * `default` is the most accurate recipe for a network that two cores train in about ten minutes; `plain` is
- * the recipe of earlier versions.
+ * `default` is the most accurate recipe for a network that two cores train in about a quarter of an hour; `plain`
+ * is the recipe of earlier versions.
  */
 export function recipeSettings(recipe: RecipeName, variant: NetworkName): Partial<TrainingConfig> {
   switch (recipe) {

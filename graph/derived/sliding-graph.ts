@@ -155,8 +155,8 @@ function addStatistics(
 /** Minimum number of channels for tiles; with fewer the transforms cost more than they save. */
 const leastChannels = 8;
 /**
- * F(4,5) and F(4,4) at most triple rounding errors and save four fifths of the multiplications. Larger
- * kernels are not supported.
+ * F(4,5) and F(4,4) save four fifths of the multiplications, with few more rounding errors
+ * (step/toom-cook.ts). Larger kernels are not supported.
  */
 const tilePx = 4;
 const largestKernelPx = 5;
