@@ -194,6 +194,17 @@ export function meanRow(values: Float32Array, classes: number): Float32Array {
   return means;
 }
 
+/** The rows of all parts `[rows, width]`, one part after another. */
+export function joinedRows(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
 /** NaN if one of the values is. */
 function largest(row: ArrayLike<number>): number {
   let max = Number.NEGATIVE_INFINITY;

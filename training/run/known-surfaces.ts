@@ -11,6 +11,7 @@ import { fitKnownScore, knownScoreToTensors } from '../../model/known-score.ts';
 import { defaultOpset } from '../../model/model-file.ts';
 import { runFiles } from '../../model/run-file.ts';
 import { encodeTensors } from '../../model/safetensors.ts';
+import { joinedRows } from '../../model/scores.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { modelStamp } from '../../node/product-version.ts';
 import type { BatchRequest } from '../data/collate.ts';
@@ -49,8 +50,8 @@ export async function writeKnownScore(
       parts.push({ ...(await runPatches(session, patches, ['features', 'logits'])), labels });
     }
     return {
-      features: joined(parts.map((part) => part.features)),
-      logits: joined(parts.map((part) => part.logits)),
+      features: joinedRows(parts.map((part) => part.features)),
+      logits: joinedRows(parts.map((part) => part.logits)),
       labels: parts.flatMap(({ labels }) => [...labels]),
     };
   }
@@ -79,14 +80,4 @@ export async function writeKnownScore(
 function photographRanges(grid: readonly GridPatch[]): { readonly start: number; readonly count: number }[] {
   const images = equalIndices(grid.map(({ image }) => image));
   return images.map((patches) => ({ start: patches[0] ?? 0, count: patches.length }));
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -5,7 +5,7 @@ import { graphNames } from '../../model/graph-names.ts';
 import { classifierOf, type Network } from '../../model/network.ts';
 import { type Parameters, type TrainingState, zeroParameters } from '../../model/parameters.ts';
 import { inputPx, type Patch, patchBytes } from '../../model/patch.ts';
-import { topClasses } from '../../model/scores.ts';
+import { joinedRows, topClasses } from '../../model/scores.ts';
 import { type PatchLogits, selfCheckCount, selfCheckOf } from '../../model/self-check.ts';
 import { modelContents } from '../shared/model-contents.ts';
 import { fetchModel } from '../shared/model-fetch.ts';
@@ -147,7 +147,7 @@ async function featuresOf(
     size = pooled.size;
   }
   await session.release();
-  return { values: joined(parts), size, classes };
+  return { values: joinedRows(parts), size, classes };
 }
 
 /** The held-out error of a model, and some patches with its logits for its self-check. */
@@ -175,17 +175,7 @@ async function testModel(
   const check = {
     count: checked.length,
     patches: stackPatches(checked.map(({ patch }) => patch)),
-    logits: joined(checked.map(({ logits: row }) => row)),
+    logits: joinedRows(checked.map(({ logits: row }) => row)),
   };
   return { heldOut: { wrong, count: patches.length }, heldOutOf, check };
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
