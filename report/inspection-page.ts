@@ -78,9 +78,9 @@ function resultSentence({ data, labels, duplicates, oddities }: Inspection): str
   const parts = [
     ...(labels === undefined
       ? []
-      : [suspicious === 0 ? 'no suspicious label' : counted(suspicious, 'suspicious label')]),
+      : [suspicious === 0 ? 'no suspicious labels' : counted(suspicious, 'suspicious label')]),
     duplicates.length === 0 ? 'no near duplicates' : counted(duplicates.length, 'duplicated picture'),
-    odd === 0 ? 'no odd picture' : counted(odd, 'odd picture'),
+    odd === 0 ? 'no odd pictures' : counted(odd, 'odd picture'),
   ];
   return `${counted(data.photographs, 'photograph')}: ${joinedWithAnd(parts)}.`;
 }
@@ -239,7 +239,7 @@ function unusableSection(unusable: Inspection['data']['unusable']): Markup {
   const title = 'Files that cannot be used';
   return section(
     title,
-    'Training skips them; more than a tenth of a class is an error.',
+    'Training skips them. If they are more than a tenth of a class, it refuses the data.',
     fileTable(title, unusable),
   );
 }

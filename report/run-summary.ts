@@ -23,7 +23,9 @@ export function summaryOf({ run, metrics, confusion }: RunRecord): RunSummary {
   const { best, labels } = run;
   if (best === undefined) return withoutResult(run);
   const unseen = metrics.some(({ split }) => split === 'val');
-  const from = unseen ? 'of photographs it was not trained on' : 'like those it was trained on';
+  const from = unseen
+    ? 'of photographs that the network was not trained on'
+    : 'like those that the network was trained on';
   const patches = confusion === undefined ? undefined : totalScore(confusion).patches;
   // With as many patches of each class both errors are the same.
   const balanced = best.balancedTop1err === best.top1err ? undefined : best.balancedTop1err;

@@ -31,24 +31,27 @@ function recordOf(options: InventedRun, top1err?: number): RunRecord {
 }
 
 test.each([
-  [0.274, 'Of 100 patches of photographs it was not trained on, 27 are misclassified.'],
-  [0.012, 'Of 100 patches of photographs it was not trained on, 1 is misclassified.'],
-  [0.004, 'Of 1,000 patches of photographs it was not trained on, 4 are misclassified.'],
-  [0.0002, 'Of 1,000 patches of photographs it was not trained on, fewer than 1 is misclassified.'],
-  [0, 'Of 100 patches of photographs it was not trained on, none is misclassified.'],
-  [1, 'Of 100 patches of photographs it was not trained on, 100 are misclassified.'],
+  [0.274, 'Of 100 patches of photographs that the network was not trained on, 27 are misclassified.'],
+  [0.012, 'Of 100 patches of photographs that the network was not trained on, 1 is misclassified.'],
+  [0.004, 'Of 1,000 patches of photographs that the network was not trained on, 4 are misclassified.'],
+  [
+    0.0002,
+    'Of 1,000 patches of photographs that the network was not trained on, fewer than 1 is misclassified.',
+  ],
+  [0, 'Of 100 patches of photographs that the network was not trained on, none is misclassified.'],
+  [1, 'Of 100 patches of photographs that the network was not trained on, 100 are misclassified.'],
 ])('an error of %d is counted in patches', (error, sentence) => {
   expect(summaryOf(recordOf({}, error)).sentence).toBe(sentence);
 });
 
 test.each([
-  [32, 16, 'Of the 32 patches of photographs it was not trained on, 16 are misclassified.'],
-  [32, 1, 'Of the 32 patches of photographs it was not trained on, 1 is misclassified.'],
-  [32, 0, 'Of the 32 patches of photographs it was not trained on, none is misclassified.'],
-  [1, 1, 'Of the 1 patch of photographs it was not trained on, 1 is misclassified.'],
-  [400, 2, 'Of the 400 patches of photographs it was not trained on, 2 are misclassified.'],
-  [400, 100, 'Of 100 patches of photographs it was not trained on, 25 are misclassified.'],
-  [2000, 4, 'Of 1,000 patches of photographs it was not trained on, 2 are misclassified.'],
+  [32, 16, 'Of the 32 patches of photographs that the network was not trained on, 16 are misclassified.'],
+  [32, 1, 'Of the 32 patches of photographs that the network was not trained on, 1 is misclassified.'],
+  [32, 0, 'Of the 32 patches of photographs that the network was not trained on, none is misclassified.'],
+  [1, 1, 'Of the 1 patch of photographs that the network was not trained on, 1 is misclassified.'],
+  [400, 2, 'Of the 400 patches of photographs that the network was not trained on, 2 are misclassified.'],
+  [400, 100, 'Of 100 patches of photographs that the network was not trained on, 25 are misclassified.'],
+  [2000, 4, 'Of 1,000 patches of photographs that the network was not trained on, 2 are misclassified.'],
 ])('of %d validated patches no more are counted than there were', (patches, wrong, sentence) => {
   const record = { ...recordOf({}, wrong / patches), confusion: confusionOf(patches, wrong) };
   const { sentence: told, wrongOfHundred } = summaryOf(record);
@@ -62,7 +65,7 @@ test('with unequal classes the balanced error comes before the top-1 error', () 
   const unequal = { ...record.run, ...(best && { best: { ...best, balancedTop1err: 0.352 } }) };
   const summary = summaryOf({ ...record, run: unequal });
   expect(summary.sentence).toBe(
-    'Of patches of photographs it was not trained on, 35.2\u00a0% are misclassified if all classes count the same, 27.4\u00a0% if all patches do.',
+    'Of patches of photographs that the network was not trained on, 35.2\u00a0% are misclassified if all classes count the same, 27.4\u00a0% if all patches do.',
   );
   expect(summary.wrongOfHundred).toBe(35);
   expect(summary.meaning[0]).toMatch(/^Balanced error 0\.352: .*It decides which epoch is best\.$/);
@@ -110,7 +113,7 @@ test.each([
 
 test('without validation the summary says nothing about new photographs', () => {
   const { sentence, meaning } = summaryOf(recordOf({ validated: false }));
-  expect(sentence).toContain('like those it was trained on');
+  expect(sentence).toContain('like those that the network was trained on');
   expect(meaning.at(-1)).toContain('There were no validation photographs');
 });
 
