@@ -185,8 +185,8 @@ export const recipeOption = z
   .default('default')
   .describe(
     'set of settings, which other options override. default: strong augmentation, batch normalisation, 60 epochs at rate 0.1 ' +
-      'for texture-net, 20 at 0.05 for the others, with --init 0.3 of these rates. plain: no augmentation, 15 epochs at 0.01. paper: as the ' +
-      "paper's tools, constant rate 0.001",
+      'for texture-net, 20 at 0.05 for the others (0.005 for lab-baseline), with --init 0.3 of these rates. plain: no augmentation, ' +
+      "15 epochs at 0.01. paper: as the paper's tools, constant rate 0.001",
   );
 
 /** What the settings of a recipe depend on. */
