@@ -80,6 +80,12 @@ describe('the site', () => {
   });
 });
 
+test('no page has a temporary folder of the machine that measured it', () => {
+  const pages = readdirSync(docs).filter((name) => name.endsWith('.md'));
+  const found = pages.filter((name) => /\/(tmp|home|root)\//.test(readFileSync(join(docs, name), 'utf8')));
+  expect(found).toEqual([]);
+});
+
 test.each(['ARCHITECTURE', 'CONTRIBUTING'])(
   'the files and names that %s mentions are in the code',
   (page) => {
