@@ -12,7 +12,7 @@ import { benchTrain, trainBenchOptions } from './train.ts';
 import { benchWeb, webBenchOptions } from './web.ts';
 import { benchWebTraining, webTrainingBenchOptions } from './web-training.ts';
 
-type Subject = (argv: readonly string[]) => Promise<void>;
+type Subject = (name: string, argv: readonly string[]) => Promise<void>;
 
 function subjectOf<S extends z.ZodObject>(
   options: S,
@@ -27,11 +27,11 @@ function subjectOf<S extends z.ZodObject>(
     await measure(given, terminalOn(process.stdout));
   };
   const definition = { name: 'bench', options, arguments: 'subject', run } as const;
-  return (argv) => runCommand({ ...definition, summary: summary() }, argv);
+  return (name, argv) => runCommand({ ...definition, summary: summaryOf(name) }, argv);
 }
 
-function summary(): string {
-  return `Measures Textura and comparable programs, interleaved in one run. Subjects: ${names()}. "SUBJECT --help" lists the options of a subject.`;
+function summaryOf(name: string): string {
+  return `Measures Textura and comparable programs, interleaved in one run. Subjects: ${names()}. The options below are those of ${name}; "SUBJECT --help" lists those of another subject.`;
 }
 
 function names(): string {
@@ -49,5 +49,5 @@ const subjects: Readonly<Record<string, Subject>> = {
   device: subjectOf(deviceBenchOptions, benchDevice),
 };
 const argv = process.argv.slice(2);
-const subject = subjects[argv.find((word) => word in subjects) ?? 'train'];
-await subject?.(argv);
+const name = argv.find((word) => word in subjects) ?? 'train';
+await subjects[name]?.(name, argv);

@@ -52,3 +52,14 @@ test('a page says which load other programs put on the machine, if it was more t
     /0\.5 threads on average were running or\nwaiting for a processor \(load average\), on 2 cores\./,
   );
 });
+
+test.each([
+  [[], 'train', '--profile'],
+  [['soak'], 'soak', '--reload-seconds'],
+])('the help of %j says whose options it lists', async (words, subject, option) => {
+  const { stdout } = await runScript('bench/bench.ts', [...words, '--help'], {
+    cwd: await temporaryFolder(),
+  });
+  expect(stdout.replaceAll('\n', ' ')).toContain(`The options below are those of ${subject};`);
+  expect(stdout).toContain(option);
+});
