@@ -10,7 +10,9 @@ import type { TrainedModel } from './trained-run.ts';
 /** `textura.run`, as far as it identifies a run. Files of earlier versions have no time. */
 const originSchema = z.object({ name: z.string(), startedAt: z.iso.datetime().optional() });
 
-/** `run texture-net-2, started 25 November 2026, 14:03 UTC` if the file at `path` is the model of another run. */
+/**
+ * `run texture-net-2, started 25 November 2026, 14:03 UTC` if the file at `path` is the model of another run.
+ */
 export async function replacedRun(path: string, origin: TrainedModel['origin']): Promise<string | undefined> {
   const before = originSchema.safeParse(await originOfFile(path)).data;
   if (before === undefined) return undefined;

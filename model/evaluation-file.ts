@@ -58,7 +58,10 @@ const classSchema = z.strictObject({
 });
 export type ClassResult = z.infer<typeof classSchema>;
 
-/** Whether the classes that have photographs have as many each, so that balanced errors are the same as the others. */
+/**
+ * Whether the classes that have photographs have as many each, so that balanced errors are the same as the
+ * others.
+ */
 export function areOfEqualSize(classes: readonly ClassResult[]): boolean {
   const present = classes.filter(({ photographs }) => photographs.count > 0);
   return (['photographs', 'patches'] as const).every(

@@ -128,7 +128,10 @@ export const trainingConfigSchema = z.strictObject({
 
 export type TrainingConfig = z.infer<typeof trainingConfigSchema>;
 
-/** The epoch whose parameters are the model: a fold measures the last one, which its photographs do not choose. */
+/**
+ * The epoch whose parameters are the model: a fold measures the last one, which its photographs do not
+ * choose.
+ */
 export function chosenEpoch({ fold }: Pick<TrainingConfig, 'fold'>): 'last epoch' | 'best epoch' {
   return fold === undefined ? 'best epoch' : 'last epoch';
 }
@@ -138,8 +141,8 @@ type RecipeName = (typeof recipeNames)[number];
 
 /**
  * Named sets of settings that override the schema's defaults; options on the command line override both.
- * `default` is the most accurate recipe for a network that two cores train in about a quarter of an hour; `plain`
- * is the recipe of earlier versions.
+ * `default` is the most accurate recipe for a network that two cores train in about a quarter of an hour;
+ * `plain` is the recipe of earlier versions.
  */
 export function recipeSettings(recipe: RecipeName, variant: NetworkName): Partial<TrainingConfig> {
   switch (recipe) {

@@ -119,12 +119,17 @@ const fileFaults: ReadonlySet<TexturaErrorCode> = new Set([
   'image-too-large',
 ]);
 
-/** Whether an error says that an image file cannot be used; others, such as a lack of memory, are not its fault. */
+/**
+ * Whether an error says that an image file cannot be used; others, such as a lack of memory, are not its
+ * fault.
+ */
 export function isFileFault(error: unknown): error is TexturaError {
   return error instanceof TexturaError && fileFaults.has(error.code);
 }
 
-/** The result of `read`; undefined if the image file cannot be used, for example because it is gone by now. */
+/**
+ * The result of `read`; undefined if the image file cannot be used, for example because it is gone by now.
+ */
 export async function unlessFileFault<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();

@@ -123,7 +123,9 @@ export function foldedTable(
 
 const classesInFirstTable = 30;
 
-/** A table of `what`, such as `Errors`, with a row for each class; those after the first 30 are folded away. */
+/**
+ * A table of `what`, such as `Errors`, with a row for each class; those after the first 30 are folded away.
+ */
 export function classTable(
   what: string,
   columns: readonly Column[],

@@ -42,8 +42,8 @@ export interface ToomCook {
 }
 
 /**
- * The finite points for n inputs. For each n they are, of the fractions between 1/4 and 4 with small denominators,
- * those with about the smallest `errorGrowth`: values near one, at a distance from each other.
+ * The finite points for n inputs. For each n they are, of the fractions between 1/4 and 4 with small
+ * denominators, those with about the smallest `errorGrowth`: values near one, at a distance from each other.
  */
 const pointsOf: ReadonlyMap<number, readonly number[]> = new Map([
   [3, [0, 1]],
@@ -108,9 +108,9 @@ function polynomial(roots: readonly number[]): readonly number[] {
  *     one dimension    variance = max over i of  sum over k of  A'[i,k]^2 |G[k]|^2 |B'[k]|^2, against r
  *     two dimensions   the product of two; its root, the ratio of standard deviations, is returned
  *
- * Measured ratios are smaller, because sums over channels average the errors: with 48 channels 1.1 for F(2,4), 1.9
- * for F(4,3), 4.4 for F(4,5), 5.5 for F(5,4), 6.3 for F(5,3), 8.1 for F(6,3), and 7.9 for F(7,3) along rows and
- * F(4,3) along columns.
+ * Measured ratios are smaller, because sums over channels average the errors: with 48 channels 1.1 for
+ * F(2,4), 1.9 for F(4,3), 4.4 for F(4,5), 5.5 for F(5,4), 6.3 for F(5,3), 8.1 for F(6,3), and 7.9 for F(7,3)
+ * along rows and F(4,3) along columns.
  */
 export function errorGrowth(rows: ToomCook, columns: ToomCook): number {
   return Math.sqrt(varianceGrowth(rows) * varianceGrowth(columns));

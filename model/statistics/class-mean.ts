@@ -1,7 +1,7 @@
 /**
- * The mean over classes of each class's share of errors, with an interval. It is Wilson's, for as many photographs as
- * would give the mean its variance (Korn and Graubard, "Confidence Intervals for Proportions with Small Expected Number
- * of Positive Counts Estimated from Survey Data", Survey Methodology 24, 1998).
+ * The mean over classes of each class's share of errors, with an interval. It is Wilson's, for as many
+ * photographs as would give the mean its variance (Korn and Graubard, "Confidence Intervals for Proportions
+ * with Small Expected Number of Positive Counts Estimated from Survey Data", Survey Methodology 24, 1998).
  */
 import type { EvaluationEstimate } from '../evaluation-file.ts';
 import { equalIndices } from '../group-by.ts';
@@ -19,14 +19,14 @@ interface ClassShare {
 }
 
 /**
- * A class of few photographs that agree does not have the variance 0: its variance is estimated as if this many more
- * varied like the photographs of all classes.
+ * A class of few photographs that agree does not have the variance 0: its variance is estimated as if this
+ * many more varied like the photographs of all classes.
  */
 const addedPhotographs = 2;
 
 /**
- * The mean of the shares of the classes; `labels` are the photographs' classes. One photograph that is partly wrong
- * has no interval.
+ * The mean of the shares of the classes; `labels` are the photographs' classes. One photograph that is partly
+ * wrong has no interval.
  */
 export function classMean(ratio: Ratio, labels: readonly string[]): EvaluationEstimate {
   const classes = classShares(ratio, labels);
@@ -52,8 +52,8 @@ function classShares({ part, whole }: Ratio, labels: readonly string[]): readonl
     const parts = members.map((i) => part[i] as number);
     const wholes = members.map((i) => whole[i] as number);
     const share = sumOf(parts) / sumOf(wholes);
-    // The influence of each photograph on the share of its class (Davison and Hinkley, "Bootstrap Methods and their
-    // Application", 1997, section 2.7.2).
+    // The influence of each photograph on the share of its class (Davison and Hinkley, "Bootstrap Methods and
+    // their Application", 1997, section 2.7.2).
     const deviations = parts.map((value, i) => (value - share * (wholes[i] as number)) / meanOf(wholes));
     return {
       photographs: members.length,

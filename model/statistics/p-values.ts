@@ -122,8 +122,8 @@ function standardError({ ends }: PooledDifferences, values: Float64Array): numbe
 }
 
 /**
- * The two-sided p-value of the sign test: the probability that of as many fair coins as there are differences other
- * than zero, so few or fewer show one side.
+ * The two-sided p-value of the sign test: the probability that of as many fair coins as there are differences
+ * other than zero, so few or fewer show one side.
  */
 export function signTest(differences: Iterable<number>): number {
   const signs = Array.from(differences, Math.sign);

@@ -23,9 +23,9 @@ export function ratioOf({ part, whole }: Ratio): number {
 }
 
 /**
- * A ratio as a sample whose mean it is: the value plus the influence of each photograph on it, so that resampling
- * photographs gives its variation (the delta method; Davison and Hinkley, "Bootstrap Methods and their Application",
- * 1997, section 2.7.2).
+ * A ratio as a sample whose mean it is: the value plus the influence of each photograph on it, so that
+ * resampling photographs gives its variation (the delta method; Davison and Hinkley, "Bootstrap Methods and
+ * their Application", 1997, section 2.7.2).
  */
 function influenceOf(ratio: Ratio): Float64Array {
   const value = ratioOf(ratio);
@@ -53,7 +53,8 @@ export function resampling(photographs: readonly { readonly file: string; readon
   const count = Math.max(1000, Math.min(mostReplicates, Math.floor(mostDraws / images.length)));
   const replicates = inMemory(drawReplicates(count, pool.size, seed));
 
-  // Resampled values deviate as if the variance were known, which makes intervals of few photographs too short.
+  // Resampled values deviate as if the variance were known, which makes intervals of few photographs too
+  // short.
   const freedom = Math.max(1, images.length - strata(labels).length);
   const widening = studentQuantile(0.025, freedom) / normalQuantile;
 
@@ -78,8 +79,8 @@ export function resampling(photographs: readonly { readonly file: string; readon
       value: ratioOf(ratio),
     }),
     /**
-     * A share of errors. If the photographs of a class do not differ, resampling shows no variation; the interval
-     * is then that of so many photographs. One photograph that is partly wrong has none.
+     * A share of errors. If the photographs of a class do not differ, resampling shows no variation; the
+     * interval is then that of so many photographs. One photograph that is partly wrong has none.
      */
     share(ratio: Ratio): EvaluationEstimate {
       const value = ratioOf(ratio);
@@ -88,9 +89,9 @@ export function resampling(photographs: readonly { readonly file: string; readon
       return { value, interval: wilsonInterval(value * images.length, images.length) };
     },
     /**
-     * The difference of two models' shares of errors on the same photographs; nothing if none differs. Its interval
-     * contains 0 if the test does not reject that there is none: the interval assumes nearly normal variation, which
-     * few photographs cannot show.
+     * The difference of two models' shares of errors on the same photographs; nothing if none differs. Its
+     * interval contains 0 if the test does not reject that there is none: the interval assumes nearly normal
+     * variation, which few photographs cannot show.
      */
     paired(own: Ratio, other: Ratio) {
       const sampled = (ratio: Ratio) => sampleOf(influenceOf(ratio));
@@ -113,7 +114,8 @@ export function resampling(photographs: readonly { readonly file: string; readon
       );
       if (images.length === 1 || differences.every((one) => one === 0))
         return { difference: { value, interval: null }, pValue: null };
-      // The photographs of a class do not differ. As many others may as Wilson's interval allows for none of these.
+      // The photographs of a class do not differ. As many others may as Wilson's interval allows for none of
+      // these.
       const { high: share } = wilsonInterval(0, images.length);
       return tested(
         { low: Math.max(-1, value - share), high: Math.min(1, value + share) },
