@@ -126,7 +126,7 @@ export function dataText({ source, labels, train, validation, skipped, notes }: 
   const lines = [
     `Data: ${oneLine(source)}: ${counted(labels.length, 'class', 'classes')}, ` +
       `${train.length} training and ${counted(validation.length, 'validation image')}`,
-    ...(source === generatedSource ? ['  drawn textures; --data FOLDER trains on your photographs'] : []),
+    ...(source === generatedSource ? ['  generated textures; --data FOLDER trains on your photographs'] : []),
     ...firstLines(notes, '  '),
   ];
   if (skipped.length > 0) {

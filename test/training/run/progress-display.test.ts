@@ -100,7 +100,9 @@ test('files and images are counted with the right plural', () => {
   expect(dataText({ ...few, skipped: skippedFiles(1) })).toContain('  1 file was skipped:\n');
   expect(dataText({ ...few, skipped: skippedFiles(2000) })).toContain('  2,000 files were skipped:\n');
   expect(dataText(few)).toContain('Data: photos: 3 classes, 0 training and 0 validation images');
-  expect(dataText({ ...few, source: 'generated' })).toContain('--data FOLDER trains on your photographs');
+  expect(dataText({ ...few, source: 'generated' })).toContain(
+    'generated textures; --data FOLDER trains on your photographs',
+  );
 });
 
 test('each note and each file that was skipped stays on its line', () => {
