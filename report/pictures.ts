@@ -156,7 +156,7 @@ export const thumbnailPx = 220;
  * A data URL of a small WebP of an image `[height,width]` or `[height,width,3]`, its longer side 220 pixels at
  * most. Errors: those of sharp.
  */
-export async function thumbnail({ data, width, height }: GreyImage): Promise<string> {
+export async function thumbnail({ data, width, height }: GreyImage | Raster): Promise<string> {
   const size = { width: thumbnailPx, height: thumbnailPx, fit: 'inside', withoutEnlargement: true } as const;
   const channels = data.length === 3 * width * height ? 3 : 1;
   const picture = sharp(data, { raw: { width, height, channels } }).resize(size);
