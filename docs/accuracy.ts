@@ -119,10 +119,10 @@ function accuracyPage(validations: readonly CrossValidation[], runs: string): st
     .map(rowOf);
   return `# Accuracy
 
-Cross-validation by photograph: the photographs of each class are dealt into folds, and each fold is classified
-by a network that was trained on the others. Every photograph is classified once, by a network that never saw
-it; the fold does not choose the epoch either, because the last one counts. A photograph is classified by the
-mean logits of its patches (at most 15).
+Cross-validation by photograph: the photographs of each class are divided into folds, and each fold is
+classified by a network that was trained on the others. Every photograph is classified once, by a network that
+never saw it; the fold does not choose the epoch either, because the last one counts. A photograph is
+classified by the mean logits of its patches (at most 15).
 
 Intervals are 95 %: of patches by a bootstrap over photographs, of photographs Wilson's. ECE is the expected
 calibration error of each fold with the temperatures that were fitted to the photographs of the other folds.

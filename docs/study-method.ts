@@ -175,29 +175,32 @@ function markdownOf(rows: readonly Row[], studies: number): string {
   ]);
   return `# How often a study is right
 
-Simulated studies have a known truth: ${common.arms} networks that all differ from the reference by the same number of points,
-${common.classes} classes of ${common.photographsAClass} photographs, of which each seed validates on ${common.validatedAClass} of a class. Each row is ${studies} studies, ${studies * common.arms} comparisons.
-Numbers without a unit are per cent of comparisons (of studies in the column with Holm's correction).
+Simulated studies have a known truth: ${common.arms} networks that all differ from the reference by the same number of
+points, ${common.classes} classes of ${common.photographsAClass} photographs, of which each seed validates on ${common.validatedAClass} of a class. Each row is ${studies} studies,
+${studies * common.arms} comparisons. Numbers without a unit are per cent of comparisons (of studies in the column with Holm's
+correction).
 
 - Intervals should contain the truth in 95 %.
-- "Significant" is a false alarm where the true difference is 0, and the power of the test elsewhere.
-- "Equivalent" is a false claim where the true difference is ±${(100 * truths[1]).toFixed(2)} points, just outside the margin of ${100 * margin}, and the power to
-  show equivalence where it is 0.
-- Noise has three parts: that of a run, of a photograph in all runs, and of a photograph in one run. Their standard deviations are
-  ${noiseText('usual')} points if it is usual, and ${noiseText('low')} if it is low.
+- "Significant" is the share of false alarms where the true difference is 0, and the power of the test
+  elsewhere.
+- "Equivalent" is the share of false claims where the true difference is ±${(100 * truths[1]).toFixed(2)} points, just outside the
+  margin of ${100 * margin}, and the power to show equivalence where it is 0.
+- Noise has three parts: that of a run, of a photograph in all runs, and of a photograph in one run. Their
+  standard deviations are ${noiseText('usual')} points if it is usual, and ${noiseText('low')} if it is low.
 
 ${markdownTable([headings, ...cells])}
 
 ## Why this rule for equivalence
 
-A study calls a network equivalent if the 95 % interval of its difference lies within the margin. The last three columns are rules
-that were considered instead. Two one-sided tests at the 5 % level (Schuirmann 1987) and a probability of 95 % that the difference
-lies within the margin (Kruschke 2018) claim more, but more than 5 % of their claims can be false. The Bayesian
-correlated t-test (Corani and Benavoli 2015) also allows for variation over training photographs, by adding a correlation of
-${common.validatedAClass / common.photographsAClass}; with it the margin would have to be much wider before a study shows anything.
+A study calls a network equivalent if the 95 % interval of its difference lies within the margin. The last
+three columns are rules that were considered instead. Two one-sided tests at the 5 % level (Schuirmann 1987)
+and a probability of 95 % that the difference lies within the margin (Kruschke 2018) claim more, but more than
+5 % of their claims can be false. The Bayesian correlated t-test (Corani and Benavoli 2015) also allows for
+variation over training photographs, by adding a correlation of ${common.validatedAClass / common.photographsAClass}; with it the margin would have to be much
+wider before a study shows anything.
 
-The claims of equivalence are not corrected for the number of networks: a false one needs a network whose true difference is about
-as large as the margin.
+The claims of equivalence are not corrected for the number of networks: a false one needs a network whose true
+difference is about as large as the margin.
 
 \`npm run docs:study-method -- --studies ${studies}\` makes this page.
 `;
