@@ -199,7 +199,10 @@ async function subjectOf(given: EvaluateOptions): Promise<Subject> {
   if (data === undefined)
     throw new TexturaError('usage', `expected --data DIR${given.model === undefined ? ' or --run RUN' : ''}`);
   if (data === 'generated' && given.data === undefined) {
-    throw new TexturaError('usage', `${given.run} was trained on generated textures: expected --data DIR`);
+    throw new TexturaError(
+      'usage',
+      `${given.run} was trained on generated textures, of which there are no files; name a folder of photographs of the same classes with --data`,
+    );
   }
   const named = given.model === undefined ? undefined : callerPath(given.model);
   const model = exported?.path ?? named ?? (await defaultModel(given.models));

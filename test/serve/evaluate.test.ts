@@ -320,6 +320,17 @@ test('photographs that the run was trained on are no other surfaces, also by a l
 
 const model = 'models/lab-baseline.onnx';
 
+test('a run on generated textures has no files to evaluate', async () => {
+  const path = join(home, 'runs/2/run.json');
+  const text = await readFile(path, 'utf8');
+  const run = JSON.parse(text);
+  await writeFile(path, JSON.stringify({ ...run, data: { ...run.data, source: 'generated' } }));
+  await expect(evaluateFolder(inHome({ run: 'runs/2' }))).rejects.toThrow(
+    /runs\/2 was trained on generated textures, of which there are no files; name a folder .* with --data$/,
+  );
+  await writeFile(path, text);
+});
+
 test.each<[Partial<EvaluateOptions>, string, RegExp]>([
   [{}, 'usage', /^expected --data DIR or --run RUN$/],
   [
