@@ -99,6 +99,18 @@ test('on a phone the first screen has the result, nothing moves while it loads, 
     { text: 'clase más probable', fits: true },
     { text: 'conv1', fits: true },
   ]);
+  // The buttons above the picture are in one row, also on small phones and in landscape.
+  for (const [width, height] of [
+    [360, 640],
+    [667, 375],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    const tops = await page
+      .locator('.source-buttons > :not(input):visible')
+      .evaluateAll((all) => all.map((button) => button.getBoundingClientRect().top));
+    expect(tops).toEqual([tops[0], tops[0], tops[0]]);
+  }
+  await page.setViewportSize({ width: 390, height: 844 });
   await page.getByRole('button', { name: 'English' }).click();
   await page.getByRole('tab', { name: 'Teach' }).click();
   await page.locator('#train').scrollIntoViewIfNeeded();
