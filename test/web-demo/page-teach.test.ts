@@ -138,6 +138,16 @@ describe('Teach', () => {
     await page.getByText('garden cannot be used: it is damaged').waitFor();
     await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
     expect(await page.locator('#model option:checked').textContent()).toBe('garden (trained here)');
+    // Patches that are damaged too are counted.
+    const [patch = ''] = Object.keys(damaged).filter((file) => file.endsWith('.png'));
+    damaged[patch] = (damaged[patch] ?? assert.fail()).subarray(0, 1000);
+    await page.locator('#project-file').setInputFiles({
+      ...{ name: 'worse.zip', mimeType: 'application/zip', buffer: Buffer.from(zipSync(damaged)) },
+    });
+    await page
+      .getByText('worse.zip was imported without 1 of its patches, which could not be read.')
+      .waitFor();
+    await page.locator('.provider-check', { hasText: 'Verified' }).waitFor();
     // Importing it again adds nothing.
     const thumbs = await page.locator('.thumb').count();
     await page.locator('#held-out').evaluate((line) => line.replaceChildren());

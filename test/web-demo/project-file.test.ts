@@ -27,7 +27,7 @@ const surfaces = [
 
 test('a project is read back with its surfaces, colours, patches and model', () => {
   const zip = projectFile({ surfaces, trained });
-  expect(readProject(zip)).toEqual({ surfaces, trained });
+  expect(readProject(zip)).toEqual({ surfaces, trained, leftOut: 0 });
   const files = Object.keys(unzipSync(zip));
   expect(files.toSorted()).toEqual(
     ['README.txt', 'oak/0001.png', 'project.json', 'yard.onnx', 'é/0001.png', 'é/0002.png'].toSorted(),
@@ -42,7 +42,7 @@ test('surfaces without a usable name, or with the same one, get folders of their
     { name: 'A', colour: 3, patches: [patch(4)] },
   ];
   const zip = projectFile({ surfaces: unnamed, trained: undefined });
-  expect(readProject(zip)).toEqual({ surfaces: unnamed, trained: undefined });
+  expect(readProject(zip)).toEqual({ surfaces: unnamed, trained: undefined, leftOut: 0 });
   // Also where upper and lower case are the same.
   const folders = Object.keys(unzipSync(zip)).filter((file) => file.endsWith('.png'));
   expect(new Set(folders.map((file) => file.toLowerCase())).size).toBe(4);
@@ -52,7 +52,7 @@ test('no folder of a surface has the name of another one or of a file, whatever 
   const names = ['x-3', 'x', 'X', 'surface-5', '', 'readme.TXT', 'project.json', 'yard.onnx'];
   const awkward = names.map((name, i) => ({ name, colour: i, patches: [patch(i + 1)] }));
   const zip = projectFile({ surfaces: awkward, trained });
-  expect(readProject(zip)).toEqual({ surfaces: awkward, trained });
+  expect(readProject(zip)).toEqual({ surfaces: awkward, trained, leftOut: 0 });
   const entries = Object.keys(unzipSync(zip)).map((file) => file.split('/')[0]?.toLowerCase());
   expect(new Set(entries).size).toBe(names.length + 3);
 });
@@ -65,10 +65,30 @@ test('class folders of patches without project.json are a project; other files a
     'a/notes.txt': strToU8('no patch'),
     'a/x.png': greyPng(patch(7), 64),
   });
-  expect(readProject(zip).surfaces).toEqual([
+  const read = readProject(zip);
+  expect(read.surfaces).toEqual([
     { name: 'a', colour: 0, patches: [patch(7)] },
     { name: 'b', colour: 1, patches: [patch(3), patch(5)] },
   ]);
+  expect(read.leftOut).toBe(1);
+});
+
+test('of a damaged project, the pictures that are left out are counted, and a missing model is empty', () => {
+  const files = unzipSync(projectFile({ surfaces, trained }));
+  const damaged = {
+    ...files,
+    'é/0002.png': (files['é/0002.png'] ?? new Uint8Array()).map((byte, at) => (at === 300 ? ~byte : byte)),
+    'moss/0001.png': greyPng(patch(9), 64),
+    'oak/older/0001.png': greyPng(patch(11), 64),
+    '__MACOSX/oak/._0001.png': strToU8('not a picture'),
+    'yard.onnx': undefined,
+  };
+  const kept = Object.entries(damaged).filter((entry): entry is [string, Uint8Array] => !!entry[1]);
+  expect(readProject(zipSync(Object.fromEntries(kept)))).toEqual({
+    surfaces: [{ name: 'é', colour: 0, patches: [patch(3)] }, surfaces[1]],
+    trained: { ...trained, model: new Uint8Array() },
+    leftOut: 3,
+  });
 });
 
 test('a file that is no project is refused: no zip, no patches, another description, too large', () => {

@@ -273,6 +273,7 @@ export const english = {
   'teach.export': 'Export project',
   'teach.import': 'Import project',
   'teach.imported': 'Teach now has the surfaces of {file} too.',
+  'teach.leftOut': '{file} was imported without {count} of its patches, which could not be read.',
   'teach.not-project': '{file} is not a project. Choose a zip file that Export project saved.',
   'teach.too-large': '{file} is larger than 250 MB when unpacked. Remove patches from it first.',
   'teach.deleteAll': 'Delete everything',

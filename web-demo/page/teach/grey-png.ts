@@ -44,7 +44,9 @@ export function greyPngLevels(file: Uint8Array, side: number): Uint8Array | unde
   const rows = new Uint8Array(side * (side + 1));
   try {
     const start = headerBytes + 8;
-    const filled = unzlibSync(file.subarray(start, start + dataBytes), { out: rows });
+    const end = start + dataBytes;
+    if (view.getUint32(end) !== crc32(file.subarray(start - 4, end))) return undefined;
+    const filled = unzlibSync(file.subarray(start, end), { out: rows });
     if (filled.length !== rows.length) return undefined;
   } catch {
     return undefined;

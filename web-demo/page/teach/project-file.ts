@@ -16,6 +16,11 @@ interface Project {
   readonly trained: TaughtResult | undefined;
 }
 
+interface ReadProject extends Project {
+  /** How many pictures in the file are not among the patches. */
+  readonly leftOut: number;
+}
+
 /** Why a file is no project. */
 export class ProjectError extends Error {
   override readonly name = 'ProjectError';
@@ -76,9 +81,10 @@ function freeFolder(wanted: string, taken: Set<string>): string {
 
 /**
  * Reads a project, or class folders of patches without `project.json`. Pictures that are no patches of this
- * page are left out. Errors: ProjectError.
+ * page, or in a folder that `project.json` does not list, are left out. A model that is missing is empty.
+ * Errors: ProjectError.
  */
-export function readProject(zip: Uint8Array): Project {
+export function readProject(zip: Uint8Array): ReadProject {
   const files = unpacked(zip);
   const described = describedIn(files[projectJson]);
   const patches = patchesByFolder(files);
@@ -91,15 +97,19 @@ export function readProject(zip: Uint8Array): Project {
     patches: patches.get(folder) ?? [],
   }));
   if (filled.every((surface) => surface.patches.length === 0)) throw new ProjectError('not-project');
-  return { surfaces: filled, trained: described?.model && trainedOf(described.model, files) };
+  const pictures = Object.keys(files).filter((path) => isPicture.test(path));
+  const leftOut = filled.reduce((rest, surface) => rest - surface.patches.length, pictures.length);
+  return { surfaces: filled, trained: described?.model && trainedOf(described.model, files), leftOut };
 }
+
+/** Not those that macOS adds, such as `__MACOSX/oak/._0001.png`. */
+const isPicture = /(^|\/)[^./][^/]*\.png$/;
 
 function trainedOf(
   { file, ...about }: NonNullable<ProjectDescription['model']>,
   files: Readonly<Record<string, Uint8Array>>,
-): TaughtResult | undefined {
-  const model = files[file];
-  return model && { ...about, model };
+): TaughtResult {
+  return { ...about, model: files[file] ?? new Uint8Array() };
 }
 
 function unpacked(zip: Uint8Array): Readonly<Record<string, Uint8Array>> {
@@ -133,8 +143,8 @@ function patchesByFolder(files: Readonly<Record<string, Uint8Array>>): ReadonlyM
   for (const path of Object.keys(files).sort(compareCodePoints)) {
     const [folder, name, ...deeper] = path.split('/');
     const file = files[path];
-    if (folder === undefined || !name?.endsWith('.png') || deeper.length > 0 || file === undefined) continue;
-    const levels = greyPngLevels(file, inputPx);
+    if (folder === undefined || name === undefined || deeper.length > 0 || !isPicture.test(path)) continue;
+    const levels = file && greyPngLevels(file, inputPx);
     if (levels === undefined) continue;
     folders.set(folder, [...(folders.get(folder) ?? []), levels]);
   }

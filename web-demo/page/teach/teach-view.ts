@@ -28,8 +28,8 @@ import { trainingResultPanel } from './training-result.ts';
 
 interface TeachView extends View {
   /**
-   * Adds the surfaces and the model of a project file. Returns whether it added both; a problem is shown with
-   * the controls for the picture.
+   * Adds the surfaces and the model of a project file. Returns whether it added all of it; a problem is shown
+   * with the controls for the picture.
    */
   importProject(file: File): Promise<boolean>;
 }
@@ -169,7 +169,9 @@ export function teachView(context: ViewContext, store: TeachingStore): TeachView
       // What was removed may be part of the project, and Undo would double it.
       deletion?.end();
       list.addAll(project.surfaces);
-      if (project.trained === undefined) return true;
+      const isWhole = project.leftOut === 0;
+      if (!isWhole) notify('teach.leftOut', { file: file.name, count: project.leftOut }, noticeBefore);
+      if (project.trained === undefined) return isWhole;
       const imported = namedFreely(project.trained, others());
       const before = inference.chosen;
       await inference.choose(listedTaught(imported));
@@ -177,11 +179,12 @@ export function teachView(context: ViewContext, store: TeachingStore): TeachView
       if (state.status !== 'failed') {
         modelName.value = imported.name;
         await offer(imported);
-        return true;
+        return isWhole;
       }
       // A damaged model does not replace the trained one.
       if (models.get().includes(before)) await inference.choose(before);
-      notify('model.failed', { name: imported.name, reason: faultText(state.fault) }, noticeBefore);
+      if (isWhole)
+        notify('model.failed', { name: imported.name, reason: faultText(state.fault) }, noticeBefore);
       return false;
     } catch (error) {
       if (error instanceof ProjectError) notify(`teach.${error.fault}`, { file: file.name }, noticeBefore);
