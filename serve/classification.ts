@@ -58,7 +58,7 @@ export function classificationOf(
  * Whether an image shows one of the classes at all; undefined if the model cannot tell. Decided without the
  * temperature, as the thresholds were.
  */
-function knownOf(
+export function knownOf(
   outputs: PatchOutputs,
   { labels, threshold }: Pick<ClassifierLabels, 'labels' | 'threshold'>,
 ): boolean | undefined {

@@ -140,9 +140,11 @@ async function explain(
   }
   const explanation = await explanationOf(explained, grey).finally(() => explained.close());
   await writeFileAtomically(why, await whyPng(grey, explanation, basename(name)));
-  const { first, second } = explanation;
+  const { first, second, known } = explanation;
   const text = ({ label, probability }: Prediction) => `${oneLine(label)} ${percent(probability)}`;
-  terminal.line(wrapped(`${oneLine(why)}: why ${name} is ${text(first)}, and not ${text(second)}`, '  '));
+  const unknown = known === false ? '; it is probably none of these surfaces' : '';
+  const sentence = `${oneLine(why)}: why ${name} is ${text(first)}, and not ${text(second)}${unknown}`;
+  terminal.line(wrapped(sentence, '  '));
 }
 
 /** Errors: `usage` unless the arguments are one file. */

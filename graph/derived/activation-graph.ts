@@ -1,6 +1,7 @@
 /** The portable graph with the outputs of layers as additional outputs. */
 
 import { describeLayers } from '../../model/description.ts';
+import type { KnownMaps } from '../../model/known-score.ts';
 import { defaultOpset } from '../../model/model-file.ts';
 import type { Network } from '../../model/network.ts';
 import type { Parameters } from '../../model/parameters.ts';
@@ -24,8 +25,13 @@ export function activationName(layer: string): string {
  * From `image` `[N,1,64,64]` to the usual outputs and `LAYER.output` `[N,channels,height,width]` of each of
  * `layers`.
  */
-export function activationGraph(network: Network, parameters: Parameters, layers: readonly string[]): Graph {
-  const graph = forwardGraph(network, parameters, { opset: defaultOpset });
+export function activationGraph(
+  network: Network,
+  parameters: Parameters,
+  layers: readonly string[],
+  known?: KnownMaps,
+): Graph {
+  const graph = forwardGraph(network, parameters, { opset: defaultOpset, known });
   const names = new Set(layers.map(activationName));
   for (const { name, outputs } of graph.content().nodes) {
     if (names.has(name)) for (const output of outputs) graph.output(output);

@@ -1,7 +1,7 @@
 /** An exported texture-net whose feature maps are outputs too, to show what its logits consist of. */
 import { activationGraph, activationName } from '../../graph/derived/activation-graph.ts';
 import { encodeModel } from '../../graph/encode.ts';
-import { modelParameters } from '../../graph/onnx/initializers.ts';
+import { modelKnownMaps, modelParameters } from '../../graph/onnx/initializers.ts';
 import { TexturaError } from '../../model/error.ts';
 import {
   type PatchEvidence,
@@ -15,14 +15,12 @@ import { metadataKeys } from '../../model/model-file.ts';
 import { type Network, networkSchema } from '../../model/network.ts';
 import type { Parameters } from '../../model/parameters.ts';
 import { inputPx, patchBytes } from '../../model/patch.ts';
-import { InferenceSession, Tensor } from '../../node/onnxruntime.ts';
+import { InferenceSession, type PatchOutputs, Tensor } from '../../node/onnxruntime.ts';
 import { modelStamp } from '../../node/product-version.ts';
 import type { ModelFile } from '../model.ts';
 
 /** Patches that a model has classified. */
-interface ExplainedPatches {
-  /** `[count,C]` */
-  readonly logits: Float32Array;
+interface ExplainedPatches extends PatchOutputs {
   /** For each patch, what its positions add to the sum of the logits weighted by `weights` `[C]`. */
   evidence(weights: readonly number[]): readonly PatchEvidence[];
 }
@@ -57,6 +55,7 @@ export class ExplainedModel {
       network,
       parameters,
       head.stages.map(({ layer }) => layer),
+      file.threshold && modelKnownMaps(file.bytes, file.path),
     );
     const session = await InferenceSession.create(encodeModel(graph, modelStamp()), { logSeverityLevel: 3 });
     return new ExplainedModel(file, session, head, parameters);
@@ -71,6 +70,7 @@ export class ExplainedModel {
     const [head, parameters] = [this.#head, this.#parameters];
     return {
       logits: valuesOf(graphNames.logits),
+      ...(this.file.threshold && { knownScores: valuesOf(graphNames.knownScore) }),
       evidence: (weights) =>
         Array.from({ length: count }, (_, patch) => {
           const mapsOf = (layer: string) => {

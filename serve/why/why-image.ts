@@ -6,6 +6,7 @@ import { classifiedPatches, type PatchPosition, patchGrid } from '../../model/pa
 import type { Prediction } from '../../model/scores.ts';
 import { meanRow, topClasses } from '../../model/scores.ts';
 import { sumOf } from '../../model/statistics/descriptive.ts';
+import { knownOf } from '../classification.ts';
 import type { ExplainedModel } from './explained-model.ts';
 
 /** Why the likeliest class and not another: all numbers are differences of their two logits. */
@@ -13,6 +14,8 @@ export interface Explanation {
   readonly first: Prediction;
   /** The second likeliest class, or the one that was asked about. */
   readonly second: Prediction;
+  /** Whether the picture shows one of the classes at all; undefined if the model cannot tell. */
+  readonly known: boolean | undefined;
   readonly patchPx: number;
   readonly positions: readonly PatchPosition[];
   /** For each patch `[64,64]`: what a pixel adds (`pixelMap`). */
@@ -38,17 +41,19 @@ export async function explanationOf(
 ): Promise<Explanation> {
   const { labels, temperatures, input } = model.file;
   const { patchPx } = input;
-  const { logits, evidence: evidenceOf } = await model.classify(classifiedPatches(image, patchPx, 'auto'));
+  const classified = await model.classify(classifiedPatches(image, patchPx, 'auto'));
+  const { logits } = classified;
   const probabilities = meanProbabilities(logits, labels.length, temperatures);
   const [first = 0, next = 0] = topClasses(probabilities, 2);
   const named = other === undefined ? -1 : labels.indexOf(other);
   const second = named < 0 || named === first ? next : named;
-  const evidence = evidenceOf(labels.map((_, c) => Number(c === first) - Number(c === second)));
+  const evidence = classified.evidence(labels.map((_, c) => Number(c === first) - Number(c === second)));
   const mean = meanRow(logits, labels.length);
   const predictionOf = (c: number) => ({ label: labels[c] ?? '', probability: probabilities[c] ?? 0 });
   return {
     first: predictionOf(first),
     second: predictionOf(second),
+    known: knownOf(classified, model.file),
     patchPx,
     positions: patchGrid(image.width, image.height, patchPx),
     maps: evidence.map(pixelMap),

@@ -20,13 +20,14 @@ const longestLabel = 24;
 export async function whyPng(image: GreyImage, explanation: Explanation, name: string): Promise<Uint8Array> {
   const longer = Math.max(image.width, image.height);
   const scale = longer > longestSidePx ? longestSidePx / longer : Math.max(1, leastSidePx / longer);
-  const { first, second, positions, patchPx } = explanation;
+  const { first, second, known, positions, patchPx } = explanation;
   const [likeliest, other] = [labelText(first), labelText(second)];
+  const unknown = known === false ? 'Probably none of these surfaces: ' : '';
   const patches = `${counted(positions.length, 'patch', 'patches')} of ${patchPx} pixels`;
   return annotatedPng({
     picture: await colouredPicture(image, explanation, scale),
     title: `Why ${likeliest}? ${withoutMiddle(name, 50)}`,
-    remark: `${likeliest} ${percent(first.probability)}, then ${other} ${percent(second.probability)}; ${patches}`,
+    remark: `${unknown}${likeliest} ${percent(first.probability)}, then ${other} ${percent(second.probability)}; ${patches}`,
     legend: {
       width: legendPx,
       height: legendHeightPx,

@@ -43,6 +43,15 @@ test('a photograph of the classes is known, and noise is not: classify, the serv
     expect(await classify(model, image, { crops: 'auto', top: 1 })).toMatchObject({ known });
   }
   await model.close();
+  const unlike = /; it\s+is\s+probably\s+none\s+of\s+these\s+surfaces$/;
+  for (const [i, known] of [true, false].entries()) {
+    await writeFile(join(folder, 'picture.png'), pictures[i] as Uint8Array);
+    const explained = await runHere('serve/classify.ts', ['picture.png', '--why', 'why.png'], {
+      cwd: folder,
+    });
+    expect(explained, explained.stderr).toMatchObject({ status: 0, stderr: '' });
+    expect(unlike.test(explained.stdout.trim())).toBe(!known);
+  }
 
   const mixed = { 'mixed/0.png': pictures[0], 'mixed/1.png': pictures[1] };
   await mkdir(join(folder, 'mixed'));

@@ -124,6 +124,20 @@ test('--why draws it, and refuses models that do not add up over positions', asy
   expect(itself.stderr).toContain('is the picture itself');
 });
 
+test('the drawing says that a picture is probably none of the surfaces', async () => {
+  const model = await explainedModel();
+  const explanation = await explanationOf(model, image);
+  await model.close();
+  expect(explanation.known).toBeUndefined();
+  const [drawn, known, unknown] = await Promise.all(
+    [undefined, true, false].map(async (known) =>
+      Buffer.from(await whyPng(image, { ...explanation, known }, 'a.png')).toString('base64'),
+    ),
+  );
+  expect(known === drawn).toBe(true);
+  expect(unknown === drawn).toBe(false);
+});
+
 test('long names of classes fit into the legend and do not cover each other', async () => {
   const model = await explainedModel();
   const explanation = await explanationOf(model, image);

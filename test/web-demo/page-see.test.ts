@@ -84,7 +84,8 @@ test('See says of places that are none of the classes what Live says', async () 
   expect(await page.locator('.legend li[data-class]').allTextContents()).toEqual([
     'None of these surfaces100 %',
   ]);
-  await page.getByText(`None of these surfaces. ${why}`).waitFor();
+  // Why the square has a class: it has none.
+  await page.locator('.why').getByText(why).waitFor();
   await page.locator('#heat-class').selectOption('a');
   expect(await page.locator('.legend-clear').textContent()).toContain('0 %');
 }, 60_000);

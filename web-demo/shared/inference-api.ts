@@ -64,6 +64,8 @@ export interface Activations {
 export interface PatchExplanation {
   readonly first: number;
   readonly second: number;
+  /** Negative if the patch shows none of the classes; undefined if the model cannot tell. */
+  readonly margin: number | undefined;
   /** By how much the logit of the first exceeds that of the second; the sum of the map. */
   readonly total: number;
   /** `[64,64]` */

@@ -6,7 +6,7 @@ import { TexturaError } from '../../model/error.ts';
 import { patchEvidence, pixelMap, statisticsHead } from '../../model/evidence.ts';
 import { graphNames } from '../../model/graph-names.ts';
 import type { GreyImage } from '../../model/image.ts';
-import { type KnownThresholds, knownMargin } from '../../model/known-score.ts';
+import { type KnownThresholds, knownMargin, photographMargin } from '../../model/known-score.ts';
 import { type Parameters, parameter } from '../../model/parameters.ts';
 import { inputPx } from '../../model/patch.ts';
 import { topClasses } from '../../model/scores.ts';
@@ -118,21 +118,20 @@ async function layerSession(model: OpenModel, layers: readonly string[]): Promis
   return session;
 }
 
-/** Logits of a patch, and the outputs of layers by their names. */
+/** Outputs of layers for a patch, by their names. */
 async function layerOutputs(model: OpenModel, layers: readonly string[], patch: Uint8Array) {
   const session = await layerSession(model, layers);
   const image = new (started().Tensor)('float32', new Float32Array(patch), [1, 1, inputPx, inputPx]);
   const outputs = await session.run({ [graphNames.image]: image });
-  const logits = floats(outputs, graphNames.logits);
   const values = new Map(layers.map((layer) => [layer, floats(outputs, activationName(layer))]));
   disposeAll({ image, ...outputs });
-  return { logits, valuesOf: (layer: string) => values.get(layer) ?? new Float32Array() };
+  return (layer: string) => values.get(layer) ?? new Float32Array();
 }
 
 async function activations(model: OpenModel, patch: Uint8Array): Promise<Activations> {
   const shown = shownLayers(model.contents.network);
   const names = shown.map(({ layer }) => layer.name);
-  const { valuesOf } = await layerOutputs(model, names, patch);
+  const valuesOf = await layerOutputs(model, names, patch);
   const layers = shown.map(({ layer, outputShape, receptiveFieldPx, stridePx }) => ({
     layer: layer.name,
     shape: outputShape,
@@ -144,11 +143,13 @@ async function activations(model: OpenModel, patch: Uint8Array): Promise<Activat
 }
 
 async function explanation(model: OpenModel, patch: Uint8Array): Promise<PatchExplanation> {
-  const { network, labels } = model.contents;
+  const { network, labels, known } = model.contents;
   const head = statisticsHead(network);
   if (head === undefined) throw new TexturaError('internal', `${network.name} has no statistics`);
   const layers = head.stages.map(({ layer }) => layer);
-  const { logits, valuesOf } = await layerOutputs(model, layers, patch);
+  const outputs = await answer(started(), model, patch);
+  const { logits } = outputs;
+  const valuesOf = await layerOutputs(model, layers, patch);
   const [first = 0, second = 0] = topClasses(logits, 2);
   const evidence = patchEvidence(
     head,
@@ -157,7 +158,8 @@ async function explanation(model: OpenModel, patch: Uint8Array): Promise<PatchEx
     labels.map((_, c) => Number(c === first) - Number(c === second)),
   );
   const total = (logits[first] as number) - (logits[second] as number);
-  return { first, second, total, map: pixelMap(evidence) };
+  const margin = photographMargin(outputs, labels.length, known);
+  return { first, second, margin, total, map: pixelMap(evidence) };
 }
 
 /** Frees the memory of a model that was replaced: garbage collection does not free that of sessions. */

@@ -31,10 +31,9 @@ interface ShownMap {
   readonly height: number;
   readonly sidePx: number;
   readonly likeliest: Uint16Array;
-  /** The class of the square: in the map, and classified as a patch, with the closest one if it is none. */
+  /** The class of the square: in the map, and classified as a patch. */
   readonly atSquare: number;
   readonly prediction: number;
-  readonly closest: number;
 }
 
 interface ReadRequest {
@@ -88,14 +87,12 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
       stride: formatNumber((map.stridePx * sidePx) / map.fieldPx),
       ms: formatNumber(map.inferMs),
     });
-    const { atSquare, prediction, closest } = shown;
-    const none = `${textOf('live.none')}. ${textOf('live.noneWhy', { label: labelOf(model, closest) })}`;
-    const values = { map: labelOf(model, atSquare), result: labelOf(model, prediction) };
-    difference.textContent = [
-      ...(prediction === closest ? [] : [none]),
-      ...(atSquare === prediction ? [] : [textOf('see.difference', values)]),
-    ].join(' ');
-    difference.hidden = difference.textContent === '';
+    const { atSquare, prediction } = shown;
+    difference.hidden = atSquare === prediction;
+    setText(difference, 'see.difference', {
+      map: labelOf(model, atSquare),
+      result: labelOf(model, prediction),
+    });
   };
   const listClasses = (labels: readonly string[]) => {
     const before = classSelect.value;
@@ -140,8 +137,8 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
     const grey = scaledPicture(reader.grey(source, 0, 0, width, height), sidePx);
     const patch = reader.square(source, square).patches;
     const map = await inference.call('heatMap', { model: model.name, grey, isCoarse });
-    const reading = await readSquare(model, patch);
-    if (map === superseded || reading === undefined || !isCurrent()) return false;
+    const prediction = await readSquare(model, patch);
+    if (map === superseded || prediction === undefined || !isCurrent()) return false;
     const size = { width: grey.width, height: grey.height };
     const likeliest = likeliestClasses(map);
     shown = {
@@ -152,7 +149,7 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
       sidePx,
       likeliest,
       atSquare: classAt(map, likeliest, sidePx),
-      ...reading,
+      prediction,
     };
     computing.hidden = true;
     draw();
@@ -166,15 +163,11 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
     return likeliest[nearestPosition(map, x * scale, y * scale)] ?? 0;
   }
 
-  async function readSquare(
-    model: LoadedModel,
-    patches: Uint8Array,
-  ): Promise<Pick<ShownMap, 'prediction' | 'closest'> | undefined> {
+  async function readSquare(model: LoadedModel, patches: Uint8Array): Promise<number | undefined> {
     const answer = await inference.call('classify', { model: model.name, patches });
     if (answer === superseded) return undefined;
     const { probabilities, margin = 0 } = scoresOf(answer, model);
-    const [closest = 0] = topClasses(probabilities, 1);
-    return { closest, prediction: margin < 0 ? model.labels.length : closest };
+    return margin < 0 ? model.labels.length : topClasses(probabilities, 1)[0];
   }
 
   /** A camera gets a coarse map of each frame; a still picture first a coarse one, then a fine one. */
@@ -184,9 +177,9 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
     const isSame = shown?.picture === picture && shown.sidePx === sidePx && shown.model === model;
     if (picture.kind === 'still' && isSame && shown !== undefined) {
       // Only the square has moved: the map is still valid.
-      const own = await readSquare(model, reader.square(picture.element, stage.square.get()).patches);
-      if (own === undefined || !isCurrent()) return;
-      shown = { ...shown, ...own, atSquare: classAt(shown.map, shown.likeliest, sidePx) };
+      const prediction = await readSquare(model, reader.square(picture.element, stage.square.get()).patches);
+      if (prediction === undefined || !isCurrent()) return;
+      shown = { ...shown, prediction, atSquare: classAt(shown.map, shown.likeliest, sidePx) };
       draw();
       markShown(picture);
       return;
@@ -232,7 +225,7 @@ export function heatPanel({ inference, models, stage, reader, markShown }: ViewC
       legend.replaceChildren();
       save.disabled = true;
       stats.textContent = '';
-      difference.textContent = '';
+      difference.hidden = true;
       listClasses(model?.labels ?? []);
     },
     leave: () => clearOverlay(stage.overlay),
