@@ -16,6 +16,7 @@ import {
 } from '../support/page-browser.ts';
 import { classified, pageFixture } from '../support/page-fixture.ts';
 import { colourPicture, encoder, rgbPicture } from '../support/pictures.ts';
+import { changed, withGraph } from '../support/tampered-model.ts';
 import { tolerances } from '../tolerances.ts';
 
 const fixture = pageFixture({});
@@ -259,6 +260,23 @@ describe('several files', () => {
     await writeFile(foreign, encodeMessage('Model', { irVersion: 8, graph: { name: 'foreign' } }));
     await page.locator('#model-file').setInputFiles(foreign);
     await page.getByText(/foreign\.onnx cannot be used: .*textura\.input/).waitFor();
+
+    // Weights that are not numbers.
+    const broken = changed(
+      await readFile(onnx ?? ''),
+      withGraph(({ initializer = [], ...graph }) => ({
+        ...graph,
+        initializer: initializer.map((tensor) =>
+          tensor.name === 'conv1.bias'
+            ? { ...tensor, rawData: new Uint8Array(tensor.rawData?.length ?? 0).fill(0xff) }
+            : tensor,
+        ),
+      })),
+    );
+    await page.locator('#model-file').setInputFiles({
+      ...{ name: 'broken.onnx', mimeType: 'application/octet-stream', buffer: Buffer.from(broken) },
+    });
+    await page.getByText(/broken\.onnx cannot be used: .*\(its logits are not finite\)/).waitFor();
     await page.locator('.settings-model', { hasText: 'lab-baseline 2 (opened file)' }).waitFor();
     expect(await page.locator('#model option').allTextContents()).toEqual([
       'lab-baseline',

@@ -1,8 +1,9 @@
 /** Loads models, checks them and runs them. */
+import { TexturaError } from '../../model/error.ts';
 import { graphNames } from '../../model/graph-names.ts';
 import { inputPx, patchBytes } from '../../model/patch.ts';
 import { softmaxRows } from '../../model/scores.ts';
-import { largestDifference, selfCheckPatches } from '../../model/self-check.ts';
+import { largestDifference, type SelfCheck, selfCheckPatches } from '../../model/self-check.ts';
 import { fault, InferenceError } from '../shared/faults.ts';
 import type { Answer, LoadedModel, LoadRequest } from '../shared/inference-api.ts';
 import { fileSelfCheck, type ModelContents, modelContents } from '../shared/model-contents.ts';
@@ -28,18 +29,23 @@ export async function openModel(
   if (selfCheck.length === 0 && runtime.provider === 'webgpu') throw new InferenceError(fault('no-check'));
   const session = await runtime.open(bytes);
   const model = { contents, bytes, session };
-  if (selfCheck.length === 0) {
-    const runMs = await timeOfOnePatch(runtime, model, new Uint8Array(patchBytes));
-    return { model, loaded: { name, ...contents, bytes: bytes.length, difference: undefined, runMs } };
-  }
-  const { logits } = await answer(runtime, model, selfCheckPatches(selfCheck));
-  const difference = largestDifference(selfCheck, softmaxRows(logits, contents.labels.length));
-  if (!(difference <= tolerance)) {
+  try {
+    const difference = selfCheck.length === 0 ? undefined : await differenceOf(runtime, model, selfCheck);
+    if (difference !== undefined && !(difference <= tolerance))
+      throw new InferenceError(fault('wrong-numbers', { difference: difference.toPrecision(2), tolerance }));
+    const [entry] = selfCheck;
+    const patch = entry === undefined ? new Uint8Array(patchBytes) : selfCheckPatches([entry]);
+    const runMs = await timeOfOnePatch(runtime, model, patch);
+    return { model, loaded: { name, ...contents, bytes: bytes.length, difference, runMs } };
+  } catch (error) {
     await session.release();
-    throw new InferenceError(fault('wrong-numbers', { difference: difference.toPrecision(2), tolerance }));
+    throw error;
   }
-  const runMs = await timeOfOnePatch(runtime, model, selfCheckPatches(selfCheck.slice(0, 1)));
-  return { model, loaded: { name, ...contents, bytes: bytes.length, difference, runMs } };
+}
+
+async function differenceOf(runtime: Runtime, model: OpenModel, selfCheck: SelfCheck): Promise<number> {
+  const { logits } = await outputsOf(runtime, model, selfCheckPatches(selfCheck));
+  return largestDifference(selfCheck, softmaxRows(logits, model.contents.labels.length));
 }
 
 /** The faster of two runs after a warm-up. */
@@ -49,8 +55,17 @@ async function timeOfOnePatch(runtime: Runtime, model: OpenModel, patch: Uint8Ar
   return Math.min(...runs.map(({ inferMs }) => inferMs));
 }
 
-/** Logits and known scores of patches `[count,64,64]`, grey 0..255. */
+/**
+ * Logits and known scores of patches `[count,64,64]`, grey 0..255. Errors: `model-unusable` if a logit is NaN or
+ * infinite.
+ */
 export async function answer(runtime: Runtime, model: OpenModel, patches: Uint8Array): Promise<Answer> {
+  const outputs = await outputsOf(runtime, model, patches);
+  if (outputs.logits.every(Number.isFinite)) return outputs;
+  throw new TexturaError('model-unusable', 'its logits are not finite');
+}
+
+async function outputsOf(runtime: Runtime, model: OpenModel, patches: Uint8Array): Promise<Answer> {
   const shape = [patches.length / patchBytes, 1, inputPx, inputPx];
   const image = new runtime.Tensor('float32', new Float32Array(patches), shape);
   const startedAt = performance.now();
