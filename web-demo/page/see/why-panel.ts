@@ -20,7 +20,7 @@ export function whyPanel({ inference, stage, reader }: ViewContext): WhyPanel {
   const canvas = element('canvas', { width: inputPx, height: inputPx, role: 'img' });
   const legend = element('ul', { class: 'legend' });
   const total = element('p', { class: 'note' });
-  const unknown = element('p');
+  const unknown = element('p', { hidden: true });
   const root = element(
     'section',
     { class: 'why', 'aria-labelledby': 'why-heading', hidden: true },
@@ -39,8 +39,8 @@ export function whyPanel({ inference, stage, reader }: ViewContext): WhyPanel {
       legendRow(cssOf(evidenceColours.second), textOf('see.whyFor', { label: second })),
     );
     setText(total, 'see.whyTotal', { first, second, total: formatNumber(explanation.total, 2) });
-    if ((explanation.margin ?? 0) < 0) setText(unknown, 'live.noneWhy', { label: first });
-    else unknown.replaceChildren();
+    unknown.hidden = (explanation.margin ?? 0) >= 0;
+    setText(unknown, 'live.noneWhy', { label: first });
     canvas.setAttribute('aria-label', textOf('see.why'));
   }
   language.subscribe(describe);
@@ -60,7 +60,8 @@ export function whyPanel({ inference, stage, reader }: ViewContext): WhyPanel {
       shown = undefined;
       root.hidden = model === undefined || statisticsHead(model.network) === undefined;
       context2d(canvas).clearRect(0, 0, inputPx, inputPx);
-      for (const node of [unknown, legend, total]) node.replaceChildren();
+      unknown.hidden = true;
+      for (const node of [legend, total]) node.replaceChildren();
     },
   };
 }
