@@ -274,7 +274,8 @@ export const english = {
   'teach.import': 'Import project',
   'teach.imported': 'Teach now has the surfaces of {file} too.',
   'teach.leftOut': '{file} was imported without {count} of its patches, which could not be read.',
-  'teach.not-project': '{file} is not a project. Choose a zip file that Export project saved.',
+  'teach.not-project':
+    '{file} is not a project, or it is damaged. Choose a zip file that Export project saved.',
   'teach.too-large': '{file} is larger than 250 MB when unpacked. Remove patches from it first.',
   'teach.deleteAll': 'Delete everything',
   'teach.removed': 'Removed {name} (patches: {count}).',

@@ -282,7 +282,8 @@ export const spanish: Texts = {
   'teach.import': 'Importar proyecto',
   'teach.imported': 'Enseñar ya tiene también las superficies de {file}.',
   'teach.leftOut': '{file} se importó sin {count} de sus recortes, que no se pudieron leer.',
-  'teach.not-project': '{file} no es un proyecto. Elija un archivo zip guardado con Exportar proyecto.',
+  'teach.not-project':
+    '{file} no es un proyecto, o está dañado. Elija un archivo zip guardado con Exportar proyecto.',
   'teach.too-large': '{file} ocupa más de 250 MB al descomprimirlo. Quite antes algunos recortes.',
   'teach.deleteAll': 'Borrar todo',
   'teach.removed': 'Se quitó {name} (recortes: {count}).',
