@@ -4,7 +4,7 @@ import { z } from 'zod';
 /** Names of a project's files outside of class folders; the trained model is another one. */
 export const projectFiles = { description: 'project.json', readme: 'README.txt' } as const;
 
-const countSchema = z.strictObject({ wrong: z.int().min(0), count: z.int().min(0) });
+const countSchema = z.strictObject({ wrong: z.int().min(0), count: z.int().min(1) });
 
 /** project.json. */
 export const projectSchema = z.object({

@@ -91,6 +91,11 @@ test('of a damaged project, the pictures that are left out are counted, and a mi
   });
 });
 
+test('a model gets a name that is a file name, because the next export writes a file of that name', () => {
+  const { trained: read } = readProject(projectFile({ surfaces, trained: { ...trained, name: '../x' } }));
+  expect(read).toEqual({ ...trained, name: 'my-surfaces' });
+});
+
 test('a file that is no project is refused: no zip, no patches, another description, too large', () => {
   const tooLarge = Buffer.from(zipSync({ 'a/0001.png': greyPng(patch(1), 64) }, { level: 0 }));
   // The size in the central directory, which is after its signature.
@@ -102,6 +107,7 @@ test('a file that is no project is refused: no zip, no patches, another descript
     [zipSync({ 'README.txt': strToU8('nothing') }), 'not-project'],
     [described('{"format":"other"}'), 'not-project'],
     [described('{'), 'not-project'],
+    [projectFile({ surfaces, trained: { ...trained, heldOut: { wrong: 0, count: 0 } } }), 'not-project'],
     [tooLarge, 'too-large'],
   ] as const) {
     expect(() => readProject(zip)).toThrow(new ProjectError(fault));

@@ -7,7 +7,7 @@ import { compareCodePoints } from '../../../model/code-point-order.ts';
 import { inputPx, type Patch } from '../../../model/patch.ts';
 import { type ProjectDescription, projectFiles, projectSchema } from '../../../model/project-file.ts';
 import { folderName, type Surface } from '../../shared/surfaces.ts';
-import type { TaughtResult } from '../../shared/teaching-api.ts';
+import { defaultTaughtName, type TaughtResult } from '../../shared/teaching-api.ts';
 import { greyPng, greyPngLevels } from './grey-png.ts';
 
 interface Project {
@@ -109,7 +109,8 @@ function trainedOf(
   { file, ...about }: NonNullable<ProjectDescription['model']>,
   files: Readonly<Record<string, Uint8Array>>,
 ): TaughtResult {
-  return { ...about, model: files[file] ?? new Uint8Array() };
+  const name = folderName(about.name) ?? defaultTaughtName;
+  return { ...about, name, model: files[file] ?? new Uint8Array() };
 }
 
 function unpacked(zip: Uint8Array): Readonly<Record<string, Uint8Array>> {
