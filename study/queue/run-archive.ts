@@ -28,17 +28,23 @@ export async function sendArchive(
 ): Promise<void> {
   const manifest: Record<string, string> = {};
   const unfinished = `${key}:${randomUUID()}`;
-  for (const path of await filesIn(directory)) {
-    if (path.endsWith('.tmp') || isLockFile(path) || !isWanted(path)) continue;
-    const content = await readFile(join(directory, path)).catch(unlessMissing);
-    if (content === undefined) continue;
-    manifest[path] = sha256(content);
-    await redis.hset(unfinished, path, content);
-    await redis.expire(unfinished, unfinishedSeconds);
+  try {
+    for (const path of await filesIn(directory)) {
+      if (path.endsWith('.tmp') || isLockFile(path) || !isWanted(path)) continue;
+      const content = await readFile(join(directory, path)).catch(unlessMissing);
+      if (content === undefined) continue;
+      manifest[path] = sha256(content);
+      await redis.hset(unfinished, path, content);
+      await redis.expire(unfinished, unfinishedSeconds);
+    }
+    await redis.hset(unfinished, manifestField, JSON.stringify(manifest));
+    await redis.persist(unfinished);
+    await redis.rename(unfinished, key);
+  } catch (error) {
+    // Would take the memory that the next attempt needs.
+    await redis.unlink(unfinished).catch(() => {});
+    throw error;
   }
-  await redis.hset(unfinished, manifestField, JSON.stringify(manifest));
-  await redis.persist(unfinished);
-  await redis.rename(unfinished, key);
 }
 
 /**

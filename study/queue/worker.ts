@@ -4,8 +4,9 @@
  */
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job, WaitingError, Worker } from 'bullmq';
-import { messageOf } from '../../model/error.ts';
+import { messageOf, TexturaError } from '../../model/error.ts';
 import { runFiles } from '../../model/run-file.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { areGroupFiles } from '../../training/data/groups.ts';
@@ -36,13 +37,15 @@ interface RunWorker {
 /** A run fails after it has lost this many workers. */
 const mostLostWorkers = 20;
 const checkpointPollMs = 1000;
+/** Interval at which the files of a run that has ended are sent again, as to a server without free memory. */
+const resendMs = 5000;
 
 /** Errors: `engine-unavailable` where no Redis server answers. */
 export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWorker> {
   const redis = await connectRedis(options.url);
   const files = redis.duplicate();
   const active = new Set<TrainerProcess>();
-  let isClosing = false;
+  const closing = new AbortController();
 
   async function processJob(job: Job<RunJob, RunEnd>, token?: string): Promise<RunEnd> {
     // Before the order is parsed: that of another version may have other settings.
@@ -51,19 +54,24 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
     const order = runJobSchema.parse(job.data);
     const directory = join(options.workFolder, `${order.study}-${order.run}`);
     let end: RunEnd;
+    let isKept = false;
     try {
       const resumes = await receiveArchive(files, archiveKey(order), directory);
       options.onLine(`${order.run}: ${resumes ? 'resumes from its checkpoint' : 'starts'}`);
+      isKept = true;
       end = await trainAndSend(
         order,
         directory,
         (message) => void job.updateProgress(message).catch(() => {}),
       );
+      isKept = false;
     } catch (error) {
-      options.onLine(`${order.run}: its files were not transferred: ${messageOf(error)}`);
-      throw error;
+      const kept = isKept ? `; they stay in ${directory}` : '';
+      const message = `its files were not transferred: ${messageOf(error)}${kept}`;
+      options.onLine(`${order.run}: ${message}`);
+      throw new TexturaError('output-unwritable', message, { cause: error });
     } finally {
-      await rm(directory, { recursive: true, force: true });
+      if (!isKept) await rm(directory, { recursive: true, force: true });
     }
     options.onLine(`${order.run}: ${end.kind === 'failed' ? `failed: ${end.failure.message}` : end.kind}`);
     if (end.kind !== 'stopped') return end;
@@ -84,7 +92,7 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
     const child = startTrainer({ config, directory, computing, content }, onMessage);
     active.add(child);
     // Its files arrived after `close` had stopped the others.
-    if (isClosing) child.stop();
+    if (closing.signal.aborted) child.stop();
     const sending = sendCheckpoints(
       directory,
       () => sendArchive(files, archiveKey(order), directory),
@@ -97,8 +105,24 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
     const isWanted = (path: string) => !isComplete || !path.startsWith(`${runFiles.checkpoints}/`);
     // A run that failed before it started has no directory.
     if (await modifiedMs(join(directory, runFiles.run)))
-      await sendArchive(files, archiveKey(order), directory, isWanted);
+      await delivered(order.run, () => sendArchive(files, archiveKey(order), directory, isWanted));
     return end;
+  }
+
+  /** Sends until it succeeds, or the worker closes: a run that was trained is not trained again. */
+  async function delivered(run: string, send: () => Promise<void>): Promise<void> {
+    for (let reported = ''; ; ) {
+      try {
+        return await send();
+      } catch (error) {
+        const message = messageOf(error);
+        if (closing.signal.aborted) throw error;
+        if (message !== reported)
+          options.onLine(`${run}: its files are sent again until they arrive: ${message}`);
+        reported = message;
+      }
+      await sleep(resendMs, undefined, { signal: closing.signal }).catch(() => {});
+    }
   }
 
   const worker = new Worker<RunJob, RunEnd>(queueName, processJob, {
@@ -113,7 +137,7 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
     options.onLine(`${id.slice(id.indexOf('-') + 1)}: its worker does not answer`),
   );
   async function close(): Promise<void> {
-    isClosing = true;
+    closing.abort();
     for (const child of active) child.stop();
     try {
       await worker.close();

@@ -94,20 +94,45 @@ test.skipIf(!redisInstalled)(
   },
 );
 
+/** A worker with a run that has ended, and a server on which its archive can be read and no new one written. */
+async function workerWithUnsentRun() {
+  const lines: string[] = [];
+  const started = await workerWithQueue((text) => lines.push(text));
+  const { connection, queue } = started;
+  await sendArchive(connection, archiveKey(order), await temporaryFolder({ 'run.json': 'damaged' }));
+  await connection.call('ACL', 'SETUSER', 'default', 'resetkeys', '~bull:*', `~${archiveKey(order)}`);
+  const job = await queue.add('run', order);
+  const unsent = /^reference-s1: its files are sent again until they arrive: NOPERM/;
+  await vi.waitFor(() => expect(lines.at(-1)).toMatch(unsent), { timeout: 30_000 });
+  return { ...started, job, lines };
+}
+
 test.skipIf(!redisInstalled)(
   redisInstalled
-    ? 'a run whose results cannot be sent fails, and leaves nothing in the folder of the worker'
+    ? 'a run whose results cannot be sent is kept until they can be, and then leaves nothing on the worker'
     : 'a run whose results cannot be sent (skipped: there is no redis-server on this machine)',
   async () => {
-    const lines: string[] = [];
-    const { connection, queue, events, workFolder } = await workerWithQueue((text) => lines.push(text));
-    await sendArchive(connection, archiveKey(order), await temporaryFolder({ 'run.json': 'damaged' }));
-    // The archive can be read, and no new one be written.
-    await connection.call('ACL', 'SETUSER', 'default', 'resetkeys', '~bull:*', `~${archiveKey(order)}`);
-    const job = await queue.add('run', order);
-    await expect(job.waitUntilFinished(events)).rejects.toThrow('NOPERM');
-    expect(lines.at(-1)).toMatch(/^reference-s1: its files were not transferred: NOPERM/);
+    const { connection, job, events, workFolder } = await workerWithUnsentRun();
+    expect(await readdir(workFolder)).toEqual(['study-reference-s1']);
+    await connection.call('ACL', 'SETUSER', 'default', 'allkeys');
+    expect(await job.waitUntilFinished(events)).toMatchObject({ kind: 'failed' });
+    expect(await connection.keys('textura:*')).toEqual([archiveKey(order)]);
     expect(await readdir(workFolder)).toEqual([]);
+  },
+);
+
+test.skipIf(!redisInstalled)(
+  redisInstalled
+    ? 'a worker that ends before it could send a run keeps its files, and says where'
+    : 'a worker that ends before it could send a run (skipped: there is no redis-server on this machine)',
+  async () => {
+    const { worker, job, lines, workFolder } = await workerWithUnsentRun();
+    await worker.close();
+    const kept = join(workFolder, 'study-reference-s1');
+    expect(lines.at(-1)).toContain(`NOPERM`);
+    expect(lines.at(-1)).toContain(`; they stay in ${kept}`);
+    expect(await readdir(kept)).toContain('run.json');
+    expect(await job.getState()).toBe('failed');
   },
 );
 
