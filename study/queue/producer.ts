@@ -5,8 +5,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job, Queue, QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { messageOf } from '../../model/error.ts';
+import { messageOf, TexturaError } from '../../model/error.ts';
 import type { Study } from '../../model/study-file.ts';
+import { counted } from '../../model/words.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { deferred } from '../../node/promises.ts';
 import { hasCheckpoint } from '../../training/run/checkpoint.ts';
@@ -90,21 +91,38 @@ export async function startQueuedRuns(
 function followRuns(
   runs: readonly StudyRun[],
   jobs: readonly Job<RunJob, RunEnd>[],
-  { redis, events, close }: QueueConnection,
-  { onEnd }: QueueSchedule,
+  connection: QueueConnection,
+  schedule: QueueSchedule,
 ): ScheduledRuns {
+  const { redis, queue, events, close } = connection;
   let stopped = false;
   const stopping = deferred<void>();
+  const awaited = new Set(runs);
 
   async function follow(run: StudyRun, job: Job<RunJob, RunEnd>): Promise<void> {
     const end = await Promise.race([endOf(job, events), stopping.promise]);
+    awaited.delete(run);
     if (end === undefined) return;
     const key = archiveKey(job.data);
-    await receiveArchive(redis, key, run.directory);
-    await onEnd(run, end);
+    await schedule.onEnd(run, await fetched(redis, key, run, end));
     await job.remove();
     await redis.del(key);
   }
+
+  /** A server that was started again may have lost jobs. Those with the same ids end in their place. */
+  async function queueLostRuns(): Promise<void> {
+    let lost = 0;
+    for (const run of awaited) {
+      if ((await queue.getJob(jobId(schedule.study, run))) !== undefined) continue;
+      if (stopped || !awaited.has(run)) continue;
+      await enqueued(connection, run, schedule);
+      lost++;
+    }
+    if (lost > 0) schedule.onLine(`queue: the server has lost ${counted(lost, 'run')}; queued again`);
+  }
+  redis.on('ready', () =>
+    queueLostRuns().catch((error: unknown) => schedule.onLine(`queue: ${messageOf(error)}`)),
+  );
 
   async function followAll(): Promise<boolean> {
     try {
@@ -160,6 +178,21 @@ async function endOf(job: Job<RunJob, RunEnd>, events: QueueEvents): Promise<Run
   } catch (error) {
     const message = messageOf(error);
     return { kind: 'failed', failure: { code: 'internal', message } };
+  }
+}
+
+/**
+ * Fetches the run's directory. Returns how the run ended: it has failed if its files are not on the server or
+ * damaged, so that it does not stop the other runs, and resuming the study trains it again.
+ */
+async function fetched(redis: Redis, key: string, run: StudyRun, end: RunEnd): Promise<RunEnd> {
+  try {
+    if ((await receiveArchive(redis, key, run.directory)) || end.kind === 'failed') return end;
+    throw new TexturaError('file-damaged', `${key}: the Redis server has lost the files of the trained run`);
+  } catch (error) {
+    if (!(error instanceof TexturaError && error.code === 'file-damaged')) throw error;
+    const { code, message } = error;
+    return { kind: 'failed', failure: { code, message } };
   }
 }
 

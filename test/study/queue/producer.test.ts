@@ -1,10 +1,15 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { studySchema } from '../../../model/study-file.ts';
 import { trainingConfigSchema } from '../../../model/training-config.ts';
-import { archiveKey, studyKey } from '../../../study/queue/job.ts';
+import { archiveKey, queueName, studyKey } from '../../../study/queue/job.ts';
 import { startQueuedRuns } from '../../../study/queue/producer.ts';
+import { sendArchive } from '../../../study/queue/run-archive.ts';
+import type { RunEnd } from '../../../study/trainer.ts';
 import { redisInstalled, redisServer } from '../../support/redis-server.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -16,14 +21,29 @@ const study = studySchema.parse({
   ...{ failures: {}, startedAt: '2026-03-07T08:09:10Z' },
 });
 
-/** A study of one run, which no worker takes. */
-function started(url: string, directory: string, onLine: (text: string) => void = () => {}) {
+/** A study of one run. `ends` gets how it ends. */
+function started(
+  url: string,
+  directory: string,
+  onLine: (text: string) => void = () => {},
+  ends: RunEnd[] = [],
+) {
   return startQueuedRuns([{ name: 'reference-s1', arm, seed: 1, directory }], {
     ...{ url, study, log: undefined, content: '', configOf: () => config },
     onStart: () => {},
     onProgress: () => {},
-    onEnd: async () => {},
+    onEnd: async (_run, end) => void ends.push(end),
     onLine,
+  });
+}
+
+/** A worker whose runs end like this at once. */
+function worker(url: string, end: RunEnd): void {
+  const connection = new Redis(url, { maxRetriesPerRequest: null });
+  const ending = new Worker(queueName, async () => end, { connection });
+  onTestFinished(async () => {
+    await ending.close();
+    connection.disconnect();
   });
 }
 
@@ -46,13 +66,14 @@ test.skipIf(!redisInstalled)(
 
 test.skipIf(!redisInstalled)(
   redisInstalled
-    ? 'a study whose Redis server is lost says so once, and continues when the server is back'
+    ? 'a study whose Redis server is lost says so once, and continues when the server is back, without its data'
     : 'a study whose Redis server is lost (skipped: there is no redis-server on this machine)',
   async () => {
     const complaints = vi.spyOn(console, 'error').mockReturnValue();
     const url = await redisServer();
     const lines: string[] = [];
-    const runs = await started(url, await temporaryFolder(), (text) => lines.push(text));
+    const ends: RunEnd[] = [];
+    const runs = await started(url, await temporaryFolder(), (text) => lines.push(text), ends);
     const client = new Redis(url, { retryStrategy: () => null });
     await client.shutdown('NOSAVE').catch(() => {});
     client.disconnect();
@@ -64,7 +85,35 @@ test.skipIf(!redisInstalled)(
     expect(lines.filter((line) => line === lost)).toHaveLength(1);
     expect(complaints).not.toHaveBeenCalled();
     await redisServer(Number(port));
-    runs.stop();
-    expect(await runs.ended).toBe(true);
+    await vi.waitFor(() => expect(lines).toContain('queue: the server has lost 1 run; queued again'), 10_000);
+    worker(url, { kind: 'failed', failure: { code: 'usage', message: 'taken' } });
+    expect(await runs.ended).toBe(false);
+    expect(ends).toMatchObject([{ failure: { message: 'taken' } }]);
+  },
+);
+
+test.skipIf(!redisInstalled)(
+  redisInstalled
+    ? 'a trained run whose files the server has lost or damaged has failed, and its folder stays as it was'
+    : 'a trained run whose files are lost (skipped: there is no redis-server on this machine)',
+  async () => {
+    const url = await redisServer();
+    const redis = new Redis(url);
+    onTestFinished(() => redis.disconnect());
+    worker(url, { kind: 'finished' });
+    const folder = await temporaryFolder({ 'run.json': 'old' });
+    const key = archiveKey({ study: studyKey(study), run: 'reference-s1' });
+    const ends: RunEnd[] = [];
+    expect(await (await started(url, folder, undefined, ends)).ended).toBe(false);
+    await sendArchive(redis, key, await temporaryFolder({ 'run.json': 'new' }));
+    await redis.hset(key, 'run.json', 'damaged');
+    expect(await (await started(url, folder, undefined, ends)).ended).toBe(false);
+    const failed = (message: string) => ({ kind: 'failed', failure: { code: 'file-damaged', message } });
+    expect(ends).toEqual([
+      failed(`${key}: the Redis server has lost the files of the trained run`),
+      failed(`${key}: run.json: its checksum does not match`),
+    ]);
+    expect(await readFile(join(folder, 'run.json'), 'utf8')).toBe('old');
+    expect(await redis.exists(key)).toBe(0);
   },
 );
