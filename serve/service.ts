@@ -55,8 +55,8 @@ export interface SharedService {
   readonly openCheck: () => ModelFilesCheck;
   /** Called when the set of models of this process has changed. */
   readonly onModelChange: () => void;
-  /** Logs a warning that other processes may have, too. */
-  readonly warn: (sentence: string) => void;
+  /** Logs a sentence about models that other processes may have, too. */
+  readonly note: Note;
   readonly isReady: () => Promise<boolean>;
   readonly metricsText: () => Promise<string>;
 }
@@ -90,10 +90,7 @@ export async function createService(
       log.error({ err: fault }, 'a thread was lost; a new one replaces it');
     });
   }
-  const note: Note = (sentence, level = 'info') => {
-    if (level === 'warn' && shared !== undefined) shared.warn(sentence);
-    else log[level](sentence);
-  };
+  const note: Note = shared?.note ?? ((sentence, level = 'info') => log[level](sentence));
   const host = new ModelHost(
     workers,
     { devices, mustBeatCpu: device === 'auto', soloThreads, parallelThreads, gpuBatchPatches },

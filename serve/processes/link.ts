@@ -21,8 +21,8 @@ export interface PrimaryRequests {
   serving: [ServedModels, null];
   /** Its set of models has changed. */
   changed: [null, null];
-  /** A sentence about models that is logged once for all processes, such as why it refuses one. */
-  warning: [string, null];
+  /** A sentence about models, which is logged once for all processes. */
+  note: [LoggedSentence, null];
   /** Checks a model's files in the sandbox. */
   check: [SandboxRequest, SandboxAnswer];
   /** Whether the whole service is ready. */
@@ -43,6 +43,11 @@ export interface ProcessRequests {
   metrics: [null, MetricValues];
   /** Answers the accepted requests, then ends. */
   stop: [NodeJS.Signals, null];
+}
+
+interface LoggedSentence {
+  readonly sentence: string;
+  readonly level: 'info' | 'warn';
 }
 
 interface BeginOrder {

@@ -84,8 +84,8 @@ class Primary {
   readonly #server = createServer({ pauseOnConnect: true, allowHalfOpen: true });
   readonly #check = new SharedCheck();
   readonly #metrics = new CombinedMetrics(() => this.#serving().length);
-  /** How often each process gave a warning, by its sentence and the number of the process. */
-  readonly #warnings = new Map<string, Map<number, number>>();
+  /** How often each process gave a note, by its sentence and the number of the process. */
+  readonly #notes = new Map<string, Map<number, number>>();
   readonly #stopping = new AbortController();
   readonly #kept: Promise<void>[] = [];
   #scanTimer: NodeJS.Timeout | undefined;
@@ -237,8 +237,8 @@ class Primary {
         this.#scan(place);
         return null;
       },
-      warning: (sentence) => {
-        this.#warn(sentence, place.number);
+      note: ({ sentence, level }) => {
+        if (this.#isNew(sentence, place.number)) this.#log[level]({ process: place.number }, sentence);
         return null;
       },
       check: (request) => this.#check.answer(request, () => this.#scan(place)),
@@ -255,12 +255,13 @@ class Primary {
     };
   }
 
-  /** Logs a warning unless another process has given it as often: all find the same fault of a model. */
-  #warn(sentence: string, number: number): void {
-    const counts = this.#warnings.get(sentence) ?? new Map<number, number>();
+  /** Whether no other process has given the note as often: all find the same models and the same faults. */
+  #isNew(sentence: string, number: number): boolean {
+    const counts = this.#notes.get(sentence) ?? new Map<number, number>();
     const count = (counts.get(number) ?? 0) + 1;
-    if (count > Math.max(0, ...counts.values())) this.#log.warn({ process: number }, sentence);
-    this.#warnings.set(sentence, counts.set(number, count));
+    const isNew = count > Math.max(0, ...counts.values());
+    this.#notes.set(sentence, counts.set(number, count));
+    return isNew;
   }
 
   /** Lets the processes look at the folder of models: all at the same time, so that they serve the same. */

@@ -87,7 +87,8 @@ function sharedThrough(link: PrimaryLink, log: Logger): SharedService {
       close: () => {},
     }),
     onModelChange: () => void link.ask('changed', null).catch(() => {}),
-    warn: (sentence) => void link.ask('warning', sentence).catch(() => log.warn(sentence)),
+    note: (sentence, level = 'info') =>
+      void link.ask('note', { sentence, level }).catch(() => log[level](sentence)),
     isReady: () => link.ask('isServiceReady', null, { limitMs: answerLimitMs }).catch(() => false),
     metricsText: () => link.ask('serviceMetrics', null, { limitMs: answerLimitMs }),
   };

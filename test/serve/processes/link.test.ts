@@ -27,7 +27,7 @@ const primaryHandlers = {
   closing: unused,
   serving: unused,
   changed: unused,
-  warning: unused,
+  note: unused,
   check: unused,
   isServiceReady: unused,
   stopped: unused,
