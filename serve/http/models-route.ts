@@ -66,7 +66,9 @@ export function modelFileRoute(registry: Registry) {
     const etag = `"${file.stamp}"`;
     response.setHeader('ETag', etag);
     response.setHeader('Cache-Control', 'no-cache');
-    if (request.headers['if-none-match'] === etag) {
+    // A proxy that compresses makes a tag weak.
+    const unchanged = ['*', etag, `W/${etag}`];
+    if (request.headers['if-none-match']?.split(',').some((tag) => unchanged.includes(tag.trim()))) {
       response.status(304).end();
       return;
     }
