@@ -48,8 +48,9 @@ export function createApp(service: Service, settings: ServeSettings, log: Logger
   route(app, 'get', '/docs', (request, response) => {
     const root = request.path.endsWith('/') ? '../' : './';
     const { protocol, host = 'localhost' } = request;
-    const origin = `${protocol}://${host}`;
-    response.type('text/html').send(docsPage(description, { root, origin }));
+    const prefix = settings.trustProxyHops > 0 ? forwardedPrefix(request) : '';
+    const address = `${protocol}://${host}${prefix}`;
+    response.type('text/html').send(docsPage(description, { root, address }));
   });
   app.use('/v2', markProtocol);
   route(app, 'get', '/v2', serverMetadataRoute);
@@ -82,6 +83,12 @@ function metricsRoute(service: Service): RequestHandler {
     response.setHeader('Content-Type', service.metrics.registry.contentType);
     response.end(await service.metricsText());
   };
+}
+
+/** The path under which a reverse proxy serves the service: empty, or `/tools/textura`. */
+function forwardedPrefix({ headers }: Request): string {
+  const given = headers['x-forwarded-prefix'];
+  return typeof given === 'string' && /^(\/[\w.~%-]+)+\/?$/.test(given) ? given.replace(/\/$/, '') : '';
 }
 
 /** Adds one method of a path; other methods are answered 405. */

@@ -27,15 +27,15 @@ interface Description {
 interface DocsAddress {
   /** The service's address relative to the page: a proxy may serve it under any path. */
   readonly root: string;
-  /** Protocol, host and port by which the page was requested. */
-  readonly origin: string;
+  /** The service's address for other programs, such as `https://example.org/tools/textura`. */
+  readonly address: string;
 }
 
 /** `description` is from `openApi`. */
-export function docsPage(description: Record<string, unknown>, { root, origin }: DocsAddress): string {
+export function docsPage(description: Record<string, unknown>, { root, address }: DocsAddress): string {
   const { info, paths, components, security } = description as unknown as Description;
   const key = security === undefined ? '' : ` -H "Authorization: Bearer $TEXTURA_API_KEY"`;
-  const url = quoted(`${origin}/classify?top=3`);
+  const url = quoted(`${address}/classify?top=3`);
   const example = `curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg'${key} ${url}`;
   const operations = Object.entries(paths).flatMap(([path, { parameters = [], ...methods }]) =>
     Object.entries(methods).map(([method, operation]) =>

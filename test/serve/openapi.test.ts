@@ -93,6 +93,21 @@ describe('behind a proxy that serves it under a path prefix', () => {
     for (const link of links) expect(await statusOf(link), link.href).toBe(200);
   });
 
+  test('the curl command in /docs has the prefix if the proxy is trusted', async () => {
+    expect(await (await fetch(`${proxy.address}/docs`)).text()).not.toContain('/tools/textura');
+    const trusting = await runService(home, { trustProxyHops: 1 });
+    onTestFinished(trusting.close);
+    const trusted = await proxyUnderPrefix(trusting.address);
+    onTestFinished(trusted.close);
+    const command = async (url: string, prefix?: string) => {
+      const headers = prefix === undefined ? {} : { 'X-Forwarded-Prefix': prefix };
+      return /'(http.*)\?top=3'/.exec(await (await fetch(url, { headers })).text())?.[1];
+    };
+    expect(await command(`${trusted.address}/docs`)).toBe(`${trusted.address}/classify`);
+    for (const prefix of ['//other.org', '/a b', '/a$(id)', '/a,/b', 'a'])
+      expect(await command(`${trusting.address}/docs`, prefix)).toBe(`${trusting.address}/classify`);
+  });
+
   test('the URLs in the description are those of the service', async () => {
     const document = `${proxy.address}/openapi.json`;
     const { servers, paths } = (await (await fetch(document)).json()) as Description;

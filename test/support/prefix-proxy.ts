@@ -1,6 +1,6 @@
 /**
  * A reverse proxy that serves another server under a path and strips that path, as nginx does with a
- * `proxy_pass` that ends in `/`.
+ * `proxy_pass` that ends in `/`, and as Traefik does, with `X-Forwarded-Prefix`.
  */
 import { request as ask, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -15,7 +15,8 @@ export interface PrefixProxy {
 export async function proxyUnderPrefix(target: string, prefix = '/tools/textura'): Promise<PrefixProxy> {
   const { hostname, port } = new URL(target);
   const server = createServer((request, response) => {
-    const { url = '', method, headers } = request;
+    const { url = '', method } = request;
+    const headers = { ...request.headers, 'x-forwarded-prefix': prefix };
     if (!url.startsWith(`${prefix}/`)) return void response.writeHead(502).end('not under the prefix');
     const forwarded = ask({ hostname, port, path: url.slice(prefix.length), method, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
