@@ -20,6 +20,7 @@ import type { Service } from '../service.ts';
 import { wrappingBytes } from '../upload-budget.ts';
 import { readBody, uploadRoute } from './body.ts';
 import { exchangeOf, sendJson } from './exchange.ts';
+import { excerpt } from './problem.ts';
 import { refuseEncodings } from './request-images.ts';
 
 /** Maximum patches in one request; 16 MiB of float32. */
@@ -139,7 +140,7 @@ function outputsOf(
     const tensor = computed.get(name);
     if (tensor === undefined) {
       const names = [...computed.keys()].join(' or ');
-      throw new TexturaError('usage', `outputs: expected ${names}`);
+      throw new TexturaError('usage', `outputs: expected ${names}, got ${excerpt(name)}`);
     }
     const isBinary = parameters?.binary_data ?? request.parameters?.binary_data_output ?? false;
     return { name, ...tensor, isBinary };

@@ -8,7 +8,7 @@ import { issueTexts } from '../../model/issue-text.ts';
 import { type InferInput, type InferRequest, inferRequestSchema } from '../../model/open-inference.ts';
 import { inputPx, patchBytes } from '../../model/patch.ts';
 import { imagesBodySchema } from '../../model/service.ts';
-import { counted } from '../../model/words.ts';
+import { counted, oneLine } from '../../model/words.ts';
 
 export interface JsonImageLimits {
   readonly maxImages: number;
@@ -99,13 +99,14 @@ export function readTensorRequest(
   const { inputs, id, parameters, outputs } = inferRequestOf(body.subarray(0, jsonBytes ?? body.length));
   const [input] = inputs;
   if (input === undefined || inputs.length > 1 || input.name !== graphNames.image) {
-    fail(`inputs: expected exactly one, named ${graphNames.image}`);
+    const got = inputs.map(({ name }) => shown(name)).join(', ');
+    fail(`inputs: expected exactly one, named ${graphNames.image}, got ${got}`);
   }
   const count = countOf(input, maxPatches);
   const values =
     input.parameters?.binary_data_size === undefined
       ? valuesOfJson(input, count)
-      : valuesOfBytes(body.slice(jsonBytes ?? body.length), input.parameters.binary_data_size, count);
+      : valuesOfBytes(body, jsonBytes, input.parameters.binary_data_size, count);
   if (!values.every(Number.isFinite)) fail(`${graphNames.image}: has NaN or infinite values`);
   return { request: { id, parameters, outputs }, values };
 }
@@ -122,7 +123,9 @@ function countOf({ shape, datatype }: InferInput, maxPatches: number): number {
   const [count = 0, ...rest] = shape;
   const expected = [1, inputPx, inputPx];
   if (datatype !== 'FP32' || rest.join() !== expected.join()) {
-    fail(`${graphNames.image}: expected FP32 [N,${expected.join()}]`);
+    fail(
+      `${graphNames.image}: expected FP32 [N,${expected.join()}], got ${shown(datatype)} [${shape.join()}]`,
+    );
   }
   if (count < 1) fail(`${graphNames.image}: there is no patch in it; expected a shape with N of 1 or more`);
   if (count > maxPatches) {
@@ -134,23 +137,34 @@ function countOf({ shape, datatype }: InferInput, maxPatches: number): number {
 
 function valuesOfJson({ data = [] }: InferInput, count: number): Float32Array<ArrayBuffer> {
   const flat = data.flat(4);
-  if (flat.length !== count * patchBytes || !flat.every((value) => typeof value === 'number')) {
+  if (flat.length !== count * patchBytes)
     fail(`${graphNames.image}: expected ${count * patchBytes} numbers, got ${flat.length} values`);
-  }
+  if (!flat.every((value) => typeof value === 'number'))
+    fail(`${graphNames.image}: has values that are not numbers`);
   return Float32Array.from(flat as number[]);
 }
 
 /** The protocol's byte order is little-endian, as on every machine that Node supports with onnxruntime. */
 function valuesOfBytes(
-  tail: Uint8Array<ArrayBuffer>,
+  body: Uint8Array<ArrayBuffer>,
+  jsonBytes: number | undefined,
   announced: number,
   count: number,
 ): Float32Array<ArrayBuffer> {
+  if (jsonBytes === undefined)
+    fail('Inference-Header-Content-Length: missing; binary tensors need the length of the JSON before them');
+  const tail = body.slice(jsonBytes);
   const expected = 4 * count * patchBytes;
-  if (announced !== expected || tail.length !== expected) {
+  if (announced !== expected)
+    fail(`${graphNames.image}: binary_data_size: expected ${expected}, got ${announced}`);
+  if (tail.length !== expected)
     fail(`${graphNames.image}: expected ${expected} bytes after the JSON, got ${tail.length}`);
-  }
   return new Float32Array(tail.buffer, tail.byteOffset, expected / 4);
+}
+
+/** A name in a request, which may be of any length. */
+function shown(name: string): string {
+  return oneLine(name.slice(0, 60)) || '""';
 }
 
 function fail(message: string): never {

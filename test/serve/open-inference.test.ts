@@ -95,20 +95,24 @@ describe('the Open Inference Protocol', () => {
     [
       'another input',
       JSON.stringify({ inputs: [{ name: 'x', shape: [1], datatype: 'FP32', data: [1] }] }),
-      /exactly one, named image/,
+      /exactly one, named image, got x$/,
     ],
     [
       'another type',
       JSON.stringify({ inputs: [{ name: 'image', shape: [1, 1, 64, 64], datatype: 'UINT8', data: [] }] }),
-      /FP32/,
+      /FP32 \[N,1,64,64\], got UINT8 \[1,1,64,64\]$/,
     ],
     [
       'another shape',
       JSON.stringify({ inputs: [{ name: 'image', shape: [1, 64, 64, 1], datatype: 'FP32', data: [] }] }),
-      /FP32 \[N,1,64,64\]/,
+      /FP32 \[N,1,64,64\], got FP32 \[1,64,64,1\]$/,
     ],
     ['too few values', JSON.stringify(image(1, [1, 2, 3])), /4096 numbers, got 3/],
-    ['values that are text', JSON.stringify(image(1, Array(4096).fill('1'))), /numbers/],
+    [
+      'values that are text',
+      JSON.stringify(image(1, Array(4096).fill('1'))),
+      /^image: has values that are not numbers$/,
+    ],
     ['values that are not finite', JSON.stringify(image(1, Array(4096).fill(1e39))), /finite/],
     [
       'no inputs',
@@ -119,7 +123,7 @@ describe('the Open Inference Protocol', () => {
     [
       'an unknown output',
       JSON.stringify({ ...image(1, Array(4096).fill(9)), outputs: [{ name: 'x' }] }),
-      /probabilities or logits/,
+      /probabilities or logits, got "x"$/,
     ],
   ])('a request with %s gets an error in the form of the protocol', async (_, body, message) => {
     const response = await infer(body);
@@ -134,15 +138,23 @@ describe('the Open Inference Protocol', () => {
   test('wrong tensor lengths are rejected', async () => {
     const json = (bytes: number) =>
       JSON.stringify(image(1, undefined, { parameters: { binary_data_size: bytes } }));
-    const send = (text: string, tail: number, announced = text.length) => {
+    const send = async (text: string, tail: number, announced = text.length) => {
       const body = new Uint8Array(Buffer.concat([Buffer.from(text), Buffer.alloc(tail)]));
-      return infer(body, { 'Inference-Header-Content-Length': String(announced) });
+      const length = { 'Inference-Header-Content-Length': String(announced) };
+      const response = await infer(body, announced === 0 ? {} : length);
+      const answer = z.looseObject({ error: z.string().optional() }).parse(await response.json());
+      return `${response.status} ${answer.error}`;
     };
-    expect((await send(json(4 * patchBytes), 4 * patchBytes)).status).toBe(200);
-    expect((await send(json(4 * patchBytes), 4 * patchBytes - 1)).status).toBe(400);
-    expect((await send(json(2 ** 40), 8)).status).toBe(400);
-    expect((await send(json(4 * patchBytes), 0, 10_000)).status).toBe(400);
-    expect((await send(json(4 * patchBytes), 0, -1)).status).toBe(400);
+    const bytes = 4 * patchBytes;
+    expect(await send(json(bytes), bytes)).toBe('200 undefined');
+    expect(await send(json(bytes), bytes - 1)).toBe(
+      '400 image: expected 16384 bytes after the JSON, got 16383',
+    );
+    expect(await send(json(bytes - 4), bytes)).toBe('400 image: binary_data_size: expected 16384, got 16380');
+    expect(await send(json(2 ** 40), 8)).toMatch(/^400 image: binary_data_size: /);
+    expect(await send(json(bytes), 0, 10_000)).toMatch(/^400 Inference-Header-Content-Length: larger than/);
+    expect(await send(json(bytes), 0, -1)).toMatch(/^400 Inference-Header-Content-Length: expected a number/);
+    expect(await send(json(bytes), 0, 0)).toMatch(/^400 Inference-Header-Content-Length: missing/);
   });
 
   test('too many patches are a 413, and an unknown model or version is a 404', async () => {
