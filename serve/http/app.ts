@@ -63,7 +63,7 @@ export function createApp(service: Service, settings: ServeSettings, log: Logger
   }
   addPageRoutes(app, page);
   app.use(({ path }: Request) => {
-    throw new TexturaError('route-not-found', `no route ${excerpt(path)}; /openapi.json lists all routes`);
+    throw new TexturaError('route-not-found', `no route ${excerpt(path)}; /docs describes the routes`);
   });
   app.use(answerProblem(log));
   return app;

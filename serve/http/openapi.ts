@@ -79,8 +79,9 @@ function problems(statuses: readonly number[], schema: keyof typeof components =
   );
 }
 
+const binary = { schema: { type: 'string', format: 'binary' } };
+
 function classifyPath(): Json {
-  const binary = { schema: { type: 'string', format: 'binary' } };
   const form = {
     type: 'object',
     required: ['image'],
@@ -173,12 +174,21 @@ function operationPaths(): Json {
 function protocolPaths(): Json {
   const ready = answer('Ready.', 'Ready');
   const name = pathParameter('name', 'A model from GET /models');
+  const jsonOrBinary = (schema: keyof typeof components) => ({
+    'application/json': { schema: reference(schema) },
+    'application/octet-stream': binary,
+  });
   const infer = {
     operationId: 'infer',
     summary: 'Runs a model on patches: float32 [N,1,64,64], grey levels 0..255',
-    requestBody: { required: true, content: { 'application/json': { schema: reference('InferRequest') } } },
+    description:
+      'JSON, or JSON with binary tensors after it; then `Inference-Header-Content-Length` has the length of the JSON.',
+    requestBody: { required: true, content: jsonOrBinary('InferRequest') },
     responses: {
-      200: answer('Outputs, in JSON or, if requested, binary after it.', 'InferAnswer'),
+      200: {
+        description: 'Outputs, in JSON or, if requested, binary after it.',
+        content: jsonOrBinary('InferAnswer'),
+      },
       ...problems([400, 401, 404, 408, 413, 415, 500, 503, 504], 'InferProblem'),
     },
   };

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
 import { modelListSchema } from '../../model/service.ts';
 import { type PrefixProxy, proxyUnderPrefix } from '../support/prefix-proxy.ts';
 import { exportModels, type RunningService, runService } from '../support/running-service.ts';
@@ -14,6 +15,8 @@ interface Description {
   >;
   readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
 }
+
+const hasContent = z.looseObject({ content: z.record(z.string(), z.unknown()) });
 
 let home: string;
 let running: RunningService;
@@ -49,6 +52,14 @@ test('every route in the description answers with a documented status', async ()
       expect(response.status === 200, `${method} ${path}`).toBe(method === 'get');
     }
   }
+});
+
+test('the description has the media types of requests and answers with binary tensors', () => {
+  const types = ['application/json', 'application/octet-stream'];
+  const { requestBody, responses } = z
+    .looseObject({ requestBody: hasContent, responses: z.looseObject({ 200: hasContent }) })
+    .parse(description.paths['/v2/models/{name}/infer']?.post);
+  for (const { content } of [requestBody, responses[200]]) expect(Object.keys(content)).toEqual(types);
 });
 
 test('/docs of a service with a key names the variable that has it', async () => {
