@@ -12,6 +12,9 @@ import { largestBodyBytes } from './upload-budget.ts';
 
 const mebibyte = 1024 * 1024;
 const count = z.int().min(1);
+/** Up to a day: Node's timers end at once if a time, or a sum of several, has more than 31 bits. */
+const longestMs = 86_400_000;
+const milliseconds = count.max(longestMs);
 
 /**
  * The origin of pages at an address, as browsers send it: in ASCII, without a default port and a path. Undefined
@@ -65,7 +68,7 @@ export const serveOptions = z.strictObject({
   queueImages: count
     .optional()
     .describe('maximum images in flight; more are answered 503 (default: 256 in each process)'),
-  deadlineMs: count
+  deadlineMs: milliseconds
     .default(10_000)
     .describe('maximum time from the end of the upload to the answer; then 504'),
   maxUploadBytes: z
@@ -80,18 +83,19 @@ export const serveOptions = z.strictObject({
     .min(1024)
     .default(256 * mebibyte)
     .describe('memory for all uploads together'),
-  headersTimeoutMs: count.default(10_000).describe('maximum time to receive the headers of a request'),
-  uploadTimeoutMs: count.default(60_000).describe('maximum time to receive a request body'),
-  uploadStallMs: count.default(10_000).describe('maximum pause within a request body'),
+  headersTimeoutMs: milliseconds.default(10_000).describe('maximum time to receive the headers of a request'),
+  uploadTimeoutMs: milliseconds.default(60_000).describe('maximum time to receive a request body'),
+  uploadStallMs: milliseconds.default(10_000).describe('maximum pause within a request body'),
   maxConnections: count.default(1024).describe('maximum open connections'),
-  reloadIntervalMs: count.default(2000).describe('interval at which the folder of models is checked'),
+  reloadIntervalMs: milliseconds.default(2000).describe('interval at which the folder of models is checked'),
   maxModelBytes: count.default(512 * mebibyte).describe('maximum size of an ONNX file'),
   drainMs: z
     .int()
     .min(0)
+    .max(longestMs)
     .default(1000)
     .describe('on shutdown: time between reporting not ready and closing the port'),
-  shutdownMs: count.default(20_000).describe('on shutdown: maximum time to answer accepted requests'),
+  shutdownMs: milliseconds.default(20_000).describe('on shutdown: maximum time to answer accepted requests'),
   allowOrigin: z
     .string()
     .refine((text) => text === '*' || text === webOrigin(text), {

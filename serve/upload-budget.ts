@@ -31,7 +31,10 @@ export interface BudgetSettings extends BodyLimits {
 
 /** The share of the budget that one request holds. */
 export interface HeldBytes {
-  /** Errors: `overloaded` if the budget is used up; `interrupted` after a release. */
+  /**
+   * Errors: `overloaded` if the budget is used up; `image-too-large` if one request exceeds it; `interrupted` after
+   * a release.
+   */
   take(bytes: number): void;
   /** Returns everything to the budget. May be called more than once. */
   release(): void;
@@ -64,7 +67,12 @@ export class BodyBudget {
     return {
       take: (bytes) => {
         if (!this.#holders.has(holder)) throw new TexturaError('interrupted', 'the request has ended');
-        if (this.takenBytes + bytes > this.#settings.maxBufferedBytes) {
+        const { maxBufferedBytes } = this.#settings;
+        if (holder.bytes + bytes > maxBufferedBytes) {
+          const limit = `${maxBufferedBytes} bytes, which is the memory for all uploads`;
+          throw new TexturaError('image-too-large', `body: at most ${limit}`);
+        }
+        if (this.takenBytes + bytes > maxBufferedBytes) {
           throw new TexturaError('overloaded', 'too many concurrent uploads; try again later');
         }
         holder.bytes += bytes;

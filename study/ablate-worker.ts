@@ -38,6 +38,7 @@ const workerOptions = z.strictObject({
   stallSeconds: z
     .int()
     .min(1)
+    .max(86_400)
     .default(30)
     .describe('time after which a worker that does not answer loses its run to another worker'),
 });

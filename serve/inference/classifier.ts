@@ -93,8 +93,8 @@ export class ServiceClassifier {
   }
 
   /**
-   * Errors: `overloaded` if too many images are in flight, `deadline-exceeded`, the first error of an image
-   * (`image-damaged`, ...), and the signal's reason.
+   * Errors: `overloaded` if too many images are in flight, `image-too-large` if the request alone has too many,
+   * `deadline-exceeded`, the first error of an image (`image-damaged`, ...), and the signal's reason.
    */
   async classify(request: ClassifyRequest): Promise<ClassifyAnswer> {
     const work = (signal: AbortSignal) =>
@@ -158,11 +158,17 @@ export class ServiceClassifier {
 
   /**
    * If the queue is full, evicts the newest requests of the busiest client, if that has more than this one
-   * would have. Errors: `overloaded` if that does not make enough room; then none is evicted.
+   * would have. Errors: `overloaded` if that does not make enough room; then none is evicted. `image-too-large` if
+   * there is never enough.
    */
   #makeRoom(client: string, count: number): void {
+    const { queueImages } = this.#settings;
+    if (count > queueImages) {
+      const message = `request: ${count} images, but at most ${queueImages} can be in flight; send fewer at once`;
+      throw new TexturaError('image-too-large', message);
+    }
     const evicted: AdmittedRequest[] = [];
-    for (let room = this.#settings.queueImages - this.#admitted; room < count; ) {
+    for (let room = queueImages - this.#admitted; room < count; ) {
       const newest = this.#requests.takeNewestOfLongest(this.#requests.waiting(client) + 1);
       if (newest === undefined) {
         for (const request of evicted.reverse()) this.#requests.push(request.client, request);

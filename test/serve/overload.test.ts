@@ -167,9 +167,9 @@ describe('with short time limits for bodies, and little memory', () => {
     expect(await metric('textura_upload_bytes')).toBe(0);
   });
 
-  test('uploads above the upload budget get 503', async () => {
+  test('an upload above the budget of all uploads, which would never succeed, gets 413', async () => {
     const answer = await send(large);
-    expect(answer.status).toBe(503);
+    expect(answer.status).toBe(413);
     expect(await metric('textura_upload_bytes')).toBe(0);
   });
 });
@@ -227,6 +227,8 @@ test('a request for which there is no room evicts no others in vain', async () =
   };
   const outcomes = Promise.allSettled([ask('busy', 1), ask('busy', 1), ask('busy', 1)]);
   await expect(ask('greedy', 4)).rejects.toMatchObject({ code: 'overloaded' });
+  // There is never room for it: the client must not try again.
+  await expect(ask('greedy', 5)).rejects.toMatchObject({ code: 'image-too-large' });
   expect(classifier.admitted).toBe(3);
   const modest = ask('modest', 2);
   leaving.abort('left');

@@ -32,6 +32,14 @@ test('no run has more threads than requested or than there are cores', () => {
   expect(settings(8, { inferenceWorkers: 2 })).toEqual([2, 4, 8, 32]);
 });
 
+test('a time that a timer cannot wait, which would end at once, is rejected', () => {
+  const times = serveOptions.keyof().options.filter((name) => name.endsWith('Ms'));
+  expect(times).toHaveLength(7);
+  const works = (name: string, ms: number) => serveOptions.safeParse({ [name]: ms }).success;
+  for (const name of times)
+    expect([works(name, 86_400_000), works(name, 2 ** 31)], name).toEqual([true, false]);
+});
+
 test('an origin that no browser sends is rejected, with the one that it sends', () => {
   for (const allowOrigin of [
     '*',

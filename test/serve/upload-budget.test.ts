@@ -226,6 +226,15 @@ describe('the budget', () => {
     expect(own.takenBytes).toBe(600);
   });
 
+  test('refuses a request that exceeds it, however often it is sent', () => {
+    expect(() => new BodyBudget(bounds).open().take(1001)).toThrow(
+      expect.objectContaining({
+        code: 'image-too-large',
+        message: expect.stringContaining('at most 1000 bytes'),
+      }),
+    );
+  });
+
   test('is stuck only if overdue requests leave no space for another', () => {
     const own = new BodyBudget(bounds);
     const [old, older] = [own.open(0), own.open(0)];
