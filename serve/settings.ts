@@ -118,7 +118,8 @@ export type ServeOptions = z.infer<typeof serveOptions>;
 
 /** Not on the command line, where other users of the machine could read it. */
 const environmentSchema = z.object({
-  TEXTURA_API_KEY: z.string().min(16).optional(),
+  // A header cannot have spaces at its ends; files of secrets often end with a line feed.
+  TEXTURA_API_KEY: z.string().trim().min(16).optional(),
 });
 
 export interface ServeSettings extends ServeOptions {

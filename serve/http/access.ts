@@ -66,11 +66,11 @@ export function crossOrigin(origin: string | undefined): RequestHandler {
 /** Requires the key in `Authorization: Bearer KEY` or `X-API-Key: KEY`; compared in constant time. */
 export function requireKey(key: string | undefined): RequestHandler {
   if (key === undefined) return (_request, _response, next) => next();
-  const expected = digest(key);
+  const expected = digest(Buffer.from(key));
   return (request: Request, _response: Response, next: NextFunction) => {
-    const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    const bearer = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '')?.[1];
     const given = bearer ?? request.headers['x-api-key'];
-    if (typeof given === 'string' && timingSafeEqual(digest(given), expected)) return next();
+    if (typeof given === 'string' && timingSafeEqual(digest(headerBytes(given)), expected)) return next();
     throw new TexturaError(
       'unauthorized',
       'the API key is missing or wrong; send it in Authorization: Bearer or X-API-Key',
@@ -78,6 +78,11 @@ export function requireKey(key: string | undefined): RequestHandler {
   };
 }
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+/** Node reads the bytes of a header as Latin-1; clients such as curl send UTF-8. */
+function headerBytes(header: string): Buffer {
+  return Buffer.from(header, 'latin1');
+}
+
+function digest(bytes: Buffer): Buffer {
+  return createHash('sha256').update(bytes).digest();
 }

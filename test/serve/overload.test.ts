@@ -190,12 +190,16 @@ describe('with time limits for headers and answers', () => {
 });
 
 describe('with a key and an origin', () => {
-  serving({ allowOrigin: 'https://example.org' }, { TEXTURA_API_KEY: 'sixteen letters!' });
+  serving({ allowOrigin: 'https://example.org' }, { TEXTURA_API_KEY: 'sixteen létters!\n' });
 
-  test('if a key is set, requests without it are rejected', async () => {
+  test('requests without the key are rejected, and it may have spaces and any letters', async () => {
     expect((await send(small)).status).toBe(401);
-    expect((await send(small, { 'X-API-Key': 'sixteen letters?' })).status).toBe(401);
-    expect((await send(small, { 'X-API-Key': 'sixteen letters!' })).status).toBe(200);
+    // As curl sends it.
+    const key = Buffer.from('sixteen létters!').toString('latin1');
+    expect((await send(small, { 'X-API-Key': 'sixteen letters!' })).status).toBe(401);
+    expect((await send(small, { Authorization: 'Bearer sixteen' })).status).toBe(401);
+    expect((await send(small, { 'X-API-Key': key })).status).toBe(200);
+    expect((await send(small, { Authorization: `Bearer ${key}` })).status).toBe(200);
     expect((await fetch(`${running.address}/models`)).headers.get('www-authenticate')).toBe('Bearer');
     expect((await fetch(`${running.address}/healthz`)).status).toBe(200);
   });
