@@ -45,14 +45,12 @@ export interface BrokenSource {
 const maxTextBytes = 16 * 1024 * 1024;
 
 /**
- * Lists the folder, each name once. Without index.json it has no models. Errors: `file-damaged` for an invalid
- * index.
+ * Lists the folder, each name once. Errors: `file-unreadable` without index.json, `file-damaged` for an invalid
+ * one.
  */
 export async function listModelFolder(folder: string): Promise<readonly (ModelSource | BrokenSource)[]> {
-  const path = join(folder, indexFile);
-  const index = await fileStateOf(path).catch(() => undefined);
-  if (index === undefined) return [];
-  const { models } = parsedJson(modelIndexSchema, await readFileText(index), indexFile);
+  const index = await readFileText(await fileStateOf(join(folder, indexFile)));
+  const { models } = parsedJson(modelIndexSchema, index, indexFile);
   const names = models.map(({ name }) => name);
   const repeated = new Set(names.filter((name, i) => names.indexOf(name) !== i));
   const entries = models.filter(({ name }, i) => names.indexOf(name) === i);

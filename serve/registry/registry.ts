@@ -236,7 +236,9 @@ export class Registry {
 
   async #scanWith(check: ModelFilesCheck): Promise<void> {
     const sources = await listModelFolder(this.#settings.folder).catch((error: unknown) => {
-      this.#refuse(indexFile, messageOf(error), error);
+      const isMissing = error instanceof TexturaError && error.code === 'file-unreadable';
+      // A folder that has had no models yet is explained by `missingModels`.
+      if (!isMissing || this.#models.size > 0) this.#refuse(indexFile, messageOf(error), error);
     });
     if (sources === undefined) return;
     this.#refused.delete(indexFile);

@@ -193,6 +193,19 @@ const badIndexes: readonly (readonly [what: string, change: (index: string) => s
   ['another shape', () => '{"models": {}}'],
 ];
 
+test('models answer while their folder is gone, as a network drive for a moment or during a copy', async () => {
+  await lay(exported.first);
+  running = await runService(folder);
+  await rm(folder, { recursive: true });
+  for (let scan = 0; scan < 2; scan++) await look();
+  expect((await ask()).status).toBe(200);
+  const refusals = () => notes().filter((note) => note.includes('refused'));
+  expect(refusals()).toEqual(['index.json: refused: cannot be read; the loaded models still answer']);
+  await lay(exported.second);
+  await look();
+  expect((await ask()).answer?.model.sha256).toBe(await hashOf(exported.second));
+});
+
 test('an index with paths, invalid names or missing parts gives no model and harms nothing', async () => {
   running = await runService(folder);
   await lay(exported.first);
