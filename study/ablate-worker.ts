@@ -12,6 +12,7 @@ import { onInterrupt } from '../node/stop-signal.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { dataPath } from '../training/data/data-option.ts';
 import { groupOption } from '../training/data/groups.ts';
+import { shownAddress } from './queue/address.ts';
 import { computingFlags } from './trainer.ts';
 
 const workerOptions = z.strictObject({
@@ -73,7 +74,9 @@ async function work({
       stallSeconds,
       onLine: terminal.line,
     });
-    terminal.line(`Waiting for runs on ${queue}; Ctrl-C returns active runs to the queue and ends.`);
+    terminal.line(
+      `Waiting for runs on ${shownAddress(queue)}; Ctrl-C returns active runs to the queue and ends.`,
+    );
     // A second signal ends the process even if the server is gone and runs cannot be returned.
     const release = await new Promise<() => void>((resolve) => {
       const text = 'Stopping; active runs go back to the queue. Press Ctrl-C again to quit now.';

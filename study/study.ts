@@ -25,6 +25,7 @@ import { planTable, type StudyDisplay, studyDisplay } from './display.ts';
 import { type ArmEstimate, estimateArms, secondsLeft } from './estimate.ts';
 import { type ScheduledRuns, startLocalRuns } from './local-scheduler.ts';
 import { newStudy, type StudyPlan, studyData } from './plan.ts';
+import { shownAddress } from './queue/address.ts';
 import type { QueueSchedule } from './queue/producer.ts';
 import { writeStudyReport } from './report/study-report.ts';
 import { powerText, seedDeviation } from './statistics/power.ts';
@@ -227,7 +228,8 @@ function timeText(
   const seconds = secondsLeft(estimates, parallelRuns);
   if (seconds === 0) return 'Nothing is left to train.';
   const here = parallelRuns === 1 ? 'one run at a time' : `${parallelRuns} runs in parallel`;
-  const mode = queue === undefined ? here : `one run at a time; divided by the workers of ${queue}`;
+  const mode =
+    queue === undefined ? here : `one run at a time; divided by the workers of ${shownAddress(queue)}`;
   return seconds === undefined
     ? `The time is unknown: not every network could be measured (${mode}).`
     : `About ${duration(seconds)} in total, ${mode}.`;

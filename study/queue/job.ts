@@ -9,6 +9,7 @@ import type { Study } from '../../model/study-file.ts';
 import { trainingConfigSchema } from '../../model/training-config.ts';
 import { sha256 } from '../../node/sha256.ts';
 import { computingSchema } from '../trainer.ts';
+import { shownAddress } from './address.ts';
 
 export const queueName = 'textura-ablation';
 
@@ -37,16 +38,17 @@ export function archiveKey({ study, run }: Pick<RunJob, 'study' | 'run'>): strin
 
 /** A connection for BullMQ. Errors: `usage` for an address of another kind; `engine-unavailable` if no server answers. */
 export async function connectRedis(url: string): Promise<Redis> {
+  const shown = shownAddress(url);
   const unreachable = (cause: unknown) => {
     const why = messageOf(cause);
-    return new TexturaError('engine-unavailable', `--queue ${url}: no Redis server answers there: ${why}`, {
+    return new TexturaError('engine-unavailable', `--queue ${shown}: no Redis server answers there: ${why}`, {
       cause,
     });
   };
   if (/^(?!rediss?:)[a-z][a-z+.-]*:\/\//i.test(url))
     throw new TexturaError(
       'usage',
-      `--queue: expected redis://HOST or rediss://HOST, got ${JSON.stringify(url)}`,
+      `--queue: expected redis://HOST or rediss://HOST, got ${JSON.stringify(shown)}`,
     );
   const probe = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
   let reason: unknown;

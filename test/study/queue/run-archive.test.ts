@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { takeFolderLock } from '../../../node/folder-lock.ts';
+import { shownAddress } from '../../../study/queue/address.ts';
 import { connectRedis } from '../../../study/queue/job.ts';
 import { receiveArchive, sendArchive } from '../../../study/queue/run-archive.ts';
 import { redisInstalled, redisServer } from '../../support/redis-server.ts';
@@ -79,5 +80,18 @@ test('a server that does not answer is reported', async () => {
   await expect(connectRedis('http://127.0.0.1:1')).rejects.toMatchObject({
     code: 'usage',
     message: '--queue: expected redis://HOST or rediss://HOST, got "http://127.0.0.1:1"',
+  });
+});
+
+test('the password of a server is not shown', async () => {
+  for (const [url, shown] of [
+    ['redis://:p/a#ss@word@127.0.0.1:1', 'redis://:***@127.0.0.1:1'],
+    ['redis://me:secret@127.0.0.1:1/2', 'redis://me:***@127.0.0.1:1/2'],
+    ['redis://127.0.0.1:1', 'redis://127.0.0.1:1'],
+    ['redis://[::1]:1/2', 'redis://[::1]:1/2'],
+  ] as const)
+    expect(shownAddress(url)).toBe(shown);
+  await expect(connectRedis('redis://me:secret@127.0.0.1:1')).rejects.toMatchObject({
+    message: expect.stringContaining('--queue redis://me:***@127.0.0.1:1: no Redis server answers'),
   });
 });
