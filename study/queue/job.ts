@@ -45,7 +45,9 @@ export async function connectRedis(url: string): Promise<Redis> {
       cause,
     });
   };
-  if (/^(?!rediss?:)[a-z][a-z+.-]*:\/\//i.test(url))
+  const isOther = /^(?!rediss?:)[a-z][a-z+.-]*:\/\//i.test(url);
+  // ioredis throws the URL, with its password.
+  if (isOther || !URL.canParse(url.includes(':/') ? url : `redis://${url}`))
     throw new TexturaError(
       'usage',
       `--queue: expected redis://HOST or rediss://HOST, got ${JSON.stringify(shown)}`,

@@ -83,6 +83,19 @@ test('a server that does not answer is reported', async () => {
   });
 });
 
+test('an address that is no URL is rejected', async () => {
+  for (const url of [
+    'redis://:pa#ss@127.0.0.1',
+    'redis://127.0.0.1:port',
+    'redis:127.0.0.1:1',
+    '127.0.0.1:x',
+  ])
+    await expect(connectRedis(url), url).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(/^--queue: expected redis:\/\/HOST .*, got (?!.*pa#ss)/),
+    });
+});
+
 test('the password of a server is not shown', async () => {
   for (const [url, shown] of [
     ['redis://:p/a#ss@word@127.0.0.1:1', 'redis://:***@127.0.0.1:1'],
