@@ -11,6 +11,8 @@ import { removeEmptyFolders, requireWritable } from '../node/output.ts';
 import { onInterrupt } from '../node/stop-signal.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { dataPath } from '../training/data/data-option.ts';
+import { scanData } from '../training/data/folder.ts';
+import { generatedSource } from '../training/data/generated.ts';
 import { groupOption } from '../training/data/groups.ts';
 import { shownAddress } from './queue/address.ts';
 import { computingFlags } from './trainer.ts';
@@ -58,6 +60,9 @@ async function work({
 }: WorkerOptions): Promise<void> {
   const { engine, device, cacheMb, threads = Math.max(1, Math.floor(usableCores() / jobs)) } = options;
   requirePackages(queuePackages, 'ablate:worker');
+  const source = data === undefined ? undefined : dataPath(data);
+  // Without its data a worker would take all runs of the study, one after another, and fail them.
+  if (source !== undefined && source !== generatedSource) await scanData(source);
   // Two workers of one machine must not share a directory.
   const workFolder = join(folder, String(process.pid));
   const firstMade = await requireWritable(workFolder);
@@ -66,7 +71,7 @@ async function work({
     const { startRunWorker } = await import('./queue/worker.ts');
     const worker = await startRunWorker({
       url: queue,
-      data: data === undefined ? undefined : dataPath(data),
+      data: source,
       group: groupOption(group),
       workFolder,
       computing: { engine, device, threads, ...(cacheMb === undefined ? {} : { cacheMb }) },

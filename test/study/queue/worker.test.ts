@@ -10,6 +10,7 @@ import { archiveKey, queueName, type RunJob } from '../../../study/queue/job.ts'
 import { receiveArchive, sendArchive } from '../../../study/queue/run-archive.ts';
 import { sendCheckpoints, startRunWorker } from '../../../study/queue/worker.ts';
 import type { RunEnd } from '../../../study/trainer.ts';
+import { runScript } from '../../support/command.ts';
 import { redisInstalled, redisServer } from '../../support/redis-server.ts';
 import { smallPhotographs } from '../../support/small-photographs.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -135,6 +136,17 @@ test.skipIf(!redisInstalled)(
     expect(await job.getState()).toBe('failed');
   },
 );
+
+test('a worker whose data folder is missing ends before it takes a run', async () => {
+  const options = ['--data', 'none', '--queue', 'redis://127.0.0.1:1'];
+  const result = await runScript('study/ablate-worker.ts', options, { cwd: await temporaryFolder() });
+  expect(result).toMatchObject({
+    status: 3,
+    stderr: expect.stringMatching(
+      /^ablate:worker: none: expected a folder .*, got a path that does not exist\n$/,
+    ),
+  });
+});
 
 test.skipIf(!redisInstalled)(
   redisInstalled
