@@ -8,6 +8,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { TexturaError } from '../model/error.ts';
 import { isCsvPath } from './csv-file.ts';
 import { isHiddenIn, isInside } from './folder-walk.ts';
+import { terminalOn } from './terminal.ts';
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'this user has no permission to write there',
@@ -52,7 +53,7 @@ export function handleOutputErrors(): void {
 function onOutputError(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE' || error.code === 'EIO') return;
   const { message, exitStatus } = unwritable('standard output', error);
-  process.stderr.write(`textura: ${message}\n`);
+  terminalOn(process.stderr).line(`textura: ${message}`);
   process.exit(exitStatus);
 }
 
