@@ -1,11 +1,13 @@
-/** `npm run bench -- infer`: images per second of a network's two ONNX files in onnxruntime-node. */
+/** `npm run bench -- infer`: images per second of a network's ONNX files in onnxruntime-node. */
 import { z } from 'zod';
+import { activationRanges } from '../export/reduced-model.ts';
 import { encodeModel } from '../graph/encode.ts';
 import { forwardGraph } from '../graph/forward.ts';
+import { reducedGraph } from '../graph/reduced-precision.ts';
 import { throughputGraph } from '../graph/throughput.ts';
 import { foldBatchNorm } from '../model/fold-batch-norm.ts';
 import { graphNames } from '../model/graph-names.ts';
-import { defaultOpset, type GraphKind, graphKinds } from '../model/model-file.ts';
+import { defaultOpset, graphKinds } from '../model/model-file.ts';
 import { type NetworkName, networkOf } from '../model/network.ts';
 import { initialParameters } from '../model/parameters.ts';
 import { inputPx } from '../model/patch.ts';
@@ -49,11 +51,14 @@ export async function benchInfer(options: InferBenchOptions, terminal: Terminal)
   await publish(options.out, { 'bench-infer.md': page }, terminal);
 }
 
+const fileNames = [...graphKinds, 'int8'] as const;
+type FileName = (typeof fileNames)[number];
+
 interface InferRow {
   readonly batch: number;
   /** Images per second in each round. */
-  readonly rates: Readonly<Record<GraphKind, readonly number[]>>;
-  /** The largest difference between the files' probabilities. */
+  readonly rates: Readonly<Record<FileName, readonly number[]>>;
+  /** The largest difference between the probabilities of the portable and the throughput file. */
   readonly difference: number;
 }
 
@@ -62,7 +67,7 @@ interface Measuring extends Pick<InferBenchOptions, 'rounds' | 'seconds'> {
   readonly threads: number;
 }
 
-/** Measures both files of a network at every batch size. */
+/** Measures the files of a network at every batch size. */
 async function measureFiles(
   { variant, threads, rounds, seconds }: Measuring,
   terminal: Terminal,
@@ -71,23 +76,23 @@ async function measureFiles(
   const rows: InferRow[] = [];
   for (const batch of batches) {
     const image = randomImage(batch);
-    const rates = { portable: [] as number[], throughput: [] as number[] };
+    const rates: Record<FileName, number[]> = { portable: [], throughput: [], int8: [] };
     for (let round = 0; round < rounds; round++) {
       terminal.status(`${variant}, ${threadsText(threads)}, batch ${batch}, round ${round + 1} of ${rounds}`);
-      for (const name of turnsOf(graphKinds, round)) {
+      for (const name of turnsOf(fileNames, round)) {
         rates[name].push(await rateOf(sessions[name], image, seconds));
       }
     }
     rows.push({ batch, rates, difference: await differenceOf(sessions, image) });
   }
   terminal.clear();
-  for (const name of graphKinds) await sessions[name].release();
+  for (const name of fileNames) await sessions[name].release();
   return rows;
 }
 
-type Sessions = Readonly<Record<GraphKind, InferenceSession>>;
+type Sessions = Readonly<Record<FileName, InferenceSession>>;
 
-/** Both files of a network with its initial values, as `npm run export` writes them. */
+/** The files of a network with its initial values, as `npm run export` writes them. */
 async function openFiles(variant: NetworkName, threads: number): Promise<Sessions> {
   const trained = networkOf(variant, textureNames.length);
   const initial = { network: trained, parameters: initialParameters(trained, 1) };
@@ -96,9 +101,13 @@ async function openFiles(variant: NetworkName, threads: number): Promise<Session
     const file = encodeModel(graph, { producerName: 'textura', producerVersion: '', metadata: {} });
     return InferenceSession.create(file, { intraOpNumThreads: threads });
   };
+  const [{ patches } = { patches: new Uint8Array() }] = randomBatches(1, 64, textureNames.length);
+  const ranges = await activationRanges({ network, parameters, reference: { patches, count: 64 } });
+  const reduction = { precision: 'int8', ranges } as const;
   return {
     portable: await open(forwardGraph(network, parameters, { opset: defaultOpset })),
     throughput: await open(throughputGraph(network, parameters, { opset: defaultOpset })),
+    int8: await open(reducedGraph(network, parameters, { opset: defaultOpset, reduction })),
   };
 }
 
@@ -134,15 +143,17 @@ function inferPage(sections: readonly string[], origin: Origin): string {
 Images per second of exported networks in onnxruntime-node. A network can have two files that compute the same
 function: \`NAME.onnx\` is portable and loads in every tool, \`NAME.throughput.onnx\` computes convolutions in
 tiles (Winograd), which is faster for large batches of some networks; \`npm run export\` writes it only for
-those. Both files run in one process and take turns. The input is float32 patches in memory: decoding images
-and cutting patches is not measured.
+those. \`--precision int8\` writes \`NAME-int8.onnx\`, which computes with 8-bit integers. The files run in one
+process and take turns. The input is float32 patches in memory: decoding images and cutting patches is not
+measured.
 
 - **batch**: patches per call.
-- **portable**, **throughput**: images per second of each file, median over the rounds. **quartiles**: the
-  middle half of the rounds lies between these two rates.
-- **ratio**: the speed of the throughput file relative to the portable file, the median of the ratios within
-  the rounds. Above 1 the throughput file is faster.
-- **max. difference**: the largest difference between the probabilities that the two files compute.
+- **portable**, **throughput**, **int8**: images per second of each file, median over the rounds.
+  **quartiles**: the middle half of the rounds lies between these two rates.
+- **ratio**: the speed of the file before it relative to the portable file, the median of the ratios within
+  the rounds. Above 1 that file is faster.
+- **max. difference**: the largest difference between the probabilities that the portable and the throughput
+  file compute.
 `;
   return benchPage(introduction, sections, origin);
 }
@@ -154,15 +165,20 @@ const columns = [
   'throughput',
   'quartiles',
   'ratio',
+  'int8',
+  'quartiles',
+  'ratio',
   'max. difference',
 ] as const;
 
-function cellsOf({ batch, rates: { portable, throughput }, difference }: InferRow): readonly string[] {
+function cellsOf({ batch, rates: { portable, throughput, int8 }, difference }: InferRow): readonly string[] {
   return [
     String(batch),
     ...rateCells(portable),
     ...rateCells(throughput),
     medianRatio(throughput, portable).toFixed(2),
+    ...rateCells(int8),
+    medianRatio(int8, portable).toFixed(2),
     difference.toExponential(1),
   ];
 }

@@ -10,6 +10,7 @@ import type { Graph } from '../graph/builder.ts';
 import { encodeModel } from '../graph/encode.ts';
 import { forwardGraph } from '../graph/forward.ts';
 import { describeModel } from '../graph/onnx/description.ts';
+import { reducedGraph } from '../graph/reduced-precision.ts';
 import { throughputGraph } from '../graph/throughput.ts';
 import { noTemperatures, type Temperatures } from '../model/calibration.ts';
 import { compareCodePoints } from '../model/code-point-order.ts';
@@ -46,7 +47,7 @@ import { readIfThere, readTextIfThere } from '../node/optional-file.ts';
 import { requireSpace, writingTo } from '../node/output.ts';
 import { modelStamp } from '../node/product-version.ts';
 import { sha256 } from '../node/sha256.ts';
-import { verifyFile } from './export-check.ts';
+import { verifyFile, verifyReducedFile } from './export-check.ts';
 import { replacedRun } from './replaced-run.ts';
 import type { TrainedModel } from './trained-run.ts';
 
@@ -64,8 +65,10 @@ interface GraphOptions {
 }
 
 const builders: { readonly [K in GraphKind]: (trained: TrainedModel, options: GraphOptions) => Graph } = {
-  portable: ({ network, parameters, known }, options) =>
-    forwardGraph(network, parameters, { ...options, known }),
+  portable: ({ network, parameters, known, reduction }, options) =>
+    reduction === undefined
+      ? forwardGraph(network, parameters, { ...options, known })
+      : reducedGraph(network, parameters, { ...options, known, reduction }),
   throughput: ({ network, parameters }, options) => throughputGraph(network, parameters, options),
 };
 
@@ -119,12 +122,17 @@ async function writeModel(trained: TrainedModel, settings: ExportSettings): Prom
   const modelsBytes = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
   await requireSpace(out, modelsBytes + maxReportBytes);
   const written: ModelReport['graphs'] = [];
+  const verify = trained.reduction === undefined ? verifyFile : verifyReducedFile;
+  // What the files are checked with where they are loaded.
+  let checked = reference;
   let replaced: string | undefined;
   const unverifiedPaths = files.map(({ unverified }) => unverified);
   await withTemporaryFiles(unverifiedPaths, async () => {
     for (const { kind, path, unverified, bytes } of files) {
       await writeFileAtomically(unverified, bytes);
-      const parity = await verifyFile(resolve(unverified), reference, path, temperatures.patch);
+      const comparing = { reference, name: path, temperature: temperatures.patch };
+      const { check: parity, logits } = await verify(resolve(unverified), comparing);
+      if (trained.reduction !== undefined) checked = { ...reference, logits };
       const { irVersion, operators } = describeModel(bytes, path);
       const file = { kind, file: basename(path), sha256: sha256(bytes), bytes: bytes.length };
       written.push({ ...file, opset, irVersion, operators: [...operators], parity });
@@ -140,7 +148,7 @@ async function writeModel(trained: TrainedModel, settings: ExportSettings): Prom
     network: { variant: network.name, parameters, multiplyAdds },
     ...(best === undefined ? {} : { validation: best }),
     ...(calibration === undefined ? {} : { calibration }),
-    selfCheck: selfCheckOf(reference),
+    selfCheck: selfCheckOf(checked),
   };
   const graphs = [...written, ...(await otherGraphs(out, model, settings.graphs))];
   const report = { ...model, graphs: graphs.sort((a, b) => graphOrder(a.kind) - graphOrder(b.kind)) };
@@ -201,6 +209,7 @@ function indexEntry(trained: TrainedModel, { graphs, calibration }: ModelReport)
     ...(top1errInterval && { top1errInterval }),
     ...(calibration === undefined ? {} : { temperatures: calibration.temperatures }),
     ...(known && { threshold: known.thresholds }),
+    ...(trained.reduction && { precision: trained.reduction.precision }),
   };
 }
 
@@ -253,7 +262,7 @@ export function knownScoreIn(kind: GraphKind | undefined, { known }: TrainedMode
 }
 
 function modelMetadata(
-  { labels, patchPx, origin, network, validation, known }: TrainedModel,
+  { labels, patchPx, origin, network, validation, known, reduction }: TrainedModel,
   temperatures: Temperatures,
 ): Record<string, string> {
   return {
@@ -268,5 +277,6 @@ function modelMetadata(
           [metadataKeys.photographTemperature]: String(temperatures.photograph),
         }),
     ...(known && { [metadataKeys.threshold]: JSON.stringify(known.thresholds) }),
+    ...(reduction && { [metadataKeys.precision]: reduction.precision }),
   };
 }

@@ -6,7 +6,14 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { TexturaError } from '../model/error.ts';
 import { fileSize, measure, significant } from '../model/format.ts';
-import { defaultOpset, graphKinds, type Opset, opsets } from '../model/model-file.ts';
+import {
+  defaultOpset,
+  type FilePrecision,
+  filePrecisions,
+  graphKinds,
+  type Opset,
+  opsets,
+} from '../model/model-file.ts';
 import type { Network } from '../model/network.ts';
 import { runsFolder } from '../model/run-file.ts';
 import { counted, oneLine } from '../model/words.ts';
@@ -17,9 +24,10 @@ import { commandText } from '../node/shell.ts';
 import { terminalOn } from '../node/terminal.ts';
 import { agreementText } from './export-check.ts';
 import { type ExportResult, exportModel, usefulGraphs } from './export-model.ts';
+import { reducedModel } from './reduced-model.ts';
 import { bestRunsOfStudy, newestFinishedRuns, runRoots } from './run-choice.ts';
 import { readTaughtFile } from './taught-file.ts';
-import { readTrainedRun } from './trained-run.ts';
+import { readTrainedRun, type TrainedModel } from './trained-run.ts';
 import { exportForTriton } from './triton-layout.ts';
 
 const options = z.strictObject({
@@ -43,6 +51,13 @@ const options = z.strictObject({
     .describe(
       'ONNX files to write: portable works in every tool, throughput is faster for large batches in onnxruntime; both: also throughput if it is faster',
     ),
+  precision: z
+    .string()
+    .min(1)
+    .default('fp32')
+    .describe(
+      'number formats, a list of fp32, fp16 and int8: files of fp16 (half the size) and int8 (a third, and faster) are models of their own, NAME-fp16 and NAME-int8',
+    ),
   layout: z
     .enum(['textura', 'triton'])
     .default('textura')
@@ -56,28 +71,47 @@ export const command: CommandDefinition<typeof options> = {
     'Writes trained runs as ONNX files and verifies each against its training engine. ' +
     'Without --run, --taught or --study it exports the newest finished run of each network under runs/ and studies/.',
   options,
-  configurable: ['out', 'opset', 'graph', 'layout'],
+  configurable: ['out', 'opset', 'graph', 'precision', 'layout'],
   run: exportAll,
 };
 
 const terminal = terminalOn(process.stdout);
 
-async function exportAll({ run, taught, study, out, opset, graph, layout }: ExportOptions): Promise<void> {
-  const write = layout === 'triton' ? exportForTriton : exportModel;
+async function exportAll({
+  run,
+  taught,
+  study,
+  out,
+  opset,
+  graph,
+  precision,
+  layout,
+}: ExportOptions): Promise<void> {
+  const precisions = precisionsOf(precision);
+  if (graph === 'throughput' && precisions.some((one) => one !== 'fp32'))
+    throw new TexturaError('usage', '--graph throughput: throughput files are fp32 only');
   const settings = (network: Network) => ({
     out,
     // The option accepts no other numbers.
     opset: opset as Opset,
     graphs: graph === 'both' ? usefulGraphs(network) : [graph],
   });
-  const shown = (from: string, report: ExportResult) =>
-    terminal.line(reportText(from, layout === 'triton' ? join(out, report.model) : out, report));
+  const write = async (from: string, trained: TrainedModel) => {
+    for (const one of precisions) {
+      const model = one === 'fp32' ? trained : await reducedModel(trained, one);
+      const report = await (layout === 'triton' ? exportForTriton : exportModel)(model, {
+        ...settings(trained.network),
+        ...(one === 'fp32' ? {} : { graphs: ['portable'] }),
+      });
+      terminal.line(reportText(from, layout === 'triton' ? join(out, report.model) : out, report));
+    }
+  };
   if ([run, taught, study].filter((one) => one !== undefined).length > 1)
     throw new TexturaError('usage', '--run, --taught and --study cannot be used together');
   if (taught !== undefined) {
     const model = await readTaughtFile(callerPath(taught));
     await requireWritable(out);
-    return shown(taught, await write(model, settings(model.network)));
+    return write(taught, model);
   }
   const directories = await chosenRuns(run, study);
   await requireWritable(out);
@@ -92,7 +126,7 @@ async function exportAll({ run, taught, study, out, opset, graph, layout }: Expo
       const trained = await readTrainedRun(directory);
       const { status, best } = trained.run;
       if (status !== 'finished') note(`${directory} is ${status}; exporting its best epoch, ${best?.epoch}`);
-      shown(directory, await write(trained, settings(trained.network)));
+      await write(directory, trained);
     } catch (error) {
       if (!(error instanceof TexturaError) || error.code === 'output-unwritable') throw error;
       if (directories.length > 1) note(`${directory}: ${error.message}`);
@@ -106,6 +140,16 @@ async function exportAll({ run, taught, study, out, opset, graph, layout }: Expo
   throw new TexturaError(
     first.error.code,
     `${failures.length} of ${directories.length} runs were not exported: ${oneLine(failed)}`,
+  );
+}
+
+/** Errors: `usage`. */
+function precisionsOf(list: string): readonly FilePrecision[] {
+  const parsed = z.array(z.enum(filePrecisions)).safeParse(list.split(',').map((name) => name.trim()));
+  if (parsed.success) return filePrecisions.filter((precision) => parsed.data.includes(precision));
+  throw new TexturaError(
+    'usage',
+    `--precision: expected a list of ${filePrecisions.join(', ')}, got ${list}`,
   );
 }
 
@@ -149,10 +193,11 @@ function reportText(
         ],
         [
           '  probabilities',
-          `differ by at most ${short(probabilities.maxAbsolute)} (allowed ${parity.tolerance})`,
+          `differ by at most ${short(probabilities.maxAbsolute)}${parity.error ? '' : ` (allowed ${parity.tolerance})`}`,
         ],
         ['  logits', `differ by at most ${short(logits.maxAbsolute)}`],
         ['  top class', `the same for ${agreementText(parity.argmaxAgreement)} of the patches`],
+        ...(parity.error === undefined ? [] : [errorRow(parity.error)]),
         ['  differences', decades.map(([decade, count]) => `${count} ${decade}`).join(', ')],
         ...(calibration === undefined ? [] : temperatureRows(calibration)),
       ] as const;
@@ -169,6 +214,13 @@ function temperatureRows({ temperatures, ece }: NonNullable<ExportResult['calibr
     ['  temperature', `patches ${text(temperatures.patch, ece.patches)}`],
     ['', `photographs ${text(temperatures.photograph, ece.photographs)}`],
   ] as const;
+}
+
+type ReducedError = NonNullable<ExportResult['graphs'][number]['parity']['error']>;
+
+function errorRow({ patches, before, after, allowed }: ReducedError): readonly [string, string] {
+  const count = counted(patches, 'patch', 'patches');
+  return ['  error', `${measure(before)} -> ${measure(after)} of ${count} (allowed +${allowed})`];
 }
 
 function short(value: number): string {

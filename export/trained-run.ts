@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import type { Reduction } from '../graph/reduced-precision.ts';
 import { TexturaError } from '../model/error.ts';
 import { foldBatchNorm } from '../model/fold-batch-norm.ts';
 import { type KnownScore, knownScoreFromTensors } from '../model/known-score.ts';
@@ -25,6 +26,8 @@ import { commandText } from '../node/shell.ts';
 
 /** Patches with the logits of the engine that trained. */
 export interface ReferencePatches extends PatchLogits {
+  /** Class of each patch, if it is known. */
+  readonly labels?: Int32Array;
   /** The engine, e.g. `tfjs cpu`. */
   readonly engine: string;
   /** The likely reason for a failed export check, and how to fix it. */
@@ -55,6 +58,8 @@ export interface TrainedModel {
   readonly validation: ValidationLogits | undefined;
   /** Undefined for networks without it, and for runs of earlier versions. */
   readonly known: KnownScore | undefined;
+  /** How its file computes with fewer bits. */
+  readonly reduction?: Reduction;
 }
 
 interface TrainedRun extends TrainedModel {
@@ -192,5 +197,12 @@ function referencePatches(
       `${where}: expected 1 or more patches and ${expected}, got ${count} patches and ${logits.length} logits`,
     );
   }
-  return { engine: metadata.engine ?? 'the training engine', count, patches, logits };
+  const labels = tensors.get('labels')?.data;
+  return {
+    engine: metadata.engine ?? 'the training engine',
+    count,
+    patches,
+    logits,
+    ...(labels instanceof Int32Array && labels.length === count ? { labels } : {}),
+  };
 }

@@ -6,6 +6,7 @@
 import { describeLayers } from '../model/description.ts';
 import { graphNames } from '../model/graph-names.ts';
 import type { KnownMaps } from '../model/known-score.ts';
+import type { Layer } from '../model/layer.ts';
 import type { Opset } from '../model/model-file.ts';
 import type { Network } from '../model/network.ts';
 import { type Parameters, parameter } from '../model/parameters.ts';
@@ -17,6 +18,17 @@ import { graphFault, type Value } from './value.ts';
 
 /** Returns the value of a parameter such as `conv2.kernel`, in the shape of its specification. */
 type ParameterSource = (name: string, shape: readonly number[]) => Value;
+
+/** How a graph stores its weights and computes its layers. */
+export interface LayerForm {
+  readonly weight: ParameterSource;
+  /** The value that a layer reads, `[N,channels,height,width]`; by default the output before it. */
+  entering?(layer: Layer, x: Value): Value;
+  /** A layer's output; by default as it is. */
+  leaving?(layer: Layer, output: Value): Value;
+  /** Whether a layer would change nothing, so that it has no node. */
+  isRedundant?(layer: Layer): boolean;
+}
 
 interface ForwardOutputs {
   /**
@@ -36,6 +48,8 @@ interface ForwardSettings {
   readonly temperature?: number;
   /** Adds the output `known_score`. */
   readonly known?: KnownMaps | undefined;
+  /** By default weights in the graph's float type. */
+  readonly form?: (graph: Graph) => LayerForm;
 }
 
 /**
@@ -46,12 +60,17 @@ interface ForwardSettings {
 export function forwardGraph(
   network: Network,
   parameters: Parameters,
-  { opset, float = 'float32', temperature = 1, known }: ForwardSettings,
+  {
+    opset,
+    float = 'float32',
+    temperature = 1,
+    known,
+    form = (graph) => storedIn(graph, parameters),
+  }: ForwardSettings,
 ): Graph {
   const graph = createGraph({ name: network.name, opset, float });
   const image = graph.input(graphNames.image, float, ['N', 1, inputPx, inputPx]);
-  const source = storedIn(graph, parameters);
-  const { logits, probabilities, features } = addForward(graph, network, image, source, temperature);
+  const { logits, probabilities, features } = addForward(graph, network, image, form(graph), temperature);
   graph.output(probabilities);
   graph.output(logits);
   if (known !== undefined) graph.output(addKnownScore(graph, features, known));
@@ -73,8 +92,11 @@ export function featureGraph(network: Network, parameters: Parameters, opset: Op
 }
 
 /** Weights inside the graph. */
-function storedIn(graph: Graph, parameters: Parameters): ParameterSource {
-  return (name, shape) => graph.initializer(name, tensorOf(graph.float, shape, parameter(parameters, name)));
+export function storedIn(graph: Graph, parameters: Parameters): LayerForm {
+  return {
+    weight: (name, shape) =>
+      graph.initializer(name, tensorOf(graph.float, shape, parameter(parameters, name))),
+  };
 }
 
 /**
@@ -117,20 +139,25 @@ export function addKnownScore(root: Graph, features: Value | undefined, known: K
 const pointwise = { kernel_shape: [1, 1], strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], group: 1 };
 
 /**
- * Adds a network's layers to a graph, with the input `image` `[N,1,64,64]`; the parameters can be weights or
- * inputs of the graph.
+ * Adds a network's layers to a graph, with the input `image` `[N,1,64,64]`. The weights of `form` can be stored
+ * in the graph or be inputs of it.
  */
 export function addForward(
   graph: Graph,
   network: Network,
   image: Value,
-  source: ParameterSource,
+  { weight, entering = (_, x) => x, leaving = (_, output) => output, isRedundant }: LayerForm,
   temperature = 1,
 ): ForwardOutputs {
   const outputs = new Map<string, Value>();
   const logits = describeLayers(network).reduce((x, { layer, parameters }) => {
-    const weights = parameters.map(({ name, shape }) => source(name, shape));
-    const output = addPortableLayer(graph, layer, { x, outputs, weights });
+    if (isRedundant?.(layer)) {
+      outputs.set(layer.name, x);
+      return x;
+    }
+    const read = entering(layer, x);
+    const weights = parameters.map(({ name, shape }) => weight(name, shape));
+    const output = leaving(layer, addPortableLayer(graph, layer, { x: read, outputs, weights }));
     outputs.set(layer.name, output);
     return output;
   }, image);

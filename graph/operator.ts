@@ -125,6 +125,19 @@ export const operators = {
   Relu: unary,
   Sqrt: unary,
   Softmax: alongAxis,
+  // Inputs are the value, the scale and the zero point; the scale is one number, or one for each index of `axis`.
+  QuantizeLinear: row({
+    inputs: [3, 3],
+    required: none,
+    optional: { axis: 'int' },
+    outputs: ([x, , zero = x]) => [{ dtype: zero.dtype, shape: x.shape }],
+  }),
+  DequantizeLinear: row({
+    inputs: [2, 3],
+    required: none,
+    optional: { axis: 'int' },
+    outputs: ([x, scale = x]) => [{ dtype: scale.dtype, shape: x.shape }],
+  }),
   Cast: row({
     inputs: [1, 1],
     required: { to: 'dtype' },

@@ -1,5 +1,5 @@
 /** Infers the output shapes of the ONNX operators that the graphs use (onnx.ai, "Operators"). */
-import { valuesOf } from './tensor.ts';
+import { integersOf } from './tensor.ts';
 import {
   axisOf,
   type Dimension,
@@ -147,5 +147,5 @@ export function sliceShape(
 /** The integers of a constant input. */
 export function constantIntegers(value: Value, what: string): readonly number[] {
   if (value.constant === undefined) throw graphFault(`${what} must be a constant, got ${value.name}`);
-  return valuesOf(value.constant);
+  return integersOf(value.constant);
 }

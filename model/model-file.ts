@@ -15,6 +15,12 @@ export const opsets = [13, 14, 15, 16, 17, 18, 19, 20, 21] as const;
 export type Opset = (typeof opsets)[number];
 export const defaultOpset: Opset = 17;
 
+/** Number formats of exported files with fewer bits than fp32, that of training. */
+export const reducedPrecisions = ['fp16', 'int8'] as const;
+export type ReducedPrecision = (typeof reducedPrecisions)[number];
+export const filePrecisions = ['fp32', ...reducedPrecisions] as const;
+export type FilePrecision = (typeof filePrecisions)[number];
+
 export const metadataKeys = {
   labels: 'textura.labels',
   input: 'textura.input',
@@ -24,6 +30,8 @@ export const metadataKeys = {
   temperature: 'textura.temperature',
   photographTemperature: 'textura.photoTemperature',
   threshold: 'textura.threshold',
+  /** A `ReducedPrecision`; absent in files of fp32. */
+  precision: 'textura.precision',
   /** Of files that the page trains, which have no report: `model/self-check.ts`. */
   selfCheck: 'textura.selfCheck',
 } as const;
@@ -180,7 +188,18 @@ export const modelReportSchema = z.strictObject({
         argmaxAgreement: z.number(),
         /** Patches by decade of their largest probability difference: `{"<1e-7": 12, ...}`. */
         histogram: z.record(z.string(), z.int()),
+        /** Largest difference of a probability that a self-check allows. */
         tolerance: z.number(),
+        /** Of a file of fewer bits: the share of misclassified patches in float32 and in the file. */
+        error: z
+          .strictObject({
+            patches: z.int().min(1),
+            before: z.number(),
+            after: z.number(),
+            /** Largest increase. */
+            allowed: z.number(),
+          })
+          .optional(),
       }),
     }),
   ),
@@ -241,6 +260,8 @@ export const modelIndexSchema = z.strictObject({
       temperatures: temperaturesSchema.optional(),
       /** For models with known scores. */
       threshold: thresholdsSchema.optional(),
+      /** For models of fewer bits. */
+      precision: z.enum(reducedPrecisions).optional(),
     }),
   ),
 });

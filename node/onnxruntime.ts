@@ -6,7 +6,7 @@
 import './native-environment.ts';
 // biome-ignore lint/plugin: the one place
 import { InferenceSession as Session, Tensor } from 'onnxruntime-node';
-import { type GraphOutput, graphNames } from '../model/graph-names.ts';
+import { graphNames } from '../model/graph-names.ts';
 import { inputPx, patchBytes } from '../model/patch.ts';
 import { prepareCuda } from './cuda-libraries.ts';
 
@@ -43,7 +43,7 @@ function asksForCuda({ executionProviders = [] }: Session.SessionOptions): boole
  * Runs patches `[count,64,64]`, grey 0..255, and copies the wanted outputs `[count,...]` out of onnxruntime's
  * memory.
  */
-export async function runPatches<Output extends GraphOutput>(
+export async function runPatches<Output extends string>(
   session: InferenceSession,
   patches: Uint8Array | Float32Array,
   outputs: readonly Output[],

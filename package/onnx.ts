@@ -11,5 +11,5 @@ export { createGraph, type Graph, type GraphContent, type GraphSettings } from '
 export { encodeModel, type ModelStamp } from '../graph/encode.ts';
 export { forwardGraph } from '../graph/forward.ts';
 export { describeModel, type ModelDescription } from '../graph/onnx/description.ts';
-export { type Tensor, tensorOf, valuesOf } from '../graph/tensor.ts';
+export { float16Tensor, type Tensor, tensorOf, valuesOf } from '../graph/tensor.ts';
 export type { Dimension, Value } from '../graph/value.ts';

@@ -31,7 +31,7 @@ export function originOf(metadata: Readonly<Record<string, string>>): Origin {
 }
 
 /**
- * The path of the portable file in `models` that was exported from `directory`, and the run's record. Errors:
+ * The path of the portable file of fp32 in `models` that was exported from `directory`, and the run's record. Errors:
  * `model-not-found`, with the export command.
  */
 export async function exportedFrom(
@@ -46,7 +46,9 @@ export async function exportedFrom(
     Number(a.isSymbolicLink()) - Number(b.isSymbolicLink()) || compareCodePoints(a.name, b.name);
   for (const file of files.toSorted(order)) {
     const path = join(models, file.name);
-    if (isOriginOf(await readOrigin(path), directory, run)) return { path, run };
+    const metadata = await readMetadata(path);
+    const isReduced = metadata[metadataKeys.precision] !== undefined;
+    if (!isReduced && isOriginOf(originOf(metadata), directory, run)) return { path, run };
   }
   const out = models === 'models' ? [] : ['--out', models];
   throw new TexturaError(
@@ -59,7 +61,7 @@ export async function exportedFrom(
 export async function runOfModel(
   path: string,
 ): Promise<{ readonly directory: string; readonly run: Run } | undefined> {
-  const origin = await readOrigin(path);
+  const origin = originOf(await readMetadata(path));
   if (origin.name === undefined) return undefined;
   const directory = join(runsFolder, basename(origin.name));
   const run = await readRun(directory).catch(() => undefined);
@@ -77,9 +79,9 @@ function isOriginOf(origin: Origin, directory: string, run: Run): boolean {
   );
 }
 
-async function readOrigin(path: string): Promise<Origin> {
+async function readMetadata(path: string): Promise<Readonly<Record<string, string>>> {
   try {
-    return originOf(describeModel(await readFile(path), path).metadata);
+    return describeModel(await readFile(path), path).metadata;
   } catch {
     // Another tool's file.
     return {};

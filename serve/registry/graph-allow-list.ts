@@ -14,8 +14,8 @@ import { checkSignature } from '../model-signature.ts';
 
 /** The ai.onnx operators of exported graphs. */
 const allowedOperators: ReadonlySet<string> = new Set(
-  `Add Concat Conv Div Flatten Gather GlobalAveragePool MatMul Max MaxPool Mul Pad ReduceSum Relu Reshape Slice Softmax Split Sqrt Squeeze Sub
-   Transpose Unsqueeze`.split(/\s+/),
+  `Add Cast Concat Conv DequantizeLinear Div Flatten Gather GlobalAveragePool MatMul Max MaxPool Mul Pad QuantizeLinear ReduceSum Relu Reshape
+   Slice Softmax Split Sqrt Squeeze Sub Transpose Unsqueeze`.split(/\s+/),
 );
 
 /** What the index repeats of the files. */

@@ -85,6 +85,11 @@ test('another file is rejected: without the outputs, with other parameters, or w
     status: 5,
     stderr: expect.stringContaining('its outputs differ from those of the page'),
   });
+  await writeFile(join(home, 'unlabelled.onnx'), fileOf(1, check));
+  expect(await exportTaught('unlabelled.onnx', '--precision', 'int8')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('unlabelled has no validation patches with labels'),
+  });
   await writeFile(join(home, '#1.onnx'), fileOf(1, check));
   expect((await exportTaught('#1.onnx')).stderr).toContain('#1.onnx: rename it');
   await writeFile(join(home, 'yard.throughput.onnx'), fileOf(1, check));

@@ -185,3 +185,19 @@ function meanOverPositions(x: Float64Array, [channels, height, width]: Shape): F
     return plane.reduce((sum, value) => sum + value, 0) / positions;
   });
 }
+
+/** The smallest and the largest value of every layer's output, and 0, on patches `[count,64,64]`. */
+export function referenceRanges(network: Network, parameters: Parameters, patches: Uint8Array) {
+  const ranges = new Map<string, { readonly min: number; readonly max: number }>();
+  for (let start = 0; start < patches.length; start += patchBytes) {
+    const patch = Float64Array.from(patches.subarray(start, start + patchBytes));
+    for (const [layer, values] of referenceActivations(network, parameters, patch)) {
+      const { min, max } = ranges.get(layer) ?? { min: 0, max: 0 };
+      ranges.set(layer, {
+        min: values.reduce((a, b) => Math.min(a, b), min),
+        max: values.reduce((a, b) => Math.max(a, b), max),
+      });
+    }
+  }
+  return ranges;
+}

@@ -4,14 +4,13 @@
  */
 import { createGraph, type Graph } from '../../graph/builder.ts';
 import { encodeModel } from '../../graph/encode.ts';
-import { addForward, forwardGraph } from '../../graph/forward.ts';
-import { tensorOf } from '../../graph/tensor.ts';
+import { addForward, forwardGraph, storedIn } from '../../graph/forward.ts';
 import { describeLayers } from '../../model/description.ts';
 import { graphNames } from '../../model/graph-names.ts';
 import type { Shape } from '../../model/layer.ts';
 import { defaultOpset, metadataKeys, modelDocs, modelInput } from '../../model/model-file.ts';
 import { classifierOf, type Network } from '../../model/network.ts';
-import { type Parameters, parameter } from '../../model/parameters.ts';
+import type { Parameters } from '../../model/parameters.ts';
 import { inputPx } from '../../model/patch.ts';
 import { embeddedCheck, type PatchLogits } from '../../model/self-check.ts';
 import { taughtName } from '../shared/teaching-api.ts';
@@ -41,9 +40,7 @@ export function featuresGraph(
   const featureLayers = { ...network, layers: network.layers.slice(0, before) };
   const graph = createGraph({ name: featuresName, opset: defaultOpset, float: 'float32' });
   const image = graph.input(graphNames.image, 'float32', ['N', 1, inputPx, inputPx]);
-  const { logits: output } = addForward(graph, featureLayers, image, (name, shape) =>
-    graph.initializer(name, tensorOf('float32', shape, parameter(parameters, name))),
-  );
+  const { logits: output } = addForward(graph, featureLayers, image, storedIn(graph, parameters));
   graph.output(output);
   const shape = describeLayers(featureLayers).at(-1)?.outputShape ?? [1, inputPx, inputPx];
   return { graph, output: output.name, shape };

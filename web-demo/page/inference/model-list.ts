@@ -55,14 +55,15 @@ export function freeName(wanted: string, others: readonly ListedModel[]): string
 const folder = () => new URL('models/', document.baseURI);
 
 /**
- * Models with a portable graph, in the order of the index; none if the server has no index. Errors:
+ * Models with a portable graph, in the order of the index; none if the server has no index. Those of fewer bits
+ * are left out: WebAssembly runs them slower, and See and Teach need the weights of training. Errors:
  * `file-missing` if the server does not answer, `file-damaged`.
  */
 export async function listModels(): Promise<readonly ListedModel[]> {
   const { models } = (await fetchJson(indexFile, modelIndexSchema)) ?? { models: [] };
   return models.flatMap((model) => {
     const file = model.files.portable;
-    return file === undefined ? [] : [listed(model, file)];
+    return file === undefined || model.precision !== undefined ? [] : [listed(model, file)];
   });
 }
 
