@@ -90,6 +90,11 @@ async function exportAll({
   const precisions = precisionsOf(precision);
   if (graph === 'throughput' && precisions.some((one) => one !== 'fp32'))
     throw new TexturaError('usage', '--graph throughput: throughput files are fp32 only');
+  if (taught !== undefined && precisions.some((one) => one !== 'fp32'))
+    throw new TexturaError(
+      'usage',
+      '--precision: a file from Teach has no labelled patches to check fewer bits with',
+    );
   const settings = (network: Network) => ({
     out,
     // The option accepts no other numbers.

@@ -29,7 +29,7 @@ export async function reducedModel(
   if (trained.reference.labels === undefined) {
     throw new TexturaError(
       'usage',
-      `--precision ${precision}: ${trained.name} has no validation patches with labels, which show what fewer bits cost: expected a run`,
+      `--precision ${precision}: ${trained.name} has no labels of its validation patches, which show what fewer bits cost: train it again`,
     );
   }
   const ranges = precision === 'int8' ? await activationRanges(trained) : new Map();

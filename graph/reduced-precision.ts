@@ -68,21 +68,26 @@ interface ReducedConvolution {
   readonly layer: ConvolutionLayer;
   /** The layer before it. */
   readonly source: Layer;
-  /** The last of the ReLUs and poolings that follow it, or itself. */
+  /** The ReLUs and poolings that follow it. */
+  readonly followers: readonly Layer[];
+  /** The last of them, or the convolution. */
   readonly outcome: Layer;
 }
 
 /** The convolutions between the first and the last. */
 function reducedConvolutions({ layers }: Network): readonly ReducedConvolution[] {
-  const isFollower = (layer: Layer | undefined) => layer?.kind === 'relu' || layer?.kind === 'maxPool';
+  const isFollower = ({ kind }: Layer) => kind === 'relu' || kind === 'maxPool';
   return layers
     .filter((layer) => layer.kind === 'convolution')
     .slice(1, -1)
     .map((layer) => {
       const at = layers.indexOf(layer);
-      let last = at;
-      while (isFollower(layers[last + 1])) last++;
-      return { layer, source: layers[at - 1] ?? layer, outcome: layers[last] ?? layer };
+      const next = layers.slice(at + 1);
+      const followers = next.slice(
+        0,
+        next.findIndex((one) => !isFollower(one)),
+      );
+      return { layer, source: layers[at - 1] ?? layer, followers, outcome: followers.at(-1) ?? layer };
     });
 }
 
@@ -120,7 +125,7 @@ function integerForm(
   for (const { layer, source } of reduced.values()) {
     const { scale } = quantisationOf(rangeOf(ranges, source));
     const [kernel = '', bias = ''] = weightNames(layer);
-    const scales = filterScales(parameter(parameters, kernel), layer.filters);
+    const scales = filterScales(parameter(parameters, kernel), parameter(parameters, bias), scale);
     weights.set(kernel, { dtype: 'int8', scales });
     // An integer convolution adds the bias to its sums of products, so it has their scale.
     weights.set(bias, { dtype: 'int32', scales: scales.map((own) => Math.fround(own * scale)) });
@@ -161,14 +166,8 @@ function integerForm(
         ? output
         : rounded(graph.scope(name), output, rangeOf(ranges, one.outcome), 'rounded');
     },
-    isRedundant({ kind, name }) {
-      if (kind !== 'relu') return false;
-      const { layers } = network;
-      const at = layers.findIndex((layer) => layer.name === name);
-      return [...reduced.values()].some(
-        ({ layer, outcome }) => layers.indexOf(layer) < at && at <= layers.indexOf(outcome),
-      );
-    },
+    isRedundant: (layer) =>
+      layer.kind === 'relu' && [...reduced.values()].some(({ followers }) => followers.includes(layer)),
   };
 }
 
@@ -183,22 +182,28 @@ function weightNames({ name }: ConvolutionLayer): readonly string[] {
 }
 
 const mostWeight = 63;
+/** Leaves room in 32 bits for the sum of products. */
+const mostBias = 2 ** 30;
 
-/** One for each filter of a kernel `[filters,channels,rows,columns]`; a filter of zeros has the scale 1. */
-function filterScales(kernel: Float32Array, filters: number): readonly number[] {
-  const size = kernel.length / filters;
-  return Array.from({ length: filters }, (_, filter) => {
+/**
+ * The scale of each filter of a kernel `[filters,channels,rows,columns]`, with which its weights and, in the
+ * scale of the sums, its bias are within their limits.
+ */
+function filterScales(kernel: Float32Array, biases: Float32Array, inputScale: number): readonly number[] {
+  const size = kernel.length / biases.length;
+  return Array.from(biases, (bias, filter) => {
     const values = kernel.subarray(filter * size, (filter + 1) * size);
     const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    return largest === 0 ? 1 : Math.fround(largest / mostWeight);
+    const scale = Math.fround(Math.max(largest / mostWeight, Math.abs(bias) / (inputScale * mostBias)));
+    return scale === 0 ? 1 : scale;
   });
 }
 
 /** Scale and zero point, 0..255, of a range, which is widened to contain 0 so that 0 is exact. */
 function quantisationOf({ min, max }: ValueRange): { readonly scale: number; readonly zero: number } {
   const [low, high] = [Math.min(0, min), Math.max(0, max)];
-  const scale = high === low ? 1 : Math.fround((high - low) / 255);
-  return { scale, zero: Math.round(-low / scale) };
+  const scale = Math.fround((high - low) / 255);
+  return scale === 0 ? { scale: 1, zero: 0 } : { scale, zero: Math.round(-low / scale) };
 }
 
 function rangeOf(ranges: ReadonlyMap<string, ValueRange>, { name }: Layer): ValueRange {

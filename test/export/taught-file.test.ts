@@ -88,7 +88,7 @@ test('another file is rejected: without the outputs, with other parameters, or w
   await writeFile(join(home, 'unlabelled.onnx'), fileOf(1, check));
   expect(await exportTaught('unlabelled.onnx', '--precision', 'int8')).toMatchObject({
     status: 2,
-    stderr: expect.stringContaining('unlabelled has no validation patches with labels'),
+    stderr: expect.stringContaining('--precision: a file from Teach has no labelled patches'),
   });
   await writeFile(join(home, '#1.onnx'), fileOf(1, check));
   expect((await exportTaught('#1.onnx')).stderr).toContain('#1.onnx: rename it');

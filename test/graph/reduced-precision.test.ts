@@ -68,6 +68,18 @@ describe('a graph of 8-bit integers', () => {
     ]).toContainEqual(await logitsOf(7, wide));
   });
 
+  test('a filter of tiny weights keeps its bias', async () => {
+    const dead = new Map([...parameters, ['middle.kernel', Float32Array.of(1e-12)]] as const);
+    const ranges = new Map([
+      ['relu', { min: 0, max: 255 }],
+      ['relu2', { min: 0, max: 1.275 }],
+    ]);
+    const reduction = { precision: 'int8', ranges } as const;
+    const bytes = bytesOf(reducedGraph(tiny, dead, { reduction, opset: 17 }));
+    const { logits } = await runOnPatches(bytes, new Uint8Array(patchBytes).fill(7));
+    expect(largestDifference(logits.values, [0.3, -0.3])).toBeLessThan(1e-6);
+  });
+
   test('has a filter of integers within 7 bits, each with its own scale, and no ReLU after them', () => {
     const { network, parameters } = randomNetwork('texture-net');
     const ranges = referenceRanges(network, parameters, randomPatches(1, 5));
