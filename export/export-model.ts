@@ -1,7 +1,7 @@
 /**
- * Exports a trained model to the folder of models: verified ONNX files, a report, and an entry in the index
- * that the service and the page read. A file that fails its check is removed, and an older file of that name
- * stays.
+ * Exports a trained model to the folder of models: verified ONNX files, a report, a model card, and an entry
+ * in the index that the service and the page read. A file that fails its check is removed, and an older file of
+ * that name stays.
  */
 import { readdir, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
@@ -48,6 +48,7 @@ import { requireSpace, writingTo } from '../node/output.ts';
 import { modelStamp } from '../node/product-version.ts';
 import { sha256 } from '../node/sha256.ts';
 import { verifyFile, verifyReducedFile } from './export-check.ts';
+import { cardFileName, modelCard } from './model-card.ts';
 import { replacedRun } from './replaced-run.ts';
 import type { TrainedModel } from './trained-run.ts';
 
@@ -98,10 +99,10 @@ export interface ExportResult extends ModelReport {
 }
 
 /**
- * Writes a model's ONNX files, NAME.report.json and the entry in index.json, and returns the report on these
- * files. Files are written under temporary names; nothing else in the folder changes before all of them are
- * verified. Errors: `parity-failed` if a file's outputs differ from the training engine's; `file-damaged` if the
- * index is; `output-unwritable`; `usage` if the folder stays in use by other exports.
+ * Writes a model's ONNX files, NAME.report.json, NAME.md and the entry in index.json, and returns the report on
+ * these files. Files are written under temporary names; nothing else in the folder changes before all of them
+ * are verified. Errors: `parity-failed` if a file's outputs differ from the training engine's; `file-damaged` if
+ * the index is; `output-unwritable`; `usage` if the folder stays in use by other exports.
  */
 export function exportModel(trained: TrainedModel, settings: ExportSettings): Promise<ExportResult> {
   return withFolderLock(settings.out, patienceMs, () => writeModel(trained, settings));
@@ -153,6 +154,8 @@ async function writeModel(trained: TrainedModel, settings: ExportSettings): Prom
   const graphs = [...written, ...(await otherGraphs(out, model, settings.graphs))];
   const report = { ...model, graphs: graphs.sort((a, b) => graphOrder(a.kind) - graphOrder(b.kind)) };
   await writeJson(join(out, reportFileName(name)), report);
+  const known = knownScoreIn(report.graphs[0]?.kind, trained);
+  await writeFileAtomically(join(out, cardFileName(name)), modelCard({ ...trained, known }, report));
   await updateIndex(out, indexEntry(trained, report));
   return { ...report, graphs: written, replaced };
 }
@@ -190,7 +193,7 @@ async function earlierReport(out: string, name: string): Promise<ModelReport | u
   return modelReportSchema.safeParse(jsonOf(text ?? '')).data;
 }
 
-/** Disk space for the report and the index. */
+/** Disk space for the report, the card and the index. */
 const maxReportBytes = 2 ** 20;
 
 function indexEntry(trained: TrainedModel, { graphs, calibration }: ModelReport): IndexEntry {

@@ -31,7 +31,10 @@ const unreadable: Readonly<Record<string, string>> = {
 };
 
 /** What the page writes to `textura.run`. */
-const taughtOriginSchema = z.looseObject({
+export const taughtOriginSchema = z.looseObject({
+  base: z.string().optional(),
+  depth: z.enum(['head', 'all']).optional(),
+  trainingPatches: z.int().min(0).optional(),
   heldOut: z.object({ wrong: z.int().min(0), count: z.int().min(1) }).optional(),
 });
 
@@ -82,6 +85,7 @@ export async function readTaughtFile(path: string): Promise<TrainedModel> {
     top1err: hasHeldOut ? wrong / count : undefined,
     // As if the patches were of as many pictures: the page does not store which come from one.
     top1errInterval: hasHeldOut ? wilsonInterval(wrong, count) : undefined,
+    run: undefined,
     best: undefined,
     network,
     parameters: modelParameters(bytes, network, path),

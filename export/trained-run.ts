@@ -47,6 +47,8 @@ export interface TrainedModel {
   readonly top1err: number | undefined;
   /** The 95 % interval of `top1err`. */
   readonly top1errInterval: Interval | undefined;
+  /** Undefined for a model that no run trained. */
+  readonly run: Run | undefined;
   /** The validation of the exported epoch; undefined for a model that no run trained. */
   readonly best: Run['best'];
   /** As it is exported, without batch normalisation. */

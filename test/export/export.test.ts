@@ -50,9 +50,10 @@ afterAll(async () => {
 });
 
 describe('an exported run', () => {
-  test('is an ONNX file, a report and an entry of the index, and nothing else', async () => {
+  test('is an ONNX file, a report, a model card and an entry of the index, and nothing else', async () => {
     expect((await readdir(join(home, 'models'))).sort()).toEqual([
       'index.json',
+      'lab-baseline.md',
       'lab-baseline.onnx',
       'lab-baseline.report.json',
       'lab-baseline.throughput.onnx',
@@ -125,6 +126,7 @@ describe('an exported run', () => {
       'lab-baseline.onnx',
       'lab-baseline.throughput.onnx',
       'lab-baseline.report.json',
+      'lab-baseline.md',
       'index.json',
     ]) {
       const [first, second] = await Promise.all(

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,9 +13,14 @@ import { reducedPrecisions } from '../../model/model-file.ts';
 import { networkNames, networkOf } from '../../model/network.ts';
 import { cacheFolder } from '../../node/cache-folder.ts';
 import { runProgram } from '../../node/program.ts';
+import { runHere } from '../support/command.ts';
 import { bytesOf, runOnPatches } from '../support/onnx-session.ts';
+import { pngFile } from '../support/pictures.ts';
 import { randomKnownMaps, randomParameters, randomPatches } from '../support/random-network.ts';
 import { referenceRanges } from '../support/reference-network.ts';
+import { exportHere } from '../support/small-export.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { overconfidentValidation, writeTrainedRun } from '../support/trained-run.ts';
 import { tolerances } from '../tolerances.ts';
 
 const classes = 7;
@@ -137,6 +142,33 @@ describe("other people's tools", () => {
     }, 600_000);
   }
 });
+
+test('the examples of a model card give the same answer, in the shell and in Python', async (context) => {
+  const environment = await pythonEnvironment({
+    purpose: 'interop',
+    requirements: pathOf('requirements.txt'),
+    cache: cacheFolder(),
+  });
+  if ('missing' in environment) return context.skip(environment.missing);
+  const home = await temporaryFolder({ 'models/photo.jpg': await pngFile(7, 400, 240) });
+  await writeTrainedRun(join(home, 'run'), { patchPx: 80, validation: overconfidentValidation(6) });
+  await exportHere(home, 'run');
+  const cwd = join(home, 'models');
+  const card = await readFile(join(cwd, 'lab-baseline.md'), 'utf8');
+  const example = (language: string) =>
+    new RegExp(`^\`\`\`${language}\\n([^\`]*)`, 'm').exec(card)?.[1] ?? '';
+
+  const { status, stdout, stderr } = await runProgram(environment.python, ['-c', example('python')], { cwd });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const [label, probability] = stdout.trim().split(' ');
+  const [, args = ''] = /^npm run classify -- (.*)\n$/.exec(example('sh')) ?? [];
+  const answer = await runHere('serve/classify.ts', ['--json', ...args.split(' ')], { cwd });
+  expect(answer, answer.stderr).toMatchObject({ status: 0 });
+  const [first] = JSON.parse(answer.stdout).results[0].predictions;
+  expect(first.label).toBe(label);
+  // Pillow's grey levels differ by up to one.
+  expect(Math.abs(first.probability - Number(probability))).toBeLessThan(0.01);
+}, 600_000);
 
 /** Every output differs by less than its tolerance; a tool's fault is shown as it stands. */
 function expectSmall(where: string, differences: z.infer<typeof differencesSchema>, allowed?: number): void {

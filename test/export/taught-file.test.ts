@@ -46,7 +46,12 @@ test('it is exported under its name, compared with the outputs in it, with the e
   expect(stdout).toMatch(/^models\/my yard\.onnx +from my yard\.onnx\n/);
   expect(stdout).toMatch(/3 validation patches, the page against onnxruntime-node/);
   const folder = join(home, 'models');
-  expect((await readdir(folder)).sort()).toEqual(['index.json', 'my yard.onnx', 'my yard.report.json']);
+  expect((await readdir(folder)).sort()).toEqual([
+    'index.json',
+    'my yard.md',
+    'my yard.onnx',
+    'my yard.report.json',
+  ]);
   const { models } = modelIndexSchema.parse(JSON.parse(await readFile(join(folder, 'index.json'), 'utf8')));
   expect(models).toMatchObject([
     { name: 'my yard', labels: ['oak', 'stone'], input: { patchPx: 80 }, top1err: 0.125 },
@@ -63,6 +68,26 @@ test('it is exported under its name, compared with the outputs in it, with the e
   const { metadata } = describeModel(await readFile(join(folder, 'my yard.onnx')), 'my yard.onnx');
   expect(JSON.parse(metadata['textura.run'] ?? '')).toMatchObject({ base: 'lab-baseline', depth: 'head' });
   expect(metadata).not.toHaveProperty('textura.selfCheck');
+});
+
+test('its card says that it was taught, how, and with which error', async () => {
+  await writeFile(join(home, 'my yard.onnx'), fileOf(1, check));
+  expect(await exportTaught('my yard.onnx', '--out', 'cards')).toMatchObject({ status: 0 });
+  const card = await readFile(join(home, 'cards/my yard.md'), 'utf8');
+  expect(card).not.toMatch(/undefined|NaN|false|photographs that/);
+  for (const line of [
+    '# Model card: `my yard`',
+    '- Measured on 8 patches that it was not trained on. The interval is too short if several are of one picture.',
+    '- Error of single patches: 12.5\u00a0% (95 % interval 2.2 to 47.1\u00a0%)',
+    "npm run classify -- --model 'my yard.onnx' photo.jpg",
+    'px = 80',
+    "- Trained in the Teach view of Textura's page",
+    '- Start: the model `lab-baseline`',
+    '- Trained layers: the last one',
+    '- Data: 40 patches to train',
+    '1. `stone`',
+  ])
+    expect(card.split('\n')).toContain(line);
 });
 
 test('a file name with decomposed accents, as macOS writes it, gives the composed name', async () => {
