@@ -30,7 +30,7 @@ export function cardFileName(name: string): string {
  * file, which the examples use.
  */
 export function modelCard(trained: TrainedModel, report: ModelReport): string {
-  const { name, labels, patchPx, known, run, validation } = trained;
+  const { name, labels, patchPx, known, run, reduction } = trained;
   const { temperatures = noTemperatures } = report.calibration ?? {};
   const hasKnownScore = known !== undefined;
   const { graph, values } = modelDocs(name, labels, { patchPx, hasKnownScore, temperatures });
@@ -96,6 +96,8 @@ ${bullets([
 
 ${bullets([
   `Network: ${code(variant)}, ${counted(parameters, 'parameter')}, ${count(multiplyAdds)} multiply-adds per patch`,
+  reduction &&
+    `Numbers: ${reduction.precision === 'int8' ? '8-bit integers' : 'float16'} in the convolutions between the first and the last, float32 in all other layers; trained in float32`,
   ...(run === undefined ? taughtTraining(trained) : runTraining(trained, run)),
 ])}
 
@@ -106,7 +108,7 @@ The export ran each file and compared it with the engine that trained the networ
 ${bullets([
   ...report.graphs.map(
     ({ file, bytes, opset, sha256, parity }) =>
-      `${code(file)}: ${fileSize(bytes)}, opset ${opset}, SHA-256 \`${sha256}\`. On ${counted(parity.patches, 'patch', 'patches')}, its probabilities in ${code(parity.runtime)} differ from those of ${code(parity.against)} by at most ${parity.probabilities.maxAbsolute.toExponential(1)} (allowed ${parity.tolerance}); the top class is the same for ${agreementText(parity.argmaxAgreement)}.`,
+      `${code(file)}: ${fileSize(bytes)}, opset ${opset}, SHA-256 \`${sha256}\`. On ${counted(parity.patches, 'patch', 'patches')}, its probabilities in ${code(parity.runtime)} differ from those of ${code(parity.against)} by at most ${parity.probabilities.maxAbsolute.toExponential(1)}${parity.error ? '' : ` (allowed ${parity.tolerance})`}; the top class is the same for ${agreementText(parity.argmaxAgreement)}.`,
   ),
   report.graphs.some(({ kind }) => kind === 'throughput') &&
     `The throughput file is for large batches in onnxruntime on a CPU${known ? ', and has no `known_score`' : ''}.`,
@@ -114,7 +116,7 @@ ${bullets([
 
 ## Classes
 
-In the order of the outputs, from 0.${validation ? ' The mistakes are those on the validation photographs.' : ''}
+In the order of the outputs, from 0.${hasMistakes(trained) ? ' The mistakes are those on the validation photographs.' : ''}
 
 ${classItems(trained).join('\n')}
 
@@ -142,7 +144,13 @@ function lastPart(path: string): string {
   return code(path.split(/[/\\]/).findLast((part) => part !== '') ?? path);
 }
 
-function results(trained: TrainedModel, { calibration }: ModelReport) {
+function results(trained: TrainedModel, { calibration, graphs }: ModelReport) {
+  const { error } = graphs[0]?.parity ?? {};
+  if (error !== undefined) {
+    return [
+      `Of ${counted(error.patches, 'validation patch', 'validation patches')} it misclassifies ${percent(error.after)}, and the same model in float32 ${percent(error.before)}. The card of that model has the errors on all validation photographs.`,
+    ];
+  }
   const { run, origin, best, top1err, top1errInterval } = trained;
   const { validationImages = 0, choosingImages = 0 } = run?.data ?? {};
   const { ece, photographs = validationImages - choosingImages } = calibration ?? {};
@@ -220,9 +228,15 @@ function runTraining({ origin, best }: TrainedModel, { config, data, init, ...ru
   ];
 }
 
+/** The validation is that of the network in float32. */
+function hasMistakes({ validation, reduction }: TrainedModel): boolean {
+  return validation !== undefined && reduction === undefined;
+}
+
 /** A numbered list: it stays readable with many classes, and has no cells that a label could end. */
-function classItems({ labels, validation }: TrainedModel): readonly string[] {
-  const photographs = validation && photographLogits(validation);
+function classItems(trained: TrainedModel): readonly string[] {
+  const { labels, validation } = trained;
+  const photographs = validation && hasMistakes(trained) ? photographLogits(validation) : undefined;
   const results = Array.from(photographs?.labels ?? [], (label, i) => {
     const row = photographs?.logits.subarray(i * labels.length, (i + 1) * labels.length) ?? [];
     return { label, isWrong: topClasses(row, 1)[0] !== label };

@@ -87,6 +87,19 @@ test('the report has the error in float32 and in the file, of the patches that d
   }
 });
 
+test('the model card has the errors of the file, not those of float32', async () => {
+  const [full = '', reduced = ''] = await Promise.all(
+    ['texture-net', 'texture-net-int8'].map((name) => readFile(join(home, `models/${name}.md`), 'utf8')),
+  );
+  expect(full).toContain('Error of single patches: 25.0');
+  expect(reduced).toMatch(
+    /Of 8 validation patches it misclassifies [\d.]+.%, and the same model in float32 [\d.]+.%/,
+  );
+  expect(reduced).not.toContain('Error of single patches');
+  expect(reduced).toContain('- Numbers: 8-bit integers in the convolutions between the first and the last');
+  expect(reduced).toMatch(/differ from those of `loops in float64` by at most [\d.e-]+; the top class/);
+});
+
 test('a file that misclassifies more is refused, with both errors', async () => {
   const { reference } = await readTrainedRun(join(home, 'runs/net'));
   const predictions = Int32Array.from({ length: 16 }, (_, i) => {
