@@ -16,8 +16,8 @@ import type { ReferencePatches } from './trained-run.ts';
 const allowedDifference = 1e-4;
 
 /**
- * The same between two runtimes that run one file of fewer bits: where they round a value to different integers,
- * later values differ too.
+ * The same between two runtimes that run one file of fewer bits: where they round a value to different
+ * integers, later values differ too.
  */
 const allowedReducedDifference = 0.05;
 
@@ -59,9 +59,9 @@ export async function verifyFile(path: string, comparing: Comparing): Promise<Ve
 }
 
 /**
- * The check of a file of fewer bits, whose probabilities differ more: on the patches that did not set its ranges,
- * it may not misclassify many more than float32 does. Errors: `parity-failed`, with both errors; `internal` without
- * labels.
+ * The check of a file of fewer bits, whose probabilities differ more: of the patches that did not set its
+ * ranges, it may not misclassify many more than float32 does. Errors: `parity-failed`, with both errors;
+ * `internal` without labels.
  */
 export async function verifyReducedFile(path: string, comparing: Comparing): Promise<VerifiedFile> {
   const { check, logits } = await compared(path, comparing, allowedReducedDifference);

@@ -31,8 +31,8 @@ export function originOf(metadata: Readonly<Record<string, string>>): Origin {
 }
 
 /**
- * The path of the portable file of fp32 in `models` that was exported from `directory`, and the run's record. Errors:
- * `model-not-found`, with the export command.
+ * The path of the portable file of fp32 in `models` that was exported from `directory`, and the run's record.
+ * Errors: `model-not-found`, with the export command.
  */
 export async function exportedFrom(
   directory: string,
