@@ -20,6 +20,8 @@ class TextureModel:
         metadata = self.session.get_modelmeta().custom_metadata_map
         self.labels = json.loads(metadata["textura.labels"])
         self.patch_px = json.loads(metadata["textura.input"])["patchPx"]
+        self.temperature = float(metadata.get("textura.temperature", 1))
+        self.photo_temperature = float(metadata.get("textura.photoTemperature", 1))
         assert self.patch_px == SIDE, f"expected a model with patches of {SIDE} px, got {self.patch_px}"
 
     def logits(self, patches: np.ndarray) -> np.ndarray:
@@ -27,8 +29,9 @@ class TextureModel:
         return self.session.run(["logits"], {"image": patches})[0]
 
     def answer(self, logits: np.ndarray, top: int = 5) -> dict:
-        """The service's answer for the logits [n,C] of one image: softmax of their mean."""
-        mean = logits.mean(axis=0, dtype=np.float64)
+        """The service's answer for the logits [n,C] of one image: softmax of their mean / temperature."""
+        temperature = self.temperature if len(logits) == 1 else self.photo_temperature
+        mean = logits.mean(axis=0, dtype=np.float64) / temperature
         exponentials = np.exp(mean - mean.max())
         probabilities = exponentials / exponentials.sum()
         best = np.argsort(-probabilities, kind="stable")[:top]
