@@ -59,6 +59,7 @@ function report(run: string, address: string, elapsedMs: number): void {
     [join(run, 'report.html'), 'the training report (open it in a browser)'],
     [join(run, 'samples.png'), 'patches that the network was trained on'],
     [join('models', 'texture-net.onnx'), `the classifier: ${commandText('classify', 'YOUR-PHOTO.jpg')}`],
+    [join('models', 'texture-net.md'), 'its model card: errors, limits, how to use it'],
   ] as const;
   const width = Math.max(...results.map(([file]) => file.length));
   terminal.line(
