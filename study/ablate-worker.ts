@@ -83,15 +83,18 @@ async function work({
       `Waiting for runs on ${shownAddress(queue)}; Ctrl-C returns active runs to the queue and ends.`,
     );
     // A second signal ends the process even if the server is gone and runs cannot be returned.
-    const release = await new Promise<() => void>((resolve) => {
-      const text = 'Stopping; active runs go back to the queue. Press Ctrl-C again to quit now.';
-      const restore = onInterrupt(terminal, () => resolve(restore), text);
+    const text = 'Stopping; active runs go back to the queue. Press Ctrl-C again to quit now.';
+    let release = () => {};
+    const interrupted = new Promise<undefined>((resolve) => {
+      release = onInterrupt(terminal, () => resolve(undefined), text);
     });
+    const refusal = await Promise.race([interrupted, worker.refused]);
     try {
       await worker.close();
     } finally {
       release();
     }
+    if (refusal !== undefined) throw refusal;
   } finally {
     removeEmptyFolders(workFolder, firstMade ?? workFolder);
   }

@@ -30,6 +30,8 @@ interface QueueWorkerOptions {
 }
 
 interface RunWorker {
+  /** Why it takes no more runs: it has another version of Textura than the study. */
+  readonly refused: Promise<TexturaError>;
   /** Sends active runs back to the queue, for other workers, and ends. */
   close(): Promise<void>;
 }
@@ -46,11 +48,25 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
   const files = redis.duplicate();
   const active = new Set<TrainerProcess>();
   const closing = new AbortController();
+  let refuse = (_: TexturaError): void => {};
+  const refused = new Promise<TexturaError>((resolve) => {
+    refuse = resolve;
+  });
+
+  /** Gives the run back to the queue: a worker of another version would fail every run of the study. */
+  async function returned(job: Job<RunJob, RunEnd>, token?: string): Promise<never> {
+    await job.moveToWait(token);
+    throw new WaitingError();
+  }
 
   async function processJob(job: Job<RunJob, RunEnd>, token?: string): Promise<RunEnd> {
     // Before the order is parsed: that of another version may have other settings.
     const refusal = refusalOf(job.data);
-    if (refusal !== undefined) return refusal;
+    if (refusal !== undefined) {
+      await worker.pause(true);
+      refuse(refusal);
+      return returned(job, token);
+    }
     const order = runJobSchema.parse(job.data);
     const directory = join(options.workFolder, `${order.study}-${order.run}`);
     let end: RunEnd;
@@ -74,9 +90,7 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
       if (!isKept) await rm(directory, { recursive: true, force: true });
     }
     options.onLine(`${order.run}: ${end.kind === 'failed' ? `failed: ${end.failure.message}` : end.kind}`);
-    if (end.kind !== 'stopped') return end;
-    await job.moveToWait(token);
-    throw new WaitingError();
+    return end.kind === 'stopped' ? returned(job, token) : end;
   }
 
   async function trainAndSend(
@@ -152,13 +166,15 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
     await close();
     throw error;
   }
-  return { close };
+  return { refused, close };
 }
 
-function refusalOf({ textura }: Pick<RunJob, 'textura'>): RunEnd | undefined {
+function refusalOf({ textura }: Pick<RunJob, 'textura'>): TexturaError | undefined {
   if (textura === productVersion()) return undefined;
-  const message = `the study uses Textura ${textura}, this worker ${productVersion()}; install the same version on all machines`;
-  return { kind: 'failed', failure: { code: 'usage', message } };
+  return new TexturaError(
+    'usage',
+    `the study uses Textura ${textura}, this worker ${productVersion()}; install the same version on all machines`,
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Queue, QueueEvents } from 'bullmq';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -78,20 +78,22 @@ test.skipIf(!redisInstalled)(
 
 test.skipIf(!redisInstalled)(
   redisInstalled
-    ? 'a run of a study of another version is refused with what to do, whatever its settings are'
+    ? 'a worker of another version gives the run back and says what to do, whatever its settings are'
     : 'a run of a study of another version (skipped: there is no redis-server on this machine)',
   async () => {
-    const { queue, events } = await workerWithQueue();
+    const { queue, worker } = await workerWithQueue();
     const job = await queue.add('run', { textura: '99.0.0', settingOfThatVersion: 1 } as unknown as RunJob);
-    expect(await job.waitUntilFinished(events)).toEqual({
-      kind: 'failed',
-      failure: {
-        code: 'usage',
-        message: expect.stringMatching(
-          /the study uses Textura 99\.0\.0, this worker .* install the same version/,
-        ),
-      },
+    expect(await worker.refused).toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(
+        /^the study uses Textura 99\.0\.0, this worker .* install the same version/,
+      ),
     });
+    await vi.waitFor(async () => expect(await job.getState()).toBe('waiting'));
+    // It takes no other run either.
+    const next = await queue.add('run', order);
+    await sleep(500);
+    expect(await next.getState()).toBe('waiting');
   },
 );
 
