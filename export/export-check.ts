@@ -79,16 +79,17 @@ export async function verifyReducedFile(path: string, comparing: Comparing): Pro
     after: errorOf(logits),
     allowed: allowedErrorIncrease,
   };
-  const isVerified = error.after <= error.before + error.allowed && Number.isFinite(check.logits.maxAbsolute);
-  if (isVerified) return { check: { ...check, error }, logits };
-  throw new TexturaError(
-    'parity-failed',
-    [
-      `${comparing.name}: not written, because it misclassifies too many patches:`,
-      `${percent(error.after)} of ${counted(error.patches, 'validation patch', 'validation patches')},`,
-      `and float32 ${percent(error.before)} (allowed: ${error.allowed * 100} percentage points more)`,
-    ].join(' '),
-  );
+  const hasNumbers = Number.isFinite(check.logits.maxAbsolute);
+  if (hasNumbers && error.after <= error.before + error.allowed)
+    return { check: { ...check, error }, logits };
+  const why = hasNumbers
+    ? [
+        'because it misclassifies too many patches:',
+        `${percent(error.after)} of ${counted(error.patches, 'validation patch', 'validation patches')},`,
+        `and float32 ${percent(error.before)} (allowed: ${error.allowed * 100} percentage points more)`,
+      ].join(' ')
+    : 'because its logits are not finite: values are beyond the range of its numbers';
+  throw new TexturaError('parity-failed', `${comparing.name}: not written, ${why}; use the float32 file`);
 }
 
 /** The comparison with a tolerance, and the largest difference of a probability of each patch. */

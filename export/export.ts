@@ -102,14 +102,22 @@ async function exportAll({
     graphs: graph === 'both' ? usefulGraphs(network) : [graph],
   });
   const write = async (from: string, trained: TrainedModel) => {
+    const refused: string[] = [];
     for (const one of precisions) {
-      const model = one === 'fp32' ? trained : await reducedModel(trained, one);
-      const report = await (layout === 'triton' ? exportForTriton : exportModel)(model, {
-        ...settings(trained.network),
-        ...(one === 'fp32' ? {} : { graphs: ['portable'] }),
-      });
-      terminal.line(reportText(from, layout === 'triton' ? join(out, report.model) : out, report));
+      try {
+        const model = one === 'fp32' ? trained : await reducedModel(trained, one);
+        const report = await (layout === 'triton' ? exportForTriton : exportModel)(model, {
+          ...settings(trained.network),
+          ...(one === 'fp32' ? {} : { graphs: ['portable'] }),
+        });
+        terminal.line(reportText(from, layout === 'triton' ? join(out, report.model) : out, report));
+      } catch (error) {
+        // A file of fewer bits that loses too much says nothing about the next one.
+        if (one === 'fp32' || !(error instanceof TexturaError) || error.code !== 'parity-failed') throw error;
+        refused.push(error.message);
+      }
     }
+    if (refused.length > 0) throw new TexturaError('parity-failed', refused.join('; '));
   };
   if ([run, taught, study].filter((one) => one !== undefined).length > 1)
     throw new TexturaError('usage', '--run, --taught and --study cannot be used together');
@@ -144,7 +152,7 @@ async function exportAll({
   const failed = failures.map(({ directory }) => directory).join(', ');
   throw new TexturaError(
     first.error.code,
-    `${failures.length} of ${directories.length} runs were not exported: ${oneLine(failed)}`,
+    `${failures.length} of ${directories.length} runs were not exported completely: ${oneLine(failed)}`,
   );
 }
 

@@ -369,7 +369,7 @@ describe('the choice of runs', () => {
     await mkdir(join(folder, 'runs/notes'));
     const result = await runExport(folder);
     expect(result.status).toBe(3);
-    expect(result.stderr).toContain('1 of 2 runs were not exported: runs/damaged');
+    expect(result.stderr).toContain('1 of 2 runs were not exported completely: runs/damaged');
     expect(result.stdout).toContain('from studies/pools/runs/new, epoch 9');
     expect(result.stdout).toMatch(
       /^Exporting the newest finished run of each network: runs\/damaged, studies\/pools\/runs\/new\nTo export another one: npm run export -- --run DIR\n\n/,

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -6,6 +6,7 @@ import { verifyReducedFile } from '../../export/export-check.ts';
 import { readTrainedRun } from '../../export/trained-run.ts';
 import { describeModel } from '../../graph/onnx/description.ts';
 import { modelReportSchema } from '../../model/model-file.ts';
+import { decodeTensors, encodeTensors } from '../../model/safetensors.ts';
 import { softmaxRows, topClasses } from '../../model/scores.ts';
 import { selfCheckPatches } from '../../model/self-check.ts';
 import { classifyAnswerSchema } from '../../model/service.ts';
@@ -115,9 +116,63 @@ test('a file that misclassifies more is refused, with both errors', async () => 
   await expect(verifyReducedFile(join(other, 'models/texture-net.onnx'), comparing)).rejects.toMatchObject({
     code: 'parity-failed',
     message: expect.stringMatching(
-      /^x\.onnx: not written, because it misclassifies too many patches: \d+\.\d.% of 8 validation patches, and float32 0\.0.% \(allowed: 2 percentage points more\)$/,
+      /^x\.onnx: not written, because it misclassifies too many patches: \d+\.\d.% of 8 validation patches, and float32 0\.0.% \(allowed: 2 percentage points more\); use the float32 file$/,
     ),
   });
+});
+
+test('files of fewer bits are refused one by one, and that of float32 is written', async () => {
+  const other = await temporaryFolder();
+  const run = join(other, 'runs/net');
+  await writeTrainedRun(run, { variant: 'reference', width: 0.1, patches: randomPatches(16, 7) });
+  // The same network with half of conv2's filters 10^8 times as large: beyond float16, and a range in which
+  // 8 bits cannot tell the other filters' values apart. Each patch is of the class that float32 gives.
+  const { network, parameters, reference } = await readTrainedRun(run);
+  const filters = parameters.get('conv2.bias')?.length ?? 0;
+  const isLarge = (filter: number) => filter % 2 === 0;
+  const scaled = new Map(parameters);
+  const scale = (name: string, factorOf: (i: number, size: number) => number) => {
+    const values = parameters.get(name) ?? new Float32Array();
+    scaled.set(
+      name,
+      values.map((value, i) => value * factorOf(i, values.length)),
+    );
+  };
+  const larger = (i: number, size: number) => (isLarge(Math.floor((i * filters) / size)) ? 1e8 : 1);
+  scale('conv2.kernel', larger);
+  scale('conv2.bias', larger);
+  const thirds = parameters.get('conv3.bias')?.length ?? 0;
+  scale('conv3.kernel', (i, size) =>
+    isLarge(Math.floor((i * thirds * filters) / size) % filters) ? 1e-8 : 1,
+  );
+  const model = join(run, 'model.safetensors');
+  const stored = decodeTensors(await readFile(model), model);
+  const tensors = new Map(
+    [...stored.tensors].map(([name, tensor]) => [name, { ...tensor, data: scaled.get(name) ?? tensor.data }]),
+  );
+  await writeFile(model, encodeTensors({ ...stored, tensors }));
+  const { classes } = network;
+  const labels = Int32Array.from({ length: 16 }, (_, i) => {
+    const [prediction = 0] = topClasses(reference.logits.subarray(classes * i, classes * (i + 1)), 1);
+    return prediction;
+  });
+  const parity = join(run, 'parity.safetensors');
+  const patches = decodeTensors(await readFile(parity), parity);
+  await writeFile(
+    parity,
+    encodeTensors({
+      ...patches,
+      tensors: new Map([...patches.tensors, ['labels', { shape: [16], data: labels }]]),
+    }),
+  );
+  const result = await runExport(other, '--run', 'runs/net', '--precision', 'fp32,fp16,int8');
+  expect(result).toMatchObject({
+    status: 5,
+    stderr: expect.stringMatching(
+      /reference-fp16\.onnx: not written, because its logits are not finite: .*; use the float32 file; .*reference-int8\.onnx: not written, because it misclassifies/,
+    ),
+  });
+  expect((await readIndex(other)).models.map(({ name }) => name)).toEqual(['reference']);
 });
 
 test('evaluate --run takes the file of fp32, which the error of the run is of', async () => {
