@@ -135,7 +135,7 @@ async function explain(
   if (explained === undefined) {
     throw new TexturaError(
       'usage',
-      `--why: ${model.path}: expected the portable file of a texture-net, whose classes follow from statistics of positions`,
+      `--why: ${model.path}: expected the portable float32 file of a texture-net, whose classes follow from statistics of positions`,
     );
   }
   const explanation = await explanationOf(explained, grey).finally(() => explained.close());

@@ -116,7 +116,7 @@ test('--why draws it, and refuses models that do not add up over positions', asy
   const refused = await run('lab-baseline.onnx', 'a.png', '--why', 'x.png');
   expect(refused).toMatchObject({ status: 2, stdout: '' });
   expect(refused.stderr).toContain(
-    'expected the portable file of a texture-net, whose classes follow from statistics of positions',
+    'expected the portable float32 file of a texture-net, whose classes follow from statistics of positions',
   );
   const other = await run('texture-net.onnx', 'a.png', '--why', 'x.png', '--json');
   expect(other.stderr).toContain('--json cannot be used with --why');

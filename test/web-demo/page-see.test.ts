@@ -90,6 +90,20 @@ test('See says of places that are none of the classes what Live says', async () 
   expect(await page.locator('.legend-clear').textContent()).toContain('0 %');
 }, 60_000);
 
+test('a file that stores its weights in another form is classified, and See says which file it needs', async () => {
+  const { page } = await openView(fixture(), 'live');
+  await page
+    .locator('#model-file')
+    .setInputFiles(join(fixture().folder, 'models/lab-baseline.throughput.onnx'));
+  await page.locator('.settings-model', { hasText: 'lab-baseline.throughput (opened file)' }).waitFor();
+  expect(await readBars(page)).not.toEqual([]);
+  await page.getByRole('tab', { name: 'See' }).click();
+  await page
+    .locator('.notice')
+    .getByText('could not be classified: See needs the portable float32 file of this model.')
+    .waitFor();
+}, 60_000);
+
 test('the legend of See has each name in one line', async () => {
   const { page } = await openView(fixture(), 'see');
   const path = join(fixture().folder, 'words.onnx');

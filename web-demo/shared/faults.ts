@@ -16,6 +16,7 @@ type FaultCode =
   | 'no-check'
   | 'cancelled'
   | 'model-unusable'
+  | 'no-weights'
   | 'diverged'
   | 'failed';
 

@@ -10,6 +10,7 @@ import { type KnownThresholds, knownMargin, photographMargin } from '../../model
 import { type Parameters, parameter } from '../../model/parameters.ts';
 import { inputPx } from '../../model/patch.ts';
 import { topClasses } from '../../model/scores.ts';
+import { fault, InferenceError } from '../shared/faults.ts';
 import type { Activations, HeatMap, InferenceApi, PatchExplanation } from '../shared/inference-api.ts';
 import { postLoss, serveCalls } from '../shared/worker-calls.ts';
 import { standardiseLocally } from './local-standardisation.ts';
@@ -40,8 +41,13 @@ function modelNamed(name: string): OpenModel {
   return model;
 }
 
+/** Errors: `no-weights` for a file that stores them in another form: a throughput file, or one of fewer bits. */
 function parametersOf({ bytes, contents: { network } }: OpenModel): Parameters {
-  return modelParameters(bytes, network, network.name);
+  try {
+    return modelParameters(bytes, network, network.name);
+  } catch (cause) {
+    throw new InferenceError(fault('no-weights', {}, cause));
+  }
 }
 
 async function heatMap(model: OpenModel, grey: GreyImage, isCoarse: boolean): Promise<HeatMap> {

@@ -140,6 +140,7 @@ export const english = {
   'fault.cancelled': 'loading was cancelled.',
   'fault.model-unusable':
     'it is damaged, or Textura did not make it ({message}). Use a file that Textura exported.',
+  'fault.no-weights': 'See needs the portable float32 file of this model.',
   'fault.diverged':
     'the training did not converge ({message}). Collect more patches, or retrain only the last layer.',
   'fault.failed': 'an unexpected error occurred. Reload the page; the browser’s console has the details.',

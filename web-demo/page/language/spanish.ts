@@ -144,6 +144,7 @@ export const spanish: Texts = {
   'fault.cancelled': 'se canceló la carga.',
   'fault.model-unusable':
     'está dañado o no lo hizo Textura ({message}). Use un archivo exportado con Textura.',
+  'fault.no-weights': 'Ver necesita el archivo portable en float32 de este modelo.',
   'fault.diverged':
     'el entrenamiento no convergió ({message}). Reúna más recortes o reentrene solo la última capa.',
   'fault.failed':
