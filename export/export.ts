@@ -110,7 +110,8 @@ async function exportAll({
           ...settings(trained.network),
           ...(one === 'fp32' ? {} : { graphs: ['portable'] }),
         });
-        terminal.line(reportText(from, layout === 'triton' ? join(out, report.model) : out, report));
+        const folder = layout === 'triton' ? join(out, report.model) : out;
+        terminal.line(reportText(from, trained.best?.epoch, folder, report));
       } catch (error) {
         // A file of fewer bits that loses too much says nothing about the next one.
         if (one === 'fp32' || !(error instanceof TexturaError) || error.code !== 'parity-failed') throw error;
@@ -182,8 +183,9 @@ async function chosenRuns(run: string | undefined, study: string | undefined): P
 
 function reportText(
   directory: string,
+  epoch: number | undefined,
   out: string,
-  { graphs, labels, validation, calibration, replaced }: ExportResult,
+  { graphs, labels, calibration, replaced }: ExportResult,
 ): string {
   return graphs
     .map(({ file, bytes, opset, irVersion, sha256, parity }) => {
@@ -192,7 +194,7 @@ function reportText(
       const rows = [
         [
           oneLine(join(out, file)),
-          `from ${oneLine(directory)}${validation ? `, epoch ${validation.epoch}` : ''}`,
+          `from ${oneLine(directory)}${epoch === undefined ? '' : `, epoch ${epoch}`}`,
         ],
         [
           '  file',
@@ -212,7 +214,8 @@ function reportText(
         ['  top class', `the same for ${agreementText(parity.argmaxAgreement)} of the patches`],
         ...(parity.error === undefined ? [] : [errorRow(parity.error)]),
         ['  differences', decades.map(([decade, count]) => `${count} ${decade}`).join(', ')],
-        ...(calibration === undefined ? [] : temperatureRows(calibration)),
+        // The calibration is measured with the float32 file.
+        ...(calibration === undefined || parity.error ? [] : temperatureRows(calibration)),
       ] as const;
       return rows.map(([label, text]) => `${label.padEnd(16)} ${text}`).join('\n');
     })

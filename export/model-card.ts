@@ -216,7 +216,7 @@ function taughtTraining({ origin }: TrainedModel) {
   ];
 }
 
-function runTraining({ origin, best }: TrainedModel, { config, data, init, ...run }: Run) {
+function runTraining({ origin }: TrainedModel, { config, data, init, best, ...run }: Run) {
   const source = data.source === 'generated' ? 'generated textures' : lastPart(data.source);
   const groups = data.groups === undefined ? '' : `, ${counted(data.groups, 'group')} kept together`;
   return [
@@ -244,7 +244,8 @@ function classItems(trained: TrainedModel): readonly string[] {
   return labels.map((label, i) => {
     const own = results.filter((result) => result.label === i);
     const wrong = own.filter(({ isWrong }) => isWrong).length;
-    const mistakes = own.length === 0 ? '' : `: ${count(wrong)} of ${count(own.length)} wrong`;
+    const measured = own.length === 0 ? 'not measured' : `${count(wrong)} of ${count(own.length)} wrong`;
+    const mistakes = photographs === undefined ? '' : `: ${measured}`;
     return `${i}. ${code(label)}${mistakes}`;
   });
 }

@@ -82,6 +82,14 @@ test('the card of a run says what it is, how good it is, and how it was made', a
   );
 });
 
+test('the card says of which classes no photograph was validated', async () => {
+  const { labels, logits, ...validation } = overconfidentValidation(6);
+  const others = { ...validation, logits, labels: labels.map((label) => Math.max(label, 1)) };
+  const card = await cardOf({ ...small, validation: others });
+  expect(card).toContain('\n0. `bark`: not measured\n');
+  expect(card).toMatch(/\n1\. `brick`: \d+ of \d+ wrong\n/);
+});
+
 test('the card lists each file with its SHA-256 and its check, and is replaced with the model', async () => {
   const folder = await temporaryFolder();
   await writeTrainedRun(join(folder, 'one'), small);

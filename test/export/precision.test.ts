@@ -35,6 +35,7 @@ beforeAll(async () => {
   expect(result.stdout.match(/error {10}\d\.\d+ -> \d\.\d+ of 8 patches \(allowed \+0\.02\)/g)).toHaveLength(
     2,
   );
+  expect(result.stdout.match(/\.onnx from runs\/net, epoch 9\n/g)).toHaveLength(3);
 });
 
 afterAll(() => rm(home, { recursive: true }));
@@ -97,6 +98,7 @@ test('the model card has the errors of the file, not those of float32', async ()
     /Of 8 validation patches it misclassifies [\d.]+.%, and the same model in float32 [\d.]+.%/,
   );
   expect(reduced).not.toContain('Error of single patches');
+  for (const card of [full, reduced]) expect(card).toContain('- Exported: epoch 9, the best epoch');
   expect(reduced).toContain('- Numbers: 8-bit integers in the convolutions between the first and the last');
   expect(reduced).toMatch(/differ from those of `loops in float64` by at most [\d.e-]+; the top class/);
 });
