@@ -14,7 +14,6 @@ import {
   type Opset,
   opsets,
 } from '../model/model-file.ts';
-import type { Network } from '../model/network.ts';
 import { runsFolder } from '../model/run-file.ts';
 import { counted, oneLine } from '../model/words.ts';
 import { callerPath, callerPathHelp } from '../node/caller-path.ts';
@@ -77,55 +76,22 @@ export const command: CommandDefinition<typeof options> = {
 
 const terminal = terminalOn(process.stdout);
 
-async function exportAll({
-  run,
-  taught,
-  study,
-  out,
-  opset,
-  graph,
-  precision,
-  layout,
-}: ExportOptions): Promise<void> {
-  const precisions = precisionsOf(precision);
-  if (graph === 'throughput' && precisions.some((one) => one !== 'fp32'))
+async function exportAll(options: ExportOptions): Promise<void> {
+  const { run, taught, study, out, graph } = options;
+  const isReduced = precisionsOf(options).some((precision) => precision !== 'fp32');
+  if (graph === 'throughput' && isReduced)
     throw new TexturaError('usage', '--graph throughput: throughput files are fp32 only');
-  if (taught !== undefined && precisions.some((one) => one !== 'fp32'))
+  if (taught !== undefined && isReduced)
     throw new TexturaError(
       'usage',
       '--precision: a file from Teach has no labelled patches to check fewer bits with',
     );
-  const settings = (network: Network) => ({
-    out,
-    // The option accepts no other numbers.
-    opset: opset as Opset,
-    graphs: graph === 'both' ? usefulGraphs(network) : [graph],
-  });
-  const write = async (from: string, trained: TrainedModel) => {
-    const refused: string[] = [];
-    for (const one of precisions) {
-      try {
-        const model = one === 'fp32' ? trained : await reducedModel(trained, one);
-        const report = await (layout === 'triton' ? exportForTriton : exportModel)(model, {
-          ...settings(trained.network),
-          ...(one === 'fp32' ? {} : { graphs: ['portable'] }),
-        });
-        const folder = layout === 'triton' ? join(out, report.model) : out;
-        terminal.line(reportText(from, trained.best?.epoch, folder, report));
-      } catch (error) {
-        // A file of fewer bits that loses too much says nothing about the next one.
-        if (one === 'fp32' || !(error instanceof TexturaError) || error.code !== 'parity-failed') throw error;
-        refused.push(error.message);
-      }
-    }
-    if (refused.length > 0) throw new TexturaError('parity-failed', refused.join('; '));
-  };
   if ([run, taught, study].filter((one) => one !== undefined).length > 1)
     throw new TexturaError('usage', '--run, --taught and --study cannot be used together');
   if (taught !== undefined) {
     const model = await readTaughtFile(callerPath(taught));
     await requireWritable(out);
-    return write(taught, model);
+    return writeModels(taught, model, options);
   }
   const directories = await chosenRuns(run, study);
   await requireWritable(out);
@@ -140,7 +106,7 @@ async function exportAll({
       const trained = await readTrainedRun(directory);
       const { status, best } = trained.run;
       if (status !== 'finished') note(`${directory} is ${status}; exporting its best epoch, ${best?.epoch}`);
-      await write(directory, trained);
+      await writeModels(directory, trained, options);
     } catch (error) {
       if (!(error instanceof TexturaError) || error.code === 'output-unwritable') throw error;
       if (directories.length > 1) note(`${directory}: ${error.message}`);
@@ -157,13 +123,39 @@ async function exportAll({
   );
 }
 
-/** Errors: `usage`. */
-function precisionsOf(list: string): readonly FilePrecision[] {
-  const parsed = z.array(z.enum(filePrecisions)).safeParse(list.split(',').map((name) => name.trim()));
-  if (parsed.success) return filePrecisions.filter((precision) => parsed.data.includes(precision));
+/**
+ * Writes the model in every precision, and prints the report of each. Errors: those of `exportModel`; a file of
+ * fewer bits that loses too much does not keep the next precision from being written.
+ */
+async function writeModels(from: string, trained: TrainedModel, options: ExportOptions): Promise<void> {
+  const { out, opset, graph, layout } = options;
+  const write = layout === 'triton' ? exportForTriton : exportModel;
+  const refused: string[] = [];
+  for (const precision of precisionsOf(options)) {
+    try {
+      const model = precision === 'fp32' ? trained : await reducedModel(trained, precision);
+      const useful = precision === 'fp32' ? usefulGraphs(trained.network) : (['portable'] as const);
+      const graphs = graph === 'both' ? useful : [graph];
+      // The option accepts no other numbers.
+      const report = await write(model, { out, opset: opset as Opset, graphs });
+      const folder = layout === 'triton' ? join(out, report.model) : out;
+      terminal.line(reportText(from, trained.best?.epoch, folder, report));
+    } catch (error) {
+      const isRefused = error instanceof TexturaError && error.code === 'parity-failed';
+      if (precision === 'fp32' || !isRefused) throw error;
+      refused.push(error.message);
+    }
+  }
+  if (refused.length > 0) throw new TexturaError('parity-failed', refused.join('; '));
+}
+
+/** In the order of `filePrecisions`. Errors: `usage`. */
+function precisionsOf({ precision }: ExportOptions): readonly FilePrecision[] {
+  const parsed = z.array(z.enum(filePrecisions)).safeParse(precision.split(',').map((name) => name.trim()));
+  if (parsed.success) return filePrecisions.filter((one) => parsed.data.includes(one));
   throw new TexturaError(
     'usage',
-    `--precision: expected a list of ${filePrecisions.join(', ')}, got ${list}`,
+    `--precision: expected a list of ${filePrecisions.join(', ')}, got ${precision}`,
   );
 }
 

@@ -53,7 +53,7 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
     refuse = resolve;
   });
 
-  /** Gives the run back to the queue: a worker of another version would fail every run of the study. */
+  /** Returns the run to the queue, for another worker. */
   async function returned(job: Job<RunJob, RunEnd>, token?: string): Promise<never> {
     await job.moveToWait(token);
     throw new WaitingError();
@@ -63,6 +63,7 @@ export async function startRunWorker(options: QueueWorkerOptions): Promise<RunWo
     // Before the order is parsed: that of another version may have other settings.
     const refusal = refusalOf(job.data);
     if (refusal !== undefined) {
+      // Otherwise it would take one run after another.
       await worker.pause(true);
       refuse(refusal);
       return returned(job, token);

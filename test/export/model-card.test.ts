@@ -40,7 +40,7 @@ function tokensOf(card: string): readonly Token[] {
   return tokens;
 }
 
-test('the card of a run says what it is, how good it is, and how it was made', async () => {
+test('the card of a run has its network, errors, limits, examples and training', async () => {
   const { best, data, config } = await recordOf();
   const card = await cardOf(small, {
     best: { ...best, photographTop1err: 0.1, balancedTop1err: 0.3 },

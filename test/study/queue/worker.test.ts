@@ -78,7 +78,7 @@ test.skipIf(!redisInstalled)(
 
 test.skipIf(!redisInstalled)(
   redisInstalled
-    ? 'a worker of another version gives the run back and says what to do, whatever its settings are'
+    ? 'a worker of another version returns the run to the queue, and its error names the remedy'
     : 'a run of a study of another version (skipped: there is no redis-server on this machine)',
   async () => {
     const { queue, worker } = await workerWithQueue();

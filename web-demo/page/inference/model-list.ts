@@ -56,7 +56,7 @@ const folder = () => new URL('models/', document.baseURI);
 
 /**
  * Models with a portable graph, in the order of the index; none if the server has no index. Those of fewer bits
- * are left out: WebAssembly runs them slower, and See and Teach need the weights of training. Errors:
+ * are left out: See and Teach need the weights of training, and WebAssembly runs int8 slower. Errors:
  * `file-missing` if the server does not answer, `file-damaged`.
  */
 export async function listModels(): Promise<readonly ListedModel[]> {
