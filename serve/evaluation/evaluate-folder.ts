@@ -1,16 +1,12 @@
-/** Evaluates a model, or two, on a labelled folder, and writes the files of the evaluation. */
+/** Evaluates a model, or two, on a labelled folder. */
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { csvText, fileCell, textCell } from '../../model/csv.ts';
 import { TexturaError } from '../../model/error.ts';
 import {
   byKnownClass,
   comparedModels,
   type EvaluatedModel,
   evaluationResults,
-  photographResults,
-  predictionOf,
-  type ReadPhotograph,
   recognitionOf,
   rejectedOf,
   unknownClasses,
@@ -18,21 +14,13 @@ import {
 import { type Evaluation, type EvaluationComparison, evaluationFiles } from '../../model/evaluation-file.ts';
 import { maxImagePixelsOption } from '../../model/image-options.ts';
 import { counted, oneLine } from '../../model/words.ts';
-import { writeFileAtomically, writeJson } from '../../node/atomic-file.ts';
 import { callerPath, callerPathHelp } from '../../node/caller-path.ts';
 import type { SkippedFile } from '../../node/folder-walk.ts';
-import { unlessFileFault } from '../../node/image-file.ts';
 import { realPathOf, requireOutside, withWritableFolder } from '../../node/output.ts';
 import { productVersion } from '../../node/product-version.ts';
 import { readRun } from '../../node/records.ts';
 import { commandText, quoted } from '../../node/shell.ts';
-import { evaluationPage } from '../../report/evaluation-page.ts';
-import type { WorstPicture } from '../../report/photograph-sheet.ts';
-import { thumbnail } from '../../report/pictures.ts';
-import { defaultModel, defaultModelHelp, Model, readModelFile } from '../model.ts';
-import { ExplainedModel } from '../why/explained-model.ts';
-import { explanationOf } from '../why/why-image.ts';
-import { whyThumbnail } from '../why/why-picture.ts';
+import { defaultModel, defaultModelHelp, Model } from '../model.ts';
 import { exportedFrom, originOf, runOfModel } from './exported-run.ts';
 import {
   heldOutFiles,
@@ -42,7 +30,8 @@ import {
   splitChoices,
   unknownFolder,
 } from './labelled-folder.ts';
-import { decodedImage, readPhotographs } from './read-photographs.ts';
+import { readPhotographs } from './read-photographs.ts';
+import { writeEvaluation } from './write-evaluation.ts';
 
 export const evaluateOptions = z.strictObject({
   model: z
@@ -164,10 +153,8 @@ async function evaluateSubject(
             modelRecord(other, paths[1] ?? ''),
           )),
     };
-    await writeFiles(out, evaluation, {
-      predictions: predictionsCsv(photographs, evaluated),
-      pictures: await worstPictures(evaluation, folder.files, given.maxImagePixels),
-    });
+    const files = { files: folder.files, photographs, model: evaluated, maxPixels: given.maxImagePixels };
+    await writeEvaluation(out, evaluation, files);
     return { evaluation, out };
   } finally {
     for (const model of models) await model.close();
@@ -332,79 +319,4 @@ function comparisonOf(
     'data-unusable',
     `--compare ${model.file}: no photograph is of a class that both know`,
   );
-}
-
-/**
- * Of the worst photographs, by file; with the evidence for the predicted class if the model can tell. A file
- * that can no longer be read has no picture.
- */
-async function worstPictures(
-  { results, model }: Evaluation,
-  files: readonly LabelledFile[],
-  maxPixels: number,
-): Promise<ReadonlyMap<string, WorstPicture>> {
-  const byName = new Map(files.map((file) => [file.name, file]));
-  const pictures = new Map<string, WorstPicture>();
-  const explained = results && (await ExplainedModel.open(await readModelFile(model.file)));
-  try {
-    for (const { file, label } of results?.worst ?? []) {
-      const found = byName.get(file);
-      if (found === undefined) continue;
-      const image = await unlessFileFault(() => decodedImage(found, maxPixels));
-      if (image === undefined) continue;
-      const plain = await thumbnail(image);
-      if (explained === undefined) {
-        pictures.set(file, { plain });
-        continue;
-      }
-      const explanation = await explanationOf(explained, image, label);
-      const why = { picture: await whyThumbnail(image, explanation), against: explanation.second.label };
-      pictures.set(file, { plain, why });
-    }
-  } finally {
-    await explained?.close();
-  }
-  return pictures;
-}
-
-const predictionColumns = [
-  'file',
-  'label',
-  'prediction',
-  'probability',
-  'label_probability',
-  'patches',
-  'wrong_patches',
-];
-
-/** A row for each photograph; those of unknown classes lack what depends on the label. */
-function predictionsCsv(photographs: readonly ReadPhotograph[], model: EvaluatedModel): string {
-  const { known, unknown } = byKnownClass(photographs, model);
-  const rows = photographResults(known, model).map((result) => [
-    fileCell(result.file),
-    textCell(result.label),
-    textCell(result.prediction),
-    String(result.probability),
-    String(result.labelProbability),
-    String(result.patches),
-    String(result.wrongPatches),
-  ]);
-  const unknownRows = unknown.map(({ file, label, logits }) => {
-    const { index, label: prediction, probabilities } = predictionOf(logits, model);
-    const patches = logits.length / model.labels.length;
-    const names = [fileCell(file), textCell(label), textCell(prediction)];
-    return [...names, String(probabilities[index]), '', String(patches), ''];
-  });
-  return csvText([predictionColumns, ...rows, ...unknownRows]);
-}
-
-async function writeFiles(
-  out: string,
-  evaluation: Evaluation,
-  content: { readonly predictions: string; readonly pictures: ReadonlyMap<string, WorstPicture> },
-): Promise<void> {
-  const page = evaluationPage(evaluation, content.pictures);
-  await writeJson(join(out, evaluationFiles.evaluation), evaluation);
-  await writeFileAtomically(join(out, evaluationFiles.predictions), content.predictions);
-  await writeFileAtomically(join(out, evaluationFiles.report), page);
 }
